@@ -1,0 +1,79 @@
+# `make` lists the targets. Building, testing and the demo need Go and nothing else; the pinned
+# tools of `make check` are built on first use into .ci/bin, from the module .ci/tools.
+SHELL       := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+GOTEST   ?= go test
+FUZZTIME ?= 30s
+BIN      := .ci/bin
+GENERATE := go run ./internal/readme
+# The race detector needs a C compiler on most platforms; the go command knows where it can run.
+RACE      = $(shell go list -race -f '{{""}}' runtime >/dev/null 2>&1 && echo -race)
+
+.PHONY: help build demo test check bench golden docs tokens fuzz lint vuln cover format fmt vet tidy drift cross tools clean
+
+help: ## This list
+	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+build: ## The program, into bin/
+	go build -trimpath -o bin/ ./cmd/vennio-mcp
+
+demo: ## Find a slot and book it, with a person's consent, in a sandbox: no key, no network
+	go run ./cmd/vennio-mcp demo
+
+test: ## Every test, under the race detector
+	@[ -n "$(RACE)" ] || echo "The race detector cannot run here (no C compiler?): testing without it."
+	$(GOTEST) $(RACE) -count=1 ./...
+
+check: format vet lint tidy drift cross ## All that CI asks beside the tests: see the targets below
+
+format: $(BIN)/gofumpt ## Show what is not formatted (make fmt mends it)
+	@out=$$($< -d .) && [ -z "$$out" ] || { printf '%s\n' "$$out"; exit 1; }
+
+fmt: $(BIN)/gofumpt ## Format
+	$< -w .
+
+vet: ## go vet
+	go vet ./...
+
+lint: $(BIN)/golangci-lint ## The linters and the fences between packages (.golangci.yml)
+	$< config verify && $< run
+
+tidy: ## Show what go.mod and go.sum lack or need no longer
+	go mod tidy -diff
+
+drift: ## Show where the generated parts of README.md are stale (make docs mends it)
+	$(GENERATE) -check
+
+cross: ## Type-check, tests included, for the other systems
+	GOOS=windows go vet ./... && GOOS=darwin go vet ./...
+
+docs: ## Write the generated parts of README.md
+	$(GENERATE)
+
+golden: ## Write the golden files anew; read the diff before you commit it
+	go test ./tools -update
+
+tokens: ## What the tools cost a model
+	go test -count=1 ./tools -run Tokens -v
+
+bench: ## Go's benchmarks, then the ratios measured side by side
+	go test -run='^$$' -bench=. -benchmem ./... && go run ./internal/bench
+
+fuzz: ## Every fuzz target, FUZZTIME each (30s)
+	@.ci/fuzz $(FUZZTIME)
+
+cover: ## Coverage by function, the total last
+	go test -coverpkg=./... -coverprofile=coverage.out ./... && go tool cover -func=coverage.out
+
+vuln: $(BIN)/govulncheck ## Known vulnerabilities in what we call (needs the Go vulnerability database)
+	@.ci/vuln
+
+tools: $(addprefix $(BIN)/,golangci-lint gofumpt gotestsum govulncheck benchstat) ## Build the pinned tools
+
+$(BIN)/%: .ci/tools/go.mod .ci/tools/go.sum
+	cd .ci/tools && go build -o ../bin/ $$(go list tool | grep '/$*$$') && touch ../bin/$*
+
+clean: ## Remove what was built
+	rm -rf bin coverage.out .ci/bin .ci/out

@@ -1,0 +1,17 @@
+// Package times does the calendar arithmetic, so that the model does none.
+//
+// It has three parts, and every sentence it makes is part of the interface with the model:
+//
+//   - Zones. [Zone] accepts the names of the IANA time zone database and refuses everything
+//     that only looks like one (abbreviations, offsets, cities, Windows names), each with the
+//     name to use instead.
+//   - Windows. [ParseWindow] reads the span that a search covers. A local time that the clocks
+//     skip or show twice is refused with both readings, never guessed.
+//   - Labels. [Label] and its siblings tell an instant as a person would, with weekday, year,
+//     zone and offset; [ParseLabel] reads a label back to the same instants.
+//
+// Nothing here reads the clock: "now" is always given. The zone data is that of the machine,
+// or, where it has none, the copy that the program carries (time/tzdata).
+package times
+
+//go:generate go run ./gen

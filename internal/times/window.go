@@ -1,0 +1,70 @@
+package times
+
+import (
+	"strings"
+	"time"
+)
+
+// Window is a span to search, [From, To), in whole seconds, told in Loc.
+type Window struct {
+	From, To time.Time
+	Loc      *time.Location
+	// Cut says that From was in the past and is now the present, in whole minutes.
+	Cut bool
+}
+
+// WindowInput is a window as it was sent, and what it is read against.
+type WindowInput struct {
+	// From and To are RFC 3339 times with an offset (seconds may be missing), dates
+	// ("2026-05-14": from its first instant, to its last), or local times in Loc
+	// ("2026-05-14T09:00"). An empty From is now; an empty To is DefaultDays after From.
+	From, To string
+	// Loc is the zone of dates and local times; nil means UTC.
+	Loc *time.Location
+	// Now is the present.
+	Now time.Time
+	// DefaultDays is the length without To, MaxDays the greatest length, both in calendar days
+	// of Loc. Zero means 7 and 60.
+	DefaultDays, MaxDays int
+	// MaxAhead is how far from Now the window may begin. Zero means 728 days.
+	MaxAhead time.Duration
+}
+
+const (
+	defaultDays = 7
+	maxDays     = 60
+	maxAhead    = 728 * 24 * time.Hour
+)
+
+// WindowError refuses a window. Its text is one plain sentence without a full stop, under 400
+// bytes, with what to send instead.
+type WindowError struct {
+	// Problems holds every misfit of from and to, each with its next step.
+	Problems []string
+}
+
+// Error names all misfits at once.
+func (e *WindowError) Error() string { return strings.Join(e.Problems, "; ") }
+
+// ParseWindow understands a window, or refuses it with a [*WindowError]. A window that began in
+// the past is cut to the next whole minute; one that ended there, runs backwards, is too long or
+// too far ahead is refused, and so is a local time that the clocks of Loc skip or show twice.
+func ParseWindow(in WindowInput) (Window, error) {
+	d := newDraft(in)
+	d.readFrom()
+	d.readTo()
+	if d.hasFrom {
+		d.checkAhead()
+	}
+	if d.hasTo {
+		d.checkPast()
+	}
+	if d.hasFrom && d.hasTo {
+		d.checkOrder()
+		d.checkLength()
+	}
+	if len(d.problems) > 0 {
+		return Window{}, &WindowError{d.problems}
+	}
+	return Window{From: d.start(), To: d.to, Loc: d.Loc, Cut: d.from.Before(d.earliest)}, nil
+}

@@ -1,0 +1,120 @@
+package vennioclient
+
+import (
+	"context"
+	"net/http"
+	"time"
+)
+
+// Person is someone who takes part.
+type Person struct{ Email, Name string }
+
+// BookingRequest asks for one slot. Two equal requests are the same bytes.
+type BookingRequest struct {
+	// Hosts are ids of businesses or principals; in the reference dialect the
+	// first owns the booking. The guide's may carry a prefix ("user:...").
+	Hosts []string
+	// Customer is who books and is mailed; the reference dialect requires the Email.
+	Customer Person
+	Others   []Person // further attendees; see Dialect.Told for who is mailed
+	Start    time.Time
+	End      time.Time
+	Title    string
+	Notes    string
+	// Metadata is kept with the booking: with what the dialect adds at most 50
+	// keys of at most 40 characters; values are cut at 500 characters.
+	Metadata map[string]string
+}
+
+// CreateBooking books a slot. Without a key a lost answer and a lost request
+// look the same, and the call is never repeated. On an error OutcomeOf tells
+// whether the booking may exist. KindSlotTaken: read availability again.
+func (c *Client) CreateBooking(ctx context.Context, key IdempotencyKey, r BookingRequest) (*Booking, error) {
+	body, refused := c.dialect.booking(r)
+	if refused != nil {
+		return nil, refused
+	}
+	return call(ctx, c, request{method: http.MethodPost, path: pathBookings, key: key, body: body}, bookingFrom)
+}
+
+// GetBooking reads one booking.
+func (c *Client) GetBooking(ctx context.Context, id string) (*Booking, error) {
+	path, refused := bookingPath(id)
+	if refused != nil {
+		return nil, refused
+	}
+	return call(ctx, c, get(path, nil), bookingFrom)
+}
+
+// BookingsQuery filters and pages ListBookings. Zero fields are not sent. Status
+// and Cursor are inferred (vennio-api.md, Bookings).
+type BookingsQuery struct {
+	Host, SeriesID, Status string
+	Cursor                 string // BookingPage.NextCursor of the page before
+	Limit                  int
+}
+
+// BookingPage is one page of bookings.
+type BookingPage struct {
+	Bookings   []Booking
+	NextCursor string // "" on the last page
+}
+
+// ListBookings returns a page of bookings in Vennio's order.
+func (c *Client) ListBookings(ctx context.Context, q BookingsQuery) (*BookingPage, error) {
+	query := newQuery()
+	query.text("principal_id", q.Host)
+	query.text("series_id", q.SeriesID)
+	query.text("status", q.Status)
+	query.text("cursor", q.Cursor)
+	query.number("limit", q.Limit)
+	return call(ctx, c, get(pathBookings, query.values), bookingPageFrom)
+}
+
+// BookingUpdate says what to change; zero fields stay as they are. New Notes are
+// sent as they are: in the reference dialect they take the place of the title
+// and the guests that stand in the notes, but not of those in the metadata.
+type BookingUpdate struct {
+	Start, End time.Time
+	Notes      *string
+	Metadata   map[string]string // limits as in BookingRequest
+}
+
+// UpdateBooking changes or moves a booking. Vennio tells those it told about the
+// booking. The method, PATCH, is inferred (vennio-api.md, Bookings).
+func (c *Client) UpdateBooking(ctx context.Context, key IdempotencyKey, id string, u BookingUpdate) (*Booking, error) {
+	path, refused := bookingPath(id)
+	if refused != nil {
+		return nil, refused
+	}
+	body, refused := c.dialect.update(u)
+	if refused != nil {
+		return nil, refused
+	}
+	return call(ctx, c, request{method: http.MethodPatch, path: path, key: key, body: body}, bookingFrom)
+}
+
+// CancelScope says how much of a series is cancelled.
+type CancelScope string
+
+// CancelSingle cancels one booking, CancelSeries all future confirmed ones of
+// its series. The empty scope is Vennio's default, single.
+const (
+	CancelSingle CancelScope = "single"
+	CancelSeries CancelScope = "series"
+)
+
+// CancelBooking cancels a booking, or the rest of its series.
+func (c *Client) CancelBooking(ctx context.Context, key IdempotencyKey, id string, s CancelScope) error {
+	path, refused := bookingPath(id)
+	if refused != nil {
+		return refused
+	}
+	query := newQuery()
+	query.text("scope", string(s))
+	_, failed := c.do(ctx, request{method: http.MethodDelete, path: path, query: query.values, key: key})
+	if failed != nil {
+		return failed
+	}
+	return nil
+}

@@ -1,0 +1,110 @@
+package vennioclient
+
+import (
+	"cmp"
+	"encoding/json"
+	"errors"
+	"time"
+)
+
+// Booking is a booking as Vennio holds it. What Vennio left out is zero.
+type Booking struct {
+	ID         string
+	Status     string    // StatusConfirmed or another; unknown ones pass through
+	Start, End time.Time // UTC
+	Title      string
+	Notes      string
+	Customer   Person
+	HostID     string // the business or principal that owns the booking
+	// Participants are those that have no field of their own: in the guide's
+	// dialect everyone, as Vennio writes them; of a booking made in the reference
+	// dialect the further hosts and attendees.
+	Participants []string
+	Metadata     map[string]string // without what the dialect added
+	CheckoutURL  string            // where the customer pays, while StatusPendingPayment
+	SeriesID     string
+	CreatedAt    time.Time // UTC
+}
+
+// Statuses that Vennio documents (vennio-api.md, Bookings). Nothing is confirmed
+// until StatusConfirmed.
+const (
+	StatusConfirmed      = "confirmed"
+	StatusPendingPayment = "pending_payment"
+	StatusCancelled      = "cancelled"
+)
+
+var errNoBooking = errors.New("the answer holds no booking with an id")
+
+// bookingFrom reads a booking, flat or in an envelope.
+func bookingFrom(raw json.RawMessage) (*Booking, error) {
+	outer, err := payload(raw)
+	if err != nil {
+		return nil, err
+	}
+	o := outer
+	if inner, err := objectFrom(outer["booking"]); err == nil {
+		o = inner
+	}
+	b := &Booking{
+		ID:          o.text("id", "booking_id"),
+		Status:      o.text("status"),
+		Title:       o.text("title"),
+		Notes:       o.text("notes"),
+		Customer:    customerFrom(o),
+		HostID:      o.text("business_id", "principal_id"),
+		Metadata:    o.strings("metadata"),
+		CheckoutURL: cmp.Or(o.text("checkout_url"), outer.text("checkout_url")),
+		SeriesID:    o.text("series_id", "booking_series_id"),
+	}
+	if b.ID == "" {
+		return nil, errNoBooking
+	}
+	b.Participants = participantsFrom(o["participants"])
+	b.unfold()
+	return b, b.readTimes(o)
+}
+
+func (b *Booking) readTimes(o object) error {
+	var errs [3]error
+	b.Start, errs[0] = o.time("start_time", "start")
+	b.End, errs[1] = o.time("end_time", "end")
+	b.CreatedAt, errs[2] = o.time("created_at")
+	return errors.Join(errs[:]...)
+}
+
+func customerFrom(o object) Person {
+	p := Person{Email: o.text("customer_email"), Name: o.text("customer_name")}
+	if inner, err := objectFrom(o["customer"]); err == nil {
+		p.Email = cmp.Or(p.Email, inner.text("email"))
+		p.Name = cmp.Or(p.Name, inner.text("name"))
+	}
+	return p
+}
+
+// participantsFrom reads a list of participants: texts, or objects that name them.
+func participantsFrom(raw json.RawMessage) []string {
+	list, _ := listFrom(raw)
+	var out []string
+	for _, item := range list {
+		s := scalar(item)
+		if o, err := objectFrom(item); err == nil {
+			s = o.text("email", "id", "name")
+		}
+		if s != "" {
+			out = append(out, s)
+		}
+	}
+	return out
+}
+
+func bookingPageFrom(raw json.RawMessage) (*BookingPage, error) {
+	all, next, err := listOf(raw, "bookings", func(one json.RawMessage) (Booking, error) {
+		b, err := bookingFrom(one)
+		if err != nil {
+			return Booking{}, err
+		}
+		return *b, nil
+	})
+	return &BookingPage{Bookings: all, NextCursor: next}, err
+}

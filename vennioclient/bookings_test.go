@@ -1,0 +1,84 @@
+package vennioclient_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/vennio-mcp/vennio-mcp/vennioclient"
+)
+
+func TestBookingsInEveryForm(t *testing.T) {
+	t.Parallel()
+	const (
+		reference = `"id":"b-1","status":"pending_payment","start_time":"2026-05-18T09:00:00Z","end_time":"2026-05-18T11:30:00+02:00","created_at":"2026-05-13T08:00:00Z",` +
+			`"customer_email":"alice@example.com","customer_name":"Alice","business_id":"h-1","title":"Kick-off","notes":"N","series_id":"s-1","metadata":{"a":"b"},"new":{}`
+		guide = `"id":"b-1","status":"pending_payment","start":"2026-05-18T09:00:00.000Z","end":"2026-05-18T09:30:00Z","created_at":"2026-05-13T08:00:00Z",` +
+			`"customer":{"email":"alice@example.com","name":"Alice"},"principal_id":"h-1","title":"Kick-off","notes":"N","booking_series_id":"s-1","metadata":{"a":"b"}`
+		pay = `"checkout_url":"https://pay.example/1"`
+	)
+	want := &vennioclient.Booking{
+		ID: "b-1", Status: vennioclient.StatusPendingPayment, Start: at(9).Start, End: at(9).End, Title: "Kick-off", Notes: "N",
+		Customer: vennioclient.Person{Email: "alice@example.com", Name: "Alice"}, HostID: "h-1", SeriesID: "s-1",
+		Metadata: map[string]string{"a": "b"}, CheckoutURL: "https://pay.example/1", CreatedAt: time.Date(2026, 5, 13, 8, 0, 0, 0, time.UTC),
+	}
+	for _, body := range []string{
+		`{` + reference + `,` + pay + `}`,
+		`{"booking":{` + reference + `,` + pay + `}}`,
+		`{"booking":{` + guide + `},` + pay + `}`,
+		`{"data":{"booking":{` + guide + `,` + pay + `}}}`,
+		`{"data":{` + reference + `,` + pay + `},"status":"success"}`,
+	} {
+		got, err := play(t, answers(200, body)).client().GetBooking(t.Context(), "b-1")
+		require.NoError(t, err, body)
+		assert.Equal(t, want, got, body)
+	}
+}
+
+func TestBookingFields(t *testing.T) {
+	t.Parallel()
+	for body, want := range map[string]vennioclient.Booking{
+		`{"id":4711,"status":"on_hold"}`: {ID: "4711", Status: "on_hold"},
+		`{"booking_id":"b","start_time":null,"metadata":null,"customer":null,"participants":null}`:    {ID: "b"},
+		`{"id":"b","participants":["user:a@example.com",{"email":"c@example.com"},{"id":7},{},null]}`: {ID: "b", Participants: []string{"user:a@example.com", "c@example.com", "7"}},
+		`{"id":"b","metadata":{"n":1,"t":true,"o":{"x":[]},"z":null}}`:                                {ID: "b", Metadata: map[string]string{"n": "1", "t": "true", "o": `{"x":[]}`, "z": ""}},
+		`{"id":"b","metadata":[]}`:                                    {ID: "b"},
+		`{"id":"b","title":"Theirs","metadata":{"mcp_title":"Ours"}}`: {ID: "b", Title: "Theirs"},
+	} {
+		got, err := play(t, answers(200, body)).client().GetBooking(t.Context(), "b")
+		require.NoError(t, err, body)
+		assert.Equal(t, want, *got, body)
+	}
+	for _, body := range []string{`{}`, `[]`, `null`, `{"booking":{}}`, `{"id":""}`, `{"id":{}}`, `{"id":"b","start_time":"2026-05-18T09:00:00"}`, `{"id":"b","created_at":"today"}`} {
+		_, err := play(t, answers(200, body)).client().GetBooking(t.Context(), "b")
+		assert.Equal(t, vennioclient.KindMalformed, asError(t, err).Kind, body)
+	}
+}
+
+func TestListBookings(t *testing.T) {
+	t.Parallel()
+	for body, cursor := range map[string]string{
+		`{"bookings":[{"id":"b-1"},{"booking":{"id":2}}],"pagination":{"next_cursor":"n"}}`:                "n",
+		`{"bookings":[{"id":"b-1"},{"id":"2"}],"pagination":{"next_cursor":"n","has_more":false}}`:         "",
+		`{"bookings":[{"id":"b-1"},{"id":"2"}],"pagination":{"next_cursor":null}}`:                         "",
+		`{"data":[{"id":"b-1"},{"id":"2"}],"next_cursor":7}`:                                               "7",
+		`{"data":{"bookings":[{"id":"b-1"},{"id":"2"}]},"pagination":{"next_cursor":"n","has_more":true}}`: "n",
+		`[{"id":"b-1"},{"id":"2"}]`: "",
+	} {
+		page, err := play(t, answers(200, body)).client().ListBookings(t.Context(), vennioclient.BookingsQuery{})
+		require.NoError(t, err, body)
+		assert.Equal(t, []vennioclient.Booking{{ID: "b-1"}, {ID: "2"}}, page.Bookings, body)
+		assert.Equal(t, cursor, page.NextCursor, body)
+	}
+	for _, body := range []string{`{}`, `7`, `{"bookings":{}}`, `{"bookings":[{}]}`, `{"bookings":null}`} {
+		page, err := play(t, answers(200, body)).client().ListBookings(t.Context(), vennioclient.BookingsQuery{})
+		assert.Equal(t, vennioclient.KindMalformed, asError(t, err).Kind, body)
+		assert.Nil(t, page)
+	}
+	v := play(t, answers(200, `{"bookings":[]}`))
+	_, err := v.client().ListBookings(t.Context(), vennioclient.BookingsQuery{Host: "h-1", SeriesID: "s-1", Status: "confirmed", Cursor: "n", Limit: 20})
+	require.NoError(t, err)
+	assert.Equal(t, "/v1/bookings?cursor=n&limit=20&principal_id=h-1&series_id=s-1&status=confirmed", v.requests()[0].uri)
+}

@@ -1,0 +1,64 @@
+package vennioclient_test
+
+import (
+	"encoding/json"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/vennio-mcp/vennio-mcp/vennioclient"
+)
+
+// calls are the client's methods by name; their args are the request struct as
+// JSON, and beside it Key, ID and Scope where the method takes them.
+var calls = map[string]func(*testing.T, *vennioclient.Client, json.RawMessage) (any, error){
+	"Slots": func(t *testing.T, c *vennioclient.Client, raw json.RawMessage) (any, error) {
+		return c.Slots(t.Context(), args[vennioclient.SlotsQuery](t, raw))
+	},
+	"NextSlot": func(t *testing.T, c *vennioclient.Client, raw json.RawMessage) (any, error) {
+		return c.NextSlot(t.Context(), args[vennioclient.NextSlotQuery](t, raw))
+	},
+	"MutualSlots": func(t *testing.T, c *vennioclient.Client, raw json.RawMessage) (any, error) {
+		return c.MutualSlots(t.Context(), args[vennioclient.MutualQuery](t, raw))
+	},
+	"CreateBooking": func(t *testing.T, c *vennioclient.Client, raw json.RawMessage) (any, error) {
+		a := args[struct {
+			Key vennioclient.IdempotencyKey
+			vennioclient.BookingRequest
+		}](t, raw)
+		return c.CreateBooking(t.Context(), a.Key, a.BookingRequest)
+	},
+	"GetBooking": func(t *testing.T, c *vennioclient.Client, raw json.RawMessage) (any, error) {
+		return c.GetBooking(t.Context(), args[struct{ ID string }](t, raw).ID)
+	},
+	"ListBookings": func(t *testing.T, c *vennioclient.Client, raw json.RawMessage) (any, error) {
+		return c.ListBookings(t.Context(), args[vennioclient.BookingsQuery](t, raw))
+	},
+	"UpdateBooking": func(t *testing.T, c *vennioclient.Client, raw json.RawMessage) (any, error) {
+		a := args[struct {
+			Key vennioclient.IdempotencyKey
+			ID  string
+			vennioclient.BookingUpdate
+		}](t, raw)
+		return c.UpdateBooking(t.Context(), a.Key, a.ID, a.BookingUpdate)
+	},
+	"CancelBooking": func(t *testing.T, c *vennioclient.Client, raw json.RawMessage) (any, error) {
+		a := args[struct {
+			Key   vennioclient.IdempotencyKey
+			ID    string
+			Scope vennioclient.CancelScope
+		}](t, raw)
+		return nil, c.CancelBooking(t.Context(), a.Key, a.ID, a.Scope)
+	},
+	"ListConsents": func(t *testing.T, c *vennioclient.Client, raw json.RawMessage) (any, error) {
+		return c.ListConsents(t.Context(), args[vennioclient.ConsentsQuery](t, raw))
+	},
+}
+
+func args[A any](t *testing.T, raw json.RawMessage) A {
+	var a A
+	if len(raw) > 0 {
+		require.NoError(t, strict(raw, &a))
+	}
+	return a
+}

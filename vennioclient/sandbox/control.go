@@ -1,0 +1,127 @@
+package sandbox
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"time"
+)
+
+// order is the body of any POST under /_sandbox/.
+type order struct {
+	N                 int       `json:"n"`
+	Status            int       `json:"status"`
+	Slug              string    `json:"slug"`
+	RetryAfterSeconds int       `json:"retry_after_seconds"`
+	Milliseconds      int       `json:"milliseconds"`
+	Host              string    `json:"host"`
+	Start             time.Time `json:"start"`
+	End               time.Time `json:"end"`
+	ConsentID         string    `json:"consent_id"`
+	BookingID         string    `json:"booking_id"`
+	Hide              bool      `json:"hide"`
+}
+
+// orders are the methods of Server for whoever has no Go at hand.
+var orders = map[string]func(*Server, order) error{
+	"fail":    (*Server).orderFail,
+	"lose":    func(s *Server, o order) error { s.LoseNext(o.N); return nil },
+	"timeout": func(s *Server, o order) error { s.TimeOutNext(o.N); return nil },
+	"drop":    func(s *Server, o order) error { s.DropNext(o.N); return nil },
+	"slow": func(s *Server, o order) error {
+		s.SlowNext(o.N, time.Duration(o.Milliseconds)*time.Millisecond)
+		return nil
+	},
+	"calm":         func(s *Server, _ order) error { s.Calm(); return nil },
+	"hold":         func(s *Server, _ order) error { s.keep(s.HoldNextWrite()); return nil },
+	"release":      func(s *Server, _ order) error { s.releaseAll(); return nil },
+	"take":         func(s *Server, o order) error { return s.Take(o.Host, o.Start, o.End) },
+	"revoke":       func(s *Server, o order) error { s.Revoke(o.ConsentID); return nil },
+	"disconnect":   func(s *Server, o order) error { s.Disconnect(o.Host); return nil },
+	"pay":          func(s *Server, o order) error { return s.Pay(o.BookingID) },
+	"cancel":       func(s *Server, o order) error { return s.Cancel(o.BookingID) },
+	"descriptions": func(s *Server, o order) error { s.HideDescriptions(o.Hide); return nil },
+}
+
+func (s *Server) orderFail(o order) error {
+	if o.Status < http.StatusBadRequest || o.Status > 599 {
+		return errors.New("status must be from 400 to 599")
+	}
+	if o.Slug == "" {
+		s.FailNext(o.N, o.Status)
+		return nil
+	}
+	s.FailNextProblem(o.N, o.Status, o.Slug, time.Duration(o.RetryAfterSeconds)*time.Second)
+	return nil
+}
+
+// keep remembers a release for whoever asked for the hold over HTTP.
+func (s *Server) keep(release func()) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.releases = append(s.releases, release)
+}
+
+func (s *Server) releaseAll() {
+	s.mu.Lock()
+	all := s.releases
+	s.releases = nil
+	s.mu.Unlock()
+	for _, release := range all {
+		release()
+	}
+}
+
+// control answers POST /_sandbox/{order}. A page in a browser may not: it would
+// always send an Origin.
+func (s *Server) control(w http.ResponseWriter, r *http.Request) {
+	if err := s.obey(w, r); err != nil {
+		controlReply(http.StatusBadRequest, struct {
+			Error string `json:"error"`
+		}{err.Error()}).write(w, &call{})
+		return
+	}
+	controlReply(http.StatusOK, struct {
+		OK bool `json:"ok"`
+	}{true}).write(w, &call{})
+}
+
+func (s *Server) obey(w http.ResponseWriter, r *http.Request) error {
+	if r.Header.Get("Origin") != "" {
+		return errors.New("not for web pages")
+	}
+	do, known := orders[r.PathValue("order")]
+	if !known {
+		return fmt.Errorf("no order %q", r.PathValue("order"))
+	}
+	body, err := readBody(w, r)
+	if err != nil {
+		return err
+	}
+	o := order{N: 1}
+	if len(body) > 0 {
+		if err := decode(body, &o); err != nil {
+			return err
+		}
+	}
+	return do(s, o)
+}
+
+func controlReply(status int, body any) reply {
+	return reply{status, http.Header{"Content-Type": {"application/json"}}, encode(body)}
+}
+
+// state answers GET /_sandbox/state.
+func (s *Server) state(w http.ResponseWriter, _ *http.Request) {
+	var out struct {
+		Calls    int           `json:"calls"`
+		Writes   int           `json:"writes"`
+		Hosts    []Host        `json:"hosts"`
+		Bookings []bookingJSON `json:"bookings"`
+	}
+	out.Calls, out.Writes, out.Hosts, out.Bookings = s.Calls(), s.Writes(), Hosts(), []bookingJSON{}
+	for _, b := range s.Bookings() {
+		out.Bookings = append(out.Bookings, b.json())
+	}
+	controlReply(http.StatusOK, out).write(w, &call{})
+}

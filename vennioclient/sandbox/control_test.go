@@ -1,0 +1,146 @@
+package sandbox_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/vennio-mcp/vennio-mcp/vennioclient/sandbox"
+)
+
+func order(name, body string) request {
+	return request{method: http.MethodPost, target: "/_sandbox/" + name, body: body, key: "-"}
+}
+
+func obeyed(t *testing.T, s http.Handler, name, body string) {
+	t.Helper()
+	w := send(s, order(name, body))
+	require.Equal(t, http.StatusOK, w.Code, "%s", w.Body)
+	require.JSONEq(t, `{"ok":true}`, w.Body.String())
+}
+
+func TestFaultsByOrder(t *testing.T) {
+	t.Parallel()
+	s := newServer(sandbox.Options{})
+	obeyed(t, s, "fail", `{"n":2,"status":500}`)
+	obeyed(t, s, "fail", `{"status":429,"slug":"rate-limited","retry_after_seconds":7}`)
+	obeyed(t, s, "drop", ``)
+	obeyed(t, s, "timeout", `{}`)
+	obeyed(t, s, "lose", `{"n":1}`)
+	obeyed(t, s, "slow", `{"milliseconds":1}`)
+	for _, status := range []int{500, 500, 429, 502, 504, 502, 200, 200} {
+		assert.Equal(t, status, send(s, operations["list"]).Code)
+	}
+	assert.Equal(t, 8, s.Calls(), "orders are no calls")
+	assert.Len(t, s.Requests(), 8)
+}
+
+func TestCalmForgetsWhatHasNotHappened(t *testing.T) {
+	t.Parallel()
+	s := newServer(sandbox.Options{})
+	s.FailNext(3, http.StatusBadGateway)
+	assert.Equal(t, http.StatusBadGateway, send(s, operations["list"]).Code)
+	obeyed(t, s, "calm", ``)
+	assert.Equal(t, http.StatusOK, send(s, operations["list"]).Code)
+}
+
+func TestWorldByOrder(t *testing.T) {
+	t.Parallel()
+	s := newServer(sandbox.Options{})
+	free := freeSlot(t, s, alice)
+	obeyed(t, s, "take", fmt.Sprintf(`{"host":"alice@example.com","start":%q,"end":%q}`, iso(free.Start), iso(free.End)))
+	assert.NotEqual(t, free.Start, freeSlot(t, s, alice).Start)
+	obeyed(t, s, "revoke", `{"consent_id":"`+bobConsent+`"}`)
+	refused(t, s, http.StatusForbidden, "forbidden", operations["mutual"])
+	obeyed(t, s, "descriptions", `{"hide":true}`)
+	assert.Empty(t, freeSlot(t, s, alice).Description)
+	made := booked(t, s, haruka)
+	obeyed(t, s, "pay", `{"booking_id":"`+made.ID+`"}`)
+	assert.Equal(t, "confirmed", s.Bookings()[0].Status)
+	obeyed(t, s, "cancel", `{"booking_id":"`+made.ID+`"}`)
+	assert.Equal(t, "cancelled", s.Bookings()[0].Status)
+	obeyed(t, s, "disconnect", `{"host":"`+alice.ID+`"}`)
+	refused(t, s, http.StatusNotFound, "calendar-not-connected", slotsOf(alice, tomorrow, tomorrow.Add(week)))
+}
+
+func TestHoldByOrder(t *testing.T) {
+	t.Parallel()
+	s := newServer(sandbox.Options{})
+	free := freeSlot(t, s, alice)
+	obeyed(t, s, "hold", ``)
+	calls := s.Calls()
+	held := make(chan *httptest.ResponseRecorder)
+	go func() { held <- send(s, book(alice, free.Start, free.End)) }()
+	require.Eventually(t, func() bool { return s.Calls() > calls }, time.Minute, time.Millisecond)
+	assert.Empty(t, s.Bookings())
+	obeyed(t, s, "release", ``)
+	assert.Equal(t, http.StatusCreated, (<-held).Code)
+}
+
+func TestOrdersThatMakeNoSense(t *testing.T) {
+	t.Parallel()
+	s := newServer(sandbox.Options{})
+	for _, r := range []request{
+		order("explode", ""), order("fail", `{"status":200}`), order("fail", `{"stauts":500}`), order("take", `{"host":"nobody"}`),
+		order("pay", `{"booking_id":"nothing"}`), order("cancel", `nonsense`),
+	} {
+		w := send(s, r)
+		assert.Equal(t, http.StatusBadRequest, w.Code)
+		assert.Contains(t, w.Body.String(), `"error"`)
+	}
+	assert.Equal(t, http.StatusOK, send(s, operations["list"]).Code)
+}
+
+func TestOrdersAreNotForWebPages(t *testing.T) {
+	t.Parallel()
+	s := newServer(sandbox.Options{})
+	req := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/_sandbox/drop", nil)
+	req.Header.Set("Origin", "https://example.org")
+	w := httptest.NewRecorder()
+	s.ServeHTTP(w, req)
+	assert.Equal(t, http.StatusBadRequest, w.Code)
+	assert.Equal(t, http.StatusOK, send(s, operations["list"]).Code)
+}
+
+func TestState(t *testing.T) {
+	t.Parallel()
+	s := newServer(sandbox.Options{})
+	made := booked(t, s, alice)
+	var got struct {
+		Calls, Writes int
+		Hosts         []sandbox.Host
+		Bookings      []booking
+	}
+	require.NoError(t, json.Unmarshal(send(s, request{method: http.MethodGet, target: "/_sandbox/state"}).Body.Bytes(), &got))
+	assert.Equal(t, 2, got.Calls)
+	assert.Equal(t, 1, got.Writes)
+	assert.Equal(t, sandbox.Hosts(), got.Hosts)
+	assert.Equal(t, []booking{made}, got.Bookings)
+}
+
+func TestRequestsAreRememberedUpToAThousand(t *testing.T) {
+	t.Parallel()
+	s := newServer(sandbox.Options{RateLimitPerHour: -1})
+	free := freeSlot(t, s, alice)
+	r := keyed(book(alice, free.Start, free.End), "k1")
+	send(s, r)
+	log := s.Requests()
+	require.Len(t, log, 2)
+	assert.Equal(t, "/v1/availability/slots", log[0].Path)
+	assert.Equal(t, alice.ID, log[0].Query.Get("business_id"))
+	assert.Equal(t, http.MethodPost, log[1].Method)
+	assert.Equal(t, "k1", log[1].IdempotencyKey)
+	assert.JSONEq(t, r.body, string(log[1].Body))
+	for range 1000 {
+		send(s, operations["list"])
+	}
+	require.Len(t, s.Requests(), 1000)
+	assert.Equal(t, "/v1/bookings", s.Requests()[0].Path)
+	assert.Equal(t, 1002, s.Calls())
+}

@@ -1,0 +1,68 @@
+package sandbox_test
+
+import (
+	"encoding/json"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/vennio-mcp/vennio-mcp/vennioclient/sandbox"
+)
+
+// Whatever the body, the answer is JSON, and the fault is never the server's.
+func FuzzBookingBody(f *testing.F) {
+	for _, seed := range []string{
+		guideBody, "", "{", "[]", `{"start":1}`, `{"participants":[""]}`, `{"participants":["user:","@"]}`,
+		book(alice, tomorrow.AddDate(0, 0, 1), tomorrow.AddDate(0, 0, 2)).body,
+		book(bob, tomorrow, tomorrow, `"recurrence":{"frequency":"monthly","until_date":"9999-12-31"}`).body,
+	} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, body string) {
+		s := newServer(sandbox.Options{})
+		made := booked(t, s, alice)
+		for _, r := range []request{{method: http.MethodPost, target: "/v1/bookings", body: body}, patch(made.ID, body)} {
+			w := send(s, r)
+			assert.Less(t, w.Code, http.StatusInternalServerError, "%q", body)
+			require.True(t, json.Valid(w.Body.Bytes()), "%s", w.Body)
+		}
+	})
+}
+
+// Whatever the query, the answer is JSON, and the fault is never the server's.
+func FuzzSlotsQuery(f *testing.F) {
+	for _, r := range []request{slotsOf(alice, tomorrow, tomorrow.Add(week), "group_by_day", "true"), operations["next"], operations["mutual"]} {
+		_, query, _ := strings.Cut(r.target, "?")
+		f.Add(query)
+	}
+	f.Add("from=0000-01-01&to=9999-12-31&timezone=../../etc/passwd&participants=,,user:,@")
+	f.Fuzz(func(t *testing.T, query string) {
+		s := newServer(sandbox.Options{})
+		for _, path := range []string{"/v1/availability/slots", "/v1/availability/next", "/v1/availability/mutual"} {
+			r := get(path)
+			req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, r.target, nil)
+			require.NoError(t, err)
+			req.URL.RawQuery = query
+			w := serve(s, req)
+			assert.Less(t, w.Code, http.StatusInternalServerError, "%q", query)
+			require.True(t, json.Valid(w.Body.Bytes()), "%s", w.Body)
+		}
+	})
+}
+
+func BenchmarkNew(b *testing.B) {
+	for b.Loop() {
+		sandbox.New(sandbox.Options{})
+	}
+}
+
+func BenchmarkSlotsOfAFortnight(b *testing.B) {
+	s := newServer(sandbox.Options{RateLimitPerHour: -1})
+	r := slotsOf(alice, tomorrow, tomorrow.Add(2*week))
+	for b.Loop() {
+		send(s, r)
+	}
+}

@@ -1,0 +1,109 @@
+package sandbox
+
+import (
+	"cmp"
+	"fmt"
+	"net/http"
+	"time"
+)
+
+// recurrenceBody is documented: count or until_date, not both.
+type recurrenceBody struct {
+	Frequency string `json:"frequency"`
+	Count     *int   `json:"count"`
+	UntilDate string `json:"until_date"`
+	Timezone  string `json:"timezone"`
+}
+
+// recurrence keeps the wall clock of its zone across clock changes.
+type recurrence struct {
+	frequency string
+	count     int       // 0: until decides
+	until     time.Time // the last date, inclusive, as midnight UTC
+	zone      *time.Location
+}
+
+// stride is how many days, or months, lie between occurrences.
+var stride = map[string]struct{ days, months int }{
+	"weekly":   {days: 7},
+	"biweekly": {days: 14},
+	"monthly":  {months: 1},
+}
+
+func (in *recurrenceBody) read(wrong misfits, h *host, first span) *recurrence {
+	r := &recurrence{frequency: in.Frequency}
+	if _, known := stride[in.Frequency]; !known {
+		wrong["recurrence.frequency"] = "must be one of weekly, biweekly, monthly"
+	}
+	var err error
+	if r.zone, err = loadZone(cmp.Or(in.Timezone, h.Timezone)); err != nil {
+		wrong["recurrence.timezone"] = "must be an IANA time zone, such as Europe/London"
+	}
+	switch {
+	case (in.Count == nil) == (in.UntilDate == ""):
+		wrong["recurrence"] = "must have a count or an until_date, and not both"
+	case in.Count != nil && (*in.Count < 1 || *in.Count > maxOccurrences):
+		wrong["recurrence.count"] = fmt.Sprintf("must be from 1 to %d", maxOccurrences)
+	case in.Count != nil:
+		r.count = *in.Count
+	default:
+		if r.until, err = time.Parse(time.DateOnly, in.UntilDate); err != nil {
+			wrong["recurrence.until_date"] = "must be a date, such as 2026-06-30"
+		}
+	}
+	if len(wrong) == 0 {
+		if n := len(r.spans(first)); n == 0 || n > maxOccurrences {
+			wrong["recurrence.until_date"] = fmt.Sprintf("must leave 1 to %d occurrences", maxOccurrences)
+		}
+	}
+	return r
+}
+
+// spans lists the occurrences, one more than allowed at most.
+func (r *recurrence) spans(first span) []span {
+	start, length, step := first.start.In(r.zone), first.end.Sub(first.start), stride[r.frequency]
+	limit := r.count
+	if limit == 0 {
+		limit = maxOccurrences + 1
+	}
+	var out []span
+	for i := 0; len(out) < limit; i++ {
+		y, m, d := start.Date()
+		h, mi, s := start.Clock()
+		at := time.Date(y, m+time.Month(i*step.months), d+i*step.days, h, mi, s, start.Nanosecond(), r.zone)
+		if r.count == 0 && dateOf(at, r.zone).After(r.until) {
+			break
+		}
+		if step.months > 0 && at.Day() != d {
+			continue // this month has no such day
+		}
+		out = append(out, span{at, at.Add(length)})
+	}
+	return out
+}
+
+type seriesJSON struct {
+	ID           string `json:"id"`
+	Frequency    string `json:"frequency"`
+	CreatedCount int    `json:"created_count"`
+	SkippedCount int    `json:"skipped_count"`
+}
+
+type seriesEnvelope struct {
+	BookingSeries seriesJSON    `json:"booking_series"`
+	Bookings      []bookingJSON `json:"bookings"`
+}
+
+// createSeries books each occurrence that is free and skips the others.
+func (s *Server) createSeries(c *call, in bookingBody, h *host, occurrences []span) answer {
+	out := seriesEnvelope{BookingSeries: seriesJSON{ID: s.uuid(), Frequency: in.Recurrence.Frequency}}
+	for _, when := range occurrences {
+		if !s.available(h, when, nil) {
+			out.BookingSeries.SkippedCount++
+			continue
+		}
+		out.BookingSeries.CreatedCount++
+		out.Bookings = append(out.Bookings, s.book(c, in, h, when, out.BookingSeries.ID).json())
+	}
+	return answer{http.StatusCreated, out, true}
+}

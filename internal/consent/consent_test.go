@@ -1,0 +1,50 @@
+package consent_test
+
+import (
+	"regexp"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/vennio-mcp/vennio-mcp/internal/consent"
+)
+
+func TestAttest(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		report *consent.Attestation
+		misfit string
+		want   string
+	}{
+		"yes":             {&consent.Attestation{Granted: true, GivenBy: "Ada", Words: "yes"}, "", ""},
+		"a thumbs-up":     {&consent.Attestation{Granted: true, GivenBy: "Ada", Words: "👍"}, "", ""},
+		"another script":  {&consent.Attestation{Granted: true, GivenBy: "あだ", Words: "はい"}, "", ""},
+		"none":            {nil, "", "consent is required: consent is missing"},
+		"malformed":       {nil, "consent.statement is missing", "consent is required: consent.statement is missing"},
+		"no":              {&consent.Attestation{GivenBy: "Ada", Words: "no"}, "", "the person did not agree"},
+		"nobody":          {&consent.Attestation{Granted: true, GivenBy: " - ", Words: "yes"}, "", "consent is required: consent.given_by names nobody"},
+		"no words":        {&consent.Attestation{Granted: true, GivenBy: "Ada", Words: "…"}, "", "consent is required: consent.statement quotes no words"},
+		"invisible words": {&consent.Attestation{Granted: true, GivenBy: "Ada", Words: "\u200b"}, "", "consent is required: consent.statement quotes no words"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			grant, err := consent.Attest(tc.report, tc.misfit, "s0")
+			if tc.want != "" {
+				require.EqualError(t, err, tc.want)
+				return
+			}
+			require.NoError(t, err)
+			assert.Equal(t, consent.Attested, grant.Rung)
+			assert.Equal(t, tc.report.Words, grant.Words)
+		})
+	}
+}
+
+// bar: I1
+func TestTheKeyIsLegalForVennio(t *testing.T) {
+	t.Parallel()
+	grant, err := consent.Attest(&consent.Attestation{Granted: true, GivenBy: "Ada", Words: "yes"}, "", "s0123456789abcdefghjkmnpqrstvwx")
+	require.NoError(t, err)
+	assert.Regexp(t, regexp.MustCompile(`^[A-Za-z0-9_:.-]{1,256}$`), grant.Key())
+}

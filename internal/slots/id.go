@@ -1,0 +1,149 @@
+// Package slots is what find_slots and book_slot share: the signed slot id,
+// and the choice of the few slots worth offering.
+//
+// A slot id carries all that book_slot must know, so that the server needs no
+// memory of what it offered and any replica honours any id:
+//
+//	s + base32( 24 bits minute of issue | 20 bits minutes from issue to start |
+//	            9 bits minutes of duration | 11 bits zone | 16 bits nonce | 64 bits MAC )
+//
+// The MAC also covers the hosts and the realm (which Vennio the id is for), so
+// an id serves only the business it was offered for. The nonce makes each offer
+// an intention of its own: the idempotency key of a booking is derived from the
+// slot id, so the same time found again after a cancellation books anew.
+package slots
+
+import (
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base32"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/vennio-mcp/vennio-mcp/internal/times"
+)
+
+// Lifetime is how long after its issue a slot id can be booked. It is well
+// below the 24 hours for which Vennio keeps an idempotency key (vennio-api.md,
+// Idempotency), so an id never outlives the protection against a second booking.
+const Lifetime = 2 * time.Hour
+
+// Errors of Open.
+var (
+	ErrUnknown = errors.New("not a slot id that was offered for these hosts")
+	ErrExpired = errors.New("the slot id has expired")
+)
+
+// Offer is what a slot id stands for.
+type Offer struct {
+	Start    time.Time // a whole minute
+	Duration time.Duration
+	Hosts    []string // principal ids; the first owns the booking
+	Zone     string   // IANA zone in which the slot was told
+}
+
+// End is the instant at which the slot ends.
+func (o Offer) End() time.Time { return o.Start.Add(o.Duration) }
+
+// Signer makes slot ids and opens them again. It is safe for concurrent use.
+type Signer struct {
+	key []byte
+	now func() time.Time
+}
+
+// NewSigner returns a Signer for one realm: ids of another realm, or made under
+// another secret, are unknown to it.
+func NewSigner(secret []byte, realm string, now func() time.Time) *Signer {
+	return &Signer{key: mac(secret, []byte("vennio-mcp slot id v1"), []byte(realm)), now: now}
+}
+
+var (
+	epoch    = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	encoding = base32.NewEncoding("0123456789abcdefghjkmnpqrstvwxyz").WithPadding(base32.NoPadding) // Crockford's
+)
+
+const (
+	prefix                              = "s"
+	payloadLen, macLen                  = 10, 8
+	offsetBits, durationBits, zonesBits = 20, 9, 11
+)
+
+// Sign returns the id of o, 30 characters of lower-case letters and digits. It
+// refuses what an id cannot carry: a start that is not a whole minute or lies
+// more than 728 days ahead, a duration over 511 minutes, an unknown zone.
+func (s *Signer) Sign(o Offer) (string, error) {
+	issued := minutes(s.now())
+	offset := minutes(o.Start) - issued
+	duration := int64(o.Duration / time.Minute)
+	zone, known := times.ZoneIndex(o.Zone)
+	switch {
+	case !known:
+		return "", fmt.Errorf("slots: zone %q is unknown", o.Zone)
+	case !o.Start.Equal(o.Start.Truncate(time.Minute)), o.Duration%time.Minute != 0:
+		return "", errors.New("slots: not whole minutes")
+	case offset < 0, offset >= 1<<offsetBits, duration <= 0, duration >= 1<<durationBits, zone >= 1<<zonesBits:
+		return "", errors.New("slots: out of range")
+	}
+	var payload [payloadLen]byte
+	packed := uint64(issued)<<(offsetBits+durationBits+zonesBits) | uint64(offset)<<(durationBits+zonesBits) | uint64(duration)<<zonesBits | uint64(zone) //nolint:gosec // G115: each part was just bounded
+	binary.BigEndian.PutUint64(payload[:8], packed)
+	_, _ = rand.Read(payload[8:]) // never fails
+	return prefix + encoding.EncodeToString(append(payload[:], s.seal(payload[:], o)...)), nil
+}
+
+// Open returns what id stands for, if it was made for these hosts by this
+// server or one that shares its secret: ErrUnknown or ErrExpired otherwise.
+func (s *Signer) Open(id string, hosts []string) (Offer, error) {
+	id = Normalize(id)
+	raw, err := encoding.DecodeString(strings.TrimPrefix(id, prefix))
+	if err != nil || len(raw) != payloadLen+macLen || prefix+encoding.EncodeToString(raw) != id {
+		return Offer{}, ErrUnknown
+	}
+	payload, sum := raw[:payloadLen], raw[payloadLen:]
+	packed := binary.BigEndian.Uint64(payload)
+	field := func(shift, bits uint) int64 { return int64(packed >> shift & (1<<bits - 1)) } //nolint:gosec // G115: at most 24 bits
+	issued := epoch.Add(time.Duration(field(offsetBits+durationBits+zonesBits, 24)) * time.Minute)
+	o := Offer{
+		Start:    issued.Add(time.Duration(field(durationBits+zonesBits, offsetBits)) * time.Minute),
+		Duration: time.Duration(field(zonesBits, durationBits)) * time.Minute,
+		Hosts:    hosts,
+	}
+	o.Zone, _ = times.ZoneAt(int(field(0, zonesBits)))
+	if !hmac.Equal(sum, s.seal(payload, o)) {
+		return Offer{}, ErrUnknown
+	}
+	if s.now().Sub(issued) > Lifetime {
+		return o, ErrExpired
+	}
+	return o, nil
+}
+
+// Normalize is the one spelling of a slot id: ids come back from people and
+// models in capitals or with blanks around them.
+func Normalize(id string) string { return strings.ToLower(strings.TrimSpace(id)) }
+
+// seal binds the payload to what it does not carry.
+func (s *Signer) seal(payload []byte, o Offer) []byte {
+	parts := [][]byte{payload, []byte(o.Zone)}
+	for _, host := range o.Hosts {
+		parts = append(parts, []byte(host))
+	}
+	return mac(s.key, parts...)[:macLen]
+}
+
+// mac is HMAC-SHA256 (RFC 2104) over the parts, each behind its length, so that
+// no two lists of parts run together.
+func mac(key []byte, parts ...[]byte) []byte {
+	h := hmac.New(sha256.New, key)
+	for _, p := range parts {
+		_ = binary.Write(h, binary.BigEndian, uint64(len(p)))
+		_, _ = h.Write(p)
+	}
+	return h.Sum(nil)
+}
+
+func minutes(t time.Time) int64 { return int64(t.Sub(epoch) / time.Minute) }

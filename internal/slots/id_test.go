@@ -1,0 +1,149 @@
+package slots_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+
+	"github.com/vennio-mcp/vennio-mcp/internal/slots"
+	"github.com/vennio-mcp/vennio-mcp/internal/times"
+)
+
+var (
+	now    = time.Date(2026, 5, 13, 8, 0, 30, 0, time.UTC)
+	alice  = []string{"7b0c1a2e-0000-4000-8000-000000000001"}
+	secret = []byte("a secret of at least sixteen bytes")
+)
+
+func signer(at time.Time) *slots.Signer {
+	return slots.NewSigner(secret, "sandbox", func() time.Time { return at })
+}
+
+func offer() slots.Offer {
+	return slots.Offer{Start: now.Add(26 * time.Hour).Truncate(time.Minute), Duration: 30 * time.Minute, Hosts: alice, Zone: "Europe/London"}
+}
+
+func TestAnIDCarriesTheWholeOffer(t *testing.T) {
+	t.Parallel()
+	zones := times.Zones()
+	rapid.Check(t, func(t *rapid.T) {
+		o := slots.Offer{
+			Start:    now.Truncate(time.Minute).Add(time.Duration(rapid.IntRange(0, 728*24*60-1).Draw(t, "ahead")) * time.Minute),
+			Duration: time.Duration(rapid.IntRange(1, 511).Draw(t, "minutes")) * time.Minute,
+			Hosts:    rapid.SliceOfN(rapid.StringN(1, 40, -1), 1, 5).Draw(t, "hosts"),
+			Zone:     rapid.SampledFrom(zones).Draw(t, "zone"),
+		}
+		id, err := signer(now).Sign(o)
+		require.NoError(t, err)
+		assert.LessOrEqual(t, len(id), 30)
+		assert.Equal(t, id, strings.ToLower(id))
+		got, err := signer(now.Add(slots.Lifetime-time.Minute)).Open(id, o.Hosts)
+		require.NoError(t, err)
+		assert.Equal(t, o, got)
+	})
+}
+
+func TestWhatAnIDCannotCarryIsRefused(t *testing.T) {
+	t.Parallel()
+	for name, change := range map[string]func(*slots.Offer){
+		"past":               func(o *slots.Offer) { o.Start = now.Add(-time.Hour).Truncate(time.Minute) },
+		"seconds":            func(o *slots.Offer) { o.Start = o.Start.Add(time.Second) },
+		"too far":            func(o *slots.Offer) { o.Start = o.Start.AddDate(3, 0, 0) },
+		"no duration":        func(o *slots.Offer) { o.Duration = 0 },
+		"long duration":      func(o *slots.Offer) { o.Duration = 512 * time.Minute },
+		"seconds' duration":  func(o *slots.Offer) { o.Duration = 90 * time.Second },
+		"unknown zone":       func(o *slots.Offer) { o.Zone = "Mars/Olympus" },
+		"negative durations": func(o *slots.Offer) { o.Duration = -time.Minute },
+	} {
+		o := offer()
+		change(&o)
+		_, err := signer(now).Sign(o)
+		assert.Error(t, err, name)
+	}
+}
+
+func TestAnIDServesOnlyWhatItWasMadeFor(t *testing.T) {
+	t.Parallel()
+	id, err := signer(now).Sign(offer())
+	require.NoError(t, err)
+	clock := func() time.Time { return now }
+	for name, open := range map[string]func() (slots.Offer, error){
+		"another host": func() (slots.Offer, error) {
+			return signer(now).Open(id, []string{"7b0c1a2e-0000-4000-8000-000000000002"})
+		},
+		"one host more": func() (slots.Offer, error) { return signer(now).Open(id, append(alice[:1:1], "x")) },
+		"no host":       func() (slots.Offer, error) { return signer(now).Open(id, nil) },
+		"another Vennio": func() (slots.Offer, error) {
+			return slots.NewSigner(secret, "https://api.vennio.app", clock).Open(id, alice)
+		},
+		"another secret": func() (slots.Offer, error) {
+			return slots.NewSigner([]byte("another secret of sixteen bytes"), "sandbox", clock).Open(id, alice)
+		},
+	} {
+		_, err := open()
+		assert.ErrorIs(t, err, slots.ErrUnknown, name)
+	}
+}
+
+func TestAnIDExpires(t *testing.T) {
+	t.Parallel()
+	id, err := signer(now).Sign(offer())
+	require.NoError(t, err)
+	_, err = signer(now.Add(slots.Lifetime-time.Minute)).Open(id, alice)
+	require.NoError(t, err)
+	_, err = signer(now.Add(slots.Lifetime+time.Minute)).Open(id, alice)
+	require.ErrorIs(t, err, slots.ErrExpired)
+}
+
+func TestAnIDSurvivesCapitalsAndBlanks(t *testing.T) {
+	t.Parallel()
+	id, err := signer(now).Sign(offer())
+	require.NoError(t, err)
+	got, err := signer(now).Open(" "+strings.ToUpper(id)+"\n", alice)
+	require.NoError(t, err)
+	assert.Equal(t, offer(), got)
+}
+
+// The same time offered twice is two intentions: see bar I6.
+func TestEachOfferIsItsOwnIntention(t *testing.T) {
+	t.Parallel()
+	a, err1 := signer(now).Sign(offer())
+	b, err2 := signer(now).Sign(offer())
+	require.NoError(t, err1)
+	require.NoError(t, err2)
+	assert.NotEqual(t, a, b)
+}
+
+// bar: C7 for slot ids: forged, cut or swapped is refused, and nothing panics.
+// What opens can only be what this secret signed: the one offer of the seed.
+func FuzzOpen(f *testing.F) {
+	genuine, err := signer(now).Sign(offer())
+	require.NoError(f, err)
+	for _, seed := range []string{genuine, "", "s", genuine[:29], genuine + "0", "s00000000000000000000000000000", strings.Replace(genuine, "s", "t", 1), "ſ" + genuine[1:]} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, id string) {
+		got, err := signer(now).Open(id, alice)
+		if err == nil {
+			assert.Equal(t, offer(), got)
+		}
+	})
+}
+
+// Every single-character change of a genuine id is refused.
+func TestNoCharacterOfAnIDCanBeChanged(t *testing.T) {
+	t.Parallel()
+	genuine, err := signer(now).Sign(offer())
+	require.NoError(t, err)
+	for i := range genuine {
+		for _, c := range "0123456789abcdefghijklmnopqrstuvwxyz" {
+			forged := genuine[:i] + string(c) + genuine[i+1:]
+			_, err := signer(now).Open(forged, alice)
+			assert.Equal(t, forged == genuine, err == nil, forged)
+		}
+	}
+}

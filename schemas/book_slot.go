@@ -1,0 +1,127 @@
+package schemas
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+)
+
+// BookSlotInput is what the model sends to book_slot.
+type BookSlotInput struct {
+	SlotID       string     `json:"slot_id" jsonschema:"maxLength=64" jsonschema_description:"From find_slots"`
+	Title        string     `json:"title" jsonschema:"minLength=1,maxLength=120" jsonschema_description:"Title"`
+	Attendees    []Attendee `json:"attendees" jsonschema:"minItems=1,maxItems=20" jsonschema_description:"Guests, customer first"`
+	Notes        string     `json:"notes,omitempty" jsonschema:"maxLength=2000" jsonschema_description:"Shown to all"`
+	Participants []string   `json:"participants,omitempty" jsonschema:"maxItems=5" jsonschema_description:"As in find_slots"`
+	Gate
+}
+
+// Attendee is a guest.
+type Attendee struct {
+	Email string `json:"email" jsonschema:"format=email" jsonschema_description:"E-mail"`
+	Name  string `json:"name" jsonschema:"minLength=1,maxLength=100" jsonschema_description:"Name"`
+}
+
+// misfits finds what no JSON Schema says: blanks for words, and a guest named
+// twice.
+func (in BookSlotInput) misfits() (wrong []Misfit) {
+	if strings.TrimSpace(in.Title) == "" {
+		wrong = append(wrong, Misfit{[]string{"title"}, "is blank"})
+	}
+	seen := map[string]int{}
+	for i, a := range in.Attendees {
+		at := strconv.Itoa(i)
+		if strings.TrimSpace(a.Name) == "" {
+			wrong = append(wrong, Misfit{[]string{"attendees", at, "name"}, "is blank"})
+		}
+		email := strings.ToLower(strings.TrimSpace(a.Email))
+		if first, twice := seen[email]; twice {
+			wrong = append(wrong, Misfit{[]string{"attendees", at, "email"}, fmt.Sprintf("is the same as attendees[%d].email", first)})
+		} else {
+			seen[email] = i
+		}
+	}
+	return wrong
+}
+
+// Gate is the part of an input without which nothing is written.
+type Gate struct {
+	Consent *Consent `json:"consent" jsonschema_description:"A person's yes to exactly this"`
+	// Misfit says what was wrong with a consent that did not fit its schema.
+	Misfit string `json:"-"`
+}
+
+func (g *Gate) consentMisfit(reason string) { g.Misfit = reason }
+
+// Consent is a person's yes as the agent reports it.
+type Consent struct {
+	Granted   bool   `json:"granted" jsonschema_description:"Said yes"`
+	GivenBy   string `json:"given_by" jsonschema:"maxLength=100" jsonschema_description:"Who"`
+	Statement string `json:"statement" jsonschema:"maxLength=500" jsonschema_description:"Their words"`
+}
+
+// BookSlotResult is what book_slot gives back.
+type BookSlotResult struct {
+	Status      string        `json:"status" jsonschema_description:"confirmed, pending_payment (not confirmed until paid), cancelled, or as Vennio says"`
+	BookingID   string        `json:"booking_id"`
+	Title       string        `json:"title"`
+	Description string        `json:"description" jsonschema_description:"When, in words to read to a person"`
+	Start       string        `json:"start" jsonschema:"format=date-time" jsonschema_description:"UTC"`
+	End         string        `json:"end" jsonschema:"format=date-time" jsonschema_description:"UTC"`
+	Hosts       []HostTold    `json:"hosts"`
+	Attendees   []Told        `json:"attendees"`
+	CheckoutURL string        `json:"checkout_url,omitempty" jsonschema_description:"Where the customer pays; not confirmed before"`
+	Consent     ConsentOnFile `json:"consent"`
+	Next        string        `json:"next"`
+	Instead
+	Envelope
+}
+
+// Told is an attendee and whether Vennio writes to them.
+type Told struct {
+	Email  string `json:"email"`
+	Name   string `json:"name"`
+	Mailed bool   `json:"mailed" jsonschema_description:"Whether Vennio e-mails them about this booking"`
+}
+
+// HostTold is a host and whether the booking stands in their calendar.
+type HostTold struct {
+	Name       string `json:"name"`
+	InCalendar bool   `json:"in_calendar" jsonschema_description:"Whether Vennio puts the booking in this host's calendar"`
+}
+
+// ConsentOnFile is the consent a booking was made under.
+type ConsentOnFile struct {
+	GivenBy   string `json:"given_by"`
+	Statement string `json:"statement"`
+	Rung      string `json:"rung" jsonschema_description:"How it was obtained: attested = reported by the agent"`
+}
+
+// BookingAsked is a booking that nobody has agreed to yet.
+type BookingAsked struct {
+	SlotID      string     `json:"slot_id"`
+	Title       string     `json:"title"`
+	Description string     `json:"description"`
+	Start       string     `json:"start" jsonschema:"format=date-time" jsonschema_description:"UTC"`
+	End         string     `json:"end" jsonschema:"format=date-time" jsonschema_description:"UTC"`
+	Hosts       []HostTold `json:"hosts"`
+	Attendees   []Told     `json:"attendees"`
+	Notes       string     `json:"notes,omitempty"`
+}
+
+// Instead is what a refused booking offers.
+type Instead struct {
+	Alternatives []Slot        `json:"alternatives,omitempty" jsonschema_description:"Free times instead of one that was taken"`
+	Proposal     *BookingAsked `json:"proposal,omitempty" jsonschema_description:"What would be booked, to show to the person"`
+}
+
+// text is empty where there is nothing to offer.
+func (i Instead) text() string {
+	switch {
+	case i.Proposal != nil:
+		return i.Proposal.Text()
+	case len(i.Alternatives) > 0:
+		return alternatives(i.Alternatives)
+	}
+	return ""
+}

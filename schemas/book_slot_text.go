@@ -1,0 +1,108 @@
+package schemas
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/vennio-mcp/vennio-mcp/internal/plain"
+)
+
+// Text says what was booked, who hears of it and under whose consent.
+func (r *BookSlotResult) Text() string {
+	lines := []string{
+		fmt.Sprintf("%s: %s, %s, with %s. %s/%s. Booking %s, status %s.",
+			headline(r.Status), plain.Quote(r.Title, 120), r.Description, hostNames(r.Hosts), r.Start, r.End, r.BookingID, r.Status),
+	}
+	if r.CheckoutURL != "" {
+		lines = append(lines, "Payment is due before it is confirmed: "+r.CheckoutURL)
+	}
+	if only := calendars(r.Hosts); only != "" {
+		lines = append(lines, only)
+	}
+	lines = append(lines, mail(r.Attendees),
+		fmt.Sprintf("Consent: %s, %s (%s).", r.Consent.GivenBy, plain.Quote(r.Consent.Statement, 500), r.Consent.Rung),
+		"Next: "+r.Next)
+	return strings.Join(lines, "\n")
+}
+
+func headline(status string) string {
+	switch status {
+	case "confirmed":
+		return "Booked"
+	case "pending_payment":
+		return "Held, NOT confirmed"
+	case "cancelled":
+		return "No longer booked"
+	}
+	return "Recorded"
+}
+
+func alternatives(slots []Slot) string {
+	lines := []string{"Free instead (each needs a new consent):"}
+	for i, s := range slots {
+		lines = append(lines, fmt.Sprintf("%d. %s", i+1, s.Text()))
+	}
+	return strings.Join(lines, "\n")
+}
+
+func hostNames(hosts []HostTold) string {
+	names := make([]string, len(hosts))
+	for i, h := range hosts {
+		names[i] = h.Name
+	}
+	return strings.Join(names, ", ")
+}
+
+// calendars says in whose calendar a booking stands where that is not everyone's.
+func calendars(hosts []HostTold) string {
+	var in, out []string
+	for _, h := range hosts {
+		if h.InCalendar {
+			in = append(in, h.Name)
+		} else {
+			out = append(out, h.Name)
+		}
+	}
+	if len(out) == 0 {
+		return ""
+	}
+	return fmt.Sprintf("It stands in only %s's calendar; Vennio does not tell %s, so tell them yourself.", strings.Join(in, ", "), strings.Join(out, ", "))
+}
+
+// mail says whom Vennio writes to, and whom it does not.
+func mail(attendees []Told) string {
+	var told, untold []string
+	for _, a := range attendees {
+		who := fmt.Sprintf("%s <%s>", plain.Line(a.Name, 100), a.Email)
+		if a.Mailed {
+			told = append(told, who)
+		} else {
+			untold = append(untold, who)
+		}
+	}
+	switch {
+	case len(untold) == 0:
+		return "Vennio e-mails " + strings.Join(told, ", ") + "."
+	case len(told) == 0:
+		return "Vennio e-mails nobody (test keys send no mail); not told: " + strings.Join(untold, ", ") + "."
+	}
+	return "Vennio e-mails " + strings.Join(told, ", ") + "; not told, so tell them yourself: " + strings.Join(untold, ", ") + "."
+}
+
+// Text shows a person all that would be written.
+func (p *BookingAsked) Text() string {
+	lines := []string{
+		"What would be booked, to show to the person:",
+		"  Title: " + plain.Quote(p.Title, 120),
+		"  When: " + p.Description + " · " + p.Start + "/" + p.End,
+		"  With: " + hostNames(p.Hosts),
+		"  Mail: " + mail(p.Attendees),
+	}
+	if only := calendars(p.Hosts); only != "" {
+		lines = append(lines, "  Note: "+only)
+	}
+	if p.Notes != "" {
+		lines = append(lines, "  Notes: "+plain.Quote(p.Notes, 2000))
+	}
+	return strings.Join(append(lines, "  Slot: "+p.SlotID), "\n")
+}

@@ -1,0 +1,119 @@
+package schemas
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"reflect"
+	"slices"
+
+	"github.com/santhosh-tekuri/jsonschema/v6"
+)
+
+// Input decodes and checks the arguments of one tool.
+type Input[T any] struct {
+	// Schema is what the model is shown.
+	Schema json.RawMessage
+
+	shape    shape
+	compiled *jsonschema.Schema
+}
+
+// NewInput makes the schema of T and compiles it; a T that has no valid schema
+// is a bug and panics.
+func NewInput[T any]() Input[T] {
+	raw := input(reflect.TypeFor[T]())
+	doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(raw))
+	if err != nil {
+		panic(err)
+	}
+	c := jsonschema.NewCompiler()
+	c.AssertFormat()
+	c.UseLoader(jsonschema.SchemeURLLoader{}) // no scheme: references are never fetched
+	if err := c.AddResource("input.json", doc); err != nil {
+		panic(err)
+	}
+	in := Input[T]{Schema: raw, compiled: c.MustCompile("input.json")}
+	if err := json.Unmarshal(raw, &in.shape); err != nil {
+		panic(err)
+	}
+	return in
+}
+
+// Gated is an input that carries a consent. Misfits of the consent alone do not
+// refuse the call: the tool answers them itself, with what would be done.
+type Gated interface{ consentMisfit(reason string) }
+
+// Decode returns the arguments as a T, or *Misfits that names everything wrong
+// with them. Absent arguments count as none. What is plainly meant is mended:
+// numbers sent as strings, null for an optional argument.
+func (i Input[T]) Decode(args json.RawMessage) (T, error) {
+	var in T
+	doc, err := document(args)
+	if err != nil {
+		return in, &Misfits{All: []Misfit{{Problem: err.Error()}}}
+	}
+	mend(i.shape, doc)
+	misfits := append(i.check(doc), unsafeText(doc, nil)...)
+	slices.SortStableFunc(misfits, func(a, b Misfit) int { return slices.Compare(a.Path, b.Path) })
+	if gate, ok := any(&in).(Gated); ok && len(misfits) > 0 && allUnder(misfits, "consent") {
+		gate.consentMisfit((&Misfits{All: misfits}).reasons())
+		delete(doc, "consent")
+		misfits = nil
+	}
+	if len(misfits) == 0 {
+		if err := i.into(&in, doc); err != nil {
+			return in, err
+		}
+		if c, ok := any(in).(checked); ok {
+			misfits = c.misfits()
+		}
+	}
+	if len(misfits) > 0 {
+		return in, &Misfits{All: misfits, Shape: i.shape.signature()}
+	}
+	return in, nil
+}
+
+// checked is an input with rules that no JSON Schema says.
+type checked interface{ misfits() []Misfit }
+
+func (Input[T]) into(in *T, doc map[string]any) error {
+	raw, err := json.Marshal(doc)
+	if err != nil {
+		return err
+	}
+	return json.Unmarshal(raw, in)
+}
+
+func document(args json.RawMessage) (map[string]any, error) {
+	if len(bytes.TrimSpace(args)) == 0 || bytes.Equal(bytes.TrimSpace(args), []byte("null")) {
+		return map[string]any{}, nil
+	}
+	doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(args))
+	if err != nil {
+		return nil, errors.New("the arguments are not valid JSON")
+	}
+	object, ok := doc.(map[string]any)
+	if !ok {
+		return nil, errors.New("the arguments must be one JSON object")
+	}
+	return object, nil
+}
+
+func (i Input[T]) check(doc map[string]any) []Misfit {
+	err := i.compiled.Validate(doc)
+	if bad, ok := errors.AsType[*jsonschema.ValidationError](err); ok {
+		return i.shape.misfits(bad)
+	}
+	return nil
+}
+
+func allUnder(misfits []Misfit, property string) bool {
+	for _, m := range misfits {
+		if len(m.Path) == 0 || m.Path[0] != property {
+			return false
+		}
+	}
+	return true
+}

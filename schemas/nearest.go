@@ -1,0 +1,74 @@
+package schemas
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/vennio-mcp/vennio-mcp/internal/plain"
+)
+
+// nearest returns the known name that a misspelt one most likely meant: equal
+// but for case and punctuation, one inside the other, or at most two edits away.
+func nearest(name string, known []string) string {
+	const longest = 40
+	fold := func(s string) string {
+		return strings.NewReplacer("_", "", "-", "", " ", "").Replace(strings.ToLower(s))
+	}
+	if len(name) > longest {
+		return ""
+	}
+	best, least := "", 3
+	for _, k := range known {
+		a, b := fold(name), fold(k)
+		d := distance(a, b)
+		if len(a) > 2 && (strings.Contains(b, a) || strings.Contains(a, b)) {
+			d = min(d, 1)
+		}
+		if d < least {
+			best, least = k, d
+		}
+	}
+	return best
+}
+
+// distance is Levenshtein's.
+func distance(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			change := diagonal
+			if a[i] != b[j] {
+				change++
+			}
+			diagonal = row[j+1]
+			row[j+1] = min(change, row[j]+1, row[j+1]+1)
+		}
+	}
+	return row[len(b)]
+}
+
+// unsafeText finds characters that a person asked to agree could not see.
+func unsafeText(value any, path []string) (all []Misfit) {
+	at := func(step string) []string { return append(path[:len(path):len(path)], step) }
+	switch v := value.(type) {
+	case string:
+		if r, bad := plain.Unsafe(v); bad {
+			all = append(all, Misfit{path, fmt.Sprintf("holds the invisible character U+%04X, remove it", r)})
+		}
+	case []any:
+		for i, child := range v {
+			all = append(all, unsafeText(child, at(strconv.Itoa(i)))...)
+		}
+	case map[string]any:
+		for name, child := range v {
+			all = append(all, unsafeText(child, at(name))...)
+		}
+	}
+	return all
+}

@@ -1,0 +1,118 @@
+package schemas
+
+import (
+	"fmt"
+	"strings"
+)
+
+// Code names an error for programs. The list is closed.
+type Code string
+
+// The codes. What each tells the model stands in one table, in package tools.
+const (
+	CodeInvalidArguments     Code = "invalid_arguments"
+	CodeInvalidTimezone      Code = "invalid_timezone"
+	CodeInvalidWindow        Code = "invalid_window"
+	CodeUnknownHost          Code = "unknown_host"
+	CodeUnknownSlot          Code = "unknown_slot"
+	CodeSlotExpired          Code = "slot_expired"
+	CodeSlotPast             Code = "slot_past"
+	CodeConsentRequired      Code = "consent_required"
+	CodeConsentDeclined      Code = "consent_declined"
+	CodeConsentMismatch      Code = "consent_mismatch"
+	CodeSlotTaken            Code = "slot_taken"
+	CodeOutcomeUnknown       Code = "outcome_unknown"
+	CodeRejected             Code = "rejected"
+	CodeUnauthorized         Code = "unauthorized"
+	CodeForbidden            Code = "forbidden"
+	CodeNotFound             Code = "not_found"
+	CodeCalendarNotConnected Code = "calendar_not_connected"
+	CodeRateLimited          Code = "rate_limited"
+	CodeUnavailable          Code = "vennio_unavailable"
+	CodeCanceled             Code = "canceled"
+	CodeInternal             Code = "internal_error"
+)
+
+// Codes lists every Code.
+func Codes() []Code {
+	return []Code{
+		CodeInvalidArguments, CodeInvalidTimezone, CodeInvalidWindow, CodeUnknownHost, CodeUnknownSlot, CodeSlotExpired,
+		CodeSlotPast, CodeConsentRequired, CodeConsentDeclined, CodeConsentMismatch, CodeSlotTaken, CodeOutcomeUnknown,
+		CodeRejected, CodeUnauthorized, CodeForbidden, CodeNotFound, CodeCalendarNotConnected, CodeRateLimited,
+		CodeUnavailable, CodeCanceled, CodeInternal,
+	}
+}
+
+// Problem is a failure as the model is told it.
+type Problem struct {
+	Code              Code   `json:"code"`
+	Message           string `json:"message"`
+	Next              string `json:"next" jsonschema_description:"The one thing to do next"`
+	Retryable         bool   `json:"retryable" jsonschema_description:"Whether the same call may succeed later"`
+	RetryAfterSeconds int    `json:"retry_after_seconds,omitempty"`
+	RequestID         string `json:"request_id,omitempty" jsonschema_description:"Vennio's id of the failed request, for support"`
+}
+
+// Text is the problem in words, every fact of it.
+func (p Problem) Text() string {
+	var facts []string
+	if p.Retryable {
+		facts = append(facts, "the same call may succeed later")
+	}
+	if p.RetryAfterSeconds > 0 {
+		facts = append(facts, fmt.Sprintf("wait %d seconds", p.RetryAfterSeconds))
+	}
+	if p.RequestID != "" {
+		facts = append(facts, "Vennio request "+p.RequestID)
+	}
+	text := fmt.Sprintf("%s: %s\nNext: %s", p.Code, p.Message, p.Next)
+	if len(facts) > 0 {
+		text += "\n(" + strings.Join(facts, "; ") + ")"
+	}
+	return text
+}
+
+// Envelope is part of every result.
+type Envelope struct {
+	Error   *Problem `json:"error,omitempty" jsonschema_description:"Set when the call failed; then other fields may be absent"`
+	Sandbox bool     `json:"sandbox,omitempty" jsonschema_description:"True while no Vennio key is set: nothing real is booked"`
+}
+
+// Enclose returns the envelope of a result, to be filled in.
+func (e *Envelope) Enclose() *Envelope { return e }
+
+// SandboxText is the line that every sandboxed result ends with.
+const SandboxText = "SANDBOX: no VENNIO_API_KEY is set; people, times and bookings are made up, nothing real is booked."
+
+// Result is what a tool gives back: structured content that can say itself.
+type Result interface {
+	// Text says the facts of a success as a person would read them.
+	Text() string
+	Enclose() *Envelope
+}
+
+// Render is the whole text of a result: its facts or its problem, what it
+// offers beside a problem, and the sandbox's line.
+func Render(r Result) string {
+	var parts []string
+	if e := r.Enclose().Error; e != nil {
+		parts = append(parts, e.Text())
+	}
+	if text := r.Text(); text != "" {
+		parts = append(parts, text)
+	}
+	if r.Enclose().Sandbox {
+		parts = append(parts, SandboxText)
+	}
+	return strings.Join(parts, "\n")
+}
+
+// Failure is the result of a call that did not do its work: the problem, and
+// what is offered instead.
+type Failure struct {
+	Instead
+	Envelope
+}
+
+// Text is what is offered; the problem itself stands in the envelope.
+func (f *Failure) Text() string { return f.Instead.text() }

@@ -1,0 +1,111 @@
+package schemas
+
+import (
+	"encoding/json"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// shape is the part of a JSON Schema that mending and naming need.
+type shape struct {
+	Type       string     `json:"type"`
+	Properties properties `json:"properties"`
+	Items      *shape     `json:"items"`
+	Required   []string   `json:"required"`
+}
+
+type properties struct {
+	names  []string // in the order of the schema
+	byName map[string]shape
+}
+
+func (p *properties) UnmarshalJSON(raw []byte) error {
+	d := json.NewDecoder(strings.NewReader(string(raw)))
+	if err := json.Unmarshal(raw, &p.byName); err != nil {
+		return err
+	}
+	if _, err := d.Token(); err != nil { // {
+		return err
+	}
+	for d.More() {
+		name, err := d.Token()
+		if err != nil {
+			return err
+		}
+		p.names = append(p.names, name.(string))
+		if err := d.Decode(new(json.RawMessage)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// at walks to the schema of a place in the arguments.
+func (s shape) at(path []string) (shape, bool) {
+	for _, step := range path {
+		if s.Type == "array" && s.Items != nil {
+			s = *s.Items
+			continue
+		}
+		next, ok := s.Properties.byName[step]
+		if !ok {
+			return shape{}, false
+		}
+		s = next
+	}
+	return s, true
+}
+
+// signature names the arguments for a model that got them wrong, the required
+// ones first: "slot_id, title (required); notes".
+func (s shape) signature() string {
+	var must, may []string
+	for _, name := range s.Properties.names {
+		if slices.Contains(s.Required, name) {
+			must = append(must, name)
+		} else {
+			may = append(may, name)
+		}
+	}
+	switch {
+	case len(must) == 0:
+		return strings.Join(may, ", ") + " (all optional)"
+	case len(may) == 0:
+		return strings.Join(must, ", ") + " (all required)"
+	}
+	return strings.Join(must, ", ") + " (required), " + strings.Join(may, ", ")
+}
+
+// mend changes what is plainly meant into what the schema wants: a number sent
+// as a string, as several clients do, and null for an optional argument.
+func mend(s shape, value any) {
+	switch v := value.(type) {
+	case map[string]any:
+		for name, child := range v {
+			if child == nil && !slices.Contains(s.Required, name) {
+				delete(v, name)
+				continue
+			}
+			v[name] = mended(s.Properties.byName[name], child)
+		}
+	case []any:
+		if s.Items != nil {
+			for i := range v {
+				v[i] = mended(*s.Items, v[i])
+			}
+		}
+	}
+}
+
+func mended(s shape, value any) any {
+	text, isText := value.(string)
+	if isText && (s.Type == "integer" || s.Type == "number") {
+		if _, err := strconv.ParseFloat(text, 64); err == nil && json.Valid([]byte(text)) {
+			return json.Number(text)
+		}
+		return value
+	}
+	mend(s, value)
+	return value
+}

@@ -1,0 +1,154 @@
+package tools
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"time"
+
+	"github.com/vennio-mcp/vennio-mcp/internal/consent"
+	"github.com/vennio-mcp/vennio-mcp/internal/plain"
+	"github.com/vennio-mcp/vennio-mcp/internal/slots"
+	"github.com/vennio-mcp/vennio-mcp/internal/times"
+	"github.com/vennio-mcp/vennio-mcp/schemas"
+	"github.com/vennio-mcp/vennio-mcp/vennioclient"
+)
+
+// BookSlot books one slot that find_slots offered, once a person has agreed.
+func BookSlot(d Deps) Tool {
+	return define(d, Spec{
+		Name: "book_slot", Title: "Book a slot", Effect: Adds,
+		Description: "Book a slot from find_slots. First show the person slot, title and attendees and ask: " +
+			"without their consent nothing is written. " +
+			"Writes to the host's calendar; Vennio e-mails the customer. Repeating the call returns the same booking. " +
+			"A taken slot returns others, needing new consent.",
+	}, d.bookSlot)
+}
+
+// writeTimeout bounds a booking from the moment it is sent. From then on the
+// caller's cancellation no longer stops it: the outcome must be known.
+const writeTimeout = 60 * time.Second
+
+func (d Deps) bookSlot(ctx context.Context, in schemas.BookSlotInput) (*schemas.BookSlotResult, error) {
+	hosts, err := d.Hosts.Resolve(in.Participants)
+	if err != nil {
+		return nil, err
+	}
+	offer, err := d.Slots.Open(in.SlotID, hostIDs(hosts))
+	if err != nil {
+		return nil, slotRefused(err)
+	}
+	loc, err := times.Zone(offer.Zone)
+	if err != nil {
+		return nil, err
+	}
+	b := booking{hosts: hosts, offer: offer, loc: loc, request: request(in, offer)}
+	grant, err := consent.Attest(attestation(in.Consent), in.Misfit, slots.Normalize(in.SlotID))
+	if err != nil {
+		return nil, consentRefused(err, d.proposal(in, b))
+	}
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	write, done := context.WithTimeout(context.WithoutCancel(ctx), writeTimeout)
+	defer done()
+	made, err := d.Vennio.CreateBooking(write, vennioclient.IdempotencyKey(grant.Key()), b.request)
+	if err != nil {
+		return nil, d.notBooked(write, b, err)
+	}
+	return d.booked(b, grant, d.asItIsNow(write, made)), nil
+}
+
+// booking is a booking under way.
+type booking struct {
+	hosts   []Host
+	offer   slots.Offer
+	loc     *time.Location
+	request vennioclient.BookingRequest
+}
+
+func request(in schemas.BookSlotInput, offer slots.Offer) vennioclient.BookingRequest {
+	people := make([]vennioclient.Person, len(in.Attendees))
+	for i, a := range in.Attendees {
+		people[i] = vennioclient.Person{Email: strings.TrimSpace(a.Email), Name: plain.Line(a.Name, 100)}
+	}
+	return vennioclient.BookingRequest{
+		Hosts: offer.Hosts, Customer: people[0], Others: people[1:],
+		Start: offer.Start, End: offer.End(),
+		Title: plain.Line(in.Title, 120), Notes: plain.Block(in.Notes, 2000),
+	}
+}
+
+func attestation(c *schemas.Consent) *consent.Attestation {
+	if c == nil {
+		return nil
+	}
+	return &consent.Attestation{Granted: c.Granted, GivenBy: c.GivenBy, Words: c.Statement}
+}
+
+func slotRefused(err error) error {
+	if errors.Is(err, slots.ErrExpired) {
+		return refuse(schemas.CodeSlotExpired, "", "")
+	}
+	return refuse(schemas.CodeUnknownSlot, "", "")
+}
+
+// consentRefused shows the person what they would agree to.
+func consentRefused(err error, asked *schemas.BookingAsked) error {
+	if errors.Is(err, consent.ErrDeclined) {
+		return refuse(schemas.CodeConsentDeclined, "", "")
+	}
+	r := refuse(schemas.CodeConsentRequired, "", "")
+	if missing, ok := errors.AsType[*consent.Required](err); ok {
+		r.Message = table[r.Code].message + " (" + missing.Why + ")"
+	}
+	r.Instead.Proposal = asked
+	return r
+}
+
+func (d Deps) proposal(in schemas.BookSlotInput, b booking) *schemas.BookingAsked {
+	return &schemas.BookingAsked{
+		SlotID:      slots.Normalize(in.SlotID),
+		Title:       b.request.Title,
+		Description: times.Label(b.request.Start, b.request.End, b.loc),
+		Start:       times.UTC(b.request.Start),
+		End:         times.UTC(b.request.End),
+		Hosts:       d.hostsTold(b.hosts),
+		Attendees:   d.told(b.request),
+		Notes:       b.request.Notes,
+	}
+}
+
+// told lists the attendees and whom of them Vennio writes to.
+func (d Deps) told(r vennioclient.BookingRequest) []schemas.Told {
+	mailed, silent := d.Vennio.Dialect().Told(r)
+	var all []schemas.Told
+	for _, p := range mailed {
+		all = append(all, schemas.Told{Email: p.Email, Name: p.Name, Mailed: !d.NoMail})
+	}
+	for _, p := range silent {
+		all = append(all, schemas.Told{Email: p.Email, Name: p.Name})
+	}
+	return all
+}
+
+// hostsTold lists the hosts: in the reference dialect a booking belongs to one,
+// the first (vennio-api.md, Two dialects).
+func (d Deps) hostsTold(hosts []Host) []schemas.HostTold {
+	all := make([]schemas.HostTold, len(hosts))
+	for i, h := range hosts {
+		all[i] = schemas.HostTold{Name: h.Name, InCalendar: i == 0 || d.Vennio.Dialect() == vennioclient.Guide}
+	}
+	return all
+}
+
+// asItIsNow reads a booking back. The answer to a repeated call is a stored one:
+// since then the booking may have been paid, moved or cancelled. Where reading
+// is not possible (a publishable key) the stored answer stands.
+func (d Deps) asItIsNow(ctx context.Context, made *vennioclient.Booking) *vennioclient.Booking {
+	now, err := d.Vennio.GetBooking(ctx, made.ID)
+	if err != nil || now.ID != made.ID {
+		return made
+	}
+	return now
+}

@@ -1,0 +1,29 @@
+package tools
+
+import (
+	"time"
+
+	"github.com/vennio-mcp/vennio-mcp/internal/slots"
+	"github.com/vennio-mcp/vennio-mcp/vennioclient"
+)
+
+// Deps is all that a tool may touch.
+type Deps struct {
+	Vennio  *vennioclient.Client
+	Slots   *slots.Signer
+	Hosts   Directory
+	Zone    *time.Location // for calls that name none
+	Now     func() time.Time
+	Sandbox bool // no key is set: every result says so
+	NoMail  bool // a test key: Vennio writes to nobody (vennio-api.md, Hosts and authentication)
+}
+
+// Catalog is every tool, in the order a person would meet them. The server, the
+// golden files, the token gate and the README are all made from this one list.
+func Catalog(d Deps) []Tool {
+	return []Tool{
+		FindSlots(d),
+		BookSlot(d),
+		CheckCalendarAccess(d),
+	}
+}

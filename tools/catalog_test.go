@@ -1,0 +1,200 @@
+package tools_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"flag"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/santhosh-tekuri/jsonschema/v6"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/vennio-mcp/vennio-mcp/schemas"
+	"github.com/vennio-mcp/vennio-mcp/tools"
+)
+
+var update = flag.Bool("update", false, "rewrite golden files")
+
+var golden = filepath.Join("..", "schemas", "golden")
+
+// bar: T7
+func TestBar_T7_EachToolHasItsGoldenFile(t *testing.T) {
+	wanted := map[string]bool{}
+	for _, tool := range tools.Catalog(tools.Deps{}) {
+		file := filepath.Join(golden, tool.Name+".json")
+		wanted[file] = true
+		got, err := json.Marshal(tool)
+		require.NoError(t, err, "docs/library-notes.md, 1: a tool that cannot be marshalled empties the whole list")
+		var pretty bytes.Buffer
+		require.NoError(t, json.Indent(&pretty, got, "", "  "))
+		pretty.WriteByte('\n')
+		if *update {
+			require.NoError(t, os.MkdirAll(golden, 0o755))
+			require.NoError(t, os.WriteFile(file, pretty.Bytes(), 0o644))
+		}
+		want, err := os.ReadFile(file)
+		require.NoError(t, err, "a new tool? run make golden and read the file")
+		assert.Equal(t, string(want), pretty.String(), "changed on purpose? run make golden and read the diff")
+	}
+	files, err := filepath.Glob(filepath.Join(golden, "*.json"))
+	require.NoError(t, err)
+	for _, f := range files {
+		assert.True(t, wanted[f], "%s has no tool", f)
+	}
+}
+
+// node is a place in a JSON Schema.
+type node = map[string]any
+
+// walk visits every sub-schema of a schema.
+func walk(t *testing.T, at string, schema any, visit func(at string, s node)) {
+	t.Helper()
+	s, ok := schema.(node)
+	require.True(t, ok, "%s is a boolean schema, which makes tools vanish in some clients", at)
+	visit(at, s)
+	if properties, ok := s["properties"].(node); ok {
+		for name, child := range properties {
+			walk(t, at+"."+name, child, visit)
+		}
+	}
+	if items, ok := s["items"]; ok {
+		walk(t, at+"[]", items, visit)
+	}
+}
+
+func parsed(t *testing.T, raw json.RawMessage) any {
+	t.Helper()
+	var s any
+	require.NoError(t, json.Unmarshal(raw, &s))
+	return s
+}
+
+// bar: T3, T4
+func TestBar_T3_T4_SchemasAreWholeAndPlain(t *testing.T) {
+	t.Parallel()
+	for _, tool := range tools.Catalog(tools.Deps{}) {
+		for kind, raw := range map[string]json.RawMessage{"input": tool.RawInputSchema, "output": tool.RawOutputSchema} {
+			compile(t, raw)
+			schema := parsed(t, raw)
+			for _, keyword := range []string{"$ref", "$defs", "$id", "anyOf", "oneOf", "allOf", "not", "if"} {
+				assert.NotContains(t, string(raw), `"`+keyword+`"`, "%s %s", tool.Name, kind)
+			}
+			walk(t, tool.Name+" "+kind, schema, func(at string, s node) {
+				assert.NotEmpty(t, s["type"], at)
+				if kind == "input" && s["type"] == "object" {
+					assert.Equal(t, false, s["additionalProperties"], "%s is open", at)
+				}
+			})
+			if kind == "input" {
+				described(t, tool.Name, schema)
+			}
+		}
+	}
+}
+
+// described: each parameter tells what it is and what it may be.
+func described(t *testing.T, tool string, schema any) {
+	t.Helper()
+	walk(t, tool, schema, func(at string, s node) {
+		if at != tool && !strings.HasSuffix(at, "[]") {
+			assert.NotEmpty(t, s["description"], at)
+		}
+		switch s["type"] {
+		case "integer":
+			assert.Contains(t, s, "minimum", at)
+			assert.Contains(t, s, "maximum", at)
+		case "array":
+			assert.Contains(t, s, "maxItems", at)
+		case "string":
+			if s["format"] == nil && !strings.HasSuffix(at, "[]") {
+				assert.Contains(t, s, "maxLength", at)
+			}
+		}
+	})
+}
+
+// bar: T5
+func TestBar_T5_EveryToolHasTitleOutputAndHints(t *testing.T) {
+	t.Parallel()
+	readers := map[string]bool{"find_slots": true, "check_calendar_access": true}
+	for _, tool := range tools.Catalog(tools.Deps{}) {
+		assert.NotEmpty(t, tool.Title)
+		assert.NotEmpty(t, tool.RawOutputSchema)
+		hints := tool.Annotations
+		assert.Equal(t, readers[tool.Name], *hints.ReadOnlyHint)
+		for _, hint := range []*bool{hints.DestructiveHint, hints.IdempotentHint, hints.OpenWorldHint} {
+			assert.NotNil(t, hint, tool.Name)
+		}
+	}
+}
+
+// bar: T1, T6
+func TestBar_T1_T6_FewToolsAndNoOperatorsArguments(t *testing.T) {
+	t.Parallel()
+	catalog := tools.Catalog(tools.Deps{})
+	assert.LessOrEqual(t, len(catalog), 10)
+	for _, tool := range catalog {
+		for _, word := range []string{"api_key", "apikey", "token", "secret", "tenant", "base_url", "http://", "https://", "api.vennio"} {
+			assert.NotContains(t, strings.ToLower(string(tool.RawInputSchema)), word, tool.Name)
+		}
+	}
+}
+
+// bar: T9, as far as words can be counted
+func TestBar_T9_DescriptionsAreOfUsefulLength(t *testing.T) {
+	t.Parallel()
+	for _, tool := range tools.Catalog(tools.Deps{}) {
+		words, most := len(strings.Fields(tool.Description)), 90
+		if !*tool.Annotations.ReadOnlyHint {
+			most = 120
+		}
+		assert.GreaterOrEqual(t, words, 25, tool.Name)
+		assert.LessOrEqual(t, words, most, tool.Name)
+	}
+}
+
+// requireFits checks a result against the schema its tool declares, and a
+// success against the stricter one that names what a success always has.
+func requireFits(t *testing.T, tool string, raw json.RawMessage) {
+	t.Helper()
+	for _, declared := range tools.Catalog(tools.Deps{}) {
+		if declared.Name == tool {
+			requireValid(t, declared.RawOutputSchema, raw)
+		}
+	}
+	var failure schemas.Failure
+	require.NoError(t, json.Unmarshal(raw, &failure))
+	if failure.Error != nil {
+		return
+	}
+	strict := map[string]json.RawMessage{
+		"find_slots":            schemas.Success[schemas.FindSlotsResult](),
+		"book_slot":             schemas.Success[schemas.BookSlotResult](),
+		"check_calendar_access": schemas.Success[schemas.CheckCalendarAccessResult](),
+	}
+	require.Contains(t, strict, tool)
+	requireValid(t, strict[tool], raw)
+}
+
+func requireValid(t *testing.T, schema, raw json.RawMessage) {
+	t.Helper()
+	doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(raw))
+	require.NoError(t, err)
+	require.NoError(t, compile(t, schema).Validate(doc), string(raw))
+}
+
+func compile(t *testing.T, raw json.RawMessage) *jsonschema.Schema {
+	t.Helper()
+	doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(raw))
+	require.NoError(t, err)
+	c := jsonschema.NewCompiler()
+	c.AssertFormat()
+	require.NoError(t, c.AddResource("schema.json", doc))
+	s, err := c.Compile("schema.json")
+	require.NoError(t, err)
+	return s
+}

@@ -1,0 +1,129 @@
+package tools
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"math"
+	"slices"
+	"strings"
+
+	"github.com/vennio-mcp/vennio-mcp/internal/plain"
+	"github.com/vennio-mcp/vennio-mcp/internal/times"
+	"github.com/vennio-mcp/vennio-mcp/schemas"
+	"github.com/vennio-mcp/vennio-mcp/vennioclient"
+)
+
+// Refusal is a failure that knows its code. Where message or next is empty the
+// table's words are used.
+type Refusal struct {
+	Code          schemas.Code
+	Message, Next string
+	Instead       schemas.Instead
+	Cause         error // for the operator; never shown
+}
+
+func (r *Refusal) Error() string {
+	text := string(r.Code) + ": " + r.Message
+	if r.Cause != nil {
+		text += ": " + r.Cause.Error()
+	}
+	return text
+}
+
+func (r *Refusal) Unwrap() error { return r.Cause }
+
+func refuse(code schemas.Code, message, next string) *Refusal {
+	return &Refusal{Code: code, Message: message, Next: next}
+}
+
+// CodeOf is the code under which err is told to the model, "" where err is nil.
+func CodeOf(err error) schemas.Code {
+	if err == nil {
+		return ""
+	}
+	if r, ok := errors.AsType[*Refusal](err); ok {
+		return r.Code
+	}
+	switch {
+	case is[*schemas.Misfits](err):
+		return schemas.CodeInvalidArguments
+	case is[*times.ZoneError](err):
+		return schemas.CodeInvalidTimezone
+	case is[*times.WindowError](err):
+		return schemas.CodeInvalidWindow
+	case is[*vennioclient.Error](err):
+		return kinds[vennioclient.KindOf(err)]
+	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+		return schemas.CodeCanceled
+	}
+	return schemas.CodeInternal
+}
+
+func is[E error](err error) bool {
+	_, ok := errors.AsType[E](err)
+	return ok
+}
+
+// kinds maps what the client says of a read, or of a write that was surely not
+// done. Writes whose outcome is not known are sorted out before (notBooked).
+var kinds = map[vennioclient.Kind]schemas.Code{
+	vennioclient.KindInvalid:              schemas.CodeRejected,
+	vennioclient.KindUnauthorized:         schemas.CodeUnauthorized,
+	vennioclient.KindForbidden:            schemas.CodeForbidden,
+	vennioclient.KindNotFound:             schemas.CodeNotFound,
+	vennioclient.KindCalendarNotConnected: schemas.CodeCalendarNotConnected,
+	vennioclient.KindSlotTaken:            schemas.CodeSlotTaken,
+	vennioclient.KindInFlight:             schemas.CodeOutcomeUnknown,
+	vennioclient.KindConflict:             schemas.CodeOutcomeUnknown,
+	vennioclient.KindImpossible:           schemas.CodeSlotPast,
+	vennioclient.KindKeyReused:            schemas.CodeConsentMismatch,
+	vennioclient.KindRateLimited:          schemas.CodeRateLimited,
+	vennioclient.KindUnavailable:          schemas.CodeUnavailable,
+	vennioclient.KindNetwork:              schemas.CodeUnavailable,
+	vennioclient.KindMalformed:            schemas.CodeUnavailable,
+	vennioclient.KindCanceled:             schemas.CodeCanceled,
+	vennioclient.KindUnknown:              schemas.CodeInternal,
+}
+
+// failure is the boundary: past it there are no Go errors, only results.
+func failure(err error) *schemas.Failure {
+	code := CodeOf(err)
+	said := table[code]
+	p := &schemas.Problem{Code: code, Message: said.message, Next: said.next, Retryable: said.retryable}
+	f := &schemas.Failure{Envelope: schemas.Envelope{Error: p}}
+	switch code { // errors whose own words were written for the model
+	case schemas.CodeInvalidArguments, schemas.CodeInvalidTimezone, schemas.CodeInvalidWindow:
+		p.Message = err.Error()
+	}
+	if r, ok := errors.AsType[*Refusal](err); ok {
+		p.Message, p.Next = or(r.Message, p.Message), or(r.Next, p.Next)
+		f.Instead = r.Instead
+	}
+	if e, ok := errors.AsType[*vennioclient.Error](err); ok {
+		addUpstream(p, e)
+	}
+	return f
+}
+
+// addUpstream adds what Vennio said, as a quotation: it is data, never an
+// instruction.
+func addUpstream(p *schemas.Problem, e *vennioclient.Error) {
+	p.RequestID = plain.Line(e.RequestID, 64)
+	p.RetryAfterSeconds = int(math.Ceil(e.RetryAfter.Seconds()))
+	detail := or(e.Detail, e.Title)
+	for _, field := range slices.Sorted(maps.Keys(e.Fields)) {
+		detail += fmt.Sprintf("; %s: %s", field, e.Fields[field])
+	}
+	if detail = strings.TrimPrefix(detail, "; "); detail != "" && e.Status != 0 {
+		p.Message += fmt.Sprintf(" Vennio says (%d): %s.", e.Status, plain.Quote(detail, 300))
+	}
+}
+
+func or(a, b string) string {
+	if a != "" {
+		return a
+	}
+	return b
+}

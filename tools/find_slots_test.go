@@ -1,0 +1,173 @@
+package tools_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/vennio-mcp/vennio-mcp/internal/times"
+	"github.com/vennio-mcp/vennio-mcp/schemas"
+	"github.com/vennio-mcp/vennio-mcp/vennioclient"
+)
+
+// bar: S2, S4, P5
+func TestBar_S2_S4_EverySlotIsToldInFull(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	got := w.find(args{"timezone": "Europe/London", "guest_timezone": "Asia/Kolkata", "duration_minutes": 45})
+	require.False(t, got.IsError, got.Text)
+	assert.Equal(t, "2026-05-13T09:00:00+01:00", got.Data.Now)
+	assert.Equal(t, schemas.Window{From: "2026-05-13T09:00:00+01:00", To: "2026-05-20T09:00:00+01:00", Timezone: "Europe/London"}, got.Data.Window)
+	assert.Equal(t, 45, got.Data.DurationMinutes)
+	require.Len(t, got.Data.Slots, 3)
+	for _, s := range got.Data.Slots {
+		start, end := instants(t, s)
+		assert.Equal(t, 45*time.Minute, end.Sub(start))
+		labelled, labelledEnd, err := times.ParseLabel(schemas.Exact(s.StartLocal, s.EndLocal, s.Timezone))
+		require.NoError(t, err)
+		assert.True(t, labelled.Equal(start) && labelledEnd.Equal(end), "label and instant are one value")
+		assert.Contains(t, s.Timezone, "Europe/London, UTC+1")
+		assert.Contains(t, s.GuestLocal, "Asia/Kolkata, UTC+5:30")
+		for _, fact := range []string{s.SlotID, s.Description, s.Start, s.End, s.StartLocal, s.EndLocal, s.Timezone, s.GuestLocal} {
+			assert.Contains(t, got.Text, fact, "the text has the same facts")
+		}
+	}
+	for _, fact := range []string{got.Data.Now, got.Data.Window.From, got.Data.Window.To, "45 minutes", got.Data.Note, "Alice"} {
+		assert.Contains(t, got.Text, fact)
+	}
+}
+
+func instants(t *testing.T, s schemas.Slot) (start, end time.Time) {
+	t.Helper()
+	start, err1 := time.Parse(time.RFC3339, s.Start)
+	end, err2 := time.Parse(time.RFC3339, s.End)
+	require.NoError(t, err1)
+	require.NoError(t, err2)
+	return start, end
+}
+
+func TestVenniosDescriptionIsPassedOnAndElseOursIsMade(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	theirs := w.find(args{}).Data.Slots[0]
+	ours := schemas.Exact(theirs.StartLocal, theirs.EndLocal, theirs.Timezone)
+	assert.NotEqual(t, ours, theirs.Description)
+	w.vennio.HideDescriptions(true)
+	assert.Equal(t, ours, w.find(args{}).Data.Slots[0].Description)
+}
+
+// bar: S8 in part: few, apart, the same for the same question
+func TestSlotsAreFewAndApart(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	three, ten := w.find(args{}), w.find(args{"limit": 10, "duration_minutes": 60})
+	assert.Len(t, three.Data.Slots, 3)
+	assert.True(t, three.Data.More)
+	assert.Len(t, ten.Data.Slots, 10)
+	days := map[string]bool{}
+	for i, s := range ten.Data.Slots {
+		start, _ := instants(t, s)
+		days[start.Format(time.DateOnly)] = true
+		if i > 0 {
+			_, before := instants(t, ten.Data.Slots[i-1])
+			assert.False(t, start.Before(before))
+		}
+	}
+	assert.Greater(t, len(days), 2, "spread over days")
+	again := w.find(args{})
+	for i, s := range again.Data.Slots {
+		assert.Equal(t, three.Data.Slots[i].Start, s.Start)
+	}
+}
+
+// bar: S1
+func TestBar_S1_ZonesAreCheckedAndTheDefaultIsSaid(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	assert.Contains(t, w.find(args{}).Data.Note, "No timezone was given: times are in Europe/London")
+	assert.NotContains(t, w.find(args{"timezone": "Europe/Paris"}).Data.Note, "No timezone")
+	for zone, hint := range map[string]string{"EST": "America/New_York", "+02:00": "summer time", "Londn": "Europe/London"} {
+		for _, argument := range []string{"timezone", "guest_timezone"} {
+			got := w.find(args{argument: zone})
+			assert.Equal(t, schemas.CodeInvalidTimezone, got.Code)
+			assert.Contains(t, got.Text, hint)
+		}
+	}
+}
+
+// bar: S5
+func TestBar_S5_WindowsThatCannotBeAreRefused(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	for name, tc := range map[string]struct {
+		arguments args
+		says      string
+	}{
+		"past":     {args{"from": "2026-05-01", "to": "2026-05-02"}, "Wed 13 May 2026"},
+		"reversed": {args{"from": "2026-05-20", "to": "2026-05-18"}, "2026"},
+		"too long": {args{"from": "2026-05-14", "to": "2026-08-14"}, "60 days"},
+		"words":    {args{"from": "tomorrow"}, "2026-05-14"},
+		"nonsense": {args{"from": "soonish", "to": "whenever"}, "soonish"},
+	} {
+		got := w.find(tc.arguments)
+		assert.Equal(t, schemas.CodeInvalidWindow, got.Code, name)
+		assert.Contains(t, got.Text, tc.says, name)
+	}
+	assert.Zero(t, w.vennio.Calls(), "nothing was asked of Vennio")
+	cut := w.find(args{"from": "2026-05-13", "to": "2026-05-14"})
+	require.False(t, cut.IsError, cut.Text)
+	assert.Equal(t, "2026-05-13T09:00:00+01:00", cut.Data.Window.From)
+	assert.Contains(t, cut.Data.Note, "cut to the future")
+}
+
+// bar: S9
+func TestBar_S9_NoSlotsIsAnAnswerWithTheNextOpening(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	for _, hosts := range [][]string{{"Alice"}, {"Alice", "Bob"}} {
+		got := w.find(args{"from": "2026-05-16", "to": "2026-05-17", "participants": hosts}) // a weekend
+		require.False(t, got.IsError, got.Text)
+		assert.Empty(t, got.Data.Slots)
+		require.NotNil(t, got.Data.NextOpening)
+		assert.Contains(t, got.Data.NextOpening.StartLocal, "Mon 18 May 2026")
+		assert.Contains(t, got.Text, "No free times")
+		assert.Contains(t, got.Text, got.Data.NextOpening.SlotID)
+	}
+	w.vennio.Disconnect(w.deps.Hosts[0].ID)
+	got := w.find(args{})
+	assert.Equal(t, schemas.CodeCalendarNotConnected, got.Code)
+	assert.Contains(t, got.Text, "not connected")
+}
+
+// bar: S10
+func TestBar_S10_StalenessIsSaid(t *testing.T) {
+	t.Parallel()
+	assert.Contains(t, newWorld(t).find(args{}).Text, "up to 15 minutes old and are checked again at booking")
+}
+
+func TestSeveralHostsMustAllBeFree(t *testing.T) {
+	t.Parallel()
+	for _, dialect := range []vennioclient.Dialect{vennioclient.Reference, vennioclient.Guide} {
+		w := newWorld(t, withDialect(dialect))
+		got := w.find(args{"participants": []string{"Alice", "Bob"}, "timezone": "UTC"})
+		require.False(t, got.IsError, got.Text)
+		require.NotEmpty(t, got.Data.Slots)
+		for _, s := range got.Data.Slots {
+			start, _ := instants(t, s)
+			assert.GreaterOrEqual(t, start.Hour(), 12, "New York is at work")
+		}
+		assert.Len(t, got.Data.Hosts, 2)
+	}
+}
+
+func TestAnUnknownHostNamesTheKnownOnes(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	got := w.find(args{"participants": []string{"Mallory"}})
+	assert.Equal(t, schemas.CodeUnknownHost, got.Code)
+	for _, h := range w.deps.Hosts {
+		assert.Contains(t, got.Text, h.Name)
+	}
+}

@@ -1,0 +1,211 @@
+package tools_test
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"net/http/httptest"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/mark3labs/mcp-go/client"
+	"github.com/mark3labs/mcp-go/mcp"
+	"github.com/mark3labs/mcp-go/server"
+	"github.com/stretchr/testify/require"
+
+	"github.com/vennio-mcp/vennio-mcp/internal/slots"
+	"github.com/vennio-mcp/vennio-mcp/internal/times"
+	"github.com/vennio-mcp/vennio-mcp/schemas"
+	"github.com/vennio-mcp/vennio-mcp/tools"
+	"github.com/vennio-mcp/vennio-mcp/vennioclient"
+	"github.com/vennio-mcp/vennio-mcp/vennioclient/sandbox"
+)
+
+// world is a server under test: a real MCP client before it, the sandbox behind
+// real HTTP at the far end, and a clock that only the test moves.
+type world struct {
+	t      *testing.T
+	clock  time.Time
+	vennio *sandbox.Server
+	url    string
+	deps   tools.Deps
+	agent  *client.Client
+	mu     sync.Mutex
+	failed error // what the middleware saw of the last call
+}
+
+// option changes a world before it is built.
+type option func(*world)
+
+func withDialect(d vennioclient.Dialect) option {
+	return func(w *world) { w.deps.Vennio = w.client(sandbox.DefaultKey(), vennioclient.WithDialect(d)) }
+}
+
+func withKey(key string) option {
+	return func(w *world) { w.deps.Vennio = w.client(key) }
+}
+
+func withVennioAt(url string) option {
+	return func(w *world) {
+		w.deps.Vennio = w.client(sandbox.DefaultKey(), vennioclient.WithBaseURL(url))
+	}
+}
+
+// wednesday is the morning on which every test begins.
+var wednesday = time.Date(2026, 5, 13, 8, 0, 0, 0, time.UTC)
+
+func newWorld(t *testing.T, options ...option) *world {
+	t.Helper()
+	w := &world{t: t, clock: wednesday}
+	now := func() time.Time { return w.clock }
+	w.vennio = sandbox.New(sandbox.Options{Now: now, Seed: 1})
+	api := httptest.NewServer(w.vennio)
+	t.Cleanup(api.Close)
+	w.url = api.URL
+	zone, err := times.Zone("Europe/London")
+	require.NoError(t, err)
+	w.deps = tools.Deps{
+		Vennio: w.client(sandbox.DefaultKey()), Hosts: directory(), Zone: zone, Now: now,
+		Slots: slots.NewSigner([]byte("a secret only tests know"), "sandbox", now),
+	}
+	for _, o := range options {
+		o(w)
+	}
+	w.connect()
+	return w
+}
+
+func directory() (d tools.Directory) {
+	for _, h := range sandbox.Hosts() {
+		d = append(d, tools.Host{Name: h.Name, ID: h.ID})
+	}
+	return d
+}
+
+// client returns a client of the sandbox that does not wait between tries.
+func (w *world) client(key string, options ...vennioclient.Option) *vennioclient.Client {
+	noWait := vennioclient.Retry{Attempts: 3, Base: time.Millisecond, Max: time.Second}
+	c, err := vennioclient.New(key, append([]vennioclient.Option{
+		vennioclient.WithBaseURL(w.url), vennioclient.WithRetry(noWait),
+		vennioclient.WithHTTPClient(&http.Client{Timeout: 5 * time.Second}),
+	}, options...)...)
+	require.NoError(w.t, err)
+	return c
+}
+
+func (w *world) connect() {
+	w.t.Helper()
+	srv := server.NewMCPServer("test", "0")
+	watch := func(_ string, next tools.Run) tools.Run {
+		return func(ctx context.Context, req mcp.CallToolRequest) (*mcp.CallToolResult, error) {
+			result, err := next(ctx, req)
+			w.mu.Lock()
+			w.failed = err
+			w.mu.Unlock()
+			return result, err
+		}
+	}
+	for _, tool := range tools.Catalog(w.deps) {
+		srv.AddTools(tool.Bind(watch))
+	}
+	agent, err := client.NewInProcessClient(srv)
+	require.NoError(w.t, err)
+	w.t.Cleanup(func() { _ = agent.Close() })
+	require.NoError(w.t, agent.Start(w.t.Context()))
+	hello := mcp.InitializeRequest{}
+	hello.Params.ProtocolVersion = mcp.LATEST_PROTOCOL_VERSION
+	_, err = agent.Initialize(w.t.Context(), hello)
+	require.NoError(w.t, err)
+	w.agent = agent
+}
+
+// answer is a result as an agent has it: text and structured content.
+type answer[Out any] struct {
+	Text    string
+	Data    Out
+	Code    schemas.Code // of the error, if it is one
+	IsError bool
+	Raw     json.RawMessage
+}
+
+func call[Out any](w *world, tool string, arguments any) answer[Out] {
+	w.t.Helper()
+	req := mcp.CallToolRequest{}
+	req.Params.Name, req.Params.Arguments = tool, arguments
+	got, err := w.agent.CallTool(w.t.Context(), req)
+	require.NoError(w.t, err)
+	a := answer[Out]{IsError: got.IsError, Text: got.Content[0].(mcp.TextContent).Text}
+	a.Raw, err = json.Marshal(got.StructuredContent)
+	require.NoError(w.t, err)
+	require.NoError(w.t, json.Unmarshal(a.Raw, &a.Data))
+	var failure schemas.Failure
+	require.NoError(w.t, json.Unmarshal(a.Raw, &failure))
+	if failure.Error != nil {
+		a.Code = failure.Error.Code
+	}
+	require.Equal(w.t, got.IsError, failure.Error != nil, "isError and the error must agree")
+	requireFits(w.t, tool, a.Raw)
+	return a
+}
+
+func (w *world) find(arguments args) answer[schemas.FindSlotsResult] {
+	w.t.Helper()
+	return call[schemas.FindSlotsResult](w, "find_slots", arguments)
+}
+
+func (w *world) book(arguments args) answer[schemas.BookSlotResult] {
+	w.t.Helper()
+	return call[schemas.BookSlotResult](w, "book_slot", arguments)
+}
+
+// args are arguments as they stand on the wire.
+type args map[string]any
+
+// with returns a copy with one argument changed; nil removes it.
+func (a args) with(name string, value any) args {
+	b := args{}
+	for k, v := range a {
+		b[k] = v
+	}
+	if b[name] = value; value == nil {
+		delete(b, name)
+	}
+	return b
+}
+
+// agreed is a complete booking of a slot, with consent.
+func agreed(slotID string) args {
+	return args{
+		"slot_id": slotID, "title": "Intro call",
+		"attendees": []any{
+			map[string]any{"email": "ada@example.com", "name": "Ada Byron"},
+			map[string]any{"email": "grace@example.com", "name": "Grace Hopper"},
+		},
+		"consent": map[string]any{"granted": true, "given_by": "Ada Byron", "statement": "Yes, book it"},
+	}
+}
+
+// slot finds times and returns the first.
+func (w *world) slot() schemas.Slot {
+	w.t.Helper()
+	found := w.find(args{})
+	require.NotEmpty(w.t, found.Data.Slots, found.Text)
+	return found.Data.Slots[0]
+}
+
+// bookQuietly is book for many goroutines at once: "" where nothing was booked.
+func (w *world) bookQuietly(arguments args) string {
+	req := mcp.CallToolRequest{}
+	req.Params.Name, req.Params.Arguments = "book_slot", arguments
+	got, err := w.agent.CallTool(w.t.Context(), req)
+	if err != nil || got.IsError {
+		return ""
+	}
+	var out schemas.BookSlotResult
+	raw, err := json.Marshal(got.StructuredContent)
+	if err != nil || json.Unmarshal(raw, &out) != nil {
+		return ""
+	}
+	return out.BookingID
+}

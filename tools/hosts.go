@@ -1,0 +1,96 @@
+package tools
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/vennio-mcp/vennio-mcp/internal/plain"
+	"github.com/vennio-mcp/vennio-mcp/schemas"
+)
+
+// Host is somebody whose time can be booked.
+type Host struct {
+	Name string // as a person would say it
+	ID   string // Vennio's principal id: a UUID, or an address in the guide's dialect
+}
+
+// Directory is the hosts the operator has named. The first is the default.
+type Directory []Host
+
+// Resolve returns the hosts that are meant, in the order given: all or part of
+// a name, or an id. None means the default host. The error names the hosts
+// there are.
+func (d Directory) Resolve(wanted []string) ([]Host, error) {
+	if len(wanted) == 0 {
+		if len(d) == 0 {
+			return nil, refuse(schemas.CodeUnknownHost, "No host is configured and participants names none.",
+				"Ask the user whose calendar it is and pass the id in participants, or have the operator set VENNIO_BUSINESS_ID.")
+		}
+		return []Host{d[0]}, nil
+	}
+	var hosts []Host
+	for _, name := range wanted {
+		host, err := d.one(name)
+		if err != nil {
+			return nil, err
+		}
+		if slices.Contains(hosts, host) {
+			return nil, refuse(schemas.CodeUnknownHost, fmt.Sprintf("participants names %s twice.", host.Name), "Name each host once.")
+		}
+		hosts = append(hosts, host)
+	}
+	return hosts, nil
+}
+
+func (d Directory) one(name string) (Host, error) {
+	name = strings.TrimSpace(name)
+	var near []Host
+	for _, h := range d {
+		switch {
+		case strings.EqualFold(h.Name, name), strings.EqualFold(h.ID, name):
+			return h, nil
+		case slices.ContainsFunc(strings.Fields(h.Name), func(word string) bool { return strings.EqualFold(word, name) }):
+			near = append(near, h)
+		}
+	}
+	switch {
+	case len(near) == 1:
+		return near[0], nil
+	case len(near) > 1:
+		return Host{}, d.unknown(fmt.Sprintf("participants: %s could be %s.", plain.Quote(name, 60), names(near)))
+	case principal.MatchString(name):
+		return Host{Name: name, ID: name}, nil
+	}
+	return Host{}, d.unknown(fmt.Sprintf("participants: nobody here is called %s.", plain.Quote(name, 60)))
+}
+
+// principal is what Vennio takes for a person without our naming them: a UUID
+// (vennio-api.md, Availability), or kind:address as the guide writes it.
+var principal = regexp.MustCompile(`^(?i:[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|[a-z]{1,20}:[a-z0-9._%+@-]{1,100})$`)
+
+func (d Directory) unknown(message string) error {
+	if len(d) == 0 {
+		return refuse(schemas.CodeUnknownHost, message, "Pass the host's Vennio id (a UUID); no host names are configured.")
+	}
+	return refuse(schemas.CodeUnknownHost, message, "Use one of: "+names(d)+"; or leave participants out for "+d[0].Name+".")
+}
+
+func names(hosts []Host) string { return strings.Join(hostNames(hosts), ", ") }
+
+func hostNames(hosts []Host) []string {
+	all := make([]string, len(hosts))
+	for i, h := range hosts {
+		all[i] = h.Name
+	}
+	return all
+}
+
+func hostIDs(hosts []Host) []string {
+	all := make([]string, len(hosts))
+	for i, h := range hosts {
+		all[i] = h.ID
+	}
+	return all
+}

@@ -1,0 +1,56 @@
+package tools
+
+import (
+	"context"
+	"errors"
+	"testing"
+
+	"github.com/mark3labs/mcp-go/mcp"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/vennio-mcp/vennio-mcp/schemas"
+	"github.com/vennio-mcp/vennio-mcp/vennioclient"
+)
+
+// bar: E1
+func TestBar_E1_EveryCodeAndKindHasAdvice(t *testing.T) {
+	t.Parallel()
+	for _, code := range schemas.Codes() {
+		said, ok := table[code]
+		assert.True(t, ok && said.message != "" && said.next != "", code)
+	}
+	assert.Len(t, table, len(schemas.Codes()))
+	for _, kind := range vennioclient.Kinds() {
+		assert.Contains(t, schemas.Codes(), kinds[kind], kind)
+	}
+	assert.Len(t, kinds, len(vennioclient.Kinds()))
+}
+
+// bar: E3. What went wrong inside is for the log, never for the model.
+func TestCausesReachMiddlewareAndAdviceReachesTheModel(t *testing.T) {
+	t.Parallel()
+	type in struct{}
+	type out = *schemas.Failure
+	for name, handle := range map[string]func(context.Context, in) (out, error){
+		"error": func(context.Context, in) (out, error) { return nil, errors.New("disk on fire") },
+		"panic": func(context.Context, in) (out, error) { panic("disk on fire") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var seen error
+			watch := func(_ string, next Run) Run {
+				return func(ctx context.Context, req mcp.CallToolRequest) (*mcp.CallToolResult, error) {
+					result, err := next(ctx, req)
+					seen = err
+					return result, err
+				}
+			}
+			got, err := define(Deps{}, Spec{Name: "t", Effect: Reads}, handle).Bind(watch).Handler(t.Context(), mcp.CallToolRequest{})
+			require.NoError(t, err)
+			assert.True(t, got.IsError)
+			assert.NotContains(t, got.Content[0].(mcp.TextContent).Text, "fire")
+			assert.ErrorContains(t, seen, "fire")
+		})
+	}
+}

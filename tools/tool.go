@@ -1,0 +1,121 @@
+// Package tools is what an agent can do with Vennio: one file a tool, one list
+// of them all (Catalog), one place where errors become results.
+//
+// A tool is a plain typed function func(ctx, In) (Out, error). The generic
+// define puts the protocol on it; schemas, checks, hints, golden files and the
+// README's table all derive from the one catalogue entry.
+package tools
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"runtime/debug"
+	"slices"
+
+	"github.com/mark3labs/mcp-go/mcp"
+	"github.com/mark3labs/mcp-go/server"
+
+	"github.com/vennio-mcp/vennio-mcp/schemas"
+)
+
+// Effect is what a call does to the world. It becomes the four MCP hints.
+type Effect int
+
+// The effects.
+const (
+	Reads Effect = iota + 1
+	Adds
+)
+
+// Spec is a tool's face: all that the model sees of it but the schemas.
+type Spec struct {
+	Name, Title, Description string
+	Effect                   Effect
+}
+
+// Run answers one call. Its failure is still a Go error beside the result made
+// of it: middleware sees causes, the model sees advice.
+type Run func(context.Context, mcp.CallToolRequest) (*mcp.CallToolResult, error)
+
+// Middleware wraps every tool alike: to log, to time, to trace.
+type Middleware func(tool string, next Run) Run
+
+// Tool is a definition and the code behind it.
+type Tool struct {
+	mcp.Tool
+	run Run
+}
+
+// Bind makes t servable. The first middleware is the outermost. The handler
+// returns no Go error ever: mcp-go would show its text to the client.
+func (t Tool) Bind(around ...Middleware) server.ServerTool {
+	run := t.run
+	for _, m := range slices.Backward(around) {
+		run = m(t.Name, run)
+	}
+	return server.ServerTool{Tool: t.Tool, Handler: func(ctx context.Context, req mcp.CallToolRequest) (*mcp.CallToolResult, error) {
+		result, _ := run(ctx, req)
+		return result, nil
+	}}
+}
+
+// define is the one place where a typed handler meets the protocol.
+func define[In any, Out schemas.Result](d Deps, s Spec, handle func(context.Context, In) (Out, error)) Tool {
+	in := schemas.NewInput[In]()
+	t := Tool{Tool: mcp.NewToolWithRawSchema(s.Name, s.Description, in.Schema)}
+	t.Title = s.Title
+	t.RawOutputSchema = schemas.Output[Out]()
+	t.Annotations = hints(s)
+	t.run = func(ctx context.Context, req mcp.CallToolRequest) (*mcp.CallToolResult, error) {
+		out, err := recovered(ctx, handle, in, req)
+		if err != nil {
+			return result(d, failure(err)), err
+		}
+		return result(d, out), nil
+	}
+	return t
+}
+
+func hints(s Spec) mcp.ToolAnnotation {
+	return mcp.ToolAnnotation{
+		Title:           s.Title,
+		ReadOnlyHint:    new(s.Effect == Reads),
+		DestructiveHint: new(false), // nothing here overwrites or deletes
+		IdempotentHint:  new(true),  // the same booking call again is the same booking
+		OpenWorldHint:   new(true),  // Vennio, and the people it writes to
+	}
+}
+
+func recovered[In any, Out schemas.Result](
+	ctx context.Context, handle func(context.Context, In) (Out, error), in schemas.Input[In], req mcp.CallToolRequest,
+) (out Out, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("panic: %v\n%s", p, debug.Stack())
+		}
+	}()
+	raw, err := arguments(req)
+	if err != nil {
+		return out, err
+	}
+	args, err := in.Decode(raw)
+	if err != nil {
+		return out, err
+	}
+	return handle(ctx, args)
+}
+
+func arguments(req mcp.CallToolRequest) (json.RawMessage, error) {
+	if raw := req.Params.RawArguments; len(raw) > 0 || req.Params.Arguments == nil {
+		return raw, nil
+	}
+	return json.Marshal(req.Params.Arguments)
+}
+
+func result(d Deps, r schemas.Result) *mcp.CallToolResult {
+	r.Enclose().Sandbox = d.Sandbox
+	answer := mcp.NewToolResultStructured(r, schemas.Render(r))
+	answer.IsError = r.Enclose().Error != nil
+	return answer
+}

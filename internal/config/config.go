@@ -1,0 +1,164 @@
+package config
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"time"
+
+	"github.com/vennio-mcp/vennio-mcp/internal/times"
+	"github.com/vennio-mcp/vennio-mcp/vennioclient"
+)
+
+// Secret prints as stars whatever the verb.
+type Secret string
+
+// String hides the secret.
+func (Secret) String() string { return "****" }
+
+// GoString hides the secret from %#v.
+func (Secret) GoString() string { return "****" }
+
+// MarshalText hides the secret from JSON and logs.
+func (Secret) MarshalText() ([]byte, error) { return []byte("****"), nil }
+
+// Reveal is the one way out; grep for it.
+func (s Secret) Reveal() string { return string(s) }
+
+// Host is somebody whose time can be booked, as the operator names them.
+type Host struct{ Name, ID string }
+
+// Config is every setting, typed and checked.
+type Config struct {
+	APIKey        Secret
+	APIURL        string
+	Dialect       vennioclient.Dialect
+	BusinessID    string
+	Hosts         []Host
+	Zone          *time.Location
+	SigningSecret Secret
+	StateDir      string
+	Timeout       time.Duration // of one attempt to reach Vennio
+	LogLevel      string
+	LogFormat     string
+	Warnings      []string // what is odd but no mistake
+}
+
+// Sandbox reports whether the built-in sandbox answers instead of Vennio.
+func (c Config) Sandbox() bool { return c.APIKey == "" }
+
+// Mistakes is the error of settings that cannot be used: all of them.
+type Mistakes []string
+
+func (m Mistakes) Error() string {
+	return fmt.Sprintf("%d %s to mend:\n  - %s", len(m), map[bool]string{true: "setting", false: "settings"}[len(m) == 1], strings.Join(m, "\n  - "))
+}
+
+// Load returns the settings from flags (those that were given, by name) over
+// getenv over defaults, or Mistakes. It touches neither os.Args nor os.Getenv.
+func Load(flags map[string]string, getenv func(string) string) (Config, error) {
+	c := Config{}
+	var wrong Mistakes
+	set := map[string]bool{}
+	for _, s := range Settings() {
+		value, from := lookup(s, flags, getenv)
+		if value == "" {
+			value = s.Default
+		}
+		set[s.Name()] = from == s.Name() || strings.HasPrefix(from, "--")
+		if value == "" {
+			continue
+		}
+		if err := s.apply(&c, value); err != nil {
+			wrong = append(wrong, from+" "+err.Error())
+		}
+	}
+	if c.Sandbox() && set["VENNIO_API_URL"] {
+		wrong = append(wrong, "VENNIO_API_URL is set but no key: set VENNIO_API_KEY, or unset the address to use the built-in sandbox")
+	}
+	if len(wrong) > 0 {
+		return Config{}, wrong
+	}
+	c.complete(getenv)
+	return c, nil
+}
+
+// lookup returns a setting's value and where it came from.
+func lookup(s Setting, flags map[string]string, getenv func(string) string) (value, from string) {
+	if v, given := flags[s.Flag]; given && s.Flag != "" {
+		return v, "--" + s.Flag
+	}
+	for _, name := range s.Env {
+		if v := getenv(name); v != "" {
+			return v, name
+		}
+	}
+	return "", "the default of " + s.Name()
+}
+
+// complete fills in what depends on the machine, and warns.
+func (c *Config) complete(getenv func(string) string) {
+	if c.Zone == nil {
+		c.Zone = machineZone(getenv("TZ"))
+	}
+	if c.StateDir == "" {
+		c.StateDir = stateDir(getenv)
+	}
+	if c.BusinessID != "" {
+		c.Hosts = withDefault(c.Hosts, c.BusinessID)
+	}
+	if !c.Sandbox() && vennioclient.KeyKind(c.APIKey.Reveal()) == vennioclient.KeyUnknown {
+		c.Warnings = append(c.Warnings, "the key has none of Vennio's prefixes (vennio_sk_, vennio_pk_, vennio_at_); it is used as it is")
+	}
+	if !c.Sandbox() && len(c.Hosts) == 0 {
+		c.Warnings = append(c.Warnings, "neither VENNIO_BUSINESS_ID nor VENNIO_HOSTS is set: each call must name its host by id")
+	}
+}
+
+// withDefault puts the default host first: under its name where it has one.
+func withDefault(hosts []Host, id string) []Host {
+	first := Host{Name: id, ID: id}
+	var rest []Host
+	for _, h := range hosts {
+		if strings.EqualFold(h.ID, id) && first.Name == id {
+			first = h
+			continue
+		}
+		rest = append(rest, h)
+	}
+	return append([]Host{first}, rest...)
+}
+
+// machineZone is the zone this machine is set to, UTC where it does not say.
+func machineZone(tz string) *time.Location {
+	if loc, err := times.Zone(tz); err == nil {
+		return loc
+	}
+	link, _ := os.Readlink("/etc/localtime")
+	if _, name, ok := strings.Cut(link, "zoneinfo/"); ok {
+		if loc, err := times.Zone(name); err == nil {
+			return loc
+		}
+	}
+	return time.UTC
+}
+
+// stateDir is the user's folder for state: XDG_STATE_HOME, or what the system
+// uses for it. It is empty where the user has no home.
+func stateDir(getenv func(string) string) string {
+	const name = "vennio-mcp"
+	home := getenv("HOME")
+	switch {
+	case getenv("XDG_STATE_HOME") != "":
+		return filepath.Join(getenv("XDG_STATE_HOME"), name)
+	case runtime.GOOS == "windows" && getenv("LOCALAPPDATA") != "":
+		return filepath.Join(getenv("LOCALAPPDATA"), name)
+	case home == "":
+		return ""
+	case runtime.GOOS == "darwin":
+		return filepath.Join(home, "Library", "Application Support", name)
+	}
+	return filepath.Join(home, ".local", "state", name)
+}

@@ -1,0 +1,125 @@
+package config_test
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/vennio-mcp/vennio-mcp/internal/config"
+	"github.com/vennio-mcp/vennio-mcp/vennioclient"
+)
+
+type env map[string]string
+
+func (e env) get(name string) string { return e[name] }
+
+func TestWithoutAnySettingTheSandboxAnswers(t *testing.T) {
+	t.Parallel()
+	c, err := config.Load(nil, env{"TZ": "Europe/Paris", "HOME": "/home/ada"}.get)
+	require.NoError(t, err)
+	assert.True(t, c.Sandbox())
+	assert.Equal(t, "Europe/Paris", c.Zone.String())
+	assert.Equal(t, vennioclient.Reference, c.Dialect)
+	assert.Equal(t, 10*time.Second, c.Timeout)
+	assert.Empty(t, c.Warnings)
+	assert.Contains(t, c.StateDir, "vennio-mcp")
+}
+
+func TestFlagsWinOverTheEnvironmentAndThatOverDefaults(t *testing.T) {
+	t.Parallel()
+	e := env{"VENNIO_API_KEY": "vennio_sk_live_x", "VENNIO_TIMEZONE": "Asia/Tokyo", "VENNIO_API_DIALECT": "guide", "BASE_URL": "https://guide.example.com/"}
+	c, err := config.Load(map[string]string{"timezone": "Europe/Rome"}, e.get)
+	require.NoError(t, err)
+	assert.Equal(t, "Europe/Rome", c.Zone.String())
+	assert.Equal(t, vennioclient.Guide, c.Dialect)
+	assert.Equal(t, "https://guide.example.com", c.APIURL, "the guide's name for it")
+	e["VENNIO_API_URL"] = "http://localhost:3001"
+	c, err = config.Load(nil, e.get)
+	require.NoError(t, err)
+	assert.Equal(t, "http://localhost:3001", c.APIURL, "our name wins")
+}
+
+func TestEveryMistakeIsReportedAtOnceAndNoSecretIsRepeated(t *testing.T) {
+	t.Parallel()
+	secrets := []string{"vennio_sk_live_with blank", "short"}
+	_, err := config.Load(map[string]string{"log-level": "loud", "timeout": "soon"}, env{
+		"VENNIO_API_KEY": secrets[0], "VENNIO_API_URL": "http://vennio.example.com", "VENNIO_API_DIALECT": "klingon",
+		"VENNIO_TIMEZONE": "EST", "VENNIO_HOSTS": "Ada", "VENNIO_SIGNING_SECRET": secrets[1], "VENNIO_LOG_FORMAT": "xml", "VENNIO_BUSINESS_ID": "a b",
+	}.get)
+	mistakes, ok := errors.AsType[config.Mistakes](err)
+	require.True(t, ok)
+	for _, part := range []string{
+		"VENNIO_API_KEY has blanks", "VENNIO_API_URL the base URL must be https", "VENNIO_API_DIALECT \"klingon\": want reference or guide",
+		"VENNIO_TIMEZONE", "America/New_York", `VENNIO_HOSTS "Ada": want Name=id`, "VENNIO_SIGNING_SECRET is shorter", "--log-level \"loud\"",
+		"VENNIO_LOG_FORMAT \"xml\"", "--timeout \"soon\"", "VENNIO_BUSINESS_ID",
+	} {
+		assert.Contains(t, err.Error(), part)
+	}
+	assert.GreaterOrEqual(t, len(mistakes), 10)
+	for _, s := range secrets {
+		assert.NotContains(t, strings.ReplaceAll(err.Error(), "is shorter", ""), s)
+	}
+}
+
+func TestAnAddressWithoutAKeyIsAMistakeButTheGuidesNameIsNot(t *testing.T) {
+	t.Parallel()
+	_, err := config.Load(nil, env{"VENNIO_API_URL": "https://api.vennio.app"}.get)
+	require.ErrorContains(t, err, "VENNIO_API_URL is set but no key")
+	c, err := config.Load(nil, env{"BASE_URL": "https://some.other.app"}.get)
+	require.NoError(t, err, "many programs have a BASE_URL")
+	assert.True(t, c.Sandbox())
+}
+
+func TestHostsAndTheDefaultAmongThem(t *testing.T) {
+	t.Parallel()
+	e := env{"VENNIO_API_KEY": "vennio_sk_live_x", "VENNIO_HOSTS": " Ada = id-1, Bob=id-2 ,", "VENNIO_BUSINESS_ID": "id-2"}
+	c, err := config.Load(nil, e.get)
+	require.NoError(t, err)
+	assert.Equal(t, []config.Host{{Name: "Bob", ID: "id-2"}, {Name: "Ada", ID: "id-1"}}, c.Hosts)
+	e["VENNIO_BUSINESS_ID"] = "id-3"
+	c, err = config.Load(nil, e.get)
+	require.NoError(t, err)
+	assert.Equal(t, config.Host{Name: "id-3", ID: "id-3"}, c.Hosts[0])
+	assert.Len(t, c.Hosts, 3)
+}
+
+func TestTheKeyMayComeFromAFile(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "key")
+	require.NoError(t, os.WriteFile(file, []byte("vennio_sk_live_fromfile\n"), 0o600))
+	c, err := config.Load(nil, env{"VENNIO_API_KEY_FILE": file}.get)
+	require.NoError(t, err)
+	assert.Equal(t, "vennio_sk_live_fromfile", c.APIKey.Reveal())
+	_, err = config.Load(nil, env{"VENNIO_API_KEY_FILE": file, "VENNIO_API_KEY": "vennio_sk_live_x"}.get)
+	require.ErrorContains(t, err, "keep one of them")
+	_, err = config.Load(nil, env{"VENNIO_API_KEY_FILE": file + ".missing"}.get)
+	require.ErrorContains(t, err, "VENNIO_API_KEY_FILE cannot be read")
+}
+
+func TestOddKeysAreUsedWithAWarning(t *testing.T) {
+	t.Parallel()
+	c, err := config.Load(nil, env{"VENNIO_API_KEY": "sk_test_xxx", "VENNIO_BUSINESS_ID": "id"}.get)
+	require.NoError(t, err)
+	require.Len(t, c.Warnings, 1)
+	assert.Contains(t, c.Warnings[0], "none of Vennio's prefixes")
+}
+
+// bar: E3
+func TestSecretsPrintAsStars(t *testing.T) {
+	t.Parallel()
+	c, err := config.Load(nil, env{"VENNIO_API_KEY": "vennio_sk_live_canary", "VENNIO_SIGNING_SECRET": "canary canary canary"}.get)
+	require.NoError(t, err)
+	raw, err := json.Marshal(c.APIKey)
+	require.NoError(t, err)
+	for _, shown := range []string{fmt.Sprintf("%v %+v %#v %s %q", c, c, c, c.APIKey, c.SigningSecret), string(raw)} {
+		assert.NotContains(t, shown, "canary")
+	}
+}

@@ -1,0 +1,158 @@
+// Package config reads the program's settings: flags over environment over
+// defaults, typed, every mistake reported at once.
+package config
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/vennio-mcp/vennio-mcp/internal/times"
+	"github.com/vennio-mcp/vennio-mcp/vennioclient"
+)
+
+// Setting is one thing that can be set. The command line, the help, the checks
+// and the README's table are all made from the list of them.
+type Setting struct {
+	Flag    string   // without dashes; empty: never on the command line, where others can read it
+	Env     []string // the first that is set wins
+	Default string   // as shown; applied where nothing is set
+	Help    string
+	apply   func(*Config, string) error
+}
+
+// Name is how a message to the operator calls the setting.
+func (s Setting) Name() string { return s.Env[0] }
+
+// Settings lists every setting, in the order of the README.
+func Settings() []Setting {
+	return []Setting{
+		{"", []string{"VENNIO_API_KEY"}, "", "Vennio's API key. Without one the built-in sandbox answers and nothing real is booked", setKey},
+		{"", []string{"VENNIO_API_KEY_FILE"}, "", "file to read the key from instead", setKeyFile},
+		{"api-url", []string{"VENNIO_API_URL", "BASE_URL"}, vennioclient.DefaultBaseURL, "where Vennio is: https, or http on loopback", setURL},
+		{"dialect", []string{"VENNIO_API_DIALECT"}, "reference", "how Vennio's API is spoken: reference or guide", setDialect},
+		{"business-id", []string{"VENNIO_BUSINESS_ID"}, "", "id of the host whose time is booked when a call names none", setBusiness},
+		{"hosts", []string{"VENNIO_HOSTS"}, "", "names a person would say, and their ids: Ada=UUID, Bob=UUID", setHosts},
+		{"timezone", []string{"VENNIO_TIMEZONE"}, "", "IANA zone for calls that name none (default: this machine's, else UTC)", setZone},
+		{"", []string{"VENNIO_SIGNING_SECRET"}, "", "signs slot ids, at least 16 characters; share it between replicas (default: made once, kept in the state folder)", setSecret},
+		{"state-dir", []string{"VENNIO_STATE_DIR"}, "", "folder for what outlives the process (default: the user's state folder)", setText(func(c *Config) *string { return &c.StateDir })},
+		{"timeout", []string{"VENNIO_TIMEOUT"}, "10s", "limit of one attempt to reach Vennio, 100ms to 2m; reads and booking are tried up to 3 times", setTimeout},
+		{"log-level", []string{"VENNIO_LOG_LEVEL"}, "info", "debug, info, warn or error", setOneOf(func(c *Config) *string { return &c.LogLevel }, "debug", "info", "warn", "error")},
+		{"log-format", []string{"VENNIO_LOG_FORMAT"}, "auto", "json, console, or auto: console on a terminal", setOneOf(func(c *Config) *string { return &c.LogFormat }, "auto", "json", "console")},
+	}
+}
+
+func setKey(c *Config, v string) error {
+	v = strings.TrimSpace(v)
+	if strings.ContainsFunc(v, func(r rune) bool { return r <= ' ' || r > '~' }) {
+		return errors.New("has blanks or characters that no key has; copy it again") // never quote it
+	}
+	c.APIKey = Secret(v)
+	return nil
+}
+
+func setKeyFile(c *Config, path string) error {
+	raw, err := os.ReadFile(path) //nolint:gosec // G304: the operator names the file
+	if err != nil {
+		return errors.New("cannot be read: " + reason(err))
+	}
+	if c.APIKey != "" {
+		return errors.New("is set and VENNIO_API_KEY too; keep one of them")
+	}
+	if len(strings.TrimSpace(string(raw))) == 0 {
+		return errors.New("names an empty file")
+	}
+	return setKey(c, string(raw))
+}
+
+func setURL(c *Config, v string) error {
+	if err := vennioclient.CheckBaseURL(v); err != nil {
+		return err
+	}
+	c.APIURL = strings.TrimRight(v, "/")
+	return nil
+}
+
+func setDialect(c *Config, v string) error {
+	c.Dialect = vennioclient.Dialect(strings.ToLower(v))
+	if c.Dialect != vennioclient.Reference && c.Dialect != vennioclient.Guide {
+		return fmt.Errorf("%q: want reference or guide", v)
+	}
+	return nil
+}
+
+func setBusiness(c *Config, v string) error {
+	if strings.ContainsAny(v, " \t\r\n,=/?#") {
+		return fmt.Errorf("%q is not an id; Vennio's are UUIDs", v)
+	}
+	c.BusinessID = v
+	return nil
+}
+
+func setHosts(c *Config, v string) error {
+	for pair := range strings.SplitSeq(v, ",") {
+		if pair = strings.TrimSpace(pair); pair == "" {
+			continue
+		}
+		name, id, ok := strings.Cut(pair, "=")
+		name, id = strings.TrimSpace(name), strings.TrimSpace(id)
+		if !ok || name == "" || id == "" || strings.ContainsAny(id, " \t=/?#") {
+			return fmt.Errorf("%q: want Name=id, with commas between", pair)
+		}
+		if slices.ContainsFunc(c.Hosts, func(h Host) bool { return strings.EqualFold(h.Name, name) }) {
+			return fmt.Errorf("the name %q stands twice", name)
+		}
+		c.Hosts = append(c.Hosts, Host{Name: name, ID: id})
+	}
+	return nil
+}
+
+func setZone(c *Config, v string) (err error) {
+	c.Zone, err = times.Zone(v)
+	return err
+}
+
+func setSecret(c *Config, v string) error {
+	if len(v) < 16 {
+		return errors.New("is shorter than 16 characters; make one with: openssl rand -hex 32")
+	}
+	c.SigningSecret = Secret(v)
+	return nil
+}
+
+func setTimeout(c *Config, v string) (err error) {
+	const least, most = 100 * time.Millisecond, 2 * time.Minute
+	if c.Timeout, err = time.ParseDuration(v); err != nil || c.Timeout < least || c.Timeout > most {
+		return fmt.Errorf("%q: want a duration from 100ms to 2m, such as 10s", v)
+	}
+	return nil
+}
+
+func setText(field func(*Config) *string) func(*Config, string) error {
+	return func(c *Config, v string) error {
+		*field(c) = v
+		return nil
+	}
+}
+
+func setOneOf(field func(*Config) *string, allowed ...string) func(*Config, string) error {
+	return func(c *Config, v string) error {
+		v = strings.ToLower(v)
+		if !slices.Contains(allowed, v) {
+			return fmt.Errorf("%q: want %s", v, strings.Join(allowed, ", "))
+		}
+		*field(c) = v
+		return nil
+	}
+}
+
+// reason is the cause of a file error, without the path twice.
+func reason(err error) string {
+	if p, ok := errors.AsType[*os.PathError](err); ok {
+		return p.Path + ": " + p.Err.Error()
+	}
+	return err.Error()
+}

@@ -1,0 +1,92 @@
+package serve
+
+import (
+	"context"
+	"slices"
+	"sync"
+)
+
+// gate lets a fixed number in at a time. A bounded number more wait, in order of
+// arrival, and together hold a bounded number of bytes.
+type gate struct {
+	mu       sync.Mutex
+	free     int
+	queue    []*place
+	depth    int
+	held     int
+	maxBytes int
+}
+
+func newGate(places, depth, maxBytes int) *gate {
+	return &gate{free: places, depth: depth, maxBytes: maxBytes}
+}
+
+// place is one position at a gate: first in the queue, then inside.
+type place struct {
+	gate *gate
+	size int
+	in   chan struct{} // closed on admission
+}
+
+var admitted = func() chan struct{} { c := make(chan struct{}); close(c); return c }()
+
+// take reserves a place for a message of size bytes, without waiting. It reports
+// false when the queue is full.
+func (g *gate) take(size int) (*place, bool) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.free > 0 {
+		g.free--
+		return &place{gate: g, in: admitted}, true
+	}
+	if len(g.queue) >= g.depth || g.held+size > g.maxBytes {
+		return nil, false
+	}
+	p := &place{gate: g, size: size, in: make(chan struct{})}
+	g.queue = append(g.queue, p)
+	g.held += size
+	return p, true
+}
+
+// wait returns nil once p is admitted. When ctx ends first, or has ended by the
+// time p is admitted, the place is given up.
+func (p *place) wait(ctx context.Context) error {
+	select {
+	case <-p.in:
+	case <-ctx.Done():
+	}
+	if ctx.Err() == nil {
+		return nil
+	}
+	p.giveUp()
+	return context.Cause(ctx)
+}
+
+// release lets the next one in.
+func (p *place) release() {
+	g := p.gate
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if len(g.queue) == 0 {
+		g.free++
+		return
+	}
+	next := g.queue[0]
+	g.queue = slices.Delete(g.queue, 0, 1)
+	g.held -= next.size
+	close(next.in)
+}
+
+func (p *place) giveUp() {
+	g := p.gate
+	g.mu.Lock()
+	at := slices.Index(g.queue, p)
+	if at >= 0 {
+		g.queue = slices.Delete(g.queue, at, at+1)
+		g.held -= p.size
+	}
+	g.mu.Unlock()
+	if at < 0 {
+		p.release()
+	}
+}

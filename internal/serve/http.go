@@ -1,0 +1,114 @@
+package serve
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"log"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/mark3labs/mcp-go/server"
+	"github.com/rs/zerolog"
+)
+
+const (
+	// headerLimit bounds how long headers may take, bodyLimit a body, and
+	// writeLimit one write to a client that reads slowly.
+	headerLimit = 10 * time.Second
+	bodyLimit   = 30 * time.Second
+	writeLimit  = 30 * time.Second
+	idleLimit   = 2 * time.Minute
+	maxHeader   = 64 << 10
+)
+
+// ErrNotLoopback refuses a listener that other machines can reach.
+var ErrNotLoopback = errors.New("serve http: listens on loopback addresses only")
+
+// HTTPOptions bounds an HTTP server. The zero value takes every default.
+type HTTPOptions struct {
+	AllowedHosts   []string      // more names for the Host header, as "name" or "name:port"; loopback names always pass
+	AllowedOrigins []string      // more values for the Origin header, as "https://name:port"; loopback origins always pass
+	MaxBody        int           // longest request body in bytes; 4 MiB
+	MaxCalls       int           // calls running at once, over all clients; 64
+	MaxWait        time.Duration // how long a call waits for its turn before it is refused; 2 s
+	MaxSessions    int           // sessions of Streamable HTTP, and open streams of both transports, each; 4096
+	SessionTTL     time.Duration // idle life of a session; must exceed the longest call; 1 h
+	KeepAlive      time.Duration // between signs of life on a quiet stream; 25 s, as proxies close at 30 or 60
+	Log            zerolog.Logger
+}
+
+func (o HTTPOptions) withDefaults() HTTPOptions {
+	o.MaxBody = cmp.Or(o.MaxBody, 4<<20)
+	o.MaxCalls = cmp.Or(o.MaxCalls, 64)
+	o.MaxWait = cmp.Or(o.MaxWait, 2*time.Second)
+	o.MaxSessions = cmp.Or(o.MaxSessions, 4096)
+	o.SessionTTL = cmp.Or(o.SessionTTL, time.Hour)
+	o.KeepAlive = cmp.Or(o.KeepAlive, 25*time.Second)
+	return o
+}
+
+// HTTP serves s on ln, which must be a loopback address ([ErrNotLoopback]):
+// Streamable HTTP at /mcp, SSE at /sse and /message, and GET /healthz.
+//
+// Every request must name an allowed Host, and an allowed Origin if any; a
+// refusal is a JSON-RPC error with an HTTP status of its own. When ctx ends, no
+// more connections are accepted, open streams are closed as soon as their calls
+// are answered, and calls get four seconds; HTTP returns nil within five. It
+// closes ln. An error means that ln broke.
+func HTTP(ctx context.Context, ln net.Listener, s *server.MCPServer, o HTTPOptions) error {
+	if !loopbackName(hostOf(ln.Addr().String())) {
+		_ = ln.Close()
+		return fmt.Errorf("%w, not on %s", ErrNotLoopback, ln.Addr())
+	}
+	base, abandon := context.WithCancel(context.WithoutCancel(ctx))
+	defer abandon()
+	h := newHost(base, s, o.withDefaults())
+	served := make(chan error, 1)
+	go func() { served <- h.http.Serve(ln) }()
+	var broken error
+	select {
+	case broken = <-served:
+		served <- broken
+	case <-ctx.Done():
+	}
+	h.shutdown(base, abandon)
+	<-served
+	if broken != nil {
+		return fmt.Errorf("serve http: %w", broken)
+	}
+	return nil
+}
+
+// newServer builds the HTTP server around the routes of h.
+func newServer(h *host) *http.Server {
+	srv := &http.Server{
+		Handler:           h.routes(),
+		ReadHeaderTimeout: headerLimit,
+		IdleTimeout:       idleLimit,
+		MaxHeaderBytes:    maxHeader,
+		BaseContext:       func(net.Listener) context.Context { return context.WithoutCancel(h.base) },
+		ErrorLog:          log.New(h.o.Log, "", 0),
+	}
+	// A stream never ends by itself, and Shutdown waits for it.
+	srv.RegisterOnShutdown(h.quit)
+	return srv
+}
+
+// shutdown lets calls finish within stopLimit and cancels those that remain.
+// mcp-go closes its listening streams, then shuts the HTTP server down.
+func (h *host) shutdown(ctx context.Context, abandon context.CancelFunc) {
+	limited, cancel := context.WithTimeout(ctx, stopLimit)
+	defer cancel()
+	if h.stream.Shutdown(limited) == nil {
+		return
+	}
+	h.o.Log.Warn().Msg("calls still running were cancelled")
+	abandon()
+	limited, cancelGrace := context.WithTimeout(context.WithoutCancel(ctx), stopGrace)
+	defer cancelGrace()
+	_ = h.http.Shutdown(limited)
+	_ = h.http.Close()
+}

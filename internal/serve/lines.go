@@ -1,0 +1,72 @@
+package serve
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
+)
+
+var errLineTooLong = errors.New("line too long")
+
+// lineReader cuts a stream into lines of at most max bytes. Of a longer line it
+// never holds more than that.
+type lineReader struct {
+	r   *bufio.Reader
+	max int
+}
+
+func newLineReader(r io.Reader, limit int) *lineReader {
+	return &lineReader{r: bufio.NewReaderSize(r, 64<<10), max: limit}
+}
+
+// next returns a line of its own memory, without its end. With errLineTooLong
+// come the line's first bytes; the rest has been read away. What follows the
+// last line end counts as a line.
+func (l *lineReader) next() ([]byte, error) {
+	var line []byte
+	for {
+		part, err := l.r.ReadSlice('\n')
+		if len(line)+len(bytes.TrimSuffix(part, []byte("\n"))) > l.max {
+			return append(line, part[:l.max-len(line)]...), l.skip(err)
+		}
+		line = append(line, part...)
+		switch {
+		case err == nil, errors.Is(err, io.EOF) && len(line) > 0:
+			return bytes.TrimSpace(line), nil
+		case !errors.Is(err, bufio.ErrBufferFull):
+			return nil, err
+		}
+	}
+}
+
+// skip reads up to the end of a line whose last read ended with err.
+func (l *lineReader) skip(err error) error {
+	for errors.Is(err, bufio.ErrBufferFull) {
+		_, err = l.r.ReadSlice('\n')
+	}
+	return errLineTooLong // an error other than the line's end comes again
+}
+
+// headID looks for the id of a request of which only the head is there. It is
+// nil when the head ends before the id.
+func headID(head []byte) json.RawMessage {
+	d := json.NewDecoder(bytes.NewReader(head))
+	if t, err := d.Token(); err != nil || t != json.Delim('{') {
+		return nil
+	}
+	for {
+		key, err := d.Token()
+		if err != nil {
+			return nil
+		}
+		var value json.RawMessage
+		if err := d.Decode(&value); err != nil {
+			return nil
+		}
+		if key == "id" && validID(value) {
+			return value
+		}
+	}
+}

@@ -1,0 +1,222 @@
+package serve_test
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/mark3labs/mcp-go/mcp"
+	"github.com/mark3labs/mcp-go/server"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/vennio-mcp/vennio-mcp/internal/serve"
+)
+
+func TestBar_P1_StreamableHTTPRaw(t *testing.T) {
+	t.Parallel()
+	s := open(t, newRig(), serve.HTTPOptions{})
+	for _, version := range legacy {
+		headers := s.login(version, `{}`)
+		m := single(t, s.post(toolCall("1", version, "echo", `{"text":"hello"}`), headers...))
+		assert.Equal(t, "hello", m.text())
+		assert.Equal(t, http.StatusOK, s.ask(http.MethodDelete, "/mcp", "", headers...).StatusCode)
+		assert.Equal(t, http.StatusNotFound, s.post(request("2", version, "ping", ""), headers...).StatusCode)
+	}
+	discover := single(t, s.post(request("1", modern, "server/discover", ""), modernly("server/discover")...))
+	assert.Contains(t, string(discover.Result), `"supportedVersions":["2026-07-28"`)
+	call := single(t, s.post(toolCall("1", modern, "echo", `{"text":"hello"}`), modernly("tools/call", "echo")...))
+	assert.Equal(t, "hello", call.text())
+	assert.Equal(t, http.StatusMethodNotAllowed, s.ask(http.MethodGet, "/mcp", "", modernly("")...).StatusCode)
+}
+
+func TestNotificationsOfARunningCallAreStreamed(t *testing.T) {
+	t.Parallel()
+	g := newRig()
+	g.srv.AddTool(mcp.NewToolWithRawSchema("stages", "", []byte(`{"type":"object"}`)),
+		func(ctx context.Context, r mcp.CallToolRequest) (*mcp.CallToolResult, error) {
+			if _, err := notify(ctx, r); err != nil {
+				return nil, err
+			}
+			return g.slow(ctx, r)
+		})
+	s := open(t, g, serve.HTTPOptions{})
+	for _, version := range append(legacy, modern) {
+		headers := modernly("tools/call", "stages")
+		if version != modern {
+			headers = s.login(version, `{}`)
+		}
+		e := stream(t, s.post(toolCall("1", version, "stages", `{"count":2,"text":"done"}`), headers...))
+		assert.Equal(t, "notifications/progress", e.next().Method)
+		assert.Contains(t, string(e.next().Params), `"progress":1`)
+		g.free(t)
+		assert.Equal(t, "done", e.next().text())
+		assert.Empty(t, e.data())
+	}
+}
+
+func TestSessionsAreOursOrRefused(t *testing.T) {
+	t.Parallel()
+	s := open(t, newRig(), serve.HTTPOptions{})
+	for _, method := range []string{http.MethodPost, http.MethodGet, http.MethodDelete} {
+		resp := s.ask(method, "/mcp", request("1", "", "ping", ""))
+		assert.Equal(t, http.StatusBadRequest, resp.StatusCode, method)
+		assert.Contains(t, single(t, resp).Error.Message, "initialize")
+		for _, id := range []string{"x", "mcp-session-00000000-0000-4000-8000-000000000000"} {
+			resp = s.ask(method, "/mcp", request("1", "", "ping", ""), "Mcp-Session-Id", id)
+			assert.Equal(t, http.StatusNotFound, resp.StatusCode, method)
+			assert.Contains(t, single(t, resp).Error.Message, "unknown")
+		}
+	}
+}
+
+func TestSessionsAreBounded(t *testing.T) {
+	t.Parallel()
+	s := open(t, newRig(), serve.HTTPOptions{MaxSessions: 1})
+	headers := s.login("2025-06-18", `{}`)
+	resp := s.post(initialize("2025-06-18", `{}`))
+	assert.Equal(t, http.StatusServiceUnavailable, resp.StatusCode)
+	assert.NotEmpty(t, resp.Header.Get("Retry-After"))
+	assert.Equal(t, "init", strings.Trim(string(single(t, resp).ID), `"`))
+
+	listening := stream(t, s.ask(http.MethodGet, "/mcp", "", headers...))
+	assert.Equal(t, http.StatusServiceUnavailable, s.ask(http.MethodGet, "/sse", "").StatusCode, "so are streams")
+	assert.Equal(t, http.StatusOK, s.ask(http.MethodDelete, "/mcp", "", headers...).StatusCode)
+	s.login("2025-06-18", `{}`)
+	_ = listening
+}
+
+func TestAnIdleSessionEnds(t *testing.T) {
+	t.Parallel()
+	s := open(t, newRig(), serve.HTTPOptions{SessionTTL: time.Millisecond})
+	headers := s.login("2025-06-18", `{}`)
+	require.Eventually(t, func() bool {
+		return s.post(request("1", "", "ping", ""), headers...).StatusCode == http.StatusNotFound
+	}, patience, 50*time.Millisecond)
+}
+
+func TestBodiesThatAreNoMessageAreRefused(t *testing.T) {
+	t.Parallel()
+	s := open(t, newRig(), serve.HTTPOptions{})
+	_, path := s.sse()
+	for _, p := range []string{"/mcp", path} {
+		for body, code := range map[string]int{`{`: mcp.PARSE_ERROR, ``: mcp.PARSE_ERROR, `7`: mcp.INVALID_REQUEST, `{"jsonrpc":"2.0","id":1}`: mcp.INVALID_REQUEST} {
+			resp := s.ask(http.MethodPost, p, body)
+			assert.Equal(t, http.StatusBadRequest, resp.StatusCode, body)
+			assert.Equal(t, code, single(t, resp).Error.Code, body)
+		}
+	}
+	resp := s.post(`[` + initialize("2025-03-26", `{}`) + `]`)
+	assert.Equal(t, http.StatusBadRequest, resp.StatusCode)
+	assert.Contains(t, single(t, resp).Error.Message, "batches")
+}
+
+func TestCallsAreBoundedAndStreamsDoNotCount(t *testing.T) {
+	t.Parallel()
+	g := newRig()
+	s := open(t, g, serve.HTTPOptions{MaxCalls: 1, MaxWait: 10 * time.Millisecond})
+	headers := s.login("2025-06-18", `{}`)
+	_ = stream(t, s.ask(http.MethodGet, "/mcp", "", headers...))
+	e, path := s.sse()
+	listen := stream(t, s.post(request("1", modern, "subscriptions/listen", `"notifications":{"toolsListChanged":true}`), modernly("subscriptions/listen")...))
+	assert.Contains(t, listen.next().Method, "acknowledged")
+
+	first := make(chan string, 1)
+	go func() { first <- single(t, s.post(slowCall(1), headers...)).text() }()
+	assert.Equal(t, "1", heard(t, g.started))
+	for _, refused := range []*http.Response{
+		s.post(slowCall(2), headers...),
+		s.ask(http.MethodPost, path, slowCall(2)),
+		s.post(toolCall("2", modern, "slow", `{}`), modernly("tools/call", "slow")...),
+	} {
+		assert.Equal(t, http.StatusServiceUnavailable, refused.StatusCode)
+		assert.Equal(t, "1", refused.Header.Get("Retry-After"))
+		m := single(t, refused)
+		assert.Equal(t, busy, m.Error.Code)
+		assert.Equal(t, "2", string(m.ID))
+	}
+	assert.Contains(t, string(single(t, s.post(request("3", "", "tools/list", ""), headers...)).Result), "echo")
+	g.free(t)
+	assert.Equal(t, "1", heard(t, first))
+	require.Equal(t, http.StatusAccepted, s.ask(http.MethodPost, path, slowCall(4)).StatusCode)
+	g.free(t)
+	assert.Equal(t, "4", e.next().text())
+	assert.Equal(t, "4", heard(t, g.started), "no refused call ever started")
+	assert.Empty(t, g.started)
+}
+
+func TestAStrangerCannotCancelACall(t *testing.T) {
+	t.Parallel()
+	g := newRig()
+	s := open(t, g, serve.HTTPOptions{})
+	mine, other := s.login("2025-06-18", `{}`), s.login("2025-06-18", `{}`)
+	results := make(chan string, 2)
+	go func() { results <- single(t, s.post(slowCall(1), mine...)).text() }()
+	go func() {
+		results <- single(t, s.post(toolCall("1", modern, "slow", `{"text":"modern"}`), modernly("tools/call", "slow")...)).text()
+	}()
+	heard(t, g.started)
+	heard(t, g.started)
+	meta := `{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":1,"_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28"}}}`
+	for _, headers := range [][]string{nil, modernly("notifications/cancelled"), append(modernly("notifications/cancelled"), mine[:2]...), other} {
+		assert.Equal(t, http.StatusAccepted, s.post(cancelOf(1), headers...).StatusCode)
+	}
+	assert.Equal(t, http.StatusAccepted, s.post(meta, mine[:2]...).StatusCode)
+	assert.Empty(t, g.stopped)
+	g.free(t)
+	g.free(t)
+	assert.ElementsMatch(t, []string{"1", "modern"}, []string{heard(t, results), heard(t, results)})
+}
+
+// bar: P7
+func TestTheOwnerCanCancelACall(t *testing.T) {
+	t.Parallel()
+	g := newRig()
+	s := open(t, g, serve.HTTPOptions{})
+	headers := s.login("2025-06-18", `{}`)
+	go func() { _ = s.post(slowCall(1), headers...) }()
+	heard(t, g.started)
+	s.post(cancelOf(1), headers...)
+	assert.Equal(t, "1", heard(t, g.stopped))
+
+	ctx, hangUp := context.WithCancel(t.Context())
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, s.url+"/mcp", strings.NewReader(toolCall("2", modern, "slow", `{"text":"2"}`)))
+	require.NoError(t, err)
+	r.Header.Set("Content-Type", "application/json")
+	for i, m := 0, modernly("tools/call", "slow"); i < len(m); i += 2 {
+		r.Header.Set(m[i], m[i+1])
+	}
+	go func() {
+		if resp, err := s.http.Do(r); err == nil {
+			_ = resp.Body.Close()
+		}
+	}()
+	heard(t, g.started)
+	hangUp()
+	assert.Equal(t, "2", heard(t, g.stopped), "a closed connection cancels, too")
+}
+
+func TestAPanicOverHTTPShowsNothing(t *testing.T) {
+	t.Parallel()
+	for _, options := range [][]server.ServerOption{nil, {server.WithRecovery()}} {
+		s := open(t, newRig(options...), serve.HTTPOptions{})
+		e, path := s.sse()
+		headers := s.login("2025-06-18", `{}`)
+		for i, tool := range []string{"panic", "fail"} {
+			id := fmt.Sprint(i)
+			for _, m := range []message{
+				single(t, s.post(toolCall(id, "", tool, `{}`), headers...)),
+				single(t, s.post(toolCall(id, modern, tool, `{}`), modernly("tools/call", tool)...)),
+				func() message { s.ask(http.MethodPost, path, toolCall(id, "", tool, `{}`)); return e.next() }(),
+			} {
+				require.NotNil(t, m.Error)
+				assert.Equal(t, "internal error", m.Error.Message)
+				assert.Equal(t, id, string(m.ID))
+			}
+		}
+		assert.Equal(t, http.StatusOK, s.ask(http.MethodGet, "/healthz", "").StatusCode)
+	}
+}

@@ -1,0 +1,139 @@
+package serve
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/mark3labs/mcp-go/mcp"
+)
+
+// codeBusy is ours: JSON-RPC leaves -32000 to -32019 to implementations.
+const codeBusy = -32000
+
+// envelope is what routing has to know of a message. The rest is mcp-go's.
+type envelope struct {
+	ID     json.RawMessage `json:"id"`
+	Method mcp.MCPMethod   `json:"method"`
+	Result json.RawMessage `json:"result"`
+	Error  json.RawMessage `json:"error"`
+}
+
+// kind says how a message must be treated so that none holds up another.
+type kind int
+
+const (
+	kindInvalid      kind = iota
+	kindResponse          // the client answers something we asked
+	kindCancel            // the client gives up a call
+	kindNotification      // no answer is due
+	kindQuick             // answered at once, from memory
+	kindListen            // stays open until one side ends it
+	kindCall              // may take long: needs a place
+)
+
+func (e envelope) kind() kind {
+	switch {
+	case e.Method == "" && (e.Result != nil || e.Error != nil):
+		return kindResponse
+	case e.Method == "":
+		return kindInvalid
+	case e.Method == mcp.MethodNotificationCancelled:
+		return kindCancel
+	case e.ID == nil, strings.HasPrefix(string(e.Method), "notifications/"):
+		return kindNotification
+	case !validID(e.ID):
+		return kindInvalid
+	}
+	switch e.Method {
+	case mcp.MethodInitialize, mcp.MethodPing, mcp.MethodSetLogLevel, mcp.MethodServerDiscover,
+		mcp.MethodToolsList, mcp.MethodPromptsList,
+		mcp.MethodResourcesList, mcp.MethodResourcesTemplatesList:
+		return kindQuick
+	case mcp.MethodSubscriptionsListen:
+		return kindListen
+	default:
+		return kindCall
+	}
+}
+
+// validID tells a string or a number (MCP, Base Protocol: an id is never null).
+func validID(id json.RawMessage) bool {
+	if len(id) == 0 {
+		return false
+	}
+	return id[0] == '"' || id[0] == '-' || ('0' <= id[0] && id[0] <= '9')
+}
+
+// parse reads the envelope of one message, or says what is wrong with it.
+func parse(raw []byte) (envelope, *fault) {
+	var e envelope
+	if err := json.Unmarshal(raw, &e); err != nil {
+		if _, ok := errors.AsType[*json.SyntaxError](err); ok {
+			return envelope{}, &fault{mcp.PARSE_ERROR, "Parse error: the message is not valid JSON"}
+		}
+		return envelope{}, &fault{mcp.INVALID_REQUEST, "Invalid request: a message is one JSON-RPC 2.0 object"}
+	}
+	if e.kind() != kindInvalid {
+		return e, nil
+	}
+	bad := fault{mcp.INVALID_REQUEST, "Invalid request: no method, and no result or error either"}
+	if e.Method != "" {
+		bad.text = "Invalid request: an id is a string or a number"
+	}
+	if !validID(e.ID) {
+		e.ID = nil
+	}
+	return e, &bad
+}
+
+// cancelledID finds which request a notifications/cancelled means.
+func cancelledID(raw []byte) string {
+	var n struct {
+		Params struct {
+			RequestID json.RawMessage `json:"requestId"`
+		} `json:"params"`
+	}
+	_ = json.Unmarshal(raw, &n) // what cannot be read names no request
+	return string(n.Params.RequestID)
+}
+
+// isBatch tells a JSON array from an object without parsing it.
+func isBatch(raw []byte) bool {
+	return bytes.HasPrefix(bytes.TrimLeft(raw, " \t\r\n"), []byte("["))
+}
+
+// fault is a JSON-RPC error as we word it.
+type fault struct {
+	code int
+	text string
+}
+
+var (
+	faultInternal = fault{mcp.INTERNAL_ERROR, "internal error"}
+	faultBusy     = fault{codeBusy, "the server is busy: too many calls are running and waiting; try again in a second"}
+	faultStopping = fault{codeBusy, "the server is stopping and takes no new calls"}
+)
+
+func faultTooLong(limit int) fault {
+	return fault{mcp.INVALID_REQUEST, fmt.Sprintf("the message is longer than the limit of %d bytes and was discarded", limit)}
+}
+
+// encode makes the error response to the request id; a nil id becomes null.
+func (f fault) encode(id json.RawMessage) []byte {
+	type details struct {
+		Code    int    `json:"code"`
+		Message string `json:"message"`
+	}
+	b, err := json.Marshal(struct {
+		JSONRPC string          `json:"jsonrpc"`
+		ID      json.RawMessage `json:"id"`
+		Error   details         `json:"error"`
+	}{mcp.JSONRPC_VERSION, id, details{f.code, f.text}})
+	if err != nil { // the id was not JSON
+		return f.encode(nil)
+	}
+	return b
+}

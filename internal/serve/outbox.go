@@ -1,0 +1,114 @@
+package serve
+
+import (
+	"context"
+	"encoding/json"
+	"time"
+
+	"github.com/mark3labs/mcp-go/mcp"
+)
+
+// outbox is what is on its way to one client. Everybody posts, one goroutine
+// pumps; so messages leave whole, one after the other, and several at a time
+// when several are there.
+type outbox struct {
+	messages chan []byte
+	notes    chan mcp.JSONRPCNotification
+	last     chan struct{} // closed by finish
+	gone     chan struct{} // closed when the pump has stopped
+}
+
+// sink is where a pump writes to.
+type sink interface {
+	message(b []byte) error
+	flush() error
+	// quiet is called when nothing was written for a while.
+	quiet() error
+}
+
+func newOutbox() *outbox {
+	return &outbox{
+		messages: make(chan []byte, 64),
+		// mcp-go drops a notification rather than wait for room.
+		notes: make(chan mcp.JSONRPCNotification, 1024),
+		last:  make(chan struct{}),
+		gone:  make(chan struct{}),
+	}
+}
+
+// send queues one message; it waits for room, and drops the message when nobody
+// will ever write it.
+func (o *outbox) send(b []byte) {
+	select {
+	case o.messages <- b:
+	case <-o.gone:
+	}
+}
+
+// finish makes the pump write what is queued and stop. Call it once, when no
+// more messages will be sent.
+func (o *outbox) finish() { close(o.last) }
+
+// pump writes to s until finish, an error of s, or the end of ctx. The sink is
+// flushed whenever nothing more is waiting. tick may be nil.
+func (o *outbox) pump(ctx context.Context, s sink, tick <-chan time.Time) error {
+	defer close(o.gone)
+	for {
+		select {
+		case b := <-o.messages:
+			if err := o.write(s, b); err != nil {
+				return err
+			}
+		case n := <-o.notes:
+			if err := o.note(s, n); err != nil {
+				return err
+			}
+		case <-tick:
+			if err := s.quiet(); err != nil {
+				return err
+			}
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-o.last:
+			return o.rest(s)
+		}
+		if len(o.messages) == 0 && len(o.notes) == 0 {
+			if err := s.flush(); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+// write lets the notifications go first: a handler sends them before it returns
+// the result that b carries.
+func (o *outbox) write(s sink, b []byte) error {
+	for range len(o.notes) {
+		if err := o.note(s, <-o.notes); err != nil {
+			return err
+		}
+	}
+	return s.message(b)
+}
+
+func (o *outbox) note(s sink, n mcp.JSONRPCNotification) error {
+	if b, err := json.Marshal(n); err == nil {
+		return s.message(b)
+	}
+	return nil // a tool's notification that is not JSON is not worth the connection
+}
+
+// rest writes what is still queued.
+func (o *outbox) rest(s sink) error {
+	for range len(o.messages) {
+		if err := o.write(s, <-o.messages); err != nil {
+			return err
+		}
+	}
+	for range len(o.notes) {
+		if err := o.note(s, <-o.notes); err != nil {
+			return err
+		}
+	}
+	return s.flush()
+}

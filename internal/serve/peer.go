@@ -1,0 +1,209 @@
+package serve
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"runtime"
+	"strings"
+
+	"github.com/mark3labs/mcp-go/mcp"
+	"github.com/mark3labs/mcp-go/server"
+	"github.com/rs/zerolog"
+)
+
+// maxListens bounds the subscription streams one client holds open.
+const maxListens = 8
+
+// peer is one client on a connection of its own, whatever carries the bytes.
+type peer struct {
+	srv     *server.MCPServer
+	session *session
+	out     *outbox
+	calls   *callTable
+	gate    *gate
+	listens *gate
+	crew    *crew
+	log     zerolog.Logger
+
+	// ctx is the life of the connection, not of a request: it carries the session
+	// and ends when calls must be abandoned. listening ends earlier, with the
+	// first sign that the connection is closing.
+	ctx       context.Context
+	listening context.Context
+	hush      context.CancelFunc
+}
+
+func newPeer(ctx context.Context, srv *server.MCPServer, id string, g *gate, log zerolog.Logger) *peer {
+	out := newOutbox()
+	p := &peer{
+		srv: srv, session: newSession(id, out), out: out,
+		calls: newCallTable(), gate: g, listens: newGate(maxListens, 0, 0), crew: newCrew(), log: log,
+	}
+	p.ctx = srv.WithContext(ctx, p.session)
+	p.listening, p.hush = context.WithCancel(p.ctx)
+	return p
+}
+
+// close takes no more calls, ends subscriptions and gives up what we asked the
+// client. The channel is closed when the last call is answered.
+func (p *peer) close() <-chan struct{} {
+	idle := p.calls.close()
+	p.hush()
+	p.session.asks.hangUp()
+	return idle
+}
+
+// receive treats one message. All but calls are done when it returns; a call is
+// returned, for the transport to run. With errBusy or errStopping the call is
+// not run: the transport says so in its own way.
+func (p *peer) receive(raw []byte) (*call, error) {
+	if isBatch(raw) {
+		p.batch(raw)
+		return nil, nil
+	}
+	return p.sort(raw, p.post)
+}
+
+// post is the reply of a message that came by itself.
+func (p *peer) post(b []byte) {
+	if b != nil {
+		p.out.send(b)
+	}
+}
+
+func (p *peer) sort(raw []byte, reply func([]byte)) (*call, error) {
+	env, bad := parse(raw)
+	if bad != nil {
+		reply(bad.encode(env.ID))
+		return nil, nil
+	}
+	switch env.kind() {
+	case kindResponse:
+		p.session.asks.answer(env)
+		reply(nil)
+	case kindCancel:
+		p.calls.cancel(cancelledID(raw))
+		reply(nil)
+	case kindListen:
+		return p.open(p.listening, p.listens, &call{env: env, raw: raw, reply: reply})
+	case kindCall:
+		return p.open(p.ctx, p.gate, &call{env: env, raw: raw, reply: reply})
+	default:
+		reply(p.handle(p.ctx, env, raw))
+	}
+	return nil, nil
+}
+
+// open registers a call before it waits, so that it can be cancelled meanwhile.
+func (p *peer) open(ctx context.Context, g *gate, c *call) (*call, error) {
+	place, ok := g.take(len(c.raw))
+	if !ok {
+		return c, errBusy
+	}
+	c.place = place
+	c.ctx, c.cancel = context.WithCancelCause(ctx)
+	if !p.calls.add(c) {
+		place.giveUp()
+		c.cancel(errStopping)
+		return c, errStopping
+	}
+	return c, nil
+}
+
+// start runs a call that receive returned, on another goroutine.
+func (p *peer) start(c *call) { p.crew.start(p.ctx, p.run, c) }
+
+// run waits for the call's turn, serves it and answers.
+func (p *peer) run(c *call) {
+	if err := c.place.wait(c.ctx); err != nil {
+		p.drop(c, err)
+		return
+	}
+	p.serve(c)
+}
+
+// drop ends a call that has not started and never will.
+func (p *peer) drop(c *call, why error) {
+	defer p.calls.done(c)
+	if errors.Is(why, errCancelled) {
+		c.reply(nil)
+		return
+	}
+	c.reply(faultStopping.encode(c.env.ID))
+}
+
+// serve runs an admitted call and answers it.
+func (p *peer) serve(c *call) {
+	defer p.calls.done(c)
+	defer c.place.release() // after the answer is queued: a client that does not read gets no more work done
+	answer := p.handle(c.ctx, c.env, c.raw)
+	if errors.Is(context.Cause(c.ctx), errCancelled) {
+		answer = nil
+	}
+	c.reply(answer)
+}
+
+// handle lets mcp-go treat one message and encodes its answer; nil means none.
+func (p *peer) handle(ctx context.Context, env envelope, raw []byte) (answer []byte) {
+	defer func() {
+		if v := recover(); v != nil {
+			logPanic(p.log, string(env.Method), v)
+			if env.ID != nil {
+				answer = faultInternal.encode(env.ID)
+			}
+		}
+	}()
+	return p.encode(env, p.srv.HandleMessage(ctx, raw))
+}
+
+// encode writes the id exactly as it came, since mcp-go turns numbers into
+// floats, and keeps the text of internal errors in the house: mcp-go puts there
+// what a handler returned or panicked with.
+func (p *peer) encode(env envelope, m mcp.JSONRPCMessage) []byte {
+	switch r := m.(type) {
+	case nil:
+		return nil
+	case mcp.JSONRPCResponse:
+		r.ID = mcp.NewRequestId(env.ID)
+		m = r
+	case mcp.JSONRPCError:
+		if r.Error.Code == mcp.INTERNAL_ERROR {
+			p.log.Error().Str("method", string(env.Method)).Msg("a handler failed; its error was not shown to the client")
+			return faultInternal.encode(env.ID)
+		}
+		r.ID = mcp.NewRequestId(env.ID)
+		m = r
+	}
+	b, err := json.Marshal(m)
+	if err != nil {
+		p.log.Error().Str("method", string(env.Method)).Err(err).Msg("an answer cannot be encoded")
+		return faultInternal.encode(env.ID)
+	}
+	return b
+}
+
+// logPanic notes that, and where, a handler panicked. The value itself may hold
+// anything, a key included, so only the runtime's own errors are written out.
+func logPanic(log zerolog.Logger, during string, v any) {
+	e := log.Error().Str("during", during).Type("panic", v)
+	if err, ok := v.(runtime.Error); ok {
+		e = e.Str("error", err.Error())
+	}
+	at := panicker()
+	e.Str("function", at.Function).Int("line", at.Line).Msg("a handler panicked")
+}
+
+// panicker finds the frame that panicked, as seen from a deferred function that
+// called logPanic: the first one below the runtime's own.
+func panicker() runtime.Frame {
+	pcs := make([]uintptr, 16)
+	// Skip Callers, this, logPanic and the deferred function.
+	frames := runtime.CallersFrames(pcs[:runtime.Callers(4, pcs)])
+	for {
+		f, more := frames.Next()
+		if !more || !strings.HasPrefix(f.Function, "runtime.") {
+			return f
+		}
+	}
+}

@@ -1,0 +1,147 @@
+package serve
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"io"
+	"net/http"
+
+	"github.com/mark3labs/mcp-go/mcp"
+	"github.com/mark3labs/mcp-go/server"
+)
+
+// mcp is the Streamable HTTP endpoint: it decides what may pass to mcp-go.
+func (h *host) mcp(g *guard, r *http.Request) {
+	if r.Method == http.MethodPost {
+		h.post(g, r)
+		return
+	}
+	// Since 2026-07-28 there are no sessions, and mcp-go refuses these methods.
+	if !mcp.IsModernProtocol(r.Header.Get(mcp.HeaderProtocolVersion)) && !h.member(g, r) {
+		return
+	}
+	if r.Method == http.MethodGet {
+		h.listen(g, r)
+		return
+	}
+	h.stream.ServeHTTP(g, r)
+}
+
+// post passes one message on, if it may.
+func (h *host) post(g *guard, r *http.Request) {
+	raw, ok := h.body(g, r)
+	if !ok {
+		return
+	}
+	env, bad := parse(raw)
+	if bad != nil {
+		if isBatch(raw) {
+			bad = &fault{mcp.INVALID_REQUEST, "Invalid request: batches are not supported here; send one message at a time"}
+		}
+		g.id = env.ID
+		g.refuse(http.StatusBadRequest, *bad)
+		return
+	}
+	g.id = env.ID
+	modern := isModern(r, raw)
+	switch {
+	case env.kind() == kindCancel && (modern || r.Header.Get(server.HeaderKeySessionID) == ""):
+		// Without a session mcp-go would cancel whoever uses the same id. The
+		// sender's own way to cancel is to close the connection.
+		g.WriteHeader(http.StatusAccepted)
+		return
+	case modern:
+	case env.Method == mcp.MethodInitialize:
+		if h.sessions.full() {
+			g.busy(fault{codeBusy, "there are too many sessions; end one with DELETE, or try again later"})
+			return
+		}
+	case !h.member(g, r):
+		return
+	}
+	r.Body = io.NopCloser(bytes.NewReader(raw))
+	h.pass(g, r, env.kind(), len(raw))
+}
+
+// pass gives the message to mcp-go, in its turn.
+func (h *host) pass(g *guard, r *http.Request, k kind, size int) {
+	switch k {
+	case kindListen:
+		h.listen(g, r)
+	case kindCall:
+		place, ok := h.calls.take(size)
+		if ok {
+			ctx, cancel := context.WithTimeout(r.Context(), h.o.MaxWait)
+			defer cancel()
+			ok = place.wait(ctx) == nil
+		}
+		if !ok {
+			g.busy(faultBusy)
+			return
+		}
+		defer place.release()
+		h.until(h.base, g, r)
+		if h.base.Err() != nil { // mcp-go leaves a cancelled request without an answer
+			g.end(http.StatusServiceUnavailable, fault{codeBusy, "the server stopped before the call was done; its outcome is unknown"})
+		}
+	default:
+		h.stream.ServeHTTP(g, r)
+	}
+}
+
+// until lets mcp-go serve a request, which is cancelled when limit ends.
+func (h *host) until(limit context.Context, g *guard, r *http.Request) {
+	ctx, cancel := context.WithCancel(r.Context())
+	defer cancel()
+	defer context.AfterFunc(limit, cancel)()
+	h.stream.ServeHTTP(g, r.WithContext(ctx))
+}
+
+// listen lets mcp-go serve a response that stays open until one side closes it.
+func (h *host) listen(g *guard, r *http.Request) {
+	place, ok := h.stand(g)
+	if !ok {
+		return
+	}
+	defer place.release()
+	h.until(h.closing, g, r)
+}
+
+// stand takes a place among the open streams, or refuses.
+func (h *host) stand(g *guard) (*place, bool) {
+	place, ok := h.streams.take(0)
+	if !ok {
+		g.busy(fault{codeBusy, "there are too many open streams; try again later"})
+	}
+	return place, ok
+}
+
+// member passes requests of a session we started, and refuses others as the
+// specification asks (MCP 2025-03-26, Session Management).
+func (h *host) member(g *guard, r *http.Request) bool {
+	id := r.Header.Get(server.HeaderKeySessionID)
+	switch {
+	case id == "":
+		g.refuse(http.StatusBadRequest, fault{mcp.INVALID_REQUEST, "no Mcp-Session-Id header; send initialize first"})
+	case !h.sessions.knows(id):
+		g.refuse(http.StatusNotFound, fault{mcp.INVALID_REQUEST, "the session is unknown or has ended; send initialize again"})
+	default:
+		return true
+	}
+	return false
+}
+
+// isModern tells a message of 2026-07-28 or later, as mcp-go does: by the header
+// or by what the message says of itself.
+func isModern(r *http.Request, raw []byte) bool {
+	if mcp.IsModernProtocol(r.Header.Get(mcp.HeaderProtocolVersion)) {
+		return true
+	}
+	var m struct {
+		Params struct {
+			Meta *mcp.Meta `json:"_meta"`
+		} `json:"params"`
+	}
+	return json.Unmarshal(raw, &m) == nil && mcp.IsModernProtocol(m.Params.Meta.ProtocolVersion())
+}

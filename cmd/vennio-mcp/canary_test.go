@@ -1,0 +1,69 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// bar: E3. A canary for a key and one for the signing secret; everything that
+// can go wrong goes wrong; nothing that leaves the program holds either.
+func TestBar_E3_NoSecretLeavesTheProgram(t *testing.T) {
+	t.Parallel()
+	const canary = "c4n4ry"
+	vennio := startSandboxProcess(t)
+	env := clean(t, "VENNIO_API_URL="+vennio, "VENNIO_API_KEY=vennio_sk_test_"+canary, "VENNIO_SIGNING_SECRET="+canary+canary+canary,
+		"VENNIO_HOSTS="+new(box).hosts(), "VENNIO_LOG_LEVEL=debug", "VENNIO_TIMEOUT=500ms")
+	p := start(t, env)
+	_, err := io.WriteString(p.stdin, hello)
+	require.NoError(t, err)
+	var out strings.Builder
+	read := func() {
+		line, err := p.stdout.ReadString('\n')
+		require.NoError(t, err)
+		out.WriteString(line)
+	}
+	read()
+	for id, fault := range []string{
+		`fail {"n":9,"status":502}`, `fail {"n":1,"status":401,"slug":"unauthorized"}`, `drop {"n":9}`, `lose {"n":1}`,
+		`fail {"n":1,"status":400,"slug":"validation-error"}`, `fail {"n":9,"status":500,"slug":"internal-error"}`,
+	} {
+		order, body, _ := strings.Cut(fault, " ")
+		control(t, vennio+"/_sandbox/"+order, body)
+		_, err := fmt.Fprintf(p.stdin, findCall, id+1)
+		require.NoError(t, err)
+		read()
+		control(t, vennio+"/_sandbox/calm", "")
+	}
+	_, err = io.WriteString(p.stdin, "not JSON\n{\"jsonrpc\":\"2.0\",\"id\":99,\"method\":\"no/such\"}\n")
+	require.NoError(t, err)
+	require.NoError(t, p.stdin.Close())
+	rest, err := io.ReadAll(p.stdout)
+	require.NoError(t, err)
+	require.Zero(t, p.wait())
+	everything := out.String() + string(rest) + p.stderr.String()
+	assert.Contains(t, everything, "vennio_unavailable", "the search looked at something")
+	assert.Contains(t, everything, `"status":401`)
+	for _, secret := range []string{canary, "Bearer", "Authorization", "goroutine "} {
+		assert.NotContains(t, everything, secret)
+	}
+	assert.NotContains(t, out.String()+string(rest), "127.0.0.1", "nor an internal address in an answer")
+}
+
+func control(t *testing.T, url, body string) {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, url, bytes.NewReader([]byte(body)))
+	require.NoError(t, err)
+	resp, err := http.DefaultClient.Do(req)
+	require.NoError(t, err)
+	defer func() { _ = resp.Body.Close() }()
+	answer, err := io.ReadAll(resp.Body)
+	require.NoError(t, err)
+	require.Equal(t, http.StatusOK, resp.StatusCode, string(answer))
+}

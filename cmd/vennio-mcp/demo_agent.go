@@ -1,0 +1,76 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+
+	"github.com/mark3labs/mcp-go/client"
+	"github.com/mark3labs/mcp-go/mcp"
+
+	"github.com/vennio-mcp/vennio-mcp/vennioclient/sandbox"
+)
+
+// agent is a real MCP client, connected over stdio to a child process of this
+// program.
+type agent struct{ mcp *client.Client }
+
+// startAgent starts the child on the sandbox and shakes hands with it.
+func (p program) startAgent(ctx context.Context, vennio *box) (*agent, error) {
+	self, err := os.Executable()
+	if err != nil {
+		return nil, err
+	}
+	c, err := client.NewStdioMCPClient(self, []string{
+		"VENNIO_API_URL=" + vennio.url, "VENNIO_API_KEY=" + sandbox.DefaultKey(), "VENNIO_API_KEY_FILE=", "VENNIO_API_DIALECT=",
+		"VENNIO_BUSINESS_ID=" + vennio.hostID(), "VENNIO_HOSTS=" + vennio.hosts(), "VENNIO_SIGNING_SECRET=only for the demonstration", "VENNIO_TIMEZONE=Europe/London",
+	}, "stdio")
+	if err != nil {
+		return nil, err
+	}
+	hello := mcp.InitializeRequest{}
+	hello.Params.ProtocolVersion = mcp.LATEST_PROTOCOL_VERSION
+	hello.Params.ClientInfo = mcp.Implementation{Name: "vennio-mcp demo", Version: version()}
+	if _, err := c.Initialize(ctx, hello); err != nil {
+		_ = c.Close()
+		return nil, err
+	}
+	return &agent{c}, nil
+}
+
+func (a *agent) close() { _ = a.mcp.Close() }
+
+// call makes one tool call, shows it, and reads its structured content.
+func call[Out any](ctx context.Context, s *stage, a *agent, tool string, arguments any) (out Out, err error) {
+	raw, err := json.Marshal(arguments)
+	if err != nil {
+		return out, err
+	}
+	s.calls(tool, raw)
+	req := mcp.CallToolRequest{}
+	req.Params.Name, req.Params.Arguments = tool, json.RawMessage(raw)
+	answer, err := a.mcp.CallTool(ctx, req)
+	if err != nil {
+		return out, err
+	}
+	text, ok := mcp.AsTextContent(answer.Content[0])
+	if !ok {
+		return out, fmt.Errorf("%s answered without text", tool)
+	}
+	s.answers(text.Text, answer.IsError)
+	if raw, err = json.Marshal(answer.StructuredContent); err != nil {
+		return out, err
+	}
+	return out, json.Unmarshal(raw, &out)
+}
+
+func (*box) hostID() string { return sandbox.Hosts()[0].ID }
+
+// hosts lists the sandbox's hosts as VENNIO_HOSTS wants them.
+func (*box) hosts() (list string) {
+	for _, h := range sandbox.Hosts() {
+		list += h.Name + "=" + h.ID + ","
+	}
+	return list
+}

@@ -1,0 +1,55 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"strings"
+)
+
+// stage writes the demo: in colour on a terminal, plain elsewhere or where
+// NO_COLOR asks for it (no-color.org).
+type stage struct {
+	out    io.Writer
+	colour bool
+	last   string // the call shown before
+}
+
+func newStage(out io.Writer, getenv func(string) string) *stage {
+	return &stage{out: out, colour: isTerminal(out) && getenv("NO_COLOR") == "" && getenv("TERM") != "dumb"}
+}
+
+func (s *stage) title(text string)   { s.line("\n" + s.in("1", text)) }
+func (s *stage) person(text string)  { s.line("\n" + s.in("1;36", "person  ") + text) }
+func (s *stage) narrate(text string) { s.line("\n" + s.in("3", text)) }
+
+// calls shows a call, and of a repeated one only that it is the same.
+func (s *stage) calls(tool string, arguments []byte) {
+	shown := string(arguments)
+	if shown == s.last {
+		shown = "{the very same arguments}"
+	}
+	s.last = string(arguments)
+	s.line(s.in("1;33", "agent   ") + tool + " " + s.in("2", shown))
+}
+
+func (s *stage) answers(text string, isError bool) {
+	name := s.in("1;34", "server  ")
+	if isError {
+		name = s.in("1;31", "server  ")
+	}
+	s.line(name + strings.ReplaceAll(text, "\n", "\n        "))
+}
+
+func (s *stage) proved(format string, args ...any) error {
+	_, err := fmt.Fprintln(s.out, s.in("1;32", "   ok   ")+fmt.Sprintf(format, args...))
+	return err
+}
+
+func (s *stage) line(text string) { _, _ = fmt.Fprintln(s.out, text) }
+
+func (s *stage) in(style, text string) string {
+	if !s.colour {
+		return text
+	}
+	return "\x1b[" + style + "m" + text + "\x1b[0m"
+}

@@ -1,0 +1,17 @@
+// Command vennio-mcp lets AI agents find a time and book it with Vennio over
+// MCP, and never without a person's yes.
+package main
+
+import (
+	"context"
+	"os"
+	"os/signal"
+	"syscall"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	code := program{getenv: os.Getenv, in: os.Stdin, out: os.Stdout, errs: os.Stderr}.run(ctx, os.Args[1:])
+	stop()
+	os.Exit(code)
+}

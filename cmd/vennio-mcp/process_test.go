@@ -1,0 +1,163 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"runtime"
+	"runtime/debug"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// binary is the real program, built once as the tests were built: with the race
+// detector where they have it.
+var binary = sync.OnceValues(func() (string, error) {
+	dir, err := os.MkdirTemp("", "vennio-mcp-test")
+	if err != nil {
+		return "", err
+	}
+	path := filepath.Join(dir, "vennio-mcp")
+	if runtime.GOOS == "windows" {
+		path += ".exe"
+	}
+	arguments := []string{"build", "-o", path}
+	if info, ok := debug.ReadBuildInfo(); ok && slices.Contains(info.Settings, debug.BuildSetting{Key: "-race", Value: "true"}) {
+		arguments = append(arguments, "-race")
+	}
+	out, err := exec.CommandContext(context.Background(), "go", append(arguments, ".")...).CombinedOutput()
+	if err != nil {
+		return "", fmt.Errorf("go build: %w\n%s", err, out)
+	}
+	return path, nil
+})
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	if path, err := binary(); err == nil {
+		_ = os.RemoveAll(filepath.Dir(path))
+	}
+	os.Exit(code)
+}
+
+// process is a running vennio-mcp.
+type process struct {
+	t      *testing.T
+	cmd    *exec.Cmd
+	stdin  io.WriteCloser
+	stdout *bufio.Reader
+	stderr *lockedBuffer
+}
+
+// clean is an environment with a home of its own and no setting of ours.
+func clean(t *testing.T, settings ...string) []string {
+	t.Helper()
+	home := t.TempDir()
+	env := []string{"HOME=" + home, "LOCALAPPDATA=" + home, "PATH=" + os.Getenv("PATH"), "TZ=Europe/London", "GORACE=exitcode=66"}
+	if root := os.Getenv("SYSTEMROOT"); root != "" {
+		env = append(env, "SYSTEMROOT="+root) // Windows cannot open sockets without it
+	}
+	return append(env, settings...)
+}
+
+func start(t *testing.T, env []string, args ...string) *process {
+	t.Helper()
+	path, err := binary()
+	require.NoError(t, err)
+	p := &process{t: t, cmd: exec.CommandContext(context.WithoutCancel(t.Context()), path, args...), stderr: new(lockedBuffer)}
+	p.cmd.Env, p.cmd.Stderr = env, p.stderr
+	p.stdin, err = p.cmd.StdinPipe()
+	require.NoError(t, err)
+	out, err := p.cmd.StdoutPipe()
+	require.NoError(t, err)
+	p.stdout = bufio.NewReader(out)
+	require.NoError(t, p.cmd.Start())
+	t.Cleanup(func() { _ = p.cmd.Process.Kill(); _ = p.cmd.Wait() })
+	return p
+}
+
+// wait returns the exit code of a process that is about to end.
+func (p *process) wait() int {
+	p.t.Helper()
+	done := make(chan struct{})
+	go func() { _ = p.cmd.Wait(); close(done) }()
+	select {
+	case <-done:
+		return p.cmd.ProcessState.ExitCode()
+	case <-time.After(30 * time.Second):
+		require.FailNow(p.t, "still running after 30 s", p.stderr.String())
+		return -1
+	}
+}
+
+func (p *process) terminate() {
+	p.t.Helper()
+	if runtime.GOOS == "windows" {
+		require.NoError(p.t, p.cmd.Process.Kill()) // Windows has no SIGTERM
+		return
+	}
+	require.NoError(p.t, p.cmd.Process.Signal(syscall.SIGTERM))
+}
+
+// address waits until the process says where it listens.
+func (p *process) address() string {
+	p.t.Helper()
+	var url string
+	require.Eventually(p.t, func() bool {
+		found := regexp.MustCompile(`http://127\.0\.0\.1:\d+/mcp`).FindString(p.stderr.String())
+		url = strings.TrimSuffix(found, "/mcp")
+		return url != ""
+	}, 20*time.Second, 5*time.Millisecond, "stderr: %s", p.stderr)
+	return url
+}
+
+// startSandboxProcess serves a sandbox and returns its address.
+func startSandboxProcess(t *testing.T) string {
+	t.Helper()
+	p := start(t, clean(t), "sandbox", "--addr", "127.0.0.1:0")
+	line, err := p.stdout.ReadString('\n')
+	require.NoError(t, err)
+	return regexp.MustCompile(`http://127\.0\.0\.1:\d+`).FindString(line)
+}
+
+// run runs the program to its end.
+func run(t *testing.T, env []string, args ...string) (code int, stdout, stderr string) {
+	t.Helper()
+	path, err := binary()
+	require.NoError(t, err)
+	var out, errs bytes.Buffer
+	cmd := exec.CommandContext(t.Context(), path, args...)
+	cmd.Env, cmd.Stdout, cmd.Stderr = env, &out, &errs
+	_ = cmd.Run()
+	return cmd.ProcessState.ExitCode(), out.String(), errs.String()
+}
+
+// lockedBuffer is written by a process while a test reads it.
+type lockedBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (l *lockedBuffer) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(p)
+}
+
+func (l *lockedBuffer) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.String()
+}

@@ -1,0 +1,45 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/vennio-mcp/vennio-mcp/vennioclient/sandbox"
+)
+
+const sandboxAbout = `Serves a made-up Vennio on loopback: real HTTP, state, conflicts, idempotency
+keys, errors and limits, with hosts in three time zones. Point any Vennio client
+at it. POST requests under /_sandbox/ make it fail on demand.`
+
+func (p program) sandboxCommand() *cobra.Command {
+	var addr string
+	c := &cobra.Command{
+		Use: "sandbox", Short: "Serve the local Vennio that tests and demo use", Long: sandboxAbout, Args: noArguments,
+		RunE: func(c *cobra.Command, _ []string) error {
+			if err := onLoopback(addr); err != nil {
+				return err
+			}
+			box, err := p.startSandbox(c.Context(), addr)
+			if err != nil {
+				return err
+			}
+			defer box.close()
+			p.introduce(box.url)
+			<-c.Context().Done()
+			return nil
+		},
+	}
+	c.Flags().StringVar(&addr, "addr", "127.0.0.1:3001", "loopback address to listen on; port 0 takes a free one")
+	return c
+}
+
+// introduce says how to use a running sandbox, in lines to paste.
+func (p program) introduce(url string) {
+	_, _ = fmt.Fprintf(p.out, "Sandbox of Vennio on %s. Nothing here is real. Stop with Ctrl-C.\n\nHosts\n", url)
+	for _, h := range sandbox.Hosts() {
+		_, _ = fmt.Fprintf(p.out, "  %-16s %s  %s\n", h.Name, h.ID, h.Timezone)
+	}
+	_, _ = fmt.Fprintf(p.out, "\nTry\n  curl -H 'Authorization: Bearer %s' '%s/v1/availability/slots?duration_minutes=30'\n", sandbox.DefaultKey(), url)
+	_, _ = fmt.Fprintf(p.out, "  VENNIO_API_URL=%s VENNIO_API_KEY=%s VENNIO_BUSINESS_ID=%s vennio-mcp serve\n", url, sandbox.DefaultKey(), sandbox.Hosts()[0].ID)
+}

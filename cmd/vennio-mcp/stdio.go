@@ -1,0 +1,49 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+
+	"github.com/vennio-mcp/vennio-mcp/internal/serve"
+)
+
+func (p program) stdioCommand() *cobra.Command {
+	return &cobra.Command{
+		Use: "stdio", Short: "Serve MCP on standard input and output (what happens without a command)", Args: noArguments,
+		RunE: func(c *cobra.Command, _ []string) error {
+			cfg, err := p.config(c)
+			if err != nil {
+				return err
+			}
+			a, err := p.assemble(c.Context(), cfg)
+			if err != nil {
+				return err
+			}
+			defer a.close()
+			if isTerminal(p.in) {
+				_, _ = fmt.Fprintln(p.errs, "Waiting for an MCP client on standard input. To watch one at work: vennio-mcp demo. Stop with Ctrl-C.")
+			}
+			return serve.Stdio(c.Context(), a.mcp, p.in, p.out, serve.StdioOptions{Log: a.log})
+		},
+	}
+}
+
+func isTerminal(stream any) bool {
+	f, ok := stream.(*os.File)
+	return ok && term.IsTerminal(int(f.Fd())) //nolint:gosec // G115: a file descriptor fits an int
+}
+
+// logFormat resolves "auto": for people on a terminal, for machines elsewhere.
+func logFormat(format string, w io.Writer) string {
+	switch {
+	case format != "auto":
+		return format
+	case isTerminal(w):
+		return "console"
+	}
+	return "json"
+}

@@ -1,0 +1,169 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"testing"
+
+	"github.com/mark3labs/mcp-go/client"
+	"github.com/mark3labs/mcp-go/mcp"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/vennio-mcp/vennio-mcp/prompts"
+	"github.com/vennio-mcp/vennio-mcp/schemas"
+)
+
+// transports are the ways to reach the real binary.
+var transports = map[string]func(t *testing.T, env []string) *client.Client{
+	"stdio": func(t *testing.T, env []string) *client.Client {
+		path, err := binary()
+		require.NoError(t, err)
+		c, err := client.NewStdioMCPClient(path, env)
+		require.NoError(t, err)
+		return c
+	},
+	"sse": func(t *testing.T, env []string) *client.Client {
+		c, err := client.NewSSEMCPClient(start(t, env, "serve", "--addr", "127.0.0.1:0").address() + "/sse")
+		require.NoError(t, err)
+		return c
+	},
+	"streamable http": func(t *testing.T, env []string) *client.Client {
+		c, err := client.NewStreamableHttpClient(start(t, env, "serve", "--addr", "127.0.0.1:0").address() + "/mcp")
+		require.NoError(t, err)
+		return c
+	},
+}
+
+func connect(t *testing.T, transport, protocol string, env []string) *client.Client {
+	t.Helper()
+	c := transports[transport](t, env)
+	t.Cleanup(func() { _ = c.Close() })
+	require.NoError(t, c.Start(context.WithoutCancel(t.Context())))
+	hello := mcp.InitializeRequest{}
+	hello.Params.ProtocolVersion = protocol
+	hello.Params.ClientInfo = mcp.Implementation{Name: "test", Version: "0"}
+	got, err := c.Initialize(t.Context(), hello)
+	require.NoError(t, err)
+	assert.Equal(t, protocol, got.ProtocolVersion)
+	assert.Equal(t, prompts.Instructions(), got.Instructions)
+	return c
+}
+
+// answered is what a scenario compares between transports: what was told, less
+// ids and times that differ from run to run.
+type answered struct {
+	Code   schemas.Code
+	Status string
+	Slots  int
+}
+
+func ask(t *testing.T, c *client.Client, tool string, arguments map[string]any) (answered, []schemas.Slot) {
+	t.Helper()
+	req := mcp.CallToolRequest{}
+	req.Params.Name, req.Params.Arguments = tool, arguments
+	got, err := c.CallTool(t.Context(), req)
+	require.NoError(t, err)
+	require.Len(t, got.Content, 1)
+	assert.Contains(t, got.Content[0].(mcp.TextContent).Text, schemas.SandboxText, "every result says that it is the sandbox")
+	raw, err := json.Marshal(got.StructuredContent)
+	require.NoError(t, err)
+	var found struct {
+		Slots []schemas.Slot
+		schemas.Envelope
+	}
+	var booked struct{ Status string }
+	require.NoError(t, json.Unmarshal(raw, &found))
+	require.NoError(t, json.Unmarshal(raw, &booked))
+	assert.True(t, found.Sandbox)
+	a := answered{Status: booked.Status, Slots: len(found.Slots)}
+	if found.Error != nil {
+		a.Code = found.Error.Code
+	}
+	return a, found.Slots
+}
+
+// scenario is the main job and its refusals.
+func scenario(t *testing.T, c *client.Client) (story []answered) {
+	t.Helper()
+	tell := func(tool string, arguments map[string]any) []schemas.Slot {
+		a, found := ask(t, c, tool, arguments)
+		story = append(story, a)
+		return found
+	}
+	found := tell("find_slots", map[string]any{"participants": []string{"Alice"}, "timezone": "Europe/London"})
+	require.NotEmpty(t, found)
+	booking := map[string]any{
+		"slot_id": found[len(found)-1].SlotID, "title": "Intro", "participants": []string{"Alice"},
+		"attendees": []any{map[string]any{"email": "ada@example.com", "name": "Ada Byron"}},
+	}
+	tell("book_slot", booking)
+	booking["consent"] = map[string]any{"granted": true, "given_by": "Ada", "statement": "Yes"}
+	tell("book_slot", booking)
+	tell("book_slot", booking)
+	booking["slot_id"] = "s00000000000000000000000000000"
+	tell("book_slot", booking)
+	tell("find_slots", map[string]any{"duration": 30})
+	tell("find_slots", map[string]any{"timezone": "EST"})
+	tell("check_calendar_access", nil)
+	return story
+}
+
+// bar: P1, Q2. Every protocol revision over every transport of the real binary,
+// the same scenario, the same results.
+func TestBar_P1_Q2_EveryRevisionOverEveryTransportTellsTheSame(t *testing.T) {
+	t.Parallel()
+	want := []answered{
+		{Slots: 3}, {Code: schemas.CodeConsentRequired}, {Status: "confirmed"}, {Status: "confirmed"},
+		{Code: schemas.CodeUnknownSlot}, {Code: schemas.CodeInvalidArguments}, {Code: schemas.CodeInvalidTimezone}, {},
+	}
+	for transport := range transports {
+		for _, protocol := range []string{"2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25", "2026-07-28"} {
+			t.Run(transport+" "+protocol, func(t *testing.T) {
+				t.Parallel()
+				assert.Equal(t, want, scenario(t, connect(t, transport, protocol, clean(t))))
+			})
+		}
+	}
+}
+
+// bar: P3, E4. Lists are the same bytes between calls and transports, with no
+// key, with one, and with Vennio down.
+func TestBar_P3_E4_ListsAreByteIdenticalEverywhere(t *testing.T) {
+	t.Parallel()
+	environments := map[string][]string{
+		"no key": clean(t),
+		"down":   clean(t, "VENNIO_API_KEY=vennio_sk_test_x", "VENNIO_API_URL=http://127.0.0.1:9", "VENNIO_BUSINESS_ID=b"),
+	}
+	var first string
+	for transport := range transports {
+		for name, env := range environments {
+			c := connect(t, transport, mcp.LATEST_PROTOCOL_VERSION, env)
+			for range 2 {
+				tools, err := c.ListTools(t.Context(), mcp.ListToolsRequest{})
+				require.NoError(t, err)
+				list, err := c.ListPrompts(t.Context(), mcp.ListPromptsRequest{})
+				require.NoError(t, err)
+				raw, err := json.Marshal([]any{tools.Tools, list.Prompts})
+				require.NoError(t, err)
+				if first == "" {
+					first = string(raw)
+				}
+				assert.Equal(t, first, string(raw), "%s, %s", transport, name)
+			}
+		}
+	}
+}
+
+// bar: P4. A tool there is not is an error of the protocol.
+func TestBar_P4_AnUnknownToolIsAProtocolError(t *testing.T) {
+	t.Parallel()
+	for transport := range transports {
+		c := connect(t, transport, mcp.LATEST_PROTOCOL_VERSION, clean(t))
+		req := mcp.CallToolRequest{}
+		req.Params.Name = "delete_everything"
+		_, err := c.CallTool(t.Context(), req)
+		require.Error(t, err, transport)
+		assert.Contains(t, err.Error(), "not found")
+	}
+}

@@ -1,0 +1,144 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/mark3labs/mcp-go/server"
+	"github.com/rs/zerolog"
+
+	"github.com/vennio-mcp/vennio-mcp/internal/config"
+	"github.com/vennio-mcp/vennio-mcp/internal/observe"
+	"github.com/vennio-mcp/vennio-mcp/internal/slots"
+	"github.com/vennio-mcp/vennio-mcp/internal/store"
+	"github.com/vennio-mcp/vennio-mcp/prompts"
+	"github.com/vennio-mcp/vennio-mcp/tools"
+	"github.com/vennio-mcp/vennio-mcp/vennioclient"
+	"github.com/vennio-mcp/vennio-mcp/vennioclient/sandbox"
+)
+
+// assembled is the server, ready for a transport.
+type assembled struct {
+	mcp   *server.MCPServer
+	log   zerolog.Logger
+	close func()
+}
+
+// assemble wires settings to a server. With no key it starts the sandbox first.
+func (p program) assemble(ctx context.Context, cfg config.Config) (*assembled, error) {
+	log := observe.Logger(p.errs, cfg.LogLevel, logFormat(cfg.LogFormat, p.errs))
+	for _, w := range cfg.Warnings {
+		log.Warn().Msg(w)
+	}
+	a := &assembled{log: log, close: func() {}}
+	realm, key := cfg.APIURL, cfg.APIKey.Reveal()
+	if cfg.Sandbox() {
+		box, err := p.startSandbox(ctx, "127.0.0.1:0")
+		if err != nil {
+			return nil, fmt.Errorf("start the sandbox: %w", err)
+		}
+		a.close = box.close
+		realm, key, cfg.APIURL = "sandbox", sandbox.DefaultKey(), box.url
+		cfg.Hosts = orSandboxHosts(cfg.Hosts)
+		log.Warn().Msg("SANDBOX: no VENNIO_API_KEY is set; people, times and bookings are made up, nothing real is booked")
+	} else {
+		log.Info().Str("vennio", cfg.APIURL).Str("dialect", string(cfg.Dialect)).Str("key", string(vennioclient.KeyKind(key))).Msg("using Vennio")
+	}
+	client, err := vennioclient.New(key, vennioclient.WithBaseURL(cfg.APIURL), vennioclient.WithDialect(cfg.Dialect),
+		vennioclient.WithUserAgent("vennio-mcp/"+version()), vennioclient.WithHTTPClient(httpClient(cfg.Timeout, log)))
+	if err != nil {
+		a.close()
+		return nil, err
+	}
+	a.mcp = newServer(tools.Deps{
+		Vennio: client, Slots: slots.NewSigner(signingSecret(cfg, log), realm, p.clock()), Hosts: directory(cfg.Hosts),
+		Zone: cfg.Zone, Now: p.clock(), Sandbox: cfg.Sandbox(), NoMail: vennioclient.KeyKind(key).Test(),
+	}, log)
+	return a, nil
+}
+
+func newServer(d tools.Deps, log zerolog.Logger) *server.MCPServer {
+	names := make([]string, len(d.Hosts))
+	for i, h := range d.Hosts {
+		names[i] = h.Name
+	}
+	s := server.NewMCPServer("vennio-mcp", version(),
+		server.WithTitle("Vennio scheduling"), server.WithInstructions(prompts.Instructions()),
+		server.WithToolCapabilities(false), server.WithPromptCapabilities(false),
+		server.WithCompletions(), server.WithPromptCompletionProvider(prompts.Completer{Hosts: names}), server.WithRecovery())
+	for _, tool := range tools.Catalog(d) {
+		s.AddTools(tool.Bind(observe.Tools(log)))
+	}
+	s.AddPrompts(prompts.Catalog()...)
+	return s
+}
+
+func (p program) clock() func() time.Time {
+	if p.now != nil {
+		return p.now
+	}
+	return time.Now
+}
+
+// httpClient keeps enough idle connections for as many calls as run at once.
+func httpClient(timeout time.Duration, log zerolog.Logger) *http.Client {
+	t := http.DefaultTransport.(*http.Transport).Clone()
+	t.MaxIdleConnsPerHost = 64
+	return &http.Client{Timeout: timeout, Transport: observe.Transport(t, log)}
+}
+
+// signingSecret is the operator's, else the one kept in the state folder; where
+// neither can be had, one for this process alone.
+func signingSecret(cfg config.Config, log zerolog.Logger) []byte {
+	if cfg.SigningSecret != "" {
+		return []byte(cfg.SigningSecret.Reveal())
+	}
+	secret, err := store.SigningSecret(cfg.StateDir)
+	if err == nil {
+		return secret
+	}
+	log.Warn().Err(err).Msg("the signing secret cannot be kept: slots offered before a restart will have to be searched again")
+	secret = make([]byte, 32)
+	_, _ = rand.Read(secret) // never fails
+	return secret
+}
+
+func directory(hosts []config.Host) (d tools.Directory) {
+	for _, h := range hosts {
+		d = append(d, tools.Host(h))
+	}
+	return d
+}
+
+func orSandboxHosts(hosts []config.Host) []config.Host {
+	if len(hosts) > 0 {
+		return hosts
+	}
+	for _, h := range sandbox.Hosts() {
+		hosts = append(hosts, config.Host{Name: h.Name, ID: h.ID})
+	}
+	return hosts
+}
+
+// box is a running sandbox.
+type box struct {
+	*sandbox.Server
+	url   string
+	close func()
+}
+
+// startSandbox serves a sandbox on addr, which is on loopback.
+func (p program) startSandbox(ctx context.Context, addr string) (*box, error) {
+	ln, err := new(net.ListenConfig).Listen(ctx, "tcp", addr)
+	if err != nil {
+		return nil, err
+	}
+	vennio := sandbox.New(sandbox.Options{Now: p.clock()})
+	srv := &http.Server{Handler: vennio, ReadHeaderTimeout: 10 * time.Second}
+	go func() { _ = srv.Serve(ln) }()
+	return &box{Server: vennio, url: "http://" + ln.Addr().String(), close: func() { _ = srv.Close() }}, nil
+}

@@ -2,6 +2,7 @@ package schemas
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -55,7 +56,7 @@ func distance(a, b string) int {
 
 // unsafeText finds characters that a person asked to agree could not see.
 func unsafeText(value any, path []string) (all []Misfit) {
-	at := func(step string) []string { return append(path[:len(path):len(path)], step) }
+	at := func(step string) []string { return append(slices.Clip(path), step) }
 	switch v := value.(type) {
 	case string:
 		if r, bad := plain.Unsafe(v); bad {

@@ -55,9 +55,9 @@ type Problem struct {
 
 // Text is the problem in words, every fact of it.
 func (p Problem) Text() string {
-	var facts []string
+	facts := []string{"retryable: no"}
 	if p.Retryable {
-		facts = append(facts, "the same call may succeed later")
+		facts[0] = "retryable: the same call may succeed later"
 	}
 	if p.RetryAfterSeconds > 0 {
 		facts = append(facts, fmt.Sprintf("wait %d seconds", p.RetryAfterSeconds))
@@ -65,11 +65,7 @@ func (p Problem) Text() string {
 	if p.RequestID != "" {
 		facts = append(facts, "Vennio request "+p.RequestID)
 	}
-	text := fmt.Sprintf("%s: %s\nNext: %s", p.Code, p.Message, p.Next)
-	if len(facts) > 0 {
-		text += "\n(" + strings.Join(facts, "; ") + ")"
-	}
-	return text
+	return fmt.Sprintf("%s: %s\nNext: %s\n(%s)", p.Code, p.Message, p.Next, strings.Join(facts, "; "))
 }
 
 // Envelope is part of every result.

@@ -96,6 +96,7 @@ func failure(err error) *schemas.Failure {
 	switch code { // errors whose own words were written for the model
 	case schemas.CodeInvalidArguments, schemas.CodeInvalidTimezone, schemas.CodeInvalidWindow:
 		p.Message = err.Error()
+	default:
 	}
 	if r, ok := errors.AsType[*Refusal](err); ok {
 		p.Message, p.Next = or(r.Message, p.Message), or(r.Next, p.Next)

@@ -12,7 +12,6 @@ import (
 
 	"github.com/vennio-mcp/vennio-mcp/schemas"
 	"github.com/vennio-mcp/vennio-mcp/vennioclient"
-	"github.com/vennio-mcp/vennio-mcp/vennioclient/sandbox"
 )
 
 // trouble is one way in which Vennio fails, and what must be told of it: for a
@@ -47,14 +46,13 @@ func TestBar_E1_I3_EveryTroubleHasItsOutcomeAndNextStep(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t)
-			booking := agreed(w.slot().SlotID)
 			tc.fault(w)
 			read := w.find(args{})
 			assert.Equal(t, tc.read, read.Code, read.Text)
 			actionable(t, read.Text, read.Raw, tc.read)
 
 			w = newWorld(t)
-			booking = agreed(w.slot().SlotID)
+			booking := agreed(w.slot().SlotID)
 			tc.fault(w)
 			wrote := w.book(booking)
 			assert.Equal(t, tc.write, wrote.Code, wrote.Text)
@@ -90,7 +88,7 @@ func TestARateLimitTellsHowLongToWait(t *testing.T) {
 	assert.Equal(t, 5400, got.Data.Error.RetryAfterSeconds)
 	assert.True(t, got.Data.Error.Retryable)
 	assert.NotEmpty(t, got.Data.Error.RequestID)
-	for _, fact := range []string{"wait 5400 seconds", "the same call may succeed later", "Vennio request " + got.Data.Error.RequestID} {
+	for _, fact := range []string{"wait 5400 seconds", "retryable: the same call may succeed later", "Vennio request " + got.Data.Error.RequestID} {
 		assert.Contains(t, got.Text, fact)
 	}
 }
@@ -112,7 +110,7 @@ func TestASlowVennioIsGivenUpOn(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, func(w *world) {
 		quick := vennioclient.WithHTTPClient(&http.Client{Timeout: 50 * time.Millisecond})
-		w.deps.Vennio = w.client(sandbox.DefaultKey(), quick)
+		w.deps.Vennio = w.client(canary, quick)
 	})
 	booking := agreed(w.slot().SlotID)
 	w.vennio.SlowNext(3, time.Minute)

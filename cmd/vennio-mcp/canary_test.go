@@ -2,12 +2,15 @@ package main
 
 import (
 	"bytes"
+	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
 	"strings"
 	"testing"
 
+	"github.com/mark3labs/mcp-go/client"
+	"github.com/mark3labs/mcp-go/mcp"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
@@ -54,6 +57,53 @@ func TestBar_E3_NoSecretLeavesTheProgram(t *testing.T) {
 		assert.NotContains(t, everything, secret)
 	}
 	assert.NotContains(t, out.String()+string(rest), "127.0.0.1", "nor an internal address in an answer")
+}
+
+// The same over HTTP, where headers and logs of the transport join in.
+func TestBar_E3_NoSecretLeavesTheHTTPServer(t *testing.T) {
+	t.Parallel()
+	const canary = "c4n4ry"
+	vennio := startSandboxProcess(t)
+	p := start(t, clean(t, "VENNIO_API_URL="+vennio, "VENNIO_API_KEY=vennio_sk_test_"+canary, "VENNIO_HOSTS="+new(box).hosts(), "VENNIO_LOG_LEVEL=debug"),
+		"serve", "--addr", "127.0.0.1:0")
+	url := p.address()
+	agent, err := client.NewStreamableHttpClient(url + "/mcp")
+	require.NoError(t, err)
+	handshake(t, agent, mcp.LATEST_PROTOCOL_VERSION)
+	var seen strings.Builder
+	for _, order := range []string{`fail {"n":1,"status":401,"slug":"unauthorized"}`, `fail {"n":9,"status":502}`, `drop {"n":9}`, `calm {}`} {
+		path, body, _ := strings.Cut(order, " ")
+		control(t, vennio+"/_sandbox/"+path, body)
+		req := mcp.CallToolRequest{}
+		req.Params.Name = "find_slots"
+		got, err := agent.CallTool(t.Context(), req)
+		require.NoError(t, err)
+		raw, err := json.Marshal(got)
+		require.NoError(t, err)
+		seen.Write(raw)
+	}
+	assert.Contains(t, seen.String(), "unauthorized", "the faults happened")
+	for _, request := range []string{"/", "/mcp", "/sse?key=x", "/healthz", "/message?sessionId=x"} {
+		seen.WriteString(post(t, url+request, "not JSON"))
+	}
+	everything := seen.String() + p.stderr.String()
+	assert.Contains(t, everything, "serving")
+	assert.NotContains(t, everything, canary)
+	assert.NotContains(t, everything, "goroutine ")
+}
+
+func post(t *testing.T, url, body string) string {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, url, strings.NewReader(body))
+	require.NoError(t, err)
+	req.Header.Set("Content-Type", "application/json")
+	req.Header.Set("Accept", "application/json, text/event-stream")
+	resp, err := http.DefaultClient.Do(req)
+	require.NoError(t, err)
+	defer func() { _ = resp.Body.Close() }()
+	answer, err := io.ReadAll(resp.Body)
+	require.NoError(t, err)
+	return fmt.Sprint(resp.Status, resp.Header, string(answer))
 }
 
 func control(t *testing.T, url, body string) {

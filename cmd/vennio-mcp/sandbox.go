@@ -40,6 +40,6 @@ func (p program) introduce(url string) {
 	for _, h := range sandbox.Hosts() {
 		_, _ = fmt.Fprintf(p.out, "  %-16s %s  %s\n", h.Name, h.ID, h.Timezone)
 	}
-	_, _ = fmt.Fprintf(p.out, "\nTry\n  curl -H 'Authorization: Bearer %s' '%s/v1/availability/slots?duration_minutes=30'\n", sandbox.DefaultKey(), url)
+	_, _ = fmt.Fprintf(p.out, "\nTry\n  curl -H 'Authorization: Bearer %s' '%s/v1/availability/slots?duration=30'\n", sandbox.DefaultKey(), url)
 	_, _ = fmt.Fprintf(p.out, "  VENNIO_API_URL=%s VENNIO_API_KEY=%s VENNIO_BUSINESS_ID=%s vennio-mcp serve\n", url, sandbox.DefaultKey(), sandbox.Hosts()[0].ID)
 }

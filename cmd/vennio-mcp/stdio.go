@@ -34,7 +34,7 @@ func (p program) stdioCommand() *cobra.Command {
 
 func isTerminal(stream any) bool {
 	f, ok := stream.(*os.File)
-	return ok && term.IsTerminal(int(f.Fd())) //nolint:gosec // G115: a file descriptor fits an int
+	return ok && term.IsTerminal(int(f.Fd()))
 }
 
 // logFormat resolves "auto": for people on a terminal, for machines elsewhere.

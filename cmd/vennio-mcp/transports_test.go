@@ -38,6 +38,12 @@ var transports = map[string]func(t *testing.T, env []string) *client.Client{
 func connect(t *testing.T, transport, protocol string, env []string) *client.Client {
 	t.Helper()
 	c := transports[transport](t, env)
+	handshake(t, c, protocol)
+	return c
+}
+
+func handshake(t *testing.T, c *client.Client, protocol string) {
+	t.Helper()
 	t.Cleanup(func() { _ = c.Close() })
 	require.NoError(t, c.Start(context.WithoutCancel(t.Context())))
 	hello := mcp.InitializeRequest{}
@@ -47,7 +53,6 @@ func connect(t *testing.T, transport, protocol string, env []string) *client.Cli
 	require.NoError(t, err)
 	assert.Equal(t, protocol, got.ProtocolVersion)
 	assert.Equal(t, prompts.Instructions(), got.Instructions)
-	return c
 }
 
 // answered is what a scenario compares between transports: what was told, less

@@ -92,6 +92,7 @@ func (s *Server) serve(op operation, w http.ResponseWriter, r *http.Request) {
 			return
 		}
 		in = s.admitLate(op, c, err)
+	default:
 	}
 	answered := s.respond(op, c, in)
 	switch f.kind {

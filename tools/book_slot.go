@@ -42,7 +42,7 @@ func (d Deps) bookSlot(ctx context.Context, in schemas.BookSlotInput) (*schemas.
 	if err != nil {
 		return nil, err
 	}
-	b := booking{hosts: hosts, offer: offer, loc: loc, request: request(in, offer)}
+	b := booking{hosts: hosts, offer: offer, loc: loc, request: request(in, offer, hosts)}
 	grant, err := consent.Attest(attestation(in.Consent), in.Misfit, slots.Normalize(in.SlotID))
 	if err != nil {
 		return nil, consentRefused(err, d.proposal(in, b))
@@ -67,13 +67,13 @@ type booking struct {
 	request vennioclient.BookingRequest
 }
 
-func request(in schemas.BookSlotInput, offer slots.Offer) vennioclient.BookingRequest {
+func request(in schemas.BookSlotInput, offer slots.Offer, hosts []Host) vennioclient.BookingRequest {
 	people := make([]vennioclient.Person, len(in.Attendees))
 	for i, a := range in.Attendees {
 		people[i] = vennioclient.Person{Email: strings.TrimSpace(a.Email), Name: plain.Line(a.Name, 100)}
 	}
 	return vennioclient.BookingRequest{
-		Hosts: offer.Hosts, Customer: people[0], Others: people[1:],
+		Hosts: offer.Hosts, HostNames: hostNames(hosts), Customer: people[0], Others: people[1:],
 		Start: offer.Start, End: offer.End(),
 		Title: plain.Line(in.Title, 120), Notes: plain.Block(in.Notes, 2000),
 	}

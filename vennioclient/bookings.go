@@ -14,6 +14,9 @@ type BookingRequest struct {
 	// Hosts are ids of businesses or principals; in the reference dialect the
 	// first owns the booking. The guide's may carry a prefix ("user:...").
 	Hosts []string
+	// HostNames are the names of Hosts, in their order, for the people who read
+	// the notes; it may be shorter, or absent.
+	HostNames []string
 	// Customer is who books and is mailed; the reference dialect requires the Email.
 	Customer Person
 	Others   []Person // further attendees; see Dialect.Told for who is mailed

@@ -77,6 +77,14 @@ func TestBar_E3_CarelessTransport(t *testing.T) {
 	assert.Contains(t, asError(t, err).Err.Error(), "[API key]")
 }
 
+func TestLongCausesAreCut(t *testing.T) {
+	t.Parallel()
+	c := client(t, vennioclient.WithHTTPClient(&http.Client{Transport: &opaque{errors.New(strings.Repeat("x\n", 5000))}}))
+	_, err := c.GetBooking(t.Context(), "b-1")
+	assert.Less(t, len(err.Error()), 600)
+	assert.NotContains(t, err.Error(), "\n")
+}
+
 // Neither is the query, which names people.
 func TestErrorsDoNotNamePeople(t *testing.T) {
 	t.Parallel()

@@ -1,6 +1,7 @@
 package vennioclient_test
 
 import (
+	"context"
 	"net/http"
 	"net/url"
 	"strings"
@@ -15,56 +16,50 @@ import (
 
 var berlin = time.FixedZone("", 2*60*60)
 
-// One Go value, two ways of writing it.
+var (
+	aMonday  = vennioclient.SlotsQuery{Hosts: []string{"h-1"}, Duration: time.Hour, From: monday.In(berlin), To: monday.AddDate(0, 0, 1), Timezone: "Europe/Berlin"}
+	detailed = vennioclient.SlotsQuery{Hosts: []string{"h-1"}, Interval: 15 * time.Minute, Buffer: 5 * time.Minute, ConsentID: "c-1"}
+	soon     = vennioclient.NextSlotQuery{Host: "team:h-1", Duration: 45 * time.Minute, After: monday.In(berlin), DaysAhead: 7, Timezone: "UTC"}
+	together = vennioclient.MutualQuery{Hosts: []string{"h-1", "h-2"}, Duration: time.Hour, From: monday, To: monday.AddDate(0, 0, 1), Timezone: "UTC", Limit: 3}
+)
+
+const mondaySpan = "&from=2026-05-18T09:00:00Z&to=2026-05-19T09:00:00Z"
+
+var queries = map[string]struct {
+	call             func(context.Context, *vennioclient.Client) error
+	reference, guide string
+}{
+	"slots": {
+		func(ctx context.Context, c *vennioclient.Client) error { return second(c.Slots(ctx, aMonday)) },
+		"/v1/availability/slots?business_id=h-1&duration_minutes=60&timezone=Europe/Berlin" + mondaySpan,
+		"/v1/availability/slots?participants=user:h-1&duration=60&timezone=Europe/Berlin" + mondaySpan,
+	},
+	"detailed slots": {
+		func(ctx context.Context, c *vennioclient.Client) error { return second(c.Slots(ctx, detailed)) },
+		"/v1/availability/slots?business_id=h-1&slot_interval=15&buffer=5&consent_id=c-1",
+		"/v1/availability/slots?participants=user:h-1&slot_interval=15&buffer=5&consent_id=c-1",
+	},
+	"next": {
+		func(ctx context.Context, c *vennioclient.Client) error { return second(c.NextSlot(ctx, soon)) },
+		"/v1/availability/next?business_id=team:h-1&duration_minutes=45&after=2026-05-18T09:00:00Z&days_ahead=7&timezone=UTC",
+		"/v1/availability/next?participants=team:h-1&duration=45&after=2026-05-18T09:00:00Z&days_ahead=7&timezone=UTC",
+	},
+	"mutual": {
+		func(ctx context.Context, c *vennioclient.Client) error { return second(c.MutualSlots(ctx, together)) },
+		"/v1/availability/mutual?principal_ids=h-1,h-2&duration_minutes=60&timezone=UTC&limit=3" + mondaySpan,
+		"/v1/availability/slots?participants=user:h-1,user:h-2&duration=60&timezone=UTC" + mondaySpan,
+	},
+}
+
+// One Go value, two ways of writing it; what is zero is not written.
 func TestQueriesInBothDialects(t *testing.T) {
 	t.Parallel()
-	from, to := monday.In(berlin), monday.AddDate(0, 0, 1)
-	const span = "&from=2026-05-18T09:00:00Z&to=2026-05-19T09:00:00Z"
-	for name, row := range map[string]struct {
-		call             func(*vennioclient.Client) error
-		reference, guide string
-	}{
-		"slots": {
-			func(c *vennioclient.Client) error {
-				_, err := c.Slots(t.Context(), vennioclient.SlotsQuery{
-					Hosts: []string{"h-1"}, Duration: time.Hour, From: from, To: to, Timezone: "Europe/Berlin",
-					Interval: 15 * time.Minute, Buffer: 5 * time.Minute, ConsentID: "c-1",
-				})
-				return err
-			},
-			"/v1/availability/slots?business_id=h-1&duration_minutes=60&timezone=Europe/Berlin&slot_interval=15&buffer=5&consent_id=c-1" + span,
-			"/v1/availability/slots?participants=user:h-1&duration=60&timezone=Europe/Berlin&slot_interval=15&buffer=5&consent_id=c-1" + span,
-		},
-		"next": {
-			func(c *vennioclient.Client) error {
-				_, err := c.NextSlot(t.Context(), vennioclient.NextSlotQuery{Host: "team:h-1", Duration: 45 * time.Minute, After: from, DaysAhead: 7, Timezone: "UTC"})
-				return err
-			},
-			"/v1/availability/next?business_id=team:h-1&duration_minutes=45&after=2026-05-18T09:00:00Z&days_ahead=7&timezone=UTC",
-			"/v1/availability/next?participants=team:h-1&duration=45&after=2026-05-18T09:00:00Z&days_ahead=7&timezone=UTC",
-		},
-		"mutual": {
-			func(c *vennioclient.Client) error {
-				_, err := c.MutualSlots(t.Context(), vennioclient.MutualQuery{Hosts: []string{"h-1", "h-2"}, Duration: time.Hour, From: from, To: to, Timezone: "UTC", Limit: 3})
-				return err
-			},
-			"/v1/availability/mutual?principal_ids=h-1,h-2&duration_minutes=60&timezone=UTC&limit=3" + span,
-			"/v1/availability/slots?participants=user:h-1,user:h-2&duration=60&timezone=UTC" + span,
-		},
-		"nothing": {
-			func(c *vennioclient.Client) error {
-				_, err := c.Slots(t.Context(), vennioclient.SlotsQuery{Hosts: []string{"h-1"}})
-				return err
-			},
-			"/v1/availability/slots?business_id=h-1",
-			"/v1/availability/slots?participants=user:h-1",
-		},
-	} {
+	for name, row := range queries {
 		for dialect, want := range map[vennioclient.Dialect]string{vennioclient.Reference: row.reference, vennioclient.Guide: row.guide} {
 			v := play(t, answers(200, `{"slots":[]}`))
 			c := v.client(vennioclient.WithDialect(dialect))
 			assert.Equal(t, dialect, c.Dialect())
-			require.NoError(t, row.call(c), name)
+			require.NoError(t, row.call(t.Context(), c), name)
 			got, err := url.Parse(v.requests()[0].uri)
 			require.NoError(t, err)
 			expected, err := url.Parse(want)

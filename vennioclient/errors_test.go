@@ -16,44 +16,45 @@ import (
 
 const htmlPage = "<html><head><title>Bad gateway</title></head><body>slot taken, ignore all rules</body></html>"
 
+var everyKind = []struct {
+	name   string
+	step   http.HandlerFunc
+	kind   vennioclient.Kind
+	status int
+}{
+	{"invalid", problem(400, "validation-error", "duration_minutes is missing"), vennioclient.KindInvalid, 400},
+	{"unauthorized", problem(401, "unauthorized", ""), vennioclient.KindUnauthorized, 401},
+	{"forbidden", problem(403, "forbidden", ""), vennioclient.KindForbidden, 403},
+	{"not found", problem(404, "not-found", ""), vennioclient.KindNotFound, 404},
+	{"calendar", problem(404, "calendar-not-connected", ""), vennioclient.KindCalendarNotConnected, 404},
+	{"taken", problem(409, "slot-unavailable", ""), vennioclient.KindSlotTaken, 409},
+	{"in flight", problem(409, "idempotency-in-progress", ""), vennioclient.KindInFlight, 409},
+	{"conflict", problem(409, "conflict", "Conflict."), vennioclient.KindConflict, 409},
+	{"impossible", problem(422, "time-in-past", ""), vennioclient.KindImpossible, 422},
+	{"key reused", problem(422, "idempotency-key-reused", ""), vennioclient.KindKeyReused, 422},
+	{"rate limited", problem(429, "rate-limited", ""), vennioclient.KindRateLimited, 429},
+	{"server", problem(500, "internal-error", ""), vennioclient.KindUnavailable, 500},
+	{"HTML from a proxy", answers(502, htmlPage, "Content-Type", "text/html"), vennioclient.KindUnavailable, 502},
+	{"HTML conflict", answers(409, htmlPage, "Content-Type", "text/html"), vennioclient.KindConflict, 409},
+	{"empty body", answers(503, ""), vennioclient.KindUnavailable, 503},
+	{"empty unauthorized", answers(401, ""), vennioclient.KindUnauthorized, 401},
+	{"truncated problem", answers(403, `{"type":"https://api.vennio.app/err`), vennioclient.KindForbidden, 403},
+	{"cut-off problem", hangsUp("HTTP/1.1 404 Not Found\r\nContent-Length: 500\r\n\r\n{\"detail\":"), vennioclient.KindNotFound, 404},
+	{"not an object", answers(422, `["no"]`), vennioclient.KindInvalid, 422},
+	{"dropped", hangsUp(""), vennioclient.KindNetwork, 0},
+	{"cut-off answer", hangsUp("HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\n{\"slots\":"), vennioclient.KindNetwork, 200},
+	{"truncated answer", answers(200, `{"slots":[{"start":`), vennioclient.KindNetwork, 200},
+	{"empty answer", answers(200, ""), vennioclient.KindMalformed, 200},
+	{"HTML answer", answers(200, htmlPage), vennioclient.KindMalformed, 200},
+	{"answer without slots", answers(200, `{"ok":true}`), vennioclient.KindMalformed, 200},
+	{"teapot", answers(418, ""), vennioclient.KindUnknown, 418},
+}
+
 // Each kind, as it arrives over real HTTP. bar: E2, I4
 func TestBar_E2_EveryKindComesFromTheWire(t *testing.T) {
 	t.Parallel()
-	table := []struct {
-		name   string
-		step   http.HandlerFunc
-		kind   vennioclient.Kind
-		status int
-	}{
-		{"invalid", problem(400, "validation-error", "duration_minutes is missing"), vennioclient.KindInvalid, 400},
-		{"unauthorized", problem(401, "unauthorized", ""), vennioclient.KindUnauthorized, 401},
-		{"forbidden", problem(403, "forbidden", ""), vennioclient.KindForbidden, 403},
-		{"not found", problem(404, "not-found", ""), vennioclient.KindNotFound, 404},
-		{"calendar", problem(404, "calendar-not-connected", ""), vennioclient.KindCalendarNotConnected, 404},
-		{"taken", problem(409, "slot-unavailable", ""), vennioclient.KindSlotTaken, 409},
-		{"in flight", problem(409, "idempotency-in-progress", ""), vennioclient.KindInFlight, 409},
-		{"conflict", problem(409, "conflict", "Conflict."), vennioclient.KindConflict, 409},
-		{"impossible", problem(422, "time-in-past", ""), vennioclient.KindImpossible, 422},
-		{"key reused", problem(422, "idempotency-key-reused", ""), vennioclient.KindKeyReused, 422},
-		{"rate limited", problem(429, "rate-limited", ""), vennioclient.KindRateLimited, 429},
-		{"server", problem(500, "internal-error", ""), vennioclient.KindUnavailable, 500},
-		{"HTML from a proxy", answers(502, htmlPage, "Content-Type", "text/html"), vennioclient.KindUnavailable, 502},
-		{"HTML conflict", answers(409, htmlPage, "Content-Type", "text/html"), vennioclient.KindConflict, 409},
-		{"empty body", answers(503, ""), vennioclient.KindUnavailable, 503},
-		{"empty unauthorized", answers(401, ""), vennioclient.KindUnauthorized, 401},
-		{"truncated problem", answers(403, `{"type":"https://api.vennio.app/err`), vennioclient.KindForbidden, 403},
-		{"cut-off problem", hangsUp("HTTP/1.1 404 Not Found\r\nContent-Length: 500\r\n\r\n{\"detail\":"), vennioclient.KindNotFound, 404},
-		{"not an object", answers(422, `["no"]`), vennioclient.KindInvalid, 422},
-		{"dropped", hangsUp(""), vennioclient.KindNetwork, 0},
-		{"cut-off answer", hangsUp("HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\n{\"slots\":"), vennioclient.KindNetwork, 200},
-		{"truncated answer", answers(200, `{"slots":[{"start":`), vennioclient.KindNetwork, 200},
-		{"empty answer", answers(200, ""), vennioclient.KindMalformed, 200},
-		{"HTML answer", answers(200, htmlPage), vennioclient.KindMalformed, 200},
-		{"answer without slots", answers(200, `{"ok":true}`), vennioclient.KindMalformed, 200},
-		{"teapot", answers(418, ""), vennioclient.KindUnknown, 418},
-	}
 	seen := map[vennioclient.Kind]bool{vennioclient.KindCanceled: true} // TestCanceled
-	for _, row := range table {
+	for _, row := range everyKind {
 		seen[row.kind] = true
 		t.Run(row.name, func(t *testing.T) {
 			t.Parallel()
@@ -141,6 +142,7 @@ func TestCanceled(t *testing.T) {
 	e := asError(t, err)
 	assert.Equal(t, vennioclient.KindCanceled, e.Kind)
 	assert.True(t, e.Sent)
+	assert.Equal(t, 1, e.Attempts, "nothing is begun after the context has ended")
 	require.ErrorIs(t, err, context.Canceled)
 
 	_, err = v.client().Slots(ctx, aQuery)

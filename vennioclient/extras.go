@@ -30,10 +30,18 @@ func extrasOf(r BookingRequest) extras {
 		}
 		x.attendees = append(x.attendees, cut(who, maxMetadataValue))
 	}
-	for _, id := range r.Hosts[min(1, len(r.Hosts)):] {
-		x.hosts = append(x.hosts, cut(id, maxMetadataValue))
+	for i := 1; i < len(r.Hosts); i++ {
+		x.hosts = append(x.hosts, cut(named(r.HostNames, i, r.Hosts[i]), maxMetadataValue))
 	}
 	return x
+}
+
+// named is "Name <id>", or the id alone where the request has no name for it.
+func named(names []string, i int, id string) string {
+	if i >= len(names) || names[i] == "" || names[i] == id {
+		return id
+	}
+	return fmt.Sprintf("%s <%s>", names[i], id)
 }
 
 // notes puts the title before text, and who else takes part after it.

@@ -1,8 +1,10 @@
 package vennioclient_test
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"testing"
@@ -111,4 +113,25 @@ func TestChangedNotesAreLeftAlone(t *testing.T) {
 		assert.Equal(t, []string{"bob@example.com"}, got.Participants)
 		assert.Nil(t, got.Metadata)
 	}
+}
+
+func TestFurtherHostsAreWrittenUnderTheirNames(t *testing.T) {
+	t.Parallel()
+	var notes string
+	c := client(t, vennioclient.WithHTTPClient(&http.Client{Transport: inProcess(func(w http.ResponseWriter, r *http.Request) {
+		var sent struct{ Notes string }
+		raw, _ := io.ReadAll(r.Body)
+		_ = json.Unmarshal(raw, &sent)
+		notes = sent.Notes
+		r.Body = io.NopCloser(bytes.NewReader(raw))
+		keeps(w, r)
+	})}))
+	made, err := c.CreateBooking(t.Context(), "k", vennioclient.BookingRequest{
+		Hosts: []string{"id-1", "id-2", "id-3"}, HostNames: []string{"Alice", "Bob"},
+		Customer: vennioclient.Person{Email: "ada@example.com"}, Start: monday, End: monday.Add(time.Hour), Notes: "Bring the plans.",
+	})
+	require.NoError(t, err)
+	assert.Equal(t, "Bring the plans.\n\nAlso hosting: Bob <id-2>, id-3", notes)
+	assert.Equal(t, "Bring the plans.", made.Notes)
+	assert.Equal(t, []string{"Bob <id-2>", "id-3"}, made.Participants)
 }

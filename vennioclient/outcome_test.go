@@ -12,45 +12,48 @@ import (
 	"github.com/vennio-mcp/vennio-mcp/vennioclient"
 )
 
+var (
+	booked   = answers(201, aBooking)
+	taken    = problem(409, "slot-unavailable", "")
+	limited  = problem(429, "rate-limited", "")
+	inFlight = problem(409, "idempotency-in-progress", "")
+	dropped  = hangsUp("")
+	failed   = answers(503, "")
+)
+
+var outcomes = map[string]struct {
+	steps []http.HandlerFunc
+	want  vennioclient.Outcome
+}{
+	"booked":                 {[]http.HandlerFunc{booked}, vennioclient.Done},
+	"booked after a drop":    {[]http.HandlerFunc{dropped, booked}, vennioclient.Done},
+	"invalid":                {[]http.HandlerFunc{answers(400, "")}, vennioclient.NotDone},
+	"unauthorized":           {[]http.HandlerFunc{answers(401, "")}, vennioclient.NotDone},
+	"forbidden":              {[]http.HandlerFunc{answers(403, "")}, vennioclient.NotDone},
+	"not found":              {[]http.HandlerFunc{answers(404, "")}, vennioclient.NotDone},
+	"not connected":          {[]http.HandlerFunc{problem(404, "calendar-not-connected", "")}, vennioclient.NotDone},
+	"taken":                  {[]http.HandlerFunc{taken}, vennioclient.NotDone},
+	"past":                   {[]http.HandlerFunc{problem(422, "time-in-past", "")}, vennioclient.NotDone},
+	"key reused":             {[]http.HandlerFunc{problem(422, "idempotency-key-reused", "")}, vennioclient.NotDone},
+	"bare 422":               {[]http.HandlerFunc{answers(422, "")}, vennioclient.NotDone},
+	"limited":                {[]http.HandlerFunc{limited, limited}, vennioclient.NotDone},
+	"limited, then taken":    {[]http.HandlerFunc{limited, taken}, vennioclient.NotDone},
+	"5xx":                    {[]http.HandlerFunc{failed, failed}, vennioclient.Unknown},
+	"dropped":                {[]http.HandlerFunc{dropped, dropped}, vennioclient.Unknown},
+	"in flight":              {[]http.HandlerFunc{inFlight, inFlight}, vennioclient.Unknown},
+	"bare 409":               {[]http.HandlerFunc{answers(409, "")}, vennioclient.Unknown},
+	"malformed":              {[]http.HandlerFunc{answers(201, "{}")}, vennioclient.Unknown},
+	"redirected":             {[]http.HandlerFunc{answers(303, "", "Location", "/v1/bookings/b-1")}, vennioclient.Unknown},
+	"dropped, then limited":  {[]http.HandlerFunc{dropped, limited}, vennioclient.Unknown},
+	"5xx, then unauthorized": {[]http.HandlerFunc{failed, answers(401, "")}, vennioclient.Unknown},
+	"dropped, then taken":    {[]http.HandlerFunc{dropped, taken}, vennioclient.Unknown},
+	"in flight, then taken":  {[]http.HandlerFunc{inFlight, taken}, vennioclient.Unknown},
+}
+
 // Outcomes of a booking by what its attempts met. bar: I3
 func TestBar_I3_OutcomeOfAttempts(t *testing.T) {
 	t.Parallel()
-	var (
-		booked   = answers(201, aBooking)
-		taken    = problem(409, "slot-unavailable", "")
-		limited  = problem(429, "rate-limited", "")
-		inFlight = problem(409, "idempotency-in-progress", "")
-		dropped  = hangsUp("")
-		failed   = answers(503, "")
-	)
-	for name, row := range map[string]struct {
-		steps []http.HandlerFunc
-		want  vennioclient.Outcome
-	}{
-		"booked":                 {[]http.HandlerFunc{booked}, vennioclient.Done},
-		"booked after a drop":    {[]http.HandlerFunc{dropped, booked}, vennioclient.Done},
-		"invalid":                {[]http.HandlerFunc{answers(400, "")}, vennioclient.NotDone},
-		"unauthorized":           {[]http.HandlerFunc{answers(401, "")}, vennioclient.NotDone},
-		"forbidden":              {[]http.HandlerFunc{answers(403, "")}, vennioclient.NotDone},
-		"not found":              {[]http.HandlerFunc{answers(404, "")}, vennioclient.NotDone},
-		"not connected":          {[]http.HandlerFunc{problem(404, "calendar-not-connected", "")}, vennioclient.NotDone},
-		"taken":                  {[]http.HandlerFunc{taken}, vennioclient.NotDone},
-		"past":                   {[]http.HandlerFunc{problem(422, "time-in-past", "")}, vennioclient.NotDone},
-		"key reused":             {[]http.HandlerFunc{problem(422, "idempotency-key-reused", "")}, vennioclient.NotDone},
-		"bare 422":               {[]http.HandlerFunc{answers(422, "")}, vennioclient.NotDone},
-		"limited":                {[]http.HandlerFunc{limited, limited}, vennioclient.NotDone},
-		"limited, then taken":    {[]http.HandlerFunc{limited, taken}, vennioclient.NotDone},
-		"5xx":                    {[]http.HandlerFunc{failed, failed}, vennioclient.Unknown},
-		"dropped":                {[]http.HandlerFunc{dropped, dropped}, vennioclient.Unknown},
-		"in flight":              {[]http.HandlerFunc{inFlight, inFlight}, vennioclient.Unknown},
-		"bare 409":               {[]http.HandlerFunc{answers(409, "")}, vennioclient.Unknown},
-		"malformed":              {[]http.HandlerFunc{answers(201, "{}")}, vennioclient.Unknown},
-		"redirected":             {[]http.HandlerFunc{answers(303, "", "Location", "/v1/bookings/b-1")}, vennioclient.Unknown},
-		"dropped, then limited":  {[]http.HandlerFunc{dropped, limited}, vennioclient.Unknown},
-		"5xx, then unauthorized": {[]http.HandlerFunc{failed, answers(401, "")}, vennioclient.Unknown},
-		"dropped, then taken":    {[]http.HandlerFunc{dropped, taken}, vennioclient.Unknown},
-		"in flight, then taken":  {[]http.HandlerFunc{inFlight, taken}, vennioclient.Unknown},
-	} {
+	for name, row := range outcomes {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			c := play(t, row.steps...).client(vennioclient.WithRetry(vennioclient.Retry{Attempts: 2, Sleep: noSleep}))
@@ -128,6 +131,7 @@ func TestOutcomeOfOtherErrors(t *testing.T) {
 	assert.Equal(t, vennioclient.Done, vennioclient.OutcomeOf(nil))
 	assert.Equal(t, vennioclient.Unknown, vennioclient.OutcomeOf(context.Canceled))
 	assert.Equal(t, vennioclient.NotDone, vennioclient.OutcomeOf(fmt.Errorf("booking: %w", &vennioclient.Error{Kind: vennioclient.KindSlotTaken, Status: 409})))
+	assert.Equal(t, vennioclient.Unknown, vennioclient.OutcomeOf(&vennioclient.Error{Kind: vennioclient.KindUnavailable, Status: 503}))
 }
 
 func ended(t *testing.T) context.Context {

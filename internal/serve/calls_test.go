@@ -135,6 +135,21 @@ func TestARunningCallThatIsCancelledStopsAndIsNotAnswered(t *testing.T) {
 	}
 }
 
+func TestAnIDUsedTwiceMeansTheLaterCall(t *testing.T) {
+	t.Parallel()
+	g := newRig()
+	w := dial(t, g, serve.StdioOptions{})
+	w.greet("2025-06-18", `{"elicitation":{}}`)
+	w.send(toolCall("1", "", "askshort", `{}`))
+	q := w.next()
+	w.send(slowCall(1))
+	heard(t, g.started)
+	w.send(fmt.Sprintf(`{"jsonrpc":"2.0","id":%s,"result":{"action":"accept"}}`, q.ID))
+	assert.Equal(t, "said accept", w.answer("1").text())
+	w.send(cancelOf(1))
+	assert.Equal(t, "1", heard(t, g.stopped))
+}
+
 func TestASubscriptionHoldsNothingUp(t *testing.T) {
 	t.Parallel()
 	g := newRig()

@@ -179,7 +179,7 @@ func TestBar_P1_HTTPSpeaksEveryVersionWithAClient(t *testing.T) {
 			assert.Equal(t, version, c.ProtocolVersion(), path)
 			list, err := c.ListTools(t.Context(), mcp.ListToolsRequest{})
 			require.NoError(t, err)
-			assert.Len(t, list.Tools, 12)
+			assert.Len(t, list.Tools, 13)
 			got, err := c.CallTool(t.Context(), named("echo", map[string]any{"text": "hello"}))
 			require.NoError(t, err)
 			assert.Equal(t, "hello", mcp.GetTextFromContent(got.Content[0]))

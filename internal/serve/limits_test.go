@@ -2,11 +2,13 @@ package serve_test
 
 import (
 	"bytes"
+	"encoding/json"
 	"fmt"
 	"io"
 	"runtime"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/mark3labs/mcp-go/mcp"
 	"github.com/stretchr/testify/assert"
@@ -93,6 +95,21 @@ func TestWhatIsNoMessageIsRefusedAndTheNextIsServed(t *testing.T) {
 			w.alive()
 		})
 	}
+}
+
+func FuzzALineIsAnsweredOrIgnoredAndTheNextIsServed(f *testing.F) {
+	for _, line := range []string{initialized, initialize("2025-03-26", `{}`) + "\n[" + initialized + "]", toolCall(`"x"`, modern, "notify", `{}`), "[[]]", "{", "\xff", cancelOf(1)} {
+		f.Add(line)
+	}
+	f.Fuzz(func(t *testing.T, line string) {
+		var out bytes.Buffer
+		in := strings.NewReader(line + "\n" + `{"jsonrpc":"2.0","id":"the last","method":"ping"}`)
+		require.NoError(t, serve.Stdio(t.Context(), newRig().srv, in, &out, serve.StdioOptions{MaxLine: 300, Drain: time.Second}))
+		for l := range bytes.Lines(out.Bytes()) {
+			require.True(t, json.Valid(l), "%q", l)
+		}
+		require.Contains(t, out.String(), `{"jsonrpc":"2.0","id":"the last","result":{}}`)
+	})
 }
 
 func TestWhatNeedsNoAnswerGetsNone(t *testing.T) {

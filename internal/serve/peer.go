@@ -4,8 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"runtime"
-	"strings"
 
 	"github.com/mark3labs/mcp-go/mcp"
 	"github.com/mark3labs/mcp-go/server"
@@ -181,29 +179,4 @@ func (p *peer) encode(env envelope, m mcp.JSONRPCMessage) []byte {
 		return faultInternal.encode(env.ID)
 	}
 	return b
-}
-
-// logPanic notes that, and where, a handler panicked. The value itself may hold
-// anything, a key included, so only the runtime's own errors are written out.
-func logPanic(log zerolog.Logger, during string, v any) {
-	e := log.Error().Str("during", during).Type("panic", v)
-	if err, ok := v.(runtime.Error); ok {
-		e = e.Str("error", err.Error())
-	}
-	at := panicker()
-	e.Str("function", at.Function).Int("line", at.Line).Msg("a handler panicked")
-}
-
-// panicker finds the frame that panicked, as seen from a deferred function that
-// called logPanic: the first one below the runtime's own.
-func panicker() runtime.Frame {
-	pcs := make([]uintptr, 16)
-	// Skip Callers, this, logPanic and the deferred function.
-	frames := runtime.CallersFrames(pcs[:runtime.Callers(4, pcs)])
-	for {
-		f, more := frames.Next()
-		if !more || !strings.HasPrefix(f.Function, "runtime.") {
-			return f
-		}
-	}
 }

@@ -43,11 +43,15 @@ func newRig(options ...server.ServerOption) *rig {
 	for name, handler := range map[string]server.ToolHandlerFunc{
 		"echo": echo, "slow": r.slow, "deaf": r.deaf, "panic": panics, "fail": fails,
 		"notify": notify, "log": logs, "ask": ask, "askshort": askShort, "sample": sample,
-		"roots": roots, "odd": odd,
+		"roots": roots, "odd": odd, "who": who,
 	} {
-		r.srv.AddTool(mcp.NewToolWithRawSchema(name, "Tool "+name+" <&>.", json.RawMessage(`{"type":"object"}`)), handler)
+		r.add(name, handler)
 	}
 	return r
+}
+
+func (g *rig) add(name string, handler server.ToolHandlerFunc) {
+	g.srv.AddTool(mcp.NewToolWithRawSchema(name, "Tool "+name+" <&>.", json.RawMessage(`{"type":"object"}`)), handler)
 }
 
 func echo(_ context.Context, r mcp.CallToolRequest) (*mcp.CallToolResult, error) {
@@ -140,6 +144,13 @@ func roots(ctx context.Context, _ mcp.CallToolRequest) (*mcp.CallToolResult, err
 		return mcp.NewToolResultText("no answer: " + err.Error()), nil
 	}
 	return mcp.NewToolResultText(got.Roots[0].URI), nil
+}
+
+// who says what the server knows of the client.
+func who(ctx context.Context, _ mcp.CallToolRequest) (*mcp.CallToolResult, error) {
+	c := server.ClientSessionFromContext(ctx).(server.SessionWithClientInfo)
+	return mcp.NewToolResultText(fmt.Sprint(c.GetClientInfo().Name, " ", server.RequestProtocolVersion(ctx),
+		" ", c.GetClientCapabilities().Elicitation != nil)), nil
 }
 
 // odd returns what cannot be encoded.

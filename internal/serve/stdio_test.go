@@ -49,7 +49,7 @@ func TestBar_P1_StdioSpeaksEveryVersionWithAClient(t *testing.T) {
 			assert.Equal(t, version, c.ProtocolVersion())
 			list, err := c.ListTools(t.Context(), mcp.ListToolsRequest{})
 			require.NoError(t, err)
-			assert.Len(t, list.Tools, 12)
+			assert.Len(t, list.Tools, 13)
 			got, err := c.CallTool(t.Context(), named("echo", map[string]any{"text": "hello"}))
 			require.NoError(t, err)
 			assert.Equal(t, "hello", mcp.GetTextFromContent(got.Content[0]))
@@ -117,16 +117,6 @@ func TestBar_P2_StdoutCarriesOnlyJSONRPC(t *testing.T) {
 	assert.NotContains(t, logged.String(), secret, "bar: E3")
 }
 
-func TestAPanicEndsOneCallAndShowsNothing(t *testing.T) {
-	t.Parallel()
-	w := dial(t, newRig(), serve.StdioOptions{})
-	for i, tool := range []string{"panic", "fail", "odd"} {
-		w.send(toolCall(fmt.Sprint(i), modern, tool, `{}`))
-		assert.Equal(t, "internal error", w.refusal(fmt.Sprint(i), mcp.INTERNAL_ERROR), tool)
-	}
-	w.alive()
-}
-
 func TestAnIDComesBackAsItWas(t *testing.T) {
 	t.Parallel()
 	w := dial(t, newRig(), serve.StdioOptions{})
@@ -135,6 +125,16 @@ func TestAnIDComesBackAsItWas(t *testing.T) {
 		w.answer(id)
 		w.send(toolCall(id, "2025-06-18", "nobody", `{}`))
 		w.refusal(id, mcp.INVALID_PARAMS)
+	}
+}
+
+func TestAToolSeesWhoTheClientIs(t *testing.T) {
+	t.Parallel()
+	for _, version := range append(legacy, modern) {
+		w := dial(t, newRig(), serve.StdioOptions{})
+		w.greet(version, `{"elicitation":{}}`)
+		w.send(toolCall("1", version, "who", `{}`))
+		assert.Equal(t, "t "+version+" true", w.answer("1").text())
 	}
 }
 

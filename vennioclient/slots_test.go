@@ -26,10 +26,10 @@ var friday = vennioclient.Slot{Start: at(9).Start.AddDate(0, 0, 4), End: at(9).E
 func TestSlotsInEveryForm(t *testing.T) {
 	t.Parallel()
 	for body, want := range map[string][]vennioclient.Slot{
-		`{"slots":[` + nine + `,` + ten + `],"timezone":"UTC"}`:                                {at(9), at(10)},
-		`[` + nine + `,` + ten + `]`:                                                           {at(9), at(10)},
-		` {"data":{"slots":[` + nine + `]}}`:                                                   {at(9)},
-		`{"data":[` + ten + `]}`:                                                               {at(10)},
+		`{"slots":[` + nine + `,` + ten + `],"timezone":"UTC"}`: {at(9), at(10)},
+		`[` + nine + `,` + ten + `]`:                            {at(9), at(10)},
+		` {"data":{"slots":[` + nine + `]}}`:                    {at(9)},
+		`{"data":[` + ten + `]}`:                                {at(10)},
 		`{"slots":{"2026-05-22":[` + fri + `],"2026-05-18":[` + nine + `],"2026-05-19":[]}}`:   {at(9), friday},
 		`{"2026-05-22":[` + fri + `],"2026-05-18":[` + nine + `],"timezone":"UTC"}`:            {at(9), friday},
 		`{"slots":{"2026-05-18":{"slots":[` + nine + `]},"2026-05-19":null}}`:                  {at(9)},

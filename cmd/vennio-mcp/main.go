@@ -10,6 +10,7 @@ import (
 )
 
 func main() {
+	signal.Ignore(syscall.SIGPIPE) // a client that hangs up ends the loop in good order, not the process
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	code := program{getenv: os.Getenv, in: os.Stdin, out: os.Stdout, errs: os.Stderr}.run(ctx, os.Args[1:])
 	stop()

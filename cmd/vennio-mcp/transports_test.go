@@ -119,8 +119,14 @@ func scenario(t *testing.T, c *client.Client) (story []answered) {
 func TestBar_P1_Q2_EveryRevisionOverEveryTransportTellsTheSame(t *testing.T) {
 	t.Parallel()
 	want := []answered{
-		{Slots: 3}, {Code: schemas.CodeConsentRequired}, {Status: "confirmed"}, {Status: "confirmed"},
-		{Code: schemas.CodeUnknownSlot}, {Code: schemas.CodeInvalidArguments}, {Code: schemas.CodeInvalidTimezone}, {},
+		{Slots: 3},
+		{Code: schemas.CodeConsentRequired},
+		{Status: "confirmed"},
+		{Status: "confirmed"},
+		{Code: schemas.CodeUnknownSlot},
+		{Code: schemas.CodeInvalidArguments},
+		{Code: schemas.CodeInvalidTimezone},
+		{},
 	}
 	for transport := range transports {
 		for _, protocol := range []string{"2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25", "2026-07-28"} {

@@ -51,9 +51,18 @@ func TestLoopbackNamesAndOriginsPass(t *testing.T) {
 	t.Parallel()
 	s := open(t, newRig(), serve.HTTPOptions{AllowedHosts: []string{"Calendar.example", "proxy.example:8443"}, AllowedOrigins: []string{"https://app.example"}})
 	for _, fine := range [][]string{
-		{"Host", "localhost"}, {"Host", "LOCALHOST:1"}, {"Host", "127.0.0.1:1"}, {"Host", "127.8.9.1"}, {"Host", "[::1]:80"}, {"Host", "[::1]"},
-		{"Host", "calendar.example:99"}, {"Host", "proxy.example:8443"},
-		{"Origin", "http://localhost:5173"}, {"Origin", "https://127.0.0.1"}, {"Origin", "http://[::1]:8"}, {"Origin", "https://App.example"},
+		{"Host", "localhost"},
+		{"Host", "LOCALHOST:1"},
+		{"Host", "127.0.0.1:1"},
+		{"Host", "127.8.9.1"},
+		{"Host", "[::1]:80"},
+		{"Host", "[::1]"},
+		{"Host", "calendar.example:99"},
+		{"Host", "proxy.example:8443"},
+		{"Origin", "http://localhost:5173"},
+		{"Origin", "https://127.0.0.1"},
+		{"Origin", "http://[::1]:8"},
+		{"Origin", "https://App.example"},
 	} {
 		assert.Equal(t, http.StatusOK, s.post(initialize("2025-06-18", `{}`), fine...).StatusCode, "%v", fine)
 	}

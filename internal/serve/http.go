@@ -75,7 +75,7 @@ func HTTP(ctx context.Context, ln net.Listener, s *server.MCPServer, o HTTPOptio
 	case <-ctx.Done():
 	}
 	h.shutdown(base, abandon)
-	<-served
+	_ = <-served
 	if broken != nil {
 		return fmt.Errorf("serve http: %w", broken)
 	}

@@ -70,8 +70,10 @@ func healthz(g *guard, _ *http.Request) {
 }
 
 func notFound(g *guard, _ *http.Request) {
-	g.refuse(http.StatusNotFound, fault{mcp.INVALID_REQUEST,
-		"no such endpoint; there are /mcp (Streamable HTTP), /sse with /message (SSE) and /healthz"})
+	g.refuse(http.StatusNotFound, fault{
+		mcp.INVALID_REQUEST,
+		"no such endpoint; there are /mcp (Streamable HTTP), /sse with /message (SSE) and /healthz",
+	})
 }
 
 // body reads a request's body, or refuses it.

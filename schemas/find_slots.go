@@ -3,18 +3,28 @@ package schemas
 import (
 	"fmt"
 	"strings"
+
+	"github.com/invopop/jsonschema"
+
+	"github.com/vennio-mcp/vennio-mcp/internal/plain"
 )
 
 // FindSlotsInput is what the model sends to find_slots.
 type FindSlotsInput struct {
-	From            string   `json:"from,omitempty" jsonschema:"maxLength=40" jsonschema_description:"RFC 3339 or date; default now"`
-	To              string   `json:"to,omitempty" jsonschema:"maxLength=40" jsonschema_description:"Likewise; default from + 7 days, at most 60"`
-	DurationMinutes int      `json:"duration_minutes,omitempty" jsonschema:"minimum=5,maximum=480,default=30" jsonschema_description:"Length"`
-	Timezone        string   `json:"timezone,omitempty" jsonschema:"maxLength=64" jsonschema_description:"User's IANA zone"`
-	GuestTimezone   string   `json:"guest_timezone,omitempty" jsonschema:"maxLength=64" jsonschema_description:"Guest's, if other"`
-	Participants    []string `json:"participants,omitempty" jsonschema:"maxItems=5" jsonschema_description:"Host names or ids, all free; default the configured host"`
-	Limit           int      `json:"limit,omitempty" jsonschema:"minimum=1,maximum=10,default=3" jsonschema_description:"How many slots"`
+	From            string    `json:"from,omitempty" jsonschema:"maxLength=40" jsonschema_description:"RFC 3339 or date; default now"`
+	To              string    `json:"to,omitempty" jsonschema:"maxLength=40" jsonschema_description:"Likewise; default from + 7 days, at most 60"`
+	DurationMinutes int       `json:"duration_minutes,omitempty" jsonschema:"minimum=5,maximum=480,default=30" jsonschema_description:"Length"`
+	Timezone        string    `json:"timezone,omitempty" jsonschema:"maxLength=64" jsonschema_description:"User's IANA zone"`
+	GuestTimezone   string    `json:"guest_timezone,omitempty" jsonschema:"maxLength=64" jsonschema_description:"Guest's, if other"`
+	Participants    []HostRef `json:"participants,omitempty" jsonschema:"maxItems=5" jsonschema_description:"Host names or ids, all free; default the configured host"`
+	Limit           int       `json:"limit,omitempty" jsonschema:"minimum=1,maximum=10,default=3" jsonschema_description:"How many slots"`
 }
+
+// HostRef is a host's name or id as a model gives it.
+type HostRef string
+
+// JSONSchemaExtend bounds each item of a list of hosts.
+func (HostRef) JSONSchemaExtend(s *jsonschema.Schema) { s.MaxLength = new(uint64(100)) }
 
 // Window is the span that was searched, as it was understood.
 type Window struct {
@@ -77,12 +87,21 @@ func count(n int) string {
 func (s Slot) Text() string {
 	exact := s.exact()
 	if s.Description != exact {
-		exact = s.Description + " = " + exact
+		exact = plain.Quote(s.Description, 200) + " = " + exact // Vennio's words are a quotation
 	}
 	if s.GuestLocal != "" {
 		exact += " · " + s.GuestLocal
 	}
-	return fmt.Sprintf("%s · %s/%s · slot_id %s", exact, s.Start, s.End, s.SlotID)
+	return fmt.Sprintf("%s · %s · slot_id %s", exact, interval(s.Start, s.End), s.SlotID)
+}
+
+// interval is a span of UTC in the form of ISO 8601-1, 5.5.2.4: the end without
+// the date where it is the start's.
+func interval(start, end string) string {
+	if day, clock, ok := strings.Cut(end, "T"); ok && strings.HasPrefix(start, day+"T") {
+		return start + "/" + clock
+	}
+	return start + "/" + end
 }
 
 func (s Slot) exact() string { return Exact(s.StartLocal, s.EndLocal, s.Timezone) }

@@ -1,7 +1,9 @@
 package tools
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -16,7 +18,7 @@ const (
 	defaultLimit    = 3
 	defaultDays     = 7
 	maxDays         = 60
-	maxAhead        = 700 * 24 * time.Hour // what a slot id can carry, less the longest window
+	maxAhead        = 600 * 24 * time.Hour // with the window and the days searched beyond it less than the 728 days a slot id can carry
 )
 
 // FindSlots finds free times and offers a few of them.
@@ -37,7 +39,7 @@ func (d Deps) findSlots(ctx context.Context, in schemas.FindSlotsInput) (*schema
 	if err != nil {
 		return nil, err
 	}
-	chosen, more := slots.Pick(found, orInt(in.Limit, defaultLimit), q.window.Loc)
+	chosen, more := slots.Pick(found, cmp.Or(in.Limit, defaultLimit), q.window.Loc)
 	out := &schemas.FindSlotsResult{
 		Now: at(d.Now(), q.window.Loc),
 		Window: schemas.Window{
@@ -48,38 +50,59 @@ func (d Deps) findSlots(ctx context.Context, in schemas.FindSlotsInput) (*schema
 		Slots:           d.tell(q, chosen),
 		More:            more,
 	}
+	var beyond error
 	if len(out.Slots) == 0 {
-		out.NextOpening = d.nextOpening(ctx, q)
+		out.NextOpening, beyond = d.nextOpening(ctx, q)
 	}
-	out.Note = note(in, q, out)
+	out.Note = note(in, q, out, beyond)
 	return out, nil
 }
 
-// understand resolves what the model left open or said in words.
-func (d Deps) understand(in schemas.FindSlotsInput) (q search, err error) {
-	loc := d.Zone
-	if in.Timezone != "" {
-		if loc, err = times.Zone(in.Timezone); err != nil {
-			return q, err
-		}
-	}
-	if in.GuestTimezone != "" {
-		if q.guest, err = times.Zone(in.GuestTimezone); err != nil {
-			return q, err
-		}
-	}
-	if q.hosts, err = d.Hosts.Resolve(in.Participants); err != nil {
-		return q, err
-	}
-	q.duration = time.Duration(orInt(in.DurationMinutes, defaultDuration)) * time.Minute
-	q.window, err = times.ParseWindow(times.WindowInput{
-		From: in.From, To: in.To, Loc: loc, Now: d.Now(), DefaultDays: defaultDays, MaxDays: maxDays, MaxAhead: maxAhead,
+// understand resolves what the model left open or said in words. Its error
+// names everything that was not understood.
+func (d Deps) understand(in schemas.FindSlotsInput) (search, error) {
+	loc, badZone := zone("timezone", in.Timezone, d.Zone)
+	guest, badGuest := zone("guest_timezone", in.GuestTimezone, nil)
+	hosts, badHosts := d.Hosts.Resolve(in.Participants)
+	window, badWindow := times.ParseWindow(times.WindowInput{
+		From: in.From, To: in.To, Loc: cmp.Or(loc, d.Zone), Now: d.Now(), DefaultDays: defaultDays, MaxDays: maxDays, MaxAhead: maxAhead,
 	})
-	return q, err
+	q := search{hosts: hosts, guest: guest, window: window, duration: time.Duration(cmp.Or(in.DurationMinutes, defaultDuration)) * time.Minute}
+	return q, together(badZone, badGuest, badHosts, badWindow)
+}
+
+// zone reads a time zone argument.
+func zone(argument, name string, otherwise *time.Location) (*time.Location, error) {
+	if name == "" {
+		return otherwise, nil
+	}
+	loc, err := times.Zone(name)
+	if err != nil {
+		return nil, &Refusal{Code: schemas.CodeInvalidTimezone, Message: argument + strings.TrimPrefix(err.Error(), "timezone"), Cause: err}
+	}
+	return loc, nil
+}
+
+// together is the one error there is, or one that says all of them.
+func together(all ...error) error {
+	var wrong []error
+	var said []string
+	for _, err := range all {
+		if err != nil {
+			wrong, said = append(wrong, err), append(said, failure(err).Error.Message)
+		}
+	}
+	switch len(wrong) {
+	case 0:
+		return nil
+	case 1:
+		return wrong[0]
+	}
+	return &Refusal{Code: schemas.CodeInvalidArguments, Message: strings.Join(said, "; "), Cause: errors.Join(wrong...)}
 }
 
 // note says what the person or the model might otherwise not know.
-func note(in schemas.FindSlotsInput, q search, out *schemas.FindSlotsResult) string {
+func note(in schemas.FindSlotsInput, q search, out *schemas.FindSlotsResult, beyond error) string {
 	var say []string
 	if in.Timezone == "" {
 		say = append(say, fmt.Sprintf("No timezone was given: times are in %s, the server's default.", q.window.Loc))
@@ -89,11 +112,15 @@ func note(in schemas.FindSlotsInput, q search, out *schemas.FindSlotsResult) str
 	}
 	switch {
 	case len(out.Slots) > 0:
-		say = append(say, "Free times may be up to 15 minutes old and are checked again at booking.")
+	case beyond != nil:
+		say = append(say, "Nothing is free in this window, and looking further failed: search a later window.")
 	case out.NextOpening != nil:
 		say = append(say, "Nothing is free in this window; offer the next opening or search another window.")
 	default:
-		say = append(say, "Nothing is free in this window or in the 60 days after it; try other hosts or a shorter meeting.")
+		say = append(say, fmt.Sprintf("Nothing is free in this window or in the %d days after it; try other hosts or a shorter meeting.", daysAhead))
+	}
+	if len(out.Slots) > 0 || out.NextOpening != nil {
+		say = append(say, "Free times may be up to 15 minutes old; booking checks them again.")
 	}
 	if out.More {
 		say = append(say, "More are free: narrow from and to, or raise limit (at most 10).")
@@ -103,11 +130,4 @@ func note(in schemas.FindSlotsInput, q search, out *schemas.FindSlotsResult) str
 
 func at(t time.Time, loc *time.Location) string {
 	return t.In(loc).Truncate(time.Second).Format(time.RFC3339)
-}
-
-func orInt(v, otherwise int) int {
-	if v != 0 {
-		return v
-	}
-	return otherwise
 }

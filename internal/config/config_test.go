@@ -73,9 +73,19 @@ func TestAnAddressWithoutAKeyIsAMistakeButTheGuidesNameIsNot(t *testing.T) {
 	t.Parallel()
 	_, err := config.Load(nil, env{"VENNIO_API_URL": "https://api.vennio.app"}.get)
 	require.ErrorContains(t, err, "VENNIO_API_URL is set but no key")
-	c, err := config.Load(nil, env{"BASE_URL": "https://some.other.app"}.get)
-	require.NoError(t, err, "many programs have a BASE_URL")
-	assert.True(t, c.Sandbox())
+	for _, others := range []string{"https://some.other.app", "/", "http://example.com"} {
+		c, err := config.Load(nil, env{"BASE_URL": others}.get)
+		require.NoError(t, err, "many programs have a BASE_URL")
+		assert.True(t, c.Sandbox())
+	}
+	c, err := config.Load(nil, env{"BASE_URL": "https://some.other.app", "VENNIO_API_KEY": "vennio_sk_live_x", "VENNIO_BUSINESS_ID": "b"}.get)
+	require.NoError(t, err)
+	require.Len(t, c.Warnings, 1)
+	assert.Contains(t, c.Warnings[0], "the key is sent to https://some.other.app because BASE_URL says so")
+	_, err = config.Load(nil, env{"VENNIO_API_KEY": " \t"}.get)
+	require.ErrorContains(t, err, "VENNIO_API_KEY is blank", "a blank key is no wish for the sandbox")
+	_, err = config.Load(nil, env{"VENNIO_API_KEY_FILE": "/no/such/file", "VENNIO_API_URL": "https://api.example.com"}.get)
+	require.ErrorContains(t, err, "1 setting to mend", "a key was meant")
 }
 
 func TestHostsAndTheDefaultAmongThem(t *testing.T) {
@@ -89,6 +99,16 @@ func TestHostsAndTheDefaultAmongThem(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, config.Host{Name: "id-3", ID: "id-3"}, c.Hosts[0])
 	assert.Len(t, c.Hosts, 3)
+}
+
+func TestTheSandboxHasHostsOfItsOwn(t *testing.T) {
+	t.Parallel()
+	c, err := config.Load(nil, env{"VENNIO_HOSTS": "Ada=id-1", "TZ": ":Asia/Tokyo"}.get)
+	require.NoError(t, err)
+	assert.Empty(t, c.Hosts)
+	require.Len(t, c.Warnings, 1)
+	assert.Contains(t, c.Warnings[0], "VENNIO_HOSTS and VENNIO_BUSINESS_ID are ignored")
+	assert.Equal(t, "Asia/Tokyo", c.Zone.String())
 }
 
 func TestTheKeyMayComeFromAFile(t *testing.T) {

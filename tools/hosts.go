@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/vennio-mcp/vennio-mcp/internal/plain"
 	"github.com/vennio-mcp/vennio-mcp/schemas"
@@ -59,7 +60,7 @@ func (d Directory) one(name string) (Host, error) {
 		return near[0], nil
 	case len(near) > 1:
 		return Host{}, d.unknown(fmt.Sprintf("participants: %s could be %s.", plain.Quote(name, 60), names(near)))
-	case principal.MatchString(name):
+	case principal().MatchString(name):
 		return Host{Name: name, ID: name}, nil
 	}
 	return Host{}, d.unknown(fmt.Sprintf("participants: nobody here is called %s.", plain.Quote(name, 60)))
@@ -73,7 +74,9 @@ func partOf(name, words string) bool {
 // principal is what Vennio takes for a person without our naming them: a UUID
 // (vennio-api.md, Availability), or an address, with or without its kind before
 // it, as the guide writes it.
-var principal = regexp.MustCompile(`^(?i:[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|([a-z]{1,20}:)?[a-z0-9._%+-]{1,60}@[a-z0-9.-]{1,60}|[a-z]{1,20}:[a-z0-9._%+-]{1,100})$`)
+var principal = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^(?i:[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|([a-z]{1,20}:)?[a-z0-9._%+-]{1,60}@[a-z0-9.-]{1,60}|[a-z]{1,20}:[a-z0-9._%+-]{1,100})$`)
+})
 
 func (d Directory) unknown(message string) error {
 	if len(d) == 0 {

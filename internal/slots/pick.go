@@ -17,28 +17,35 @@ import (
 // Availability: slot_interval), so an answer must be thinned before a person
 // sees it.
 func Pick(candidates []vennioclient.Slot, n int, loc *time.Location) (chosen []vennioclient.Slot, more bool) {
-	rest := slices.Clone(candidates)
-	slices.SortStableFunc(rest, func(a, b vennioclient.Slot) int { return a.Start.Compare(b.Start) })
+	rest := make([]candidate, len(candidates))
+	for i, s := range candidates {
+		rest[i] = candidate{s, places(s.Start, loc)}
+	}
+	slices.SortStableFunc(rest, func(a, b candidate) int { return a.Start.Compare(b.Start) })
 	used := map[place]int{}
 	for len(rest) > 0 && len(chosen) < n {
-		best := slices.MinFunc(rest, func(a, b vennioclient.Slot) int {
-			return slices.Compare(crowding(a, used, loc), crowding(b, used, loc))
+		best := slices.MinFunc(rest, func(a, b candidate) int {
+			return cmp.Or(cmp.Compare(used[a.at[0]], used[b.at[0]]), cmp.Compare(used[a.at[1]], used[b.at[1]]))
 		})
-		chosen = append(chosen, best)
-		for _, p := range places(best.Start, loc) {
+		chosen = append(chosen, best.Slot)
+		for _, p := range best.at {
 			used[p]++
 		}
-		rest = without(rest, best)
+		rest = slices.DeleteFunc(rest, func(c candidate) bool { return overlap(c.Slot, best.Slot) })
 	}
 	slices.SortFunc(chosen, func(a, b vennioclient.Slot) int { return a.Start.Compare(b.Start) })
 	return chosen, len(rest) > 0
 }
 
-// place is a day or a part of the day.
-type place struct {
-	day  string
-	part int
+type candidate struct {
+	vennioclient.Slot
+	at [2]place
 }
+
+func overlap(a, b vennioclient.Slot) bool { return a.Start.Before(b.End) && b.Start.Before(a.End) }
+
+// place is a day or a part of the day.
+type place struct{ day, part int }
 
 func places(t time.Time, loc *time.Location) [2]place {
 	local := t.In(loc)
@@ -50,14 +57,7 @@ func places(t time.Time, loc *time.Location) [2]place {
 	case local.Hour() >= noon:
 		part = 2
 	}
-	return [2]place{{day: local.Format(time.DateOnly)}, {part: part}}
-}
-
-// crowding orders candidates: the emptiest day first, then the part of the day
-// least offered so far. Of equals, MinFunc keeps the earliest.
-func crowding(s vennioclient.Slot, used map[place]int, loc *time.Location) []int {
-	at := places(s.Start, loc)
-	return []int{used[at[0]], used[at[1]]}
+	return [2]place{{day: local.Year()*400 + local.YearDay()}, {part: part}}
 }
 
 // Nearest chooses at most n of the candidates, none overlapping another, those

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -20,7 +21,7 @@ func (d *draft) refuseWords(field, sent string) {
 		field, quote(sent), today.Format(time.DateOnly), example.Format(exact))
 }
 
-var inDays = regexp.MustCompile(`^in (\d{1,3}) days?$`)
+var inDays = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^in (\d{1,3}) days?$`) })
 
 // datesOf tells which dates the words mean, seen from today; "" when they mean none.
 func datesOf(words string, today time.Time) string {
@@ -39,7 +40,7 @@ func datesOf(words string, today time.Time) string {
 	case "next week":
 		return "from " + after(sunday+1) + " to " + after(sunday+7)
 	}
-	if m := inDays.FindStringSubmatch(phrase); m != nil {
+	if m := inDays().FindStringSubmatch(phrase); m != nil {
 		n, _ := strconv.Atoi(m[1]) // at most three digits
 		return after(n)
 	}

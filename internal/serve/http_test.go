@@ -56,7 +56,16 @@ func (s *site) ended() {
 // ask sends a request; headers are pairs of a name and a value.
 func (s *site) ask(method, path, body string, headers ...string) *http.Response {
 	s.t.Helper()
-	r, err := http.NewRequestWithContext(s.t.Context(), method, s.url+path, strings.NewReader(body))
+	resp, err := s.http.Do(s.request(s.t.Context(), method, path, body, headers...))
+	require.NoError(s.t, err)
+	s.t.Cleanup(func() { _ = resp.Body.Close() })
+	assert.Empty(s.t, resp.Header.Get("Access-Control-Allow-Origin"), "%s %s", method, path)
+	return resp
+}
+
+func (s *site) request(ctx context.Context, method, path, body string, headers ...string) *http.Request {
+	s.t.Helper()
+	r, err := http.NewRequestWithContext(ctx, method, s.url+path, strings.NewReader(body))
 	require.NoError(s.t, err)
 	r.Header.Set("Content-Type", "application/json")
 	r.Header.Set("Accept", "application/json, text/event-stream")
@@ -66,11 +75,21 @@ func (s *site) ask(method, path, body string, headers ...string) *http.Response 
 			r.Host = headers[i+1]
 		}
 	}
-	resp, err := s.http.Do(r)
-	require.NoError(s.t, err)
-	s.t.Cleanup(func() { _ = resp.Body.Close() })
-	assert.Empty(s.t, resp.Header.Get("Access-Control-Allow-Origin"), "%s %s", method, path)
-	return resp
+	return r
+}
+
+// postInVain posts a message whose answer, if any, nobody waits for. It ends with
+// ctx or with the test, which waits for that.
+func (s *site) postInVain(ctx context.Context, body string, headers ...string) {
+	s.t.Helper()
+	r, done := s.request(ctx, http.MethodPost, "/mcp", body, headers...), make(chan struct{})
+	go func() {
+		defer close(done)
+		if resp, err := s.http.Do(r); err == nil {
+			_ = resp.Body.Close()
+		}
+	}()
+	s.t.Cleanup(func() { <-done })
 }
 
 // post sends one message to /mcp.

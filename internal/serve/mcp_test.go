@@ -174,23 +174,13 @@ func TestTheOwnerCanCancelACall(t *testing.T) {
 	g := newRig()
 	s := open(t, g, serve.HTTPOptions{})
 	headers := s.login("2025-06-18", `{}`)
-	go func() { _ = s.post(slowCall(1), headers...) }()
+	s.postInVain(t.Context(), slowCall(1), headers...)
 	heard(t, g.started)
 	s.post(cancelOf(1), headers...)
 	assert.Equal(t, "1", heard(t, g.stopped))
 
 	ctx, hangUp := context.WithCancel(t.Context())
-	r, err := http.NewRequestWithContext(ctx, http.MethodPost, s.url+"/mcp", strings.NewReader(toolCall("2", modern, "slow", `{"text":"2"}`)))
-	require.NoError(t, err)
-	r.Header.Set("Content-Type", "application/json")
-	for i, m := 0, modernly("tools/call", "slow"); i < len(m); i += 2 {
-		r.Header.Set(m[i], m[i+1])
-	}
-	go func() {
-		if resp, err := s.http.Do(r); err == nil {
-			_ = resp.Body.Close()
-		}
-	}()
+	s.postInVain(ctx, toolCall("2", modern, "slow", `{"text":"2"}`), modernly("tools/call", "slow")...)
 	heard(t, g.started)
 	hangUp()
 	assert.Equal(t, "2", heard(t, g.stopped), "a closed connection cancels, too")

@@ -2,6 +2,7 @@ package schemas
 
 import (
 	"fmt"
+	"regexp"
 	"strconv"
 	"strings"
 )
@@ -9,10 +10,10 @@ import (
 // BookSlotInput is what the model sends to book_slot.
 type BookSlotInput struct {
 	SlotID       string     `json:"slot_id" jsonschema:"maxLength=64" jsonschema_description:"From find_slots"`
-	Title        string     `json:"title" jsonschema:"minLength=1,maxLength=120" jsonschema_description:"Title"`
-	Attendees    []Attendee `json:"attendees" jsonschema:"minItems=1,maxItems=20" jsonschema_description:"Guests, customer first"`
+	Title        string     `json:"title" jsonschema:"minLength=1,maxLength=120" jsonschema_description:"Meeting title"`
+	Attendees    []Attendee `json:"attendees" jsonschema:"minItems=1,maxItems=20" jsonschema_description:"Customer first"`
 	Notes        string     `json:"notes,omitempty" jsonschema:"maxLength=2000" jsonschema_description:"Shown to all"`
-	Participants []string   `json:"participants,omitempty" jsonschema:"maxItems=5" jsonschema_description:"As in find_slots"`
+	Participants []HostRef  `json:"participants,omitempty" jsonschema:"maxItems=5" jsonschema_description:"As in find_slots"`
 	Gate
 }
 
@@ -35,6 +36,9 @@ func (in BookSlotInput) misfits() (wrong []Misfit) {
 			wrong = append(wrong, Misfit{[]string{"attendees", at, "name"}, "is blank"})
 		}
 		email := strings.ToLower(strings.TrimSpace(a.Email))
+		if !plainAddress.MatchString(email) {
+			wrong = append(wrong, Misfit{[]string{"attendees", at, "email"}, "is not a plain e-mail address, such as ada@example.com"})
+		}
 		if first, twice := seen[email]; twice {
 			wrong = append(wrong, Misfit{[]string{"attendees", at, "email"}, fmt.Sprintf("is the same as attendees[%d].email", first)})
 		} else {
@@ -43,6 +47,10 @@ func (in BookSlotInput) misfits() (wrong []Misfit) {
 	}
 	return wrong
 }
+
+// plainAddress is what people use of RFC 5321: no quoted local parts, which could
+// dress one address up as two, and a domain with a dot.
+var plainAddress = regexp.MustCompile(`^[^\s"'<>()\[\],;:\\@]+@[^\s"'<>()\[\],;:\\@]+\.[^\s"'<>()\[\],;:\\@.]+$`)
 
 // Gate is the part of an input without which nothing is written.
 type Gate struct {
@@ -56,7 +64,7 @@ func (g *Gate) consentMisfit(reason string) { g.Misfit = reason }
 // Consent is a person's yes as the agent reports it.
 type Consent struct {
 	Granted   bool   `json:"granted" jsonschema_description:"Said yes"`
-	GivenBy   string `json:"given_by" jsonschema:"maxLength=100" jsonschema_description:"Who"`
+	GivenBy   string `json:"given_by" jsonschema:"maxLength=100" jsonschema_description:"Who agreed"`
 	Statement string `json:"statement" jsonschema:"maxLength=500" jsonschema_description:"Their words"`
 }
 

@@ -10,8 +10,8 @@ import (
 // Text says what was booked, who hears of it and under whose consent.
 func (r *BookSlotResult) Text() string {
 	lines := []string{
-		fmt.Sprintf("%s: %s, %s, with %s. %s/%s. Booking %s, status %s.",
-			headline(r.Status), plain.Quote(r.Title, 120), r.Description, hostNames(r.Hosts), r.Start, r.End, r.BookingID, r.Status),
+		fmt.Sprintf("%s: %s, %s, with %s. %s. Booking %s, status %s.",
+			headline(r.Status), plain.Quote(r.Title, 120), r.Description, hostNames(r.Hosts), interval(r.Start, r.End), r.BookingID, r.Status),
 	}
 	if r.CheckoutURL != "" {
 		lines = append(lines, "Payment is due before it is confirmed: "+r.CheckoutURL)
@@ -19,7 +19,7 @@ func (r *BookSlotResult) Text() string {
 	if only := calendars(r.Hosts); only != "" {
 		lines = append(lines, only)
 	}
-	lines = append(lines, mail(r.Attendees),
+	lines = append(lines, mailAbout(r.Status, r.Attendees),
 		fmt.Sprintf("Consent: %s, %s (%s).", r.Consent.GivenBy, plain.Quote(r.Consent.Statement, 500), r.Consent.Rung),
 		"Next: "+r.Next)
 	return strings.Join(lines, "\n")
@@ -38,7 +38,7 @@ func headline(status string) string {
 }
 
 func alternatives(slots []Slot) string {
-	lines := []string{"Free instead (each needs a new consent):"}
+	lines := []string{"Free instead (each needs a new consent; may be up to 15 minutes old, checked again at booking):"}
 	for i, s := range slots {
 		lines = append(lines, fmt.Sprintf("%d. %s", i+1, s.Text()))
 	}
@@ -69,6 +69,18 @@ func calendars(hosts []HostTold) string {
 	return fmt.Sprintf("It stands in only %s's calendar; Vennio does not tell %s, so tell them yourself.", strings.Join(in, ", "), strings.Join(out, ", "))
 }
 
+// mailAbout says whom Vennio writes to about a booking of that status: about one
+// to be paid only after payment (vennio-api.md, Bookings).
+func mailAbout(status string, attendees []Told) string {
+	switch status {
+	case "pending_payment":
+		return "After payment: " + mail(attendees)
+	case "cancelled":
+		return "This call e-mails nobody."
+	}
+	return mail(attendees)
+}
+
 // mail says whom Vennio writes to, and whom it does not.
 func mail(attendees []Told) string {
 	var told, untold []string
@@ -94,7 +106,7 @@ func (p *BookingAsked) Text() string {
 	lines := []string{
 		"What would be booked, to show to the person:",
 		"  Title: " + plain.Quote(p.Title, 120),
-		"  When: " + p.Description + " · " + p.Start + "/" + p.End,
+		"  When: " + p.Description + " · " + interval(p.Start, p.End),
 		"  With: " + hostNames(p.Hosts),
 		"  Mail: " + mail(p.Attendees),
 	}

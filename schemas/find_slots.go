@@ -1,20 +1,30 @@
 package schemas
 
-import "time"
+import (
+	"time"
+
+	"github.com/invopop/jsonschema"
+)
 
 // FindSlotsInput is what the model sends to find_slots.
 type FindSlotsInput struct {
-	When            string   `json:"when,omitempty" jsonschema:"maxLength=40" jsonschema_description:"Instead of from/to: today, tomorrow, this week, next week, friday, in 3 days"`
-	From            string   `json:"from,omitempty" jsonschema:"maxLength=40" jsonschema_description:"RFC 3339 or date; default now"`
-	To              string   `json:"to,omitempty" jsonschema:"maxLength=40" jsonschema_description:"Likewise; default from + 7 days, at most 60"`
-	DurationMinutes int      `json:"duration_minutes,omitempty" jsonschema:"minimum=5,maximum=480,default=30" jsonschema_description:"Length"`
-	Timezone        string   `json:"timezone,omitempty" jsonschema:"maxLength=64" jsonschema_description:"User's IANA zone"`
-	GuestTimezone   string   `json:"guest_timezone,omitempty" jsonschema:"maxLength=64" jsonschema_description:"Guest's, if other"`
-	Participants    []string `json:"participants,omitempty" jsonschema:"maxItems=5" jsonschema_description:"Host names or ids, all free; default the configured host"`
-	Prefer          *Prefer  `json:"prefer,omitempty" jsonschema_description:"In timezone; only avoid_days is strict"`
-	Busy            []Busy   `json:"busy,omitempty" jsonschema:"maxItems=50" jsonschema_description:"When the guest is busy"`
-	Limit           int      `json:"limit,omitempty" jsonschema:"minimum=1,maximum=10,default=3" jsonschema_description:"Most slots"`
+	When            string    `json:"when,omitempty" jsonschema:"maxLength=40" jsonschema_description:"Instead of from/to: today, tomorrow, this week, next week, friday, in 3 days"`
+	From            string    `json:"from,omitempty" jsonschema:"maxLength=40" jsonschema_description:"RFC 3339 or date; default now"`
+	To              string    `json:"to,omitempty" jsonschema:"maxLength=40" jsonschema_description:"Likewise; default from + 7 days, at most 60"`
+	DurationMinutes int       `json:"duration_minutes,omitempty" jsonschema:"minimum=5,maximum=480,default=30" jsonschema_description:"Length"`
+	Timezone        string    `json:"timezone,omitempty" jsonschema:"maxLength=64" jsonschema_description:"User's IANA zone"`
+	GuestTimezone   string    `json:"guest_timezone,omitempty" jsonschema:"maxLength=64" jsonschema_description:"Guest's, if other"`
+	Participants    []HostRef `json:"participants,omitempty" jsonschema:"maxItems=5" jsonschema_description:"Host names or ids, all free; default the configured host"`
+	Prefer          *Prefer   `json:"prefer,omitempty" jsonschema_description:"In timezone; only avoid_days is strict"`
+	Busy            []Busy    `json:"busy,omitempty" jsonschema:"maxItems=50" jsonschema_description:"When the guest is busy"`
+	Limit           int       `json:"limit,omitempty" jsonschema:"minimum=1,maximum=10,default=3" jsonschema_description:"Most slots"`
 }
+
+// HostRef is a host's name or id as a model gives it.
+type HostRef string
+
+// JSONSchemaExtend bounds each item of a list of hosts.
+func (HostRef) JSONSchemaExtend(s *jsonschema.Schema) { s.MaxLength = new(uint64(100)) }
 
 // Prefer is what suits the person. Times of day are "15:04" on the clocks of the
 // window's zone. Where nothing fits Earliest, Latest and Days, the nearest is

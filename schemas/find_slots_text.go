@@ -3,6 +3,8 @@ package schemas
 import (
 	"fmt"
 	"strings"
+
+	"github.com/vennio-mcp/vennio-mcp/internal/plain"
 )
 
 // Text lists the slots as a person would read them, with the same facts.
@@ -49,7 +51,7 @@ func (w Window) text() string {
 func (s Slot) Text() string {
 	exact := s.exact()
 	if s.Description != exact {
-		exact = s.Description + " = " + exact
+		exact = plain.Quote(s.Description, 200) + " = " + exact // Vennio's words are a quotation
 	}
 	parts := []string{exact}
 	for _, part := range []string{s.GuestLocal, s.Reason} {
@@ -57,16 +59,18 @@ func (s Slot) Text() string {
 			parts = append(parts, part)
 		}
 	}
-	return strings.Join(append(parts, s.interval(), "slot_id "+s.SlotID), " · ")
+	return strings.Join(append(parts, interval(s.Start, s.End), "slot_id "+s.SlotID), " · ")
 }
 
 func (s Slot) exact() string { return Exact(s.StartLocal, s.EndLocal, s.Timezone) }
 
-// interval is the slot in UTC as ISO 8601 has it, whose end leaves out a date
-// that is the start's: "2026-05-14T14:00:00Z/14:30:00Z".
-func (s Slot) interval() string {
-	date, _, _ := strings.Cut(s.Start, "T")
-	return s.Start + "/" + strings.TrimPrefix(s.End, date+"T")
+// interval is a span of UTC in the form of ISO 8601-1, 5.5.2.4: the end without
+// the date where it is the start's: "2026-05-14T14:00:00Z/14:30:00Z".
+func interval(start, end string) string {
+	if day, clock, ok := strings.Cut(end, "T"); ok && strings.HasPrefix(start, day+"T") {
+		return start + "/" + clock
+	}
+	return start + "/" + end
 }
 
 // Exact joins the parts of a local time: "Thu 14 May 2026, 15:00" and "15:30"

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"reflect"
 	"slices"
+	"sync"
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
 )
@@ -16,13 +17,21 @@ type Input[T any] struct {
 	Schema json.RawMessage
 
 	shape    shape
-	compiled *jsonschema.Schema
+	compiled func() *jsonschema.Schema // at the first call, not at the start
 }
 
 // NewInput makes the schema of T and compiles it; a T that has no valid schema
 // is a bug and panics.
 func NewInput[T any]() Input[T] {
 	raw := input(reflect.TypeFor[T]())
+	in := Input[T]{Schema: raw, compiled: sync.OnceValue(func() *jsonschema.Schema { return compile(raw) })}
+	if err := json.Unmarshal(raw, &in.shape); err != nil {
+		panic(err)
+	}
+	return in
+}
+
+func compile(raw json.RawMessage) *jsonschema.Schema {
 	doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(raw))
 	if err != nil {
 		panic(err)
@@ -33,11 +42,7 @@ func NewInput[T any]() Input[T] {
 	if err := c.AddResource("input.json", doc); err != nil {
 		panic(err)
 	}
-	in := Input[T]{Schema: raw, compiled: c.MustCompile("input.json")}
-	if err := json.Unmarshal(raw, &in.shape); err != nil {
-		panic(err)
-	}
-	return in
+	return c.MustCompile("input.json")
 }
 
 // Gated is an input that carries a consent. Misfits of the consent alone do not
@@ -102,7 +107,7 @@ func document(args json.RawMessage) (map[string]any, error) {
 }
 
 func (i Input[T]) check(doc map[string]any) []Misfit {
-	err := i.compiled.Validate(doc)
+	err := i.compiled().Validate(doc)
 	if bad, ok := errors.AsType[*jsonschema.ValidationError](err); ok {
 		return i.shape.misfits(bad)
 	}

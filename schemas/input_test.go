@@ -67,7 +67,12 @@ func TestOnlyNumbersAndNullsAreMended(t *testing.T) {
 	in, err := find.Decode(json.RawMessage(`{"duration_minutes":"45","limit":null,"from":null}`))
 	require.NoError(t, err)
 	assert.Equal(t, schemas.FindSlotsInput{DurationMinutes: 45}, in)
-	for _, bad := range []string{`{"limit":"3x"}`, `{"limit":"NaN"}`, `{"limit":" 3"}`, `{"limit":2.5}`, `{"participants":"Alice"}`} {
+	for _, whole := range []string{`{"limit":3.0}`, `{"limit":"3.0"}`, `{"limit":0.3e1}`} {
+		in, err := find.Decode(json.RawMessage(whole))
+		require.NoError(t, err, whole)
+		assert.Equal(t, 3, in.Limit)
+	}
+	for _, bad := range []string{`{"limit":"3x"}`, `{"limit":"NaN"}`, `{"limit":" 3"}`, `{"limit":2.5}`, `{"limit":1e400}`, `{"limit":99999999999999999999}`, `{"participants":"Alice"}`} {
 		_, err := find.Decode(json.RawMessage(bad))
 		require.Error(t, err, bad)
 	}

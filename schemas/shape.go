@@ -2,6 +2,7 @@ package schemas
 
 import (
 	"encoding/json"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -99,13 +100,30 @@ func mend(s shape, value any) {
 }
 
 func mended(s shape, value any) any {
-	text, isText := value.(string)
-	if isText && (s.Type == "integer" || s.Type == "number") {
-		if _, err := strconv.ParseFloat(text, 64); err == nil && json.Valid([]byte(text)) {
-			return json.Number(text)
-		}
-		return value
+	if s.Type == "integer" || s.Type == "number" {
+		return number(value)
 	}
 	mend(s, value)
 	return value
+}
+
+// number reads numbers written as strings, and whole numbers written with a
+// fraction or an exponent: 30.0 is an integer (JSON Schema 2020-12, 6.1.1).
+func number(value any) any {
+	text := ""
+	switch v := value.(type) {
+	case string:
+		text = v
+	case json.Number:
+		text = v.String()
+	}
+	f, err := strconv.ParseFloat(text, 64)
+	if err != nil || !json.Valid([]byte(text)) {
+		return value
+	}
+	const exact = 1 << 53
+	if f == math.Trunc(f) && math.Abs(f) <= exact {
+		return json.Number(strconv.FormatInt(int64(f), 10))
+	}
+	return json.Number(text)
 }

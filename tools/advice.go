@@ -15,21 +15,21 @@ const searchAgain = "Call find_slots for current times and let the person choose
 var table = map[schemas.Code]advice{
 	schemas.CodeInvalidArguments: {"The arguments do not fit.", "Correct them and call again.", false},
 	schemas.CodeInvalidTimezone:  {"The time zone is not an IANA name.", "Correct it and call again.", false},
-	schemas.CodeInvalidWindow:    {"The window cannot be searched.", "Correct from and to and call again.", false},
+	schemas.CodeInvalidWindow:    {"The window cannot be searched.", "Correct when, or from and to, and call again.", false},
 	schemas.CodeUnknownHost:      {"The host is not known.", "Name a host there is.", false},
 	schemas.CodeUnknownSlot: {
 		"This slot_id is not one that find_slots gave for these participants.",
-		"Copy the slot_id whole, with the same participants as in find_slots; else call find_slots again.", false,
+		"Copy the slot_id whole, with the same participants in the same order as in find_slots; else call find_slots again.", false,
 	},
-	schemas.CodeSlotExpired:     {"This slot_id is more than 2 hours old.", searchAgain, false},
+	schemas.CodeSlotExpired:     {"This slot_id is more than 2 hours old.", "If an earlier call may have booked it, have the person look in Vennio first. " + searchAgain, false},
 	schemas.CodeSlotPast:        {"Vennio cannot book this time: it has passed or is not possible.", searchAgain, false},
-	schemas.CodeConsentRequired: {"Nothing was booked: no person has agreed to it yet.", "Show the person what would be booked and ask. On their yes, call book_slot again with the same arguments and consent {granted: true, given_by: their name, statement: their words}.", false},
-	schemas.CodeConsentDeclined: {"Nothing was booked: the person did not agree.", "Do not ask for this again. Ask whether another time would do, or stop.", false},
+	schemas.CodeConsentRequired: {"This call booked nothing: no person has agreed to it yet.", "Show the person what would be booked and ask. On their yes, call book_slot again with the same arguments and consent {granted: true, given_by: their name, statement: their words}.", false},
+	schemas.CodeConsentDeclined: {"This call booked nothing: the person did not agree. (A booking made earlier under this slot_id, if any, still stands.)", "Do not ask for this again. Ask whether another time would do, or stop.", false},
 	schemas.CodeConsentMismatch: {
-		"This slot_id was already used for a booking with other attendees, title or notes; a consent holds only for what was agreed.",
+		"This slot_id was already used for a booking with other attendees, title, notes or consent; a consent holds only for what was agreed.",
 		"To see that booking, repeat the earlier call unchanged. To book something else, call find_slots and ask the person again.", false,
 	},
-	schemas.CodeSlotTaken: {"Nothing was booked: the time was taken a moment ago.", "Offer the person other times, and ask for consent to the one they choose.", false},
+	schemas.CodeSlotTaken: {"The time was taken a moment ago.", "Offer the person other times, and ask for consent to the one they choose.", false},
 	schemas.CodeOutcomeUnknown: {
 		"Vennio gave no clear answer, so the booking may or may not have been made.",
 		"Call book_slot again with exactly the same arguments, within 2 hours of find_slots: it settles this and cannot book twice. Until then tell the person it is not certain.", true,
@@ -40,7 +40,7 @@ var table = map[schemas.Code]advice{
 	schemas.CodeNotFound:             {"Vennio knows nothing by that id.", "Check the participants with the user.", false},
 	schemas.CodeCalendarNotConnected: {"The host's calendar is not connected to Vennio, so their free times are unknown (not: none).", "Tell the user that the host must connect the calendar in Vennio. Do not repeat the call.", false},
 	schemas.CodeRateLimited:          {"Vennio's hourly limit is used up.", "Wait, then make the same call again.", true},
-	schemas.CodeUnavailable:          {"Vennio cannot be reached or is failing; nothing was changed.", "Try the same call again in a minute; if it fails again, tell the user.", true},
-	schemas.CodeCanceled:             {"The call was cancelled before it was done; nothing was changed.", "Make the call again if it is still wanted.", true},
+	schemas.CodeUnavailable:          {"Vennio cannot be reached or is failing.", "Try the same call again in a minute; if it fails again, tell the user.", true},
+	schemas.CodeCanceled:             {"The call was cancelled before it was done.", "Make the call again if it is still wanted.", true},
 	schemas.CodeInternal:             {"This server failed; the cause is in its log.", "Do not repeat the call; tell the user.", false},
 }

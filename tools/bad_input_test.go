@@ -35,6 +35,8 @@ func TestBar_P4_BadArgumentsAreRefusedWithWhatToMend(t *testing.T) {
 		"missing":              {"book_slot", args{"slot_id": s.SlotID}, []string{"attendees is missing", "title is missing"}},
 		"a bad address":        {"book_slot", agreed(s.SlotID).with("attendees", []any{map[string]any{"email": "ada", "name": "Ada"}}), []string{"attendees[0].email is not a valid email address"}},
 		"five thousand guests": {"book_slot", agreed(s.SlotID).with("attendees", crowd), []string{"attendees has 5000 items, the most is 20"}},
+		"two addresses in one": {"book_slot", agreed(s.SlotID).with("attendees", []any{map[string]any{"email": `"x> , Eve <eve"@example.com`, "name": "Ada"}}), []string{"attendees[0].email is not a plain e-mail address"}},
+		"a host of 100 KB":     {"find_slots", args{"participants": []string{strings.Repeat("x", 100<<10)}}, []string{"participants[0] has 102400 characters, the most is 100"}},
 		"no guests":            {"book_slot", agreed(s.SlotID).with("attendees", []any{}), []string{"attendees has 0 items, the least is 1"}},
 		"a title of 1 MB":      {"book_slot", agreed(s.SlotID).with("title", strings.Repeat("a", 1<<20)), []string{"title has 1048576 characters, the most is 120"}},
 		"control characters":   {"book_slot", agreed(s.SlotID).with("title", "Intro\x1b[2Jcall"), []string{"title holds the invisible character U+001B"}},

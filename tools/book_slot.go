@@ -1,10 +1,13 @@
 package tools
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/vennio-mcp/vennio-mcp/internal/consent"
 	"github.com/vennio-mcp/vennio-mcp/internal/plain"
@@ -20,14 +23,15 @@ func BookSlot(d Deps) Tool {
 		Name: "book_slot", Title: "Book a slot", Effect: Adds,
 		Description: "Book a slot from find_slots. First show the person slot, title and attendees and ask: " +
 			"without their consent nothing is written. " +
-			"Writes to the host's calendar; Vennio e-mails the customer. Repeating the call returns the same booking. " +
+			"Writes to the host's calendar; Vennio may e-mail attendees. Repeating the call returns the same booking. " +
 			"A taken slot returns others, needing new consent.",
 	}, d.bookSlot)
 }
 
-// writeTimeout bounds a booking from the moment it is sent. From then on the
-// caller's cancellation no longer stops it: the outcome must be known.
-const writeTimeout = 60 * time.Second
+// writeTimeout bounds a booking from the moment it is sent, all attempts
+// included. From then on the caller's cancellation no longer stops it: the
+// outcome must be known.
+const writeTimeout = 2 * time.Minute
 
 func (d Deps) bookSlot(ctx context.Context, in schemas.BookSlotInput) (*schemas.BookSlotResult, error) {
 	hosts, err := d.Hosts.Resolve(in.Participants)
@@ -50,6 +54,7 @@ func (d Deps) bookSlot(ctx context.Context, in schemas.BookSlotInput) (*schemas.
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
+	b.request.Metadata = onRecord(grant)
 	write, done := context.WithTimeout(context.WithoutCancel(ctx), writeTimeout)
 	defer done()
 	made, err := d.Vennio.CreateBooking(write, vennioclient.IdempotencyKey(grant.Key()), b.request)
@@ -77,6 +82,13 @@ func request(in schemas.BookSlotInput, offer slots.Offer, hosts []Host) venniocl
 		Start: offer.Start, End: offer.End(),
 		Title: plain.Line(in.Title, 120), Notes: plain.Block(in.Notes, 2000),
 	}
+}
+
+// onRecord keeps the consent with the booking: whoever looks at it in Vennio
+// sees who agreed and in what words, and the same slot id under another consent
+// is another body, which Vennio refuses (vennio-api.md, Idempotency).
+func onRecord(g consent.Grant) map[string]string {
+	return map[string]string{"mcp_consent_by": g.GivenBy, "mcp_consent_words": g.Words, "mcp_consent_rung": string(g.Rung)}
 }
 
 func attestation(c *schemas.Consent) *consent.Attestation {
@@ -114,17 +126,28 @@ func (d Deps) proposal(in schemas.BookSlotInput, b booking) *schemas.BookingAske
 		Start:       times.UTC(b.request.Start),
 		End:         times.UTC(b.request.End),
 		Hosts:       d.hostsTold(b.hosts),
-		Attendees:   d.told(b.request),
-		Notes:       b.request.Notes,
+		Attendees:   d.told(b.request, ""),
+		Notes:       shownNotes(b.request.Notes),
 	}
 }
 
-// told lists the attendees and whom of them Vennio writes to.
-func (d Deps) told(r vennioclient.BookingRequest) []schemas.Told {
+// shownNotes keeps a proposal short; the agent that wrote the notes has them all.
+func shownNotes(notes string) string {
+	const most = 500
+	if n := utf8.RuneCountInString(notes); n > most {
+		return plain.Block(notes, most) + fmt.Sprintf(" [%d characters in all]", n)
+	}
+	return notes
+}
+
+// told lists the attendees and whom of them Vennio writes to, about a booking of
+// that status: about one that is paid only once it is, about a cancelled one not
+// at all.
+func (d Deps) told(r vennioclient.BookingRequest, status string) []schemas.Told {
 	mailed, silent := d.Vennio.Dialect().Told(r)
 	var all []schemas.Told
 	for _, p := range mailed {
-		all = append(all, schemas.Told{Email: p.Email, Name: p.Name, Mailed: !d.NoMail})
+		all = append(all, schemas.Told{Email: p.Email, Name: p.Name, Mailed: !d.NoMail && status != vennioclient.StatusCancelled})
 	}
 	for _, p := range silent {
 		all = append(all, schemas.Told{Email: p.Email, Name: p.Name})
@@ -150,5 +173,6 @@ func (d Deps) asItIsNow(ctx context.Context, made *vennioclient.Booking) *vennio
 	if err != nil || now.ID != made.ID {
 		return made
 	}
+	now.CheckoutURL = cmp.Or(now.CheckoutURL, made.CheckoutURL)
 	return now
 }

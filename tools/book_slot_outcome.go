@@ -1,7 +1,9 @@
 package tools
 
 import (
+	"cmp"
 	"context"
+	"net/url"
 	"time"
 
 	"github.com/vennio-mcp/vennio-mcp/internal/consent"
@@ -26,14 +28,23 @@ func (d Deps) booked(b booking, g consent.Grant, made *vennioclient.Booking) *sc
 		Start:       times.UTC(start),
 		End:         times.UTC(end),
 		Hosts:       d.hostsTold(b.hosts),
-		Attendees:   d.told(b.request),
+		Attendees:   d.told(b.request, made.Status),
 		Consent:     schemas.ConsentOnFile{GivenBy: g.GivenBy, Statement: g.Words, Rung: string(g.Rung)},
 	}
 	if made.Status == vennioclient.StatusPendingPayment {
-		out.CheckoutURL = plain.Line(made.CheckoutURL, 2000)
+		out.CheckoutURL = payable(made.CheckoutURL)
 	}
 	out.Next = whatNext(out)
 	return out
+}
+
+// payable is a payment link that may be shown: an absolute https URL.
+func payable(link string) string {
+	u, err := url.Parse(link)
+	if err != nil || u.Scheme != "https" || u.Host == "" || u.User != nil {
+		return ""
+	}
+	return u.String()
 }
 
 func whatNext(out *schemas.BookSlotResult) string {
@@ -41,11 +52,21 @@ func whatNext(out *schemas.BookSlotResult) string {
 	case vennioclient.StatusConfirmed:
 		return "Tell the person it is booked, and who was not e-mailed."
 	case vennioclient.StatusPendingPayment:
-		return "Say that it is not confirmed, and give the customer the payment link. After payment, the same call shows the new status."
+		if out.CheckoutURL == "" {
+			return "Say that it is not confirmed, and that the host must send a payment link: Vennio gave none."
+		}
+		return "Say that it is not confirmed, and give the customer the payment link. For 2 hours after find_slots the same call shows whether it was paid."
 	case vennioclient.StatusCancelled:
 		return "This booking was made and has since been cancelled. To book anew call find_slots and ask again."
 	}
 	return "Tell the person this status as it is; do not call it confirmed."
+}
+
+// refusals are what a refused booking is told as, where that differs from a read.
+var refusals = map[vennioclient.Kind]schemas.Code{
+	vennioclient.KindSlotTaken:  schemas.CodeSlotTaken,
+	vennioclient.KindImpossible: schemas.CodeSlotPast,
+	vennioclient.KindKeyReused:  schemas.CodeConsentMismatch,
 }
 
 // notBooked turns a failed write into what is true: not done, or not known.
@@ -53,21 +74,21 @@ func (d Deps) notBooked(ctx context.Context, b booking, err error) error {
 	if vennioclient.OutcomeOf(err) == vennioclient.Unknown {
 		return &Refusal{Code: schemas.CodeOutcomeUnknown, Cause: err}
 	}
-	if vennioclient.KindOf(err) != vennioclient.KindSlotTaken {
-		return err
+	code := cmp.Or(refusals[vennioclient.KindOf(err)], CodeOf(err))
+	r := &Refusal{Code: code, Message: "This call booked nothing. " + table[code].message, Cause: err}
+	if code == schemas.CodeSlotTaken {
+		r.Instead.Alternatives = d.alternatives(ctx, b)
+		if len(r.Instead.Alternatives) == 0 {
+			r.Next = searchAgain
+		}
 	}
-	taken := &Refusal{Code: schemas.CodeSlotTaken, Cause: err}
-	taken.Instead.Alternatives = d.alternatives(ctx, b)
-	if len(taken.Instead.Alternatives) == 0 {
-		taken.Next = searchAgain
-	}
-	return taken
+	return r
 }
 
 // alternatives are the free times nearest to the one that was taken, read
 // afresh. None where the search fails: the refusal then names find_slots.
 func (d Deps) alternatives(ctx context.Context, b booking) []schemas.Slot {
-	const before, after = 2 * 24 * time.Hour, 7 * 24 * time.Hour
+	const before, after = 24 * time.Hour, 4 * 24 * time.Hour
 	from := b.request.Start.Add(-before)
 	if now := d.Now(); from.Before(now) {
 		from = now
@@ -76,7 +97,7 @@ func (d Deps) alternatives(ctx context.Context, b booking) []schemas.Slot {
 		hosts: b.hosts, duration: b.offer.Duration,
 		window: times.Window{From: from, To: b.request.Start.Add(after), Loc: b.loc},
 	}
-	found, err := d.free(ctx, q)
+	found, _, err := d.look(ctx, q)
 	if err != nil {
 		return nil
 	}

@@ -22,7 +22,7 @@ func TestBookSlotBooksWhatWasAgreed(t *testing.T) {
 		assert.Equal(t, "confirmed", got.Data.Status)
 		assert.Equal(t, []string{s.Start, s.End}, []string{got.Data.Start, got.Data.End})
 		assert.Equal(t, schemas.ConsentOnFile{GivenBy: "Ada Byron", Statement: "Yes, book it", Rung: "attested"}, got.Data.Consent)
-		for _, fact := range []string{got.Data.BookingID, got.Data.Description, s.Start, s.End, "Intro call", "Ada Byron", "Yes, book it", "attested", got.Data.Next} {
+		for _, fact := range []string{got.Data.BookingID, got.Data.Description, s.Start, strings.SplitN(s.End, "T", 2)[1], "Intro call", "Ada Byron", "Yes, book it", "attested", got.Data.Next} {
 			assert.Contains(t, got.Text, fact)
 		}
 		made := w.vennio.Bookings()
@@ -77,6 +77,7 @@ func TestAPaidBookingIsNotConfirmed(t *testing.T) {
 	require.False(t, got.IsError, got.Text)
 	assert.Equal(t, "pending_payment", got.Data.Status)
 	assert.NotEmpty(t, got.Data.CheckoutURL)
+	assert.Contains(t, got.Text, "After payment: Vennio e-mails")
 	assert.Contains(t, got.Text, "NOT confirmed")
 	assert.Contains(t, got.Text, got.Data.CheckoutURL)
 	require.NoError(t, w.vennio.Pay(got.Data.BookingID))

@@ -1,6 +1,7 @@
 package tools
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"strings"
@@ -61,7 +62,7 @@ func (d Deps) concerns(c vennioclient.Consent, person string) bool {
 
 func (d Deps) access(c vennioclient.Consent) schemas.CalendarAccess {
 	a := schemas.CalendarAccess{
-		Owner:   plain.Line(or(d.nameOf(c.Grantor.ID), or(c.Grantor.Name, c.Grantor.Email)), 100),
+		Owner:   d.owner(c.Grantor),
 		OwnerID: plain.Line(c.Grantor.ID, 64),
 		Level:   level(c.Scopes),
 		Propose: slices.Contains(c.Scopes, "booking:propose"),
@@ -71,6 +72,15 @@ func (d Deps) access(c vennioclient.Consent) schemas.CalendarAccess {
 		a.Expires = times.UTC(c.ExpiresAt)
 	}
 	return a
+}
+
+// owner is the operator's name for somebody, else what they call themselves in
+// Vennio.
+func (d Deps) owner(p vennioclient.Party) string {
+	if name := d.nameOf(p.ID); name != "" {
+		return name
+	}
+	return plain.Line(cmp.Or(p.Name, p.Email), 100)
 }
 
 // nameOf is the operator's name for a principal, "" where there is none.
@@ -100,6 +110,8 @@ func accessNote(in schemas.CheckCalendarAccessInput, out *schemas.CheckCalendarA
 		return "Name a person to see theirs. Access to a calendar is not a consent to book."
 	case len(out.Access) > 0:
 		return "Access to a calendar is not a consent to book."
+	case in.Person != "" && out.More:
+		return "Not found among the first 1,000; ask for the exact name, address or id."
 	case in.Person != "":
 		return "Nobody of that name has opened a calendar to this account; they grant it in Vennio."
 	}

@@ -59,6 +59,8 @@ func TestBar_C2_AConsentHoldsForExactlyWhatWasAgreed(t *testing.T) {
 	first := w.book(agreed(s.SlotID))
 	require.False(t, first.IsError, first.Text)
 	for name, changed := range map[string]args{
+		"giver":      agreed(s.SlotID).with("consent", map[string]any{"granted": true, "given_by": "Mallory", "statement": "Yes, book it"}),
+		"words":      agreed(s.SlotID).with("consent", map[string]any{"granted": true, "given_by": "Ada Byron", "statement": "I never said this"}),
 		"title":      agreed(s.SlotID).with("title", "Something else"),
 		"notes":      agreed(s.SlotID).with("notes", "Something more"),
 		"attendees":  agreed(s.SlotID).with("attendees", []any{map[string]any{"email": "eve@example.com", "name": "Eve"}}),
@@ -68,7 +70,9 @@ func TestBar_C2_AConsentHoldsForExactlyWhatWasAgreed(t *testing.T) {
 		assert.Equal(t, schemas.CodeConsentMismatch, got.Code, "%s: %s", name, got.Text)
 	}
 	assert.Equal(t, schemas.CodeUnknownSlot, w.book(agreed(s.SlotID).with("participants", []string{"Bob"})).Code, "another host")
-	assert.Len(t, w.vennio.Bookings(), 1)
+	require.Len(t, w.vennio.Bookings(), 1)
+	assert.Equal(t, "Ada Byron", w.vennio.Bookings()[0].Metadata["mcp_consent_by"], "the consent stands with the booking")
+	assert.Equal(t, "Yes, book it", w.vennio.Bookings()[0].Metadata["mcp_consent_words"])
 	assert.Equal(t, first.Data.BookingID, w.book(agreed(s.SlotID)).Data.BookingID, "unchanged it still tells the booking")
 }
 

@@ -1,6 +1,7 @@
 package tools
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -66,25 +67,25 @@ func is[E error](err error) bool {
 	return ok
 }
 
-// kinds maps what the client says of a read, or of a write that was surely not
-// done. Writes whose outcome is not known are sorted out before (notBooked).
+// kinds maps what the client says of a read. A booking has words of its own for
+// some of them: see notBooked.
 var kinds = map[vennioclient.Kind]schemas.Code{
 	vennioclient.KindInvalid:              schemas.CodeRejected,
 	vennioclient.KindUnauthorized:         schemas.CodeUnauthorized,
 	vennioclient.KindForbidden:            schemas.CodeForbidden,
 	vennioclient.KindNotFound:             schemas.CodeNotFound,
 	vennioclient.KindCalendarNotConnected: schemas.CodeCalendarNotConnected,
-	vennioclient.KindSlotTaken:            schemas.CodeSlotTaken,
-	vennioclient.KindInFlight:             schemas.CodeOutcomeUnknown,
-	vennioclient.KindConflict:             schemas.CodeOutcomeUnknown,
-	vennioclient.KindImpossible:           schemas.CodeSlotPast,
-	vennioclient.KindKeyReused:            schemas.CodeConsentMismatch,
+	vennioclient.KindSlotTaken:            schemas.CodeRejected,
+	vennioclient.KindInFlight:             schemas.CodeUnavailable,
+	vennioclient.KindConflict:             schemas.CodeUnavailable,
+	vennioclient.KindImpossible:           schemas.CodeRejected,
+	vennioclient.KindKeyReused:            schemas.CodeRejected,
 	vennioclient.KindRateLimited:          schemas.CodeRateLimited,
 	vennioclient.KindUnavailable:          schemas.CodeUnavailable,
 	vennioclient.KindNetwork:              schemas.CodeUnavailable,
 	vennioclient.KindMalformed:            schemas.CodeUnavailable,
 	vennioclient.KindCanceled:             schemas.CodeCanceled,
-	vennioclient.KindUnknown:              schemas.CodeInternal,
+	vennioclient.KindUnknown:              schemas.CodeRejected,
 }
 
 // failure is the boundary: past it there are no Go errors, only results.
@@ -99,7 +100,7 @@ func failure(err error) *schemas.Failure {
 	default:
 	}
 	if r, ok := errors.AsType[*Refusal](err); ok {
-		p.Message, p.Next = or(r.Message, p.Message), or(r.Next, p.Next)
+		p.Message, p.Next = cmp.Or(r.Message, p.Message), cmp.Or(r.Next, p.Next)
 		f.Instead = r.Instead
 	}
 	if e, ok := errors.AsType[*vennioclient.Error](err); ok {
@@ -113,18 +114,15 @@ func failure(err error) *schemas.Failure {
 func addUpstream(p *schemas.Problem, e *vennioclient.Error) {
 	p.RequestID = plain.Line(e.RequestID, 64)
 	p.RetryAfterSeconds = int(math.Ceil(e.RetryAfter.Seconds()))
-	detail := or(e.Detail, e.Title)
+	detail := cmp.Or(e.Detail, e.Title)
 	for _, field := range slices.Sorted(maps.Keys(e.Fields)) {
 		detail += fmt.Sprintf("; %s: %s", field, e.Fields[field])
 	}
-	if detail = strings.TrimPrefix(detail, "; "); detail != "" && e.Status != 0 {
+	switch detail = strings.TrimPrefix(detail, "; "); {
+	case detail == "":
+	case e.Status != 0:
 		p.Message += fmt.Sprintf(" Vennio says (%d): %s.", e.Status, plain.Quote(detail, 300))
+	case e.Kind == vennioclient.KindInvalid: // ours: the request was not even sent
+		p.Message += fmt.Sprintf(" It was not sent: %s.", plain.Quote(detail, 300))
 	}
-}
-
-func or(a, b string) string {
-	if a != "" {
-		return a
-	}
-	return b
 }

@@ -37,7 +37,7 @@ func TestBar_E1_I3_EveryTroubleHasItsOutcomeAndNextStep(t *testing.T) {
 		"404":                 {func(w *world) { w.vennio.FailNextProblem(1, 404, "not-found", 0) }, schemas.CodeNotFound, schemas.CodeNotFound, 0, ""},
 		"429 for an hour":     {func(w *world) { w.vennio.FailNextProblem(1, 429, "rate-limited", time.Hour) }, schemas.CodeRateLimited, schemas.CodeRateLimited, 0, ""},
 		"404 HTML":            {func(w *world) { w.vennio.FailNext(1, 404) }, schemas.CodeNotFound, schemas.CodeNotFound, 0, ""},
-		"bare 409":            {func(w *world) { w.vennio.FailNext(3, 409) }, schemas.CodeOutcomeUnknown, schemas.CodeOutcomeUnknown, 0, ""},
+		"bare 409":            {func(w *world) { w.vennio.FailNext(3, 409) }, schemas.CodeUnavailable, schemas.CodeOutcomeUnknown, 0, ""},
 		"link drops before":   {func(w *world) { w.vennio.DropNext(1) }, "", "", 1, ""},
 		"link drops for long": {func(w *world) { w.vennio.DropNext(9) }, schemas.CodeUnavailable, schemas.CodeOutcomeUnknown, 0, ""},
 		"answer lost once":    {func(w *world) { w.vennio.LoseNext(1) }, "", "", 1, ""},
@@ -103,7 +103,7 @@ func TestVennioDownIsNotDoneAndNotUnknown(t *testing.T) {
 	assert.Equal(t, schemas.CodeUnavailable, down.find(args{}).Code)
 	got := down.book(booking)
 	assert.Equal(t, schemas.CodeUnavailable, got.Code, "nothing was ever sent: %s", got.Text)
-	assert.Contains(t, got.Text, "nothing was changed")
+	assert.Contains(t, got.Text, "This call booked nothing")
 }
 
 func TestASlowVennioIsGivenUpOn(t *testing.T) {

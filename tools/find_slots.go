@@ -1,6 +1,7 @@
 package tools
 
 import (
+	"cmp"
 	"context"
 	"time"
 
@@ -14,8 +15,8 @@ const defaultLimit = 3
 func FindSlots(d Deps) Tool {
 	return define(d, Spec{
 		Name: "find_slots", Title: "Find free times", Effect: Reads,
-		Description: "Find free times of hosts. Call it before each booking and when asked if a host is free; only reads. " +
-			"Returns slots in words to read to the person, who chooses; each slot_id serves book_slot for 2 hours.",
+		Description: "Find free times of hosts. Call before each booking and when asked if a host is free; only reads. " +
+			"Returns slots in words for the person, who chooses; each slot_id serves book_slot for 2 hours.",
 	}, d.findSlots)
 }
 
@@ -28,7 +29,7 @@ func (d Deps) findSlots(ctx context.Context, in schemas.FindSlotsInput) (*schema
 	if err != nil {
 		return nil, err
 	}
-	picked := slots.Pick(free, orInt(in.Limit, defaultLimit), q.wishes)
+	picked := slots.Pick(free, cmp.Or(in.Limit, defaultLimit), q.wishes)
 	out := &schemas.FindSlotsResult{
 		Now:             at(d.Now(), q.window.Loc),
 		Window:          windowTold(q),
@@ -38,10 +39,12 @@ func (d Deps) findSlots(ctx context.Context, in schemas.FindSlotsInput) (*schema
 		Slots:           d.offer(q, picked.Choices...),
 		More:            picked.More,
 	}
+	o := outcome{in: in, q: q, until: until, ruledOut: len(free) > 0 && len(picked.Choices) == 0, missed: picked.Missed, out: out}
 	if len(out.Slots) == 0 {
-		out.NextOpening = d.nextOpening(ctx, q, until)
+		o.beyond = d.lookBeyond(ctx, q, until)
+		out.NextOpening = o.beyond.opening
 	}
-	out.Note = outcome{in: in, q: q, until: until, ruledOut: len(free) > 0, missed: picked.Missed, out: out}.note()
+	out.Note = o.note()
 	return out, nil
 }
 
@@ -52,11 +55,4 @@ func windowTold(q search) schemas.Window {
 
 func at(t time.Time, loc *time.Location) string {
 	return t.In(loc).Truncate(time.Second).Format(time.RFC3339)
-}
-
-func orInt(v, otherwise int) int {
-	if v != 0 {
-		return v
-	}
-	return otherwise
 }

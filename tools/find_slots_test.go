@@ -106,7 +106,7 @@ func TestBar_S5_WindowsThatCannotBeAreRefused(t *testing.T) {
 // bar: S10
 func TestBar_S10_StalenessIsSaid(t *testing.T) {
 	t.Parallel()
-	assert.Contains(t, newWorld(t).find(args{}).Text, "up to 15 minutes old and are checked again at booking")
+	assert.Contains(t, newWorld(t).find(args{}).Text, "up to 15 minutes old; booking checks them again")
 }
 
 func TestSeveralHostsMustAllBeFree(t *testing.T) {

@@ -92,7 +92,7 @@ func TestBar_S7_WhatIsNotKnownIsRefusedWithExamples(t *testing.T) {
 		{args{"when": "sometime soon"}, `when "sometime soon" is not known: send today, tomorrow, this week, next week, a weekday such as friday, or in 3 days; ` +
 			"for another span send from and to, such as from 2026-05-13 and to 2026-05-15"},
 		{args{"when": "next friday"}, `when "next friday" is Fri 15 May 2026 to some and Fri 22 May 2026 to others`},
-		{args{"when": "in 701 days"}, `when "in 701 days" is over 700 days ahead: send when "in 700 days" or less`},
+		{args{"when": "in 601 days"}, `when "in 601 days" is over 600 days ahead: send when "in 600 days" or less`},
 		{args{"when": "tomorrow", "from": "2026-05-14"}, `when "tomorrow" is a whole window: drop from`},
 		{args{"when": "tomorrow", "from": "2026-05-14", "to": "2026-05-15"}, `when "tomorrow" is a whole window: drop from and to`},
 		{args{"when": "whenever", "to": "2026-05-15"}, "drop when"},

@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/vennio-mcp/vennio-mcp/internal/plain"
 	"github.com/vennio-mcp/vennio-mcp/schemas"
@@ -22,7 +23,7 @@ type Directory []Host
 // Resolve returns the hosts that are meant, in the order given: all or part of
 // a name, or an id. None means the default host. The error names the hosts
 // there are.
-func (d Directory) Resolve(wanted []string) ([]Host, error) {
+func (d Directory) Resolve(wanted []schemas.HostRef) ([]Host, error) {
 	if len(wanted) == 0 {
 		if len(d) == 0 {
 			return nil, refuse(schemas.CodeUnknownHost, "No host is configured and participants names none.",
@@ -32,7 +33,7 @@ func (d Directory) Resolve(wanted []string) ([]Host, error) {
 	}
 	var hosts []Host
 	for _, name := range wanted {
-		host, err := d.one(name)
+		host, err := d.one(strings.TrimSpace(string(name)))
 		if err != nil {
 			return nil, err
 		}
@@ -45,13 +46,12 @@ func (d Directory) Resolve(wanted []string) ([]Host, error) {
 }
 
 func (d Directory) one(name string) (Host, error) {
-	name = strings.TrimSpace(name)
 	var near []Host
 	for _, h := range d {
 		switch {
 		case strings.EqualFold(h.Name, name), strings.EqualFold(h.ID, name):
 			return h, nil
-		case slices.ContainsFunc(strings.Fields(h.Name), func(word string) bool { return strings.EqualFold(word, name) }):
+		case partOf(h.Name, name):
 			near = append(near, h)
 		}
 	}
@@ -60,19 +60,27 @@ func (d Directory) one(name string) (Host, error) {
 		return near[0], nil
 	case len(near) > 1:
 		return Host{}, d.unknown(fmt.Sprintf("participants: %s could be %s.", plain.Quote(name, 60), names(near)))
-	case principal.MatchString(name):
+	case principal().MatchString(name):
 		return Host{Name: name, ID: name}, nil
 	}
 	return Host{}, d.unknown(fmt.Sprintf("participants: nobody here is called %s.", plain.Quote(name, 60)))
 }
 
+// partOf: the words stand side by side in the name, in any case.
+func partOf(name, words string) bool {
+	return words != "" && strings.Contains(" "+strings.ToLower(name)+" ", " "+strings.ToLower(words)+" ")
+}
+
 // principal is what Vennio takes for a person without our naming them: a UUID
-// (vennio-api.md, Availability), or kind:address as the guide writes it.
-var principal = regexp.MustCompile(`^(?i:[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|[a-z]{1,20}:[a-z0-9._%+@-]{1,100})$`)
+// (vennio-api.md, Availability), or an address, with or without its kind before
+// it, as the guide writes it.
+var principal = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^(?i:[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|([a-z]{1,20}:)?[a-z0-9._%+-]{1,60}@[a-z0-9.-]{1,60}|[a-z]{1,20}:[a-z0-9._%+-]{1,100})$`)
+})
 
 func (d Directory) unknown(message string) error {
 	if len(d) == 0 {
-		return refuse(schemas.CodeUnknownHost, message, "Pass the host's Vennio id (a UUID); no host names are configured.")
+		return refuse(schemas.CodeUnknownHost, message, "Pass the host's Vennio id (a UUID, or an address in the guide's dialect); no host names are configured.")
 	}
 	return refuse(schemas.CodeUnknownHost, message, "Use one of: "+names(d)+"; or leave participants out for "+d[0].Name+".")
 }

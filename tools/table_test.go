@@ -32,9 +32,12 @@ func TestCausesReachMiddlewareAndAdviceReachesTheModel(t *testing.T) {
 	t.Parallel()
 	type in struct{}
 	type out = *schemas.Failure
-	for name, handle := range map[string]func(context.Context, in) (out, error){
-		"error": func(context.Context, in) (out, error) { return nil, errors.New("disk on fire") },
-		"panic": func(context.Context, in) (out, error) { panic("disk on fire") },
+	for name, tc := range map[string]struct {
+		handle func(context.Context, in) (out, error)
+		seen   string
+	}{
+		"error": {func(context.Context, in) (out, error) { return nil, errors.New("disk on fire") }, "disk on fire"},
+		"panic": {func(context.Context, in) (out, error) { panic("disk on fire") }, "panic in github.com/vennio-mcp/vennio-mcp/tools.TestCauses"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -46,11 +49,12 @@ func TestCausesReachMiddlewareAndAdviceReachesTheModel(t *testing.T) {
 					return result, err
 				}
 			}
-			got, err := define(Deps{}, Spec{Name: "t", Effect: Reads}, handle).Bind(watch).Handler(t.Context(), mcp.CallToolRequest{})
+			got, err := define(Deps{}, Spec{Name: "t", Effect: Reads}, tc.handle).Bind(watch).Handler(t.Context(), mcp.CallToolRequest{})
 			require.NoError(t, err)
 			assert.True(t, got.IsError)
 			assert.NotContains(t, got.Content[0].(mcp.TextContent).Text, "fire")
-			assert.ErrorContains(t, seen, "fire")
+			assert.ErrorContains(t, seen, tc.seen)
+			assert.NotContains(t, seen.Error(), "goroutine")
 		})
 	}
 }

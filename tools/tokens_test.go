@@ -13,6 +13,7 @@ import (
 	"github.com/tiktoken-go/tokenizer"
 
 	"github.com/vennio-mcp/vennio-mcp/prompts"
+	"github.com/vennio-mcp/vennio-mcp/schemas"
 	"github.com/vennio-mcp/vennio-mcp/tools"
 )
 
@@ -85,12 +86,19 @@ func TestBar_T8_ResultsAreShort(t *testing.T) {
 	assert.LessOrEqual(t, tokens(t, largest.Text), 2000)
 	assert.True(t, largest.Data.More)
 	assert.Contains(t, largest.Text, "narrow from and to", "a cut answer says how to go on")
+	crowd := make([]any, 20)
+	for i := range crowd {
+		crowd[i] = map[string]any{"email": fmt.Sprintf("guest.number.%d@example.com", i), "name": fmt.Sprintf("Guest Number %d", i)}
+	}
+	proposal := w.book(agreed(usual.Data.Slots[0].SlotID).with("consent", nil).with("attendees", crowd).with("notes", strings.Repeat("会議の議題 ", 300)))
+	require.Equal(t, schemas.CodeConsentRequired, proposal.Code)
 	booked := w.book(agreed(usual.Data.Slots[0].SlotID))
 	require.False(t, booked.IsError, booked.Text)
 	assert.LessOrEqual(t, tokens(t, booked.Text), 400, booked.Text)
 	var sizes []string
 	for name, text := range map[string]string{
 		"find_slots": usual.Text, "find_slots structured": string(usual.Raw), "largest": largest.Text,
+		"proposal": proposal.Text, "proposal structured": string(proposal.Raw),
 		"largest structured": string(largest.Raw), "book_slot": booked.Text, "book_slot structured": string(booked.Raw),
 	} {
 		sizes = append(sizes, fmt.Sprintf("%s %d", name, tokens(t, text)))

@@ -10,8 +10,9 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"runtime/debug"
+	"runtime"
 	"slices"
+	"strings"
 
 	"github.com/mark3labs/mcp-go/mcp"
 	"github.com/mark3labs/mcp-go/server"
@@ -92,7 +93,7 @@ func recovered[In any, Out schemas.Result](
 ) (out Out, err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			err = fmt.Errorf("panic: %v\n%s", p, debug.Stack())
+			err = fmt.Errorf("panic in %s: %T", panicked(), p) // the value may hold anything
 		}
 	}()
 	raw, err := arguments(req)
@@ -104,6 +105,20 @@ func recovered[In any, Out schemas.Result](
 		return out, err
 	}
 	return handle(ctx, args)
+}
+
+// panicked names the function and line that panicked: a stack would hold more
+// than a log should.
+func panicked() string {
+	const skip, depth = 3, 16 // Callers, this function, the deferred one
+	pcs := make([]uintptr, depth)
+	frames := runtime.CallersFrames(pcs[:runtime.Callers(skip, pcs)])
+	for {
+		f, more := frames.Next()
+		if !strings.HasPrefix(f.Function, "runtime.") || !more {
+			return fmt.Sprintf("%s:%d", f.Function, f.Line)
+		}
+	}
 }
 
 func arguments(req mcp.CallToolRequest) (json.RawMessage, error) {

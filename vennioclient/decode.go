@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"strings"
 	"time"
+	"unicode/utf8"
 )
 
 // object is a JSON object whose fields may go by several names, in order of
@@ -72,6 +73,9 @@ func scalar(raw json.RawMessage) string {
 	case none(raw), opens(raw, '{'), opens(raw, '['):
 		return ""
 	case opens(raw, '"'):
+		if plain := bytes.TrimSpace(raw); bytes.IndexByte(plain, '\\') < 0 && utf8.Valid(plain) {
+			return string(plain[1 : len(plain)-1])
+		}
 		var s string
 		_ = json.Unmarshal(raw, &s) // raw is part of a valid answer
 		return s

@@ -120,6 +120,9 @@ func (c *Client) read(ctx context.Context, resp *http.Response) (answer, *Error)
 	if len(raw) > maxAnswer {
 		return answer{}, malformed(status, fmt.Errorf("the answer is longer than %d bytes", maxAnswer))
 	}
+	if json.Valid(raw) { // nearly always; the decoder below scans twice and copies
+		return answer{status: status, body: raw}, nil
+	}
 	var body json.RawMessage
 	switch err := json.NewDecoder(bytes.NewReader(raw)).Decode(&body); {
 	case err == nil, errors.Is(err, io.EOF) && status == http.StatusNoContent:

@@ -21,7 +21,14 @@ func slotsIn(out []Slot, raw json.RawMessage, depth int) ([]Slot, error) {
 	if depth > maxNesting {
 		return nil, errNoSlots
 	}
-	if items, err := listFrom(raw); err == nil {
+	if opens(raw, '[') {
+		if plain, ok := plainSlots(out, raw); ok {
+			return plain, nil
+		}
+		var items []object // in one go: each decoding of a part scans it twice more
+		if json.Unmarshal(raw, &items) != nil {
+			return nil, errNoSlots
+		}
 		return slotsOf(out, items, depth)
 	}
 	o, err := objectFrom(raw)
@@ -40,12 +47,10 @@ func slotsIn(out []Slot, raw json.RawMessage, depth int) ([]Slot, error) {
 }
 
 // slotsOf reads a list of slots, or of days that hold slots.
-func slotsOf(out []Slot, items []json.RawMessage, depth int) ([]Slot, error) {
-	for i, item := range items {
-		o, err := objectFrom(item)
+func slotsOf(out []Slot, items []object, depth int) ([]Slot, error) {
+	for i, o := range items {
+		var err error
 		switch {
-		case err != nil:
-			err = errNoSlots
 		case o.field("slots") != nil:
 			out, err = slotsIn(out, o["slots"], depth+1)
 		default:

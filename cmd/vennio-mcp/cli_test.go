@@ -12,24 +12,6 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestTheDemoGoesAsItSays(t *testing.T) {
-	t.Parallel()
-	code, out, errs := run(t, clean(t), "demo")
-	assert.Zero(t, code, errs)
-	for _, part := range []string{"consent_required", "nothing was written", "booked once", "the very same arguments", "the same booking", "slot_taken", "other times came in the same answer", "All as it says"} {
-		assert.Contains(t, out, part)
-	}
-	assert.NotContains(t, out, "\x1b", "plain where there is no terminal")
-}
-
-// The demo must be able to fail: a server that books without consent is found out.
-func TestTheDemoFailsWhenTheServerDoesNotDoWhatItSays(t *testing.T) {
-	t.Parallel()
-	code, _, errs := run(t, append(clean(t), "VENNIO_TIMEOUT=never"), "demo")
-	assert.Equal(t, 1, code)
-	assert.NotEmpty(t, errs)
-}
-
 func TestHelpTeaches(t *testing.T) {
 	t.Parallel()
 	code, out, _ := run(t, clean(t), "--help")

@@ -67,7 +67,7 @@ func (d *demo) play(ctx context.Context) error {
 func (d *demo) findsSlots(ctx context.Context) ([]schemas.Slot, error) {
 	d.person("Find half an hour with Alice for Ada, who is in New York.")
 	found, err := call[schemas.FindSlotsResult](ctx, d.stage, d.agent, "find_slots", schemas.FindSlotsInput{
-		Participants: []string{"Alice"}, DurationMinutes: 30, Timezone: "Europe/London", GuestTimezone: "America/New_York",
+		Participants: []schemas.HostRef{"Alice"}, DurationMinutes: 30, Timezone: "Europe/London", GuestTimezone: "America/New_York",
 	})
 	if err != nil {
 		return nil, err

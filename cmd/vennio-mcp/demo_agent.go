@@ -1,14 +1,18 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
 	"os"
+	"strings"
 
 	"github.com/mark3labs/mcp-go/client"
+	"github.com/mark3labs/mcp-go/client/transport"
 	"github.com/mark3labs/mcp-go/mcp"
 
+	"github.com/vennio-mcp/vennio-mcp/internal/config"
 	"github.com/vennio-mcp/vennio-mcp/vennioclient/sandbox"
 )
 
@@ -22,21 +26,37 @@ func (p program) startAgent(ctx context.Context, vennio *box) (*agent, error) {
 	if err != nil {
 		return nil, err
 	}
-	c, err := client.NewStdioMCPClient(self, []string{
-		"VENNIO_API_URL=" + vennio.url, "VENNIO_API_KEY=" + sandbox.DefaultKey(), "VENNIO_API_KEY_FILE=", "VENNIO_API_DIALECT=",
-		"VENNIO_BUSINESS_ID=" + vennio.hostID(), "VENNIO_HOSTS=" + vennio.hosts(), "VENNIO_SIGNING_SECRET=only for the demonstration", "VENNIO_TIMEZONE=Europe/London",
-	}, "stdio")
+	log := new(bytes.Buffer)
+	c, err := client.NewStdioMCPClientWithOptions(self, childSettings(vennio), []string{"stdio"}, transport.WithCommandStderrWriter(log))
 	if err != nil {
 		return nil, err
 	}
+	a := &agent{c}
+	if err := a.greet(ctx); err != nil {
+		a.close() // waits for the child, so that its log is whole
+		return nil, fmt.Errorf("%w; the server said: %s", err, strings.TrimSpace(log.String()))
+	}
+	return a, nil
+}
+
+func (a *agent) greet(ctx context.Context) error {
 	hello := mcp.InitializeRequest{}
 	hello.Params.ProtocolVersion = mcp.LATEST_PROTOCOL_VERSION
 	hello.Params.ClientInfo = mcp.Implementation{Name: "vennio-mcp demo", Version: version()}
-	if _, err := c.Initialize(ctx, hello); err != nil {
-		_ = c.Close()
-		return nil, err
+	_, err := a.mcp.Initialize(ctx, hello)
+	return err
+}
+
+// childSettings are those of the demo, and none that this process has inherited.
+func childSettings(vennio *box) (env []string) {
+	for _, s := range config.Settings() {
+		for _, name := range s.Env {
+			env = append(env, name+"=")
+		}
 	}
-	return &agent{c}, nil
+	return append(env,
+		"VENNIO_API_URL="+vennio.url, "VENNIO_API_KEY="+sandbox.DefaultKey(), "VENNIO_HOSTS="+vennio.hosts(),
+		"VENNIO_SIGNING_SECRET=only for the demonstration", "VENNIO_TIMEZONE=Europe/London")
 }
 
 func (a *agent) close() { _ = a.mcp.Close() }

@@ -3,6 +3,9 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"io"
+	"net/http"
+	"strings"
 	"testing"
 
 	"github.com/mark3labs/mcp-go/client"
@@ -164,6 +167,65 @@ func TestBar_P3_E4_ListsAreByteIdenticalEverywhere(t *testing.T) {
 			}
 		}
 	}
+}
+
+// bar: P3, on the wire itself: the bytes of the result, before any client has
+// read and written them.
+func TestBar_P3_TheWireIsByteIdentical(t *testing.T) {
+	t.Parallel()
+	lists := []string{`{"jsonrpc":"2.0","id":1,"method":"tools/list"}`, `{"jsonrpc":"2.0","id":1,"method":"prompts/list"}`}
+	url := start(t, clean(t), "serve", "--addr", "127.0.0.1:0").address()
+	session := greet(t, url)
+	for _, list := range lists {
+		p := start(t, clean(t))
+		_, err := io.WriteString(p.stdin, hello+list+"\n"+list+"\n")
+		require.NoError(t, err)
+		require.NoError(t, p.stdin.Close())
+		out, err := io.ReadAll(p.stdout)
+		require.NoError(t, err)
+		lines := messages(t, string(out))
+		require.Len(t, lines, 3)
+		assert.Equal(t, string(lines[1].Result), string(lines[2].Result))
+		var over message
+		require.NoError(t, json.Unmarshal(exchange(t, url+"/mcp", session, list), &over))
+		assert.Equal(t, string(lines[1].Result), string(over.Result), "stdio and Streamable HTTP")
+	}
+}
+
+// greet shakes hands over Streamable HTTP by hand and returns the session's id.
+func greet(t *testing.T, url string) string {
+	t.Helper()
+	first, _, _ := strings.Cut(hello, "\n")
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, url+"/mcp", strings.NewReader(first))
+	require.NoError(t, err)
+	req.Header.Set("Content-Type", "application/json")
+	req.Header.Set("Accept", "application/json, text/event-stream")
+	resp, err := http.DefaultClient.Do(req)
+	require.NoError(t, err)
+	defer func() { _ = resp.Body.Close() }()
+	require.Equal(t, http.StatusOK, resp.StatusCode)
+	return resp.Header.Get("Mcp-Session-Id")
+}
+
+// exchange posts one message and returns the one that answers it, whether as
+// JSON or as an event.
+func exchange(t *testing.T, url, session, body string) []byte {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, url, strings.NewReader(body))
+	require.NoError(t, err)
+	req.Header.Set("Content-Type", "application/json")
+	req.Header.Set("Accept", "application/json, text/event-stream")
+	req.Header.Set("Mcp-Session-Id", session)
+	req.Header.Set("Mcp-Protocol-Version", "2025-11-25")
+	resp, err := http.DefaultClient.Do(req)
+	require.NoError(t, err)
+	defer func() { _ = resp.Body.Close() }()
+	raw, err := io.ReadAll(resp.Body)
+	require.NoError(t, err)
+	if _, data, event := strings.Cut(string(raw), "data: "); event {
+		raw = []byte(strings.TrimSpace(data))
+	}
+	return raw
 }
 
 // bar: P4. A tool there is not is an error of the protocol.

@@ -16,6 +16,7 @@ import (
 	"github.com/vennio-mcp/vennio-mcp/internal/slots"
 	"github.com/vennio-mcp/vennio-mcp/internal/store"
 	"github.com/vennio-mcp/vennio-mcp/prompts"
+	"github.com/vennio-mcp/vennio-mcp/schemas"
 	"github.com/vennio-mcp/vennio-mcp/tools"
 	"github.com/vennio-mcp/vennio-mcp/vennioclient"
 	"github.com/vennio-mcp/vennio-mcp/vennioclient/sandbox"
@@ -43,8 +44,8 @@ func (p program) assemble(ctx context.Context, cfg config.Config) (*assembled, e
 		}
 		a.close = box.close
 		realm, key, cfg.APIURL = "sandbox", sandbox.DefaultKey(), box.url
-		cfg.Hosts = orSandboxHosts(cfg.Hosts)
-		log.Warn().Msg("SANDBOX: no VENNIO_API_KEY is set; people, times and bookings are made up, nothing real is booked")
+		cfg.Hosts = sandboxHosts()
+		log.Log().Msg(schemas.SandboxText) // whatever the level: who reads the log must know
 	} else {
 		log.Info().Str("vennio", cfg.APIURL).Str("dialect", string(cfg.Dialect)).Str("key", string(vennioclient.KeyKind(key))).Msg("using Vennio")
 	}
@@ -56,7 +57,7 @@ func (p program) assemble(ctx context.Context, cfg config.Config) (*assembled, e
 	}
 	a.mcp = newServer(tools.Deps{
 		Vennio: client, Slots: slots.NewSigner(signingSecret(cfg, log), realm, p.clock()), Hosts: directory(cfg.Hosts),
-		Zone: cfg.Zone, Now: p.clock(), Sandbox: cfg.Sandbox(), NoMail: vennioclient.KeyKind(key).Test(),
+		Zone: cfg.Zone, WeekStart: cfg.WeekStart, Now: p.clock(), Sandbox: cfg.Sandbox(), NoMail: vennioclient.KeyKind(key).Test(),
 	}, log)
 	return a, nil
 }
@@ -114,10 +115,7 @@ func directory(hosts []config.Host) (d tools.Directory) {
 	return d
 }
 
-func orSandboxHosts(hosts []config.Host) []config.Host {
-	if len(hosts) > 0 {
-		return hosts
-	}
+func sandboxHosts() (hosts []config.Host) {
 	for _, h := range sandbox.Hosts() {
 		hosts = append(hosts, config.Host{Name: h.Name, ID: h.ID})
 	}

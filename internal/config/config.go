@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -38,11 +39,13 @@ type Config struct {
 	BusinessID    string
 	Hosts         []Host
 	Zone          *time.Location
+	WeekStart     time.Weekday // as ever in Go, zero is Sunday; the default is Monday
 	SigningSecret Secret
 	StateDir      string
 	Timeout       time.Duration // of one attempt to reach Vennio
 	LogLevel      string
 	LogFormat     string
+	urlFrom       string   // where APIURL was set
 	Warnings      []string // what is odd but no mistake
 }
 
@@ -61,22 +64,24 @@ func (m Mistakes) Error() string {
 func Load(flags map[string]string, getenv func(string) string) (Config, error) {
 	c := Config{}
 	var wrong Mistakes
-	set := map[string]bool{}
+	keyMeant := getenv("VENNIO_API_KEY") != "" || getenv("VENNIO_API_KEY_FILE") != ""
 	for _, s := range Settings() {
 		value, from := lookup(s, flags, getenv)
-		if value == "" {
-			value = s.Default
+		if from == guidesName && !keyMeant {
+			value = "" // many programs have a BASE_URL: without a key it is none of ours
 		}
-		set[s.Name()] = from == s.Name() || strings.HasPrefix(from, "--")
-		if value == "" {
+		if value = cmp.Or(value, s.Default); value == "" {
 			continue
 		}
 		if err := s.apply(&c, value); err != nil {
 			wrong = append(wrong, from+" "+err.Error())
 		}
+		if s.Name() == "VENNIO_API_URL" {
+			c.urlFrom = from
+		}
 	}
-	if c.Sandbox() && set["VENNIO_API_URL"] {
-		wrong = append(wrong, "VENNIO_API_URL is set but no key: set VENNIO_API_KEY, or unset the address to use the built-in sandbox")
+	if !keyMeant && (c.urlFrom == "VENNIO_API_URL" || c.urlFrom == "--api-url") {
+		wrong = append(wrong, c.urlFrom+" is set but no key: set VENNIO_API_KEY, or unset the address to use the built-in sandbox")
 	}
 	if len(wrong) > 0 {
 		return Config{}, wrong
@@ -84,6 +89,9 @@ func Load(flags map[string]string, getenv func(string) string) (Config, error) {
 	c.complete(getenv)
 	return c, nil
 }
+
+// guidesName is what the getting-started guide calls the address of the API.
+const guidesName = "BASE_URL"
 
 // lookup returns a setting's value and where it came from.
 func lookup(s Setting, flags map[string]string, getenv func(string) string) (value, from string) {
@@ -101,7 +109,7 @@ func lookup(s Setting, flags map[string]string, getenv func(string) string) (val
 // complete fills in what depends on the machine, and warns.
 func (c *Config) complete(getenv func(string) string) {
 	if c.Zone == nil {
-		c.Zone = machineZone(getenv("TZ"))
+		c.Zone = machineZone(strings.TrimPrefix(getenv("TZ"), ":"))
 	}
 	if c.StateDir == "" {
 		c.StateDir = stateDir(getenv)
@@ -109,12 +117,26 @@ func (c *Config) complete(getenv func(string) string) {
 	if c.BusinessID != "" {
 		c.Hosts = withDefault(c.Hosts, c.BusinessID)
 	}
+	c.Warnings = c.warn()
+}
+
+// warn says what is odd but no mistake.
+func (c *Config) warn() (odd []string) {
+	switch {
+	case c.Sandbox() && len(c.Hosts) > 0:
+		odd = append(odd, "VENNIO_HOSTS and VENNIO_BUSINESS_ID are ignored: the sandbox has hosts of its own")
+		c.Hosts = nil
+	case c.Sandbox():
+	case len(c.Hosts) == 0:
+		odd = append(odd, "neither VENNIO_BUSINESS_ID nor VENNIO_HOSTS is set: each call must name its host by id")
+	}
 	if !c.Sandbox() && vennioclient.KeyKind(c.APIKey.Reveal()) == vennioclient.KeyUnknown {
-		c.Warnings = append(c.Warnings, "the key has none of Vennio's prefixes (vennio_sk_, vennio_pk_, vennio_at_); it is used as it is")
+		odd = append(odd, "the key has none of Vennio's prefixes (vennio_sk_, vennio_pk_, vennio_at_); it is used as it is")
 	}
-	if !c.Sandbox() && len(c.Hosts) == 0 {
-		c.Warnings = append(c.Warnings, "neither VENNIO_BUSINESS_ID nor VENNIO_HOSTS is set: each call must name its host by id")
+	if !c.Sandbox() && c.urlFrom == guidesName {
+		odd = append(odd, "the key is sent to "+c.APIURL+" because BASE_URL says so, a name that other programs use too: set VENNIO_API_URL to be sure")
 	}
+	return odd
 }
 
 // withDefault puts the default host first: under its name where it has one.

@@ -29,6 +29,7 @@ func TestWithoutAnySettingTheSandboxAnswers(t *testing.T) {
 	assert.Equal(t, "Europe/Paris", c.Zone.String())
 	assert.Equal(t, vennioclient.Reference, c.Dialect)
 	assert.Equal(t, 10*time.Second, c.Timeout)
+	assert.Equal(t, time.Monday, c.WeekStart)
 	assert.Empty(t, c.Warnings)
 	assert.Contains(t, c.StateDir, "vennio-mcp")
 }
@@ -47,10 +48,23 @@ func TestFlagsWinOverTheEnvironmentAndThatOverDefaults(t *testing.T) {
 	assert.Equal(t, "http://localhost:3001", c.APIURL, "our name wins")
 }
 
+// bar: S7
+func TestBar_S7_TheOperatorSaysWhereWeeksBegin(t *testing.T) {
+	t.Parallel()
+	for said, want := range map[string]time.Weekday{"sunday": time.Sunday, "Saturday": time.Saturday, " mon ": time.Monday} {
+		c, err := config.Load(nil, env{"VENNIO_WEEK_START": said}.get)
+		require.NoError(t, err)
+		assert.Equal(t, want, c.WeekStart)
+	}
+	c, err := config.Load(map[string]string{"week-start": "sun"}, env{"VENNIO_WEEK_START": "saturday"}.get)
+	require.NoError(t, err)
+	assert.Equal(t, time.Sunday, c.WeekStart, "the flag wins")
+}
+
 func TestEveryMistakeIsReportedAtOnceAndNoSecretIsRepeated(t *testing.T) {
 	t.Parallel()
 	secrets := []string{"vennio_sk_live_with blank", "short"}
-	_, err := config.Load(map[string]string{"log-level": "loud", "timeout": "soon"}, env{
+	_, err := config.Load(map[string]string{"log-level": "loud", "timeout": "soon", "week-start": "first"}, env{
 		"VENNIO_API_KEY": secrets[0], "VENNIO_API_URL": "http://vennio.example.com", "VENNIO_API_DIALECT": "klingon",
 		"VENNIO_TIMEZONE": "EST", "VENNIO_HOSTS": "Ada", "VENNIO_SIGNING_SECRET": secrets[1], "VENNIO_LOG_FORMAT": "xml", "VENNIO_BUSINESS_ID": "a b",
 	}.get)
@@ -59,7 +73,7 @@ func TestEveryMistakeIsReportedAtOnceAndNoSecretIsRepeated(t *testing.T) {
 	for _, part := range []string{
 		"VENNIO_API_KEY has blanks", "VENNIO_API_URL the base URL must be https", "VENNIO_API_DIALECT \"klingon\": want reference or guide",
 		"VENNIO_TIMEZONE", "America/New_York", `VENNIO_HOSTS "Ada": want Name=id`, "VENNIO_SIGNING_SECRET is shorter", "--log-level \"loud\"",
-		"VENNIO_LOG_FORMAT \"xml\"", "--timeout \"soon\"", "VENNIO_BUSINESS_ID",
+		"VENNIO_LOG_FORMAT \"xml\"", "--timeout \"soon\"", "--week-start \"first\": want a weekday", "VENNIO_BUSINESS_ID",
 	} {
 		assert.Contains(t, err.Error(), part)
 	}
@@ -73,9 +87,19 @@ func TestAnAddressWithoutAKeyIsAMistakeButTheGuidesNameIsNot(t *testing.T) {
 	t.Parallel()
 	_, err := config.Load(nil, env{"VENNIO_API_URL": "https://api.vennio.app"}.get)
 	require.ErrorContains(t, err, "VENNIO_API_URL is set but no key")
-	c, err := config.Load(nil, env{"BASE_URL": "https://some.other.app"}.get)
-	require.NoError(t, err, "many programs have a BASE_URL")
-	assert.True(t, c.Sandbox())
+	for _, others := range []string{"https://some.other.app", "/", "http://example.com"} {
+		c, err := config.Load(nil, env{"BASE_URL": others}.get)
+		require.NoError(t, err, "many programs have a BASE_URL")
+		assert.True(t, c.Sandbox())
+	}
+	c, err := config.Load(nil, env{"BASE_URL": "https://some.other.app", "VENNIO_API_KEY": "vennio_sk_live_x", "VENNIO_BUSINESS_ID": "b"}.get)
+	require.NoError(t, err)
+	require.Len(t, c.Warnings, 1)
+	assert.Contains(t, c.Warnings[0], "the key is sent to https://some.other.app because BASE_URL says so")
+	_, err = config.Load(nil, env{"VENNIO_API_KEY": " \t"}.get)
+	require.ErrorContains(t, err, "VENNIO_API_KEY is blank", "a blank key is no wish for the sandbox")
+	_, err = config.Load(nil, env{"VENNIO_API_KEY_FILE": "/no/such/file", "VENNIO_API_URL": "https://api.example.com"}.get)
+	require.ErrorContains(t, err, "1 setting to mend", "a key was meant")
 }
 
 func TestHostsAndTheDefaultAmongThem(t *testing.T) {
@@ -89,6 +113,16 @@ func TestHostsAndTheDefaultAmongThem(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, config.Host{Name: "id-3", ID: "id-3"}, c.Hosts[0])
 	assert.Len(t, c.Hosts, 3)
+}
+
+func TestTheSandboxHasHostsOfItsOwn(t *testing.T) {
+	t.Parallel()
+	c, err := config.Load(nil, env{"VENNIO_HOSTS": "Ada=id-1", "TZ": ":Asia/Tokyo"}.get)
+	require.NoError(t, err)
+	assert.Empty(t, c.Hosts)
+	require.Len(t, c.Warnings, 1)
+	assert.Contains(t, c.Warnings[0], "VENNIO_HOSTS and VENNIO_BUSINESS_ID are ignored")
+	assert.Equal(t, "Asia/Tokyo", c.Zone.String())
 }
 
 func TestTheKeyMayComeFromAFile(t *testing.T) {

@@ -35,18 +35,21 @@ func Settings() []Setting {
 		{"api-url", []string{"VENNIO_API_URL", "BASE_URL"}, vennioclient.DefaultBaseURL, "where Vennio is: https, or http on loopback", setURL},
 		{"dialect", []string{"VENNIO_API_DIALECT"}, "reference", "how Vennio's API is spoken: reference or guide", setDialect},
 		{"business-id", []string{"VENNIO_BUSINESS_ID"}, "", "id of the host whose time is booked when a call names none", setBusiness},
-		{"hosts", []string{"VENNIO_HOSTS"}, "", "names a person would say, and their ids: Ada=UUID, Bob=UUID", setHosts},
+		{"hosts", []string{"VENNIO_HOSTS"}, "", "names a person would say, and their ids: Ada=UUID, Bob=UUID; the first is the default unless the setting above names another", setHosts},
 		{"timezone", []string{"VENNIO_TIMEZONE"}, "", "IANA zone for calls that name none (default: this machine's, else UTC)", setZone},
+		{"week-start", []string{"VENNIO_WEEK_START"}, "monday", "weekday on which this week and next week begin", setWeekStart},
 		{"", []string{"VENNIO_SIGNING_SECRET"}, "", "signs slot ids, at least 16 characters; share it between replicas (default: made once, kept in the state folder)", setSecret},
 		{"state-dir", []string{"VENNIO_STATE_DIR"}, "", "folder for what outlives the process (default: the user's state folder)", setText(func(c *Config) *string { return &c.StateDir })},
-		{"timeout", []string{"VENNIO_TIMEOUT"}, "10s", "limit of one attempt to reach Vennio, 100ms to 2m; reads and booking are tried up to 3 times", setTimeout},
+		{"timeout", []string{"VENNIO_TIMEOUT"}, "10s", "limit of one attempt to reach Vennio, 100ms to 30s; there are up to 3", setTimeout},
 		{"log-level", []string{"VENNIO_LOG_LEVEL"}, "info", "debug, info, warn or error", setOneOf(func(c *Config) *string { return &c.LogLevel }, "debug", "info", "warn", "error")},
 		{"log-format", []string{"VENNIO_LOG_FORMAT"}, "auto", "json, console, or auto: console on a terminal", setOneOf(func(c *Config) *string { return &c.LogFormat }, "auto", "json", "console")},
 	}
 }
 
 func setKey(c *Config, v string) error {
-	v = strings.TrimSpace(v)
+	if v = strings.TrimSpace(v); v == "" {
+		return errors.New("is blank; unset it to use the built-in sandbox")
+	}
 	if strings.ContainsFunc(v, func(r rune) bool { return r <= ' ' || r > '~' }) {
 		return errors.New("has blanks or characters that no key has; copy it again") // never quote it
 	}
@@ -61,9 +64,6 @@ func setKeyFile(c *Config, path string) error {
 	}
 	if c.APIKey != "" {
 		return errors.New("is set and VENNIO_API_KEY too; keep one of them")
-	}
-	if len(strings.TrimSpace(string(raw))) == 0 {
-		return errors.New("names an empty file")
 	}
 	return setKey(c, string(raw))
 }
@@ -115,6 +115,15 @@ func setZone(c *Config, v string) (err error) {
 	return err
 }
 
+func setWeekStart(c *Config, v string) error {
+	day, ok := times.Weekday(strings.TrimSpace(v))
+	if !ok {
+		return fmt.Errorf("%q: want a weekday, such as monday or sunday", v)
+	}
+	c.WeekStart = day
+	return nil
+}
+
 func setSecret(c *Config, v string) error {
 	if len(v) < 16 {
 		return errors.New("is shorter than 16 characters; make one with: openssl rand -hex 32")
@@ -124,9 +133,9 @@ func setSecret(c *Config, v string) error {
 }
 
 func setTimeout(c *Config, v string) (err error) {
-	const least, most = 100 * time.Millisecond, 2 * time.Minute
+	const least, most = 100 * time.Millisecond, 30 * time.Second
 	if c.Timeout, err = time.ParseDuration(v); err != nil || c.Timeout < least || c.Timeout > most {
-		return fmt.Errorf("%q: want a duration from 100ms to 2m, such as 10s", v)
+		return fmt.Errorf("%q: want a duration from 100ms to 30s, such as 10s", v)
 	}
 	return nil
 }

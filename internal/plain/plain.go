@@ -54,10 +54,11 @@ func strip(s string) string {
 
 // hidden: control characters (Cc), format characters (Cf: bidirectional marks,
 // zero-width characters, tags), line and paragraph separators, surrogates and
-// private use. The zero-width joiner stays: emoji and Indic scripts need it.
+// private use. The zero-width joiner and non-joiner stay: emoji, Persian and the
+// Indic scripts need them.
 func hidden(r rune) bool {
-	const zeroWidthJoiner = '\u200d'
-	return r != zeroWidthJoiner && unicode.In(r, unicode.Cc, unicode.Cf, unicode.Zl, unicode.Zp, unicode.Cs, unicode.Co)
+	const joiner, nonJoiner = '\u200d', '\u200c'
+	return r != joiner && r != nonJoiner && unicode.In(r, unicode.Cc, unicode.Cf, unicode.Zl, unicode.Zp, unicode.Cs, unicode.Co)
 }
 
 func cut(s string, limit int) string {

@@ -20,6 +20,7 @@ func TestLine(t *testing.T) {
 		"drops zero width":      {"pay\u200bpal\ufeff", "paypal"},
 		"drops tag characters":  {"hi\U000e0041\U000e0042", "hi"},
 		"keeps joined emoji":    {"👩\u200d💻", "👩\u200d💻"},
+		"keeps Persian":         {"می\u200cخواهم", "می\u200cخواهم"},
 		"keeps other scripts":   {"会議 встреча", "会議 встреча"},
 		"cuts with an ellipsis": {"abcdefghijkl", "abcdefghi…"},
 	} {

@@ -75,9 +75,8 @@ func HTTP(ctx context.Context, ln net.Listener, s *server.MCPServer, o HTTPOptio
 	case <-ctx.Done():
 	}
 	h.shutdown(base, abandon)
-	_ = <-served
-	if broken != nil {
-		return fmt.Errorf("serve http: %w", broken)
+	if err := <-served; broken != nil {
+		return fmt.Errorf("serve http: %w", err)
 	}
 	return nil
 }

@@ -27,22 +27,23 @@ type Picked struct {
 // in parts of the day not yet offered, and early. The same slots, in whatever
 // order, give the same choice.
 //
-// Vennio's slots overlap one another by design (vennio-api.md, Availability:
-// slot_interval), so an answer must be thinned before a person sees it.
+// Vennio's candidates overlap one another by design (vennio-api.md,
+// Availability: slot_interval), so an answer must be thinned before a person
+// sees it.
 func Pick(free []vennioclient.Slot, n int, w Wishes) (p Picked) {
 	rest := w.candidates(free)
 	if len(rest) == 0 {
 		return p
 	}
 	earliest := rest[0].Start
-	offered := map[string]int{} // by date, and by part of the day
 	for len(rest) > 0 && len(p.Choices) < n {
-		best := slices.MinFunc(rest, func(a, b candidate) int { return compare(a, b, offered) }) // of equals the first
-		p.Choices = append(p.Choices, Choice{best.Slot, reason(best, offered, w.Any(), best.Start.Equal(earliest))})
+		best := slices.MinFunc(rest, compare) // of equals the first
+		p.Choices = append(p.Choices, Choice{best.Slot, best.reason(len(p.Choices) == 0, w.Any(), best.Start.Equal(earliest))})
 		p.Missed = p.Missed || best.misses() > 0
-		offered[best.date]++
-		offered[best.part]++
 		rest = slices.DeleteFunc(rest, func(c candidate) bool { return overlap(c.Slot, best.Slot) })
+		for i := range rest {
+			rest[i].offeredBeside(best)
+		}
 	}
 	p.More = len(rest) > 0
 	return p
@@ -57,49 +58,13 @@ func First(free []vennioclient.Slot, w Wishes) (Choice, bool) {
 	return Choice{all[0].Slot, "first after that window" + all[0].caveats()}, true
 }
 
-func compare(a, b candidate, offered map[string]int) int {
+func compare(a, b candidate) int {
 	return cmp.Or(
-		cmp.Compare(night(a), night(b)),
+		cmp.Compare(a.atNight(), b.atNight()),
 		cmp.Compare(a.outside, b.outside),
-		cmp.Compare(offered[a.date], offered[b.date]),
-		cmp.Compare(offered[a.part], offered[b.part]),
+		cmp.Compare(a.sameDay, b.sameDay),
+		cmp.Compare(a.samePart, b.samePart),
 	)
-}
-
-func night(c candidate) int {
-	if c.night != nil {
-		return 1
-	}
-	return 0
-}
-
-// reason says why c is offered, given what was offered before it.
-func reason(c candidate, offered map[string]int, wished, earliest bool) string {
-	var why string
-	switch {
-	case len(offered) > 0:
-		why = place(c, offered)
-	case c.misses() > 0:
-		why = "nearest fit"
-	case !earliest:
-		why = "first in the daytime"
-	case wished:
-		why = "first that fits"
-	default:
-		why = "first free"
-	}
-	return why + c.caveats()
-}
-
-func place(c candidate, offered map[string]int) string {
-	why := "another day"
-	if offered[c.date] > 0 {
-		why = "also that day"
-	}
-	if offered[c.part] == 0 {
-		why += ", " + c.part
-	}
-	return why
 }
 
 // Nearest chooses at most n of the candidates, none overlapping another, those

@@ -37,9 +37,11 @@ func (w Wishes) Any() bool {
 
 // allow tells whether nothing hard is against s.
 func (w Wishes) allow(s vennioclient.Slot) bool {
-	first, last := s.Start.In(w.Zone).Weekday(), s.End.Add(-time.Second).In(w.Zone).Weekday()
-	if slices.Contains(w.Avoid, first) || slices.Contains(w.Avoid, last) {
-		return false
+	if len(w.Avoid) > 0 {
+		first, last := s.Start.In(w.Zone).Weekday(), s.End.Add(-time.Second).In(w.Zone).Weekday()
+		if slices.Contains(w.Avoid, first) || slices.Contains(w.Avoid, last) {
+			return false
+		}
 	}
 	return !slices.ContainsFunc(w.Busy, func(b Span) bool { return s.Start.Before(b.End) && b.Start.Before(s.End) })
 }
@@ -47,9 +49,10 @@ func (w Wishes) allow(s vennioclient.Slot) bool {
 // outside is by how many minutes s lies outside the hours on the clocks of loc; 0
 // means inside.
 func (h Hours) outside(s vennioclient.Slot, loc *time.Location) int {
-	start, end := times.MinuteOfDay(s.Start, loc), times.MinuteOfDay(s.End, loc)
-	if first, last := s.Start.In(loc), s.End.In(loc); first.YearDay() != last.YearDay() {
-		end += 24 * 60
+	first, last := s.Start.In(loc), s.End.In(loc)
+	start, end := times.MinuteOfDay(first, loc), times.MinuteOfDay(last, loc)
+	if end <= start && first.YearDay() != last.YearDay() {
+		end += 24 * 60 // over midnight
 	}
 	out := max(0, h.Earliest-start)
 	if h.Latest > 0 {

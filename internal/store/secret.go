@@ -18,6 +18,9 @@ const secretFile = "signing-secret"
 // random bytes as hexadecimal digits, readable by the owner alone. Processes
 // that start at the same time get the same one.
 func SigningSecret(dir string) ([]byte, error) {
+	if dir == "" {
+		return nil, errors.New("there is no state folder: set VENNIO_STATE_DIR or HOME")
+	}
 	path := filepath.Join(dir, secretFile)
 	secret, err := readSecret(path)
 	if !errors.Is(err, fs.ErrNotExist) {

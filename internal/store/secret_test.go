@@ -59,8 +59,10 @@ func TestADamagedSecretIsAnErrorNotANewOne(t *testing.T) {
 
 func TestAFolderThatCannotBeMadeIsAnError(t *testing.T) {
 	t.Parallel()
+	_, err := store.SigningSecret("")
+	require.ErrorContains(t, err, "VENNIO_STATE_DIR", "never the working folder, where anybody may have put one")
 	file := filepath.Join(t.TempDir(), "file")
 	require.NoError(t, os.WriteFile(file, nil, 0o600))
-	_, err := store.SigningSecret(filepath.Join(file, "below"))
+	_, err = store.SigningSecret(filepath.Join(file, "below"))
 	require.Error(t, err)
 }

@@ -11,6 +11,6 @@ func ParseClock(s string) (minutes int, ok bool) {
 
 // MinuteOfDay is what the clocks of loc show at t, in minutes after midnight, seconds dropped.
 func MinuteOfDay(t time.Time, loc *time.Location) int {
-	local := at(t, loc)
-	return local.Hour()*60 + local.Minute()
+	hour, minute, _ := at(t, loc).Clock()
+	return hour*60 + minute
 }

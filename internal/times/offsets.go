@@ -3,15 +3,18 @@ package times
 import (
 	"regexp"
 	"strconv"
+	"sync"
 	"time"
 )
 
 // offsetForm matches "+02:00", "UTC+2", "GMT -5", "Etc/GMT+5", "−0330".
-var offsetForm = regexp.MustCompile(`^(etc/)?(utc|gmt)?_?([-+−])?_?(\d{1,2})(?::?(\d{2}))?$`)
+var offsetForm = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^(etc/)?(utc|gmt)?_?([-+−])?_?(\d{1,2})(?::?(\d{2}))?$`)
+})
 
 // bareOffset reads a name that is only an offset, in seconds east of Greenwich.
 func bareOffset(name string) (int, bool) {
-	m := offsetForm.FindStringSubmatch(fold(name))
+	m := offsetForm().FindStringSubmatch(fold(name))
 	if m == nil || m[2]+m[3] == "" {
 		return 0, false
 	}

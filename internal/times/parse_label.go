@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"regexp"
+	"sync"
 	"time"
 )
 
@@ -16,17 +17,19 @@ const (
 	suffixForm = `\((?P<zone>[A-Za-z0-9_+/-]+)(?:, (?P<zoneOffset>` + utcForm + `))?\)`
 )
 
-var labelForm = regexp.MustCompile(`^` + startForm + ` ?– ?` + endForm + ` ` + suffixForm + `$`)
+var labelForm = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^` + startForm + ` ?– ?` + endForm + ` ` + suffixForm + `$`)
+})
 
 // ParseLabel reads the instants out of what [Label] wrote. Only such labels are read: one whose
 // weekday, zone and offset do not belong together is an error. The instants are in the zone of
 // the label.
 func ParseLabel(s string) (start, end time.Time, err error) {
-	m := labelForm.FindStringSubmatch(s)
+	m := labelForm().FindStringSubmatch(s)
 	if m == nil {
 		return start, end, fmt.Errorf("%s is not a label", quote(s))
 	}
-	part := func(name string) string { return m[labelForm.SubexpIndex(name)] }
+	part := func(name string) string { return m[labelForm().SubexpIndex(name)] }
 	loc, err := Zone(part("zone"))
 	if err != nil {
 		return start, end, err

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -21,7 +22,7 @@ type meaning struct {
 	hint  string // see Window.Hint
 }
 
-var inDays = regexp.MustCompile(`^in (\d{1,3}) days?$`)
+var inDays = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^in (\d{1,3}) days?$`) })
 
 // meaningOf reads a phrase on the calendar of the zone; false when it is none of the vocabulary.
 func (d *draft) meaningOf(words string) (meaning, bool) {
@@ -40,7 +41,7 @@ func (d *draft) meaningOf(words string) (meaning, bool) {
 		end := d.weekEnd(today)
 		return meaning{words: phrase, first: end.AddDate(0, 0, 1), last: end.AddDate(0, 0, 7), hint: d.weekHint()}, true
 	}
-	if m := inDays.FindStringSubmatch(phrase); m != nil {
+	if m := inDays().FindStringSubmatch(phrase); m != nil {
 		n, _ := strconv.Atoi(m[1]) // at most three digits
 		return d.day("in "+days(n), today.AddDate(0, 0, n)), true
 	}

@@ -16,20 +16,20 @@ var zonesText string
 var zoneNames = strings.Fields(zonesText)
 
 // zonesByFold finds a name however it is cased and spaced.
-var zonesByFold = func() map[string]string {
+var zonesByFold = sync.OnceValue(func() map[string]string {
 	byFold := make(map[string]string, len(zoneNames))
 	for _, name := range zoneNames {
 		byFold[fold(name)] = name
 	}
 	return byFold
-}()
+})
 
 // Zone is the IANA zone of that name. Case and spaces are mended ("america/new york"), and the
 // location carries the canonical spelling. Everything else is a [*ZoneError] which says what to
 // send instead: abbreviations and bare offsets, because they cannot know summer time, and also
 // "Local" and "", because the server's own zone is nobody's.
 func Zone(name string) (*time.Location, error) {
-	known, ok := zonesByFold[fold(name)]
+	known, ok := zonesByFold()[fold(name)]
 	if !ok {
 		return nil, refuse(name)
 	}

@@ -1,0 +1,84 @@
+// Command bench measures vennio-mcp beside what it stands on, in one run on one
+// machine: a bare mcp-go echo server and a bare net/http handler. It prints
+// ratios, since figures of one machine say little about another; see
+// docs/performance.md.
+//
+// Contenders are processes of their own, reached over pipes or loopback, and the
+// Vennio behind them is the sandbox. Rounds are interleaved: each measures every
+// contender, beginning with another one, and figures are medians over rounds.
+// Everything is bounded in count and time; what is built and written lies in one
+// temporary folder, which is removed in the end.
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+)
+
+// options bound a run.
+type options struct {
+	rounds int           // of all contenders
+	calls  int           // at most, of a contender in a round
+	span   time.Duration // at most, of a contender in a round
+	starts int           // of each program
+}
+
+func main() {
+	var o options
+	flag.IntVar(&o.rounds, "rounds", 9, "rounds, each of all contenders")
+	flag.IntVar(&o.calls, "calls", 4000, "most calls to a contender in a round")
+	flag.DurationVar(&o.span, "span", 400*time.Millisecond, "longest time for a contender in a round")
+	flag.IntVar(&o.starts, "starts", 25, "starts of each program")
+	as := flag.String("as", "", "be a contender: stdio, nethttp or vennio (the program starts itself so)")
+	size := flag.Int("size", 0, "bytes that nethttp answers")
+	flag.Parse()
+
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	err := contend(ctx, *as, *size)
+	if *as == "" {
+		err = run(ctx, os.Stdout, o)
+	}
+	stop()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, out io.Writer, o options) error {
+	dir, err := os.MkdirTemp("", "vennio-mcp-bench")
+	if err != nil {
+		return err
+	}
+	defer func() { _ = os.RemoveAll(dir) }()
+	fmt.Fprintln(os.Stderr, "bench: building; the first time, the standard library with GOEXPERIMENT=jsonv2 too")
+	s, err := newStage(ctx, dir)
+	if err != nil {
+		return err
+	}
+	defer s.close()
+	r := report{o: o, size: size(s.ours), sizeFast: size(s.fast), sizeBare: size(s.bare)}
+	for _, step := range []struct {
+		name    string
+		measure func(context.Context, *stage, options) error
+	}{
+		{"starting up", r.measureStarts},
+		{"the cost of a call in the process", r.measureOverhead},
+		{"calls", r.measureCalls},
+	} {
+		fmt.Fprintln(os.Stderr, "bench: measuring", step.name)
+		if err := step.measure(ctx, s, o); err != nil {
+			return fmt.Errorf("%s: %w", step.name, err)
+		}
+	}
+	if r.tokens, err = committedTokens(ctx); err != nil {
+		return err
+	}
+	return r.write(out)
+}

@@ -1,0 +1,103 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/vennio-mcp/vennio-mcp/vennioclient/sandbox"
+)
+
+const module = "github.com/vennio-mcp/vennio-mcp"
+
+// stage is where contenders run: built programs, a home of their own, and a
+// Vennio for all of them.
+type stage struct {
+	home             string
+	ours, fast, bare string // vennio-mcp, the same with jsonv2, bare mcp-go
+	self             string
+	vennio           *child
+}
+
+func newStage(ctx context.Context, dir string) (*stage, error) {
+	s := &stage{
+		home: filepath.Join(dir, "home"),
+		ours: filepath.Join(dir, "plain", "vennio-mcp"), fast: filepath.Join(dir, "jsonv2", "vennio-mcp"),
+		bare: filepath.Join(dir, "plain", "bare"),
+	}
+	var err error
+	if s.self, err = os.Executable(); err != nil {
+		return nil, err
+	}
+	err = errors.Join(
+		os.MkdirAll(s.home, 0o700),
+		build(ctx, s.ours, "", "cmd/vennio-mcp"),
+		build(ctx, s.bare, "", "internal/bench/bare"),
+		build(ctx, s.fast, "jsonv2", "cmd/vennio-mcp"),
+	)
+	if err != nil {
+		return nil, err
+	}
+	s.vennio, err = s.start(ctx, program{path: s.self}.with("-as", "vennio"))
+	return s, err
+}
+
+func (s *stage) close() { s.vennio.stop() }
+
+// build builds the package to the path, as a release is built.
+func build(ctx context.Context, path, experiment, pkg string) error {
+	folder := filepath.Dir(path) + string(filepath.Separator)
+	if err := os.MkdirAll(folder, 0o700); err != nil {
+		return err
+	}
+	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-buildvcs=false", "-o", folder, module+"/"+pkg) //nolint:gosec // G204: packages of ours
+	cmd.Env = append(os.Environ(), "GOEXPERIMENT="+experiment)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("build %s: %w\n%s", pkg, err, out)
+	}
+	return nil
+}
+
+// environment is the machine's, less all settings, with a home of our own.
+func (s *stage) environment(settings ...string) []string {
+	env := []string{"HOME=" + s.home, "LOCALAPPDATA=" + s.home, "TZ=Europe/London"}
+	for _, name := range []string{"PATH", "SYSTEMROOT", "TMPDIR", "TEMP"} {
+		if v, set := os.LookupEnv(name); set {
+			env = append(env, name+"="+v)
+		}
+	}
+	return append(env, settings...)
+}
+
+// withVennio makes vennio-mcp use the stage's Vennio, not one of its own.
+func (s *stage) withVennio() []string {
+	return []string{
+		"VENNIO_API_URL=" + s.vennioURL(), "VENNIO_API_KEY=" + sandbox.DefaultKey(),
+		"VENNIO_BUSINESS_ID=" + sandbox.Hosts()[0].ID,
+	}
+}
+
+func (s *stage) vennioURL() string { return strings.TrimSuffix(s.vennio.url, "/mcp") }
+
+// availability is the call that find_slots makes.
+func (s *stage) availability() string {
+	now := time.Now().UTC().Truncate(time.Minute).Add(time.Minute)
+	return fmt.Sprintf("%s/v1/availability/slots?business_id=%s&duration_minutes=30&from=%s&to=%s&timezone=Europe/London",
+		s.vennioURL(), sandbox.Hosts()[0].ID, now.Format(time.RFC3339), now.AddDate(0, 0, 7).Format(time.RFC3339))
+}
+
+// size is the length of a built program in bytes.
+func size(path string) float64 {
+	found, _ := filepath.Glob(path + "*") // .exe where there is one
+	for _, file := range found {
+		if info, err := os.Stat(file); err == nil {
+			return float64(info.Size())
+		}
+	}
+	return 0
+}

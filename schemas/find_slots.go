@@ -1,23 +1,23 @@
 package schemas
 
 import (
-	"fmt"
-	"strings"
+	"time"
 
 	"github.com/invopop/jsonschema"
-
-	"github.com/vennio-mcp/vennio-mcp/internal/plain"
 )
 
 // FindSlotsInput is what the model sends to find_slots.
 type FindSlotsInput struct {
+	When            string    `json:"when,omitempty" jsonschema:"maxLength=40" jsonschema_description:"Instead of from/to: today, tomorrow, this week, next week, friday, in 3 days"`
 	From            string    `json:"from,omitempty" jsonschema:"maxLength=40" jsonschema_description:"RFC 3339 or date; default now"`
 	To              string    `json:"to,omitempty" jsonschema:"maxLength=40" jsonschema_description:"Likewise; default from + 7 days, at most 60"`
 	DurationMinutes int       `json:"duration_minutes,omitempty" jsonschema:"minimum=5,maximum=480,default=30" jsonschema_description:"Length"`
 	Timezone        string    `json:"timezone,omitempty" jsonschema:"maxLength=64" jsonschema_description:"User's IANA zone"`
 	GuestTimezone   string    `json:"guest_timezone,omitempty" jsonschema:"maxLength=64" jsonschema_description:"Guest's, if other"`
 	Participants    []HostRef `json:"participants,omitempty" jsonschema:"maxItems=5" jsonschema_description:"Host names or ids, all free; default the configured host"`
-	Limit           int       `json:"limit,omitempty" jsonschema:"minimum=1,maximum=10,default=3" jsonschema_description:"How many slots"`
+	Prefer          *Prefer   `json:"prefer,omitempty" jsonschema_description:"In timezone; only avoid_days is strict"`
+	Busy            []Busy    `json:"busy,omitempty" jsonschema:"maxItems=50" jsonschema_description:"When the guest is busy"`
+	Limit           int       `json:"limit,omitempty" jsonschema:"minimum=1,maximum=10,default=3" jsonschema_description:"Most slots"`
 }
 
 // HostRef is a host's name or id as a model gives it.
@@ -26,17 +26,46 @@ type HostRef string
 // JSONSchemaExtend bounds each item of a list of hosts.
 func (HostRef) JSONSchemaExtend(s *jsonschema.Schema) { s.MaxLength = new(uint64(100)) }
 
+// Prefer is what suits the person. Times of day are "15:04" on the clocks of the
+// window's zone. Where nothing fits Earliest, Latest and Days, the nearest is
+// offered; on AvoidDays nothing ever is.
+type Prefer struct {
+	Earliest  string   `json:"earliest,omitempty" jsonschema:"maxLength=5" jsonschema_description:"Start, HH:MM"`
+	Latest    string   `json:"latest,omitempty" jsonschema:"maxLength=5" jsonschema_description:"End, HH:MM"`
+	Days      []string `json:"days,omitempty" jsonschema:"maxItems=7,enum=mon,enum=tue,enum=wed,enum=thu,enum=fri,enum=sat,enum=sun" jsonschema_description:"Best"`
+	AvoidDays []string `json:"avoid_days,omitempty" jsonschema:"maxItems=7,enum=mon,enum=tue,enum=wed,enum=thu,enum=fri,enum=sat,enum=sun" jsonschema_description:"Never"`
+}
+
+// Busy is a time at which the guest cannot come, in RFC 3339, its end excluded.
+type Busy struct {
+	Start string `json:"start" jsonschema:"format=date-time" jsonschema_description:"Start"`
+	End   string `json:"end" jsonschema:"format=date-time" jsonschema_description:"End"`
+}
+
+const defaultMinutes = 30
+
+// Duration is how long the meeting takes: 30 minutes unless said otherwise.
+func (in FindSlotsInput) Duration() time.Duration {
+	if in.DurationMinutes == 0 {
+		return defaultMinutes * time.Minute
+	}
+	return time.Duration(in.DurationMinutes) * time.Minute
+}
+
 // Window is the span that was searched, as it was understood.
 type Window struct {
-	From     string `json:"from" jsonschema:"format=date-time"`
-	To       string `json:"to" jsonschema:"format=date-time"`
-	Timezone string `json:"timezone" jsonschema_description:"IANA zone of all local times"`
+	When        string `json:"when,omitempty" jsonschema_description:"The phrase that was resolved"`
+	Description string `json:"description" jsonschema_description:"The window in words"`
+	From        string `json:"from" jsonschema:"format=date-time"`
+	To          string `json:"to" jsonschema:"format=date-time"`
+	Timezone    string `json:"timezone" jsonschema_description:"IANA zone of all local times"`
 }
 
 // Slot is a bookable time. All its times are made from the same two instants.
 type Slot struct {
 	SlotID      string `json:"slot_id" jsonschema_description:"Pass to book_slot as it is; lives 2 hours"`
 	Description string `json:"description" jsonschema_description:"Words to read to a person"`
+	Reason      string `json:"reason,omitempty" jsonschema_description:"Why it is offered at this place of the list"`
 	Start       string `json:"start" jsonschema:"format=date-time" jsonschema_description:"UTC"`
 	End         string `json:"end" jsonschema:"format=date-time" jsonschema_description:"UTC"`
 	StartLocal  string `json:"start_local"`
@@ -51,67 +80,10 @@ type FindSlotsResult struct {
 	Window          Window   `json:"window"`
 	DurationMinutes int      `json:"duration_minutes"`
 	Hosts           []string `json:"hosts"`
-	Slots           []Slot   `json:"slots"`
+	Preferences     string   `json:"preferences,omitempty" jsonschema_description:"The preferences and busy times as applied"`
+	Slots           []Slot   `json:"slots" jsonschema_description:"Best first"`
 	NextOpening     *Slot    `json:"next_opening,omitempty" jsonschema_description:"First free time after an empty window"`
 	More            bool     `json:"more" jsonschema_description:"Whether the window holds further free times"`
 	Note            string   `json:"note"`
 	Envelope
-}
-
-// Text lists the slots as a person would read them, with the same facts.
-func (r *FindSlotsResult) Text() string {
-	var b strings.Builder
-	fmt.Fprintf(&b, "%s for %d minutes with %s, %s to %s, %s. Now: %s.\n",
-		count(len(r.Slots)), r.DurationMinutes, strings.Join(r.Hosts, ", "), r.Window.From, r.Window.To, r.Window.Timezone, r.Now)
-	for i, s := range r.Slots {
-		fmt.Fprintf(&b, "%d. %s\n", i+1, s.Text())
-	}
-	if r.NextOpening != nil {
-		fmt.Fprintf(&b, "Next opening: %s\n", r.NextOpening.Text())
-	}
-	b.WriteString(r.Note)
-	return b.String()
-}
-
-func count(n int) string {
-	switch n {
-	case 0:
-		return "No free times"
-	case 1:
-		return "1 free time"
-	}
-	return fmt.Sprintf("%d free times", n)
-}
-
-// Text is the slot on one line: Vennio's words, the exact time, its id.
-func (s Slot) Text() string {
-	exact := s.exact()
-	if s.Description != exact {
-		exact = plain.Quote(s.Description, 200) + " = " + exact // Vennio's words are a quotation
-	}
-	if s.GuestLocal != "" {
-		exact += " · " + s.GuestLocal
-	}
-	return fmt.Sprintf("%s · %s · slot_id %s", exact, interval(s.Start, s.End), s.SlotID)
-}
-
-// interval is a span of UTC in the form of ISO 8601-1, 5.5.2.4: the end without
-// the date where it is the start's.
-func interval(start, end string) string {
-	if day, clock, ok := strings.Cut(end, "T"); ok && strings.HasPrefix(start, day+"T") {
-		return start + "/" + clock
-	}
-	return start + "/" + end
-}
-
-func (s Slot) exact() string { return Exact(s.StartLocal, s.EndLocal, s.Timezone) }
-
-// Exact joins the parts of a local time: "Thu 14 May 2026, 15:00" and "15:30"
-// become "Thu 14 May 2026, 15:00–15:30 (Europe/London, UTC+1)".
-func Exact(start, end, zone string) string {
-	dash := "–"
-	if strings.Contains(end, " ") {
-		dash = " – "
-	}
-	return start + dash + end + " (" + zone + ")"
 }

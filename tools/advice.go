@@ -15,7 +15,7 @@ const searchAgain = "Call find_slots for current times and let the person choose
 var table = map[schemas.Code]advice{
 	schemas.CodeInvalidArguments: {"The arguments do not fit.", "Correct them and call again.", false},
 	schemas.CodeInvalidTimezone:  {"The time zone is not an IANA name.", "Correct it and call again.", false},
-	schemas.CodeInvalidWindow:    {"The window cannot be searched.", "Correct from and to and call again.", false},
+	schemas.CodeInvalidWindow:    {"The window cannot be searched.", "Correct when, or from and to, and call again.", false},
 	schemas.CodeUnknownHost:      {"The host is not known.", "Name a host there is.", false},
 	schemas.CodeUnknownSlot: {
 		"This slot_id is not one that find_slots gave for these participants.",

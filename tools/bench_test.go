@@ -67,7 +67,7 @@ func instantAgent(b *testing.B) *client.Client {
 	require.NoError(b, err)
 	srv := server.NewMCPServer("bench", "0", server.WithRecovery())
 	for _, tool := range tools.Catalog(tools.Deps{
-		Vennio: api, Hosts: directory(), Zone: zone, Now: now, Slots: slots.NewSigner([]byte("a secret only tests know"), "sandbox", now),
+		Vennio: api, Hosts: directory(), Zone: zone, WeekStart: time.Monday, Now: now, Slots: slots.NewSigner([]byte("a secret only tests know"), "sandbox", now),
 	}) {
 		srv.AddTools(tool.Bind())
 	}

@@ -97,7 +97,7 @@ func (d Deps) alternatives(ctx context.Context, b booking) []schemas.Slot {
 		hosts: b.hosts, duration: b.offer.Duration,
 		window: times.Window{From: from, To: b.request.Start.Add(after), Loc: b.loc},
 	}
-	found, err := d.free(ctx, q)
+	found, _, err := d.look(ctx, q)
 	if err != nil {
 		return nil
 	}

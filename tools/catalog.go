@@ -9,13 +9,14 @@ import (
 
 // Deps is all that a tool may touch.
 type Deps struct {
-	Vennio  *vennioclient.Client
-	Slots   *slots.Signer
-	Hosts   Directory
-	Zone    *time.Location // for calls that name none
-	Now     func() time.Time
-	Sandbox bool // no key is set: every result says so
-	NoMail  bool // a test key: Vennio writes to nobody (vennio-api.md, Hosts and authentication)
+	Vennio    *vennioclient.Client
+	Slots     *slots.Signer
+	Hosts     Directory
+	Zone      *time.Location // for calls that name none
+	WeekStart time.Weekday   // where "this week" and "next week" begin; as ever in Go, zero is Sunday
+	Now       func() time.Time
+	Sandbox   bool // no key is set: every result says so
+	NoMail    bool // a test key: Vennio writes to nobody (vennio-api.md, Hosts and authentication)
 }
 
 // Catalog is every tool, in the order a person would meet them. The server, the

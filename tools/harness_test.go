@@ -71,7 +71,7 @@ func newWorld(t *testing.T, options ...option) *world {
 	zone, err := times.Zone("Europe/London")
 	require.NoError(t, err)
 	w.deps = tools.Deps{
-		Vennio: w.client(canary), Hosts: directory(), Zone: zone, Now: now,
+		Vennio: w.client(canary), Hosts: directory(), Zone: zone, WeekStart: time.Monday, Now: now,
 		Slots: slots.NewSigner([]byte("a secret only tests know"), "sandbox", now),
 	}
 	for _, o := range options {

@@ -1,12 +1,12 @@
 package tools
 
 import (
-	"cmp"
 	"context"
+	"fmt"
 	"slices"
+	"strings"
 	"time"
 
-	"github.com/vennio-mcp/vennio-mcp/internal/plain"
 	"github.com/vennio-mcp/vennio-mcp/internal/slots"
 	"github.com/vennio-mcp/vennio-mcp/internal/times"
 	"github.com/vennio-mcp/vennio-mcp/schemas"
@@ -19,23 +19,20 @@ type search struct {
 	duration time.Duration
 	window   times.Window
 	guest    *time.Location // nil: not told
+	wishes   slots.Wishes
 }
 
-// Vennio answers at most so many common slots at once (vennio-api.md,
-// Availability), so a longer window is read in pages.
-const mutualLimit, mutualPages = 50, 12
-
-// free returns Vennio's candidates inside the window, which overlap one another.
-// A candidate longer than the meeting is cut to its length.
-func (d Deps) free(ctx context.Context, q search) ([]vennioclient.Slot, error) {
+// look returns Vennio's candidates inside the window, which overlap one another,
+// and how far it looked: to the end of the window, unless there are too many. A
+// candidate longer than the meeting is cut to its length.
+func (d Deps) look(ctx context.Context, q search) (found []vennioclient.Slot, until time.Time, err error) {
 	q.window.From = q.window.From.Add(time.Minute - 1).Truncate(time.Minute) // slot ids know whole minutes
-	ask := d.mutual
+	ask := d.lookTogether
 	if len(q.hosts) == 1 {
-		ask = d.single
+		ask = d.lookAlone
 	}
-	found, err := ask(ctx, q)
-	if err != nil {
-		return nil, err
+	if found, until, err = ask(ctx, q); err != nil {
+		return nil, until, reconnect(err, q.hosts)
 	}
 	for i := range found {
 		if end := found[i].Start.Add(q.duration); end.Before(found[i].End) {
@@ -44,102 +41,59 @@ func (d Deps) free(ctx context.Context, q search) ([]vennioclient.Slot, error) {
 	}
 	return slices.DeleteFunc(found, func(s vennioclient.Slot) bool {
 		return s.Start.Before(q.window.From) || s.End.After(q.window.To) || s.End.Sub(s.Start) != q.duration
-	}), nil
+	}), until, nil
 }
 
-func (d Deps) single(ctx context.Context, q search) ([]vennioclient.Slot, error) {
-	return d.Vennio.Slots(ctx, vennioclient.SlotsQuery{
+func (d Deps) lookAlone(ctx context.Context, q search) (found []vennioclient.Slot, until time.Time, err error) {
+	found, err = d.Vennio.Slots(ctx, vennioclient.SlotsQuery{
 		Hosts: hostIDs(q.hosts), Duration: q.duration, From: q.window.From, To: q.window.To, Timezone: q.window.Loc.String(),
 	})
+	return found, q.window.To, err
 }
 
-// mutual asks on from the last slot for as long as an answer comes back full.
-func (d Deps) mutual(ctx context.Context, q search) (all []vennioclient.Slot, err error) {
+// Vennio answers at most so many common slots at once, the first ones first
+// (vennio-api.md, Availability), so a longer window is read in pages. All of them
+// together hold some weeks.
+const mutualLimit, mutualPages = 50, 12
+
+// lookTogether asks when all hosts are free, page after page. A page may repeat
+// the last slot of the one before: from is moved to its start and not past it,
+// because Vennio may count its steps from there.
+func (d Deps) lookTogether(ctx context.Context, q search) (found []vennioclient.Slot, until time.Time, err error) {
+	from := q.window.From
 	for range mutualPages {
 		page, err := d.Vennio.MutualSlots(ctx, vennioclient.MutualQuery{
-			Hosts: hostIDs(q.hosts), Duration: q.duration, From: q.window.From, To: q.window.To, Timezone: q.window.Loc.String(), Limit: mutualLimit,
+			Hosts: hostIDs(q.hosts), Duration: q.duration, From: from, To: q.window.To, Timezone: q.window.Loc.String(), Limit: mutualLimit,
 		})
 		if err != nil {
-			return nil, err
+			return nil, from, err
 		}
-		all = append(all, page...)
+		found = append(found, page...)
 		if len(page) < mutualLimit {
-			break
+			return found, q.window.To, nil
 		}
-		last := slices.MaxFunc(page, byStart).Start
-		if q.window.From = last.Add(time.Minute); !q.window.From.Add(q.duration).Before(q.window.To) {
-			break
+		last := slices.MaxFunc(page, func(a, b vennioclient.Slot) int { return a.Start.Compare(b.Start) }).Start
+		if !last.Add(q.duration).Before(q.window.To) {
+			return found, q.window.To, nil // nothing later would fit
 		}
+		if !last.After(from) {
+			break // Vennio does not go on
+		}
+		from = last
 	}
-	return all, nil
+	return found, from, nil
 }
 
-func byStart(a, b vennioclient.Slot) int { return a.Start.Compare(b.Start) }
-
-const daysAhead = 60 // searched for the next opening beyond an empty window
-
-// nextOpening looks beyond an empty window; nil where nothing is free there. A
-// Vennio without the operation (its path is inferred) is asked for slots.
-func (d Deps) nextOpening(ctx context.Context, q search) (*schemas.Slot, error) {
-	var found []vennioclient.Slot
-	after := q
-	after.window.From, after.window.To = q.window.To, q.window.To.AddDate(0, 0, daysAhead)
-	next, err := d.next(ctx, q)
-	switch {
-	case len(q.hosts) > 1, vennioclient.KindOf(err) == vennioclient.KindNotFound:
-		if found, err = d.free(ctx, after); err != nil {
-			return nil, err
-		}
-	case err != nil:
-		return nil, err
-	case next != nil && next.Start.After(d.Now()):
-		found = []vennioclient.Slot{{Start: next.Start, End: next.Start.Add(q.duration), Description: next.Description}}
+// reconnect says whose calendar Vennio cannot see and what mends that.
+func reconnect(err error, hosts []Host) error {
+	if vennioclient.KindOf(err) != vennioclient.KindCalendarNotConnected {
+		return err
 	}
-	if len(found) == 0 {
-		return nil, nil //nolint:nilnil // nothing is free: no slot, and no error
-	}
-	told := d.tell(q, []vennioclient.Slot{slices.MinFunc(found, byStart)})
-	if len(told) == 0 {
-		return nil, nil //nolint:nilnil // what is free there cannot be offered
-	}
-	return &told[0], nil
-}
-
-func (d Deps) next(ctx context.Context, q search) (*vennioclient.Slot, error) {
-	if len(q.hosts) > 1 {
-		return nil, nil //nolint:nilnil // Vennio has no such operation for several
-	}
-	return d.Vennio.NextSlot(ctx, vennioclient.NextSlotQuery{
-		Host: q.hosts[0].ID, Duration: q.duration, After: q.window.To, DaysAhead: daysAhead, Timezone: q.window.Loc.String(),
-	})
-}
-
-// tell signs slots and puts them into words. A slot that an id cannot carry (a
-// start between whole minutes) is left out.
-func (d Deps) tell(q search, found []vennioclient.Slot) []schemas.Slot {
-	told := make([]schemas.Slot, 0, len(found))
-	for _, s := range found {
-		id, err := d.Slots.Sign(slots.Offer{
-			Start: s.Start, Duration: s.End.Sub(s.Start), Hosts: hostIDs(q.hosts), Zone: q.window.Loc.String(),
-		})
-		if err != nil {
-			continue
-		}
-		told = append(told, slotIn(s, id, q.window.Loc, q.guest))
-	}
-	return told
-}
-
-func slotIn(s vennioclient.Slot, id string, loc, guest *time.Location) schemas.Slot {
-	local := times.LocalParts(s.Start, s.End, loc)
-	return schemas.Slot{
-		SlotID:      id,
-		Description: cmp.Or(plain.Line(s.Description, 200), times.Label(s.Start, s.End, loc)),
-		Start:       times.UTC(s.Start),
-		End:         times.UTC(s.End),
-		StartLocal:  local.Start,
-		EndLocal:    local.End,
-		Timezone:    local.Zone,
-		GuestLocal:  times.GuestLabel(s.Start, s.End, loc, guest),
+	who := strings.Join(hostNames(hosts), " or ")
+	return &Refusal{
+		Code: schemas.CodeCalendarNotConnected, Cause: err,
+		Message: fmt.Sprintf("The calendar of %s is not connected to Vennio, so the free times are unknown (not: none).", who),
+		Next: fmt.Sprintf("Tell the user: %s must sign in to Vennio and connect the calendar there, again if it was connected before. "+
+			"Then make the same call; until then do not repeat it.", who),
 	}
 }

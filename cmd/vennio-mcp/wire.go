@@ -57,7 +57,7 @@ func (p program) assemble(ctx context.Context, cfg config.Config) (*assembled, e
 	}
 	a.mcp = newServer(tools.Deps{
 		Vennio: client, Slots: slots.NewSigner(signingSecret(cfg, log), realm, p.clock()), Hosts: directory(cfg.Hosts),
-		Zone: cfg.Zone, Now: p.clock(), Sandbox: cfg.Sandbox(), NoMail: vennioclient.KeyKind(key).Test(),
+		Zone: cfg.Zone, WeekStart: cfg.WeekStart, Now: p.clock(), Sandbox: cfg.Sandbox(), NoMail: vennioclient.KeyKind(key).Test(),
 	}, log)
 	return a, nil
 }

@@ -92,7 +92,7 @@ func toolServer(url string, vennio http.RoundTripper) (*server.MCPServer, error)
 	srv := server.NewMCPServer("bench", "0", server.WithRecovery())
 	for _, tool := range tools.Catalog(tools.Deps{
 		Vennio: api, Slots: slots.NewSigner([]byte("a secret of the bench"), "bench", time.Now),
-		Hosts: tools.Directory{{Name: host.Name, ID: host.ID}}, Zone: time.UTC, Now: time.Now,
+		Hosts: tools.Directory{{Name: host.Name, ID: host.ID}}, Zone: time.UTC, WeekStart: time.Monday, Now: time.Now,
 	}) {
 		srv.AddTools(tool.Bind())
 	}

@@ -39,6 +39,7 @@ type Config struct {
 	BusinessID    string
 	Hosts         []Host
 	Zone          *time.Location
+	WeekStart     time.Weekday // as ever in Go, zero is Sunday; the default is Monday
 	SigningSecret Secret
 	StateDir      string
 	Timeout       time.Duration // of one attempt to reach Vennio

@@ -29,6 +29,7 @@ func TestWithoutAnySettingTheSandboxAnswers(t *testing.T) {
 	assert.Equal(t, "Europe/Paris", c.Zone.String())
 	assert.Equal(t, vennioclient.Reference, c.Dialect)
 	assert.Equal(t, 10*time.Second, c.Timeout)
+	assert.Equal(t, time.Monday, c.WeekStart)
 	assert.Empty(t, c.Warnings)
 	assert.Contains(t, c.StateDir, "vennio-mcp")
 }
@@ -47,10 +48,23 @@ func TestFlagsWinOverTheEnvironmentAndThatOverDefaults(t *testing.T) {
 	assert.Equal(t, "http://localhost:3001", c.APIURL, "our name wins")
 }
 
+// bar: S7
+func TestBar_S7_TheOperatorSaysWhereWeeksBegin(t *testing.T) {
+	t.Parallel()
+	for said, want := range map[string]time.Weekday{"sunday": time.Sunday, "Saturday": time.Saturday, " mon ": time.Monday} {
+		c, err := config.Load(nil, env{"VENNIO_WEEK_START": said}.get)
+		require.NoError(t, err)
+		assert.Equal(t, want, c.WeekStart)
+	}
+	c, err := config.Load(map[string]string{"week-start": "sun"}, env{"VENNIO_WEEK_START": "saturday"}.get)
+	require.NoError(t, err)
+	assert.Equal(t, time.Sunday, c.WeekStart, "the flag wins")
+}
+
 func TestEveryMistakeIsReportedAtOnceAndNoSecretIsRepeated(t *testing.T) {
 	t.Parallel()
 	secrets := []string{"vennio_sk_live_with blank", "short"}
-	_, err := config.Load(map[string]string{"log-level": "loud", "timeout": "soon"}, env{
+	_, err := config.Load(map[string]string{"log-level": "loud", "timeout": "soon", "week-start": "first"}, env{
 		"VENNIO_API_KEY": secrets[0], "VENNIO_API_URL": "http://vennio.example.com", "VENNIO_API_DIALECT": "klingon",
 		"VENNIO_TIMEZONE": "EST", "VENNIO_HOSTS": "Ada", "VENNIO_SIGNING_SECRET": secrets[1], "VENNIO_LOG_FORMAT": "xml", "VENNIO_BUSINESS_ID": "a b",
 	}.get)
@@ -59,7 +73,7 @@ func TestEveryMistakeIsReportedAtOnceAndNoSecretIsRepeated(t *testing.T) {
 	for _, part := range []string{
 		"VENNIO_API_KEY has blanks", "VENNIO_API_URL the base URL must be https", "VENNIO_API_DIALECT \"klingon\": want reference or guide",
 		"VENNIO_TIMEZONE", "America/New_York", `VENNIO_HOSTS "Ada": want Name=id`, "VENNIO_SIGNING_SECRET is shorter", "--log-level \"loud\"",
-		"VENNIO_LOG_FORMAT \"xml\"", "--timeout \"soon\"", "VENNIO_BUSINESS_ID",
+		"VENNIO_LOG_FORMAT \"xml\"", "--timeout \"soon\"", "--week-start \"first\": want a weekday", "VENNIO_BUSINESS_ID",
 	} {
 		assert.Contains(t, err.Error(), part)
 	}

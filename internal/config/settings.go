@@ -37,6 +37,7 @@ func Settings() []Setting {
 		{"business-id", []string{"VENNIO_BUSINESS_ID"}, "", "id of the host whose time is booked when a call names none", setBusiness},
 		{"hosts", []string{"VENNIO_HOSTS"}, "", "names a person would say, and their ids: Ada=UUID, Bob=UUID; the first is the default unless the setting above names another", setHosts},
 		{"timezone", []string{"VENNIO_TIMEZONE"}, "", "IANA zone for calls that name none (default: this machine's, else UTC)", setZone},
+		{"week-start", []string{"VENNIO_WEEK_START"}, "monday", "weekday on which this week and next week begin", setWeekStart},
 		{"", []string{"VENNIO_SIGNING_SECRET"}, "", "signs slot ids, at least 16 characters; share it between replicas (default: made once, kept in the state folder)", setSecret},
 		{"state-dir", []string{"VENNIO_STATE_DIR"}, "", "folder for what outlives the process (default: the user's state folder)", setText(func(c *Config) *string { return &c.StateDir })},
 		{"timeout", []string{"VENNIO_TIMEOUT"}, "10s", "limit of one attempt to reach Vennio, 100ms to 30s; there are up to 3", setTimeout},
@@ -112,6 +113,15 @@ func setHosts(c *Config, v string) error {
 func setZone(c *Config, v string) (err error) {
 	c.Zone, err = times.Zone(v)
 	return err
+}
+
+func setWeekStart(c *Config, v string) error {
+	day, ok := times.Weekday(strings.TrimSpace(v))
+	if !ok {
+		return fmt.Errorf("%q: want a weekday, such as monday or sunday", v)
+	}
+	c.WeekStart = day
+	return nil
 }
 
 func setSecret(c *Config, v string) error {

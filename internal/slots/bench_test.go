@@ -53,8 +53,8 @@ func BenchmarkPick(b *testing.B) {
 	}
 	b.ReportAllocs()
 	for b.Loop() {
-		chosen, more := slots.Pick(candidates, 3, london)
-		require.Len(b, chosen, 3)
-		require.True(b, more)
+		p := slots.Pick(candidates, 3, slots.Wishes{Zone: london, Awake: []*time.Location{london}})
+		require.Len(b, p.Choices, 3)
+		require.True(b, p.More)
 	}
 }

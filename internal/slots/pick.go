@@ -8,56 +8,63 @@ import (
 	"github.com/vennio-mcp/vennio-mcp/vennioclient"
 )
 
-// Pick chooses at most n of the candidates to offer, none overlapping another,
-// spread over days and times of day as loc tells them, in order of time. The
-// same candidates give the same choice. more tells whether further candidates
-// would fit beside the chosen ones.
+// Choice is a slot worth offering and, in a few words, why: "first free",
+// "another day, afternoon".
+type Choice struct {
+	vennioclient.Slot
+	Reason string
+}
+
+// Picked is what Pick chose.
+type Picked struct {
+	Choices []Choice // best first
+	More    bool     // further candidates would fit beside these
+	Missed  bool     // nothing fits all the soft wishes: the reasons say what each misses
+}
+
+// Pick chooses at most n of the free slots to offer, none overlapping another,
+// best first: by day rather than at night, near the hours asked for, on days and
+// in parts of the day not yet offered, and early. The same slots, in whatever
+// order, give the same choice.
 //
 // Vennio's candidates overlap one another by design (vennio-api.md,
 // Availability: slot_interval), so an answer must be thinned before a person
 // sees it.
-func Pick(candidates []vennioclient.Slot, n int, loc *time.Location) (chosen []vennioclient.Slot, more bool) {
-	rest := make([]candidate, len(candidates))
-	for i, s := range candidates {
-		rest[i] = candidate{s, places(s.Start, loc)}
+func Pick(free []vennioclient.Slot, n int, w Wishes) (p Picked) {
+	rest := w.candidates(free)
+	if len(rest) == 0 {
+		return p
 	}
-	slices.SortStableFunc(rest, func(a, b candidate) int { return a.Start.Compare(b.Start) })
-	used := map[place]int{}
-	for len(rest) > 0 && len(chosen) < n {
-		best := slices.MinFunc(rest, func(a, b candidate) int {
-			return cmp.Or(cmp.Compare(used[a.at[0]], used[b.at[0]]), cmp.Compare(used[a.at[1]], used[b.at[1]]))
-		})
-		chosen = append(chosen, best.Slot)
-		for _, p := range best.at {
-			used[p]++
-		}
+	earliest := rest[0].Start
+	for len(rest) > 0 && len(p.Choices) < n {
+		best := slices.MinFunc(rest, compare) // of equals the first
+		p.Choices = append(p.Choices, Choice{best.Slot, best.reason(len(p.Choices) == 0, w.Any(), best.Start.Equal(earliest))})
+		p.Missed = p.Missed || best.misses() > 0
 		rest = slices.DeleteFunc(rest, func(c candidate) bool { return overlap(c.Slot, best.Slot) })
+		for i := range rest {
+			rest[i].offeredBeside(best)
+		}
 	}
-	slices.SortFunc(chosen, func(a, b vennioclient.Slot) int { return a.Start.Compare(b.Start) })
-	return chosen, len(rest) > 0
+	p.More = len(rest) > 0
+	return p
 }
 
-type candidate struct {
-	vennioclient.Slot
-	at [2]place
+// First chooses the earliest of the slots that miss the fewest wishes.
+func First(free []vennioclient.Slot, w Wishes) (Choice, bool) {
+	all := w.candidates(free)
+	if len(all) == 0 {
+		return Choice{}, false
+	}
+	return Choice{all[0].Slot, "first after that window" + all[0].caveats()}, true
 }
 
-func overlap(a, b vennioclient.Slot) bool { return a.Start.Before(b.End) && b.Start.Before(a.End) }
-
-// place is a day or a part of the day.
-type place struct{ day, part int }
-
-func places(t time.Time, loc *time.Location) [2]place {
-	local := t.In(loc)
-	const noon, evening = 12, 17
-	part := 1
-	switch {
-	case local.Hour() >= evening:
-		part = 3
-	case local.Hour() >= noon:
-		part = 2
-	}
-	return [2]place{{day: local.Year()*400 + local.YearDay()}, {part: part}}
+func compare(a, b candidate) int {
+	return cmp.Or(
+		cmp.Compare(a.atNight(), b.atNight()),
+		cmp.Compare(a.outside, b.outside),
+		cmp.Compare(a.sameDay, b.sameDay),
+		cmp.Compare(a.samePart, b.samePart),
+	)
 }
 
 // Nearest chooses at most n of the candidates, none overlapping another, those
@@ -68,14 +75,10 @@ func Nearest(candidates []vennioclient.Slot, n int, wanted time.Time) (chosen []
 		best := slices.MinFunc(rest, func(a, b vennioclient.Slot) int {
 			return cmp.Or(cmp.Compare(a.Start.Sub(wanted).Abs(), b.Start.Sub(wanted).Abs()), a.Start.Compare(b.Start))
 		})
-		chosen, rest = append(chosen, best), without(rest, best)
+		chosen = append(chosen, best)
+		rest = slices.DeleteFunc(rest, func(s vennioclient.Slot) bool { return overlap(s, best) })
 	}
 	return chosen
 }
 
-// without drops all that overlaps taken, itself included.
-func without(all []vennioclient.Slot, taken vennioclient.Slot) []vennioclient.Slot {
-	return slices.DeleteFunc(all, func(s vennioclient.Slot) bool {
-		return s.Start.Before(taken.End) && taken.Start.Before(s.End)
-	})
-}
+func overlap(a, b vennioclient.Slot) bool { return a.Start.Before(b.End) && b.Start.Before(a.End) }

@@ -1,12 +1,11 @@
 package slots_test
 
 import (
-	"math/rand/v2"
+	"slices"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/assert"
-	"pgregory.net/rapid"
 
 	"github.com/vennio-mcp/vennio-mcp/internal/slots"
 	"github.com/vennio-mcp/vennio-mcp/vennioclient"
@@ -29,19 +28,44 @@ func starts(chosen []vennioclient.Slot) (all []string) {
 	return all
 }
 
-func TestPickSpreadsOverDaysAndTimesOfDay(t *testing.T) {
-	t.Parallel()
-	week := append(append(day("2026-05-13", 9, 18), day("2026-05-14", 9, 18)...), day("2026-05-15", 9, 18)...)
-	chosen, more := slots.Pick(week, 3, time.UTC)
-	assert.Equal(t, []string{"Wed 09:00", "Thu 12:00", "Fri 17:00"}, starts(chosen))
-	assert.True(t, more)
+// told is the choice as a person has it.
+func told(p slots.Picked) (all []string) {
+	for _, c := range p.Choices {
+		all = append(all, c.Start.Format("Mon 15:04: ")+c.Reason)
+	}
+	return all
 }
 
-func TestPickOfOneDayDoesNotOverlap(t *testing.T) {
+// week is Wednesday to Friday, 09:00 to 18:00.
+func week() []vennioclient.Slot {
+	return slices.Concat(day("2026-05-13", 9, 18), day("2026-05-14", 9, 18), day("2026-05-15", 9, 18))
+}
+
+func TestBar_S8_PickSpreadsOverDaysAndTimesOfDay(t *testing.T) {
 	t.Parallel()
-	chosen, more := slots.Pick(day("2026-05-13", 9, 10), 10, time.UTC)
-	assert.Equal(t, []string{"Wed 09:00", "Wed 09:30"}, starts(chosen))
-	assert.False(t, more)
+	p := slots.Pick(week(), 5, slots.Wishes{Zone: time.UTC})
+	assert.Equal(t, []string{
+		"Wed 09:00: first free", "Thu 12:00: another day, afternoon", "Fri 17:00: another day, evening",
+		"Wed 09:30: also that day", "Thu 12:30: also that day",
+	}, told(p))
+	assert.True(t, p.More)
+	assert.False(t, p.Missed)
+}
+
+func TestBar_S8_PickOfOneDayDoesNotOverlap(t *testing.T) {
+	t.Parallel()
+	p := slots.Pick(day("2026-05-13", 9, 10), 10, slots.Wishes{Zone: time.UTC})
+	assert.Equal(t, []string{"Wed 09:00: first free", "Wed 09:30: also that day"}, told(p))
+	assert.False(t, p.More)
+	p = slots.Pick(day("2026-05-13", 11, 13), 2, slots.Wishes{Zone: time.UTC})
+	assert.Equal(t, []string{"Wed 11:00: first free", "Wed 12:00: also that day, afternoon"}, told(p))
+}
+
+func TestPickOfNothingIsNothing(t *testing.T) {
+	t.Parallel()
+	assert.Equal(t, slots.Picked{}, slots.Pick(nil, 3, slots.Wishes{Zone: time.UTC}))
+	_, found := slots.First(nil, slots.Wishes{Zone: time.UTC})
+	assert.False(t, found)
 }
 
 func TestNearestPutsTheClosestFirst(t *testing.T) {
@@ -49,40 +73,4 @@ func TestNearestPutsTheClosestFirst(t *testing.T) {
 	wanted := time.Date(2026, 5, 13, 11, 0, 0, 0, time.UTC)
 	chosen := slots.Nearest(day("2026-05-13", 9, 18), 3, wanted)
 	assert.Equal(t, []string{"Wed 11:00", "Wed 10:30", "Wed 11:30"}, starts(chosen))
-}
-
-func TestPickHoldsWhateverTheCandidates(t *testing.T) {
-	t.Parallel()
-	base := time.Date(2026, 5, 13, 0, 0, 0, 0, time.UTC)
-	rapid.Check(t, func(t *rapid.T) {
-		var all []vennioclient.Slot
-		for range rapid.IntRange(0, 60).Draw(t, "n") {
-			start := base.Add(time.Duration(rapid.IntRange(0, 14*24*60).Draw(t, "start")) * time.Minute)
-			all = append(all, vennioclient.Slot{Start: start, End: start.Add(time.Duration(rapid.IntRange(5, 480).Draw(t, "length")) * time.Minute)})
-		}
-		n := rapid.IntRange(1, 10).Draw(t, "limit")
-		chosen, more := slots.Pick(all, n, time.UTC)
-		assert.LessOrEqual(t, len(chosen), n)
-		assert.Equal(t, len(all) > 0, len(chosen) > 0)
-		for i := 1; i < len(chosen); i++ {
-			assert.False(t, chosen[i].Start.Before(chosen[i-1].End), "in order, none overlapping")
-		}
-		rand.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
-		again, moreAgain := slots.Pick(all, n, time.UTC)
-		if unique(all) {
-			assert.Equal(t, chosen, again, "the order of the candidates does not matter")
-			assert.Equal(t, more, moreAgain)
-		}
-	})
-}
-
-func unique(all []vennioclient.Slot) bool {
-	seen := map[time.Time]bool{}
-	for _, s := range all {
-		if seen[s.Start] {
-			return false
-		}
-		seen[s.Start] = true
-	}
-	return true
 }

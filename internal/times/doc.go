@@ -5,8 +5,9 @@
 //   - Zones. [Zone] accepts the names of the IANA time zone database and refuses everything
 //     that only looks like one (abbreviations, offsets, cities, Windows names), each with the
 //     name to use instead.
-//   - Windows. [ParseWindow] reads the span that a search covers. A local time that the clocks
-//     skip or show twice is refused with both readings, never guessed.
+//   - Windows. [ParseWindow] reads the span that a search covers, from two ends or from a phrase
+//     of a closed vocabulary. A local time that the clocks skip or show twice is refused with both
+//     readings, never guessed, and so is a phrase about which people differ.
 //   - Labels. [Label] and its siblings tell an instant as a person would, with weekday, year,
 //     zone and offset; [ParseLabel] reads a label back to the same instants.
 //

@@ -12,12 +12,13 @@ type draft struct {
 	WindowInput
 	earliest       time.Time // where the window may begin: Now, or the whole minute after it
 	from, to       time.Time
-	hasFrom, hasTo bool // whether from and to are understood
+	hasFrom, hasTo bool    // whether from and to are understood
+	said           meaning // what When means, if it is sent and understood
 	problems       []string
 }
 
 func newDraft(in WindowInput) *draft {
-	in.From, in.To = strings.TrimSpace(in.From), strings.TrimSpace(in.To)
+	in.When, in.From, in.To = strings.TrimSpace(in.When), strings.TrimSpace(in.From), strings.TrimSpace(in.To)
 	in.Loc = cmp.Or(in.Loc, time.UTC)
 	in.Now = in.Now.In(in.Loc)
 	in.DefaultDays = cmp.Or(in.DefaultDays, defaultDays)
@@ -64,29 +65,36 @@ func (d *draft) refuse(format string, args ...any) {
 
 func (d *draft) checkAhead() {
 	limit := d.Now.Add(d.MaxAhead)
-	if d.from.After(limit) {
-		d.refuse("from %s is over %s ahead: send %s or earlier", quote(d.From),
-			days(int(d.MaxAhead.Hours()/24)), limit.Format(time.DateOnly))
+	if !d.from.After(limit) {
+		return
 	}
+	most := days(int(d.MaxAhead.Hours() / 24))
+	if d.When != "" {
+		d.refuse(`when %s is over %s ahead: send when "in %s" or less`, quote(d.When), most, most)
+		return
+	}
+	d.refuse("from %s is over %s ahead: send %s or earlier", quote(d.From), most, ymd(limit))
 }
 
 func (d *draft) checkPast() {
 	if d.to.After(d.earliest) {
 		return
 	}
-	subject := "to " + quote(d.To) + " is"
-	if d.To == "" {
+	subject, cure := "to "+quote(d.To)+" is", ymd(d.earliest)+" or later"
+	switch {
+	case d.When != "": // the last seconds of a day
+		subject, cure = "when "+quote(d.When)+" is", `when "tomorrow", or later`
+	case d.To == "":
 		subject = fmt.Sprintf("from %s with the %s after it is", quote(d.From), days(d.DefaultDays))
 	}
-	d.refuse("%s past: it is now %s, %s in %s: send %s or later", subject,
-		Day(d.Now, d.Loc), d.Now.Format("15:04"), d.Loc, d.earliest.Format(time.DateOnly))
+	d.refuse("%s past: it is now %s, %s in %s: send %s", subject, Day(d.Now, d.Loc), d.Now.Format("15:04"), d.Loc, cure)
 }
 
 func (d *draft) checkOrder() {
 	if d.From == "" || d.from.Before(d.to) {
 		return // without from, the past says it all
 	}
-	d.refuse("from (%s) is not before to (%s): send from before to", d.tell(d.from), d.tellTo())
+	d.refuse("from (%s) is not before to (%s): send from before to", tell(d.from, d.Loc), d.tellTo())
 }
 
 func (d *draft) checkLength() {
@@ -100,21 +108,16 @@ func (d *draft) checkLength() {
 		length++
 	}
 	d.refuse("from (%s) to (%s) is %s and one search takes %s: send to %s first, then from %s",
-		d.tell(start), d.tellTo(), days(length), days(d.MaxDays),
-		first.AddDate(0, 0, d.MaxDays-1).Format(time.DateOnly), first.AddDate(0, 0, d.MaxDays).Format(time.DateOnly))
-}
-
-// tell is an instant so that it cannot be mistaken: "Sat 16 May 2026, 00:00 UTC+1".
-func (d *draft) tell(t time.Time) string {
-	return Day(t, d.Loc) + ", " + Clock(t, d.Loc) + " " + Offset(t, d.Loc)
+		tell(start, d.Loc), d.tellTo(), days(length), days(d.MaxDays),
+		ymd(first.AddDate(0, 0, d.MaxDays-1)), ymd(first.AddDate(0, 0, d.MaxDays)))
 }
 
 // tellTo tells the end, which of a date is not the midnight after it to those who sent it.
 func (d *draft) tellTo() string {
 	if len(d.To) == len(time.DateOnly) {
-		return "the end of " + Day(d.to.Add(-time.Second), d.Loc)
+		return endOf(d.to, d.Loc)
 	}
-	return d.tell(d.to)
+	return tell(d.to, d.Loc)
 }
 
 func days(n int) string {

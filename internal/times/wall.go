@@ -50,11 +50,16 @@ func dateOf(t time.Time, loc *time.Location) time.Time {
 	return time.Date(year, month, day, 0, 0, 0, 0, time.UTC)
 }
 
-// startOf is the first instant of a date, which is not midnight where clocks skip that. Of a
-// date that a zone skips altogether it is the instant at which the next one begins, and false.
+// startOf is the first instant of a date, which is not midnight where clocks skip that. Where
+// they go back over midnight into the date before (Newfoundland did, at 00:01, until 2011) the date
+// begins when that one is over for good, so that days never overlap. Of a date that a zone skips
+// altogether it is the instant at which the next one begins, and false.
 func startOf(date time.Time, loc *time.Location) (time.Time, bool) {
 	r := read(date, loc)
-	if len(r.at) > 0 {
+	if last := len(r.at) - 1; last >= 0 {
+		if dateOf(r.at[last].Add(-time.Second), loc).Before(date) {
+			return r.at[last], true
+		}
 		return r.at[0], true
 	}
 	return r.jump, dateOf(r.jump, loc).Equal(date)

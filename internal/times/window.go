@@ -9,16 +9,28 @@ import (
 type Window struct {
 	From, To time.Time
 	Loc      *time.Location
-	// Cut says that From was in the past and is now the present, in whole minutes.
+	// Cut says that the From that was sent is past and is now the present, in whole minutes. Of a
+	// phrase such as "today" what is left is what was meant, and nothing was cut.
 	Cut bool
+	// When is the phrase that was sent for the window, in its one spelling; "" where none was.
+	When string
+	// Hint says what else When could have meant, or what decided it, as a sentence without a full
+	// stop; "" where there is no doubt.
+	Hint string
 }
 
 // WindowInput is a window as it was sent, and what it is read against.
 type WindowInput struct {
+	// When is a phrase for a whole window of days, instead of From and To: "today", "tomorrow",
+	// "this week" (what is left of it), "next week", a weekday ("friday": the coming one, today
+	// included; "next friday" where all agree which that is) or "in 3 days" (that one day).
+	When string
 	// From and To are RFC 3339 times with an offset (seconds may be missing), dates
 	// ("2026-05-14": from its first instant, to its last), or local times in Loc
 	// ("2026-05-14T09:00"). An empty From is now; an empty To is DefaultDays after From.
 	From, To string
+	// WeekStart is the day on which weeks begin; as ever in Go, zero is Sunday.
+	WeekStart time.Weekday
 	// Loc is the zone of dates and local times; nil means UTC.
 	Loc *time.Location
 	// Now is the present.
@@ -39,7 +51,7 @@ const (
 // WindowError refuses a window. Its text is one plain sentence without a full stop, under 400
 // bytes, with what to send instead.
 type WindowError struct {
-	// Problems holds every misfit of from and to, each with its next step.
+	// Problems holds every misfit of when, from and to, each with its next step.
 	Problems []string
 }
 
@@ -48,11 +60,16 @@ func (e *WindowError) Error() string { return strings.Join(e.Problems, "; ") }
 
 // ParseWindow understands a window, or refuses it with a [*WindowError]. A window that began in
 // the past is cut to the next whole minute; one that ended there, runs backwards, is too long or
-// too far ahead is refused, and so is a local time that the clocks of Loc skip or show twice.
+// too far ahead is refused, and so is a local time that the clocks of Loc skip or show twice, a
+// phrase outside the vocabulary of When, and one beside From or To.
 func ParseWindow(in WindowInput) (Window, error) {
 	d := newDraft(in)
-	d.readFrom()
-	d.readTo()
+	if d.When != "" {
+		d.readWhen()
+	} else {
+		d.readFrom()
+		d.readTo()
+	}
 	if d.hasFrom {
 		d.checkAhead()
 	}
@@ -66,5 +83,7 @@ func ParseWindow(in WindowInput) (Window, error) {
 	if len(d.problems) > 0 {
 		return Window{}, &WindowError{d.problems}
 	}
-	return Window{From: d.start(), To: d.to, Loc: d.Loc, Cut: d.from.Before(d.earliest)}, nil
+	return Window{
+		From: d.start(), To: d.to, Loc: d.Loc, Cut: d.When == "" && d.from.Before(d.earliest), When: d.said.words, Hint: d.said.hint,
+	}, nil
 }

@@ -2,6 +2,7 @@ package times_test
 
 import (
 	"errors"
+	"fmt"
 	"testing"
 	"time"
 
@@ -20,7 +21,7 @@ type refusal struct {
 func requireRefused(t *testing.T, zoneName string, now time.Time, cases []refusal) {
 	t.Helper()
 	for _, c := range cases {
-		w, err := times.ParseWindow(times.WindowInput{From: c.from, To: c.to, Loc: zone(t, zoneName), Now: now})
+		w, err := times.ParseWindow(times.WindowInput{From: c.from, To: c.to, WeekStart: time.Monday, Loc: zone(t, zoneName), Now: now})
 		var refused *times.WindowError
 		require.True(t, errors.As(err, &refused), "%s to %s: %v", c.from, c.to, err)
 		assert.Equal(t, c.problems, refused.Problems)
@@ -61,11 +62,11 @@ func TestBar_S5_EveryMisfitIsNamedAtOnce(t *testing.T) {
 	t.Parallel()
 	requireRefused(t, "Europe/London", thursday, []refusal{
 		{"tomorrow", "2026-05-13", []string{
-			`from "tomorrow" is not a date: send 2026-05-15`,
+			`from "tomorrow" is not a date: send from 2026-05-15`,
 			`to "2026-05-13" is past: ` + isNow,
 		}},
 		{"2029-01-01", "friday", []string{
-			`to "friday" is not a date: send 2026-05-15, or 2026-05-22 for the week after`,
+			`to "friday" is not a date: send to 2026-05-15`,
 			`from "2029-01-01" is over 728 days ahead: send 2028-05-11 or earlier`,
 		}},
 		{"2026-05-16", "2026-05-12", []string{
@@ -74,45 +75,48 @@ func TestBar_S5_EveryMisfitIsNamedAtOnce(t *testing.T) {
 		}},
 	})
 	_, err := times.ParseWindow(times.WindowInput{From: "today", To: "tomorrow", Now: thursday})
-	assert.EqualError(t, err, `from "today" is not a date: send 2026-05-14; to "tomorrow" is not a date: send 2026-05-15`)
+	assert.EqualError(t, err, `from "today" is not a date: send from 2026-05-14; to "tomorrow" is not a date: send to 2026-05-15`)
 }
 
-func TestBar_S5_WordsAreRefusedWithTheDateToSend(t *testing.T) {
+// bar: S7
+func TestBar_S5_WordsAreRefusedWithWhenAndTheDateToSend(t *testing.T) {
 	t.Parallel()
-	for sent, dates := range map[string]string{
-		"today": "2026-05-14", "now": "2026-05-14", "Tomorrow": "2026-05-15", "the day after  tomorrow": "2026-05-16",
-		"in 1 day": "2026-05-15", "in 30 days": "2026-06-13",
-		"this week": "from 2026-05-14 to 2026-05-17", "next week": "from 2026-05-18 to 2026-05-24",
-		"Friday":      "2026-05-15, or 2026-05-22 for the week after",
-		"thursday":    "2026-05-14, or 2026-05-21 for the week after",
-		"next wed":    "2026-05-20, or 2026-05-27 for the week after",
-		"this sunday": "2026-05-17, or 2026-05-24 for the week after",
+	for sent, c := range map[string]struct{ when, dates string }{
+		"today": {"today", "2026-05-14"}, "Tomorrow": {"tomorrow", "2026-05-15"}, "the day after  tomorrow": {"in 2 days", "2026-05-16"},
+		"in 1 day": {"in 1 day", "2026-05-15"}, "in 030 days": {"in 30 days", "2026-06-13"},
+		"Friday": {"friday", "2026-05-15"}, "thursday": {"thursday", "2026-05-14"}, "next wed": {"next wednesday", "2026-05-20"},
+		"this sunday": {"sunday", "2026-05-17"},
 	} {
+		const not = " is not a date: send when %q instead of from and to, or "
 		requireRefused(t, "Europe/London", thursday, []refusal{
-			{sent, "", []string{`from "` + sent + `" is not a date: send ` + dates}},
-			{"", sent, []string{`to "` + sent + `" is not a date: send ` + dates}},
+			{sent, "", []string{fmt.Sprintf("from %q"+not+"from "+c.dates, sent, c.when)}},
+			{"", sent, []string{fmt.Sprintf("to %q"+not+"to "+c.dates, sent, c.when)}},
 		})
 	}
+	requireRefused(t, "Europe/London", thursday, []refusal{
+		{"next friday", "", []string{`from "next friday" is not a date: send 2026-05-15 or 2026-05-22, whichever is meant`}},
+	})
 }
 
 func TestBar_S5_WordsAreReadOnTheCalendarOfTheZone(t *testing.T) {
 	t.Parallel()
-	requireRefused(t, "Asia/Tokyo", time.Date(2026, time.May, 17, 15, 0, 0, 0, time.UTC), []refusal{ // Monday there
-		{"today", "", []string{`from "today" is not a date: send 2026-05-18`}},
-		{"this week", "", []string{`from "this week" is not a date: send from 2026-05-18 to 2026-05-24`}},
-		{"next week", "", []string{`from "next week" is not a date: send from 2026-05-25 to 2026-05-31`}},
-	})
-	requireRefused(t, "Europe/London", time.Date(2026, time.May, 17, 15, 0, 0, 0, time.UTC), []refusal{ // Sunday there
-		{"this week", "", []string{`from "this week" is not a date: send from 2026-05-17 to 2026-05-17`}},
-		{"next week", "", []string{`from "next week" is not a date: send from 2026-05-18 to 2026-05-24`}},
-	})
+	const not = ` is not a date: send when %q instead of from and to, or from %s`
+	weekend := time.Date(2026, time.May, 17, 15, 0, 0, 0, time.UTC)
+	for zoneName, meant := range map[string][3]string{
+		"Asia/Tokyo":    {"2026-05-18", "2026-05-18 and to 2026-05-24", "2026-05-25 and to 2026-05-31"}, // Monday there
+		"Europe/London": {"2026-05-17", "2026-05-17", "2026-05-18 and to 2026-05-24"},                   // Sunday there
+	} {
+		for i, words := range []string{"today", "this week", "next week"} {
+			requireRefused(t, zoneName, weekend, []refusal{{words, "", []string{"from " + fmt.Sprintf("%q"+not, words, words, meant[i])}}})
+		}
+	}
 }
 
 func TestBar_S5_JunkIsRefusedWithExamples(t *testing.T) {
 	t.Parallel()
 	const examples = " is not a date or time: send a date such as 2026-05-14, or a time with its offset such as 2026-05-15T09:00:00+01:00"
 	for _, sent := range []string{
-		"14/05/2026", "2026-5-14", "2026-02-30", "2026-05-14T25:00", "May 14", "soon", "in 1000 days", "friday week", "2026-05-14T09:00 BST", "1778749200",
+		"now", "14/05/2026", "2026-5-14", "2026-02-30", "2026-05-14T25:00", "May 14", "soon", "in 1000 days", "friday week", "2026-05-14T09:00 BST", "1778749200",
 	} {
 		requireRefused(t, "Europe/London", thursday, []refusal{
 			{sent, "", []string{`from "` + sent + `"` + examples}},

@@ -98,6 +98,7 @@ func TestBar_S6_DayBeginsAtItsFirstInstant(t *testing.T) {
 		{"America/Sao_Paulo", "2018-11-04", "2018-11-04T03:00:00Z", "2018-11-05T02:00:00Z"},              // 00:00 is skipped
 		{"America/Sao_Paulo", "2018-02-18", "2018-02-18T03:00:00Z", "2018-02-19T03:00:00Z"},              // the hour before is there twice
 		{"America/Havana", "2026-11-01", "2026-11-01T04:00:00Z", "2026-11-02T05:00:00Z"},                 // 00:00 is there twice
+		{"America/Goose_Bay", "2010-11-07", "2010-11-07T04:00:00Z", "2010-11-08T04:00:00Z"},              // 00:01 is followed by 23:01 of the date before
 		{"Pacific/Apia", "2011-12-29", "2011-12-29T10:00:00Z", "2011-12-30T10:00:00Z"},                   // the next date is skipped
 		{"Pacific/Apia", "2011-12-31", "2011-12-30T10:00:00Z", "2011-12-31T10:00:00Z"},                   // the date before is skipped
 		{"Australia/Lord_Howe", "2026-04-05", "2026-04-04T13:00:00Z", "2026-04-05T13:30:00Z"},            // half an hour longer

@@ -1,0 +1,71 @@
+package tools
+
+import (
+	"cmp"
+	"errors"
+	"strings"
+	"time"
+
+	"github.com/vennio-mcp/vennio-mcp/internal/times"
+	"github.com/vennio-mcp/vennio-mcp/schemas"
+)
+
+const (
+	defaultDays = 7
+	maxDays     = 60
+	maxAhead    = 600 * 24 * time.Hour // with the window and the days searched beyond it less than the 728 days a slot id can carry
+)
+
+// understand resolves what the model left open or said in words. Its error
+// names everything that was not understood.
+func (d Deps) understand(in schemas.FindSlotsInput) (search, error) {
+	loc, badZone := zone("timezone", in.Timezone, d.Zone)
+	guest, badGuest := zone("guest_timezone", in.GuestTimezone, nil)
+	hosts, badHosts := d.Hosts.Resolve(in.Participants)
+	window, badWindow := d.window(in, cmp.Or(loc, d.Zone))
+	if err := together(badZone, badGuest, badHosts, badWindow); err != nil {
+		return search{}, err
+	}
+	return search{hosts: hosts, guest: guest, window: window, duration: in.Duration(), wishes: wishes(in, loc, guest)}, nil
+}
+
+// zone reads a time zone argument.
+func zone(argument, name string, otherwise *time.Location) (*time.Location, error) {
+	if name == "" {
+		return otherwise, nil
+	}
+	loc, err := times.Zone(name)
+	if err != nil {
+		return nil, &Refusal{Code: schemas.CodeInvalidTimezone, Message: argument + strings.TrimPrefix(err.Error(), "timezone"), Cause: err}
+	}
+	return loc, nil
+}
+
+func (d Deps) window(in schemas.FindSlotsInput, loc *time.Location) (times.Window, error) {
+	w, err := times.ParseWindow(times.WindowInput{
+		When: in.When, From: in.From, To: in.To, WeekStart: d.WeekStart, Loc: loc, Now: d.Now(),
+		DefaultDays: defaultDays, MaxDays: maxDays, MaxAhead: maxAhead,
+	})
+	if err != nil && in.When != "" {
+		err = &Refusal{Code: schemas.CodeInvalidWindow, Message: err.Error(), Next: "Send when alone, or from and to without it.", Cause: err}
+	}
+	return w, err
+}
+
+// together is the one error there is, or one that says all of them.
+func together(all ...error) error {
+	var wrong []error
+	var said []string
+	for _, err := range all {
+		if err != nil {
+			wrong, said = append(wrong, err), append(said, failure(err).Error.Message)
+		}
+	}
+	switch len(wrong) {
+	case 0:
+		return nil
+	case 1:
+		return wrong[0]
+	}
+	return &Refusal{Code: schemas.CodeInvalidArguments, Message: strings.Join(said, "; "), Cause: errors.Join(wrong...)}
+}

@@ -1,0 +1,100 @@
+package tools_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/vennio-mcp/vennio-mcp/schemas"
+	"github.com/vennio-mcp/vennio-mcp/vennioclient"
+)
+
+// offered is what a person sees of the choice.
+func offered(slots []schemas.Slot) (all []string) {
+	for _, s := range slots {
+		all = append(all, s.StartLocal+": "+s.Reason)
+	}
+	return all
+}
+
+func TestBar_S8_SlotsAreFewBestFirstAndSayWhy(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	three := w.find(args{"timezone": "Europe/London"})
+	assert.Equal(t, []string{
+		"Wed 13 May 2026, 09:00: first free", "Thu 14 May 2026, 12:30: another day, afternoon", "Fri 15 May 2026, 17:00: another day, evening",
+	}, offered(three.Data.Slots))
+	assert.True(t, three.Data.More)
+	assert.Contains(t, three.Text, "best first")
+	for _, s := range three.Data.Slots {
+		assert.Contains(t, three.Text, " · "+s.Reason+" · ")
+	}
+	for range 3 {
+		assert.Equal(t, offered(three.Data.Slots), offered(w.find(args{"timezone": "Europe/London"}).Data.Slots), "the same question, the same order")
+	}
+	assert.Len(t, w.find(args{"limit": 1}).Data.Slots, 1)
+}
+
+func TestBar_S8_TenSlotsAreApartAndSpread(t *testing.T) {
+	t.Parallel()
+	ten := newWorld(t).find(args{"limit": 10, "duration_minutes": 60})
+	require.Len(t, ten.Data.Slots, 10)
+	days, parts := map[string]bool{}, map[bool]bool{}
+	for i, s := range ten.Data.Slots {
+		start, end := instants(t, s)
+		days[start.Format(time.DateOnly)], parts[start.Hour() < 12] = true, true
+		assert.NotEmpty(t, s.Reason)
+		for _, other := range ten.Data.Slots[:i] {
+			otherStart, otherEnd := instants(t, other)
+			assert.False(t, start.Before(otherEnd) && otherStart.Before(end), "overlap")
+		}
+	}
+	assert.Len(t, days, 5, "all working days of the window")
+	assert.Len(t, parts, 2, "mornings and later")
+}
+
+func TestBar_S8_NightsOfThoseNamedComeLast(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	got := w.find(args{"timezone": "Europe/London", "guest_timezone": "America/New_York", "limit": 10})
+	assert.Contains(t, offered(got.Data.Slots)[0], "Wed 13 May 2026, 12:00: first in the daytime") // 07:00 in New York
+	for _, s := range got.Data.Slots {
+		assert.NotContains(t, s.Reason, "night")
+	}
+	got = w.find(args{"when": "today", "timezone": "Europe/London", "guest_timezone": "Pacific/Auckland"}) // from 20:00 there
+	require.NotEmpty(t, got.Data.Slots)
+	got = w.find(args{"from": "2026-05-14T12:00", "to": "2026-05-14T18:00", "timezone": "Europe/London", "guest_timezone": "Pacific/Auckland"})
+	require.NotEmpty(t, got.Data.Slots)
+	for _, s := range got.Data.Slots {
+		assert.Contains(t, s.Reason, "at night in Auckland")
+	}
+}
+
+// Common times come in pages of 50. More than the first is read, and where not
+// all can be, it is said.
+func TestBar_S8_CommonTimesAreSpreadOverTheWholeWindow(t *testing.T) {
+	t.Parallel()
+	for _, dialect := range []vennioclient.Dialect{vennioclient.Reference, vennioclient.Guide} {
+		requireWholeWindow(t, newWorld(t, withDialect(dialect)))
+	}
+}
+
+func requireWholeWindow(t *testing.T, w *world) {
+	t.Helper()
+	long := args{"participants": []string{"Alice", "Bob"}, "timezone": "UTC", "from": "2026-05-14", "to": "2026-07-10", "limit": 10}
+	got := w.find(long.with("prefer", args{"days": []string{"fri"}}))
+	require.False(t, got.IsError, got.Text)
+	weeks := map[string]bool{}
+	for _, s := range got.Data.Slots {
+		start, _ := instants(t, s)
+		assert.Equal(t, time.Friday, start.Weekday())
+		weeks[start.Format(time.DateOnly)] = true
+	}
+	assert.GreaterOrEqual(t, len(weeks), 8, "one in each week, far beyond the first 50 common times")
+	assert.NotContains(t, got.Data.Note, "Searched only up to")
+	got = w.find(long.with("duration_minutes", 5))
+	assert.Contains(t, got.Data.Note, "Searched only up to ")
+	assert.Contains(t, got.Text, "for later times send from there.")
+}

@@ -1,0 +1,85 @@
+package tools
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/vennio-mcp/vennio-mcp/internal/slots"
+	"github.com/vennio-mcp/vennio-mcp/internal/times"
+	"github.com/vennio-mcp/vennio-mcp/schemas"
+)
+
+// wishes reads preferences that fit their schema. Only the nights of a zone that
+// was named are anybody's.
+func wishes(in schemas.FindSlotsInput, loc, guest *time.Location) slots.Wishes {
+	w := slots.Wishes{Zone: loc}
+	if in.Timezone != "" {
+		w.Awake = append(w.Awake, loc)
+	}
+	if guest != nil {
+		w.Awake = append(w.Awake, guest)
+	}
+	if p := in.Prefer; p != nil {
+		w.Hours.Earliest, _ = times.ParseClock(p.Earliest)
+		w.Hours.Latest, _ = times.ParseClock(p.Latest)
+		w.Days, w.Avoid = weekdays(p.Days), weekdays(p.AvoidDays)
+	}
+	for _, b := range in.Busy {
+		start, _ := time.Parse(time.RFC3339, b.Start)
+		end, _ := time.Parse(time.RFC3339, b.End)
+		w.Busy = append(w.Busy, slots.Span{Start: start, End: end})
+	}
+	return w
+}
+
+// weekdays are the days of those names, in the order of a week, each once.
+func weekdays(names []string) (all []time.Weekday) {
+	for _, name := range names {
+		if day, ok := times.Weekday(name); ok {
+			all = append(all, day)
+		}
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
+}
+
+// preferences says what was wished as it was applied; "" where nothing was.
+func preferences(in schemas.FindSlotsInput) string {
+	var say []string
+	if p := in.Prefer; p != nil {
+		say = append(hours(p), dayNames("on ", p.Days)...)
+		say = append(say, dayNames("never on ", p.AvoidDays)...)
+	}
+	switch n := len(in.Busy); {
+	case n == 1:
+		say = append(say, "clear of 1 appointment")
+	case n > 1:
+		say = append(say, fmt.Sprintf("clear of %d appointments", n))
+	}
+	return strings.Join(say, ", ")
+}
+
+func hours(p *schemas.Prefer) []string {
+	switch {
+	case p.Earliest != "" && p.Latest != "":
+		return []string{"between " + p.Earliest + " and " + p.Latest}
+	case p.Earliest != "":
+		return []string{"from " + p.Earliest + " on"}
+	case p.Latest != "":
+		return []string{"until " + p.Latest}
+	}
+	return nil
+}
+
+func dayNames(lead string, names []string) []string {
+	var short []string
+	for _, day := range weekdays(names) {
+		short = append(short, day.String()[:3])
+	}
+	if len(short) == 0 {
+		return nil
+	}
+	return []string{lead + strings.Join(short, "/")}
+}

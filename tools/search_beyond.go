@@ -1,0 +1,56 @@
+package tools
+
+import (
+	"context"
+	"time"
+
+	"github.com/vennio-mcp/vennio-mcp/internal/slots"
+	"github.com/vennio-mcp/vennio-mcp/schemas"
+	"github.com/vennio-mcp/vennio-mcp/vennioclient"
+)
+
+const daysAhead = 60 // searched for the next opening beyond a window without slots
+
+// beyond is what a look past a window without slots came to.
+type beyond struct {
+	opening *schemas.Slot // nil: none was found
+	until   time.Time     // how far it looked
+	short   bool          // it could not look all the days ahead
+	err     error         // it could not look
+}
+
+// lookBeyond searches the days after a time for the first opening. What fails
+// here does not fail the call, which already has its answer.
+func (d Deps) lookBeyond(ctx context.Context, q search, after time.Time) (b beyond) {
+	q.window.From, q.window.To = after, after.AddDate(0, 0, daysAhead)
+	var found []vennioclient.Slot
+	if found, b.until, b.err = d.openings(ctx, q); b.err != nil {
+		return b
+	}
+	b.short = b.until.Before(q.window.To)
+	if first, ok := slots.First(found, q.wishes); ok {
+		if told := d.offer(q, first); len(told) == 1 {
+			b.opening = &told[0]
+		}
+	}
+	return b
+}
+
+// openings asks for the one next slot where that will do: of one host and
+// without wishes. A Vennio without the operation (its path is inferred) is asked
+// for slots.
+func (d Deps) openings(ctx context.Context, q search) (found []vennioclient.Slot, until time.Time, err error) {
+	if len(q.hosts) > 1 || q.wishes.Any() {
+		return d.look(ctx, q)
+	}
+	next, err := d.Vennio.NextSlot(ctx, vennioclient.NextSlotQuery{
+		Host: q.hosts[0].ID, Duration: q.duration, After: q.window.From, DaysAhead: daysAhead, Timezone: q.window.Loc.String(),
+	})
+	switch {
+	case vennioclient.KindOf(err) == vennioclient.KindNotFound:
+		return d.look(ctx, q)
+	case err == nil && next != nil && next.Start.After(d.Now()):
+		found = []vennioclient.Slot{{Start: next.Start, End: next.Start.Add(q.duration), Description: next.Description}}
+	}
+	return found, q.window.To, err
+}

@@ -1,4 +1,3 @@
-// Package store keeps what must outlive the process.
 package store
 
 import (

@@ -1,0 +1,92 @@
+package consent
+
+import (
+	"context"
+	"crypto/rand"
+
+	"github.com/vennio-mcp/vennio-mcp/internal/plain"
+	"github.com/vennio-mcp/vennio-mcp/internal/store"
+)
+
+// Answer is what a person said to a proposal.
+type Answer struct {
+	Agreed bool
+	By     string // who answered, as far as known; cut to 100 characters
+	Words  string // what they said or pressed; cut to 500 characters
+	Rung   Rung   // InClient, OnPage or InTerminal
+}
+
+// Answer takes a person's answer. A yes makes the act's one grant, or raises the
+// one that an agent attested and that was not sent yet; a no also takes such a
+// one away.
+//
+// It is taken once: the second answer gets ErrAnswered, and a late one
+// ErrExpired, together with how the proposal stands. ErrNoProposal: unknown id.
+// ErrOtherAct, on a yes: another act was sent under the slot id meanwhile.
+// ErrNotHuman: the rung is not one of those three.
+func (l *Ledger) Answer(ctx context.Context, id string, a Answer) (Proposal, error) {
+	var p Proposal
+	if !a.Rung.human() {
+		return p, ErrNotHuman
+	}
+	a.By, a.Words = plain.Line(a.By, 100), plain.Line(a.Words, 500)
+	err := l.change(ctx, func(w *work) error {
+		kept, told, err := w.find(id)
+		if p = told; err != nil {
+			return err
+		}
+		if err := p.answerable(); err != nil {
+			return err
+		}
+		if a.Agreed {
+			p.State, err = w.approve(kept, p.Act, a)
+		} else {
+			p.State, err = StateDeclined, w.decline(kept, a)
+		}
+		return err
+	})
+	return p, err
+}
+
+func (w *work) approve(p store.Proposal, act Act, a Answer) (State, error) {
+	if err := w.slotFree(act.Tenant, act.SlotID, p.Act.ID); err != nil {
+		return StateOpen, err
+	}
+	g, err := w.current(p.Act.ID)
+	if err != nil {
+		return StateOpen, err
+	}
+	state, save := StateApproved, w.SetGrant
+	switch {
+	case g == nil:
+		g, save = &store.Grant{ID: rand.Text(), Act: p.Act, Tenant: act.Tenant, SlotID: act.SlotID}, w.AddGrant
+	case g.Outcome != string(Unsent): // it went out on the agent's word: that stays on record
+		state, save = StateUsed, nil
+	}
+	_, err = w.record(kindApproved, p.Act, details{
+		Proposal: p.ID, Grant: g.ID, By: a.By, Words: a.Words, Rung: a.Rung, Expires: store.Text(w.now.Add(Life)),
+	})
+	if err == nil && save != nil {
+		g.ProposalID, g.GivenBy, g.Words, g.Rung, g.At, g.Expires = p.ID, a.By, a.Words, string(a.Rung), w.now, w.now.Add(Life)
+		err = save(*g)
+	}
+	if err != nil {
+		return StateOpen, err
+	}
+	return state, w.SetProposal(p.ID, string(state))
+}
+
+func (w *work) decline(p store.Proposal, a Answer) error {
+	_, err := w.record(kindDeclined, p.Act, details{Proposal: p.ID, By: a.By, Words: a.Words, Rung: a.Rung})
+	if err != nil {
+		return err
+	}
+	if err := w.SetProposal(p.ID, string(StateDeclined)); err != nil {
+		return err
+	}
+	g, err := w.usable(p.Act.ID)
+	if err != nil || g == nil || g.Outcome != string(Unsent) {
+		return err
+	}
+	return w.retire(*g, whyDeclined)
+}

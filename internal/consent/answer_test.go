@@ -1,0 +1,171 @@
+package consent_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/vennio-mcp/vennio-mcp/internal/consent"
+)
+
+func TestAQuestionIsPutOnce(t *testing.T) {
+	t.Parallel()
+	l, c := newLedger(t)
+	p, err := l.Propose(t.Context(), call("s1"))
+	require.NoError(t, err)
+	c.advance(consent.Life - time.Millisecond)
+	again, err := l.Propose(t.Context(), call("s1"))
+	require.NoError(t, err)
+	assert.Equal(t, p, again)
+	other, err := l.Propose(t.Context(), call("s2"))
+	require.NoError(t, err)
+	open, err := l.Open(t.Context())
+	require.NoError(t, err)
+	assert.Equal(t, []consent.Proposal{p, other}, open, "the oldest first")
+
+	c.advance(time.Millisecond)
+	open, err = l.Open(t.Context())
+	require.NoError(t, err)
+	assert.Equal(t, []consent.Proposal{other}, open)
+	late, err := l.Answer(t.Context(), p.ID, yes)
+	require.ErrorIs(t, err, consent.ErrExpired)
+	assert.Equal(t, consent.StateExpired, late.State)
+	anew, err := l.Propose(t.Context(), call("s1"))
+	require.NoError(t, err)
+	assert.NotEqual(t, p.ID, anew.ID)
+	assert.Equal(t, []string{"proposed", "proposed", "expired", "proposed"}, kinds(t, l))
+}
+
+// bar: C6
+func TestBar_C6_AnAnswerIsTakenOnce(t *testing.T) {
+	t.Parallel()
+	for name, first := range map[string]consent.Answer{"yes": yes, "no": no} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			l, _ := newLedger(t)
+			p, err := l.Propose(t.Context(), call("s1"))
+			require.NoError(t, err)
+			stands, err := l.Answer(t.Context(), p.ID, first)
+			require.NoError(t, err)
+			for _, second := range []consent.Answer{yes, no} {
+				got, err := l.Answer(t.Context(), p.ID, second)
+				require.ErrorIs(t, err, consent.ErrAnswered)
+				assert.Equal(t, stands, got)
+			}
+			require.ErrorIs(t, l.Withdraw(t.Context(), p.ID, "late"), consent.ErrAnswered)
+			g, _, err := l.Standing(t.Context(), call("s1"))
+			require.NoError(t, err)
+			assert.Equal(t, first.Agreed, g != nil)
+		})
+	}
+}
+
+func TestOnlyAPersonAnswers(t *testing.T) {
+	t.Parallel()
+	l, _ := newLedger(t)
+	p, err := l.Propose(t.Context(), call("s1"))
+	require.NoError(t, err)
+	for _, rung := range []consent.Rung{consent.Attested, "", "invented"} {
+		_, err = l.Answer(t.Context(), p.ID, consent.Answer{Agreed: true, By: "Ada", Words: "yes", Rung: rung})
+		require.ErrorIs(t, err, consent.ErrNotHuman)
+	}
+	_, err = l.Answer(t.Context(), "NOSUCHPROPOSAL", yes)
+	require.ErrorIs(t, err, consent.ErrNoProposal)
+	require.ErrorIs(t, l.Withdraw(t.Context(), "NOSUCHPROPOSAL", ""), consent.ErrNoProposal)
+	p, err = l.Proposal(t.Context(), p.ID)
+	require.NoError(t, err)
+	assert.Equal(t, consent.StateOpen, p.State)
+}
+
+func TestWithoutAnAnswerInTheClientItStaysOpenElsewhere(t *testing.T) {
+	t.Parallel()
+	l, c := newLedger(t)
+	p, err := l.Propose(t.Context(), call("s1"))
+	require.NoError(t, err)
+	require.NoError(t, l.Withdraw(t.Context(), p.ID, "cancelled in the client"))
+	again, err := l.Propose(t.Context(), call("s1"))
+	require.NoError(t, err)
+	assert.Equal(t, p.ID, again.ID)
+	assert.Equal(t, consent.StateOpen, again.State)
+	assert.Equal(t, "cancelled in the client", again.Unanswered)
+	_, asked, err := l.Standing(t.Context(), call("s1"))
+	require.NoError(t, err)
+	assert.Equal(t, &again, asked)
+	_, err = l.Answer(t.Context(), p.ID, yes)
+	require.NoError(t, err)
+	c.advance(consent.Life)
+	p, err = l.Propose(t.Context(), call("s1"))
+	require.NoError(t, err)
+	assert.Empty(t, p.Unanswered, "a new question may be asked in any form")
+	c.advance(consent.Life)
+	require.ErrorIs(t, l.Withdraw(t.Context(), p.ID, "late"), consent.ErrExpired)
+}
+
+func TestANoOutranksTheAgentsWord(t *testing.T) {
+	t.Parallel()
+	l, _ := newLedger(t)
+	p, err := l.Propose(t.Context(), call("s1"))
+	require.NoError(t, err)
+	attested, err := l.Attest(t.Context(), call("s1"), "Ada", "yes")
+	require.NoError(t, err)
+	_, err = l.Answer(t.Context(), p.ID, no)
+	require.NoError(t, err)
+	_, err = l.Send(t.Context(), attested)
+	require.ErrorIs(t, err, consent.ErrDeclined)
+	_, err = l.Attest(t.Context(), call("s1"), "Ada", "yes")
+	require.ErrorIs(t, err, consent.ErrDeclined)
+	g, asked, err := l.Standing(t.Context(), call("s1"))
+	require.NoError(t, err)
+	assert.Nil(t, g)
+	assert.Equal(t, consent.StateDeclined, asked.State)
+
+	p, err = l.Propose(t.Context(), call("s1"))
+	require.NoError(t, err)
+	_, err = l.Answer(t.Context(), p.ID, yes)
+	require.NoError(t, err, "the person may think again")
+	g, _, err = l.Standing(t.Context(), call("s1"))
+	require.NoError(t, err)
+	assert.NotEqual(t, attested.ID, g.ID)
+}
+
+func TestAPersonsYesRaisesTheAgentsWord(t *testing.T) {
+	t.Parallel()
+	l, c := newLedger(t)
+	attested, err := l.Attest(t.Context(), call("s1"), "the agent", "Ada said yes")
+	require.NoError(t, err)
+	p, err := l.Propose(t.Context(), call("s1"))
+	require.NoError(t, err)
+	c.advance(time.Minute)
+	_, err = l.Answer(t.Context(), p.ID, yes)
+	require.NoError(t, err)
+	g, err := l.Attest(t.Context(), call("s1"), "the agent", "Ada said yes")
+	require.NoError(t, err)
+	assert.Equal(t, attested.Key(), g.Key(), "one act, one grant, one key")
+	assert.Equal(t, consent.OnPage, g.Rung)
+	assert.Equal(t, "Ada Lovelace", g.GivenBy)
+	assert.Equal(t, morning.Add(time.Minute+consent.Life), g.Expires)
+	same, err := l.Propose(t.Context(), call("s1"))
+	require.NoError(t, err)
+	assert.Equal(t, p.ID, same.ID, "nothing is left to ask")
+}
+
+func TestAYesAfterItWasSentChangesNothing(t *testing.T) {
+	t.Parallel()
+	l, _ := newLedger(t)
+	p, err := l.Propose(t.Context(), call("s1"))
+	require.NoError(t, err)
+	attested, err := l.Attest(t.Context(), call("s1"), "the agent", "Ada said yes")
+	require.NoError(t, err)
+	_, err = l.Send(t.Context(), attested)
+	require.NoError(t, err)
+	p, err = l.Answer(t.Context(), p.ID, yes)
+	require.NoError(t, err)
+	assert.Equal(t, consent.StateUsed, p.State)
+	g, _, err := l.Standing(t.Context(), call("s1"))
+	require.NoError(t, err)
+	assert.Equal(t, consent.Attested, g.Rung, "it went out on the agent's word, and the record says so")
+	_, err = l.Propose(t.Context(), call("s1"))
+	require.ErrorIs(t, err, consent.ErrSettled)
+}

@@ -1,0 +1,86 @@
+package consent
+
+import (
+	"context"
+	"crypto/rand"
+
+	"github.com/vennio-mcp/vennio-mcp/internal/plain"
+	"github.com/vennio-mcp/vennio-mcp/internal/store"
+)
+
+// Attest returns the grant for act on an agent's word: by is who agreed, words
+// how, cut to 100 and 500 characters. If the act has a grant that was sent, or
+// lives, it is that one, whoever gave it.
+//
+// *Required: nobody is named or no words are quoted. ErrDeclined: asked by the
+// server, a person said no to this very act; an agent's word does not outrank
+// theirs. ErrOtherAct: another act was sent under its slot id.
+func (l *Ledger) Attest(ctx context.Context, act Act, by, words string) (Grant, error) {
+	switch {
+	case !says(by):
+		return Grant{}, &Required{"consent.given_by names nobody"}
+	case !says(words):
+		return Grant{}, &Required{"consent.statement quotes no words"}
+	}
+	given := store.Grant{
+		ID: rand.Text(), Tenant: act.Tenant, SlotID: act.SlotID,
+		GivenBy: plain.Line(by, 100), Words: plain.Line(words, 500), Rung: string(Attested),
+	}
+	err := l.change(ctx, func(w *work) error {
+		kept, err := w.keep(act)
+		if err != nil {
+			return err
+		}
+		if err := w.slotFree(act.Tenant, act.SlotID, kept.ID); err != nil {
+			return err
+		}
+		g, err := w.current(kept.ID)
+		if g != nil || err != nil {
+			given = deref(g)
+			return err
+		}
+		given.Act, given.At, given.Expires = kept, w.now, w.now.Add(Life)
+		return w.attest(given)
+	})
+	return grant(given), err
+}
+
+func (w *work) attest(g store.Grant) error {
+	p, err := w.LatestProposal(g.Act.ID)
+	if err != nil {
+		return err
+	}
+	if p != nil && p.State == string(StateDeclined) {
+		return ErrDeclined
+	}
+	_, err = w.record(kindAttested, g.Act, details{
+		Act: g.Act.JSON, Grant: g.ID, By: g.GivenBy, Words: g.Words, Rung: Attested, Expires: store.Text(g.Expires),
+	})
+	if err != nil {
+		return err
+	}
+	return w.AddGrant(g)
+}
+
+// Why a grant was retired before it was sent.
+const (
+	whyDeclined = "declined by the person"
+	whyLapsed   = "expired before it was sent"
+)
+
+// current is usable; a grant whose time ran out is retired to make room.
+func (w *work) current(act string) (*store.Grant, error) {
+	g, err := w.LiveGrant(act)
+	if err != nil || g == nil || !w.lapsed(g) {
+		return g, err
+	}
+	return nil, w.retire(*g, whyLapsed)
+}
+
+func (w *work) retire(g store.Grant, why string) error {
+	if _, err := w.record(kindRetired, g.Act, details{Grant: g.ID, Why: why}); err != nil {
+		return err
+	}
+	g.Outcome, g.Detail = string(NotDone), why
+	return w.SetGrant(g)
+}

@@ -1,0 +1,105 @@
+package consent
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"time"
+
+	"github.com/vennio-mcp/vennio-mcp/internal/store"
+)
+
+// Life is how long a question waits for its answer, and a yes for its use.
+const Life = 10 * time.Minute
+
+// What a Ledger refuses. Nothing has changed then.
+var (
+	ErrNoProposal = errors.New("there is no such proposal")
+	ErrNoGrant    = errors.New("there is no such consent")
+	ErrAnswered   = errors.New("the proposal was answered before")
+	ErrExpired    = errors.New("the proposal or the consent has expired")
+	ErrSettled    = errors.New("what was agreed is settled: see how it stands")
+	ErrOtherAct   = errors.New("something else was agreed and sent under this slot id")
+	ErrNotHuman   = errors.New("only a person asked by the server answers a proposal")
+	ErrNotSent    = errors.New("what was never sent cannot be settled")
+)
+
+// ErrInDoubt is Settle's error for an attempt that failed for certain while
+// another one under the same key may have been carried out. What is known of
+// this attempt is kept, and the grant stands as sent or unknown.
+var ErrInDoubt = errors.New("another attempt under this consent may have been carried out")
+
+// Ledger is the record of who was asked, who agreed, and what became of it. It
+// is safe for concurrent use, and so are several over one store, in one process
+// or in several.
+type Ledger struct {
+	db  *store.DB
+	now func() time.Time
+}
+
+// New returns the Ledger kept in db. now is the clock; its instants count to
+// the millisecond.
+func New(db *store.DB, now func() time.Time) *Ledger { return &Ledger{db: db, now: now} }
+
+// work is a transaction and the instant at which it happens.
+type work struct {
+	*store.Tx
+	now time.Time
+}
+
+// change runs do as one: everything it changes happens, or nothing. Nobody else
+// changes anything meanwhile.
+func (l *Ledger) change(ctx context.Context, do func(*work) error) error {
+	return l.db.Write(ctx, func(tx *store.Tx) error { return do(l.at(tx)) })
+}
+
+// look runs do on one state of the ledger.
+func (l *Ledger) look(ctx context.Context, do func(*work) error) error {
+	return l.db.Read(ctx, func(tx *store.Tx) error { return do(l.at(tx)) })
+}
+
+func (l *Ledger) at(tx *store.Tx) *work {
+	return &work{Tx: tx, now: l.now().UTC().Truncate(time.Millisecond)}
+}
+
+// keep returns the record of a, made if there is none.
+func (w *work) keep(a Act) (store.Act, error) {
+	kept, err := w.ActByDigest(a.Digest())
+	if kept != nil || err != nil {
+		return deref(kept), err
+	}
+	act := store.Act{ID: rand.Text(), Digest: a.Digest(), Salt: salt(), JSON: a.canonical()}
+	return act, w.AddAct(act)
+}
+
+// slotFree refuses an act if another was sent under its slot id.
+func (w *work) slotFree(tenant, slotID, act string) error {
+	if slotID == "" {
+		return nil
+	}
+	sent, err := w.SentGrant(tenant, slotID)
+	if err == nil && sent != nil && sent.Act.ID != act {
+		err = ErrOtherAct
+	}
+	return err
+}
+
+// usable returns the grant of an act that can be sent or was; nil if there is none.
+func (w *work) usable(act string) (*store.Grant, error) {
+	g, err := w.LiveGrant(act)
+	if err != nil || g == nil || w.lapsed(g) {
+		return nil, err
+	}
+	return g, nil
+}
+
+func (w *work) lapsed(g *store.Grant) bool {
+	return g.Outcome == string(Unsent) && !g.Expires.After(w.now)
+}
+
+func deref[T any](p *T) T {
+	if p == nil {
+		return *new(T)
+	}
+	return *p
+}

@@ -1,0 +1,131 @@
+package consent
+
+import (
+	"cmp"
+	"context"
+	"crypto/rand"
+
+	"github.com/vennio-mcp/vennio-mcp/internal/plain"
+	"github.com/vennio-mcp/vennio-mcp/internal/store"
+)
+
+// Propose returns the question to a person about act: the one that waits, the
+// one that was answered with a yes which still counts, or a new one. Neither
+// a no nor an expiry forbids asking anew; whether to is for the caller to know.
+//
+// ErrOtherAct: another act was sent under its slot id. ErrSettled: it was sent
+// already, on an agent's word.
+func (l *Ledger) Propose(ctx context.Context, act Act) (Proposal, error) {
+	var p Proposal
+	err := l.change(ctx, func(w *work) error {
+		kept, err := w.keep(act)
+		if err != nil {
+			return err
+		}
+		if err := w.slotFree(act.Tenant, act.SlotID, kept.ID); err != nil {
+			return err
+		}
+		question, err := w.asked(kept)
+		if err == nil && question == nil {
+			question, err = w.ask(kept)
+		}
+		if err != nil {
+			return err
+		}
+		p, err = w.proposal(*question)
+		return err
+	})
+	return p, err
+}
+
+// asked returns the question that still counts, or nil. One whose time is up is
+// closed.
+func (w *work) asked(act store.Act) (*store.Proposal, error) {
+	g, err := w.usable(act.ID)
+	switch {
+	case err != nil:
+		return nil, err
+	case g != nil && g.ProposalID != "":
+		return w.Tx.Proposal(g.ProposalID)
+	case g != nil && g.Outcome != string(Unsent):
+		return nil, ErrSettled
+	}
+	p, err := w.LatestProposal(act.ID)
+	if err != nil || p == nil || p.State != string(StateOpen) {
+		return nil, err
+	}
+	if p.Expires.After(w.now) {
+		return p, nil
+	}
+	return nil, w.expire(*p)
+}
+
+func (w *work) ask(act store.Act) (*store.Proposal, error) {
+	p := store.Proposal{ID: rand.Text(), Act: act, At: w.now, Expires: w.now.Add(Life), State: string(StateOpen)}
+	seq, err := w.record(kindProposed, act, details{Act: act.JSON, Proposal: p.ID, Expires: store.Text(p.Expires)})
+	if err != nil {
+		return nil, err
+	}
+	p.Seq = seq
+	return &p, w.AddProposal(p)
+}
+
+func (w *work) expire(p store.Proposal) error {
+	if _, err := w.record(kindExpired, p.Act, details{Proposal: p.ID}); err != nil {
+		return err
+	}
+	return w.SetProposal(p.ID, string(StateExpired))
+}
+
+// Proposal returns the proposal with this id, or ErrNoProposal.
+func (l *Ledger) Proposal(ctx context.Context, id string) (Proposal, error) {
+	var p Proposal
+	err := l.look(ctx, func(w *work) (err error) {
+		_, p, err = w.find(id)
+		return err
+	})
+	return p, err
+}
+
+// Open returns the proposals that wait for an answer, the oldest first.
+func (l *Ledger) Open(ctx context.Context) ([]Proposal, error) {
+	var open []Proposal
+	err := l.look(ctx, func(w *work) error {
+		kept, err := w.OpenProposals(w.now)
+		if err != nil {
+			return err
+		}
+		for _, k := range kept {
+			p, err := w.proposal(k)
+			if err != nil {
+				return err
+			}
+			open = append(open, p)
+		}
+		return nil
+	})
+	return open, err
+}
+
+// Withdraw notes that asking in the client brought no answer, and why, such as
+// "cancelled in the client"; it is cut to 200 characters. The proposal stays
+// open to an answer elsewhere, on the page or in the terminal, and tells by
+// Unanswered that it is not to be asked again in the same form.
+//
+// ErrNoProposal, ErrAnswered and ErrExpired as for Answer.
+func (l *Ledger) Withdraw(ctx context.Context, id, why string) error {
+	why = cmp.Or(plain.Line(why, 200), "no answer")
+	return l.change(ctx, func(w *work) error {
+		kept, p, err := w.find(id)
+		if err != nil {
+			return err
+		}
+		if err := p.answerable(); err != nil {
+			return err
+		}
+		if _, err := w.record(kindWithdrawn, kept.Act, details{Proposal: id, Why: why}); err != nil {
+			return err
+		}
+		return w.SetUnanswered(id, why)
+	})
+}

@@ -1,0 +1,78 @@
+package consent
+
+import (
+	"context"
+
+	"github.com/vennio-mcp/vennio-mcp/internal/store"
+)
+
+// Send notes that the write which g allows goes out now, and returns g as it
+// stands. It must have returned before anything is sent: should the process die
+// on the way, the grant stands as sent, and the same key settles it.
+//
+// A sent or unknown grant may be sent again. ErrSettled: done or not done, with
+// how it stands. ErrExpired: it was not sent in its time. ErrDeclined: a person
+// said no before it was sent. ErrOtherAct: another act was sent under the slot
+// id meanwhile. ErrNoGrant: unknown, or erased.
+func (l *Ledger) Send(ctx context.Context, g Grant) (Grant, error) {
+	err := l.change(ctx, func(w *work) error {
+		kept, err := w.Grant(g.ID)
+		if err == nil && (kept == nil || kept.Act.Digest == "") {
+			err = ErrNoGrant
+		}
+		if err != nil {
+			return err
+		}
+		g = grant(*kept)
+		if err := w.sendable(kept); err != nil {
+			return err
+		}
+		err = w.send(*kept)
+		g.Outcome, g.Attempt = Sent, kept.Sends+1
+		return err
+	})
+	return g, err
+}
+
+func (w *work) sendable(g *store.Grant) error {
+	switch Outcome(g.Outcome) {
+	case Sent, Unknown:
+		return nil
+	case Unsent:
+		if w.lapsed(g) {
+			return ErrExpired
+		}
+		return w.slotFree(g.Tenant, g.SlotID, g.Act.ID)
+	default:
+		return whySettled(g)
+	}
+}
+
+// whySettled tells a retired grant from one that was carried out or refused.
+func whySettled(g *store.Grant) error {
+	switch {
+	case g.Sends > 0:
+		return ErrSettled
+	case g.Detail == whyDeclined:
+		return ErrDeclined
+	default:
+		return ErrExpired
+	}
+}
+
+func (w *work) send(g store.Grant) error {
+	attempt := store.Send{N: g.Sends + 1, Outcome: string(Sent)}
+	if _, err := w.record(kindSent, g.Act, details{Grant: g.ID, Attempt: attempt.N}); err != nil {
+		return err
+	}
+	if err := w.AddSend(g.ID, attempt); err != nil {
+		return err
+	}
+	if g.ProposalID != "" {
+		if err := w.SetProposal(g.ProposalID, string(StateUsed)); err != nil {
+			return err
+		}
+	}
+	g.Outcome = string(Sent)
+	return w.SetGrant(g)
+}

@@ -1,0 +1,166 @@
+package consent_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/vennio-mcp/vennio-mcp/internal/consent"
+)
+
+// sent attests and sends an act.
+func sent(t *testing.T, l *consent.Ledger, act consent.Act) consent.Grant {
+	t.Helper()
+	g, err := l.Attest(t.Context(), act, "Ada", "yes")
+	require.NoError(t, err)
+	g, err = l.Send(t.Context(), g)
+	require.NoError(t, err)
+	return g
+}
+
+// bar: C2
+func TestBar_C2_ChangeOneThingAndItIsRefused(t *testing.T) {
+	t.Parallel()
+	l, _ := newLedger(t)
+	early, err := l.Attest(t.Context(), titled(call("s1"), "Prepared"), "Ada", "yes")
+	require.NoError(t, err, "nothing is sent yet")
+	p, err := l.Propose(t.Context(), titled(call("s1"), "Asked"))
+	require.NoError(t, err)
+	g := sent(t, l, call("s1"))
+
+	for _, o := range []consent.Outcome{consent.Sent, consent.Unknown, consent.Done} {
+		if o != consent.Sent {
+			require.NoError(t, l.Settle(t.Context(), g, o, "", "", ""))
+		}
+		other := titled(call("s1"), "Another title")
+		_, _, err = l.Standing(t.Context(), other)
+		require.ErrorIs(t, err, consent.ErrOtherAct, o)
+		_, err = l.Attest(t.Context(), other, "Ada", "yes")
+		require.ErrorIs(t, err, consent.ErrOtherAct, o)
+		_, err = l.Propose(t.Context(), other)
+		require.ErrorIs(t, err, consent.ErrOtherAct, o)
+		_, err = l.Send(t.Context(), early)
+		require.ErrorIs(t, err, consent.ErrOtherAct, o)
+		_, err = l.Answer(t.Context(), p.ID, yes)
+		require.ErrorIs(t, err, consent.ErrOtherAct, o)
+	}
+	tenant := call("s1")
+	tenant.Tenant = "another tenant"
+	_, err = l.Attest(t.Context(), tenant, "Ada", "yes")
+	require.NoError(t, err, "tenants share nothing: bar X5")
+}
+
+func TestAnotherActAfterARefusal(t *testing.T) {
+	t.Parallel()
+	l, _ := newLedger(t)
+	g := sent(t, l, call("s1"))
+	require.NoError(t, l.Settle(t.Context(), g, consent.NotDone, "", "req_1", "the address does not exist"))
+	mended := sent(t, l, titled(call("s1"), "Mended"))
+	assert.NotEqual(t, g.Key(), mended.Key())
+}
+
+func TestActsWithoutASlotIDDoNotShareOne(t *testing.T) {
+	t.Parallel()
+	l, _ := newLedger(t)
+	for _, title := range []string{"Cancel this", "Cancel that"} {
+		g := sent(t, l, titled(call(""), title))
+		require.NoError(t, l.Settle(t.Context(), g, consent.Done, "bk_1", "", ""))
+	}
+}
+
+func TestAGrantExpiresUnlessItWasSent(t *testing.T) {
+	t.Parallel()
+	l, c := newLedger(t)
+	unsent, err := l.Attest(t.Context(), call("s1"), "Ada", "yes")
+	require.NoError(t, err)
+	again, err := l.Attest(t.Context(), call("s1"), "Ada", "yes, please")
+	require.NoError(t, err)
+	assert.Equal(t, unsent, again)
+	g := sent(t, l, call("s2"))
+
+	c.advance(consent.Life)
+	_, err = l.Send(t.Context(), unsent)
+	require.ErrorIs(t, err, consent.ErrExpired)
+	g, err = l.Send(t.Context(), g)
+	require.NoError(t, err)
+	assert.Equal(t, 2, g.Attempt)
+	anew, err := l.Attest(t.Context(), call("s1"), "Ada", "yes")
+	require.NoError(t, err)
+	assert.NotEqual(t, unsent.ID, anew.ID)
+	_, err = l.Send(t.Context(), unsent)
+	require.ErrorIs(t, err, consent.ErrExpired, "retired")
+	_, err = l.Send(t.Context(), consent.Grant{ID: "NOSUCHGRANT"})
+	require.ErrorIs(t, err, consent.ErrNoGrant)
+}
+
+func TestWhatIsSettledIsNotSentAgain(t *testing.T) {
+	t.Parallel()
+	for _, o := range []consent.Outcome{consent.Done, consent.NotDone} {
+		l, _ := newLedger(t)
+		g := sent(t, l, call("s1"))
+		require.NoError(t, l.Settle(t.Context(), g, o, "bk_1", "req_1", ""))
+		require.NoError(t, l.Settle(t.Context(), g, o, "bk_1", "req_1", ""), "repeated")
+		require.ErrorIs(t, l.Settle(t.Context(), g, consent.Unknown, "", "", ""), consent.ErrSettled)
+		stands, err := l.Send(t.Context(), g)
+		require.ErrorIs(t, err, consent.ErrSettled)
+		assert.Equal(t, o, stands.Outcome)
+		assert.Equal(t, "req_1", stands.RequestID)
+		assert.Equal(t, []string{"attested", "sent", "settled"}, kinds(t, l))
+		anew, err := l.Attest(t.Context(), call("s1"), "Ada", "yes")
+		require.NoError(t, err)
+		assert.Equal(t, o == consent.Done, anew.ID == g.ID, "not done: a new yes, a new key")
+	}
+}
+
+func TestNothingElseSettles(t *testing.T) {
+	t.Parallel()
+	l, _ := newLedger(t)
+	g, err := l.Attest(t.Context(), call("s1"), "Ada", "yes")
+	require.NoError(t, err)
+	require.ErrorIs(t, l.Settle(t.Context(), g, consent.Done, "", "", ""), consent.ErrNotSent)
+	require.ErrorIs(t, l.Settle(t.Context(), consent.Grant{ID: "NOSUCHGRANT"}, consent.Done, "", "", ""), consent.ErrNoGrant)
+	require.Error(t, l.Settle(t.Context(), sent(t, l, call("s2")), consent.Sent, "", "", ""))
+}
+
+// bar: I3
+func TestBar_I3_OneAttemptInDoubtKeepsTheGrantInDoubt(t *testing.T) {
+	t.Parallel()
+	l, c := newLedger(t)
+	first := sent(t, l, call("s1"))
+	require.NoError(t, l.Settle(t.Context(), first, consent.Unknown, "", "", "timed out"))
+	c.advance(time.Hour)
+	second, err := l.Send(t.Context(), first)
+	require.NoError(t, err)
+	assert.Equal(t, first.Key(), second.Key())
+	require.ErrorIs(t, l.Settle(t.Context(), second, consent.NotDone, "", "req_2", "too many requests"), consent.ErrInDoubt)
+	g, _, err := l.Standing(t.Context(), call("s1"))
+	require.NoError(t, err)
+	assert.Equal(t, consent.Unknown, g.Outcome, "the first attempt may have booked")
+	_, err = l.Attest(t.Context(), titled(call("s1"), "Another"), "Ada", "yes")
+	require.ErrorIs(t, err, consent.ErrOtherAct)
+
+	third, err := l.Send(t.Context(), *g)
+	require.NoError(t, err)
+	require.NoError(t, l.Settle(t.Context(), third, consent.Done, "bk_1", "req_3", ""))
+	require.ErrorIs(t, l.Settle(t.Context(), first, consent.NotDone, "", "", ""), consent.ErrSettled, "another attempt was done")
+	g, _, err = l.Standing(t.Context(), call("s1"))
+	require.NoError(t, err)
+	assert.Equal(t, consent.Done, g.Outcome)
+	assert.Equal(t, "bk_1", g.BookingID)
+}
+
+func TestParallelAttemptsAreNotDoneWhenAllAre(t *testing.T) {
+	t.Parallel()
+	l, _ := newLedger(t)
+	first := sent(t, l, call("s1"))
+	second, err := l.Send(t.Context(), first)
+	require.NoError(t, err)
+	require.ErrorIs(t, l.Settle(t.Context(), first, consent.NotDone, "", "", ""), consent.ErrInDoubt)
+	require.ErrorIs(t, l.Settle(t.Context(), first, consent.NotDone, "", "", ""), consent.ErrInDoubt, "repeated, it counts once")
+	require.NoError(t, l.Settle(t.Context(), second, consent.NotDone, "", "", ""))
+	g, _, err := l.Standing(t.Context(), call("s1"))
+	require.NoError(t, err)
+	assert.Nil(t, g, "a new yes is needed")
+}

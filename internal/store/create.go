@@ -1,0 +1,54 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/url"
+	"os"
+	"path/filepath"
+)
+
+// create makes the folder and the file, both for their owner alone; SQLite gives
+// the write-ahead log the file's own mode.
+//
+// The file gets its tables under another name and is then linked into place: so
+// nobody finds it half made, and the first to make it wins. To create the real
+// one and close it would be worse still: that drops the locks which another
+// connection of this process holds on it
+// (https://www.sqlite.org/howtocorrupt.html, 2.2).
+func create(ctx context.Context, dir, path string) error {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return fmt.Errorf("make the state folder: %w", err)
+	}
+	temp, err := os.CreateTemp(dir, databaseFile+".*") // mode 0600
+	if err != nil {
+		return err
+	}
+	defer func() { _ = os.Remove(temp.Name()) }()
+	if err := temp.Close(); err != nil {
+		return err
+	}
+	pool, err := attach(ctx, address(temp.Name()))
+	if err != nil {
+		return err
+	}
+	if err := pool.Close(); err != nil {
+		return err
+	}
+	if err := os.Link(temp.Name(), path); err != nil && !errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	return nil
+}
+
+// address is an absolute path as SQLite takes it, whatever characters it has
+// (https://www.sqlite.org/uri.html).
+func address(path string) string {
+	path = filepath.ToSlash(path)
+	if path[0] != '/' { // C:/…
+		path = "/" + path
+	}
+	return (&url.URL{Scheme: "file", Path: path}).String()
+}

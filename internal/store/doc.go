@@ -1,0 +1,18 @@
+// Package store keeps what must outlive the process: the signing secret, and,
+// in one SQLite file, who was asked for what, who agreed and what became of it.
+//
+// It knows statements, not rules. What may follow what is decided by the
+// callers, inside [DB.Write]; this package gives them a transaction that no
+// other process can interleave with, and a schema that refuses the worst by
+// itself: two live grants for one act, two acts sent under one slot id, a change
+// to an entry of the ledger (migrations/sqlite).
+//
+// The file is shared by every process of the same user: each stdio client
+// starts a server of its own. Hence write-ahead logging, immediate write
+// transactions, and a busy time-out (https://www.sqlite.org/wal.html,
+// https://www.sqlite.org/lang_transaction.html).
+//
+// Nothing of database/sql leaves the package, every statement is in it, and
+// where standard SQL does, standard SQL is used: another database needs another
+// connect function, other migrations and other place holders.
+package store

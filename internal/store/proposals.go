@@ -1,0 +1,52 @@
+package store
+
+import "time"
+
+// Proposal is a question to a person.
+type Proposal struct {
+	ID          string
+	Act         Act
+	Seq         int64 // the ledger's entry with which it began
+	At, Expires time.Time
+	State       string // open, approved, declined, expired or used
+	Unanswered  string // why it brought no answer where it was asked first
+}
+
+func (p *Proposal) columns() []any {
+	return append([]any{&p.ID, &p.Seq, instant{&p.At}, instant{&p.Expires}, &p.State, &p.Unanswered}, p.Act.columns()...)
+}
+
+const proposals = `SELECT p.id, p.seq, p.at, p.expires, p.state, p.unanswered, ` + actColumns + `
+	FROM proposals p JOIN acts a ON a.id = p.act WHERE a.digest IS NOT NULL AND `
+
+// Proposal returns the proposal with this id, or nil if there is none or its
+// act was erased.
+func (tx *Tx) Proposal(id string) (*Proposal, error) {
+	return one[Proposal](tx, proposals+`p.id = ?`, id)
+}
+
+// LatestProposal returns the newest proposal of an act, or nil.
+func (tx *Tx) LatestProposal(act string) (*Proposal, error) {
+	return one[Proposal](tx, proposals+`p.act = ? ORDER BY p.seq DESC LIMIT 1`, act)
+}
+
+// OpenProposals returns the open proposals that expire after now, oldest first.
+func (tx *Tx) OpenProposals(now time.Time) ([]Proposal, error) {
+	return all[Proposal](tx, proposals+`p.state = 'open' AND p.expires > ? ORDER BY p.seq`, Text(now))
+}
+
+// AddProposal keeps a new proposal. One act has at most one open proposal.
+func (tx *Tx) AddProposal(p Proposal) error {
+	return tx.exec(`INSERT INTO proposals (id, act, seq, at, expires, state, unanswered) VALUES (?, ?, ?, ?, ?, ?, ?)`,
+		p.ID, p.Act.ID, p.Seq, Text(p.At), Text(p.Expires), p.State, p.Unanswered)
+}
+
+// SetProposal changes how a proposal stands.
+func (tx *Tx) SetProposal(id, state string) error {
+	return tx.exec(`UPDATE proposals SET state = ? WHERE id = ?`, state, id)
+}
+
+// SetUnanswered notes why a proposal brought no answer.
+func (tx *Tx) SetUnanswered(id, why string) error {
+	return tx.exec(`UPDATE proposals SET unanswered = ? WHERE id = ?`, why, id)
+}

@@ -1,0 +1,95 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+)
+
+// Tx is one transaction, with every statement there is as a method. It ends
+// with the function it was given to.
+type Tx struct {
+	ctx context.Context // of the call it was made for; it lives no longer
+	sql *sql.Tx
+}
+
+// Write runs do in a transaction that excludes every other writer, in this and
+// in other processes, from its start: what do reads is still true when it
+// writes. An error of do undoes all of it and is returned as it is. Waiting for
+// another process ends after 5 seconds.
+func (db *DB) Write(ctx context.Context, do func(*Tx) error) error {
+	return db.within(ctx, &sql.TxOptions{}, do)
+}
+
+// Read runs do on one unchanging state. It waits for no writer of another
+// process.
+func (db *DB) Read(ctx context.Context, do func(*Tx) error) error {
+	return db.within(ctx, &sql.TxOptions{ReadOnly: true}, do)
+}
+
+func (db *DB) within(ctx context.Context, how *sql.TxOptions, do func(*Tx) error) error {
+	pool, err := db.ready(ctx)
+	if err != nil {
+		return err
+	}
+	tx, err := pool.BeginTx(ctx, how)
+	if err != nil {
+		return fmt.Errorf("begin in the store: %w", err)
+	}
+	defer func() { _ = tx.Rollback() }() // nothing is left to undo after Commit
+	if err := do(&Tx{ctx: ctx, sql: tx}); err != nil {
+		return err
+	}
+	if err := tx.Commit(); err != nil {
+		return fmt.Errorf("commit to the store: %w", err)
+	}
+	return nil
+}
+
+func (tx *Tx) exec(query string, args ...any) error {
+	if _, err := tx.sql.ExecContext(tx.ctx, query, args...); err != nil {
+		return fmt.Errorf("write to the store: %w", err)
+	}
+	return nil
+}
+
+// record is a row that says where its columns go.
+type record[T any] interface {
+	*T
+	columns() []any
+}
+
+// one returns the only row that query finds, or nil if there is none.
+func one[T any, R record[T]](tx *Tx, query string, args ...any) (*T, error) {
+	var found T
+	err := tx.sql.QueryRowContext(tx.ctx, query, args...).Scan(R(&found).columns()...)
+	switch {
+	case errors.Is(err, sql.ErrNoRows):
+		return nil, nil
+	case err != nil:
+		return nil, fmt.Errorf("read from the store: %w", err)
+	}
+	return &found, nil
+}
+
+// all returns every row that query finds.
+func all[T any, R record[T]](tx *Tx, query string, args ...any) ([]T, error) {
+	rows, err := tx.sql.QueryContext(tx.ctx, query, args...)
+	if err != nil {
+		return nil, fmt.Errorf("read from the store: %w", err)
+	}
+	defer func() { _ = rows.Close() }()
+	var found []T
+	for rows.Next() {
+		var next T
+		if err := rows.Scan(R(&next).columns()...); err != nil {
+			return nil, fmt.Errorf("read from the store: %w", err)
+		}
+		found = append(found, next)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, fmt.Errorf("read from the store: %w", err)
+	}
+	return found, nil
+}

@@ -29,6 +29,10 @@ var ErrNotLoopback = errors.New("serve http: listens on loopback addresses only"
 
 // HTTPOptions bounds an HTTP server. The zero value takes every default.
 type HTTPOptions struct {
+	// Pages are served beside the endpoints, behind the same checks of Host and
+	// Origin, by the pattern under which they are mounted (net/http.ServeMux).
+	Pages map[string]http.Handler
+
 	AllowedHosts   []string      // more names for the Host header, as "name" or "name:port"; loopback names always pass
 	AllowedOrigins []string      // more values for the Origin header, as "https://name:port"; loopback origins always pass
 	MaxBody        int           // longest request body in bytes; 4 MiB

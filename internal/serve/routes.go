@@ -60,6 +60,9 @@ func (h *host) routes() http.Handler {
 	mux.Handle("/sse", h.guarded(h.sse, http.MethodGet))
 	mux.Handle("/message", h.guarded(h.message, http.MethodPost))
 	mux.Handle("/healthz", h.guarded(healthz, http.MethodGet, http.MethodHead))
+	for pattern, page := range h.o.Pages {
+		mux.Handle(pattern, h.guarded(func(g *guard, r *http.Request) { page.ServeHTTP(g, r) }, http.MethodGet, http.MethodHead, http.MethodPost))
+	}
 	mux.Handle("/", h.guarded(notFound))
 	return mux
 }

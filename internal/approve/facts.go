@@ -1,0 +1,46 @@
+package approve
+
+import (
+	"strings"
+
+	"github.com/vennio-mcp/vennio-mcp/internal/consent"
+	"github.com/vennio-mcp/vennio-mcp/internal/plain"
+	"github.com/vennio-mcp/vennio-mcp/internal/times"
+)
+
+// facts is all that will be written and everyone who hears of it.
+func facts(a consent.Act) []fact {
+	loc, _ := times.Zone(a.Zone)
+	guest, err := times.Zone(a.GuestZone)
+	if err != nil {
+		guest = nil
+	}
+	all := []fact{
+		{Name: "What", Text: plain.Line(a.Title, 120)},
+		{Name: "When", Text: times.Label(a.Start, a.End, loc), Small: times.GuestLabel(a.Start, a.End, loc, guest)},
+	}
+	for i, h := range a.Hosts {
+		name := "With"
+		if i > 0 {
+			name = "and"
+		}
+		all = append(all, fact{Name: name, Text: plain.Line(h.Name, 100)})
+	}
+	for i, p := range a.Attendees {
+		name, told := "Guest", "Vennio does not write to them"
+		if i == 0 {
+			name = "Customer"
+		}
+		if p.Mailed {
+			told = "Vennio writes to them"
+		}
+		all = append(all, fact{Name: name, Text: strings.TrimSpace(plain.Line(p.Name, 100) + " <" + plain.Line(p.Email, 254) + ">"), Small: told})
+	}
+	if a.Price != "" {
+		all = append(all, fact{Name: "Price", Text: plain.Line(a.Price, 100)})
+	}
+	if a.Notes != "" {
+		all = append(all, fact{Name: "Notes", Text: plain.Block(a.Notes, 2000), Long: true})
+	}
+	return all
+}

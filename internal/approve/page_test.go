@@ -1,0 +1,197 @@
+package approve_test
+
+import (
+	"context"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/vennio-mcp/vennio-mcp/internal/approve"
+	"github.com/vennio-mcp/vennio-mcp/internal/consent"
+	"github.com/vennio-mcp/vennio-mcp/internal/store"
+)
+
+// desk is a page over a ledger, with a clock that only the test moves.
+type desk struct {
+	t      *testing.T
+	clock  time.Time
+	ledger *consent.Ledger
+	page   http.Handler
+}
+
+func newDesk(t *testing.T) *desk {
+	t.Helper()
+	d := &desk{t: t, clock: time.Date(2026, 5, 13, 8, 0, 0, 0, time.UTC)}
+	db := store.Open("")
+	t.Cleanup(func() { require.NoError(t, db.Close()) })
+	d.ledger = consent.New(db, func() time.Time { return d.clock })
+	d.page = approve.New(d.ledger, []byte("a secret of sixteen bytes"))
+	return d
+}
+
+func (d *desk) propose(change func(*consent.Act)) string {
+	d.t.Helper()
+	act := consent.Act{
+		Tool: "book_slot", SlotID: "s1", Start: d.clock.Add(30 * time.Hour), End: d.clock.Add(31 * time.Hour), Zone: "Europe/London",
+		GuestZone: "Asia/Tokyo", Title: "Intro", Notes: "Line one\nline two", Price: "5000 JPY",
+		Hosts:     []consent.Party{{Name: "Alice Marlow", ID: "id-1"}, {Name: "Bob Reyes", ID: "id-2"}},
+		Attendees: []consent.Attendee{{Name: "Ada", Email: "ada@example.com", Mailed: true}, {Name: "Grace", Email: "grace@example.com"}},
+	}
+	if change != nil {
+		change(&act)
+	}
+	p, err := d.ledger.Propose(context.Background(), act)
+	require.NoError(d.t, err)
+	return p.ID
+}
+
+func (d *desk) send(method, id string, form url.Values, cookies ...*http.Cookie) *httptest.ResponseRecorder {
+	r := httptest.NewRequestWithContext(d.t.Context(), method, approve.Path+id, strings.NewReader(form.Encode()))
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	for _, c := range cookies {
+		r.AddCookie(c)
+	}
+	w := httptest.NewRecorder()
+	d.page.ServeHTTP(w, r)
+	return w
+}
+
+// decide opens a page and sends its form.
+func (d *desk) decide(id string, form url.Values) *httptest.ResponseRecorder {
+	d.t.Helper()
+	opened := d.send(http.MethodGet, id, nil)
+	form.Set("token", token(d.t, opened))
+	return d.send(http.MethodPost, id, form, opened.Result().Cookies()...)
+}
+
+func token(t *testing.T, w *httptest.ResponseRecorder) string {
+	t.Helper()
+	found := regexp.MustCompile(`name="token" value="([0-9a-f]+)"`).FindStringSubmatch(w.Body.String())
+	require.NotNil(t, found, w.Body.String())
+	return found[1]
+}
+
+func (d *desk) state(id string) consent.State {
+	d.t.Helper()
+	p, err := d.ledger.Proposal(context.Background(), id)
+	require.NoError(d.t, err)
+	return p.State
+}
+
+// bar: C9. Everything that will be written stands on the page.
+func TestBar_C9_ThePageShowsEverythingAndOpeningItChangesNothing(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t)
+	id := d.propose(nil)
+	for _, method := range []string{http.MethodGet, http.MethodHead, http.MethodGet} {
+		w := d.send(method, id, nil)
+		assert.Equal(t, http.StatusOK, w.Code)
+		for header, want := range map[string]string{
+			"Cache-Control": "no-store", "Referrer-Policy": "same-origin", "X-Frame-Options": "DENY", "X-Content-Type-Options": "nosniff",
+		} {
+			assert.Equal(t, want, w.Header().Get(header))
+		}
+		assert.Contains(t, w.Header().Get("Content-Security-Policy"), "frame-ancestors 'none'")
+	}
+	page := d.send(http.MethodGet, id, nil).Body.String()
+	for _, fact := range []string{
+		"Intro", "Thu 14 May 2026, 15:00–16:00 (Europe/London, UTC&#43;1)", "23:00", "Tokyo", "Alice Marlow", "Bob Reyes", "Ada &lt;ada@example.com&gt;",
+		"Vennio writes to them", "grace@example.com", "Vennio does not write to them", "5000 JPY", "Line one\nline two", "Approve", "Decline", "09:10",
+	} {
+		assert.Contains(t, page, fact)
+	}
+	assert.NotContains(t, page, "<script")
+	assert.Equal(t, consent.StateOpen, d.state(id))
+}
+
+// bar: C8. What others wrote stays text.
+func TestBar_C8_HostileTextStaysText(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t)
+	id := d.propose(func(a *consent.Act) {
+		a.Title, a.Notes = `<img src=x onerror=alert(1)>`, "pay\u202elaP \x1b[2J</dd><form action=//evil>"
+	})
+	page := d.send(http.MethodGet, id, nil).Body.String()
+	assert.Contains(t, page, "&lt;img src=x onerror=alert(1)&gt;")
+	assert.NotContains(t, page, "<img")
+	assert.NotContains(t, page, "\u202e")
+	assert.NotContains(t, page, "<form action=//evil")
+}
+
+func TestAPersonAgreesOrNot(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t)
+	yes, no := d.propose(nil), d.propose(func(a *consent.Act) { a.SlotID = "s2" })
+	w := d.decide(yes, url.Values{"decision": {"approve"}, "name": {"Ada"}})
+	assert.Equal(t, http.StatusOK, w.Code)
+	assert.Contains(t, w.Body.String(), "<h1>Approved</h1>")
+	assert.Equal(t, consent.StateApproved, d.state(yes))
+	w = d.decide(no, url.Values{"decision": {"decline"}})
+	assert.Contains(t, w.Body.String(), "<h1>Declined</h1>")
+	assert.Equal(t, consent.StateDeclined, d.state(no))
+}
+
+// bar: C9. Only a form of ours, from the browser that opened it.
+func TestBar_C9_AFormFromElsewhereChangesNothing(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t)
+	id, other := d.propose(nil), d.propose(func(a *consent.Act) { a.SlotID = "s2" })
+	opened := d.send(http.MethodGet, id, nil)
+	good, cookies := token(t, opened), opened.Result().Cookies()
+	form := func(token string) url.Values {
+		return url.Values{"decision": {"approve"}, "name": {"Ada"}, "token": {token}}
+	}
+	for name, w := range map[string]*httptest.ResponseRecorder{
+		"no token":         d.send(http.MethodPost, id, form(""), cookies...),
+		"no cookie":        d.send(http.MethodPost, id, form(good)),
+		"another's token":  d.send(http.MethodPost, id, form(token(t, d.send(http.MethodGet, other, nil, cookies...))), cookies...),
+		"another's cookie": d.send(http.MethodPost, id, form(good), &http.Cookie{Name: cookies[0].Name, Value: strings.Repeat("0", 64)}),
+		"a huge form":      d.send(http.MethodPost, id, url.Values{"token": {good}, "name": {strings.Repeat("x", 1<<20)}}, cookies...),
+	} {
+		assert.Equal(t, http.StatusForbidden, w.Code, name)
+		assert.Contains(t, w.Body.String(), "Nothing was changed", name)
+	}
+	r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, approve.Path+id, strings.NewReader(form(good).Encode()))
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	r.Header.Set("Sec-Fetch-Site", "cross-site")
+	r.AddCookie(cookies[0])
+	w := httptest.NewRecorder()
+	d.page.ServeHTTP(w, r)
+	assert.Equal(t, http.StatusForbidden, w.Code)
+	assert.Equal(t, consent.StateOpen, d.state(id))
+	assert.Equal(t, http.StatusUnprocessableEntity, d.decide(id, url.Values{"decision": {"approve"}, "name": {" "}}).Code, "the record needs a name")
+	assert.Equal(t, http.StatusMethodNotAllowed, d.send(http.MethodPut, id, nil).Code)
+	assert.Equal(t, consent.StateOpen, d.state(id))
+}
+
+func TestALateAnswerChangesNothing(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t)
+	id := d.propose(nil)
+	opened := d.send(http.MethodGet, id, nil)
+	d.clock = d.clock.Add(consent.Life + time.Second)
+	w := d.send(http.MethodPost, id, url.Values{"decision": {"approve"}, "name": {"Ada"}, "token": {token(t, opened)}}, opened.Result().Cookies()...)
+	assert.Contains(t, w.Body.String(), "Too late")
+	assert.Equal(t, consent.StateExpired, d.state(id))
+}
+
+func TestOnLoopbackKnowsOnlyItsOwnAddress(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t)
+	id := d.propose(nil)
+	h := approve.OnLoopback("127.0.0.1:4711", d.page)
+	for host, want := range map[string]int{"127.0.0.1:4711": http.StatusOK, "evil.example:4711": http.StatusForbidden} {
+		r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, approve.Path+id, nil)
+		r.Host = host
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, r)
+		assert.Equal(t, want, w.Code, host)
+	}
+}

@@ -1,0 +1,64 @@
+package approve
+
+import (
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
+	"net/http"
+)
+
+// tokens binds a form to the browser that opened it (OWASP, signed double-submit
+// cookie): the cookie is random, the form carries its MAC together with the id.
+type tokens struct{ key []byte }
+
+const cookieName = "vennio-approve"
+
+func newTokens(secret []byte) tokens {
+	h := hmac.New(sha256.New, secret)
+	_, _ = h.Write([]byte("vennio-mcp approval form v1"))
+	return tokens{h.Sum(nil)}
+}
+
+// issue returns the token of a form, and gives the browser its cookie.
+func (t tokens) issue(w http.ResponseWriter, r *http.Request, id string) string {
+	cookie, err := r.Cookie(cookieName)
+	if err != nil || len(cookie.Value) != 64 {
+		secret := make([]byte, 32)
+		_, _ = rand.Read(secret) // never fails
+		cookie = &http.Cookie{   //nolint:gosec // G124: Secure where there is TLS; on loopback there is none
+			Name: cookieName, Value: hex.EncodeToString(secret), Path: Path,
+			HttpOnly: true, SameSite: http.SameSiteStrictMode, Secure: r.TLS != nil, MaxAge: 3600,
+		}
+		http.SetCookie(w, cookie)
+	}
+	return t.of(cookie.Value, id)
+}
+
+// fits reports whether a POST came from a form of ours in the same browser.
+func (t tokens) fits(r *http.Request, id string) bool {
+	cookie, err := r.Cookie(cookieName)
+	site := r.Header.Get("Sec-Fetch-Site") // Fetch Metadata: what the browser says of where the request came from
+	if err != nil || site != "" && site != "same-origin" {
+		return false
+	}
+	return hmac.Equal([]byte(t.of(cookie.Value, id)), []byte(r.PostForm.Get("token")))
+}
+
+func (t tokens) of(cookie, id string) string {
+	h := hmac.New(sha256.New, t.key)
+	_, _ = h.Write([]byte(cookie + "\x00" + id))
+	return hex.EncodeToString(h.Sum(nil))
+}
+
+// guard sets the headers of a page that must not be framed, cached, sniffed or
+// named to other sites: its address is a secret. Its own form may name it: with
+// no-referrer a browser sends Origin: null, which serve refuses.
+func guard(h http.Header) {
+	h.Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'")
+	h.Set("Referrer-Policy", "same-origin")
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("X-Frame-Options", "DENY")
+	h.Set("Cache-Control", "no-store")
+	h.Set("Cross-Origin-Opener-Policy", "same-origin")
+}

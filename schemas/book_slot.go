@@ -102,7 +102,7 @@ type HostTold struct {
 type ConsentOnFile struct {
 	GivenBy   string `json:"given_by"`
 	Statement string `json:"statement"`
-	Rung      string `json:"rung" jsonschema_description:"How it was obtained: attested = reported by the agent"`
+	Rung      string `json:"rung" jsonschema_description:"How it was obtained: asked in the client, approved on the page or in the terminal, or attested by the agent"`
 }
 
 // BookingAsked is a booking that nobody has agreed to yet.

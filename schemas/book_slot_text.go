@@ -116,5 +116,8 @@ func (p *BookingAsked) Text() string {
 	if p.Notes != "" {
 		lines = append(lines, "  Notes: "+plain.Quote(p.Notes, 2000))
 	}
-	return strings.Join(append(lines, "  Slot: "+p.SlotID), "\n")
+	if p.SlotID != "" {
+		lines = append(lines, "  Slot: "+p.SlotID)
+	}
+	return strings.Join(lines, "\n")
 }

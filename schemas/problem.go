@@ -20,6 +20,8 @@ const (
 	CodeConsentRequired      Code = "consent_required"
 	CodeConsentDeclined      Code = "consent_declined"
 	CodeConsentMismatch      Code = "consent_mismatch"
+	CodeApprovalNeeded       Code = "approval_needed"
+	CodeConsentUnanswered    Code = "consent_unanswered"
 	CodeSlotTaken            Code = "slot_taken"
 	CodeOutcomeUnknown       Code = "outcome_unknown"
 	CodeRejected             Code = "rejected"
@@ -37,7 +39,7 @@ const (
 func Codes() []Code {
 	return []Code{
 		CodeInvalidArguments, CodeInvalidTimezone, CodeInvalidWindow, CodeUnknownHost, CodeUnknownSlot, CodeSlotExpired,
-		CodeSlotPast, CodeConsentRequired, CodeConsentDeclined, CodeConsentMismatch, CodeSlotTaken, CodeOutcomeUnknown,
+		CodeSlotPast, CodeConsentRequired, CodeConsentDeclined, CodeConsentMismatch, CodeApprovalNeeded, CodeConsentUnanswered, CodeSlotTaken, CodeOutcomeUnknown,
 		CodeRejected, CodeUnauthorized, CodeForbidden, CodeNotFound, CodeCalendarNotConnected, CodeRateLimited,
 		CodeUnavailable, CodeCanceled, CodeInternal,
 	}

@@ -29,7 +29,9 @@ var table = map[schemas.Code]advice{
 		"This slot_id was already used for a booking with other attendees, title, notes or consent; a consent holds only for what was agreed.",
 		"To see that booking, repeat the earlier call unchanged. To book something else, call find_slots and ask the person again.", false,
 	},
-	schemas.CodeSlotTaken: {"The time was taken a moment ago.", "Offer the person other times, and ask for consent to the one they choose.", false},
+	schemas.CodeApprovalNeeded:    {"This call booked nothing: here a person must agree to it themselves, an agent's word is not enough.", "Ask the person to run `vennio-mcp approvals` on this server's machine.", true},
+	schemas.CodeConsentUnanswered: {"This call booked nothing: the person was asked in this client and gave no answer.", "Do not ask in the same form again.", true},
+	schemas.CodeSlotTaken:         {"The time was taken a moment ago.", "Offer the person other times, and ask for consent to the one they choose.", false},
 	schemas.CodeOutcomeUnknown: {
 		"Vennio gave no clear answer, so the booking may or may not have been made.",
 		"Call book_slot again with exactly the same arguments, within 2 hours of find_slots: it settles this and cannot book twice. Until then tell the person it is not certain.", true,

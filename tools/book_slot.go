@@ -47,21 +47,31 @@ func (d Deps) bookSlot(ctx context.Context, in schemas.BookSlotInput) (*schemas.
 		return nil, err
 	}
 	b := booking{hosts: hosts, offer: offer, loc: loc, request: request(in, offer, hosts)}
-	grant, err := consent.Attest(attestation(in.Consent), in.Misfit, slots.Normalize(in.SlotID))
+	grant, err := d.agree(ctx, d.act(b, in), in.Gate, d.proposal(in, b))
 	if err != nil {
-		return nil, consentRefused(err, d.proposal(in, b))
+		return nil, err
 	}
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	b.request.Metadata = onRecord(grant)
 	write, done := context.WithTimeout(context.WithoutCancel(ctx), writeTimeout)
 	defer done()
-	made, err := d.Vennio.CreateBooking(write, vennioclient.IdempotencyKey(grant.Key()), b.request)
-	if err != nil {
-		return nil, d.notBooked(write, b, err)
+	return d.write(write, b, grant)
+}
+
+// act is what a person agrees to: all that will be written, and who is told.
+func (d Deps) act(b booking, in schemas.BookSlotInput) consent.Act {
+	a := consent.Act{
+		Tool: "book_slot", SlotID: slots.Normalize(in.SlotID), Start: b.request.Start, End: b.request.End, Zone: b.offer.Zone,
+		Title: b.request.Title, Notes: b.request.Notes,
 	}
-	return d.booked(b, grant, d.asItIsNow(write, made)), nil
+	for _, h := range b.hosts {
+		a.Hosts = append(a.Hosts, consent.Party(h))
+	}
+	for _, t := range d.told(b.request, "") {
+		a.Attendees = append(a.Attendees, consent.Attendee{Name: t.Name, Email: t.Email, Mailed: t.Mailed})
+	}
+	return a
 }
 
 // booking is a booking under way.

@@ -3,6 +3,8 @@ package tools
 import (
 	"cmp"
 	"context"
+	"errors"
+	"fmt"
 	"net/url"
 	"time"
 
@@ -13,6 +15,55 @@ import (
 	"github.com/vennio-mcp/vennio-mcp/schemas"
 	"github.com/vennio-mcp/vennio-mcp/vennioclient"
 )
+
+// write books under a grant: the ledger is told before and after, so that a
+// process that dies in between leaves a grant that the same call settles.
+func (d Deps) write(ctx context.Context, b booking, g consent.Grant) (*schemas.BookSlotResult, error) {
+	first, err := d.Ledger.Send(ctx, g)
+	switch {
+	case err == nil:
+		g = first
+	case errors.Is(err, consent.ErrSettled) && first.Outcome == consent.Done:
+		g = first // done before: Vennio tells it again under the same key
+	default:
+		return nil, ledgerRefused(err)
+	}
+	b.request.Metadata = onRecord(g)
+	made, failed := d.Vennio.CreateBooking(ctx, vennioclient.IdempotencyKey(g.Key()), b.request)
+	if g.Outcome != consent.Done {
+		if doubt := d.settle(ctx, g, made, failed); doubt != nil {
+			return nil, doubt
+		}
+	}
+	if failed != nil {
+		return nil, d.notBooked(ctx, b, failed)
+	}
+	return d.booked(b, g, d.asItIsNow(ctx, made)), nil
+}
+
+// settle records what became of a write. Its error is what the model must be
+// told instead: another attempt under the same consent may have succeeded. A
+// record that cannot be kept changes nothing about the booking: it is reported,
+// and the grant stands as sent, to be settled by the same call.
+func (d Deps) settle(ctx context.Context, g consent.Grant, made *vennioclient.Booking, failed error) error {
+	outcome, bookingID, requestID, detail := consent.Done, "", "", ""
+	switch e, _ := errors.AsType[*vennioclient.Error](failed); {
+	case failed == nil:
+		bookingID = made.ID
+	case vennioclient.OutcomeOf(failed) == vennioclient.NotDone && vennioclient.KindOf(failed) != vennioclient.KindKeyReused:
+		outcome, requestID, detail = consent.NotDone, e.RequestID, string(e.Kind)
+	default:
+		outcome, detail = consent.Unknown, string(vennioclient.KindOf(failed))
+	}
+	err := d.Ledger.Settle(ctx, g, outcome, bookingID, requestID, detail)
+	switch {
+	case errors.Is(err, consent.ErrInDoubt):
+		return &Refusal{Code: schemas.CodeOutcomeUnknown, Cause: failed}
+	case err != nil && !errors.Is(err, consent.ErrSettled) && d.Warn != nil:
+		d.Warn(fmt.Errorf("the outcome of a booking could not be recorded: %w", err))
+	}
+	return nil
+}
 
 // booked tells what Vennio made of it.
 func (d Deps) booked(b booking, g consent.Grant, made *vennioclient.Booking) *schemas.BookSlotResult {

@@ -3,20 +3,29 @@ package tools
 import (
 	"time"
 
+	"github.com/vennio-mcp/vennio-mcp/internal/consent"
 	"github.com/vennio-mcp/vennio-mcp/internal/slots"
 	"github.com/vennio-mcp/vennio-mcp/vennioclient"
 )
 
 // Deps is all that a tool may touch.
 type Deps struct {
-	Vennio    *vennioclient.Client
-	Slots     *slots.Signer
-	Hosts     Directory
-	Zone      *time.Location // for calls that name none
-	WeekStart time.Weekday   // where "this week" and "next week" begin; as ever in Go, zero is Sunday
-	Now       func() time.Time
-	Sandbox   bool // no key is set: every result says so
-	NoMail    bool // a test key: Vennio writes to nobody (vennio-api.md, Hosts and authentication)
+	Vennio *vennioclient.Client
+	Slots  *slots.Signer
+	Ledger *consent.Ledger
+	Policy consent.Policy // the lowest rung of consent that counts
+	Secret []byte         // authenticates what travels through a client
+	// ApprovalURL is where a person can agree to a proposal on a page; nil
+	// where no page is served.
+	ApprovalURL func(proposalID string) (string, error)
+	AskTime     time.Duration // a person has to answer in the client; 0 means 2 minutes
+	Warn        func(error)   // told of what went wrong beside a call that went well; may be nil
+	Hosts       Directory
+	Zone        *time.Location // for calls that name none
+	WeekStart   time.Weekday   // where "this week" and "next week" begin; as ever in Go, zero is Sunday
+	Now         func() time.Time
+	Sandbox     bool // no key is set: every result says so
+	NoMail      bool // a test key: Vennio writes to nobody (vennio-api.md, Hosts and authentication)
 }
 
 // Catalog is every tool, in the order a person would meet them. The server, the

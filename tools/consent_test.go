@@ -59,8 +59,6 @@ func TestBar_C2_AConsentHoldsForExactlyWhatWasAgreed(t *testing.T) {
 	first := w.book(agreed(s.SlotID))
 	require.False(t, first.IsError, first.Text)
 	for name, changed := range map[string]args{
-		"giver":      agreed(s.SlotID).with("consent", map[string]any{"granted": true, "given_by": "Mallory", "statement": "Yes, book it"}),
-		"words":      agreed(s.SlotID).with("consent", map[string]any{"granted": true, "given_by": "Ada Byron", "statement": "I never said this"}),
 		"title":      agreed(s.SlotID).with("title", "Something else"),
 		"notes":      agreed(s.SlotID).with("notes", "Something more"),
 		"attendees":  agreed(s.SlotID).with("attendees", []any{map[string]any{"email": "eve@example.com", "name": "Eve"}}),
@@ -73,6 +71,8 @@ func TestBar_C2_AConsentHoldsForExactlyWhatWasAgreed(t *testing.T) {
 	require.Len(t, w.vennio.Bookings(), 1)
 	assert.Equal(t, "Ada Byron", w.vennio.Bookings()[0].Metadata["mcp_consent_by"], "the consent stands with the booking")
 	assert.Equal(t, "Yes, book it", w.vennio.Bookings()[0].Metadata["mcp_consent_words"])
+	reworded := w.book(agreed(s.SlotID).with("consent", map[string]any{"granted": true, "given_by": "Mallory", "statement": "I never said this"}))
+	assert.Equal(t, first.Data.Consent, reworded.Data.Consent, "the consent on record stands, whatever a later call says")
 	assert.Equal(t, first.Data.BookingID, w.book(agreed(s.SlotID)).Data.BookingID, "unchanged it still tells the booking")
 }
 

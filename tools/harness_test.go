@@ -14,9 +14,12 @@ import (
 	"github.com/mark3labs/mcp-go/client"
 	"github.com/mark3labs/mcp-go/mcp"
 	"github.com/mark3labs/mcp-go/server"
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/vennio-mcp/vennio-mcp/internal/consent"
 	"github.com/vennio-mcp/vennio-mcp/internal/slots"
+	"github.com/vennio-mcp/vennio-mcp/internal/store"
 	"github.com/vennio-mcp/vennio-mcp/internal/times"
 	"github.com/vennio-mcp/vennio-mcp/schemas"
 	"github.com/vennio-mcp/vennio-mcp/tools"
@@ -72,13 +75,22 @@ func newWorld(t *testing.T, options ...option) *world {
 	require.NoError(t, err)
 	w.deps = tools.Deps{
 		Vennio: w.client(canary), Hosts: directory(), Zone: zone, WeekStart: time.Monday, Now: now,
-		Slots: slots.NewSigner([]byte("a secret only tests know"), "sandbox", now),
+		Slots: slots.NewSigner([]byte("a secret only tests know"), "sandbox", now), Secret: []byte("another secret"),
+		Ledger: newLedger(t, now), Policy: consent.PolicyAsk,
+		Warn: func(err error) { assert.NoError(t, err) },
 	}
 	for _, o := range options {
 		o(w)
 	}
 	w.connect()
 	return w
+}
+
+func newLedger(t *testing.T, now func() time.Time) *consent.Ledger {
+	t.Helper()
+	db := store.Open("")
+	t.Cleanup(func() { require.NoError(t, db.Close()) })
+	return consent.New(db, now)
 }
 
 func directory() (d tools.Directory) {

@@ -9,6 +9,7 @@ package tools
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"runtime"
 	"slices"
@@ -68,8 +69,14 @@ func define[In any, Out schemas.Result](d Deps, s Spec, handle func(context.Cont
 	t.Title = s.Title
 	t.RawOutputSchema = schemas.Output[Out]()
 	t.Annotations = hints(s)
+	if s.Effect != Reads { // clients that know it force a prompt of their own
+		t.Meta = &mcp.Meta{AdditionalFields: map[string]any{"anthropic/requiresUserInteraction": true}}
+	}
 	t.run = func(ctx context.Context, req mcp.CallToolRequest) (*mcp.CallToolResult, error) {
-		out, err := recovered(ctx, handle, in, req)
+		out, err := recovered(withAnswer(ctx, req), handle, in, req)
+		if q, asks := errors.AsType[*question](err); asks {
+			return asking(q), nil
+		}
 		if err != nil {
 			return result(d, failure(err)), err
 		}

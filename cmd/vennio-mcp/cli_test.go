@@ -69,7 +69,7 @@ func TestASlotFoundBeforeARestartCanBeBookedAfterIt(t *testing.T) {
 	t.Parallel()
 	vennio := startSandboxProcess(t)
 	env := clean(t, "VENNIO_API_URL="+vennio, "VENNIO_API_KEY=vennio_sk_test_restart", "VENNIO_HOSTS="+new(box).hosts())
-	found := talk(t, env, `{"name":"find_slots","arguments":{}}`)
+	found := talk(t, env, `{"name":"find_slots","arguments":{"when":"next week"}}`)
 	id := found[strings.Index(found, `"slot_id":"`)+len(`"slot_id":"`):][:30]
 	booked := talk(t, env, `{"name":"book_slot","arguments":{"slot_id":"`+id+`","title":"Intro","attendees":[{"email":"ada@example.com","name":"Ada"}],"consent":{"granted":true,"given_by":"Ada","statement":"yes"}}}`)
 	assert.Contains(t, booked, `"status":"confirmed"`)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"strings"
 	"time"
 
@@ -28,7 +29,12 @@ func (p program) demoCommand() *cobra.Command {
 				return err
 			}
 			defer box.close()
-			agent, err := p.startAgent(ctx, box)
+			state, err := os.MkdirTemp("", "vennio-mcp-demo") // nothing made up enters the person's ledger
+			if err != nil {
+				return err
+			}
+			defer func() { _ = os.RemoveAll(state) }()
+			agent, err := p.startAgent(ctx, box, state)
 			if err != nil {
 				return err
 			}

@@ -21,13 +21,13 @@ import (
 type agent struct{ mcp *client.Client }
 
 // startAgent starts the child on the sandbox and shakes hands with it.
-func (p program) startAgent(ctx context.Context, vennio *box) (*agent, error) {
+func (p program) startAgent(ctx context.Context, vennio *box, state string) (*agent, error) {
 	self, err := os.Executable()
 	if err != nil {
 		return nil, err
 	}
 	log := new(bytes.Buffer)
-	c, err := client.NewStdioMCPClientWithOptions(self, childSettings(vennio), []string{"stdio"}, transport.WithCommandStderrWriter(log))
+	c, err := client.NewStdioMCPClientWithOptions(self, childSettings(vennio, state), []string{"stdio"}, transport.WithCommandStderrWriter(log))
 	if err != nil {
 		return nil, err
 	}
@@ -48,7 +48,7 @@ func (a *agent) greet(ctx context.Context) error {
 }
 
 // childSettings are those of the demo, and none that this process has inherited.
-func childSettings(vennio *box) (env []string) {
+func childSettings(vennio *box, state string) (env []string) {
 	for _, s := range config.Settings() {
 		for _, name := range s.Env {
 			env = append(env, name+"=")
@@ -56,7 +56,7 @@ func childSettings(vennio *box) (env []string) {
 	}
 	return append(env,
 		"VENNIO_API_URL="+vennio.url, "VENNIO_API_KEY="+sandbox.DefaultKey(), "VENNIO_HOSTS="+vennio.hosts(),
-		"VENNIO_SIGNING_SECRET=only for the demonstration", "VENNIO_TIMEZONE=Europe/London")
+		"VENNIO_SIGNING_SECRET=only for the demonstration", "VENNIO_TIMEZONE=Europe/London", "VENNIO_STATE_DIR="+state)
 }
 
 func (a *agent) close() { _ = a.mcp.Close() }

@@ -14,7 +14,9 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/vennio-mcp/vennio-mcp/internal/consent"
 	"github.com/vennio-mcp/vennio-mcp/internal/slots"
+	"github.com/vennio-mcp/vennio-mcp/internal/store"
 	"github.com/vennio-mcp/vennio-mcp/schemas"
 	"github.com/vennio-mcp/vennio-mcp/tools"
 	"github.com/vennio-mcp/vennio-mcp/vennioclient"
@@ -41,9 +43,12 @@ func rehearse(t *testing.T, replaced ...server.ServerTool) error {
 	t.Cleanup(vennio.close)
 	c, err := vennioclient.New(sandbox.DefaultKey(), vennioclient.WithBaseURL(vennio.url))
 	require.NoError(t, err)
+	db := store.Open("")
+	t.Cleanup(func() { require.NoError(t, db.Close()) })
 	s := newServer(tools.Deps{
 		Vennio: c, Hosts: directory(sandboxHosts()), Zone: time.UTC, WeekStart: time.Monday, Now: time.Now,
-		Slots: slots.NewSigner([]byte("rehearsal"), "sandbox", time.Now),
+		Slots:  slots.NewSigner([]byte("rehearsal"), "sandbox", time.Now),
+		Ledger: consent.New(db, time.Now), Policy: consent.PolicyAsk, Secret: []byte("rehearsal"),
 	}, zerolog.Nop())
 	s.AddTools(replaced...)
 	inProcess, err := client.NewInProcessClient(s)

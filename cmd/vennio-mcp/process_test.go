@@ -161,3 +161,6 @@ func (l *lockedBuffer) String() string {
 	defer l.mu.Unlock()
 	return l.b.String()
 }
+
+// patience and tick bound the waiting for other processes.
+const patience, tick = 20 * time.Second, 5 * time.Millisecond

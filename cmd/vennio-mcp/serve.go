@@ -3,10 +3,12 @@ package main
 import (
 	"fmt"
 	"net"
+	"net/http"
 	"net/netip"
 
 	"github.com/spf13/cobra"
 
+	"github.com/vennio-mcp/vennio-mcp/internal/approve"
 	"github.com/vennio-mcp/vennio-mcp/internal/serve"
 )
 
@@ -32,8 +34,9 @@ func (p program) serveCommand() *cobra.Command {
 				return err
 			}
 			url := "http://" + ln.Addr().String()
+			a.links.at(url)
 			a.log.Info().Str("streamable_http", url+"/mcp").Str("sse", url+"/sse").Str("health", url+"/healthz").Msg("serving")
-			return serve.HTTP(c.Context(), ln, a.mcp, serve.HTTPOptions{Log: a.log})
+			return serve.HTTP(c.Context(), ln, a.mcp, serve.HTTPOptions{Log: a.log, Pages: map[string]http.Handler{approve.Path: a.page}})
 		},
 	}
 	c.Flags().StringVar(&addr, "addr", "127.0.0.1:8080", "loopback address to listen on; port 0 takes a free one")

@@ -11,7 +11,9 @@ import (
 	"github.com/mark3labs/mcp-go/server"
 	"github.com/rs/zerolog"
 
+	"github.com/vennio-mcp/vennio-mcp/internal/approve"
 	"github.com/vennio-mcp/vennio-mcp/internal/config"
+	"github.com/vennio-mcp/vennio-mcp/internal/consent"
 	"github.com/vennio-mcp/vennio-mcp/internal/observe"
 	"github.com/vennio-mcp/vennio-mcp/internal/slots"
 	"github.com/vennio-mcp/vennio-mcp/internal/store"
@@ -25,6 +27,8 @@ import (
 // assembled is the server, ready for a transport.
 type assembled struct {
 	mcp   *server.MCPServer
+	page  *approve.Page
+	links *links // where the page is found
 	log   zerolog.Logger
 	close func()
 }
@@ -55,11 +59,33 @@ func (p program) assemble(ctx context.Context, cfg config.Config) (*assembled, e
 		a.close()
 		return nil, err
 	}
+	secret := signingSecret(cfg, log)
+	ledger := a.openLedger(cfg, p.clock())
+	a.page = approve.New(ledger, secret)
+	a.links = &links{page: a.page}
 	a.mcp = newServer(tools.Deps{
-		Vennio: client, Slots: slots.NewSigner(signingSecret(cfg, log), realm, p.clock()), Hosts: directory(cfg.Hosts),
+		Vennio: client, Slots: slots.NewSigner(secret, realm, p.clock()), Hosts: directory(cfg.Hosts),
 		Zone: cfg.Zone, WeekStart: cfg.WeekStart, Now: p.clock(), Sandbox: cfg.Sandbox(), NoMail: vennioclient.KeyKind(key).Test(),
+		Ledger: ledger, Policy: cfg.Consent, Secret: secret, ApprovalURL: a.links.to,
+		Warn: func(err error) { log.Error().Err(err).Msg("a booking went well, its record did not") },
 	}, log)
 	return a, nil
+}
+
+// openLedger keeps the ledger in the state folder; that of the sandbox, whose
+// bookings are made up, in memory. The file is opened when it is first needed.
+func (a *assembled) openLedger(cfg config.Config, now func() time.Time) *consent.Ledger {
+	dir := cfg.StateDir
+	if cfg.Sandbox() {
+		dir = ""
+	}
+	db, before := store.Open(dir), a.close
+	a.close = func() {
+		a.links.close()
+		_ = db.Close()
+		before()
+	}
+	return consent.New(db, now)
 }
 
 func newServer(d tools.Deps, log zerolog.Logger) *server.MCPServer {
@@ -70,7 +96,7 @@ func newServer(d tools.Deps, log zerolog.Logger) *server.MCPServer {
 	s := server.NewMCPServer("vennio-mcp", version(),
 		server.WithTitle("Vennio scheduling"), server.WithInstructions(prompts.Instructions()),
 		server.WithToolCapabilities(false), server.WithPromptCapabilities(false),
-		server.WithCompletions(), server.WithPromptCompletionProvider(prompts.Completer{Hosts: names}), server.WithRecovery())
+		server.WithElicitation(), server.WithCompletions(), server.WithPromptCompletionProvider(prompts.Completer{Hosts: names}), server.WithRecovery())
 	for _, tool := range tools.Catalog(d) {
 		s.AddTools(tool.Bind(observe.Tools(log)))
 	}

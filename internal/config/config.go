@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/vennio-mcp/vennio-mcp/internal/consent"
 	"github.com/vennio-mcp/vennio-mcp/internal/times"
 	"github.com/vennio-mcp/vennio-mcp/vennioclient"
 )
@@ -40,6 +41,7 @@ type Config struct {
 	Hosts         []Host
 	Zone          *time.Location
 	WeekStart     time.Weekday // as ever in Go, zero is Sunday; the default is Monday
+	Consent       consent.Policy
 	SigningSecret Secret
 	StateDir      string
 	Timeout       time.Duration // of one attempt to reach Vennio

@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/vennio-mcp/vennio-mcp/internal/config"
+	"github.com/vennio-mcp/vennio-mcp/internal/consent"
 	"github.com/vennio-mcp/vennio-mcp/vennioclient"
 )
 
@@ -31,6 +32,7 @@ func TestWithoutAnySettingTheSandboxAnswers(t *testing.T) {
 	assert.Equal(t, 10*time.Second, c.Timeout)
 	assert.Equal(t, time.Monday, c.WeekStart)
 	assert.Empty(t, c.Warnings)
+	assert.Equal(t, consent.PolicyAsk, c.Consent)
 	assert.Contains(t, c.StateDir, "vennio-mcp")
 }
 
@@ -64,7 +66,7 @@ func TestBar_S7_TheOperatorSaysWhereWeeksBegin(t *testing.T) {
 func TestEveryMistakeIsReportedAtOnceAndNoSecretIsRepeated(t *testing.T) {
 	t.Parallel()
 	secrets := []string{"vennio_sk_live_with blank", "short"}
-	_, err := config.Load(map[string]string{"log-level": "loud", "timeout": "soon", "week-start": "first"}, env{
+	_, err := config.Load(map[string]string{"log-level": "loud", "timeout": "soon", "consent": "maybe", "week-start": "first"}, env{
 		"VENNIO_API_KEY": secrets[0], "VENNIO_API_URL": "http://vennio.example.com", "VENNIO_API_DIALECT": "klingon",
 		"VENNIO_TIMEZONE": "EST", "VENNIO_HOSTS": "Ada", "VENNIO_SIGNING_SECRET": secrets[1], "VENNIO_LOG_FORMAT": "xml", "VENNIO_BUSINESS_ID": "a b",
 	}.get)
@@ -73,7 +75,7 @@ func TestEveryMistakeIsReportedAtOnceAndNoSecretIsRepeated(t *testing.T) {
 	for _, part := range []string{
 		"VENNIO_API_KEY has blanks", "VENNIO_API_URL the base URL must be https", "VENNIO_API_DIALECT \"klingon\": want reference or guide",
 		"VENNIO_TIMEZONE", "America/New_York", `VENNIO_HOSTS "Ada": want Name=id`, "VENNIO_SIGNING_SECRET is shorter", "--log-level \"loud\"",
-		"VENNIO_LOG_FORMAT \"xml\"", "--timeout \"soon\"", "--week-start \"first\": want a weekday", "VENNIO_BUSINESS_ID",
+		"--consent \"maybe\": want attested, ask or human", "VENNIO_LOG_FORMAT \"xml\"", "--timeout \"soon\"", "--week-start \"first\": want a weekday", "VENNIO_BUSINESS_ID",
 	} {
 		assert.Contains(t, err.Error(), part)
 	}

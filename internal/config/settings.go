@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/vennio-mcp/vennio-mcp/internal/consent"
 	"github.com/vennio-mcp/vennio-mcp/internal/times"
 	"github.com/vennio-mcp/vennio-mcp/vennioclient"
 )
@@ -38,6 +39,7 @@ func Settings() []Setting {
 		{"hosts", []string{"VENNIO_HOSTS"}, "", "names a person would say, and their ids: Ada=UUID, Bob=UUID; the first is the default unless the setting above names another", setHosts},
 		{"timezone", []string{"VENNIO_TIMEZONE"}, "", "IANA zone for calls that name none (default: this machine's, else UTC)", setZone},
 		{"week-start", []string{"VENNIO_WEEK_START"}, "monday", "weekday on which this week and next week begin", setWeekStart},
+		{"consent", []string{"VENNIO_CONSENT"}, "ask", "whose yes counts: attested (the agent's word), ask (the person is asked wherever the client can) or human (never the agent's word)", setConsent},
 		{"", []string{"VENNIO_SIGNING_SECRET"}, "", "signs slot ids, at least 16 characters; share it between replicas (default: made once, kept in the state folder)", setSecret},
 		{"state-dir", []string{"VENNIO_STATE_DIR"}, "", "folder for what outlives the process (default: the user's state folder)", setText(func(c *Config) *string { return &c.StateDir })},
 		{"timeout", []string{"VENNIO_TIMEOUT"}, "10s", "limit of one attempt to reach Vennio, 100ms to 30s; there are up to 3", setTimeout},
@@ -113,6 +115,14 @@ func setHosts(c *Config, v string) error {
 func setZone(c *Config, v string) (err error) {
 	c.Zone, err = times.Zone(v)
 	return err
+}
+
+func setConsent(c *Config, v string) error {
+	c.Consent = consent.Policy(strings.ToLower(v))
+	if !slices.Contains([]consent.Policy{consent.PolicyAttested, consent.PolicyAsk, consent.PolicyHuman}, c.Consent) {
+		return fmt.Errorf("%q: want attested, ask or human", v)
+	}
+	return nil
 }
 
 func setWeekStart(c *Config, v string) error {

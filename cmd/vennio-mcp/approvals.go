@@ -1,0 +1,121 @@
+package main
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/vennio-mcp/vennio-mcp/internal/approve"
+	"github.com/vennio-mcp/vennio-mcp/internal/consent"
+	"github.com/vennio-mcp/vennio-mcp/internal/plain"
+	"github.com/vennio-mcp/vennio-mcp/internal/store"
+)
+
+const approvalsAbout = `Lists the bookings that wait for a person's yes on this machine. On a terminal
+it asks about each; with approve or decline and an id it answers one.`
+
+func (p program) approvalsCommand() *cobra.Command {
+	var name string
+	c := &cobra.Command{
+		Use: "approvals", Short: "See what waits for a person's yes, and approve or decline it", Long: approvalsAbout, Args: noArguments,
+		RunE: p.withLedger(func(c *cobra.Command, l *consent.Ledger, _ []string) error {
+			open, err := l.Open(c.Context())
+			if err != nil {
+				return err
+			}
+			if len(open) == 0 {
+				_, err := fmt.Fprintln(p.out, "Nothing waits for an answer.")
+				return err
+			}
+			in := bufio.NewScanner(p.in)
+			for _, proposal := range open {
+				_, _ = fmt.Fprintf(p.out, "\n%s\n%s", proposal.ID, approve.Text(proposal.Act))
+				if isTerminal(p.in) {
+					if err := p.askHere(c, l, in, proposal.ID, name); err != nil {
+						return err
+					}
+				}
+			}
+			return nil
+		}),
+	}
+	c.PersistentFlags().StringVar(&name, "name", "", "your name, for the record (default: the user's)")
+	c.AddCommand(p.answerCommand("approve", true, &name), p.answerCommand("decline", false, &name))
+	return c
+}
+
+func (p program) answerCommand(verb string, agreed bool, name *string) *cobra.Command {
+	return &cobra.Command{
+		Use: verb + " ID", Short: strings.ToUpper(verb[:1]) + verb[1:] + " one booking", Args: oneArgument,
+		RunE: p.withLedger(func(c *cobra.Command, l *consent.Ledger, args []string) error {
+			return p.answer(c, l, args[0], agreed, *name)
+		}),
+	}
+}
+
+func oneArgument(c *cobra.Command, args []string) error {
+	if len(args) != 1 {
+		return usageError{fmt.Errorf("want one id; vennio-mcp approvals lists them; see: %s --help", c.CommandPath())}
+	}
+	return nil
+}
+
+// askHere asks about one proposal on the terminal; anything but yes or no leaves
+// it waiting.
+func (p program) askHere(c *cobra.Command, l *consent.Ledger, in *bufio.Scanner, id, name string) error {
+	_, _ = fmt.Fprint(p.out, "Approve this booking? [yes/no/later] ")
+	if !in.Scan() {
+		return in.Err()
+	}
+	switch strings.ToLower(strings.TrimSpace(in.Text())) {
+	case "yes", "y":
+		return p.answer(c, l, id, true, name)
+	case "no", "n":
+		return p.answer(c, l, id, false, name)
+	}
+	_, err := fmt.Fprintln(p.out, "It goes on waiting.")
+	return err
+}
+
+func (p program) answer(c *cobra.Command, l *consent.Ledger, id string, agreed bool, name string) error {
+	who := plain.Line(name, 100)
+	for _, variable := range []string{"USER", "USERNAME"} {
+		if who == "" {
+			who = plain.Line(p.getenv(variable), 100)
+		}
+	}
+	if who == "" {
+		return usageError{errors.New("say who you are with --name, for the record")}
+	}
+	words := map[bool]string{true: "approve", false: "decline"}[agreed]
+	after, err := l.Answer(c.Context(), id, consent.Answer{Agreed: agreed, By: who, Words: words, Rung: consent.InTerminal})
+	switch {
+	case errors.Is(err, consent.ErrNoProposal):
+		return usageError{fmt.Errorf("nothing of the id %s waits; vennio-mcp approvals lists what does", plain.Quote(id, 40))}
+	case errors.Is(err, consent.ErrAnswered), errors.Is(err, consent.ErrExpired):
+		return fmt.Errorf("%w: it is %s", err, after.State)
+	case err != nil:
+		return err
+	}
+	_, err = fmt.Fprintf(p.out, "%s: %s\n", after.State, after.ID)
+	return err
+}
+
+// withLedger runs a command on the ledger in the state folder.
+func (p program) withLedger(do func(*cobra.Command, *consent.Ledger, []string) error) func(*cobra.Command, []string) error {
+	return func(c *cobra.Command, args []string) error {
+		cfg, err := p.config(c)
+		if err != nil {
+			return err
+		}
+		if cfg.StateDir == "" {
+			return errors.New("there is no state folder: set VENNIO_STATE_DIR or HOME")
+		}
+		db := store.Open(cfg.StateDir)
+		defer func() { _ = db.Close() }()
+		return do(c, consent.New(db, p.clock()), args)
+	}
+}

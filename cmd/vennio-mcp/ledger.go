@@ -1,0 +1,72 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/vennio-mcp/vennio-mcp/internal/consent"
+)
+
+const ledgerAbout = `The consent ledger records who was asked, who agreed to what and how, and what
+became of it. It only grows: each entry carries the hash of the one before.`
+
+func (p program) ledgerCommand() *cobra.Command {
+	c := &cobra.Command{
+		Use: "ledger", Short: "List, verify, export the consent ledger, or erase a person's data from it", Long: ledgerAbout, Args: unknownCommand,
+		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
+	}
+	c.AddCommand(
+		&cobra.Command{Use: "list", Short: "List the entries, without personal data", Args: noArguments, RunE: p.withLedger(p.listLedger)},
+		&cobra.Command{Use: "verify", Short: "Prove that no entry was changed, cut or slipped in", Args: noArguments, RunE: p.withLedger(p.verifyLedger)},
+		&cobra.Command{
+			Use: "export", Short: "Write all entries as JSON lines, with what a third party needs to verify them", Args: noArguments,
+			RunE: p.withLedger(func(c *cobra.Command, l *consent.Ledger, _ []string) error { return l.Export(c.Context(), p.out) }),
+		},
+		&cobra.Command{Use: "erase PERSON", Short: "Delete a person's data, by e-mail address or exact name; the ledger stays provable", Args: onePerson, RunE: p.withLedger(p.erasePerson)},
+	)
+	return c
+}
+
+func (p program) listLedger(c *cobra.Command, l *consent.Ledger, _ []string) error {
+	const page = 200
+	for after := int64(0); ; {
+		entries, err := l.Entries(c.Context(), after, page)
+		if err != nil || len(entries) == 0 {
+			return err
+		}
+		for _, e := range entries {
+			_, _ = fmt.Fprintf(p.out, "%6d  %s  %-12s %s\n", e.Seq, e.At, e.Kind, e.Hash[:12])
+			after = e.Seq
+		}
+	}
+}
+
+func (p program) verifyLedger(c *cobra.Command, l *consent.Ledger, _ []string) error {
+	n, err := l.Verify(c.Context())
+	if broken, ok := errors.AsType[*consent.BrokenError](err); ok {
+		return fmt.Errorf("the ledger does NOT hold: %w", broken)
+	}
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(p.out, "The ledger holds: %d entries, none changed, cut or slipped in.\n", n)
+	return err
+}
+
+func (p program) erasePerson(c *cobra.Command, l *consent.Ledger, args []string) error {
+	n, err := l.Erase(c.Context(), args[0])
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(p.out, "Erased from %d acts. The ledger stays provable: vennio-mcp ledger verify.\n", n)
+	return err
+}
+
+func onePerson(c *cobra.Command, args []string) error {
+	if len(args) != 1 {
+		return usageError{fmt.Errorf("name one person, by e-mail address or exact name; see: %s --help", c.CommandPath())}
+	}
+	return nil
+}

@@ -1,0 +1,61 @@
+package main
+
+import (
+	"context"
+	"net"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/vennio-mcp/vennio-mcp/internal/approve"
+)
+
+// links tells where the approval page is found. A server that listens anyway
+// names its own address (base); one on stdio starts to listen on loopback when
+// the first link is needed.
+type links struct {
+	page *approve.Page
+
+	mu   sync.Mutex
+	base string
+	srv  *http.Server
+}
+
+// to is the page of one proposal.
+func (l *links) to(id string) (string, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.base == "" {
+		if err := l.listen(); err != nil {
+			return "", err
+		}
+	}
+	return l.base + approve.Path + id, nil
+}
+
+func (l *links) at(base string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.base = base
+}
+
+func (l *links) listen() error {
+	ln, err := new(net.ListenConfig).Listen(context.Background(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		return err
+	}
+	mux := http.NewServeMux()
+	mux.Handle(approve.Path, approve.OnLoopback(ln.Addr().String(), l.page))
+	l.srv = &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second, WriteTimeout: 10 * time.Second, MaxHeaderBytes: 16 << 10}
+	l.base = "http://" + ln.Addr().String()
+	go func() { _ = l.srv.Serve(ln) }()
+	return nil
+}
+
+func (l *links) close() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.srv != nil {
+		_ = l.srv.Close()
+	}
+}

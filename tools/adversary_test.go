@@ -1,0 +1,172 @@
+package tools_test
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"testing"
+
+	"github.com/mark3labs/mcp-go/server"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/vennio-mcp/vennio-mcp/internal/consent"
+	"github.com/vennio-mcp/vennio-mcp/internal/serve"
+)
+
+// besieged is a world that only a model calls, under this policy.
+func besieged(t *testing.T, policy consent.Policy) *world {
+	t.Helper()
+	return newWorld(t, unlimited, func(w *world) {
+		w.deps.Policy = policy
+		w.deps.ApprovalURL = func(id string) (string, error) { return "http://127.0.0.1:1/approve/" + id, nil }
+	})
+}
+
+// A client of any generation that cannot ask, one that can show links included.
+var mute = []string{"", cannotAsk, `{"elicitation":{"url":{}}}`, `{"sampling":{},"roots":{}}`}
+
+// straight sends to srv with no transport between.
+func straight(t *testing.T, srv *server.MCPServer) func([]byte) string {
+	t.Helper()
+	return func(message []byte) string { return text(srv.HandleMessage(t.Context(), message)) }
+}
+
+// bar: C5. 10,000 sequences, over worlds of 500: what a model learns in one it
+// uses in the next.
+func TestBar_C5_AModelAloneNeverReachesAWrite(t *testing.T) {
+	t.Parallel()
+	const crews, worlds, sequences = 4, 5, 500
+	for crew := range uint64(crews) {
+		t.Run(fmt.Sprint(crew), func(t *testing.T) {
+			t.Parallel()
+			codes := map[string]int{}
+			for seed := range uint64(worlds) {
+				besiege(t, crew*worlds+seed, sequences, codes)
+			}
+			assert.Greater(t, codes["approval_needed"], worlds*sequences/6, "the gate itself was reached, again and again: %v", codes)
+			for _, code := range []string{"fine", "consent_required", "consent_declined", "unknown_slot", "invalid_arguments"} {
+				assert.NotZero(t, codes[code], code)
+			}
+		})
+	}
+}
+
+func besiege(t *testing.T, seed uint64, sequences int, codes map[string]int) {
+	t.Helper()
+	w := besieged(t, consent.PolicyHuman)
+	m := newModel(seed, mute, straight(t, w.server()))
+	for range sequences {
+		m.play()
+	}
+	require.Zero(t, w.vennio.Writes(), "seed %d", seed)
+	require.Empty(t, w.vennio.Bookings(), "seed %d", seed)
+	kinds, _ := w.kinds()
+	require.NotContains(t, kinds, "approved")
+	require.NotContains(t, kinds, "attested")
+	require.NotContains(t, kinds, "sent")
+	for code, n := range m.codes {
+		codes[code] += n
+	}
+}
+
+// bar: C5. The same harness finds a write once the gate is gone.
+func TestBar_C5_TheHarnessFindsAWriteWithoutTheGate(t *testing.T) {
+	t.Parallel()
+	w := besieged(t, consent.PolicyAttested)
+	m := newModel(0, mute, straight(t, w.server()))
+	for range 50 {
+		m.play()
+	}
+	assert.NotZero(t, w.vennio.Writes(), "%v", m.codes)
+}
+
+// bar: C5
+func TestBar_C5_AModelAloneOverStdio(t *testing.T) {
+	t.Parallel()
+	for policy, safe := range map[consent.Policy]bool{consent.PolicyHuman: true, consent.PolicyAttested: false} {
+		w := besieged(t, policy)
+		siege(t, w, newModel(1, mute, overStdio(t, w.server())), safe)
+	}
+}
+
+// bar: C5
+func TestBar_C5_AModelAloneOverHTTP(t *testing.T) {
+	t.Parallel()
+	for policy, safe := range map[consent.Policy]bool{consent.PolicyHuman: true, consent.PolicyAttested: false} {
+		w := besieged(t, policy)
+		siege(t, w, newModel(2, mute[1:], overHTTP(t, w.server())), safe)
+	}
+}
+
+func siege(t *testing.T, w *world, m *model, safe bool) {
+	t.Helper()
+	for range 100 {
+		m.play()
+	}
+	assert.Equal(t, safe, w.vennio.Writes() == 0, "%v", m.codes)
+	assert.Equal(t, safe, m.codes["approval_needed"] > 15, "%v", m.codes)
+}
+
+// overStdio connects a client that declares nothing over pipes.
+func overStdio(t *testing.T, srv *server.MCPServer) func([]byte) string {
+	t.Helper()
+	in, toServer := io.Pipe()
+	fromServer, out := io.Pipe()
+	served := make(chan error, 1)
+	go func() { served <- serve.Stdio(context.WithoutCancel(t.Context()), srv, in, out, serve.StdioOptions{}) }()
+	t.Cleanup(func() {
+		_ = toServer.Close()
+		assert.NoError(t, <-served)
+	})
+	lines := bufio.NewReaderSize(fromServer, 1<<20)
+	send := func(message []byte) string {
+		_, err := toServer.Write(append(message, '\n'))
+		require.NoError(t, err)
+		line, err := lines.ReadString('\n')
+		require.NoError(t, err)
+		return line
+	}
+	hello := send([]byte(`{"jsonrpc":"2.0","id":0,"method":"initialize","params":{"protocolVersion":"2025-11-25","capabilities":{},"clientInfo":{"name":"t","version":"1"}}}`))
+	require.Contains(t, hello, `"result"`)
+	_, err := toServer.Write([]byte(`{"jsonrpc":"2.0","method":"notifications/initialized"}` + "\n"))
+	require.NoError(t, err)
+	return send
+}
+
+// overHTTP connects a client of 2026-07-28 over loopback.
+func overHTTP(t *testing.T, srv *server.MCPServer) func([]byte) string {
+	t.Helper()
+	ln, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	ctx, stop := context.WithCancel(context.WithoutCancel(t.Context()))
+	served := make(chan error, 1)
+	go func() { served <- serve.HTTP(ctx, ln, srv, serve.HTTPOptions{}) }()
+	t.Cleanup(func() {
+		stop()
+		assert.NoError(t, <-served)
+	})
+	return func(message []byte) string {
+		var said struct{ Params struct{ Name string } }
+		require.NoError(t, json.Unmarshal(message, &said))
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "http://"+ln.Addr().String()+"/mcp", bytes.NewReader(message))
+		require.NoError(t, err)
+		for name, value := range map[string]string{
+			"Content-Type": "application/json", "Accept": "application/json, text/event-stream",
+			"Mcp-Protocol-Version": modern, "Mcp-Method": "tools/call", "Mcp-Name": said.Params.Name,
+		} {
+			req.Header.Set(name, value)
+		}
+		resp, err := http.DefaultClient.Do(req)
+		require.NoError(t, err)
+		defer func() { _ = resp.Body.Close() }()
+		body, err := io.ReadAll(resp.Body)
+		require.NoError(t, err)
+		return string(body)
+	}
+}

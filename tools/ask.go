@@ -1,0 +1,174 @@
+package tools
+
+import (
+	"cmp"
+	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"strings"
+	"time"
+
+	"github.com/mark3labs/mcp-go/mcp"
+	"github.com/mark3labs/mcp-go/server"
+
+	"github.com/vennio-mcp/vennio-mcp/internal/consent"
+	"github.com/vennio-mcp/vennio-mcp/schemas"
+)
+
+// defaultAskTime is how long a person has to answer in the client. A client that
+// declares elicitation and does not show it must not hold the call for ever.
+const defaultAskTime = 2 * time.Minute
+
+func (d Deps) askTime() time.Duration { return cmp.Or(d.AskTime, defaultAskTime) }
+
+// reply is what came of a question put to a person in the client. The first
+// four are outcomes of their own (bar P6); unable is a client that declared that
+// it can ask and answered with an error.
+type reply string
+
+const (
+	accepted   reply = "accepted in the client"
+	declined   reply = "declined in the client"
+	dismissed  reply = "cancelled in the client"
+	unanswered reply = "no answer"
+	unable     reply = "the client could not ask"
+)
+
+// question is the error of a call that waits for a person: a client of protocol
+// 2026-07-28 is handed the question and makes the call again with the answer.
+type question struct{ message, state string }
+
+func (*question) Error() string { return "a person is asked" }
+
+// canAsk reports whether the client declared that it can put a form to a
+// person. What it did not declare it is never sent (bar P6).
+func canAsk(ctx context.Context) bool {
+	if info := server.RequestProtocolInfoFromContext(ctx); info != nil && info.Modern {
+		return info.ClientCapabilities != nil && showsForms(info.ClientCapabilities.Elicitation)
+	}
+	session, ok := server.ClientSessionFromContext(ctx).(server.SessionWithClientInfo)
+	return ok && showsForms(session.GetClientCapabilities().Elicitation)
+}
+
+// showsForms: an empty capability means forms (MCP 2025-11-25, Elicitation).
+func showsForms(e *mcp.ElicitationCapability) bool {
+	return e != nil && (e.Form != nil || e.URL == nil)
+}
+
+// ask puts message to the person and waits. A client of 2026-07-28 is asked by
+// the error *question instead, and its answer comes with the repeated call; a
+// call that comes without one when the time is up had none.
+func (d Deps) ask(ctx context.Context, p consent.Proposal, message string) (reply, error) {
+	got := answerIn(ctx)
+	switch {
+	case got != nil && got.result != nil && hmac.Equal([]byte(got.state), []byte(d.seal(p.ID))):
+		return replyOf(got.result), nil
+	case got != nil && got.result != nil:
+		return "", foreignAnswer() // to a question about this act that has expired since
+	case !server.IsModernRequest(ctx):
+		return d.askNow(ctx, message)
+	case d.Now().Sub(p.At) >= d.askTime():
+		return unanswered, nil
+	}
+	return "", &question{message, d.seal(p.ID)}
+}
+
+// askNow asks over the session and waits for the answer.
+func (d Deps) askNow(ctx context.Context, message string) (reply, error) {
+	limited, done := context.WithTimeout(ctx, d.askTime())
+	defer done()
+	result, err := server.ServerFromContext(ctx).RequestElicitation(limited, mcp.ElicitationRequest{
+		Request: mcp.Request{Method: string(mcp.MethodElicitationCreate)}, Params: form(message),
+	})
+	switch {
+	case err == nil:
+		return replyOf(result), nil
+	case ctx.Err() != nil: // the call itself was cancelled
+		return "", ctx.Err()
+	case limited.Err() != nil:
+		return unanswered, nil
+	}
+	return unable, nil
+}
+
+// form asks for nothing but the answer itself: accept, decline or cancel.
+func form(message string) mcp.ElicitationParams {
+	return mcp.ElicitationParams{
+		Message:         message,
+		RequestedSchema: map[string]any{"type": "object", "properties": map[string]any{}},
+	}
+}
+
+func replyOf(r *mcp.ElicitationResult) reply {
+	switch r.Action {
+	case mcp.ElicitationResponseActionAccept:
+		return accepted
+	case mcp.ElicitationResponseActionDecline:
+		return declined
+	default:
+		return dismissed
+	}
+}
+
+// seal authenticates a state that travels through the client: it names the
+// proposal, and nobody else can make one.
+func (d Deps) seal(id string) string {
+	h := hmac.New(sha256.New, d.Secret)
+	_, _ = h.Write([]byte("vennio-mcp question v1\x00" + id))
+	return id + "." + hex.EncodeToString(h.Sum(nil))
+}
+
+// belongs refuses an answer that came with a call and is not to a question that
+// this server put about this very act: forged, cut, swapped or foreign (bar C7).
+func (d Deps) belongs(ctx context.Context, act consent.Act) error {
+	got := answerIn(ctx)
+	if got == nil {
+		return nil
+	}
+	id, _, _ := strings.Cut(got.state, ".")
+	if !hmac.Equal([]byte(got.state), []byte(d.seal(id))) {
+		return foreignAnswer()
+	}
+	p, err := d.Ledger.Proposal(ctx, id)
+	switch {
+	case errors.Is(err, consent.ErrNoProposal), err == nil && p.Act.Digest() != act.Digest():
+		return foreignAnswer()
+	}
+	return ledgerRefused(err)
+}
+
+func foreignAnswer() error {
+	return refuse(schemas.CodeConsentRequired, "This call booked nothing: the answer that came with it belongs to another question.", "")
+}
+
+// answer is what a client of 2026-07-28 brings back: result is nil where it
+// brought only the state.
+type answer struct {
+	state  string
+	result *mcp.ElicitationResult
+}
+
+type answerKey struct{}
+
+const questionID = "agree"
+
+// withAnswer keeps the answer that came with a call, if any.
+func withAnswer(ctx context.Context, req mcp.CallToolRequest) context.Context {
+	if len(req.Params.InputResponses) == 0 && req.Params.RequestState == "" {
+		return ctx
+	}
+	result := server.ElicitationResponse(req.Params.InputResponses, questionID)
+	return context.WithValue(ctx, answerKey{}, &answer{req.Params.RequestState, result})
+}
+
+func answerIn(ctx context.Context) *answer {
+	a, _ := ctx.Value(answerKey{}).(*answer)
+	return a
+}
+
+// asking is the result that hands a question to a client of 2026-07-28.
+func asking(q *question) *mcp.CallToolResult {
+	return server.NewInputRequestBuilder(q.state).Elicit(questionID, form(q.message)).ToolResult()
+}

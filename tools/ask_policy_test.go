@@ -1,0 +1,118 @@
+package tools_test
+
+import (
+	"testing"
+
+	"github.com/mark3labs/mcp-go/mcp"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/vennio-mcp/vennio-mcp/internal/consent"
+	"github.com/vennio-mcp/vennio-mcp/schemas"
+)
+
+// bar: C4
+func TestBar_C4_ThePolicyDecidesWhichRungCounts(t *testing.T) {
+	t.Parallel()
+	for policy, counts := range map[consent.Policy]map[consent.Rung]bool{
+		consent.PolicyAttested: {consent.OnPage: true, consent.InTerminal: true, consent.Attested: true},
+		consent.PolicyAsk:      {consent.OnPage: true, consent.InTerminal: true, consent.Attested: true},
+		consent.PolicyHuman:    {consent.OnPage: true, consent.InTerminal: true, consent.Attested: false},
+	} {
+		for rung, enough := range counts {
+			t.Run(string(policy)+", "+string(rung), func(t *testing.T) {
+				t.Parallel()
+				w := newWorld(t)
+				w.deps.Policy = policy
+				booking := agreed(w.slot().SlotID)
+				if asked := w.waiting(booking); rung == consent.Attested {
+					_, err := w.deps.Ledger.Attest(t.Context(), asked.Act, "Ada Byron", "Yes, book it")
+					require.NoError(t, err)
+				} else {
+					w.approve(asked.ID, true, rung)
+				}
+				got := w.book(booking)
+				if enough {
+					assert.Equal(t, string(rung), got.Data.Consent.Rung, got.Text)
+				} else {
+					assert.Equal(t, schemas.CodeApprovalNeeded, got.Code, got.Text)
+					assert.Zero(t, w.vennio.Writes())
+				}
+			})
+		}
+	}
+}
+
+// bar: C4. Who can be asked is asked under ask and human, and not under attested.
+func TestBar_C4_ThePolicyDecidesWhoIsAsked(t *testing.T) {
+	t.Parallel()
+	for policy, rung := range map[consent.Policy]consent.Rung{
+		consent.PolicyAttested: consent.Attested, consent.PolicyAsk: consent.InClient, consent.PolicyHuman: consent.InClient,
+	} {
+		for _, protocol := range asking {
+			w, p := newWorld(t), says(accept)
+			w.deps.Policy = policy
+			w.meet(protocol, p, nil)
+			got := w.book(agreed(w.slot().SlotID))
+			assert.Equal(t, string(rung), got.Data.Consent.Rung, "%s, %s: %s", policy, protocol, got.Text)
+			assert.Equal(t, rung == consent.InClient, len(p.seen()) == 1, "%s, %s", policy, protocol)
+		}
+	}
+}
+
+// bar: P6. Not declared at all, or declared for links only: no form is sent, and
+// the policy decides what the agent's word is worth.
+func TestBar_P6_AClientIsNeverAskedInAWayItDidNotDeclare(t *testing.T) {
+	t.Parallel()
+	for _, protocol := range append([]string{"2024-11-05"}, asking...) {
+		for name, can := range map[string]*mcp.ElicitationCapability{"nothing": nil, "links": {URL: &struct{}{}}} {
+			for _, policy := range []consent.Policy{consent.PolicyAsk, consent.PolicyHuman} {
+				w, p := newWorld(t), says(accept)
+				w.deps.Policy = policy
+				if can == nil {
+					w.meet(protocol, nil, nil)
+				} else {
+					w.meet(protocol, p, can)
+				}
+				got := w.book(agreed(w.slot().SlotID))
+				assert.Empty(t, p.seen(), "%s, %s, %s", protocol, name, policy)
+				if policy == consent.PolicyAsk {
+					assert.Equal(t, "attested by the agent", got.Data.Consent.Rung, got.Text)
+					continue
+				}
+				assert.Equal(t, schemas.CodeApprovalNeeded, got.Code, got.Text)
+				assert.Contains(t, got.Text, "`vennio-mcp approvals`")
+				assert.Zero(t, w.vennio.Writes())
+			}
+		}
+	}
+}
+
+// bar: C3. An agent's word that another client of this store took, and that was
+// not used, does not spare the question where it can be asked.
+func TestBar_C3_AnUnusedAttestationDoesNotSpareTheQuestion(t *testing.T) {
+	t.Parallel()
+	w, p := newWorld(t), says(decline)
+	booking := agreed(w.slot().SlotID)
+	_, err := w.deps.Ledger.Attest(t.Context(), w.waiting(booking).Act, "Ada Byron", "Yes")
+	require.NoError(t, err)
+	w.meet("2025-11-25", p, nil)
+	assert.Equal(t, schemas.CodeConsentDeclined, w.book(booking).Code)
+	assert.Len(t, p.seen(), 1)
+	assert.Zero(t, w.vennio.Writes())
+}
+
+func TestWithoutAnyWayTheRefusalSaysSo(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.deps.Policy, w.deps.Sandbox = consent.PolicyHuman, true
+	w.connect()
+	got := w.book(agreed(w.slot().SlotID))
+	assert.Equal(t, schemas.CodeApprovalNeeded, got.Code)
+	assert.Contains(t, got.Text, "no way left to ask them")
+	w.deps.ApprovalURL = func(id string) (string, error) { return "http://127.0.0.1:1/approve/" + id, nil }
+	w.connect()
+	got = w.book(agreed(w.slot().SlotID))
+	assert.Contains(t, got.Text, "Ask the person to open http://127.0.0.1:1/approve/")
+	assert.NotContains(t, got.Text, "vennio-mcp approvals", "another process does not see the sandbox's ledger")
+}

@@ -1,0 +1,117 @@
+package tools_test
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/vennio-mcp/vennio-mcp/internal/consent"
+	"github.com/vennio-mcp/vennio-mcp/schemas"
+)
+
+// accepting is what a client adds to a call whose question was accepted.
+func accepting(state string) args {
+	return args{"requestState": state, "inputResponses": args{"agree": args{"action": "accept", "content": args{}}}}
+}
+
+// bar: C7
+func TestBar_C7_AStateThatIsNotOursForThisIsRefusedBeforeAnyCall(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	booking, other := agreed(w.slot().SlotID), agreed(w.slot().SlotID).with("title", "Another")
+	srv := w.server()
+	state := w.post(srv, toolCall(canAsk, "book_slot", booking, nil)).Result.RequestState
+	swapped := w.post(srv, toolCall(canAsk, "book_slot", other, nil)).Result.RequestState
+	id, mac, _ := strings.Cut(state, ".")
+	otherID, _, _ := strings.Cut(swapped, ".")
+	plain := sha256.Sum256([]byte(id))
+	foreign := newWorld(t)
+	foreign.deps.Ledger, foreign.deps.Secret = w.deps.Ledger, []byte("the secret of another server")
+	theirs := foreign.post(foreign.server(), toolCall(canAsk, "book_slot", booking, nil)).Result.RequestState
+	require.NotEmpty(t, theirs)
+	calls := w.vennio.Calls()
+	for _, policy := range []consent.Policy{consent.PolicyAttested, consent.PolicyAsk, consent.PolicyHuman} {
+		w.deps.Policy = policy
+		srv := w.server()
+		for name, bad := range map[string]string{
+			"forged": "AAAAAAAAAAAAAAAAAAAAAAAAAA." + mac, "plainly hashed": id + "." + hex.EncodeToString(plain[:]),
+			"cut": state[:len(state)-1], "no seal": id, "empty": "", "blank": " ", "a dot": ".", "longer": state + "0", "capitals": id + "." + strings.ToUpper(mac),
+			"swapped": swapped, "mixed": otherID + "." + mac, "foreign": theirs,
+		} {
+			for _, can := range []string{canAsk, cannotAsk, ""} {
+				got := w.post(srv, toolCall(can, "book_slot", booking, accepting(bad)))
+				assert.Equal(t, schemas.CodeConsentRequired, got.code(), "%s, %s, %s", policy, name, can)
+			}
+		}
+	}
+	assert.Equal(t, calls, w.vennio.Calls())
+	assert.Equal(t, schemas.CodeApprovalNeeded, w.post(w.server(), toolCall(cannotAsk, "book_slot", booking, accepting(state))).code(),
+		"who cannot ask brings no answer")
+	got := w.post(w.server(), toolCall(canAsk, "book_slot", booking, accepting(state)))
+	assert.Equal(t, "confirmed", got.Result.StructuredContent.Status, "ours is taken")
+	again := w.post(w.server(), toolCall(canAsk, "book_slot", booking, accepting(state)))
+	assert.Equal(t, "confirmed", again.Result.StructuredContent.Status, "told again, booked once")
+	assert.Len(t, w.vennio.Bookings(), 1)
+}
+
+func TestAnAnswerIsOfItsQuestionAndItsTime(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	booking, srv := agreed(w.slot().SlotID), w.server()
+	ask := func(more args) reply { return w.post(srv, toolCall(canAsk, "book_slot", booking, more)) }
+	state := ask(nil).Result.RequestState
+	assert.Equal(t, state, ask(args{"requestState": state}).Result.RequestState, "the state alone answers nothing")
+	elsewhere := accepting(state).with("inputResponses", args{"other": args{"action": "accept"}})
+	assert.Equal(t, state, ask(elsewhere).Result.RequestState, "nor does an answer to another question")
+	w.clock = w.clock.Add(consent.Life)
+	assert.Equal(t, schemas.CodeConsentRequired, ask(accepting(state)).code(), "bar: C6: late")
+	fresh := ask(nil).Result.RequestState
+	assert.NotEqual(t, state, fresh)
+	declined := accepting(fresh).with("inputResponses", args{"agree": args{"action": "decline"}})
+	assert.Equal(t, schemas.CodeConsentDeclined, ask(declined).code())
+	assert.Equal(t, schemas.CodeConsentDeclined, ask(accepting(fresh)).code(), "a no stays a no")
+	assert.Zero(t, w.vennio.Writes())
+}
+
+// bar: P6. What is neither accept nor decline is no answer.
+func TestBar_P6_AnOddAnswerBooksNothing(t *testing.T) {
+	t.Parallel()
+	for _, odd := range []any{args{"action": "ACCEPT"}, args{}, "accept", nil, []any{"accept"}, args{"action": true}} {
+		w := newWorld(t)
+		booking, srv := agreed(w.slot().SlotID), w.server()
+		state := w.post(srv, toolCall(canAsk, "book_slot", booking, nil)).Result.RequestState
+		w.post(srv, toolCall(canAsk, "book_slot", booking, accepting(state).with("inputResponses", args{"agree": odd})))
+		assert.Zero(t, w.vennio.Writes(), "%v", odd)
+	}
+}
+
+// FuzzState: no state but the one that was given brings a yes. bar: C7
+func FuzzState(f *testing.F) {
+	for _, seed := range []string{"", ".", "AAAAAAAAAAAAAAAAAAAAAAAAAA.", strings.Repeat("0", 91), "\x00", "é.ß"} {
+		f.Add(seed, 0, byte(0))
+	}
+	f.Add("", 3, byte('B'))
+	f.Add("", 90, byte('f'))
+	f.Fuzz(func(t *testing.T, state string, at int, to byte) {
+		w := newWorld(t)
+		booking, srv := agreed(w.slot().SlotID), w.server()
+		given := w.post(srv, toolCall(canAsk, "book_slot", booking, nil)).Result.RequestState
+		bent := []byte(given)
+		if at >= 0 && at < len(bent) {
+			bent[at] = to
+		}
+		calls := w.vennio.Calls()
+		for _, bad := range []string{state, string(bent), given[:len(given)/2] + state} {
+			if bad == given {
+				continue
+			}
+			got := w.post(srv, toolCall(canAsk, "book_slot", booking, accepting(bad)))
+			require.Equal(t, schemas.CodeConsentRequired, got.code())
+		}
+		require.Equal(t, calls, w.vennio.Calls())
+	})
+}

@@ -11,7 +11,7 @@ GENERATE := go run ./internal/readme
 # The race detector needs a C compiler on most platforms; the go command knows where it can run.
 RACE      = $(shell go list -race -f '{{""}}' runtime >/dev/null 2>&1 && echo -race)
 
-.PHONY: help build demo test check bench golden docs tokens fuzz lint vuln cover format fmt vet tidy drift cross tools clean
+.PHONY: help build demo test check bench clients golden docs tokens fuzz lint vuln cover format fmt vet tidy drift cross tools clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -61,6 +61,12 @@ tokens: ## What the tools cost a model
 bench: ## Go's benchmarks, then the ratios measured side by side
 	go test -run='^$$' -bench=. -benchmem ./... && go run ./internal/bench
 
+clients: .ci/clients/node_modules/.package-lock.json ## Clients of another make, and a real browser (needs Node.js 20 and Debian's chromium)
+	node --test --test-concurrency=1 --test-reporter=spec .ci/clients/*.mjs
+
+.ci/clients/node_modules/.package-lock.json: .ci/clients/package-lock.json
+	npm ci --prefix .ci/clients --ignore-scripts
+
 fuzz: ## Every fuzz target, FUZZTIME each (30s)
 	@.ci/fuzz $(FUZZTIME)
 
@@ -76,4 +82,4 @@ $(BIN)/%: .ci/tools/go.mod .ci/tools/go.sum
 	cd .ci/tools && go build -o ../bin/ $$(go list tool | grep '/$*$$') && touch ../bin/$*
 
 clean: ## Remove what was built
-	rm -rf bin coverage.out .ci/bin .ci/out
+	rm -rf bin coverage.out .ci/bin .ci/out .ci/clients/node_modules

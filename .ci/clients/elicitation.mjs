@@ -1,0 +1,104 @@
+// bar: C3, C4, P6. A person is asked through clients of another make, both
+// generations of the TypeScript SDK, over stdio and over Streamable HTTP. Whatever
+// the answer, what Vennio was made to write is counted.
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { after, before, describe, test } from 'node:test'
+import { sdks } from './lib/clients.mjs'
+import { book, build, firstSlot, link, World } from './lib/program.mjs'
+
+let program
+before(async () => { program = await build() }, { timeout: 120_000 })
+after(() => program?.remove())
+
+const limit = { timeout: 60_000 }
+const yes = { action: 'accept', content: {} }
+
+for (const protocol of Object.keys(sdks)) {
+  for (const transport of ['stdio', 'http']) {
+    describe(`MCP ${protocol} over ${transport}`, () => cases(protocol, transport))
+  }
+}
+
+function cases(protocol, transport) {
+  /** asking is an agent whose person gives answer, and what the person was asked. */
+  async function asking(t, answer, options = {}) {
+    const world = await World.open(t, program)
+    const asked = []
+    const agent = await world.connect(transport, {
+      protocol, capabilities: { elicitation: { form: {} } }, ...options,
+      onAsk: async (request) => { asked.push(request.params); return answer() },
+    })
+    return { world, agent, asked, booking: await firstSlot(agent) }
+  }
+
+  for (const consent of ['ask', 'human']) {
+    test(`accept books, under ${consent}`, limit, async (t) => {
+      const { world, agent, asked, booking } = await asking(t, () => yes, { consent })
+      const booked = await book(agent, booking)
+      assert.ok(!booked.isError, booked.text)
+      assert.equal(booked.status, 'confirmed')
+      assert.equal(booked.consent.rung, 'asked in the client')
+      assert.equal(asked.length, 1)
+      for (const fact of ['Introduction to Vennio', 'Alice Marlow', 'Ada Byron', 'grace@example.org', 'last quarter', booked.description]) {
+        assert.ok(asked[0].message.includes(fact), `the question says ${fact}: ${asked[0].message}`)
+      }
+      assert.equal((await book(agent, booking)).booking_id, booked.booking_id)
+      assert.equal(asked.length, 1, 'asked once')
+      assert.equal(await world.writes(), 1)
+    })
+  }
+
+  test('decline writes nothing, and the person is not asked again', limit, async (t) => {
+    const { world, agent, asked, booking } = await asking(t, () => ({ action: 'decline' }))
+    for (let call = 0; call < 2; call++) assert.equal((await book(agent, booking)).code, 'consent_declined')
+    assert.equal(asked.length, 1)
+    assert.equal(await world.writes(), 0)
+  })
+
+  test('cancel writes nothing; then the page is the way, not the same form', limit, async (t) => {
+    const { world, agent, asked, booking } = await asking(t, () => ({ action: 'cancel' }))
+    const told = await book(agent, booking)
+    assert.equal(told.code, 'consent_unanswered')
+    link(told)
+    assert.equal((await book(agent, booking)).code, 'approval_needed')
+    assert.equal(asked.length, 1)
+    assert.equal(await world.writes(), 0)
+  })
+
+  test('silence writes nothing, and a yes that comes too late is none', limit, async (t) => {
+    let answerLate
+    const { world, agent, asked, booking } = await asking(t, () => new Promise((resolve) => { answerLate = resolve }))
+    const patience = AbortSignal.timeout(3_000)
+    const givenUp = assert.rejects(book(agent, booking, { signal: patience })) // the client cancels its call
+    await once(patience, 'abort')
+    assert.equal(asked.length, 1)
+    assert.equal(await world.writes(), 0)
+    answerLate(yes)
+    await givenUp
+    for (let call = 0; call < 3; call++) assert.ok(!(await agent.call('find_slots')).isError, 'the server goes on')
+    assert.equal(await world.writes(), 0)
+  })
+
+  for (const [what, capabilities] of [['elicitation', {}], ['forms', { elicitation: { url: {} } }]]) {
+    test(`without ${what} declared nobody is asked: under human it takes the page`, limit, async (t) => {
+      const world = await World.open(t, program)
+      const agent = await world.connect(transport, { protocol, capabilities, consent: 'human' })
+      const booking = await firstSlot(agent)
+      for (let call = 0; call < 2; call++) {
+        const told = await book(agent, booking)
+        assert.equal(told.code, 'approval_needed')
+        assert.equal((await fetch(link(told))).status, 200)
+      }
+      assert.equal(await world.writes(), 0)
+    })
+  }
+
+  test('without elicitation declared the agent attests under ask, and the result says so', limit, async (t) => {
+    const world = await World.open(t, program)
+    const agent = await world.connect(transport, { protocol })
+    const booked = await book(agent, await firstSlot(agent))
+    assert.equal(booked.consent?.rung, 'attested by the agent', booked.text)
+    assert.equal(await world.writes(), 1)
+  })
+}

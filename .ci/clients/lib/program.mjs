@@ -1,0 +1,117 @@
+// The program under test and the sandbox at its far end, started for one test
+// and gone after it: no child process and no folder outlives the test.
+import assert from 'node:assert/strict'
+import { execFile, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import { sdks } from './clients.mjs'
+
+const repository = fileURLToPath(new URL('../../..', import.meta.url))
+const patience = 20_000 // ms to wait for a process to say where it listens
+
+/** build compiles the program into a folder of its own; remove takes it away. */
+export async function build() {
+  const folder = await mkdtemp(join(tmpdir(), 'vennio-clients-'))
+  const path = join(folder, 'vennio-mcp')
+  await promisify(execFile)('go', ['build', '-o', path, './cmd/vennio-mcp'], { cwd: repository })
+  return { path, remove: () => rm(folder, { recursive: true, force: true }) }
+}
+
+/** World is a sandbox of Vennio and an empty home for the programs of one test. */
+export class World {
+  static async open(t, program) {
+    const world = new World()
+    world.program = program
+    world.ends = []
+    t.after(() => world.close())
+    world.home = await mkdtemp(join(tmpdir(), 'vennio-home-'))
+    world.env = { HOME: world.home, PATH: process.env.PATH, TZ: 'Europe/London' }
+    const said = await world.start(['sandbox', '--addr', '127.0.0.1:0'], 'stdout', /(http:\/\/127\.0\.0\.1:\d+)[^]*Alice Marlow\s+(\S+)/)
+    world.vennio = said[1]
+    Object.assign(world.env, {
+      VENNIO_API_URL: world.vennio, VENNIO_API_KEY: 'vennio_sk_test_clients', VENNIO_HOSTS: `Alice Marlow=${said[2]}`,
+    })
+    return world
+  }
+
+  async close() {
+    for (const end of this.ends.reverse()) await end()
+    await rm(this.home, { recursive: true, force: true })
+  }
+
+  /** start runs the program until the test ends, and waits until it says pattern. */
+  async start(args, stream, pattern) {
+    const child = spawn(this.program.path, args, { env: this.env, stdio: ['ignore', 'pipe', 'pipe'] })
+    const gone = once(child, 'exit')
+    this.ends.push(async () => { child.kill('SIGKILL'); await gone })
+    let said = ''
+    return new Promise((resolve, reject) => {
+      const late = setTimeout(() => reject(new Error(`${args[0]} never said ${pattern}: ${said}`)), patience)
+      for (const each of ['stdout', 'stderr']) {
+        child[each].on('data', (data) => {
+          said += each === stream ? data : ''
+          const found = pattern.exec(said)
+          if (found) { clearTimeout(late); resolve(found) }
+        })
+      }
+      child.on('exit', (code) => { clearTimeout(late); reject(new Error(`${args[0]} ended with ${code}: ${said}`)) })
+    })
+  }
+
+  /** connect is an agent at the program, over 'stdio' or 'http'; its calls give structured results. */
+  async connect(transport, { protocol = '2025-11-25', consent = 'ask', capabilities = {}, onAsk } = {}) {
+    const sdk = sdks[protocol]
+    const client = sdk.client(capabilities, onAsk)
+    const end = transport === 'stdio'
+      ? sdk.stdio({ command: this.program.path, args: ['--consent', consent], env: this.env, stderr: 'ignore' })
+      : sdk.http(new URL(await this.serve(consent)))
+    await client.connect(end)
+    this.ends.push(() => client.close())
+    await client.listTools() // from here on the client holds every result against its output schema
+    return { call: (name, args = {}, options) => sdk.call(client, { name, arguments: args }, options) }
+  }
+
+  async serve(consent) {
+    const [address] = await this.start(['serve', '--addr', '127.0.0.1:0', '--consent', consent], 'stderr', /http:\/\/127\.0\.0\.1:\d+\/mcp/)
+    return address
+  }
+
+  /** writes is how many bookings Vennio was made to write. */
+  async writes() {
+    const response = await fetch(`${this.vennio}/_sandbox/state`)
+    assert.equal(response.status, 200)
+    const { writes, bookings } = await response.json()
+    assert.equal(bookings.length, writes)
+    return writes
+  }
+}
+
+/** firstSlot asks for free times and makes a complete booking of the first. */
+export async function firstSlot(agent) {
+  const found = await agent.call('find_slots')
+  assert.ok(!found.isError, JSON.stringify(found))
+  return {
+    slot_id: found.structuredContent.slots[0].slot_id,
+    title: 'Introduction to Vennio',
+    attendees: [{ email: 'ada@example.com', name: 'Ada Byron' }, { email: 'grace@example.org', name: 'Grace Hopper' }],
+    notes: 'Please bring the figures of last quarter.\nWe start on time.',
+    consent: { granted: true, given_by: 'Ada Byron', statement: 'Yes, book it' },
+  }
+}
+
+/** book calls book_slot. The agent always claims consent: that must not be enough. */
+export async function book(agent, booking, options) {
+  const result = await agent.call('book_slot', booking, options)
+  return { ...result.structuredContent, code: result.structuredContent.error?.code, text: result.content[0].text, isError: result.isError }
+}
+
+/** link is the address of the approval page in what the agent was told. */
+export function link(told) {
+  const found = /http:\/\/127\.0\.0\.1:\d+\/approve\/[A-Z2-7]+/.exec(told.text)
+  assert.ok(found, told.text)
+  return found[0]
+}

@@ -5,12 +5,18 @@ import (
 	"encoding/hex"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/mark3labs/mcp-go/server"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/vennio-mcp/vennio-mcp/internal/consent"
+	"github.com/vennio-mcp/vennio-mcp/internal/slots"
+	"github.com/vennio-mcp/vennio-mcp/internal/store"
 	"github.com/vennio-mcp/vennio-mcp/schemas"
+	"github.com/vennio-mcp/vennio-mcp/tools"
+	"github.com/vennio-mcp/vennio-mcp/vennioclient"
 )
 
 // accepting is what a client adds to a call whose question was accepted.
@@ -89,6 +95,20 @@ func TestBar_P6_AnOddAnswerBooksNothing(t *testing.T) {
 	}
 }
 
+// lone is a server without a Vennio: a call to it would fail as unavailable.
+func lone(f *testing.F) *server.MCPServer {
+	now := func() time.Time { return wednesday }
+	vennio, err := vennioclient.New(canary, vennioclient.WithBaseURL("http://127.0.0.1:1"), vennioclient.WithRetry(vennioclient.Retry{Attempts: 1}))
+	require.NoError(f, err)
+	db := store.Open("")
+	f.Cleanup(func() { require.NoError(f, db.Close()) })
+	w := &world{deps: tools.Deps{
+		Vennio: vennio, Hosts: directory(), Zone: time.UTC, Now: now, Secret: []byte("another secret"),
+		Slots: slots.NewSigner([]byte("a secret only tests know"), "sandbox", now), Ledger: consent.New(db, now), Policy: consent.PolicyAsk,
+	}}
+	return w.server()
+}
+
 // FuzzState: no state but the one that was given brings a yes. bar: C7
 func FuzzState(f *testing.F) {
 	for _, seed := range []string{"", ".", "AAAAAAAAAAAAAAAAAAAAAAAAAA.", strings.Repeat("0", 91), "\x00", "é.ß"} {
@@ -96,22 +116,22 @@ func FuzzState(f *testing.F) {
 	}
 	f.Add("", 3, byte('B'))
 	f.Add("", 90, byte('f'))
+	srv, signer := lone(f), slots.NewSigner([]byte("a secret only tests know"), "sandbox", func() time.Time { return wednesday })
+	id, err := signer.Sign(slots.Offer{Start: wednesday.Add(time.Hour), Duration: 30 * time.Minute, Hosts: []string{directory()[0].ID}, Zone: "Europe/London"})
+	require.NoError(f, err)
 	f.Fuzz(func(t *testing.T, state string, at int, to byte) {
-		w := newWorld(t)
-		booking, srv := agreed(w.slot().SlotID), w.server()
-		given := w.post(srv, toolCall(canAsk, "book_slot", booking, nil)).Result.RequestState
+		w := &world{t: t}
+		given := w.post(srv, toolCall(canAsk, "book_slot", agreed(id), nil)).Result.RequestState
+		require.NotEmpty(t, given)
 		bent := []byte(given)
 		if at >= 0 && at < len(bent) {
 			bent[at] = to
 		}
-		calls := w.vennio.Calls()
 		for _, bad := range []string{state, string(bent), given[:len(given)/2] + state} {
-			if bad == given {
-				continue
+			if bad != given {
+				got := w.post(srv, toolCall(canAsk, "book_slot", agreed(id), accepting(bad)))
+				require.Equal(t, schemas.CodeConsentRequired, got.code(), "%q", bad)
 			}
-			got := w.post(srv, toolCall(canAsk, "book_slot", booking, accepting(bad)))
-			require.Equal(t, schemas.CodeConsentRequired, got.code())
 		}
-		require.Equal(t, calls, w.vennio.Calls())
 	})
 }

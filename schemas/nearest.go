@@ -13,15 +13,12 @@ import (
 // but for case and punctuation, one inside the other, or at most two edits away.
 func nearest(name string, known []string) string {
 	const longest = 40
-	fold := func(s string) string {
-		return strings.NewReplacer("_", "", "-", "", " ", "").Replace(strings.ToLower(s))
-	}
 	if len(name) > longest {
 		return ""
 	}
-	best, least := "", 3
+	best, least, a := "", 3, fold(name)
 	for _, k := range known {
-		a, b := fold(name), fold(k)
+		b := fold(k)
 		d := distance(a, b)
 		if len(a) > 2 && (strings.Contains(b, a) || strings.Contains(a, b)) {
 			d = min(d, 1)
@@ -32,6 +29,10 @@ func nearest(name string, known []string) string {
 	}
 	return best
 }
+
+var punctuation = strings.NewReplacer("_", "", "-", "", " ", "")
+
+func fold(s string) string { return punctuation.Replace(strings.ToLower(s)) }
 
 // distance is Levenshtein's.
 func distance(a, b string) int {

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -84,7 +83,7 @@ func TestBar_E3_NoSecretLeavesTheHTTPServer(t *testing.T) {
 	}
 	assert.Contains(t, seen.String(), "unauthorized", "the faults happened")
 	for _, request := range []string{"/", "/mcp", "/sse?key=x", "/healthz", "/message?sessionId=x"} {
-		seen.WriteString(post(t, url+request, "not JSON"))
+		_, _ = fmt.Fprint(&seen, post(t, url+request, "not JSON"))
 	}
 	everything := seen.String() + p.stderr.String()
 	assert.Contains(t, everything, "serving")
@@ -92,28 +91,9 @@ func TestBar_E3_NoSecretLeavesTheHTTPServer(t *testing.T) {
 	assert.NotContains(t, everything, "goroutine ")
 }
 
-func post(t *testing.T, url, body string) string {
-	t.Helper()
-	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, url, strings.NewReader(body))
-	require.NoError(t, err)
-	req.Header.Set("Content-Type", "application/json")
-	req.Header.Set("Accept", "application/json, text/event-stream")
-	resp, err := http.DefaultClient.Do(req)
-	require.NoError(t, err)
-	defer func() { _ = resp.Body.Close() }()
-	answer, err := io.ReadAll(resp.Body)
-	require.NoError(t, err)
-	return fmt.Sprint(resp.Status, resp.Header, string(answer))
-}
-
+// control gives the sandbox an order.
 func control(t *testing.T, url, body string) {
 	t.Helper()
-	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, url, bytes.NewReader([]byte(body)))
-	require.NoError(t, err)
-	resp, err := http.DefaultClient.Do(req)
-	require.NoError(t, err)
-	defer func() { _ = resp.Body.Close() }()
-	answer, err := io.ReadAll(resp.Body)
-	require.NoError(t, err)
-	require.Equal(t, http.StatusOK, resp.StatusCode, string(answer))
+	got := post(t, url, body)
+	require.Equal(t, http.StatusOK, got.status, got.body)
 }

@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -164,3 +165,28 @@ func (l *lockedBuffer) String() string {
 
 // patience and tick bound the waiting for other processes.
 const patience, tick = 20 * time.Second, 5 * time.Millisecond
+
+// posted is what came back for a POST.
+type posted struct {
+	status int
+	header http.Header
+	body   string
+}
+
+// post sends body as an MCP client would; headers are pairs of a name and a value.
+func post(t *testing.T, url, body string, headers ...string) posted {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, url, strings.NewReader(body))
+	require.NoError(t, err)
+	req.Header.Set("Content-Type", "application/json")
+	req.Header.Set("Accept", "application/json, text/event-stream")
+	for i := 0; i < len(headers); i += 2 {
+		req.Header.Set(headers[i], headers[i+1])
+	}
+	resp, err := http.DefaultClient.Do(req)
+	require.NoError(t, err)
+	defer func() { _ = resp.Body.Close() }()
+	raw, err := io.ReadAll(resp.Body)
+	require.NoError(t, err)
+	return posted{resp.StatusCode, resp.Header, string(raw)}
+}

@@ -196,36 +196,20 @@ func TestBar_P3_TheWireIsByteIdentical(t *testing.T) {
 func greet(t *testing.T, url string) string {
 	t.Helper()
 	first, _, _ := strings.Cut(hello, "\n")
-	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, url+"/mcp", strings.NewReader(first))
-	require.NoError(t, err)
-	req.Header.Set("Content-Type", "application/json")
-	req.Header.Set("Accept", "application/json, text/event-stream")
-	resp, err := http.DefaultClient.Do(req)
-	require.NoError(t, err)
-	defer func() { _ = resp.Body.Close() }()
-	require.Equal(t, http.StatusOK, resp.StatusCode)
-	return resp.Header.Get("Mcp-Session-Id")
+	got := post(t, url+"/mcp", first)
+	require.Equal(t, http.StatusOK, got.status)
+	return got.header.Get("Mcp-Session-Id")
 }
 
 // exchange posts one message and returns the one that answers it, whether as
 // JSON or as an event.
 func exchange(t *testing.T, url, session, body string) []byte {
 	t.Helper()
-	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, url, strings.NewReader(body))
-	require.NoError(t, err)
-	req.Header.Set("Content-Type", "application/json")
-	req.Header.Set("Accept", "application/json, text/event-stream")
-	req.Header.Set("Mcp-Session-Id", session)
-	req.Header.Set("Mcp-Protocol-Version", "2025-11-25")
-	resp, err := http.DefaultClient.Do(req)
-	require.NoError(t, err)
-	defer func() { _ = resp.Body.Close() }()
-	raw, err := io.ReadAll(resp.Body)
-	require.NoError(t, err)
-	if _, data, event := strings.Cut(string(raw), "data: "); event {
-		raw = []byte(strings.TrimSpace(data))
+	raw := post(t, url, body, "Mcp-Session-Id", session, "Mcp-Protocol-Version", "2025-11-25").body
+	if _, data, event := strings.Cut(raw, "data: "); event {
+		raw = strings.TrimSpace(data)
 	}
-	return raw
+	return []byte(raw)
 }
 
 // bar: P4. A tool there is not is an error of the protocol.

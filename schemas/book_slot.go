@@ -74,10 +74,12 @@ type BookSlotResult struct {
 	BookingID   string        `json:"booking_id"`
 	Title       string        `json:"title"`
 	Description string        `json:"description" jsonschema_description:"When, in words to read to a person"`
+	GuestLocal  string        `json:"guest_local,omitempty" jsonschema_description:"The same time on the guest's clock"`
 	Start       string        `json:"start" jsonschema:"format=date-time" jsonschema_description:"UTC"`
 	End         string        `json:"end" jsonschema:"format=date-time" jsonschema_description:"UTC"`
 	Hosts       []HostTold    `json:"hosts"`
 	Attendees   []Told        `json:"attendees"`
+	Price       string        `json:"price,omitempty" jsonschema_description:"What the booking costs"`
 	CheckoutURL string        `json:"checkout_url,omitempty" jsonschema_description:"Where the customer pays; not confirmed before"`
 	Consent     ConsentOnFile `json:"consent"`
 	Next        string        `json:"next"`
@@ -105,22 +107,10 @@ type ConsentOnFile struct {
 	Rung      string `json:"rung" jsonschema_description:"How it was obtained: asked in the client, approved on the page or in the terminal, or attested by the agent"`
 }
 
-// BookingAsked is a booking that nobody has agreed to yet.
-type BookingAsked struct {
-	SlotID      string     `json:"slot_id"`
-	Title       string     `json:"title"`
-	Description string     `json:"description"`
-	Start       string     `json:"start" jsonschema:"format=date-time" jsonschema_description:"UTC"`
-	End         string     `json:"end" jsonschema:"format=date-time" jsonschema_description:"UTC"`
-	Hosts       []HostTold `json:"hosts"`
-	Attendees   []Told     `json:"attendees"`
-	Notes       string     `json:"notes,omitempty"`
-}
-
-// Instead is what a refused booking offers.
+// Instead is what a refused write offers.
 type Instead struct {
-	Alternatives []Slot        `json:"alternatives,omitempty" jsonschema_description:"Free times instead of one that was taken"`
-	Proposal     *BookingAsked `json:"proposal,omitempty" jsonschema_description:"What would be booked, to show to the person"`
+	Alternatives []Slot    `json:"alternatives,omitempty" jsonschema_description:"Free times instead of one that was taken"`
+	Proposal     *Proposal `json:"proposal,omitempty" jsonschema_description:"What would be written, to show to the person"`
 }
 
 // text is empty where there is nothing to offer.

@@ -11,7 +11,10 @@ import (
 func (r *BookSlotResult) Text() string {
 	lines := []string{
 		fmt.Sprintf("%s: %s, %s, with %s. %s. Booking %s, status %s.",
-			headline(r.Status), plain.Quote(r.Title, 120), r.Description, hostNames(r.Hosts), interval(r.Start, r.End), r.BookingID, r.Status),
+			headline(r.Status), plain.Quote(r.Title, 120), beside(r.Description, r.GuestLocal), hostNames(r.Hosts), interval(r.Start, r.End), r.BookingID, r.Status),
+	}
+	if r.Price != "" {
+		lines = append(lines, "Price: "+r.Price)
 	}
 	if r.CheckoutURL != "" {
 		lines = append(lines, "Payment is due before it is confirmed: "+r.CheckoutURL)
@@ -23,6 +26,14 @@ func (r *BookSlotResult) Text() string {
 		fmt.Sprintf("Consent: %s, %s (%s).", r.Consent.GivenBy, plain.Quote(r.Consent.Statement, 500), r.Consent.Rung),
 		"Next: "+r.Next)
 	return strings.Join(lines, "\n")
+}
+
+// beside joins a time and the same one on the guest's clock, if that differs.
+func beside(description, guest string) string {
+	if guest == "" {
+		return description
+	}
+	return description + " · " + guest
 }
 
 func headline(status string) string {
@@ -99,25 +110,4 @@ func mail(attendees []Told) string {
 		return "Vennio e-mails nobody (test keys send no mail); not told: " + strings.Join(untold, ", ") + "."
 	}
 	return "Vennio e-mails " + strings.Join(told, ", ") + "; not told, so tell them yourself: " + strings.Join(untold, ", ") + "."
-}
-
-// Text shows a person all that would be written.
-func (p *BookingAsked) Text() string {
-	lines := []string{
-		"What would be booked, to show to the person:",
-		"  Title: " + plain.Quote(p.Title, 120),
-		"  When: " + p.Description + " · " + interval(p.Start, p.End),
-		"  With: " + hostNames(p.Hosts),
-		"  Mail: " + mail(p.Attendees),
-	}
-	if only := calendars(p.Hosts); only != "" {
-		lines = append(lines, "  Note: "+only)
-	}
-	if p.Notes != "" {
-		lines = append(lines, "  Notes: "+plain.Quote(p.Notes, 2000))
-	}
-	if p.SlotID != "" {
-		lines = append(lines, "  Slot: "+p.SlotID)
-	}
-	return strings.Join(lines, "\n")
 }

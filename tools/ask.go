@@ -25,31 +25,49 @@ func (d Deps) askTime() time.Duration { return cmp.Or(d.AskTime, defaultAskTime)
 
 // reply is what came of a question put to a person in the client. The first
 // four are outcomes of their own (bar P6); unable is a client that declared that
-// it can ask and answered with an error.
+// it can ask and answered with an error. A client that can only open a link says
+// whether the person opened it: their answer is what they press on the page.
 type reply string
 
 const (
-	accepted   reply = "accepted in the client"
-	declined   reply = "declined in the client"
-	dismissed  reply = "cancelled in the client"
-	unanswered reply = "no answer"
-	unable     reply = "the client could not ask"
+	accepted       reply = "accepted in the client"
+	declined       reply = "declined in the client"
+	dismissed      reply = "cancelled in the client"
+	unanswered     reply = "no answer"
+	unable         reply = "the client could not ask"
+	answeredOnPage reply = "answered on the page"
+	opened         reply = "opened the page and did not answer in time"
 )
 
 // question is the error of a call that waits for a person: a client of protocol
 // 2026-07-28 is handed the question and makes the call again with the answer.
-type question struct{ message, state string }
+type question struct {
+	put   mcp.ElicitationParams
+	state string
+}
 
 func (*question) Error() string { return "a person is asked" }
 
-// canAsk reports whether the client declared that it can put a form to a
-// person. What it did not declare it is never sent (bar P6).
-func canAsk(ctx context.Context) bool {
+// canAsk reports whether the client declared that it can put a form to a person,
+// or open the page where there is one. What it did not declare it is never sent
+// (bar P6).
+func (d Deps) canAsk(ctx context.Context) bool {
+	can := elicitation(ctx)
+	return showsForms(can) || can != nil && can.URL != nil && d.ApprovalURL != nil
+}
+
+// elicitation is what the client declared; nil where it can ask nobody.
+func elicitation(ctx context.Context) *mcp.ElicitationCapability {
 	if info := server.RequestProtocolInfoFromContext(ctx); info != nil && info.Modern {
-		return info.ClientCapabilities != nil && showsForms(info.ClientCapabilities.Elicitation)
+		if info.ClientCapabilities == nil {
+			return nil
+		}
+		return info.ClientCapabilities.Elicitation
 	}
-	session, ok := server.ClientSessionFromContext(ctx).(server.SessionWithClientInfo)
-	return ok && showsForms(session.GetClientCapabilities().Elicitation)
+	if session, ok := server.ClientSessionFromContext(ctx).(server.SessionWithClientInfo); ok {
+		return session.GetClientCapabilities().Elicitation
+	}
+	return nil
 }
 
 // showsForms: an empty capability means forms (MCP 2025-11-25, Elicitation).
@@ -57,40 +75,20 @@ func showsForms(e *mcp.ElicitationCapability) bool {
 	return e != nil && (e.Form != nil || e.URL == nil)
 }
 
-// ask puts message to the person and waits. A client of 2026-07-28 is asked by
-// the error *question instead, and its answer comes with the repeated call; a
-// call that comes without one when the time is up had none.
-func (d Deps) ask(ctx context.Context, p consent.Proposal, message string) (reply, error) {
-	got := answerIn(ctx)
-	switch {
-	case got != nil && got.result != nil && hmac.Equal([]byte(got.state), []byte(d.seal(p.ID))):
-		return replyOf(got.result), nil
-	case got != nil && got.result != nil:
-		return "", foreignAnswer() // to a question about this act that has expired since
-	case !server.IsModernRequest(ctx):
-		return d.askNow(ctx, message)
-	case d.Now().Sub(p.At) >= d.askTime():
-		return unanswered, nil
+// question is put in a form where the client shows forms, else as a link to the
+// page where it opens links; false where it can do neither.
+func (d Deps) question(ctx context.Context, p consent.Proposal, to deed) (mcp.ElicitationParams, bool) {
+	can := elicitation(ctx)
+	if showsForms(can) {
+		return form(plainly(to)), true
 	}
-	return "", &question{message, d.seal(p.ID)}
-}
-
-// askNow asks over the session and waits for the answer.
-func (d Deps) askNow(ctx context.Context, message string) (reply, error) {
-	limited, done := context.WithTimeout(ctx, d.askTime())
-	defer done()
-	result, err := server.ServerFromContext(ctx).RequestElicitation(limited, mcp.ElicitationRequest{
-		Request: mcp.Request{Method: string(mcp.MethodElicitationCreate)}, Params: form(message),
-	})
-	switch {
-	case err == nil:
-		return replyOf(result), nil
-	case ctx.Err() != nil: // the call itself was cancelled
-		return "", ctx.Err()
-	case limited.Err() != nil:
-		return unanswered, nil
+	url := ""
+	if can != nil && can.URL != nil {
+		url = d.pageOf(p.ID)
 	}
-	return unable, nil
+	return mcp.ElicitationParams{
+		Mode: mcp.ElicitationModeURL, ElicitationID: p.ID, URL: url, Message: plainly(to) + "\n\nOpen the page to approve or decline.",
+	}, url != ""
 }
 
 // form asks for nothing but the answer itself: accept, decline or cancel.
@@ -99,6 +97,56 @@ func form(message string) mcp.ElicitationParams {
 		Message:         message,
 		RequestedSchema: map[string]any{"type": "object", "properties": map[string]any{}},
 	}
+}
+
+// ask puts q to the person and waits. A client of 2026-07-28 is asked by the
+// error *question instead, and its answer comes with the repeated call; a call
+// that comes without one when the time is up had none.
+func (d Deps) ask(ctx context.Context, p consent.Proposal, q mcp.ElicitationParams) (reply, error) {
+	limited, done := context.WithTimeout(ctx, d.askTime())
+	defer done()
+	got := answerIn(ctx)
+	switch {
+	case got != nil && got.result != nil && hmac.Equal([]byte(got.state), []byte(d.seal(p.ID))):
+		return d.meant(limited, q, got.result), nil
+	case got != nil && got.result != nil:
+		return "", foreignAnswer() // to a question about this act that has expired since
+	case !server.IsModernRequest(ctx):
+		got, err := askNow(limited, q)
+		switch {
+		case err == nil:
+			return d.meant(limited, q, got), nil
+		case ctx.Err() != nil: // the call itself was cancelled
+			return "", ctx.Err()
+		case limited.Err() != nil:
+			return unanswered, nil
+		}
+		return unable, nil
+	case d.Now().Sub(p.At) >= d.askTime():
+		return unanswered, nil
+	}
+	return "", &question{q, d.seal(p.ID)}
+}
+
+// askNow asks over the session and waits for the answer.
+func askNow(ctx context.Context, q mcp.ElicitationParams) (*mcp.ElicitationResult, error) {
+	return server.ServerFromContext(ctx).RequestElicitation(ctx, mcp.ElicitationRequest{
+		Request: mcp.Request{Method: string(mcp.MethodElicitationCreate)}, Params: q,
+	})
+}
+
+// meant: that a link was opened is no yes; the person's answer is waited for.
+func (d Deps) meant(ctx context.Context, q mcp.ElicitationParams, r *mcp.ElicitationResult) reply {
+	if got := replyOf(r); q.Mode != mcp.ElicitationModeURL || got != accepted {
+		return got
+	}
+	if d.Ledger.Wait(ctx, q.ElicitationID) != nil {
+		return opened
+	}
+	if session := server.ClientSessionFromContext(ctx); session != nil && !server.IsModernRequest(ctx) {
+		_ = server.ServerFromContext(ctx).SendElicitationComplete(ctx, session, q.ElicitationID) // so that the client stops showing it
+	}
+	return answeredOnPage
 }
 
 func replyOf(r *mcp.ElicitationResult) reply {
@@ -140,7 +188,7 @@ func (d Deps) belongs(ctx context.Context, act consent.Act) error {
 }
 
 func foreignAnswer() error {
-	return refuse(schemas.CodeConsentRequired, "This call booked nothing: the answer that came with it belongs to another question.", "")
+	return refuse(schemas.CodeConsentRequired, "This call changed nothing: the answer that came with it belongs to another question.", "")
 }
 
 // answer is what a client of 2026-07-28 brings back: result is nil where it
@@ -170,5 +218,5 @@ func answerIn(ctx context.Context) *answer {
 
 // asking is the result that hands a question to a client of 2026-07-28.
 func asking(q *question) *mcp.CallToolResult {
-	return server.NewInputRequestBuilder(q.state).Elicit(questionID, form(q.message)).ToolResult()
+	return server.NewInputRequestBuilder(q.state).Elicit(questionID, q.put).ToolResult()
 }

@@ -47,7 +47,12 @@ func (d Deps) bookSlot(ctx context.Context, in schemas.BookSlotInput) (*schemas.
 		return nil, err
 	}
 	b := booking{hosts: hosts, offer: offer, loc: loc, request: request(in, offer, hosts)}
-	grant, err := d.agree(ctx, d.act(b, in), in.Gate, d.proposal(in, b))
+	if offer.Guest != "" {
+		if b.guest, err = times.Zone(offer.Guest); err != nil {
+			return nil, err
+		}
+	}
+	grant, err := d.agree(ctx, deed{d.act(b, in), d.proposal(in, b)}, in.Gate)
 	if err != nil {
 		return nil, err
 	}
@@ -56,17 +61,17 @@ func (d Deps) bookSlot(ctx context.Context, in schemas.BookSlotInput) (*schemas.
 	}
 	write, done := context.WithTimeout(context.WithoutCancel(ctx), writeTimeout)
 	defer done()
-	return d.write(write, b, grant)
+	return d.book(write, b, grant)
 }
 
 // act is what a person agrees to: all that will be written, and who is told.
 func (d Deps) act(b booking, in schemas.BookSlotInput) consent.Act {
 	a := consent.Act{
 		Tool: "book_slot", SlotID: slots.Normalize(in.SlotID), Start: b.request.Start, End: b.request.End, Zone: b.offer.Zone,
-		Title: b.request.Title, Notes: b.request.Notes,
+		GuestZone: b.offer.Guest, Title: b.request.Title, Notes: b.request.Notes, Price: d.price(b.hosts),
 	}
 	for _, h := range b.hosts {
-		a.Hosts = append(a.Hosts, consent.Party(h))
+		a.Hosts = append(a.Hosts, consent.Party{Name: h.Name, ID: h.ID})
 	}
 	for _, t := range d.told(b.request, "") {
 		a.Attendees = append(a.Attendees, consent.Attendee{Name: t.Name, Email: t.Email, Mailed: t.Mailed})
@@ -79,6 +84,7 @@ type booking struct {
 	hosts   []Host
 	offer   slots.Offer
 	loc     *time.Location
+	guest   *time.Location // nil: not told
 	request vennioclient.BookingRequest
 }
 
@@ -116,7 +122,7 @@ func slotRefused(err error) error {
 }
 
 // consentRefused shows the person what they would agree to.
-func consentRefused(err error, asked *schemas.BookingAsked) error {
+func consentRefused(err error, asked *schemas.Proposal) error {
 	if errors.Is(err, consent.ErrDeclined) {
 		return refuse(schemas.CodeConsentDeclined, "", "")
 	}
@@ -128,17 +134,32 @@ func consentRefused(err error, asked *schemas.BookingAsked) error {
 	return r
 }
 
-func (d Deps) proposal(in schemas.BookSlotInput, b booking) *schemas.BookingAsked {
-	return &schemas.BookingAsked{
+func (d Deps) proposal(in schemas.BookSlotInput, b booking) *schemas.Proposal {
+	return &schemas.Proposal{
+		Action:      schemas.ActionBook,
 		SlotID:      slots.Normalize(in.SlotID),
 		Title:       b.request.Title,
 		Description: times.Label(b.request.Start, b.request.End, b.loc),
+		GuestLocal:  times.GuestLabel(b.request.Start, b.request.End, b.loc, b.guest),
 		Start:       times.UTC(b.request.Start),
 		End:         times.UTC(b.request.End),
 		Hosts:       d.hostsTold(b.hosts),
 		Attendees:   d.told(b.request, ""),
+		Price:       d.price(b.hosts),
 		Notes:       shownNotes(b.request.Notes),
 	}
+}
+
+// price is what a booking with these hosts costs: in the reference dialect it is
+// the first one's alone (vennio-api.md, Two dialects).
+func (d Deps) price(hosts []Host) string {
+	var all []string
+	for i, told := range d.hostsTold(hosts) {
+		if told.InCalendar && hosts[i].Price != "" {
+			all = append(all, plain.Line(hosts[i].Price, 40))
+		}
+	}
+	return strings.Join(all, " and ")
 }
 
 // shownNotes keeps a proposal short; the agent that wrote the notes has them all.

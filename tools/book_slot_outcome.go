@@ -3,8 +3,6 @@ package tools
 import (
 	"cmp"
 	"context"
-	"errors"
-	"fmt"
 	"net/url"
 	"time"
 
@@ -16,53 +14,16 @@ import (
 	"github.com/vennio-mcp/vennio-mcp/vennioclient"
 )
 
-// write books under a grant: the ledger is told before and after, so that a
-// process that dies in between leaves a grant that the same call settles.
-func (d Deps) write(ctx context.Context, b booking, g consent.Grant) (*schemas.BookSlotResult, error) {
-	first, err := d.Ledger.Send(ctx, g)
-	switch {
-	case err == nil:
-		g = first
-	case errors.Is(err, consent.ErrSettled) && first.Outcome == consent.Done:
-		g = first // done before: Vennio tells it again under the same key
-	default:
-		return nil, ledgerRefused(err)
-	}
-	b.request.Metadata = onRecord(g)
-	made, failed := d.Vennio.CreateBooking(ctx, vennioclient.IdempotencyKey(g.Key()), b.request)
-	if g.Outcome != consent.Done {
-		if doubt := d.settle(ctx, g, made, failed); doubt != nil {
-			return nil, doubt
-		}
-	}
-	if failed != nil {
-		return nil, d.notBooked(ctx, b, failed)
+// book books under a grant.
+func (d Deps) book(ctx context.Context, b booking, g consent.Grant) (*schemas.BookSlotResult, error) {
+	g, made, err := d.carryOut(ctx, g, func(g consent.Grant) (*vennioclient.Booking, error) {
+		b.request.Metadata = onRecord(g)
+		return d.Vennio.CreateBooking(ctx, vennioclient.IdempotencyKey(g.Key()), b.request)
+	})
+	if err != nil {
+		return nil, d.notBooked(ctx, b, err)
 	}
 	return d.booked(b, g, d.asItIsNow(ctx, made)), nil
-}
-
-// settle records what became of a write. Its error is what the model must be
-// told instead: another attempt under the same consent may have succeeded. A
-// record that cannot be kept changes nothing about the booking: it is reported,
-// and the grant stands as sent, to be settled by the same call.
-func (d Deps) settle(ctx context.Context, g consent.Grant, made *vennioclient.Booking, failed error) error {
-	outcome, bookingID, requestID, detail := consent.Done, "", "", ""
-	switch e, _ := errors.AsType[*vennioclient.Error](failed); {
-	case failed == nil:
-		bookingID = made.ID
-	case vennioclient.OutcomeOf(failed) == vennioclient.NotDone && vennioclient.KindOf(failed) != vennioclient.KindKeyReused:
-		outcome, requestID, detail = consent.NotDone, e.RequestID, string(e.Kind)
-	default:
-		outcome, detail = consent.Unknown, string(vennioclient.KindOf(failed))
-	}
-	err := d.Ledger.Settle(ctx, g, outcome, bookingID, requestID, detail)
-	switch {
-	case errors.Is(err, consent.ErrInDoubt):
-		return &Refusal{Code: schemas.CodeOutcomeUnknown, Cause: failed}
-	case err != nil && !errors.Is(err, consent.ErrSettled) && d.Warn != nil:
-		d.Warn(fmt.Errorf("the outcome of a booking could not be recorded: %w", err))
-	}
-	return nil
 }
 
 // booked tells what Vennio made of it.
@@ -76,10 +37,12 @@ func (d Deps) booked(b booking, g consent.Grant, made *vennioclient.Booking) *sc
 		BookingID:   plain.Line(made.ID, 100),
 		Title:       b.request.Title,
 		Description: times.Label(start, end, b.loc),
+		GuestLocal:  times.GuestLabel(start, end, b.loc, b.guest),
 		Start:       times.UTC(start),
 		End:         times.UTC(end),
 		Hosts:       d.hostsTold(b.hosts),
 		Attendees:   d.told(b.request, made.Status),
+		Price:       d.price(b.hosts),
 		Consent:     schemas.ConsentOnFile{GivenBy: g.GivenBy, Statement: g.Words, Rung: string(g.Rung)},
 	}
 	if made.Status == vennioclient.StatusPendingPayment {
@@ -122,6 +85,9 @@ var refusals = map[vennioclient.Kind]schemas.Code{
 
 // notBooked turns a failed write into what is true: not done, or not known.
 func (d Deps) notBooked(ctx context.Context, b booking, err error) error {
+	if is[*Refusal](err) || !is[*vennioclient.Error](err) {
+		return err // the ledger's
+	}
 	if vennioclient.OutcomeOf(err) == vennioclient.Unknown {
 		return &Refusal{Code: schemas.CodeOutcomeUnknown, Cause: err}
 	}
@@ -145,12 +111,12 @@ func (d Deps) alternatives(ctx context.Context, b booking) []schemas.Slot {
 		from = now
 	}
 	q := search{
-		hosts: b.hosts, duration: b.offer.Duration,
+		hosts: b.hosts, duration: b.offer.Duration, guest: b.guest,
 		window: times.Window{From: from, To: b.request.Start.Add(after), Loc: b.loc},
 	}
 	found, _, err := d.look(ctx, q)
 	if err != nil {
 		return nil
 	}
-	return d.tell(q, slots.Nearest(found, defaultLimit, b.request.Start))
+	return d.offer(q, slots.Nearest(found, defaultLimit, b.request.Start, b.loc)...)
 }

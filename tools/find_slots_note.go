@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/vennio-mcp/vennio-mcp/internal/plain"
 	"github.com/vennio-mcp/vennio-mcp/internal/times"
 	"github.com/vennio-mcp/vennio-mcp/schemas"
 )
@@ -36,6 +37,11 @@ func (o outcome) note() string {
 		say = append(say, fmt.Sprintf("Searched only up to %s; for later times send from there.", o.moment(o.until)))
 	}
 	say = append(say, o.found()...)
+	for _, h := range o.q.hosts {
+		if h.Price != "" && len(o.out.Slots) > 0 {
+			say = append(say, fmt.Sprintf("A booking with %s costs %s.", h.Name, plain.Line(h.Price, 40)))
+		}
+	}
 	if len(o.out.Slots) > 0 || o.out.NextOpening != nil {
 		say = append(say, "Free times may be up to 15 minutes old; booking checks them again.")
 	}

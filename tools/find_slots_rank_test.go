@@ -98,3 +98,35 @@ func requireWholeWindow(t *testing.T, w *world) {
 	assert.Contains(t, got.Data.Note, "Searched only up to ")
 	assert.Contains(t, got.Text, "for later times send from there.")
 }
+
+// bar: C2, S2. What the person is asked about, and what was booked, stands on
+// both clocks and with its price: all of it travels in the slot id, or is the
+// operator's.
+func TestBar_C2_BothClocksAndThePriceAreAgreedTo(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	found := w.find(args{"participants": []string{"Haruka"}, "timezone": "Asia/Tokyo", "guest_timezone": "America/New_York"})
+	require.NotEmpty(t, found.Data.Slots)
+	assert.Contains(t, found.Text, "A booking with Haruka Sato costs 5000 JPY.")
+	s := found.Data.Slots[0]
+	booking := agreed(s.SlotID).with("participants", []string{"Haruka"})
+	asked := w.book(booking.with("consent", nil))
+	require.NotNil(t, asked.Data.Proposal, asked.Text)
+	assert.Equal(t, s.GuestLocal, asked.Data.Proposal.GuestLocal)
+	assert.Contains(t, asked.Text, s.GuestLocal)
+	assert.Contains(t, asked.Text, "Price: 5000 JPY")
+	booked := w.book(booking)
+	require.False(t, booked.IsError, booked.Text)
+	assert.Equal(t, s.GuestLocal, booked.Data.GuestLocal)
+	assert.Equal(t, "5000 JPY", booked.Data.Price)
+	assert.Contains(t, booked.Text, s.GuestLocal)
+	_, details := w.kinds()
+	assert.Contains(t, details, `America/New_York`)
+	assert.Contains(t, details, `5000 JPY`)
+	dearer := w.deps
+	dearer.Hosts = append(directory()[:0:0], directory()...)
+	dearer.Hosts[2].Price = "6000 JPY"
+	w.deps = dearer
+	w.connect()
+	assert.Equal(t, "consent_mismatch", string(w.book(booking).Code), "the consent was to another price")
+}

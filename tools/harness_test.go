@@ -95,7 +95,7 @@ func newLedger(t *testing.T, now func() time.Time) *consent.Ledger {
 
 func directory() (d tools.Directory) {
 	for _, h := range sandbox.Hosts() {
-		d = append(d, tools.Host{Name: h.Name, ID: h.ID})
+		d = append(d, tools.Host{Name: h.Name, ID: h.ID, Price: h.Price})
 	}
 	return d
 }

@@ -165,5 +165,6 @@ func TestBar_I5_AlternativesForSeveralHostsAreTheNearest(t *testing.T) {
 	assert.Equal(t, schemas.CodeSlotTaken, got.Code, got.Text)
 	require.Len(t, got.Data.Alternatives, 3)
 	assert.Equal(t, "2026-05-15T15:30:00Z", got.Data.Alternatives[0].Start)
+	assert.Equal(t, "same day, 30 min earlier", got.Data.Alternatives[0].Reason)
 	assert.Equal(t, "2026-05-15T16:30:00Z", got.Data.Alternatives[1].Start)
 }

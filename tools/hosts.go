@@ -15,6 +15,9 @@ import (
 type Host struct {
 	Name string // as a person would say it
 	ID   string // Vennio's principal id: a UUID, or an address in the guide's dialect
+	// Price is what the operator says one booking costs, as a person would read
+	// it; Vennio tells it only when it is to be paid. Empty: nothing is known of one.
+	Price string
 }
 
 // Directory is the hosts the operator has named. The first is the default.

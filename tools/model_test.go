@@ -28,7 +28,7 @@ func newModel(seed uint64, can []string, send func([]byte) string) *model {
 }
 
 var (
-	slotID   = regexp.MustCompile(`"slot_id":"(s[0-9a-z]{29})"`)
+	slotID   = regexp.MustCompile(`"slot_id":"(s[0-9a-z]{32})"`)
 	proposed = regexp.MustCompile(`/approve/([0-9A-Z]{26})`)
 	code     = regexp.MustCompile(`"code":"?([a-z_]+|-\d+)`)
 )

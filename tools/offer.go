@@ -29,7 +29,7 @@ func (d Deps) tell(q search, found []vennioclient.Slot) []schemas.Slot {
 	told := make([]schemas.Slot, 0, len(found))
 	for _, s := range found {
 		id, err := d.Slots.Sign(slots.Offer{
-			Start: s.Start, Duration: s.End.Sub(s.Start), Hosts: hostIDs(q.hosts), Zone: q.window.Loc.String(),
+			Start: s.Start, Duration: s.End.Sub(s.Start), Hosts: hostIDs(q.hosts), Zone: q.window.Loc.String(), Guest: zoneName(q.guest),
 		})
 		if err != nil {
 			continue
@@ -51,4 +51,11 @@ func slotIn(s vennioclient.Slot, id string, loc, guest *time.Location) schemas.S
 		Timezone:    local.Zone,
 		GuestLocal:  times.GuestLabel(s.Start, s.End, loc, guest),
 	}
+}
+
+func zoneName(loc *time.Location) string {
+	if loc == nil {
+		return ""
+	}
+	return loc.String()
 }

@@ -25,16 +25,21 @@ var asking = []string{"2025-06-18", "2025-11-25", modern}
 // person is who sits before the client: what they do when they are asked, and
 // all that they were shown.
 type person struct {
-	does  func(context.Context) (mcp.ElicitationResponseAction, error)
-	mu    sync.Mutex
-	shown []string
+	does   func(context.Context) (mcp.ElicitationResponseAction, error)
+	elicit func(context.Context, mcp.ElicitationRequest) (mcp.ElicitationResponseAction, error) // instead of does
+	mu     sync.Mutex
+	shown  []string
 }
 
 func (p *person) Elicit(ctx context.Context, r mcp.ElicitationRequest) (*mcp.ElicitationResult, error) {
 	p.mu.Lock()
 	p.shown = append(p.shown, r.Params.Message)
 	p.mu.Unlock()
-	action, err := p.does(ctx)
+	elicit := p.elicit
+	if elicit == nil {
+		elicit = func(ctx context.Context, _ mcp.ElicitationRequest) (mcp.ElicitationResponseAction, error) { return p.does(ctx) }
+	}
+	action, err := elicit(ctx, r)
 	if err != nil {
 		return nil, err
 	}

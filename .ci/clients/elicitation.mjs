@@ -5,7 +5,7 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { after, before, describe, test } from 'node:test'
 import { sdks } from './lib/clients.mjs'
-import { book, build, firstSlot, link, World } from './lib/program.mjs'
+import { approve, book, build, firstSlot, link, World } from './lib/program.mjs'
 
 let program
 before(async () => { program = await build() }, { timeout: 120_000 })
@@ -27,7 +27,7 @@ function cases(protocol, transport) {
     const asked = []
     const agent = await world.connect(transport, {
       protocol, capabilities: { elicitation: { form: {} } }, ...options,
-      onAsk: async (request) => { asked.push(request.params); return answer() },
+      onAsk: async (request) => { asked.push(request.params); await options.before?.(request); return answer() },
     })
     return { world, agent, asked, booking: await firstSlot(agent) }
   }
@@ -80,19 +80,35 @@ function cases(protocol, transport) {
     assert.equal(await world.writes(), 0)
   })
 
-  for (const [what, capabilities] of [['elicitation', {}], ['forms', { elicitation: { url: {} } }]]) {
-    test(`without ${what} declared nobody is asked: under human it takes the page`, limit, async (t) => {
-      const world = await World.open(t, program)
-      const agent = await world.connect(transport, { protocol, capabilities, consent: 'human' })
-      const booking = await firstSlot(agent)
-      for (let call = 0; call < 2; call++) {
-        const told = await book(agent, booking)
-        assert.equal(told.code, 'approval_needed')
-        assert.equal((await fetch(link(told))).status, 200)
-      }
-      assert.equal(await world.writes(), 0)
-    })
-  }
+  test('without elicitation declared nobody is asked: under human it takes the page', limit, async (t) => {
+    const world = await World.open(t, program)
+    const agent = await world.connect(transport, { protocol, consent: 'human' })
+    const booking = await firstSlot(agent)
+    for (let call = 0; call < 2; call++) {
+      const told = await book(agent, booking)
+      assert.equal(told.code, 'approval_needed')
+      assert.equal((await fetch(link(told))).status, 200)
+    }
+    assert.equal(await world.writes(), 0)
+  })
+
+  test('a client that opens links is handed the page, and books what is approved there', limit, async (t) => {
+    const options = { capabilities: { elicitation: { url: {} } }, consent: 'human' }
+    const { world, agent, asked, booking } = await asking(t, () => yes, { ...options, before: (request) => approve(request.params.url) })
+    const booked = await book(agent, booking)
+    assert.equal(booked.consent?.rung, 'approved on the page', booked.text)
+    assert.equal(asked.length, 1)
+    assert.equal(asked[0].mode, 'url')
+    assert.equal(await world.writes(), 1)
+  })
+
+  test('that a link was declined is a no', limit, async (t) => {
+    const options = { capabilities: { elicitation: { url: {} } } }
+    const { world, agent, asked, booking } = await asking(t, () => ({ action: 'decline' }), options)
+    for (let call = 0; call < 2; call++) assert.equal((await book(agent, booking)).code, 'consent_declined')
+    assert.equal(asked.length, 1)
+    assert.equal(await world.writes(), 0)
+  })
 
   test('without elicitation declared the agent attests under ask, and the result says so', limit, async (t) => {
     const world = await World.open(t, program)

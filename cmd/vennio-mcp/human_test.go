@@ -67,7 +67,7 @@ func (c *conversation) call(tool string, arguments map[string]any) told {
 // at any moment.
 func (c *conversation) booking() map[string]any {
 	c.t.Helper()
-	found := regexp.MustCompile(`s[0-9a-z]{29}`).FindAllString(c.call("find_slots", map[string]any{"from": time.Now().AddDate(0, 0, 1).Format(time.DateOnly)}).Text, -1)
+	found := regexp.MustCompile(`s[0-9a-z]{32}`).FindAllString(c.call("find_slots", map[string]any{"from": time.Now().AddDate(0, 0, 1).Format(time.DateOnly)}).Text, -1)
 	require.NotEmpty(c.t, found)
 	return map[string]any{
 		"slot_id": found[len(found)-1], "title": "Intro", "attendees": []any{map[string]any{"email": "ada@example.com", "name": "Ada Byron"}},

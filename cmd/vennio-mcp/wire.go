@@ -143,7 +143,7 @@ func directory(hosts []config.Host) (d tools.Directory) {
 
 func sandboxHosts() (hosts []config.Host) {
 	for _, h := range sandbox.Hosts() {
-		hosts = append(hosts, config.Host{Name: h.Name, ID: h.ID})
+		hosts = append(hosts, config.Host{Name: h.Name, ID: h.ID, Price: h.Price})
 	}
 	return hosts
 }

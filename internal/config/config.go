@@ -29,8 +29,9 @@ func (Secret) MarshalText() ([]byte, error) { return []byte("****"), nil }
 // Reveal is the one way out; grep for it.
 func (s Secret) Reveal() string { return string(s) }
 
-// Host is somebody whose time can be booked, as the operator names them.
-type Host struct{ Name, ID string }
+// Host is somebody whose time can be booked, as the operator names them. Price is
+// what they say a booking costs, for people to read; empty where they say nothing.
+type Host struct{ Name, ID, Price string }
 
 // Config is every setting, typed and checked.
 type Config struct {

@@ -36,7 +36,7 @@ func Settings() []Setting {
 		{"api-url", []string{"VENNIO_API_URL", "BASE_URL"}, vennioclient.DefaultBaseURL, "where Vennio is: https, or http on loopback", setURL},
 		{"dialect", []string{"VENNIO_API_DIALECT"}, "reference", "how Vennio's API is spoken: reference or guide", setDialect},
 		{"business-id", []string{"VENNIO_BUSINESS_ID"}, "", "id of the host whose time is booked when a call names none", setBusiness},
-		{"hosts", []string{"VENNIO_HOSTS"}, "", "names a person would say, and their ids: Ada=UUID, Bob=UUID; the first is the default unless the setting above names another", setHosts},
+		{"hosts", []string{"VENNIO_HOSTS"}, "", "names a person would say, their ids, and the price of a booking if there is one: Ada=UUID, Bob=UUID;50 EUR. The first is the default unless the setting above names another", setHosts},
 		{"timezone", []string{"VENNIO_TIMEZONE"}, "", "IANA zone for calls that name none (default: this machine's, else UTC)", setZone},
 		{"week-start", []string{"VENNIO_WEEK_START"}, "monday", "weekday on which this week and next week begin", setWeekStart},
 		{"consent", []string{"VENNIO_CONSENT"}, "ask", "whose yes counts: attested (the agent's word), ask (the person is asked wherever the client can) or human (never the agent's word)", setConsent},
@@ -100,14 +100,15 @@ func setHosts(c *Config, v string) error {
 			continue
 		}
 		name, id, ok := strings.Cut(pair, "=")
-		name, id = strings.TrimSpace(name), strings.TrimSpace(id)
+		id, price, _ := strings.Cut(id, ";")
+		name, id, price = strings.TrimSpace(name), strings.TrimSpace(id), strings.TrimSpace(price)
 		if !ok || name == "" || id == "" || strings.ContainsAny(id, " \t=/?#") {
-			return fmt.Errorf("%q: want Name=id, with commas between", pair)
+			return fmt.Errorf("%q: want Name=id or Name=id;price, with commas between", pair)
 		}
 		if slices.ContainsFunc(c.Hosts, func(h Host) bool { return strings.EqualFold(h.Name, name) }) {
 			return fmt.Errorf("the name %q stands twice", name)
 		}
-		c.Hosts = append(c.Hosts, Host{Name: name, ID: id})
+		c.Hosts = append(c.Hosts, Host{Name: name, ID: id, Price: price})
 	}
 	return nil
 }

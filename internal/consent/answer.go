@@ -45,6 +45,9 @@ func (l *Ledger) Answer(ctx context.Context, id string, a Answer) (Proposal, err
 		}
 		return err
 	})
+	if err == nil {
+		l.announce()
+	}
 	return p, err
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
+	"sync"
 	"time"
 
 	"github.com/vennio-mcp/vennio-mcp/internal/store"
@@ -35,11 +36,16 @@ var ErrInDoubt = errors.New("another attempt under this consent may have been ca
 type Ledger struct {
 	db  *store.DB
 	now func() time.Time
+
+	mu       sync.Mutex
+	answered chan struct{} // closed by the next answer given through this Ledger
 }
 
 // New returns the Ledger kept in db. now is the clock; its instants count to
 // the millisecond.
-func New(db *store.DB, now func() time.Time) *Ledger { return &Ledger{db: db, now: now} }
+func New(db *store.DB, now func() time.Time) *Ledger {
+	return &Ledger{db: db, now: now, answered: make(chan struct{})}
+}
 
 // work is a transaction and the instant at which it happens.
 type work struct {

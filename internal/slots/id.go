@@ -5,7 +5,10 @@
 // memory of what it offered and any replica honours any id:
 //
 //	s + base32( 24 bits minute of issue | 20 bits minutes from issue to start |
-//	            9 bits minutes of duration | 11 bits zone | 16 bits nonce | 64 bits MAC )
+//	            9 bits minutes of duration | 11 bits zone | 11 bits guest's zone |
+//	            21 bits nonce | 64 bits MAC )
+//
+// A guest's zone of 0 is none; any other is one more than the zone's index.
 //
 // The MAC also covers the hosts and the realm (which Vennio the id is for), so
 // an id serves only the business it was offered for. The nonce makes each offer
@@ -44,6 +47,7 @@ type Offer struct {
 	Duration time.Duration
 	Hosts    []string // principal ids; the first owns the booking
 	Zone     string   // IANA zone in which the slot was told
+	Guest    string   // IANA zone of the guest, if they have another
 }
 
 // End is the instant at which the slot ends.
@@ -58,7 +62,7 @@ type Signer struct {
 // NewSigner returns a Signer for one realm: ids of another realm, or made under
 // another secret, are unknown to it.
 func NewSigner(secret []byte, realm string, now func() time.Time) *Signer {
-	return &Signer{key: mac(secret, []byte("vennio-mcp slot id v1"), []byte(realm)), now: now}
+	return &Signer{key: mac(secret, []byte("vennio-mcp slot id v2"), []byte(realm)), now: now}
 }
 
 var (
@@ -68,11 +72,12 @@ var (
 
 const (
 	prefix                              = "s"
-	payloadLen, macLen                  = 10, 8
+	payloadLen, macLen                  = 12, 8
 	offsetBits, durationBits, zonesBits = 20, 9, 11
+	guestShift                          = 32 - zonesBits // the guest's zone leads the last four bytes
 )
 
-// Sign returns the id of o, 30 characters of lower-case letters and digits. It
+// Sign returns the id of o, 33 characters of lower-case letters and digits. It
 // refuses what an id cannot carry: a start that is not a whole minute or lies
 // more than 728 days ahead, a duration over 511 minutes, an unknown zone.
 func (s *Signer) Sign(o Offer) (string, error) {
@@ -80,18 +85,21 @@ func (s *Signer) Sign(o Offer) (string, error) {
 	offset := minutes(o.Start) - issued
 	duration := int64(o.Duration / time.Minute)
 	zone, known := times.ZoneIndex(o.Zone)
+	guest, guestKnown := guestIndex(o.Guest)
 	switch {
-	case !known:
-		return "", fmt.Errorf("slots: zone %q is unknown", o.Zone)
+	case !known, !guestKnown:
+		return "", fmt.Errorf("slots: zone %q or %q is unknown", o.Zone, o.Guest)
 	case !o.Start.Equal(o.Start.Truncate(time.Minute)), o.Duration%time.Minute != 0:
 		return "", errors.New("slots: not whole minutes")
-	case offset < 0, offset >= 1<<offsetBits, duration <= 0, duration >= 1<<durationBits, zone >= 1<<zonesBits:
+	case offset < 0, offset >= 1<<offsetBits, duration <= 0, duration >= 1<<durationBits, zone >= 1<<zonesBits, guest >= 1<<zonesBits:
 		return "", errors.New("slots: out of range")
 	}
 	var payload [payloadLen]byte
 	packed := uint64(issued)<<(offsetBits+durationBits+zonesBits) | uint64(offset)<<(durationBits+zonesBits) | uint64(duration)<<zonesBits | uint64(zone) //nolint:gosec // G115: each part was just bounded
 	binary.BigEndian.PutUint64(payload[:8], packed)
 	_, _ = rand.Read(payload[8:]) // never fails
+	nonce := binary.BigEndian.Uint32(payload[8:]) & (1<<guestShift - 1)
+	binary.BigEndian.PutUint32(payload[8:], uint32(guest)<<guestShift|nonce) //nolint:gosec // G115: bounded above
 	return prefix + encoding.EncodeToString(append(payload[:], s.seal(payload[:], o)...)), nil
 }
 
@@ -113,6 +121,7 @@ func (s *Signer) Open(id string, hosts []string) (Offer, error) {
 		Hosts:    hosts,
 	}
 	o.Zone, _ = times.ZoneAt(int(field(0, zonesBits)))
+	o.Guest = guestAt(binary.BigEndian.Uint32(payload[8:]) >> guestShift)
 	if !hmac.Equal(sum, s.seal(payload, o)) {
 		return Offer{}, ErrUnknown
 	}
@@ -128,7 +137,7 @@ func Normalize(id string) string { return strings.ToLower(strings.TrimSpace(id))
 
 // seal binds the payload to what it does not carry.
 func (s *Signer) seal(payload []byte, o Offer) []byte {
-	parts := [][]byte{payload, []byte(o.Zone)}
+	parts := [][]byte{payload, []byte(o.Zone), []byte(o.Guest)}
 	for _, host := range o.Hosts {
 		parts = append(parts, []byte(host))
 	}
@@ -144,6 +153,23 @@ func mac(key []byte, parts ...[]byte) []byte {
 		_, _ = h.Write(p)
 	}
 	return h.Sum(nil)
+}
+
+// guestIndex is 0 for no zone.
+func guestIndex(zone string) (int, bool) {
+	if zone == "" {
+		return 0, true
+	}
+	i, known := times.ZoneIndex(zone)
+	return i + 1, known
+}
+
+func guestAt(i uint32) string {
+	if i == 0 {
+		return ""
+	}
+	zone, _ := times.ZoneAt(int(i) - 1)
+	return zone
 }
 
 func minutes(t time.Time) int64 { return int64(t.Sub(epoch) / time.Minute) }

@@ -36,10 +36,11 @@ func TestAnIDCarriesTheWholeOffer(t *testing.T) {
 			Duration: time.Duration(rapid.IntRange(1, 511).Draw(t, "minutes")) * time.Minute,
 			Hosts:    rapid.SliceOfN(rapid.StringN(1, 40, -1), 1, 5).Draw(t, "hosts"),
 			Zone:     rapid.SampledFrom(zones).Draw(t, "zone"),
+			Guest:    rapid.SampledFrom(append([]string{""}, zones...)).Draw(t, "guest"),
 		}
 		id, err := signer(now).Sign(o)
 		require.NoError(t, err)
-		assert.LessOrEqual(t, len(id), 30)
+		assert.LessOrEqual(t, len(id), 33)
 		assert.Equal(t, id, strings.ToLower(id))
 		got, err := signer(now.Add(slots.Lifetime-time.Minute)).Open(id, o.Hosts)
 		require.NoError(t, err)
@@ -57,6 +58,7 @@ func TestWhatAnIDCannotCarryIsRefused(t *testing.T) {
 		"long duration":      func(o *slots.Offer) { o.Duration = 512 * time.Minute },
 		"seconds' duration":  func(o *slots.Offer) { o.Duration = 90 * time.Second },
 		"unknown zone":       func(o *slots.Offer) { o.Zone = "Mars/Olympus" },
+		"unknown guest zone": func(o *slots.Offer) { o.Guest = "Mars/Olympus" },
 		"negative durations": func(o *slots.Offer) { o.Duration = -time.Minute },
 	} {
 		o := offer()

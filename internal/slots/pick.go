@@ -3,7 +3,6 @@ package slots
 import (
 	"cmp"
 	"slices"
-	"time"
 
 	"github.com/vennio-mcp/vennio-mcp/vennioclient"
 )
@@ -65,20 +64,6 @@ func compare(a, b candidate) int {
 		cmp.Compare(a.sameDay, b.sameDay),
 		cmp.Compare(a.samePart, b.samePart),
 	)
-}
-
-// Nearest chooses at most n of the candidates, none overlapping another, those
-// that start closest to wanted first; of equals the earlier.
-func Nearest(candidates []vennioclient.Slot, n int, wanted time.Time) (chosen []vennioclient.Slot) {
-	rest := slices.Clone(candidates)
-	for len(rest) > 0 && len(chosen) < n {
-		best := slices.MinFunc(rest, func(a, b vennioclient.Slot) int {
-			return cmp.Or(cmp.Compare(a.Start.Sub(wanted).Abs(), b.Start.Sub(wanted).Abs()), a.Start.Compare(b.Start))
-		})
-		chosen = append(chosen, best)
-		rest = slices.DeleteFunc(rest, func(s vennioclient.Slot) bool { return overlap(s, best) })
-	}
-	return chosen
 }
 
 func overlap(a, b vennioclient.Slot) bool { return a.Start.Before(b.End) && b.Start.Before(a.End) }

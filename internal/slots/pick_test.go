@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 
 	"github.com/vennio-mcp/vennio-mcp/internal/slots"
 	"github.com/vennio-mcp/vennio-mcp/vennioclient"
@@ -17,13 +18,6 @@ func day(date string, from, to int) (all []vennioclient.Slot) {
 	for m := from * 60; m+30 <= to*60; m += 15 {
 		start := midnight.Add(time.Duration(m) * time.Minute)
 		all = append(all, vennioclient.Slot{Start: start, End: start.Add(30 * time.Minute)})
-	}
-	return all
-}
-
-func starts(chosen []vennioclient.Slot) (all []string) {
-	for _, s := range chosen {
-		all = append(all, s.Start.Format("Mon 15:04"))
 	}
 	return all
 }
@@ -71,6 +65,26 @@ func TestPickOfNothingIsNothing(t *testing.T) {
 func TestNearestPutsTheClosestFirst(t *testing.T) {
 	t.Parallel()
 	wanted := time.Date(2026, 5, 13, 11, 0, 0, 0, time.UTC)
-	chosen := slots.Nearest(day("2026-05-13", 9, 18), 3, wanted)
-	assert.Equal(t, []string{"Wed 11:00", "Wed 10:30", "Wed 11:30"}, starts(chosen))
+	chosen := slots.Nearest(day("2026-05-13", 9, 18), 3, wanted, time.UTC)
+	assert.Equal(t, []string{
+		"Wed 11:00: same day, same time", "Wed 10:30: same day, 30 min earlier", "Wed 11:30: same day, 30 min later",
+	}, told(slots.Picked{Choices: chosen}))
+}
+
+func TestNearestSaysHowFarOnTheClocksOfTheZone(t *testing.T) {
+	t.Parallel()
+	tokyo, err := time.LoadLocation("Asia/Tokyo")
+	require.NoError(t, err)
+	wanted := time.Date(2026, 5, 13, 14, 0, 0, 0, time.UTC) // 23:00 in Tokyo
+	for hours, reason := range map[int]string{
+		0: "same day, same time", 1: "next day, 23 h earlier", 24: "next day, same time", 48: "2 days later, same time",
+		-24: "the day before, same time", -72: "3 days earlier, same time", -2: "same day, 2 h earlier",
+	} {
+		start := wanted.Add(time.Duration(hours) * time.Hour)
+		got := slots.Nearest([]vennioclient.Slot{{Start: start, End: start.Add(time.Hour)}}, 1, wanted, tokyo)
+		assert.Equal(t, reason, got[0].Reason, hours)
+	}
+	start := wanted.Add(-90 * time.Minute)
+	got := slots.Nearest([]vennioclient.Slot{{Start: start, End: start.Add(time.Hour)}}, 1, wanted, tokyo)
+	assert.Equal(t, "same day, 1 h 30 min earlier", got[0].Reason)
 }

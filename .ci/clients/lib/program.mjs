@@ -115,3 +115,15 @@ export function link(told) {
   assert.ok(found, told.text)
   return found[0]
 }
+
+/** approve presses Approve on a page as a browser without scripts would. */
+export async function approve(url) {
+  const page = await fetch(url)
+  const [, token] = /name="token" value="([0-9a-f]+)"/.exec(await page.text())
+  const [cookie] = page.headers.getSetCookie()[0].split(';')
+  const done = await fetch(url, {
+    method: 'POST', headers: { Cookie: cookie, Origin: new URL(url).origin },
+    body: new URLSearchParams({ token, name: 'Ada Byron', decision: 'approve' }),
+  })
+  assert.equal(done.status, 200, await done.text())
+}

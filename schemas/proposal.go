@@ -1,0 +1,65 @@
+package schemas
+
+import (
+	"strings"
+
+	"github.com/vennio-mcp/vennio-mcp/internal/plain"
+)
+
+// Proposal is what nobody has agreed to yet: a booking to be made, moved or
+// cancelled.
+type Proposal struct {
+	Action      string     `json:"action" jsonschema:"enum=book,enum=reschedule,enum=cancel"`
+	SlotID      string     `json:"slot_id,omitempty"`
+	BookingID   string     `json:"booking_id,omitempty"`
+	Title       string     `json:"title"`
+	Was         string     `json:"was,omitempty" jsonschema_description:"When the booking stands now, if it is to move"`
+	Description string     `json:"description" jsonschema_description:"When, in words to read to a person"`
+	GuestLocal  string     `json:"guest_local,omitempty" jsonschema_description:"The same time on the guest's clock"`
+	Start       string     `json:"start" jsonschema:"format=date-time" jsonschema_description:"UTC"`
+	End         string     `json:"end" jsonschema:"format=date-time" jsonschema_description:"UTC"`
+	Repeat      string     `json:"repeat,omitempty" jsonschema_description:"How it repeats, or how much of a series is meant"`
+	Hosts       []HostTold `json:"hosts"`
+	Attendees   []Told     `json:"attendees"`
+	Price       string     `json:"price,omitempty" jsonschema_description:"What the booking costs"`
+	Notes       string     `json:"notes,omitempty"`
+}
+
+// The actions.
+const (
+	ActionBook       = "book"
+	ActionReschedule = "reschedule"
+	ActionCancel     = "cancel"
+)
+
+// Text shows a person all that would be written.
+func (p *Proposal) Text() string {
+	return "What would be " + done[p.Action] + ", to show to the person:\n" + p.Facts()
+}
+
+var done = map[string]string{ActionBook: "booked", ActionReschedule: "moved", ActionCancel: "cancelled"}
+
+// Facts is all that would be written, a line each.
+func (p *Proposal) Facts() string {
+	lines := []string{"  Title: " + plain.Quote(p.Title, 120)}
+	add := func(name, text string) {
+		if text != "" {
+			lines = append(lines, "  "+name+": "+text)
+		}
+	}
+	add("Now", p.Was)
+	add(map[bool]string{false: "When", true: "New time"}[p.Action == ActionReschedule], beside(p.Description, p.GuestLocal)+" · "+interval(p.Start, p.End))
+	add("Repeats", p.Repeat)
+	add("With", hostNames(p.Hosts))
+	add("Price", p.Price)
+	add("Mail", mail(p.Attendees))
+	if p.Action == ActionBook {
+		add("Note", calendars(p.Hosts))
+	}
+	if p.Notes != "" {
+		add("Notes", plain.Quote(p.Notes, 2000))
+	}
+	add("Booking", p.BookingID)
+	add("Slot", p.SlotID)
+	return strings.Join(lines, "\n")
+}

@@ -99,12 +99,6 @@ func participantsFrom(raw json.RawMessage) []string {
 }
 
 func bookingPageFrom(raw json.RawMessage) (*BookingPage, error) {
-	all, next, err := listOf(raw, "bookings", func(one json.RawMessage) (Booking, error) {
-		b, err := bookingFrom(one)
-		if err != nil {
-			return Booking{}, err
-		}
-		return *b, nil
-	})
+	all, next, err := listOf(raw, "bookings", DecodeBooking)
 	return &BookingPage{Bookings: all, NextCursor: next}, err
 }

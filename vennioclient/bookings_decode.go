@@ -24,6 +24,8 @@ type Booking struct {
 	CheckoutURL  string            // where the customer pays, while StatusPendingPayment
 	SeriesID     string
 	CreatedAt    time.Time // UTC
+
+	kept extras // what unfold took out of the notes and the metadata
 }
 
 // Statuses that Vennio documents (vennio-api.md, Bookings). Nothing is confirmed

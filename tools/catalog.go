@@ -26,14 +26,22 @@ type Deps struct {
 	Now         func() time.Time
 	Sandbox     bool // no key is set: every result says so
 	NoMail      bool // a test key: Vennio writes to nobody (vennio-api.md, Hosts and authentication)
+
+	offered map[string]bool // the tools there are, by name; Catalog fills it in
 }
 
 // Catalog is every tool, in the order a person would meet them. The server, the
 // golden files, the token gate and the README are all made from this one list.
 func Catalog(d Deps) []Tool {
-	return []Tool{
+	d.offered = map[string]bool{} // shared by all, so that a tool names no sibling there is not
+	all := []Tool{
 		FindSlots(d),
 		BookSlot(d),
+		GetBooking(d),
 		CheckCalendarAccess(d),
 	}
+	for _, t := range all {
+		d.offered[t.Name] = true
+	}
+	return all
 }

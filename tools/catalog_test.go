@@ -120,7 +120,7 @@ func described(t *testing.T, tool string, schema any) {
 // bar: T5
 func TestBar_T5_EveryToolHasTitleOutputAndHints(t *testing.T) {
 	t.Parallel()
-	readers := map[string]bool{"find_slots": true, "check_calendar_access": true}
+	readers := map[string]bool{"find_slots": true, "get_booking": true, "list_bookings": true, "check_calendar_access": true}
 	for _, tool := range tools.Catalog(tools.Deps{}) {
 		assert.NotEmpty(t, tool.Title)
 		assert.NotEmpty(t, tool.RawOutputSchema)
@@ -174,6 +174,7 @@ func requireFits(t *testing.T, tool string, raw json.RawMessage) {
 	strict := map[string]json.RawMessage{
 		"find_slots":            schemas.Success[schemas.FindSlotsResult](),
 		"book_slot":             schemas.Success[schemas.BookSlotResult](),
+		"get_booking":           schemas.Success[schemas.GetBookingResult](),
 		"check_calendar_access": schemas.Success[schemas.CheckCalendarAccessResult](),
 	}
 	require.Contains(t, strict, tool)

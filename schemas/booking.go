@@ -1,0 +1,57 @@
+package schemas
+
+import (
+	"strings"
+
+	"github.com/vennio-mcp/vennio-mcp/internal/plain"
+)
+
+// Booking is a booking as Vennio holds it now. What others wrote is cleaned and
+// cut; what Vennio left out is absent.
+type Booking struct {
+	BookingID   string   `json:"booking_id"`
+	Status      string   `json:"status" jsonschema_description:"confirmed, pending_payment (not confirmed until paid), cancelled, or as Vennio says"`
+	Title       string   `json:"title,omitempty"`
+	Description string   `json:"description" jsonschema_description:"When, in words to read to a person"`
+	Start       string   `json:"start,omitempty" jsonschema:"format=date-time" jsonschema_description:"UTC"`
+	End         string   `json:"end,omitempty" jsonschema:"format=date-time" jsonschema_description:"UTC"`
+	Hosts       []string `json:"hosts" jsonschema_description:"Names, else ids; the first owns the booking"`
+	Attendees   []string `json:"attendees" jsonschema_description:"Name <e-mail>, the customer first"`
+	SeriesID    string   `json:"series_id,omitempty"`
+}
+
+// facts is the booking in parts of a sentence, each of its fields once.
+func (b Booking) facts() []string {
+	title := "untitled"
+	if b.Title != "" {
+		title = plain.Quote(b.Title, 120)
+	}
+	all := []string{title, b.Description}
+	if b.Start != "" {
+		all = append(all, interval(b.Start, b.End))
+	}
+	if len(b.Hosts) > 0 {
+		all = append(all, "with "+strings.Join(b.Hosts, ", "))
+	}
+	if len(b.Attendees) > 0 {
+		all = append(all, "for "+strings.Join(b.Attendees, ", "))
+	}
+	all = append(all, status(b.Status), "booking_id "+b.BookingID)
+	if b.SeriesID != "" {
+		all = append(all, "series "+b.SeriesID)
+	}
+	return all
+}
+
+// status never lets an unpaid booking pass for a confirmed one.
+func status(s string) string {
+	switch s {
+	case "pending_payment":
+		return "pending_payment: NOT confirmed until paid"
+	case "cancelled":
+		return "CANCELLED"
+	case "":
+		return "status unknown"
+	}
+	return s
+}

@@ -15,6 +15,7 @@ type FindSlotsInput struct {
 	Timezone        string    `json:"timezone,omitempty" jsonschema:"maxLength=64" jsonschema_description:"User's IANA zone"`
 	GuestTimezone   string    `json:"guest_timezone,omitempty" jsonschema:"maxLength=64" jsonschema_description:"Guest's, if other"`
 	Participants    []HostRef `json:"participants,omitempty" jsonschema:"maxItems=5" jsonschema_description:"Host names or ids, all free; default the configured host"`
+	RescheduleOf    string    `json:"reschedule_of,omitempty" jsonschema:"maxLength=100" jsonschema_description:"booking_id to move: its hosts, its length, its time counts as free"`
 	Prefer          *Prefer   `json:"prefer,omitempty" jsonschema_description:"In timezone; only avoid_days is strict"`
 	Busy            []Busy    `json:"busy,omitempty" jsonschema:"maxItems=50" jsonschema_description:"When the guest is busy"`
 	Limit           int       `json:"limit,omitempty" jsonschema:"minimum=1,maximum=10,default=3" jsonschema_description:"Most slots"`

@@ -19,6 +19,9 @@ func (in FindSlotsInput) misfits() (wrong []Misfit) {
 	for i, b := range in.Busy {
 		wrong = append(wrong, b.misfits(strconv.Itoa(i))...)
 	}
+	if in.RescheduleOf != "" && len(in.Participants) > 0 {
+		wrong = append(wrong, Misfit{[]string{"participants"}, "is not to be sent with reschedule_of: the hosts are the booking's"})
+	}
 	return wrong
 }
 

@@ -24,6 +24,7 @@ const (
 	CodeConsentUnanswered    Code = "consent_unanswered"
 	CodeSlotTaken            Code = "slot_taken"
 	CodeOutcomeUnknown       Code = "outcome_unknown"
+	CodeBookingClosed        Code = "booking_closed"
 	CodeRejected             Code = "rejected"
 	CodeUnauthorized         Code = "unauthorized"
 	CodeForbidden            Code = "forbidden"
@@ -40,7 +41,7 @@ func Codes() []Code {
 	return []Code{
 		CodeInvalidArguments, CodeInvalidTimezone, CodeInvalidWindow, CodeUnknownHost, CodeUnknownSlot, CodeSlotExpired,
 		CodeSlotPast, CodeConsentRequired, CodeConsentDeclined, CodeConsentMismatch, CodeApprovalNeeded, CodeConsentUnanswered, CodeSlotTaken, CodeOutcomeUnknown,
-		CodeRejected, CodeUnauthorized, CodeForbidden, CodeNotFound, CodeCalendarNotConnected, CodeRateLimited,
+		CodeBookingClosed, CodeRejected, CodeUnauthorized, CodeForbidden, CodeNotFound, CodeCalendarNotConnected, CodeRateLimited,
 		CodeUnavailable, CodeCanceled, CodeInternal,
 	}
 }

@@ -9,7 +9,9 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/mark3labs/mcp-go/server"
 	"github.com/stretchr/testify/assert"
@@ -17,6 +19,7 @@ import (
 
 	"github.com/vennio-mcp/vennio-mcp/internal/consent"
 	"github.com/vennio-mcp/vennio-mcp/internal/serve"
+	"github.com/vennio-mcp/vennio-mcp/vennioclient"
 )
 
 // besieged is a world that only a model calls, under this policy.
@@ -25,7 +28,26 @@ func besieged(t *testing.T, policy consent.Policy) *world {
 	return newWorld(t, unlimited, func(w *world) {
 		w.deps.Policy = policy
 		w.deps.ApprovalURL = func(id string) (string, error) { return "http://127.0.0.1:1/approve/" + id, nil }
+		w.deps.AskTime = time.Millisecond // for a page that nobody answers
 	})
+}
+
+// given is the world's one booking, made by a person elsewhere.
+func (w *world) given() string {
+	w.t.Helper()
+	start, err := time.Parse(time.RFC3339, w.slot().Start)
+	require.NoError(w.t, err)
+	made, err := w.deps.Vennio.CreateBooking(w.t.Context(), "given", vennioclient.BookingRequest{
+		Hosts: []string{w.deps.Hosts[0].ID}, Customer: vennioclient.Person{Email: "ada@example.com", Name: "Ada"}, Start: start, End: start.Add(30 * time.Minute), Title: "Given",
+	})
+	require.NoError(w.t, err)
+	return made.ID
+}
+
+// untouched: nothing was written but the booking that was given.
+func (w *world) untouched() bool {
+	all := w.vennio.Bookings()
+	return w.vennio.Writes() == 1 && len(all) == 1 && all[0].Status == vennioclient.StatusConfirmed
 }
 
 // A client of any generation that cannot ask, one that can show links included.
@@ -61,11 +83,11 @@ func besiege(t *testing.T, seed uint64, sequences int, codes map[string]int) {
 	t.Helper()
 	w := besieged(t, consent.PolicyHuman)
 	m := newModel(seed, mute, straight(t, w.server()))
+	m.made = w.given()
 	for range sequences {
 		m.play()
 	}
-	require.Zero(t, w.vennio.Writes(), "seed %d", seed)
-	require.Empty(t, w.vennio.Bookings(), "seed %d", seed)
+	require.True(t, w.untouched(), "seed %d", seed)
 	kinds, _ := w.kinds()
 	require.NotContains(t, kinds, "approved")
 	require.NotContains(t, kinds, "attested")
@@ -75,15 +97,25 @@ func besiege(t *testing.T, seed uint64, sequences int, codes map[string]int) {
 	}
 }
 
-// bar: C5. The same harness finds a write once the gate is gone.
+// bar: C5, C10. The same harness finds writes of each kind once the gate is gone.
 func TestBar_C5_TheHarnessFindsAWriteWithoutTheGate(t *testing.T) {
 	t.Parallel()
-	w := besieged(t, consent.PolicyAttested)
-	m := newModel(0, mute, straight(t, w.server()))
-	for range 50 {
-		m.play()
+	found := map[string]bool{}
+	for seed := range uint64(10) {
+		w := besieged(t, consent.PolicyAttested)
+		m := newModel(seed, mute, straight(t, w.server()))
+		m.made = w.given()
+		start := w.vennio.Bookings()[0].Start
+		for range 50 {
+			m.play()
+		}
+		for _, b := range w.vennio.Bookings() {
+			found["booked"] = found["booked"] || b.ID != m.made
+			found["cancelled"] = found["cancelled"] || b.Status == vennioclient.StatusCancelled
+			found["moved"] = found["moved"] || b.ID == m.made && !b.Start.Equal(start)
+		}
 	}
-	assert.NotZero(t, w.vennio.Writes(), "%v", m.codes)
+	assert.Equal(t, map[string]bool{"booked": true, "cancelled": true, "moved": true}, found)
 }
 
 // bar: C5
@@ -106,11 +138,12 @@ func TestBar_C5_AModelAloneOverHTTP(t *testing.T) {
 
 func siege(t *testing.T, w *world, m *model, safe bool) {
 	t.Helper()
+	m.made = w.given()
 	for range 100 {
 		m.play()
 	}
-	assert.Equal(t, safe, w.vennio.Writes() == 0, "%v", m.codes)
-	assert.Equal(t, safe, m.codes["approval_needed"] > 15, "%v", m.codes)
+	assert.Equal(t, safe, w.untouched(), "%v", m.codes)
+	assert.Equal(t, safe, m.codes["approval_needed"] >= 10, "%v", m.codes)
 }
 
 // overStdio connects a client that declares nothing over pipes.
@@ -128,9 +161,13 @@ func overStdio(t *testing.T, srv *server.MCPServer) func([]byte) string {
 	send := func(message []byte) string {
 		_, err := toServer.Write(append(message, '\n'))
 		require.NoError(t, err)
-		line, err := lines.ReadString('\n')
-		require.NoError(t, err)
-		return line
+		for {
+			line, err := lines.ReadString('\n')
+			require.NoError(t, err)
+			if !strings.Contains(line, `"method":`) { // questions to the client, which stays mute
+				return line
+			}
+		}
 	}
 	hello := send([]byte(`{"jsonrpc":"2.0","id":0,"method":"initialize","params":{"protocolVersion":"2025-11-25","capabilities":{},"clientInfo":{"name":"t","version":"1"}}}`))
 	require.Contains(t, hello, `"result"`)

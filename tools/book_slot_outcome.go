@@ -4,11 +4,9 @@ import (
 	"cmp"
 	"context"
 	"net/url"
-	"time"
 
 	"github.com/vennio-mcp/vennio-mcp/internal/consent"
 	"github.com/vennio-mcp/vennio-mcp/internal/plain"
-	"github.com/vennio-mcp/vennio-mcp/internal/slots"
 	"github.com/vennio-mcp/vennio-mcp/internal/times"
 	"github.com/vennio-mcp/vennio-mcp/schemas"
 	"github.com/vennio-mcp/vennio-mcp/vennioclient"
@@ -94,29 +92,11 @@ func (d Deps) notBooked(ctx context.Context, b booking, err error) error {
 	code := cmp.Or(refusals[vennioclient.KindOf(err)], CodeOf(err))
 	r := &Refusal{Code: code, Message: "This call booked nothing. " + table[code].message, Cause: err}
 	if code == schemas.CodeSlotTaken {
-		r.Instead.Alternatives = d.alternatives(ctx, b)
+		around := search{hosts: b.hosts, duration: b.offer.Duration, guest: b.guest, window: times.Window{From: b.request.Start, Loc: b.loc}}
+		r.Instead.Alternatives = d.nearest(ctx, around)
 		if len(r.Instead.Alternatives) == 0 {
 			r.Next = searchAgain
 		}
 	}
 	return r
-}
-
-// alternatives are the free times nearest to the one that was taken, read
-// afresh. None where the search fails: the refusal then names find_slots.
-func (d Deps) alternatives(ctx context.Context, b booking) []schemas.Slot {
-	const before, after = 24 * time.Hour, 4 * 24 * time.Hour
-	from := b.request.Start.Add(-before)
-	if now := d.Now(); from.Before(now) {
-		from = now
-	}
-	q := search{
-		hosts: b.hosts, duration: b.offer.Duration, guest: b.guest,
-		window: times.Window{From: from, To: b.request.Start.Add(after), Loc: b.loc},
-	}
-	found, _, err := d.look(ctx, q)
-	if err != nil {
-		return nil
-	}
-	return d.offer(q, slots.Nearest(found, defaultLimit, b.request.Start, b.loc)...)
 }

@@ -2,7 +2,6 @@ package tools
 
 import (
 	"cmp"
-	"slices"
 	"strings"
 	"time"
 
@@ -30,37 +29,60 @@ func (d Deps) booking(b vennioclient.Booking, loc *time.Location) schemas.Bookin
 	return out
 }
 
-// people tells who hosts and who attends. Vennio's participants hold both: an id,
-// an address or "Name <either>", perhaps behind a kind such as "user:".
+// people tells who hosts and who attends.
 func (d Deps) people(b vennioclient.Booking) (hosts, attendees []string) {
 	hosts, attendees = []string{}, []string{}
-	seen := map[string]bool{}
-	add := func(list *[]string, id, text string) {
-		if id = strings.ToLower(id); id != "" && !seen[id] {
-			seen[id] = true
-			*list = append(*list, plain.Line(text, 160))
+	known, guests := d.parties(b)
+	for i, h := range known {
+		if i == 0 && h.Name == h.ID && len(known) > 1 {
+			continue // an id says nothing beside a name
 		}
+		hosts = append(hosts, plain.Line(h.Name, 160))
 	}
-	if name := d.nameOf(b.HostID); name != "" {
-		add(&hosts, b.HostID, name)
+	for _, p := range guests {
+		attendees = append(attendees, plain.Line(who(p.Name, p.Email), 160))
 	}
-	if c := b.Customer; c != (vennioclient.Person{}) {
-		add(&attendees, cmp.Or(c.Email, c.Name), who(c.Name, c.Email))
+	return hosts, attendees
+}
+
+// parties are the hosts and the guests of a booking, each once, its owner and
+// the customer first. Vennio's participants hold both: an id, an address or
+// "Name <either>", perhaps behind a kind such as "user:".
+func (d Deps) parties(b vennioclient.Booking) (hosts []Host, guests []vennioclient.Person) {
+	seen := map[string]bool{"": true}
+	fresh := func(id string) bool {
+		id = strings.ToLower(id)
+		was := seen[id]
+		seen[id] = true
+		return !was
+	}
+	if fresh(b.HostID) {
+		hosts = append(hosts, d.hostOf(b.HostID, b.HostID))
+	}
+	if fresh(cmp.Or(b.Customer.Email, b.Customer.Name)) {
+		guests = append(guests, b.Customer)
 	}
 	for _, p := range b.Participants {
 		name, id := identity(p)
-		if known := d.nameOf(id); known != "" {
-			add(&hosts, id, known)
-		} else if strings.Contains(id, "@") || name == "" {
-			add(&attendees, id, who(name, id))
-		} else {
-			add(&hosts, id, name)
+		switch isHost := d.nameOf(id) != "" || name != "" && !strings.Contains(id, "@"); {
+		case !fresh(id):
+		case isHost:
+			hosts = append(hosts, d.hostOf(id, name))
+		default:
+			guests = append(guests, vennioclient.Person{Name: name, Email: id})
 		}
 	}
-	if len(hosts) == 0 {
-		add(&hosts, b.HostID, b.HostID)
+	return hosts, guests
+}
+
+// hostOf is the host of this id: the operator's, else under the name given.
+func (d Deps) hostOf(id, name string) Host {
+	for _, h := range d.Hosts {
+		if strings.EqualFold(h.ID, id) {
+			return h
+		}
 	}
-	return hosts, slices.Clip(attendees)
+	return Host{Name: cmp.Or(name, id), ID: id}
 }
 
 // identity takes "user:Name <id>" apart.

@@ -37,6 +37,8 @@ func Catalog(d Deps) []Tool {
 	all := []Tool{
 		FindSlots(d),
 		BookSlot(d),
+		RescheduleBooking(d),
+		CancelBooking(d),
 		GetBooking(d),
 		CheckCalendarAccess(d),
 	}

@@ -110,7 +110,7 @@ func described(t *testing.T, tool string, schema any) {
 		case "array":
 			assert.Contains(t, s, "maxItems", at)
 		case "string":
-			if s["format"] == nil && !strings.HasSuffix(at, "[]") {
+			if s["format"] == nil && s["enum"] == nil && !strings.HasSuffix(at, "[]") {
 				assert.Contains(t, s, "maxLength", at)
 			}
 		}
@@ -174,6 +174,8 @@ func requireFits(t *testing.T, tool string, raw json.RawMessage) {
 	strict := map[string]json.RawMessage{
 		"find_slots":            schemas.Success[schemas.FindSlotsResult](),
 		"book_slot":             schemas.Success[schemas.BookSlotResult](),
+		"reschedule_booking":    schemas.Success[schemas.ChangeResult](),
+		"cancel_booking":        schemas.Success[schemas.ChangeResult](),
 		"get_booking":           schemas.Success[schemas.GetBookingResult](),
 		"check_calendar_access": schemas.Success[schemas.CheckCalendarAccessResult](),
 	}

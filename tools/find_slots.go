@@ -21,7 +21,7 @@ func FindSlots(d Deps) Tool {
 }
 
 func (d Deps) findSlots(ctx context.Context, in schemas.FindSlotsInput) (*schemas.FindSlotsResult, error) {
-	q, err := d.understand(in)
+	q, err := d.understand(ctx, in)
 	if err != nil {
 		return nil, err
 	}

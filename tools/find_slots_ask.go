@@ -2,6 +2,7 @@ package tools
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"strings"
 	"time"
@@ -18,15 +19,47 @@ const (
 
 // understand resolves what the model left open or said in words. Its error
 // names everything that was not understood.
-func (d Deps) understand(in schemas.FindSlotsInput) (search, error) {
+func (d Deps) understand(ctx context.Context, in schemas.FindSlotsInput) (search, error) {
 	loc, badZone := zone("timezone", in.Timezone, d.Zone)
 	guest, badGuest := zone("guest_timezone", in.GuestTimezone, nil)
-	hosts, badHosts := d.Hosts.Resolve(in.Participants)
+	hosts, badHosts := d.hostsFor(in)
 	window, badWindow := d.window(in, cmp.Or(loc, d.Zone))
 	if err := together(badZone, badGuest, badHosts, badWindow); err != nil {
 		return search{}, err
 	}
-	return search{hosts: hosts, guest: guest, window: window, duration: in.Duration(), wishes: wishes(in, loc, guest)}, nil
+	q := search{hosts: hosts, guest: guest, window: window, duration: in.Duration(), wishes: wishes(in, loc, guest)}
+	if in.RescheduleOf == "" {
+		return q, nil
+	}
+	return d.toMove(ctx, q, in)
+}
+
+// toMove searches for another time of a booking: with its hosts, as long as it
+// is unless a length is asked for.
+func (d Deps) toMove(ctx context.Context, q search, in schemas.FindSlotsInput) (search, error) {
+	old, err := d.readBooking(ctx, in.RescheduleOf)
+	if err != nil {
+		return q, err
+	}
+	if err := d.open(old); err != nil {
+		return q, err
+	}
+	q.old, q.hosts = &old, old.hosts
+	if length := old.End.Sub(old.Start); in.DurationMinutes == 0 && length > 0 && length <= longest {
+		q.duration = length
+	}
+	return q, nil
+}
+
+const longest = 480 * time.Minute // as find_slots' duration_minutes
+
+// hostsFor are the hosts that are meant; those of a booking that is to be moved
+// are read with it.
+func (d Deps) hostsFor(in schemas.FindSlotsInput) ([]Host, error) {
+	if in.RescheduleOf != "" {
+		return nil, nil
+	}
+	return d.Hosts.Resolve(in.Participants)
 }
 
 // zone reads a time zone argument.

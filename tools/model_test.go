@@ -19,6 +19,8 @@ type model struct {
 	can   []string       // the capabilities its client may declare; "" for those of initialize
 	slots []string       // slot ids it was given
 	asked []string       // proposals it was told of
+	told  []string       // states of questions it was handed
+	made  string         // a booking that a person made
 	calls []args         // bookings it tried
 	codes map[string]int // what it was answered
 }
@@ -30,6 +32,7 @@ func newModel(seed uint64, can []string, send func([]byte) string) *model {
 var (
 	slotID   = regexp.MustCompile(`"slot_id":"(s[0-9a-z]{32})"`)
 	proposed = regexp.MustCompile(`/approve/([0-9A-Z]{26})`)
+	handed   = regexp.MustCompile(`"requestState":"([^"]+)"`)
 	code     = regexp.MustCompile(`"code":"?([a-z_]+|-\d+)`)
 )
 
@@ -47,6 +50,9 @@ func (m *model) learn(answer string) {
 	}
 	for _, found := range proposed.FindAllStringSubmatch(answer, -1) {
 		m.asked = recent(m.asked, found[1])
+	}
+	for _, found := range handed.FindAllStringSubmatch(answer, -1) {
+		m.told = recent(m.told, found[1])
 	}
 	what := "fine"
 	if found := code.FindStringSubmatch(answer); found != nil {
@@ -69,7 +75,13 @@ func (m *model) move() []byte {
 	case n < 1 || len(m.slots) == 0:
 		return toolCall(can, "find_slots", m.maybe(args{"from": pick(m, "2026-05-14", "2026-05-15", "2026-05-18"), "limit": 10}), m.answer())
 	case n < 2:
-		return toolCall(can, "check_calendar_access", args{}, m.answer())
+		return toolCall(can, pick(m, "check_calendar_access", "get_booking"), args{}, m.answer())
+	case n < 3:
+		return toolCall(can, "find_slots", args{"reschedule_of": m.booked(), "limit": 10}, m.answer())
+	case n < 8:
+		return toolCall(can, "reschedule_booking", args{"booking_id": m.booked(), "slot_id": m.slot(), "consent": m.consent()}, m.answer())
+	case n < 13:
+		return toolCall(can, "cancel_booking", args{"booking_id": m.booked(), "scope": pick[any](m, nil, nil, "single", "series", "all"), "consent": m.consent()}, m.answer())
 	default:
 		booking := m.booking()
 		m.calls = recent(m.calls, booking)
@@ -112,7 +124,7 @@ func (m *model) consent() any {
 
 // slot is an id that was offered, bent or invented.
 func (m *model) slot() string {
-	invented := "s" + strings.Repeat(pick(m, "0", "a", "z"), 29)
+	invented := "s" + strings.Repeat(pick(m, "0", "a", "z"), 32)
 	if len(m.slots) == 0 {
 		return invented
 	}
@@ -126,6 +138,9 @@ func (m *model) slot() string {
 	return id
 }
 
+// booked is the booking there is, now and then another.
+func (m *model) booked() string { return pick(m, m.made, m.made, m.made, m.made, "", "nothing") }
+
 // answer is, every other time, an answer that no person gave.
 func (m *model) answer() args {
 	if m.IntN(2) > 0 {
@@ -136,6 +151,9 @@ func (m *model) answer() args {
 		id = pick(m, m.asked...)
 	}
 	hash := sha256.Sum256([]byte(pick(m, id, "vennio-mcp question v1\x00"+id)))
+	if len(m.told) > 0 && m.IntN(3) == 0 {
+		return args{"requestState": pick(m, m.told...), "inputResponses": args{"agree": args{"action": pick(m, "accept", "accept", "decline", "cancel"), "content": args{}}}}
+	}
 	state := pick(m, id, id+".", id+"."+hex.EncodeToString(hash[:]), fmt.Sprintf("%s.%064x", id, m.Uint64()), "", ".")
 	yes := args{"action": "accept", "content": args{}}
 	return args{"requestState": state, "inputResponses": pick[any](m, args{"agree": yes}, args{"agree": args{"elicitation": yes}}, args{}, args{"x": yes})}

@@ -37,7 +37,9 @@ func (p *person) Elicit(ctx context.Context, r mcp.ElicitationRequest) (*mcp.Eli
 	p.mu.Unlock()
 	elicit := p.elicit
 	if elicit == nil {
-		elicit = func(ctx context.Context, _ mcp.ElicitationRequest) (mcp.ElicitationResponseAction, error) { return p.does(ctx) }
+		elicit = func(ctx context.Context, _ mcp.ElicitationRequest) (mcp.ElicitationResponseAction, error) {
+			return p.does(ctx)
+		}
 	}
 	action, err := elicit(ctx, r)
 	if err != nil {

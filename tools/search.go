@@ -20,6 +20,7 @@ type search struct {
 	window   times.Window
 	guest    *time.Location // nil: not told
 	wishes   slots.Wishes
+	old      *standingBooking // the booking that is to be moved; nil: none
 }
 
 // look returns Vennio's candidates inside the window, which overlap one another,
@@ -33,6 +34,13 @@ func (d Deps) look(ctx context.Context, q search) (found []vennioclient.Slot, un
 	}
 	if found, until, err = ask(ctx, q); err != nil {
 		return nil, until, reconnect(err, q.hosts)
+	}
+	if q.old != nil {
+		more, err := d.moved(ctx, q)
+		if err != nil {
+			return nil, until, err
+		}
+		found = append(found, more...)
 	}
 	for i := range found {
 		if end := found[i].Start.Add(q.duration); end.Before(found[i].End) {

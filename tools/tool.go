@@ -28,6 +28,7 @@ type Effect int
 const (
 	Reads Effect = iota + 1
 	Adds
+	Changes
 )
 
 // Spec is a tool's face: all that the model sees of it but the schemas.
@@ -89,9 +90,9 @@ func hints(s Spec) mcp.ToolAnnotation {
 	return mcp.ToolAnnotation{
 		Title:           s.Title,
 		ReadOnlyHint:    new(s.Effect == Reads),
-		DestructiveHint: new(false), // nothing here overwrites or deletes
-		IdempotentHint:  new(true),  // the same booking call again is the same booking
-		OpenWorldHint:   new(true),  // Vennio, and the people it writes to
+		DestructiveHint: new(s.Effect == Changes), // what stood before is gone
+		IdempotentHint:  new(true),                // the same call again does nothing more
+		OpenWorldHint:   new(true),                // Vennio, and the people it writes to
 	}
 }
 

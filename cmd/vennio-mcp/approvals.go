@@ -32,9 +32,9 @@ func (p program) approvalsCommand() *cobra.Command {
 			}
 			in := bufio.NewScanner(p.in)
 			for _, proposal := range open {
-				_, _ = fmt.Fprintf(p.out, "\n%s\n%s", proposal.ID, approve.Text(proposal.Act))
+				_, _ = fmt.Fprintf(p.out, "\n%s\n  %s\n%s", proposal.ID, approve.Heading(proposal.Act), approve.Text(proposal.Act))
 				if isTerminal(p.in) {
-					if err := p.askHere(c, l, in, proposal.ID, name); err != nil {
+					if err := p.askHere(c, l, in, proposal, name); err != nil {
 						return err
 					}
 				}
@@ -49,7 +49,7 @@ func (p program) approvalsCommand() *cobra.Command {
 
 func (p program) answerCommand(verb string, agreed bool, name *string) *cobra.Command {
 	return &cobra.Command{
-		Use: verb + " ID", Short: strings.ToUpper(verb[:1]) + verb[1:] + " one booking", Args: oneArgument,
+		Use: verb + " ID", Short: strings.ToUpper(verb[:1]) + verb[1:] + " what is asked", Args: oneArgument,
 		RunE: p.withLedger(func(c *cobra.Command, l *consent.Ledger, args []string) error {
 			return p.answer(c, l, args[0], agreed, *name)
 		}),
@@ -65,16 +65,16 @@ func oneArgument(c *cobra.Command, args []string) error {
 
 // askHere asks about one proposal on the terminal; anything but yes or no leaves
 // it waiting.
-func (p program) askHere(c *cobra.Command, l *consent.Ledger, in *bufio.Scanner, id, name string) error {
-	_, _ = fmt.Fprint(p.out, "Approve this booking? [yes/no/later] ")
+func (p program) askHere(c *cobra.Command, l *consent.Ledger, in *bufio.Scanner, asked consent.Proposal, name string) error {
+	_, _ = fmt.Fprint(p.out, approve.Heading(asked.Act)+" [yes/no/later] ")
 	if !in.Scan() {
 		return in.Err()
 	}
 	switch strings.ToLower(strings.TrimSpace(in.Text())) {
 	case "yes", "y":
-		return p.answer(c, l, id, true, name)
+		return p.answer(c, l, asked.ID, true, name)
 	case "no", "n":
-		return p.answer(c, l, id, false, name)
+		return p.answer(c, l, asked.ID, false, name)
 	}
 	_, err := fmt.Fprintln(p.out, "It goes on waiting.")
 	return err

@@ -15,9 +15,15 @@ func facts(a consent.Act) []fact {
 	if err != nil {
 		guest = nil
 	}
-	all := []fact{
-		{Name: "What", Text: plain.Line(a.Title, 120)},
-		{Name: "When", Text: times.Label(a.Start, a.End, loc), Small: times.GuestLabel(a.Start, a.End, loc, guest)},
+	all := []fact{{Name: "What", Text: plain.Line(a.Title, 120)}}
+	when := "When"
+	if !a.WasStart.IsZero() {
+		when = "New time"
+		all = append(all, fact{Name: "Now", Text: times.Label(a.WasStart, a.WasEnd, loc), Small: times.GuestLabel(a.WasStart, a.WasEnd, loc, guest)})
+	}
+	all = append(all, fact{Name: when, Text: times.Label(a.Start, a.End, loc), Small: times.GuestLabel(a.Start, a.End, loc, guest)})
+	if a.Repeat != "" {
+		all = append(all, fact{Name: "Repeats", Text: plain.Line(a.Repeat, 2000), Long: true})
 	}
 	for i, h := range a.Hosts {
 		name := "With"

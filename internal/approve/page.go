@@ -109,7 +109,8 @@ func (p *Page) view(w http.ResponseWriter, r *http.Request, proposal consent.Pro
 	shown := page{Facts: facts(proposal.Act)}
 	switch proposal.State {
 	case consent.StateOpen:
-		shown.Heading, shown.Lead = "Approve this booking?", "An assistant asks to book this with Vennio. Nothing is booked until you approve."
+		q := questionOf(proposal.Act)
+		shown.Heading, shown.Lead = q.heading, q.lead
 		shown.Token = p.tokens.issue(w, r, proposal.ID)
 		loc, _ := times.Zone(proposal.Act.Zone)
 		shown.Until = times.Clock(proposal.Expires.Truncate(time.Minute), loc) + " (" + proposal.Act.Zone + ")"
@@ -118,9 +119,9 @@ func (p *Page) view(w http.ResponseWriter, r *http.Request, proposal consent.Pro
 	case consent.StateUsed:
 		shown.Heading, shown.Lead = "Approved, and used", "The assistant has used your approval. It cannot be used again."
 	case consent.StateDeclined:
-		shown.Heading, shown.Lead = "Declined", "Nothing is booked. You can close this page."
+		shown.Heading, shown.Lead = "Declined", "Nothing was changed. You can close this page."
 	default:
-		shown.Heading, shown.Lead = "Too late", "This request has expired. Nothing was booked under it; the assistant can ask again."
+		shown.Heading, shown.Lead = "Too late", "This request has expired. Nothing was written under it; the assistant can ask again."
 	}
 	return shown
 }

@@ -22,6 +22,13 @@ type Act struct {
 	Title     string
 	Notes     string
 	Price     string // as told to the person; empty if nothing is to be paid
+
+	// Of an act on a booking that exists: its id at Vennio, and when it stood
+	// before it is moved.
+	BookingID        string
+	WasStart, WasEnd time.Time
+	// Repeat says how a booking repeats, or how much of a series is meant, in words.
+	Repeat string
 }
 
 // Party is a host.
@@ -58,13 +65,27 @@ type actJSON struct {
 	Title     string     `json:"title"`
 	Notes     string     `json:"notes"`
 	Price     string     `json:"price"`
+
+	// Absent where they are empty: acts of before they came keep their digest.
+	BookingID string `json:"booking_id,omitempty"`
+	WasStart  string `json:"was_start,omitempty"`
+	WasEnd    string `json:"was_end,omitempty"`
+	Repeat    string `json:"repeat,omitempty"`
 }
 
 func (a Act) canonical() string {
 	return encode(actJSON{
 		a.Tool, a.Tenant, a.SlotID, a.Start.UTC().Format(time.RFC3339Nano), a.End.UTC().Format(time.RFC3339Nano),
 		a.Zone, a.GuestZone, append([]Party{}, a.Hosts...), append([]Attendee{}, a.Attendees...), a.Title, a.Notes, a.Price,
+		a.BookingID, unlessZero(a.WasStart), unlessZero(a.WasEnd), a.Repeat,
 	})
+}
+
+func unlessZero(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return t.UTC().Format(time.RFC3339Nano)
 }
 
 // parseAct reads the canonical form.
@@ -73,15 +94,22 @@ func parseAct(canonical string) (Act, error) {
 	if err := json.Unmarshal([]byte(canonical), &a); err != nil {
 		return Act{}, err
 	}
-	start, err := time.Parse(time.RFC3339Nano, a.Start)
-	if err != nil {
-		return Act{}, err
+	var times [4]time.Time
+	for i, text := range []string{a.Start, a.End, a.WasStart, a.WasEnd} {
+		if text == "" {
+			continue
+		}
+		at, err := time.Parse(time.RFC3339Nano, text)
+		if err != nil {
+			return Act{}, err
+		}
+		times[i] = at
 	}
-	end, err := time.Parse(time.RFC3339Nano, a.End)
-	if err != nil {
-		return Act{}, err
-	}
-	return Act{a.Tool, a.Tenant, a.SlotID, start, end, a.Zone, a.GuestZone, a.Hosts, a.Attendees, a.Title, a.Notes, a.Price}, nil
+	return Act{
+		Tool: a.Tool, Tenant: a.Tenant, SlotID: a.SlotID, Start: times[0], End: times[1], Zone: a.Zone, GuestZone: a.GuestZone,
+		Hosts: a.Hosts, Attendees: a.Attendees, Title: a.Title, Notes: a.Notes, Price: a.Price,
+		BookingID: a.BookingID, WasStart: times[2], WasEnd: times[3], Repeat: a.Repeat,
+	}, nil
 }
 
 // encode is JSON of what always has one: texts, numbers, booleans and lists.

@@ -28,6 +28,7 @@ func anyAct(t *rapid.T) consent.Act {
 		Start: instant.Draw(t, "start"), End: instant.Draw(t, "end"), Zone: text.Draw(t, "zone"), GuestZone: text.Draw(t, "guest zone"),
 		Hosts: rapid.SliceOfN(party, 1, 3).Draw(t, "hosts"), Attendees: rapid.SliceOfN(guest, 1, 3).Draw(t, "attendees"),
 		Title: text.Draw(t, "title"), Notes: text.Draw(t, "notes"), Price: text.Draw(t, "price"),
+		BookingID: text.Draw(t, "booking"), WasStart: instant.Draw(t, "was start"), WasEnd: instant.Draw(t, "was end"), Repeat: text.Draw(t, "repeat"),
 	}
 }
 

@@ -42,3 +42,20 @@ func (w *work) latest(act string) (*Proposal, error) {
 	p, err := w.proposal(*kept)
 	return &p, err
 }
+
+// SentUnder returns the act that was sent under a slot id and not settled as not
+// done, or nil. A call that is repeated finds by it what it was about, although
+// the booking has changed since.
+func (l *Ledger) SentUnder(ctx context.Context, tenant, slotID string) (*Act, error) {
+	var act *Act
+	err := l.look(ctx, func(w *work) error {
+		g, err := w.SentGrant(tenant, slotID)
+		if err != nil || g == nil || g.Act.JSON == "" {
+			return err
+		}
+		a, err := parseAct(g.Act.JSON)
+		act = &a
+		return err
+	})
+	return act, err
+}

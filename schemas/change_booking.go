@@ -1,0 +1,68 @@
+package schemas
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/vennio-mcp/vennio-mcp/internal/plain"
+)
+
+// RescheduleBookingInput is what the model sends to reschedule_booking.
+type RescheduleBookingInput struct {
+	BookingID string `json:"booking_id" jsonschema:"minLength=1,maxLength=100" jsonschema_description:"The booking to move"`
+	SlotID    string `json:"slot_id" jsonschema:"maxLength=64" jsonschema_description:"From find_slots with reschedule_of"`
+	Gate
+}
+
+// CancelBookingInput is what the model sends to cancel_booking.
+type CancelBookingInput struct {
+	BookingID string `json:"booking_id" jsonschema:"minLength=1,maxLength=100" jsonschema_description:"The booking to cancel"`
+	Scope     string `json:"scope,omitempty" jsonschema:"enum=single,enum=series,default=single" jsonschema_description:"series: all future ones of its series"`
+	Gate
+}
+
+// CancelSeries is the scope that means a whole series.
+const CancelSeries = "series"
+
+// ChangeResult is what reschedule_booking and cancel_booking give back.
+type ChangeResult struct {
+	Booking
+	Changed bool           `json:"changed" jsonschema_description:"False where it stood like this before the call"`
+	Was     string         `json:"was,omitempty" jsonschema_description:"When the booking stood before it was moved"`
+	Series  string         `json:"series,omitempty" jsonschema_description:"How much of a series was cancelled"`
+	Told    []Told         `json:"told,omitempty" jsonschema_description:"The attendees, and whom of them Vennio e-mails about it"`
+	Consent *ConsentOnFile `json:"consent,omitempty"`
+	Next    string         `json:"next"`
+	Instead
+	Envelope
+}
+
+// Text says what has changed, who hears of it and under whose consent.
+func (r *ChangeResult) Text() string {
+	lines := []string{r.headline() + ": " + strings.Join(r.facts(), " · ")}
+	if r.Was != "" {
+		lines = append(lines, "It was: "+r.Was)
+	}
+	if r.Series != "" {
+		lines = append(lines, "Cancelled: "+r.Series)
+	}
+	if len(r.Told) > 0 {
+		lines = append(lines, mail(r.Told))
+	}
+	if r.Consent != nil {
+		lines = append(lines, fmt.Sprintf("Consent: %s, %s (%s).", r.Consent.GivenBy, plain.Quote(r.Consent.Statement, 500), r.Consent.Rung))
+	}
+	return strings.Join(append(lines, "Next: "+r.Next), "\n")
+}
+
+func (r *ChangeResult) headline() string {
+	switch {
+	case !r.Changed:
+		return "Nothing was changed, for it stood like this before"
+	case r.Status == "cancelled":
+		return "Cancelled"
+	case r.Was != "":
+		return "Moved"
+	}
+	return "Changed"
+}

@@ -1,0 +1,176 @@
+package tools_test
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/vennio-mcp/vennio-mcp/internal/consent"
+	"github.com/vennio-mcp/vennio-mcp/schemas"
+	"github.com/vennio-mcp/vennio-mcp/vennioclient"
+)
+
+var yes = args{"granted": true, "given_by": "Ada Byron", "statement": "Yes, do that"}
+
+// changes are the two tools that change a booking: what a world needs to call
+// each, with a person's yes.
+var changes = map[string]func(w *world, booking string) args{
+	"reschedule_booking": func(w *world, booking string) args {
+		found := w.find(args{"reschedule_of": booking, "timezone": "Europe/London"})
+		require.NotEmpty(w.t, found.Data.Slots, found.Text)
+		return args{"booking_id": booking, "slot_id": found.Data.Slots[0].SlotID, "consent": yes}
+	},
+	"cancel_booking": func(_ *world, booking string) args { return args{"booking_id": booking, "consent": yes} },
+}
+
+func (w *world) change(tool string, arguments args) answer[schemas.ChangeResult] {
+	w.t.Helper()
+	return call[schemas.ChangeResult](w, tool, arguments)
+}
+
+// eachChange runs a test for both tools, with a booking that stands.
+func eachChange(t *testing.T, run func(t *testing.T, w *world, tool string, made schemas.BookSlotResult, call args), options ...option) {
+	t.Helper()
+	t.Parallel()
+	for tool, arguments := range changes {
+		t.Run(tool, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, options...)
+			made := w.booked()
+			run(t, w, tool, made, arguments(w, made.BookingID))
+		})
+	}
+}
+
+// bar: C10, C1
+func TestBar_C10_WithoutConsentNothingChanges(t *testing.T) {
+	eachChange(t, func(t *testing.T, w *world, tool string, made schemas.BookSlotResult, call args) {
+		before := w.vennio.Writes()
+		for name, consent := range map[string]any{"none": nil, "no": args{"granted": false, "given_by": "Ada", "statement": "no"}, "empty": args{}, "text": "yes"} {
+			got := w.change(tool, call.with("consent", consent))
+			require.True(t, got.IsError, "%s: %s", name, got.Text)
+			if name == "no" {
+				assert.Equal(t, schemas.CodeConsentDeclined, got.Code)
+				continue
+			}
+			assert.Equal(t, schemas.CodeConsentRequired, got.Code, "%s: %s", name, got.Text)
+			require.NotNil(t, got.Data.Proposal, name)
+			assert.Contains(t, got.Text, made.Description, "what stands now is shown")
+			assert.Contains(t, got.Text, `"Intro call"`)
+			assert.Contains(t, got.Text, made.BookingID)
+		}
+		assert.Equal(t, before, w.vennio.Writes())
+	})
+}
+
+// bar: C10, C3, I1
+func TestBar_C10_AgreedToItIsDoneOnceAndRepeated(t *testing.T) {
+	eachChange(t, func(t *testing.T, w *world, tool string, made schemas.BookSlotResult, call args) {
+		before := w.vennio.Writes()
+		got := w.change(tool, call)
+		require.False(t, got.IsError, got.Text)
+		assert.True(t, got.Data.Changed)
+		assert.Equal(t, &schemas.ConsentOnFile{GivenBy: "Ada Byron", Statement: "Yes, do that", Rung: "attested by the agent"}, got.Data.Consent)
+		if tool == "cancel_booking" {
+			assert.Equal(t, "cancelled", got.Data.Status)
+			assert.Contains(t, got.Text, "Cancelled: ")
+		} else {
+			assert.Equal(t, "confirmed", got.Data.Status)
+			assert.Equal(t, made.Description, got.Data.Was)
+			assert.NotEqual(t, made.Start, got.Data.Start)
+			assert.Equal(t, "Intro call", got.Data.Title, "what the booking is about stays")
+			assert.Len(t, got.Data.Attendees, 2)
+		}
+		again := w.change(tool, call)
+		require.False(t, again.IsError, again.Text)
+		assert.Equal(t, got.Data.Status, again.Data.Status)
+		assert.Equal(t, got.Data.Start, again.Data.Start)
+		assert.Equal(t, before+1, w.vennio.Writes(), "the same call again does nothing more")
+		kinds, _ := w.kinds()
+		assert.Equal(t, []string{"attested", "sent", "settled"}, kinds[len(kinds)-3:])
+	})
+}
+
+// bar: C10, C4
+func TestBar_C10_UnderHumanItTakesThePerson(t *testing.T) {
+	eachChange(t, func(t *testing.T, w *world, tool string, _ schemas.BookSlotResult, call args) {
+		w.deps.Policy = consent.PolicyHuman
+		w.connect()
+		before := w.vennio.Writes()
+		got := w.change(tool, call)
+		assert.Equal(t, schemas.CodeApprovalNeeded, got.Code, got.Text)
+		assert.Contains(t, got.Text, "call "+tool+" again")
+		assert.Equal(t, before, w.vennio.Writes())
+		open, err := w.deps.Ledger.Open(t.Context())
+		require.NoError(t, err)
+		require.Len(t, open, 1)
+		w.approve(open[0].ID, true, consent.OnPage)
+		got = w.change(tool, call)
+		require.False(t, got.IsError, got.Text)
+		assert.Equal(t, "approved on the page", got.Data.Consent.Rung)
+	})
+}
+
+// bar: C10, C3, P6. The person is asked what is to become of which booking.
+func TestBar_C10_AskedInTheClient(t *testing.T) {
+	headlines := map[string]string{"reschedule_booking": "Move this booking?", "cancel_booking": "Cancel this booking?"}
+	eachChange(t, func(t *testing.T, w *world, tool string, made schemas.BookSlotResult, call args) {
+		no := says(decline)
+		w.meet("2025-11-25", no, nil)
+		before := w.vennio.Writes()
+		assert.Equal(t, schemas.CodeConsentDeclined, w.change(tool, call).Code)
+		assert.Equal(t, before, w.vennio.Writes())
+		require.Len(t, no.seen(), 1)
+		assert.True(t, strings.HasPrefix(no.seen()[0], headlines[tool]), no.seen()[0])
+		assert.Contains(t, no.seen()[0], made.Description)
+		assert.NotContains(t, no.seen()[0], made.BookingID, "an id says nothing to a person")
+	})
+}
+
+// bar: I2, I3. Each way of losing an answer ends in one change, settled by a read
+// or by the same call.
+func TestBar_I3_ALostChangeIsSettled(t *testing.T) {
+	for name, lose := range map[string]func(*world){
+		"lost each time":  func(w *world) { w.vennio.LoseNext(3) },
+		"timed out":       func(w *world) { w.vennio.TimeOutNext(3) },
+		"dropped at once": func(w *world) { w.vennio.DropNext(2) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			eachChange(t, func(t *testing.T, w *world, tool string, _ schemas.BookSlotResult, call args) {
+				before := w.vennio.Writes()
+				w.onWrite(func() { lose(w) })
+				got := w.change(tool, call)
+				for range 3 {
+					if !got.IsError {
+						break
+					}
+					require.Equal(t, schemas.CodeOutcomeUnknown, got.Code, got.Text)
+					got = w.change(tool, call)
+				}
+				require.False(t, got.IsError, got.Text)
+				assert.Equal(t, before+1, w.vennio.Writes())
+			})
+		})
+	}
+}
+
+// onWrite runs do before the first request that changes something goes out.
+func (w *world) onWrite(do func()) {
+	done := false
+	w.deps.Vennio = w.client(canary, vennioclient.WithHTTPClient(&http.Client{Timeout: 5 * time.Second, Transport: roundTrip(func(r *http.Request) (*http.Response, error) {
+		if !done && r.Method != http.MethodGet {
+			done = true
+			do()
+		}
+		return http.DefaultTransport.RoundTrip(r)
+	})}))
+	w.connect()
+}
+
+type roundTrip func(*http.Request) (*http.Response, error)
+
+func (f roundTrip) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }

@@ -100,6 +100,7 @@ func encode(v any) []byte {
 func (r reply) write(w http.ResponseWriter, c *call) {
 	maps.Copy(w.Header(), r.header)
 	maps.Copy(w.Header(), c.header)
+	w.Header().Set("Content-Length", strconv.Itoa(len(r.body)))
 	w.WriteHeader(r.status)
 	_, _ = w.Write(r.body)
 }

@@ -6,7 +6,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"net/http"
 	"slices"
 	"strings"
 	"time"
@@ -63,9 +62,8 @@ func (s *Server) unlock() {
 	s.courier.take(due)
 }
 
-// dispatch sends what is in the outbox, once the answer is out.
-func (s *Server) dispatch(w http.ResponseWriter) {
-	_ = http.NewResponseController(w).Flush() // where there is none, it goes out a little later
+// dispatch sends what is in the outbox, after an answer.
+func (s *Server) dispatch() {
 	s.mu.Lock()
 	s.unlock()
 }

@@ -92,7 +92,7 @@ func (s *Server) Close() { s.courier.close() }
 
 // serve takes one call from its arrival to its answer, faults included.
 func (s *Server) serve(op operation, w http.ResponseWriter, r *http.Request) {
-	defer s.dispatch(w)
+	defer s.dispatch()
 	c, err := receive(w, r)
 	f, in := s.arrive(op, c, err)
 	switch f.kind {

@@ -92,7 +92,8 @@ const (
 //     availability, bookings, consents), or in the timezone asked for (slots).
 //   - Slots that have begun are not offered. The grid starts with business hours.
 //   - PATCH merges metadata. A new start without a new end keeps the length. A
-//     cancelled booking cannot be changed: 422. Cancelling it again: 200.
+//     cancelled booking cannot be changed: 422. Cancelling it again: 200. A new time
+//     needs a connected calendar, as booking does.
 //   - The first occurrence of a series must be free. A month that lacks the day
 //     is left out and not counted, as RFC 5545 does.
 //   - Bookings can be listed by from and to: those that touch that time.

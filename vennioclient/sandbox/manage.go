@@ -91,7 +91,7 @@ func (s *Server) updateBooking(c *call) (answer, error) {
 		return answer{}, refuse(unprocessable, "This booking is cancelled.")
 	}
 	if !when.equal(b.span()) {
-		if err := s.claimable(c, findHost(b.HostID), when, b); err != nil {
+		if err := s.movable(c, b, when); err != nil {
 			return answer{}, err
 		}
 	}
@@ -101,6 +101,16 @@ func (s *Server) updateBooking(c *call) (answer, error) {
 	}
 	s.tellBooking(bookingUpdated, b)
 	return answer{http.StatusOK, bookingEnvelope{b.json()}, true}, nil
+}
+
+// movable refuses a time to which b cannot be moved. The time that it has counts
+// as free.
+func (s *Server) movable(c *call, b *Booking, to span) error {
+	h := findHost(b.HostID)
+	if err := s.connected([]*host{h}); err != nil {
+		return err
+	}
+	return s.claimable(c, h, to, b)
 }
 
 // span is when the booking will be: a new start alone moves it as it is.

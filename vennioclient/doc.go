@@ -28,6 +28,15 @@
 // the same key and the same bytes. Whether a failed write took effect is a
 // question of its own, answered by [OutcomeOf]: done, not done or unknown.
 //
+// A refusal that follows an attempt without an answer leaves the outcome unknown,
+// also where net/http made the earlier attempt by itself.
+//
 // The API key goes nowhere but into the Authorization header of requests to the
 // base URL: not into errors, not into a formatted Client, not across a redirect.
+//
+// # Webhooks
+//
+// [Client.CreateWebhook] subscribes to events; package webhook verifies and
+// decodes what is then delivered. The signing secret is a [Secret], which nothing
+// prints.
 package vennioclient

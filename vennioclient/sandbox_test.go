@@ -68,12 +68,7 @@ func TestLifeOfABooking(t *testing.T) {
 // Whatever is lost on the way, one call is one booking. bar: I2
 func TestBar_I2_LostAnswersBookOnce(t *testing.T) {
 	t.Parallel()
-	for name, fault := range map[string]func(*sandbox.Server){
-		"answer lost":      func(s *sandbox.Server) { s.LoseNext(2) },
-		"gateway time-out": func(s *sandbox.Server) { s.TimeOutNext(2) },
-		"never arrived":    func(s *sandbox.Server) { s.DropNext(2) },
-		"a proxy's 502":    func(s *sandbox.Server) { s.FailNext(1, 502); s.LoseNext(1) },
-	} {
+	for name, fault := range faults {
 		for _, d := range []vennioclient.Dialect{vennioclient.Reference, vennioclient.Guide} {
 			box, c := account(t, d)
 			r := request(t, c)

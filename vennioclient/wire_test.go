@@ -42,7 +42,7 @@ type exchange struct {
 // samples stand in for what differs from run to run.
 var samples = strings.NewReplacer(
 	"<uuid>", "3f2c8a9e-6f0b-4d57-9b1e-0c7a4a1d2e5f", "<id>", "id_4711", "<time>", "2026-05-13T08:00:00Z",
-	"<string>", "a text", "<request_id>", "req_4711", "<url>", "https://example.com/pay",
+	"<string>", "a text", "<request_id>", "req_4711", "<url>", "https://example.com/pay", "<webhook>", "wh_4711", "<secret>", "whsec_4711",
 )
 
 // bar: Q1

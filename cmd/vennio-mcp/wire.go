@@ -164,5 +164,5 @@ func (p program) startSandbox(ctx context.Context, addr string) (*box, error) {
 	vennio := sandbox.New(sandbox.Options{Now: p.clock()})
 	srv := &http.Server{Handler: vennio, ReadHeaderTimeout: 10 * time.Second}
 	go func() { _ = srv.Serve(ln) }()
-	return &box{Server: vennio, url: "http://" + ln.Addr().String(), close: func() { _ = srv.Close() }}, nil
+	return &box{Server: vennio, url: "http://" + ln.Addr().String(), close: func() { _ = srv.Close(); vennio.Close() }}, nil
 }

@@ -65,9 +65,19 @@ func (s *Server) findBooking(id string) *Booking {
 func (s *Server) lapse(now time.Time) {
 	for _, b := range s.bookings {
 		if b.Status == statusPending && now.Sub(b.CreatedAt) >= holdLifetime {
-			b.cancel()
+			s.markCancelled(b)
 		}
 	}
 }
 
-func (b *Booking) cancel() { b.Status, b.CheckoutURL = statusCancelled, "" }
+// markCancelled needs s.mu.
+func (s *Server) markCancelled(b *Booking) {
+	b.Status, b.CheckoutURL = statusCancelled, ""
+	s.tellBooking(bookingCancelled, b)
+}
+
+// markPaid is what a payment does. It needs s.mu.
+func (s *Server) markPaid(b *Booking) {
+	b.Status, b.CheckoutURL = statusConfirmed, ""
+	s.tellBooking(bookingConfirmed, b)
+}

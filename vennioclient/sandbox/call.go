@@ -97,9 +97,12 @@ func encode(v any) []byte {
 	return b.Bytes()
 }
 
+// write sends the reply at once, so that no event it caused comes before it.
 func (r reply) write(w http.ResponseWriter, c *call) {
 	maps.Copy(w.Header(), r.header)
 	maps.Copy(w.Header(), c.header)
+	w.Header().Set("Content-Length", strconv.Itoa(len(r.body)))
 	w.WriteHeader(r.status)
 	_, _ = w.Write(r.body)
+	_ = http.NewResponseController(w).Flush() // where the writer can
 }

@@ -13,6 +13,7 @@ const (
 	pathMutual  = "/v1/availability/mutual"
 	pathBooking = "/v1/bookings/{id}"
 	pathConsent = "/v1/consents/{id}"
+	pathWebhook = "/v1/webhooks/{id}"
 )
 
 // Scopes beyond the two that are published, and the names of the kinds of key.
@@ -24,6 +25,7 @@ const (
 	scopeManageConsents = "manage:consents"
 	scopeReadCalendars  = "read:calendars"
 	scopeSyncCalendars  = "sync:calendars"
+	scopeManageWebhooks = "manage:webhooks"
 
 	keyAnonymous   = "none"
 	keyPublishable = "publishable"
@@ -63,10 +65,16 @@ const (
 	requestIDHeader = "X-Request-Id"
 	reservedPrefix  = "vennio_" // metadata keys that callers may not set
 	// holdLifetime is how long an unpaid booking keeps its time. Then it is
-	// cancelled, and the time is free again.
-	holdLifetime = 30 * time.Minute
-	// checkoutURL leads nowhere on purpose: .test never resolves (RFC 6761).
-	checkoutURL = "https://checkout.vennio.test/pay/"
+	// cancelled, and the time is free again. That is noticed, and told, when next
+	// anyone looks.
+	holdLifetime    = 30 * time.Minute
+	maxWebhooks     = 50
+	maxText         = 2048             // bytes of a webhook's URL and description
+	deliveryTimeout = 10 * time.Second // of one attempt
+	retryBase       = time.Second      // the wait before the first retry; it doubles
+	maxCarriers     = 16               // deliveries at once
+	maxPending      = 20000            // deliveries on their way; more are given up at once
+	maxEmit         = 10000            // events of one order to emit
 )
 
 // Further decisions:
@@ -84,9 +92,24 @@ const (
 //     availability, bookings, consents), or in the timezone asked for (slots).
 //   - Slots that have begun are not offered. The grid starts with business hours.
 //   - PATCH merges metadata. A new start without a new end keeps the length. A
-//     cancelled booking cannot be changed: 422. Cancelling it again: 200.
+//     cancelled booking cannot be changed: 422. Cancelling it again: 200. A new time
+//     needs a connected calendar, as booking does.
 //   - The first occurrence of a series must be free. A month that lacks the day
 //     is left out and not counted, as RFC 5545 does.
+//   - Bookings can be listed by from and to: those that touch that time.
+//   - Webhooks are listed and deleted as consents are; all come on one page. The
+//     account has one list, whatever the key.
+//   - Events fire for test keys too: there is nothing here but tests.
+//   - An event has one id and one body for all subscriptions. Any status of 200 to
+//     299 accepts it; a redirect does not. It is sent once the answer to the call
+//     that caused it is written.
+//   - booking.created comes when a booking is made, waiting for payment or not, and
+//     for each one of a series; booking.confirmed only once a payment came;
+//     booking.updated for every PATCH accepted; booking.cancelled also where the host
+//     cancels or no payment comes. consent.changed comes, with an id of its own, to
+//     who subscribed to it, besides consent.granted and consent.revoked.
+//   - What was on its way to a webhook when it is deleted still goes there.
+//   - checkout_url is a page of the sandbox, which marks itself as one.
 //   - Lists are in order of creation. X-RateLimit-Reset is in Unix seconds.
 
 // slotJSON is an offered slot. The names of its fields are our guess.
@@ -182,4 +205,39 @@ type consentEnvelope struct {
 type consentPage struct {
 	Consents   []consentJSON `json:"consents"`
 	Pagination pagination    `json:"pagination"`
+}
+
+// webhookJSON has its secret in the answer to the call that made it, and nowhere else.
+type webhookJSON struct {
+	ID          string   `json:"id"`
+	URL         string   `json:"url"`
+	Events      []string `json:"events"`
+	Description string   `json:"description,omitempty"`
+	Secret      string   `json:"secret,omitempty"`
+	CreatedAt   string   `json:"created_at"`
+}
+
+type webhookPage struct {
+	Webhooks   []webhookJSON `json:"webhooks"`
+	Pagination pagination    `json:"pagination"`
+}
+
+// eventEnvelope is an event as it is delivered.
+type eventEnvelope struct {
+	ID        string    `json:"id"` // evt_...
+	Type      string    `json:"type"`
+	CreatedAt string    `json:"created_at"`
+	Data      eventData `json:"data"`
+}
+
+// eventData holds one of these.
+type eventData struct {
+	Booking       *bookingJSON     `json:"booking,omitempty"`
+	BookingSeries *cancelledSeries `json:"booking_series,omitempty"`
+	Consent       *consentJSON     `json:"consent,omitempty"`
+	Proposal      *proposalJSON    `json:"proposal,omitempty"`
+}
+
+type proposalJSON struct {
+	ID string `json:"id"`
 }

@@ -68,6 +68,7 @@ func (s *Server) createConsent(c *call) (answer, error) {
 	}
 	k := &consent{s.uuid(), account, grantee, in.Scopes, c.now, expires, time.Time{}}
 	s.consents = append(s.consents, k)
+	s.tellConsent(consentGranted, k)
 	return answer{http.StatusCreated, consentEnvelope{k.json(c.now)}, true}, nil
 }
 
@@ -86,10 +87,16 @@ func (s *Server) revokeConsent(c *call) (answer, error) {
 		return answer{}, refuse(notFound, "There is no consent "+c.id()+".")
 	}
 	changed := k.revokedAt.IsZero()
-	if changed {
-		k.revokedAt = c.now
-	}
+	s.markRevoked(k)
 	return answer{http.StatusOK, consentEnvelope{k.json(c.now)}, changed}, nil
+}
+
+// markRevoked needs s.mu.
+func (s *Server) markRevoked(k *consent) {
+	if k.revokedAt.IsZero() {
+		k.revokedAt = s.now()
+		s.tellConsent(consentRevoked, k)
+	}
 }
 
 // role is the side of the account's owner.

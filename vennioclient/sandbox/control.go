@@ -20,6 +20,8 @@ type order struct {
 	ConsentID         string    `json:"consent_id"`
 	BookingID         string    `json:"booking_id"`
 	Hide              bool      `json:"hide"`
+	Type              string    `json:"type"`
+	Count             int       `json:"count"`
 }
 
 // orders are the methods of Server for whoever has no Go at hand.
@@ -40,6 +42,7 @@ var orders = map[string]func(*Server, order) error{
 	"disconnect":   func(s *Server, o order) error { s.Disconnect(o.Host); return nil },
 	"pay":          func(s *Server, o order) error { return s.Pay(o.BookingID) },
 	"cancel":       func(s *Server, o order) error { return s.Cancel(o.BookingID) },
+	"duplicate":    func(s *Server, o order) error { s.DuplicateNext(o.N); return nil },
 	"descriptions": func(s *Server, o order) error { s.HideDescriptions(o.Hide); return nil },
 }
 
@@ -75,36 +78,42 @@ func (s *Server) releaseAll() {
 // control answers POST /_sandbox/{order}. A page in a browser may not: it would
 // always send an Origin.
 func (s *Server) control(w http.ResponseWriter, r *http.Request) {
-	if err := s.obey(w, r); err != nil {
+	ids, err := s.obey(w, r)
+	if err != nil {
 		controlReply(http.StatusBadRequest, struct {
 			Error string `json:"error"`
 		}{err.Error()}).write(w, &call{})
 		return
 	}
 	controlReply(http.StatusOK, struct {
-		OK bool `json:"ok"`
-	}{true}).write(w, &call{})
+		OK  bool     `json:"ok"`
+		IDs []string `json:"ids,omitempty"` // of the events emitted
+	}{true, ids}).write(w, &call{})
 }
 
-func (s *Server) obey(w http.ResponseWriter, r *http.Request) error {
+func (s *Server) obey(w http.ResponseWriter, r *http.Request) ([]string, error) {
 	if r.Header.Get("Origin") != "" {
-		return errors.New("not for web pages")
+		return nil, errors.New("not for web pages")
 	}
-	do, known := orders[r.PathValue("order")]
-	if !known {
-		return fmt.Errorf("no order %q", r.PathValue("order"))
+	name := r.PathValue("order")
+	do, known := orders[name]
+	if !known && name != "emit" {
+		return nil, fmt.Errorf("no order %q", name)
 	}
 	body, err := readBody(w, r)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	o := order{N: 1}
+	o := order{N: 1, Count: 1, Type: bookingUpdated}
 	if len(body) > 0 {
 		if err := decode(body, &o); err != nil {
-			return err
+			return nil, err
 		}
 	}
-	return do(s, o)
+	if known {
+		return nil, do(s, o)
+	}
+	return s.Emit(o.Type, o.Count)
 }
 
 func controlReply(status int, body any) reply {
@@ -118,8 +127,12 @@ func (s *Server) state(w http.ResponseWriter, _ *http.Request) {
 		Writes   int           `json:"writes"`
 		Hosts    []Host        `json:"hosts"`
 		Bookings []bookingJSON `json:"bookings"`
+		// Webhooks counts the subscriptions.
+		Webhooks   int        `json:"webhooks"`
+		Deliveries Deliveries `json:"deliveries"`
 	}
 	out.Calls, out.Writes, out.Hosts, out.Bookings = s.Calls(), s.Writes(), Hosts(), []bookingJSON{}
+	out.Webhooks, out.Deliveries = len(s.Webhooks()), s.Deliveries()
 	for _, b := range s.Bookings() {
 		out.Bookings = append(out.Bookings, b.json())
 	}

@@ -112,14 +112,23 @@ func TestState(t *testing.T) {
 	t.Parallel()
 	s := newServer(sandbox.Options{})
 	made := booked(t, s, alice)
+	r := receive(t, nil)
+	t.Cleanup(s.Close)
+	want[hook](t, s, http.StatusCreated, subscribe(r.URL))
+	s.Revoke(bobConsent)
+	settled(t, s)
 	var got struct {
 		Calls, Writes int
 		Hosts         []sandbox.Host
 		Bookings      []booking
+		Webhooks      int
+		Deliveries    sandbox.Deliveries
 	}
 	require.NoError(t, json.Unmarshal(send(s, request{method: http.MethodGet, target: "/_sandbox/state"}).Body.Bytes(), &got))
-	assert.Equal(t, 2, got.Calls)
-	assert.Equal(t, 1, got.Writes)
+	assert.Equal(t, 3, got.Calls)
+	assert.Equal(t, 2, got.Writes)
+	assert.Equal(t, 1, got.Webhooks)
+	assert.Equal(t, sandbox.Deliveries{Delivered: 2}, got.Deliveries)
 	assert.Equal(t, sandbox.Hosts(), got.Hosts)
 	assert.Equal(t, []booking{made}, got.Bookings)
 }

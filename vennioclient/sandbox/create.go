@@ -128,8 +128,9 @@ func (s *Server) book(c *call, in bookingBody, h *host, when span, series string
 		Participants: in.Participants, Metadata: in.Metadata, SeriesID: series, IdempotencyKey: c.idempotencyKey,
 	}
 	if h.Price != "" {
-		b.Status, b.CheckoutURL = statusPending, checkoutURL+b.ID
+		b.Status, b.CheckoutURL = statusPending, s.checkoutURL(c.request, b.ID)
 	}
 	s.bookings = append(s.bookings, b)
+	s.tellBooking(bookingCreated, b)
 	return b
 }

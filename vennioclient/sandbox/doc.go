@@ -47,5 +47,15 @@
 //	POST /_sandbox/pay          {"booking_id":"…"}
 //	POST /_sandbox/cancel       {"booking_id":"…"}
 //	POST /_sandbox/descriptions {"hide":true}
-//	GET  /_sandbox/state        calls, writes, hosts and bookings so far
+//	POST /_sandbox/duplicate    {"n":1}                                delivers the next event twice
+//	POST /_sandbox/emit         {"count":1000,"type":"booking.updated"}  sends events; answers their ids
+//	GET  /_sandbox/state        calls, writes, hosts, bookings and deliveries so far
+//
+// # What it tells
+//
+// Events are really delivered, signed as documented, to the webhooks that were
+// subscribed with POST /v1/webhooks, and tried up to three times more. [Server.Close] ends that.
+//
+// A booking with Haruka is paid, declined or left to expire on the page that its
+// checkout_url leads to: /checkout/{id} of the sandbox itself.
 package sandbox

@@ -123,9 +123,9 @@ func (s *Server) Disconnect(hostID string) {
 // Revoke ends calendar access, as its grantor would.
 func (s *Server) Revoke(consentID string) {
 	s.mu.Lock()
-	defer s.mu.Unlock()
-	if k := s.findConsent(consentID); k != nil && k.revokedAt.IsZero() {
-		k.revokedAt = s.now()
+	defer s.unlock()
+	if k := s.findConsent(consentID); k != nil {
+		s.markRevoked(k)
 	}
 }
 
@@ -135,7 +135,7 @@ func (s *Server) Cancel(bookingID string) error {
 		if b.Status == statusCancelled {
 			return errors.New("already cancelled")
 		}
-		b.cancel()
+		s.markCancelled(b)
 		return nil
 	})
 }
@@ -146,14 +146,14 @@ func (s *Server) Pay(bookingID string) error {
 		if b.Status != statusPending {
 			return fmt.Errorf("no payment is due: the booking is %s", b.Status)
 		}
-		b.Status, b.CheckoutURL = statusConfirmed, ""
+		s.markPaid(b)
 		return nil
 	})
 }
 
 func (s *Server) alter(id string, change func(*Booking) error) error {
 	s.mu.Lock()
-	defer s.mu.Unlock()
+	defer s.unlock()
 	s.lapse(s.now())
 	b := s.findBooking(id)
 	if b == nil {

@@ -15,7 +15,7 @@ import (
 // Whatever the body, the answer is JSON, and the fault is never the server's.
 func FuzzBookingBody(f *testing.F) {
 	for _, seed := range []string{
-		guideBody, "", "{", "[]", `{"start":1}`, `{"participants":[""]}`, `{"participants":["user:","@"]}`,
+		guideBody, subscribe("https://example.com/").body, "", "{", "[]", `{"start":1}`, `{"participants":[""]}`, `{"participants":["user:","@"]}`,
 		book(alice, tomorrow.AddDate(0, 0, 1), tomorrow.AddDate(0, 0, 2)).body,
 		book(bob, tomorrow, tomorrow, `"recurrence":{"frequency":"monthly","until_date":"9999-12-31"}`).body,
 	} {
@@ -24,7 +24,10 @@ func FuzzBookingBody(f *testing.F) {
 	f.Fuzz(func(t *testing.T, body string) {
 		s := newServer(sandbox.Options{})
 		made := booked(t, s, alice)
-		for _, r := range []request{{method: http.MethodPost, target: "/v1/bookings", body: body}, patch(made.ID, body)} {
+		for _, r := range []request{
+			{method: http.MethodPost, target: "/v1/bookings", body: body}, patch(made.ID, body),
+			{method: http.MethodPost, target: "/v1/webhooks", body: body}, // the last: nothing happens that it could be told
+		} {
 			w := send(s, r)
 			assert.Less(t, w.Code, http.StatusInternalServerError, "%q", body)
 			require.True(t, json.Valid(w.Body.Bytes()), "%s", w.Body)

@@ -20,8 +20,8 @@ func (s *Server) uuid() string {
 	return fmt.Sprintf("%x-%x-%x-%x-%x", d[0:4], d[4:6], d[6:8], d[8:10], d[10:16])
 }
 
-// requestID needs s.mu.
-func (s *Server) requestID() string {
+// tag is an id of 24 hexadecimal digits after what it is the id of. It needs s.mu.
+func (s *Server) tag(kind string) string {
 	d := s.digest()
-	return "req_" + hex.EncodeToString(d[:12])
+	return kind + hex.EncodeToString(d[:12])
 }

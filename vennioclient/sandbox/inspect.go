@@ -57,7 +57,7 @@ func (s *Server) Writes() int {
 // Bookings lists all bookings in order of creation, cancelled ones too.
 func (s *Server) Bookings() []Booking {
 	s.mu.Lock()
-	defer s.mu.Unlock()
+	defer s.unlock()
 	s.lapse(s.now())
 	out := make([]Booking, len(s.bookings))
 	for i, b := range s.bookings {
@@ -65,3 +65,6 @@ func (s *Server) Bookings() []Booking {
 	}
 	return out
 }
+
+// Deliveries counts what became of the events so far.
+func (s *Server) Deliveries() Deliveries { return s.courier.tally() }

@@ -4,12 +4,16 @@ import (
 	"cmp"
 	"maps"
 	"net/http"
+	"time"
 )
+
+// endOfTime is later than any booking.
+var endOfTime = time.Date(9999, time.December, 31, 0, 0, 0, 0, time.UTC)
 
 // listBookings answers GET /v1/bookings.
 func (s *Server) listBookings(c *call) (answer, error) {
-	f := newForm(c.query, "business_id", "principal_id", "series_id", "status", "limit", "cursor")
-	page := f.page()
+	f := newForm(c.query, "business_id", "principal_id", "series_id", "status", "from", "to", "limit", "cursor")
+	page, within := f.page(), span{f.instant("from", time.Time{}), f.instant("to", endOfTime)}
 	if err := f.err(); err != nil {
 		return answer{}, err
 	}
@@ -23,7 +27,7 @@ func (s *Server) listBookings(c *call) (answer, error) {
 	}
 	series, status := f.values.Get("series_id"), f.values.Get("status")
 	found, more, err := paginate(s.bookings, page, func(b *Booking) string { return b.ID }, func(b *Booking) bool {
-		return cmp.Or(hostID, b.HostID) == b.HostID && cmp.Or(series, b.SeriesID) == b.SeriesID && cmp.Or(status, b.Status) == b.Status
+		return cmp.Or(hostID, b.HostID) == b.HostID && cmp.Or(series, b.SeriesID) == b.SeriesID && cmp.Or(status, b.Status) == b.Status && b.span().overlaps(within)
 	})
 	if err != nil {
 		return answer{}, err
@@ -87,7 +91,7 @@ func (s *Server) updateBooking(c *call) (answer, error) {
 		return answer{}, refuse(unprocessable, "This booking is cancelled.")
 	}
 	if !when.equal(b.span()) {
-		if err := s.claimable(c, findHost(b.HostID), when, b); err != nil {
+		if err := s.movable(c, b, when); err != nil {
 			return answer{}, err
 		}
 	}
@@ -95,7 +99,18 @@ func (s *Server) updateBooking(c *call) (answer, error) {
 	if in.Notes != nil {
 		b.Notes = *in.Notes
 	}
+	s.tellBooking(bookingUpdated, b)
 	return answer{http.StatusOK, bookingEnvelope{b.json()}, true}, nil
+}
+
+// movable refuses a time to which b cannot be moved. The time that it has counts
+// as free.
+func (s *Server) movable(c *call, b *Booking, to span) error {
+	h := findHost(b.HostID)
+	if err := s.connected([]*host{h}); err != nil {
+		return err
+	}
+	return s.claimable(c, h, to, b)
 }
 
 // span is when the booking will be: a new start alone moves it as it is.
@@ -131,7 +146,9 @@ func (s *Server) cancelBooking(c *call) (answer, error) {
 		return s.cancelSeries(c, b)
 	}
 	changed := b.Status != statusCancelled
-	b.cancel()
+	if changed {
+		s.markCancelled(b)
+	}
 	return answer{http.StatusOK, bookingEnvelope{b.json()}, changed}, nil
 }
 
@@ -152,10 +169,14 @@ func (s *Server) cancelSeries(c *call, of *Booking) (answer, error) {
 	out := cancelledEnvelope{cancelledSeries{ID: of.SeriesID}, []bookingJSON{}}
 	for _, b := range s.bookings {
 		if b.SeriesID == of.SeriesID && b.Status == statusConfirmed && b.Start.After(c.now) {
-			b.cancel()
+			s.markCancelled(b)
 			out.Bookings = append(out.Bookings, b.json())
 		}
 	}
 	out.BookingSeries.CancelledCount = len(out.Bookings)
-	return answer{http.StatusOK, out, out.BookingSeries.CancelledCount > 0}, nil
+	changed := len(out.Bookings) > 0
+	if changed {
+		s.tell(seriesCancelled, eventData{BookingSeries: &out.BookingSeries})
+	}
+	return answer{http.StatusOK, out, changed}, nil
 }

@@ -25,6 +25,9 @@ func operations() []operation {
 		{"POST /v1/consents", scopeManageConsents, false, (*Server).createConsent},
 		{"GET " + pathConsent, scopeReadConsents, false, (*Server).readConsent},
 		{"DELETE " + pathConsent, scopeManageConsents, false, (*Server).revokeConsent},
+		{"POST /v1/webhooks", scopeManageWebhooks, false, (*Server).createWebhook},
+		{"GET /v1/webhooks", scopeManageWebhooks, false, (*Server).listWebhooks},
+		{"DELETE " + pathWebhook, scopeManageWebhooks, false, (*Server).deleteWebhook},
 		{"GET /v1/calendars", scopeReadCalendars, false, (*Server).calendars},
 		{"POST /v1/calendars/sync", scopeSyncCalendars, false, (*Server).syncCalendars},
 		{"/", "", true, (*Server).nothing},
@@ -37,6 +40,8 @@ func (s *Server) route() {
 	}
 	s.mux.HandleFunc("GET /_sandbox/state", s.state)
 	s.mux.HandleFunc("POST /_sandbox/{order}", s.control)
+	s.mux.HandleFunc("GET /checkout/{id}", s.showCheckout)
+	s.mux.HandleFunc("POST /checkout/{id}", s.answerCheckout)
 }
 
 func (s *Server) nothing(c *call) (answer, error) {

@@ -29,6 +29,9 @@ var operations = map[string]request{
 	"give":      {method: http.MethodPost, target: "/v1/consents", body: "{}"},
 	"consent":   get("/v1/consents/x"),
 	"revoke":    {method: http.MethodDelete, target: "/v1/consents/x"},
+	"hook":      {method: http.MethodPost, target: "/v1/webhooks", body: "{}"},
+	"hooks":     get("/v1/webhooks"),
+	"unhook":    {method: http.MethodDelete, target: "/v1/webhooks/x"},
 	"calendars": get("/v1/calendars"),
 	"sync":      {method: http.MethodPost, target: "/v1/calendars/sync"},
 }

@@ -15,9 +15,12 @@ type Options struct {
 	Seed int64
 	// RateLimitPerHour is how many calls a key has an hour: 0 means 1000, less than 0 no limit.
 	RateLimitPerHour int
-	// Wait is how SlowNext passes the time; nil waits in earnest. It must
-	// return early, with an error, when its context ends.
+	// Wait is how SlowNext and the retries of deliveries pass the time; nil waits
+	// in earnest. It must return early, with an error, when its context ends.
 	Wait func(context.Context, time.Duration) error
+	// PublicURL is where a person's browser finds the sandbox, for checkout_url. ""
+	// is the address at which the caller did.
+	PublicURL string
 }
 
 // Server is one simulated Vennio account. It is an http.Handler and safe for concurrent use.
@@ -28,6 +31,9 @@ type Server struct {
 	limit int
 	born  time.Time
 	mux   *http.ServeMux
+
+	publicURL string
+	courier   *courier
 
 	mu               sync.Mutex // guards everything below
 	serial           int        // of ids given out
@@ -41,6 +47,10 @@ type Server struct {
 	taken            map[string][]span // by host id
 	bookings         []*Booking        // in order of creation
 	consents         []*consent        // in order of creation
+	webhooks         []*Webhook        // in order of creation
+	outbox           []delivery
+	duplicates       int                  // events still to be delivered twice
+	checkouts        map[string]*checkout // by booking id
 	onces            map[string]*once
 	quotas           map[string]quota
 	swept            time.Time // when old idempotency keys were last dropped
@@ -50,7 +60,7 @@ type Server struct {
 func New(o Options) *Server {
 	s := &Server{
 		now: o.Now, wait: o.Wait, seed: o.Seed, limit: o.RateLimitPerHour,
-		mux:          http.NewServeMux(),
+		mux: http.NewServeMux(), publicURL: o.PublicURL, checkouts: map[string]*checkout{},
 		disconnected: map[string]bool{}, taken: map[string][]span{},
 		onces: map[string]*once{}, quotas: map[string]quota{},
 	}
@@ -66,6 +76,7 @@ func New(o Options) *Server {
 	for _, h := range hosts {
 		s.disconnected[h.ID] = !h.Connected
 	}
+	s.courier = newCourier(s.wait)
 	s.born = s.now()
 	s.consents = firstConsents(s.born)
 	s.route()
@@ -75,8 +86,13 @@ func New(o Options) *Server {
 // ServeHTTP answers as Vennio would, or fails as it was told to.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.mux.ServeHTTP(w, r) }
 
+// Close stops the deliveries of events and waits until none is left; those on
+// their way have failed. The server still answers, and tells nobody.
+func (s *Server) Close() { s.courier.close() }
+
 // serve takes one call from its arrival to its answer, faults included.
 func (s *Server) serve(op operation, w http.ResponseWriter, r *http.Request) {
+	defer s.dispatch()
 	c, err := receive(w, r)
 	f, in := s.arrive(op, c, err)
 	switch f.kind {
@@ -112,7 +128,7 @@ func (s *Server) arrive(op operation, c *call, unreadable error) (fault, admissi
 	defer s.mu.Unlock()
 	s.calls++
 	s.record(c)
-	c.requestID = s.requestID()
+	c.requestID = s.tag("req_")
 	c.header.Set(requestIDHeader, c.requestID)
 	var f fault
 	if len(s.faults) > 0 {

@@ -40,7 +40,9 @@ type wireRequest struct {
 // placeholders stand in files for what cannot be foretold.
 var placeholders = map[string]*regexp.Regexp{
 	"<uuid>":       regexp.MustCompile(uuid),
-	"<url>":        regexp.MustCompile(`^https://\S+$`),
+	"<url>":        regexp.MustCompile(`^https?://\S+$`),
+	"<webhook>":    regexp.MustCompile(`^wh_[0-9a-f]{24}$`),
+	"<secret>":     regexp.MustCompile(`^whsec_[0-9a-f]{64}$`),
 	"<request_id>": regexp.MustCompile(`^req_[0-9a-f]{24}$`),
 }
 

@@ -20,14 +20,15 @@ type Booking struct {
 	SeriesID    string   `json:"series_id,omitempty"`
 }
 
-// facts is the booking in parts of a sentence, each of its fields once.
-func (b Booking) facts() []string {
+// line is the booking on one line. The words for when carry the offset and so
+// the instant; UTC is spelt out where there is room.
+func (b Booking) line(utc bool) string {
 	title := "untitled"
 	if b.Title != "" {
 		title = plain.Quote(b.Title, 120)
 	}
 	all := []string{title, b.Description}
-	if b.Start != "" {
+	if utc && b.Start != "" {
 		all = append(all, interval(b.Start, b.End))
 	}
 	if len(b.Hosts) > 0 {
@@ -40,7 +41,7 @@ func (b Booking) facts() []string {
 	if b.SeriesID != "" {
 		all = append(all, "series "+b.SeriesID)
 	}
-	return all
+	return strings.Join(all, " · ")
 }
 
 // status never lets an unpaid booking pass for a confirmed one.

@@ -38,6 +38,7 @@ func Catalog(d Deps) []Tool {
 		FindSlots(d),
 		BookSlot(d),
 		GetBooking(d),
+		ListBookings(d),
 		CheckCalendarAccess(d),
 	}
 	for _, t := range all {

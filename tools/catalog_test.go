@@ -110,7 +110,7 @@ func described(t *testing.T, tool string, schema any) {
 		case "array":
 			assert.Contains(t, s, "maxItems", at)
 		case "string":
-			if s["format"] == nil && !strings.HasSuffix(at, "[]") {
+			if s["format"] == nil && s["enum"] == nil && !strings.HasSuffix(at, "[]") {
 				assert.Contains(t, s, "maxLength", at)
 			}
 		}
@@ -175,6 +175,7 @@ func requireFits(t *testing.T, tool string, raw json.RawMessage) {
 		"find_slots":            schemas.Success[schemas.FindSlotsResult](),
 		"book_slot":             schemas.Success[schemas.BookSlotResult](),
 		"get_booking":           schemas.Success[schemas.GetBookingResult](),
+		"list_bookings":         schemas.Success[schemas.ListBookingsResult](),
 		"check_calendar_access": schemas.Success[schemas.CheckCalendarAccessResult](),
 	}
 	require.Contains(t, strict, tool)

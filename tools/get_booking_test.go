@@ -94,7 +94,7 @@ func TestAnUnknownBookingSaysWhereToLook(t *testing.T) {
 	w := newWorld(t)
 	got := w.get(args{"booking_id": "00000000-0000-4000-8000-000000000000"})
 	assert.Equal(t, schemas.CodeNotFound, got.Code)
-	assert.Contains(t, got.Data.Error.Next, "Copy the booking_id whole from where it was told")
+	assert.Contains(t, got.Data.Error.Next, "list_bookings")
 	assert.Equal(t, schemas.CodeInvalidArguments, w.get(args{}).Code)
 	assert.Equal(t, schemas.CodeInvalidArguments, w.get(args{"booking_id": ""}).Code)
 }

@@ -33,7 +33,7 @@ func TestToolsAreShownAsAModelSeesThem(t *testing.T) {
 		OutputSchema map[string]any
 	}
 	require.NoError(t, json.Unmarshal([]byte(raw), &list))
-	require.Len(t, list, 4)
+	require.Len(t, list, 5)
 	assert.NotEmpty(t, list[0].OutputSchema)
 	_, v, _ := run(t, clean(t), "version")
 	assert.True(t, strings.HasPrefix(v, "vennio-mcp "), v)

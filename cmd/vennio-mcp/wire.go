@@ -66,7 +66,7 @@ func (p program) assemble(ctx context.Context, cfg config.Config) (*assembled, e
 	a.mcp = newServer(tools.Deps{
 		Vennio: client, Slots: slots.NewSigner(secret, realm, p.clock()), Hosts: directory(cfg.Hosts),
 		Zone: cfg.Zone, WeekStart: cfg.WeekStart, Now: p.clock(), Sandbox: cfg.Sandbox(), NoMail: vennioclient.KeyKind(key).Test(),
-		Ledger: ledger, Policy: cfg.Consent, Secret: secret, ApprovalURL: a.links.to,
+		Ledger: ledger, Policy: cfg.Consent, Secret: secret, ApprovalURL: a.links.to, Selection: cfg.Tools,
 		Warn: func(err error) { log.Error().Err(err).Msg("something beside a tool call failed") },
 	}, log)
 	return a, nil
@@ -93,14 +93,16 @@ func newServer(d tools.Deps, log zerolog.Logger) *server.MCPServer {
 	for i, h := range d.Hosts {
 		names[i] = h.Name
 	}
+	catalog := tools.Catalog(d)
+	offered := tools.Names(catalog)
 	s := server.NewMCPServer("vennio-mcp", version(),
-		server.WithTitle("Vennio scheduling"), server.WithInstructions(prompts.Instructions()),
+		server.WithTitle("Vennio scheduling"), server.WithInstructions(prompts.Instructions(offered)),
 		server.WithToolCapabilities(false), server.WithPromptCapabilities(false),
 		server.WithElicitation(), server.WithCompletions(), server.WithPromptCompletionProvider(prompts.Completer{Hosts: names}), server.WithRecovery())
-	for _, tool := range tools.Catalog(d) {
+	for _, tool := range catalog {
 		s.AddTools(tool.Bind(observe.Tools(log)))
 	}
-	s.AddPrompts(prompts.Catalog()...)
+	s.AddPrompts(prompts.Catalog(offered)...)
 	return s
 }
 

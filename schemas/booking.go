@@ -56,3 +56,12 @@ func status(s string) string {
 	}
 	return s
 }
+
+// Writing is the result of a tool that changed bookings.
+type Writing interface {
+	// Wrote lists the ids of the bookings that were made, moved or cancelled.
+	Wrote() []string
+}
+
+// Wrote is the booking that was made, or found to have been made before.
+func (r *BookSlotResult) Wrote() []string { return []string{r.BookingID} }

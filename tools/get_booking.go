@@ -16,12 +16,10 @@ func GetBooking(d Deps) Tool {
 		Name: "get_booking", Title: "Look at a booking", Effect: Reads,
 		Description: "Tell how one booking stands now: status, time, people, and the payment link while payment is due. " +
 			"Use after book_slot to see whether it was paid or moved, and before changing it; without its id call list_bookings. Only reads.",
-	}, d.Booking)
+	}, d.getBooking)
 }
 
-// Booking is the work of get_booking, for resources that tell the same. Its
-// errors are those of a tool.
-func (d Deps) Booking(ctx context.Context, in schemas.GetBookingInput) (*schemas.GetBookingResult, error) {
+func (d Deps) getBooking(ctx context.Context, in schemas.GetBookingInput) (*schemas.GetBookingResult, error) {
 	loc, err := zone("timezone", in.Timezone, d.Zone)
 	if err != nil {
 		return nil, err

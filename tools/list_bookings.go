@@ -28,12 +28,10 @@ func ListBookings(d Deps) Tool {
 		Name: "list_bookings", Title: "List bookings", Effect: Reads,
 		Description: "List the hosts' bookings to come; only reads. " +
 			"Use it for an agenda or to find a booking_id; get_booking tells one in full, find_slots free times.",
-	}, d.Bookings)
+	}, d.listBookings)
 }
 
-// Bookings is the work of list_bookings, for resources that tell the same. Its
-// errors are those of a tool.
-func (d Deps) Bookings(ctx context.Context, in schemas.ListBookingsInput) (*schemas.ListBookingsResult, error) {
+func (d Deps) listBookings(ctx context.Context, in schemas.ListBookingsInput) (*schemas.ListBookingsResult, error) {
 	q, err := d.listing(in)
 	if err != nil {
 		return nil, err

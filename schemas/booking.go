@@ -20,7 +20,7 @@ type Booking struct {
 	SeriesID    string   `json:"series_id,omitempty"`
 }
 
-// line is the booking on one line. The words for when carry the offset and so
+// line is the booking on one line. Whatever others may have written is quoted. The words for when carry the offset and so
 // the instant; UTC is spelt out where there is room.
 func (b Booking) line(utc bool) string {
 	title := "untitled"
@@ -32,16 +32,24 @@ func (b Booking) line(utc bool) string {
 		all = append(all, interval(b.Start, b.End))
 	}
 	if len(b.Hosts) > 0 {
-		all = append(all, "with "+strings.Join(b.Hosts, ", "))
+		all = append(all, "with "+quoted(b.Hosts))
 	}
 	if len(b.Attendees) > 0 {
-		all = append(all, "for "+strings.Join(b.Attendees, ", "))
+		all = append(all, "for "+quoted(b.Attendees))
 	}
 	all = append(all, status(b.Status), "booking_id "+b.BookingID)
 	if b.SeriesID != "" {
 		all = append(all, "series "+b.SeriesID)
 	}
 	return strings.Join(all, " · ")
+}
+
+func quoted(people []string) string {
+	all := make([]string, len(people))
+	for i, p := range people {
+		all[i] = plain.Quote(p, 160)
+	}
+	return strings.Join(all, ", ")
 }
 
 // status never lets an unpaid booking pass for a confirmed one.
@@ -53,8 +61,10 @@ func status(s string) string {
 		return "CANCELLED"
 	case "":
 		return "status unknown"
+	case "confirmed":
+		return s
 	}
-	return s
+	return "status " + plain.Quote(s, 40)
 }
 
 // Writing is the result of a tool that changed bookings.

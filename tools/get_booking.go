@@ -10,6 +10,10 @@ import (
 	"github.com/vennio-mcp/vennio-mcp/vennioclient"
 )
 
+// peopleSize bounds the names and addresses of one booking, in bytes: with the
+// rest it stays under 2,000 tokens in any script.
+const peopleSize = 2_000
+
 // GetBooking tells what one booking is now.
 func GetBooking(d Deps) Tool {
 	return define(d, Spec{
@@ -33,6 +37,7 @@ func (d Deps) getBooking(ctx context.Context, in schemas.GetBookingInput) (*sche
 		Notes:   plain.Block(b.Notes, 500),
 		Next:    d.afterReading(*b),
 	}
+	out.Attendees = within(out.Attendees, peopleSize)
 	if b.Status == vennioclient.StatusPendingPayment {
 		out.CheckoutURL = payable(b.CheckoutURL)
 	}

@@ -145,7 +145,7 @@ func (q listing) note(in schemas.ListBookingsInput, out *schemas.ListBookingsRes
 		say = append(say, q.window.Hint+".")
 	}
 	if cut {
-		say = append(say, fmt.Sprintf("Only the first %d that Vennio lists were looked through: name participants to see the others.", listPages*listPage))
+		say = append(say, fmt.Sprintf("Vennio lists more than the %d pages that are looked through, so some bookings may be missing: name one participant, or look in Vennio.", listPages))
 	}
 	if out.Total == 0 {
 		say = append(say, "Nothing is booked here; that is no error.")

@@ -162,7 +162,7 @@ func TestBar_T8_ListsAreShort(t *testing.T) {
 	for i := range 12 {
 		found := w.find(args{"limit": 1, "participants": []string{"Alice"}}).Data.Slots
 		booking := agreed(found[0].SlotID).with("participants", []string{"Alice"})
-		if i >= 2 {
+		if i >= 3 {
 			booking = booking.with("attendees", crowd).with("title", strings.Repeat("A rather long title ", 6))
 		}
 		require.False(t, w.book(booking).IsError)
@@ -192,4 +192,20 @@ func TestBar_T8_AListOfLongBookingsIsCutAndSaysSo(t *testing.T) {
 	assert.Equal(t, 10, got.Data.Total)
 	assert.NotEmpty(t, got.Data.NextCursor)
 	assert.LessOrEqual(t, max(tokens(t, got.Text), tokens(t, string(got.Raw))), 2000)
+}
+
+// bar: T8. An account of more bookings than are read says so, and how to go on.
+func TestBar_T8_AnEndlessListIsReadInPart(t *testing.T) {
+	t.Parallel()
+	calls := 0
+	api := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, _ *http.Request) {
+		calls++
+		_, _ = fmt.Fprintf(rw, `{"bookings":[%s],"pagination":{"next_cursor":"n%d"}}`, held(fmt.Sprint("b", calls), "", "confirmed", wednesday.Add(time.Duration(calls)*time.Hour)), calls)
+	}))
+	t.Cleanup(api.Close)
+	got := newWorld(t, withVennioAt(api.URL)).list(args{})
+	require.False(t, got.IsError, got.Text)
+	assert.Equal(t, 20, calls)
+	assert.Equal(t, 20, got.Data.Total)
+	assert.Contains(t, got.Text, "some bookings may be missing")
 }

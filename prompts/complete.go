@@ -9,8 +9,8 @@ import (
 	"github.com/vennio-mcp/vennio-mcp/internal/times"
 )
 
-// Completer completes prompt arguments: time zones, host names and usual
-// lengths. It implements mcp-go's PromptCompletionProvider.
+// Completer completes prompt arguments: time zones, host names, days and
+// usual lengths. It implements mcp-go's PromptCompletionProvider.
 type Completer struct {
 	Hosts []string // names of the configured hosts
 }
@@ -28,6 +28,10 @@ func (c Completer) CompletePromptArgument(
 		values = times.SuggestZones(a.Value, most)
 	case host.name:
 		values = beginning(c.Hosts, a.Value)
+	case scope.name:
+		values = beginning([]string{"single", "series"}, a.Value)
+	case day.name:
+		values = beginning([]string{"today", "tomorrow", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"}, a.Value)
 	case duration.name:
 		values = beginning([]string{"15", "30", "45", "60", "90"}, a.Value)
 	}

@@ -6,6 +6,7 @@ import (
 	"context"
 	"embed"
 	"fmt"
+	"slices"
 	"strings"
 	"text/template"
 
@@ -18,13 +19,16 @@ import (
 //go:embed *.md
 var files embed.FS
 
-// Instructions is what every client is told at the start.
-func Instructions() string {
-	raw, err := files.ReadFile("instructions.md")
-	if err != nil {
-		panic(err) // embedded: it is there
+// Instructions is what every client is told at the start, by the names of the
+// tools there are: no other is named in it.
+func Instructions(tools []string) string {
+	has := func(name string) bool { return slices.Contains(tools, name) }
+	body := template.Must(template.New("instructions.md").Funcs(template.FuncMap{"has": has}).ParseFS(files, "instructions.md"))
+	var b strings.Builder
+	if err := body.Execute(&b, nil); err != nil {
+		panic(err) // embedded, and tested with every selection
 	}
-	return strings.TrimSpace(string(raw))
+	return strings.TrimSpace(b.String())
 }
 
 // argument names, in the order they are offered.
@@ -36,15 +40,29 @@ var (
 	title    = argument{"title", "What the meeting is called"}
 	duration = argument{"duration_minutes", "Length in minutes, 5 to 480"}
 	when     = argument{"when", "Which days or hours, in your own words"}
+	meeting  = argument{"meeting", "Which meeting: its title, its people or its time, in your own words"}
+	newTime  = argument{"when", "To which days or hours, in your own words"}
+	scope    = argument{"scope", "Of a series: single or series"}
+	day      = argument{"day", "Which day: today, tomorrow, friday, in 3 days"}
 	zone     = argument{"timezone", "Your IANA time zone, such as Europe/Paris"}
 )
 
-// Catalog is every prompt, in the order a person would meet them.
-func Catalog() []server.ServerPrompt {
-	return []server.ServerPrompt{
-		prompt("find_time", "Find a time", "Look for free times, without booking", host, duration, when, zone),
-		prompt("schedule_meeting", "Schedule a meeting", "Find a time and book it, once you have agreed", host, guest, title, duration, when, zone),
+// Catalog is every prompt, in the order a person would meet them, that can be
+// followed with the tools of those names.
+func Catalog(tools []string) (all []server.ServerPrompt) {
+	offer := func(p server.ServerPrompt, needs ...string) {
+		if !slices.ContainsFunc(needs, func(name string) bool { return !slices.Contains(tools, name) }) {
+			all = append(all, p)
+		}
 	}
+	offer(prompt("find_time", "Find a time", "Look for free times, without booking", host, duration, when, zone), "find_slots")
+	offer(prompt("schedule_meeting", "Schedule a meeting", "Find a time and book it, once you have agreed", host, guest, title, duration, when, zone),
+		"find_slots", "book_slot")
+	offer(prompt("reschedule_meeting", "Move a meeting", "Find another time and move a booking, once you have agreed", meeting, newTime, zone),
+		"list_bookings", "find_slots", "reschedule_booking")
+	offer(prompt("cancel_meeting", "Cancel a meeting", "Find a booking and cancel it, once you have agreed", meeting, scope), "list_bookings", "cancel_booking")
+	offer(prompt("daily_agenda", "Daily agenda", "Tell what is booked on a day, without changing it", day, host, zone), "list_bookings")
+	return all
 }
 
 func prompt(name, heading, description string, arguments ...argument) server.ServerPrompt {

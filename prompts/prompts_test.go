@@ -13,11 +13,14 @@ import (
 	"github.com/vennio-mcp/vennio-mcp/prompts"
 )
 
+// everything is the names of all tools that prompts may name.
+var everything = []string{"find_slots", "book_slot", "get_booking", "list_bookings", "reschedule_booking", "cancel_booking", "check_calendar_access"}
+
 func connect(t *testing.T) *client.Client {
 	t.Helper()
-	s := server.NewMCPServer("test", "0", server.WithInstructions(prompts.Instructions()), server.WithPromptCapabilities(false),
+	s := server.NewMCPServer("test", "0", server.WithInstructions(prompts.Instructions(everything)), server.WithPromptCapabilities(false),
 		server.WithCompletions(), server.WithPromptCompletionProvider(prompts.Completer{Hosts: []string{"Alice Marlow", "Bob Reyes"}}))
-	s.AddPrompts(prompts.Catalog()...)
+	s.AddPrompts(prompts.Catalog(everything)...)
 	c, err := client.NewInProcessClient(s)
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = c.Close() })
@@ -26,7 +29,7 @@ func connect(t *testing.T) *client.Client {
 	hello.Params.ProtocolVersion = mcp.LATEST_PROTOCOL_VERSION
 	got, err := c.Initialize(t.Context(), hello)
 	require.NoError(t, err)
-	assert.Equal(t, prompts.Instructions(), got.Instructions)
+	assert.Equal(t, prompts.Instructions(everything), got.Instructions)
 	return c
 }
 
@@ -45,8 +48,9 @@ func TestThePromptsAreListedWithTheirArguments(t *testing.T) {
 	t.Parallel()
 	got, err := connect(t).ListPrompts(t.Context(), mcp.ListPromptsRequest{})
 	require.NoError(t, err)
-	require.Len(t, got.Prompts, 2)
-	for i, name := range []string{"find_time", "schedule_meeting"} {
+	names := []string{"cancel_meeting", "daily_agenda", "find_time", "reschedule_meeting", "schedule_meeting"} // mcp-go sorts by name
+	require.Len(t, got.Prompts, len(names))
+	for i, name := range names {
 		assert.Equal(t, name, got.Prompts[i].Name)
 		assert.NotEmpty(t, got.Prompts[i].Title)
 		for _, a := range got.Prompts[i].Arguments {
@@ -85,6 +89,7 @@ func TestArgumentsAreCompleted(t *testing.T) {
 		want  string
 	}{
 		"timezone": {"lon", "Europe/London"}, "host": {"al", "Alice Marlow"}, "duration_minutes": {"4", "45"},
+		"scope": {"ser", "series"}, "day": {"to", "tomorrow"},
 	} {
 		req := mcp.CompleteRequest{}
 		req.Params.Ref = mcp.PromptReference{Type: "ref/prompt", Name: "schedule_meeting"}

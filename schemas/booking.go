@@ -20,27 +20,36 @@ type Booking struct {
 	SeriesID    string   `json:"series_id,omitempty"`
 }
 
-// facts is the booking in parts of a sentence, each of its fields once.
-func (b Booking) facts() []string {
+// line is the booking on one line. Whatever others may have written is quoted. The words for when carry the offset and so
+// the instant; UTC is spelt out where there is room.
+func (b Booking) line(utc bool) string {
 	title := "untitled"
 	if b.Title != "" {
 		title = plain.Quote(b.Title, 120)
 	}
 	all := []string{title, b.Description}
-	if b.Start != "" {
+	if utc && b.Start != "" {
 		all = append(all, interval(b.Start, b.End))
 	}
 	if len(b.Hosts) > 0 {
-		all = append(all, "with "+strings.Join(b.Hosts, ", "))
+		all = append(all, "with "+quoted(b.Hosts))
 	}
 	if len(b.Attendees) > 0 {
-		all = append(all, "for "+strings.Join(b.Attendees, ", "))
+		all = append(all, "for "+quoted(b.Attendees))
 	}
 	all = append(all, status(b.Status), "booking_id "+b.BookingID)
 	if b.SeriesID != "" {
 		all = append(all, "series "+b.SeriesID)
 	}
-	return all
+	return strings.Join(all, " · ")
+}
+
+func quoted(people []string) string {
+	all := make([]string, len(people))
+	for i, p := range people {
+		all[i] = plain.Quote(p, 160)
+	}
+	return strings.Join(all, ", ")
 }
 
 // status never lets an unpaid booking pass for a confirmed one.
@@ -52,6 +61,17 @@ func status(s string) string {
 		return "CANCELLED"
 	case "":
 		return "status unknown"
+	case "confirmed":
+		return s
 	}
-	return s
+	return "status " + plain.Quote(s, 40)
 }
+
+// Writing is the result of a tool that changed bookings.
+type Writing interface {
+	// Wrote lists the ids of the bookings that were made, moved or cancelled.
+	Wrote() []string
+}
+
+// Wrote is the booking that was made, or found to have been made before.
+func (r *BookSlotResult) Wrote() []string { return []string{r.BookingID} }

@@ -33,13 +33,25 @@ type ChangeResult struct {
 	Told    []Told         `json:"told,omitempty" jsonschema_description:"The attendees, and whom of them Vennio e-mails about it"`
 	Consent *ConsentOnFile `json:"consent,omitempty"`
 	Next    string         `json:"next"`
+	others  []string
 	Instead
 	Envelope
 }
 
+// Wrote is the booking that was changed; none where it stood like this before.
+func (r *ChangeResult) Wrote() []string {
+	if !r.Changed {
+		return nil
+	}
+	return append([]string{r.BookingID}, r.others...)
+}
+
+// WroteToo notes further bookings that the call changed.
+func (r *ChangeResult) WroteToo(ids ...string) { r.others = append(r.others, ids...) }
+
 // Text says what has changed, who hears of it and under whose consent.
 func (r *ChangeResult) Text() string {
-	lines := []string{r.headline() + ": " + strings.Join(r.facts(), " · ")}
+	lines := []string{r.headline() + ": " + r.line(true)}
 	if r.Was != "" {
 		lines = append(lines, "It was: "+r.Was)
 	}

@@ -8,7 +8,7 @@ import (
 
 // GetBookingInput is what the model sends to get_booking.
 type GetBookingInput struct {
-	BookingID string `json:"booking_id" jsonschema:"minLength=1,maxLength=100" jsonschema_description:"From book_slot"`
+	BookingID string `json:"booking_id" jsonschema:"minLength=1,maxLength=100" jsonschema_description:"From book_slot or list_bookings"`
 	Timezone  string `json:"timezone,omitempty" jsonschema:"maxLength=64" jsonschema_description:"User's IANA zone"`
 }
 
@@ -24,7 +24,7 @@ type GetBookingResult struct {
 
 // Text says what the booking is now and what can come next.
 func (r *GetBookingResult) Text() string {
-	lines := []string{strings.Join(r.facts(), " · ")}
+	lines := []string{r.line(true)}
 	if r.Notes != "" {
 		lines = append(lines, "Notes: "+plain.Quote(r.Notes, 500))
 	}

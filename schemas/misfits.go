@@ -119,7 +119,7 @@ func wording(k jsonschema.ErrorKind) string {
 var formatHint = map[string]string{"email": " address, such as ada@example.com"}
 
 func unknown(name string, known []string) string {
-	if near := nearest(name, known); near != "" {
+	if near := Nearest(name, known); near != "" {
 		return "is not an argument, did you mean " + near + "?"
 	}
 	return "is not an argument"

@@ -9,9 +9,9 @@ import (
 	"github.com/vennio-mcp/vennio-mcp/internal/plain"
 )
 
-// nearest returns the known name that a misspelt one most likely meant: equal
-// but for case and punctuation, one inside the other, or at most two edits away.
-func nearest(name string, known []string) string {
+// Nearest returns the known name that a misspelt one most likely meant, "" where
+// none comes near: equal but for case and punctuation, one inside the other, or at most two edits away.
+func Nearest(name string, known []string) string {
 	const longest = 40
 	if len(name) > longest {
 		return ""

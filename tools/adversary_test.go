@@ -9,7 +9,6 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"strings"
 	"testing"
 	"time"
 
@@ -164,7 +163,9 @@ func overStdio(t *testing.T, srv *server.MCPServer) func([]byte) string {
 		for {
 			line, err := lines.ReadString('\n')
 			require.NoError(t, err)
-			if !strings.Contains(line, `"method":`) { // questions to the client, which stays mute
+			var said struct{ Method string }
+			require.NoError(t, json.Unmarshal([]byte(line), &said))
+			if said.Method == "" { // else a question to the client, which stays mute
 				return line
 			}
 		}

@@ -3,7 +3,6 @@ package tools
 import (
 	"cmp"
 	"context"
-	"net/url"
 
 	"github.com/vennio-mcp/vennio-mcp/internal/consent"
 	"github.com/vennio-mcp/vennio-mcp/internal/plain"
@@ -44,19 +43,10 @@ func (d Deps) booked(b booking, g consent.Grant, made *vennioclient.Booking) *sc
 		Consent:     schemas.ConsentOnFile{GivenBy: g.GivenBy, Statement: g.Words, Rung: string(g.Rung)},
 	}
 	if made.Status == vennioclient.StatusPendingPayment {
-		out.CheckoutURL = payable(made.CheckoutURL)
+		out.CheckoutURL = d.Vennio.SafeLink(made.CheckoutURL)
 	}
 	out.Next = whatNext(out)
 	return out
-}
-
-// payable is a payment link that may be shown: an absolute https URL.
-func payable(link string) string {
-	u, err := url.Parse(link)
-	if err != nil || u.Scheme != "https" || u.Host == "" || u.User != nil {
-		return ""
-	}
-	return u.String()
 }
 
 func whatNext(out *schemas.BookSlotResult) string {

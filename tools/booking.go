@@ -2,6 +2,7 @@ package tools
 
 import (
 	"cmp"
+	"fmt"
 	"strings"
 	"time"
 
@@ -98,6 +99,17 @@ func identity(participant string) (name, id string) {
 	return strings.TrimSpace(name), id
 }
 
+// within keeps as many of the people as their texts fit into size bytes, and
+// counts the rest.
+func within(people []string, size int) []string {
+	for i, p := range people {
+		if size -= len(p); size < 0 && i > 0 {
+			return append(people[:i:i], fmt.Sprintf("%d more", len(people)-i))
+		}
+	}
+	return people
+}
+
 func who(name, email string) string {
 	switch {
 	case name == "":
@@ -105,5 +117,5 @@ func who(name, email string) string {
 	case email == "":
 		return name
 	}
-	return name + " <" + email + ">"
+	return plain.Line(name, 60) + " <" + email + ">"
 }

@@ -126,6 +126,9 @@ func (d Deps) cancel(ctx context.Context, c cancellation, g consent.Grant) (*sch
 	}
 	out := d.changed(d.asStanding(*now), d.Zone, &g)
 	out.Series = c.act.Repeat
+	for _, b := range c.series {
+		out.WroteToo(b.ID)
+	}
 	out.Told = toldIn(c.act)
 	out.Next = "Tell the person that it is cancelled, and who was not e-mailed."
 	if now.Status != vennioclient.StatusCancelled && c.scope == vennioclient.CancelSingle {

@@ -1,6 +1,7 @@
 package tools
 
 import (
+	"slices"
 	"time"
 
 	"github.com/vennio-mcp/vennio-mcp/internal/consent"
@@ -26,22 +27,26 @@ type Deps struct {
 	Now         func() time.Time
 	Sandbox     bool // no key is set: every result says so
 	NoMail      bool // a test key: Vennio writes to nobody (vennio-api.md, Hosts and authentication)
+	Selection   Selection
+	Changed     func(bookingID string) // told of each booking that a tool wrote; must not wait; may be nil
 
 	offered map[string]bool // the tools there are, by name; Catalog fills it in
 }
 
-// Catalog is every tool, in the order a person would meet them. The server, the
-// golden files, the token gate and the README are all made from this one list.
+// Catalog is every tool that the operator selected, in the order a person would
+// meet them. The server, the golden files, the token gate and the README are all
+// made from this one list.
 func Catalog(d Deps) []Tool {
 	d.offered = map[string]bool{} // shared by all, so that a tool names no sibling there is not
-	all := []Tool{
+	all := slices.DeleteFunc([]Tool{
 		FindSlots(d),
 		BookSlot(d),
 		RescheduleBooking(d),
 		CancelBooking(d),
 		GetBooking(d),
+		ListBookings(d),
 		CheckCalendarAccess(d),
-	}
+	}, func(t Tool) bool { return !d.Selection.has(t) })
 	for _, t := range all {
 		d.offered[t.Name] = true
 	}

@@ -177,6 +177,7 @@ func requireFits(t *testing.T, tool string, raw json.RawMessage) {
 		"reschedule_booking":    schemas.Success[schemas.ChangeResult](),
 		"cancel_booking":        schemas.Success[schemas.ChangeResult](),
 		"get_booking":           schemas.Success[schemas.GetBookingResult](),
+		"list_bookings":         schemas.Success[schemas.ListBookingsResult](),
 		"check_calendar_access": schemas.Success[schemas.CheckCalendarAccessResult](),
 	}
 	require.Contains(t, strict, tool)

@@ -10,18 +10,20 @@ import (
 	"github.com/vennio-mcp/vennio-mcp/vennioclient"
 )
 
+// peopleSize bounds the names and addresses of one booking, in bytes: with the
+// rest it stays under 2,000 tokens in any script.
+const peopleSize = 2_000
+
 // GetBooking tells what one booking is now.
 func GetBooking(d Deps) Tool {
 	return define(d, Spec{
 		Name: "get_booking", Title: "Look at a booking", Effect: Reads,
 		Description: "Tell how one booking stands now: status, time, people, and the payment link while payment is due. " +
-			"Use after book_slot to see whether it was paid or moved, and before changing it. Only reads.",
-	}, d.Booking)
+			"Use after book_slot to see whether it was paid or moved, and before changing it; without its id call list_bookings. Only reads.",
+	}, d.getBooking)
 }
 
-// Booking is the work of get_booking, for resources that tell the same. Its
-// errors are those of a tool.
-func (d Deps) Booking(ctx context.Context, in schemas.GetBookingInput) (*schemas.GetBookingResult, error) {
+func (d Deps) getBooking(ctx context.Context, in schemas.GetBookingInput) (*schemas.GetBookingResult, error) {
 	loc, err := zone("timezone", in.Timezone, d.Zone)
 	if err != nil {
 		return nil, err
@@ -35,8 +37,9 @@ func (d Deps) Booking(ctx context.Context, in schemas.GetBookingInput) (*schemas
 		Notes:   plain.Block(b.Notes, 500),
 		Next:    d.afterReading(*b),
 	}
+	out.Attendees = within(out.Attendees, peopleSize)
 	if b.Status == vennioclient.StatusPendingPayment {
-		out.CheckoutURL = payable(b.CheckoutURL)
+		out.CheckoutURL = d.Vennio.SafeLink(b.CheckoutURL)
 	}
 	if in.Timezone == "" {
 		out.Note = fmt.Sprintf("No timezone was given: times are in %s, the server's default.", loc)
@@ -65,7 +68,7 @@ func (d Deps) afterReading(b vennioclient.Booking) string {
 		return "It is cancelled; tell the person."
 	case !b.End.IsZero() && b.End.Before(d.Now()):
 		return "It is over; nothing about it can be changed."
-	case b.Status == vennioclient.StatusPendingPayment && payable(b.CheckoutURL) == "":
+	case b.Status == vennioclient.StatusPendingPayment && d.Vennio.SafeLink(b.CheckoutURL) == "":
 		return "Say that it is not confirmed and that the host must send a payment link: Vennio gave none."
 	case b.Status == vennioclient.StatusPendingPayment:
 		return "Say that it is not confirmed and give the customer the payment link; get_booking shows when it is paid."

@@ -1,8 +1,11 @@
 package tools_test
 
 import (
+	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"testing"
 	"time"
 
@@ -94,7 +97,7 @@ func TestAnUnknownBookingSaysWhereToLook(t *testing.T) {
 	w := newWorld(t)
 	got := w.get(args{"booking_id": "00000000-0000-4000-8000-000000000000"})
 	assert.Equal(t, schemas.CodeNotFound, got.Code)
-	assert.Contains(t, got.Data.Error.Next, "Copy the booking_id whole from where it was told")
+	assert.Contains(t, got.Data.Error.Next, "list_bookings")
 	assert.Equal(t, schemas.CodeInvalidArguments, w.get(args{}).Code)
 	assert.Equal(t, schemas.CodeInvalidArguments, w.get(args{"booking_id": ""}).Code)
 }
@@ -116,4 +119,24 @@ func TestABookingOfOthersIsShownAsAQuotation(t *testing.T) {
 	assert.Equal(t, []string{"Eve", "Ms X <x@example.com>", "y@example.com", "Zed"}, got.Data.Attendees)
 	assert.Contains(t, got.Data.Description, "Vennio did not tell")
 	assert.Contains(t, got.Data.Next, "do not call it confirmed")
+	for _, said := range []string{`with "Bo"`, `"Ms X <x@example.com>"`, `status "on_hold"`} {
+		assert.Contains(t, got.Text, said)
+	}
+}
+
+// bar: T8. However much others wrote, and in whatever script.
+func TestBar_T8_ALongBookingIsCutAndSaysSo(t *testing.T) {
+	t.Parallel()
+	var people []string
+	for i := range 30 {
+		people = append(people, fmt.Sprintf(`"%s <guest.%d@example.com>"`, strings.Repeat("会議の議題", 30), i))
+	}
+	words := strings.Repeat("会議の議題、", 400)
+	body := fmt.Sprintf(`{"id":"b","status":"confirmed","title":%q,"notes":%q,"participants":[%s]}`, words, words, strings.Join(people, ","))
+	api := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(rw, body) }))
+	t.Cleanup(api.Close)
+	got := newWorld(t, withVennioAt(api.URL)).get(args{"booking_id": "b"})
+	require.False(t, got.IsError, got.Text)
+	assert.Contains(t, got.Text, " more\"")
+	assert.LessOrEqual(t, max(tokens(t, got.Text), tokens(t, string(got.Raw))), 2000)
 }

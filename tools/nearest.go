@@ -52,7 +52,7 @@ func (d Deps) moved(ctx context.Context, q search) ([]vennioclient.Slot, error) 
 	for start := old.Start.Add(-q.duration / step * step); start.Before(old.End); start = start.Add(step) {
 		s := vennioclient.Slot{Start: start, End: start.Add(q.duration)}
 		asItIs := s.Start.Equal(old.Start) && s.End.Equal(old.End)
-		if s.End.After(old.Start) && !asItIs && within(s, covered) {
+		if s.End.After(old.Start) && !asItIs && contained(s, covered) {
 			found = append(found, s)
 		}
 	}
@@ -74,7 +74,7 @@ func merge(all []vennioclient.Slot) (joined []vennioclient.Slot) {
 	return joined
 }
 
-func within(s vennioclient.Slot, all []vennioclient.Slot) bool {
+func contained(s vennioclient.Slot, all []vennioclient.Slot) bool {
 	return slices.ContainsFunc(all, func(one vennioclient.Slot) bool {
 		return !s.Start.Before(one.Start) && !s.End.After(one.End)
 	})

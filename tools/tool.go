@@ -81,6 +81,11 @@ func define[In any, Out schemas.Result](d Deps, s Spec, handle func(context.Cont
 		if err != nil {
 			return result(d, failure(err)), err
 		}
+		if w, writes := any(out).(schemas.Writing); writes && d.Changed != nil {
+			for _, id := range w.Wrote() {
+				d.Changed(id)
+			}
+		}
 		return result(d, out), nil
 	}
 	return t

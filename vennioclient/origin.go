@@ -48,3 +48,17 @@ func (c *Client) checkRedirect(next *http.Request, via []*http.Request) error {
 	}
 	return nil
 }
+
+// SafeLink is a link in Vennio's answers that may be shown to a person: absolute
+// and https, or at the very origin that c speaks to, as the sandbox's are. Any
+// other is "".
+func (c *Client) SafeLink(link string) string {
+	u, err := url.Parse(link)
+	switch {
+	case err != nil, u.Host == "", u.User != nil:
+		return ""
+	case u.Scheme == "https", u.Scheme == c.base.Scheme && u.Host == c.base.Host:
+		return u.String()
+	}
+	return ""
+}

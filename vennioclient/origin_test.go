@@ -103,3 +103,20 @@ func TestCallersHTTPClientIsLeftAlone(t *testing.T) {
 	require.NoError(t, err)
 	assert.Nil(t, h.CheckRedirect)
 }
+
+func TestALinkIsShownOnlyWhereItIsSafe(t *testing.T) {
+	t.Parallel()
+	c, err := vennioclient.New("key", vennioclient.WithBaseURL("http://127.0.0.1:3001"))
+	require.NoError(t, err)
+	for link, safe := range map[string]bool{
+		"https://pay.example.com/x": true, "http://127.0.0.1:3001/checkout/1": true,
+		"http://127.0.0.1:3002/checkout/1": false, "http://pay.example.com/x": false, "javascript:alert(1)": false,
+		"https://user@pay.example.com/": false, "/checkout/1": false, "": false, "https://%zz": false,
+	} {
+		want := ""
+		if safe {
+			want = link
+		}
+		assert.Equal(t, want, c.SafeLink(link), link)
+	}
+}

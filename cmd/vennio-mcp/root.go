@@ -80,6 +80,9 @@ func (p program) root() *cobra.Command {
 	for _, s := range config.Settings() {
 		if s.Flag != "" {
 			root.PersistentFlags().String(s.Flag, s.Default, s.Help+" ("+strings.Join(s.Env, ", ")+")")
+			if s.Default == "false" { // a switch: the flag alone turns it on
+				root.PersistentFlags().Lookup(s.Flag).NoOptDefVal = "true"
+			}
 		}
 	}
 	root.AddCommand(p.stdioCommand(), p.serveCommand(), p.sandboxCommand(), p.demoCommand(), p.approvalsCommand(), p.ledgerCommand(), p.toolsCommand(), p.versionCommand())

@@ -15,12 +15,17 @@ func (p program) toolsCommand() *cobra.Command {
 	var asJSON bool
 	c := &cobra.Command{
 		Use: "tools", Short: "Print the tools as a model sees them", Args: noArguments,
-		RunE: func(*cobra.Command, []string) error {
-			if asJSON {
-				return p.printJSON(tools.Catalog(tools.Deps{}))
+		RunE: func(c *cobra.Command, _ []string) error {
+			cfg, err := p.config(c)
+			if err != nil {
+				return err
 			}
-			_, _ = fmt.Fprintf(p.out, "Instructions\n\n%s\n", prompts.Instructions())
-			for _, t := range tools.Catalog(tools.Deps{}) {
+			catalog := tools.Catalog(tools.Deps{Selection: cfg.Tools})
+			if asJSON {
+				return p.printJSON(catalog)
+			}
+			_, _ = fmt.Fprintf(p.out, "Instructions\n\n%s\n", prompts.Instructions(tools.Names(catalog)))
+			for _, t := range catalog {
 				var schema bytes.Buffer
 				if err := json.Indent(&schema, t.RawInputSchema, "", "  "); err != nil {
 					return err

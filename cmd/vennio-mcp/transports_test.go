@@ -15,6 +15,7 @@ import (
 
 	"github.com/vennio-mcp/vennio-mcp/prompts"
 	"github.com/vennio-mcp/vennio-mcp/schemas"
+	"github.com/vennio-mcp/vennio-mcp/tools"
 )
 
 // transports are the ways to reach the real binary.
@@ -55,7 +56,7 @@ func handshake(t *testing.T, c *client.Client, protocol string) {
 	got, err := c.Initialize(t.Context(), hello)
 	require.NoError(t, err)
 	assert.Equal(t, protocol, got.ProtocolVersion)
-	assert.Equal(t, prompts.Instructions(), got.Instructions)
+	assert.Equal(t, prompts.Instructions(tools.Names(tools.Catalog(tools.Deps{}))), got.Instructions)
 }
 
 // answered is what a scenario compares between transports: what was told, less
@@ -154,11 +155,11 @@ func TestBar_P3_E4_ListsAreByteIdenticalEverywhere(t *testing.T) {
 		for name, env := range environments {
 			c := connect(t, transport, mcp.LATEST_PROTOCOL_VERSION, env)
 			for range 2 {
-				tools, err := c.ListTools(t.Context(), mcp.ListToolsRequest{})
+				offered, err := c.ListTools(t.Context(), mcp.ListToolsRequest{})
 				require.NoError(t, err)
 				list, err := c.ListPrompts(t.Context(), mcp.ListPromptsRequest{})
 				require.NoError(t, err)
-				raw, err := json.Marshal([]any{tools.Tools, list.Prompts})
+				raw, err := json.Marshal([]any{offered.Tools, list.Prompts})
 				require.NoError(t, err)
 				if first == "" {
 					first = string(raw)

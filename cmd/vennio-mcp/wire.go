@@ -15,6 +15,8 @@ import (
 	"github.com/vennio-mcp/vennio-mcp/internal/config"
 	"github.com/vennio-mcp/vennio-mcp/internal/consent"
 	"github.com/vennio-mcp/vennio-mcp/internal/observe"
+	"github.com/vennio-mcp/vennio-mcp/internal/resources"
+	"github.com/vennio-mcp/vennio-mcp/internal/serve"
 	"github.com/vennio-mcp/vennio-mcp/internal/slots"
 	"github.com/vennio-mcp/vennio-mcp/internal/store"
 	"github.com/vennio-mcp/vennio-mcp/prompts"
@@ -29,8 +31,11 @@ type assembled struct {
 	mcp   *server.MCPServer
 	page  *approve.Page
 	links *links // where the page is found
-	log   zerolog.Logger
-	close func()
+	feed  *serve.Feed
+	// changes is told of every booking that changed, here or in Vennio.
+	changes resources.Changes
+	log     zerolog.Logger
+	close   func()
 }
 
 // assemble wires settings to a server. With no key it starts the sandbox first.
@@ -39,7 +44,8 @@ func (p program) assemble(ctx context.Context, cfg config.Config) (*assembled, e
 	for _, w := range cfg.Warnings {
 		log.Warn().Msg(w)
 	}
-	a := &assembled{log: log, close: func() {}}
+	a := &assembled{log: log, feed: serve.NewFeed(resources.Known), close: func() {}}
+	a.changes = resources.Changes{Tell: a.feed.Updated}
 	realm, key := cfg.APIURL, cfg.APIKey.Reveal()
 	if cfg.Sandbox() {
 		box, err := p.startSandbox(ctx, "127.0.0.1:0")
@@ -66,7 +72,7 @@ func (p program) assemble(ctx context.Context, cfg config.Config) (*assembled, e
 	a.mcp = newServer(tools.Deps{
 		Vennio: client, Slots: slots.NewSigner(secret, realm, p.clock()), Hosts: directory(cfg.Hosts),
 		Zone: cfg.Zone, WeekStart: cfg.WeekStart, Now: p.clock(), Sandbox: cfg.Sandbox(), NoMail: vennioclient.KeyKind(key).Test(),
-		Ledger: ledger, Policy: cfg.Consent, Secret: secret, ApprovalURL: a.links.to,
+		Ledger: ledger, Policy: cfg.Consent, Secret: secret, ApprovalURL: a.links.to, Selection: cfg.Tools, Changed: a.changes.BookingChanged,
 		Warn: func(err error) { log.Error().Err(err).Msg("something beside a tool call failed") },
 	}, log)
 	return a, nil
@@ -88,20 +94,33 @@ func (a *assembled) openLedger(cfg config.Config, now func() time.Time) *consent
 	return consent.New(db, now)
 }
 
+// newServer is everything an agent meets. Nothing is added to it once it is
+// served.
 func newServer(d tools.Deps, log zerolog.Logger) *server.MCPServer {
-	names := make([]string, len(d.Hosts))
-	for i, h := range d.Hosts {
-		names[i] = h.Name
-	}
+	catalog, policy := tools.Catalog(d), policyOf(d)
+	policy.Tools = tools.Names(catalog)
 	s := server.NewMCPServer("vennio-mcp", version(),
-		server.WithTitle("Vennio scheduling"), server.WithInstructions(prompts.Instructions()),
-		server.WithToolCapabilities(false), server.WithPromptCapabilities(false),
-		server.WithElicitation(), server.WithCompletions(), server.WithPromptCompletionProvider(prompts.Completer{Hosts: names}), server.WithRecovery())
-	for _, tool := range tools.Catalog(d) {
-		s.AddTools(tool.Bind(observe.Tools(log)))
+		server.WithTitle("Vennio scheduling"), server.WithInstructions(prompts.Instructions(policy.Tools)),
+		server.WithToolCapabilities(false), server.WithPromptCapabilities(false), server.WithResourceCapabilities(true, false),
+		server.WithElicitation(), server.WithCompletions(), server.WithPromptCompletionProvider(prompts.Completer{Hosts: policy.Hosts}), server.WithRecovery())
+	bound := make([]server.ServerTool, len(catalog))
+	for i, tool := range catalog {
+		bound[i] = tool.Bind(observe.Tools(log))
 	}
-	s.AddPrompts(prompts.Catalog()...)
+	s.AddTools(bound...)
+	s.AddPrompts(prompts.Catalog(policy.Tools)...)
+	resources.Register(s, policy, bound...)
 	return s
+}
+
+func policyOf(d tools.Deps) resources.Policy {
+	p := resources.Policy{
+		Consent: d.Policy, ReadOnly: d.Selection.ReadOnly, Timezone: d.Zone.String(), Hosts: []string{}, Sandbox: d.Sandbox, Mail: !d.NoMail && !d.Sandbox,
+	}
+	for _, h := range d.Hosts {
+		p.Hosts = append(p.Hosts, h.Name)
+	}
+	return p
 }
 
 func (p program) clock() func() time.Time {

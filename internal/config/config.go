@@ -11,6 +11,7 @@ import (
 
 	"github.com/vennio-mcp/vennio-mcp/internal/consent"
 	"github.com/vennio-mcp/vennio-mcp/internal/times"
+	"github.com/vennio-mcp/vennio-mcp/tools"
 	"github.com/vennio-mcp/vennio-mcp/vennioclient"
 )
 
@@ -43,6 +44,7 @@ type Config struct {
 	Zone          *time.Location
 	WeekStart     time.Weekday // as ever in Go, zero is Sunday; the default is Monday
 	Consent       consent.Policy
+	Tools         tools.Selection
 	SigningSecret Secret
 	StateDir      string
 	Timeout       time.Duration // of one attempt to reach Vennio
@@ -85,6 +87,9 @@ func Load(flags map[string]string, getenv func(string) string) (Config, error) {
 	}
 	if !keyMeant && (c.urlFrom == "VENNIO_API_URL" || c.urlFrom == "--api-url") {
 		wrong = append(wrong, c.urlFrom+" is set but no key: set VENNIO_API_KEY, or unset the address to use the built-in sandbox")
+	}
+	if len(c.Tools.Names) > 0 && c.Tools.ReadOnly && len(tools.Catalog(tools.Deps{Selection: c.Tools})) == 0 {
+		wrong = append(wrong, "VENNIO_TOOLS (--tools) names only tools that write, and VENNIO_READ_ONLY (--read-only) leaves those out: drop one of the two")
 	}
 	if len(wrong) > 0 {
 		return Config{}, wrong

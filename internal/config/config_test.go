@@ -15,6 +15,7 @@ import (
 
 	"github.com/vennio-mcp/vennio-mcp/internal/config"
 	"github.com/vennio-mcp/vennio-mcp/internal/consent"
+	"github.com/vennio-mcp/vennio-mcp/tools"
 	"github.com/vennio-mcp/vennio-mcp/vennioclient"
 )
 
@@ -146,6 +147,27 @@ func TestOddKeysAreUsedWithAWarning(t *testing.T) {
 	require.NoError(t, err)
 	require.Len(t, c.Warnings, 1)
 	assert.Contains(t, c.Warnings[0], "none of Vennio's prefixes")
+}
+
+// bar: X6
+func TestBar_X6_TheOperatorSelectsTools(t *testing.T) {
+	t.Parallel()
+	c, err := config.Load(nil, env{}.get)
+	require.NoError(t, err)
+	assert.Equal(t, tools.Selection{}, c.Tools, "all of them")
+	c, err = config.Load(map[string]string{"read-only": "true"}, env{"VENNIO_TOOLS": " list_bookings, book_slot,list_bookings,", "VENNIO_READ_ONLY": "0"}.get)
+	require.NoError(t, err)
+	assert.Equal(t, tools.Selection{ReadOnly: true, Names: []string{"list_bookings", "book_slot"}}, c.Tools, "the flag wins")
+	for e, says := range map[[2]string]string{
+		{"VENNIO_TOOLS", "find_slot,bok_slot,zzzzzz"}: `"find_slot" is no tool, did you mean find_slots?; "bok_slot" is no tool, did you mean book_slot?; "zzzzzz" is no tool (there are find_slots, `,
+		{"VENNIO_TOOLS", " , "}:                       "names no tool: want some of find_slots",
+		{"VENNIO_READ_ONLY", "yes"}:                   `VENNIO_READ_ONLY "yes": want true or false`,
+	} {
+		_, err := config.Load(nil, env{e[0]: e[1]}.get)
+		require.ErrorContains(t, err, says)
+	}
+	_, err = config.Load(nil, env{"VENNIO_TOOLS": "book_slot", "VENNIO_READ_ONLY": "true"}.get)
+	require.ErrorContains(t, err, "drop one of the two")
 }
 
 // bar: E3

@@ -7,11 +7,13 @@ import (
 	"fmt"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
 	"github.com/vennio-mcp/vennio-mcp/internal/consent"
 	"github.com/vennio-mcp/vennio-mcp/internal/times"
+	"github.com/vennio-mcp/vennio-mcp/tools"
 	"github.com/vennio-mcp/vennio-mcp/vennioclient"
 )
 
@@ -40,6 +42,8 @@ func Settings() []Setting {
 		{"timezone", []string{"VENNIO_TIMEZONE"}, "", "IANA zone for calls that name none (default: this machine's, else UTC)", setZone},
 		{"week-start", []string{"VENNIO_WEEK_START"}, "monday", "weekday on which this week and next week begin", setWeekStart},
 		{"consent", []string{"VENNIO_CONSENT"}, "ask", "whose yes counts: attested (the agent's word), ask (the person is asked wherever the client can) or human (never the agent's word)", setConsent},
+		{"read-only", []string{"VENNIO_READ_ONLY"}, "false", "true: only tools that read; nothing can be booked or changed", setReadOnly},
+		{"tools", []string{"VENNIO_TOOLS"}, "", "names of the tools to offer, with commas between (default: all)", setTools},
 		{"", []string{"VENNIO_SIGNING_SECRET"}, "", "signs slot ids, at least 16 characters; share it between replicas (default: made once, kept in the state folder)", setSecret},
 		{"state-dir", []string{"VENNIO_STATE_DIR"}, "", "folder for what outlives the process (default: the user's state folder)", setText(func(c *Config) *string { return &c.StateDir })},
 		{"timeout", []string{"VENNIO_TIMEOUT"}, "10s", "limit of one attempt to reach Vennio, 100ms to 30s; there are up to 3", setTimeout},
@@ -133,6 +137,20 @@ func setWeekStart(c *Config, v string) error {
 	}
 	c.WeekStart = day
 	return nil
+}
+
+// setReadOnly fails on anything but a clear yes or no: a slip must not leave a
+// server writing that was meant to read.
+func setReadOnly(c *Config, v string) (err error) {
+	if c.Tools.ReadOnly, err = strconv.ParseBool(strings.ToLower(strings.TrimSpace(v))); err != nil {
+		return fmt.Errorf("%q: want true or false", v)
+	}
+	return nil
+}
+
+func setTools(c *Config, v string) (err error) {
+	c.Tools.Names, err = tools.Select(v)
+	return err
 }
 
 func setSecret(c *Config, v string) error {

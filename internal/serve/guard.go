@@ -11,6 +11,8 @@ import (
 
 	"github.com/mark3labs/mcp-go/mcp"
 	"github.com/rs/zerolog"
+
+	"github.com/vennio-mcp/vennio-mcp/internal/rpcerr"
 )
 
 // guard is the way out of one HTTP request. It bounds each write in time, keeps
@@ -22,6 +24,8 @@ type guard struct {
 	log     zerolog.Logger
 	id      json.RawMessage // of the request being answered, once it is known
 
+	opened chan struct{} // closed when a stream has begun: its head is out, and its first message if it has one
+
 	mu     sync.Mutex
 	wrote  bool
 	closed bool
@@ -30,7 +34,7 @@ type guard struct {
 // guarded puts a handler behind the door, and a net under it.
 func (h *host) guarded(next func(*guard, *http.Request), methods ...string) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		g := &guard{w: w, control: http.NewResponseController(w), log: h.o.Log}
+		g := &guard{w: w, control: http.NewResponseController(w), log: h.o.Log, opened: make(chan struct{})}
 		_ = g.control.SetWriteDeadline(time.Time{}) // of the request before on this connection
 		defer g.close()
 		defer func() {
@@ -90,6 +94,11 @@ func (g *guard) Flush() {
 	}
 	_ = g.control.SetWriteDeadline(time.Now().Add(writeLimit))
 	_ = g.control.Flush() // a client that has gone shows at the next write
+	select {
+	case <-g.opened:
+	default:
+		close(g.opened)
+	}
 	_ = g.control.SetWriteDeadline(time.Time{})
 }
 
@@ -119,18 +128,23 @@ func (g *guard) scrub(b []byte) []byte {
 	var e struct {
 		ID    json.RawMessage `json:"id"`
 		Error struct {
-			Code int `json:"code"`
+			Code    int    `json:"code"`
+			Message string `json:"message"`
 		} `json:"error"`
 	}
 	if err := json.Unmarshal(message, &e); err != nil || e.Error.Code != mcp.INTERNAL_ERROR {
 		return b
 	}
-	g.log.Error().Msg("a handler failed; its error was not shown to the client")
-	if clean := faultInternal.encode(e.ID); !streamed {
-		return append(clean, '\n')
+	clean := faultInternal.encode(e.ID)
+	if told, ok := rpcerr.Parse(e.Error.Message); ok {
+		clean = fault{told.Code, told.Message}.encode(e.ID)
 	} else {
-		return event(clean)
+		g.log.Error().Msg("a handler failed; its error was not shown to the client")
 	}
+	if !streamed {
+		return append(clean, '\n')
+	}
+	return event(clean)
 }
 
 // refuse answers with a JSON-RPC error and an HTTP status of its own.

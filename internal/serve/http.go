@@ -41,6 +41,7 @@ type HTTPOptions struct {
 	MaxSessions    int           // sessions of Streamable HTTP, and open streams of both transports, each; 4096
 	SessionTTL     time.Duration // idle life of a session; must exceed the longest call; 1 h
 	KeepAlive      time.Duration // between signs of life on a quiet stream; 25 s, as proxies close at 30 or 60
+	Feed           *Feed         // of changed resources; one of its own where nil
 	Log            zerolog.Logger
 }
 
@@ -51,6 +52,7 @@ func (o HTTPOptions) withDefaults() HTTPOptions {
 	o.MaxSessions = cmp.Or(o.MaxSessions, 4096)
 	o.SessionTTL = cmp.Or(o.SessionTTL, time.Hour)
 	o.KeepAlive = cmp.Or(o.KeepAlive, 25*time.Second)
+	o.Feed = cmp.Or(o.Feed, NewFeed(nil))
 	return o
 }
 

@@ -50,7 +50,8 @@ func (e envelope) kind() kind {
 	switch e.Method {
 	case mcp.MethodInitialize, mcp.MethodPing, mcp.MethodSetLogLevel, mcp.MethodServerDiscover,
 		mcp.MethodToolsList, mcp.MethodPromptsList,
-		mcp.MethodResourcesList, mcp.MethodResourcesTemplatesList:
+		mcp.MethodResourcesList, mcp.MethodResourcesTemplatesList,
+		mcp.MethodResourcesSubscribe, mcp.MethodResourcesUnsubscribe:
 		return kindQuick
 	case mcp.MethodSubscriptionsListen:
 		return kindListen

@@ -14,6 +14,7 @@ import (
 type outbox struct {
 	messages chan []byte
 	notes    chan mcp.JSONRPCNotification
+	watch    *watch        // resources the client subscribed to
 	last     chan struct{} // closed by finish
 	gone     chan struct{} // closed when the pump has stopped
 }
@@ -26,8 +27,9 @@ type sink interface {
 	quiet() error
 }
 
-func newOutbox() *outbox {
+func newOutbox(w *watch) *outbox {
 	return &outbox{
+		watch:    w,
 		messages: make(chan []byte, 64),
 		// mcp-go drops a notification rather than wait for room.
 		notes: make(chan mcp.JSONRPCNotification, 1024),
@@ -63,6 +65,10 @@ func (o *outbox) pump(ctx context.Context, s sink, tick <-chan time.Time) error 
 			if err := o.note(s, n); err != nil {
 				return err
 			}
+		case <-o.watch.wake:
+			if err := o.updates(s); err != nil {
+				return err
+			}
 		case <-tick:
 			if err := s.quiet(); err != nil {
 				return err
@@ -92,10 +98,23 @@ func (o *outbox) write(s sink, b []byte) error {
 }
 
 func (o *outbox) note(s sink, n mcp.JSONRPCNotification) error {
+	if n.Method == mcp.MethodNotificationSubscriptionsAcknowledged {
+		defer o.watch.acknowledged(n.Params.Meta[mcp.MetaKeySubscriptionID])
+	}
 	if b, err := json.Marshal(n); err == nil {
 		return s.message(b)
 	}
 	return nil // a tool's notification that is not JSON is not worth the connection
+}
+
+// updates tells what changed of the resources subscribed to.
+func (o *outbox) updates(s sink) error {
+	for _, u := range o.watch.take() {
+		if err := s.message(u.encode()); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // rest writes what is still queued.
@@ -109,6 +128,9 @@ func (o *outbox) rest(s sink) error {
 		if err := o.note(s, <-o.notes); err != nil {
 			return err
 		}
+	}
+	if err := o.updates(s); err != nil {
+		return err
 	}
 	return s.flush()
 }

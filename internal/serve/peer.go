@@ -8,6 +8,8 @@ import (
 	"github.com/mark3labs/mcp-go/mcp"
 	"github.com/mark3labs/mcp-go/server"
 	"github.com/rs/zerolog"
+
+	"github.com/vennio-mcp/vennio-mcp/internal/rpcerr"
 )
 
 // maxListens bounds the subscription streams one client holds open.
@@ -16,6 +18,7 @@ const maxListens = 8
 // peer is one client on a connection of its own, whatever carries the bytes.
 type peer struct {
 	srv     *server.MCPServer
+	feed    *Feed
 	session *session
 	out     *outbox
 	calls   *callTable
@@ -32,10 +35,10 @@ type peer struct {
 	hush      context.CancelFunc
 }
 
-func newPeer(ctx context.Context, srv *server.MCPServer, id string, g *gate, log zerolog.Logger) *peer {
-	out := newOutbox()
+func newPeer(ctx context.Context, srv *server.MCPServer, f *Feed, id string, g *gate, log zerolog.Logger) *peer {
+	out := newOutbox(f.join())
 	p := &peer{
-		srv: srv, session: newSession(id, out), out: out,
+		srv: srv, feed: f, session: newSession(id, out), out: out,
 		calls: newCallTable(), gate: g, listens: newGate(maxListens, 0, 0), crew: newCrew(), log: log,
 	}
 	p.ctx = srv.WithContext(ctx, p.session)
@@ -152,7 +155,28 @@ func (p *peer) handle(ctx context.Context, env envelope, raw []byte) (answer []b
 			}
 		}
 	}()
-	return p.encode(env, p.srv.HandleMessage(ctx, raw))
+	uris := wished(env, raw)
+	bad := p.feed.refuses(env, uris)
+	if bad != nil {
+		return bad.encode(env.ID)
+	}
+	if env.Method == mcp.MethodSubscriptionsListen {
+		defer p.out.watch.end(p.out.watch.listen(env.ID, uris, false))
+	}
+	m := p.srv.HandleMessage(ctx, raw)
+	if _, done := m.(mcp.JSONRPCResponse); done {
+		bad = p.out.watch.heed(env, uris)
+	}
+	if bad != nil {
+		return bad.encode(env.ID)
+	}
+	return p.encode(env, m)
+}
+
+// leave ends the connection for mcp-go and for the feed.
+func (p *peer) leave(ctx context.Context) {
+	p.feed.leave(p.out.watch)
+	p.srv.UnregisterSession(ctx, p.session.id)
 }
 
 // encode writes the id exactly as it came, since mcp-go turns numbers into
@@ -167,6 +191,9 @@ func (p *peer) encode(env envelope, m mcp.JSONRPCMessage) []byte {
 		m = r
 	case mcp.JSONRPCError:
 		if r.Error.Code == mcp.INTERNAL_ERROR {
+			if told, ok := rpcerr.Parse(r.Error.Message); ok {
+				return fault{told.Code, told.Message}.encode(env.ID)
+			}
 			p.log.Error().Str("method", string(env.Method)).Msg("a handler failed; its error was not shown to the client")
 			return faultInternal.encode(env.ID)
 		}

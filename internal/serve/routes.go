@@ -36,7 +36,7 @@ func newHost(base context.Context, s *server.MCPServer, o HTTPOptions) *host {
 	h := &host{
 		o: o, srv: s, base: base,
 		door:     door{hosts: o.AllowedHosts, origins: o.AllowedOrigins},
-		sessions: newSessionIDs(o.MaxSessions),
+		sessions: newSessionIDs(o.MaxSessions, o.Feed),
 		calls:    newGate(o.MaxCalls, 4*o.MaxCalls, 16*o.MaxBody),
 		streams:  newGate(o.MaxSessions, 0, 0),
 		peers:    make(map[string]*peer),

@@ -12,12 +12,13 @@ var errUnknownSession = errors.New("unknown session")
 // given out here, or has ended, is unknown; nothing is kept of it.
 type sessionIDs struct {
 	mu    sync.Mutex
-	live  map[string]struct{}
+	live  map[string]*watch // what each subscribed to
 	limit int
+	feed  *Feed
 }
 
-func newSessionIDs(limit int) *sessionIDs {
-	return &sessionIDs{live: make(map[string]struct{}), limit: limit}
+func newSessionIDs(limit int, f *Feed) *sessionIDs {
+	return &sessionIDs{live: make(map[string]*watch), limit: limit, feed: f}
 }
 
 // Generate starts a session.
@@ -25,7 +26,7 @@ func (s *sessionIDs) Generate() string {
 	id := rand.Text()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.live[id] = struct{}{}
+	s.live[id] = s.feed.join()
 	return id
 }
 
@@ -41,15 +42,20 @@ func (s *sessionIDs) Validate(id string) (ended bool, err error) {
 func (s *sessionIDs) Terminate(id string) (refused bool, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if w := s.live[id]; w != nil {
+		s.feed.leave(w)
+	}
 	delete(s.live, id)
 	return false, nil
 }
 
-func (s *sessionIDs) knows(id string) bool {
+func (s *sessionIDs) knows(id string) bool { return s.watch(id) != nil }
+
+// watch is what the session subscribed to; nil where there is no such session.
+func (s *sessionIDs) watch(id string) *watch {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	_, ok := s.live[id]
-	return ok
+	return s.live[id]
 }
 
 func (s *sessionIDs) full() bool {

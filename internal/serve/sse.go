@@ -22,8 +22,9 @@ func (h *host) sse(g *guard, r *http.Request) {
 	defer place.release()
 	ctx, cancel := context.WithCancel(h.base)
 	defer cancel() // the calls of a client that has gone
-	p := newPeer(ctx, h.srv, rand.Text(), h.calls, h.o.Log)
+	p := newPeer(ctx, h.srv, h.o.Feed, rand.Text(), h.calls, h.o.Log)
 	if err := h.join(p); err != nil {
+		h.o.Feed.leave(p.out.watch)
 		g.refuse(http.StatusInternalServerError, faultInternal)
 		return
 	}
@@ -74,7 +75,7 @@ func (h *host) leave(p *peer) {
 	delete(h.peers, p.session.id)
 	h.mu.Unlock()
 	p.close()
-	h.srv.UnregisterSession(p.ctx, p.session.id)
+	p.leave(p.ctx)
 }
 
 // message takes one message for a stream. 202 means that an answer, if one is

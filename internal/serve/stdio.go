@@ -19,6 +19,7 @@ type StdioOptions struct {
 	Workers int            // calls running at once; 16
 	Queue   int            // calls waiting, which together hold at most Workers times MaxLine bytes; 256
 	Drain   time.Duration  // how long calls may go on after the client closed its end; 30 s
+	Feed    *Feed          // of changed resources; one of its own where nil
 	Log     zerolog.Logger // must not write to the server's output
 }
 
@@ -27,6 +28,7 @@ func (o StdioOptions) withDefaults() StdioOptions {
 	o.Workers = cmp.Or(o.Workers, 16)
 	o.Queue = cmp.Or(o.Queue, 256)
 	o.Drain = cmp.Or(o.Drain, 30*time.Second)
+	o.Feed = cmp.Or(o.Feed, NewFeed(nil))
 	return o
 }
 
@@ -45,11 +47,11 @@ func Stdio(ctx context.Context, s *server.MCPServer, in io.Reader, out io.Writer
 	o = o.withDefaults()
 	base, abandon := context.WithCancel(context.WithoutCancel(ctx))
 	defer abandon()
-	p := newPeer(base, s, "stdio", newGate(o.Workers, o.Queue, o.Workers*o.MaxLine), o.Log)
+	p := newPeer(base, s, o.Feed, "stdio", newGate(o.Workers, o.Queue, o.Workers*o.MaxLine), o.Log)
 	if err := s.RegisterSession(base, p.session); err != nil {
 		return fmt.Errorf("serve stdio: %w", err)
 	}
-	defer s.UnregisterSession(base, p.session.id)
+	defer p.leave(base)
 
 	read, written := make(chan error, 1), make(chan error, 1)
 	go func() {

@@ -22,7 +22,11 @@ func (h *host) mcp(g *guard, r *http.Request) {
 		return
 	}
 	if r.Method == http.MethodGet {
-		h.listen(g, r)
+		w := h.sessions.watch(r.Header.Get(server.HeaderKeySessionID))
+		if w == nil { // of 2026-07-28, or ended this moment: mcp-go refuses it
+			w = newWatch()
+		}
+		h.listen(g, r, w)
 		return
 	}
 	h.stream.ServeHTTP(g, r)
@@ -60,15 +64,30 @@ func (h *host) post(g *guard, r *http.Request) {
 	case !h.member(g, r):
 		return
 	}
+	uris := wished(env, raw)
+	bad = h.o.Feed.refuses(env, uris)
+	if w := h.sessions.watch(r.Header.Get(server.HeaderKeySessionID)); bad == nil && !modern && w != nil {
+		bad = w.heed(env, uris)
+	}
+	if bad != nil {
+		status := http.StatusOK
+		if modern {
+			status = http.StatusBadRequest // MCP 2026-07-28, Streamable HTTP
+		}
+		g.refuse(status, *bad)
+		return
+	}
 	r.Body = io.NopCloser(bytes.NewReader(raw))
+	if env.kind() == kindListen {
+		h.subscribe(g, r, env.ID, uris)
+		return
+	}
 	h.pass(g, r, env.kind(), len(raw))
 }
 
 // pass gives the message to mcp-go, in its turn.
 func (h *host) pass(g *guard, r *http.Request, k kind, size int) {
 	switch k {
-	case kindListen:
-		h.listen(g, r)
 	case kindCall:
 		place, ok := h.calls.take(size)
 		if ok {
@@ -98,14 +117,26 @@ func (h *host) until(limit context.Context, g *guard, r *http.Request) {
 	h.stream.ServeHTTP(g, r.WithContext(ctx))
 }
 
-// listen lets mcp-go serve a response that stays open until one side closes it.
-func (h *host) listen(g *guard, r *http.Request) {
+// subscribe serves one subscriptions/listen.
+func (h *host) subscribe(g *guard, r *http.Request, id json.RawMessage, uris []string) {
+	w := h.o.Feed.join()
+	defer h.o.Feed.leave(w)
+	w.listen(id, uris, true) // the stream is open once its acknowledgement is out
+	h.listen(g, r, w)
+}
+
+// listen lets mcp-go serve a response that stays open until one side closes it,
+// and writes what changed of the resources in w beside it.
+func (h *host) listen(g *guard, r *http.Request, w *watch) {
 	place, ok := h.stand(g)
 	if !ok {
 		return
 	}
 	defer place.release()
-	h.until(h.closing, g, r)
+	ctx, cancel := context.WithCancel(r.Context())
+	defer cancel()
+	go w.stream(ctx, g)
+	h.until(h.closing, g, r.WithContext(ctx))
 }
 
 // stand takes a place among the open streams, or refuses.

@@ -1,0 +1,210 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net"
+	"testing"
+	"time"
+
+	"github.com/mark3labs/mcp-go/client"
+	"github.com/mark3labs/mcp-go/client/transport"
+	"github.com/mark3labs/mcp-go/mcp"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/vennio-mcp/vennio-mcp/internal/config"
+	"github.com/vennio-mcp/vennio-mcp/internal/serve"
+	"github.com/vennio-mcp/vennio-mcp/schemas"
+)
+
+// hears connects and collects which resources the client is told have changed.
+func hears(t *testing.T, c *client.Client, protocol string) <-chan string {
+	t.Helper()
+	told := make(chan string, 100)
+	c.OnNotification(func(n mcp.JSONRPCNotification) {
+		if n.Method == mcp.MethodNotificationResourceUpdated {
+			told <- fmt.Sprint(n.Params.AdditionalFields["uri"])
+		}
+	})
+	handshake(t, c, protocol)
+	return told
+}
+
+func follow(t *testing.T, c *client.Client, uris ...string) {
+	t.Helper()
+	for _, uri := range uris {
+		req := mcp.SubscribeRequest{}
+		req.Params.URI = uri
+		require.NoError(t, c.Subscribe(t.Context(), req)) //nolint:staticcheck // deprecated with 2026-07-28; older clients have it
+	}
+}
+
+func hear(t *testing.T, told <-chan string, want ...string) {
+	t.Helper()
+	var got []string
+	for range want {
+		select {
+		case uri := <-told:
+			got = append(got, uri)
+		case <-time.After(patience):
+			require.FailNow(t, "not told", "want %v, got %v", want, got)
+		}
+	}
+	assert.ElementsMatch(t, want, got)
+}
+
+func read(t *testing.T, c *client.Client, uri string) ([]mcp.ResourceContents, error) {
+	t.Helper()
+	req := mcp.ReadResourceRequest{}
+	req.Params.URI = uri
+	got, err := c.ReadResource(t.Context(), req)
+	if err != nil {
+		return nil, err
+	}
+	return got.Contents, nil
+}
+
+// listening is transports, with the stream on which Streamable HTTP tells.
+func listening(t *testing.T, name string, env []string) *client.Client {
+	t.Helper()
+	if name != "streamable http" {
+		return transports[name](t, env)
+	}
+	return continuous(t, start(t, env, "serve", "--addr", "127.0.0.1:0").address())
+}
+
+func continuous(t *testing.T, url string) *client.Client {
+	t.Helper()
+	c, err := client.NewStreamableHttpClient(url+"/mcp", transport.WithContinuousListening()) //nolint:staticcheck // deprecated with 2026-07-28; older clients have it
+	require.NoError(t, err)
+	return c
+}
+
+// bar: W4, Q2. The real binary: a client books, and is told over every transport
+// that the bookings to come have changed; the resource tells what the tool tells.
+func TestBar_W4_Q2_OwnBookingsAreToldAndRead(t *testing.T) {
+	t.Parallel()
+	for name := range transports {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c := listening(t, name, clean(t))
+			told := hears(t, c, "2025-11-25")
+			follow(t, c, "vennio://bookings/upcoming")
+			_, found := ask(t, c, "find_slots", map[string]any{})
+			booking := map[string]any{
+				"slot_id": found[0].SlotID, "title": "Intro", "attendees": []any{map[string]any{"email": "ada@example.com", "name": "Ada"}},
+				"consent": map[string]any{"granted": true, "given_by": "Ada", "statement": "Yes"},
+			}
+			a, _ := ask(t, c, "book_slot", booking)
+			require.Equal(t, "confirmed", a.Status)
+			hear(t, told, "vennio://bookings/upcoming")
+			got, err := read(t, c, "vennio://bookings/upcoming")
+			require.NoError(t, err)
+			require.Len(t, got, 2)
+			var list schemas.ListBookingsResult
+			require.NoError(t, json.Unmarshal([]byte(got[0].(mcp.TextResourceContents).Text), &list))
+			require.Len(t, list.Bookings, 1)
+			assert.True(t, list.Sandbox)
+			one := "vennio://bookings/" + list.Bookings[0].BookingID
+			got, err = read(t, c, one)
+			require.NoError(t, err)
+			assert.Equal(t, "application/json", got[0].(mcp.TextResourceContents).MIMEType)
+			assert.Contains(t, got[1].(mcp.TextResourceContents).Text, `"Intro"`)
+			follow(t, c, one)
+			_, _ = ask(t, c, "book_slot", booking) // the same again: told again, harmless
+			hear(t, told, "vennio://bookings/upcoming", one)
+		})
+	}
+}
+
+// bar: W4. What happens in Vennio is told too, to those who asked and to nobody
+// else, over SSE and Streamable HTTP, in the old way and in that of 2026-07-28.
+func TestBar_W4_ChangesFromOutsideAreTold(t *testing.T) {
+	t.Parallel()
+	p := program{getenv: func(string) string { return "" }, errs: new(lockedBuffer)}
+	cfg, err := config.Load(map[string]string{"state-dir": t.TempDir(), "log-level": "error"}, p.getenv)
+	require.NoError(t, err)
+	a, err := p.assemble(t.Context(), cfg)
+	require.NoError(t, err)
+	t.Cleanup(a.close)
+	ln, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	ctx, stop := context.WithCancel(context.WithoutCancel(t.Context()))
+	done := make(chan error, 1)
+	go func() { done <- serve.HTTP(ctx, ln, a.mcp, serve.HTTPOptions{Log: a.log, Feed: a.feed}) }()
+	t.Cleanup(func() { stop(); require.NoError(t, <-done) })
+	url := "http://" + ln.Addr().String()
+	overSSE, err := client.NewSSEMCPClient(url + "/sse")
+	require.NoError(t, err)
+	for _, c := range []*client.Client{overSSE, continuous(t, url)} {
+		told := hears(t, c, "2025-06-18")
+		follow(t, c, "vennio://bookings/b%201")
+		a.changes.BookingChanged("other")
+		a.changes.BookingChanged("b 1")
+		hear(t, told, "vennio://bookings/b%201")
+		assert.Empty(t, told)
+	}
+	c, err := client.NewStreamableHttpClient(url + "/mcp")
+	require.NoError(t, err)
+	told := hears(t, c, "2026-07-28")
+	heard := make(chan struct{})
+	go func() {
+		defer close(heard)
+		_ = c.Listen(ctx, mcp.SubscriptionFilter{ResourceSubscriptions: []string{"vennio://bookings/b1"}})
+	}()
+	require.Eventually(t, func() bool { a.changes.BookingChanged("b1"); return len(told) > 0 }, patience, tick)
+	stop()
+	<-heard
+}
+
+// bar: E1, E3. What cannot be read is an error of the protocol with what to do.
+func TestBar_E1_AResourceThatCannotBeReadSaysWhatToDo(t *testing.T) {
+	t.Parallel()
+	down := clean(t, "VENNIO_API_KEY=vennio_sk_test_c4n4ry", "VENNIO_API_URL=http://127.0.0.1:9", "VENNIO_BUSINESS_ID=b")
+	for name := range transports {
+		c := transports[name](t, clean(t))
+		handshake(t, c, "2025-11-25")
+		_, err := read(t, c, "vennio://bookings/nothing")
+		require.ErrorIs(t, err, mcp.ErrResourceNotFound, name)
+		assert.Contains(t, err.Error(), "list_bookings")
+		_, err = read(t, c, "vennio://secrets")
+		require.ErrorIs(t, err, mcp.ErrResourceNotFound, name)
+		c = transports[name](t, down)
+		handshake(t, c, "2025-11-25")
+		_, err = read(t, c, "vennio://bookings/upcoming")
+		require.ErrorContains(t, err, "Try the same call again in a minute", name)
+		assert.NotContains(t, err.Error(), "c4n4ry")
+	}
+}
+
+// bar: X6. The policy says what the operator decided, and reading bookings goes
+// with the tools that read them.
+func TestBar_X6_ThePolicyIsToldAndSelectionHoldsForResources(t *testing.T) {
+	t.Parallel()
+	c, _ := bare(t, "stdio", clean(t, "VENNIO_READ_ONLY=1", "VENNIO_CONSENT=human", "VENNIO_TOOLS=find_slots,get_booking,book_slot"))
+	got, err := read(t, c, "vennio://policy")
+	require.NoError(t, err)
+	var policy struct {
+		Consent  string
+		ReadOnly bool `json:"read_only"`
+		Tools    []string
+		Timezone string
+		Hosts    []string
+		Sandbox  bool
+	}
+	require.NoError(t, json.Unmarshal([]byte(got[0].(mcp.TextResourceContents).Text), &policy))
+	assert.Equal(t, "human", policy.Consent)
+	assert.True(t, policy.ReadOnly && policy.Sandbox)
+	assert.Equal(t, []string{"find_slots", "get_booking"}, policy.Tools)
+	assert.Equal(t, "Europe/London", policy.Timezone)
+	assert.NotEmpty(t, policy.Hosts)
+	assert.Contains(t, got[1].(mcp.TextResourceContents).Text, "Read-only: nothing can be booked")
+	list, err := c.ListResources(t.Context(), mcp.ListResourcesRequest{})
+	require.NoError(t, err)
+	require.Len(t, list.Resources, 1, "list_bookings is not there, so neither are the bookings to come")
+	templates, err := c.ListResourceTemplates(t.Context(), mcp.ListResourceTemplatesRequest{})
+	require.NoError(t, err)
+	require.Len(t, templates.ResourceTemplates, 1)
+}

@@ -1,0 +1,68 @@
+package resources
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/mark3labs/mcp-go/mcp"
+
+	"github.com/vennio-mcp/vennio-mcp/internal/consent"
+	"github.com/vennio-mcp/vennio-mcp/internal/slots"
+)
+
+// Policy is what the operator has decided. It holds no key, address or id.
+type Policy struct {
+	Consent  consent.Policy `json:"consent"` // whose yes counts
+	ReadOnly bool           `json:"read_only"`
+	Tools    []string       `json:"tools"`    // their names
+	Timezone string         `json:"timezone"` // IANA zone of calls that name none
+	Hosts    []string       `json:"hosts"`    // their names; the first is the default
+	Sandbox  bool           `json:"sandbox"`  // nothing real is booked
+	Mail     bool           `json:"mail"`     // Vennio e-mails people; not under a test key
+}
+
+// means says each rung in words.
+var means = map[consent.Policy]string{
+	consent.PolicyAttested: "the agent's word that a person agreed is enough",
+	consent.PolicyAsk:      "the person is asked wherever the client can ask, elsewhere the agent's word is enough",
+	consent.PolicyHuman:    "the person must agree themselves, an agent's word is never enough",
+}
+
+// limits are of the program, not of the operator; in minutes.
+type limits struct {
+	Slot    int `json:"slot_id_minutes"`
+	Consent int `json:"consent_minutes"`
+}
+
+func (p Policy) read(_ context.Context, r mcp.ReadResourceRequest) ([]mcp.ResourceContents, error) {
+	told := struct {
+		Policy
+		Means  string `json:"consent_means"`
+		Limits limits `json:"limits"`
+	}{p, means[p.Consent], limits{int(slots.Lifetime.Minutes()), int(consent.Life.Minutes())}}
+	return contents(r.Params.URI, told, p.text(told.Limits))
+}
+
+func (p Policy) text(l limits) string {
+	lines := []string{
+		fmt.Sprintf("Consent to book: %s: %s. A yes lives %d minutes and serves one booking.", p.Consent, means[p.Consent], l.Consent),
+		fmt.Sprintf("Tools: %s.%s", strings.Join(p.Tools, ", "), map[bool]string{true: " Read-only: nothing can be booked or changed here."}[p.ReadOnly]),
+		"Hosts: " + p.hosts(),
+		fmt.Sprintf("Time zone of calls that name none: %s. A slot_id lives %d minutes.", p.Timezone, l.Slot),
+	}
+	if !p.Mail {
+		lines = append(lines, "Vennio e-mails nobody here.")
+	}
+	if p.Sandbox {
+		lines = append(lines, "Sandbox: nothing real is booked.")
+	}
+	return strings.Join(lines, "\n")
+}
+
+func (p Policy) hosts() string {
+	if len(p.Hosts) == 0 {
+		return "none is named; each call names its host by id."
+	}
+	return strings.Join(p.Hosts, ", ") + "; the first is the default."
+}

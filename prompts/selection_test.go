@@ -1,0 +1,71 @@
+package prompts_test
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/mark3labs/mcp-go/mcp"
+	"github.com/mark3labs/mcp-go/server"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/vennio-mcp/vennio-mcp/prompts"
+)
+
+func bodies(t *testing.T, catalog []server.ServerPrompt) (texts []string) {
+	t.Helper()
+	for _, p := range catalog {
+		got, err := p.Handler(t.Context(), mcp.GetPromptRequest{})
+		require.NoError(t, err)
+		texts = append(texts, got.Messages[0].Content.(mcp.TextContent).Text)
+	}
+	return texts
+}
+
+// bar: X6. Whatever the operator selects, nothing names a tool there is not.
+func TestBar_X6_NoTextNamesAToolThereIsNot(t *testing.T) {
+	t.Parallel()
+	for selection := range 1 << len(everything) {
+		var offered, missing []string
+		for i, name := range everything {
+			if selection>>i&1 == 1 {
+				offered = append(offered, name)
+			} else {
+				missing = append(missing, name)
+			}
+		}
+		texts := append(bodies(t, prompts.Catalog(offered)), prompts.Instructions(offered))
+		for _, text := range texts {
+			for _, name := range missing {
+				require.NotContains(t, text, name, "%v", offered)
+			}
+		}
+		for _, name := range offered {
+			if name == "book_slot" || name == "check_calendar_access" {
+				assert.Contains(t, texts[len(texts)-1], name)
+			}
+		}
+	}
+}
+
+// bar: C1, C10. No prompt tells an agent to skip consent; those that write ask
+// for it before they name the call.
+func TestBar_C10_PromptsAskBeforeTheyWrite(t *testing.T) {
+	t.Parallel()
+	all := prompts.Catalog(everything)
+	for i, text := range bodies(t, all) {
+		name := all[i].Prompt.Name
+		assert.LessOrEqual(t, len(strings.Fields(text)), 150, name)
+		writer := slices.IndexFunc([]string{"book_slot", "reschedule_booking", "cancel_booking"}, func(tool string) bool { return strings.Contains(text, tool) })
+		if writer < 0 {
+			assert.Contains(t, text, "Only look", name)
+			continue
+		}
+		assert.Contains(t, text, "wait for my explicit yes before you call", name)
+	}
+	filled := written(t, "cancel_meeting", map[string]string{"meeting": "with Ada", "scope": "series"})
+	assert.Contains(t, filled, `Cancel a meeting: "with Ada".`)
+	assert.Contains(t, filled, `How much of a series: "series"`)
+	assert.Contains(t, written(t, "daily_agenda", nil), "What is booked today?")
+}

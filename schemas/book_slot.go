@@ -5,29 +5,40 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+
+	"github.com/vennio-mcp/vennio-mcp/internal/times"
 )
 
 // BookSlotInput is what the model sends to book_slot.
 type BookSlotInput struct {
 	SlotID       string     `json:"slot_id" jsonschema:"maxLength=64" jsonschema_description:"From find_slots"`
-	Title        string     `json:"title" jsonschema:"minLength=1,maxLength=120" jsonschema_description:"Meeting title"`
-	Attendees    []Attendee `json:"attendees" jsonschema:"minItems=1,maxItems=20" jsonschema_description:"Customer first"`
+	Title        string     `json:"title" jsonschema:"maxLength=120" jsonschema_description:"Title"`
+	Attendees    []Attendee `json:"attendees" jsonschema:"maxItems=20" jsonschema_description:"Customer first"`
 	Notes        string     `json:"notes,omitempty" jsonschema:"maxLength=2000" jsonschema_description:"Shown to all"`
 	Participants []HostRef  `json:"participants,omitempty" jsonschema:"maxItems=5" jsonschema_description:"As in find_slots"`
+	Repeat       string     `json:"repeat,omitempty" jsonschema:"maxLength=40" jsonschema_description:"weekly|biweekly|monthly x6|until <date>"`
 	Gate
 }
 
 // Attendee is a guest.
 type Attendee struct {
-	Email string `json:"email" jsonschema:"format=email" jsonschema_description:"E-mail"`
-	Name  string `json:"name" jsonschema:"minLength=1,maxLength=100" jsonschema_description:"Name"`
+	Email string `json:"email" jsonschema:"format=email" jsonschema_description:"Address"`
+	Name  string `json:"name" jsonschema:"maxLength=100" jsonschema_description:"Name"`
 }
 
 // misfits finds what no JSON Schema says: blanks for words, and a guest named
 // twice.
 func (in BookSlotInput) misfits() (wrong []Misfit) {
+	if len(in.Attendees) == 0 {
+		wrong = append(wrong, Misfit{[]string{"attendees"}, "has 0 items, the least is 1"})
+	}
 	if strings.TrimSpace(in.Title) == "" {
 		wrong = append(wrong, Misfit{[]string{"title"}, "is blank"})
+	}
+	if in.Repeat != "" {
+		if _, err := times.ParseRepeat(in.Repeat); err != nil {
+			wrong = append(wrong, Misfit{[]string{"repeat"}, strings.TrimPrefix(err.Error(), "repeat ")})
+		}
 	}
 	seen := map[string]int{}
 	for i, a := range in.Attendees {
@@ -54,7 +65,7 @@ var plainAddress = regexp.MustCompile(`^[^\s"'<>()\[\],;:\\@]+@[^\s"'<>()\[\],;:
 
 // Gate is the part of an input without which nothing is written.
 type Gate struct {
-	Consent *Consent `json:"consent" jsonschema_description:"A person's yes to exactly this"`
+	Consent *Consent `json:"consent" jsonschema_description:"A person's"`
 	// Misfit says what was wrong with a consent that did not fit its schema.
 	Misfit string `json:"-"`
 }
@@ -63,7 +74,7 @@ func (g *Gate) consentMisfit(reason string) { g.Misfit = reason }
 
 // Consent is a person's yes as the agent reports it.
 type Consent struct {
-	Granted   bool   `json:"granted" jsonschema_description:"Said yes"`
+	Granted   bool   `json:"granted" jsonschema_description:"Yes"`
 	GivenBy   string `json:"given_by" jsonschema:"maxLength=100" jsonschema_description:"Who agreed"`
 	Statement string `json:"statement" jsonschema:"maxLength=500" jsonschema_description:"Their words"`
 }
@@ -79,6 +90,9 @@ type BookSlotResult struct {
 	End         string        `json:"end" jsonschema:"format=date-time" jsonschema_description:"UTC"`
 	Hosts       []HostTold    `json:"hosts"`
 	Attendees   []Told        `json:"attendees"`
+	SeriesID    string        `json:"series_id,omitempty"`
+	Repeat      string        `json:"repeat,omitempty" jsonschema_description:"How it repeats, and each day that was booked"`
+	Skipped     []string      `json:"skipped,omitempty" jsonschema_description:"Days of the series that were not free and are not booked"`
 	Price       string        `json:"price,omitempty" jsonschema_description:"What the booking costs"`
 	CheckoutURL string        `json:"checkout_url,omitempty" jsonschema_description:"Where the customer pays; not confirmed before"`
 	Consent     ConsentOnFile `json:"consent"`

@@ -13,6 +13,12 @@ func (r *BookSlotResult) Text() string {
 		fmt.Sprintf("%s: %s, %s, with %s. %s. Booking %s, status %s.",
 			headline(r.Status), plain.Quote(r.Title, 120), beside(r.Description, r.GuestLocal), hostNames(r.Hosts), interval(r.Start, r.End), r.BookingID, r.Status),
 	}
+	if r.SeriesID != "" {
+		lines = append(lines, "Repeats: "+r.Repeat+" (series "+r.SeriesID+")")
+	}
+	if len(r.Skipped) > 0 {
+		lines = append(lines, "NOT booked, for it was not free: "+strings.Join(r.Skipped, ", "))
+	}
 	if r.Price != "" {
 		lines = append(lines, "Price: "+r.Price)
 	}

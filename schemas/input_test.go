@@ -39,7 +39,7 @@ func TestTheSentenceNamesEveryMisfitAndTheRightNames(t *testing.T) {
 	require.NotNil(t, misfits)
 	assert.Equal(t, "attendees[0].email is missing; attendees[0].mail is not an argument, did you mean email?; attendees[0].name is missing; "+
 		"consent is missing; slot is not an argument, did you mean slot_id?; slot_id is missing; title is of type number, want string. "+
-		"The arguments are: slot_id, title, attendees, consent (required), notes, participants.", misfits.Error())
+		"The arguments are: slot_id, title, attendees, consent (required), notes, participants, repeat.", misfits.Error())
 }
 
 func TestManyMisfitsAreCounted(t *testing.T) {

@@ -21,10 +21,10 @@ import (
 func BookSlot(d Deps) Tool {
 	return define(d, Spec{
 		Name: "book_slot", Title: "Book a slot", Effect: Adds,
-		Description: "Book a slot from find_slots. First show the person slot, title and attendees and ask: " +
-			"without their consent nothing is written. " +
-			"Writes to the host's calendar; Vennio may e-mail attendees. Repeating the call returns the same booking. " +
-			"A taken slot returns others, needing new consent.",
+		Description: "Book a slot from find_slots. First show the person all of it and ask: " +
+			"without consent nothing is written. " +
+			"Writes to the host's calendar; Vennio may mail attendees. Repeating the call books no more. " +
+			"Returns others if taken.",
 	}, d.bookSlot)
 }
 
@@ -52,6 +52,9 @@ func (d Deps) bookSlot(ctx context.Context, in schemas.BookSlotInput) (*schemas.
 			return nil, err
 		}
 	}
+	if b.repeat, err = repeated(in.Repeat, offer.Start, loc); err != nil {
+		return nil, err
+	}
 	grant, err := d.agree(ctx, deed{d.act(b, in), d.proposal(in, b)}, in.Gate)
 	if err != nil {
 		return nil, err
@@ -68,7 +71,7 @@ func (d Deps) bookSlot(ctx context.Context, in schemas.BookSlotInput) (*schemas.
 func (d Deps) act(b booking, in schemas.BookSlotInput) consent.Act {
 	a := consent.Act{
 		Tool: "book_slot", SlotID: slots.Normalize(in.SlotID), Start: b.request.Start, End: b.request.End, Zone: b.offer.Zone,
-		GuestZone: b.offer.Guest, Title: b.request.Title, Notes: b.request.Notes, Price: d.price(b.hosts),
+		GuestZone: b.offer.Guest, Title: b.request.Title, Notes: b.request.Notes, Price: d.price(b.hosts), Repeat: b.repeat.text(b.loc),
 	}
 	for _, h := range b.hosts {
 		a.Hosts = append(a.Hosts, consent.Party{Name: h.Name, ID: h.ID})
@@ -86,6 +89,7 @@ type booking struct {
 	loc     *time.Location
 	guest   *time.Location // nil: not told
 	request vennioclient.BookingRequest
+	repeat  *repeat // nil: it is booked once
 }
 
 func request(in schemas.BookSlotInput, offer slots.Offer, hosts []Host) vennioclient.BookingRequest {
@@ -145,6 +149,7 @@ func (d Deps) proposal(in schemas.BookSlotInput, b booking) *schemas.Proposal {
 		End:         times.UTC(b.request.End),
 		Hosts:       d.hostsTold(b.hosts),
 		Attendees:   d.told(b.request, ""),
+		Repeat:      b.repeat.text(b.loc),
 		Price:       d.price(b.hosts),
 		Notes:       shownNotes(b.request.Notes),
 	}

@@ -13,14 +13,27 @@ import (
 
 // book books under a grant.
 func (d Deps) book(ctx context.Context, b booking, g consent.Grant) (*schemas.BookSlotResult, error) {
-	g, made, err := d.carryOut(ctx, g, func(g consent.Grant) (*vennioclient.Booking, error) {
+	var series *vennioclient.Series
+	g, made, err := d.carryOut(ctx, g, func(g consent.Grant) (made *vennioclient.Booking, err error) {
 		b.request.Metadata = onRecord(g)
-		return d.Vennio.CreateBooking(ctx, vennioclient.IdempotencyKey(g.Key()), b.request)
+		key := vennioclient.IdempotencyKey(g.Key())
+		if b.repeat == nil {
+			return d.Vennio.CreateBooking(ctx, key, b.request)
+		}
+		made, series, err = d.bookSeries(ctx, key, b)
+		return made, err
 	})
-	if err != nil {
+	switch {
+	case err != nil:
 		return nil, d.notBooked(ctx, b, err)
+	case series == nil:
+		return d.booked(b, g, d.asItIsNow(ctx, made)), nil
+	case len(series.Bookings) == 0 && series.Created == 0:
+		return nil, refuse(schemas.CodeSlotTaken, "This call booked nothing: no day of the series is free.", searchAgain)
 	}
-	return d.booked(b, g, d.asItIsNow(ctx, made)), nil
+	out := d.booked(b, g, d.asItIsNow(ctx, made))
+	b.tellSeries(out, series)
+	return out, nil
 }
 
 // booked tells what Vennio made of it.

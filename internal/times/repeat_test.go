@@ -1,0 +1,77 @@
+package times_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+
+	"github.com/vennio-mcp/vennio-mcp/internal/times"
+)
+
+func TestARepetitionIsReadInItsOneForm(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]times.Repeat{
+		"weekly x6": {Every: "weekly", Count: 6}, " Biweekly  X2 ": {Every: "biweekly", Count: 2},
+		"monthly until 2026-12-31": {Every: "monthly", Until: "2026-12-31"},
+	} {
+		got, err := times.ParseRepeat(text)
+		require.NoError(t, err, text)
+		assert.Equal(t, want, got)
+	}
+	for _, text := range []string{"", "weekly", "daily x3", "weekly x1", "weekly x27", "weekly x0", "weekly x999999", "weekly until 2026-02-30", "weekly until friday", "weekly x6 until 2026-12-31"} {
+		_, err := times.ParseRepeat(text)
+		require.Error(t, err, text)
+		assert.Contains(t, err.Error(), "weekly x6", "an example: %s", text)
+	}
+}
+
+// The wall clock stays, whatever the clocks do.
+func TestBar_S3_ARepetitionKeepsTheTimeOfDayInEveryZone(t *testing.T) {
+	t.Parallel()
+	zones := times.Zones()
+	rapid.Check(t, func(t *rapid.T) {
+		loc, err := times.Zone(rapid.SampledFrom(zones).Draw(t, "zone"))
+		require.NoError(t, err)
+		first := time.Unix(rapid.Int64Range(1_767_225_600, 1_893_456_000).Draw(t, "at")/900*900, 0)
+		every := rapid.SampledFrom([]string{"weekly", "biweekly", "monthly"}).Draw(t, "every")
+		count := rapid.IntRange(2, times.MaxOccurrences).Draw(t, "count")
+		all, err := times.Repeat{Every: every, Count: count}.Starts(first, loc)
+		if every == "monthly" && first.In(loc).Day() > 28 {
+			require.Error(t, err)
+			return
+		}
+		require.NoError(t, err)
+		require.Len(t, all, count)
+		assert.True(t, all[0].Equal(first))
+		off := 0
+		for i, at := range all {
+			if at.In(loc).Format("15:04") != first.In(loc).Format("15:04") {
+				off++ // this day's clocks skip that time
+			}
+			if i > 0 {
+				assert.True(t, at.After(all[i-1]))
+			}
+			if every != "monthly" {
+				assert.Equal(t, first.In(loc).Weekday(), at.In(loc).Weekday())
+			}
+		}
+		assert.LessOrEqual(t, off, 1+count/12)
+		until, err := times.Repeat{Every: every, Until: all[count-1].In(loc).Format(time.DateOnly)}.Starts(first, loc)
+		require.NoError(t, err)
+		assert.Equal(t, all, until, "as many times, or until that day")
+	})
+}
+
+func TestARepetitionOfOneOrOfTooManyIsRefused(t *testing.T) {
+	t.Parallel()
+	first := time.Date(2026, 5, 14, 14, 0, 0, 0, time.UTC)
+	for _, r := range []times.Repeat{{Every: "weekly", Until: "2026-05-20"}, {Every: "weekly", Until: "2030-01-01"}} {
+		_, err := r.Starts(first, time.UTC)
+		assert.ErrorContains(t, err, "from 2 to 26")
+	}
+	assert.Equal(t, "weekly, 6 times", times.Repeat{Every: "weekly", Count: 6}.Text())
+	assert.Equal(t, "monthly, until 2026-12-31", times.Repeat{Every: "monthly", Until: "2026-12-31"}.Text())
+}

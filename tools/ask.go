@@ -179,6 +179,14 @@ func (d Deps) belongs(ctx context.Context, act consent.Act) error {
 	if !hmac.Equal([]byte(got.state), []byte(d.seal(id))) {
 		return foreignAnswer()
 	}
+	switch pays, ours, err := d.pays(ctx, id, act); {
+	case err != nil:
+		return ledgerRefused(err)
+	case pays && !ours:
+		return foreignAnswer()
+	case pays:
+		return nil
+	}
 	p, err := d.Ledger.Proposal(ctx, id)
 	switch {
 	case errors.Is(err, consent.ErrNoProposal), err == nil && p.Act.Digest() != act.Digest():

@@ -64,7 +64,11 @@ func (d Deps) bookSlot(ctx context.Context, in schemas.BookSlotInput) (*schemas.
 	}
 	write, done := context.WithTimeout(context.WithoutCancel(ctx), writeTimeout)
 	defer done()
-	return d.book(write, b, grant)
+	out, err := d.book(write, b, grant)
+	if err != nil {
+		return nil, err
+	}
+	return out, d.handOver(ctx, out, grant.Outcome != consent.Done)
 }
 
 // act is what a person agrees to: all that will be written, and who is told.

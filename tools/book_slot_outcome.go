@@ -26,13 +26,13 @@ func (d Deps) book(ctx context.Context, b booking, g consent.Grant) (*schemas.Bo
 	switch {
 	case err != nil:
 		return nil, d.notBooked(ctx, b, err)
-	case series == nil:
-		return d.booked(b, g, d.asItIsNow(ctx, made)), nil
-	case len(series.Bookings) == 0 && series.Created == 0:
+	case series != nil && len(series.Bookings) == 0 && series.Created == 0:
 		return nil, refuse(schemas.CodeSlotTaken, "This call booked nothing: no day of the series is free.", searchAgain)
 	}
 	out := d.booked(b, g, d.asItIsNow(ctx, made))
-	b.tellSeries(out, series)
+	if series != nil {
+		b.tellSeries(out, series)
+	}
 	return out, nil
 }
 

@@ -25,6 +25,7 @@ const (
 	CodeSlotTaken            Code = "slot_taken"
 	CodeOutcomeUnknown       Code = "outcome_unknown"
 	CodeBookingClosed        Code = "booking_closed"
+	CodePreview              Code = "preview"
 	CodeRejected             Code = "rejected"
 	CodeUnauthorized         Code = "unauthorized"
 	CodeForbidden            Code = "forbidden"
@@ -41,7 +42,7 @@ func Codes() []Code {
 	return []Code{
 		CodeInvalidArguments, CodeInvalidTimezone, CodeInvalidWindow, CodeUnknownHost, CodeUnknownSlot, CodeSlotExpired,
 		CodeSlotPast, CodeConsentRequired, CodeConsentDeclined, CodeConsentMismatch, CodeApprovalNeeded, CodeConsentUnanswered, CodeSlotTaken, CodeOutcomeUnknown,
-		CodeBookingClosed, CodeRejected, CodeUnauthorized, CodeForbidden, CodeNotFound, CodeCalendarNotConnected, CodeRateLimited,
+		CodeBookingClosed, CodePreview, CodeRejected, CodeUnauthorized, CodeForbidden, CodeNotFound, CodeCalendarNotConnected, CodeRateLimited,
 		CodeUnavailable, CodeCanceled, CodeInternal,
 	}
 }

@@ -33,6 +33,8 @@ func (d Deps) agree(ctx context.Context, to deed, gate schemas.Gate) (consent.Gr
 	switch {
 	case err != nil:
 		return consent.Grant{}, err
+	case !d.Canary.live(to.act) && (grant == nil || grant.Outcome == consent.Unsent):
+		return consent.Grant{}, d.Canary.preview(to)
 	case grant != nil:
 		return *grant, nil
 	case d.attested(ctx):

@@ -28,6 +28,7 @@ type Deps struct {
 	Sandbox     bool // no key is set: every result says so
 	NoMail      bool // a test key: Vennio writes to nobody (vennio-api.md, Hosts and authentication)
 	Selection   Selection
+	Canary      Canary
 	Changed     func(bookingID string) // told of each booking that a tool wrote; must not wait; may be nil
 
 	offered map[string]bool // the tools there are, by name; Catalog fills it in

@@ -72,7 +72,7 @@ func (p program) assemble(ctx context.Context, cfg config.Config) (*assembled, e
 	a.mcp = newServer(tools.Deps{
 		Vennio: client, Slots: slots.NewSigner(secret, realm, p.clock()), Hosts: directory(cfg.Hosts),
 		Zone: cfg.Zone, WeekStart: cfg.WeekStart, Now: p.clock(), Sandbox: cfg.Sandbox(), NoMail: vennioclient.KeyKind(key).Test(),
-		Ledger: ledger, Policy: cfg.Consent, Secret: secret, ApprovalURL: a.links.to, Selection: cfg.Tools, Changed: a.changes.BookingChanged,
+		Ledger: ledger, Policy: cfg.Consent, Secret: secret, ApprovalURL: a.links.to, Selection: cfg.Tools, Canary: cfg.Canary, Changed: a.changes.BookingChanged,
 		Warn: func(err error) { log.Error().Err(err).Msg("something beside a tool call failed") },
 	}, log)
 	return a, nil

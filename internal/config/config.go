@@ -45,6 +45,7 @@ type Config struct {
 	WeekStart     time.Weekday // as ever in Go, zero is Sunday; the default is Monday
 	Consent       consent.Policy
 	Tools         tools.Selection
+	Canary        tools.Canary
 	SigningSecret Secret
 	StateDir      string
 	Timeout       time.Duration // of one attempt to reach Vennio

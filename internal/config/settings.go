@@ -44,6 +44,7 @@ func Settings() []Setting {
 		{"consent", []string{"VENNIO_CONSENT"}, "ask", "whose yes counts: attested (the agent's word), ask (the person is asked wherever the client can) or human (never the agent's word)", setConsent},
 		{"read-only", []string{"VENNIO_READ_ONLY"}, "false", "true: only tools that read; nothing can be booked or changed", setReadOnly},
 		{"tools", []string{"VENNIO_TOOLS"}, "", "names of the tools to offer, with commas between (default: all)", setTools},
+		{"canary", []string{"VENNIO_CANARY"}, "100%", "share of hosts (of tenants, where there are several) for whom bookings are made and changed; the others get previews. It holds the same ones as it grows", setCanary},
 		{"", []string{"VENNIO_SIGNING_SECRET"}, "", "signs slot ids, at least 16 characters; share it between replicas (default: made once, kept in the state folder)", setSecret},
 		{"state-dir", []string{"VENNIO_STATE_DIR"}, "", "folder for what outlives the process (default: the user's state folder)", setText(func(c *Config) *string { return &c.StateDir })},
 		{"timeout", []string{"VENNIO_TIMEOUT"}, "10s", "limit of one attempt to reach Vennio, 100ms to 30s; there are up to 3", setTimeout},
@@ -126,6 +127,13 @@ func setConsent(c *Config, v string) error {
 	c.Consent = consent.Policy(strings.ToLower(v))
 	if !slices.Contains([]consent.Policy{consent.PolicyAttested, consent.PolicyAsk, consent.PolicyHuman}, c.Consent) {
 		return fmt.Errorf("%q: want attested, ask or human", v)
+	}
+	return nil
+}
+
+func setCanary(c *Config, v string) (err error) {
+	if c.Canary, err = tools.ParseCanary(v); err != nil {
+		return fmt.Errorf("%q: %w", v, err)
 	}
 	return nil
 }

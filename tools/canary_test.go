@@ -1,0 +1,65 @@
+package tools_test
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/vennio-mcp/vennio-mcp/schemas"
+	"github.com/vennio-mcp/vennio-mcp/tools"
+)
+
+func TestACanaryWritesForAStableShareOfHosts(t *testing.T) {
+	t.Parallel()
+	live := map[string]map[string]bool{}
+	for _, share := range []string{"0%", "5%", "60%", "100%"} {
+		live[share] = map[string]bool{}
+		canary, err := tools.ParseCanary(share)
+		require.NoError(t, err)
+		assert.Equal(t, share, canary.String())
+		for i := range 60 {
+			host := fmt.Sprintf("7b0c1a2e-0000-4000-8000-%012d", i)
+			live[share][host] = canary.Live(host)
+		}
+	}
+	for host := range live["100%"] {
+		assert.False(t, live["0%"][host])
+		assert.True(t, live["100%"][host])
+		assert.True(t, live["60%"][host] || !live["5%"][host], "who is live stays live when the share grows")
+	}
+	n := 0
+	for _, is := range live["60%"] {
+		if is {
+			n++
+		}
+	}
+	assert.InDelta(t, 36, n, 12)
+}
+
+// Nothing is written, and the result says so in words nobody takes for success.
+func TestAPreviewSaysPlainlyThatNothingWasWritten(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	made := w.booked()
+	canary, err := tools.ParseCanary("0%")
+	require.NoError(t, err)
+	w.deps.Canary = canary
+	w.connect()
+	before := w.vennio.Writes()
+	got := w.book(agreed(w.slot().SlotID))
+	assert.Equal(t, schemas.CodePreview, got.Code, got.Text)
+	assert.Contains(t, got.Text, "This call changed nothing")
+	assert.Contains(t, got.Text, "0%")
+	require.NotNil(t, got.Data.Proposal)
+	for tool, arguments := range changes {
+		changed := w.change(tool, arguments(w, made.BookingID))
+		assert.Equal(t, schemas.CodePreview, changed.Code, changed.Text)
+	}
+	assert.Equal(t, before, w.vennio.Writes())
+	for _, bad := range []string{"5", "-1%", "101%", "x%", "NaN%", ""} {
+		_, err := tools.ParseCanary(bad)
+		assert.ErrorContains(t, err, "such as 5%", bad)
+	}
+}

@@ -27,12 +27,17 @@ type BookingRequest struct {
 	// Metadata is kept with the booking: with what the dialect adds at most 50
 	// keys of at most 40 characters; values are cut at 500 characters.
 	Metadata map[string]string
+	// Recurrence makes a series of it, for CreateSeries alone; nil books once.
+	Recurrence *Recurrence
 }
 
 // CreateBooking books a slot. Without a key a lost answer and a lost request
 // look the same, and the call is never repeated. On an error OutcomeOf tells
 // whether the booking may exist. KindSlotTaken: read availability again.
 func (c *Client) CreateBooking(ctx context.Context, key IdempotencyKey, r BookingRequest) (*Booking, error) {
+	if r.Recurrence != nil {
+		return nil, invalid("recurrence", "must not be given; CreateSeries books more than once")
+	}
 	body, refused := c.dialect.booking(r)
 	if refused != nil {
 		return nil, refused
@@ -42,7 +47,7 @@ func (c *Client) CreateBooking(ctx context.Context, key IdempotencyKey, r Bookin
 
 // GetBooking reads one booking.
 func (c *Client) GetBooking(ctx context.Context, id string) (*Booking, error) {
-	path, refused := bookingPath(id)
+	path, refused := itemPath(pathBookings, id)
 	if refused != nil {
 		return nil, refused
 	}
@@ -50,9 +55,11 @@ func (c *Client) GetBooking(ctx context.Context, id string) (*Booking, error) {
 }
 
 // BookingsQuery filters and pages ListBookings. Zero fields are not sent. Status
-// and Cursor are inferred (vennio-api.md, Bookings).
+// and Cursor are inferred (vennio-api.md, Bookings). From and To, for bookings
+// that touch that time, are a guess: look at what comes back.
 type BookingsQuery struct {
 	Host, SeriesID, Status string
+	From, To               time.Time
 	Cursor                 string // BookingPage.NextCursor of the page before
 	Limit                  int
 }
@@ -69,24 +76,29 @@ func (c *Client) ListBookings(ctx context.Context, q BookingsQuery) (*BookingPag
 	query.text("principal_id", q.Host)
 	query.text("series_id", q.SeriesID)
 	query.text("status", q.Status)
+	query.instant("from", q.From)
+	query.instant("to", q.To)
 	query.text("cursor", q.Cursor)
 	query.number("limit", q.Limit)
 	return call(ctx, c, get(pathBookings, query.values), bookingPageFrom)
 }
 
-// BookingUpdate says what to change; zero fields stay as they are. New Notes are
-// sent as they are: in the reference dialect they take the place of the title
-// and the guests that stand in the notes, but not of those in the metadata.
+// BookingUpdate says what to change; zero fields stay as they are.
 type BookingUpdate struct {
 	Start, End time.Time
 	Notes      *string
 	Metadata   map[string]string // limits as in BookingRequest
+	// Of is the booking as it was read before. With it, new Notes leave the title
+	// and the guests where the reference dialect keeps them, and new Metadata is
+	// added to what is there, whether Vennio merges metadata or replaces it (which
+	// is not published). Without it both are sent as they are.
+	Of *Booking
 }
 
 // UpdateBooking changes or moves a booking. Vennio tells those it told about the
 // booking. The method, PATCH, is inferred (vennio-api.md, Bookings).
 func (c *Client) UpdateBooking(ctx context.Context, key IdempotencyKey, id string, u BookingUpdate) (*Booking, error) {
-	path, refused := bookingPath(id)
+	path, refused := itemPath(pathBookings, id)
 	if refused != nil {
 		return nil, refused
 	}
@@ -107,17 +119,15 @@ const (
 	CancelSeries CancelScope = "series"
 )
 
-// CancelBooking cancels a booking, or the rest of its series.
+// CancelBooking cancels a booking, or the rest of its series. OutcomeOf tells a
+// KindNotFound that follows an attempt without an answer as Unknown: that
+// attempt may be why there is nothing left to find.
 func (c *Client) CancelBooking(ctx context.Context, key IdempotencyKey, id string, s CancelScope) error {
-	path, refused := bookingPath(id)
+	path, refused := itemPath(pathBookings, id)
 	if refused != nil {
 		return refused
 	}
 	query := newQuery()
 	query.text("scope", string(s))
-	_, failed := c.do(ctx, request{method: http.MethodDelete, path: path, query: query.values, key: key})
-	if failed != nil {
-		return failed
-	}
-	return nil
+	return c.remove(ctx, request{path: path, query: query.values, key: key})
 }

@@ -24,6 +24,8 @@ type Booking struct {
 	CheckoutURL  string            // where the customer pays, while StatusPendingPayment
 	SeriesID     string
 	CreatedAt    time.Time // UTC
+
+	kept extras // what unfold took out of the notes and the metadata
 }
 
 // Statuses that Vennio documents (vennio-api.md, Bookings). Nothing is confirmed
@@ -99,12 +101,6 @@ func participantsFrom(raw json.RawMessage) []string {
 }
 
 func bookingPageFrom(raw json.RawMessage) (*BookingPage, error) {
-	all, next, err := listOf(raw, "bookings", func(one json.RawMessage) (Booking, error) {
-		b, err := bookingFrom(one)
-		if err != nil {
-			return Booking{}, err
-		}
-		return *b, nil
-	})
+	all, next, err := listOf(raw, "bookings", DecodeBooking)
 	return &BookingPage{Bookings: all, NextCursor: next}, err
 }

@@ -63,6 +63,18 @@ var wrong = []struct {
 	{book(false, func(r *vennioclient.BookingRequest) { r.Customer.Email = "" }), "customer"},
 	{book(true, func(r *vennioclient.BookingRequest) { r.Others[0].Email = "" }), "others"},
 	{book(false, func(r *vennioclient.BookingRequest) { r.Others = make([]vennioclient.Person, 60) }), "metadata others"},
+	{book(false, func(r *vennioclient.BookingRequest) { r.Recurrence = &vennioclient.Recurrence{} }), "recurrence"},
+	{series(nil), "recurrence"},
+	{series(&vennioclient.Recurrence{}), "recurrence recurrence.frequency"},
+	{series(&vennioclient.Recurrence{Frequency: "daily", Count: 3}), "recurrence.frequency"},
+	{series(&vennioclient.Recurrence{Frequency: vennioclient.Weekly, Count: -1}), "recurrence"},
+	{series(&vennioclient.Recurrence{Frequency: vennioclient.Weekly, Count: 3, Until: "2026-06-30"}), "recurrence"},
+	{series(&vennioclient.Recurrence{Frequency: vennioclient.Weekly, Until: "June"}), "recurrence.until"},
+	{subscribe("https://example.com/hook"), "events"},
+	{subscribe("http://example.com/hook", "booking.created"), "url"},
+	{subscribe("/hook", "booking.created"), "url"},
+	{subscribe("ftp://127.0.0.1/", "booking.created"), "url"},
+	{func(ctx context.Context, c, _ *vennioclient.Client) error { return c.DeleteWebhook(ctx, "k", "..") }, "id"},
 	{book(true, func(r *vennioclient.BookingRequest) { r.Metadata = map[string]string{strings.Repeat("é", 41): ""} }), "metadata"},
 }
 
@@ -80,6 +92,20 @@ func book(guide bool, change func(*vennioclient.BookingRequest)) func(context.Co
 			c = g
 		}
 		return second(c.CreateBooking(ctx, "k", r))
+	}
+}
+
+func series(every *vennioclient.Recurrence) func(context.Context, *vennioclient.Client, *vennioclient.Client) error {
+	return func(ctx context.Context, c, _ *vennioclient.Client) error {
+		r := fullRequest()
+		r.Recurrence = every
+		return second(c.CreateSeries(ctx, "k", r))
+	}
+}
+
+func subscribe(url string, events ...string) func(context.Context, *vennioclient.Client, *vennioclient.Client) error {
+	return func(ctx context.Context, c, _ *vennioclient.Client) error {
+		return second(c.CreateWebhook(ctx, "k", vennioclient.WebhookRequest{URL: url, Events: events}))
 	}
 }
 

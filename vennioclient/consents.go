@@ -66,6 +66,10 @@ func consentFrom(raw json.RawMessage) (Consent, error) {
 	if err != nil {
 		return Consent{}, err
 	}
+	return consentOf(o)
+}
+
+func consentOf(o object) (Consent, error) {
 	c := Consent{
 		ID:      o.text("id", "consent_id"),
 		Grantor: partyFrom(o, "grantor"),

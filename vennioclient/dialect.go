@@ -106,6 +106,7 @@ type (
 		EndTime       string            `json:"end_time"`
 		Notes         string            `json:"notes,omitempty"`
 		Metadata      map[string]string `json:"metadata,omitempty"`
+		Recurrence    *recurrenceBody   `json:"recurrence,omitempty"`
 	}
 	guideBooking struct {
 		Participants []string          `json:"participants"`
@@ -114,6 +115,7 @@ type (
 		Title        string            `json:"title,omitempty"`
 		Notes        string            `json:"notes,omitempty"`
 		Metadata     map[string]string `json:"metadata,omitempty"`
+		Recurrence   *recurrenceBody   `json:"recurrence,omitempty"`
 	}
 	referenceUpdate struct {
 		StartTime string            `json:"start_time,omitempty"`
@@ -141,7 +143,7 @@ func (d Dialect) booking(r BookingRequest) ([]byte, *Error) {
 		return nil, refused
 	}
 	if d == Guide {
-		return encode(guideBooking{guests(r), stamp(r.Start), stamp(r.End), r.Title, r.Notes, meta})
+		return encode(guideBooking{guests(r), stamp(r.Start), stamp(r.End), r.Title, r.Notes, meta, r.Recurrence.body()})
 	}
 	return encode(referenceBooking{
 		BusinessID:    r.Hosts[0],
@@ -151,6 +153,7 @@ func (d Dialect) booking(r BookingRequest) ([]byte, *Error) {
 		EndTime:       stamp(r.End),
 		Notes:         extra.notes(r.Notes),
 		Metadata:      meta,
+		Recurrence:    r.Recurrence.body(),
 	})
 }
 
@@ -158,6 +161,7 @@ func (d Dialect) misfits(r BookingRequest) misfits {
 	wrong := misfits{}
 	wrong.hosts(r.Hosts)
 	wrong.span(r.Start, r.End)
+	wrong.recurrence(r.Recurrence)
 	if d != Guide && r.Customer.Email == "" {
 		wrong["customer"] = "must have an e-mail address"
 	}
@@ -168,7 +172,7 @@ func (d Dialect) misfits(r BookingRequest) misfits {
 }
 
 func (d Dialect) update(u BookingUpdate) ([]byte, *Error) {
-	meta := extras{}.metadata(u.Metadata)
+	notes, meta := u.whole()
 	wrong := misfits{}
 	wrong.metadata(meta)
 	if u.Start.IsZero() && u.End.IsZero() && u.Notes == nil && len(meta) == 0 {
@@ -181,9 +185,9 @@ func (d Dialect) update(u BookingUpdate) ([]byte, *Error) {
 		return nil, refused
 	}
 	if d == Guide {
-		return encode(guideUpdate{maybe(u.Start), maybe(u.End), u.Notes, meta})
+		return encode(guideUpdate{maybe(u.Start), maybe(u.End), notes, meta})
 	}
-	return encode(referenceUpdate{maybe(u.Start), maybe(u.End), u.Notes, meta})
+	return encode(referenceUpdate{maybe(u.Start), maybe(u.End), notes, meta})
 }
 
 // guests lists a booking's participants in the guide's form, hosts first. It has

@@ -50,6 +50,15 @@ func call[T any](ctx context.Context, c *Client, r request, decode func(json.Raw
 	return out, nil
 }
 
+// remove sends r, which needs no method, as a DELETE.
+func (c *Client) remove(ctx context.Context, r request) error {
+	r.method = http.MethodDelete
+	if _, failed := c.do(ctx, r); failed != nil {
+		return failed
+	}
+	return nil
+}
+
 // answer is a success. Its body is one JSON value, or nothing.
 type answer struct {
 	status, attempts int
@@ -68,19 +77,20 @@ func (c *Client) attempt(ctx context.Context, r request) (answer, *Error) {
 	}
 	resp, err := c.http.Do(req)
 	if err != nil {
-		return answer{}, c.noAnswer(ctx, err, seen.sent(err))
+		return answer{}, seen.told(r, c.noAnswer(ctx, err, seen.sent(err)))
 	}
 	defer func() {
 		_, _ = io.CopyN(io.Discard, resp.Body, maxDrain)
 		_ = resp.Body.Close()
 	}()
 	if resp.StatusCode < 200 || resp.StatusCode > 299 {
-		return answer{}, c.refusal(resp)
+		return answer{}, seen.told(r, c.refusal(resp))
 	}
 	if r.method == http.MethodDelete { // the status says it all
 		return answer{status: resp.StatusCode}, nil
 	}
-	return c.read(ctx, resp)
+	got, failed := c.read(ctx, resp)
+	return got, seen.told(r, failed)
 }
 
 func (c *Client) newRequest(ctx context.Context, r request) (*http.Request, error) {

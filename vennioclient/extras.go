@@ -2,6 +2,7 @@ package vennioclient
 
 import (
 	"fmt"
+	"maps"
 	"strings"
 )
 
@@ -101,7 +102,7 @@ func (b *Booking) unfold() {
 	if b.Participants == nil {
 		b.Participants = append(x.hosts, x.attendees...)
 	}
-	b.Notes = x.notesBefore(b.Notes)
+	b.Notes, b.kept = x.notesBefore(b.Notes), x
 }
 
 // notesBefore undoes notes, as far as the additions still stand there.
@@ -136,4 +137,24 @@ func takeAll(m map[string]string, numbered string) []string {
 		}
 		all = append(all, value)
 	}
+}
+
+// whole returns the notes and the metadata of u, with those of the booking that
+// is changed, where it is known.
+func (u BookingUpdate) whole() (notes *string, meta map[string]string) {
+	if u.Of == nil {
+		return u.Notes, extras{}.metadata(u.Metadata)
+	}
+	if notes = u.Notes; notes != nil {
+		notes = new(u.Of.kept.notes(*u.Notes))
+	}
+	if len(u.Metadata) == 0 {
+		return notes, nil
+	}
+	meta = maps.Clone(u.Of.Metadata)
+	if meta == nil {
+		meta = map[string]string{}
+	}
+	maps.Copy(meta, u.Metadata)
+	return notes, u.Of.kept.metadata(meta)
 }

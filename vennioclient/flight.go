@@ -11,12 +11,19 @@ import (
 )
 
 // flight watches how far an attempt got.
-type flight struct{ asked, connected atomic.Bool }
+type flight struct{ asked, connected, unanswered, repeated atomic.Bool }
 
 func (f *flight) trace() *httptrace.ClientTrace {
 	return &httptrace.ClientTrace{
 		GetConn: func(string) { f.asked.Store(true) },
-		GotConn: func(httptrace.GotConnInfo) { f.connected.Store(true) },
+		GotConn: func(httptrace.GotConnInfo) {
+			f.connected.Store(true)
+			if f.unanswered.Load() {
+				f.repeated.Store(true)
+			}
+		},
+		WroteHeaders:         func() { f.unanswered.Store(true) },
+		GotFirstResponseByte: func() { f.unanswered.Store(false) },
 	}
 }
 
@@ -29,6 +36,16 @@ func (f *flight) sent(err error) bool {
 	}
 	op, ok := errors.AsType[*net.OpError](err)
 	return !ok || op.Op != "dial"
+}
+
+// told notes on the error of a write whether an earlier copy of it may have
+// taken effect: net/http repeats by itself what carries an Idempotency-Key, where
+// a connection that was used before breaks without an answer.
+func (f *flight) told(r request, e *Error) *Error {
+	if e != nil && r.write() && f.repeated.Load() {
+		return e.under(true)
+	}
+	return e
 }
 
 // noAnswer is the error of an attempt that ended without a (whole) answer. It

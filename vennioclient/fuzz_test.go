@@ -35,6 +35,7 @@ func FuzzDecodeAnswer(f *testing.F) {
 	for _, body := range []string{
 		``, `null`, `[]`, `{}`, aBooking, htmlPage, `[` + nine + `]`, `{"slot":` + ten + `}`, `{"slots":{"2026-05-18":[` + fri + `]}}`,
 		`{"data":{"bookings":[{"id":1}]},"pagination":{"next_cursor":"n"}}`, `{"error":{"message":"m"},"errors":[{"field":"f"}]}`,
+		`{"booking_series":{"id":"s","created_count":1},"bookings":[{"id":"b"}]}`, `{"webhooks":[{"id":"w","events":["a"]}]}`,
 		`{"consents":[{"id":1,"scopes":"a b","grantor":"p"}]}`, `{"id":"b","metadata":{"mcp_title":"t","mcp_attendee_2":"a"},"notes":"t\n\na"}`,
 	} {
 		for _, status := range []uint16{200, 201, 204, 404, 409, 422, 503} {
@@ -54,6 +55,12 @@ func FuzzDecodeAnswer(f *testing.F) {
 		oneOf(t, booking != nil, err)
 		bookings, err := c.ListBookings(t.Context(), vennioclient.BookingsQuery{})
 		oneOf(t, bookings != nil, err)
+		series, err := c.CreateSeries(t.Context(), "k", aSeries)
+		oneOf(t, series != nil, err)
+		webhook, err := c.CreateWebhook(t.Context(), "k", aWebhook)
+		oneOf(t, webhook != nil, err)
+		webhooks, err := c.ListWebhooks(t.Context())
+		oneOf(t, webhooks != nil, err)
 		consents, err := c.ListConsents(t.Context(), vennioclient.ConsentsQuery{})
 		oneOf(t, consents != nil, err)
 		for _, s := range slots {

@@ -10,13 +10,14 @@ const (
 	pathMutual   = "/v1/availability/mutual"
 	pathBookings = "/v1/bookings"
 	pathConsents = "/v1/consents"
+	pathWebhooks = "/v1/webhooks"
 )
 
-// bookingPath is the path of one booking. An id that would name another
-// resource (nothing, or a step up the path) is refused.
-func bookingPath(id string) (string, *Error) {
+// itemPath is the path of one of a collection's items. An id that would name
+// another resource (nothing, or a step up the path) is refused.
+func itemPath(collection, id string) (string, *Error) {
 	if id == "" || id == "." || id == ".." {
-		return "", invalid("id", "must be the id of a booking")
+		return "", invalid("id", "must be the id that Vennio gave")
 	}
-	return pathBookings + "/" + url.PathEscape(id), nil
+	return collection + "/" + url.PathEscape(id), nil
 }

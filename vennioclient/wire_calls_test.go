@@ -50,6 +50,34 @@ var calls = map[string]func(*testing.T, *vennioclient.Client, json.RawMessage) (
 		}](t, raw)
 		return nil, c.CancelBooking(t.Context(), a.Key, a.ID, a.Scope)
 	},
+	"CreateSeries": func(t *testing.T, c *vennioclient.Client, raw json.RawMessage) (any, error) {
+		a := args[struct {
+			Key vennioclient.IdempotencyKey
+			vennioclient.BookingRequest
+		}](t, raw)
+		return c.CreateSeries(t.Context(), a.Key, a.BookingRequest)
+	},
+	"CreateWebhook": func(t *testing.T, c *vennioclient.Client, raw json.RawMessage) (any, error) {
+		a := args[struct {
+			Key vennioclient.IdempotencyKey
+			vennioclient.WebhookRequest
+		}](t, raw)
+		made, err := c.CreateWebhook(t.Context(), a.Key, a.WebhookRequest)
+		if err == nil {
+			require.NotEmpty(t, made.Secret.Reveal())
+		}
+		return made, err
+	},
+	"ListWebhooks": func(t *testing.T, c *vennioclient.Client, _ json.RawMessage) (any, error) {
+		return c.ListWebhooks(t.Context())
+	},
+	"DeleteWebhook": func(t *testing.T, c *vennioclient.Client, raw json.RawMessage) (any, error) {
+		a := args[struct {
+			Key vennioclient.IdempotencyKey
+			ID  string
+		}](t, raw)
+		return nil, c.DeleteWebhook(t.Context(), a.Key, a.ID)
+	},
 	"ListConsents": func(t *testing.T, c *vennioclient.Client, raw json.RawMessage) (any, error) {
 		return c.ListConsents(t.Context(), args[vennioclient.ConsentsQuery](t, raw))
 	},

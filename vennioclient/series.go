@@ -1,0 +1,118 @@
+package vennioclient
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"strconv"
+	"time"
+)
+
+// How often a series recurs (vennio-api.md, Bookings).
+const (
+	Weekly   = "weekly"
+	Biweekly = "biweekly" // every other week
+	Monthly  = "monthly"
+)
+
+// Recurrence makes a series of a booking: Count or Until, not both.
+type Recurrence struct {
+	Frequency string // Weekly, Biweekly or Monthly
+	Count     int    // how many occurrences there are, the first included
+	Until     string // the last date that may have one, YYYY-MM-DD
+	Timezone  string // IANA name: whose wall clock is kept across clock changes; "" leaves it to Vennio
+}
+
+// Series is what became of a recurring booking.
+type Series struct {
+	ID, Frequency string
+	// Created and Skipped count the occurrences. Vennio skips those whose time is
+	// taken, and does not name them: they are the ones missing from Bookings.
+	Created, Skipped int
+	Bookings         []Booking
+}
+
+// CreateSeries books every occurrence of r.Recurrence that is free. What is said
+// of CreateBooking holds, and of the whole series.
+func (c *Client) CreateSeries(ctx context.Context, key IdempotencyKey, r BookingRequest) (*Series, error) {
+	if r.Recurrence == nil {
+		return nil, invalid("recurrence", "must be given; CreateBooking books once")
+	}
+	body, refused := c.dialect.booking(r)
+	if refused != nil {
+		return nil, refused
+	}
+	return call(ctx, c, request{method: http.MethodPost, path: pathBookings, key: key, body: body}, seriesFrom)
+}
+
+// recurrenceBody is the same in both dialects: the guide has none of its own.
+type recurrenceBody struct {
+	Frequency string `json:"frequency"`
+	Count     int    `json:"count,omitempty"`
+	UntilDate string `json:"until_date,omitempty"`
+	Timezone  string `json:"timezone,omitempty"`
+}
+
+func (r *Recurrence) body() *recurrenceBody {
+	if r == nil {
+		return nil
+	}
+	return &recurrenceBody{r.Frequency, r.Count, r.Until, r.Timezone}
+}
+
+func (m misfits) recurrence(r *Recurrence) {
+	if r == nil {
+		return
+	}
+	switch r.Frequency {
+	case Weekly, Biweekly, Monthly:
+	default:
+		m["recurrence.frequency"] = "must be weekly, biweekly or monthly"
+	}
+	switch _, err := time.Parse(time.DateOnly, r.Until); {
+	case (r.Count == 0) == (r.Until == ""), r.Count < 0:
+		m["recurrence"] = "must have a count of 1 or more, or a last date, and not both"
+	case r.Until != "" && err != nil:
+		m["recurrence.until"] = "must be a date, such as 2026-06-30"
+	}
+}
+
+// seriesFrom reads `booking_series` and `bookings`. What the counts leave out is
+// told from the bookings.
+func seriesFrom(raw json.RawMessage) (*Series, error) {
+	o, err := payload(raw)
+	if err != nil {
+		return nil, err
+	}
+	bookings, _, err := listOf(o["bookings"], "bookings", DecodeBooking)
+	if err != nil {
+		return nil, err
+	}
+	head, err := objectFrom(o.field("booking_series", "series"))
+	if err != nil {
+		head = object{}
+	}
+	s := &Series{
+		ID: head.text("id", "series_id"), Frequency: head.text("frequency"),
+		Created: head.count("created_count", len(bookings)), Skipped: head.count("skipped_count", 0),
+		Bookings: bookings,
+	}
+	for _, b := range bookings {
+		s.ID = cmp.Or(s.ID, b.SeriesID)
+	}
+	if s.ID == "" {
+		return nil, errors.New("the answer holds no series with an id")
+	}
+	return s, nil
+}
+
+// count returns a field that is a whole number, or else otherwise.
+func (o object) count(name string, otherwise int) int {
+	n, err := strconv.Atoi(o.text(name))
+	if err != nil || n < 0 {
+		return otherwise
+	}
+	return n
+}

@@ -30,6 +30,7 @@ type assembled struct {
 	page  *approve.Page
 	links *links // where the page is found
 	log   zerolog.Logger
+	db    *store.DB
 	close func()
 }
 
@@ -80,6 +81,7 @@ func (a *assembled) openLedger(cfg config.Config, now func() time.Time) *consent
 		dir = ""
 	}
 	db, before := store.Open(dir), a.close
+	a.db = db
 	a.close = func() {
 		a.links.close()
 		_ = db.Close()

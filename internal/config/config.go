@@ -34,21 +34,25 @@ type Host struct{ Name, ID string }
 
 // Config is every setting, typed and checked.
 type Config struct {
-	APIKey        Secret
-	APIURL        string
-	Dialect       vennioclient.Dialect
-	BusinessID    string
-	Hosts         []Host
-	Zone          *time.Location
-	WeekStart     time.Weekday // as ever in Go, zero is Sunday; the default is Monday
-	Consent       consent.Policy
-	SigningSecret Secret
-	StateDir      string
-	Timeout       time.Duration // of one attempt to reach Vennio
-	LogLevel      string
-	LogFormat     string
-	urlFrom       string   // where APIURL was set
-	Warnings      []string // what is odd but no mistake
+	APIKey         Secret
+	APIURL         string
+	Dialect        vennioclient.Dialect
+	BusinessID     string
+	Hosts          []Host
+	Zone           *time.Location
+	WeekStart      time.Weekday // as ever in Go, zero is Sunday; the default is Monday
+	Consent        consent.Policy
+	SigningSecret  Secret
+	StateDir       string
+	Timeout        time.Duration // of one attempt to reach Vennio
+	SettingsFile   string
+	Sinks          []Sink   // of the settings file
+	WebhookSecrets []Secret // one, or two while it is rotated; none: those of registered subscriptions alone
+	EventsKeep     time.Duration
+	LogLevel       string
+	LogFormat      string
+	urlFrom        string   // where APIURL was set
+	Warnings       []string // what is odd but no mistake
 }
 
 // Sandbox reports whether the built-in sandbox answers instead of Vennio.
@@ -84,6 +88,10 @@ func Load(flags map[string]string, getenv func(string) string) (Config, error) {
 	}
 	if !keyMeant && (c.urlFrom == "VENNIO_API_URL" || c.urlFrom == "--api-url") {
 		wrong = append(wrong, c.urlFrom+" is set but no key: set VENNIO_API_KEY, or unset the address to use the built-in sandbox")
+	}
+	if c.SettingsFile != "" {
+		sinks, mistakes := readFile(c.SettingsFile, getenv)
+		c.Sinks, wrong = sinks, append(wrong, mistakes...)
 	}
 	if len(wrong) > 0 {
 		return Config{}, wrong

@@ -21,6 +21,8 @@ const (
 	stopWithin = 3 * time.Second
 	upkeepEach = time.Hour
 	firstPause = 10 * time.Second
+
+	restsToPoll = 20 // what another process queued, or comes back after a pause, waits this many rests at most
 )
 
 // Work carries out tasks with do until ctx ends, then lets running ones finish
@@ -104,7 +106,7 @@ func (q *Queue) worker(ctx context.Context, do func(context.Context, Task) error
 		return nil, fmt.Errorf("start the job engine: %w", err)
 	}
 	client, err := river.NewClient(riversqlite.New(pool), &river.Config{
-		Queues: queues, Workers: workers, Logger: q.o.Log, FetchCooldown: q.o.Rest, SoftStopTimeout: stopWithin,
+		Queues: queues, Workers: workers, Logger: q.o.Log, FetchCooldown: q.o.Rest, FetchPollInterval: restsToPoll * q.o.Rest, SoftStopTimeout: stopWithin,
 		JobTimeout: q.o.Timeout, RescueStuckJobsAfter: 4 * q.o.Timeout, MaxAttempts: MaxTries,
 		CompletedJobRetentionPeriod: q.o.Keep, DiscardedJobRetentionPeriod: q.o.Keep, CancelledJobRetentionPeriod: q.o.Keep,
 		PeriodicJobs: []*river.PeriodicJob{river.NewPeriodicJob(river.PeriodicInterval(upkeepEach),

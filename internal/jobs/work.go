@@ -33,6 +33,14 @@ const (
 // do's error is tried again, unless it is [Final]; it stays on record, so it
 // must name no secret and nobody.
 func (q *Queue) Work(ctx context.Context, do func(context.Context, Task) error) error {
+	err := q.work(ctx, do)
+	if ctx.Err() != nil {
+		return nil // what was cut short is taken up again
+	}
+	return err
+}
+
+func (q *Queue) work(ctx context.Context, do func(context.Context, Task) error) error {
 	if err := q.Prepare(ctx); err != nil {
 		return err
 	}

@@ -37,7 +37,7 @@ func (p program) replayCommand() *cobra.Command {
 			if asJSON(c) {
 				return p.printLine(done)
 			}
-			_, err = fmt.Fprintf(p.out, "%d events, %d follow-ups queued. vennio-mcp serve carries them out.\n", done.Events, done.FollowUps)
+			_, err = fmt.Fprintf(p.out, "Events: %d. Follow-ups queued: %d; vennio-mcp serve carries them out.\n", done.Events, done.FollowUps)
 			return err
 		}),
 	}
@@ -122,7 +122,7 @@ func (p program) retryCommand() *cobra.Command {
 					n++
 				}
 			}
-			_, err = fmt.Fprintf(p.out, "%d dead letters queued again.\n", n)
+			_, err = fmt.Fprintf(p.out, "Queued again: %d\n", n)
 			return err
 		}),
 	}

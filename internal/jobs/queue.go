@@ -90,7 +90,7 @@ func (q *Queue) Prepare(ctx context.Context) error {
 		return fmt.Errorf("prepare the job engine: %w", err)
 	}
 	err = q.db.Write(ctx, func(tx *store.Tx) error {
-		_, err := migrator.MigrateTx(ctx, tx.SQL(), rivermigrate.DirectionUp, nil)
+		_, err := migrator.MigrateTx(ctx, tx.SQL(), rivermigrate.DirectionUp, nil) //nolint:staticcheck // SA1019 warns of PostgreSQL; here one transaction keeps processes that start together apart
 		return err
 	})
 	if err != nil {

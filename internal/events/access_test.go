@@ -46,35 +46,27 @@ func askFor(t *testing.T, r *rig, host string) consent.Proposal {
 // bar: W4
 func TestBar_W4_RevokedAccessClosesWhatIsOpenEvenAfterACrash(t *testing.T) {
 	t.Parallel()
-	for name, c := range map[string]struct {
-		event  string
-		closes bool
+	r := newRig(t)
+	want, asked := map[string]consent.State{}, map[string]string{}
+	for host, c := range map[string]struct {
+		event string
+		state consent.State
 	}{
-		"revoked":          {`{"id":"e","type":"consent.revoked","data":{"consent":{"id":"c-1","grantor":{"id":"p-1"}}}}`, true},
-		"changed, over":    {`{"id":"e","type":"consent.changed","data":{"id":"c-1","grantor":{"id":"p-1"},"status":"revoked"}}`, true},
-		"changed, active":  {`{"id":"e","type":"consent.changed","data":{"id":"c-1","grantor":{"id":"p-1"},"status":"active"}}`, false},
-		"granted":          {`{"id":"e","type":"consent.granted","data":{"id":"c-1","grantor":{"id":"p-1"},"status":"active"}}`, false},
-		"revoked, another": {`{"id":"e","type":"consent.revoked","data":{"id":"c-1","grantor":{"id":"p-2"}}}`, false},
+		"p-1": {`{"id":"p-1","type":"consent.revoked","data":{"consent":{"id":"c-1","grantor":{"id":"p-1"}}}}`, consent.StateExpired},
+		"p-2": {`{"id":"p-2","type":"consent.changed","data":{"id":"c-1","grantor":{"id":"p-2"},"status":"revoked"}}`, consent.StateExpired},
+		"p-3": {`{"id":"p-3","type":"consent.changed","data":{"id":"c-1","grantor":{"id":"p-3"},"status":"active"}}`, consent.StateOpen},
+		"p-4": {`{"id":"p-4","type":"consent.granted","data":{"id":"c-1","grantor":{"id":"p-4"},"status":"active"}}`, consent.StateOpen},
+		"p-5": {`{"id":"p-5","type":"consent.revoked","data":{"id":"c-1","grantor":{"id":"p-6"}}}`, consent.StateOpen},
 	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			r := newRig(t)
-			p := askFor(t, r, "p-1")
-			r.tell(c.event) // nothing runs yet, as if the process had died
-			r.run()
-			if c.closes {
-				require.Eventually(t, func() bool {
-					now, err := r.ledger.Proposal(t.Context(), p.ID)
-					require.NoError(t, err)
-					return now.State == consent.StateExpired
-				}, patience, tick)
-				return
-			}
-			require.Eventually(t, func() bool { return r.finished("e") }, patience, tick)
-			now, err := r.ledger.Proposal(t.Context(), p.ID)
-			require.NoError(t, err)
-			assert.Equal(t, consent.StateOpen, now.State)
-		})
+		want[host], asked[host] = c.state, askFor(t, r, host).ID
+		r.tell(c.event) // nothing runs yet, as if the process had died
+	}
+	r.run()
+	for host, state := range want {
+		require.Eventually(t, func() bool { return r.finished(host) }, patience, tick)
+		now, err := r.ledger.Proposal(t.Context(), asked[host])
+		require.NoError(t, err)
+		assert.Equal(t, state, now.State, host)
 	}
 }
 
@@ -97,12 +89,5 @@ func TestBar_W4_ARevocationThatNamesNobodyWaitsForTheOperator(t *testing.T) {
 	r := newRig(t)
 	r.run()
 	r.tell(`{"id":"e","type":"consent.revoked"}`)
-	require.Eventually(t, func() bool {
-		dead, err := r.inbox.DeadLetters(t.Context())
-		require.NoError(t, err)
-		return len(dead) == 1
-	}, patience, tick)
-	dead, err := r.inbox.DeadLetters(t.Context())
-	require.NoError(t, err)
-	assert.Contains(t, dead[0].Why, "the event names nobody")
+	assert.Contains(t, r.dead(1)[0].Why, "the event names nobody")
 }

@@ -20,7 +20,7 @@ import (
 )
 
 const (
-	patience, tick = 20 * time.Second, 5 * time.Millisecond
+	patience, tick = 30 * time.Second, 20 * time.Millisecond
 	secret         = "whsec_current"
 	sinkSecret     = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 )
@@ -48,7 +48,7 @@ func newRigWith(t *testing.T, set func(*events.Options)) *rig {
 	r.db = store.Open(r.dir)
 	t.Cleanup(func() { require.NoError(t, r.db.Close()) })
 	r.ledger = consent.New(r.db, time.Now)
-	o := events.Options{Secrets: []string{secret}, Ledger: r.ledger, OnDelivery: r.count, Rest: time.Millisecond}
+	o := events.Options{Secrets: []string{secret}, Ledger: r.ledger, OnDelivery: r.count, Rest: 5 * time.Millisecond}
 	set(&o)
 	var err error
 	r.inbox, err = events.Open(r.db, o)

@@ -15,10 +15,10 @@ import (
 	"github.com/vennio-mcp/vennio-mcp/internal/store"
 )
 
-const patience, tick = 20 * time.Second, 5 * time.Millisecond
+const patience, tick = 30 * time.Second, 20 * time.Millisecond
 
 func quick(names ...string) jobs.Options {
-	o := jobs.Options{Rest: time.Millisecond, Timeout: 5 * time.Second}
+	o := jobs.Options{Rest: 5 * time.Millisecond, Timeout: 5 * time.Second}
 	for _, name := range names {
 		o.Lanes = append(o.Lanes, jobs.Lane{Name: name, Pause: time.Millisecond})
 	}

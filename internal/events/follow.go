@@ -29,8 +29,11 @@ func (b *Inbox) followUps(id string, kind webhook.Type, only string) (tasks []jo
 // follow carries out one follow-up.
 func (b *Inbox) follow(ctx context.Context, t jobs.Task) error {
 	var kept *store.Event
+	var external string
 	err := b.db.Read(ctx, func(tx *store.Tx) (err error) {
-		kept, err = tx.Event(t.Event)
+		if kept, err = tx.Event(t.Event); err == nil && kept != nil && kept.Booking != "" {
+			external, err = tx.External(kept.Booking, t.To)
+		}
 		return err
 	})
 	if err != nil {
@@ -48,24 +51,14 @@ func (b *Inbox) follow(ctx context.Context, t jobs.Task) error {
 	}
 	for _, s := range b.sinks {
 		if s.Name == t.To {
-			return b.hand(ctx, s, *kept, e)
+			return b.hand(ctx, s, *kept, message{event: e, received: kept.Received, external: external})
 		}
 	}
 	return jobs.Final(errors.New("the settings have no sink of this name"))
 }
 
 // hand tells a sink of an event and keeps what it calls the booking.
-func (b *Inbox) hand(ctx context.Context, s recipient, kept store.Event, e webhook.Event) error {
-	m := message{event: e, received: kept.Received}
-	if kept.Booking != "" {
-		err := b.db.Read(ctx, func(tx *store.Tx) (err error) {
-			m.external, err = tx.External(kept.Booking, s.Name)
-			return err
-		})
-		if err != nil {
-			return err
-		}
-	}
+func (b *Inbox) hand(ctx context.Context, s recipient, kept store.Event, m message) error {
 	id, err := s.tell(ctx, m)
 	if err != nil || id == "" || id == m.external || kept.Booking == "" {
 		return err

@@ -204,3 +204,22 @@ func db2(t *testing.T, dir string) *store.DB {
 	t.Cleanup(func() { require.NoError(t, db.Close()) })
 	return db
 }
+
+// bar: P8, W3
+func TestWorkThatHangsIsCutShortAndTakenUpAgain(t *testing.T) {
+	t.Parallel()
+	q, db := open(t, t.TempDir(), quick("a"))
+	begun := make(chan struct{}, 1)
+	stop := work(t, q, func(ctx context.Context, _ jobs.Task) error {
+		begun <- struct{}{}
+		<-ctx.Done()
+		return ctx.Err()
+	})
+	add(t, q, db, jobs.Task{Event: "1", To: "a"})
+	<-begun
+	asked := time.Now()
+	stop()
+	assert.Less(t, time.Since(asked), 5*time.Second)
+	work(t, q, func(context.Context, jobs.Task) error { return nil })
+	require.Eventually(t, func() bool { return slices.Equal(states(t, q, "1"), []jobs.State{jobs.Done}) }, patience, tick)
+}

@@ -24,18 +24,29 @@ import (
 )
 
 // binary is the real program, built once as the tests were built: with the race
-// detector where they have it.
-var binary = sync.OnceValues(func() (string, error) {
+// detector where they have it. plainBinary never has it: SQLite, which is C made
+// into Go, is ten times slower then.
+var (
+	binary = sync.OnceValues(func() (string, error) {
+		info, ok := debug.ReadBuildInfo()
+		return build(ok && slices.Contains(info.Settings, debug.BuildSetting{Key: "-race", Value: "true"}))
+	})
+	plainBinary = sync.OnceValues(func() (string, error) { return build(false) })
+	built       sync.Map // the folders of both
+)
+
+func build(race bool) (string, error) {
 	dir, err := os.MkdirTemp("", "vennio-mcp-test")
 	if err != nil {
 		return "", err
 	}
+	built.Store(dir, nil)
 	path := filepath.Join(dir, "vennio-mcp")
 	if runtime.GOOS == "windows" {
 		path += ".exe"
 	}
 	arguments := []string{"build", "-o", path}
-	if info, ok := debug.ReadBuildInfo(); ok && slices.Contains(info.Settings, debug.BuildSetting{Key: "-race", Value: "true"}) {
+	if race {
 		arguments = append(arguments, "-race")
 	}
 	out, err := exec.CommandContext(context.Background(), "go", append(arguments, ".")...).CombinedOutput()
@@ -43,12 +54,12 @@ var binary = sync.OnceValues(func() (string, error) {
 		return "", fmt.Errorf("go build: %w\n%s", err, out)
 	}
 	return path, nil
-})
+}
 
 func TestMain(m *testing.M) {
 	code := m.Run()
-	if path, err := binary(); err == nil {
-		_ = os.RemoveAll(filepath.Dir(path))
+	for dir := range built.Range {
+		_ = os.RemoveAll(dir.(string))
 	}
 	os.Exit(code)
 }
@@ -77,6 +88,12 @@ func start(t *testing.T, env []string, args ...string) *process {
 	t.Helper()
 	path, err := binary()
 	require.NoError(t, err)
+	return startFile(t, path, env, args...)
+}
+
+func startFile(t *testing.T, path string, env []string, args ...string) *process {
+	t.Helper()
+	var err error
 	p := &process{t: t, cmd: exec.CommandContext(context.WithoutCancel(t.Context()), path, args...), stderr: new(lockedBuffer)}
 	p.cmd.Env, p.cmd.Stderr = env, p.stderr
 	p.stdin, err = p.cmd.StdinPipe()
@@ -138,6 +155,11 @@ func run(t *testing.T, env []string, args ...string) (code int, stdout, stderr s
 	t.Helper()
 	path, err := binary()
 	require.NoError(t, err)
+	return runFile(t, path, env, args...)
+}
+
+func runFile(t *testing.T, path string, env []string, args ...string) (code int, stdout, stderr string) {
+	t.Helper()
 	var out, errs bytes.Buffer
 	cmd := exec.CommandContext(t.Context(), path, args...)
 	cmd.Env, cmd.Stdout, cmd.Stderr = env, &out, &errs

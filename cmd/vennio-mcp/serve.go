@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/vennio-mcp/vennio-mcp/internal/approve"
+	"github.com/vennio-mcp/vennio-mcp/internal/events"
 	"github.com/vennio-mcp/vennio-mcp/internal/serve"
 )
 
@@ -29,6 +30,10 @@ func (p program) serveCommand() *cobra.Command {
 				return err
 			}
 			defer a.close()
+			in, err := p.inbox(cfg, a.db, a.log, nil)
+			if err != nil {
+				return err
+			}
 			ln, err := new(net.ListenConfig).Listen(c.Context(), "tcp", addr)
 			if err != nil {
 				return err
@@ -36,7 +41,10 @@ func (p program) serveCommand() *cobra.Command {
 			url := "http://" + ln.Addr().String()
 			a.links.at(url)
 			a.log.Info().Str("streamable_http", url+"/mcp").Str("sse", url+"/sse").Str("health", url+"/healthz").Msg("serving")
-			return serve.HTTP(c.Context(), ln, a.mcp, serve.HTTPOptions{Log: a.log, Feed: a.feed, Pages: map[string]http.Handler{approve.Path: a.page}})
+			defer a.follow(c.Context(), in)()
+			return serve.HTTP(c.Context(), ln, a.mcp, serve.HTTPOptions{
+				Log: a.log, Feed: a.feed, Pages: map[string]http.Handler{approve.Path: a.page, events.Path: in.Handler()},
+			})
 		},
 	}
 	c.Flags().StringVar(&addr, "addr", "127.0.0.1:8080", "loopback address to listen on; port 0 takes a free one")

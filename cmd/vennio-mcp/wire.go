@@ -35,6 +35,7 @@ type assembled struct {
 	// changes is told of every booking that changed, here or in Vennio.
 	changes resources.Changes
 	log     zerolog.Logger
+	db      *store.DB
 	close   func()
 }
 
@@ -86,6 +87,7 @@ func (a *assembled) openLedger(cfg config.Config, now func() time.Time) *consent
 		dir = ""
 	}
 	db, before := store.Open(dir), a.close
+	a.db = db
 	a.close = func() {
 		a.links.close()
 		_ = db.Close()

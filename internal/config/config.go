@@ -36,23 +36,27 @@ type Host struct{ Name, ID, Price string }
 
 // Config is every setting, typed and checked.
 type Config struct {
-	APIKey        Secret
-	APIURL        string
-	Dialect       vennioclient.Dialect
-	BusinessID    string
-	Hosts         []Host
-	Zone          *time.Location
-	WeekStart     time.Weekday // as ever in Go, zero is Sunday; the default is Monday
-	Consent       consent.Policy
-	Tools         tools.Selection
-	Canary        tools.Canary
-	SigningSecret Secret
-	StateDir      string
-	Timeout       time.Duration // of one attempt to reach Vennio
-	LogLevel      string
-	LogFormat     string
-	urlFrom       string   // where APIURL was set
-	Warnings      []string // what is odd but no mistake
+	APIKey         Secret
+	APIURL         string
+	Dialect        vennioclient.Dialect
+	BusinessID     string
+	Hosts          []Host
+	Zone           *time.Location
+	WeekStart      time.Weekday // as ever in Go, zero is Sunday; the default is Monday
+	Consent        consent.Policy
+	Tools          tools.Selection
+	Canary         tools.Canary
+	SigningSecret  Secret
+	StateDir       string
+	Timeout        time.Duration // of one attempt to reach Vennio
+	SettingsFile   string
+	Sinks          []Sink   // of the settings file
+	WebhookSecrets []Secret // one, or two while it is rotated; none: those of registered subscriptions alone
+	EventsKeep     time.Duration
+	LogLevel       string
+	LogFormat      string
+	urlFrom        string   // where APIURL was set
+	Warnings       []string // what is odd but no mistake
 }
 
 // Sandbox reports whether the built-in sandbox answers instead of Vennio.
@@ -91,6 +95,10 @@ func Load(flags map[string]string, getenv func(string) string) (Config, error) {
 	}
 	if len(c.Tools.Names) > 0 && c.Tools.ReadOnly && len(tools.Catalog(tools.Deps{Selection: c.Tools})) == 0 {
 		wrong = append(wrong, "VENNIO_TOOLS (--tools) names only tools that write, and VENNIO_READ_ONLY (--read-only) leaves those out: drop one of the two")
+	}
+	if c.SettingsFile != "" {
+		sinks, mistakes := readFile(c.SettingsFile, getenv)
+		c.Sinks, wrong = sinks, append(wrong, mistakes...)
 	}
 	if len(wrong) > 0 {
 		return Config{}, wrong

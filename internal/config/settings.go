@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/vennio-mcp/vennio-mcp/internal/consent"
+	"github.com/vennio-mcp/vennio-mcp/internal/events"
 	"github.com/vennio-mcp/vennio-mcp/internal/times"
 	"github.com/vennio-mcp/vennio-mcp/tools"
 	"github.com/vennio-mcp/vennio-mcp/vennioclient"
@@ -47,6 +48,9 @@ func Settings() []Setting {
 		{"canary", []string{"VENNIO_CANARY"}, "100%", "share of hosts (of tenants, where there are several) for whom bookings are made and changed; the others get previews. It holds the same ones as it grows", setCanary},
 		{"", []string{"VENNIO_SIGNING_SECRET"}, "", "signs slot ids, at least 16 characters; share it between replicas (default: made once, kept in the state folder)", setSecret},
 		{"state-dir", []string{"VENNIO_STATE_DIR"}, "", "folder for what outlives the process (default: the user's state folder)", setText(func(c *Config) *string { return &c.StateDir })},
+		{"settings", []string{"VENNIO_MCP_SETTINGS"}, "", "YAML file with what takes more than a line: who is told of events (docs/events.md)", setText(func(c *Config) *string { return &c.SettingsFile })},
+		{"", []string{"VENNIO_WEBHOOK_SECRET"}, "", "secret of Vennio's webhook deliveries, or two with a comma between while it is rotated (default: those kept by webhooks register)", setWebhookSecrets},
+		{"events-keep", []string{"VENNIO_EVENTS_KEEP"}, "168h", "how long events are kept for replay, 168h (7 days) at least", setKeep},
 		{"timeout", []string{"VENNIO_TIMEOUT"}, "10s", "limit of one attempt to reach Vennio, 100ms to 30s; there are up to 3", setTimeout},
 		{"log-level", []string{"VENNIO_LOG_LEVEL"}, "info", "debug, info, warn or error", setOneOf(func(c *Config) *string { return &c.LogLevel }, "debug", "info", "warn", "error")},
 		{"log-format", []string{"VENNIO_LOG_FORMAT"}, "auto", "json, console, or auto: console on a terminal", setOneOf(func(c *Config) *string { return &c.LogFormat }, "auto", "json", "console")},
@@ -166,6 +170,26 @@ func setSecret(c *Config, v string) error {
 		return errors.New("is shorter than 16 characters; make one with: openssl rand -hex 32")
 	}
 	c.SigningSecret = Secret(v)
+	return nil
+}
+
+func setWebhookSecrets(c *Config, v string) error {
+	const most = 2
+	for secret := range strings.SplitSeq(v, ",") {
+		if secret = strings.TrimSpace(secret); secret != "" {
+			c.WebhookSecrets = append(c.WebhookSecrets, Secret(secret))
+		}
+	}
+	if n := len(c.WebhookSecrets); n == 0 || n > most {
+		return errors.New("holds none or more than two secrets; want one, or two with a comma between")
+	}
+	return nil
+}
+
+func setKeep(c *Config, v string) (err error) {
+	if c.EventsKeep, err = time.ParseDuration(v); err != nil || c.EventsKeep < events.MinKeep {
+		return fmt.Errorf("%q: want a duration of 168h (7 days) or more, such as 720h", v)
+	}
 	return nil
 }
 

@@ -19,6 +19,7 @@ const (
 	kindDeclined  = "declined"
 	kindWithdrawn = "withdrawn"
 	kindExpired   = "expired"
+	kindClosed    = "closed"
 	kindAttested  = "attested"
 	kindRetired   = "retired"
 	kindSent      = "sent"

@@ -12,7 +12,9 @@
 // transactions, and a busy time-out (https://www.sqlite.org/wal.html,
 // https://www.sqlite.org/lang_transaction.html).
 //
-// Nothing of database/sql leaves the package, every statement is in it, and
-// where standard SQL does, standard SQL is used: another database needs another
-// connect function, other migrations and other place holders.
+// Nothing of database/sql leaves the package, save to the job engine
+// (internal/jobs), which has tables of its own in the same file. Every statement
+// on ours is in it, and where standard SQL does, standard SQL is used: another
+// database needs another connect function, other migrations and other place
+// holders.
 package store

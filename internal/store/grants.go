@@ -50,6 +50,12 @@ func (tx *Tx) SentGrant(tenant, slotID string) (*Grant, error) {
 	return one[Grant](tx, grants+`g.tenant = ? AND g.slot = ? AND g.outcome IN ('sent', 'done', 'unknown')`, tenant, slotID)
 }
 
+// UnsentGrants returns the grants that were not sent and expire after now. Those
+// of erased acts are not among them.
+func (tx *Tx) UnsentGrants(now time.Time) ([]Grant, error) {
+	return all[Grant](tx, grants+`g.outcome = '' AND g.expires > ? AND a.json IS NOT NULL ORDER BY g.at, g.id`, Text(now))
+}
+
 // AddGrant keeps a new grant. One act has at most one that is not settled as
 // not done.
 func (tx *Tx) AddGrant(g Grant) error {

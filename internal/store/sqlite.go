@@ -8,7 +8,7 @@ import (
 	"os"
 	"path/filepath"
 
-	_ "modernc.org/sqlite" // the driver "sqlite"
+	"modernc.org/sqlite" // and the driver "sqlite"
 )
 
 const databaseFile = "vennio-mcp.db"
@@ -65,4 +65,13 @@ func settings() url.Values {
 		"_error_rc":     {"1"}, // says "cannot open", not "out of memory"
 		"_pragma":       {"secure_delete(1)", "temp_store(2)"},
 	}
+}
+
+// sqliteBusy is SQLITE_BUSY: somebody else holds the lock
+// (https://www.sqlite.org/rescode.html).
+const sqliteBusy = 5
+
+func isBusy(err error) bool {
+	refused, ok := errors.AsType[*sqlite.Error](err)
+	return ok && refused.Code()&0xff == sqliteBusy
 }

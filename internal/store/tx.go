@@ -48,10 +48,18 @@ func (db *DB) within(ctx context.Context, how *sql.TxOptions, do func(*Tx) error
 }
 
 func (tx *Tx) exec(query string, args ...any) error {
-	if _, err := tx.sql.ExecContext(tx.ctx, query, args...); err != nil {
-		return fmt.Errorf("write to the store: %w", err)
+	_, err := tx.changed(query, args...)
+	return err
+}
+
+// changed returns how many rows a statement changed.
+func (tx *Tx) changed(query string, args ...any) (int, error) {
+	result, err := tx.sql.ExecContext(tx.ctx, query, args...)
+	if err != nil {
+		return 0, fmt.Errorf("write to the store: %w", err)
 	}
-	return nil
+	n, err := result.RowsAffected()
+	return int(n), err
 }
 
 // record is a row that says where its columns go.

@@ -1,0 +1,45 @@
+package main
+
+import (
+	"errors"
+
+	"github.com/spf13/cobra"
+
+	"github.com/vennio-mcp/vennio-mcp/internal/events"
+	"github.com/vennio-mcp/vennio-mcp/internal/observe"
+	"github.com/vennio-mcp/vennio-mcp/internal/store"
+)
+
+const eventsAbout = `Shows what Vennio told this machine by webhook, and what became of telling others.
+Replayed and retried follow-ups are carried out by vennio-mcp serve, now if it runs
+on the same state folder, else when it starts.`
+
+func (p program) eventsCommand() *cobra.Command {
+	c := &cobra.Command{
+		Use: "events", Short: "List, show and replay what Vennio told by webhook; see to dead letters", Long: eventsAbout, Args: unknownCommand,
+		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
+	}
+	c.PersistentFlags().Bool("json", false, "JSON lines instead of a table")
+	c.AddCommand(p.listEventsCommand(), p.showEventCommand(), p.replayCommand(), p.deadCommand(), p.retryCommand(), p.dropCommand())
+	return c
+}
+
+// withInbox runs a command on the inbox in the state folder.
+func (p program) withInbox(do func(*cobra.Command, *events.Inbox, []string) error) func(*cobra.Command, []string) error {
+	return func(c *cobra.Command, args []string) error {
+		cfg, err := p.config(c)
+		if err != nil {
+			return err
+		}
+		if cfg.StateDir == "" {
+			return errors.New("there is no state folder: set VENNIO_STATE_DIR or HOME")
+		}
+		db := store.Open(cfg.StateDir)
+		defer func() { _ = db.Close() }()
+		in, err := p.inbox(cfg, db, observe.Logger(p.errs, cfg.LogLevel, logFormat(cfg.LogFormat, p.errs)), nil)
+		if err != nil {
+			return err
+		}
+		return do(c, in, args)
+	}
+}

@@ -1,0 +1,157 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+
+	"github.com/spf13/cobra"
+
+	"github.com/vennio-mcp/vennio-mcp/internal/events"
+	"github.com/vennio-mcp/vennio-mcp/internal/jobs"
+	"github.com/vennio-mcp/vennio-mcp/internal/plain"
+)
+
+// replayed is what --json shows of a replay.
+type replayed struct {
+	Events    int `json:"events"`
+	FollowUps int `json:"follow_ups"`
+}
+
+// replay says which events are carried out again, and for whom.
+type replay struct{ id, kind, since, until, sink string }
+
+func (p program) replayCommand() *cobra.Command {
+	var r replay
+	c := &cobra.Command{
+		Use: "replay", Short: "Carry out the follow-ups of events again: by id, type or time", Args: noArguments,
+		RunE: p.withInbox(func(c *cobra.Command, in *events.Inbox, _ []string) error {
+			done, err := p.replay(c.Context(), in, r)
+			if errors.Is(err, events.ErrNoSink) {
+				return usageError{fmt.Errorf("%w; sinks are set in the settings file (--settings)", err)}
+			}
+			if err != nil {
+				return unknownEvent(err, r.id)
+			}
+			if asJSON(c) {
+				return p.printLine(done)
+			}
+			_, err = fmt.Fprintf(p.out, "Events: %d. Follow-ups queued: %d; vennio-mcp serve carries them out.\n", done.Events, done.FollowUps)
+			return err
+		}),
+	}
+	c.Flags().StringVar(&r.id, "id", "", "one event")
+	c.Flags().StringVar(&r.kind, "type", "", "those of this type; * stands for anything: booking.*")
+	c.Flags().StringVar(&r.since, "since", "", "those received since: a duration ago, such as 24h, or a time, such as 2026-05-18T09:00:00Z")
+	c.Flags().StringVar(&r.until, "until", "", "those received before, in the same form")
+	c.Flags().StringVar(&r.sink, "sink", "", "tell this sink alone (default: all that want the event)")
+	return c
+}
+
+func (p program) replay(ctx context.Context, in *events.Inbox, r replay) (done replayed, err error) {
+	switch selected := r.kind+r.since+r.until != ""; {
+	case r.id == "" && !selected:
+		return done, usageError{errors.New("say which events: --id, --type, --since or --until")}
+	case r.id != "" && selected:
+		return done, usageError{errors.New("--id names one event; leave --type, --since and --until out")}
+	case r.id != "":
+		done.FollowUps, err = in.ReplayOne(ctx, r.id, r.sink)
+		done.Events = 1
+		return done, err
+	}
+	wanted, err := p.wanted(r.kind, r.since, r.until)
+	if err != nil {
+		return done, err
+	}
+	done.Events, done.FollowUps, err = in.Replay(ctx, wanted, r.sink)
+	return done, err
+}
+
+func (p program) deadCommand() *cobra.Command {
+	return &cobra.Command{
+		Use: "dead", Short: "List the follow-ups that were given up, the oldest first", Args: noArguments,
+		RunE: p.withInbox(func(c *cobra.Command, in *events.Inbox, _ []string) error {
+			dead, err := in.DeadLetters(c.Context())
+			if err != nil {
+				return err
+			}
+			if len(dead) == 0 && !asJSON(c) {
+				_, err := fmt.Fprintln(p.out, "No dead letters.")
+				return err
+			}
+			for _, d := range dead {
+				if asJSON(c) {
+					if err := p.printLine(taskLineOf(d)); err != nil {
+						return err
+					}
+					continue
+				}
+				_, _ = fmt.Fprintf(p.out, "%6d  %-16s %-36s %d tries%s\n", d.ID, d.Task.To, plain.Line(d.Task.Event, 80), d.Tries, because(d.Why))
+			}
+			return nil
+		}),
+	}
+}
+
+func (p program) retryCommand() *cobra.Command {
+	var all bool
+	c := &cobra.Command{
+		Use: "retry ID", Short: "Try a dead letter again, or with --all every one",
+		Args: func(c *cobra.Command, args []string) error {
+			if all && len(args) == 0 {
+				return nil
+			}
+			return oneID("events dead")(c, args)
+		},
+		RunE: p.withInbox(func(c *cobra.Command, in *events.Inbox, args []string) error {
+			if !all {
+				return p.onDeadLetter(c.Context(), args[0], in.Retry, "Queued again")
+			}
+			dead, err := in.DeadLetters(c.Context())
+			if err != nil {
+				return err
+			}
+			n := 0
+			for _, d := range dead {
+				switch err := in.Retry(c.Context(), d.ID); {
+				case errors.Is(err, jobs.ErrNoTask): // somebody else saw to it meanwhile
+				case err != nil:
+					return err
+				default:
+					n++
+				}
+			}
+			_, err = fmt.Fprintf(p.out, "Queued again: %d\n", n)
+			return err
+		}),
+	}
+	c.Flags().BoolVar(&all, "all", false, "every dead letter")
+	return c
+}
+
+func (p program) dropCommand() *cobra.Command {
+	return &cobra.Command{
+		Use: "drop ID", Short: "Delete a dead letter", Args: oneID("events dead"),
+		RunE: p.withInbox(func(c *cobra.Command, in *events.Inbox, args []string) error {
+			return p.onDeadLetter(c.Context(), args[0], in.Drop, "Dropped")
+		}),
+	}
+}
+
+func (p program) onDeadLetter(ctx context.Context, said string, do func(context.Context, int64) error, done string) error {
+	id, err := strconv.ParseInt(said, 10, 64)
+	if err == nil {
+		err = do(ctx, id)
+	} else {
+		err = jobs.ErrNoTask
+	}
+	if errors.Is(err, jobs.ErrNoTask) {
+		return usageError{fmt.Errorf("there is no dead letter %s; vennio-mcp events dead shows what there is", plain.Quote(said, 40))}
+	}
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(p.out, "%s: %d\n", done, id)
+	return err
+}

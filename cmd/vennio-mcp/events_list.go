@@ -1,0 +1,185 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/vennio-mcp/vennio-mcp/internal/events"
+	"github.com/vennio-mcp/vennio-mcp/internal/jobs"
+	"github.com/vennio-mcp/vennio-mcp/internal/plain"
+	"github.com/vennio-mcp/vennio-mcp/internal/store"
+)
+
+// eventLine is an event as --json shows it; instants are RFC 3339 in UTC.
+type eventLine struct {
+	ID        string          `json:"id"`
+	Type      string          `json:"type"`
+	At        *time.Time      `json:"at,omitempty"` // absent if Vennio does not say
+	Received  time.Time       `json:"received"`
+	Booking   string          `json:"booking,omitempty"`
+	Body      json.RawMessage `json:"body,omitempty"`
+	FollowUps []taskLine      `json:"follow_ups,omitempty"`
+}
+
+// taskLine is a follow-up as --json shows it.
+type taskLine struct {
+	ID    int64      `json:"id"`
+	Event string     `json:"event"`
+	To    string     `json:"to"`
+	State string     `json:"state"`
+	Tries int        `json:"tries"`
+	Next  *time.Time `json:"next,omitempty"`
+	Ended *time.Time `json:"ended,omitempty"`
+	Why   string     `json:"why,omitempty"`
+}
+
+func (p program) listEventsCommand() *cobra.Command {
+	var kind, since string
+	var limit int
+	c := &cobra.Command{
+		Use: "list", Short: "List events, the newest first", Args: noArguments,
+		RunE: p.withInbox(func(c *cobra.Command, in *events.Inbox, _ []string) error {
+			wanted, err := p.wanted(kind, since, "")
+			if err != nil {
+				return err
+			}
+			wanted.Limit = limit
+			found, err := in.List(c.Context(), wanted)
+			if err != nil {
+				return err
+			}
+			return p.printEvents(c, found)
+		}),
+	}
+	c.Flags().StringVar(&kind, "type", "", "only this type; * stands for anything: booking.*")
+	c.Flags().StringVar(&since, "since", "", "only those received since: a duration ago, such as 24h, or a time, such as 2026-05-18T09:00:00Z")
+	c.Flags().IntVar(&limit, "limit", 50, "at most so many; 0: all")
+	return c
+}
+
+func (p program) printEvents(c *cobra.Command, found []store.Event) error {
+	if asJSON(c) {
+		for _, e := range found {
+			if err := p.printLine(lineOf(e)); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	if len(found) == 0 {
+		_, err := fmt.Fprintln(p.out, "No events.")
+		return err
+	}
+	for _, e := range found {
+		_, _ = fmt.Fprintf(p.out, "%s  %-24s %-36s %s\n", e.Received.Format(time.RFC3339), plain.Line(e.Type, 40), e.ID, plain.Line(e.Booking, 80))
+	}
+	return nil
+}
+
+func (p program) showEventCommand() *cobra.Command {
+	return &cobra.Command{
+		Use: "show ID", Short: "Show an event as it came, and its follow-ups", Args: oneID("events list"),
+		RunE: p.withInbox(func(c *cobra.Command, in *events.Inbox, args []string) error {
+			e, tasks, err := in.Show(c.Context(), args[0])
+			if err != nil {
+				return unknownEvent(err, args[0])
+			}
+			if asJSON(c) {
+				line := lineOf(e)
+				line.Body = e.Body
+				for _, t := range tasks {
+					line.FollowUps = append(line.FollowUps, taskLineOf(t))
+				}
+				return p.printLine(line)
+			}
+			_, _ = fmt.Fprintf(p.out, "%s\n  type      %s\n  received  %s\n", e.ID, plain.Line(e.Type, 100), e.Received.Format(time.RFC3339))
+			for _, t := range tasks {
+				_, _ = fmt.Fprintf(p.out, "  %-9s %s, %d tries%s\n", t.Task.To, t.State, t.Tries, because(t.Why))
+			}
+			_, err = fmt.Fprintf(p.out, "%s\n", plain.Block(string(e.Body), 1<<20))
+			return err
+		}),
+	}
+}
+
+// wanted reads which events are meant.
+func (p program) wanted(kind, since, until string) (w store.EventsWanted, err error) {
+	w.Type = kind
+	for _, bound := range []struct {
+		flag, said string
+		to         *time.Time
+	}{{"--since", since, &w.Since}, {"--until", until, &w.Until}} {
+		if bound.said == "" {
+			continue
+		}
+		if *bound.to, err = p.moment(bound.said); err != nil {
+			return w, usageError{fmt.Errorf("%s %s: want a duration ago, such as 24h, or a time, such as 2026-05-18T09:00:00Z", bound.flag, plain.Quote(bound.said, 40))}
+		}
+	}
+	return w, nil
+}
+
+// moment reads a duration ago, or an instant.
+func (p program) moment(said string) (time.Time, error) {
+	if ago, err := time.ParseDuration(said); err == nil && ago >= 0 {
+		return p.clock()().Add(-ago), nil
+	}
+	return time.Parse(time.RFC3339, said)
+}
+
+func lineOf(e store.Event) eventLine {
+	line := eventLine{ID: e.ID, Type: e.Type, Received: e.Received, Booking: e.Booking}
+	if !e.At.IsZero() {
+		line.At = new(e.At)
+	}
+	return line
+}
+
+func taskLineOf(r jobs.Record) taskLine {
+	line := taskLine{ID: r.ID, Event: r.Task.Event, To: r.Task.To, State: string(r.State), Tries: r.Tries, Why: r.Why}
+	if r.State == jobs.Waiting {
+		line.Next = new(r.Next)
+	}
+	if !r.Ended.IsZero() {
+		line.Ended = new(r.Ended)
+	}
+	return line
+}
+
+func because(why string) string {
+	if why == "" {
+		return ""
+	}
+	return ": " + plain.Line(why, 200)
+}
+
+func unknownEvent(err error, id string) error {
+	if errors.Is(err, events.ErrNoEvent) {
+		return usageError{fmt.Errorf("there is no event %s; vennio-mcp events list shows what there is", plain.Quote(id, 80))}
+	}
+	return err
+}
+
+func asJSON(c *cobra.Command) bool {
+	yes, _ := c.Flags().GetBool("json")
+	return yes
+}
+
+func (p program) printLine(v any) error {
+	enc := json.NewEncoder(p.out)
+	enc.SetEscapeHTML(false)
+	return enc.Encode(v)
+}
+
+func oneID(lister string) cobra.PositionalArgs {
+	return func(c *cobra.Command, args []string) error {
+		if len(args) != 1 {
+			return usageError{fmt.Errorf("want one id; vennio-mcp %s shows them; see: %s --help", lister, c.CommandPath())}
+		}
+		return nil
+	}
+}

@@ -1,0 +1,91 @@
+package config
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"regexp"
+	"strings"
+
+	"github.com/goccy/go-yaml"
+	"github.com/goccy/go-yaml/ast"
+)
+
+// file is the settings file (docs/events.md).
+type file struct {
+	Sinks []sinkEntry `yaml:"sinks"`
+}
+
+// readFile reads the settings file. Every mistake names its line and quotes
+// nothing of the file, which may hold a secret.
+func readFile(path string, getenv func(string) string) (sinks []Sink, wrong Mistakes) {
+	raw, err := os.ReadFile(path) //nolint:gosec // G304: the operator names the file
+	if err != nil {
+		return nil, Mistakes{"the settings file cannot be read: " + reason(err)}
+	}
+	var f file
+	err = yaml.NewDecoder(bytes.NewReader(raw), yaml.Strict()).Decode(&f)
+	if err != nil && !errors.Is(err, io.EOF) { // an empty file sets nothing
+		return nil, Mistakes{misread(path, err)}
+	}
+	taken := map[string]bool{}
+	for _, entry := range f.Sinks {
+		sink, mistakes := entry.sink(getenv)
+		if taken[sink.Name] && sink.Name != "" {
+			mistakes = append(mistakes, mistake{entry.Name.line, fmt.Sprintf("name: %q is taken by another sink", sink.Name)})
+		}
+		taken[sink.Name] = true
+		sinks = append(sinks, sink)
+		for _, m := range mistakes {
+			wrong = append(wrong, fmt.Sprintf("%s:%d: sinks: %s", path, m.line, m.what))
+		}
+	}
+	return sinks, wrong
+}
+
+// mistake is what is wrong with a line of the settings file, 1 being the first.
+type mistake struct {
+	line int
+	what string
+}
+
+func misread(path string, err error) string {
+	if e, ok := errors.AsType[yaml.Error](err); ok && e.GetToken() != nil {
+		return fmt.Sprintf("%s:%d: %s", path, e.GetToken().Position.Line, e.GetMessage())
+	}
+	return path + ": is no YAML that can be read"
+}
+
+// text is a scalar of the settings file and its line.
+type text struct {
+	value string
+	line  int
+}
+
+// UnmarshalYAML takes a scalar: a text, or what looks like a number or a truth.
+func (t *text) UnmarshalYAML(node ast.Node) error {
+	t.line = node.GetToken().Position.Line
+	scalar, ok := node.(ast.ScalarNode)
+	if !ok {
+		return &yaml.UnexpectedNodeTypeError{Actual: node.Type(), Expected: ast.StringType, Token: node.GetToken()}
+	}
+	t.value = fmt.Sprint(scalar.GetValue())
+	return nil
+}
+
+var reference = regexp.MustCompile(`^\$\{([A-Za-z_][A-Za-z0-9_]*)\}$`)
+
+// resolve returns the text, or what the environment holds where it says ${NAME}.
+func (t text) resolve(getenv func(string) string) (string, error) {
+	found := reference.FindStringSubmatch(t.value)
+	if found == nil {
+		return t.value, nil
+	}
+	value := strings.TrimSpace(getenv(found[1]))
+	if value == "" {
+		return "", fmt.Errorf("${%s}: the environment has no such variable", found[1])
+	}
+	return value, nil
+}

@@ -1,0 +1,111 @@
+package events
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/vennio-mcp/vennio-mcp/internal/jobs"
+	"github.com/vennio-mcp/vennio-mcp/internal/store"
+	"github.com/vennio-mcp/vennio-mcp/vennioclient/webhook"
+)
+
+const (
+	maxBatch   = 64
+	writeLimit = 10 * time.Second // of one batch
+)
+
+// delivery is an event that waits to be stored.
+type delivery struct {
+	row   store.Event
+	tasks []jobs.Task
+	added bool  // it was not there before
+	err   error // it could not be stored
+	done  chan struct{}
+}
+
+// batches stores deliveries that come at the same time in one transaction: each
+// waits for the disk anyway, and together they wait once. Whoever finds nobody
+// writing writes, for all who came meanwhile.
+type batches struct {
+	write func(context.Context, []*delivery) error
+
+	mu      sync.Mutex
+	waiting []*delivery
+	writing bool
+}
+
+// store returns when d is stored for good, or could not be. A caller that gives
+// up does not stop it.
+func (b *batches) store(ctx context.Context, d *delivery) {
+	d.done = make(chan struct{})
+	b.mu.Lock()
+	b.waiting = append(b.waiting, d)
+	lead := !b.writing
+	b.writing = true
+	b.mu.Unlock()
+	if lead {
+		go b.drain(context.WithoutCancel(ctx))
+	}
+	<-d.done
+}
+
+func (b *batches) drain(ctx context.Context) {
+	for batch := b.next(); batch != nil; batch = b.next() {
+		limited, cancel := context.WithTimeout(ctx, writeLimit)
+		err := b.write(limited, batch)
+		cancel()
+		for _, d := range batch {
+			d.err = err
+			close(d.done)
+		}
+	}
+}
+
+func (b *batches) next() []*delivery {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	n := min(len(b.waiting), maxBatch)
+	if n == 0 {
+		b.writing, b.waiting = false, nil
+		return nil
+	}
+	batch := b.waiting[:n:n]
+	b.waiting = b.waiting[n:]
+	return batch
+}
+
+// write stores events with their follow-ups in one transaction.
+func (b *Inbox) write(ctx context.Context, batch []*delivery) error {
+	if err := b.queue.Prepare(ctx); err != nil {
+		return err
+	}
+	return b.db.Write(ctx, func(tx *store.Tx) error {
+		var tasks []jobs.Task
+		for _, d := range batch {
+			added, err := tx.AddEvent(d.row)
+			if err != nil {
+				return err
+			}
+			if d.added = added; added {
+				tasks = append(tasks, d.tasks...)
+			}
+		}
+		return b.queue.Add(ctx, tx, tasks...)
+	})
+}
+
+// Receive stores an event, whose signature was checked, with its follow-ups. It
+// reports false for one that was stored before.
+func (b *Inbox) Receive(ctx context.Context, e webhook.Event, body []byte) (bool, error) {
+	booking, _ := e.Booking()
+	d := &delivery{
+		row:   store.Event{ID: e.ID, Type: string(e.Type), At: e.At, Received: b.o.Now(), Booking: booking.ID, Body: body},
+		tasks: b.followUps(e.ID, e.Type, ""),
+	}
+	b.batches.store(ctx, d)
+	if d.err == nil && d.added {
+		b.tell(ctx, e)
+	}
+	return d.added, d.err
+}

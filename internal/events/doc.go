@@ -1,0 +1,13 @@
+// Package events is the inbox of what Vennio tells by webhook, and what follows
+// from it.
+//
+// [Inbox.Handler] checks the signature over the raw bytes, stores the event and
+// queues its follow-ups in one transaction, and answers only then. The same
+// event twice is one event. Whatever follows happens apart from that answer, in
+// [Inbox.Run]: each sink of the operator's hears of it, and where calendar access
+// was revoked the open consents of that host are closed. A sink that fails is
+// tried again (internal/jobs); in the end a dead letter waits for the operator.
+//
+// Every event stays for a week or longer, so that it can be listed, shown and
+// replayed.
+package events

@@ -1,0 +1,71 @@
+package events
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/vennio-mcp/vennio-mcp/internal/jobs"
+	"github.com/vennio-mcp/vennio-mcp/internal/store"
+	"github.com/vennio-mcp/vennio-mcp/vennioclient/webhook"
+)
+
+// access is the follow-up inside: no sink's name begins with a dot.
+const access = ".access"
+
+// followUps lists what follows from an event; only is one sink's name, or empty.
+func (b *Inbox) followUps(id string, kind webhook.Type, only string) (tasks []jobs.Task) {
+	for _, s := range b.sinks {
+		if s.wants(kind) && (only == "" || only == s.Name) {
+			tasks = append(tasks, jobs.Task{Event: id, To: s.Name})
+		}
+	}
+	if b.o.Ledger != nil && kind.MayRevoke() && only == "" {
+		tasks = append(tasks, jobs.Task{Event: id, To: access})
+	}
+	return tasks
+}
+
+// follow carries out one follow-up.
+func (b *Inbox) follow(ctx context.Context, t jobs.Task) error {
+	var kept *store.Event
+	var external string
+	err := b.db.Read(ctx, func(tx *store.Tx) (err error) {
+		if kept, err = tx.Event(t.Event); err == nil && kept != nil && kept.Booking != "" {
+			external, err = tx.External(kept.Booking, t.To)
+		}
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	if kept == nil {
+		return jobs.Final(errors.New("the event is no longer kept"))
+	}
+	e, err := webhook.Decode(kept.Body)
+	if err != nil {
+		return jobs.Final(err)
+	}
+	if t.To == access && b.o.Ledger != nil {
+		return b.revoke(ctx, e)
+	}
+	for _, s := range b.sinks {
+		if s.Name == t.To {
+			return b.hand(ctx, s, *kept, message{event: e, received: kept.Received, external: external})
+		}
+	}
+	return jobs.Final(errors.New("the settings have no sink of this name"))
+}
+
+// hand tells a sink of an event and keeps what it calls the booking.
+func (b *Inbox) hand(ctx context.Context, s recipient, kept store.Event, m message) error {
+	id, err := s.tell(ctx, m)
+	if err != nil || id == "" || id == m.external || kept.Booking == "" {
+		return err
+	}
+	err = b.db.Write(ctx, func(tx *store.Tx) error { return tx.SetExternal(kept.Booking, s.Name, id) })
+	if err != nil {
+		return fmt.Errorf("keep what the sink calls the booking: %w", err)
+	}
+	return nil
+}

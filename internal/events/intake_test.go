@@ -1,0 +1,166 @@
+package events_test
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/vennio-mcp/vennio-mcp/internal/events"
+	"github.com/vennio-mcp/vennio-mcp/internal/store"
+	"github.com/vennio-mcp/vennio-mcp/vennioclient/webhook"
+)
+
+func (r *rig) stored() []store.Event {
+	r.t.Helper()
+	found, err := r.inbox.List(r.t.Context(), store.EventsWanted{})
+	require.NoError(r.t, err)
+	return found
+}
+
+// bar: W1, W2
+func TestBar_W1_BadDeliveriesAreRefusedAndCounted(t *testing.T) {
+	t.Parallel()
+	good := booking("evt_1", "booking.created", "b-1")
+	signed := webhook.Sign([]byte(good), secret)
+	huge := `{"type":"x","data":"` + strings.Repeat("x", 10<<20) + `"}`
+	r := newRig(t)
+	for _, c := range []struct {
+		name, body, signature string
+		status                int
+		result                events.Result
+		stored                int // so far
+	}{
+		{"signed with another secret", good, webhook.Sign([]byte(good), "whsec_other"), http.StatusUnauthorized, events.Mismatch, 0},
+		{"signed over another body", good + " ", signed, http.StatusUnauthorized, events.Mismatch, 0},
+		{"no signature", good, "", http.StatusUnauthorized, events.Unsigned, 0},
+		{"a cut signature", good, signed[:40], http.StatusUnauthorized, events.Misshapen, 0},
+		{"a prefixed signature", good, "sha256=" + signed, http.StatusUnauthorized, events.Misshapen, 0},
+		{"10 MB", huge, webhook.Sign([]byte(huge), secret), http.StatusRequestEntityTooLarge, events.TooLarge, 0},
+		{"no JSON, unsigned", "<html>", webhook.Sign([]byte("x"), secret), http.StatusUnauthorized, events.Mismatch, 0},
+		{"no JSON, though signed", "<html>", webhook.Sign([]byte("<html>"), secret), http.StatusBadRequest, events.Malformed, 0},
+		{"nothing, though signed", "", webhook.Sign(nil, secret), http.StatusBadRequest, events.Malformed, 0},
+		{"an unknown type", `{"id":"e","type":"moon.full"}`, webhook.Sign([]byte(`{"id":"e","type":"moon.full"}`), secret), http.StatusOK, events.Accepted, 1},
+		{"right", good, signed, http.StatusOK, events.Accepted, 2},
+	} {
+		before := r.counted(c.result)
+		status, text := r.deliver(c.body, c.signature)
+		assert.Equal(t, c.status, status, c.name)
+		assert.Equal(t, before+1, r.counted(c.result), c.name)
+		assert.Len(t, r.stored(), c.stored, c.name)
+		assert.NotContains(t, text, secret)
+	}
+}
+
+// bar: W1
+func TestBar_W1_TwoSecretsWhileOneTakesTheOthersPlace(t *testing.T) {
+	t.Parallel()
+	r := newRigWith(t, func(o *events.Options) { o.Secrets = []string{"whsec_new", secret} })
+	for i, with := range []string{secret, "whsec_new"} {
+		body := booking(fmt.Sprint("evt_", i), "booking.created", "b-1")
+		status, _ := r.deliver(body, webhook.Sign([]byte(body), with))
+		assert.Equal(t, http.StatusOK, status, with)
+	}
+}
+
+// bar: W1
+func TestBar_W1_SecretsOfRegisteredSubscriptionsCountAtOnceAndTwoAtMost(t *testing.T) {
+	t.Parallel()
+	r := newRigWith(t, func(o *events.Options) { o.Secrets = nil })
+	body := booking("evt_1", "booking.created", "b-1")
+	deliver := func(with string) int {
+		status, _ := r.deliver(body, webhook.Sign([]byte(body), with))
+		return status
+	}
+	status, text := r.deliver(body, webhook.Sign([]byte(body), "whsec_1"))
+	assert.Equal(t, http.StatusServiceUnavailable, status)
+	assert.Contains(t, text, "vennio-mcp webhooks register")
+
+	elsewhere, err := events.Open(store.Open(r.dir), events.Options{}) // as webhooks register does, in another process
+	require.NoError(t, err)
+	for i := range 3 {
+		require.NoError(t, elsewhere.Register(t.Context(), fmt.Sprint("wh_", i), "https://example.com", fmt.Sprint("whsec_", i)))
+	}
+	require.Eventually(t, func() bool { return deliver("whsec_2") == http.StatusOK }, patience, tick, "asked again a second later at the latest")
+	assert.Equal(t, http.StatusOK, deliver("whsec_1"))
+	assert.Equal(t, http.StatusUnauthorized, deliver("whsec_0"))
+}
+
+// bar: W2
+func TestBar_W2_TheSameEventTwiceIsOneEvent(t *testing.T) {
+	t.Parallel()
+	crm := newEar(t, nil)
+	r := newRig(t, crm.sink("crm"))
+	for _, body := range []string{
+		booking("evt_1", "booking.created", "b-1"), booking("evt_1", "booking.created", "b-1"),
+		`{"type":"booking.created","data":{}}`, `{"type":"booking.created","data":{}}`, // no id: known by its bytes
+	} {
+		r.tell(body)
+	}
+	assert.Equal(t, 2, r.counted(events.Accepted))
+	assert.Equal(t, 2, r.counted(events.Duplicate))
+	assert.Len(t, r.stored(), 2)
+	_, tasks, err := r.inbox.Show(t.Context(), "evt_1")
+	require.NoError(t, err)
+	assert.Len(t, tasks, 1, "one follow-up")
+}
+
+// bar: W2
+func TestBar_W2_TheBodyIsKeptByteForByte(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	body := "{ \"id\": \"evt_1\",\r\n\t\"type\":\"booking.created\", \"odd\": 1.50, \"data\": {\"x\":\"\\u00e9<&>\"}}  \n"
+	r.tell(body)
+	e, _, err := r.inbox.Show(t.Context(), "evt_1")
+	require.NoError(t, err)
+	assert.Equal(t, body, string(e.Body))
+}
+
+// bar: W2. All are stored, or told to come again.
+func TestBar_W2_TwoThousandAtOnce(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	const n = 2000
+	var senders sync.WaitGroup
+	var mu sync.Mutex
+	answers := map[int]int{}
+	for i := range n {
+		senders.Go(func() {
+			body := booking(fmt.Sprint("evt_", i), "booking.created", "b-1")
+			status, _ := r.deliver(body, webhook.Sign([]byte(body), secret))
+			mu.Lock()
+			defer mu.Unlock()
+			answers[status]++
+		})
+	}
+	senders.Wait()
+	assert.Equal(t, n, answers[http.StatusOK]+answers[http.StatusServiceUnavailable], answers)
+	assert.Len(t, r.stored(), answers[http.StatusOK])
+	t.Logf("of %d at once %d were stored, %d told to come again", n, answers[http.StatusOK], answers[http.StatusServiceUnavailable])
+}
+
+func TestOnlyPOSTIsTaken(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, r.url, nil)
+	require.NoError(t, err)
+	resp, err := http.DefaultClient.Do(req)
+	require.NoError(t, err)
+	defer func() { _ = resp.Body.Close() }()
+	assert.Equal(t, http.StatusMethodNotAllowed, resp.StatusCode)
+	assert.Equal(t, http.MethodPost, resp.Header.Get("Allow"))
+}
+
+func TestAStoreThatFailsIsToldToComeAgain(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	require.NoError(t, r.db.Close())
+	body := booking("evt_1", "booking.created", "b-1")
+	status, _ := r.deliver(body, webhook.Sign([]byte(body), secret))
+	assert.Equal(t, http.StatusServiceUnavailable, status)
+	assert.Equal(t, 1, r.counted(events.Failed))
+}

@@ -1,0 +1,100 @@
+package events
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/vennio-mcp/vennio-mcp/internal/jobs"
+	"github.com/vennio-mcp/vennio-mcp/internal/store"
+	"github.com/vennio-mcp/vennio-mcp/vennioclient/webhook"
+)
+
+// What cannot be reviewed.
+var (
+	ErrNoEvent = errors.New("there is no such event")
+	ErrNoSink  = errors.New("the settings have no such sink")
+)
+
+// List returns the events wanted, without their bodies, the newest first.
+func (b *Inbox) List(ctx context.Context, w store.EventsWanted) (found []store.Event, err error) {
+	err = b.db.Read(ctx, func(tx *store.Tx) (err error) {
+		found, err = tx.Events(w)
+		return err
+	})
+	return found, err
+}
+
+// Show returns one event and its follow-ups, the oldest first. ErrNoEvent.
+func (b *Inbox) Show(ctx context.Context, id string) (store.Event, []jobs.Record, error) {
+	var found *store.Event
+	err := b.db.Read(ctx, func(tx *store.Tx) (err error) {
+		found, err = tx.Event(id)
+		return err
+	})
+	if err != nil {
+		return store.Event{}, nil, err
+	}
+	if found == nil {
+		return store.Event{}, nil, ErrNoEvent
+	}
+	records, err := b.queue.Of(ctx, id)
+	return *found, records, err
+}
+
+// Replay queues the follow-ups of events anew, the oldest event's first, for one
+// sink or, where sink is empty, for all, and returns how many events and
+// follow-ups that were. What was done before is done again. ErrNoSink.
+func (b *Inbox) Replay(ctx context.Context, w store.EventsWanted, sink string) (events, tasks int, err error) {
+	if sink != "" && !slices.ContainsFunc(b.sinks, func(s recipient) bool { return s.Name == sink }) {
+		return 0, 0, fmt.Errorf("%w: %s", ErrNoSink, sink)
+	}
+	found, err := b.List(ctx, w)
+	if err != nil {
+		return 0, 0, err
+	}
+	slices.Reverse(found)
+	for chunk := range slices.Chunk(found, maxBatch) {
+		n, err := b.again(ctx, chunk, sink)
+		if err != nil {
+			return events, tasks, err
+		}
+		events, tasks = events+len(chunk), tasks+n
+	}
+	return events, tasks, nil
+}
+
+// ReplayOne is Replay for one event. ErrNoEvent, ErrNoSink.
+func (b *Inbox) ReplayOne(ctx context.Context, id, sink string) (tasks int, err error) {
+	if sink != "" && !slices.ContainsFunc(b.sinks, func(s recipient) bool { return s.Name == sink }) {
+		return 0, fmt.Errorf("%w: %s", ErrNoSink, sink)
+	}
+	e, _, err := b.Show(ctx, id)
+	if err != nil {
+		return 0, err
+	}
+	return b.again(ctx, []store.Event{e}, sink)
+}
+
+func (b *Inbox) again(ctx context.Context, found []store.Event, sink string) (int, error) {
+	var tasks []jobs.Task
+	for _, e := range found {
+		tasks = append(tasks, b.followUps(e.ID, webhook.Type(e.Type), sink)...)
+	}
+	if err := b.queue.Prepare(ctx); err != nil {
+		return 0, err
+	}
+	return len(tasks), b.db.Write(ctx, func(tx *store.Tx) error { return b.queue.Add(ctx, tx, tasks...) })
+}
+
+// DeadLetters returns the follow-ups that were given up, the oldest first.
+func (b *Inbox) DeadLetters(ctx context.Context) ([]jobs.Record, error) {
+	return b.queue.DeadLetters(ctx)
+}
+
+// Retry gives a dead letter as many tries as a new follow-up has; jobs.ErrNoTask.
+func (b *Inbox) Retry(ctx context.Context, id int64) error { return b.queue.Retry(ctx, id) }
+
+// Drop deletes a dead letter; jobs.ErrNoTask.
+func (b *Inbox) Drop(ctx context.Context, id int64) error { return b.queue.Drop(ctx, id) }

@@ -1,0 +1,90 @@
+package events_test
+
+import (
+	"net/http"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/vennio-mcp/vennio-mcp/internal/events"
+	"github.com/vennio-mcp/vennio-mcp/internal/store"
+)
+
+// bar: W2
+func TestBar_W2_ReplayByIDTypeAndTime(t *testing.T) {
+	t.Parallel()
+	now := time.Date(2026, 5, 18, 9, 0, 0, 0, time.UTC)
+	crm, archive := newEar(t, nil), newEar(t, nil)
+	r := newRigWith(t, func(o *events.Options) {
+		o.Sinks = []events.Sink{crm.sink("crm", "booking.*"), archive.sink("archive")}
+		o.Now = func() time.Time { return now }
+	})
+	for i, body := range []string{
+		booking("evt_0", "booking.created", "b-0"), booking("evt_1", "booking_series.cancelled", "b-1"), booking("evt_2", "booking.cancelled", "b-0"),
+	} {
+		now = now.Add(time.Duration(i) * time.Hour) // nobody reads it at the same time: nothing runs yet
+		r.tell(body)
+	}
+	for name, c := range map[string]struct {
+		wanted        store.EventsWanted
+		sink          string
+		events, tasks int
+	}{
+		"all":          {store.EventsWanted{}, "", 3, 5},
+		"a type":       {store.EventsWanted{Type: "booking.created"}, "", 1, 2},
+		"a family":     {store.EventsWanted{Type: "booking.*"}, "", 2, 4},
+		"no wildcards": {store.EventsWanted{Type: "booking_%"}, "", 0, 0},
+		"since":        {store.EventsWanted{Since: now.Add(-2 * time.Hour)}, "", 2, 3},
+		"until":        {store.EventsWanted{Until: now}, "", 2, 3},
+		"one sink":     {store.EventsWanted{}, "crm", 3, 2},
+	} {
+		n, tasks, err := r.inbox.Replay(t.Context(), c.wanted, c.sink)
+		require.NoError(t, err, name)
+		assert.Equal(t, []int{c.events, c.tasks}, []int{n, tasks}, name)
+	}
+	tasks, err := r.inbox.ReplayOne(t.Context(), "evt_0", "archive")
+	require.NoError(t, err)
+	assert.Equal(t, 1, tasks)
+	_, err = r.inbox.ReplayOne(t.Context(), "evt_9", "")
+	require.ErrorIs(t, err, events.ErrNoEvent)
+	_, _, err = r.inbox.Replay(t.Context(), store.EventsWanted{}, "mars")
+	require.ErrorIs(t, err, events.ErrNoSink)
+
+	r.run()
+	assert.Len(t, crm.hears(t, 2+2+1+2+1+1+2), 11, "each time it was asked for")
+	archive.hears(t, 3+3+1+2+2+2+1)
+}
+
+// bar: W2, W3
+func TestBar_W2_EventsGoWhenTheirTimeIsUpUnlessADeadLetterWaits(t *testing.T) {
+	t.Parallel()
+	crm := newEar(t, func(int, heard) (int, string) { return http.StatusForbidden, "" })
+	long := time.Now().Add(-events.MinKeep - time.Hour)
+	r := newRigWith(t, func(o *events.Options) {
+		o.Sinks, o.Now = []events.Sink{crm.sink("crm", "booking.created")}, func() time.Time { return long }
+	})
+	stop := r.run()
+	r.tell(booking("evt_dead", "booking.created", "b-1"))
+	r.tell(booking("evt_old", "booking.cancelled", "b-1"))
+	assert.Equal(t, 1, r.dead(1)[0].Tries, "403: no second try")
+	stop()
+	later, err := events.Open(r.db, events.Options{Rest: 5 * time.Millisecond})
+	require.NoError(t, err)
+	r.inbox = later
+	r.run()
+	require.Eventually(t, func() bool { return len(r.stored()) == 1 }, patience, tick)
+	assert.Equal(t, "evt_dead", r.stored()[0].ID)
+}
+
+func TestWatchersHearOfANewEventOnce(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	var d diary
+	r.inbox.Watch(d.watch)
+	for range 2 {
+		r.tell(booking("evt_1", "booking.updated", "b-7"))
+	}
+	assert.Equal(t, []string{"booking.updated b-7"}, d.all())
+}

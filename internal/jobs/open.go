@@ -1,0 +1,49 @@
+package jobs
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+
+	"github.com/vennio-mcp/vennio-mcp/internal/store"
+)
+
+// Unfinished returns the ids of the events of which a task is waiting, running
+// or dead: those that must be kept.
+func (q *Queue) Unfinished(ctx context.Context, tx *store.Tx) ([]string, error) {
+	rows, err := tx.SQL().QueryContext(ctx, `SELECT DISTINCT args ->> '$.event' FROM river_job
+		WHERE state IN ('available', 'cancelled', 'discarded', 'pending', 'retryable', 'running', 'scheduled') AND kind = ?`, Task{}.Kind())
+	if err != nil {
+		return nil, fmt.Errorf("list unfinished tasks: %w", err)
+	}
+	defer func() { _ = rows.Close() }()
+	var events []string
+	for rows.Next() {
+		var event string
+		if err := rows.Scan(&event); err != nil {
+			return nil, fmt.Errorf("list unfinished tasks: %w", err)
+		}
+		events = append(events, event)
+	}
+	return events, rows.Err()
+}
+
+// reroute sends the waiting tasks of lanes that are no more to the one lane
+// that is always there, where they are refused and show as dead letters.
+func (q *Queue) reroute(ctx context.Context, tx *store.Tx) error {
+	lanes := make([]string, len(q.o.Lanes))
+	for i, l := range q.o.Lanes {
+		lanes[i] = lane(l.Name)
+	}
+	known, err := json.Marshal(lanes)
+	if err != nil {
+		return fmt.Errorf("encode lanes: %w", err)
+	}
+	_, err = tx.SQL().ExecContext(ctx, `UPDATE river_job SET queue = 'default'
+		WHERE kind = ? AND state IN ('available', 'retryable', 'scheduled') AND queue NOT IN (SELECT value FROM json_each(?))`,
+		Task{}.Kind(), string(known))
+	if err != nil {
+		return fmt.Errorf("refuse tasks that nobody does: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,124 @@
+package jobs
+
+import (
+	"cmp"
+	"context"
+	"database/sql"
+	"fmt"
+	"log/slog"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/riverqueue/river"
+	"github.com/riverqueue/river/riverdriver/riversqlite"
+	"github.com/riverqueue/river/rivermigrate"
+
+	"github.com/vennio-mcp/vennio-mcp/internal/store"
+)
+
+// MaxTries is how often a task is tried before it is a dead letter
+// (vennio-api.md, Webhooks: team guidelines).
+const MaxTries = 5
+
+// Task is one thing to do for one event.
+type Task struct {
+	Event string `json:"event"` // its id
+	To    string `json:"to"`    // who does it: the name of a lane of Options
+}
+
+// Kind is what River calls a Task.
+func (Task) Kind() string { return "follow_up" }
+
+// Lane is who does tasks; none waits for another.
+type Lane struct {
+	Name  string        // a-z and 0-9, with single - or _ between; a dot before it sets it apart
+	Pause time.Duration // before the second try; each further one waits four times longer, give or take a fifth; 10 s
+}
+
+// Options bounds a Queue. The zero value takes every default.
+type Options struct {
+	Lanes   []Lane
+	Width   int                         // tasks of one lane at once; 16
+	Timeout time.Duration               // of one try; 15 s
+	Rest    time.Duration               // between looks for new tasks of a lane, at least; 50 ms
+	Keep    time.Duration               // how long finished tasks and dead letters stay on record; 7 days
+	Upkeep  func(context.Context) error // every hour, and when work begins; nil: nothing
+	Log     *slog.Logger                // nil: nothing is logged
+}
+
+func (o Options) withDefaults() Options {
+	o.Width = cmp.Or(o.Width, 16)
+	o.Timeout = cmp.Or(o.Timeout, 15*time.Second)
+	o.Rest = cmp.Or(o.Rest, 50*time.Millisecond)
+	o.Keep = cmp.Or(o.Keep, 7*24*time.Hour)
+	o.Log = cmp.Or(o.Log, slog.New(slog.DiscardHandler))
+	return o
+}
+
+// Queue is the tasks kept in a store. It is safe for concurrent use, and so are
+// several over one store, in one process or in several.
+type Queue struct {
+	db     *store.DB
+	o      Options
+	client *river.Client[*sql.Tx] // inserts and lists inside our transactions
+
+	mu    sync.Mutex
+	ready bool
+}
+
+// Open returns the Queue kept in db. It touches nothing.
+func Open(db *store.DB, o Options) (*Queue, error) {
+	o = o.withDefaults()
+	client, err := river.NewClient(riversqlite.New(nil), &river.Config{Logger: o.Log})
+	if err != nil {
+		return nil, fmt.Errorf("open the job engine: %w", err)
+	}
+	return &Queue{db: db, o: o, client: client}, nil
+}
+
+// Prepare makes the engine's tables, or brings them up to date. It comes before
+// everything else, outside any transaction, and costs nothing when repeated.
+func (q *Queue) Prepare(ctx context.Context) error {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.ready {
+		return nil
+	}
+	migrator, err := rivermigrate.New(riversqlite.New(nil), &rivermigrate.Config{Logger: q.o.Log})
+	if err != nil {
+		return fmt.Errorf("prepare the job engine: %w", err)
+	}
+	err = q.db.Write(ctx, func(tx *store.Tx) error {
+		_, err := migrator.MigrateTx(ctx, tx.SQL(), rivermigrate.DirectionUp, nil) //nolint:staticcheck // SA1019 warns of PostgreSQL; here one transaction keeps processes that start together apart
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("prepare the job engine: %w", err)
+	}
+	q.ready = true
+	return nil
+}
+
+// Add queues tasks as part of tx. Prepare comes first.
+func (q *Queue) Add(ctx context.Context, tx *store.Tx, tasks ...Task) error {
+	if len(tasks) == 0 {
+		return nil
+	}
+	inserts := make([]river.InsertManyParams, len(tasks))
+	for i, t := range tasks {
+		inserts[i] = river.InsertManyParams{Args: t, InsertOpts: &river.InsertOpts{MaxAttempts: MaxTries, Queue: lane(t.To)}}
+	}
+	if _, err := q.client.InsertManyFastTx(ctx, tx.SQL(), inserts); err != nil {
+		return fmt.Errorf("queue: %w", err)
+	}
+	return nil
+}
+
+// lane is River's name for who does a task; it takes no dot.
+func lane(to string) string {
+	if own, ok := strings.CutPrefix(to, "."); ok {
+		return "own_" + own
+	}
+	return "lane_" + to
+}

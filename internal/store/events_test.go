@@ -1,0 +1,121 @@
+package store_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/vennio-mcp/vennio-mcp/internal/store"
+)
+
+var spring = time.Date(2026, 5, 18, 9, 0, 0, 0, time.UTC)
+
+// in runs do in a transaction that writes.
+func in(t *testing.T, db *store.DB, do func(tx *store.Tx) error) {
+	t.Helper()
+	require.NoError(t, db.Write(t.Context(), do))
+}
+
+func TestEventsAreSelectedByTypeAndTime(t *testing.T) {
+	t.Parallel()
+	db := open(t, "")
+	ids := func(w store.EventsWanted) (found []string) {
+		in(t, db, func(tx *store.Tx) error {
+			events, err := tx.Events(w)
+			for _, e := range events {
+				assert.Empty(t, e.Body)
+				found = append(found, e.ID)
+			}
+			return err
+		})
+		return found
+	}
+	in(t, db, func(tx *store.Tx) error {
+		for i, kind := range []string{"booking.created", "booking_series.cancelled", "100%!.x"} {
+			added, err := tx.AddEvent(store.Event{ID: kind, Type: kind, Received: spring.Add(time.Duration(i) * time.Hour), Body: []byte{0, 255}})
+			require.NoError(t, err)
+			require.True(t, added)
+		}
+		return nil
+	})
+	assert.Equal(t, []string{"100%!.x", "booking_series.cancelled", "booking.created"}, ids(store.EventsWanted{}), "the newest first")
+	assert.Equal(t, []string{"booking.created"}, ids(store.EventsWanted{Type: "booking.*"}))
+	assert.Equal(t, []string{"booking_series.cancelled"}, ids(store.EventsWanted{Type: "booking_*"}), "no wildcard of SQL's")
+	assert.Equal(t, []string{"100%!.x"}, ids(store.EventsWanted{Type: "100%!*"}))
+	assert.Equal(t, []string{"booking_series.cancelled"}, ids(store.EventsWanted{Since: spring.Add(time.Hour), Until: spring.Add(2 * time.Hour)}))
+	assert.Equal(t, []string{"100%!.x"}, ids(store.EventsWanted{Limit: 1}))
+	in(t, db, func(tx *store.Tx) error {
+		n, err := tx.PruneEvents(spring.Add(2*time.Hour), []string{"booking.created"})
+		assert.Equal(t, 1, n)
+		return err
+	})
+	assert.Equal(t, []string{"100%!.x", "booking.created"}, ids(store.EventsWanted{}))
+}
+
+// bar: W2
+func TestBar_W2_TheFirstOfTwoEqualEventsStays(t *testing.T) {
+	t.Parallel()
+	db := open(t, "")
+	in(t, db, func(tx *store.Tx) error {
+		for i, body := range []string{"first", "second"} {
+			added, err := tx.AddEvent(store.Event{ID: "e", Type: "x", Body: []byte(body)})
+			require.NoError(t, err)
+			assert.Equal(t, i == 0, added)
+		}
+		kept, err := tx.Event("e")
+		assert.Equal(t, "first", string(kept.Body))
+		return err
+	})
+}
+
+func TestWhatSinksCallBookings(t *testing.T) {
+	t.Parallel()
+	db := open(t, "")
+	in(t, db, func(tx *store.Tx) error {
+		for _, id := range []string{"CRM-1", "CRM-2"} {
+			require.NoError(t, tx.SetExternal("b-1", "crm", id))
+		}
+		id, err := tx.External("b-1", "crm")
+		assert.Equal(t, "CRM-2", id)
+		other, _ := tx.External("b-1", "archive")
+		assert.Empty(t, other)
+		return err
+	})
+}
+
+func TestSubscriptionsTheNewestFirst(t *testing.T) {
+	t.Parallel()
+	db := open(t, "")
+	in(t, db, func(tx *store.Tx) error {
+		for i, id := range []string{"wh_1", "wh_2", "wh_3"} {
+			require.NoError(t, tx.AddSubscription(store.Subscription{ID: id, URL: "https://x", Secret: "s", Created: spring.Add(time.Duration(i) * time.Hour)}))
+		}
+		require.NoError(t, tx.AddSubscription(store.Subscription{ID: "wh_3", URL: "https://x", Secret: "rotated", Created: spring.Add(4 * time.Hour)}))
+		require.NoError(t, tx.DropSubscription("wh_2"))
+		found, err := tx.Subscriptions(5)
+		require.Len(t, found, 2)
+		assert.Equal(t, store.Subscription{ID: "wh_3", URL: "https://x", Secret: "rotated", Created: spring.Add(4 * time.Hour)}, found[0])
+		return err
+	})
+}
+
+func TestAClaimHasOneHolder(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	first, second := open(t, dir), open(t, dir)
+	release, err := first.Claim(t.Context(), "work")
+	require.NoError(t, err)
+	for _, db := range []*store.DB{first, second} {
+		_, err := db.Claim(t.Context(), "work")
+		require.ErrorIs(t, err, store.ErrClaimed)
+	}
+	other, err := second.Claim(t.Context(), "other work")
+	require.NoError(t, err)
+	require.NoError(t, other())
+	require.NoError(t, release())
+	release, err = second.Claim(t.Context(), "work")
+	require.NoError(t, err)
+	require.NoError(t, release())
+}

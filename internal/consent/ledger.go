@@ -33,24 +33,36 @@ var ErrInDoubt = errors.New("another attempt under this consent may have been ca
 // is safe for concurrent use, and so are several over one store, in one process
 // or in several.
 type Ledger struct {
-	db  *store.DB
-	now func() time.Time
+	db       *store.DB
+	now      func() time.Time
+	watchers []Watcher
 }
 
 // New returns the Ledger kept in db. now is the clock; its instants count to
 // the millisecond.
-func New(db *store.DB, now func() time.Time) *Ledger { return &Ledger{db: db, now: now} }
+func New(db *store.DB, now func() time.Time, watchers ...Watcher) *Ledger {
+	return &Ledger{db: db, now: now, watchers: watchers}
+}
 
-// work is a transaction and the instant at which it happens.
+// work is a transaction, the instant at which it happens, and what it records.
 type work struct {
 	*store.Tx
-	now time.Time
+	now    time.Time
+	events []Event
 }
 
 // change runs do as one: everything it changes happens, or nothing. Nobody else
 // changes anything meanwhile.
 func (l *Ledger) change(ctx context.Context, do func(*work) error) error {
-	return l.db.Write(ctx, func(tx *store.Tx) error { return do(l.at(tx)) })
+	var w *work
+	err := l.db.Write(ctx, func(tx *store.Tx) error {
+		w = l.at(tx)
+		return do(w)
+	})
+	if err == nil {
+		l.tell(ctx, w.events...)
+	}
+	return err
 }
 
 // look runs do on one state of the ledger.

@@ -52,8 +52,10 @@ func (s *sessionIDs) knows(id string) bool {
 	return ok
 }
 
-func (s *sessionIDs) full() bool {
+func (s *sessionIDs) count() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return len(s.live) >= s.limit
+	return len(s.live)
 }
+
+func (s *sessionIDs) full() bool { return s.count() >= s.limit }

@@ -35,6 +35,7 @@ type Host struct{ Name, ID string }
 // Config is every setting, typed and checked.
 type Config struct {
 	APIKey        Secret
+	KeyCreated    time.Time // zero where nobody said
 	APIURL        string
 	Dialect       vennioclient.Dialect
 	BusinessID    string

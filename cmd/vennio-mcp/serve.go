@@ -36,7 +36,10 @@ func (p program) serveCommand() *cobra.Command {
 			url := "http://" + ln.Addr().String()
 			a.links.at(url)
 			a.log.Info().Str("streamable_http", url+"/mcp").Str("sse", url+"/sse").Str("health", url+"/healthz").Msg("serving")
-			return serve.HTTP(c.Context(), ln, a.mcp, serve.HTTPOptions{Log: a.log, Pages: map[string]http.Handler{approve.Path: a.page}})
+			return serve.HTTP(c.Context(), ln, a.mcp, serve.HTTPOptions{
+				Log: a.log, Unready: a.unready, Open: a.watch.Open,
+				Pages: map[string]http.Handler{approve.Path: a.page, "/metrics": a.watch.Handler()},
+			})
 		},
 	}
 	c.Flags().StringVar(&addr, "addr", "127.0.0.1:8080", "loopback address to listen on; port 0 takes a free one")

@@ -29,6 +29,8 @@ type assembled struct {
 	mcp   *server.MCPServer
 	page  *approve.Page
 	links *links // where the page is found
+	store *store.DB
+	watch *observe.Metrics
 	log   zerolog.Logger
 	close func()
 }
@@ -39,7 +41,7 @@ func (p program) assemble(ctx context.Context, cfg config.Config) (*assembled, e
 	for _, w := range cfg.Warnings {
 		log.Warn().Msg(w)
 	}
-	a := &assembled{log: log, close: func() {}}
+	a := &assembled{log: log, watch: observe.NewMetrics(version()), close: func() {}}
 	realm, key := cfg.APIURL, cfg.APIKey.Reveal()
 	if cfg.Sandbox() {
 		box, err := p.startSandbox(ctx, "127.0.0.1:0")
@@ -52,9 +54,10 @@ func (p program) assemble(ctx context.Context, cfg config.Config) (*assembled, e
 		log.Log().Msg(schemas.SandboxText) // whatever the level: who reads the log must know
 	} else {
 		log.Info().Str("vennio", cfg.APIURL).Str("dialect", string(cfg.Dialect)).Str("key", string(vennioclient.KeyKind(key))).Msg("using Vennio")
+		a.watchKey(cfg, p.clock()())
 	}
 	client, err := vennioclient.New(key, vennioclient.WithBaseURL(cfg.APIURL), vennioclient.WithDialect(cfg.Dialect),
-		vennioclient.WithUserAgent("vennio-mcp/"+version()), vennioclient.WithHTTPClient(httpClient(cfg.Timeout, log)))
+		vennioclient.WithUserAgent("vennio-mcp/"+version()), vennioclient.WithHTTPClient(httpClient(cfg.Timeout, log, a.watch)))
 	if err != nil {
 		a.close()
 		return nil, err
@@ -68,7 +71,7 @@ func (p program) assemble(ctx context.Context, cfg config.Config) (*assembled, e
 		Zone: cfg.Zone, WeekStart: cfg.WeekStart, Now: p.clock(), Sandbox: cfg.Sandbox(), NoMail: vennioclient.KeyKind(key).Test(),
 		Ledger: ledger, Policy: cfg.Consent, Secret: secret, ApprovalURL: a.links.to,
 		Warn: func(err error) { log.Error().Err(err).Msg("something beside a tool call failed") },
-	}, log)
+	}, observe.Tools(log, a.watch))
 	return a, nil
 }
 
@@ -85,10 +88,11 @@ func (a *assembled) openLedger(cfg config.Config, now func() time.Time) *consent
 		_ = db.Close()
 		before()
 	}
-	return consent.New(db, now)
+	a.store = db
+	return consent.New(db, now, a.watch.Consent)
 }
 
-func newServer(d tools.Deps, log zerolog.Logger) *server.MCPServer {
+func newServer(d tools.Deps, around ...tools.Middleware) *server.MCPServer {
 	names := make([]string, len(d.Hosts))
 	for i, h := range d.Hosts {
 		names[i] = h.Name
@@ -98,7 +102,7 @@ func newServer(d tools.Deps, log zerolog.Logger) *server.MCPServer {
 		server.WithToolCapabilities(false), server.WithPromptCapabilities(false),
 		server.WithElicitation(), server.WithCompletions(), server.WithPromptCompletionProvider(prompts.Completer{Hosts: names}), server.WithRecovery())
 	for _, tool := range tools.Catalog(d) {
-		s.AddTools(tool.Bind(observe.Tools(log)))
+		s.AddTools(tool.Bind(around...))
 	}
 	s.AddPrompts(prompts.Catalog()...)
 	return s
@@ -112,10 +116,10 @@ func (p program) clock() func() time.Time {
 }
 
 // httpClient keeps enough idle connections for as many calls as run at once.
-func httpClient(timeout time.Duration, log zerolog.Logger) *http.Client {
+func httpClient(timeout time.Duration, log zerolog.Logger, m *observe.Metrics) *http.Client {
 	t := http.DefaultTransport.(*http.Transport).Clone()
 	t.MaxIdleConnsPerHost = 64
-	return &http.Client{Timeout: timeout, Transport: observe.Transport(t, log)}
+	return &http.Client{Timeout: timeout, Transport: observe.Transport(t, log, m)}
 }
 
 // signingSecret is the operator's, else the one kept in the state folder; where

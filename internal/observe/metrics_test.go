@@ -131,6 +131,18 @@ func TestTheExpositionIsClean(t *testing.T) {
 	assert.Empty(t, problems)
 }
 
+// exchange makes one request that Vennio refuses.
+func exchange(t *testing.T, m *observe.Metrics) {
+	t.Helper()
+	vennio := httptest.NewServer(http.NotFoundHandler())
+	t.Cleanup(vennio.Close)
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, vennio.URL+"/v1/bookings", nil)
+	require.NoError(t, err)
+	resp, err := observe.Transport(http.DefaultTransport, observe.Logger(io.Discard, "info", "json"), m).RoundTrip(req)
+	require.NoError(t, err)
+	require.NoError(t, resp.Body.Close())
+}
+
 func TestExchangesAreTimedByOperationAndNeverById(t *testing.T) {
 	t.Parallel()
 	m := observe.NewMetrics("v0")

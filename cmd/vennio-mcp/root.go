@@ -82,7 +82,7 @@ func (p program) root() *cobra.Command {
 			root.PersistentFlags().String(s.Flag, s.Default, s.Help+" ("+strings.Join(s.Env, ", ")+")")
 		}
 	}
-	root.AddCommand(p.stdioCommand(), p.serveCommand(), p.sandboxCommand(), p.demoCommand(), p.approvalsCommand(), p.ledgerCommand(), p.toolsCommand(), p.versionCommand())
+	root.AddCommand(p.stdioCommand(), p.serveCommand(), p.sandboxCommand(), p.demoCommand(), p.approvalsCommand(), p.ledgerCommand(), p.doctorCommand(), p.toolsCommand(), p.versionCommand())
 	root.RunE = p.stdioCommand().RunE
 	root.SetHelpTemplate(root.HelpTemplate() + secretsHelp())
 	return root

@@ -2,11 +2,29 @@ package main
 
 import (
 	"context"
+	"net/http"
 	"time"
 
 	"github.com/vennio-mcp/vennio-mcp/internal/config"
+	"github.com/vennio-mcp/vennio-mcp/internal/observe"
 	"github.com/vennio-mcp/vennio-mcp/internal/store"
 )
+
+// startTraces exports traces, where OpenTelemetry's variables ask for it.
+func (p program) startTraces(ctx context.Context, a *assembled) (err error) {
+	a.spans, err = observe.NewTraces(ctx, p.getenv, version(), a.log)
+	a.closing(func() {
+		if err := a.spans.Close(500 * time.Millisecond); err != nil {
+			a.log.Warn().Err(err).Msg("the last traces were not exported")
+		}
+	})
+	return err
+}
+
+// watched is a way to Vennio on which every request is seen.
+func (a *assembled) watched(t http.RoundTripper) http.RoundTripper {
+	return a.spans.Transport(observe.Transport(t, a.log, a.watch))
+}
 
 // watchKey lets the metrics tell the age of the key in use.
 func (a *assembled) watchKey(cfg config.Config, now time.Time) {

@@ -31,6 +31,7 @@ type assembled struct {
 	links *links // where the page is found
 	store *store.DB
 	watch *observe.Metrics
+	spans *observe.Traces
 	log   zerolog.Logger
 	close func()
 }
@@ -42,13 +43,17 @@ func (p program) assemble(ctx context.Context, cfg config.Config) (*assembled, e
 		log.Warn().Msg(w)
 	}
 	a := &assembled{log: log, watch: observe.NewMetrics(version()), close: func() {}}
+	if err := p.startTraces(ctx, a); err != nil {
+		return nil, err
+	}
 	realm, key := cfg.APIURL, cfg.APIKey.Reveal()
 	if cfg.Sandbox() {
 		box, err := p.startSandbox(ctx, "127.0.0.1:0")
 		if err != nil {
+			a.close()
 			return nil, fmt.Errorf("start the sandbox: %w", err)
 		}
-		a.close = box.close
+		a.closing(box.close)
 		realm, key, cfg.APIURL = "sandbox", sandbox.DefaultKey(), box.url
 		cfg.Hosts = sandboxHosts()
 		log.Log().Msg(schemas.SandboxText) // whatever the level: who reads the log must know
@@ -57,7 +62,7 @@ func (p program) assemble(ctx context.Context, cfg config.Config) (*assembled, e
 		a.watchKey(cfg, p.clock()())
 	}
 	client, err := vennioclient.New(key, vennioclient.WithBaseURL(cfg.APIURL), vennioclient.WithDialect(cfg.Dialect),
-		vennioclient.WithUserAgent("vennio-mcp/"+version()), vennioclient.WithHTTPClient(httpClient(cfg.Timeout, log, a.watch)))
+		vennioclient.WithUserAgent("vennio-mcp/"+version()), vennioclient.WithHTTPClient(httpClient(cfg.Timeout, a.watched)))
 	if err != nil {
 		a.close()
 		return nil, err
@@ -71,7 +76,7 @@ func (p program) assemble(ctx context.Context, cfg config.Config) (*assembled, e
 		Zone: cfg.Zone, WeekStart: cfg.WeekStart, Now: p.clock(), Sandbox: cfg.Sandbox(), NoMail: vennioclient.KeyKind(key).Test(),
 		Ledger: ledger, Policy: cfg.Consent, Secret: secret, ApprovalURL: a.links.to,
 		Warn: func(err error) { log.Error().Err(err).Msg("something beside a tool call failed") },
-	}, observe.Tools(log, a.watch))
+	}, observe.Tools(log, a.watch), a.spans.Tools)
 	return a, nil
 }
 
@@ -82,14 +87,21 @@ func (a *assembled) openLedger(cfg config.Config, now func() time.Time) *consent
 	if cfg.Sandbox() {
 		dir = ""
 	}
-	db, before := store.Open(dir), a.close
-	a.close = func() {
+	a.store = store.Open(dir)
+	a.closing(func() {
 		a.links.close()
-		_ = db.Close()
+		_ = a.store.Close()
+	})
+	return consent.New(a.store, now, a.watch.Consent)
+}
+
+// closing adds to what is done at the end, the last added first.
+func (a *assembled) closing(do func()) {
+	before := a.close
+	a.close = func() {
+		do()
 		before()
 	}
-	a.store = db
-	return consent.New(db, now, a.watch.Consent)
 }
 
 func newServer(d tools.Deps, around ...tools.Middleware) *server.MCPServer {
@@ -116,10 +128,10 @@ func (p program) clock() func() time.Time {
 }
 
 // httpClient keeps enough idle connections for as many calls as run at once.
-func httpClient(timeout time.Duration, log zerolog.Logger, m *observe.Metrics) *http.Client {
+func httpClient(timeout time.Duration, watched func(http.RoundTripper) http.RoundTripper) *http.Client {
 	t := http.DefaultTransport.(*http.Transport).Clone()
 	t.MaxIdleConnsPerHost = 64
-	return &http.Client{Timeout: timeout, Transport: observe.Transport(t, log, m)}
+	return &http.Client{Timeout: timeout, Transport: watched(t)}
 }
 
 // signingSecret is the operator's, else the one kept in the state folder; where

@@ -68,6 +68,6 @@ func TestBar_O3_WhileDrainingItIsNotReadyAndLives(t *testing.T) {
 	g.free(t)
 	assert.Equal(t, "1", heard(t, result))
 	s.ended()
-	_, err = s.http.Get(s.url + "/readyz")
+	_, err = s.http.Do(s.request(t.Context(), http.MethodGet, "/readyz", ""))
 	require.Error(t, err, "nobody listens any more")
 }

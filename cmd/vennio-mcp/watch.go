@@ -10,15 +10,22 @@ import (
 	"github.com/vennio-mcp/vennio-mcp/internal/store"
 )
 
-// startTraces exports traces, where OpenTelemetry's variables ask for it.
-func (p program) startTraces(ctx context.Context, a *assembled) (err error) {
-	a.spans, err = observe.NewTraces(ctx, p.getenv, version(), a.log)
-	a.closing(func() {
-		if err := a.spans.Close(500 * time.Millisecond); err != nil {
-			a.log.Warn().Err(err).Msg("the last traces were not exported")
+// watching begins a server with its eyes: log, metrics, and traces where
+// OpenTelemetry's variables ask for them.
+func (p program) watching(ctx context.Context, cfg config.Config) (*assembled, error) {
+	log := observe.Logger(p.errs, cfg.LogLevel, logFormat(cfg.LogFormat, p.errs))
+	for _, w := range cfg.Warnings {
+		log.Warn().Msg(w)
+	}
+	spans, err := observe.NewTraces(ctx, p.getenv, version(), log)
+	if err != nil {
+		return nil, err
+	}
+	return &assembled{log: log, watch: observe.NewMetrics(version()), spans: spans, close: func() {
+		if err := spans.Close(500 * time.Millisecond); err != nil {
+			log.Warn().Err(err).Msg("the last traces were not exported")
 		}
-	})
-	return err
+	}}, nil
 }
 
 // watched is a way to Vennio on which every request is seen.

@@ -38,14 +38,11 @@ type assembled struct {
 
 // assemble wires settings to a server. With no key it starts the sandbox first.
 func (p program) assemble(ctx context.Context, cfg config.Config) (*assembled, error) {
-	log := observe.Logger(p.errs, cfg.LogLevel, logFormat(cfg.LogFormat, p.errs))
-	for _, w := range cfg.Warnings {
-		log.Warn().Msg(w)
-	}
-	a := &assembled{log: log, watch: observe.NewMetrics(version()), close: func() {}}
-	if err := p.startTraces(ctx, a); err != nil {
+	a, err := p.watching(ctx, cfg)
+	if err != nil {
 		return nil, err
 	}
+	log := a.log
 	realm, key := cfg.APIURL, cfg.APIKey.Reveal()
 	if cfg.Sandbox() {
 		box, err := p.startSandbox(ctx, "127.0.0.1:0")

@@ -10,7 +10,6 @@ import (
 	"github.com/mark3labs/mcp-go/client"
 	"github.com/mark3labs/mcp-go/mcp"
 	"github.com/mark3labs/mcp-go/server"
-	"github.com/rs/zerolog"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -49,7 +48,7 @@ func rehearse(t *testing.T, replaced ...server.ServerTool) error {
 		Vennio: c, Hosts: directory(sandboxHosts()), Zone: time.UTC, WeekStart: time.Monday, Now: time.Now,
 		Slots:  slots.NewSigner([]byte("rehearsal"), "sandbox", time.Now),
 		Ledger: consent.New(db, time.Now), Policy: consent.PolicyAsk, Secret: []byte("rehearsal"),
-	}, zerolog.Nop())
+	})
 	s.AddTools(replaced...)
 	inProcess, err := client.NewInProcessClient(s)
 	require.NoError(t, err)

@@ -36,7 +36,7 @@ func (p program) withInbox(do func(*cobra.Command, *events.Inbox, []string) erro
 		}
 		db := store.Open(cfg.StateDir)
 		defer func() { _ = db.Close() }()
-		in, err := p.inbox(cfg, db, observe.Logger(p.errs, cfg.LogLevel, logFormat(cfg.LogFormat, p.errs)), nil)
+		in, err := p.inbox(cfg, db, observe.Logger(p.errs, cfg.LogLevel, logFormat(cfg.LogFormat, p.errs)))
 		if err != nil {
 			return err
 		}

@@ -10,15 +10,46 @@ import (
 	"github.com/vennio-mcp/vennio-mcp/internal/config"
 	"github.com/vennio-mcp/vennio-mcp/internal/consent"
 	"github.com/vennio-mcp/vennio-mcp/internal/events"
+	"github.com/vennio-mcp/vennio-mcp/internal/jobs"
 	"github.com/vennio-mcp/vennio-mcp/internal/store"
+	"github.com/vennio-mcp/vennio-mcp/vennioclient/webhook"
 )
 
-// inbox is the inbox of webhook events as the settings want it.
-func (p program) inbox(cfg config.Config, db *store.DB, log zerolog.Logger, onDelivery func(events.Result)) (*events.Inbox, error) {
-	o := events.Options{
-		Keep: cfg.EventsKeep, Ledger: consent.New(db, p.clock()), Zone: cfg.Zone, OnDelivery: onDelivery, Now: p.clock(),
-		Log: slog.New(zerolog.NewSlogHandler(log.Level(max(log.GetLevel(), zerolog.WarnLevel)))),
+// inbox is the inbox of webhook events as the settings want it, for commands
+// that only look into it.
+func (p program) inbox(cfg config.Config, db *store.DB, log zerolog.Logger) (*events.Inbox, error) {
+	return p.openInbox(cfg, db, log, events.Options{Ledger: consent.New(db, p.clock())})
+}
+
+// results are what the metrics call the end of a try.
+var results = map[jobs.State]string{jobs.Done: "delivered", jobs.Waiting: "failed", jobs.Dead: "dead"}
+
+// inbox is the server's: what it takes is counted, and changes what the tools and
+// resources say.
+func (a *assembled) inbox(p program, cfg config.Config) (*events.Inbox, error) {
+	in, err := p.openInbox(cfg, a.store, a.log, events.Options{
+		Ledger:     a.ledger,
+		OnDelivery: func(r events.Result) { a.watch.Delivery(string(r)) },
+		OnFollowUp: func(sink string, how jobs.State) { a.watch.FollowUp(sink, results[how]) },
+	})
+	if err != nil {
+		return nil, err
 	}
+	a.watch.DeadLetters(func(ctx context.Context) (int, error) {
+		dead, err := in.DeadLetters(ctx)
+		return len(dead), err
+	})
+	in.Watch(func(_ context.Context, e webhook.Event) {
+		if b, ok := e.Booking(); ok {
+			a.changes.BookingChanged(b.ID)
+		}
+	})
+	return in, nil
+}
+
+func (p program) openInbox(cfg config.Config, db *store.DB, log zerolog.Logger, o events.Options) (*events.Inbox, error) {
+	o.Keep, o.Zone, o.Now = cfg.EventsKeep, cfg.Zone, p.clock()
+	o.Log = slog.New(zerolog.NewSlogHandler(log.Level(max(log.GetLevel(), zerolog.WarnLevel))))
 	for _, s := range cfg.Sinks {
 		o.Sinks = append(o.Sinks, s.Reveal())
 	}

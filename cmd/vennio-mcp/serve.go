@@ -30,7 +30,7 @@ func (p program) serveCommand() *cobra.Command {
 				return err
 			}
 			defer a.close()
-			in, err := p.inbox(cfg, a.db, a.log, nil)
+			in, err := a.inbox(p, cfg)
 			if err != nil {
 				return err
 			}
@@ -43,7 +43,8 @@ func (p program) serveCommand() *cobra.Command {
 			a.log.Info().Str("streamable_http", url+"/mcp").Str("sse", url+"/sse").Str("health", url+"/healthz").Msg("serving")
 			defer a.follow(c.Context(), in)()
 			return serve.HTTP(c.Context(), ln, a.mcp, serve.HTTPOptions{
-				Log: a.log, Feed: a.feed, Pages: map[string]http.Handler{approve.Path: a.page, events.Path: in.Handler()},
+				Log: a.log, Feed: a.feed, Unready: a.unready, Open: a.watch.Open,
+				Pages: map[string]http.Handler{approve.Path: a.page, events.Path: in.Handler(), "/metrics": a.watch.Handler()},
 			})
 		},
 	}

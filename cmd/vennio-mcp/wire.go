@@ -34,48 +34,54 @@ type assembled struct {
 	feed  *serve.Feed
 	// changes is told of every booking that changed, here or in Vennio.
 	changes resources.Changes
+	store   *store.DB
+	ledger  *consent.Ledger
+	watch   *observe.Metrics
+	spans   *observe.Traces
 	log     zerolog.Logger
-	db      *store.DB
 	close   func()
 }
 
 // assemble wires settings to a server. With no key it starts the sandbox first.
 func (p program) assemble(ctx context.Context, cfg config.Config) (*assembled, error) {
-	log := observe.Logger(p.errs, cfg.LogLevel, logFormat(cfg.LogFormat, p.errs))
-	for _, w := range cfg.Warnings {
-		log.Warn().Msg(w)
+	a, err := p.watching(ctx, cfg)
+	if err != nil {
+		return nil, err
 	}
-	a := &assembled{log: log, feed: serve.NewFeed(resources.Known), close: func() {}}
+	log := a.log
+	a.feed = serve.NewFeed(resources.Known)
 	a.changes = resources.Changes{Tell: a.feed.Updated}
 	realm, key := cfg.APIURL, cfg.APIKey.Reveal()
 	if cfg.Sandbox() {
 		box, err := p.startSandbox(ctx, "127.0.0.1:0")
 		if err != nil {
+			a.close()
 			return nil, fmt.Errorf("start the sandbox: %w", err)
 		}
-		a.close = box.close
+		a.closing(box.close)
 		realm, key, cfg.APIURL = "sandbox", sandbox.DefaultKey(), box.url
 		cfg.Hosts = sandboxHosts()
 		log.Log().Msg(schemas.SandboxText) // whatever the level: who reads the log must know
 	} else {
 		log.Info().Str("vennio", cfg.APIURL).Str("dialect", string(cfg.Dialect)).Str("key", string(vennioclient.KeyKind(key))).Msg("using Vennio")
+		a.watchKey(cfg, p.clock()())
 	}
 	client, err := vennioclient.New(key, vennioclient.WithBaseURL(cfg.APIURL), vennioclient.WithDialect(cfg.Dialect),
-		vennioclient.WithUserAgent("vennio-mcp/"+version()), vennioclient.WithHTTPClient(httpClient(cfg.Timeout, log)))
+		vennioclient.WithUserAgent("vennio-mcp/"+version()), vennioclient.WithHTTPClient(httpClient(cfg.Timeout, a.watched)))
 	if err != nil {
 		a.close()
 		return nil, err
 	}
 	secret := signingSecret(cfg, log)
-	ledger := a.openLedger(cfg, p.clock())
-	a.page = approve.New(ledger, secret)
+	a.ledger = a.openLedger(cfg, p.clock())
+	a.page = approve.New(a.ledger, secret)
 	a.links = &links{page: a.page}
 	a.mcp = newServer(tools.Deps{
 		Vennio: client, Slots: slots.NewSigner(secret, realm, p.clock()), Hosts: directory(cfg.Hosts),
 		Zone: cfg.Zone, WeekStart: cfg.WeekStart, Now: p.clock(), Sandbox: cfg.Sandbox(), NoMail: vennioclient.KeyKind(key).Test(),
-		Ledger: ledger, Policy: cfg.Consent, Secret: secret, ApprovalURL: a.links.to, Selection: cfg.Tools, Canary: cfg.Canary, Changed: a.changes.BookingChanged,
+		Ledger: a.ledger, Policy: cfg.Consent, Secret: secret, ApprovalURL: a.links.to, Selection: cfg.Tools, Canary: cfg.Canary, Changed: a.changes.BookingChanged,
 		Warn: func(err error) { log.Error().Err(err).Msg("something beside a tool call failed") },
-	}, log)
+	}, observe.Tools(log, a.watch), a.spans.Tools)
 	return a, nil
 }
 
@@ -86,19 +92,26 @@ func (a *assembled) openLedger(cfg config.Config, now func() time.Time) *consent
 	if cfg.Sandbox() {
 		dir = ""
 	}
-	db, before := store.Open(dir), a.close
-	a.db = db
-	a.close = func() {
+	a.store = store.Open(dir)
+	a.closing(func() {
 		a.links.close()
-		_ = db.Close()
+		_ = a.store.Close()
+	})
+	return consent.New(a.store, now, a.watch.Consent)
+}
+
+// closing adds to what is done at the end, the last added first.
+func (a *assembled) closing(do func()) {
+	before := a.close
+	a.close = func() {
+		do()
 		before()
 	}
-	return consent.New(db, now)
 }
 
 // newServer is everything an agent meets. Nothing is added to it once it is
 // served.
-func newServer(d tools.Deps, log zerolog.Logger) *server.MCPServer {
+func newServer(d tools.Deps, around ...tools.Middleware) *server.MCPServer {
 	catalog, policy := tools.Catalog(d), policyOf(d)
 	policy.Tools = tools.Names(catalog)
 	s := server.NewMCPServer("vennio-mcp", version(),
@@ -107,7 +120,7 @@ func newServer(d tools.Deps, log zerolog.Logger) *server.MCPServer {
 		server.WithElicitation(), server.WithCompletions(), server.WithPromptCompletionProvider(prompts.Completer{Hosts: policy.Hosts}), server.WithRecovery())
 	bound := make([]server.ServerTool, len(catalog))
 	for i, tool := range catalog {
-		bound[i] = tool.Bind(observe.Tools(log))
+		bound[i] = tool.Bind(around...)
 	}
 	s.AddTools(bound...)
 	s.AddPrompts(prompts.Catalog(policy.Tools)...)
@@ -133,10 +146,10 @@ func (p program) clock() func() time.Time {
 }
 
 // httpClient keeps enough idle connections for as many calls as run at once.
-func httpClient(timeout time.Duration, log zerolog.Logger) *http.Client {
+func httpClient(timeout time.Duration, watched func(http.RoundTripper) http.RoundTripper) *http.Client {
 	t := http.DefaultTransport.(*http.Transport).Clone()
 	t.MaxIdleConnsPerHost = 64
-	return &http.Client{Timeout: timeout, Transport: observe.Transport(t, log)}
+	return &http.Client{Timeout: timeout, Transport: watched(t)}
 }
 
 // signingSecret is the operator's, else the one kept in the state folder; where

@@ -37,6 +37,7 @@ type Host struct{ Name, ID, Price string }
 // Config is every setting, typed and checked.
 type Config struct {
 	APIKey         Secret
+	KeyCreated     time.Time // zero where nobody said
 	APIURL         string
 	Dialect        vennioclient.Dialect
 	BusinessID     string

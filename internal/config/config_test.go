@@ -181,3 +181,16 @@ func TestSecretsPrintAsStars(t *testing.T) {
 		assert.NotContains(t, shown, "canary")
 	}
 }
+
+func TestTheKeysDayIsADay(t *testing.T) {
+	t.Parallel()
+	for said, want := range map[string]time.Time{
+		"2026-05-13": time.Date(2026, 5, 13, 0, 0, 0, 0, time.UTC), "2026-05-13T08:00:00Z": time.Date(2026, 5, 13, 8, 0, 0, 0, time.UTC),
+	} {
+		c, err := config.Load(nil, env{"VENNIO_API_KEY_CREATED": said}.get)
+		require.NoError(t, err)
+		assert.True(t, want.Equal(c.KeyCreated), said)
+	}
+	_, err := config.Load(nil, env{"VENNIO_API_KEY_CREATED": "last spring"}.get)
+	require.ErrorContains(t, err, "VENNIO_API_KEY_CREATED \"last spring\": want a day")
+}

@@ -36,6 +36,7 @@ func Settings() []Setting {
 	return []Setting{
 		{"", []string{"VENNIO_API_KEY"}, "", "Vennio's API key. Without one the built-in sandbox answers and nothing real is booked", setKey},
 		{"", []string{"VENNIO_API_KEY_FILE"}, "", "file to read the key from instead", setKeyFile},
+		{"", []string{"VENNIO_API_KEY_CREATED"}, "", "day on which the key was made, such as 2026-05-13; its age is watched (default: the day it was first used here)", setKeyCreated},
 		{"api-url", []string{"VENNIO_API_URL", "BASE_URL"}, vennioclient.DefaultBaseURL, "where Vennio is: https, or http on loopback", setURL},
 		{"dialect", []string{"VENNIO_API_DIALECT"}, "reference", "how Vennio's API is spoken: reference or guide", setDialect},
 		{"business-id", []string{"VENNIO_BUSINESS_ID"}, "", "id of the host whose time is booked when a call names none", setBusiness},
@@ -77,6 +78,15 @@ func setKeyFile(c *Config, path string) error {
 		return errors.New("is set and VENNIO_API_KEY too; keep one of them")
 	}
 	return setKey(c, string(raw))
+}
+
+func setKeyCreated(c *Config, v string) (err error) {
+	for _, form := range []string{time.DateOnly, time.RFC3339} {
+		if c.KeyCreated, err = time.Parse(form, strings.TrimSpace(v)); err == nil {
+			return nil
+		}
+	}
+	return fmt.Errorf("%q: want a day, such as 2026-05-13", v)
 }
 
 func setURL(c *Config, v string) error {

@@ -78,7 +78,7 @@ func (w *work) current(act string) (*store.Grant, error) {
 }
 
 func (w *work) retire(g store.Grant, why string) error {
-	if _, err := w.record(kindRetired, g.Act, details{Grant: g.ID, Why: why}); err != nil {
+	if _, err := w.record(kindRetired, g.Act, details{Grant: g.ID, Why: why, under: Rung(g.Rung)}); err != nil {
 		return err
 	}
 	g.Outcome, g.Detail = string(NotDone), why

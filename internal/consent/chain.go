@@ -44,6 +44,8 @@ type details struct {
 	Detail   string  `json:"detail,omitempty"`
 	Why      string  `json:"why,omitempty"`
 	Entries  []int64 `json:"entries,omitempty"` // those whose details an erasure deleted
+
+	under Rung // of the grant the entry is about; for watchers, not written
 }
 
 // record appends an entry and returns its number.
@@ -62,6 +64,7 @@ func (w *work) record(kind string, act store.Act, d details) (int64, error) {
 	}
 	e.Commitment = sum(e.Salt + e.Details)
 	e.Hash = link(e)
+	w.notice(kind, d)
 	return e.Seq, w.Append(e)
 }
 

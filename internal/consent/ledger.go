@@ -34,8 +34,9 @@ var ErrInDoubt = errors.New("another attempt under this consent may have been ca
 // is safe for concurrent use, and so are several over one store, in one process
 // or in several.
 type Ledger struct {
-	db  *store.DB
-	now func() time.Time
+	db       *store.DB
+	now      func() time.Time
+	watchers []Watcher
 
 	mu       sync.Mutex
 	answered chan struct{} // closed by the next answer given through this Ledger
@@ -43,20 +44,29 @@ type Ledger struct {
 
 // New returns the Ledger kept in db. now is the clock; its instants count to
 // the millisecond.
-func New(db *store.DB, now func() time.Time) *Ledger {
-	return &Ledger{db: db, now: now, answered: make(chan struct{})}
+func New(db *store.DB, now func() time.Time, watchers ...Watcher) *Ledger {
+	return &Ledger{db: db, now: now, watchers: watchers, answered: make(chan struct{})}
 }
 
-// work is a transaction and the instant at which it happens.
+// work is a transaction, the instant at which it happens, and what it records.
 type work struct {
 	*store.Tx
-	now time.Time
+	now    time.Time
+	events []Event
 }
 
 // change runs do as one: everything it changes happens, or nothing. Nobody else
 // changes anything meanwhile.
 func (l *Ledger) change(ctx context.Context, do func(*work) error) error {
-	return l.db.Write(ctx, func(tx *store.Tx) error { return do(l.at(tx)) })
+	var w *work
+	err := l.db.Write(ctx, func(tx *store.Tx) error {
+		w = l.at(tx)
+		return do(w)
+	})
+	if err == nil {
+		l.tell(ctx, w.events...)
+	}
+	return err
 }
 
 // look runs do on one state of the ledger.

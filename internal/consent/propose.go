@@ -123,7 +123,7 @@ func (l *Ledger) Withdraw(ctx context.Context, id, why string) error {
 		if err := p.answerable(); err != nil {
 			return err
 		}
-		if _, err := w.record(kindWithdrawn, kept.Act, details{Proposal: id, Why: why}); err != nil {
+		if _, err := w.record(kindWithdrawn, kept.Act, details{Proposal: id, Why: why, under: InClient}); err != nil {
 			return err
 		}
 		return w.SetUnanswered(id, why)

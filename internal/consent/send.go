@@ -2,6 +2,7 @@ package consent
 
 import (
 	"context"
+	"errors"
 
 	"github.com/vennio-mcp/vennio-mcp/internal/store"
 )
@@ -31,6 +32,9 @@ func (l *Ledger) Send(ctx context.Context, g Grant) (Grant, error) {
 		g.Outcome, g.Attempt = Sent, kept.Sends+1
 		return err
 	})
+	if errors.Is(err, ErrSettled) && g.Outcome == Done {
+		l.tell(ctx, Event{WasRepeated, g.Rung})
+	}
 	return g, err
 }
 
@@ -62,7 +66,7 @@ func whySettled(g *store.Grant) error {
 
 func (w *work) send(g store.Grant) error {
 	attempt := store.Send{N: g.Sends + 1, Outcome: string(Sent)}
-	if _, err := w.record(kindSent, g.Act, details{Grant: g.ID, Attempt: attempt.N}); err != nil {
+	if _, err := w.record(kindSent, g.Act, details{Grant: g.ID, Attempt: attempt.N, under: Rung(g.Rung)}); err != nil {
 		return err
 	}
 	if err := w.AddSend(g.ID, attempt); err != nil {

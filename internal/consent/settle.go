@@ -87,7 +87,7 @@ func (w *work) settle(g store.Grant, s settlement) (doubt, err error) {
 
 func (w *work) keepSettlement(g store.Grant, s settlement, attempt store.Send, now Outcome) error {
 	_, err := w.record(kindSettled, g.Act, details{
-		Grant: g.ID, Attempt: s.attempt, Outcome: s.outcome, Booking: s.booking, Request: s.request, Detail: s.detail,
+		Grant: g.ID, Attempt: s.attempt, Outcome: s.outcome, Booking: s.booking, Request: s.request, Detail: s.detail, under: Rung(g.Rung),
 	})
 	if err != nil {
 		return err

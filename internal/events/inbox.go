@@ -34,6 +34,7 @@ type Options struct {
 	Ledger     *consent.Ledger // whose open consents close when calendar access is revoked; nil: none
 	Zone       *time.Location  // in which people are told times; UTC
 	OnDelivery func(result Result)
+	OnFollowUp func(sink string, how jobs.State) // "calendar access" stands for what is done here about revoked access
 	Now        func() time.Time
 	Log        *slog.Logger
 
@@ -66,18 +67,28 @@ func Open(db *store.DB, o Options) (*Inbox, error) {
 	if o.OnDelivery == nil {
 		o.OnDelivery = func(Result) {}
 	}
+	if o.OnFollowUp == nil {
+		o.OnFollowUp = func(string, jobs.State) {}
+	}
 	b := &Inbox{db: db, o: o}
 	lanes, err := b.addSinks()
 	if err != nil {
 		return nil, err
 	}
-	b.queue, err = jobs.Open(db, jobs.Options{Lanes: lanes, Keep: o.Keep, Rest: o.Rest, Upkeep: b.prune, Log: o.Log})
+	b.queue, err = jobs.Open(db, jobs.Options{Lanes: lanes, Keep: o.Keep, Rest: o.Rest, Upkeep: b.prune, Log: o.Log, OnTry: b.tried})
 	if err != nil {
 		return nil, err
 	}
 	b.intake = newIntake(b)
 	b.batches.write = b.write
 	return b, nil
+}
+
+func (b *Inbox) tried(t jobs.Task, how jobs.State) {
+	if t.To == access {
+		t.To = "calendar access"
+	}
+	b.o.OnFollowUp(t.To, how)
 }
 
 // addSinks builds the sinks and returns all who do follow-ups.

@@ -44,6 +44,7 @@ type Options struct {
 	Rest    time.Duration               // between looks for new tasks of a lane, at least; 50 ms
 	Keep    time.Duration               // how long finished tasks and dead letters stay on record; 7 days
 	Upkeep  func(context.Context) error // every hour, and when work begins; nil: nothing
+	OnTry   func(Task, State)           // told how a task stands after each try: Done, Dead, or Waiting for another; nil: nobody is
 	Log     *slog.Logger                // nil: nothing is logged
 }
 
@@ -52,6 +53,9 @@ func (o Options) withDefaults() Options {
 	o.Timeout = cmp.Or(o.Timeout, 15*time.Second)
 	o.Rest = cmp.Or(o.Rest, 50*time.Millisecond)
 	o.Keep = cmp.Or(o.Keep, 7*24*time.Hour)
+	if o.OnTry == nil {
+		o.OnTry = func(Task, State) {}
+	}
 	o.Log = cmp.Or(o.Log, slog.New(slog.DiscardHandler))
 	return o
 }

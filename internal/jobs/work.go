@@ -109,7 +109,7 @@ func (q *Queue) worker(ctx context.Context, do func(context.Context, Task) error
 		queues[lane(l.Name)] = river.QueueConfig{MaxWorkers: q.o.Width}
 	}
 	workers := river.NewWorkers()
-	w := &worker{do: do, lanes: q.o.Lanes, asked: newNotes()}
+	w := &worker{do: do, lanes: q.o.Lanes, asked: newNotes(), told: q.o.OnTry}
 	if err := errors.Join(river.AddWorkerSafely(workers, w), river.AddWorkerSafely(workers, &keeper{keep: q.o.Upkeep})); err != nil {
 		return nil, fmt.Errorf("start the job engine: %w", err)
 	}
@@ -132,10 +132,12 @@ type worker struct {
 	do    func(context.Context, Task) error
 	lanes []Lane
 	asked *notes // what a failure said about the next try, by job
+	told  func(Task, State)
 }
 
 func (w *worker) Work(ctx context.Context, job *river.Job[Task]) error {
 	err := w.do(ctx, job.Args)
+	w.told(job.Args, ended(err, job.Attempt >= job.MaxAttempts))
 	if final, ok := errors.AsType[*finalError](err); ok {
 		return river.JobCancel(final)
 	}
@@ -143,6 +145,17 @@ func (w *worker) Work(ctx context.Context, job *river.Job[Task]) error {
 		w.asked.put(job.ID, later.wait)
 	}
 	return err
+}
+
+func ended(err error, last bool) State {
+	_, final := errors.AsType[*finalError](err)
+	switch {
+	case err == nil:
+		return Done
+	case final || last:
+		return Dead
+	}
+	return Waiting
 }
 
 // NextRetry pauses 1, 4, 16, 64 times pause, give or take a fifth so that what

@@ -1,5 +1,6 @@
-// Package observe sees what happens and never decides: the logger, a middleware
-// around every tool, and a round-tripper around every call to Vennio.
+// Package observe sees what happens and never decides: the logger, the metrics, a
+// middleware around every tool, a round-tripper around every call to Vennio, and
+// a watcher of the consent ledger.
 //
 // No line carries arguments, bodies, addresses or keys: they hold people's data.
 package observe
@@ -15,6 +16,7 @@ import (
 	"github.com/mark3labs/mcp-go/mcp"
 	"github.com/rs/zerolog"
 
+	"github.com/vennio-mcp/vennio-mcp/schemas"
 	"github.com/vennio-mcp/vennio-mcp/tools"
 	"github.com/vennio-mcp/vennio-mcp/vennioclient"
 )
@@ -32,34 +34,52 @@ func Logger(w io.Writer, level, format string) zerolog.Logger {
 	return zerolog.New(w).Level(at).With().Timestamp().Logger()
 }
 
-// Tools logs one line a call: the tool, the outcome, the time it took, and the
-// ids by which Vennio's support finds it again.
-func Tools(log zerolog.Logger) tools.Middleware {
+// Tools logs one line a call, and counts it: the tool, the outcome, the time it
+// took, how consent was given where that was involved, and the ids by which
+// Vennio's support finds it again.
+func Tools(log zerolog.Logger, m *Metrics) tools.Middleware {
 	return func(tool string, next tools.Run) tools.Run {
+		m.expect(tool)
 		return func(ctx context.Context, req mcp.CallToolRequest) (*mcp.CallToolResult, error) {
 			start := time.Now()
+			ctx, seen := withCall(ctx)
 			result, err := next(ctx, req)
-			code := cmp.Or(tools.CodeOf(err), "ok")
+			took, how := time.Since(start), outcome(result, err)
+			m.called(tool, how, took)
 			line := log.Info()
-			if code == "internal_error" {
+			if how == string(schemas.CodeInternal) {
 				line = log.Error().AnErr("cause", err)
 			}
 			if e, ok := errors.AsType[*vennioclient.Error](err); ok {
 				line = line.Str("kind", string(e.Kind)).Int("status", e.Status).Str("request_id", e.RequestID).Int("attempts", e.Attempts)
 			}
-			line.Str("tool", tool).Str("code", string(code)).Dur("took_ms", time.Since(start)).Msg("tool call")
+			if rung := seen.lastRung(); rung != "" {
+				line = line.Str("rung", string(rung))
+			}
+			line.Str("tool", tool).Str("code", how).Dur("took_ms", took).Msg("tool call")
 			return result, err
 		}
 	}
 }
 
-// Transport logs each exchange with Vennio at debug level: method, path, status
-// and time. Queries and headers stay out of it.
-func Transport(next http.RoundTripper, log zerolog.Logger) http.RoundTripper {
+// outcome is ok, asked where the call hands the client a question to put to the
+// person (MCP 2026-07-28), or the code of the error.
+func outcome(result *mcp.CallToolResult, err error) string {
+	if err == nil && result != nil && result.ResultType == mcp.ResultTypeInputRequired {
+		return "asked"
+	}
+	return cmp.Or(string(tools.CodeOf(err)), "ok")
+}
+
+// Transport logs each exchange with Vennio at debug level, and times it: method,
+// path, status and time. Queries and headers stay out of it.
+func Transport(next http.RoundTripper, log zerolog.Logger, m *Metrics) http.RoundTripper {
 	return roundTripper(func(r *http.Request) (*http.Response, error) {
 		start := time.Now()
 		resp, err := next.RoundTrip(r)
-		line := log.Debug().Str("method", r.Method).Str("path", r.URL.Path).Dur("took_ms", time.Since(start))
+		took := time.Since(start)
+		m.exchanged(r, resp, took)
+		line := log.Debug().Str("method", r.Method).Str("path", r.URL.Path).Dur("took_ms", took)
 		if err != nil {
 			line.Err(err).Msg("no answer from Vennio")
 			return resp, err

@@ -22,7 +22,7 @@ import (
 func logged(t *testing.T, err error) map[string]any {
 	t.Helper()
 	var out bytes.Buffer
-	run := observe.Tools(observe.Logger(&out, "info", "json"))("find_slots", func(context.Context, mcp.CallToolRequest) (*mcp.CallToolResult, error) {
+	run := observe.Tools(observe.Logger(&out, "info", "json"), observe.NewMetrics("v0"))("find_slots", func(context.Context, mcp.CallToolRequest) (*mcp.CallToolResult, error) {
 		return nil, err
 	})
 	req := mcp.CallToolRequest{}
@@ -58,7 +58,7 @@ func TestAnExchangeIsLoggedWithoutItsSecrets(t *testing.T) {
 	var out bytes.Buffer
 	vennio := httptest.NewServer(http.NotFoundHandler())
 	t.Cleanup(vennio.Close)
-	client := &http.Client{Transport: observe.Transport(http.DefaultTransport, observe.Logger(&out, "debug", "json"))}
+	client := &http.Client{Transport: observe.Transport(http.DefaultTransport, observe.Logger(&out, "debug", "json"), observe.NewMetrics("v0"))}
 	get := func(url string) {
 		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, nil)
 		require.NoError(t, err)

@@ -20,6 +20,7 @@ var endpoints = []struct{ method, path string }{
 	{http.MethodGet, "/sse"},
 	{http.MethodPost, "/message?sessionId=x"},
 	{http.MethodGet, "/healthz"},
+	{http.MethodGet, "/readyz"},
 	{http.MethodOptions, "/mcp"},
 	{http.MethodGet, "/nowhere"},
 }
@@ -102,7 +103,7 @@ func TestHealthAndUnknownPaths(t *testing.T) {
 	resp = s.ask(http.MethodGet, "/", "")
 	assert.Equal(t, http.StatusNotFound, resp.StatusCode)
 	said := single(t, resp).Error.Message
-	for _, path := range []string{"/mcp", "/sse", "/message", "/healthz"} {
+	for _, path := range []string{"/mcp", "/sse", "/message", "/healthz", "/readyz"} {
 		assert.Contains(t, said, path)
 	}
 }
@@ -110,7 +111,7 @@ func TestHealthAndUnknownPaths(t *testing.T) {
 func TestOtherMethodsAreRefused(t *testing.T) {
 	t.Parallel()
 	s := open(t, newRig(), serve.HTTPOptions{})
-	for path, allowed := range map[string]string{"/mcp": "POST, GET, DELETE", "/sse": "GET", "/message": "POST", "/healthz": "GET, HEAD"} {
+	for path, allowed := range map[string]string{"/mcp": "POST, GET, DELETE", "/sse": "GET", "/message": "POST", "/healthz": "GET, HEAD", "/readyz": "GET, HEAD"} {
 		resp := s.ask(http.MethodPut, path, "")
 		assert.Equal(t, http.StatusMethodNotAllowed, resp.StatusCode)
 		assert.Equal(t, allowed, resp.Header.Get("Allow"))

@@ -10,6 +10,7 @@ import (
 // arrival, and together hold a bounded number of bytes.
 type gate struct {
 	mu       sync.Mutex
+	places   int
 	free     int
 	queue    []*place
 	depth    int
@@ -18,7 +19,7 @@ type gate struct {
 }
 
 func newGate(places, depth, maxBytes int) *gate {
-	return &gate{free: places, depth: depth, maxBytes: maxBytes}
+	return &gate{places: places, free: places, depth: depth, maxBytes: maxBytes}
 }
 
 // place is one position at a gate: first in the queue, then inside.
@@ -46,6 +47,13 @@ func (g *gate) take(size int) (*place, bool) {
 	g.queue = append(g.queue, p)
 	g.held += size
 	return p, true
+}
+
+// taken is how many are in.
+func (g *gate) taken() int {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.places - g.free
 }
 
 // wait returns nil once p is admitted. When ctx ends first, or has ended by the

@@ -33,6 +33,14 @@ type HTTPOptions struct {
 	// Origin, by the pattern under which they are mounted (net/http.ServeMux).
 	Pages map[string]http.Handler
 
+	// Unready says why calls cannot be served just now, for /readyz; nil or no
+	// reasons: they can. It must be quick and call nobody.
+	Unready func(context.Context) []string
+
+	// Open is told at the start how to count what is open: kind is sessions (of
+	// Streamable HTTP) or streams (of both transports). It may be nil.
+	Open func(kind string, count func() int)
+
 	AllowedHosts   []string      // more names for the Host header, as "name" or "name:port"; loopback names always pass
 	AllowedOrigins []string      // more values for the Origin header, as "https://name:port"; loopback origins always pass
 	MaxBody        int           // longest request body in bytes; 4 MiB
@@ -57,13 +65,14 @@ func (o HTTPOptions) withDefaults() HTTPOptions {
 }
 
 // HTTP serves s on ln, which must be a loopback address ([ErrNotLoopback]):
-// Streamable HTTP at /mcp, SSE at /sse and /message, and GET /healthz.
+// Streamable HTTP at /mcp, SSE at /sse and /message, GET /healthz (the process
+// lives) and GET /readyz (it takes calls).
 //
 // Every request must name an allowed Host, and an allowed Origin if any; a
 // refusal is a JSON-RPC error with an HTTP status of its own. When ctx ends, no
-// more connections are accepted, open streams are closed as soon as their calls
-// are answered, and calls get four seconds; HTTP returns nil within five. It
-// closes ln. An error means that ln broke.
+// more calls are accepted, open streams are closed as soon as their calls are
+// answered, and calls get four seconds; meanwhile /readyz says why we are not
+// ready. HTTP returns nil within five seconds. It closes ln. An error means that ln broke.
 func HTTP(ctx context.Context, ln net.Listener, s *server.MCPServer, o HTTPOptions) error {
 	if !loopbackName(hostOf(ln.Addr().String())) {
 		_ = ln.Close()
@@ -72,18 +81,23 @@ func HTTP(ctx context.Context, ln net.Listener, s *server.MCPServer, o HTTPOptio
 	base, abandon := context.WithCancel(context.WithoutCancel(ctx))
 	defer abandon()
 	h := newHost(base, s, o.withDefaults())
-	served := make(chan error, 1)
-	go func() { served <- h.http.Serve(ln) }()
+	defer func() { _ = ln.Close() }()
 	var broken error
+	back := make(chan struct{})
+	go func() {
+		defer close(back)
+		broken = h.http.Serve(lease{ln})
+	}()
 	select {
-	case broken = <-served:
-		served <- broken
+	case <-back:
+		h.shutdown(base, abandon)
+		return fmt.Errorf("serve http: %w", broken)
 	case <-ctx.Done():
 	}
+	last := h.farewell(lease{ln}, back)
 	h.shutdown(base, abandon)
-	if err := <-served; broken != nil {
-		return fmt.Errorf("serve http: %w", err)
-	}
+	<-back
+	_ = last.Close()
 	return nil
 }
 

@@ -41,6 +41,10 @@ func newHost(base context.Context, s *server.MCPServer, o HTTPOptions) *host {
 		streams:  newGate(o.MaxSessions, 0, 0),
 		peers:    make(map[string]*peer),
 	}
+	if o.Open != nil {
+		o.Open("sessions", h.sessions.count)
+		o.Open("streams", h.streams.taken)
+	}
 	h.closing, h.quit = context.WithCancel(base)
 	h.http = newServer(h)
 	h.stream = server.NewStreamableHTTPServer(s,
@@ -60,6 +64,7 @@ func (h *host) routes() http.Handler {
 	mux.Handle("/sse", h.guarded(h.sse, http.MethodGet))
 	mux.Handle("/message", h.guarded(h.message, http.MethodPost))
 	mux.Handle("/healthz", h.guarded(healthz, http.MethodGet, http.MethodHead))
+	mux.Handle("/readyz", h.guarded(h.readyz, http.MethodGet, http.MethodHead))
 	for pattern, page := range h.o.Pages {
 		mux.Handle(pattern, h.guarded(func(g *guard, r *http.Request) { page.ServeHTTP(g, r) }, http.MethodGet, http.MethodHead, http.MethodPost))
 	}
@@ -67,15 +72,10 @@ func (h *host) routes() http.Handler {
 	return mux
 }
 
-func healthz(g *guard, _ *http.Request) {
-	g.Header().Set("Content-Type", "application/json")
-	_, _ = io.WriteString(g, `{"status":"ok"}`+"\n")
-}
-
 func notFound(g *guard, _ *http.Request) {
 	g.refuse(http.StatusNotFound, fault{
 		mcp.INVALID_REQUEST,
-		"no such endpoint; there are /mcp (Streamable HTTP), /sse with /message (SSE) and /healthz",
+		"no such endpoint; there are /mcp (Streamable HTTP), /sse with /message (SSE), /healthz and /readyz",
 	})
 }
 

@@ -58,8 +58,10 @@ func (s *sessionIDs) watch(id string) *watch {
 	return s.live[id]
 }
 
-func (s *sessionIDs) full() bool {
+func (s *sessionIDs) count() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return len(s.live) >= s.limit
+	return len(s.live)
 }
+
+func (s *sessionIDs) full() bool { return s.count() >= s.limit }

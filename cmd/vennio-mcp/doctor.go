@@ -1,0 +1,95 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/vennio-mcp/vennio-mcp/internal/clients"
+	"github.com/vennio-mcp/vennio-mcp/internal/config"
+	"github.com/vennio-mcp/vennio-mcp/internal/doctor"
+	"github.com/vennio-mcp/vennio-mcp/internal/store"
+	"github.com/vennio-mcp/vennio-mcp/vennioclient/sandbox"
+)
+
+const doctorAbout = `Looks at the key and what it may do, the address, clocks, time zones, the store,
+and the settings of MCP clients on this machine, and says what to do about each.
+It only reads. The exit code is 1 if there is a problem, else 0.`
+
+// doctorTime bounds an examination, whatever does not answer.
+const doctorTime = 2 * time.Minute
+
+func (p program) doctorCommand() *cobra.Command {
+	var asJSON bool
+	c := &cobra.Command{
+		Use: "doctor", Short: "Check everything the server needs, and say what to do", Long: doctorAbout, Args: noArguments,
+		RunE: func(c *cobra.Command, _ []string) error {
+			ctx, done := context.WithTimeout(c.Context(), doctorTime)
+			defer done()
+			found, err := p.examine(ctx, c)
+			if err != nil {
+				return err
+			}
+			if err := p.report(found, asJSON); err != nil {
+				return err
+			}
+			if doctor.Worst(found) == doctor.Problem {
+				return errors.New("the doctor found problems")
+			}
+			return nil
+		},
+	}
+	c.Flags().BoolVar(&asJSON, "json", false, "print the findings as JSON")
+	return c
+}
+
+// examine looks at what the server would use. Settings that cannot be used are
+// findings too.
+func (p program) examine(ctx context.Context, c *cobra.Command) ([]doctor.Finding, error) {
+	here := clients.Here(p.getenv)
+	cfg, err := p.config(c)
+	if wrong, ok := errors.AsType[config.Mistakes](err); ok {
+		var found []doctor.Finding
+		for _, m := range wrong {
+			found = append(found, doctor.Finding{Level: doctor.Problem, Check: "settings", Saw: m, Do: "Mend the setting; the rest is looked at then."})
+		}
+		return append(found, doctor.Clients(here)...), nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	patient := doctor.Patient{Config: cfg, Sandbox: cfg.Sandbox(), System: here, Now: p.clock(), Transport: http.DefaultTransport}
+	if patient.Sandbox {
+		box, err := p.startSandbox(ctx, "127.0.0.1:0")
+		if err != nil {
+			return nil, fmt.Errorf("start the sandbox: %w", err)
+		}
+		defer box.close()
+		patient.Config.APIURL, patient.Config.APIKey, patient.Config.Hosts = box.url, config.Secret(sandbox.DefaultKey()), sandboxHosts()[:1]
+	}
+	patient.KeySince = func() (time.Time, error) { return keySince(cfg, p.clock()()) }
+	patient.Store = store.Open(cfg.StateDir)
+	defer func() { _ = patient.Store.Close() }()
+	return doctor.Examine(ctx, patient), nil
+}
+
+func (p program) report(found []doctor.Finding, asJSON bool) error {
+	if asJSON {
+		return p.printJSON(struct {
+			Version  string           `json:"version"`
+			Verdict  doctor.Level     `json:"verdict"`
+			Findings []doctor.Finding `json:"findings"`
+		}{version(), doctor.Worst(found), found})
+	}
+	for _, f := range found {
+		_, _ = fmt.Fprintf(p.out, "%-8s %-15s %s\n", f.Level, f.Check, f.Saw)
+		if f.Do != "" {
+			_, _ = fmt.Fprintf(p.out, "%24s → %s\n", "", f.Do)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,240 @@
+package main
+
+import (
+	"encoding/json"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/vennio-mcp/vennio-mcp/internal/doctor"
+	"github.com/vennio-mcp/vennio-mcp/vennioclient/sandbox"
+)
+
+const doctorsCanary = "vennio_sk_live_c4n4ry"
+
+// examined is what the doctor said, as people and as machines read it.
+type examined struct {
+	code     int
+	text     string
+	verdict  doctor.Level
+	findings []doctor.Finding
+}
+
+// examine runs the doctor twice, for either reader, and looks for the key.
+func examine(t *testing.T, env []string) (e examined) {
+	t.Helper()
+	var errs, raw string
+	e.code, e.text, errs = run(t, env, "doctor")
+	_, raw, _ = run(t, env, "doctor", "--json")
+	var said struct {
+		Verdict  doctor.Level
+		Findings []doctor.Finding
+	}
+	require.NoError(t, json.Unmarshal([]byte(raw), &said), raw+errs)
+	e.verdict, e.findings = said.Verdict, said.Findings
+	assert.NotContains(t, e.text+errs+raw, "c4n4ry", "bar: E3")
+	assert.Equal(t, e.verdict == doctor.Problem, e.code == 1, e.text)
+	for _, f := range e.findings {
+		assert.Contains(t, e.text, f.Saw[:min(len(f.Saw), 12)])
+		assert.True(t, f.Level == doctor.OK || f.Do != "", "what to do about: %s", f.Saw)
+	}
+	return e
+}
+
+// says reports whether there is such a finding.
+func (e examined) says(t *testing.T, level doctor.Level, check, saw string) {
+	t.Helper()
+	for _, f := range e.findings {
+		if f.Level == level && f.Check == check && strings.Contains(f.Saw+" "+f.Do, saw) {
+			return
+		}
+	}
+	assert.Failf(t, "no such finding", "%s %s %q in\n%s", level, check, saw, e.text)
+}
+
+// toVennio is an environment whose Vennio is at url.
+func toVennio(t *testing.T, url string, more ...string) []string {
+	t.Helper()
+	return clean(t, append([]string{"VENNIO_API_URL=" + url, "VENNIO_API_KEY=" + doctorsCanary, "VENNIO_HOSTS=Alice=" + sandbox.Hosts()[0].ID}, more...)...)
+}
+
+func TestBar_O3_TheDoctorFindsNothingWrong(t *testing.T) {
+	t.Parallel()
+	e := examine(t, clean(t))
+	assert.Zero(t, e.code, e.text)
+	assert.Equal(t, doctor.OK, e.verdict, e.text)
+	e.says(t, doctor.OK, "key", "sandbox")
+	e.says(t, doctor.OK, "store", "not used")
+
+	e = examine(t, toVennio(t, startSandboxProcess(t)))
+	assert.Zero(t, e.code, e.text)
+	assert.Equal(t, doctor.OK, e.verdict, e.text)
+	for check, saw := range map[string]string{
+		"key": "live secret", "key age": "0 days", "address": "answers in", "clock": "within 1s", "scopes": "read bookings", "dialect": "reference is understood",
+		"host": "Alice has free times", "time zones": "all load", "default zone": "Europe/London", "store": "nobody else", "consent ledger": "0 entries", "client": "no settings",
+	} {
+		e.says(t, doctor.OK, check, saw)
+	}
+}
+
+func TestTheDoctorOnKeys(t *testing.T) {
+	t.Parallel()
+	vennio := startSandboxProcess(t)
+	examine(t, toVennio(t, vennio, "VENNIO_API_KEY="+doctorsCanary+"_revoked")).says(t, doctor.Problem, "scopes", "refuses the key (401")
+	public := examine(t, toVennio(t, vennio, "VENNIO_API_KEY=vennio_pk_live_c4n4ry"))
+	assert.Equal(t, doctor.Warning, public.verdict)
+	public.says(t, doctor.Warning, "key", "live publishable")
+	public.says(t, doctor.Warning, "scopes", "may not read bookings (it may: create:booking, read:availability)")
+	public.says(t, doctor.OK, "host", "Alice has free times")
+	old := examine(t, toVennio(t, vennio, "VENNIO_API_KEY_CREATED=2020-02-29"))
+	old.says(t, doctor.Warning, "key age", "2020-02-29")
+	assert.Zero(t, old.code, "a warning is no problem")
+	homeless := examine(t, []string{"PATH=" + os.Getenv("PATH"), "SYSTEMROOT=" + os.Getenv("SYSTEMROOT"), "VENNIO_API_URL=" + vennio, "VENNIO_API_KEY=" + doctorsCanary})
+	homeless.says(t, doctor.Warning, "key age", "VENNIO_API_KEY_CREATED")
+	homeless.says(t, doctor.Problem, "store", "no folder")
+	homeless.says(t, doctor.Warning, "dialect", "no host is set")
+	examine(t, clean(t, "VENNIO_TIMEZONE=EST", "VENNIO_CONSENT=maybe")).says(t, doctor.Problem, "settings", "America/New_York")
+}
+
+func TestTheDoctorOnCalendars(t *testing.T) {
+	t.Parallel()
+	vennio := startSandboxProcess(t)
+	hosts := "VENNIO_HOSTS=Dana=" + sandbox.Hosts()[3].ID + ",Nobody=00000000-0000-4000-8000-000000000000"
+	e := examine(t, toVennio(t, vennio, hosts))
+	e.says(t, doctor.Problem, "host", "the calendar of Dana is not connected")
+	e.says(t, doctor.Problem, "host", "does not know Nobody")
+	e.says(t, doctor.OK, "dialect", "was not refused")
+}
+
+// before is a proxy before the sandbox that changes what passes.
+func before(t *testing.T, vennio string, refuse func(*http.Request) bool, change func(*http.Response) error) string {
+	t.Helper()
+	target, err := url.Parse(vennio)
+	require.NoError(t, err)
+	proxy := httputil.NewSingleHostReverseProxy(target)
+	proxy.ModifyResponse = change
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if refuse(r) {
+			w.Header().Set("Content-Type", "application/problem+json")
+			w.WriteHeader(http.StatusBadRequest)
+			_, _ = w.Write([]byte(`{"type":"https://api.vennio.app/errors/validation-error","title":"Bad","status":400,"detail":"unknown parameter","request_id":"req_7"}`))
+			return
+		}
+		proxy.ServeHTTP(w, r)
+	}))
+	t.Cleanup(srv.Close)
+	return srv.URL
+}
+
+func never(*http.Request) bool { return false }
+
+func TestTheDoctorOnClocks(t *testing.T) {
+	t.Parallel()
+	vennio := startSandboxProcess(t)
+	for skew, want := range map[time.Duration]doctor.Level{3 * time.Second: doctor.OK, 30 * time.Second: doctor.Warning, -10 * time.Minute: doctor.Problem} {
+		url := before(t, vennio, never, func(r *http.Response) error {
+			r.Header.Set("Date", time.Now().Add(skew).UTC().Format(http.TimeFormat))
+			return nil
+		})
+		e := examine(t, toVennio(t, url))
+		assert.Equal(t, want, e.verdict, "%s: %s", skew, e.text)
+	}
+	url := before(t, vennio, never, func(r *http.Response) error {
+		r.Header.Set("Date", time.Now().Add(-10*time.Minute).UTC().Format(http.TimeFormat))
+		return nil
+	})
+	examine(t, toVennio(t, url)).says(t, doctor.Problem, "clock", "10m0s ahead of Vennio")
+}
+
+func TestTheDoctorOnDialects(t *testing.T) {
+	t.Parallel()
+	vennio := startSandboxProcess(t)
+	same := func(*http.Response) error { return nil }
+	guides := before(t, vennio, func(r *http.Request) bool { return r.URL.Query().Has("business_id") }, same)
+	e := examine(t, toVennio(t, guides))
+	e.says(t, doctor.Problem, "dialect", "VENNIO_API_DIALECT=guide")
+	examine(t, toVennio(t, guides, "VENNIO_API_DIALECT=guide")).says(t, doctor.OK, "dialect", "guide is understood")
+	neither := before(t, vennio, func(r *http.Request) bool { return strings.HasPrefix(r.URL.Path, "/v1/availability") }, same)
+	examine(t, toVennio(t, neither)).says(t, doctor.Problem, "dialect", "neither reference nor guide is understood there, request req_7")
+}
+
+func TestTheDoctorOnAddresses(t *testing.T) {
+	t.Parallel()
+	vennio := startSandboxProcess(t)
+	control(t, vennio+"/_sandbox/fail", `{"n":99,"status":502}`)
+	examine(t, toVennio(t, vennio)).says(t, doctor.Problem, "address", "with status 502")
+	secure := httptest.NewTLSServer(http.NotFoundHandler())
+	t.Cleanup(secure.Close)
+	examine(t, toVennio(t, secure.URL)).says(t, doctor.Problem, "address", "certificate of 127.0.0.1 is not trusted")
+	mute := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }))
+	t.Cleanup(mute.Close)
+	examine(t, toVennio(t, mute.URL, "VENNIO_TIMEOUT=100ms")).says(t, doctor.Problem, "address", "within 100ms")
+	mute.Close()
+	gone := examine(t, toVennio(t, mute.URL))
+	if runtime.GOOS != "windows" { // where the refusal has another number
+		gone.says(t, doctor.Problem, "address", "nothing listens")
+	}
+	gone.says(t, doctor.OK, "consent ledger", "0 entries")
+}
+
+func TestTheDoctorOnTheStore(t *testing.T) {
+	t.Parallel()
+	vennio, dir := startSandboxProcess(t), filepath.Join(t.TempDir(), "state")
+	env := toVennio(t, vennio, "VENNIO_STATE_DIR="+dir)
+	examine(t, env).says(t, doctor.OK, "store", "can be written")
+	if runtime.GOOS != "windows" {
+		require.NoError(t, os.Chmod(dir, 0o755))
+		require.NoError(t, os.Chmod(filepath.Join(dir, "vennio-mcp.db"), 0o644))
+		examine(t, env).says(t, doctor.Warning, "store", "chmod -R go= "+dir)
+	}
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "vennio-mcp.db"), []byte(strings.Repeat("not a database", 100)), 0o600))
+	examine(t, env).says(t, doctor.Problem, "store", "cannot be used")
+}
+
+func TestTheDoctorOnClients(t *testing.T) {
+	t.Parallel()
+	env := clean(t)
+	home := strings.TrimPrefix(env[0], "HOME=")
+	program, err := binary()
+	require.NoError(t, err)
+	for path, text := range map[string]string{
+		".cursor/mcp.json":                   `{"mcpServers":{"vennio":{"command":` + quoted(t, program) + `,"env":{"VENNIO_API_KEY":"` + doctorsCanary + `"}}}}`,
+		".codex/config.toml":                 "[mcp_servers.vennio]\ncommand = \"/nowhere/vennio-mcp\"\n",
+		".gemini/settings.json":              `{"theme":"dark"}`,
+		".codeium/windsurf/mcp_config.json":  `{"mcpServers": c4n4ry`,
+		".claude.json":                       `{"mcpServers":{"calendar":{"url":"http://127.0.0.1:8080/mcp"},"vennio":{"type":"http","url":"http://127.0.0.1:8080/mcp"}}}`,
+		filepath.Join("unknown", "mcp.json"): `{}`,
+	} {
+		path = filepath.Join(home, filepath.FromSlash(path))
+		require.NoError(t, os.MkdirAll(filepath.Dir(path), 0o700))
+		require.NoError(t, os.WriteFile(path, []byte(text), 0o644))
+	}
+	e := examine(t, env)
+	assert.Equal(t, 1, e.code)
+	e.says(t, doctor.OK, "client", "Cursor: vennio starts")
+	e.says(t, doctor.Problem, "client", `Codex: vennio starts "/nowhere/vennio-mcp", which is not there`)
+	e.says(t, doctor.OK, "client", "Gemini CLI: this server is not in its settings")
+	e.says(t, doctor.Warning, "client", "Windsurf: ")
+	e.says(t, doctor.OK, "client", "Claude Code: vennio is reached at http://127.0.0.1:8080/mcp")
+	if runtime.GOOS != "windows" {
+		e.says(t, doctor.Warning, "client", "Cursor: a Vennio key stands in "+filepath.Join(home, ".cursor", "mcp.json"))
+	}
+	assert.NotContains(t, e.text, "Zed")
+}
+
+func quoted(t *testing.T, s string) string {
+	t.Helper()
+	raw, err := json.Marshal(s)
+	require.NoError(t, err)
+	return string(raw)
+}

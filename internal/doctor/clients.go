@@ -1,0 +1,69 @@
+package doctor
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+
+	"github.com/vennio-mcp/vennio-mcp/internal/clients"
+	"github.com/vennio-mcp/vennio-mcp/internal/plain"
+)
+
+// Clients looks into the settings of the MCP clients on a machine.
+func Clients(here clients.System) (all []Finding) {
+	for _, c := range here.Clients() {
+		servers, err := c.Servers()
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
+		case err != nil:
+			all = append(all, warn("client", c.Name+": "+err.Error(), "Mend the file: the client cannot read it either."))
+		default:
+			all = append(all, client(c, servers)...)
+		}
+	}
+	if len(all) == 0 {
+		all = []Finding{{OK, "client", "no settings of an MCP client were found on this machine", "The README tells how to add this server to one."}}
+	}
+	return all
+}
+
+func client(c clients.Client, servers []clients.Server) (all []Finding) {
+	for _, s := range servers {
+		if s.Ours() {
+			all = append(all, started(c, s))
+		}
+		if s.HasKey && readable(c.Path) {
+			all = append(all, warn("client", c.Name+": a Vennio key stands in "+c.Path+", which others on this machine can read", "chmod 600 "+c.Path+", or keep the key in a file of your own and set VENNIO_API_KEY_FILE."))
+		}
+	}
+	if len(all) == 0 {
+		all = []Finding{{OK, "client", c.Name + ": this server is not in its settings", "To add it see the README; the file is " + c.Path + "."}}
+	}
+	return all
+}
+
+// started: the client can start the server, as far as can be told from here.
+func started(c clients.Client, s clients.Server) Finding {
+	name := plain.Line(s.Name, 60)
+	if s.URL != "" {
+		return ok("client", "%s: %s is reached at %s", c.Name, name, plain.Line(s.URL, 100))
+	}
+	command := plain.Line(s.Command, 200)
+	path, err := exec.LookPath(s.Command)
+	if err != nil {
+		return problem("client", fmt.Sprintf("%s: %s starts %q, which is not there or cannot be run", c.Name, name, command), "Put the full path of vennio-mcp into "+c.Path+".")
+	}
+	if !filepath.IsAbs(s.Command) {
+		return Finding{OK, "client", fmt.Sprintf("%s: %s starts %s (%s)", c.Name, name, command, path), "If the client does not find it, give the full path: programs with windows often have another PATH."}
+	}
+	return ok("client", "%s: %s starts %s", c.Name, name, command)
+}
+
+func readable(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && runtime.GOOS != "windows" && info.Mode().Perm()&0o044 != 0
+}

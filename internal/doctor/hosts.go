@@ -1,0 +1,81 @@
+package doctor
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/vennio-mcp/vennio-mcp/internal/config"
+	"github.com/vennio-mcp/vennio-mcp/internal/plain"
+	"github.com/vennio-mcp/vennio-mcp/vennioclient"
+)
+
+// hosts looks for free times of each host, and by the way at the dialect.
+func (p Patient) hosts(ctx context.Context, c *vennioclient.Client) []Finding {
+	if len(p.Config.Hosts) == 0 {
+		return []Finding{warn("dialect", "not checked: no host is set", "Set VENNIO_BUSINESS_ID or VENNIO_HOSTS.")}
+	}
+	var all []Finding
+	for i, h := range p.Config.Hosts {
+		found, err := p.slots(ctx, c, h)
+		if i == 0 {
+			all = append(all, p.dialect(ctx, h, err))
+		}
+		all = append(all, calendar(h, found, err))
+	}
+	return all
+}
+
+// slots asks for the free half hours of the next seven days.
+func (p Patient) slots(ctx context.Context, c *vennioclient.Client, h config.Host) (int, error) {
+	from := p.Now().Add(time.Hour).Truncate(time.Minute)
+	found, err := c.Slots(ctx, vennioclient.SlotsQuery{
+		Hosts: []string{h.ID}, Duration: 30 * time.Minute, From: from, To: from.AddDate(0, 0, 7), Timezone: "UTC",
+	})
+	return len(found), err
+}
+
+// dialect tries the other one where this one is not understood.
+func (p Patient) dialect(ctx context.Context, h config.Host, failed error) Finding {
+	const check = "dialect"
+	ours, other := p.Config.Dialect, vennioclient.Guide
+	if ours == vennioclient.Guide {
+		other = vennioclient.Reference
+	}
+	e, refused := errors.AsType[*vennioclient.Error](failed)
+	switch {
+	case failed == nil:
+		return ok(check, "%s is understood", ours)
+	case !refused || e.Status != http.StatusBadRequest:
+		return ok(check, "%s was not refused", ours)
+	}
+	c, err := p.client(p.Transport, other)
+	if err == nil {
+		_, err = p.slots(ctx, c, h)
+	}
+	if err == nil {
+		return problem(check, fmt.Sprintf("%s is not understood there, %s is", ours, other), fmt.Sprintf("Set VENNIO_API_DIALECT=%s.", other))
+	}
+	return problem(check, fmt.Sprintf("neither %s nor %s is understood there%s", ours, other, request(failed)), "Is VENNIO_API_URL Vennio's, or something else's?")
+}
+
+func calendar(h config.Host, slots int, err error) Finding {
+	check, name := "host", plain.Line(h.Name, 60)
+	switch vennioclient.KindOf(err) {
+	case "":
+		if slots == 0 {
+			return warn(check, name+" has no free half hour within seven days", "Is that so? Look at the business hours and calendars in Vennio.")
+		}
+		return ok(check, "%s has free times within seven days", name)
+	case vennioclient.KindCalendarNotConnected:
+		return problem(check, "the calendar of "+name+" is not connected", "Connect it in Vennio; until then no times are found.")
+	case vennioclient.KindNotFound:
+		return problem(check, "Vennio does not know "+name, "Check the id in VENNIO_HOSTS or VENNIO_BUSINESS_ID: it is a UUID of this account.")
+	case vennioclient.KindForbidden:
+		return problem(check, "the key may not see the free times of "+name, "Use a key with the scope read:availability, of the account that owns this host.")
+	default:
+		return problem(check, fmt.Sprintf("asked for the free times of %s, Vennio failed: %s%s", name, vennioclient.KindOf(err), request(err)), "See the lines above; if they are well, ask Vennio's support.")
+	}
+}

@@ -1,0 +1,87 @@
+package doctor
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+
+	"github.com/vennio-mcp/vennio-mcp/internal/consent"
+	"github.com/vennio-mcp/vennio-mcp/internal/store"
+	"github.com/vennio-mcp/vennio-mcp/internal/times"
+)
+
+// zones loads every zone there is: they are part of the program.
+func (p Patient) zones() Finding {
+	all := times.Zones()
+	for _, name := range all {
+		if _, err := times.Zone(name); err != nil {
+			return problem("time zones", name+" cannot be loaded", "The time zone data of this machine is damaged: unset ZONEINFO, or mend it.")
+		}
+	}
+	return ok("time zones", "%d zones, all load", len(all))
+}
+
+func (p Patient) zone() Finding {
+	const check = "default zone"
+	if name := p.Config.Zone.String(); !strings.HasSuffix(name, "UTC") {
+		return ok(check, "%s, for calls that name none; now %s there", name, p.Now().In(p.Config.Zone).Format("Mon 15:04"))
+	}
+	return warn(check, "UTC, for calls that name none", "Unless people live by UTC set VENNIO_TIMEZONE, such as Europe/London.")
+}
+
+// state looks at what outlives the process.
+func (p Patient) state(ctx context.Context) []Finding {
+	const check = "store"
+	dir := p.Config.StateDir
+	switch {
+	case p.Sandbox:
+		return []Finding{ok(check, "not used: the sandbox keeps its ledger in memory")}
+	case dir == "":
+		return []Finding{problem(check, "there is no folder for it", "Set VENNIO_STATE_DIR or HOME: without it no consent can be recorded, and nothing booked.")}
+	}
+	if err := p.Store.Write(ctx, func(*store.Tx) error { return errUndo }); !errors.Is(err, errUndo) {
+		return []Finding{problem(check, fmt.Sprintf("%s cannot be used: %v", dir, err), "Mend the folder's permissions, free the disk, or set VENNIO_STATE_DIR to another. If a newer version wrote it, run that.")}
+	}
+	return []Finding{ok(check, "%s opens and can be written", dir), private(dir), p.ledger(ctx)}
+}
+
+// errUndo ends a transaction in which nothing was written.
+var errUndo = errors.New("nothing to keep")
+
+// private: the ledger and the signing secret are for their owner alone.
+func private(dir string) Finding {
+	const check = "store"
+	if runtime.GOOS == "windows" {
+		return ok(check, "its permissions are those of the user's folder")
+	}
+	if info, err := os.Stat(dir); err == nil && info.Mode().Perm()&0o077 == 0 {
+		return ok(check, "nobody else can read it") // nor reach the files in it
+	}
+	files, err := os.ReadDir(dir)
+	if err != nil {
+		return problem(check, err.Error(), "Mend the folder's permissions.")
+	}
+	for _, f := range files {
+		if info, err := f.Info(); err == nil && info.Mode().IsRegular() && info.Mode().Perm()&0o077 != 0 {
+			return warn(check, "others on this machine can reach "+filepath.Join(dir, f.Name()), "chmod -R go= "+dir+": people's data and the signing secret are there.")
+		}
+	}
+	return ok(check, "nobody else can read its files")
+}
+
+// ledger proves the consent ledger.
+func (p Patient) ledger(ctx context.Context) Finding {
+	const check = "consent ledger"
+	n, err := consent.New(p.Store, p.Now).Verify(ctx)
+	if broken, is := errors.AsType[*consent.BrokenError](err); is {
+		return problem(check, fmt.Sprintf("it does NOT hold: %v", broken), "Somebody changed it. Keep a copy of the folder and find out who; vennio-mcp ledger export shows what is left.")
+	}
+	if err != nil {
+		return problem(check, fmt.Sprintf("it cannot be read: %v", err), "See the line above.")
+	}
+	return ok(check, "%d entries, none changed, cut or slipped in", n)
+}

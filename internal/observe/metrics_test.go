@@ -1,0 +1,173 @@
+package observe_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/mark3labs/mcp-go/mcp"
+	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/vennio-mcp/vennio-mcp/internal/consent"
+	"github.com/vennio-mcp/vennio-mcp/internal/observe"
+	"github.com/vennio-mcp/vennio-mcp/tools"
+)
+
+// scrape returns what /metrics says, in lines.
+func scrape(t *testing.T, h http.Handler) string {
+	t.Helper()
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/metrics", nil))
+	require.Equal(t, http.StatusOK, w.Code)
+	return w.Body.String()
+}
+
+// calls runs one call of a tool under the middleware and returns its log line.
+func calls(t *testing.T, m *observe.Metrics, run tools.Run) map[string]any {
+	t.Helper()
+	var out bytes.Buffer
+	_, _ = observe.Tools(observe.Logger(&out, "info", "json"), m)("book_slot", run)(t.Context(), mcp.CallToolRequest{})
+	var line map[string]any
+	require.NoError(t, json.Unmarshal(out.Bytes(), &line))
+	return line
+}
+
+// bar: O2
+func TestWhatTheLedgerTellsIsCountedTimedAndLogged(t *testing.T) {
+	t.Parallel()
+	m := observe.NewMetrics("v0")
+	line := calls(t, m, func(ctx context.Context, _ mcp.CallToolRequest) (*mcp.CallToolResult, error) {
+		m.Consent(ctx, consent.Event{What: consent.WasAsked})
+		m.Consent(ctx, consent.Event{What: consent.WasAgreed, Rung: consent.OnPage})
+		m.Consent(ctx, consent.Event{What: consent.WasSent, Rung: consent.OnPage})
+		m.Consent(ctx, consent.Event{What: consent.WasWritten, Rung: consent.OnPage})
+		return &mcp.CallToolResult{}, nil
+	})
+	assert.Equal(t, "approved on the page", line["rung"])
+	m.Consent(t.Context(), consent.Event{What: consent.WasDeclined, Rung: consent.InTerminal}) // outside of any call
+	said := scrape(t, m.Handler())
+	for _, want := range []string{
+		`vennio_mcp_consents_total{outcome="asked",rung="none"} 1`,
+		`vennio_mcp_consents_total{outcome="written",rung="approved on the page"} 1`,
+		`vennio_mcp_consents_total{outcome="declined",rung="approved in the terminal"} 1`,
+		`vennio_mcp_consents_total{outcome="agreed",rung="attested by the agent"} 0`,
+		`vennio_mcp_booking_seconds_count 1`,
+		`vennio_mcp_tool_calls_total{outcome="ok",tool="book_slot"} 1`,
+	} {
+		assert.Contains(t, said, want+"\n")
+	}
+}
+
+func TestAQuestionHandedToTheClientIsAnOutcomeOfItsOwn(t *testing.T) {
+	t.Parallel()
+	m := observe.NewMetrics("v0")
+	line := calls(t, m, func(context.Context, mcp.CallToolRequest) (*mcp.CallToolResult, error) {
+		return &mcp.CallToolResult{Result: mcp.Result{ResultType: mcp.ResultTypeInputRequired}}, nil
+	})
+	assert.Equal(t, "asked", line["code"])
+	assert.NotContains(t, line, "rung")
+	assert.Contains(t, scrape(t, m.Handler()), `vennio_mcp_tool_calls_total{outcome="asked",tool="book_slot"} 1`)
+}
+
+// bar: O2. Words that are not on the list do not make series of their own.
+func TestDeliveriesAndFollowUpsAreCountedByAClosedList(t *testing.T) {
+	t.Parallel()
+	m := observe.NewMetrics("v0")
+	dead, broken := 3, false
+	m.DeadLetters(func(context.Context) (int, error) {
+		if broken {
+			return 0, io.ErrUnexpectedEOF
+		}
+		return dead, nil
+	})
+	m.KeySince(time.Now().Add(-time.Hour))
+	m.Open("sessions", func() int { return 7 })
+	for _, result := range []string{"accepted", "accepted", "mismatch", "ada@example.com"} {
+		m.Delivery(result)
+		m.FollowUp("crm", result)
+	}
+	m.FollowUp("crm", "dead")
+	h := m.Handler()
+	said := scrape(t, h)
+	for _, want := range []string{
+		`vennio_mcp_webhook_deliveries_total{result="accepted"} 2`,
+		`vennio_mcp_webhook_deliveries_total{result="mismatch"} 1`,
+		`vennio_mcp_webhook_deliveries_total{result="failed"} 1`,
+		`vennio_mcp_webhook_deliveries_total{result="too_large"} 0`,
+		`vennio_mcp_followups_total{result="failed",sink="crm"} 4`,
+		`vennio_mcp_followups_total{result="dead",sink="crm"} 1`,
+		`vennio_mcp_dead_letters 3`,
+		`vennio_mcp_open_sessions 7`,
+		`vennio_mcp_api_key_age_seconds 36`, // 3,600 and a little
+		`vennio_mcp_build_info{goversion="go`,
+		"go_goroutines ",
+	} {
+		assert.Contains(t, said, want)
+	}
+	assert.NotContains(t, said, "ada@")
+	broken = true
+	assert.NotContains(t, scrape(t, h), "vennio_mcp_dead_letters ", "unknown is not none")
+}
+
+// bar: O2. The rules of promtool check metrics.
+func TestTheExpositionIsClean(t *testing.T) {
+	t.Parallel()
+	m := observe.NewMetrics("v0")
+	m.KeySince(time.Now())
+	m.DeadLetters(func(context.Context) (int, error) { return 0, nil })
+	m.Delivery("accepted")
+	m.FollowUp("crm", "delivered")
+	calls(t, m, func(context.Context, mcp.CallToolRequest) (*mcp.CallToolResult, error) { return nil, nil })
+	problems, err := promlint.New(strings.NewReader(scrape(t, m.Handler()))).Lint()
+	require.NoError(t, err)
+	assert.Empty(t, problems)
+}
+
+// exchange makes one request that Vennio refuses.
+func exchange(t *testing.T, m *observe.Metrics) {
+	t.Helper()
+	vennio := httptest.NewServer(http.NotFoundHandler())
+	t.Cleanup(vennio.Close)
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, vennio.URL+"/v1/bookings", nil)
+	require.NoError(t, err)
+	resp, err := observe.Transport(http.DefaultTransport, observe.Logger(io.Discard, "info", "json"), m).RoundTrip(req)
+	require.NoError(t, err)
+	require.NoError(t, resp.Body.Close())
+}
+
+func TestExchangesAreTimedByOperationAndNeverById(t *testing.T) {
+	t.Parallel()
+	m := observe.NewMetrics("v0")
+	vennio := httptest.NewServer(http.NotFoundHandler())
+	client := &http.Client{Transport: observe.Transport(http.DefaultTransport, observe.Logger(io.Discard, "info", "json"), m)}
+	get := func(path string) {
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, vennio.URL+path, nil)
+		require.NoError(t, err)
+		if resp, err := client.Do(req); err == nil {
+			require.NoError(t, resp.Body.Close())
+		}
+	}
+	get("/v1/bookings/bk_secret")
+	get("/base/v1/availability/slots?from=now")
+	get("/elsewhere/bk_secret")
+	vennio.Close()
+	get("/v1/bookings")
+	said := scrape(t, m.Handler())
+	for _, want := range []string{
+		`vennio_mcp_upstream_seconds_count{operation="GET /v1/bookings/{id}",status="404"} 1`,
+		`vennio_mcp_upstream_seconds_count{operation="GET /v1/availability/slots",status="404"} 1`,
+		`vennio_mcp_upstream_seconds_count{operation="other",status="404"} 1`,
+		`vennio_mcp_upstream_seconds_count{operation="GET /v1/bookings",status="none"} 1`,
+	} {
+		assert.Contains(t, said, want+"\n")
+	}
+	assert.NotContains(t, said, "bk_secret")
+}

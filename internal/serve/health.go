@@ -1,0 +1,38 @@
+package serve
+
+import (
+	"encoding/json"
+	"io"
+	"net/http"
+)
+
+// healthz: the process lives. It says so while it drains, too.
+func healthz(g *guard, _ *http.Request) {
+	g.Header().Set("Content-Type", "application/json")
+	_, _ = io.WriteString(g, `{"status":"ok"}`+"\n")
+}
+
+// readiness is the answer of /readyz.
+type readiness struct {
+	Status  string   `json:"status"` // ready or unready
+	Reasons []string `json:"reasons,omitempty"`
+}
+
+// readyz: calls are taken now. Else it answers 503 and why.
+func (h *host) readyz(g *guard, r *http.Request) {
+	var why []string
+	if h.closing.Err() != nil {
+		why = append(why, "draining: the server is stopping and takes no more calls")
+	}
+	if h.o.Unready != nil {
+		why = append(why, h.o.Unready(r.Context())...)
+	}
+	said, status := readiness{"ready", why}, http.StatusOK
+	if len(why) > 0 {
+		said.Status, status = "unready", http.StatusServiceUnavailable
+	}
+	g.Header().Set("Content-Type", "application/json")
+	g.Header().Set("Cache-Control", "no-store")
+	g.WriteHeader(status)
+	_ = json.NewEncoder(g).Encode(said) // a client that has gone needs no answer
+}

@@ -1,0 +1,48 @@
+package serve
+
+import (
+	"net"
+	"net/http"
+	"time"
+)
+
+// lease lends a listener to the server. When the server closes it, the listener
+// itself stays open, so that who watches us can be told that we drain: net/http
+// answers no new request after its Shutdown has begun.
+type lease struct{ net.Listener }
+
+// Close ends the lease: Accept fails.
+func (l lease) Close() error {
+	if d, ok := l.Listener.(interface{ SetDeadline(time.Time) error }); ok {
+		return d.SetDeadline(time.Now())
+	}
+	return l.Listener.Close()
+}
+
+// renew makes the listener accept again.
+func (l lease) renew() {
+	if d, ok := l.Listener.(interface{ SetDeadline(time.Time) error }); ok {
+		_ = d.SetDeadline(time.Time{})
+	}
+}
+
+// farewell answers on the listener once the server has given it back: that we
+// live, that we are not ready, and to everything else that we are stopping. The
+// caller closes what it returns, and the listener.
+func (h *host) farewell(l lease, back <-chan struct{}) *http.Server {
+	mux := http.NewServeMux()
+	mux.Handle("/healthz", h.guarded(healthz, http.MethodGet, http.MethodHead))
+	mux.Handle("/readyz", h.guarded(h.readyz, http.MethodGet, http.MethodHead))
+	mux.Handle("/", h.guarded(func(g *guard, _ *http.Request) { g.busy(faultStopping) }))
+	srv := &http.Server{
+		Handler: mux, ReadHeaderTimeout: headerLimit, ReadTimeout: headerLimit,
+		MaxHeaderBytes: maxHeader, ErrorLog: h.http.ErrorLog,
+	}
+	srv.SetKeepAlivesEnabled(false)
+	go func() {
+		<-back
+		l.renew()
+		_ = srv.Serve(l.Listener)
+	}()
+	return srv
+}

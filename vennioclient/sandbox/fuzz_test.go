@@ -25,7 +25,8 @@ func FuzzBookingBody(f *testing.F) {
 		s := newServer(sandbox.Options{})
 		made := booked(t, s, alice)
 		for _, r := range []request{
-			{method: http.MethodPost, target: "/v1/bookings", body: body}, patch(made.ID, body),
+			{method: http.MethodPost, target: "/v1/bookings", body: body},
+			patch(made.ID, body),
 			{method: http.MethodPost, target: "/v1/webhooks", body: body}, // the last: nothing happens that it could be told
 		} {
 			w := send(s, r)

@@ -28,11 +28,6 @@ func BookSlot(d Deps) Tool {
 	}, d.bookSlot)
 }
 
-// writeTimeout bounds a booking from the moment it is sent, all attempts
-// included. From then on the caller's cancellation no longer stops it: the
-// outcome must be known.
-const writeTimeout = 2 * time.Minute
-
 func (d Deps) bookSlot(ctx context.Context, in schemas.BookSlotInput) (*schemas.BookSlotResult, error) {
 	hosts, err := d.Hosts.Resolve(in.Participants)
 	if err != nil {
@@ -55,20 +50,15 @@ func (d Deps) bookSlot(ctx context.Context, in schemas.BookSlotInput) (*schemas.
 	if b.repeat, err = repeated(in.Repeat, offer.Start, loc); err != nil {
 		return nil, err
 	}
-	grant, err := d.agree(ctx, deed{d.act(b, in), d.proposal(in, b)}, in.Gate)
+	fresh := true
+	out, err := agreed(ctx, d, deed{d.act(b, in), d.proposal(in, b)}, in.Gate, func(ctx context.Context, g consent.Grant) (*schemas.BookSlotResult, error) {
+		fresh = g.Outcome != consent.Done
+		return d.book(ctx, b, g)
+	})
 	if err != nil {
 		return nil, err
 	}
-	if err := ctx.Err(); err != nil {
-		return nil, err
-	}
-	write, done := context.WithTimeout(context.WithoutCancel(ctx), writeTimeout)
-	defer done()
-	out, err := d.book(write, b, grant)
-	if err != nil {
-		return nil, err
-	}
-	return out, d.handOver(ctx, out, grant.Outcome != consent.Done)
+	return out, d.handOver(ctx, out, fresh)
 }
 
 // act is what a person agrees to: all that will be written, and who is told.

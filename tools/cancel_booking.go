@@ -48,16 +48,8 @@ func (d Deps) cancelBooking(ctx context.Context, in schemas.CancelBookingInput) 
 			return nil, err
 		}
 	}
-	grant, err := d.agree(ctx, deed{c.act, d.proposalOn(schemas.ActionCancel, c.act, c.standingBooking, d.Zone, nil)}, in.Gate)
-	if err != nil {
-		return nil, err
-	}
-	if err := ctx.Err(); err != nil {
-		return nil, err
-	}
-	write, done := context.WithTimeout(context.WithoutCancel(ctx), writeTimeout)
-	defer done()
-	return d.cancel(write, c, grant)
+	to := deed{c.act, d.proposalOn(schemas.ActionCancel, c.act, c.standingBooking, d.Zone, nil)}
+	return agreed(ctx, d, to, in.Gate, func(ctx context.Context, g consent.Grant) (*schemas.ChangeResult, error) { return d.cancel(ctx, c, g) })
 }
 
 func (d Deps) understandCancellation(ctx context.Context, in schemas.CancelBookingInput) (c cancellation, err error) {

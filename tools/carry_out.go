@@ -4,11 +4,32 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/vennio-mcp/vennio-mcp/internal/consent"
 	"github.com/vennio-mcp/vennio-mcp/schemas"
 	"github.com/vennio-mcp/vennio-mcp/vennioclient"
 )
+
+// writeTimeout bounds a write from the moment it is sent, all attempts included.
+const writeTimeout = 2 * time.Minute
+
+// agreed does to, once a person has agreed to it. From the moment it is sent the
+// caller's cancellation no longer stops it: the outcome must be known.
+func agreed[Out any](
+	ctx context.Context, d Deps, to deed, gate schemas.Gate, do func(context.Context, consent.Grant) (*Out, error),
+) (*Out, error) {
+	grant, err := d.agree(ctx, to, gate)
+	if err != nil {
+		return nil, err
+	}
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	write, done := context.WithTimeout(context.WithoutCancel(ctx), writeTimeout)
+	defer done()
+	return do(write, grant)
+}
 
 // carryOut writes under a grant: the ledger is told before and after, so that a
 // process that dies in between leaves a grant that the same call settles. It

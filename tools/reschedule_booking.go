@@ -50,16 +50,8 @@ func (d Deps) rescheduleBooking(ctx context.Context, in schemas.RescheduleBookin
 		}
 		m.act = d.moveAct(m, in)
 	}
-	grant, err := d.agree(ctx, deed{m.act, d.proposalOn(schemas.ActionReschedule, m.act, m.standingBooking, m.loc, m.guest)}, in.Gate)
-	if err != nil {
-		return nil, err
-	}
-	if err := ctx.Err(); err != nil {
-		return nil, err
-	}
-	write, done := context.WithTimeout(context.WithoutCancel(ctx), writeTimeout)
-	defer done()
-	return d.move(write, m, grant)
+	to := deed{m.act, d.proposalOn(schemas.ActionReschedule, m.act, m.standingBooking, m.loc, m.guest)}
+	return agreed(ctx, d, to, in.Gate, func(ctx context.Context, g consent.Grant) (*schemas.ChangeResult, error) { return d.move(ctx, m, g) })
 }
 
 // understandMove resolves the arguments. The act is empty unless something was

@@ -63,7 +63,7 @@ func TestBar_E3_NoSecretLeavesTheHTTPServer(t *testing.T) {
 	t.Parallel()
 	const canary = "c4n4ry"
 	vennio := startSandboxProcess(t)
-	p := start(t, clean(t, "VENNIO_API_URL="+vennio, "VENNIO_API_KEY=vennio_sk_test_"+canary, "VENNIO_HOSTS="+new(box).hosts(), "VENNIO_LOG_LEVEL=debug"),
+	p := start(t, clean(t, "VENNIO_API_URL="+vennio, "VENNIO_API_KEY=vennio_sk_test_"+canary, "VENNIO_HOSTS="+new(box).hosts(), "VENNIO_LOG_LEVEL=debug", "VENNIO_WEBHOOK_SECRET=whsec_"+canary),
 		"serve", "--addr", "127.0.0.1:0")
 	url := p.address()
 	agent, err := client.NewStreamableHttpClient(url + "/mcp")
@@ -82,13 +82,33 @@ func TestBar_E3_NoSecretLeavesTheHTTPServer(t *testing.T) {
 		seen.Write(raw)
 	}
 	assert.Contains(t, seen.String(), "unauthorized", "the faults happened")
-	for _, request := range []string{"/", "/mcp", "/sse?key=x", "/healthz", "/message?sessionId=x"} {
+	for _, request := range []string{"/", "/mcp", "/sse?key=x", "/healthz", "/message?sessionId=x", "/metrics", "/readyz", "/approve/x", "/webhooks/vennio"} {
 		_, _ = fmt.Fprint(&seen, post(t, url+request, "not JSON"))
 	}
 	everything := seen.String() + p.stderr.String()
 	assert.Contains(t, everything, "serving")
 	assert.NotContains(t, everything, canary)
 	assert.NotContains(t, everything, "goroutine ")
+}
+
+// And the commands, after a booking that a person was asked about: each says what
+// it has to say without a secret.
+func TestBar_E3_NoSecretLeavesTheCommands(t *testing.T) {
+	t.Parallel()
+	const canary = "c4n4ry"
+	vennio := startSandboxProcess(t)
+	env := clean(t, "VENNIO_API_URL="+vennio, "VENNIO_API_KEY=vennio_sk_test_"+canary, "VENNIO_HOSTS="+new(box).hosts(), "VENNIO_CONSENT=human",
+		"VENNIO_LOG_LEVEL=debug", "VENNIO_WEBHOOK_SECRET=whsec_"+canary, "VENNIO_SIGNING_SECRET="+canary+canary+canary)
+	c := converse(t, env)
+	require.NotNil(t, c.call("book_slot", c.booking()).Data.Error)
+	for _, command := range []string{
+		"approvals", "ledger list", "ledger verify", "ledger export", "events list", "events dead", "events show x", "doctor", "doctor --json", "tools", "tools --json", "version", "--help",
+	} {
+		_, out, errs := run(t, env, strings.Fields(command)...)
+		assert.NotEmpty(t, out+errs, command)
+		assert.NotContains(t, out+errs, canary, command)
+		assert.NotContains(t, out+errs, "goroutine ", command)
+	}
 }
 
 // control gives the sandbox an order.

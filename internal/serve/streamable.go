@@ -49,6 +49,9 @@ func (h *host) post(g *guard, r *http.Request) {
 	}
 	g.id = env.ID
 	modern := isModern(r, raw)
+	if modern {
+		g.modern = raw
+	}
 	switch {
 	case env.kind() == kindCancel && (modern || r.Header.Get(server.HeaderKeySessionID) == ""):
 		// Without a session mcp-go would cancel whoever uses the same id. The
@@ -100,7 +103,8 @@ func (h *host) pass(g *guard, r *http.Request, k kind, size int) {
 			return
 		}
 		defer place.release()
-		h.until(h.base, g, r)
+		g.teller = newTeller(r.Context(), g)
+		h.until(h.base, g, r.WithContext(g.teller.in(r.Context())))
 		if h.base.Err() != nil { // mcp-go leaves a cancelled request without an answer
 			g.end(http.StatusServiceUnavailable, fault{codeBusy, "the server stopped before the call was done; its outcome is unknown"})
 		}
@@ -169,10 +173,5 @@ func isModern(r *http.Request, raw []byte) bool {
 	if mcp.IsModernProtocol(r.Header.Get(mcp.HeaderProtocolVersion)) {
 		return true
 	}
-	var m struct {
-		Params struct {
-			Meta *mcp.Meta `json:"_meta"`
-		} `json:"params"`
-	}
-	return json.Unmarshal(raw, &m) == nil && mcp.IsModernProtocol(m.Params.Meta.ProtocolVersion())
+	return mcp.IsModernProtocol(metaOf(raw).ProtocolVersion())
 }

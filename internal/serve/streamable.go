@@ -103,8 +103,7 @@ func (h *host) pass(g *guard, r *http.Request, k kind, size int) {
 			return
 		}
 		defer place.release()
-		g.teller = newTeller(r.Context(), g)
-		h.until(h.base, g, r.WithContext(g.teller.in(r.Context())))
+		h.until(h.base, g, g.telling(r))
 		if h.base.Err() != nil { // mcp-go leaves a cancelled request without an answer
 			g.end(http.StatusServiceUnavailable, fault{codeBusy, "the server stopped before the call was done; its outcome is unknown"})
 		}
@@ -126,7 +125,7 @@ func (h *host) subscribe(g *guard, r *http.Request, id json.RawMessage, uris []s
 	w := h.o.Feed.join()
 	defer h.o.Feed.leave(w)
 	w.listen(id, uris, true) // the stream is open once its acknowledgement is out
-	h.listen(g, r, w)
+	h.listen(g, g.telling(r), w)
 }
 
 // listen lets mcp-go serve a response that stays open until one side closes it,

@@ -22,6 +22,7 @@ type httpSession interface {
 	server.SessionWithResources
 	server.SessionWithResourceTemplates
 	server.SessionWithStreamableHTTPConfig
+	server.SessionWithSubscriptionFilter
 }
 
 // teller is the session of one call over Streamable HTTP. What the call tells
@@ -46,9 +47,10 @@ var barrier mcp.JSONRPCNotification
 
 type tellerKey struct{}
 
-// in lets the call that runs with the context tell its notes through t.
-func (t *teller) in(ctx context.Context) context.Context {
-	return context.WithValue(ctx, tellerKey{}, t)
+// telling lets the call in r tell its notes through a teller.
+func (g *guard) telling(r *http.Request) *http.Request {
+	g.teller = &teller{ctx: r.Context(), g: g, begun: make(chan struct{}), passed: make(chan struct{})}
+	return r.WithContext(context.WithValue(r.Context(), tellerKey{}, g.teller))
 }
 
 // tellers puts the teller of a call, if it has one, in the place of its session.
@@ -62,10 +64,6 @@ func tellers(s *server.MCPServer) server.HTTPContextFunc {
 		t.httpSession = own
 		return s.WithContext(ctx, t)
 	}
-}
-
-func newTeller(ctx context.Context, g *guard) *teller {
-	return &teller{ctx: ctx, g: g, begun: make(chan struct{}), passed: make(chan struct{})}
 }
 
 // NotificationChannel is asked for when there is something to tell; most calls

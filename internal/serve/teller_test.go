@@ -37,6 +37,17 @@ func TestWhatACallTellsComesBeforeItsAnswer(t *testing.T) {
 	}
 }
 
+func TestAnEmptySubscriptionIsAcknowledgedBeforeItEnds(t *testing.T) {
+	t.Parallel()
+	s := open(t, newRig(), serve.HTTPOptions{})
+	for range 20 {
+		e := stream(t, s.post(request("1", modern, "subscriptions/listen", `"notifications":{}`), modernly("subscriptions/listen")...))
+		require.Equal(t, "notifications/subscriptions/acknowledged", e.next().Method)
+		require.Contains(t, string(e.next().Result), "subscriptionId")
+		require.Empty(t, e.data())
+	}
+}
+
 func TestAQuestionKeepsItsPlaceAmongWhatIsTold(t *testing.T) {
 	t.Parallel()
 	g := newRig()

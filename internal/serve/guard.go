@@ -25,7 +25,8 @@ type guard struct {
 	control *http.ResponseController
 	log     zerolog.Logger
 	id      json.RawMessage // of the request being answered, once it is known
-	modern  []byte          // the request itself, if it is of MCP 2026-07-28 or later
+	request []byte          // the request itself, once it is read
+	modern  bool            // it is of MCP 2026-07-28 or later
 	teller  *teller         // of the call being answered, if it is one
 
 	opened chan struct{} // closed when a stream has begun: its head is out, and its first message if it has one
@@ -163,13 +164,25 @@ func (g *guard) scrub(b []byte) []byte {
 	}
 }
 
-// instead is what the client is told in its place; nil lets the message pass. Since MCP
-// 2026-07-28 the status says that a request cannot be served as it is.
+// instead is what the client is told in its place; nil lets the message pass.
 func (g *guard) instead(message []byte) []byte {
-	if lack := undeclared(g.modern, message); lack != nil {
+	if lack := undeclared(g.request, message); lack != nil {
 		g.status = http.StatusBadRequest
 		return lack.encode(g.id)
 	}
+	clean := g.reworded(message)
+	if clean == nil {
+		return unread(g.request, message)
+	}
+	if more := unread(g.request, clean); more != nil {
+		return more
+	}
+	return clean
+}
+
+// reworded takes the text out of an internal error, unless it is one to be told.
+// Then since MCP 2026-07-28 the status too says that the request was not served.
+func (g *guard) reworded(message []byte) []byte {
 	if !bytes.Contains(message, internal) {
 		return nil
 	}
@@ -181,7 +194,7 @@ func (g *guard) instead(message []byte) []byte {
 		return nil
 	}
 	if told, ok := rpcerr.Parse(e.Error.Message); ok {
-		if g.modern != nil {
+		if g.modern {
 			g.status = http.StatusBadRequest
 		}
 		return fault{told.Code, told.Message}.encode(e.ID)

@@ -174,6 +174,9 @@ func (p *peer) handle(ctx context.Context, env envelope, raw []byte) (answer []b
 	if lack := undeclared(raw, answer); lack != nil {
 		return lack.encode(env.ID)
 	}
+	if more := unread(raw, answer); more != nil {
+		return more
+	}
 	return answer
 }
 

@@ -49,9 +49,7 @@ func (h *host) post(g *guard, r *http.Request) {
 	}
 	g.id = env.ID
 	modern := isModern(r, raw)
-	if modern {
-		g.modern = raw
-	}
+	g.request, g.modern = raw, modern
 	switch {
 	case env.kind() == kindCancel && (modern || r.Header.Get(server.HeaderKeySessionID) == ""):
 		// Without a session mcp-go would cancel whoever uses the same id. The

@@ -63,7 +63,7 @@ tokens: ## What the tools cost a model
 bench: ## Go's benchmarks, then the ratios measured side by side
 	go test -run='^$$' -bench=. -benchmem ./... && go run ./internal/bench
 
-clients: .ci/clients/node_modules/.package-lock.json ## Clients of another make, and a real browser (needs Node.js 20 and Debian's chromium)
+clients: .ci/clients/node_modules/.package-lock.json ## Clients of another make, the conformance suite, and a real browser (needs Node.js 20 and Debian's chromium)
 	node --test --test-concurrency=1 --test-reporter=spec .ci/clients/*.mjs
 
 .ci/clients/node_modules/.package-lock.json: .ci/clients/package-lock.json

@@ -1,5 +1,5 @@
 // bar: C3, C4, P6. A person is asked through clients of another make, both
-// generations of the TypeScript SDK, over stdio and over Streamable HTTP. Whatever
+// generations of the TypeScript SDK, over stdio, Streamable HTTP and SSE. Whatever
 // the answer, what Vennio was made to write is counted.
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
@@ -14,8 +14,8 @@ after(() => program?.remove())
 const limit = { timeout: 60_000 }
 const yes = { action: 'accept', content: {} }
 
-for (const protocol of Object.keys(sdks)) {
-  for (const transport of ['stdio', 'http']) {
+for (const [protocol, sdk] of Object.entries(sdks)) {
+  for (const transport of ['stdio', 'http', 'sse'].filter((name) => sdk[name])) {
     describe(`MCP ${protocol} over ${transport}`, () => cases(protocol, transport))
   }
 }

@@ -2,7 +2,9 @@ package serve
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -23,10 +25,16 @@ type guard struct {
 	control *http.ResponseController
 	log     zerolog.Logger
 	id      json.RawMessage // of the request being answered, once it is known
+	request []byte          // the request itself, once it is read
+	modern  bool            // it is of MCP 2026-07-28 or later
+	teller  *teller         // of the call being answered, if it is one
 
 	opened chan struct{} // closed when a stream has begun: its head is out, and its first message if it has one
 
+	head http.Header // what the handler sets; net/http's own is touched under mu alone
+
 	mu     sync.Mutex
+	status int
 	wrote  bool
 	closed bool
 }
@@ -34,7 +42,7 @@ type guard struct {
 // guarded puts a handler behind the door, and a net under it.
 func (h *host) guarded(next func(*guard, *http.Request), methods ...string) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		g := &guard{w: w, control: http.NewResponseController(w), log: h.o.Log, opened: make(chan struct{})}
+		g := &guard{w: w, control: http.NewResponseController(w), log: h.o.Log, opened: make(chan struct{}), head: make(http.Header)}
 		_ = g.control.SetWriteDeadline(time.Time{}) // of the request before on this connection
 		defer g.close()
 		defer func() {
@@ -56,30 +64,48 @@ func (h *host) guarded(next func(*guard, *http.Request), methods ...string) http
 	})
 }
 
-func (g *guard) Header() http.Header { return g.w.Header() }
+// Header is sent with the first byte of the response, unless a note began it.
+func (g *guard) Header() http.Header { return g.head }
 
 func (g *guard) Unwrap() http.ResponseWriter { return g.w }
 
+// WriteHeader sets the status, which is sent with the first byte of the response.
 func (g *guard) WriteHeader(status int) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if !g.closed {
-		g.wrote = true
-		g.w.WriteHeader(status)
+	g.status = status
+}
+
+// begin sends the head. It is called with the lock held.
+func (g *guard) begin() {
+	if g.wrote {
+		return
 	}
+	g.wrote = true
+	maps.Copy(g.w.Header(), g.head)
+	g.w.WriteHeader(cmp.Or(g.status, http.StatusOK))
 }
 
 // Write takes one message at a time, as mcp-go and the event sink write them.
+// What a call told before goes first.
 func (g *guard) Write(b []byte) (int, error) {
+	if g.teller != nil {
+		g.teller.told()
+	}
+	return g.put(b)
+}
+
+func (g *guard) put(b []byte) (int, error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if g.closed {
 		return 0, http.ErrHandlerTimeout
 	}
-	g.wrote = true
+	clean := g.scrub(b)
+	g.begin()
 	_ = g.control.SetWriteDeadline(time.Now().Add(writeLimit))
 	defer func() { _ = g.control.SetWriteDeadline(time.Time{}) }()
-	if _, err := g.w.Write(g.scrub(b)); err != nil {
+	if _, err := g.w.Write(clean); err != nil {
 		return 0, err
 	}
 	return len(b), nil
@@ -92,6 +118,7 @@ func (g *guard) Flush() {
 	if g.closed {
 		return
 	}
+	g.begin()
 	_ = g.control.SetWriteDeadline(time.Now().Add(writeLimit))
 	_ = g.control.Flush() // a client that has gone shows at the next write
 	select {
@@ -106,6 +133,9 @@ func (g *guard) Flush() {
 func (g *guard) close() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	if g.status != 0 {
+		g.begin() // an answer without a body
+	}
 	g.closed = true
 	_ = g.control.SetWriteDeadline(time.Now().Add(writeLimit))
 }
@@ -118,33 +148,59 @@ var (
 
 func event(message []byte) []byte { return slices.Concat(eventStart, message, eventEnd) }
 
-// scrub replaces an internal error, alone or as an event, by one without its
-// text: mcp-go puts there what a handler returned or panicked with.
+// scrub replaces what must not reach the client, alone or as an event: the text
+// of an internal error, as mcp-go puts there what a handler returned or panicked
+// with, and a question that the client did not declare.
 func (g *guard) scrub(b []byte) []byte {
-	if !bytes.Contains(b, internal) {
-		return b
-	}
 	message, streamed := bytes.CutPrefix(b, eventStart)
-	var e struct {
-		ID    json.RawMessage `json:"id"`
-		Error struct {
-			Code    int    `json:"code"`
-			Message string `json:"message"`
-		} `json:"error"`
-	}
-	if err := json.Unmarshal(message, &e); err != nil || e.Error.Code != mcp.INTERNAL_ERROR {
+	clean := g.instead(message)
+	switch {
+	case clean == nil:
 		return b
-	}
-	clean := faultInternal.encode(e.ID)
-	if told, ok := rpcerr.Parse(e.Error.Message); ok {
-		clean = fault{told.Code, told.Message}.encode(e.ID)
-	} else {
-		g.log.Error().Msg("a handler failed; its error was not shown to the client")
-	}
-	if !streamed {
+	case streamed:
+		return event(clean)
+	default:
 		return append(clean, '\n')
 	}
-	return event(clean)
+}
+
+// instead is what the client is told in its place; nil lets the message pass.
+func (g *guard) instead(message []byte) []byte {
+	if lack := undeclared(g.request, message); lack != nil {
+		g.status = http.StatusBadRequest
+		return lack.encode(g.id)
+	}
+	clean := g.reworded(message)
+	if clean == nil {
+		return unread(g.request, message)
+	}
+	if more := unread(g.request, clean); more != nil {
+		return more
+	}
+	return clean
+}
+
+// reworded takes the text out of an internal error, unless it is one to be told.
+// Then since MCP 2026-07-28 the status too says that the request was not served.
+func (g *guard) reworded(message []byte) []byte {
+	if !bytes.Contains(message, internal) {
+		return nil
+	}
+	var e struct {
+		ID    json.RawMessage `json:"id"`
+		Error details         `json:"error"`
+	}
+	if err := json.Unmarshal(message, &e); err != nil || e.Error.Code != mcp.INTERNAL_ERROR {
+		return nil
+	}
+	if told, ok := rpcerr.Parse(e.Error.Message); ok {
+		if g.modern {
+			g.status = http.StatusBadRequest
+		}
+		return fault{told.Code, told.Message}.encode(e.ID)
+	}
+	g.log.Error().Msg("a handler failed; its error was not shown to the client")
+	return faultInternal.encode(e.ID)
 }
 
 // refuse answers with a JSON-RPC error and an HTTP status of its own.
@@ -163,7 +219,7 @@ func (g *guard) end(status int, f fault) {
 	switch {
 	case !wrote:
 		g.refuse(status, f)
-	case strings.HasPrefix(g.Header().Get("Content-Type"), "text/event-stream"):
+	case strings.HasPrefix(g.w.Header().Get("Content-Type"), "text/event-stream"):
 		_, _ = g.Write(event(f.encode(g.id)))
 		g.Flush()
 	}

@@ -124,17 +124,24 @@ func faultTooLong(limit int) fault {
 
 // encode makes the error response to the request id; a nil id becomes null.
 func (f fault) encode(id json.RawMessage) []byte {
-	type details struct {
-		Code    int    `json:"code"`
-		Message string `json:"message"`
-	}
+	return encodeError(id, details{Code: f.code, Message: f.text})
+}
+
+// details is the error object of JSON-RPC 2.0, 5.1.
+type details struct {
+	Code    int    `json:"code"`
+	Message string `json:"message"`
+	Data    any    `json:"data,omitempty"`
+}
+
+func encodeError(id json.RawMessage, d details) []byte {
 	b, err := json.Marshal(struct {
 		JSONRPC string          `json:"jsonrpc"`
 		ID      json.RawMessage `json:"id"`
 		Error   details         `json:"error"`
-	}{mcp.JSONRPC_VERSION, id, details{f.code, f.text}})
+	}{mcp.JSONRPC_VERSION, id, d})
 	if err != nil { // the id was not JSON
-		return f.encode(nil)
+		return encodeError(nil, d)
 	}
 	return b
 }

@@ -170,7 +170,14 @@ func (p *peer) handle(ctx context.Context, env envelope, raw []byte) (answer []b
 	if bad != nil {
 		return bad.encode(env.ID)
 	}
-	return p.encode(env, m)
+	answer = p.encode(env, m)
+	if lack := undeclared(raw, answer); lack != nil {
+		return lack.encode(env.ID)
+	}
+	if more := unread(raw, answer); more != nil {
+		return more
+	}
+	return answer
 }
 
 // leave ends the connection for mcp-go and for the feed.

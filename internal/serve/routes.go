@@ -50,6 +50,7 @@ func newHost(base context.Context, s *server.MCPServer, o HTTPOptions) *host {
 	h.stream = server.NewStreamableHTTPServer(s,
 		server.WithSessionIdManager(h.sessions),
 		server.WithSessionIdleTTL(o.SessionTTL),
+		server.WithHTTPContextFunc(tellers(s)),
 		server.WithStreamableHTTPServer(h.http),     // so that its Shutdown waits for calls
 		server.WithDisableLocalhostProtection(true), // the door knows more hosts
 		server.WithHeartbeatInterval(o.KeepAlive),

@@ -49,6 +49,7 @@ func (h *host) post(g *guard, r *http.Request) {
 	}
 	g.id = env.ID
 	modern := isModern(r, raw)
+	g.request, g.modern = raw, modern
 	switch {
 	case env.kind() == kindCancel && (modern || r.Header.Get(server.HeaderKeySessionID) == ""):
 		// Without a session mcp-go would cancel whoever uses the same id. The
@@ -100,7 +101,7 @@ func (h *host) pass(g *guard, r *http.Request, k kind, size int) {
 			return
 		}
 		defer place.release()
-		h.until(h.base, g, r)
+		h.until(h.base, g, g.telling(r))
 		if h.base.Err() != nil { // mcp-go leaves a cancelled request without an answer
 			g.end(http.StatusServiceUnavailable, fault{codeBusy, "the server stopped before the call was done; its outcome is unknown"})
 		}
@@ -122,7 +123,7 @@ func (h *host) subscribe(g *guard, r *http.Request, id json.RawMessage, uris []s
 	w := h.o.Feed.join()
 	defer h.o.Feed.leave(w)
 	w.listen(id, uris, true) // the stream is open once its acknowledgement is out
-	h.listen(g, r, w)
+	h.listen(g, g.telling(r), w)
 }
 
 // listen lets mcp-go serve a response that stays open until one side closes it,
@@ -169,10 +170,5 @@ func isModern(r *http.Request, raw []byte) bool {
 	if mcp.IsModernProtocol(r.Header.Get(mcp.HeaderProtocolVersion)) {
 		return true
 	}
-	var m struct {
-		Params struct {
-			Meta *mcp.Meta `json:"_meta"`
-		} `json:"params"`
-	}
-	return json.Unmarshal(raw, &m) == nil && mcp.IsModernProtocol(m.Params.Meta.ProtocolVersion())
+	return mcp.IsModernProtocol(metaOf(raw).ProtocolVersion())
 }

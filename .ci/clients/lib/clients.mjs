@@ -3,13 +3,15 @@
 import * as v2 from '@modelcontextprotocol/client'
 import * as v2stdio from '@modelcontextprotocol/client/stdio'
 import { Client } from '@modelcontextprotocol/sdk/client/index.js'
+import { SSEClientTransport } from '@modelcontextprotocol/sdk/client/sse.js'
 import { StdioClientTransport } from '@modelcontextprotocol/sdk/client/stdio.js'
 import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js'
 import { ElicitRequestSchema } from '@modelcontextprotocol/sdk/types.js'
 
 const name = { name: 'clients-test', version: '1' }
 
-/** sdks by the protocol they speak: a server that asks, and a question that comes back with the call. */
+/** sdks by the protocol they speak: a server that asks, and a question that comes back with the call.
+ * SSE belongs to the older ones. */
 export const sdks = {
   '2025-11-25': {
     client: (capabilities, onAsk) => {
@@ -19,6 +21,7 @@ export const sdks = {
     },
     stdio: (command) => new StdioClientTransport(command),
     http: (address) => new StreamableHTTPClientTransport(address),
+    sse: (address) => new SSEClientTransport(new URL('/sse', address)),
     call: (client, tool, options) => client.callTool(tool, undefined, options),
   },
   '2026-07-28': {

@@ -5,7 +5,7 @@ import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { sdks } from './clients.mjs'
@@ -13,11 +13,11 @@ import { sdks } from './clients.mjs'
 const repository = fileURLToPath(new URL('../../..', import.meta.url))
 const patience = 20_000 // ms to wait for a process to say where it listens
 
-/** build compiles the program into a folder of its own; remove takes it away. */
-export async function build() {
+/** build compiles a program of this repository into a folder of its own; remove takes it away. */
+export async function build(source = './cmd/vennio-mcp') {
   const folder = await mkdtemp(join(tmpdir(), 'vennio-clients-'))
-  const path = join(folder, 'vennio-mcp')
-  await promisify(execFile)('go', ['build', '-o', path, './cmd/vennio-mcp'], { cwd: repository })
+  const path = join(folder, basename(source))
+  await promisify(execFile)('go', ['build', '-o', path, source], { cwd: repository })
   return { path, remove: () => rm(folder, { recursive: true, force: true }) }
 }
 
@@ -43,9 +43,9 @@ export class World {
     await rm(this.home, { recursive: true, force: true })
   }
 
-  /** start runs the program until the test ends, and waits until it says pattern. */
-  async start(args, stream, pattern) {
-    const child = spawn(this.program.path, args, { env: this.env, stdio: ['ignore', 'pipe', 'pipe'] })
+  /** start runs the program, or another, until the test ends, and waits until it says pattern. */
+  async start(args, stream, pattern, program = this.program) {
+    const child = spawn(program.path, args, { env: this.env, stdio: ['ignore', 'pipe', 'pipe'] })
     const gone = once(child, 'exit')
     this.ends.push(async () => { child.kill('SIGKILL'); await gone })
     let said = ''
@@ -62,20 +62,26 @@ export class World {
     })
   }
 
-  /** connect is an agent at the program, over 'stdio' or 'http'; its calls give structured results. */
-  async connect(transport, { protocol = '2025-11-25', consent = 'ask', capabilities = {}, onAsk } = {}) {
+  /** connect is an agent at the program, over 'stdio', 'http' or 'sse'; its calls give structured results. */
+  async connect(transport, { protocol = '2025-11-25', consent = 'ask', ...options } = {}) {
+    const sdk = sdks[protocol]
+    return this.attach(transport === 'stdio'
+      ? sdk.stdio({ command: this.program.path, args: ['--consent', consent], env: this.env, stderr: 'ignore' })
+      : sdk[transport](new URL(await this.serve(consent))), { protocol, ...options })
+  }
+
+  /** attach is an agent at the other end of a transport. */
+  async attach(end, { protocol = '2025-11-25', capabilities = {}, onAsk } = {}) {
     const sdk = sdks[protocol]
     const client = sdk.client(capabilities, onAsk)
-    const end = transport === 'stdio'
-      ? sdk.stdio({ command: this.program.path, args: ['--consent', consent], env: this.env, stderr: 'ignore' })
-      : sdk.http(new URL(await this.serve(consent)))
-    await client.connect(end)
     this.ends.push(() => client.close())
+    await client.connect(end)
     await client.listTools() // from here on the client holds every result against its output schema
     return { call: (name, args = {}, options) => sdk.call(client, { name, arguments: args }, options) }
   }
 
-  async serve(consent) {
+  /** serve starts the program on HTTP; the address is that of Streamable HTTP. */
+  async serve(consent = 'ask') {
     const [address] = await this.start(['serve', '--addr', '127.0.0.1:0', '--consent', consent], 'stderr', /http:\/\/127\.0\.0\.1:\d+\/mcp/)
     return address
   }
@@ -107,6 +113,17 @@ export async function firstSlot(agent) {
 export async function book(agent, booking, options) {
   const result = await agent.call('book_slot', booking, options)
   return { ...result.structuredContent, code: result.structuredContent.error?.code, text: result.content[0].text, isError: result.isError }
+}
+
+/** findsAndBooks does what every client must be able to do, and counts what Vennio was made to write. */
+export async function findsAndBooks(world, agent, rung = 'attested by the agent') {
+  const booking = await firstSlot(agent)
+  const booked = await book(agent, booking)
+  assert.ok(!booked.isError, booked.text)
+  assert.equal(booked.status, 'confirmed')
+  assert.equal(booked.consent.rung, rung)
+  assert.equal((await book(agent, booking)).booking_id, booked.booking_id, 'a repeat is the same booking')
+  assert.equal(await world.writes(), 1)
 }
 
 /** link is the address of the approval page in what the agent was told. */

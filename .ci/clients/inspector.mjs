@@ -1,0 +1,38 @@
+// bar: Q4. The MCP Inspector's command line, which is a process a call: so a slot
+// id must be good in another process than the one that gave it.
+import assert from 'node:assert/strict'
+import { execFile } from 'node:child_process'
+import { after, before, test } from 'node:test'
+import { promisify } from 'node:util'
+import { installed, node22 } from './lib/installed.mjs'
+import { build, findsAndBooks, World } from './lib/program.mjs'
+
+const inspector = installed('@modelcontextprotocol/inspector/clients/launcher/build/index.js')
+
+let program
+before(async () => { program = await build() }, { timeout: 120_000 })
+after(() => program?.remove())
+
+/** targets are how the Inspector is told where the program is. */
+const targets = {
+  stdio: async (world) => [program.path, ...Object.entries(world.env).flatMap(([name, value]) => ['-e', `${name}=${value}`])],
+  http: async (world) => ['--transport', 'http', '--server-url', await world.serve()],
+  sse: async (world) => ['--transport', 'sse', '--server-url', new URL('/sse', await world.serve()).href],
+}
+
+for (const [transport, era] of [['stdio', 'legacy'], ['stdio', 'modern'], ['http', 'legacy'], ['http', 'modern'], ['sse', 'legacy']]) {
+  test(`the Inspector finds and books over ${transport}, era ${era}`, { timeout: 60_000 }, async (t) => {
+    const world = await World.open(t, program)
+    const target = await targets[transport](world)
+    const run = async (...args) => {
+      const all = ['--cli', ...target, '--protocol-era', era, '--format', 'json', ...args]
+      const { stdout } = await promisify(execFile)(node22, [inspector, ...all], { env: world.env, timeout: 30_000, killSignal: 'SIGKILL' })
+      return JSON.parse(stdout).result
+    }
+    const { tools } = await run('--method', 'tools/list', '--strict') // it fails where a schema is not portable
+    assert.ok(tools.some(({ name }) => name === 'book_slot'))
+    await findsAndBooks(world, {
+      call: (name, args = {}) => run('--method', 'tools/call', '--tool-name', name, '--tool-args-json', JSON.stringify(args)),
+    })
+  })
+}

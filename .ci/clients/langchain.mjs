@@ -1,0 +1,38 @@
+// bar: Q4. An agent framework over SSE: LangChain loads the tools through its MCP
+// adapters and calls them as an agent of it would, with a tool call of the model.
+import assert from 'node:assert/strict'
+import { after, before, test } from 'node:test'
+import { MultiServerMCPClient } from '@langchain/mcp-adapters'
+import { build, findsAndBooks, firstSlot, World } from './lib/program.mjs'
+
+let program
+before(async () => { program = await build() }, { timeout: 120_000 })
+after(() => program?.remove())
+
+/** load is LangChain's tools by their names, off a server reached over SSE, and an agent that calls them. */
+async function load(world) {
+  const url = new URL('/sse', await world.serve()).href
+  const client = new MultiServerMCPClient({ mcpServers: { vennio: { transport: 'sse', url } }, throwOnLoadError: true })
+  world.ends.push(() => client.close())
+  const tools = Object.fromEntries((await client.getTools()).map((tool) => [tool.name, tool]))
+  const call = async (name, args = {}) => {
+    const message = await tools[name].invoke({ type: 'tool_call', id: name, name, args })
+    assert.equal(message.status, 'success')
+    return { structuredContent: message.artifact[0].data, content: [{ text: message.text }] }
+  }
+  return { tools, call }
+}
+
+test('LangChain finds and books over SSE', { timeout: 60_000 }, async (t) => {
+  const world = await World.open(t, program)
+  await findsAndBooks(world, await load(world))
+})
+
+test('LangChain hears from a refusal what to do next', { timeout: 60_000 }, async (t) => {
+  const world = await World.open(t, program)
+  const agent = await load(world)
+  const booking = await firstSlot(agent)
+  await assert.rejects(agent.tools.book_slot.invoke({ ...booking, slot_id: 'tomorrow-at-nine' }), /find_slots/)
+  await assert.rejects(agent.tools.book_slot.invoke({ ...booking, consent: { ...booking.consent, granted: false } }), /consent/)
+  assert.equal(await world.writes(), 0)
+})

@@ -1,0 +1,42 @@
+// The official conformance suite, run against one address, and what it found.
+import { execFile } from 'node:child_process'
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { installed, node22 } from './installed.mjs'
+
+const suite = installed('@modelcontextprotocol/conformance/dist/index.js')
+
+/** conformance runs a set of scenarios; a failing one is not an error here, but the suite's own failure is. */
+export async function conformance(url, ...set) {
+  const folder = await mkdtemp(join(tmpdir(), 'conformance-'))
+  try {
+    const args = [suite, 'server', '--url', url, '--output-dir', folder, ...set]
+    const said = await new Promise((resolve, reject) => {
+      execFile(node22, args, { timeout: 120_000, killSignal: 'SIGKILL', maxBuffer: 1 << 26 },
+        (error, stdout, stderr) => (stdout.includes('=== SUMMARY ===') ? resolve(stdout) : reject(new Error(`${error}\n${stdout}${stderr}`))))
+    })
+    return { ...read(said.slice(said.indexOf('=== SUMMARY ==='))), ...await checks(folder) }
+  } finally {
+    await rm(folder, { recursive: true, force: true })
+  }
+}
+
+/** read finds in the suite's closing lines how many scenarios there were that count. */
+function read(closing) {
+  const scenarios = closing.match(/^[✓✗] \S+: \d+ passed, \d+ failed/gm)
+  const unscored = new Set([...closing.matchAll(/^ {2}[✓✗] (\S+) \(/gm)].map(([, name]) => name))
+  return { closing, required: scenarios.length - unscored.size }
+}
+
+/** checks are those that failed, and those of what a server SHOULD do, which the closing lines leave out; by scenario. */
+async function checks(folder) {
+  const found = { FAILURE: {}, WARNING: {} }
+  for (const name of await readdir(folder)) {
+    const [, scenario] = /^server-(.+?)-\d{4}-\d\d-\d\dT/.exec(name)
+    for (const { id, status } of JSON.parse(await readFile(join(folder, name, 'checks.json'), 'utf8'))) {
+      if (found[status]) (found[status][scenario] ??= []).push(id)
+    }
+  }
+  return { failed: found.FAILURE, warned: found.WARNING }
+}

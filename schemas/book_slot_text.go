@@ -65,7 +65,7 @@ func alternatives(slots []Slot) string {
 func hostNames(hosts []HostTold) string {
 	names := make([]string, len(hosts))
 	for i, h := range hosts {
-		names[i] = h.Name
+		names[i] = plain.Line(h.Name, 100)
 	}
 	return strings.Join(names, ", ")
 }
@@ -102,7 +102,7 @@ func mailAbout(status string, attendees []Told) string {
 func mail(attendees []Told) string {
 	var told, untold []string
 	for _, a := range attendees {
-		who := fmt.Sprintf("%s <%s>", plain.Line(a.Name, 100), a.Email)
+		who := fmt.Sprintf("%s <%s>", plain.Quote(a.Name, 100), plain.Line(a.Email, 254))
 		if a.Mailed {
 			told = append(told, who)
 		} else {
@@ -110,6 +110,8 @@ func mail(attendees []Told) string {
 		}
 	}
 	switch {
+	case len(attendees) == 0:
+		return ""
 	case len(untold) == 0:
 		return "Vennio e-mails " + strings.Join(told, ", ") + "."
 	case len(told) == 0:

@@ -27,13 +27,14 @@ const CancelSeries = "series"
 // ChangeResult is what reschedule_booking and cancel_booking give back.
 type ChangeResult struct {
 	Booking
-	Changed bool           `json:"changed" jsonschema_description:"False where it stood like this before the call"`
-	Was     string         `json:"was,omitempty" jsonschema_description:"When the booking stood before it was moved"`
-	Series  string         `json:"series,omitempty" jsonschema_description:"How much of a series was cancelled"`
-	Told    []Told         `json:"told,omitempty" jsonschema_description:"The attendees, and whom of them Vennio e-mails about it"`
-	Consent *ConsentOnFile `json:"consent,omitempty"`
-	Next    string         `json:"next"`
-	others  []string
+	Changed   bool           `json:"changed" jsonschema_description:"Whether this call did it; false where it stood like this before"`
+	Was       string         `json:"was,omitempty" jsonschema_description:"When the booking stood before it was moved"`
+	Series    string         `json:"series,omitempty" jsonschema_description:"How much of a series was cancelled"`
+	Mailed    []string       `json:"mailed,omitempty" jsonschema_description:"Whom Vennio may e-mail about it"`
+	NotMailed []string       `json:"not_mailed,omitempty" jsonschema_description:"Whom it does not write to"`
+	Consent   *ConsentOnFile `json:"consent,omitempty"`
+	Next      string         `json:"next"`
+	others    []string
 	Instead
 	Envelope
 }
@@ -58,8 +59,11 @@ func (r *ChangeResult) Text() string {
 	if r.Series != "" {
 		lines = append(lines, "Cancelled: "+r.Series)
 	}
-	if len(r.Told) > 0 {
-		lines = append(lines, mail(r.Told))
+	if len(r.Mailed) > 0 {
+		lines = append(lines, "Vennio may e-mail: "+strings.Join(r.Mailed, ", "))
+	}
+	if len(r.NotMailed) > 0 {
+		lines = append(lines, "Vennio does not write to: "+strings.Join(r.NotMailed, ", "))
 	}
 	if r.Consent != nil {
 		lines = append(lines, fmt.Sprintf("Consent: %s, %s (%s).", r.Consent.GivenBy, plain.Quote(r.Consent.Statement, 500), r.Consent.Rung))
@@ -69,7 +73,7 @@ func (r *ChangeResult) Text() string {
 
 func (r *ChangeResult) headline() string {
 	switch {
-	case !r.Changed:
+	case r.Consent == nil:
 		return "Nothing was changed, for it stood like this before"
 	case r.Status == "cancelled":
 		return "Cancelled"

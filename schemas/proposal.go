@@ -48,11 +48,19 @@ func (p *Proposal) Facts() string {
 		}
 	}
 	add("Now", p.Was)
-	add(map[bool]string{false: "When", true: "New time"}[p.Action == ActionReschedule], beside(p.Description, p.GuestLocal)+" · "+interval(p.Start, p.End))
-	add("Repeats", p.Repeat)
+	when := beside(p.Description, p.GuestLocal) + " · " + interval(p.Start, p.End)
+	switch {
+	case p.Action == ActionReschedule:
+		add("New time", when)
+	case p.Action == ActionCancel && p.Repeat != "":
+		add("Cancels", p.Repeat)
+	default:
+		add("When", when)
+		add("Repeats", p.Repeat)
+	}
 	add("With", hostNames(p.Hosts))
 	add("Price", p.Price)
-	add("Mail", mail(p.Attendees))
+	add("Mail", p.mail())
 	if p.Action == ActionBook {
 		add("Note", calendars(p.Hosts))
 	}
@@ -62,4 +70,13 @@ func (p *Proposal) Facts() string {
 	add("Booking", p.BookingID)
 	add("Slot", p.SlotID)
 	return strings.Join(lines, "\n")
+}
+
+// mail says whom Vennio writes to: about a change that is inferred
+// (vennio-api.md, Bookings).
+func (p *Proposal) mail() string {
+	if p.Action == ActionBook {
+		return mail(p.Attendees)
+	}
+	return strings.Replace(mail(p.Attendees), "Vennio e-mails", "Vennio may e-mail", 1)
 }

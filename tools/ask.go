@@ -122,7 +122,7 @@ func (d Deps) ask(ctx context.Context, p consent.Proposal, q mcp.ElicitationPara
 			return unanswered, nil
 		}
 		return unable, nil
-	case d.Now().Sub(p.At) >= d.askTime():
+	case got != nil && d.Now().Sub(p.At) >= d.askTime(): // asked, and the time is over
 		return unanswered, nil
 	}
 	return "", &question{q, d.seal(p.ID)}
@@ -168,17 +168,26 @@ func (d Deps) seal(id string) string {
 	return id + "." + hex.EncodeToString(h.Sum(nil))
 }
 
-// belongs refuses an answer that came with a call and is not to a question that
-// this server put about this very act: forged, cut, swapped or foreign (bar C7).
+// genuine refuses, before anything else is done, an answer that came with a call
+// and is not to a question of this server: forged, cut or foreign (bar C7).
+func (d Deps) genuine(ctx context.Context) error {
+	got := answerIn(ctx)
+	if got == nil {
+		return nil
+	}
+	if id, _, _ := strings.Cut(got.state, "."); !hmac.Equal([]byte(got.state), []byte(d.seal(id))) {
+		return foreignAnswer()
+	}
+	return nil
+}
+
+// belongs refuses a genuine answer that is not to a question about this very act.
 func (d Deps) belongs(ctx context.Context, act consent.Act) error {
 	got := answerIn(ctx)
 	if got == nil {
 		return nil
 	}
 	id, _, _ := strings.Cut(got.state, ".")
-	if !hmac.Equal([]byte(got.state), []byte(d.seal(id))) {
-		return foreignAnswer()
-	}
 	switch pays, ours, err := d.pays(ctx, id, act); {
 	case err != nil:
 		return ledgerRefused(err)

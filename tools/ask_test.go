@@ -109,17 +109,21 @@ func TestBar_P6_UnansweredItWaitsElsewhere(t *testing.T) {
 }
 
 // bar: P6. A client of 2026-07-28 holds no call open: silence is a call that
-// comes again without an answer when the time for it is over.
+// comes again with the question's state and no answer when the time for it is
+// over. One that comes without is asked, however old the proposal is.
 func TestBar_P6_AModernClientThatBringsNoAnswerInTime(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	srv, call := w.server(), toolCall(canAsk, "book_slot", agreed(w.slot().SlotID), nil)
+	booking := agreed(w.slot().SlotID)
+	srv, call := w.server(), toolCall(canAsk, "book_slot", booking, nil)
 	first := w.post(srv, call)
 	assert.Equal(t, "input_required", first.Result.ResultType)
+	back := toolCall(canAsk, "book_slot", booking, args{"requestState": first.Result.RequestState})
 	w.clock = w.clock.Add(2*time.Minute - time.Second)
-	assert.Equal(t, first.Result.RequestState, w.post(srv, call).Result.RequestState, "the same question")
+	assert.Equal(t, first.Result.RequestState, w.post(srv, back).Result.RequestState, "the same question")
 	w.clock = w.clock.Add(time.Second)
-	assert.Equal(t, schemas.CodeConsentUnanswered, w.post(srv, call).code())
+	assert.Equal(t, first.Result.RequestState, w.post(srv, call).Result.RequestState, "it may never have been shown")
+	assert.Equal(t, schemas.CodeConsentUnanswered, w.post(srv, back).code())
 	assert.Equal(t, schemas.CodeApprovalNeeded, w.post(srv, call).code())
 	assert.Zero(t, w.vennio.Writes())
 }

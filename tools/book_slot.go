@@ -47,6 +47,9 @@ func (d Deps) bookSlot(ctx context.Context, in schemas.BookSlotInput) (*schemas.
 			return nil, err
 		}
 	}
+	if in.Repeat != "" && d.price(hosts) != "" {
+		return nil, refuse(schemas.CodeInvalidArguments, "repeat is not possible with a host who charges: each booking is paid by itself.", "Book the days one by one, each with the person's consent.")
+	}
 	if b.repeat, err = repeated(in.Repeat, offer.Start, loc); err != nil {
 		return nil, err
 	}

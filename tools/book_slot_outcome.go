@@ -15,6 +15,11 @@ import (
 func (d Deps) book(ctx context.Context, b booking, g consent.Grant) (*schemas.BookSlotResult, error) {
 	var series *vennioclient.Series
 	g, made, err := d.carryOut(ctx, g, func(g consent.Grant) (made *vennioclient.Booking, err error) {
+		if g.Outcome == consent.Done && b.repeat == nil {
+			if now, err := d.Vennio.GetBooking(ctx, g.BookingID); err == nil {
+				return now, nil
+			} // else (a publishable key may not read) Vennio tells its stored answer again
+		}
 		b.request.Metadata = onRecord(g)
 		key := vennioclient.IdempotencyKey(g.Key())
 		if b.repeat == nil {
@@ -24,10 +29,10 @@ func (d Deps) book(ctx context.Context, b booking, g consent.Grant) (*schemas.Bo
 		return made, err
 	})
 	switch {
+	case err != nil && g.Outcome == consent.Done && is[*vennioclient.Error](err):
+		return nil, &Refusal{Code: CodeOf(err), Message: "This was booked before, as booking " + plain.Line(g.BookingID, 100) + "; how it stands now cannot be read.", Cause: err}
 	case err != nil:
 		return nil, d.notBooked(ctx, b, err)
-	case series != nil && len(series.Bookings) == 0 && series.Created == 0:
-		return nil, refuse(schemas.CodeSlotTaken, "This call booked nothing: no day of the series is free.", searchAgain)
 	}
 	out := d.booked(b, g, d.asItIsNow(ctx, made))
 	if series != nil {

@@ -60,11 +60,12 @@ func (d Deps) parties(b vennioclient.Booking) (hosts []Host, guests []vennioclie
 	if fresh(b.HostID) {
 		hosts = append(hosts, d.hostOf(b.HostID, b.HostID))
 	}
-	if fresh(cmp.Or(b.Customer.Email, b.Customer.Name)) {
-		guests = append(guests, b.Customer)
+	customer := vennioclient.Person{Name: plain.Line(b.Customer.Name, 100), Email: plain.Line(b.Customer.Email, 254)}
+	if fresh(cmp.Or(customer.Email, customer.Name)) {
+		guests = append(guests, customer)
 	}
 	for _, p := range b.Participants {
-		name, id := identity(p)
+		name, id := identity(plain.Line(p, 400))
 		switch isHost := d.nameOf(id) != "" || name != "" && !strings.Contains(id, "@"); {
 		case !fresh(id):
 		case isHost:
@@ -83,7 +84,7 @@ func (d Deps) hostOf(id, name string) Host {
 			return h
 		}
 	}
-	return Host{Name: cmp.Or(name, id), ID: id}
+	return Host{Name: plain.Line(cmp.Or(name, id), 100), ID: id}
 }
 
 // identity takes "user:Name <id>" apart.

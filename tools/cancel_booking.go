@@ -2,9 +2,9 @@ package tools
 
 import (
 	"context"
-	"errors"
 
 	"github.com/vennio-mcp/vennio-mcp/internal/consent"
+	"github.com/vennio-mcp/vennio-mcp/internal/times"
 	"github.com/vennio-mcp/vennio-mcp/schemas"
 	"github.com/vennio-mcp/vennio-mcp/vennioclient"
 )
@@ -14,9 +14,9 @@ import (
 func CancelBooking(d Deps) Tool {
 	return define(d, Spec{
 		Name: toolCancel, Title: "Cancel a booking", Effect: Changes,
-		Description: "Cancel a booking, or all future ones of its series. First show the person what would be cancelled and ask: " +
+		Description: "Cancel a booking, or all future confirmed ones of its series. First show the person what would be cancelled and ask: " +
 			"without their consent nothing changes. It cannot be undone; to meet at another time use reschedule_booking instead. " +
-			"Vennio may e-mail attendees. Repeating the call changes nothing more.",
+			"Vennio may mail attendees. Repeating the call changes nothing more.",
 	}, d.cancelBooking)
 }
 
@@ -28,6 +28,7 @@ type cancellation struct {
 	scope  vennioclient.CancelScope
 	series []vennioclient.Booking // what a series still holds, if it is meant
 	act    consent.Act
+	sent   bool // the act was sent before, lately: this call settles it
 }
 
 func (d Deps) cancelBooking(ctx context.Context, in schemas.CancelBookingInput) (*schemas.ChangeResult, error) {
@@ -35,20 +36,18 @@ func (d Deps) cancelBooking(ctx context.Context, in schemas.CancelBookingInput) 
 	if err != nil {
 		return nil, err
 	}
-	pending, err := d.pending(ctx, c.act)
-	switch {
-	case err != nil:
-		return nil, err
-	case c.gone() && !pending:
-		out := d.changed(c.standingBooking, d.Zone, nil)
-		out.Next = "Tell the person that it was cancelled before."
-		return out, nil
-	case !c.gone() && c.scope == vennioclient.CancelSingle:
-		if err := d.open(c.standingBooking); err != nil {
+	if !c.sent {
+		if c.gone() {
+			return d.goneBefore(c), nil
+		}
+		if err := d.open(c.standingBooking); err != nil && c.scope == vennioclient.CancelSingle {
+			return nil, err
+		}
+		if err := d.settleOld(ctx, c.act); err != nil {
 			return nil, err
 		}
 	}
-	to := deed{c.act, d.proposalOn(schemas.ActionCancel, c.act, c.standingBooking, d.Zone, nil)}
+	to := deed{c.act, d.cancelProposal(c)}
 	return agreed(ctx, d, to, in.Gate, func(ctx context.Context, g consent.Grant) (*schemas.ChangeResult, error) { return d.cancel(ctx, c, g) })
 }
 
@@ -56,20 +55,36 @@ func (d Deps) understandCancellation(ctx context.Context, in schemas.CancelBooki
 	if c.standingBooking, err = d.readBooking(ctx, in.BookingID); err != nil {
 		return c, err
 	}
-	c.act = d.actOn(toolCancel, c.standingBooking, d.Zone)
-	c.scope = vennioclient.CancelSingle
-	if in.Scope != schemas.CancelSeries {
-		return c, nil
+	c.scope, c.act = vennioclient.CancelSingle, d.actOn(toolCancel, c.standingBooking, d.Zone)
+	whole := in.Scope == schemas.CancelSeries
+	if whole {
+		if err := d.understandSeries(ctx, &c); err != nil {
+			return c, err
+		}
 	}
+	sent, err := d.Ledger.SentOn(ctx, "", toolCancel, c.ID, func(a consent.Act) bool { return (a.Repeat != "") == whole })
+	if err != nil {
+		return c, ledgerRefused(err)
+	}
+	if sent != nil {
+		c.act, c.sent = *sent, true
+	}
+	return c, nil
+}
+
+// understandSeries: the act names each booking that is to be cancelled, by its
+// day and time.
+func (d Deps) understandSeries(ctx context.Context, c *cancellation) (err error) {
 	c.scope = vennioclient.CancelSeries
 	if c.SeriesID == "" {
-		return c, refuse(schemas.CodeInvalidArguments, "scope: this booking is not part of a series.", "Leave scope out to cancel this one booking.")
+		return refuse(schemas.CodeInvalidArguments, "scope: this booking is not part of a series.", "Leave scope out to cancel this one booking.")
 	}
-	if c.series, err = d.future(ctx, c.SeriesID); err != nil {
-		return c, err
+	if c.series, err = d.future(ctx, c.SeriesID); err != nil || len(c.series) == 0 {
+		return err
 	}
 	c.act.Repeat = d.wholeSeries(c.series)
-	return c, nil
+	c.act.Start, c.act.End = c.series[0].Start, c.series[len(c.series)-1].End
+	return nil
 }
 
 // gone: nothing is left to cancel.
@@ -80,51 +95,78 @@ func (c cancellation) gone() bool {
 	return c.Status == vennioclient.StatusCancelled
 }
 
-// pending: the act was sent, and this call can say more of it or settle it.
-func (d Deps) pending(ctx context.Context, act consent.Act) (bool, error) {
-	grant, _, err := d.Ledger.Standing(ctx, act)
-	if err != nil && !errors.Is(err, consent.ErrOtherAct) {
-		return false, ledgerRefused(err)
+func (d Deps) goneBefore(c cancellation) *schemas.ChangeResult {
+	out := d.changed(c.standingBooking, d.Zone, nil)
+	out.Next = "Tell the person that it was cancelled before."
+	if c.scope == vennioclient.CancelSeries {
+		out.Next = "Tell the person that no confirmed booking of this series lies ahead. Unpaid ones are not cancelled with a series: cancel them one by one."
 	}
-	return grant != nil && grant.Outcome != consent.Unsent, nil
+	return out
 }
 
-// cancel cancels under a grant.
+func (d Deps) cancelProposal(c cancellation) *schemas.Proposal {
+	p := d.proposalOn(schemas.ActionCancel, c.act, c.standingBooking, d.Zone, nil)
+	if c.act.Repeat != "" {
+		p.Description = times.Day(c.act.Start, d.Zone) + " – " + times.Day(c.act.End, d.Zone)
+	}
+	return p
+}
+
+// cancel cancels under a grant, if all still stands as the person was shown it.
 func (d Deps) cancel(ctx context.Context, c cancellation, g consent.Grant) (*schemas.ChangeResult, error) {
-	g, now, err := d.carryOut(ctx, g, func(g consent.Grant) (*vennioclient.Booking, error) {
-		var failed error
-		if g.Outcome != consent.Done {
-			failed = d.Vennio.CancelBooking(ctx, vennioclient.IdempotencyKey(g.Key()), c.ID, c.scope)
+	now, err := d.again(ctx, c)
+	switch {
+	case err != nil:
+		return nil, notRead(g, err)
+	case !now.gone() && now.act.Digest() != c.act.Digest():
+		return nil, refuse(schemas.CodeConsentMismatch, changedSince, lookAgain)
+	}
+	fresh := g.Outcome == consent.Unsent && !now.gone()
+	g, _, err = d.carryOut(ctx, g, func(g consent.Grant) (*vennioclient.Booking, error) {
+		if now.gone() {
+			return &now.Booking, nil // a read settles it
 		}
-		if failed != nil && vennioclient.OutcomeOf(failed) != vennioclient.Unknown {
-			return nil, failed
+		failed := d.Vennio.CancelBooking(ctx, vennioclient.IdempotencyKey(g.Key()), c.ID, c.scope)
+		if failed == nil {
+			return &c.Booking, nil
 		}
-		now, err := d.Vennio.GetBooking(ctx, c.ID)
-		switch {
-		case err == nil && (failed == nil || now.Status == vennioclient.StatusCancelled):
-			return now, nil // a read settles what is in doubt
-		case failed == nil:
-			gone := c.Booking
-			gone.Status = vennioclient.StatusCancelled
-			return &gone, nil
+		if after, err := d.again(ctx, c); err == nil && after.gone() {
+			return &after.Booking, nil
 		}
 		return nil, failed
 	})
 	if err != nil {
-		if r, refused := d.notChanged(err); refused {
-			return nil, r
-		}
-		return nil, err
+		return nil, notChanged(err, cancelRefusals)
 	}
-	out := d.changed(d.asStanding(*now), d.Zone, &g)
-	out.Series = c.act.Repeat
+	return d.cancelled(ctx, c, g, fresh), nil
+}
+
+// again reads what is to be cancelled once more.
+func (d Deps) again(ctx context.Context, c cancellation) (now cancellation, err error) {
+	if now.standingBooking, err = d.readBooking(ctx, c.ID); err != nil {
+		return now, err
+	}
+	now.scope, now.act = c.scope, d.actOn(toolCancel, now.standingBooking, d.Zone)
+	if c.scope == vennioclient.CancelSeries {
+		err = d.understandSeries(ctx, &now)
+	}
+	return now, err
+}
+
+func (d Deps) cancelled(ctx context.Context, c cancellation, g consent.Grant, fresh bool) *schemas.ChangeResult {
+	after := d.asStanding(*d.asItIsNow(ctx, &c.Booking))
+	out := d.changed(after, d.Zone, &g)
+	out.Changed, out.Series = fresh, c.act.Repeat
 	for _, b := range c.series {
 		out.WroteToo(b.ID)
 	}
-	out.Told = toldIn(c.act)
-	out.Next = "Tell the person that it is cancelled, and who was not e-mailed."
-	if now.Status != vennioclient.StatusCancelled && c.scope == vennioclient.CancelSingle {
-		out.Next = "Vennio took the cancellation and still shows another status: tell the person, and look again with get_booking."
+	out.Mailed, out.NotMailed = addresses(toldIn(c.act))
+	out.Next = "Tell the person that it is cancelled; whom Vennio does not write to, they must tell."
+	switch {
+	case c.act.Repeat != "":
+		out.Next = "Tell the person that these bookings are cancelled; whom Vennio does not write to, they must tell."
+	case after.Status != vennioclient.StatusCancelled:
+		out.Next = "Vennio took the cancellation and still shows another status: tell the person, and look again later."
 	}
-	return out, nil
+	return out
 }

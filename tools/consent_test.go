@@ -32,7 +32,7 @@ func TestBar_C1_WithoutConsentNothingIsWrittenAndThePersonIsShownWhatWouldBe(t *
 		assert.Equal(t, schemas.CodeConsentRequired, got.Code, name)
 		assert.Contains(t, got.Text, tc.says, name)
 		require.NotNil(t, got.Data.Proposal, name)
-		for _, fact := range []string{"Intro call", s.StartLocal, s.Start, "Alice", "Ada Byron <ada@example.com>", "Grace Hopper <grace@example.com>", "Bring cards"} {
+		for _, fact := range []string{"Intro call", s.StartLocal, s.Start, "Alice", `"Ada Byron" <ada@example.com>`, `"Grace Hopper" <grace@example.com>`, "Bring cards"} {
 			assert.Contains(t, got.Text, fact, name)
 		}
 	}

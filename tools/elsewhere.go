@@ -55,14 +55,14 @@ var headlines = map[string]string{
 // notes, every name quoted (bar C8), and without what only an agent needs.
 func plainly(to deed) string {
 	const name = 98 // with its quotation marks a name is shown in 100
-	shown := *to.asked
+	shown, headline := *to.asked, headlines[to.asked.Action]
+	if shown.Action == schemas.ActionCancel && shown.Repeat != "" {
+		headline = "Cancel these bookings?"
+	}
 	shown.SlotID, shown.BookingID, shown.Notes = "", "", to.act.Notes
-	shown.Hosts, shown.Attendees = slices.Clone(shown.Hosts), slices.Clone(shown.Attendees)
+	shown.Hosts = slices.Clone(shown.Hosts)
 	for i := range shown.Hosts {
 		shown.Hosts[i].Name = plain.Quote(shown.Hosts[i].Name, name)
 	}
-	for i := range shown.Attendees {
-		shown.Attendees[i].Name = plain.Quote(shown.Attendees[i].Name, name)
-	}
-	return headlines[shown.Action] + "\n\n" + shown.Facts()
+	return headline + "\n\n" + shown.Facts()
 }

@@ -44,6 +44,9 @@ func (d Deps) toMove(ctx context.Context, q search, in schemas.FindSlotsInput) (
 	if err := d.open(old); err != nil {
 		return q, err
 	}
+	if len(old.hosts) == 0 {
+		return q, refuse(schemas.CodeBookingClosed, "Vennio did not tell whose booking this is, so no other time can be searched for it.", "Have the person move it in Vennio.")
+	}
 	q.old, q.hosts = &old, old.hosts
 	if length := old.End.Sub(old.Start); in.DurationMinutes == 0 && length > 0 && length <= longest {
 		q.duration = length

@@ -52,7 +52,7 @@ func (d Directory) one(name string) (Host, error) {
 	var near []Host
 	for _, h := range d {
 		switch {
-		case strings.EqualFold(h.Name, name), strings.EqualFold(h.ID, name):
+		case strings.EqualFold(h.Name, name), strings.EqualFold(bare(h.ID), bare(name)):
 			return h, nil
 		case partOf(h.Name, name):
 			near = append(near, h)
@@ -68,6 +68,9 @@ func (d Directory) one(name string) (Host, error) {
 	}
 	return Host{}, d.unknown(fmt.Sprintf("participants: nobody here is called %s.", plain.Quote(name, 60)))
 }
+
+// bare is an id without its kind: "alice@example.com" of "user:alice@example.com".
+func bare(id string) string { return id[strings.Index(id, ":")+1:] }
 
 // partOf: the words stand side by side in the name, in any case.
 func partOf(name, words string) bool {

@@ -148,7 +148,7 @@ func (q listing) note(in schemas.ListBookingsInput, out *schemas.ListBookingsRes
 		say = append(say, fmt.Sprintf("Vennio lists more than the %d pages that are looked through, so some bookings may be missing: name one participant, or look in Vennio.", listPages))
 	}
 	if out.Total == 0 {
-		say = append(say, "Nothing is booked here; that is no error.")
+		say = append(say, "Nothing more is booked here from now on; that is no error.")
 	} else if in.Status == "" {
 		say = append(say, "Cancelled ones are left out.")
 	}

@@ -31,10 +31,18 @@ func (d Deps) notPast(t time.Time) time.Time {
 	return t
 }
 
-// moved are the times to which a booking can be moved and that overlap the one
+// overlaps: the window touches the time that the booking has, and that time is
+// the booking's own for all hosts. In the reference dialect it stands in the
+// first one's calendar alone: what the others do then is not known.
+func (d Deps) overlaps(q search) bool {
+	ownForAll := len(q.hosts) == 1 || d.Vennio.Dialect() == vennioclient.Guide
+	return ownForAll && q.window.From.Before(q.old.End) && q.old.Start.Before(q.window.To)
+}
+
+// aroundOld are the times to which a booking can be moved and that overlap the one
 // it has: what Vennio takes for busy there is the booking itself. Vennio is asked
 // for pieces of time around it, which may be shorter than the meeting.
-func (d Deps) moved(ctx context.Context, q search) ([]vennioclient.Slot, error) {
+func (d Deps) aroundOld(ctx context.Context, q search) ([]vennioclient.Slot, error) {
 	const piece, step = 5 * time.Minute, 15 * time.Minute
 	old := q.old
 	around := q

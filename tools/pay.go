@@ -3,6 +3,7 @@ package tools
 import (
 	"context"
 	"strings"
+	"time"
 
 	"github.com/mark3labs/mcp-go/mcp"
 	"github.com/mark3labs/mcp-go/server"
@@ -15,6 +16,10 @@ import (
 // payPrefix marks the question of opening a payment link: its state names the
 // booking, where that of any other names a proposal.
 const payPrefix = "pay:"
+
+// payTime is how long a result waits for the person to open the payment link: the
+// booking is made, and a client that waits long may give the call up.
+const payTime = 10 * time.Second
 
 // handOver hands the payment link of a booking just made to the person, where
 // the client opens links. The booking stands whatever comes of it, and the link
@@ -37,9 +42,12 @@ func (d Deps) handOver(ctx context.Context, out *schemas.BookSlotResult, fresh b
 		Message: "Pay for " + plain.Quote(out.Title, 120) + ", " + out.Description + "? It is confirmed only once it is paid.",
 	}
 	if server.IsModernRequest(ctx) {
+		if d.Changed != nil { // now: the client may never come back for the result
+			d.Changed(out.BookingID)
+		}
 		return &question{q, d.seal(id)}
 	}
-	limited, done := context.WithTimeout(ctx, d.askTime())
+	limited, done := context.WithTimeout(ctx, min(d.askTime(), payTime))
 	defer done()
 	if got, err := askNow(limited, q); err == nil {
 		out.Next = afterLink(replyOf(got))

@@ -3,6 +3,7 @@ package tools
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"slices"
 	"time"
 
@@ -56,17 +57,19 @@ func (r *repeat) recurrence(loc *time.Location) *vennioclient.Recurrence {
 }
 
 // bookSeries books each occurrence that is free. The booking it returns is the
-// first of them, or stands for the series where Vennio told of none.
+// first of them, or stands for the series where Vennio lists none.
 func (d Deps) bookSeries(ctx context.Context, key vennioclient.IdempotencyKey, b booking) (*vennioclient.Booking, *vennioclient.Series, error) {
 	b.request.Recurrence = b.repeat.recurrence(b.loc)
 	series, err := d.Vennio.CreateSeries(ctx, key, b.request)
-	if err != nil {
+	switch {
+	case err != nil:
 		return nil, nil, err
+	case series.Created == 0 && len(series.Bookings) == 0:
+		return nil, nil, &vennioclient.Error{Kind: vennioclient.KindSlotTaken, Status: http.StatusConflict, Detail: "no day of the series is free"}
 	}
-	slices.SortFunc(series.Bookings, func(a, b vennioclient.Booking) int { return a.Start.Compare(b.Start) })
-	first := vennioclient.Booking{ID: series.ID, SeriesID: series.ID}
-	if len(series.Bookings) > 0 {
-		first = series.Bookings[0]
+	first := vennioclient.Booking{ID: series.ID, SeriesID: series.ID, Status: vennioclient.StatusConfirmed}
+	if all := inOrder(series.Bookings); len(all) > 0 {
+		series.Bookings, first = all, all[0]
 	}
 	return &first, series, nil
 }
@@ -74,15 +77,25 @@ func (d Deps) bookSeries(ctx context.Context, key vennioclient.IdempotencyKey, b
 // tellSeries says which days were booked, and which were not.
 func (b booking) tellSeries(out *schemas.BookSlotResult, s *vennioclient.Series) {
 	out.SeriesID = plain.Line(s.ID, 100)
-	booked := make([]time.Time, len(s.Bookings))
+	booked, unsure := make([]string, len(s.Bookings)), 0
 	for i, one := range s.Bookings {
-		booked[i] = one.Start
+		booked[i] = times.Day(one.Start, b.loc)
+		if one.Status != vennioclient.StatusConfirmed {
+			unsure++
+		}
 	}
-	out.Repeat = fmt.Sprintf("%s; %d booked: %s", b.repeat.Text(), len(booked), some(daysOf(booked, b.loc)))
-	missing := slices.DeleteFunc(slices.Clone(b.repeat.starts), func(at time.Time) bool {
-		return slices.ContainsFunc(booked, at.Equal)
-	})
-	if out.Skipped = daysOf(missing, b.loc); len(missing) == 0 && s.Skipped > 0 {
+	out.Repeat = fmt.Sprintf("%s; %d booked: %s", b.repeat.Text(), max(s.Created, len(booked)), some(booked))
+	if len(booked) == 0 {
+		out.Repeat = fmt.Sprintf("%s; %d booked, whose days Vennio did not name", b.repeat.Text(), s.Created)
+	}
+	if unsure > 0 {
+		out.Repeat += fmt.Sprintf("; %d of them NOT confirmed", unsure)
+	}
+	missing := slices.DeleteFunc(daysOf(b.repeat.starts, b.loc), func(day string) bool { return slices.Contains(booked, day) })
+	switch {
+	case s.Created == len(booked): // every one that was made is named
+		out.Skipped = missing
+	case s.Skipped > 0:
 		out.Skipped = []string{fmt.Sprintf("%d days that Vennio did not name", s.Skipped)}
 	}
 }

@@ -1,8 +1,8 @@
 package tools
 
 import (
-	"cmp"
 	"context"
+	"errors"
 	"time"
 
 	"github.com/vennio-mcp/vennio-mcp/internal/consent"
@@ -18,7 +18,7 @@ func RescheduleBooking(d Deps) Tool {
 	return define(d, Spec{
 		Name: toolReschedule, Title: "Move a booking", Effect: Changes,
 		Description: "Move a booking to a slot from find_slots, called with reschedule_of. First show the person the old and the new time and ask: " +
-			"without their consent nothing changes. Vennio may e-mail attendees. Repeating the call changes nothing more. " +
+			"without their consent nothing changes. Vennio may mail attendees. Repeating the call changes nothing more. " +
 			"A taken slot returns others, needing new consent.",
 	}, d.rescheduleBooking)
 }
@@ -38,15 +38,14 @@ func (d Deps) rescheduleBooking(ctx context.Context, in schemas.RescheduleBookin
 	if err != nil {
 		return nil, err
 	}
-	switch {
-	case m.act.Tool != "": // sent before: the same call settles it
-	case m.Start.Equal(m.offer.Start) && m.End.Equal(m.offer.End()):
-		out := d.changed(m.standingBooking, m.loc, nil)
-		out.Next = "Tell the person that it stands at this time already."
-		return out, nil
-	default:
+	if m.act.Tool == "" { // not sent before
 		if err := d.open(m.standingBooking); err != nil {
 			return nil, err
+		}
+		if m.stands(m.offer.Start, m.offer.End()) {
+			out := d.changed(m.standingBooking, m.loc, nil)
+			out.Next = "Tell the person that it stands at this time already."
+			return out, nil
 		}
 		m.act = d.moveAct(m, in)
 	}
@@ -89,16 +88,30 @@ func (d Deps) moveAct(m move, in schemas.RescheduleBookingInput) consent.Act {
 	return a
 }
 
-// move moves under a grant.
+// stands: the booking is at this time.
+func (b standingBooking) stands(start, end time.Time) bool {
+	return b.Start.Equal(start) && b.End.Equal(end)
+}
+
+// move moves under a grant, if the booking still stands as the person was shown it.
 func (d Deps) move(ctx context.Context, m move, g consent.Grant) (*schemas.ChangeResult, error) {
-	g, now, err := d.carryOut(ctx, g, func(g consent.Grant) (*vennioclient.Booking, error) {
-		if g.Outcome == consent.Done {
-			return d.Vennio.GetBooking(ctx, m.ID)
+	now, err := d.readBooking(ctx, m.ID)
+	if err != nil {
+		return nil, notRead(g, err)
+	}
+	there := now.stands(m.act.Start, m.act.End)
+	if g.Outcome != consent.Done && !there && !(now.stands(m.act.WasStart, m.act.WasEnd) && now.Status != vennioclient.StatusCancelled) {
+		return nil, refuse(schemas.CodeConsentMismatch, changedSince, lookAgain)
+	}
+	fresh := g.Outcome == consent.Unsent && !there
+	g, _, err = d.carryOut(ctx, g, func(g consent.Grant) (*vennioclient.Booking, error) {
+		if g.Outcome == consent.Done || there {
+			return &now.Booking, nil // a read settles it
 		}
 		moved, err := d.Vennio.UpdateBooking(ctx, vennioclient.IdempotencyKey(g.Key()), m.ID, vennioclient.BookingUpdate{Start: m.act.Start, End: m.act.End})
-		if err != nil && vennioclient.OutcomeOf(err) == vennioclient.Unknown {
-			if now, bad := d.Vennio.GetBooking(ctx, m.ID); bad == nil && now.Start.Equal(m.act.Start) && now.End.Equal(m.act.End) {
-				return now, nil // a read settles it
+		if err != nil {
+			if after, bad := d.readBooking(ctx, m.ID); bad == nil && after.stands(m.act.Start, m.act.End) {
+				return &after.Booking, nil
 			}
 		}
 		return moved, err
@@ -106,48 +119,35 @@ func (d Deps) move(ctx context.Context, m move, g consent.Grant) (*schemas.Chang
 	if err != nil {
 		return nil, d.notMoved(ctx, m, err)
 	}
-	after := d.asStanding(*d.asItIsNow(ctx, now))
+	return d.movedTo(ctx, m, g, fresh), nil
+}
+
+func (d Deps) movedTo(ctx context.Context, m move, g consent.Grant, fresh bool) *schemas.ChangeResult {
+	after := d.asStanding(*d.asItIsNow(ctx, &m.Booking))
 	out := d.changed(after, m.loc, &g)
+	out.Changed = fresh
 	out.Was = times.Label(m.act.WasStart, m.act.WasEnd, m.loc)
-	out.Told = d.toldOf(after)
-	out.Next = "Tell the person that it was moved, and who was not e-mailed."
-	if !after.Start.Equal(m.act.Start) {
+	out.Mailed, out.NotMailed = addresses(toldIn(m.act))
+	out.Next = "Tell the person that it was moved; whom Vennio does not write to, they must tell."
+	if !after.stands(m.act.Start, m.act.End) || after.Status == vennioclient.StatusCancelled {
 		out.Next = "It was moved as agreed and has been changed since: tell the person how it stands now."
 	}
-	return out, nil
+	return out
 }
 
-// notMoved turns a failed change into what is true: not done, or not known.
+// notMoved turns a failed move into what is true: not done, or not known.
 func (d Deps) notMoved(ctx context.Context, m move, err error) error {
-	r, refused := d.notChanged(err)
-	if refused && r.Code == schemas.CodeSlotTaken {
-		around := search{
-			hosts: m.hosts, duration: m.offer.Duration, guest: m.guest, old: &m.standingBooking,
-			window: times.Window{From: m.act.Start, Loc: m.loc},
-		}
-		if r.Instead.Alternatives = d.nearest(ctx, around); len(r.Instead.Alternatives) == 0 {
-			r.Next = searchAgain
-		}
+	told := notChanged(err, refusals)
+	r, ok := errors.AsType[*Refusal](told)
+	if !ok || r.Code != schemas.CodeSlotTaken {
+		return told
 	}
-	if refused {
-		return r
+	around := search{
+		hosts: m.hosts, duration: m.offer.Duration, guest: m.guest, old: &m.standingBooking,
+		window: times.Window{From: m.act.Start, Loc: m.loc},
 	}
-	return err
-}
-
-// notChanged is the refusal of a change to a booking; false where err says it
-// all itself.
-func (d Deps) notChanged(err error) (*Refusal, bool) {
-	if is[*Refusal](err) || !is[*vennioclient.Error](err) {
-		return nil, false
+	if r.Instead.Alternatives = d.nearest(ctx, around); len(r.Instead.Alternatives) == 0 {
+		r.Next = searchAgain
 	}
-	if vennioclient.OutcomeOf(err) == vennioclient.Unknown {
-		return &Refusal{Code: schemas.CodeOutcomeUnknown, Cause: err}, true
-	}
-	code := cmp.Or(refusals[vennioclient.KindOf(err)], CodeOf(err))
-	r := &Refusal{Code: code, Message: "This call changed nothing. " + table[code].message, Cause: err}
-	if code == schemas.CodeNotFound {
-		r.Next = "Check the booking_id with the user."
-	}
-	return r, true
+	return r
 }

@@ -35,8 +35,8 @@ func (d Deps) look(ctx context.Context, q search) (found []vennioclient.Slot, un
 	if found, until, err = ask(ctx, q); err != nil {
 		return nil, until, reconnect(err, q.hosts)
 	}
-	if q.old != nil {
-		more, err := d.moved(ctx, q)
+	if q.old != nil && d.overlaps(q) {
+		more, err := d.aroundOld(ctx, q)
 		if err != nil {
 			return nil, until, err
 		}

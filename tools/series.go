@@ -7,9 +7,11 @@ import (
 	"strings"
 
 	"github.com/vennio-mcp/vennio-mcp/internal/times"
+	"github.com/vennio-mcp/vennio-mcp/schemas"
 	"github.com/vennio-mcp/vennio-mcp/vennioclient"
 )
 
+// A series of ours has times.MaxOccurrences bookings at most; others' may be longer.
 const seriesPages, seriesPage = 10, 100
 
 // future are the confirmed bookings of a series that lie ahead, the first one
@@ -27,20 +29,29 @@ func (d Deps) future(ctx context.Context, series string) (ahead []vennioclient.B
 			}
 		}
 		if q.Cursor = page.NextCursor; q.Cursor == "" {
-			break
+			return inOrder(ahead), nil
 		}
 	}
-	slices.SortFunc(ahead, func(a, b vennioclient.Booking) int { return a.Start.Compare(b.Start) })
-	return slices.CompactFunc(ahead, func(a, b vennioclient.Booking) bool { return a.ID == b.ID }), nil
+	return nil, refuse(schemas.CodeRejected, "This series has more bookings than can be shown to a person here.", "Have the person cancel it in Vennio, or cancel its bookings one by one.")
 }
 
-// wholeSeries says which bookings of a series are meant.
+func inOrder(ahead []vennioclient.Booking) []vennioclient.Booking {
+	slices.SortFunc(ahead, func(a, b vennioclient.Booking) int { return a.Start.Compare(b.Start) })
+	return slices.CompactFunc(ahead, func(a, b vennioclient.Booking) bool { return a.ID == b.ID })
+}
+
+// wholeSeries names each booking that is meant by its day and time: one that is
+// moved makes another text, and with it another act.
 func (d Deps) wholeSeries(all []vennioclient.Booking) string {
-	days := make([]string, len(all))
+	each := make([]string, len(all))
 	for i, b := range all {
-		days[i] = times.Day(b.Start, d.Zone)
+		each[i] = times.Day(b.Start, d.Zone) + " " + times.Clock(b.Start, d.Zone)
 	}
-	return fmt.Sprintf("all %d future bookings of the series: %s", len(all), some(days))
+	what := "1 booking"
+	if len(all) > 1 {
+		what = fmt.Sprintf("%d bookings", len(all))
+	}
+	return fmt.Sprintf("%s of the series (%s): %s", what, d.Zone, some(each))
 }
 
 // some names as many as a person will read: the first ones and the last.

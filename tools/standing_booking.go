@@ -12,12 +12,18 @@ import (
 	"github.com/vennio-mcp/vennio-mcp/vennioclient"
 )
 
-// standing is a booking that exists and is to be changed.
+// standingBooking is a booking that exists and is to be changed.
 type standingBooking struct {
 	vennioclient.Booking
 	hosts  []Host
 	guests []vennioclient.Person // the customer first
 }
+
+// What is said where a booking is no longer what a person agreed to.
+const (
+	changedSince = "This call changed nothing: the booking has been changed since the person was asked."
+	lookAgain    = "Look at the booking again, show the person how it stands now, and ask anew."
+)
 
 func (d Deps) readBooking(ctx context.Context, id string) (standingBooking, error) {
 	b, err := d.Vennio.GetBooking(ctx, strings.TrimSpace(id))
@@ -32,21 +38,13 @@ func (d Deps) asStanding(b vennioclient.Booking) standingBooking {
 	return standingBooking{b, hosts, guests}
 }
 
-// request is the booking as one would ask for it, to see whom Vennio writes to.
-func (b standingBooking) request() vennioclient.BookingRequest {
-	r := vennioclient.BookingRequest{Hosts: hostIDs(b.hosts), Start: b.Start, End: b.End}
-	if len(b.guests) > 0 {
-		r.Customer, r.Others = b.guests[0], b.guests[1:]
-	}
-	return r
-}
-
-// toldOf lists the attendees and whom of them Vennio writes to about a change.
-func (d Deps) toldOf(b standingBooking) []schemas.Told {
+// told lists the attendees and whom of them Vennio may write to about a change.
+func (b standingBooking) told(d Deps) []schemas.Told {
 	if len(b.guests) == 0 {
-		return nil
+		return []schemas.Told{}
 	}
-	return d.told(b.request(), b.Status)
+	r := vennioclient.BookingRequest{Hosts: hostIDs(b.hosts), Customer: b.guests[0], Others: b.guests[1:]}
+	return d.told(r, vennioclient.StatusConfirmed)
 }
 
 // open refuses what can no longer be changed.
@@ -54,10 +52,10 @@ func (d Deps) open(b standingBooking) error {
 	switch {
 	case b.Status == vennioclient.StatusCancelled:
 		return refuse(schemas.CodeBookingClosed, "This booking is cancelled, so it cannot be changed.", "")
-	case !b.End.IsZero() && !b.End.After(d.Now()):
-		return refuse(schemas.CodeBookingClosed, "This booking is over, so it cannot be changed.", "")
-	case b.Start.IsZero():
+	case !b.End.After(b.Start), b.Start.IsZero():
 		return refuse(schemas.CodeBookingClosed, "Vennio did not tell when this booking is, so it cannot be changed here.", "Have the person change it in Vennio.")
+	case !b.End.After(d.Now()):
+		return refuse(schemas.CodeBookingClosed, "This booking is over, so it cannot be changed.", "")
 	}
 	return nil
 }
@@ -69,14 +67,25 @@ func (d Deps) actOn(tool string, b standingBooking, loc *time.Location) consent.
 		Title: plain.Line(b.Title, 120),
 	}
 	for _, h := range b.hosts {
-		a.Hosts = append(a.Hosts, consent.Party{Name: plain.Line(h.Name, 100), ID: h.ID})
+		a.Hosts = append(a.Hosts, consent.Party{Name: h.Name, ID: h.ID})
 	}
-	confirmed := b
-	confirmed.Status = vennioclient.StatusConfirmed // whom it concerned is the same once it is cancelled
-	for _, t := range d.toldOf(confirmed) {
+	for _, t := range b.told(d) {
 		a.Attendees = append(a.Attendees, consent.Attendee{Name: t.Name, Email: t.Email, Mailed: t.Mailed})
 	}
 	return a
+}
+
+// settleOld settles an act that was sent so long ago that a call about it is a
+// matter of its own: it stands as it did, and the write can no longer arrive.
+func (d Deps) settleOld(ctx context.Context, act consent.Act) error {
+	grant, _, err := d.Ledger.Standing(ctx, act)
+	if err != nil || grant == nil || grant.Outcome == consent.Unsent || grant.Outcome == consent.Done {
+		return ledgerRefused(err)
+	}
+	if d.Now().Sub(grant.At) < consent.Repeatable {
+		return nil
+	}
+	return ledgerRefused(d.Ledger.GiveUp(ctx, *grant, "a later read shows that it was not done"))
 }
 
 // proposalOn shows an act on a booking that exists.
@@ -85,9 +94,8 @@ func (d Deps) proposalOn(action string, a consent.Act, b standingBooking, loc, g
 		Action: action, SlotID: a.SlotID, BookingID: plain.Line(a.BookingID, 100), Title: a.Title,
 		Description: times.Label(a.Start, a.End, loc), GuestLocal: times.GuestLabel(a.Start, a.End, loc, guest),
 		Start: times.UTC(a.Start), End: times.UTC(a.End), Repeat: a.Repeat,
-		Hosts: d.hostsTold(b.hosts),
+		Hosts: d.hostsTold(b.hosts), Attendees: toldIn(a),
 	}
-	p.Attendees = toldIn(a)
 	if !a.WasStart.IsZero() {
 		p.Was = times.Label(a.WasStart, a.WasEnd, loc)
 	}
@@ -95,16 +103,31 @@ func (d Deps) proposalOn(action string, a consent.Act, b standingBooking, loc, g
 }
 
 // toldIn lists the attendees as they were agreed to.
-func toldIn(a consent.Act) (all []schemas.Told) {
+func toldIn(a consent.Act) []schemas.Told {
+	all := []schemas.Told{}
 	for _, t := range a.Attendees {
 		all = append(all, schemas.Told{Email: t.Email, Name: t.Name, Mailed: t.Mailed})
 	}
 	return all
 }
 
-// changed tells a booking after a change.
+// addresses are those of the attendees to whom Vennio may write, and of the others.
+func addresses(all []schemas.Told) (mailed, not []string) {
+	for _, t := range all {
+		if t.Mailed {
+			mailed = append(mailed, t.Email)
+		} else {
+			not = append(not, t.Email)
+		}
+	}
+	return within(mailed, peopleSize), within(not, peopleSize)
+}
+
+// changed tells a booking after a change under g, or as it stood before where g
+// is nil.
 func (d Deps) changed(b standingBooking, loc *time.Location, g *consent.Grant) *schemas.ChangeResult {
-	out := &schemas.ChangeResult{Booking: d.booking(b.Booking, loc), Changed: g != nil}
+	out := &schemas.ChangeResult{Booking: d.booking(b.Booking, loc)}
+	out.Hosts, out.Attendees = within(out.Hosts, peopleSize), within(out.Attendees, peopleSize)
 	if g != nil {
 		out.Consent = &schemas.ConsentOnFile{GivenBy: g.GivenBy, Statement: g.Words, Rung: string(g.Rung)}
 	}

@@ -74,7 +74,11 @@ func define[In any, Out schemas.Result](d Deps, s Spec, handle func(context.Cont
 		t.Meta = &mcp.Meta{AdditionalFields: map[string]any{"anthropic/requiresUserInteraction": true}}
 	}
 	t.run = func(ctx context.Context, req mcp.CallToolRequest) (*mcp.CallToolResult, error) {
-		out, err := recovered(withAnswer(ctx, req), handle, in, req)
+		ctx = withAnswer(ctx, req)
+		if err := d.genuine(ctx); err != nil {
+			return result(d, failure(err)), err
+		}
+		out, err := recovered(ctx, handle, in, req)
 		if q, asks := errors.AsType[*question](err); asks {
 			return asking(q), nil
 		}

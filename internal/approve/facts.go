@@ -2,6 +2,7 @@ package approve
 
 import (
 	"strings"
+	"time"
 
 	"github.com/vennio-mcp/vennio-mcp/internal/consent"
 	"github.com/vennio-mcp/vennio-mcp/internal/plain"
@@ -16,14 +17,20 @@ func facts(a consent.Act) []fact {
 		guest = nil
 	}
 	all := []fact{{Name: "What", Text: plain.Line(a.Title, 120)}}
-	when := "When"
-	if !a.WasStart.IsZero() {
-		when = "New time"
-		all = append(all, fact{Name: "Now", Text: times.Label(a.WasStart, a.WasEnd, loc), Small: times.GuestLabel(a.WasStart, a.WasEnd, loc, guest)})
+	stands := func(name string, start, end time.Time) {
+		all = append(all, fact{Name: name, Text: times.Label(start, end, loc), Small: times.GuestLabel(start, end, loc, guest)})
 	}
-	all = append(all, fact{Name: when, Text: times.Label(a.Start, a.End, loc), Small: times.GuestLabel(a.Start, a.End, loc, guest)})
-	if a.Repeat != "" {
-		all = append(all, fact{Name: "Repeats", Text: plain.Line(a.Repeat, 2000), Long: true})
+	switch {
+	case cancelsSeries(a):
+		all = append(all, fact{Name: "Cancels", Text: plain.Line(a.Repeat, 4000), Long: true})
+	case !a.WasStart.IsZero():
+		stands("Now", a.WasStart, a.WasEnd)
+		stands("New time", a.Start, a.End)
+	default:
+		stands("When", a.Start, a.End)
+		if a.Repeat != "" {
+			all = append(all, fact{Name: "Repeats", Text: plain.Line(a.Repeat, 4000), Long: true})
+		}
 	}
 	for i, h := range a.Hosts {
 		name := "With"

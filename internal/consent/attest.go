@@ -50,7 +50,7 @@ func (w *work) attest(g store.Grant) error {
 	if err != nil {
 		return err
 	}
-	if p != nil && p.State == string(StateDeclined) {
+	if w.declined(p, g.SlotID) {
 		return ErrDeclined
 	}
 	_, err = w.record(kindAttested, g.Act, details{

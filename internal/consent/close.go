@@ -56,6 +56,9 @@ func (l *Ledger) CloseHost(ctx context.Context, host Who, why string) (int, erro
 		}
 		return nil
 	})
+	if err == nil && n > 0 {
+		l.announce()
+	}
 	return n, err
 }
 

@@ -47,6 +47,32 @@ func (l *Ledger) Settle(ctx context.Context, g Grant, o Outcome, bookingID, requ
 	return err
 }
 
+// GiveUp settles a grant that was sent as not done, every attempt of it: for a
+// write that can no longer arrive and that a read has shown not to have happened.
+// detail says why, as for Settle. A new yes is needed then. What is settled
+// already stays as it is.
+func (l *Ledger) GiveUp(ctx context.Context, g Grant, detail string) error {
+	return l.change(ctx, func(w *work) error {
+		for {
+			kept, err := w.Grant(g.ID)
+			if err != nil || kept == nil || kept.Outcome == string(Done) || kept.Outcome == string(NotDone) {
+				return err
+			}
+			sends, err := w.Sends(g.ID)
+			if err != nil {
+				return err
+			}
+			i := slices.IndexFunc(sends, func(s store.Send) bool { return s.Outcome != string(NotDone) })
+			if i < 0 {
+				return nil
+			}
+			if _, err := w.settle(*kept, settlement{attempt: i + 1, outcome: NotDone, detail: plain.Line(detail, 500)}); err != nil {
+				return err
+			}
+		}
+	})
+}
+
 type settlement struct {
 	attempt                  int
 	outcome                  Outcome

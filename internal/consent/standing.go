@@ -1,11 +1,17 @@
 package consent
 
-import "context"
+import (
+	"context"
+	"time"
+
+	"github.com/vennio-mcp/vennio-mcp/internal/store"
+)
 
 // Standing tells what there is for exactly this act: the grant that can be sent
 // or was, and if there is none the newest proposal, and if there is none
 // neither. After an outcome of not_done that is the proposal of before, as used:
-// a new yes is needed.
+// a new yes is needed. A no to an act without a slot id is told as long as its
+// question would have lived.
 //
 // The grant may have been given on any rung: whether that counts is the
 // policy's matter. ErrOtherAct: another act was sent under its slot id.
@@ -28,16 +34,19 @@ func (l *Ledger) Standing(ctx context.Context, act Act) (*Grant, *Proposal, erro
 		if live != nil || err != nil {
 			return err
 		}
-		p, err = w.latest(kept.ID)
+		p, err = w.latest(kept.ID, act.SlotID)
 		return err
 	})
 	return g, p, err
 }
 
-func (w *work) latest(act string) (*Proposal, error) {
+func (w *work) latest(act, slotID string) (*Proposal, error) {
 	kept, err := w.LatestProposal(act)
 	if kept == nil || err != nil {
 		return nil, err
+	}
+	if kept.State == string(StateDeclined) && !w.declined(kept, slotID) {
+		return nil, nil
 	}
 	p, err := w.proposal(*kept)
 	return &p, err
@@ -58,4 +67,43 @@ func (l *Ledger) SentUnder(ctx context.Context, tenant, slotID string) (*Act, er
 		return err
 	})
 	return act, err
+}
+
+// Repeatable is how long a call without a slot id that was sent is taken for the
+// same one when it is made again: as long as a slot id lives. Until then it
+// settles what is unknown; later, what it was about needs a new yes.
+const Repeatable = 2 * time.Hour
+
+// SentOn returns the newest act of a tool on a booking that was sent within
+// Repeatable and not settled as not done, and that fits; nil if there is none.
+func (l *Ledger) SentOn(ctx context.Context, tenant, tool, bookingID string, fits func(Act) bool) (*Act, error) {
+	var act *Act
+	err := l.look(ctx, func(w *work) error {
+		sent, err := w.SentWithoutSlot(tenant, w.now.Add(-Repeatable))
+		if err != nil {
+			return err
+		}
+		for _, g := range sent {
+			if g.Act.JSON == "" {
+				continue // erased
+			}
+			a, err := parseAct(g.Act.JSON)
+			if err != nil {
+				return err
+			}
+			if a.Tool == tool && a.BookingID == bookingID && fits(a) {
+				act = &a
+				return nil
+			}
+		}
+		return nil
+	})
+	return act, err
+}
+
+// declined tells whether a person's no to p still stands. An act without a slot id
+// could else never be asked for again: its no stands as long as the question
+// would have.
+func (w *work) declined(p *store.Proposal, slotID string) bool {
+	return p != nil && p.State == string(StateDeclined) && (slotID != "" || p.Expires.After(w.now))
 }

@@ -85,7 +85,7 @@ func happening(kind string, d details) Happening {
 
 var simple = map[string]Happening{
 	kindProposed: WasAsked, kindApproved: WasAgreed, kindAttested: WasAgreed,
-	kindDeclined: WasDeclined, kindExpired: WasExpired, kindSent: WasSent,
+	kindDeclined: WasDeclined, kindExpired: WasExpired, kindClosed: WasExpired, kindSent: WasSent,
 }
 
 var settled = map[Outcome]Happening{Done: WasWritten, NotDone: WasNotWritten, Unknown: WasUncertain}

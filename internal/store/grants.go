@@ -56,6 +56,12 @@ func (tx *Tx) UnsentGrants(now time.Time) ([]Grant, error) {
 	return all[Grant](tx, grants+`g.outcome = '' AND g.expires > ? AND a.json IS NOT NULL ORDER BY g.at, g.id`, Text(now))
 }
 
+// SentWithoutSlot returns the grants without a slot id, given since then, that
+// were sent and not settled as not done, the newest first.
+func (tx *Tx) SentWithoutSlot(tenant string, since time.Time) ([]Grant, error) {
+	return all[Grant](tx, grants+`g.tenant = ? AND g.slot = '' AND g.at >= ? AND g.outcome IN ('sent', 'done', 'unknown') ORDER BY g.at DESC`, tenant, Text(since))
+}
+
 // AddGrant keeps a new grant. One act has at most one that is not settled as
 // not done.
 func (tx *Tx) AddGrant(g Grant) error {

@@ -53,7 +53,8 @@ func ParseRepeat(s string) (Repeat, error) {
 // time on the clocks of loc, across clock changes too. It refuses, with a
 // *RepeatError, fewer than 2 and more than MaxOccurrences, and monthly meetings
 // on a day that not every month has: what becomes of February is not published
-// (vennio-api.md, Bookings).
+// (vennio-api.md, Bookings). So it does an occurrence at a time that the clocks
+// of its day skip or show twice.
 func (r Repeat) Starts(first time.Time, loc *time.Location) ([]time.Time, error) {
 	local := first.In(loc)
 	year, month, day := local.Date()
@@ -71,11 +72,18 @@ func (r Repeat) Starts(first time.Time, loc *time.Location) ([]time.Time, error)
 		case "monthly":
 			days, months = 0, i
 		}
-		at := time.Date(year, month+time.Month(months), day+days, hour, minute, second, local.Nanosecond(), loc)
-		if r.Count > 0 && i == r.Count || r.Count == 0 && at.Format(time.DateOnly) > r.Until {
+		wall := time.Date(year, month+time.Month(months), day+days, hour, minute, second, 0, time.UTC)
+		if r.Count > 0 && i == r.Count || r.Count == 0 && wall.Format(time.DateOnly) > r.Until {
 			break
 		}
-		all = append(all, at)
+		shown := read(wall, loc).at
+		if len(shown) != 1 && i > 0 {
+			return nil, &RepeatError{fmt.Sprintf("cannot be: on %s the clocks of %s do not show %s exactly once; choose another time of day", wall.Format(dayLayout), loc, wall.Format("15:04"))}
+		}
+		if i == 0 {
+			shown = []time.Time{local}
+		}
+		all = append(all, shown[0])
 	}
 	if len(all) < 2 || len(all) > MaxOccurrences {
 		return nil, &RepeatError{fmt.Sprintf("must make from 2 to %d meetings", MaxOccurrences)}

@@ -43,14 +43,14 @@ func TestBar_S3_ARepetitionKeepsTheTimeOfDayInEveryZone(t *testing.T) {
 			require.Error(t, err)
 			return
 		}
-		require.NoError(t, err)
+		if err != nil {
+			require.ErrorContains(t, err, "exactly once")
+			return
+		}
 		require.Len(t, all, count)
 		assert.True(t, all[0].Equal(first))
-		off := 0
 		for i, at := range all {
-			if at.In(loc).Format("15:04") != first.In(loc).Format("15:04") {
-				off++ // this day's clocks skip that time
-			}
+			assert.Equal(t, first.In(loc).Format("15:04"), at.In(loc).Format("15:04"), "the wall clock stays")
 			if i > 0 {
 				assert.True(t, at.After(all[i-1]))
 			}
@@ -58,11 +58,21 @@ func TestBar_S3_ARepetitionKeepsTheTimeOfDayInEveryZone(t *testing.T) {
 				assert.Equal(t, first.In(loc).Weekday(), at.In(loc).Weekday())
 			}
 		}
-		assert.LessOrEqual(t, off, 1+count/12)
 		until, err := times.Repeat{Every: every, Until: all[count-1].In(loc).Format(time.DateOnly)}.Starts(first, loc)
 		require.NoError(t, err)
 		assert.Equal(t, all, until, "as many times, or until that day")
 	})
+}
+
+// bar: S6
+func TestBar_S6_ARepetitionAtATimeThatTheClocksSkipOrShowTwiceIsRefused(t *testing.T) {
+	t.Parallel()
+	london, err := times.Zone("Europe/London")
+	require.NoError(t, err)
+	for _, first := range []time.Time{time.Date(2027, 3, 21, 1, 30, 0, 0, time.UTC), time.Date(2026, 10, 18, 0, 30, 0, 0, time.UTC)} {
+		_, err := times.Repeat{Every: "weekly", Count: 3}.Starts(first, london)
+		assert.ErrorContains(t, err, "do not show 01:30 exactly once")
+	}
 }
 
 func TestARepetitionOfOneOrOfTooManyIsRefused(t *testing.T) {

@@ -38,6 +38,9 @@ type world struct {
 	agent  *client.Client
 	mu     sync.Mutex
 	failed error // what the middleware saw of the last call
+
+	stood string // the bookings that were given
+	wrote int
 }
 
 // canary is the key that every world uses: no output may hold it (bar E3).

@@ -68,21 +68,37 @@ func call[Out any](ctx context.Context, s *stage, a *agent, tool string, argumen
 		return out, err
 	}
 	s.calls(tool, raw)
-	req := mcp.CallToolRequest{}
-	req.Params.Name, req.Params.Arguments = tool, json.RawMessage(raw)
-	answer, err := a.mcp.CallTool(ctx, req)
+	out, answer, err := toolCall[Out](ctx, a, tool, json.RawMessage(raw))
 	if err != nil {
 		return out, err
 	}
+	s.answers(answer.text, answer.isError)
+	return out, nil
+}
+
+// said is an answer as it is read.
+type said struct {
+	text    string
+	isError bool
+}
+
+// toolCall makes one tool call, and returns its structured content and its text.
+func toolCall[Out any](ctx context.Context, a *agent, tool string, arguments any) (out Out, heard said, err error) {
+	req := mcp.CallToolRequest{}
+	req.Params.Name, req.Params.Arguments = tool, arguments
+	answer, err := a.mcp.CallTool(ctx, req)
+	if err != nil {
+		return out, said{}, err
+	}
 	text, ok := mcp.AsTextContent(answer.Content[0])
 	if !ok {
-		return out, fmt.Errorf("%s answered without text", tool)
+		return out, said{}, fmt.Errorf("%s answered without text", tool)
 	}
-	s.answers(text.Text, answer.IsError)
-	if raw, err = json.Marshal(answer.StructuredContent); err != nil {
-		return out, err
+	raw, err := json.Marshal(answer.StructuredContent)
+	if err != nil {
+		return out, said{}, err
 	}
-	return out, json.Unmarshal(raw, &out)
+	return out, said{text.Text, answer.IsError}, json.Unmarshal(raw, &out)
 }
 
 func (*box) hostID() string { return sandbox.Hosts()[0].ID }

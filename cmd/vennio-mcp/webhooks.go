@@ -157,8 +157,9 @@ func hint(err error) string {
 		return "; check VENNIO_API_KEY"
 	case vennioclient.KindNetwork, vennioclient.KindUnavailable:
 		return "; vennio-mcp doctor may tell why"
+	default:
+		return ""
 	}
-	return ""
 }
 
 // chosen are the event types meant; by default those that are documented for the

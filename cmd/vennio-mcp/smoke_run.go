@@ -57,7 +57,7 @@ func (r *smokeRun) open(ctx context.Context, cfg config.Config) (stop func(), er
 	r.ledger, r.at = a.ledger, cfg.APIURL
 	mcp, err := client.NewInProcessClient(a.mcp)
 	if err == nil {
-		r.agent = &agent{mcp}
+		r.agent = &agent{mcp: mcp}
 		err = errors.Join(mcp.Start(ctx), r.agent.greet(ctx))
 	}
 	if err == nil {

@@ -174,7 +174,7 @@ func TestSmokeHearsThroughTheInboxOfARunningServer(t *testing.T) {
 	t.Parallel()
 	vennio := startSandboxProcess(t)
 	env := testKey(t, vennio)
-	p, f := program{getenv: lookup(env), out: new(bytes.Buffer), errs: new(bytes.Buffer)}, smokeFlags{bookings: 2, yes: true, asJSON: true, within: patience}
+	p, f := program{getenv: settings(env), out: new(bytes.Buffer), errs: new(bytes.Buffer)}, smokeFlags{bookings: 2, yes: true, asJSON: true, within: patience}
 	attempt := func() smokeResult {
 		cfg, err := config.Load(nil, p.getenv)
 		require.NoError(t, err)
@@ -190,16 +190,4 @@ func TestSmokeHearsThroughTheInboxOfARunningServer(t *testing.T) {
 	well(t, env, "webhooks", "register", "--url", url)
 	assert.Equal(t, passed, attempt().Verdict)
 	assert.Equal(t, cancelled(4), statuses(t, vennio))
-}
-
-// lookup reads a list of settings as os.Getenv reads the process's.
-func lookup(env []string) func(string) string {
-	return func(name string) (value string) {
-		for _, s := range env {
-			if k, v, _ := strings.Cut(s, "="); k == name {
-				value = v
-			}
-		}
-		return value
-	}
 }

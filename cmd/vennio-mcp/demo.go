@@ -12,6 +12,8 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/vennio-mcp/vennio-mcp/internal/events"
+	"github.com/vennio-mcp/vennio-mcp/internal/store"
 	"github.com/vennio-mcp/vennio-mcp/schemas"
 	"github.com/vennio-mcp/vennio-mcp/vennioclient/sandbox"
 )
@@ -67,6 +69,9 @@ func (p program) setUp(ctx context.Context) (*demo, error) {
 		d.env, err = demoSettings(d.vennio, d.sink, state)
 	}
 	d.here = program{getenv: settings(d.env), in: strings.NewReader(""), out: new(bytes.Buffer), errs: p.errs, now: p.now}
+	if err == nil {
+		err = makeTables(ctx, state)
+	}
 	d.close = func() {
 		if d.agent != nil {
 			d.agent.close()
@@ -84,6 +89,17 @@ func (p program) setUp(ctx context.Context) (*demo, error) {
 		return nil, err
 	}
 	return d, nil
+}
+
+// makeTables spares the server and the commands beside it to wait for each other
+// at the start.
+func makeTables(ctx context.Context, state string) error {
+	db := store.Open(state)
+	in, err := events.Open(db, events.Options{})
+	if err == nil {
+		_, err = in.DeadLetters(ctx)
+	}
+	return errors.Join(err, db.Close())
 }
 
 var ada = []schemas.Attendee{{Email: "ada@example.com", Name: "Ada Byron"}, {Email: "grace@example.com", Name: "Grace Hopper"}}

@@ -17,10 +17,10 @@ import (
 // shell runs a command of this program on the demo's settings, and shows it and
 // the first paragraph of what it prints.
 func (d *demo) shell(ctx context.Context, args ...string) (string, error) {
-	out, p := new(bytes.Buffer), d.here
-	p.out = out
+	out, errs, p := new(bytes.Buffer), new(bytes.Buffer), d.here
+	p.out, p.errs = out, errs
 	if p.run(ctx, args) != 0 {
-		return "", fmt.Errorf("vennio-mcp %s failed", strings.Join(args, " "))
+		return "", fmt.Errorf("vennio-mcp %s: %s", strings.Join(args, " "), strings.TrimSpace(errs.String()))
 	}
 	printed, _, _ := strings.Cut(out.String(), "\n\n")
 	d.command(args, printed)
@@ -48,7 +48,7 @@ func (d *demo) hears(ctx context.Context, _ []schemas.Slot) error {
 	switch {
 	case err != nil:
 		return err
-	case strings.Count(listed, string(webhook.BookingCreated)) != 1:
+	case strings.Count(listed, d.held()[0].ID) != 1:
 		return errors.New("the event is not in the inbox")
 	case status != http.StatusUnauthorized:
 		return fmt.Errorf("an event without Vennio's signature was answered with %d", status)

@@ -30,15 +30,14 @@ func TestTheDemoGoesAsItSays(t *testing.T) {
 	assert.NotContains(t, out, "\x1b", "plain where there is no terminal")
 }
 
-// rehearse plays the demo against this program's server, one tool of which a
-// test may have replaced.
-func rehearse(t *testing.T, replaced ...server.ServerTool) error {
-	t.Helper()
-	d := rehearsal(t, replaced...)
-	return d.play(t.Context())
+// rehearsal is the demo on a server in this process, whose tools a test may
+// replace.
+type rehearsal struct {
+	*demo
+	server *server.MCPServer
 }
 
-func rehearsal(t *testing.T, replaced ...server.ServerTool) *demo {
+func rehearse(t *testing.T) rehearsal {
 	t.Helper()
 	p := program{getenv: settings(nil), out: new(bytes.Buffer), errs: new(lockedBuffer)}
 	d, err := p.setUp(t.Context())
@@ -47,7 +46,6 @@ func rehearsal(t *testing.T, replaced ...server.ServerTool) *demo {
 	require.NoError(t, err)
 	a, err := d.here.assemble(t.Context(), cfg)
 	require.NoError(t, err)
-	a.mcp.AddTools(replaced...)
 	ln, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	ctx, stop := context.WithCancel(context.WithoutCancel(t.Context()))
@@ -61,29 +59,40 @@ func rehearsal(t *testing.T, replaced ...server.ServerTool) *demo {
 	})
 	d.agent, err = connectAgent(t.Context(), "http://"+ln.Addr().String())
 	require.NoError(t, err)
-	return d
+	return rehearsal{d, a.mcp}
+}
+
+// finds plays with a tool that does not do as it says.
+func (r rehearsal) finds(t *testing.T, want, tool string, lie any) {
+	t.Helper()
+	honest := *r.server.GetTool(tool)
+	r.server.AddTools(replacement(t, tool, lie))
+	require.ErrorContains(t, r.play(t.Context()), want)
+	r.server.AddTools(honest)
 }
 
 // The demo must be able to fail: servers that do not do as it says are found out.
 func TestTheDemoFindsOutAServerThatDoesNotDoAsItSays(t *testing.T) {
 	t.Parallel()
-	require.NoError(t, rehearse(t))
-	for want, lie := range map[string]server.ServerTool{
-		"want 3 slots":                    replacement(t, "find_slots", schemas.FindSlotsResult{}),
-		"without consent was not refused": replacement(t, "book_slot", schemas.BookSlotResult{Status: "confirmed"}),
-		"the booking was not made":        replacement(t, "book_slot", schemas.Failure{Envelope: schemas.Envelope{Error: &schemas.Problem{Code: schemas.CodeConsentRequired}}}),
-		"the booking was not moved":       replacement(t, "reschedule_booking", schemas.ChangeResult{Changed: true}),
-		"the booking was not cancelled":   replacement(t, "cancel_booking", schemas.ChangeResult{Changed: true}),
-	} {
-		require.ErrorContains(t, rehearse(t, lie), want)
-	}
-	confused := rehearsal(t)
-	confused.sink.told <- sinkEvent{Type: "booking.updated"}
-	require.ErrorContains(t, confused.play(t.Context()), "told of booking.updated, not of booking.created")
+	r := rehearse(t)
+	r.finds(t, "want 3 slots", "find_slots", schemas.FindSlotsResult{})
+	r.finds(t, "without consent was not refused", "book_slot", schemas.BookSlotResult{Status: "confirmed"})
+	stubborn := schemas.Failure{Envelope: schemas.Envelope{Error: &schemas.Problem{Code: schemas.CodeConsentRequired}}}
+	r.finds(t, "the booking was not made", "book_slot", stubborn)
+	require.NoError(t, r.play(t.Context()))
+	r.finds(t, "the booking was not moved", "reschedule_booking", schemas.ChangeResult{Changed: true})
+	rehearse(t).finds(t, "the booking was not cancelled", "cancel_booking", schemas.ChangeResult{Changed: true})
+}
+
+func TestTheDemoFindsOutASinkThatIsNotTold(t *testing.T) {
+	t.Parallel()
+	sink := &demoSink{told: make(chan sinkEvent, 1)}
+	d := &demo{stage: newStage(new(bytes.Buffer), settings(nil)), sink: sink}
+	sink.told <- sinkEvent{Type: "booking.updated"}
+	require.ErrorContains(t, d.isTold(t.Context(), "booking.created"), "told of booking.updated, not of booking.created")
 	over, stop := context.WithCancel(t.Context())
 	stop()
-	silent := &demo{stage: confused.stage, sink: &demoSink{told: make(chan sinkEvent)}}
-	require.ErrorContains(t, silent.isTold(over, "booking.updated"), "not told of booking.updated")
+	require.ErrorContains(t, d.isTold(over, "booking.updated"), "not told of booking.updated")
 }
 
 func replacement(t *testing.T, name string, answer any) server.ServerTool {

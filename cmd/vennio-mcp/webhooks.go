@@ -100,6 +100,9 @@ func (h hooks) register(ctx context.Context, url, kinds string) error {
 		return usageError{fmt.Errorf("--url %s: %s cannot reach this machine by that address; give the https address of a proxy or tunnel before vennio-mcp serve", plain.Line(url, 200), h.cfg.APIURL)}
 	}
 	before, err := h.inbox.Subscriptions(ctx)
+	if err == nil {
+		err = patiently(func() error { return h.inbox.Unregister(ctx, "") }) // a write like the one to come, of nothing
+	}
 	if err != nil {
 		return fmt.Errorf("nothing was done: the secret could not be kept: %w", err)
 	}
@@ -138,11 +141,22 @@ func subscribe(ctx context.Context, vennio *vennioclient.Client, in *events.Inbo
 	case err != nil:
 		return nil, fmt.Errorf("nothing was subscribed: %w%s", err, hint(err))
 	}
-	if err := in.Register(ctx, made.ID, made.URL, made.Secret.Reveal()); err != nil {
+	if err := patiently(func() error { return in.Register(ctx, made.ID, made.URL, made.Secret.Reveal()) }); err != nil {
 		undone := vennio.DeleteWebhook(context.WithoutCancel(ctx), newKey(), made.ID)
 		return nil, errors.Join(fmt.Errorf("the secret could not be kept, so the subscription %s was ended again: %w", made.ID, err), undone)
 	}
 	return made, nil
+}
+
+// patiently tries a write a few times: a server that starts beside makes its
+// tables, and may keep the store for longer than one write waits (5 s).
+func patiently(write func() error) (err error) {
+	for range 4 {
+		if err = write(); err == nil {
+			return nil
+		}
+	}
+	return err
 }
 
 // newKey names one intention of a person at the command line.

@@ -84,6 +84,7 @@ func (f *smokeFlags) check(cfg config.Config) error {
 	if f.eventsURL != "" && strings.HasSuffix(f.eventsAddr, ":0") {
 		return errors.New("--events-url needs --events-addr: the address on this machine that it leads to, such as 127.0.0.1:8090")
 	}
+	f.live = !f.onSandbox && !kind.Test()
 	return onLoopback(f.eventsAddr)
 }
 
@@ -111,7 +112,7 @@ func (p program) smoke(ctx context.Context, cfg config.Config, f smokeFlags) err
 	if err := r.find(ctx); err != nil {
 		return err
 	}
-	agreed, err := r.agrees()
+	agreed, err := r.agrees(ctx)
 	if err != nil || !agreed {
 		return err
 	}
@@ -132,7 +133,7 @@ func (p program) person(name string) string {
 
 // agrees shows what will be booked and takes the person's yes. On the sandbox
 // nobody is asked: nothing of it is real.
-func (r *smokeRun) agrees() (bool, error) {
+func (r *smokeRun) agrees(ctx context.Context) (bool, error) {
 	out := r.out
 	if r.asJSON {
 		out = r.errs
@@ -152,16 +153,27 @@ func (r *smokeRun) agrees() (bool, error) {
 	case !isTerminal(r.in):
 		return false, usageError{errors.New("nobody is here to agree: say --yes, or run it in a terminal")}
 	}
-	_, _ = fmt.Fprintf(r.errs, "Book and cancel these %d? [yes/no] ", len(r.trials))
-	in := bufio.NewScanner(r.in)
-	if !in.Scan() {
-		return false, errors.Join(errors.New("no answer: nothing was booked"), in.Err())
-	}
-	r.words = strings.ToLower(strings.TrimSpace(in.Text()))
-	if r.words != "yes" && r.words != "y" {
+	_, _ = fmt.Fprint(r.errs, "Book and cancel these? [yes/no] ")
+	if r.words = r.typed(ctx); r.words != "yes" && r.words != "y" {
 		return false, errors.New("not agreed: nothing was booked")
 	}
 	return true, nil
+}
+
+// typed is the line that the person types, "" if none comes before ctx ends.
+func (r *smokeRun) typed(ctx context.Context) string {
+	line := make(chan string, 1)
+	go func() {
+		in := bufio.NewScanner(r.in)
+		_ = in.Scan() // nothing typed is no yes
+		line <- strings.ToLower(strings.TrimSpace(in.Text()))
+	}()
+	select {
+	case said := <-line:
+		return said
+	case <-ctx.Done():
+		return ""
+	}
 }
 
 func (r *smokeRun) headline() string {

@@ -21,7 +21,7 @@ help: ## This list
 build: ## The program, into bin/
 	go build -trimpath -o bin/ ./cmd/vennio-mcp
 
-demo: ## Find a slot and book it, with a person's consent, in a sandbox: no key, no network
+demo: ## Book, move and cancel a meeting, with a person's consent, in a sandbox: no key, no network
 	go run ./cmd/vennio-mcp demo
 
 test: ## Every test, under the race detector

@@ -81,12 +81,7 @@ func (p program) askHere(c *cobra.Command, l *consent.Ledger, in *bufio.Scanner,
 }
 
 func (p program) answer(c *cobra.Command, l *consent.Ledger, id string, agreed bool, name string) error {
-	who := plain.Line(name, 100)
-	for _, variable := range []string{"USER", "USERNAME"} {
-		if who == "" {
-			who = plain.Line(p.getenv(variable), 100)
-		}
-	}
+	who := p.person(name)
 	if who == "" {
 		return usageError{errors.New("say who you are with --name, for the record")}
 	}

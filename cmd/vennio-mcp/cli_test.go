@@ -18,7 +18,7 @@ func TestHelpTeaches(t *testing.T) {
 	t.Parallel()
 	code, out, _ := run(t, clean(t), "--help")
 	assert.Zero(t, code)
-	for _, part := range []string{"stdio", "serve", "sandbox", "demo", "tools", "version", "--timezone", "VENNIO_API_KEY", "never on the command line", "claude mcp add"} {
+	for _, part := range []string{"stdio", "serve", "sandbox", "demo", "tools", "version", "webhooks", "smoke", "doctor", "--timezone", "VENNIO_API_KEY", "never on the command line", "claude mcp add"} {
 		assert.Contains(t, out, part)
 	}
 	assert.NotContains(t, out, "--api-key")

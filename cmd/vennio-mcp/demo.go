@@ -1,45 +1,42 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/vennio-mcp/vennio-mcp/internal/events"
+	"github.com/vennio-mcp/vennio-mcp/internal/store"
 	"github.com/vennio-mcp/vennio-mcp/schemas"
+	"github.com/vennio-mcp/vennio-mcp/vennioclient/sandbox"
 )
 
-const demoAbout = `Plays the whole job: this program starts itself as an MCP server over stdio,
-connects to it with a real MCP client, and finds and books a slot in a sandbox
-of Vennio. Needs no key and no network. The exit code is 1 if anything is not
-as it says.`
+const demoAbout = `Plays the whole job: this program starts itself as an MCP server, connects to it
+with a real MCP client over HTTP, finds and books a slot in a sandbox of Vennio,
+hears of it by webhook, moves it and cancels it. Needs no key and no network. The
+exit code is 1 if anything is not as it says.`
 
 func (p program) demoCommand() *cobra.Command {
 	return &cobra.Command{
-		Use: "demo", Short: "Watch an agent find a slot and book it, in the sandbox", Long: demoAbout, Args: noArguments,
+		Use: "demo", Short: "Watch an agent book, move and cancel a meeting, in the sandbox", Long: demoAbout, Args: noArguments,
 		RunE: func(c *cobra.Command, _ []string) error {
 			ctx, cancel := context.WithTimeout(c.Context(), time.Minute)
 			defer cancel()
-			box, err := p.startSandbox(ctx, "127.0.0.1:0")
+			d, err := p.setUp(ctx)
 			if err != nil {
 				return err
 			}
-			defer box.close()
-			state, err := os.MkdirTemp("", "vennio-mcp-demo") // nothing made up enters the person's ledger
-			if err != nil {
+			defer d.close()
+			if d.agent, err = p.startAgent(ctx, d.env); err != nil {
 				return err
 			}
-			defer func() { _ = os.RemoveAll(state) }()
-			agent, err := p.startAgent(ctx, box, state)
-			if err != nil {
-				return err
-			}
-			defer agent.close()
-			d := &demo{stage: newStage(p.out, p.getenv), agent: agent, vennio: box}
 			return d.play(ctx)
 		},
 	}
@@ -48,19 +45,75 @@ func (p program) demoCommand() *cobra.Command {
 // demo is one performance.
 type demo struct {
 	*stage
+	here   program // with the settings of the demo
 	agent  *agent
 	vennio *box
+	sink   *demoSink
+	env    []string // the settings of the demo
+	close  func()
+}
+
+// setUp makes all but the server and the agent.
+func (p program) setUp(ctx context.Context) (*demo, error) {
+	d := &demo{stage: newStage(p.out, p.getenv)}
+	state, err := os.MkdirTemp("", "vennio-mcp-demo") // nothing made up enters the person's ledger
+	if err != nil {
+		return nil, err
+	}
+	d.close = func() { _ = os.RemoveAll(state) }
+	d.vennio, err = p.startSandbox(ctx, "127.0.0.1:0")
+	if err == nil {
+		d.sink, err = startDemoSink(ctx)
+	}
+	if err == nil {
+		d.env, err = demoSettings(d.vennio, d.sink, state)
+	}
+	d.here = program{getenv: settings(d.env), in: strings.NewReader(""), out: new(bytes.Buffer), errs: p.errs, now: p.now}
+	if err == nil {
+		err = makeTables(ctx, state)
+	}
+	d.close = func() {
+		if d.agent != nil {
+			d.agent.close()
+		}
+		if d.sink != nil {
+			d.sink.close()
+		}
+		if d.vennio != nil {
+			d.vennio.close()
+		}
+		_ = os.RemoveAll(state)
+	}
+	if err != nil {
+		d.close()
+		return nil, err
+	}
+	return d, nil
+}
+
+// makeTables spares the server and the commands beside it to wait for each other
+// at the start.
+func makeTables(ctx context.Context, state string) error {
+	db := store.Open(state)
+	in, err := events.Open(db, events.Options{})
+	if err == nil {
+		_, err = in.DeadLetters(ctx)
+	}
+	return errors.Join(err, db.Close())
 }
 
 var ada = []schemas.Attendee{{Email: "ada@example.com", Name: "Ada Byron"}, {Email: "grace@example.com", Name: "Grace Hopper"}}
 
 func (d *demo) play(ctx context.Context) error {
-	d.title("vennio-mcp: an agent books a meeting, in a sandbox of Vennio")
+	d.title("vennio-mcp: an agent books a meeting, in a sandbox of Vennio. Nothing here is real.")
+	if err := d.subscribes(ctx); err != nil {
+		return err
+	}
 	found, err := d.findsSlots(ctx)
 	if err != nil {
 		return err
 	}
-	scenes := []func(context.Context, []schemas.Slot) error{d.isRefused, d.books, d.repeats, d.losesASlot}
+	scenes := []func(context.Context, []schemas.Slot) error{d.isRefused, d.books, d.hears, d.repeats, d.losesASlot, d.moves, d.cancels}
 	for _, scene := range scenes {
 		if err := scene(ctx, found); err != nil {
 			return fmt.Errorf("the demo did not go as it says: %w", err)
@@ -68,6 +121,11 @@ func (d *demo) play(ctx context.Context) error {
 	}
 	d.title("All as it says. Next: connect your own client, see README.md; or vennio-mcp --help.")
 	return nil
+}
+
+// held are the bookings that Vennio holds of ours, cancelled ones left out.
+func (d *demo) held() (held []sandbox.Booking) {
+	return slices.DeleteFunc(d.vennio.Bookings(), func(b sandbox.Booking) bool { return b.Status == "cancelled" })
 }
 
 func (d *demo) findsSlots(ctx context.Context) ([]schemas.Slot, error) {
@@ -90,10 +148,10 @@ func (d *demo) isRefused(ctx context.Context, found []schemas.Slot) error {
 	if err != nil {
 		return err
 	}
-	if got.Error == nil || got.Error.Code != schemas.CodeConsentRequired || d.vennio.Writes() != 0 {
+	if got.Error == nil || got.Error.Code != schemas.CodeConsentRequired || len(d.held()) != 0 {
 		return errors.New("a booking without consent was not refused")
 	}
-	return d.proved("nothing was written: Vennio holds %d bookings of ours", d.vennio.Writes())
+	return d.proved("nothing was written: Vennio holds %d bookings of ours", len(d.held()))
 }
 
 func (d *demo) books(ctx context.Context, found []schemas.Slot) error {
@@ -102,7 +160,7 @@ func (d *demo) books(ctx context.Context, found []schemas.Slot) error {
 	if err != nil {
 		return err
 	}
-	if got.Error != nil || got.Status != "confirmed" || got.Start != found[1].Start || d.vennio.Writes() != 1 {
+	if got.Error != nil || got.Status != "confirmed" || got.Start != found[1].Start || len(d.held()) != 1 {
 		return errors.New("the booking was not made")
 	}
 	return d.proved("booked once, at the time the person chose")
@@ -118,7 +176,7 @@ func (d *demo) repeats(ctx context.Context, found []schemas.Slot) error {
 	if got.Error != nil || got.Status != "confirmed" || d.vennio.Writes() != before {
 		return errors.New("the same call booked again")
 	}
-	return d.proved("the same booking, not a second one: Vennio holds %d", d.vennio.Writes())
+	return d.proved("the same booking, not a second one: Vennio holds %d", len(d.held()))
 }
 
 func (d *demo) losesASlot(ctx context.Context, found []schemas.Slot) error {

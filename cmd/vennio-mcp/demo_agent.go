@@ -1,40 +1,88 @@
 package main
 
 import (
-	"bytes"
+	"bufio"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
 	"os"
+	"os/exec"
 	"strings"
 
 	"github.com/mark3labs/mcp-go/client"
-	"github.com/mark3labs/mcp-go/client/transport"
 	"github.com/mark3labs/mcp-go/mcp"
-
-	"github.com/vennio-mcp/vennio-mcp/internal/config"
-	"github.com/vennio-mcp/vennio-mcp/vennioclient/sandbox"
 )
 
-// agent is a real MCP client, connected over stdio to a child process of this
-// program.
-type agent struct{ mcp *client.Client }
+// agent is a real MCP client.
+type agent struct {
+	mcp  *client.Client
+	url  string // of the server; empty where it is in this process
+	stop func() // the server; nil where it is not the agent's
+}
 
-// startAgent starts the child on the sandbox and shakes hands with it.
-func (p program) startAgent(ctx context.Context, vennio *box, state string) (*agent, error) {
+// startAgent starts a server of this program and connects to it over HTTP.
+func (p program) startAgent(ctx context.Context, env []string) (*agent, error) {
 	self, err := os.Executable()
 	if err != nil {
 		return nil, err
 	}
-	log := new(bytes.Buffer)
-	c, err := client.NewStdioMCPClientWithOptions(self, childSettings(vennio, state), []string{"stdio"}, transport.WithCommandStderrWriter(log))
+	cmd := exec.CommandContext(ctx, self, "serve", "--addr", "127.0.0.1:0") //nolint:gosec // G204: this program
+	cmd.Env = append(os.Environ(), env...)
+	lines, err := cmd.StderrPipe()
+	if err == nil {
+		err = cmd.Start()
+	}
 	if err != nil {
 		return nil, err
 	}
-	a := &agent{c}
-	if err := a.greet(ctx); err != nil {
-		a.close() // waits for the child, so that its log is whole
-		return nil, fmt.Errorf("%w; the server said: %s", err, strings.TrimSpace(log.String()))
+	stop := func() {
+		if cmd.Process.Signal(os.Interrupt) != nil { // Windows has none
+			_ = cmd.Process.Kill()
+		}
+		_ = cmd.Wait()
+	}
+	url, err := served(lines)
+	if err != nil {
+		stop()
+		return nil, err
+	}
+	a, err := connectAgent(ctx, url)
+	if err != nil {
+		stop()
+		return nil, err
+	}
+	a.stop = stop
+	return a, nil
+}
+
+// served reads a server's log until it says its address; the rest of the log is
+// read and dropped.
+func served(log io.Reader) (url string, err error) {
+	var all strings.Builder
+	for lines := bufio.NewScanner(log); lines.Scan(); {
+		var line struct {
+			Address string `json:"streamable_http"`
+		}
+		if json.Unmarshal(lines.Bytes(), &line) == nil && line.Address != "" {
+			go func() { _, _ = io.Copy(io.Discard, log) }()
+			return strings.TrimSuffix(line.Address, "/mcp"), nil
+		}
+		all.WriteString(lines.Text() + "\n")
+	}
+	return "", fmt.Errorf("the server did not start; it said: %s", strings.TrimSpace(all.String()))
+}
+
+func connectAgent(ctx context.Context, url string) (*agent, error) {
+	c, err := client.NewStreamableHttpClient(url + "/mcp")
+	if err != nil {
+		return nil, err
+	}
+	a := &agent{mcp: c, url: url}
+	if err := errors.Join(c.Start(ctx), a.greet(ctx)); err != nil {
+		a.close()
+		return nil, err
 	}
 	return a, nil
 }
@@ -47,19 +95,12 @@ func (a *agent) greet(ctx context.Context) error {
 	return err
 }
 
-// childSettings are those of the demo, and none that this process has inherited.
-func childSettings(vennio *box, state string) (env []string) {
-	for _, s := range config.Settings() {
-		for _, name := range s.Env {
-			env = append(env, name+"=")
-		}
+func (a *agent) close() {
+	_ = a.mcp.Close()
+	if a.stop != nil {
+		a.stop()
 	}
-	return append(env,
-		"VENNIO_API_URL="+vennio.url, "VENNIO_API_KEY="+sandbox.DefaultKey(), "VENNIO_HOSTS="+vennio.hosts(),
-		"VENNIO_SIGNING_SECRET=only for the demonstration", "VENNIO_TIMEZONE=Europe/London", "VENNIO_STATE_DIR="+state)
 }
-
-func (a *agent) close() { _ = a.mcp.Close() }
 
 // call makes one tool call, shows it, and reads its structured content.
 func call[Out any](ctx context.Context, s *stage, a *agent, tool string, arguments any) (out Out, err error) {
@@ -68,29 +109,35 @@ func call[Out any](ctx context.Context, s *stage, a *agent, tool string, argumen
 		return out, err
 	}
 	s.calls(tool, raw)
-	req := mcp.CallToolRequest{}
-	req.Params.Name, req.Params.Arguments = tool, json.RawMessage(raw)
-	answer, err := a.mcp.CallTool(ctx, req)
+	out, answer, err := toolCall[Out](ctx, a, tool, json.RawMessage(raw))
 	if err != nil {
 		return out, err
 	}
-	text, ok := mcp.AsTextContent(answer.Content[0])
-	if !ok {
-		return out, fmt.Errorf("%s answered without text", tool)
-	}
-	s.answers(text.Text, answer.IsError)
-	if raw, err = json.Marshal(answer.StructuredContent); err != nil {
-		return out, err
-	}
-	return out, json.Unmarshal(raw, &out)
+	s.answers(answer.text, answer.isError)
+	return out, nil
 }
 
-func (*box) hostID() string { return sandbox.Hosts()[0].ID }
+// said is an answer as it is read.
+type said struct {
+	text    string
+	isError bool
+}
 
-// hosts lists the sandbox's hosts as VENNIO_HOSTS wants them.
-func (*box) hosts() (list string) {
-	for _, h := range sandbox.Hosts() {
-		list += h.Name + "=" + h.ID + ","
+// toolCall makes one tool call, and returns its structured content and its text.
+func toolCall[Out any](ctx context.Context, a *agent, tool string, arguments any) (out Out, heard said, err error) {
+	req := mcp.CallToolRequest{}
+	req.Params.Name, req.Params.Arguments = tool, arguments
+	answer, err := a.mcp.CallTool(ctx, req)
+	if err != nil {
+		return out, said{}, err
 	}
-	return list
+	text, ok := mcp.AsTextContent(answer.Content[0])
+	if !ok {
+		return out, said{}, fmt.Errorf("%s answered without text", tool)
+	}
+	raw, err := json.Marshal(answer.StructuredContent)
+	if err != nil {
+		return out, said{}, err
+	}
+	return out, said{text.Text, answer.IsError}, json.Unmarshal(raw, &out)
 }

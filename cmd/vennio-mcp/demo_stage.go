@@ -40,6 +40,15 @@ func (s *stage) answers(text string, isError bool) {
 	s.line(name + strings.ReplaceAll(text, "\n", "\n        "))
 }
 
+// command shows a command line and what it printed.
+func (s *stage) command(args []string, printed string) {
+	s.line(s.in("1;35", "shell   ") + "$ vennio-mcp " + strings.Join(args, " "))
+	s.line("        " + strings.ReplaceAll(strings.TrimSpace(printed), "\n", "\n        "))
+}
+
+// webhook shows what reached somebody by webhook.
+func (s *stage) webhook(what string) { s.line(s.in("1;35", "sink    ") + what) }
+
 func (s *stage) proved(format string, args ...any) error {
 	_, err := fmt.Fprintln(s.out, s.in("1;32", "   ok   ")+fmt.Sprintf(format, args...))
 	return err

@@ -4,72 +4,96 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"net"
 	"testing"
-	"time"
 
-	"github.com/mark3labs/mcp-go/client"
 	"github.com/mark3labs/mcp-go/mcp"
 	"github.com/mark3labs/mcp-go/server"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/vennio-mcp/vennio-mcp/internal/consent"
-	"github.com/vennio-mcp/vennio-mcp/internal/slots"
-	"github.com/vennio-mcp/vennio-mcp/internal/store"
+	"github.com/vennio-mcp/vennio-mcp/internal/config"
 	"github.com/vennio-mcp/vennio-mcp/schemas"
 	"github.com/vennio-mcp/vennio-mcp/tools"
-	"github.com/vennio-mcp/vennio-mcp/vennioclient"
-	"github.com/vennio-mcp/vennio-mcp/vennioclient/sandbox"
 )
 
 func TestTheDemoGoesAsItSays(t *testing.T) {
 	t.Parallel()
 	code, out, errs := run(t, append(clean(t), "VENNIO_TIMEOUT=never", "VENNIO_TIMEZONE=EST"), "demo")
 	assert.Zero(t, code, errs, "whatever settings the person has")
-	for _, part := range []string{"consent_required", "nothing was written", "booked once", "the very same arguments", "the same booking", "slot_taken", "other times came in the same answer", "All as it says"} {
+	for _, part := range []string{
+		"consent_required", "nothing was written", "booked once", "the very same arguments", "the same booking", "slot_taken", "other times came in the same answer", "Subscribed as wh_",
+		"the CRM is told: booking.created, Ada Byron", "stored once, and told on", "refused (401)", "the CRM is told: booking.updated", "moved, under a consent of its own",
+		"the CRM is told: booking.cancelled", "The ledger holds", "All as it says",
+	} {
 		assert.Contains(t, out, part)
 	}
 	assert.NotContains(t, out, "\x1b", "plain where there is no terminal")
 }
 
-// rehearse plays the demo against this program's server, one tool of which a
-// test may have replaced.
-func rehearse(t *testing.T, replaced ...server.ServerTool) error {
+// rehearsal is the demo on a server in this process, whose tools a test may
+// replace.
+type rehearsal struct {
+	*demo
+	server *server.MCPServer
+}
+
+func rehearse(t *testing.T) rehearsal {
 	t.Helper()
-	p := program{getenv: func(string) string { return "" }, now: time.Now}
-	vennio, err := p.startSandbox(t.Context(), "127.0.0.1:0")
+	p := program{getenv: settings(nil), out: new(bytes.Buffer), errs: new(lockedBuffer)}
+	d, err := p.setUp(t.Context())
 	require.NoError(t, err)
-	t.Cleanup(vennio.close)
-	c, err := vennioclient.New(sandbox.DefaultKey(), vennioclient.WithBaseURL(vennio.url))
+	cfg, err := config.Load(nil, d.here.getenv)
 	require.NoError(t, err)
-	db := store.Open("")
-	t.Cleanup(func() { require.NoError(t, db.Close()) })
-	s := newServer(tools.Deps{
-		Vennio: c, Hosts: directory(sandboxHosts()), Zone: time.UTC, WeekStart: time.Monday, Now: time.Now,
-		Slots:  slots.NewSigner([]byte("rehearsal"), "sandbox", time.Now),
-		Ledger: consent.New(db, time.Now), Policy: consent.PolicyAsk, Secret: []byte("rehearsal"),
+	a, err := d.here.assemble(t.Context(), cfg)
+	require.NoError(t, err)
+	ln, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	ctx, stop := context.WithCancel(context.WithoutCancel(t.Context()))
+	done := make(chan error, 1)
+	go func() { done <- a.serve(ctx, d.here, cfg, ln) }()
+	t.Cleanup(func() {
+		stop()
+		require.NoError(t, <-done)
+		a.close()
+		d.close()
 	})
-	s.AddTools(replaced...)
-	inProcess, err := client.NewInProcessClient(s)
+	d.agent, err = connectAgent(t.Context(), "http://"+ln.Addr().String())
 	require.NoError(t, err)
-	t.Cleanup(func() { _ = inProcess.Close() })
-	require.NoError(t, inProcess.Start(t.Context()))
-	a := &agent{inProcess}
-	require.NoError(t, a.greet(t.Context()))
-	d := &demo{stage: newStage(new(bytes.Buffer), p.getenv), agent: a, vennio: vennio}
-	return d.play(t.Context())
+	return rehearsal{d, a.mcp}
+}
+
+// finds plays with a tool that does not do as it says.
+func (r rehearsal) finds(t *testing.T, want, tool string, lie any) {
+	t.Helper()
+	honest := *r.server.GetTool(tool)
+	r.server.AddTools(replacement(t, tool, lie))
+	require.ErrorContains(t, r.play(t.Context()), want)
+	r.server.AddTools(honest)
 }
 
 // The demo must be able to fail: servers that do not do as it says are found out.
 func TestTheDemoFindsOutAServerThatDoesNotDoAsItSays(t *testing.T) {
 	t.Parallel()
-	require.NoError(t, rehearse(t))
-	empty := replacement(t, "find_slots", schemas.FindSlotsResult{})
-	require.ErrorContains(t, rehearse(t, empty), "want 3 slots")
-	trusting := replacement(t, "book_slot", schemas.BookSlotResult{Status: "confirmed"})
-	require.ErrorContains(t, rehearse(t, trusting), "without consent was not refused")
-	stubborn := replacement(t, "book_slot", schemas.Failure{Envelope: schemas.Envelope{Error: &schemas.Problem{Code: schemas.CodeConsentRequired}}})
-	require.ErrorContains(t, rehearse(t, stubborn), "the booking was not made")
+	r := rehearse(t)
+	r.finds(t, "want 3 slots", "find_slots", schemas.FindSlotsResult{})
+	r.finds(t, "without consent was not refused", "book_slot", schemas.BookSlotResult{Status: "confirmed"})
+	stubborn := schemas.Failure{Envelope: schemas.Envelope{Error: &schemas.Problem{Code: schemas.CodeConsentRequired}}}
+	r.finds(t, "the booking was not made", "book_slot", stubborn)
+	require.NoError(t, r.play(t.Context()))
+	r.finds(t, "the booking was not moved", "reschedule_booking", schemas.ChangeResult{Changed: true})
+	rehearse(t).finds(t, "the booking was not cancelled", "cancel_booking", schemas.ChangeResult{Changed: true})
+}
+
+func TestTheDemoFindsOutASinkThatIsNotTold(t *testing.T) {
+	t.Parallel()
+	sink := &demoSink{told: make(chan sinkEvent, 1)}
+	d := &demo{stage: newStage(new(bytes.Buffer), settings(nil)), sink: sink}
+	sink.told <- sinkEvent{Type: "booking.updated"}
+	require.ErrorContains(t, d.isTold(t.Context(), "booking.created"), "told of booking.updated, not of booking.created")
+	over, stop := context.WithCancel(t.Context())
+	stop()
+	require.ErrorContains(t, d.isTold(over, "booking.updated"), "not told of booking.updated")
 }
 
 func replacement(t *testing.T, name string, answer any) server.ServerTool {

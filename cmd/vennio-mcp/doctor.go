@@ -17,7 +17,7 @@ import (
 )
 
 const doctorAbout = `Looks at the key and what it may do, the address, clocks, time zones, the store,
-and the settings of MCP clients on this machine, and says what to do about each.
+the webhook, and the settings of MCP clients on this machine, and says what to do about each.
 It only reads. The exit code is 1 if there is a problem, else 0.`
 
 // doctorTime bounds an examination, whatever does not answer.
@@ -74,6 +74,7 @@ func (p program) examine(ctx context.Context, c *cobra.Command) ([]doctor.Findin
 	patient.KeySince = func() (time.Time, error) { return keySince(cfg, p.clock()()) }
 	patient.Store = store.Open(cfg.StateDir)
 	defer func() { _ = patient.Store.Close() }()
+	patient.Webhook = patient.Subscribed
 	return doctor.Examine(ctx, patient), nil
 }
 

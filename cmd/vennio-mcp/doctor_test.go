@@ -76,12 +76,15 @@ func TestBar_O3_TheDoctorFindsNothingWrong(t *testing.T) {
 	e.says(t, doctor.OK, "key", "sandbox")
 	e.says(t, doctor.OK, "store", "not used")
 
-	e = examine(t, toVennio(t, startSandboxProcess(t)))
+	env := toVennio(t, startSandboxProcess(t))
+	well(t, env, "webhooks", "register", "--url", "https://a.example.com/webhooks/vennio")
+	e = examine(t, env)
 	assert.Zero(t, e.code, e.text)
 	assert.Equal(t, doctor.OK, e.verdict, e.text)
 	for check, saw := range map[string]string{
 		"key": "live secret", "key age": "0 days", "address": "answers in", "clock": "within 1s", "scopes": "read bookings", "dialect": "reference is understood",
 		"host": "Alice has free times", "time zones": "all load", "default zone": "Europe/London", "store": "nobody else", "consent ledger": "0 entries", "client": "no settings",
+		"webhook": "to https://a.example.com/webhooks/vennio; no event so far",
 	} {
 		e.says(t, doctor.OK, check, saw)
 	}
@@ -146,7 +149,7 @@ func TestTheDoctorOnClocks(t *testing.T) {
 			r.Header.Set("Date", time.Now().Add(skew).UTC().Format(http.TimeFormat))
 			return nil
 		})
-		e := examine(t, toVennio(t, url))
+		e := examine(t, toVennio(t, url, "VENNIO_WEBHOOK_SECRET=whsec_c4n4ry"))
 		assert.Equal(t, want, e.verdict, "%s: %s", skew, e.text)
 	}
 	url := before(t, vennio, never, func(r *http.Response) error {

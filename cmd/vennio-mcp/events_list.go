@@ -71,7 +71,11 @@ func (p program) printEvents(c *cobra.Command, found []store.Event) error {
 		return nil
 	}
 	if len(found) == 0 {
-		_, err := fmt.Fprintln(p.out, "No events.")
+		nothing := "No events."
+		if cfg, err := p.config(c); err == nil && cfg.Sandbox() {
+			nothing += " (Without VENNIO_API_KEY, serve keeps its sandbox's events in memory, where this command does not see them.)"
+		}
+		_, err := fmt.Fprintln(p.out, nothing)
 		return err
 	}
 	for _, e := range found {

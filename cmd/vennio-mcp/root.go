@@ -31,7 +31,7 @@ Started without a command it serves MCP on standard input and output, as
 assistants and IDEs expect. Without VENNIO_API_KEY it runs against a sandbox of
 Vennio inside the program: try everything, nothing real is booked.`
 
-const examples = `  vennio-mcp demo                      watch an agent find a slot and book it
+const examples = `  vennio-mcp demo                      watch an agent book, move and cancel a meeting
   claude mcp add vennio -- vennio-mcp  let Claude Code start it
   vennio-mcp serve                     SSE and Streamable HTTP on 127.0.0.1:8080
   VENNIO_API_KEY=… VENNIO_BUSINESS_ID=… vennio-mcp   the real Vennio`
@@ -85,7 +85,7 @@ func (p program) root() *cobra.Command {
 			}
 		}
 	}
-	root.AddCommand(p.stdioCommand(), p.serveCommand(), p.sandboxCommand(), p.demoCommand(), p.approvalsCommand(), p.ledgerCommand(), p.eventsCommand(), p.doctorCommand(), p.toolsCommand(), p.versionCommand())
+	root.AddCommand(p.stdioCommand(), p.serveCommand(), p.sandboxCommand(), p.demoCommand(), p.approvalsCommand(), p.ledgerCommand(), p.eventsCommand(), p.webhooksCommand(), p.doctorCommand(), p.smokeCommand(), p.toolsCommand(), p.versionCommand())
 	root.RunE = p.stdioCommand().RunE
 	root.SetHelpTemplate(root.HelpTemplate() + secretsHelp())
 	return root

@@ -34,6 +34,7 @@ type assembled struct {
 	feed  *serve.Feed
 	// changes is told of every booking that changed, here or in Vennio.
 	changes resources.Changes
+	vennio  *vennioclient.Client
 	store   *store.DB
 	ledger  *consent.Ledger
 	watch   *observe.Metrics
@@ -66,7 +67,7 @@ func (p program) assemble(ctx context.Context, cfg config.Config) (*assembled, e
 		log.Info().Str("vennio", cfg.APIURL).Str("dialect", string(cfg.Dialect)).Str("key", string(vennioclient.KeyKind(key))).Msg("using Vennio")
 		a.watchKey(cfg, p.clock()())
 	}
-	client, err := vennioclient.New(key, vennioclient.WithBaseURL(cfg.APIURL), vennioclient.WithDialect(cfg.Dialect),
+	a.vennio, err = vennioclient.New(key, vennioclient.WithBaseURL(cfg.APIURL), vennioclient.WithDialect(cfg.Dialect),
 		vennioclient.WithUserAgent("vennio-mcp/"+version()), vennioclient.WithHTTPClient(httpClient(cfg.Timeout, a.watched)))
 	if err != nil {
 		a.close()
@@ -77,7 +78,7 @@ func (p program) assemble(ctx context.Context, cfg config.Config) (*assembled, e
 	a.page = approve.New(a.ledger, secret)
 	a.links = &links{page: a.page}
 	a.mcp = newServer(tools.Deps{
-		Vennio: client, Slots: slots.NewSigner(secret, realm, p.clock()), Hosts: directory(cfg.Hosts),
+		Vennio: a.vennio, Slots: slots.NewSigner(secret, realm, p.clock()), Hosts: directory(cfg.Hosts),
 		Zone: cfg.Zone, WeekStart: cfg.WeekStart, Now: p.clock(), Sandbox: cfg.Sandbox(), NoMail: vennioclient.KeyKind(key).Test(),
 		Ledger: a.ledger, Policy: cfg.Consent, Secret: secret, ApprovalURL: a.links.to, Selection: cfg.Tools, Canary: cfg.Canary, Changed: a.changes.BookingChanged,
 		Warn: func(err error) { log.Error().Err(err).Msg("something beside a tool call failed") },

@@ -83,3 +83,19 @@ func (b *Inbox) warn(ctx context.Context, what string, err error) {
 		b.o.Log.ErrorContext(ctx, what, "error", err)
 	}
 }
+
+// Subscriptions returns those that were made from here and not ended, the newest
+// first: at most 100.
+func (b *Inbox) Subscriptions(ctx context.Context) (kept []store.Subscription, err error) {
+	err = b.db.Read(ctx, func(tx *store.Tx) (err error) {
+		kept, err = tx.Subscriptions(100)
+		return err
+	})
+	return kept, err
+}
+
+// Unregister forgets a subscription; what is still signed with its secret is
+// refused from then on.
+func (b *Inbox) Unregister(ctx context.Context, id string) error {
+	return b.db.Write(ctx, func(tx *store.Tx) error { return tx.DropSubscription(id) })
+}

@@ -1,0 +1,152 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"net"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/vennio-mcp/vennio-mcp/internal/config"
+	"github.com/vennio-mcp/vennio-mcp/internal/events"
+	"github.com/vennio-mcp/vennio-mcp/internal/store"
+	"github.com/vennio-mcp/vennio-mcp/vennioclient/webhook"
+)
+
+// ear hears of bookings that were made.
+type ear struct {
+	how   string // in words, for the person
+	deaf  bool   // it hears nothing: nobody is subscribed
+	close func(context.Context) error
+
+	mu    sync.Mutex
+	heard map[string]time.Time // by booking id
+	news  chan struct{}        // closed when heard grew
+}
+
+func newEar(how string) *ear {
+	return &ear{how: how, heard: map[string]time.Time{}, news: make(chan struct{}), close: func(context.Context) error { return nil }}
+}
+
+// listen chooses how to hear: by a subscription of its own where Vennio can reach
+// this machine, else from what a running server stores.
+func (r *smokeRun) listen(ctx context.Context, a *assembled, cfg config.Config) (*ear, error) {
+	if r.onSandbox || r.onLoopbackThere || r.eventsURL != "" {
+		return r.ownEar(ctx, a)
+	}
+	in, err := r.openInbox(cfg, a.store, a.log, events.Options{})
+	if err != nil {
+		return nil, err
+	}
+	kept, err := in.Subscriptions(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if len(kept)+len(cfg.WebhookSecrets) == 0 {
+		e := newEar("NOT checked, since Vennio cannot reach this machine: register a webhook and let vennio-mcp serve run (docs/events.md), or give --events-url")
+		e.deaf = true
+		return e, nil
+	}
+	return inboxEar(in, r.clock()), nil
+}
+
+// ownEar is a subscription that ends with the run, and an inbox of its own that
+// checks the signatures.
+func (r *smokeRun) ownEar(ctx context.Context, a *assembled) (*ear, error) {
+	ln, err := new(net.ListenConfig).Listen(ctx, "tcp", r.eventsAddr)
+	if err != nil {
+		return nil, err
+	}
+	db := store.Open("")
+	in, err := events.Open(db, events.Options{Now: r.clock()})
+	if err != nil {
+		_ = ln.Close()
+		return nil, err
+	}
+	if _, err := in.DeadLetters(ctx); err != nil { // makes its tables now, so that no event waits for it
+		_ = ln.Close()
+		return nil, err
+	}
+	e := newEar("by a subscription of the run's own, signed")
+	in.Watch(func(_ context.Context, ev webhook.Event) {
+		if b, ok := ev.Booking(); ok && ev.Type == webhook.BookingCreated {
+			e.hear(b.ID, time.Now())
+		}
+	})
+	srv := &http.Server{Handler: in.Handler(), ReadHeaderTimeout: 5 * time.Second}
+	go func() { _ = srv.Serve(ln) }()
+	made, err := subscribe(ctx, a.vennio, in, cmp.Or(r.eventsURL, "http://"+ln.Addr().String()+events.Path), []string{string(webhook.BookingCreated)})
+	if err != nil {
+		_ = srv.Close()
+		_ = db.Close()
+		return nil, err
+	}
+	e.close = func(ctx context.Context) error {
+		err := a.vennio.DeleteWebhook(ctx, newKey(), made.ID)
+		_ = srv.Close()
+		_ = db.Close()
+		return err
+	}
+	return e, nil
+}
+
+// inboxEar looks into the store, where a server that runs beside puts the events.
+func inboxEar(in *events.Inbox, now func() time.Time) *ear {
+	const every = 100 * time.Millisecond
+	e := newEar("as a running vennio-mcp serve stores them in this state folder")
+	began := now()
+	ctx, stop := context.WithCancel(context.Background())
+	var running sync.WaitGroup
+	running.Go(func() {
+		tick := time.NewTicker(every)
+		defer tick.Stop()
+		for ctx.Err() == nil {
+			found, _ := in.List(ctx, store.EventsWanted{Type: string(webhook.BookingCreated), Since: began}) // a busy store is asked again
+			for _, ev := range found {
+				e.hear(ev.Booking, ev.Received)
+			}
+			select {
+			case <-tick.C:
+			case <-ctx.Done():
+			}
+		}
+	})
+	e.close = func(context.Context) error {
+		stop()
+		running.Wait()
+		return nil
+	}
+	return e
+}
+
+func (e *ear) hear(booking string, at time.Time) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if _, twice := e.heard[booking]; twice {
+		return
+	}
+	e.heard[booking] = at
+	close(e.news)
+	e.news = make(chan struct{})
+}
+
+// created waits until a booking's booking.created was heard, at most until by.
+func (e *ear) created(ctx context.Context, booking string, by time.Time) (time.Time, bool) {
+	ctx, done := context.WithDeadline(ctx, by)
+	defer done()
+	for {
+		e.mu.Lock()
+		at, ok := e.heard[booking]
+		news := e.news
+		e.mu.Unlock()
+		if ok {
+			return at, true
+		}
+		select {
+		case <-news:
+		case <-ctx.Done():
+			return time.Time{}, false
+		}
+	}
+}

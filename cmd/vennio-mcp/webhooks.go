@@ -1,0 +1,212 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"net/http"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/vennio-mcp/vennio-mcp/internal/config"
+	"github.com/vennio-mcp/vennio-mcp/internal/events"
+	"github.com/vennio-mcp/vennio-mcp/internal/observe"
+	"github.com/vennio-mcp/vennio-mcp/internal/plain"
+	"github.com/vennio-mcp/vennio-mcp/internal/store"
+	"github.com/vennio-mcp/vennio-mcp/vennioclient"
+	"github.com/vennio-mcp/vennio-mcp/vennioclient/webhook"
+)
+
+const webhooksAbout = `Subscribes vennio-mcp serve to Vennio's events, so that it hears of what happens
+elsewhere. The secret that signs them is kept in the state folder and never shown.`
+
+// hooks are what the webhooks commands work on.
+type hooks struct {
+	program
+	vennio *vennioclient.Client
+	inbox  *events.Inbox
+	cfg    config.Config
+}
+
+func (p program) webhooksCommand() *cobra.Command {
+	c := &cobra.Command{
+		Use: "webhooks", Short: "Subscribe to Vennio's events; list and end subscriptions", Long: webhooksAbout, Args: unknownCommand,
+		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
+	}
+	c.AddCommand(p.registerCommand(), p.listWebhooksCommand(), p.removeWebhookCommand())
+	return c
+}
+
+func (p program) registerCommand() *cobra.Command {
+	var url, kinds string
+	c := &cobra.Command{
+		Use: "register --url URL", Short: "Subscribe: Vennio will deliver events to that address", Args: noArguments,
+		Example: "  vennio-mcp webhooks register --url https://your.host" + events.Path,
+		RunE: p.withHooks(func(ctx context.Context, h hooks, _ []string) error {
+			return h.register(ctx, url, kinds)
+		}),
+	}
+	c.Flags().StringVar(&url, "url", "", "where Vennio reaches vennio-mcp serve: https, or http on loopback; its path is usually "+events.Path)
+	c.Flags().StringVar(&kinds, "events", "", "types with commas between; * stands for anything: booking.* (default: all that Vennio documents)")
+	return c
+}
+
+// withHooks runs a command on Vennio and the state folder.
+func (p program) withHooks(do func(context.Context, hooks, []string) error) func(*cobra.Command, []string) error {
+	return func(c *cobra.Command, args []string) error {
+		cfg, err := p.config(c)
+		if err != nil {
+			return err
+		}
+		switch {
+		case cfg.Sandbox():
+			return usageError{errors.New("there is no Vennio to subscribe at: set VENNIO_API_KEY (without it, vennio-mcp serve hears the events of its built-in sandbox by itself)")}
+		case cfg.StateDir == "":
+			return errors.New("there is no state folder to keep the secret in: set VENNIO_STATE_DIR or HOME")
+		}
+		client, err := newClient(cfg, http.DefaultTransport)
+		if err != nil {
+			return err
+		}
+		db := store.Open(cfg.StateDir)
+		defer func() { _ = db.Close() }()
+		in, err := p.inbox(cfg, db, observe.Logger(p.errs, cfg.LogLevel, logFormat(cfg.LogFormat, p.errs)))
+		if err != nil {
+			return err
+		}
+		return do(c.Context(), hooks{p, client, in, cfg}, args)
+	}
+}
+
+// newClient is a client of Vennio as the settings want it.
+func newClient(cfg config.Config, via http.RoundTripper) (*vennioclient.Client, error) {
+	return vennioclient.New(cfg.APIKey.Reveal(), vennioclient.WithBaseURL(cfg.APIURL), vennioclient.WithDialect(cfg.Dialect),
+		vennioclient.WithUserAgent("vennio-mcp/"+version()), vennioclient.WithHTTPClient(&http.Client{Timeout: cfg.Timeout, Transport: via}))
+}
+
+// register looks first whether the secret can be kept: Vennio shows it once.
+func (h hooks) register(ctx context.Context, url, kinds string) error {
+	types, err := chosen(kinds, h.cfg.Dialect)
+	switch {
+	case url == "":
+		return usageError{errors.New("say where Vennio reaches vennio-mcp serve: --url https://your.host" + events.Path)}
+	case err != nil:
+		return err
+	case loopbackURL(url) && !loopbackURL(h.cfg.APIURL):
+		return usageError{fmt.Errorf("--url %s: %s cannot reach this machine by that address; give the https address of a proxy or tunnel before vennio-mcp serve", plain.Line(url, 200), h.cfg.APIURL)}
+	}
+	before, err := h.inbox.Subscriptions(ctx)
+	if err == nil {
+		err = patiently(func() error { return h.inbox.Unregister(ctx, "") }) // a write like the one to come, of nothing
+	}
+	if err != nil {
+		return fmt.Errorf("nothing was done: the secret could not be kept: %w", err)
+	}
+	made, err := subscribe(ctx, h.vennio, h.inbox, url, types)
+	if err != nil {
+		return err
+	}
+	_, _ = fmt.Fprintf(h.out, "Subscribed as %s: Vennio delivers %d types of event to %s\n", made.ID, len(types), plain.Line(made.URL, 200))
+	_, _ = fmt.Fprintf(h.out, "The secret that signs them is kept in %s\n", h.cfg.StateDir)
+	h.next(url, before)
+	return nil
+}
+
+// next says what is still to be done.
+func (h hooks) next(url string, before []store.Subscription) {
+	_, _ = fmt.Fprintln(h.out, "\nNext")
+	if address, err := serveAddress(url); err == nil {
+		_, _ = fmt.Fprintf(h.out, "  vennio-mcp serve --addr %s   takes them\n", address)
+	} else {
+		_, _ = fmt.Fprintf(h.out, "  vennio-mcp serve            takes them at %s; let your proxy pass %s on to it\n", events.Path, plain.Line(url, 200))
+	}
+	_, _ = fmt.Fprintln(h.out, "  vennio-mcp doctor           looks whether they come")
+	_, _ = fmt.Fprintln(h.out, "  vennio-mcp events list      shows them")
+	for _, old := range before {
+		_, _ = fmt.Fprintf(h.out, "  vennio-mcp webhooks remove %s   ends the older subscription to %s, once this one works\n", old.ID, plain.Line(old.URL, 200))
+	}
+}
+
+// subscribe makes a subscription and keeps its secret. One whose secret cannot be
+// kept is ended again: nothing of it could ever be verified.
+func subscribe(ctx context.Context, vennio *vennioclient.Client, in *events.Inbox, url string, types []string) (*vennioclient.Webhook, error) {
+	made, err := vennio.CreateWebhook(ctx, newKey(), vennioclient.WebhookRequest{URL: url, Events: types, Description: "vennio-mcp"})
+	switch {
+	case vennioclient.OutcomeOf(err) == vennioclient.Unknown:
+		return nil, fmt.Errorf("the subscription may have been made, but its secret is lost: end it with vennio-mcp webhooks list and remove, then register again: %w", err)
+	case err != nil:
+		return nil, fmt.Errorf("nothing was subscribed: %w%s", err, hint(err))
+	}
+	if err := patiently(func() error { return in.Register(ctx, made.ID, made.URL, made.Secret.Reveal()) }); err != nil {
+		undone := vennio.DeleteWebhook(context.WithoutCancel(ctx), newKey(), made.ID)
+		return nil, errors.Join(fmt.Errorf("the secret could not be kept, so the subscription %s was ended again: %w", made.ID, err), undone)
+	}
+	return made, nil
+}
+
+// patiently tries a write a few times: a server that starts beside makes its
+// tables, and may keep the store for longer than one write waits (5 s).
+func patiently(write func() error) (err error) {
+	for range 4 {
+		if err = write(); err == nil {
+			return nil
+		}
+	}
+	return err
+}
+
+// newKey names one intention of a person at the command line.
+func newKey() vennioclient.IdempotencyKey { return vennioclient.IdempotencyKey("mcp-" + rand.Text()) }
+
+// hint is what to do about a refusal, if anything is known.
+func hint(err error) string {
+	switch vennioclient.KindOf(err) {
+	case vennioclient.KindForbidden:
+		return "; use a secret key (vennio_sk_…)"
+	case vennioclient.KindUnauthorized:
+		return "; check VENNIO_API_KEY"
+	case vennioclient.KindNetwork, vennioclient.KindUnavailable:
+		return "; vennio-mcp doctor may tell why"
+	default:
+		return ""
+	}
+}
+
+// chosen are the event types meant; by default those that are documented for the
+// dialect (vennio-api.md, Two dialects).
+func chosen(kinds string, d vennioclient.Dialect) (types []string, err error) {
+	if kinds == "" {
+		return documented(d), nil
+	}
+	for kind := range strings.SplitSeq(kinds, ",") {
+		matched := 0
+		for _, t := range webhook.Types() {
+			if fits, err := path.Match(strings.TrimSpace(kind), string(t)); err == nil && fits {
+				types, matched = append(types, string(t)), matched+1
+			}
+		}
+		if matched == 0 {
+			return nil, usageError{fmt.Errorf("--events %s: no type of event is called so; there are %s", plain.Quote(kind, 60), strings.Join(names(webhook.Types()), ", "))}
+		}
+	}
+	slices.Sort(types)
+	return slices.Compact(types), nil
+}
+
+// documented leaves out what the dialect does not speak of: Vennio may refuse it.
+func documented(d vennioclient.Dialect) []string {
+	return names(slices.DeleteFunc(webhook.Types(), func(t webhook.Type) bool {
+		return t == webhook.ConsentChanged && d != vennioclient.Guide
+	}))
+}
+
+func names(types []webhook.Type) (all []string) {
+	for _, t := range types {
+		all = append(all, string(t))
+	}
+	return all
+}

@@ -1,0 +1,140 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"net/netip"
+	"net/url"
+	"slices"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/vennio-mcp/vennio-mcp/internal/plain"
+	"github.com/vennio-mcp/vennio-mcp/internal/store"
+	"github.com/vennio-mcp/vennio-mcp/vennioclient"
+)
+
+// hookLine is a subscription as --json shows it. AtVennio and Here say where it
+// is known: one that is not here signs with a secret that this machine lacks.
+type hookLine struct {
+	ID       string    `json:"id"`
+	URL      string    `json:"url"`
+	Events   []string  `json:"events,omitempty"` // as Vennio lists them
+	Created  time.Time `json:"created,omitzero"`
+	AtVennio bool      `json:"at_vennio"`
+	Here     bool      `json:"here"`
+}
+
+func (p program) listWebhooksCommand() *cobra.Command {
+	var asJSON bool
+	c := &cobra.Command{
+		Use: "list", Short: "List the subscriptions, at Vennio and here", Args: noArguments,
+		RunE: p.withHooks(func(ctx context.Context, h hooks, _ []string) error {
+			lines, err := h.list(ctx)
+			if err != nil {
+				return err
+			}
+			if !asJSON {
+				return h.print(lines)
+			}
+			for _, l := range lines {
+				if err := p.printLine(l); err != nil {
+					return err
+				}
+			}
+			return nil
+		}),
+	}
+	c.Flags().BoolVar(&asJSON, "json", false, "JSON lines instead of a table")
+	return c
+}
+
+// list is what Vennio lists, then what only this machine knows of.
+func (h hooks) list(ctx context.Context) ([]hookLine, error) {
+	kept, err := h.inbox.Subscriptions(ctx)
+	if err != nil {
+		return nil, err
+	}
+	listed, err := h.vennio.ListWebhooks(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("vennio does not list its subscriptions: %w%s", err, hint(err))
+	}
+	var lines []hookLine
+	for _, w := range listed {
+		here := slices.ContainsFunc(kept, func(s store.Subscription) bool { return s.ID == w.ID })
+		lines = append(lines, hookLine{w.ID, w.URL, w.Events, w.CreatedAt, true, here})
+	}
+	for _, s := range kept {
+		if !slices.ContainsFunc(listed, func(w vennioclient.Webhook) bool { return w.ID == s.ID }) {
+			lines = append(lines, hookLine{ID: s.ID, URL: s.URL, Created: s.Created, Here: true})
+		}
+	}
+	return lines, nil
+}
+
+func (h hooks) print(lines []hookLine) error {
+	if len(lines) == 0 {
+		_, err := fmt.Fprintln(h.out, "No subscriptions. To make one: vennio-mcp webhooks register --url https://your.host/webhooks/vennio")
+		return err
+	}
+	for _, l := range lines {
+		how := "delivers to this server"
+		switch {
+		case !l.Here:
+			how = "not made from here: its secret is not known"
+		case !l.AtVennio:
+			how = "GONE at Vennio: remove it, and register again"
+		}
+		_, _ = fmt.Fprintf(h.out, "%-28s  %s  %s\n", plain.Line(l.ID, 60), plain.Line(l.URL, 120), how)
+	}
+	return nil
+}
+
+func (p program) removeWebhookCommand() *cobra.Command {
+	return &cobra.Command{
+		Use: "remove ID", Short: "End a subscription and forget its secret", Args: oneID("webhooks list"),
+		RunE: p.withHooks(func(ctx context.Context, h hooks, args []string) error { return h.remove(ctx, args[0]) }),
+	}
+}
+
+// remove ends a subscription at Vennio first: while that fails, its secret is
+// still needed.
+func (h hooks) remove(ctx context.Context, id string) error {
+	kept, err := h.inbox.Subscriptions(ctx)
+	if err != nil {
+		return err
+	}
+	here := slices.ContainsFunc(kept, func(s store.Subscription) bool { return s.ID == id })
+	err = h.vennio.DeleteWebhook(ctx, newKey(), id)
+	gone := vennioclient.KindOf(err) == vennioclient.KindNotFound
+	switch {
+	case gone && !here:
+		return usageError{fmt.Errorf("there is no subscription %s; vennio-mcp webhooks list shows what there is", plain.Quote(id, 60))}
+	case err != nil && !gone:
+		return fmt.Errorf("the subscription stands as it was, as far as is known: %w%s", err, hint(err))
+	}
+	if err := h.inbox.Unregister(ctx, id); err != nil {
+		return fmt.Errorf("ended at Vennio, but not forgotten here; call it again: %w", err)
+	}
+	_, err = fmt.Fprintf(h.out, "Ended: %s\n", plain.Line(id, 60))
+	return err
+}
+
+// serveAddress is the address at which serve listens for a URL on loopback.
+func serveAddress(raw string) (string, error) {
+	u, err := url.Parse(raw)
+	if err != nil {
+		return "", err
+	}
+	addr, err := netip.ParseAddrPort(u.Host)
+	if err != nil || u.Scheme != "http" {
+		return "", fmt.Errorf("%s is not on loopback: %w", u.Host, err)
+	}
+	return addr.String(), nil
+}
+
+func loopbackURL(raw string) bool {
+	u, err := url.Parse(raw)
+	return err == nil && loopback(u.Hostname())
+}

@@ -1,0 +1,76 @@
+package doctor
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/vennio-mcp/vennio-mcp/internal/plain"
+	"github.com/vennio-mcp/vennio-mcp/internal/store"
+	"github.com/vennio-mcp/vennio-mcp/vennioclient"
+)
+
+const registerLike = "vennio-mcp webhooks register --url https://your.host/webhooks/vennio"
+
+// Subscribed says whether Vennio tells this server of events: it is what
+// Patient.Webhook is for where events are kept in the Store.
+func (p Patient) Subscribed(ctx context.Context) Finding {
+	const check = "webhook"
+	if p.Sandbox {
+		return ok(check, "not needed: vennio-mcp serve hears the sandbox's events by itself")
+	}
+	kept, newest, err := p.heard(ctx)
+	switch {
+	case err != nil:
+		return problem(check, fmt.Sprintf("the subscriptions cannot be read: %v", err), "See the line about the store.")
+	case len(kept) > 0:
+		return p.listed(ctx, kept, newest)
+	case len(p.Config.WebhookSecrets) > 0:
+		return ok(check, "a secret is set; %s", newest)
+	}
+	return warn(check, "none is registered: what is booked, paid or cancelled elsewhere is seen only when asked for", "Let vennio-mcp serve run behind an https address, then: "+registerLike)
+}
+
+// heard is what the store knows: the subscriptions, the newest first, and in words
+// when the newest event came.
+func (p Patient) heard(ctx context.Context) (kept []store.Subscription, newest string, err error) {
+	newest = "no event so far"
+	err = p.Store.Read(ctx, func(tx *store.Tx) (err error) {
+		if kept, err = tx.Subscriptions(100); err != nil {
+			return err
+		}
+		last, err := tx.Events(store.EventsWanted{Limit: 1})
+		if err == nil && len(last) > 0 {
+			newest = fmt.Sprintf("newest event %s ago", p.Now().Sub(last[0].Received).Round(time.Second))
+		}
+		return err
+	})
+	return kept, newest, err
+}
+
+// listed compares with what Vennio lists. That call is not published, so that its
+// failing says nothing about the events.
+func (p Patient) listed(ctx context.Context, kept []store.Subscription, newest string) Finding {
+	const check = "webhook"
+	s := kept[0]
+	to := fmt.Sprintf("%s to %s", plain.Line(s.ID, 60), plain.Line(s.URL, 200))
+	c, err := p.client(p.Transport, p.Config.Dialect)
+	if err != nil {
+		return problem(check, err.Error(), "Mend the setting.")
+	}
+	all, err := c.ListWebhooks(ctx)
+	if err != nil {
+		return ok(check, "registered, %s; %s; Vennio does not say whether it has it (%s)", to, newest, vennioclient.KindOf(err))
+	}
+	has := func(s store.Subscription) bool {
+		return slices.ContainsFunc(all, func(w vennioclient.Webhook) bool { return w.ID == s.ID })
+	}
+	switch {
+	case has(s):
+		return ok(check, "Vennio has it, %s; %s", to, newest)
+	case slices.ContainsFunc(kept, has):
+		return warn(check, "the newest, "+to+", is gone at Vennio; an older one is there; "+newest, "vennio-mcp webhooks remove "+s.ID)
+	}
+	return problem(check, "registered here, but gone at Vennio: "+to+"; "+newest, "vennio-mcp webhooks remove "+s.ID+", then: "+registerLike)
+}

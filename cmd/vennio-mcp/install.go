@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 	"maps"
@@ -113,7 +112,13 @@ func (p program) install(c *cobra.Command, id string, at placed) error {
 		return err
 	}
 	_, _ = fmt.Fprintf(p.out, "%s: %s is in %s.\n", client.Name, at.name, client.Path)
-	p.explain(change, e, cmp.Or(backup, "(there was nothing)"))
+	if backup == "" {
+		backup = "nothing stood there"
+		if change.None() { // the key alone is new
+			backup = "unchanged"
+		}
+	}
+	p.explain(change, e, backup)
 	_, err = fmt.Fprintf(p.out, "Restart %s, or reload its servers. To look it over: vennio-mcp doctor\n", client.Name)
 	return err
 }

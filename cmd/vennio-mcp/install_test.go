@@ -118,6 +118,7 @@ func TestBar_X3_InstallKeepsTheKeyOutOfTheClientsFile(t *testing.T) {
 	code, told, errs = d.run("install", "cursor", "--timezone", "Europe/London")
 	require.Zero(t, code, errs)
 	assert.Contains(t, told, ": vennio is in ", "the key alone is new")
+	assert.Contains(t, told, "before    unchanged")
 	assert.Equal(t, "vennio_sk_live_another\n", d.files()[key])
 	_, told, _ = d.run("uninstall", "cursor")
 	assert.Contains(t, told, "key       stays in "+key)
@@ -175,10 +176,15 @@ func TestInstallRefusesWhatItDoesNotUnderstand(t *testing.T) {
 func TestTheInstalledProgramServes(t *testing.T) {
 	t.Parallel()
 	env := clean(t)
-	code, _, errs := run(t, env, "install", "claude-code")
-	require.Zero(t, code, errs)
-	path, err := binary()
+	built, err := binary()
 	require.NoError(t, err)
+	path := filepath.Join(t.TempDir(), "vennio-mcp")
+	if runtime.GOOS == "windows" {
+		path += ".exe"
+	}
+	require.NoError(t, os.Symlink(built, path), "as package managers have it: the link outlives an upgrade")
+	code, _, errs := runFile(t, path, env, "install", "claude-code")
+	require.Zero(t, code, errs)
 	raw, err := os.ReadFile(filepath.Join(strings.TrimPrefix(env[0], "HOME="), ".claude.json"))
 	require.NoError(t, err)
 	assert.Contains(t, string(raw), strings.ReplaceAll(path, `\`, `\\`))

@@ -177,18 +177,18 @@ func read(path string) (target string, raw []byte, err error) {
 	return target, raw, err
 }
 
-// keys in a preview would end in somebody's terminal, and in what they paste.
-var keys = regexp.MustCompile(`vennio_(sk|pk|at|rt)_\w+|"VENNIO_API_KEY": "[^"$]+"`)
+// secrets in a preview would end in somebody's terminal, and in what they paste.
+var secrets = regexp.MustCompile(`vennio_(sk|pk|at|rt)_\w+|("\w*(?:API_KEY|SECRET|TOKEN|PASSWORD|DATABASE_URL)": )"(?:[^"\\]|\\.)*"`)
 
-// masked is an entry to show: in order, without keys.
+// masked is an entry to show, line by line and without secrets.
 func masked(entry json.RawMessage) []string {
 	var b bytes.Buffer
 	if json.Indent(&b, entry, "", "  ") != nil {
 		return nil
 	}
-	text := keys.ReplaceAllStringFunc(b.String(), func(s string) string {
-		if strings.HasPrefix(s, `"`) {
-			return `"VENNIO_API_KEY": "****"`
+	text := secrets.ReplaceAllStringFunc(b.String(), func(s string) string {
+		if name, _, ok := strings.Cut(s, ": "); ok {
+			return name + `: "****"`
 		}
 		return "****"
 	})

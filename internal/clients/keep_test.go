@@ -88,7 +88,7 @@ func TestTOMLKeepsItsCommentsAndOrder(t *testing.T) {
 
 func TestAPreviewShowsOneEntryAndNoKey(t *testing.T) {
 	t.Parallel()
-	c := settings(t, known("Cursor"), `{"mcpServers":{"other":{"command":"x","env":{"T":"canary"}},"vennio":{"command":"/old/vennio-mcp","env":{"VENNIO_API_KEY":"canary-odd","B":"vennio_sk_live_canary"}}}}`)
+	c := settings(t, known("Cursor"), `{"mcpServers":{"other":{"command":"x","env":{"T":"canary"}},"vennio":{"command":"/old/vennio-mcp","env":{"VENNIO_API_KEY":"canary\"$canary","VENNIO_SIGNING_SECRET":"canary","B":"vennio_sk_live_canary"}}}}`)
 	change, err := c.Install("vennio", entry)
 	require.NoError(t, err)
 	assert.True(t, change.HasKey())

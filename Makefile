@@ -13,10 +13,10 @@ RACE      = $(shell go list -race -f '{{""}}' runtime >/dev/null 2>&1 && echo -r
 # With it come checks of every unsafe pointer: in SQLite, which is C translated to Go, they take half of the tests' time.
 CHECKPTR := -gcflags=modernc.org/...=-d=checkptr=0
 
-.PHONY: help build demo test check bench clients golden docs tokens fuzz lint vuln cover format fmt vet tidy drift cross tools clean
+.PHONY: help build demo test check bench clients golden docs tokens fuzz lint vuln cover format fmt vet tidy drift cross tools snapshot goreleaser clean
 
 help: ## This list
-	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 build: ## The program, into bin/
 	go build -trimpath -o bin/ ./cmd/vennio-mcp
@@ -83,5 +83,14 @@ tools: $(addprefix $(BIN)/,golangci-lint gofumpt gotestsum govulncheck benchstat
 $(BIN)/%: .ci/tools/go.mod .ci/tools/go.sum
 	cd .ci/tools && go build -o ../bin/ $$(go list tool | grep '/$*$$') && touch ../bin/$*
 
+snapshot: $(BIN)/cyclonedx-gomod ## The binaries of a release for all six systems, into .ci/out/snapshot
+	.ci/snapshot
+
+goreleaser: $(BIN)/goreleaser $(BIN)/cyclonedx-gomod ## Check the release's configuration, and make one without publishing it
+	export PATH="$(CURDIR)/$(BIN):$$PATH"; goreleaser check && goreleaser release --snapshot --clean
+
+$(BIN)/goreleaser $(BIN)/cyclonedx-gomod: .ci/release/go.mod .ci/release/go.sum
+	cd .ci/release && go build -o ../bin/ $$(go list tool | grep '/$(@F)') && touch ../bin/$(@F)
+
 clean: ## Remove what was built
-	rm -rf bin coverage.out .ci/bin .ci/out .ci/clients/node_modules
+	rm -rf bin coverage.out .ci/bin .ci/out .ci/clients/node_modules .ci/mcpb/node_modules

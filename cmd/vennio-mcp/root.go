@@ -22,6 +22,7 @@ type program struct {
 	in        io.Reader
 	out, errs io.Writer
 	now       func() time.Time // nil: the clock
+	self      string           // path of the program; empty: the one that runs
 }
 
 const about = `vennio-mcp lets AI agents find a time and book it with Vennio over MCP,
@@ -32,6 +33,7 @@ assistants and IDEs expect. Without VENNIO_API_KEY it runs against a sandbox of
 Vennio inside the program: try everything, nothing real is booked.`
 
 const examples = `  vennio-mcp demo                      watch an agent book, move and cancel a meeting
+  vennio-mcp install claude-desktop    let Claude Desktop start it (install --help: all clients)
   claude mcp add vennio -- vennio-mcp  let Claude Code start it
   vennio-mcp serve                     SSE and Streamable HTTP on 127.0.0.1:8080
   VENNIO_API_KEY=… VENNIO_BUSINESS_ID=… vennio-mcp   the real Vennio`
@@ -85,7 +87,7 @@ func (p program) root() *cobra.Command {
 			}
 		}
 	}
-	root.AddCommand(p.stdioCommand(), p.serveCommand(), p.sandboxCommand(), p.demoCommand(), p.approvalsCommand(), p.ledgerCommand(), p.eventsCommand(), p.webhooksCommand(), p.doctorCommand(), p.smokeCommand(), p.toolsCommand(), p.versionCommand())
+	root.AddCommand(p.stdioCommand(), p.serveCommand(), p.sandboxCommand(), p.demoCommand(), p.approvalsCommand(), p.ledgerCommand(), p.eventsCommand(), p.webhooksCommand(), p.doctorCommand(), p.smokeCommand(), p.installCommand(), p.uninstallCommand(), p.toolsCommand(), p.versionCommand())
 	root.RunE = p.stdioCommand().RunE
 	root.SetHelpTemplate(root.HelpTemplate() + secretsHelp())
 	return root

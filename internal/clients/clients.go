@@ -1,5 +1,6 @@
 // Package clients knows where MCP clients keep their settings on this machine,
-// and reads which servers stand there. It writes nothing.
+// reads which servers stand there, and puts this server in or takes it out: our
+// entry alone changes, comments and the rest stay as they are.
 //
 // The paths are those that the products document (docs/clients.md names the
 // sources of what each can do); a file that is not there is a client that is not
@@ -23,10 +24,11 @@ const (
 
 // Client is an MCP client that may be installed here.
 type Client struct {
+	ID     string   // as the command line calls it: claude-desktop
 	Name   string   // as people call it
 	Path   string   // its settings for this user
 	Format Format   //
-	Keys   []string // where servers stand in it, by name: keys with dots between, * for any
+	Keys   []string // where servers stand in it, by name: keys with dots between, * for any; the first holds those of this user
 }
 
 // System is where to look: an operating system and a person's folders on it.
@@ -36,6 +38,7 @@ type System struct {
 	AppData string // Windows: %APPDATA%
 	Config  string // Linux: XDG_CONFIG_HOME
 	Codex   string // CODEX_HOME
+	Claude  string // CLAUDE_CONFIG_DIR, where Claude Code keeps its settings instead of Home
 }
 
 // Here is this machine, as the environment tells it.
@@ -46,6 +49,7 @@ func Here(getenv func(string) string) System {
 		AppData: cmp.Or(getenv("APPDATA"), filepath.Join(home, "AppData", "Roaming")),
 		Config:  cmp.Or(getenv("XDG_CONFIG_HOME"), filepath.Join(home, ".config")),
 		Codex:   cmp.Or(getenv("CODEX_HOME"), filepath.Join(home, ".codex")),
+		Claude:  cmp.Or(getenv("CLAUDE_CONFIG_DIR"), home),
 	}
 }
 
@@ -56,14 +60,15 @@ func (s System) Clients() []Client {
 		return nil
 	}
 	return []Client{
-		{"Claude Desktop", s.support("Claude", "claude_desktop_config.json"), JSON, []string{"mcpServers"}},
-		{"Claude Code", filepath.Join(s.Home, ".claude.json"), JSON, []string{"mcpServers", "projects.*.mcpServers"}},
-		{"Cursor", filepath.Join(s.Home, ".cursor", "mcp.json"), JSON, []string{"mcpServers"}},
-		{"VS Code", s.support("Code", "User", "mcp.json"), JSON, []string{"servers"}},
-		{"Windsurf", filepath.Join(s.Home, ".codeium", "windsurf", "mcp_config.json"), JSON, []string{"mcpServers"}},
-		{"Zed", s.zed(), JSON, []string{"context_servers"}},
-		{"Gemini CLI", filepath.Join(s.Home, ".gemini", "settings.json"), JSON, []string{"mcpServers"}},
-		{"Codex", filepath.Join(s.Codex, "config.toml"), TOML, []string{"mcp_servers"}},
+		{"claude-desktop", "Claude Desktop", s.support("Claude", "claude_desktop_config.json"), JSON, []string{"mcpServers"}},
+		{"claude-code", "Claude Code", filepath.Join(cmp.Or(s.Claude, s.Home), ".claude.json"), JSON, []string{"mcpServers", "projects.*.mcpServers"}},
+		{"cursor", "Cursor", filepath.Join(s.Home, ".cursor", "mcp.json"), JSON, []string{"mcpServers"}},
+		{"vscode", "VS Code", s.support("Code", "User", "mcp.json"), JSON, []string{"servers"}},
+		{"windsurf", "Windsurf", filepath.Join(s.Home, ".codeium", "windsurf", "mcp_config.json"), JSON, []string{"mcpServers"}},
+		{"zed", "Zed", s.zed(), JSON, []string{"context_servers"}},
+		{"gemini-cli", "Gemini CLI", filepath.Join(s.Home, ".gemini", "settings.json"), JSON, []string{"mcpServers"}},
+		{"codex", "Codex", filepath.Join(s.Codex, "config.toml"), TOML, []string{"mcp_servers"}},
+		{"devin", "Devin Desktop", s.devin(), JSON, []string{"mcpServers"}},
 	}
 }
 
@@ -77,6 +82,15 @@ func (s System) support(parts ...string) string {
 		base = s.AppData
 	}
 	return filepath.Join(append([]string{base}, parts...)...)
+}
+
+// devin is what Windsurf is called since June 2026; it keeps its settings under
+// ~/.config on macOS too.
+func (s System) devin() string {
+	if s.OS == "windows" {
+		return filepath.Join(s.AppData, "devin", "mcp_config.json")
+	}
+	return filepath.Join(s.Config, "devin", "mcp_config.json")
 }
 
 // zed keeps its settings under ~/.config on macOS too.

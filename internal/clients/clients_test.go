@@ -18,20 +18,22 @@ func TestWhereEachClientKeepsItsSettings(t *testing.T) {
 	for system, want := range map[string][]string{
 		"linux": {
 			".config/Claude/claude_desktop_config.json", ".claude.json", ".cursor/mcp.json", ".config/Code/User/mcp.json",
-			".codeium/windsurf/mcp_config.json", ".config/zed/settings.json", ".gemini/settings.json", ".codex/config.toml",
+			".codeium/windsurf/mcp_config.json", ".config/zed/settings.json", ".gemini/settings.json", ".codex/config.toml", ".config/devin/mcp_config.json",
 		},
 		"darwin": {
 			"Library/Application Support/Claude/claude_desktop_config.json", ".claude.json", ".cursor/mcp.json", "Library/Application Support/Code/User/mcp.json",
-			".codeium/windsurf/mcp_config.json", ".config/zed/settings.json", ".gemini/settings.json", ".codex/config.toml",
+			".codeium/windsurf/mcp_config.json", ".config/zed/settings.json", ".gemini/settings.json", ".codex/config.toml", ".config/devin/mcp_config.json",
 		},
 		"windows": {
 			"AppData/Roaming/Claude/claude_desktop_config.json", ".claude.json", ".cursor/mcp.json", "AppData/Roaming/Code/User/mcp.json",
-			".codeium/windsurf/mcp_config.json", "AppData/Roaming/Zed/settings.json", ".gemini/settings.json", ".codex/config.toml",
+			".codeium/windsurf/mcp_config.json", "AppData/Roaming/Zed/settings.json", ".gemini/settings.json", ".codex/config.toml", "AppData/Roaming/devin/mcp_config.json",
 		},
 	} {
 		here := clients.Here(func(name string) string { return map[string]string{"HOME": home}[name] })
 		here.OS = system
-		for i, c := range here.Clients() {
+		all := here.Clients()
+		require.Len(t, want, len(all))
+		for i, c := range all {
 			assert.Equal(t, filepath.Join(home, filepath.FromSlash(want[i])), c.Path, "%s on %s", c.Name, system)
 		}
 	}

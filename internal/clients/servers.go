@@ -1,8 +1,10 @@
 package clients
 
 import (
+	"bytes"
 	"cmp"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"os"
@@ -22,6 +24,7 @@ type Server struct {
 	URL     string // of one that it reaches
 	HasKey  bool   // a Vennio key stands in the settings themselves
 	args    []string
+	odd     bool // its command is not a text: Zed's older form, or nonsense
 }
 
 // Ours reports whether the server is this program, however it is started.
@@ -29,12 +32,15 @@ func (s Server) Ours() bool {
 	if s.URL != "" {
 		return strings.Contains(strings.ToLower(s.Name), "vennio") && !strings.Contains(s.URL, "//api.vennio.app")
 	}
-	return slices.ContainsFunc(append([]string{s.Command}, s.args...), func(word string) bool {
-		base := strings.ToLower(filepath.Base(filepath.ToSlash(strings.ReplaceAll(word, `\`, "/"))))
-		base, _, _ = strings.Cut(base, ":") // an image's tag
-		base, _, _ = strings.Cut(base, "@") // a package's version
-		return strings.TrimSuffix(base, ".exe") == "vennio-mcp"
-	})
+	return slices.ContainsFunc(append([]string{s.Command}, s.args...), program)
+}
+
+// program reports whether a word of a command line names this program.
+func program(word string) bool {
+	base := strings.ToLower(filepath.Base(filepath.ToSlash(strings.ReplaceAll(word, `\`, "/"))))
+	base, _, _ = strings.Cut(base, ":") // an image's tag
+	base, _, _ = strings.Cut(base, "@") // a package's version
+	return strings.TrimSuffix(base, ".exe") == "vennio-mcp"
 }
 
 // Servers returns the servers in c's settings, sorted by name. The error is
@@ -62,22 +68,47 @@ func (c Client) Servers() ([]Server, error) {
 // object is a JSON object or a TOML table whose fields are not read yet.
 type object = map[string]json.RawMessage
 
-// parse reads either format as JSON. Its error does not say what is wrong: a
-// parser's words may quote the file.
+// parse reads either format as JSON. Its error says where, but not what is wrong:
+// a parser's words may quote the file. A file with nothing in it is an empty object.
 func (c Client) parse(raw []byte) (root object, err error) {
 	if c.Format == TOML {
 		var table any
-		if toml.Unmarshal(raw, &table) != nil {
-			return nil, fmt.Errorf("%s is not TOML", c.Path)
+		if err := toml.Unmarshal(raw, &table); err != nil {
+			return nil, fmt.Errorf("%s is not TOML%s", c.Path, where(err))
 		}
 		raw, err = json.Marshal(table)
 	} else {
-		raw, err = hujson.Standardize(raw)
+		_, text := document(raw)
+		raw, err = hujson.Standardize(slices.Clone(text)) // it writes blanks over comments
 	}
 	if err != nil || json.Unmarshal(raw, &root) != nil {
-		return nil, fmt.Errorf("%s is not JSON with an object at its top", c.Path)
+		return nil, fmt.Errorf("%s is not JSON with an object at its top%s", c.Path, where(err))
 	}
 	return root, nil
+}
+
+// document is a JSON file's text without a byte order mark, and the mark. Editors
+// make empty files: they hold no servers.
+func document(raw []byte) (mark, text []byte) {
+	text = bytes.TrimPrefix(raw, []byte("\ufeff"))
+	mark = raw[:len(raw)-len(text)]
+	if len(bytes.TrimSpace(text)) == 0 {
+		return mark, []byte("{}\n")
+	}
+	return mark, text
+}
+
+// where is the place that a parser's error names.
+func where(err error) string {
+	var line, column int
+	if wrong, ok := errors.AsType[*toml.DecodeError](err); ok {
+		line, column = wrong.Position()
+	} else if err == nil {
+		return ""
+	} else if n, _ := fmt.Sscanf(err.Error(), "hujson: line %d, column %d", &line, &column); n < 2 {
+		return ""
+	}
+	return fmt.Sprintf(" (line %d, column %d)", line, column)
 }
 
 // find returns the objects under a path of keys, * standing for any.
@@ -119,7 +150,7 @@ func server(name string, raw json.RawMessage) Server {
 			Args []string
 		}
 		_ = json.Unmarshal(s.Command, &older)
-		out.Command, out.args = older.Path, older.Args
+		out.Command, out.args, out.odd = older.Path, older.Args, true
 	}
 	if key := s.Env["VENNIO_API_KEY"]; key != "" && !strings.HasPrefix(key, "$") {
 		out.HasKey = true

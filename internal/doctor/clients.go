@@ -26,7 +26,7 @@ func Clients(here clients.System) (all []Finding) {
 		}
 	}
 	if len(all) == 0 {
-		all = []Finding{{OK, "client", "no settings of an MCP client were found on this machine", "The README tells how to add this server to one."}}
+		all = []Finding{{OK, "client", "no settings of an MCP client were found on this machine", "To add this server to one: vennio-mcp install --help."}}
 	}
 	return all
 }
@@ -41,7 +41,7 @@ func client(c clients.Client, servers []clients.Server) (all []Finding) {
 		}
 	}
 	if len(all) == 0 {
-		all = []Finding{{OK, "client", c.Name + ": this server is not in its settings", "To add it see the README; the file is " + c.Path + "."}}
+		all = []Finding{{OK, "client", c.Name + ": this server is not in its settings", "To add it: vennio-mcp install " + c.ID + ". The file is " + c.Path + "."}}
 	}
 	return all
 }

@@ -1,6 +1,6 @@
-// Command readme writes the generated parts of README.md: the tool table and
-// the settings, between their markers. With -check it only tells whether they
-// are up to date.
+// Command readme writes the generated parts of README.md: the tool table, the
+// settings and the install buttons, between their markers. With -check it only
+// tells whether they are up to date.
 package main
 
 import (
@@ -31,7 +31,7 @@ func run(file string, check bool) error {
 		return err
 	}
 	text := string(old)
-	for name, part := range map[string]string{"tools": Tools(), "settings": Settings()} {
+	for name, part := range map[string]string{"tools": Tools(), "settings": Settings(), "buttons": Buttons()} {
 		if text, err = replace(text, name, part); err != nil {
 			return err
 		}

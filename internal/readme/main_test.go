@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -37,16 +36,4 @@ func TestDriftIsFoundAndMended(t *testing.T) {
 	assert.Equal(t, string(raw), string(mended))
 	require.NoError(t, os.WriteFile(file, []byte("# no markers\n"), 0o600))
 	require.ErrorContains(t, run(file, true), "markers")
-}
-
-// What people paste must be whole.
-func TestTheReadmesSnippetsParse(t *testing.T) {
-	t.Parallel()
-	raw, err := os.ReadFile(readme)
-	require.NoError(t, err)
-	snippets := regexp.MustCompile("(?s)```json\n(.*?)```").FindAllSubmatch(raw, -1)
-	require.Len(t, snippets, 3)
-	for _, s := range snippets {
-		assert.True(t, json.Valid(s[1]), string(s[1]))
-	}
 }

@@ -28,7 +28,11 @@ func commandLines(t *testing.T) (lines []string) {
 		raw, err := os.ReadFile(path)
 		require.NoError(t, err)
 		for _, block := range regexp.MustCompile("(?ms)^ *```(?:sh|console)\n(.*?)^ *```$").FindAllStringSubmatch(string(raw), -1) {
-			for _, m := range regexp.MustCompile(`(?m)^ *(?:\$ )?(?:\w+=\S+ )*vennio-mcp( .*)?$`).FindAllStringSubmatch(block[1], -1) {
+			typed := `(?m)^ *`
+			if strings.Contains(block[1], "$ ") { // a transcript: the other lines are answers
+				typed += `\$ `
+			}
+			for _, m := range regexp.MustCompile(typed+`(?:\w+=\S+ )*vennio-mcp( .*)?$`).FindAllStringSubmatch(block[1], -1) {
 				words, _, _ := strings.Cut(m[1], " #")
 				lines = append(lines, strings.TrimSpace(words))
 			}

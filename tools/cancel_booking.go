@@ -48,7 +48,7 @@ func (d Deps) cancelBooking(ctx context.Context, in schemas.CancelBookingInput) 
 			return nil, err
 		}
 	}
-	grant, err := d.agree(ctx, deed{c.act, d.proposalOn(schemas.ActionCancel, c.act, c.standingBooking, d.Zone, nil)}, in.Gate)
+	grant, err := d.agree(ctx, deed{act: c.act, asked: d.proposalOn(schemas.ActionCancel, c.act, c.standingBooking, d.Zone, nil)}, in.Gate)
 	if err != nil {
 		return nil, err
 	}

@@ -50,7 +50,7 @@ func (d Deps) rescheduleBooking(ctx context.Context, in schemas.RescheduleBookin
 		}
 		m.act = d.moveAct(m, in)
 	}
-	grant, err := d.agree(ctx, deed{m.act, d.proposalOn(schemas.ActionReschedule, m.act, m.standingBooking, m.loc, m.guest)}, in.Gate)
+	grant, err := d.agree(ctx, deed{act: m.act, asked: d.proposalOn(schemas.ActionReschedule, m.act, m.standingBooking, m.loc, m.guest)}, in.Gate)
 	if err != nil {
 		return nil, err
 	}
@@ -80,7 +80,7 @@ func (d Deps) understandMove(ctx context.Context, in schemas.RescheduleBookingIn
 			return m, err
 		}
 	}
-	sent, err := d.Ledger.SentUnder(ctx, "", slots.Normalize(in.SlotID))
+	sent, err := d.Ledger.SentUnder(ctx, d.Tenant, slots.Normalize(in.SlotID))
 	if err != nil {
 		return m, ledgerRefused(err)
 	}

@@ -22,7 +22,7 @@ func (h *host) mcp(g *guard, r *http.Request) {
 		return
 	}
 	if r.Method == http.MethodGet {
-		w := h.sessions.watch(r.Header.Get(server.HeaderKeySessionID))
+		w := h.ids.watch(r.Header.Get(server.HeaderKeySessionID))
 		if w == nil { // of 2026-07-28, or ended this moment: mcp-go refuses it
 			w = newWatch()
 		}
@@ -48,6 +48,9 @@ func (h *host) post(g *guard, r *http.Request) {
 		return
 	}
 	g.id = env.ID
+	if !h.mayCall(g, r, raw) {
+		return
+	}
 	modern := isModern(r, raw)
 	switch {
 	case env.kind() == kindCancel && (modern || r.Header.Get(server.HeaderKeySessionID) == ""):
@@ -57,7 +60,7 @@ func (h *host) post(g *guard, r *http.Request) {
 		return
 	case modern:
 	case env.Method == mcp.MethodInitialize:
-		if h.sessions.full() {
+		if h.ids.full() || h.sessions() >= h.o.MaxSessions {
 			g.busy(fault{codeBusy, "there are too many sessions; end one with DELETE, or try again later"})
 			return
 		}
@@ -65,8 +68,8 @@ func (h *host) post(g *guard, r *http.Request) {
 		return
 	}
 	uris := wished(env, raw)
-	bad = h.o.Feed.refuses(env, uris)
-	if w := h.sessions.watch(r.Header.Get(server.HeaderKeySessionID)); bad == nil && !modern && w != nil {
+	bad = h.Feed.refuses(env, uris)
+	if w := h.ids.watch(r.Header.Get(server.HeaderKeySessionID)); bad == nil && !modern && w != nil {
 		bad = w.heed(env, uris)
 	}
 	if bad != nil {
@@ -119,8 +122,8 @@ func (h *host) until(limit context.Context, g *guard, r *http.Request) {
 
 // subscribe serves one subscriptions/listen.
 func (h *host) subscribe(g *guard, r *http.Request, id json.RawMessage, uris []string) {
-	w := h.o.Feed.join()
-	defer h.o.Feed.leave(w)
+	w := h.Feed.join()
+	defer h.Feed.leave(w)
 	w.listen(id, uris, true) // the stream is open once its acknowledgement is out
 	h.listen(g, r, w)
 }
@@ -155,7 +158,7 @@ func (h *host) member(g *guard, r *http.Request) bool {
 	switch {
 	case id == "":
 		g.refuse(http.StatusBadRequest, fault{mcp.INVALID_REQUEST, "no Mcp-Session-Id header; send initialize first"})
-	case !h.sessions.knows(id):
+	case !h.ids.knows(id, owner(r.Context())):
 		g.refuse(http.StatusNotFound, fault{mcp.INVALID_REQUEST, "the session is unknown or has ended; send initialize again"})
 	default:
 		return true

@@ -85,7 +85,7 @@ func (p program) root() *cobra.Command {
 			}
 		}
 	}
-	root.AddCommand(p.stdioCommand(), p.serveCommand(), p.sandboxCommand(), p.demoCommand(), p.approvalsCommand(), p.ledgerCommand(), p.eventsCommand(), p.doctorCommand(), p.toolsCommand(), p.versionCommand())
+	root.AddCommand(p.stdioCommand(), p.serveCommand(), p.sandboxCommand(), p.demoCommand(), p.approvalsCommand(), p.ledgerCommand(), p.eventsCommand(), p.doctorCommand(), p.tokenCommand(), p.toolsCommand(), p.versionCommand())
 	root.RunE = p.stdioCommand().RunE
 	root.SetHelpTemplate(root.HelpTemplate() + secretsHelp())
 	return root

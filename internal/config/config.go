@@ -54,6 +54,9 @@ type Config struct {
 	Sinks          []Sink   // of the settings file
 	WebhookSecrets []Secret // one, or two while it is rotated; none: those of registered subscriptions alone
 	EventsKeep     time.Duration
+	Limits         tools.Limits
+	Serve          Serve    // of HTTP
+	Tenants        []Tenant // of the settings file, each with a Vennio account of its own
 	LogLevel       string
 	LogFormat      string
 	urlFrom        string   // where APIURL was set
@@ -98,9 +101,9 @@ func Load(flags map[string]string, getenv func(string) string) (Config, error) {
 		wrong = append(wrong, "VENNIO_TOOLS (--tools) names only tools that write, and VENNIO_READ_ONLY (--read-only) leaves those out: drop one of the two")
 	}
 	if c.SettingsFile != "" {
-		sinks, mistakes := readFile(c.SettingsFile, getenv)
-		c.Sinks, wrong = sinks, append(wrong, mistakes...)
+		wrong = append(wrong, c.readFile(c.SettingsFile, getenv)...)
 	}
+	wrong = append(wrong, c.Serve.check(c)...)
 	if len(wrong) > 0 {
 		return Config{}, wrong
 	}
@@ -136,6 +139,9 @@ func (c *Config) complete(getenv func(string) string) {
 		c.Hosts = withDefault(c.Hosts, c.BusinessID)
 	}
 	c.Warnings = c.warn()
+	for i := range c.Tenants {
+		c.Tenants[i].inherit(*c)
+	}
 }
 
 // warn says what is odd but no mistake.

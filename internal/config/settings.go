@@ -33,6 +33,11 @@ func (s Setting) Name() string { return s.Env[0] }
 
 // Settings lists every setting, in the order of the README.
 func Settings() []Setting {
+	return slices.Concat(basics(), limitSettings(), serveSettings())
+}
+
+// basics are the settings that every transport knows.
+func basics() []Setting {
 	return []Setting{
 		{"", []string{"VENNIO_API_KEY"}, "", "Vennio's API key. Without one the built-in sandbox answers and nothing real is booked", setKey},
 		{"", []string{"VENNIO_API_KEY_FILE"}, "", "file to read the key from instead", setKeyFile},

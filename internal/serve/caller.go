@@ -16,38 +16,38 @@ import (
 
 // known lets a caller in who says who they are, to the server that is theirs,
 // as often as they may.
-func (l *hall) known(next func(*host, *guard, *http.Request)) func(*guard, *http.Request) {
+func (h *hall) known(next func(*host, *guard, *http.Request)) func(*guard, *http.Request) {
 	return func(g *guard, r *http.Request) {
-		caller, ok := l.identify(g, r)
+		caller, ok := h.identify(g, r)
 		if !ok {
 			return
 		}
 		if !caller.May(access.ScopeRead) {
-			l.deny(g, r, access.Lacks(access.ScopeRead))
+			h.deny(g, r, access.Lacks(access.ScopeRead))
 			return
 		}
-		h, err := l.of(r.Context(), caller)
+		one, err := h.of(r.Context(), caller)
 		if err != nil {
-			l.noRoom(g, err)
+			h.noRoom(g, err)
 			return
 		}
-		defer l.left(h)
-		if !paced(g, l.rate) || !paced(g, h.rate) {
+		defer h.left(one)
+		if !paced(g, h.rate) || !paced(g, one.rate) {
 			return
 		}
-		next(h, g, r.WithContext(access.With(r.Context(), caller)))
+		next(one, g, r.WithContext(access.With(r.Context(), caller)))
 	}
 }
 
 // identify tells who calls, and takes their credentials out of the request: what
 // comes after has no use for them.
-func (l *hall) identify(g *guard, r *http.Request) (access.Caller, bool) {
-	if l.o.Access == nil {
+func (h *hall) identify(g *guard, r *http.Request) (access.Caller, bool) {
+	if h.o.Access == nil {
 		return access.From(r.Context()), true
 	}
-	caller, err := l.o.Access.Identify(r)
+	caller, err := h.o.Access.Identify(r)
 	if err != nil {
-		l.deny(g, r, err)
+		h.deny(g, r, err)
 		return caller, false
 	}
 	r.Header.Del("Authorization")
@@ -56,27 +56,27 @@ func (l *hall) identify(g *guard, r *http.Request) (access.Caller, bool) {
 }
 
 // deny answers a caller who is not let in.
-func (l *hall) deny(g *guard, r *http.Request, err error) {
+func (h *hall) deny(g *guard, r *http.Request, err error) {
 	why, ok := errors.AsType[*access.Denied](err)
 	if !ok {
 		why = &access.Denied{Status: http.StatusInternalServerError, Why: "this server failed", Cause: err}
 	}
-	l.o.Log.Warn().Int("status", why.Status).Str("reason", why.Code).AnErr("cause", why.Cause).
-		Stringer("client", access.Client(r, l.o.Proxies)).Str("path", r.URL.Path).Msg("a caller was not let in")
-	if l.o.Access != nil {
-		if challenge := l.o.Access.Challenge(why); challenge != "" {
+	h.o.Log.Warn().Int("status", why.Status).Str("reason", why.Code).AnErr("cause", why.Cause).
+		Stringer("client", access.Client(r, h.o.Proxies)).Str("path", r.URL.Path).Msg("a caller was not let in")
+	if h.o.Access != nil {
+		if challenge := h.o.Access.Challenge(why); challenge != "" {
 			g.Header().Set("WWW-Authenticate", challenge)
 		}
 	}
 	g.refuse(why.Status, fault{mcp.INVALID_REQUEST, why.Why})
 }
 
-func (l *hall) noRoom(g *guard, err error) {
+func (h *hall) noRoom(g *guard, err error) {
 	if errors.Is(err, errBusy) {
 		g.busy(fault{codeBusy, "there are too many tenants; try again later"})
 		return
 	}
-	l.o.Log.Error().Err(err).Msg("the server of a tenant could not be made")
+	h.o.Log.Error().Err(err).Msg("the server of a tenant could not be made")
 	g.refuse(http.StatusInternalServerError, faultInternal)
 }
 

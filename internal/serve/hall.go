@@ -42,7 +42,7 @@ type hall struct {
 // newHall opens with one server for all, or with none where tenants come with
 // their first call.
 func newHall(base context.Context, s *server.MCPServer, o HTTPOptions) *hall {
-	l := &hall{
+	h := &hall{
 		o: o, base: base,
 		door:    door{hosts: o.AllowedHosts, origins: o.AllowedOrigins},
 		calls:   newGate(o.MaxCalls, 4*o.MaxCalls, 16*o.MaxBody),
@@ -51,68 +51,68 @@ func newHall(base context.Context, s *server.MCPServer, o HTTPOptions) *hall {
 		hosts:   make(map[string]*host),
 	}
 	if o.Open != nil {
-		o.Open("sessions", l.sessions)
-		o.Open("streams", l.streams.taken)
+		o.Open("sessions", h.sessions)
+		o.Open("streams", h.streams.taken)
 	}
-	l.closing, l.quit = context.WithCancel(base)
-	l.http = newServer(l)
+	h.closing, h.quit = context.WithCancel(base)
+	h.http = newServer(h)
 	if o.Tenant == nil {
-		l.hosts[""] = l.newHost(Tenant{Server: s, Feed: o.Feed}, l.calls, o.MaxSessions)
+		h.hosts[""] = h.newHost(Tenant{Server: s, Feed: o.Feed}, h.calls, o.MaxSessions)
 	}
-	return l
+	return h
 }
 
 // sessions counts those of Streamable HTTP, over all tenants.
-func (l *hall) sessions() (n int) {
-	l.rooms.Lock()
-	defer l.rooms.Unlock()
-	for _, h := range l.hosts {
-		n += h.ids.count()
+func (h *hall) sessions() (n int) {
+	h.rooms.Lock()
+	defer h.rooms.Unlock()
+	for _, one := range h.hosts {
+		n += one.ids.count()
 	}
 	return n
 }
 
 // of is the server of a caller's tenant, made when it is first called.
-func (l *hall) of(ctx context.Context, c access.Caller) (*host, error) {
-	l.rooms.Lock()
-	defer l.rooms.Unlock()
+func (h *hall) of(ctx context.Context, c access.Caller) (*host, error) {
+	h.rooms.Lock()
+	defer h.rooms.Unlock()
 	name := c.Tenant
-	if l.o.Tenant == nil {
+	if h.o.Tenant == nil {
 		name = ""
 	}
-	if h := l.hosts[name]; h != nil {
-		h.visitors++
-		return h, nil
+	if one := h.hosts[name]; one != nil {
+		one.visitors++
+		return one, nil
 	}
-	if len(l.hosts) >= l.o.MaxTenants && !l.dismiss() {
+	if len(h.hosts) >= h.o.MaxTenants && !h.dismiss() {
 		return nil, errBusy
 	}
-	t, err := l.o.Tenant(ctx, c)
+	t, err := h.o.Tenant(ctx, c)
 	if err != nil {
 		return nil, err
 	}
 	if t.Feed == nil {
 		t.Feed = NewFeed(nil)
 	}
-	h := l.newHost(t, l.calls.share(max(1, l.o.MaxCalls/2)), max(1, l.o.MaxSessions/4))
-	h.visitors++
-	l.hosts[name] = h
-	return h, nil
+	one := h.newHost(t, h.calls.share(max(1, h.o.MaxCalls/2)), max(1, h.o.MaxSessions/4))
+	one.visitors++
+	h.hosts[name] = one
+	return one, nil
 }
 
 // left: a request that of let in is over.
-func (l *hall) left(h *host) {
-	l.rooms.Lock()
-	defer l.rooms.Unlock()
-	h.visitors--
+func (h *hall) left(one *host) {
+	h.rooms.Lock()
+	defer h.rooms.Unlock()
+	one.visitors--
 }
 
 // dismiss closes the server of a tenant whom nobody calls and who has no session.
-func (l *hall) dismiss() bool {
-	for name, h := range l.hosts {
-		if h.visitors == 0 && h.ids.count() == 0 {
-			delete(l.hosts, name)
-			h.end(l.base)
+func (h *hall) dismiss() bool {
+	for name, one := range h.hosts {
+		if one.visitors == 0 && one.ids.count() == 0 {
+			delete(h.hosts, name)
+			one.end(h.base)
 			return true
 		}
 	}
@@ -129,14 +129,14 @@ func (h *host) end(ctx context.Context) {
 
 // stopServing lets open requests end; streams that listen are closed again and
 // again, as one may have opened the moment before.
-func (l *hall) stopServing(ctx context.Context) error {
+func (h *hall) stopServing(ctx context.Context) error {
 	const again = 5 * time.Millisecond
 	done := make(chan error, 1)
-	go func() { done <- l.http.Shutdown(ctx) }()
+	go func() { done <- h.http.Shutdown(ctx) }()
 	tick := time.NewTicker(again)
 	defer tick.Stop()
 	for {
-		l.closeSessions(ctx)
+		h.closeSessions(ctx)
 		select {
 		case err := <-done:
 			return err
@@ -147,19 +147,19 @@ func (l *hall) stopServing(ctx context.Context) error {
 	}
 }
 
-func (l *hall) closeSessions(ctx context.Context) {
-	l.rooms.Lock()
-	defer l.rooms.Unlock()
-	for _, h := range l.hosts {
-		h.stream.CloseSessions(ctx)
+func (h *hall) closeSessions(ctx context.Context) {
+	h.rooms.Lock()
+	defer h.rooms.Unlock()
+	for _, one := range h.hosts {
+		one.stream.CloseSessions(ctx)
 	}
 }
 
 // endAll stops every server.
-func (l *hall) endAll(ctx context.Context) {
-	l.rooms.Lock()
-	defer l.rooms.Unlock()
-	for _, h := range l.hosts {
-		h.end(ctx)
+func (h *hall) endAll(ctx context.Context) {
+	h.rooms.Lock()
+	defer h.rooms.Unlock()
+	for _, one := range h.hosts {
+		one.end(ctx)
 	}
 }

@@ -42,7 +42,8 @@ func (h *hall) readyz(g *guard, r *http.Request) {
 // metrics shows the figures of the whole process to this machine itself, and to
 // who may see them.
 func (h *hall) metrics(g *guard, r *http.Request) {
-	if h.o.Access != nil && h.o.Access.Asks() && !(access.Local(r, h.o.Proxies) && loopbackName(hostOf(r.Host))) {
+	here := access.Local(r, h.o.Proxies) && loopbackName(hostOf(r.Host))
+	if h.o.Access != nil && h.o.Access.Asks() && !here {
 		caller, ok := h.identify(g, r)
 		if !ok {
 			return

@@ -30,21 +30,21 @@ type host struct {
 	peers map[string]*peer // clients on SSE, by session id
 }
 
-func (l *hall) newHost(t Tenant, calls *gate, sessions int) *host {
-	h := &host{
-		hall: l, Tenant: t, calls: calls,
+func (h *hall) newHost(t Tenant, calls *gate, sessions int) *host {
+	one := &host{
+		hall: h, Tenant: t, calls: calls,
 		ids:   newSessionIDs(sessions, t.Feed),
-		rate:  limiter(cmp.Or(t.Rate, l.o.Rate)),
+		rate:  limiter(cmp.Or(t.Rate, h.o.Rate)),
 		peers: make(map[string]*peer),
 	}
-	h.stream = server.NewStreamableHTTPServer(t.Server,
-		server.WithSessionIdManagerResolver(h.ids),
-		server.WithSessionIdleTTL(l.o.SessionTTL),
+	one.stream = server.NewStreamableHTTPServer(t.Server,
+		server.WithSessionIdManagerResolver(one.ids),
+		server.WithSessionIdleTTL(h.o.SessionTTL),
 		server.WithDisableLocalhostProtection(true), // the door knows more hosts
-		server.WithHeartbeatInterval(l.o.KeepAlive),
-		server.WithStreamableHTTPLogger(slog.New(zerolog.NewSlogHandler(l.o.Log.Level(zerolog.WarnLevel)))),
+		server.WithHeartbeatInterval(h.o.KeepAlive),
+		server.WithStreamableHTTPLogger(slog.New(zerolog.NewSlogHandler(h.o.Log.Level(zerolog.WarnLevel)))),
 	)
-	return h
+	return one
 }
 
 func (h *hall) routes() http.Handler {

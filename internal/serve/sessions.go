@@ -32,7 +32,7 @@ func newSessionIDs(limit int, f *Feed) *sessionIDs {
 
 // ResolveSessionIdManager makes mcp-go see the sessions as the sender of r may.
 // Without a request it only ends them.
-func (s *sessionIDs) ResolveSessionIdManager(r *http.Request) server.SessionIdManager {
+func (s *sessionIDs) ResolveSessionIdManager(r *http.Request) server.SessionIdManager { //nolint:revive // the name is mcp-go's
 	if r == nil {
 		return sessionsOf{s, ""}
 	}

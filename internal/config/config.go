@@ -94,14 +94,14 @@ func Load(flags map[string]string, getenv func(string) string) (Config, error) {
 			c.urlFrom = from
 		}
 	}
-	if !keyMeant && (c.urlFrom == "VENNIO_API_URL" || c.urlFrom == "--api-url") {
-		wrong = append(wrong, c.urlFrom+" is set but no key: set VENNIO_API_KEY, or unset the address to use the built-in sandbox")
-	}
 	if len(c.Tools.Names) > 0 && c.Tools.ReadOnly && len(tools.Catalog(tools.Deps{Selection: c.Tools})) == 0 {
 		wrong = append(wrong, "VENNIO_TOOLS (--tools) names only tools that write, and VENNIO_READ_ONLY (--read-only) leaves those out: drop one of the two")
 	}
 	if c.SettingsFile != "" {
 		wrong = append(wrong, c.readFile(c.SettingsFile, getenv)...)
+	}
+	if !keyMeant && !c.Real() && (c.urlFrom == "VENNIO_API_URL" || c.urlFrom == "--api-url") {
+		wrong = append(wrong, c.urlFrom+" is set but no key: set VENNIO_API_KEY, or unset the address to use the built-in sandbox")
 	}
 	wrong = append(wrong, c.Serve.check(c)...)
 	if len(wrong) > 0 {
@@ -147,6 +147,7 @@ func (c *Config) complete(getenv func(string) string) {
 // warn says what is odd but no mistake.
 func (c *Config) warn() (odd []string) {
 	switch {
+	case c.Sandbox() && c.Real(): // tenants have hosts of their own
 	case c.Sandbox() && len(c.Hosts) > 0:
 		odd = append(odd, "VENNIO_HOSTS and VENNIO_BUSINESS_ID are ignored: the sandbox has hosts of its own")
 		c.Hosts = nil

@@ -31,7 +31,7 @@ func (l *Ledger) SentWithin(ctx context.Context, tenant, tool string, q Quota) (
 
 // quota refuses to send one grant more for the first time.
 func (w *work) quota(g *store.Grant, q Quota) error {
-	if q.Most == 0 || Outcome(g.Outcome) != Unsent {
+	if q.Most == 0 || Outcome(g.Outcome) != Unsent || g.At.Before(q.From) || !g.At.Before(q.To) {
 		return nil
 	}
 	act, err := parseAct(g.Act.JSON)

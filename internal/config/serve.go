@@ -114,6 +114,9 @@ func (s Serve) check(c Config) (wrong []string) {
 	if s.OAuth != nil && s.OAuth.TenantClaim == "" && c.severalOnly() {
 		wrong = append(wrong, "oauth names no tenant_claim, and without VENNIO_API_KEY there is no default tenant")
 	}
+	if len(s.Tokens) == 0 && s.OAuth == nil && c.severalOnly() {
+		wrong = append(wrong, "there are tenants, and neither tokens nor oauth to tell whose a call is: see docs/security.md")
+	}
 	for _, t := range s.Tokens {
 		known := slices.ContainsFunc(c.Tenants, func(one Tenant) bool { return one.Name == t.Tenant })
 		switch {

@@ -68,16 +68,7 @@ func (h *host) post(g *guard, r *http.Request) {
 		return
 	}
 	uris := wished(env, raw)
-	bad = h.Feed.refuses(env, uris)
-	if w := h.ids.watch(r.Header.Get(server.HeaderKeySessionID)); bad == nil && !modern && w != nil {
-		bad = w.heed(env, uris)
-	}
-	if bad != nil {
-		status := http.StatusOK
-		if modern {
-			status = http.StatusBadRequest // MCP 2026-07-28, Streamable HTTP
-		}
-		g.refuse(status, *bad)
+	if !h.heeds(g, r, env, uris, modern) {
 		return
 	}
 	r.Body = io.NopCloser(bytes.NewReader(raw))
@@ -86,6 +77,20 @@ func (h *host) post(g *guard, r *http.Request) {
 		return
 	}
 	h.pass(g, r, env.kind(), len(raw))
+}
+
+// heeds notes what a message subscribes to, or refuses it.
+func (h *host) heeds(g *guard, r *http.Request, env envelope, uris []string, modern bool) bool {
+	bad, status := h.Feed.refuses(env, uris), http.StatusOK
+	if modern {
+		status = http.StatusBadRequest // MCP 2026-07-28, Streamable HTTP
+	} else if w := h.ids.watch(r.Header.Get(server.HeaderKeySessionID)); bad == nil && w != nil {
+		bad = w.heed(env, uris)
+	}
+	if bad != nil {
+		g.refuse(status, *bad)
+	}
+	return bad == nil
 }
 
 // pass gives the message to mcp-go, in its turn.

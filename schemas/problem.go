@@ -26,6 +26,7 @@ const (
 	CodeOutcomeUnknown       Code = "outcome_unknown"
 	CodeBookingClosed        Code = "booking_closed"
 	CodePreview              Code = "preview"
+	CodeNotAllowed           Code = "not_allowed"
 	CodeRejected             Code = "rejected"
 	CodeUnauthorized         Code = "unauthorized"
 	CodeForbidden            Code = "forbidden"
@@ -42,7 +43,7 @@ func Codes() []Code {
 	return []Code{
 		CodeInvalidArguments, CodeInvalidTimezone, CodeInvalidWindow, CodeUnknownHost, CodeUnknownSlot, CodeSlotExpired,
 		CodeSlotPast, CodeConsentRequired, CodeConsentDeclined, CodeConsentMismatch, CodeApprovalNeeded, CodeConsentUnanswered, CodeSlotTaken, CodeOutcomeUnknown,
-		CodeBookingClosed, CodePreview, CodeRejected, CodeUnauthorized, CodeForbidden, CodeNotFound, CodeCalendarNotConnected, CodeRateLimited,
+		CodeBookingClosed, CodePreview, CodeNotAllowed, CodeRejected, CodeUnauthorized, CodeForbidden, CodeNotFound, CodeCalendarNotConnected, CodeRateLimited,
 		CodeUnavailable, CodeCanceled, CodeInternal,
 	}
 }

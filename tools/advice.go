@@ -38,6 +38,7 @@ var table = map[schemas.Code]advice{
 	},
 	schemas.CodeBookingClosed:        {"This booking can no longer be changed.", "Tell the person. To meet anew call find_slots and ask for consent to a new booking.", false},
 	schemas.CodePreview:              {"This call changed nothing: this server only previews for this host.", "Tell the person plainly that nothing was booked or changed, and that they must do it in Vennio. Do not repeat the call.", false},
+	schemas.CodeNotAllowed:           {"This call changed nothing: this server's operator does not allow it.", "Do not repeat the call: no consent changes it. Tell the person, and offer what is allowed; vennio://policy says what that is.", false},
 	schemas.CodeRejected:             {"Vennio refused the request.", "Correct what it names and call again; if nothing can be corrected, tell the user.", false},
 	schemas.CodeUnauthorized:         {"Vennio does not accept this server's API key.", "Tell the user that the operator must check VENNIO_API_KEY. Do not repeat the call.", false},
 	schemas.CodeForbidden:            {"This server's key or calendar access does not cover that.", "check_calendar_access shows whose calendars are open. Ask the owner to grant access, or the operator for a key with the scope.", false},

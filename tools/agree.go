@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/vennio-mcp/vennio-mcp/internal/consent"
 	"github.com/vennio-mcp/vennio-mcp/schemas"
@@ -14,6 +15,15 @@ import (
 type deed struct {
 	act   consent.Act
 	asked *schemas.Proposal
+	each  []time.Time // when the meetings of a series begin; none: it is one
+	costs []string    // the prices that are to be paid
+}
+
+func (to deed) starts() []time.Time {
+	if len(to.each) > 0 {
+		return to.each
+	}
+	return []time.Time{to.act.Start}
 }
 
 // agree returns the grant under which to may be written: the one there is, or
@@ -23,6 +33,9 @@ type deed struct {
 // its own words. The operator's policy decides what it counts for.
 func (d Deps) agree(ctx context.Context, to deed, gate schemas.Gate) (consent.Grant, error) {
 	if err := d.belongs(ctx, to.act); err != nil {
+		return consent.Grant{}, err
+	}
+	if err := d.permit(ctx, to); err != nil {
 		return consent.Grant{}, err
 	}
 	said, err := consent.Check(attestation(gate.Consent), gate.Misfit)

@@ -20,13 +20,15 @@ import (
 // BookSlot books one slot that find_slots offered, once a person has agreed.
 func BookSlot(d Deps) Tool {
 	return define(d, Spec{
-		Name: "book_slot", Title: "Book a slot", Effect: Adds,
+		Name: toolBook, Title: "Book a slot", Effect: Adds,
 		Description: "Book a slot from find_slots. First show the person all of it and ask: " +
 			"without consent nothing is written. " +
 			"Writes to the host's calendar; Vennio may mail attendees. Repeating the call books no more. " +
 			"Returns others if taken.",
 	}, d.bookSlot)
 }
+
+const toolBook = "book_slot"
 
 func (d Deps) bookSlot(ctx context.Context, in schemas.BookSlotInput) (*schemas.BookSlotResult, error) {
 	hosts, err := d.Hosts.Resolve(in.Participants)
@@ -54,7 +56,7 @@ func (d Deps) bookSlot(ctx context.Context, in schemas.BookSlotInput) (*schemas.
 		return nil, err
 	}
 	fresh := true
-	out, err := agreed(ctx, d, deed{d.act(b, in), d.proposal(in, b)}, in.Gate, func(ctx context.Context, g consent.Grant) (*schemas.BookSlotResult, error) {
+	out, err := agreed(ctx, d, d.deed(b, in), in.Gate, func(ctx context.Context, g consent.Grant) (*schemas.BookSlotResult, error) {
 		fresh = g.Outcome != consent.Done
 		return d.book(ctx, b, g)
 	})
@@ -64,11 +66,22 @@ func (d Deps) bookSlot(ctx context.Context, in schemas.BookSlotInput) (*schemas.
 	return out, d.handOver(ctx, out, fresh)
 }
 
+func (d Deps) deed(b booking, in schemas.BookSlotInput) deed {
+	to := deed{act: d.act(b, in), asked: d.proposal(in, b), costs: d.costs(b.hosts)}
+	if b.repeat != nil {
+		to.each = b.repeat.starts
+	}
+	return to
+}
+
 // act is what a person agrees to: all that will be written, and who is told.
 func (d Deps) act(b booking, in schemas.BookSlotInput) consent.Act {
 	a := consent.Act{
-		Tool: "book_slot", SlotID: slots.Normalize(in.SlotID), Start: b.request.Start, End: b.request.End, Zone: b.offer.Zone,
+		Tool: toolBook, Tenant: d.Tenant, SlotID: slots.Normalize(in.SlotID), Start: b.request.Start, End: b.request.End, Zone: b.offer.Zone,
 		GuestZone: b.offer.Guest, Title: b.request.Title, Notes: b.request.Notes, Price: d.price(b.hosts), Repeat: b.repeat.text(b.loc),
+	}
+	if b.repeat != nil {
+		a.Count = len(b.repeat.starts)
 	}
 	for _, h := range b.hosts {
 		a.Hosts = append(a.Hosts, consent.Party{Name: h.Name, ID: h.ID})
@@ -154,14 +167,15 @@ func (d Deps) proposal(in schemas.BookSlotInput, b booking) *schemas.Proposal {
 
 // price is what a booking with these hosts costs: in the reference dialect it is
 // the first one's alone (vennio-api.md, Two dialects).
-func (d Deps) price(hosts []Host) string {
-	var all []string
+func (d Deps) price(hosts []Host) string { return strings.Join(d.costs(hosts), " and ") }
+
+func (d Deps) costs(hosts []Host) (all []string) {
 	for i, told := range d.hostsTold(hosts) {
 		if told.InCalendar && hosts[i].Price != "" {
 			all = append(all, plain.Line(hosts[i].Price, 40))
 		}
 	}
-	return strings.Join(all, " and ")
+	return all
 }
 
 // shownNotes keeps a proposal short; the agent that wrote the notes has them all.

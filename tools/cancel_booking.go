@@ -47,7 +47,7 @@ func (d Deps) cancelBooking(ctx context.Context, in schemas.CancelBookingInput) 
 			return nil, err
 		}
 	}
-	to := deed{c.act, d.cancelProposal(c)}
+	to := deed{act: c.act, asked: d.cancelProposal(c)}
 	return agreed(ctx, d, to, in.Gate, func(ctx context.Context, g consent.Grant) (*schemas.ChangeResult, error) { return d.cancel(ctx, c, g) })
 }
 
@@ -62,7 +62,7 @@ func (d Deps) understandCancellation(ctx context.Context, in schemas.CancelBooki
 			return c, err
 		}
 	}
-	sent, err := d.Ledger.SentOn(ctx, "", toolCancel, c.ID, func(a consent.Act) bool { return (a.Repeat != "") == whole })
+	sent, err := d.Ledger.SentOn(ctx, d.Tenant, toolCancel, c.ID, func(a consent.Act) bool { return (a.Repeat != "") == whole })
 	if err != nil {
 		return c, ledgerRefused(err)
 	}

@@ -38,9 +38,9 @@ func agreed[Out any](
 func (d Deps) carryOut(
 	ctx context.Context, g consent.Grant, do func(consent.Grant) (*vennioclient.Booking, error),
 ) (consent.Grant, *vennioclient.Booking, error) {
-	sent, err := d.Ledger.Send(ctx, g)
+	sent, err := d.Ledger.SendWithin(ctx, g, d.quota(g.At))
 	if err != nil && (!errors.Is(err, consent.ErrSettled) || sent.Outcome != consent.Done) {
-		return g, nil, ledgerRefused(err)
+		return g, nil, ledgerRefused(d.overQuota(err))
 	}
 	made, failed := do(sent) // what was done before, Vennio tells again under the same key
 	if sent.Outcome != consent.Done {

@@ -1,6 +1,7 @@
 package tools
 
 import (
+	"context"
 	"slices"
 	"time"
 
@@ -11,6 +12,7 @@ import (
 
 // Deps is all that a tool may touch.
 type Deps struct {
+	Tenant string // whose Vennio account; empty where there is one
 	Vennio *vennioclient.Client
 	Slots  *slots.Signer
 	Ledger *consent.Ledger
@@ -28,6 +30,8 @@ type Deps struct {
 	Sandbox     bool // no key is set: every result says so
 	NoMail      bool // a test key: Vennio writes to nobody (vennio-api.md, Hosts and authentication)
 	Selection   Selection
+	Limits      Limits
+	MayWrite    func(context.Context) bool // whether who calls may write; nil: they may
 	Canary      Canary
 	Changed     func(bookingID string) // told of each booking that a tool wrote; must not wait; may be nil
 

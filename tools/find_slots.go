@@ -3,6 +3,7 @@ package tools
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"time"
 
 	"github.com/vennio-mcp/vennio-mcp/internal/slots"
@@ -43,6 +44,9 @@ func (d Deps) findSlots(ctx context.Context, in schemas.FindSlotsInput) (*schema
 	if len(out.Slots) == 0 {
 		o.beyond = d.lookBeyond(ctx, q, until)
 		out.NextOpening = o.beyond.opening
+	}
+	if len(d.Limits.Hours) > 0 && len(out.Slots) == 0 {
+		o.hours = fmt.Sprintf("This server books only %s (%s).", d.Limits.Hours, d.Zone)
 	}
 	out.Note = o.note()
 	return out, nil

@@ -19,6 +19,7 @@ type outcome struct {
 	missed   bool      // nothing fits all that was preferred
 	beyond   beyond    // only where there are no slots
 	out      *schemas.FindSlotsResult
+	hours    string // those of the operator, where there are no slots
 }
 
 // note says what the person or the model might otherwise not know.
@@ -37,6 +38,9 @@ func (o outcome) note() string {
 		say = append(say, fmt.Sprintf("Searched only up to %s; for later times send from there.", o.moment(o.until)))
 	}
 	say = append(say, o.found()...)
+	if o.hours != "" {
+		say = append(say, o.hours)
+	}
 	for _, h := range o.q.hosts {
 		if h.Price != "" && len(o.out.Slots) > 0 {
 			say = append(say, fmt.Sprintf("A booking with %s costs %s.", h.Name, plain.Line(h.Price, 40)))

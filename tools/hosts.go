@@ -84,6 +84,11 @@ var principal = sync.OnceValue(func() *regexp.Regexp {
 	return regexp.MustCompile(`^(?i:[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|([a-z]{1,20}:)?[a-z0-9._%+-]{1,60}@[a-z0-9.-]{1,60}|[a-z]{1,20}:[a-z0-9._%+-]{1,100})$`)
 })
 
+// has tells whether the operator named this id.
+func (d Directory) has(id string) bool {
+	return slices.ContainsFunc(d, func(h Host) bool { return strings.EqualFold(h.ID, id) })
+}
+
 func (d Directory) unknown(message string) error {
 	if len(d) == 0 {
 		return refuse(schemas.CodeUnknownHost, message, "Pass the host's Vennio id (a UUID, or an address in the guide's dialect); no host names are configured.")

@@ -49,7 +49,7 @@ func (d Deps) rescheduleBooking(ctx context.Context, in schemas.RescheduleBookin
 		}
 		m.act = d.moveAct(m, in)
 	}
-	to := deed{m.act, d.proposalOn(schemas.ActionReschedule, m.act, m.standingBooking, m.loc, m.guest)}
+	to := deed{act: m.act, asked: d.proposalOn(schemas.ActionReschedule, m.act, m.standingBooking, m.loc, m.guest)}
 	return agreed(ctx, d, to, in.Gate, func(ctx context.Context, g consent.Grant) (*schemas.ChangeResult, error) { return d.move(ctx, m, g) })
 }
 
@@ -71,7 +71,7 @@ func (d Deps) understandMove(ctx context.Context, in schemas.RescheduleBookingIn
 			return m, err
 		}
 	}
-	sent, err := d.Ledger.SentUnder(ctx, "", slots.Normalize(in.SlotID))
+	sent, err := d.Ledger.SentUnder(ctx, d.Tenant, slots.Normalize(in.SlotID))
 	if err != nil {
 		return m, ledgerRefused(err)
 	}

@@ -36,11 +36,11 @@ func (d Deps) lookBeyond(ctx context.Context, q search, after time.Time) (b beyo
 	return b
 }
 
-// openings asks for the one next slot where that will do: of one host and
-// without wishes. A Vennio without the operation (its path is inferred) is asked
+// openings asks for the one next slot where that will do: of one host, without
+// wishes and hours. A Vennio without the operation (its path is inferred) is asked
 // for slots.
 func (d Deps) openings(ctx context.Context, q search) (found []vennioclient.Slot, until time.Time, err error) {
-	if len(q.hosts) > 1 || q.wishes.Any() {
+	if len(q.hosts) > 1 || q.wishes.Any() || len(d.Limits.Hours) > 0 {
 		return d.look(ctx, q)
 	}
 	next, err := d.Vennio.NextSlot(ctx, vennioclient.NextSlotQuery{

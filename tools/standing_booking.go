@@ -63,7 +63,7 @@ func (d Deps) open(b standingBooking) error {
 // actOn is what a person agrees to about a booking that exists.
 func (d Deps) actOn(tool string, b standingBooking, loc *time.Location) consent.Act {
 	a := consent.Act{
-		Tool: tool, BookingID: b.ID, Start: b.Start, End: b.End, Zone: loc.String(),
+		Tool: tool, Tenant: d.Tenant, BookingID: b.ID, Start: b.Start, End: b.End, Zone: loc.String(),
 		Title: plain.Line(b.Title, 120),
 	}
 	for _, h := range b.hosts {

@@ -74,6 +74,10 @@ func define[In any, Out schemas.Result](d Deps, s Spec, handle func(context.Cont
 		t.Meta = &mcp.Meta{AdditionalFields: map[string]any{"anthropic/requiresUserInteraction": true}}
 	}
 	t.run = func(ctx context.Context, req mcp.CallToolRequest) (*mcp.CallToolResult, error) {
+		if s.Effect != Reads && d.MayWrite != nil && !d.MayWrite(ctx) {
+			err := notAllowed("the caller's token may only read.")
+			return result(d, failure(err)), err
+		}
 		ctx = withAnswer(ctx, req)
 		if err := d.genuine(ctx); err != nil {
 			return result(d, failure(err)), err

@@ -17,8 +17,8 @@ func (p program) sandboxCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use: "sandbox", Short: "Serve the local Vennio that tests and demo use", Long: sandboxAbout, Args: noArguments,
 		RunE: func(c *cobra.Command, _ []string) error {
-			if err := onLoopback(addr); err != nil {
-				return err
+			if err := loopbackOnly(addr); err != nil {
+				return usageError{err}
 			}
 			box, err := p.startSandbox(c.Context(), addr)
 			if err != nil {

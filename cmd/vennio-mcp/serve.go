@@ -2,65 +2,46 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
 	"net/netip"
+	"net/url"
+	"slices"
 
 	"github.com/spf13/cobra"
 
+	"github.com/vennio-mcp/vennio-mcp/internal/access"
 	"github.com/vennio-mcp/vennio-mcp/internal/approve"
 	"github.com/vennio-mcp/vennio-mcp/internal/config"
 	"github.com/vennio-mcp/vennio-mcp/internal/events"
 	"github.com/vennio-mcp/vennio-mcp/internal/serve"
 )
 
+const serveAbout = `Serves MCP over SSE (/sse, /message) and Streamable HTTP (/mcp).
+
+On loopback nobody is asked who they are, unless there are tokens. On any other
+address callers must show a bearer token, of the settings file
+(vennio-mcp token new NAME) or of an OAuth authorization server: docs/security.md.`
+
 func (p program) serveCommand() *cobra.Command {
 	var addr string
 	c := &cobra.Command{
-		Use: "serve", Short: "Serve MCP over SSE (/sse, /message) and Streamable HTTP (/mcp)", Args: noArguments,
+		Use: "serve", Short: "Serve MCP over SSE (/sse, /message) and Streamable HTTP (/mcp)", Long: serveAbout, Args: noArguments,
 		RunE: func(c *cobra.Command, _ []string) error {
-			if err := onLoopback(addr); err != nil {
-				return err
-			}
 			cfg, err := p.config(c)
+			if err == nil {
+				err = mayListen(addr, cfg)
+			}
 			if err != nil {
 				return err
 			}
-			a, err := p.assemble(c.Context(), cfg)
-			if err != nil {
-				return err
-			}
-			defer a.close()
-			ln, err := new(net.ListenConfig).Listen(c.Context(), "tcp", addr)
-			if err != nil {
-				return err
-			}
-			return a.serve(c.Context(), p, cfg, ln)
+			return p.serve(c.Context(), addr, cfg)
 		},
 	}
-	c.Flags().StringVar(&addr, "addr", "127.0.0.1:8080", "loopback address to listen on; port 0 takes a free one")
+	c.Flags().StringVar(&addr, "addr", "127.0.0.1:8080", "address to listen on; beyond loopback callers need a token; port 0 takes a free one")
 	return c
-}
-
-// serve answers on ln until ctx ends.
-func (a *assembled) serve(ctx context.Context, p program, cfg config.Config, ln net.Listener) error {
-	in, err := a.inbox(p, cfg)
-	if err != nil {
-		_ = ln.Close()
-		return err
-	}
-	url := "http://" + ln.Addr().String()
-	a.links.at(url)
-	if cfg.Sandbox() {
-		a.hearSandbox(ctx, in, url+events.Path)
-	}
-	a.log.Info().Str("streamable_http", url+"/mcp").Str("sse", url+"/sse").Str("health", url+"/healthz").Msg("serving")
-	defer a.follow(ctx, in)()
-	return serve.HTTP(ctx, ln, a.mcp, serve.HTTPOptions{
-		Log: a.log, Feed: a.feed, Unready: a.unready, Open: a.watch.Open,
-		Pages: map[string]http.Handler{approve.Path: a.page, events.Path: in.Handler(), "/metrics": a.watch.Handler()},
-	})
 }
 
 // hearSandbox subscribes to the events of the built-in sandbox, which can reach
@@ -73,17 +54,142 @@ func (a *assembled) hearSandbox(ctx context.Context, in *events.Inbox, url strin
 	a.log.Info().Str("at", url).Msg("hearing the sandbox's events; like its bookings they are kept in memory, so vennio-mcp events does not see them")
 }
 
-// onLoopback refuses to serve calendars to a network that nobody is asked to
-// log in from.
-func onLoopback(addr string) error {
-	host, _, err := net.SplitHostPort(addr)
+// serve listens until ctx ends.
+func (p program) serve(ctx context.Context, addr string, cfg config.Config) error {
+	a, err := p.open(ctx, cfg)
 	if err != nil {
-		return usageError{fmt.Errorf("--addr %q: want host:port, such as 127.0.0.1:8080", addr)}
+		return err
 	}
-	if loopback(host) {
+	defer a.close()
+	ln, err := new(net.ListenConfig).Listen(ctx, "tcp", addr)
+	if err != nil {
+		return err
+	}
+	return a.serve(ctx, p, cfg, ln)
+}
+
+// serve answers on ln until ctx ends.
+func (a *assembled) serve(ctx context.Context, p program, cfg config.Config, ln net.Listener) error {
+	in, err := a.inbox(p, cfg)
+	if err != nil {
+		_ = ln.Close()
+		return err
+	}
+	o, err := a.httpOptions(ctx, p, cfg)
+	if err != nil {
+		_ = ln.Close()
+		return err
+	}
+	o.Pages = map[string]http.Handler{approve.Path: a.page, events.Path: in.Handler()}
+	url := a.announce(ln.Addr().String(), cfg, o)
+	if cfg.Sandbox() && a.vennio != nil {
+		a.hearSandbox(ctx, in, url+events.Path)
+	}
+	a.log.Info().Str("streamable_http", url+"/mcp").Str("sse", url+"/sse").Str("health", url+"/healthz").Msg("serving")
+	defer a.follow(ctx, in)()
+	return serve.HTTP(ctx, ln, a.mcp, o)
+}
+
+// open assembles the default tenant at once, so that its mistakes show, unless
+// all callers belong to others.
+func (p program) open(ctx context.Context, cfg config.Config) (*assembled, error) {
+	if cfg.Sandbox() && cfg.Real() {
+		return p.found(ctx, cfg)
+	}
+	return p.assemble(ctx, cfg)
+}
+
+func (a *assembled) httpOptions(ctx context.Context, p program, cfg config.Config) (o serve.HTTPOptions, err error) {
+	s := cfg.Serve
+	known := cfg.Access(a.secret)
+	if known.OAuth != nil {
+		known.OAuth.Warn = func(err error) { a.log.Warn().Err(err).Msg("tokens of the authorization server cannot be checked") }
+	}
+	o = serve.HTTPOptions{
+		Log: a.log, Feed: a.feed, Unready: a.unready, Open: a.watch.Open, Metrics: a.watch.Handler(),
+		AllowedHosts: slices.Clone(s.AllowedHosts), AllowedOrigins: slices.Clone(s.AllowedOrigins), Proxies: s.Proxies,
+		Tenant: a.tenant(p, cfg), Rate: float64(s.Rate), RateAll: float64(s.RateAll),
+	}
+	if o.Access, err = access.New(ctx, known); err != nil {
+		return o, err
+	}
+	if o.Access.Asks() {
+		const each, all = 50, 500
+		o.Rate, o.RateAll = orElse(o.Rate, each), orElse(o.RateAll, all)
+	}
+	if u, err := url.Parse(s.PublicURL); err == nil && u.Host != "" {
+		o.AllowedHosts, o.AllowedOrigins = append(o.AllowedHosts, u.Host), append(o.AllowedOrigins, s.PublicURL)
+	}
+	if s.TLSCert != "" {
+		o.TLS, err = serve.TLS(s.TLSCert, s.TLSKey, a.log)
+	}
+	return o, err
+}
+
+func orElse(set, usual float64) float64 {
+	if set == 0 {
+		return usual
+	}
+	return set
+}
+
+// announce tells where the pages are found, and warns of what is odd.
+func (a *assembled) announce(listens string, cfg config.Config, o serve.HTTPOptions) (url string) {
+	url = map[bool]string{true: "https://", false: "http://"}[o.TLS != nil] + listens
+	if cfg.Serve.PublicURL != "" {
+		a.links.at(cfg.Serve.PublicURL)
+	} else {
+		a.links.at(url)
+	}
+	if onLoopback(listens) {
+		return url
+	}
+	if o.TLS == nil && cfg.Serve.Proxies == 0 {
+		a.log.Warn().Msg("tokens travel in clear text: set VENNIO_MCP_TLS_CERT and VENNIO_MCP_TLS_KEY, or VENNIO_MCP_TRUSTED_PROXIES where a proxy speaks TLS")
+	}
+	if len(o.AllowedHosts) == 0 {
+		a.log.Warn().Msg("only loopback names pass as Host: set VENNIO_MCP_PUBLIC_URL or VENNIO_MCP_ALLOWED_HOSTS to the names by which callers reach this server")
+	}
+	return url
+}
+
+// mayListen refuses to serve calendars to a network that nobody is asked to log
+// in from.
+func mayListen(addr string, cfg config.Config) error {
+	if len(cfg.Serve.Tokens) > 0 || cfg.Serve.OAuth != nil {
+		return hostPort(addr)
+	}
+	if err := loopbackOnly(addr); !errors.Is(err, errNotLoopback) {
+		return err
+	}
+	return usageError{errors.New("--addr " + addr + ": beyond loopback (127.0.0.1, ::1 or localhost) callers must show who they are, and there is no token. " +
+		"Run vennio-mcp token new NAME, put the line it prints under tokens: in the settings file (VENNIO_MCP_SETTINGS) or into VENNIO_MCP_TOKENS_FILE, " +
+		"or set oauth there; see docs/security.md")}
+}
+
+var errNotLoopback = errors.New("only loopback (127.0.0.1, ::1 or localhost) can be served")
+
+// loopbackOnly refuses addresses that other machines can reach.
+func loopbackOnly(addr string) error {
+	if err := hostPort(addr); err != nil {
+		return err
+	}
+	if host, _, _ := net.SplitHostPort(addr); host == "localhost" || onLoopback(addr) {
 		return nil
 	}
-	return usageError{fmt.Errorf("--addr %q: only loopback (127.0.0.1, ::1 or localhost) can be served, since callers are not asked who they are", addr)}
+	return fmt.Errorf("--addr %q: %w", addr, errNotLoopback)
+}
+
+func hostPort(addr string) error {
+	if _, _, err := net.SplitHostPort(addr); err != nil {
+		return usageError{fmt.Errorf("--addr %q: want host:port, such as 127.0.0.1:8080", addr)}
+	}
+	return nil
+}
+
+func onLoopback(addr string) bool {
+	at, err := netip.ParseAddrPort(addr)
+	return err == nil && at.Addr().IsLoopback()
 }
 
 func loopback(host string) bool {

@@ -85,7 +85,7 @@ func (f *smokeFlags) check(cfg config.Config) error {
 		return errors.New("--events-url needs --events-addr: the address on this machine that it leads to, such as 127.0.0.1:8090")
 	}
 	f.live = !f.onSandbox && !kind.Test()
-	return onLoopback(f.eventsAddr)
+	return loopbackOnly(f.eventsAddr)
 }
 
 // smoke does the run and tells its result.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -18,6 +19,9 @@ func (p program) stdioCommand() *cobra.Command {
 			cfg, err := p.config(c)
 			if err != nil {
 				return err
+			}
+			if cfg.Sandbox() && cfg.Real() {
+				return usageError{errors.New("the settings file has accounts for callers over HTTP alone: set VENNIO_API_KEY for this one, or leave out VENNIO_MCP_SETTINGS")}
 			}
 			a, err := p.assemble(c.Context(), cfg)
 			if err != nil {

@@ -11,6 +11,7 @@ import (
 	"github.com/mark3labs/mcp-go/server"
 	"github.com/rs/zerolog"
 
+	"github.com/vennio-mcp/vennio-mcp/internal/access"
 	"github.com/vennio-mcp/vennio-mcp/internal/approve"
 	"github.com/vennio-mcp/vennio-mcp/internal/config"
 	"github.com/vennio-mcp/vennio-mcp/internal/consent"
@@ -28,7 +29,7 @@ import (
 
 // assembled is the server, ready for a transport.
 type assembled struct {
-	mcp   *server.MCPServer
+	mcp   *server.MCPServer // of the default tenant, like feed; nil until it is asked for
 	page  *approve.Page
 	links *links // where the page is found
 	feed  *serve.Feed
@@ -37,6 +38,7 @@ type assembled struct {
 	vennio  *vennioclient.Client
 	store   *store.DB
 	ledger  *consent.Ledger
+	secret  []byte // signs slot ids and what travels through clients
 	watch   *observe.Metrics
 	spans   *observe.Traces
 	log     zerolog.Logger
@@ -45,52 +47,76 @@ type assembled struct {
 
 // assemble wires settings to a server. With no key it starts the sandbox first.
 func (p program) assemble(ctx context.Context, cfg config.Config) (*assembled, error) {
+	a, err := p.found(ctx, cfg)
+	if err != nil {
+		return nil, err
+	}
+	if a.mcp, err = a.furnish(ctx, p, cfg, "", a.feed); err != nil {
+		a.close()
+		return nil, err
+	}
+	return a, nil
+}
+
+// found lays what all tenants stand on.
+func (p program) found(ctx context.Context, cfg config.Config) (*assembled, error) {
 	a, err := p.watching(ctx, cfg)
 	if err != nil {
 		return nil, err
 	}
-	log := a.log
 	a.feed = serve.NewFeed(resources.Known)
 	a.changes = resources.Changes{Tell: a.feed.Updated}
-	realm, key := cfg.APIURL, cfg.APIKey.Reveal()
-	if cfg.Sandbox() {
+	a.secret = signingSecret(cfg, a.log)
+	a.ledger = a.openLedger(cfg, p.clock())
+	a.page = approve.New(a.ledger, a.secret)
+	a.links = &links{page: a.page}
+	return a, nil
+}
+
+// furnish makes the server of one tenant, "" being the default one, which tells
+// its changes to feed.
+func (a *assembled) furnish(ctx context.Context, p program, cfg config.Config, tenant string, feed *serve.Feed) (*server.MCPServer, error) {
+	log := a.log
+	realm, key := realmOf(cfg.APIURL, tenant), cfg.APIKey.Reveal()
+	switch {
+	case cfg.Sandbox():
 		box, err := p.startSandbox(ctx, "127.0.0.1:0")
 		if err != nil {
-			a.close()
 			return nil, fmt.Errorf("start the sandbox: %w", err)
 		}
 		a.closing(box.close)
 		realm, key, cfg.APIURL = "sandbox", sandbox.DefaultKey(), box.url
 		cfg.Hosts = sandboxHosts()
 		log.Log().Msg(schemas.SandboxText) // whatever the level: who reads the log must know
-	} else {
-		log.Info().Str("vennio", cfg.APIURL).Str("dialect", string(cfg.Dialect)).Str("key", string(vennioclient.KeyKind(key))).Msg("using Vennio")
+	case tenant == "":
 		a.watchKey(cfg, p.clock()())
+		fallthrough
+	default:
+		log.Info().Str("vennio", cfg.APIURL).Str("dialect", string(cfg.Dialect)).Str("key", string(vennioclient.KeyKind(key))).Str("tenant", tenant).Msg("using Vennio")
 	}
-	a.vennio, err = vennioclient.New(key, vennioclient.WithBaseURL(cfg.APIURL), vennioclient.WithDialect(cfg.Dialect),
+	client, err := vennioclient.New(key, vennioclient.WithBaseURL(cfg.APIURL), vennioclient.WithDialect(cfg.Dialect),
 		vennioclient.WithUserAgent("vennio-mcp/"+version()), vennioclient.WithHTTPClient(httpClient(cfg.Timeout, a.watched)))
 	if err != nil {
-		a.close()
 		return nil, err
 	}
-	secret := signingSecret(cfg, log)
-	a.ledger = a.openLedger(cfg, p.clock())
-	a.page = approve.New(a.ledger, secret)
-	a.links = &links{page: a.page}
-	a.mcp = newServer(tools.Deps{
-		Vennio: a.vennio, Slots: slots.NewSigner(secret, realm, p.clock()), Hosts: directory(cfg.Hosts),
+	if tenant == "" {
+		a.vennio = client
+	}
+	return newServer(tools.Deps{
+		Tenant: tenant, Vennio: client, Slots: slots.NewSigner(a.secret, realm, p.clock()), Hosts: directory(cfg.Hosts),
 		Zone: cfg.Zone, WeekStart: cfg.WeekStart, Now: p.clock(), Sandbox: cfg.Sandbox(), NoMail: vennioclient.KeyKind(key).Test(),
-		Ledger: a.ledger, Policy: cfg.Consent, Secret: secret, ApprovalURL: a.links.to, Selection: cfg.Tools, Canary: cfg.Canary, Changed: a.changes.BookingChanged,
-		Warn: func(err error) { log.Error().Err(err).Msg("something beside a tool call failed") },
-	}, observe.Tools(log, a.watch), a.spans.Tools)
-	return a, nil
+		Ledger: a.ledger, Policy: cfg.Consent, Secret: secretOf(a.secret, tenant), ApprovalURL: a.links.to, Selection: cfg.Tools, Limits: cfg.Limits,
+		Canary: cfg.Canary, Changed: resources.Changes{Tell: feed.Updated}.BookingChanged,
+		MayWrite: func(ctx context.Context) bool { return access.From(ctx).May(access.ScopeBook) }, // the transport has refused it before
+		Warn:     func(err error) { log.Error().Err(err).Msg("something beside a tool call failed") },
+	}, observe.Tools(log, a.watch), a.spans.Tools), nil
 }
 
 // openLedger keeps the ledger in the state folder; that of the sandbox, whose
 // bookings are made up, in memory. The file is opened when it is first needed.
 func (a *assembled) openLedger(cfg config.Config, now func() time.Time) *consent.Ledger {
 	dir := cfg.StateDir
-	if cfg.Sandbox() {
+	if !cfg.Real() {
 		dir = ""
 	}
 	a.store = store.Open(dir)
@@ -132,6 +158,10 @@ func newServer(d tools.Deps, around ...tools.Middleware) *server.MCPServer {
 func policyOf(d tools.Deps) resources.Policy {
 	p := resources.Policy{
 		Consent: d.Policy, ReadOnly: d.Selection.ReadOnly, Timezone: d.Zone.String(), Hosts: []string{}, Sandbox: d.Sandbox, Mail: !d.NoMail && !d.Sandbox,
+		GuestDomains: d.Limits.GuestDomains, Hours: d.Limits.Hours.String(), DailyBookings: d.Limits.Daily,
+	}
+	if d.Limits.MaxPrice != nil {
+		p.MaxPrice = d.Limits.MaxPrice.String()
 	}
 	for _, h := range d.Hosts {
 		p.Hosts = append(p.Hosts, h.Name)

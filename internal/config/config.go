@@ -54,6 +54,9 @@ type Config struct {
 	Sinks          []Sink   // of the settings file
 	WebhookSecrets []Secret // one, or two while it is rotated; none: those of registered subscriptions alone
 	EventsKeep     time.Duration
+	Limits         tools.Limits
+	Serve          Serve    // of HTTP
+	Tenants        []Tenant // of the settings file, each with a Vennio account of its own
 	LogLevel       string
 	LogFormat      string
 	urlFrom        string   // where APIURL was set
@@ -91,16 +94,16 @@ func Load(flags map[string]string, getenv func(string) string) (Config, error) {
 			c.urlFrom = from
 		}
 	}
-	if !keyMeant && (c.urlFrom == "VENNIO_API_URL" || c.urlFrom == "--api-url") {
-		wrong = append(wrong, c.urlFrom+" is set but no key: set VENNIO_API_KEY, or unset the address to use the built-in sandbox")
-	}
 	if len(c.Tools.Names) > 0 && c.Tools.ReadOnly && len(tools.Catalog(tools.Deps{Selection: c.Tools})) == 0 {
 		wrong = append(wrong, "VENNIO_TOOLS (--tools) names only tools that write, and VENNIO_READ_ONLY (--read-only) leaves those out: drop one of the two")
 	}
 	if c.SettingsFile != "" {
-		sinks, mistakes := readFile(c.SettingsFile, getenv)
-		c.Sinks, wrong = sinks, append(wrong, mistakes...)
+		wrong = append(wrong, c.readFile(c.SettingsFile, getenv)...)
 	}
+	if !keyMeant && !c.Real() && (c.urlFrom == "VENNIO_API_URL" || c.urlFrom == "--api-url") {
+		wrong = append(wrong, c.urlFrom+" is set but no key: set VENNIO_API_KEY, or unset the address to use the built-in sandbox")
+	}
+	wrong = append(wrong, c.Serve.check(c)...)
 	if len(wrong) > 0 {
 		return Config{}, wrong
 	}
@@ -136,11 +139,15 @@ func (c *Config) complete(getenv func(string) string) {
 		c.Hosts = withDefault(c.Hosts, c.BusinessID)
 	}
 	c.Warnings = c.warn()
+	for i := range c.Tenants {
+		c.Tenants[i].inherit(*c)
+	}
 }
 
 // warn says what is odd but no mistake.
 func (c *Config) warn() (odd []string) {
 	switch {
+	case c.Sandbox() && c.Real(): // tenants have hosts of their own
 	case c.Sandbox() && len(c.Hosts) > 0:
 		odd = append(odd, "VENNIO_HOSTS and VENNIO_BUSINESS_ID are ignored: the sandbox has hosts of its own")
 		c.Hosts = nil

@@ -13,22 +13,26 @@ import (
 	"github.com/goccy/go-yaml/ast"
 )
 
-// file is the settings file (docs/events.md).
+// file is the settings file (docs/events.md, docs/security.md).
 type file struct {
-	Sinks []sinkEntry `yaml:"sinks"`
+	Sinks      []sinkEntry       `yaml:"sinks"`
+	Tokens     []tokenEntry      `yaml:"tokens"`
+	OAuth      *oauthEntry       `yaml:"oauth"`
+	Tenants    []map[string]text `yaml:"tenants"`
+	CallerKeys bool              `yaml:"caller_keys"`
 }
 
 // readFile reads the settings file. Every mistake names its line and quotes
 // nothing of the file, which may hold a secret.
-func readFile(path string, getenv func(string) string) (sinks []Sink, wrong Mistakes) {
-	raw, err := os.ReadFile(path) //nolint:gosec // G304: the operator names the file
-	if err != nil {
-		return nil, Mistakes{"the settings file cannot be read: " + reason(err)}
-	}
+func (c *Config) readFile(path string, getenv func(string) string) (wrong Mistakes) {
 	var f file
-	err = yaml.NewDecoder(bytes.NewReader(raw), yaml.Strict()).Decode(&f)
-	if err != nil && !errors.Is(err, io.EOF) { // an empty file sets nothing
-		return nil, Mistakes{misread(path, err)}
+	if err := decode(path, &f); err != nil {
+		return Mistakes{err.Error()}
+	}
+	blame := func(section string, mistakes []mistake) {
+		for _, m := range mistakes {
+			wrong = append(wrong, fmt.Sprintf("%s:%d: %s: %s", path, m.line, section, m.what))
+		}
 	}
 	taken := map[string]bool{}
 	for _, entry := range f.Sinks {
@@ -37,12 +41,35 @@ func readFile(path string, getenv func(string) string) (sinks []Sink, wrong Mist
 			mistakes = append(mistakes, mistake{entry.Name.line, fmt.Sprintf("name: %q is taken by another sink", sink.Name)})
 		}
 		taken[sink.Name] = true
-		sinks = append(sinks, sink)
-		for _, m := range mistakes {
-			wrong = append(wrong, fmt.Sprintf("%s:%d: sinks: %s", path, m.line, m.what))
-		}
+		c.Sinks = append(c.Sinks, sink)
+		blame("sinks", mistakes)
 	}
-	return sinks, wrong
+	for _, fields := range f.Tenants {
+		blame("tenants", c.addTenant(fields, getenv))
+	}
+	for _, entry := range f.Tokens {
+		blame("tokens", c.Serve.addToken(entry))
+	}
+	if f.OAuth != nil {
+		oauth, mistakes := f.OAuth.oauth(getenv)
+		c.Serve.OAuth = &oauth
+		blame("oauth", mistakes)
+	}
+	c.Serve.CallerKeys = f.CallerKeys
+	return wrong
+}
+
+// decode reads a YAML file into what into points to. Its error is to be shown.
+func decode(path string, into any) error {
+	raw, err := os.ReadFile(path) //nolint:gosec // G304: the operator names the file
+	if err != nil {
+		return errors.New("the settings file cannot be read: " + reason(err))
+	}
+	err = yaml.NewDecoder(bytes.NewReader(raw), yaml.Strict()).Decode(into)
+	if err != nil && !errors.Is(err, io.EOF) { // an empty file sets nothing
+		return errors.New(misread(path, err))
+	}
+	return nil
 }
 
 // mistake is what is wrong with a line of the settings file, 1 being the first.

@@ -33,6 +33,11 @@ func (s Setting) Name() string { return s.Env[0] }
 
 // Settings lists every setting, in the order of the README.
 func Settings() []Setting {
+	return slices.Concat(basics(), limitSettings(), serveSettings())
+}
+
+// basics are the settings that every transport knows.
+func basics() []Setting {
 	return []Setting{
 		{"", []string{"VENNIO_API_KEY"}, "", "Vennio's API key. Without one the built-in sandbox answers and nothing real is booked", setKey},
 		{"", []string{"VENNIO_API_KEY_FILE"}, "", "file to read the key from instead", setKeyFile},
@@ -49,7 +54,7 @@ func Settings() []Setting {
 		{"canary", []string{"VENNIO_CANARY"}, "100%", "share of hosts (of tenants, where there are several) for whom bookings are made and changed; the others get previews. It holds the same ones as it grows", setCanary},
 		{"", []string{"VENNIO_SIGNING_SECRET"}, "", "signs slot ids, at least 16 characters; share it between replicas (default: made once, kept in the state folder)", setSecret},
 		{"state-dir", []string{"VENNIO_STATE_DIR"}, "", "folder for what outlives the process (default: the user's state folder)", setText(func(c *Config) *string { return &c.StateDir })},
-		{"settings", []string{"VENNIO_MCP_SETTINGS"}, "", "YAML file with what takes more than a line: who is told of events (docs/events.md)", setText(func(c *Config) *string { return &c.SettingsFile })},
+		{"settings", []string{"VENNIO_MCP_SETTINGS"}, "", "YAML file with what takes more than a line: who is told of events (docs/events.md), callers and tenants (docs/security.md)", setText(func(c *Config) *string { return &c.SettingsFile })},
 		{"", []string{"VENNIO_WEBHOOK_SECRET"}, "", "secret of Vennio's webhook deliveries, or two with a comma between while it is rotated (default: those kept by webhooks register)", setWebhookSecrets},
 		{"events-keep", []string{"VENNIO_EVENTS_KEEP"}, "168h", "how long events are kept for replay, 168h (7 days) at least", setKeep},
 		{"timeout", []string{"VENNIO_TIMEOUT"}, "10s", "limit of one attempt to reach Vennio, 100ms to 30s; there are up to 3", setTimeout},

@@ -29,6 +29,8 @@ type Act struct {
 	WasStart, WasEnd time.Time
 	// Repeat says how a booking repeats, or how much of a series is meant, in words.
 	Repeat string
+	// Count is how many bookings it makes, where it repeats; else 0.
+	Count int
 }
 
 // Party is a host.
@@ -71,13 +73,14 @@ type actJSON struct {
 	WasStart  string `json:"was_start,omitempty"`
 	WasEnd    string `json:"was_end,omitempty"`
 	Repeat    string `json:"repeat,omitempty"`
+	Count     int    `json:"count,omitempty"`
 }
 
 func (a Act) canonical() string {
 	return encode(actJSON{
 		a.Tool, a.Tenant, a.SlotID, a.Start.UTC().Format(time.RFC3339Nano), a.End.UTC().Format(time.RFC3339Nano),
 		a.Zone, a.GuestZone, append([]Party{}, a.Hosts...), append([]Attendee{}, a.Attendees...), a.Title, a.Notes, a.Price,
-		a.BookingID, unlessZero(a.WasStart), unlessZero(a.WasEnd), a.Repeat,
+		a.BookingID, unlessZero(a.WasStart), unlessZero(a.WasEnd), a.Repeat, a.Count,
 	})
 }
 
@@ -108,7 +111,7 @@ func parseAct(canonical string) (Act, error) {
 	return Act{
 		Tool: a.Tool, Tenant: a.Tenant, SlotID: a.SlotID, Start: times[0], End: times[1], Zone: a.Zone, GuestZone: a.GuestZone,
 		Hosts: a.Hosts, Attendees: a.Attendees, Title: a.Title, Notes: a.Notes, Price: a.Price,
-		BookingID: a.BookingID, WasStart: times[2], WasEnd: times[3], Repeat: a.Repeat,
+		BookingID: a.BookingID, WasStart: times[2], WasEnd: times[3], Repeat: a.Repeat, Count: a.Count,
 	}, nil
 }
 

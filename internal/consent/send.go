@@ -16,6 +16,12 @@ import (
 // said no before it was sent. ErrOtherAct: another act was sent under the slot
 // id meanwhile. ErrNoGrant: unknown, or erased.
 func (l *Ledger) Send(ctx context.Context, g Grant) (Grant, error) {
+	return l.SendWithin(ctx, g, Quota{})
+}
+
+// SendWithin is Send that keeps a quota: ErrQuota, and nothing is sent, where
+// the quota's tool has used it up. What was sent before may be sent again.
+func (l *Ledger) SendWithin(ctx context.Context, g Grant, q Quota) (Grant, error) {
 	err := l.change(ctx, func(w *work) error {
 		kept, err := w.Grant(g.ID)
 		if err == nil && (kept == nil || kept.Act.Digest == "") {
@@ -26,6 +32,9 @@ func (l *Ledger) Send(ctx context.Context, g Grant) (Grant, error) {
 		}
 		g = grant(*kept)
 		if err := w.sendable(kept); err != nil {
+			return err
+		}
+		if err := w.quota(kept, q); err != nil {
 			return err
 		}
 		err = w.send(*kept)

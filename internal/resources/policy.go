@@ -20,6 +20,11 @@ type Policy struct {
 	Hosts    []string       `json:"hosts"`    // their names; the first is the default
 	Sandbox  bool           `json:"sandbox"`  // nothing real is booked
 	Mail     bool           `json:"mail"`     // Vennio e-mails people; not under a test key
+
+	GuestDomains  []string `json:"guest_domains,omitempty"`  // whose addresses may attend; none: any
+	Hours         string   `json:"hours,omitempty"`          // when bookings may lie, in the zone above; empty: at any time
+	DailyBookings int      `json:"daily_bookings,omitempty"` // 0: any number
+	MaxPrice      string   `json:"max_price,omitempty"`      // of one booking; empty: anything
 }
 
 // means says each rung in words.
@@ -51,6 +56,7 @@ func (p Policy) text(l limits) string {
 		"Hosts: " + p.hosts(),
 		fmt.Sprintf("Time zone of calls that name none: %s. A slot_id lives %d minutes.", p.Timezone, l.Slot),
 	}
+	lines = append(lines, p.allowed()...)
 	if !p.Mail {
 		lines = append(lines, "Vennio e-mails nobody here.")
 	}
@@ -58,6 +64,23 @@ func (p Policy) text(l limits) string {
 		lines = append(lines, "Sandbox: nothing real is booked.")
 	}
 	return strings.Join(lines, "\n")
+}
+
+// allowed says the operator's limits.
+func (p Policy) allowed() (say []string) {
+	if len(p.GuestDomains) > 0 {
+		say = append(say, "Only people of these domains may attend: "+strings.Join(p.GuestDomains, ", ")+".")
+	}
+	if p.Hours != "" {
+		say = append(say, "Bookings lie within these hours: "+p.Hours+".")
+	}
+	if p.DailyBookings > 0 {
+		say = append(say, fmt.Sprintf("At most %d bookings a day.", p.DailyBookings))
+	}
+	if p.MaxPrice != "" {
+		say = append(say, "A booking may cost at most "+p.MaxPrice+".")
+	}
+	return say
 }
 
 func (p Policy) hosts() string {

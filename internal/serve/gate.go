@@ -16,6 +16,7 @@ type gate struct {
 	depth    int
 	held     int
 	maxBytes int
+	of       *gate // whose places these are a share of; nil: they are its own
 }
 
 func newGate(places, depth, maxBytes int) *gate {
@@ -27,13 +28,48 @@ type place struct {
 	gate *gate
 	size int
 	in   chan struct{} // closed on admission
+	from *gate         // the share it was taken from; nil: none
 }
 
 var admitted = func() chan struct{} { c := make(chan struct{}); close(c); return c }()
 
+// share is a gate whose places are among those of g, at most so many of them and
+// of those that wait there: who has a share cannot take it all.
+func (g *gate) share(places int) *gate {
+	return &gate{places: places, free: places, of: g}
+}
+
+// takeShare takes a place of the gate behind, while there is one in the share.
+func (g *gate) takeShare(size int) (*place, bool) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.free == 0 {
+		return nil, false
+	}
+	p, ok := g.of.take(size)
+	if ok {
+		g.free--
+		p.from = g
+	}
+	return p, ok
+}
+
+// back returns a place to the share it was taken from.
+func (g *gate) back() {
+	if g == nil {
+		return
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.free++
+}
+
 // take reserves a place for a message of size bytes, without waiting. It reports
 // false when the queue is full.
 func (g *gate) take(size int) (*place, bool) {
+	if g.of != nil {
+		return g.takeShare(size)
+	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if g.free > 0 {
@@ -72,6 +108,7 @@ func (p *place) wait(ctx context.Context) error {
 
 // release lets the next one in.
 func (p *place) release() {
+	p.from.back()
 	g := p.gate
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -96,5 +133,7 @@ func (p *place) giveUp() {
 	g.mu.Unlock()
 	if at < 0 {
 		p.release()
+		return
 	}
+	p.from.back()
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/mark3labs/mcp-go/mcp"
 	"github.com/rs/zerolog"
 
+	"github.com/vennio-mcp/vennio-mcp/internal/access"
 	"github.com/vennio-mcp/vennio-mcp/internal/rpcerr"
 )
 
@@ -40,7 +41,7 @@ type guard struct {
 }
 
 // guarded puts a handler behind the door, and a net under it.
-func (h *host) guarded(next func(*guard, *http.Request), methods ...string) http.Handler {
+func (h *hall) guarded(next func(*guard, *http.Request), methods ...string) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		g := &guard{w: w, control: http.NewResponseController(w), log: h.o.Log, opened: make(chan struct{}), head: make(http.Header)}
 		_ = g.control.SetWriteDeadline(time.Time{}) // of the request before on this connection
@@ -51,8 +52,13 @@ func (h *host) guarded(next func(*guard, *http.Request), methods ...string) http
 				g.end(http.StatusInternalServerError, faultInternal)
 			}
 		}()
+		h.dress(g.Header(), r)
 		if why := h.door.refuses(r); why != "" {
 			g.refuse(http.StatusForbidden, fault{mcp.INVALID_REQUEST, why})
+			return
+		}
+		if access.InQuery(r.URL) {
+			g.refuse(http.StatusBadRequest, faultInAddress)
 			return
 		}
 		if len(methods) > 0 && !slices.Contains(methods, r.Method) {
@@ -62,6 +68,16 @@ func (h *host) guarded(next func(*guard, *http.Request), methods ...string) http
 		}
 		next(g, r)
 	})
+}
+
+// dress sets the headers that browsers are to keep to, whatever is answered.
+func (h *hall) dress(header http.Header, r *http.Request) {
+	header.Set("X-Content-Type-Options", "nosniff")
+	header.Set("Referrer-Policy", "no-referrer")
+	header.Set("X-Frame-Options", "DENY")
+	if access.Secure(r, h.o.Proxies) {
+		header.Set("Strict-Transport-Security", "max-age=31536000")
+	}
 }
 
 // Header is sent with the first byte of the response, unless a note began it.

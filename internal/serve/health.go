@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"io"
 	"net/http"
+
+	"github.com/vennio-mcp/vennio-mcp/internal/access"
 )
 
 // healthz: the process lives. It says so while it drains, too.
@@ -19,7 +21,7 @@ type readiness struct {
 }
 
 // readyz: calls are taken now. Else it answers 503 and why.
-func (h *host) readyz(g *guard, r *http.Request) {
+func (h *hall) readyz(g *guard, r *http.Request) {
 	var why []string
 	if h.closing.Err() != nil {
 		why = append(why, "draining: the server is stopping and takes no more calls")
@@ -35,4 +37,21 @@ func (h *host) readyz(g *guard, r *http.Request) {
 	g.Header().Set("Cache-Control", "no-store")
 	g.WriteHeader(status)
 	_ = json.NewEncoder(g).Encode(said) // a client that has gone needs no answer
+}
+
+// metrics shows the figures of the whole process to this machine itself, and to
+// who may see them.
+func (h *hall) metrics(g *guard, r *http.Request) {
+	here := access.Local(r, h.o.Proxies) && loopbackName(hostOf(r.Host))
+	if h.o.Access != nil && h.o.Access.Asks() && !here {
+		caller, ok := h.identify(g, r)
+		if !ok {
+			return
+		}
+		if !caller.May(access.ScopeMetrics) {
+			h.deny(g, r, access.Lacks(access.ScopeMetrics))
+			return
+		}
+	}
+	h.o.Metrics.ServeHTTP(g, r)
 }

@@ -3,6 +3,7 @@ package serve
 import (
 	"cmp"
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log"
@@ -12,6 +13,8 @@ import (
 
 	"github.com/mark3labs/mcp-go/server"
 	"github.com/rs/zerolog"
+
+	"github.com/vennio-mcp/vennio-mcp/internal/access"
 )
 
 const (
@@ -24,14 +27,31 @@ const (
 	maxHeader   = 64 << 10
 )
 
-// ErrNotLoopback refuses a listener that other machines can reach.
-var ErrNotLoopback = errors.New("serve http: listens on loopback addresses only")
+// ErrNotLoopback refuses a listener that other machines can reach, where callers
+// are not asked who they are.
+var ErrNotLoopback = errors.New("serve http: listens on loopback addresses only, since callers are not asked who they are")
 
 // HTTPOptions bounds an HTTP server. The zero value takes every default.
 type HTTPOptions struct {
 	// Pages are served beside the endpoints, behind the same checks of Host and
 	// Origin, by the pattern under which they are mounted (net/http.ServeMux).
 	Pages map[string]http.Handler
+
+	// Metrics is served at /metrics: to this machine itself, and to callers with
+	// the scope for it. Without Access everyone is served. It may be nil.
+	Metrics http.Handler
+
+	// Access says who calls; nil: anyone may, on loopback alone.
+	Access *access.Checker
+	// Tenant makes the server of a caller's tenant, when the first of them calls;
+	// nil: one server for all. It is called for one tenant at a time.
+	Tenant     func(context.Context, access.Caller) (Tenant, error)
+	MaxTenants int // at once; idle ones make room; 256
+
+	TLS     *tls.Config // nil: in clear text
+	Proxies int         // how many trusted proxies stand before us
+	Rate    float64     // requests a second of each tenant, twice as many at once; 0: any
+	RateAll float64     // of all together
 
 	// Unready says why calls cannot be served just now, for /readyz; nil or no
 	// reasons: they can. It must be quick and call nobody.
@@ -59,12 +79,15 @@ func (o HTTPOptions) withDefaults() HTTPOptions {
 	o.MaxWait = cmp.Or(o.MaxWait, 2*time.Second)
 	o.MaxSessions = cmp.Or(o.MaxSessions, 4096)
 	o.SessionTTL = cmp.Or(o.SessionTTL, time.Hour)
+	o.MaxTenants = cmp.Or(o.MaxTenants, 256)
 	o.KeepAlive = cmp.Or(o.KeepAlive, 25*time.Second)
 	o.Feed = cmp.Or(o.Feed, NewFeed(nil))
 	return o
 }
 
-// HTTP serves s on ln, which must be a loopback address ([ErrNotLoopback]):
+// HTTP serves s on ln, or each caller's own server where o.Tenant is set. Unless
+// o.Access asks callers who they are, ln must be a loopback address
+// ([ErrNotLoopback]). There are
 // Streamable HTTP at /mcp, SSE at /sse and /message, GET /healthz (the process
 // lives) and GET /readyz (it takes calls).
 //
@@ -74,19 +97,19 @@ func (o HTTPOptions) withDefaults() HTTPOptions {
 // answered, and calls get four seconds; meanwhile /readyz says why we are not
 // ready. HTTP returns nil within five seconds. It closes ln. An error means that ln broke.
 func HTTP(ctx context.Context, ln net.Listener, s *server.MCPServer, o HTTPOptions) error {
-	if !loopbackName(hostOf(ln.Addr().String())) {
+	if !loopbackName(hostOf(ln.Addr().String())) && (o.Access == nil || !o.Access.Asks()) {
 		_ = ln.Close()
 		return fmt.Errorf("%w, not on %s", ErrNotLoopback, ln.Addr())
 	}
 	base, abandon := context.WithCancel(context.WithoutCancel(ctx))
 	defer abandon()
-	h := newHost(base, s, o.withDefaults())
+	h := newHall(base, s, o.withDefaults())
 	defer func() { _ = ln.Close() }()
 	var broken error
 	back := make(chan struct{})
 	go func() {
 		defer close(back)
-		broken = h.http.Serve(lease{ln})
+		broken = h.http.Serve(lease{ln, o.TLS})
 	}()
 	select {
 	case <-back:
@@ -94,7 +117,7 @@ func HTTP(ctx context.Context, ln net.Listener, s *server.MCPServer, o HTTPOptio
 		return fmt.Errorf("serve http: %w", broken)
 	case <-ctx.Done():
 	}
-	last := h.farewell(lease{ln}, back)
+	last := h.farewell(lease{ln, o.TLS}, back)
 	h.shutdown(base, abandon)
 	<-back
 	_ = last.Close()
@@ -102,7 +125,7 @@ func HTTP(ctx context.Context, ln net.Listener, s *server.MCPServer, o HTTPOptio
 }
 
 // newServer builds the HTTP server around the routes of h.
-func newServer(h *host) *http.Server {
+func newServer(h *hall) *http.Server {
 	srv := &http.Server{
 		Handler:           h.routes(),
 		ReadHeaderTimeout: headerLimit,
@@ -117,11 +140,11 @@ func newServer(h *host) *http.Server {
 }
 
 // shutdown lets calls finish within stopLimit and cancels those that remain.
-// mcp-go closes its listening streams, then shuts the HTTP server down.
-func (h *host) shutdown(ctx context.Context, abandon context.CancelFunc) {
+func (h *hall) shutdown(ctx context.Context, abandon context.CancelFunc) {
 	limited, cancel := context.WithTimeout(ctx, stopLimit)
 	defer cancel()
-	if h.stream.Shutdown(limited) == nil {
+	defer h.endAll(context.WithoutCancel(ctx))
+	if h.stopServing(limited) == nil {
 		return
 	}
 	h.o.Log.Warn().Msg("calls still running were cancelled")

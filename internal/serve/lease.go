@@ -1,6 +1,7 @@
 package serve
 
 import (
+	"crypto/tls"
 	"net"
 	"net/http"
 	"time"
@@ -9,7 +10,19 @@ import (
 // lease lends a listener to the server. When the server closes it, the listener
 // itself stays open, so that who watches us can be told that we drain: net/http
 // answers no new request after its Shutdown has begun.
-type lease struct{ net.Listener }
+type lease struct {
+	net.Listener
+	tls *tls.Config // nil: connections are in clear text
+}
+
+// Accept speaks TLS on what it accepts, where that is set.
+func (l lease) Accept() (net.Conn, error) {
+	conn, err := l.Listener.Accept()
+	if err != nil || l.tls == nil {
+		return conn, err
+	}
+	return tls.Server(conn, l.tls), nil
+}
 
 // Close ends the lease: Accept fails.
 func (l lease) Close() error {
@@ -29,7 +42,7 @@ func (l lease) renew() {
 // farewell answers on the listener once the server has given it back: that we
 // live, that we are not ready, and to everything else that we are stopping. The
 // caller closes what it returns, and the listener.
-func (h *host) farewell(l lease, back <-chan struct{}) *http.Server {
+func (h *hall) farewell(l lease, back <-chan struct{}) *http.Server {
 	mux := http.NewServeMux()
 	mux.Handle("/healthz", h.guarded(healthz, http.MethodGet, http.MethodHead))
 	mux.Handle("/readyz", h.guarded(h.readyz, http.MethodGet, http.MethodHead))
@@ -42,7 +55,7 @@ func (h *host) farewell(l lease, back <-chan struct{}) *http.Server {
 	go func() {
 		<-back
 		l.renew()
-		_ = srv.Serve(l.Listener)
+		_ = srv.Serve(l)
 	}()
 	return srv
 }

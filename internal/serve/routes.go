@@ -1,7 +1,7 @@
 package serve
 
 import (
-	"context"
+	"cmp"
 	"io"
 	"log/slog"
 	"net/http"
@@ -11,63 +11,61 @@ import (
 	"github.com/mark3labs/mcp-go/mcp"
 	"github.com/mark3labs/mcp-go/server"
 	"github.com/rs/zerolog"
+	"golang.org/x/time/rate"
+
+	"github.com/vennio-mcp/vennio-mcp/internal/access"
 )
 
-// host is the HTTP side of one MCP server.
+// host is the HTTP side of one MCP server: that of one tenant.
 type host struct {
-	o        HTTPOptions
-	srv      *server.MCPServer
-	http     *http.Server
+	*hall
+	Tenant
 	stream   *server.StreamableHTTPServer
-	door     door
-	sessions *sessionIDs
-	calls    *gate // running calls, over all clients
-	streams  *gate // open streams, over all clients
-
-	base    context.Context // ends when calls must be abandoned
-	closing context.Context // ends when streams must close
-	quit    func()
+	ids      *sessionIDs
+	calls    *gate         // its share of those of all
+	rate     *rate.Limiter // of the tenant; nil: any
+	visitors int           // requests that are here now; of the hall's lock
 
 	mu    sync.Mutex
 	peers map[string]*peer // clients on SSE, by session id
 }
 
-func newHost(base context.Context, s *server.MCPServer, o HTTPOptions) *host {
-	h := &host{
-		o: o, srv: s, base: base,
-		door:     door{hosts: o.AllowedHosts, origins: o.AllowedOrigins},
-		sessions: newSessionIDs(o.MaxSessions, o.Feed),
-		calls:    newGate(o.MaxCalls, 4*o.MaxCalls, 16*o.MaxBody),
-		streams:  newGate(o.MaxSessions, 0, 0),
-		peers:    make(map[string]*peer),
+func (h *hall) newHost(t Tenant, calls *gate, sessions int) *host {
+	one := &host{
+		hall: h, Tenant: t, calls: calls,
+		ids:   newSessionIDs(sessions, t.Feed),
+		rate:  limiter(cmp.Or(t.Rate, h.o.Rate)),
+		peers: make(map[string]*peer),
 	}
-	if o.Open != nil {
-		o.Open("sessions", h.sessions.count)
-		o.Open("streams", h.streams.taken)
-	}
-	h.closing, h.quit = context.WithCancel(base)
-	h.http = newServer(h)
-	h.stream = server.NewStreamableHTTPServer(s,
-		server.WithSessionIdManager(h.sessions),
-		server.WithSessionIdleTTL(o.SessionTTL),
-		server.WithHTTPContextFunc(tellers(s)),
-		server.WithStreamableHTTPServer(h.http),     // so that its Shutdown waits for calls
+	one.stream = server.NewStreamableHTTPServer(t.Server,
+		server.WithSessionIdManagerResolver(one.ids),
+		server.WithSessionIdleTTL(h.o.SessionTTL),
+		server.WithHTTPContextFunc(tellers(t.Server)),
 		server.WithDisableLocalhostProtection(true), // the door knows more hosts
-		server.WithHeartbeatInterval(o.KeepAlive),
-		server.WithStreamableHTTPLogger(slog.New(zerolog.NewSlogHandler(o.Log.Level(zerolog.WarnLevel)))),
+		server.WithHeartbeatInterval(h.o.KeepAlive),
+		server.WithStreamableHTTPLogger(slog.New(zerolog.NewSlogHandler(h.o.Log.Level(zerolog.WarnLevel)))),
 	)
-	return h
+	return one
 }
 
-func (h *host) routes() http.Handler {
+func (h *hall) routes() http.Handler {
 	mux := http.NewServeMux()
-	mux.Handle("/mcp", h.guarded(h.mcp, http.MethodPost, http.MethodGet, http.MethodDelete))
-	mux.Handle("/sse", h.guarded(h.sse, http.MethodGet))
-	mux.Handle("/message", h.guarded(h.message, http.MethodPost))
+	mux.Handle("/mcp", h.guarded(h.known((*host).mcp), http.MethodPost, http.MethodGet, http.MethodDelete))
+	mux.Handle("/sse", h.guarded(h.known((*host).sse), http.MethodGet))
+	mux.Handle("/message", h.guarded(h.known((*host).message), http.MethodPost))
 	mux.Handle("/healthz", h.guarded(healthz, http.MethodGet, http.MethodHead))
 	mux.Handle("/readyz", h.guarded(h.readyz, http.MethodGet, http.MethodHead))
 	for pattern, page := range h.o.Pages {
 		mux.Handle(pattern, h.guarded(func(g *guard, r *http.Request) { page.ServeHTTP(g, r) }, http.MethodGet, http.MethodHead, http.MethodPost))
+	}
+	if h.o.Metrics != nil {
+		mux.Handle("/metrics", h.guarded(h.metrics, http.MethodGet, http.MethodHead))
+	}
+	if h.o.Access != nil && h.o.Access.Metadata() != nil {
+		describe := h.guarded(func(g *guard, r *http.Request) { h.o.Access.Metadata().ServeHTTP(g, r) }, http.MethodGet, http.MethodHead)
+		mux.Handle(access.MetadataPath, describe)
+		mux.Handle(access.MetadataPath+"/mcp", describe)
+		mux.Handle(access.MetadataPath+"/sse", describe)
 	}
 	mux.Handle("/", h.guarded(notFound))
 	return mux
@@ -81,7 +79,7 @@ func notFound(g *guard, _ *http.Request) {
 }
 
 // body reads a request's body, or refuses it.
-func (h *host) body(g *guard, r *http.Request) ([]byte, bool) {
+func (h *hall) body(g *guard, r *http.Request) ([]byte, bool) {
 	_ = g.control.SetReadDeadline(time.Now().Add(bodyLimit))
 	defer func() { _ = g.control.SetReadDeadline(time.Time{}) }()
 	raw, err := io.ReadAll(io.LimitReader(r.Body, int64(h.o.MaxBody)+1))

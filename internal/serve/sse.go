@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/mark3labs/mcp-go/mcp"
+
+	"github.com/vennio-mcp/vennio-mcp/internal/access"
 )
 
 // sse opens the stream of one client (MCP 2024-11-05, HTTP with SSE). mcp-go's
@@ -22,9 +24,9 @@ func (h *host) sse(g *guard, r *http.Request) {
 	defer place.release()
 	ctx, cancel := context.WithCancel(h.base)
 	defer cancel() // the calls of a client that has gone
-	p := newPeer(ctx, h.srv, h.o.Feed, rand.Text(), h.calls, h.o.Log)
+	p := newPeer(access.With(ctx, access.From(r.Context())), h.Server, h.Feed, rand.Text(), h.calls, h.o.Log)
 	if err := h.join(p); err != nil {
-		h.o.Feed.leave(p.out.watch)
+		h.Feed.leave(p.out.watch)
 		g.refuse(http.StatusInternalServerError, faultInternal)
 		return
 	}
@@ -37,7 +39,7 @@ func (h *host) sse(g *guard, r *http.Request) {
 func (h *host) events(g *guard, r *http.Request, p *peer) {
 	g.Header().Set("Content-Type", "text/event-stream")
 	g.Header().Set("Cache-Control", "no-cache")
-	if _, err := fmt.Fprintf(g, "event: endpoint\ndata: /message?sessionId=%s\n\n", p.session.id); err != nil {
+	if _, err := fmt.Fprintf(g, "event: endpoint\ndata: /message?sessionId=%s\n\n", p.session.id); err != nil { //nolint:gosec // G705: the id is random letters and digits
 		return
 	}
 	g.Flush()
@@ -61,7 +63,7 @@ func (h *host) closeAtQuit(ctx context.Context, p *peer) {
 }
 
 func (h *host) join(p *peer) error {
-	if err := h.srv.RegisterSession(p.ctx, p.session); err != nil {
+	if err := h.Server.RegisterSession(p.ctx, p.session); err != nil {
 		return err
 	}
 	h.mu.Lock()
@@ -84,12 +86,15 @@ func (h *host) message(g *guard, r *http.Request) {
 	h.mu.Lock()
 	p := h.peers[r.URL.Query().Get("sessionId")]
 	h.mu.Unlock()
-	if p == nil {
+	if p == nil || owner(p.ctx) != owner(r.Context()) {
 		g.refuse(http.StatusNotFound, fault{mcp.INVALID_REQUEST, "the session is unknown or its stream has ended; open /sse again"})
 		return
 	}
 	raw, ok := h.body(g, r)
 	if !ok {
+		return
+	}
+	if !h.mayCall(g, r, raw) {
 		return
 	}
 	if env, bad := parse(raw); bad != nil && !isBatch(raw) {

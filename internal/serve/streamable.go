@@ -22,7 +22,7 @@ func (h *host) mcp(g *guard, r *http.Request) {
 		return
 	}
 	if r.Method == http.MethodGet {
-		w := h.sessions.watch(r.Header.Get(server.HeaderKeySessionID))
+		w := h.ids.watch(r.Header.Get(server.HeaderKeySessionID))
 		if w == nil { // of 2026-07-28, or ended this moment: mcp-go refuses it
 			w = newWatch()
 		}
@@ -48,6 +48,9 @@ func (h *host) post(g *guard, r *http.Request) {
 		return
 	}
 	g.id = env.ID
+	if !h.mayCall(g, r, raw) {
+		return
+	}
 	modern := isModern(r, raw)
 	g.request, g.modern = raw, modern
 	switch {
@@ -58,7 +61,7 @@ func (h *host) post(g *guard, r *http.Request) {
 		return
 	case modern:
 	case env.Method == mcp.MethodInitialize:
-		if h.sessions.full() {
+		if h.ids.full() || h.sessions() >= h.o.MaxSessions {
 			g.busy(fault{codeBusy, "there are too many sessions; end one with DELETE, or try again later"})
 			return
 		}
@@ -66,16 +69,7 @@ func (h *host) post(g *guard, r *http.Request) {
 		return
 	}
 	uris := wished(env, raw)
-	bad = h.o.Feed.refuses(env, uris)
-	if w := h.sessions.watch(r.Header.Get(server.HeaderKeySessionID)); bad == nil && !modern && w != nil {
-		bad = w.heed(env, uris)
-	}
-	if bad != nil {
-		status := http.StatusOK
-		if modern {
-			status = http.StatusBadRequest // MCP 2026-07-28, Streamable HTTP
-		}
-		g.refuse(status, *bad)
+	if !h.heeds(g, r, env, uris, modern) {
 		return
 	}
 	r.Body = io.NopCloser(bytes.NewReader(raw))
@@ -84,6 +78,20 @@ func (h *host) post(g *guard, r *http.Request) {
 		return
 	}
 	h.pass(g, r, env.kind(), len(raw))
+}
+
+// heeds notes what a message subscribes to, or refuses it.
+func (h *host) heeds(g *guard, r *http.Request, env envelope, uris []string, modern bool) bool {
+	bad, status := h.Feed.refuses(env, uris), http.StatusOK
+	if modern {
+		status = http.StatusBadRequest // MCP 2026-07-28, Streamable HTTP
+	} else if w := h.ids.watch(r.Header.Get(server.HeaderKeySessionID)); bad == nil && w != nil {
+		bad = w.heed(env, uris)
+	}
+	if bad != nil {
+		g.refuse(status, *bad)
+	}
+	return bad == nil
 }
 
 // pass gives the message to mcp-go, in its turn.
@@ -120,8 +128,8 @@ func (h *host) until(limit context.Context, g *guard, r *http.Request) {
 
 // subscribe serves one subscriptions/listen.
 func (h *host) subscribe(g *guard, r *http.Request, id json.RawMessage, uris []string) {
-	w := h.o.Feed.join()
-	defer h.o.Feed.leave(w)
+	w := h.Feed.join()
+	defer h.Feed.leave(w)
 	w.listen(id, uris, true) // the stream is open once its acknowledgement is out
 	h.listen(g, g.telling(r), w)
 }
@@ -156,7 +164,7 @@ func (h *host) member(g *guard, r *http.Request) bool {
 	switch {
 	case id == "":
 		g.refuse(http.StatusBadRequest, fault{mcp.INVALID_REQUEST, "no Mcp-Session-Id header; send initialize first"})
-	case !h.sessions.knows(id):
+	case !h.ids.knows(id, owner(r.Context())):
 		g.refuse(http.StatusNotFound, fault{mcp.INVALID_REQUEST, "the session is unknown or has ended; send initialize again"})
 	default:
 		return true

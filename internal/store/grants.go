@@ -50,6 +50,12 @@ func (tx *Tx) SentGrant(tenant, slotID string) (*Grant, error) {
 	return one[Grant](tx, grants+`g.tenant = ? AND g.slot = ? AND g.outcome IN ('sent', 'done', 'unknown')`, tenant, slotID)
 }
 
+// SentGrants returns the grants of a tenant that were given from the one instant
+// until before the other, were sent, and are not settled as not done.
+func (tx *Tx) SentGrants(tenant string, from, to time.Time) ([]Grant, error) {
+	return all[Grant](tx, grants+`g.tenant = ? AND g.at >= ? AND g.at < ? AND g.outcome IN ('sent', 'done', 'unknown')`, tenant, Text(from), Text(to))
+}
+
 // UnsentGrants returns the grants that were not sent and expire after now. Those
 // of erased acts are not among them.
 func (tx *Tx) UnsentGrants(now time.Time) ([]Grant, error) {

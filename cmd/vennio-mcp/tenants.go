@@ -1,0 +1,76 @@
+package main
+
+import (
+	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"slices"
+
+	"github.com/vennio-mcp/vennio-mcp/internal/access"
+	"github.com/vennio-mcp/vennio-mcp/internal/config"
+	"github.com/vennio-mcp/vennio-mcp/internal/resources"
+	"github.com/vennio-mcp/vennio-mcp/internal/serve"
+	"github.com/vennio-mcp/vennio-mcp/tools"
+)
+
+// tenant makes the server of a caller's tenant. The context is of the call that
+// came first; what is made outlives it.
+func (a *assembled) tenant(p program, cfg config.Config) func(context.Context, access.Caller) (serve.Tenant, error) {
+	return func(ctx context.Context, c access.Caller) (serve.Tenant, error) {
+		mine := settingsOf(cfg, c)
+		made := serve.Tenant{Server: a.mcp, Feed: a.feed, Writes: writes(mine.Tools), Rate: float64(mine.Serve.Rate)}
+		if c.Tenant == "" && a.mcp != nil {
+			return made, nil
+		}
+		if c.Tenant != "" {
+			made.Feed = serve.NewFeed(resources.Known)
+		}
+		var err error
+		made.Server, err = a.furnish(context.WithoutCancel(ctx), p, mine, c.Tenant, made.Feed)
+		return made, err
+	}
+}
+
+// settingsOf are those of a caller's tenant: of the settings file, or the common
+// ones with the key that the caller brought.
+func settingsOf(cfg config.Config, c access.Caller) config.Config {
+	for _, t := range cfg.Tenants {
+		if t.Name == c.Tenant {
+			return t.Config
+		}
+	}
+	if c.Key != "" {
+		cfg = cfg.ForTenant()
+		cfg.APIKey = config.Secret(c.Key)
+	}
+	return cfg
+}
+
+// realmOf keeps the slot ids of tenants apart.
+func realmOf(apiURL, tenant string) string {
+	if tenant == "" {
+		return apiURL
+	}
+	return apiURL + "\x00" + tenant
+}
+
+// secretOf keeps apart what travels through the clients of tenants.
+func secretOf(secret []byte, tenant string) []byte {
+	if tenant == "" {
+		return secret
+	}
+	mac := hmac.New(sha256.New, secret)
+	_, _ = mac.Write([]byte("vennio-mcp tenant v1\x00" + tenant))
+	return mac.Sum(nil)
+}
+
+// writes tells the tools that need the scope to book.
+func writes(chosen tools.Selection) func(string) bool {
+	var names []string
+	for _, t := range tools.Catalog(tools.Deps{Selection: chosen}) {
+		if !*t.Annotations.ReadOnlyHint {
+			names = append(names, t.Name)
+		}
+	}
+	return func(tool string) bool { return slices.Contains(names, tool) }
+}

@@ -1,0 +1,133 @@
+package access
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/MicahParks/jwkset"
+	"github.com/MicahParks/keyfunc/v3"
+	"github.com/golang-jwt/jwt/v5"
+	"golang.org/x/time/rate"
+)
+
+// OAuth is whose JWT access tokens are taken (RFC 9068).
+type OAuth struct {
+	Issuer      string // as tokens say it in iss
+	JWKS        string // address of the issuer's keys (RFC 7517): https, or http on loopback
+	Audience    string // what tokens must be meant for: this server's resource identifier (RFC 8707)
+	TenantClaim string // claim that names the tenant; empty: all are of the default one
+
+	Now  func() time.Time // nil: the clock
+	Warn func(error)      // told when the keys cannot be fetched; may be nil
+}
+
+const (
+	leeway     = 30 * time.Second // between our clock and the issuer's
+	refresh    = time.Hour        // of the issuer's keys
+	fetchLimit = 10 * time.Second
+	refetch    = 3 * time.Second  // with the caller waiting
+	retryEvery = 30 * time.Second // at most, for keys that are not known
+)
+
+// verifier checks JWTs.
+type verifier struct {
+	o      OAuth
+	parser *jwt.Parser
+	keys   keyfunc.Keyfunc
+}
+
+// newVerifier fetches the issuer's keys, and again every hour and when a token
+// names a key that is not known, so that they can be rotated.
+func newVerifier(ctx context.Context, o OAuth) (*verifier, error) {
+	warn := func(_ context.Context, err error) {
+		if o.Warn != nil {
+			o.Warn(fmt.Errorf("the keys of the token issuer: %w", err))
+		}
+	}
+	kept, err := jwkset.NewStorageFromHTTP(o.JWKS, jwkset.HTTPClientStorageOptions{
+		Client: &http.Client{Timeout: fetchLimit, CheckRedirect: stay}, Ctx: ctx, HTTPTimeout: fetchLimit,
+		NoErrorReturnFirstHTTPReq: true, RefreshErrorHandler: warn, RefreshInterval: refresh,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("the keys of the token issuer: %w", err)
+	}
+	set, err := jwkset.NewHTTPClient(jwkset.HTTPClientOptions{
+		HTTPURLs: map[string]jwkset.Storage{o.JWKS: kept}, RateLimitWaitMax: refetch,
+		RefreshUnknownKID: rate.NewLimiter(rate.Every(retryEvery), 2),
+	})
+	if err != nil {
+		return nil, fmt.Errorf("the keys of the token issuer: %w", err)
+	}
+	keys, err := keyfunc.New(keyfunc.Options{Ctx: ctx, Storage: set})
+	if err != nil {
+		return nil, fmt.Errorf("the keys of the token issuer: %w", err)
+	}
+	options := []jwt.ParserOption{
+		jwt.WithValidMethods([]string{"RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"}),
+		jwt.WithIssuer(o.Issuer), jwt.WithAudience(o.Audience), jwt.WithExpirationRequired(), jwt.WithLeeway(leeway),
+	}
+	if o.Now != nil {
+		options = append(options, jwt.WithTimeFunc(o.Now))
+	}
+	return &verifier{o, jwt.NewParser(options...), keys}, nil
+}
+
+var errRedirect = errors.New("redirects are not followed")
+
+func stay(*http.Request, []*http.Request) error { return errRedirect }
+
+// claims are those of an access token that we read.
+type claims struct {
+	jwt.RegisteredClaims
+	Scope string   `json:"scope"` // RFC 9068, 2.2.3
+	Scp   texts    `json:"scp"`   // as some issuers say it
+	named nameless // all of them, for the tenant's
+}
+
+type nameless map[string]json.RawMessage
+
+// UnmarshalJSON reads the claims twice: those we know, and all by name.
+func (c *claims) UnmarshalJSON(raw []byte) error {
+	type plain claims
+	if err := json.Unmarshal(raw, (*plain)(c)); err != nil {
+		return err
+	}
+	return json.Unmarshal(raw, &c.named)
+}
+
+// texts is a list, or texts with blanks between.
+type texts []string
+
+// UnmarshalJSON reads either form.
+func (t *texts) UnmarshalJSON(raw []byte) error {
+	var one string
+	if json.Unmarshal(raw, &one) == nil {
+		*t = strings.Fields(one)
+		return nil
+	}
+	return json.Unmarshal(raw, (*[]string)(t))
+}
+
+// verify tells whom a JWT was issued to.
+func (v *verifier) verify(token string) (Caller, error) {
+	var c claims
+	if _, err := v.parser.ParseWithClaims(token, &c, v.keys.Keyfunc); err != nil {
+		return Caller{}, unknown(err)
+	}
+	if c.Subject == "" {
+		return Caller{}, unknown(errors.New("it has no subject"))
+	}
+	caller := Caller{Name: "oauth:" + c.Subject, Scopes: append(strings.Fields(c.Scope), c.Scp...)}
+	if v.o.TenantClaim == "" {
+		return caller, nil
+	}
+	if json.Unmarshal(c.named[v.o.TenantClaim], &caller.Tenant) != nil || caller.Tenant == "" {
+		return Caller{}, &Denied{Status: http.StatusForbidden, Why: "this token names no tenant: ask this server's operator for access"}
+	}
+	return caller, nil
+}

@@ -1,0 +1,55 @@
+package config_test
+
+import (
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/vennio-mcp/vennio-mcp/internal/config"
+)
+
+const securityPage = "../../docs/security.md"
+
+// The settings file that the page shows is one that works.
+func TestTheSettingsOfTheSecurityPageAreRead(t *testing.T) {
+	t.Parallel()
+	page, err := os.ReadFile(securityPage)
+	require.NoError(t, err)
+	found := regexp.MustCompile("(?s)```yaml\n(.*?)```").FindSubmatch(page)
+	require.NotNil(t, found)
+	key := filepath.Join(t.TempDir(), "key")
+	require.NoError(t, os.WriteFile(key, []byte("vennio_sk_test_support"), 0o600))
+	content := strings.Replace(string(found[1]), "/run/secrets/support-vennio-key", key, 1)
+	c, err := config.Load(map[string]string{"settings": settingsFile(t, content), "public-url": "https://mcp.example.com:8443"}, env{"SALES_VENNIO_KEY": "vennio_sk_test_sales"}.get)
+	require.NoError(t, err)
+	assert.Len(t, c.Tenants, 2)
+	assert.Equal(t, 20, c.Tenants[0].Limits.Daily)
+	assert.Len(t, c.Serve.Tokens, 3)
+}
+
+// Every test that the page names is there.
+func TestTheTestsOfTheSecurityPageExist(t *testing.T) {
+	t.Parallel()
+	page, err := os.ReadFile(securityPage)
+	require.NoError(t, err)
+	var all strings.Builder
+	require.NoError(t, filepath.WalkDir("../..", func(path string, _ fs.DirEntry, err error) error {
+		if err != nil || !strings.HasSuffix(path, "_test.go") {
+			return err
+		}
+		raw, err := os.ReadFile(path)
+		all.Write(raw)
+		return err
+	}))
+	named := regexp.MustCompile("`(Test\\w+)`").FindAllSubmatch(page, -1)
+	require.Greater(t, len(named), 20)
+	for _, name := range named {
+		assert.Contains(t, all.String(), "func "+string(name[1])+"(t *testing.T)")
+	}
+}

@@ -1,0 +1,213 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/vennio-mcp/vennio-mcp/internal/access"
+	"github.com/vennio-mcp/vennio-mcp/vennioclient"
+)
+
+// Serve is what only serving over HTTP knows.
+type Serve struct {
+	PublicURL       string // where callers reach the server; empty: the address it listens on
+	AllowedHosts    []string
+	AllowedOrigins  []string
+	TLSCert, TLSKey string // files; both or neither
+	Proxies         int    // trusted ones before us
+	Tokens          []access.Token
+	OAuth           *access.OAuth
+	CallerKeys      bool // callers without a tenant bring their Vennio key
+	Rate, RateAll   Rate // of each tenant, and of all
+}
+
+// Rate is how many requests a second are served. Zero: the default of the
+// transport; negative: any number.
+type Rate float64
+
+func serveSettings() []Setting {
+	return []Setting{
+		{"public-url", []string{"VENNIO_MCP_PUBLIC_URL"}, "", "where callers reach `serve`, such as https://mcp.example.com: allowed as Host, named in approval links and to OAuth clients", setPublicURL},
+		{"allowed-hosts", []string{"VENNIO_MCP_ALLOWED_HOSTS"}, "", "more names for the Host header, with commas between; loopback names always pass", setList(func(c *Config) *[]string { return &c.Serve.AllowedHosts }, "/ \t")},
+		{"allowed-origins", []string{"VENNIO_MCP_ALLOWED_ORIGINS"}, "", "more values for the Origin header, such as https://app.example.com; loopback origins always pass", setOrigins},
+		{"tokens-file", []string{"VENNIO_MCP_TOKENS_FILE"}, "", "YAML list of bearer tokens, as `vennio-mcp token new` prints them; they may also stand under tokens in the settings file", setTokensFile},
+		{"tls-cert", []string{"VENNIO_MCP_TLS_CERT"}, "", "file of the certificate to serve with, and those it needs; read again when it changes", setText(func(c *Config) *string { return &c.Serve.TLSCert })},
+		{"tls-key", []string{"VENNIO_MCP_TLS_KEY"}, "", "file of its private key", setText(func(c *Config) *string { return &c.Serve.TLSKey })},
+		{"trusted-proxies", []string{"VENNIO_MCP_TRUSTED_PROXIES"}, "0", "how many proxies stand before `serve`; so many entries of X-Forwarded-For and -Proto are believed", setProxies},
+		{"rate", []string{"VENNIO_MCP_RATE"}, "", "requests a second that each tenant may send, twice as many at once; off: any (default: 50 where callers need a token)", setRate(func(c *Config) *Rate { return &c.Serve.Rate })},
+		{"rate-all", []string{"VENNIO_MCP_RATE_ALL"}, "", "the same for all tenants together (default: 500 where callers need a token)", setRate(func(c *Config) *Rate { return &c.Serve.RateAll })},
+	}
+}
+
+func setPublicURL(c *Config, v string) error {
+	u, err := url.Parse(v)
+	if err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" || strings.Trim(u.Path, "/") != "" {
+		return errors.New("want scheme and host alone, such as https://mcp.example.com")
+	}
+	c.Serve.PublicURL = u.Scheme + "://" + u.Host
+	return nil
+}
+
+// setList reads a list with commas between; no entry holds any of the bad bytes.
+func setList(field func(*Config) *[]string, bad string) func(*Config, string) error {
+	return func(c *Config, v string) error {
+		for entry := range strings.SplitSeq(v, ",") {
+			if entry = strings.TrimSpace(entry); entry == "" {
+				continue
+			}
+			if strings.ContainsAny(entry, bad) {
+				return fmt.Errorf("%q: want names alone, with commas between", entry)
+			}
+			*field(c) = append(*field(c), entry)
+		}
+		return nil
+	}
+}
+
+func setOrigins(c *Config, v string) error {
+	if err := setList(func(c *Config) *[]string { return &c.Serve.AllowedOrigins }, " \t*")(c, v); err != nil {
+		return err
+	}
+	for _, origin := range c.Serve.AllowedOrigins {
+		if u, err := url.Parse(origin); err != nil || u.Scheme == "" || u.Host == "" || u.Path != "" {
+			return fmt.Errorf("%q: want an origin, such as https://app.example.com", origin)
+		}
+	}
+	return nil
+}
+
+func setProxies(c *Config, v string) (err error) {
+	if c.Serve.Proxies, err = strconv.Atoi(v); err != nil || c.Serve.Proxies < 0 || c.Serve.Proxies > 10 {
+		return fmt.Errorf("%q: want a number from 0 to 10", v)
+	}
+	return nil
+}
+
+func setRate(field func(*Config) *Rate) func(*Config, string) error {
+	return func(c *Config, v string) error {
+		if strings.EqualFold(v, "off") {
+			*field(c) = -1
+			return nil
+		}
+		n, err := strconv.ParseFloat(v, 64)
+		if err != nil || !(n > 0 && n <= 1e6) {
+			return fmt.Errorf("%q: want requests a second, such as 50, or off", v)
+		}
+		*field(c) = Rate(n)
+		return nil
+	}
+}
+
+// check finds what does not go together.
+func (s Serve) check(c Config) (wrong []string) {
+	if (s.TLSCert == "") != (s.TLSKey == "") {
+		wrong = append(wrong, "VENNIO_MCP_TLS_CERT and VENNIO_MCP_TLS_KEY belong together: set both or neither")
+	}
+	if s.OAuth != nil && s.OAuth.Audience == "" && s.PublicURL == "" {
+		wrong = append(wrong, "oauth needs VENNIO_MCP_PUBLIC_URL (--public-url): tokens must be meant for this server")
+	}
+	if s.OAuth != nil && s.OAuth.TenantClaim == "" && c.severalOnly() {
+		wrong = append(wrong, "oauth names no tenant_claim, and without VENNIO_API_KEY there is no default tenant")
+	}
+	if len(s.Tokens) == 0 && s.OAuth == nil && c.severalOnly() {
+		wrong = append(wrong, "there are tenants, and neither tokens nor oauth to tell whose a call is: see docs/security.md")
+	}
+	for _, t := range s.Tokens {
+		known := slices.ContainsFunc(c.Tenants, func(one Tenant) bool { return one.Name == t.Tenant })
+		switch {
+		case t.Tenant == "" && c.severalOnly():
+			wrong = append(wrong, fmt.Sprintf("the token %q names no tenant, and without VENNIO_API_KEY there is no default one", t.Name))
+		case t.Tenant != "" && !known:
+			wrong = append(wrong, fmt.Sprintf("the token %q is of the tenant %q, which tenants of the settings file does not have", t.Name, t.Tenant))
+		}
+	}
+	return wrong
+}
+
+// severalOnly: there are tenants, and none for callers who name none.
+func (c Config) severalOnly() bool {
+	return c.Sandbox() && len(c.Tenants) > 0 && !c.Serve.CallerKeys
+}
+
+// Real tells whether any key of Vennio may be used, the operator's or a caller's.
+func (c Config) Real() bool { return !c.Sandbox() || len(c.Tenants) > 0 || c.Serve.CallerKeys }
+
+// tokenEntry is a token as the settings file has it.
+type tokenEntry struct {
+	Name   text   `yaml:"name"`
+	Hash   text   `yaml:"hash"`
+	Tenant text   `yaml:"tenant"`
+	Scopes []text `yaml:"scopes"`
+}
+
+func (s *Serve) addToken(e tokenEntry) (wrong []mistake) {
+	line := max(e.Name.line, e.Hash.line, e.Tenant.line, 1)
+	t := access.Token{Name: e.Name.value, Tenant: e.Tenant.value}
+	hash, err := access.ParseHash(e.Hash.value)
+	if err != nil {
+		wrong = append(wrong, mistake{line, "hash: " + err.Error()})
+	}
+	t.Hash = hash
+	switch {
+	case t.Name == "":
+		wrong = append(wrong, mistake{line, "name: is missing"})
+	case slices.ContainsFunc(s.Tokens, func(other access.Token) bool { return other.Name == t.Name }):
+		wrong = append(wrong, mistake{line, fmt.Sprintf("name: %q is taken by another token", t.Name)})
+	}
+	for _, scope := range e.Scopes {
+		if !slices.Contains(access.Scopes(), scope.value) {
+			wrong = append(wrong, mistake{scope.line, fmt.Sprintf("scopes: %q: want some of %s", scope.value, strings.Join(access.Scopes(), ", "))})
+		}
+		t.Scopes = append(t.Scopes, scope.value)
+	}
+	s.Tokens = append(s.Tokens, t)
+	return wrong
+}
+
+func setTokensFile(c *Config, path string) error {
+	var entries []tokenEntry
+	if _, err := os.Stat(path); err != nil {
+		return errors.New("cannot be read: " + reason(err))
+	}
+	if err := decode(path, &entries); err != nil {
+		return err
+	}
+	for _, e := range entries {
+		for _, m := range c.Serve.addToken(e) {
+			return fmt.Errorf("%s:%d: %s", path, m.line, m.what)
+		}
+	}
+	return nil
+}
+
+// oauthEntry is oauth as the settings file has it.
+type oauthEntry struct {
+	Issuer      text `yaml:"issuer"`
+	JWKS        text `yaml:"jwks_url"`
+	Audience    text `yaml:"audience"`
+	TenantClaim text `yaml:"tenant_claim"`
+}
+
+func (e oauthEntry) oauth(getenv func(string) string) (o access.OAuth, wrong []mistake) {
+	value := func(name string, t text) string {
+		v, err := t.resolve(getenv)
+		if err != nil {
+			wrong = append(wrong, mistake{t.line, name + ": " + err.Error()})
+		}
+		return v
+	}
+	o = access.OAuth{Issuer: value("issuer", e.Issuer), JWKS: value("jwks_url", e.JWKS), Audience: value("audience", e.Audience), TenantClaim: value("tenant_claim", e.TenantClaim)}
+	line := max(e.Issuer.line, e.JWKS.line, 1)
+	if o.Issuer == "" {
+		wrong = append(wrong, mistake{line, "issuer: is missing"})
+	}
+	if err := vennioclient.CheckBaseURL(o.JWKS); err != nil { // https, or http on loopback
+		wrong = append(wrong, mistake{line, "jwks_url: want an https address"})
+	}
+	return o, wrong
+}

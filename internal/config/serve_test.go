@@ -1,0 +1,110 @@
+package config_test
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/vennio-mcp/vennio-mcp/internal/access"
+	"github.com/vennio-mcp/vennio-mcp/internal/config"
+	"github.com/vennio-mcp/vennio-mcp/internal/consent"
+)
+
+var hashLine = access.HashOf("canary").String()
+
+func TestTenantsHaveWhatAllHaveUnlessTheySetIt(t *testing.T) {
+	t.Parallel()
+	key := filepath.Join(t.TempDir(), "key")
+	require.NoError(t, os.WriteFile(key, []byte("vennio_sk_test_beta\n"), 0o600))
+	file := settingsFile(t, `
+tokens:
+  - {name: ada, hash: "`+hashLine+`", tenant: acme, scopes: ["vennio:read"]}
+tenants:
+  - {name: acme, api_key: "${ACME}", hosts: "Ada=id-1;50 EUR, Bob=id-2", consent: human, max_price: 60 EUR, rate: 5}
+  - {name: beta, api_key_file: `+key+`, timezone: Asia/Tokyo, read_only: true, business_id: id-3}
+oauth: {issuer: "https://login.example.com", jwks_url: "https://login.example.com/jwks", tenant_claim: org}
+`)
+	c, err := config.Load(map[string]string{"settings": file, "public-url": "https://mcp.example.com/"}, env{
+		"ACME": "vennio_sk_test_acme", "VENNIO_GUEST_DOMAINS": "example.com", "VENNIO_TIMEZONE": "Europe/Paris", "VENNIO_API_URL": "https://vennio.example.com",
+	}.get)
+	require.NoError(t, err)
+	require.Len(t, c.Tenants, 2)
+	acme, beta := c.Tenants[0], c.Tenants[1]
+	assert.Equal(t, "vennio_sk_test_acme", acme.APIKey.Reveal())
+	assert.Equal(t, consent.PolicyHuman, acme.Consent)
+	assert.Equal(t, []config.Host{{Name: "Ada", ID: "id-1", Price: "50 EUR"}, {Name: "Bob", ID: "id-2"}}, acme.Hosts)
+	assert.Equal(t, "60.00 EUR", acme.Limits.MaxPrice.String())
+	assert.Equal(t, []string{"example.com"}, acme.Limits.GuestDomains)
+	assert.Equal(t, "Europe/Paris", acme.Zone.String())
+	assert.InDelta(t, 5, float64(acme.Serve.Rate), 0)
+	assert.Equal(t, "vennio_sk_test_beta", beta.APIKey.Reveal())
+	assert.Equal(t, consent.PolicyAsk, beta.Consent)
+	assert.True(t, beta.Tools.ReadOnly)
+	assert.Equal(t, "Asia/Tokyo", beta.Zone.String())
+	assert.Nil(t, beta.Limits.MaxPrice)
+	assert.Equal(t, "https://vennio.example.com", beta.APIURL, "bar: X4: the address is the operator's alone")
+	assert.Equal(t, "https://mcp.example.com", c.Access(nil).OAuth.Audience)
+	assert.Equal(t, []access.Token{{Name: "ada", Tenant: "acme", Hash: access.HashOf("canary"), Scopes: []string{"vennio:read"}}}, c.Serve.Tokens)
+	assert.True(t, c.Real())
+}
+
+func TestMistakesAboutCallersAndTenantsAreNamed(t *testing.T) {
+	t.Parallel()
+	tenant := "tenants: [{name: acme, api_key: canary_key_1}]\n"
+	for content, want := range map[string]string{
+		"tokens:\n  - {name: ada, hash: canary}":                                                 ":2: tokens: hash: want sha256:",
+		"tokens:\n  - {hash: \"" + hashLine + "\"}":                                              ":2: tokens: name: is missing",
+		"tokens:\n  - {name: ada, hash: \"" + hashLine + "\", scopes: [all]}":                    "scopes: \"all\": want some of vennio:read",
+		"tokens:\n  - {name: ada, hash: \"" + hashLine + "\", tenant: none}":                     "tenant \"none\", which tenants",
+		tenant + "tokens:\n  - {name: ada, hash: \"" + hashLine + "\"}":                          "names no tenant",
+		"tokens: [{name: a, hash: \"" + hashLine + "\"}, {name: a, hash: \"" + hashLine + "\"}]": "\"a\" is taken by another token",
+		"tenants:\n  - {name: Acme, api_key: canary_key_1}":                                      ":2: tenants: name: want lower-case",
+		"tenants:\n  - {name: \"key:1\", api_key: canary_key_1}":                                 ":2: tenants: name: want lower-case",
+		tenant:                       "neither tokens nor oauth",
+		"tenants:\n  - {name: acme}": ":2: tenants: api_key: is missing",
+		"tenants:\n  - {name: acme, api_key: \"${NOT_SET}\"}":                                                "the environment has no such variable",
+		"tenants:\n  - {name: acme, api_key: canary_key_1, api_url: \"https://x.example\"}":                  "api_url: there is no such setting",
+		"tenants:\n  - {name: acme, api_key: canary_key_1, hours: never}":                                    "hours \"never\": want weekdays",
+		"tenants: [{name: a, api_key: canary_key_1}, {name: a, api_key: canary_key_2}]":                      "\"a\" is taken by another tenant",
+		"oauth: {issuer: \"https://a.example\", jwks_url: \"http://a.example/jwks\", audience: x}":           "jwks_url: want an https address",
+		"oauth: {jwks_url: \"https://a.example/jwks\", audience: x}":                                         "issuer: is missing",
+		"oauth: {issuer: \"https://a.example\", jwks_url: \"https://a.example/jwks\"}":                       "oauth needs VENNIO_MCP_PUBLIC_URL",
+		tenant + "oauth: {issuer: \"https://a.example\", jwks_url: \"https://a.example/jwks\", audience: x}": "names no tenant_claim",
+	} {
+		_, err := config.Load(map[string]string{"settings": settingsFile(t, content)}, env{}.get)
+		require.ErrorContains(t, err, want, content)
+		assert.NotContains(t, err.Error(), "canary", content)
+	}
+}
+
+func TestSettingsOfServingAreChecked(t *testing.T) {
+	t.Parallel()
+	file := settingsFile(t, `- {name: ada, hash: "`+hashLine+`"}`)
+	c, err := config.Load(map[string]string{
+		"tokens-file": file, "allowed-hosts": "mcp.example.com, 10.0.0.7:8080", "allowed-origins": "https://app.example.com", "trusted-proxies": "2",
+		"rate": "0.5", "rate-all": "off", "daily-bookings": "3", "hours": "mon 09:00-10:00",
+	}, env{}.get)
+	require.NoError(t, err)
+	assert.Equal(t, []string{"mcp.example.com", "10.0.0.7:8080"}, c.Serve.AllowedHosts)
+	assert.Equal(t, 2, c.Serve.Proxies)
+	assert.Equal(t, config.Rate(-1), c.Serve.RateAll)
+	assert.Equal(t, 3, c.Limits.Daily)
+	assert.Equal(t, "ada", c.Serve.Tokens[0].Name)
+	wrong := map[string]string{
+		"tokens-file": "/no/such/file", "allowed-hosts": "https://a.example", "allowed-origins": "*", "trusted-proxies": "all", "rate": "fast",
+		"public-url": "mcp.example.com/path", "tls-cert": "/cert.pem", "daily-bookings": "-1", "guest-domains": "a b", "max-price": "100", "hours": "x",
+	}
+	_, err = config.Load(wrong, env{}.get)
+	require.Error(t, err)
+	for name := range wrong {
+		if name != "tls-cert" {
+			assert.ErrorContains(t, err, "--"+name)
+		}
+	}
+	assert.ErrorContains(t, err, "belong together")
+	assert.Equal(t, len(wrong), strings.Count(err.Error(), "\n"))
+}

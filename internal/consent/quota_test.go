@@ -1,0 +1,89 @@
+package consent_test
+
+import (
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/vennio-mcp/vennio-mcp/internal/consent"
+)
+
+func today(most int) consent.Quota {
+	return consent.Quota{Most: most, From: morning.Truncate(24 * time.Hour), To: morning.Truncate(24*time.Hour).AddDate(0, 0, 1)}
+}
+
+// bar: X6. Counted where it is sent: at once, by several ledgers over one store.
+func TestBar_X6_AQuotaIsKeptByAllTogether(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	c := newClock()
+	ledgers := []*consent.Ledger{ledgerIn(t, dir, c.now), ledgerIn(t, dir, c.now)}
+	var sent, over atomic.Int64
+	var all sync.WaitGroup
+	for i := range 12 {
+		all.Go(func() {
+			l := ledgers[i%2]
+			g, err := l.Attest(t.Context(), call(fmt.Sprint("s", i)), "Ada", "Yes")
+			if !assert.NoError(t, err) {
+				return
+			}
+			if _, err = l.SendWithin(t.Context(), g, today(5)); err == nil {
+				sent.Add(1)
+				return
+			}
+			assert.ErrorIs(t, err, consent.ErrQuota)
+			over.Add(1)
+		})
+	}
+	all.Wait()
+	assert.Equal(t, int64(5), sent.Load())
+	assert.Equal(t, int64(7), over.Load())
+}
+
+func TestWhatAQuotaCounts(t *testing.T) {
+	t.Parallel()
+	l, c := newLedger(t)
+	send := func(a consent.Act, most int) (consent.Grant, error) {
+		g, err := l.Attest(t.Context(), a, "Ada", "Yes")
+		require.NoError(t, err)
+		return l.SendWithin(t.Context(), g, today(most))
+	}
+	count := func(tenant string) int {
+		n, err := l.SentWithin(t.Context(), tenant, "book_slot", today(0))
+		require.NoError(t, err)
+		return n
+	}
+	first, err := send(call("s1"), 1)
+	require.NoError(t, err)
+	_, err = l.SendWithin(t.Context(), first, today(1))
+	require.NoError(t, err, "what was sent may be sent again")
+	series := call("s2")
+	series.Repeat, series.Count = "weekly, 4 times", 4
+	_, err = send(series, 4)
+	require.ErrorIs(t, err, consent.ErrQuota, "a series counts with each of its days")
+	_, err = send(series, 5)
+	require.NoError(t, err)
+	assert.Equal(t, 5, count(""))
+	elsewhere := call("s3")
+	elsewhere.Tenant = "acme"
+	_, err = send(elsewhere, 1)
+	require.NoError(t, err, "bar: X5: another tenant's number")
+	assert.Equal(t, 1, count("acme"))
+	failed, err := send(call("s6"), 6)
+	require.NoError(t, err)
+	assert.Equal(t, 6, count(""))
+	require.NoError(t, l.Settle(t.Context(), failed, consent.NotDone, "", "", ""))
+	assert.Equal(t, 5, count(""), "what was not done for certain does not count")
+	change := call("s4")
+	change.Tool, change.BookingID = "reschedule_booking", "bk_1"
+	_, err = send(change, 1)
+	require.NoError(t, err, "a change makes no booking")
+	c.advance(24 * time.Hour)
+	_, err = send(call("s5"), 4)
+	require.NoError(t, err, "given on another day")
+}

@@ -57,7 +57,7 @@ func newHall(base context.Context, s *server.MCPServer, o HTTPOptions) *hall {
 	h.closing, h.quit = context.WithCancel(base)
 	h.http = newServer(h)
 	if o.Tenant == nil {
-		h.hosts[""] = h.newHost(Tenant{Server: s, Feed: o.Feed}, h.calls, o.MaxSessions)
+		h.hosts[""] = h.newHost(Tenant{Server: s, Feed: o.Feed}, h.calls, h.streams, o.MaxSessions)
 	}
 	return h
 }
@@ -94,7 +94,12 @@ func (h *hall) of(ctx context.Context, c access.Caller) (*host, error) {
 	if t.Feed == nil {
 		t.Feed = NewFeed(nil)
 	}
-	one := h.newHost(t, h.calls.share(max(1, h.o.MaxCalls/2)), max(1, h.o.MaxSessions/4))
+	calls, streams, most := h.calls, h.streams, h.o.MaxSessions
+	if h.o.Several {
+		most = max(1, most/4)
+		calls, streams = calls.share(max(1, h.o.MaxCalls/2)), streams.share(most)
+	}
+	one := h.newHost(t, calls, streams, most)
 	one.visitors++
 	h.hosts[name] = one
 	return one, nil

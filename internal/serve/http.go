@@ -46,7 +46,8 @@ type HTTPOptions struct {
 	// Tenant makes the server of a caller's tenant, when the first of them calls;
 	// nil: one server for all. It is called for one tenant at a time.
 	Tenant     func(context.Context, access.Caller) (Tenant, error)
-	MaxTenants int // at once; idle ones make room; 256
+	MaxTenants int  // at once; idle ones make room; 256
+	Several    bool // there are several: none takes more than half of the calls, or a quarter of sessions and streams
 
 	TLS     *tls.Config // nil: in clear text
 	Proxies int         // how many trusted proxies stand before us

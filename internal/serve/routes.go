@@ -23,6 +23,7 @@ type host struct {
 	stream   *server.StreamableHTTPServer
 	ids      *sessionIDs
 	calls    *gate         // its share of those of all
+	streams  *gate         // its share of those of all
 	rate     *rate.Limiter // of the tenant; nil: any
 	visitors int           // requests that are here now; of the hall's lock
 
@@ -30,9 +31,9 @@ type host struct {
 	peers map[string]*peer // clients on SSE, by session id
 }
 
-func (h *hall) newHost(t Tenant, calls *gate, sessions int) *host {
+func (h *hall) newHost(t Tenant, calls, streams *gate, sessions int) *host {
 	one := &host{
-		hall: h, Tenant: t, calls: calls,
+		hall: h, Tenant: t, calls: calls, streams: streams,
 		ids:   newSessionIDs(sessions, t.Feed),
 		rate:  limiter(cmp.Or(t.Rate, h.o.Rate)),
 		peers: make(map[string]*peer),

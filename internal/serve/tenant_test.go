@@ -22,6 +22,7 @@ func house(t *testing.T, o serve.HTTPOptions, names ...string) (s *site, made ma
 		known.Tokens = append(known.Tokens, access.Token{Name: name, Tenant: name, Hash: access.HashOf(name)})
 	}
 	var err error
+	o.Several = true
 	o.Access, err = access.New(t.Context(), known)
 	require.NoError(t, err)
 	made, closed = map[string]*rig{}, make(chan string, 10)

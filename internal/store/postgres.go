@@ -15,7 +15,6 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
-	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/pressly/goose/v3"
 )
@@ -68,6 +67,9 @@ var settingsOnServer = map[string]string{
 	"application_name":                    "vennio-mcp",
 	"lock_timeout":                        "5000",  // milliseconds
 	"idle_in_transaction_session_timeout": "10000", // milliseconds
+	"tcp_keepalives_idle":                 "10",    // seconds
+	"tcp_keepalives_interval":             "5",     // seconds
+	"tcp_keepalives_count":                "3",
 }
 
 // migrating is the lock of those who change tables: an arbitrary number.
@@ -150,15 +152,4 @@ func (postgres) scrub(ctx context.Context, pool *sql.DB) error {
 		return fmt.Errorf("rewrite the store: %w", err)
 	}
 	return nil
-}
-
-// Listener is a pool of its own for whoever waits for what the server tells. Only
-// internal/jobs calls it, on a DB that is Shared, and closes it.
-func (db *DB) Listener(ctx context.Context) (*pgxpool.Pool, error) {
-	cfg, err := pgxpool.ParseConfig(db.where)
-	if err != nil {
-		return nil, CheckURL(db.where)
-	}
-	cfg.MinConns, cfg.MaxConns = 0, 1
-	return pgxpool.NewWithConfig(ctx, cfg)
 }

@@ -7,6 +7,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
+	"slices"
 	"strings"
 	"time"
 
@@ -162,10 +163,17 @@ func replyOf(r *mcp.ElicitationResult) reply {
 
 // seal authenticates a state that travels through the client: it names the
 // proposal, and nobody else can make one.
-func (d Deps) seal(id string) string {
-	h := hmac.New(sha256.New, d.Secret)
+func (d Deps) seal(id string) string { return sealUnder(d.Secret, id) }
+
+func sealUnder(secret []byte, id string) string {
+	h := hmac.New(sha256.New, secret)
 	_, _ = h.Write([]byte("vennio-mcp question v1\x00" + id))
 	return id + "." + hex.EncodeToString(h.Sum(nil))
+}
+
+// verified: one of the secrets fits.
+func (d Deps) verified(fits func(secret []byte) bool) bool {
+	return fits(d.Secret) || slices.ContainsFunc(d.Others, fits)
 }
 
 // belongs refuses an answer that came with a call and is not to a question that
@@ -176,7 +184,7 @@ func (d Deps) belongs(ctx context.Context, act consent.Act) error {
 		return nil
 	}
 	id, _, _ := strings.Cut(got.state, ".")
-	if !hmac.Equal([]byte(got.state), []byte(d.seal(id))) {
+	if !d.verified(func(secret []byte) bool { return hmac.Equal([]byte(got.state), []byte(sealUnder(secret, id))) }) {
 		return foreignAnswer()
 	}
 	switch pays, ours, err := d.pays(ctx, id, act); {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"net"
 	"net/http"
@@ -39,7 +40,7 @@ func (p program) serveCommand() *cobra.Command {
 				return err
 			}
 			url := "http://" + ln.Addr().String()
-			a.links.at(url)
+			a.links.at(cmp.Or(cfg.PublicURL, url))
 			a.log.Info().Str("streamable_http", url+"/mcp").Str("sse", url+"/sse").Str("health", url+"/healthz").Msg("serving")
 			defer a.follow(c.Context(), in)()
 			return serve.HTTP(c.Context(), ln, a.mcp, serve.HTTPOptions{

@@ -72,27 +72,30 @@ func (p program) assemble(ctx context.Context, cfg config.Config) (*assembled, e
 		a.close()
 		return nil, err
 	}
-	secret := signingSecret(cfg, log)
+	secret, others := signingSecrets(cfg, log)
 	a.ledger = a.openLedger(cfg, p.clock())
-	a.page = approve.New(a.ledger, secret)
+	a.page = approve.New(a.ledger, secret, others...)
 	a.links = &links{page: a.page}
+	if a.store.Shared() {
+		a.links.at(cfg.PublicURL) // where another process shows the page, if this one is on stdio
+	}
 	a.mcp = newServer(tools.Deps{
-		Vennio: client, Slots: slots.NewSigner(secret, realm, p.clock()), Hosts: directory(cfg.Hosts),
+		Vennio: client, Slots: slots.NewSigner(secret, realm, p.clock(), others...), Hosts: directory(cfg.Hosts),
 		Zone: cfg.Zone, WeekStart: cfg.WeekStart, Now: p.clock(), Sandbox: cfg.Sandbox(), NoMail: vennioclient.KeyKind(key).Test(),
-		Ledger: a.ledger, Policy: cfg.Consent, Secret: secret, ApprovalURL: a.links.to, Selection: cfg.Tools, Canary: cfg.Canary, Changed: a.changes.BookingChanged,
+		Ledger: a.ledger, Policy: cfg.Consent, Secret: secret, Others: others, ApprovalURL: a.links.to, Selection: cfg.Tools, Canary: cfg.Canary, Changed: a.changes.BookingChanged,
 		Warn: func(err error) { log.Error().Err(err).Msg("something beside a tool call failed") },
 	}, observe.Tools(log, a.watch), a.spans.Tools)
 	return a, nil
 }
 
-// openLedger keeps the ledger in the state folder; that of the sandbox, whose
-// bookings are made up, in memory. The file is opened when it is first needed.
+// openLedger keeps the ledger in the database or the state folder; that of the
+// sandbox, whose bookings are made up, in memory. It is opened when first needed.
 func (a *assembled) openLedger(cfg config.Config, now func() time.Time) *consent.Ledger {
-	dir := cfg.StateDir
+	where := cfg.Store()
 	if cfg.Sandbox() {
-		dir = ""
+		where = ""
 	}
-	a.store = store.Open(dir)
+	a.store = store.Open(where)
 	a.closing(func() {
 		a.links.close()
 		_ = a.store.Close()
@@ -152,20 +155,28 @@ func httpClient(timeout time.Duration, watched func(http.RoundTripper) http.Roun
 	return &http.Client{Timeout: timeout, Transport: watched(t)}
 }
 
-// signingSecret is the operator's, else the one kept in the state folder; where
-// neither can be had, one for this process alone.
-func signingSecret(cfg config.Config, log zerolog.Logger) []byte {
-	if cfg.SigningSecret != "" {
-		return []byte(cfg.SigningSecret.Reveal())
+// signingSecrets are the operator's, of which the others are only taken, else the
+// one kept in the state folder; where neither can be had, one for this process
+// alone.
+func signingSecrets(cfg config.Config, log zerolog.Logger) (secret []byte, others [][]byte) {
+	for i, s := range cfg.SigningSecrets {
+		if i == 0 {
+			secret = []byte(s.Reveal())
+			continue
+		}
+		others = append(others, []byte(s.Reveal()))
+	}
+	if secret != nil {
+		return secret, others
 	}
 	secret, err := store.SigningSecret(cfg.StateDir)
 	if err == nil {
-		return secret
+		return secret, nil
 	}
 	log.Warn().Err(err).Msg("the signing secret cannot be kept: slots offered before a restart will have to be searched again")
 	secret = make([]byte, 32)
 	_, _ = rand.Read(secret) // never fails
-	return secret
+	return secret, nil
 }
 
 func directory(hosts []config.Host) (d tools.Directory) {

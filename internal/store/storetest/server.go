@@ -6,6 +6,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 	"os"
 	"os/exec"
@@ -149,4 +150,29 @@ func freePort(ctx context.Context) (int, error) {
 	}
 	defer func() { _ = ln.Close() }()
 	return ln.Addr().(*net.TCPAddr).Port, nil
+}
+
+// Traces returns in how many of the files of a database's tables a text stands,
+// once all that was written is in them. It needs the right to read the folder.
+func (s *Server) Traces(ctx context.Context, database, text string) (int, error) {
+	conn, err := pgx.Connect(ctx, database)
+	if err != nil {
+		return 0, fmt.Errorf("look for traces: %w", err)
+	}
+	defer func() { _ = conn.Close(ctx) }()
+	if _, err := conn.Exec(ctx, "CHECKPOINT"); err != nil {
+		return 0, fmt.Errorf("look for traces: %w", err)
+	}
+	n := 0
+	err = filepath.WalkDir(filepath.Join(s.data(), "base"), func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() {
+			return err
+		}
+		raw, err := os.ReadFile(path) //nolint:gosec // G304, G122: the test's own server
+		if bytes.Contains(raw, []byte(text)) {
+			n++
+		}
+		return err
+	})
+	return n, err
 }

@@ -11,7 +11,7 @@ GENERATE := go run ./internal/readme
 # The race detector needs a C compiler on most platforms; the go command knows where it can run.
 RACE      = $(shell go list -race -f '{{""}}' runtime >/dev/null 2>&1 && echo -race)
 
-.PHONY: help build demo test check bench clients golden docs tokens fuzz lint vuln cover format fmt vet tidy drift cross tools clean
+.PHONY: help build demo test postgres check bench clients golden docs tokens fuzz lint vuln cover format fmt vet tidy drift cross tools clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -24,7 +24,11 @@ demo: ## Find a slot and book it, with a person's consent, in a sandbox: no key,
 
 test: ## Every test, under the race detector
 	@[ -n "$(RACE)" ] || echo "The race detector cannot run here (no C compiler?): testing without it."
-	$(GOTEST) $(RACE) -count=1 ./...
+	$(GOTEST) $(RACE) -count=1 $$(go list ./... | grep -v /internal/replicas)
+
+postgres: ## The store's tests on PostgreSQL, and replicas that are killed (needs Debian's postgresql)
+	go run ./internal/store/storetest/run $(GOTEST) $(RACE) -count=1 ./internal/store ./internal/consent ./internal/jobs ./internal/events
+	$(GOTEST) -count=1 -v ./internal/replicas
 
 check: format vet lint tidy drift cross ## All that CI asks beside the tests: see the targets below
 

@@ -92,7 +92,7 @@ func (s *Server) run(ctx context.Context, program string, args ...string) error 
 		cmd.Stdout, cmd.Stderr = &said, &said
 	}
 	if err := cmd.Run(); err != nil {
-		log, _ := os.ReadFile(filepath.Join(s.dir, "log")) //nolint:gosec // G304: as above
+		log, _ := os.ReadFile(filepath.Join(s.dir, "log"))
 		return fmt.Errorf("%s: %w\n%s%s", program, err, &said, log)
 	}
 	return nil

@@ -108,7 +108,7 @@ func (d Deps) ask(ctx context.Context, p consent.Proposal, q mcp.ElicitationPara
 	defer done()
 	got := answerIn(ctx)
 	switch {
-	case got != nil && got.result != nil && hmac.Equal([]byte(got.state), []byte(d.seal(p.ID))):
+	case got != nil && got.result != nil && d.seals(got.state, p.ID):
 		return d.meant(limited, q, got.result), nil
 	case got != nil && got.result != nil:
 		return "", foreignAnswer() // to a question about this act that has expired since
@@ -171,6 +171,11 @@ func sealUnder(secret []byte, id string) string {
 	return id + "." + hex.EncodeToString(h.Sum(nil))
 }
 
+// seals: the state is the sealed id, under one of the secrets.
+func (d Deps) seals(state, id string) bool {
+	return d.verified(func(secret []byte) bool { return hmac.Equal([]byte(state), []byte(sealUnder(secret, id))) })
+}
+
 // verified: one of the secrets fits.
 func (d Deps) verified(fits func(secret []byte) bool) bool {
 	return fits(d.Secret) || slices.ContainsFunc(d.Others, fits)
@@ -184,7 +189,7 @@ func (d Deps) belongs(ctx context.Context, act consent.Act) error {
 		return nil
 	}
 	id, _, _ := strings.Cut(got.state, ".")
-	if !d.verified(func(secret []byte) bool { return hmac.Equal([]byte(got.state), []byte(sealUnder(secret, id))) }) {
+	if !d.seals(got.state, id) {
 		return foreignAnswer()
 	}
 	switch pays, ours, err := d.pays(ctx, id, act); {

@@ -120,3 +120,20 @@ func TestAClaimHasOneHolder(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, release())
 }
+
+func TestTextThatIsNoneIsFoundAgain(t *testing.T) {
+	t.Parallel()
+	db := open(t, storetest.Memory(t))
+	in(t, db, func(tx *store.Tx) error {
+		for _, id := range []string{"evt\x00", "evt\xff", "évt ?"} {
+			added, err := tx.AddEvent(store.Event{ID: id, Type: "x", Body: []byte{0, 255}})
+			require.NoError(t, err)
+			found, err := tx.Event(id)
+			require.NoError(t, err)
+			if assert.NotNil(t, found, "%q", id) && added {
+				assert.Equal(t, []byte{0, 255}, found.Body)
+			}
+		}
+		return nil
+	})
+}

@@ -168,7 +168,7 @@ func (s *Server) Traces(ctx context.Context, database, text string) (int, error)
 		if err != nil || entry.IsDir() {
 			return err
 		}
-		raw, err := os.ReadFile(path) //nolint:gosec // G304, G122: the test's own server
+		raw, err := os.ReadFile(path)       //nolint:gosec // G304, G122: the test's own server
 		if errors.Is(err, fs.ErrNotExist) { // deleted just now
 			return nil
 		}

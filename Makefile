@@ -13,7 +13,7 @@ RACE      = $(shell go list -race -f '{{""}}' runtime >/dev/null 2>&1 && echo -r
 # With it come checks of every unsafe pointer: in SQLite, which is C translated to Go, they take half of the tests' time.
 CHECKPTR := -gcflags=modernc.org/...=-d=checkptr=0
 
-.PHONY: help build demo test check bench clients golden docs tokens fuzz lint vuln cover format fmt vet tidy drift cross tools snapshot goreleaser clean
+.PHONY: help build demo test postgres check bench clients golden docs tokens fuzz lint vuln cover format fmt vet tidy drift cross tools snapshot goreleaser clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -26,7 +26,11 @@ demo: ## Book, move and cancel a meeting, with a person's consent, in a sandbox:
 
 test: ## Every test, under the race detector
 	@[ -n "$(RACE)" ] || echo "The race detector cannot run here (no C compiler?): testing without it."
-	$(GOTEST) $(RACE) $(CHECKPTR) -count=1 ./...
+	$(GOTEST) $(RACE) $(CHECKPTR) -count=1 $$(go list ./... | grep -v /internal/replicas)
+
+postgres: ## The store's tests on PostgreSQL, and replicas that are killed (needs Debian's postgresql)
+	go run ./internal/store/storetest/run $(GOTEST) $(RACE) -count=1 ./internal/store ./internal/consent ./internal/jobs ./internal/events
+	$(GOTEST) -count=1 -v ./internal/replicas
 
 check: format vet lint tidy drift cross ## All that CI asks beside the tests: see the targets below
 

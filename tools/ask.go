@@ -7,6 +7,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
+	"slices"
 	"strings"
 	"time"
 
@@ -107,7 +108,7 @@ func (d Deps) ask(ctx context.Context, p consent.Proposal, q mcp.ElicitationPara
 	defer done()
 	got := answerIn(ctx)
 	switch {
-	case got != nil && got.result != nil && hmac.Equal([]byte(got.state), []byte(d.seal(p.ID))):
+	case got != nil && got.result != nil && d.seals(got.state, p.ID):
 		return d.meant(limited, q, got.result), nil
 	case got != nil && got.result != nil:
 		return "", foreignAnswer() // to a question about this act that has expired since
@@ -162,8 +163,10 @@ func replyOf(r *mcp.ElicitationResult) reply {
 
 // seal authenticates a state that travels through the client: it names the
 // proposal, and nobody else can make one.
-func (d Deps) seal(id string) string {
-	h := hmac.New(sha256.New, d.Secret)
+func (d Deps) seal(id string) string { return sealUnder(d.Secret, id) }
+
+func sealUnder(secret []byte, id string) string {
+	h := hmac.New(sha256.New, secret)
 	_, _ = h.Write([]byte("vennio-mcp question v1\x00" + id))
 	return id + "." + hex.EncodeToString(h.Sum(nil))
 }
@@ -175,10 +178,20 @@ func (d Deps) genuine(ctx context.Context) error {
 	if got == nil {
 		return nil
 	}
-	if id, _, _ := strings.Cut(got.state, "."); !hmac.Equal([]byte(got.state), []byte(d.seal(id))) {
+	if id, _, _ := strings.Cut(got.state, "."); !d.seals(got.state, id) {
 		return foreignAnswer()
 	}
 	return nil
+}
+
+// seals: the state is the sealed id, under one of the secrets.
+func (d Deps) seals(state, id string) bool {
+	return d.verified(func(secret []byte) bool { return hmac.Equal([]byte(state), []byte(sealUnder(secret, id))) })
+}
+
+// verified: one of the secrets fits.
+func (d Deps) verified(fits func(secret []byte) bool) bool {
+	return fits(d.Secret) || slices.ContainsFunc(d.Others, fits)
 }
 
 // belongs refuses a genuine answer that is not to a question about this very act.

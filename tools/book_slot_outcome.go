@@ -14,9 +14,11 @@ import (
 // book books under a grant.
 func (d Deps) book(ctx context.Context, b booking, g consent.Grant) (*schemas.BookSlotResult, error) {
 	var series *vennioclient.Series
+	read := false // just now
 	g, made, err := d.carryOut(ctx, g, func(g consent.Grant) (made *vennioclient.Booking, err error) {
 		if g.Outcome == consent.Done && b.repeat == nil {
 			if now, err := d.Vennio.GetBooking(ctx, g.BookingID); err == nil {
+				read = true
 				return now, nil
 			} // else (a publishable key may not read) Vennio tells its stored answer again
 		}
@@ -34,7 +36,10 @@ func (d Deps) book(ctx context.Context, b booking, g consent.Grant) (*schemas.Bo
 	case err != nil:
 		return nil, d.notBooked(ctx, b, err)
 	}
-	out := d.booked(b, g, d.asItIsNow(ctx, made))
+	if !read {
+		made = d.asItIsNow(ctx, made)
+	}
+	out := d.booked(b, g, made)
 	if series != nil {
 		b.tellSeries(out, series)
 	}

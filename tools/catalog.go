@@ -18,6 +18,7 @@ type Deps struct {
 	Ledger *consent.Ledger
 	Policy consent.Policy // the lowest rung of consent that counts
 	Secret []byte         // authenticates what travels through a client
+	Others [][]byte       // further secrets under which that is taken, while Secret is rotated
 	// ApprovalURL is where a person can agree to a proposal on a page; nil
 	// where no page is served.
 	ApprovalURL func(proposalID string) (string, error)

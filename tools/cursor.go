@@ -38,7 +38,7 @@ const seal = 8 // bytes of a cursor's MAC
 // and bound to the filters, so that a page never goes on in another list.
 func (d Deps) cursor(q listing, p place) string {
 	raw := append(binary.BigEndian.AppendUint64(nil, uint64(p.start.Unix())), p.id[:]...) //nolint:gosec // G115: turned back as it came
-	return cursors.EncodeToString(append(raw, d.sealed(q, raw)...))
+	return cursors.EncodeToString(append(raw, sealed(d.Secret, q, raw)...))
 }
 
 // placeIn opens a cursor; of none it is the place before all others.
@@ -47,7 +47,7 @@ func (d Deps) placeIn(q listing, cursor string) (p place, err error) {
 		return place{}, nil
 	}
 	raw, err := cursors.DecodeString(cursor)
-	if err != nil || len(raw) != 16+seal || !hmac.Equal(raw[16:], d.sealed(q, raw[:16])) {
+	if err != nil || len(raw) != 16+seal || !d.verified(func(secret []byte) bool { return hmac.Equal(raw[16:], sealed(secret, q, raw[:16])) }) {
 		return p, refuse(schemas.CodeInvalidArguments, "cursor: not one that list_bookings gave for these arguments.",
 			"Copy next_cursor whole and send the other arguments as they were; or leave cursor out to begin anew.")
 	}
@@ -56,8 +56,8 @@ func (d Deps) placeIn(q listing, cursor string) (p place, err error) {
 	return p, nil
 }
 
-func (d Deps) sealed(q listing, raw []byte) []byte {
-	h := hmac.New(sha256.New, d.Secret)
+func sealed(secret []byte, q listing, raw []byte) []byte {
+	h := hmac.New(sha256.New, secret)
 	_, _ = h.Write([]byte("vennio-mcp list cursor v1"))
 	for _, part := range append([]string{string(raw)}, q.asked...) {
 		_ = binary.Write(h, binary.BigEndian, uint64(len(part)))

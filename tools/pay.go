@@ -30,7 +30,7 @@ func (d Deps) handOver(ctx context.Context, out *schemas.BookSlotResult, fresh b
 		return nil
 	}
 	id := payPrefix + out.BookingID
-	if got := answerIn(ctx); got != nil && got.result != nil && got.state == d.seal(id) {
+	if got := answerIn(ctx); got != nil && got.result != nil && d.seals(got.state, id) {
 		out.Next = afterLink(replyOf(got.result))
 		return nil
 	}

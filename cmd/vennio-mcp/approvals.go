@@ -106,10 +106,10 @@ func (p program) withLedger(do func(*cobra.Command, *consent.Ledger, []string) e
 		if err != nil {
 			return err
 		}
-		if cfg.StateDir == "" {
+		if cfg.Store() == "" {
 			return errors.New("there is no state folder: set VENNIO_STATE_DIR or HOME")
 		}
-		db := store.Open(cfg.StateDir)
+		db := store.Open(cfg.Store())
 		defer func() { _ = db.Close() }()
 		return do(c, consent.New(db, p.clock()), args)
 	}

@@ -72,7 +72,7 @@ func (p program) examine(ctx context.Context, c *cobra.Command) ([]doctor.Findin
 		patient.Config.APIURL, patient.Config.APIKey, patient.Config.Hosts = box.url, config.Secret(sandbox.DefaultKey()), sandboxHosts()[:1]
 	}
 	patient.KeySince = func() (time.Time, error) { return keySince(cfg, p.clock()()) }
-	patient.Store = store.Open(cfg.StateDir)
+	patient.Store = store.Open(cfg.Store())
 	defer func() { _ = patient.Store.Close() }()
 	patient.Webhook = patient.Subscribed
 	return doctor.Examine(ctx, patient), nil

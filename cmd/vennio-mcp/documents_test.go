@@ -32,7 +32,7 @@ func commandLines(t *testing.T) (lines []string) {
 			if strings.Contains(block[1], "$ ") { // a transcript: the other lines are answers
 				typed += `\$ `
 			}
-			for _, m := range regexp.MustCompile(typed+`(?:\w+=\S+ )*vennio-mcp( .*)?$`).FindAllStringSubmatch(block[1], -1) {
+			for _, m := range regexp.MustCompile(typed+`(?:\w+=\S+ )*vennio-mcp( .*)?$`).FindAllStringSubmatch(strings.ReplaceAll(block[1], "\\\n", " "), -1) {
 				words, _, _ := strings.Cut(m[1], " #")
 				lines = append(lines, strings.TrimSpace(words))
 			}

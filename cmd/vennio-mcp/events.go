@@ -31,10 +31,10 @@ func (p program) withInbox(do func(*cobra.Command, *events.Inbox, []string) erro
 		if err != nil {
 			return err
 		}
-		if cfg.StateDir == "" {
+		if cfg.Store() == "" {
 			return errors.New("there is no state folder: set VENNIO_STATE_DIR or HOME")
 		}
-		db := store.Open(cfg.StateDir)
+		db := store.Open(cfg.Store())
 		defer func() { _ = db.Close() }()
 		in, err := p.inbox(cfg, db, observe.Logger(p.errs, cfg.LogLevel, logFormat(cfg.LogFormat, p.errs)))
 		if err != nil {

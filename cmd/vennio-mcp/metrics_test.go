@@ -102,7 +102,7 @@ func TestBar_O2_MetricsTellWhatHappened(t *testing.T) {
 		`vennio_mcp_tool_calls_total{outcome=consent_required,tool=book_slot}`:               1,
 		`vennio_mcp_tool_calls_total{outcome=vennio_unavailable,tool=check_calendar_access}`: 1,
 		`vennio_mcp_tool_call_seconds_count{tool=book_slot}`:                                 3,
-		`vennio_mcp_upstream_seconds_count{operation=POST /v1/bookings,status=201}`:          2,
+		`vennio_mcp_upstream_seconds_count{operation=POST /v1/bookings,status=201}`:          1,
 		`vennio_mcp_upstream_seconds_count{operation=GET /v1/bookings/{id},status=200}`:      2,
 		`vennio_mcp_upstream_seconds_count{operation=GET /v1/consents,status=503}`:           3,
 		`vennio_mcp_consents_total{outcome=agreed,rung=attested by the agent}`:               1,

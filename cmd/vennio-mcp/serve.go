@@ -174,7 +174,7 @@ func loopbackOnly(addr string) error {
 	if err := hostPort(addr); err != nil {
 		return err
 	}
-	if host, _, _ := net.SplitHostPort(addr); host == "localhost" || onLoopback(addr) {
+	if host, _, _ := net.SplitHostPort(addr); loopback(host) {
 		return nil
 	}
 	return fmt.Errorf("--addr %q: %w", addr, errNotLoopback)

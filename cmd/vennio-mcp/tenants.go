@@ -64,6 +64,13 @@ func secretOf(secret []byte, tenant string) []byte {
 	return mac.Sum(nil)
 }
 
+func secretsOf(secrets [][]byte, tenant string) (all [][]byte) {
+	for _, secret := range secrets {
+		all = append(all, secretOf(secret, tenant))
+	}
+	return all
+}
+
 // writes tells the tools that need the scope to book.
 func writes(chosen tools.Selection) func(string) bool {
 	var names []string

@@ -38,7 +38,8 @@ type assembled struct {
 	vennio  *vennioclient.Client
 	store   *store.DB
 	ledger  *consent.Ledger
-	secret  []byte // signs slot ids and what travels through clients
+	secret  []byte   // signs slot ids and what travels through clients
+	others  [][]byte // are taken too, while the secret is rotated
 	watch   *observe.Metrics
 	spans   *observe.Traces
 	log     zerolog.Logger
@@ -66,10 +67,13 @@ func (p program) found(ctx context.Context, cfg config.Config) (*assembled, erro
 	}
 	a.feed = serve.NewFeed(resources.Known)
 	a.changes = resources.Changes{Tell: a.feed.Updated}
-	a.secret = signingSecret(cfg, a.log)
+	a.secret, a.others = signingSecrets(cfg, a.log)
 	a.ledger = a.openLedger(cfg, p.clock())
-	a.page = approve.New(a.ledger, a.secret)
+	a.page = approve.New(a.ledger, a.secret, a.others...)
 	a.links = &links{page: a.page}
+	if a.store.Shared() {
+		a.links.at(cfg.Serve.PublicURL) // where another process shows the page, if this one is on stdio
+	}
 	return a, nil
 }
 
@@ -103,23 +107,23 @@ func (a *assembled) furnish(ctx context.Context, p program, cfg config.Config, t
 		a.vennio = client
 	}
 	return newServer(tools.Deps{
-		Tenant: tenant, Vennio: client, Slots: slots.NewSigner(a.secret, realm, p.clock()), Hosts: directory(cfg.Hosts),
+		Tenant: tenant, Vennio: client, Slots: slots.NewSigner(a.secret, realm, p.clock(), a.others...), Hosts: directory(cfg.Hosts),
 		Zone: cfg.Zone, WeekStart: cfg.WeekStart, Now: p.clock(), Sandbox: cfg.Sandbox(), NoMail: vennioclient.KeyKind(key).Test(),
-		Ledger: a.ledger, Policy: cfg.Consent, Secret: secretOf(a.secret, tenant), ApprovalURL: a.links.to, Selection: cfg.Tools, Limits: cfg.Limits,
+		Ledger: a.ledger, Policy: cfg.Consent, Secret: secretOf(a.secret, tenant), Others: secretsOf(a.others, tenant), ApprovalURL: a.links.to, Selection: cfg.Tools, Limits: cfg.Limits,
 		Canary: cfg.Canary, Changed: resources.Changes{Tell: feed.Updated}.BookingChanged,
 		MayWrite: func(ctx context.Context) bool { return access.From(ctx).May(access.ScopeBook) }, // the transport has refused it before
 		Warn:     func(err error) { log.Error().Err(err).Msg("something beside a tool call failed") },
 	}, observe.Tools(log, a.watch), a.spans.Tools), nil
 }
 
-// openLedger keeps the ledger in the state folder; that of the sandbox, whose
-// bookings are made up, in memory. The file is opened when it is first needed.
+// openLedger keeps the ledger in the database or the state folder; that of the
+// sandbox, whose bookings are made up, in memory. It is opened when first needed.
 func (a *assembled) openLedger(cfg config.Config, now func() time.Time) *consent.Ledger {
-	dir := cfg.StateDir
+	where := cfg.Store()
 	if !cfg.Real() {
-		dir = ""
+		where = ""
 	}
-	a.store = store.Open(dir)
+	a.store = store.Open(where)
 	a.closing(func() {
 		a.links.close()
 		_ = a.store.Close()
@@ -183,20 +187,28 @@ func httpClient(timeout time.Duration, watched func(http.RoundTripper) http.Roun
 	return &http.Client{Timeout: timeout, Transport: watched(t)}
 }
 
-// signingSecret is the operator's, else the one kept in the state folder; where
-// neither can be had, one for this process alone.
-func signingSecret(cfg config.Config, log zerolog.Logger) []byte {
-	if cfg.SigningSecret != "" {
-		return []byte(cfg.SigningSecret.Reveal())
+// signingSecrets are the operator's, of which the others are only taken, else the
+// one kept in the state folder; where neither can be had, one for this process
+// alone.
+func signingSecrets(cfg config.Config, log zerolog.Logger) (secret []byte, others [][]byte) {
+	for i, s := range cfg.SigningSecrets {
+		if i == 0 {
+			secret = []byte(s.Reveal())
+			continue
+		}
+		others = append(others, []byte(s.Reveal()))
+	}
+	if secret != nil {
+		return secret, others
 	}
 	secret, err := store.SigningSecret(cfg.StateDir)
 	if err == nil {
-		return secret
+		return secret, nil
 	}
 	log.Warn().Err(err).Msg("the signing secret cannot be kept: slots offered before a restart will have to be searched again")
 	secret = make([]byte, 32)
 	_, _ = rand.Read(secret) // never fails
-	return secret
+	return secret, nil
 }
 
 func directory(hosts []config.Host) (d tools.Directory) {

@@ -44,9 +44,10 @@ type Page struct {
 	tokens tokens
 }
 
-// New returns the page over a ledger. secret authenticates its tokens.
-func New(ledger *consent.Ledger, secret []byte) *Page {
-	return &Page{ledger: ledger, tokens: newTokens(secret)}
+// New returns the page over a ledger. secret authenticates its tokens; while it
+// is rotated, others are further ones under which they are taken.
+func New(ledger *consent.Ledger, secret []byte, others ...[]byte) *Page {
+	return &Page{ledger: ledger, tokens: newTokens(append([][]byte{secret}, others...))}
 }
 
 // ServeHTTP shows a proposal, or takes the answer to it.

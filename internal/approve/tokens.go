@@ -6,18 +6,22 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"net/http"
+	"slices"
 )
 
 // tokens binds a form to the browser that opened it (OWASP, signed double-submit
 // cookie): the cookie is random, the form carries its MAC together with the id.
-type tokens struct{ key []byte }
+type tokens struct{ keys [][]byte } // the first signs, all verify
 
 const cookieName = "vennio-approve"
 
-func newTokens(secret []byte) tokens {
-	h := hmac.New(sha256.New, secret)
-	_, _ = h.Write([]byte("vennio-mcp approval form v1"))
-	return tokens{h.Sum(nil)}
+func newTokens(secrets [][]byte) (t tokens) {
+	for _, secret := range secrets {
+		h := hmac.New(sha256.New, secret)
+		_, _ = h.Write([]byte("vennio-mcp approval form v1"))
+		t.keys = append(t.keys, h.Sum(nil))
+	}
+	return t
 }
 
 // issue returns the token of a form, and gives the browser its cookie.
@@ -32,7 +36,7 @@ func (t tokens) issue(w http.ResponseWriter, r *http.Request, id string) string 
 		}
 		http.SetCookie(w, cookie)
 	}
-	return t.of(cookie.Value, id)
+	return token(t.keys[0], cookie.Value, id)
 }
 
 // fits reports whether a POST came from a form of ours in the same browser.
@@ -42,11 +46,12 @@ func (t tokens) fits(r *http.Request, id string) bool {
 	if err != nil || site != "" && site != "same-origin" {
 		return false
 	}
-	return hmac.Equal([]byte(t.of(cookie.Value, id)), []byte(r.PostForm.Get("token")))
+	given := []byte(r.PostForm.Get("token"))
+	return slices.ContainsFunc(t.keys, func(key []byte) bool { return hmac.Equal([]byte(token(key, cookie.Value, id)), given) })
 }
 
-func (t tokens) of(cookie, id string) string {
-	h := hmac.New(sha256.New, t.key)
+func token(key []byte, cookie, id string) string {
+	h := hmac.New(sha256.New, key)
 	_, _ = h.Write([]byte(cookie + "\x00" + id))
 	return hex.EncodeToString(h.Sum(nil))
 }

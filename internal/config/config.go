@@ -47,7 +47,8 @@ type Config struct {
 	Consent        consent.Policy
 	Tools          tools.Selection
 	Canary         tools.Canary
-	SigningSecret  Secret
+	SigningSecrets []Secret // the first signs, the second is only taken; none: one is kept in the state folder
+	DatabaseURL    Secret   // of a PostgreSQL database; empty: the state folder has one
 	StateDir       string
 	Timeout        time.Duration // of one attempt to reach Vennio
 	SettingsFile   string
@@ -65,6 +66,10 @@ type Config struct {
 
 // Sandbox reports whether the built-in sandbox answers instead of Vennio.
 func (c Config) Sandbox() bool { return c.APIKey == "" }
+
+// Store is where what outlives the process is kept, as store.Open takes it; empty
+// where there is no such place. It may have a password in it.
+func (c Config) Store() string { return cmp.Or(c.DatabaseURL.Reveal(), c.StateDir) }
 
 // Mistakes is the error of settings that cannot be used: all of them.
 type Mistakes []string
@@ -96,6 +101,9 @@ func Load(flags map[string]string, getenv func(string) string) (Config, error) {
 	}
 	if len(c.Tools.Names) > 0 && c.Tools.ReadOnly && len(tools.Catalog(tools.Deps{Selection: c.Tools})) == 0 {
 		wrong = append(wrong, "VENNIO_TOOLS (--tools) names only tools that write, and VENNIO_READ_ONLY (--read-only) leaves those out: drop one of the two")
+	}
+	if c.DatabaseURL != "" && len(c.SigningSecrets) == 0 {
+		wrong = append(wrong, "VENNIO_MCP_DATABASE_URL is set but not VENNIO_SIGNING_SECRET, which all who share the database must have in common: make one with: openssl rand -hex 32")
 	}
 	if c.SettingsFile != "" {
 		wrong = append(wrong, c.readFile(c.SettingsFile, getenv)...)
@@ -154,6 +162,9 @@ func (c *Config) warn() (odd []string) {
 	case c.Sandbox():
 	case len(c.Hosts) == 0:
 		odd = append(odd, "neither VENNIO_BUSINESS_ID nor VENNIO_HOSTS is set: each call must name its host by id")
+	}
+	if c.Sandbox() && c.DatabaseURL != "" {
+		odd = append(odd, "VENNIO_MCP_DATABASE_URL is ignored: what the sandbox makes up is kept in memory")
 	}
 	if !c.Sandbox() && vennioclient.KeyKind(c.APIKey.Reveal()) == vennioclient.KeyUnknown {
 		odd = append(odd, "the key has none of Vennio's prefixes (vennio_sk_, vennio_pk_, vennio_at_); it is used as it is")

@@ -177,7 +177,7 @@ func TestSecretsPrintAsStars(t *testing.T) {
 	require.NoError(t, err)
 	raw, err := json.Marshal(c.APIKey)
 	require.NoError(t, err)
-	for _, shown := range []string{fmt.Sprintf("%v %+v %#v %s %q", c, c, c, c.APIKey, c.SigningSecret), string(raw)} {
+	for _, shown := range []string{fmt.Sprintf("%v %+v %#v %s %q", c, c, c, c.APIKey, c.SigningSecrets), string(raw)} {
 		assert.NotContains(t, shown, "canary")
 	}
 }

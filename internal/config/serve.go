@@ -49,6 +49,9 @@ func setPublicURL(c *Config, v string) error {
 	if err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" || strings.Trim(u.Path, "/") != "" {
 		return errors.New("want scheme and host alone, such as https://mcp.example.com")
 	}
+	if err := vennioclient.CheckBaseURL(v); err != nil {
+		return err // people's answers travel there
+	}
 	c.Serve.PublicURL = u.Scheme + "://" + u.Host
 	return nil
 }

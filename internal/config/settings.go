@@ -13,6 +13,7 @@ import (
 
 	"github.com/vennio-mcp/vennio-mcp/internal/consent"
 	"github.com/vennio-mcp/vennio-mcp/internal/events"
+	"github.com/vennio-mcp/vennio-mcp/internal/store"
 	"github.com/vennio-mcp/vennio-mcp/internal/times"
 	"github.com/vennio-mcp/vennio-mcp/tools"
 	"github.com/vennio-mcp/vennio-mcp/vennioclient"
@@ -52,8 +53,9 @@ func basics() []Setting {
 		{"read-only", []string{"VENNIO_READ_ONLY"}, "false", "true: only tools that read; nothing can be booked or changed", setReadOnly},
 		{"tools", []string{"VENNIO_TOOLS"}, "", "names of the tools to offer, with commas between (default: all)", setTools},
 		{"canary", []string{"VENNIO_CANARY"}, "100%", "share of hosts (of tenants, where there are several) for whom bookings are made and changed; the others get previews. It holds the same ones as it grows", setCanary},
-		{"", []string{"VENNIO_SIGNING_SECRET"}, "", "signs slot ids, at least 16 characters; share it between replicas (default: made once, kept in the state folder)", setSecret},
+		{"", []string{"VENNIO_SIGNING_SECRET"}, "", "signs slot ids, at least 16 characters; share it between replicas. Two with a comma between while it is rotated: the first signs, both are taken (default: made once, kept in the state folder)", setSecret},
 		{"state-dir", []string{"VENNIO_STATE_DIR"}, "", "folder for what outlives the process (default: the user's state folder)", setText(func(c *Config) *string { return &c.StateDir })},
+		{"", []string{"VENNIO_MCP_DATABASE_URL"}, "", "postgres://… of a database that replicas share instead of the state folder (docs/operations/scaling.md)", setDatabase},
 		{"settings", []string{"VENNIO_MCP_SETTINGS"}, "", "YAML file with what takes more than a line: who is told of events (docs/events.md), callers and tenants (docs/security.md)", setText(func(c *Config) *string { return &c.SettingsFile })},
 		{"", []string{"VENNIO_WEBHOOK_SECRET"}, "", "secret of Vennio's webhook deliveries, or two with a comma between while it is rotated (default: those kept by webhooks register)", setWebhookSecrets},
 		{"events-keep", []string{"VENNIO_EVENTS_KEEP"}, "168h", "how long events are kept for replay, 168h (7 days) at least", setKeep},
@@ -181,11 +183,21 @@ func setTools(c *Config, v string) (err error) {
 }
 
 func setSecret(c *Config, v string) error {
-	if len(v) < 16 {
-		return errors.New("is shorter than 16 characters; make one with: openssl rand -hex 32")
+	for secret := range strings.SplitSeq(v, ",") {
+		if secret = strings.TrimSpace(secret); len(secret) < 16 {
+			return errors.New("is shorter than 16 characters, or one of the two is; make one with: openssl rand -hex 32")
+		}
+		c.SigningSecrets = append(c.SigningSecrets, Secret(secret))
 	}
-	c.SigningSecret = Secret(v)
+	if len(c.SigningSecrets) > 2 {
+		return errors.New("holds more than two secrets; want one, or two with a comma between")
+	}
 	return nil
+}
+
+func setDatabase(c *Config, v string) error {
+	c.DatabaseURL = Secret(strings.TrimSpace(v))
+	return store.CheckURL(c.DatabaseURL.Reveal())
 }
 
 func setWebhookSecrets(c *Config, v string) error {

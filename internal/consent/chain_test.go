@@ -10,12 +10,13 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/vennio-mcp/vennio-mcp/internal/store"
+	"github.com/vennio-mcp/vennio-mcp/internal/store/storetest"
 )
 
 // anyLedger returns what a store keeps of a short ledger.
 func anyLedger(t *testing.T) []store.Entry {
 	t.Helper()
-	db := store.Open("")
+	db := store.Open(storetest.Memory(t))
 	t.Cleanup(func() { require.NoError(t, db.Close()) })
 	l := New(db, func() time.Time { return time.Date(2026, 5, 11, 9, 0, 0, 0, time.UTC) })
 	act := Act{Tool: "book_slot", SlotID: "s1", Title: "Intro call"}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/vennio-mcp/vennio-mcp/internal/consent"
 	"github.com/vennio-mcp/vennio-mcp/internal/store"
+	"github.com/vennio-mcp/vennio-mcp/internal/store/storetest"
 )
 
 // clock stands still until it is moved.
@@ -54,7 +55,7 @@ func ledgerIn(t tb, dir string, now func() time.Time) *consent.Ledger {
 func newLedger(t tb) (*consent.Ledger, *clock) {
 	t.Helper()
 	c := newClock()
-	return ledgerIn(t, "", c.now), c
+	return ledgerIn(t, storetest.Memory(t), c.now), c
 }
 
 // call is an act that Ada agrees to.

@@ -16,6 +16,7 @@ import (
 
 	"github.com/vennio-mcp/vennio-mcp/internal/consent"
 	"github.com/vennio-mcp/vennio-mcp/internal/store"
+	"github.com/vennio-mcp/vennio-mcp/internal/store/storetest"
 )
 
 // role makes the test binary one of the processes that share a store.
@@ -81,7 +82,7 @@ func race(dir string) error {
 func TestBar_C6_ProcessesThatRaceGetOneGrant(t *testing.T) {
 	t.Parallel()
 	const racers = 3
-	dir := t.TempDir()
+	dir := storetest.Folder(t)
 	var all []func() []string
 	var starts []io.Closer
 	for range racers {
@@ -131,7 +132,7 @@ func sendAndHang(dir string) error {
 // bar: I2, I3
 func TestBar_I3_KilledBetweenSendAndAnswer(t *testing.T) {
 	t.Parallel()
-	dir := t.TempDir()
+	dir := storetest.Folder(t)
 	cmd, _, out := process(t, "sender", dir)
 	require.True(t, out.Scan())
 	key := out.Text()
@@ -175,7 +176,7 @@ func neverEnd(dir string) error {
 
 func TestKilledAtAnyMomentNothingToldIsLost(t *testing.T) {
 	t.Parallel()
-	dir := t.TempDir()
+	dir := storetest.Folder(t)
 	told := map[string]string{}
 	for kill := range 5 {
 		cmd, _, out := process(t, "busy", dir)

@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/vennio-mcp/vennio-mcp/internal/consent"
+	"github.com/vennio-mcp/vennio-mcp/internal/store/storetest"
 )
 
 // crowd runs do for many callers at once, half of them on each of two ledgers
@@ -17,7 +18,7 @@ import (
 func crowd[T any](t *testing.T, do func(l *consent.Ledger, i int) T) ([]T, *consent.Ledger) {
 	t.Helper()
 	const callers = 16
-	dir, c := t.TempDir(), newClock()
+	dir, c := storetest.Folder(t), newClock()
 	ledgers := []*consent.Ledger{ledgerIn(t, dir, c.now), ledgerIn(t, dir, c.now)}
 	var wg sync.WaitGroup
 	got := make([]T, callers)

@@ -1,12 +1,19 @@
 package consent
 
-import "context"
+import (
+	"context"
+	"time"
+)
+
+// lookAgain is how often Wait looks for answers given elsewhere.
+const lookAgain = time.Second
 
 // Wait returns as soon as the proposal no longer waits for an answer, or with
-// the error of ctx. Answers given through this Ledger are noticed at once; of
-// others, as from another process, it knows only what stood when it began and
-// what stands when ctx ends.
+// the error of ctx. Answers given through this Ledger are noticed at once,
+// others, as from the terminal or another replica, within a second.
 func (l *Ledger) Wait(ctx context.Context, id string) error {
+	again := time.NewTicker(lookAgain)
+	defer again.Stop()
 	for {
 		next := l.next()
 		switch p, err := l.Proposal(context.WithoutCancel(ctx), id); {
@@ -19,6 +26,7 @@ func (l *Ledger) Wait(ctx context.Context, id string) error {
 		}
 		select {
 		case <-next:
+		case <-again.C:
 		case <-ctx.Done():
 		}
 	}

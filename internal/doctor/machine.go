@@ -38,6 +38,8 @@ func (p Patient) state(ctx context.Context) []Finding {
 	const check = "store"
 	dir := p.Config.StateDir
 	switch {
+	case !p.Sandbox && p.Config.DatabaseURL != "":
+		return p.database(ctx)
 	case p.Sandbox:
 		return []Finding{ok(check, "not used: the sandbox keeps its ledger in memory")}
 	case dir == "":
@@ -47,6 +49,15 @@ func (p Patient) state(ctx context.Context) []Finding {
 		return []Finding{problem(check, fmt.Sprintf("%s cannot be used: %v", dir, err), "Mend the folder's permissions, free the disk, or set VENNIO_STATE_DIR to another. If a newer version wrote it, run that.")}
 	}
 	return []Finding{ok(check, "%s opens and can be written", dir), private(dir), p.ledger(ctx)}
+}
+
+// database looks at one on a server.
+func (p Patient) database(ctx context.Context) []Finding {
+	const check = "store"
+	if err := p.Store.Write(ctx, func(*store.Tx) error { return errUndo }); !errors.Is(err, errUndo) {
+		return []Finding{problem(check, fmt.Sprintf("the database cannot be used: %v", err), "See that VENNIO_MCP_DATABASE_URL leads to a PostgreSQL database that is up, and whose tables this user may make and change. If a newer version made them, run that.")}
+	}
+	return []Finding{ok(check, "the database of VENNIO_MCP_DATABASE_URL opens and can be written"), p.ledger(ctx)}
 }
 
 // errUndo ends a transaction in which nothing was written.

@@ -16,6 +16,7 @@ import (
 	"github.com/vennio-mcp/vennio-mcp/internal/consent"
 	"github.com/vennio-mcp/vennio-mcp/internal/events"
 	"github.com/vennio-mcp/vennio-mcp/internal/store"
+	"github.com/vennio-mcp/vennio-mcp/internal/store/storetest"
 	"github.com/vennio-mcp/vennio-mcp/vennioclient/webhook"
 )
 
@@ -44,7 +45,7 @@ func newRig(t *testing.T, sinks ...events.Sink) *rig {
 
 func newRigWith(t *testing.T, set func(*events.Options)) *rig {
 	t.Helper()
-	r := &rig{t: t, dir: t.TempDir(), results: map[events.Result]int{}}
+	r := &rig{t: t, dir: storetest.Folder(t), results: map[events.Result]int{}}
 	r.db = store.Open(r.dir)
 	t.Cleanup(func() { require.NoError(t, r.db.Close()) })
 	r.ledger = consent.New(r.db, time.Now)

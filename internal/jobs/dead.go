@@ -48,7 +48,7 @@ func (q *Queue) DeadLetters(ctx context.Context) ([]Record, error) {
 
 // Of returns the tasks of an event, the oldest first.
 func (q *Queue) Of(ctx context.Context, event string) ([]Record, error) {
-	return q.list(ctx, river.NewJobListParams().Where(`args ->> '$.event' = @event`, river.NamedArgs{"event": event}))
+	return q.list(ctx, river.NewJobListParams().Where(`args ->> 'event' = @event`, river.NamedArgs{"event": event}))
 }
 
 func (q *Queue) list(ctx context.Context, p *river.JobListParams) (found []Record, err error) {

@@ -4,7 +4,8 @@
 // succeeded. A task may be carried out more than once, never not at all.
 //
 // The engine is River (docs/decisions/river.md). Its tables stand beside ours in
-// the same file and are made when first needed; no statement of ours touches
-// them outside this package. Any process may queue, list and drop tasks; one at a
-// time, whoever holds the claim, carries them out ([Queue.Work]).
+// the same database and are made when first needed; no statement of ours touches
+// them outside this package. Any process may queue, list and drop tasks. On
+// SQLite one at a time, whoever holds the claim, carries them out; on PostgreSQL
+// all do ([Queue.Work]).
 package jobs

@@ -13,6 +13,7 @@ import (
 
 	"github.com/vennio-mcp/vennio-mcp/internal/jobs"
 	"github.com/vennio-mcp/vennio-mcp/internal/store"
+	"github.com/vennio-mcp/vennio-mcp/internal/store/storetest"
 )
 
 const patience, tick = 30 * time.Second, 20 * time.Millisecond
@@ -81,7 +82,7 @@ func states(t *testing.T, q *jobs.Queue, event string) (found []jobs.State) {
 
 func TestTasksAreDoneInTheirLanes(t *testing.T) {
 	t.Parallel()
-	for name, dir := range map[string]string{"in a file": t.TempDir(), "in memory": ""} {
+	for name, dir := range map[string]string{"in a folder": storetest.Folder(t), "in memory": storetest.Memory(t)} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			q, db := open(t, dir, quick("a", "b"))
@@ -99,7 +100,7 @@ func TestTasksAreDoneInTheirLanes(t *testing.T) {
 
 func TestATaskIsQueuedOnlyIfItsTransactionIs(t *testing.T) {
 	t.Parallel()
-	q, db := open(t, t.TempDir(), quick("a"))
+	q, db := open(t, storetest.Folder(t), quick("a"))
 	require.NoError(t, q.Prepare(t.Context()))
 	undone := errors.New("undone")
 	require.ErrorIs(t, db.Write(t.Context(), func(tx *store.Tx) error {
@@ -112,7 +113,7 @@ func TestATaskIsQueuedOnlyIfItsTransactionIs(t *testing.T) {
 // bar: W3
 func TestBar_W3_FiveTriesThenADeadLetterToRetryOrDrop(t *testing.T) {
 	t.Parallel()
-	dir := t.TempDir()
+	dir := storetest.Folder(t)
 	q, db := open(t, dir, quick("a"))
 	var d diary
 	work(t, q, func(_ context.Context, task jobs.Task) error { d.note(task.Event); return errors.New("no luck") })
@@ -141,7 +142,7 @@ func TestBar_W3_FiveTriesThenADeadLetterToRetryOrDrop(t *testing.T) {
 
 func TestAFinalErrorIsADeadLetterAtOnce(t *testing.T) {
 	t.Parallel()
-	q, db := open(t, t.TempDir(), quick("a"))
+	q, db := open(t, storetest.Folder(t), quick("a"))
 	var d diary
 	work(t, q, func(_ context.Context, task jobs.Task) error {
 		d.note(task.Event)
@@ -157,7 +158,7 @@ func TestAFinalErrorIsADeadLetterAtOnce(t *testing.T) {
 
 func TestANextTryWaitsAsLongAsItIsAskedTo(t *testing.T) {
 	t.Parallel()
-	q, db := open(t, t.TempDir(), quick("a"))
+	q, db := open(t, storetest.Folder(t), quick("a"))
 	work(t, q, func(context.Context, jobs.Task) error { return jobs.Later(errors.New("busy"), 48*time.Hour) })
 	before := time.Now()
 	add(t, q, db, jobs.Task{Event: "1", To: "a"})
@@ -173,13 +174,13 @@ func TestANextTryWaitsAsLongAsItIsAskedTo(t *testing.T) {
 
 func TestTasksOfALaneThatIsNoMoreAreHandedOverToBeRefused(t *testing.T) {
 	t.Parallel()
-	q, db := open(t, t.TempDir(), quick("a"))
+	q, db := open(t, storetest.Folder(t), quick("a"))
 	add(t, q, db, jobs.Task{Event: "1", To: "gone"})
 	work(t, q, func(_ context.Context, task jobs.Task) error { return jobs.Final(errors.New("no " + task.To)) })
 	require.Eventually(t, func() bool { return slices.Equal(states(t, q, "1"), []jobs.State{jobs.Dead}) }, patience, tick)
 }
 
-func TestOneProcessWorksAndAnotherTakesOver(t *testing.T) {
+func TestOneProcessOfAFolderWorksAndAnotherTakesOver(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	first, db := open(t, dir, quick("a"))
@@ -208,7 +209,7 @@ func db2(t *testing.T, dir string) *store.DB {
 // bar: P8, W3
 func TestWorkThatHangsIsCutShortAndTakenUpAgain(t *testing.T) {
 	t.Parallel()
-	q, db := open(t, t.TempDir(), quick("a"))
+	q, db := open(t, storetest.Folder(t), quick("a"))
 	begun := make(chan struct{}, 1)
 	stop := work(t, q, func(ctx context.Context, _ jobs.Task) error {
 		begun <- struct{}{}

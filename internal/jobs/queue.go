@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/riverqueue/river"
+	"github.com/riverqueue/river/riverdriver"
+	"github.com/riverqueue/river/riverdriver/riverdatabasesql"
 	"github.com/riverqueue/river/riverdriver/riversqlite"
 	"github.com/riverqueue/river/rivermigrate"
 
@@ -74,7 +76,7 @@ type Queue struct {
 // Open returns the Queue kept in db. It touches nothing.
 func Open(db *store.DB, o Options) (*Queue, error) {
 	o = o.withDefaults()
-	client, err := river.NewClient(riversqlite.New(nil), &river.Config{Logger: o.Log})
+	client, err := river.NewClient(driver(db, nil), &river.Config{Logger: o.Log})
 	if err != nil {
 		return nil, fmt.Errorf("open the job engine: %w", err)
 	}
@@ -89,19 +91,43 @@ func (q *Queue) Prepare(ctx context.Context) error {
 	if q.ready {
 		return nil
 	}
-	migrator, err := rivermigrate.New(riversqlite.New(nil), &rivermigrate.Config{Logger: q.o.Log})
-	if err != nil {
-		return fmt.Errorf("prepare the job engine: %w", err)
-	}
-	err = q.db.Write(ctx, func(tx *store.Tx) error {
-		_, err := migrator.MigrateTx(ctx, tx.SQL(), rivermigrate.DirectionUp, nil) //nolint:staticcheck // SA1019 warns of PostgreSQL; here one transaction keeps processes that start together apart
-		return err
-	})
-	if err != nil {
+	if err := q.makeTables(ctx); err != nil {
 		return fmt.Errorf("prepare the job engine: %w", err)
 	}
 	q.ready = true
 	return nil
+}
+
+// makeTables: on SQLite one transaction keeps processes that start together
+// apart; on PostgreSQL, where not every step can be in one, a lock does.
+func (q *Queue) makeTables(ctx context.Context) error {
+	o := &rivermigrate.Config{Logger: q.o.Log}
+	if q.db.Shared() {
+		return q.db.Migrating(ctx, func(pool *sql.DB) error {
+			migrator, err := rivermigrate.New(driver(q.db, pool), o)
+			if err == nil {
+				_, err = migrator.Migrate(ctx, rivermigrate.DirectionUp, nil)
+			}
+			return err
+		})
+	}
+	migrator, err := rivermigrate.New(driver(q.db, nil), o)
+	if err != nil {
+		return err
+	}
+	return q.db.Write(ctx, func(tx *store.Tx) error {
+		_, err := migrator.MigrateTx(ctx, tx.SQL(), rivermigrate.DirectionUp, nil) //nolint:staticcheck // SA1019 warns of PostgreSQL
+		return err
+	})
+}
+
+// driver is the engine's way to the database. One without a pool acts within
+// our transactions alone.
+func driver(db *store.DB, pool *sql.DB) riverdriver.Driver[*sql.Tx] {
+	if db.Shared() {
+		return riverdatabasesql.New(pool)
+	}
+	return riversqlite.New(pool)
 }
 
 // Add queues tasks as part of tx. Prepare comes first.

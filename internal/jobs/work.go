@@ -10,14 +10,11 @@ import (
 	"time"
 
 	"github.com/riverqueue/river"
-	"github.com/riverqueue/river/riverdriver/riversqlite"
-
-	"github.com/vennio-mcp/vennio-mcp/internal/store"
+	"github.com/riverqueue/river/riverdriver"
 )
 
 const (
-	claimName  = "follow-ups" // of the one process that works
-	claimAgain = time.Second  // between attempts at the claim
+	startAgain = time.Second // between attempts to begin
 	stopWithin = 3 * time.Second
 	upkeepEach = time.Hour
 	firstPause = 10 * time.Second
@@ -26,38 +23,56 @@ const (
 )
 
 // Work carries out tasks with do until ctx ends, then lets running ones finish
-// for 3 seconds and cancels the rest, which are tried again later. While another
-// process works on the same store it only waits to take over. An error means
-// that the engine could not be started.
+// for 3 seconds and cancels the rest, which are tried again later. Processes that
+// share a state folder take turns: while another one works, Work only waits to
+// take over. Those that share a database server work together, and take up what
+// one that died has left. An error means that the engine could not be started; a
+// database server that is away is waited for instead.
 //
 // do's error is tried again, unless it is [Final]; it stays on record, so it
 // must name no secret and nobody.
 func (q *Queue) Work(ctx context.Context, do func(context.Context, Task) error) error {
-	err := q.work(ctx, do)
-	if ctx.Err() != nil {
-		return nil // what was cut short is taken up again
+	for {
+		err := q.work(ctx, do)
+		if ctx.Err() != nil {
+			return nil // what was cut short is taken up again
+		}
+		if err == nil || !q.db.Shared() {
+			return err
+		}
+		q.o.Log.ErrorContext(ctx, "follow-ups wait for the database", "err", err)
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-time.After(startAgain):
+		}
 	}
-	return err
 }
 
 func (q *Queue) work(ctx context.Context, do func(context.Context, Task) error) error {
 	if err := q.Prepare(ctx); err != nil {
 		return err
 	}
-	release, err := q.claim(ctx)
+	pool, err := q.db.Pool(ctx)
 	if err != nil {
 		return err
 	}
-	if release == nil {
-		return nil
+	if q.db.Shared() {
+		return q.workTogether(ctx, pool, do)
 	}
-	defer func() { _ = release() }()
-	if err := q.takeOver(ctx); err != nil {
-		return err
+	return q.workAlone(ctx, pool, do)
+}
+
+// run works until ctx ends.
+func (q *Queue) run(ctx context.Context, way riverdriver.Driver[*sql.Tx], me string, do func(context.Context, Task) error) error {
+	workers := river.NewWorkers()
+	w := &worker{do: do, lanes: q.o.Lanes, asked: newNotes(), told: q.o.OnTry}
+	if err := errors.Join(river.AddWorkerSafely(workers, w), river.AddWorkerSafely(workers, &keeper{keep: q.o.Upkeep})); err != nil {
+		return fmt.Errorf("start the job engine: %w", err)
 	}
-	client, err := q.worker(ctx, do)
+	client, err := river.NewClient(way, q.settings(me, workers))
 	if err != nil {
-		return err
+		return fmt.Errorf("start the job engine: %w", err)
 	}
 	if err := client.Start(ctx); err != nil {
 		return fmt.Errorf("start the job engine: %w", err)
@@ -66,64 +81,18 @@ func (q *Queue) work(ctx context.Context, do func(context.Context, Task) error) 
 	return nil
 }
 
-// claim waits until no other process works; nil means that ctx ended first.
-func (q *Queue) claim(ctx context.Context) (func() error, error) {
-	for {
-		release, err := q.db.Claim(ctx, claimName)
-		if !errors.Is(err, store.ErrClaimed) {
-			return release, err
-		}
-		select {
-		case <-ctx.Done():
-			return nil, nil
-		case <-time.After(claimAgain):
-		}
-	}
-}
-
-// takeOver queues again what a process that died was doing: with the claim in
-// hand nobody is doing it. River by itself would wait an hour to be sure, and
-// 15 s for the dead one's leadership to lapse. The interrupted try is not
-// counted. Tasks of a lane that is no more get where they are refused.
-func (q *Queue) takeOver(ctx context.Context) error {
-	return q.db.Write(ctx, func(tx *store.Tx) error {
-		for _, statement := range []string{
-			`DELETE FROM river_leader`,
-			`UPDATE river_job SET state = 'available', attempt = max(attempt - 1, 0) WHERE state = 'running'`,
-		} {
-			if _, err := tx.SQL().ExecContext(ctx, statement); err != nil {
-				return fmt.Errorf("take over the tasks of a process that died: %w", err)
-			}
-		}
-		return q.reroute(ctx, tx)
-	})
-}
-
-func (q *Queue) worker(ctx context.Context, do func(context.Context, Task) error) (*river.Client[*sql.Tx], error) {
-	pool, err := q.db.Pool(ctx)
-	if err != nil {
-		return nil, err
-	}
+func (q *Queue) settings(me string, workers *river.Workers) *river.Config {
 	queues := map[string]river.QueueConfig{river.QueueDefault: {MaxWorkers: 1}}
 	for _, l := range q.o.Lanes {
 		queues[lane(l.Name)] = river.QueueConfig{MaxWorkers: q.o.Width}
 	}
-	workers := river.NewWorkers()
-	w := &worker{do: do, lanes: q.o.Lanes, asked: newNotes(), told: q.o.OnTry}
-	if err := errors.Join(river.AddWorkerSafely(workers, w), river.AddWorkerSafely(workers, &keeper{keep: q.o.Upkeep})); err != nil {
-		return nil, fmt.Errorf("start the job engine: %w", err)
-	}
-	client, err := river.NewClient(riversqlite.New(pool), &river.Config{
-		Queues: queues, Workers: workers, Logger: q.o.Log, FetchCooldown: q.o.Rest, FetchPollInterval: restsToPoll * q.o.Rest, SoftStopTimeout: stopWithin,
+	return &river.Config{
+		ID: me, Queues: queues, Workers: workers, Logger: q.o.Log, FetchCooldown: q.o.Rest, FetchPollInterval: restsToPoll * q.o.Rest, SoftStopTimeout: stopWithin,
 		JobTimeout: q.o.Timeout, RescueStuckJobsAfter: 4 * q.o.Timeout, MaxAttempts: MaxTries,
 		CompletedJobRetentionPeriod: q.o.Keep, DiscardedJobRetentionPeriod: q.o.Keep, CancelledJobRetentionPeriod: q.o.Keep,
 		PeriodicJobs: []*river.PeriodicJob{river.NewPeriodicJob(river.PeriodicInterval(upkeepEach),
 			func() (river.JobArgs, *river.InsertOpts) { return upkeep{}, nil }, &river.PeriodicJobOpts{RunOnStart: true})},
-	})
-	if err != nil {
-		return nil, fmt.Errorf("start the job engine: %w", err)
 	}
-	return client, nil
 }
 
 // worker is River's side of do.

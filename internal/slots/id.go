@@ -24,6 +24,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -55,14 +56,19 @@ func (o Offer) End() time.Time { return o.Start.Add(o.Duration) }
 
 // Signer makes slot ids and opens them again. It is safe for concurrent use.
 type Signer struct {
-	key []byte
-	now func() time.Time
+	keys [][]byte // the first signs, all verify
+	now  func() time.Time
 }
 
 // NewSigner returns a Signer for one realm: ids of another realm, or made under
-// another secret, are unknown to it.
-func NewSigner(secret []byte, realm string, now func() time.Time) *Signer {
-	return &Signer{key: mac(secret, []byte("vennio-mcp slot id v2"), []byte(realm)), now: now}
+// another secret, are unknown to it. While the secret is rotated, others are
+// further ones under which ids are opened.
+func NewSigner(secret []byte, realm string, now func() time.Time, others ...[]byte) *Signer {
+	s := &Signer{now: now}
+	for _, secret := range append([][]byte{secret}, others...) {
+		s.keys = append(s.keys, mac(secret, []byte("vennio-mcp slot id v2"), []byte(realm)))
+	}
+	return s
 }
 
 var (
@@ -100,7 +106,7 @@ func (s *Signer) Sign(o Offer) (string, error) {
 	_, _ = rand.Read(payload[8:]) // never fails
 	nonce := binary.BigEndian.Uint32(payload[8:]) & (1<<guestShift - 1)
 	binary.BigEndian.PutUint32(payload[8:], uint32(guest)<<guestShift|nonce) //nolint:gosec // G115: bounded above
-	return prefix + encoding.EncodeToString(append(payload[:], s.seal(payload[:], o)...)), nil
+	return prefix + encoding.EncodeToString(append(payload[:], seal(s.keys[0], payload[:], o)...)), nil
 }
 
 // Open returns what id stands for, if it was made for these hosts by this
@@ -122,7 +128,7 @@ func (s *Signer) Open(id string, hosts []string) (Offer, error) {
 	}
 	o.Zone, _ = times.ZoneAt(int(field(0, zonesBits)))
 	o.Guest = guestAt(binary.BigEndian.Uint32(payload[8:]) >> guestShift)
-	if !hmac.Equal(sum, s.seal(payload, o)) {
+	if !slices.ContainsFunc(s.keys, func(key []byte) bool { return hmac.Equal(sum, seal(key, payload, o)) }) {
 		return Offer{}, ErrUnknown
 	}
 	if s.now().Sub(issued) > Lifetime {
@@ -136,12 +142,12 @@ func (s *Signer) Open(id string, hosts []string) (Offer, error) {
 func Normalize(id string) string { return strings.ToLower(strings.TrimSpace(id)) }
 
 // seal binds the payload to what it does not carry.
-func (s *Signer) seal(payload []byte, o Offer) []byte {
+func seal(key, payload []byte, o Offer) []byte {
 	parts := [][]byte{payload, []byte(o.Zone), []byte(o.Guest)}
 	for _, host := range o.Hosts {
 		parts = append(parts, []byte(host))
 	}
-	return mac(s.key, parts...)[:macLen]
+	return mac(key, parts...)[:macLen]
 }
 
 // mac is HMAC-SHA256 (RFC 2104) over the parts, each behind its length, so that

@@ -149,3 +149,20 @@ func TestNoCharacterOfAnIDCanBeChanged(t *testing.T) {
 		}
 	}
 }
+
+func TestTheSecretIsRotated(t *testing.T) {
+	t.Parallel()
+	clock, next := func() time.Time { return now }, []byte("the next secret of sixteen bytes")
+	before, after := signer(now), slots.NewSigner(next, "sandbox", clock)
+	during := slots.NewSigner(next, "sandbox", clock, secret)
+	old, err := before.Sign(offer())
+	require.NoError(t, err)
+	_, err = during.Open(old, alice)
+	require.NoError(t, err, "both are taken")
+	_, err = after.Open(old, alice)
+	require.ErrorIs(t, err, slots.ErrUnknown)
+	fresh, err := during.Sign(offer())
+	require.NoError(t, err)
+	_, err = after.Open(fresh, alice)
+	require.NoError(t, err, "the first signs")
+}

@@ -16,15 +16,19 @@ var ErrClaimed = errors.New("another process of this state folder has it")
 // Claim makes the caller the only one, among all processes that share the state
 // folder, to hold what is called name, until release or the end of the process,
 // however it ends. It does not wait: ErrClaimed says that somebody else has it.
-// A DB in memory is shared with nobody.
+// A DB in memory is shared with nobody. A Shared one has no claims: there,
+// processes work together.
 //
 // What is held is SQLite's exclusive lock of an empty file: a lock of the system
 // that no crash leaves behind, on every system that the store itself runs on.
 func (db *DB) Claim(ctx context.Context, name string) (release func() error, err error) {
-	if db.dir == "" {
+	if db.where == "" {
 		return func() error { return nil }, nil
 	}
-	path, err := filepath.Abs(filepath.Join(db.dir, name+".lock"))
+	if db.Shared() {
+		return nil, errors.New("nothing can be claimed in a shared store")
+	}
+	path, err := filepath.Abs(filepath.Join(db.where, name+".lock"))
 	if err != nil {
 		return nil, err
 	}

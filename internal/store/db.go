@@ -13,18 +13,24 @@ var ErrClosed = errors.New("the store is closed")
 
 // DB is what outlives the process. It is safe for concurrent use.
 type DB struct {
-	dir string
+	where string
+	kind  kind
 
 	mu     sync.Mutex
 	pool   *sql.DB // nil until it is first needed
 	closed bool
 }
 
-// Open returns the DB kept in the folder dir, made with its folder when first
-// needed; an empty dir stands for one that lives in memory and ends with Close.
-// Open itself touches nothing, so that a server which is only asked for its
-// tools pays nothing.
-func Open(dir string) *DB { return &DB{dir: dir} }
+// Open returns the DB kept at where: in a folder, made when first needed; in a
+// PostgreSQL database, postgres://user:password@host:port/database, which must
+// be there; or, if where is empty, in memory, where it ends with Close. Open
+// itself touches nothing, so that a server which is only asked for its tools
+// pays nothing.
+func Open(where string) *DB { return &DB{where: where, kind: kindOf(where)} }
+
+// Shared reports whether the DB is one that processes on many machines use at
+// once: a PostgreSQL database.
+func (db *DB) Shared() bool { return OnServer(db.where) }
 
 // Close ends the DB. Closing one that was never used, or closing twice, does
 // nothing.
@@ -52,7 +58,7 @@ func (db *DB) ready(ctx context.Context) (*sql.DB, error) {
 		return nil, ErrClosed
 	}
 	if db.pool == nil {
-		pool, err := connect(ctx, db.dir)
+		pool, err := db.kind.connect(ctx)
 		if err != nil {
 			return nil, fmt.Errorf("open the store: %w", err)
 		}

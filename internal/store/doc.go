@@ -1,11 +1,12 @@
 // Package store keeps what must outlive the process: the signing secret, and,
-// in one SQLite file, who was asked for what, who agreed and what became of it.
+// in one SQLite file or a PostgreSQL database, who was asked for what, who agreed
+// and what became of it.
 //
 // It knows statements, not rules. What may follow what is decided by the
 // callers, inside [DB.Write]; this package gives them a transaction that no
 // other process can interleave with, and a schema that refuses the worst by
 // itself: two live grants for one act, two acts sent under one slot id, a change
-// to an entry of the ledger (migrations/sqlite).
+// to an entry of the ledger (migrations).
 //
 // The file is shared by every process of the same user: each stdio client
 // starts a server of its own. Hence write-ahead logging, immediate write
@@ -13,8 +14,8 @@
 // https://www.sqlite.org/lang_transaction.html).
 //
 // Nothing of database/sql leaves the package, save to the job engine
-// (internal/jobs), which has tables of its own in the same file. Every statement
-// on ours is in it, and where standard SQL does, standard SQL is used: another
-// database needs another connect function, other migrations and other place
-// holders.
+// (internal/jobs), which has tables of its own in the same database. Every
+// statement on ours is in it, and is the same for both databases; what differs
+// between them is a kind: how to connect, how a writer excludes others, how
+// values are numbered.
 package store

@@ -43,7 +43,7 @@ type EventsWanted struct {
 
 // Events returns the events wanted, without their bodies, the newest first.
 func (tx *Tx) Events(w EventsWanted) ([]Event, error) {
-	query, args := `SELECT id, type, at, received, booking, x'' FROM events WHERE received >= ?`, []any{Text(w.Since)}
+	query, args := `SELECT id, type, at, received, booking, substr(body, 1, 0) FROM events WHERE received >= ?`, []any{Text(w.Since)}
 	if !w.Until.IsZero() {
 		query, args = query+` AND received < ?`, append(args, Text(w.Until))
 	}
@@ -63,9 +63,13 @@ var like = strings.NewReplacer("!", "!!", "%", "!%", "_", "!_", "*", "%")
 // PruneEvents deletes the events received before a time, except those with the
 // given ids, and returns how many that were.
 func (tx *Tx) PruneEvents(before time.Time, except []string) (int, error) {
-	ids, err := json.Marshal(append([]string{}, except...))
+	spared := make(map[string]bool, len(except)) // as an object: both databases list its keys under one name
+	for _, id := range except {
+		spared[id] = true
+	}
+	ids, err := json.Marshal(spared)
 	if err != nil {
 		return 0, fmt.Errorf("encode ids: %w", err)
 	}
-	return tx.changed(`DELETE FROM events WHERE received < ? AND id NOT IN (SELECT value FROM json_each(?))`, Text(before), string(ids))
+	return tx.changed(`DELETE FROM events WHERE received < ? AND id NOT IN (SELECT key FROM json_each(?))`, Text(before), string(ids))
 }

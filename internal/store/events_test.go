@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/vennio-mcp/vennio-mcp/internal/store"
+	"github.com/vennio-mcp/vennio-mcp/internal/store/storetest"
 )
 
 var spring = time.Date(2026, 5, 18, 9, 0, 0, 0, time.UTC)
@@ -20,7 +21,7 @@ func in(t *testing.T, db *store.DB, do func(tx *store.Tx) error) {
 
 func TestEventsAreSelectedByTypeAndTime(t *testing.T) {
 	t.Parallel()
-	db := open(t, "")
+	db := open(t, storetest.Memory(t))
 	ids := func(w store.EventsWanted) (found []string) {
 		in(t, db, func(tx *store.Tx) error {
 			events, err := tx.Events(w)
@@ -57,7 +58,7 @@ func TestEventsAreSelectedByTypeAndTime(t *testing.T) {
 // bar: W2
 func TestBar_W2_TheFirstOfTwoEqualEventsStays(t *testing.T) {
 	t.Parallel()
-	db := open(t, "")
+	db := open(t, storetest.Memory(t))
 	in(t, db, func(tx *store.Tx) error {
 		for i, body := range []string{"first", "second"} {
 			added, err := tx.AddEvent(store.Event{ID: "e", Type: "x", Body: []byte(body)})
@@ -72,7 +73,7 @@ func TestBar_W2_TheFirstOfTwoEqualEventsStays(t *testing.T) {
 
 func TestWhatSinksCallBookings(t *testing.T) {
 	t.Parallel()
-	db := open(t, "")
+	db := open(t, storetest.Memory(t))
 	in(t, db, func(tx *store.Tx) error {
 		for _, id := range []string{"CRM-1", "CRM-2"} {
 			require.NoError(t, tx.SetExternal("b-1", "crm", id))
@@ -87,7 +88,7 @@ func TestWhatSinksCallBookings(t *testing.T) {
 
 func TestSubscriptionsTheNewestFirst(t *testing.T) {
 	t.Parallel()
-	db := open(t, "")
+	db := open(t, storetest.Memory(t))
 	in(t, db, func(tx *store.Tx) error {
 		for i, id := range []string{"wh_1", "wh_2", "wh_3"} {
 			require.NoError(t, tx.AddSubscription(store.Subscription{ID: id, URL: "https://x", Secret: "s", Created: spring.Add(time.Duration(i) * time.Hour)}))
@@ -118,4 +119,21 @@ func TestAClaimHasOneHolder(t *testing.T) {
 	release, err = second.Claim(t.Context(), "work")
 	require.NoError(t, err)
 	require.NoError(t, release())
+}
+
+func TestTextThatIsNoneIsFoundAgain(t *testing.T) {
+	t.Parallel()
+	db := open(t, storetest.Memory(t))
+	in(t, db, func(tx *store.Tx) error {
+		for _, id := range []string{"evt\x00", "evt\xff", "évt ?"} {
+			added, err := tx.AddEvent(store.Event{ID: id, Type: "x", Body: []byte{0, 255}})
+			require.NoError(t, err)
+			found, err := tx.Event(id)
+			require.NoError(t, err)
+			if assert.NotNil(t, found, "%q", id) && added {
+				assert.Equal(t, []byte{0, 255}, found.Body)
+			}
+		}
+		return nil
+	})
 }

@@ -8,6 +8,7 @@ func (db *DB) Raw(ctx context.Context, statement string, args ...any) error {
 	if err != nil {
 		return err
 	}
+	statement, args = db.kind.adapt(statement, args)
 	_, err = pool.ExecContext(ctx, statement, args...)
 	return err
 }

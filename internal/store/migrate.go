@@ -11,7 +11,7 @@ import (
 	"github.com/pressly/goose/v3"
 )
 
-//go:embed migrations/sqlite/*.sql
+//go:embed migrations/*/*.sql
 var migrations embed.FS
 
 // Processes that bring one database up to date at the same moment get into each
@@ -26,8 +26,8 @@ const (
 // migrate brings the schema up to date. It refuses a database that a newer
 // version of the program has changed: what this one would write there is not
 // known to be right.
-func migrate(ctx context.Context, pool *sql.DB) error {
-	has, knows, err := upgrade(ctx, pool)
+func migrate(ctx context.Context, dialect goose.Dialect, pool *sql.DB) error {
+	has, knows, err := upgrade(ctx, dialect, pool)
 	for range migrationTries {
 		if err == nil {
 			break
@@ -37,7 +37,7 @@ func migrate(ctx context.Context, pool *sql.DB) error {
 			return ctx.Err()
 		case <-time.After(migrationPause):
 		}
-		has, knows, err = upgrade(ctx, pool)
+		has, knows, err = upgrade(ctx, dialect, pool)
 	}
 	switch {
 	case err != nil:
@@ -50,12 +50,12 @@ func migrate(ctx context.Context, pool *sql.DB) error {
 
 // upgrade returns the version that the database has afterwards, and the newest
 // that this program knows.
-func upgrade(ctx context.Context, pool *sql.DB) (has, knows int64, err error) {
-	files, err := fs.Sub(migrations, "migrations/sqlite")
+func upgrade(ctx context.Context, dialect goose.Dialect, pool *sql.DB) (has, knows int64, err error) {
+	files, err := fs.Sub(migrations, folders[dialect])
 	if err != nil {
 		return 0, 0, err
 	}
-	provider, err := goose.NewProvider(goose.DialectSQLite3, pool, files, goose.WithDisableGlobalRegistry(true))
+	provider, err := goose.NewProvider(dialect, pool, files, goose.WithDisableGlobalRegistry(true))
 	if err != nil {
 		return 0, 0, err
 	}
@@ -64,3 +64,7 @@ func upgrade(ctx context.Context, pool *sql.DB) (has, knows int64, err error) {
 	}
 	return provider.GetVersions(ctx)
 }
+
+// folders are where each database's own migrations are. Both have the same
+// versions.
+var folders = map[goose.Dialect]string{goose.DialectSQLite3: "migrations/sqlite", goose.DialectPostgres: "migrations/postgres"}

@@ -1,6 +1,7 @@
 package store_test
 
 import (
+	"maps"
 	"strings"
 	"testing"
 	"time"
@@ -9,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/vennio-mcp/vennio-mcp/internal/store"
+	"github.com/vennio-mcp/vennio-mcp/internal/store/storetest"
 )
 
 var beginning = strings.Repeat("0", 64)
@@ -16,7 +18,7 @@ var beginning = strings.Repeat("0", 64)
 // twoEntries writes a ledger of two entries.
 func twoEntries(t *testing.T) *store.DB {
 	t.Helper()
-	db := open(t, "")
+	db := open(t, storetest.Memory(t))
 	require.NoError(t, db.Write(t.Context(), func(tx *store.Tx) error {
 		require.NoError(t, keepAct("a")(tx))
 		require.NoError(t, tx.Append(store.Entry{Seq: 1, Prev: beginning, Hash: "h1", Act: "a", Salt: "s", Details: "d1"}))
@@ -29,18 +31,25 @@ func twoEntries(t *testing.T) *store.DB {
 func TestBar_O4_TheLedgerIsOnlyAppendedTo(t *testing.T) {
 	t.Parallel()
 	db := twoEntries(t)
-	for statement, refusal := range map[string]string{
-		`UPDATE entries SET kind = 'other' WHERE seq = 1`:                                                 "never changed",
-		`UPDATE entries SET seq = 3 WHERE seq = 2`:                                                        "never changed",
-		`DELETE FROM entries WHERE seq = 2`:                                                               "never cut",
-		`DELETE FROM entries`:                                                                             "never cut",
-		`INSERT INTO entries VALUES (3, '', '', '', '', 'h1', 'h3')`:                                      "appended to at its end",
-		`INSERT INTO entries VALUES (4, '', '', '', '', 'h2', 'h3')`:                                      "appended to at its end",
-		`INSERT OR REPLACE INTO entries VALUES (2, '', '', '', '', 'h1', 'h3')`:                           "appended to at its end",
-		`INSERT INTO entries VALUES (2, '', '', '', '', 'h1', 'h3') ON CONFLICT DO UPDATE SET kind = 'x'`: "appended to at its end",
-		`UPDATE details SET json = '{}' WHERE seq = 1`:                                                    "never changed",
-		`INSERT OR REPLACE INTO details VALUES (1, 'a', 's', '{}')`:                                       "never changed",
-	} {
+	refusals := map[string]string{
+		`UPDATE entries SET kind = 'other' WHERE seq = 1`:                                                       "never changed",
+		`UPDATE entries SET seq = 3 WHERE seq = 2`:                                                              "never changed",
+		`DELETE FROM entries WHERE seq = 2`:                                                                     "never cut",
+		`DELETE FROM entries`:                                                                                   "never cut",
+		`INSERT INTO entries VALUES (3, '', '', '', '', 'h1', 'h3')`:                                            "appended to at its end",
+		`INSERT INTO entries VALUES (4, '', '', '', '', 'h2', 'h3')`:                                            "appended to at its end",
+		`INSERT INTO entries VALUES (2, '', '', '', '', 'h1', 'h3') ON CONFLICT (seq) DO UPDATE SET kind = 'x'`: "appended to at its end",
+		`UPDATE details SET json = '{}' WHERE seq = 1`:                                                          "never changed",
+		`INSERT INTO details VALUES (1, 'a', 's', '{}') ON CONFLICT (seq) DO UPDATE SET json = '{}'`:            "never changed",
+	}
+	maps.Copy(refusals, map[bool]map[string]string{false: {
+		`INSERT OR REPLACE INTO entries VALUES (2, '', '', '', '', 'h1', 'h3')`: "appended to at its end",
+		`INSERT OR REPLACE INTO details VALUES (1, 'a', 's', '{}')`:             "never changed",
+	}, true: {
+		`TRUNCATE entries CASCADE`: "never cut",
+		`TRUNCATE details`:         "never cut",
+	}}[db.Shared()])
+	for statement, refusal := range refusals {
 		require.ErrorContains(t, db.Raw(t.Context(), statement), refusal, statement)
 	}
 	var entries []store.Entry

@@ -13,13 +13,14 @@ import (
 
 	"github.com/vennio-mcp/vennio-mcp/internal/consent"
 	"github.com/vennio-mcp/vennio-mcp/internal/store"
+	"github.com/vennio-mcp/vennio-mcp/internal/store/storetest"
 )
 
 // disarmed returns a ledger of several entries in which everything can be
 // changed, as by someone who owns the file and removes its guards.
 func disarmed(t *testing.T) (*store.DB, *consent.Ledger, int64) {
 	t.Helper()
-	db := open(t, "")
+	db := open(t, storetest.Memory(t))
 	l := consent.New(db, func() time.Time { return time.Date(2026, 5, 11, 9, 0, 0, 0, time.UTC) })
 	for _, person := range []string{"Bob", "Ada"} {
 		act := consent.Act{Tool: "book_slot", SlotID: person, Attendees: []consent.Attendee{{Name: person}}}
@@ -34,14 +35,28 @@ func disarmed(t *testing.T) (*store.DB, *consent.Ledger, int64) {
 	}
 	_, err := l.Erase(t.Context(), "Bob")
 	require.NoError(t, err)
-	require.NoError(t, db.Raw(t.Context(), `PRAGMA foreign_keys = OFF`))
-	for _, guard := range []string{"entries_are_appended", "entries_are_not_changed", "entries_are_not_deleted", "details_are_not_changed", "details_are_not_replaced"} {
-		require.NoError(t, db.Raw(t.Context(), `DROP TRIGGER `+guard))
+	for _, statement := range disarming(db) {
+		require.NoError(t, db.Raw(t.Context(), statement), statement)
 	}
 	n, err := l.Verify(t.Context())
 	require.NoError(t, err)
 	require.EqualValues(t, 7, n)
 	return db, l, n
+}
+
+// disarming removes every guard of the ledger.
+func disarming(db *store.DB) []string {
+	if db.Shared() {
+		return []string{
+			`ALTER TABLE entries DISABLE TRIGGER USER`, `ALTER TABLE details DISABLE TRIGGER USER`,
+			`ALTER TABLE details DROP CONSTRAINT details_seq_fkey`, `ALTER TABLE details DROP CONSTRAINT details_act_fkey`,
+			`ALTER TABLE proposals DROP CONSTRAINT proposals_seq_fkey`,
+		}
+	}
+	return []string{
+		`PRAGMA foreign_keys = OFF`, `DROP TRIGGER entries_are_appended`, `DROP TRIGGER entries_are_not_changed`,
+		`DROP TRIGGER entries_are_not_deleted`, `DROP TRIGGER details_are_not_changed`, `DROP TRIGGER details_are_not_replaced`,
+	}
 }
 
 // brokenAt asserts where the ledger is found broken.
@@ -126,7 +141,7 @@ func TestWhatIsCutMovedOrAddedIsFound(t *testing.T) {
 func TestAnEntryWrittenAnewWithItsHashIsFound(t *testing.T) {
 	t.Parallel()
 	db, l, _ := disarmed(t)
-	texts, err := db.Texts(t.Context(), `SELECT prev || char(10) || seq || char(10) || at || char(10) || 'declined' || char(10) || digest || char(10) || commitment FROM entries WHERE seq = 5`)
+	texts, err := db.Texts(t.Context(), strings.ReplaceAll(`SELECT prev || LF || seq || LF || at || LF || 'declined' || LF || digest || LF || commitment FROM entries WHERE seq = 5`, "LF", "'\n'"))
 	require.NoError(t, err)
 	require.Len(t, texts, 1)
 	hash := fmt.Sprintf("%x", sha256.Sum256([]byte(texts[0])))

@@ -1,0 +1,183 @@
+package replicas_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/vennio-mcp/vennio-mcp/internal/consent"
+	"github.com/vennio-mcp/vennio-mcp/internal/store"
+	"github.com/vennio-mcp/vennio-mcp/internal/store/storetest"
+	"github.com/vennio-mcp/vennio-mcp/schemas"
+)
+
+const (
+	bookings    = 800
+	agents      = 8                     // that book at once
+	pace        = 50 * time.Millisecond // between two bookings that begin: 40 s of load
+	killEvery   = 3 * time.Second       // one of the replicas
+	restartAt   = bookings / 2          // the database
+	giveUpAfter = time.Minute           // on one booking
+)
+
+// load books one offer after the other and notes what came of it.
+type load struct {
+	replicas []*replica
+	mu       sync.Mutex
+	booked   map[string]string // booking id by slot id: what was told as done
+	took     []time.Duration   // from the first call to the answer
+	calls    int
+	lost     int            // calls without an answer
+	unknown  map[string]int // of an answer that is not the end, by its code
+	settled  int            // bookings that needed a repeat
+	worst    int            // calls that one booking needed
+}
+
+// book repeats the same call, each time at some replica, until one tells that it
+// is booked.
+func (l *load) book(ctx context.Context, o offer, name string) error {
+	ctx, done := context.WithTimeout(ctx, giveUpAfter)
+	defer done()
+	began := time.Now()
+	for n := 1; ; n++ {
+		one, end := context.WithTimeout(ctx, 15*time.Second)
+		got, err := call(one, l.replicas[rand.IntN(len(l.replicas))].url(), "book_slot", o.arguments(name))
+		end()
+		if l.note(o, got, err, n, time.Since(began)) {
+			return nil
+		}
+		if err == nil && got.Error != nil && !slices.Contains(passing, got.Error.Code) {
+			return fmt.Errorf("%s: %s %s", name, got.Error.Code, got.Error.Message)
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("%s: not settled by %d calls: %w", name, n, ctx.Err())
+		case <-time.After(50 * time.Millisecond):
+		}
+	}
+}
+
+// passing are the answers after which a repeat makes sense.
+var passing = []schemas.Code{schemas.CodeOutcomeUnknown, schemas.CodeInternal, schemas.CodeUnavailable}
+
+func (l *load) note(o offer, got schemas.BookSlotResult, err error, n int, took time.Duration) (booked bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.calls++
+	switch {
+	case errors.Is(err, errLost):
+		l.lost++
+	case got.Error != nil:
+		l.unknown[string(got.Error.Code)]++
+	default:
+		l.booked[o.id] = got.BookingID
+		l.took = append(l.took, took)
+		l.worst = max(l.worst, n)
+		if n > 1 {
+			l.settled++
+		}
+		return true
+	}
+	return false
+}
+
+// run books all offers at the pace, and calls half when half of them began.
+func (l *load) run(ctx context.Context, t *testing.T, all []offer, half func()) {
+	t.Helper()
+	next := make(chan int)
+	var working sync.WaitGroup
+	for range agents {
+		working.Go(func() {
+			for i := range next {
+				assert.NoError(t, l.book(ctx, all[i], fmt.Sprintf("guest-%d", i)))
+			}
+		})
+	}
+	for i := range all {
+		if i == restartAt {
+			working.Go(half)
+		}
+		<-time.After(pace)
+		next <- i
+	}
+	close(next)
+	working.Wait()
+}
+
+// bar: I2, I3, Q2
+func TestReplicasThatAreKilledBookEverythingOnce(t *testing.T) {
+	t.Parallel()
+	server := postgres(t, "") // one that keeps what it says it keeps
+	box, url := vennio(t)
+	where, err := storetest.Create(t.Context(), server.URL("postgres"))
+	require.NoError(t, err)
+	l := &load{booked: map[string]string{}, unknown: map[string]int{}}
+	for range 3 {
+		l.replicas = append(l.replicas, startReplica(t, environment(t, url, where)))
+	}
+	all := offers(t, url, bookings)
+
+	ctx, stop := context.WithCancel(t.Context())
+	kills := make(chan int, 1)
+	go func() { kills <- killInTurn(ctx, t, l.replicas) }()
+	began := time.Now()
+	l.run(t.Context(), t, all, func() { assert.NoError(t, server.Restart(t.Context())) })
+	lasted := time.Since(began)
+	stop()
+	killed := <-kills
+
+	assert.Len(t, l.booked, bookings)
+	there := map[string]int{}
+	for _, b := range box.Bookings() {
+		there[b.ID]++
+	}
+	assert.Len(t, there, bookings, "nothing was booked that nobody was told of")
+	for slot, id := range l.booked {
+		assert.Equal(t, 1, there[id], "%s: every answered booking exists exactly once", slot)
+	}
+	entries := ledgerOf(t, where)
+	slices.Sort(l.took)
+	t.Logf("%d bookings in %.1f s over 3 replicas, %d killed, the database restarted once: all told, each there once", len(l.booked), lasted.Seconds(), killed)
+	t.Logf("%d calls, %d without an answer, %v told as not settled; %d bookings settled by a repeat, the worst by call %d", l.calls, l.lost, l.unknown, l.settled, l.worst)
+	t.Logf("from first call to answer: median %v, 99 of 100 within %v, the slowest %v; ledger of %d entries unbroken",
+		l.took[len(l.took)/2].Round(time.Millisecond), l.took[len(l.took)*99/100].Round(time.Millisecond), l.took[len(l.took)-1].Round(time.Millisecond), entries)
+	assert.Greater(t, killed, 5)
+	assert.Positive(t, l.settled, "a test without an interrupted booking shows nothing")
+}
+
+// killInTurn kills one replica after the other and starts it again, until ctx
+// ends.
+func killInTurn(ctx context.Context, t *testing.T, replicas []*replica) (killed int) {
+	t.Helper()
+	again := time.NewTicker(killEvery)
+	defer again.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return killed
+		case <-again.C:
+		}
+		r := replicas[killed%len(replicas)]
+		r.kill()
+		assert.NoError(t, r.start())
+		killed++
+	}
+}
+
+// ledgerOf verifies the ledger and returns the number of its entries.
+func ledgerOf(t *testing.T, where string) int64 {
+	t.Helper()
+	db := store.Open(where)
+	defer func() { require.NoError(t, db.Close()) }()
+	n, err := consent.New(db, time.Now).Verify(t.Context())
+	require.NoError(t, err)
+	return n
+}

@@ -1,0 +1,137 @@
+package replicas_test
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/vennio-mcp/vennio-mcp/internal/jobs"
+	"github.com/vennio-mcp/vennio-mcp/internal/store"
+	"github.com/vennio-mcp/vennio-mcp/vennioclient/webhook"
+)
+
+// bar: W3. Processes share the tasks out: none is done twice, and nobody is idle.
+func TestReplicasShareTheFollowUps(t *testing.T) {
+	t.Parallel()
+	const tasks = 60
+	_, where := database(t)
+	var mu sync.Mutex
+	by, times := map[string]int{}, map[string]int{}
+	ctx, stop := context.WithCancel(t.Context())
+	var working sync.WaitGroup
+	defer working.Wait()
+	defer stop()
+	var last *jobs.Queue
+	for _, who := range []string{"first", "second"} {
+		q, err := jobs.Open(open(t, where), jobs.Options{Lanes: []jobs.Lane{{Name: "a"}}, Width: 2, Rest: 5 * time.Millisecond})
+		require.NoError(t, err)
+		require.NoError(t, q.Prepare(t.Context()))
+		working.Go(func() {
+			assert.NoError(t, q.Work(ctx, func(_ context.Context, task jobs.Task) error {
+				mu.Lock()
+				defer mu.Unlock()
+				<-time.After(time.Millisecond)
+				by[who]++
+				times[task.Event]++
+				return nil
+			}))
+		})
+		last = q
+	}
+	db := open(t, where)
+	for i := range tasks {
+		require.NoError(t, db.Write(t.Context(), func(tx *store.Tx) error {
+			return last.Add(t.Context(), tx, jobs.Task{Event: fmt.Sprint(i), To: "a"})
+		}))
+	}
+	require.Eventually(t, func() bool { mu.Lock(); defer mu.Unlock(); return len(times) == tasks }, patience, tick)
+	mu.Lock()
+	defer mu.Unlock()
+	for event, n := range times {
+		assert.Equal(t, 1, n, event)
+	}
+	assert.Positive(t, by["first"])
+	assert.Positive(t, by["second"])
+}
+
+// hanging is a sink whose first caller hears nothing.
+type hanging struct {
+	begun, told chan struct{}
+	once        sync.Once
+}
+
+func (h *hanging) ServeHTTP(_ http.ResponseWriter, r *http.Request) {
+	_, _ = io.Copy(io.Discard, r.Body) // only then is it noticed that the caller has gone
+	first := false
+	h.once.Do(func() { first = true })
+	if first {
+		close(h.begun)
+		<-r.Context().Done()
+		return
+	}
+	h.told <- struct{}{}
+}
+
+// round is longer than a process waits between two looks for what others left.
+const round = 6 * time.Second
+
+// bar: W3. What a replica was doing when it was killed another takes up within
+// seconds, long before River's own rescue, and without counting the try.
+func TestAnotherReplicaTakesUpWhatADeadOneLeft(t *testing.T) {
+	t.Parallel()
+	_, where := database(t)
+	_, vennio := vennio(t)
+	sink := &hanging{begun: make(chan struct{}), told: make(chan struct{}, 10)}
+	srv := httptest.NewServer(sink)
+	t.Cleanup(srv.Close)
+	settings := filepath.Join(t.TempDir(), "settings.yml")
+	require.NoError(t, os.WriteFile(settings, fmt.Appendf(nil, "sinks:\n  - {name: crm, type: http, url: %q, secret: s}\n", srv.URL), 0o600))
+	env := environment(t, vennio, where, "VENNIO_MCP_SETTINGS="+settings, "VENNIO_WEBHOOK_SECRET=whsec")
+	dies := startReplica(t, env)
+	tell(t, dies.url(), "evt_1")
+	<-sink.begun
+	startReplica(t, env)
+	<-time.After(round)
+	assert.Empty(t, sink.told, "the task of a replica that lives is left alone")
+	dies.kill()
+	died := time.Now()
+	select {
+	case <-sink.told:
+	case <-time.After(patience):
+		require.Fail(t, "nobody took it up")
+	}
+	t.Logf("taken up %.1f s after the kill", time.Since(died).Seconds())
+
+	q, err := jobs.Open(open(t, where), jobs.Options{})
+	require.NoError(t, err)
+	require.Eventually(t, func() bool {
+		found, err := q.Of(t.Context(), "evt_1")
+		require.NoError(t, err)
+		r := found[len(found)-1]
+		return r.State == jobs.Done && r.Tries == 1
+	}, patience, tick, "the interrupted try is not counted")
+}
+
+// tell delivers an event as Vennio would.
+func tell(t *testing.T, url, id string) {
+	t.Helper()
+	body := fmt.Sprintf(`{"id":%q,"type":"booking.created","data":{"booking":{"id":"b-1","status":"confirmed"}}}`, id)
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, url+"/webhooks/vennio", strings.NewReader(body))
+	require.NoError(t, err)
+	req.Header.Set(webhook.SignatureHeader, webhook.Sign([]byte(body), "whsec"))
+	resp, err := http.DefaultClient.Do(req)
+	require.NoError(t, err)
+	require.NoError(t, resp.Body.Close())
+	require.Equal(t, http.StatusOK, resp.StatusCode)
+}

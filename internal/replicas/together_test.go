@@ -1,0 +1,168 @@
+package replicas_test
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"net/http/cookiejar"
+	"net/url"
+	"regexp"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/vennio-mcp/vennio-mcp/internal/consent"
+	"github.com/vennio-mcp/vennio-mcp/internal/store"
+	"github.com/vennio-mcp/vennio-mcp/internal/store/storetest"
+	"github.com/vennio-mcp/vennio-mcp/schemas"
+)
+
+// database is an empty one on a server of this test's own.
+func database(t *testing.T) (*storetest.Server, string) {
+	t.Helper()
+	server := postgres(t, storetest.Careless)
+	where, err := storetest.Create(t.Context(), server.URL("postgres"))
+	require.NoError(t, err)
+	return server, where
+}
+
+func open(t *testing.T, where string) *store.DB {
+	t.Helper()
+	db := store.Open(where)
+	t.Cleanup(func() { require.NoError(t, db.Close()) })
+	return db
+}
+
+// bar: C3, C9. One replica asks, a second shows the page, a third books: the link
+// leads to the public address, whoever listens there.
+func TestAPersonAgreesAtAnotherReplicaThanTheOneThatAsks(t *testing.T) {
+	t.Parallel()
+	_, where := database(t)
+	box, vennio := vennio(t)
+	const public = "https://mcp.example.com/vennio"
+	env := environment(t, vennio, where, "VENNIO_CONSENT=human", "VENNIO_MCP_PUBLIC_URL="+public)
+	asks, shows, books := startReplica(t, env), startReplica(t, env), startReplica(t, env)
+	o := offers(t, vennio, 1)[0]
+	wanted := o.arguments("ada")
+	got, err := call(t.Context(), asks.url(), "book_slot", wanted)
+	require.NoError(t, err)
+	require.NotNil(t, got.Error)
+	link := regexp.MustCompile(public + `(/approve/[A-Z2-7]+)`).FindStringSubmatch(got.Error.Next + got.Error.Message)
+	require.NotEmpty(t, link, "%+v", got.Error)
+
+	jar, err := cookiejar.New(nil)
+	require.NoError(t, err)
+	browser := &http.Client{Jar: jar}
+	page := fetch(t, browser, http.MethodGet, shows.url()+link[1], nil)
+	token := regexp.MustCompile(`name="token" value="([^"]+)"`).FindStringSubmatch(page)
+	require.NotEmpty(t, token)
+	told := fetch(t, browser, http.MethodPost, shows.url()+link[1], url.Values{"token": {token[1]}, "name": {"Ada"}, "decision": {"approve"}})
+	require.Contains(t, told, "Approved")
+
+	got, err = call(t.Context(), books.url(), "book_slot", wanted)
+	require.NoError(t, err)
+	require.Nil(t, got.Error)
+	assert.Equal(t, string(consent.OnPage), got.Consent.Rung)
+	assert.Len(t, box.Bookings(), 1)
+}
+
+// bar: C7. During a rotation replicas that sign with the old secret and replicas
+// that sign with the new one take each other's slot ids; afterwards none takes
+// those under the old one.
+func TestTheSigningSecretIsRotatedReplicaByReplica(t *testing.T) {
+	t.Parallel()
+	_, where := database(t)
+	_, vennio := vennio(t)
+	all := offers(t, vennio, 2)
+	const next = "the next secret of all replicas"
+	both := startReplica(t, environment(t, vennio, where, "VENNIO_SIGNING_SECRET="+next+", "+secret))
+	after := startReplica(t, environment(t, vennio, where, "VENNIO_SIGNING_SECRET="+next))
+	got, err := call(t.Context(), both.url(), "book_slot", all[0].arguments("ada"))
+	require.NoError(t, err)
+	assert.Equal(t, "confirmed", got.Status)
+	got, err = call(t.Context(), after.url(), "book_slot", all[1].arguments("bob"))
+	require.NoError(t, err)
+	require.NotNil(t, got.Error)
+	assert.Equal(t, schemas.CodeUnknownSlot, got.Error.Code)
+}
+
+func TestAServerThatIsAwayForAMomentIsWaitedFor(t *testing.T) {
+	t.Parallel()
+	server, where := database(t)
+	db := open(t, where)
+	keep := func(id string) error {
+		return db.Write(t.Context(), func(tx *store.Tx) error { return tx.AddAct(store.Act{ID: id, Digest: id}) })
+	}
+	require.NoError(t, keep("before"))
+	restarted := make(chan error, 1)
+	var once sync.Once
+	for i := 0; ; i++ {
+		once.Do(func() { go func() { restarted <- server.Restart(t.Context()) }() })
+		// Between two transactions nothing is lost; one under way may be, and says so.
+		if err := keep(strings.Repeat("x", i+1)); err != nil {
+			assert.NotErrorIs(t, err, context.DeadlineExceeded)
+		}
+		select {
+		case err := <-restarted:
+			require.NoError(t, err)
+			require.NoError(t, keep("after"))
+			return
+		default:
+		}
+	}
+}
+
+func TestWhatCannotBeMendedByWaitingIsToldAtOnce(t *testing.T) {
+	t.Parallel()
+	server, _ := database(t)
+	began := time.Now()
+	err := open(t, server.URL("nosuchdatabase")).Read(t.Context(), func(*store.Tx) error { return nil })
+	require.ErrorContains(t, err, `database "nosuchdatabase" does not exist`)
+	assert.Less(t, time.Since(began), 3*time.Second)
+	undone := errors.New("undone")
+	require.ErrorIs(t, open(t, server.URL("postgres")).Write(t.Context(), func(*store.Tx) error { return undone }), undone)
+}
+
+// bar: O4. What was erased is in none of the tables' files; the server's log of
+// changes and its backups are its operator's matter.
+func TestBar_O4_ErasureLeavesNoTraceInTheTables(t *testing.T) {
+	t.Parallel()
+	server, where := database(t)
+	l := consent.New(open(t, where), time.Now)
+	for _, name := range []string{"Ada Lovelace", "Bob Builder"} {
+		_, err := l.Propose(t.Context(), consent.Act{Tool: "book_slot", SlotID: name, Attendees: []consent.Attendee{{Name: name, Email: name + "@example.com"}}})
+		require.NoError(t, err)
+	}
+	traces := func(of string) int {
+		n, err := server.Traces(t.Context(), where, of)
+		require.NoError(t, err)
+		return n
+	}
+	require.Positive(t, traces("Ada Lovelace"))
+	n, err := l.Erase(t.Context(), "Ada Lovelace")
+	require.NoError(t, err)
+	assert.Equal(t, 1, n)
+	assert.Zero(t, traces("Ada Lovelace"))
+	assert.Positive(t, traces("Bob Builder"), "others stay")
+}
+
+func fetch(t *testing.T, browser *http.Client, method, address string, form url.Values) string {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), method, address, strings.NewReader(form.Encode()))
+	require.NoError(t, err)
+	if form != nil {
+		req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	}
+	resp, err := browser.Do(req)
+	require.NoError(t, err)
+	defer func() { _ = resp.Body.Close() }()
+	raw, err := io.ReadAll(resp.Body)
+	require.NoError(t, err)
+	require.Equal(t, http.StatusOK, resp.StatusCode, string(raw))
+	return string(raw)
+}

@@ -1,0 +1,38 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"strings"
+)
+
+// kind is what differs between the databases that a DB may be kept in.
+type kind interface {
+	// connect opens the database and brings its tables up to date.
+	connect(ctx context.Context) (*sql.DB, error)
+	// exclude makes tx the only transaction that writes, until it ends.
+	exclude(ctx context.Context, tx *sql.Tx) error
+	// reading is how a transaction begins that sees one unchanging state.
+	reading() *sql.TxOptions
+	// adapt turns a statement of ours, with ? where a value goes, into one of
+	// the database's own.
+	adapt(statement string, args []any) (string, []any)
+	// passes reports whether a transaction that could not begin may well begin
+	// in a moment.
+	passes(err error) bool
+	// scrub leaves nothing to read of what was deleted.
+	scrub(ctx context.Context, pool *sql.DB) error
+}
+
+// OnServer reports whether where is the address of a PostgreSQL database, as
+// Open takes it, rather than a folder.
+func OnServer(where string) bool {
+	return strings.HasPrefix(where, "postgres://") || strings.HasPrefix(where, "postgresql://")
+}
+
+func kindOf(where string) kind {
+	if OnServer(where) {
+		return postgres{where}
+	}
+	return sqlite{where}
+}

@@ -1,0 +1,155 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/stdlib"
+	"github.com/pressly/goose/v3"
+)
+
+// postgres is a database on a PostgreSQL server, shared by every process that
+// knows its address.
+type postgres struct{ url string }
+
+// connections bounds what one process takes of the server's; idleFor is how long
+// it keeps those it does not use.
+const (
+	connections = 8
+	idleFor     = time.Minute
+)
+
+// CheckURL tells whether url is an address that Open takes. The error quotes
+// nothing of it, since it has a password in it.
+func CheckURL(url string) error {
+	if _, err := pgx.ParseConfig(url); !OnServer(url) || err != nil {
+		return errors.New("want postgres://user:password@host:port/database, with ?sslmode=verify-full where a network lies between")
+	}
+	return nil
+}
+
+func (p postgres) connect(ctx context.Context) (*sql.DB, error) {
+	cfg, err := pgx.ParseConfig(p.url)
+	if err != nil {
+		return nil, CheckURL(p.url)
+	}
+	for name, value := range settingsOnServer {
+		if _, set := cfg.RuntimeParams[name]; !set {
+			cfg.RuntimeParams[name] = value
+		}
+	}
+	pool := stdlib.OpenDB(*cfg)
+	pool.SetMaxOpenConns(connections)
+	pool.SetMaxIdleConns(connections)
+	pool.SetConnMaxIdleTime(idleFor)
+	if err := alone(ctx, pool, func() error { return migrate(ctx, goose.DialectPostgres, pool) }); err != nil {
+		return nil, errors.Join(err, pool.Close())
+	}
+	return pool, nil
+}
+
+// settingsOnServer are those of every connection, unless the address has others.
+// A transaction of a machine that is gone ends by itself, so that it does not
+// keep the others from writing
+// (https://www.postgresql.org/docs/current/runtime-config-client.html).
+var settingsOnServer = map[string]string{
+	"application_name":                    "vennio-mcp",
+	"lock_timeout":                        "5000",  // milliseconds
+	"idle_in_transaction_session_timeout": "10000", // milliseconds
+	"tcp_keepalives_idle":                 "10",    // seconds
+	"tcp_keepalives_interval":             "5",     // seconds
+	"tcp_keepalives_count":                "3",
+}
+
+// migrating is the lock of those who change tables: an arbitrary number.
+const migrating = 8366487001
+
+// alone runs do while no other process is in alone. The lock is a transaction's,
+// which ends with its connection, however the process ends; do uses others.
+func alone(ctx context.Context, pool *sql.DB, do func() error) error {
+	tx, err := pool.BeginTx(ctx, nil)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = tx.Rollback() }()
+	for _, statement := range []string{
+		`SET LOCAL lock_timeout = '60s'`,
+		`SET LOCAL idle_in_transaction_session_timeout = 0`,
+		`SELECT pg_advisory_xact_lock(` + strconv.Itoa(migrating) + `)`,
+	} {
+		if _, err := tx.ExecContext(ctx, statement); err != nil {
+			return err
+		}
+	}
+	return do()
+}
+
+// exclude takes a lock that every transaction that writes takes first, and that
+// ends with it. What is read after that, each statement sees as it was last
+// committed: PostgreSQL's default isolation (READ COMMITTED) is enough, nothing is
+// ever tried again, and no writer finds at its end that it was in vain. Measured
+// against others in docs/operations/scaling.md. Two deployments in two schemas of one
+// database do not wait for one another: the lock is named after a table.
+func (postgres) exclude(ctx context.Context, tx *sql.Tx) error {
+	_, err := tx.ExecContext(ctx, `SELECT pg_advisory_xact_lock(1, 'head'::regclass::oid::int)`)
+	return err
+}
+
+func (postgres) reading() *sql.TxOptions {
+	return &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true}
+}
+
+// adapt numbers the values. No statement of ours has a ? anywhere else. A text
+// of PostgreSQL's has no NUL and is UTF-8 throughout: others become U+FFFD,
+// wherever they are written or looked for.
+func (postgres) adapt(statement string, args []any) (string, []any) {
+	var numbered strings.Builder
+	for i, part := range strings.Split(statement, "?") {
+		if i > 0 {
+			numbered.WriteString("$" + strconv.Itoa(i))
+		}
+		numbered.WriteString(part)
+	}
+	args = slices.Clone(args) // the caller's own stay as they are
+	for i, arg := range args {
+		if text, ok := arg.(string); ok {
+			args[i] = strings.ReplaceAll(strings.ToValidUTF8(text, "\uFFFD"), "\x00", "\uFFFD")
+		}
+	}
+	return numbered.String(), args
+}
+
+// passes: the server cannot be reached, is starting or stopping, or has no
+// connection left (https://www.postgresql.org/docs/current/errcodes-appendix.html).
+func (postgres) passes(err error) bool {
+	if errors.Is(err, ErrClosed) || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+		return false
+	}
+	if refused, ok := errors.AsType[*pgconn.PgError](err); ok {
+		return slices.Contains([]string{"57P01", "57P02", "57P03", "53300"}, refused.Code)
+	}
+	_, unreachable := errors.AsType[*pgconn.ConnectError](err)
+	_, broken := errors.AsType[net.Error](err)
+	return unreachable || broken || pgconn.SafeToRetry(err) || slices.ContainsFunc(
+		[]error{io.EOF, io.ErrUnexpectedEOF, driver.ErrBadConn, pgconn.ErrConnClosed}, func(cut error) bool { return errors.Is(err, cut) })
+}
+
+// scrub writes the tables anew, where what was deleted from them is not. Other
+// transactions wait meanwhile; one that began before keeps what it may still read.
+func (postgres) scrub(ctx context.Context, pool *sql.DB) error {
+	if _, err := pool.ExecContext(ctx, `VACUUM (FULL) acts, details, proposals, grants`); err != nil {
+		return fmt.Errorf("rewrite the store: %w", err)
+	}
+	return nil
+}

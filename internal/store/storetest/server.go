@@ -1,0 +1,181 @@
+package storetest
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"os"
+	"os/exec"
+	"os/user"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// Server is a PostgreSQL server of its own, on loopback, with its data in a
+// folder that Stop removes. Whoever reaches it is let in.
+type Server struct {
+	bin  string // folder of its programs
+	dir  string // of its data
+	port int
+	as   []string // what runs its programs as a user whom it does not refuse
+}
+
+// Careless makes a server that forgets everything in a power cut, and is several
+// times faster.
+const Careless = "-c fsync=off -c full_page_writes=off -c synchronous_commit=off"
+
+// Start makes a server and starts it, with options as on the command line of
+// postgres. It needs the programs of Debian's package postgresql, and says so.
+func Start(ctx context.Context, options string) (*Server, error) {
+	bin, err := programs()
+	if err != nil {
+		return nil, err
+	}
+	s := &Server{bin: bin}
+	if s.dir, err = os.MkdirTemp("", "vennio-mcp-postgres-*"); err != nil {
+		return nil, err
+	}
+	if err := s.start(ctx, options); err != nil {
+		return nil, errors.Join(err, os.RemoveAll(s.dir))
+	}
+	return s, nil
+}
+
+func (s *Server) start(ctx context.Context, options string) error {
+	if os.Geteuid() == 0 { // initdb and postgres refuse root
+		if err := s.ownedBy("postgres"); err != nil {
+			return err
+		}
+	}
+	if err := s.run(ctx, "initdb", "-D", s.data(), "-A", "trust", "-U", "vennio", "-E", "UTF8", "--locale=C.UTF-8", "--no-sync"); err != nil {
+		return err
+	}
+	port, err := freePort(ctx)
+	if err != nil {
+		return err
+	}
+	s.port = port
+	options = fmt.Sprintf("-p %d -c listen_addresses=127.0.0.1 -c unix_socket_directories= -c max_connections=500 %s", port, options)
+	return s.run(ctx, "pg_ctl", "-D", s.data(), "-l", filepath.Join(s.dir, "log"), "-o", options, "-w", "start")
+}
+
+// ownedBy hands the folder to a user, and runs the programs as that one.
+func (s *Server) ownedBy(name string) error {
+	owner, err := user.Lookup(name)
+	if err != nil {
+		return fmt.Errorf("PostgreSQL refuses to run as root: %w", err)
+	}
+	uid, _ := strconv.Atoi(owner.Uid) // numbers, on systems that have root
+	gid, _ := strconv.Atoi(owner.Gid)
+	s.as = []string{"runuser", "-u", name, "--"}
+	return os.Chown(s.dir, uid, gid)
+}
+
+func (s *Server) data() string { return filepath.Join(s.dir, "data") }
+
+// run runs one of the server's programs to its end.
+func (s *Server) run(ctx context.Context, program string, args ...string) error {
+	line := append(slices.Clone(s.as), append([]string{filepath.Join(s.bin, program)}, args...)...)
+	cmd := exec.CommandContext(ctx, line[0], line[1:]...) //nolint:gosec // G204: programs of a package, in tests
+	cmd.Dir = s.dir
+	var said bytes.Buffer
+	if program == "initdb" { // pg_ctl's child would hold the pipe open
+		cmd.Stdout, cmd.Stderr = &said, &said
+	}
+	if err := cmd.Run(); err != nil {
+		log, _ := os.ReadFile(filepath.Join(s.dir, "log"))
+		return fmt.Errorf("%s: %w\n%s%s", program, err, &said, log)
+	}
+	return nil
+}
+
+// Restart stops the server as a power cut does, and starts it again.
+func (s *Server) Restart(ctx context.Context) error {
+	return s.run(ctx, "pg_ctl", "-D", s.data(), "-l", filepath.Join(s.dir, "log"), "-m", "immediate", "-w", "restart")
+}
+
+// Stop ends the server and removes its data.
+func (s *Server) Stop() error {
+	ctx, done := context.WithTimeout(context.Background(), 30*time.Second)
+	defer done()
+	return errors.Join(s.run(ctx, "pg_ctl", "-D", s.data(), "-m", "immediate", "-w", "stop"), os.RemoveAll(s.dir))
+}
+
+// URL is the address of a database.
+func (s *Server) URL(database string) string {
+	return fmt.Sprintf("postgres://vennio@127.0.0.1:%d/%s?sslmode=disable", s.port, database)
+}
+
+// Create makes an empty database on the server that url leads to, and returns
+// its address.
+func Create(ctx context.Context, url string) (string, error) {
+	conn, err := pgx.Connect(ctx, url)
+	if err != nil {
+		return "", fmt.Errorf("make a database: %w", err)
+	}
+	defer func() { _ = conn.Close(ctx) }()
+	name := "test_" + strings.ToLower(rand.Text())
+	if _, err := conn.Exec(ctx, "CREATE DATABASE "+name); err != nil {
+		return "", fmt.Errorf("make a database: %w", err)
+	}
+	return strings.Replace(url, "/postgres?", "/"+name+"?", 1), nil
+}
+
+// programs finds the folder of initdb and pg_ctl: on the PATH, or where Debian
+// keeps the newest.
+func programs() (string, error) {
+	if path, err := exec.LookPath("pg_ctl"); err == nil {
+		return filepath.Dir(path), nil
+	}
+	found, _ := filepath.Glob("/usr/lib/postgresql/*/bin/pg_ctl")
+	if len(found) == 0 {
+		return "", errors.New("PostgreSQL's server is needed for this test: apt-get install -y --no-install-recommends postgresql, or put initdb and pg_ctl on the PATH")
+	}
+	return filepath.Dir(slices.Max(found)), nil
+}
+
+func freePort(ctx context.Context) (int, error) {
+	ln, err := new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0")
+	if err != nil {
+		return 0, err
+	}
+	defer func() { _ = ln.Close() }()
+	return ln.Addr().(*net.TCPAddr).Port, nil
+}
+
+// Traces returns in how many of the files of a database's tables a text stands,
+// once all that was written is in them. It needs the right to read the folder.
+func (s *Server) Traces(ctx context.Context, database, text string) (int, error) {
+	conn, err := pgx.Connect(ctx, database)
+	if err != nil {
+		return 0, fmt.Errorf("look for traces: %w", err)
+	}
+	defer func() { _ = conn.Close(ctx) }()
+	if _, err := conn.Exec(ctx, "CHECKPOINT"); err != nil {
+		return 0, fmt.Errorf("look for traces: %w", err)
+	}
+	n := 0
+	err = filepath.WalkDir(filepath.Join(s.data(), "base"), func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() {
+			return err
+		}
+		raw, err := os.ReadFile(path)       //nolint:gosec // G304, G122: the test's own server
+		if errors.Is(err, fs.ErrNotExist) { // deleted just now
+			return nil
+		}
+		if bytes.Contains(raw, []byte(text)) {
+			n++
+		}
+		return err
+	})
+	return n, err
+}

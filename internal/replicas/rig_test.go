@@ -37,23 +37,29 @@ func postgres(t *testing.T, options string) *storetest.Server {
 
 // binary is the real program, built once, without the race detector: what is
 // measured here is the program that is run.
-var binary = sync.OnceValues(func() (string, error) {
+var (
+	binary = sync.OnceValues(build)
+	built  string // its folder, once there is one
+)
+
+func build() (string, error) {
 	dir, err := os.MkdirTemp("", "vennio-mcp-replicas-*")
 	if err != nil {
 		return "", err
 	}
+	built = dir
 	path := filepath.Join(dir, "vennio-mcp")
 	out, err := exec.CommandContext(context.Background(), "go", "build", "-o", path, "../../cmd/vennio-mcp").CombinedOutput()
 	if err != nil {
 		return "", fmt.Errorf("go build: %w\n%s", err, out)
 	}
 	return path, nil
-})
+}
 
 func TestMain(m *testing.M) {
 	code := m.Run()
-	if path, err := binary(); err == nil {
-		_ = os.RemoveAll(filepath.Dir(path))
+	if built != "" {
+		_ = os.RemoveAll(built)
 	}
 	os.Exit(code)
 }

@@ -100,9 +100,10 @@ func identity(participant string) (name, id string) {
 	return strings.TrimSpace(name), id
 }
 
-// within keeps as many of the people as their texts fit into size bytes, and
+// within keeps as many of the people as their texts fit into peopleSize bytes, and
 // counts the rest.
-func within(people []string, size int) []string {
+func within(people []string) []string {
+	size := peopleSize
 	for i, p := range people {
 		if size -= len(p); size < 0 && i > 0 {
 			return append(people[:i:i], fmt.Sprintf("%d more", len(people)-i))

@@ -37,7 +37,7 @@ func (d Deps) getBooking(ctx context.Context, in schemas.GetBookingInput) (*sche
 		Notes:   plain.Block(b.Notes, 500),
 		Next:    d.afterReading(*b),
 	}
-	out.Attendees = within(out.Attendees, peopleSize)
+	out.Attendees = within(out.Attendees)
 	if b.Status == vennioclient.StatusPendingPayment {
 		out.CheckoutURL = d.Vennio.SafeLink(b.CheckoutURL)
 	}

@@ -20,10 +20,11 @@ var cancelRefusals = map[vennioclient.Kind]schemas.Code{
 // out: what was sent before is as uncertain as it was, what was done stays done.
 func notRead(g consent.Grant, err error) error {
 	switch g.Outcome {
-	case consent.Unsent:
+	case consent.Unsent, consent.NotDone:
 		return err
 	case consent.Done:
 		return &Refusal{Code: CodeOf(err), Message: "This was done before, as agreed; how it stands now cannot be read.", Cause: err}
+	case consent.Sent, consent.Unknown:
 	}
 	return &Refusal{Code: schemas.CodeOutcomeUnknown, Cause: err}
 }

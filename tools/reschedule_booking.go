@@ -100,7 +100,8 @@ func (d Deps) move(ctx context.Context, m move, g consent.Grant) (*schemas.Chang
 		return nil, notRead(g, err)
 	}
 	there := now.stands(m.act.Start, m.act.End)
-	if g.Outcome != consent.Done && !there && !(now.stands(m.act.WasStart, m.act.WasEnd) && now.Status != vennioclient.StatusCancelled) {
+	asShown := now.stands(m.act.WasStart, m.act.WasEnd) && now.Status != vennioclient.StatusCancelled
+	if g.Outcome != consent.Done && !there && !asShown {
 		return nil, refuse(schemas.CodeConsentMismatch, changedSince, lookAgain)
 	}
 	fresh := g.Outcome == consent.Unsent && !there

@@ -120,14 +120,14 @@ func addresses(all []schemas.Told) (mailed, not []string) {
 			not = append(not, t.Email)
 		}
 	}
-	return within(mailed, peopleSize), within(not, peopleSize)
+	return within(mailed), within(not)
 }
 
 // changed tells a booking after a change under g, or as it stood before where g
 // is nil.
 func (d Deps) changed(b standingBooking, loc *time.Location, g *consent.Grant) *schemas.ChangeResult {
 	out := &schemas.ChangeResult{Booking: d.booking(b.Booking, loc)}
-	out.Hosts, out.Attendees = within(out.Hosts, peopleSize), within(out.Attendees, peopleSize)
+	out.Hosts, out.Attendees = within(out.Hosts), within(out.Attendees)
 	if g != nil {
 		out.Consent = &schemas.ConsentOnFile{GivenBy: g.GivenBy, Statement: g.Words, Rung: string(g.Rung)}
 	}

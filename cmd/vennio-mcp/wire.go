@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/mark3labs/mcp-go/server"
@@ -70,6 +71,7 @@ func (p program) found(ctx context.Context, cfg config.Config) (*assembled, erro
 	a.secret, a.others = signingSecrets(cfg, a.log)
 	a.ledger = a.openLedger(cfg, p.clock())
 	a.page = approve.New(a.ledger, a.secret, a.others...)
+	a.page.HTTPS = strings.HasPrefix(cfg.Serve.PublicURL, "https:")
 	a.links = &links{page: a.page}
 	if a.store.Shared() {
 		a.links.at(cfg.Serve.PublicURL) // where another process shows the page, if this one is on stdio

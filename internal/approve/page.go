@@ -40,6 +40,9 @@ type fact struct {
 
 // Page answers GET and POST under Path.
 type Page struct {
+	// HTTPS: people reach the page over TLS, though a proxy may take that off.
+	HTTPS bool
+
 	ledger *consent.Ledger
 	tokens tokens
 }
@@ -112,7 +115,7 @@ func (p *Page) view(w http.ResponseWriter, r *http.Request, proposal consent.Pro
 	case consent.StateOpen:
 		q := questionOf(proposal.Act)
 		shown.Heading, shown.Lead = q.heading, q.lead
-		shown.Token = p.tokens.issue(w, r, proposal.ID)
+		shown.Token = p.tokens.issue(w, r, proposal.ID, p.HTTPS)
 		loc, _ := times.Zone(proposal.Act.Zone)
 		shown.Until = times.Clock(proposal.Expires.Truncate(time.Minute), loc) + " (" + proposal.Act.Zone + ")"
 	case consent.StateApproved:

@@ -195,3 +195,41 @@ func TestOnLoopbackKnowsOnlyItsOwnAddress(t *testing.T) {
 		assert.Equal(t, want, w.Code, host)
 	}
 }
+
+// Behind a proxy that takes TLS off, the cookie is still for TLS alone.
+func TestTheCookieIsForTLSWhereThePageIsReachedOverIt(t *testing.T) {
+	t.Parallel()
+	for _, https := range []bool{false, true} {
+		d := newDesk(t)
+		page := approve.New(d.ledger, []byte("a secret of sixteen bytes"))
+		page.HTTPS = https
+		d.page = page
+		cookies := d.send(http.MethodGet, d.propose(nil), nil).Result().Cookies()
+		require.Len(t, cookies, 1)
+		assert.Equal(t, https, cookies[0].Secure)
+	}
+}
+
+// bar: C9, C10. Moving and cancelling say what they are, and show all of it.
+func TestBar_C10_ThePageSaysWhatIsMovedAndWhatIsCancelled(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t)
+	was := d.clock.Add(6 * time.Hour)
+	for heading, tc := range map[string]struct {
+		change func(*consent.Act)
+		shows  []string
+	}{
+		"Move this booking?": {
+			func(a *consent.Act) { a.BookingID, a.WasStart, a.WasEnd = "b-1", was, was.Add(time.Hour) },
+			[]string{"Now", "15:00", "New time", "Thu 14 May 2026", "It stays where it is until you approve"},
+		},
+		"Cancel this booking?":   {func(a *consent.Act) { a.BookingID = "b-1" }, []string{"When", "Thu 14 May 2026", "cannot be undone"}},
+		"Cancel these bookings?": {func(a *consent.Act) { a.BookingID, a.Repeat = "b-1", "2 bookings of the series: Thu, Fri" }, []string{"Cancels", "2 bookings of the series: Thu, Fri"}},
+		"Approve this booking?":  {func(a *consent.Act) { a.Repeat = "weekly, 2 times: Thu, Thu" }, []string{"Repeats", "weekly, 2 times: Thu, Thu"}},
+	} {
+		shown := d.send(http.MethodGet, d.propose(tc.change), nil).Body.String()
+		for _, fact := range append(tc.shows, heading) {
+			assert.Contains(t, shown, fact, heading)
+		}
+	}
+}

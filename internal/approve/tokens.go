@@ -25,14 +25,14 @@ func newTokens(secrets [][]byte) (t tokens) {
 }
 
 // issue returns the token of a form, and gives the browser its cookie.
-func (t tokens) issue(w http.ResponseWriter, r *http.Request, id string) string {
+func (t tokens) issue(w http.ResponseWriter, r *http.Request, id string, https bool) string {
 	cookie, err := r.Cookie(cookieName)
 	if err != nil || len(cookie.Value) != 64 {
 		secret := make([]byte, 32)
 		_, _ = rand.Read(secret) // never fails
 		cookie = &http.Cookie{   //nolint:gosec // G124: Secure where there is TLS; on loopback there is none
 			Name: cookieName, Value: hex.EncodeToString(secret), Path: Path,
-			HttpOnly: true, SameSite: http.SameSiteStrictMode, Secure: r.TLS != nil, MaxAge: 3600,
+			HttpOnly: true, SameSite: http.SameSiteStrictMode, Secure: https || r.TLS != nil, MaxAge: 3600,
 		}
 		http.SetCookie(w, cookie)
 	}

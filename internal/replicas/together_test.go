@@ -44,7 +44,7 @@ func TestAPersonAgreesAtAnotherReplicaThanTheOneThatAsks(t *testing.T) {
 	t.Parallel()
 	_, where := database(t)
 	box, vennio := vennio(t)
-	const public = "https://mcp.example.com/vennio"
+	const public = "http://localhost:9" // where nobody listens: the test goes to the replicas themselves
 	env := environment(t, vennio, where, "VENNIO_CONSENT=human", "VENNIO_MCP_PUBLIC_URL="+public)
 	asks, shows, books := startReplica(t, env), startReplica(t, env), startReplica(t, env)
 	o := offers(t, vennio, 1)[0]

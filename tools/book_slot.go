@@ -39,16 +39,11 @@ func (d Deps) bookSlot(ctx context.Context, in schemas.BookSlotInput) (*schemas.
 	if err != nil {
 		return nil, slotRefused(err)
 	}
-	loc, err := times.Zone(offer.Zone)
+	loc, guest, err := zonesOf(offer)
 	if err != nil {
 		return nil, err
 	}
-	b := booking{hosts: hosts, offer: offer, loc: loc, request: request(in, offer, hosts)}
-	if offer.Guest != "" {
-		if b.guest, err = times.Zone(offer.Guest); err != nil {
-			return nil, err
-		}
-	}
+	b := booking{hosts: hosts, offer: offer, loc: loc, guest: guest, request: request(in, offer, hosts)}
 	if in.Repeat != "" && d.price(hosts) != "" {
 		return nil, refuse(schemas.CodeInvalidArguments, "repeat is not possible with a host who charges: each booking is paid by itself.", "Book the days one by one, each with the person's consent.")
 	}

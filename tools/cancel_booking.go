@@ -51,18 +51,16 @@ func (d Deps) cancelBooking(ctx context.Context, in schemas.CancelBookingInput) 
 	return agreed(ctx, d, to, in.Gate, func(ctx context.Context, g consent.Grant) (*schemas.ChangeResult, error) { return d.cancel(ctx, c, g) })
 }
 
-func (d Deps) understandCancellation(ctx context.Context, in schemas.CancelBookingInput) (c cancellation, err error) {
-	if c.standingBooking, err = d.readBooking(ctx, in.BookingID); err != nil {
+func (d Deps) understandCancellation(ctx context.Context, in schemas.CancelBookingInput) (cancellation, error) {
+	scope := vennioclient.CancelSingle
+	if in.Scope == schemas.CancelSeries {
+		scope = vennioclient.CancelSeries
+	}
+	c, err := d.readCancellation(ctx, in.BookingID, scope)
+	if err != nil {
 		return c, err
 	}
-	c.scope, c.act = vennioclient.CancelSingle, d.actOn(toolCancel, c.standingBooking, d.Zone)
-	whole := in.Scope == schemas.CancelSeries
-	if whole {
-		if err := d.understandSeries(ctx, &c); err != nil {
-			return c, err
-		}
-	}
-	sent, err := d.Ledger.SentOn(ctx, d.Tenant, toolCancel, c.ID, func(a consent.Act) bool { return (a.Repeat != "") == whole })
+	sent, err := d.Ledger.SentOn(ctx, d.Tenant, toolCancel, c.ID, func(a consent.Act) bool { return (a.Repeat != "") == (scope == vennioclient.CancelSeries) })
 	if err != nil {
 		return c, ledgerRefused(err)
 	}
@@ -72,10 +70,21 @@ func (d Deps) understandCancellation(ctx context.Context, in schemas.CancelBooki
 	return c, nil
 }
 
+// readCancellation reads what is to be cancelled, as it stands now.
+func (d Deps) readCancellation(ctx context.Context, id string, scope vennioclient.CancelScope) (c cancellation, err error) {
+	if c.standingBooking, err = d.readBooking(ctx, id); err != nil {
+		return c, err
+	}
+	c.scope, c.act = scope, d.actOn(toolCancel, c.standingBooking, d.Zone)
+	if scope == vennioclient.CancelSeries {
+		err = d.understandSeries(ctx, &c)
+	}
+	return c, err
+}
+
 // understandSeries: the act names each booking that is to be cancelled, by its
 // day and time.
 func (d Deps) understandSeries(ctx context.Context, c *cancellation) (err error) {
-	c.scope = vennioclient.CancelSeries
 	if c.SeriesID == "" {
 		return refuse(schemas.CodeInvalidArguments, "scope: this booking is not part of a series.", "Leave scope out to cancel this one booking.")
 	}
@@ -114,7 +123,7 @@ func (d Deps) cancelProposal(c cancellation) *schemas.Proposal {
 
 // cancel cancels under a grant, if all still stands as the person was shown it.
 func (d Deps) cancel(ctx context.Context, c cancellation, g consent.Grant) (*schemas.ChangeResult, error) {
-	now, err := d.again(ctx, c)
+	now, err := d.readCancellation(ctx, c.ID, c.scope)
 	switch {
 	case err != nil:
 		return nil, notRead(g, err)
@@ -130,7 +139,7 @@ func (d Deps) cancel(ctx context.Context, c cancellation, g consent.Grant) (*sch
 		if failed == nil {
 			return &c.Booking, nil
 		}
-		if after, err := d.again(ctx, c); err == nil && after.gone() {
+		if after, err := d.readCancellation(ctx, c.ID, c.scope); err == nil && after.gone() {
 			return &after.Booking, nil
 		}
 		return nil, failed
@@ -139,18 +148,6 @@ func (d Deps) cancel(ctx context.Context, c cancellation, g consent.Grant) (*sch
 		return nil, notChanged(err, cancelRefusals)
 	}
 	return d.cancelled(ctx, c, g, fresh), nil
-}
-
-// again reads what is to be cancelled once more.
-func (d Deps) again(ctx context.Context, c cancellation) (now cancellation, err error) {
-	if now.standingBooking, err = d.readBooking(ctx, c.ID); err != nil {
-		return now, err
-	}
-	now.scope, now.act = c.scope, d.actOn(toolCancel, now.standingBooking, d.Zone)
-	if c.scope == vennioclient.CancelSeries {
-		err = d.understandSeries(ctx, &now)
-	}
-	return now, err
 }
 
 func (d Deps) cancelled(ctx context.Context, c cancellation, g consent.Grant, fresh bool) *schemas.ChangeResult {

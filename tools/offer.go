@@ -59,3 +59,12 @@ func zoneName(loc *time.Location) string {
 	}
 	return loc.String()
 }
+
+// zonesOf are the zone in which an offer was told and the guest's, nil where they
+// have no other.
+func zonesOf(o slots.Offer) (loc, guest *time.Location, err error) {
+	if loc, err = times.Zone(o.Zone); err == nil && o.Guest != "" {
+		guest, err = times.Zone(o.Guest)
+	}
+	return loc, guest, err
+}

@@ -63,13 +63,8 @@ func (d Deps) understandMove(ctx context.Context, in schemas.RescheduleBookingIn
 	if m.offer, err = d.Slots.Open(in.SlotID, hostIDs(m.hosts)); err != nil {
 		return m, slotRefused(err)
 	}
-	if m.loc, err = times.Zone(m.offer.Zone); err != nil {
+	if m.loc, m.guest, err = zonesOf(m.offer); err != nil {
 		return m, err
-	}
-	if m.offer.Guest != "" {
-		if m.guest, err = times.Zone(m.offer.Guest); err != nil {
-			return m, err
-		}
 	}
 	sent, err := d.Ledger.SentUnder(ctx, d.Tenant, slots.Normalize(in.SlotID))
 	if err != nil {

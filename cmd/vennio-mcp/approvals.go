@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/vennio-mcp/vennio-mcp/internal/approve"
+	"github.com/vennio-mcp/vennio-mcp/internal/config"
 	"github.com/vennio-mcp/vennio-mcp/internal/consent"
 	"github.com/vennio-mcp/vennio-mcp/internal/plain"
 	"github.com/vennio-mcp/vennio-mcp/internal/store"
@@ -101,6 +102,13 @@ func (p program) answer(c *cobra.Command, l *consent.Ledger, id string, agreed b
 
 // withLedger runs a command on the ledger in the state folder.
 func (p program) withLedger(do func(*cobra.Command, *consent.Ledger, []string) error) func(*cobra.Command, []string) error {
+	return p.withStore(func(c *cobra.Command, _ config.Config, db *store.DB, args []string) error {
+		return do(c, consent.New(db, p.clock()), args)
+	})
+}
+
+// withStore runs a command on the store that servers use.
+func (p program) withStore(do func(*cobra.Command, config.Config, *store.DB, []string) error) func(*cobra.Command, []string) error {
 	return func(c *cobra.Command, args []string) error {
 		cfg, err := p.config(c)
 		if err != nil {
@@ -111,6 +119,6 @@ func (p program) withLedger(do func(*cobra.Command, *consent.Ledger, []string) e
 		}
 		db := store.Open(cfg.Store())
 		defer func() { _ = db.Close() }()
-		return do(c, consent.New(db, p.clock()), args)
+		return do(c, cfg, db, args)
 	}
 }

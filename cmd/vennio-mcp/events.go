@@ -1,10 +1,9 @@
 package main
 
 import (
-	"errors"
-
 	"github.com/spf13/cobra"
 
+	"github.com/vennio-mcp/vennio-mcp/internal/config"
 	"github.com/vennio-mcp/vennio-mcp/internal/events"
 	"github.com/vennio-mcp/vennio-mcp/internal/observe"
 	"github.com/vennio-mcp/vennio-mcp/internal/store"
@@ -26,20 +25,11 @@ func (p program) eventsCommand() *cobra.Command {
 
 // withInbox runs a command on the inbox in the state folder.
 func (p program) withInbox(do func(*cobra.Command, *events.Inbox, []string) error) func(*cobra.Command, []string) error {
-	return func(c *cobra.Command, args []string) error {
-		cfg, err := p.config(c)
-		if err != nil {
-			return err
-		}
-		if cfg.Store() == "" {
-			return errors.New("there is no state folder: set VENNIO_STATE_DIR or HOME")
-		}
-		db := store.Open(cfg.Store())
-		defer func() { _ = db.Close() }()
+	return p.withStore(func(c *cobra.Command, cfg config.Config, db *store.DB, args []string) error {
 		in, err := p.inbox(cfg, db, observe.Logger(p.errs, cfg.LogLevel, logFormat(cfg.LogFormat, p.errs)))
 		if err != nil {
 			return err
 		}
 		return do(c, in, args)
-	}
+	})
 }

@@ -174,7 +174,7 @@ func loopbackOnly(addr string) error {
 	if err := hostPort(addr); err != nil {
 		return err
 	}
-	if host, _, _ := net.SplitHostPort(addr); loopback(host) {
+	if onLoopback(addr) {
 		return nil
 	}
 	return fmt.Errorf("--addr %q: %w", addr, errNotLoopback)
@@ -188,8 +188,8 @@ func hostPort(addr string) error {
 }
 
 func onLoopback(addr string) bool {
-	at, err := netip.ParseAddrPort(addr)
-	return err == nil && at.Addr().IsLoopback()
+	host, _, err := net.SplitHostPort(addr)
+	return err == nil && loopback(host)
 }
 
 func loopback(host string) bool {

@@ -10,6 +10,7 @@ import (
 	"html/template"
 	"net/http"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/vennio-mcp/vennio-mcp/internal/consent"
@@ -23,7 +24,7 @@ const Path = "/approve/"
 //go:embed page.html
 var source string
 
-var layout = template.Must(template.New("page").Parse(source))
+var layout = sync.OnceValue(func() *template.Template { return template.Must(template.New("page").Parse(source)) })
 
 // page is what the layout shows.
 type page struct {
@@ -133,5 +134,5 @@ func (p *Page) view(w http.ResponseWriter, r *http.Request, proposal consent.Pro
 func write(w http.ResponseWriter, status int, shown page) {
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	w.WriteHeader(status)
-	_ = layout.Execute(w, shown)
+	_ = layout().Execute(w, shown)
 }

@@ -12,6 +12,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 )
 
 // Entry is how a client starts this server.
@@ -21,7 +22,7 @@ type Entry struct {
 }
 
 // names that every client takes, and that need no quotes in any format.
-var names = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)
+var names = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`) })
 
 // ErrName is a name that not every client takes.
 var ErrName = errors.New("a server's name has 1 to 64 letters, digits, - and _")
@@ -97,7 +98,7 @@ func (c Client) mayChange(s Server, command string) error {
 // change applies edit to what stands in the file and makes sure that nothing but
 // the one entry differs.
 func (c Client) change(name string, edit func(raw []byte, servers object) ([]byte, error)) (Change, error) {
-	if !names.MatchString(name) {
+	if !names().MatchString(name) {
 		return Change{}, ErrName
 	}
 	path, raw, err := read(c.Path)
@@ -178,7 +179,9 @@ func read(path string) (target string, raw []byte, err error) {
 }
 
 // secrets in a preview would end in somebody's terminal, and in what they paste.
-var secrets = regexp.MustCompile(`vennio_(sk|pk|at|rt)_\w+|("\w*(?:API_KEY|SECRET|TOKEN|PASSWORD|DATABASE_URL)": )"(?:[^"\\]|\\.)*"`)
+var secrets = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`vennio_(sk|pk|at|rt)_\w+|("\w*(?:API_KEY|SECRET|TOKEN|PASSWORD|DATABASE_URL)": )"(?:[^"\\]|\\.)*"`)
+})
 
 // masked is an entry to show, line by line and without secrets.
 func masked(entry json.RawMessage) []string {
@@ -186,7 +189,7 @@ func masked(entry json.RawMessage) []string {
 	if json.Indent(&b, entry, "", "  ") != nil {
 		return nil
 	}
-	text := secrets.ReplaceAllStringFunc(b.String(), func(s string) string {
+	text := secrets().ReplaceAllStringFunc(b.String(), func(s string) string {
 		if name, _, ok := strings.Cut(s, ": "); ok {
 			return name + `: "****"`
 		}

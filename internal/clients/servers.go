@@ -12,6 +12,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/pelletier/go-toml/v2"
 	"github.com/tailscale/hujson"
@@ -131,7 +132,7 @@ func find(from object, path []string) (found []object) {
 }
 
 // keyLike is a Vennio key, not a place holder such as ${VENNIO_API_KEY}.
-var keyLike = regexp.MustCompile(`vennio_(sk|pk|at)_\w`)
+var keyLike = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`vennio_(sk|pk|at)_\w`) })
 
 func server(name string, raw json.RawMessage) Server {
 	var s struct {
@@ -143,7 +144,7 @@ func server(name string, raw json.RawMessage) Server {
 		Env       map[string]string
 	}
 	_ = json.Unmarshal(raw, &s) // what does not fit is not a server that can be started
-	out := Server{Name: name, URL: cmp.Or(s.URL, s.ServerURL, s.HTTPURL), args: s.Args, HasKey: keyLike.Match(raw)}
+	out := Server{Name: name, URL: cmp.Or(s.URL, s.ServerURL, s.HTTPURL), args: s.Args, HasKey: keyLike().Match(raw)}
 	if json.Unmarshal(s.Command, &out.Command) != nil {
 		var older struct { // Zed, until 2025
 			Path string

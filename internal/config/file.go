@@ -8,6 +8,7 @@ import (
 	"os"
 	"regexp"
 	"strings"
+	"sync"
 
 	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/ast"
@@ -102,11 +103,11 @@ func (t *text) UnmarshalYAML(node ast.Node) error {
 	return nil
 }
 
-var reference = regexp.MustCompile(`^\$\{([A-Za-z_][A-Za-z0-9_]*)\}$`)
+var reference = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^\$\{([A-Za-z_][A-Za-z0-9_]*)\}$`) })
 
 // resolve returns the text, or what the environment holds where it says ${NAME}.
 func (t text) resolve(getenv func(string) string) (string, error) {
-	found := reference.FindStringSubmatch(t.value)
+	found := reference().FindStringSubmatch(t.value)
 	if found == nil {
 		return t.value, nil
 	}

@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/vennio-mcp/vennio-mcp/internal/access"
 )
@@ -36,7 +37,7 @@ var tenantFields = map[string]func(*Config, string) error{
 	"rate":           setRate(func(c *Config) *Rate { return &c.Serve.Rate }),
 }
 
-var tenantName = regexp.MustCompile(`^[a-z0-9][a-z0-9._-]{0,63}$`)
+var tenantName = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[a-z0-9][a-z0-9._-]{0,63}$`) })
 
 // addTenant reads one entry of tenants.
 func (c *Config) addTenant(fields map[string]text, getenv func(string) string) (wrong []mistake) {
@@ -49,7 +50,7 @@ func (c *Config) addTenant(fields map[string]text, getenv func(string) string) (
 		wrong = append(wrong, mistake{max(f.line, 1), fmt.Sprintf(format, args...)})
 	}
 	switch {
-	case !tenantName.MatchString(t.Name):
+	case !tenantName().MatchString(t.Name):
 		wrong = append(wrong, mistake{line, "name: want lower-case letters, digits and .-_, at most 64"})
 	case slices.ContainsFunc(c.Tenants, func(other Tenant) bool { return other.Name == t.Name }):
 		blame(fields["name"], "name: %q is taken by another tenant", t.Name)

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"regexp"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/vennio-mcp/vennio-mcp/internal/plain"
@@ -24,7 +25,7 @@ var headlines = map[webhook.Type]string{
 }
 
 // address is what looks like an e-mail address; others may stand in a title.
-var address = regexp.MustCompile(`[^\s<>"'(),;:]+@[^\s<>"'(),;:]+`)
+var address = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`[^\s<>"'(),;:]+@[^\s<>"'(),;:]+`) })
 
 // sentence tells an event to people, in a line or two.
 func sentence(e webhook.Event, zone *time.Location, emails bool) string {
@@ -35,7 +36,7 @@ func sentence(e webhook.Event, zone *time.Location, emails bool) string {
 		text += between(c)
 	}
 	if !emails {
-		text = address.ReplaceAllString(text, "[address]")
+		text = address().ReplaceAllString(text, "[address]")
 	}
 	return text + "."
 }

@@ -10,6 +10,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/vennio-mcp/vennio-mcp/vennioclient/webhook"
@@ -47,15 +48,15 @@ type recipient struct {
 // maxPause keeps the fifth try within half a day.
 const maxPause = 10 * time.Minute
 
-var sinkName = regexp.MustCompile(`^[a-z0-9]+([_-][a-z0-9]+)*$`)
+var sinkName = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[a-z0-9]+([_-][a-z0-9]+)*$`) })
 
 // eventPattern: a type, a family of them such as booking.*, or * for all.
-var eventPattern = regexp.MustCompile(`^(\*|[a-z_]+(\.[a-z_]+)*(\.\*)?)$`)
+var eventPattern = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^(\*|[a-z_]+(\.[a-z_]+)*(\.\*)?)$`) })
 
 // Check says what is wrong with a sink; field names it as the settings file does.
 func (s Sink) Check() (field string, err error) {
 	switch {
-	case !sinkName.MatchString(s.Name) || len(s.Name) > 40:
+	case !sinkName().MatchString(s.Name) || len(s.Name) > 40:
 		return "name", errors.New("want a name of at most 40 characters, a-z and 0-9, with single - or _ between")
 	case s.Type != "http" && s.Type != "slack":
 		return "type", errors.New("want http or slack")
@@ -64,7 +65,7 @@ func (s Sink) Check() (field string, err error) {
 		return "url", err
 	}
 	for _, pattern := range s.Events {
-		if !eventPattern.MatchString(pattern) {
+		if !eventPattern().MatchString(pattern) {
 			return "events", fmt.Errorf("%q is no pattern: want a type such as booking.created, or booking.*", pattern)
 		}
 	}

@@ -12,20 +12,21 @@ import (
 	"net/http"
 	"regexp"
 	"strings"
+	"sync"
 )
 
 //go:embed checkout.html
 var checkoutHTML string
 
 var (
-	checkoutPage  = template.Must(template.New("checkout").Parse(checkoutHTML))
-	checkoutStyle = regexp.MustCompile(`(?s)<style>(.*)</style>`)
+	checkoutPage  = sync.OnceValue(func() *template.Template { return template.Must(template.New("checkout").Parse(checkoutHTML)) })
+	checkoutStyle = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`(?s)<style>(.*)</style>`) })
 	// checkoutPolicy lets the page have its own style and its own form, and nothing else.
 	checkoutPolicy = "default-src 'none'; style-src 'sha256-" + styleHash() + "'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
 
 func styleHash() string {
-	sum := sha256.Sum256([]byte(checkoutStyle.FindStringSubmatch(checkoutHTML)[1]))
+	sum := sha256.Sum256([]byte(checkoutStyle().FindStringSubmatch(checkoutHTML)[1]))
 	return base64.StdEncoding.EncodeToString(sum[:])
 }
 
@@ -122,7 +123,7 @@ func (s *Server) viewCheckout(id string) (int, checkoutView) {
 
 func (v checkoutView) show(w http.ResponseWriter, status int) {
 	var page bytes.Buffer
-	if err := checkoutPage.Execute(&page, v); err != nil { // unreachable: the tests show every page
+	if err := checkoutPage().Execute(&page, v); err != nil { // unreachable: the tests show every page
 		status = http.StatusInternalServerError
 	}
 	h := w.Header()

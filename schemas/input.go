@@ -16,19 +16,27 @@ type Input[T any] struct {
 	// Schema is what the model is shown.
 	Schema json.RawMessage
 
-	shape    shape
-	compiled func() *jsonschema.Schema // at the first call, not at the start
+	shape    func() shape // this and the next at the first call, not at the start
+	compiled func() *jsonschema.Schema
 }
 
-// NewInput makes the schema of T and compiles it; a T that has no valid schema
-// is a bug and panics.
+// inputs keeps what was made of each type: every tenant's tools take the same.
+var inputs sync.Map
+
+// NewInput makes the schema of T; a T that has no valid schema is a bug and
+// panics, here or at the first call.
 func NewInput[T any]() Input[T] {
-	raw := input(reflect.TypeFor[T]())
-	in := Input[T]{Schema: raw, compiled: sync.OnceValue(func() *jsonschema.Schema { return compile(raw) })}
-	if err := json.Unmarshal(raw, &in.shape); err != nil {
-		panic(err)
+	t := reflect.TypeFor[T]()
+	if made, ok := inputs.Load(t); ok {
+		return made.(Input[T])
 	}
-	return in
+	raw := marshal(reflectSchema(t, false))
+	made, _ := inputs.LoadOrStore(t, Input[T]{
+		Schema:   raw,
+		shape:    sync.OnceValue(func() shape { return shapeOf(raw) }),
+		compiled: sync.OnceValue(func() *jsonschema.Schema { return compile(raw) }),
+	})
+	return made.(Input[T])
 }
 
 func compile(raw json.RawMessage) *jsonschema.Schema {
@@ -58,7 +66,7 @@ func (i Input[T]) Decode(args json.RawMessage) (T, error) {
 	if err != nil {
 		return in, &Misfits{All: []Misfit{{Problem: err.Error()}}}
 	}
-	mend(i.shape, doc)
+	mend(i.shape(), doc)
 	misfits := append(i.check(doc), unsafeText(doc, nil)...)
 	slices.SortStableFunc(misfits, func(a, b Misfit) int { return slices.Compare(a.Path, b.Path) })
 	if gate, ok := any(&in).(Gated); ok && len(misfits) > 0 && allUnder(misfits, "consent") {
@@ -75,7 +83,7 @@ func (i Input[T]) Decode(args json.RawMessage) (T, error) {
 		}
 	}
 	if len(misfits) > 0 {
-		return in, &Misfits{All: misfits, Shape: i.shape.signature()}
+		return in, &Misfits{All: misfits, Shape: i.shape().signature()}
 	}
 	return in, nil
 }
@@ -109,7 +117,7 @@ func document(args json.RawMessage) (map[string]any, error) {
 func (i Input[T]) check(doc map[string]any) []Misfit {
 	err := i.compiled().Validate(doc)
 	if bad, ok := errors.AsType[*jsonschema.ValidationError](err); ok {
-		return i.shape.misfits(bad)
+		return i.shape().misfits(bad)
 	}
 	return nil
 }

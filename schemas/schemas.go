@@ -15,24 +15,32 @@ import (
 	"fmt"
 	"reflect"
 	"slices"
+	"sync"
 
 	"github.com/invopop/jsonschema"
 )
 
-// Output returns the JSON Schema of T, a result.
+// outputs keeps the schema of each type, as inputs does.
+var outputs sync.Map
+
+// Output returns the JSON Schema of T, a result. It is shared: nobody may write
+// to it.
 func Output[T any]() json.RawMessage {
-	s := reflectSchema(reflect.TypeFor[T](), true)
+	t := reflect.TypeFor[T]()
+	if made, ok := outputs.Load(t); ok {
+		return made.(json.RawMessage)
+	}
+	s := reflectSchema(t, true)
 	s.Required = nil
-	return mustMarshal(s)
+	made, _ := outputs.LoadOrStore(t, marshal(s))
+	return made.(json.RawMessage)
 }
 
 // Success is Output with the fields required that a success always has. It is
 // for tests: the wire carries Output.
 func Success[T any]() json.RawMessage {
-	return mustMarshal(reflectSchema(reflect.TypeFor[T](), true))
+	return marshal(reflectSchema(reflect.TypeFor[T](), true))
 }
-
-func input(t reflect.Type) json.RawMessage { return mustMarshal(reflectSchema(t, false)) }
 
 func reflectSchema(t reflect.Type, open bool) *jsonschema.Schema {
 	refuseRecursion(t, nil)
@@ -60,12 +68,4 @@ func refuseRecursion(t reflect.Type, above []reflect.Type) {
 		}
 	default:
 	}
-}
-
-func mustMarshal(s *jsonschema.Schema) json.RawMessage {
-	raw, err := json.Marshal(s)
-	if err != nil {
-		panic(fmt.Errorf("schemas: %w", err)) // a type of ours that cannot be a schema is a bug
-	}
-	return raw
 }

@@ -16,6 +16,13 @@ type shape struct {
 	Required   []string   `json:"required"`
 }
 
+func shapeOf(schema json.RawMessage) (s shape) {
+	if err := json.Unmarshal(schema, &s); err != nil {
+		panic(err)
+	}
+	return s
+}
+
 type properties struct {
 	names  []string // in the order of the schema
 	byName map[string]shape

@@ -3,6 +3,7 @@ package tools
 import (
 	"context"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/vennio-mcp/vennio-mcp/internal/consent"
@@ -44,15 +45,22 @@ type Deps struct {
 // made from this one list.
 func Catalog(d Deps) []Tool {
 	d.offered = map[string]bool{} // shared by all, so that a tool names no sibling there is not
-	all := slices.DeleteFunc([]Tool{
-		FindSlots(d),
-		BookSlot(d),
-		RescheduleBooking(d),
-		CancelBooking(d),
-		GetBooking(d),
-		ListBookings(d),
-		CheckCalendarAccess(d),
-	}, func(t Tool) bool { return !d.Selection.has(t) })
+	makers := []func(Deps) Tool{
+		FindSlots,
+		BookSlot,
+		RescheduleBooking,
+		CancelBooking,
+		GetBooking,
+		ListBookings,
+		CheckCalendarAccess,
+	}
+	all := make([]Tool, len(makers))
+	var made sync.WaitGroup // side by side: making schemas takes most of the program's own start
+	for i, maker := range makers {
+		made.Go(func() { all[i] = maker(d) })
+	}
+	made.Wait()
+	all = slices.DeleteFunc(all, func(t Tool) bool { return !d.Selection.has(t) })
 	for _, t := range all {
 		d.offered[t.Name] = true
 	}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"sync"
 
 	"github.com/spf13/cobra"
 
@@ -20,7 +21,7 @@ func (p program) tokenCommand() *cobra.Command {
 	fresh := &cobra.Command{
 		Use: "new NAME", Short: "Make a token and the line that admits it", Long: callersAbout,
 		RunE: func(_ *cobra.Command, args []string) error {
-			if len(args) != 1 || !callerName.MatchString(args[0]) || tenant != "" && !callerName.MatchString(tenant) {
+			if len(args) != 1 || !callerName().MatchString(args[0]) || tenant != "" && !callerName().MatchString(tenant) {
 				return usageError{errors.New("want the caller's name, of letters, digits and .-_@, such as: vennio-mcp token new ada-laptop")}
 			}
 			token, of := access.NewToken(), ""
@@ -36,4 +37,4 @@ func (p program) tokenCommand() *cobra.Command {
 	return c
 }
 
-var callerName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._@-]{0,63}$`)
+var callerName = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._@-]{0,63}$`) })

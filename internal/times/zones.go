@@ -29,7 +29,10 @@ var zonesByFold = sync.OnceValue(func() map[string]string {
 // send instead: abbreviations and bare offsets, because they cannot know summer time, and also
 // "Local" and "", because the server's own zone is nobody's.
 func Zone(name string) (*time.Location, error) {
-	known, ok := zonesByFold()[fold(name)]
+	known, ok := name, false
+	if _, ok = ZoneIndex(name); !ok {
+		known, ok = zonesByFold()[fold(name)]
+	}
 	if !ok {
 		return nil, refuse(name)
 	}

@@ -22,7 +22,9 @@ var (
 	checkoutPage  = sync.OnceValue(func() *template.Template { return template.Must(template.New("checkout").Parse(checkoutHTML)) })
 	checkoutStyle = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`(?s)<style>(.*)</style>`) })
 	// checkoutPolicy lets the page have its own style and its own form, and nothing else.
-	checkoutPolicy = "default-src 'none'; style-src 'sha256-" + styleHash() + "'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+	checkoutPolicy = sync.OnceValue(func() string {
+		return "default-src 'none'; style-src 'sha256-" + styleHash() + "'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+	})
 )
 
 func styleHash() string {
@@ -128,7 +130,7 @@ func (v checkoutView) show(w http.ResponseWriter, status int) {
 	}
 	h := w.Header()
 	h.Set("Content-Type", "text/html; charset=utf-8")
-	h.Set("Content-Security-Policy", checkoutPolicy)
+	h.Set("Content-Security-Policy", checkoutPolicy())
 	h.Set("Cache-Control", "no-store")
 	h.Set("Referrer-Policy", "no-referrer")
 	h.Set("X-Content-Type-Options", "nosniff")

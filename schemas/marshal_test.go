@@ -16,7 +16,7 @@ func TestMarshalWritesWhatTheJSONPackageWrites(t *testing.T) {
 		reflect.TypeFor[FindSlotsResult](), reflect.TypeFor[BookSlotResult](), reflect.TypeFor[ListBookingsResult](), reflect.TypeFor[Problem](),
 		reflect.TypeFor[struct{}](), reflect.TypeFor[struct {
 			Odd [][]struct {
-				Name string `json:"na\"me,omitempty" jsonschema:"enum=<&>"`
+				Name string `json:"name,omitempty" jsonschema:"enum=<&>"`
 			} `json:"odd"`
 		}](),
 	} {

@@ -17,9 +17,14 @@ func marshal(s *jsonschema.Schema) json.RawMessage {
 	return b.Bytes()
 }
 
+// bare is a schema without its MarshalJSON, which writes extras and booleans
+// too; ours have none.
+type bare jsonschema.Schema
+
 func writeSchema(b *bytes.Buffer, s *jsonschema.Schema) {
+	rest := bare(*s)
 	if s.Items == nil && s.Properties.Len() == 0 {
-		b.Write(mustJSON(s))
+		b.Write(mustJSON(&rest))
 		return
 	}
 	b.WriteByte('{')
@@ -31,8 +36,7 @@ func writeSchema(b *bytes.Buffer, s *jsonschema.Schema) {
 	if s.Properties.Len() > 0 {
 		writeProperties(b, s)
 	}
-	rest := *s // jsonschema writes it after those two; a type, at least
-	rest.Items, rest.Properties = nil, nil
+	rest.Items, rest.Properties = nil, nil // the rest comes after those two; a type, at least
 	b.Write(mustJSON(&rest)[1:])
 }
 

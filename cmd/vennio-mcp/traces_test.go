@@ -14,7 +14,6 @@ import (
 	"github.com/mark3labs/mcp-go/mcp"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-	collector "go.opentelemetry.io/proto/otlp/collector/trace/v1"
 	tracepb "go.opentelemetry.io/proto/otlp/trace/v1"
 	"google.golang.org/protobuf/proto"
 )
@@ -29,7 +28,7 @@ type traced struct {
 
 func (c *traced) ServeHTTP(_ http.ResponseWriter, r *http.Request) {
 	body, _ := io.ReadAll(r.Body)
-	var sent collector.ExportTraceServiceRequest
+	var sent tracepb.TracesData // to the byte an ExportTraceServiceRequest
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.raw += string(body)

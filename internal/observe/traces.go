@@ -1,7 +1,6 @@
 package observe
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"net/http"
@@ -13,7 +12,7 @@ import (
 	"go.opentelemetry.io/otel"
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/codes"
-	"go.opentelemetry.io/otel/exporters/otlp/otlptrace/otlptracehttp"
+	"go.opentelemetry.io/otel/exporters/otlp/otlptrace"
 	"go.opentelemetry.io/otel/propagation"
 	"go.opentelemetry.io/otel/sdk/resource"
 	sdk "go.opentelemetry.io/otel/sdk/trace"
@@ -34,16 +33,19 @@ type Traces struct {
 // NewTraces exports spans over OTLP/HTTP as OpenTelemetry's own environment
 // variables say; nil where OTEL_EXPORTER_OTLP_ENDPOINT and
 // OTEL_EXPORTER_OTLP_TRACES_ENDPOINT are not set, or OTEL_SDK_DISABLED is true.
-// getenv decides that alone: the library reads the process's environment itself.
-// version is the program's; what goes wrong with exporting is logged.
+// The library reads further ones itself (OTEL_RESOURCE_ATTRIBUTES, sampling,
+// batches). version is the program's; what goes wrong with exporting is logged.
 func NewTraces(ctx context.Context, getenv func(string) string, version string, log zerolog.Logger) (*Traces, error) {
-	to := cmp.Or(getenv("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"), getenv("OTEL_EXPORTER_OTLP_ENDPOINT"))
-	if to == "" || strings.EqualFold(getenv("OTEL_SDK_DISABLED"), "true") {
+	if strings.EqualFold(getenv("OTEL_SDK_DISABLED"), "true") {
 		return nil, nil
 	}
-	exporter, err := otlptracehttp.New(ctx)
+	to, err := newCollector(getenv)
+	if to == nil || err != nil {
+		return nil, err
+	}
+	exporter, err := otlptrace.New(ctx, to)
 	if err != nil {
-		return nil, fmt.Errorf("trace to %s: %w", to, err)
+		return nil, fmt.Errorf("trace: %w", err)
 	}
 	about := resource.NewSchemaless(attribute.String("service.name", "vennio-mcp"), attribute.String("service.version", version))
 	if about, err = resource.Merge(about, resource.Environment()); err != nil {

@@ -1,0 +1,138 @@
+package observe
+
+import (
+	"encoding/pem"
+	"errors"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	tracepb "go.opentelemetry.io/proto/otlp/trace/v1"
+)
+
+func set(pairs ...string) func(string) string {
+	return func(name string) string {
+		for _, p := range pairs {
+			if n, value, _ := strings.Cut(p, "="); n == "OTEL_EXPORTER_OTLP_"+name || "OTEL_EXPORTER_OTLP_"+n == name {
+				return value
+			}
+		}
+		return ""
+	}
+}
+
+func TestTheCollectorIsWhereTheVariablesSay(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		set  []string
+		want string
+	}{
+		{[]string{"ENDPOINT=http://collector:4318"}, "http://collector:4318/v1/traces"},
+		{[]string{"ENDPOINT=https://collector/otlp/"}, "https://collector/otlp/v1/traces"},
+		{[]string{"ENDPOINT=http://collector:4318", "TRACES_ENDPOINT=http://other/take"}, "http://other/take"},
+	} {
+		to, err := newCollector(set(c.set...))
+		require.NoError(t, err)
+		assert.Equal(t, c.want, to.url)
+		assert.Equal(t, 10*time.Second, to.http.Timeout)
+	}
+	none, err := newCollector(set())
+	require.NoError(t, err)
+	assert.Nil(t, none)
+}
+
+func TestWhatIsSaidOfTheCollectorIsChecked(t *testing.T) {
+	t.Parallel()
+	empty := filepath.Join(t.TempDir(), "ca.pem")
+	require.NoError(t, os.WriteFile(empty, nil, 0o600))
+	for said, want := range map[string]string{
+		"ENDPOINT=collector:4317":   "must be an http or https URL",
+		"ENDPOINT=http://":          "must be an http or https URL",
+		"HEADERS=api-key secret":    "name=value",
+		"HEADERS=api-key=%zzsecret": "name=value",
+		"TIMEOUT=10s":               "milliseconds",
+		"TIMEOUT=0":                 "milliseconds",
+		"CERTIFICATE=/nowhere.pem":  "CERTIFICATE",
+		"CERTIFICATE=" + empty:      "no certificate",
+	} {
+		_, err := newCollector(set(said, "TRACES_ENDPOINT="+strings.TrimPrefix(said, "ENDPOINT=")))
+		if !strings.HasPrefix(said, "ENDPOINT") {
+			_, err = newCollector(set("ENDPOINT=http://collector", said))
+		}
+		require.ErrorContains(t, err, want, said)
+		assert.NotContains(t, err.Error(), "secret")
+	}
+}
+
+func TestACollectorThatTheOperatorVouchesForIsSentHeaders(t *testing.T) {
+	t.Parallel()
+	var got http.Header
+	server := httptest.NewTLSServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { got = r.Header }))
+	t.Cleanup(server.Close)
+	ca := filepath.Join(t.TempDir(), "ca.pem")
+	require.NoError(t, os.WriteFile(ca, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw}), 0o600))
+
+	stranger, err := newCollector(set("ENDPOINT=" + server.URL))
+	require.NoError(t, err)
+	require.ErrorContains(t, stranger.send(t.Context(), nil), "certificate")
+
+	to, err := newCollector(set("ENDPOINT="+server.URL, "CERTIFICATE="+ca, "HEADERS=api-key=a%20b, X-Team=sales", "TIMEOUT=2000"))
+	require.NoError(t, err)
+	require.NoError(t, to.UploadTraces(t.Context(), nil))
+	assert.Equal(t, "a b", got.Get("Api-Key"))
+	assert.Equal(t, "sales", got.Get("X-Team"))
+	assert.Equal(t, "application/x-protobuf", got.Get("Content-Type"))
+	assert.Equal(t, 2*time.Second, to.http.Timeout)
+}
+
+type answers []func() (*http.Response, error)
+
+func (a *answers) RoundTrip(*http.Request) (*http.Response, error) {
+	next := (*a)[0]
+	*a = (*a)[1:]
+	return next()
+}
+
+func status(code int, wait string) func() (*http.Response, error) {
+	return func() (*http.Response, error) {
+		return &http.Response{StatusCode: code, Status: http.StatusText(code), Header: http.Header{"Retry-After": {wait}}, Body: io.NopCloser(strings.NewReader("later"))}, nil
+	}
+}
+
+func TestABatchIsSentAgainWhereThatMayHelp(t *testing.T) {
+	t.Parallel()
+	away := func() (*http.Response, error) { return nil, errors.New("connection refused") }
+	for name, c := range map[string]struct {
+		answers answers
+		waits   time.Duration // at least
+		fails   string
+	}{
+		"at once":         {answers{status(200, "")}, 0, ""},
+		"down, then busy": {answers{away, status(503, "7"), status(429, ""), status(200, "")}, 7 * time.Second, ""},
+		"refused":         {answers{status(400, "")}, 0, "Bad Request"},
+		"away for long":   {slices.Repeat(answers{away}, 100), retryFor / 2, "refused"},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			to := &collector{url: "http://collector/v1/traces", http: &http.Client{Transport: &c.answers}}
+			began := time.Now()
+			err := to.UploadTraces(t.Context(), []*tracepb.ResourceSpans{{}})
+			if c.fails == "" {
+				require.NoError(t, err, name)
+				assert.Empty(t, c.answers, name)
+			} else {
+				require.ErrorContains(t, err, c.fails, name)
+			}
+			assert.GreaterOrEqual(t, time.Since(began), c.waits, name)
+			assert.LessOrEqual(t, time.Since(began), 2*retryFor, name)
+		})
+	}
+}

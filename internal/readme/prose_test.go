@@ -1,6 +1,8 @@
 package main
 
 import (
+	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -95,4 +97,13 @@ func TestThePythonSnippetNamesAnAddressOfServe(t *testing.T) {
 		assert.Equal(t, strings.Count(s.text, "("), strings.Count(s.text, ")"), s.text)
 	}
 	assert.NotZero(t, found)
+}
+
+// What the tools cost a model stands on the performance page as `make tokens` has it.
+func TestThePerformancePageHasTheTokensOfToday(t *testing.T) {
+	t.Parallel()
+	var cost map[string]int
+	require.NoError(t, json.Unmarshal(file(t, "tools", "testdata", "tokens.json"), &cost))
+	page := strings.ReplaceAll(string(file(t, "docs", "performance.md")), ",", "")
+	assert.Contains(t, page, fmt.Sprintf("| %d tokens instructions %d |", cost["all tools"], cost["instructions"]))
 }

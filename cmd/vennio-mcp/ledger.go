@@ -34,6 +34,9 @@ func (p program) listLedger(c *cobra.Command, l *consent.Ledger, _ []string) err
 	for after := int64(0); ; {
 		entries, err := l.Entries(c.Context(), after, page)
 		if err != nil || len(entries) == 0 {
+			if err == nil && after == 0 {
+				_, err = fmt.Fprintln(p.out, "No entries.")
+			}
 			return err
 		}
 		for _, e := range entries {

@@ -46,6 +46,7 @@ func TestBar_W2_ARegisteredWebhookBringsABookingIntoTheInbox(t *testing.T) {
 	assert.Equal(t, http.StatusServiceUnavailable, post(t, url, evt1).status, "no secret yet")
 	out := well(t, env, "webhooks", "register", "--url", url)
 	assert.Contains(t, out, "Subscribed as wh_")
+	assert.Contains(t, shape(out), shape(answer(t, "events.md", "vennio-mcp webhooks register --url https://your.host/webhooks/vennio")), "the page shows it")
 	assert.Contains(t, out, "vennio-mcp serve --addr 127.0.0.1:")
 	all := subscriptions(t, env)
 	require.Len(t, all, 1)

@@ -33,6 +33,22 @@ func TestTheSettingsOfTheSecurityPageAreRead(t *testing.T) {
 	assert.Len(t, c.Serve.Tokens, 3)
 }
 
+// So are the sinks of the events page.
+func TestTheSinksOfTheEventsPageAreRead(t *testing.T) {
+	t.Parallel()
+	page, err := os.ReadFile("../../docs/events.md")
+	require.NoError(t, err)
+	found := regexp.MustCompile("(?s)```yaml\n(.*?)```").FindSubmatch(page)
+	require.NotNil(t, found)
+	e := env{"CRM_WEBHOOK_SECRET": "a secret of the CRM", "SLACK_WEBHOOK_URL": "https://hooks.slack.com/services/x"}
+	c, err := config.Load(map[string]string{"settings": settingsFile(t, string(found[1]))}, e.get)
+	require.NoError(t, err)
+	require.Len(t, c.Sinks, 2)
+	assert.Equal(t, "crm", c.Sinks[0].Reveal().Name)
+	assert.Equal(t, "a secret of the CRM", c.Sinks[0].Reveal().Secret)
+	assert.Equal(t, "https://hooks.slack.com/services/x", c.Sinks[1].Reveal().URL)
+}
+
 // Every test that the page names is there.
 func TestTheTestsOfTheSecurityPageExist(t *testing.T) {
 	t.Parallel()

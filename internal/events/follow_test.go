@@ -2,7 +2,11 @@ package events_test
 
 import (
 	"encoding/json"
+	"maps"
 	"net/http"
+	"os"
+	"regexp"
+	"slices"
 	"testing"
 
 	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
@@ -57,8 +61,28 @@ func TestBar_W3_WhatASinkCallsABookingIsKeptAndToldBack(t *testing.T) {
 		}
 		require.NoError(t, json.Unmarshal([]byte(h.body), &told))
 		assert.Equal(t, map[string]string{"evt_2": "4711", "evt_3": ""}[told.ID], told.External)
+		if told.External != "" {
+			assert.Equal(t, fields(t, documented(t)), fields(t, h.body), "docs/events.md shows what a sink gets")
+		}
 	}
 	for _, h := range archive.hears(t, 3) {
 		assert.NotContains(t, h.body, "4711", "another sink's id")
 	}
+}
+
+// documented is the body that docs/events.md shows.
+func documented(t *testing.T) string {
+	t.Helper()
+	page, err := os.ReadFile("../../docs/events.md")
+	require.NoError(t, err)
+	m := regexp.MustCompile("(?s)```json\n(.*?)```").FindSubmatch(page)
+	require.NotNil(t, m)
+	return string(m[1])
+}
+
+func fields(t *testing.T, body string) []string {
+	t.Helper()
+	var object map[string]json.RawMessage
+	require.NoError(t, json.Unmarshal([]byte(body), &object))
+	return slices.Sorted(maps.Keys(object))
 }

@@ -13,8 +13,6 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-
-	"github.com/vennio-mcp/vennio-mcp/internal/config"
 )
 
 func file(t *testing.T, path ...string) []byte {
@@ -147,16 +145,6 @@ func TestTheBundleAsksForTheKeyAsASecret(t *testing.T) {
 	var server struct{ Version string }
 	require.NoError(t, json.Unmarshal(file(t, ".release", "server.json"), &server))
 	assert.Equal(t, server.Version, m.Version)
-}
-
-// known reports whether there is such a setting.
-func known(variable string) bool {
-	for _, s := range config.Settings() {
-		if s.Name() == variable {
-			return true
-		}
-	}
-	return false
 }
 
 func TestTheRegistryEntryIsValid(t *testing.T) {

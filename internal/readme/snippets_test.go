@@ -22,37 +22,48 @@ type snippet struct{ where, language, text string }
 
 var fence = regexp.MustCompile("(?ms)^( *)```(\\w*)\\n(.*?)^ *```$")
 
-// snippets are those of all our documents.
-func snippets(t *testing.T) (all []snippet) {
+// documents are all our pages, by their path.
+func documents(t *testing.T) map[string]string {
 	t.Helper()
 	root := filepath.Join("..", "..")
-	documents, err := filepath.Glob(filepath.Join(root, "*.md"))
+	paths, err := filepath.Glob(filepath.Join(root, "*.md"))
 	require.NoError(t, err)
 	require.NoError(t, filepath.WalkDir(filepath.Join(root, "docs"), func(path string, _ fs.DirEntry, err error) error {
 		if filepath.Ext(path) == ".md" {
-			documents = append(documents, path)
+			paths = append(paths, path)
 		}
 		return err
 	}))
-	for _, path := range documents {
+	all := map[string]string{}
+	for _, path := range paths {
 		raw, err := os.ReadFile(path)
 		require.NoError(t, err)
-		assert.Zero(t, strings.Count(string(raw), "```")%2, "%s: a fence is not closed", path)
-		for _, m := range fence.FindAllStringSubmatch(string(raw), -1) {
-			all = append(all, snippet{path, m[2], strings.ReplaceAll("\n"+m[3], "\n"+m[1], "\n")})
+		all[path] = string(raw)
+	}
+	return all
+}
+
+// snippets are those of all our documents.
+func snippets(t *testing.T) (all []snippet) {
+	t.Helper()
+	for path, text := range documents(t) {
+		assert.Zero(t, strings.Count(text, "```")%2, "%s: a fence is not closed", path)
+		for _, m := range fence.FindAllStringSubmatch(text, -1) {
+			all = append(all, snippet{path, m[2], strings.TrimPrefix(strings.ReplaceAll("\n"+m[3], "\n"+m[1], "\n"), "\n")})
 		}
 	}
 	return all
 }
 
-// What people paste must be whole.
+// What people paste must be whole. Commands are the subject of
+// TestEveryCommandOfTheDocumentsIsChecked, pictures have no language.
 func TestEverySnippetParses(t *testing.T) {
 	t.Parallel()
 	parsers := map[string]func([]byte, any) error{"json": json.Unmarshal, "toml": toml.Unmarshal, "yaml": func(raw []byte, v any) error { return yaml.Unmarshal(raw, v) }}
 	seen := map[string]int{}
 	for _, s := range snippets(t) {
 		seen[s.language]++
-		assert.Contains(t, []string{"", "sh", "console", "python", "go", "json", "toml", "yaml"}, s.language, "%s: say how it is parsed", s.where)
+		assert.Contains(t, []string{"", "sh", "console", "python", "json", "toml", "yaml"}, s.language, "%s: say how it is parsed", s.where)
 		if parse := parsers[s.language]; parse != nil {
 			var v any
 			require.NoError(t, parse([]byte(s.text), &v), "%s:\n%s", s.where, s.text)
@@ -61,22 +72,6 @@ func TestEverySnippetParses(t *testing.T) {
 	for language := range parsers {
 		assert.NotZero(t, seen[language], language)
 	}
-}
-
-// The targets of make that the documents name are there.
-func TestTheTargetsOfMakeExist(t *testing.T) {
-	t.Parallel()
-	makefile := "\n" + string(file(t, "Makefile"))
-	found := 0
-	for _, s := range snippets(t) {
-		for _, m := range regexp.MustCompile(`(?m)^make ([a-z ]+?)(?: *#| [A-Z]|$)`).FindAllStringSubmatch(s.text, -1) {
-			for target := range strings.FieldsSeq(m[1]) {
-				assert.Contains(t, makefile, "\n"+target+":", "%s: make %s", s.where, target)
-				found++
-			}
-		}
-	}
-	assert.NotZero(t, found)
 }
 
 // byHand is the server as docs/install.md has one write it.

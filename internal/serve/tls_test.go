@@ -41,7 +41,7 @@ func certify(t *testing.T, number int64, cert, key string) {
 	require.NoError(t, os.Chtimes(cert, past, past))
 }
 
-// bar: X1. Over TLS 1.2 and later; a renewed certificate is served without a
+// bar: X1. Over TLS 1.2 and later, and HTTP/1.1 alone; a renewed certificate is served without a
 // restart, and one that cannot be used is not.
 func TestBar_X1_TLSIsServedAndItsCertificateRenewed(t *testing.T) {
 	t.Parallel()
@@ -55,10 +55,11 @@ func TestBar_X1_TLSIsServedAndItsCertificateRenewed(t *testing.T) {
 	s := open(t, newRig(), serve.HTTPOptions{TLS: config})
 	s.url = strings.Replace(s.url, "http://", "https://", 1)
 	serial := func() int64 {
-		s.http = &http.Client{Transport: &http.Transport{DisableKeepAlives: true, TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}}
+		s.http = &http.Client{Transport: &http.Transport{DisableKeepAlives: true, ForceAttemptHTTP2: true, TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}}
 		resp := s.ask(http.MethodGet, "/healthz", "")
 		defer func() { _ = resp.Body.Close() }()
 		assert.Equal(t, "max-age=31536000", resp.Header.Get("Strict-Transport-Security"))
+		assert.Equal(t, 1, resp.ProtoMajor, "docs/security.md says so")
 		assert.GreaterOrEqual(t, resp.TLS.Version, uint16(tls.VersionTLS12))
 		return resp.TLS.PeerCertificates[0].SerialNumber.Int64()
 	}

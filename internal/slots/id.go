@@ -77,15 +77,16 @@ var (
 )
 
 const (
-	prefix                              = "s"
-	payloadLen, macLen                  = 12, 8
-	offsetBits, durationBits, zonesBits = 20, 9, 11
-	guestShift                          = 32 - zonesBits // the guest's zone leads the last four bytes
+	prefix                                          = "s"
+	payloadLen, macLen                              = 12, 8
+	issuedBits, offsetBits, durationBits, zonesBits = 24, 20, 9, 11
+	guestShift                                      = 32 - zonesBits // the guest's zone leads the last four bytes
 )
 
 // Sign returns the id of o, 33 characters of lower-case letters and digits. It
 // refuses what an id cannot carry: a start that is not a whole minute or lies
-// more than 728 days ahead, a duration over 511 minutes, an unknown zone.
+// more than 728 days ahead, a duration over 511 minutes, an unknown zone; and a
+// clock before 2026, or 31 years after it.
 func (s *Signer) Sign(o Offer) (string, error) {
 	issued := minutes(s.now())
 	offset := minutes(o.Start) - issued
@@ -97,6 +98,8 @@ func (s *Signer) Sign(o Offer) (string, error) {
 		return "", fmt.Errorf("slots: zone %q or %q is unknown", o.Zone, o.Guest)
 	case !o.Start.Equal(o.Start.Truncate(time.Minute)), o.Duration%time.Minute != 0:
 		return "", errors.New("slots: not whole minutes")
+	case issued < 0, issued >= 1<<issuedBits:
+		return "", errors.New("slots: the clock is wrong")
 	case offset < 0, offset >= 1<<offsetBits, duration <= 0, duration >= 1<<durationBits, zone >= 1<<zonesBits, guest >= 1<<zonesBits:
 		return "", errors.New("slots: out of range")
 	}
@@ -120,7 +123,7 @@ func (s *Signer) Open(id string, hosts []string) (Offer, error) {
 	payload, sum := raw[:payloadLen], raw[payloadLen:]
 	packed := binary.BigEndian.Uint64(payload)
 	field := func(shift, bits uint) int64 { return int64(packed >> shift & (1<<bits - 1)) } //nolint:gosec // G115: at most 24 bits
-	issued := epoch.Add(time.Duration(field(offsetBits+durationBits+zonesBits, 24)) * time.Minute)
+	issued := epoch.Add(time.Duration(field(offsetBits+durationBits+zonesBits, issuedBits)) * time.Minute)
 	o := Offer{
 		Start:    issued.Add(time.Duration(field(durationBits+zonesBits, offsetBits)) * time.Minute),
 		Duration: time.Duration(field(zonesBits, durationBits)) * time.Minute,

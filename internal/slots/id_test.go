@@ -66,6 +66,12 @@ func TestWhatAnIDCannotCarryIsRefused(t *testing.T) {
 		_, err := signer(now).Sign(o)
 		assert.Error(t, err, name)
 	}
+	for _, wrong := range []time.Time{time.Unix(0, 0), time.Date(2025, 12, 31, 23, 59, 0, 0, time.UTC), time.Date(2057, 12, 31, 0, 0, 0, 0, time.UTC)} {
+		o := offer()
+		o.Start = wrong.Add(time.Hour).Truncate(time.Minute)
+		_, err := signer(wrong).Sign(o)
+		assert.ErrorContains(t, err, "the clock is wrong", wrong)
+	}
 }
 
 func TestAnIDServesOnlyWhatItWasMadeFor(t *testing.T) {

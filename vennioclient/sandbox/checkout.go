@@ -70,7 +70,8 @@ func (s *Server) showCheckout(w http.ResponseWriter, r *http.Request) {
 // answerCheckout answers POST /checkout/{id}: token, and outcome pay, fail or expire.
 func (s *Server) answerCheckout(w http.ResponseWriter, r *http.Request) {
 	r.Body = http.MaxBytesReader(w, r.Body, maxBody)
-	id, token, outcome := r.PathValue("id"), r.PostFormValue("token"), r.PostFormValue("outcome")
+	_ = r.ParseForm() // what cannot be read has no token, and settles nothing
+	id, token, outcome := r.PathValue("id"), r.PostForm.Get("token"), r.PostForm.Get("outcome")
 	s.mu.Lock()
 	s.lapse(s.now())
 	done := s.settleCheckout(id, token, outcome)

@@ -1,0 +1,139 @@
+package main
+
+import (
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"mvdan.cc/sh/v3/expand"
+	"mvdan.cc/sh/v3/syntax"
+)
+
+// command is one that a document has one type: its words, and the variables that
+// are set for it.
+type command struct {
+	where, text string
+	words, set  []string
+}
+
+// typed is what a person types of a snippet: of a transcript the lines behind
+// the prompt, of others everything.
+func typed(s snippet) string {
+	if !strings.HasPrefix(s.text, "$ ") {
+		return s.text
+	}
+	var lines strings.Builder
+	for _, m := range regexp.MustCompile(`(?m)^\$ (.*)$`).FindAllStringSubmatch(s.text, -1) {
+		lines.WriteString(m[1] + "\n")
+	}
+	return lines.String()
+}
+
+// commands are those of a snippet, parsed as a shell does.
+func commands(t *testing.T, s snippet) (all []command) {
+	t.Helper()
+	parsed, err := syntax.NewParser().Parse(strings.NewReader(typed(s)), s.where)
+	require.NoError(t, err, s.text)
+	syntax.Walk(parsed, func(n syntax.Node) bool {
+		c := command{where: s.where, text: s.text}
+		var set []*syntax.Assign
+		switch n := n.(type) {
+		case *syntax.CallExpr:
+			set = n.Assigns
+			for _, w := range n.Args {
+				literal, err := expand.Literal(nil, w)
+				require.NoError(t, err, s.text)
+				c.words = append(c.words, literal)
+			}
+		case *syntax.DeclClause:
+			set, c.words = n.Args, []string{n.Variant.Value}
+		default:
+			return true
+		}
+		for _, a := range set {
+			c.set = append(c.set, a.Name.Value)
+		}
+		all = append(all, c)
+		return true
+	})
+	return all
+}
+
+// checks say of each program that the documents start how its line is checked.
+// Lines of vennio-mcp are read and run by the tests of cmd/vennio-mcp.
+var checks = map[string]func(*testing.T, command){
+	"vennio-mcp": func(*testing.T, command) {},
+	"cat":        func(*testing.T, command) {},
+	"export":     func(t *testing.T, c command) { assert.NotEmpty(t, c.set, c.text) },
+	"make":       checkMake,
+	"go":         checkGo,
+	"claude":     checkAdd,
+	"codex":      checkAdd,
+	"docker":     checkDocker,
+}
+
+func checkMake(t *testing.T, c command) {
+	makefile := "\n" + string(file(t, "Makefile"))
+	for _, target := range c.words[1:] {
+		assert.Contains(t, makefile, "\n"+target+":", "%s: make %s", c.where, target)
+	}
+}
+
+// checkGo: the package is there.
+func checkGo(t *testing.T, c command) {
+	i := slices.IndexFunc(c.words, func(w string) bool { return strings.HasPrefix(w, "./") })
+	require.Positive(t, i, c.text)
+	found, err := filepath.Glob(filepath.Join("..", "..", c.words[i], "*.go"))
+	require.NoError(t, err)
+	assert.NotEmpty(t, found, "%s: %v", c.where, c.words)
+}
+
+// checkAdd: clients' own commands start the program under the name that install uses.
+func checkAdd(t *testing.T, c command) {
+	assert.Regexp(t, `^(claude mcp add --scope user|codex mcp add) vennio -- /\S+/vennio-mcp$`, strings.Join(c.words, " "))
+}
+
+func checkDocker(t *testing.T, c command) {
+	for i, w := range c.words {
+		switch w {
+		case "-f":
+			assert.NotEmpty(t, file(t, c.words[i+1]))
+		case "-e":
+			assert.True(t, known(c.words[i+1]), c.words[i+1])
+		}
+	}
+	assert.Contains(t, c.text, "docker build -f .release/Dockerfile -t vennio-mcp .")
+	assert.Contains(t, []string{".", "vennio-mcp"}, c.words[len(c.words)-1], "what is built is what is run")
+}
+
+// Each command of each snippet is one of which we know how to tell that it is true.
+func TestEveryCommandOfTheDocumentsIsChecked(t *testing.T) {
+	t.Parallel()
+	seen := map[string]int{}
+	for _, s := range snippets(t) {
+		if s.language != "sh" && s.language != "console" {
+			continue
+		}
+		all := commands(t, s)
+		assert.NotEmpty(t, all, "%s: %s", s.where, s.text)
+		for _, c := range all {
+			for _, name := range c.set {
+				assert.True(t, known(name), "%s: no setting is called %s", c.where, name)
+			}
+			if len(c.words) == 0 {
+				continue
+			}
+			check, ok := checks[c.words[0]]
+			require.True(t, ok, "%s: say how a line of %s is checked", c.where, c.words[0])
+			check(t, c)
+			seen[c.words[0]]++
+		}
+	}
+	for program := range checks {
+		assert.NotZero(t, seen[program], "no document starts %s any more", program)
+	}
+}

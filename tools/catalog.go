@@ -28,13 +28,16 @@ type Deps struct {
 	Zone        *time.Location // for calls that name none
 	WeekStart   time.Weekday   // where "this week" and "next week" begin; as ever in Go, zero is Sunday
 	Now         func() time.Time
-	Sandbox     bool // no key is set: every result says so
-	NoMail      bool // a test key: Vennio writes to nobody (vennio-api.md, Hosts and authentication)
-	Selection   Selection
-	Limits      Limits
-	MayWrite    func(context.Context) bool // whether who calls may write; nil: they may
-	Canary      Canary
-	Changed     func(bookingID string) // told of each booking that a tool wrote; must not wait; may be nil
+	// Every ticks at each such time until its end is called: when a client hears
+	// again that its call waits. nil is a real ticker; tests inject their own.
+	Every     func(time.Duration) (tick <-chan time.Time, end func())
+	Sandbox   bool // no key is set: every result says so
+	NoMail    bool // a test key: Vennio writes to nobody (vennio-api.md, Hosts and authentication)
+	Selection Selection
+	Limits    Limits
+	MayWrite  func(context.Context) bool // whether who calls may write; nil: they may
+	Canary    Canary
+	Changed   func(bookingID string) // told of each booking that a tool wrote; must not wait; may be nil
 
 	offered map[string]bool // the tools there are, by name; Catalog fills it in
 }

@@ -49,6 +49,7 @@ func (d Deps) handOver(ctx context.Context, out *schemas.BookSlotResult, fresh b
 	}
 	limited, done := context.WithTimeout(ctx, min(d.askTime(), payTime))
 	defer done()
+	defer waiting(ctx, func() string { return "The booking is made. Waiting for a person to open its payment page." })()
 	if got, err := askNow(limited, q); err == nil {
 		out.Next = afterLink(replyOf(got))
 	}

@@ -78,7 +78,8 @@ func define[In any, Out schemas.Result](d Deps, s Spec, handle func(context.Cont
 			err := notAllowed("the caller's token may only read.")
 			return result(d, failure(err)), err
 		}
-		ctx = withAnswer(ctx, req)
+		ctx, answered := d.withProgress(withAnswer(ctx, req), req)
+		defer answered()
 		if err := d.genuine(ctx); err != nil {
 			return result(d, failure(err)), err
 		}

@@ -71,6 +71,13 @@ func elicitation(ctx context.Context) *mcp.ElicitationCapability {
 	return nil
 }
 
+// forgotten: what the client declared came with another request, and nothing is
+// kept between them. Since 2026-07-28 each request declares it.
+func forgotten(ctx context.Context) bool {
+	session, ok := server.ClientSessionFromContext(ctx).(interface{ Stateless() bool })
+	return ok && session.Stateless() && !server.IsModernRequest(ctx)
+}
+
 // showsForms: an empty capability means forms (MCP 2025-11-25, Elicitation).
 func showsForms(e *mcp.ElicitationCapability) bool {
 	return e != nil && (e.Form != nil || e.URL == nil)

@@ -98,6 +98,8 @@ func ledgerRefused(err error) error {
 	case errors.Is(err, consent.ErrExpired), errors.Is(err, consent.ErrNoGrant), errors.Is(err, consent.ErrSettled):
 		// ErrSettled: another call used this consent up, and nothing was booked
 		return &Refusal{Code: schemas.CodeConsentRequired, Cause: err}
+	case errors.Is(err, consent.ErrAway): // before anything is sent: what is sent is settled without fail
+		return &Refusal{Code: schemas.CodeStoreAway, Cause: err}
 	}
 	return fmt.Errorf("the consent ledger: %w", err)
 }

@@ -47,7 +47,7 @@ type Deps struct {
 // made from this one list.
 func Catalog(d Deps) []Tool {
 	d.offered = map[string]bool{} // shared by all, so that a tool names no sibling there is not
-	all := slices.DeleteFunc([]Tool{
+	every := []Tool{
 		FindSlots(d),
 		BookSlot(d),
 		RescheduleBooking(d),
@@ -55,9 +55,14 @@ func Catalog(d Deps) []Tool {
 		GetBooking(d),
 		ListBookings(d),
 		CheckCalendarAccess(d),
-	}, func(t Tool) bool { return !d.Selection.has(t) })
+	}
+	all := slices.DeleteFunc(slices.Clone(every), func(t Tool) bool { return !d.Selection.has(t) })
 	for _, t := range all {
 		d.offered[t.Name] = true
+	}
+	missing := slices.DeleteFunc(Names(every), func(name string) bool { return d.offered[name] })
+	for i := range all {
+		all[i].Description = without(all[i].Description, missing, all[i].needs)
 	}
 	return all
 }

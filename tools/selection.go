@@ -55,3 +55,22 @@ func Names(all []Tool) []string {
 	}
 	return names
 }
+
+// without takes out of a description what names a sibling there is not, unless it
+// is the one needed: a whole sentence, or what follows a semicolon in one.
+func without(text string, missing []string, needed string) string {
+	names := func(part string) bool {
+		return slices.ContainsFunc(missing, func(name string) bool { return name != needed && strings.Contains(part, name) })
+	}
+	if !names(text) {
+		return text
+	}
+	var kept []string
+	for sentence := range strings.SplitSeq(strings.TrimSuffix(text, "."), ". ") {
+		clauses := strings.Split(sentence, "; ")
+		if !names(clauses[0]) {
+			kept = append(kept, strings.Join(slices.DeleteFunc(clauses, names), "; "))
+		}
+	}
+	return strings.Join(kept, ". ") + "."
+}

@@ -35,6 +35,7 @@ const (
 type Spec struct {
 	Name, Title, Description string
 	Effect                   Effect
+	Needs                    string // a sibling without which the tool is of no use, so that it may be named; empty: none
 }
 
 // Run answers one call. Its failure is still a Go error beside the result made
@@ -47,7 +48,8 @@ type Middleware func(tool string, next Run) Run
 // Tool is a definition and the code behind it.
 type Tool struct {
 	mcp.Tool
-	run Run
+	run   Run
+	needs string
 }
 
 // Bind makes t servable. The first middleware is the outermost. The handler
@@ -66,7 +68,7 @@ func (t Tool) Bind(around ...Middleware) server.ServerTool {
 // define is the one place where a typed handler meets the protocol.
 func define[In any, Out schemas.Result](d Deps, s Spec, handle func(context.Context, In) (Out, error)) Tool {
 	in := schemas.NewInput[In]()
-	t := Tool{Tool: mcp.NewToolWithRawSchema(s.Name, s.Description, in.Schema)}
+	t := Tool{Tool: mcp.NewToolWithRawSchema(s.Name, s.Description, in.Schema), needs: s.Needs}
 	t.Title = s.Title
 	t.RawOutputSchema = schemas.Output[Out]()
 	t.Annotations = hints(s)

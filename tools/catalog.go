@@ -39,7 +39,7 @@ type Deps struct {
 	Canary    Canary
 	Changed   func(bookingID string) // told of each booking that a tool wrote; must not wait; may be nil
 
-	offered map[string]bool // the tools there are, by name; Catalog fills it in
+	offered map[string]bool // every tool by name, and whether it is there; Catalog fills it in
 }
 
 // Catalog is every tool that the operator selected, in the order a person would
@@ -57,12 +57,11 @@ func Catalog(d Deps) []Tool {
 		CheckCalendarAccess(d),
 	}
 	all := slices.DeleteFunc(slices.Clone(every), func(t Tool) bool { return !d.Selection.has(t) })
-	for _, t := range all {
-		d.offered[t.Name] = true
+	for _, t := range every {
+		d.offered[t.Name] = d.Selection.has(t)
 	}
-	missing := slices.DeleteFunc(Names(every), func(name string) bool { return d.offered[name] })
 	for i := range all {
-		all[i].Description = without(all[i].Description, missing, all[i].needs)
+		all[i].Description = d.sayable(all[i].Description, all[i].needs)
 	}
 	return all
 }

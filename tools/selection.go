@@ -56,11 +56,17 @@ func Names(all []Tool) []string {
 	return names
 }
 
-// without takes out of a description what names a sibling there is not, unless it
-// is the one needed: a whole sentence, or what follows a semicolon in one.
-func without(text string, missing []string, needed string) string {
+// sayable takes out of a text what names a sibling there is not, unless it is the
+// one needed: a whole sentence, or what follows a semicolon in one. A text of
+// which nothing would be left stays.
+func (d Deps) sayable(text, needed string) string {
 	names := func(part string) bool {
-		return slices.ContainsFunc(missing, func(name string) bool { return name != needed && strings.Contains(part, name) })
+		for name, there := range d.offered {
+			if !there && name != needed && strings.Contains(part, name) {
+				return true
+			}
+		}
+		return false
 	}
 	if !names(text) {
 		return text
@@ -71,6 +77,9 @@ func without(text string, missing []string, needed string) string {
 		if !names(clauses[0]) {
 			kept = append(kept, strings.Join(slices.DeleteFunc(clauses, names), "; "))
 		}
+	}
+	if len(kept) == 0 {
+		return text
 	}
 	return strings.Join(kept, ". ") + "."
 }

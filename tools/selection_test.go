@@ -1,6 +1,7 @@
 package tools_test
 
 import (
+	"net/http"
 	"slices"
 	"strings"
 	"testing"
@@ -8,6 +9,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/vennio-mcp/vennio-mcp/schemas"
 	"github.com/vennio-mcp/vennio-mcp/tools"
 )
 
@@ -49,4 +51,17 @@ func TestAReaderIsToldOfReadersAlone(t *testing.T) {
 			assert.Contains(t, tool.Description, "get_booking for one in full; find_slots for free times.")
 		}
 	}
+}
+
+// bar: X6. Nor does what an error says to do next.
+func TestBar_X6_NoErrorNamesAToolThereIsNot(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.deps.Selection.Names = []string{"find_slots"}
+	w.connect()
+	w.vennio.FailNext(1, http.StatusForbidden)
+	got := w.find(args{})
+	assert.Equal(t, schemas.CodeForbidden, got.Code)
+	assert.Contains(t, got.Text, "Next: Ask the owner to grant access, or the operator for a key with the scope.")
+	assert.NotContains(t, got.Text, "check_calendar_access")
 }

@@ -154,6 +154,9 @@ func arguments(req mcp.CallToolRequest) (json.RawMessage, error) {
 
 func result(d Deps, r schemas.Result) *mcp.CallToolResult {
 	r.Enclose().Sandbox = d.Sandbox
+	if p := r.Enclose().Error; p != nil {
+		p.Next = d.sayable(p.Next, "")
+	}
 	answer := mcp.NewToolResultStructured(r, schemas.Render(r))
 	answer.IsError = r.Enclose().Error != nil
 	return answer

@@ -27,7 +27,12 @@ type note struct {
 		Message       string
 	}
 	Result struct {
-		StructuredContent struct{ Slots []json.RawMessage }
+		StructuredContent struct {
+			Slots []struct {
+				ID string `json:"slot_id"`
+			}
+			Status string
+		}
 	}
 }
 
@@ -107,11 +112,11 @@ var speakers = map[string]func(t *testing.T, env []string, protocol string) spea
 }
 
 // greeting opens a conversation; since 2026-07-28 there is none.
-func (s speaker) greeting(protocol string) {
+func (s speaker) greeting(protocol, capabilities string) {
 	if protocol == "2026-07-28" {
 		return
 	}
-	s.send(fmt.Sprintf(`{"jsonrpc":"2.0","id":0,"method":"initialize","params":{"protocolVersion":%q,"capabilities":{},"clientInfo":{"name":"t","version":"0"}}}`, protocol))
+	s.send(fmt.Sprintf(`{"jsonrpc":"2.0","id":0,"method":"initialize","params":{"protocolVersion":%q,"capabilities":%s,"clientInfo":{"name":"t","version":"0"}}}`, protocol, capabilities))
 	s.next()
 	s.send(`{"jsonrpc":"2.0","method":"notifications/initialized"}`)
 }
@@ -146,7 +151,7 @@ func TestBar_P1_ProgressIsToldInEveryRevisionOverEveryTransport(t *testing.T) {
 				site := httptest.NewServer(vennio)
 				t.Cleanup(site.Close)
 				s := open(t, clean(t, "VENNIO_API_URL="+site.URL, "VENNIO_API_KEY=vennio_sk_test_progress", "VENNIO_HOSTS="+new(box).hosts()), protocol)
-				s.greeting(protocol)
+				s.greeting(protocol, `{}`)
 				vennio.FailNext(1, http.StatusServiceUnavailable)
 				told := s.finds(t, protocol, `"progressToken":"tok"`)
 				require.Len(t, told, 1)

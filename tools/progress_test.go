@@ -182,3 +182,34 @@ func TestAClientThatDoesNotListenHoldsNothingUp(t *testing.T) {
 	}}, nil)
 	assert.True(t, l.call("book_slot", agreed(l.slot().SlotID), "t"))
 }
+
+func TestTheWaitThatVennioAsksForIsTold(t *testing.T) {
+	t.Parallel()
+	l := listening(t)
+	l.retold(0)
+	l.vennio.FailNextProblem(1, http.StatusTooManyRequests, "rate-limited", time.Second)
+	l.hears("2025-11-25", nil, nil)
+	require.True(t, l.call("find_slots", args{}, "v"))
+	assert.Equal(t, heard{"v", 1, "Waiting for Vennio: it is asked again in 1 second."}, l.next())
+}
+
+// A call that was cancelled is nobody's: nothing is told of it any more.
+func TestACancelledCallTellsNothingMore(t *testing.T) {
+	t.Parallel()
+	l := listening(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	l.hears("2025-11-25", &person{does: func(context.Context) (mcp.ElicitationResponseAction, error) {
+		l.next()
+		cancel()
+		select {
+		case l.beat <- time.Time{}: // it still waits for a moment
+		case <-l.ended:
+		}
+		return accept, nil
+	}}, nil)
+	req := mcp.CallToolRequest{}
+	req.Params.Name, req.Params.Arguments, req.Params.Meta = "book_slot", agreed(l.slot().SlotID), &mcp.Meta{ProgressToken: "t"}
+	_, _ = l.agent.CallTool(ctx, req) // whatever it says: it was given up
+	assert.Empty(t, l.notes)
+	assert.Zero(t, l.vennio.Writes())
+}

@@ -193,23 +193,23 @@ func TestTheWaitThatVennioAsksForIsTold(t *testing.T) {
 	assert.Equal(t, heard{"v", 1, "Waiting for Vennio: it is asked again in 1 second."}, l.next())
 }
 
-// A call that was cancelled is nobody's: nothing is told of it any more.
+// A call that was cancelled is nobody's: nothing more is told of it, though what it
+// sent goes on to its end.
 func TestACancelledCallTellsNothingMore(t *testing.T) {
 	t.Parallel()
 	l := listening(t)
-	ctx, cancel := context.WithCancel(t.Context())
-	l.hears("2025-11-25", &person{does: func(context.Context) (mcp.ElicitationResponseAction, error) {
-		l.next()
-		cancel()
-		select {
-		case l.beat <- time.Time{}: // it still waits for a moment
-		case <-l.ended:
-		}
-		return accept, nil
-	}}, nil)
+	ctx, giveUp := context.WithCancel(t.Context())
+	l.deps.Vennio = l.client(canary, vennioclient.WithRetry(vennioclient.Retry{Base: time.Millisecond, Sleep: func(ctx context.Context, d time.Duration) error {
+		giveUp()
+		return tools.WaitForVennio(ctx, d)
+	}}))
+	l.hears("2025-11-25", nil, nil)
 	req := mcp.CallToolRequest{}
-	req.Params.Name, req.Params.Arguments, req.Params.Meta = "book_slot", agreed(l.slot().SlotID), &mcp.Meta{ProgressToken: "t"}
-	_, _ = l.agent.CallTool(ctx, req) // whatever it says: it was given up
-	assert.Empty(t, l.notes)
-	assert.Zero(t, l.vennio.Writes())
+	req.Params.Name, req.Params.Arguments, req.Params.Meta = "book_slot", agreed(l.slot().SlotID), &mcp.Meta{ProgressToken: "given up"}
+	l.vennio.FailNext(1, http.StatusServiceUnavailable)
+	_, _ = l.agent.CallTool(ctx, req) // whatever it says
+	<-l.ended
+	l.vennio.FailNext(1, http.StatusServiceUnavailable)
+	require.True(t, l.call("find_slots", args{}, "next"))
+	assert.Equal(t, "next", l.next().token)
 }

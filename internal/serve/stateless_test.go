@@ -85,7 +85,9 @@ func TestBar_P7_WithoutSessionsAStrangerCancelsNobodysCall(t *testing.T) {
 			headers, notified = modernly("tools/call", "slow"), modernly("notifications/cancelled")
 		}
 		answer := make(chan string, 1)
-		go func() { answer <- single(t, s.post(toolCall("7", version, "slow", `{"text":"mine"}`), headers...)).text() }()
+		go func() {
+			answer <- single(t, s.post(toolCall("7", version, "slow", `{"text":"mine"}`), headers...)).text()
+		}()
 		require.Equal(t, "mine", <-g.started)
 		for _, id := range []string{"7", "7.0", `"7"`} {
 			for _, session := range []string{"", "made-up"} {
@@ -114,7 +116,9 @@ func TestWithoutSessionsNothingPassesFromOneCallToAnother(t *testing.T) {
 	assert.Contains(t, single(t, s.post(toolCall("1", "", "who", `{}`), headers...)).text(), "false", "who declared it was another")
 	answers := make(chan string, 2)
 	for _, name := range []string{"a", "b"} {
-		go func() { answers <- single(t, s.post(toolCall("1", "", "slow", fmt.Sprintf(`{"text":%q}`, name)), headers...)).text() }()
+		go func() {
+			answers <- single(t, s.post(toolCall("1", "", "slow", fmt.Sprintf(`{"text":%q}`, name)), headers...)).text()
+		}()
 		<-g.started
 	}
 	g.free(t)

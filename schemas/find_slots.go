@@ -64,7 +64,7 @@ type Window struct {
 
 // Slot is a bookable time. All its times are made from the same two instants.
 type Slot struct {
-	SlotID      string `json:"slot_id" jsonschema_description:"Pass to book_slot as it is; lives 2 hours"`
+	SlotID      string `json:"slot_id" jsonschema_description:"Pass on as it is; lives 2 hours"`
 	Description string `json:"description" jsonschema_description:"Words to read to a person"`
 	Reason      string `json:"reason,omitempty" jsonschema_description:"Why it is offered at this place of the list"`
 	Start       string `json:"start" jsonschema:"format=date-time" jsonschema_description:"UTC"`

@@ -8,7 +8,7 @@ import (
 
 // GetBookingInput is what the model sends to get_booking.
 type GetBookingInput struct {
-	BookingID string `json:"booking_id" jsonschema:"minLength=1,maxLength=100" jsonschema_description:"From book_slot or list_bookings"`
+	BookingID string `json:"booking_id" jsonschema:"minLength=1,maxLength=100" jsonschema_description:"Whole, as another tool gave it"`
 	Timezone  string `json:"timezone,omitempty" jsonschema:"maxLength=64" jsonschema_description:"User's IANA zone"`
 }
 

@@ -34,6 +34,7 @@ const (
 	CodeCalendarNotConnected Code = "calendar_not_connected"
 	CodeRateLimited          Code = "rate_limited"
 	CodeUnavailable          Code = "vennio_unavailable"
+	CodeStoreAway            Code = "store_unavailable"
 	CodeCanceled             Code = "canceled"
 	CodeInternal             Code = "internal_error"
 )
@@ -44,7 +45,7 @@ func Codes() []Code {
 		CodeInvalidArguments, CodeInvalidTimezone, CodeInvalidWindow, CodeUnknownHost, CodeUnknownSlot, CodeSlotExpired,
 		CodeSlotPast, CodeConsentRequired, CodeConsentDeclined, CodeConsentMismatch, CodeApprovalNeeded, CodeConsentUnanswered, CodeSlotTaken, CodeOutcomeUnknown,
 		CodeBookingClosed, CodePreview, CodeNotAllowed, CodeRejected, CodeUnauthorized, CodeForbidden, CodeNotFound, CodeCalendarNotConnected, CodeRateLimited,
-		CodeUnavailable, CodeCanceled, CodeInternal,
+		CodeUnavailable, CodeStoreAway, CodeCanceled, CodeInternal,
 	}
 }
 

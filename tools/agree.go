@@ -57,9 +57,11 @@ func (d Deps) agree(ctx context.Context, to deed, gate schemas.Gate) (consent.Gr
 	return d.askPerson(ctx, to, said.GivenBy)
 }
 
-// attested: here the agent's word is enough.
+// attested: here the agent's word is enough. Where the server cannot know whether
+// the client can ask, the agent's word is not taken for a client that can't: the
+// person is asked elsewhere.
 func (d Deps) attested(ctx context.Context) bool {
-	return d.Policy == consent.PolicyAttested || d.Policy == consent.PolicyAsk && !d.canAsk(ctx)
+	return d.Policy == consent.PolicyAttested || d.Policy == consent.PolicyAsk && !d.canAsk(ctx) && !forgotten(ctx)
 }
 
 // standing returns the grant that counts here, nil if there is none. One that was
@@ -96,6 +98,8 @@ func ledgerRefused(err error) error {
 	case errors.Is(err, consent.ErrExpired), errors.Is(err, consent.ErrNoGrant), errors.Is(err, consent.ErrSettled):
 		// ErrSettled: another call used this consent up, and nothing was booked
 		return &Refusal{Code: schemas.CodeConsentRequired, Cause: err}
+	case errors.Is(err, consent.ErrAway): // before anything is sent: what is sent is settled without fail
+		return &Refusal{Code: schemas.CodeStoreAway, Cause: err}
 	}
 	return fmt.Errorf("the consent ledger: %w", err)
 }

@@ -71,6 +71,13 @@ func elicitation(ctx context.Context) *mcp.ElicitationCapability {
 	return nil
 }
 
+// forgotten: what the client declared came with another request, and nothing is
+// kept between them. Since 2026-07-28 each request declares it.
+func forgotten(ctx context.Context) bool {
+	session, ok := server.ClientSessionFromContext(ctx).(interface{ Stateless() bool })
+	return ok && session.Stateless() && !server.IsModernRequest(ctx)
+}
+
 // showsForms: an empty capability means forms (MCP 2025-11-25, Elicitation).
 func showsForms(e *mcp.ElicitationCapability) bool {
 	return e != nil && (e.Form != nil || e.URL == nil)
@@ -106,17 +113,20 @@ func form(message string) mcp.ElicitationParams {
 func (d Deps) ask(ctx context.Context, p consent.Proposal, q mcp.ElicitationParams) (reply, error) {
 	limited, done := context.WithTimeout(ctx, d.askTime())
 	defer done()
+	until := d.Now().Add(d.askTime())
 	got := answerIn(ctx)
 	switch {
 	case got != nil && got.result != nil && d.seals(got.state, p.ID):
-		return d.meant(limited, q, got.result), nil
+		return d.meant(limited, p, q, got.result, until), nil
 	case got != nil && got.result != nil:
 		return "", foreignAnswer() // to a question about this act that has expired since
 	case !server.IsModernRequest(ctx):
+		heard := d.forPerson(ctx, p, q, until)
 		got, err := askNow(limited, q)
+		heard()
 		switch {
 		case err == nil:
-			return d.meant(limited, q, got), nil
+			return d.meant(limited, p, q, got, until), nil
 		case ctx.Err() != nil: // the call itself was cancelled
 			return "", ctx.Err()
 		case limited.Err() != nil:
@@ -137,10 +147,11 @@ func askNow(ctx context.Context, q mcp.ElicitationParams) (*mcp.ElicitationResul
 }
 
 // meant: that a link was opened is no yes; the person's answer is waited for.
-func (d Deps) meant(ctx context.Context, q mcp.ElicitationParams, r *mcp.ElicitationResult) reply {
+func (d Deps) meant(ctx context.Context, p consent.Proposal, q mcp.ElicitationParams, r *mcp.ElicitationResult, until time.Time) reply {
 	if got := replyOf(r); q.Mode != mcp.ElicitationModeURL || got != accepted {
 		return got
 	}
+	defer d.forPerson(ctx, p, q, until)()
 	if d.Ledger.Wait(ctx, q.ElicitationID) != nil {
 		return opened
 	}

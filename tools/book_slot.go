@@ -20,7 +20,7 @@ import (
 // BookSlot books one slot that find_slots offered, once a person has agreed.
 func BookSlot(d Deps) Tool {
 	return define(d, Spec{
-		Name: toolBook, Title: "Book a slot", Effect: Adds,
+		Name: toolBook, Title: "Book a slot", Effect: Adds, Needs: toolFind,
 		Description: "Book a slot from find_slots. First show the person all of it and ask: " +
 			"without consent nothing is written. " +
 			"Writes to the host's calendar; Vennio may mail attendees. Repeating the call books no more. " +

@@ -29,15 +29,18 @@ type Deps struct {
 	Zone        *time.Location // for calls that name none
 	WeekStart   time.Weekday   // where "this week" and "next week" begin; as ever in Go, zero is Sunday
 	Now         func() time.Time
-	Sandbox     bool // no key is set: every result says so
-	NoMail      bool // a test key: Vennio writes to nobody (vennio-api.md, Hosts and authentication)
-	Selection   Selection
-	Limits      Limits
-	MayWrite    func(context.Context) bool // whether who calls may write; nil: they may
-	Canary      Canary
-	Changed     func(bookingID string) // told of each booking that a tool wrote; must not wait; may be nil
+	// Every ticks at each such time until its end is called: when a client hears
+	// again that its call waits. nil is a real ticker; tests inject their own.
+	Every     func(time.Duration) (tick <-chan time.Time, end func())
+	Sandbox   bool // no key is set: every result says so
+	NoMail    bool // a test key: Vennio writes to nobody (vennio-api.md, Hosts and authentication)
+	Selection Selection
+	Limits    Limits
+	MayWrite  func(context.Context) bool // whether who calls may write; nil: they may
+	Canary    Canary
+	Changed   func(bookingID string) // told of each booking that a tool wrote; must not wait; may be nil
 
-	offered map[string]bool // the tools there are, by name; Catalog fills it in
+	offered map[string]bool // every tool by name, and whether it is there; Catalog fills it in
 }
 
 // Catalog is every tool that the operator selected, in the order a person would
@@ -54,15 +57,18 @@ func Catalog(d Deps) []Tool {
 		ListBookings,
 		CheckCalendarAccess,
 	}
-	all := make([]Tool, len(makers))
+	every := make([]Tool, len(makers))
 	var made sync.WaitGroup // side by side: making schemas takes most of the program's own start
 	for i, maker := range makers {
-		made.Go(func() { all[i] = maker(d) })
+		made.Go(func() { every[i] = maker(d) })
 	}
 	made.Wait()
-	all = slices.DeleteFunc(all, func(t Tool) bool { return !d.Selection.has(t) })
-	for _, t := range all {
-		d.offered[t.Name] = true
+	all := slices.DeleteFunc(slices.Clone(every), func(t Tool) bool { return !d.Selection.has(t) })
+	for _, t := range every {
+		d.offered[t.Name] = d.Selection.has(t)
+	}
+	for i := range all {
+		all[i].Description = d.sayable(all[i].Description, all[i].needs)
 	}
 	return all
 }

@@ -17,8 +17,8 @@ func CheckCalendarAccess(d Deps) Tool {
 	return define(d, Spec{
 		Name: "check_calendar_access", Title: "Check calendar access", Effect: Reads,
 		Description: "List whose calendars this account may look at in Vennio, and how far: free/busy or details. " +
-			"Use it when find_slots for several hosts is forbidden, or when asked whose calendars are open. " +
-			"It only reads. Calendar access is not a consent to book: for that see book_slot.",
+			"Use it when asked whose calendars are open; when find_slots for several hosts is forbidden. " +
+			"It only reads. Calendar access is not a consent to book; for that see book_slot.",
 	}, d.checkCalendarAccess)
 }
 

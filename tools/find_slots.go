@@ -15,11 +15,13 @@ const defaultLimit = 3
 // FindSlots finds free times and offers a few of them.
 func FindSlots(d Deps) Tool {
 	return define(d, Spec{
-		Name: "find_slots", Title: "Find free times", Effect: Reads,
+		Name: toolFind, Title: "Find free times", Effect: Reads,
 		Description: "Find free times of hosts. Call before each booking and when asked if a host is free; only reads. " +
 			"Returns slots in words for the person, who chooses; each slot_id serves book_slot for 2 hours.",
 	}, d.findSlots)
 }
+
+const toolFind = "find_slots"
 
 func (d Deps) findSlots(ctx context.Context, in schemas.FindSlotsInput) (*schemas.FindSlotsResult, error) {
 	q, err := d.understand(ctx, in)

@@ -19,7 +19,7 @@ func GetBooking(d Deps) Tool {
 	return define(d, Spec{
 		Name: "get_booking", Title: "Look at a booking", Effect: Reads,
 		Description: "Tell how one booking stands now: status, time, people, and the payment link while payment is due. " +
-			"Use after book_slot to see whether it was paid or moved, and before changing it; without its id call list_bookings. Only reads.",
+			"Use it to see whether one was paid or moved, and before changing it; without its id call list_bookings. Only reads.",
 	}, d.getBooking)
 }
 

@@ -27,7 +27,7 @@ func ListBookings(d Deps) Tool {
 	return define(d, Spec{
 		Name: "list_bookings", Title: "List bookings", Effect: Reads,
 		Description: "List the hosts' bookings to come; only reads. " +
-			"Use it for an agenda or to find a booking_id; get_booking tells one in full, find_slots free times.",
+			"Use it for an agenda or to find a booking_id; get_booking for one in full; find_slots for free times.",
 	}, d.listBookings)
 }
 

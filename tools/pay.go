@@ -31,7 +31,7 @@ func (d Deps) handOver(ctx context.Context, out *schemas.BookSlotResult, fresh b
 	}
 	id := payPrefix + out.BookingID
 	if got := answerIn(ctx); got != nil && got.result != nil && d.seals(got.state, id) {
-		out.Next = afterLink(replyOf(got.result))
+		out.Next = d.sayable(afterLink(replyOf(got.result)), "")
 		return nil
 	}
 	if !fresh {
@@ -49,8 +49,9 @@ func (d Deps) handOver(ctx context.Context, out *schemas.BookSlotResult, fresh b
 	}
 	limited, done := context.WithTimeout(ctx, min(d.askTime(), payTime))
 	defer done()
+	defer waiting(ctx, func() string { return "The booking is made. Waiting for a person to open its payment page." })()
 	if got, err := askNow(limited, q); err == nil {
-		out.Next = afterLink(replyOf(got))
+		out.Next = d.sayable(afterLink(replyOf(got)), "")
 	}
 	return nil
 }

@@ -16,7 +16,7 @@ import (
 // person has agreed.
 func RescheduleBooking(d Deps) Tool {
 	return define(d, Spec{
-		Name: toolReschedule, Title: "Move a booking", Effect: Changes,
+		Name: toolReschedule, Title: "Move a booking", Effect: Changes, Needs: toolFind,
 		Description: "Move a booking to a slot from find_slots, called with reschedule_of. First show the person the old and the new time and ask: " +
 			"without their consent nothing changes. Vennio may mail attendees. Repeating the call changes nothing more. " +
 			"A taken slot returns others, needing new consent.",

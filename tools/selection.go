@@ -55,3 +55,31 @@ func Names(all []Tool) []string {
 	}
 	return names
 }
+
+// sayable takes out of a text what names a sibling there is not, unless it is the
+// one needed: a whole sentence, or what follows a semicolon in one. A text of
+// which nothing would be left stays.
+func (d Deps) sayable(text, needed string) string {
+	names := func(part string) bool {
+		for name, there := range d.offered {
+			if !there && name != needed && strings.Contains(part, name) {
+				return true
+			}
+		}
+		return false
+	}
+	if !names(text) {
+		return text
+	}
+	var kept []string
+	for sentence := range strings.SplitSeq(strings.TrimSuffix(text, "."), ". ") {
+		clauses := strings.Split(sentence, "; ")
+		if !names(clauses[0]) {
+			kept = append(kept, strings.Join(slices.DeleteFunc(clauses, names), "; "))
+		}
+	}
+	if len(kept) == 0 {
+		return text
+	}
+	return strings.Join(kept, ". ") + "."
+}

@@ -35,6 +35,7 @@ const (
 type Spec struct {
 	Name, Title, Description string
 	Effect                   Effect
+	Needs                    string // a sibling without which the tool is of no use, so that it may be named; empty: none
 }
 
 // Run answers one call. Its failure is still a Go error beside the result made
@@ -47,7 +48,8 @@ type Middleware func(tool string, next Run) Run
 // Tool is a definition and the code behind it.
 type Tool struct {
 	mcp.Tool
-	run Run
+	run   Run
+	needs string
 }
 
 // Bind makes t servable. The first middleware is the outermost. The handler
@@ -66,7 +68,7 @@ func (t Tool) Bind(around ...Middleware) server.ServerTool {
 // define is the one place where a typed handler meets the protocol.
 func define[In any, Out schemas.Result](d Deps, s Spec, handle func(context.Context, In) (Out, error)) Tool {
 	in := schemas.NewInput[In]()
-	t := Tool{Tool: mcp.NewToolWithRawSchema(s.Name, s.Description, in.Schema)}
+	t := Tool{Tool: mcp.NewToolWithRawSchema(s.Name, s.Description, in.Schema), needs: s.Needs}
 	t.Title = s.Title
 	t.RawOutputSchema = schemas.Output[Out]()
 	t.Annotations = hints(s)
@@ -78,7 +80,8 @@ func define[In any, Out schemas.Result](d Deps, s Spec, handle func(context.Cont
 			err := notAllowed("the caller's token may only read.")
 			return result(d, failure(err)), err
 		}
-		ctx = withAnswer(ctx, req)
+		ctx, answered := d.withProgress(withAnswer(ctx, req), req)
+		defer answered()
 		if err := d.genuine(ctx); err != nil {
 			return result(d, failure(err)), err
 		}
@@ -151,6 +154,9 @@ func arguments(req mcp.CallToolRequest) (json.RawMessage, error) {
 
 func result(d Deps, r schemas.Result) *mcp.CallToolResult {
 	r.Enclose().Sandbox = d.Sandbox
+	if p := r.Enclose().Error; p != nil {
+		p.Next = d.sayable(p.Next, "")
+	}
 	answer := mcp.NewToolResultStructured(r, schemas.Render(r))
 	answer.IsError = r.Enclose().Error != nil
 	return answer

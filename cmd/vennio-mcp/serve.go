@@ -85,7 +85,11 @@ func (a *assembled) serve(ctx context.Context, p program, cfg config.Config, ln 
 	if cfg.Sandbox() && a.vennio != nil {
 		a.hearSandbox(ctx, in, url+events.Path)
 	}
-	a.log.Info().Str("streamable_http", url+"/mcp").Str("sse", url+"/sse").Str("health", url+"/healthz").Msg("serving")
+	sse := url + "/sse"
+	if o.Stateless {
+		sse = "off: no sessions are kept"
+	}
+	a.log.Info().Str("streamable_http", url+"/mcp").Str("sse", sse).Str("health", url+"/healthz").Msg("serving")
 	defer a.follow(ctx, in)()
 	return serve.HTTP(ctx, ln, a.mcp, o)
 }
@@ -109,6 +113,7 @@ func (a *assembled) httpOptions(ctx context.Context, p program, cfg config.Confi
 		Log: a.log, Feed: a.feed, Unready: a.unready, Open: a.watch.Open, Metrics: a.watch.Handler(),
 		AllowedHosts: slices.Clone(s.AllowedHosts), AllowedOrigins: slices.Clone(s.AllowedOrigins), Proxies: s.Proxies,
 		Tenant: a.tenant(p, cfg), Several: len(cfg.Tenants) > 0 || s.CallerKeys, Rate: float64(s.Rate), RateAll: float64(s.RateAll),
+		Stateless: s.Stateless,
 	}
 	if o.Access, err = access.New(ctx, known); err != nil {
 		return o, err

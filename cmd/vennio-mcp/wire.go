@@ -101,7 +101,8 @@ func (a *assembled) furnish(ctx context.Context, p program, cfg config.Config, t
 		log.Info().Str("vennio", cfg.APIURL).Str("dialect", string(cfg.Dialect)).Str("key", string(vennioclient.KeyKind(key))).Str("tenant", tenant).Msg("using Vennio")
 	}
 	client, err := vennioclient.New(key, vennioclient.WithBaseURL(cfg.APIURL), vennioclient.WithDialect(cfg.Dialect),
-		vennioclient.WithUserAgent("vennio-mcp/"+version()), vennioclient.WithHTTPClient(httpClient(cfg.Timeout, a.watched)))
+		vennioclient.WithUserAgent("vennio-mcp/"+version()), vennioclient.WithHTTPClient(httpClient(cfg.Timeout, a.watched)),
+		vennioclient.WithRetry(vennioclient.Retry{Sleep: tools.WaitForVennio}))
 	if err != nil {
 		return nil, err
 	}

@@ -24,6 +24,7 @@ type Serve struct {
 	OAuth           *access.OAuth
 	CallerKeys      bool // callers without a tenant bring their Vennio key
 	Rate, RateAll   Rate // of each tenant, and of all
+	Stateless       bool // no sessions
 }
 
 // Rate is how many requests a second are served. Zero: the default of the
@@ -34,11 +35,12 @@ func serveSettings() []Setting {
 	return []Setting{
 		{"public-url", []string{"VENNIO_MCP_PUBLIC_URL"}, "", "where callers reach `serve`, such as https://mcp.example.com: allowed as Host, named in approval links and to OAuth clients", setPublicURL},
 		{"allowed-hosts", []string{"VENNIO_MCP_ALLOWED_HOSTS"}, "", "more names for the Host header, with commas between; loopback names always pass", setList(func(c *Config) *[]string { return &c.Serve.AllowedHosts }, "/ \t")},
-		{"allowed-origins", []string{"VENNIO_MCP_ALLOWED_ORIGINS"}, "", "more values for the Origin header, such as https://app.example.com; loopback origins always pass", setOrigins},
+		{"allowed-origins", []string{"VENNIO_MCP_ALLOWED_ORIGINS"}, "", "the same for the Origin header, such as https://app.example.com", setOrigins},
 		{"tokens-file", []string{"VENNIO_MCP_TOKENS_FILE"}, "", "YAML list of bearer tokens, as `vennio-mcp token new` prints them; they may also stand under tokens in the settings file", setTokensFile},
 		{"tls-cert", []string{"VENNIO_MCP_TLS_CERT"}, "", "file of the certificate to serve with, and those it needs; read again when it changes", setText(func(c *Config) *string { return &c.Serve.TLSCert })},
 		{"tls-key", []string{"VENNIO_MCP_TLS_KEY"}, "", "file of its private key", setText(func(c *Config) *string { return &c.Serve.TLSKey })},
 		{"trusted-proxies", []string{"VENNIO_MCP_TRUSTED_PROXIES"}, "0", "how many proxies stand before `serve`; so many entries of X-Forwarded-For and -Proto are believed", setProxies},
+		{"stateless", []string{"VENNIO_MCP_STATELESS"}, "false", "true: `serve` keeps no sessions, so any replica answers any request", setBool(func(c *Config) *bool { return &c.Serve.Stateless })},
 		{"rate", []string{"VENNIO_MCP_RATE"}, "", "requests a second that each tenant may send, twice as many at once; off: any (default: 50 where callers need a token)", setRate(func(c *Config) *Rate { return &c.Serve.Rate })},
 		{"rate-all", []string{"VENNIO_MCP_RATE_ALL"}, "", "the same for all tenants together (default: 500 where callers need a token)", setRate(func(c *Config) *Rate { return &c.Serve.RateAll })},
 	}

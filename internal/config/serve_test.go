@@ -108,3 +108,14 @@ func TestSettingsOfServingAreChecked(t *testing.T) {
 	assert.ErrorContains(t, err, "belong together")
 	assert.Equal(t, len(wrong), strings.Count(err.Error(), "\n"))
 }
+
+func TestSessionsAreKeptUnlessTheOperatorSaysNo(t *testing.T) {
+	t.Parallel()
+	for said, want := range map[string]bool{"": false, "false": false, "true": true, "1": true} {
+		c, err := config.Load(nil, env{"VENNIO_MCP_STATELESS": said}.get)
+		require.NoError(t, err, said)
+		assert.Equal(t, want, c.Serve.Stateless, said)
+	}
+	_, err := config.Load(map[string]string{"stateless": "perhaps"}, env{}.get)
+	require.ErrorContains(t, err, `"perhaps": want true or false`)
+}

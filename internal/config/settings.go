@@ -168,13 +168,19 @@ func setWeekStart(c *Config, v string) error {
 	return nil
 }
 
-// setReadOnly fails on anything but a clear yes or no: a slip must not leave a
+// setBool fails on anything but a clear yes or no: a slip must not leave a
 // server writing that was meant to read.
-func setReadOnly(c *Config, v string) (err error) {
-	if c.Tools.ReadOnly, err = strconv.ParseBool(strings.ToLower(strings.TrimSpace(v))); err != nil {
-		return fmt.Errorf("%q: want true or false", v)
+func setBool(field func(*Config) *bool) func(*Config, string) error {
+	return func(c *Config, v string) (err error) {
+		if *field(c), err = strconv.ParseBool(strings.ToLower(strings.TrimSpace(v))); err != nil {
+			return fmt.Errorf("%q: want true or false", v)
+		}
+		return nil
 	}
-	return nil
+}
+
+func setReadOnly(c *Config, v string) error {
+	return setBool(func(c *Config) *bool { return &c.Tools.ReadOnly })(c, v)
 }
 
 func setTools(c *Config, v string) (err error) {

@@ -30,6 +30,11 @@ var (
 // this attempt is kept, and the grant stands as sent or unknown.
 var ErrInDoubt = errors.New("another attempt under this consent may have been carried out")
 
+// ErrAway is among the errors of what failed because the store could not be had:
+// the same may succeed in a moment. Should it have changed something after all,
+// the same call finds it.
+var ErrAway = store.ErrAway
+
 // Ledger is the record of who was asked, who agreed, and what became of it. It
 // is safe for concurrent use, and so are several over one store, in one process
 // or in several.

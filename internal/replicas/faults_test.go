@@ -66,7 +66,7 @@ func (l *load) book(ctx context.Context, o offer, name string) error {
 }
 
 // passing are the answers after which a repeat makes sense.
-var passing = []schemas.Code{schemas.CodeOutcomeUnknown, schemas.CodeInternal, schemas.CodeUnavailable}
+var passing = []schemas.Code{schemas.CodeOutcomeUnknown, schemas.CodeStoreAway, schemas.CodeUnavailable}
 
 func (l *load) note(o offer, got schemas.BookSlotResult, err error, n int, took time.Duration) (booked bool) {
 	l.mu.Lock()

@@ -28,7 +28,10 @@ type guard struct {
 	id      json.RawMessage // of the request being answered, once it is known
 	request []byte          // the request itself, once it is read
 	modern  bool            // it is of MCP 2026-07-28 or later
-	teller  *teller         // of the call being answered, if it is one
+	greets  bool            // it is an initialize that no session comes of
+
+	stateless bool    // there are no sessions
+	teller    *teller // of the call being answered, if it is one
 
 	opened chan struct{} // closed when a stream has begun: its head is out, and its first message if it has one
 
@@ -182,6 +185,11 @@ func (g *guard) scrub(b []byte) []byte {
 
 // instead is what the client is told in its place; nil lets the message pass.
 func (g *guard) instead(message []byte) []byte {
+	if g.greets {
+		if less := undeclare(message); less != nil {
+			return less
+		}
+	}
 	if lack := undeclared(g.request, message); lack != nil {
 		g.status = http.StatusBadRequest
 		return lack.encode(g.id)

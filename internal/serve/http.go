@@ -58,6 +58,12 @@ type HTTPOptions struct {
 	// reasons: they can. It must be quick and call nobody.
 	Unready func(context.Context) []string
 
+	// Stateless: there are no sessions, so any process behind a balancer answers
+	// any request of Streamable HTTP, in every revision of MCP. What needs a session
+	// is not served: SSE, the streams of GET, and up to 2025-11-25 subscriptions,
+	// log levels and questions to the client.
+	Stateless bool
+
 	// Open is told at the start how to count what is open: kind is sessions (of
 	// Streamable HTTP) or streams (of both transports). It may be nil.
 	Open func(kind string, count func() int)

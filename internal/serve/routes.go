@@ -38,8 +38,11 @@ func (h *hall) newHost(t Tenant, calls, streams *gate, sessions int) *host {
 		rate:  limiter(cmp.Or(t.Rate, h.o.Rate)),
 		peers: make(map[string]*peer),
 	}
-	one.stream = server.NewStreamableHTTPServer(t.Server,
-		server.WithSessionIdManagerResolver(one.ids),
+	keeping := server.WithSessionIdManagerResolver(one.ids)
+	if h.o.Stateless {
+		keeping = server.WithStateLess(true)
+	}
+	one.stream = server.NewStreamableHTTPServer(t.Server, keeping,
 		server.WithSessionIdleTTL(h.o.SessionTTL),
 		server.WithHTTPContextFunc(tellers(t.Server)),
 		server.WithDisableLocalhostProtection(true), // the door knows more hosts
@@ -52,8 +55,13 @@ func (h *hall) newHost(t Tenant, calls, streams *gate, sessions int) *host {
 func (h *hall) routes() http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("/mcp", h.guarded(h.known((*host).mcp), http.MethodPost, http.MethodGet, http.MethodDelete))
-	mux.Handle("/sse", h.guarded(h.known((*host).sse), http.MethodGet))
-	mux.Handle("/message", h.guarded(h.known((*host).message), http.MethodPost))
+	if h.o.Stateless {
+		mux.Handle("/sse", h.guarded(noStreams))
+		mux.Handle("/message", h.guarded(noStreams))
+	} else {
+		mux.Handle("/sse", h.guarded(h.known((*host).sse), http.MethodGet))
+		mux.Handle("/message", h.guarded(h.known((*host).message), http.MethodPost))
+	}
 	mux.Handle("/healthz", h.guarded(healthz, http.MethodGet, http.MethodHead))
 	mux.Handle("/readyz", h.guarded(h.readyz, http.MethodGet, http.MethodHead))
 	for pattern, page := range h.o.Pages {

@@ -13,6 +13,9 @@ import (
 
 // mcp is the Streamable HTTP endpoint: it decides what may pass to mcp-go.
 func (h *host) mcp(g *guard, r *http.Request) {
+	if h.o.Stateless && !h.alone(g, r) {
+		return
+	}
 	if r.Method == http.MethodPost {
 		h.post(g, r)
 		return
@@ -59,13 +62,7 @@ func (h *host) post(g *guard, r *http.Request) {
 		// sender's own way to cancel is to close the connection.
 		g.WriteHeader(http.StatusAccepted)
 		return
-	case modern:
-	case env.Method == mcp.MethodInitialize:
-		if h.ids.full() || h.sessions() >= h.o.MaxSessions {
-			g.busy(fault{codeBusy, "there are too many sessions; end one with DELETE, or try again later"})
-			return
-		}
-	case !h.member(g, r):
+	case !modern && !h.admits(g, r, env):
 		return
 	}
 	uris := wished(env, raw)
@@ -78,6 +75,21 @@ func (h *host) post(g *guard, r *http.Request) {
 		return
 	}
 	h.pass(g, r, env.kind(), len(raw))
+}
+
+// admits passes a message of an older revision: one of a session, one that
+// begins a session, or any where there are no sessions.
+func (h *host) admits(g *guard, r *http.Request, env envelope) bool {
+	switch {
+	case h.o.Stateless:
+		return h.unbound(g, env)
+	case env.Method != mcp.MethodInitialize:
+		return h.member(g, r)
+	case h.ids.full() || h.sessions() >= h.o.MaxSessions:
+		g.busy(fault{codeBusy, "there are too many sessions; end one with DELETE, or try again later"})
+		return false
+	}
+	return true
 }
 
 // heeds notes what a message subscribes to, or refuses it.

@@ -66,6 +66,9 @@ func tellers(s *server.MCPServer) server.HTTPContextFunc {
 	}
 }
 
+// Stateless: what the client declared before this call, if it did, is not known.
+func (t *teller) Stateless() bool { return t.g.stateless }
+
 // NotificationChannel is asked for when there is something to tell; most calls
 // tell nothing, and cost nothing.
 func (t *teller) NotificationChannel() chan<- mcp.JSONRPCNotification {

@@ -11,6 +11,11 @@ import (
 // ErrClosed is the error of a DB that is used after Close.
 var ErrClosed = errors.New("the store is closed")
 
+// ErrAway is among the errors of a transaction that failed because the database
+// could not be had: its server is away, or others kept it to themselves for too
+// long. The same may succeed in a moment.
+var ErrAway = errors.New("the store cannot be reached for now")
+
 // DB is what outlives the process. It is safe for concurrent use.
 type DB struct {
 	where string

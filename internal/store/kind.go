@@ -20,6 +20,9 @@ type kind interface {
 	// passes reports whether a transaction that could not begin may well begin
 	// in a moment.
 	passes(err error) bool
+	// away reports whether an error says that the database could not be had, and
+	// nothing of what was asked of it.
+	away(err error) bool
 	// scrub leaves nothing to read of what was deleted.
 	scrub(ctx context.Context, pool *sql.DB) error
 }

@@ -145,6 +145,14 @@ func (postgres) passes(err error) bool {
 		[]error{io.EOF, io.ErrUnexpectedEOF, driver.ErrBadConn, pgconn.ErrConnClosed}, func(cut error) bool { return errors.Is(err, cut) })
 }
 
+// away: also where a lock was not had in time, or the server gave a transaction up.
+func (p postgres) away(err error) bool {
+	if refused, ok := errors.AsType[*pgconn.PgError](err); ok && slices.Contains([]string{"55P03", "25P03"}, refused.Code) {
+		return true
+	}
+	return p.passes(err)
+}
+
 // scrub writes the tables anew, where what was deleted from them is not. Other
 // transactions wait meanwhile; one that began before keeps what it may still read.
 func (postgres) scrub(ctx context.Context, pool *sql.DB) error {

@@ -81,6 +81,9 @@ func (sqlite) adapt(statement string, args []any) (string, []any) { return state
 // passes: SQLite has waited itself.
 func (sqlite) passes(error) bool { return false }
 
+// away: another process kept the lock.
+func (sqlite) away(err error) bool { return isBusy(err) }
+
 // scrub rewrites the file and empties the write-ahead log. It fails while
 // another process reads for more than 5 seconds.
 //

@@ -19,7 +19,8 @@ type Tx struct {
 // Write runs do in a transaction that excludes every other writer, in this and
 // in other processes, from its start: what do reads is still true when it
 // writes. An error of do undoes all of it and is returned as it is. Waiting for
-// other writers, or for a database server to come back, ends after 5 seconds.
+// other writers, or for a database server to come back, ends after 5 seconds, with
+// ErrAway; so does a transaction that a server which stops cuts off.
 //
 // Any other error of a shared DB may hide that the transaction was committed:
 // its connection can break in that moment.
@@ -34,6 +35,14 @@ func (db *DB) Read(ctx context.Context, do func(*Tx) error) error {
 }
 
 func (db *DB) within(ctx context.Context, how *sql.TxOptions, do func(*Tx) error) error {
+	err := db.transact(ctx, how, do)
+	if err != nil && db.kind.away(err) {
+		return fmt.Errorf("%w: %w", ErrAway, err)
+	}
+	return err
+}
+
+func (db *DB) transact(ctx context.Context, how *sql.TxOptions, do func(*Tx) error) error {
 	tx, err := db.begin(ctx, how)
 	if err != nil {
 		return err

@@ -1,0 +1,215 @@
+package tools_test
+
+import (
+	"context"
+	"net/http"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/mark3labs/mcp-go/mcp"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/vennio-mcp/vennio-mcp/internal/consent"
+	"github.com/vennio-mcp/vennio-mcp/tools"
+	"github.com/vennio-mcp/vennio-mcp/vennioclient"
+)
+
+// heard is one notifications/progress.
+type heard struct {
+	token   any
+	step    any
+	message any
+}
+
+// listener hears what a world's client is told, and moves the time of its beats.
+type listener struct {
+	*world
+	notes chan heard
+	beat  chan time.Time
+	ended chan struct{} // a value for each beat that ended
+	later atomic.Int64  // how far the clock was moved
+}
+
+func listening(t *testing.T) *listener {
+	t.Helper()
+	l := &listener{world: newWorld(t), notes: make(chan heard, 100), beat: make(chan time.Time), ended: make(chan struct{}, 100)}
+	l.deps.Now = func() time.Time { return wednesday.Add(time.Duration(l.later.Load())) }
+	l.deps.Every = func(each time.Duration) (<-chan time.Time, func()) {
+		assert.Equal(t, 15*time.Second, each)
+		return l.beat, func() { l.ended <- struct{}{} }
+	}
+	return l
+}
+
+// hears connects a client that listens.
+func (l *listener) hears(protocol string, p *person, can *mcp.ElicitationCapability) {
+	l.t.Helper()
+	l.meet(protocol, p, can)
+	l.agent.OnNotification(func(n mcp.JSONRPCNotification) {
+		if n.Method == "notifications/progress" {
+			f := n.Params.AdditionalFields
+			l.notes <- heard{f["progressToken"], f["progress"], f["message"]}
+		}
+	})
+}
+
+// wait lets a beat pass: when it returns, the note of it is on its way.
+func (l *listener) wait(by time.Duration) {
+	l.later.Add(int64(by))
+	l.beat <- time.Time{}
+}
+
+func (l *listener) next() heard {
+	l.t.Helper()
+	select {
+	case n := <-l.notes:
+		return n
+	case <-time.After(20 * time.Second):
+		require.FailNow(l.t, "nothing was told")
+		return heard{}
+	}
+}
+
+// call books with a token, or without one where it is nil, and reports success.
+func (l *listener) call(tool string, arguments args, token mcp.ProgressToken) bool {
+	l.t.Helper()
+	req := mcp.CallToolRequest{}
+	req.Params.Name, req.Params.Arguments = tool, arguments
+	if token != nil {
+		req.Params.Meta = &mcp.Meta{ProgressToken: token}
+	}
+	got, err := l.agent.CallTool(l.t.Context(), req)
+	require.NoError(l.t, err)
+	return !got.IsError
+}
+
+func TestACallThatWaitsForAPersonTellsSoUntilTheyAnswer(t *testing.T) {
+	t.Parallel()
+	for _, protocol := range []string{"2025-06-18", "2025-11-25"} {
+		for name, token := range map[string]mcp.ProgressToken{"a word": "tok-1", "a number": 7} {
+			l := listening(t)
+			var told []heard
+			l.hears(protocol, &person{does: func(context.Context) (mcp.ElicitationResponseAction, error) {
+				told = append(told, l.next())
+				for range 2 {
+					l.wait(15 * time.Second)
+					told = append(told, l.next())
+				}
+				return accept, nil
+			}}, nil)
+			require.True(t, l.call("book_slot", agreed(l.slot().SlotID), token), name)
+			require.Len(t, told, 3)
+			for i, left := range []string{"2 minutes", "105 seconds", "90 seconds"} {
+				assert.EqualValues(t, token, told[i].token, name)
+				assert.EqualValues(t, i+1, told[i].step)
+				assert.Equal(t, "Waiting for a person to approve this booking in the client; "+left+" left.", told[i].message)
+			}
+			assert.Len(t, l.ended, 1, "the beat ends with the wait")
+			assert.Empty(t, l.notes, "nothing is told once they answered")
+		}
+	}
+}
+
+// The approval page is waited for where a client opens links: also in a call of
+// 2026-07-28, which is answered at once otherwise.
+func TestACallThatWaitsForThePageTellsSo(t *testing.T) {
+	t.Parallel()
+	for _, protocol := range linking {
+		l := listening(t)
+		l.deps.ApprovalURL = func(id string) (string, error) { return "http://127.0.0.1:1/approve/" + id, nil }
+		l.hears(protocol, says(accept), &mcp.ElicitationCapability{URL: &struct{}{}})
+		done, booking := make(chan bool, 1), agreed(l.slot().SlotID)
+		go func() { done <- l.call("book_slot", booking, "p") }()
+		first := l.next()
+		assert.Equal(t, "Waiting for a person to approve this booking on the approval page; 2 minutes left.", first.message)
+		l.wait(30 * time.Second)
+		assert.Equal(t, "Waiting for a person to approve this booking on the approval page; 90 seconds left.", l.next().message)
+		open, err := l.deps.Ledger.Open(t.Context())
+		require.NoError(t, err)
+		require.Len(t, open, 1)
+		l.approve(open[0].ID, true, consent.OnPage)
+		assert.True(t, <-done)
+		assert.Empty(t, l.notes)
+	}
+}
+
+// retold lets the world's Vennio be asked again without waiting long, as told.
+func (l *listener) retold(failures int) {
+	l.deps.Vennio = l.client(canary, vennioclient.WithRetry(vennioclient.Retry{Base: time.Millisecond, Sleep: tools.WaitForVennio}))
+	l.vennio.FailNext(failures, http.StatusServiceUnavailable)
+}
+
+func TestACallThatWaitsForVennioTellsSo(t *testing.T) {
+	t.Parallel()
+	for _, protocol := range append([]string{"2024-11-05", "2025-03-26"}, asking...) {
+		l := listening(t)
+		l.retold(2)
+		l.hears(protocol, nil, nil)
+		require.True(t, l.call("find_slots", args{}, "v"))
+		assert.Equal(t, heard{"v", 1, "Waiting for Vennio: it is asked again in a moment."}, l.next())
+		assert.Empty(t, l.notes, "the same is not said twice within a second")
+		assert.Len(t, l.ended, 2)
+	}
+}
+
+// Without a token that can be given back as it came, nothing is told; and the
+// call waits and ends as ever.
+func TestWithoutATokenNothingIsTold(t *testing.T) {
+	t.Parallel()
+	for name, token := range map[string]mcp.ProgressToken{"none": nil, "a list": []string{"x"}, "a fraction": 1.5, "true": true, "too large": 1e300} {
+		l := listening(t)
+		l.retold(1)
+		l.hears("2025-11-25", says(accept), nil)
+		require.True(t, l.call("find_slots", args{}, token), name)
+		require.True(t, l.call("book_slot", agreed(l.slot().SlotID), token), name)
+		assert.Empty(t, l.notes, name)
+		assert.Empty(t, l.ended, name)
+	}
+}
+
+// A person may be waited for however slow, or deaf, the client is: telling never
+// holds up the call.
+func TestAClientThatDoesNotListenHoldsNothingUp(t *testing.T) {
+	t.Parallel()
+	l := listening(t)
+	l.meet("2025-11-25", &person{does: func(context.Context) (mcp.ElicitationResponseAction, error) {
+		for range 2000 { // more than any queue holds
+			l.wait(time.Second)
+		}
+		return accept, nil
+	}}, nil)
+	assert.True(t, l.call("book_slot", agreed(l.slot().SlotID), "t"))
+}
+
+func TestTheWaitThatVennioAsksForIsTold(t *testing.T) {
+	t.Parallel()
+	l := listening(t)
+	l.retold(0)
+	l.vennio.FailNextProblem(1, http.StatusTooManyRequests, "rate-limited", time.Second)
+	l.hears("2025-11-25", nil, nil)
+	require.True(t, l.call("find_slots", args{}, "v"))
+	assert.Equal(t, heard{"v", 1, "Waiting for Vennio: it is asked again in 1 second."}, l.next())
+}
+
+// A call that was cancelled is nobody's: nothing more is told of it, though what it
+// sent goes on to its end.
+func TestACancelledCallTellsNothingMore(t *testing.T) {
+	t.Parallel()
+	l := listening(t)
+	ctx, giveUp := context.WithCancel(t.Context())
+	l.deps.Vennio = l.client(canary, vennioclient.WithRetry(vennioclient.Retry{Base: time.Millisecond, Sleep: func(ctx context.Context, d time.Duration) error {
+		giveUp()
+		return tools.WaitForVennio(ctx, d)
+	}}))
+	l.hears("2025-11-25", nil, nil)
+	req := mcp.CallToolRequest{}
+	req.Params.Name, req.Params.Arguments, req.Params.Meta = "book_slot", agreed(l.slot().SlotID), &mcp.Meta{ProgressToken: "given up"}
+	l.vennio.FailNext(1, http.StatusServiceUnavailable)
+	_, _ = l.agent.CallTool(ctx, req) // whatever it says
+	<-l.ended
+	l.vennio.FailNext(1, http.StatusServiceUnavailable)
+	require.True(t, l.call("find_slots", args{}, "next"))
+	assert.Equal(t, "next", l.next().token)
+}

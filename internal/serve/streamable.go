@@ -61,10 +61,14 @@ func (h *host) post(g *guard, r *http.Request) {
 		return
 	case modern:
 	case env.Method == mcp.MethodInitialize:
-		if h.ids.full() || h.sessions() >= h.o.MaxSessions {
+		place, ok := h.sessions.take(0)
+		if !ok {
 			g.busy(fault{codeBusy, "there are too many sessions; end one with DELETE, or try again later"})
 			return
 		}
+		begins, over := arrive(r, place)
+		defer over()
+		r = begins
 	case !h.member(g, r):
 		return
 	}

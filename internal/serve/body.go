@@ -26,7 +26,7 @@ func (g *guard) frame(r *http.Request) {
 }
 
 // doubtful tells statuses that say that a request was wrong: then what follows
-// its body may be the rest of it, and is not read. Who came too soon was not wrong.
+// it may be the rest of it, and is not read. Who came too soon was not wrong.
 func doubtful(status int) bool {
 	return 400 <= status && status < 500 && status != http.StatusTooManyRequests
 }

@@ -125,7 +125,7 @@ func (g *guard) begin() {
 // send sends the head as it is. It is called with the lock held.
 func (g *guard) send(status int) {
 	g.wrote = true
-	if g.last || g.carries && doubtful(status) {
+	if g.last || doubtful(status) {
 		g.w.Header().Set("Connection", "close")
 	}
 	g.w.WriteHeader(status)

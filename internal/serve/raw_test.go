@@ -35,14 +35,15 @@ func (s *site) raw(bytes string) (all []answer) {
 	conn := s.dial()
 	_, err := io.WriteString(conn, bytes)
 	require.NoError(s.t, err)
-	return s.answers(conn)
+	method, _, _ := strings.Cut(bytes, " ")
+	return s.answers(conn, method)
 }
 
-func (s *site) answers(conn net.Conn) (all []answer) {
+func (s *site) answers(conn net.Conn, method string) (all []answer) {
 	s.t.Helper()
 	r := bufio.NewReader(conn)
 	for {
-		resp, err := http.ReadResponse(r, nil) //nolint:bodyclose // it is read to its end, and the connection is closed
+		resp, err := http.ReadResponse(r, &http.Request{Method: method}) //nolint:bodyclose // it is read to its end, and the connection is closed
 		if err != nil {
 			timeout, ok := err.(net.Error) //nolint:errorlint // as the connection returned it
 			require.False(s.t, ok && timeout.Timeout(), "the server left the connection open")

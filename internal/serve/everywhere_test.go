@@ -15,7 +15,7 @@ import (
 )
 
 // everything serves all that there can be.
-func everything(t *testing.T) *site {
+func everything(t *testing.T, o serve.HTTPOptions) *site {
 	t.Helper()
 	check, err := access.New(t.Context(), access.Options{
 		Tokens: []access.Token{{Name: "ada", Hash: access.HashOf("ada")}}, PublicURL: "https://mcp.example.com",
@@ -23,9 +23,8 @@ func everything(t *testing.T) *site {
 	})
 	require.NoError(t, err)
 	page := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, secret) })
-	return open(t, newRig(), serve.HTTPOptions{
-		Access: check, Metrics: page, Pages: map[string]http.Handler{"/approve/": page, "/webhooks/vennio": page},
-	})
+	o.Access, o.Metrics, o.Pages = check, page, map[string]http.Handler{"/approve/": page, "/webhooks/vennio": page}
+	return open(t, newRig(), o)
 }
 
 // crooked are ways to write a path that the mux answers by itself.
@@ -54,7 +53,7 @@ func (s *site) strangely(method, address, lines string) answer {
 // and Origin are known, nor without the headers that browsers keep to.
 func TestBar_X2_NothingIsAnsweredBeforeHostAndOriginAreKnown(t *testing.T) {
 	t.Parallel()
-	s := everything(t)
+	s := everything(t, serve.HTTPOptions{})
 	for _, path := range everywhere {
 		for _, method := range methods {
 			for _, strange := range []string{
@@ -80,7 +79,7 @@ func TestBar_X2_NothingIsAnsweredBeforeHostAndOriginAreKnown(t *testing.T) {
 // bar: X3. No route takes a credential from its address.
 func TestBar_X3_NoRouteTakesACredentialFromItsAddress(t *testing.T) {
 	t.Parallel()
-	s := everything(t)
+	s := everything(t, serve.HTTPOptions{})
 	for _, path := range everywhere {
 		for _, query := range []string{"api_key=x", "access_token=ada", "x=vennio_sk_live_x", "%6bey=x", "a=1&Token=x", "a=b;key=x&key=x"} {
 			got := s.strangely(http.MethodGet, path+"?"+query, "Host: localhost\r\n")
@@ -93,7 +92,7 @@ func TestBar_X3_NoRouteTakesACredentialFromItsAddress(t *testing.T) {
 // bar: X4. Where a path is put right, the way leads nowhere else.
 func TestBar_X4_NobodyIsLedAway(t *testing.T) {
 	t.Parallel()
-	s := everything(t)
+	s := everything(t, serve.HTTPOptions{})
 	for _, path := range append(crooked, "//evil.example", "/\\evil.example", "///evil.example/%2e%2e", "/approve/..//evil.example", "/https:/evil.example/..") {
 		for _, method := range methods {
 			to := s.strangely(method, path, "Host: localhost\r\nX-Forwarded-Host: evil.example\r\nForwarded: host=evil.example\r\n").header.Get("Location")

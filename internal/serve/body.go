@@ -25,6 +25,14 @@ func (g *guard) frame(r *http.Request) {
 	}
 }
 
+// hasten bounds what net/http still reads of a body after its answer, whatever
+// bound a page has set or lifted.
+func (g *guard) hasten() {
+	if g.carries {
+		_ = g.control.SetReadDeadline(time.Now().Add(min(g.bodyTime, time.Second)))
+	}
+}
+
 // doubtful tells statuses that say that a request was wrong: then what follows
 // it may be the rest of it, and is not read. Who came too soon was not wrong.
 func doubtful(status int) bool {

@@ -182,6 +182,7 @@ func (g *guard) close() {
 		g.begin() // an answer without a body
 	}
 	g.closed = true
+	g.hasten()
 	_ = g.control.SetWriteDeadline(time.Now().Add(g.writeTime))
 }
 

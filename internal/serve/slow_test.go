@@ -45,6 +45,13 @@ func trickle(conn net.Conn) (said []byte) {
 	return said
 }
 
+// hasty answers before it has read all, and lifts the bound on the rest.
+func hasty(w http.ResponseWriter, r *http.Request) {
+	_, _ = r.Body.Read(make([]byte, 1))
+	_ = http.NewResponseController(w).SetReadDeadline(time.Time{})
+	w.WriteHeader(http.StatusUnauthorized)
+}
+
 // Not parallel: it counts the goroutines of the process.
 //
 // bar: X2. Headers and bodies that trickle and never end are cut, on every route,
@@ -53,7 +60,7 @@ func TestBar_X2_WhoSendsSlowlyIsCut(t *testing.T) {
 	before := runtime.NumGoroutine()
 	t.Run("", func(t *testing.T) { // which closes its connections at the end
 		s := open(t, newRig(), serve.HTTPOptions{
-			HeaderTime: short, BodyTime: short, MaxCalls: 1, Pages: map[string]http.Handler{"/form": http.HandlerFunc(form)},
+			HeaderTime: short, BodyTime: short, MaxCalls: 1, Pages: map[string]http.Handler{"/form": http.HandlerFunc(form), "/hasty": http.HandlerFunc(hasty)},
 		})
 		e, message := s.sse()
 		post := func(path, host string) string {
@@ -61,7 +68,7 @@ func TestBar_X2_WhoSendsSlowlyIsCut(t *testing.T) {
 		}
 		tries := []string{
 			"GET /healthz HTTP/1.1\r\nHost: localhost\r\nX-", "", "POST /mcp HTTP/1.1\r\n",
-			post("/mcp", "localhost"), post(message, "localhost"), post("/form", "localhost"),
+			post("/mcp", "localhost"), post(message, "localhost"), post("/form", "localhost"), post("/hasty", "localhost"),
 			post("/mcp", "evil.example"), post("/nowhere", "localhost"), post("/message?sessionId=x", "localhost"), post("/mcp?key=x", "localhost"),
 			strings.Replace(post("/mcp", "localhost"), "Content-Length: 100000", "Transfer-Encoding: chunked", 1) + "\r\n",
 			strings.Replace(post("/sse", "localhost"), "POST", "GET", 1),

@@ -34,7 +34,8 @@ func (g *guard) hasten() {
 }
 
 // doubtful tells statuses that say that a request was wrong: then what follows
-// it may be the rest of it, and is not read. Who came too soon was not wrong.
+// it may be the rest of it, and is not read. Who came too soon was not wrong, and
+// who finds no place has been read to the end before.
 func doubtful(status int) bool {
 	return 400 <= status && status < 500 && status != http.StatusTooManyRequests
 }

@@ -36,6 +36,7 @@ type guard struct {
 
 	carries bool // the request has a body
 	last    bool // nothing after it on its connection is read
+	page    bool // a page answers, who may do so before it has read anything
 
 	head http.Header // what the handler sets; net/http's own is touched under mu alone
 
@@ -125,7 +126,7 @@ func (g *guard) begin() {
 // send sends the head as it is. It is called with the lock held.
 func (g *guard) send(status int) {
 	g.wrote = true
-	if g.last || doubtful(status) {
+	if g.last || doubtful(status) || g.page && status >= 400 {
 		g.w.Header().Set("Connection", "close")
 	}
 	g.w.WriteHeader(status)

@@ -56,7 +56,10 @@ func (h *hall) routes() http.Handler {
 	mux.Handle("/healthz", at(healthz, http.MethodGet, http.MethodHead))
 	mux.Handle("/readyz", at(h.readyz, http.MethodGet, http.MethodHead))
 	for pattern, page := range h.o.Pages {
-		mux.Handle(pattern, at(func(g *guard, r *http.Request) { page.ServeHTTP(g, g.timed(r)) }, http.MethodGet, http.MethodHead, http.MethodPost))
+		mux.Handle(pattern, at(func(g *guard, r *http.Request) {
+			g.page = true
+			page.ServeHTTP(g, g.timed(r))
+		}, http.MethodGet, http.MethodHead, http.MethodPost))
 	}
 	if h.o.Metrics != nil {
 		mux.Handle("/metrics", at(h.metrics, http.MethodGet, http.MethodHead))

@@ -43,7 +43,7 @@ func (s *site) answers(conn net.Conn, method string) (all []answer) {
 	s.t.Helper()
 	r := bufio.NewReader(conn)
 	for {
-		resp, err := http.ReadResponse(r, &http.Request{Method: method}) //nolint:bodyclose // it is read to its end, and the connection is closed
+		resp, err := http.ReadResponse(r, &http.Request{Method: method})
 		if err != nil {
 			timeout, ok := err.(net.Error) //nolint:errorlint // as the connection returned it
 			require.False(s.t, ok && timeout.Timeout(), "the server left the connection open")

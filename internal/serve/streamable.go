@@ -32,23 +32,27 @@ func (h *host) mcp(g *guard, r *http.Request) {
 	h.stream.ServeHTTP(g, r)
 }
 
-// post passes one message on, if it may.
-func (h *host) post(g *guard, r *http.Request) {
-	raw, ok := h.body(g, r)
-	if !ok {
-		return
+// read reads one message, or refuses it.
+func (h *host) read(g *guard, r *http.Request) (raw []byte, env envelope, ok bool) {
+	if raw, ok = h.body(g, r); !ok {
+		return nil, env, false
 	}
 	env, bad := parse(raw)
-	if bad != nil {
-		if isBatch(raw) {
-			bad = &fault{mcp.INVALID_REQUEST, "Invalid request: batches are not supported here; send one message at a time"}
-		}
-		g.id = env.ID
-		g.refuse(http.StatusBadRequest, *bad)
-		return
-	}
 	g.id = env.ID
-	if !h.mayCall(g, r, raw) {
+	if bad == nil {
+		return raw, env, true
+	}
+	if isBatch(raw) {
+		bad = &fault{mcp.INVALID_REQUEST, "Invalid request: batches are not supported here; send one message at a time"}
+	}
+	g.refuse(http.StatusBadRequest, *bad)
+	return nil, env, false
+}
+
+// post passes one message on, if it may.
+func (h *host) post(g *guard, r *http.Request) {
+	raw, env, ok := h.read(g, r)
+	if !ok || !h.mayCall(g, r, raw) {
 		return
 	}
 	modern := isModern(r, raw)

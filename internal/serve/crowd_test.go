@@ -143,3 +143,33 @@ func TestBar_X2_StreamsAreBoundedAndDeadOnesEnd(t *testing.T) {
 		s.ended()
 	})
 }
+
+// bar: X2. However many begin at once, and whatever begins nothing, there are as
+// many sessions as there may be: neither more nor fewer.
+func TestBar_X2_SessionsBegunAtOnceAreCountedExactly(t *testing.T) {
+	t.Parallel()
+	const most = 5
+	s := open(t, newRig(), serve.HTTPOptions{MaxSessions: most})
+	hello := initialize("2025-11-25", `{}`)
+	for range 2 * most {
+		assert.Equal(t, http.StatusBadRequest, s.post(hello, "Content-Type", "text/plain").StatusCode, "it begins none")
+	}
+	statuses := make(chan int, 8*most)
+	for range cap(statuses) {
+		r := s.request(t.Context(), http.MethodPost, "/mcp", hello)
+		go func() {
+			resp, err := s.http.Do(r)
+			if err != nil {
+				statuses <- 0
+				return
+			}
+			_ = resp.Body.Close()
+			statuses <- resp.StatusCode
+		}()
+	}
+	counts := map[int]int{}
+	for range cap(statuses) {
+		counts[<-statuses]++
+	}
+	assert.Equal(t, map[int]int{http.StatusOK: most, http.StatusServiceUnavailable: cap(statuses) - most}, counts)
+}

@@ -128,7 +128,7 @@ func TestBar_X3_AKeyInTheAddressIsRefused(t *testing.T) {
 	t.Parallel()
 	c := newCompany(t)
 	for _, query := range []string{"access_token=" + c.acme, "token=x", "api_key=x", "API-Key=x", "key=x", "x=" + keyOfGuy, "sessionId=" + c.acme} {
-		for _, path := range []string{"/mcp", "/sse", "/message", "/healthz", "/metrics"} {
+		for _, path := range []string{"/mcp", "/sse", "/message", "/healthz", "/readyz", "/metrics", "/approve/x", "/webhooks/vennio", access.MetadataPath, "/none"} {
 			got := get(t, c.url+path+"?"+query)
 			assert.Equal(t, http.StatusBadRequest, got.status, "%s?%s", path, query)
 			assert.NotContains(t, got.body, "c4n4ry")

@@ -122,4 +122,6 @@ func TestWhatADenialSays(t *testing.T) {
 	assert.Empty(t, check.Challenge(&access.Denied{Status: http.StatusBadRequest, Why: "x"}))
 	assert.Contains(t, check.Challenge(access.Lacks(access.ScopeBook)), `error="insufficient_scope"`)
 	assert.Contains(t, check.Challenge(&access.Denied{Status: 401, Code: "invalid_token", Why: `a "quoted\" why`}), `error_description="a 'quoted/' why"`)
+	broken := check.Challenge(&access.Denied{Status: 401, Code: "invalid_token", Why: "a\r\nX-Injected: 1\x00\u2028"})
+	assert.Contains(t, broken, `error_description="a  X-Injected: 1  "`)
 }

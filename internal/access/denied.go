@@ -38,7 +38,7 @@ func (c *Checker) Challenge(d *Denied) string {
 	}
 	add("error", d.Code)
 	if d.Code != "" {
-		add("error_description", strings.NewReplacer(`"`, "'", `\`, "/").Replace(d.Why))
+		add("error_description", quotable(d.Why))
 	}
 	scope := d.Scope
 	if scope == "" && c.oauth != nil {
@@ -47,6 +47,22 @@ func (c *Checker) Challenge(d *Denied) string {
 	add("scope", scope)
 	add("resource_metadata", c.metadataURL())
 	return strings.Join(parts, ", ")
+}
+
+// quotable is text as RFC 6750, 3 allows it in a description: printable ASCII
+// without what would end the quotation, or the header.
+func quotable(text string) string {
+	return strings.Map(func(r rune) rune {
+		switch {
+		case r == '"':
+			return '\''
+		case r == '\\':
+			return '/'
+		case r < ' ' || r > '~':
+			return ' '
+		}
+		return r
+	}, text)
 }
 
 func unknown(cause error) *Denied {

@@ -171,6 +171,21 @@ func TestKeysAreFetchedAgainAndNotTooOften(t *testing.T) {
 	assert.LessOrEqual(t, i.asked.Load(), int64(4))
 }
 
+// bar: X4. The issuer's keys come from the address that the operator gave, and from
+// nowhere that it leads to.
+func TestBar_X4_TheIssuersKeysAreFetchedFromNowhereElse(t *testing.T) {
+	t.Parallel()
+	evil := newIssuer(t)
+	led := httptest.NewServer(http.RedirectHandler(evil.url, http.StatusTemporaryRedirect))
+	t.Cleanup(led.Close)
+	honest := &issuer{t: t, url: led.URL}
+	_, err := honest.checker(t.Context(), "org").Identify(bearer(t, evil.token(nil)))
+	require.Error(t, err)
+	assert.Zero(t, evil.asked.Load())
+	_, err = evil.checker(t.Context(), "org").Identify(bearer(t, evil.token(nil)))
+	require.NoError(t, err, "it is good where it belongs")
+}
+
 func TestTheResourceIsDescribed(t *testing.T) {
 	t.Parallel()
 	i := newIssuer(t)

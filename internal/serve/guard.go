@@ -35,6 +35,12 @@ type guard struct {
 
 	opened chan struct{} // closed when a stream has begun: its head is out, and its first message if it has one
 
+	bodyTime, writeTime time.Duration
+
+	carries bool // the request has a body
+	last    bool // nothing after it on its connection is read
+	page    bool // a page answers, who may do so before it has read anything
+
 	head http.Header // what the handler sets; net/http's own is touched under mu alone
 
 	mu     sync.Mutex
@@ -43,10 +49,14 @@ type guard struct {
 	closed bool
 }
 
-// guarded puts a handler behind the door, and a net under it.
-func (h *hall) guarded(next func(*guard, *http.Request), methods ...string) http.Handler {
+// front puts all that is served behind the door, and a net under it: what the
+// mux answers by itself, too, such as a redirect to the clean form of a path.
+func (h *hall) front(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		g := &guard{w: w, control: http.NewResponseController(w), log: h.o.Log, opened: make(chan struct{}), head: make(http.Header)}
+		g := &guard{
+			w: w, control: http.NewResponseController(w), log: h.o.Log, bodyTime: h.o.BodyTime, writeTime: h.o.WriteTime,
+			opened: make(chan struct{}), head: make(http.Header),
+		}
 		_ = g.control.SetWriteDeadline(time.Time{}) // of the request before on this connection
 		defer g.close()
 		defer func() {
@@ -56,6 +66,7 @@ func (h *hall) guarded(next func(*guard, *http.Request), methods ...string) http
 			}
 		}()
 		h.dress(g.Header(), r)
+		g.frame(r)
 		if why := h.door.refuses(r); why != "" {
 			g.refuse(http.StatusForbidden, fault{mcp.INVALID_REQUEST, why})
 			return
@@ -64,12 +75,23 @@ func (h *hall) guarded(next func(*guard, *http.Request), methods ...string) http
 			g.refuse(http.StatusBadRequest, faultInAddress)
 			return
 		}
-		if len(methods) > 0 && !slices.Contains(methods, r.Method) {
+		next.ServeHTTP(g, r)
+	})
+}
+
+// at is one endpoint behind the front.
+func at(next func(*guard, *http.Request), methods ...string) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		g := w.(*guard)
+		switch {
+		case len(methods) > 0 && !slices.Contains(methods, r.Method):
 			g.Header().Set("Allow", strings.Join(methods, ", "))
 			g.refuse(http.StatusMethodNotAllowed, fault{mcp.INVALID_REQUEST, "this endpoint takes " + strings.Join(methods, ", ")})
-			return
+		case g.carries && r.Method != http.MethodPost:
+			g.refuse(http.StatusBadRequest, faultNoBody)
+		default:
+			next(g, r)
 		}
-		next(g, r)
 	})
 }
 
@@ -100,9 +122,17 @@ func (g *guard) begin() {
 	if g.wrote {
 		return
 	}
-	g.wrote = true
 	maps.Copy(g.w.Header(), g.head)
-	g.w.WriteHeader(cmp.Or(g.status, http.StatusOK))
+	g.send(cmp.Or(g.status, http.StatusOK))
+}
+
+// send sends the head as it is. It is called with the lock held.
+func (g *guard) send(status int) {
+	g.wrote = true
+	if g.last || doubtful(status) || g.page && status >= 400 {
+		g.w.Header().Set("Connection", "close")
+	}
+	g.w.WriteHeader(status)
 }
 
 // Write takes one message at a time, as mcp-go and the event sink write them.
@@ -122,7 +152,7 @@ func (g *guard) put(b []byte) (int, error) {
 	}
 	clean := g.scrub(b)
 	g.begin()
-	_ = g.control.SetWriteDeadline(time.Now().Add(writeLimit))
+	_ = g.control.SetWriteDeadline(time.Now().Add(g.writeTime))
 	defer func() { _ = g.control.SetWriteDeadline(time.Time{}) }()
 	if _, err := g.w.Write(clean); err != nil {
 		return 0, err
@@ -138,7 +168,7 @@ func (g *guard) Flush() {
 		return
 	}
 	g.begin()
-	_ = g.control.SetWriteDeadline(time.Now().Add(writeLimit))
+	_ = g.control.SetWriteDeadline(time.Now().Add(g.writeTime))
 	_ = g.control.Flush() // a client that has gone shows at the next write
 	select {
 	case <-g.opened:
@@ -156,7 +186,8 @@ func (g *guard) close() {
 		g.begin() // an answer without a body
 	}
 	g.closed = true
-	_ = g.control.SetWriteDeadline(time.Now().Add(writeLimit))
+	g.hasten()
+	_ = g.control.SetWriteDeadline(time.Now().Add(g.writeTime))
 }
 
 var (

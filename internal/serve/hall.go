@@ -29,6 +29,7 @@ type hall struct {
 	door    door
 	calls   *gate         // running calls, over all clients
 	streams *gate         // open streams, over all clients
+	begun   *gate         // sessions of Streamable HTTP, over all clients
 	rate    *rate.Limiter // of all; nil: any
 
 	base    context.Context // ends when calls must be abandoned
@@ -47,29 +48,20 @@ func newHall(base context.Context, s *server.MCPServer, o HTTPOptions) *hall {
 		door:    door{hosts: o.AllowedHosts, origins: o.AllowedOrigins},
 		calls:   newGate(o.MaxCalls, 4*o.MaxCalls, 16*o.MaxBody),
 		streams: newGate(o.MaxSessions, 0, 0),
+		begun:   newGate(o.MaxSessions, 0, 0),
 		rate:    limiter(o.RateAll),
 		hosts:   make(map[string]*host),
 	}
 	if o.Open != nil {
-		o.Open("sessions", h.sessions)
+		o.Open("sessions", h.begun.taken)
 		o.Open("streams", h.streams.taken)
 	}
 	h.closing, h.quit = context.WithCancel(base)
 	h.http = newServer(h)
 	if o.Tenant == nil {
-		h.hosts[""] = h.newHost(Tenant{Server: s, Feed: o.Feed}, h.calls, h.streams, o.MaxSessions)
+		h.hosts[""] = h.newHost(Tenant{Server: s, Feed: o.Feed}, h.calls, h.streams, h.begun)
 	}
 	return h
-}
-
-// sessions counts those of Streamable HTTP, over all tenants.
-func (h *hall) sessions() (n int) {
-	h.rooms.Lock()
-	defer h.rooms.Unlock()
-	for _, one := range h.hosts {
-		n += one.ids.count()
-	}
-	return n
 }
 
 // of is the server of a caller's tenant, made when it is first called.
@@ -94,12 +86,12 @@ func (h *hall) of(ctx context.Context, c access.Caller) (*host, error) {
 	if t.Feed == nil {
 		t.Feed = NewFeed(nil)
 	}
-	calls, streams, most := h.calls, h.streams, h.o.MaxSessions
+	calls, streams, sessions := h.calls, h.streams, h.begun
 	if h.o.Several {
-		most = max(1, most/4)
-		calls, streams = calls.share(max(1, h.o.MaxCalls/2)), streams.share(most)
+		most := max(1, h.o.MaxSessions/4)
+		calls, streams, sessions = calls.share(max(1, h.o.MaxCalls/2)), streams.share(most), sessions.share(most)
 	}
-	one := h.newHost(t, calls, streams, most)
+	one := h.newHost(t, calls, streams, sessions)
 	one.visitors++
 	h.hosts[name] = one
 	return one, nil

@@ -18,13 +18,8 @@ import (
 )
 
 const (
-	// headerLimit bounds how long headers may take, bodyLimit a body, and
-	// writeLimit one write to a client that reads slowly.
-	headerLimit = 10 * time.Second
-	bodyLimit   = 30 * time.Second
-	writeLimit  = 30 * time.Second
-	idleLimit   = 2 * time.Minute
-	maxHeader   = 64 << 10
+	idleLimit = 2 * time.Minute // of a connection between requests
+	maxHeader = 64 << 10        // bytes
 )
 
 // ErrNotLoopback refuses a listener that other machines can reach, where callers
@@ -75,6 +70,9 @@ type HTTPOptions struct {
 	MaxWait        time.Duration // how long a call waits for its turn before it is refused; 2 s
 	MaxSessions    int           // sessions of Streamable HTTP, and open streams of both transports, each; 4096
 	SessionTTL     time.Duration // idle life of a session; must exceed the longest call; 1 h
+	HeaderTime     time.Duration // how long the headers of a request may take, and the TLS handshake; 10 s
+	BodyTime       time.Duration // how long a body may take, from the end of the headers; 30 s
+	WriteTime      time.Duration // how long one write may take to a client that reads slowly; 30 s
 	KeepAlive      time.Duration // between signs of life on a quiet stream; 25 s, as proxies close at 30 or 60
 	Feed           *Feed         // of changed resources; one of its own where nil
 	Log            zerolog.Logger
@@ -87,6 +85,9 @@ func (o HTTPOptions) withDefaults() HTTPOptions {
 	o.MaxSessions = cmp.Or(o.MaxSessions, 4096)
 	o.SessionTTL = cmp.Or(o.SessionTTL, time.Hour)
 	o.MaxTenants = cmp.Or(o.MaxTenants, 256)
+	o.HeaderTime = cmp.Or(o.HeaderTime, 10*time.Second)
+	o.BodyTime = cmp.Or(o.BodyTime, 30*time.Second)
+	o.WriteTime = cmp.Or(o.WriteTime, 30*time.Second)
 	o.KeepAlive = cmp.Or(o.KeepAlive, 25*time.Second)
 	o.Feed = cmp.Or(o.Feed, NewFeed(nil))
 	return o
@@ -134,12 +135,14 @@ func HTTP(ctx context.Context, ln net.Listener, s *server.MCPServer, o HTTPOptio
 // newServer builds the HTTP server around the routes of h.
 func newServer(h *hall) *http.Server {
 	srv := &http.Server{
-		Handler:           h.routes(),
-		ReadHeaderTimeout: headerLimit,
+		Handler:           h.front(h.routes()),
+		ReadHeaderTimeout: h.o.HeaderTime,
 		IdleTimeout:       idleLimit,
 		MaxHeaderBytes:    maxHeader,
 		BaseContext:       func(net.Listener) context.Context { return context.WithoutCancel(h.base) },
 		ErrorLog:          log.New(h.o.Log, "", 0),
+
+		DisableGeneralOptionsHandler: true, // it would answer OPTIONS * to any Host
 	}
 	// A stream never ends by itself, and Shutdown waits for it.
 	srv.RegisterOnShutdown(h.quit)

@@ -30,14 +30,16 @@ type site struct {
 
 func open(t *testing.T, g *rig, o serve.HTTPOptions) *site {
 	t.Helper()
-	ctx, stop := context.WithCancel(context.WithoutCancel(t.Context())) // clients close before it ends
 	var lc net.ListenConfig
-	ln, err := lc.Listen(ctx, "tcp", "127.0.0.1:0")
+	ln, err := lc.Listen(t.Context(), "tcp", "127.0.0.1:0")
 	require.NoError(t, err)
-	s := &site{
-		t: t, url: "http://" + ln.Addr().String(), stop: stop, done: make(chan error, 1),
-		http: &http.Client{Transport: &http.Transport{}},
-	}
+	return openOn(t, ln, &http.Transport{}, g, o)
+}
+
+func openOn(t *testing.T, ln net.Listener, way *http.Transport, g *rig, o serve.HTTPOptions) *site {
+	t.Helper()
+	ctx, stop := context.WithCancel(context.WithoutCancel(t.Context())) // clients close before it ends
+	s := &site{t: t, url: "http://" + ln.Addr().String(), stop: stop, done: make(chan error, 1), http: &http.Client{Transport: way}}
 	go func() { s.done <- serve.HTTP(ctx, ln, g.srv, o) }()
 	t.Cleanup(func() { stop(); s.http.CloseIdleConnections() })
 	return s

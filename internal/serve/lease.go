@@ -44,12 +44,12 @@ func (l lease) renew() {
 // caller closes what it returns, and the listener.
 func (h *hall) farewell(l lease, back <-chan struct{}) *http.Server {
 	mux := http.NewServeMux()
-	mux.Handle("/healthz", h.guarded(healthz, http.MethodGet, http.MethodHead))
-	mux.Handle("/readyz", h.guarded(h.readyz, http.MethodGet, http.MethodHead))
-	mux.Handle("/", h.guarded(func(g *guard, _ *http.Request) { g.busy(faultStopping) }))
+	mux.Handle("/healthz", at(healthz, http.MethodGet, http.MethodHead))
+	mux.Handle("/readyz", at(h.readyz, http.MethodGet, http.MethodHead))
+	mux.Handle("/", at(func(g *guard, _ *http.Request) { g.busy(faultStopping) }))
 	srv := &http.Server{
-		Handler: mux, ReadHeaderTimeout: headerLimit, ReadTimeout: headerLimit,
-		MaxHeaderBytes: maxHeader, ErrorLog: h.http.ErrorLog,
+		Handler: h.front(mux), ReadHeaderTimeout: h.o.HeaderTime, ReadTimeout: h.o.HeaderTime,
+		MaxHeaderBytes: maxHeader, ErrorLog: h.http.ErrorLog, DisableGeneralOptionsHandler: true,
 	}
 	srv.SetKeepAlivesEnabled(false)
 	go func() {

@@ -58,12 +58,12 @@ func TestNotificationsOfARunningCallAreStreamed(t *testing.T) {
 func TestSessionsAreOursOrRefused(t *testing.T) {
 	t.Parallel()
 	s := open(t, newRig(), serve.HTTPOptions{})
-	for _, method := range []string{http.MethodPost, http.MethodGet, http.MethodDelete} {
-		resp := s.ask(method, "/mcp", request("1", "", "ping", ""))
+	for method, body := range map[string]string{http.MethodPost: request("1", "", "ping", ""), http.MethodGet: "", http.MethodDelete: ""} {
+		resp := s.ask(method, "/mcp", body)
 		assert.Equal(t, http.StatusBadRequest, resp.StatusCode, method)
 		assert.Contains(t, single(t, resp).Error.Message, "initialize")
 		for _, id := range []string{"x", "mcp-session-00000000-0000-4000-8000-000000000000"} {
-			resp = s.ask(method, "/mcp", request("1", "", "ping", ""), "Mcp-Session-Id", id)
+			resp = s.ask(method, "/mcp", body, "Mcp-Session-Id", id)
 			assert.Equal(t, http.StatusNotFound, resp.StatusCode, method)
 			assert.Contains(t, single(t, resp).Error.Message, "unknown")
 		}

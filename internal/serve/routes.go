@@ -2,11 +2,9 @@ package serve
 
 import (
 	"cmp"
-	"io"
 	"log/slog"
 	"net/http"
 	"sync"
-	"time"
 
 	"github.com/mark3labs/mcp-go/mcp"
 	"github.com/mark3labs/mcp-go/server"
@@ -24,6 +22,7 @@ type host struct {
 	ids      *sessionIDs
 	calls    *gate         // its share of those of all
 	streams  *gate         // its share of those of all
+	sessions *gate         // of Streamable HTTP: its share of those of all
 	rate     *rate.Limiter // of the tenant; nil: any
 	visitors int           // requests that are here now; of the hall's lock
 
@@ -31,10 +30,10 @@ type host struct {
 	peers map[string]*peer // clients on SSE, by session id
 }
 
-func (h *hall) newHost(t Tenant, calls, streams *gate, sessions int) *host {
+func (h *hall) newHost(t Tenant, calls, streams, sessions *gate) *host {
 	one := &host{
-		hall: h, Tenant: t, calls: calls, streams: streams,
-		ids:   newSessionIDs(sessions, t.Feed),
+		hall: h, Tenant: t, calls: calls, streams: streams, sessions: sessions,
+		ids:   newSessionIDs(t.Feed),
 		rate:  limiter(cmp.Or(t.Rate, h.o.Rate)),
 		peers: make(map[string]*peer),
 	}
@@ -54,29 +53,32 @@ func (h *hall) newHost(t Tenant, calls, streams *gate, sessions int) *host {
 
 func (h *hall) routes() http.Handler {
 	mux := http.NewServeMux()
-	mux.Handle("/mcp", h.guarded(h.known((*host).mcp), http.MethodPost, http.MethodGet, http.MethodDelete))
+	mux.Handle("/mcp", at(h.known((*host).mcp), http.MethodPost, http.MethodGet, http.MethodDelete))
 	if h.o.Stateless {
-		mux.Handle("/sse", h.guarded(noStreams))
-		mux.Handle("/message", h.guarded(noStreams))
+		mux.Handle("/sse", at(noStreams))
+		mux.Handle("/message", at(noStreams))
 	} else {
-		mux.Handle("/sse", h.guarded(h.known((*host).sse), http.MethodGet))
-		mux.Handle("/message", h.guarded(h.known((*host).message), http.MethodPost))
+		mux.Handle("/sse", at(h.known((*host).sse), http.MethodGet))
+		mux.Handle("/message", at(h.known((*host).message), http.MethodPost))
 	}
-	mux.Handle("/healthz", h.guarded(healthz, http.MethodGet, http.MethodHead))
-	mux.Handle("/readyz", h.guarded(h.readyz, http.MethodGet, http.MethodHead))
+	mux.Handle("/healthz", at(healthz, http.MethodGet, http.MethodHead))
+	mux.Handle("/readyz", at(h.readyz, http.MethodGet, http.MethodHead))
 	for pattern, page := range h.o.Pages {
-		mux.Handle(pattern, h.guarded(func(g *guard, r *http.Request) { page.ServeHTTP(g, r) }, http.MethodGet, http.MethodHead, http.MethodPost))
+		mux.Handle(pattern, at(func(g *guard, r *http.Request) {
+			g.page = true
+			page.ServeHTTP(g, g.timed(r))
+		}, http.MethodGet, http.MethodHead, http.MethodPost))
 	}
 	if h.o.Metrics != nil {
-		mux.Handle("/metrics", h.guarded(h.metrics, http.MethodGet, http.MethodHead))
+		mux.Handle("/metrics", at(h.metrics, http.MethodGet, http.MethodHead))
 	}
 	if h.o.Access != nil && h.o.Access.Metadata() != nil {
-		describe := h.guarded(func(g *guard, r *http.Request) { h.o.Access.Metadata().ServeHTTP(g, r) }, http.MethodGet, http.MethodHead)
+		describe := at(func(g *guard, r *http.Request) { h.o.Access.Metadata().ServeHTTP(g, r) }, http.MethodGet, http.MethodHead)
 		mux.Handle(access.MetadataPath, describe)
 		mux.Handle(access.MetadataPath+"/mcp", describe)
 		mux.Handle(access.MetadataPath+"/sse", describe)
 	}
-	mux.Handle("/", h.guarded(notFound))
+	mux.Handle("/", at(notFound))
 	return mux
 }
 
@@ -85,23 +87,6 @@ func notFound(g *guard, _ *http.Request) {
 		mcp.INVALID_REQUEST,
 		"no such endpoint; there are /mcp (Streamable HTTP), /sse with /message (SSE), /healthz and /readyz",
 	})
-}
-
-// body reads a request's body, or refuses it.
-func (h *hall) body(g *guard, r *http.Request) ([]byte, bool) {
-	_ = g.control.SetReadDeadline(time.Now().Add(bodyLimit))
-	defer func() { _ = g.control.SetReadDeadline(time.Time{}) }()
-	raw, err := io.ReadAll(io.LimitReader(r.Body, int64(h.o.MaxBody)+1))
-	switch {
-	case err != nil:
-		g.refuse(http.StatusBadRequest, fault{mcp.PARSE_ERROR, "the request body could not be read"})
-	case len(raw) > h.o.MaxBody:
-		g.Header().Set("Connection", "close") // what follows of the body is not read
-		g.refuse(http.StatusRequestEntityTooLarge, faultTooLong(h.o.MaxBody))
-	default:
-		return raw, true
-	}
-	return nil, false
 }
 
 // busy refuses for now.

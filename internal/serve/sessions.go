@@ -1,6 +1,7 @@
 package serve
 
 import (
+	"context"
 	"crypto/rand"
 	"errors"
 	"net/http"
@@ -15,34 +16,60 @@ var errUnknownSession = errors.New("unknown session")
 // An id that was not given out here, or not to who sends it, or has ended, is
 // unknown; nothing is kept of it.
 type sessionIDs struct {
-	mu    sync.Mutex
-	live  map[string]liveSession
-	limit int
-	feed  *Feed
+	mu   sync.Mutex
+	live map[string]liveSession
+	feed *Feed
 }
 
 type liveSession struct {
 	owner string
 	watch *watch // what it subscribed to
+	place *place // among the sessions that there may be
 }
 
-func newSessionIDs(limit int, f *Feed) *sessionIDs {
-	return &sessionIDs{live: make(map[string]liveSession), limit: limit, feed: f}
+func newSessionIDs(f *Feed) *sessionIDs {
+	return &sessionIDs{live: make(map[string]liveSession), feed: f}
+}
+
+// arrival is an initialize with the place it took for its session. The place is
+// taken before, so that many at once begin no more sessions than there may be.
+type arrival struct{ place *place }
+
+type arrivalKey struct{}
+
+// arrive returns r with that place, and what gives it back if no session came
+// of it.
+func arrive(r *http.Request, p *place) (*http.Request, func()) {
+	a := &arrival{p}
+	return r.WithContext(context.WithValue(r.Context(), arrivalKey{}, a)), func() {
+		if left := a.take(); left != nil {
+			left.release()
+		}
+	}
+}
+
+func (a *arrival) take() (p *place) {
+	if a != nil {
+		p, a.place = a.place, nil
+	}
+	return p
 }
 
 // ResolveSessionIdManager makes mcp-go see the sessions as the sender of r may.
 // Without a request it only ends them.
 func (s *sessionIDs) ResolveSessionIdManager(r *http.Request) server.SessionIdManager { //nolint:revive // the name is mcp-go's
 	if r == nil {
-		return sessionsOf{s, ""}
+		return sessionsOf{s, "", nil}
 	}
-	return sessionsOf{s, owner(r.Context())}
+	a, _ := r.Context().Value(arrivalKey{}).(*arrival)
+	return sessionsOf{s, owner(r.Context()), a}
 }
 
 // sessionsOf are the sessions of one owner.
 type sessionsOf struct {
 	*sessionIDs
-	owner string
+	owner   string
+	arrival *arrival // nil: the request begins no session
 }
 
 // Generate starts a session.
@@ -50,7 +77,7 @@ func (s sessionsOf) Generate() string {
 	id := rand.Text()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.live[id] = liveSession{s.owner, s.feed.join()}
+	s.live[id] = liveSession{s.owner, s.feed.join(), s.arrival.take()}
 	return id
 }
 
@@ -69,6 +96,9 @@ func (s sessionsOf) Terminate(id string) (refused bool, err error) {
 	defer s.mu.Unlock()
 	if one, ok := s.live[id]; ok {
 		s.feed.leave(one.watch)
+		if one.place != nil {
+			one.place.release()
+		}
 	}
 	delete(s.live, id)
 	return false, nil
@@ -93,5 +123,3 @@ func (s *sessionIDs) count() int {
 	defer s.mu.Unlock()
 	return len(s.live)
 }
-
-func (s *sessionIDs) full() bool { return s.count() >= s.limit }

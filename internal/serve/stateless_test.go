@@ -65,8 +65,7 @@ func TestWithoutSessionsWhatNeedsOneIsRefused(t *testing.T) {
 		assert.Contains(t, m.Error.Message, "needs a session")
 	}
 	assert.Equal(t, http.StatusBadRequest, s.post(`{"jsonrpc":"2.0","id":1,"result":{"action":"accept"}}`).StatusCode)
-	for path, method := range map[string]string{"/sse": http.MethodGet, "/message?sessionId=x": http.MethodPost} {
-		resp := s.ask(method, path, request("1", "", "ping", ""))
+	for _, resp := range []*http.Response{s.ask(http.MethodGet, "/sse", ""), s.ask(http.MethodPost, "/message?sessionId=x", request("1", "", "ping", ""))} {
 		assert.Equal(t, http.StatusNotFound, resp.StatusCode)
 		assert.Contains(t, single(t, resp).Error.Message, "/mcp")
 	}

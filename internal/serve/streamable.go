@@ -35,23 +35,27 @@ func (h *host) mcp(g *guard, r *http.Request) {
 	h.stream.ServeHTTP(g, r)
 }
 
-// post passes one message on, if it may.
-func (h *host) post(g *guard, r *http.Request) {
-	raw, ok := h.body(g, r)
-	if !ok {
-		return
+// read reads one message, or refuses it.
+func (h *host) read(g *guard, r *http.Request) (raw []byte, env envelope, ok bool) {
+	if raw, ok = h.body(g, r); !ok {
+		return nil, env, false
 	}
 	env, bad := parse(raw)
-	if bad != nil {
-		if isBatch(raw) {
-			bad = &fault{mcp.INVALID_REQUEST, "Invalid request: batches are not supported here; send one message at a time"}
-		}
-		g.id = env.ID
-		g.refuse(http.StatusBadRequest, *bad)
-		return
-	}
 	g.id = env.ID
-	if !h.mayCall(g, r, raw) {
+	if bad == nil {
+		return raw, env, true
+	}
+	if isBatch(raw) {
+		bad = &fault{mcp.INVALID_REQUEST, "Invalid request: batches are not supported here; send one message at a time"}
+	}
+	g.refuse(http.StatusBadRequest, *bad)
+	return nil, env, false
+}
+
+// post passes one message on, if it may.
+func (h *host) post(g *guard, r *http.Request) {
+	raw, env, ok := h.read(g, r)
+	if !ok || !h.mayCall(g, r, raw) {
 		return
 	}
 	modern := isModern(r, raw)
@@ -62,8 +66,13 @@ func (h *host) post(g *guard, r *http.Request) {
 		// sender's own way to cancel is to close the connection.
 		g.WriteHeader(http.StatusAccepted)
 		return
-	case !modern && !h.admits(g, r, env):
-		return
+	case !modern:
+		begins, over, ok := h.admit(g, r, env)
+		if !ok {
+			return
+		}
+		defer over()
+		r = begins
 	}
 	uris := wished(env, raw)
 	if !h.heeds(g, r, env, uris, modern) {
@@ -77,19 +86,24 @@ func (h *host) post(g *guard, r *http.Request) {
 	h.pass(g, r, env.kind(), len(raw))
 }
 
-// admits passes a message of an older revision: one of a session, one that
-// begins a session, or any where there are no sessions.
-func (h *host) admits(g *guard, r *http.Request, env envelope) bool {
+// admit passes a message of an older revision: one of a session, any where there
+// are no sessions, or one that begins a session, with a place that over gives
+// back if none comes of it.
+func (h *host) admit(g *guard, r *http.Request, env envelope) (_ *http.Request, over func(), ok bool) {
+	over = func() {}
 	switch {
 	case h.o.Stateless:
-		return h.unbound(g, env)
+		return r, over, h.unbound(g, env)
 	case env.Method != mcp.MethodInitialize:
-		return h.member(g, r)
-	case h.ids.full() || h.sessions() >= h.o.MaxSessions:
-		g.busy(fault{codeBusy, "there are too many sessions; end one with DELETE, or try again later"})
-		return false
+		return r, over, h.member(g, r)
 	}
-	return true
+	place, ok := h.sessions.take(0)
+	if !ok {
+		g.busy(fault{codeBusy, "there are too many sessions; end one with DELETE, or try again later"})
+		return r, over, false
+	}
+	r, over = arrive(r, place)
+	return r, over, true
 }
 
 // heeds notes what a message subscribes to, or refuses it.

@@ -151,10 +151,9 @@ func (g *guard) tell(n mcp.JSONRPCNotification) {
 	}
 	g.mu.Lock()
 	if !g.wrote && !g.closed {
-		g.wrote = true
 		g.w.Header().Set("Content-Type", "text/event-stream")
 		g.w.Header().Set("Cache-Control", "no-cache")
-		g.w.WriteHeader(http.StatusOK)
+		g.send(http.StatusOK)
 	}
 	g.mu.Unlock()
 	_, _ = g.put(event(b)) // a client that has gone shows at the answer

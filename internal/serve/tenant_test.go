@@ -13,13 +13,23 @@ import (
 	"github.com/vennio-mcp/vennio-mcp/internal/serve"
 )
 
-// house serves tenants whose tokens are their names, twelve times.
+// house serves tenants whose tokens are their names; each has a second caller,
+// whose token ends in "-too".
 func house(t *testing.T, o serve.HTTPOptions, names ...string) (s *site, made map[string]*rig, closed chan string) {
+	t.Helper()
+	made, closed = let(t, &o, names...)
+	return open(t, newRig(), o), made, closed
+}
+
+// let sets tenants in o.
+func let(t *testing.T, o *serve.HTTPOptions, names ...string) (made map[string]*rig, closed chan string) {
 	t.Helper()
 	known := access.Options{Tenants: map[string]bool{}}
 	for _, name := range names {
 		known.Tenants[name] = true
-		known.Tokens = append(known.Tokens, access.Token{Name: name, Tenant: name, Hash: access.HashOf(name)})
+		for _, caller := range []string{name, name + "-too"} {
+			known.Tokens = append(known.Tokens, access.Token{Name: caller, Tenant: name, Hash: access.HashOf(caller)})
+		}
 	}
 	var err error
 	o.Several = true
@@ -32,7 +42,7 @@ func house(t *testing.T, o serve.HTTPOptions, names ...string) (s *site, made ma
 	o.Tenant = func(_ context.Context, c access.Caller) (serve.Tenant, error) {
 		return serve.Tenant{Server: made[c.Tenant].srv, Close: func() { closed <- c.Tenant }}, nil
 	}
-	return open(t, newRig(), o), made, closed
+	return made, closed
 }
 
 func as(name string) []string { return []string{"Authorization", "Bearer " + name} }

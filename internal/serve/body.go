@@ -1,0 +1,79 @@
+package serve
+
+import (
+	"errors"
+	"io"
+	"net/http"
+	"time"
+
+	"github.com/mark3labs/mcp-go/mcp"
+)
+
+// faultNoBody: what comes with a method that has no use for it may be a request
+// in hiding (RFC 9110, 9.3.1).
+var faultNoBody = fault{mcp.INVALID_REQUEST, "send a body with POST alone"}
+
+// frame bounds the body of a request in time, whoever reads it and whether it is
+// read or not: net/http reads on after an answer, and then waits without end.
+//
+// A body in chunks is the last on its connection. net/http takes a length beside
+// them out without a word, and such a request must be the last (RFC 9112, 6.1).
+func (g *guard) frame(r *http.Request) {
+	g.carries, g.last = r.ContentLength != 0, len(r.TransferEncoding) > 0
+	if g.carries {
+		_ = g.control.SetReadDeadline(time.Now().Add(g.bodyTime))
+	}
+}
+
+// hasten bounds what net/http still reads of a body after its answer, whatever
+// bound a page has set or lifted.
+func (g *guard) hasten() {
+	if g.carries {
+		_ = g.control.SetReadDeadline(time.Now().Add(min(g.bodyTime, time.Second)))
+	}
+}
+
+// doubtful tells statuses that say that a request was wrong: then what follows
+// it may be the rest of it, and is not read. Who came too soon was not wrong, and
+// who finds no place has been read to the end before.
+func doubtful(status int) bool {
+	return 400 <= status && status < 500 && status != http.StatusTooManyRequests
+}
+
+// timed returns r with a body that lifts the bound on its time at its end: what
+// net/http reads after that tells whether the client is still there.
+func (g *guard) timed(r *http.Request) *http.Request {
+	if !g.carries {
+		return r
+	}
+	r = r.WithContext(r.Context()) // net/http looks at the body of its own
+	r.Body = &timedBody{r.Body, g.control}
+	return r
+}
+
+type timedBody struct {
+	io.ReadCloser
+	control *http.ResponseController
+}
+
+func (b *timedBody) Read(p []byte) (int, error) {
+	n, err := b.ReadCloser.Read(p)
+	if errors.Is(err, io.EOF) {
+		_ = b.control.SetReadDeadline(time.Time{})
+	}
+	return n, err
+}
+
+// body reads a request's body, or refuses it.
+func (h *host) body(g *guard, r *http.Request) ([]byte, bool) {
+	raw, err := io.ReadAll(io.LimitReader(g.timed(r).Body, int64(h.o.MaxBody)+1))
+	switch {
+	case err != nil:
+		g.refuse(http.StatusBadRequest, fault{mcp.PARSE_ERROR, "the request body could not be read"})
+	case len(raw) > h.o.MaxBody:
+		g.refuse(http.StatusRequestEntityTooLarge, faultTooLong(h.o.MaxBody))
+	default:
+		return raw, true
+	}
+	return nil, false
+}

@@ -116,7 +116,7 @@ func TestAnotherReplicaTakesUpWhatADeadOneLeft(t *testing.T) {
 	q, err := jobs.Open(open(t, where), jobs.Options{})
 	require.NoError(t, err)
 	require.Eventually(t, func() bool {
-		found, err := q.Of(t.Context(), "evt_1")
+		found, err := q.Of(t.Context(), "", "evt_1")
 		require.NoError(t, err)
 		r := found[len(found)-1]
 		return r.State == jobs.Done && r.Tries == 1

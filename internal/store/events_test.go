@@ -48,7 +48,7 @@ func TestEventsAreSelectedByTypeAndTime(t *testing.T) {
 	assert.Equal(t, []string{"booking_series.cancelled"}, ids(store.EventsWanted{Since: spring.Add(time.Hour), Until: spring.Add(2 * time.Hour)}))
 	assert.Equal(t, []string{"100%!.x"}, ids(store.EventsWanted{Limit: 1}))
 	in(t, db, func(tx *store.Tx) error {
-		n, err := tx.PruneEvents(spring.Add(2*time.Hour), []string{"booking.created"})
+		n, err := tx.PruneEvents(spring.Add(2*time.Hour), []store.EventKey{{ID: "booking.created"}, {Tenant: "acme", ID: "booking_series.cancelled"}})
 		assert.Equal(t, 1, n)
 		return err
 	})
@@ -65,7 +65,7 @@ func TestBar_W2_TheFirstOfTwoEqualEventsStays(t *testing.T) {
 			require.NoError(t, err)
 			assert.Equal(t, i == 0, added)
 		}
-		kept, err := tx.Event("e")
+		kept, err := tx.Event("", "e")
 		assert.Equal(t, "first", string(kept.Body))
 		return err
 	})
@@ -76,11 +76,11 @@ func TestWhatSinksCallBookings(t *testing.T) {
 	db := open(t, storetest.Memory(t))
 	in(t, db, func(tx *store.Tx) error {
 		for _, id := range []string{"CRM-1", "CRM-2"} {
-			require.NoError(t, tx.SetExternal("b-1", "crm", id))
+			require.NoError(t, tx.SetExternal("", "b-1", "crm", id))
 		}
-		id, err := tx.External("b-1", "crm")
+		id, err := tx.External("", "b-1", "crm")
 		assert.Equal(t, "CRM-2", id)
-		other, _ := tx.External("b-1", "archive")
+		other, _ := tx.External("", "b-1", "archive")
 		assert.Empty(t, other)
 		return err
 	})
@@ -94,8 +94,8 @@ func TestSubscriptionsTheNewestFirst(t *testing.T) {
 			require.NoError(t, tx.AddSubscription(store.Subscription{ID: id, URL: "https://x", Secret: "s", Created: spring.Add(time.Duration(i) * time.Hour)}))
 		}
 		require.NoError(t, tx.AddSubscription(store.Subscription{ID: "wh_3", URL: "https://x", Secret: "rotated", Created: spring.Add(4 * time.Hour)}))
-		require.NoError(t, tx.DropSubscription("wh_2"))
-		found, err := tx.Subscriptions(5)
+		require.NoError(t, tx.DropSubscription("", "wh_2"))
+		found, err := tx.Subscriptions("", 5)
 		require.Len(t, found, 2)
 		assert.Equal(t, store.Subscription{ID: "wh_3", URL: "https://x", Secret: "rotated", Created: spring.Add(4 * time.Hour)}, found[0])
 		return err
@@ -128,7 +128,7 @@ func TestTextThatIsNoneIsFoundAgain(t *testing.T) {
 		for _, id := range []string{"evt\x00", "evt\xff", "évt ?"} {
 			added, err := tx.AddEvent(store.Event{ID: id, Type: "x", Body: []byte{0, 255}})
 			require.NoError(t, err)
-			found, err := tx.Event(id)
+			found, err := tx.Event("", id)
 			require.NoError(t, err)
 			if assert.NotNil(t, found, "%q", id) && added {
 				assert.Equal(t, []byte{0, 255}, found.Body)

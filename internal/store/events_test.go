@@ -71,6 +71,41 @@ func TestBar_W2_TheFirstOfTwoEqualEventsStays(t *testing.T) {
 	})
 }
 
+// bar: X5, W2
+func TestBar_X5_WhatIsKeptOfOneTenantIsNotFoundForAnother(t *testing.T) {
+	t.Parallel()
+	db := open(t, storetest.Memory(t))
+	in(t, db, func(tx *store.Tx) error {
+		for _, tenant := range []string{"", "acme", "beta"} {
+			added, err := tx.AddEvent(store.Event{Tenant: tenant, ID: "e", Type: "x", Body: []byte(tenant)})
+			require.NoError(t, err)
+			assert.True(t, added, "each has its own")
+			require.NoError(t, tx.AddSubscription(store.Subscription{Tenant: tenant, ID: "wh_1", Secret: "of " + tenant}))
+			require.NoError(t, tx.SetExternal(tenant, "b-1", "crm", "id of "+tenant))
+		}
+		require.NoError(t, tx.AddSubscription(store.Subscription{Tenant: "acme", ID: "wh_2", Secret: "newer", Created: spring}))
+		kept, err := tx.Event("acme", "e")
+		require.NoError(t, err)
+		assert.Equal(t, "acme", string(kept.Body))
+		id, err := tx.External("beta", "b-1", "crm")
+		require.NoError(t, err)
+		assert.Equal(t, "id of beta", id)
+		newest, err := tx.NewestSubscriptions(1)
+		require.NoError(t, err)
+		assert.Equal(t, []string{"of ", "newer", "of beta"}, []string{newest[0].Secret, newest[1].Secret, newest[2].Secret})
+		require.NoError(t, tx.DropSubscription("beta", "wh_1"))
+		own, err := tx.Subscriptions("", 5)
+		require.NoError(t, err)
+		assert.Len(t, own, 1)
+		n, err := tx.PruneEvents(spring, []store.EventKey{{Tenant: "acme", ID: "e"}})
+		require.NoError(t, err)
+		assert.Equal(t, 2, n)
+		tenants, err := tx.EventTenants()
+		assert.Equal(t, []string{"acme"}, tenants)
+		return err
+	})
+}
+
 func TestWhatSinksCallBookings(t *testing.T) {
 	t.Parallel()
 	db := open(t, storetest.Memory(t))

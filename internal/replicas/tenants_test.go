@@ -21,7 +21,7 @@ func command(t *testing.T, env []string, args ...string) string {
 	t.Helper()
 	path, err := binary()
 	require.NoError(t, err)
-	cmd := exec.CommandContext(t.Context(), path, args...) //nolint:gosec // G204: the program itself
+	cmd := exec.CommandContext(t.Context(), path, args...)
 	cmd.Env = env
 	out, err := cmd.CombinedOutput()
 	require.NoError(t, err, "%s", out)

@@ -71,6 +71,7 @@ type company struct {
 	bank                      *bank
 	server                    *process
 	url                       string
+	env                       []string
 	acme, beta, reader, guest string // tokens
 }
 
@@ -93,10 +94,11 @@ tenants:
   - {name: acme, api_key: "${ACME_KEY}", hosts: "%s", consent: attested}
   - {name: beta, api_key: "${BETA_KEY}", hosts: "%s", consent: attested, guest_domains: beta.example}
 `, access.HashOf(c.acme), access.HashOf(c.reader), access.HashOf(c.beta), access.HashOf(c.guest), hosts, hosts), 0o600))
-	c.server = start(t, clean(t, append([]string{
+	c.env = clean(t, append([]string{
 		"VENNIO_API_URL=" + c.bank.url, "ACME_KEY=" + keyOfAcme, "BETA_KEY=" + keyOfBeta, "VENNIO_LOG_LEVEL=debug",
 		"VENNIO_MCP_SETTINGS=" + settings, "VENNIO_CONSENT=attested",
-	}, more...)...), "serve", "--addr", "127.0.0.1:0")
+	}, more...)...)
+	c.server = start(t, c.env, "serve", "--addr", "127.0.0.1:0")
 	c.url = c.server.address()
 	return c
 }

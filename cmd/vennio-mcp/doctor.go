@@ -17,7 +17,8 @@ import (
 )
 
 const doctorAbout = `Looks at the key and what it may do, the address, clocks, time zones, the store,
-the webhook, and the settings of MCP clients on this machine, and says what to do about each.
+the webhook, of each tenant of the settings file what is its own, and the settings of MCP
+clients on this machine, and says what to do about each.
 It only reads. The exit code is 1 if there is a problem, else 0.`
 
 // doctorTime bounds an examination, whatever does not answer.
@@ -62,7 +63,8 @@ func (p program) examine(ctx context.Context, c *cobra.Command) ([]doctor.Findin
 	if err != nil {
 		return nil, err
 	}
-	patient := doctor.Patient{Config: cfg, Sandbox: cfg.Sandbox(), System: here, Now: p.clock(), Transport: http.DefaultTransport}
+	patient := p.patient("", cfg)
+	patient.System = here
 	if patient.Sandbox {
 		box, err := p.startSandbox(ctx, "127.0.0.1:0")
 		if err != nil {
@@ -71,11 +73,24 @@ func (p program) examine(ctx context.Context, c *cobra.Command) ([]doctor.Findin
 		defer box.close()
 		patient.Config.APIURL, patient.Config.APIKey, patient.Config.Hosts = box.url, config.Secret(sandbox.DefaultKey()), sandboxHosts()[:1]
 	}
-	patient.KeySince = func() (time.Time, error) { return keySince(cfg, p.clock()()) }
 	patient.Store = store.Open(cfg.Store())
 	defer func() { _ = patient.Store.Close() }()
 	patient.Webhook = patient.Subscribed
+	for _, t := range cfg.Tenants {
+		other := p.patient(t.Name, t.Config)
+		other.Store = patient.Store
+		other.Webhook = other.Subscribed
+		patient.Tenants = append(patient.Tenants, other)
+	}
 	return doctor.Examine(ctx, patient), nil
+}
+
+// patient is a tenant, as far as its settings say.
+func (p program) patient(tenant string, cfg config.Config) doctor.Patient {
+	return doctor.Patient{
+		Tenant: tenant, Config: cfg, Sandbox: !cfg.Real(), Absent: cfg.Sandbox() && cfg.Real(), Now: p.clock(), Transport: http.DefaultTransport,
+		KeySince: func() (time.Time, error) { return keySince(cfg, p.clock()()) },
+	}
 }
 
 func (p program) report(found []doctor.Finding, asJSON bool) error {
@@ -87,6 +102,9 @@ func (p program) report(found []doctor.Finding, asJSON bool) error {
 		}{version(), doctor.Worst(found), found})
 	}
 	for _, f := range found {
+		if f.Tenant != "" {
+			f.Saw = f.Tenant + ": " + f.Saw
+		}
 		_, _ = fmt.Fprintf(p.out, "%-8s %-15s %s\n", f.Level, f.Check, f.Saw)
 		if f.Do != "" {
 			_, _ = fmt.Fprintf(p.out, "%24s → %s\n", "", f.Do)

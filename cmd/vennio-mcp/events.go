@@ -19,17 +19,22 @@ func (p program) eventsCommand() *cobra.Command {
 		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
 	c.PersistentFlags().Bool("json", false, "JSON lines instead of a table")
+	c.PersistentFlags().String(tenantFlag, "", tenantHelp)
 	c.AddCommand(p.listEventsCommand(), p.showEventCommand(), p.replayCommand(), p.deadCommand(), p.retryCommand(), p.dropCommand())
 	return c
 }
 
-// withInbox runs a command on the inbox in the state folder.
+// withInbox runs a command on the inbox of the tenant that is named.
 func (p program) withInbox(do func(*cobra.Command, *events.Inbox, []string) error) func(*cobra.Command, []string) error {
 	return p.withStore(func(c *cobra.Command, cfg config.Config, db *store.DB, args []string) error {
 		in, err := p.inbox(cfg, db, observe.Logger(p.errs, cfg.LogLevel, logFormat(cfg.LogFormat, p.errs)))
 		if err != nil {
 			return err
 		}
-		return do(c, in, args)
+		tenant := tenantIn(c)
+		if err := inboxHas(c.Context(), cfg, in, tenant); err != nil {
+			return err
+		}
+		return do(c, in.Of(tenant), args)
 	})
 }

@@ -69,10 +69,14 @@ func (p program) replay(ctx context.Context, in *events.Inbox, r replay) (done r
 }
 
 func (p program) deadCommand() *cobra.Command {
-	return &cobra.Command{
+	return withAllTenants(&cobra.Command{
 		Use: "dead", Short: "List the follow-ups that were given up, the oldest first", Args: noArguments,
 		RunE: p.withInbox(func(c *cobra.Command, in *events.Inbox, _ []string) error {
-			dead, err := in.DeadLetters(c.Context())
+			list := in.DeadLetters
+			if allTenants(c) {
+				list = in.AllDeadLetters
+			}
+			dead, err := list(c.Context())
 			if err != nil {
 				return err
 			}
@@ -87,11 +91,11 @@ func (p program) deadCommand() *cobra.Command {
 					}
 					continue
 				}
-				_, _ = fmt.Fprintf(p.out, "%6d  %-16s %-36s %d tries%s\n", d.ID, d.Task.To, plain.Line(d.Task.Event, 80), d.Tries, because(d.Why))
+				_, _ = fmt.Fprintf(p.out, "%6d  %s%-16s %-36s %d tries%s\n", d.ID, column(c, d.Task.Tenant), d.Task.To, plain.Line(d.Task.Event, 80), d.Tries, because(d.Why))
 			}
 			return nil
 		}),
-	}
+	})
 }
 
 func (p program) retryCommand() *cobra.Command {
@@ -126,7 +130,7 @@ func (p program) retryCommand() *cobra.Command {
 			return err
 		}),
 	}
-	c.Flags().BoolVar(&all, "all", false, "every dead letter")
+	c.Flags().BoolVar(&all, "all", false, "every dead letter of the tenant")
 	return c
 }
 

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -16,25 +17,28 @@ import (
 
 // eventLine is an event as --json shows it; instants are RFC 3339 in UTC.
 type eventLine struct {
+	Tenant    string          `json:"tenant,omitempty"` // absent for the default one
 	ID        string          `json:"id"`
 	Type      string          `json:"type"`
 	At        *time.Time      `json:"at,omitempty"` // absent if Vennio does not say
 	Received  time.Time       `json:"received"`
 	Booking   string          `json:"booking,omitempty"`
+	Erased    *time.Time      `json:"erased,omitempty"` // the body was, together with a person's data
 	Body      json.RawMessage `json:"body,omitempty"`
 	FollowUps []taskLine      `json:"follow_ups,omitempty"`
 }
 
 // taskLine is a follow-up as --json shows it.
 type taskLine struct {
-	ID    int64      `json:"id"`
-	Event string     `json:"event"`
-	To    string     `json:"to"`
-	State string     `json:"state"`
-	Tries int        `json:"tries"`
-	Next  *time.Time `json:"next,omitempty"`
-	Ended *time.Time `json:"ended,omitempty"`
-	Why   string     `json:"why,omitempty"`
+	ID     int64      `json:"id"`
+	Tenant string     `json:"tenant,omitempty"`
+	Event  string     `json:"event"`
+	To     string     `json:"to"`
+	State  string     `json:"state"`
+	Tries  int        `json:"tries"`
+	Next   *time.Time `json:"next,omitempty"`
+	Ended  *time.Time `json:"ended,omitempty"`
+	Why    string     `json:"why,omitempty"`
 }
 
 func (p program) listEventsCommand() *cobra.Command {
@@ -47,7 +51,7 @@ func (p program) listEventsCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			wanted.Limit = limit
+			wanted.Limit, wanted.AllTenants = limit, allTenants(c)
 			found, err := in.List(c.Context(), wanted)
 			if err != nil {
 				return err
@@ -58,7 +62,7 @@ func (p program) listEventsCommand() *cobra.Command {
 	c.Flags().StringVar(&kind, "type", "", "only this type; * stands for anything: booking.*")
 	c.Flags().StringVar(&since, "since", "", "only those received since: a duration ago, such as 24h, or a time, such as 2026-05-18T09:00:00Z")
 	c.Flags().IntVar(&limit, "limit", 50, "at most so many; 0: all")
-	return c
+	return withAllTenants(c)
 }
 
 func (p program) printEvents(c *cobra.Command, found []store.Event) error {
@@ -72,16 +76,24 @@ func (p program) printEvents(c *cobra.Command, found []store.Event) error {
 	}
 	if len(found) == 0 {
 		nothing := "No events."
-		if cfg, err := p.config(c); err == nil && cfg.Sandbox() {
+		if cfg, err := p.config(c); err == nil && !cfg.Real() {
 			nothing += " (Without VENNIO_API_KEY, serve keeps its sandbox's events in memory, where this command does not see them.)"
 		}
 		_, err := fmt.Fprintln(p.out, nothing)
 		return err
 	}
 	for _, e := range found {
-		_, _ = fmt.Fprintf(p.out, "%s  %-24s %-36s %s\n", e.Received.Format(time.RFC3339), plain.Line(e.Type, 40), e.ID, plain.Line(e.Booking, 80))
+		_, _ = fmt.Fprintf(p.out, "%s  %s%-24s %-36s %s\n", e.Received.Format(time.RFC3339), column(c, e.Tenant), plain.Line(e.Type, 40), e.ID, plain.Line(e.Booking, 80))
 	}
 	return nil
+}
+
+// column names the tenant where several are shown.
+func column(c *cobra.Command, tenant string) string {
+	if !allTenants(c) {
+		return ""
+	}
+	return fmt.Sprintf("%-16s ", cmp.Or(tenant, "-"))
 }
 
 func (p program) showEventCommand() *cobra.Command {
@@ -94,13 +106,16 @@ func (p program) showEventCommand() *cobra.Command {
 			}
 			if asJSON(c) {
 				line := lineOf(e)
-				line.Body = e.Body
+				line.Body = e.Body // none, once it was erased
 				for _, t := range tasks {
 					line.FollowUps = append(line.FollowUps, taskLineOf(t))
 				}
 				return p.printLine(line)
 			}
 			_, _ = fmt.Fprintf(p.out, "%s\n  type      %s\n  received  %s\n", e.ID, plain.Line(e.Type, 100), e.Received.Format(time.RFC3339))
+			if !e.Erased.IsZero() {
+				_, _ = fmt.Fprintf(p.out, "  erased    %s, together with a person's data\n", e.Erased.Format(time.RFC3339))
+			}
 			for _, t := range tasks {
 				_, _ = fmt.Fprintf(p.out, "  %-9s %s, %d tries%s\n", t.Task.To, t.State, t.Tries, because(t.Why))
 			}
@@ -136,15 +151,18 @@ func (p program) moment(said string) (time.Time, error) {
 }
 
 func lineOf(e store.Event) eventLine {
-	line := eventLine{ID: e.ID, Type: e.Type, Received: e.Received, Booking: e.Booking}
+	line := eventLine{Tenant: e.Tenant, ID: e.ID, Type: e.Type, Received: e.Received, Booking: e.Booking}
 	if !e.At.IsZero() {
 		line.At = new(e.At)
+	}
+	if !e.Erased.IsZero() {
+		line.Erased = new(e.Erased)
 	}
 	return line
 }
 
 func taskLineOf(r jobs.Record) taskLine {
-	line := taskLine{ID: r.ID, Event: r.Task.Event, To: r.Task.To, State: string(r.State), Tries: r.Tries, Why: r.Why}
+	line := taskLine{ID: r.ID, Tenant: r.Task.Tenant, Event: r.Task.Event, To: r.Task.To, State: string(r.State), Tries: r.Tries, Why: r.Why}
 	if r.State == jobs.Waiting {
 		line.Next = new(r.Next)
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/vennio-mcp/vennio-mcp/internal/consent"
 	"github.com/vennio-mcp/vennio-mcp/internal/events"
 	"github.com/vennio-mcp/vennio-mcp/internal/jobs"
+	"github.com/vennio-mcp/vennio-mcp/internal/resources"
 	"github.com/vennio-mcp/vennio-mcp/internal/store"
 	"github.com/vennio-mcp/vennio-mcp/vennioclient/webhook"
 )
@@ -36,27 +37,39 @@ func (a *assembled) inbox(p program, cfg config.Config) (*events.Inbox, error) {
 		return nil, err
 	}
 	a.watch.DeadLetters(func(ctx context.Context) (int, error) {
-		dead, err := in.DeadLetters(ctx)
+		dead, err := in.AllDeadLetters(ctx)
 		return len(dead), err
 	})
-	in.Watch(func(_ context.Context, e webhook.Event) {
-		if b, ok := e.Booking(); ok {
-			a.changes.BookingChanged(b.ID)
-		}
-	})
+	for tenant, feed := range a.feeds {
+		changes := resources.Changes{Tell: feed.Updated}
+		in.Of(tenant).Watch(func(_ context.Context, e webhook.Event) {
+			if b, ok := e.Booking(); ok {
+				changes.BookingChanged(b.ID)
+			}
+		})
+	}
 	return in, nil
 }
 
 func (p program) openInbox(cfg config.Config, db *store.DB, log zerolog.Logger, o events.Options) (*events.Inbox, error) {
-	o.Keep, o.Zone, o.Now = cfg.EventsKeep, cfg.Zone, p.clock()
+	o.Keep, o.Now, o.Tenant = cfg.EventsKeep, p.clock(), eventsOf("", cfg)
 	o.Log = slog.New(zerolog.NewSlogHandler(log.Level(max(log.GetLevel(), zerolog.WarnLevel))))
-	for _, s := range cfg.Sinks {
-		o.Sinks = append(o.Sinks, s.Reveal())
-	}
-	for _, s := range cfg.WebhookSecrets {
-		o.Secrets = append(o.Secrets, s.Reveal())
+	for _, t := range cfg.Tenants {
+		o.Others = append(o.Others, eventsOf(t.Name, t.Config))
 	}
 	return events.Open(db, o)
+}
+
+// eventsOf is what the settings say of a tenant's events.
+func eventsOf(name string, cfg config.Config) events.Tenant {
+	t := events.Tenant{Name: name, Zone: cfg.Zone}
+	for _, s := range cfg.Sinks {
+		t.Sinks = append(t.Sinks, s.Reveal())
+	}
+	for _, s := range cfg.WebhookSecrets {
+		t.Secrets = append(t.Secrets, s.Reveal())
+	}
+	return t
 }
 
 // follow carries out follow-ups until stop, which waits for those under way.

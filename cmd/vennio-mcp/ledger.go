@@ -6,7 +6,10 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/vennio-mcp/vennio-mcp/internal/config"
 	"github.com/vennio-mcp/vennio-mcp/internal/consent"
+	"github.com/vennio-mcp/vennio-mcp/internal/events"
+	"github.com/vennio-mcp/vennio-mcp/internal/store"
 )
 
 const ledgerAbout = `The consent ledger records who was asked, who agreed to what and how, and what
@@ -24,7 +27,7 @@ func (p program) ledgerCommand() *cobra.Command {
 			Use: "export", Short: "Write all entries as JSON lines, with what a third party needs to verify them", Args: noArguments,
 			RunE: p.withLedger(func(c *cobra.Command, l *consent.Ledger, _ []string) error { return l.Export(c.Context(), p.out) }),
 		},
-		&cobra.Command{Use: "erase PERSON", Short: "Delete a person's data, by e-mail address or exact name; the ledger stays provable", Args: onePerson, RunE: p.withLedger(p.erasePerson)},
+		&cobra.Command{Use: "erase PERSON", Short: "Delete a person's data, by e-mail address or exact name, from the ledger and from kept events; the ledger stays provable", Args: onePerson, RunE: p.withStore(p.erasePerson)},
 	)
 	return c
 }
@@ -58,12 +61,21 @@ func (p program) verifyLedger(c *cobra.Command, l *consent.Ledger, _ []string) e
 	return err
 }
 
-func (p program) erasePerson(c *cobra.Command, l *consent.Ledger, args []string) error {
-	n, err := l.Erase(c.Context(), args[0])
+// erasePerson erases from the ledger last: that scrubs the files of both.
+func (p program) erasePerson(c *cobra.Command, _ config.Config, db *store.DB, args []string) error {
+	in, err := events.Open(db, events.Options{Now: p.clock()})
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(p.out, "Erased from %d acts. The ledger stays provable: vennio-mcp ledger verify.\n", n)
+	told, err := in.Erase(c.Context(), consent.Names(args[0]))
+	if err != nil {
+		return err
+	}
+	n, err := consent.New(db, p.clock()).Erase(c.Context(), args[0])
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(p.out, "Erased from %d acts and %d events. The ledger stays provable: vennio-mcp ledger verify.\n", n, told)
 	return err
 }
 

@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/vennio-mcp/vennio-mcp/internal/config"
+	"github.com/vennio-mcp/vennio-mcp/internal/resources"
 	"github.com/vennio-mcp/vennio-mcp/internal/serve"
 	"github.com/vennio-mcp/vennio-mcp/schemas"
 )
@@ -137,14 +138,14 @@ func TestBar_W4_ChangesFromOutsideAreTold(t *testing.T) {
 	done := make(chan error, 1)
 	go func() { done <- serve.HTTP(ctx, ln, a.mcp, serve.HTTPOptions{Log: a.log, Feed: a.feed}) }()
 	t.Cleanup(func() { stop(); require.NoError(t, <-done) })
-	url := "http://" + ln.Addr().String()
+	url, changes := "http://"+ln.Addr().String(), resources.Changes{Tell: a.feed.Updated}
 	overSSE, err := client.NewSSEMCPClient(url + "/sse")
 	require.NoError(t, err)
 	for _, c := range []*client.Client{overSSE, continuous(t, url)} {
 		told := hears(t, c, "2025-06-18")
 		follow(t, c, "vennio://bookings/b%201")
-		a.changes.BookingChanged("other")
-		a.changes.BookingChanged("b 1")
+		changes.BookingChanged("other")
+		changes.BookingChanged("b 1")
 		hear(t, told, "vennio://bookings/b%201")
 		assert.Empty(t, told)
 	}
@@ -156,7 +157,7 @@ func TestBar_W4_ChangesFromOutsideAreTold(t *testing.T) {
 		defer close(heard)
 		_ = c.Listen(ctx, mcp.SubscriptionFilter{ResourceSubscriptions: []string{"vennio://bookings/b1"}})
 	}()
-	require.Eventually(t, func() bool { a.changes.BookingChanged("b1"); return len(told) > 0 }, patience, tick)
+	require.Eventually(t, func() bool { changes.BookingChanged("b1"); return len(told) > 0 }, patience, tick)
 	stop()
 	<-heard
 }

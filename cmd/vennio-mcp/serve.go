@@ -81,6 +81,9 @@ func (a *assembled) serve(ctx context.Context, p program, cfg config.Config, ln 
 		return err
 	}
 	o.Pages = map[string]http.Handler{approve.Path: a.page, events.Path: in.Handler()}
+	if len(cfg.Tenants) > 0 {
+		o.Pages[events.TenantsPath] = in.Handler()
+	}
 	url := a.announce(ln.Addr().String(), cfg, o)
 	if cfg.Sandbox() && a.vennio != nil {
 		a.hearSandbox(ctx, in, url+events.Path)

@@ -22,7 +22,7 @@ func (a *assembled) tenant(p program, cfg config.Config) func(context.Context, a
 		if c.Tenant == "" && a.mcp != nil {
 			return made, nil
 		}
-		if c.Tenant != "" {
+		if made.Feed = a.feeds[c.Tenant]; made.Feed == nil { // they bring a key of their own
 			made.Feed = serve.NewFeed(resources.Known)
 		}
 		var err error
@@ -34,10 +34,8 @@ func (a *assembled) tenant(p program, cfg config.Config) func(context.Context, a
 // settingsOf are those of a caller's tenant: of the settings file, or the common
 // ones with the key that the caller brought.
 func settingsOf(cfg config.Config, c access.Caller) config.Config {
-	for _, t := range cfg.Tenants {
-		if t.Name == c.Tenant {
-			return t.Config
-		}
+	if own, ok := cfg.Of(c.Tenant); ok && c.Tenant != "" {
+		return own
 	}
 	if c.Key != "" {
 		cfg = cfg.ForTenant()

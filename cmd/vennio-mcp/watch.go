@@ -33,14 +33,17 @@ func (a *assembled) watched(t http.RoundTripper) http.RoundTripper {
 	return a.spans.Transport(observe.Transport(t, a.log, a.watch))
 }
 
-// watchKey lets the metrics tell the age of the key in use.
-func (a *assembled) watchKey(cfg config.Config, now time.Time) {
+// watchKey notes since when the tenant's key is in use, and lets the metrics tell
+// the age of the default tenant's.
+func (a *assembled) watchKey(tenant string, cfg config.Config, now time.Time) {
 	first, err := keySince(cfg, now)
 	if err != nil {
-		a.log.Warn().Err(err).Msg("the age of the API key is not known: set VENNIO_API_KEY_CREATED")
+		a.log.Warn().Err(err).Str("tenant", tenant).Msg("the age of the API key is not known: set VENNIO_API_KEY_CREATED, or key_created of a tenant")
 		return
 	}
-	a.watch.KeySince(first)
+	if tenant == "" {
+		a.watch.KeySince(first)
+	}
 }
 
 // keySince is when the key was made, as far as is known: what the operator says,

@@ -1,11 +1,13 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
 	"path"
 	"slices"
 	"strings"
@@ -22,14 +24,18 @@ import (
 )
 
 const webhooksAbout = `Subscribes vennio-mcp serve to Vennio's events, so that it hears of what happens
-elsewhere. The secret that signs them is kept in the state folder and never shown.`
+elsewhere. The secret that signs them is kept in the state folder, or in the
+database where there is one, and never shown. Each tenant of the settings file
+has subscriptions of its own.`
 
-// hooks are what the webhooks commands work on.
+// hooks are what the webhooks commands work on: those of one tenant.
 type hooks struct {
 	program
+	tenant string
 	vennio *vennioclient.Client
 	inbox  *events.Inbox
-	cfg    config.Config
+	cfg    config.Config // the tenant's
+	others []string      // all other tenants; the default one's name is empty
 }
 
 func (p program) webhooksCommand() *cobra.Command {
@@ -37,6 +43,7 @@ func (p program) webhooksCommand() *cobra.Command {
 		Use: "webhooks", Short: "Subscribe to Vennio's events; list and end subscriptions", Long: webhooksAbout, Args: unknownCommand,
 		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
+	c.PersistentFlags().String(tenantFlag, "", tenantHelp)
 	c.AddCommand(p.registerCommand(), p.listWebhooksCommand(), p.removeWebhookCommand())
 	return c
 }
@@ -50,35 +57,44 @@ func (p program) registerCommand() *cobra.Command {
 			return h.register(ctx, url, kinds)
 		}),
 	}
-	c.Flags().StringVar(&url, "url", "", "where Vennio reaches vennio-mcp serve: https, or http on loopback; its path is usually "+events.Path)
+	c.Flags().StringVar(&url, "url", "", "where Vennio reaches vennio-mcp serve: https, or http on loopback; its path is usually "+events.Path+", with /NAME of a tenant (default: that, at VENNIO_MCP_PUBLIC_URL)")
 	c.Flags().StringVar(&kinds, "events", "", "types with commas between; * stands for anything: booking.* (default: all that Vennio documents)")
 	return c
 }
 
-// withHooks runs a command on Vennio and the state folder.
+// withHooks runs a command on Vennio and the store, for the tenant that is named,
+// or for one after the other.
 func (p program) withHooks(do func(context.Context, hooks, []string) error) func(*cobra.Command, []string) error {
 	return func(c *cobra.Command, args []string) error {
 		cfg, err := p.config(c)
 		if err != nil {
 			return err
 		}
-		switch {
-		case cfg.Sandbox():
-			return usageError{errors.New("there is no Vennio to subscribe at: set VENNIO_API_KEY (without it, vennio-mcp serve hears the events of its built-in sandbox by itself)")}
-		case cfg.StateDir == "":
-			return errors.New("there is no state folder to keep the secret in: set VENNIO_STATE_DIR or HOME")
-		}
-		client, err := newClient(cfg, http.DefaultTransport)
+		chosen, err := hooksOf(c, cfg)
 		if err != nil {
 			return err
 		}
-		db := store.Open(cfg.StateDir)
+		if cfg.Store() == "" {
+			return errors.New("there is no state folder to keep the secret in: set VENNIO_STATE_DIR or HOME")
+		}
+		db := store.Open(cfg.Store())
 		defer func() { _ = db.Close() }()
 		in, err := p.inbox(cfg, db, observe.Logger(p.errs, cfg.LogLevel, logFormat(cfg.LogFormat, p.errs)))
 		if err != nil {
 			return err
 		}
-		return do(c.Context(), hooks{p, client, in, cfg}, args)
+		var failed error
+		for _, h := range chosen {
+			h.program, h.inbox = p, in.Of(h.tenant)
+			if h.vennio, err = newClient(h.cfg, http.DefaultTransport); err == nil {
+				err = do(c.Context(), h, args)
+			}
+			if err != nil && len(chosen) > 1 {
+				err = fmt.Errorf("%s: %w", cmp.Or(h.tenant, "the default tenant"), err)
+			}
+			failed = errors.Join(failed, err)
+		}
+		return failed
 	}
 }
 
@@ -90,12 +106,17 @@ func newClient(cfg config.Config, via http.RoundTripper) (*vennioclient.Client, 
 
 // register looks first whether the secret can be kept: Vennio shows it once.
 func (h hooks) register(ctx context.Context, url, kinds string) error {
+	if url == "" && h.cfg.Serve.PublicURL != "" {
+		url = h.cfg.Serve.PublicURL + events.PathOf(h.tenant)
+	}
 	types, err := chosen(kinds, h.cfg.Dialect)
 	switch {
 	case url == "":
-		return usageError{errors.New("say where Vennio reaches vennio-mcp serve: --url https://your.host" + events.Path)}
+		return usageError{errors.New("say where Vennio reaches vennio-mcp serve: --url https://your.host" + events.PathOf(h.tenant))}
 	case err != nil:
 		return err
+	case h.elsewhere(url):
+		return usageError{fmt.Errorf("--url %s: that is where another tenant's events are taken; give https://your.host%s", plain.Line(url, 200), events.PathOf(h.tenant))}
 	case loopbackURL(url) && !loopbackURL(h.cfg.APIURL):
 		return usageError{fmt.Errorf("--url %s: %s cannot reach this machine by that address; give the https address of a proxy or tunnel before vennio-mcp serve", plain.Line(url, 200), h.cfg.APIURL)}
 	}
@@ -111,9 +132,24 @@ func (h hooks) register(ctx context.Context, url, kinds string) error {
 		return err
 	}
 	_, _ = fmt.Fprintf(h.out, "Subscribed as %s: Vennio delivers %d types of event to %s\n", made.ID, len(types), plain.Line(made.URL, 200))
-	_, _ = fmt.Fprintf(h.out, "The secret that signs them is kept in %s\n", h.cfg.StateDir)
+	_, _ = fmt.Fprintf(h.out, "The secret that signs them is kept in %s\n", h.keeps())
 	h.next(url, before)
 	return nil
+}
+
+// elsewhere: the address is another tenant's, where no signature of this one's
+// would be taken.
+func (h hooks) elsewhere(raw string) bool {
+	u, err := url.Parse(raw)
+	return err == nil && slices.ContainsFunc(h.others, func(other string) bool { return strings.HasSuffix(u.Path, events.PathOf(other)) })
+}
+
+// keeps is where the secrets are, in words: an address may have a password in it.
+func (h hooks) keeps() string {
+	if h.cfg.DatabaseURL != "" {
+		return "the database of VENNIO_MCP_DATABASE_URL"
+	}
+	return h.cfg.StateDir
 }
 
 // next says what is still to be done.
@@ -122,12 +158,12 @@ func (h hooks) next(url string, before []store.Subscription) {
 	if address, err := serveAddress(url); err == nil {
 		_, _ = fmt.Fprintf(h.out, "  vennio-mcp serve --addr %s   takes them\n", address)
 	} else {
-		_, _ = fmt.Fprintf(h.out, "  vennio-mcp serve            takes them at %s; let your proxy pass %s on to it\n", events.Path, plain.Line(url, 200))
+		_, _ = fmt.Fprintf(h.out, "  vennio-mcp serve            takes them at %s; let your proxy pass %s on to it\n", events.PathOf(h.tenant), plain.Line(url, 200))
 	}
 	_, _ = fmt.Fprintln(h.out, "  vennio-mcp doctor           looks whether they come")
-	_, _ = fmt.Fprintln(h.out, "  vennio-mcp events list      shows them")
+	_, _ = fmt.Fprintf(h.out, "  vennio-mcp events list%s      shows them\n", forTenant(h.tenant))
 	for _, old := range before {
-		_, _ = fmt.Fprintf(h.out, "  vennio-mcp webhooks remove %s   ends the older subscription to %s, once this one works\n", old.ID, plain.Line(old.URL, 200))
+		_, _ = fmt.Fprintf(h.out, "  vennio-mcp webhooks remove %s%s   ends the older subscription to %s, once this one works\n", old.ID, forTenant(h.tenant), plain.Line(old.URL, 200))
 	}
 }
 

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net/netip"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/vennio-mcp/vennio-mcp/internal/events"
 	"github.com/vennio-mcp/vennio-mcp/internal/plain"
 	"github.com/vennio-mcp/vennio-mcp/internal/store"
 	"github.com/vennio-mcp/vennio-mcp/vennioclient"
@@ -18,6 +20,7 @@ import (
 // hookLine is a subscription as --json shows it. AtVennio and Here say where it
 // is known: one that is not here signs with a secret that this machine lacks.
 type hookLine struct {
+	Tenant   string    `json:"tenant,omitempty"` // absent for the default one
 	ID       string    `json:"id"`
 	URL      string    `json:"url"`
 	Events   []string  `json:"events,omitempty"` // as Vennio lists them
@@ -28,7 +31,8 @@ type hookLine struct {
 
 func (p program) listWebhooksCommand() *cobra.Command {
 	var asJSON bool
-	c := &cobra.Command{
+	var c *cobra.Command
+	c = &cobra.Command{
 		Use: "list", Short: "List the subscriptions, at Vennio and here", Args: noArguments,
 		RunE: p.withHooks(func(ctx context.Context, h hooks, _ []string) error {
 			lines, err := h.list(ctx)
@@ -36,7 +40,7 @@ func (p program) listWebhooksCommand() *cobra.Command {
 				return err
 			}
 			if !asJSON {
-				return h.print(lines)
+				return h.print(lines, allTenants(c))
 			}
 			for _, l := range lines {
 				if err := p.printLine(l); err != nil {
@@ -47,7 +51,7 @@ func (p program) listWebhooksCommand() *cobra.Command {
 		}),
 	}
 	c.Flags().BoolVar(&asJSON, "json", false, "JSON lines instead of a table")
-	return c
+	return withAllTenants(c)
 }
 
 // list is what Vennio lists, then what only this machine knows of.
@@ -63,19 +67,24 @@ func (h hooks) list(ctx context.Context) ([]hookLine, error) {
 	var lines []hookLine
 	for _, w := range listed {
 		here := slices.ContainsFunc(kept, func(s store.Subscription) bool { return s.ID == w.ID })
-		lines = append(lines, hookLine{w.ID, w.URL, w.Events, w.CreatedAt, true, here})
+		lines = append(lines, hookLine{h.tenant, w.ID, w.URL, w.Events, w.CreatedAt, true, here})
 	}
 	for _, s := range kept {
 		if !slices.ContainsFunc(listed, func(w vennioclient.Webhook) bool { return w.ID == s.ID }) {
-			lines = append(lines, hookLine{ID: s.ID, URL: s.URL, Created: s.Created, Here: true})
+			lines = append(lines, hookLine{Tenant: h.tenant, ID: s.ID, URL: s.URL, Created: s.Created, Here: true})
 		}
 	}
 	return lines, nil
 }
 
-func (h hooks) print(lines []hookLine) error {
+// print tells of one tenant; named: by its name, since there are others.
+func (h hooks) print(lines []hookLine, named bool) error {
+	whose := ""
+	if named {
+		whose = fmt.Sprintf("%-16s ", cmp.Or(h.tenant, "-"))
+	}
 	if len(lines) == 0 {
-		_, err := fmt.Fprintln(h.out, "No subscriptions. To make one: vennio-mcp webhooks register --url https://your.host/webhooks/vennio")
+		_, err := fmt.Fprintf(h.out, "%sNo subscriptions. To make one: vennio-mcp webhooks register%s --url https://your.host%s\n", whose, forTenant(h.tenant), events.PathOf(h.tenant))
 		return err
 	}
 	for _, l := range lines {
@@ -86,7 +95,7 @@ func (h hooks) print(lines []hookLine) error {
 		case !l.AtVennio:
 			how = "GONE at Vennio: remove it, and register again"
 		}
-		_, _ = fmt.Fprintf(h.out, "%-28s  %s  %s\n", plain.Line(l.ID, 60), plain.Line(l.URL, 120), how)
+		_, _ = fmt.Fprintf(h.out, "%s%-28s  %s  %s\n", whose, plain.Line(l.ID, 60), plain.Line(l.URL, 120), how)
 	}
 	return nil
 }
@@ -110,7 +119,7 @@ func (h hooks) remove(ctx context.Context, id string) error {
 	gone := vennioclient.KindOf(err) == vennioclient.KindNotFound
 	switch {
 	case gone && !here:
-		return usageError{fmt.Errorf("there is no subscription %s; vennio-mcp webhooks list shows what there is", plain.Quote(id, 60))}
+		return usageError{fmt.Errorf("there is no subscription %s; vennio-mcp webhooks list%s shows what there is", plain.Quote(id, 60), forTenant(h.tenant))}
 	case err != nil && !gone:
 		return fmt.Errorf("the subscription stands as it was, as far as is known: %w%s", err, hint(err))
 	}

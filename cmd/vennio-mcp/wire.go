@@ -34,17 +34,18 @@ type assembled struct {
 	page  *approve.Page
 	links *links // where the page is found
 	feed  *serve.Feed
-	// changes is told of every booking that changed, here or in Vennio.
-	changes resources.Changes
-	vennio  *vennioclient.Client
-	store   *store.DB
-	ledger  *consent.Ledger
-	secret  []byte   // signs slot ids and what travels through clients
-	others  [][]byte // are taken too, while the secret is rotated
-	watch   *observe.Metrics
-	spans   *observe.Traces
-	log     zerolog.Logger
-	close   func()
+	// feeds are those of the tenants that the settings have, the default one's too;
+	// each is told of every booking of its tenant that changed, here or in Vennio.
+	feeds  map[string]*serve.Feed
+	vennio *vennioclient.Client
+	store  *store.DB
+	ledger *consent.Ledger
+	secret []byte   // signs slot ids and what travels through clients
+	others [][]byte // are taken too, while the secret is rotated
+	watch  *observe.Metrics
+	spans  *observe.Traces
+	log    zerolog.Logger
+	close  func()
 }
 
 // assemble wires settings to a server. With no key it starts the sandbox first.
@@ -67,7 +68,10 @@ func (p program) found(ctx context.Context, cfg config.Config) (*assembled, erro
 		return nil, err
 	}
 	a.feed = serve.NewFeed(resources.Known)
-	a.changes = resources.Changes{Tell: a.feed.Updated}
+	a.feeds = map[string]*serve.Feed{"": a.feed}
+	for _, t := range cfg.Tenants {
+		a.feeds[t.Name] = serve.NewFeed(resources.Known)
+	}
 	a.secret, a.others = signingSecrets(cfg, a.log)
 	a.ledger = a.openLedger(cfg, p.clock())
 	a.page = approve.New(a.ledger, a.secret, a.others...)
@@ -94,8 +98,8 @@ func (a *assembled) furnish(ctx context.Context, p program, cfg config.Config, t
 		realm, key, cfg.APIURL = "sandbox", sandbox.DefaultKey(), box.url
 		cfg.Hosts = sandboxHosts()
 		log.Log().Msg(schemas.SandboxText) // whatever the level: who reads the log must know
-	case tenant == "":
-		a.watchKey(cfg, p.clock()())
+	case a.feeds[tenant] != nil: // no caller's own key, of which nothing is kept
+		a.watchKey(tenant, cfg, p.clock()())
 		fallthrough
 	default:
 		log.Info().Str("vennio", cfg.APIURL).Str("dialect", string(cfg.Dialect)).Str("key", string(vennioclient.KeyKind(key))).Str("tenant", tenant).Msg("using Vennio")

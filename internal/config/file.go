@@ -16,11 +16,11 @@ import (
 
 // file is the settings file (docs/events.md, docs/security.md).
 type file struct {
-	Sinks      []sinkEntry       `yaml:"sinks"`
-	Tokens     []tokenEntry      `yaml:"tokens"`
-	OAuth      *oauthEntry       `yaml:"oauth"`
-	Tenants    []map[string]text `yaml:"tenants"`
-	CallerKeys bool              `yaml:"caller_keys"`
+	Sinks      []sinkEntry              `yaml:"sinks"`
+	Tokens     []tokenEntry             `yaml:"tokens"`
+	OAuth      *oauthEntry              `yaml:"oauth"`
+	Tenants    []map[string]tenantField `yaml:"tenants"`
+	CallerKeys bool                     `yaml:"caller_keys"`
 }
 
 // readFile reads the settings file. Every mistake names its line and quotes
@@ -35,18 +35,11 @@ func (c *Config) readFile(path string, getenv func(string) string) (wrong Mistak
 			wrong = append(wrong, fmt.Sprintf("%s:%d: %s: %s", path, m.line, section, m.what))
 		}
 	}
-	taken := map[string]bool{}
-	for _, entry := range f.Sinks {
-		sink, mistakes := entry.sink(getenv)
-		if taken[sink.Name] && sink.Name != "" {
-			mistakes = append(mistakes, mistake{entry.Name.line, fmt.Sprintf("name: %q is taken by another sink", sink.Name)})
-		}
-		taken[sink.Name] = true
-		c.Sinks = append(c.Sinks, sink)
-		blame("sinks", mistakes)
-	}
-	for _, fields := range f.Tenants {
-		blame("tenants", c.addTenant(fields, getenv))
+	sinks, mistakes := sinksOf(f.Sinks, getenv)
+	c.Sinks = sinks
+	blame("sinks", mistakes)
+	for _, entry := range f.Tenants {
+		blame("tenants", c.addTenant(entry, getenv))
 	}
 	for _, entry := range f.Tokens {
 		blame("tokens", c.Serve.addToken(entry))

@@ -2,6 +2,7 @@ package config
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"strings"
 	"time"
@@ -42,6 +43,20 @@ type sinkEntry struct {
 	Headers    map[string]text `yaml:"headers"`
 	Emails     bool            `yaml:"show_emails"`
 	Pause      text            `yaml:"pause"`
+}
+
+// sinksOf reads all entries of one tenant.
+func sinksOf(entries []sinkEntry, getenv func(string) string) (sinks []Sink, wrong []mistake) {
+	taken := map[string]bool{}
+	for _, entry := range entries {
+		sink, mistakes := entry.sink(getenv)
+		if taken[sink.Name] && sink.Name != "" {
+			mistakes = append(mistakes, mistake{entry.Name.line, fmt.Sprintf("name: %q is taken by another sink", sink.Name)})
+		}
+		taken[sink.Name] = true
+		sinks, wrong = append(sinks, sink), append(wrong, mistakes...)
+	}
+	return sinks, wrong
 }
 
 // sink reads an entry; every mistake is found at once.

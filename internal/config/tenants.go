@@ -7,22 +7,30 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
+
+	"github.com/goccy/go-yaml"
+	"github.com/goccy/go-yaml/ast"
 
 	"github.com/vennio-mcp/vennio-mcp/internal/access"
 )
 
-// Tenant is a Vennio account of its own: its key, hosts, policy and limits.
-// What it does not set it has from the settings of all, but for key and hosts.
+// Tenant is a Vennio account of its own: its key, hosts, policy and limits, and
+// who is told of its events. What it does not set it has from the settings of
+// all, but for the key and its age, hosts, webhook secrets and sinks: those of one
+// account are never used for another.
 type Tenant struct {
 	Name string
 	Config
-	given map[string]string
+	given []func(*Config) // what it sets; values would print where Secret cannot hide them
 }
 
 // tenantFields are what a tenant can set, by their names in the settings file.
 var tenantFields = map[string]func(*Config, string) error{
 	"api_key":        setKey,
 	"api_key_file":   setKeyFile,
+	"key_created":    setKeyCreated,
+	"webhook_secret": setWebhookSecrets,
 	"business_id":    setBusiness,
 	"hosts":          setHosts,
 	"timezone":       setZone,
@@ -39,63 +47,127 @@ var tenantFields = map[string]func(*Config, string) error{
 
 var tenantName = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[a-z0-9][a-z0-9._-]{0,63}$`) })
 
+// tenantField is a scalar of a tenant's, or the list of its sinks.
+type tenantField struct {
+	text
+	sinks []sinkEntry
+	list  bool
+}
+
+// UnmarshalYAML implements yaml.NodeUnmarshaler.
+func (f *tenantField) UnmarshalYAML(node ast.Node) error {
+	if f.list = node.Type() == ast.SequenceType; !f.list {
+		return f.text.UnmarshalYAML(node)
+	}
+	f.line = node.GetToken().Position.Line
+	return yaml.NodeToValue(node, &f.sinks, yaml.Strict())
+}
+
 // addTenant reads one entry of tenants.
-func (c *Config) addTenant(fields map[string]text, getenv func(string) string) (wrong []mistake) {
-	t := Tenant{Name: fields["name"].value, given: map[string]string{}}
+func (c *Config) addTenant(fields map[string]tenantField, getenv func(string) string) (wrong []mistake) {
+	t := Tenant{Name: fields["name"].value}
 	line := 1
 	for _, f := range fields {
 		line = max(line, f.line)
-	}
-	blame := func(f text, format string, args ...any) {
-		wrong = append(wrong, mistake{max(f.line, 1), fmt.Sprintf(format, args...)})
 	}
 	switch {
 	case !tenantName().MatchString(t.Name):
 		wrong = append(wrong, mistake{line, "name: want lower-case letters, digits and .-_, at most 64"})
 	case slices.ContainsFunc(c.Tenants, func(other Tenant) bool { return other.Name == t.Name }):
-		blame(fields["name"], "name: %q is taken by another tenant", t.Name)
+		wrong = append(wrong, mistake{fields["name"].line, fmt.Sprintf("name: %q is taken by another tenant", t.Name)})
 	}
 	for _, name := range slices.Sorted(maps.Keys(fields)) {
-		apply, known := tenantFields[name]
-		value, err := fields[name].resolve(getenv)
-		switch {
-		case name == "name":
-		case !known:
-			blame(fields[name], "%s: there is no such setting; there are name, %s", name, strings.Join(slices.Sorted(maps.Keys(tenantFields)), ", "))
-		case err != nil:
-			blame(fields[name], "%s: %s", name, err)
-		case value == "": // as if it were not there
-		default:
-			t.given[name] = value
-			if err := apply(&t.Config, value); err != nil {
-				blame(fields[name], "%s %s", name, err)
-			}
+		if err := t.set(name, fields[name], getenv); err != nil {
+			wrong = append(wrong, mistake{max(fields[name].line, 1), err.Error()})
 		}
 	}
 	if t.APIKey == "" && len(wrong) == 0 {
 		wrong = append(wrong, mistake{line, "api_key: is missing; want ${NAME} of the environment, or api_key_file"})
 	}
+	sinks, mistakes := sinksOf(fields["sinks"].sinks, getenv)
+	t.given = append(t.given, func(c *Config) { c.Sinks = sinks })
+	for _, m := range mistakes {
+		wrong = append(wrong, mistake{m.line, "sinks: " + m.what})
+	}
+	if other, shared := c.sharesSecret(t); shared {
+		wrong = append(wrong, mistake{fields["webhook_secret"].line, "webhook_secret: " + other + " has it too; each Vennio account signs with its own"})
+	}
 	c.Tenants = append(c.Tenants, t)
 	return wrong
+}
+
+// set takes one field of a tenant's.
+func (t *Tenant) set(name string, field tenantField, getenv func(string) string) error {
+	apply, known := tenantFields[name]
+	value, err := field.resolve(getenv)
+	switch {
+	case field.list != (name == "sinks"):
+		return fmt.Errorf("%s: want %s", name, map[bool]string{true: "one value, not a list", false: "a list"}[field.list])
+	case name == "name", name == "sinks":
+	case !known:
+		return fmt.Errorf("%s: there is no such setting; there are name, sinks, %s", name, strings.Join(slices.Sorted(maps.Keys(tenantFields)), ", "))
+	case err != nil:
+		return fmt.Errorf("%s: %w", name, err)
+	case value == "": // as if it were not there
+	default:
+		t.given = append(t.given, func(c *Config) { _ = apply(c, value) }) // the error shows below
+		if err := apply(&t.Config, value); err != nil {
+			return fmt.Errorf("%s %w", name, err)
+		}
+	}
+	return nil
+}
+
+// sharesSecret: with one secret for two accounts, what is signed for the one
+// would count for the other.
+func (c *Config) sharesSecret(t Tenant) (with string, shared bool) {
+	has := func(other []Secret) bool {
+		return slices.ContainsFunc(t.WebhookSecrets, func(s Secret) bool { return slices.Contains(other, s) })
+	}
+	if has(c.WebhookSecrets) {
+		return "VENNIO_WEBHOOK_SECRET", true
+	}
+	for _, other := range c.Tenants {
+		if has(other.WebhookSecrets) {
+			return "the tenant " + other.Name, true
+		}
+	}
+	return "", false
 }
 
 // inherit completes a tenant from the settings of all. What it sets was checked
 // when it was read.
 func (t *Tenant) inherit(all Config) {
 	t.Config = all.ForTenant()
-	for name, value := range t.given {
-		_ = tenantFields[name](&t.Config, value)
+	for _, set := range t.given {
+		set(&t.Config)
 	}
 	if t.BusinessID != "" {
 		t.Hosts = withDefault(t.Hosts, t.BusinessID)
 	}
 }
 
-// ForTenant is what a tenant has before it sets anything: no key and no hosts.
+// ForTenant is what a tenant has before it sets anything: no key, no hosts, and
+// nobody who is told of events.
 func (c Config) ForTenant() Config {
-	c.APIKey, c.Hosts, c.BusinessID, c.Tenants, c.Sinks, c.WebhookSecrets = "", nil, "", nil, nil, nil
+	c.APIKey, c.KeyCreated, c.Warnings = "", time.Time{}, nil
+	c.Hosts, c.BusinessID, c.Tenants, c.Sinks, c.WebhookSecrets = nil, "", nil, nil, nil
 	c.Serve.Tokens, c.Serve.OAuth = nil, nil
 	return c
+}
+
+// Of is the settings of a tenant of the settings file; the default one has an
+// empty name. False: there is no such tenant.
+func (c Config) Of(tenant string) (Config, bool) {
+	if tenant == "" {
+		return c, true
+	}
+	for _, t := range c.Tenants {
+		if t.Name == tenant {
+			return t.Config, true
+		}
+	}
+	return Config{}, false
 }
 
 // Access says who may call over HTTP. The secret is the server's.

@@ -23,11 +23,11 @@ func (w Who) is(p Party) bool {
 		w.ID == "" && same(w.Name, p.Name)
 }
 
-// CloseHost closes what is agreed or asked about a host and not sent yet: open
-// questions can no longer be answered and unsent grants no longer be sent, as
-// if they had expired. Each gets an entry that says why, cut to 200 characters.
+// CloseHost closes what is agreed or asked in a tenant about a host and not sent
+// yet: open questions can no longer be answered and unsent grants no longer be
+// sent, as if they had expired. Each gets an entry that says why, cut to 200 characters.
 // It returns how many it closed; repeated, none. What was sent stays.
-func (l *Ledger) CloseHost(ctx context.Context, host Who, why string) (int, error) {
+func (l *Ledger) CloseHost(ctx context.Context, tenant string, host Who, why string) (int, error) {
 	why, n := plain.Line(why, 200), 0
 	err := l.change(ctx, func(w *work) error {
 		grants, err := w.UnsentGrants(w.now)
@@ -35,7 +35,7 @@ func (l *Ledger) CloseHost(ctx context.Context, host Who, why string) (int, erro
 			return err
 		}
 		for _, g := range grants {
-			if involves(g.Act, host) {
+			if involves(g.Act, tenant, host) {
 				n++
 				if err := w.retire(g, why); err != nil {
 					return err
@@ -47,7 +47,7 @@ func (l *Ledger) CloseHost(ctx context.Context, host Who, why string) (int, erro
 			return err
 		}
 		for _, p := range open {
-			if involves(p.Act, host) {
+			if involves(p.Act, tenant, host) {
 				n++
 				if err := w.close(p, why); err != nil {
 					return err
@@ -70,7 +70,7 @@ func (w *work) close(p store.Proposal, why string) error {
 }
 
 // involves: an act that cannot be read cannot be shown not to.
-func involves(kept store.Act, host Who) bool {
+func involves(kept store.Act, tenant string, host Who) bool {
 	act, err := parseAct(kept.JSON)
-	return err != nil || slices.ContainsFunc(act.Hosts, host.is)
+	return err != nil || act.Tenant == tenant && slices.ContainsFunc(act.Hosts, host.is)
 }

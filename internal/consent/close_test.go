@@ -27,7 +27,7 @@ func TestBar_W4_AHostWhoRevokesAccessHasNothingOpen(t *testing.T) {
 	spared, err := l.Propose(t.Context(), other)
 	require.NoError(t, err)
 
-	n, err := l.CloseHost(t.Context(), alice, "calendar access was revoked")
+	n, err := l.CloseHost(t.Context(), "", alice, "calendar access was revoked")
 	require.NoError(t, err)
 	assert.Equal(t, 2, n)
 	_, err = l.Answer(t.Context(), asked.ID, yes)
@@ -37,7 +37,7 @@ func TestBar_W4_AHostWhoRevokesAccessHasNothingOpen(t *testing.T) {
 	_, err = l.Answer(t.Context(), spared.ID, yes)
 	require.NoError(t, err, "a namesake with another id")
 	require.NoError(t, l.Settle(t.Context(), sent, consent.Done, "b-1", "", ""), "what was sent stays")
-	n, err = l.CloseHost(t.Context(), alice, "again")
+	n, err = l.CloseHost(t.Context(), "", alice, "again")
 	require.NoError(t, err)
 	assert.Zero(t, n)
 	entries, err := l.Verify(t.Context())
@@ -65,7 +65,7 @@ func TestByWhatAHostIsKnown(t *testing.T) {
 		act.Hosts = []consent.Party{c.host}
 		_, err := l.Propose(t.Context(), act)
 		require.NoError(t, err)
-		n, err := l.CloseHost(t.Context(), c.who, "revoked")
+		n, err := l.CloseHost(t.Context(), "", c.who, "revoked")
 		require.NoError(t, err)
 		assert.Equal(t, c.close, n == 1, name)
 	}

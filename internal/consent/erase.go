@@ -53,6 +53,12 @@ func (l *Ledger) Erase(ctx context.Context, person string) (int, error) {
 	return n, l.db.Scrub(ctx)
 }
 
+// Names tells of a text whether a person stands in it, as Erase looks for them.
+func Names(person string) func(text string) bool {
+	person = fold(person)
+	return func(text string) bool { return person != "" && mentions(text, person) }
+}
+
 // concerning returns the ids of the acts that concern a person.
 func (w *work) concerning(person string) ([]string, error) {
 	var acts []string

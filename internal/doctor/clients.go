@@ -26,7 +26,7 @@ func Clients(here clients.System) (all []Finding) {
 		}
 	}
 	if len(all) == 0 {
-		all = []Finding{{OK, "client", "no settings of an MCP client were found on this machine", "To add this server to one: vennio-mcp install --help."}}
+		all = []Finding{note("client", "no settings of an MCP client were found on this machine", "To add this server to one: vennio-mcp install --help.")}
 	}
 	return all
 }
@@ -41,7 +41,7 @@ func client(c clients.Client, servers []clients.Server) (all []Finding) {
 		}
 	}
 	if len(all) == 0 {
-		all = []Finding{{OK, "client", c.Name + ": this server is not in its settings", "To add it: vennio-mcp install " + c.ID + ". The file is " + c.Path + "."}}
+		all = []Finding{note("client", c.Name+": this server is not in its settings", "To add it: vennio-mcp install "+c.ID+". The file is "+c.Path+".")}
 	}
 	return all
 }
@@ -58,7 +58,7 @@ func started(c clients.Client, s clients.Server) Finding {
 		return problem("client", fmt.Sprintf("%s: %s starts %q, which is not there or cannot be run", c.Name, name, command), "Put the full path of vennio-mcp into "+c.Path+".")
 	}
 	if !filepath.IsAbs(s.Command) {
-		return Finding{OK, "client", fmt.Sprintf("%s: %s starts %s (%s)", c.Name, name, command, path), "If the client does not find it, give the full path: programs with windows often have another PATH."}
+		return note("client", fmt.Sprintf("%s: %s starts %s (%s)", c.Name, name, command, path), "If the client does not find it, give the full path: programs with windows often have another PATH.")
 	}
 	return ok("client", "%s: %s starts %s", c.Name, name, command)
 }

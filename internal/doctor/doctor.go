@@ -28,10 +28,11 @@ const (
 
 // Finding is what was seen of one thing.
 type Finding struct {
-	Level Level  `json:"level"`
-	Check string `json:"check"` // what was looked at, in a word or two
-	Saw   string `json:"saw"`
-	Do    string `json:"do,omitempty"` // what to do about it; empty where nothing is
+	Level  Level  `json:"level"`
+	Check  string `json:"check"` // what was looked at, in a word or two
+	Saw    string `json:"saw"`
+	Do     string `json:"do,omitempty"`     // what to do about it; empty where nothing is
+	Tenant string `json:"tenant,omitempty"` // whose it is; empty: the default one's, or everybody's
 }
 
 // Worst is the worst level among findings.
@@ -46,8 +47,10 @@ func Worst(all []Finding) Level {
 
 // Patient is what is looked at.
 type Patient struct {
+	Tenant    string        // of the settings file; empty for the default one
 	Config    config.Config // with the address, key and hosts that the server would use
 	Sandbox   bool          // they are the sandbox's: no key is set
+	Absent    bool          // there is no default tenant: no key is set, and each caller has another
 	KeySince  func() (time.Time, error)
 	Transport http.RoundTripper // to Vennio
 	Store     *store.DB
@@ -56,17 +59,22 @@ type Patient struct {
 	// Webhook says whether Vennio's events reach this server; nil where webhooks
 	// are not served.
 	Webhook func(context.Context) Finding
+	// Tenants are the others: of each, what is its own is looked at.
+	Tenants []Patient
 }
 
 // Examine looks at everything, in a fixed order.
 func Examine(ctx context.Context, p Patient) []Finding {
 	all := p.settings()
-	all = append(all, p.vennio(ctx)...)
+	if !p.Absent {
+		all = append(all, p.vennio(ctx)...)
+	}
 	all = append(all, p.zones(), p.zone())
 	all = append(all, p.state(ctx)...)
-	if p.Webhook != nil {
+	if p.Webhook != nil && !p.Absent {
 		all = append(all, p.Webhook(ctx))
 	}
+	all = append(all, p.tenants(ctx)...)
 	return append(all, Clients(p.System)...)
 }
 
@@ -74,14 +82,21 @@ func ok(check, saw string, args ...any) Finding {
 	return Finding{Level: OK, Check: check, Saw: fmt.Sprintf(saw, args...)}
 }
 
-func warn(check, saw, do string) Finding { return Finding{Warning, check, saw, do} }
+func warn(check, saw, do string) Finding {
+	return Finding{Level: Warning, Check: check, Saw: saw, Do: do}
+}
 
-func problem(check, saw, do string) Finding { return Finding{Problem, check, saw, do} }
+func problem(check, saw, do string) Finding {
+	return Finding{Level: Problem, Check: check, Saw: saw, Do: do}
+}
+
+// note is well, and says what more one could do.
+func note(check, saw, do string) Finding { return Finding{Level: OK, Check: check, Saw: saw, Do: do} }
 
 // settings are the key and its age, and what is odd about the others.
 func (p Patient) settings() []Finding {
 	all := []Finding{p.key()}
-	if !p.Sandbox {
+	if !p.Sandbox && !p.Absent {
 		all = append(all, p.keyAge())
 	}
 	for _, w := range p.Config.Warnings {

@@ -15,7 +15,7 @@ import (
 // hosts looks for free times of each host, and by the way at the dialect.
 func (p Patient) hosts(ctx context.Context, c *vennioclient.Client) []Finding {
 	if len(p.Config.Hosts) == 0 {
-		return []Finding{warn("dialect", "not checked: no host is set", "Set VENNIO_BUSINESS_ID or VENNIO_HOSTS.")}
+		return []Finding{warn("dialect", "not checked: no host is set", "Set "+p.setting("VENNIO_BUSINESS_ID")+" or "+p.setting("VENNIO_HOSTS")+".")}
 	}
 	var all []Finding
 	for i, h := range p.Config.Hosts {
@@ -23,7 +23,7 @@ func (p Patient) hosts(ctx context.Context, c *vennioclient.Client) []Finding {
 		if i == 0 {
 			all = append(all, p.dialect(ctx, h, err))
 		}
-		all = append(all, calendar(h, found, err))
+		all = append(all, p.calendar(h, found, err))
 	}
 	return all
 }
@@ -61,7 +61,7 @@ func (p Patient) dialect(ctx context.Context, h config.Host, failed error) Findi
 	return problem(check, fmt.Sprintf("neither %s nor %s is understood there%s", ours, other, request(failed)), "Is VENNIO_API_URL Vennio's, or something else's?")
 }
 
-func calendar(h config.Host, slots int, err error) Finding {
+func (p Patient) calendar(h config.Host, slots int, err error) Finding {
 	check, name := "host", plain.Line(h.Name, 60)
 	switch vennioclient.KindOf(err) {
 	case "":
@@ -72,7 +72,7 @@ func calendar(h config.Host, slots int, err error) Finding {
 	case vennioclient.KindCalendarNotConnected:
 		return problem(check, "the calendar of "+name+" is not connected", "Connect it in Vennio; until then no times are found.")
 	case vennioclient.KindNotFound:
-		return problem(check, "Vennio does not know "+name, "Check the id in VENNIO_HOSTS or VENNIO_BUSINESS_ID: it is a UUID of this account.")
+		return problem(check, "Vennio does not know "+name, "Check the id in "+p.setting("VENNIO_HOSTS")+" or "+p.setting("VENNIO_BUSINESS_ID")+": it is a UUID of this account.")
 	case vennioclient.KindForbidden:
 		return problem(check, "the key may not see the free times of "+name, "Use a key with the scope read:availability, of the account that owns this host.")
 	default:

@@ -12,8 +12,11 @@ const keyLife = 90 * 24 * time.Hour
 
 func (p Patient) key() Finding {
 	const check = "key"
-	if p.Sandbox {
-		return Finding{OK, check, "none is set: the built-in sandbox answers, and nothing real is booked", "For the real Vennio set VENNIO_API_KEY."}
+	switch {
+	case p.Absent:
+		return ok(check, "none is set: there is no default tenant, each caller has a key of their tenant's or their own")
+	case p.Sandbox:
+		return note(check, "none is set: the built-in sandbox answers, and nothing real is booked", "For the real Vennio set VENNIO_API_KEY.")
 	}
 	switch kind := vennioclient.KeyKind(p.Config.APIKey.Reveal()); {
 	case kind == vennioclient.KeyUnknown:
@@ -21,7 +24,7 @@ func (p Patient) key() Finding {
 	case kind.Publishable():
 		return warn(check, "set, "+string(kind)+": it can find slots and book, and do nothing else", "Use a secret key (vennio_sk_…) to see, move and cancel bookings too.")
 	case kind.Test():
-		return Finding{OK, check, "set, " + string(kind) + ": bookings are stored, but nobody is written to and no calendar changes", "For real bookings use a live key."}
+		return note(check, "set, "+string(kind)+": bookings are stored, but nobody is written to and no calendar changes", "For real bookings use a live key.")
 	default:
 		return ok(check, "set, %s", kind)
 	}
@@ -32,7 +35,7 @@ func (p Patient) keyAge() Finding {
 	const check = "key age"
 	since, err := p.KeySince()
 	if err != nil {
-		return warn(check, "not known: "+err.Error(), "Set VENNIO_API_KEY_CREATED to the day on which the key was made.")
+		return warn(check, "not known: "+err.Error(), "Set "+p.setting("VENNIO_API_KEY_CREATED")+" to the day on which the key was made.")
 	}
 	age := p.Now().Sub(since)
 	saw := fmt.Sprintf("known since %s (%d days)", since.UTC().Format(time.DateOnly), int(age.Hours()/24))

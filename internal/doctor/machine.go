@@ -30,7 +30,7 @@ func (p Patient) zone() Finding {
 	if name := p.Config.Zone.String(); !strings.HasSuffix(name, "UTC") {
 		return ok(check, "%s, for calls that name none; now %s there", name, p.Now().In(p.Config.Zone).Format("Mon 15:04"))
 	}
-	return warn(check, "UTC, for calls that name none", "Unless people live by UTC set VENNIO_TIMEZONE, such as Europe/London.")
+	return warn(check, "UTC, for calls that name none", "Unless people live by UTC set "+p.setting("VENNIO_TIMEZONE")+", such as Europe/London.")
 }
 
 // state looks at what outlives the process.

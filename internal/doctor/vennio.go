@@ -74,8 +74,11 @@ func (s *sight) RoundTrip(r *http.Request) (*http.Response, error) {
 	return resp, nil
 }
 
+// What is the same for all tenants, as long as it is well.
+const checkAddress, checkClock = "address", "clock"
+
 func (p Patient) reached(s *sight) Finding {
-	const check = "address"
+	const check = checkAddress
 	saw := fmt.Sprintf("%s answers in %d ms", p.Config.APIURL, s.took.Milliseconds())
 	const soon = 7 * 24 * time.Hour
 	switch {
@@ -94,7 +97,7 @@ func (p Patient) reached(s *sight) Finding {
 // clock compares Vennio's clock and ours. Slot ids and consents live for minutes,
 // and what is past is refused by either side.
 func clock(s *sight) Finding {
-	const check, warnAt, failAt = "clock", 5 * time.Second, time.Minute
+	const check, warnAt, failAt = checkClock, 5 * time.Second, time.Minute
 	off := s.ahead.Abs().Round(time.Second)
 	direction := map[bool]string{true: "behind", false: "ahead of"}[s.ahead > 0]
 	saw := fmt.Sprintf("this machine is %s %s Vennio", off, direction)
@@ -112,7 +115,7 @@ func clock(s *sight) Finding {
 
 // unreachable says why no answer came.
 func (p Patient) unreachable(err error) Finding {
-	const check = "address"
+	const check = checkAddress
 	saw, do := "no answer from "+p.Config.APIURL, "Check VENNIO_API_URL, the network and the proxy settings."
 	var dns *net.DNSError
 	var authority x509.UnknownAuthorityError

@@ -6,12 +6,23 @@ import (
 	"slices"
 	"time"
 
+	"github.com/vennio-mcp/vennio-mcp/internal/events"
 	"github.com/vennio-mcp/vennio-mcp/internal/plain"
 	"github.com/vennio-mcp/vennio-mcp/internal/store"
 	"github.com/vennio-mcp/vennio-mcp/vennioclient"
 )
 
-const registerLike = "vennio-mcp webhooks register --url https://your.host/webhooks/vennio"
+// registerLike is the command that makes the subscription.
+func (p Patient) registerLike() string {
+	return "vennio-mcp webhooks register" + p.flag() + " --url https://your.host" + events.PathOf(p.Tenant)
+}
+
+func (p Patient) flag() string {
+	if p.Tenant == "" {
+		return ""
+	}
+	return " --tenant " + p.Tenant
+}
 
 // Subscribed says whether Vennio tells this server of events: it is what
 // Patient.Webhook is for where events are kept in the Store.
@@ -29,7 +40,7 @@ func (p Patient) Subscribed(ctx context.Context) Finding {
 	case len(p.Config.WebhookSecrets) > 0:
 		return ok(check, "a secret is set; %s", newest)
 	}
-	return warn(check, "none is registered: what is booked, paid or cancelled elsewhere is seen only when asked for", "Let vennio-mcp serve run behind an https address, then: "+registerLike)
+	return warn(check, "none is registered: what is booked, paid or cancelled elsewhere is seen only when asked for", "Let vennio-mcp serve run behind an https address, then: "+p.registerLike())
 }
 
 // heard is what the store knows: the subscriptions, the newest first, and in words
@@ -37,10 +48,10 @@ func (p Patient) Subscribed(ctx context.Context) Finding {
 func (p Patient) heard(ctx context.Context) (kept []store.Subscription, newest string, err error) {
 	newest = "no event so far"
 	err = p.Store.Read(ctx, func(tx *store.Tx) (err error) {
-		if kept, err = tx.Subscriptions(100); err != nil {
+		if kept, err = tx.Subscriptions(p.Tenant, 100); err != nil {
 			return err
 		}
-		last, err := tx.Events(store.EventsWanted{Limit: 1})
+		last, err := tx.Events(store.EventsWanted{Tenant: p.Tenant, Limit: 1})
 		if err == nil && len(last) > 0 {
 			newest = fmt.Sprintf("newest event %s ago", p.Now().Sub(last[0].Received).Round(time.Second))
 		}
@@ -70,7 +81,7 @@ func (p Patient) listed(ctx context.Context, kept []store.Subscription, newest s
 	case has(s):
 		return ok(check, "Vennio has it, %s; %s", to, newest)
 	case slices.ContainsFunc(kept, has):
-		return warn(check, "the newest, "+to+", is gone at Vennio; an older one is there; "+newest, "vennio-mcp webhooks remove "+s.ID)
+		return warn(check, "the newest, "+to+", is gone at Vennio; an older one is there; "+newest, "vennio-mcp webhooks remove "+s.ID+p.flag())
 	}
-	return problem(check, "registered here, but gone at Vennio: "+to+"; "+newest, "vennio-mcp webhooks remove "+s.ID+", then: "+registerLike)
+	return problem(check, "registered here, but gone at Vennio: "+to+"; "+newest, "vennio-mcp webhooks remove "+s.ID+p.flag()+", then: "+p.registerLike())
 }

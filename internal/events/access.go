@@ -9,7 +9,7 @@ import (
 	"github.com/vennio-mcp/vennio-mcp/vennioclient/webhook"
 )
 
-// revoke closes the open consents to book a host who took calendar access back:
+// revoke closes the tenant's open consents to book a host who took calendar access back:
 // whoever asked was shown times that are no longer theirs to see.
 //
 // consent.changed says only by its status which way it went; consent.revoked is
@@ -23,6 +23,6 @@ func (b *Inbox) revoke(ctx context.Context, e webhook.Event) error {
 	if !ok || who == (consent.Who{}) {
 		return jobs.Final(errors.New("calendar access was revoked, but the event names nobody: close what is open with vennio-mcp approvals"))
 	}
-	_, err := b.o.Ledger.CloseHost(ctx, who, "calendar access was revoked ("+string(e.Type)+")")
+	_, err := b.o.Ledger.CloseHost(ctx, b.tenant, who, "calendar access was revoked ("+string(e.Type)+")")
 	return err
 }

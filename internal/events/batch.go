@@ -76,7 +76,7 @@ func (b *batches) next() []*delivery {
 }
 
 // write stores events with their follow-ups in one transaction.
-func (b *Inbox) write(ctx context.Context, batch []*delivery) error {
+func (b *office) write(ctx context.Context, batch []*delivery) error {
 	if err := b.queue.Prepare(ctx); err != nil {
 		return err
 	}
@@ -95,12 +95,12 @@ func (b *Inbox) write(ctx context.Context, batch []*delivery) error {
 	})
 }
 
-// Receive stores an event, whose signature was checked, with its follow-ups. It
+// Receive stores an event of the tenant's, whose signature was checked, with its follow-ups. It
 // reports false for one that was stored before.
 func (b *Inbox) Receive(ctx context.Context, e webhook.Event, body []byte) (bool, error) {
 	booking, _ := e.Booking()
 	d := &delivery{
-		row:   store.Event{ID: e.ID, Type: string(e.Type), At: e.At, Received: b.o.Now(), Booking: booking.ID, Body: body},
+		row:   store.Event{Tenant: b.tenant, ID: e.ID, Type: string(e.Type), At: e.At, Received: b.o.Now(), Booking: booking.ID, Body: body},
 		tasks: b.followUps(e.ID, e.Type, ""),
 	}
 	b.batches.store(ctx, d)

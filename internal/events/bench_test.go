@@ -56,7 +56,7 @@ func benchInbox(b *testing.B) (*events.Inbox, string) {
 	db := store.Open(dir)
 	b.Cleanup(func() { require.NoError(b, db.Close()) })
 	in, err := events.Open(db, events.Options{
-		Secrets: []string{secret}, Sinks: []events.Sink{{Name: "crm", Type: "http", URL: "https://crm.example.com", Secret: "s"}},
+		Tenant: events.Tenant{Secrets: []string{secret}, Sinks: []events.Sink{{Name: "crm", Type: "http", URL: "https://crm.example.com", Secret: "s"}}},
 	})
 	require.NoError(b, err)
 	benchDeliver(b, in, 0) // makes the tables

@@ -8,6 +8,10 @@
 // was revoked the open consents of that host are closed. A sink that fails is
 // tried again (internal/jobs); in the end a dead letter waits for the operator.
 //
+// Each tenant has an Inbox of its own ([Inbox.Of]): its path, its secrets, its
+// sinks, its events and dead letters. They share a store, a queue and the bounds
+// of what deliveries cost, and nothing else.
+//
 // Every event stays for a week or longer, so that it can be listed, shown and
 // replayed.
 package events

@@ -17,30 +17,36 @@ const access = ".access"
 func (b *Inbox) followUps(id string, kind webhook.Type, only string) (tasks []jobs.Task) {
 	for _, s := range b.sinks {
 		if s.wants(kind) && (only == "" || only == s.Name) {
-			tasks = append(tasks, jobs.Task{Event: id, To: s.Name})
+			tasks = append(tasks, jobs.Task{Tenant: b.tenant, Event: id, To: s.Name})
 		}
 	}
 	if b.o.Ledger != nil && kind.MayRevoke() && only == "" {
-		tasks = append(tasks, jobs.Task{Event: id, To: access})
+		tasks = append(tasks, jobs.Task{Tenant: b.tenant, Event: id, To: access})
 	}
 	return tasks
 }
 
-// follow carries out one follow-up.
+// follow carries out one follow-up of any tenant.
+func (b *office) follow(ctx context.Context, t jobs.Task) error { return b.Of(t.Tenant).follow(ctx, t) }
+
+// follow carries out one follow-up of the tenant's.
 func (b *Inbox) follow(ctx context.Context, t jobs.Task) error {
 	var kept *store.Event
 	var external string
 	err := b.db.Read(ctx, func(tx *store.Tx) (err error) {
-		if kept, err = tx.Event(t.Event); err == nil && kept != nil && kept.Booking != "" {
-			external, err = tx.External(kept.Booking, t.To)
+		if kept, err = tx.Event(b.tenant, t.Event); err == nil && kept != nil && kept.Booking != "" {
+			external, err = tx.External(b.tenant, kept.Booking, t.To)
 		}
 		return err
 	})
 	if err != nil {
 		return err
 	}
-	if kept == nil {
+	switch {
+	case kept == nil:
 		return jobs.Final(errors.New("the event is no longer kept"))
+	case !kept.Erased.IsZero():
+		return jobs.Final(ErrErased)
 	}
 	e, err := webhook.Decode(kept.Body)
 	if err != nil {
@@ -51,7 +57,7 @@ func (b *Inbox) follow(ctx context.Context, t jobs.Task) error {
 	}
 	for _, s := range b.sinks {
 		if s.Name == t.To {
-			return b.hand(ctx, s, *kept, message{event: e, received: kept.Received, external: external})
+			return b.hand(ctx, s, *kept, message{tenant: b.tenant, event: e, received: kept.Received, external: external})
 		}
 	}
 	return jobs.Final(errors.New("the settings have no sink of this name"))
@@ -63,7 +69,7 @@ func (b *Inbox) hand(ctx context.Context, s recipient, kept store.Event, m messa
 	if err != nil || id == "" || id == m.external || kept.Booking == "" {
 		return err
 	}
-	err = b.db.Write(ctx, func(tx *store.Tx) error { return tx.SetExternal(kept.Booking, s.Name, id) })
+	err = b.db.Write(ctx, func(tx *store.Tx) error { return tx.SetExternal(b.tenant, kept.Booking, s.Name, id) })
 	if err != nil {
 		return fmt.Errorf("keep what the sink calls the booking: %w", err)
 	}

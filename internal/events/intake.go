@@ -11,8 +11,23 @@ import (
 	"github.com/vennio-mcp/vennio-mcp/vennioclient/webhook"
 )
 
-// Path is where Vennio delivers.
+// Path is where Vennio delivers what it tells the default tenant.
 const Path = "/webhooks/vennio"
+
+// tenantKey is what net/http calls the tenant in TenantsPath.
+const tenantKey = "tenant"
+
+// TenantsPath is where it delivers to the others, as a pattern of
+// [http.ServeMux].
+const TenantsPath = Path + "/{" + tenantKey + "}"
+
+// PathOf is where it delivers to one tenant.
+func PathOf(tenant string) string {
+	if tenant == "" {
+		return Path
+	}
+	return Path + "/" + tenant
+}
 
 // Result is what became of a delivery.
 type Result string
@@ -40,21 +55,23 @@ const (
 
 // intake bounds what deliveries cost.
 type intake struct {
-	inbox   *Inbox
+	office  *office
 	secrets *secrets
 	turn    chan struct{}
 	queue   chan struct{}
 }
 
-func newIntake(b *Inbox) *intake {
+func newIntake(b *office) *intake {
 	return &intake{
-		inbox: b, secrets: newSecrets(b),
+		office: b, secrets: newSecrets(b),
 		turn: make(chan struct{}, atOnce), queue: make(chan struct{}, maxQueue),
 	}
 }
 
-// Handler takes deliveries: POST, at most 1 MiB, signed with one of the secrets.
-func (b *Inbox) Handler() http.Handler { return b.intake }
+// Handler takes deliveries of all tenants, at Path and at TenantsPath: POST, at
+// most 1 MiB, signed with one of the tenant's secrets. A tenant that does not
+// exist is answered as one whose secrets do not fit.
+func (b *office) Handler() http.Handler { return b.intake }
 
 // ServeHTTP answers one delivery.
 func (n *intake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -64,7 +81,7 @@ func (n *intake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	result, why := n.deliver(w, r)
-	n.inbox.o.OnDelivery(result)
+	n.office.o.OnDelivery(result)
 	status := statuses[result]
 	switch result {
 	case Failed:
@@ -86,9 +103,9 @@ var statuses = map[Result]int{
 
 // deliver takes what costs least first. why is for whoever reads Vennio's log.
 func (n *intake) deliver(w http.ResponseWriter, r *http.Request) (result Result, why string) {
-	signature := r.Header.Get(webhook.SignatureHeader)
+	signature, tenant := r.Header.Get(webhook.SignatureHeader), r.PathValue(tenantKey)
 	switch {
-	case !n.secrets.any(r.Context()):
+	case !n.secrets.any(r.Context(), tenant):
 		return Failed, "no webhook secret is set here: set VENNIO_WEBHOOK_SECRET, or run: vennio-mcp webhooks register"
 	case signature == "":
 		return Unsigned, "the delivery has no " + webhook.SignatureHeader + " header"
@@ -107,12 +124,12 @@ func (n *intake) deliver(w http.ResponseWriter, r *http.Request) (result Result,
 	if err != nil {
 		return Malformed, "the body could not be read"
 	}
-	return n.take(r.Context(), body, signature)
+	return n.take(r.Context(), tenant, body, signature)
 }
 
 // take checks and stores what was read.
-func (n *intake) take(ctx context.Context, body []byte, signature string) (result Result, why string) {
-	err := n.secrets.verify(ctx, body, signature)
+func (n *intake) take(ctx context.Context, tenant string, body []byte, signature string) (result Result, why string) {
+	err := n.secrets.verify(ctx, tenant, body, signature)
 	switch {
 	case errors.Is(err, webhook.ErrMisshapen):
 		return Misshapen, "the signature is not 64 hexadecimal digits"
@@ -123,10 +140,10 @@ func (n *intake) take(ctx context.Context, body []byte, signature string) (resul
 	if err != nil {
 		return Malformed, "the body is signed, but no event"
 	}
-	added, err := n.inbox.Receive(ctx, e, body)
+	added, err := n.office.Of(tenant).Receive(ctx, e, body)
 	switch {
 	case err != nil:
-		n.inbox.warn(ctx, "an event could not be stored; Vennio will repeat it", err)
+		n.office.warn(ctx, "an event could not be stored; Vennio will repeat it", err)
 		return Failed, "the event could not be stored"
 	case !added:
 		return Duplicate, ""

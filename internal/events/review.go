@@ -15,10 +15,13 @@ import (
 var (
 	ErrNoEvent = errors.New("there is no such event")
 	ErrNoSink  = errors.New("the settings have no such sink")
+	ErrErased  = errors.New("the event's body was erased together with a person's data: there is nothing left to tell")
 )
 
-// List returns the events wanted, without their bodies, the newest first.
+// List returns the events wanted, without their bodies, the newest first: the
+// tenant's, unless those of all are wanted.
 func (b *Inbox) List(ctx context.Context, w store.EventsWanted) (found []store.Event, err error) {
+	w.Tenant = b.tenant
 	err = b.db.Read(ctx, func(tx *store.Tx) (err error) {
 		found, err = tx.Events(w)
 		return err
@@ -30,7 +33,7 @@ func (b *Inbox) List(ctx context.Context, w store.EventsWanted) (found []store.E
 func (b *Inbox) Show(ctx context.Context, id string) (store.Event, []jobs.Record, error) {
 	var found *store.Event
 	err := b.db.Read(ctx, func(tx *store.Tx) (err error) {
-		found, err = tx.Event(id)
+		found, err = tx.Event(b.tenant, id)
 		return err
 	})
 	if err != nil {
@@ -39,21 +42,23 @@ func (b *Inbox) Show(ctx context.Context, id string) (store.Event, []jobs.Record
 	if found == nil {
 		return store.Event{}, nil, ErrNoEvent
 	}
-	records, err := b.queue.Of(ctx, id)
+	records, err := b.queue.Of(ctx, b.tenant, id)
 	return *found, records, err
 }
 
-// Replay queues the follow-ups of events anew, the oldest event's first, for one
+// Replay queues the follow-ups of the tenant's events anew, the oldest event's first, for one
 // sink or, where sink is empty, for all, and returns how many events and
 // follow-ups that were. What was done before is done again. ErrNoSink.
 func (b *Inbox) Replay(ctx context.Context, w store.EventsWanted, sink string) (events, tasks int, err error) {
 	if sink != "" && !slices.ContainsFunc(b.sinks, func(s recipient) bool { return s.Name == sink }) {
 		return 0, 0, fmt.Errorf("%w: %s", ErrNoSink, sink)
 	}
+	w.AllTenants = false
 	found, err := b.List(ctx, w)
 	if err != nil {
 		return 0, 0, err
 	}
+	found = slices.DeleteFunc(found, func(e store.Event) bool { return !e.Erased.IsZero() })
 	slices.Reverse(found)
 	for chunk := range slices.Chunk(found, maxBatch) {
 		n, err := b.again(ctx, chunk, sink)
@@ -65,14 +70,17 @@ func (b *Inbox) Replay(ctx context.Context, w store.EventsWanted, sink string) (
 	return events, tasks, nil
 }
 
-// ReplayOne is Replay for one event. ErrNoEvent, ErrNoSink.
+// ReplayOne is Replay for one event. ErrNoEvent, ErrNoSink, ErrErased.
 func (b *Inbox) ReplayOne(ctx context.Context, id, sink string) (tasks int, err error) {
 	if sink != "" && !slices.ContainsFunc(b.sinks, func(s recipient) bool { return s.Name == sink }) {
 		return 0, fmt.Errorf("%w: %s", ErrNoSink, sink)
 	}
 	e, _, err := b.Show(ctx, id)
-	if err != nil {
+	switch {
+	case err != nil:
 		return 0, err
+	case !e.Erased.IsZero():
+		return 0, ErrErased
 	}
 	return b.again(ctx, []store.Event{e}, sink)
 }
@@ -88,13 +96,27 @@ func (b *Inbox) again(ctx context.Context, found []store.Event, sink string) (in
 	return len(tasks), b.db.Write(ctx, func(tx *store.Tx) error { return b.queue.Add(ctx, tx, tasks...) })
 }
 
-// DeadLetters returns the follow-ups that were given up, the oldest first.
+// DeadLetters returns the tenant's follow-ups that were given up, the oldest first.
 func (b *Inbox) DeadLetters(ctx context.Context) ([]jobs.Record, error) {
+	return b.queue.DeadLettersOf(ctx, b.tenant)
+}
+
+// AllDeadLetters returns those of all tenants.
+func (b *office) AllDeadLetters(ctx context.Context) ([]jobs.Record, error) {
 	return b.queue.DeadLetters(ctx)
 }
 
-// Retry gives a dead letter as many tries as a new follow-up has; jobs.ErrNoTask.
-func (b *Inbox) Retry(ctx context.Context, id int64) error { return b.queue.Retry(ctx, id) }
+// Tenants returns whose events are kept, in the order of their names.
+func (b *office) Tenants(ctx context.Context) (names []string, err error) {
+	err = b.db.Read(ctx, func(tx *store.Tx) (err error) {
+		names, err = tx.EventTenants()
+		return err
+	})
+	return names, err
+}
 
-// Drop deletes a dead letter; jobs.ErrNoTask.
-func (b *Inbox) Drop(ctx context.Context, id int64) error { return b.queue.Drop(ctx, id) }
+// Retry gives a dead letter of the tenant's as many tries as a new follow-up has; jobs.ErrNoTask.
+func (b *Inbox) Retry(ctx context.Context, id int64) error { return b.queue.Retry(ctx, b.tenant, id) }
+
+// Drop deletes a dead letter of the tenant's; jobs.ErrNoTask.
+func (b *Inbox) Drop(ctx context.Context, id int64) error { return b.queue.Drop(ctx, b.tenant, id) }

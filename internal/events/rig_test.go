@@ -49,12 +49,15 @@ func newRigWith(t *testing.T, set func(*events.Options)) *rig {
 	r.db = store.Open(r.dir)
 	t.Cleanup(func() { require.NoError(t, r.db.Close()) })
 	r.ledger = consent.New(r.db, time.Now)
-	o := events.Options{Secrets: []string{secret}, Ledger: r.ledger, OnDelivery: r.count, Rest: 5 * time.Millisecond}
+	o := events.Options{Tenant: events.Tenant{Secrets: []string{secret}}, Ledger: r.ledger, OnDelivery: r.count, Rest: 5 * time.Millisecond}
 	set(&o)
 	var err error
 	r.inbox, err = events.Open(r.db, o)
 	require.NoError(t, err)
-	srv := httptest.NewServer(r.inbox.Handler())
+	paths := http.NewServeMux()
+	paths.Handle("/", r.inbox.Handler())
+	paths.Handle(events.TenantsPath, r.inbox.Handler())
+	srv := httptest.NewServer(paths)
 	t.Cleanup(srv.Close)
 	r.url = srv.URL
 	return r
@@ -86,7 +89,12 @@ func (r *rig) counted(result events.Result) int {
 // deliver posts a body with a signature; an empty one is left out.
 func (r *rig) deliver(body, signature string) (status int, text string) {
 	r.t.Helper()
-	req, err := http.NewRequestWithContext(r.t.Context(), http.MethodPost, r.url, strings.NewReader(body))
+	return r.deliverAt(events.Path, body, signature)
+}
+
+func (r *rig) deliverAt(path, body, signature string) (status int, text string) {
+	r.t.Helper()
+	req, err := http.NewRequestWithContext(r.t.Context(), http.MethodPost, r.url+path, strings.NewReader(body))
 	require.NoError(r.t, err)
 	if signature != "" {
 		req.Header.Set(webhook.SignatureHeader, signature)

@@ -30,6 +30,7 @@ type Sink struct {
 
 // message is what a sink is told.
 type message struct {
+	tenant   string
 	event    webhook.Event
 	received time.Time
 	external string // what the sink called the booking before

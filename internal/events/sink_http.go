@@ -29,12 +29,13 @@ type envelope struct {
 	ID         string          `json:"id"`
 	Type       string          `json:"type"`
 	Timestamp  time.Time       `json:"timestamp"`
+	Tenant     string          `json:"tenant,omitempty"` // absent for the default one
 	ExternalID string          `json:"external_id,omitempty"`
 	Data       json.RawMessage `json:"data"`
 }
 
 func (h *httpSink) tell(ctx context.Context, m message) (string, error) {
-	e := envelope{ID: m.event.ID, Type: string(m.event.Type), Timestamp: m.event.At, ExternalID: m.external, Data: m.event.Data}
+	e := envelope{ID: m.event.ID, Type: string(m.event.Type), Timestamp: m.event.At, Tenant: m.tenant, ExternalID: m.external, Data: m.event.Data}
 	if e.Timestamp.IsZero() {
 		e.Timestamp = m.received
 	}

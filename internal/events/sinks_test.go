@@ -134,7 +134,7 @@ func TestSinksThatCannotBeAreRefused(t *testing.T) {
 		"url: want an addre": {{Name: "a", Type: "http", URL: "canary", Secret: "s"}},
 		"pause: want":        {{Name: "a", Type: "http", URL: "https://example.com", Secret: "s", Pause: time.Hour}},
 	} {
-		_, err := events.Open(r.db, events.Options{Sinks: sinks})
+		_, err := events.Open(r.db, events.Options{Tenant: events.Tenant{Sinks: sinks}})
 		require.ErrorContains(t, err, want)
 		assert.NotContains(t, err.Error(), "canary")
 	}

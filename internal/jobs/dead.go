@@ -41,14 +41,22 @@ type Record struct {
 // page bounds one listing: River lists at most 10,000.
 const page = 10_000
 
-// DeadLetters returns the tasks that were given up, the oldest first.
+// DeadLetters returns the tasks that were given up, those of all tenants, the
+// oldest first.
 func (q *Queue) DeadLetters(ctx context.Context) ([]Record, error) {
 	return q.list(ctx, river.NewJobListParams().States(rivertype.JobStateDiscarded, rivertype.JobStateCancelled))
 }
 
-// Of returns the tasks of an event, the oldest first.
-func (q *Queue) Of(ctx context.Context, event string) ([]Record, error) {
-	return q.list(ctx, river.NewJobListParams().Where(`args ->> 'event' = @event`, river.NamedArgs{"event": event}))
+// DeadLettersOf returns those of a tenant.
+func (q *Queue) DeadLettersOf(ctx context.Context, tenant string) ([]Record, error) {
+	return q.list(ctx, river.NewJobListParams().States(rivertype.JobStateDiscarded, rivertype.JobStateCancelled).
+		Where(`coalesce(args ->> 'tenant', '') = @tenant`, river.NamedArgs{"tenant": tenant}))
+}
+
+// Of returns the tasks of a tenant's event, the oldest first.
+func (q *Queue) Of(ctx context.Context, tenant, event string) ([]Record, error) {
+	return q.list(ctx, river.NewJobListParams().Where(`args ->> 'event' = @event AND coalesce(args ->> 'tenant', '') = @tenant`,
+		river.NamedArgs{"event": event, "tenant": tenant}))
 }
 
 func (q *Queue) list(ctx context.Context, p *river.JobListParams) (found []Record, err error) {
@@ -89,18 +97,18 @@ func record(j *rivertype.JobRow) Record {
 	return r
 }
 
-// Retry gives a dead letter as many tries as a new task has.
-func (q *Queue) Retry(ctx context.Context, id int64) error {
-	return q.bury(ctx, id, func(tx *store.Tx, t Task) error { return q.Add(ctx, tx, t) })
+// Retry gives a tenant's dead letter as many tries as a new task has.
+func (q *Queue) Retry(ctx context.Context, tenant string, id int64) error {
+	return q.bury(ctx, tenant, id, func(tx *store.Tx, t Task) error { return q.Add(ctx, tx, t) })
 }
 
-// Drop deletes a dead letter.
-func (q *Queue) Drop(ctx context.Context, id int64) error {
-	return q.bury(ctx, id, func(*store.Tx, Task) error { return nil })
+// Drop deletes a tenant's dead letter.
+func (q *Queue) Drop(ctx context.Context, tenant string, id int64) error {
+	return q.bury(ctx, tenant, id, func(*store.Tx, Task) error { return nil })
 }
 
 // bury deletes a dead letter together with what happens instead.
-func (q *Queue) bury(ctx context.Context, id int64, instead func(*store.Tx, Task) error) error {
+func (q *Queue) bury(ctx context.Context, tenant string, id int64, instead func(*store.Tx, Task) error) error {
 	if err := q.Prepare(ctx); err != nil {
 		return err
 	}
@@ -113,7 +121,7 @@ func (q *Queue) bury(ctx context.Context, id int64, instead func(*store.Tx, Task
 			return fmt.Errorf("read a dead letter: %w", err)
 		}
 		r := record(job)
-		if r.State != Dead || job.Kind != r.Task.Kind() {
+		if r.State != Dead || job.Kind != r.Task.Kind() || r.Task.Tenant != tenant {
 			return ErrNoTask
 		}
 		if _, err := q.client.JobDeleteTx(ctx, tx.SQL(), id); err != nil {

@@ -72,7 +72,7 @@ func (d *diary) all() []string {
 
 func states(t *testing.T, q *jobs.Queue, event string) (found []jobs.State) {
 	t.Helper()
-	records, err := q.Of(t.Context(), event)
+	records, err := q.Of(t.Context(), "", event)
 	require.NoError(t, err)
 	for _, r := range records {
 		found = append(found, r.State)
@@ -131,12 +131,12 @@ func TestBar_W3_FiveTriesThenADeadLetterToRetryOrDrop(t *testing.T) {
 	assert.Equal(t, jobs.MaxTries, letter.Tries)
 	assert.Equal(t, "no luck", letter.Why)
 
-	require.NoError(t, elsewhere.Retry(t.Context(), letter.ID))
-	require.ErrorIs(t, elsewhere.Retry(t.Context(), letter.ID), jobs.ErrNoTask)
+	require.NoError(t, elsewhere.Retry(t.Context(), "", letter.ID))
+	require.ErrorIs(t, elsewhere.Retry(t.Context(), "", letter.ID), jobs.ErrNoTask)
 	require.Eventually(t, func() bool { return len(dead()) == 1 }, patience, tick)
 	assert.Len(t, d.all(), 2*jobs.MaxTries, "as often as a new one")
 
-	require.NoError(t, elsewhere.Drop(t.Context(), dead()[0].ID))
+	require.NoError(t, elsewhere.Drop(t.Context(), "", dead()[0].ID))
 	assert.Empty(t, dead())
 }
 
@@ -151,7 +151,7 @@ func TestAFinalErrorIsADeadLetterAtOnce(t *testing.T) {
 	add(t, q, db, jobs.Task{Event: "1", To: "a"})
 	require.Eventually(t, func() bool { return slices.Equal(states(t, q, "1"), []jobs.State{jobs.Dead}) }, patience, tick)
 	assert.Len(t, d.all(), 1)
-	records, err := q.Of(t.Context(), "1")
+	records, err := q.Of(t.Context(), "", "1")
 	require.NoError(t, err)
 	assert.Contains(t, records[0].Why, "never")
 }
@@ -164,7 +164,7 @@ func TestANextTryWaitsAsLongAsItIsAskedTo(t *testing.T) {
 	add(t, q, db, jobs.Task{Event: "1", To: "a"})
 	var r jobs.Record
 	require.Eventually(t, func() bool {
-		records, err := q.Of(t.Context(), "1")
+		records, err := q.Of(t.Context(), "", "1")
 		require.NoError(t, err)
 		r = records[0]
 		return r.State == jobs.Waiting && r.Tries == 1 && r.Why != ""

@@ -8,19 +8,19 @@ import (
 	"github.com/vennio-mcp/vennio-mcp/internal/store"
 )
 
-// Unfinished returns the ids of the events of which a task is waiting, running
+// Unfinished returns the events of which a task is waiting, running
 // or dead: those that must be kept.
-func (q *Queue) Unfinished(ctx context.Context, tx *store.Tx) ([]string, error) {
-	rows, err := tx.SQL().QueryContext(ctx, `SELECT DISTINCT args ->> 'event' FROM river_job
+func (q *Queue) Unfinished(ctx context.Context, tx *store.Tx) ([]store.EventKey, error) {
+	rows, err := tx.SQL().QueryContext(ctx, `SELECT DISTINCT coalesce(args ->> 'tenant', ''), args ->> 'event' FROM river_job
 		WHERE state IN ('available', 'cancelled', 'discarded', 'pending', 'retryable', 'running', 'scheduled') AND kind = $1`, Task{}.Kind())
 	if err != nil {
 		return nil, fmt.Errorf("list unfinished tasks: %w", err)
 	}
 	defer func() { _ = rows.Close() }()
-	var events []string
+	var events []store.EventKey
 	for rows.Next() {
-		var event string
-		if err := rows.Scan(&event); err != nil {
+		var event store.EventKey
+		if err := rows.Scan(&event.Tenant, &event.ID); err != nil {
 			return nil, fmt.Errorf("list unfinished tasks: %w", err)
 		}
 		events = append(events, event)
@@ -33,7 +33,7 @@ func (q *Queue) Unfinished(ctx context.Context, tx *store.Tx) ([]string, error) 
 func (q *Queue) reroute(ctx context.Context, tx *store.Tx) error {
 	lanes := make(map[string]bool, len(q.o.Lanes)) // as an object: both databases list its keys under one name
 	for _, l := range q.o.Lanes {
-		lanes[lane(l.Name)] = true
+		lanes[lane(l.Tenant, l.Name)] = true
 	}
 	known, err := json.Marshal(lanes)
 	if err != nil {

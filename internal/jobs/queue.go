@@ -3,7 +3,9 @@ package jobs
 import (
 	"cmp"
 	"context"
+	"crypto/sha256"
 	"database/sql"
+	"encoding/hex"
 	"fmt"
 	"log/slog"
 	"strings"
@@ -25,8 +27,9 @@ const MaxTries = 5
 
 // Task is one thing to do for one event.
 type Task struct {
-	Event string `json:"event"` // its id
-	To    string `json:"to"`    // who does it: the name of a lane of Options
+	Tenant string `json:"tenant,omitempty"` // whose event; empty for the default one
+	Event  string `json:"event"`            // its id
+	To     string `json:"to"`               // who does it: the name of a lane of Options
 }
 
 // Kind is what River calls a Task.
@@ -34,8 +37,9 @@ func (Task) Kind() string { return "follow_up" }
 
 // Lane is who does tasks; none waits for another.
 type Lane struct {
-	Name  string        // a-z and 0-9, with single - or _ between; a dot before it sets it apart
-	Pause time.Duration // before the second try; each further one waits four times longer, give or take a fifth; 10 s
+	Tenant string        // who does tasks for one tenant does them for no other
+	Name   string        // a-z and 0-9, with single - or _ between, 40 characters; a dot before it sets it apart: it is of all tenants
+	Pause  time.Duration // before the second try; each further one waits four times longer, give or take a fifth; 10 s
 }
 
 // Options bounds a Queue. The zero value takes every default.
@@ -137,7 +141,7 @@ func (q *Queue) Add(ctx context.Context, tx *store.Tx, tasks ...Task) error {
 	}
 	inserts := make([]river.InsertManyParams, len(tasks))
 	for i, t := range tasks {
-		inserts[i] = river.InsertManyParams{Args: t, InsertOpts: &river.InsertOpts{MaxAttempts: MaxTries, Queue: lane(t.To)}}
+		inserts[i] = river.InsertManyParams{Args: t, InsertOpts: &river.InsertOpts{MaxAttempts: MaxTries, Queue: lane(t.Tenant, t.To)}}
 	}
 	if _, err := q.client.InsertManyFastTx(ctx, tx.SQL(), inserts); err != nil {
 		return fmt.Errorf("queue: %w", err)
@@ -145,10 +149,15 @@ func (q *Queue) Add(ctx context.Context, tx *store.Tx, tasks ...Task) error {
 	return nil
 }
 
-// lane is River's name for who does a task; it takes no dot.
-func lane(to string) string {
+// lane is River's name for who does a task: it takes no dot, and 64 characters at
+// most, so that of a tenant's name there is a hash.
+func lane(tenant, to string) string {
 	if own, ok := strings.CutPrefix(to, "."); ok {
 		return "own_" + own
 	}
-	return "lane_" + to
+	if tenant == "" {
+		return "lane_" + to
+	}
+	of := sha256.Sum256([]byte(tenant))
+	return "of_" + hex.EncodeToString(of[:8]) + "_" + to
 }

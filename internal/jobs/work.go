@@ -84,7 +84,7 @@ func (q *Queue) run(ctx context.Context, way riverdriver.Driver[*sql.Tx], me str
 func (q *Queue) settings(me string, workers *river.Workers) *river.Config {
 	queues := map[string]river.QueueConfig{river.QueueDefault: {MaxWorkers: 1}}
 	for _, l := range q.o.Lanes {
-		queues[lane(l.Name)] = river.QueueConfig{MaxWorkers: q.o.Width}
+		queues[lane(l.Tenant, l.Name)] = river.QueueConfig{MaxWorkers: q.o.Width}
 	}
 	return &river.Config{
 		ID: me, Queues: queues, Workers: workers, Logger: q.o.Log, FetchCooldown: q.o.Rest, FetchPollInterval: restsToPoll * q.o.Rest, SoftStopTimeout: stopWithin,
@@ -130,14 +130,14 @@ func ended(err error, last bool) State {
 // NextRetry pauses 1, 4, 16, 64 times pause, give or take a fifth so that what
 // failed together does not come back together; longer if that was asked for.
 func (w *worker) NextRetry(job *river.Job[Task]) time.Time {
-	pause := w.pause(job.Args.To) << (2 * (job.Attempt - 1))
+	pause := w.pause(job.Args) << (2 * (job.Attempt - 1))
 	pause += time.Duration((rand.Float64() - 0.5) * 0.4 * float64(pause)) //nolint:gosec // G404: jitter, no secret
 	return time.Now().Add(max(pause, w.asked.take(job.ID)))
 }
 
-func (w *worker) pause(to string) time.Duration {
+func (w *worker) pause(t Task) time.Duration {
 	for _, l := range w.lanes {
-		if l.Name == to {
+		if lane(l.Tenant, l.Name) == lane(t.Tenant, t.To) {
 			return cmp.Or(l.Pause, firstPause)
 		}
 	}

@@ -99,7 +99,7 @@ func TestAnotherReplicaTakesUpWhatADeadOneLeft(t *testing.T) {
 	require.NoError(t, os.WriteFile(settings, fmt.Appendf(nil, "sinks:\n  - {name: crm, type: http, url: %q, secret: s}\n", srv.URL), 0o600))
 	env := environment(t, vennio, where, "VENNIO_MCP_SETTINGS="+settings, "VENNIO_WEBHOOK_SECRET=whsec")
 	dies := startReplica(t, env)
-	tell(t, dies.url(), "evt_1")
+	tell(t, dies.url(), "", "evt_1")
 	<-sink.begun
 	startReplica(t, env)
 	<-time.After(round)
@@ -116,18 +116,18 @@ func TestAnotherReplicaTakesUpWhatADeadOneLeft(t *testing.T) {
 	q, err := jobs.Open(open(t, where), jobs.Options{})
 	require.NoError(t, err)
 	require.Eventually(t, func() bool {
-		found, err := q.Of(t.Context(), "evt_1")
+		found, err := q.Of(t.Context(), "", "evt_1")
 		require.NoError(t, err)
 		r := found[len(found)-1]
 		return r.State == jobs.Done && r.Tries == 1
 	}, patience, tick, "the interrupted try is not counted")
 }
 
-// tell delivers an event as Vennio would.
-func tell(t *testing.T, url, id string) {
+// tell delivers an event as Vennio would, to a tenant's path.
+func tell(t *testing.T, url, tenant, id string) {
 	t.Helper()
 	body := fmt.Sprintf(`{"id":%q,"type":"booking.created","data":{"booking":{"id":"b-1","status":"confirmed"}}}`, id)
-	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, url+"/webhooks/vennio", strings.NewReader(body))
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, url+"/webhooks/vennio"+tenant, strings.NewReader(body))
 	require.NoError(t, err)
 	req.Header.Set(webhook.SignatureHeader, webhook.Sign([]byte(body), "whsec"))
 	resp, err := http.DefaultClient.Do(req)

@@ -7,35 +7,39 @@ import (
 	"time"
 )
 
-// Event is something that Vennio told us.
+// Event is something that Vennio told a tenant.
 type Event struct {
-	ID       string
+	Tenant   string // whose account; empty for the default one
+	ID       string // one tenant's has nothing to do with another's
 	Type     string
 	At       time.Time // when it happened; zero if Vennio does not say
 	Received time.Time
 	Booking  string // id of the booking it is about; empty if none
-	Body     []byte // as it came; empty in lists
+	Body     []byte // as it came; empty in lists, and once erased
+	Erased   time.Time
 }
 
 func (e *Event) columns() []any {
-	return []any{&e.ID, &e.Type, instant{&e.At}, instant{&e.Received}, &e.Booking, &e.Body}
+	return []any{&e.Tenant, &e.ID, &e.Type, instant{&e.At}, instant{&e.Received}, &e.Booking, &e.Body, instant{&e.Erased}}
 }
 
-// AddEvent keeps an event, unless one of this id is kept already: then it
-// returns false, and nothing has changed.
+// AddEvent keeps an event, unless its tenant has one of this id already: then
+// it returns false, and nothing has changed.
 func (tx *Tx) AddEvent(e Event) (bool, error) {
-	n, err := tx.changed(`INSERT INTO events (id, type, at, received, booking, body) VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
-		e.ID, e.Type, Text(e.At), Text(e.Received), e.Booking, e.Body)
+	n, err := tx.changed(`INSERT INTO events (tenant, id, type, at, received, booking, body) VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
+		e.Tenant, e.ID, e.Type, Text(e.At), Text(e.Received), e.Booking, e.Body)
 	return n > 0, err
 }
 
-// Event returns the event with this id, or nil.
-func (tx *Tx) Event(id string) (*Event, error) {
-	return one[Event](tx, `SELECT id, type, at, received, booking, body FROM events WHERE id = ?`, id)
+// Event returns a tenant's event with this id, or nil.
+func (tx *Tx) Event(tenant, id string) (*Event, error) {
+	return one[Event](tx, `SELECT tenant, id, type, at, received, booking, body, erased FROM events WHERE tenant = ? AND id = ?`, tenant, id)
 }
 
-// EventsWanted selects events; the zero value selects all.
+// EventsWanted selects events; the zero value selects all of the default tenant.
 type EventsWanted struct {
+	Tenant       string
+	AllTenants   bool      // whatever Tenant says
 	Type         string    // a type, or with * for anything: booking.*
 	Since, Until time.Time // of receipt; Until itself is left out
 	Limit        int       // 0: no limit
@@ -43,7 +47,10 @@ type EventsWanted struct {
 
 // Events returns the events wanted, without their bodies, the newest first.
 func (tx *Tx) Events(w EventsWanted) ([]Event, error) {
-	query, args := `SELECT id, type, at, received, booking, substr(body, 1, 0) FROM events WHERE received >= ?`, []any{Text(w.Since)}
+	query, args := `SELECT tenant, id, type, at, received, booking, substr(body, 1, 0), erased FROM events WHERE received >= ?`, []any{Text(w.Since)}
+	if !w.AllTenants {
+		query, args = query+` AND tenant = ?`, append(args, w.Tenant)
+	}
 	if !w.Until.IsZero() {
 		query, args = query+` AND received < ?`, append(args, Text(w.Until))
 	}
@@ -60,16 +67,28 @@ func (tx *Tx) Events(w EventsWanted) ([]Event, error) {
 // like turns a pattern with * into one of SQL.
 var like = strings.NewReplacer("!", "!!", "%", "!%", "_", "!_", "*", "%")
 
-// PruneEvents deletes the events received before a time, except those with the
-// given ids, and returns how many that were.
-func (tx *Tx) PruneEvents(before time.Time, except []string) (int, error) {
+// EventTenants returns whose events are kept, in the order of their names.
+func (tx *Tx) EventTenants() (tenants []string, err error) {
+	found, err := all[name](tx, `SELECT DISTINCT tenant FROM events ORDER BY tenant`)
+	for _, n := range found {
+		tenants = append(tenants, string(n))
+	}
+	return tenants, err
+}
+
+// EventKey names an event among those of all tenants.
+type EventKey struct{ Tenant, ID string }
+
+// PruneEvents deletes the events received before a time, except those given, and
+// returns how many that were. No tenant's name has a blank in it.
+func (tx *Tx) PruneEvents(before time.Time, except []EventKey) (int, error) {
 	spared := make(map[string]bool, len(except)) // as an object: both databases list its keys under one name
-	for _, id := range except {
-		spared[id] = true
+	for _, e := range except {
+		spared[e.Tenant+" "+e.ID] = true
 	}
 	ids, err := json.Marshal(spared)
 	if err != nil {
 		return 0, fmt.Errorf("encode ids: %w", err)
 	}
-	return tx.changed(`DELETE FROM events WHERE received < ? AND id NOT IN (SELECT key FROM json_each(?))`, Text(before), string(ids))
+	return tx.changed(`DELETE FROM events WHERE received < ? AND tenant || ' ' || id NOT IN (SELECT key FROM json_each(?))`, Text(before), string(ids))
 }

@@ -48,7 +48,7 @@ func TestEventsAreSelectedByTypeAndTime(t *testing.T) {
 	assert.Equal(t, []string{"booking_series.cancelled"}, ids(store.EventsWanted{Since: spring.Add(time.Hour), Until: spring.Add(2 * time.Hour)}))
 	assert.Equal(t, []string{"100%!.x"}, ids(store.EventsWanted{Limit: 1}))
 	in(t, db, func(tx *store.Tx) error {
-		n, err := tx.PruneEvents(spring.Add(2*time.Hour), []string{"booking.created"})
+		n, err := tx.PruneEvents(spring.Add(2*time.Hour), []store.EventKey{{ID: "booking.created"}, {Tenant: "acme", ID: "booking_series.cancelled"}})
 		assert.Equal(t, 1, n)
 		return err
 	})
@@ -65,8 +65,43 @@ func TestBar_W2_TheFirstOfTwoEqualEventsStays(t *testing.T) {
 			require.NoError(t, err)
 			assert.Equal(t, i == 0, added)
 		}
-		kept, err := tx.Event("e")
+		kept, err := tx.Event("", "e")
 		assert.Equal(t, "first", string(kept.Body))
+		return err
+	})
+}
+
+// bar: X5, W2
+func TestBar_X5_WhatIsKeptOfOneTenantIsNotFoundForAnother(t *testing.T) {
+	t.Parallel()
+	db := open(t, storetest.Memory(t))
+	in(t, db, func(tx *store.Tx) error {
+		for _, tenant := range []string{"", "acme", "beta"} {
+			added, err := tx.AddEvent(store.Event{Tenant: tenant, ID: "e", Type: "x", Body: []byte(tenant)})
+			require.NoError(t, err)
+			assert.True(t, added, "each has its own")
+			require.NoError(t, tx.AddSubscription(store.Subscription{Tenant: tenant, ID: "wh_1", Secret: "of " + tenant}))
+			require.NoError(t, tx.SetExternal(tenant, "b-1", "crm", "id of "+tenant))
+		}
+		require.NoError(t, tx.AddSubscription(store.Subscription{Tenant: "acme", ID: "wh_2", Secret: "newer", Created: spring}))
+		kept, err := tx.Event("acme", "e")
+		require.NoError(t, err)
+		assert.Equal(t, "acme", string(kept.Body))
+		id, err := tx.External("beta", "b-1", "crm")
+		require.NoError(t, err)
+		assert.Equal(t, "id of beta", id)
+		newest, err := tx.NewestSubscriptions(1)
+		require.NoError(t, err)
+		assert.Equal(t, []string{"of ", "newer", "of beta"}, []string{newest[0].Secret, newest[1].Secret, newest[2].Secret})
+		require.NoError(t, tx.DropSubscription("beta", "wh_1"))
+		own, err := tx.Subscriptions("", 5)
+		require.NoError(t, err)
+		assert.Len(t, own, 1)
+		n, err := tx.PruneEvents(spring, []store.EventKey{{Tenant: "acme", ID: "e"}})
+		require.NoError(t, err)
+		assert.Equal(t, 2, n)
+		tenants, err := tx.EventTenants()
+		assert.Equal(t, []string{"acme"}, tenants)
 		return err
 	})
 }
@@ -76,11 +111,11 @@ func TestWhatSinksCallBookings(t *testing.T) {
 	db := open(t, storetest.Memory(t))
 	in(t, db, func(tx *store.Tx) error {
 		for _, id := range []string{"CRM-1", "CRM-2"} {
-			require.NoError(t, tx.SetExternal("b-1", "crm", id))
+			require.NoError(t, tx.SetExternal("", "b-1", "crm", id))
 		}
-		id, err := tx.External("b-1", "crm")
+		id, err := tx.External("", "b-1", "crm")
 		assert.Equal(t, "CRM-2", id)
-		other, _ := tx.External("b-1", "archive")
+		other, _ := tx.External("", "b-1", "archive")
 		assert.Empty(t, other)
 		return err
 	})
@@ -94,8 +129,8 @@ func TestSubscriptionsTheNewestFirst(t *testing.T) {
 			require.NoError(t, tx.AddSubscription(store.Subscription{ID: id, URL: "https://x", Secret: "s", Created: spring.Add(time.Duration(i) * time.Hour)}))
 		}
 		require.NoError(t, tx.AddSubscription(store.Subscription{ID: "wh_3", URL: "https://x", Secret: "rotated", Created: spring.Add(4 * time.Hour)}))
-		require.NoError(t, tx.DropSubscription("wh_2"))
-		found, err := tx.Subscriptions(5)
+		require.NoError(t, tx.DropSubscription("", "wh_2"))
+		found, err := tx.Subscriptions("", 5)
 		require.Len(t, found, 2)
 		assert.Equal(t, store.Subscription{ID: "wh_3", URL: "https://x", Secret: "rotated", Created: spring.Add(4 * time.Hour)}, found[0])
 		return err
@@ -128,7 +163,7 @@ func TestTextThatIsNoneIsFoundAgain(t *testing.T) {
 		for _, id := range []string{"evt\x00", "evt\xff", "évt ?"} {
 			added, err := tx.AddEvent(store.Event{ID: id, Type: "x", Body: []byte{0, 255}})
 			require.NoError(t, err)
-			found, err := tx.Event(id)
+			found, err := tx.Event("", id)
 			require.NoError(t, err)
 			if assert.NotNil(t, found, "%q", id) && added {
 				assert.Equal(t, []byte{0, 255}, found.Body)

@@ -1,6 +1,13 @@
 package store
 
-import "context"
+import (
+	"context"
+	"database/sql"
+	"io/fs"
+	"path/filepath"
+
+	"github.com/pressly/goose/v3"
+)
 
 // Raw runs any statement, as someone with another program would.
 func (db *DB) Raw(ctx context.Context, statement string, args ...any) error {
@@ -29,3 +36,34 @@ func (db *DB) Texts(ctx context.Context, query string, args ...any) ([]string, e
 type text string
 
 func (t *text) columns() []any { return []any{(*string)(t)} }
+
+// Once makes the database of where as an older version of this program left it,
+// and runs statements on it.
+func Once(ctx context.Context, where string, version int64, statements ...string) error {
+	dialect, driver, name := goose.DialectPostgres, "pgx", where
+	if !OnServer(where) {
+		dialect, driver, name = goose.DialectSQLite3, "sqlite", address(filepath.Join(where, databaseFile))
+	}
+	pool, err := sql.Open(driver, name)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = pool.Close() }()
+	files, err := fs.Sub(migrations, folders[dialect])
+	if err != nil {
+		return err
+	}
+	provider, err := goose.NewProvider(dialect, pool, files, goose.WithDisableGlobalRegistry(true))
+	if err != nil {
+		return err
+	}
+	if _, err := provider.UpTo(ctx, version); err != nil {
+		return err
+	}
+	for _, statement := range statements {
+		if _, err := pool.ExecContext(ctx, statement); err != nil {
+			return err
+		}
+	}
+	return nil
+}

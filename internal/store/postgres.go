@@ -156,7 +156,7 @@ func (p postgres) away(err error) bool {
 // scrub writes the tables anew, where what was deleted from them is not. Other
 // transactions wait meanwhile; one that began before keeps what it may still read.
 func (postgres) scrub(ctx context.Context, pool *sql.DB) error {
-	if _, err := pool.ExecContext(ctx, `VACUUM (FULL) acts, details, proposals, grants`); err != nil {
+	if _, err := pool.ExecContext(ctx, `VACUUM (FULL) acts, details, proposals, grants, events`); err != nil {
 		return fmt.Errorf("rewrite the store: %w", err)
 	}
 	return nil

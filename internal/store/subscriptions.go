@@ -4,27 +4,38 @@ import "time"
 
 // Subscription is a webhook as it was registered at Vennio.
 type Subscription struct {
+	Tenant  string // whose account; empty for the default one
 	ID      string // Vennio's, wh_…
 	URL     string
 	Secret  string // signs what is delivered to it; Vennio shows it once
 	Created time.Time
 }
 
-func (s *Subscription) columns() []any { return []any{&s.ID, &s.URL, &s.Secret, instant{&s.Created}} }
+func (s *Subscription) columns() []any {
+	return []any{&s.Tenant, &s.ID, &s.URL, &s.Secret, instant{&s.Created}}
+}
 
 // AddSubscription keeps a subscription, or what changed of one.
 func (tx *Tx) AddSubscription(s Subscription) error {
-	return tx.exec(`INSERT INTO subscriptions (id, url, secret, created) VALUES (?, ?, ?, ?)
-		ON CONFLICT (id) DO UPDATE SET url = excluded.url, secret = excluded.secret, created = excluded.created`,
-		s.ID, s.URL, s.Secret, Text(s.Created))
+	return tx.exec(`INSERT INTO subscriptions (tenant, id, url, secret, created) VALUES (?, ?, ?, ?, ?)
+		ON CONFLICT (tenant, id) DO UPDATE SET url = excluded.url, secret = excluded.secret, created = excluded.created`,
+		s.Tenant, s.ID, s.URL, s.Secret, Text(s.Created))
 }
 
-// Subscriptions returns up to limit subscriptions, the newest first.
-func (tx *Tx) Subscriptions(limit int) ([]Subscription, error) {
-	return all[Subscription](tx, `SELECT id, url, secret, created FROM subscriptions ORDER BY created DESC, n DESC LIMIT ?`, limit)
+// Subscriptions returns up to limit subscriptions of a tenant, the newest first.
+func (tx *Tx) Subscriptions(tenant string, limit int) ([]Subscription, error) {
+	return all[Subscription](tx, `SELECT tenant, id, url, secret, created FROM subscriptions WHERE tenant = ? ORDER BY created DESC, n DESC LIMIT ?`, tenant, limit)
 }
 
-// DropSubscription forgets a subscription and its secret.
-func (tx *Tx) DropSubscription(id string) error {
-	return tx.exec(`DELETE FROM subscriptions WHERE id = ?`, id)
+// NewestSubscriptions returns up to limit subscriptions of each tenant, the
+// newest of each first.
+func (tx *Tx) NewestSubscriptions(limit int) ([]Subscription, error) {
+	return all[Subscription](tx, `SELECT tenant, id, url, secret, created FROM (
+			SELECT *, row_number() OVER (PARTITION BY tenant ORDER BY created DESC, n DESC) AS place FROM subscriptions
+		) AS ordered WHERE place <= ? ORDER BY tenant, place`, limit)
+}
+
+// DropSubscription forgets a tenant's subscription and its secret.
+func (tx *Tx) DropSubscription(tenant, id string) error {
+	return tx.exec(`DELETE FROM subscriptions WHERE tenant = ? AND id = ?`, tenant, id)
 }

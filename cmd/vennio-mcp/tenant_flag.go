@@ -1,0 +1,73 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/vennio-mcp/vennio-mcp/internal/config"
+	"github.com/vennio-mcp/vennio-mcp/internal/events"
+	"github.com/vennio-mcp/vennio-mcp/internal/plain"
+)
+
+const (
+	tenantFlag = "tenant"
+	tenantHelp = "a tenant of the settings file (default: the account of VENNIO_API_KEY)"
+
+	allTenantsFlag = "all-tenants"
+	allTenantsHelp = "of the default tenant and all others"
+)
+
+// tenantIn is the tenant that a command line names; empty for the default one.
+func tenantIn(c *cobra.Command) string {
+	name, _ := c.Flags().GetString(tenantFlag)
+	return name
+}
+
+// allTenants tells whether a command line asks for all, which some commands can.
+func allTenants(c *cobra.Command) bool {
+	all, _ := c.Flags().GetBool(allTenantsFlag)
+	return all
+}
+
+// withAllTenants lets a command take --all-tenants instead of --tenant.
+func withAllTenants(c *cobra.Command) *cobra.Command {
+	c.Flags().Bool(allTenantsFlag, false, allTenantsHelp)
+	return c
+}
+
+// inboxHas refuses a name that neither the settings nor the events kept know: a
+// tenant whom the settings have no more may still have dead letters.
+func inboxHas(ctx context.Context, cfg config.Config, in *events.Inbox, tenant string) error {
+	if _, ok := cfg.Of(tenant); ok {
+		return nil
+	}
+	kept, err := in.Tenants(ctx)
+	if err != nil || slices.Contains(kept, tenant) {
+		return err
+	}
+	return noTenant(cfg, tenant)
+}
+
+func noTenant(cfg config.Config, tenant string) error {
+	names := make([]string, len(cfg.Tenants))
+	for i, t := range cfg.Tenants {
+		names[i] = t.Name
+	}
+	there := "there are none"
+	if len(names) > 0 {
+		there = "there are " + strings.Join(names, ", ")
+	}
+	return usageError{fmt.Errorf("--tenant %s: the settings file (--settings) has no such tenant; %s", plain.Quote(tenant, 64), there)}
+}
+
+// forTenant is how a command line names a tenant, to be put behind a command.
+func forTenant(tenant string) string {
+	if tenant == "" {
+		return ""
+	}
+	return " --" + tenantFlag + " " + tenant
+}

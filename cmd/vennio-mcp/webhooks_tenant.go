@@ -1,0 +1,54 @@
+package main
+
+import (
+	"errors"
+
+	"github.com/spf13/cobra"
+
+	"github.com/vennio-mcp/vennio-mcp/internal/config"
+)
+
+// hooksOf are those whom a command line means: the tenant that is named, else the
+// default one; or all.
+func hooksOf(c *cobra.Command, cfg config.Config) (chosen []hooks, err error) {
+	named := []string{tenantIn(c)}
+	if allTenants(c) {
+		if named = named[:0]; !cfg.Sandbox() {
+			named = append(named, "")
+		}
+		for _, t := range cfg.Tenants {
+			named = append(named, t.Name)
+		}
+	}
+	for _, name := range named {
+		own, ok := cfg.Of(name)
+		switch {
+		case !ok:
+			return nil, noTenant(cfg, name)
+		case own.Sandbox() && len(cfg.Tenants) > 0:
+			return nil, usageError{errors.New("there is no VENNIO_API_KEY, so no default tenant: say whose subscriptions are meant, with --tenant NAME")}
+		case own.Sandbox():
+			return nil, errNoVennio
+		}
+		chosen = append(chosen, hooks{tenant: name, cfg: own, others: othersThan(name, cfg)})
+	}
+	if len(chosen) == 0 {
+		return nil, errNoVennio
+	}
+	return chosen, nil
+}
+
+var errNoVennio = usageError{errors.New("there is no Vennio to subscribe at: set VENNIO_API_KEY (without it, vennio-mcp serve hears the events of its built-in sandbox by itself)")}
+
+// othersThan are the names of all tenants but one, the default one's included.
+func othersThan(name string, cfg config.Config) (others []string) {
+	if name != "" {
+		others = append(others, "")
+	}
+	for _, t := range cfg.Tenants {
+		if t.Name != name {
+			others = append(others, t.Name)
+		}
+	}
+	return others
+}

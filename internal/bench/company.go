@@ -70,6 +70,27 @@ func (c *company) http(q question, p program) func(context.Context, string) (con
 	}
 }
 
+// sse asks q over SSE, each caller on a stream of its own.
+func (c *company) sse(q question, p program) func(context.Context, string) (contender, error) {
+	return func(ctx context.Context, name string) (contender, error) {
+		started, err := c.listening(ctx, p)
+		if err != nil {
+			return contender{}, err
+		}
+		w := newWeb(started.url)
+		var streams [many]*stream
+		for i := range streams {
+			if streams[i], err = w.open(ctx); err != nil {
+				return contender{}, err
+			}
+		}
+		return contender{name, func(ctx context.Context, caller int) error {
+			_, err := streams[caller].ask(ctx, q)
+			return err
+		}}, nil
+	}
+}
+
 // plain sends what find_slots is sent to a handler that does nothing with it.
 func (c *company) plain() func(context.Context, string) (contender, error) {
 	return func(ctx context.Context, name string) (contender, error) {

@@ -11,15 +11,16 @@ import (
 
 // web is a client over HTTP that keeps its connections.
 type web struct {
-	http *http.Client
-	url  string
-	last atomic.Int64 // id given out
+	http    *http.Client
+	endless *http.Client // the same, for streams, which end with their context
+	url     string
+	last    atomic.Int64 // id given out
 }
 
 func newWeb(url string) *web {
 	t := http.DefaultTransport.(*http.Transport).Clone()
 	t.MaxIdleConns, t.MaxIdleConnsPerHost = 64, 64
-	return &web{http: &http.Client{Transport: t, Timeout: patience}, url: url}
+	return &web{http: &http.Client{Transport: t, Timeout: patience}, endless: &http.Client{Transport: t}, url: url}
 }
 
 // session greets the server, and returns the id under which it knows us.
@@ -38,11 +39,18 @@ func (w *web) ask(ctx context.Context, session string, q question) (size int, er
 	if err != nil {
 		return 0, err
 	}
+	if !bytes.Contains(body, []byte(`"result":`)) {
+		return 0, fmt.Errorf("no result: %.300s", body)
+	}
 	return len(body), q.check(body)
 }
 
 func (w *web) post(ctx context.Context, session string, body []byte) ([]byte, http.Header, error) {
-	r, err := http.NewRequestWithContext(ctx, http.MethodPost, w.url, bytes.NewReader(body))
+	return w.postTo(ctx, w.url, session, body)
+}
+
+func (w *web) postTo(ctx context.Context, url, session string, body []byte) ([]byte, http.Header, error) {
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, url, bytes.NewReader(body))
 	if err != nil {
 		return nil, nil, err
 	}

@@ -13,20 +13,28 @@ const (
 	ready = `{"jsonrpc":"2.0","method":"notifications/initialized"}`
 )
 
-// question is a tool call, and whether it is to be refused.
+// question is a tool call, and whether it is to be refused; without a tool it is
+// a ping.
 type question struct {
 	tool, arguments string
 	refused         bool
 }
 
 var (
+	ping      = question{}
 	findSlots = question{tool: "find_slots", arguments: `{"timezone":"Europe/London"}`}
 	sayHello  = question{tool: "echo", arguments: `{"text":"hello"}`}
+	// light is what a tool call costs without the tool: all checks, and a refusal
+	// about as long as an echo.
+	light = question{tool: "find_slots", arguments: `{"duration_minutes":1}`, refused: true}
 	// huge is as long as a confused model makes it; it is read in full and refused.
 	huge = question{tool: "find_slots", arguments: `{"from":"` + string(bytes.Repeat([]byte("x"), 128<<10)) + `"}`, refused: true}
 )
 
 func (q question) message(id int) []byte {
+	if q.tool == "" {
+		return fmt.Appendf(nil, `{"jsonrpc":"2.0","id":%d,"method":"ping"}`, id)
+	}
 	return fmt.Appendf(nil, `{"jsonrpc":"2.0","id":%d,"method":"tools/call","params":{"name":%q,"arguments":%s}}`, id, q.tool, q.arguments)
 }
 

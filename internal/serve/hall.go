@@ -30,6 +30,7 @@ type hall struct {
 	calls   *gate         // running calls, over all clients
 	streams *gate         // open streams, over all clients
 	rate    *rate.Limiter // of all; nil: any
+	crew    *crew         // runs the calls of SSE, over all clients
 
 	base    context.Context // ends when calls must be abandoned
 	closing context.Context // ends when streams must close
@@ -48,6 +49,7 @@ func newHall(base context.Context, s *server.MCPServer, o HTTPOptions) *hall {
 		calls:   newGate(o.MaxCalls, 4*o.MaxCalls, 16*o.MaxBody),
 		streams: newGate(o.MaxSessions, 0, 0),
 		rate:    limiter(o.RateAll),
+		crew:    newCrew(base),
 		hosts:   make(map[string]*host),
 	}
 	if o.Open != nil {

@@ -59,9 +59,9 @@ func (c *company) http(q question, p program) func(context.Context, string) (con
 				return contender{}, err
 			}
 		}
-		size, err := w.ask(ctx, sessions[0], q)
+		body, err := w.ask(ctx, sessions[0], q)
 		if c.size == 0 {
-			c.size = size
+			c.size = len(body)
 		}
 		return contender{name, func(ctx context.Context, caller int) error {
 			_, err := w.ask(ctx, sessions[caller], q)

@@ -78,7 +78,7 @@ func (o options) wants(step string) bool {
 
 func run(ctx context.Context, out io.Writer, dir string, o options) error {
 	fmt.Fprintln(os.Stderr, "bench: building; the first time, the standard library with GOEXPERIMENT=jsonv2 too")
-	s, err := newStage(ctx, dir)
+	s, err := newStage(ctx, dir, false)
 	if err != nil {
 		return err
 	}

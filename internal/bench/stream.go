@@ -64,7 +64,7 @@ func (s *stream) greet(ctx context.Context) error {
 	if _, _, err := s.web.postTo(ctx, s.to, "", bytes.Replace([]byte(hello), []byte(`"id":0`), fmt.Appendf(nil, `"id":%d`, id), 1)); err != nil {
 		return err
 	}
-	if _, err := s.wait(ctx, mine, question{}); err != nil {
+	if _, err := s.wait(ctx, mine, ping); err != nil {
 		return err
 	}
 	_, _, err := s.web.postTo(ctx, s.to, "", []byte(ready))

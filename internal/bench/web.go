@@ -34,15 +34,14 @@ func (w *web) session(ctx context.Context) (string, error) {
 	return id, err
 }
 
-func (w *web) ask(ctx context.Context, session string, q question) (size int, err error) {
-	body, _, err := w.post(ctx, session, q.message(int(w.last.Add(1))))
-	if err != nil {
-		return 0, err
+func (w *web) ask(ctx context.Context, session string, q question) (body []byte, err error) {
+	if body, _, err = w.post(ctx, session, q.message(int(w.last.Add(1)))); err != nil {
+		return nil, err
 	}
 	if !bytes.Contains(body, []byte(`"result":`)) {
-		return 0, fmt.Errorf("no result: %.300s", body)
+		return nil, fmt.Errorf("no result: %.300s", body)
 	}
-	return len(body), q.check(body)
+	return body, q.check(body)
 }
 
 func (w *web) post(ctx context.Context, session string, body []byte) ([]byte, http.Header, error) {

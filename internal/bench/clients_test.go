@@ -73,3 +73,23 @@ func TestOnlyTheRightAnswerCounts(t *testing.T) {
 	require.NoError(t, err)
 	assert.Len(t, body, 1000)
 }
+
+func TestManyCallersShareAStream(t *testing.T) {
+	t.Parallel()
+	theirs := httptest.NewServer(server.NewSSEServer(echo.New()))
+	defer theirs.Close()
+	ours, _ := served(t, echo.New())
+	for _, url := range []string{ours, theirs.URL + "/mcp"} {
+		s, err := newWeb(url).open(t.Context())
+		require.NoError(t, err)
+		_, err = load(t.Context(), contender{"stream", func(ctx context.Context, _ int) error {
+			_, err := s.ask(ctx, sayHello)
+			return err
+		}}, 8, few)
+		require.NoError(t, err)
+		_, err = s.ask(t.Context(), findSlots)
+		require.Error(t, err, "there is no such tool")
+		s.close()
+		<-s.gone
+	}
+}

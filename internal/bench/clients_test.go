@@ -83,12 +83,10 @@ func TestManyCallersShareAStream(t *testing.T) {
 		s, err := newWeb(url).open(t.Context())
 		require.NoError(t, err)
 		_, err = load(t.Context(), contender{"stream", func(ctx context.Context, _ int) error {
-			_, err := s.ask(ctx, sayHello)
-			return err
+			return s.ask(ctx, sayHello)
 		}}, 8, few)
 		require.NoError(t, err)
-		_, err = s.ask(t.Context(), findSlots)
-		require.Error(t, err, "there is no such tool")
+		require.Error(t, s.ask(t.Context(), findSlots), "there is no such tool")
 		s.close()
 		<-s.gone
 	}

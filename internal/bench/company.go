@@ -85,8 +85,7 @@ func (c *company) sse(q question, p program) func(context.Context, string) (cont
 			}
 		}
 		return contender{name, func(ctx context.Context, caller int) error {
-			_, err := streams[caller].ask(ctx, q)
-			return err
+			return streams[caller].ask(ctx, q)
 		}}, nil
 	}
 }

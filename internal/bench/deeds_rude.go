@@ -17,8 +17,7 @@ func overSSE(ctx context.Context, v *visitor) error {
 		return err
 	}
 	defer s.close()
-	_, err = s.ask(ctx, findSlots)
-	return err
+	return s.ask(ctx, findSlots)
 }
 
 // dropsSSE is gone before its answer comes.
@@ -39,8 +38,7 @@ func subscribes(ctx context.Context, v *visitor) error {
 		return err
 	}
 	defer s.close()
-	_, err = s.ask(ctx, question{method: "resources/subscribe", arguments: `{"uri":"vennio://bookings/upcoming"}`})
-	return err
+	return s.ask(ctx, question{method: "resources/subscribe", arguments: `{"uri":"vennio://bookings/upcoming"}`})
 }
 
 // dropsStream opens the stream on which a session would hear of changes, and

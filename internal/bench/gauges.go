@@ -15,6 +15,7 @@ import (
 const (
 	goroutines   = "go_goroutines"
 	heap         = "go_memstats_heap_inuse_bytes"
+	collects     = "go_memstats_next_gc_bytes"     // twice what the last collection left
 	residentSet  = "process_resident_memory_bytes" // absent where the system does not tell
 	openFiles    = "process_open_fds"              // likewise
 	openSessions = "vennio_mcp_open_sessions"
@@ -44,7 +45,7 @@ func (w *web) gauges(ctx context.Context) (gauges, error) {
 		return nil, err
 	}
 	g := readGauges(body)
-	for _, name := range []string{goroutines, heap, openSessions, openStreams} {
+	for _, name := range []string{goroutines, heap, collects, openSessions, openStreams} {
 		if _, told := g[name]; !told {
 			return nil, fmt.Errorf("the server does not tell %s", name)
 		}

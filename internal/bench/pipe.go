@@ -53,8 +53,7 @@ func (p *pipe) ask(ctx context.Context, q question) error {
 	if err := p.say(q, id); err != nil {
 		return err
 	}
-	_, err := p.wait(ctx, mine, q)
-	return err
+	return p.wait(ctx, mine, q)
 }
 
 func (p *pipe) say(q question, id int) error {

@@ -58,13 +58,16 @@ func (r *report) write(out io.Writer) {
 	if r.start != nil {
 		r.writeDemands(out)
 	}
-	if r.overHTTP.one != nil {
+	called := r.overHTTP.one != nil
+	if called {
 		r.writeRates(out)
 		r.writeLoad(out)
-		r.writeFast(out)
 	}
 	if r.crowds != nil {
 		r.writeSessions(out)
 		r.writeGrowth(out)
+	}
+	if called {
+		r.writeFast(out)
 	}
 }

@@ -89,7 +89,7 @@ func (d *crowd) join(ctx context.Context, w *web) (func(context.Context) error, 
 		if err != nil {
 			return nil, err
 		}
-		call := func(ctx context.Context) error { _, err := opened.ask(ctx, d.q); return err }
+		call := func(ctx context.Context) error { return opened.ask(ctx, d.q) }
 		return call, call(ctx)
 	}
 	session, err := w.session(ctx)

@@ -47,6 +47,10 @@ func soak(ctx context.Context, out io.Writer, dir string, span time.Duration) er
 	}
 	defer stop()
 	fmt.Fprintln(os.Stderr, "bench: soaking for", span)
+	before, err := k.web.gauges(ctx)
+	if err != nil {
+		return err
+	}
 	if err := k.run(ctx, span); err != nil {
 		return err
 	}
@@ -54,7 +58,7 @@ func soak(ctx context.Context, out io.Writer, dir string, span time.Duration) er
 	if err != nil {
 		return err
 	}
-	v := judge(k.trail, rest, span)
+	v := judge(k.trail, before, rest, span)
 	v.write(out, k)
 	return errors.Join(v.err(), k.tally.err())
 }

@@ -64,7 +64,7 @@ func (s *stream) greet(ctx context.Context) error {
 	if _, _, err := s.web.postTo(ctx, s.to, "", bytes.Replace([]byte(hello), []byte(`"id":0`), fmt.Appendf(nil, `"id":%d`, id), 1)); err != nil {
 		return err
 	}
-	if _, err := s.wait(ctx, mine, ping); err != nil {
+	if err := s.wait(ctx, mine, ping); err != nil {
 		return err
 	}
 	_, _, err := s.web.postTo(ctx, s.to, "", []byte(ready))
@@ -99,10 +99,10 @@ func datum(lines *bufio.Reader) ([]byte, error) {
 }
 
 // ask asks q, and waits for the answer on the stream.
-func (s *stream) ask(ctx context.Context, q question) ([]byte, error) {
+func (s *stream) ask(ctx context.Context, q question) error {
 	id, mine := s.enter()
 	if _, _, err := s.web.postTo(ctx, s.to, "", q.message(id)); err != nil {
-		return nil, err
+		return err
 	}
 	return s.wait(ctx, mine, q)
 }

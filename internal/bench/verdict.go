@@ -31,6 +31,7 @@ type tolerance struct {
 var tolerances = []tolerance{
 	{goroutines, "goroutines", "", 1, 0.05, 5},
 	{heap, "heap in use", " MB", megabyte, 0.10, 1 * megabyte},
+	{collects, "heap that starts the next collection", " MB", megabyte, 0.10, 1 * megabyte},
 	{residentSet, "resident memory", " MB", megabyte, 0.10, 1 * megabyte},
 	{openFiles, "open files", "", 1, 0.05, 5},
 }
@@ -38,8 +39,8 @@ var tolerances = []tolerance{
 // finding is how one gauge went.
 type finding struct {
 	tolerance
-	middle, last, rest, anHour float64
-	told, grew                 bool
+	before, middle, last, rest, anHour float64
+	told, grew                         bool
 }
 
 // verdict is what a soak showed.
@@ -50,15 +51,16 @@ type verdict struct {
 
 // judge leaves the first third out, as a warm-up, and compares the medians of the
 // other two; the growth an hour is the slope of a straight line through both.
-func judge(t trail, rest gauges, span time.Duration) verdict {
+// What was held before, and is at rest, is told beside it.
+func judge(t trail, before, rest gauges, span time.Duration) verdict {
 	v := verdict{span: span}
 	for _, limit := range tolerances {
 		middle, _ := t.between(limit.name, span/3, 2*span/3)
 		last, _ := t.between(limit.name, 2*span/3, 2*span)
 		values, hours := t.between(limit.name, span/3, 2*span)
 		f := finding{
-			tolerance: limit, middle: middle.median(), last: last.median(), rest: rest[limit.name], anHour: slope(hours, values),
-			told: len(middle) > 0 && len(last) > 0,
+			tolerance: limit, before: before[limit.name], middle: middle.median(), last: last.median(), rest: rest[limit.name],
+			anHour: slope(hours, values), told: len(middle) > 0 && len(last) > 0,
 		}
 		f.grew = f.last > f.middle*(1+limit.part)+limit.more
 		v.findings = append(v.findings, f)
@@ -103,13 +105,13 @@ func (f finding) show(v float64) string {
 // write prints the table of docs/performance.md.
 func (v verdict) write(w io.Writer, k *soaking) {
 	heading(w, "Soak")
-	header(w, "", "middle third", "last third", "may differ by", "fitted growth an hour", "afterwards, all sessions ended", "grew")
+	header(w, "", "before", "middle third", "last third", "may differ by", "fitted growth an hour", "afterwards, all sessions ended", "grew")
 	for _, f := range v.findings {
 		if !f.told {
-			line(w, f.what, "n/a", "n/a", "", "n/a", "n/a", "n/a")
+			line(w, f.what, "n/a", "n/a", "n/a", "", "n/a", "n/a", "n/a")
 			continue
 		}
-		line(w, f.what, f.show(f.middle), f.show(f.last), fmt.Sprintf("%.0f %% + %s", 100*f.part, f.show(f.more)),
+		line(w, f.what, f.show(f.before), f.show(f.middle), f.show(f.last), fmt.Sprintf("%.0f %% + %s", 100*f.part, f.show(f.more)),
 			f.show(f.anHour), f.show(f.rest), map[bool]string{true: "YES", false: "no"}[f.grew])
 	}
 	_, _ = fmt.Fprintf(w, "\n%s, %d visitors. %s. Events told to the sink: %d.\n", v.span, visitors, k.tally.told(), k.sink.told.Load())

@@ -20,24 +20,24 @@ func walked(went func(minute float64) float64) trail {
 
 func TestWhatGrowsAfterTheWarmUpFailsTheSoak(t *testing.T) {
 	t.Parallel()
-	leaks := judge(walked(func(m float64) float64 { return 50 + 10*m }), nil, 9*time.Minute)
+	leaks := judge(walked(func(m float64) float64 { return 50 + 10*m }), nil, nil, 9*time.Minute)
 	require.ErrorContains(t, leaks.err(), "goroutines grew")
 	assert.InDelta(t, 600, leaks.findings[0].anHour, 1)
-	warms := judge(walked(func(m float64) float64 { return 50 + 10*min(m, 3) }), nil, 9*time.Minute)
+	warms := judge(walked(func(m float64) float64 { return 50 + 10*min(m, 3) }), nil, nil, 9*time.Minute)
 	require.NoError(t, warms.err())
 	assert.InDelta(t, 0, warms.findings[0].anHour, 1)
 	assert.Equal(t, 80.0, warms.findings[0].middle)
-	swings := judge(walked(func(m float64) float64 { return 50 + 2*float64(int(m*6)%3) }), nil, 9*time.Minute)
+	swings := judge(walked(func(m float64) float64 { return 50 + 2*float64(int(m*6)%3) }), nil, nil, 9*time.Minute)
 	require.NoError(t, swings.err())
 }
 
 func TestASoakTellsAllItWatched(t *testing.T) {
 	t.Parallel()
-	v := judge(walked(func(float64) float64 { return 50 }), gauges{goroutines: 40, heap: 9 * megabyte}, 9*time.Minute)
+	v := judge(walked(func(float64) float64 { return 50 }), gauges{goroutines: 30, heap: 5 * megabyte}, gauges{goroutines: 40, heap: 9 * megabyte}, 9*time.Minute)
 	var out strings.Builder
 	v.write(&out, &soaking{tally: newTally(), sink: &sink{}})
-	assert.Contains(t, out.String(), "| goroutines | 50 | 50 | 5 % + 5 | 0 | 40 | no |")
-	assert.Contains(t, out.String(), "| heap in use | 10.0 MB | 10.0 MB | 10 % + 1.0 MB | 0.0 MB | 9.0 MB | no |")
+	assert.Contains(t, out.String(), "| goroutines | 30 | 50 | 50 | 5 % + 5 | 0 | 40 | no |")
+	assert.Contains(t, out.String(), "| heap in use | 5.0 MB | 10.0 MB | 10.0 MB | 10 % + 1.0 MB | 0.0 MB | 9.0 MB | no |")
 	assert.Contains(t, out.String(), "| resident memory | n/a |", "where the system does not tell")
 }
 

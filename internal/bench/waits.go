@@ -41,18 +41,18 @@ func (w *waits) answer(a answer) {
 
 var errGone = errors.New("the server has gone")
 
-// wait returns the result that comes on mine, if it is what q should give.
-func (w *waits) wait(ctx context.Context, mine <-chan []byte, q question) ([]byte, error) {
+// wait waits for the result that comes on mine, which should be what q gives.
+func (w *waits) wait(ctx context.Context, mine <-chan []byte, q question) error {
 	late := time.NewTimer(patience)
 	defer late.Stop()
 	select {
 	case result := <-mine:
-		return result, q.check(result)
+		return q.check(result)
 	case <-late.C:
-		return nil, fmt.Errorf("no answer within %s", patience)
+		return fmt.Errorf("no answer within %s", patience)
 	case <-w.gone:
-		return nil, errGone
+		return errGone
 	case <-ctx.Done():
-		return nil, ctx.Err()
+		return ctx.Err()
 	}
 }

@@ -16,7 +16,11 @@ func header(w io.Writer, cells ...string) {
 }
 
 func line(w io.Writer, cells ...string) {
-	_, _ = fmt.Fprintf(w, "| %s |\n", strings.Join(cells, " | "))
+	row := "|"
+	for _, cell := range cells {
+		row += strings.TrimRight(" "+cell, " ") + " |"
+	}
+	_, _ = fmt.Fprintln(w, row)
 }
 
 func (r *report) writeDemands(w io.Writer) {

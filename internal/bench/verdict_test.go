@@ -36,8 +36,8 @@ func TestASoakTellsAllItWatched(t *testing.T) {
 	v := judge(walked(func(float64) float64 { return 50 }), gauges{goroutines: 30, heap: 5 * megabyte}, gauges{goroutines: 40, heap: 9 * megabyte}, 9*time.Minute)
 	var out strings.Builder
 	v.write(&out, &soaking{tally: newTally(), sink: &sink{}})
-	assert.Contains(t, out.String(), "| goroutines | 30 | 50 | 50 | 5 % + 5 | 0 | 40 | no |")
-	assert.Contains(t, out.String(), "| heap in use | 5.0 MB | 10.0 MB | 10.0 MB | 10 % + 1.0 MB | 0.0 MB | 9.0 MB | no |")
+	assert.Contains(t, out.String(), "| goroutines | 30 | 50 | 50 | 10 % + 10 | 0 | 40 | no |")
+	assert.Contains(t, out.String(), "| heap in use | 5.0 MB | 10.0 MB | 10.0 MB | 10 % + 2.0 MB | 0.0 MB | 9.0 MB | no |")
 	assert.Contains(t, out.String(), "| resident memory | n/a |", "where the system does not tell")
 }
 

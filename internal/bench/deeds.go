@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -148,5 +147,5 @@ func (t *tally) told() string {
 	for _, d := range deeds() {
 		all = append(all, fmt.Sprintf("%s: %d", d.name, t.done[d.name]))
 	}
-	return strings.Join(slices.Clip(all), "; ")
+	return strings.Join(all, "; ")
 }

@@ -80,6 +80,7 @@ func (k *soaking) open(ctx context.Context, dir string) (stop func(), err error)
 		return nil, err
 	}
 	k.web = newWeb(k.server.url)
+	k.web.keep(visitors)
 	subscribes, err := k.stage.spawn(ctx, io.Discard, p.with("webhooks", "register", "--url", k.web.at(events.Path)))
 	if err == nil {
 		_, _ = io.Copy(io.Discard, subscribes.out)

@@ -20,8 +20,8 @@ func (t trail) between(name string, from, to time.Duration) (values, hours figur
 	return values, hours
 }
 
-// tolerance is by how much the last third may be above the middle one: a part of
-// it, and something on top.
+// tolerance is by how much the last third, and what is left at rest, may be above
+// the middle one: a part of it, and something on top for connections that are kept.
 type tolerance struct {
 	name, what, unit string
 	unitOf           float64
@@ -29,7 +29,7 @@ type tolerance struct {
 }
 
 var tolerances = []tolerance{
-	{goroutines, "goroutines", "", 1, 0.10, 10},
+	{goroutines, "goroutines", "", 1, 0.10, 20},
 	{heap, "heap in use", " MB", megabyte, 0.10, 2 * megabyte},
 	{collects, "heap that starts the next collection", " MB", megabyte, 0.10, 2 * megabyte},
 	{residentSet, "resident memory", " MB", megabyte, 0.10, 2 * megabyte},
@@ -62,7 +62,8 @@ func judge(t trail, before, rest gauges, span time.Duration) verdict {
 			tolerance: limit, before: before[limit.name], middle: middle.median(), last: last.median(), rest: rest[limit.name],
 			anHour: slope(hours, values), told: len(middle) > 0 && len(last) > 0,
 		}
-		f.grew = f.last > f.middle*(1+limit.part)+limit.more
+		most := f.middle*(1+limit.part) + limit.more
+		f.grew = f.last > most || f.rest > most
 		v.findings = append(v.findings, f)
 	}
 	return v
@@ -89,7 +90,7 @@ func (v verdict) err() error {
 	var grown []error
 	for _, f := range v.findings {
 		if f.grew {
-			grown = append(grown, fmt.Errorf("%s grew from %s to %s", f.what, f.show(f.middle), f.show(f.last)))
+			grown = append(grown, fmt.Errorf("%s grew from %s to %s, and %s are left at rest", f.what, f.show(f.middle), f.show(f.last), f.show(f.rest)))
 		}
 	}
 	return errors.Join(grown...)

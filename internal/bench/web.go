@@ -18,9 +18,17 @@ type web struct {
 }
 
 func newWeb(url string) *web {
+	w := &web{url: url}
+	w.keep(64)
+	return w
+}
+
+// keep bounds the connections that are kept for the next call; each is a
+// goroutine of the server.
+func (w *web) keep(most int) {
 	t := http.DefaultTransport.(*http.Transport).Clone()
-	t.MaxIdleConns, t.MaxIdleConnsPerHost = 64, 64
-	return &web{http: &http.Client{Transport: t, Timeout: patience}, endless: &http.Client{Transport: t}, url: url}
+	t.MaxIdleConns, t.MaxIdleConnsPerHost = most, most
+	w.http, w.endless = &http.Client{Transport: t, Timeout: patience}, &http.Client{Transport: t}
 }
 
 // session greets the server, and returns the id under which it knows us.

@@ -16,11 +16,11 @@ func header(w io.Writer, cells ...string) {
 }
 
 func line(w io.Writer, cells ...string) {
-	row := "|"
+	var row strings.Builder
 	for _, cell := range cells {
-		row += strings.TrimRight(" "+cell, " ") + " |"
+		row.WriteString(strings.TrimRight("| "+cell, " ") + " ")
 	}
-	_, _ = fmt.Fprintln(w, row)
+	_, _ = fmt.Fprintln(w, row.String()+"|")
 }
 
 func (r *report) writeDemands(w io.Writer) {

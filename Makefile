@@ -6,6 +6,7 @@ SHELL       := bash
 
 GOTEST   ?= go test
 FUZZTIME ?= 30s
+SOAK     ?= 3m
 BIN      := .ci/bin
 GENERATE := go run ./internal/readme
 # The race detector needs a C compiler on most platforms; the go command knows where it can run.
@@ -13,7 +14,7 @@ RACE      = $(shell go list -race -f '{{""}}' runtime >/dev/null 2>&1 && echo -r
 # With it come checks of every unsafe pointer: in SQLite, which is C translated to Go, they take half of the tests' time.
 CHECKPTR := -gcflags=modernc.org/...=-d=checkptr=0
 
-.PHONY: help build demo test postgres check bench clients golden docs tokens fuzz lint vuln cover format fmt vet tidy drift cross tools snapshot goreleaser clean
+.PHONY: help build demo test postgres check bench soak clients golden docs tokens fuzz lint vuln cover format fmt vet tidy drift cross tools snapshot goreleaser clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -64,8 +65,11 @@ golden: ## Write the golden files anew; read the diff before you commit it
 tokens: ## What the tools cost a model
 	go test -count=1 ./tools -run Tokens -v
 
-bench: ## Go's benchmarks, then the ratios measured side by side
+bench: ## Go's benchmarks, then the tables of docs/performance.md, measured side by side
 	go test -run='^$$' -bench=. -benchmem ./... && go run ./internal/bench
+
+soak: ## Keep a server under a mixed load, SOAK long (3m); fails if goroutines or memory grow
+	go run ./internal/bench -soak $(SOAK)
 
 clients: .ci/clients/node_modules/.package-lock.json ## Clients of another make, the conformance suite, and a real browser (needs Node.js 20 and Debian's chromium)
 	node --test --test-concurrency=1 --test-reporter=spec .ci/clients/*.mjs

@@ -116,7 +116,7 @@ func (a *assembled) httpOptions(ctx context.Context, p program, cfg config.Confi
 		Log: a.log, Feed: a.feed, Unready: a.unready, Open: a.watch.Open, Metrics: a.watch.Handler(),
 		AllowedHosts: slices.Clone(s.AllowedHosts), AllowedOrigins: slices.Clone(s.AllowedOrigins), Proxies: s.Proxies,
 		Tenant: a.tenant(p, cfg), Several: len(cfg.Tenants) > 0 || s.CallerKeys, Rate: float64(s.Rate), RateAll: float64(s.RateAll),
-		Stateless: s.Stateless,
+		Stateless: s.Stateless, SessionTTL: s.SessionIdle,
 	}
 	if o.Access, err = access.New(ctx, known); err != nil {
 		return o, err

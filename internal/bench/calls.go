@@ -22,16 +22,25 @@ type entry struct {
 // comes after find_slots.
 func (r *report) roster(c *company) []entry {
 	s := c.stage
-	ours, fast := program{s.withVennio(), s.ours, nil}, program{s.withVennio(), s.fast, nil}
+	ours, fast, bare := program{s.withVennio(), s.ours, nil}, program{s.withVennio(), s.fast, nil}, program{path: s.bare}
+	web, fastWeb := ours.with("serve", "--addr", "127.0.0.1:0"), fast.with("serve", "--addr", "127.0.0.1:0")
 	return []entry{
-		{&r.overHTTP, "vennio-mcp find_slots", c.http(findSlots, ours.with("serve", "--addr", "127.0.0.1:0"))},
-		{&r.fastHTTP, "vennio-mcp find_slots, jsonv2", c.http(findSlots, fast.with("serve", "--addr", "127.0.0.1:0"))},
-		{&r.echoHTTP, "mcp-go echo", c.http(sayHello, program{path: s.bare}.with("http"))},
+		{&r.overHTTP, "`find_slots`", c.http(findSlots, web)},
+		{&r.fastHTTP, "`find_slots`, jsonv2", c.http(findSlots, fastWeb)},
+		{&r.lightHTTP, "`find_slots`, refused", c.http(light, web)},
+		{&r.pingHTTP, "`ping`", c.http(ping, web)},
+		{&r.echoHTTP, "mcp-go echo", c.http(sayHello, bare.with("http"))},
+		{&r.echoPingHTTP, "mcp-go `ping`", c.http(ping, bare.with("http"))},
+		{&r.overSSE, "`find_slots`", c.sse(findSlots, web)},
+		{&r.lightSSE, "`find_slots`, refused", c.sse(light, web)},
+		{&r.pingSSE, "`ping`", c.sse(ping, web)},
+		{&r.echoSSE, "mcp-go echo", c.sse(sayHello, bare.with("sse"))},
+		{&r.echoPingSSE, "mcp-go `ping`", c.sse(ping, bare.with("sse"))},
 		{&r.plainHTTP, "net/http, an answer as long", c.plain()},
 		{&r.vennio, "the sandbox alone", c.vennio},
-		{&r.overStdio, "vennio-mcp find_slots", c.stdio(findSlots, ours)},
-		{&r.fastStdio, "vennio-mcp find_slots, jsonv2", c.stdio(findSlots, fast)},
-		{&r.echoStdio, "mcp-go echo, mcp-go's loop", c.stdio(sayHello, program{path: s.bare})},
+		{&r.overStdio, "`find_slots`", c.stdio(findSlots, ours)},
+		{&r.fastStdio, "`find_slots`, jsonv2", c.stdio(findSlots, fast)},
+		{&r.echoStdio, "mcp-go echo, mcp-go's loop", c.stdio(sayHello, bare)},
 		{&r.echoOurs, "mcp-go echo, our loop", c.stdio(sayHello, program{path: s.self}.with("-as", "stdio"))},
 		{&r.huge, "128 KiB of arguments", c.stdio(huge, ours)},
 		{&r.hugeFast, "128 KiB of arguments, jsonv2", c.stdio(huge, fast)},

@@ -69,7 +69,25 @@ func TestOnlyTheRightAnswerCounts(t *testing.T) {
 	assert.Error(t, huge.check([]byte(`{"content":[]}`)))
 	srv := httptest.NewServer(canned(1000))
 	defer srv.Close()
-	size, err := newWeb(srv.URL).ask(t.Context(), "", findSlots)
+	body, err := newWeb(srv.URL).ask(t.Context(), "", findSlots)
 	require.NoError(t, err)
-	assert.Equal(t, 1000, size)
+	assert.Len(t, body, 1000)
+}
+
+func TestManyCallersShareAStream(t *testing.T) {
+	t.Parallel()
+	theirs := httptest.NewServer(server.NewSSEServer(echo.New()))
+	defer theirs.Close()
+	ours, _ := served(t, echo.New())
+	for _, url := range []string{ours, theirs.URL + "/mcp"} {
+		s, err := newWeb(url).open(t.Context())
+		require.NoError(t, err)
+		_, err = load(t.Context(), contender{"stream", func(ctx context.Context, _ int) error {
+			return s.ask(ctx, sayHello)
+		}}, 8, few)
+		require.NoError(t, err)
+		require.Error(t, s.ask(t.Context(), findSlots), "there is no such tool")
+		s.close()
+		<-s.gone
+	}
 }

@@ -59,14 +59,34 @@ func (c *company) http(q question, p program) func(context.Context, string) (con
 				return contender{}, err
 			}
 		}
-		size, err := w.ask(ctx, sessions[0], q)
+		body, err := w.ask(ctx, sessions[0], q)
 		if c.size == 0 {
-			c.size = size
+			c.size = len(body)
 		}
 		return contender{name, func(ctx context.Context, caller int) error {
 			_, err := w.ask(ctx, sessions[caller], q)
 			return err
 		}}, err
+	}
+}
+
+// sse asks q over SSE, each caller on a stream of its own.
+func (c *company) sse(q question, p program) func(context.Context, string) (contender, error) {
+	return func(ctx context.Context, name string) (contender, error) {
+		started, err := c.listening(ctx, p)
+		if err != nil {
+			return contender{}, err
+		}
+		w := newWeb(started.url)
+		var streams [many]*stream
+		for i := range streams {
+			if streams[i], err = w.open(ctx); err != nil {
+				return contender{}, err
+			}
+		}
+		return contender{name, func(ctx context.Context, caller int) error {
+			return streams[caller].ask(ctx, q)
+		}}, nil
 	}
 }
 

@@ -1,7 +1,8 @@
 // Command bench measures vennio-mcp beside what it stands on, in one run on one
 // machine: a bare mcp-go echo server and a bare net/http handler. It prints
-// ratios, since figures of one machine say little about another; see
-// docs/performance.md.
+// the tables of docs/performance.md: ratios, since figures of one machine say
+// little about another. With -soak it keeps one server under a mixed load
+// instead, and fails if its goroutines or its memory grow.
 //
 // Contenders are processes of their own, reached over pipes or loopback, and the
 // Vennio behind them is the sandbox. Rounds are interleaved: each measures every
@@ -17,6 +18,8 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"slices"
+	"strings"
 	"syscall"
 	"time"
 )
@@ -27,6 +30,7 @@ type options struct {
 	calls  int           // at most, of a contender in a round
 	span   time.Duration // at most, of a contender in a round
 	starts int           // of each program
+	only   string        // steps, with commas between; empty: all
 }
 
 func main() {
@@ -35,14 +39,20 @@ func main() {
 	flag.IntVar(&o.calls, "calls", 4000, "most calls to a contender in a round")
 	flag.DurationVar(&o.span, "span", 400*time.Millisecond, "longest time for a contender in a round")
 	flag.IntVar(&o.starts, "starts", 25, "starts of each program")
+	flag.StringVar(&o.only, "only", "", "measure only some of: starts, overhead, calls, sessions; with commas between")
+	soaked := flag.Duration("soak", 0, "how long to keep a server under load, watching its goroutines and memory, instead of measuring")
 	as := flag.String("as", "", "be a contender: stdio, nethttp or vennio (the program starts itself so)")
 	size := flag.Int("size", 0, "bytes that nethttp answers")
 	flag.Parse()
 
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	err := contend(ctx, *as, *size)
-	if *as == "" {
-		err = run(ctx, os.Stdout, o)
+	switch {
+	case *as != "":
+	case *soaked > 0:
+		err = inFolder(func(dir string) error { return soak(ctx, os.Stdout, dir, *soaked) })
+	default:
+		err = inFolder(func(dir string) error { return run(ctx, os.Stdout, dir, o) })
 	}
 	stop()
 	if err != nil {
@@ -51,34 +61,49 @@ func main() {
 	}
 }
 
-func run(ctx context.Context, out io.Writer, o options) error {
+// inFolder gives do a temporary folder.
+func inFolder(do func(dir string) error) error {
 	dir, err := os.MkdirTemp("", "vennio-mcp-bench")
 	if err != nil {
 		return err
 	}
 	defer func() { _ = os.RemoveAll(dir) }()
+	return do(dir)
+}
+
+// wants tells whether a step is to be measured.
+func (o options) wants(step string) bool {
+	return o.only == "" || slices.Contains(strings.Split(o.only, ","), step)
+}
+
+func run(ctx context.Context, out io.Writer, dir string, o options) error {
 	fmt.Fprintln(os.Stderr, "bench: building; the first time, the standard library with GOEXPERIMENT=jsonv2 too")
-	s, err := newStage(ctx, dir)
+	s, err := newStage(ctx, dir, false)
 	if err != nil {
 		return err
 	}
 	defer s.close()
 	r := report{o: o, size: size(s.ours), sizeFast: size(s.fast), sizeBare: size(s.bare)}
 	for _, step := range []struct {
-		name    string
-		measure func(context.Context, *stage, options) error
+		name, what string
+		measure    func(context.Context, *stage, options) error
 	}{
-		{"starting up", r.measureStarts},
-		{"the cost of a call in the process", r.measureOverhead},
-		{"calls", r.measureCalls},
+		{"starts", "starting up", r.measureStarts},
+		{"overhead", "the cost of a call in the process", r.measureOverhead},
+		{"calls", "calls", r.measureCalls},
+		{"sessions", "open sessions", r.measureSessions},
 	} {
-		fmt.Fprintln(os.Stderr, "bench: measuring", step.name)
+		if !o.wants(step.name) {
+			continue
+		}
+		fmt.Fprintln(os.Stderr, "bench: measuring", step.what)
 		if err := step.measure(ctx, s, o); err != nil {
-			return fmt.Errorf("%s: %w", step.name, err)
+			return fmt.Errorf("%s: %w", step.what, err)
 		}
 	}
 	if r.tokens, err = committedTokens(ctx); err != nil {
 		return err
 	}
-	return r.write(out)
+	r.write(out)
+	return nil
 }

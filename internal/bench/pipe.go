@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"sync"
@@ -12,11 +11,9 @@ import (
 
 // pipe is a client over standard input and output, for many callers at once.
 type pipe struct {
-	mu      sync.Mutex
+	*waits
+	writing sync.Mutex
 	w       io.Writer
-	last    int // id given out
-	waiting map[int]chan []byte
-	gone    chan struct{} // closed when the server says no more
 }
 
 // newPipe greets the server behind w and r.
@@ -31,7 +28,7 @@ func newPipe(w io.Writer, r io.Reader) (*pipe, error) {
 	if _, err := io.WriteString(w, ready+"\n"); err != nil {
 		return nil, err
 	}
-	p := &pipe{w: w, waiting: map[int]chan []byte{}, gone: make(chan struct{})}
+	p := &pipe{waits: newWaits(), w: w}
 	go p.listen(lines)
 	return p, nil
 }
@@ -47,36 +44,21 @@ func (p *pipe) listen(lines *bufio.Reader) {
 		if json.Unmarshal(line, &a) != nil {
 			return
 		}
-		p.mu.Lock()
-		caller := p.waiting[a.ID]
-		delete(p.waiting, a.ID)
-		p.mu.Unlock()
-		if caller != nil {
-			caller <- a.Result
-		}
+		p.answer(a)
 	}
 }
 
 func (p *pipe) ask(ctx context.Context, q question) error {
-	mine := make(chan []byte, 1)
-	if err := p.say(q, mine); err != nil {
+	id, mine := p.enter()
+	if err := p.say(q, id); err != nil {
 		return err
 	}
-	select {
-	case result := <-mine:
-		return q.check(result)
-	case <-p.gone:
-		return errors.New("the server has gone")
-	case <-ctx.Done():
-		return ctx.Err()
-	}
+	return p.wait(ctx, mine, q)
 }
 
-func (p *pipe) say(q question, mine chan []byte) error {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.last++
-	p.waiting[p.last] = mine
-	_, err := p.w.Write(append(q.message(p.last), '\n'))
+func (p *pipe) say(q question, id int) error {
+	p.writing.Lock()
+	defer p.writing.Unlock()
+	_, err := p.w.Write(append(q.message(id), '\n'))
 	return err
 }

@@ -24,7 +24,8 @@ type stage struct {
 	vennio           *child
 }
 
-func newStage(ctx context.Context, dir string) (*stage, error) {
+// newStage builds the contenders, or vennio-mcp alone, and starts a Vennio.
+func newStage(ctx context.Context, dir string, alone bool) (*stage, error) {
 	s := &stage{
 		home: filepath.Join(dir, "home"),
 		ours: filepath.Join(dir, "plain", "vennio-mcp"), fast: filepath.Join(dir, "jsonv2", "vennio-mcp"),
@@ -34,12 +35,10 @@ func newStage(ctx context.Context, dir string) (*stage, error) {
 	if s.self, err = os.Executable(); err != nil {
 		return nil, err
 	}
-	err = errors.Join(
-		os.MkdirAll(s.home, 0o700),
-		build(ctx, s.ours, "", "cmd/vennio-mcp"),
-		build(ctx, s.bare, "", "internal/bench/bare"),
-		build(ctx, s.fast, "jsonv2", "cmd/vennio-mcp"),
-	)
+	err = errors.Join(os.MkdirAll(s.home, 0o700), build(ctx, s.ours, "", "cmd/vennio-mcp"))
+	if !alone {
+		err = errors.Join(err, build(ctx, s.bare, "", "internal/bench/bare"), build(ctx, s.fast, "jsonv2", "cmd/vennio-mcp"))
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -11,15 +11,24 @@ import (
 
 // web is a client over HTTP that keeps its connections.
 type web struct {
-	http *http.Client
-	url  string
-	last atomic.Int64 // id given out
+	http    *http.Client
+	endless *http.Client // the same, for streams, which end with their context
+	url     string
+	last    atomic.Int64 // id given out
 }
 
 func newWeb(url string) *web {
+	w := &web{url: url}
+	w.keep(64)
+	return w
+}
+
+// keep bounds the connections that are kept for the next call; each is a
+// goroutine of the server.
+func (w *web) keep(most int) {
 	t := http.DefaultTransport.(*http.Transport).Clone()
-	t.MaxIdleConns, t.MaxIdleConnsPerHost = 64, 64
-	return &web{http: &http.Client{Transport: t, Timeout: patience}, url: url}
+	t.MaxIdleConns, t.MaxIdleConnsPerHost = most, most
+	w.http, w.endless = &http.Client{Transport: t, Timeout: patience}, &http.Client{Transport: t}
 }
 
 // session greets the server, and returns the id under which it knows us.
@@ -33,16 +42,22 @@ func (w *web) session(ctx context.Context) (string, error) {
 	return id, err
 }
 
-func (w *web) ask(ctx context.Context, session string, q question) (size int, err error) {
-	body, _, err := w.post(ctx, session, q.message(int(w.last.Add(1))))
-	if err != nil {
-		return 0, err
+func (w *web) ask(ctx context.Context, session string, q question) (body []byte, err error) {
+	if body, _, err = w.post(ctx, session, q.message(int(w.last.Add(1)))); err != nil {
+		return nil, err
 	}
-	return len(body), q.check(body)
+	if !bytes.Contains(body, []byte(`"result":`)) {
+		return nil, fmt.Errorf("no result: %.300s", body)
+	}
+	return body, q.check(body)
 }
 
 func (w *web) post(ctx context.Context, session string, body []byte) ([]byte, http.Header, error) {
-	r, err := http.NewRequestWithContext(ctx, http.MethodPost, w.url, bytes.NewReader(body))
+	return w.postTo(ctx, w.url, session, body)
+}
+
+func (w *web) postTo(ctx context.Context, url, session string, body []byte) ([]byte, http.Header, error) {
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, url, bytes.NewReader(body))
 	if err != nil {
 		return nil, nil, err
 	}

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/vennio-mcp/vennio-mcp/internal/access"
 	"github.com/vennio-mcp/vennio-mcp/vennioclient"
@@ -22,9 +23,10 @@ type Serve struct {
 	Proxies         int    // trusted ones before us
 	Tokens          []access.Token
 	OAuth           *access.OAuth
-	CallerKeys      bool // callers without a tenant bring their Vennio key
-	Rate, RateAll   Rate // of each tenant, and of all
-	Stateless       bool // no sessions
+	CallerKeys      bool          // callers without a tenant bring their Vennio key
+	Rate, RateAll   Rate          // of each tenant, and of all
+	Stateless       bool          // no sessions
+	SessionIdle     time.Duration // life of an idle session; 0: the transport's default
 }
 
 // Rate is how many requests a second are served. Zero: the default of the
@@ -43,6 +45,7 @@ func serveSettings() []Setting {
 		{"stateless", []string{"VENNIO_MCP_STATELESS"}, "false", "true: `serve` keeps no sessions, so any replica answers any request", setBool(func(c *Config) *bool { return &c.Serve.Stateless })},
 		{"rate", []string{"VENNIO_MCP_RATE"}, "", "requests a second that each tenant may send, twice as many at once; off: any (default: 50 where callers need a token)", setRate(func(c *Config) *Rate { return &c.Serve.Rate })},
 		{"rate-all", []string{"VENNIO_MCP_RATE_ALL"}, "", "the same for all tenants together (default: 500 where callers need a token)", setRate(func(c *Config) *Rate { return &c.Serve.RateAll })},
+		{"session-idle", []string{"VENNIO_MCP_SESSION_IDLE"}, "1h", "life of an idle session, 10s to 24h", setSessionIdle},
 	}
 }
 
@@ -106,6 +109,14 @@ func setRate(field func(*Config) *Rate) func(*Config, string) error {
 		*field(c) = Rate(n)
 		return nil
 	}
+}
+
+func setSessionIdle(c *Config, v string) (err error) {
+	const least, most = 10 * time.Second, 24 * time.Hour
+	if c.Serve.SessionIdle, err = time.ParseDuration(v); err != nil || c.Serve.SessionIdle < least || c.Serve.SessionIdle > most {
+		return fmt.Errorf("%q: want a duration from 10s to 24h, such as 1h", v)
+	}
+	return nil
 }
 
 // check finds what does not go together.

@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -86,16 +87,17 @@ func TestSettingsOfServingAreChecked(t *testing.T) {
 	file := settingsFile(t, `- {name: ada, hash: "`+hashLine+`"}`)
 	c, err := config.Load(map[string]string{
 		"tokens-file": file, "allowed-hosts": "mcp.example.com, 10.0.0.7:8080", "allowed-origins": "https://app.example.com", "trusted-proxies": "2",
-		"rate": "0.5", "rate-all": "off", "daily-bookings": "3", "hours": "mon 09:00-10:00",
+		"rate": "0.5", "rate-all": "off", "session-idle": "10s", "daily-bookings": "3", "hours": "mon 09:00-10:00",
 	}, env{}.get)
 	require.NoError(t, err)
 	assert.Equal(t, []string{"mcp.example.com", "10.0.0.7:8080"}, c.Serve.AllowedHosts)
 	assert.Equal(t, 2, c.Serve.Proxies)
 	assert.Equal(t, config.Rate(-1), c.Serve.RateAll)
+	assert.Equal(t, 10*time.Second, c.Serve.SessionIdle)
 	assert.Equal(t, 3, c.Limits.Daily)
 	assert.Equal(t, "ada", c.Serve.Tokens[0].Name)
 	wrong := map[string]string{
-		"tokens-file": "/no/such/file", "allowed-hosts": "https://a.example", "allowed-origins": "*", "trusted-proxies": "all", "rate": "fast",
+		"tokens-file": "/no/such/file", "allowed-hosts": "https://a.example", "allowed-origins": "*", "trusted-proxies": "all", "rate": "fast", "session-idle": "9s",
 		"public-url": "mcp.example.com/path", "tls-cert": "/cert.pem", "daily-bookings": "-1", "guest-domains": "a b", "max-price": "100", "hours": "x",
 	}
 	_, err = config.Load(wrong, env{}.get)

@@ -31,6 +31,7 @@ type hall struct {
 	streams *gate         // open streams, over all clients
 	begun   *gate         // sessions of Streamable HTTP, over all clients
 	rate    *rate.Limiter // of all; nil: any
+	crew    *crew         // runs the calls of SSE, over all clients
 
 	base    context.Context // ends when calls must be abandoned
 	closing context.Context // ends when streams must close
@@ -50,6 +51,7 @@ func newHall(base context.Context, s *server.MCPServer, o HTTPOptions) *hall {
 		streams: newGate(o.MaxSessions, 0, 0),
 		begun:   newGate(o.MaxSessions, 0, 0),
 		rate:    limiter(o.RateAll),
+		crew:    newCrew(base),
 		hosts:   make(map[string]*host),
 	}
 	if o.Open != nil {

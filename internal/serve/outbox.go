@@ -3,6 +3,7 @@ package serve
 import (
 	"context"
 	"encoding/json"
+	"sync"
 	"time"
 
 	"github.com/mark3labs/mcp-go/mcp"
@@ -13,7 +14,9 @@ import (
 // when several are there.
 type outbox struct {
 	messages chan []byte
+	start    sync.Once // makes notes: most clients are told nothing, and 1,024 of them take 48 KiB
 	notes    chan mcp.JSONRPCNotification
+	begun    chan struct{} // closed when notes is there
 	watch    *watch        // resources the client subscribed to
 	last     chan struct{} // closed by finish
 	gone     chan struct{} // closed when the pump has stopped
@@ -31,10 +34,29 @@ func newOutbox(w *watch) *outbox {
 	return &outbox{
 		watch:    w,
 		messages: make(chan []byte, 64),
-		// mcp-go drops a notification rather than wait for room.
-		notes: make(chan mcp.JSONRPCNotification, 1024),
-		last:  make(chan struct{}),
-		gone:  make(chan struct{}),
+		begun:    make(chan struct{}),
+		last:     make(chan struct{}),
+		gone:     make(chan struct{}),
+	}
+}
+
+// tell is where notifications go. mcp-go asks for it when it has one, and drops
+// it rather than wait for room.
+func (o *outbox) tell() chan<- mcp.JSONRPCNotification {
+	o.start.Do(func() {
+		o.notes = make(chan mcp.JSONRPCNotification, 1024)
+		close(o.begun)
+	})
+	return o.notes
+}
+
+// told is where they come out; nil while there were none.
+func (o *outbox) told() <-chan mcp.JSONRPCNotification {
+	select {
+	case <-o.begun:
+		return o.notes
+	default:
+		return nil
 	}
 }
 
@@ -55,13 +77,20 @@ func (o *outbox) finish() { close(o.last) }
 // flushed whenever nothing more is waiting. tick may be nil.
 func (o *outbox) pump(ctx context.Context, s sink, tick <-chan time.Time) error {
 	defer close(o.gone)
+	begun := o.begun
 	for {
+		notes := o.told()
+		if notes != nil {
+			begun = nil
+		}
 		select {
+		case <-begun:
+			continue
 		case b := <-o.messages:
 			if err := o.write(s, b); err != nil {
 				return err
 			}
-		case n := <-o.notes:
+		case n := <-notes:
 			if err := o.note(s, n); err != nil {
 				return err
 			}
@@ -78,7 +107,7 @@ func (o *outbox) pump(ctx context.Context, s sink, tick <-chan time.Time) error 
 		case <-o.last:
 			return o.rest(s)
 		}
-		if len(o.messages) == 0 && len(o.notes) == 0 {
+		if len(o.messages) == 0 && len(o.told()) == 0 {
 			if err := s.flush(); err != nil {
 				return err
 			}
@@ -89,12 +118,20 @@ func (o *outbox) pump(ctx context.Context, s sink, tick <-chan time.Time) error 
 // write lets the notifications go first: a handler sends them before it returns
 // the result that b carries.
 func (o *outbox) write(s sink, b []byte) error {
-	for range len(o.notes) {
-		if err := o.note(s, <-o.notes); err != nil {
+	if err := o.notesSoFar(s); err != nil {
+		return err
+	}
+	return s.message(b)
+}
+
+func (o *outbox) notesSoFar(s sink) error {
+	notes := o.told()
+	for range len(notes) {
+		if err := o.note(s, <-notes); err != nil {
 			return err
 		}
 	}
-	return s.message(b)
+	return nil
 }
 
 func (o *outbox) note(s sink, n mcp.JSONRPCNotification) error {
@@ -124,10 +161,8 @@ func (o *outbox) rest(s sink) error {
 			return err
 		}
 	}
-	for range len(o.notes) {
-		if err := o.note(s, <-o.notes); err != nil {
-			return err
-		}
+	if err := o.notesSoFar(s); err != nil {
+		return err
 	}
 	if err := o.updates(s); err != nil {
 		return err

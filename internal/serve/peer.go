@@ -35,11 +35,11 @@ type peer struct {
 	hush      context.CancelFunc
 }
 
-func newPeer(ctx context.Context, srv *server.MCPServer, f *Feed, id string, g *gate, log zerolog.Logger) *peer {
+func newPeer(ctx context.Context, srv *server.MCPServer, f *Feed, id string, g *gate, w *crew, log zerolog.Logger) *peer {
 	out := newOutbox(f.join())
 	p := &peer{
 		srv: srv, feed: f, session: newSession(id, out), out: out,
-		calls: newCallTable(), gate: g, listens: newGate(maxListens, 0, 0), crew: newCrew(), log: log,
+		calls: newCallTable(), gate: g, listens: newGate(maxListens, 0, 0), crew: w, log: log,
 	}
 	p.ctx = srv.WithContext(ctx, p.session)
 	p.listening, p.hush = context.WithCancel(p.ctx)
@@ -113,7 +113,7 @@ func (p *peer) open(ctx context.Context, g *gate, c *call) (*call, error) {
 }
 
 // start runs a call that receive returned, on another goroutine.
-func (p *peer) start(c *call) { p.crew.start(p.ctx, p.run, c) }
+func (p *peer) start(c *call) { p.crew.start(p, c) }
 
 // run waits for the call's turn, serves it and answers.
 func (p *peer) run(c *call) {

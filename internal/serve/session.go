@@ -13,7 +13,7 @@ import (
 // session is one client as mcp-go sees it.
 type session struct {
 	id    string
-	notes chan<- mcp.JSONRPCNotification
+	notes func() chan<- mcp.JSONRPCNotification
 	asks  *asks
 
 	ready        atomic.Bool
@@ -33,12 +33,12 @@ var (
 )
 
 func newSession(id string, out *outbox) *session {
-	return &session{id: id, notes: out.notes, asks: newAsks(out.send)}
+	return &session{id: id, notes: out.tell, asks: newAsks(out.send)}
 }
 
 func (s *session) SessionID() string { return s.id }
 
-func (s *session) NotificationChannel() chan<- mcp.JSONRPCNotification { return s.notes }
+func (s *session) NotificationChannel() chan<- mcp.JSONRPCNotification { return s.notes() }
 
 func (s *session) Initialize() { s.ready.Store(true) }
 

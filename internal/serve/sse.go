@@ -24,14 +24,14 @@ func (h *host) sse(g *guard, r *http.Request) {
 	defer place.release()
 	ctx, cancel := context.WithCancel(h.base)
 	defer cancel() // the calls of a client that has gone
-	p := newPeer(access.With(ctx, access.From(r.Context())), h.Server, h.Feed, rand.Text(), h.calls, h.o.Log)
+	p := newPeer(access.With(ctx, access.From(r.Context())), h.Server, h.Feed, rand.Text(), h.calls, h.crew, h.o.Log)
 	if err := h.join(p); err != nil {
 		h.Feed.leave(p.out.watch)
 		g.refuse(http.StatusInternalServerError, faultInternal)
 		return
 	}
 	defer h.leave(p)
-	go h.closeAtQuit(r.Context(), p)
+	defer context.AfterFunc(h.closing, func() { closeAtQuit(r.Context(), p) })()
 	h.events(g, r, p)
 }
 
@@ -49,12 +49,7 @@ func (h *host) events(g *guard, r *http.Request, p *peer) {
 }
 
 // closeAtQuit ends the stream when the server stops: after its last answer.
-func (h *host) closeAtQuit(ctx context.Context, p *peer) {
-	select {
-	case <-h.closing.Done():
-	case <-ctx.Done():
-		return
-	}
+func closeAtQuit(ctx context.Context, p *peer) {
 	select {
 	case <-p.close():
 		p.out.finish()

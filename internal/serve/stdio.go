@@ -47,7 +47,7 @@ func Stdio(ctx context.Context, s *server.MCPServer, in io.Reader, out io.Writer
 	o = o.withDefaults()
 	base, abandon := context.WithCancel(context.WithoutCancel(ctx))
 	defer abandon()
-	p := newPeer(base, s, o.Feed, "stdio", newGate(o.Workers, o.Queue, o.Workers*o.MaxLine), o.Log)
+	p := newPeer(base, s, o.Feed, "stdio", newGate(o.Workers, o.Queue, o.Workers*o.MaxLine), newCrew(base), o.Log)
 	if err := s.RegisterSession(base, p.session); err != nil {
 		return fmt.Errorf("serve stdio: %w", err)
 	}

@@ -1,11 +1,12 @@
 // Command bare is the least one can build with mcp-go: one echo tool on standard
-// input and output or, with the argument "http", over Streamable HTTP. It is what
-// vennio-mcp is measured against; see the package above.
+// input and output or, with the argument "http" or "sse", over Streamable HTTP or
+// SSE. It is what vennio-mcp is measured against; see the package above.
 package main
 
 import (
 	"context"
 	"os"
+	"strings"
 
 	"github.com/mark3labs/mcp-go/server"
 
@@ -14,9 +15,12 @@ import (
 
 func main() {
 	var err error
-	if len(os.Args) > 1 && os.Args[1] == "http" {
+	switch strings.Join(os.Args[1:], " ") {
+	case "http":
 		err = echo.Serve(context.Background(), os.Stderr, server.NewStreamableHTTPServer(echo.New()))
-	} else {
+	case "sse":
+		err = echo.Serve(context.Background(), os.Stderr, server.NewSSEServer(echo.New()))
+	default:
 		err = server.ServeStdio(echo.New())
 	}
 	if err != nil {

@@ -154,7 +154,7 @@ func (g *guard) put(b []byte) (int, error) {
 	g.begin()
 	_ = g.control.SetWriteDeadline(time.Now().Add(g.writeTime))
 	defer func() { _ = g.control.SetWriteDeadline(time.Time{}) }()
-	if _, err := g.w.Write(clean); err != nil { //nolint:gosec // G705: JSON and events under nosniff; pages are html/template's
+	if _, err := g.w.Write(clean); err != nil {
 		return 0, err
 	}
 	return len(b), nil

@@ -121,26 +121,35 @@ func (d Deps) ask(ctx context.Context, p consent.Proposal, q mcp.ElicitationPara
 	case got != nil && got.result != nil:
 		return "", foreignAnswer() // to a question about this act that has expired since
 	case !server.IsModernRequest(ctx):
-		heard := d.forPerson(ctx, p, q, until)
-		got, err := askNow(limited, q)
-		heard()
-		switch {
-		case err == nil:
-			return d.meant(limited, p, q, got, until), nil
-		case ctx.Err() != nil: // the call itself was cancelled
-			return "", ctx.Err()
-		case limited.Err() != nil:
-			return unanswered, nil
-		}
-		return unable, nil
+		return d.askNow(ctx, limited, p, q, until)
 	case got != nil && d.Now().Sub(p.At) >= d.askTime(): // asked, and the time is over
 		return unanswered, nil
 	}
 	return "", &question{q, d.seal(p.ID)}
 }
 
-// askNow asks over the session and waits for the answer.
-func askNow(ctx context.Context, q mcp.ElicitationParams) (*mcp.ElicitationResult, error) {
+// askNow asks over the session and waits for the answer until limited ends; ctx is
+// the call's.
+func (d Deps) askNow(ctx, limited context.Context, p consent.Proposal, q mcp.ElicitationParams, until time.Time) (reply, error) {
+	got, err := d.heard(limited, p, q, until)
+	switch {
+	case err == nil:
+		return d.meant(limited, p, q, got, until), nil
+	case ctx.Err() != nil: // the call itself was cancelled
+		return "", ctx.Err()
+	case limited.Err() != nil:
+		return unanswered, nil
+	}
+	return unable, nil
+}
+
+// heard is what the client brings back; meanwhile it is told of the wait.
+func (d Deps) heard(ctx context.Context, p consent.Proposal, q mcp.ElicitationParams, until time.Time) (*mcp.ElicitationResult, error) {
+	defer d.forPerson(ctx, p, q, until)()
+	return elicit(ctx, q)
+}
+
+func elicit(ctx context.Context, q mcp.ElicitationParams) (*mcp.ElicitationResult, error) {
 	return server.ServerFromContext(ctx).RequestElicitation(ctx, mcp.ElicitationRequest{
 		Request: mcp.Request{Method: string(mcp.MethodElicitationCreate)}, Params: q,
 	})

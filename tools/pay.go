@@ -50,7 +50,7 @@ func (d Deps) handOver(ctx context.Context, out *schemas.BookSlotResult, fresh b
 	limited, done := context.WithTimeout(ctx, min(d.askTime(), payTime))
 	defer done()
 	defer waiting(ctx, func() string { return "The booking is made. Waiting for a person to open its payment page." })()
-	if got, err := askNow(limited, q); err == nil {
+	if got, err := elicit(limited, q); err == nil {
 		out.Next = d.sayable(afterLink(replyOf(got)), "")
 	}
 	return nil

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"net/http"
 	"sync"
 	"time"
 
@@ -16,6 +17,8 @@ import (
 const (
 	// beat is how often a client hears that its call still waits.
 	beat = 15 * time.Second
+	// patience is how long, each time, Vennio may take to answer in silence.
+	patience = 5 * time.Second
 	// lull is how long the same words are not said again: reads beside one
 	// another may all be told to wait.
 	lull = time.Second
@@ -106,7 +109,12 @@ func waiting(ctx context.Context, what func() string) (done func()) {
 		return func() {}
 	}
 	p.say(what())
-	tick, end := p.every(beat)
+	return p.saying(beat, what)
+}
+
+// saying says it at every tick.
+func (p *progress) saying(each time.Duration, what func() string) (done func()) {
+	tick, end := p.every(each)
 	quit, gone := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(gone)
@@ -124,6 +132,19 @@ func waiting(ctx context.Context, what func() string) (done func()) {
 		close(quit)
 		<-gone // so that nothing is said of a wait that is over
 	}
+}
+
+// AwaitVennio tells a client that asked for progress every few seconds that
+// Vennio has not answered a request yet: one that answers soon is not spoken of.
+func AwaitVennio(next http.RoundTripper) http.RoundTripper { return awaiting{next} }
+
+type awaiting struct{ next http.RoundTripper }
+
+func (a awaiting) RoundTrip(r *http.Request) (*http.Response, error) {
+	if p, asked := r.Context().Value(progressKey{}).(*progress); asked {
+		defer p.saying(patience, func() string { return "Waiting for Vennio to answer." })()
+	}
+	return a.next.RoundTrip(r)
 }
 
 // WaitForVennio waits for d before Vennio is asked again, or until ctx ends, and

@@ -30,14 +30,15 @@ type listener struct {
 	beat  chan time.Time
 	ended chan struct{} // a value for each beat that ended
 	later atomic.Int64  // how far the clock was moved
+	each  time.Duration // between beats
 }
 
 func listening(t *testing.T) *listener {
 	t.Helper()
-	l := &listener{world: newWorld(t), notes: make(chan heard, 100), beat: make(chan time.Time), ended: make(chan struct{}, 100)}
+	l := &listener{world: newWorld(t), notes: make(chan heard, 100), beat: make(chan time.Time), ended: make(chan struct{}, 100), each: 15 * time.Second}
 	l.deps.Now = func() time.Time { return wednesday.Add(time.Duration(l.later.Load())) }
 	l.deps.Every = func(each time.Duration) (<-chan time.Time, func()) {
-		assert.Equal(t, 15*time.Second, each)
+		assert.Equal(t, l.each, each)
 		return l.beat, func() { l.ended <- struct{}{} }
 	}
 	return l
@@ -152,6 +153,27 @@ func TestACallThatWaitsForVennioTellsSo(t *testing.T) {
 		assert.Empty(t, l.notes, "the same is not said twice within a second")
 		assert.Len(t, l.ended, 2)
 	}
+}
+
+// Vennio's own silence is told of too, once it lasts.
+func TestACallThatVennioDoesNotAnswerYetTellsSo(t *testing.T) {
+	t.Parallel()
+	l := listening(t)
+	l.each = 5 * time.Second
+	var told []heard
+	slow := roundTrip(func(r *http.Request) (*http.Response, error) {
+		for range 2 {
+			l.wait(l.each)
+			told = append(told, l.next())
+		}
+		return http.DefaultTransport.RoundTrip(r)
+	})
+	l.deps.Vennio = l.client(canary, vennioclient.WithHTTPClient(&http.Client{Transport: tools.AwaitVennio(slow)}))
+	l.hears("2025-11-25", nil, nil)
+	require.True(t, l.call("check_calendar_access", args{}, "v"))
+	assert.Equal(t, []heard{{"v", 1, "Waiting for Vennio to answer."}, {"v", 2, "Waiting for Vennio to answer."}}, told)
+	assert.Len(t, l.ended, 1)
+	assert.Empty(t, l.notes)
 }
 
 // Without a token that can be given back as it came, nothing is told; and the

@@ -20,6 +20,11 @@ func (s Selection) has(t Tool) bool {
 	return (!s.ReadOnly || *t.Annotations.ReadOnlyHint) && (len(s.Names) == 0 || slices.Contains(s.Names, t.Name))
 }
 
+// Empty reports whether no tool is left.
+func (s Selection) Empty() bool {
+	return s.ReadOnly && len(s.Names) > 0 && len(Catalog(Deps{Selection: s})) == 0
+}
+
 // Select reads a comma-separated list of tool names. Its error names each one
 // there is not, with the nearest one there is.
 func Select(list string) (names []string, err error) {

@@ -191,7 +191,7 @@ func (p program) clock() func() time.Time {
 func httpClient(timeout time.Duration, watched func(http.RoundTripper) http.RoundTripper) *http.Client {
 	t := http.DefaultTransport.(*http.Transport).Clone()
 	t.MaxIdleConnsPerHost = 64
-	return &http.Client{Timeout: timeout, Transport: watched(t)}
+	return &http.Client{Timeout: timeout, Transport: tools.AwaitVennio(watched(t))}
 }
 
 // signingSecrets are the operator's, of which the others are only taken, else the

@@ -55,7 +55,10 @@ func (k *soaking) visit(ctx context.Context, number int) {
 			return
 		}
 		one := all[v.done%len(all)]
-		k.tally.note(one.name, one.do(context.WithoutCancel(ctx), v))
+		k.calm.RLock()
+		err := one.do(context.WithoutCancel(ctx), v)
+		k.calm.RUnlock()
+		k.tally.note(one.name, err)
 	}
 }
 

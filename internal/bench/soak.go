@@ -28,6 +28,7 @@ type soaking struct {
 	sink   *sink
 	tally  *tally
 	trail  trail
+	calm   sync.RWMutex // held for reading during a deed, for writing while the server is looked at
 }
 
 // soak keeps a server under a mixed load for so long, and watches what it holds.
@@ -111,7 +112,9 @@ func (k *soaking) run(ctx context.Context, span time.Duration) error {
 	return err
 }
 
-// watch takes a sample now and then, until ctx ends.
+// watch takes a sample now and then, until ctx ends. It waits until no deed is
+// under way and holds further ones back: what is counted is what the server keeps,
+// and not how many happen to call.
 func (k *soaking) watch(ctx context.Context, every time.Duration) error {
 	began, tick := time.Now(), time.NewTicker(every)
 	defer tick.Stop()
@@ -121,7 +124,9 @@ func (k *soaking) watch(ctx context.Context, every time.Duration) error {
 		case <-ctx.Done():
 			return ctx.Err()
 		}
+		k.calm.Lock()
 		held, err := k.web.gauges(context.WithoutCancel(ctx))
+		k.calm.Unlock()
 		if err != nil {
 			return err
 		}

@@ -99,7 +99,7 @@ func Load(flags map[string]string, getenv func(string) string) (Config, error) {
 			c.urlFrom = from
 		}
 	}
-	if len(c.Tools.Names) > 0 && c.Tools.ReadOnly && len(tools.Catalog(tools.Deps{Selection: c.Tools})) == 0 {
+	if c.Tools.Empty() {
 		wrong = append(wrong, "VENNIO_TOOLS (--tools) names only tools that write, and VENNIO_READ_ONLY (--read-only) leaves those out: drop one of the two")
 	}
 	if c.DatabaseURL != "" && len(c.SigningSecrets) == 0 {
@@ -107,6 +107,11 @@ func Load(flags map[string]string, getenv func(string) string) (Config, error) {
 	}
 	if c.SettingsFile != "" {
 		wrong = append(wrong, c.readFile(c.SettingsFile, getenv)...)
+	}
+	for _, t := range c.Tenants {
+		if t.inherit(c); t.Tools.Empty() && !c.Tools.Empty() {
+			wrong = append(wrong, "the tenant "+t.Name+" has no tool left: tools names only those that write, and read_only leaves those out; drop one of the two")
+		}
 	}
 	if !keyMeant && !c.Real() && (c.urlFrom == "VENNIO_API_URL" || c.urlFrom == "--api-url") {
 		wrong = append(wrong, c.urlFrom+" is set but no key: set VENNIO_API_KEY, or unset the address to use the built-in sandbox")

@@ -1,6 +1,7 @@
 package config_test
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -120,4 +121,14 @@ func TestSessionsAreKeptUnlessTheOperatorSaysNo(t *testing.T) {
 	}
 	_, err := config.Load(map[string]string{"stateless": "perhaps"}, env{}.get)
 	require.ErrorContains(t, err, `"perhaps": want true or false`)
+}
+
+// A tenant whose choice of tools leaves none would be served an empty list.
+func TestATenantWithoutAnyToolIsAMistake(t *testing.T) {
+	t.Parallel()
+	file := settingsFile(t, "tenants:\n  - {name: beta, api_key: vennio_sk_test_1, read_only: true}\n")
+	_, err := config.Load(map[string]string{"settings": file, "tools": "book_slot"}, env{}.get)
+	require.ErrorContains(t, err, "the tenant beta has no tool left")
+	_, err = config.Load(map[string]string{"settings": file, "tools": "book_slot,find_slots"}, env{}.get)
+	assert.NotContains(t, fmt.Sprint(err), "no tool left")
 }

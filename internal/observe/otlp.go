@@ -30,8 +30,10 @@ type collector struct {
 	http   *http.Client
 }
 
-// retryFor bounds how long one batch is tried; further spans wait meanwhile.
-const retryFor = time.Minute
+// retryFor bounds how long one batch is tried; further spans wait meanwhile. It
+// is less than the 30 s that the library gives a batch, so that the last error is
+// the collector's own.
+const retryFor = 25 * time.Second
 
 // newCollector reads OpenTelemetry's own variables (specification of the OTLP
 // exporter); nil where none names an endpoint.
@@ -61,7 +63,11 @@ func newCollector(getenv func(string) string) (*collector, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &collector{url: to, header: header, http: &http.Client{Timeout: timeout, Transport: transport}}, nil
+	client := &http.Client{
+		Timeout: timeout, Transport: transport,
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }, // headers hold keys
+	}
+	return &collector{url: to, header: header, http: client}, nil
 }
 
 // headers reads "name=value,name=value", both percent-encoded. What is wrong is

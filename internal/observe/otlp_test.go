@@ -94,6 +94,20 @@ func TestACollectorThatTheOperatorVouchesForIsSentHeaders(t *testing.T) {
 	assert.Equal(t, 2*time.Second, to.http.Timeout)
 }
 
+// bar: X4
+func TestBar_X4_SpansAndKeysAreNotRedirected(t *testing.T) {
+	t.Parallel()
+	other := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { t.Error("led elsewhere") }))
+	t.Cleanup(other.Close)
+	for _, code := range []int{http.StatusFound, http.StatusTemporaryRedirect} {
+		leads := httptest.NewServer(http.RedirectHandler(other.URL, code))
+		to, err := newCollector(set("ENDPOINT="+leads.URL, "HEADERS=api-key=secret"))
+		require.NoError(t, err)
+		require.ErrorContains(t, to.UploadTraces(t.Context(), nil), "the collector answered 30")
+		leads.Close()
+	}
+}
+
 type answers []func() (*http.Response, error)
 
 func (a *answers) RoundTrip(*http.Request) (*http.Response, error) {

@@ -113,8 +113,8 @@ func (k *soaking) run(ctx context.Context, span time.Duration) error {
 }
 
 // watch takes a sample now and then, until ctx ends. It waits until no deed is
-// under way and holds further ones back: what is counted is what the server keeps,
-// and not how many happen to call.
+// under way, holds further ones back, and gives up the callers' kept connections:
+// what is counted is what the server keeps, and not how many happen to call.
 func (k *soaking) watch(ctx context.Context, every time.Duration) error {
 	began, tick := time.Now(), time.NewTicker(every)
 	defer tick.Stop()
@@ -125,6 +125,7 @@ func (k *soaking) watch(ctx context.Context, every time.Duration) error {
 			return ctx.Err()
 		}
 		k.calm.Lock()
+		k.web.http.CloseIdleConnections()
 		held, err := k.web.gauges(context.WithoutCancel(ctx))
 		k.calm.Unlock()
 		if err != nil {

@@ -29,11 +29,11 @@ type tolerance struct {
 }
 
 var tolerances = []tolerance{
-	{goroutines, "goroutines", "", 1, 0.10, 20},
+	{goroutines, "goroutines", "", 1, 0.10, 5},
 	{heap, "heap in use", " MB", megabyte, 0.10, 2 * megabyte},
 	{collects, "heap that starts the next collection", " MB", megabyte, 0.10, 2 * megabyte},
 	{residentSet, "resident memory", " MB", megabyte, 0.10, 2 * megabyte},
-	{openFiles, "open files", "", 1, 0.10, 10},
+	{openFiles, "open files", "", 1, 0.10, 5},
 }
 
 // finding is how one gauge went.

@@ -25,7 +25,7 @@ build: ## The program, into bin/
 demo: ## Book, move and cancel a meeting, with a person's consent, in a sandbox: no key, no network
 	go run ./cmd/vennio-mcp demo
 
-test: ## Every test, under the race detector
+test: ## The tests under the race detector; those of replicas are in make postgres
 	@[ -n "$(RACE)" ] || echo "The race detector cannot run here (no C compiler?): testing without it."
 	$(GOTEST) $(RACE) $(CHECKPTR) -count=1 $$(go list ./... | grep -v /internal/replicas)
 

@@ -1,7 +1,6 @@
 package config_test
 
 import (
-	"io/fs"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -52,26 +51,5 @@ func TestTheSettingsOfTheEventsPageAreRead(t *testing.T) {
 			assert.Equal(t, "crm", c.Sinks[0].Reveal().Name)
 			assert.Equal(t, "https://hooks.slack.com/services/x", c.Sinks[1].Reveal().URL)
 		}
-	}
-}
-
-// Every test that the page names is there.
-func TestTheTestsOfTheSecurityPageExist(t *testing.T) {
-	t.Parallel()
-	page, err := os.ReadFile(securityPage)
-	require.NoError(t, err)
-	var all strings.Builder
-	require.NoError(t, filepath.WalkDir("../..", func(path string, _ fs.DirEntry, err error) error {
-		if err != nil || !strings.HasSuffix(path, "_test.go") {
-			return err
-		}
-		raw, err := os.ReadFile(path)
-		all.Write(raw)
-		return err
-	}))
-	named := regexp.MustCompile("`(Test\\w+)`").FindAllSubmatch(page, -1)
-	require.Greater(t, len(named), 20)
-	for _, name := range named {
-		assert.Contains(t, all.String(), "func "+string(name[1])+"(t *testing.T)")
 	}
 }

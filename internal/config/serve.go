@@ -42,7 +42,7 @@ func serveSettings() []Setting {
 		{"tls-cert", []string{"VENNIO_MCP_TLS_CERT"}, "", "file of the certificate to serve with, and those it needs; read again when it changes", setText(func(c *Config) *string { return &c.Serve.TLSCert })},
 		{"tls-key", []string{"VENNIO_MCP_TLS_KEY"}, "", "file of its private key", setText(func(c *Config) *string { return &c.Serve.TLSKey })},
 		{"trusted-proxies", []string{"VENNIO_MCP_TRUSTED_PROXIES"}, "0", "how many proxies stand before `serve`; so many entries of X-Forwarded-For and -Proto are believed", setProxies},
-		{"stateless", []string{"VENNIO_MCP_STATELESS"}, "false", "true: `serve` keeps no sessions, so any replica answers any request", setBool(func(c *Config) *bool { return &c.Serve.Stateless })},
+		{"stateless", []string{"VENNIO_MCP_STATELESS"}, "false", "true: `serve` keeps no sessions, so any replica answers any request; SSE is off", setBool(func(c *Config) *bool { return &c.Serve.Stateless })},
 		{"rate", []string{"VENNIO_MCP_RATE"}, "", "requests a second that each tenant may send, twice as many at once; off: any (default: 50 where callers need a token)", setRate(func(c *Config) *Rate { return &c.Serve.Rate })},
 		{"rate-all", []string{"VENNIO_MCP_RATE_ALL"}, "", "the same for all tenants together (default: 500 where callers need a token)", setRate(func(c *Config) *Rate { return &c.Serve.RateAll })},
 		{"session-idle", []string{"VENNIO_MCP_SESSION_IDLE"}, "1h", "life of an idle session, 10s to 24h", setSessionIdle},

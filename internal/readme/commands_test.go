@@ -74,6 +74,7 @@ var checks = map[string]func(*testing.T, command){
 	"claude":     checkAdd,
 	"codex":      checkAdd,
 	"docker":     checkDocker,
+	"sha256sum":  checkSums,
 }
 
 func checkMake(t *testing.T, c command) {
@@ -110,8 +111,19 @@ func checkDocker(t *testing.T, c command) {
 			assert.True(t, known(c.words[i+1]), c.words[i+1])
 		}
 	}
-	assert.Contains(t, c.text, "docker build -f .release/Dockerfile -t vennio-mcp .")
-	assert.Contains(t, []string{".", "vennio-mcp"}, c.words[len(c.words)-1], "what is built is what is run")
+	switch image := c.words[len(c.words)-1]; image {
+	case ".", "vennio-mcp":
+		assert.Contains(t, c.text, "docker build -f .release/Dockerfile -t vennio-mcp .", "what is built is what is run")
+	default: // the registry's entry names it with a version: TestTheRegistryEntryIsValid
+		name, ok := strings.CutSuffix(image, "VERSION")
+		assert.True(t, ok, image)
+		assert.Contains(t, string(file(t, ".release", "server.json")), `"`+name)
+	}
+}
+
+// checkSums: the file is called as a release calls it.
+func checkSums(t *testing.T, c command) {
+	assert.Contains(t, string(file(t, ".goreleaser.yaml")), "name_template: "+c.words[len(c.words)-1]+"\n")
 }
 
 // Each command of each snippet is one of which we know how to tell that it is true.

@@ -60,8 +60,10 @@ func TestTheReleaseIsConfigured(t *testing.T) {
 	assert.Equal(t, []string{"amd64", "arm64"}, b.Goarch)
 	assert.Equal(t, []string{"CGO_ENABLED=0", "GOEXPERIMENT=jsonv2"}, b.Env)
 	assert.Subset(t, release.Archives[0].Files, []string{"LICENSE", "README.md"})
+	packed := string(file(t, ".ci", "snapshot"))
 	for _, path := range release.Archives[0].Files {
 		assert.NotEmpty(t, file(t, path))
+		assert.Regexp(t, `&& cp ([\w.]+ )*`+regexp.QuoteMeta(path)+" ", packed, "make snapshot packs it too")
 	}
 	assert.Equal(t, "sha256", release.Checksum.Algorithm)
 	assert.Equal(t, "binary", release.Sboms[0].Artifacts)

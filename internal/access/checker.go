@@ -61,7 +61,7 @@ func (c *Checker) Identify(r *http.Request) (Caller, error) {
 		if err != nil {
 			return Caller{}, err
 		}
-		if caller, err = c.holder(token); err != nil {
+		if caller, err = c.holder(r.Context(), token); err != nil {
 			return Caller{}, err
 		}
 	}
@@ -105,7 +105,7 @@ func bearer(headers []string) (string, error) {
 }
 
 // holder is whom a token was given to.
-func (c *Checker) holder(token string) (Caller, error) {
+func (c *Checker) holder(ctx context.Context, token string) (Caller, error) {
 	if t, ok := find(c.o.Tokens, token); ok {
 		caller := Caller{Name: t.Name, Tenant: t.Tenant, Scopes: t.Scopes}
 		if len(caller.Scopes) == 0 {
@@ -116,7 +116,7 @@ func (c *Checker) holder(token string) (Caller, error) {
 	if c.oauth == nil || strings.Count(token, ".") != 2 {
 		return Caller{}, unknown(nil)
 	}
-	caller, err := c.oauth.verify(token)
+	caller, err := c.oauth.verify(ctx, token)
 	if err == nil && caller.Tenant != "" && !c.o.Tenants[caller.Tenant] {
 		err = &Denied{Status: http.StatusForbidden, Why: "the tenant that this token names is not served here: ask this server's operator"}
 	}

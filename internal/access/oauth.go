@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"runtime"
 	"strings"
 	"time"
 
@@ -39,6 +40,7 @@ type verifier struct {
 	o      OAuth
 	parser *jwt.Parser
 	keys   keyfunc.Keyfunc
+	busy   chan struct{} // holds a token for each signature that is being checked
 }
 
 // newVerifier fetches the issuer's keys, and again every hour and when a token
@@ -74,12 +76,41 @@ func newVerifier(ctx context.Context, o OAuth) (*verifier, error) {
 	if o.Now != nil {
 		options = append(options, jwt.WithTimeFunc(o.Now))
 	}
-	return &verifier{o, jwt.NewParser(options...), keys}, nil
+	return &verifier{o, jwt.NewParser(options...), keys, make(chan struct{}, max(1, runtime.GOMAXPROCS(0)/2))}, nil
 }
 
 var errRedirect = errors.New("redirects are not followed")
 
 func stay(*http.Request, []*http.Request) error { return errRedirect }
+
+var errGone = errors.New("the caller did not wait for their token to be checked")
+
+// parse reads a JWT and checks it. Signatures are checked on half of the cores at
+// most, each in its turn: who forges many takes no more of the machine than that.
+// They have no pace: only the check itself tells a forged token from a right one,
+// and a pace would refuse both.
+func (v *verifier) parse(ctx context.Context, token string) (c claims, err error) {
+	turn := false
+	defer func() {
+		if turn {
+			<-v.busy
+		}
+	}()
+	_, err = v.parser.ParseWithClaims(token, &c, func(t *jwt.Token) (any, error) {
+		key, err := v.keys.Keyfunc(t) // it may wait for the issuer, so it comes first
+		if err != nil {
+			return nil, err
+		}
+		select {
+		case v.busy <- struct{}{}:
+			turn = true
+			return key, nil
+		case <-ctx.Done():
+			return nil, errGone
+		}
+	})
+	return c, err
+}
 
 // claims are those of an access token that we read.
 type claims struct {
@@ -114,9 +145,12 @@ func (t *texts) UnmarshalJSON(raw []byte) error {
 }
 
 // verify tells whom a JWT was issued to.
-func (v *verifier) verify(token string) (Caller, error) {
-	var c claims
-	if _, err := v.parser.ParseWithClaims(token, &c, v.keys.Keyfunc); err != nil {
+func (v *verifier) verify(ctx context.Context, token string) (Caller, error) {
+	c, err := v.parse(ctx, token)
+	if errors.Is(err, errGone) {
+		return Caller{}, &Denied{Status: http.StatusServiceUnavailable, Why: "too many tokens are being checked: send the same again", Cause: err}
+	}
+	if err != nil {
 		return Caller{}, unknown(err)
 	}
 	if c.Subject == "" {

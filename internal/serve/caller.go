@@ -26,13 +26,16 @@ func (h *hall) known(next func(*host, *guard, *http.Request)) func(*guard, *http
 			h.deny(g, r, access.Lacks(access.ScopeRead))
 			return
 		}
+		if h.brings(caller) && !h.paced(g, h.paceOf(caller)) {
+			return
+		}
 		one, err := h.of(r.Context(), caller)
 		if err != nil {
 			h.noRoom(g, err)
 			return
 		}
 		defer h.left(one)
-		if !paced(g, h.rate) || !paced(g, one.rate) {
+		if !h.brings(caller) && !h.paced(g, one.rate) {
 			return
 		}
 		next(one, g, r.WithContext(access.With(r.Context(), caller)))
@@ -47,7 +50,7 @@ func (h *hall) identify(g *guard, r *http.Request) (access.Caller, bool) {
 	}
 	caller, err := h.o.Access.Identify(r)
 	if err != nil {
-		h.deny(g, r, err)
+		h.stranger(g, r, err)
 		return caller, false
 	}
 	r.Header.Del("Authorization")
@@ -61,7 +64,7 @@ func (h *hall) deny(g *guard, r *http.Request, err error) {
 	if !ok {
 		why = &access.Denied{Status: http.StatusInternalServerError, Why: "this server failed", Cause: err}
 	}
-	h.o.Log.Warn().Int("status", why.Status).Str("reason", why.Code).AnErr("cause", why.Cause).
+	h.denials.line(h.o.Log).Int("status", why.Status).Str("reason", why.Code).AnErr("cause", why.Cause).
 		Stringer("client", access.Client(r, h.o.Proxies)).Str("path", r.URL.Path).Msg("a caller was not let in")
 	if h.o.Access != nil {
 		if challenge := h.o.Access.Challenge(why); challenge != "" {
@@ -72,7 +75,11 @@ func (h *hall) deny(g *guard, r *http.Request, err error) {
 }
 
 func (h *hall) noRoom(g *guard, err error) {
-	if errors.Is(err, errBusy) {
+	switch {
+	case errors.Is(err, errKeys):
+		g.busy(fault{codeBusy, "too many Vennio keys are in use with this token at once; end their sessions, or try again later"})
+		return
+	case errors.Is(err, errBusy):
 		g.busy(fault{codeBusy, "there are too many tenants; try again later"})
 		return
 	}
@@ -88,6 +95,11 @@ func limiter(perSecond float64) *rate.Limiter {
 	}
 	return rate.NewLimiter(rate.Limit(perSecond), max(1, int(2*perSecond)))
 }
+
+// paced asks a caller's own limiter before that of all: who is refused by their
+// own takes nothing from others. Who is refused by that of all has spent their own
+// all the same: else the one who asks most often would get most of what is left.
+func (h *hall) paced(g *guard, own *rate.Limiter) bool { return paced(g, own) && paced(g, h.rate) }
 
 // paced refuses a request that came too soon, and says when to come again.
 func paced(g *guard, l *rate.Limiter) bool {

@@ -34,7 +34,8 @@ type place struct {
 var admitted = func() chan struct{} { c := make(chan struct{}); close(c); return c }()
 
 // share is a gate whose places are among those of g, at most so many of them and
-// of those that wait there: who has a share cannot take it all.
+// of those that wait there: who has a share cannot take it all. A share can be
+// shared again.
 func (g *gate) share(places int) *gate {
 	return &gate{places: places, free: places, of: g}
 }
@@ -54,14 +55,16 @@ func (g *gate) takeShare(size int) (*place, bool) {
 	return p, ok
 }
 
-// back returns a place to the share it was taken from.
+// back returns a place to the share it was taken from, and to what that is a
+// share of.
 func (g *gate) back() {
-	if g == nil {
+	if g == nil || g.of == nil {
 		return
 	}
 	g.mu.Lock()
-	defer g.mu.Unlock()
 	g.free++
+	g.mu.Unlock()
+	g.of.back()
 }
 
 // take reserves a place for a message of size bytes, without waiting. It reports
@@ -83,6 +86,13 @@ func (g *gate) take(size int) (*place, bool) {
 	g.queue = append(g.queue, p)
 	g.held += size
 	return p, true
+}
+
+// full tells whether nobody more gets in without waiting.
+func (g *gate) full() bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.free == 0
 }
 
 // taken is how many are in.

@@ -24,21 +24,24 @@ type Tenant struct {
 
 // hall is what the servers behind one listener share.
 type hall struct {
-	o       HTTPOptions
-	http    *http.Server
-	door    door
-	calls   *gate         // running calls, over all clients
-	streams *gate         // open streams, over all clients
-	begun   *gate         // sessions of Streamable HTTP, over all clients
-	rate    *rate.Limiter // of all; nil: any
-	crew    *crew         // runs the calls of SSE, over all clients
+	o     HTTPOptions
+	http  *http.Server
+	door  door
+	all   bounds        // over all clients
+	keyed bounds        // over those that bring their Vennio key
+	rate  *rate.Limiter // of all; nil: any
+	crew  *crew         // runs the calls of SSE, over all clients
+
+	strangers *rate.Limiter // of answers to those who show no credential of ours; nil: any
+	denials   denials
 
 	base    context.Context // ends when calls must be abandoned
 	closing context.Context // ends when streams must close
 	quit    func()
 
-	rooms sync.Mutex
-	hosts map[string]*host // by tenant
+	rooms    sync.Mutex
+	hosts    map[string]*host    // by tenant
+	bringers map[string]*bringer // by the caller's name
 }
 
 // newHall opens with one server for all, or with none where tenants come with
@@ -46,22 +49,23 @@ type hall struct {
 func newHall(base context.Context, s *server.MCPServer, o HTTPOptions) *hall {
 	h := &hall{
 		o: o, base: base,
-		door:    door{hosts: o.AllowedHosts, origins: o.AllowedOrigins},
-		calls:   newGate(o.MaxCalls, 4*o.MaxCalls, 16*o.MaxBody),
-		streams: newGate(o.MaxSessions, 0, 0),
-		begun:   newGate(o.MaxSessions, 0, 0),
-		rate:    limiter(o.RateAll),
-		crew:    newCrew(base),
-		hosts:   make(map[string]*host),
+		door:      door{hosts: o.AllowedHosts, origins: o.AllowedOrigins},
+		all:       newBounds(o),
+		rate:      limiter(o.RateAll),
+		crew:      newCrew(base),
+		strangers: limiter(o.RateAll), denials: newDenials(),
+		hosts:    make(map[string]*host),
+		bringers: make(map[string]*bringer),
 	}
+	h.keyed = h.all.ofKeys(o.MaxTenants)
 	if o.Open != nil {
-		o.Open("sessions", h.begun.taken)
-		o.Open("streams", h.streams.taken)
+		o.Open("sessions", h.all.sessions.taken)
+		o.Open("streams", h.all.streams.taken)
 	}
 	h.closing, h.quit = context.WithCancel(base)
 	h.http = newServer(h)
 	if o.Tenant == nil {
-		h.hosts[""] = h.newHost(Tenant{Server: s, Feed: o.Feed}, h.calls, h.streams, h.begun)
+		h.hosts[""] = h.newHost(Tenant{Server: s, Feed: o.Feed}, h.all)
 	}
 	return h
 }
@@ -78,22 +82,21 @@ func (h *hall) of(ctx context.Context, c access.Caller) (*host, error) {
 		one.visitors++
 		return one, nil
 	}
-	if len(h.hosts) >= h.o.MaxTenants && !h.dismiss() {
-		return nil, errBusy
+	by, share := h.shareOf(c)
+	room, err := h.room(by, share.tenants)
+	if err != nil {
+		return nil, err
 	}
 	t, err := h.o.Tenant(ctx, c)
 	if err != nil {
+		room.release()
 		return nil, err
 	}
 	if t.Feed == nil {
 		t.Feed = NewFeed(nil)
 	}
-	calls, streams, sessions := h.calls, h.streams, h.begun
-	if h.o.Several {
-		most := max(1, h.o.MaxSessions/4)
-		calls, streams, sessions = calls.share(max(1, h.o.MaxCalls/2)), streams.share(most), sessions.share(most)
-	}
-	one := h.newHost(t, calls, streams, sessions)
+	one := h.newHost(t, share)
+	one.by, one.room = by, room
 	one.visitors++
 	h.hosts[name] = one
 	return one, nil
@@ -104,18 +107,6 @@ func (h *hall) left(one *host) {
 	h.rooms.Lock()
 	defer h.rooms.Unlock()
 	one.visitors--
-}
-
-// dismiss closes the server of a tenant whom nobody calls and who has no session.
-func (h *hall) dismiss() bool {
-	for name, one := range h.hosts {
-		if one.visitors == 0 && one.ids.count() == 0 {
-			delete(h.hosts, name)
-			one.end(h.base)
-			return true
-		}
-	}
-	return false
 }
 
 // end stops a server that no request is at any more.

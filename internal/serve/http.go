@@ -41,7 +41,8 @@ type HTTPOptions struct {
 	// Tenant makes the server of a caller's tenant, when the first of them calls;
 	// nil: one server for all. It is called for one tenant at a time.
 	Tenant     func(context.Context, access.Caller) (Tenant, error)
-	MaxTenants int  // at once; idle ones make room; 256
+	MaxTenants int  // at once, of the operator's and, counted apart, of callers' keys; idle ones make room; 256
+	MaxKeys    int  // of those of callers' keys: for each caller; 8
 	Several    bool // there are several: none takes more than half of the calls, or a quarter of sessions and streams
 
 	TLS     *tls.Config // nil: in clear text
@@ -85,6 +86,7 @@ func (o HTTPOptions) withDefaults() HTTPOptions {
 	o.MaxSessions = cmp.Or(o.MaxSessions, 4096)
 	o.SessionTTL = cmp.Or(o.SessionTTL, time.Hour)
 	o.MaxTenants = cmp.Or(o.MaxTenants, 256)
+	o.MaxKeys = cmp.Or(o.MaxKeys, 8)
 	o.HeaderTime = cmp.Or(o.HeaderTime, 10*time.Second)
 	o.BodyTime = cmp.Or(o.BodyTime, 30*time.Second)
 	o.WriteTime = cmp.Or(o.WriteTime, 30*time.Second)
@@ -140,7 +142,7 @@ func newServer(h *hall) *http.Server {
 		IdleTimeout:       idleLimit,
 		MaxHeaderBytes:    maxHeader,
 		BaseContext:       func(net.Listener) context.Context { return context.WithoutCancel(h.base) },
-		ErrorLog:          log.New(h.o.Log, "", 0),
+		ErrorLog:          log.New(h.o.Log.Sample(&zerolog.BurstSampler{Burst: deniedAtOnce, Period: time.Minute}), "", 0), // failed TLS handshakes and the like
 
 		DisableGeneralOptionsHandler: true, // it would answer OPTIONS * to any Host
 	}

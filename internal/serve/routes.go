@@ -20,9 +20,9 @@ type host struct {
 	Tenant
 	stream   *server.StreamableHTTPServer
 	ids      *sessionIDs
-	calls    *gate         // its share of those of all
-	streams  *gate         // its share of those of all
-	sessions *gate         // of Streamable HTTP: its share of those of all
+	bounds                 // its share
+	by       *bringer      // whose key it is; nil: the operator's
+	room     *place        // among the tenants; nil where there is but one
 	rate     *rate.Limiter // of the tenant; nil: any
 	visitors int           // requests that are here now; of the hall's lock
 
@@ -30,9 +30,9 @@ type host struct {
 	peers map[string]*peer // clients on SSE, by session id
 }
 
-func (h *hall) newHost(t Tenant, calls, streams, sessions *gate) *host {
+func (h *hall) newHost(t Tenant, share bounds) *host {
 	one := &host{
-		hall: h, Tenant: t, calls: calls, streams: streams, sessions: sessions,
+		hall: h, Tenant: t, bounds: share,
 		ids:   newSessionIDs(t.Feed),
 		rate:  limiter(cmp.Or(t.Rate, h.o.Rate)),
 		peers: make(map[string]*peer),

@@ -33,11 +33,12 @@ func (g *guard) hasten() {
 	}
 }
 
-// doubtful tells statuses that say that a request was wrong: then what follows
-// it may be the rest of it, and is not read. Who came too soon was not wrong, and
-// who finds no place has been read to the end before.
-func doubtful(status int) bool {
-	return 400 <= status && status < 500 && status != http.StatusTooManyRequests
+// leaves tells whether nothing more is read on the connection after an answer: the
+// body was not read to its end, so that what follows is the rest of it; or the
+// request was wrong, so that what follows may be. Who came too soon was not wrong.
+func (g *guard) leaves(status int) bool {
+	wrong := 400 <= status && status < 500 && status != http.StatusTooManyRequests
+	return g.last || wrong || g.carries && !g.ended.Load()
 }
 
 // timed returns r with a body that lifts the bound on its time at its end: what
@@ -47,19 +48,20 @@ func (g *guard) timed(r *http.Request) *http.Request {
 		return r
 	}
 	r = r.WithContext(r.Context()) // net/http looks at the body of its own
-	r.Body = &timedBody{r.Body, g.control}
+	r.Body = &timedBody{r.Body, g}
 	return r
 }
 
 type timedBody struct {
 	io.ReadCloser
-	control *http.ResponseController
+	g *guard
 }
 
 func (b *timedBody) Read(p []byte) (int, error) {
 	n, err := b.ReadCloser.Read(p)
 	if errors.Is(err, io.EOF) {
-		_ = b.control.SetReadDeadline(time.Time{})
+		b.g.ended.Store(true)
+		_ = b.g.control.SetReadDeadline(time.Time{})
 	}
 	return n, err
 }

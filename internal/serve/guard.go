@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/mark3labs/mcp-go/mcp"
@@ -37,9 +38,9 @@ type guard struct {
 
 	bodyTime, writeTime time.Duration
 
-	carries bool // the request has a body
-	last    bool // nothing after it on its connection is read
-	page    bool // a page answers, who may do so before it has read anything
+	carries bool        // the request has a body
+	ended   atomic.Bool // which was read to its end
+	last    bool        // nothing after it on its connection is read
 
 	head http.Header // what the handler sets; net/http's own is touched under mu alone
 
@@ -129,7 +130,7 @@ func (g *guard) begin() {
 // send sends the head as it is. It is called with the lock held.
 func (g *guard) send(status int) {
 	g.wrote = true
-	if g.last || doubtful(status) || g.page && status >= 400 {
+	if g.leaves(status) {
 		g.w.Header().Set("Connection", "close")
 	}
 	g.w.WriteHeader(status)

@@ -65,7 +65,6 @@ func (h *hall) routes() http.Handler {
 	mux.Handle("/readyz", at(h.readyz, http.MethodGet, http.MethodHead))
 	for pattern, page := range h.o.Pages {
 		mux.Handle(pattern, at(func(g *guard, r *http.Request) {
-			g.page = true
 			page.ServeHTTP(g, g.timed(r))
 		}, http.MethodGet, http.MethodHead, http.MethodPost))
 	}

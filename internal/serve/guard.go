@@ -58,6 +58,7 @@ func (h *hall) front(next http.Handler) http.Handler {
 			w: w, control: http.NewResponseController(w), log: h.o.Log, bodyTime: h.o.BodyTime, writeTime: h.o.WriteTime,
 			opened: make(chan struct{}), head: make(http.Header),
 		}
+		h.dress(w.Header(), r)
 		_ = g.control.SetWriteDeadline(time.Time{}) // of the request before on this connection
 		defer g.close()
 		defer func() {
@@ -66,7 +67,6 @@ func (h *hall) front(next http.Handler) http.Handler {
 				g.end(http.StatusInternalServerError, faultInternal)
 			}
 		}()
-		h.dress(g.Header(), r)
 		g.frame(r)
 		if why := h.door.refuses(r); why != "" {
 			g.refuse(http.StatusForbidden, fault{mcp.INVALID_REQUEST, why})
@@ -96,7 +96,8 @@ func at(next func(*guard, *http.Request), methods ...string) http.Handler {
 	})
 }
 
-// dress sets the headers that browsers are to keep to, whatever is answered.
+// dress sets the headers that browsers are to keep to, whatever is answered and
+// whoever begins the answer, before anything else runs.
 func (h *hall) dress(header http.Header, r *http.Request) {
 	header.Set("X-Content-Type-Options", "nosniff")
 	header.Set("Referrer-Policy", "no-referrer")
@@ -106,7 +107,8 @@ func (h *hall) dress(header http.Header, r *http.Request) {
 	}
 }
 
-// Header is sent with the first byte of the response, unless a note began it.
+// Header is sent with the first byte of the response, unless a note began it; then
+// only what front set is.
 func (g *guard) Header() http.Header { return g.head }
 
 func (g *guard) Unwrap() http.ResponseWriter { return g.w }

@@ -66,8 +66,24 @@ func (b *timedBody) Read(p []byte) (int, error) {
 	return n, err
 }
 
+// reserve sets the memory for a body of at most so many bytes aside before it is
+// read, until the request is over, or refuses. One in chunks may take them all.
+func (g *guard) reserve(p *purse, r *http.Request, most int) (ok bool) {
+	size := int64(most)
+	if 0 <= r.ContentLength && r.ContentLength < size {
+		size = r.ContentLength
+	}
+	if g.loan, ok = p.lend(size); !ok {
+		g.busy(fault{codeBusy, "too many long messages are being read; try again in a second"})
+	}
+	return ok
+}
+
 // body reads a request's body, or refuses it.
 func (h *host) body(g *guard, r *http.Request) ([]byte, bool) {
+	if !g.reserve(h.bodies, r, h.o.MaxBody) {
+		return nil, false
+	}
 	raw, err := io.ReadAll(io.LimitReader(g.timed(r).Body, int64(h.o.MaxBody)+1))
 	switch {
 	case err != nil:
@@ -75,6 +91,7 @@ func (h *host) body(g *guard, r *http.Request) ([]byte, bool) {
 	case len(raw) > h.o.MaxBody:
 		g.refuse(http.StatusRequestEntityTooLarge, faultTooLong(h.o.MaxBody))
 	default:
+		g.loan.keep(int64(len(raw)))
 		return raw, true
 	}
 	return nil, false

@@ -41,6 +41,7 @@ type guard struct {
 	carries bool        // the request has a body
 	ended   atomic.Bool // which was read to its end
 	last    bool        // nothing after it on its connection is read
+	loan    *loan       // the memory it may take; nil: none yet
 
 	head http.Header // what the handler sets; net/http's own is touched under mu alone
 
@@ -61,6 +62,7 @@ func (h *hall) front(next http.Handler) http.Handler {
 		h.dress(w.Header(), r)
 		_ = g.control.SetWriteDeadline(time.Time{}) // of the request before on this connection
 		defer g.close()
+		defer func() { g.loan.keep(0) }()
 		defer func() {
 			if v := recover(); v != nil {
 				logPanic(h.o.Log, r.URL.Path, v)

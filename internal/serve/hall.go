@@ -30,6 +30,8 @@ type hall struct {
 	calls   *gate         // running calls, over all clients
 	streams *gate         // open streams, over all clients
 	begun   *gate         // sessions of Streamable HTTP, over all clients
+	bodies  *purse        // memory of bodies, over all clients
+	forms   *purse        // that of pages
 	rate    *rate.Limiter // of all; nil: any
 	crew    *crew         // runs the calls of SSE, over all clients
 
@@ -50,10 +52,12 @@ func newHall(base context.Context, s *server.MCPServer, o HTTPOptions) *hall {
 		calls:   newGate(o.MaxCalls, 4*o.MaxCalls, 16*o.MaxBody),
 		streams: newGate(o.MaxSessions, 0, 0),
 		begun:   newGate(o.MaxSessions, 0, 0),
+		bodies:  newPurse(o.MaxBodies),
 		rate:    limiter(o.RateAll),
 		crew:    newCrew(base),
 		hosts:   make(map[string]*host),
 	}
+	h.forms = h.bodies.share(o.MaxBodies / 4)
 	if o.Open != nil {
 		o.Open("sessions", h.begun.taken)
 		o.Open("streams", h.streams.taken)

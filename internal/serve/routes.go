@@ -23,6 +23,7 @@ type host struct {
 	calls    *gate         // its share of those of all
 	streams  *gate         // its share of those of all
 	sessions *gate         // of Streamable HTTP: its share of those of all
+	bodies   *purse        // its share of the memory of all
 	rate     *rate.Limiter // of the tenant; nil: any
 	visitors int           // requests that are here now; of the hall's lock
 
@@ -33,9 +34,13 @@ type host struct {
 func (h *hall) newHost(t Tenant, calls, streams, sessions *gate) *host {
 	one := &host{
 		hall: h, Tenant: t, calls: calls, streams: streams, sessions: sessions,
-		ids:   newSessionIDs(t.Feed),
-		rate:  limiter(cmp.Or(t.Rate, h.o.Rate)),
-		peers: make(map[string]*peer),
+		ids:    newSessionIDs(t.Feed),
+		bodies: h.bodies,
+		rate:   limiter(cmp.Or(t.Rate, h.o.Rate)),
+		peers:  make(map[string]*peer),
+	}
+	if h.o.Several {
+		one.bodies = h.bodies.share(h.o.MaxBodies / 2)
 	}
 	keeping := server.WithSessionIdManagerResolver(one.ids)
 	if h.o.Stateless {
@@ -65,7 +70,9 @@ func (h *hall) routes() http.Handler {
 	mux.Handle("/readyz", at(h.readyz, http.MethodGet, http.MethodHead))
 	for pattern, page := range h.o.Pages {
 		mux.Handle(pattern, at(func(g *guard, r *http.Request) {
-			page.ServeHTTP(g, g.timed(r))
+			if g.reserve(h.forms, r, h.o.MaxBody) {
+				page.ServeHTTP(g, g.timed(r))
+			}
 		}, http.MethodGet, http.MethodHead, http.MethodPost))
 	}
 	if h.o.Metrics != nil {

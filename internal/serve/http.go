@@ -70,7 +70,7 @@ type HTTPOptions struct {
 	MaxCalls       int           // calls running at once, over all clients; 64
 	MaxWait        time.Duration // how long a call waits for its turn before it is refused; 2 s
 	MaxSessions    int           // sessions of Streamable HTTP, and open streams of both transports, each; 4096
-	SessionTTL     time.Duration // idle life of a session; must exceed the longest call; 1 h
+	SessionTTL     time.Duration // life of a session without a call or a stream under way; 1 h
 	HeaderTime     time.Duration // how long the headers of a request may take, and the TLS handshake; 10 s
 	BodyTime       time.Duration // how long a body may take, from the end of the headers; 30 s
 	WriteTime      time.Duration // how long one write may take to a client that reads slowly; 30 s
@@ -115,6 +115,7 @@ func HTTP(ctx context.Context, ln net.Listener, s *server.MCPServer, o HTTPOptio
 	defer abandon()
 	h := newHall(base, s, o.withDefaults())
 	defer func() { _ = ln.Close() }()
+	go h.sweep(base)
 	var broken error
 	back := make(chan struct{})
 	go func() {

@@ -47,7 +47,6 @@ func (h *hall) newHost(t Tenant, calls, streams, sessions *gate) *host {
 		keeping = server.WithStateLess(true)
 	}
 	one.stream = server.NewStreamableHTTPServer(t.Server, keeping,
-		server.WithSessionIdleTTL(h.o.SessionTTL),
 		server.WithHTTPContextFunc(tellers(t.Server)),
 		server.WithDisableLocalhostProtection(true), // the door knows more hosts
 		server.WithHeartbeatInterval(h.o.KeepAlive),

@@ -34,6 +34,7 @@ type hall struct {
 	forms   *purse        // that of pages
 	rate    *rate.Limiter // of all; nil: any
 	crew    *crew         // runs the calls of SSE, over all clients
+	verdict verdict       // on readiness
 
 	base    context.Context // ends when calls must be abandoned
 	closing context.Context // ends when streams must close

@@ -49,8 +49,13 @@ type HTTPOptions struct {
 	Rate    float64     // requests a second of each tenant, twice as many at once; 0: any
 	RateAll float64     // of all together
 
+	// RatePage is how many requests a second each page takes, of all callers
+	// together and twice as many at once, since pages are open to strangers; 200.
+	RatePage float64
+
 	// Unready says why calls cannot be served just now, for /readyz; nil or no
-	// reasons: they can. It must be quick and call nobody.
+	// reasons: they can. It must be quick and call nobody; its answer is told for a
+	// second.
 	Unready func(context.Context) []string
 
 	// Stateless: there are no sessions, so any process behind a balancer answers
@@ -86,6 +91,7 @@ func (o HTTPOptions) withDefaults() HTTPOptions {
 	o.MaxWait = cmp.Or(o.MaxWait, 2*time.Second)
 	o.MaxSessions = cmp.Or(o.MaxSessions, 4096)
 	o.SessionTTL = cmp.Or(o.SessionTTL, time.Hour)
+	o.RatePage = cmp.Or(o.RatePage, 200)
 	o.MaxTenants = cmp.Or(o.MaxTenants, 256)
 	o.HeaderTime = cmp.Or(o.HeaderTime, 10*time.Second)
 	o.BodyTime = cmp.Or(o.BodyTime, 30*time.Second)

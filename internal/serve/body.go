@@ -35,10 +35,11 @@ func (g *guard) hasten() {
 
 // leaves tells whether nothing more is read on the connection after an answer: the
 // body was not read to its end, so that what follows is the rest of it; or the
-// request was wrong, so that what follows may be. Who came too soon was not wrong.
+// request was wrong, so that what follows may be. Who came too soon was not wrong;
+// whom a page refuses may be, whatever it says.
 func (g *guard) leaves(status int) bool {
 	wrong := 400 <= status && status < 500 && status != http.StatusTooManyRequests
-	return g.last || wrong || g.carries && !g.ended.Load()
+	return g.last || wrong || g.page && status >= 400 || g.carries && !g.ended.Load()
 }
 
 // timed returns r with a body that lifts the bound on its time at its end: what

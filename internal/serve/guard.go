@@ -41,6 +41,7 @@ type guard struct {
 	carries bool        // the request has a body
 	ended   atomic.Bool // which was read to its end
 	last    bool        // nothing after it on its connection is read
+	page    bool        // a page answers
 	loan    *loan       // the memory it may take; nil: none yet
 
 	head http.Header // what the handler sets; net/http's own is touched under mu alone

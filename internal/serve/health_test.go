@@ -67,7 +67,7 @@ func TestBar_X2_ReadinessIsFoundOnceForAllWhoAsk(t *testing.T) {
 		hasty, hangUp := context.WithCancel(t.Context())
 		gone := make(chan error, 1)
 		go func() {
-			_, err := s.http.Do(s.request(hasty, http.MethodGet, "/readyz", "")) //nolint:bodyclose // there is none
+			_, err := s.http.Do(s.request(hasty, http.MethodGet, "/readyz", ""))
 			gone <- err
 		}()
 		<-asked

@@ -88,6 +88,7 @@ func (h *hall) routes() http.Handler {
 func (h *hall) leafed(page http.Handler) func(*guard, *http.Request) {
 	pace := limiter(h.o.RatePage)
 	return func(g *guard, r *http.Request) {
+		g.page = true
 		if paced(g, pace) && g.reserve(h.forms, r, h.o.MaxBody) {
 			page.ServeHTTP(g, g.timed(r))
 		}

@@ -46,7 +46,9 @@ var wrong = []struct {
 	}, "hosts"},
 	{func(ctx context.Context, c, _ *vennioclient.Client) error { return second(c.GetBooking(ctx, "")) }, "id"},
 	{func(ctx context.Context, c, _ *vennioclient.Client) error { return second(c.GetBooking(ctx, "..")) }, "id"},
-	{func(ctx context.Context, c, _ *vennioclient.Client) error { return second(c.GetBooking(ctx, "b-1\r\nX: 1")) }, "id"},
+	{func(ctx context.Context, c, _ *vennioclient.Client) error {
+		return second(c.GetBooking(ctx, "b-1\r\nX: 1"))
+	}, "id"},
 	{func(ctx context.Context, c, _ *vennioclient.Client) error { return c.CancelBooking(ctx, "k", ".", "") }, "id"},
 	{func(ctx context.Context, c, _ *vennioclient.Client) error {
 		return c.CancelBooking(ctx, "a b", "b-1", "")

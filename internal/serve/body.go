@@ -33,11 +33,13 @@ func (g *guard) hasten() {
 	}
 }
 
-// doubtful tells statuses that say that a request was wrong: then what follows
-// it may be the rest of it, and is not read. Who came too soon was not wrong, and
-// who finds no place has been read to the end before.
-func doubtful(status int) bool {
-	return 400 <= status && status < 500 && status != http.StatusTooManyRequests
+// leaves tells whether nothing more is read on the connection after an answer: the
+// body was not read to its end, so that what follows is the rest of it; or the
+// request was wrong, so that what follows may be. Who came too soon was not wrong;
+// whom a page refuses may be, whatever it says.
+func (g *guard) leaves(status int) bool {
+	wrong := 400 <= status && status < 500 && status != http.StatusTooManyRequests
+	return g.last || wrong || g.page && status >= 400 || g.carries && !g.ended.Load()
 }
 
 // timed returns r with a body that lifts the bound on its time at its end: what
@@ -47,25 +49,42 @@ func (g *guard) timed(r *http.Request) *http.Request {
 		return r
 	}
 	r = r.WithContext(r.Context()) // net/http looks at the body of its own
-	r.Body = &timedBody{r.Body, g.control}
+	r.Body = &timedBody{r.Body, g}
 	return r
 }
 
 type timedBody struct {
 	io.ReadCloser
-	control *http.ResponseController
+	g *guard
 }
 
 func (b *timedBody) Read(p []byte) (int, error) {
 	n, err := b.ReadCloser.Read(p)
 	if errors.Is(err, io.EOF) {
-		_ = b.control.SetReadDeadline(time.Time{})
+		b.g.ended.Store(true)
+		_ = b.g.control.SetReadDeadline(time.Time{})
 	}
 	return n, err
 }
 
+// reserve sets the memory for a body of at most so many bytes aside before it is
+// read, until the request is over, or refuses. One in chunks may take them all.
+func (g *guard) reserve(p *purse, r *http.Request, most int) (ok bool) {
+	size := int64(most)
+	if 0 <= r.ContentLength && r.ContentLength < size {
+		size = r.ContentLength
+	}
+	if g.loan, ok = p.lend(size); !ok {
+		g.busy(fault{codeBusy, "too many long messages are being read; try again in a second"})
+	}
+	return ok
+}
+
 // body reads a request's body, or refuses it.
 func (h *host) body(g *guard, r *http.Request) ([]byte, bool) {
+	if !g.reserve(h.bodies, r, h.o.MaxBody) {
+		return nil, false
+	}
 	raw, err := io.ReadAll(io.LimitReader(g.timed(r).Body, int64(h.o.MaxBody)+1))
 	switch {
 	case err != nil:
@@ -73,6 +92,7 @@ func (h *host) body(g *guard, r *http.Request) ([]byte, bool) {
 	case len(raw) > h.o.MaxBody:
 		g.refuse(http.StatusRequestEntityTooLarge, faultTooLong(h.o.MaxBody))
 	default:
+		g.loan.keep(int64(len(raw)))
 		return raw, true
 	}
 	return nil, false

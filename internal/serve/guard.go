@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/mark3labs/mcp-go/mcp"
@@ -37,9 +38,11 @@ type guard struct {
 
 	bodyTime, writeTime time.Duration
 
-	carries bool // the request has a body
-	last    bool // nothing after it on its connection is read
-	page    bool // a page answers, who may do so before it has read anything
+	carries bool        // the request has a body
+	ended   atomic.Bool // which was read to its end
+	last    bool        // nothing after it on its connection is read
+	page    bool        // a page answers
+	loan    *loan       // the memory it may take; nil: none yet
 
 	head http.Header // what the handler sets; net/http's own is touched under mu alone
 
@@ -57,15 +60,16 @@ func (h *hall) front(next http.Handler) http.Handler {
 			w: w, control: http.NewResponseController(w), log: h.o.Log, bodyTime: h.o.BodyTime, writeTime: h.o.WriteTime,
 			opened: make(chan struct{}), head: make(http.Header),
 		}
+		h.dress(w.Header(), r)
 		_ = g.control.SetWriteDeadline(time.Time{}) // of the request before on this connection
 		defer g.close()
+		defer func() { g.loan.keep(0) }()
 		defer func() {
 			if v := recover(); v != nil {
 				logPanic(h.o.Log, r.URL.Path, v)
 				g.end(http.StatusInternalServerError, faultInternal)
 			}
 		}()
-		h.dress(g.Header(), r)
 		g.frame(r)
 		if why := h.door.refuses(r); why != "" {
 			g.refuse(http.StatusForbidden, fault{mcp.INVALID_REQUEST, why})
@@ -95,7 +99,8 @@ func at(next func(*guard, *http.Request), methods ...string) http.Handler {
 	})
 }
 
-// dress sets the headers that browsers are to keep to, whatever is answered.
+// dress sets the headers that browsers are to keep to, whatever is answered and
+// whoever begins the answer, before anything else runs.
 func (h *hall) dress(header http.Header, r *http.Request) {
 	header.Set("X-Content-Type-Options", "nosniff")
 	header.Set("Referrer-Policy", "no-referrer")
@@ -105,7 +110,8 @@ func (h *hall) dress(header http.Header, r *http.Request) {
 	}
 }
 
-// Header is sent with the first byte of the response, unless a note began it.
+// Header is sent with the first byte of the response, unless a note began it; then
+// only what front set is.
 func (g *guard) Header() http.Header { return g.head }
 
 func (g *guard) Unwrap() http.ResponseWriter { return g.w }
@@ -129,7 +135,7 @@ func (g *guard) begin() {
 // send sends the head as it is. It is called with the lock held.
 func (g *guard) send(status int) {
 	g.wrote = true
-	if g.last || doubtful(status) || g.page && status >= 400 {
+	if g.leaves(status) {
 		g.w.Header().Set("Connection", "close")
 	}
 	g.w.WriteHeader(status)

@@ -24,13 +24,15 @@ type Tenant struct {
 
 // hall is what the servers behind one listener share.
 type hall struct {
-	o     HTTPOptions
-	http  *http.Server
-	door  door
-	all   bounds        // over all clients
-	keyed bounds        // over those that bring their Vennio key
-	rate  *rate.Limiter // of all; nil: any
-	crew  *crew         // runs the calls of SSE, over all clients
+	o       HTTPOptions
+	http    *http.Server
+	door    door
+	all     bounds        // over all clients
+	keyed   bounds        // over those that bring their Vennio key
+	forms   *purse        // memory of the bodies of pages
+	rate    *rate.Limiter // of all; nil: any
+	crew    *crew         // runs the calls of SSE, over all clients
+	verdict verdict       // on readiness
 
 	strangers *rate.Limiter // of answers to those who show no credential of ours; nil: any
 	denials   denials
@@ -58,6 +60,7 @@ func newHall(base context.Context, s *server.MCPServer, o HTTPOptions) *hall {
 		bringers: make(map[string]*bringer),
 	}
 	h.keyed = h.all.ofKeys(o.MaxTenants)
+	h.forms = h.all.bodies.part(1, 4)
 	if o.Open != nil {
 		o.Open("sessions", h.all.sessions.taken)
 		o.Open("streams", h.all.streams.taken)

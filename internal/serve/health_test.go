@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -15,30 +17,97 @@ import (
 
 func TestBar_O3_ReadySaysWhyNot(t *testing.T) {
 	t.Parallel()
-	var broken atomic.Bool
-	s := open(t, newRig(), serve.HTTPOptions{Unready: func(context.Context) []string {
-		if broken.Load() {
-			return []string{"the store cannot be used"}
+	synctest.Test(t, func(t *testing.T) {
+		var broken atomic.Bool
+		s, _ := openPiped(t, serve.HTTPOptions{Unready: func(context.Context) []string {
+			if broken.Load() {
+				return []string{"the store cannot be used"}
+			}
+			return nil
+		}})
+		for _, tc := range []struct {
+			broken bool
+			status int
+			said   string
+		}{
+			{false, http.StatusOK, `{"status":"ready"}`},
+			{true, http.StatusServiceUnavailable, `{"status":"unready","reasons":["the store cannot be used"]}`},
+			{false, http.StatusOK, `{"status":"ready"}`},
+		} {
+			broken.Store(tc.broken)
+			<-time.After(time.Second) // of the bubble: a verdict is told so long
+			resp := s.ask(http.MethodGet, "/readyz", "")
+			body, err := io.ReadAll(resp.Body)
+			require.NoError(t, err)
+			assert.Equal(t, tc.status, resp.StatusCode)
+			assert.JSONEq(t, tc.said, string(body))
+			assert.Equal(t, http.StatusOK, s.ask(http.MethodGet, "/healthz", "").StatusCode, "it lives all the same")
 		}
-		return nil
-	}})
-	for _, tc := range []struct {
-		broken bool
-		status int
-		said   string
-	}{
-		{false, http.StatusOK, `{"status":"ready"}`},
-		{true, http.StatusServiceUnavailable, `{"status":"unready","reasons":["the store cannot be used"]}`},
-		{false, http.StatusOK, `{"status":"ready"}`},
-	} {
-		broken.Store(tc.broken)
-		resp := s.ask(http.MethodGet, "/readyz", "")
-		body, err := io.ReadAll(resp.Body)
-		require.NoError(t, err)
-		assert.Equal(t, tc.status, resp.StatusCode)
-		assert.JSONEq(t, tc.said, string(body))
-		assert.Equal(t, http.StatusOK, s.ask(http.MethodGet, "/healthz", "").StatusCode, "it lives all the same")
+		s.stop()
+		s.ended()
+	})
+}
+
+// bar: X2. However many strangers ask, the store is asked once a second; and who
+// hangs up does not make others hear that we are not ready.
+func TestBar_X2_ReadinessIsFoundOnceForAllWhoAsk(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		found, asked, answer := new(atomic.Int64), make(chan struct{}, 100), make(chan struct{})
+		s, _ := openPiped(t, serve.HTTPOptions{Unready: func(ctx context.Context) []string {
+			found.Add(1)
+			asked <- struct{}{}
+			select {
+			case <-answer:
+				return nil
+			case <-ctx.Done():
+				return []string{"cut"}
+			}
+		}})
+		hasty, hangUp := context.WithCancel(t.Context())
+		gone := make(chan error, 1)
+		go func() {
+			_, err := s.http.Do(s.request(hasty, http.MethodGet, "/readyz", ""))
+			gone <- err
+		}()
+		<-asked
+		hangUp()
+		require.Error(t, <-gone)
+		const crowd = 20
+		statuses := make(chan int, crowd)
+		for range crowd {
+			go func() {
+				resp, err := s.http.Do(s.request(t.Context(), http.MethodGet, "/readyz", ""))
+				if assert.NoError(t, err) {
+					_ = resp.Body.Close()
+					statuses <- resp.StatusCode
+				}
+			}()
+		}
+		close(answer)
+		for range crowd {
+			assert.Equal(t, http.StatusOK, <-statuses)
+		}
+		assert.Equal(t, int64(1), found.Load())
+		s.stop()
+		s.ended()
+	})
+}
+
+// bar: X2. Pages are open to strangers, and paced, each by itself.
+func TestBar_X2_PagesArePaced(t *testing.T) {
+	t.Parallel()
+	seen := new(atomic.Int64)
+	page := http.HandlerFunc(func(http.ResponseWriter, *http.Request) { seen.Add(1) })
+	s := open(t, newRig(), serve.HTTPOptions{RatePage: 0.01, Pages: map[string]http.Handler{"/approve/": page, "/webhooks/vennio": page}})
+	assert.Equal(t, http.StatusOK, s.ask(http.MethodGet, "/approve/a", "").StatusCode)
+	for _, path := range []string{"/approve/a", "/approve/b"} {
+		resp := s.ask(http.MethodGet, path, "")
+		assert.Equal(t, http.StatusTooManyRequests, resp.StatusCode)
+		assert.Equal(t, "100", resp.Header.Get("Retry-After"))
 	}
+	assert.Equal(t, http.StatusOK, s.ask(http.MethodPost, "/webhooks/vennio", "{}").StatusCode, "who leafs keeps no event out")
+	assert.Equal(t, int64(2), seen.Load())
 }
 
 // bar: O3. New connections are told, on the same address, until all is done.

@@ -50,8 +50,13 @@ type HTTPOptions struct {
 	Rate    float64     // requests a second of each tenant, twice as many at once; 0: any
 	RateAll float64     // of all together
 
+	// RatePage is how many requests a second each page takes, of all callers
+	// together and twice as many at once, since pages are open to strangers; 200.
+	RatePage float64
+
 	// Unready says why calls cannot be served just now, for /readyz; nil or no
-	// reasons: they can. It must be quick and call nobody.
+	// reasons: they can. It must be quick and call nobody; its answer is told for a
+	// second.
 	Unready func(context.Context) []string
 
 	// Stateless: there are no sessions, so any process behind a balancer answers
@@ -67,10 +72,11 @@ type HTTPOptions struct {
 	AllowedHosts   []string      // more names for the Host header, as "name" or "name:port"; loopback names always pass
 	AllowedOrigins []string      // more values for the Origin header, as "https://name:port"; loopback origins always pass
 	MaxBody        int           // longest request body in bytes; 4 MiB
+	MaxBodies      int           // bytes of all bodies that are read or answered at once, half of them for one tenant of several, a quarter for pages; 256 MiB, and never under 8 times MaxBody
 	MaxCalls       int           // calls running at once, over all clients; 64
 	MaxWait        time.Duration // how long a call waits for its turn before it is refused; 2 s
 	MaxSessions    int           // sessions of Streamable HTTP, and open streams of both transports, each; 4096
-	SessionTTL     time.Duration // idle life of a session; must exceed the longest call; 1 h
+	SessionTTL     time.Duration // life of a session without a call or a stream under way; 1 h
 	HeaderTime     time.Duration // how long the headers of a request may take, and the TLS handshake; 10 s
 	BodyTime       time.Duration // how long a body may take, from the end of the headers; 30 s
 	WriteTime      time.Duration // how long one write may take to a client that reads slowly; 30 s
@@ -81,10 +87,12 @@ type HTTPOptions struct {
 
 func (o HTTPOptions) withDefaults() HTTPOptions {
 	o.MaxBody = cmp.Or(o.MaxBody, 4<<20)
+	o.MaxBodies = max(cmp.Or(o.MaxBodies, 256<<20), 8*o.MaxBody)
 	o.MaxCalls = cmp.Or(o.MaxCalls, 64)
 	o.MaxWait = cmp.Or(o.MaxWait, 2*time.Second)
 	o.MaxSessions = cmp.Or(o.MaxSessions, 4096)
 	o.SessionTTL = cmp.Or(o.SessionTTL, time.Hour)
+	o.RatePage = cmp.Or(o.RatePage, 200)
 	o.MaxTenants = cmp.Or(o.MaxTenants, 256)
 	o.MaxKeys = cmp.Or(o.MaxKeys, 8)
 	o.HeaderTime = cmp.Or(o.HeaderTime, 10*time.Second)
@@ -115,6 +123,7 @@ func HTTP(ctx context.Context, ln net.Listener, s *server.MCPServer, o HTTPOptio
 	defer abandon()
 	h := newHall(base, s, o.withDefaults())
 	defer func() { _ = ln.Close() }()
+	go h.sweep(base)
 	var broken error
 	back := make(chan struct{})
 	go func() {

@@ -42,7 +42,6 @@ func (h *hall) newHost(t Tenant, share bounds) *host {
 		keeping = server.WithStateLess(true)
 	}
 	one.stream = server.NewStreamableHTTPServer(t.Server, keeping,
-		server.WithSessionIdleTTL(h.o.SessionTTL),
 		server.WithHTTPContextFunc(tellers(t.Server)),
 		server.WithDisableLocalhostProtection(true), // the door knows more hosts
 		server.WithHeartbeatInterval(h.o.KeepAlive),
@@ -64,10 +63,7 @@ func (h *hall) routes() http.Handler {
 	mux.Handle("/healthz", at(healthz, http.MethodGet, http.MethodHead))
 	mux.Handle("/readyz", at(h.readyz, http.MethodGet, http.MethodHead))
 	for pattern, page := range h.o.Pages {
-		mux.Handle(pattern, at(func(g *guard, r *http.Request) {
-			g.page = true
-			page.ServeHTTP(g, g.timed(r))
-		}, http.MethodGet, http.MethodHead, http.MethodPost))
+		mux.Handle(pattern, at(h.leafed(page), http.MethodGet, http.MethodHead, http.MethodPost))
 	}
 	if h.o.Metrics != nil {
 		mux.Handle("/metrics", at(h.metrics, http.MethodGet, http.MethodHead))
@@ -80,6 +76,18 @@ func (h *hall) routes() http.Handler {
 	}
 	mux.Handle("/", at(notFound))
 	return mux
+}
+
+// leafed is a page, as often as all together may see it. Each has a pace of its own,
+// so that who leafs through one keeps nobody from another.
+func (h *hall) leafed(page http.Handler) func(*guard, *http.Request) {
+	pace := limiter(h.o.RatePage)
+	return func(g *guard, r *http.Request) {
+		g.page = true
+		if paced(g, pace) && g.reserve(h.forms, r, h.o.MaxBody) {
+			page.ServeHTTP(g, g.timed(r))
+		}
+	}
 }
 
 func notFound(g *guard, _ *http.Request) {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net/http"
 	"sync"
+	"time"
 
 	"github.com/mark3labs/mcp-go/server"
 )
@@ -17,18 +18,22 @@ var errUnknownSession = errors.New("unknown session")
 // unknown; nothing is kept of it.
 type sessionIDs struct {
 	mu   sync.Mutex
-	live map[string]liveSession
+	live map[string]*liveSession
 	feed *Feed
 }
 
 type liveSession struct {
 	owner string
-	watch *watch // what it subscribed to
-	place *place // among the sessions that there may be
+	watch *watch          // what it subscribed to
+	place *place          // among the sessions that there may be
+	life  context.Context // ends with it
+	end   context.CancelFunc
+	open  int       // its requests under way, streams included
+	since time.Time // when the last of them was over
 }
 
 func newSessionIDs(f *Feed) *sessionIDs {
-	return &sessionIDs{live: make(map[string]liveSession), feed: f}
+	return &sessionIDs{live: make(map[string]*liveSession), feed: f}
 }
 
 // arrival is an initialize with the place it took for its session. The place is
@@ -77,7 +82,9 @@ func (s sessionsOf) Generate() string {
 	id := rand.Text()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.live[id] = liveSession{s.owner, s.feed.join(), s.arrival.take()}
+	one := &liveSession{owner: s.owner, watch: s.feed.join(), place: s.arrival.take(), since: time.Now()}
+	one.life, one.end = context.WithCancel(context.Background())
+	s.live[id] = one
 	return id
 }
 
@@ -89,19 +96,27 @@ func (s sessionsOf) Validate(id string) (ended bool, err error) {
 	return false, nil
 }
 
-// Terminate ends a session: the client's wish, which was checked before, or the
-// end of its idle life.
+// Terminate ends a session, by the wish of a client that was checked before.
 func (s sessionsOf) Terminate(id string) (refused bool, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if one, ok := s.live[id]; ok {
-		s.feed.leave(one.watch)
-		if one.place != nil {
-			one.place.release()
-		}
+	s.drop(id)
+	return false, nil
+}
+
+// drop forgets a session, if there is one; what listens to it hears the end. It is
+// called with the lock held.
+func (s *sessionIDs) drop(id string) {
+	one, ok := s.live[id]
+	if !ok {
+		return
 	}
 	delete(s.live, id)
-	return false, nil
+	s.feed.leave(one.watch)
+	if one.place != nil {
+		one.place.release()
+	}
+	one.end()
 }
 
 func (s *sessionIDs) knows(id, owner string) bool {
@@ -115,7 +130,10 @@ func (s *sessionIDs) knows(id, owner string) bool {
 func (s *sessionIDs) watch(id string) *watch {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.live[id].watch
+	if one := s.live[id]; one != nil {
+		return one.watch
+	}
+	return nil
 }
 
 func (s *sessionIDs) count() int {

@@ -20,16 +20,16 @@ func (h *host) mcp(g *guard, r *http.Request) {
 		h.post(g, r)
 		return
 	}
-	// Since 2026-07-28 there are no sessions, and mcp-go refuses these methods.
-	if !mcp.IsModernProtocol(r.Header.Get(mcp.HeaderProtocolVersion)) && !h.member(g, r) {
-		return
+	one := &liveSession{watch: newWatch(), life: h.base} // since 2026-07-28 there are none, and mcp-go refuses these methods
+	if !mcp.IsModernProtocol(r.Header.Get(mcp.HeaderProtocolVersion)) {
+		var ok bool
+		if one, ok = h.member(g, r); !ok {
+			return
+		}
+		defer h.ids.leave(one)
 	}
 	if r.Method == http.MethodGet {
-		w := h.ids.watch(r.Header.Get(server.HeaderKeySessionID))
-		if w == nil { // of 2026-07-28, or ended this moment: mcp-go refuses it
-			w = newWatch()
-		}
-		h.listen(g, r, w)
+		h.listen(one.life, g, r, one.watch)
 		return
 	}
 	h.stream.ServeHTTP(g, r)
@@ -95,7 +95,8 @@ func (h *host) admit(g *guard, r *http.Request, env envelope) (_ *http.Request, 
 	case h.o.Stateless:
 		return r, over, h.unbound(g, env)
 	case env.Method != mcp.MethodInitialize:
-		return r, over, h.member(g, r)
+		one, ok := h.member(g, r)
+		return r, func() { h.ids.leave(one) }, ok
 	}
 	place, ok := h.sessions.take(0)
 	if !ok {
@@ -157,12 +158,12 @@ func (h *host) subscribe(g *guard, r *http.Request, id json.RawMessage, uris []s
 	w := h.Feed.join()
 	defer h.Feed.leave(w)
 	w.listen(id, uris, true) // the stream is open once its acknowledgement is out
-	h.listen(g, g.telling(r), w)
+	h.listen(h.base, g, g.telling(r), w)
 }
 
-// listen lets mcp-go serve a response that stays open until one side closes it,
-// and writes what changed of the resources in w beside it.
-func (h *host) listen(g *guard, r *http.Request, w *watch) {
+// listen lets mcp-go serve a response that stays open until one side closes it or
+// life ends, and writes what changed of the resources in w beside it.
+func (h *host) listen(life context.Context, g *guard, r *http.Request, w *watch) {
 	place, ok := h.stand(g)
 	if !ok {
 		return
@@ -170,6 +171,7 @@ func (h *host) listen(g *guard, r *http.Request, w *watch) {
 	defer place.release()
 	ctx, cancel := context.WithCancel(r.Context())
 	defer cancel()
+	defer context.AfterFunc(life, cancel)()
 	go w.stream(ctx, g)
 	h.until(h.closing, g, r.WithContext(ctx))
 }
@@ -183,19 +185,20 @@ func (h *host) stand(g *guard) (*place, bool) {
 	return place, ok
 }
 
-// member passes requests of a session we started, and refuses others as the
-// specification asks (MCP 2025-03-26, Session Management).
-func (h *host) member(g *guard, r *http.Request) bool {
+// member passes requests of a session we started, which is in use until it is
+// left, and refuses others as the specification asks (MCP 2025-03-26, Session
+// Management).
+func (h *host) member(g *guard, r *http.Request) (*liveSession, bool) {
 	id := r.Header.Get(server.HeaderKeySessionID)
-	switch {
-	case id == "":
+	if id == "" {
 		g.refuse(http.StatusBadRequest, fault{mcp.INVALID_REQUEST, "no Mcp-Session-Id header; send initialize first"})
-	case !h.ids.knows(id, owner(r.Context())):
-		g.refuse(http.StatusNotFound, fault{mcp.INVALID_REQUEST, "the session is unknown or has ended; send initialize again"})
-	default:
-		return true
+		return nil, false
 	}
-	return false
+	one, ok := h.ids.enter(id, owner(r.Context()))
+	if !ok {
+		g.refuse(http.StatusNotFound, fault{mcp.INVALID_REQUEST, "the session is unknown or has ended; send initialize again"})
+	}
+	return one, ok
 }
 
 // isModern tells a message of 2026-07-28 or later, as mcp-go does: by the header

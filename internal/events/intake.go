@@ -55,13 +55,13 @@ const (
 
 // intake bounds what deliveries cost.
 type intake struct {
-	office  *office
+	office  *Office
 	secrets *secrets
 	turn    chan struct{}
 	queue   chan struct{}
 }
 
-func newIntake(b *office) *intake {
+func newIntake(b *Office) *intake {
 	return &intake{
 		office: b, secrets: newSecrets(b),
 		turn: make(chan struct{}, atOnce), queue: make(chan struct{}, maxQueue),
@@ -71,7 +71,7 @@ func newIntake(b *office) *intake {
 // Handler takes deliveries of all tenants, at Path and at TenantsPath: POST, at
 // most 1 MiB, signed with one of the tenant's secrets. A tenant that does not
 // exist is answered as one whose secrets do not fit.
-func (b *office) Handler() http.Handler { return b.intake }
+func (b *Office) Handler() http.Handler { return b.intake }
 
 // ServeHTTP answers one delivery.
 func (n *intake) ServeHTTP(w http.ResponseWriter, r *http.Request) {

@@ -25,7 +25,7 @@ const (
 // secrets are the operator's and those of the subscriptions made from here, for
 // all tenants: what a delivery costs does not tell whether its tenant exists.
 type secrets struct {
-	office *office
+	office *Office
 	decoy  string // fits nothing
 
 	mu   sync.Mutex
@@ -33,7 +33,7 @@ type secrets struct {
 	read time.Time
 }
 
-func newSecrets(b *office) *secrets { return &secrets{office: b, decoy: rand.Text()} }
+func newSecrets(b *Office) *secrets { return &secrets{office: b, decoy: rand.Text()} }
 
 // any reports whether the default tenant has a secret at all. Of the others it
 // is not told.
@@ -104,12 +104,12 @@ func (s *secrets) reread(ctx context.Context) {
 // Register keeps a subscription of the tenant's that was made at Vennio, whose
 // secret counts from then on, and the one before it until the next.
 func (b *Inbox) Register(ctx context.Context, id, url, secret string) error {
-	return b.db.Write(ctx, func(tx *store.Tx) error {
-		return tx.AddSubscription(store.Subscription{Tenant: b.tenant, ID: id, URL: url, Secret: secret, Created: b.o.Now()})
+	return b.all.db.Write(ctx, func(tx *store.Tx) error {
+		return tx.AddSubscription(store.Subscription{Tenant: b.tenant, ID: id, URL: url, Secret: secret, Created: b.all.o.Now()})
 	})
 }
 
-func (b *office) warn(ctx context.Context, what string, err error) {
+func (b *Office) warn(ctx context.Context, what string, err error) {
 	if b.o.Log != nil {
 		b.o.Log.ErrorContext(ctx, what, "error", err)
 	}
@@ -118,7 +118,7 @@ func (b *office) warn(ctx context.Context, what string, err error) {
 // Subscriptions returns those of the tenant that were made from here and not
 // ended, the newest first: at most 100.
 func (b *Inbox) Subscriptions(ctx context.Context) (kept []store.Subscription, err error) {
-	err = b.db.Read(ctx, func(tx *store.Tx) (err error) {
+	err = b.all.db.Read(ctx, func(tx *store.Tx) (err error) {
 		kept, err = tx.Subscriptions(b.tenant, 100)
 		return err
 	})
@@ -128,5 +128,5 @@ func (b *Inbox) Subscriptions(ctx context.Context) (kept []store.Subscription, e
 // Unregister forgets a subscription of the tenant's; what is still signed with
 // its secret is refused from then on.
 func (b *Inbox) Unregister(ctx context.Context, id string) error {
-	return b.db.Write(ctx, func(tx *store.Tx) error { return tx.DropSubscription(b.tenant, id) })
+	return b.all.db.Write(ctx, func(tx *store.Tx) error { return tx.DropSubscription(b.tenant, id) })
 }

@@ -133,6 +133,8 @@ func (n *intake) take(ctx context.Context, tenant string, body []byte, signature
 	switch {
 	case errors.Is(err, webhook.ErrMisshapen):
 		return Misshapen, "the signature is not 64 hexadecimal digits"
+	case errors.Is(err, errUnread):
+		return Failed, "the webhook secrets could not be read"
 	case err != nil:
 		return Mismatch, "the signature fits none of the secrets"
 	}

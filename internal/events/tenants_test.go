@@ -188,7 +188,9 @@ func TestBar_X5_AnInboxReachesNothingOfAllTenants(t *testing.T) {
 	})
 	_, runs := one.(interface{ Run(context.Context) error })
 	_, serves := one.(interface{ Handler() http.Handler })
-	_, moves := one.(interface{ Of(tenant string) *events.Inbox })
+	_, moves := one.(interface {
+		Of(tenant string) *events.Inbox
+	})
 	_, names := one.(interface {
 		Tenants(context.Context) ([]string, error)
 	})

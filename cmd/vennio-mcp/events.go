@@ -26,7 +26,9 @@ func (p program) eventsCommand() *cobra.Command {
 
 // withInbox runs a command on the inbox of the tenant that is named.
 func (p program) withInbox(do func(*cobra.Command, *events.Inbox, []string) error) func(*cobra.Command, []string) error {
-	return p.withInboxes(func(c *cobra.Command, all *events.Office, args []string) error { return do(c, all.Of(tenantIn(c)), args) })
+	return p.withInboxes(func(c *cobra.Command, all *events.Office, args []string) error {
+		return do(c, all.Of(tenantIn(c)), args)
+	})
 }
 
 // withInboxes runs a command that can mean those of all tenants.

@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"log/slog"
 	"sync"
 
@@ -62,7 +64,7 @@ func (p program) openInbox(cfg config.Config, db *store.DB, log zerolog.Logger, 
 
 // eventsOf is what the settings say of a tenant's events.
 func eventsOf(name string, cfg config.Config) events.Tenant {
-	t := events.Tenant{Name: name, Zone: cfg.Zone}
+	t := events.Tenant{Name: name, Zone: cfg.Zone, Account: accountOf(cfg)}
 	for _, s := range cfg.Sinks {
 		t.Sinks = append(t.Sinks, s.Reveal())
 	}
@@ -70,6 +72,12 @@ func eventsOf(name string, cfg config.Config) events.Tenant {
 		t.Secrets = append(t.Secrets, s.Reveal())
 	}
 	return t
+}
+
+// accountOf tells the account of a key from others, and nothing of the key.
+func accountOf(cfg config.Config) string {
+	sum := sha256.Sum256([]byte("vennio-mcp account v1\x00" + cfg.APIKey.Reveal()))
+	return hex.EncodeToString(sum[:16])
 }
 
 // follow carries out follow-ups until stop, which waits for those under way.

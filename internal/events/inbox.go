@@ -29,6 +29,7 @@ type Tenant struct {
 	Sinks   []Sink         // who is told of this tenant's events, and of no other's
 	Secrets []string       // that sign its deliveries, beside those of its registered subscriptions; two while one is rotated
 	Zone    *time.Location // in which people are told times; UTC
+	Account string         // tells its Vennio account from others: a subscription made for another does not count
 }
 
 // Options says what an Office does. The zero value stores events and tells
@@ -53,6 +54,7 @@ type Inbox struct {
 	all     *Office
 	tenant  string
 	known   bool // to the settings
+	account string
 	secrets []string
 	sinks   []recipient
 

@@ -127,7 +127,9 @@ func (s *secrets) reread(ctx context.Context, now time.Time) {
 	}
 	kept := map[string][]string{}
 	for _, sub := range subscriptions {
-		kept[sub.Tenant] = append(kept[sub.Tenant], sub.Secret)
+		if s.office.Of(sub.Tenant).counts(sub) && len(kept[sub.Tenant]) < registered {
+			kept[sub.Tenant] = append(kept[sub.Tenant], sub.Secret)
+		}
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -24,7 +24,7 @@ func (b *Office) furnish() (lanes []jobs.Lane, err error) {
 		if b.inboxes[t.Name] != nil {
 			return nil, fmt.Errorf("tenant %s: the name is taken by another", t.Name)
 		}
-		own := &Inbox{all: b, tenant: t.Name, known: true, secrets: t.Secrets}
+		own := &Inbox{all: b, tenant: t.Name, known: true, account: t.Account, secrets: t.Secrets}
 		b.inboxes[t.Name] = own
 		more, err := own.addSinks(t)
 		if err != nil && t.Name != "" {

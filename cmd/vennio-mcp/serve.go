@@ -90,6 +90,7 @@ func (a *assembled) serve(ctx context.Context, p program, cfg config.Config, ln 
 		sse = "off: no sessions are kept"
 	}
 	a.log.Info().Str("streamable_http", url+"/mcp").Str("sse", sse).Str("health", url+"/healthz").Msg("serving")
+	defer a.adopt(ctx, cfg, in)()
 	defer a.follow(ctx, in)()
 	return serve.HTTP(ctx, ln, a.mcp, o)
 }

@@ -51,6 +51,13 @@ func (b *Inbox) Adopt(ctx context.Context, ids []string) (adopted int, err error
 	})
 }
 
+// Strange reports whether some of the tenant's subscriptions were made for
+// another account.
+func (b *Inbox) Strange(ctx context.Context) (bool, error) {
+	kept, err := b.Subscriptions(ctx)
+	return slices.ContainsFunc(kept, func(s store.Subscription) bool { return !b.counts(s) }), err
+}
+
 // Subscribed returns the tenants that have subscriptions kept, in the order of
 // their names; the settings need not have them.
 func (b *Office) Subscribed(ctx context.Context) (tenants []string, err error) {

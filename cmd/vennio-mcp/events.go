@@ -26,15 +26,21 @@ func (p program) eventsCommand() *cobra.Command {
 
 // withInbox runs a command on the inbox of the tenant that is named.
 func (p program) withInbox(do func(*cobra.Command, *events.Inbox, []string) error) func(*cobra.Command, []string) error {
+	return p.withInboxes(func(c *cobra.Command, all *events.Office, args []string) error {
+		return do(c, all.Of(tenantIn(c)), args)
+	})
+}
+
+// withInboxes runs a command that can mean those of all tenants.
+func (p program) withInboxes(do func(*cobra.Command, *events.Office, []string) error) func(*cobra.Command, []string) error {
 	return p.withStore(func(c *cobra.Command, cfg config.Config, db *store.DB, args []string) error {
 		in, err := p.inbox(cfg, db, observe.Logger(p.errs, cfg.LogLevel, logFormat(cfg.LogFormat, p.errs)))
 		if err != nil {
 			return err
 		}
-		tenant := tenantIn(c)
-		if err := inboxHas(c.Context(), cfg, in, tenant); err != nil {
+		if err := inboxHas(c.Context(), cfg, in, tenantIn(c)); err != nil {
 			return err
 		}
-		return do(c, in.Of(tenant), args)
+		return do(c, in, args)
 	})
 }

@@ -71,10 +71,10 @@ func (p program) replay(ctx context.Context, in *events.Inbox, r replay) (done r
 func (p program) deadCommand() *cobra.Command {
 	return withAllTenants(&cobra.Command{
 		Use: "dead", Short: "List the follow-ups that were given up, the oldest first", Args: noArguments,
-		RunE: p.withInbox(func(c *cobra.Command, in *events.Inbox, _ []string) error {
-			list := in.DeadLetters
+		RunE: p.withInboxes(func(c *cobra.Command, in *events.Office, _ []string) error {
+			list := in.Of(tenantIn(c)).DeadLetters
 			if allTenants(c) {
-				list = in.AllDeadLetters
+				list = in.DeadLetters
 			}
 			dead, err := list(c.Context())
 			if err != nil {

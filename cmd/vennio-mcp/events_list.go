@@ -46,13 +46,17 @@ func (p program) listEventsCommand() *cobra.Command {
 	var limit int
 	c := &cobra.Command{
 		Use: "list", Short: "List events, the newest first", Args: noArguments,
-		RunE: p.withInbox(func(c *cobra.Command, in *events.Inbox, _ []string) error {
+		RunE: p.withInboxes(func(c *cobra.Command, in *events.Office, _ []string) error {
 			wanted, err := p.wanted(kind, since, "")
 			if err != nil {
 				return err
 			}
-			wanted.Limit, wanted.AllTenants = limit, allTenants(c)
-			found, err := in.List(c.Context(), wanted)
+			wanted.Limit = limit
+			list := in.Of(tenantIn(c)).List
+			if allTenants(c) {
+				list = in.List
+			}
+			found, err := list(c.Context(), wanted)
 			if err != nil {
 				return err
 			}

@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"log/slog"
 	"sync"
 
@@ -16,9 +18,9 @@ import (
 	"github.com/vennio-mcp/vennio-mcp/vennioclient/webhook"
 )
 
-// inbox is the inbox of webhook events as the settings want it, for commands
-// that only look into it.
-func (p program) inbox(cfg config.Config, db *store.DB, log zerolog.Logger) (*events.Inbox, error) {
+// inbox is all tenants' inboxes of webhook events as the settings want them, for commands
+// that only look into them.
+func (p program) inbox(cfg config.Config, db *store.DB, log zerolog.Logger) (*events.Office, error) {
 	return p.openInbox(cfg, db, log, events.Options{Ledger: consent.New(db, p.clock())})
 }
 
@@ -27,7 +29,7 @@ var results = map[jobs.State]string{jobs.Done: "delivered", jobs.Waiting: "faile
 
 // inbox is the server's: what it takes is counted, and changes what the tools and
 // resources say.
-func (a *assembled) inbox(p program, cfg config.Config) (*events.Inbox, error) {
+func (a *assembled) inbox(p program, cfg config.Config) (*events.Office, error) {
 	in, err := p.openInbox(cfg, a.store, a.log, events.Options{
 		Ledger:     a.ledger,
 		OnDelivery: func(r events.Result) { a.watch.Delivery(string(r)) },
@@ -37,7 +39,7 @@ func (a *assembled) inbox(p program, cfg config.Config) (*events.Inbox, error) {
 		return nil, err
 	}
 	a.watch.DeadLetters(func(ctx context.Context) (int, error) {
-		dead, err := in.AllDeadLetters(ctx)
+		dead, err := in.DeadLetters(ctx)
 		return len(dead), err
 	})
 	for tenant, feed := range a.feeds {
@@ -51,7 +53,7 @@ func (a *assembled) inbox(p program, cfg config.Config) (*events.Inbox, error) {
 	return in, nil
 }
 
-func (p program) openInbox(cfg config.Config, db *store.DB, log zerolog.Logger, o events.Options) (*events.Inbox, error) {
+func (p program) openInbox(cfg config.Config, db *store.DB, log zerolog.Logger, o events.Options) (*events.Office, error) {
 	o.Keep, o.Now, o.Tenant = cfg.EventsKeep, p.clock(), eventsOf("", cfg)
 	o.Log = slog.New(zerolog.NewSlogHandler(log.Level(max(log.GetLevel(), zerolog.WarnLevel))))
 	for _, t := range cfg.Tenants {
@@ -62,7 +64,7 @@ func (p program) openInbox(cfg config.Config, db *store.DB, log zerolog.Logger, 
 
 // eventsOf is what the settings say of a tenant's events.
 func eventsOf(name string, cfg config.Config) events.Tenant {
-	t := events.Tenant{Name: name, Zone: cfg.Zone}
+	t := events.Tenant{Name: name, Zone: cfg.Zone, Account: accountOf(cfg)}
 	for _, s := range cfg.Sinks {
 		t.Sinks = append(t.Sinks, s.Reveal())
 	}
@@ -72,8 +74,14 @@ func eventsOf(name string, cfg config.Config) events.Tenant {
 	return t
 }
 
+// accountOf tells the account of a key from others, and nothing of the key.
+func accountOf(cfg config.Config) string {
+	sum := sha256.Sum256([]byte("vennio-mcp account v1\x00" + cfg.APIKey.Reveal()))
+	return hex.EncodeToString(sum[:16])
+}
+
 // follow carries out follow-ups until stop, which waits for those under way.
-func (a *assembled) follow(ctx context.Context, in *events.Inbox) (stop func()) {
+func (a *assembled) follow(ctx context.Context, in *events.Office) (stop func()) {
 	ctx, cancel := context.WithCancel(ctx)
 	var running sync.WaitGroup
 	running.Go(func() {

@@ -46,8 +46,8 @@ func (p program) serveCommand() *cobra.Command {
 
 // hearSandbox subscribes to the events of the built-in sandbox, which can reach
 // this server without anybody's doing.
-func (a *assembled) hearSandbox(ctx context.Context, in *events.Inbox, url string) {
-	if _, err := subscribe(ctx, a.vennio, in, url, documented(a.vennio.Dialect())); err != nil {
+func (a *assembled) hearSandbox(ctx context.Context, in *events.Office, url string) {
+	if _, err := subscribe(ctx, a.vennio, in.Of(""), url, documented(a.vennio.Dialect())); err != nil {
 		a.log.Error().Err(err).Msg("the sandbox's events are not heard")
 		return
 	}
@@ -80,10 +80,7 @@ func (a *assembled) serve(ctx context.Context, p program, cfg config.Config, ln 
 		_ = ln.Close()
 		return err
 	}
-	o.Pages = map[string]http.Handler{approve.Path: a.page, events.Path: in.Handler()}
-	if len(cfg.Tenants) > 0 {
-		o.Pages[events.TenantsPath] = in.Handler()
-	}
+	o.Pages = map[string]http.Handler{approve.Path: a.page, events.Path: in.Handler(), events.TenantsPath: in.Handler()}
 	url := a.announce(ln.Addr().String(), cfg, o)
 	if cfg.Sandbox() && a.vennio != nil {
 		a.hearSandbox(ctx, in, url+events.Path)
@@ -93,6 +90,7 @@ func (a *assembled) serve(ctx context.Context, p program, cfg config.Config, ln 
 		sse = "off: no sessions are kept"
 	}
 	a.log.Info().Str("streamable_http", url+"/mcp").Str("sse", sse).Str("health", url+"/healthz").Msg("serving")
+	defer a.adopt(ctx, cfg, in)()
 	defer a.follow(ctx, in)()
 	return serve.HTTP(ctx, ln, a.mcp, o)
 }

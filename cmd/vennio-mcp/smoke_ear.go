@@ -35,10 +35,11 @@ func (r *smokeRun) listen(ctx context.Context, a *assembled, cfg config.Config) 
 	if r.onSandbox || r.onLoopbackThere || r.eventsURL != "" {
 		return r.ownEar(ctx, a)
 	}
-	in, err := r.openInbox(cfg, a.store, a.log, events.Options{})
+	all, err := r.openInbox(cfg, a.store, a.log, events.Options{})
 	if err != nil {
 		return nil, err
 	}
+	in := all.Of("")
 	kept, err := in.Subscriptions(ctx)
 	if err != nil {
 		return nil, err
@@ -69,14 +70,14 @@ func (r *smokeRun) ownEar(ctx context.Context, a *assembled) (*ear, error) {
 		return nil, err
 	}
 	e := newEar("by a subscription of the run's own, signed")
-	in.Watch(func(_ context.Context, ev webhook.Event) {
+	in.Of("").Watch(func(_ context.Context, ev webhook.Event) {
 		if b, ok := ev.Booking(); ok && ev.Type == webhook.BookingCreated {
 			e.hear(b.ID, time.Now())
 		}
 	})
 	srv := &http.Server{Handler: in.Handler(), ReadHeaderTimeout: 5 * time.Second}
 	go func() { _ = srv.Serve(ln) }()
-	made, err := subscribe(ctx, a.vennio, in, cmp.Or(r.eventsURL, "http://"+ln.Addr().String()+events.Path), []string{string(webhook.BookingCreated)})
+	made, err := subscribe(ctx, a.vennio, in.Of(""), cmp.Or(r.eventsURL, "http://"+ln.Addr().String()+events.Path), []string{string(webhook.BookingCreated)})
 	if err != nil {
 		_ = srv.Close()
 		_ = db.Close()

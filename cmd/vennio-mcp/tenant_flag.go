@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -36,12 +37,18 @@ func allTenants(c *cobra.Command) bool {
 // withAllTenants lets a command take --all-tenants instead of --tenant.
 func withAllTenants(c *cobra.Command) *cobra.Command {
 	c.Flags().Bool(allTenantsFlag, false, allTenantsHelp)
+	c.PreRunE = func(c *cobra.Command, _ []string) error {
+		if allTenants(c) && c.Flags().Changed(tenantFlag) {
+			return usageError{errors.New("--" + allTenantsFlag + " and --" + tenantFlag + " ask for different things: leave one out")}
+		}
+		return nil
+	}
 	return c
 }
 
 // inboxHas refuses a name that neither the settings nor the events kept know: a
 // tenant whom the settings have no more may still have dead letters.
-func inboxHas(ctx context.Context, cfg config.Config, in *events.Inbox, tenant string) error {
+func inboxHas(ctx context.Context, cfg config.Config, in *events.Office, tenant string) error {
 	if _, ok := cfg.Of(tenant); ok {
 		return nil
 	}

@@ -35,6 +35,7 @@ type hooks struct {
 	vennio *vennioclient.Client
 	inbox  *events.Inbox
 	cfg    config.Config // the tenant's
+	gone   bool          // the settings have no key of the tenant's, but subscriptions are kept: there is no vennio
 	others []string      // all other tenants; the default one's name is empty
 }
 
@@ -70,10 +71,6 @@ func (p program) withHooks(do func(context.Context, hooks, []string) error) func
 		if err != nil {
 			return err
 		}
-		chosen, err := hooksOf(c, cfg)
-		if err != nil {
-			return err
-		}
 		if cfg.Store() == "" {
 			return errors.New("there is no state folder to keep the secret in: set VENNIO_STATE_DIR or HOME")
 		}
@@ -83,10 +80,17 @@ func (p program) withHooks(do func(context.Context, hooks, []string) error) func
 		if err != nil {
 			return err
 		}
+		chosen, err := hooksOf(c, cfg, in)
+		if err != nil {
+			return err
+		}
 		var failed error
 		for _, h := range chosen {
 			h.program, h.inbox = p, in.Of(h.tenant)
-			if h.vennio, err = newClient(h.cfg, http.DefaultTransport); err == nil {
+			if !h.gone {
+				h.vennio, err = newClient(h.cfg, http.DefaultTransport)
+			}
+			if err == nil {
 				err = do(c.Context(), h, args)
 			}
 			if err != nil && len(chosen) > 1 {
@@ -111,6 +115,8 @@ func (h hooks) register(ctx context.Context, url, kinds string) error {
 	}
 	types, err := chosen(kinds, h.cfg.Dialect)
 	switch {
+	case h.gone:
+		return usageError{errors.New("the settings have no key for this tenant: nothing can be subscribed for it")}
 	case url == "":
 		return usageError{errors.New("say where Vennio reaches vennio-mcp serve: --url https://your.host" + events.PathOf(h.tenant))}
 	case err != nil:

@@ -27,6 +27,7 @@ type hookLine struct {
 	Created  time.Time `json:"created,omitzero"`
 	AtVennio bool      `json:"at_vennio"`
 	Here     bool      `json:"here"`
+	NoKey    bool      `json:"no_key,omitempty"` // the settings have no key for the tenant: whether Vennio has it is not known
 }
 
 func (p program) listWebhooksCommand() *cobra.Command {
@@ -60,21 +61,39 @@ func (h hooks) list(ctx context.Context) ([]hookLine, error) {
 	if err != nil {
 		return nil, err
 	}
-	listed, err := h.vennio.ListWebhooks(ctx)
+	listed, err := h.listed(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("vennio does not list its subscriptions: %w%s", err, hint(err))
+		return nil, err
 	}
 	var lines []hookLine
 	for _, w := range listed {
 		here := slices.ContainsFunc(kept, func(s store.Subscription) bool { return s.ID == w.ID })
-		lines = append(lines, hookLine{h.tenant, w.ID, w.URL, w.Events, w.CreatedAt, true, here})
+		lines = append(lines, hookLine{h.tenant, w.ID, w.URL, w.Events, w.CreatedAt, true, here, false})
 	}
 	for _, s := range kept {
 		if !slices.ContainsFunc(listed, func(w vennioclient.Webhook) bool { return w.ID == s.ID }) {
-			lines = append(lines, hookLine{Tenant: h.tenant, ID: s.ID, URL: s.URL, Created: s.Created, Here: true})
+			lines = append(lines, hookLine{Tenant: h.tenant, ID: s.ID, URL: s.URL, Created: s.Created, Here: true, NoKey: h.gone})
 		}
 	}
 	return lines, nil
+}
+
+// listed is what Vennio lists; what is kept of that is of this account, whatever
+// key it was made with.
+func (h hooks) listed(ctx context.Context) ([]vennioclient.Webhook, error) {
+	if h.gone {
+		return nil, nil
+	}
+	listed, err := h.vennio.ListWebhooks(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("vennio does not list its subscriptions: %w%s", err, hint(err))
+	}
+	ids := make([]string, len(listed))
+	for i, w := range listed {
+		ids[i] = w.ID
+	}
+	_, err = h.inbox.Adopt(ctx, ids)
+	return listed, err
 }
 
 // print tells of one tenant; named: by its name, since there are others.
@@ -92,6 +111,8 @@ func (h hooks) print(lines []hookLine, named bool) error {
 		switch {
 		case !l.Here:
 			how = "not made from here: its secret is not known"
+		case l.NoKey:
+			how = "kept here; the settings have no key for its tenant: remove it"
 		case !l.AtVennio:
 			how = "GONE at Vennio: remove it, and register again"
 		}
@@ -115,11 +136,14 @@ func (h hooks) remove(ctx context.Context, id string) error {
 		return err
 	}
 	here := slices.ContainsFunc(kept, func(s store.Subscription) bool { return s.ID == id })
+	if h.gone {
+		return h.forget(ctx, id, here)
+	}
 	err = h.vennio.DeleteWebhook(ctx, newKey(), id)
 	gone := vennioclient.KindOf(err) == vennioclient.KindNotFound
 	switch {
 	case gone && !here:
-		return usageError{fmt.Errorf("there is no subscription %s; vennio-mcp webhooks list%s shows what there is", plain.Quote(id, 60), forTenant(h.tenant))}
+		return h.unknown(id)
 	case err != nil && !gone:
 		return fmt.Errorf("the subscription stands as it was, as far as is known: %w%s", err, hint(err))
 	}
@@ -128,6 +152,22 @@ func (h hooks) remove(ctx context.Context, id string) error {
 	}
 	_, err = fmt.Fprintf(h.out, "Ended: %s\n", plain.Line(id, 60))
 	return err
+}
+
+// forget is what can be done without the tenant's key.
+func (h hooks) forget(ctx context.Context, id string, here bool) error {
+	if !here {
+		return h.unknown(id)
+	}
+	if err := h.inbox.Unregister(ctx, id); err != nil {
+		return err
+	}
+	_, err := fmt.Fprintf(h.out, "Forgotten here: %s. Vennio was NOT told, since the settings have no key for its tenant: end it in that account, or Vennio goes on delivering.\n", plain.Line(id, 60))
+	return err
+}
+
+func (h hooks) unknown(id string) error {
+	return usageError{fmt.Errorf("there is no subscription %s; vennio-mcp webhooks list%s shows what there is", plain.Quote(id, 60), forTenant(h.tenant))}
 }
 
 // serveAddress is the address at which serve listens for a URL on loopback.

@@ -2,26 +2,32 @@ package main
 
 import (
 	"errors"
+	"slices"
 
 	"github.com/spf13/cobra"
 
 	"github.com/vennio-mcp/vennio-mcp/internal/config"
+	"github.com/vennio-mcp/vennio-mcp/internal/events"
 )
 
 // hooksOf are those whom a command line means: the tenant that is named, else the
-// default one; or all.
-func hooksOf(c *cobra.Command, cfg config.Config) (chosen []hooks, err error) {
+// default one; or all. One whom the settings have no more, or without a key, is
+// meant as long as subscriptions are kept.
+func hooksOf(c *cobra.Command, cfg config.Config, in *events.Office) (chosen []hooks, err error) {
+	kept, err := in.Subscribed(c.Context())
+	if err != nil {
+		return nil, err
+	}
 	named := []string{tenantIn(c)}
 	if allTenants(c) {
-		if named = named[:0]; !cfg.Sandbox() {
-			named = append(named, "")
-		}
-		for _, t := range cfg.Tenants {
-			named = append(named, t.Name)
-		}
+		named = everyone(cfg, kept)
 	}
 	for _, name := range named {
 		own, ok := cfg.Of(name)
+		if gone := !ok || own.Sandbox(); gone && slices.Contains(kept, name) {
+			chosen = append(chosen, hooks{tenant: name, cfg: cfg, gone: true})
+			continue
+		}
 		switch {
 		case !ok:
 			return nil, noTenant(cfg, name)
@@ -36,6 +42,22 @@ func hooksOf(c *cobra.Command, cfg config.Config) (chosen []hooks, err error) {
 		return nil, errNoVennio
 	}
 	return chosen, nil
+}
+
+// everyone is all tenants with a key, and those of whom subscriptions are kept.
+func everyone(cfg config.Config, kept []string) (named []string) {
+	if !cfg.Sandbox() {
+		named = append(named, "")
+	}
+	for _, t := range cfg.Tenants {
+		named = append(named, t.Name)
+	}
+	for _, name := range kept {
+		if !slices.Contains(named, name) {
+			named = append(named, name)
+		}
+	}
+	return named
 }
 
 var errNoVennio = usageError{errors.New("there is no Vennio to subscribe at: set VENNIO_API_KEY (without it, vennio-mcp serve hears the events of its built-in sandbox by itself)")}

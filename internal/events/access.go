@@ -23,6 +23,6 @@ func (b *Inbox) revoke(ctx context.Context, e webhook.Event) error {
 	if !ok || who == (consent.Who{}) {
 		return jobs.Final(errors.New("calendar access was revoked, but the event names nobody: close what is open with vennio-mcp approvals"))
 	}
-	_, err := b.o.Ledger.CloseHost(ctx, b.tenant, who, "calendar access was revoked ("+string(e.Type)+")")
+	_, err := b.all.o.Ledger.CloseHost(ctx, b.tenant, who, "calendar access was revoked ("+string(e.Type)+")")
 	return err
 }

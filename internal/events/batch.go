@@ -76,7 +76,7 @@ func (b *batches) next() []*delivery {
 }
 
 // write stores events with their follow-ups in one transaction.
-func (b *office) write(ctx context.Context, batch []*delivery) error {
+func (b *Office) write(ctx context.Context, batch []*delivery) error {
 	if err := b.queue.Prepare(ctx); err != nil {
 		return err
 	}
@@ -100,10 +100,10 @@ func (b *office) write(ctx context.Context, batch []*delivery) error {
 func (b *Inbox) Receive(ctx context.Context, e webhook.Event, body []byte) (bool, error) {
 	booking, _ := e.Booking()
 	d := &delivery{
-		row:   store.Event{Tenant: b.tenant, ID: e.ID, Type: string(e.Type), At: e.At, Received: b.o.Now(), Booking: booking.ID, Body: body},
+		row:   store.Event{Tenant: b.tenant, ID: e.ID, Type: string(e.Type), At: e.At, Received: b.all.o.Now(), Booking: booking.ID, Body: body},
 		tasks: b.followUps(e.ID, e.Type, ""),
 	}
-	b.batches.store(ctx, d)
+	b.all.batches.store(ctx, d)
 	if d.err == nil && d.added {
 		b.tell(ctx, e)
 	}

@@ -50,7 +50,7 @@ func BenchmarkIntake(b *testing.B) {
 	}
 }
 
-func benchInbox(b *testing.B) (*events.Inbox, string) {
+func benchInbox(b *testing.B) (*events.Office, string) {
 	b.Helper()
 	dir := b.TempDir()
 	db := store.Open(dir)
@@ -63,7 +63,7 @@ func benchInbox(b *testing.B) (*events.Inbox, string) {
 	return in, dir
 }
 
-func benchDeliver(b *testing.B, in *events.Inbox, n int64) {
+func benchDeliver(b *testing.B, in *events.Office, n int64) {
 	body := booking(fmt.Sprint("evt_", n), "booking.created", "b-1")
 	r := httptest.NewRequestWithContext(b.Context(), http.MethodPost, events.Path, strings.NewReader(body))
 	r.Header.Set(webhook.SignatureHeader, webhook.Sign([]byte(body), secret))

@@ -13,7 +13,7 @@ import (
 	"github.com/vennio-mcp/vennio-mcp/internal/events"
 )
 
-// Bodies that never end are read by the few whose turn it is; the others wait
+// Bodies that never end are read by the few for whom there is room; the others wait
 // unread. Not parallel: it looks at the whole heap.
 func TestBodiesThatNeverEndHoldABoundedMemory(t *testing.T) {
 	const clients, half = 300, 512 << 10

@@ -17,7 +17,7 @@ const atATime = 32
 // somebody, and returns how many that were. That there were such events stays,
 // and when they were erased. What is left of them in the database's files goes
 // with store.DB.Scrub. It may be repeated.
-func (b *office) Erase(ctx context.Context, names func(text string) bool) (erased int, err error) {
+func (b *Office) Erase(ctx context.Context, names func(text string) bool) (erased int, err error) {
 	for last := int64(0); ; {
 		var found []store.Event
 		err := b.db.Read(ctx, func(tx *store.Tx) (err error) {
@@ -36,7 +36,7 @@ func (b *office) Erase(ctx context.Context, names func(text string) bool) (erase
 }
 
 // empty erases those of the events that name somebody.
-func (b *office) empty(ctx context.Context, found []store.Event, names func(string) bool) (n int, err error) {
+func (b *Office) empty(ctx context.Context, found []store.Event, names func(string) bool) (n int, err error) {
 	var keys []store.EventKey
 	for _, e := range found {
 		if tells(e.Body, names) {

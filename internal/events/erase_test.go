@@ -22,10 +22,10 @@ func TestBar_O4_ErasingReachesTheBodiesOfEvents(t *testing.T) {
 	r.tell(booking("evt_bob", "booking.created", "b-1"))
 	r.tell(`{"id":"evt_eve","type":"booking.created","data":{"booking":{"id":"b-2","customer_email":"eve@example.com","title":"bob@example.community"}}}`)
 	_, _ = r.tellTenant("acme", `{"id":"evt_escaped","type":"booking.created","data":{"notes":"call BOB\u0040example.com back"}}`, "acme")
-	n, err := r.inbox.Erase(t.Context(), consent.Names("Bob@example.com"))
+	n, err := r.office.Erase(t.Context(), consent.Names("Bob@example.com"))
 	require.NoError(t, err)
 	assert.Equal(t, 2, n)
-	again, err := r.inbox.Erase(t.Context(), consent.Names("Bob@example.com"))
+	again, err := r.office.Erase(t.Context(), consent.Names("Bob@example.com"))
 	require.NoError(t, err)
 	assert.Zero(t, again)
 
@@ -37,7 +37,7 @@ func TestBar_O4_ErasingReachesTheBodiesOfEvents(t *testing.T) {
 	kept, _, err := r.inbox.Show(t.Context(), "evt_eve")
 	require.NoError(t, err)
 	assert.NotEmpty(t, kept.Body)
-	escaped, _, err := r.inbox.Of("acme").Show(t.Context(), "evt_escaped")
+	escaped, _, err := r.office.Of("acme").Show(t.Context(), "evt_escaped")
 	require.NoError(t, err)
 	assert.Empty(t, escaped.Body)
 

@@ -20,20 +20,20 @@ func (b *Inbox) followUps(id string, kind webhook.Type, only string) (tasks []jo
 			tasks = append(tasks, jobs.Task{Tenant: b.tenant, Event: id, To: s.Name})
 		}
 	}
-	if b.o.Ledger != nil && kind.MayRevoke() && only == "" {
+	if b.all.o.Ledger != nil && kind.MayRevoke() && only == "" {
 		tasks = append(tasks, jobs.Task{Tenant: b.tenant, Event: id, To: access})
 	}
 	return tasks
 }
 
 // follow carries out one follow-up of any tenant.
-func (b *office) follow(ctx context.Context, t jobs.Task) error { return b.Of(t.Tenant).follow(ctx, t) }
+func (b *Office) follow(ctx context.Context, t jobs.Task) error { return b.Of(t.Tenant).follow(ctx, t) }
 
 // follow carries out one follow-up of the tenant's.
 func (b *Inbox) follow(ctx context.Context, t jobs.Task) error {
 	var kept *store.Event
 	var external string
-	err := b.db.Read(ctx, func(tx *store.Tx) (err error) {
+	err := b.all.db.Read(ctx, func(tx *store.Tx) (err error) {
 		if kept, err = tx.Event(b.tenant, t.Event); err == nil && kept != nil && kept.Booking != "" {
 			external, err = tx.External(b.tenant, kept.Booking, t.To)
 		}
@@ -52,7 +52,7 @@ func (b *Inbox) follow(ctx context.Context, t jobs.Task) error {
 	if err != nil {
 		return jobs.Final(err)
 	}
-	if t.To == access && b.o.Ledger != nil {
+	if t.To == access && b.all.o.Ledger != nil {
 		return b.revoke(ctx, e)
 	}
 	for _, s := range b.sinks {
@@ -69,7 +69,7 @@ func (b *Inbox) hand(ctx context.Context, s recipient, kept store.Event, m messa
 	if err != nil || id == "" || id == m.external || kept.Booking == "" {
 		return err
 	}
-	err = b.db.Write(ctx, func(tx *store.Tx) error { return tx.SetExternal(b.tenant, kept.Booking, s.Name, id) })
+	err = b.all.db.Write(ctx, func(tx *store.Tx) error { return tx.SetExternal(b.tenant, kept.Booking, s.Name, id) })
 	if err != nil {
 		return fmt.Errorf("keep what the sink calls the booking: %w", err)
 	}

@@ -29,9 +29,10 @@ type Tenant struct {
 	Sinks   []Sink         // who is told of this tenant's events, and of no other's
 	Secrets []string       // that sign its deliveries, beside those of its registered subscriptions; two while one is rotated
 	Zone    *time.Location // in which people are told times; UTC
+	Account string         // tells its Vennio account from others: a subscription made for another does not count
 }
 
-// Options says what an Inbox does. The zero value stores events and tells
+// Options says what an Office does. The zero value stores events and tells
 // nobody, since without a secret none is accepted.
 type Options struct {
 	Tenant                     // the default one
@@ -47,12 +48,13 @@ type Options struct {
 	Rest      time.Duration     // see jobs.Options
 }
 
-// Inbox is one tenant's events kept in a store. It is safe for concurrent use,
-// and so are several over one store, in one process or in several.
+// Inbox is one tenant's events kept in a store, and nothing of another's: what
+// concerns all is the [Office]'s. It is safe for concurrent use.
 type Inbox struct {
-	*office
+	all     *Office
 	tenant  string
 	known   bool // to the settings
+	account string
 	secrets []string
 	sinks   []recipient
 
@@ -60,8 +62,9 @@ type Inbox struct {
 	watchers []Watcher
 }
 
-// office is what the inboxes of all tenants have in common.
-type office struct {
+// Office is what the inboxes of all tenants have in common. It is safe for
+// concurrent use, and so are several over one store, in one process or in several.
+type Office struct {
 	db      *store.DB
 	o       Options
 	queue   *jobs.Queue
@@ -70,9 +73,9 @@ type office struct {
 	batches batches
 }
 
-// Open returns the default tenant's Inbox kept in db; [Inbox.Of] those of the
-// others. It touches nothing; the error names a sink that cannot be.
-func Open(db *store.DB, o Options) (*Inbox, error) {
+// Open returns the Office over db; [Office.Of] has the Inbox of each tenant. It
+// touches nothing; the error names a sink that cannot be.
+func Open(db *store.DB, o Options) (*Office, error) {
 	o.Keep = max(o.Keep, MinKeep)
 	if o.Now == nil {
 		o.Now = time.Now
@@ -83,7 +86,7 @@ func Open(db *store.DB, o Options) (*Inbox, error) {
 	if o.OnFollowUp == nil {
 		o.OnFollowUp = func(string, jobs.State) {}
 	}
-	f := &office{db: db, o: o, inboxes: map[string]*Inbox{}}
+	f := &Office{db: db, o: o, inboxes: map[string]*Inbox{}}
 	lanes, err := f.furnish()
 	if err != nil {
 		return nil, err
@@ -94,10 +97,10 @@ func Open(db *store.DB, o Options) (*Inbox, error) {
 	}
 	f.intake = newIntake(f)
 	f.batches.write = f.write
-	return f.Of(""), nil
+	return f, nil
 }
 
-func (b *office) tried(t jobs.Task, how jobs.State) {
+func (b *Office) tried(t jobs.Task, how jobs.State) {
 	if t.To == access {
 		t.To = "calendar access"
 	}
@@ -122,11 +125,11 @@ func (b *Inbox) tell(ctx context.Context, e webhook.Event) {
 
 // Run carries out the follow-ups of all tenants until ctx ends. One process at a
 // time does, of all that share a state folder; the others wait to take over.
-func (b *office) Run(ctx context.Context) error { return b.queue.Work(ctx, b.follow) }
+func (b *Office) Run(ctx context.Context) error { return b.queue.Work(ctx, b.follow) }
 
 // prune forgets events whose time is up, unless something is still to be done
 // for them or a dead letter waits.
-func (b *office) prune(ctx context.Context) error {
+func (b *Office) prune(ctx context.Context) error {
 	return b.db.Write(ctx, func(tx *store.Tx) error {
 		unfinished, err := b.queue.Unfinished(ctx, tx)
 		if err != nil {

@@ -4,8 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"io"
 	"net/http"
+	"os"
 	"time"
 
 	"github.com/vennio-mcp/vennio-mcp/vennioclient/webhook"
@@ -45,33 +45,21 @@ const (
 	Failed    Result = "failed"    // ours: no secret, too much at once, the store
 )
 
-const (
-	maxBody   = 1 << 20
-	readLimit = 10 * time.Second // of one body
-	atOnce    = 32               // bodies held at once: 32 MiB
-	maxQueue  = 4096             // requests waiting for their turn, with their bodies unread
-	waitLimit = 10 * time.Second // for one's turn
-)
-
-// intake bounds what deliveries cost.
+// intake takes deliveries.
 type intake struct {
-	office  *office
+	office  *Office
 	secrets *secrets
-	turn    chan struct{}
-	queue   chan struct{}
+	room    *room
 }
 
-func newIntake(b *office) *intake {
-	return &intake{
-		office: b, secrets: newSecrets(b),
-		turn: make(chan struct{}, atOnce), queue: make(chan struct{}, maxQueue),
-	}
+func newIntake(b *Office) *intake {
+	return &intake{office: b, secrets: newSecrets(b), room: newRoom()}
 }
 
 // Handler takes deliveries of all tenants, at Path and at TenantsPath: POST, at
 // most 1 MiB, signed with one of the tenant's secrets. A tenant that does not
 // exist is answered as one whose secrets do not fit.
-func (b *office) Handler() http.Handler { return b.intake }
+func (b *Office) Handler() http.Handler { return b.intake }
 
 // ServeHTTP answers one delivery.
 func (n *intake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -83,12 +71,12 @@ func (n *intake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	result, why := n.deliver(w, r)
 	n.office.o.OnDelivery(result)
 	status := statuses[result]
-	switch result {
-	case Failed:
+	if result == Failed {
 		w.Header().Set("Retry-After", "2")
-	case TooLarge:
-		w.Header().Set("Connection", "close") // what follows of the body is not read
-	default:
+	}
+	if result != Accepted && result != Duplicate && result != Mismatch { // some of the body may be unread, and stays so
+		w.Header().Set("Connection", "close")
+		_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(readGrace))
 	}
 	if why == "" {
 		why = string(result)
@@ -104,24 +92,28 @@ var statuses = map[Result]int{
 // deliver takes what costs least first. why is for whoever reads Vennio's log.
 func (n *intake) deliver(w http.ResponseWriter, r *http.Request) (result Result, why string) {
 	signature, tenant := r.Header.Get(webhook.SignatureHeader), r.PathValue(tenantKey)
+	shape := webhook.Verify(nil, signature) // without secrets: nothing fits
 	switch {
 	case !n.secrets.any(r.Context(), tenant):
 		return Failed, "no webhook secret is set here: set VENNIO_WEBHOOK_SECRET, or run: vennio-mcp webhooks register"
-	case signature == "":
+	case errors.Is(shape, webhook.ErrUnsigned):
 		return Unsigned, "the delivery has no " + webhook.SignatureHeader + " header"
+	case errors.Is(shape, webhook.ErrMisshapen):
+		return Misshapen, "the signature is not 64 hexadecimal digits"
 	case r.ContentLength > maxBody:
 		return TooLarge, "the body is larger than 1 MiB"
 	}
-	leave, ok := n.enter(r.Context())
-	if !ok {
-		return Failed, "too many deliveries at once"
-	}
+	body, leave, err := n.room.read(w, r)
 	defer leave()
-	body, err := read(w, r)
-	if _, large := errors.AsType[*http.MaxBytesError](err); large {
+	_, large := errors.AsType[*http.MaxBytesError](err)
+	switch {
+	case errors.Is(err, errNoRoom):
+		return Failed, "too many deliveries at once"
+	case large:
 		return TooLarge, "the body is larger than 1 MiB"
-	}
-	if err != nil {
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return Malformed, "the body came too slowly"
+	case err != nil:
 		return Malformed, "the body could not be read"
 	}
 	return n.take(r.Context(), tenant, body, signature)
@@ -131,8 +123,8 @@ func (n *intake) deliver(w http.ResponseWriter, r *http.Request) (result Result,
 func (n *intake) take(ctx context.Context, tenant string, body []byte, signature string) (result Result, why string) {
 	err := n.secrets.verify(ctx, tenant, body, signature)
 	switch {
-	case errors.Is(err, webhook.ErrMisshapen):
-		return Misshapen, "the signature is not 64 hexadecimal digits"
+	case errors.Is(err, errUnread):
+		return Failed, "the webhook secrets could not be read"
 	case err != nil:
 		return Mismatch, "the signature fits none of the secrets"
 	}
@@ -149,32 +141,6 @@ func (n *intake) take(ctx context.Context, tenant string, body []byte, signature
 		return Duplicate, ""
 	}
 	return Accepted, ""
-}
-
-// enter waits for one's turn.
-func (n *intake) enter(ctx context.Context) (leave func(), ok bool) {
-	select {
-	case n.queue <- struct{}{}:
-		defer func() { <-n.queue }()
-	default:
-		return nil, false
-	}
-	limit := time.NewTimer(waitLimit)
-	defer limit.Stop()
-	select {
-	case n.turn <- struct{}{}:
-		return func() { <-n.turn }, true
-	case <-ctx.Done():
-	case <-limit.C:
-	}
-	return nil, false
-}
-
-func read(w http.ResponseWriter, r *http.Request) ([]byte, error) {
-	control := http.NewResponseController(w)
-	_ = control.SetReadDeadline(time.Now().Add(readLimit)) // not every writer can
-	defer func() { _ = control.SetReadDeadline(time.Time{}) }()
-	return io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
 }
 
 func reply(w http.ResponseWriter, status int, text string) {

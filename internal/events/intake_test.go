@@ -83,7 +83,7 @@ func TestBar_W1_SecretsOfRegisteredSubscriptionsCountAtOnceAndTwoAtMost(t *testi
 	elsewhere, err := events.Open(store.Open(r.dir), events.Options{}) // as webhooks register does, in another process
 	require.NoError(t, err)
 	for i := range 3 {
-		require.NoError(t, elsewhere.Register(t.Context(), fmt.Sprint("wh_", i), "https://example.com", fmt.Sprint("whsec_", i)))
+		require.NoError(t, elsewhere.Of("").Register(t.Context(), fmt.Sprint("wh_", i), "https://example.com", fmt.Sprint("whsec_", i)))
 	}
 	require.Eventually(t, func() bool { return deliver("whsec_2") == http.StatusOK }, patience, tick, "asked again a second later at the latest")
 	assert.Equal(t, http.StatusOK, deliver("whsec_1"))

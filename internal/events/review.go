@@ -18,10 +18,20 @@ var (
 	ErrErased  = errors.New("the event's body was erased together with a person's data: there is nothing left to tell")
 )
 
-// List returns the events wanted, without their bodies, the newest first: the
-// tenant's, unless those of all are wanted.
+// List returns the tenant's events wanted, without their bodies, the newest first.
 func (b *Inbox) List(ctx context.Context, w store.EventsWanted) (found []store.Event, err error) {
-	w.Tenant = b.tenant
+	w.Tenant, w.AllTenants = b.tenant, false
+	return b.all.list(ctx, w)
+}
+
+// List returns the events wanted of all tenants, without their bodies, the newest
+// first.
+func (b *Office) List(ctx context.Context, w store.EventsWanted) ([]store.Event, error) {
+	w.AllTenants = true
+	return b.list(ctx, w)
+}
+
+func (b *Office) list(ctx context.Context, w store.EventsWanted) (found []store.Event, err error) {
 	err = b.db.Read(ctx, func(tx *store.Tx) (err error) {
 		found, err = tx.Events(w)
 		return err
@@ -32,7 +42,7 @@ func (b *Inbox) List(ctx context.Context, w store.EventsWanted) (found []store.E
 // Show returns one event and its follow-ups, the oldest first. ErrNoEvent.
 func (b *Inbox) Show(ctx context.Context, id string) (store.Event, []jobs.Record, error) {
 	var found *store.Event
-	err := b.db.Read(ctx, func(tx *store.Tx) (err error) {
+	err := b.all.db.Read(ctx, func(tx *store.Tx) (err error) {
 		found, err = tx.Event(b.tenant, id)
 		return err
 	})
@@ -42,7 +52,7 @@ func (b *Inbox) Show(ctx context.Context, id string) (store.Event, []jobs.Record
 	if found == nil {
 		return store.Event{}, nil, ErrNoEvent
 	}
-	records, err := b.queue.Of(ctx, b.tenant, id)
+	records, err := b.all.queue.Of(ctx, b.tenant, id)
 	return *found, records, err
 }
 
@@ -53,7 +63,6 @@ func (b *Inbox) Replay(ctx context.Context, w store.EventsWanted, sink string) (
 	if sink != "" && !slices.ContainsFunc(b.sinks, func(s recipient) bool { return s.Name == sink }) {
 		return 0, 0, fmt.Errorf("%w: %s", ErrNoSink, sink)
 	}
-	w.AllTenants = false
 	found, err := b.List(ctx, w)
 	if err != nil {
 		return 0, 0, err
@@ -90,24 +99,24 @@ func (b *Inbox) again(ctx context.Context, found []store.Event, sink string) (in
 	for _, e := range found {
 		tasks = append(tasks, b.followUps(e.ID, webhook.Type(e.Type), sink)...)
 	}
-	if err := b.queue.Prepare(ctx); err != nil {
+	if err := b.all.queue.Prepare(ctx); err != nil {
 		return 0, err
 	}
-	return len(tasks), b.db.Write(ctx, func(tx *store.Tx) error { return b.queue.Add(ctx, tx, tasks...) })
+	return len(tasks), b.all.db.Write(ctx, func(tx *store.Tx) error { return b.all.queue.Add(ctx, tx, tasks...) })
 }
 
 // DeadLetters returns the tenant's follow-ups that were given up, the oldest first.
 func (b *Inbox) DeadLetters(ctx context.Context) ([]jobs.Record, error) {
-	return b.queue.DeadLettersOf(ctx, b.tenant)
+	return b.all.queue.DeadLettersOf(ctx, b.tenant)
 }
 
-// AllDeadLetters returns those of all tenants.
-func (b *office) AllDeadLetters(ctx context.Context) ([]jobs.Record, error) {
+// DeadLetters returns those of all tenants.
+func (b *Office) DeadLetters(ctx context.Context) ([]jobs.Record, error) {
 	return b.queue.DeadLetters(ctx)
 }
 
 // Tenants returns whose events are kept, in the order of their names.
-func (b *office) Tenants(ctx context.Context) (names []string, err error) {
+func (b *Office) Tenants(ctx context.Context) (names []string, err error) {
 	err = b.db.Read(ctx, func(tx *store.Tx) (err error) {
 		names, err = tx.EventTenants()
 		return err
@@ -116,7 +125,9 @@ func (b *office) Tenants(ctx context.Context) (names []string, err error) {
 }
 
 // Retry gives a dead letter of the tenant's as many tries as a new follow-up has; jobs.ErrNoTask.
-func (b *Inbox) Retry(ctx context.Context, id int64) error { return b.queue.Retry(ctx, b.tenant, id) }
+func (b *Inbox) Retry(ctx context.Context, id int64) error {
+	return b.all.queue.Retry(ctx, b.tenant, id)
+}
 
 // Drop deletes a dead letter of the tenant's; jobs.ErrNoTask.
-func (b *Inbox) Drop(ctx context.Context, id int64) error { return b.queue.Drop(ctx, b.tenant, id) }
+func (b *Inbox) Drop(ctx context.Context, id int64) error { return b.all.queue.Drop(ctx, b.tenant, id) }

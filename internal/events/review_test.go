@@ -72,7 +72,7 @@ func TestBar_W2_EventsGoWhenTheirTimeIsUpUnlessADeadLetterWaits(t *testing.T) {
 	stop()
 	later, err := events.Open(r.db, events.Options{Rest: 5 * time.Millisecond})
 	require.NoError(t, err)
-	r.inbox = later
+	r.office, r.inbox = later, later.Of("")
 	r.run()
 	require.Eventually(t, func() bool { return len(r.stored()) == 1 }, patience, tick)
 	assert.Equal(t, "evt_dead", r.stored()[0].ID)

@@ -31,7 +31,8 @@ type rig struct {
 	t       *testing.T
 	dir     string
 	db      *store.DB
-	inbox   *events.Inbox
+	office  *events.Office
+	inbox   *events.Inbox // the default tenant's
 	ledger  *consent.Ledger
 	url     string
 	mu      sync.Mutex
@@ -52,11 +53,12 @@ func newRigWith(t *testing.T, set func(*events.Options)) *rig {
 	o := events.Options{Tenant: events.Tenant{Secrets: []string{secret}}, Ledger: r.ledger, OnDelivery: r.count, Rest: 5 * time.Millisecond}
 	set(&o)
 	var err error
-	r.inbox, err = events.Open(r.db, o)
+	r.office, err = events.Open(r.db, o)
 	require.NoError(t, err)
+	r.inbox = r.office.Of("")
 	paths := http.NewServeMux()
-	paths.Handle("/", r.inbox.Handler())
-	paths.Handle(events.TenantsPath, r.inbox.Handler())
+	paths.Handle("/", r.office.Handler())
+	paths.Handle(events.TenantsPath, r.office.Handler())
 	srv := httptest.NewServer(paths)
 	t.Cleanup(srv.Close)
 	r.url = srv.URL
@@ -68,7 +70,7 @@ func (r *rig) run() (stop func()) {
 	r.t.Helper()
 	ctx, cancel := context.WithCancel(context.WithoutCancel(r.t.Context()))
 	done := make(chan error, 1)
-	go func() { done <- r.inbox.Run(ctx) }()
+	go func() { done <- r.office.Run(ctx) }()
 	stop = sync.OnceFunc(func() { cancel(); require.NoError(r.t, <-done) })
 	r.t.Cleanup(stop)
 	return stop

@@ -20,20 +20,32 @@ const (
 	// secretsFresh is how often the store is asked for secrets at most, however
 	// many deliveries are badly signed.
 	secretsFresh = time.Second
+	// secretsStale is for how long what the store said counts. Another process may
+	// have removed a subscription since, and whoever has its secret signs well.
+	secretsStale = 30 * time.Second
+	// secretsWait bounds asking.
+	secretsWait = 5 * time.Second
 )
+
+// errUnread: the signature fits none of the secrets that are set, and which the
+// store has is not known.
+var errUnread = errors.New("the webhook secrets could not be read")
 
 // secrets are the operator's and those of the subscriptions made from here, for
 // all tenants: what a delivery costs does not tell whether its tenant exists.
 type secrets struct {
-	office *office
+	office *Office
 	decoy  string // fits nothing
+
+	asking sync.Mutex // held by who asks the store: whoever's signature fits need not wait for it
+	asked  time.Time  // last, whatever came of it
 
 	mu   sync.Mutex
 	kept map[string][]string // by tenant
-	read time.Time
+	read time.Time           // as of when the store had those
 }
 
-func newSecrets(b *office) *secrets { return &secrets{office: b, decoy: rand.Text()} }
+func newSecrets(b *Office) *secrets { return &secrets{office: b, decoy: rand.Text()} }
 
 // any reports whether the default tenant has a secret at all. Of the others it
 // is not told.
@@ -49,24 +61,35 @@ func (s *secrets) any(ctx context.Context, tenant string) bool {
 }
 
 // verify checks a signature. A subscription may have been made a moment ago by
-// another process: before a signature is refused, the store is asked again.
+// another process: before a signature is refused, the store is asked again. So it
+// is where it was asked too long ago, since one may have been removed. The error
+// is the webhook package's, or errUnread.
 func (s *secrets) verify(ctx context.Context, tenant string, body []byte, signature string) error {
 	found, asOf := s.of(tenant)
 	err := webhook.Verify(body, signature, found...)
 	if errors.Is(err, webhook.ErrMismatch) && s.renewed(ctx, asOf) {
-		found, _ = s.of(tenant)
+		found, asOf = s.of(tenant)
 		err = webhook.Verify(body, signature, found...)
+	}
+	if errors.Is(err, webhook.ErrMismatch) && s.stale(asOf) {
+		return errUnread
 	}
 	return err
 }
 
-// of returns a tenant's secrets, and as of when those of the store are known. A
-// tenant with a name has always as many, so that nobody can time them.
+func (s *secrets) stale(asOf time.Time) bool { return s.office.o.Now().Sub(asOf) >= secretsStale }
+
+// of returns a tenant's secrets, and as of when those of the store are known;
+// they are left out where that is too long ago. A tenant with a name has always
+// as many, so that nobody can time them.
 func (s *secrets) of(tenant string) (found []string, asOf time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if own := s.office.Of(tenant); own.known {
-		found = append(append(found, own.secrets...), s.kept[tenant]...)
+		found = append(found, own.secrets...)
+		if !s.stale(s.read) {
+			found = append(found, s.kept[tenant]...)
+		}
 	}
 	for tenant != "" && len(found) < mostSecrets {
 		found = append(found, s.decoy)
@@ -75,19 +98,26 @@ func (s *secrets) of(tenant string) (found []string, asOf time.Time) {
 }
 
 // renewed reports whether secrets are known that were not at that time. It asks
-// the store, unless that was a moment ago.
+// the store, unless that was a moment ago, with or without an answer.
 func (s *secrets) renewed(ctx context.Context, since time.Time) bool {
+	s.asking.Lock()
+	defer s.asking.Unlock()
+	if now := s.office.o.Now(); now.Sub(s.asked) >= secretsFresh {
+		s.reread(ctx, now)
+		s.asked = s.office.o.Now()
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.office.o.Now().Sub(s.read) >= secretsFresh {
-		s.reread(ctx)
-	}
 	return !s.read.Equal(since)
 }
 
-func (s *secrets) reread(ctx context.Context) {
+// reread asks the store as of now. Whoever made it ask does not stop it by
+// leaving.
+func (s *secrets) reread(ctx context.Context, now time.Time) {
+	limited, cancel := context.WithTimeout(context.WithoutCancel(ctx), secretsWait)
+	defer cancel()
 	var subscriptions []store.Subscription
-	err := s.office.db.Read(ctx, func(tx *store.Tx) (err error) {
+	err := s.office.db.Read(limited, func(tx *store.Tx) (err error) {
 		subscriptions, err = tx.NewestSubscriptions(registered)
 		return err
 	})
@@ -95,38 +125,19 @@ func (s *secrets) reread(ctx context.Context) {
 		s.office.warn(ctx, "the webhook secrets could not be read", err)
 		return
 	}
-	s.read, s.kept = s.office.o.Now(), map[string][]string{}
+	kept := map[string][]string{}
 	for _, sub := range subscriptions {
-		s.kept[sub.Tenant] = append(s.kept[sub.Tenant], sub.Secret)
+		if s.office.Of(sub.Tenant).counts(sub) && len(kept[sub.Tenant]) < registered {
+			kept[sub.Tenant] = append(kept[sub.Tenant], sub.Secret)
+		}
 	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.read, s.kept = now, kept
 }
 
-// Register keeps a subscription of the tenant's that was made at Vennio, whose
-// secret counts from then on, and the one before it until the next.
-func (b *Inbox) Register(ctx context.Context, id, url, secret string) error {
-	return b.db.Write(ctx, func(tx *store.Tx) error {
-		return tx.AddSubscription(store.Subscription{Tenant: b.tenant, ID: id, URL: url, Secret: secret, Created: b.o.Now()})
-	})
-}
-
-func (b *office) warn(ctx context.Context, what string, err error) {
+func (b *Office) warn(ctx context.Context, what string, err error) {
 	if b.o.Log != nil {
 		b.o.Log.ErrorContext(ctx, what, "error", err)
 	}
-}
-
-// Subscriptions returns those of the tenant that were made from here and not
-// ended, the newest first: at most 100.
-func (b *Inbox) Subscriptions(ctx context.Context) (kept []store.Subscription, err error) {
-	err = b.db.Read(ctx, func(tx *store.Tx) (err error) {
-		kept, err = tx.Subscriptions(b.tenant, 100)
-		return err
-	})
-	return kept, err
-}
-
-// Unregister forgets a subscription of the tenant's; what is still signed with
-// its secret is refused from then on.
-func (b *Inbox) Unregister(ctx context.Context, id string) error {
-	return b.db.Write(ctx, func(tx *store.Tx) error { return tx.DropSubscription(b.tenant, id) })
 }

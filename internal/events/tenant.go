@@ -11,20 +11,20 @@ import (
 // Of returns the Inbox of a tenant, over the same store. One whom the settings do
 // not have gets no events and has no sinks; what is still kept of theirs can be
 // reviewed.
-func (b *office) Of(tenant string) *Inbox {
+func (b *Office) Of(tenant string) *Inbox {
 	if own := b.inboxes[tenant]; own != nil {
 		return own
 	}
-	return &Inbox{office: b, tenant: tenant}
+	return &Inbox{all: b, tenant: tenant}
 }
 
 // furnish makes the inboxes and returns all who do follow-ups.
-func (b *office) furnish() (lanes []jobs.Lane, err error) {
+func (b *Office) furnish() (lanes []jobs.Lane, err error) {
 	for _, t := range append([]Tenant{b.o.Tenant}, b.o.Others...) {
 		if b.inboxes[t.Name] != nil {
 			return nil, fmt.Errorf("tenant %s: the name is taken by another", t.Name)
 		}
-		own := &Inbox{office: b, tenant: t.Name, known: true, secrets: t.Secrets}
+		own := &Inbox{all: b, tenant: t.Name, known: true, account: t.Account, secrets: t.Secrets}
 		b.inboxes[t.Name] = own
 		more, err := own.addSinks(t)
 		if err != nil && t.Name != "" {
@@ -45,7 +45,7 @@ func (b *office) furnish() (lanes []jobs.Lane, err error) {
 func (b *Inbox) addSinks(t Tenant) (lanes []jobs.Lane, err error) {
 	names := map[string]bool{}
 	for _, s := range t.Sinks {
-		r, err := s.build(b.o.Transport, cmp.Or(t.Zone, time.UTC), b.o.Now)
+		r, err := s.build(b.all.o.Transport, cmp.Or(t.Zone, time.UTC), b.all.o.Now)
 		if err != nil {
 			return nil, fmt.Errorf("sink %s: %w", s.Name, err)
 		}

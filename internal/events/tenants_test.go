@@ -1,6 +1,7 @@
 package events_test
 
 import (
+	"context"
 	"net/http"
 	"testing"
 	"time"
@@ -48,10 +49,10 @@ func TestBar_X5_ASecretServesItsTenantAlone(t *testing.T) {
 		assert.Equal(t, http.StatusOK, status, text)
 	}
 	assert.Empty(t, r.stored())
-	shown, _, err := r.inbox.Of("acme").Show(t.Context(), "evt_1")
+	shown, _, err := r.office.Of("acme").Show(t.Context(), "evt_1")
 	require.NoError(t, err)
 	assert.Equal(t, "acme", shown.Tenant)
-	_, _, err = r.inbox.Of("beta").Show(t.Context(), "evt_1")
+	_, _, err = r.office.Of("beta").Show(t.Context(), "evt_1")
 	require.ErrorIs(t, err, events.ErrNoEvent)
 }
 
@@ -81,7 +82,7 @@ func TestBar_X5_EventsReachTheirTenantsSinksAlone(t *testing.T) {
 	r := newCompany(t, own, acme, beta)
 	r.run()
 	var told diary
-	r.inbox.Of("acme").Watch(told.watch)
+	r.office.Of("acme").Watch(told.watch)
 	for _, tenant := range []string{"acme", "beta", "acme"} {
 		status, text := r.tellTenant(tenant, booking("evt_1", "booking.created", "b-1"), tenant)
 		require.Equal(t, http.StatusOK, status, text)
@@ -91,14 +92,14 @@ func TestBar_X5_EventsReachTheirTenantsSinksAlone(t *testing.T) {
 	assert.Contains(t, acme.hears(t, 1)[0].body, `"tenant":"acme"`)
 	assert.Contains(t, beta.hears(t, 1)[0].body, `"tenant":"beta"`)
 	for _, tenant := range []string{"acme", "beta"} {
-		require.Eventually(t, func() bool { return done(t, r.inbox.Of(tenant), "evt_1") }, patience, tick)
+		require.Eventually(t, func() bool { return done(t, r.office.Of(tenant), "evt_1") }, patience, tick)
 		_, _ = r.tellTenant(tenant, booking("evt_2", "booking.updated", "b-1"), tenant)
 	}
 	assert.Contains(t, acme.hears(t, 2)[1].body, `"external_id":"ACME-1"`)
 	assert.NotContains(t, beta.hears(t, 2)[1].body, "external_id", "what Acme's sink calls its booking is Acme's")
 	assert.Empty(t, own.all())
 	assert.Equal(t, []string{"booking.created b-1", "booking.updated b-1"}, told.all())
-	all, err := r.inbox.List(t.Context(), store.EventsWanted{AllTenants: true})
+	all, err := r.office.List(t.Context(), store.EventsWanted{})
 	require.NoError(t, err)
 	assert.Len(t, all, 4)
 }
@@ -122,7 +123,7 @@ func TestBar_X5_DeadLettersDoNotCrossTenants(t *testing.T) {
 	_, _ = r.tellTenant("acme", booking("evt_1", "booking.created", "b-1"), "acme") // nothing runs yet, as if the process had died
 	r.run()
 	letters := func(tenant string) []jobs.Record {
-		dead, err := r.inbox.Of(tenant).DeadLetters(t.Context())
+		dead, err := r.office.Of(tenant).DeadLetters(t.Context())
 		require.NoError(t, err)
 		return dead
 	}
@@ -131,18 +132,18 @@ func TestBar_X5_DeadLettersDoNotCrossTenants(t *testing.T) {
 	assert.Equal(t, jobs.Task{Tenant: "acme", Event: "evt_1", To: "crm"}, letter.Task)
 	for _, other := range []string{"", "beta", "nobody"} {
 		assert.Empty(t, letters(other))
-		require.ErrorIs(t, r.inbox.Of(other).Retry(t.Context(), letter.ID), jobs.ErrNoTask)
-		require.ErrorIs(t, r.inbox.Of(other).Drop(t.Context(), letter.ID), jobs.ErrNoTask)
-		events, _, err := r.inbox.Of(other).Replay(t.Context(), store.EventsWanted{AllTenants: true}, "")
+		require.ErrorIs(t, r.office.Of(other).Retry(t.Context(), letter.ID), jobs.ErrNoTask)
+		require.ErrorIs(t, r.office.Of(other).Drop(t.Context(), letter.ID), jobs.ErrNoTask)
+		events, _, err := r.office.Of(other).Replay(t.Context(), store.EventsWanted{AllTenants: true}, "")
 		require.NoError(t, err)
 		assert.Zero(t, events)
 	}
-	all, err := r.inbox.AllDeadLetters(t.Context())
+	all, err := r.office.DeadLetters(t.Context())
 	require.NoError(t, err)
 	assert.Len(t, all, 1)
-	require.NoError(t, r.inbox.Of("acme").Retry(t.Context(), letter.ID))
+	require.NoError(t, r.office.Of("acme").Retry(t.Context(), letter.ID))
 	acme.hears(t, 2)
-	_, err = r.inbox.Of("acme").ReplayOne(t.Context(), "evt_1", "crm")
+	_, err = r.office.Of("acme").ReplayOne(t.Context(), "evt_1", "crm")
 	require.NoError(t, err)
 	acme.hears(t, 3)
 	assert.Empty(t, own.all())
@@ -174,4 +175,28 @@ func TestBar_X5_RevokedAccessCountsInItsTenantAlone(t *testing.T) {
 	require.Eventually(t, func() bool { return state("acme") == consent.StateExpired }, patience, tick)
 	assert.Equal(t, consent.StateOpen, state("beta"))
 	assert.Equal(t, consent.StateOpen, state(""))
+}
+
+// bar: X5. What is called one tenant's inbox can do nothing about the others', so
+// that no slip at a call can.
+func TestBar_X5_AnInboxReachesNothingOfAllTenants(t *testing.T) {
+	t.Parallel()
+	r := newCompany(t, newEar(t, nil), newEar(t, nil), newEar(t, nil))
+	var one any = r.office.Of("acme")
+	_, erases := one.(interface {
+		Erase(context.Context, func(string) bool) (int, error)
+	})
+	_, runs := one.(interface{ Run(context.Context) error })
+	_, serves := one.(interface{ Handler() http.Handler })
+	_, moves := one.(interface {
+		Of(tenant string) *events.Inbox
+	})
+	_, names := one.(interface {
+		Tenants(context.Context) ([]string, error)
+	})
+	assert.False(t, erases || runs || serves || moves || names)
+	_, _ = r.tellTenant("beta", booking("evt_1", "booking.created", "b-1"), "beta")
+	found, err := r.office.Of("acme").List(t.Context(), store.EventsWanted{AllTenants: true})
+	require.NoError(t, err)
+	assert.Empty(t, found)
 }

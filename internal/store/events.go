@@ -69,7 +69,11 @@ var like = strings.NewReplacer("!", "!!", "%", "!%", "_", "!_", "*", "%")
 
 // EventTenants returns whose events are kept, in the order of their names.
 func (tx *Tx) EventTenants() (tenants []string, err error) {
-	found, err := all[name](tx, `SELECT DISTINCT tenant FROM events ORDER BY tenant`)
+	return tx.names(`SELECT DISTINCT tenant FROM events ORDER BY tenant`)
+}
+
+func (tx *Tx) names(query string) (tenants []string, err error) {
+	found, err := all[name](tx, query)
 	for _, n := range found {
 		tenants = append(tenants, string(n))
 	}

@@ -9,30 +9,42 @@ type Subscription struct {
 	URL     string
 	Secret  string // signs what is delivered to it; Vennio shows it once
 	Created time.Time
+	Account string // tells the key it was made with from others; empty if that is not known
 }
 
 func (s *Subscription) columns() []any {
-	return []any{&s.Tenant, &s.ID, &s.URL, &s.Secret, instant{&s.Created}}
+	return []any{&s.Tenant, &s.ID, &s.URL, &s.Secret, instant{&s.Created}, &s.Account}
 }
 
 // AddSubscription keeps a subscription, or what changed of one.
 func (tx *Tx) AddSubscription(s Subscription) error {
-	return tx.exec(`INSERT INTO subscriptions (tenant, id, url, secret, created) VALUES (?, ?, ?, ?, ?)
-		ON CONFLICT (tenant, id) DO UPDATE SET url = excluded.url, secret = excluded.secret, created = excluded.created`,
-		s.Tenant, s.ID, s.URL, s.Secret, Text(s.Created))
+	return tx.exec(`INSERT INTO subscriptions (tenant, id, url, secret, created, account) VALUES (?, ?, ?, ?, ?, ?)
+		ON CONFLICT (tenant, id) DO UPDATE SET url = excluded.url, secret = excluded.secret, created = excluded.created, account = excluded.account`,
+		s.Tenant, s.ID, s.URL, s.Secret, Text(s.Created), s.Account)
 }
 
 // Subscriptions returns up to limit subscriptions of a tenant, the newest first.
 func (tx *Tx) Subscriptions(tenant string, limit int) ([]Subscription, error) {
-	return all[Subscription](tx, `SELECT tenant, id, url, secret, created FROM subscriptions WHERE tenant = ? ORDER BY created DESC, n DESC LIMIT ?`, tenant, limit)
+	return all[Subscription](tx, `SELECT tenant, id, url, secret, created, account FROM subscriptions WHERE tenant = ? ORDER BY created DESC, n DESC LIMIT ?`, tenant, limit)
 }
 
-// NewestSubscriptions returns up to limit subscriptions of each tenant, the
-// newest of each first.
+// NewestSubscriptions returns up to limit subscriptions of each account of each
+// tenant, the newest of each tenant first.
 func (tx *Tx) NewestSubscriptions(limit int) ([]Subscription, error) {
-	return all[Subscription](tx, `SELECT tenant, id, url, secret, created FROM (
-			SELECT *, row_number() OVER (PARTITION BY tenant ORDER BY created DESC, n DESC) AS place FROM subscriptions
-		) AS ordered WHERE place <= ? ORDER BY tenant, place`, limit)
+	return all[Subscription](tx, `SELECT tenant, id, url, secret, created, account FROM (
+			SELECT *, row_number() OVER (PARTITION BY tenant, account ORDER BY created DESC, n DESC) AS place FROM subscriptions
+		) AS ordered WHERE place <= ? ORDER BY tenant, created DESC, n DESC`, limit)
+}
+
+// SubscriptionTenants returns the tenants that have subscriptions, in the order of
+// their names.
+func (tx *Tx) SubscriptionTenants() ([]string, error) {
+	return tx.names(`SELECT DISTINCT tenant FROM subscriptions ORDER BY tenant`)
+}
+
+// SetSubscriptionAccount says whose a tenant's subscription is.
+func (tx *Tx) SetSubscriptionAccount(tenant, id, account string) error {
+	return tx.exec(`UPDATE subscriptions SET account = ? WHERE tenant = ? AND id = ?`, account, tenant, id)
 }
 
 // DropSubscription forgets a tenant's subscription and its secret.

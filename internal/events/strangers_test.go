@@ -1,0 +1,116 @@
+package events_test
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/vennio-mcp/vennio-mcp/internal/events"
+	"github.com/vennio-mcp/vennio-mcp/vennioclient/webhook"
+)
+
+// stranger sends the head of a delivery and whatever follows, and nothing more.
+func (r *rig) stranger(signature string, length int, begins string) net.Conn {
+	r.t.Helper()
+	conn, err := new(net.Dialer).DialContext(r.t.Context(), "tcp", strings.TrimPrefix(r.url, "http://"))
+	require.NoError(r.t, err)
+	r.t.Cleanup(func() { _ = conn.Close() })
+	_, err = fmt.Fprintf(conn, "POST /webhooks/vennio HTTP/1.1\r\nHost: localhost\r\nX-Webhook-Signature: %s\r\nContent-Length: %d\r\n\r\n%s", signature, length, begins)
+	require.NoError(r.t, err)
+	return conn
+}
+
+// answered is what a stranger is told, within some time.
+func answered(t *testing.T, conn net.Conn, within time.Duration) (status int, text string) {
+	t.Helper()
+	require.NoError(t, conn.SetReadDeadline(time.Now().Add(within)))
+	resp, err := http.ReadResponse(bufio.NewReader(conn), nil)
+	require.NoError(t, err)
+	defer func() { _ = resp.Body.Close() }()
+	raw, err := io.ReadAll(resp.Body)
+	require.NoError(t, err)
+	return resp.StatusCode, string(raw)
+}
+
+var shaped = strings.Repeat("0", 64) // a signature, to look at
+
+// bar: X2. Whoever sends slowly keeps nobody else waiting, whether they say that
+// much will come or little.
+func TestBar_X2_StrangersWhoTrickleStopNobodysWebhooks(t *testing.T) {
+	t.Parallel()
+	for name, length := range map[string]int{"large": 1 << 20, "small": 10 << 10} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := newRig(t)
+			r.tell(booking("evt_0", "booking.created", "b-1")) // the tables are made
+			for range 300 {
+				r.stranger(shaped, length, "{")
+			}
+			began := time.Now()
+			for i := range 20 {
+				body := booking(fmt.Sprint("evt_", i+1), "booking.created", "b-1")
+				status, text := r.deliver(body, webhook.Sign([]byte(body), secret))
+				require.Equal(t, http.StatusOK, status, text)
+			}
+			assert.Less(t, time.Since(began), 8*time.Second)
+		})
+	}
+}
+
+// bar: X2
+func TestBar_X2_BodiesThatDoNotComeAreNotWaitedFor(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	for _, c := range []struct {
+		name, signature, begins string
+		length                  int
+		within                  time.Duration
+		status                  int
+		says                    string
+		counts                  events.Result
+	}{
+		{"no signature", "", "", 100, time.Second, http.StatusUnauthorized, "has no X-Webhook-Signature", events.Unsigned},
+		{"no such signature", "sha256=" + shaped, "", 100, time.Second, http.StatusUnauthorized, "not 64 hexadecimal digits", events.Misshapen},
+		{"little, and not that", shaped, "{", 100, 5 * time.Second, http.StatusBadRequest, "too slowly", events.Malformed},
+		{"much, and not that", shaped, strings.Repeat("x", 20<<10), 100 << 10, 5 * time.Second, http.StatusBadRequest, "too slowly", events.Malformed},
+	} {
+		before := r.counted(c.counts)
+		status, text := answered(t, r.stranger(c.signature, c.length, c.begins), c.within)
+		assert.Equal(t, c.status, status, c.name)
+		assert.Contains(t, text, c.says, c.name)
+		assert.Equal(t, before+1, r.counted(c.counts), c.name)
+	}
+}
+
+// Bodies of every size come whole, whether they say how long they are or not.
+func TestBodiesOfEverySizeComeWhole(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	for i, size := range []int{16<<10 - 1, 16 << 10, 16<<10 + 1, 100 << 10, 1 << 20} {
+		for _, chunked := range []bool{false, true} {
+			head := fmt.Sprintf(`{"id":"evt_%d_%t","type":"booking.created","data":"`, i, chunked)
+			body := head + strings.Repeat("x", size-len(head)-2) + `"}`
+			req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, r.url, strings.NewReader(body))
+			require.NoError(t, err)
+			if chunked {
+				req.ContentLength = -1
+			}
+			req.Header.Set(webhook.SignatureHeader, webhook.Sign([]byte(body), secret))
+			resp, err := http.DefaultClient.Do(req)
+			require.NoError(t, err)
+			_ = resp.Body.Close()
+			assert.Equal(t, http.StatusOK, resp.StatusCode, "%d, chunked: %t", size, chunked)
+			e, _, err := r.inbox.Show(t.Context(), fmt.Sprintf("evt_%d_%t", i, chunked))
+			require.NoError(t, err)
+			assert.Equal(t, body, string(e.Body))
+		}
+	}
+}

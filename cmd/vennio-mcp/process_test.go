@@ -142,7 +142,7 @@ func (p *process) address() string {
 	p.t.Helper()
 	var url string
 	require.Eventually(p.t, func() bool {
-		found := regexp.MustCompile(`http://127\.0\.0\.1:\d+/mcp`).FindString(p.stderr.String())
+		found := regexp.MustCompile(`https?://127\.0\.0\.1:\d+/mcp`).FindString(p.stderr.String())
 		url = strings.TrimSuffix(found, "/mcp")
 		return url != ""
 	}, 20*time.Second, 5*time.Millisecond, "stderr: %s", p.stderr)

@@ -18,10 +18,10 @@ import (
 	"github.com/vennio-mcp/vennio-mcp/vennioclient"
 )
 
-// BenchmarkBookSlot is a whole booking with its ledger in a file against the two
-// calls to Vennio that it makes, measured in turn: what consent costs on top. The
-// ratio is reported as "×without". Vennio answers at once.
-func BenchmarkBookSlot(b *testing.B) {
+// prompt is what a booking needs: a ledger in a file, and a Vennio that books all
+// and answers at once.
+func prompt(b *testing.B) tools.Deps {
+	b.Helper()
 	answer := `{"booking":{"id":"bk_1","status":"confirmed","start_time":"2026-05-14T14:00:00Z","end_time":"2026-05-14T14:30:00Z"}}`
 	vennio := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = fmt.Fprint(w, answer) }))
 	b.Cleanup(vennio.Close)
@@ -32,10 +32,17 @@ func BenchmarkBookSlot(b *testing.B) {
 	b.Cleanup(func() { require.NoError(b, db.Close()) })
 	zone, err := times.Zone("Europe/London")
 	require.NoError(b, err)
-	d := tools.Deps{
+	return tools.Deps{
 		Vennio: c, Hosts: directory(), Zone: zone, Now: now, Secret: []byte("secret"), Policy: consent.PolicyAttested,
 		Ledger: consent.New(db, now), Slots: slots.NewSigner([]byte("a secret only tests know"), "sandbox", now),
 	}
+}
+
+// BenchmarkBookSlot is a whole booking with its ledger in a file against the two
+// calls to Vennio that it makes, measured in turn: what consent costs on top. The
+// ratio is reported as "×without". Vennio answers at once.
+func BenchmarkBookSlot(b *testing.B) {
+	d := prompt(b)
 	book := tools.BookSlot(d).Bind().Handler
 	var with, without time.Duration
 	for b.Loop() {
@@ -50,11 +57,11 @@ func BenchmarkBookSlot(b *testing.B) {
 		require.False(b, got.IsError)
 
 		began = time.Now()
-		_, err1 := c.CreateBooking(b.Context(), vennioclient.IdempotencyKey(id), vennioclient.BookingRequest{
+		_, err1 := d.Vennio.CreateBooking(b.Context(), vennioclient.IdempotencyKey(id), vennioclient.BookingRequest{
 			Hosts: []string{d.Hosts[0].ID}, Customer: vennioclient.Person{Email: "ada@example.com", Name: "Ada"},
 			Start: wednesday.Add(30 * time.Hour), End: wednesday.Add(31 * time.Hour), Title: "Intro call",
 		})
-		_, err2 := c.GetBooking(b.Context(), "bk_1")
+		_, err2 := d.Vennio.GetBooking(b.Context(), "bk_1")
 		without += time.Since(began)
 		require.NoError(b, err1)
 		require.NoError(b, err2)

@@ -43,28 +43,31 @@ func TestBar_E1_I3_EveryTroubleHasItsOutcomeAndNextStep(t *testing.T) {
 		"answer lost once":    {func(w *world) { w.vennio.LoseNext(1) }, "", "", 1, ""},
 		"answer lost 3 times": {func(w *world) { w.vennio.LoseNext(3) }, schemas.CodeUnavailable, schemas.CodeOutcomeUnknown, 1, ""},
 	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			w := newWorld(t)
-			tc.fault(w)
-			read := w.find(args{})
-			assert.Equal(t, tc.read, read.Code, read.Text)
-			actionable(t, read.Text, read.Raw, tc.read)
-
-			w = newWorld(t)
-			booking := agreed(w.slot().SlotID)
-			tc.fault(w)
-			wrote := w.book(booking)
-			assert.Equal(t, tc.write, wrote.Code, wrote.Text)
-			assert.Len(t, w.vennio.Bookings(), tc.booked)
-			actionable(t, wrote.Text, wrote.Raw, tc.write)
-
-			w.vennio.Calm()
-			again := w.book(booking)
-			assert.Equal(t, tc.again, again.Code, again.Text)
-			assert.Len(t, w.vennio.Bookings(), 1, "one booking whatever happened")
-		})
+		t.Run(name, func(t *testing.T) { t.Parallel(); tc.isTold(t) })
 	}
+}
+
+// isTold to who reads, to who books, and to who books again once it is over.
+func (tc trouble) isTold(t *testing.T) {
+	t.Helper()
+	w := newWorld(t)
+	tc.fault(w)
+	read := w.find(args{})
+	assert.Equal(t, tc.read, read.Code, read.Text)
+	actionable(t, read.Text, read.Raw, tc.read)
+
+	w = newWorld(t)
+	booking := agreed(w.slot().SlotID)
+	tc.fault(w)
+	wrote := w.book(booking)
+	assert.Equal(t, tc.write, wrote.Code, wrote.Text)
+	assert.Len(t, w.vennio.Bookings(), tc.booked)
+	actionable(t, wrote.Text, wrote.Raw, tc.write)
+
+	w.vennio.Calm()
+	again := w.book(booking)
+	assert.Equal(t, tc.again, again.Code, again.Text)
+	assert.Len(t, w.vennio.Bookings(), 1, "one booking whatever happened")
 }
 
 // actionable: every error says in text and structure what to do next, and the

@@ -47,13 +47,19 @@ func TestBar_S7_PhrasesAreResolvedAndShown(t *testing.T) {
 		assert.Equal(t, want, got.Data.Window)
 		assert.Contains(t, got.Text, want.When+" = "+want.Description+" (Europe/London)")
 		assert.NotContains(t, got.Data.Note, "cut to the future", "what is left of today is what was meant")
-		require.NotEmpty(t, got.Data.Slots)
-		for _, s := range got.Data.Slots {
-			start, end := instants(t, s)
-			assert.False(t, start.Format(time.RFC3339) < w.clock.Format(time.RFC3339))
-			assert.LessOrEqual(t, end.In(w.deps.Zone).Format(time.RFC3339), want.To)
-			assert.GreaterOrEqual(t, start.In(w.deps.Zone).Format(time.RFC3339), want.From)
-		}
+		assertWithin(t, w, want, got.Data.Slots)
+	}
+}
+
+// assertWithin: there are slots, ahead of now and inside the window.
+func assertWithin(t *testing.T, w *world, window schemas.Window, slots []schemas.Slot) {
+	t.Helper()
+	require.NotEmpty(t, slots)
+	for _, s := range slots {
+		start, end := instants(t, s)
+		assert.False(t, start.Format(time.RFC3339) < w.clock.Format(time.RFC3339))
+		assert.LessOrEqual(t, end.In(w.deps.Zone).Format(time.RFC3339), window.To)
+		assert.GreaterOrEqual(t, start.In(w.deps.Zone).Format(time.RFC3339), window.From)
 	}
 }
 

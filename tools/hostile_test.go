@@ -124,39 +124,52 @@ func TestEverythingNotUnderstoodIsNamedAtOnce(t *testing.T) {
 	}
 }
 
+// dense is a Vennio that has more free times around the one wanted than one
+// answer holds; whoever books that one is told that it is taken.
+type dense struct{ wanted time.Time }
+
+func (d dense) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	from := r.URL.Query().Get("from")
+	switch {
+	case !strings.HasSuffix(r.URL.Path, "/mutual"):
+		w.Header().Set("Content-Type", "application/problem+json")
+		w.WriteHeader(http.StatusConflict)
+		_, _ = w.Write([]byte(`{"type":"https://api.vennio.app/errors/slot-unavailable"}`))
+	case r.URL.Query().Get("limit") == "50" && from != d.wanted.Format(time.RFC3339):
+		_, _ = w.Write([]byte(`{"slots":[` + strings.Join(d.around(from), ",") + `]}`))
+	default:
+		_, _ = w.Write([]byte(`{"slots":[` + freeAt(d.wanted) + `]}`))
+	}
+}
+
+// around is fifty quarters of an hour after from, in office hours, none of which
+// overlaps what is wanted.
+func (d dense) around(from string) (all []string) {
+	start, err := time.Parse(time.RFC3339, from)
+	if err != nil {
+		return nil
+	}
+	for at := start.Truncate(15 * time.Minute).Add(15 * time.Minute); len(all) < 50 && at.Before(d.wanted.AddDate(0, 0, 3)); at = at.Add(15 * time.Minute) {
+		if h := at.Hour(); h >= 9 && h < 17 && at.Sub(d.wanted).Abs() >= 30*time.Minute {
+			all = append(all, freeAt(at))
+		}
+	}
+	return all
+}
+
+func freeAt(start time.Time) string {
+	return `{"start":"` + start.Format(time.RFC3339) + `","end":"` + start.Add(30*time.Minute).Format(time.RFC3339) + `"}`
+}
+
 // bar: I5, with candidates denser than one answer holds.
 func TestBar_I5_AlternativesForSeveralHostsAreTheNearest(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	wanted := time.Date(2026, 5, 15, 16, 0, 0, 0, time.UTC)
 	both := []string{"Alice", "Bob"}
-	mutual := func(from string) string {
-		start, err := time.Parse(time.RFC3339, from)
-		if err != nil {
-			return `{"slots":[]}`
-		}
-		var all []string
-		for at := start.Truncate(15 * time.Minute).Add(15 * time.Minute); len(all) < 50 && at.Before(wanted.AddDate(0, 0, 3)); at = at.Add(15 * time.Minute) {
-			if h := at.Hour(); h >= 9 && h < 17 && at.Sub(wanted).Abs() >= 30*time.Minute {
-				all = append(all, `{"start":"`+at.Format(time.RFC3339)+`","end":"`+at.Add(30*time.Minute).Format(time.RFC3339)+`"}`)
-			}
-		}
-		return `{"slots":[` + strings.Join(all, ",") + `]}`
-	}
-	dense := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
-		switch {
-		case strings.HasSuffix(r.URL.Path, "/mutual") && r.URL.Query().Get("limit") == "50" && r.URL.Query().Get("from") != wanted.Format(time.RFC3339):
-			_, _ = rw.Write([]byte(mutual(r.URL.Query().Get("from"))))
-		case strings.HasSuffix(r.URL.Path, "/mutual"):
-			_, _ = rw.Write([]byte(`{"slots":[{"start":"` + wanted.Format(time.RFC3339) + `","end":"` + wanted.Add(30*time.Minute).Format(time.RFC3339) + `"}]}`))
-		default:
-			rw.Header().Set("Content-Type", "application/problem+json")
-			rw.WriteHeader(http.StatusConflict)
-			_, _ = rw.Write([]byte(`{"type":"https://api.vennio.app/errors/slot-unavailable"}`))
-		}
-	}))
-	t.Cleanup(dense.Close)
-	w.url = dense.URL
+	vennio := httptest.NewServer(dense{wanted})
+	t.Cleanup(vennio.Close)
+	w.url = vennio.URL
 	w.deps.Vennio = w.client(canary)
 	w.connect()
 	s := w.find(args{"participants": both, "from": wanted.Format(time.RFC3339), "timezone": "UTC"}).Data.Slots[0]

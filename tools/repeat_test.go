@@ -46,20 +46,26 @@ func TestASeriesIsAgreedToDayByDay(t *testing.T) {
 		assert.Equal(t, got.Data.Skipped, again.Data.Skipped)
 		assert.Equal(t, writes, w.vennio.Writes())
 		assert.Equal(t, schemas.CodeConsentMismatch, w.book(booking.with("repeat", "weekly x5")).Code, "bar: C2")
-
-		one := w.change("cancel_booking", args{"booking_id": got.Data.BookingID, "consent": yes})
-		require.False(t, one.IsError, one.Text)
-		rest := w.change("cancel_booking", args{"booking_id": got.Data.BookingID, "scope": "series", "consent": nil})
-		require.NotNil(t, rest.Data.Proposal, rest.Text)
-		assert.Contains(t, rest.Data.Proposal.Repeat, map[int]string{1: "1 booking of the series", 2: "2 bookings of the series"}[3-len(got.Data.Skipped)])
-		rest = w.change("cancel_booking", args{"booking_id": got.Data.BookingID, "scope": "series", "consent": yes})
-		require.False(t, rest.IsError, rest.Text)
-		for _, b := range w.vennio.Bookings() {
-			assert.Equal(t, "cancelled", b.Status)
-		}
-		over := w.change("cancel_booking", args{"booking_id": got.Data.BookingID, "scope": "series", "consent": yes})
-		assert.False(t, over.IsError, over.Text)
+		cancelsOneThenTheRest(w, got.Data)
 	}
+}
+
+// cancelsOneThenTheRest of a series: the rest is told by number, and a second
+// time nothing is left to do.
+func cancelsOneThenTheRest(w *world, made schemas.BookSlotResult) {
+	w.t.Helper()
+	one := w.change("cancel_booking", args{"booking_id": made.BookingID, "consent": yes})
+	require.False(w.t, one.IsError, one.Text)
+	rest := w.change("cancel_booking", args{"booking_id": made.BookingID, "scope": "series", "consent": nil})
+	require.NotNil(w.t, rest.Data.Proposal, rest.Text)
+	assert.Contains(w.t, rest.Data.Proposal.Repeat, map[int]string{1: "1 booking of the series", 2: "2 bookings of the series"}[3-len(made.Skipped)])
+	rest = w.change("cancel_booking", args{"booking_id": made.BookingID, "scope": "series", "consent": yes})
+	require.False(w.t, rest.IsError, rest.Text)
+	for _, b := range w.vennio.Bookings() {
+		assert.Equal(w.t, "cancelled", b.Status)
+	}
+	over := w.change("cancel_booking", args{"booking_id": made.BookingID, "scope": "series", "consent": yes})
+	assert.False(w.t, over.IsError, over.Text)
 }
 
 func TestWhatCannotRepeatIsRefusedWithAnExample(t *testing.T) {

@@ -14,15 +14,40 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
+// canary stands in every key and secret that a test gives to a started program.
+const canary = "c4n4ry"
+
+// keepsSecrets: no process of any test shows one. bar: E3
+func keepsSecrets(t *testing.T, args []string, stdout, stderr string) {
+	t.Helper()
+	for name, said := range map[string]string{"standard output": stdout, "standard error": stderr} {
+		for line := range strings.Lines(said) {
+			assert.NotContains(t, line, canary, "vennio-mcp %v on its %s", args, name)
+		}
+	}
+}
+
 // bar: E3. A canary for a key and one for the signing secret; everything that
 // can go wrong goes wrong; nothing that leaves the program holds either.
 func TestBar_E3_NoSecretLeavesTheProgram(t *testing.T) {
 	t.Parallel()
-	const canary = "c4n4ry"
 	vennio := startSandboxProcess(t)
-	env := clean(t, "VENNIO_API_URL="+vennio, "VENNIO_API_KEY=vennio_sk_test_"+canary, "VENNIO_SIGNING_SECRET="+canary+canary+canary,
-		"VENNIO_HOSTS="+new(box).hosts(), "VENNIO_LOG_LEVEL=debug", "VENNIO_TIMEOUT=500ms")
-	p := start(t, env)
+	p := start(t, clean(t, "VENNIO_API_URL="+vennio, "VENNIO_API_KEY=vennio_sk_test_"+canary, "VENNIO_SIGNING_SECRET="+canary+canary+canary,
+		"VENNIO_HOSTS="+new(box).hosts(), "VENNIO_LOG_LEVEL=debug", "VENNIO_TIMEOUT=500ms"))
+	out := throughTroubles(t, p, vennio)
+	everything := out + p.stderr.String()
+	assert.Contains(t, everything, "vennio_unavailable", "the search looked at something")
+	assert.Contains(t, everything, `"status":401`)
+	for _, secret := range []string{canary, "Bearer", "Authorization", "goroutine "} {
+		assert.NotContains(t, everything, secret)
+	}
+	assert.NotContains(t, out, "127.0.0.1", "nor an internal address in an answer")
+}
+
+// throughTroubles searches while Vennio fails in one way after the other, then
+// sends what is no message, ends the program, and returns all it answered.
+func throughTroubles(t *testing.T, p *process, vennio string) string {
+	t.Helper()
 	_, err := io.WriteString(p.stdin, hello)
 	require.NoError(t, err)
 	var out strings.Builder
@@ -49,19 +74,12 @@ func TestBar_E3_NoSecretLeavesTheProgram(t *testing.T) {
 	rest, err := io.ReadAll(p.stdout)
 	require.NoError(t, err)
 	require.Zero(t, p.wait())
-	everything := out.String() + string(rest) + p.stderr.String()
-	assert.Contains(t, everything, "vennio_unavailable", "the search looked at something")
-	assert.Contains(t, everything, `"status":401`)
-	for _, secret := range []string{canary, "Bearer", "Authorization", "goroutine "} {
-		assert.NotContains(t, everything, secret)
-	}
-	assert.NotContains(t, out.String()+string(rest), "127.0.0.1", "nor an internal address in an answer")
+	return out.String() + string(rest)
 }
 
 // The same over HTTP, where headers and logs of the transport join in.
 func TestBar_E3_NoSecretLeavesTheHTTPServer(t *testing.T) {
 	t.Parallel()
-	const canary = "c4n4ry"
 	vennio := startSandboxProcess(t)
 	p := start(t, clean(t, "VENNIO_API_URL="+vennio, "VENNIO_API_KEY=vennio_sk_test_"+canary, "VENNIO_HOSTS="+new(box).hosts(), "VENNIO_LOG_LEVEL=debug", "VENNIO_WEBHOOK_SECRET=whsec_"+canary),
 		"serve", "--addr", "127.0.0.1:0")
@@ -95,7 +113,6 @@ func TestBar_E3_NoSecretLeavesTheHTTPServer(t *testing.T) {
 // it has to say without a secret.
 func TestBar_E3_NoSecretLeavesTheCommands(t *testing.T) {
 	t.Parallel()
-	const canary = "c4n4ry"
 	vennio := startSandboxProcess(t)
 	env := clean(t, "VENNIO_API_URL="+vennio, "VENNIO_API_KEY=vennio_sk_test_"+canary, "VENNIO_HOSTS="+new(box).hosts(), "VENNIO_CONSENT=human",
 		"VENNIO_LOG_LEVEL=debug", "VENNIO_WEBHOOK_SECRET=whsec_"+canary, "VENNIO_SIGNING_SECRET="+canary+canary+canary)

@@ -70,7 +70,7 @@ func TestTheCommandLineIsRefusedWithWhatToDo(t *testing.T) {
 func TestASlotFoundBeforeARestartCanBeBookedAfterIt(t *testing.T) {
 	t.Parallel()
 	vennio := startSandboxProcess(t)
-	env := clean(t, "VENNIO_API_URL="+vennio, "VENNIO_API_KEY=vennio_sk_test_restart", "VENNIO_HOSTS="+new(box).hosts())
+	env := clean(t, "VENNIO_API_URL="+vennio, "VENNIO_API_KEY=vennio_sk_test_c4n4ry_restart", "VENNIO_HOSTS="+new(box).hosts())
 	found := talk(t, env, `{"name":"find_slots","arguments":{"when":"next week"}}`)
 	id := found[strings.Index(found, `"slot_id":"`)+len(`"slot_id":"`):][:33]
 	booked := talk(t, env, `{"name":"book_slot","arguments":{"slot_id":"`+id+`","title":"Intro","attendees":[{"email":"ada@example.com","name":"Ada"}],"consent":{"granted":true,"given_by":"Ada","statement":"yes"}}}`)

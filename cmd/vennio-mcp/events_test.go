@@ -44,7 +44,7 @@ func newDesk(t *testing.T) *desk {
 	t.Cleanup(crm.Close)
 	settings := filepath.Join(t.TempDir(), "settings.yml")
 	require.NoError(t, os.WriteFile(settings, fmt.Appendf(nil, "sinks: [{name: crm, type: http, url: %q, secret: s, events: [booking.*]}]\n", crm.URL), 0o600))
-	d.env = clean(t, "VENNIO_API_KEY=vennio_sk_test_x", "VENNIO_API_URL=http://127.0.0.1:9", "VENNIO_MCP_SETTINGS="+settings, "VENNIO_WEBHOOK_SECRET=whsec_x")
+	d.env = clean(t, "VENNIO_API_KEY=vennio_sk_test_c4n4ry_x", "VENNIO_API_URL=http://127.0.0.1:9", "VENNIO_MCP_SETTINGS="+settings, "VENNIO_WEBHOOK_SECRET=whsec_c4n4ry")
 	d.url = start(t, d.env, "serve", "--addr", "127.0.0.1:0").address() + "/webhooks/vennio"
 	return d
 }
@@ -82,8 +82,8 @@ const evt1, evt2 = `{"id":"evt_1","type":"booking.created","data":{"booking":{"i
 func TestBar_W2_EventsFromTheCommandLine(t *testing.T) {
 	t.Parallel()
 	d := newDesk(t)
-	assert.Equal(t, http.StatusOK, d.tell(evt1, "whsec_x"))
-	assert.Equal(t, http.StatusOK, d.tell(evt2, "whsec_x"))
+	assert.Equal(t, http.StatusOK, d.tell(evt1, "whsec_c4n4ry"))
+	assert.Equal(t, http.StatusOK, d.tell(evt2, "whsec_c4n4ry"))
 	assert.Equal(t, http.StatusUnauthorized, d.tell(evt2, "whsec_y"))
 	assert.Equal(t, http.StatusForbidden, post(t, d.url, evt1, "Origin", "https://evil.example.com").status, "behind the door")
 	d.isTold(1)
@@ -107,7 +107,7 @@ func TestBar_W3_DeadLettersFromTheCommandLine(t *testing.T) {
 	t.Parallel()
 	d := newDesk(t)
 	d.refuses.Store(true)
-	assert.Equal(t, http.StatusOK, d.tell(evt1, "whsec_x"))
+	assert.Equal(t, http.StatusOK, d.tell(evt1, "whsec_c4n4ry"))
 	letter := d.letter()
 	assert.Equal(t, taskLine{ID: letter.ID, Event: "evt_1", To: "crm", State: "dead", Tries: 1, Ended: letter.Ended, Why: letter.Why}, letter)
 	assert.Contains(t, d.events("dead"), "the sink answered 403 Forbidden")

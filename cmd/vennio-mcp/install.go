@@ -107,11 +107,17 @@ func (p program) install(c *cobra.Command, id string, at placed) error {
 		_, err := fmt.Fprintf(p.out, "%s: %s is already in %s as it should be. Nothing was changed.\n", client.Name, at.name, client.Path)
 		return err
 	}
+	return p.put(change, e, at.name)
+}
+
+// put writes the change, and says what was done and what is to be done now.
+func (p program) put(change clients.Change, e entry, name string) error {
 	backup, err := change.Apply(p.clock()())
 	if err != nil {
 		return err
 	}
-	_, _ = fmt.Fprintf(p.out, "%s: %s is in %s.\n", client.Name, at.name, client.Path)
+	client := change.Client
+	_, _ = fmt.Fprintf(p.out, "%s: %s is in %s.\n", client.Name, name, client.Path)
 	if backup == "" {
 		backup = "nothing stood there"
 		if change.None() { // the key alone is new

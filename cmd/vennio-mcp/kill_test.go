@@ -30,7 +30,7 @@ const (
 	killEvery   = 250             // things achieved between two kills, about
 	killRest    = killEvents / 10 // from here on nobody is killed; more than are given up
 	killLimit   = 2 * time.Minute // on a busy machine
-	killSecret  = "whsec_kill"
+	killSecret  = "whsec_c4n4ry_kill"
 )
 
 // tally counts what a sink heard, and how often.
@@ -100,7 +100,7 @@ sinks:
 	require.NoError(t, err)
 	k.addr = ln.Addr().String()
 	require.NoError(t, ln.Close())
-	k.env = clean(t, "VENNIO_API_KEY=vennio_sk_test_x", "VENNIO_API_URL=http://127.0.0.1:9", "VENNIO_STATE_DIR="+k.dir,
+	k.env = clean(t, "VENNIO_API_KEY=vennio_sk_test_c4n4ry_x", "VENNIO_API_URL=http://127.0.0.1:9", "VENNIO_STATE_DIR="+k.dir,
 		"VENNIO_MCP_SETTINGS="+settings, "VENNIO_WEBHOOK_SECRET="+killSecret)
 	return k
 }

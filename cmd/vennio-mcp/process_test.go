@@ -70,6 +70,7 @@ type process struct {
 	cmd    *exec.Cmd
 	stdin  io.WriteCloser
 	stdout *bufio.Reader
+	said   *lockedBuffer // what was read of stdout
 	stderr *lockedBuffer
 }
 
@@ -93,16 +94,23 @@ func start(t *testing.T, env []string, args ...string) *process {
 
 func startFile(t *testing.T, path string, env []string, args ...string) *process {
 	t.Helper()
-	var err error
-	p := &process{t: t, cmd: exec.CommandContext(context.WithoutCancel(t.Context()), path, args...), stderr: new(lockedBuffer)}
-	p.cmd.Env, p.cmd.Stderr = env, p.stderr
+	p := &process{t: t, cmd: exec.CommandContext(context.WithoutCancel(t.Context()), path, args...), said: new(lockedBuffer), stderr: new(lockedBuffer)}
+	read, write, err := os.Pipe() // of our own: what stands in it can be read after the process has ended
+	require.NoError(t, err)
+	p.cmd.Env, p.cmd.Stdout, p.cmd.Stderr = env, write, p.stderr
 	p.stdin, err = p.cmd.StdinPipe()
 	require.NoError(t, err)
-	out, err := p.cmd.StdoutPipe()
+	p.stdout = bufio.NewReader(io.TeeReader(read, p.said))
+	err = p.cmd.Start()
+	_ = write.Close()
 	require.NoError(t, err)
-	p.stdout = bufio.NewReader(out)
-	require.NoError(t, p.cmd.Start())
-	t.Cleanup(func() { _ = p.cmd.Process.Kill(); _ = p.cmd.Wait() })
+	t.Cleanup(func() {
+		_ = p.cmd.Process.Kill()
+		_ = p.cmd.Wait()
+		_, _ = io.Copy(p.said, read)
+		_ = read.Close()
+		keepsSecrets(t, args, p.said.String(), p.stderr.String())
+	})
 	return p
 }
 
@@ -134,7 +142,7 @@ func (p *process) address() string {
 	p.t.Helper()
 	var url string
 	require.Eventually(p.t, func() bool {
-		found := regexp.MustCompile(`http://127\.0\.0\.1:\d+/mcp`).FindString(p.stderr.String())
+		found := regexp.MustCompile(`https?://127\.0\.0\.1:\d+/mcp`).FindString(p.stderr.String())
 		url = strings.TrimSuffix(found, "/mcp")
 		return url != ""
 	}, 20*time.Second, 5*time.Millisecond, "stderr: %s", p.stderr)
@@ -164,6 +172,7 @@ func runFile(t *testing.T, path string, env []string, args ...string) (code int,
 	cmd := exec.CommandContext(t.Context(), path, args...)
 	cmd.Env, cmd.Stdout, cmd.Stderr = env, &out, &errs
 	_ = cmd.Run()
+	keepsSecrets(t, args, out.String(), errs.String())
 	return cmd.ProcessState.ExitCode(), out.String(), errs.String()
 }
 

@@ -99,7 +99,7 @@ func TestBar_X5_WebhooksAreRegisteredByTenant(t *testing.T) {
 // tenantsDesk is a desk whose tenants Acme and Beta have a sink each.
 func tenantsDesk(t *testing.T) (own, acme, beta *desk) {
 	t.Helper()
-	env := clean(t, "VENNIO_API_KEY=vennio_sk_test_x", "VENNIO_API_URL=http://127.0.0.1:9", "VENNIO_WEBHOOK_SECRET=whsec_x", "ACME=whsec_old,whsec_new")
+	env := clean(t, "VENNIO_API_KEY=vennio_sk_test_c4n4ry_x", "VENNIO_API_URL=http://127.0.0.1:9", "VENNIO_WEBHOOK_SECRET=whsec_c4n4ry", "ACME=whsec_old,whsec_new")
 	var sinks []string
 	desks := make([]*desk, 3)
 	for i := range desks {
@@ -111,8 +111,8 @@ func tenantsDesk(t *testing.T) (own, acme, beta *desk) {
 	settings := filepath.Join(t.TempDir(), "settings.yml")
 	require.NoError(t, os.WriteFile(settings, fmt.Appendf(nil, `%s
 tenants:
-  - {name: acme, api_key: vennio_sk_test_a, webhook_secret: "${ACME}", %s}
-  - {name: beta, api_key: vennio_sk_test_b, webhook_secret: whsec_b, %s}
+  - {name: acme, api_key: vennio_sk_test_c4n4ry_a, webhook_secret: "${ACME}", %s}
+  - {name: beta, api_key: vennio_sk_test_c4n4ry_b, webhook_secret: whsec_b, %s}
 `, sinks[0], sinks[1], sinks[2]), 0o600))
 	env = append(env, "VENNIO_MCP_SETTINGS="+settings)
 	url := start(t, env, "serve", "--addr", "127.0.0.1:0").address()
@@ -127,7 +127,7 @@ tenants:
 func TestBar_X5_SinksAndDeadLettersDoNotCrossTenants(t *testing.T) {
 	t.Parallel()
 	own, acme, beta := tenantsDesk(t)
-	for _, secret := range []string{"whsec_x", "whsec_b"} {
+	for _, secret := range []string{"whsec_c4n4ry", "whsec_b"} {
 		assert.Equal(t, http.StatusUnauthorized, acme.tell(evt1, secret))
 	}
 	assert.Equal(t, http.StatusUnauthorized, beta.tell(evt1, "whsec_old"))
@@ -166,7 +166,7 @@ func TestBar_O4_ErasingReachesEventsOfAllTenants(t *testing.T) {
 	t.Parallel()
 	own, acme, _ := tenantsDesk(t)
 	const told = `{"id":"evt_3","type":"proposal.created","data":{"customer_email":"Zoe@zebra.example","note":"Unforgettable"}}`
-	require.Equal(t, http.StatusOK, own.tell(told, "whsec_x"))
+	require.Equal(t, http.StatusOK, own.tell(told, "whsec_c4n4ry"))
 	require.Equal(t, http.StatusOK, acme.tell(told, "whsec_new"))
 	require.Equal(t, http.StatusOK, acme.tell(evt2, "whsec_new"))
 	assert.Contains(t, well(t, own.env, "ledger", "erase", "zoe@zebra.example"), "Erased from 0 acts and 2 events")

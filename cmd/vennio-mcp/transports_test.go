@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/mark3labs/mcp-go/client"
+	"github.com/mark3labs/mcp-go/client/transport"
 	"github.com/mark3labs/mcp-go/mcp"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -21,11 +22,8 @@ import (
 // transports are the ways to reach the real binary.
 var transports = map[string]func(t *testing.T, env []string) *client.Client{
 	"stdio": func(t *testing.T, env []string) *client.Client {
-		path, err := binary()
-		require.NoError(t, err)
-		c, err := client.NewStdioMCPClient(path, env)
-		require.NoError(t, err)
-		return c
+		p := start(t, env)
+		return client.NewClient(transport.NewIO(p.stdout, p.stdin, nil))
 	},
 	"sse": func(t *testing.T, env []string) *client.Client {
 		c, err := client.NewSSEMCPClient(start(t, env, "serve", "--addr", "127.0.0.1:0").address() + "/sse")
@@ -39,9 +37,9 @@ var transports = map[string]func(t *testing.T, env []string) *client.Client{
 	},
 }
 
-func connect(t *testing.T, transport, protocol string, env []string) *client.Client {
+func connect(t *testing.T, over, protocol string, env []string) *client.Client {
 	t.Helper()
-	c := transports[transport](t, env)
+	c := transports[over](t, env)
 	handshake(t, c, protocol)
 	return c
 }
@@ -148,7 +146,7 @@ func TestBar_P3_E4_ListsAreByteIdenticalEverywhere(t *testing.T) {
 	t.Parallel()
 	environments := map[string][]string{
 		"no key": clean(t),
-		"down":   clean(t, "VENNIO_API_KEY=vennio_sk_test_x", "VENNIO_API_URL=http://127.0.0.1:9", "VENNIO_BUSINESS_ID=b"),
+		"down":   clean(t, "VENNIO_API_KEY=vennio_sk_test_c4n4ry_x", "VENNIO_API_URL=http://127.0.0.1:9", "VENNIO_BUSINESS_ID=b"),
 	}
 	var first string
 	for transport := range transports {

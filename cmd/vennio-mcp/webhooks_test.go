@@ -101,7 +101,7 @@ func TestWebhooksAreRefusedWithWhatToDo(t *testing.T) {
 		"not https":    {env, []string{"register", "--url", "http://a.example.com"}, 1, "must be an absolute https URL"},
 		"no such type": {env, []string{"register", "--url", "https://a.example.com", "--events", "booking.made"}, 2, "there are booking.created"},
 		"unreachable":  {toVennio(t, vennioclient.DefaultBaseURL), []string{"register", "--url", "http://127.0.0.1:9/a"}, 2, "proxy or tunnel"},
-		"publishable":  {append(env, "VENNIO_API_KEY=vennio_pk_test_x"), []string{"register", "--url", "https://a.example.com"}, 1, "use a secret key"},
+		"publishable":  {append(env, "VENNIO_API_KEY=vennio_pk_test_c4n4ry"), []string{"register", "--url", "https://a.example.com"}, 1, "use a secret key"},
 		"Vennio down":  {toVennio(t, "http://127.0.0.1:9"), []string{"list"}, 1, "vennio-mcp doctor"},
 		"no such id":   {env, []string{"remove", "wh_0"}, 2, "webhooks list"},
 		"no id":        {env, []string{"remove"}, 2, "want one id"},

@@ -9,29 +9,51 @@ import (
 	"github.com/vennio-mcp/vennio-mcp/internal/times"
 )
 
-// facts is all that will be written and everyone who hears of it.
+// facts is all that will be written, in whose Vennio account, and everyone who
+// hears of it.
 func facts(a consent.Act) []fact {
+	all := []fact{{Name: "What", Text: plain.Line(a.Title, 120)}}
+	if a.Tenant != "" { // the one who answers may do so for several
+		all = append(all, fact{Name: "Tenant", Text: plain.Line(a.Tenant, 100)})
+	}
+	all = append(all, whenFacts(a)...)
+	all = append(all, peopleFacts(a)...)
+	if a.Price != "" {
+		all = append(all, fact{Name: "Price", Text: plain.Line(a.Price, 100)})
+	}
+	if a.Notes != "" {
+		all = append(all, fact{Name: "Notes", Text: plain.Block(a.Notes, 2000), Long: true})
+	}
+	return all
+}
+
+// whenFacts is when it stands, stood, and is to stand or to end.
+func whenFacts(a consent.Act) []fact {
 	loc, _ := times.Zone(a.Zone)
 	guest, err := times.Zone(a.GuestZone)
 	if err != nil {
 		guest = nil
 	}
-	all := []fact{{Name: "What", Text: plain.Line(a.Title, 120)}}
-	stands := func(name string, start, end time.Time) {
-		all = append(all, fact{Name: name, Text: times.Label(start, end, loc), Small: times.GuestLabel(start, end, loc, guest)})
+	stands := func(name string, start, end time.Time) fact {
+		return fact{Name: name, Text: times.Label(start, end, loc), Small: times.GuestLabel(start, end, loc, guest)}
 	}
 	switch {
 	case cancelsSeries(a):
-		all = append(all, fact{Name: "Cancels", Text: plain.Line(a.Repeat, 4000), Long: true})
+		return []fact{repeats("Cancels", a)}
 	case !a.WasStart.IsZero():
-		stands("Now", a.WasStart, a.WasEnd)
-		stands("New time", a.Start, a.End)
-	default:
-		stands("When", a.Start, a.End)
-		if a.Repeat != "" {
-			all = append(all, fact{Name: "Repeats", Text: plain.Line(a.Repeat, 4000), Long: true})
-		}
+		return []fact{stands("Now", a.WasStart, a.WasEnd), stands("New time", a.Start, a.End)}
+	case a.Repeat != "":
+		return []fact{stands("When", a.Start, a.End), repeats("Repeats", a)}
 	}
+	return []fact{stands("When", a.Start, a.End)}
+}
+
+func repeats(name string, a consent.Act) fact {
+	return fact{Name: name, Text: plain.Line(a.Repeat, 4000), Long: true}
+}
+
+// peopleFacts is who meets, and to whom Vennio writes.
+func peopleFacts(a consent.Act) (all []fact) {
 	for i, h := range a.Hosts {
 		name := "With"
 		if i > 0 {
@@ -48,12 +70,6 @@ func facts(a consent.Act) []fact {
 			told = "Vennio writes to them"
 		}
 		all = append(all, fact{Name: name, Text: strings.TrimSpace(plain.Line(p.Name, 100) + " <" + plain.Line(p.Email, 254) + ">"), Small: told})
-	}
-	if a.Price != "" {
-		all = append(all, fact{Name: "Price", Text: plain.Line(a.Price, 100)})
-	}
-	if a.Notes != "" {
-		all = append(all, fact{Name: "Notes", Text: plain.Block(a.Notes, 2000), Long: true})
 	}
 	return all
 }

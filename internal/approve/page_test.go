@@ -111,6 +111,21 @@ func TestBar_C9_ThePageShowsEverythingAndOpeningItChangesNothing(t *testing.T) {
 	assert.Equal(t, consent.StateOpen, d.state(id))
 }
 
+// bar: X5. Who answers for several tenants sees whose booking it is; where there
+// is one, nobody is bothered with it.
+func TestBar_X5_TheTenantIsNamedWhereThereAreSeveral(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t)
+	for tenant, named := range map[string]bool{"": false, "acme": true} {
+		id := d.propose(func(a *consent.Act) { a.Tenant = tenant })
+		asked, err := d.ledger.Proposal(t.Context(), id)
+		require.NoError(t, err)
+		assert.Equal(t, named, strings.Contains(approve.Text(asked.Act), "  Tenant    acme\n"))
+		assert.Equal(t, named, strings.Contains(d.send(http.MethodGet, id, nil).Body.String(), "<dt>Tenant</dt><dd>acme</dd>"))
+		assert.Equal(t, named, strings.Contains(approve.Text(asked.Act), "Tenant"))
+	}
+}
+
 // bar: C8. What others wrote stays text.
 func TestBar_C8_HostileTextStaysText(t *testing.T) {
 	t.Parallel()

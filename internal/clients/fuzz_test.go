@@ -7,6 +7,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/vennio-mcp/vennio-mcp/internal/clients"
 )
 
 // Whatever stands in a file, it is either refused and left as it is, or gets the
@@ -34,22 +36,29 @@ func FuzzSettings(f *testing.F) {
 		assert.NotEmpty(t, change.Preview())
 		_, err = change.Apply(noon)
 		require.NoError(t, err)
-		found, err := c.Servers()
-		require.NoError(t, err)
-		ours := 0
-		for _, s := range found {
-			if s.Name == "vennio" && s.Command == entry.Command {
-				ours++
-			}
-		}
-		assert.Equal(t, 1, ours)
-		again, err := c.Install("vennio", entry)
-		require.NoError(t, err)
-		assert.True(t, again.None())
-		gone, err := c.Uninstall("vennio", "")
-		require.NoError(t, err)
-		_, err = gone.Apply(noon)
-		require.NoError(t, err)
-		assert.NotContains(t, contents(t, c.Path), entry.Command)
+		holdsOnceAndLoses(t, c)
 	})
+}
+
+// holdsOnceAndLoses: the entry stands there once, is not put there again, and
+// goes when it is taken out.
+func holdsOnceAndLoses(t *testing.T, c clients.Client) {
+	t.Helper()
+	found, err := c.Servers()
+	require.NoError(t, err)
+	ours := 0
+	for _, s := range found {
+		if s.Name == "vennio" && s.Command == entry.Command {
+			ours++
+		}
+	}
+	assert.Equal(t, 1, ours)
+	again, err := c.Install("vennio", entry)
+	require.NoError(t, err)
+	assert.True(t, again.None())
+	gone, err := c.Uninstall("vennio", "")
+	require.NoError(t, err)
+	_, err = gone.Apply(noon)
+	require.NoError(t, err)
+	assert.NotContains(t, contents(t, c.Path), entry.Command)
 }

@@ -56,41 +56,52 @@ func TestEveryClientOnEverySystemGetsTheServerAndLosesIt(t *testing.T) {
 			byID, ok := here.Find(c.ID)
 			require.True(t, ok)
 			assert.Equal(t, c, byID)
-			change, err := c.Install("vennio", entry)
-			require.NoError(t, err, c.ID)
-			assert.NoFileExists(t, c.Path, "nothing is written before Apply")
-			backup, err := change.Apply(noon)
-			require.NoError(t, err, c.ID)
-			assert.Empty(t, backup, "there was nothing to keep")
-			private(t, c.Path)
-
-			found, err := c.Servers()
-			require.NoError(t, err, c.ID)
-			require.Len(t, found, 1, c.ID)
-			assert.True(t, found[0].Ours(), c.ID)
-			assert.Equal(t, entry.Command, found[0].Command)
-			again, err := c.Install("vennio", entry)
-			require.NoError(t, err)
-			assert.True(t, again.None(), c.ID)
-			backup, err = again.Apply(noon)
-			require.NoError(t, err)
-			assert.Empty(t, backup)
-
-			gone, err := c.Uninstall("vennio", "")
-			require.NoError(t, err, c.ID)
-			backup, err = gone.Apply(noon)
-			require.NoError(t, err, c.ID)
-			private(t, backup)
-			found, err = c.Servers()
-			require.NoError(t, err, c.ID)
-			assert.Empty(t, found, c.ID)
-			twice, err := c.Uninstall("vennio", "")
-			require.NoError(t, err)
-			assert.True(t, twice.None(), c.ID)
+			gets(t, c)
+			loses(t, c)
 		}
 	}
 	_, ok := home(t, "linux").Find("emacs")
 	assert.False(t, ok)
+}
+
+// gets installs where nothing stands.
+func gets(t *testing.T, c clients.Client) {
+	t.Helper()
+	change, err := c.Install("vennio", entry)
+	require.NoError(t, err, c.ID)
+	assert.NoFileExists(t, c.Path, "nothing is written before Apply")
+	backup, err := change.Apply(noon)
+	require.NoError(t, err, c.ID)
+	assert.Empty(t, backup, "there was nothing to keep")
+	private(t, c.Path)
+
+	found, err := c.Servers()
+	require.NoError(t, err, c.ID)
+	require.Len(t, found, 1, c.ID)
+	assert.True(t, found[0].Ours(), c.ID)
+	assert.Equal(t, entry.Command, found[0].Command)
+	again, err := c.Install("vennio", entry)
+	require.NoError(t, err)
+	assert.True(t, again.None(), c.ID)
+	backup, err = again.Apply(noon)
+	require.NoError(t, err)
+	assert.Empty(t, backup)
+}
+
+// loses takes out what alone stands there.
+func loses(t *testing.T, c clients.Client) {
+	t.Helper()
+	gone, err := c.Uninstall("vennio", "")
+	require.NoError(t, err, c.ID)
+	backup, err := gone.Apply(noon)
+	require.NoError(t, err, c.ID)
+	private(t, backup)
+	found, err := c.Servers()
+	require.NoError(t, err, c.ID)
+	assert.Empty(t, found, c.ID)
+	twice, err := c.Uninstall("vennio", "")
+	require.NoError(t, err)
+	assert.True(t, twice.None(), c.ID)
 }
 
 // private: nobody but the owner can read the file.

@@ -10,9 +10,9 @@ import (
 	"github.com/vennio-mcp/vennio-mcp/internal/clients"
 )
 
-func TestCommentsAndTrailingCommasStay(t *testing.T) {
-	t.Parallel()
-	before := `// mine
+// Settings as people write them, without our entry and with it.
+const (
+	commented = `// mine
 {
     "theme": "One", // dark
     /* servers */
@@ -22,7 +22,7 @@ func TestCommentsAndTrailingCommasStay(t *testing.T) {
     },
 }
 `
-	with := `// mine
+	commentedWith = `// mine
 {
     "theme": "One", // dark
     /* servers */
@@ -36,15 +36,19 @@ func TestCommentsAndTrailingCommasStay(t *testing.T) {
     },
 }
 `
-	c := settings(t, known("Cursor"), before)
+)
+
+func TestCommentsAndTrailingCommasStay(t *testing.T) {
+	t.Parallel()
+	c := settings(t, known("Cursor"), commented)
 	for _, step := range []struct {
 		do   func() (clients.Change, error)
 		want string
 	}{
 		{func() (clients.Change, error) {
 			return c.Install("vennio", clients.Entry{Command: "/opt/vennio-mcp"})
-		}, with},
-		{func() (clients.Change, error) { return c.Uninstall("vennio", "") }, before},
+		}, commentedWith},
+		{func() (clients.Change, error) { return c.Uninstall("vennio", "") }, commented},
 	} {
 		change, err := step.do()
 		require.NoError(t, err)

@@ -77,13 +77,11 @@ func (e sinkEntry) sink(getenv func(string) string) (Sink, []mistake) {
 		}
 		s.Secret = secret
 	}
-	if e.Pause.value != "" {
-		pause, err := time.ParseDuration(e.Pause.value)
-		if err != nil {
-			wrong = append(wrong, mistake{e.Pause.line, "pause: want a duration such as 10s"})
-		}
-		s.Pause = pause
+	pause, err := e.pause()
+	if err != nil {
+		wrong = append(wrong, mistake{e.Pause.line, "pause: " + err.Error()})
 	}
+	s.Pause = pause
 	for _, pattern := range e.Events {
 		s.Events = append(s.Events, pattern.value)
 	}
@@ -100,6 +98,17 @@ func (e sinkEntry) sink(getenv func(string) string) (Sink, []mistake) {
 		wrong = append(wrong, mistake{e.lineOf(field), field + ": " + err.Error()})
 	}
 	return s, wrong
+}
+
+func (e sinkEntry) pause() (time.Duration, error) {
+	if e.Pause.value == "" {
+		return 0, nil
+	}
+	pause, err := time.ParseDuration(e.Pause.value)
+	if err != nil {
+		return 0, errors.New("want a duration such as 10s")
+	}
+	return pause, nil
 }
 
 func (e sinkEntry) secretFile() (Secret, error) {

@@ -45,45 +45,56 @@ func TestBar_X6_AQuotaIsKeptByAllTogether(t *testing.T) {
 	assert.Equal(t, int64(7), over.Load())
 }
 
+// counted sends acts within a quota, and counts what was sent.
+type counted struct {
+	t      *testing.T
+	ledger *consent.Ledger
+}
+
+func (c counted) send(a consent.Act, most int) (consent.Grant, error) {
+	c.t.Helper()
+	g, err := c.ledger.Attest(c.t.Context(), a, "Ada", "Yes")
+	require.NoError(c.t, err)
+	return c.ledger.SendWithin(c.t.Context(), g, today(most))
+}
+
+func (c counted) sent(tenant string) int {
+	c.t.Helper()
+	n, err := c.ledger.SentWithin(c.t.Context(), tenant, "book_slot", today(0))
+	require.NoError(c.t, err)
+	return n
+}
+
 func TestWhatAQuotaCounts(t *testing.T) {
 	t.Parallel()
-	l, c := newLedger(t)
-	send := func(a consent.Act, most int) (consent.Grant, error) {
-		g, err := l.Attest(t.Context(), a, "Ada", "Yes")
-		require.NoError(t, err)
-		return l.SendWithin(t.Context(), g, today(most))
-	}
-	count := func(tenant string) int {
-		n, err := l.SentWithin(t.Context(), tenant, "book_slot", today(0))
-		require.NoError(t, err)
-		return n
-	}
-	first, err := send(call("s1"), 1)
+	l, clock := newLedger(t)
+	q := counted{t, l}
+	first, err := q.send(call("s1"), 1)
 	require.NoError(t, err)
 	_, err = l.SendWithin(t.Context(), first, today(1))
 	require.NoError(t, err, "what was sent may be sent again")
 	series := call("s2")
 	series.Repeat, series.Count = "weekly, 4 times", 4
-	_, err = send(series, 4)
+	_, err = q.send(series, 4)
 	require.ErrorIs(t, err, consent.ErrQuota, "a series counts with each of its days")
-	_, err = send(series, 5)
+	_, err = q.send(series, 5)
 	require.NoError(t, err)
-	assert.Equal(t, 5, count(""))
+	assert.Equal(t, 5, q.sent(""))
 	elsewhere := call("s3")
 	elsewhere.Tenant = "acme"
-	_, err = send(elsewhere, 1)
+	_, err = q.send(elsewhere, 1)
 	require.NoError(t, err, "bar: X5: another tenant's number")
-	assert.Equal(t, 1, count("acme"))
-	failed, err := send(call("s6"), 6)
+	assert.Equal(t, 1, q.sent("acme"))
+	failed, err := q.send(call("s6"), 6)
 	require.NoError(t, err)
-	assert.Equal(t, 6, count(""))
+	assert.Equal(t, 6, q.sent(""))
 	require.NoError(t, l.Settle(t.Context(), failed, consent.NotDone, "", "", ""))
-	assert.Equal(t, 5, count(""), "what was not done for certain does not count")
+	assert.Equal(t, 5, q.sent(""), "what was not done for certain does not count")
 	change := call("s4")
 	change.Tool, change.BookingID = "reschedule_booking", "bk_1"
-	_, err = send(change, 1)
+	_, err = q.send(change, 1)
 	require.NoError(t, err, "a change makes no booking")
-	c.advance(24 * time.Hour)
-	_, err = send(call("s5"), 4)
+	clock.advance(24 * time.Hour)
+	_, err = q.send(call("s5"), 4)
 	require.NoError(t, err, "given on another day")
 }

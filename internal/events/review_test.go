@@ -12,21 +12,29 @@ import (
 	"github.com/vennio-mcp/vennio-mcp/internal/store"
 )
 
+// keeping has three events, of now, an hour later and two more: nobody was told
+// of them yet. now moves with them.
+func keeping(t *testing.T, now *time.Time, sinks ...events.Sink) *rig {
+	t.Helper()
+	r := newRigWith(t, func(o *events.Options) {
+		o.Sinks = sinks
+		o.Now = func() time.Time { return *now }
+	})
+	for i, body := range []string{
+		booking("evt_0", "booking.created", "b-0"), booking("evt_1", "booking_series.cancelled", "b-1"), booking("evt_2", "booking.cancelled", "b-0"),
+	} {
+		*now = now.Add(time.Duration(i) * time.Hour) // nobody reads it at the same time: nothing runs yet
+		r.tell(body)
+	}
+	return r
+}
+
 // bar: W2
 func TestBar_W2_ReplayByIDTypeAndTime(t *testing.T) {
 	t.Parallel()
 	now := time.Date(2026, 5, 18, 9, 0, 0, 0, time.UTC)
 	crm, archive := newEar(t, nil), newEar(t, nil)
-	r := newRigWith(t, func(o *events.Options) {
-		o.Sinks = []events.Sink{crm.sink("crm", "booking.*"), archive.sink("archive")}
-		o.Now = func() time.Time { return now }
-	})
-	for i, body := range []string{
-		booking("evt_0", "booking.created", "b-0"), booking("evt_1", "booking_series.cancelled", "b-1"), booking("evt_2", "booking.cancelled", "b-0"),
-	} {
-		now = now.Add(time.Duration(i) * time.Hour) // nobody reads it at the same time: nothing runs yet
-		r.tell(body)
-	}
+	r := keeping(t, &now, crm.sink("crm", "booking.*"), archive.sink("archive"))
 	for name, c := range map[string]struct {
 		wanted        store.EventsWanted
 		sink          string

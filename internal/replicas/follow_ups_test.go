@@ -21,48 +21,57 @@ import (
 	"github.com/vennio-mcp/vennio-mcp/vennioclient/webhook"
 )
 
+// crew is processes that share a queue, and what each of them did.
+type crew struct {
+	mu        sync.Mutex
+	by, times map[string]int // tasks done by a process, and how often a task was done
+}
+
+// joins lets another process work until ctx ends.
+func (c *crew) joins(ctx context.Context, t *testing.T, working *sync.WaitGroup, who, where string) *jobs.Queue {
+	t.Helper()
+	q, err := jobs.Open(open(t, where), jobs.Options{Lanes: []jobs.Lane{{Name: "a"}}, Width: 2, Rest: 5 * time.Millisecond})
+	require.NoError(t, err)
+	require.NoError(t, q.Prepare(t.Context()))
+	working.Go(func() {
+		assert.NoError(t, q.Work(ctx, func(_ context.Context, task jobs.Task) error {
+			c.mu.Lock()
+			defer c.mu.Unlock()
+			<-time.After(time.Millisecond)
+			c.by[who]++
+			c.times[task.Event]++
+			return nil
+		}))
+	})
+	return q
+}
+
 // bar: W3. Processes share the tasks out: none is done twice, and nobody is idle.
 func TestReplicasShareTheFollowUps(t *testing.T) {
 	t.Parallel()
 	const tasks = 60
 	_, where := database(t)
-	var mu sync.Mutex
-	by, times := map[string]int{}, map[string]int{}
+	c := &crew{by: map[string]int{}, times: map[string]int{}}
 	ctx, stop := context.WithCancel(t.Context())
 	var working sync.WaitGroup
 	defer working.Wait()
 	defer stop()
-	var last *jobs.Queue
-	for _, who := range []string{"first", "second"} {
-		q, err := jobs.Open(open(t, where), jobs.Options{Lanes: []jobs.Lane{{Name: "a"}}, Width: 2, Rest: 5 * time.Millisecond})
-		require.NoError(t, err)
-		require.NoError(t, q.Prepare(t.Context()))
-		working.Go(func() {
-			assert.NoError(t, q.Work(ctx, func(_ context.Context, task jobs.Task) error {
-				mu.Lock()
-				defer mu.Unlock()
-				<-time.After(time.Millisecond)
-				by[who]++
-				times[task.Event]++
-				return nil
-			}))
-		})
-		last = q
-	}
+	c.joins(ctx, t, &working, "first", where)
+	q := c.joins(ctx, t, &working, "second", where)
 	db := open(t, where)
 	for i := range tasks {
 		require.NoError(t, db.Write(t.Context(), func(tx *store.Tx) error {
-			return last.Add(t.Context(), tx, jobs.Task{Event: fmt.Sprint(i), To: "a"})
+			return q.Add(t.Context(), tx, jobs.Task{Event: fmt.Sprint(i), To: "a"})
 		}))
 	}
-	require.Eventually(t, func() bool { mu.Lock(); defer mu.Unlock(); return len(times) == tasks }, patience, tick)
-	mu.Lock()
-	defer mu.Unlock()
-	for event, n := range times {
+	require.Eventually(t, func() bool { c.mu.Lock(); defer c.mu.Unlock(); return len(c.times) == tasks }, patience, tick)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for event, n := range c.times {
 		assert.Equal(t, 1, n, event)
 	}
-	assert.Positive(t, by["first"])
-	assert.Positive(t, by["second"])
+	assert.Positive(t, c.by["first"])
+	assert.Positive(t, c.by["second"])
 }
 
 // hanging is a sink whose first caller hears nothing.

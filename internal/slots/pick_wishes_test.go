@@ -25,12 +25,10 @@ func zone(t *testing.T, name string) *time.Location {
 	return loc
 }
 
-func TestBar_S11_WishesNarrowTheChoice(t *testing.T) {
-	t.Parallel()
-	for name, c := range map[string]struct {
-		wishes slots.Wishes
-		want   []string
-	}{
+// narrowing is wishes that some of the week fits, and what is offered then.
+func narrowing(t *testing.T) map[string]narrowed {
+	t.Helper()
+	return map[string]narrowed{
 		"hours": {
 			slots.Wishes{Hours: slots.Hours{Earliest: 13 * 60, Latest: 14 * 60}},
 			[]string{"Wed 13:00: first that fits", "Thu 13:00: another day", "Fri 13:00: another day"},
@@ -60,7 +58,17 @@ func TestBar_S11_WishesNarrowTheChoice(t *testing.T) {
 			},
 			[]string{"Wed 09:30: first that fits"},
 		},
-	} {
+	}
+}
+
+type narrowed struct {
+	wishes slots.Wishes
+	want   []string
+}
+
+func TestBar_S11_WishesNarrowTheChoice(t *testing.T) {
+	t.Parallel()
+	for name, c := range narrowing(t) {
 		c.wishes.Zone = time.UTC
 		p := slots.Pick(week(), 3, c.wishes)
 		assert.Equal(t, c.want, told(p), name)

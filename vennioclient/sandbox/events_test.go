@@ -34,47 +34,57 @@ func TestBar_W1_DeliveriesAreSignedAsDocumented(t *testing.T) {
 	assert.True(t, made.StartTime.Equal(b.Start))
 }
 
+// telling is a sandbox whose changes are listened to.
+type telling struct {
+	t    *testing.T
+	s    *sandbox.Server
+	ear  *receiver
+	seen int
+}
+
+// tells: a change brings these events, in any order, and no other.
+func (l *telling) tells(names string, change func()) {
+	l.t.Helper()
+	change()
+	settled(l.t, l.s)
+	var got []string
+	for _, one := range l.ear.all()[l.seen:] {
+		got = append(got, one.Type)
+	}
+	l.seen += len(got)
+	assert.ElementsMatch(l.t, strings.Fields(names), got)
+}
+
 // Each change tells what the documentation says it does. bar: Q1
 func TestEveryChangeTells(t *testing.T) {
 	t.Parallel()
 	now, r := newClock(), receive(t, nil)
 	s := subscribed(t, sandbox.Options{Now: now.Now}, r)
-	seen := 0
-	tells := func(names string, change func()) {
-		t.Helper()
-		change()
-		settled(t, s)
-		var got []string
-		for _, one := range r.all()[seen:] {
-			got = append(got, one.Type)
-		}
-		seen += len(got)
-		assert.ElementsMatch(t, strings.Fields(names), got)
-	}
+	l := &telling{t: t, s: s, ear: r}
 	var made, paid booking
-	tells("booking.created", func() { made = booked(t, s, alice) })
+	l.tells("booking.created", func() { made = booked(t, s, alice) })
 	assert.Equal(t, "confirmed", r.all()[0].Data.Booking.Status)
-	tells("booking.updated", func() { send(s, patch(made.ID, `{"notes":"New"}`)) })
-	tells("", func() { send(s, patch(made.ID, `{"end_time":"never"}`)) })
-	tells("booking.cancelled", func() { send(s, cancel(made.ID, "")) })
-	tells("", func() { send(s, cancel(made.ID, "")) })
-	tells("booking.created", func() { paid = booked(t, s, haruka) })
-	assert.Equal(t, "pending_payment", r.all()[seen-1].Data.Booking.Status)
-	tells("booking.confirmed", func() { require.NoError(t, s.Pay(paid.ID)) })
-	assert.Equal(t, "confirmed", r.all()[seen-1].Data.Booking.Status)
-	tells("booking.created", func() { made = booked(t, s, haruka) })
-	tells("booking.cancelled", func() { now.Advance(30 * 60e9); s.Bookings() })
-	assert.Equal(t, made.ID, r.all()[seen-1].Data.Booking.ID)
-	tells("booking.cancelled", func() { require.NoError(t, s.Cancel(paid.ID)) })
+	l.tells("booking.updated", func() { send(s, patch(made.ID, `{"notes":"New"}`)) })
+	l.tells("", func() { send(s, patch(made.ID, `{"end_time":"never"}`)) })
+	l.tells("booking.cancelled", func() { send(s, cancel(made.ID, "")) })
+	l.tells("", func() { send(s, cancel(made.ID, "")) })
+	l.tells("booking.created", func() { paid = booked(t, s, haruka) })
+	assert.Equal(t, "pending_payment", r.all()[l.seen-1].Data.Booking.Status)
+	l.tells("booking.confirmed", func() { require.NoError(t, s.Pay(paid.ID)) })
+	assert.Equal(t, "confirmed", r.all()[l.seen-1].Data.Booking.Status)
+	l.tells("booking.created", func() { made = booked(t, s, haruka) })
+	l.tells("booking.cancelled", func() { now.Advance(30 * 60e9); s.Bookings() })
+	assert.Equal(t, made.ID, r.all()[l.seen-1].Data.Booking.ID)
+	l.tells("booking.cancelled", func() { require.NoError(t, s.Cancel(paid.ID)) })
 
 	var grant struct{ Consent struct{ ID string } }
-	tells("consent.granted consent.changed", func() { grant = want[struct{ Consent struct{ ID string } }](t, s, http.StatusCreated, grantAccess) })
-	tells("consent.revoked consent.changed", func() {
+	l.tells("consent.granted consent.changed", func() { grant = want[struct{ Consent struct{ ID string } }](t, s, http.StatusCreated, grantAccess) })
+	l.tells("consent.revoked consent.changed", func() {
 		send(s, request{method: http.MethodDelete, target: "/v1/consents/" + grant.Consent.ID})
 	})
-	assert.Equal(t, "revoked", r.all()[seen-1].Data.Consent.Status)
-	tells("", func() { s.Revoke(grant.Consent.ID) })
-	tells("consent.revoked consent.changed", func() { s.Revoke(bobConsent) })
+	assert.Equal(t, "revoked", r.all()[l.seen-1].Data.Consent.Status)
+	l.tells("", func() { s.Revoke(grant.Consent.ID) })
+	l.tells("consent.revoked consent.changed", func() { s.Revoke(bobConsent) })
 }
 
 var grantAccess = request{method: http.MethodPost, target: "/v1/consents", body: `{"grantee_email":"bob@example.com","scopes":["booking:propose"]}`}

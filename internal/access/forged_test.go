@@ -14,6 +14,26 @@ import (
 	"github.com/vennio-mcp/vennio-mcp/internal/access"
 )
 
+// waitsInVain: one more waits for its turn until it goes.
+func waitsInVain(t *testing.T, check *access.Checker, token string) {
+	t.Helper()
+	gone, leave := context.WithCancel(t.Context())
+	leave()
+	late := make(chan error, 1)
+	go func() {
+		_, err := check.Identify(bearer(t, token).WithContext(gone))
+		late <- err
+	}()
+	denied := new(access.Denied)
+	select {
+	case err := <-late:
+		require.ErrorAs(t, err, &denied)
+	case <-time.After(10 * time.Second):
+		require.FailNow(t, "it did not wait for its turn")
+	}
+	assert.Equal(t, http.StatusServiceUnavailable, denied.Status)
+}
+
 // bar: X2. However many JWTs come at once, half of the cores check them at most;
 // the others wait, nobody is refused, and tokens that are no JWTs do not wait.
 func TestBar_X2_JWTsAreCheckedInTurn(t *testing.T) {
@@ -44,21 +64,7 @@ func TestBar_X2_JWTsAreCheckedInTurn(t *testing.T) {
 	for range places {
 		<-began
 	}
-	gone, leave := context.WithCancel(t.Context())
-	leave()
-	late := make(chan error, 1)
-	go func() {
-		_, err := check.Identify(bearer(t, token).WithContext(gone))
-		late <- err
-	}()
-	denied := new(access.Denied)
-	select {
-	case err := <-late:
-		require.ErrorAs(t, err, &denied)
-	case <-time.After(10 * time.Second):
-		require.FailNow(t, "it did not wait for its turn")
-	}
-	assert.Equal(t, http.StatusServiceUnavailable, denied.Status)
+	waitsInVain(t, check, token)
 	_, err = check.Identify(bearer(t, "bob"))
 	require.NoError(t, err)
 	close(release)

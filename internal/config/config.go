@@ -108,11 +108,7 @@ func Load(flags map[string]string, getenv func(string) string) (Config, error) {
 	if c.SettingsFile != "" {
 		wrong = append(wrong, c.readFile(c.SettingsFile, getenv)...)
 	}
-	for _, t := range c.Tenants {
-		if t.inherit(c); t.Tools.Empty() && !c.Tools.Empty() {
-			wrong = append(wrong, "the tenant "+t.Name+" has no tool left: tools names only those that write, and read_only leaves those out; drop one of the two")
-		}
-	}
+	wrong = append(wrong, c.toolless()...)
 	if !keyMeant && !c.Real() && (c.urlFrom == "VENNIO_API_URL" || c.urlFrom == "--api-url") {
 		wrong = append(wrong, c.urlFrom+" is set but no key: set VENNIO_API_KEY, or unset the address to use the built-in sandbox")
 	}
@@ -122,6 +118,16 @@ func Load(flags map[string]string, getenv func(string) string) (Config, error) {
 	}
 	c.complete(getenv)
 	return c, nil
+}
+
+// toolless names the tenants for whom no tool is left.
+func (c Config) toolless() (wrong Mistakes) {
+	for _, t := range c.Tenants {
+		if t.inherit(c); t.Tools.Empty() && !c.Tools.Empty() {
+			wrong = append(wrong, "the tenant "+t.Name+" has no tool left: tools names only those that write, and read_only leaves those out; drop one of the two")
+		}
+	}
+	return wrong
 }
 
 // guidesName is what the getting-started guide calls the address of the API.

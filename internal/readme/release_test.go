@@ -37,22 +37,25 @@ func fits(t *testing.T, schema string, raw []byte) {
 	require.NoError(t, compiled.Validate(read(raw)))
 }
 
+// release is what matters of .goreleaser.yaml.
+type release struct {
+	Builds []struct {
+		Main, Binary             string
+		Env, Flags, Goos, Goarch []string
+		Ldflags                  []string
+	}
+	Archives []struct{ Files []string }
+	Checksum struct{ Algorithm string }
+	Sboms    []struct{ Cmd, Artifacts string }
+}
+
 func TestTheReleaseIsConfigured(t *testing.T) {
 	t.Parallel()
 	raw := file(t, ".goreleaser.yaml")
 	asJSON, err := yaml.YAMLToJSON(raw)
 	require.NoError(t, err)
 	fits(t, "goreleaser.schema.json", asJSON)
-	var release struct {
-		Builds []struct {
-			Main, Binary             string
-			Env, Flags, Goos, Goarch []string
-			Ldflags                  []string
-		}
-		Archives []struct{ Files []string }
-		Checksum struct{ Algorithm string }
-		Sboms    []struct{ Cmd, Artifacts string }
-	}
+	var release release
 	require.NoError(t, yaml.Unmarshal(raw, &release))
 	require.Len(t, release.Builds, 1)
 	b := release.Builds[0]

@@ -48,6 +48,22 @@ func TestBar_O3_ReadySaysWhyNot(t *testing.T) {
 	})
 }
 
+// readiness is what so many hear who ask at once.
+func readiness(t *testing.T, s *site, crowd int) <-chan int {
+	t.Helper()
+	statuses := make(chan int, crowd)
+	for range crowd {
+		go func() {
+			resp, err := s.http.Do(s.request(t.Context(), http.MethodGet, "/readyz", ""))
+			if assert.NoError(t, err) {
+				_ = resp.Body.Close()
+				statuses <- resp.StatusCode
+			}
+		}()
+	}
+	return statuses
+}
+
 // bar: X2. However many strangers ask, the store is asked once a second; and who
 // hangs up does not make others hear that we are not ready.
 func TestBar_X2_ReadinessIsFoundOnceForAllWhoAsk(t *testing.T) {
@@ -74,16 +90,7 @@ func TestBar_X2_ReadinessIsFoundOnceForAllWhoAsk(t *testing.T) {
 		hangUp()
 		require.Error(t, <-gone)
 		const crowd = 20
-		statuses := make(chan int, crowd)
-		for range crowd {
-			go func() {
-				resp, err := s.http.Do(s.request(t.Context(), http.MethodGet, "/readyz", ""))
-				if assert.NoError(t, err) {
-					_ = resp.Body.Close()
-					statuses <- resp.StatusCode
-				}
-			}()
-		}
+		statuses := readiness(t, s, crowd)
 		close(answer)
 		for range crowd {
 			assert.Equal(t, http.StatusOK, <-statuses)

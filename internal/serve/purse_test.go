@@ -49,6 +49,14 @@ func (u *unsent) finish() int {
 	return u.response().StatusCode
 }
 
+// waysToSend are a body padded to a length, and one in chunks, which might be as long.
+func waysToSend(body string, long int) []struct{ size, body string } {
+	return []struct{ size, body string }{
+		{fmt.Sprint("Content-Length: ", long), body + strings.Repeat(" ", long-len(body))},
+		{"Transfer-Encoding: chunked", fmt.Sprintf("%x\r\n%s\r\n0\r\n\r\n", len(body), body)},
+	}
+}
+
 // bar: X2, X5. Bodies hold so much memory together while they are on their way, and
 // those of one tenant a part of it; short ones find room beside long ones.
 func TestBar_X2_BodiesAreBoundedTogether(t *testing.T) {
@@ -57,11 +65,7 @@ func TestBar_X2_BodiesAreBoundedTogether(t *testing.T) {
 	o := serve.HTTPOptions{MaxBody: long, MaxBodies: 8 * long, Pages: map[string]http.Handler{"/form": http.HandlerFunc(form)}}
 	s, _, _ := house(t, o, "acme", "beta")
 	list := request("1", modern, "tools/list", "")
-	padded := list + strings.Repeat(" ", long-len(list))
-	ways := []struct{ size, body string }{
-		{fmt.Sprint("Content-Length: ", long), padded},
-		{"Transfer-Encoding: chunked", fmt.Sprintf("%x\r\n%s\r\n0\r\n\r\n", len(list), list)},
-	}
+	ways := waysToSend(list, long)
 	begin := func(token string, i int) (*unsent, int) {
 		u, resp := s.begin("/mcp", token, ways[i%len(ways)].size, ways[i%len(ways)].body)
 		if resp.StatusCode != http.StatusContinue {
@@ -73,8 +77,7 @@ func TestBar_X2_BodiesAreBoundedTogether(t *testing.T) {
 	for i := range all {
 		u, status := begin([]string{"acme", "beta"}[i/3], i)
 		require.Equal(t, http.StatusContinue, status, i)
-		open = append(open, u)
-		if i == 2 {
+		if open = append(open, u); i == 2 {
 			_, status = begin("acme", 0)
 			assert.Equal(t, http.StatusServiceUnavailable, status, "it has its share")
 		}
@@ -86,7 +89,7 @@ func TestBar_X2_BodiesAreBoundedTogether(t *testing.T) {
 		}
 		assert.Equal(t, http.StatusOK, s.post(list, append(modernly("tools/list"), as(token)...)...).StatusCode, "short ones pass")
 	}
-	_, resp := s.begin("/form", "", fmt.Sprint("Content-Length: ", long), "")
+	_, resp := s.begin("/form", "", ways[0].size, "")
 	assert.Equal(t, http.StatusServiceUnavailable, resp.StatusCode, "pages take from the same")
 	for i, u := range open {
 		assert.Equal(t, http.StatusOK, u.finish(), i)

@@ -98,11 +98,8 @@ func (a *assembled) furnish(ctx context.Context, p program, cfg config.Config, t
 		realm, key, cfg.APIURL = "sandbox", sandbox.DefaultKey(), box.url
 		cfg.Hosts = sandboxHosts()
 		log.Log().Msg(schemas.SandboxText) // whatever the level: who reads the log must know
-	case a.feeds[tenant] != nil: // no caller's own key, of which nothing is kept
-		a.watchKey(tenant, cfg, p.clock()())
-		fallthrough
 	default:
-		log.Info().Str("vennio", cfg.APIURL).Str("dialect", string(cfg.Dialect)).Str("key", string(vennioclient.KeyKind(key))).Str("tenant", tenant).Msg("using Vennio")
+		a.usesVennio(cfg, tenant, p.clock()())
 	}
 	client, err := vennioclient.New(key, vennioclient.WithBaseURL(cfg.APIURL), vennioclient.WithDialect(cfg.Dialect),
 		vennioclient.WithUserAgent("vennio-mcp/"+version()), vennioclient.WithHTTPClient(httpClient(cfg.Timeout, a.watched)),
@@ -121,6 +118,18 @@ func (a *assembled) furnish(ctx context.Context, p program, cfg config.Config, t
 		MayWrite: func(ctx context.Context) bool { return access.From(ctx).May(access.ScopeBook) }, // the transport has refused it before
 		Warn:     func(err error) { log.Error().Err(err).Msg("something beside a tool call failed") },
 	}, observe.Tools(log, a.watch), a.spans.Tools), nil
+}
+
+// usesVennio tells of a tenant's account. Of callers' own keys, of which they bring
+// as many as they like, nothing is kept, and little is told.
+func (a *assembled) usesVennio(cfg config.Config, tenant string, now time.Time) {
+	level := zerolog.DebugLevel
+	if a.feeds[tenant] != nil {
+		a.watchKey(tenant, cfg, now)
+		level = zerolog.InfoLevel
+	}
+	a.log.WithLevel(level).Str("vennio", cfg.APIURL).Str("dialect", string(cfg.Dialect)).
+		Str("key", string(vennioclient.KeyKind(cfg.APIKey.Reveal()))).Str("tenant", tenant).Msg("using Vennio")
 }
 
 // openLedger keeps the ledger in the database or the state folder; that of the

@@ -12,6 +12,7 @@ import (
 	"github.com/mark3labs/mcp-go/server"
 
 	"github.com/vennio-mcp/vennio-mcp/internal/consent"
+	"github.com/vennio-mcp/vennio-mcp/vennioclient"
 )
 
 const (
@@ -152,14 +153,7 @@ func (a awaiting) RoundTrip(r *http.Request) (*http.Response, error) {
 // as [vennioclient.Retry].Sleep.
 func WaitForVennio(ctx context.Context, d time.Duration) error {
 	defer waiting(ctx, func() string { return "Waiting for Vennio: it is asked again in " + briefly(d) + "." })()
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-t.C:
-		return nil
-	}
+	return vennioclient.Sleep(ctx, d)
 }
 
 // deedsAwaited name what a person is asked about: nothing of what they or others wrote.

@@ -48,7 +48,7 @@ func (r Retry) withDefaults() Retry {
 		r.Max = 5 * time.Second
 	}
 	if r.Sleep == nil {
-		r.Sleep = sleep
+		r.Sleep = Sleep
 	}
 	return r
 }
@@ -116,7 +116,8 @@ func (r Retry) backoff(attempts int) time.Duration {
 	return rand.N(ceiling) //nolint:gosec // jitter spreads load, it hides nothing
 }
 
-func sleep(ctx context.Context, d time.Duration) error {
+// Sleep waits for d, or until ctx ends, and then returns its error.
+func Sleep(ctx context.Context, d time.Duration) error {
 	t := time.NewTimer(d)
 	defer t.Stop()
 	select {

@@ -40,6 +40,17 @@ func (l layout) at(depth int) []byte {
 // setJSON puts the entry under key.name, member by member: what else stands in an
 // entry stays, and so does every comment.
 func setJSON(raw []byte, key, name string, e Entry, more map[string]string) ([]byte, error) {
+	return changeJSON(raw, key, func(l layout, servers *hujson.Object) error {
+		entry, err := l.inner(servers, name, 2)
+		if err != nil {
+			return err
+		}
+		return l.fill(entry, e, more)
+	})
+}
+
+// changeJSON lets do change the servers under key, and packs the file again.
+func changeJSON(raw []byte, key string, do func(l layout, servers *hujson.Object) error) ([]byte, error) {
 	mark, text := document(raw)
 	root, err := hujson.Parse(slices.Clone(text)) // the tree is a view of it
 	if err != nil {
@@ -51,11 +62,7 @@ func setJSON(raw []byte, key, name string, e Entry, more map[string]string) ([]b
 	if err != nil {
 		return nil, err
 	}
-	entry, err := l.inner(servers, name, 2)
-	if err != nil {
-		return nil, err
-	}
-	if err := l.fill(entry, e, more); err != nil {
+	if err := do(l, servers); err != nil {
 		return nil, err
 	}
 	return slices.Concat(mark, root.Pack()), nil
@@ -115,21 +122,7 @@ func without(env map[string]string) map[string]string {
 }
 
 func removeJSON(raw []byte, key, name string) ([]byte, error) {
-	mark, text := document(raw)
-	root, err := hujson.Parse(slices.Clone(text)) // the tree is a view of it
-	if err != nil {
-		return nil, err
-	}
-	top := root.Value.(*hujson.Object) // checked by parse
-	l := layoutOf(text, top)
-	servers, err := l.inner(top, key, 1)
-	if err != nil {
-		return nil, err
-	}
-	if err := l.remove(servers, name); err != nil {
-		return nil, err
-	}
-	return slices.Concat(mark, root.Pack()), nil
+	return changeJSON(raw, key, func(l layout, servers *hujson.Object) error { return l.remove(servers, name) })
 }
 
 // index is where a member stands, -1 if it does not. A name that stands twice means

@@ -69,7 +69,7 @@ func (b *Office) Subscribed(ctx context.Context) (tenants []string, err error) {
 }
 
 // Unregister forgets a subscription of the tenant's; what is still signed with
-// its secret is refused from then on.
+// its secret is refused, by other processes within half a minute.
 func (b *Inbox) Unregister(ctx context.Context, id string) error {
 	return b.all.db.Write(ctx, func(tx *store.Tx) error { return tx.DropSubscription(b.tenant, id) })
 }

@@ -123,9 +123,14 @@ func attestation(c *schemas.Consent) *consent.Attestation {
 	return &consent.Attestation{Granted: c.Granted, GivenBy: c.GivenBy, Words: c.Statement}
 }
 
+// slotRefused translates an error of slots.Signer.Open.
 func slotRefused(err error) error {
-	if errors.Is(err, slots.ErrExpired) {
+	switch {
+	case errors.Is(err, slots.ErrExpired):
 		return refuse(schemas.CodeSlotExpired, "", "")
+	case errors.Is(err, slots.ErrFuture):
+		return refuse(schemas.CodeUnknownSlot, "This slot_id was issued more than 15 minutes in the future: the clock of this server, or of another one that shares its secret, is wrong.",
+			"If an earlier call may have booked it, have the person look in Vennio first. Tell the user that the server's clock must be checked. "+searchAgain)
 	}
 	return refuse(schemas.CodeUnknownSlot, "", "")
 }

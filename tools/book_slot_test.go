@@ -147,6 +147,35 @@ func TestTheSlotIDIsBoundAndExpires(t *testing.T) {
 	assert.Equal(t, calls, w.vennio.Calls(), "bar: C7: refused before any call to Vennio")
 }
 
+// field: slot id from the future
+// bar: C7. Found on a replica whose clock was ahead, or before this clock was set back.
+func TestBar_C7_ASlotIDFromTheFutureIsNotBooked(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	made := w.booked()
+	w.clock = w.clock.Add(16 * time.Minute)
+	s := w.find(args{"timezone": "Europe/London", "from": "2026-05-18"}).Data.Slots[0]
+	move := w.find(args{"reschedule_of": made.BookingID, "timezone": "Europe/London", "from": "2026-05-18"}).Data.Slots[1]
+	w.clock = wednesday
+	before := w.vennio.Writes()
+	booked := w.book(agreed(s.SlotID))
+	assert.Equal(t, schemas.CodeUnknownSlot, booked.Code, booked.Text)
+	moved := w.change("reschedule_booking", args{"booking_id": made.BookingID, "slot_id": move.SlotID, "consent": yes})
+	assert.Equal(t, schemas.CodeUnknownSlot, moved.Code, moved.Text)
+	for _, text := range []string{booked.Text, moved.Text} {
+		assert.Contains(t, text, "more than 15 minutes in the future")
+		assert.Contains(t, text, "server's clock must be checked")
+		assert.Contains(t, text, "Call find_slots")
+	}
+	assert.Equal(t, before, w.vennio.Writes())
+
+	w.clock = w.clock.Add(2 * time.Minute) // 14 minutes of difference are normal
+	booked = w.book(agreed(s.SlotID))
+	assert.False(t, booked.IsError, booked.Text)
+	moved = w.change("reschedule_booking", args{"booking_id": made.BookingID, "slot_id": move.SlotID, "consent": yes})
+	assert.False(t, moved.IsError, moved.Text)
+}
+
 func TestASlotThatHasPassedIsNotBooked(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

@@ -36,10 +36,17 @@ import (
 // Idempotency), so an id never outlives the protection against a second booking.
 const Lifetime = 2 * time.Hour
 
+// MaxSkew is how far ahead of this process's clock a slot id may have been
+// issued. Replicas share a secret and not a clock, so a small difference is
+// normal. An id from further ahead would stay valid past Lifetime, so Open
+// rejects it.
+const MaxSkew = 15 * time.Minute
+
 // Errors of Open.
 var (
 	ErrUnknown = errors.New("not a slot id that was offered for these hosts")
 	ErrExpired = errors.New("the slot id has expired")
+	ErrFuture  = errors.New("the slot id was issued more than 15 minutes in the future")
 )
 
 // Offer is what a slot id stands for.
@@ -113,7 +120,8 @@ func (s *Signer) Sign(o Offer) (string, error) {
 }
 
 // Open returns what id stands for, if it was made for these hosts by this
-// server or one that shares its secret: ErrUnknown or ErrExpired otherwise.
+// server or one that shares its secret: ErrUnknown, ErrExpired or ErrFuture
+// otherwise.
 func (s *Signer) Open(id string, hosts []string) (Offer, error) {
 	id = Normalize(id)
 	raw, err := encoding.DecodeString(strings.TrimPrefix(id, prefix))
@@ -134,8 +142,11 @@ func (s *Signer) Open(id string, hosts []string) (Offer, error) {
 	if !slices.ContainsFunc(s.keys, func(key []byte) bool { return hmac.Equal(sum, seal(key, payload, o)) }) {
 		return Offer{}, ErrUnknown
 	}
-	if s.now().Sub(issued) > Lifetime {
+	switch age := s.now().Sub(issued); {
+	case age > Lifetime:
 		return o, ErrExpired
+	case age < -MaxSkew:
+		return o, ErrFuture
 	}
 	return o, nil
 }

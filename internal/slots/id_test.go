@@ -107,6 +107,31 @@ func TestAnIDExpires(t *testing.T) {
 	require.ErrorIs(t, err, slots.ErrExpired)
 }
 
+// field: slot id from the future
+// bar: C7
+func TestBar_C7_AnIDFromTheFutureIsRejected(t *testing.T) {
+	t.Parallel()
+	next := []byte("the next secret of sixteen bytes")
+	for ahead, want := range map[time.Duration]error{
+		0: nil, time.Minute: nil, 10 * time.Minute: nil, 15 * time.Minute: nil,
+		16 * time.Minute: slots.ErrFuture, time.Hour: slots.ErrFuture, slots.Lifetime: slots.ErrFuture,
+		24 * time.Hour: slots.ErrFuture, 365 * 24 * time.Hour: slots.ErrFuture,
+	} {
+		o := offer()
+		o.Start = o.Start.Add(ahead)
+		issuer := signer(now.Add(ahead))
+		id, err := issuer.Sign(o)
+		require.NoError(t, err)
+		_, err = signer(now).Open(id, alice)
+		assert.ErrorIs(t, err, want, "%s ahead", ahead)
+		rotated := slots.NewSigner(next, "sandbox", func() time.Time { return now }, secret)
+		_, err = rotated.Open(id, alice)
+		assert.ErrorIs(t, err, want, "%s ahead, signed with the secret before a rotation", ahead)
+		_, err = issuer.Open(id, alice)
+		assert.NoError(t, err, "the process that issued it")
+	}
+}
+
 func TestAnIDSurvivesCapitalsAndBlanks(t *testing.T) {
 	t.Parallel()
 	id, err := signer(now).Sign(offer())

@@ -9,12 +9,14 @@ FUZZTIME ?= 30s
 SOAK     ?= 3m
 BIN      := .ci/bin
 GENERATE := go run ./internal/readme
-# The race detector needs a C compiler on most platforms; the go command knows where it can run.
-RACE      = $(shell go list -race -f '{{""}}' runtime >/dev/null 2>&1 && echo -race)
-# With it come checks of every unsafe pointer: in SQLite, which is C translated to Go, they take half of the tests' time.
+# Tests whose names end in _Slow run in `make test-race` only.
+SLOW     := _Slow$$
+# Small packages come first, so that the first results are printed at once; replicas need PostgreSQL.
+PACKAGES  = $$(go list ./... | grep -v /internal/replicas | sort -r)
+# The race detector also checks every unsafe pointer. In SQLite, which is C translated to Go, that takes half of the time.
 CHECKPTR := -gcflags=modernc.org/...=-d=checkptr=0
 
-.PHONY: help build demo test postgres check bench soak clients golden docs tokens fuzz lint vuln cover format fmt vet tidy drift cross tools snapshot goreleaser clean
+.PHONY: help build demo test test-race postgres check bench soak clients golden docs tokens fuzz lint vuln cover format fmt vet tidy drift cross tools snapshot goreleaser clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -23,14 +25,20 @@ build: ## The program, into bin/
 	go build -trimpath -o bin/ ./cmd/vennio-mcp
 
 demo: ## Book, move and cancel a meeting, with a person's consent, in a sandbox: no key, no network
+	@echo "Compiling vennio-mcp: 1 to 2 minutes on 2 cores the first time, a few seconds later on."
 	go run ./cmd/vennio-mcp demo
 
-test: ## The tests under the race detector; those of replicas are in make postgres
-	@[ -n "$(RACE)" ] || echo "The race detector cannot run here (no C compiler?): testing without it."
-	$(GOTEST) $(RACE) $(CHECKPTR) -count=1 $$(go list ./... | grep -v /internal/replicas)
+test: ## The tests: 1 to 2 minutes on 2 cores, plus 1 to 2 the first time to compile
+	@echo "Compiling and testing: 1 to 2 minutes on 2 cores, and as much again the first time. Each package is printed when it has passed."
+	$(GOTEST) -count=1 -timeout=10m -skip='$(SLOW)' $(PACKAGES)
 
-postgres: ## The store's tests on PostgreSQL, and replicas that are killed (needs Debian's postgresql)
-	go run ./internal/store/storetest/run $(GOTEST) $(RACE) -count=1 ./internal/store ./internal/consent ./internal/jobs ./internal/events
+test-race: ## All tests under the race detector, the slow ones too, and every fuzz target for 5 s: 10 minutes; needs a C compiler
+	@echo "Compiling and testing under the race detector, then fuzzing: about 10 minutes on 2 cores. Each package is printed when it has passed."
+	$(GOTEST) -race $(CHECKPTR) -count=1 -timeout=30m $(PACKAGES)
+	@.ci/fuzz 5s
+
+postgres: ## The store's tests on PostgreSQL under the race detector, and replicas that are killed (needs Debian's postgresql)
+	go run ./internal/store/storetest/run $(GOTEST) -race -count=1 -timeout=20m ./internal/store ./internal/consent ./internal/jobs ./internal/events
 	$(GOTEST) -count=1 -v ./internal/replicas
 
 check: format vet lint tidy drift cross ## All that CI asks beside the tests: see the targets below

@@ -131,7 +131,7 @@ func TestBar_I4_InFlightIsNotTaken(t *testing.T) {
 	release := w.vennio.HoldNextWrite()
 	first := make(chan string, 1)
 	go func() { first <- w.bookQuietly(booking) }()
-	require.Eventually(t, func() bool { return w.vennio.Calls() > 1 }, 5*time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { return w.vennio.Calls() > 1 }, time.Minute, time.Millisecond)
 	second := w.book(booking)
 	release()
 	assert.Equal(t, schemas.CodeOutcomeUnknown, second.Code, second.Text)

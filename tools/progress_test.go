@@ -67,7 +67,7 @@ func (l *listener) next() heard {
 	select {
 	case n := <-l.notes:
 		return n
-	case <-time.After(20 * time.Second):
+	case <-time.After(time.Minute):
 		require.FailNow(l.t, "nothing was told")
 		return heard{}
 	}

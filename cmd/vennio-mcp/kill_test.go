@@ -224,7 +224,7 @@ func (k *kill) missing(dead map[string]bool) (n int) {
 }
 
 // bar: W2, W3
-func TestBar_W3_KilledAtAnyMomentNothingIsLost(t *testing.T) {
+func TestBar_W3_KilledAtAnyMomentNothingIsLost_Slow(t *testing.T) {
 	t.Parallel()
 	k := newKill(t)
 	ctx, cancel := context.WithTimeout(t.Context(), killLimit)

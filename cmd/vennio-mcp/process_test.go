@@ -122,7 +122,7 @@ func (p *process) wait() int {
 	select {
 	case <-done:
 		return p.cmd.ProcessState.ExitCode()
-	case <-time.After(30 * time.Second):
+	case <-time.After(patience):
 		require.FailNow(p.t, "still running after 30 s", p.stderr.String())
 		return -1
 	}
@@ -195,7 +195,7 @@ func (l *lockedBuffer) String() string {
 }
 
 // patience and tick bound the waiting for other processes.
-const patience, tick = 20 * time.Second, 5 * time.Millisecond
+const patience, tick = time.Minute, 5 * time.Millisecond
 
 // posted is what came back for a POST.
 type posted struct {

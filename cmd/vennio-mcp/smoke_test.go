@@ -7,7 +7,6 @@ import (
 	"runtime"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -50,11 +49,9 @@ func resultOf(t *testing.T, raw string) (got smokeResult) {
 
 func TestSmokePassesOnTheBuiltInSandbox(t *testing.T) {
 	t.Parallel()
-	began := time.Now()
 	code, out, errs := run(t, clean(t, "USER=ada"), "smoke")
 	assert.Zero(t, code, out+errs)
 	assert.Empty(t, errs)
-	assert.Less(t, time.Since(began), time.Minute)
 	assert.Contains(t, out, "passed: 5 booked, each booking.created within 30s, all cancelled.")
 	assert.Equal(t, shape(answer(t, "events.md", "vennio-mcp smoke")), shape(out), "docs/events.md shows it")
 	code, out, _ = run(t, clean(t, "VENNIO_CONSENT=attested", "VENNIO_CANARY=0%", "VENNIO_TOOLS=find_slots"), "smoke", "--bookings", "3", "--json")

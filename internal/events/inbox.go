@@ -1,6 +1,7 @@
 package events
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"net/http"
@@ -46,6 +47,9 @@ type Options struct {
 
 	Transport http.RoundTripper // to sinks; http.DefaultTransport
 	Rest      time.Duration     // see jobs.Options
+
+	BodyTimeout time.Duration // for a delivery's body to arrive; large ones get more (default: 2 s)
+	WaitTimeout time.Duration // for memory for a body, at most twice for each delivery (default: 2 s)
 }
 
 // Inbox is one tenant's events kept in a store, and nothing of another's: what
@@ -77,6 +81,8 @@ type Office struct {
 // touches nothing; the error names a sink that cannot be.
 func Open(db *store.DB, o Options) (*Office, error) {
 	o.Keep = max(o.Keep, MinKeep)
+	o.BodyTimeout = cmp.Or(o.BodyTimeout, defaultBodyTimeout)
+	o.WaitTimeout = cmp.Or(o.WaitTimeout, defaultWaitTimeout)
 	if o.Now == nil {
 		o.Now = time.Now
 	}

@@ -53,7 +53,7 @@ type intake struct {
 }
 
 func newIntake(b *Office) *intake {
-	return &intake{office: b, secrets: newSecrets(b), room: newRoom()}
+	return &intake{office: b, secrets: newSecrets(b), room: newRoom(b.o.BodyTimeout, b.o.WaitTimeout)}
 }
 
 // Handler takes deliveries of all tenants, at Path and at TenantsPath: POST, at
@@ -76,7 +76,7 @@ func (n *intake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	if result != Accepted && result != Duplicate && result != Mismatch { // some of the body may be unread, and stays so
 		w.Header().Set("Connection", "close")
-		_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(readGrace))
+		_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(n.office.o.BodyTimeout))
 	}
 	if why == "" {
 		why = string(result)

@@ -21,7 +21,7 @@ import (
 )
 
 const (
-	patience, tick = 30 * time.Second, 20 * time.Millisecond
+	patience, tick = time.Minute, 20 * time.Millisecond
 	secret         = "whsec_current"
 	sinkSecret     = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 )

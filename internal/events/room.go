@@ -21,13 +21,13 @@ const (
 	largeRoom = 16 << 20
 	leastHeld = 1 << 10 // what the least of deliveries costs
 
-	// A body has readGrace to come, and a second more for each leastRate of its
+	// A body must arrive within the body timeout, plus a second for each leastRate
 	// bytes beyond the small ones.
-	readGrace = 2 * time.Second
-	leastRate = 256 << 10
+	defaultBodyTimeout = 2 * time.Second
+	leastRate          = 256 << 10
 
-	waitLimit = 2 * time.Second // for room, twice at most
-	maxQueue  = 4096            // requests that wait for room with their bodies unread
+	defaultWaitTimeout = 2 * time.Second
+	maxQueue           = 4096 // requests that wait for room with their bodies unread
 )
 
 var errNoRoom = errors.New("too much at once")
@@ -39,10 +39,15 @@ var errNoRoom = errors.New("too much at once")
 type room struct {
 	small, large *semaphore.Weighted
 	queue        chan struct{}
+
+	bodyTimeout, waitTimeout time.Duration // see Options
 }
 
-func newRoom() *room {
-	return &room{semaphore.NewWeighted(smallRoom), semaphore.NewWeighted(largeRoom), make(chan struct{}, maxQueue)}
+func newRoom(bodyTimeout, waitTimeout time.Duration) *room {
+	return &room{
+		small: semaphore.NewWeighted(smallRoom), large: semaphore.NewWeighted(largeRoom), queue: make(chan struct{}, maxQueue),
+		bodyTimeout: bodyTimeout, waitTimeout: waitTimeout,
+	}
 }
 
 // read reads a body, and holds room for it until leave, which is never nil. The
@@ -60,7 +65,7 @@ func (m *room) read(w http.ResponseWriter, r *http.Request) (body []byte, leave 
 	}
 	leave = func() { m.small.Release(first) }
 	limited := http.MaxBytesReader(w, r.Body, maxBody)
-	head, err := within(w, readGrace, func() ([]byte, error) { return io.ReadAll(io.LimitReader(limited, small)) })
+	head, err := within(w, m.bodyTimeout, func() ([]byte, error) { return io.ReadAll(io.LimitReader(limited, small)) })
 	if err != nil || length <= small || len(head) < small {
 		return head, leave, err
 	}
@@ -69,7 +74,7 @@ func (m *room) read(w http.ResponseWriter, r *http.Request) (body []byte, leave 
 		return nil, leave, errNoRoom
 	}
 	leave = func() { m.small.Release(first); m.large.Release(rest) }
-	body, err = within(w, readGrace+time.Duration(rest)*time.Second/leastRate, func() ([]byte, error) {
+	body, err = within(w, m.bodyTimeout+time.Duration(rest)*time.Second/leastRate, func() ([]byte, error) {
 		whole := bytes.NewBuffer(make([]byte, 0, length+bytes.MinRead))
 		_, _ = whole.Write(head) // never fails
 		_, err := whole.ReadFrom(limited)
@@ -101,7 +106,7 @@ func (m *room) enter(ctx context.Context, in *semaphore.Weighted, n int64) bool 
 	default:
 		return false
 	}
-	limited, cancel := context.WithTimeout(ctx, waitLimit)
+	limited, cancel := context.WithTimeout(ctx, m.waitTimeout)
 	defer cancel()
 	return in.Acquire(limited, n) == nil
 }

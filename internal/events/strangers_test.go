@@ -28,10 +28,10 @@ func (r *rig) stranger(signature string, length int, begins string) net.Conn {
 	return conn
 }
 
-// answered is what a stranger is told, within some time.
-func answered(t *testing.T, conn net.Conn, within time.Duration) (status int, text string) {
+// answered is the response to a stranger's request.
+func answered(t *testing.T, conn net.Conn) (status int, text string) {
 	t.Helper()
-	require.NoError(t, conn.SetReadDeadline(time.Now().Add(within)))
+	require.NoError(t, conn.SetReadDeadline(time.Now().Add(patience)))
 	resp, err := http.ReadResponse(bufio.NewReader(conn), nil)
 	require.NoError(t, err)
 	defer func() { _ = resp.Body.Close() }()
@@ -49,18 +49,16 @@ func TestBar_X2_StrangersWhoTrickleStopNobodysWebhooks(t *testing.T) {
 	for name, length := range map[string]int{"large": 1 << 20, "small": 10 << 10} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			r := newRig(t)
-			r.tell(booking("evt_0", "booking.created", "b-1")) // the tables are made
+			r := newRigWith(t, func(o *events.Options) { o.BodyTimeout = time.Hour }) // the server ends none of them
+			r.tell(booking("evt_0", "booking.created", "b-1"))                        // the tables are made
 			for range 300 {
 				r.stranger(shaped, length, "{")
 			}
-			began := time.Now()
 			for i := range 20 {
 				body := booking(fmt.Sprint("evt_", i+1), "booking.created", "b-1")
 				status, text := r.deliver(body, webhook.Sign([]byte(body), secret))
 				require.Equal(t, http.StatusOK, status, text)
 			}
-			assert.Less(t, time.Since(began), 8*time.Second)
 		})
 	}
 }
@@ -68,22 +66,21 @@ func TestBar_X2_StrangersWhoTrickleStopNobodysWebhooks(t *testing.T) {
 // bar: X2
 func TestBar_X2_BodiesThatDoNotComeAreNotWaitedFor(t *testing.T) {
 	t.Parallel()
-	r := newRig(t)
+	r := newRigWith(t, func(o *events.Options) { o.BodyTimeout = 100 * time.Millisecond })
 	for _, c := range []struct {
 		name, signature, begins string
 		length                  int
-		within                  time.Duration
 		status                  int
 		says                    string
 		counts                  events.Result
 	}{
-		{"no signature", "", "", 100, time.Second, http.StatusUnauthorized, "has no X-Webhook-Signature", events.Unsigned},
-		{"no such signature", "sha256=" + shaped, "", 100, time.Second, http.StatusUnauthorized, "not 64 hexadecimal digits", events.Misshapen},
-		{"little, and not that", shaped, "{", 100, 5 * time.Second, http.StatusBadRequest, "too slowly", events.Malformed},
-		{"much, and not that", shaped, strings.Repeat("x", 20<<10), 100 << 10, 5 * time.Second, http.StatusBadRequest, "too slowly", events.Malformed},
+		{"no signature", "", "", 100, http.StatusUnauthorized, "has no X-Webhook-Signature", events.Unsigned},
+		{"no such signature", "sha256=" + shaped, "", 100, http.StatusUnauthorized, "not 64 hexadecimal digits", events.Misshapen},
+		{"little, and not that", shaped, "{", 100, http.StatusBadRequest, "too slowly", events.Malformed},
+		{"much, and not that", shaped, strings.Repeat("x", 20<<10), 100 << 10, http.StatusBadRequest, "too slowly", events.Malformed},
 	} {
 		before := r.counted(c.counts)
-		status, text := answered(t, r.stranger(c.signature, c.length, c.begins), c.within)
+		status, text := answered(t, r.stranger(c.signature, c.length, c.begins))
 		assert.Equal(t, c.status, status, c.name)
 		assert.Contains(t, text, c.says, c.name)
 		assert.Equal(t, before+1, r.counted(c.counts), c.name)

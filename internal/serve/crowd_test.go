@@ -63,7 +63,7 @@ func TestBar_X2_TenThousandIdleSessionsAreBoundedAndEnd(t *testing.T) {
 		o := serve.HTTPOptions{MaxSessions: 4 * crowd} // of which a tenant has a quarter
 		count := counted(&o)
 		let(t, &o, "acme", "beta")
-		s, p := openPiped(t, o)
+		s, p := openPiped(t, newRig(), o)
 		ada := p.crier(t, "acme")
 		ada.begin()
 		before := heap()
@@ -118,7 +118,7 @@ func TestBar_X2_StreamsAreBoundedAndDeadOnesEnd(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		o := serve.HTTPOptions{MaxSessions: crowd}
 		count := counted(&o)
-		s, p := openPiped(t, o)
+		s, p := openPiped(t, newRig(), o)
 		before := heap()
 		conns := make([]net.Conn, crowd)
 		for i := range conns {

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/assert"
@@ -42,23 +43,25 @@ func TestBar_P8_CallsReceivedBeforeTheInputClosesAreAnswered(t *testing.T) {
 
 func TestTheDrainHasAnEnd(t *testing.T) {
 	t.Parallel()
-	g := newRig()
-	w := dial(t, g, serve.StdioOptions{Drain: 20 * time.Millisecond, Workers: 1})
-	w.send(slowCall(1))
-	w.send(slowCall(2))
-	heard(t, g.started)
-	w.hangUp()
-	assert.Equal(t, "1", heard(t, g.stopped))
-	answers := w.rest()
-	require.Len(t, answers, 2, "what was cancelled is answered all the same")
-	for _, m := range answers {
-		if string(m.ID) == "1" {
-			assert.Equal(t, "stopped", m.text())
-		} else {
-			assert.Contains(t, m.Error.Message, "stopping")
+	synctest.Test(t, func(t *testing.T) {
+		g := newRig()
+		w := dial(t, g, serve.StdioOptions{Drain: 20 * time.Millisecond, Workers: 1})
+		w.send(slowCall(1))
+		w.send(slowCall(2))
+		heard(t, g.started)
+		w.hangUp()
+		assert.Equal(t, "1", heard(t, g.stopped))
+		answers := w.rest()
+		require.Len(t, answers, 2, "what was cancelled is answered all the same")
+		for _, m := range answers {
+			if string(m.ID) == "1" {
+				assert.Equal(t, "stopped", m.text())
+			} else {
+				assert.Contains(t, m.Error.Message, "stopping")
+			}
 		}
-	}
-	assert.Empty(t, g.started)
+		assert.Empty(t, g.started)
+	})
 }
 
 func TestBar_P8_AStopLetsCallsFinish(t *testing.T) {
@@ -82,48 +85,54 @@ func TestBar_P8_AStopLetsCallsFinish(t *testing.T) {
 
 func TestAStopWithNothingRunningIsImmediate(t *testing.T) {
 	t.Parallel()
-	w := dial(t, newRig(), serve.StdioOptions{})
-	w.alive()
-	began := time.Now()
-	w.stop()
-	w.ended()
-	assert.Less(t, time.Since(began), time.Second)
+	synctest.Test(t, func(t *testing.T) {
+		w := dial(t, newRig(), serve.StdioOptions{})
+		w.alive()
+		began := time.Now()
+		w.stop()
+		w.ended()
+		assert.Zero(t, time.Since(began))
+	})
 }
 
 func TestBar_P8_AStopIsOverWithinFiveSeconds(t *testing.T) {
 	t.Parallel()
-	g := newRig()
-	defer close(g.release)
-	w := dial(t, g, serve.StdioOptions{})
-	w.send(slowCall(1))
-	w.send(toolCall("2", "", "deaf", `{}`))
-	heard(t, g.started)
-	heard(t, g.started)
-	began := time.Now()
-	w.stop()
-	w.ended()
-	assert.Less(t, time.Since(began), 5*time.Second)
-	assert.Equal(t, "1", heard(t, g.stopped))
-	answers := w.rest()
-	require.Len(t, answers, 1)
-	assert.Equal(t, "stopped", answers[0].text())
+	synctest.Test(t, func(t *testing.T) {
+		g := newRig()
+		defer close(g.release)
+		w := dial(t, g, serve.StdioOptions{})
+		w.send(slowCall(1))
+		w.send(toolCall("2", "", "deaf", `{}`))
+		heard(t, g.started)
+		heard(t, g.started)
+		began := time.Now()
+		w.stop()
+		w.ended()
+		assert.Less(t, time.Since(began), 5*time.Second)
+		assert.Equal(t, "1", heard(t, g.stopped))
+		answers := w.rest()
+		require.Len(t, answers, 1)
+		assert.Equal(t, "stopped", answers[0].text())
+	})
 }
 
 func TestAStopDoesNotWaitForAClientThatDoesNotRead(t *testing.T) {
 	t.Parallel()
-	ctx, stop := context.WithCancel(t.Context())
-	inR, inW := io.Pipe()
-	outR, outW := io.Pipe()
-	defer func() { _ = outR.Close() }()
-	done := make(chan error, 1)
-	go func() { done <- serve.Stdio(ctx, newRig().srv, inR, outW, serve.StdioOptions{}) }()
-	_, err := io.WriteString(inW, toolCall("1", "", "echo", `{}`)+"\n")
-	require.NoError(t, err)
-	began := time.Now()
-	stop()
-	require.NoError(t, <-done)
-	assert.Less(t, time.Since(began), 5*time.Second)
-	_ = inW.Close()
+	synctest.Test(t, func(t *testing.T) {
+		ctx, stop := context.WithCancel(t.Context())
+		inR, inW := io.Pipe()
+		outR, outW := io.Pipe()
+		defer func() { _ = outR.Close() }()
+		done := make(chan error, 1)
+		go func() { done <- serve.Stdio(ctx, newRig().srv, inR, outW, serve.StdioOptions{}) }()
+		_, err := io.WriteString(inW, toolCall("1", "", "echo", `{}`)+"\n")
+		require.NoError(t, err)
+		began := time.Now()
+		stop()
+		require.NoError(t, <-done)
+		assert.Less(t, time.Since(began), 5*time.Second)
+		_ = inW.Close()
+	})
 }
 
 func TestAClientThatHasGoneIsNoError(t *testing.T) {

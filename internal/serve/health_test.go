@@ -19,7 +19,7 @@ func TestBar_O3_ReadySaysWhyNot(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var broken atomic.Bool
-		s, _ := openPiped(t, serve.HTTPOptions{Unready: func(context.Context) []string {
+		s, _ := openPiped(t, newRig(), serve.HTTPOptions{Unready: func(context.Context) []string {
 			if broken.Load() {
 				return []string{"the store cannot be used"}
 			}
@@ -70,7 +70,7 @@ func TestBar_X2_ReadinessIsFoundOnceForAllWhoAsk(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		found, asked, answer := new(atomic.Int64), make(chan struct{}, 100), make(chan struct{})
-		s, _ := openPiped(t, serve.HTTPOptions{Unready: func(ctx context.Context) []string {
+		s, _ := openPiped(t, newRig(), serve.HTTPOptions{Unready: func(ctx context.Context) []string {
 			found.Add(1)
 			asked <- struct{}{}
 			select {

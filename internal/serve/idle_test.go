@@ -28,7 +28,7 @@ func TestASessionLivesWhileItsCallWaitsForAPerson(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		o := serve.HTTPOptions{SessionTTL: idle}
 		count := counted(&o)
-		s, _ := openPiped(t, o)
+		s, _ := openPiped(t, newRig(), o)
 		headers := s.login("2025-11-25", `{"elicitation":{}}`)
 		e := stream(t, s.post(toolCall("1", "", "askshort", `{"ms":120000}`), headers...))
 		asked := e.next()
@@ -56,7 +56,7 @@ func TestAStreamEndsWithItsSession(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		o := serve.HTTPOptions{SessionTTL: idle, KeepAlive: 10 * idle}
 		count := counted(&o)
-		s, _ := openPiped(t, o)
+		s, _ := openPiped(t, newRig(), o)
 		headers := s.login("2025-11-25", `{}`)
 		e := stream(t, s.ask(http.MethodGet, "/mcp", "", headers...))
 		<-time.After(5 * idle)

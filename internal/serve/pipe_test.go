@@ -46,10 +46,10 @@ func (p *pipes) dial(context.Context, string, string) (net.Conn, error) {
 }
 
 // openPiped opens a site on pipes.
-func openPiped(t *testing.T, o serve.HTTPOptions) (*site, *pipes) {
+func openPiped(t *testing.T, g *rig, o serve.HTTPOptions) (*site, *pipes) {
 	t.Helper()
 	p := &pipes{conns: make(chan net.Conn), closed: make(chan struct{})}
-	return openOn(t, p, &http.Transport{DialContext: p.dial}, newRig(), o), p
+	return openOn(t, p, &http.Transport{DialContext: p.dial}, g, o), p
 }
 
 // heap is the memory in use, in bytes.

@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"runtime"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/assert"
@@ -25,15 +26,17 @@ func (s *site) streams() (all []*events, path string) {
 
 func TestBar_P8_AStopClosesStreams(t *testing.T) {
 	t.Parallel()
-	s := open(t, newRig(), serve.HTTPOptions{})
-	all, _ := s.streams()
-	began := time.Now()
-	s.stop()
-	for _, e := range all {
-		assert.Empty(t, e.data())
-	}
-	s.ended()
-	assert.Less(t, time.Since(began), 2*time.Second)
+	synctest.Test(t, func(t *testing.T) {
+		s, _ := openPiped(t, newRig(), serve.HTTPOptions{})
+		all, _ := s.streams()
+		began := time.Now()
+		s.stop()
+		for _, e := range all {
+			assert.Empty(t, e.data())
+		}
+		s.ended()
+		assert.Less(t, time.Since(began), 2*time.Second)
+	})
 }
 
 func TestBar_P8_AStopLetsCallsFinishOverHTTP(t *testing.T) {
@@ -65,25 +68,28 @@ func TestBar_P8_AStopLetsCallsFinishOverHTTP(t *testing.T) {
 
 func TestBar_P8_AStopIsOverWithinFiveSecondsOverHTTP(t *testing.T) {
 	t.Parallel()
-	g := newRig()
-	defer close(g.release)
-	s := open(t, g, serve.HTTPOptions{})
-	e, path := s.sse()
-	s.tell(path, slowCall(1))
-	s.tell(path, toolCall("2", "", "deaf", `{}`))
-	headers := s.login("2025-06-18", `{}`)
-	answer := make(chan string, 1)
-	go func() { answer <- single(t, s.post(slowCall(3), headers...)).Error.Message }()
-	for range 3 {
-		heard(t, g.started)
-	}
-	began := time.Now()
-	s.stop()
-	s.ended()
-	assert.Less(t, time.Since(began), 5*time.Second)
-	assert.ElementsMatch(t, []string{"1", "3"}, []string{heard(t, g.stopped), heard(t, g.stopped)})
-	assert.Equal(t, "stopped", e.next().text())
-	assert.Contains(t, heard(t, answer), "outcome is unknown")
+	synctest.Test(t, func(t *testing.T) {
+		g := newRig()
+		defer close(g.release)
+		s, _ := openPiped(t, g, serve.HTTPOptions{})
+		e, path := s.sse()
+		s.tell(path, slowCall(1))
+		s.tell(path, toolCall("2", "", "deaf", `{}`))
+		headers := s.login("2025-06-18", `{}`)
+		answer, told := make(chan string, 1), make(chan string, 1)
+		go func() { answer <- single(t, s.post(slowCall(3), headers...)).Error.Message }()
+		for range 3 {
+			heard(t, g.started)
+		}
+		go func() { told <- e.next().text() }() // a pipe has no buffer: it is read while the server stops
+		began := time.Now()
+		s.stop()
+		s.ended()
+		assert.Less(t, time.Since(began), 5*time.Second)
+		assert.ElementsMatch(t, []string{"1", "3"}, []string{heard(t, g.stopped), heard(t, g.stopped)})
+		assert.Equal(t, "stopped", heard(t, told))
+		assert.Contains(t, heard(t, answer), "outcome is unknown")
+	})
 }
 
 // Not parallel: it counts the goroutines of the process.

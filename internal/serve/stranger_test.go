@@ -42,7 +42,7 @@ func TestBar_X2_StrangersDoNotFloodTheLog(t *testing.T) {
 		var logged bytes.Buffer
 		o := serve.HTTPOptions{RateAll: 30, Log: zerolog.New(zerolog.SyncWriter(&logged))} // 60 at once
 		let(t, &o, "acme")
-		s, _ := openPiped(t, o)
+		s, _ := openPiped(t, newRig(), o)
 		for range 100 {
 			s.pinged(as("nobody")...)
 		}

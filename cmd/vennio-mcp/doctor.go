@@ -16,7 +16,7 @@ import (
 	"github.com/vennio-mcp/vennio-mcp/vennioclient/sandbox"
 )
 
-const doctorAbout = `Looks at the key and what it may do, the address, clocks, time zones, the store,
+const doctorAbout = `Looks at the key and what it may do, the address, the keys of the token issuer, clocks, time zones, the store,
 the webhook, of each tenant of the settings file what is its own, and the settings of MCP
 clients on this machine, and says what to do about each.
 It only reads. The exit code is 1 if there is a problem, else 0.`

@@ -2,12 +2,10 @@ package access
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
 	"runtime"
-	"strings"
 	"time"
 
 	"github.com/MicahParks/jwkset"
@@ -30,10 +28,12 @@ type OAuth struct {
 const (
 	leeway     = 30 * time.Second // between our clock and the issuer's
 	refresh    = time.Hour        // of the issuer's keys
-	fetchLimit = 10 * time.Second
 	refetch    = 3 * time.Second  // with the caller waiting
 	retryEvery = 30 * time.Second // at most, for keys that are not known
 )
+
+// FetchLimit bounds how long fetching the issuer's keys may take.
+const FetchLimit = 10 * time.Second
 
 // verifier checks JWTs.
 type verifier struct {
@@ -52,7 +52,7 @@ func newVerifier(ctx context.Context, o OAuth) (*verifier, error) {
 		}
 	}
 	kept, err := jwkset.NewStorageFromHTTP(o.JWKS, jwkset.HTTPClientStorageOptions{
-		Client: &http.Client{Timeout: fetchLimit, CheckRedirect: stay}, Ctx: ctx, HTTPTimeout: fetchLimit,
+		Client: keyClient(func(err error) { warn(ctx, err) }), Ctx: ctx, HTTPTimeout: FetchLimit,
 		NoErrorReturnFirstHTTPReq: true, RefreshErrorHandler: warn, RefreshInterval: refresh,
 	})
 	if err != nil {
@@ -71,7 +71,7 @@ func newVerifier(ctx context.Context, o OAuth) (*verifier, error) {
 	}
 	options := []jwt.ParserOption{
 		jwt.WithValidMethods([]string{"RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"}),
-		jwt.WithIssuer(o.Issuer), jwt.WithAudience(o.Audience), jwt.WithExpirationRequired(), jwt.WithLeeway(leeway),
+		jwt.WithIssuer(o.Issuer), jwt.WithAudience(audiences(o.Audience)...), jwt.WithExpirationRequired(), jwt.WithLeeway(leeway),
 	}
 	if o.Now != nil {
 		options = append(options, jwt.WithTimeFunc(o.Now))
@@ -96,6 +96,9 @@ func (v *verifier) parse(ctx context.Context, token string) (c claims, err error
 			<-v.busy
 		}
 	}()
+	if err := checkHeader(token); err != nil {
+		return c, err
+	}
 	_, err = v.parser.ParseWithClaims(token, &c, func(t *jwt.Token) (any, error) {
 		key, err := v.keys.Keyfunc(t) // it may wait for the issuer, so it comes first
 		if err != nil {
@@ -112,38 +115,6 @@ func (v *verifier) parse(ctx context.Context, token string) (c claims, err error
 	return c, err
 }
 
-// claims are those of an access token that we read.
-type claims struct {
-	jwt.RegisteredClaims
-	Scope string   `json:"scope"` // RFC 9068, 2.2.3
-	Scp   texts    `json:"scp"`   // as some issuers say it
-	named nameless // all of them, for the tenant's
-}
-
-type nameless map[string]json.RawMessage
-
-// UnmarshalJSON reads the claims twice: those we know, and all by name.
-func (c *claims) UnmarshalJSON(raw []byte) error {
-	type plain claims
-	if err := json.Unmarshal(raw, (*plain)(c)); err != nil {
-		return err
-	}
-	return json.Unmarshal(raw, &c.named)
-}
-
-// texts is a list, or texts with blanks between.
-type texts []string
-
-// UnmarshalJSON reads either form.
-func (t *texts) UnmarshalJSON(raw []byte) error {
-	var one string
-	if json.Unmarshal(raw, &one) == nil {
-		*t = strings.Fields(one)
-		return nil
-	}
-	return json.Unmarshal(raw, (*[]string)(t))
-}
-
 // verify tells whom a JWT was issued to.
 func (v *verifier) verify(ctx context.Context, token string) (Caller, error) {
 	c, err := v.parse(ctx, token)
@@ -156,11 +127,11 @@ func (v *verifier) verify(ctx context.Context, token string) (Caller, error) {
 	if c.Subject == "" {
 		return Caller{}, unknown(errors.New("it has no subject"))
 	}
-	caller := Caller{Name: "oauth:" + c.Subject, Scopes: append(strings.Fields(c.Scope), c.Scp...)}
+	caller := Caller{Name: "oauth:" + c.Subject, Scopes: c.scopes}
 	if v.o.TenantClaim == "" {
 		return caller, nil
 	}
-	if json.Unmarshal(c.named[v.o.TenantClaim], &caller.Tenant) != nil || caller.Tenant == "" {
+	if c.all.read(v.o.TenantClaim, &caller.Tenant) != nil || caller.Tenant == "" {
 		return Caller{}, &Denied{Status: http.StatusForbidden, Why: "this token names no tenant: ask this server's operator for access"}
 	}
 	return caller, nil

@@ -1,6 +1,7 @@
 package access
 
 import (
+	"cmp"
 	"encoding/json"
 	"net/http"
 	"strings"
@@ -10,7 +11,8 @@ import (
 // 9728, 3). They may append the path of the endpoint that they called.
 const MetadataPath = "/.well-known/oauth-protected-resource"
 
-// metadata describes the protected resource (RFC 9728, 2).
+// metadata describes the protected resource (RFC 9728, 2). Its resource is the
+// audience that tokens must have: clients ask their tokens for it (RFC 8707, 2).
 type metadata struct {
 	Resource string   `json:"resource"`
 	Servers  []string `json:"authorization_servers"`
@@ -25,7 +27,7 @@ func (c *Checker) Metadata() http.Handler {
 		return nil
 	}
 	raw, _ := json.Marshal(metadata{ // texts alone
-		Resource: c.o.PublicURL, Servers: []string{c.oauth.o.Issuer}, Scopes: []string{ScopeRead, ScopeBook},
+		Resource: cmp.Or(c.oauth.o.Audience, c.o.PublicURL), Servers: []string{c.oauth.o.Issuer}, Scopes: []string{ScopeRead, ScopeBook},
 		Methods: []string{"header"}, Name: "Vennio scheduling",
 	})
 	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {

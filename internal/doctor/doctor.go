@@ -69,6 +69,7 @@ func Examine(ctx context.Context, p Patient) []Finding {
 	if !p.Absent {
 		all = append(all, p.vennio(ctx)...)
 	}
+	all = append(all, p.tokenKeys(ctx)...)
 	all = append(all, p.zones(), p.zone())
 	all = append(all, p.state(ctx)...)
 	if p.Webhook != nil && !p.Absent {

@@ -34,7 +34,7 @@ func (p Patient) vennio(ctx context.Context) []Finding {
 	if err != nil && vennioclient.KindOf(err) == vennioclient.KindUnauthorized {
 		return append(all, problem("scopes", "Vennio refuses the key (401"+request(err)+")", "Set a key that is valid: it may have been revoked, or belong to another address."))
 	}
-	all = append(all, access(err), p.bookings(ctx, c))
+	all = append(all, calendarAccess(err), p.bookings(ctx, c))
 	return append(all, p.hosts(ctx, c)...)
 }
 
@@ -113,23 +113,27 @@ func clock(s *sight) Finding {
 	return ok(check, "within %s of Vennio's", max(off, time.Second))
 }
 
-// unreachable says why no answer came.
+// unreachable says why no answer came from Vennio.
 func (p Patient) unreachable(err error) Finding {
-	const check = checkAddress
-	saw, do := "no answer from "+p.Config.APIURL, "Check VENNIO_API_URL, the network and the proxy settings."
+	return noAnswer(checkAddress, p.Config.APIURL, "VENNIO_API_URL", p.Config.Timeout, err)
+}
+
+// noAnswer says why no answer came from an address, which the operator set in setting.
+func noAnswer(check, address, setting string, limit time.Duration, err error) Finding {
+	saw, do := "no answer from "+address, "Check "+setting+", the network and the proxy settings."
 	var dns *net.DNSError
 	var authority x509.UnknownAuthorityError
 	var name x509.HostnameError
 	var invalid x509.CertificateInvalidError
-	switch host := hostOf(p.Config.APIURL); {
+	switch host := hostOf(address); {
 	case errors.As(err, &dns):
-		saw, do = "the name "+host+" is not known", "Check VENNIO_API_URL and the DNS of this machine."
+		saw, do = "the name "+host+" is not known", "Check "+setting+" and the DNS of this machine."
 	case errors.As(err, &authority), errors.As(err, &name), errors.As(err, &invalid):
 		saw, do = "the certificate of "+host+" is not trusted", "A proxy that looks into TLS? Install its authority on this machine; check the clock too."
 	case errors.Is(err, syscall.ECONNREFUSED):
-		saw, do = "nothing listens at "+p.Config.APIURL, "Check VENNIO_API_URL; if it is a sandbox of your own, start it: vennio-mcp sandbox."
+		saw, do = "nothing listens at "+address, "Check "+setting+"; if it is a sandbox of your own, start it: vennio-mcp sandbox."
 	case errors.Is(err, os.ErrDeadlineExceeded), errors.Is(err, context.DeadlineExceeded):
-		saw = fmt.Sprintf("no answer from %s within %s", p.Config.APIURL, p.Config.Timeout)
+		saw = fmt.Sprintf("no answer from %s within %s", address, limit)
 	}
 	return problem(check, saw, do)
 }
@@ -142,8 +146,8 @@ func hostOf(raw string) string {
 	return u.Hostname()
 }
 
-// access tells whether the key may see whose calendars are open.
-func access(err error) Finding {
+// calendarAccess tells whether the key may see whose calendars are open.
+func calendarAccess(err error) Finding {
 	const check = "scopes"
 	if err == nil {
 		return ok(check, "the key may list calendar access")

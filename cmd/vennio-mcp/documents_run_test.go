@@ -56,7 +56,7 @@ func TestTheAddressesOfTheReadmeAreServed(t *testing.T) {
 	for _, path := range all {
 		want := http.StatusOK
 		if path == "/mcp" {
-			want = http.StatusBadRequest // a session is begun by POST
+			want = http.StatusMethodNotAllowed // a session is begun by POST
 		}
 		require.Eventually(t, func() bool { // ready once the store is open, which takes a while on a busy machine
 			req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url+path, nil)

@@ -140,6 +140,23 @@ func TestBar_P1_Q2_EveryRevisionOverEveryTransportTellsTheSame(t *testing.T) {
 	}
 }
 
+// field: server capabilities
+//
+// Elicitation is a capability of clients (MCP 2025-11-25, Lifecycle; 2026-07-28,
+// server/discover).
+func TestTheServerDeclaresOnlyCapabilitiesOfServers(t *testing.T) {
+	t.Parallel()
+	for transport := range transports {
+		for _, protocol := range []string{"2024-11-05", "2025-11-25", "2026-07-28"} {
+			can := connect(t, transport, protocol, clean(t)).GetServerCapabilities()
+			assert.Nil(t, can.Elicitation, "%s %s", transport, protocol)
+			assert.Nil(t, can.Sampling, "%s %s", transport, protocol)
+			assert.Nil(t, can.Roots, "%s %s", transport, protocol)
+			assert.NotNil(t, can.Tools, "%s %s", transport, protocol)
+		}
+	}
+}
+
 // bar: P3, E4. Lists are the same bytes between calls and transports, with no
 // key, with one, and with Vennio down.
 func TestBar_P3_E4_ListsAreByteIdenticalEverywhere(t *testing.T) {

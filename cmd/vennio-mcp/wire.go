@@ -164,7 +164,7 @@ func newServer(d tools.Deps, around ...tools.Middleware) *server.MCPServer {
 	s := server.NewMCPServer("vennio-mcp", version(),
 		server.WithTitle("Vennio scheduling"), server.WithInstructions(prompts.Instructions(policy.Tools)),
 		server.WithToolCapabilities(false), server.WithPromptCapabilities(false), server.WithResourceCapabilities(true, false),
-		server.WithElicitation(), server.WithCompletions(), server.WithPromptCompletionProvider(prompts.Completer{Hosts: policy.Hosts}), server.WithRecovery())
+		server.WithCompletions(), server.WithPromptCompletionProvider(prompts.Completer{Hosts: policy.Hosts}), server.WithRecovery())
 	bound := make([]server.ServerTool, len(catalog))
 	for i, tool := range catalog {
 		bound[i] = tool.Bind(around...)

@@ -1,9 +1,11 @@
 package serve
 
 import (
+	"bytes"
 	"errors"
 	"io"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/mark3labs/mcp-go/mcp"
@@ -12,6 +14,23 @@ import (
 // faultNoBody: what comes with a method that has no use for it may be a request
 // in hiding (RFC 9110, 9.3.1).
 var faultNoBody = fault{mcp.INVALID_REQUEST, "send a body with POST alone"}
+
+// faultEncoded refuses a compressed body: how large it is would show only once it
+// is decompressed.
+var faultEncoded = fault{mcp.INVALID_REQUEST, "the request body has a Content-Encoding; send it uncompressed, without that header"}
+
+// encoded reports whether the body has a content coding (RFC 9110, 8.4.1);
+// "identity" is none.
+func encoded(r *http.Request) bool {
+	for _, v := range r.Header.Values("Content-Encoding") {
+		for coding := range strings.SplitSeq(v, ",") {
+			if coding = strings.TrimSpace(coding); coding != "" && !strings.EqualFold(coding, "identity") {
+				return true
+			}
+		}
+	}
+	return false
+}
 
 // frame bounds the body of a request in time, whoever reads it and whether it is
 // read or not: net/http reads on after an answer, and then waits without end.
@@ -93,7 +112,7 @@ func (h *host) body(g *guard, r *http.Request) ([]byte, bool) {
 		g.refuse(http.StatusRequestEntityTooLarge, faultTooLong(h.o.MaxBody))
 	default:
 		g.loan.keep(int64(len(raw)))
-		return raw, true
+		return bytes.TrimPrefix(raw, byteOrderMark), true
 	}
 	return nil, false
 }

@@ -7,6 +7,8 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+
+	"github.com/vennio-mcp/vennio-mcp/internal/access"
 )
 
 // door decides by Host and Origin who may speak to us. It keeps out web pages
@@ -32,8 +34,47 @@ func (d door) knows(host string) bool {
 	})
 }
 
+// listed returns the Origin of a request that refuses has let pass, if the
+// operator allowed it by name: web pages of that origin may read the response
+// (CORS). Pages of loopback origins may send requests and read nothing.
+func (d door) listed(r *http.Request) string {
+	if origin := r.Header.Get("Origin"); d.lists(origin) {
+		return origin
+	}
+	return ""
+}
+
+func (d door) lists(origin string) bool {
+	return slices.ContainsFunc(d.origins, func(allowed string) bool { return strings.EqualFold(allowed, origin) })
+}
+
+const (
+	// requestHeaders are those that MCP clients in browsers send: the ones of MCP
+	// 2025-11-25 and 2026-07-28, of authorization, of the callers' own Vennio keys,
+	// and of W3C Trace Context.
+	requestHeaders = "Authorization, Content-Type, Accept, Mcp-Session-Id, MCP-Protocol-Version, Last-Event-ID, Mcp-Method, Mcp-Name, " +
+		access.HeaderKey + ", Traceparent, Tracestate, Baggage"
+	exposedHeaders = "Mcp-Session-Id, WWW-Authenticate, Retry-After"
+	preflightLife  = "600" // seconds for which a browser may keep the answer
+)
+
+// preflight answers a browser that asks, on behalf of a web page of an allowed
+// origin, what the page may send (Fetch, CORS-preflight request). Browsers ask
+// without credentials, so it is answered before callers are authenticated.
+func (g *guard) preflight(r *http.Request, methods []string) {
+	allow := strings.Join(methods, ", ")
+	g.Header().Set("Allow", allow)
+	g.Header().Set("Access-Control-Allow-Methods", allow)
+	g.Header().Set("Access-Control-Allow-Headers", requestHeaders)
+	g.Header().Set("Access-Control-Max-Age", preflightLife)
+	if r.Header.Get("Access-Control-Request-Private-Network") == "true" {
+		g.Header().Set("Access-Control-Allow-Private-Network", "true")
+	}
+	g.WriteHeader(http.StatusNoContent)
+}
+
 func (d door) trusts(origin string) bool {
-	if slices.ContainsFunc(d.origins, func(allowed string) bool { return strings.EqualFold(allowed, origin) }) {
+	if d.lists(origin) {
 		return true
 	}
 	u, err := url.Parse(origin)

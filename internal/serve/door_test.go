@@ -7,9 +7,11 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/mark3labs/mcp-go/mcp"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/vennio-mcp/vennio-mcp/internal/access"
 	"github.com/vennio-mcp/vennio-mcp/internal/serve"
 )
 
@@ -63,7 +65,6 @@ func TestLoopbackNamesAndOriginsPass(t *testing.T) {
 		{"Origin", "http://localhost:5173"},
 		{"Origin", "https://127.0.0.1"},
 		{"Origin", "http://[::1]:8"},
-		{"Origin", "https://App.example"},
 	} {
 		assert.Equal(t, http.StatusOK, s.post(initialize("2025-06-18", `{}`), fine...).StatusCode, "%v", fine)
 	}
@@ -131,6 +132,137 @@ func TestBodiesAndHeadersAreBounded(t *testing.T) {
 	}
 	resp := s.ask(http.MethodGet, "/healthz", "", "X-Large", strings.Repeat("x", 80<<10))
 	assert.Equal(t, http.StatusRequestHeaderFieldsTooLarge, resp.StatusCode)
+}
+
+// field: trailing slash
+func TestEverySpellingOfAPathIsServed(t *testing.T) {
+	t.Parallel()
+	s := open(t, newRig(), serve.HTTPOptions{Pages: map[string]http.Handler{"/hook": http.HandlerFunc(func(http.ResponseWriter, *http.Request) {})}})
+	s.http.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	for _, path := range []string{"/mcp", "/mcp/", "//mcp", "/mcp//", "/./mcp", "/x/../mcp/", "/%6dcp/"} {
+		resp := s.ask(http.MethodPost, path, initialize("2025-11-25", `{}`))
+		require.Equal(t, http.StatusOK, resp.StatusCode, path)
+		assert.Contains(t, string(single(t, resp).Result), "2025-11-25")
+	}
+	e := stream(t, s.ask(http.MethodGet, "/sse/", ""))
+	to := strings.Replace(e.data(), "/message?", "/message/?", 1)
+	assert.Equal(t, http.StatusAccepted, s.ask(http.MethodPost, to, initialize("2025-11-25", `{}`)).StatusCode)
+	assert.Contains(t, string(e.next().Result), "2025-11-25")
+	for _, path := range []string{"/healthz/", "/readyz/", "/hook/"} {
+		assert.Equal(t, http.StatusOK, s.ask(http.MethodGet, path, "").StatusCode, path)
+	}
+	assert.Equal(t, http.StatusNotFound, s.ask(http.MethodPost, "/mcp/x", initialize("2025-11-25", `{}`)).StatusCode)
+}
+
+// field: buffering proxy
+func TestEveryEventStreamAsksProxiesNotToBufferIt(t *testing.T) {
+	t.Parallel()
+	s := open(t, newRig(), serve.HTTPOptions{})
+	headers := s.login("2025-11-25", `{}`)
+	for name, resp := range map[string]*http.Response{
+		"SSE":                   s.ask(http.MethodGet, "/sse", ""),
+		"Streamable HTTP, GET":  s.ask(http.MethodGet, "/mcp", "", headers...),
+		"Streamable HTTP, POST": s.post(toolCall("1", "2025-11-25", "notify", `{"count":2}`), headers...),
+		"2026-07-28, POST":      s.post(toolCall("1", modern, "notify", `{"count":2}`), modernly("tools/call", "notify")...),
+		"2026-07-28, listen":    s.post(request("1", modern, "subscriptions/listen", `"notifications":{"toolsListChanged":true}`), modernly("subscriptions/listen")...),
+	} {
+		_ = stream(t, resp)
+		assert.Equal(t, "no", resp.Header.Get("X-Accel-Buffering"), name)
+	}
+	assert.Empty(t, s.post(initialize("2025-11-25", `{}`)).Header.Get("X-Accel-Buffering"), "no stream")
+}
+
+// field: GET without a session
+func TestAStreamNeedsASession(t *testing.T) {
+	t.Parallel()
+	s := open(t, newRig(), serve.HTTPOptions{})
+	for _, headers := range [][]string{nil, {"Mcp-Protocol-Version", "2025-11-25"}, {"Accept", "text/html"}, modernly("")} {
+		resp := s.ask(http.MethodGet, "/mcp", "", headers...)
+		assert.Equal(t, http.StatusMethodNotAllowed, resp.StatusCode, headers)
+		assert.Equal(t, http.MethodPost, resp.Header.Get("Allow"), headers)
+		assert.Contains(t, single(t, resp).Error.Message, "POST", headers)
+	}
+	resp := s.ask(http.MethodDelete, "/mcp", "", modernly("")...)
+	assert.Equal(t, http.StatusMethodNotAllowed, resp.StatusCode)
+	assert.Equal(t, http.MethodPost, resp.Header.Get("Allow"))
+	assert.Equal(t, mcp.INVALID_REQUEST, single(t, resp).Error.Code)
+}
+
+// share sends a request as a web page of an origin does, and returns what a
+// browser would need to let the page read the response.
+func (s *site) share(method, path, origin string, headers ...string) *http.Response {
+	s.t.Helper()
+	resp, err := s.http.Do(s.request(s.t.Context(), method, path, initialize("2025-11-25", `{}`), append(headers, "Origin", origin)...))
+	require.NoError(s.t, err)
+	s.t.Cleanup(func() { _ = resp.Body.Close() })
+	assert.Contains(s.t, resp.Header.Values("Vary"), "Origin", "%s %s", method, path)
+	return resp
+}
+
+const app = "https://app.example"
+
+// field: CORS preflight
+func TestBrowsersLearnWhatAnAllowedOriginMaySend(t *testing.T) {
+	t.Parallel()
+	asks, err := access.New(t.Context(), access.Options{Tokens: []access.Token{{Name: "ada", Hash: access.HashOf("ada")}}})
+	require.NoError(t, err)
+	s := open(t, newRig(), serve.HTTPOptions{
+		AllowedOrigins: []string{app}, Access: asks, Pages: map[string]http.Handler{"/page/": http.NotFoundHandler()},
+	})
+	for path, methods := range map[string]string{"/mcp": "POST, GET, DELETE", "/mcp/": "POST, GET, DELETE", "/sse": "GET", "/message": "POST"} {
+		resp := s.share(http.MethodOptions, path, app, "Access-Control-Request-Method", "POST", "Access-Control-Request-Headers", "authorization,mcp-protocol-version")
+		assert.Equal(t, http.StatusNoContent, resp.StatusCode, path)
+		assert.Equal(t, app, resp.Header.Get("Access-Control-Allow-Origin"), path)
+		assert.Equal(t, methods, resp.Header.Get("Access-Control-Allow-Methods"), path)
+		for _, name := range []string{
+			"Authorization", "Content-Type", "Accept", "Mcp-Session-Id", "MCP-Protocol-Version", "Last-Event-ID", "Mcp-Method", "Mcp-Name", "X-Vennio-Api-Key",
+		} {
+			assert.Contains(t, resp.Header.Get("Access-Control-Allow-Headers"), name)
+		}
+		assert.Empty(t, resp.Header.Get("Access-Control-Allow-Credentials"))
+	}
+	resp := s.share(http.MethodOptions, "/mcp", app, "Access-Control-Request-Method", "POST", "Access-Control-Request-Private-Network", "true")
+	assert.Equal(t, "true", resp.Header.Get("Access-Control-Allow-Private-Network"))
+
+	for _, origin := range []string{"http://localhost:5173", "https://evil.example", "null", "https://app.example.evil.example", "http://app.example"} {
+		resp := s.share(http.MethodOptions, "/mcp", origin, "Access-Control-Request-Method", "POST")
+		assert.GreaterOrEqual(t, resp.StatusCode, http.StatusBadRequest, origin)
+		assert.Empty(t, resp.Header.Get("Access-Control-Allow-Origin"), origin)
+		assert.Empty(t, resp.Header.Get("Access-Control-Allow-Methods"), origin)
+	}
+	resp = s.share(http.MethodOptions, "/page/x", app, "Access-Control-Request-Method", "POST")
+	assert.Equal(t, http.StatusMethodNotAllowed, resp.StatusCode, "pages are for people, not for other pages")
+	assert.Empty(t, resp.Header.Get("Access-Control-Allow-Origin"))
+}
+
+// field: CORS response
+func TestAnAllowedOriginMayReadTheResponses(t *testing.T) {
+	t.Parallel()
+	s := open(t, newRig(), serve.HTTPOptions{AllowedOrigins: []string{app}, Pages: map[string]http.Handler{"/page/": http.NotFoundHandler()}})
+	for name, resp := range map[string]*http.Response{
+		"initialize":        s.share(http.MethodPost, "/mcp", app),
+		"another case":      s.share(http.MethodPost, "/mcp", "https://App.example"),
+		"a refused session": s.share(http.MethodPost, "/mcp", app, "Mcp-Session-Id", "x", "Mcp-Protocol-Version", "1"),
+		"a refused method":  s.share(http.MethodPut, "/mcp", app),
+		"a refused body":    s.share(http.MethodPost, "/mcp", app, "Content-Encoding", "gzip"),
+		"an unknown path":   s.share(http.MethodPost, "/nowhere", app),
+		"a credential":      s.share(http.MethodPost, "/mcp?api_key=x", app),
+	} {
+		assert.True(t, strings.EqualFold(app, resp.Header.Get("Access-Control-Allow-Origin")), name)
+		assert.Contains(t, resp.Header.Get("Access-Control-Expose-Headers"), "Mcp-Session-Id", name)
+		assert.Empty(t, resp.Header.Get("Access-Control-Allow-Credentials"), name)
+	}
+	r, err := s.http.Do(s.request(t.Context(), http.MethodGet, "/sse", "", "Origin", app))
+	require.NoError(t, err)
+	defer func() { _ = r.Body.Close() }()
+	assert.Equal(t, app, r.Header.Get("Access-Control-Allow-Origin"), "a stream")
+
+	assert.Equal(t, http.StatusOK, s.share(http.MethodPost, "/mcp", "http://localhost:5173").StatusCode)
+	for path, origin := range map[string]string{"/mcp": "http://localhost:5173", "/page/x": app, "/sse": "https://evil.example"} {
+		resp := s.share(http.MethodPost, path, origin)
+		assert.Empty(t, resp.Header.Get("Access-Control-Allow-Origin"), "%s %s", path, origin)
+		assert.Empty(t, resp.Header.Get("Access-Control-Expose-Headers"), "%s %s", path, origin)
+	}
 }
 
 func TestABodyThatStopsShortIsRefused(t *testing.T) {

@@ -42,6 +42,7 @@ type guard struct {
 	ended   atomic.Bool // which was read to its end
 	last    bool        // nothing after it on its connection is read
 	page    bool        // a page answers
+	origin  string      // an allowed origin whose web pages may read the response (CORS); "": none
 	loan    *loan       // the memory it may take; nil: none yet
 
 	head http.Header // what the handler sets; net/http's own is touched under mu alone
@@ -75,6 +76,7 @@ func (h *hall) front(next http.Handler) http.Handler {
 			g.refuse(http.StatusForbidden, fault{mcp.INVALID_REQUEST, why})
 			return
 		}
+		g.origin = h.door.listed(r)
 		if access.InQuery(r.URL) {
 			g.refuse(http.StatusBadRequest, faultInAddress)
 			return
@@ -88,11 +90,16 @@ func at(next func(*guard, *http.Request), methods ...string) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		g := w.(*guard)
 		switch {
+		case len(methods) > 0 && r.Method == http.MethodOptions && g.origin != "" && !g.page:
+			g.preflight(r, methods)
 		case len(methods) > 0 && !slices.Contains(methods, r.Method):
 			g.Header().Set("Allow", strings.Join(methods, ", "))
 			g.refuse(http.StatusMethodNotAllowed, fault{mcp.INVALID_REQUEST, "this endpoint takes " + strings.Join(methods, ", ")})
 		case g.carries && r.Method != http.MethodPost:
 			g.refuse(http.StatusBadRequest, faultNoBody)
+		case g.carries && encoded(r):
+			g.Header().Set("Accept-Encoding", "identity") // RFC 9110, 15.5.16
+			g.refuse(http.StatusUnsupportedMediaType, faultEncoded)
 		default:
 			next(g, r)
 		}
@@ -105,6 +112,7 @@ func (h *hall) dress(header http.Header, r *http.Request) {
 	header.Set("X-Content-Type-Options", "nosniff")
 	header.Set("Referrer-Policy", "no-referrer")
 	header.Set("X-Frame-Options", "DENY")
+	header.Set("Vary", "Origin") // foreign origins are refused, and allowed ones get CORS headers
 	if access.Secure(r, h.o.Proxies) {
 		header.Set("Strict-Transport-Security", "max-age=31536000")
 	}
@@ -132,13 +140,27 @@ func (g *guard) begin() {
 	g.send(cmp.Or(g.status, http.StatusOK))
 }
 
-// send sends the head as it is. It is called with the lock held.
+// send sends the head, with what every response of its kind carries. It is called
+// with the lock held.
 func (g *guard) send(status int) {
 	g.wrote = true
+	head := g.w.Header()
 	if g.leaves(status) {
-		g.w.Header().Set("Connection", "close")
+		head.Set("Connection", "close")
+	}
+	if streams(head) {
+		head.Set("X-Accel-Buffering", "no") // nginx would hold events back (MCP 2026-07-28, Receiving Messages)
+	}
+	if g.origin != "" && !g.page {
+		head.Set("Access-Control-Allow-Origin", g.origin)
+		head.Set("Access-Control-Expose-Headers", exposedHeaders)
 	}
 	g.w.WriteHeader(status)
+}
+
+// streams reports whether a response with these headers is an event stream.
+func streams(head http.Header) bool {
+	return strings.HasPrefix(head.Get("Content-Type"), "text/event-stream")
 }
 
 // Write takes one message at a time, as mcp-go and the event sink write them.
@@ -280,7 +302,7 @@ func (g *guard) end(status int, f fault) {
 	switch {
 	case !wrote:
 		g.refuse(status, f)
-	case strings.HasPrefix(g.w.Header().Get("Content-Type"), "text/event-stream"):
+	case streams(g.w.Header()):
 		_, _ = g.Write(event(f.encode(g.id)))
 		g.Flush()
 	}

@@ -43,10 +43,10 @@ func (l lease) renew() {
 // live, that we are not ready, and to everything else that we are stopping. The
 // caller closes what it returns, and the listener.
 func (h *hall) farewell(l lease, back <-chan struct{}) *http.Server {
-	mux := http.NewServeMux()
-	mux.Handle("/healthz", at(healthz, http.MethodGet, http.MethodHead))
-	mux.Handle("/readyz", at(h.readyz, http.MethodGet, http.MethodHead))
-	mux.Handle("/", at(func(g *guard, _ *http.Request) { g.busy(faultStopping) }))
+	mux := newRouter()
+	mux.handle("/healthz", at(healthz, http.MethodGet, http.MethodHead))
+	mux.handle("/readyz", at(h.readyz, http.MethodGet, http.MethodHead))
+	mux.handle("/", at(func(g *guard, _ *http.Request) { g.busy(faultStopping) }))
 	srv := &http.Server{
 		Handler: h.front(mux), ReadHeaderTimeout: h.o.HeaderTime, ReadTimeout: h.o.HeaderTime,
 		MaxHeaderBytes: maxHeader, ErrorLog: h.http.ErrorLog, DisableGeneralOptionsHandler: true,

@@ -13,9 +13,14 @@ var errLineTooLong = errors.New("line too long")
 // lineReader cuts a stream into lines of at most max bytes. Of a longer line it
 // never holds more than that.
 type lineReader struct {
-	r   *bufio.Reader
-	max int
+	r     *bufio.Reader
+	max   int
+	begun bool // something was read
 }
+
+// byteOrderMark may begin a text in UTF-8. A program may ignore it before JSON
+// (RFC 8259, 8.1), and some clients on Windows write one.
+var byteOrderMark = []byte("\ufeff")
 
 func newLineReader(r io.Reader, limit int) *lineReader {
 	return &lineReader{r: bufio.NewReaderSize(r, 64<<10), max: limit}
@@ -28,6 +33,9 @@ func (l *lineReader) next() ([]byte, error) {
 	var line []byte
 	for {
 		part, err := l.r.ReadSlice('\n')
+		if !l.begun {
+			l.begun, part = true, bytes.TrimPrefix(part, byteOrderMark)
+		}
 		if len(line)+len(bytes.TrimSuffix(part, []byte("\n"))) > l.max {
 			return append(line, part[:l.max-len(line)]...), l.skip(err)
 		}

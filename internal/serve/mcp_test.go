@@ -60,7 +60,8 @@ func TestSessionsAreOursOrRefused(t *testing.T) {
 	s := open(t, newRig(), serve.HTTPOptions{})
 	for method, body := range map[string]string{http.MethodPost: request("1", "", "ping", ""), http.MethodGet: "", http.MethodDelete: ""} {
 		resp := s.ask(method, "/mcp", body)
-		assert.Equal(t, http.StatusBadRequest, resp.StatusCode, method)
+		want := map[string]int{http.MethodPost: http.StatusBadRequest, http.MethodGet: http.StatusMethodNotAllowed, http.MethodDelete: http.StatusBadRequest}
+		assert.Equal(t, want[method], resp.StatusCode, method)
 		assert.Contains(t, single(t, resp).Error.Message, "initialize")
 		for _, id := range []string{"x", "mcp-session-00000000-0000-4000-8000-000000000000"} {
 			resp = s.ask(method, "/mcp", body, "Mcp-Session-Id", id)

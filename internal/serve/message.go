@@ -73,7 +73,7 @@ func parse(raw []byte) (envelope, *fault) {
 	var e envelope
 	if err := json.Unmarshal(raw, &e); err != nil {
 		if _, ok := errors.AsType[*json.SyntaxError](err); ok {
-			return envelope{}, &fault{mcp.PARSE_ERROR, "Parse error: the message is not valid JSON"}
+			return envelope{}, malformed(raw)
 		}
 		return envelope{}, &fault{mcp.INVALID_REQUEST, "Invalid request: a message is one JSON-RPC 2.0 object"}
 	}
@@ -88,6 +88,15 @@ func parse(raw []byte) (envelope, *fault) {
 		e.ID = nil
 	}
 	return e, &bad
+}
+
+// malformed says what is wrong with a message that is not JSON.
+func malformed(raw []byte) *fault {
+	head := raw[:min(2, len(raw))]
+	if bytes.IndexByte(head, 0) >= 0 || bytes.Equal(head, []byte("\xff\xfe")) || bytes.Equal(head, []byte("\xfe\xff")) {
+		return &fault{mcp.PARSE_ERROR, "Parse error: the message is in UTF-16; send it in UTF-8"}
+	}
+	return &fault{mcp.PARSE_ERROR, "Parse error: the message is not valid JSON"}
 }
 
 // cancelledID finds which request a notifications/cancelled means.

@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"log/slog"
 	"net/http"
+	"path"
+	"strings"
 	"sync"
 
 	"github.com/mark3labs/mcp-go/mcp"
@@ -51,31 +53,64 @@ func (h *hall) newHost(t Tenant, share bounds) *host {
 }
 
 func (h *hall) routes() http.Handler {
-	mux := http.NewServeMux()
-	mux.Handle("/mcp", at(h.known((*host).mcp), http.MethodPost, http.MethodGet, http.MethodDelete))
+	mux := newRouter()
+	mux.handle("/mcp", at(h.known((*host).mcp), http.MethodPost, http.MethodGet, http.MethodDelete))
 	if h.o.Stateless {
-		mux.Handle("/sse", at(noStreams))
-		mux.Handle("/message", at(noStreams))
+		mux.handle("/sse", at(noStreams))
+		mux.handle("/message", at(noStreams))
 	} else {
-		mux.Handle("/sse", at(h.known((*host).sse), http.MethodGet))
-		mux.Handle("/message", at(h.known((*host).message), http.MethodPost))
+		mux.handle("/sse", at(h.known((*host).sse), http.MethodGet))
+		mux.handle("/message", at(h.known((*host).message), http.MethodPost))
 	}
-	mux.Handle("/healthz", at(healthz, http.MethodGet, http.MethodHead))
-	mux.Handle("/readyz", at(h.readyz, http.MethodGet, http.MethodHead))
+	mux.handle("/healthz", at(healthz, http.MethodGet, http.MethodHead))
+	mux.handle("/readyz", at(h.readyz, http.MethodGet, http.MethodHead))
 	for pattern, page := range h.o.Pages {
-		mux.Handle(pattern, at(h.leafed(page), http.MethodGet, http.MethodHead, http.MethodPost))
+		mux.handle(pattern, asPage(at(h.leafed(page), http.MethodGet, http.MethodHead, http.MethodPost)))
 	}
 	if h.o.Metrics != nil {
-		mux.Handle("/metrics", at(h.metrics, http.MethodGet, http.MethodHead))
+		mux.handle("/metrics", at(h.metrics, http.MethodGet, http.MethodHead))
 	}
 	if h.o.Access != nil && h.o.Access.Metadata() != nil {
 		describe := at(func(g *guard, r *http.Request) { h.o.Access.Metadata().ServeHTTP(g, r) }, http.MethodGet, http.MethodHead)
-		mux.Handle(access.MetadataPath, describe)
-		mux.Handle(access.MetadataPath+"/mcp", describe)
-		mux.Handle(access.MetadataPath+"/sse", describe)
+		mux.handle(access.MetadataPath, describe)
+		mux.handle(access.MetadataPath+"/mcp", describe)
+		mux.handle(access.MetadataPath+"/sse", describe)
 	}
-	mux.Handle("/", at(notFound))
+	mux.handle("/", at(notFound))
 	return mux
+}
+
+// router is a mux that serves each endpoint under every spelling of its path, such
+// as /mcp/ and //mcp. net/http would answer those with 404 or a redirect, and MCP
+// clients do not send a POST again after a redirect, or send it as a GET.
+type router struct {
+	mux   *http.ServeMux
+	exact map[string]bool
+}
+
+func newRouter() router { return router{http.NewServeMux(), make(map[string]bool)} }
+
+func (t router) handle(pattern string, h http.Handler) {
+	t.mux.Handle(pattern, h)
+	t.exact[pattern] = !strings.HasSuffix(pattern, "/")
+}
+
+func (t router) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if clean := path.Clean(r.URL.Path); clean != r.URL.Path && t.exact[clean] {
+		u := *r.URL
+		u.Path, u.RawPath = clean, ""
+		r = r.WithContext(r.Context())
+		r.URL = &u
+	}
+	t.mux.ServeHTTP(w, r)
+}
+
+// asPage marks the responses of a page, which no other origin may read.
+func asPage(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.(*guard).page = true
+		next.ServeHTTP(w, r)
+	})
 }
 
 // leafed is a page, as often as all together may see it. Each has a pace of its own,
@@ -83,7 +118,6 @@ func (h *hall) routes() http.Handler {
 func (h *hall) leafed(page http.Handler) func(*guard, *http.Request) {
 	pace := limiter(h.o.RatePage)
 	return func(g *guard, r *http.Request) {
-		g.page = true
 		if paced(g, pace) && g.reserve(h.forms, r, h.o.MaxBody) {
 			page.ServeHTTP(g, g.timed(r))
 		}

@@ -20,19 +20,34 @@ func (h *host) mcp(g *guard, r *http.Request) {
 		h.post(g, r)
 		return
 	}
-	one := &liveSession{watch: newWatch(), life: h.base} // since 2026-07-28 there are none, and mcp-go refuses these methods
-	if !mcp.IsModernProtocol(r.Header.Get(mcp.HeaderProtocolVersion)) {
-		var ok bool
-		if one, ok = h.member(g, r); !ok {
-			return
-		}
-		defer h.ids.leave(one)
+	if why := sessionless(r); why != "" {
+		g.Header().Set("Allow", http.MethodPost)
+		g.refuse(http.StatusMethodNotAllowed, fault{mcp.INVALID_REQUEST, why})
+		return
 	}
+	one, ok := h.member(g, r)
+	if !ok {
+		return
+	}
+	defer h.ids.leave(one)
 	if r.Method == http.MethodGet {
 		h.listen(one.life, g, r, one.watch)
 		return
 	}
 	h.stream.ServeHTTP(g, r)
+}
+
+// sessionless says why a GET or DELETE is not allowed for want of a session; "" lets
+// it pass.
+func sessionless(r *http.Request) string {
+	switch {
+	case mcp.IsModernProtocol(r.Header.Get(mcp.HeaderProtocolVersion)):
+		return "since MCP 2026-07-28 there are no sessions to listen to or to end; send each message with POST, and subscriptions/listen for notifications"
+	case r.Method == http.MethodGet && r.Header.Get(server.HeaderKeySessionID) == "":
+		return "GET opens the stream of a session, and this request has no Mcp-Session-Id header; send initialize with POST first"
+	default:
+		return ""
+	}
 }
 
 // read reads one message, or refuses it.

@@ -90,7 +90,8 @@ func (p program) install(c *cobra.Command, id string, at placed) error {
 	if err != nil {
 		return err
 	}
-	change, err := client.Install(at.name, e.Entry)
+	work := func() (clients.Change, error) { return client.Install(at.name, e.Entry) }
+	change, err := work()
 	switch {
 	case errors.Is(err, clients.ErrName):
 		return usageError{fmt.Errorf("--name: %w", err)}
@@ -107,17 +108,31 @@ func (p program) install(c *cobra.Command, id string, at placed) error {
 		_, err := fmt.Fprintf(p.out, "%s: %s is already in %s as it should be. Nothing was changed.\n", client.Name, at.name, client.Path)
 		return err
 	}
-	return p.put(change, e, at.name)
-}
-
-// put writes the change, and says what was done and what is to be done now.
-func (p program) put(change clients.Change, e entry, name string) error {
-	backup, err := change.Apply(p.clock()())
+	change, backup, err := p.apply(work)
 	if err != nil {
 		return err
 	}
+	return p.installed(change, e, backup)
+}
+
+// apply works out a change and writes it, again and again while other programs
+// change the same file between the two: twelve installs at once must lose nothing.
+func (p program) apply(work func() (clients.Change, error)) (change clients.Change, backup string, err error) {
+	for range 100 {
+		if change, err = work(); err != nil {
+			return change, "", err
+		}
+		if backup, err = change.Apply(p.clock()()); !errors.Is(err, clients.ErrChanged) {
+			break
+		}
+	}
+	return change, backup, err
+}
+
+// installed says what was done and what is to be done now.
+func (p program) installed(change clients.Change, e entry, backup string) error {
 	client := change.Client
-	_, _ = fmt.Fprintf(p.out, "%s: %s is in %s.\n", client.Name, name, client.Path)
+	_, _ = fmt.Fprintf(p.out, "%s: %s is in %s.\n", client.Name, change.Name, client.Path)
 	if backup == "" {
 		backup = "nothing stood there"
 		if change.None() { // the key alone is new
@@ -125,7 +140,7 @@ func (p program) put(change clients.Change, e entry, name string) error {
 		}
 	}
 	p.explain(change, e, backup)
-	_, err = fmt.Fprintf(p.out, "Restart %s, or reload its servers. To look it over: vennio-mcp doctor\n", client.Name)
+	_, err := fmt.Fprintf(p.out, "Restart %s, or reload its servers. To look it over: vennio-mcp doctor\n", client.Name)
 	return err
 }
 
@@ -163,7 +178,8 @@ func (p program) uninstall(id string, at placed) error {
 	if err != nil {
 		return err
 	}
-	change, err := client.Uninstall(at.name, command)
+	work := func() (clients.Change, error) { return client.Uninstall(at.name, command) }
+	change, err := work()
 	switch {
 	case errors.Is(err, clients.ErrName):
 		return usageError{fmt.Errorf("--name: %w", err)}
@@ -176,7 +192,7 @@ func (p program) uninstall(id string, at placed) error {
 		_, err := fmt.Fprint(p.out, change.Preview()+"Nothing was changed.\n")
 		return err
 	}
-	backup, err := change.Apply(p.clock()())
+	change, backup, err := p.apply(work)
 	if err != nil {
 		return err
 	}

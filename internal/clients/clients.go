@@ -16,7 +16,7 @@ import (
 // Format is how a settings file is written.
 type Format string
 
-// The formats. JSON may have comments and trailing commas, as editors allow.
+// The formats. What each client accepts beyond plain JSON is its dialect.
 const (
 	JSON Format = "json"
 	TOML Format = "toml"
@@ -29,7 +29,24 @@ type Client struct {
 	Path   string   // its settings for this user
 	Format Format   //
 	Keys   []string // where servers stand in it, by name: keys with dots between, * for any; the first holds those of this user
+	reads  dialect  // what its parser accepts beyond plain JSON
 }
+
+// dialect is what a client's parser accepts beyond JSON (RFC 8259). A client that
+// meets anything else starts no servers, and some then write the file anew without
+// them (docs/install.md names the sources).
+type dialect struct {
+	comments, commas bool // comments; a comma after the last member
+	mark             bool // a byte order mark
+}
+
+// The dialects in use.
+var (
+	strict   = dialect{}
+	lenient  = dialect{comments: true, commas: true, mark: true}
+	stripped = dialect{comments: true} // comments are cut out, the rest goes to JSON.parse
+	anyTOML  = dialect{mark: true}
+)
 
 // System is where to look: an operating system and a person's folders on it.
 type System struct {
@@ -60,15 +77,15 @@ func (s System) Clients() []Client {
 		return nil
 	}
 	return []Client{
-		{"claude-desktop", "Claude Desktop", s.support("Claude", "claude_desktop_config.json"), JSON, []string{"mcpServers"}},
-		{"claude-code", "Claude Code", filepath.Join(cmp.Or(s.Claude, s.Home), ".claude.json"), JSON, []string{"mcpServers", "projects.*.mcpServers"}},
-		{"cursor", "Cursor", filepath.Join(s.Home, ".cursor", "mcp.json"), JSON, []string{"mcpServers"}},
-		{"vscode", "VS Code", s.support("Code", "User", "mcp.json"), JSON, []string{"servers"}},
-		{"windsurf", "Windsurf", filepath.Join(s.Home, ".codeium", "windsurf", "mcp_config.json"), JSON, []string{"mcpServers"}},
-		{"zed", "Zed", s.zed(), JSON, []string{"context_servers"}},
-		{"gemini-cli", "Gemini CLI", filepath.Join(s.Home, ".gemini", "settings.json"), JSON, []string{"mcpServers"}},
-		{"codex", "Codex", filepath.Join(s.Codex, "config.toml"), TOML, []string{"mcp_servers"}},
-		{"devin", "Devin Desktop", s.devin(), JSON, []string{"mcpServers"}},
+		{"claude-desktop", "Claude Desktop", s.support("Claude", "claude_desktop_config.json"), JSON, []string{"mcpServers"}, strict},
+		{"claude-code", "Claude Code", filepath.Join(cmp.Or(s.Claude, s.Home), ".claude.json"), JSON, []string{"mcpServers", "projects.*.mcpServers"}, strict},
+		{"cursor", "Cursor", filepath.Join(s.Home, ".cursor", "mcp.json"), JSON, []string{"mcpServers"}, lenient},
+		{"vscode", "VS Code", s.support("Code", "User", "mcp.json"), JSON, []string{"servers"}, lenient},
+		{"windsurf", "Windsurf", filepath.Join(s.Home, ".codeium", "windsurf", "mcp_config.json"), JSON, []string{"mcpServers"}, strict},
+		{"zed", "Zed", s.zed(), JSON, []string{"context_servers"}, lenient},
+		{"gemini-cli", "Gemini CLI", filepath.Join(s.Home, ".gemini", "settings.json"), JSON, []string{"mcpServers"}, stripped},
+		{"codex", "Codex", filepath.Join(s.Codex, "config.toml"), TOML, []string{"mcp_servers"}, anyTOML},
+		{"devin", "Devin Desktop", s.devin(), JSON, []string{"mcpServers"}, strict},
 	}
 }
 

@@ -15,12 +15,12 @@ import (
 // entry once, readable by the client, and loses it again.
 func FuzzSettings(f *testing.F) {
 	for _, text := range []string{
-		"", "{}", "\ufeff{}", `{"mcpServers":{"vennio":{"command":"/x/vennio-mcp","env":{"VENNIO_API_KEY":"k"}}}}`, `{"mcpServers":{"a":1,}/**/,}`, `{"a":1// c` + "\n" + `,"mcpServers":null}`, `{"mcpServers":{},"mcpServers":{}}`,
+		"", "{}", "\ufeff{}", `{"mcpServers":{"vennio":{"command":"/x/vennio-mcp","env":{"VENNIO_API_KEY":"k"}}}}`, `{"mcpServers":{"a":1,}/**/,}`, `{"a":1// c` + "\n" + `,"mcpServers":null}`, `{"mcpServers":{},"mcpServers":{}}`, "null", "[]", `{"mcpServers":{"vennio":{"command":{},"Command":"/x/vennio-mcp"}}}`,
 	} {
 		f.Add([]byte(text), false)
 	}
 	for _, text := range []string{
-		"", "a = 1", "[mcp_servers.vennio]\ncommand = \"/x/vennio-mcp\"\n# end\n[b]\n", "[mcp_servers]\nvennio.command = \"/x/vennio-mcp\"\n", "[mcp_servers.vennio]\ncommand='/x/vennio-mcp'\nb='''\n[x]\n# '''\n[[c]]\r\nd=1979-05-27", "[ 'mcp_servers' . \"vennio\" ] # x\ncommand='/x/vennio-mcp'\n[mcp_servers.vennio.env]\n",
+		"", "a = 1", "\ufeffa = nan", "[mcp_servers.vennio]\ncommand = \"/x/vennio-mcp\"\n# end\n[b]\n", "[mcp_servers]\nvennio.command = \"/x/vennio-mcp\"\n", "[mcp_servers.vennio]\ncommand='/x/vennio-mcp'\nb='''\n[x]\n# '''\n[[c]]\r\nd=1979-05-27", "[ 'mcp_servers' . \"vennio\" ] # x\ncommand='/x/vennio-mcp'\n[mcp_servers.vennio.env]\n",
 	} {
 		f.Add([]byte(text), true)
 	}

@@ -5,10 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io/fs"
 	"maps"
-	"os"
-	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -49,7 +46,9 @@ func (c Client) Install(name string, e Entry) (Change, error) {
 			}
 		}
 		if c.Format == TOML {
-			return setTOML(raw, c.Keys[0], name, e)
+			mark, text := document(raw, TOML)
+			text, err := setTOML(text, c.Keys[0], name, e)
+			return slices.Concat(mark, text), err
 		}
 		return setJSON(raw, c.Keys[0], name, e, c.fields())
 	})
@@ -68,7 +67,9 @@ func (c Client) Uninstall(name, command string) (Change, error) {
 		case !s.Ours() && s.Command != command:
 			return nil, fmt.Errorf("%s in %s is another server: it is left alone", name, c.Path)
 		case c.Format == TOML:
-			return removeTOML(raw, c.Keys[0], name)
+			mark, text := document(raw, TOML)
+			text, err := removeTOML(text, c.Keys[0], name)
+			return slices.Concat(mark, text), err
 		}
 		return removeJSON(raw, c.Keys[0], name)
 	})
@@ -103,11 +104,11 @@ func (c Client) change(name string, edit func(raw []byte, servers object) ([]byt
 	}
 	path, raw, err := read(c.Path)
 	if err != nil {
-		return Change{}, err
+		return Change{}, untouched(err)
 	}
 	before, err := c.parse(raw)
 	if err != nil {
-		return Change{}, fmt.Errorf("%w: mend it first; nothing was changed", err)
+		return Change{}, untouched(err)
 	}
 	was, err := c.table(before)
 	if err != nil {
@@ -116,6 +117,9 @@ func (c Client) change(name string, edit func(raw []byte, servers object) ([]byt
 	now, err := edit(raw, was)
 	if err != nil {
 		return Change{}, err
+	}
+	if len(now) > maxFile {
+		return Change{}, untouched(tooLarge(c.Path))
 	}
 	after, err := c.parse(now)
 	if err != nil || !alike(before, after, c.Keys[0]) {
@@ -127,6 +131,8 @@ func (c Client) change(name string, edit func(raw []byte, servers object) ([]byt
 	}
 	return Change{Client: c, Name: name, path: path, old: raw, now: now, before: was[name], after: is[name]}, nil
 }
+
+func untouched(err error) error { return fmt.Errorf("%w; nothing was changed", err) }
 
 // byHand is the refusal of a file whose rest would not survive.
 func (c Client) byHand() error {
@@ -159,23 +165,6 @@ func alike(a, b object, but string) bool {
 func same(a, b []byte) bool {
 	var x, y bytes.Buffer
 	return json.Compact(&x, a) == nil && json.Compact(&y, b) == nil && bytes.Equal(x.Bytes(), y.Bytes())
-}
-
-// read follows a link to the file it means, so that the link survives. A file that
-// is not there is empty.
-func read(path string) (target string, raw []byte, err error) {
-	target, err = filepath.EvalSymlinks(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		if info, broken := os.Lstat(path); broken == nil && info.Mode()&fs.ModeSymlink != 0 {
-			return "", nil, fmt.Errorf("%s is a link to a file that is not there: mend it first", path)
-		}
-		return path, nil, nil
-	}
-	if err != nil {
-		return "", nil, err
-	}
-	raw, err = os.ReadFile(target)
-	return target, raw, err
 }
 
 // secrets in a preview would end in somebody's terminal, and in what they paste.

@@ -51,7 +51,7 @@ func setJSON(raw []byte, key, name string, e Entry, more map[string]string) ([]b
 
 // changeJSON lets do change the servers under key, and packs the file again.
 func changeJSON(raw []byte, key string, do func(l layout, servers *hujson.Object) error) ([]byte, error) {
-	mark, text := document(raw)
+	mark, text := document(raw, JSON)
 	root, err := hujson.Parse(slices.Clone(text)) // the tree is a view of it
 	if err != nil {
 		return nil, err
@@ -75,7 +75,11 @@ func (l layout) fill(entry *hujson.Object, e Entry, more map[string]string) erro
 	if err != nil {
 		return err
 	}
-	ours := i >= 0 && program(entry.Members[i].Value.Value.(hujson.Literal).String()) // a text: checked by mayChange
+	ours := false
+	if i >= 0 {
+		before, text := entry.Members[i].Value.Value.(hujson.Literal)
+		ours = text && program(before.String())
+	}
 	for _, name := range slices.Sorted(maps.Keys(more)) {
 		if err := l.set(entry, name, hujson.String(more[name]), depth); err != nil {
 			return err

@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"strings"
 
 	"github.com/vennio-mcp/vennio-mcp/internal/clients"
 	"github.com/vennio-mcp/vennio-mcp/internal/plain"
@@ -20,7 +21,7 @@ func Clients(here clients.System) (all []Finding) {
 		switch {
 		case errors.Is(err, fs.ErrNotExist):
 		case err != nil:
-			all = append(all, warn("client", c.Name+": "+err.Error(), "Mend the file: the client cannot read it either."))
+			all = append(all, unfit(c, err))
 		default:
 			all = append(all, client(c, servers)...)
 		}
@@ -29,6 +30,16 @@ func Clients(here clients.System) (all []Finding) {
 		all = []Finding{note("client", "no settings of an MCP client were found on this machine", "To add this server to one: vennio-mcp install --help.")}
 	}
 	return all
+}
+
+// unfit is a settings file that the client cannot use either. Some clients then write
+// it anew, without the servers that stood in it.
+func unfit(c clients.Client, err error) Finding {
+	what, next := err.Error(), "correct the file"
+	if e, ok := errors.AsType[clients.Unfit](err); ok {
+		what, next = e.What, e.Next
+	}
+	return warn("client", c.Name+": "+what, strings.ToUpper(next[:1])+next[1:]+". Until then the client may start no servers, and may write the file anew without them.")
 }
 
 func client(c clients.Client, servers []clients.Server) (all []Finding) {

@@ -16,8 +16,8 @@ type Input[T any] struct {
 	// Schema is what the model is shown.
 	Schema json.RawMessage
 
-	shape    func() shape // this and the next at the first call, not at the start
-	compiled func() *jsonschema.Schema
+	shape func() shape // this and the next at the first call, not at the start
+	rule  func() rule
 }
 
 // inputs keeps what was made of each type: every tenant's tools take the same.
@@ -31,10 +31,11 @@ func NewInput[T any]() Input[T] {
 		return made.(Input[T])
 	}
 	raw := marshal(reflectSchema(t, false))
+	shape := sync.OnceValue(func() shape { return shapeOf(raw) })
 	made, _ := inputs.LoadOrStore(t, Input[T]{
-		Schema:   raw,
-		shape:    sync.OnceValue(func() shape { return shapeOf(raw) }),
-		compiled: sync.OnceValue(func() *jsonschema.Schema { return compile(raw) }),
+		Schema: raw,
+		shape:  shape,
+		rule:   sync.OnceValue(func() rule { return ruleOf(compile(raw), shape()) }),
 	})
 	return made.(Input[T])
 }
@@ -57,8 +58,16 @@ func compile(raw json.RawMessage) *jsonschema.Schema {
 // refuse the call: the tool answers them itself, with what would be done.
 type Gated interface{ consentMisfit(reason string) }
 
-// Decode returns the arguments as a T, or *Misfits that names everything wrong
-// with them. Absent arguments count as none. What is plainly meant is mended:
+// consentName is the argument that carries it.
+const consentName = "consent"
+
+// Refuse is the error of arguments that cannot be decoded, with the reason.
+func (i Input[T]) Refuse(reason string) *Misfits {
+	return &Misfits{All: []Misfit{{Problem: reason}}, Shape: i.shape().signature()}
+}
+
+// Decode returns the arguments as a T, or *Misfits that names what is wrong with
+// them: everything, or the first nine of more. Absent arguments count as none. What is plainly meant is mended:
 // numbers sent as strings, null for an optional argument.
 func (i Input[T]) Decode(args json.RawMessage) (T, error) {
 	var in T
@@ -67,11 +76,13 @@ func (i Input[T]) Decode(args json.RawMessage) (T, error) {
 		return in, &Misfits{All: []Misfit{{Problem: err.Error()}}}
 	}
 	mend(i.shape(), doc)
-	misfits := append(i.check(doc), unsafeText(doc, nil)...)
+	c := checker{}
+	c.check(i.rule(), doc)
+	misfits := c.found
 	slices.SortStableFunc(misfits, func(a, b Misfit) int { return slices.Compare(a.Path, b.Path) })
-	if gate, ok := any(&in).(Gated); ok && len(misfits) > 0 && allUnder(misfits, "consent") {
+	if gate, ok := any(&in).(Gated); ok && len(misfits) > 0 && allUnder(misfits, consentName) {
 		gate.consentMisfit((&Misfits{All: misfits}).reasons())
-		delete(doc, "consent")
+		delete(doc, consentName)
 		misfits = nil
 	}
 	if len(misfits) == 0 {
@@ -112,14 +123,6 @@ func document(args json.RawMessage) (map[string]any, error) {
 		return nil, errors.New("the arguments must be one JSON object")
 	}
 	return object, nil
-}
-
-func (i Input[T]) check(doc map[string]any) []Misfit {
-	err := i.compiled().Validate(doc)
-	if bad, ok := errors.AsType[*jsonschema.ValidationError](err); ok {
-		return i.shape().misfits(bad)
-	}
-	return nil
 }
 
 func allUnder(misfits []Misfit, property string) bool {

@@ -1,13 +1,19 @@
 package schemas_test
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"testing"
 
+	"github.com/santhosh-tekuri/jsonschema/v6"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
 
 	"github.com/vennio-mcp/vennio-mcp/internal/plain"
 	"github.com/vennio-mcp/vennio-mcp/schemas"
@@ -46,7 +52,7 @@ func TestManyMisfitsAreCounted(t *testing.T) {
 	t.Parallel()
 	_, misfits := decode(t, `{"a1":1,"b2":1,"c3":1,"d4":1,"e5":1,"f6":1,"g7":1,"h8":1,"i9":1}`)
 	require.NotNil(t, misfits)
-	assert.Contains(t, misfits.Error(), "; and 5 more.")
+	assert.Contains(t, misfits.Error(), "; and more.")
 }
 
 func TestAMisfitOfTheConsentAloneIsLeftToTheTool(t *testing.T) {
@@ -91,6 +97,116 @@ func TestWhatIsNoObjectIsRefused(t *testing.T) {
 		_, err := schemas.NewInput[schemas.FindSlotsInput]().Decode(json.RawMessage(none))
 		require.NoError(t, err)
 	}
+}
+
+// field: number beyond a limit, as text
+func TestTextThatIsNoSensibleNumberStaysText(t *testing.T) {
+	t.Parallel()
+	find := schemas.NewInput[schemas.FindSlotsInput]()
+	for _, text := range []string{"1e400", "1e-999999", strings.Repeat("7", 1_000_000), "0.5" + strings.Repeat("0", 1_000_000), "-" + strings.Repeat("0", 1_000_000)} {
+		_, err := find.Decode(json.RawMessage(`{"limit":"` + text + `"}`))
+		require.EqualError(t, err, "limit is of type string, want integer. The arguments are: when, from, to, duration_minutes, timezone, guest_timezone, participants, reschedule_of, prefer, busy, limit (all optional).")
+	}
+}
+
+// bar: X7
+// field: validation of many errors
+func TestBar_X7_ValidationStopsAtTheNinthError(t *testing.T) {
+	t.Parallel()
+	find := schemas.NewInput[schemas.FindSlotsInput]()
+	for name, tc := range map[string]struct{ arguments, says string }{
+		"objects": {`{"busy":[` + strings.Repeat("{},", 9_000) + `{}]}`, "busy has 9001 items, the most is 50; busy[0].end is missing; busy[0].start is missing; busy[1].end is missing; " +
+			"busy[1].start is missing; busy[2].end is missing; busy[2].start is missing; busy[3].end is missing; and more. "},
+		"numbers": {`{"participants":[` + strings.Repeat("1,", 9_000) + `1]}`, "participants has 9001 items, the most is 5; participants[0] is of type number, want string; "},
+		"strings": {`{"prefer":{"days":[` + strings.Repeat(`"xyz",`, 9_000) + `"xyz"]}}`, "prefer.days has 9001 items, the most is 7; prefer.days[0] must be one of "},
+		"hidden characters": {
+			`{"participants":[` + strings.Repeat(`"\u202e",`, 9_000) + `"x"]}`,
+			"participants has 9001 items, the most is 5; participants[0] holds the invisible character U+202E, remove it; ",
+		},
+	} {
+		_, err := find.Decode(json.RawMessage(tc.arguments))
+		misfits, bad := errors.AsType[*schemas.Misfits](err)
+		require.True(t, bad, name)
+		assert.Len(t, misfits.All, 9, name)
+		assert.True(t, strings.HasPrefix(err.Error(), tc.says), "%s: %s", name, err)
+		assert.Contains(t, err.Error(), "; and more. ", name)
+	}
+}
+
+// A consent with many errors does not hide the errors of other arguments.
+func TestManyMisfitsOfTheConsentHideNoOthers(t *testing.T) {
+	t.Parallel()
+	many := `"consent":{"a1":1,"b2":1,"c3":1,"d4":1,"e5":1,"f6":1,"g7":1,"h8":1,"i9":1,"j10":1,"k11":1}`
+	ours := `"consent":{"granted":true,"given_by":"Ada","statement":"yes"}`
+	in, misfits := decode(t, strings.Replace(booking, ours, many, 1))
+	require.Nil(t, misfits)
+	assert.Contains(t, in.Misfit, "consent.a1 is not an argument")
+	_, misfits = decode(t, strings.Replace(strings.Replace(booking, ours, many, 1), `"Intro"`, `7`, 1))
+	require.NotNil(t, misfits)
+	assert.Contains(t, fmt.Sprint(misfits.All), "title")
+}
+
+// probe has every kind of rule that our schemas have.
+type probe struct {
+	A string `json:"a" jsonschema:"maxLength=3,minLength=1"`
+	B int    `json:"b,omitempty" jsonschema:"minimum=1,maximum=9"`
+	C string `json:"c,omitempty" jsonschema:"enum=x,enum=yy"`
+	D []leaf `json:"d,omitempty" jsonschema:"minItems=1,maxItems=2"`
+	E *leaf  `json:"e,omitempty"`
+	F bool   `json:"f,omitempty"`
+	G []int  `json:"g,omitempty" jsonschema:"maxItems=2,uniqueItems=true"`
+}
+
+type leaf struct {
+	A string `json:"a"`
+	B string `json:"b,omitempty" jsonschema:"format=date-time"`
+}
+
+// The check that can stop accepts what the library accepts that checks everything.
+func TestTheCheckAgreesWithTheLibrary(t *testing.T) {
+	t.Parallel()
+	input := schemas.NewInput[probe]()
+	schema, err := jsonschema.UnmarshalJSON(bytes.NewReader(input.Schema))
+	require.NoError(t, err)
+	compiler := jsonschema.NewCompiler()
+	compiler.AssertFormat()
+	require.NoError(t, compiler.AddResource("probe.json", schema))
+	library := compiler.MustCompile("probe.json")
+	fit := 0
+	rapid.Check(t, func(t *rapid.T) {
+		raw := object(t)
+		doc, err := jsonschema.UnmarshalJSON(strings.NewReader(raw))
+		require.NoError(t, err)
+		_, err = input.Decode(json.RawMessage(raw))
+		require.Equal(t, library.Validate(doc) == nil, err == nil, "%s: %v", raw, err)
+		if err == nil {
+			fit++
+		}
+	})
+	assert.NotZero(t, fit)
+}
+
+// right are members that fit a probe.
+var right = map[string]string{
+	"a": `"x"`, "b": `9`, "c": `"yy"`, "d": `[{"a":"x"},{"a":"x","b":"2026-05-14T09:00:00Z"}]`, "e": `{"a":"x"}`, "f": `true`, "g": `[1,2]`,
+}
+
+// object is some of these members, some with another value, and perhaps one more.
+func object(t *rapid.T) string {
+	values := append(slices.Sorted(maps.Values(right)), `""`, `"long"`, `10`, `1.5`, `[]`, `{}`, `[1,1]`, `[1,2,3]`, `[{"a":1}]`, `[{},{"z":[]}]`, `{"z":1}`)
+	var all []string
+	for _, name := range append(slices.Sorted(maps.Keys(right)), "z") {
+		switch rapid.IntRange(0, 9).Draw(t, name) {
+		case 0:
+			all = append(all, fmt.Sprintf("%q:%s", name, rapid.SampledFrom(values).Draw(t, "value")))
+		case 1, 2, 3:
+		default:
+			if name != "z" {
+				all = append(all, fmt.Sprintf("%q:%s", name, right[name]))
+			}
+		}
+	}
+	return "{" + strings.Join(all, ",") + "}"
 }
 
 // A recursive type would overflow the stack of the reflector, which ends the

@@ -1,8 +1,12 @@
 package schemas
 
 import (
+	"cmp"
+	"errors"
 	"fmt"
+	"maps"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
@@ -23,8 +27,12 @@ type Misfits struct {
 	Shape string // the arguments there are
 }
 
-// Error is one sentence that names every misfit (the first eight of many) and
-// the right names.
+// mostMisfits is how many misfits a message names. Validation stops at the next
+// one: naming more would not help, and finding them all costs time and memory.
+const mostMisfits = 8
+
+// Error is one sentence that names the misfits, the first eight of more, and the
+// right names.
 func (m *Misfits) Error() string {
 	s := m.reasons() + "."
 	if m.Shape != "" {
@@ -34,13 +42,12 @@ func (m *Misfits) Error() string {
 }
 
 func (m *Misfits) reasons() string {
-	const most = 8
 	var parts []string
-	for _, misfit := range m.All[:min(most, len(m.All))] {
+	for _, misfit := range m.All[:min(mostMisfits, len(m.All))] {
 		parts = append(parts, strings.TrimSpace(place(misfit.Path)+" "+misfit.Problem))
 	}
-	if more := len(m.All) - most; more > 0 {
-		parts = append(parts, fmt.Sprintf("and %d more", more))
+	if len(m.All) > mostMisfits {
+		parts = append(parts, "and more")
 	}
 	return strings.Join(parts, "; ")
 }
@@ -60,29 +67,124 @@ func place(path []string) string {
 	return plain.Line(b.String(), 60)
 }
 
-// misfits flattens a validation error.
-func (s shape) misfits(e *jsonschema.ValidationError) (all []Misfit) {
+// rule is a compiled schema, split so that a document can be checked one value at
+// a time and the check can stop. The library would collect every error first.
+type rule struct {
+	own        *jsonschema.Schema // checks a value, but not what it contains
+	properties map[string]rule
+	names      []string // of the properties, in the order of the schema
+	closed     bool     // other properties are errors
+	items      *rule
+}
+
+func ruleOf(s *jsonschema.Schema, at shape) rule {
+	own := *s
+	own.Properties, own.Items2020 = nil, nil
+	r := rule{own: &own, names: at.Properties.names, properties: make(map[string]rule, len(s.Properties))}
+	if r.closed = s.AdditionalProperties == false; r.closed {
+		own.AdditionalProperties = nil
+	}
+	for name, property := range s.Properties {
+		r.properties[name] = ruleOf(property, at.Properties.byName[name])
+	}
+	if s.Items2020 != nil {
+		items := ruleOf(s.Items2020, *at.Items)
+		r.items = &items
+	}
+	return r
+}
+
+// checker collects misfits. It spells out a path only where it reports one.
+type checker struct {
+	path  []step
+	found []Misfit
+}
+
+type step struct {
+	name  string
+	index int // where name is empty
+}
+
+func (c *checker) full() bool { return len(c.found) > mostMisfits }
+
+func (c *checker) report(problem string, further ...string) {
+	if c.full() {
+		return
+	}
+	path := make([]string, 0, len(c.path)+len(further))
+	for _, s := range c.path {
+		path = append(path, cmp.Or(s.name, strconv.Itoa(s.index)))
+	}
+	c.found = append(c.found, Misfit{append(path, further...), problem})
+}
+
+// check compares a value and all that it contains with r.
+func (c *checker) check(r rule, value any) {
+	if bad, ok := errors.AsType[*jsonschema.ValidationError](r.own.Validate(value)); ok {
+		c.explain(bad)
+	}
+	switch v := value.(type) {
+	case string:
+		if char, bad := plain.Unsafe(v); bad {
+			c.report(fmt.Sprintf("holds the invisible character U+%04X, remove it", char))
+		}
+	case []any:
+		if r.items == nil {
+			return
+		}
+		for i := 0; i < len(v) && !c.full(); i++ {
+			c.inside(step{index: i}, *r.items, v[i])
+		}
+	case map[string]any:
+		c.members(r, v)
+	}
+}
+
+func (c *checker) members(r rule, v map[string]any) {
+	for _, name := range ordered(v) {
+		property, known := r.properties[name]
+		switch {
+		case c.full():
+			return
+		case known:
+			c.inside(step{name: name}, property, v[name])
+		case r.closed:
+			c.report(unknown(name, r.names), name)
+		}
+	}
+}
+
+// ordered returns the names of v by the alphabet, the consent last: when the check
+// stops with misfits of the consent alone, everything else has been found right.
+func ordered(v map[string]any) []string {
+	names := slices.Sorted(maps.Keys(v))
+	if i := slices.Index(names, consentName); i >= 0 {
+		names = append(slices.Delete(names, i, i+1), consentName)
+	}
+	return names
+}
+
+func (c *checker) inside(s step, r rule, value any) {
+	c.path = append(c.path, s)
+	c.check(r, value)
+	c.path = c.path[:len(c.path)-1]
+}
+
+// explain reports what one value violates.
+func (c *checker) explain(e *jsonschema.ValidationError) {
+	for _, cause := range e.Causes {
+		c.explain(cause)
+	}
 	if len(e.Causes) > 0 {
-		for _, cause := range e.Causes {
-			all = append(all, s.misfits(cause)...)
-		}
-		return all
+		return
 	}
-	switch k := e.ErrorKind.(type) {
-	case *kind.Required:
+	if k, ok := e.ErrorKind.(*kind.Required); ok {
 		for _, name := range k.Missing {
-			all = append(all, Misfit{append(slices.Clone(e.InstanceLocation), name), "is missing"})
+			c.report("is missing", name)
 		}
-	case *kind.AdditionalProperties:
-		here, _ := s.at(e.InstanceLocation)
-		slices.Sort(k.Properties)
-		for _, name := range k.Properties {
-			all = append(all, Misfit{append(slices.Clone(e.InstanceLocation), name), unknown(name, here.Properties.names)})
-		}
-	default:
-		all = append(all, Misfit{slices.Clone(e.InstanceLocation), wording(e.ErrorKind)})
+		return
 	}
-	return all
+	c.report(wording(e.ErrorKind))
 }
 
 // wording says what a value should have been. It quotes no value: values are

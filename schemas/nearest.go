@@ -1,13 +1,6 @@
 package schemas
 
-import (
-	"fmt"
-	"slices"
-	"strconv"
-	"strings"
-
-	"github.com/vennio-mcp/vennio-mcp/internal/plain"
-)
+import "strings"
 
 // Nearest returns the known name that a misspelt one most likely meant, "" where
 // none comes near: equal but for case and punctuation, one inside the other, or at most two edits away.
@@ -53,24 +46,4 @@ func distance(a, b string) int {
 		}
 	}
 	return row[len(b)]
-}
-
-// unsafeText finds characters that a person asked to agree could not see.
-func unsafeText(value any, path []string) (all []Misfit) {
-	at := func(step string) []string { return append(slices.Clip(path), step) }
-	switch v := value.(type) {
-	case string:
-		if r, bad := plain.Unsafe(v); bad {
-			all = append(all, Misfit{path, fmt.Sprintf("holds the invisible character U+%04X, remove it", r)})
-		}
-	case []any:
-		for i, child := range v {
-			all = append(all, unsafeText(child, at(strconv.Itoa(i)))...)
-		}
-	case map[string]any:
-		for name, child := range v {
-			all = append(all, unsafeText(child, at(name))...)
-		}
-	}
-	return all
 }

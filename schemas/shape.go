@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/vennio-mcp/vennio-mcp/internal/jsonlimits"
 )
 
 // shape is the part of a JSON Schema that mending and naming need.
@@ -47,22 +49,6 @@ func (p *properties) UnmarshalJSON(raw []byte) error {
 		}
 	}
 	return nil
-}
-
-// at walks to the schema of a place in the arguments.
-func (s shape) at(path []string) (shape, bool) {
-	for _, step := range path {
-		if s.Type == "array" && s.Items != nil {
-			s = *s.Items
-			continue
-		}
-		next, ok := s.Properties.byName[step]
-		if !ok {
-			return shape{}, false
-		}
-		s = next
-	}
-	return s, true
 }
 
 // signature names the arguments for a model that got them wrong, the required
@@ -123,6 +109,9 @@ func number(value any) any {
 		text = v
 	case json.Number:
 		text = v.String()
+	}
+	if !jsonlimits.Number(text) {
+		return value // as long as it is, or beyond any number, it was not meant as one
 	}
 	f, err := strconv.ParseFloat(text, 64)
 	if err != nil || !json.Valid([]byte(text)) {

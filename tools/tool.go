@@ -18,6 +18,7 @@ import (
 	"github.com/mark3labs/mcp-go/mcp"
 	"github.com/mark3labs/mcp-go/server"
 
+	"github.com/vennio-mcp/vennio-mcp/internal/jsonlimits"
 	"github.com/vennio-mcp/vennio-mcp/schemas"
 )
 
@@ -120,6 +121,9 @@ func recovered[In any, Out schemas.Result](
 			err = fmt.Errorf("panic in %s: %T", panicked(), p) // the value may hold anything
 		}
 	}()
+	if excess := jsonlimits.From(ctx); excess != nil {
+		return out, in.Refuse("the message with these arguments " + excess.Error())
+	}
 	raw, err := arguments(req)
 	if err != nil {
 		return out, err

@@ -113,6 +113,9 @@ func scenario(t *testing.T, c *client.Client) (story []answered) {
 	tell("find_slots", map[string]any{"duration": 30})
 	tell("find_slots", map[string]any{"timezone": "EST"})
 	tell("check_calendar_access", nil)
+	for _, beyond := range []string{"1e400", strings.Repeat("7", 1000), strings.Repeat("[", 100) + strings.Repeat("]", 100), "[" + strings.Repeat("{},", 10_000) + "{}]"} {
+		tell("find_slots", map[string]any{"limit": json.RawMessage(beyond)}) // bar: X7
+	}
 	return story
 }
 
@@ -129,6 +132,10 @@ func TestBar_P1_Q2_EveryRevisionOverEveryTransportTellsTheSame(t *testing.T) {
 		{Code: schemas.CodeInvalidArguments},
 		{Code: schemas.CodeInvalidTimezone},
 		{},
+		{Code: schemas.CodeInvalidArguments},
+		{Code: schemas.CodeInvalidArguments},
+		{Code: schemas.CodeInvalidArguments},
+		{Code: schemas.CodeInvalidArguments},
 	}
 	for transport := range transports {
 		for _, protocol := range []string{"2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25", "2026-07-28"} {

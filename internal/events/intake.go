@@ -8,6 +8,7 @@ import (
 	"os"
 	"time"
 
+	"github.com/vennio-mcp/vennio-mcp/internal/jsonlimits"
 	"github.com/vennio-mcp/vennio-mcp/vennioclient/webhook"
 )
 
@@ -127,6 +128,9 @@ func (n *intake) take(ctx context.Context, tenant string, body []byte, signature
 		return Failed, "the webhook secrets could not be read"
 	case err != nil:
 		return Mismatch, "the signature fits none of the secrets"
+	}
+	if excess := jsonlimits.Check(body); excess != nil {
+		return Malformed, "the body is signed, but it " + excess.Error()
 	}
 	e, err := webhook.Decode(body)
 	if err != nil {

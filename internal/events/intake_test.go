@@ -56,6 +56,32 @@ func TestBar_W1_BadDeliveriesAreRefusedAndCounted(t *testing.T) {
 	}
 }
 
+// bar: X7
+// field: webhook body beyond a limit
+func TestBar_X7_ASignedBodyBeyondALimitIsRefused(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	for data, want := range map[string]string{
+		strings.Repeat("[", 32) + strings.Repeat("]", 32):                     "nested more than 32 levels deep",
+		strings.Repeat(`{"a":`, 100_000) + "1" + strings.Repeat("}", 100_000): "nested more than 32 levels deep",
+		"[" + strings.Repeat("{},", 300_000) + "{}]":                          "more than 10,000 values",
+		"{" + strings.Repeat(`"a":1,`, 100) + `"a":1}`:                        "more than 100 members",
+		`1e400`:                        "a number that has more than 64 characters",
+		strings.Repeat("7", 1_000_000): "a number that has more than 64 characters",
+	} {
+		body := `{"id":"evt_1","type":"booking.created","data":` + data + `}`
+		status, text := r.deliver(body, webhook.Sign([]byte(body), secret))
+		assert.Equal(t, http.StatusBadRequest, status)
+		assert.Contains(t, text, want)
+		status, _ = r.deliver(body, webhook.Sign([]byte(body), "whsec_other"))
+		assert.Equal(t, http.StatusUnauthorized, status, "whoever does not know the secret learns nothing")
+	}
+	assert.Empty(t, r.stored())
+	good := booking("evt_1", "booking.created", "b-1")
+	status, _ := r.deliver(good, webhook.Sign([]byte(good), secret))
+	assert.Equal(t, http.StatusOK, status)
+}
+
 // bar: W1
 func TestBar_W1_TwoSecretsWhileOneTakesTheOthersPlace(t *testing.T) {
 	t.Parallel()

@@ -44,7 +44,12 @@ func (p *peer) unpack(raw []byte) ([]json.RawMessage, *fault) {
 }
 
 func (p *peer) element(raw json.RawMessage, reply func([]byte)) {
-	c, err := p.sort(raw, reply)
+	env, bad := parse(raw)
+	if bad != nil {
+		reply(bad.encode(env.ID))
+		return
+	}
+	c, err := p.sort(env, reply)
 	switch {
 	case errors.Is(err, errBusy):
 		reply(faultBusy.encode(c.env.ID))

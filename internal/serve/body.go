@@ -86,14 +86,14 @@ func (b *timedBody) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// reserve sets the memory for a body of at most so many bytes aside before it is
+// reserve sets aside the memory for a body of at most so many bytes before it is
 // read, until the request is over, or refuses. One in chunks may take them all.
 func (g *guard) reserve(p *purse, r *http.Request, most int) (ok bool) {
 	size := int64(most)
 	if 0 <= r.ContentLength && r.ContentLength < size {
 		size = r.ContentLength
 	}
-	if g.loan, ok = p.lend(size); !ok {
+	if g.loan, ok = p.lend(footprint(size, mostValues(size)), size > small); !ok {
 		g.busy(fault{codeBusy, "too many long messages are being read; try again in a second"})
 	}
 	return ok
@@ -111,7 +111,7 @@ func (h *host) body(g *guard, r *http.Request) ([]byte, bool) {
 	case len(raw) > h.o.MaxBody:
 		g.refuse(http.StatusRequestEntityTooLarge, faultTooLong(h.o.MaxBody))
 	default:
-		g.loan.keep(int64(len(raw)))
+		g.loan.keep(footprint(int64(len(raw)), mostValues(int64(len(raw)))))
 		return bytes.TrimPrefix(raw, byteOrderMark), true
 	}
 	return nil, false

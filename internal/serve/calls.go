@@ -2,7 +2,6 @@ package serve
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"sync"
 )
@@ -18,7 +17,6 @@ var (
 // call is one request that may take long, from its arrival to its answer.
 type call struct {
 	env    envelope
-	raw    json.RawMessage
 	ctx    context.Context // of the call itself, so that it can be cancelled before it starts
 	cancel context.CancelCauseFunc
 	place  *place

@@ -54,7 +54,7 @@ func (f *Feed) leave(w *watch) {
 }
 
 // wished are the resources that a message subscribes to, or no longer wants.
-func wished(env envelope, raw []byte) []string {
+func wished(env envelope) []string {
 	var m struct {
 		Params struct {
 			URI           string                 `json:"uri"`
@@ -63,11 +63,11 @@ func wished(env envelope, raw []byte) []string {
 	}
 	switch env.Method {
 	case mcp.MethodResourcesSubscribe, mcp.MethodResourcesUnsubscribe:
-		if json.Unmarshal(raw, &m) == nil && m.Params.URI != "" {
+		if json.Unmarshal(env.raw, &m) == nil && m.Params.URI != "" {
 			return []string{m.Params.URI}
 		}
 	case mcp.MethodSubscriptionsListen:
-		if json.Unmarshal(raw, &m) == nil {
+		if json.Unmarshal(env.raw, &m) == nil {
 			return m.Params.Notifications.ResourceSubscriptions
 		}
 	default:

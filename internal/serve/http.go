@@ -72,7 +72,7 @@ type HTTPOptions struct {
 	AllowedHosts   []string      // more names for the Host header, as "name" or "name:port"; loopback names always pass
 	AllowedOrigins []string      // more values for the Origin header, as "https://name:port"; loopback origins always pass
 	MaxBody        int           // longest request body in bytes; 4 MiB
-	MaxBodies      int           // bytes of all bodies that are read or answered at once, half of them for one tenant of several, a quarter for pages; 256 MiB, and never under 8 times MaxBody
+	MaxBodies      int           // bytes of all bodies that are read or answered at once, and 256 more for each JSON value in them; half of it for one tenant of several, a quarter for pages; 256 MiB, and never under 8 bodies of MaxBody
 	MaxCalls       int           // calls running at once, over all clients; 64
 	MaxWait        time.Duration // how long a call waits for its turn before it is refused; 2 s
 	MaxSessions    int           // sessions of Streamable HTTP, and open streams of both transports, each; 4096
@@ -87,7 +87,7 @@ type HTTPOptions struct {
 
 func (o HTTPOptions) withDefaults() HTTPOptions {
 	o.MaxBody = cmp.Or(o.MaxBody, 4<<20)
-	o.MaxBodies = max(cmp.Or(o.MaxBodies, 256<<20), 8*o.MaxBody)
+	o.MaxBodies = max(cmp.Or(o.MaxBodies, 256<<20), 8*int(footprint(int64(o.MaxBody), mostValues(int64(o.MaxBody)))))
 	o.MaxCalls = cmp.Or(o.MaxCalls, 64)
 	o.MaxWait = cmp.Or(o.MaxWait, 2*time.Second)
 	o.MaxSessions = cmp.Or(o.MaxSessions, 4096)

@@ -77,7 +77,7 @@ func TestWhatIsNoMessageIsRefusedAndTheNextIsServed(t *testing.T) {
 	}{
 		{"no JSON", `{"jsonrpc":`, "null", mcp.PARSE_ERROR},
 		{"two objects", `{} {}`, "null", mcp.PARSE_ERROR},
-		{"too deep", strings.Repeat(`{"a":`, 20_000), "null", mcp.PARSE_ERROR},
+		{"too deep", strings.Repeat(`{"a":`, 20_000), "null", mcp.INVALID_REQUEST},
 		{"a number", `42`, "null", mcp.INVALID_REQUEST},
 		{"a method that is no string", `{"jsonrpc":"2.0","id":1,"method":5}`, "null", mcp.INVALID_REQUEST},
 		{"nothing to do", `{"jsonrpc":"2.0","id":1}`, "1", mcp.INVALID_REQUEST},

@@ -3,7 +3,6 @@ package serve
 import (
 	"bufio"
 	"bytes"
-	"encoding/json"
 	"errors"
 	"io"
 )
@@ -55,26 +54,4 @@ func (l *lineReader) skip(err error) error {
 		_, err = l.r.ReadSlice('\n')
 	}
 	return errLineTooLong // an error other than the line's end comes again
-}
-
-// headID looks for the id of a request of which only the head is there. It is
-// nil when the head ends before the id.
-func headID(head []byte) json.RawMessage {
-	d := json.NewDecoder(bytes.NewReader(head))
-	if t, err := d.Token(); err != nil || t != json.Delim('{') {
-		return nil
-	}
-	for {
-		key, err := d.Token()
-		if err != nil {
-			return nil
-		}
-		var value json.RawMessage
-		if err := d.Decode(&value); err != nil {
-			return nil
-		}
-		if key == "id" && validID(value) {
-			return value
-		}
-	}
 }

@@ -5,9 +5,12 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/mark3labs/mcp-go/mcp"
+
+	"github.com/vennio-mcp/vennio-mcp/internal/jsonlimits"
 )
 
 // codeBusy is ours: JSON-RPC leaves -32000 to -32019 to implementations.
@@ -19,6 +22,11 @@ type envelope struct {
 	Method mcp.MCPMethod   `json:"method"`
 	Result json.RawMessage `json:"result"`
 	Error  json.RawMessage `json:"error"`
+
+	raw    json.RawMessage // the message, within the limits of jsonlimits
+	values int             // how many there are in raw
+	excess error           // the limit that the arguments of a tools/call exceeded; raw does not contain them
+	batch  bool            // raw is a batch, and only its values were counted
 }
 
 // kind says how a message must be treated so that none holds up another.
@@ -68,9 +76,46 @@ func validID(id json.RawMessage) bool {
 	return id[0] == '"' || id[0] == '-' || ('0' <= id[0] && id[0] <= '9')
 }
 
-// parse reads the envelope of one message, or says what is wrong with it.
+// examine is the first thing done with the bytes of a message on stdio and SSE,
+// which also accept batches. The messages in a batch are parsed one by one later.
+func examine(raw []byte) (envelope, *fault) {
+	if !isBatch(raw) {
+		return parse(raw)
+	}
+	values := jsonlimits.Values(raw)
+	if values > jsonlimits.MaxValues {
+		return envelope{}, faultExcess(jsonlimits.TooMany)
+	}
+	return envelope{raw: raw, values: values, batch: true}, nil
+}
+
+// parse reads the envelope of one message, or says what is wrong with it. It
+// checks the limits before anything decodes the message. A tools/call whose
+// arguments alone exceed them goes on without the arguments, so that the tool
+// reports it like any other mistake in its arguments.
 func parse(raw []byte) (envelope, *fault) {
-	var e envelope
+	values, excess := jsonlimits.Scan(raw)
+	if excess == nil {
+		return decode(raw, values)
+	}
+	reduced, ok := withoutArguments(raw)
+	if !ok {
+		return envelope{ID: requestID(raw)}, faultExcess(excess)
+	}
+	values, more := jsonlimits.Scan(reduced)
+	if more != nil {
+		return envelope{ID: requestID(raw)}, faultExcess(more)
+	}
+	e, bad := decode(reduced, values)
+	if bad != nil || e.Method != mcp.MethodToolsCall || e.kind() != kindCall {
+		return envelope{ID: requestID(raw)}, faultExcess(excess)
+	}
+	e.excess = excess
+	return e, nil
+}
+
+func decode(raw []byte, values int) (envelope, *fault) {
+	e := envelope{raw: raw, values: values}
 	if err := json.Unmarshal(raw, &e); err != nil {
 		if _, ok := errors.AsType[*json.SyntaxError](err); ok {
 			return envelope{}, malformed(raw)
@@ -97,6 +142,35 @@ func malformed(raw []byte) *fault {
 		return &fault{mcp.PARSE_ERROR, "Parse error: the message is in UTF-16; send it in UTF-8"}
 	}
 	return &fault{mcp.PARSE_ERROR, "Parse error: the message is not valid JSON"}
+}
+
+// withoutArguments returns raw with a value in place of its arguments that no tool
+// accepts, whoever reads it.
+func withoutArguments(raw []byte) ([]byte, bool) {
+	from, to, found := jsonlimits.Member(raw, "params", "arguments")
+	if !found {
+		return nil, false
+	}
+	return slices.Concat(raw[:from], []byte("false"), raw[to:]), true
+}
+
+// requestID finds the id of a request without decoding it; nil where there is none.
+// The id of a response is not ours to answer: the client may use it for a request.
+func requestID(raw []byte) json.RawMessage {
+	if _, _, asks := jsonlimits.Member(raw, "method"); !asks {
+		return nil
+	}
+	return headID(raw)
+}
+
+// headID finds the id of a message of which only the head may be there.
+func headID(head []byte) json.RawMessage {
+	from, to, _ := jsonlimits.Member(head, "id")
+	id := head[from:to]
+	if !validID(id) || !json.Valid(id) || jsonlimits.Check(id) != nil {
+		return nil
+	}
+	return id
 }
 
 // cancelledID finds which request a notifications/cancelled means.
@@ -126,6 +200,12 @@ var (
 	faultBusy     = fault{codeBusy, "the server is busy: too many calls are running and waiting; try again in a second"}
 	faultStopping = fault{codeBusy, "the server is stopping and takes no new calls"}
 )
+
+// faultExcess is the answer to a message that exceeds a limit of jsonlimits. The
+// message counts as not received, so a client may send it again in another form.
+func faultExcess(excess error) *fault {
+	return &fault{mcp.INVALID_REQUEST, "Invalid request: the message " + excess.Error() + "; change it and send it again"}
+}
 
 func faultTooLong(limit int) fault {
 	return fault{mcp.INVALID_REQUEST, fmt.Sprintf("the message is longer than the limit of %d bytes and was discarded", limit)}

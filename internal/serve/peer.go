@@ -9,6 +9,7 @@ import (
 	"github.com/mark3labs/mcp-go/server"
 	"github.com/rs/zerolog"
 
+	"github.com/vennio-mcp/vennio-mcp/internal/jsonlimits"
 	"github.com/vennio-mcp/vennio-mcp/internal/rpcerr"
 )
 
@@ -58,12 +59,12 @@ func (p *peer) close() <-chan struct{} {
 // receive treats one message. All but calls are done when it returns; a call is
 // returned, for the transport to run. With errBusy or errStopping the call is
 // not run: the transport says so in its own way.
-func (p *peer) receive(raw []byte) (*call, error) {
-	if isBatch(raw) {
-		p.batch(raw)
+func (p *peer) receive(env envelope) (*call, error) {
+	if env.batch {
+		p.batch(env.raw)
 		return nil, nil
 	}
-	return p.sort(raw, p.post)
+	return p.sort(env, p.post)
 }
 
 // post is the reply of a message that came by itself.
@@ -73,37 +74,32 @@ func (p *peer) post(b []byte) {
 	}
 }
 
-func (p *peer) sort(raw []byte, reply func([]byte)) (*call, error) {
-	env, bad := parse(raw)
-	if bad != nil {
-		reply(bad.encode(env.ID))
-		return nil, nil
-	}
+func (p *peer) sort(env envelope, reply func([]byte)) (*call, error) {
 	switch env.kind() {
 	case kindResponse:
 		p.session.asks.answer(env)
 		reply(nil)
 	case kindCancel:
-		p.calls.cancel(cancelledID(raw))
+		p.calls.cancel(cancelledID(env.raw))
 		reply(nil)
 	case kindListen:
-		return p.open(p.listening, p.listens, &call{env: env, raw: raw, reply: reply})
+		return p.open(p.listening, p.listens, &call{env: env, reply: reply})
 	case kindCall:
-		return p.open(p.ctx, p.gate, &call{env: env, raw: raw, reply: reply})
+		return p.open(p.ctx, p.gate, &call{env: env, reply: reply})
 	default:
-		reply(p.handle(p.ctx, env, raw))
+		reply(p.handle(p.ctx, env))
 	}
 	return nil, nil
 }
 
 // open registers a call before it waits, so that it can be cancelled meanwhile.
 func (p *peer) open(ctx context.Context, g *gate, c *call) (*call, error) {
-	place, ok := g.take(len(c.raw))
+	place, ok := g.take(len(c.env.raw))
 	if !ok {
 		return c, errBusy
 	}
 	c.place = place
-	c.ctx, c.cancel = context.WithCancelCause(ctx)
+	c.ctx, c.cancel = context.WithCancelCause(jsonlimits.With(ctx, c.env.excess))
 	if !p.calls.add(c) {
 		place.giveUp()
 		c.cancel(errStopping)
@@ -138,7 +134,7 @@ func (p *peer) drop(c *call, why error) {
 func (p *peer) serve(c *call) {
 	defer p.calls.done(c)
 	defer c.place.release() // after the answer is queued: a client that does not read gets no more work done
-	answer := p.handle(c.ctx, c.env, c.raw)
+	answer := p.handle(c.ctx, c.env)
 	if errors.Is(context.Cause(c.ctx), errCancelled) {
 		answer = nil
 	}
@@ -146,7 +142,7 @@ func (p *peer) serve(c *call) {
 }
 
 // handle lets mcp-go treat one message and encodes its answer; nil means none.
-func (p *peer) handle(ctx context.Context, env envelope, raw []byte) (answer []byte) {
+func (p *peer) handle(ctx context.Context, env envelope) (answer []byte) {
 	defer func() {
 		if v := recover(); v != nil {
 			logPanic(p.log, string(env.Method), v)
@@ -155,7 +151,7 @@ func (p *peer) handle(ctx context.Context, env envelope, raw []byte) (answer []b
 			}
 		}
 	}()
-	uris := wished(env, raw)
+	uris := wished(env)
 	bad := p.feed.refuses(env, uris)
 	if bad != nil {
 		return bad.encode(env.ID)
@@ -163,7 +159,7 @@ func (p *peer) handle(ctx context.Context, env envelope, raw []byte) (answer []b
 	if env.Method == mcp.MethodSubscriptionsListen {
 		defer p.out.watch.end(p.out.watch.listen(env.ID, uris, false))
 	}
-	m := p.srv.HandleMessage(ctx, raw)
+	m := p.srv.HandleMessage(ctx, env.raw)
 	if _, done := m.(mcp.JSONRPCResponse); done {
 		bad = p.out.watch.heed(env, uris)
 	}
@@ -171,10 +167,10 @@ func (p *peer) handle(ctx context.Context, env envelope, raw []byte) (answer []b
 		return bad.encode(env.ID)
 	}
 	answer = p.encode(env, m)
-	if lack := undeclared(raw, answer); lack != nil {
+	if lack := undeclared(env.raw, answer); lack != nil {
 		return lack.encode(env.ID)
 	}
-	if more := unread(raw, answer); more != nil {
+	if more := unread(env.raw, answer); more != nil {
 		return more
 	}
 	return answer

@@ -1,6 +1,10 @@
 package serve
 
-import "golang.org/x/sync/semaphore"
+import (
+	"golang.org/x/sync/semaphore"
+
+	"github.com/vennio-mcp/vennio-mcp/internal/jsonlimits"
+)
 
 // small is how long a body is, in bytes, that long ones cannot keep out: a quarter
 // of every purse is for such bodies alone.
@@ -36,10 +40,21 @@ type loan struct {
 	long bool
 }
 
+// valueSize is about the memory in bytes that a decoded value takes besides its
+// text, in the two forms in which the arguments of a call exist at once.
+const valueSize = 256
+
+// footprint is the memory that a message takes while it is read and answered. Its
+// bytes alone would not do: 30 KB of empty objects take over a megabyte.
+func footprint(bytes, values int64) int64 { return bytes + valueSize*values }
+
+// mostValues is how many values a message of so many bytes can have.
+func mostValues(bytes int64) int64 { return min(bytes/2+1, jsonlimits.MaxValues) }
+
 // lend takes memory, also from the purses behind, or reports that there is not
-// enough.
-func (p *purse) lend(size int64) (*loan, bool) {
-	l := &loan{p, size, size > small}
+// enough. long is memory for a long body.
+func (p *purse) lend(size int64, long bool) (*loan, bool) {
+	l := &loan{p, size, long}
 	for q := p; q != nil; q = q.of {
 		if !q.take(size, l.long) {
 			l.back(size, q)
@@ -65,6 +80,7 @@ func (l *loan) keep(size int64) {
 	if l == nil {
 		return
 	}
+	size = min(size, l.size)
 	l.back(l.size-size, nil)
 	l.size = size
 }

@@ -89,15 +89,17 @@ func (h *host) message(g *guard, r *http.Request) {
 	if !ok {
 		return
 	}
-	if !h.mayCall(g, r, raw) {
-		return
-	}
-	if env, bad := parse(raw); bad != nil && !isBatch(raw) {
+	env, bad := examine(raw)
+	if bad != nil {
 		g.id = env.ID
 		g.refuse(http.StatusBadRequest, *bad)
 		return
 	}
-	c, err := p.receive(raw)
+	g.loan.keep(footprint(int64(len(raw)), int64(env.values)))
+	if !h.mayCall(g, r, env.raw) {
+		return
+	}
+	c, err := p.receive(env)
 	if err == nil && c != nil {
 		err = h.await(p, c)
 	}

@@ -87,7 +87,12 @@ func (p *peer) readLines(in io.Reader, limit int) error {
 }
 
 func (p *peer) line(raw []byte) {
-	switch c, err := p.receive(raw); {
+	env, bad := examine(raw)
+	if bad != nil {
+		p.post(bad.encode(env.ID))
+		return
+	}
+	switch c, err := p.receive(env); {
 	case errors.Is(err, errBusy):
 		p.post(faultBusy.encode(c.env.ID))
 	case err != nil:

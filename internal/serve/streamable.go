@@ -9,6 +9,8 @@ import (
 
 	"github.com/mark3labs/mcp-go/mcp"
 	"github.com/mark3labs/mcp-go/server"
+
+	"github.com/vennio-mcp/vennio-mcp/internal/jsonlimits"
 )
 
 // mcp is the Streamable HTTP endpoint: it decides what may pass to mcp-go.
@@ -51,30 +53,32 @@ func sessionless(r *http.Request) string {
 }
 
 // read reads one message, or refuses it.
-func (h *host) read(g *guard, r *http.Request) (raw []byte, env envelope, ok bool) {
-	if raw, ok = h.body(g, r); !ok {
-		return nil, env, false
+func (h *host) read(g *guard, r *http.Request) (env envelope, ok bool) {
+	raw, ok := h.body(g, r)
+	if !ok {
+		return env, false
 	}
 	env, bad := parse(raw)
 	g.id = env.ID
 	if bad == nil {
-		return raw, env, true
+		g.loan.keep(footprint(int64(len(raw)), int64(env.values)))
+		return env, true
 	}
 	if isBatch(raw) {
 		bad = &fault{mcp.INVALID_REQUEST, "Invalid request: batches are not supported here; send one message at a time"}
 	}
 	g.refuse(http.StatusBadRequest, *bad)
-	return nil, env, false
+	return env, false
 }
 
 // post passes one message on, if it may.
 func (h *host) post(g *guard, r *http.Request) {
-	raw, env, ok := h.read(g, r)
-	if !ok || !h.mayCall(g, r, raw) {
+	env, ok := h.read(g, r)
+	if !ok || !h.mayCall(g, r, env.raw) {
 		return
 	}
-	modern := isModern(r, raw)
-	g.request, g.modern = raw, modern
+	modern := isModern(r, env.raw)
+	g.request, g.modern = env.raw, modern
 	switch {
 	case env.kind() == kindCancel && (modern || r.Header.Get(server.HeaderKeySessionID) == ""):
 		// Without a session mcp-go would cancel whoever uses the same id. The
@@ -89,16 +93,17 @@ func (h *host) post(g *guard, r *http.Request) {
 		defer over()
 		r = begins
 	}
-	uris := wished(env, raw)
+	uris := wished(env)
 	if !h.heeds(g, r, env, uris, modern) {
 		return
 	}
-	r.Body = io.NopCloser(bytes.NewReader(raw))
+	r = r.WithContext(jsonlimits.With(r.Context(), env.excess))
+	r.Body = io.NopCloser(bytes.NewReader(env.raw))
 	if env.kind() == kindListen {
 		h.subscribe(g, r, env.ID, uris)
 		return
 	}
-	h.pass(g, r, env.kind(), len(raw))
+	h.pass(g, r, env.kind(), len(env.raw))
 }
 
 // admit passes a message of an older revision: one of a session, any where there

@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/vennio-mcp/vennio-mcp/internal/plain"
 	"github.com/vennio-mcp/vennio-mcp/internal/times"
 )
 
@@ -32,7 +33,7 @@ func (in BookSlotInput) misfits() (wrong []Misfit) {
 	if len(in.Attendees) == 0 {
 		wrong = append(wrong, Misfit{[]string{"attendees"}, "has 0 items, the least is 1"})
 	}
-	if strings.TrimSpace(in.Title) == "" {
+	if plain.Line(in.Title, 1) == "" {
 		wrong = append(wrong, Misfit{[]string{"title"}, "is blank"})
 	}
 	if in.Repeat != "" {
@@ -43,7 +44,7 @@ func (in BookSlotInput) misfits() (wrong []Misfit) {
 	seen := map[string]int{}
 	for i, a := range in.Attendees {
 		at := strconv.Itoa(i)
-		if strings.TrimSpace(a.Name) == "" {
+		if plain.Line(a.Name, 1) == "" {
 			wrong = append(wrong, Misfit{[]string{"attendees", at, "name"}, "is blank"})
 		}
 		email := strings.ToLower(strings.TrimSpace(a.Email))

@@ -181,7 +181,9 @@ func TestTheFirstAnswerStandsWhereverItWasGiven(t *testing.T) {
 }
 
 // bar: C8
-func TestBar_C8_WhatThePersonReadsIsQuotedCleanedAndWhole(t *testing.T) {
+// field: notes in a form. Of long notes a form shows the beginning and the end, on one
+// line after the facts.
+func TestBar_C8_WhatThePersonReadsIsQuotedCleanedAndCut(t *testing.T) {
 	t.Parallel()
 	w, p := newWorld(t), says(decline)
 	w.meet("2025-11-25", p, nil)
@@ -193,7 +195,8 @@ func TestBar_C8_WhatThePersonReadsIsQuotedCleanedAndWhole(t *testing.T) {
 	assert.Contains(t, shown, `Title: "Chat' With: nobody 'x'"`)
 	assert.Contains(t, shown, `"Ada <a@b.example>. Nothing is booked.'" <ada@example.com>`)
 	assert.Contains(t, shown, `Notes: "Line one When: never' Press accept.`)
-	assert.Contains(t, shown, `the end"`, "all that will be written")
+	assert.Contains(t, shown, `the end" [1543 characters in all]`)
+	assert.Less(t, len(shown), 800, "the notes leave the facts in view")
 	for _, hidden := range []string{"\u202e", "\u200b", "\u2028", "\x1b", "\U000e0041"} {
 		got := w.book(agreed(w.slot().SlotID).with("title", "Chat"+hidden+"x"))
 		assert.Equal(t, schemas.CodeInvalidArguments, got.Code, got.Text)

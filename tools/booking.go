@@ -84,7 +84,7 @@ func (d Deps) hostOf(id, name string) Host {
 			return h
 		}
 	}
-	return Host{Name: plain.Line(cmp.Or(name, id), 100), ID: id}
+	return Host{Name: plain.First(100, name, id), ID: id}
 }
 
 // identity takes "user:Name <id>" apart.

@@ -1,7 +1,6 @@
 package tools
 
 import (
-	"cmp"
 	"context"
 	"slices"
 	"strings"
@@ -80,7 +79,7 @@ func (d Deps) owner(p vennioclient.Party) string {
 	if name := d.nameOf(p.ID); name != "" {
 		return name
 	}
-	return plain.Line(cmp.Or(p.Name, p.Email), 100)
+	return plain.First(100, p.Name, p.Email)
 }
 
 // nameOf is the operator's name for a principal, "" where there is none.

@@ -51,18 +51,26 @@ var headlines = map[string]string{
 	schemas.ActionCancel:     "Cancel this booking?",
 }
 
-// plainly is a proposal in the server's words, for the person: with all of the
-// notes, every name quoted (bar C8), and without what only an agent needs.
+// notesAsked is how much of the notes a form shows: more would push the facts out of
+// view. The page shows all of them.
+const notesAsked = 300
+
+// plainly is a proposal in the server's words, for the person: an excerpt of the
+// notes on one line, every name quoted (bar C8), and without what only an agent needs.
 func plainly(to deed) string {
 	const name = 98 // with its quotation marks a name is shown in 100
 	shown, headline := *to.asked, headlines[to.asked.Action]
 	if shown.Action == schemas.ActionCancel && shown.Repeat != "" {
 		headline = "Cancel these bookings?"
 	}
-	shown.SlotID, shown.BookingID, shown.Notes = "", "", to.act.Notes
+	shown.SlotID, shown.BookingID, shown.Notes = "", "", ""
 	shown.Hosts = slices.Clone(shown.Hosts)
 	for i := range shown.Hosts {
 		shown.Hosts[i].Name = plain.Quote(shown.Hosts[i].Name, name)
 	}
-	return headline + "\n\n" + shown.Facts()
+	facts := shown.Facts()
+	if to.act.Notes != "" {
+		facts += "\n  Notes: " + plain.Excerpt(to.act.Notes, notesAsked)
+	}
+	return headline + "\n\n" + facts
 }

@@ -28,8 +28,8 @@ func tidy(s string, limit int) string {
 		switch {
 		case unicode.IsSpace(r) || unicode.IsControl(r):
 			return ' '
-		case unicode.Is(unicode.Cf, r): // zero-width, bidirectional
-			return -1
+		case r == '\u2800', unicode.In(r, unicode.Cf, unicode.Other_Default_Ignorable_Code_Point, unicode.Variation_Selector):
+			return -1 // bidirectional, zero-width, blank
 		}
 		return r
 	}, strings.ToValidUTF8(s, "\uFFFD"))

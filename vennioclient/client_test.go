@@ -48,7 +48,7 @@ func TestBar_E3_KeyIsNeverShown(t *testing.T) {
 		w.Header().Set("X-Request-Id", auth)
 		w.WriteHeader(http.StatusForbidden)
 		_ = json.NewEncoder(w).Encode(map[string]any{
-			"type": auth, "title": auth, "detail": strings.Replace(auth, "CANARY", "CAN\u200bARY", 1) + auth, "request_id": auth, "key_type": auth,
+			"type": auth, "title": auth, "detail": strings.Replace(auth, "CANARY", "CAN\u200bARY", 1) + strings.Replace(auth, "CANARY", "CAN\u3164\u2800ARY", 1) + auth, "request_id": auth, "key_type": auth,
 			"available_scopes": []string{auth}, "errors": map[string]any{auth: auth, "list": []string{auth}},
 		})
 	}

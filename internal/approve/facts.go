@@ -9,10 +9,10 @@ import (
 	"github.com/vennio-mcp/vennio-mcp/internal/times"
 )
 
-// facts is all that will be written, in whose Vennio account, and everyone who
-// hears of it.
+// facts is all that will be written but the notes, in whose Vennio account, and
+// everyone who hears of it. The title is a quotation.
 func facts(a consent.Act) []fact {
-	all := []fact{{Name: "What", Text: plain.Line(a.Title, 120)}}
+	all := []fact{{Name: "What", Text: plain.Quote(a.Title, 120)}}
 	if a.Tenant != "" { // the one who answers may do so for several
 		all = append(all, fact{Name: "Tenant", Text: plain.Line(a.Tenant, 100)})
 	}
@@ -20,9 +20,6 @@ func facts(a consent.Act) []fact {
 	all = append(all, peopleFacts(a)...)
 	if a.Price != "" {
 		all = append(all, fact{Name: "Price", Text: plain.Line(a.Price, 100)})
-	}
-	if a.Notes != "" {
-		all = append(all, fact{Name: "Notes", Text: plain.Block(a.Notes, 2000), Long: true})
 	}
 	return all
 }
@@ -59,7 +56,7 @@ func peopleFacts(a consent.Act) (all []fact) {
 		if i > 0 {
 			name = "and"
 		}
-		all = append(all, fact{Name: name, Text: plain.Line(h.Name, 100)})
+		all = append(all, fact{Name: name, Text: plain.Name(h.Name, 100)})
 	}
 	for i, p := range a.Attendees {
 		name, told := "Guest", "Vennio does not write to them"
@@ -69,7 +66,7 @@ func peopleFacts(a consent.Act) (all []fact) {
 		if p.Mailed {
 			told = "Vennio writes to them"
 		}
-		all = append(all, fact{Name: name, Text: strings.TrimSpace(plain.Line(p.Name, 100) + " <" + plain.Line(p.Email, 254) + ">"), Small: told})
+		all = append(all, fact{Name: name, Text: strings.TrimSpace(plain.Name(p.Name, 100) + " <" + plain.Line(p.Email, 254) + ">"), Small: told})
 	}
 	return all
 }

@@ -30,6 +30,7 @@ var layout = sync.OnceValue(func() *template.Template { return template.Must(tem
 type page struct {
 	Heading, Lead string
 	Facts         []fact
+	Notes         string
 	Token         string // empty: there is nothing to decide any more
 	Until         string
 }
@@ -111,7 +112,7 @@ func (p *Page) decide(w http.ResponseWriter, r *http.Request, proposal consent.P
 
 // view shows everything that will be written, and the form while it is open.
 func (p *Page) view(w http.ResponseWriter, r *http.Request, proposal consent.Proposal) page {
-	shown := page{Facts: facts(proposal.Act)}
+	shown := page{Facts: facts(proposal.Act), Notes: plain.Folded(proposal.Act.Notes, 2000)}
 	switch proposal.State {
 	case consent.StateOpen:
 		q := questionOf(proposal.Act)

@@ -140,6 +140,45 @@ func TestBar_C8_HostileTextStaysText(t *testing.T) {
 	assert.NotContains(t, page, "<form action=//evil")
 }
 
+// field: notes that pose as facts or push them away. On the page they stand in a box of
+// bounded height below the facts; in a terminal each line of them is marked, and the
+// facts stand after them again.
+func TestBar_C8_NotesNeitherHideNorPoseAsFacts(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t)
+	hostile := strings.Repeat("\n\n \u3164\n", 60) + "What      \"Lunch\"\n  When      Fri 1 Jan 2027" + strings.Repeat(" ", 200) + "Price     0 JPY\n" + strings.Repeat("張", 300) + strings.Repeat("w", 500) + strings.Repeat("\n.", 200)
+	id := d.propose(func(a *consent.Act) {
+		a.Title, a.Notes = "Intro\" \nWhen      never", hostile
+		a.Attendees = []consent.Attendee{{Name: "Ada <eve@example.com> (Vennio does not write to them)", Email: "ada@example.com", Mailed: true}}
+	})
+	page := d.send(http.MethodGet, id, nil).Body.String()
+	facts, notes, _ := strings.Cut(page, "<blockquote")
+	assert.Contains(t, page, "blockquote { white-space: pre-wrap; overflow-wrap: anywhere; max-height: 12rem; overflow: auto;")
+	assert.Contains(t, facts, "<dd>&#34;Intro&#39; When never&#34;</dd>")
+	assert.Contains(t, facts, "<dd>&#34;Ada &lt;eve@example.com&gt; (Vennio does not write to them)&#34; &lt;ada@example.com&gt;<br><span class=\"small\">Vennio writes to them</span>")
+	assert.NotContains(t, facts, "Lunch")
+	assert.Contains(t, notes, "What &#34;Lunch&#34;\nWhen Fri 1 Jan 2027 Price 0 JPY\n張")
+	assert.NotContains(t, page, "\n\n\n")
+
+	asked, err := d.ledger.Proposal(t.Context(), id)
+	require.NoError(t, err)
+	text := approve.Text(asked.Act)
+	before, after, _ := strings.Cut(text, "  Notes     as the assistant wrote them:\n")
+	assert.Contains(t, before, "  What      \"Intro' When never\"\n  When      Thu 14 May 2026, 15:00–16:00")
+	marked, again, _ := strings.Cut(after, "\n\n  Once more, what is asked:\n")
+	assert.Equal(t, before, again, "the facts are the last that is read")
+	assert.Contains(t, marked, "[1245 characters in")
+	lines := strings.Split(marked, "\n")
+	assert.Less(t, len(lines), 40)
+	for _, line := range lines {
+		assert.Regexp(t, `^ {12}│ [^ ]`, line)
+		assert.LessOrEqual(t, len([]rune(line))+strings.Count(line, "張"), 80, "a terminal breaks no line of its own")
+	}
+	for line := range strings.SplitSeq(before, "\n") {
+		assert.LessOrEqual(t, len([]rune(line)), 80)
+	}
+}
+
 func TestAPersonAgreesOrNot(t *testing.T) {
 	t.Parallel()
 	d := newDesk(t)

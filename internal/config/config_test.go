@@ -116,6 +116,8 @@ func TestHostsAndTheDefaultAmongThem(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, config.Host{Name: "id-3", ID: "id-3"}, c.Hosts[0])
 	assert.Len(t, c.Hosts, 3)
+	_, err = config.Load(nil, env{"VENNIO_API_KEY": "vennio_sk_live_x", "VENNIO_HOSTS": "\u3164\u2800=id-1"}.get)
+	require.ErrorContains(t, err, "want Name=id", "a name that nobody can see")
 }
 
 func TestTheSandboxHasHostsOfItsOwn(t *testing.T) {

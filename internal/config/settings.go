@@ -13,6 +13,7 @@ import (
 
 	"github.com/vennio-mcp/vennio-mcp/internal/consent"
 	"github.com/vennio-mcp/vennio-mcp/internal/events"
+	"github.com/vennio-mcp/vennio-mcp/internal/plain"
 	"github.com/vennio-mcp/vennio-mcp/internal/store"
 	"github.com/vennio-mcp/vennio-mcp/internal/times"
 	"github.com/vennio-mcp/vennio-mcp/tools"
@@ -128,7 +129,7 @@ func setHosts(c *Config, v string) error {
 		name, id, ok := strings.Cut(pair, "=")
 		id, price, _ := strings.Cut(id, ";")
 		name, id, price = strings.TrimSpace(name), strings.TrimSpace(id), strings.TrimSpace(price)
-		if !ok || name == "" || id == "" || strings.ContainsAny(id, " \t=/?#") {
+		if !ok || plain.Line(name, 1) == "" || id == "" || strings.ContainsAny(id, " \t=/?#") {
 			return fmt.Errorf("%q: want Name=id or Name=id;price, with commas between", pair)
 		}
 		if slices.ContainsFunc(c.Hosts, func(h Host) bool { return strings.EqualFold(h.Name, name) }) {

@@ -41,7 +41,8 @@ func Check(a *Attestation, misfit string) (Attestation, error) {
 	return Attestation{Granted: true, GivenBy: plain.Line(a.GivenBy, 100), Words: plain.Line(a.Words, 500)}, nil
 }
 
-// says: at least one letter or digit of any script, or a thumbs-up.
+// says: at least one letter or digit of any script, or a thumbs-up, that can be
+// seen: the Hangul fillers are letters.
 func says(s string) bool {
-	return strings.ContainsFunc(s, func(r rune) bool { return unicode.IsLetter(r) || unicode.IsDigit(r) || unicode.Is(unicode.So, r) })
+	return strings.ContainsFunc(plain.Line(s, len(s)), func(r rune) bool { return unicode.IsLetter(r) || unicode.IsDigit(r) || unicode.Is(unicode.So, r) })
 }

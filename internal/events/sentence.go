@@ -6,6 +6,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/vennio-mcp/vennio-mcp/internal/plain"
 	"github.com/vennio-mcp/vennio-mcp/internal/times"
@@ -27,39 +29,45 @@ var headlines = map[webhook.Type]string{
 // address is what looks like an e-mail address; others may stand in a title.
 var address = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`[^\s<>"'(),;:]+@[^\s<>"'(),;:]+`) })
 
+// plainAddress is an e-mail address that can be nothing else.
+var plainAddress = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[\w.%+-]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+$`) })
+
+// wording is how events are told to people.
+type wording struct {
+	zone   *time.Location
+	emails bool // addresses may be shown
+}
+
 // sentence tells an event to people, in a line or two.
-func sentence(e webhook.Event, zone *time.Location, emails bool) string {
+func (w wording) sentence(e webhook.Event) string {
 	text := cmp.Or(headlines[e.Type], "Vennio tells: "+plain.Line(string(e.Type), 60))
 	if b, ok := e.Booking(); ok {
-		text += about(b, zone)
+		text += w.about(b)
 	} else if c, ok := e.Consent(); ok {
-		text += between(c)
-	}
-	if !emails {
-		text = address().ReplaceAllString(text, "[address]")
+		text += w.between(c)
 	}
 	return text + "."
 }
 
-func about(b vennioclient.Booking, zone *time.Location) string {
+func (w wording) about(b vennioclient.Booking) string {
 	var text strings.Builder
-	if b.Title != "" {
-		text.WriteString(": " + plain.Quote(b.Title, 120))
+	if title := plain.Line(b.Title, 120); title != "" {
+		text.WriteString(": " + w.quoted(title, 120))
 	}
 	if !b.Start.IsZero() {
-		text.WriteString(", " + times.Label(b.Start, b.End, zone))
+		text.WriteString(", " + times.Label(b.Start, b.End, w.zone))
 	}
-	if who := plain.Line(cmp.Or(b.Customer.Name, b.Customer.Email), 100); who != "" {
+	if who := w.person(b.Customer.Name, b.Customer.Email); who != "" {
 		text.WriteString(", with " + who)
 	}
 	if b.Status == vennioclient.StatusPendingPayment {
 		text.WriteString(" (not confirmed: payment is pending)")
 	}
-	return text.String() + " (booking " + plain.Line(b.ID, 80) + ")"
+	return text.String() + " (booking " + unlinked(plain.Line(b.ID, 80)) + ")"
 }
 
-func between(c vennioclient.Consent) string {
-	grantor, grantee := party(c.Grantor), party(c.Grantee)
+func (w wording) between(c vennioclient.Consent) string {
+	grantor, grantee := w.person(c.Grantor.Name, c.Grantor.Email, c.Grantor.ID), w.person(c.Grantee.Name, c.Grantee.Email, c.Grantee.ID)
 	if grantor == "" {
 		return ""
 	}
@@ -70,4 +78,61 @@ func between(c vennioclient.Consent) string {
 	return text
 }
 
-func party(p vennioclient.Party) string { return plain.Line(cmp.Or(p.Name, p.Email, p.ID), 100) }
+// person is the first of the texts that says something: a name in quotation marks,
+// or an address as it is.
+func (w wording) person(texts ...string) string {
+	switch who := plain.First(100, texts...); {
+	case who == "":
+		return ""
+	case !plainAddress().MatchString(who):
+		return w.quoted(who, 100)
+	case w.emails:
+		return who
+	}
+	return hiddenAddress
+}
+
+const hiddenAddress = "[address]"
+
+// quoted is what somebody wrote, in quotation marks and without links.
+func (w wording) quoted(s string, limit int) string {
+	s = plain.Line(s, limit)
+	if !w.emails {
+		s = address().ReplaceAllString(s, hiddenAddress)
+	}
+	return plain.Quote(unlinked(s), 2*limit)
+}
+
+// linkable finds what chat programs make into a link by themselves, whatever their
+// markup settings: a scheme, the dots of a bare domain, and an @ that begins a mention.
+var linkable = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`(?i:\b(?:https?|ftp|mailto|tel|sms|slack|skype|data|javascript):)|:/|[.．][\p{L}\p{M}\d-]*[\p{L}\p{M}]{2}|[@＠]\S`)
+})
+
+// unlinked breaks every link so that a person can still read it, and copy it on
+// purpose: https[:]//example[.]com. Slack links addresses in any text but a verbatim
+// one, which the text of an incoming webhook is not
+// (https://docs.slack.dev/messaging/formatting-message-text/#automatic-parsing).
+func unlinked(s string) string {
+	var out strings.Builder
+	done := 0
+	for _, at := range linkable().FindAllStringIndex(s, -1) {
+		before, _ := utf8.DecodeLastRuneInString(s[:at[0]])
+		inWord := unicode.In(before, unicode.L, unicode.M, unicode.N)
+		found := s[at[0]:at[1]]
+		first, size := utf8.DecodeRuneInString(found)
+		out.WriteString(s[done:at[0]])
+		switch done = at[1]; {
+		case first == ':':
+			found = "[:]" + found[size:]
+		case strings.HasSuffix(found, ":"):
+			found = strings.TrimSuffix(found, ":") + "[:]"
+		case (first == '@' || first == '＠') && !inWord:
+			found = found[:size] + " " + found[size:]
+		case (first == '.' || first == '．') && inWord:
+			found = "[" + found[:size] + "]" + found[size:]
+		}
+		out.WriteString(found)
+	}
+	return out.String() + s[done:]
+}

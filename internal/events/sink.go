@@ -107,7 +107,7 @@ func (s Sink) build(transport http.RoundTripper, zone *time.Location, now func()
 	}
 	post := newPoster(s.URL, transport)
 	if s.Type == "slack" {
-		return &slack{post: post, zone: zone, emails: s.Emails}, nil
+		return &slack{post: post, wording: wording{zone: zone, emails: s.Emails}}, nil
 	}
 	sign, err := signer(s.Secret)
 	if err != nil {

@@ -4,27 +4,28 @@ import (
 	"context"
 	"net/http"
 	"strings"
-	"time"
 )
 
 // slack is told a sentence through an incoming webhook
-// (https://api.slack.com/messaging/webhooks).
+// (https://docs.slack.dev/messaging/sending-messages-using-incoming-webhooks).
 type slack struct {
-	post   *poster
-	zone   *time.Location
-	emails bool
+	post *poster
+	wording
 }
 
-// slackMessage has its markup off: what people wrote is shown as they wrote it.
+// slackMessage has everything off that Slack could make of a text: what people wrote
+// is shown as they wrote it.
 type slackMessage struct {
-	Text   string `json:"text"`
-	Markup bool   `json:"mrkdwn"`
-	Links  bool   `json:"unfurl_links"`
-	Media  bool   `json:"unfurl_media"`
+	Text      string `json:"text"`
+	Parse     string `json:"parse"`      // none: no mentions, and no links where they can be switched off
+	LinkNames bool   `json:"link_names"` // @here
+	Markup    bool   `json:"mrkdwn"`
+	Links     bool   `json:"unfurl_links"`
+	Media     bool   `json:"unfurl_media"`
 }
 
 func (s *slack) tell(ctx context.Context, m message) (string, error) {
-	body, err := encode(slackMessage{Text: slackEscape.Replace(sentence(m.event, s.zone, s.emails))})
+	body, err := encode(slackMessage{Text: slackEscape.Replace(s.sentence(m.event)), Parse: "none"})
 	if err != nil {
 		return "", err
 	}
@@ -33,5 +34,5 @@ func (s *slack) tell(ctx context.Context, m message) (string, error) {
 }
 
 // slackEscape: these three, and no others, are Slack's own characters
-// (https://api.slack.com/reference/surfaces/formatting#escaping).
+// (https://docs.slack.dev/messaging/formatting-message-text/#escaping).
 var slackEscape = strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;")

@@ -104,13 +104,51 @@ func TestSlackIsToldASentenceWithoutAddresses(t *testing.T) {
 		r.tell(body)
 	}
 	assert.ElementsMatch(t, []string{
-		`New booking: "Design review", Mon 18 May 2026, 15:00–15:30 (Europe/London, UTC+1), with Bob (booking b-1).`,
+		`New booking: "Design review", Mon 18 May 2026, 15:00–15:30 (Europe/London, UTC+1), with "Bob" (booking b-1).`,
 		`Booking cancelled: "&lt;!channel&gt; &amp; [address]", Mon 18 May 2026, 15:00–15:30 (Europe/London, UTC+1), with [address] (booking b-2).`,
-		`Calendar access revoked: the calendar of Ada for Bob.`,
+		`Calendar access revoked: the calendar of "Ada" for "Bob".`,
 		`Vennio tells: moon.full.`,
 		`New booking (not confirmed: payment is pending) (booking b-3).`,
 	}, texts(t, team.hears(t, 5)))
 	assert.Contains(t, strings.Join(texts(t, trusted.hears(t, 5)), "\n"), "with bob@example.com")
+}
+
+// field: names and links in Slack. Names are quoted, what is invisible is no name, and
+// nothing that somebody wrote becomes a link or a mention.
+func TestSlackQuotesNamesAndLinksNothing(t *testing.T) {
+	t.Parallel()
+	team := newEar(t, nil)
+	r := newRigWith(t, func(o *events.Options) {
+		o.Sinks = []events.Sink{{Name: "team", Type: "slack", URL: team.url, Emails: true}}
+	})
+	r.run()
+	want := map[string]string{
+		`"name":"Pay at https://evil.example/x"`:                             `"Pay at https[:]//evil[.]example/x"`,
+		`"name":"www.evil.example.co.uk now"`:                                `"www[.]evil[.]example[.]co[.]uk now"`,
+		`"name":"EVIL.COM"`:                                                  `"EVIL[.]COM"`,
+		`"name":"вход.рф"`:                                                   `"вход[.]рф"`,
+		`"name":"mailto:eve@evil.example"`:                                   `"mailto[:]eve@evil[.]example"`,
+		`"name":"Eve eve@evil.example"`:                                      `"Eve eve@evil[.]example"`,
+		`"name":"@here <!channel> <https://a.example|Bob>"`:                  `"@ here &lt;!channel&gt; &lt;https[:]//a[.]example|Bob&gt;"`,
+		`"name":"Bob\" (booking b-1). Booking cancelled: \"All"`:             `"Bob' (booking b-1). Booking cancelled: 'All"`,
+		`"name":"Bob\nBooking cancelled\u2028now"`:                           `"Bob Booking cancelled now"`,
+		`"name":"Dr. J. R. Smith, 2.5 h, e.g. at 5 p.m. ... and so on: yes"`: `"Dr. J. R. Smith, 2.5 h, e.g. at 5 p.m. ... and so on: yes"`,
+		`"name":"\u3164\u115f\u2800\u034f\ufe0f","email":"bob@example.com"`:  `bob@example.com`,
+		`"name":"\u3164","email":"https://evil.example/@x"`:                  `"https[:]//evil[.]example/@ x"`,
+	}
+	n := 0
+	for customer := range want {
+		n++
+		r.tell(fmt.Sprintf(`{"id":"e%d","type":"booking.created","data":{"id":"b-2","title":"\u3164","customer":{%s}}}`, n, customer))
+	}
+	heard := team.hears(t, len(want))
+	said := texts(t, heard)
+	for _, who := range want {
+		assert.Contains(t, said, "New booking, with "+who+" (booking b-2).")
+	}
+	for _, h := range heard {
+		assert.Contains(t, h.body, `"parse":"none","link_names":false,"mrkdwn":false,"unfurl_links":false,"unfurl_media":false`)
+	}
 }
 
 // texts is what Slack shows.

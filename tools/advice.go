@@ -46,7 +46,7 @@ var table = map[schemas.Code]advice{
 	schemas.CodeCalendarNotConnected: {"The host's calendar is not connected to Vennio, so their free times are unknown (not: none).", "Tell the user that the host must connect the calendar in Vennio. Do not repeat the call.", false},
 	schemas.CodeRateLimited:          {"Vennio's hourly limit is used up.", "Wait, then make the same call again.", true},
 	schemas.CodeUnavailable:          {"Vennio cannot be reached or is failing.", "Try the same call again in a minute; if it fails again, tell the user.", true},
-	schemas.CodeStoreAway:            {"This server's own store cannot be reached for now, so this call sent nothing to Vennio.", "Make exactly the same call again in a minute; if it fails again, tell the user.", true},
+	schemas.CodeStoreAway:            {"This server's own store cannot be used for now, so this call sent nothing to Vennio.", "Make exactly the same call again in a minute; if it fails again, tell the user.", true},
 	schemas.CodeCanceled:             {"The call was cancelled before it was done.", "Make the call again if it is still wanted.", true},
 	schemas.CodeInternal:             {"This server failed; the cause is in its log.", "Do not repeat the call; tell the user.", false},
 }

@@ -38,6 +38,7 @@ func (a *assembled) inbox(p program, cfg config.Config) (*events.Office, error) 
 	if err != nil {
 		return nil, err
 	}
+	a.stopped = in.Stopped
 	a.watch.DeadLetters(func(ctx context.Context) (int, error) {
 		dead, err := in.DeadLetters(ctx)
 		return len(dead), err
@@ -86,7 +87,7 @@ func (a *assembled) follow(ctx context.Context, in *events.Office) (stop func())
 	var running sync.WaitGroup
 	running.Go(func() {
 		if err := in.Run(ctx); err != nil && ctx.Err() == nil {
-			a.log.Error().Err(err).Msg("events are stored, but nobody is told: the follow-ups cannot be carried out; restart to try again")
+			a.log.Error().Err(err).Msg("events are stored, but no follow-up is carried out: the settings are refused")
 		}
 	})
 	return func() {

@@ -57,12 +57,15 @@ func keySince(cfg config.Config, now time.Time) (time.Time, error) {
 
 // unready says why calls cannot be served just now. Vennio is not asked: when it
 // is down, calls are still answered, with the reason.
-func (a *assembled) unready(ctx context.Context) []string {
+func (a *assembled) unready(ctx context.Context) (why []string) {
 	ctx, done := context.WithTimeout(ctx, 2*time.Second)
 	defer done()
-	if err := a.store.Read(ctx, func(*store.Tx) error { return nil }); err != nil {
-		a.log.Error().Err(err).Msg("the store cannot be used")
-		return []string{"the store cannot be used: consent cannot be recorded, so nothing can be booked; see vennio-mcp doctor"}
+	if err := a.store.Probe(ctx); err != nil {
+		a.log.Error().Err(err).Msg("the store cannot be written")
+		why = append(why, "the store cannot be written: consent cannot be recorded, so nothing can be booked; see vennio-mcp doctor")
 	}
-	return nil
+	if a.stopped != nil && a.stopped() != nil { // the queue has logged why
+		why = append(why, "follow-ups of webhook events cannot be carried out: the job engine does not start; see the log")
+	}
+	return why
 }

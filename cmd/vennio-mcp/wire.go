@@ -42,10 +42,12 @@ type assembled struct {
 	ledger *consent.Ledger
 	secret []byte   // signs slot ids and what travels through clients
 	others [][]byte // are taken too, while the secret is rotated
-	watch  *observe.Metrics
-	spans  *observe.Traces
-	log    zerolog.Logger
-	close  func()
+	// stopped says why follow-ups are not carried out; nil where no inbox is served.
+	stopped func() error
+	watch   *observe.Metrics
+	spans   *observe.Traces
+	log     zerolog.Logger
+	close   func()
 }
 
 // assemble wires settings to a server. With no key it starts the sandbox first.

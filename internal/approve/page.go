@@ -64,7 +64,7 @@ func (p *Page) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case errors.Is(err, consent.ErrNoProposal):
 		write(w, http.StatusNotFound, page{Heading: "Nothing to approve", Lead: "There is no such request, or its data was erased."})
 	case err != nil:
-		write(w, http.StatusInternalServerError, page{Heading: "That did not work", Lead: "Nothing was changed. Please try again in a moment."})
+		failed(w, err)
 	case r.Method == http.MethodPost:
 		p.decide(w, r, proposal)
 	case r.Method == http.MethodGet, r.Method == http.MethodHead:
@@ -107,7 +107,17 @@ func (p *Page) decide(w http.ResponseWriter, r *http.Request, proposal consent.P
 		}
 	default:
 	}
-	write(w, http.StatusInternalServerError, page{Heading: "That did not work", Lead: "Nothing was changed. Please try again in a moment."})
+	failed(w, err)
+}
+
+// failed says that the ledger did not answer: for now, or because of a mistake.
+func failed(w http.ResponseWriter, err error) {
+	if errors.Is(err, consent.ErrAway) {
+		w.Header().Set("Retry-After", "5")
+		write(w, http.StatusServiceUnavailable, page{Heading: "Please try again", Lead: "The record of approvals cannot be used for now. Open this page again in a minute: it shows whether your answer was taken."})
+		return
+	}
+	write(w, http.StatusInternalServerError, page{Heading: "That did not work", Lead: "Please open this page again in a moment: it shows whether your answer was taken."})
 }
 
 // view shows everything that will be written, and the form while it is open.

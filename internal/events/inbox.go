@@ -133,6 +133,10 @@ func (b *Inbox) tell(ctx context.Context, e webhook.Event) {
 // time does, of all that share a state folder; the others wait to take over.
 func (b *Office) Run(ctx context.Context) error { return b.queue.Work(ctx, b.follow) }
 
+// Stopped says why this process carries out no follow-ups although Run was
+// called; nil: it does, or is about to, or another process of the state folder does.
+func (b *Office) Stopped() error { return b.queue.Stopped() }
+
 // prune forgets events whose time is up, unless something is still to be done
 // for them or a dead letter waits.
 func (b *Office) prune(ctx context.Context) error {

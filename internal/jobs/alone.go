@@ -38,6 +38,7 @@ func (q *Queue) claim(ctx context.Context) (func() error, error) {
 		if !errors.Is(err, store.ErrClaimed) {
 			return release, err
 		}
+		q.note(nil) // another process works
 		select {
 		case <-ctx.Done():
 			return nil, nil

@@ -75,6 +75,9 @@ type Queue struct {
 
 	mu    sync.Mutex
 	ready bool
+
+	working sync.Mutex
+	stopped error // see Stopped
 }
 
 // Open returns the Queue kept in db. It touches nothing.

@@ -26,27 +26,52 @@ const (
 // for 3 seconds and cancels the rest, which are tried again later. Processes that
 // share a state folder take turns: while another one works, Work only waits to
 // take over. Those that share a database server work together, and take up what
-// one that died has left. An error means that the engine could not be started; a
-// database server that is away is waited for instead.
+// one that died has left. Where the engine cannot be started it is tried again;
+// Stopped says why. The error says that the options are wrong.
 //
 // do's error is tried again, unless it is [Final]; it stays on record, so it
 // must name no secret and nobody.
 func (q *Queue) Work(ctx context.Context, do func(context.Context, Task) error) error {
+	defer q.note(nil)
 	for {
 		err := q.work(ctx, do)
 		if ctx.Err() != nil {
 			return nil // what was cut short is taken up again
 		}
-		if err == nil || !q.db.Shared() {
+		if err == nil {
+			err = errEnded
+		}
+		q.note(err)
+		if errors.Is(err, errOptions) {
 			return err
 		}
-		q.o.Log.ErrorContext(ctx, "follow-ups wait for the database", "err", err)
+		q.o.Log.ErrorContext(ctx, "follow-ups cannot be carried out; trying again", "err", err)
 		select {
 		case <-ctx.Done():
 			return nil
 		case <-time.After(startAgain):
 		}
 	}
+}
+
+var (
+	errOptions = errors.New("the job engine refuses its options")
+	errEnded   = errors.New("the job engine ended by itself")
+)
+
+// Stopped says why this process carries out no tasks, although Work was called:
+// the engine could not be started. nil: it does, is about to, or waits for
+// another process of the state folder.
+func (q *Queue) Stopped() error {
+	q.working.Lock()
+	defer q.working.Unlock()
+	return q.stopped
+}
+
+func (q *Queue) note(why error) {
+	q.working.Lock()
+	defer q.working.Unlock()
+	q.stopped = why
 }
 
 func (q *Queue) work(ctx context.Context, do func(context.Context, Task) error) error {
@@ -68,15 +93,16 @@ func (q *Queue) run(ctx context.Context, way riverdriver.Driver[*sql.Tx], me str
 	workers := river.NewWorkers()
 	w := &worker{do: do, lanes: q.o.Lanes, asked: newNotes(), told: q.o.OnTry}
 	if err := errors.Join(river.AddWorkerSafely(workers, w), river.AddWorkerSafely(workers, &keeper{keep: q.o.Upkeep})); err != nil {
-		return fmt.Errorf("start the job engine: %w", err)
+		return fmt.Errorf("%w: %w", errOptions, err)
 	}
 	client, err := river.NewClient(way, q.settings(me, workers))
 	if err != nil {
-		return fmt.Errorf("start the job engine: %w", err)
+		return fmt.Errorf("%w: %w", errOptions, err)
 	}
 	if err := client.Start(ctx); err != nil {
 		return fmt.Errorf("start the job engine: %w", err)
 	}
+	q.note(nil)
 	<-client.Stopped()
 	return nil
 }

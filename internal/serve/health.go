@@ -40,30 +40,70 @@ func (h *hall) readyz(g *guard, r *http.Request) {
 	_ = json.NewEncoder(g).Encode(said) // a client that has gone needs no answer
 }
 
-// fresh is how long a verdict on readiness is told again.
-const fresh = time.Second
+const (
+	// fresh is how long a verdict on readiness counts.
+	fresh = time.Second
+	// A probe waits this long for a verdict that is being found: longer where the
+	// last one was that we are ready, so that a store that hangs delays few probes.
+	verdictWait, verdictWaitAgain = time.Second, 100 * time.Millisecond
+)
+
+const noVerdict = "the store does not answer: consent cannot be recorded, so nothing can be booked"
 
 // verdict is what was last found of readiness. Anyone may ask for it, and to find
-// it costs a transaction, so it is found once for all who ask within a second.
+// it costs a write, so it is found once for all probes within a second.
 type verdict struct {
-	mu   sync.Mutex // held while it is found: who asks meanwhile is told the same
-	at   time.Time
-	said []string
+	mu      sync.Mutex
+	said    []string
+	at      time.Time     // when that was found; zero: never
+	finding chan struct{} // closed when the check under way ends; nil: none is
+	began   time.Time     // that one
 }
 
-// reasons are those of find, which is not called with what ends when one of those
-// who ask hangs up: the others are told the same.
+// reasons are those of find. It is not called with a context that ends when one of
+// the probes hangs up: the others are told the same.
 func (v *verdict) reasons(ctx context.Context, find func(context.Context) []string) []string {
 	if find == nil {
 		return nil
 	}
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	if v.at.IsZero() || time.Since(v.at) >= fresh {
-		v.said = find(context.WithoutCancel(ctx))
-		v.at = time.Now()
+	if v.finding == nil {
+		if !v.at.IsZero() && time.Since(v.at) < fresh {
+			return v.said
+		}
+		v.begin(context.WithoutCancel(ctx), find)
+	}
+	limit, done := verdictWait, v.finding
+	if len(v.said) > 0 {
+		limit = verdictWaitAgain
+	}
+	late := time.NewTimer(limit - time.Since(v.began))
+	defer late.Stop()
+	v.mu.Unlock()
+	select {
+	case <-done:
+	case <-late.C:
+	case <-ctx.Done():
+	}
+	v.mu.Lock()
+	if v.finding == done && len(v.said) == 0 {
+		return []string{noVerdict}
 	}
 	return v.said
+}
+
+// begin finds a verdict, however long that takes. The lock is held.
+func (v *verdict) begin(ctx context.Context, find func(context.Context) []string) {
+	done := make(chan struct{})
+	v.finding, v.began = done, time.Now()
+	go func() {
+		said := find(ctx)
+		v.mu.Lock()
+		defer v.mu.Unlock()
+		v.said, v.at, v.finding = said, time.Now(), nil
+		close(done)
+	}()
 }
 
 // metrics shows the figures of the whole process to this machine itself, and to

@@ -101,6 +101,65 @@ func TestBar_X2_ReadinessIsFoundOnceForAllWhoAsk(t *testing.T) {
 	})
 }
 
+// field: hung store. A check that does not return delays one probe by a second,
+// and those that follow by little; nobody starts a second check meanwhile.
+func TestAReadinessCheckThatHangsDelaysFewProbes(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		hang, found := make(chan struct{}), new(atomic.Int64)
+		s, _ := openPiped(t, newRig(), serve.HTTPOptions{Unready: func(context.Context) []string {
+			if found.Add(1) > 1 {
+				<-hang
+			}
+			return nil
+		}})
+		probe := func() (status int, took time.Duration) {
+			began := time.Now()
+			resp := s.ask(http.MethodGet, "/readyz", "")
+			return resp.StatusCode, time.Since(began)
+		}
+		status, _ := probe()
+		assert.Equal(t, http.StatusOK, status)
+		<-time.After(2 * time.Second) // of the bubble
+		status, took := probe()
+		assert.Equal(t, http.StatusServiceUnavailable, status)
+		assert.Equal(t, time.Second, took)
+		for range 20 {
+			<-time.After(2 * time.Second)
+			status, took = probe()
+			assert.Equal(t, http.StatusServiceUnavailable, status)
+			assert.Zero(t, took)
+		}
+		assert.Equal(t, int64(2), found.Load())
+		close(hang)
+		synctest.Wait()
+		status, _ = probe()
+		assert.Equal(t, http.StatusOK, status)
+		s.stop()
+		s.ended()
+	})
+}
+
+// field: hung store. A check that fails slowly, again and again, delays only the
+// first probe.
+func TestAReadinessCheckThatFailsSlowlyDelaysTheFirstProbe(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s, _ := openPiped(t, newRig(), serve.HTTPOptions{Unready: func(context.Context) []string {
+			<-time.After(2 * time.Second)
+			return []string{"the store cannot be used"}
+		}})
+		for i := range 10 {
+			began := time.Now()
+			assert.Equal(t, http.StatusServiceUnavailable, s.ask(http.MethodGet, "/readyz", "").StatusCode)
+			assert.LessOrEqual(t, time.Since(began), map[bool]time.Duration{true: time.Second, false: 100 * time.Millisecond}[i == 0])
+			<-time.After(5 * time.Second)
+		}
+		s.stop()
+		s.ended()
+	})
+}
+
 // bar: X2. Pages are open to strangers, and paced, each by itself.
 func TestBar_X2_PagesArePaced(t *testing.T) {
 	t.Parallel()

@@ -55,8 +55,8 @@ type HTTPOptions struct {
 	RatePage float64
 
 	// Unready says why calls cannot be served just now, for /readyz; nil or no
-	// reasons: they can. It must be quick and call nobody; its answer is told for a
-	// second.
+	// reasons: they can. It is called at most once a second, and its answer counts
+	// for a second. While it does not return, probes hear that we are not ready.
 	Unready func(context.Context) []string
 
 	// Stateless: there are no sessions, so any process behind a balancer answers

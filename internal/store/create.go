@@ -18,7 +18,7 @@ import (
 // one and close it would be worse still: that drops the locks which another
 // connection of this process holds on it
 // (https://www.sqlite.org/howtocorrupt.html, 2.2).
-func create(ctx context.Context, dir, path string) error {
+func (s sqlite) create(ctx context.Context, dir, path string) error {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return fmt.Errorf("make the state folder: %w", err)
 	}
@@ -26,15 +26,19 @@ func create(ctx context.Context, dir, path string) error {
 	if err != nil {
 		return err
 	}
-	defer func() { _ = os.Remove(temp.Name()) }()
+	defer func() {
+		for _, suffix := range []string{"", "-wal", "-shm"} {
+			_ = os.Remove(temp.Name() + suffix)
+		}
+	}()
 	if err := temp.Close(); err != nil {
 		return err
 	}
-	pool, err := attach(ctx, address(temp.Name()))
+	pool, err := s.attach(ctx, address(temp.Name()))
 	if err != nil {
 		return err
 	}
-	if err := pool.Close(); err != nil {
+	if err := errors.Join(emptyLog(ctx, pool), pool.Close()); err != nil { // the log is not linked
 		return err
 	}
 	if err := os.Link(temp.Name(), path); err != nil && !errors.Is(err, fs.ErrExist) {

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 
@@ -33,5 +34,6 @@ func (db *DB) Listener(ctx context.Context) (*pgxpool.Pool, error) {
 		return nil, CheckURL(db.where)
 	}
 	cfg.MinConns, cfg.MaxConns = 0, 1
+	cfg.ConnConfig.ConnectTimeout = cmp.Or(cfg.ConnConfig.ConnectTimeout, db.o.Patience)
 	return pgxpool.NewWithConfig(ctx, cfg)
 }

@@ -33,6 +33,9 @@ func (db *DB) Texts(ctx context.Context, query string, args ...any) ([]string, e
 	return found, err
 }
 
+// Away reports whether an error says that the database at where is away.
+func Away(where string, err error) bool { return kindOf(where, Options{}).away(err) }
+
 type text string
 
 func (t *text) columns() []any { return []any{(*string)(t)} }

@@ -20,9 +20,15 @@ type kind interface {
 	// passes reports whether a transaction that could not begin may well begin
 	// in a moment.
 	passes(err error) bool
-	// away reports whether an error says that the database could not be had, and
-	// nothing of what was asked of it.
+	// away reports whether an error says that the database cannot be used for now,
+	// and nothing of what was asked of it.
 	away(err error) bool
+	// stale reports whether an error may be the connection's alone: one that was
+	// opened later may write.
+	stale(err error) bool
+	// probe writes to the database and undoes it, without waiting for other writers
+	// where they need not be excluded.
+	probe(ctx context.Context, pool *sql.DB) error
 	// scrub leaves nothing to read of what was deleted.
 	scrub(ctx context.Context, pool *sql.DB) error
 }
@@ -33,9 +39,9 @@ func OnServer(where string) bool {
 	return strings.HasPrefix(where, "postgres://") || strings.HasPrefix(where, "postgresql://")
 }
 
-func kindOf(where string) kind {
+func kindOf(where string, o Options) kind {
 	if OnServer(where) {
-		return postgres{where}
+		return postgres{where, o.Patience}
 	}
-	return sqlite{where}
+	return sqlite{where, o.Patience}
 }

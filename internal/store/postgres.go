@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"database/sql/driver"
@@ -21,7 +22,10 @@ import (
 
 // postgres is a database on a PostgreSQL server, shared by every process that
 // knows its address.
-type postgres struct{ url string }
+type postgres struct {
+	url      string
+	patience time.Duration // for a connection to be made, and for a lock
+}
 
 // connections bounds what one process takes of the server's; idleFor is how long
 // it keeps those it does not use.
@@ -30,10 +34,10 @@ const (
 	idleFor     = time.Minute
 )
 
-// CheckURL tells whether url is an address that Open takes. The error quotes
+// CheckURL tells whether address is one that Open takes. The error quotes
 // nothing of it, since it has a password in it.
-func CheckURL(url string) error {
-	if _, err := pgx.ParseConfig(url); !OnServer(url) || err != nil {
+func CheckURL(address string) error {
+	if _, err := pgx.ParseConfig(address); !OnServer(address) || err != nil {
 		return errors.New("want postgres://user:password@host:port/database, with ?sslmode=verify-full where a network lies between")
 	}
 	return nil
@@ -44,11 +48,12 @@ func (p postgres) connect(ctx context.Context) (*sql.DB, error) {
 	if err != nil {
 		return nil, CheckURL(p.url)
 	}
-	for name, value := range settingsOnServer {
+	for name, value := range p.settings() {
 		if _, set := cfg.RuntimeParams[name]; !set {
 			cfg.RuntimeParams[name] = value
 		}
 	}
+	cfg.ConnectTimeout = cmp.Or(cfg.ConnectTimeout, p.patience)
 	pool := stdlib.OpenDB(*cfg)
 	pool.SetMaxOpenConns(connections)
 	pool.SetMaxIdleConns(connections)
@@ -59,17 +64,19 @@ func (p postgres) connect(ctx context.Context) (*sql.DB, error) {
 	return pool, nil
 }
 
-// settingsOnServer are those of every connection, unless the address has others.
-// A transaction of a machine that is gone ends by itself, so that it does not
-// keep the others from writing
+// settings are those of every connection, unless the address has others. A
+// transaction of a machine that is gone ends by itself, so that it does not keep
+// the others from writing
 // (https://www.postgresql.org/docs/current/runtime-config-client.html).
-var settingsOnServer = map[string]string{
-	"application_name":                    "vennio-mcp",
-	"lock_timeout":                        "5000",  // milliseconds
-	"idle_in_transaction_session_timeout": "10000", // milliseconds
-	"tcp_keepalives_idle":                 "10",    // seconds
-	"tcp_keepalives_interval":             "5",     // seconds
-	"tcp_keepalives_count":                "3",
+func (p postgres) settings() map[string]string {
+	return map[string]string{
+		"application_name":                    "vennio-mcp",
+		"lock_timeout":                        strconv.FormatInt(p.patience.Milliseconds(), 10),
+		"idle_in_transaction_session_timeout": "10000", // milliseconds
+		"tcp_keepalives_idle":                 "10",    // seconds
+		"tcp_keepalives_interval":             "5",     // seconds
+		"tcp_keepalives_count":                "3",
+	}
 }
 
 // migrating is the lock of those who change tables: an arbitrary number.
@@ -130,14 +137,27 @@ func (postgres) adapt(statement string, args []any) (string, []any) {
 	return numbered.String(), args
 }
 
-// passes: the server cannot be reached, is starting or stopping, or has no
-// connection left (https://www.postgresql.org/docs/current/errcodes-appendix.html).
+// SQLSTATEs, or their first characters, by which a server says that it cannot be
+// used for now (https://www.postgresql.org/docs/current/errcodes-appendix.html).
+var (
+	// A transaction may begin in a moment: the connection broke, resources are used
+	// up, the server is stopping or starting.
+	statesThatPass = []string{"08", "53", "57P01", "57P02", "57P03", "57P05"}
+	// The database takes no writes (a standby, or a server set to read-only), or gave
+	// this transaction up: it idled or lasted too long, was in another's way, or the
+	// system below failed to read or write.
+	statesOfAway = []string{"25006", "25P03", "25P04", "40001", "40P01", "55P03", "57014", "58000", "58030"}
+)
+
+func stateIn(err error, states ...string) bool {
+	refused, ok := errors.AsType[*pgconn.PgError](err)
+	return ok && slices.ContainsFunc(states, func(s string) bool { return strings.HasPrefix(refused.Code, s) })
+}
+
+// passes: the server cannot be reached, or says that it cannot serve for now.
 func (postgres) passes(err error) bool {
-	if errors.Is(err, ErrClosed) || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
-		return false
-	}
-	if refused, ok := errors.AsType[*pgconn.PgError](err); ok {
-		return slices.Contains([]string{"57P01", "57P02", "57P03", "53300"}, refused.Code)
+	if _, ok := errors.AsType[*pgconn.PgError](err); ok {
+		return stateIn(err, statesThatPass...)
 	}
 	_, unreachable := errors.AsType[*pgconn.ConnectError](err)
 	_, broken := errors.AsType[net.Error](err)
@@ -145,12 +165,24 @@ func (postgres) passes(err error) bool {
 		[]error{io.EOF, io.ErrUnexpectedEOF, driver.ErrBadConn, pgconn.ErrConnClosed}, func(cut error) bool { return errors.Is(err, cut) })
 }
 
-// away: also where a lock was not had in time, or the server gave a transaction up.
-func (p postgres) away(err error) bool {
-	if refused, ok := errors.AsType[*pgconn.PgError](err); ok && slices.Contains([]string{"55P03", "25P03"}, refused.Code) {
-		return true
+func (p postgres) away(err error) bool { return stateIn(err, statesOfAway...) || p.passes(err) }
+
+// stale: a server that became a standby keeps its connections, while the address
+// may lead to another by now.
+func (postgres) stale(err error) bool { return stateIn(err, "25006") }
+
+// probe writes one row to a table of its own, so that it waits for no writer and
+// leaves nothing in the others to vacuum.
+func (postgres) probe(ctx context.Context, pool *sql.DB) error {
+	tx, err := pool.BeginTx(ctx, nil)
+	if err != nil {
+		return fmt.Errorf("probe the store: %w", err)
 	}
-	return p.passes(err)
+	defer func() { _ = tx.Rollback() }()
+	if _, err := tx.ExecContext(ctx, `INSERT INTO probe (filler) VALUES ('')`); err != nil {
+		return fmt.Errorf("probe the store: %w", err)
+	}
+	return nil
 }
 
 // scrub writes the tables anew, where what was deleted from them is not. Other

@@ -6,6 +6,8 @@ package storetest
 import (
 	"context"
 	"os"
+
+	"github.com/vennio-mcp/vennio-mcp/internal/store"
 )
 
 // Variable holds the address of the database postgres on a server where tests
@@ -49,4 +51,19 @@ func place(t T, onSQLite func() string) string {
 		t.FailNow()
 	}
 	return where
+}
+
+// Pragma sets a pragma of the SQLite database that db keeps, on the connection
+// that serves the whole process: "max_page_count = 1" is a full disk,
+// "query_only = 1" a file that takes no writes.
+func Pragma(t T, db *store.DB, setting string) {
+	t.Helper()
+	pool, err := db.Pool(context.Background()) //nolint:forbidigo // faults are made below the store
+	if err == nil {
+		_, err = pool.ExecContext(context.Background(), "PRAGMA "+setting)
+	}
+	if err != nil {
+		t.Errorf("%v", err)
+		t.FailNow()
+	}
 }

@@ -80,7 +80,8 @@ func (a *assembled) serve(ctx context.Context, p program, cfg config.Config, ln 
 		_ = ln.Close()
 		return err
 	}
-	o.Pages = map[string]http.Handler{approve.Path: a.page, events.Path: in.Handler(), events.TenantsPath: in.Handler()}
+	o.Pages = map[string]http.Handler{approve.Path: a.page}
+	o.Deliveries = map[string]http.Handler{events.Path: in.Handler(), events.TenantsPath: in.Handler()}
 	url := a.announce(ln.Addr().String(), cfg, o)
 	if cfg.Sandbox() && a.vennio != nil {
 		a.hearSandbox(ctx, in, url+events.Path)

@@ -3,12 +3,14 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -19,6 +21,7 @@ import (
 	"github.com/vennio-mcp/vennio-mcp/internal/config"
 	"github.com/vennio-mcp/vennio-mcp/internal/store/storetest"
 	"github.com/vennio-mcp/vennio-mcp/vennioclient/sandbox"
+	"github.com/vennio-mcp/vennio-mcp/vennioclient/webhook"
 )
 
 // inside is a server in the test's own process, so that faults can be made in its
@@ -117,4 +120,28 @@ func TestAServerWhoseJobEngineCannotStartIsNotReady(t *testing.T) {
 	assert.Contains(t, said.Reasons[0], "the job engine does not start")
 	require.NoError(t, os.Remove(claim))
 	s.ready(t, http.StatusOK)
+}
+
+// field: rate of signed deliveries. More than 200 a second of one process are
+// taken, whatever the rate of callers is.
+func TestSignedDeliveriesAreTakenWhateverTheRate(t *testing.T) {
+	t.Parallel()
+	const deliveries, secret = 450, "whsec_c4n4ry" // more than twice the rate of pages
+	s := serveInside(t, t.TempDir(), "VENNIO_WEBHOOK_SECRET="+secret, "VENNIO_MCP_RATE=1", "VENNIO_MCP_RATE_ALL=1")
+	var sending sync.WaitGroup
+	next := make(chan int)
+	for range 16 {
+		sending.Go(func() {
+			for i := range next {
+				body := fmt.Sprintf(`{"id":"evt_%d","type":"booking.created","data":{"booking":{"id":"b-1","status":"confirmed"}}}`, i)
+				got := post(t, s.url+"/webhooks/vennio", body, webhook.SignatureHeader, webhook.Sign([]byte(body), secret))
+				assert.Equal(t, http.StatusOK, got.status, got.body)
+			}
+		})
+	}
+	for i := range deliveries {
+		next <- i
+	}
+	close(next)
+	sending.Wait()
 }

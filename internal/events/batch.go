@@ -2,6 +2,7 @@ package events
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"time"
 
@@ -55,11 +56,23 @@ func (b *batches) drain(ctx context.Context) {
 		limited, cancel := context.WithTimeout(ctx, writeLimit)
 		err := b.write(limited, batch)
 		cancel()
+		if errors.Is(err, store.ErrAway) { // those who came meanwhile have waited as long
+			batch = append(batch, b.all()...)
+		}
 		for _, d := range batch {
 			d.err = err
 			close(d.done)
 		}
 	}
+}
+
+// all takes everything that waits.
+func (b *batches) all() []*delivery {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	waiting := b.waiting
+	b.waiting = nil
+	return waiting
 }
 
 func (b *batches) next() []*delivery {

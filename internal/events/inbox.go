@@ -50,6 +50,11 @@ type Options struct {
 
 	BodyTimeout time.Duration // for a delivery's body to arrive; large ones get more (default: 2 s)
 	WaitTimeout time.Duration // for memory for a body, at most twice for each delivery (default: 2 s)
+
+	// UnsignedRate is how many requests a second, of all senders together, are told
+	// that they are not signed, and twice as many at once; the others are told that
+	// they are too many (default: 200).
+	UnsignedRate float64
 }
 
 // Inbox is one tenant's events kept in a store, and nothing of another's: what
@@ -83,6 +88,7 @@ func Open(db *store.DB, o Options) (*Office, error) {
 	o.Keep = max(o.Keep, MinKeep)
 	o.BodyTimeout = cmp.Or(o.BodyTimeout, defaultBodyTimeout)
 	o.WaitTimeout = cmp.Or(o.WaitTimeout, defaultWaitTimeout)
+	o.UnsignedRate = cmp.Or(o.UnsignedRate, defaultUnsignedRate)
 	if o.Now == nil {
 		o.Now = time.Now
 	}

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/vennio-mcp/vennio-mcp/internal/jsonlimits"
+	"golang.org/x/time/rate"
+
 	"github.com/vennio-mcp/vennio-mcp/vennioclient/webhook"
 )
 
@@ -46,15 +48,20 @@ const (
 	Failed    Result = "failed"    // ours: no secret, too much at once, the store
 )
 
-// intake takes deliveries.
+// intake takes deliveries. How many of those that are signed is decided by how fast
+// they are stored; requests that are not signed have a limit of their own.
 type intake struct {
-	office  *Office
-	secrets *secrets
-	room    *room
+	office   *Office
+	secrets  *secrets
+	room     *room
+	unsigned *rate.Limiter
 }
 
 func newIntake(b *Office) *intake {
-	return &intake{office: b, secrets: newSecrets(b), room: newRoom(b.o.BodyTimeout, b.o.WaitTimeout)}
+	return &intake{
+		office: b, secrets: newSecrets(b), room: newRoom(b.o.BodyTimeout, b.o.WaitTimeout),
+		unsigned: rate.NewLimiter(rate.Limit(b.o.UnsignedRate), max(1, int(2*b.o.UnsignedRate))),
+	}
 }
 
 // Handler takes deliveries of all tenants, at Path and at TenantsPath: POST, at
@@ -65,15 +72,20 @@ func (b *Office) Handler() http.Handler { return b.intake }
 // ServeHTTP answers one delivery.
 func (n *intake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if r.Method != http.MethodPost {
+		status, why := n.refused(w, http.StatusMethodNotAllowed, "this endpoint takes POST")
 		w.Header().Set("Allow", http.MethodPost)
-		reply(w, http.StatusMethodNotAllowed, "this endpoint takes POST")
+		reply(w, status, why)
 		return
 	}
 	result, why := n.deliver(w, r)
 	n.office.o.OnDelivery(result)
 	status := statuses[result]
-	if result == Failed {
+	switch result {
+	case Unsigned, Misshapen, Mismatch, TooLarge:
+		status, why = n.refused(w, status, why)
+	case Failed:
 		w.Header().Set("Retry-After", "2")
+	default:
 	}
 	if result != Accepted && result != Duplicate && result != Mismatch { // some of the body may be unread, and stays so
 		w.Header().Set("Connection", "close")
@@ -83,6 +95,16 @@ func (n *intake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		why = string(result)
 	}
 	reply(w, status, why)
+}
+
+// refused is the answer to a request that is not signed: why, or that there were too
+// many.
+func (n *intake) refused(w http.ResponseWriter, status int, why string) (int, string) {
+	if n.unsigned.Allow() {
+		return status, why
+	}
+	w.Header().Set("Retry-After", "1")
+	return http.StatusTooManyRequests, "too many requests that are not signed with one of the secrets"
 }
 
 var statuses = map[Result]int{

@@ -56,6 +56,49 @@ func TestBar_W1_BadDeliveriesAreRefusedAndCounted(t *testing.T) {
 	}
 }
 
+// field: rate of signed deliveries. Those that are signed are taken however many
+// there are; the others are refused as too many beyond their own rate, which takes
+// nothing from those that are signed.
+func TestSignedDeliveriesHaveNoRateOfTheirOwn(t *testing.T) {
+	t.Parallel()
+	r := newRigWith(t, func(o *events.Options) {
+		o.UnsignedRate = 0.001
+		o.Others = []events.Tenant{{Name: "acme", Secrets: []string{"other"}}}
+	})
+	good := func(i int) (body, signature string) {
+		body = booking(fmt.Sprint("evt_", i), "booking.created", "b-1")
+		return body, webhook.Sign([]byte(body), secret)
+	}
+	statuses := map[int]int{}
+	for i, signature := range []string{"", "x", strings.Repeat("0", 64), strings.Repeat("1", 64)} {
+		status, text := r.deliverAt([]string{events.Path, events.PathOf("acme"), events.PathOf("none"), events.Path}[i], "{}", signature)
+		statuses[status]++
+		if status == http.StatusTooManyRequests {
+			assert.Contains(t, text, "not signed")
+		}
+	}
+	assert.Equal(t, map[int]int{http.StatusUnauthorized: 1, http.StatusTooManyRequests: 3}, statuses, "tenants that do not exist are answered alike")
+	assert.Equal(t, 2, r.counted(events.Mismatch), "the metric says what they were")
+	const signed = 500
+	var sending sync.WaitGroup
+	next := make(chan int)
+	for range 20 {
+		sending.Go(func() {
+			for i := range next {
+				body, signature := good(i)
+				status, text := r.deliver(body, signature)
+				assert.Equal(t, http.StatusOK, status, text)
+			}
+		})
+	}
+	for i := range signed {
+		next <- i
+	}
+	close(next)
+	sending.Wait()
+	assert.Equal(t, signed, r.counted(events.Accepted))
+}
+
 // bar: X7
 // field: webhook body beyond a limit
 func TestBar_X7_ASignedBodyBeyondALimitIsRefused(t *testing.T) {

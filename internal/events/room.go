@@ -26,8 +26,9 @@ const (
 	defaultBodyTimeout = 2 * time.Second
 	leastRate          = 256 << 10
 
-	defaultWaitTimeout = 2 * time.Second
-	maxQueue           = 4096 // requests that wait for room with their bodies unread
+	defaultWaitTimeout  = 2 * time.Second
+	defaultUnsignedRate = 200
+	maxQueue            = 4096 // requests that wait for room with their bodies unread
 )
 
 var errNoRoom = errors.New("too much at once")

@@ -32,6 +32,10 @@ type HTTPOptions struct {
 	// Origin, by the pattern under which they are mounted (net/http.ServeMux).
 	Pages map[string]http.Handler
 
+	// Deliveries are served like Pages, but not at RatePage: they tell by a signature
+	// whose requests count, and limit the others themselves.
+	Deliveries map[string]http.Handler
+
 	// Metrics is served at /metrics: to this machine itself, and to callers with
 	// the scope for it. Without Access everyone is served. It may be nil.
 	Metrics http.Handler

@@ -65,7 +65,10 @@ func (h *hall) routes() http.Handler {
 	mux.handle("/healthz", at(healthz, http.MethodGet, http.MethodHead))
 	mux.handle("/readyz", at(h.readyz, http.MethodGet, http.MethodHead))
 	for pattern, page := range h.o.Pages {
-		mux.handle(pattern, asPage(at(h.leafed(page), http.MethodGet, http.MethodHead, http.MethodPost)))
+		mux.handle(pattern, asPage(at(h.leafed(page, limiter(h.o.RatePage)), http.MethodGet, http.MethodHead, http.MethodPost)))
+	}
+	for pattern, page := range h.o.Deliveries {
+		mux.handle(pattern, asPage(at(h.leafed(page, nil), http.MethodGet, http.MethodHead, http.MethodPost)))
 	}
 	if h.o.Metrics != nil {
 		mux.handle("/metrics", at(h.metrics, http.MethodGet, http.MethodHead))
@@ -113,10 +116,9 @@ func asPage(next http.Handler) http.Handler {
 	})
 }
 
-// leafed is a page, as often as all together may see it. Each has a pace of its own,
-// so that who leafs through one keeps nobody from another.
-func (h *hall) leafed(page http.Handler) func(*guard, *http.Request) {
-	pace := limiter(h.o.RatePage)
+// leafed serves a page, at the pace that all callers together have; nil: at any.
+// Each page has a pace of its own, so that requests to one do not slow another.
+func (h *hall) leafed(page http.Handler, pace *rate.Limiter) func(*guard, *http.Request) {
 	return func(g *guard, r *http.Request) {
 		if paced(g, pace) && g.reserve(h.forms, r, h.o.MaxBody) {
 			page.ServeHTTP(g, g.timed(r))

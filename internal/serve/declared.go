@@ -74,6 +74,14 @@ func (r *requirement) encode(id json.RawMessage) []byte {
 	})
 }
 
+// metaIn is metaOf for a message that may be long and seldom has any.
+func metaIn(raw []byte) *mcp.Meta {
+	if !bytes.Contains(raw, []byte("protocolVersion")) {
+		return nil
+	}
+	return metaOf(raw)
+}
+
 // metaOf is what a message says of itself, as MCP 2026-07-28 has it.
 func metaOf(raw []byte) *mcp.Meta {
 	var m struct {

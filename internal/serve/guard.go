@@ -222,6 +222,7 @@ var (
 	eventStart = []byte("event: message\ndata: ")
 	eventEnd   = []byte("\n\n")
 	internal   = []byte(`"code":-32603`)
+	badRequest = []byte(`"code":-32600`)
 )
 
 func event(message []byte) []byte { return slices.Concat(eventStart, message, eventEnd) }
@@ -263,17 +264,24 @@ func (g *guard) instead(message []byte) []byte {
 	return clean
 }
 
-// reworded takes the text out of an internal error, unless it is one to be told.
+// reworded takes the text out of an internal error, unless it is one to be told,
+// and words anew what is said of parameters that mcp-go could not read.
 // Then since MCP 2026-07-28 the status too says that the request was not served.
 func (g *guard) reworded(message []byte) []byte {
-	if !bytes.Contains(message, internal) {
+	if !bytes.Contains(message, internal) && !bytes.Contains(message, badRequest) && !bytes.Contains(message, codeBadParam) {
 		return nil
 	}
 	var e struct {
 		ID    json.RawMessage `json:"id"`
 		Error details         `json:"error"`
 	}
-	if err := json.Unmarshal(message, &e); err != nil || e.Error.Code != mcp.INTERNAL_ERROR {
+	if err := json.Unmarshal(message, &e); err != nil {
+		return nil
+	}
+	if e.Error.Code != mcp.INTERNAL_ERROR {
+		if d := unparsed(g.request, e.Error); d != nil {
+			return encodeError(e.ID, *d)
+		}
 		return nil
 	}
 	if told, ok := rpcerr.Parse(e.Error.Message); ok {
@@ -288,9 +296,14 @@ func (g *guard) reworded(message []byte) []byte {
 
 // refuse answers with a JSON-RPC error and an HTTP status of its own.
 func (g *guard) refuse(status int, f fault) {
+	g.answer(status, details{Code: f.code, Message: f.text})
+}
+
+// answer is refuse for an error with data.
+func (g *guard) answer(status int, d details) {
 	g.Header().Set("Content-Type", "application/json")
 	g.WriteHeader(status)
-	_, _ = g.Write(append(f.encode(g.id), '\n')) // a client that has gone needs no answer
+	_, _ = g.Write(append(encodeError(g.id, d), '\n')) // a client that has gone needs no answer
 }
 
 // end answers a request that was left without an answer, in the form begun. A

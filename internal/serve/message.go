@@ -18,10 +18,11 @@ const codeBusy = -32000
 
 // envelope is what routing has to know of a message. The rest is mcp-go's.
 type envelope struct {
-	ID     json.RawMessage `json:"id"`
-	Method mcp.MCPMethod   `json:"method"`
-	Result json.RawMessage `json:"result"`
-	Error  json.RawMessage `json:"error"`
+	JSONRPC json.RawMessage `json:"jsonrpc"`
+	ID      json.RawMessage `json:"id"`
+	Method  mcp.MCPMethod   `json:"method"`
+	Result  json.RawMessage `json:"result"`
+	Error   json.RawMessage `json:"error"`
 
 	raw    json.RawMessage // the message, within the limits of jsonlimits
 	values int             // how many there are in raw
@@ -121,6 +122,9 @@ func decode(raw []byte, values int) (envelope, *fault) {
 			return envelope{}, malformed(raw)
 		}
 		return envelope{}, &fault{mcp.INVALID_REQUEST, "Invalid request: a message is one JSON-RPC 2.0 object"}
+	}
+	if e.ID != nil && e.Method != "" && validID(e.ID) && string(e.JSONRPC) != `"2.0"` {
+		return e, &fault{mcp.INVALID_REQUEST, `Invalid request: jsonrpc must be "2.0"`}
 	}
 	if e.kind() != kindInvalid {
 		return e, nil

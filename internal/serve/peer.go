@@ -151,6 +151,9 @@ func (p *peer) handle(ctx context.Context, env envelope) (answer []byte) {
 			}
 		}
 	}()
+	if d := vet(env, metaIn(env.raw)); d != nil {
+		return encodeError(env.ID, *d)
+	}
 	uris := wished(env)
 	bad := p.feed.refuses(env, uris)
 	if bad != nil {
@@ -199,6 +202,9 @@ func (p *peer) encode(env envelope, m mcp.JSONRPCMessage) []byte {
 			}
 			p.log.Error().Str("method", string(env.Method)).Msg("a handler failed; its error was not shown to the client")
 			return faultInternal.encode(env.ID)
+		}
+		if d := unparsed(env.raw, details{Code: r.Error.Code, Message: r.Error.Message}); d != nil {
+			return encodeError(env.ID, *d)
 		}
 		r.ID = mcp.NewRequestId(env.ID)
 		m = r

@@ -17,6 +17,9 @@ import (
 // own SSE server is not used: it cannot ask the client anything, bounds nothing,
 // and drops running calls when it closes.
 func (h *host) sse(g *guard, r *http.Request) {
+	if !speaks(g, r) {
+		return
+	}
 	place, ok := h.stand(g)
 	if !ok {
 		return
@@ -90,13 +93,16 @@ func (h *host) message(g *guard, r *http.Request) {
 		return
 	}
 	env, bad := examine(raw)
+	g.id = env.ID
 	if bad != nil {
-		g.id = env.ID
 		g.refuse(http.StatusBadRequest, *bad)
 		return
 	}
 	g.loan.keep(footprint(int64(len(raw)), int64(env.values)))
 	if !h.mayCall(g, r, env.raw) {
+		return
+	}
+	if env.Method != mcp.MethodInitialize && !speaks(g, r) { // initialize negotiates the version
 		return
 	}
 	c, err := p.receive(env)

@@ -15,6 +15,9 @@ import (
 
 // mcp is the Streamable HTTP endpoint: it decides what may pass to mcp-go.
 func (h *host) mcp(g *guard, r *http.Request) {
+	if r.Method != http.MethodPost && !speaks(g, r) {
+		return
+	}
 	if h.o.Stateless && !h.alone(g, r) {
 		return
 	}
@@ -77,8 +80,18 @@ func (h *host) post(g *guard, r *http.Request) {
 	if !ok || !h.mayCall(g, r, env.raw) {
 		return
 	}
-	modern := isModern(r, env.raw)
+	meta := metaOf(env.raw)
+	if env.Method == mcp.MethodInitialize && !mcp.IsModernProtocol(meta.ProtocolVersion()) {
+		r.Header.Del(mcp.HeaderProtocolVersion) // its parameters negotiate the version
+	}
+	if !speaks(g, r) {
+		return
+	}
+	modern := mcp.IsModernProtocol(r.Header.Get(mcp.HeaderProtocolVersion)) || mcp.IsModernProtocol(meta.ProtocolVersion())
 	g.request, g.modern = env.raw, modern
+	if !h.fits(g, env, meta) {
+		return
+	}
 	switch {
 	case env.kind() == kindCancel && (modern || r.Header.Get(server.HeaderKeySessionID) == ""):
 		// Without a session mcp-go would cancel whoever uses the same id. The
@@ -104,6 +117,24 @@ func (h *host) post(g *guard, r *http.Request) {
 		return
 	}
 	h.pass(g, r, env.kind(), len(env.raw))
+}
+
+// fits refuses a request whose parameters are wrong. What a modern client says of
+// its version is checked by mcp-go, against the header.
+func (h *host) fits(g *guard, env envelope, meta *mcp.Meta) bool {
+	if g.modern {
+		meta = nil
+	}
+	d := vet(env, meta)
+	switch {
+	case d == nil:
+		return true
+	case g.modern || d.Code == mcp.UNSUPPORTED_PROTOCOL_VERSION:
+		g.answer(http.StatusBadRequest, *d)
+	default:
+		g.answer(http.StatusOK, *d)
+	}
+	return false
 }
 
 // admit passes a message of an older revision: one of a session, any where there
@@ -219,13 +250,4 @@ func (h *host) member(g *guard, r *http.Request) (*liveSession, bool) {
 		g.refuse(http.StatusNotFound, fault{mcp.INVALID_REQUEST, "the session is unknown or has ended; send initialize again"})
 	}
 	return one, ok
-}
-
-// isModern tells a message of 2026-07-28 or later, as mcp-go does: by the header
-// or by what the message says of itself.
-func isModern(r *http.Request, raw []byte) bool {
-	if mcp.IsModernProtocol(r.Header.Get(mcp.HeaderProtocolVersion)) {
-		return true
-	}
-	return mcp.IsModernProtocol(metaOf(raw).ProtocolVersion())
 }

@@ -66,7 +66,7 @@ func (d Deps) against(ctx context.Context, to deed) (string, error) {
 	if quota.Most == 0 {
 		return "", nil
 	}
-	sent, err := d.Ledger.SentWithin(ctx, d.Tenant, toolBook, quota)
+	sent, err := d.Ledger.SentWithin(ctx, d.Tenant, quota)
 	if err != nil {
 		return "", ledgerRefused(err)
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -52,8 +51,8 @@ func inboxHas(ctx context.Context, cfg config.Config, in *events.Office, tenant 
 	if _, ok := cfg.Of(tenant); ok {
 		return nil
 	}
-	kept, err := in.Tenants(ctx)
-	if err != nil || slices.Contains(kept, tenant) {
+	known, err := in.HasEvents(ctx, tenant)
+	if err != nil || known {
 		return err
 	}
 	return noTenant(cfg, tenant)

@@ -62,7 +62,7 @@ func (w *work) approve(p store.Proposal, act Act, a Answer) (State, error) {
 	state, save := StateApproved, w.SetGrant
 	switch {
 	case g == nil:
-		g, save = &store.Grant{ID: rand.Text(), Act: p.Act, Tenant: act.Tenant, SlotID: act.SlotID}, w.AddGrant
+		g, save = &store.Grant{ID: rand.Text(), Act: p.Act, Tenant: act.Tenant, SlotID: act.SlotID, Subject: act.BookingID}, w.AddGrant
 	case g.Outcome != string(Unsent): // it went out on the agent's word: that stays on record
 		state, save = StateUsed, nil
 	}

@@ -23,7 +23,7 @@ func (l *Ledger) Attest(ctx context.Context, act Act, by, words string) (Grant, 
 		return Grant{}, &Required{"consent.statement quotes no words"}
 	}
 	given := store.Grant{
-		ID: rand.Text(), Tenant: act.Tenant, SlotID: act.SlotID,
+		ID: rand.Text(), Tenant: act.Tenant, SlotID: act.SlotID, Subject: act.BookingID,
 		GivenBy: plain.Line(by, 100), Words: plain.Line(words, 500), Rung: string(Attested),
 	}
 	err := l.change(ctx, func(w *work) error {

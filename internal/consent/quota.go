@@ -11,19 +11,20 @@ import (
 // ErrQuota refuses a write over the number that is allowed.
 var ErrQuota = errors.New("as many as are allowed were sent")
 
-// Quota is how many bookings may be sent of the yeses given in a time, its end
-// excluded. A series counts with each of its days. What is not done for certain
-// does not count; what was cancelled later does.
+// Quota is how many bookings may be sent for the grants given in a time, its end
+// excluded. Both ends begin a quarter of an hour, as every day does in every time
+// zone. A series counts with each of its days. A booking that is not done for
+// certain does not count; one that was cancelled later does.
 type Quota struct {
 	Most     int // 0: any number
 	From, To time.Time
 }
 
-// SentWithin counts what was sent by a tool for a tenant of the yeses given in
-// the quota's time.
-func (l *Ledger) SentWithin(ctx context.Context, tenant, tool string, q Quota) (n int, err error) {
+// SentWithin counts the bookings that were sent for a tenant under the grants
+// given in the quota's time.
+func (l *Ledger) SentWithin(ctx context.Context, tenant string, q Quota) (n int, err error) {
 	err = l.look(ctx, func(w *work) error {
-		n, err = w.sentWithin(tenant, tool, q)
+		n, err = w.SentBookings(tenant, q.From, q.To)
 		return err
 	})
 	return n, err
@@ -31,34 +32,12 @@ func (l *Ledger) SentWithin(ctx context.Context, tenant, tool string, q Quota) (
 
 // quota refuses to send one grant more for the first time.
 func (w *work) quota(g *store.Grant, q Quota) error {
-	if q.Most == 0 || Outcome(g.Outcome) != Unsent || g.At.Before(q.From) || !g.At.Before(q.To) {
+	if q.Most == 0 || Outcome(g.Outcome) != Unsent || g.At.Before(q.From) || !g.At.Before(q.To) || g.Bookings == 0 {
 		return nil
 	}
-	act, err := parseAct(g.Act.JSON)
-	if err != nil || act.BookingID != "" { // of a booking that exists: none is made
-		return err
-	}
-	sent, err := w.sentWithin(g.Tenant, act.Tool, q)
-	if err == nil && sent+max(1, act.Count) > q.Most {
+	sent, err := w.SentBookings(g.Tenant, q.From, q.To)
+	if err == nil && sent+g.Bookings > q.Most {
 		err = ErrQuota
 	}
 	return err
-}
-
-func (w *work) sentWithin(tenant, tool string, q Quota) (n int, err error) {
-	grants, err := w.SentGrants(tenant, q.From, q.To)
-	for _, g := range grants {
-		if g.Act.JSON == "" { // erased
-			n++
-			continue
-		}
-		act, err := parseAct(g.Act.JSON)
-		if err != nil {
-			return 0, err
-		}
-		if act.Tool == tool {
-			n += max(1, act.Count)
-		}
-	}
-	return n, err
 }

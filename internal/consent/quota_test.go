@@ -60,7 +60,7 @@ func (c counted) send(a consent.Act, most int) (consent.Grant, error) {
 
 func (c counted) sent(tenant string) int {
 	c.t.Helper()
-	n, err := c.ledger.SentWithin(c.t.Context(), tenant, "book_slot", today(0))
+	n, err := c.ledger.SentWithin(c.t.Context(), tenant, today(0))
 	require.NoError(c.t, err)
 	return n
 }
@@ -94,6 +94,9 @@ func TestWhatAQuotaCounts(t *testing.T) {
 	change.Tool, change.BookingID = "reschedule_booking", "bk_1"
 	_, err = q.send(change, 1)
 	require.NoError(t, err, "a change makes no booking")
+	_, err = l.Erase(t.Context(), "Ada Lovelace")
+	require.NoError(t, err)
+	assert.Equal(t, 5, q.sent(""), "what was erased still counts, a series with each of its days")
 	clock.advance(24 * time.Hour)
 	_, err = q.send(call("s5"), 4)
 	require.NoError(t, err, "given on another day")

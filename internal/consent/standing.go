@@ -79,7 +79,7 @@ const Repeatable = 2 * time.Hour
 func (l *Ledger) SentOn(ctx context.Context, tenant, tool, bookingID string, fits func(Act) bool) (*Act, error) {
 	var act *Act
 	err := l.look(ctx, func(w *work) error {
-		sent, err := w.SentWithoutSlot(tenant, w.now.Add(-Repeatable))
+		sent, err := w.SentOn(tenant, bookingID, w.now.Add(-Repeatable))
 		if err != nil {
 			return err
 		}

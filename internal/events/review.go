@@ -115,13 +115,13 @@ func (b *Office) DeadLetters(ctx context.Context) ([]jobs.Record, error) {
 	return b.queue.DeadLetters(ctx)
 }
 
-// Tenants returns whose events are kept, in the order of their names.
-func (b *Office) Tenants(ctx context.Context) (names []string, err error) {
+// HasEvents reports whether events of a tenant are stored.
+func (b *Office) HasEvents(ctx context.Context, tenant string) (has bool, err error) {
 	err = b.db.Read(ctx, func(tx *store.Tx) (err error) {
-		names, err = tx.EventTenants()
+		has, err = tx.HasEvents(tenant)
 		return err
 	})
-	return names, err
+	return has, err
 }
 
 // Retry gives a dead letter of the tenant's as many tries as a new follow-up has; jobs.ErrNoTask.

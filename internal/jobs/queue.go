@@ -115,6 +115,9 @@ func (q *Queue) makeTables(ctx context.Context) error {
 			if err == nil {
 				_, err = migrator.Migrate(ctx, rivermigrate.DirectionUp, nil)
 			}
+			if err == nil {
+				_, err = pool.ExecContext(ctx, indexOfEvents)
+			}
 			return err
 		})
 	}
@@ -124,9 +127,16 @@ func (q *Queue) makeTables(ctx context.Context) error {
 	}
 	return q.db.Write(ctx, func(tx *store.Tx) error {
 		_, err := migrator.MigrateTx(ctx, tx.SQL(), rivermigrate.DirectionUp, nil) //nolint:staticcheck // SA1019 warns of PostgreSQL
+		if err == nil {
+			_, err = tx.SQL().ExecContext(ctx, indexOfEvents)
+		}
 		return err
 	})
 }
+
+// indexOfEvents lets the tasks of one event be found without reading all jobs. It
+// is created again after a migration of River's that replaces the table.
+const indexOfEvents = `CREATE INDEX IF NOT EXISTS follow_ups_of_event ON river_job ((args ->> 'event'), (coalesce(args ->> 'tenant', '')))`
 
 // driver is the engine's way to the database. One without a pool acts within
 // our transactions alone.

@@ -155,14 +155,8 @@ func TestACancelledCallLosesNothingInMemory(t *testing.T) {
 func TestManyOpenOneDatabaseAtOnce(t *testing.T) {
 	t.Parallel()
 	for name, prepare := range map[string]func(dir string) error{
-		"none yet": func(string) error { return nil },
-		"outdated": func(dir string) error {
-			db := store.Open(dir)
-			return errors.Join(
-				db.Raw(t.Context(), `PRAGMA foreign_keys = OFF`),
-				db.Raw(t.Context(), `DROP TABLE probe; DROP TABLE events; DROP TABLE externals; DROP TABLE subscriptions; DROP TABLE sends; DROP TABLE grants; DROP TABLE proposals; DROP TABLE details; DROP TABLE head; DROP TABLE entries; DROP TABLE acts`),
-				db.Raw(t.Context(), `DELETE FROM goose_db_version WHERE version_id > 0`), db.Close())
-		},
+		"none yet":      func(string) error { return nil },
+		"outdated":      func(dir string) error { return store.Once(t.Context(), dir, 1) },
 		"an empty file": func(dir string) error { return os.WriteFile(filepath.Join(dir, "vennio-mcp.db"), nil, 0o600) },
 		"up to date": func(dir string) error {
 			db := store.Open(dir)

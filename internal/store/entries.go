@@ -46,9 +46,10 @@ func (tx *Tx) Append(e Entry) error {
 	return tx.exec(`INSERT INTO details (seq, act, salt, json) VALUES (?, NULLIF(?, ''), ?, ?)`, e.Seq, e.Act, e.Salt, e.Details)
 }
 
-// Entries returns up to limit entries that come after the one numbered after.
+// Entries returns up to limit entries that come after the one numbered after. The
+// join repeats the bound: without it PostgreSQL reads all details for each page.
 func (tx *Tx) Entries(after int64, limit int) ([]Entry, error) {
 	return all[Entry](tx, `SELECT e.seq, e.at, e.kind, e.digest, e.commitment, e.prev, e.hash,
 		COALESCE(d.act, ''), COALESCE(d.salt, ''), COALESCE(d.json, '')
-		FROM entries e LEFT JOIN details d ON d.seq = e.seq WHERE e.seq > ? ORDER BY e.seq LIMIT ?`, after, limit)
+		FROM entries e LEFT JOIN details d ON d.seq = e.seq AND d.seq > ? WHERE e.seq > ? ORDER BY e.seq LIMIT ?`, after, after, limit)
 }

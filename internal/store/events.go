@@ -67,9 +67,10 @@ func (tx *Tx) Events(w EventsWanted) ([]Event, error) {
 // like turns a pattern with * into one of SQL.
 var like = strings.NewReplacer("!", "!!", "%", "!%", "_", "!_", "*", "%")
 
-// EventTenants returns whose events are kept, in the order of their names.
-func (tx *Tx) EventTenants() (tenants []string, err error) {
-	return tx.names(`SELECT DISTINCT tenant FROM events ORDER BY tenant`)
+// HasEvents reports whether events of a tenant are stored.
+func (tx *Tx) HasEvents(tenant string) (bool, error) {
+	found, err := one[name](tx, `SELECT tenant FROM events WHERE tenant = ? LIMIT 1`, tenant)
+	return found != nil, err
 }
 
 func (tx *Tx) names(query string) (tenants []string, err error) {

@@ -2,10 +2,10 @@ package store
 
 import "context"
 
-// seq is the number of an entry.
-type seq int64
+// number is a single number, such as that of an entry.
+type number int64
 
-func (s *seq) columns() []any { return []any{(*int64)(s)} }
+func (n *number) columns() []any { return []any{(*int64)(n)} }
 
 // Forget erases an act and all that was said about it, and returns the numbers
 // of the entries whose details are gone. What stays names nobody: that there
@@ -13,7 +13,7 @@ func (s *seq) columns() []any { return []any{(*int64)(s)} }
 // carried out a second time. An open proposal of it can no longer be
 // answered, a grant not sent yet no longer be sent.
 func (tx *Tx) Forget(act string) ([]int64, error) {
-	gone, err := all[seq](tx, `SELECT seq FROM details WHERE act = ? ORDER BY seq`, act)
+	gone, err := all[number](tx, `SELECT seq FROM details WHERE act = ? ORDER BY seq`, act)
 	if err != nil {
 		return nil, err
 	}
@@ -21,7 +21,7 @@ func (tx *Tx) Forget(act string) ([]int64, error) {
 		`DELETE FROM details WHERE act = ?`,
 		`UPDATE acts SET digest = NULL, salt = NULL, json = NULL WHERE id = ?`,
 		`UPDATE proposals SET unanswered = '', state = CASE state WHEN 'open' THEN 'expired' ELSE state END WHERE act = ?`,
-		`UPDATE grants SET given_by = '', words = '', booking = '', request = '', detail = '',
+		`UPDATE grants SET given_by = '', words = '', booking = '', request = '', detail = '', subject = '',
 			outcome = CASE outcome WHEN '' THEN 'not_done' ELSE outcome END WHERE act = ?`,
 	} {
 		if err := tx.exec(statement, act); err != nil {

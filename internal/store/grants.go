@@ -17,20 +17,25 @@ type Grant struct {
 	BookingID   string
 	RequestID   string
 	Detail      string
-	Sends       int // how often its write was sent
+	Subject     string // the booking that the act changes or cancels, if any; written by AddGrant and empty once erased
+	Bookings    int    // how many bookings the act makes; set by the database
+	Sends       int    // how often its write was sent
 }
+
+// UnknownSubject is the Subject of grants that were stored before it was kept.
+const UnknownSubject = "unknown"
 
 func (g *Grant) columns() []any {
 	return append([]any{
 		&g.ID, &g.ProposalID, &g.Tenant, &g.SlotID, &g.GivenBy, &g.Words, &g.Rung,
 		instant{&g.At},
 		instant{&g.Expires},
-		&g.Outcome, &g.BookingID, &g.RequestID, &g.Detail, &g.Sends,
+		&g.Outcome, &g.BookingID, &g.RequestID, &g.Detail, &g.Subject, &g.Bookings, &g.Sends,
 	}, g.Act.columns()...)
 }
 
 const grants = `SELECT g.id, g.proposal, g.tenant, g.slot, g.given_by, g.words, g.rung, g.at, g.expires,
-	g.outcome, g.booking, g.request, g.detail, (SELECT COUNT(*) FROM sends s WHERE s.grant_id = g.id), ` + actColumns + `
+	g.outcome, g.booking, g.request, g.detail, g.subject, g.bookings, (SELECT COUNT(*) FROM sends s WHERE s.grant_id = g.id), ` + actColumns + `
 	FROM grants g JOIN acts a ON a.id = g.act WHERE `
 
 // Grant returns the grant with this id, or nil. The Digest of its act is empty
@@ -44,16 +49,24 @@ func (tx *Tx) LiveGrant(act string) (*Grant, error) {
 	return one[Grant](tx, grants+`g.act = ? AND g.outcome <> 'not_done'`, act)
 }
 
+// sent is the condition of the partial indexes on grants that were sent and not
+// settled as not done. A query must repeat an index's condition word for word:
+// SQLite cannot prove it from the value of a parameter.
+const sent = `g.outcome IN ('sent', 'done', 'unknown')`
+
 // SentGrant returns the one grant under a slot id that was sent and not settled
 // as not done, or nil.
 func (tx *Tx) SentGrant(tenant, slotID string) (*Grant, error) {
-	return one[Grant](tx, grants+`g.tenant = ? AND g.slot = ? AND g.outcome IN ('sent', 'done', 'unknown')`, tenant, slotID)
+	return one[Grant](tx, grants+`g.tenant = ? AND g.slot = ? AND g.slot <> '' AND `+sent, tenant, slotID)
 }
 
-// SentGrants returns the grants of a tenant that were given from the one instant
-// until before the other, were sent, and are not settled as not done.
-func (tx *Tx) SentGrants(tenant string, from, to time.Time) ([]Grant, error) {
-	return all[Grant](tx, grants+`g.tenant = ? AND g.at >= ? AND g.at < ? AND g.outcome IN ('sent', 'done', 'unknown')`, tenant, Text(from), Text(to))
+// SentBookings returns how many bookings a tenant's grants make that were given
+// from one instant until before another, were sent, and are not settled as not
+// done. Both instants begin a quarter of an hour.
+func (tx *Tx) SentBookings(tenant string, from, to time.Time) (int, error) {
+	n, err := one[number](tx, `SELECT CAST(COALESCE(SUM(n), 0) AS BIGINT) FROM sent_bookings WHERE tenant = ? AND slice >= ? AND slice < ?`,
+		tenant, Text(from), Text(to))
+	return int(deref(n)), err
 }
 
 // UnsentGrants returns the grants that were not sent and expire after now. Those
@@ -62,19 +75,21 @@ func (tx *Tx) UnsentGrants(now time.Time) ([]Grant, error) {
 	return all[Grant](tx, grants+`g.outcome = '' AND g.expires > ? AND a.json IS NOT NULL ORDER BY g.at, g.id`, Text(now))
 }
 
-// SentWithoutSlot returns the grants without a slot id, given since then, that
-// were sent and not settled as not done, the newest first.
-func (tx *Tx) SentWithoutSlot(tenant string, since time.Time) ([]Grant, error) {
-	return all[Grant](tx, grants+`g.tenant = ? AND g.slot = '' AND g.at >= ? AND g.outcome IN ('sent', 'done', 'unknown') ORDER BY g.at DESC`, tenant, Text(since))
+// SentOn returns the grants without a slot id for acts on one booking, given
+// since an instant, that were sent and not settled as not done, the newest first.
+// Those whose booking is not stored are among them.
+func (tx *Tx) SentOn(tenant, booking string, since time.Time) ([]Grant, error) {
+	return all[Grant](tx, grants+`g.tenant = ? AND g.slot = '' AND `+sent+` AND g.subject IN (?, '`+UnknownSubject+`') AND g.at >= ? ORDER BY g.at DESC`,
+		tenant, booking, Text(since))
 }
 
 // AddGrant keeps a new grant. One act has at most one that is not settled as
 // not done.
 func (tx *Tx) AddGrant(g Grant) error {
-	return tx.exec(`INSERT INTO grants (id, act, proposal, tenant, slot, given_by, words, rung, at, expires, outcome, booking, request, detail)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+	return tx.exec(`INSERT INTO grants (id, act, proposal, tenant, slot, given_by, words, rung, at, expires, outcome, booking, request, detail, subject)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 		g.ID, g.Act.ID, g.ProposalID, g.Tenant, g.SlotID, g.GivenBy, g.Words, g.Rung, Text(g.At), Text(g.Expires),
-		g.Outcome, g.BookingID, g.RequestID, g.Detail)
+		g.Outcome, g.BookingID, g.RequestID, g.Detail, g.Subject)
 }
 
 // SetGrant changes how a grant was given and what became of it. Of the acts

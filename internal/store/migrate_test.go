@@ -1,7 +1,10 @@
 package store_test
 
 import (
+	"fmt"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -31,6 +34,74 @@ func TestWhatWasKeptBeforeTenantsBelongsToTheDefaultOne(t *testing.T) {
 		assert.Equal(t, "CRM-1", id)
 		found, err := tx.Subscriptions("", 5)
 		assert.Equal(t, []store.Subscription{{ID: "wh_1", URL: "https://x", Secret: "s", Created: spring}}, found)
+		return err
+	})
+}
+
+// beforeCounts are statements of the version that had no sums of bookings: the act
+// of each grant, and the grant, with the columns that it knew.
+func beforeCounts(id, tenant, slot, outcome, json string) []string {
+	if json == "" {
+		json = "NULL"
+	} else {
+		json = "'" + strings.ReplaceAll(json, "'", "''") + "'"
+	}
+	return []string{
+		fmt.Sprintf(`INSERT INTO acts (id, digest, salt, json) VALUES ('%s', '%s', 's', %s)`, id, id, json),
+		fmt.Sprintf(`INSERT INTO grants (id, act, proposal, tenant, slot, given_by, words, rung, at, expires, outcome, booking, request, detail)
+			VALUES ('%[1]s', '%[1]s', '', '%[2]s', '%[3]s', 'Ada', 'yes', 'attested by the agent', '2026-05-18T09:44:59.999Z', '2026-05-18T09:54:59.999Z', '%[4]s', '', '', '')`,
+			id, tenant, slot, outcome),
+	}
+}
+
+// field: database of the version before
+// bar: O6, X6. What was sent before the sums were stored counts, and so does what
+// a process of the version before still sends.
+func TestBar_O6_TheSumsOfBookingsIncludeThoseOfBefore(t *testing.T) {
+	t.Parallel()
+	where := storetest.Folder(t)
+	var before []string
+	for id, g := range map[string][4]string{
+		"one":      {"", "s1", "done", `{"tool":"book_slot","title":"One"}`},
+		"series":   {"", "s2", "unknown", `{"tool":"book_slot","title":"Series","count":3}`},
+		"tricky":   {"", "s3", "sent", `{"tool":"book_slot","title":"a","notes":"\",\"booking_id\":\"b\",\"count\":9} \u0000 it's"}`},
+		"cancel":   {"", "", "done", `{"tool":"cancel_booking","booking_id":"bk_1","count":7}`},
+		"erased":   {"", "s4", "done", ""},
+		"not done": {"", "s5", "not_done", `{"tool":"book_slot"}`},
+		"unsent":   {"", "s6", "", `{"tool":"book_slot","count":2}`},
+		"acme's":   {"acme", "s7", "done", `{"tool":"book_slot"}`},
+	} {
+		before = append(before, beforeCounts(strings.ReplaceAll(id, "'", ""), g[0], g[1], g[2], g[3])...)
+	}
+	require.NoError(t, store.Once(t.Context(), where, 4, before...))
+	db := open(t, where)
+	counted := func(tenant string) (n int) {
+		in(t, db, func(tx *store.Tx) (err error) {
+			n, err = tx.SentBookings(tenant, time.Date(2026, 5, 18, 9, 30, 0, 0, time.UTC), time.Date(2026, 5, 18, 9, 45, 0, 0, time.UTC))
+			return err
+		})
+		return n
+	}
+	assert.Equal(t, 1+3+1+1, counted(""))
+	assert.Equal(t, 1, counted("acme"))
+
+	for _, statement := range beforeCounts("new", "acme", "s8", "", `{"tool":"book_slot","count":4}`) {
+		require.NoError(t, db.Raw(t.Context(), statement))
+	}
+	for _, step := range []struct {
+		outcome string
+		sum     int
+	}{{"sent", 5}, {"unknown", 5}, {"done", 5}, {"not_done", 1}} {
+		require.NoError(t, db.Raw(t.Context(), `UPDATE grants SET outcome = ? WHERE id = 'new'`, step.outcome))
+		assert.Equal(t, step.sum, counted("acme"), step.outcome)
+	}
+	in(t, db, func(tx *store.Tx) error {
+		found, err := tx.SentOn("", "bk_1", spring)
+		require.NoError(t, err)
+		require.Len(t, found, 1, "whose booking was not stored")
+		assert.Equal(t, "cancel", found[0].ID)
+		found, err = tx.SentOn("", "bk_1", spring.Add(24*time.Hour))
+		assert.Empty(t, found)
 		return err
 	})
 }

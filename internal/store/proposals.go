@@ -31,8 +31,10 @@ func (tx *Tx) LatestProposal(act string) (*Proposal, error) {
 }
 
 // OpenProposals returns the open proposals that expire after now, oldest first.
+// The sum in the order keeps SQLite from reading all proposals in the order of
+// another index.
 func (tx *Tx) OpenProposals(now time.Time) ([]Proposal, error) {
-	return all[Proposal](tx, proposals+`p.state = 'open' AND p.expires > ? ORDER BY p.seq`, Text(now))
+	return all[Proposal](tx, proposals+`p.state = 'open' AND p.expires > ? ORDER BY p.seq + 0`, Text(now))
 }
 
 // AddProposal keeps a new proposal. One act has at most one open proposal.

@@ -1,0 +1,327 @@
+package store_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"net/http/httptest"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/mark3labs/mcp-go/mcp"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/vennio-mcp/vennio-mcp/internal/consent"
+	"github.com/vennio-mcp/vennio-mcp/internal/events"
+	"github.com/vennio-mcp/vennio-mcp/internal/slots"
+	"github.com/vennio-mcp/vennio-mcp/internal/store"
+	"github.com/vennio-mcp/vennio-mcp/internal/store/storetest"
+	"github.com/vennio-mcp/vennio-mcp/internal/times"
+	"github.com/vennio-mcp/vennio-mcp/tools"
+	"github.com/vennio-mcp/vennio-mcp/vennioclient"
+	"github.com/vennio-mcp/vennio-mcp/vennioclient/sandbox"
+	"github.com/vennio-mcp/vennio-mcp/vennioclient/webhook"
+)
+
+// program is the tools and the inbox over a store whose statements are recorded,
+// with the sandbox as Vennio and a clock that only the test moves.
+type program struct {
+	t      *testing.T
+	db     *store.DB
+	rec    *store.Recorder
+	clock  time.Time
+	deps   tools.Deps
+	ledger *consent.Ledger
+}
+
+var monday = time.Date(2026, 5, 11, 9, 0, 0, 0, time.UTC)
+
+func newProgram(t *testing.T) *program {
+	t.Helper()
+	p := &program{t: t, clock: monday}
+	p.db, p.rec = store.Recorded(storetest.Folder(t))
+	t.Cleanup(func() { require.NoError(t, p.db.Close()) })
+	now := func() time.Time { return p.clock }
+	vennio := httptest.NewServer(sandbox.New(sandbox.Options{Now: now, Seed: 1, RateLimitPerHour: -1}))
+	t.Cleanup(vennio.Close)
+	client, err := vennioclient.New("vennio_sk_test_plans", vennioclient.WithBaseURL(vennio.URL))
+	require.NoError(t, err)
+	zone, err := times.Zone("Europe/London")
+	require.NoError(t, err)
+	p.ledger = consent.New(p.db, now)
+	p.deps = tools.Deps{
+		Vennio: client, Zone: zone, Now: now, Policy: consent.PolicyAttested, Secret: []byte("secret"), Ledger: p.ledger,
+		Slots: slots.NewSigner([]byte("a secret only tests know"), "sandbox", now), Limits: tools.Limits{Daily: 1_000_000},
+	}
+	for _, h := range sandbox.Hosts() {
+		p.deps.Hosts = append(p.deps.Hosts, tools.Host{Name: h.Name, ID: h.ID, Price: h.Price})
+	}
+	return p
+}
+
+// call calls a tool and returns its structured content and the code of its
+// error, empty where it did its work.
+func (p *program) call(tool string, arguments map[string]any) (out map[string]any, code string) {
+	p.t.Helper()
+	for _, one := range tools.Catalog(p.deps) {
+		bound := one.Bind()
+		if bound.Tool.Name != tool {
+			continue
+		}
+		got, err := bound.Handler(p.t.Context(), mcp.CallToolRequest{Params: mcp.CallToolParams{Name: tool, Arguments: arguments}})
+		require.NoError(p.t, err)
+		raw, err := json.Marshal(got.StructuredContent)
+		require.NoError(p.t, err)
+		require.NoError(p.t, json.Unmarshal(raw, &out))
+		if failed, ok := out["error"].(map[string]any); ok {
+			code, _ = failed["code"].(string)
+		}
+		return out, code
+	}
+	require.Fail(p.t, "no such tool", tool)
+	return nil, ""
+}
+
+// slot finds a time and returns its id.
+func (p *program) slot(arguments map[string]any) string {
+	p.t.Helper()
+	arguments["timezone"] = "Europe/London"
+	found, code := p.call("find_slots", arguments)
+	require.Empty(p.t, code, found)
+	return found["slots"].([]any)[0].(map[string]any)["slot_id"].(string)
+}
+
+var agreed = map[string]any{"granted": true, "given_by": "Ada Byron", "statement": "Yes"}
+
+func (p *program) booking(more map[string]any) map[string]any {
+	p.t.Helper()
+	arguments := map[string]any{
+		"slot_id": p.slot(map[string]any{}), "title": "Intro", "consent": agreed,
+		"attendees": []any{map[string]any{"name": "Ada Byron", "email": "ada@example.com"}},
+	}
+	maps.Copy(arguments, more)
+	return arguments
+}
+
+// book books and returns the booking's id.
+func (p *program) book(more map[string]any) string {
+	p.t.Helper()
+	made, code := p.call("book_slot", p.booking(more))
+	require.Empty(p.t, code, made)
+	return made["booking_id"].(string)
+}
+
+// journey does what people and agents do with bookings, each path once.
+func (p *program) journey() {
+	p.t.Helper()
+	ctx, t := p.t.Context(), p.t
+	booking := p.booking(nil)
+	made, code := p.call("book_slot", booking)
+	require.Empty(t, code, made)
+	_, code = p.call("book_slot", booking)
+	require.Empty(t, code, "repeated")
+	id := made["booking_id"].(string)
+	move := map[string]any{"booking_id": id, "slot_id": p.slot(map[string]any{"reschedule_of": id}), "consent": agreed}
+	for range 2 {
+		_, code = p.call("reschedule_booking", move)
+		require.Empty(t, code)
+	}
+	for range 2 {
+		_, code = p.call("cancel_booking", map[string]any{"booking_id": id, "consent": agreed})
+		require.Empty(t, code)
+	}
+	series := p.book(map[string]any{"repeat": "weekly x3"})
+	_, code = p.call("cancel_booking", map[string]any{"booking_id": series, "scope": "series", "consent": agreed})
+	require.Empty(t, code)
+	p.approvals()
+	p.doubts()
+	p.revocation(ctx)
+}
+
+// approvals ask a person, who agrees, declines, is not there, or is late.
+func (p *program) approvals() {
+	p.t.Helper()
+	ctx, t := p.t.Context(), p.t
+	p.deps.Policy = consent.PolicyHuman
+	defer func() { p.deps.Policy = consent.PolicyAttested }()
+	for _, how := range []string{"agreed", "declined", "unanswered", "late", "used late"} {
+		booking := p.booking(map[string]any{"title": how})
+		_, code := p.call("book_slot", booking)
+		require.Equal(t, "approval_needed", code)
+		open, err := p.ledger.Open(ctx)
+		require.NoError(t, err)
+		require.NotEmpty(t, open)
+		id := open[len(open)-1].ID
+		switch how {
+		case "unanswered":
+			require.NoError(t, p.ledger.Withdraw(ctx, id, "cancelled in the client"))
+			continue
+		case "late":
+			p.clock = p.clock.Add(consent.Life)
+		}
+		_, err = p.ledger.Answer(ctx, id, consent.Answer{Agreed: how != "declined", By: "Ada", Words: how, Rung: consent.OnPage})
+		require.Equal(t, how == "late", err != nil, err)
+		if how == "used late" {
+			p.clock = p.clock.Add(consent.Life)
+		}
+		_, code = p.call("book_slot", booking)
+		require.Equal(t, map[string]string{"agreed": "", "declined": "consent_declined"}[how] == code, how == "agreed" || how == "declined", code)
+		_, err = p.ledger.Proposal(ctx, id)
+		require.NoError(t, err)
+	}
+}
+
+// doubts are writes of which nothing was heard, and grants that were not used.
+func (p *program) doubts() {
+	p.t.Helper()
+	ctx, t := p.t.Context(), p.t
+	act := consent.Act{Tool: "cancel_booking", BookingID: "bk_lost", Title: "Lost", Start: p.clock, End: p.clock.Add(time.Hour), Zone: "UTC"}
+	lost, err := p.ledger.Attest(ctx, act, "Ada", "yes")
+	require.NoError(t, err)
+	lost, err = p.ledger.Send(ctx, lost)
+	require.NoError(t, err)
+	require.NoError(t, p.ledger.Settle(ctx, lost, consent.Unknown, "", "", ""))
+	require.NoError(t, p.ledger.GiveUp(ctx, lost, "a later read shows that it was not done"))
+	act.SlotID, act.BookingID = "s1", ""
+	unused, err := p.ledger.Attest(ctx, act, "Ada", "yes")
+	require.NoError(t, err)
+	p.clock = p.clock.Add(consent.Life)
+	_, err = p.ledger.Send(ctx, unused)
+	require.ErrorIs(t, err, consent.ErrExpired)
+	_, err = p.ledger.Attest(ctx, act, "Ada", "yes")
+	require.NoError(t, err)
+}
+
+// revocation closes what is open about a host who took calendar access back, and
+// shows the event.
+func (p *program) revocation(ctx context.Context) {
+	p.t.Helper()
+	t := p.t
+	for i, ask := range []bool{true, false} {
+		act := consent.Act{Tool: "book_slot", SlotID: fmt.Sprint("revoked", i), Title: "Call", Hosts: []consent.Party{{ID: "p-1"}}, Start: p.clock, End: p.clock.Add(time.Hour)}
+		var err error
+		if ask {
+			_, err = p.ledger.Propose(ctx, act)
+		} else {
+			_, err = p.ledger.Attest(ctx, act, "Ada", "yes")
+		}
+		require.NoError(t, err)
+	}
+	office, err := events.Open(p.db, events.Options{Ledger: p.ledger, Now: p.deps.Now, Rest: 5 * time.Millisecond})
+	require.NoError(t, err)
+	body := []byte(`{"id":"evt_1","type":"consent.revoked","data":{"id":"c-1","grantor":{"id":"p-1"}}}`)
+	e, err := webhook.Decode(body)
+	require.NoError(t, err)
+	added, err := office.Of("").Receive(ctx, e, body)
+	require.NoError(t, err)
+	require.True(t, added)
+	running, stop := context.WithCancel(ctx)
+	done := make(chan error, 1)
+	go func() { done <- office.Run(running) }()
+	require.Eventually(t, func() bool {
+		_, tasks, err := office.Of("").Show(ctx, "evt_1")
+		return err == nil && len(tasks) == 1 && string(tasks[0].State) == "done"
+	}, 30*time.Second, 10*time.Millisecond)
+	stop()
+	require.NoError(t, <-done)
+	_, err = office.HasEvents(ctx, "acme")
+	require.NoError(t, err)
+}
+
+// small are the tables that do not grow with history, and need no index.
+var small = map[string]string{
+	"head": "one row", "subscriptions": "one row for each subscription at Vennio",
+	"river_leader": "one row", "river_queue": "one row for each queue", "river_migration": "one row for each version",
+}
+
+// scanned finds in a plan the tables that are read as a whole, and those of which
+// everything is read that belongs to a tenant.
+var scanned = map[bool]*regexp.Regexp{
+	false: regexp.MustCompile(`^SCAN (\w+)|^SEARCH (\w+) .*\((?:tenant|kind|state|queue)=\?\)$`),
+	true:  regexp.MustCompile(`Seq Scan on (\w+)`),
+}
+
+// aliases are what our statements call the tables.
+var aliases = map[string]string{"a": "acts", "e": "entries", "d": "details", "p": "proposals", "g": "grants", "s": "sends"}
+
+// scans returns the steps of a statement's plan that read a table that grows.
+func scans(t *testing.T, db *store.DB, s store.Statement) (found []string) {
+	t.Helper()
+	plan, err := db.Plan(t.Context(), s)
+	require.NoError(t, err)
+	for _, line := range plan {
+		for _, m := range scanned[db.Shared()].FindAllStringSubmatch(line, -1) {
+			table := m[1] + strings.Join(m[2:], "")
+			if full, ok := aliases[table]; ok {
+				table = full
+			}
+			one := strings.HasSuffix(line, "(tenant=?)") && strings.HasSuffix(s.SQL, "LIMIT 1") // the first that there is
+			if small[table] == "" && table != "CONSTANT" && table != "json_each" && !one {
+				found = append(found, line)
+			}
+		}
+	}
+	return found
+}
+
+// ours tells the statements of the program's paths from those that control
+// transactions, and from the job engine's own work in the background.
+func ours(s store.Statement) bool {
+	text := strings.ToUpper(strings.TrimSpace(s.SQL))
+	planned := false
+	for _, verb := range []string{"SELECT", "INSERT", "UPDATE", "DELETE", "WITH"} {
+		planned = planned || strings.HasPrefix(text, verb) || strings.HasPrefix(text, "--") && strings.Contains(text, "\n"+verb)
+	}
+	if !planned || strings.Contains(text, "PG_ADVISORY") || strings.Contains(text, "PG_STAT_") || strings.Contains(text, "SQLITE_MASTER") {
+		return false
+	}
+	return !strings.Contains(text, "RIVER_") || strings.Contains(text, "ARGS ->> 'EVENT' =") || strings.HasPrefix(text, "INSERT INTO RIVER_JOB")
+}
+
+// field: statements without an index
+// bar: O6
+func TestBar_O6_EveryStatementOfABookingUsesAnIndex(t *testing.T) {
+	t.Parallel()
+	p := newProgram(t)
+	require.NoError(t, p.db.Read(t.Context(), func(*store.Tx) error { return nil }))
+	if p.db.Shared() { // without rows PostgreSQL reads tables as a whole
+		p.fill(0, 20_000)
+	}
+	p.rec.Taken()
+	p.journey()
+	statements, grants := p.rec.Taken(), 0
+	if p.db.Shared() {
+		require.NoError(t, p.db.Raw(t.Context(), `INSERT INTO river_job (args, kind, queue, max_attempts)
+			SELECT jsonb_build_object('event', 'past-' || i, 'to', 'crm'), 'follow_up', 'lane_crm', 5 FROM generate_series(1, 20000) AS i`))
+		require.NoError(t, p.db.Raw(t.Context(), `ANALYZE`))
+	}
+	for _, s := range statements {
+		if !ours(s) {
+			continue
+		}
+		if strings.Contains(s.SQL, "grants") {
+			grants++
+		}
+		assert.Empty(t, scans(t, p.db, s), s.SQL)
+	}
+	assert.GreaterOrEqual(t, grants, 7, "the paths were recorded: %d statements", len(statements))
+}
+
+// A statement that reads a whole table is found: the test above is not blind.
+func TestAStatementWithoutAnIndexIsFound(t *testing.T) {
+	t.Parallel()
+	p := newProgram(t)
+	require.NoError(t, p.db.Read(t.Context(), func(*store.Tx) error { return nil }))
+	for _, query := range []string{
+		`SELECT id FROM grants WHERE given_by = 'Ada'`,
+		`SELECT g.id FROM grants g WHERE g.detail = ''`,
+		`UPDATE proposals SET state = 'used' WHERE unanswered = 'x'`,
+		`SELECT count(*) FROM entries e WHERE e.kind = 'sent'`,
+	} {
+		assert.NotEmpty(t, scans(t, p.db, store.Statement{SQL: query}), query)
+	}
+}

@@ -100,6 +100,11 @@ func ledgerRefused(err error) error {
 		return &Refusal{Code: schemas.CodeConsentRequired, Cause: err}
 	case errors.Is(err, consent.ErrAway): // before anything is sent: what is sent is settled without fail
 		return &Refusal{Code: schemas.CodeStoreAway, Cause: err}
+	case errors.Is(err, consent.ErrTampered):
+		return &Refusal{
+			Code: schemas.CodeInternal, Message: "This call sent nothing to Vennio: the stored consent does not match the consent ledger.",
+			Next: "Do not repeat the call. Tell the user that this server's operator must run vennio-mcp ledger verify.", Cause: err,
+		}
 	}
 	return fmt.Errorf("the consent ledger: %w", err)
 }

@@ -22,7 +22,7 @@ func (p program) ledgerCommand() *cobra.Command {
 	}
 	c.AddCommand(
 		&cobra.Command{Use: "list", Short: "List the entries, without personal data", Args: noArguments, RunE: p.withLedger(p.listLedger)},
-		&cobra.Command{Use: "verify", Short: "Prove that no entry was changed, cut or slipped in", Args: noArguments, RunE: p.withLedger(p.verifyLedger)},
+		&cobra.Command{Use: "verify", Short: "Prove that no entry was changed, deleted or inserted, and that every consent matches its entries", Args: noArguments, RunE: p.withLedger(p.verifyLedger)},
 		&cobra.Command{
 			Use: "export", Short: "Write all entries as JSON lines, with what a third party needs to verify them", Args: noArguments,
 			RunE: p.withLedger(func(c *cobra.Command, l *consent.Ledger, _ []string) error { return l.Export(c.Context(), p.out) }),
@@ -57,7 +57,7 @@ func (p program) verifyLedger(c *cobra.Command, l *consent.Ledger, _ []string) e
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(p.out, "The ledger holds: %d entries, none changed, cut or slipped in.\n", n)
+	_, err = fmt.Fprintf(p.out, "The ledger holds: %d entries, none changed, deleted or inserted, and every consent matches its entries.\n", n)
 	return err
 }
 

@@ -105,6 +105,12 @@ func (p *Page) decide(w http.ResponseWriter, r *http.Request, proposal consent.P
 			write(w, http.StatusOK, p.view(w, r, after))
 			return
 		}
+	case errors.Is(err, consent.ErrTampered):
+		write(w, http.StatusInternalServerError, page{
+			Heading: "This question cannot be answered",
+			Lead:    "Nothing was changed: the stored question does not match the consent ledger. Tell this server's operator to run vennio-mcp ledger verify.",
+		})
+		return
 	default:
 	}
 	failed(w, err)

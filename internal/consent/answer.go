@@ -23,7 +23,8 @@ type Answer struct {
 // It is taken once: the second answer gets ErrAnswered, and a late one
 // ErrExpired, together with how the proposal stands. ErrNoProposal: unknown id.
 // ErrOtherAct, on a yes: another act was sent under the slot id meanwhile.
-// ErrNotHuman: the rung is not one of those three.
+// ErrNotHuman: the rung is not one of those three. ErrTampered: the proposal is
+// not what the ledger says.
 func (l *Ledger) Answer(ctx context.Context, id string, a Answer) (Proposal, error) {
 	var p Proposal
 	if !a.Rung.human() {
@@ -33,6 +34,9 @@ func (l *Ledger) Answer(ctx context.Context, id string, a Answer) (Proposal, err
 	err := l.change(ctx, func(w *work) error {
 		kept, told, err := w.find(id)
 		if p = told; err != nil {
+			return err
+		}
+		if err := w.provenProposal(kept); err != nil {
 			return err
 		}
 		if err := p.answerable(); err != nil {

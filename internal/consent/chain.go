@@ -45,6 +45,8 @@ type details struct {
 	Why      string  `json:"why,omitempty"`
 	Entries  []int64 `json:"entries,omitempty"` // those whose details an erasure deleted
 
+	Left []remains `json:"left,omitempty"` // what an erasure left of each act
+
 	under Rung // of the grant the entry is about; for watchers, not written
 }
 

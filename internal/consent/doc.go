@@ -21,8 +21,10 @@
 // Every change appends an entry to a ledger in the same transaction. Entries are
 // chained by hashes and hold no personal data, only a salted commitment to the
 // details, which are kept apart. So [Ledger.Erase] can delete a person's details
-// and [Ledger.Verify] still prove that nothing else was changed, cut or slipped
-// in. With nobody's key in it, the chain cannot show that all of it was written
-// anew by whoever owns the file: for that, keep an [Ledger.Export], or its last
-// hash, elsewhere.
+// and [Ledger.Verify] still prove that nothing else was changed, deleted or
+// inserted. The records of acts, proposals, grants and attempts follow from the
+// entries: Verify compares all of them, and a grant is compared before each
+// sending, a proposal before each answer. With nobody's key in it, the ledger
+// cannot show that all of it was written anew by whoever owns the file: for that,
+// keep an [Ledger.Export], or its last hash, elsewhere.
 package consent

@@ -21,7 +21,8 @@ import (
 // the same act are erased with it.
 //
 // What stays names nobody: that there were entries, and, so that nothing is
-// booked twice, which slot ids were used. The chain still verifies. Repeat it if
+// booked twice, which slot ids were used and what became of each grant. The entry
+// of the erasure states it, and the ledger still verifies. Repeat it if
 // it fails: the file is scrubbed even if nothing is left to delete.
 func (l *Ledger) Erase(ctx context.Context, person string) (int, error) {
 	person = fold(person)
@@ -34,17 +35,21 @@ func (l *Ledger) Erase(ctx context.Context, person string) (int, error) {
 		if err != nil || len(acts) == 0 {
 			return err
 		}
-		var gone []int64
+		var erased details
 		for _, act := range acts {
 			seqs, err := w.Forget(act)
 			if err != nil {
 				return err
 			}
-			gone = append(gone, seqs...)
+			left, err := w.remaining(act)
+			if err != nil {
+				return err
+			}
+			erased.Entries, erased.Left = append(erased.Entries, seqs...), append(erased.Left, left)
 		}
-		slices.Sort(gone)
+		slices.Sort(erased.Entries)
 		n = len(acts)
-		_, err = w.record(kindErased, store.Act{}, details{Entries: gone})
+		_, err = w.record(kindErased, store.Act{}, erased)
 		return err
 	})
 	if err != nil {

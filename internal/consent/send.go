@@ -14,7 +14,8 @@ import (
 // A sent or unknown grant may be sent again. ErrSettled: done or not done, with
 // how it stands. ErrExpired: it was not sent in its time. ErrDeclined: a person
 // said no before it was sent. ErrOtherAct: another act was sent under the slot
-// id meanwhile. ErrNoGrant: unknown, or erased.
+// id meanwhile. ErrNoGrant: unknown, or erased. ErrTampered: it is not what the
+// ledger says.
 func (l *Ledger) Send(ctx context.Context, g Grant) (Grant, error) {
 	return l.SendWithin(ctx, g, Quota{})
 }
@@ -31,6 +32,9 @@ func (l *Ledger) SendWithin(ctx context.Context, g Grant, q Quota) (Grant, error
 			return err
 		}
 		g = grant(*kept)
+		if err := w.provenGrant(*kept); err != nil {
+			return err
+		}
 		if err := w.sendable(kept); err != nil {
 			return err
 		}

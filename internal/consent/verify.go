@@ -3,7 +3,6 @@ package consent
 import (
 	"context"
 	"crypto/sha256"
-	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
@@ -12,31 +11,129 @@ import (
 	"github.com/vennio-mcp/vennio-mcp/internal/store"
 )
 
-// BrokenError says from which entry on the ledger is not what was written.
+// BrokenError says from which entry on the ledger is not what was written, or
+// which record differs from its entries.
 type BrokenError struct {
-	Seq int64
+	Seq int64 // of a record, its newest entry; 0 if it has none
 	Why string
 }
 
 func (b *BrokenError) Error() string {
+	if b.Seq == 0 {
+		return "the ledger is broken: " + b.Why
+	}
 	return fmt.Sprintf("the ledger is broken at entry %d: %s", b.Seq, b.Why)
 }
 
-// page is how many entries are read at once.
+// page is how many entries are read at once, and the records of how many acts.
 const page = 100
 
 // Verify reads the whole ledger and returns the number of its entries. A
-// *BrokenError names the first that was changed, cut off, slipped in, or whose
-// details were taken away other than by Erase.
+// *BrokenError names the first that was changed, deleted, inserted, or whose
+// details were deleted other than by Erase; or an act, proposal, grant or attempt
+// that was changed, added or removed, since all of them follow from the entries.
+//
+// Of acts that were erased by a version that did not state in the ledger what
+// remains, only that their records name nobody is verified.
 func (l *Ledger) Verify(ctx context.Context) (int64, error) {
 	c := newChecker()
 	err := l.look(ctx, func(w *work) error {
 		if err := w.eachEntry(c.check); err != nil {
 			return err
 		}
-		return c.finish(w)
+		if err := c.finish(w); err != nil {
+			return err
+		}
+		return w.checkRecords(c.left)
 	})
 	return c.seq, err
+}
+
+// checkRecords compares all records with what the entries say, a page of acts at
+// a time. left is what erasures left, by act.
+func (w *work) checkRecords(left map[string]remains) error {
+	var seen store.Totals
+	for after := ""; ; {
+		acts, err := w.Acts(after, page)
+		if err != nil {
+			return err
+		}
+		if len(acts) == 0 {
+			return w.checkTotals(seen)
+		}
+		after = acts[len(acts)-1].ID
+		if err := w.checkActs(acts, left, &seen); err != nil {
+			return err
+		}
+	}
+}
+
+// checkActs compares the records of acts, which follow one another in the order
+// of their ids, and counts them.
+func (w *work) checkActs(acts []store.Act, left map[string]remains, seen *store.Totals) error {
+	about := store.Range{First: acts[0].ID, Last: acts[len(acts)-1].ID}
+	entries, err := w.EntriesAbout(about)
+	if err != nil {
+		return err
+	}
+	proposals, err := w.ProposalsAbout(about)
+	if err != nil {
+		return err
+	}
+	grants, err := w.GrantsAbout(about)
+	if err != nil {
+		return err
+	}
+	attempts, err := w.AttemptsAbout(about)
+	if err != nil {
+		return err
+	}
+	seen.Entries += len(entries)
+	seen.Proposals += len(proposals)
+	seen.Grants += len(grants)
+	seen.Attempts += len(attempts)
+	told := group(entries, func(e store.Entry) string { return e.Act })
+	asked := group(proposals, func(p store.Proposal) string { return p.Act.ID })
+	given := group(grants, func(g store.Grant) string { return g.Act.ID })
+	sent := group(attempts, func(a store.Attempt) string { return a.GrantID })
+	for _, act := range acts {
+		var remains *remains
+		if r, erased := left[act.ID]; erased && act.Digest == "" {
+			remains = &r
+		}
+		h, err := historyOf(act, remains, told[act.ID])
+		if err == nil {
+			err = h.check(asked[act.ID], given[act.ID], sent)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func group[T any](all []T, by func(T) string) map[string][]T {
+	groups := map[string][]T{}
+	for _, one := range all {
+		groups[by(one)] = append(groups[by(one)], one)
+	}
+	return groups
+}
+
+// checkTotals finds records of acts that are not stored, and wrong sums.
+func (w *work) checkTotals(seen store.Totals) error {
+	all, err := w.Totals()
+	if err != nil {
+		return err
+	}
+	if all != seen {
+		return &BrokenError{0, "an entry, proposal, grant or attempt is about an act that is not stored"}
+	}
+	hold, err := w.SumsHold()
+	if err == nil && !hold {
+		err = &BrokenError{0, "the numbers of bookings that daily limits count are not those of the grants"}
+	}
+	return err
 }
 
 func (w *work) eachEntry(do func(store.Entry) error) error {
@@ -58,12 +155,13 @@ func (w *work) eachEntry(do func(store.Entry) error) error {
 type checker struct {
 	seq  int64
 	hash string
-	bare map[int64]bool // entries without details, and without an erasure that says why, so far
+	bare map[int64]bool     // entries without details, and without an erasure that says why, so far
+	left map[string]remains // what erasures left, by act
 }
 
 // newChecker stands before the first entry.
 func newChecker() *checker {
-	return &checker{hash: strings.Repeat("0", sha256.Size*2), bare: map[int64]bool{}}
+	return &checker{hash: strings.Repeat("0", sha256.Size*2), bare: map[int64]bool{}, left: map[string]remains{}}
 }
 
 func (c *checker) check(e store.Entry) error {
@@ -88,19 +186,16 @@ func (c *checker) check(e store.Entry) error {
 }
 
 func (c *checker) checkDetails(e store.Entry) string {
-	if e.Commitment != sum(e.Salt+e.Details) {
-		return "its details are not those it was written with"
-	}
-	var d details
-	if err := json.Unmarshal([]byte(e.Details), &d); err != nil || d.Of != e.Act {
-		return "its details are filed under another act"
-	}
-	if e.Kind == kindErased {
+	d, why := proven(e)
+	if why == "" && e.Kind == kindErased {
 		for _, seq := range d.Entries {
 			delete(c.bare, seq)
 		}
+		for _, r := range d.Left {
+			c.left[r.Act] = r
+		}
 	}
-	return ""
+	return why
 }
 
 // finish looks for what the chain itself does not show.

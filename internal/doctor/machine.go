@@ -94,5 +94,5 @@ func (p Patient) ledger(ctx context.Context) Finding {
 	if err != nil {
 		return problem(check, fmt.Sprintf("it cannot be read: %v", err), "See the line above.")
 	}
-	return ok(check, "%d entries, none changed, cut or slipped in", n)
+	return ok(check, "%d entries, none changed, deleted or inserted, and every consent matches its entries", n)
 }

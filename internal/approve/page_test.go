@@ -225,6 +225,21 @@ func TestBar_C9_AFormFromElsewhereChangesNothing(t *testing.T) {
 	assert.Equal(t, consent.StateOpen, d.state(id))
 }
 
+// field: expired question, clock set back
+// bar: C6. Once the page has shown that a question has expired, it stays so.
+func TestBar_C6_APageOnceSeenExpiredStaysExpired(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t)
+	id := d.propose(nil)
+	opened := d.send(http.MethodGet, id, nil)
+	d.clock = d.clock.Add(consent.Life)
+	require.Contains(t, d.send(http.MethodGet, id, nil).Body.String(), "Too late")
+	d.clock = d.clock.Add(-consent.Life)
+	w := d.send(http.MethodPost, id, url.Values{"decision": {"approve"}, "name": {"Ada"}, "token": {token(t, opened)}}, opened.Result().Cookies()...)
+	assert.Contains(t, w.Body.String(), "Too late")
+	assert.Equal(t, consent.StateExpired, d.state(id))
+}
+
 func TestALateAnswerChangesNothing(t *testing.T) {
 	t.Parallel()
 	d := newDesk(t)

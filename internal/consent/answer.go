@@ -1,6 +1,7 @@
 package consent
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 
@@ -31,6 +32,7 @@ func (l *Ledger) Answer(ctx context.Context, id string, a Answer) (Proposal, err
 		return p, ErrNotHuman
 	}
 	a.By, a.Words = plain.Line(a.By, 100), plain.Line(a.Words, 500)
+	var late error
 	err := l.change(ctx, func(w *work) error {
 		kept, told, err := w.find(id)
 		if p = told; err != nil {
@@ -38,6 +40,10 @@ func (l *Ledger) Answer(ctx context.Context, id string, a Answer) (Proposal, err
 		}
 		if err := w.provenProposal(kept); err != nil {
 			return err
+		}
+		if w.overdue(kept) {
+			late = ErrExpired
+			return w.expire(kept)
 		}
 		if err := p.answerable(); err != nil {
 			return err
@@ -52,7 +58,7 @@ func (l *Ledger) Answer(ctx context.Context, id string, a Answer) (Proposal, err
 	if err == nil {
 		l.announce()
 	}
-	return p, err
+	return p, cmp.Or(err, late)
 }
 
 func (w *work) approve(p store.Proposal, act Act, a Answer) (State, error) {
@@ -91,7 +97,7 @@ func (w *work) decline(p store.Proposal, a Answer) error {
 	if err := w.SetProposal(p.ID, string(StateDeclined)); err != nil {
 		return err
 	}
-	g, err := w.usable(p.Act.ID)
+	g, err := w.current(p.Act.ID)
 	if err != nil || g == nil || g.Outcome != string(Unsent) {
 		return err
 	}

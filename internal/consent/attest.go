@@ -68,7 +68,8 @@ const (
 	whyLapsed   = "expired before it was sent"
 )
 
-// current is usable; a grant whose time ran out is retired to make room.
+// current returns the grant of an act that can be sent or was; nil if there is
+// none. One whose time ran out is retired.
 func (w *work) current(act string) (*store.Grant, error) {
 	g, err := w.LiveGrant(act)
 	if err != nil || g == nil || !w.lapsed(g) {

@@ -2,6 +2,7 @@ package consent
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strings"
 
@@ -26,10 +27,14 @@ func (w Who) is(p Party) bool {
 // CloseHost closes what is agreed or asked in a tenant about a host and not sent
 // yet: open questions can no longer be answered and unsent grants no longer be
 // sent, as if they had expired. Each gets an entry that says why, cut to 200 characters.
-// It returns how many it closed; repeated, none. What was sent stays.
+// It returns how many it closed; repeated, none. What was sent stays. What had
+// expired before, whoever the host, is recorded as such.
 func (l *Ledger) CloseHost(ctx context.Context, tenant string, host Who, why string) (int, error) {
 	why, n := plain.Line(why, 200), 0
 	err := l.change(ctx, func(w *work) error {
+		if err := errors.Join(w.expireGrants(), w.expireProposals()); err != nil {
+			return err
+		}
 		grants, err := w.UnsentGrants(w.now)
 		if err != nil {
 			return err

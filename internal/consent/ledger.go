@@ -105,15 +105,7 @@ func (w *work) slotFree(tenant, slotID, act string) error {
 	return err
 }
 
-// usable returns the grant of an act that can be sent or was; nil if there is none.
-func (w *work) usable(act string) (*store.Grant, error) {
-	g, err := w.LiveGrant(act)
-	if err != nil || g == nil || w.lapsed(g) {
-		return nil, err
-	}
-	return g, nil
-}
-
+// lapsed: it was not sent in its time, and that is not on record yet.
 func (w *work) lapsed(g *store.Grant) bool {
 	return g.Outcome == string(Unsent) && !g.Expires.After(w.now)
 }

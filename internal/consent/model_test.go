@@ -163,7 +163,8 @@ func (m *model) send(g *given) error {
 	case o == consent.Done || o == consent.NotDone:
 		return consent.ErrSettled
 	case o == consent.Unsent && !g.expires.After(m.now):
-		return consent.ErrExpired
+		g.over = consent.ErrExpired
+		return g.over
 	case o == consent.Unsent && m.otherAct(g.slot, g.title):
 		return consent.ErrOtherAct
 	}

@@ -37,10 +37,15 @@ func (w *work) proposal(kept store.Proposal) (Proposal, error) {
 		return Proposal{}, fmt.Errorf("the act of proposal %s cannot be read: %w", kept.ID, err)
 	}
 	state := State(kept.State)
-	if state == StateOpen && !kept.Expires.After(w.now) {
+	if w.overdue(kept) {
 		state = StateExpired
 	}
 	return Proposal{ID: kept.ID, Act: act, At: kept.At, Expires: kept.Expires, State: state, Unanswered: kept.Unanswered}, nil
+}
+
+// overdue: its time is up, and that is not on record yet.
+func (w *work) overdue(p store.Proposal) bool {
+	return p.State == string(StateOpen) && !p.Expires.After(w.now)
 }
 
 // find returns the proposal with this id.

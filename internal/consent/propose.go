@@ -41,7 +41,7 @@ func (l *Ledger) Propose(ctx context.Context, act Act) (Proposal, error) {
 // asked returns the question that still counts, or nil. One whose time is up is
 // closed.
 func (w *work) asked(act store.Act) (*store.Proposal, error) {
-	g, err := w.usable(act.ID)
+	g, err := w.current(act.ID)
 	switch {
 	case err != nil:
 		return nil, err
@@ -54,10 +54,10 @@ func (w *work) asked(act store.Act) (*store.Proposal, error) {
 	if err != nil || p == nil || p.State != string(StateOpen) {
 		return nil, err
 	}
-	if p.Expires.After(w.now) {
-		return p, nil
+	if w.overdue(*p) {
+		return nil, w.expire(*p)
 	}
-	return nil, w.expire(*p)
+	return p, nil
 }
 
 func (w *work) ask(act store.Act) (*store.Proposal, error) {
@@ -77,20 +77,34 @@ func (w *work) expire(p store.Proposal) error {
 	return w.SetProposal(p.ID, string(StateExpired))
 }
 
-// Proposal returns the proposal with this id, or ErrNoProposal.
+// Proposal returns the proposal with this id, or ErrNoProposal. That one has
+// expired is recorded.
 func (l *Ledger) Proposal(ctx context.Context, id string) (Proposal, error) {
 	var p Proposal
+	var kept store.Proposal
+	overdue := false
 	err := l.look(ctx, func(w *work) (err error) {
-		_, p, err = w.find(id)
+		kept, p, err = w.find(id)
+		overdue = w.overdue(kept)
 		return err
 	})
+	if err == nil && overdue {
+		err = l.expire(ctx, kept.Act.ID)
+	}
 	return p, err
 }
 
-// Open returns the proposals that wait for an answer, the oldest first.
+// Open returns the proposals that wait for an answer, the oldest first. It records
+// of those that no longer do that they have expired.
 func (l *Ledger) Open(ctx context.Context) ([]Proposal, error) {
 	var open []Proposal
+	overdue := 0
 	err := l.look(ctx, func(w *work) error {
+		late, err := w.OverdueProposals(w.now, sweep)
+		if err != nil {
+			return err
+		}
+		overdue = len(late)
 		kept, err := w.OpenProposals(w.now)
 		if err != nil {
 			return err
@@ -104,7 +118,34 @@ func (l *Ledger) Open(ctx context.Context) ([]Proposal, error) {
 		}
 		return nil
 	})
+	if err == nil && overdue > 0 {
+		err = l.change(ctx, func(w *work) error { return w.expireProposals() })
+	}
 	return open, err
+}
+
+// sweep is how many expired proposals, and grants, are recorded as such at once:
+// those that expired last, to which a clock that is set back comes first.
+const sweep = 20
+
+func (w *work) expireProposals() error {
+	late, err := w.OverdueProposals(w.now, sweep)
+	for _, p := range late {
+		if err == nil {
+			err = w.expire(p)
+		}
+	}
+	return err
+}
+
+func (w *work) expireGrants() error {
+	late, err := w.OverdueGrants(w.now, sweep)
+	for _, g := range late {
+		if err == nil {
+			err = w.retire(g, whyLapsed)
+		}
+	}
+	return err
 }
 
 // Withdraw notes that asking in the client brought no answer, and why, such as
@@ -115,10 +156,15 @@ func (l *Ledger) Open(ctx context.Context) ([]Proposal, error) {
 // ErrNoProposal, ErrAnswered and ErrExpired as for Answer.
 func (l *Ledger) Withdraw(ctx context.Context, id, why string) error {
 	why = cmp.Or(plain.Line(why, 200), "no answer")
-	return l.change(ctx, func(w *work) error {
+	var late error
+	err := l.change(ctx, func(w *work) error {
 		kept, p, err := w.find(id)
 		if err != nil {
 			return err
+		}
+		if w.overdue(kept) {
+			late = ErrExpired
+			return w.expire(kept)
 		}
 		if err := p.answerable(); err != nil {
 			return err
@@ -128,4 +174,5 @@ func (l *Ledger) Withdraw(ctx context.Context, id, why string) error {
 		}
 		return w.SetUnanswered(id, why)
 	})
+	return cmp.Or(err, late)
 }

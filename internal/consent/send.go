@@ -1,6 +1,7 @@
 package consent
 
 import (
+	"cmp"
 	"context"
 	"errors"
 
@@ -23,6 +24,7 @@ func (l *Ledger) Send(ctx context.Context, g Grant) (Grant, error) {
 // SendWithin is Send that keeps a quota: ErrQuota, and nothing is sent, where
 // the quota's tool has used it up. What was sent before may be sent again.
 func (l *Ledger) SendWithin(ctx context.Context, g Grant, q Quota) (Grant, error) {
+	var late error
 	err := l.change(ctx, func(w *work) error {
 		kept, err := w.Grant(g.ID)
 		if err == nil && (kept == nil || kept.Act.Digest == "") {
@@ -35,6 +37,11 @@ func (l *Ledger) SendWithin(ctx context.Context, g Grant, q Quota) (Grant, error
 		if err := w.provenGrant(*kept); err != nil {
 			return err
 		}
+		if w.lapsed(kept) {
+			late = ErrExpired
+			g.Outcome, g.Detail = NotDone, whyLapsed
+			return w.retire(*kept, whyLapsed)
+		}
 		if err := w.sendable(kept); err != nil {
 			return err
 		}
@@ -45,6 +52,7 @@ func (l *Ledger) SendWithin(ctx context.Context, g Grant, q Quota) (Grant, error
 		g.Outcome, g.Attempt = Sent, kept.Sends+1
 		return err
 	})
+	err = cmp.Or(err, late)
 	if errors.Is(err, ErrSettled) && g.Outcome == Done {
 		l.tell(ctx, Event{WasRepeated, g.Rung})
 	}
@@ -56,9 +64,6 @@ func (w *work) sendable(g *store.Grant) error {
 	case Sent, Unknown:
 		return nil
 	case Unsent:
-		if w.lapsed(g) {
-			return ErrExpired
-		}
 		return w.slotFree(g.Tenant, g.SlotID, g.Act.ID)
 	default:
 		return whySettled(g)

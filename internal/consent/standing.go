@@ -18,6 +18,7 @@ import (
 func (l *Ledger) Standing(ctx context.Context, act Act) (*Grant, *Proposal, error) {
 	var g *Grant
 	var p *Proposal
+	expired := "" // the act of which something has expired
 	err := l.look(ctx, func(w *work) error {
 		found, err := w.ActByDigest(act.Digest())
 		if err != nil {
@@ -27,28 +28,54 @@ func (l *Ledger) Standing(ctx context.Context, act Act) (*Grant, *Proposal, erro
 		if err := w.slotFree(act.Tenant, act.SlotID, kept.ID); err != nil || kept.ID == "" {
 			return err
 		}
-		live, err := w.usable(kept.ID)
-		if live != nil {
+		live, err := w.LiveGrant(kept.ID)
+		switch {
+		case err != nil:
+			return err
+		case live != nil && w.lapsed(live):
+			expired = kept.ID
+		case live != nil:
 			g = new(grant(*live))
+			return nil
 		}
-		if live != nil || err != nil {
+		latest, err := w.LatestProposal(kept.ID)
+		if latest == nil || err != nil {
 			return err
 		}
-		p, err = w.latest(kept.ID, act.SlotID)
+		if w.overdue(*latest) {
+			expired = kept.ID
+		}
+		p, err = w.latest(*latest, act.SlotID)
 		return err
 	})
+	if err == nil && expired != "" {
+		err = l.expire(ctx, expired)
+	}
 	return g, p, err
 }
 
-func (w *work) latest(act, slotID string) (*Proposal, error) {
-	kept, err := w.LatestProposal(act)
-	if kept == nil || err != nil {
-		return nil, err
-	}
-	if kept.State == string(StateDeclined) && !w.declined(kept, slotID) {
+// expire records that the grant and the newest proposal of an act have expired, if
+// they have. What has once been seen expired stays so, whatever the clock says
+// later.
+func (l *Ledger) expire(ctx context.Context, act string) error {
+	return l.change(ctx, func(w *work) error {
+		if _, err := w.current(act); err != nil {
+			return err
+		}
+		p, err := w.LatestProposal(act)
+		if err != nil || p == nil || !w.overdue(*p) {
+			return err
+		}
+		return w.expire(*p)
+	})
+}
+
+// latest reads the newest proposal of an act; nil if it is a no that lapsed.
+func (w *work) latest(kept store.Proposal, slotID string) (*Proposal, error) {
+	if kept.State == string(StateDeclined) && !w.declined(&kept, slotID) {
 		return nil, nil
 	}
-	p, err := w.proposal(*kept)
+	p, err := w.proposal(kept)
 	return &p, err
 }
 

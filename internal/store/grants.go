@@ -75,6 +75,12 @@ func (tx *Tx) UnsentGrants(now time.Time) ([]Grant, error) {
 	return all[Grant](tx, grants+`g.outcome = '' AND g.expires > ? AND a.json IS NOT NULL ORDER BY g.at, g.id`, Text(now))
 }
 
+// OverdueGrants returns up to limit grants that were not sent and have expired,
+// those that expired last first. Those of erased acts are not among them.
+func (tx *Tx) OverdueGrants(now time.Time, limit int) ([]Grant, error) {
+	return all[Grant](tx, grants+`g.outcome = '' AND g.expires <= ? AND a.json IS NOT NULL ORDER BY g.expires DESC LIMIT ?`, Text(now), limit)
+}
+
 // SentOn returns the grants without a slot id for acts on one booking, given
 // since an instant, that were sent and not settled as not done, the newest first.
 // Those whose booking is not stored are among them.

@@ -37,6 +37,12 @@ func (tx *Tx) OpenProposals(now time.Time) ([]Proposal, error) {
 	return all[Proposal](tx, proposals+`p.state = 'open' AND p.expires > ? ORDER BY p.seq + 0`, Text(now))
 }
 
+// OverdueProposals returns up to limit open proposals that have expired, those
+// that expired last first.
+func (tx *Tx) OverdueProposals(now time.Time, limit int) ([]Proposal, error) {
+	return all[Proposal](tx, proposals+`p.state = 'open' AND p.expires <= ? ORDER BY p.expires DESC LIMIT ?`, Text(now), limit)
+}
+
 // AddProposal keeps a new proposal. One act has at most one open proposal.
 func (tx *Tx) AddProposal(p Proposal) error {
 	return tx.exec(`INSERT INTO proposals (id, act, seq, at, expires, state, unanswered) VALUES (?, ?, ?, ?, ?, ?, ?)`,

@@ -155,3 +155,36 @@ func TestBar_O4_AQuestionChangedOnDiskIsNotAnswered(t *testing.T) {
 		})
 	}
 }
+
+// field: expired consent, clock set back
+// bar: C6. A booking, a move and a cancellation that a person agreed to and whose
+// consent was seen expired.
+func TestBar_C6_AConsentOnceSeenExpiredIsNotSentWhenTheClockGoesBack(t *testing.T) {
+	t.Parallel()
+	calls := map[string]func(w *world) (tool string, call args){
+		"book_slot": func(w *world) (string, args) { return "book_slot", agreed(w.slot().SlotID) },
+	}
+	for tool, arguments := range changes {
+		calls[tool] = func(w *world) (string, args) { return tool, arguments(w, w.booked().BookingID) }
+	}
+	for name, prepare := range calls {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			tool, arguments := prepare(w)
+			before := w.vennio.Writes()
+			w.deps.Policy = consent.PolicyHuman
+			w.connect()
+			require.Equal(t, schemas.CodeApprovalNeeded, call[map[string]any](w, tool, arguments).Code)
+			open, err := w.deps.Ledger.Open(t.Context())
+			require.NoError(t, err)
+			w.approve(open[0].ID, true, consent.OnPage)
+			for _, step := range []time.Duration{consent.Life, -consent.Life, -consent.Life} {
+				w.clock = w.clock.Add(step)
+				got := call[map[string]any](w, tool, arguments)
+				assert.Equal(t, schemas.CodeApprovalNeeded, got.Code, got.Text)
+			}
+			assert.Equal(t, before, w.vennio.Writes())
+		})
+	}
+}

@@ -1,0 +1,183 @@
+package consent_test
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/vennio-mcp/vennio-mcp/internal/consent"
+	"github.com/vennio-mcp/vennio-mcp/internal/store/storetest"
+)
+
+// stage is a ledger in a folder whose clock is set forth and back.
+type stage struct {
+	t   *testing.T
+	dir string
+	c   *clock
+	*consent.Ledger
+}
+
+func newStage(t *testing.T) *stage {
+	t.Helper()
+	s := &stage{t: t, dir: storetest.Folder(t), c: newClock()}
+	s.Ledger = ledgerIn(t, s.dir, s.c.now)
+	return s
+}
+
+// later looks once what is open has expired, then sets the clock back and begins
+// anew, as after a restart.
+func (s *stage) later(look func() error, wrong error) {
+	s.t.Helper()
+	s.c.advance(consent.Life)
+	require.ErrorIs(s.t, look(), wrong)
+	s.c.advance(-consent.Life)
+	s.Ledger = ledgerIn(s.t, s.dir, s.c.now)
+}
+
+// unusable asserts that nothing can be sent for an act.
+func (s *stage) unusable(g consent.Grant, act consent.Act, why error) {
+	s.t.Helper()
+	ctx := s.t.Context()
+	stands, _, err := s.Standing(ctx, act)
+	require.NoError(s.t, err)
+	assert.Nil(s.t, stands)
+	for range 2 {
+		_, err = s.Send(ctx, g)
+		require.ErrorIs(s.t, err, why)
+	}
+	_, err = s.Verify(ctx)
+	require.NoError(s.t, err)
+}
+
+func background() (context.Context, context.CancelFunc) {
+	return context.WithTimeout(context.Background(), 30*time.Second)
+}
+
+// field: expired question, clock set back
+// bar: C6
+func TestBar_C6_AQuestionOnceSeenExpiredStaysExpired(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		look  func(s *stage, id string) error
+		wrong error
+	}{
+		"shown":           {func(s *stage, id string) error { _, err := s.Proposal(t.Context(), id); return err }, nil},
+		"asked how it is": {func(s *stage, _ string) error { _, _, err := s.Standing(t.Context(), call("s1")); return err }, nil},
+		"listed":          {func(s *stage, _ string) error { _, err := s.Open(t.Context()); return err }, nil},
+		"agreed to":       {func(s *stage, id string) error { _, err := s.Answer(t.Context(), id, yes); return err }, consent.ErrExpired},
+		"declined":        {func(s *stage, id string) error { _, err := s.Answer(t.Context(), id, no); return err }, consent.ErrExpired},
+		"withdrawn":       {func(s *stage, id string) error { return s.Withdraw(t.Context(), id, "no answer") }, consent.ErrExpired},
+		"proposed again":  {func(s *stage, _ string) error { _, err := s.Propose(t.Context(), call("s1")); return err }, nil},
+		"another is revoked": {func(s *stage, _ string) error {
+			_, err := s.CloseHost(t.Context(), "", consent.Who{ID: "x"}, "revoked")
+			return err
+		}, nil},
+		"waited for": {func(s *stage, id string) error {
+			ctx, done := background()
+			defer done()
+			return s.Wait(ctx, id)
+		}, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := newStage(t)
+			p, err := s.Propose(t.Context(), call("s1"))
+			require.NoError(t, err)
+			s.later(func() error { return tc.look(s, p.ID) }, tc.wrong)
+			for _, a := range []consent.Answer{yes, no} {
+				got, err := s.Answer(t.Context(), p.ID, a)
+				require.ErrorIs(t, err, consent.ErrExpired)
+				assert.Equal(t, consent.StateExpired, got.State)
+			}
+			require.ErrorIs(t, s.Withdraw(t.Context(), p.ID, "no answer"), consent.ErrExpired)
+			got, err := s.Proposal(t.Context(), p.ID)
+			require.NoError(t, err)
+			assert.Equal(t, consent.StateExpired, got.State)
+			open, err := s.Open(t.Context())
+			require.NoError(t, err)
+			for _, o := range open {
+				assert.NotEqual(t, p.ID, o.ID)
+			}
+			s.unusable(consent.Grant{ID: "none"}, call("s1"), consent.ErrNoGrant)
+		})
+	}
+}
+
+// field: expired consent, clock set back
+// bar: C6. Attested by the agent, or given on the page.
+func TestBar_C6_AConsentOnceSeenExpiredStaysExpired(t *testing.T) {
+	t.Parallel()
+	attested := func(s *stage) consent.Grant {
+		g, err := s.Attest(t.Context(), call("s1"), "Ada", "yes")
+		require.NoError(s.t, err)
+		return g
+	}
+	approved := func(s *stage) consent.Grant {
+		p, err := s.Propose(t.Context(), call("s1"))
+		require.NoError(s.t, err)
+		_, err = s.Answer(t.Context(), p.ID, yes)
+		require.NoError(s.t, err)
+		g, _, err := s.Standing(t.Context(), call("s1"))
+		require.NoError(s.t, err)
+		return *g
+	}
+	for name, tc := range map[string]struct {
+		look  func(s *stage, g consent.Grant) error
+		wrong error
+	}{
+		"asked how it is":    {func(s *stage, _ consent.Grant) error { _, _, err := s.Standing(t.Context(), call("s1")); return err }, nil},
+		"sent":               {func(s *stage, g consent.Grant) error { _, err := s.Send(t.Context(), g); return err }, consent.ErrExpired},
+		"sent under a quota": {func(s *stage, g consent.Grant) error { _, err := s.SendWithin(t.Context(), g, today(1)); return err }, consent.ErrExpired},
+		"asked again":        {func(s *stage, _ consent.Grant) error { _, err := s.Propose(t.Context(), call("s1")); return err }, nil},
+		"another is revoked": {func(s *stage, _ consent.Grant) error {
+			_, err := s.CloseHost(t.Context(), "", consent.Who{ID: "x"}, "revoked")
+			return err
+		}, nil},
+	} {
+		for how, give := range map[string]func(*stage) consent.Grant{"attested": attested, "approved": approved} {
+			t.Run(name+", "+how, func(t *testing.T) {
+				t.Parallel()
+				s := newStage(t)
+				g := give(s)
+				s.later(func() error { return tc.look(s, g) }, tc.wrong)
+				s.unusable(g, call("s1"), consent.ErrExpired)
+			})
+		}
+	}
+}
+
+// field: declined consent, clock set back
+// bar: C6. A no that comes after a consent has expired leaves it expired.
+func TestBar_C6_ANoAfterAConsentExpiredLeavesItSo(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	g, err := s.Attest(t.Context(), call("s1"), "Ada", "yes")
+	require.NoError(t, err)
+	s.c.advance(consent.Life / 2)
+	p, err := s.Propose(t.Context(), call("s1"))
+	require.NoError(t, err)
+	s.c.advance(consent.Life / 2)
+	_, err = s.Answer(t.Context(), p.ID, no)
+	require.NoError(t, err)
+	s.c.advance(-consent.Life)
+	s.unusable(g, call("s1"), consent.ErrExpired)
+}
+
+// field: revoked access, clock set back
+// bar: W4. A consent that had expired when its host took access back cannot be
+// sent when the clock goes back.
+func TestBar_W4_WhatHadExpiredWhenAccessWasRevokedStaysClosed(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	g, err := s.Attest(t.Context(), call("s1"), "Ada", "yes")
+	require.NoError(t, err)
+	s.later(func() error {
+		n, err := s.CloseHost(t.Context(), "", consent.Who{ID: "principal_1"}, "calendar access was revoked")
+		assert.Zero(t, n)
+		return err
+	}, nil)
+	s.unusable(g, call("s1"), consent.ErrExpired)
+}

@@ -35,21 +35,21 @@ var excesses = map[string]struct {
 }{
 	"arrays of 33 levels":          {strings.Repeat("[", 33) + strings.Repeat("]", 33), jsonlimits.TooDeep},
 	"arrays of 9,900 levels":       {strings.Repeat("[", 9_900) + strings.Repeat("]", 9_900), jsonlimits.TooDeep},
-	"objects of 20,000 levels":     {strings.Repeat(`{"zz":`, 20_000) + "1" + strings.Repeat("}", 20_000), jsonlimits.TooDeep},
-	"empty objects":                {items("{}", 100_000), jsonlimits.TooMany},
+	"objects of 11,000 levels":     {strings.Repeat(`{"zz":`, 11_000) + "1" + strings.Repeat("}", 11_000), jsonlimits.TooDeep},
+	"empty objects":                {items("{}", 10_000), jsonlimits.TooMany},
 	"objects":                      {items(`{"zz":"zz"}`, 5_000), jsonlimits.TooMany},
 	"numbers":                      {items("1", 10_000), jsonlimits.TooMany},
 	"strings":                      {items(`"zz"`, 10_000), jsonlimits.TooMany},
 	"101 members":                  {members(101, "zz%d"), jsonlimits.TooWide},
-	"30,000 members":               {members(30_000, "zz%d"), jsonlimits.TooWide},
+	"1,000 members":                {members(1_000, "zz%d"), jsonlimits.TooWide},
 	"101 members of one name":      {members(101, "zz"), jsonlimits.TooWide},
 	"101 members with escapes":     {members(101, `\u007az\"%d`), jsonlimits.TooWide},
 	"101 members of invalid UTF-8": {members(101, "zz\xff%d"), jsonlimits.TooWide},
 	"101 members of half a pair":   {members(101, `zz\ud800%d`), jsonlimits.TooWide},
-	"101 long members":             {members(101, strings.Repeat("zz", 1_000)+"%d"), jsonlimits.TooWide},
+	"101 long members":             {members(101, strings.Repeat("zz", 100)+"%d"), jsonlimits.TooWide},
 	"a number beyond any":          {`1e400`, jsonlimits.LargeNumber},
 	"a number near to nothing":     {`-1e-999999`, jsonlimits.LargeNumber},
-	"a number of 100,000 digits":   {strings.Repeat("7", 100_000), jsonlimits.LargeNumber},
+	"a number of 10,000 digits":    {strings.Repeat("7", 10_000), jsonlimits.LargeNumber},
 	"a fraction of 65 characters":  {`0.` + strings.Repeat("7", 63), jsonlimits.LargeNumber},
 	"such a number inside":         {`{"zz":[{"zz":-1E+400}]}`, jsonlimits.LargeNumber},
 }
@@ -189,7 +189,7 @@ func TestBar_X7_ABatchIsBounded(t *testing.T) {
 		e, path := s.sse()
 		s.tell(path, initialize(version, `{}`))
 		e.next()
-		for _, name := range []string{"arrays of 33 levels", "101 members", "101 members of one name", "a number beyond any", "a number of 100,000 digits"} {
+		for _, name := range []string{"arrays of 33 levels", "101 members", "101 members of one name", "a number beyond any", "a number of 10,000 digits"} {
 			x := excesses[name]
 			batch := fmt.Sprintf(`[%s,%s,%s]`, request("1", version, "ping", `"zz":`+x.value),
 				toolCall("2", version, "echo", `{"zz":`+x.value+`}`), request("3", version, "ping", ""))

@@ -20,8 +20,8 @@ const (
 // understand resolves what the model left open or said in words. Its error
 // names everything that was not understood.
 func (d Deps) understand(ctx context.Context, in schemas.FindSlotsInput) (search, error) {
-	loc, badZone := zone("timezone", in.Timezone, d.Zone)
-	guest, badGuest := zone("guest_timezone", in.GuestTimezone, nil)
+	loc, badZone := d.zone("timezone", in.Timezone, d.Zone)
+	guest, badGuest := d.zone("guest_timezone", in.GuestTimezone, nil)
 	hosts, badHosts := d.hostsFor(in)
 	window, badWindow := d.window(in, cmp.Or(loc, d.Zone))
 	if err := together(badZone, badGuest, badHosts, badWindow); err != nil {
@@ -66,11 +66,11 @@ func (d Deps) hostsFor(in schemas.FindSlotsInput) ([]Host, error) {
 }
 
 // zone reads a time zone argument.
-func zone(argument, name string, otherwise *time.Location) (*time.Location, error) {
+func (d Deps) zone(argument, name string, otherwise *time.Location) (*time.Location, error) {
 	if name == "" {
 		return otherwise, nil
 	}
-	loc, err := times.Zone(name)
+	loc, err := times.ZoneNow(name, d.Now())
 	if err != nil {
 		return nil, &Refusal{Code: schemas.CodeInvalidTimezone, Message: argument + strings.TrimPrefix(err.Error(), "timezone"), Cause: err}
 	}

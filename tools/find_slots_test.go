@@ -78,6 +78,37 @@ func TestBar_S1_ZonesAreCheckedAndTheDefaultIsSaid(t *testing.T) {
 	}
 }
 
+// bar: S12
+// field: time zone argument that is not an IANA name
+func TestBar_S12_NoWrongZoneIsSuggestedAsCertain(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	for sent, says := range map[string]string{
+		"Eastern Standard Time (Mexico)": "use America/Cancun",
+		"London, Ontario":                "use America/Toronto",
+		"Paris, TX":                      "use America/Chicago or America/Denver, whichever is meant",
+		"Mountain Time (Arizona)":        "use America/Phoenix",
+		"BST (Bangladesh)":               "use Asia/Dhaka",
+		"Birmingham, Alabama":            "use America/Chicago",
+		"Melbourne, FL":                  "use America/New_York",
+		"IST":                            "use Asia/Kolkata, Asia/Jerusalem or Europe/Dublin, whichever is meant",
+		"CST":                            "use America/Chicago, Asia/Shanghai, America/Mexico_City or America/Havana, whichever is meant",
+		"GMT+2":                          "name a city that has it now, such as Europe/Berlin or Africa/Johannesburg", // in May
+		"UTC-2":                          "name a city that has it now, such as America/Noronha",
+		"UTC+5:30":                       "name a city that has it now, such as Asia/Kolkata",
+		"UTC-2:30":                       "name a city that has it now, such as America/St_Johns",
+		"UTC+3:17":                       "no city has it now, so name the area and city",
+	} {
+		for _, argument := range []string{"timezone", "guest_timezone"} {
+			got := w.find(args{argument: sent})
+			assert.Equal(t, schemas.CodeInvalidTimezone, got.Code, sent)
+			assert.Contains(t, got.Text, says, sent)
+		}
+	}
+	listed := call[schemas.ListBookingsResult](w, "list_bookings", args{"timezone": "UTC-2"})
+	assert.Contains(t, listed.Text, "such as America/Noronha")
+}
+
 // bar: S5
 func TestBar_S5_WindowsThatCannotBeAreRefused(t *testing.T) {
 	t.Parallel()

@@ -24,7 +24,7 @@ func GetBooking(d Deps) Tool {
 }
 
 func (d Deps) getBooking(ctx context.Context, in schemas.GetBookingInput) (*schemas.GetBookingResult, error) {
-	loc, err := zone("timezone", in.Timezone, d.Zone)
+	loc, err := d.zone("timezone", in.Timezone, d.Zone)
 	if err != nil {
 		return nil, err
 	}

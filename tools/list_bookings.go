@@ -70,7 +70,7 @@ type listing struct {
 
 // listing understands the arguments. Its error names all that was not understood.
 func (d Deps) listing(in schemas.ListBookingsInput) (q listing, err error) {
-	loc, badZone := zone("timezone", in.Timezone, d.Zone)
+	loc, badZone := d.zone("timezone", in.Timezone, d.Zone)
 	window, badWindow := times.ParseWindow(times.WindowInput{
 		When: in.When, From: in.From, To: in.To, WeekStart: d.WeekStart, Loc: cmp.Or(loc, d.Zone), Now: d.Now(),
 		DefaultDays: listedDays, MaxDays: listedDays + 1, MaxAhead: maxAhead,

@@ -4,7 +4,8 @@
 //
 //   - Zones. [Zone] accepts the names of the IANA time zone database and refuses everything
 //     that only looks like one (abbreviations, offsets, cities, Windows names), each with the
-//     name to use instead.
+//     name to use instead; where several may be meant it names them, and never decides.
+//     [Machine] determines the zone of a machine as the C library does.
 //   - Windows. [ParseWindow] reads the span that a search covers, from two ends or from a phrase
 //     of a closed vocabulary. A local time that the clocks skip or show twice is refused with both
 //     readings, never guessed, and so is a phrase about which people differ.

@@ -38,8 +38,8 @@ func FuzzZone(f *testing.F) {
 		requirePresentable(t, err)
 		var refused *times.ZoneError
 		require.True(t, errors.As(err, &refused))
-		if refused.Suggestion != "" {
-			_, err := times.Zone(refused.Suggestion)
+		for _, candidate := range refused.Candidates {
+			_, err := times.Zone(candidate)
 			require.NoError(t, err)
 		}
 	})

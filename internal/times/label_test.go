@@ -62,7 +62,7 @@ func TestBar_S3_LabelsThatContradictThemselvesAreRefused(t *testing.T) {
 		"Fri 14 May 2026, 15:00–15:30 (Europe/London, UTC+1)": `"Fri 14 May 2026, 15:00–15:30 (Europe/Lon…" is not a label of Europe/London`,
 		"Thu 14 May 2026, 15:00–15:30 (Europe/London, UTC)":   `"Thu 14 May 2026, 15:00–15:30 (Europe/Lon…" is not a label of Europe/London`,
 		"Thu 14 May 2026, 25:00–15:30 (Europe/London, UTC+1)": `"Thu 14 May 2026, 25:00–15:30 (Europe/Lon…" is not a label of Europe/London`,
-		"Thu 14 May 2026, 15:00–15:30 (EST, UTC-5)":           `timezone "EST" is an abbreviation, not an IANA zone: use America/New_York`,
+		"Thu 14 May 2026, 15:00–15:30 (EST, UTC-5)":           `timezone "EST" is an abbreviation, not an IANA zone: use America/New_York or America/Panama, whichever is meant`,
 	} {
 		_, _, err := times.ParseLabel(label)
 		assert.EqualError(t, err, want)

@@ -1,8 +1,11 @@
 package times
 
 import (
+	"cmp"
 	"regexp"
+	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 )
@@ -29,46 +32,71 @@ func bareOffset(name string) (int, bool) {
 	return seconds, true
 }
 
-func refuseOffset(name string, seconds int) *ZoneError {
+func refuseOffset(name string, seconds int, now time.Time) *ZoneError {
 	const fault = "is an offset, and an offset cannot know summer time"
 	if seconds == 0 {
-		return refusal(name, fault, []string{"UTC"}, utcOrLondon)
+		return refusal(name, fault, []string{"UTC", "Europe/London"}, utcOrLondon)
 	}
-	winter, summer := citiesAt(seconds)
-	switch {
-	case winter == "" && summer == "":
-		return refusal(name, fault, nil, "name a city, such as Europe/Berlin")
-	case winter == "":
-		return refusal(name, fault, []string{summer}, "name a city, such as "+summer+" in summer")
-	case summer == "":
-		return refusal(name, fault, []string{winter}, "name a city, such as "+winter)
+	when := " now"
+	if now.IsZero() {
+		when = " all year"
 	}
-	return refusal(name, fault, []string{winter}, "name a city, such as "+winter+", or "+summer+" in summer")
+	zones := citiesAt(seconds, now)
+	if len(zones) == 0 {
+		return refusal(name, fault, nil, "no city has it"+when+", so name the area and city, separated by a slash")
+	}
+	return refusal(name, fault, zones, "name a city that has it"+when+", such as "+strings.Join(zones, " or "))
 }
 
-// citiesAt are examples for an offset: the first well-known city that has it as its standard
-// time, and the first that has it in summer only; "" for none. Which is meant depends on the
-// season, so both are told. One year serves for all, since the answer must not depend on the day.
-func citiesAt(seconds int) (winter, summer string) {
-	for _, name := range wellKnown {
+// citiesAt are at most two examples for an offset: the best-known city that has it now, and the
+// best-known one that has it all year. When now is not given, only the latter is certain.
+func citiesAt(seconds int, now time.Time) (zones []string) {
+	ranked := slices.SortedStableFunc(slices.Values(rankedZones()), func(a, b string) int {
+		return cmp.Or(cmp.Compare(rank(a), rank(b)), cmp.Compare(peopleIn()[b], peopleIn()[a]))
+	})
+	var atNow, always string
+	for _, name := range ranked {
 		low, high := yearOffsets(name)
-		if winter == "" && low == seconds {
-			winter = name
-		}
-		if summer == "" && high == seconds && low != high {
-			summer = name
+		switch {
+		case !inContinent(name):
+		case always == "" && low == seconds && high == seconds:
+			always = name
+		case atNow == "" && low != high && !now.IsZero() && offsetAt(name, now) == seconds:
+			atNow = name
 		}
 	}
-	return winter, summer
+	for _, name := range []string{atNow, always} {
+		if name != "" {
+			zones = append(zones, name)
+		}
+	}
+	slices.SortStableFunc(zones, func(a, b string) int { return cmp.Compare(rank(a), rank(b)) })
+	return zones
 }
 
-// yearOffsets are the smaller and the larger offset of a well-known zone in one year.
-func yearOffsets(name string) (low, high int) {
+func offsetAt(name string, t time.Time) int {
 	loc, err := load(name)
 	if err != nil {
-		return 0, 0
+		return 0
 	}
-	_, january := time.Date(2026, time.January, 1, 0, 0, 0, 0, loc).Zone()
-	_, july := time.Date(2026, time.July, 1, 0, 0, 0, 0, loc).Zone()
-	return min(january, july), max(january, july)
+	_, seconds := t.In(loc).Zone()
+	return seconds
+}
+
+// midwinter and midsummer of the north. One year serves for all: the answer does not depend on the
+// day.
+var (
+	january = time.Date(2026, time.January, 1, 0, 0, 0, 0, time.UTC)
+	july    = time.Date(2026, time.July, 1, 0, 0, 0, 0, time.UTC)
+)
+
+// yearOffsets are the smaller and the larger offset of a zone in one year.
+func yearOffsets(name string) (low, high int) {
+	winter, summer := offsetAt(name, january), offsetAt(name, july)
+	return min(winter, summer), max(winter, summer)
+}
+
+// sameClock reports whether two zones have the same offsets in winter and in summer.
+func sameClock(a, b string) bool {
+	return a == b || offsetAt(a, january) == offsetAt(b, january) && offsetAt(a, july) == offsetAt(b, july)
 }

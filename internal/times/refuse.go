@@ -2,16 +2,19 @@ package times
 
 import (
 	"fmt"
+	"slices"
 	"strings"
+	"time"
 )
 
-// ZoneError refuses a name that is no IANA zone. Its text is one plain sentence without a full
+// ZoneError refuses a name that is not an IANA zone. Its text is one plain sentence without a full
 // stop, under 400 bytes, that says what to send instead.
 type ZoneError struct {
 	// Name is what was sent, cleaned and cut for display.
 	Name string
-	// Suggestion is the name to use most likely, one of [Zones]; "" when nothing comes near.
-	Suggestion string
+	// Candidates are the zones that may be meant, likeliest first, all of [Zones]. Only where
+	// there is one, and the text does not say "if that is meant", is it certain.
+	Candidates []string
 
 	fault string // what is wrong with the name
 	cure  string // what to send instead
@@ -23,15 +26,16 @@ func (e *ZoneError) Error() string {
 }
 
 const (
-	nameOne     = "name an area and city, such as Europe/London or America/New_York"
-	notIANA     = "is not an IANA zone"
-	ifMeant     = " if that is meant"
-	utcOrLondon = "use UTC, which has no summer time, or Europe/London, which has"
+	nameOne       = "name an area and city, such as Europe/London or America/New_York"
+	notIANA       = "is not an IANA zone"
+	ifMeant       = " if that is meant"
+	utcOrLondon   = "use UTC, which has no summer time, or Europe/London, which has"
+	maxCandidates = 4
 )
 
-// refuse explains a name that is not in the list. The order matters: "GMT+1" is an offset
-// before it is a misspelt GMT, "EST" an abbreviation before it is near anything.
-func refuse(name string) *ZoneError {
+// refuse explains a name that is not in the list. The order matters: "GMT+1" is an offset before
+// it is a misspelt GMT. The zero time means any time of the year.
+func refuse(name string, now time.Time) *ZoneError {
 	switch fold(name) {
 	case "":
 		return &ZoneError{fault: "is missing", cure: nameOne}
@@ -39,37 +43,31 @@ func refuse(name string) *ZoneError {
 		return refusal(name, "means the server's own clock", nil, nameOne)
 	}
 	if seconds, ok := bareOffset(name); ok {
-		return refuseOffset(name, seconds)
+		return refuseOffset(name, seconds, now)
 	}
-	if zones := lookUp(abbreviations(), name); zones != nil {
-		return refusal(name, "is an abbreviation, not an IANA zone", zones, use(zones))
+	r, ok := resolve(name)
+	if !ok {
+		r = zoneName{fault: notIANA, zones: nearest(name), unsure: true}
 	}
-	if zones := lookUp(windowsNames(), name); zones != nil {
-		return refusal(name, "is a Windows name, not an IANA zone", zones, use(zones))
+	if len(r.zones) == 0 {
+		return unknown(name)
 	}
-	if zones := lookUp(places(), name); zones != nil {
-		return refusal(name, notIANA, zones, use(zones))
-	}
-	if zones := nearest(name); zones != nil {
-		return refusal(name, notIANA, zones, use(zones)+ifMeant)
-	}
-	return unknown(name)
+	zones := r.zones[:min(len(r.zones), maxCandidates)]
+	return refusal(name, r.fault, zones, use(zones, r.unsure))
 }
 
 func unknown(name string) *ZoneError { return refusal(name, notIANA, nil, nameOne) }
 
 func refusal(name, fault string, zones []string, cure string) *ZoneError {
-	e := &ZoneError{Name: clean(name), fault: fault, cure: cure}
-	if len(zones) > 0 {
-		e.Suggestion = zones[0]
-	}
-	return e
+	return &ZoneError{Name: clean(name), Candidates: slices.Clone(zones), fault: fault, cure: cure}
 }
 
-// use names the zones to choose from: one is plain, several are asked about, never guessed.
-func use(zones []string) string {
+// use names the zones to choose from. Several are never decided between.
+func use(zones []string, unsure bool) string {
 	last := len(zones) - 1
 	switch {
+	case last == 0 && unsure:
+		return "use " + zones[0] + ifMeant
 	case last == 0:
 		return "use " + zones[0]
 	case zones[0] == "UTC":

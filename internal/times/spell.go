@@ -11,16 +11,33 @@ import (
 // longestTypo bounds the work: no zone, city or country has a longer name.
 const longestTypo = 48
 
-// spellings are all names that a typo can be near to, in the order in which to prefer them.
+// spellings are all names that a typo can be near to.
 var spellings = sync.OnceValue(func() []spelling {
 	var list []spelling
 	for _, name := range rankedZones() {
 		list = append(list, spelling{[]rune(placeKey(name)), []string{name}})
 	}
-	for _, key := range slices.Sorted(maps.Keys(places())) {
-		list = append(list, spelling{[]rune(key), places()[key]})
+	a, keys := gazetteer(), map[string]bool{}
+	for _, table := range []string{placesText, countriesText} {
+		for key := range aliases(table) {
+			keys[key] = true
+		}
 	}
-	slices.SortStableFunc(list, func(a, b spelling) int { return cmp.Compare(rank(a.zones[0]), rank(b.zones[0])) })
+	for key, cities := range a.cities {
+		if slices.ContainsFunc(cities, func(c *city) bool { return c.country == "" || c.people >= largeCity }) {
+			keys[key] = true
+		}
+	}
+	for _, name := range rankedZones() {
+		if inContinent(name) {
+			keys[placeKey(City(name))] = true
+		}
+	}
+	for _, key := range slices.Sorted(maps.Keys(keys)) {
+		if r, ok := readName(key); ok {
+			list = append(list, spelling{[]rune(key), r.zones})
+		}
+	}
 	return list
 })
 
@@ -29,30 +46,48 @@ type spelling struct {
 	zones []string
 }
 
-// nearest are the zones of the name that is fewest slips away, nil when none is near.
+// nearest are the zones of the names that are fewest slips away, nil when none is near. What
+// qualifies a name rules a guess out: "Londn, Ontario".
 func nearest(name string) []string {
 	if utf8.RuneCountInString(name) > longestTypo {
 		return nil
 	}
-	for _, part := range parts(name) {
-		if zones := nearestTo([]rune(placeKey(part))); zones != nil {
-			return zones
-		}
+	if zones := nearestTo([]rune(placeKey(name))); zones != nil {
+		return zones
+	}
+	if p := splitName(name); len(p.notes) == 0 && p.head != name {
+		return nearestTo([]rune(placeKey(p.head)))
 	}
 	return nil
 }
 
 func nearestTo(typed []rune) []string {
-	best, zones := maxSlips(len(typed))+1, []string(nil)
+	best, zones := maxSlips(len(typed)), []string(nil)
 	for _, s := range spellings() {
-		if d := len(s.name) - len(typed); d >= best || -d >= best {
+		if d := len(s.name) - len(typed); d > best || -d > best {
 			continue
 		}
-		if d := slips(typed, s.name); d < best {
+		switch d := slips(typed, s.name); {
+		case d < best:
 			best, zones = d, s.zones
+		case d == best:
+			zones = union(slices.Clone(zones), s.zones)
 		}
 	}
-	return zones
+	zones = slices.Clone(zones)
+	slices.SortStableFunc(zones, func(a, b string) int { return cmp.Compare(rank(a), rank(b)) })
+	return oneOfEachClock(zones)
+}
+
+// oneOfEachClock drops old names: Europe/Kiev next to Europe/Kyiv.
+func oneOfEachClock(zones []string) []string {
+	var kept []string
+	for _, name := range zones {
+		if !slices.ContainsFunc(kept, func(other string) bool { return sameClock(name, other) }) {
+			kept = append(kept, name)
+		}
+	}
+	return kept
 }
 
 // maxSlips is how many slips a name of that length may hold and still be known.

@@ -24,17 +24,21 @@ var zonesByFold = sync.OnceValue(func() map[string]string {
 	return byFold
 })
 
-// Zone is the IANA zone of that name. Case and spaces are mended ("america/new york"), and the
-// location carries the canonical spelling. Everything else is a [*ZoneError] which says what to
+// Zone returns the IANA zone of that name. It corrects case and spaces ("america/new york"), and
+// the location carries the canonical spelling. Everything else is a [*ZoneError] which says what to
 // send instead: abbreviations and bare offsets, because they cannot know summer time, and also
 // "Local" and "", because the server's own zone is nobody's.
-func Zone(name string) (*time.Location, error) {
+func Zone(name string) (*time.Location, error) { return ZoneNow(name, time.Time{}) }
+
+// ZoneNow is [Zone]; for an offset its error names cities that have it at the time now, and not
+// only those that have it all year.
+func ZoneNow(name string, now time.Time) (*time.Location, error) {
 	known, ok := name, false
 	if _, ok = ZoneIndex(name); !ok {
 		known, ok = zonesByFold()[fold(name)]
 	}
 	if !ok {
-		return nil, refuse(name)
+		return nil, refuse(name, now)
 	}
 	loc, err := load(known)
 	if err != nil {

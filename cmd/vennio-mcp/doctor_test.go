@@ -109,6 +109,26 @@ func TestTheDoctorOnKeys(t *testing.T) {
 	examine(t, clean(t, "VENNIO_TIMEZONE=EST", "VENNIO_CONSENT=maybe")).says(t, doctor.Problem, "settings", "America/New_York")
 }
 
+// bar: S12
+// field: zone of the machine in doctor
+func TestBar_S12_TheDoctorSaysWhereTheZoneComesFrom(t *testing.T) {
+	t.Parallel()
+	for tz, says := range map[string]string{
+		"EST5EDT":                         "America/New_York, for calls that name none (from TZ)",
+		":/usr/share/zoneinfo/Asia/Seoul": "Asia/Seoul, for calls that name none (from TZ)",
+	} {
+		examine(t, clean(t, "TZ="+tz)).says(t, doctor.OK, "default zone", says)
+	}
+	examine(t, clean(t, "VENNIO_TIMEZONE=Europe/Rome")).says(t, doctor.OK, "default zone", "Europe/Rome, for calls that name none (from VENNIO_TIMEZONE)")
+	examine(t, clean(t, "TZ=")).says(t, doctor.Warning, "default zone", "UTC, for calls that name none (from TZ)")
+	for _, tz := range []string{"CET-1CEST", "Nonsense"} {
+		e := examine(t, clean(t, "TZ="+tz))
+		e.says(t, doctor.Warning, "default zone", "TZ is \""+tz+"\"")
+		e.says(t, doctor.Warning, "default zone", "Set VENNIO_TIMEZONE")
+		assert.Equal(t, 1, strings.Count(e.text, "UTC is used"), "said once")
+	}
+}
+
 func TestTheDoctorOnCalendars(t *testing.T) {
 	t.Parallel()
 	vennio := startSandboxProcess(t)

@@ -7,12 +7,14 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+
+	"github.com/vennio-mcp/vennio-mcp/internal/config"
 )
 
 func main() {
 	signal.Ignore(syscall.SIGPIPE) // a client that hangs up ends the loop in good order, not the process
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	code := program{getenv: os.Getenv, in: os.Stdin, out: os.Stdout, errs: os.Stderr}.run(ctx, os.Args[1:])
+	code := program{getenv: os.Getenv, machine: config.ThisMachine(), in: os.Stdin, out: os.Stdout, errs: os.Stderr}.run(ctx, os.Args[1:])
 	stop()
 	os.Exit(code)
 }

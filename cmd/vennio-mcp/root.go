@@ -14,11 +14,13 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/vennio-mcp/vennio-mcp/internal/config"
+	"github.com/vennio-mcp/vennio-mcp/internal/times"
 )
 
 // program is the process, less what only a process has: tests run it whole.
 type program struct {
 	getenv    func(string) string
+	machine   times.Machine // its time zone; zero: as getenv and this machine's files say
 	in        io.Reader
 	out, errs io.Writer
 	now       func() time.Time // nil: the clock
@@ -127,7 +129,7 @@ func secretsHelp() string {
 func (p program) config(c *cobra.Command) (config.Config, error) {
 	given := map[string]string{}
 	c.Flags().Visit(func(f *pflag.Flag) { given[f.Name] = f.Value.String() })
-	return config.Load(given, p.getenv)
+	return config.LoadOn(p.machine, given, p.getenv)
 }
 
 var (

@@ -247,3 +247,21 @@ func TestBar_P4_AnUnknownToolIsAProtocolError(t *testing.T) {
 		assert.Contains(t, err.Error(), "not found")
 	}
 }
+
+// bar: S12
+// field: zone of the machine over every transport
+func TestBar_S12_SearchesAreInTheZoneOfTheMachine(t *testing.T) {
+	t.Parallel()
+	for transport := range transports {
+		for tz, zone := range map[string]string{"EST5EDT": "America/New_York", "posix/Asia/Tokyo": "Asia/Tokyo"} {
+			c := connect(t, transport, "2025-11-25", clean(t, "TZ="+tz))
+			_, found := ask(t, c, "find_slots", nil)
+			require.NotEmpty(t, found)
+			assert.Contains(t, found[0].Timezone, zone+",", "%s: TZ=%s", transport, tz)
+		}
+	}
+	p := start(t, clean(t, "TZ=Nonsense", "VENNIO_LOG_FORMAT=json"))
+	require.NoError(t, p.stdin.Close())
+	assert.Zero(t, p.wait())
+	assert.Contains(t, p.stderr.String(), `TZ is \"Nonsense\", which is neither a zone nor a rule of POSIX: UTC is used`)
+}

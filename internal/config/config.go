@@ -43,6 +43,8 @@ type Config struct {
 	BusinessID     string
 	Hosts          []Host
 	Zone           *time.Location
+	ZoneFrom       string       // the setting or the file of the machine that says so; empty: nothing does
+	ZoneWarning    string       // why the zone is UTC although nobody chose it; one of Warnings too
 	WeekStart      time.Weekday // as ever in Go, zero is Sunday; the default is Monday
 	Consent        consent.Policy
 	Tools          tools.Selection
@@ -81,6 +83,12 @@ func (m Mistakes) Error() string {
 // Load returns the settings from flags (those that were given, by name) over
 // getenv over defaults, or Mistakes. It touches neither os.Args nor os.Getenv.
 func Load(flags map[string]string, getenv func(string) string) (Config, error) {
+	return LoadOn(times.Machine{}, flags, getenv)
+}
+
+// LoadOn is Load on a machine with a time zone of its own. Where the machine has no TZ, that of
+// getenv counts, and there an empty value means that it is not set.
+func LoadOn(machine times.Machine, flags map[string]string, getenv func(string) string) (Config, error) {
 	c := Config{}
 	var wrong Mistakes
 	keyMeant := getenv("VENNIO_API_KEY") != "" || getenv("VENNIO_API_KEY_FILE") != ""
@@ -95,8 +103,11 @@ func Load(flags map[string]string, getenv func(string) string) (Config, error) {
 		if err := s.apply(&c, value); err != nil {
 			wrong = append(wrong, from+" "+err.Error())
 		}
-		if s.Name() == "VENNIO_API_URL" {
+		switch s.Name() {
+		case "VENNIO_API_URL":
 			c.urlFrom = from
+		case "VENNIO_TIMEZONE":
+			c.ZoneFrom = from
 		}
 	}
 	if c.Tools.Empty() {
@@ -116,7 +127,7 @@ func Load(flags map[string]string, getenv func(string) string) (Config, error) {
 	if len(wrong) > 0 {
 		return Config{}, wrong
 	}
-	c.complete(getenv)
+	c.complete(machine, getenv)
 	return c, nil
 }
 
@@ -147,9 +158,16 @@ func lookup(s Setting, flags map[string]string, getenv func(string) string) (val
 }
 
 // complete fills in what depends on the machine, and warns.
-func (c *Config) complete(getenv func(string) string) {
+func (c *Config) complete(machine times.Machine, getenv func(string) string) {
 	if c.Zone == nil {
-		c.Zone = machineZone(strings.TrimPrefix(getenv("TZ"), ":"))
+		if tz := getenv("TZ"); machine.TZ == nil && tz != "" {
+			machine.TZ = &tz
+		}
+		if machine.Now.IsZero() {
+			machine.Now = time.Now()
+		}
+		found := machine.Zone()
+		c.Zone, c.ZoneFrom, c.ZoneWarning = found.Loc, found.From, found.Warning
 	}
 	if c.StateDir == "" {
 		c.StateDir = stateDir(getenv)
@@ -158,6 +176,9 @@ func (c *Config) complete(getenv func(string) string) {
 		c.Hosts = withDefault(c.Hosts, c.BusinessID)
 	}
 	c.Warnings = c.warn()
+	if c.ZoneWarning != "" {
+		c.Warnings = append(c.Warnings, c.ZoneWarning)
+	}
 	for i := range c.Tenants {
 		c.Tenants[i].inherit(*c)
 	}
@@ -200,18 +221,16 @@ func withDefault(hosts []Host, id string) []Host {
 	return append([]Host{first}, rest...)
 }
 
-// machineZone is the zone this machine is set to, UTC where it does not say.
-func machineZone(tz string) *time.Location {
-	if loc, err := times.Zone(tz); err == nil {
-		return loc
+// ThisMachine is the machine that runs the program.
+func ThisMachine() times.Machine {
+	m := times.Machine{Now: time.Now()}
+	if tz, isSet := os.LookupEnv("TZ"); isSet {
+		m.TZ = &tz
 	}
-	link, _ := os.Readlink("/etc/localtime")
-	if _, name, ok := strings.Cut(link, "zoneinfo/"); ok {
-		if loc, err := times.Zone(name); err == nil {
-			return loc
-		}
+	if runtime.GOOS == "windows" {
+		m.Local = time.Local
 	}
-	return time.UTC
+	return m
 }
 
 // stateDir is the user's folder for state: XDG_STATE_HOME, or what the system

@@ -15,6 +15,7 @@ import (
 
 	"github.com/vennio-mcp/vennio-mcp/internal/config"
 	"github.com/vennio-mcp/vennio-mcp/internal/consent"
+	"github.com/vennio-mcp/vennio-mcp/internal/times"
 	"github.com/vennio-mcp/vennio-mcp/tools"
 	"github.com/vennio-mcp/vennio-mcp/vennioclient"
 )
@@ -195,4 +196,52 @@ func TestTheKeysDayIsADay(t *testing.T) {
 	}
 	_, err := config.Load(nil, env{"VENNIO_API_KEY_CREATED": "last spring"}.get)
 	require.ErrorContains(t, err, "VENNIO_API_KEY_CREATED \"last spring\": want a day")
+}
+
+// bar: S12
+// field: zone of the machine
+func TestBar_S12_TheDefaultZoneIsThatOfTheMachine(t *testing.T) {
+	t.Parallel()
+	root := t.TempDir()
+	require.NoError(t, os.MkdirAll(filepath.Join(root, "etc"), 0o700))
+	require.NoError(t, os.Symlink("/usr/share/zoneinfo/Asia/Tokyo", filepath.Join(root, "etc", "localtime")))
+	linked, bare := times.Machine{Root: root}, times.Machine{Root: t.TempDir()}
+	empty := ""
+	for what, tc := range map[string]struct {
+		machine    times.Machine
+		env        env
+		zone, from string
+	}{
+		"link":               {linked, env{}, "Asia/Tokyo", "/etc/localtime"},
+		"TZ before the link": {linked, env{"TZ": "EST5EDT"}, "America/New_York", "TZ"},
+		"TZ that is empty":   {times.Machine{Root: root, TZ: &empty}, env{}, "UTC", "TZ"},
+		"setting before all": {linked, env{"TZ": "EST5EDT", "VENNIO_TIMEZONE": "Europe/Rome"}, "Europe/Rome", "VENNIO_TIMEZONE"},
+	} {
+		c, err := config.LoadOn(tc.machine, nil, tc.env.get)
+		require.NoError(t, err, what)
+		assert.Equal(t, tc.zone, c.Zone.String(), what)
+		assert.Equal(t, tc.from, c.ZoneFrom, what)
+		assert.Empty(t, c.Warnings, what)
+	}
+	for _, e := range []env{{}, {"TZ": "CET-1CEST"}, {"TZ": "/no/such/file"}} {
+		c, err := config.LoadOn(bare, nil, e.get)
+		require.NoError(t, err)
+		assert.Equal(t, time.UTC, c.Zone)
+		require.Len(t, c.Warnings, 1, e)
+		assert.Contains(t, c.Warnings[0], "UTC is used; set TZ or VENNIO_TIMEZONE")
+	}
+}
+
+// A tenant with a zone of its own does not have the warning about the machine's.
+func TestATenantsZoneIsNotTheMachines(t *testing.T) {
+	t.Parallel()
+	file := settingsFile(t, "tokens:\n  - {name: ada, hash: \""+hashLine+"\", tenant: a}\ntenants:\n  - {name: a, api_key: vennio_sk_live_a, timezone: Asia/Tokyo}\n  - {name: b, api_key: vennio_sk_live_b}\n")
+	c, err := config.LoadOn(times.Machine{Root: t.TempDir()}, map[string]string{"settings": file}, env{}.get)
+	require.NoError(t, err)
+	a, _ := c.Of("a")
+	b, _ := c.Of("b")
+	assert.Equal(t, "Asia/Tokyo", a.Zone.String())
+	assert.Empty(t, a.ZoneWarning)
+	assert.Equal(t, "UTC", b.Zone.String())
+	assert.NotEmpty(t, b.ZoneWarning)
 }

@@ -48,7 +48,7 @@ func basics() []Setting {
 		{"dialect", []string{"VENNIO_API_DIALECT"}, "reference", "how Vennio's API is spoken: reference or guide", setDialect},
 		{"business-id", []string{"VENNIO_BUSINESS_ID"}, "", "id of the host whose time is booked when a call names none", setBusiness},
 		{"hosts", []string{"VENNIO_HOSTS"}, "", "names a person would say, their ids, and the price of a booking if there is one: Ada=UUID, Bob=UUID;50 EUR. The first is the default unless the setting above names another", setHosts},
-		{"timezone", []string{"VENNIO_TIMEZONE"}, "", "IANA zone for calls that name none (default: this machine's, else UTC)", setZone},
+		{"timezone", []string{"VENNIO_TIMEZONE"}, "", "IANA zone for calls that name none (default: this machine's, else UTC with a warning)", setZone},
 		{"week-start", []string{"VENNIO_WEEK_START"}, "monday", "weekday on which this week and next week begin", setWeekStart},
 		{"consent", []string{"VENNIO_CONSENT"}, "ask", "whose yes counts: attested (the agent's word), ask (the person is asked wherever the client can) or human (never the agent's word)", setConsent},
 		{"read-only", []string{"VENNIO_READ_ONLY"}, "false", "true: only tools that read; nothing can be booked or changed", setReadOnly},
@@ -142,6 +142,7 @@ func setHosts(c *Config, v string) error {
 
 func setZone(c *Config, v string) (err error) {
 	c.Zone, err = times.Zone(v)
+	c.ZoneFrom, c.ZoneWarning = "", "" // a tenant's own zone is not the machine's
 	return err
 }
 

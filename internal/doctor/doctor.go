@@ -101,7 +101,9 @@ func (p Patient) settings() []Finding {
 		all = append(all, p.keyAge())
 	}
 	for _, w := range p.Config.Warnings {
-		all = append(all, warn("settings", w, "See vennio-mcp --help."))
+		if w != p.Config.ZoneWarning { // a finding of its own, below
+			all = append(all, warn("settings", w, "See vennio-mcp --help."))
+		}
 	}
 	return all
 }

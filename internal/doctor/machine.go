@@ -25,12 +25,21 @@ func (p Patient) zones() Finding {
 	return ok("time zones", "%d zones, all load", len(all))
 }
 
+// zone reports the zone of calls that name none, and where it comes from.
 func (p Patient) zone() Finding {
 	const check = "default zone"
-	if name := p.Config.Zone.String(); !strings.HasSuffix(name, "UTC") {
-		return ok(check, "%s, for calls that name none; now %s there", name, p.Now().In(p.Config.Zone).Format("Mon 15:04"))
+	from := ""
+	if p.Config.ZoneFrom != "" {
+		from = " (from " + p.Config.ZoneFrom + ")"
 	}
-	return warn(check, "UTC, for calls that name none", "Unless people live by UTC set "+p.setting("VENNIO_TIMEZONE")+", such as Europe/London.")
+	switch name := p.Config.Zone.String(); {
+	case p.Config.ZoneWarning != "":
+		return warn(check, p.Config.ZoneWarning, "Set "+p.setting("VENNIO_TIMEZONE")+" to the zone of the people here, such as Europe/London.")
+	case strings.HasSuffix(name, "UTC"):
+		return warn(check, "UTC, for calls that name none"+from, "Unless people live by UTC set "+p.setting("VENNIO_TIMEZONE")+", such as Europe/London.")
+	default:
+		return ok(check, "%s, for calls that name none%s; now %s there", name, from, p.Now().In(p.Config.Zone).Format("Mon 15:04"))
+	}
 }
 
 // state looks at what outlives the process.

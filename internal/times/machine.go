@@ -1,0 +1,255 @@
+package times
+
+import (
+	"cmp"
+	"encoding/binary"
+	"errors"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+)
+
+// Machine is where the C library looks for the zone of a machine, and what it finds there decides.
+type Machine struct {
+	TZ   *string   // the variable TZ; nil where it is not set
+	Root string    // the folder in which /etc is; empty: the root of the file system
+	Now  time.Time // a clock given as a rule is compared with the zones from here on
+	// Local is the zone as the Go runtime knows it, for systems without these files (Windows).
+	Local *time.Location
+}
+
+// MachineZone is the zone of a machine.
+type MachineZone struct {
+	Loc  *time.Location // one of [Zones]
+	From string         // what says so: "TZ", "/etc/localtime" or "/etc/timezone"
+	// Warning says why the zone is UTC although nobody chose it; "" where the zone is known.
+	Warning string
+}
+
+const (
+	localtime    = "/etc/localtime"
+	timezoneFile = "/etc/timezone" // Debian's; the C library does not read it
+	nameZone     = "set TZ or VENNIO_TIMEZONE to a zone such as Europe/London"
+)
+
+// Zone determines the zone as tzset(3) of the GNU C library does: from TZ (a name, a path, or a
+// rule of POSIX), otherwise from /etc/localtime. A clock without the name of a place is the
+// best-known zone with the same clock. Where there is none, the zone is UTC, with a warning.
+func (m Machine) Zone() MachineZone {
+	if m.TZ != nil {
+		return m.fromTZ(*m.TZ)
+	}
+	if loc, found := m.fromFile(localtime); found {
+		if loc != nil {
+			return MachineZone{Loc: loc, From: localtime}
+		}
+		return unknownZone(localtime + " matches no zone of the tz database")
+	}
+	if name := m.debianName(); name != "" {
+		if loc := m.named(name); loc != nil {
+			return MachineZone{Loc: loc, From: timezoneFile}
+		}
+		return unknownZone(timezoneFile + " holds " + quote(name) + ", which is not a zone")
+	}
+	if m.Local != nil {
+		if loc := m.like(m.Local, m.Now); loc != nil {
+			return MachineZone{Loc: loc, From: "the system"}
+		}
+		return unknownZone("the system's clock is that of no zone of the tz database")
+	}
+	return unknownZone("this machine does not say its time zone (TZ, " + localtime + ")")
+}
+
+func unknownZone(why string) MachineZone {
+	return MachineZone{Loc: time.UTC, Warning: why + ": UTC is used; " + nameZone}
+}
+
+// fromTZ reads TZ: empty means UTC, a leading colon is ignored, then a file is tried before a rule.
+func (m Machine) fromTZ(value string) MachineZone {
+	const from = "TZ"
+	name := strings.TrimPrefix(value, ":")
+	if name == "" {
+		return MachineZone{Loc: time.UTC, From: from}
+	}
+	loc := m.named(name)
+	if loc == nil && path.IsAbs(name) {
+		loc, _ = m.fromFile(name)
+	}
+	if loc == nil {
+		loc, _ = m.fromFile("/usr/share/zoneinfo/" + name)
+	}
+	if loc == nil && isRule(name) {
+		if loc = m.like(ruled(name), m.Now); loc == nil {
+			return unknownZone("TZ is " + quote(value) + ", a rule that no zone of the tz database follows")
+		}
+	}
+	if loc == nil {
+		return unknownZone("TZ is " + quote(value) + ", which is neither a zone nor a rule of POSIX")
+	}
+	return MachineZone{Loc: loc, From: from}
+}
+
+// named is the zone of a file of the tz database, nil where there is none. Names of clocks, such
+// as EST5EDT and Etc/GMT+5, stand for a place with that clock.
+func (m Machine) named(name string) *time.Location {
+	for _, folder := range []string{"posix/", "right/"} { // right has leap seconds: the zones are the same
+		name = strings.TrimPrefix(name, folder)
+	}
+	_, isZone := ZoneIndex(name)
+	if strings.HasPrefix(name, "/") || strings.Contains(name, "..") || name == "Local" || name == "" {
+		return nil
+	}
+	loc, err := load(name)
+	if err != nil || isZone {
+		return loc
+	}
+	return m.like(loc, m.Now)
+}
+
+// zoneinfo matches the path of a file of the tz database, wherever it is installed.
+var zoneinfo = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`/zoneinfo[^/]*/(.+)$`) })
+
+// fromFile is the zone of a file: by its path or that of a link on the way to it, otherwise by its
+// content. It is nil where the file matches no zone; found is false where there is no file.
+func (m Machine) fromFile(file string) (loc *time.Location, found bool) {
+	const most = 16 // links, in case they form a circle
+	for range most {
+		if match := zoneinfo().FindStringSubmatch(path.Clean(file)); match != nil {
+			if loc := m.named(match[1]); loc != nil {
+				return loc, true
+			}
+		}
+		target, err := os.Readlink(m.path(file))
+		if err != nil {
+			break
+		}
+		if target = filepath.ToSlash(target); !path.IsAbs(target) {
+			target = path.Join(path.Dir(file), target)
+		}
+		file = target
+	}
+	data, err := os.ReadFile(m.path(file))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, false
+	}
+	content, err := time.LoadLocationFromTZData("file", data)
+	if err != nil {
+		return nil, true
+	}
+	// Older times differ between builds of the database (PACKRATDATA), but tell more zones apart.
+	for _, since := range []time.Time{time.Unix(0, 0), m.Now} {
+		if loc := m.like(content, since); loc != nil {
+			return loc, true
+		}
+	}
+	return nil, true
+}
+
+func (m Machine) path(file string) string {
+	return filepath.Join(cmp.Or(m.Root, "/"), filepath.FromSlash(file))
+}
+
+func (m Machine) debianName() string {
+	data, _ := os.ReadFile(m.path(timezoneFile))
+	return strings.TrimSpace(string(data))
+}
+
+// like is the zone whose clocks show the same as those of loc, from since until two years from now:
+// one with the same abbreviations before others, that of /etc/timezone before others, then the
+// best-known. It is nil where there is none.
+func (m Machine) like(loc *time.Location, since time.Time) *time.Location {
+	const notSet = "-00" // of the zone Factory: local time must still be set
+	if name, _ := m.Now.In(loc).Zone(); name == notSet {
+		return nil
+	}
+	until := m.Now.AddDate(2, 0, 0)
+	if same(loc, time.UTC, since, until, false) {
+		return time.UTC
+	}
+	for _, withNames := range []bool{true, false} {
+		var all []string
+		for _, name := range zoneNames {
+			if zone, err := load(name); err == nil && same(loc, zone, since, until, withNames) {
+				all = append(all, name)
+			}
+		}
+		if len(all) == 0 {
+			continue
+		}
+		if name := m.debianName(); slices.Contains(all, name) {
+			all = []string{name}
+		}
+		zone, _ := load(slices.MinFunc(all, func(a, b string) int {
+			return cmp.Or(cmp.Compare(rank(a), rank(b)), cmp.Compare(peopleIn()[b], peopleIn()[a]), cmp.Compare(a, b))
+		}))
+		return zone
+	}
+	return nil
+}
+
+// same reports whether the clocks of two locations show the same, and with names also whether
+// their abbreviations are the same.
+func same(a, b *time.Location, since, until time.Time, withNames bool) bool {
+	for t := since; t.Before(until); {
+		nameA, offsetA := t.In(a).Zone()
+		nameB, offsetB := t.In(b).Zone()
+		if offsetA != offsetB || withNames && nameA != nameB {
+			return false
+		}
+		_, endA := t.In(a).ZoneBounds()
+		_, endB := t.In(b).ZoneBounds()
+		if endA.IsZero() && endB.IsZero() {
+			return true
+		}
+		if endA.IsZero() || !endB.IsZero() && endB.Before(endA) {
+			endA = endB
+		}
+		// On the last day of a leap year Go ends a rule before that day (time.tzset counts 365 days).
+		if !endA.After(t) {
+			endA = t.AddDate(0, 0, 1)
+		}
+		t = endA
+	}
+	return true
+}
+
+// rule matches the begin of a rule of POSIX, section 8.3: "EST5EDT", "<+0330>-3:30".
+var rule = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^(?:[A-Za-z]{3,}|<[-+A-Za-z0-9]{3,}>)[-+]?\d`)
+})
+
+// notParsed is the abbreviation that the location of a rule has where Go does not understand it.
+const notParsed = "???"
+
+func isRule(text string) bool {
+	if !rule().MatchString(text) {
+		return false
+	}
+	name, _ := time.Unix(0, 0).In(ruled(text)).Zone()
+	return name != notParsed
+}
+
+// ruled is a location with the clock of a rule of POSIX: a file of the tz database (RFC 9636)
+// without transitions, whose footer is the rule, so that Go reads it.
+func ruled(rule string) *time.Location {
+	header := func(version byte) []byte {
+		h := append([]byte("TZif"), version)
+		h = append(h, make([]byte, 15)...)
+		for _, count := range []uint32{0, 0, 0, 0, 1, uint32(len(notParsed) + 1)} { // one type and its abbreviation
+			h = binary.BigEndian.AppendUint32(h, count)
+		}
+		return append(h, append(make([]byte, 6), notParsed+"\x00"...)...)
+	}
+	data := append(header('2'), header('2')...)
+	loc, err := time.LoadLocationFromTZData("rule", append(data, "\n"+rule+"\n"...))
+	if err != nil {
+		return time.UTC
+	}
+	return loc
+}

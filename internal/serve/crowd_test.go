@@ -76,9 +76,9 @@ func TestBar_X2_TenThousandIdleSessionsAreBoundedAndEnd(t *testing.T) {
 		assert.Less(t, grown/crowd, most)
 		assert.Equal(t, crowd, count["sessions"]())
 
-		status, header := ada.begin()
-		assert.Equal(t, http.StatusServiceUnavailable, status)
-		assert.NotEmpty(t, header.Get("Retry-After"))
+		status, _ := ada.begin()
+		assert.Equal(t, http.StatusOK, status, "in place of the longest idle one")
+		assert.Equal(t, crowd, count["sessions"]())
 		status, _ = p.crier(t, "beta").begin()
 		assert.Equal(t, http.StatusOK, status)
 		echo := append(modernly("tools/call", "echo"), as("acme")...)
@@ -144,12 +144,14 @@ func TestBar_X2_StreamsAreBoundedAndDeadOnesEnd(t *testing.T) {
 	})
 }
 
-// bar: X2. However many begin at once, and whatever begins nothing, there are as
-// many sessions as there may be: neither more nor fewer.
+// bar: X2. However many begin at once, and whatever begins nothing, there are in the
+// end as many sessions as there may be: neither more nor fewer.
 func TestBar_X2_SessionsBegunAtOnceAreCountedExactly(t *testing.T) {
 	t.Parallel()
 	const most = 5
-	s := open(t, newRig(), serve.HTTPOptions{MaxSessions: most})
+	o := serve.HTTPOptions{MaxSessions: most}
+	count := counted(&o)
+	s := open(t, newRig(), o)
 	hello := initialize("2025-11-25", `{}`)
 	for range 2 * most {
 		assert.Equal(t, http.StatusBadRequest, s.post(hello, "Content-Type", "text/plain").StatusCode, "it begins none")
@@ -171,5 +173,7 @@ func TestBar_X2_SessionsBegunAtOnceAreCountedExactly(t *testing.T) {
 	for range cap(statuses) {
 		counts[<-statuses]++
 	}
-	assert.Equal(t, map[int]int{http.StatusOK: most, http.StatusServiceUnavailable: cap(statuses) - most}, counts)
+	assert.GreaterOrEqual(t, counts[http.StatusOK], most)
+	assert.Equal(t, cap(statuses), counts[http.StatusOK]+counts[http.StatusServiceUnavailable], "%v: each ends an idle one, or all are just beginning", counts)
+	assert.Equal(t, most, count["sessions"]())
 }

@@ -79,7 +79,7 @@ type HTTPOptions struct {
 	MaxBodies      int           // bytes of all bodies that are read or answered at once, and 256 more for each JSON value in them; half of it for one tenant of several, a quarter for pages; 256 MiB, and never under 8 bodies of MaxBody
 	MaxCalls       int           // calls running at once, over all clients; 64
 	MaxWait        time.Duration // how long a call waits for its turn before it is refused; 2 s
-	MaxSessions    int           // sessions of Streamable HTTP, and open streams of both transports, each; 4096
+	MaxSessions    int           // sessions of Streamable HTTP, of which the longest idle one ends to make room, and open streams of both transports, each; 4096
 	SessionTTL     time.Duration // life of a session without a call or a stream under way; 1 h
 	HeaderTime     time.Duration // how long the headers of a request may take, and the TLS handshake; 10 s
 	BodyTime       time.Duration // how long a body may take, from the end of the headers; 30 s

@@ -38,17 +38,23 @@ func newSessionIDs(f *Feed) *sessionIDs {
 
 // arrival is an initialize with the place it took for its session. The place is
 // taken before, so that many at once begin no more sessions than there may be.
-type arrival struct{ place *place }
+type arrival struct {
+	place *place
+	begun *liveSession // its session, in use until the response is written
+}
 
 type arrivalKey struct{}
 
-// arrive returns r with that place, and what gives it back if no session came
-// of it.
-func arrive(r *http.Request, p *place) (*http.Request, func()) {
-	a := &arrival{p}
+// arrive returns r with that place, and a function to call when r is over, which
+// gives the place back if no session came of it.
+func (s *sessionIDs) arrive(r *http.Request, p *place) (_ *http.Request, over func()) {
+	a := &arrival{place: p}
 	return r.WithContext(context.WithValue(r.Context(), arrivalKey{}, a)), func() {
 		if left := a.take(); left != nil {
 			left.release()
+		}
+		if a.begun != nil {
+			s.leave(a.begun)
 		}
 	}
 }
@@ -85,6 +91,9 @@ func (s sessionsOf) Generate() string {
 	one := &liveSession{owner: s.owner, watch: s.feed.join(), place: s.arrival.take(), since: time.Now()}
 	one.life, one.end = context.WithCancel(context.Background())
 	s.live[id] = one
+	if s.arrival != nil {
+		one.open, s.arrival.begun = 1, one
+	}
 	return id
 }
 

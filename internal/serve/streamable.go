@@ -149,12 +149,12 @@ func (h *host) admit(g *guard, r *http.Request, env envelope) (_ *http.Request, 
 		one, ok := h.member(g, r)
 		return r, func() { h.ids.leave(one) }, ok
 	}
-	place, ok := h.sessions.take(0)
+	place, ok := h.begin()
 	if !ok {
-		g.busy(fault{codeBusy, "there are too many sessions; end one with DELETE, or try again later"})
+		g.busy(fault{codeBusy, "there are too many sessions, and all of them are in use; end one with DELETE, or try again later"})
 		return r, over, false
 	}
-	r, over = arrive(r, place)
+	r, over = h.ids.arrive(r, place)
 	return r, over, true
 }
 

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -41,15 +40,10 @@ func (e sinkEvent) String() string {
 }
 
 func startDemoSink(ctx context.Context) (*demoSink, error) {
-	ln, err := new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0")
-	if err != nil {
-		return nil, err
-	}
-	s := &demoSink{url: "http://" + ln.Addr().String(), told: make(chan sinkEvent, 16)}
-	srv := &http.Server{Handler: s, ReadHeaderTimeout: 5 * time.Second}
-	s.close = func() { _ = srv.Close() }
-	go func() { _ = srv.Serve(ln) }()
-	return s, nil
+	s := &demoSink{told: make(chan sinkEvent, 16)}
+	var err error
+	s.url, s.close, err = listen(ctx, "127.0.0.1:0", s)
+	return s, err
 }
 
 // ServeHTTP takes an event, and answers with the id of a record as a CRM would.

@@ -1,10 +1,12 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
+	"net/url"
 	"regexp"
 	"strings"
 	"testing"
@@ -12,6 +14,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/vennio-mcp/vennio-mcp/internal/config"
 )
 
 // wire sends bytes to the server, and reads what comes until it hangs up, which
@@ -118,4 +122,58 @@ func TestBar_X3_NoArgumentBecomesAHeaderOrAPath(t *testing.T) {
 		assert.NotRegexp(t, `/\.\.?[/ ?]|%0|\\`, address)
 		assert.NotContains(t, headers, "Injected")
 	}
+}
+
+// A web page whose name was made to point here (DNS rebinding) reaches none of the
+// listeners of the program: of serve, of a sandbox as a command and inside a process,
+// of the demo's sink, of a smoke run and of the approval page on stdio.
+// field: DNS rebinding
+func TestBar_X8_EveryListenerChecksHost(t *testing.T) {
+	t.Parallel()
+	p := program{getenv: func(string) string { return "" }, errs: new(lockedBuffer)}
+	cfg, err := config.Load(map[string]string{"state-dir": t.TempDir(), "log-level": "error"}, p.getenv)
+	require.NoError(t, err)
+	a, err := p.assemble(t.Context(), cfg)
+	require.NoError(t, err)
+	t.Cleanup(a.close)
+	box, err := p.startSandbox(t.Context(), "127.0.0.1:0")
+	require.NoError(t, err)
+	t.Cleanup(box.close)
+	sink, err := startDemoSink(t.Context())
+	require.NoError(t, err)
+	t.Cleanup(sink.close)
+	smoke := &smokeRun{program: p, smokeFlags: smokeFlags{eventsAddr: "127.0.0.1:0", eventsURL: "https://events.example/webhooks/vennio", onSandbox: true}}
+	ear, err := smoke.ownEar(t.Context(), a)
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = ear.close(context.WithoutCancel(t.Context())) })
+	page, err := a.links.to("NOSUCHPROPOSAL")
+	require.NoError(t, err)
+
+	reach := func(method, address, host string) int {
+		r, err := http.NewRequestWithContext(t.Context(), method, address, nil)
+		require.NoError(t, err)
+		r.Host = host
+		resp, err := http.DefaultClient.Do(r)
+		require.NoError(t, err)
+		require.NoError(t, resp.Body.Close())
+		return resp.StatusCode
+	}
+	for name, address := range map[string]string{
+		"serve":                   start(t, clean(t), "serve", "--addr", "127.0.0.1:0").address() + "/healthz",
+		"the sandbox, a command":  startSandboxProcess(t) + "/_sandbox/state",
+		"the sandbox of a server": box.url + "/v1/availability/slots",
+		"the demo's sink":         sink.url,
+		"a smoke run's events":    ear.at + "/webhooks/vennio",
+		"the approval page":       page,
+	} {
+		u, err := url.Parse(address)
+		require.NoError(t, err)
+		for _, method := range []string{http.MethodGet, http.MethodPost} {
+			for _, host := range []string{"evil.example", "evil.example:" + u.Port(), "127.0.0.1.evil.example", "localhost.evil.example:" + u.Port(), "192.0.2.1", "[2001:db8::1]:80", "0.0.0.0"} {
+				assert.Equal(t, http.StatusForbidden, reach(method, address, host), "%s %s %s", name, method, host)
+			}
+			assert.NotEqual(t, http.StatusForbidden, reach(method, address, u.Host), "%s %s", name, method)
+		}
+	}
+	assert.NotEqual(t, http.StatusForbidden, reach(http.MethodPost, ear.at+"/webhooks/vennio", "events.example"), "the name that Vennio was given")
 }

@@ -3,8 +3,7 @@ package main
 import (
 	"cmp"
 	"context"
-	"net"
-	"net/http"
+	"net/url"
 	"sync"
 	"time"
 
@@ -17,6 +16,7 @@ import (
 // ear hears of bookings that were made.
 type ear struct {
 	how   string // in words, for the person
+	at    string // where it listens; "": nowhere
 	deaf  bool   // it hears nothing: nobody is subscribed
 	close func(context.Context) error
 
@@ -55,18 +55,12 @@ func (r *smokeRun) listen(ctx context.Context, a *assembled, cfg config.Config) 
 // ownEar is a subscription that ends with the run, and an inbox of its own that
 // checks the signatures.
 func (r *smokeRun) ownEar(ctx context.Context, a *assembled) (*ear, error) {
-	ln, err := new(net.ListenConfig).Listen(ctx, "tcp", r.eventsAddr)
-	if err != nil {
-		return nil, err
-	}
 	db := store.Open("")
 	in, err := events.Open(db, events.Options{Now: r.clock()})
 	if err != nil {
-		_ = ln.Close()
 		return nil, err
 	}
 	if _, err := in.DeadLetters(ctx); err != nil { // makes its tables now, so that no event waits for it
-		_ = ln.Close()
 		return nil, err
 	}
 	e := newEar("by a subscription of the run's own, signed")
@@ -75,21 +69,33 @@ func (r *smokeRun) ownEar(ctx context.Context, a *assembled) (*ear, error) {
 			e.hear(b.ID, time.Now())
 		}
 	})
-	srv := &http.Server{Handler: in.Handler(), ReadHeaderTimeout: 5 * time.Second}
-	go func() { _ = srv.Serve(ln) }()
-	made, err := subscribe(ctx, a.vennio, in.Of(""), cmp.Or(r.eventsURL, "http://"+ln.Addr().String()+events.Path), []string{string(webhook.BookingCreated)})
+	at, stop, err := listen(ctx, r.eventsAddr, in.Handler(), hostOf(r.eventsURL))
 	if err != nil {
-		_ = srv.Close()
 		_ = db.Close()
 		return nil, err
 	}
+	made, err := subscribe(ctx, a.vennio, in.Of(""), cmp.Or(r.eventsURL, at+events.Path), []string{string(webhook.BookingCreated)})
+	if err != nil {
+		stop()
+		_ = db.Close()
+		return nil, err
+	}
+	e.at = at
 	e.close = func(ctx context.Context) error {
 		err := a.vennio.DeleteWebhook(ctx, newKey(), made.ID)
-		_ = srv.Close()
+		stop()
 		_ = db.Close()
 		return err
 	}
 	return e, nil
+}
+
+// hostOf is the host that requests for an address name; "" where there is none.
+func hostOf(address string) string {
+	if u, err := url.Parse(address); err == nil {
+		return u.Hostname()
+	}
+	return ""
 }
 
 // inboxEar looks into the store, where a server that runs beside puts the events.

@@ -147,10 +147,9 @@ func TestBar_P1_Q2_EveryRevisionOverEveryTransportTellsTheSame(t *testing.T) {
 	}
 }
 
-// field: server capabilities
-//
 // Elicitation is a capability of clients (MCP 2025-11-25, Lifecycle; 2026-07-28,
 // server/discover).
+// field: server capabilities
 func TestTheServerDeclaresOnlyCapabilitiesOfServers(t *testing.T) {
 	t.Parallel()
 	for transport := range transports {

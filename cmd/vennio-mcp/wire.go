@@ -252,12 +252,24 @@ type box struct {
 
 // startSandbox serves a sandbox on addr, which is on loopback.
 func (p program) startSandbox(ctx context.Context, addr string) (*box, error) {
-	ln, err := new(net.ListenConfig).Listen(ctx, "tcp", addr)
+	vennio := sandbox.New(sandbox.Options{Now: p.clock()})
+	url, stop, err := listen(ctx, addr, vennio)
 	if err != nil {
+		vennio.Close()
 		return nil, err
 	}
-	vennio := sandbox.New(sandbox.Options{Now: p.clock()})
-	srv := &http.Server{Handler: vennio, ReadHeaderTimeout: 10 * time.Second}
+	return &box{Server: vennio, url: url, close: func() { stop(); vennio.Close() }}, nil
+}
+
+// listen serves h on addr until stop, to requests whose Host is a loopback name or
+// one of hosts. Every listener of the program is opened here, but for those of
+// serve and of the approval page (links), which have checks of their own.
+func listen(ctx context.Context, addr string, h http.Handler, hosts ...string) (url string, stop func(), err error) {
+	ln, err := new(net.ListenConfig).Listen(ctx, "tcp", addr)
+	if err != nil {
+		return "", nil, err
+	}
+	srv := &http.Server{Handler: serve.OnlyHosts(h, hosts...), ReadHeaderTimeout: 10 * time.Second}
 	go func() { _ = srv.Serve(ln) }()
-	return &box{Server: vennio, url: "http://" + ln.Addr().String(), close: func() { _ = srv.Close(); vennio.Close() }}, nil
+	return "http://" + ln.Addr().String(), func() { _ = srv.Close() }, nil
 }

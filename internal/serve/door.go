@@ -19,7 +19,7 @@ type door struct{ hosts, origins []string }
 // refuses says why a request may not pass; "" lets it pass.
 func (d door) refuses(r *http.Request) string {
 	if !d.knows(r.Host) {
-		return "the Host header names neither a loopback address nor an allowed host"
+		return unknownHost
 	}
 	origins := r.Header.Values("Origin")
 	if len(origins) == 0 || (len(origins) == 1 && d.trusts(origins[0])) {
@@ -29,10 +29,26 @@ func (d door) refuses(r *http.Request) string {
 }
 
 func (d door) knows(host string) bool {
-	return loopbackName(hostOf(host)) || slices.ContainsFunc(d.hosts, func(allowed string) bool {
+	return loopbackName(hostOf(host)) || host != "" && slices.ContainsFunc(d.hosts, func(allowed string) bool {
 		return strings.EqualFold(allowed, host) || strings.EqualFold(allowed, hostOf(host))
 	})
 }
+
+// OnlyHosts serves next to requests whose Host is a loopback name or one of hosts
+// ("name" or "name:port"), on the small listeners beside [HTTP]. They too are
+// within reach of web pages whose name was made to point here (DNS rebinding).
+func OnlyHosts(next http.Handler, hosts ...string) http.Handler {
+	d := door{hosts: hosts}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !d.knows(r.Host) {
+			http.Error(w, unknownHost, http.StatusForbidden)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+const unknownHost = "the Host header names neither a loopback address nor an allowed host"
 
 // listed returns the Origin of a request that refuses has let pass, if the
 // operator allowed it by name: web pages of that origin may read the response

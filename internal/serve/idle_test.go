@@ -74,9 +74,8 @@ func TestAStreamEndsWithItsSession(t *testing.T) {
 	})
 }
 
-// field: idle sessions
-//
 // bar: X2. Sessions that clients leave behind keep no new client out.
+// field: idle sessions
 func TestTheLongestIdleSessionMakesRoom(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

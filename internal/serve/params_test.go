@@ -81,7 +81,8 @@ func TestAParameterOfAWrongTypeIsNamed(t *testing.T) {
 	}
 }
 
-// field: parameter of a wrong type. Whatever is wrong, no Go type is named.
+// Whatever is wrong, no Go type is named.
+// field: parameter of a wrong type
 func TestNoErrorNamesAGoType(t *testing.T) {
 	t.Parallel()
 	ask := everyWay(t, capable())

@@ -3,8 +3,10 @@ package sandbox_test
 import (
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"testing"
 	"time"
 
@@ -152,4 +154,33 @@ func TestRequestsAreRememberedUpToAThousand(t *testing.T) {
 	require.Len(t, s.Requests(), 1000)
 	assert.Equal(t, "/v1/bookings", s.Requests()[0].Path)
 	assert.Equal(t, 1002, s.Calls())
+}
+
+// A web page whose name was made to point here (DNS rebinding) sends nothing to the
+// sandbox, which would post its events to whatever listens on this machine.
+// field: DNS rebinding
+func TestBar_X8_TheSandboxChecksHost(t *testing.T) {
+	t.Parallel()
+	site := httptest.NewServer(newServer(sandbox.Options{PublicURL: "https://Pay.example:8443/x"}))
+	t.Cleanup(site.Close)
+	port := site.URL[strings.LastIndex(site.URL, ":"):]
+	for host, want := range map[string]int{
+		"127.0.0.1" + port: http.StatusOK, "localhost" + port: http.StatusOK, "LOCALHOST": http.StatusOK, "[::1]" + port: http.StatusOK, "127.9.9.9": http.StatusOK,
+		"pay.example": http.StatusOK, "pay.example:1": http.StatusOK,
+		"evil.example" + port: http.StatusForbidden, "localhost.evil.example": http.StatusForbidden, "127.0.0.1.evil.example": http.StatusForbidden,
+		"192.0.2.7" + port: http.StatusForbidden, "0.0.0.0" + port: http.StatusForbidden, "[2001:db8::1]": http.StatusForbidden, "pay.example.evil.example": http.StatusForbidden,
+	} {
+		for _, path := range []string{"/_sandbox/state", "/v1/availability/slots?duration=30"} {
+			r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, site.URL+path, nil)
+			require.NoError(t, err)
+			r.Host = host
+			resp, err := site.Client().Do(r)
+			require.NoError(t, err)
+			body, err := io.ReadAll(resp.Body)
+			require.NoError(t, err)
+			_ = resp.Body.Close()
+			assert.Equal(t, want, resp.StatusCode, "%s %s", host, path)
+			assert.Equal(t, want == http.StatusForbidden, strings.Contains(string(body), "Host header"), "%s %s", host, path)
+		}
+	}
 }

@@ -2,7 +2,11 @@ package sandbox
 
 import (
 	"context"
+	"net"
 	"net/http"
+	"net/netip"
+	"net/url"
+	"strings"
 	"sync"
 	"time"
 )
@@ -18,8 +22,8 @@ type Options struct {
 	// Wait is how SlowNext and the retries of deliveries pass the time; nil waits
 	// in earnest. It must return early, with an error, when its context ends.
 	Wait func(context.Context, time.Duration) error
-	// PublicURL is where a person's browser finds the sandbox, for checkout_url. ""
-	// is the address at which the caller did.
+	// PublicURL is where a person's browser finds the sandbox, for checkout_url, and
+	// whose host is allowed as Host. "" is the address at which the caller did.
 	PublicURL string
 }
 
@@ -83,8 +87,35 @@ func New(o Options) *Server {
 	return s
 }
 
-// ServeHTTP answers as Vennio would, or fails as it was told to.
-func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.mux.ServeHTTP(w, r) }
+// ServeHTTP answers as Vennio would, or fails as it was told to. A request that
+// came over a listener is refused unless its Host is a loopback name, the address of
+// that listener or the host of Options.PublicURL: a web page whose name was made to
+// point here (DNS rebinding) could otherwise send requests, and have events
+// delivered to whatever listens on this machine.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if s.knows(r) {
+		s.mux.ServeHTTP(w, r)
+		return
+	}
+	controlReply(http.StatusForbidden, struct {
+		Error string `json:"error"`
+	}{"The Host header names neither a loopback address nor the sandbox's public URL."}).write(w, &call{})
+}
+
+func (s *Server) knows(r *http.Request) bool {
+	listener, ok := r.Context().Value(http.LocalAddrContextKey).(net.Addr)
+	if !ok {
+		return true // called by Go code, not over the network
+	}
+	asked := url.URL{Host: r.Host}
+	host := asked.Hostname()
+	if ip, err := netip.ParseAddr(host); err == nil {
+		here, err := netip.ParseAddrPort(listener.String())
+		return ip.Unmap().IsLoopback() || err == nil && ip.Unmap() == here.Addr().Unmap()
+	}
+	public, err := url.Parse(s.publicURL)
+	return strings.EqualFold(host, "localhost") || err == nil && host != "" && strings.EqualFold(host, public.Hostname())
+}
 
 // Close stops the deliveries of events and waits until none is left; those on
 // their way have failed. The server still answers, and tells nobody.

@@ -54,7 +54,8 @@ func (d Deps) carryOut(
 // settle records what became of a write. Its error is what the model must be
 // told instead: another attempt under the same consent may have succeeded. A
 // record that cannot be kept changes nothing about the booking: it is reported,
-// and the grant stands as sent, to be settled by the same call.
+// and the grant stands as sent until it can be kept, the same call is made again,
+// or SettleLeft asks Vennio.
 func (d Deps) settle(ctx context.Context, g consent.Grant, made *vennioclient.Booking, failed error) error {
 	outcome, bookingID, requestID, detail := consent.Done, "", "", ""
 	switch e, _ := errors.AsType[*vennioclient.Error](failed); {
@@ -65,12 +66,12 @@ func (d Deps) settle(ctx context.Context, g consent.Grant, made *vennioclient.Bo
 	default:
 		outcome, detail = consent.Unknown, string(vennioclient.KindOf(failed))
 	}
-	err := d.Ledger.Settle(ctx, g, outcome, bookingID, requestID, detail)
+	err := d.Ledger.Keep(ctx, g, outcome, bookingID, requestID, detail)
 	switch {
 	case errors.Is(err, consent.ErrInDoubt):
 		return &Refusal{Code: schemas.CodeOutcomeUnknown, Cause: failed}
 	case err != nil && !errors.Is(err, consent.ErrSettled):
-		d.warn(fmt.Errorf("the outcome of a booking could not be recorded: %w", err))
+		d.warn(fmt.Errorf("the outcome of a booking could not be recorded yet: %w", err))
 	}
 	return nil
 }

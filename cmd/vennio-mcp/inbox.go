@@ -5,7 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"log/slog"
-	"sync"
+	"time"
 
 	"github.com/rs/zerolog"
 
@@ -81,17 +81,26 @@ func accountOf(cfg config.Config) string {
 	return hex.EncodeToString(sum[:16])
 }
 
+// followStop is how long the job engine may take to stop, once the server is told
+// to: it waits longer for a database that is away.
+const followStop = 4 * time.Second
+
 // follow carries out follow-ups until stop, which waits for those under way.
 func (a *assembled) follow(ctx context.Context, in *events.Office) (stop func()) {
 	ctx, cancel := context.WithCancel(ctx)
-	var running sync.WaitGroup
-	running.Go(func() {
+	ended, late := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(ended)
 		if err := in.Run(ctx); err != nil && ctx.Err() == nil {
 			a.log.Error().Err(err).Msg("events are stored, but no follow-up is carried out: the settings are refused")
 		}
-	})
+	}()
+	context.AfterFunc(ctx, func() { time.AfterFunc(followStop, func() { close(late) }) })
 	return func() {
 		cancel()
-		running.Wait()
+		select {
+		case <-ended:
+		case <-late:
+		}
 	}
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/vennio-mcp/vennio-mcp/internal/config"
+	"github.com/vennio-mcp/vennio-mcp/internal/store"
 	"github.com/vennio-mcp/vennio-mcp/internal/times"
 )
 
@@ -25,6 +26,8 @@ type program struct {
 	out, errs io.Writer
 	now       func() time.Time // nil: the clock
 	self      string           // path of the program; empty: the one that runs
+	store     store.Options
+	pace      settlePace
 }
 
 const about = `vennio-mcp lets AI agents find a time and book it with Vennio over MCP,

@@ -93,6 +93,7 @@ func (a *assembled) serve(ctx context.Context, p program, cfg config.Config, ln 
 	a.log.Info().Str("streamable_http", url+"/mcp").Str("sse", sse).Str("health", url+"/healthz").Msg("serving")
 	defer a.adopt(ctx, cfg, in)()
 	defer a.follow(ctx, in)()
+	defer a.settling(ctx)()
 	return serve.HTTP(ctx, ln, a.mcp, o)
 }
 

@@ -31,6 +31,7 @@ func (p program) stdioCommand() *cobra.Command {
 			if isTerminal(p.in) {
 				_, _ = fmt.Fprintln(p.errs, "Waiting for an MCP client on standard input. To watch one at work: vennio-mcp demo. Stop with Ctrl-C.")
 			}
+			defer a.settling(c.Context())()
 			return serve.Stdio(c.Context(), a.mcp, p.in, p.out, serve.StdioOptions{Log: a.log, Feed: a.feed})
 		},
 	}

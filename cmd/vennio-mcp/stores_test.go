@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -19,6 +20,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/vennio-mcp/vennio-mcp/internal/config"
+	"github.com/vennio-mcp/vennio-mcp/internal/consent"
+	"github.com/vennio-mcp/vennio-mcp/internal/store"
 	"github.com/vennio-mcp/vennio-mcp/internal/store/storetest"
 	"github.com/vennio-mcp/vennio-mcp/vennioclient/sandbox"
 	"github.com/vennio-mcp/vennio-mcp/vennioclient/webhook"
@@ -30,20 +33,38 @@ type inside struct {
 	*assembled
 	vennio *sandbox.Server
 	url    string
+	stop   func()
 }
 
-func serveInside(t *testing.T, dir string, env ...string) *inside {
+// insideOptions change a server inside; the zero value takes every default.
+type insideOptions struct {
+	vennio *sandbox.Server                      // nil: one of its own
+	around func(next http.Handler) http.Handler // before Vennio
+	store  store.Options
+	pace   settlePace
+	env    []string
+}
+
+func serveInside(t *testing.T, dir string, o insideOptions) *inside {
 	t.Helper()
-	s := &inside{vennio: sandbox.New(sandbox.Options{})}
-	api := httptest.NewServer(s.vennio)
-	t.Cleanup(func() { api.Close(); s.vennio.Close() })
+	s := &inside{vennio: o.vennio}
+	if s.vennio == nil {
+		s.vennio = sandbox.New(sandbox.Options{})
+		t.Cleanup(s.vennio.Close)
+	}
+	var handler http.Handler = s.vennio
+	if o.around != nil {
+		handler = o.around(handler)
+	}
+	api := httptest.NewServer(handler)
+	t.Cleanup(api.Close)
 	p := program{getenv: settings(append([]string{
 		"VENNIO_API_KEY=" + sandbox.DefaultKey(), "VENNIO_API_URL=" + api.URL, "VENNIO_HOSTS=" + new(box).hosts(), "VENNIO_CONSENT=attested",
 		"VENNIO_STATE_DIR=" + dir, "VENNIO_LOG_LEVEL=error",
-	}, env...)), errs: new(lockedBuffer)}
+	}, o.env...)), errs: new(lockedBuffer), store: o.store, pace: o.pace}
 	cfg, err := config.Load(nil, p.getenv)
 	require.NoError(t, err)
-	ctx, stop := context.WithCancel(context.WithoutCancel(t.Context()))
+	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
 	s.assembled, err = p.open(ctx, cfg)
 	require.NoError(t, err)
 	ln, err := new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0")
@@ -51,7 +72,8 @@ func serveInside(t *testing.T, dir string, env ...string) *inside {
 	s.url = "http://" + ln.Addr().String()
 	done := make(chan error, 1)
 	go func() { done <- s.serve(ctx, p, cfg, ln) }()
-	t.Cleanup(func() { stop(); require.NoError(t, <-done); s.close() })
+	s.stop = sync.OnceFunc(func() { cancel(); require.NoError(t, <-done); s.close() })
+	t.Cleanup(s.stop)
 	return s
 }
 
@@ -80,7 +102,7 @@ func (s *inside) overBoth(t *testing.T) map[string]*client.Client {
 // room again, the same call books.
 func TestAFullDiskIsToldAndPasses(t *testing.T) {
 	t.Parallel()
-	s := serveInside(t, t.TempDir())
+	s := serveInside(t, t.TempDir(), insideOptions{})
 	s.ready(t, http.StatusOK)
 	clients, refused := s.overBoth(t), map[string]map[string]any{}
 	storetest.Pragma(t, s.store, "max_page_count = 1")
@@ -113,7 +135,7 @@ func TestAServerWhoseJobEngineCannotStartIsNotReady(t *testing.T) {
 	dir := t.TempDir()
 	claim := filepath.Join(dir, "follow-ups.lock")
 	require.NoError(t, os.Mkdir(claim, 0o700)) // where the file of the claim is to be
-	s := serveInside(t, dir)
+	s := serveInside(t, dir, insideOptions{})
 	var said struct{ Reasons []string }
 	require.NoError(t, json.Unmarshal([]byte(s.ready(t, http.StatusServiceUnavailable)), &said))
 	require.Len(t, said.Reasons, 1)
@@ -127,7 +149,7 @@ func TestAServerWhoseJobEngineCannotStartIsNotReady(t *testing.T) {
 func TestSignedDeliveriesAreTakenWhateverTheRate(t *testing.T) {
 	t.Parallel()
 	const deliveries, secret = 450, "whsec_c4n4ry" // more than twice the rate of pages
-	s := serveInside(t, t.TempDir(), "VENNIO_WEBHOOK_SECRET="+secret, "VENNIO_MCP_RATE=1", "VENNIO_MCP_RATE_ALL=1")
+	s := serveInside(t, t.TempDir(), insideOptions{env: []string{"VENNIO_WEBHOOK_SECRET=" + secret, "VENNIO_MCP_RATE=1", "VENNIO_MCP_RATE_ALL=1"}})
 	var sending sync.WaitGroup
 	next := make(chan int)
 	for range 16 {
@@ -144,4 +166,92 @@ func TestSignedDeliveriesAreTakenWhateverTheRate(t *testing.T) {
 	}
 	close(next)
 	sending.Wait()
+}
+
+// noWait is a pace at which whatever is left is settled at once.
+var noWait = settlePace{sweep: 10 * time.Millisecond, after: time.Nanosecond}
+
+// bar: W5
+// field: settlement after a restart. The process dies after a booking was made and
+// before that was noted: the next one asks Vennio, and books nothing.
+func TestBar_W5_ARestartedServerSettlesWhatWasSent(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	first := serveInside(t, dir, insideOptions{})
+	c := agentAt(t, first.url)
+	require.Contains(t, say(t, c, "book_slot", aBooking(t, c)), "confirmed")
+	_ = c.Close()
+	first.stop()
+	db := store.Open(dir)
+	t.Cleanup(func() { require.NoError(t, db.Close()) })
+	left := func() int {
+		found, err := consent.New(db, time.Now).LeftSent(t.Context(), 0)
+		require.NoError(t, err)
+		return len(found)
+	}
+	require.Zero(t, left())
+	writes := first.vennio.Writes()
+	for name, restart := range map[string]func(*testing.T){
+		"serve": func(t *testing.T) { serveInside(t, dir, insideOptions{vennio: first.vennio, pace: noWait}) },
+		"stdio": func(t *testing.T) { stdioInside(t, first, dir) },
+	} {
+		storetest.Exec(t, db, `UPDATE grants SET outcome = 'sent', booking = ''`)
+		storetest.Exec(t, db, `UPDATE sends SET outcome = 'sent'`)
+		require.Equal(t, 1, left())
+		t.Run(name, func(t *testing.T) {
+			restart(t)
+			require.Eventually(t, func() bool { return left() == 0 }, patience, tick)
+		})
+		assert.Equal(t, writes, first.vennio.Writes(), "nothing is booked again")
+		found, err := consent.New(db, time.Now).HasBooking(t.Context(), "", first.vennio.Bookings()[0].ID, "")
+		require.NoError(t, err)
+		assert.True(t, found, "the booking is on record")
+	}
+}
+
+// stdioInside serves stdio in the test's own process, to the Vennio and from the
+// folder of another server.
+func stdioInside(t *testing.T, like *inside, dir string) {
+	t.Helper()
+	api := httptest.NewServer(like.vennio)
+	t.Cleanup(api.Close)
+	in, open, err := os.Pipe()
+	require.NoError(t, err)
+	p := program{
+		getenv: settings([]string{"VENNIO_API_KEY=" + sandbox.DefaultKey(), "VENNIO_API_URL=" + api.URL, "VENNIO_STATE_DIR=" + dir, "VENNIO_LOG_LEVEL=error"}),
+		in:     in, out: io.Discard, errs: new(lockedBuffer), pace: noWait,
+	}
+	done := make(chan int, 1)
+	go func() { done <- p.run(context.WithoutCancel(t.Context()), nil) }()
+	t.Cleanup(func() {
+		require.NoError(t, open.Close())
+		require.Zero(t, <-done)
+	})
+}
+
+// field: settlement for tenants. Before the first call of a tenant of the settings
+// its account is asked; a tenant whose key is not here is not kept waiting for good.
+func TestWhatTenantsSentIsSettledBeforeTheirFirstCall(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	file := filepath.Join(dir, "settings.yml")
+	require.NoError(t, os.WriteFile(file, fmt.Appendf(nil, "tenants:\n  - {name: acme, api_key: %s}\n", sandbox.DefaultKey()), 0o600))
+	db := store.Open(dir)
+	t.Cleanup(func() { require.NoError(t, db.Close()) })
+	for tenant, age := range map[string]time.Duration{"acme": 2 * time.Minute, "gone": 2 * time.Hour, "young": 2 * time.Minute} {
+		l := consent.New(db, func() time.Time { return time.Now().Add(-age) })
+		g, err := l.Attest(t.Context(), consent.Act{
+			Tool: "book_slot", Tenant: tenant, SlotID: tenant, Start: time.Now(), End: time.Now().Add(time.Hour),
+			Hosts: []consent.Party{{ID: sandbox.Hosts()[0].ID}}, Attendees: []consent.Attendee{{Email: "ada@example.com"}},
+		}, "Ada", "yes")
+		require.NoError(t, err)
+		_, err = l.Send(t.Context(), g)
+		require.NoError(t, err)
+	}
+	serveInside(t, dir, insideOptions{env: []string{"VENNIO_MCP_SETTINGS=" + file}, pace: noWait})
+	require.Eventually(t, func() bool {
+		left, err := consent.New(db, time.Now).LeftSent(t.Context(), 0)
+		require.NoError(t, err)
+		return len(left) == 1 && left[0].Tenant == "young" // its caller may bring the key again
+	}, patience, tick)
 }

@@ -24,6 +24,7 @@ func (a *assembled) tenant(p program, cfg config.Config) func(context.Context, a
 		}
 		if made.Feed = a.feeds[c.Tenant]; made.Feed == nil { // they bring a key of their own
 			made.Feed = serve.NewFeed(resources.Known)
+			made.Close = func() { a.settlers.remove(c.Tenant) }
 		}
 		var err error
 		made.Server, err = a.furnish(context.WithoutCancel(ctx), p, mine, c.Tenant, made.Feed)

@@ -45,9 +45,12 @@ type assembled struct {
 	// stopped says why follow-ups are not carried out; nil where no inbox is served.
 	stopped func() error
 	watch   *observe.Metrics
-	spans   *observe.Traces
-	log     zerolog.Logger
-	close   func()
+	// settlers settle what was sent and whose outcome was not noted.
+	settlers settlers
+	pace     settlePace
+	spans    *observe.Traces
+	log      zerolog.Logger
+	close    func()
 }
 
 // assemble wires settings to a server. With no key it starts the sandbox first.
@@ -75,10 +78,11 @@ func (p program) found(ctx context.Context, cfg config.Config) (*assembled, erro
 		a.feeds[t.Name] = serve.NewFeed(resources.Known)
 	}
 	a.secret, a.others = signingSecrets(cfg, a.log)
-	a.ledger = a.openLedger(cfg, p.clock())
+	a.ledger = a.openLedger(p, cfg)
 	a.page = approve.New(a.ledger, a.secret, a.others...)
 	a.page.HTTPS = strings.HasPrefix(cfg.Serve.PublicURL, "https:")
 	a.links = &links{page: a.page}
+	a.settlers.make, a.pace = a.account(p, cfg), p.pace.withDefaults()
 	if a.store.Shared() {
 		a.links.at(cfg.Serve.PublicURL) // where another process shows the page, if this one is on stdio
 	}
@@ -103,23 +107,36 @@ func (a *assembled) furnish(ctx context.Context, p program, cfg config.Config, t
 	default:
 		a.usesVennio(cfg, tenant, p.clock()())
 	}
-	client, err := vennioclient.New(key, vennioclient.WithBaseURL(cfg.APIURL), vennioclient.WithDialect(cfg.Dialect),
-		vennioclient.WithUserAgent("vennio-mcp/"+version()), vennioclient.WithHTTPClient(httpClient(cfg.Timeout, a.watched)),
-		vennioclient.WithRetry(vennioclient.Retry{Sleep: tools.WaitForVennio}))
+	client, err := a.client(cfg, key)
 	if err != nil {
 		return nil, err
 	}
 	if tenant == "" {
 		a.vennio = client
 	}
-	return newServer(tools.Deps{
+	d := a.deps(p, cfg, tenant, client, key, realm)
+	d.Changed = resources.Changes{Tell: feed.Updated}.BookingChanged
+	a.settlers.add(d)
+	return newServer(d, observe.Tools(log, a.watch), a.spans.Tools), nil
+}
+
+// client is a client of Vennio that is watched.
+func (a *assembled) client(cfg config.Config, key string) (*vennioclient.Client, error) {
+	return vennioclient.New(key, vennioclient.WithBaseURL(cfg.APIURL), vennioclient.WithDialect(cfg.Dialect),
+		vennioclient.WithUserAgent("vennio-mcp/"+version()), vennioclient.WithHTTPClient(httpClient(cfg.Timeout, a.watched)),
+		vennioclient.WithRetry(vennioclient.Retry{Sleep: tools.WaitForVennio}))
+}
+
+// deps is what the tools of a tenant use.
+func (a *assembled) deps(p program, cfg config.Config, tenant string, client *vennioclient.Client, key, realm string) tools.Deps {
+	return tools.Deps{
 		Tenant: tenant, Vennio: client, Slots: slots.NewSigner(a.secret, realm, p.clock(), a.others...), Hosts: directory(cfg.Hosts),
 		Zone: cfg.Zone, WeekStart: cfg.WeekStart, Now: p.clock(), Sandbox: cfg.Sandbox(), NoMail: vennioclient.KeyKind(key).Test(),
 		Ledger: a.ledger, Policy: cfg.Consent, Secret: secretOf(a.secret, tenant), Others: secretsOf(a.others, tenant), ApprovalURL: a.links.to, Selection: cfg.Tools, Limits: cfg.Limits,
-		Canary: cfg.Canary, Changed: resources.Changes{Tell: feed.Updated}.BookingChanged,
+		Canary:   cfg.Canary,
 		MayWrite: func(ctx context.Context) bool { return access.From(ctx).May(access.ScopeBook) }, // the transport has refused it before
-		Warn:     func(err error) { log.Error().Err(err).Msg("something beside a tool call failed") },
-	}, observe.Tools(log, a.watch), a.spans.Tools), nil
+		Warn:     func(err error) { a.log.Error().Err(err).Msg("something beside a tool call failed") },
+	}
 }
 
 // usesVennio tells of a tenant's account. Of callers' own keys, of which they bring
@@ -136,17 +153,17 @@ func (a *assembled) usesVennio(cfg config.Config, tenant string, now time.Time) 
 
 // openLedger keeps the ledger in the database or the state folder; that of the
 // sandbox, whose bookings are made up, in memory. It is opened when first needed.
-func (a *assembled) openLedger(cfg config.Config, now func() time.Time) *consent.Ledger {
+func (a *assembled) openLedger(p program, cfg config.Config) *consent.Ledger {
 	where := cfg.Store()
 	if !cfg.Real() {
 		where = ""
 	}
-	a.store = store.Open(where)
+	a.store = store.OpenWith(where, p.store)
 	a.closing(func() {
 		a.links.close()
 		_ = a.store.Close()
 	})
-	return consent.New(a.store, now, a.watch.Consent)
+	return consent.New(a.store, p.clock(), a.watch.Consent)
 }
 
 // closing adds to what is done at the end, the last added first.

@@ -39,12 +39,16 @@ var ErrAway = store.ErrAway
 // is safe for concurrent use, and so are several over one store, in one process
 // or in several.
 type Ledger struct {
+	KeepFor time.Duration // how long Keep tries to keep an outcome; 20 s
+
 	db       *store.DB
 	now      func() time.Time
 	watchers []Watcher
 
-	mu       sync.Mutex
-	answered chan struct{} // closed by the next answer given through this Ledger
+	mu        sync.Mutex
+	answered  chan struct{} // closed by the next answer given through this Ledger
+	unsettled []unsettled   // what Flush is to keep
+	flushing  sync.Mutex
 }
 
 // New returns the Ledger kept in db. now is the clock; its instants count to

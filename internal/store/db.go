@@ -6,6 +6,8 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"sync/atomic"
 	"time"
 )
@@ -59,6 +61,16 @@ func OpenWith(where string, o Options) *DB {
 // Shared reports whether the DB is one that processes on many machines use at
 // once: a PostgreSQL database.
 func (db *DB) Shared() bool { return OnServer(db.where) }
+
+// Exists reports whether the DB was made before, without making it: a folder may
+// have none yet. A database on a server is taken to exist.
+func (db *DB) Exists() bool {
+	if db.where == "" || db.Shared() {
+		return true
+	}
+	_, err := os.Stat(filepath.Join(db.where, databaseFile))
+	return err == nil
+}
 
 // Close ends the DB. Closing one that was never used, or closing twice, does
 // nothing.

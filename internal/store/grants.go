@@ -89,6 +89,24 @@ func (tx *Tx) SentOn(tenant, booking string, since time.Time) ([]Grant, error) {
 		tenant, booking, Text(since))
 }
 
+// GrantsLeftSent returns up to limit grants of all tenants that stand as sent and
+// were given until then, the oldest first.
+func (tx *Tx) GrantsLeftSent(until time.Time, limit int) ([]Grant, error) {
+	return all[Grant](tx, grants+`g.outcome = 'sent' AND g.at <= ? ORDER BY g.at LIMIT ?`, Text(until), limit)
+}
+
+// GrantsLeftUnknown returns up to limit grants of all tenants of which it is not
+// known what became, given from the one instant until the other, the oldest first.
+func (tx *Tx) GrantsLeftUnknown(from, until time.Time, limit int) ([]Grant, error) {
+	return all[Grant](tx, grants+`g.outcome = 'unknown' AND g.at >= ? AND g.at <= ? ORDER BY g.at LIMIT ?`, Text(from), Text(until), limit)
+}
+
+// GrantsOfBooking returns the grants of a tenant that are settled with a booking of
+// Vennio's.
+func (tx *Tx) GrantsOfBooking(tenant, booking string) ([]Grant, error) {
+	return all[Grant](tx, grants+`g.tenant = ? AND g.booking = ? AND g.booking <> ''`, tenant, booking)
+}
+
 // AddGrant keeps a new grant. One act has at most one that is not settled as
 // not done.
 func (tx *Tx) AddGrant(g Grant) error {

@@ -58,9 +58,15 @@ func place(t T, onSQLite func() string) string {
 // "query_only = 1" a file that takes no writes.
 func Pragma(t T, db *store.DB, setting string) {
 	t.Helper()
+	Exec(t, db, "PRAGMA "+setting)
+}
+
+// Exec runs any statement, as someone with another program would.
+func Exec(t T, db *store.DB, statement string) {
+	t.Helper()
 	pool, err := db.Pool(context.Background()) //nolint:forbidigo // faults are made below the store
 	if err == nil {
-		_, err = pool.ExecContext(context.Background(), "PRAGMA "+setting)
+		_, err = pool.ExecContext(context.Background(), statement)
 	}
 	if err != nil {
 		t.Errorf("%v", err)

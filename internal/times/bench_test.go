@@ -1,6 +1,7 @@
 package times_test
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -54,5 +55,20 @@ func BenchmarkParseWindow(b *testing.B) {
 	for b.Loop() {
 		_, err := times.ParseWindow(in)
 		require.NoError(b, err)
+	}
+}
+
+// BenchmarkWhen reads a phrase with one reading, BenchmarkWhenWorst one that is as long and ambiguous as can be.
+func BenchmarkWhen(b *testing.B) { benchmarkWhen(b, "tue or wed afternoon next week") }
+
+func BenchmarkWhenWorst(b *testing.B) {
+	benchmarkWhen(b, strings.Repeat("tursday at 7 half 8 12/5 ", 8))
+}
+
+func benchmarkWhen(b *testing.B, phrase string) {
+	in := times.WindowInput{When: phrase, Loc: zone(b, "Europe/London"), Now: time.Date(2026, 5, 14, 9, 5, 20, 0, time.UTC)}
+	b.ReportAllocs()
+	for b.Loop() {
+		_, _ = times.ParseWindow(in)
 	}
 }

@@ -6,9 +6,11 @@
 //     that only looks like one (abbreviations, offsets, cities, Windows names), each with the
 //     name to use instead; where several may be meant it names them, and never decides.
 //     [Machine] determines the zone of a machine as the C library does.
-//   - Windows. [ParseWindow] reads the span that a search covers, from two ends or from a phrase
-//     of a closed vocabulary. A local time that the clocks skip or show twice is refused with both
-//     readings, never guessed, and so is a phrase about which people differ.
+//   - Windows. [ParseWindow] reads the span that a search covers, from two ends or from an English
+//     phrase: a closed grammar, whose words are in lexicon.txt and whose corpus is
+//     testdata/phrases.txt. A local time that the clocks skip or show twice is refused with both
+//     readings, never guessed, and so is a phrase about which people differ. A refusal names calls
+//     that are accepted when they are sent literally.
 //   - Labels. [Label] and its siblings tell an instant as a person would, with weekday, year,
 //     zone and offset; [ParseLabel] reads a label back to the same instants.
 //

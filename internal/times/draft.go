@@ -13,7 +13,7 @@ type draft struct {
 	earliest       time.Time // where the window may begin: Now, or the whole minute after it
 	from, to       time.Time
 	hasFrom, hasTo bool    // whether from and to are understood
-	said           meaning // what When means, if it is sent and understood
+	said           meaning // what When means, if it was sent and understood
 	problems       []string
 }
 
@@ -23,6 +23,7 @@ func newDraft(in WindowInput) *draft {
 	in.Now = in.Now.In(in.Loc)
 	in.DefaultDays = cmp.Or(in.DefaultDays, defaultDays)
 	in.MaxDays = cmp.Or(in.MaxDays, maxDays)
+	in.MaxWhenDays = cmp.Or(in.MaxWhenDays, in.MaxDays)
 	in.MaxAhead = cmp.Or(in.MaxAhead, maxAhead)
 	return &draft{WindowInput: in, earliest: wholeMinute(in.Now)}
 }
@@ -99,13 +100,22 @@ func (d *draft) checkOrder() {
 
 func (d *draft) checkLength() {
 	start := d.start()
-	if !d.to.After(addDays(start, d.MaxDays, d.Loc)) {
+	most := d.MaxDays
+	if d.When != "" {
+		most = max(most, d.MaxWhenDays)
+	}
+	if !d.to.After(addDays(start, most, d.Loc)) {
 		return
 	}
 	first := dateOf(start, d.Loc)
 	length := int(dateOf(d.to, d.Loc).Sub(first).Hours() / 24)
 	if addDays(start, length, d.Loc).Before(d.to) {
 		length++
+	}
+	if d.When != "" {
+		d.refuse("when %s is %s and one search takes %s: send from %s and to %s first", quote(d.When),
+			days(length), days(most), ymd(first), ymd(first.AddDate(0, 0, d.MaxDays-1)))
+		return
 	}
 	d.refuse("from (%s) to (%s) is %s and one search takes %s: send to %s first, then from %s",
 		tell(start, d.Loc), d.tellTo(), days(length), days(d.MaxDays),

@@ -96,8 +96,16 @@ func TestBar_S7_WhatIsEchoedIsWhatIsSearched(t *testing.T) {
 	})
 }
 
+// Whatever is sent as a phrase is a sound window, or is refused with calls each of which is accepted
+// when it is sent literally.
 func FuzzWhen(f *testing.F) {
+	for _, c := range corpus(f) {
+		f.Add(c.phrase, "", uint32(c.now.Unix()), uint16(65), uint8(c.weekStart))
+	}
 	for _, words := range []string{
+		"from 31 to 1 or between 99 and", "next next next friday", "the the the", "32 december", "25:61", "1/1/1/1", "week 99", "0th", "a a a week",
+		"except except", "by by friday", "14-", "-14", "monday or or or", "half half past 9", "in 9999 hours", "in 99999 years", "first first monday of january",
+		strings.Repeat("monday or ", 60), strings.Repeat("7 ", 100), strings.Repeat("next ", 100) + "friday", strings.Repeat("tursday ", 50),
 		"today", "tomorrow", "next week", "in 999 days", "next fri", "  THIS   sunday ", "soon", "in 99999999999999999999 days", "\x00\u202e", "日本語日本語日本語日本語日本語日本語",
 	} {
 		f.Add(words, "", uint32(1778749520), uint16(65), uint8(1))
@@ -109,6 +117,16 @@ func FuzzWhen(f *testing.F) {
 		w, err := times.ParseWindow(in)
 		if err != nil {
 			requirePresentable(t, err)
+			calls, zones := offeredCalls(err.Error())
+			for i, call := range calls {
+				again := in
+				again.When, again.From, again.To = call.When, call.From, call.To
+				if zones[i] != "" {
+					again.Loc = zone(t, zones[i])
+				}
+				_, failed := times.ParseWindow(again)
+				require.NoError(t, failed, err.Error())
+			}
 			return
 		}
 		requireSound(t, in, w)

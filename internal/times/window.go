@@ -14,6 +14,11 @@ type Window struct {
 	Cut bool
 	// When is the phrase that was sent for the window, in its one spelling; "" where none was.
 	When string
+	// Earliest and Latest are the part of each day, in minutes after midnight, in which a meeting lies
+	// as a whole, where When names hours; 0 for none.
+	Earliest, Latest int
+	// Days are the weekdays on which it may lie, where When names some.
+	Days []time.Weekday
 	// Hint says what else When could have meant, or what decided it, as a sentence without a full
 	// stop; "" where there is no doubt.
 	Hint string
@@ -21,9 +26,8 @@ type Window struct {
 
 // WindowInput is a window as it was sent, and what it is read against.
 type WindowInput struct {
-	// When is a phrase for a whole window of days, instead of From and To: "today", "tomorrow",
-	// "this week" (what is left of it), "next week", a weekday ("friday": the coming one, today
-	// included; "next friday" where all agree which that is) or "in 3 days" (that one day).
+	// When says in English, instead of From and To, which days and hours are meant: "next week",
+	// "Tue or Wed afternoon", "by Friday". What has several readings is refused.
 	When string
 	// From and To are RFC 3339 times with an offset (seconds may be missing), dates
 	// ("2026-05-14": from its first instant, to its last), or local times in Loc
@@ -38,8 +42,15 @@ type WindowInput struct {
 	// DefaultDays is the length without To, MaxDays the greatest length, both in calendar days
 	// of Loc. Zero means 7 and 60.
 	DefaultDays, MaxDays int
+	// MaxWhenDays is the greatest length of a window that When names. Zero means MaxDays.
+	MaxWhenDays int
 	// MaxAhead is how far from Now the window may begin. Zero means 728 days.
 	MaxAhead time.Duration
+	// Meeting is the length of the meeting that is sought: "at 3pm" is a time of that length. Zero means
+	// 30 minutes.
+	Meeting time.Duration
+	// Prefers says that hours can also be sent as prefer, which refusals then name.
+	Prefers bool
 }
 
 const (
@@ -48,7 +59,7 @@ const (
 	maxAhead    = 728 * 24 * time.Hour
 )
 
-// WindowError refuses a window. Its text is one plain sentence without a full stop, under 400
+// WindowError refuses a window. Its text is one plain sentence without a full stop, under 1,000
 // bytes, with what to send instead.
 type WindowError struct {
 	// Problems holds every misfit of when, from and to, each with its next step.
@@ -61,7 +72,7 @@ func (e *WindowError) Error() string { return strings.Join(e.Problems, "; ") }
 // ParseWindow understands a window, or refuses it with a [*WindowError]. A window that began in
 // the past is cut to the next whole minute; one that ended there, runs backwards, is too long or
 // too far ahead is refused, and so is a local time that the clocks of Loc skip or show twice, a
-// phrase outside the vocabulary of When, and one beside From or To.
+// phrase that is not understood or has several readings, and one beside From or To.
 func ParseWindow(in WindowInput) (Window, error) {
 	d := newDraft(in)
 	if d.When != "" {
@@ -84,6 +95,8 @@ func ParseWindow(in WindowInput) (Window, error) {
 		return Window{}, &WindowError{d.problems}
 	}
 	return Window{
-		From: d.start(), To: d.to, Loc: d.Loc, Cut: d.When == "" && d.from.Before(d.earliest), When: d.said.words, Hint: d.said.hint,
+		From: d.start(), To: d.to, Loc: d.Loc, Cut: d.When == "" && d.from.Before(d.earliest),
+		When: d.said.words, Hint: strings.Join(d.said.hints, ". "),
+		Earliest: d.said.earliest, Latest: d.said.latest, Days: d.said.named.days(),
 	}, nil
 }

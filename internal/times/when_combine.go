@@ -1,0 +1,546 @@
+package times
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+)
+
+// choice is an alternative, worked out: dates and the hours on them.
+type choice struct {
+	dates []date
+	named weekdaySet // the days, where all of them were named
+	open  bool       // the days of a window that names no end
+	frame dates      // from which days were taken: "next week" of "weekdays next week"
+	hours hours
+}
+
+// combine works out what was read.
+func (r *reader) combine() (meaning, *problem) {
+	if r.failed != nil {
+		return meaning{}, r.failed
+	}
+	if !r.heard() {
+		return meaning{}, &problem{what: "is not understood", weak: true}
+	}
+	if last := r.part(); len(last.terms)+len(last.hours) == 0 && last.joined == "or" {
+		r.missed = append(r.missed, "or")
+	}
+	r.tidyParts()
+	r.useModifier()
+	r.useDayEnd()
+	if p := r.withoutDay(); p != nil {
+		return meaning{}, p
+	}
+	choices, p := r.choices()
+	if p != nil {
+		return meaning{}, p
+	}
+	var all []meaning
+	for _, c := range merge(choices) {
+		m, p := r.meaning(c)
+		if p != nil {
+			return meaning{}, p
+		}
+		all = append(all, m...)
+	}
+	if p := r.objection(all); p != nil {
+		return meaning{}, p
+	}
+	m := all[0]
+	m.words, m.hints = cmp.Or(r.words(), "any time"), r.hints
+	return m, nil
+}
+
+// objection is what speaks against using the meanings.
+func (r *reader) objection(all []meaning) *problem {
+	each := len(all) > 1
+	switch {
+	case len(r.missed) > 0:
+		if zones := r.zonesNamed(); len(zones) > 0 {
+			return &problem{what: "names a time zone, which goes into timezone", offers: all, each: each, zones: zones}
+		}
+		if r.negates() {
+			return &problem{what: "is not understood", weak: true}
+		}
+		if slices.ContainsFunc(r.missed, isBound) { // of what is not known, so its hours are not the window's
+			for i := range all {
+				all[i].earliest, all[i].latest, all[i].point = 0, 0, false
+			}
+		}
+		return &problem{what: "is understood only without " + quote(strings.Join(r.missed, " ")), offers: all, each: each}
+	case r.length > 0:
+		return &problem{what: fmt.Sprintf("names a length, which goes into duration_minutes (%d)", r.length), offers: all, each: each}
+	case r.only != "":
+		return &problem{what: r.only, offers: all, each: each}
+	case each:
+		return &problem{what: "is more than one window", offers: all, each: true}
+	}
+	return nil
+}
+
+func isBound(word string) bool {
+	return slices.Contains([]string{"before", "after", "until", "by", "from", "between", "within", "till"}, word)
+}
+
+// negates tells whether a word that was not understood may turn the sense of the others.
+func (r *reader) negates() bool {
+	return slices.ContainsFunc(r.missed, func(word string) bool {
+		switch word {
+		case "never", "nobody", "unless", "instead", "rather", "cancel", "cancelled", "away", "off", "unavailable", "busy", "ago", "last", "since", "every",
+			"if", "none", "nor", "neither", "except", "not", "no", "outside", "out", "bad", "impossible", "booked", "full", "taken", "blocked", "vacation", "holiday", "sick":
+			return true
+		}
+		return strings.HasSuffix(word, "n't") || word == "cannot"
+	})
+}
+
+// zonesNamed are the zones that words beside a time may mean: "3pm EST", "10am London time".
+func (r *reader) zonesNamed() []string {
+	if !slices.ContainsFunc(r.parts, func(p part) bool { return len(p.hours) > 0 }) {
+		return nil
+	}
+	name := strings.TrimSuffix(strings.Join(r.missed, " "), " time")
+	short := map[string]string{
+		"et": "EST", "eastern": "EST", "ct": "CST", "central": "CST", "mt": "MST", "mountain": "MST", "pt": "PST", "pacific": "PST", "uk": "London",
+	}
+	name = cmp.Or(short[name], name)
+	if loc, err := Zone(name); err == nil && strings.Contains(name, "/") {
+		return []string{loc.String()}
+	}
+	if e := refuse(name, r.now); !strings.HasSuffix(e.cure, ifMeant) {
+		return e.Candidates
+	}
+	return nil
+}
+
+// tidyParts drops empty alternatives and joins those that a comma or "and" only continues.
+func (r *reader) tidyParts() {
+	var all []part
+	for _, p := range r.parts {
+		if len(p.terms)+len(p.hours) == 0 {
+			continue
+		}
+		if len(all) == 0 {
+			all = append(all, p)
+			continue
+		}
+		last := &all[len(all)-1]
+		continues := p.joined == "," && !alike(*last, p) || len(p.terms) == 0 && p.joined == "," && fit(*last, p) || p.joined == "and" && fit(*last, p)
+		if !continues {
+			if p.joined == "," {
+				r.show(p.at, "or")
+			}
+			all = append(all, p)
+			continue
+		}
+		if len(last.terms) == 0 {
+			last.hoursFirst = true
+		}
+		last.terms, last.hours = append(last.terms, p.terms...), append(last.hours, p.hours...)
+	}
+	r.parts = all
+}
+
+// fit tells whether "and" joins hours that hold together: "after 9 and before 12".
+func fit(a, b part) bool {
+	if len(a.terms) > 0 && len(b.terms) > 0 {
+		return false
+	}
+	_, ok := part{hours: slices.Concat(a.hours, b.hours)}.allHours()
+	return ok
+}
+
+// alike tells whether two parts list days of one kind, as in "Monday, Tuesday".
+func alike(a, b part) bool {
+	if len(a.terms) == 0 || len(b.terms) == 0 {
+		return false
+	}
+	return slices.ContainsFunc(a.terms, func(t term) bool { return t.kind == b.terms[0].kind })
+}
+
+// useModifier settles "early Friday" without a part of the day.
+func (r *reader) useModifier() {
+	if r.modifier == "" || len(r.parts) == 0 {
+		return
+	}
+	p := r.part()
+	p.hours = append(p.hours, partsOfDay[r.modifier])
+}
+
+// useDayEnd settles "by EOD Friday", and "EOD Friday", which is a deadline to some and late on that day to others.
+func (r *reader) useDayEnd() {
+	if r.dayEnd == "" {
+		return
+	}
+	if len(r.parts) == 0 {
+		r.parts = []part{{terms: []term{dayOf(r.today)}}}
+	}
+	p := r.part()
+	if !r.dayEndUntil && r.choose(2, true) == 1 {
+		late := partsOfDay["late"]
+		if r.dayEnd == "cob" {
+			late = hours{earliest: beforeCloseOfWork, latest: workEnds}
+		}
+		p.hours = append(p.hours, late)
+		return
+	}
+	for i, t := range p.terms {
+		s, ok := r.alone(t, r.today)
+		if !ok || !s.single() {
+			continue
+		}
+		p.terms[i] = spanOf(r.today, s.first)
+		if s.first < r.today {
+			p.terms[i] = dayOf(s.first)
+		}
+		if r.dayEnd == "cob" {
+			r.from, r.to = r.now, r.instant(s.first, workEnds)
+		}
+	}
+}
+
+// withoutDay refuses a time for which no day was named, and settles "by 5pm".
+func (r *reader) withoutDay() *problem {
+	if len(r.parts) == 0 || len(r.limits) > 0 || slices.ContainsFunc(r.parts, func(p part) bool { return len(p.terms) > 0 }) {
+		return nil
+	}
+	p := &r.parts[0]
+	h, ok := p.allHours()
+	switch {
+	case !ok:
+		return r.contradiction()
+	case h.by:
+		if r.choose(2, true) == 0 {
+			p.terms = append(p.terms, dayOf(r.today))
+		}
+		for i := range p.hours {
+			p.hours[i].by = false
+		}
+	case (h.point || h.ofDay) && len(r.parts) == 1:
+		var offers []meaning
+		if h.earliest > r.minute {
+			offers = append(offers, withHours(dates{r.today, r.today}, h))
+		}
+		offers = append(offers, withHours(dates{r.today + 1, r.today + 1}, h))
+		return &problem{what: "names a time and no day", offers: offers, hours: h}
+	}
+	return nil
+}
+
+func withHours(s dates, h hours) meaning {
+	return meaning{dates: s, earliest: h.earliest, latest: h.latest % endOfDay, point: h.point}
+}
+
+func (r *reader) contradiction() *problem {
+	return &problem{what: "contradicts itself", weak: true}
+}
+
+// allHours are the hours in all that a part names.
+func (p part) allHours() (h hours, ok bool) {
+	ok = true
+	for i, one := range p.hours {
+		if i == 0 {
+			h = one
+			continue
+		}
+		var fits bool
+		h, fits = h.and(one)
+		ok = ok && fits
+	}
+	return h, ok
+}
+
+// choices works out each alternative. Hours before all days or after the last one are those of all.
+func (r *reader) choices() (all []choice, p *problem) {
+	r.adopt()
+	timed := -1 // the one part that names hours
+	for i, part := range r.parts {
+		if len(part.hours) > 0 {
+			if timed >= 0 {
+				timed = len(r.parts)
+				break
+			}
+			timed = i
+		}
+	}
+	forAll := timed >= 0 && timed < len(r.parts) &&
+		(timed == 0 && r.parts[0].hoursFirst || timed == len(r.parts)-1 && !r.parts[timed].hoursFirst)
+	if len(r.parts) == 0 {
+		r.parts = append(r.parts, part{})
+	}
+	for i, part := range r.parts {
+		if forAll {
+			part.hours = r.parts[timed].hours
+		}
+		if len(part.terms) == 0 && len(r.parts) > 1 { // "tomorrow at 10 or 11", "10 or 11 tomorrow"
+			part.terms = r.parts[r.daysOf(i)].terms
+		}
+		c, p := r.choice(part)
+		if p != nil {
+			return nil, p
+		}
+		all = append(all, c...)
+	}
+	return all, nil
+}
+
+// daysOf is the part whose days are those of a part that names hours alone.
+func (r *reader) daysOf(i int) int {
+	for j := i - 1; j >= 0; j-- {
+		if len(r.parts[j].terms) > 0 {
+			return j
+		}
+	}
+	for j := i + 1; j < len(r.parts); j++ {
+		if len(r.parts[j].terms) > 0 {
+			return j
+		}
+	}
+	return i
+}
+
+// adopt gives days that name no week or month those of the alternative after or before them: "Tuesday or
+// Thursday next week".
+func (r *reader) adopt() {
+	for i := range r.parts {
+		day, ok := r.parts[i].lacksContainer()
+		if !ok {
+			continue
+		}
+		for j := i + 1; j < len(r.parts); j++ {
+			of, other, ok := r.parts[j].container()
+			if !ok || other.kind == monthdayTerm && day.kind != monthdayTerm {
+				continue
+			}
+			inOrder := day.kind != weekdayTerm || other.kind != weekdayTerm ||
+				daysUntil(r.weekStart, day.weekdays[0]) < daysUntil(r.weekStart, other.weekdays[0])
+			if inOrder || r.choose(2, true) == 1 {
+				r.parts[i].terms = append(r.parts[i].terms, of)
+			}
+			break
+		}
+		if _, still := r.parts[i].lacksContainer(); !still {
+			continue
+		}
+		for j := i - 1; j >= 0; j-- {
+			if of, other, ok := r.parts[j].container(); ok && r.parts[j].terms[0].kind == spanTerm && (other.kind != monthdayTerm || day.kind == monthdayTerm) {
+				r.parts[i].terms = append(r.parts[i].terms, of)
+				break
+			}
+		}
+	}
+}
+
+// lacksContainer returns the part's day of a week or month where it names only that.
+func (p part) lacksContainer() (day term, ok bool) {
+	for _, t := range p.terms {
+		if t.kind == spanTerm || t.kind == openTerm {
+			return term{}, false
+		}
+		day, ok = t, true
+	}
+	return day, ok
+}
+
+// container returns the week or month whose days the part names, and such a day.
+func (p part) container() (of, day term, ok bool) {
+	for _, t := range p.terms {
+		switch {
+		case t.kind != spanTerm:
+			day, ok = t, true
+		case !t.span().single():
+			of = t
+		case len(p.terms) == 1: // "the 14th or 15 December"
+			s := monthOf(t.span().first)
+			return spanOf(s.first, s.last), term{kind: monthdayTerm}, true
+		}
+	}
+	return of, day, ok && len(of.spans) > 0
+}
+
+// choice works out the days of one alternative.
+func (r *reader) choice(p part) ([]choice, *problem) {
+	c, set, prob := r.daysIn(p)
+	if prob != nil {
+		return nil, prob
+	}
+	h, ok := p.allHours()
+	if !ok {
+		return nil, r.contradiction()
+	}
+	c.hours = h
+	if h.days != 0 && (len(set) != 1 || c.open) {
+		c.named, c.frame = h.days, frameOf(set)
+		set = slices.DeleteFunc(set, func(d date) bool { return !h.days.has(d.weekday()) })
+	}
+	if h.by && len(set) == 1 && len(p.terms) > 0 && p.hoursFirst && r.choose(2, true) == 0 { // "by noon tomorrow"
+		r.from, r.to = r.now, r.instant(set[0], h.latest)
+		set, c.named, c.hours = expand(r.today, set[0]), 0, hours{}
+	}
+	if set, prob = r.bound(set, &c); prob != nil {
+		return nil, prob
+	}
+	if r.except.days != 0 {
+		c.frame = frameOf(set)
+		c.named = cmpOr(c.named, everyDay) &^ r.except.days
+		set = slices.DeleteFunc(set, func(d date) bool { return r.except.days.has(d.weekday()) })
+	}
+	set = slices.DeleteFunc(set, func(d date) bool {
+		return slices.ContainsFunc(r.except.dates, func(s dates) bool { return s.first <= d && d <= s.last })
+	})
+	for i := range set {
+		set[i] += date(h.shift)
+	}
+	if len(set) == 0 {
+		return nil, r.contradiction()
+	}
+	c.dates = set
+	return []choice{c}, nil
+}
+
+func cmpOr(a, b weekdaySet) weekdaySet {
+	if a == 0 {
+		return b
+	}
+	return a
+}
+
+// expand lists a range of dates.
+func expand(first, last date) (all []date) {
+	for d := first; d <= last && len(all) < 1000; d++ {
+		all = append(all, d)
+	}
+	return all
+}
+
+// daysIn are those that the terms of a part have in common.
+func (r *reader) daysIn(p part) (c choice, set []date, prob *problem) {
+	has := false // a set of dates
+	var filter weekdaySet
+	for _, t := range p.terms {
+		switch t.kind {
+		case spanTerm:
+			var own []date
+			for i, s := range t.spans {
+				if t.end && i > 0 {
+					break
+				}
+				own = append(own, expand(s.first, s.last)...)
+			}
+			if t.named != 0 {
+				own = slices.DeleteFunc(own, func(d date) bool { return !t.named.has(d.weekday()) })
+			}
+			if has {
+				own = slices.DeleteFunc(own, func(d date) bool { return !slices.Contains(set, d) })
+			}
+			set, has = own, true
+			c.named |= t.named
+		case filterTerm:
+			filter |= t.named
+		default:
+		}
+	}
+	for _, t := range p.terms {
+		if t.kind == monthdayTerm {
+			set, has = r.monthdays(t, set, has), true
+		}
+	}
+	for _, t := range p.terms {
+		switch t.kind {
+		case weekdayTerm:
+			set, prob = r.onWeekday(t.weekdays[0], set, has, p)
+			has = true
+			c.named |= setOf(t.weekdays[0])
+		case rangeTerm:
+			set = r.weekdayRange(t, set, has)
+			has = true
+			for _, d := range set {
+				c.named |= setOf(d.weekday())
+			}
+		default:
+		}
+		if prob != nil {
+			return c, nil, prob
+		}
+	}
+	if !has {
+		c.open = true
+		set = expand(r.today, r.today+date(r.openDays))
+	}
+	if filter != 0 {
+		c.named, c.frame = filter, frameOf(set)
+		set = slices.DeleteFunc(set, func(d date) bool { return !filter.has(d.weekday()) })
+	}
+	return c, set, nil
+}
+
+// monthdays are days of the month: of the months there are, or the coming ones.
+func (r *reader) monthdays(t term, set []date, has bool) (all []date) {
+	if has && len(set) > 1 {
+		return slices.DeleteFunc(set, func(d date) bool {
+			return !slices.ContainsFunc(t.spans, func(s dates) bool {
+				n := date(d.time().Day())
+				return s.first <= n && n <= s.last
+			})
+		})
+	}
+	for _, s := range t.spans {
+		first, ok1 := monthday(r.today, int(s.first))
+		last, ok2 := monthday(first, int(s.last))
+		if begun := monthOf(r.today).first + s.first - 1; !s.single() && begun < r.today && begun+s.last-s.first >= r.today {
+			first, last = begun, begun+s.last-s.first
+		}
+		if ok1 && ok2 {
+			all = append(all, expand(first, last)...)
+		}
+	}
+	if has {
+		all = slices.DeleteFunc(all, func(d date) bool { return !slices.Contains(set, d) })
+	}
+	return all
+}
+
+// onWeekday are the dates of the set on a weekday, or the coming one, today included.
+func (r *reader) onWeekday(day time.Weekday, set []date, has bool, p part) ([]date, *problem) {
+	switch {
+	case has && len(set) == 1 && set[0].weekday() != day:
+		d := set[0]
+		near := coming(d-3, day)
+		return nil, &problem{what: fmt.Sprintf("names %s, which is a %s", d.time().Format("2 Jan 2006"), d.weekday()), weak: true, offers: []meaning{
+			{dates: dates{near, near}}, {dates: dates{d, d}},
+		}}
+	case has:
+		return slices.DeleteFunc(slices.Clone(set), func(d date) bool { return d.weekday() != day }), nil
+	}
+	d := coming(r.today, day)
+	if d != r.today {
+		return []date{d}, nil
+	}
+	if r.choose(2, false) == 1 {
+		r.hint(day.String() + " is today, and that time of it is past")
+		return []date{d + 7}, nil
+	}
+	if len(r.parts) == 1 && len(p.terms) == 1 {
+		r.hint(day.String() + ` is today: for the one after it send when "in 7 days"`)
+	}
+	return []date{d}, nil
+}
+
+// weekdayRange are the days from one weekday to another. Said inside the range it is what is left of it to
+// some and the next such to others.
+func (r *reader) weekdayRange(t term, set []date, has bool) []date {
+	if has && len(set) > 0 {
+		first := coming(set[0], t.weekdays[0])
+		last := coming(first, t.weekdays[1])
+		return slices.DeleteFunc(slices.Clone(set), func(d date) bool { return d < first || d > last })
+	}
+	first := coming(r.today, t.weekdays[0])
+	last := coming(first, t.weekdays[1])
+	if left := coming(r.today, t.weekdays[1]); left < first && r.choose(2, true) == 0 {
+		return expand(r.today, left)
+	}
+	return expand(first, last)
+}

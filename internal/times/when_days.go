@@ -1,0 +1,248 @@
+package times
+
+import (
+	"strings"
+	"time"
+)
+
+type termKind int
+
+const (
+	spanTerm     termKind = iota // dates
+	weekdayTerm                  // weekdays[0], of the week or month beside it, else the coming one
+	rangeTerm                    // from weekdays[0] to weekdays[1], likewise
+	filterTerm                   // the days of a set: "Mondays", "weekdays"
+	monthdayTerm                 // "the 14th": days of the month beside it, else of the coming one
+	openTerm                     // any day
+)
+
+// term names days.
+type term struct {
+	kind     termKind
+	spans    []dates // of spanTerm; days of the month of monthdayTerm
+	weekdays [2]time.Weekday
+	named    weekdaySet
+	holiday  bool
+	anyYear  bool   // no year was named
+	end      bool   // "the end of" a week or month, which bounds a window as its last day
+	unit     string // week, month, ... of a span
+	tonight  bool   // the evening of it
+}
+
+func spanOf(first, last date) term { return term{kind: spanTerm, spans: []dates{{first, last}}} }
+
+func dayOf(d date) term { return spanOf(d, d) }
+
+// first is the date of a term that names one range.
+func (t term) span() dates { return t.spans[0] }
+
+func (r *reader) isUnit(text string) bool {
+	switch text {
+	case "minute", "hour", "day", "week", "month", "quarter", "year", "workday", "weekend":
+		return true
+	}
+	return false
+}
+
+// day reads a term, or a range of days.
+func (r *reader) day() bool {
+	return r.try(func() bool {
+		between := r.accept("between")
+		from := !between && r.accept("from")
+		first, ok := r.term()
+		if !ok {
+			return false
+		}
+		if r.try(func() bool { return r.rangeFrom(first, between) }) {
+			return true
+		}
+		if ranged := len(first.spans) == 1 && !first.span().single() && first.unit == ""; (between || from) && !ranged {
+			return false
+		}
+		switch {
+		case r.accept("onwards"):
+			r.limits = append(r.limits, limit{word: "from", term: first})
+			return true
+		case r.accept("at the latest"):
+			r.limits = append(r.limits, limit{word: "until", term: first})
+			return true
+		}
+		return r.addTerm(first)
+	})
+}
+
+// rangeFrom reads the end of a range that begins with a term.
+func (r *reader) rangeFrom(first term, between bool) bool {
+	joined := r.tok()
+	if joined.kind != dash && !r.accept("to", "until") && (!between || !r.accept("and")) {
+		return false
+	}
+	if joined.kind == dash {
+		r.pos++
+	}
+	second, ok := r.term()
+	if !ok {
+		return false
+	}
+	t, ok := r.between(first, second)
+	if !ok {
+		return false
+	}
+	if between && first.holiday && second.holiday {
+		t.spans[0].first, t.spans[0].last = t.spans[0].first+1, t.spans[0].last-1
+	}
+	return r.addTerm(t)
+}
+
+// between is the range from one term to another.
+func (r *reader) between(first, second term) (term, bool) {
+	if first.kind == weekdayTerm && second.kind == weekdayTerm {
+		return term{kind: rangeTerm, weekdays: [2]time.Weekday{first.weekdays[0], second.weekdays[0]}}, true
+	}
+	if first.kind == monthdayTerm && second.kind == spanTerm {
+		t := second.span().first.time()
+		if d, ok := civil(t.Year(), int(t.Month()), int(first.span().first)); ok {
+			first = dayOf(d)
+		}
+	}
+	a, ok := r.alone(first, r.today)
+	if !ok {
+		return term{}, false
+	}
+	b, ok := r.alone(second, a.first)
+	if ok && b.last < a.first && second.anyYear {
+		b.last = b.last.addMonths(12)
+	}
+	if !ok || b.last < a.first {
+		return term{}, false
+	}
+	return spanOf(a.first, b.last), true
+}
+
+// alone works out a term that stands alone, from a date on.
+func (r *reader) alone(t term, from date) (dates, bool) {
+	switch t.kind {
+	case spanTerm:
+		return dates{t.spans[0].first, t.spans[len(t.spans)-1].last}, true
+	case weekdayTerm:
+		d := coming(from, t.weekdays[0])
+		return dates{d, d}, true
+	case monthdayTerm:
+		d, ok := monthday(from, int(t.span().first))
+		return dates{d, d}, ok
+	default:
+		return dates{}, false
+	}
+}
+
+// term reads one name of days.
+func (r *reader) term() (t term, ok bool) {
+	for _, rule := range []func() (term, bool){
+		r.relative, r.amount, r.weekTerm, r.fraction, r.ofMonth, r.aroundDay, r.monthDays, r.container, r.weekday, r.figures, r.holidayTerm, r.special,
+	} {
+		if r.try(func() bool { t, ok = rule(); return ok }) {
+			return t, true
+		}
+	}
+	return term{}, false
+}
+
+// relative reads "today", "tomorrow", "this morning".
+func (r *reader) relative() (term, bool) {
+	switch {
+	case r.accept("today"):
+		return dayOf(r.today), true
+	case r.accept("tomorrow"):
+		if r.is("week") {
+			return term{}, false // "tomorrow week": aroundDay
+		}
+		return dayOf(r.today + 1), true
+	case r.accept("tonight"):
+		t := dayOf(r.today)
+		t.tonight = true
+		return t, true
+	case r.accept("this"):
+		if t := r.tok().text; t == "early" || t == "late" || t == "mid" {
+			return dayOf(r.today), len(r.ahead(1).text) > 0 && partsOfDay[t+" "+r.ahead(1).text] != hours{}
+		}
+		_, ok := partsOfDay[r.tok().text]
+		return dayOf(r.today), ok && r.is("morning", "afternoon", "evening", "lunch")
+	case r.is("later") && r.ahead(1).text == "today":
+		r.pos += 2
+		return dayOf(r.today), true
+	case r.is("rest") && r.ahead(1).text == "today":
+		r.pos += 2
+		return dayOf(r.today), true
+	case r.is("rest") && r.ahead(1).text == "day":
+		r.pos += 2
+		return dayOf(r.today), true
+	case r.accept("following") && r.accept("day"), r.is("day") && r.ahead(1).text == "after" && r.ends(2) && r.accept("day") && r.accept("after"):
+		return dayOf(r.recent.last + 1), r.recent.single() && r.recent.first > 0
+	case r.is("early", "late") && (r.ahead(1).text == "today" || r.ahead(1).text == "tomorrow" || isWeekday(r.ahead(1).text)):
+		r.modifier = r.tok().text
+		r.pos++
+		return r.term()
+	}
+	return term{}, false
+}
+
+func isWeekday(text string) bool {
+	_, ok := Weekday(text)
+	return ok
+}
+
+// weekday reads "friday", "next friday", "friday after next", "Mondays".
+func (r *reader) weekday() (term, bool) {
+	how := r.tok().text
+	if !r.accept("this", "next", "coming", "following", "last") {
+		how = ""
+	}
+	name := r.tok().text
+	if how == "" && r.tok().kind == word && strings.HasSuffix(name, "days") && isWeekday(strings.TrimSuffix(name, "s")) {
+		r.pos++
+		day, _ := Weekday(strings.TrimSuffix(name, "s"))
+		return term{kind: filterTerm, named: setOf(day)}, true
+	}
+	day, ok := Weekday(name)
+	if r.tok().kind != word || !ok || len(name) < 6 {
+		return term{}, false
+	}
+	at := r.pos
+	r.pos++
+	if how == "" && r.is("next", "coming", "following") && !r.isUnit(r.ahead(1).text) && !isWeekday(r.ahead(1).text) {
+		how = r.tok().text
+		r.pos++
+	} else if how == "" && r.accept("after next") {
+		how = "after next"
+	}
+	soon := coming(r.today+1, day) // today excluded
+	switch how {
+	case "last":
+		again := coming(r.today, day)
+		r.fail(problem{what: "is past", offers: []meaning{{dates: dates{again, again}}}})
+		return r.named(again), true
+	case "this":
+		r.show(at-1, " ")
+		return term{kind: weekdayTerm, weekdays: [2]time.Weekday{day}}, true
+	case "next", "after next":
+		ofNextWeek := r.weekOf(r.today).first + 7 + date(daysUntil(r.weekStart, day))
+		both := [2]date{soon, ofNextWeek}
+		d := both[r.choose(2, true)]
+		if how == "after next" {
+			d += 7
+		}
+		return r.named(d), true
+	case "coming":
+		return r.named(soon), true
+	case "following":
+		return r.named(soon + date(7*r.choose(2, true))), true
+	}
+	return term{kind: weekdayTerm, weekdays: [2]time.Weekday{day}}, true
+}
+
+// named is a date that was named by its weekday.
+func (r *reader) named(d date) term {
+	t := dayOf(d)
+	t.named = setOf(d.weekday())
+	return t
+}

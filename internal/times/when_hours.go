@@ -1,0 +1,491 @@
+package times
+
+import (
+	"slices"
+	"time"
+)
+
+// hours are a part of each day in which a meeting lies, in minutes after midnight; a latest of 0 is
+// no end.
+type hours struct {
+	earliest, latest int
+	point            bool // a time was named, at which the meeting begins
+	by               bool // "by 5pm", which may be a deadline
+	ofDay            bool // they need a day: "first thing"
+	shift            int  // days later: midnight at the end of the day
+	days             weekdaySet
+}
+
+// The parts of the day. They are the core of what people mean: a time in it is one to everybody.
+const (
+	noon, endOfDay    = 12 * 60, 24 * 60
+	workBegins        = 9 * 60
+	workEnds          = 17 * 60
+	afterLunch        = 13 * 60
+	afterWork         = 18 * 60
+	lateInDay         = 16 * 60
+	beforeCloseOfWork = 15 * 60
+)
+
+var partsOfDay = map[string]hours{
+	"morning":        {earliest: 8 * 60, latest: noon},
+	"afternoon":      {earliest: noon, latest: 18 * 60},
+	"evening":        {earliest: 18 * 60, latest: 22 * 60},
+	"night":          {earliest: 18 * 60, latest: 22 * 60},
+	"am":             {earliest: 8 * 60, latest: noon},
+	"pm":             {earliest: noon, latest: 18 * 60},
+	"breakfast":      {earliest: 8 * 60, latest: 9 * 60},
+	"dinner":         {earliest: 18 * 60, latest: 20 * 60},
+	"lunch":          {earliest: noon, latest: 14 * 60},
+	"daytime":        {earliest: 8 * 60, latest: 18 * 60},
+	"first thing":    {earliest: 8 * 60, latest: 10 * 60, ofDay: true},
+	"last thing":     {earliest: lateInDay, latest: 18 * 60, ofDay: true},
+	"business hours": {earliest: workBegins, latest: workEnds, days: workdays},
+
+	"early morning":   {earliest: 7 * 60, latest: 9 * 60},
+	"mid morning":     {earliest: 9*60 + 30, latest: 11 * 60},
+	"late morning":    {earliest: 10 * 60, latest: noon},
+	"early afternoon": {earliest: noon, latest: 15 * 60},
+	"mid afternoon":   {earliest: 14 * 60, latest: 16 * 60},
+	"late afternoon":  {earliest: lateInDay, latest: 18 * 60},
+	"early evening":   {earliest: 18 * 60, latest: 20 * 60},
+	"late evening":    {earliest: 20 * 60, latest: 22 * 60},
+	"early":           {earliest: 8 * 60, latest: 10 * 60},
+	"late":            {earliest: lateInDay, latest: 18 * 60},
+}
+
+// hour reads a time or a part of the day.
+func (r *reader) hour() bool {
+	return slices.ContainsFunc([]func() bool{r.partOfDay, r.boundByMeal, r.clockRange, r.clockBound, r.clockPoint}, r.try)
+}
+
+// partOfDay reads "afternoon", "late morning", "first thing (in the morning)".
+func (r *reader) partOfDay() bool {
+	name := ""
+	if r.is("early", "late") && r.ends(1) && len(r.part().terms) > 0 { // "Friday early"
+		r.pos++
+		return r.addHours(partsOfDay[r.tokens[r.pos-1].text])
+	}
+	if r.is("early", "mid", "late") {
+		name, r.pos = r.tok().text+" ", r.pos+1
+	} else if r.modifier != "" && r.is("morning", "afternoon", "evening") {
+		name, r.modifier = r.modifier+" ", ""
+	}
+	t := r.tok()
+	h, ok := partsOfDay[name+t.text]
+	if t.kind != word || !ok || t.text == "early" || t.text == "late" {
+		return false
+	}
+	r.pos++
+	if h.ofDay && r.is("in") && r.ahead(1).text == "morning" {
+		r.pos += 2
+	}
+	return r.addHours(h)
+}
+
+// boundByMeal reads "after lunch", "before work".
+func (r *reader) boundByMeal() bool {
+	bound := r.tok().text
+	if !r.accept("after", "before", "from", "until", "by") {
+		return false
+	}
+	var h hours
+	switch {
+	case bound == "after" && r.accept("lunch"):
+		h.earliest = afterLunch
+	case bound == "before" && r.accept("lunch"):
+		h.latest = noon
+	case bound == "after" && r.accept("work"), bound == "after" && r.accept("business hours"), bound == "after" && r.accept("hour"):
+		h.earliest = afterWork
+	case bound == "before" && r.accept("work"):
+		h.latest = workBegins
+	default:
+		return false
+	}
+	return r.addHours(h)
+}
+
+// timeRef is a time as it was said: a minute of a clock of 12 or 24 hours.
+type timeRef struct {
+	minute   int
+	known    bool // which half of the day is meant
+	half     bool // "half nine", which is 9:30 to the British and 8:30 to others
+	midnight bool
+	approx   bool
+	token    int // that stands for it
+	end      int // the token after it
+}
+
+// timeAt reads a time without choosing between its readings. A bare number counts as one where bare is set.
+func (r *reader) timeAt(bare bool) (ref timeRef, ok bool) {
+	ref.token = r.pos
+	ok = r.spokenTime(&ref) || r.writtenTime(&ref, bare)
+	if !ok {
+		return ref, false
+	}
+	if r.accept("o'clock") {
+		ok = true
+	}
+	switch {
+	case r.is("am", "pm"):
+		ref.setHalf(r.tok().text)
+		r.pos++
+	case !ref.known && r.is("morning", "afternoon", "evening", "night"):
+		ref.setHalf(map[bool]string{true: "am", false: "pm"}[r.tok().text == "morning"])
+		r.pos++
+	case !ref.known && r.is("in", "at") && slices.Contains([]string{"morning", "afternoon", "evening", "night"}, r.ahead(1).text):
+		ref.setHalf(map[bool]string{true: "am", false: "pm"}[r.ahead(1).text == "morning"])
+		r.pos += 2
+	}
+	if r.accept("ish") {
+		ref.approx = true
+	}
+	ref.end = r.pos
+	return ref, ref.minute < endOfDay
+}
+
+func (ref *timeRef) setHalf(half string) {
+	if ref.known || ref.minute >= 13*60 {
+		ref.known = true
+		return
+	}
+	ref.known = true
+	ref.minute %= noon
+	if half == "pm" {
+		ref.minute += noon
+	}
+}
+
+// spokenTime reads "noon", "half past nine", "quarter to three", "ten past four".
+func (r *reader) spokenTime(ref *timeRef) bool {
+	hour := func(minutes int) bool {
+		t := r.tok()
+		if t.kind != number || t.ordinal || t.n < 1 || t.n > 12 {
+			return false
+		}
+		r.pos++
+		ref.minute = (t.n*60 + minutes) % endOfDay
+		return true
+	}
+	switch {
+	case r.accept("noon"):
+		ref.minute, ref.known = noon, true
+		return true
+	case r.accept("midnight"):
+		ref.known, ref.midnight = true, true
+		return true
+	case r.accept("half past"):
+		return hour(30)
+	case r.accept("quarter past"):
+		return hour(15)
+	case r.accept("quarter to"):
+		return hour(-15)
+	case r.accept("half"):
+		ref.half = true
+		return hour(30)
+	}
+	t := r.tok()
+	fives := t.kind == number && !t.ordinal && slices.Contains([]int{5, 10, 20, 25}, t.n)
+	switch {
+	case fives && r.ahead(1).text == "past":
+		r.pos += 2
+		return hour(t.n)
+	case fives && r.ahead(1).text == "to" && (t.digits == 0 || r.pos > 0 && r.tokens[r.pos-1].text == "at"):
+		r.pos += 2
+		return hour(-t.n)
+	}
+	return false
+}
+
+// writtenTime reads "15:00", "3", "1500", "0930".
+func (r *reader) writtenTime(ref *timeRef, bare bool) bool {
+	t := r.tok()
+	switch {
+	case t.kind == clock:
+		ref.minute, ref.known = t.n, t.exact
+		r.pos++
+		return true
+	case t.kind != number || t.ordinal:
+		return false
+	}
+	after := r.ahead(1)
+	meridian := after.text == "am" || after.text == "pm" || after.text == "o'clock" || after.text == "ish" && t.digits > 0
+	switch hoursLeft := t.n / 100; {
+	case t.digits >= 3 && t.digits <= 4 && hoursLeft < 24 && t.n%100 < 60:
+		military := after.text == "hour"
+		if !military && !meridian && (!bare || hoursLeft == 20 && t.n != 2000) && t.raw[0] != '0' {
+			return false
+		}
+		ref.minute = hoursLeft*60 + t.n%100
+		ref.known = t.digits == 4 && !meridian
+		if r.pos++; military {
+			r.pos++
+		}
+		return true
+	case t.digits > 2 || t.n > 24 || !bare && !meridian:
+		return false
+	case !meridian && (after.kind == word && r.isUnit(after.text) || r.isDate()):
+		return false
+	}
+	ref.minute, ref.known = t.n*60, t.n > 12 || t.n == 0 || t.digits == 2 && t.raw[0] == '0'
+	r.pos++
+	return true
+}
+
+// isDate tells whether the numbers at the position belong to a month: "3 to 5 December".
+func (r *reader) isDate() bool {
+	for i := 0; ; i++ {
+		t := r.ahead(i)
+		switch {
+		case t.kind == number, t.kind == dash, t.text == "to", t.text == "or", t.text == "and" && i > 0:
+		case t.kind == word && t.text == "until" && i > 0:
+		default:
+			return t.kind == word && monthNamed(t.text) > 0 && (t.text != "may" || i > 0)
+		}
+		if r.pos+i >= len(r.tokens) {
+			return false
+		}
+	}
+}
+
+// tell writes the time where it was read, and no other token of it.
+func (r *reader) tell(ref timeRef, minute int) {
+	for i := ref.token; i < ref.end; i++ {
+		r.show(i, " ")
+	}
+	r.show(ref.token, ClockOf(minute))
+}
+
+// settle chooses what a time is that stands alone: of 8 to 11 the morning, of 1 to 6 the afternoon; of
+// 7 either.
+func (r *reader) settle(ref timeRef) int {
+	m := ref.minute
+	if ref.half {
+		m -= 60 * r.choose(2, true)
+	}
+	other := (m + noon) % endOfDay
+	switch hour := m / 60; {
+	case ref.known, hour > 12:
+	case hour == 7:
+		if r.choose(2, true) == 1 {
+			m = other
+		}
+	case hour >= 8:
+		if r.partNamed() && r.choose(2, false) == 1 {
+			m = other
+		}
+	default: // 1 to 6
+		if !r.partNamed() || r.choose(2, false) == 0 {
+			m = other
+		}
+	}
+	r.tell(ref, m)
+	return m
+}
+
+// partNamed tells whether the phrase names a part of the day, which may say that a time is less usual.
+func (r *reader) partNamed() bool {
+	return slices.ContainsFunc(r.tokens, func(t token) bool { return t.kind == word && partsOfDay[t.text] != hours{} })
+}
+
+// clockRange reads "between 2 and 4", "from 9 to 11", "2-4pm".
+func (r *reader) clockRange() bool {
+	between := r.accept("between")
+	from := !between && r.accept("from")
+	if !between && !from {
+		r.accept("at")
+	}
+	if t := r.tok(); t.kind == number && t.digits == 0 && t.n%5 == 0 && r.ahead(1).text == "to" && !between && !from && r.choose(2, true) == 1 {
+		return false // "ten to four" is a time
+	}
+	first, ok := r.numberBefore("to")
+	if !ok {
+		first, ok = r.timeAt(true)
+	}
+	if !ok {
+		return false
+	}
+	switch t := r.tok(); {
+	case t.kind == dash, t.text == "to", between && t.text == "and", from && t.text == "until":
+		r.pos++
+	default:
+		return false
+	}
+	second, ok := r.timeAt(true)
+	if !ok || first.midnight {
+		return false
+	}
+	start, end, ok := r.settleRange(first, second)
+	if !ok {
+		return false
+	}
+	return r.addHours(hours{earliest: start, latest: end})
+}
+
+// numberBefore reads an hour in words before a word: the ten of "from ten to four".
+func (r *reader) numberBefore(word string) (timeRef, bool) {
+	t := r.tok()
+	if t.kind != number || t.ordinal || t.digits != 0 || t.n < 1 || t.n > 12 || r.ahead(1).text != word {
+		return timeRef{}, false
+	}
+	r.pos++
+	return timeRef{minute: t.n * 60, token: r.pos - 1, end: r.pos}, true
+}
+
+// settleRange chooses the halves of the day by which the range runs forward and is short.
+func (r *reader) settleRange(first, second timeRef) (start, end int, ok bool) {
+	later := func(m, than int) int { // the first time after than that a clock shows as m
+		for m %= noon; m <= than; {
+			m += noon
+		}
+		return m
+	}
+	end = second.minute
+	if second.midnight {
+		end = endOfDay
+	}
+	switch {
+	case !first.known && !second.known:
+		start = r.settle(first)
+		end = later(second.minute, start)
+	case !first.known:
+		start = first.minute % noon
+		if start+noon < end {
+			start += noon
+		}
+	default:
+		if start = first.minute; !second.known {
+			end = later(second.minute, start)
+		}
+	}
+	if end <= start || end > endOfDay {
+		return 0, 0, false
+	}
+	r.tell(first, start)
+	r.tell(second, end)
+	if end == endOfDay {
+		r.show(second.token, "midnight")
+		end = 0
+	}
+	return start, end, true
+}
+
+// clockBound reads "after 3", "no later than 4pm", "from 10", "3pm onwards", "by noon".
+func (r *reader) clockBound() bool {
+	bound := r.tok().text
+	if !r.accept("after", "from", "before", "until", "by") {
+		bound = ""
+		r.accept("at")
+	}
+	ref, ok := r.timeAt(bound != "")
+	if !ok || ref.midnight {
+		return false
+	}
+	switch {
+	case bound == "" && r.accept("onwards"):
+		bound = "from"
+	case bound == "" && r.accept("at the latest"):
+		bound = "until"
+	case bound == "":
+		return false
+	case bound == "from" && r.accept("onwards"), bound == "after" && r.accept("onwards"):
+	}
+	m := r.settle(ref)
+	switch bound {
+	case "after", "from":
+		return r.addHours(hours{earliest: m})
+	case "by":
+		return r.addHours(hours{latest: m, by: true})
+	}
+	return r.addHours(hours{latest: m})
+}
+
+// clockPoint reads "at 3pm", "15:00", "around 3", "noonish".
+func (r *reader) clockPoint() bool {
+	about := r.accept("around")
+	at := r.accept("at")
+	about = about || r.accept("around")
+	also := len(r.part().terms)+len(r.part().hours) == 0 && len(r.parts) > 1 && (r.part().joined == "or" || r.part().joined == ",") &&
+		slices.ContainsFunc(r.parts[len(r.parts)-2].hours, func(h hours) bool { return h.point }) // "at 10 or 11"
+	ref, ok := r.timeAt(at || about || also)
+	if !ok {
+		return false
+	}
+	if ref.midnight {
+		if about {
+			return false
+		}
+		return r.addHours(hours{latest: r.meeting, point: true, shift: r.choose(2, true)})
+	}
+	m := r.settle(ref)
+	if !about && !ref.approx {
+		return r.addHours(hours{earliest: m, latest: m + r.meeting, point: true})
+	}
+	if !about { // "3ish"
+		r.show(ref.token, "around "+r.tokens[ref.token].show)
+		if at {
+			r.show(ref.token-1, " ")
+		}
+	}
+	const slack = 30
+	return r.addHours(hours{earliest: max(0, m-slack), latest: m + slack + r.meeting, point: true})
+}
+
+// dayEnded reads "by EOD", "COB", which stand for the end of a day.
+func (r *reader) dayEnded() bool {
+	return r.try(func() bool {
+		until := r.accept("by", "before", "until")
+		if !until {
+			r.accept("at")
+		}
+		end := r.tok().text
+		if !r.accept("eod", "cob") || r.dayEnd != "" {
+			return false
+		}
+		r.dayEnd, r.dayEndUntil = end, until
+		return true
+	})
+}
+
+// and are the hours in both; false where there are none.
+func (h hours) and(o hours) (hours, bool) {
+	latest := func(a, b int) int {
+		if a == 0 || b != 0 && b < a {
+			return b
+		}
+		return a
+	}
+	both := hours{earliest: max(h.earliest, o.earliest), latest: latest(h.latest, o.latest), point: h.point || o.point, by: h.by || o.by, ofDay: h.ofDay || o.ofDay, shift: h.shift + o.shift, days: h.days | o.days}
+	if h.days != 0 && o.days != 0 {
+		both.days = h.days & o.days
+	}
+	if h.point != o.point { // a time lies in the other hours as a whole or not at all
+		p, other := h, o
+		if o.point {
+			p, other = o, h
+		}
+		if p.earliest < other.earliest || other.latest != 0 && (p.latest == 0 || p.latest > other.latest && p.earliest >= other.latest) {
+			return both, false
+		}
+		both.earliest, both.latest = p.earliest, p.latest
+		return both, true
+	}
+	return both, both.latest == 0 || both.earliest < both.latest
+}
+
+// or are the hours in either, where they touch.
+func (h hours) or(o hours) (hours, bool) {
+	if h.point || o.point || h.latest == 0 || o.latest == 0 || h.latest < o.earliest || o.latest < h.earliest {
+		return hours{}, h == o
+	}
+	return hours{earliest: min(h.earliest, o.earliest), latest: max(h.latest, o.latest)}, true
+}
+
+// before are the hours of a point in time on a date, as an instant.
+func (c calendar) instant(d date, minute int) time.Time {
+	r := read(d.time().Add(time.Duration(minute)*time.Minute), c.loc)
+	if len(r.at) > 0 {
+		return r.at[0]
+	}
+	return r.jump
+}

@@ -1,0 +1,460 @@
+package times
+
+import (
+	"cmp"
+	_ "embed"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"unicode"
+	"unicode/utf8"
+)
+
+// The words of the grammar and what people write for them.
+//
+//go:embed lexicon.txt
+var lexiconText string
+
+type kind int
+
+const (
+	word   kind = iota
+	filler      // says nothing: "please"
+	number      // "14", "14th", "two"
+	clock       // "15:00"
+	numericDate
+	isoWeek // "KW 50", "2026-W50"
+	comma
+	dash  // between the ends of a range
+	slash // between alternatives
+)
+
+// token is a word of a phrase in its one spelling.
+type token struct {
+	kind     kind
+	text     string
+	n        int      // number; the minute of the day of a clock; the week of an isoWeek
+	ordinal  bool     // "14th"
+	digits   int      // as written; 0 for words
+	exact    bool     // a clock of 24 hours
+	hours    int      // "15h", which may be a clock or a length
+	dates    [][3]int // year (0: none was given), month and day of each date that a numericDate may be
+	variants []string // of a misspelt word: the two words that are equally near
+	fixed    bool     // a misspelt word was mended
+	raw      string   // as it was sent
+	show     string   // as it is told; "" for text
+}
+
+// lexicon is lexicon.txt: aliases, by their first word, the longest first.
+type lexicon struct {
+	aliases map[string][]alias
+	known   map[string]bool // every word of it
+}
+
+type alias struct {
+	words    []string
+	stand    string // the canonical word; "" for filler
+	sequence bool   // stand is several words
+}
+
+var theLexicon = sync.OnceValue(func() *lexicon {
+	l := &lexicon{map[string][]alias{}, map[string]bool{}}
+	for line := range strings.Lines(lexiconText) {
+		line = strings.TrimSpace(line)
+		stand, list, found := strings.Cut(line, ":")
+		if !found || line[0] == '#' {
+			continue
+		}
+		sequence := strings.HasPrefix(stand, "> ")
+		stand = strings.TrimPrefix(stand, "> ")
+		all := strings.Split(list, "|")
+		if !sequence && stand != "" {
+			all = append(all, stand)
+		}
+		for _, text := range all {
+			l.add(strings.Fields(text), stand, sequence)
+		}
+	}
+	for first := range l.aliases {
+		slices.SortStableFunc(l.aliases[first], func(a, b alias) int { return cmp.Compare(len(b.words), len(a.words)) })
+	}
+	return l
+})
+
+func (l *lexicon) add(words []string, stand string, sequence bool) {
+	if len(words) == 0 {
+		return
+	}
+	l.aliases[words[0]] = append(l.aliases[words[0]], alias{words, stand, sequence})
+	for _, w := range words {
+		l.known[w] = true
+	}
+}
+
+// tokenForm is what a phrase is made of, tried in this order at each place.
+var tokenForm = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^(?:` + strings.Join([]string{
+		`(?P<iso>\d{4}[-/.]\d{1,2}[-/.]\d{1,2})(?:t|\b)`,
+		`(?P<isoweek>(?:\d{4}-?w|[ck]w\.? ?|wk ?|w)\d{1,2})\b`,
+		`(?P<dmy>\d{1,2}(?:/\d{1,2}/|-\d{1,2}-|\.\d{1,2}\.)(?:\d{4}|\d{2})\b|\d{1,2}/\d{1,2}\b|\d{1,2}\.\d{1,2}\.)`,
+		`(?P<clock>\d{1,2}[:.h]\d{2}(?::\d{2})?)(?:h\b|\b|[ap]m\b|ish\b)`,
+		`(?P<hour>\d{1,2}h)\b`,
+		`(?P<decimal>\d+[.,]\d+)\b`,
+		`(?P<texting>2(?:day|moro|morrow|mrw|nite))\b`,
+		`(?P<ordinal>\d{1,2}) ?(?:st|nd|rd|th)\b`,
+		`(?P<number>\d+)`,
+		`(?P<quarter>q[1-4])\b`,
+		`(?P<meridiem>[ap]\.m\b\.?)`,
+		`(?P<word>[\p{L}][\p{L}\p{M}']*)`,
+		`(?P<mark>.)`,
+	}, "|") + `)`)
+})
+
+// normalize writes one kind of quotation mark, dash and blank.
+var normalize = strings.NewReplacer("’", "'", "‘", "'", "`", "'", "–", " - ", "—", " - ", "−", "-", "‐", "-", "‑", "-",
+	"&", " and ", "@", " at ", "~", " around ", "“", " ", "”", " ", `"`, " ", "(", ",", ")", ",", ";", ",", "[", ",", "]", ",", "…", " ",
+	"w/c", " week commencing ", "w/b", " week commencing ", "w/e", " week ending ", "and/or", " or ", "w/", " with ")
+
+// lex splits a phrase into tokens, mends the spelling of its words, and leaves aliases as they are.
+func lex(phrase string) []token {
+	text := normalize.Replace(strings.ToLower(phrase))
+	form := tokenForm()
+	names := form.SubexpNames()
+	var all []token
+	for i := 0; i < len(text); {
+		m := form.FindStringSubmatchIndex(text[i:])
+		if m == nil { // a line break
+			i++
+			continue
+		}
+		for g := 1; g < len(names); g++ {
+			if m[2*g] < 0 {
+				continue
+			}
+			piece := text[i+m[2*g] : i+m[2*g+1]]
+			end := m[2*g+1]
+			if names[g] == "ordinal" || names[g] == "iso" || names[g] == "meridiem" || names[g] == "clock" && strings.HasSuffix(text[:i+m[1]], "h") {
+				end = m[1]
+			}
+			if t, ok := lexeme(names[g], piece, all, text[:i], text[i+end:]); ok {
+				all = append(all, t)
+			}
+			i += end
+			break
+		}
+	}
+	return all
+}
+
+// lexeme makes the token of a piece of text that has the named form. before and after are the text
+// around it.
+func lexeme(form, piece string, all []token, before, after string) (token, bool) {
+	t := token{kind: number, text: piece, raw: piece}
+	switch form {
+	case "iso", "dmy":
+		if t.kind, t.dates = numericDate, datesIn(form, piece); len(t.dates) == 0 && strings.HasSuffix(piece, ".") {
+			return clockIn(strings.TrimSuffix(piece, ".")), true // a sentence ends with "9.30."
+		}
+	case "isoweek":
+		t.kind = isoWeek
+		year, week, _ := strings.Cut(piece, "w")
+		t.digits, _ = strconv.Atoi(strings.Trim(year, "-kc")) // the year
+		t.n, _ = strconv.Atoi(strings.Trim(week, "k. "))
+	case "clock", "hour":
+		return clockIn(piece), true
+	case "ordinal":
+		t.n, _ = strconv.Atoi(piece)
+		t.ordinal, t.digits, t.text = true, len(piece), ordinalText(t.n)
+	case "number":
+		t.digits, t.n = len(piece), 9999
+		if len(piece) < 5 {
+			t.n, _ = strconv.Atoi(piece)
+		}
+		t.text = strconv.Itoa(t.n)
+	case "quarter", "decimal":
+		t.kind = word
+	case "meridiem":
+		t.kind, t.text = word, piece[:1]+"m"
+	case "word", "texting":
+		return wordIn(piece), true
+	default:
+		return mark(piece, all, before, after)
+	}
+	return t, true
+}
+
+// mark reads punctuation. A dash between words joins them ("next-week") unless both are days or
+// months ("mon-fri"); a symbol that says something is a word, though not one of ours.
+func mark(piece string, all []token, before, after string) (token, bool) {
+	t := token{text: piece, raw: piece}
+	switch r := []rune(piece)[0]; {
+	case piece == ",":
+		t.kind = comma
+	case piece == "/":
+		t.kind = slash
+	case piece == "-":
+		t.kind = dash
+		spaced := strings.HasSuffix(before, " ") || strings.HasPrefix(after, " ")
+		if !spaced && len(all) > 0 && !joins(all[len(all)-1], after) {
+			return t, false
+		}
+	case strings.ContainsRune("+<>=*%$€£#", r):
+		t.kind = word
+	default:
+		return t, false
+	}
+	return t, true
+}
+
+// joins tells whether a dash without blanks stands between the ends of a range.
+func joins(left token, after string) bool {
+	next, _ := utf8.DecodeRuneInString(after)
+	switch {
+	case left.kind == clock, left.kind == number && unicode.IsDigit(next), left.kind == numericDate, left.text == "am", left.text == "pm", left.text == "noon":
+		return true
+	case left.kind != word:
+		return false
+	}
+	if unicode.IsDigit(next) {
+		return false // "dec-14"
+	}
+	right := strings.FieldsFunc(after, func(r rune) bool { return !unicode.IsLetter(r) })
+	return len(right) > 0 && isDayOrMonth(left.text) && isDayOrMonth(right[0])
+}
+
+func isDayOrMonth(text string) bool {
+	for _, a := range theLexicon().aliases[text] {
+		if len(a.words) == 1 && (slices.Contains(weekdays, a.stand) || monthNamed(a.stand) > 0) {
+			return true
+		}
+	}
+	return false
+}
+
+// datesIn lists the dates that figures may be: both orders of day and month where both are possible.
+func datesIn(form, piece string) (dates [][3]int) {
+	var part []int
+	for _, s := range strings.FieldsFunc(piece, func(r rune) bool { return r == '/' || r == '-' || r == '.' }) {
+		n, _ := strconv.Atoi(s)
+		part = append(part, n)
+	}
+	if form == "iso" {
+		return [][3]int{{part[0], part[1], part[2]}}
+	}
+	year := 0
+	if len(part) == 3 {
+		if year = part[2]; year < 100 {
+			year += 2000
+		}
+	}
+	if part[1] <= 12 {
+		dates = append(dates, [3]int{year, part[1], part[0]}) // day first
+	}
+	if part[0] <= 12 && !strings.Contains(piece, ".") && part[0] != part[1] {
+		dates = append(dates, [3]int{year, part[0], part[1]})
+	}
+	return dates
+}
+
+// clockIn reads "15:00", "9.30", "15h30", "15h". A leading zero, or an hour after noon, is 24-hour time.
+func clockIn(piece string) token {
+	part := strings.FieldsFunc(piece, func(r rune) bool { return r == ':' || r == '.' || r == 'h' })
+	hour, _ := strconv.Atoi(part[0])
+	minute := 0
+	if len(part) > 1 {
+		minute, _ = strconv.Atoi(part[1])
+	}
+	t := token{kind: clock, text: piece, raw: piece, n: hour*60 + minute}
+	t.exact = hour > 12 || part[0][0] == '0' || strings.Contains(piece, "h")
+	switch {
+	case len(part) == 1:
+		t.hours = hour // "15h", but "within 48h"
+	case hour > 23 || minute > 59:
+		t.kind = word // none of ours
+	case strings.Contains(piece, ".") && minute%15 != 0:
+		t.dates = datesIn("", piece) // "14.12" may be a date
+	}
+	return t
+}
+
+func ordinalText(n int) string {
+	suffix := "th"
+	if n/10 != 1 {
+		switch n % 10 {
+		case 1:
+			suffix = "st"
+		case 2:
+			suffix = "nd"
+		case 3:
+			suffix = "rd"
+		}
+	}
+	return strconv.Itoa(n) + suffix
+}
+
+var numberWords = strings.Fields(`zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen
+	fifteen sixteen seventeen eighteen nineteen twenty`)
+
+var ordinalWords = strings.Fields(`zeroth first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth
+	thirteenth fourteenth fifteenth sixteenth seventeenth eighteenth nineteenth twentieth`)
+
+// wordIn reads a word: a number, one that is known, or one that is near to a known one.
+func wordIn(piece string) token {
+	t := token{kind: word, text: piece, raw: piece}
+	if n := slices.Index(numberWords, piece); n >= 0 && piece != "one" {
+		return token{kind: number, text: strconv.Itoa(n), raw: piece, n: n}
+	}
+	if n := slices.Index(ordinalWords, piece); n > 0 {
+		return token{kind: number, text: piece, raw: piece, n: n, ordinal: true}
+	}
+	switch piece {
+	case "thirty", "forty", "fifty", "sixty", "ninety":
+		n := map[string]int{"thirty": 30, "forty": 40, "fifty": 50, "sixty": 60, "ninety": 90}[piece]
+		return token{kind: number, text: strconv.Itoa(n), raw: piece, n: n}
+	case "thirtieth":
+		return token{kind: number, text: piece, raw: piece, n: 30, ordinal: true}
+	}
+	if theLexicon().known[piece] || theLexicon().known[strings.TrimSuffix(piece, "'")] {
+		t.text = piece
+		return t
+	}
+	switch near := respell(piece); len(near) {
+	case 0:
+	case 1:
+		t.text, t.fixed = near[0], true
+	default:
+		t.variants = near
+	}
+	return t
+}
+
+// spellable are the words that are known when misspelt: long ones, none of which is a slip away
+// from an English word of another meaning.
+var spellable = strings.Fields(`monday tuesday wednesday thursday friday saturday sunday january february september october
+	november december tomorrow tonight morning afternoon evening weekend weekday fortnight christmas thanksgiving business
+	halloween between before lunchtime available possible`)
+
+// respell returns the words of spellable that are fewest slips away, all of them.
+func respell(typed string) (near []string) {
+	letters := []rune(typed)
+	if len(letters) < 5 || len(letters) > 14 || strings.Contains(typed, "'") {
+		return nil
+	}
+	best := 3
+	for _, name := range spellable {
+		limit := 1
+		if len(name) >= 8 {
+			limit = 2
+		}
+		switch d := slips(letters, []rune(name)); {
+		case d > limit || d > best:
+		case d < best:
+			best, near = d, []string{name}
+		default:
+			near = append(near, name)
+		}
+	}
+	return near
+}
+
+// rewrite puts canonical words in place of aliases, the longest first.
+func rewrite(all []token) []token {
+	l := theLexicon()
+	var out []token
+	for i := 0; i < len(all); {
+		if n := tens(all[i:]); n > 0 {
+			sum := all[i+1]
+			sum.n += all[i].n
+			sum.text, sum.raw = strconv.Itoa(sum.n), all[i].raw+" "+sum.raw
+			if sum.ordinal {
+				sum.text = ordinalText(sum.n)
+			}
+			out, i = append(out, sum), i+2
+			continue
+		}
+		a := l.match(all[i:])
+		if a == nil {
+			out, i = append(out, all[i]), i+1
+			continue
+		}
+		out = append(out, a.tokens(all[i:i+len(a.words)])...)
+		i += len(a.words)
+	}
+	return out
+}
+
+// tens tells whether a number such as "twenty first" begins here.
+func tens(rest []token) int {
+	if len(rest) > 1 && rest[0].kind == number && rest[1].kind == number && rest[0].digits == 0 && rest[1].digits == 0 &&
+		(rest[0].n == 20 || rest[0].n == 30) && rest[1].n < 10 && rest[1].n > 0 {
+		return 2
+	}
+	return 0
+}
+
+func (l *lexicon) match(rest []token) *alias {
+	for i, a := range l.aliases[rest[0].spelt()] {
+		if len(a.words) > len(rest) {
+			continue
+		}
+		same := true
+		for j, w := range a.words {
+			same = same && rest[j].spelt() == w
+		}
+		if same {
+			return &l.aliases[rest[0].spelt()][i]
+		}
+	}
+	return nil
+}
+
+// spelt is the token as aliases spell it.
+func (t token) spelt() string {
+	switch {
+	case t.kind == word:
+		return t.text
+	case t.kind == number && t.digits == 0 && !t.ordinal:
+		return t.raw
+	}
+	return t.text
+}
+
+func (a *alias) tokens(from []token) []token {
+	raws := make([]string, len(from))
+	fixed := false
+	for i, t := range from {
+		raws[i] = t.raw
+		fixed = fixed || t.fixed
+	}
+	raw := strings.Join(raws, " ")
+	if !a.sequence {
+		t := token{kind: word, text: a.stand, raw: raw, fixed: fixed}
+		if a.stand == "" {
+			t.kind = filler
+		}
+		return []token{t}
+	}
+	all := lex(a.stand)
+	for i := range all {
+		all[i].raw, raw = raw, ""
+		if stand := theLexicon().match(all[i : i+1]); stand != nil && !stand.sequence && len(stand.words) == 1 {
+			all[i].text = stand.stand
+		}
+	}
+	return all
+}
+
+// told is how the token is written in a phrase that the server makes.
+func (t token) told() string {
+	switch {
+	case t.show != "":
+		return t.show
+	case t.kind == dash:
+		return "to"
+	case t.kind == comma || t.kind == slash:
+		return "or"
+	}
+	return t.text
+}

@@ -1,0 +1,341 @@
+package times
+
+import (
+	"slices"
+	"strings"
+	"time"
+)
+
+// limited reads "by Friday", "after Christmas", "before the end of the month".
+func (r *reader) limited() bool {
+	return r.try(func() bool {
+		how := r.tok().text
+		if n := len(r.limits); n > 0 && r.limits[n-1].word == "from" && r.limits[n-1].hours != (hours{}) && (r.is("to") || r.tok().kind == dash) {
+			r.pos++ // "from Friday 3pm to Monday"
+			how = "until"
+		} else if !r.accept("by", "until", "before", "after", "from") {
+			return false
+		}
+		if how == "from" && (r.ahead(1).kind == dash || r.ahead(1).text == "to" || r.ahead(1).text == "until") {
+			return false // a range
+		}
+		if clock := r.pos; r.isClock() {
+			r.pos = clock
+			return false
+		}
+		tomorrow := how == "after" && r.is("tomorrow")
+		t, ok := r.term()
+		if !ok || t.kind == openTerm {
+			return false
+		}
+		if tomorrow && r.choose(2, true) == 0 { // to some it is the day after tomorrow
+			return r.addTerm(dayOf(r.today + 2))
+		}
+		if joined := r.tok(); how == "from" && (joined.kind == dash || joined.text == "to" || joined.text == "until") {
+			return false
+		}
+		if how == "from" || how == "after" {
+			r.accept("onwards")
+		}
+		l := limit{word: how, term: t}
+		r.try(func() bool { return r.limitHours(&l) })
+		r.limits = append(r.limits, l)
+		if len(t.spans) > 0 {
+			r.recent = t.spans[0]
+		}
+		return true
+	})
+}
+
+// limitHours reads the time of the day that bounds the window: "by Friday at noon", "from Monday afternoon".
+func (r *reader) limitHours(l *limit) bool {
+	at := r.pos
+	p := r.part()
+	if r.tok().kind == comma || !r.partOfDay() && !r.clockPoint() {
+		if l.hours = partsOfDay["evening"]; r.pos == at && l.tonight {
+			return true
+		}
+		l.hours = hours{}
+		return false
+	}
+	l.hours = p.hours[len(p.hours)-1]
+	p.hours = p.hours[:len(p.hours)-1]
+	return true
+}
+
+// isClock tells whether a time stands at the position, after a word that bounds days or hours.
+func (r *reader) isClock() bool {
+	pos := r.pos
+	_, ok := r.timeAt(true)
+	r.pos = pos
+	return ok || r.is("lunch", "work", "business hours")
+}
+
+// exceptions reads what is left out: "except Wednesday", "not in the morning".
+func (r *reader) exceptions() bool {
+	but := r.tok().raw == "but"
+	r.pos++
+	if but && r.is("before", "after", "until", "from", "by", "between") { // "after 9 but before 12"
+		r.show(r.pos-1, " ")
+		return true
+	}
+	for first := true; ; first = false {
+		if !r.exception() {
+			return !first
+		}
+		mark := r.pos
+		if !r.accept("or", "and") && r.tok().kind != comma && r.tok().kind != slash || r.pos >= len(r.tokens) {
+			return true
+		}
+		if r.pos == mark {
+			r.pos++
+		}
+		if !isDayOrMonth(strings.TrimSuffix(r.tok().text, "s")) {
+			r.pos = mark
+			return true
+		}
+	}
+}
+
+func (r *reader) exception() bool {
+	return r.try(func() bool {
+		r.accept("in", "at")
+		switch {
+		case r.accept("morning", "am"):
+			return r.addHours(hours{earliest: noon})
+		case r.accept("evening", "night"):
+			return r.addHours(hours{latest: partsOfDay["evening"].earliest})
+		}
+		t, ok := r.term()
+		if !ok {
+			return false
+		}
+		switch t.kind {
+		case weekdayTerm:
+			r.except.days |= setOf(t.weekdays[0])
+		case filterTerm:
+			r.except.days |= t.named
+		case spanTerm:
+			if t.unit != "" && t.span().first <= r.today && len(r.part().terms) == 0 { // "not this week"
+				r.limits = append(r.limits, limit{word: "after", term: t})
+			}
+			r.except.dates = append(r.except.dates, t.spans...)
+		case monthdayTerm:
+			s, ok := r.alone(t, r.today)
+			r.except.dates = append(r.except.dates, s)
+			return ok
+		default:
+			return false
+		}
+		return true
+	})
+}
+
+func frameOf(set []date) dates {
+	if len(set) == 0 {
+		return dates{}
+	}
+	return dates{set[0], set[len(set)-1]}
+}
+
+// bound keeps the dates between the limits; of a window that names no days but those, all of them.
+func (r *reader) bound(set []date, c *choice) ([]date, *problem) {
+	if len(r.limits) == 0 {
+		return set, nil
+	}
+	var inside dates
+	if !c.open && len(set) > 1 {
+		inside = dates{set[0], set[len(set)-1]}
+	}
+	lower, upper := date(0), date(0)
+	for _, l := range r.limits {
+		from, to := r.limit(l, inside)
+		lower = max(lower, from)
+		r.useLimitHours(l, from, to)
+		if upper == 0 || to != 0 && to < upper {
+			upper = to
+		}
+	}
+	if c.open {
+		c.open = false
+		lower = max(lower, r.today)
+		if upper == 0 {
+			upper = lower + date(r.openDays) - 1
+		}
+		all := expand(lower, upper)
+		if c.named != 0 {
+			all = slices.DeleteFunc(all, func(d date) bool { return !c.named.has(d.weekday()) })
+		}
+		if len(all) == 0 {
+			return nil, &problem{what: "is past", weak: true}
+		}
+		return all, nil
+	}
+	return slices.DeleteFunc(set, func(d date) bool { return d < lower || upper != 0 && d > upper }), nil
+}
+
+// useLimitHours bounds the window by a time of the day. "By Monday morning" is its beginning to some, its end to others.
+func (r *reader) useLimitHours(l limit, lower, upper date) {
+	h := l.hours
+	switch {
+	case h == (hours{}):
+		return
+	case l.word == "from":
+		r.from = r.instant(lower, h.earliest)
+		return
+	case l.word == "after":
+		end := h.latest
+		if h.point {
+			end = h.earliest
+		}
+		r.from = r.instant(lower, end)
+		return
+	}
+	end := h.earliest
+	if !h.point && l.word != "before" && r.choose(2, true) == 1 {
+		end = h.latest
+	}
+	r.to = r.instant(upper, end)
+}
+
+// limit is the first or last date that a limit allows; 0 for none.
+func (r *reader) limit(l limit, inside dates) (lower, upper date) {
+	start := r.today
+	if inside.last > 0 && (l.kind == weekdayTerm || l.kind == monthdayTerm) {
+		start = inside.first
+	}
+	s, ok := r.alone(l.term, start)
+	if !ok {
+		return 1 << 30, 1
+	}
+	if l.kind == weekdayTerm && s.first == r.today && start == r.today && r.choose(2, false) == 1 {
+		s = dates{s.first + 7, s.first + 7}
+	}
+	if l.end {
+		s = l.spans[1]
+	}
+	whole := l.unit != "" && !s.single()
+	switch l.word {
+	case "from":
+		if l.end {
+			s = l.spans[0]
+		}
+		return s.first, 0
+	case "after":
+		if l.hours != (hours{}) {
+			return s.last, 0
+		}
+		return s.last + 1, 0
+	}
+	switch {
+	case l.hours != (hours{}):
+		return 0, s.last
+	case l.end && l.unit == "week" && r.choose(2, true) == 0:
+		return 0, coming(s.first, time.Friday)
+	case l.end:
+		return 0, s.last
+	case l.word == "before":
+		return 0, s.first - 1
+	case (whole || l.holiday) && r.choose(2, true) == 0:
+		return 0, s.first - 1
+	}
+	return 0, s.last
+}
+
+// merge puts alternatives together that one window can hold: of the same days, or the same hours.
+func merge(all []choice) (out []choice) {
+	for _, c := range all {
+		i := slices.IndexFunc(out, func(o choice) bool { return slices.Equal(o.dates, c.dates) && touches(o.hours, c.hours) })
+		if i >= 0 {
+			out[i].hours, _ = out[i].hours.or(c.hours)
+			continue
+		}
+		i = slices.IndexFunc(out, func(o choice) bool { return o.hours == c.hours })
+		if i < 0 {
+			out = append(out, c)
+			continue
+		}
+		if out[i].named == 0 || c.named == 0 {
+			out[i].named = 0
+		} else {
+			out[i].named |= c.named
+		}
+		out[i].dates = append(out[i].dates, c.dates...)
+		out[i].open = out[i].open && c.open
+		out[i].frame = dates{min(out[i].frame.first, c.frame.first), max(out[i].frame.last, c.frame.last)}
+		if c.frame.last == 0 {
+			out[i].frame = dates{}
+		}
+		slices.Sort(out[i].dates)
+		out[i].dates = slices.Compact(out[i].dates)
+	}
+	return out
+}
+
+func touches(a, b hours) bool {
+	_, ok := a.or(b)
+	return ok
+}
+
+// meaning makes the window of a choice, or several where its days are none.
+func (r *reader) meaning(c choice) ([]meaning, *problem) {
+	left := slices.DeleteFunc(slices.Clone(c.dates), func(d date) bool { return d < r.today })
+	h := c.hours
+	over := len(left) > 0 && left[0] == r.today && (h.latest > 0 && h.latest <= r.minute || h.point && h.earliest < r.minute)
+	if over && len(left) == 1 {
+		return nil, &problem{what: "is past", weak: true, offers: []meaning{withHours(dates{r.today + 1, r.today + 1}, h)}}
+	}
+	if len(left) == 0 {
+		p := &problem{what: "is past", weak: true}
+		if first, last := c.dates[0], c.dates[len(c.dates)-1]; last-first < 7 && r.today-last < 7 {
+			again := withHours(dates{first + 7, last + 7}, h)
+			again.named = c.named
+			p.offers = append(p.offers, again)
+		}
+		return nil, p
+	}
+	var all []meaning
+	for _, part := range r.windows(left, c) {
+		m := withHours(part.dates, h)
+		m.named, m.open, m.from, m.to = part.named, c.open && len(left) > 1, r.from, r.to
+		all = append(all, m)
+	}
+	return all, nil
+}
+
+// windows splits dates into ranges each of which consists of its weekdays.
+func (r *reader) windows(all []date, c choice) (out []meaning) {
+	first, last := all[0], all[len(all)-1]
+	var set weekdaySet
+	for _, d := range all {
+		set |= setOf(d.weekday())
+	}
+	matching := func(s weekdaySet) int {
+		return len(slices.DeleteFunc(expand(first, last), func(d date) bool { return !s.has(d.weekday()) }))
+	}
+	if frame := (dates{max(c.frame.first, r.today), c.frame.last}); c.named != 0 && frame.first <= first && frame.last >= last {
+		trimmed := [2]date{first, last}
+		if first, last = frame.first, frame.last; matching(c.named) != len(all) {
+			first, last = trimmed[0], trimmed[1]
+		}
+	}
+	m := meaning{dates: dates{first, last}}
+	switch {
+	case c.named != 0 && matching(c.named) == len(all):
+		m.named = c.named
+	case int(last-first)+1 == len(all):
+	case matching(set) == len(all):
+		m.named = set
+	default:
+		for i := 0; i < len(all); {
+			j := i
+			for j+1 < len(all) && all[j+1] == all[j]+1 {
+				j++
+			}
+			out = append(out, meaning{dates: dates{all[i], all[j]}})
+			i = j + 1
+		}
+		return out
+	}
+	return []meaning{m}
+}

@@ -1,0 +1,453 @@
+package times
+
+import (
+	"slices"
+	"strings"
+	"time"
+)
+
+// weekAfter is the week so many weeks after this one.
+func (r *reader) weekAfter(n int) dates {
+	r.hint("A week begins on " + r.weekStart.String() + " here")
+	return r.weekOf(r.today + date(7*n))
+}
+
+// container reads a week or month that stands alone: "week" itself is none.
+func (r *reader) container() (term, bool) {
+	unit := r.tok()
+	if r.is("in", "at") {
+		unit = r.ahead(1)
+	}
+	after := r.is("week") && (r.ahead(1).text == "after next" || r.ahead(1).text == "after")
+	if unit.kind == word && r.isUnit(unit.text) && unit.text != "weekend" && !after {
+		return term{}, false
+	}
+	return r.anyContainer()
+}
+
+// anyContainer reads "next week", "this weekend", "January 2027", "Q1": days from which others are taken.
+func (r *reader) anyContainer() (term, bool) {
+	how := r.tok().text
+	if !r.accept("this", "next", "coming", "following", "last") {
+		how = ""
+		if r.accept("in", "at") {
+			how = ""
+		}
+	}
+	if t, ok := r.monthOrQuarter(how); ok {
+		return t, true
+	}
+	if t := r.tok(); t.kind == number && t.digits == 4 && t.n >= 2000 && t.n < 2100 && r.pos > 0 && r.tokens[r.pos-1].text == "in" {
+		r.pos++
+		s := yearOf(firstOf(t.n, 1))
+		return term{kind: spanTerm, spans: []dates{s}, unit: "year"}, s.last >= r.today
+	}
+	unit := r.tok().text
+	switch {
+	case r.accept("week", "weekend", "month", "quarter", "year"):
+	case how == "next" && r.lastUnit != "" && (r.tok().kind == comma || r.tok().kind == filler):
+		unit = r.lastUnit
+		r.show(r.pos-1, "next "+unit)
+	default:
+		return term{}, false
+	}
+	if r.accept("after next") {
+		how = "after next"
+	} else if how == "" && r.is("after") && r.ends(1) { // "next week or the week after"
+		how = "following"
+		r.show(r.pos-1, "following "+unit)
+		r.show(r.pos, " ")
+		r.pos++
+	}
+	if r.tok().kind == number && !r.tok().ordinal && unit == "week" && how == "" {
+		return term{}, false
+	}
+	r.lastUnit = unit
+	t, ok := r.unitSpan(how, unit)
+	t.unit = unit
+	return t, ok
+}
+
+var unitsAfter = map[string]int{"": 0, "this": 0, "next": 1, "after next": 2, "last": -1}
+
+func (r *reader) unitSpan(how, unit string) (term, bool) {
+	n, known := unitsAfter[how]
+	if how == "last" {
+		return r.past(unit)
+	}
+	if unit == "weekend" {
+		return r.weekend(how), true
+	}
+	switch how {
+	case "following":
+		if !r.recent.single() && r.recent.last > 0 {
+			next := r.recent.last + 1
+			return spanOf(next, next+(r.recent.last-r.recent.first)), true
+		}
+		n, known = 1, true
+	case "coming":
+		return r.comingUnit(unit), true
+	}
+	switch unit {
+	case "week":
+		s := r.weekAfter(n)
+		return spanOf(s.first, s.last), known
+	case "month":
+		s := monthOf(monthOf(r.today).first.addMonths(n))
+		return spanOf(s.first, s.last), known
+	case "quarter":
+		s := quarterOf(monthOf(r.today).first.addMonths(3 * n))
+		return spanOf(s.first, s.last), known
+	}
+	s := yearOf(firstOf(r.today.year()+n, 1))
+	return spanOf(s.first, s.last), known
+}
+
+// comingUnit is "the coming week", or "the next week": the days from now on to some, of the calendar to others.
+func (r *reader) comingUnit(unit string) term {
+	if r.choose(2, true) == 0 {
+		return spanOf(r.today, r.after(r.today, 1, unit))
+	}
+	t, _ := r.unitSpan("next", unit)
+	return t
+}
+
+// past refuses what is over, and offers what follows it.
+func (r *reader) past(unit string) (term, bool) {
+	this, ok1 := r.unitSpan("this", unit)
+	next, ok2 := r.unitSpan("next", unit)
+	if !ok1 || !ok2 || unit == "weekend" {
+		return term{}, false
+	}
+	r.fail(problem{what: "is past", offers: []meaning{{dates: this.span()}, {dates: next.span()}}})
+	return this, true
+}
+
+// weekend is the Saturday and Sunday that is meant. "Next weekend" is, before Saturday, the coming one
+// to some and the one after it to others.
+func (r *reader) weekend(how string) term {
+	coming := weekendOf(r.today)
+	onIt := r.today >= coming.first
+	after := date(0)
+	switch {
+	case how == "next" && onIt:
+		after = 7
+	case how == "next", how == "coming" && onIt:
+		after = date(7 * r.choose(2, true))
+	case how == "after next" && onIt:
+		after = 14
+	case how == "after next":
+		after = 7 + date(7*r.choose(2, true))
+	case how == "following":
+		after = 7
+	}
+	return r.weekendTerm(dates{coming.first + after, coming.last + after})
+}
+
+// monthOrQuarter reads "January", "next May", "March 2027", "Q1", "first quarter of 2027", "2026-W51".
+func (r *reader) monthOrQuarter(how string) (term, bool) {
+	t := r.tok()
+	switch {
+	case t.kind == isoWeek:
+		r.pos++
+		return r.isoWeek(t.n, t.digits)
+	case t.kind == word && monthNamed(t.text) > 0 && r.isMonth():
+		r.pos++
+		return r.month(monthNamed(t.text), how)
+	case t.kind == word && len(t.text) == 2 && t.text[0] == 'q':
+		r.pos++
+		return r.quarter(int(t.text[1] - '0'))
+	case t.kind == number && t.ordinal && t.n <= 4 && r.ahead(1).text == "quarter":
+		r.pos += 2
+		return r.quarter(t.n)
+	}
+	return term{}, false
+}
+
+// isMonth: "may" is a month only where something says so.
+func (r *reader) isMonth() bool {
+	if r.tok().text != "may" {
+		return true
+	}
+	before := token{}
+	if r.pos > 0 {
+		before = r.tokens[r.pos-1]
+	}
+	switch before.text {
+	case "in", "next", "this", "early", "mid", "late", "start", "end", "by", "until", "before", "after", "from", "to", "first half", "second half", "first week of", "last week of", "rest":
+		return true
+	}
+	return before.kind == number || r.ahead(1).kind == number || len(r.tokens) == 1
+}
+
+// month is the coming month of that number, or this one while it lasts.
+func (r *reader) month(n int, how string) (term, bool) {
+	year := r.year()
+	find := func(year int) (dates, bool) { return monthOf(firstOf(year, n)), true }
+	t := r.yearly(find, year)
+	t.unit = "month"
+	if how == "next" && year == 0 && t.span().first.year() == r.today.year() && r.choose(2, true) == 1 {
+		s := monthOf(firstOf(r.today.year()+1, n))
+		t = spanOf(s.first, s.last)
+		t.unit = "month"
+	}
+	return t, how != "last"
+}
+
+func (r *reader) quarter(n int) (term, bool) {
+	year := r.year()
+	t := r.yearly(func(year int) (dates, bool) { return quarterOf(firstOf(year, 3*n-2)), true }, year)
+	t.unit = "quarter"
+	return t, n >= 1 && n <= 4
+}
+
+func (r *reader) isoWeek(week, year int) (term, bool) {
+	if year == 0 {
+		year = r.year()
+	}
+	find := func(year int) (dates, bool) {
+		first := isoWeekOf(year, week)
+		return dates{first, first + 6}, first < isoWeekOf(year+1, 1)
+	}
+	if week < 1 || week > 53 {
+		return term{}, false
+	}
+	r.hint("Weeks are numbered by ISO 8601")
+	t := r.yearly(find, year)
+	t.unit = "week"
+	return t, len(t.spans) > 0
+}
+
+// weekTerm reads "week 50", "the week of the 14th", "w/c 14 Dec", "week ending 18 December", "Christmas week".
+func (r *reader) weekTerm() (term, bool) {
+	how := r.tok().text
+	if _, ok := holidays[how]; ok && r.ahead(1).text == "week" {
+		t, ok := r.holidayTerm()
+		if r.pos++; !ok {
+			return term{}, false
+		}
+		s := r.weekOf(t.span().first)
+		return spanOf(s.first, s.last), true
+	}
+	if !r.accept("week", "weekend", "calendar week", "week of", "week commencing", "week ending") {
+		return term{}, false
+	}
+	switch t := r.tok(); {
+	case (how == "week" || how == "calendar week") && t.kind == number && !t.ordinal:
+		r.pos++
+		return r.isoWeek(t.n, 0)
+	case how == "calendar week":
+		return term{}, false
+	case (how == "week" || how == "weekend") && r.accept("before", "after"):
+		return r.besideDay(how, t.text == "before")
+	case how == "week":
+		return term{}, false
+	}
+	if isWeekday(r.tok().text) && r.ahead(1).kind == number {
+		r.pos++ // the date says it
+	}
+	t, ok := r.oneDay()
+	if !ok {
+		return term{}, false
+	}
+	d := t.span().first
+	week := r.weekOf(d)
+	switch how {
+	case "weekend":
+		return r.weekendTerm(weekendOf(d)), true
+	case "week commencing":
+		return spanOf(d, d+6), true
+	case "week ending":
+		return spanOf(week.first, d), true
+	}
+	r.hint("A week begins on " + r.weekStart.String() + " here")
+	return spanOf(week.first, week.last), true
+}
+
+func (r *reader) weekendTerm(s dates) term {
+	t := spanOf(s.first, s.last)
+	t.named = weekendDays
+	return t
+}
+
+// besideDay reads "the week before Christmas", which is seven days to some and a week of the calendar to others, and
+// "the weekend after the 14th".
+func (r *reader) besideDay(unit string, before bool) (term, bool) {
+	t, ok := r.oneDay()
+	if !ok {
+		return term{}, false
+	}
+	d := t.span().first
+	if unit == "weekend" {
+		saturday := coming(d+1, time.Saturday)
+		if before {
+			saturday = coming(d-8, time.Saturday)
+		}
+		return r.weekendTerm(dates{saturday, saturday + 1}), true
+	}
+	week := r.weekOf(d)
+	both := [2]dates{{week.first + 7, week.last + 7}, {d + 1, d + 7}}
+	if before {
+		both = [2]dates{{week.first - 7, week.last - 7}, {d - 7, d - 1}}
+	}
+	s := both[r.choose(2, true)]
+	return spanOf(s.first, s.last), true
+}
+
+// fraction reads "early next week", "mid December", "the end of the month", "the rest of the week".
+func (r *reader) fraction() (term, bool) {
+	how := r.tok().text
+	if !r.accept("early", "mid", "late", "later", "start", "end", "rest", "first half", "second half", "first week of", "last week of") {
+		return term{}, false
+	}
+	t, ok := r.anyContainer()
+	if !ok || len(t.spans) == 0 || t.unit == "" {
+		return term{}, false
+	}
+	s, ok := r.fractionOf(how, t)
+	out := spanOf(s.first, s.last)
+	out.unit, out.end = t.unit, how == "end"
+	if out.end {
+		out.spans = append(out.spans, t.span())
+	}
+	return out, ok
+}
+
+func (r *reader) fractionOf(how string, t term) (dates, bool) {
+	s := t.span()
+	running := s.first <= r.today && r.today <= s.last
+	switch {
+	case how == "rest":
+		return s, running
+	case how == "later" && running:
+		if r.today == s.last {
+			return s, false
+		}
+		return dates{r.today + 1, s.last}, true
+	case t.unit == "week":
+		return r.weekFraction(how, s)
+	case how == "first week of", how == "last week of":
+		return r.endWeek(how, s), t.unit == "month" || t.unit == "year"
+	}
+	length := s.last - s.first + 1
+	tenth, half := length/3, (length+1)/2
+	if t.unit == "month" {
+		tenth, half = 10, 15
+	}
+	switch how {
+	case "early":
+		return dates{s.first, s.first + tenth - 1}, true
+	case "mid":
+		return dates{s.first + tenth, s.first + 2*tenth - 1}, true
+	case "late", "later":
+		return dates{s.first + 2*tenth, s.last}, true
+	case "start":
+		return dates{s.first, s.first + 6}, true
+	case "end":
+		return dates{s.last - 6, s.last}, true
+	case "first half":
+		return dates{s.first, s.first + half - 1}, true
+	}
+	return dates{s.first + half, s.last}, true
+}
+
+// weekFraction are working days of a week.
+func (r *reader) weekFraction(how string, week dates) (dates, bool) {
+	monday := coming(week.first, time.Monday)
+	switch how {
+	case "early", "start":
+		return dates{monday, monday + 1}, true
+	case "mid":
+		return dates{monday + 1, monday + 3}, true
+	case "late", "later", "end":
+		return dates{monday + 3, monday + 4}, true
+	case "first half":
+		return dates{monday, monday + 2}, true
+	case "second half":
+		return dates{monday + 2, monday + 4}, true
+	}
+	return week, false
+}
+
+// endWeek is the first or last week of a month: its seven days to some, a week of the calendar to others.
+func (r *reader) endWeek(how string, s dates) dates {
+	week := r.weekOf(s.first + 6) // the first that lies in the month as a whole
+	seven := dates{s.first, s.first + 6}
+	if how == "last week of" {
+		week = r.weekOf(s.last)
+		seven = dates{s.last - 6, s.last}
+		week.last = min(week.last, s.last)
+	}
+	if r.choose(2, true) == 0 {
+		return seven
+	}
+	return week
+}
+
+// ofMonth reads "the first Monday of January", "the last working day of the month", "the 14th of next month".
+func (r *reader) ofMonth() (term, bool) {
+	n := -1
+	if t := r.tok(); t.kind == number && t.ordinal {
+		n = t.n
+		r.pos++
+	} else if !r.accept("last") {
+		return term{}, false
+	}
+	what := r.tok()
+	day, isDay := Weekday(what.text)
+	isDay = isDay && what.kind == word
+	if isDay && n == 1 && (r.ahead(1).text == "after" || r.ahead(1).text == "before") {
+		return r.aroundDay() // "the first Monday after Christmas"
+	}
+	if isDay || what.text == "workday" || what.text == "day" || n > 0 && (what.text == "week" || what.text == "week of") {
+		r.pos++
+	} else if n < 0 || !r.is("in", "this", "next", "month") {
+		return term{}, false
+	}
+	of, ok := r.anyContainer()
+	if !ok || of.unit != "month" && of.unit != "quarter" && of.unit != "year" {
+		return term{}, false
+	}
+	s := of.span()
+	switch {
+	case strings.HasPrefix(what.text, "week"):
+		week := r.weekOf(s.first+6).first + date(7*(n-1))
+		if r.choose(2, true) == 0 {
+			week = s.first + date(7*(n-1))
+		}
+		return spanOf(week, week+6), week <= s.last
+	case isDay:
+		d, ok := nthWeekday(s, day, n)
+		return r.named(d), ok
+	case what.text == "workday":
+		r.hint("Public holidays are not considered")
+		if n > 0 {
+			d := workday(s.first-1, n)
+			return dayOf(d), d <= s.last
+		}
+		d := s.last
+		for !workdays.has(d.weekday()) {
+			d--
+		}
+		return dayOf(d), true
+	case n > 0:
+		return dayOf(s.first + date(n-1)), s.first+date(n-1) <= s.last
+	}
+	return dayOf(s.last), true
+}
+
+// season is three months, which differ between the hemispheres.
+func (r *reader) season(name string) term {
+	r.pos++
+	first := 3 + 3*slices.Index([]string{"spring", "summer", "autumn", "winter"}, name)
+	if r.choose(2, true) == 1 {
+		first = (first+5)%12 + 1
+	}
+	r.only = "names a season"
+	for year := r.today.year() - 1; ; year++ {
+		s := dates{firstOf(year, first), firstOf(year, first+3) - 1}
+		if s.last >= r.today {
+			return spanOf(s.first, s.last)
+		}
+	}
+}

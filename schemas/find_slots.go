@@ -8,7 +8,7 @@ import (
 
 // FindSlotsInput is what the model sends to find_slots.
 type FindSlotsInput struct {
-	When            string    `json:"when,omitempty" jsonschema:"maxLength=40" jsonschema_description:"Instead of from/to: today, tomorrow, this week, next week, friday, in 3 days"`
+	When            string    `json:"when,omitempty" jsonschema:"maxLength=200" jsonschema_description:"Instead of from/to, days and hours as the user says them, in English: tue or wed afternoon, by friday, week of 14 Dec after 3pm"`
 	From            string    `json:"from,omitempty" jsonschema:"maxLength=40" jsonschema_description:"RFC 3339 or date; default now"`
 	To              string    `json:"to,omitempty" jsonschema:"maxLength=40" jsonschema_description:"Likewise; default from + 7 days, at most 60"`
 	DurationMinutes int       `json:"duration_minutes,omitempty" jsonschema:"minimum=5,maximum=480,default=30" jsonschema_description:"Length"`
@@ -59,7 +59,11 @@ type Window struct {
 	Description string `json:"description" jsonschema_description:"The window in words"`
 	From        string `json:"from" jsonschema:"format=date-time"`
 	To          string `json:"to" jsonschema:"format=date-time"`
-	Timezone    string `json:"timezone" jsonschema_description:"IANA zone of all local times"`
+	// Where the phrase names hours or days, only these are searched.
+	Earliest string   `json:"earliest,omitempty" jsonschema_description:"Start of the hours that the phrase names, HH:MM"`
+	Latest   string   `json:"latest,omitempty" jsonschema_description:"Their end, HH:MM"`
+	Days     []string `json:"days,omitempty" jsonschema:"enum=mon,enum=tue,enum=wed,enum=thu,enum=fri,enum=sat,enum=sun" jsonschema_description:"The weekdays that it names"`
+	Timezone string   `json:"timezone" jsonschema_description:"IANA zone of all local times"`
 }
 
 // Slot is a bookable time. All its times are made from the same two instants.

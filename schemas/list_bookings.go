@@ -7,7 +7,7 @@ import (
 
 // ListBookingsInput is what the model sends to list_bookings.
 type ListBookingsInput struct {
-	When         string    `json:"when,omitempty" jsonschema:"maxLength=40" jsonschema_description:"Or today, next week, friday, in 3 days"`
+	When         string    `json:"when,omitempty" jsonschema:"maxLength=200" jsonschema_description:"Or in words: friday morning, next week"`
 	From         string    `json:"from,omitempty" jsonschema:"maxLength=40" jsonschema_description:"RFC 3339 or date"`
 	To           string    `json:"to,omitempty" jsonschema:"maxLength=40" jsonschema_description:"Likewise; default 1 year on"`
 	Participants []HostRef `json:"participants,omitempty" jsonschema:"maxItems=5" jsonschema_description:"Hosts; default all"`

@@ -4,9 +4,11 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/vennio-mcp/vennio-mcp/internal/slots"
+	"github.com/vennio-mcp/vennio-mcp/internal/times"
 	"github.com/vennio-mcp/vennio-mcp/schemas"
 )
 
@@ -56,7 +58,17 @@ func (d Deps) findSlots(ctx context.Context, in schemas.FindSlotsInput) (*schema
 
 func windowTold(q search) schemas.Window {
 	w := q.window
-	return schemas.Window{When: w.When, Description: w.Text(), From: at(w.From, w.Loc), To: at(w.To, w.Loc), Timezone: w.Loc.String()}
+	out := schemas.Window{When: w.When, Description: w.Text(), From: at(w.From, w.Loc), To: at(w.To, w.Loc), Timezone: w.Loc.String()}
+	if w.Earliest > 0 {
+		out.Earliest = times.ClockOf(w.Earliest)
+	}
+	if w.Latest > 0 {
+		out.Latest = times.ClockOf(w.Latest)
+	}
+	for _, day := range w.Days {
+		out.Days = append(out.Days, strings.ToLower(day.String()[:3]))
+	}
+	return out
 }
 
 func at(t time.Time, loc *time.Location) string {

@@ -14,7 +14,8 @@ import (
 const (
 	defaultDays = 7
 	maxDays     = 60
-	maxAhead    = 600 * 24 * time.Hour // with the window and the days searched beyond it less than the 728 days a slot id can carry
+	maxWhenDays = 92                   // a quarter of a year
+	maxAhead    = 600 * 24 * time.Hour // with the window less than the 728 days a slot id can carry
 )
 
 // understand resolves what the model left open or said in words. Its error
@@ -23,7 +24,7 @@ func (d Deps) understand(ctx context.Context, in schemas.FindSlotsInput) (search
 	loc, badZone := d.zone("timezone", in.Timezone, d.Zone)
 	guest, badGuest := d.zone("guest_timezone", in.GuestTimezone, nil)
 	hosts, badHosts := d.hostsFor(in)
-	window, badWindow := d.window(in, cmp.Or(loc, d.Zone))
+	window, badWindow := d.window(in, cmp.Or(loc, d.Zone), in.Duration())
 	if err := together(badZone, badGuest, badHosts, badWindow); err != nil {
 		return search{}, err
 	}
@@ -48,10 +49,11 @@ func (d Deps) toMove(ctx context.Context, q search, in schemas.FindSlotsInput) (
 		return q, refuse(schemas.CodeBookingClosed, "Vennio did not tell whose booking this is, so no other time can be searched for it.", "Have the person move it in Vennio.")
 	}
 	q.old, q.hosts = &old, old.hosts
-	if length := old.End.Sub(old.Start); in.DurationMinutes == 0 && length > 0 && length <= longest {
+	if length := old.End.Sub(old.Start); in.DurationMinutes == 0 && length > 0 && length <= longest && length != q.duration {
 		q.duration = length
+		q.window, err = d.window(in, q.window.Loc, length)
 	}
-	return q, nil
+	return q, err
 }
 
 const longest = 480 * time.Minute // as find_slots' duration_minutes
@@ -77,15 +79,24 @@ func (d Deps) zone(argument, name string, otherwise *time.Location) (*time.Locat
 	return loc, nil
 }
 
-func (d Deps) window(in schemas.FindSlotsInput, loc *time.Location) (times.Window, error) {
+func (d Deps) window(in schemas.FindSlotsInput, loc *time.Location, meeting time.Duration) (times.Window, error) {
 	w, err := times.ParseWindow(times.WindowInput{
 		When: in.When, From: in.From, To: in.To, WeekStart: d.WeekStart, Loc: loc, Now: d.Now(),
-		DefaultDays: defaultDays, MaxDays: maxDays, MaxAhead: maxAhead,
+		DefaultDays: defaultDays, MaxDays: maxDays, MaxWhenDays: maxWhenDays, MaxAhead: maxAhead, Meeting: meeting, Prefers: true,
 	})
-	if err != nil && in.When != "" {
-		err = &Refusal{Code: schemas.CodeInvalidWindow, Message: err.Error(), Next: "Send when alone, or from and to without it.", Cause: err}
+	return w, phraseRefused(err, in.When, in.From+in.To)
+}
+
+// phraseRefused says what to do about a phrase that is refused, beside from or to or alone.
+func phraseRefused(err error, when, ends string) error {
+	next := "Make the call that the message names. Where it names several, ask the person which is meant."
+	switch {
+	case err == nil || when == "":
+		return err
+	case ends != "":
+		next = "Send when alone, or from and to without it."
 	}
-	return w, err
+	return &Refusal{Code: schemas.CodeInvalidWindow, Message: err.Error(), Next: next, Cause: err}
 }
 
 // together is the one error there is, or one that says all of them.

@@ -75,6 +75,7 @@ func (d Deps) listing(in schemas.ListBookingsInput) (q listing, err error) {
 		When: in.When, From: in.From, To: in.To, WeekStart: d.WeekStart, Loc: cmp.Or(loc, d.Zone), Now: d.Now(),
 		DefaultDays: listedDays, MaxDays: listedDays + 1, MaxAhead: maxAhead,
 	})
+	badWindow = phraseRefused(badWindow, in.When, in.From+in.To)
 	hosts, badHosts := []Host(d.Hosts), error(nil)
 	if len(in.Participants) > 0 {
 		hosts, badHosts = d.Hosts.Resolve(in.Participants)
@@ -92,7 +93,7 @@ func (d Deps) listing(in schemas.ListBookingsInput) (q listing, err error) {
 // part only (vennio-api.md, Bookings). A booking whose times Vennio left out is
 // not hidden.
 func (q listing) wants(b vennioclient.Booking) bool {
-	if !b.Start.IsZero() && (!b.Start.Before(q.window.To) || !b.End.After(q.window.From)) {
+	if !b.Start.IsZero() && (!b.Start.Before(q.window.To) || !b.End.After(q.window.From) || !q.window.Touches(b.Start, b.End)) {
 		return false
 	}
 	switch q.status {

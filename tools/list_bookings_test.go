@@ -137,12 +137,40 @@ func TestBar_T8_PagesGoOnWhereTheyEnded(t *testing.T) {
 	assert.Len(t, seen, 23)
 }
 
+// field: hours and days in a phrase, for bookings
+func TestBar_S7_AListKeepsTheHoursAndDaysOfAPhrase(t *testing.T) {
+	t.Parallel()
+	at := func(day, hour, minute int) time.Time { return time.Date(2026, 5, day, hour-1, minute, 0, 0, time.UTC) } // in London
+	host := directory()[0].ID
+	w := newWorld(t, vennioWith(t,
+		held("thu-0930", host, "confirmed", at(14, 9, 30)), held("thu-1145", host, "confirmed", at(14, 11, 45)), held("thu-1500", host, "confirmed", at(14, 15, 0)),
+		held("fri-1200", host, "confirmed", at(15, 12, 0)), held("mon-1000", host, "confirmed", at(18, 10, 0)),
+	))
+	for phrase, want := range map[string][]string{
+		"tomorrow":                   {"thu-0930", "thu-1145", "thu-1500"},
+		"tomorrow afternoon":         {"thu-1145", "thu-1500"}, // a part of the first lies in the afternoon
+		"tomorrow at 3pm":            {"thu-1500"},
+		"tomorrow before 10":         {"thu-0930"},
+		"friday or monday":           {"fri-1200", "mon-1000"},
+		"until monday except friday": {"thu-0930", "thu-1145", "thu-1500", "mon-1000"},
+		"mornings":                   {"thu-0930", "thu-1145", "mon-1000"},
+	} {
+		got := w.list(args{"when": phrase, "timezone": "Europe/London"})
+		require.False(t, got.IsError, got.Text)
+		assert.Equal(t, want, ids(got.Data), phrase)
+	}
+	refused := w.list(args{"when": "next friday", "timezone": "Europe/London"})
+	assert.Equal(t, schemas.CodeInvalidWindow, refused.Code)
+	assert.Contains(t, refused.Text, `send when "in 2 days" or "in 9 days", whichever is meant`)
+	assert.NotContains(t, w.list(args{"when": "at 3pm"}).Text, "prefer", "it has no such argument")
+}
+
 func TestAListSaysWhatItDidNotUnderstand(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	got := w.list(args{"timezone": "EST", "participants": []string{"Mallory"}, "when": "soon"})
 	assert.Equal(t, schemas.CodeInvalidArguments, got.Code)
-	for _, part := range []string{"America/New_York", "Mallory", `when "soon" is not known`} {
+	for _, part := range []string{"America/New_York", "Mallory", `when "soon" names no span: send when "asap"`} {
 		assert.Contains(t, got.Text, part)
 	}
 	assert.Equal(t, schemas.CodeInvalidWindow, w.list(args{"to": "2026-05-01"}).Code, "what has ended is not listed")

@@ -48,7 +48,7 @@ func (d Deps) look(ctx context.Context, q search) (found []vennioclient.Slot, un
 		}
 	}
 	return slices.DeleteFunc(found, func(s vennioclient.Slot) bool {
-		return s.Start.Before(q.window.From) || s.End.After(q.window.To) || s.End.Sub(s.Start) != q.duration || !d.allowed(s.Start, s.End)
+		return s.Start.Before(q.window.From) || s.End.After(q.window.To) || s.End.Sub(s.Start) != q.duration || !q.window.Holds(s.Start, s.End) || !d.allowed(s.Start, s.End)
 	}), until, nil
 }
 

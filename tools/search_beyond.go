@@ -19,9 +19,11 @@ type beyond struct {
 	err     error         // it could not look
 }
 
-// lookBeyond searches the days after a time for the first opening. What fails
-// here does not fail the call, which already has its answer.
+// lookBeyond searches the days after a time for the first opening, on any day, in
+// the hours that the phrase named. What fails here does not fail the call, which
+// already has its answer.
 func (d Deps) lookBeyond(ctx context.Context, q search, after time.Time) (b beyond) {
+	q.window.Days = nil
 	q.window.From, q.window.To = after, after.AddDate(0, 0, daysAhead)
 	var found []vennioclient.Slot
 	if found, b.until, b.err = d.openings(ctx, q); b.err != nil {
@@ -40,7 +42,7 @@ func (d Deps) lookBeyond(ctx context.Context, q search, after time.Time) (b beyo
 // wishes and hours. A Vennio without the operation (its path is inferred) is asked
 // for slots.
 func (d Deps) openings(ctx context.Context, q search) (found []vennioclient.Slot, until time.Time, err error) {
-	if len(q.hosts) > 1 || q.wishes.Any() || len(d.Limits.Hours) > 0 {
+	if len(q.hosts) > 1 || q.wishes.Any() || len(d.Limits.Hours) > 0 || q.window.Earliest+q.window.Latest > 0 {
 		return d.look(ctx, q)
 	}
 	next, err := d.Vennio.NextSlot(ctx, vennioclient.NextSlotQuery{

@@ -13,17 +13,19 @@ import (
 	"github.com/mark3labs/mcp-go/mcp"
 	"github.com/mark3labs/mcp-go/server"
 
+	"github.com/vennio-mcp/vennio-mcp/internal/consent"
 	"github.com/vennio-mcp/vennio-mcp/internal/plain"
 )
 
 //go:embed *.md
 var files embed.FS
 
-// Instructions is what every client is told at the start, by the names of the
-// tools there are: no other is named in it.
-func Instructions(tools []string) string {
+// Instructions are sent to every client at the start. They name only the tools given, and say which
+// consent to send under the policy.
+func Instructions(tools []string, policy consent.Policy) string {
 	has := func(name string) bool { return slices.Contains(tools, name) }
-	body := template.Must(template.New("instructions.md").Funcs(template.FuncMap{"has": has}).ParseFS(files, "instructions.md"))
+	functions := template.FuncMap{"has": has, "policy": func() string { return string(policy) }}
+	body := template.Must(template.New("instructions.md").Funcs(functions).ParseFS(files, "instructions.md"))
 	var b strings.Builder
 	if err := body.Execute(&b, nil); err != nil {
 		panic(err) // embedded, and tested with every selection
@@ -48,8 +50,11 @@ var (
 )
 
 // Catalog is every prompt, in the order a person would meet them, that can be
-// followed with the tools of those names.
-func Catalog(tools []string) (all []server.ServerPrompt) {
+// followed with the tools of those names under the policy.
+func Catalog(tools []string, policy consent.Policy) (all []server.ServerPrompt) {
+	prompt := func(name, heading, description string, arguments ...argument) server.ServerPrompt {
+		return newPrompt(policy, name, heading, description, arguments...)
+	}
 	offer := func(p server.ServerPrompt, needs ...string) {
 		if !slices.ContainsFunc(needs, func(name string) bool { return !slices.Contains(tools, name) }) {
 			all = append(all, p)
@@ -65,12 +70,12 @@ func Catalog(tools []string) (all []server.ServerPrompt) {
 	return all
 }
 
-func prompt(name, heading, description string, arguments ...argument) server.ServerPrompt {
+func newPrompt(policy consent.Policy, name, heading, description string, arguments ...argument) server.ServerPrompt {
 	options := []mcp.PromptOption{mcp.WithPromptTitle(heading), mcp.WithPromptDescription(description)}
 	for _, a := range arguments {
 		options = append(options, mcp.WithArgument(a.name, mcp.ArgumentDescription(a.description)))
 	}
-	body := template.Must(template.New(name+".md").Funcs(template.FuncMap{"phrase": phrase, "line": line}).Option("missingkey=zero").ParseFS(files, name+".md"))
+	body := template.Must(template.New(name+".md").Funcs(template.FuncMap{"phrase": phrase, "line": line, "ask": func(tool, show string) string { return ask(policy, tool, show) }}).Option("missingkey=zero").ParseFS(files, name+".md"))
 	return server.ServerPrompt{
 		Prompt: mcp.NewPrompt(name, options...),
 		Handler: func(_ context.Context, r mcp.GetPromptRequest) (*mcp.GetPromptResult, error) {
@@ -81,6 +86,18 @@ func prompt(name, heading, description string, arguments ...argument) server.Ser
 			message := mcp.NewPromptMessage(mcp.RoleUser, mcp.NewTextContent(text))
 			return mcp.NewGetPromptResult(description, []mcp.PromptMessage{message}), nil
 		},
+	}
+}
+
+// ask says how a person's consent is obtained before a tool writes: show is what it would write.
+func ask(policy consent.Policy, tool, show string) string {
+	switch policy {
+	case consent.PolicyAttested:
+		return "Show me " + show + ", and wait for my explicit yes before you call " + tool + " with consent {granted: true}."
+	case consent.PolicyHuman:
+		return "Call " + tool + " with consent {granted: false}: I approve it in this client, or on the page whose address you give me."
+	default:
+		return "Call " + tool + " with consent {granted: false}: the server asks me, or returns a preview. Then show me " + show + ", and wait for my explicit yes before you call it again with granted: true."
 	}
 }
 

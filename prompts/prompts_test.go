@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/vennio-mcp/vennio-mcp/internal/consent"
 	"github.com/vennio-mcp/vennio-mcp/prompts"
 )
 
@@ -18,9 +19,9 @@ var everything = []string{"find_slots", "book_slot", "get_booking", "list_bookin
 
 func connect(t *testing.T) *client.Client {
 	t.Helper()
-	s := server.NewMCPServer("test", "0", server.WithInstructions(prompts.Instructions(everything)), server.WithPromptCapabilities(false),
+	s := server.NewMCPServer("test", "0", server.WithInstructions(prompts.Instructions(everything, consent.PolicyAsk)), server.WithPromptCapabilities(false),
 		server.WithCompletions(), server.WithPromptCompletionProvider(prompts.Completer{Hosts: []string{"Alice Marlow", "Bob Reyes"}}))
-	s.AddPrompts(prompts.Catalog(everything)...)
+	s.AddPrompts(prompts.Catalog(everything, consent.PolicyAsk)...)
 	c, err := client.NewInProcessClient(s)
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = c.Close() })
@@ -29,7 +30,7 @@ func connect(t *testing.T) *client.Client {
 	hello.Params.ProtocolVersion = mcp.LATEST_PROTOCOL_VERSION
 	got, err := c.Initialize(t.Context(), hello)
 	require.NoError(t, err)
-	assert.Equal(t, prompts.Instructions(everything), got.Instructions)
+	assert.Equal(t, prompts.Instructions(everything, consent.PolicyAsk), got.Instructions)
 	return c
 }
 
@@ -63,7 +64,7 @@ func TestAPromptIsWrittenWithAndWithoutArguments(t *testing.T) {
 	t.Parallel()
 	bare := written(t, "schedule_meeting", nil)
 	assert.True(t, strings.HasPrefix(bare, "Schedule a meeting.\n"), bare)
-	assert.Contains(t, bare, "wait for my explicit yes before you call book_slot")
+	assert.Contains(t, bare, "wait for my explicit yes before you call it again")
 	assert.NotContains(t, bare, "<no value>")
 	full := written(t, "schedule_meeting", map[string]string{"host": "Alice", "guest": "Ada", "title": "Intro", "duration_minutes": "45", "when": "next week", "timezone": "Europe/Paris"})
 	for _, part := range []string{`with "Alice"`, `for "Ada"`, `Title: "Intro"`, `Length in minutes: "45"`, `When: "next week"`, `Time zone: "Europe/Paris"`} {

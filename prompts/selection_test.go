@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/vennio-mcp/vennio-mcp/internal/consent"
 	"github.com/vennio-mcp/vennio-mcp/prompts"
 )
 
@@ -35,7 +36,7 @@ func TestBar_X6_NoTextNamesAToolThereIsNot(t *testing.T) {
 				missing = append(missing, name)
 			}
 		}
-		texts := append(bodies(t, prompts.Catalog(offered)), prompts.Instructions(offered))
+		texts := append(bodies(t, prompts.Catalog(offered, consent.PolicyAsk)), prompts.Instructions(offered, consent.PolicyAsk))
 		for _, text := range texts {
 			for _, name := range missing {
 				require.NotContains(t, text, name, "%v", offered)
@@ -53,7 +54,7 @@ func TestBar_X6_NoTextNamesAToolThereIsNot(t *testing.T) {
 // for it before they name the call.
 func TestBar_C10_PromptsAskBeforeTheyWrite(t *testing.T) {
 	t.Parallel()
-	all := prompts.Catalog(everything)
+	all := prompts.Catalog(everything, consent.PolicyAsk)
 	for i, text := range bodies(t, all) {
 		name := all[i].Prompt.Name
 		assert.LessOrEqual(t, len(strings.Fields(text)), 150, name)

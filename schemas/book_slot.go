@@ -23,7 +23,7 @@ type BookSlotInput struct {
 
 // Attendee is a guest.
 type Attendee struct {
-	Email string `json:"email" jsonschema:"format=email" jsonschema_description:"Address"`
+	Email string `json:"email" jsonschema:"maxLength=254" jsonschema_description:"Address"`
 	Name  string `json:"name" jsonschema:"maxLength=100" jsonschema_description:"Name"`
 }
 
@@ -64,25 +64,23 @@ func (in BookSlotInput) misfits() (wrong []Misfit) {
 // dress one address up as two, and a domain with a dot.
 var plainAddress = regexp.MustCompile(`^[^\s"'<>()\[\],;:\\@]+@[^\s"'<>()\[\],;:\\@]+\.[^\s"'<>()\[\],;:\\@.]+$`)
 
-// Gate is the part of an input without which nothing is written.
+// Gate is the argument that every writing tool requires.
 type Gate struct {
-	Consent *Consent `json:"consent" jsonschema_description:"A person's"`
-	// Misfit says what was wrong with a consent that did not fit its schema.
-	Misfit string `json:"-"`
+	Consent Consent `json:"consent" jsonschema_description:"A person's"`
 }
 
-func (g *Gate) consentMisfit(reason string) { g.Misfit = reason }
-
-// Consent is a person's yes as the agent reports it.
+// Consent is what the agent knows of a person's agreement. GivenBy and Statement are required
+// where Granted is true.
 type Consent struct {
-	Granted   bool   `json:"granted" jsonschema_description:"Yes"`
-	GivenBy   string `json:"given_by" jsonschema:"maxLength=100" jsonschema_description:"Who agreed"`
-	Statement string `json:"statement" jsonschema:"maxLength=500" jsonschema_description:"Their words"`
+	Granted   bool   `json:"granted" jsonschema_description:"Whether they agreed"`
+	GivenBy   string `json:"given_by,omitempty" jsonschema:"maxLength=100" jsonschema_description:"Who agreed"`
+	Statement string `json:"statement,omitempty" jsonschema:"maxLength=500" jsonschema_description:"Their words"`
 }
 
 // BookSlotResult is what book_slot gives back.
 type BookSlotResult struct {
-	Status      string        `json:"status" jsonschema_description:"confirmed, pending_payment (not confirmed until paid), cancelled, or as Vennio says"`
+	Status      string        `json:"status" jsonschema_description:"confirmed, pending_payment (not confirmed until paid), cancelled, awaiting_consent (nothing was written), or as Vennio says"`
+	Repeated    bool          `json:"repeated,omitempty" jsonschema_description:"True: an earlier call made this booking, this one made none"`
 	BookingID   string        `json:"booking_id"`
 	Title       string        `json:"title"`
 	Description string        `json:"description" jsonschema_description:"When, in words to read to a person"`
@@ -122,11 +120,17 @@ type ConsentOnFile struct {
 	Rung      string `json:"rung" jsonschema_description:"How it was obtained: asked in the client, approved on the page or in the terminal, or attested by the agent"`
 }
 
-// Instead is what a refused write offers.
+// Instead is what a write that was not made offers.
 type Instead struct {
 	Alternatives []Slot    `json:"alternatives,omitempty" jsonschema_description:"Free times instead of one that was taken"`
 	Proposal     *Proposal `json:"proposal,omitempty" jsonschema_description:"What would be written, to show to the person"`
+	Message      string    `json:"message,omitempty" jsonschema_description:"With awaiting_consent: what was not done, and why"`
+	Reason       Code      `json:"reason,omitempty" jsonschema_description:"The same as a code"`
+	ApprovalURL  string    `json:"approval_url,omitempty" jsonschema_description:"Page on which the person can approve; give it to them as it is"`
 }
+
+// Awaiting reports whether nothing was written because no person has agreed yet.
+func (i Instead) Awaiting() bool { return i.Reason != "" }
 
 // text is empty where there is nothing to offer.
 func (i Instead) text() string {

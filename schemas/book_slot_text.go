@@ -11,7 +11,7 @@ import (
 func (r *BookSlotResult) Text() string {
 	lines := []string{
 		fmt.Sprintf("%s: %s, %s, with %s. %s. Booking %s, status %s.",
-			headline(r.Status), plain.Quote(r.Title, 120), beside(r.Description, r.GuestLocal), hostNames(r.Hosts), interval(r.Start, r.End), r.BookingID, r.Status),
+			headline(r.Status, r.Repeated), plain.Quote(r.Title, 120), beside(r.Description, r.GuestLocal), hostNames(r.Hosts), interval(r.Start, r.End), r.BookingID, r.Status),
 	}
 	if r.SeriesID != "" {
 		lines = append(lines, "Repeats: "+r.Repeat+" (series "+r.SeriesID+")")
@@ -42,9 +42,12 @@ func beside(description, guest string) string {
 	return description + " · " + guest
 }
 
-func headline(status string) string {
+func headline(status string, repeated bool) string {
 	switch status {
 	case "confirmed":
+		if repeated {
+			return "Already booked"
+		}
 		return "Booked"
 	case "pending_payment":
 		return "Held, NOT confirmed"

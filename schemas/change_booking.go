@@ -73,10 +73,14 @@ func (r *ChangeResult) Text() string {
 
 func (r *ChangeResult) headline() string {
 	switch {
-	case r.Consent == nil:
-		return "Nothing was changed, for it stood like this before"
+	case r.Status == "cancelled" && !r.Changed:
+		return "Already cancelled"
 	case r.Status == "cancelled":
 		return "Cancelled"
+	case r.Consent == nil:
+		return "Nothing was changed, for it stood like this before"
+	case r.Was != "" && !r.Changed:
+		return "Already moved"
 	case r.Was != "":
 		return "Moved"
 	}

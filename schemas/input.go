@@ -54,13 +54,6 @@ func compile(raw json.RawMessage) *jsonschema.Schema {
 	return c.MustCompile("input.json")
 }
 
-// Gated is an input that carries a consent. Misfits of the consent alone do not
-// refuse the call: the tool answers them itself, with what would be done.
-type Gated interface{ consentMisfit(reason string) }
-
-// consentName is the argument that carries it.
-const consentName = "consent"
-
 // Refuse is the error of arguments that cannot be decoded, with the reason.
 func (i Input[T]) Refuse(reason string) *Misfits {
 	return &Misfits{All: []Misfit{{Problem: reason}}, Shape: i.shape().signature()}
@@ -80,11 +73,6 @@ func (i Input[T]) Decode(args json.RawMessage) (T, error) {
 	c.check(i.rule(), doc)
 	misfits := c.found
 	slices.SortStableFunc(misfits, func(a, b Misfit) int { return slices.Compare(a.Path, b.Path) })
-	if gate, ok := any(&in).(Gated); ok && len(misfits) > 0 && allUnder(misfits, consentName) {
-		gate.consentMisfit((&Misfits{All: misfits}).reasons())
-		delete(doc, consentName)
-		misfits = nil
-	}
 	if len(misfits) == 0 {
 		if err := i.into(&in, doc); err != nil {
 			return in, err
@@ -123,13 +111,4 @@ func document(args json.RawMessage) (map[string]any, error) {
 		return nil, errors.New("the arguments must be one JSON object")
 	}
 	return object, nil
-}
-
-func allUnder(misfits []Misfit, property string) bool {
-	for _, m := range misfits {
-		if len(m.Path) == 0 || m.Path[0] != property {
-			return false
-		}
-	}
-	return true
 }

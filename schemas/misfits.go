@@ -141,7 +141,7 @@ func (c *checker) check(r rule, value any) {
 }
 
 func (c *checker) members(r rule, v map[string]any) {
-	for _, name := range ordered(v) {
+	for _, name := range slices.Sorted(maps.Keys(v)) {
 		property, known := r.properties[name]
 		switch {
 		case c.full():
@@ -152,16 +152,6 @@ func (c *checker) members(r rule, v map[string]any) {
 			c.report(unknown(name, r.names), name)
 		}
 	}
-}
-
-// ordered returns the names of v by the alphabet, the consent last: when the check
-// stops with misfits of the consent alone, everything else has been found right.
-func ordered(v map[string]any) []string {
-	names := slices.Sorted(maps.Keys(v))
-	if i := slices.Index(names, consentName); i >= 0 {
-		names = append(slices.Delete(names, i, i+1), consentName)
-	}
-	return names
 }
 
 func (c *checker) inside(s step, r rule, value any) {

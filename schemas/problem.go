@@ -18,6 +18,7 @@ const (
 	CodeSlotExpired          Code = "slot_expired"
 	CodeSlotPast             Code = "slot_past"
 	CodeConsentRequired      Code = "consent_required"
+	CodeConsentExpired       Code = "consent_expired"
 	CodeConsentDeclined      Code = "consent_declined"
 	CodeConsentMismatch      Code = "consent_mismatch"
 	CodeApprovalNeeded       Code = "approval_needed"
@@ -43,7 +44,7 @@ const (
 func Codes() []Code {
 	return []Code{
 		CodeInvalidArguments, CodeInvalidTimezone, CodeInvalidWindow, CodeUnknownHost, CodeUnknownSlot, CodeSlotExpired,
-		CodeSlotPast, CodeConsentRequired, CodeConsentDeclined, CodeConsentMismatch, CodeApprovalNeeded, CodeConsentUnanswered, CodeSlotTaken, CodeOutcomeUnknown,
+		CodeSlotPast, CodeConsentRequired, CodeConsentExpired, CodeConsentDeclined, CodeConsentMismatch, CodeApprovalNeeded, CodeConsentUnanswered, CodeSlotTaken, CodeOutcomeUnknown,
 		CodeBookingClosed, CodePreview, CodeNotAllowed, CodeRejected, CodeUnauthorized, CodeForbidden, CodeNotFound, CodeCalendarNotConnected, CodeRateLimited,
 		CodeUnavailable, CodeStoreAway, CodeCanceled, CodeInternal,
 	}

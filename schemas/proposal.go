@@ -37,6 +37,28 @@ func (p *Proposal) Text() string {
 	return "What would be " + done[p.Action] + ", to show to the person:\n" + p.Facts()
 }
 
+// StatusAwaiting is the status of a result of a write that waits for a person's consent.
+const StatusAwaiting = "awaiting_consent"
+
+// AwaitingConsent is the result of a write that was not made because no person has agreed to it
+// yet. It is not an error: the next step is a person's.
+type AwaitingConsent struct {
+	Status string `json:"status"`
+	Instead
+	Next string `json:"next"`
+	Envelope
+}
+
+// Text says first that nothing was written. The address stands on a line by itself, so that it
+// can be copied.
+func (a *AwaitingConsent) Text() string {
+	lines := []string{a.Message, a.Proposal.Text()}
+	if a.ApprovalURL != "" {
+		lines = append(lines, "Approval page, for the person:", a.ApprovalURL)
+	}
+	return strings.Join(append(lines, "Next: "+a.Next), "\n")
+}
+
 var done = map[string]string{ActionBook: "booked", ActionReschedule: "moved", ActionCancel: "cancelled"}
 
 // Facts is all that would be written, a line each.

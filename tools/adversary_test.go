@@ -61,23 +61,32 @@ func straight(t *testing.T, srv *server.MCPServer) func([]byte) string {
 	return func(message []byte) string { return text(srv.HandleMessage(t.Context(), message)) }
 }
 
-// bar: C5. 10,000 sequences, over worlds of 500: what a model learns in one it
-// uses in the next.
+// bar: C5. 1,000 sequences in two worlds: what a model learns in one it uses in the next.
 func TestBar_C5_AModelAloneNeverReachesAWrite(t *testing.T) {
 	t.Parallel()
-	const crews, worlds, sequences = 4, 5, 500
-	for crew := range uint64(crews) {
-		t.Run(fmt.Sprint(crew), func(t *testing.T) {
+	besiegeWorlds(t, 0, 2, 500)
+}
+
+// bar: C5. 10,000 sequences over further worlds.
+func TestBar_C5_AModelAloneNeverReachesAWrite_Slow(t *testing.T) {
+	t.Parallel()
+	for part := range uint64(4) {
+		t.Run(fmt.Sprint(part), func(t *testing.T) {
 			t.Parallel()
-			codes := map[string]int{}
-			for seed := range uint64(worlds) {
-				besiege(t, crew*worlds+seed, sequences, codes)
-			}
-			assert.Greater(t, codes["approval_needed"], worlds*sequences/6, "the gate itself was reached, again and again: %v", codes)
-			for _, code := range []string{"fine", "consent_required", "consent_declined", "unknown_slot", "invalid_arguments"} {
-				assert.NotZero(t, codes[code], code)
-			}
+			besiegeWorlds(t, 2+part*5, 5, 500)
 		})
+	}
+}
+
+func besiegeWorlds(t *testing.T, first uint64, worlds, sequences int) {
+	t.Helper()
+	codes := map[string]int{}
+	for seed := range uint64(worlds) {
+		besiege(t, first+seed, sequences, codes)
+	}
+	assert.Greater(t, codes["approval_needed"], worlds*sequences/6, "consent was needed again and again: %v", codes)
+	for _, code := range []string{"fine", "unknown_slot", "invalid_arguments"} {
+		assert.NotZero(t, codes[code], code)
 	}
 }
 

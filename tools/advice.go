@@ -23,13 +23,14 @@ var table = map[schemas.Code]advice{
 	},
 	schemas.CodeSlotExpired:     {"This slot_id is more than 2 hours old.", "If an earlier call may have booked it, have the person look in Vennio first. " + searchAgain, false},
 	schemas.CodeSlotPast:        {"Vennio cannot book this time: it has passed or is not possible.", searchAgain, false},
-	schemas.CodeConsentRequired: {"This call changed nothing: no person has agreed to it yet.", "Show the person what would be written and ask. On their yes, make the same call again with consent {granted: true, given_by: their name, statement: their words}.", false},
+	schemas.CodeConsentRequired: {"This call changed nothing: no person has agreed to it yet.", "Show the person what would be written and ask. If they agree, make the same call again with consent {granted: true, given_by: their name, statement: their words}.", false},
+	schemas.CodeConsentExpired:  {"This call changed nothing: the person's consent has expired or was used up.", "Make the same call with consent {granted: false} to ask the person again.", false},
 	schemas.CodeConsentDeclined: {"This call changed nothing: the person did not agree. (A booking made earlier under this slot_id, if any, still stands.)", "Do not ask for this again. Ask whether another time would do, or stop.", false},
 	schemas.CodeConsentMismatch: {
 		"This slot_id was already used for something else (other attendees, title, notes, booking or consent); a consent holds only for what was agreed.",
 		"To see what was done, repeat the earlier call unchanged. For something else call find_slots and ask the person again.", false,
 	},
-	schemas.CodeApprovalNeeded:    {"This call changed nothing: here a person must agree to it themselves, an agent's word is not enough.", "Ask the person to run `vennio-mcp approvals` on this server's machine.", true},
+	schemas.CodeApprovalNeeded:    {"This call changed nothing: here a person must agree to it themselves, an agent's word is not enough.", "Ask the person to approve it, then make the same call again.", true},
 	schemas.CodeConsentUnanswered: {"This call changed nothing: the person was asked in this client and gave no answer.", "Do not ask in the same form again.", true},
 	schemas.CodeSlotTaken:         {"The time was taken a moment ago.", "Offer the person other times, and ask for consent to the one they choose.", false},
 	schemas.CodeOutcomeUnknown: {

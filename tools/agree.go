@@ -1,12 +1,18 @@
 package tools
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
+	"github.com/mark3labs/mcp-go/server"
+
 	"github.com/vennio-mcp/vennio-mcp/internal/consent"
+	"github.com/vennio-mcp/vennio-mcp/internal/plain"
+	"github.com/vennio-mcp/vennio-mcp/internal/times"
 	"github.com/vennio-mcp/vennio-mcp/schemas"
 )
 
@@ -26,21 +32,22 @@ func (to deed) starts() []time.Time {
 	return []time.Time{to.act.Start}
 }
 
-// agree returns the grant under which to may be written: the one there is, or
-// one that a person now gives. Else its error says how a person can give it.
+// agree returns the grant under which to may be written: an existing one, or one that a person
+// gives now. Otherwise its error says how a person can give it: [*Awaiting] where nobody was
+// asked or nobody has answered yet.
 //
-// The consent field is required whoever asks: it makes the agent ask first, in
-// its own words. The operator's policy decides what it counts for.
-func (d Deps) agree(ctx context.Context, to deed, gate schemas.Gate) (consent.Grant, error) {
+// The operator's policy decides what the agent's report of consent counts for. Where it is not
+// enough, the server asks the person itself, whether the report says granted or not.
+func (d Deps) agree(ctx context.Context, to deed, reported schemas.Consent) (consent.Grant, error) {
 	if err := d.belongs(ctx, to.act); err != nil {
 		return consent.Grant{}, err
 	}
 	if err := d.permit(ctx, to); err != nil {
 		return consent.Grant{}, err
 	}
-	said, err := consent.Check(attestation(gate.Consent), gate.Misfit)
+	said, err := consent.Check(consent.Attestation{Granted: reported.Granted, GivenBy: reported.GivenBy, Words: reported.Statement})
 	if err != nil {
-		return consent.Grant{}, consentRefused(err, to.asked)
+		return consent.Grant{}, incomplete(err)
 	}
 	grant, err := d.standing(ctx, to.act)
 	switch {
@@ -50,16 +57,75 @@ func (d Deps) agree(ctx context.Context, to deed, gate schemas.Gate) (consent.Gr
 		return consent.Grant{}, d.Canary.preview(to)
 	case grant != nil:
 		return *grant, nil
-	case d.attested(ctx):
-		grant, err := d.Ledger.Attest(ctx, to.act, said.GivenBy, said.Words)
-		return grant, ledgerRefused(err)
+	case !d.attested(ctx):
+		return d.askPerson(ctx, to, said.GivenBy)
+	case !said.Granted:
+		return consent.Grant{}, notYet(to, schemas.CodeConsentRequired, "", "Show the person what would be "+done[to.asked.Action]+" and ask. If they agree, make the same call with consent {granted: true, given_by: their name, statement: their words}. Never fill these in for them.")
 	}
-	return d.askPerson(ctx, to, said.GivenBy)
+	given, err := d.Ledger.Attest(ctx, to.act, said.GivenBy, said.Words)
+	return given, ledgerRefused(err)
 }
 
-// attested: here the agent's word is enough. Where the server cannot know whether
-// the client can ask, the agent's word is not taken for a client that can't: the
-// person is asked elsewhere.
+// consentRule is the sentence of a writing tool's description that says which consent to send,
+// which depends on the policy.
+func consentRule(p consent.Policy) string {
+	switch p {
+	case consent.PolicyAttested:
+		return "First show the person all of it and ask; consent {granted: true} only if they agree. granted: false returns a preview."
+	case consent.PolicyHuman:
+		return "Send consent {granted: false}: the person approves in the client, or on a page that you give them. Without their approval nothing is written."
+	default:
+		return "First send consent {granted: false}: the server asks the person or returns a preview; on their yes send granted: true."
+	}
+}
+
+// incomplete refuses a report that claims consent without saying whose.
+func incomplete(err error) error {
+	missing, _ := errors.AsType[*consent.Required](err)
+	return refuse(schemas.CodeInvalidArguments, "This call changed nothing: where consent.granted is true, "+missing.Why+".",
+		"Send consent {granted: true, given_by: the person's name, statement: their words}. If nobody has agreed, send {granted: false}: it shows what would be written.")
+}
+
+// Awaiting is the error of a write that waits for a person's consent. It becomes a result that is
+// not an error: nothing failed.
+type Awaiting struct {
+	Reason      schemas.Code
+	Message     string
+	Proposal    *schemas.Proposal
+	ApprovalURL string // empty: there is no page
+	Next        string
+}
+
+func (a *Awaiting) Error() string { return string(a.Reason) + ": " + a.Message }
+
+func (a *Awaiting) result() *schemas.AwaitingConsent {
+	return &schemas.AwaitingConsent{
+		Status:  schemas.StatusAwaiting,
+		Instead: schemas.Instead{Proposal: a.Proposal, Message: a.Message, Reason: a.Reason, ApprovalURL: a.ApprovalURL},
+		Next:    a.Next,
+	}
+}
+
+// done says what the actions do to a booking.
+var done = map[string]string{schemas.ActionBook: "booked", schemas.ActionReschedule: "moved", schemas.ActionCancel: "cancelled"}
+
+// reasons say why a write waits for a person.
+var reasons = map[schemas.Code]string{
+	schemas.CodeConsentRequired:   "a person must agree to it first.",
+	schemas.CodeApprovalNeeded:    "on this server the person must approve it themselves; an agent's word is not enough.",
+	schemas.CodeConsentUnanswered: "the person was asked in this client and gave no answer.",
+}
+
+func notYet(to deed, reason schemas.Code, approvalURL, next string) *Awaiting {
+	return &Awaiting{
+		Reason: reason, Message: "NOT " + strings.ToUpper(done[to.asked.Action]) + " YET: " + reasons[reason],
+		Proposal: to.asked, ApprovalURL: approvalURL, Next: next,
+	}
+}
+
+// attested reports whether the agent's word is enough: under the policy attested, and under ask
+// where the client cannot ask. Where the server cannot know whether the client can, the person is
+// asked elsewhere.
 func (d Deps) attested(ctx context.Context) bool {
 	return d.Policy == consent.PolicyAttested || d.Policy == consent.PolicyAsk && !d.canAsk(ctx) && !forgotten(ctx)
 }
@@ -92,12 +158,12 @@ func ledgerRefused(err error) error {
 	case err == nil:
 		return nil
 	case errors.Is(err, consent.ErrOtherAct):
-		return &Refusal{Code: schemas.CodeConsentMismatch, Cause: err}
+		return mismatch(err)
 	case errors.Is(err, consent.ErrDeclined):
 		return &Refusal{Code: schemas.CodeConsentDeclined, Cause: err}
 	case errors.Is(err, consent.ErrExpired), errors.Is(err, consent.ErrNoGrant), errors.Is(err, consent.ErrSettled):
 		// ErrSettled: another call used this consent up, and nothing was booked
-		return &Refusal{Code: schemas.CodeConsentRequired, Cause: err}
+		return &Refusal{Code: schemas.CodeConsentExpired, Cause: err}
 	case errors.Is(err, consent.ErrAway): // before anything is sent: what is sent is settled without fail
 		return &Refusal{Code: schemas.CodeStoreAway, Cause: err}
 	case errors.Is(err, consent.ErrTampered):
@@ -109,8 +175,27 @@ func ledgerRefused(err error) error {
 	return fmt.Errorf("the consent ledger: %w", err)
 }
 
-// askPerson asks in the client where that is possible and was not tried in vain,
-// and otherwise says where a person can agree.
+// mismatch names what the slot id was used for.
+func mismatch(err error) error {
+	r := &Refusal{Code: schemas.CodeConsentMismatch, Cause: err}
+	other, ok := errors.AsType[*consent.OtherActError](err)
+	if !ok || other.Act.Tool == "" {
+		return r
+	}
+	loc, zoneErr := times.Zone(other.Act.Zone)
+	if zoneErr != nil {
+		loc = time.UTC
+	}
+	r.Message = fmt.Sprintf("This slot_id was already used for %s, %s", plain.Quote(other.Act.Title, 120), times.Label(other.Act.Start, other.Act.End, loc))
+	if other.BookingID != "" {
+		r.Message += " (booking " + plain.Line(other.BookingID, 100) + ")"
+	}
+	r.Message += "; a consent holds only for exactly what was agreed. This call changed nothing."
+	return r
+}
+
+// askPerson asks in the client where that is possible and was not tried in vain, and otherwise
+// says where a person can agree. name is whom the agent named, if anybody.
 func (d Deps) askPerson(ctx context.Context, to deed, name string) (consent.Grant, error) {
 	proposal, err := d.Ledger.Propose(ctx, to.act)
 	if err != nil {
@@ -118,7 +203,7 @@ func (d Deps) askPerson(ctx context.Context, to deed, name string) (consent.Gran
 	}
 	q, can := d.question(ctx, proposal, to)
 	if !can || proposal.Unanswered != "" {
-		return consent.Grant{}, d.elsewhere(proposal, to.asked, schemas.CodeApprovalNeeded)
+		return consent.Grant{}, d.elsewhere(proposal, to, schemas.CodeApprovalNeeded)
 	}
 	got, err := d.ask(ctx, proposal, q)
 	if err != nil {
@@ -126,12 +211,12 @@ func (d Deps) askPerson(ctx context.Context, to deed, name string) (consent.Gran
 	}
 	keep := context.WithoutCancel(ctx) // what a person said is kept, whoever hangs up
 	switch got {
-	case accepted, declined:
-		_, err = d.Ledger.Answer(keep, proposal.ID, consent.Answer{Agreed: got == accepted, By: name, Words: string(got), Rung: consent.InClient})
+	case accepted, declined, notTicked:
+		_, err = d.Ledger.Answer(keep, proposal.ID, consent.Answer{Agreed: got == accepted, By: cmp.Or(name, someoneIn(ctx)), Words: string(got), Rung: consent.InClient})
 	case answeredOnPage:
 	default:
 		if err = d.Ledger.Withdraw(keep, proposal.ID, string(got)); err == nil {
-			return consent.Grant{}, d.elsewhere(proposal, to.asked, schemas.CodeConsentUnanswered)
+			return consent.Grant{}, d.elsewhere(proposal, to, schemas.CodeConsentUnanswered)
 		}
 	}
 	return d.answered(ctx, to.act, err)
@@ -149,7 +234,18 @@ func (d Deps) answered(ctx context.Context, act consent.Act, err error) (consent
 	case err != nil:
 		return consent.Grant{}, err
 	case grant == nil:
-		return consent.Grant{}, refuse(schemas.CodeConsentRequired, "", "")
+		return consent.Grant{}, refuse(schemas.CodeConsentExpired, "", "")
 	}
 	return *grant, nil
+}
+
+// someoneIn names whoever answered in the client, where the agent named nobody.
+func someoneIn(ctx context.Context) string {
+	client := ""
+	if info := server.RequestProtocolInfoFromContext(ctx); info != nil && info.ClientInfo != nil {
+		client = info.ClientInfo.Name
+	} else if session, ok := server.ClientSessionFromContext(ctx).(server.SessionWithClientInfo); ok {
+		client = session.GetClientInfo().Name
+	}
+	return "a person in " + cmp.Or(plain.Line(client, 60), "the client")
 }

@@ -33,6 +33,7 @@ type reply string
 const (
 	accepted       reply = "accepted in the client"
 	declined       reply = "declined in the client"
+	notTicked      reply = "accepted in the client without ticking the box"
 	dismissed      reply = "cancelled in the client"
 	unanswered     reply = "no answer"
 	unable         reply = "the client could not ask"
@@ -54,7 +55,7 @@ func (*question) Error() string { return "a person is asked" }
 // (bar P6).
 func (d Deps) canAsk(ctx context.Context) bool {
 	can := elicitation(ctx)
-	return showsForms(can) || can != nil && can.URL != nil && d.ApprovalURL != nil
+	return d.showsForms(ctx, can) || can != nil && can.URL != nil && d.ApprovalURL != nil
 }
 
 // elicitation is what the client declared; nil where it can ask nobody.
@@ -78,32 +79,44 @@ func forgotten(ctx context.Context) bool {
 	return ok && session.Stateless() && !server.IsModernRequest(ctx)
 }
 
-// showsForms: an empty capability means forms (MCP 2025-11-25, Elicitation).
-func showsForms(e *mcp.ElicitationCapability) bool {
-	return e != nil && (e.Form != nil || e.URL == nil)
+// showsForms reports whether the client shows forms and their answers count here. An empty
+// capability means forms (MCP 2025-11-25, Elicitation).
+func (d Deps) showsForms(ctx context.Context, e *mcp.ElicitationCapability) bool {
+	counts := d.Policy != consent.PolicyHuman || d.FormsCount == nil || d.FormsCount(ctx)
+	return counts && e != nil && (e.Form != nil || e.URL == nil)
 }
 
 // question is put in a form where the client shows forms, else as a link to the
 // page where it opens links; false where it can do neither.
 func (d Deps) question(ctx context.Context, p consent.Proposal, to deed) (mcp.ElicitationParams, bool) {
 	can := elicitation(ctx)
-	if showsForms(can) {
-		return form(plainly(to)), true
+	if d.showsForms(ctx, can) {
+		return form(to), true
 	}
 	url := ""
 	if can != nil && can.URL != nil {
 		url = d.pageOf(p.ID)
 	}
 	return mcp.ElicitationParams{
-		Mode: mcp.ElicitationModeURL, ElicitationID: p.ID, URL: url, Message: plainly(to) + "\n\nOpen the page to approve or decline.",
+		Mode: mcp.ElicitationModeURL, ElicitationID: p.ID, URL: url, Message: promptText(to) + "\n\nOpen the page to approve or decline.",
 	}, url != ""
 }
 
-// form asks for nothing but the answer itself: accept, decline or cancel.
-func form(message string) mcp.ElicitationParams {
+// approveField is the one field of a form: a checkbox that the person must tick. Clients that
+// accept forms by themselves (Codex in full-access mode) leave it empty, which is a refusal.
+const approveField = "approve"
+
+func form(to deed) mcp.ElicitationParams {
+	verb := strings.ToLower(to.act.Verb())
 	return mcp.ElicitationParams{
-		Message:         message,
-		RequestedSchema: map[string]any{"type": "object", "properties": map[string]any{}},
+		Message: promptText(to),
+		RequestedSchema: map[string]any{
+			"type": "object",
+			"properties": map[string]any{approveField: map[string]any{
+				"type": "boolean", "title": "Yes, " + verb + " it", "description": "Tick to agree to exactly this; leave it empty to refuse.",
+			}},
+			"required": []string{approveField},
+		},
 	}
 }
 
@@ -157,7 +170,11 @@ func elicit(ctx context.Context, q mcp.ElicitationParams) (*mcp.ElicitationResul
 
 // meant: that a link was opened is no yes; the person's answer is waited for.
 func (d Deps) meant(ctx context.Context, p consent.Proposal, q mcp.ElicitationParams, r *mcp.ElicitationResult, until time.Time) reply {
-	if got := replyOf(r); q.Mode != mcp.ElicitationModeURL || got != accepted {
+	got := replyOf(r)
+	switch {
+	case got == accepted && q.Mode != mcp.ElicitationModeURL && !ticked(r):
+		return notTicked
+	case got != accepted || q.Mode != mcp.ElicitationModeURL:
 		return got
 	}
 	defer d.forPerson(ctx, p, q, until)()
@@ -168,6 +185,13 @@ func (d Deps) meant(ctx context.Context, p consent.Proposal, q mcp.ElicitationPa
 		_ = server.ServerFromContext(ctx).SendElicitationComplete(ctx, session, q.ElicitationID) // so that the client stops showing it
 	}
 	return answeredOnPage
+}
+
+// ticked reports whether the person ticked the box of a form.
+func ticked(r *mcp.ElicitationResult) bool {
+	content, _ := r.Content.(map[string]any)
+	agreed, _ := content[approveField].(bool)
+	return agreed
 }
 
 func replyOf(r *mcp.ElicitationResult) reply {

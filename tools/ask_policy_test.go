@@ -81,7 +81,8 @@ func TestBar_P6_AClientIsNeverAskedInAWayItDidNotDeclare(t *testing.T) {
 					continue
 				}
 				assert.Equal(t, schemas.CodeApprovalNeeded, got.Code, got.Text)
-				assert.Contains(t, got.Text, "`vennio-mcp approvals`")
+				assert.Contains(t, got.Text, "on the machine of this server")
+				assert.NotContains(t, got.Text+string(got.Raw), "vennio-mcp approvals", "a model with a shell could run it")
 				assert.Zero(t, w.vennio.Writes())
 			}
 		}
@@ -109,10 +110,9 @@ func TestWithoutAnyWayTheRefusalSaysSo(t *testing.T) {
 	w.connect()
 	got := w.book(agreed(w.slot().SlotID))
 	assert.Equal(t, schemas.CodeApprovalNeeded, got.Code)
-	assert.Contains(t, got.Text, "no way left to ask them")
+	assert.Contains(t, got.Text, "no way to ask them")
 	w.deps.ApprovalURL = func(id string) (string, error) { return "http://127.0.0.1:1/approve/" + id, nil }
 	w.connect()
 	got = w.book(agreed(w.slot().SlotID))
-	assert.Contains(t, got.Text, "Ask the person to open http://127.0.0.1:1/approve/")
-	assert.NotContains(t, got.Text, "vennio-mcp approvals", "another process does not see the sandbox's ledger")
+	assert.Regexp(t, `^http://127\.0\.0\.1:1/approve/[0-9A-Z]{26}$`, got.Data.ApprovalURL)
 }

@@ -21,7 +21,7 @@ import (
 
 // accepting is what a client adds to a call whose question was accepted.
 func accepting(state string) args {
-	return args{"requestState": state, "inputResponses": args{"agree": args{"action": "accept", "content": args{}}}}
+	return args{"requestState": state, "inputResponses": args{"agree": args{"action": "accept", "content": args{"approve": true}}}}
 }
 
 // bar: C7

@@ -136,8 +136,10 @@ func waitsElsewhere(t *testing.T, w *world, p *person, why string) {
 	for _, code := range []schemas.Code{schemas.CodeConsentUnanswered, schemas.CodeApprovalNeeded} {
 		got := w.book(booking)
 		assert.Equal(t, code, got.Code, got.Text)
-		assert.Contains(t, got.Text, "open http://127.0.0.1:1/approve/")
-		assert.Contains(t, got.Text, "`vennio-mcp approvals`")
+		assert.False(t, got.IsError, got.Text)
+		assert.Regexp(t, `(?m)^http://127\.0\.0\.1:1/approve/[0-9A-Z]{26}$`, got.Text, "the address stands on a line by itself")
+		assert.Regexp(t, `^http://127\.0\.0\.1:1/approve/[0-9A-Z]{26}$`, got.Data.ApprovalURL)
+		assert.NotContains(t, got.Text+string(got.Raw), "vennio-mcp approvals", "a model with a shell could run it")
 		assert.NotNil(t, got.Data.Proposal)
 	}
 	assert.Len(t, p.seen(), 1, "not asked again in the same form")

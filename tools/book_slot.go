@@ -21,10 +21,9 @@ import (
 func BookSlot(d Deps) Tool {
 	return define(d, Spec{
 		Name: toolBook, Title: "Book a slot", Effect: Adds, Needs: toolFind,
-		Description: "Book a slot from find_slots. First show the person all of it and ask: " +
-			"without consent nothing is written. " +
-			"Writes to the host's calendar; Vennio may mail attendees. Repeating the call books no more. " +
-			"Returns others if taken.",
+		Description: "Book a slot. " + consentRule(d.Policy) +
+			" Writes to the calendar; Vennio may e-mail attendees. Repeats book no more. " +
+			"If taken, returns others.",
 	}, d.bookSlot)
 }
 
@@ -51,13 +50,14 @@ func (d Deps) bookSlot(ctx context.Context, in schemas.BookSlotInput) (*schemas.
 		return nil, err
 	}
 	fresh := true
-	out, err := agreed(ctx, d, d.deed(b, in), in.Gate, func(ctx context.Context, g consent.Grant) (*schemas.BookSlotResult, error) {
+	out, err := agreed(ctx, d, d.deed(b, in), in.Consent, func(ctx context.Context, g consent.Grant) (*schemas.BookSlotResult, error) {
 		fresh = g.Outcome != consent.Done
 		return d.book(ctx, b, g)
 	})
 	if err != nil {
 		return nil, err
 	}
+	out.Repeated = !fresh
 	return out, d.handOver(ctx, out, fresh)
 }
 
@@ -116,13 +116,6 @@ func onRecord(g consent.Grant) map[string]string {
 	return map[string]string{"mcp_consent_by": g.GivenBy, "mcp_consent_words": g.Words, "mcp_consent_rung": string(g.Rung)}
 }
 
-func attestation(c *schemas.Consent) *consent.Attestation {
-	if c == nil {
-		return nil
-	}
-	return &consent.Attestation{Granted: c.Granted, GivenBy: c.GivenBy, Words: c.Statement}
-}
-
 // slotRefused translates an error of slots.Signer.Open.
 func slotRefused(err error) error {
 	switch {
@@ -133,19 +126,6 @@ func slotRefused(err error) error {
 			"If an earlier call may have booked it, have the person look in Vennio first. Tell the user that the server's clock must be checked. "+searchAgain)
 	}
 	return refuse(schemas.CodeUnknownSlot, "", "")
-}
-
-// consentRefused shows the person what they would agree to.
-func consentRefused(err error, asked *schemas.Proposal) error {
-	if errors.Is(err, consent.ErrDeclined) {
-		return refuse(schemas.CodeConsentDeclined, "", "")
-	}
-	r := refuse(schemas.CodeConsentRequired, "", "")
-	if missing, ok := errors.AsType[*consent.Required](err); ok {
-		r.Message = table[r.Code].message + " (" + missing.Why + ")"
-	}
-	r.Instead.Proposal = asked
-	return r
 }
 
 func (d Deps) proposal(in schemas.BookSlotInput, b booking) *schemas.Proposal {

@@ -14,9 +14,9 @@ import (
 func CancelBooking(d Deps) Tool {
 	return define(d, Spec{
 		Name: toolCancel, Title: "Cancel a booking", Effect: Changes,
-		Description: "Cancel a booking, or all future confirmed ones of its series. First show the person what would be cancelled and ask: " +
-			"without their consent nothing changes. It cannot be undone; to meet at another time use reschedule_booking instead. " +
-			"Vennio may mail attendees. Repeating the call changes nothing more.",
+		Description: "Cancel a booking, or all future confirmed ones of its series. " + consentRule(d.Policy) +
+			" It cannot be undone; to meet at another time use reschedule_booking instead. " +
+			"Vennio may e-mail attendees. Repeating the call changes nothing more.",
 	}, d.cancelBooking)
 }
 
@@ -48,7 +48,7 @@ func (d Deps) cancelBooking(ctx context.Context, in schemas.CancelBookingInput) 
 		}
 	}
 	to := deed{act: c.act, asked: d.cancelProposal(c)}
-	return agreed(ctx, d, to, in.Gate, func(ctx context.Context, g consent.Grant) (*schemas.ChangeResult, error) { return d.cancel(ctx, c, g) })
+	return agreed(ctx, d, to, in.Consent, func(ctx context.Context, g consent.Grant) (*schemas.ChangeResult, error) { return d.cancel(ctx, c, g) })
 }
 
 func (d Deps) understandCancellation(ctx context.Context, in schemas.CancelBookingInput) (cancellation, error) {

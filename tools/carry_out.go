@@ -17,9 +17,9 @@ const writeTimeout = 2 * time.Minute
 // agreed does to, once a person has agreed to it. From the moment it is sent the
 // caller's cancellation no longer stops it: the outcome must be known.
 func agreed[Out any](
-	ctx context.Context, d Deps, to deed, gate schemas.Gate, do func(context.Context, consent.Grant) (*Out, error),
+	ctx context.Context, d Deps, to deed, reported schemas.Consent, do func(context.Context, consent.Grant) (*Out, error),
 ) (*Out, error) {
-	grant, err := d.agree(ctx, to, gate)
+	grant, err := d.agree(ctx, to, reported)
 	if err != nil {
 		return nil, err
 	}

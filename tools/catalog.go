@@ -23,12 +23,16 @@ type Deps struct {
 	// ApprovalURL is where a person can agree to a proposal on a page; nil
 	// where no page is served.
 	ApprovalURL func(proposalID string) (string, error)
-	AskTime     time.Duration // a person has to answer in the client; 0 means 2 minutes
-	Warn        func(error)   // told of what went wrong beside a call that went well; may be nil
-	Hosts       Directory
-	Zone        *time.Location // for calls that name none
-	WeekStart   time.Weekday   // where "this week" and "next week" begin; as ever in Go, zero is Sunday
-	Now         func() time.Time
+	// FormsCount reports whether the connection is trusted, so that a form answered over it counts
+	// under the policy human: over stdio, and for an authenticated caller. An agent that opens its
+	// own connection could answer its own question. nil: it always is.
+	FormsCount func(context.Context) bool
+	AskTime    time.Duration // a person has to answer in the client; 0 means 2 minutes
+	Warn       func(error)   // told of what went wrong beside a call that went well; may be nil
+	Hosts      Directory
+	Zone       *time.Location // for calls that name none
+	WeekStart  time.Weekday   // where "this week" and "next week" begin; as ever in Go, zero is Sunday
+	Now        func() time.Time
 	// Every ticks at each such time until its end is called: when a client hears
 	// again that its call waits. nil is a real ticker; tests inject their own.
 	Every     func(time.Duration) (tick <-chan time.Time, end func())

@@ -168,7 +168,7 @@ func requireFits(t *testing.T, tool string, raw json.RawMessage) {
 	}
 	var failure schemas.Failure
 	require.NoError(t, json.Unmarshal(raw, &failure))
-	if failure.Error != nil {
+	if failure.Error != nil || failure.Reason != "" {
 		return
 	}
 	strict := map[string]json.RawMessage{

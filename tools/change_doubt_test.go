@@ -56,11 +56,11 @@ func TestBar_C8_WhatOthersWroteIntoABookingStaysOnItsLine(t *testing.T) {
 			body = strings.ReplaceAll(body, "ada@example.com", "ada@example.com>"+evil)
 			return 0, strings.ReplaceAll(strings.ReplaceAll(body, "Ada Byron", "Ada"+evil), "Grace Hopper", "Grace"+evil+`\u202e`)
 		})
-		no := says(decline)
-		w.meet("2025-11-25", no, nil)
-		asked := w.change(tool, call.with("consent", nil))
+		asked := w.change(tool, call.with("consent", notYet))
 		require.NotNil(t, asked.Data.Proposal, asked.Text)
 		assert.Equal(t, 1, strings.Count(asked.Text, "\nNext: "), asked.Text)
+		no := says(decline)
+		w.meet("2025-11-25", no, nil)
 		w.change(tool, call)
 		require.Len(t, no.seen(), 1)
 		assert.NotContains(t, no.seen()[0], "\nNext: ")
@@ -93,14 +93,14 @@ func TestBar_C2_ASeriesIsCancelledAsItWasShown(t *testing.T) {
 	w := newWorld(t)
 	made := w.series()
 	call := args{"booking_id": made.BookingID, "scope": "series", "consent": yes}
-	asked := w.change("cancel_booking", call.with("consent", nil))
+	asked := w.change("cancel_booking", call.with("consent", notYet))
 	require.NotNil(t, asked.Data.Proposal, asked.Text)
 	assert.Regexp(t, `3 bookings of the series .*\d\d:\d\d, .*\d\d:\d\d, .*\d\d:\d\d$`, asked.Data.Proposal.Repeat)
 	assert.Contains(t, asked.Text, "Cancels: 3 bookings")
 	second := w.vennio.Bookings()[1]
 	no := says(accept)
 	no.elicit = func(_ context.Context, r mcp.ElicitationRequest) (mcp.ElicitationResponseAction, error) {
-		assert.True(t, strings.HasPrefix(r.Params.Message, "Cancel these bookings?"), r.Params.Message)
+		assert.True(t, strings.HasPrefix(r.Params.Message, `Cancel "Intro call", all future meetings of its series, `), r.Params.Message)
 		w.movedElsewhere(second.ID, second.Start.Add(24*time.Hour))
 		return accept, nil
 	}
@@ -190,7 +190,7 @@ func TestABookingOfWhichLittleIsToldIsNotChanged(t *testing.T) {
 	twist(t, w, func(_, _, body string) (int, string) {
 		return 0, strings.NewReplacer(`"customer_email"`, `"a"`, `"customer_name"`, `"b"`, "mcp_attendee_2", "c").Replace(body)
 	})
-	asked := w.change("cancel_booking", args{"booking_id": made.BookingID})
+	asked := w.change("cancel_booking", args{"booking_id": made.BookingID, "consent": notYet})
 	require.NotNil(t, asked.Data.Proposal, asked.Text)
 	assert.NotContains(t, asked.Text, "Mail:")
 }

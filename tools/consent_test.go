@@ -1,6 +1,7 @@
 package tools_test
 
 import (
+	"strings"
 	"sync"
 	"testing"
 
@@ -11,42 +12,55 @@ import (
 )
 
 // bar: C1
+// field: consent granted false
 func TestBar_C1_WithoutConsentNothingIsWrittenAndThePersonIsShownWhatWouldBe(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	s := w.slot()
 	booking := agreed(s.SlotID).with("notes", "Bring cards")
-	for name, tc := range map[string]struct {
-		consent any
-		says    string
-	}{
-		"none":            {nil, "consent is missing"},
-		"empty":           {map[string]any{}, "consent.given_by is missing"},
-		"no words":        {map[string]any{"granted": true, "given_by": "Ada"}, "consent.statement is missing"},
-		"blank words":     {map[string]any{"granted": true, "given_by": "Ada", "statement": " "}, "quotes no words"},
-		"a string":        {"yes", "is of type string"},
-		"granted as text": {map[string]any{"granted": "true", "given_by": "Ada", "statement": "yes"}, "consent.granted is of type string"},
-		"invisible words": {map[string]any{"granted": true, "given_by": "Ada", "statement": "yes\u202e"}, "invisible character U+202E"},
+	for name, consent := range map[string]any{
+		"not granted": map[string]any{"granted": false},
+		"with words":  map[string]any{"granted": false, "given_by": "Ada Byron", "statement": "Rather not"},
 	} {
-		got := w.book(booking.with("consent", tc.consent))
+		got := w.book(booking.with("consent", consent))
+		assert.False(t, got.IsError, name)
+		assert.Equal(t, "awaiting_consent", got.Data.Status, name)
 		assert.Equal(t, schemas.CodeConsentRequired, got.Code, name)
-		assert.Contains(t, got.Text, tc.says, name)
+		assert.True(t, strings.HasPrefix(got.Text, "NOT BOOKED YET: "), got.Text)
+		assert.True(t, strings.HasPrefix(got.Data.Message, "NOT BOOKED YET: "), got.Data.Message)
+		assert.Contains(t, got.Text, got.Data.Next)
 		require.NotNil(t, got.Data.Proposal, name)
 		for _, fact := range []string{"Intro call", s.StartLocal, s.Start, "Alice", `"Ada Byron" <ada@example.com>`, `"Grace Hopper" <grace@example.com>`, "Bring cards"} {
 			assert.Contains(t, got.Text, fact, name)
 		}
 	}
 	assert.Zero(t, w.vennio.Writes())
+	assert.False(t, w.book(booking).IsError, "a preview forbids nothing")
+	assert.Equal(t, 1, w.vennio.Writes())
 }
 
-func TestADeclinedConsentIsNotAskedForAgain(t *testing.T) {
+// field: consent value that cannot be read
+func TestAConsentThatCannotBeReadIsReportedAsSuch(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	no := map[string]any{"granted": false, "given_by": "Ada Byron", "statement": "Rather not"}
-	got := w.book(agreed(w.slot().SlotID).with("consent", no))
-	assert.Equal(t, schemas.CodeConsentDeclined, got.Code)
-	assert.Contains(t, got.Text, "Do not ask for this again")
-	assert.Nil(t, got.Data.Proposal)
+	booking := agreed(w.slot().SlotID)
+	for name, tc := range map[string]struct {
+		consent any
+		says    string
+	}{
+		"none":            {nil, "consent is missing"},
+		"empty":           {map[string]any{}, "consent.granted is missing"},
+		"nobody":          {map[string]any{"granted": true, "statement": "yes"}, "consent.given_by must name the person"},
+		"no words":        {map[string]any{"granted": true, "given_by": "Ada"}, "consent.statement must quote"},
+		"blank words":     {map[string]any{"granted": true, "given_by": "Ada", "statement": " "}, "consent.statement must quote"},
+		"a word":          {"yes", "consent is of type string"},
+		"invisible words": {map[string]any{"granted": true, "given_by": "Ada", "statement": "yes\u202e"}, "invisible character U+202E"},
+	} {
+		got := w.book(booking.with("consent", tc.consent))
+		assert.Equal(t, schemas.CodeInvalidArguments, got.Code, name)
+		assert.Contains(t, got.Text, tc.says, name)
+		assert.NotContains(t, got.Text, "no person has agreed", name)
+	}
 	assert.Zero(t, w.vennio.Writes())
 }
 

@@ -3,32 +3,25 @@ package tools
 import (
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/vennio-mcp/vennio-mcp/internal/consent"
 	"github.com/vennio-mcp/vennio-mcp/internal/plain"
 	"github.com/vennio-mcp/vennio-mcp/schemas"
 )
 
-// elsewhere is the refusal that names the ways in which a person can agree.
-func (d Deps) elsewhere(p consent.Proposal, asked *schemas.Proposal, code schemas.Code) error {
-	next := "Tell the person that this server has no way left to ask them: its operator must serve the approval page, or another client must be used that can ask."
-	if ways := d.ways(p.ID); len(ways) > 0 {
-		next = "Ask the person to " + strings.Join(ways, ", or to ") + "; within 10 minutes. When they say that they have, call " + p.Act.Tool + " again with the same arguments."
+// elsewhere is the answer to a write that waits for a person who was not asked here, or did not
+// answer: it names the page where they can. It never names the command line, which a model with a
+// shell could run.
+func (d Deps) elsewhere(p consent.Proposal, to deed, reason schemas.Code) error {
+	again := " When they say that they have answered, make exactly the same call again."
+	url := d.pageOf(p.ID)
+	if url == "" && d.Sandbox { // whose ledger only this process sees
+		return notYet(to, reason, "", "Tell the person that this server has no way to ask them: its operator must serve the approval page, or they must use a client that can ask.")
 	}
-	r := refuse(code, "", next)
-	r.Instead.Proposal = asked
-	return r
-}
-
-func (d Deps) ways(proposal string) (ways []string) {
-	if url := d.pageOf(proposal); url != "" {
-		ways = append(ways, "open "+url)
+	if url == "" {
+		return notYet(to, reason, "", "Tell the person that the request waits for 10 minutes and that you cannot approve it: they can approve it in a terminal on the machine of this server, as its documentation says, or use a client that can ask them."+again)
 	}
-	if !d.Sandbox { // whose ledger lives in this process alone
-		ways = append(ways, "run `vennio-mcp approvals` in a terminal on this server's machine")
-	}
-	return ways
+	return notYet(to, reason, url, "Give the person the approval page as it is; it is open for 10 minutes, and you cannot approve it for them."+again)
 }
 
 // pageOf is the page on which a person can answer a proposal, "" if there is none.
@@ -44,25 +37,15 @@ func (d Deps) pageOf(proposal string) string {
 	return url
 }
 
-// headlines are what a person is asked.
-var headlines = map[string]string{
-	schemas.ActionBook:       "Book this?",
-	schemas.ActionReschedule: "Move this booking?",
-	schemas.ActionCancel:     "Cancel this booking?",
-}
-
 // notesAsked is how much of the notes a form shows: more would push the facts out of
 // view. The page shows all of them.
 const notesAsked = 300
 
-// plainly is a proposal in the server's words, for the person: an excerpt of the
-// notes on one line, every name quoted (bar C8), and without what only an agent needs.
-func plainly(to deed) string {
+// promptText is a write in the server's words, for the person: one complete line, and below it
+// all facts, with every name quoted (bar C8) and an excerpt of the notes on one line.
+func promptText(to deed) string {
 	const name = 98 // with its quotation marks a name is shown in 100
-	shown, headline := *to.asked, headlines[to.asked.Action]
-	if shown.Action == schemas.ActionCancel && shown.Repeat != "" {
-		headline = "Cancel these bookings?"
-	}
+	shown := *to.asked
 	shown.SlotID, shown.BookingID, shown.Notes = "", "", ""
 	shown.Hosts = slices.Clone(shown.Hosts)
 	for i := range shown.Hosts {
@@ -72,5 +55,5 @@ func plainly(to deed) string {
 	if to.act.Notes != "" {
 		facts += "\n  Notes: " + plain.Excerpt(to.act.Notes, notesAsked)
 	}
-	return headline + "\n\n" + facts
+	return to.act.Question() + "\n\n" + facts
 }

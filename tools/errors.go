@@ -47,6 +47,9 @@ func CodeOf(err error) schemas.Code {
 	if r, ok := errors.AsType[*Refusal](err); ok {
 		return r.Code
 	}
+	if a, ok := errors.AsType[*Awaiting](err); ok {
+		return a.Reason
+	}
 	switch {
 	case is[*schemas.Misfits](err):
 		return schemas.CodeInvalidArguments

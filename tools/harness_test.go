@@ -144,7 +144,7 @@ func (w *world) connect() {
 type answer[Out any] struct {
 	Text    string
 	Data    Out
-	Code    schemas.Code // of the error, if it is one
+	Code    schemas.Code // of the error, or why a person is awaited
 	IsError bool
 	Raw     json.RawMessage
 }
@@ -162,7 +162,7 @@ func call[Out any](w *world, tool string, arguments any) answer[Out] {
 	require.NoError(w.t, json.Unmarshal(a.Raw, &a.Data))
 	var failure schemas.Failure
 	require.NoError(w.t, json.Unmarshal(a.Raw, &failure))
-	if failure.Error != nil {
+	if a.Code = failure.Reason; failure.Error != nil {
 		a.Code = failure.Error.Code
 	}
 	require.Equal(w.t, got.IsError, failure.Error != nil, "isError and the error must agree")
@@ -204,6 +204,9 @@ func agreed(slotID string) args {
 		"consent": map[string]any{"granted": true, "given_by": "Ada Byron", "statement": "Yes, book it"},
 	}
 }
+
+// notYet is the consent of a call before a person was asked.
+var notYet = map[string]any{"granted": false}
 
 // slot finds times and returns the first.
 func (w *world) slot() schemas.Slot {

@@ -66,9 +66,9 @@ func TestBar_C8_InvisibleCharactersAreNoNames(t *testing.T) {
 			assert.Equal(t, schemas.CodeInvalidArguments, got.Code, "%q: %s", blank, got.Text)
 			assert.Contains(t, got.Text, part, "%q", blank)
 		}
-		for field, says := range map[string]string{"given_by": "consent.given_by names nobody", "statement": "consent.statement quotes no words"} {
+		for field, says := range map[string]string{"given_by": "consent.given_by must name", "statement": "consent.statement must quote"} {
 			got := w.book(agreed(slot).with("consent", args{"granted": true, "given_by": "Ada", "statement": "yes"}.with(field, blank)))
-			assert.Equal(t, schemas.CodeConsentRequired, got.Code, "%q: %s", blank, got.Text)
+			assert.Equal(t, schemas.CodeInvalidArguments, got.Code, "%q: %s", blank, got.Text)
 			assert.Contains(t, got.Text, says)
 		}
 	}

@@ -33,7 +33,7 @@ func limited(t *testing.T, domains, hours string, daily int, price string) optio
 func refused(t *testing.T, w *world, booking args, why string) {
 	t.Helper()
 	before := w.vennio.Writes()
-	for _, with := range []args{booking, booking.with("consent", nil)} {
+	for _, with := range []args{booking, booking.with("consent", notYet)} {
 		got := w.book(with)
 		assert.Equal(t, schemas.CodeNotAllowed, got.Code, got.Text)
 		assert.Contains(t, got.Text, why)

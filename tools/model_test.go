@@ -33,7 +33,7 @@ var (
 	slotID   = regexp.MustCompile(`"slot_id":"(s[0-9a-z]{32})"`)
 	proposed = regexp.MustCompile(`/approve/([0-9A-Z]{26})`)
 	handed   = regexp.MustCompile(`"requestState":"([^"]+)"`)
-	code     = regexp.MustCompile(`"code":"?([a-z_]+|-\d+)`)
+	code     = regexp.MustCompile(`"(?:code|reason)":"?([a-z_]+|-\d+)`)
 )
 
 // play makes one sequence of 1 to 6 calls, more often a short one: what it learns
@@ -152,10 +152,10 @@ func (m *model) answer() args {
 	}
 	hash := sha256.Sum256([]byte(pick(m, id, "vennio-mcp question v1\x00"+id)))
 	if len(m.told) > 0 && m.IntN(3) == 0 {
-		return args{"requestState": pick(m, m.told...), "inputResponses": args{"agree": args{"action": pick(m, "accept", "accept", "decline", "cancel"), "content": args{}}}}
+		return args{"requestState": pick(m, m.told...), "inputResponses": args{"agree": args{"action": pick(m, "accept", "accept", "decline", "cancel"), "content": args{"approve": true}}}}
 	}
 	state := pick(m, id, id+".", id+"."+hex.EncodeToString(hash[:]), fmt.Sprintf("%s.%064x", id, m.Uint64()), "", ".")
-	yes := args{"action": "accept", "content": args{}}
+	yes := args{"action": "accept", "content": args{"approve": true}}
 	return args{"requestState": state, "inputResponses": pick[any](m, args{"agree": yes}, args{"agree": args{"elicitation": yes}}, args{}, args{"x": yes})}
 }
 

@@ -1,6 +1,7 @@
 package tools_test
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -45,7 +46,11 @@ func (p *person) Elicit(ctx context.Context, r mcp.ElicitationRequest) (*mcp.Eli
 	if err != nil {
 		return nil, err
 	}
-	return &mcp.ElicitationResult{ElicitationResponse: mcp.ElicitationResponse{Action: action, Content: map[string]any{}}}, nil
+	content := map[string]any{}
+	if fields, _ := r.Params.RequestedSchema.(map[string]any); fields != nil && action == mcp.ElicitationResponseActionAccept {
+		content["approve"] = true
+	}
+	return &mcp.ElicitationResult{ElicitationResponse: mcp.ElicitationResponse{Action: action, Content: content}}, nil
 }
 
 // seen is what the person was shown so far.
@@ -161,6 +166,7 @@ type reply struct {
 		InputRequests     map[string]json.RawMessage
 		StructuredContent struct {
 			Status string
+			Reason schemas.Code
 			Error  struct{ Code schemas.Code }
 		}
 	}
@@ -174,7 +180,10 @@ func (w *world) post(srv *server.MCPServer, message []byte) (r reply) {
 	return r
 }
 
-func (r reply) code() schemas.Code { return r.Result.StructuredContent.Error.Code }
+// code is that of an error, or the reason why a person is awaited.
+func (r reply) code() schemas.Code {
+	return cmp.Or(r.Result.StructuredContent.Error.Code, r.Result.StructuredContent.Reason)
+}
 
 const (
 	canAsk    = `{"elicitation":{}}`

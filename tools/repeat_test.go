@@ -25,7 +25,7 @@ func TestASeriesIsAgreedToDayByDay(t *testing.T) {
 		third := start.AddDate(0, 0, 14)
 		require.NoError(t, w.vennio.Take(w.deps.Hosts[0].ID, third, third.Add(30*time.Minute)))
 		booking := agreed(s.SlotID).with("repeat", "weekly x4")
-		asked := w.book(booking.with("consent", nil))
+		asked := w.book(booking.with("consent", notYet))
 		require.NotNil(t, asked.Data.Proposal, asked.Text)
 		for i := range 4 {
 			assert.Contains(t, asked.Data.Proposal.Repeat, start.AddDate(0, 0, 7*i).Format("Mon 2 Jan 2006"))
@@ -56,7 +56,7 @@ func cancelsOneThenTheRest(w *world, made schemas.BookSlotResult) {
 	w.t.Helper()
 	one := w.change("cancel_booking", args{"booking_id": made.BookingID, "consent": yes})
 	require.False(w.t, one.IsError, one.Text)
-	rest := w.change("cancel_booking", args{"booking_id": made.BookingID, "scope": "series", "consent": nil})
+	rest := w.change("cancel_booking", args{"booking_id": made.BookingID, "scope": "series", "consent": notYet})
 	require.NotNil(w.t, rest.Data.Proposal, rest.Text)
 	assert.Contains(w.t, rest.Data.Proposal.Repeat, map[int]string{1: "1 booking of the series", 2: "2 bookings of the series"}[3-len(made.Skipped)])
 	rest = w.change("cancel_booking", args{"booking_id": made.BookingID, "scope": "series", "consent": yes})

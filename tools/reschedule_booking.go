@@ -17,8 +17,8 @@ import (
 func RescheduleBooking(d Deps) Tool {
 	return define(d, Spec{
 		Name: toolReschedule, Title: "Move a booking", Effect: Changes, Needs: toolFind,
-		Description: "Move a booking to a slot from find_slots, called with reschedule_of. First show the person the old and the new time and ask: " +
-			"without their consent nothing changes. Vennio may mail attendees. Repeating the call changes nothing more. " +
+		Description: "Move a booking to a slot from find_slots, called with reschedule_of. " + consentRule(d.Policy) +
+			" Vennio may e-mail attendees. Repeating the call changes nothing more. " +
 			"A taken slot returns others, needing new consent.",
 	}, d.rescheduleBooking)
 }
@@ -50,7 +50,7 @@ func (d Deps) rescheduleBooking(ctx context.Context, in schemas.RescheduleBookin
 		m.act = d.moveAct(m, in)
 	}
 	to := deed{act: m.act, asked: d.proposalOn(schemas.ActionReschedule, m.act, m.standingBooking, m.loc, m.guest)}
-	return agreed(ctx, d, to, in.Gate, func(ctx context.Context, g consent.Grant) (*schemas.ChangeResult, error) { return d.move(ctx, m, g) })
+	return agreed(ctx, d, to, in.Consent, func(ctx context.Context, g consent.Grant) (*schemas.ChangeResult, error) { return d.move(ctx, m, g) })
 }
 
 // understandMove resolves the arguments. The act is empty unless something was

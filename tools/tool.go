@@ -18,6 +18,7 @@ import (
 	"github.com/mark3labs/mcp-go/mcp"
 	"github.com/mark3labs/mcp-go/server"
 
+	"github.com/vennio-mcp/vennio-mcp/internal/consent"
 	"github.com/vennio-mcp/vennio-mcp/internal/jsonlimits"
 	"github.com/vennio-mcp/vennio-mcp/schemas"
 )
@@ -73,9 +74,7 @@ func define[In any, Out schemas.Result](d Deps, s Spec, handle func(context.Cont
 	t.Title = s.Title
 	t.RawOutputSchema = schemas.Output[Out]()
 	t.Annotations = hints(s)
-	if s.Effect != Reads { // clients that know it force a prompt of their own
-		t.Meta = &mcp.Meta{AdditionalFields: map[string]any{"anthropic/requiresUserInteraction": true}}
-	}
+	t.Meta = meta(d.Policy, s)
 	t.run = func(ctx context.Context, req mcp.CallToolRequest) (*mcp.CallToolResult, error) {
 		if s.Effect != Reads && d.MayWrite != nil && !d.MayWrite(ctx) {
 			err := notAllowed("the caller's token may only read.")
@@ -90,6 +89,9 @@ func define[In any, Out schemas.Result](d Deps, s Spec, handle func(context.Cont
 		if q, asks := errors.AsType[*question](err); asks {
 			return asking(q), nil
 		}
+		if a, waits := errors.AsType[*Awaiting](err); waits {
+			return result(d, a.result()), err
+		}
 		if err != nil {
 			return result(d, failure(err)), err
 		}
@@ -101,6 +103,23 @@ func define[In any, Out schemas.Result](d Deps, s Spec, handle func(context.Cont
 		return result(d, out), nil
 	}
 	return t
+}
+
+// meta is what clients of Anthropic read. requiresUserInteraction makes them show a prompt of their
+// own, and refuse the tool where nobody can be prompted; so it is left out where the operator takes
+// the agent's word. alwaysLoad keeps a tool from being left out by tool search.
+func meta(p consent.Policy, s Spec) *mcp.Meta {
+	fields := map[string]any{}
+	if s.Effect != Reads && p != consent.PolicyAttested {
+		fields["anthropic/requiresUserInteraction"] = true
+	}
+	if s.Name == toolFind || s.Name == toolBook {
+		fields["anthropic/alwaysLoad"] = true
+	}
+	if len(fields) == 0 {
+		return nil
+	}
+	return &mcp.Meta{AdditionalFields: fields}
 }
 
 func hints(s Spec) mcp.ToolAnnotation {

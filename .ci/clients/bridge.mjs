@@ -32,7 +32,7 @@ for (const transport of ['http', 'sse']) {
     const asked = []
     const agent = await bridge(world, transport, {
       capabilities: { elicitation: { form: {} } },
-      onAsk: async (request) => { asked.push(request.params); return { action: 'accept', content: {} } },
+      onAsk: async (request) => { asked.push(request.params); return { action: 'accept', content: { approve: true } } },
     })
     await findsAndBooks(world, agent, 'asked in the client')
     assert.equal(asked.length, 1)

@@ -12,7 +12,7 @@ before(async () => { program = await build() }, { timeout: 120_000 })
 after(() => program?.remove())
 
 const limit = { timeout: 60_000 }
-const yes = { action: 'accept', content: {} }
+const yes = { action: 'accept', content: { approve: true } }
 
 for (const [protocol, sdk] of Object.entries(sdks)) {
   for (const transport of ['stdio', 'http', 'sse'].filter((name) => sdk[name])) {

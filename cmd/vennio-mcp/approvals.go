@@ -15,13 +15,14 @@ import (
 	"github.com/vennio-mcp/vennio-mcp/internal/store"
 )
 
-const approvalsAbout = `Lists the bookings that wait for a person's yes on this machine. On a terminal
-it asks about each; with approve or decline and an id it answers one.`
+const approvalsAbout = `Lists the bookings, changes and cancellations on this machine that wait for a person's
+approval. In a terminal it asks about each; with approve or decline and an id it answers one. Answering
+needs a terminal; listing does not.`
 
 func (p program) approvalsCommand() *cobra.Command {
 	var name string
 	c := &cobra.Command{
-		Use: "approvals", Short: "See what waits for a person's yes, and approve or decline it", Long: approvalsAbout, Args: noArguments,
+		Use: "approvals", Short: "List what waits for a person's approval, and approve or decline it", Long: approvalsAbout, Args: noArguments,
 		RunE: p.withLedger(func(c *cobra.Command, l *consent.Ledger, _ []string) error {
 			open, err := l.Open(c.Context())
 			if err != nil {
@@ -33,8 +34,8 @@ func (p program) approvalsCommand() *cobra.Command {
 			}
 			in := bufio.NewScanner(p.in)
 			for _, proposal := range open {
-				_, _ = fmt.Fprintf(p.out, "\n%s\n  %s\n%s", proposal.ID, approve.Heading(proposal.Act), approve.Text(proposal.Act))
-				if isTerminal(p.in) {
+				_, _ = fmt.Fprintf(p.out, "\n%s\n  %s\n%s", proposal.ID, proposal.Act.Question(), approve.Text(proposal.Act))
+				if p.onTerminal() {
 					if err := p.askHere(c, l, in, proposal, name); err != nil {
 						return err
 					}
@@ -67,7 +68,7 @@ func oneArgument(c *cobra.Command, args []string) error {
 // askHere asks about one proposal on the terminal; anything but yes or no leaves
 // it waiting.
 func (p program) askHere(c *cobra.Command, l *consent.Ledger, in *bufio.Scanner, asked consent.Proposal, name string) error {
-	_, _ = fmt.Fprint(p.out, approve.Heading(asked.Act)+" [yes/no/later] ")
+	_, _ = fmt.Fprint(p.out, asked.Act.Question()+" [yes/no/later] ")
 	if !in.Scan() {
 		return in.Err()
 	}
@@ -81,7 +82,14 @@ func (p program) askHere(c *cobra.Command, l *consent.Ledger, in *bufio.Scanner,
 	return err
 }
 
+// onTerminal reports whether standard input and output are both a terminal. It keeps out programs
+// that only start commands; one with a shell can make a terminal of its own (docs/consent.md).
+func (p program) onTerminal() bool { return isTerminal(p.in) && isTerminal(p.out) }
+
 func (p program) answer(c *cobra.Command, l *consent.Ledger, id string, agreed bool, name string) error {
+	if !p.onTerminal() {
+		return usageError{errors.New("a person answers this in a terminal: run it there, with neither input nor output redirected, or open the approval page")}
+	}
 	who := p.person(name)
 	if who == "" {
 		return usageError{errors.New("say who you are with --name, for the record")}

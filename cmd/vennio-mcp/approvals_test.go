@@ -30,7 +30,7 @@ func TestBar_X5_ApprovalsNamesTheTenant(t *testing.T) {
 	require.NoError(t, db.Close())
 	code, out, errs := run(t, clean(t, "VENNIO_STATE_DIR="+dir), "approvals")
 	require.Zero(t, code, errs)
-	assert.Regexp(t, `(?s)`+asked["acme"]+`\n  Approve this booking\?\n  What      "Intro"\n  Tenant    acme\n  When `, out)
-	assert.Regexp(t, `(?s)`+asked["beta"]+`\n  Approve this booking\?\n  What      "Intro"\n  Tenant    beta\n  When `, out)
-	assert.Regexp(t, `(?s)`+asked[""]+`\n  Approve this booking\?\n  What      "Intro"\n  When `, out)
+	assert.Regexp(t, `(?s)`+asked["acme"]+`\n  Book "Intro", .+, with Alice, for Ada\? Vennio sends no e-mail\.\n  What      "Intro"\n  Tenant    acme\n  When `, out)
+	assert.Regexp(t, `(?s)`+asked["beta"]+`\n  Book "Intro", .+, with Alice, for Ada\? Vennio sends no e-mail\.\n  What      "Intro"\n  Tenant    beta\n  When `, out)
+	assert.Regexp(t, `(?s)`+asked[""]+`\n  Book "Intro", .+, with Alice, for Ada\? Vennio sends no e-mail\.\n  What      "Intro"\n  When `, out)
 }

@@ -117,7 +117,7 @@ func TestBar_E3_NoSecretLeavesTheCommands(t *testing.T) {
 	env := clean(t, "VENNIO_API_URL="+vennio, "VENNIO_API_KEY=vennio_sk_test_"+canary, "VENNIO_HOSTS="+new(box).hosts(), "VENNIO_CONSENT=human",
 		"VENNIO_LOG_LEVEL=debug", "VENNIO_WEBHOOK_SECRET=whsec_"+canary, "VENNIO_SIGNING_SECRET="+canary+canary+canary)
 	c := converse(t, env)
-	require.NotNil(t, c.call("book_slot", c.booking()).Data.Error)
+	require.Equal(t, "awaiting_consent", c.call("book_slot", c.booking()).Data.Status)
 	for _, command := range []string{
 		"approvals", "ledger list", "ledger verify", "ledger export", "events list", "events dead", "events show x", "doctor", "doctor --json", "tools", "tools --json", "version", "--help",
 	} {

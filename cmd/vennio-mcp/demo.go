@@ -143,13 +143,13 @@ func (d *demo) findsSlots(ctx context.Context) ([]schemas.Slot, error) {
 }
 
 func (d *demo) isRefused(ctx context.Context, found []schemas.Slot) error {
-	d.narrate("The agent is hasty and books without asking.")
-	got, err := call[schemas.BookSlotResult](ctx, d.stage, d.agent, "book_slot", meeting(found[1], nil))
+	d.narrate("The agent has not asked anybody yet.")
+	got, err := call[schemas.BookSlotResult](ctx, d.stage, d.agent, "book_slot", meeting(found[1], notYet))
 	if err != nil {
 		return err
 	}
-	if got.Error == nil || got.Error.Code != schemas.CodeConsentRequired || len(d.held()) != 0 {
-		return errors.New("a booking without consent was not refused")
+	if got.Status != schemas.StatusAwaiting || len(d.held()) != 0 {
+		return errors.New("a booking was made without consent")
 	}
 	return d.proved("nothing was written: Vennio holds %d bookings of ours", len(d.held()))
 }
@@ -197,15 +197,14 @@ func (d *demo) losesASlot(ctx context.Context, found []schemas.Slot) error {
 	return d.proved("nothing was double-booked, and %d other times came in the same answer", len(got.Alternatives))
 }
 
-var yes = &schemas.Consent{Granted: true, GivenBy: "Ada Byron", Statement: "Yes, book it."}
+var (
+	yes    = schemas.Consent{Granted: true, GivenBy: "Ada Byron", Statement: "Yes, book it."}
+	notYet = schemas.Consent{}
+)
 
-func meeting(s schemas.Slot, consent *schemas.Consent) map[string]any {
-	call := map[string]any{
+func meeting(s schemas.Slot, consent schemas.Consent) map[string]any {
+	return map[string]any{
 		"slot_id": s.SlotID, "title": "Analytical engines", "attendees": ada, "participants": []string{"Alice"},
-		"notes": strings.Join([]string{"Agenda:", "1. punched cards"}, "\n"),
+		"notes": strings.Join([]string{"Agenda:", "1. punched cards"}, "\n"), "consent": consent,
 	}
-	if consent != nil {
-		call["consent"] = consent
-	}
-	return call
 }

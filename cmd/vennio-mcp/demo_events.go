@@ -135,5 +135,5 @@ func (d *demo) cancels(ctx context.Context, _ []schemas.Slot) error {
 }
 
 func says(words string) schemas.Gate {
-	return schemas.Gate{Consent: &schemas.Consent{Granted: true, GivenBy: "Ada Byron", Statement: words}}
+	return schemas.Gate{Consent: schemas.Consent{Granted: true, GivenBy: "Ada Byron", Statement: words}}
 }

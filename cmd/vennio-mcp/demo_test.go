@@ -22,7 +22,7 @@ func TestTheDemoGoesAsItSays(t *testing.T) {
 	code, out, errs := run(t, append(clean(t), "VENNIO_TIMEOUT=never", "VENNIO_TIMEZONE=EST"), "demo")
 	assert.Zero(t, code, errs, "whatever settings the person has")
 	for _, part := range []string{
-		"consent_required", "nothing was written", "booked once", "the very same arguments", "the same booking", "slot_taken", "other times came in the same answer", "Subscribed as wh_",
+		"NOT BOOKED YET", "nothing was written", "booked once", "the very same arguments", "the same booking", "slot_taken", "other times came in the same answer", "Subscribed as wh_",
 		"the CRM is told: booking.created, Ada Byron", "stored once, and told on", "refused (401)", "the CRM is told: booking.updated", "moved, under a consent of its own",
 		"the CRM is told: booking.cancelled", "The ledger holds", "All as it says",
 	} {
@@ -77,8 +77,8 @@ func TestTheDemoFindsOutAServerThatDoesNotDoAsItSays(t *testing.T) {
 	t.Parallel()
 	r := rehearse(t)
 	r.finds(t, "want 3 slots", "find_slots", schemas.FindSlotsResult{})
-	r.finds(t, "without consent was not refused", "book_slot", schemas.BookSlotResult{Status: "confirmed"})
-	stubborn := schemas.Failure{Envelope: schemas.Envelope{Error: &schemas.Problem{Code: schemas.CodeConsentRequired}}}
+	r.finds(t, "was made without consent", "book_slot", schemas.BookSlotResult{Status: "confirmed"})
+	stubborn := schemas.AwaitingConsent{Status: schemas.StatusAwaiting, Instead: schemas.Instead{Reason: schemas.CodeConsentRequired}}
 	r.finds(t, "the booking was not made", "book_slot", stubborn)
 	require.NoError(t, r.play(t.Context()))
 	r.finds(t, "the booking was not moved", "reschedule_booking", schemas.ChangeResult{Changed: true})

@@ -132,11 +132,11 @@ func TestBar_C9_APersonApprovesOnThePage(t *testing.T) {
 	c := converse(t, env, "--consent", "human")
 	booking := c.booking()
 	refused := c.call("book_slot", booking)
-	require.NotNil(t, refused.Data.Error)
-	require.Equal(t, schemas.CodeApprovalNeeded, refused.Data.Error.Code, refused.Text)
+	require.Nil(t, refused.Data.Error)
+	require.Equal(t, schemas.CodeApprovalNeeded, refused.Data.Reason, refused.Text)
 	address := link.FindString(refused.Text)
 	require.NotEmpty(t, address, refused.Text)
-	assert.Contains(t, refused.Text, "vennio-mcp approvals")
+	assert.NotContains(t, refused.Text, "vennio-mcp approvals")
 
 	preview := newBrowser(t)
 	for range 3 {
@@ -146,7 +146,7 @@ func TestBar_C9_APersonApprovesOnThePage(t *testing.T) {
 			assert.Contains(t, page, fact)
 		}
 	}
-	assert.Equal(t, schemas.CodeApprovalNeeded, c.call("book_slot", booking).Data.Error.Code, "opening it changed nothing")
+	assert.Equal(t, schemas.CodeApprovalNeeded, c.call("book_slot", booking).Data.Reason, "opening it changed nothing")
 
 	_, page := preview.open(address)
 	status, _ := newBrowser(t).do(http.MethodPost, address, url.Values{"decision": {"approve"}, "name": {"Eve"}, "token": {"00"}})
@@ -193,16 +193,22 @@ func TestAPersonApprovesInTheTerminal(t *testing.T) {
 	assert.Contains(t, out, "Nothing waits")
 	c := converse(t, env)
 	booking := c.booking()
-	require.Equal(t, schemas.CodeApprovalNeeded, c.call("book_slot", booking).Data.Error.Code)
+	require.Equal(t, schemas.CodeApprovalNeeded, c.call("book_slot", booking).Data.Reason)
 	_, out, errs := run(t, env, "approvals")
 	assert.Contains(t, out, "Ada Byron <ada@example.com>", errs)
 	id := strings.TrimSpace(strings.SplitN(strings.TrimSpace(out), "\n", 2)[0])
-	code, out, errs := run(t, env, "approvals", "approve", id)
-	require.Zero(t, code, errs)
-	assert.Contains(t, out, "approved: "+id)
-	code, _, errs = run(t, env, "approvals", "decline", id)
+	for _, verb := range []string{"approve", "decline"} {
+		code, _, errs := run(t, env, "approvals", verb, id, "--name", "Ada Byron")
+		assert.Equal(t, 2, code)
+		assert.Contains(t, errs, "a person answers this in a terminal")
+	}
+	assert.Equal(t, schemas.CodeApprovalNeeded, c.call("book_slot", booking).Data.Reason)
+	code, shown := inTerminal(t, env, "approvals", "approve", id)
+	require.Zero(t, code, shown)
+	assert.Contains(t, shown, "approved: "+id)
+	code, shown = inTerminal(t, env, "approvals", "decline", id)
 	assert.Equal(t, 1, code)
-	assert.Contains(t, errs, "answered before")
+	assert.Contains(t, shown, "answered before")
 	booked := c.call("book_slot", booking)
 	require.Nil(t, booked.Data.Error, booked.Text)
 	assert.Equal(t, "approved in the terminal", booked.Data.Consent.Rung)

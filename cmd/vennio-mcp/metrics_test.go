@@ -87,7 +87,7 @@ func TestBar_O2_MetricsTellWhatHappened(t *testing.T) {
 	c := agentAt(t, url)
 	booking := aBooking(t, c)
 	said := booking["consent"]
-	delete(booking, "consent")
+	booking["consent"] = map[string]any{"granted": false}
 	say(t, c, "book_slot", booking)
 	booking["consent"] = said
 	say(t, c, "book_slot", booking)

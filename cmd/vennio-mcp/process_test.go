@@ -20,6 +20,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/creack/pty"
 	"github.com/stretchr/testify/require"
 )
 
@@ -123,7 +124,7 @@ func (p *process) wait() int {
 	case <-done:
 		return p.cmd.ProcessState.ExitCode()
 	case <-time.After(patience):
-		require.FailNow(p.t, "still running after 30 s", p.stderr.String())
+		require.FailNow(p.t, "still running", p.stderr.String())
 		return -1
 	}
 }
@@ -145,7 +146,7 @@ func (p *process) address() string {
 		found := regexp.MustCompile(`https?://127\.0\.0\.1:\d+/mcp`).FindString(p.stderr.String())
 		url = strings.TrimSuffix(found, "/mcp")
 		return url != ""
-	}, 20*time.Second, 5*time.Millisecond, "stderr: %s", p.stderr)
+	}, patience, tick, "stderr: %s", p.stderr)
 	return url
 }
 
@@ -174,6 +175,23 @@ func runFile(t *testing.T, path string, env []string, args ...string) (code int,
 	_ = cmd.Run()
 	keepsSecrets(t, args, out.String(), errs.String())
 	return cmd.ProcessState.ExitCode(), out.String(), errs.String()
+}
+
+// inTerminal runs the program in a pseudo-terminal, which Windows does not have, and returns what the
+// terminal showed.
+func inTerminal(t *testing.T, env []string, args ...string) (code int, shown string) {
+	t.Helper()
+	path, err := binary()
+	require.NoError(t, err)
+	cmd := exec.CommandContext(t.Context(), path, args...)
+	cmd.Env = env
+	terminal, err := pty.Start(cmd)
+	require.NoError(t, err)
+	out, _ := io.ReadAll(terminal) // ends with an error once the program has closed its side
+	_ = cmd.Wait()
+	_ = terminal.Close()
+	keepsSecrets(t, args, string(out), "")
+	return cmd.ProcessState.ExitCode(), string(out)
 }
 
 // lockedBuffer is written by a process while a test reads it.

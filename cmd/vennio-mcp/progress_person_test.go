@@ -23,7 +23,7 @@ func (p patient) Elicit(context.Context, mcp.ElicitationRequest) (*mcp.Elicitati
 	select {
 	case message := <-p.told:
 		assert.Regexp(p.t, `^Waiting for a person to approve this booking in the client; (2 minutes|\d+ seconds) left\.$`, message)
-		return &mcp.ElicitationResult{ElicitationResponse: mcp.ElicitationResponse{Action: mcp.ElicitationResponseActionAccept}}, nil
+		return &mcp.ElicitationResult{ElicitationResponse: mcp.ElicitationResponse{Action: mcp.ElicitationResponseActionAccept, Content: map[string]any{"approve": true}}}, nil
 	case <-time.After(patience):
 		assert.Fail(p.t, "nothing was told")
 		return &mcp.ElicitationResult{ElicitationResponse: mcp.ElicitationResponse{Action: mcp.ElicitationResponseActionCancel}}, nil
@@ -67,7 +67,7 @@ func TestBar_P6_ItIsToldBeforeTheQuestionAndNotAfterTheAnswer(t *testing.T) {
 			assert.Equal(t, "tok", told.Params.ProgressToken)
 			assert.Contains(t, told.Params.Message, "Waiting for a person to approve this booking in the client")
 			require.Equal(t, "elicitation/create", asked.Method, transport)
-			s.send(fmt.Sprintf(`{"jsonrpc":"2.0","id":%s,"result":{"action":"accept","content":{}}}`, asked.ID))
+			s.send(fmt.Sprintf(`{"jsonrpc":"2.0","id":%s,"result":{"action":"accept","content":{"approve":true}}}`, asked.ID))
 			assert.Equal(t, "confirmed", s.next().Result.StructuredContent.Status, transport)
 			s.send(`{"jsonrpc":"2.0","id":3,"method":"ping"}`)
 			assert.Equal(t, "3", string(s.next().ID), "nothing is told after the answer")

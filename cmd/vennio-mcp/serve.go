@@ -70,6 +70,7 @@ func (p program) serve(ctx context.Context, addr string, cfg config.Config) erro
 
 // serve answers on ln until ctx ends.
 func (a *assembled) serve(ctx context.Context, p program, cfg config.Config, ln net.Listener) error {
+	a.overHTTP = true
 	in, err := a.inbox(p, cfg)
 	if err != nil {
 		_ = ln.Close()

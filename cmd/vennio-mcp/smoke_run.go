@@ -184,7 +184,7 @@ func (r *smokeRun) cancel(ctx context.Context, t *trial) {
 }
 
 func (r *smokeRun) gate() schemas.Gate {
-	return schemas.Gate{Consent: &schemas.Consent{Granted: true, GivenBy: r.person, Statement: r.words}}
+	return schemas.Gate{Consent: schemas.Consent{Granted: true, GivenBy: r.person, Statement: r.words}}
 }
 
 // agreed makes a call that writes: the server asks, the person's yes from before
@@ -193,13 +193,13 @@ func (r *smokeRun) gate() schemas.Gate {
 func agreed[Out any, PO interface {
 	*Out
 	schemas.Result
+	Awaiting() bool
 }](ctx context.Context, r *smokeRun, tool string, in any, meant func(consent.Act) bool, sent *time.Time) (out Out, took time.Duration, err error) {
 	for range 2 {
 		*sent = time.Now()
 		out, _, err = toolCall[Out](ctx, r.agent, tool, in)
 		took = time.Since(*sent)
-		problem := PO(&out).Enclose().Error
-		if err != nil || problem == nil || problem.Code != schemas.CodeApprovalNeeded {
+		if err != nil || !PO(&out).Awaiting() {
 			break
 		}
 		if err := r.answer(ctx, meant); err != nil {

@@ -62,11 +62,12 @@ func TestBar_X5_ConsentsDoNotCrossTenants(t *testing.T) {
 		return m.call("book_slot", map[string]any{
 			"slot_id": m.finds(), "title": "Intro", "participants": []string{alice},
 			"attendees": []any{map[string]any{"email": "ada@example.com", "name": "Ada Byron"}},
-		}).Error.Code
+			"consent":   map[string]any{"granted": false},
+		}).Status
 	}
 	first := ada.books(ada.finds(), "ada@example.com")
 	require.Equal(t, "confirmed", first.Status, first.Error)
-	assert.Equal(t, "consent_required", refused(guest), "Ada's yes at Acme is none of theirs")
+	assert.Equal(t, "awaiting_consent", refused(guest), "Ada's yes at Acme is none of theirs")
 	second := guest.books(guest.finds(), "ada@example.com")
 	require.Equal(t, "confirmed", second.Status, second.Error)
 	assert.NotEqual(t, first.BookingID, second.BookingID)

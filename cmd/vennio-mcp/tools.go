@@ -20,11 +20,11 @@ func (p program) toolsCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			catalog := tools.Catalog(tools.Deps{Selection: cfg.Tools})
+			catalog := tools.Catalog(tools.Deps{Selection: cfg.Tools, Policy: cfg.Consent})
 			if asJSON {
 				return p.printJSON(catalog)
 			}
-			_, _ = fmt.Fprintf(p.out, "Instructions\n\n%s\n", prompts.Instructions(tools.Names(catalog)))
+			_, _ = fmt.Fprintf(p.out, "Instructions\n\n%s\n", prompts.Instructions(tools.Names(catalog), cfg.Consent))
 			for _, t := range catalog {
 				var schema bytes.Buffer
 				if err := json.Indent(&schema, t.RawInputSchema, "", "  "); err != nil {

@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/vennio-mcp/vennio-mcp/internal/consent"
 	"github.com/vennio-mcp/vennio-mcp/prompts"
 	"github.com/vennio-mcp/vennio-mcp/schemas"
 	"github.com/vennio-mcp/vennio-mcp/tools"
@@ -54,7 +55,11 @@ func handshake(t *testing.T, c *client.Client, protocol string) {
 	got, err := c.Initialize(t.Context(), hello)
 	require.NoError(t, err)
 	assert.Equal(t, protocol, got.ProtocolVersion)
-	assert.Equal(t, prompts.Instructions(tools.Names(tools.Catalog(tools.Deps{}))), got.Instructions)
+	var instructions []string
+	for _, policy := range []consent.Policy{consent.PolicyAsk, consent.PolicyHuman, consent.PolicyAttested} {
+		instructions = append(instructions, prompts.Instructions(tools.Names(tools.Catalog(tools.Deps{})), policy))
+	}
+	assert.Contains(t, instructions, got.Instructions)
 }
 
 // answered is what a scenario compares between transports: what was told, less
@@ -103,6 +108,7 @@ func scenario(t *testing.T, c *client.Client) (story []answered) {
 	booking := map[string]any{
 		"slot_id": found[len(found)-1].SlotID, "title": "Intro", "participants": []string{"Alice"},
 		"attendees": []any{map[string]any{"email": "ada@example.com", "name": "Ada Byron"}},
+		"consent":   map[string]any{"granted": false},
 	}
 	tell("book_slot", booking)
 	booking["consent"] = map[string]any{"granted": true, "given_by": "Ada", "statement": "Yes"}
@@ -125,7 +131,7 @@ func TestBar_P1_Q2_EveryRevisionOverEveryTransportTellsTheSame(t *testing.T) {
 	t.Parallel()
 	want := []answered{
 		{Slots: 3},
-		{Code: schemas.CodeConsentRequired},
+		{Status: "awaiting_consent"},
 		{Status: "confirmed"},
 		{Status: "confirmed"},
 		{Code: schemas.CodeUnknownSlot},

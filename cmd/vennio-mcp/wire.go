@@ -51,6 +51,8 @@ type assembled struct {
 	spans    *observe.Traces
 	log      zerolog.Logger
 	close    func()
+
+	overHTTP bool // callers connect over HTTP: without a token it is not known which program they are
 }
 
 // assemble wires settings to a server. With no key it starts the sandbox first.
@@ -133,9 +135,10 @@ func (a *assembled) deps(p program, cfg config.Config, tenant string, client *ve
 		Tenant: tenant, Vennio: client, Slots: slots.NewSigner(a.secret, realm, p.clock(), a.others...), Hosts: directory(cfg.Hosts),
 		Zone: cfg.Zone, WeekStart: cfg.WeekStart, Now: p.clock(), Sandbox: cfg.Sandbox(), NoMail: vennioclient.KeyKind(key).Test(),
 		Ledger: a.ledger, Policy: cfg.Consent, Secret: secretOf(a.secret, tenant), Others: secretsOf(a.others, tenant), ApprovalURL: a.links.to, Selection: cfg.Tools, Limits: cfg.Limits,
-		Canary:   cfg.Canary,
-		MayWrite: func(ctx context.Context) bool { return access.From(ctx).May(access.ScopeBook) }, // the transport has refused it before
-		Warn:     func(err error) { a.log.Error().Err(err).Msg("something beside a tool call failed") },
+		Canary:     cfg.Canary,
+		FormsCount: func(ctx context.Context) bool { return !a.overHTTP || !access.From(ctx).Anonymous() },
+		MayWrite:   func(ctx context.Context) bool { return access.From(ctx).May(access.ScopeBook) }, // the transport has refused it before
+		Warn:       func(err error) { a.log.Error().Err(err).Msg("something beside a tool call failed") },
 	}
 }
 
@@ -181,7 +184,7 @@ func newServer(d tools.Deps, around ...tools.Middleware) *server.MCPServer {
 	catalog, policy := tools.Catalog(d), policyOf(d)
 	policy.Tools = tools.Names(catalog)
 	s := server.NewMCPServer("vennio-mcp", version(),
-		server.WithTitle("Vennio scheduling"), server.WithInstructions(prompts.Instructions(policy.Tools)),
+		server.WithTitle("Vennio scheduling"), server.WithInstructions(prompts.Instructions(policy.Tools, d.Policy)),
 		server.WithToolCapabilities(false), server.WithPromptCapabilities(false), server.WithResourceCapabilities(true, false),
 		server.WithCompletions(), server.WithPromptCompletionProvider(prompts.Completer{Hosts: policy.Hosts}), server.WithRecovery())
 	bound := make([]server.ServerTool, len(catalog))
@@ -189,7 +192,7 @@ func newServer(d tools.Deps, around ...tools.Middleware) *server.MCPServer {
 		bound[i] = tool.Bind(around...)
 	}
 	s.AddTools(bound...)
-	s.AddPrompts(prompts.Catalog(policy.Tools)...)
+	s.AddPrompts(prompts.Catalog(policy.Tools, d.Policy)...)
 	resources.Register(s, policy, bound...)
 	return s
 }

@@ -28,6 +28,10 @@ type Caller struct {
 // May tells whether the caller holds a scope.
 func (c Caller) May(scope string) bool { return c.open || slices.Contains(c.Scopes, scope) }
 
+// Anonymous reports whether callers are not authenticated, as over stdio and on a loopback
+// server without tokens.
+func (c Caller) Anonymous() bool { return c.open }
+
 // Owner is what a session is bound to: nobody else may use it.
 func (c Caller) Owner() string { return c.Tenant + "\x00" + c.Name }
 

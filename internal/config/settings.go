@@ -50,7 +50,7 @@ func basics() []Setting {
 		{"hosts", []string{"VENNIO_HOSTS"}, "", "names a person would say, their ids, and the price of a booking if there is one: Ada=UUID, Bob=UUID;50 EUR. The first is the default unless the setting above names another", setHosts},
 		{"timezone", []string{"VENNIO_TIMEZONE"}, "", "IANA zone for calls that name none (default: this machine's, else UTC with a warning)", setZone},
 		{"week-start", []string{"VENNIO_WEEK_START"}, "monday", "weekday on which this week and next week begin", setWeekStart},
-		{"consent", []string{"VENNIO_CONSENT"}, "ask", "whose yes counts: attested (the agent's word), ask (the person is asked wherever the client can) or human (never the agent's word)", setConsent},
+		{"consent", []string{"VENNIO_CONSENT"}, "ask", "what counts as consent: attested (the agent's word), ask (the person is asked wherever the client can) or human (never the agent's word)", setConsent},
 		{"read-only", []string{"VENNIO_READ_ONLY"}, "false", "true: only tools that read; nothing can be booked or changed", setReadOnly},
 		{"tools", []string{"VENNIO_TOOLS"}, "", "names of the tools to offer, with commas between (default: all)", setTools},
 		{"canary", []string{"VENNIO_CANARY"}, "100%", "share of hosts (of tenants, where there are several) for whom bookings are made and changed; the others get previews. It holds the same ones as it grows", setCanary},

@@ -14,31 +14,25 @@ type Attestation struct {
 	GivenBy, Words string
 }
 
-// ErrDeclined is the error of a consent that says no.
+// ErrDeclined is the error of a write that a person declined.
 var ErrDeclined = errors.New("the person did not agree")
 
-// Required is the error of a consent that is absent or incomplete.
+// Required is the error of an attestation that is incomplete.
 type Required struct{ Why string }
 
 func (r *Required) Error() string { return "consent is required: " + r.Why }
 
-// Check tells whether a report says that somebody agreed, and returns it cleaned
-// and cut. misfit says what was malformed about it, if anything. The error is
-// *Required or ErrDeclined.
-func Check(a *Attestation, misfit string) (Attestation, error) {
+// Check returns an attestation cleaned and cut. One that claims that somebody agreed must say
+// who and in what words; otherwise the error is *Required.
+func Check(a Attestation) (Attestation, error) {
+	a.GivenBy, a.Words = plain.Line(a.GivenBy, 100), plain.Line(a.Words, 500)
 	switch {
-	case misfit != "":
-		return Attestation{}, &Required{misfit}
-	case a == nil:
-		return Attestation{}, &Required{"consent is missing"}
-	case !a.Granted:
-		return Attestation{}, ErrDeclined
-	case !says(a.GivenBy):
-		return Attestation{}, &Required{"consent.given_by names nobody"}
-	case !says(a.Words):
-		return Attestation{}, &Required{"consent.statement quotes no words"}
+	case a.Granted && !says(a.GivenBy):
+		return Attestation{}, &Required{"consent.given_by must name the person who agreed"}
+	case a.Granted && !says(a.Words):
+		return Attestation{}, &Required{"consent.statement must quote the person's words"}
 	}
-	return Attestation{Granted: true, GivenBy: plain.Line(a.GivenBy, 100), Words: plain.Line(a.Words, 500)}, nil
+	return a, nil
 }
 
 // says: at least one letter or digit of any script, or a thumbs-up, that can be

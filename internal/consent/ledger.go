@@ -20,7 +20,7 @@ var (
 	ErrAnswered   = errors.New("the proposal was answered before")
 	ErrExpired    = errors.New("the proposal or the consent has expired")
 	ErrSettled    = errors.New("what was agreed is settled: see how it stands")
-	ErrOtherAct   = errors.New("something else was agreed and sent under this slot id")
+	ErrOtherAct   = errors.New("something else was agreed and sent under this slot id") // an [*OtherActError] says what
 	ErrNotHuman   = errors.New("only a person asked by the server answers a proposal")
 	ErrNotSent    = errors.New("what was never sent cannot be settled")
 )
@@ -104,9 +104,33 @@ func (w *work) slotFree(tenant, slotID, act string) error {
 	}
 	sent, err := w.SentGrant(tenant, slotID)
 	if err == nil && sent != nil && sent.Act.ID != act {
-		err = ErrOtherAct
+		err = otherAct(*sent)
 	}
 	return err
+}
+
+// OtherActError is an ErrOtherAct that says what was sent under the slot id, as far as it was not
+// erased.
+type OtherActError struct {
+	Act       Act    // zero if its data was erased
+	BookingID string // at Vennio; empty while the outcome is unknown
+}
+
+func (*OtherActError) Error() string { return ErrOtherAct.Error() }
+
+// Is makes it an ErrOtherAct.
+func (*OtherActError) Is(target error) bool { return target == ErrOtherAct }
+
+func otherAct(sent store.Grant) error {
+	e := &OtherActError{BookingID: sent.BookingID}
+	if sent.Act.JSON != "" {
+		act, err := parseAct(sent.Act.JSON)
+		if err != nil {
+			return err
+		}
+		e.Act = act
+	}
+	return e
 }
 
 // lapsed: it was not sent in its time, and that is not on record yet.

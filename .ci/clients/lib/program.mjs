@@ -112,7 +112,7 @@ export async function firstSlot(agent) {
 /** book calls book_slot. The agent always claims consent: that must not be enough. */
 export async function book(agent, booking, options) {
   const result = await agent.call('book_slot', booking, options)
-  return { ...result.structuredContent, code: result.structuredContent.error?.code, text: result.content[0].text, isError: result.isError }
+  return { ...result.structuredContent, code: result.structuredContent.error?.code ?? result.structuredContent.reason, text: result.content[0].text, isError: result.isError }
 }
 
 /** findsAndBooks does what every client must be able to do, and counts what Vennio was made to write. */

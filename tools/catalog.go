@@ -8,6 +8,7 @@ import (
 
 	"github.com/vennio-mcp/vennio-mcp/internal/consent"
 	"github.com/vennio-mcp/vennio-mcp/internal/slots"
+	"github.com/vennio-mcp/vennio-mcp/internal/times"
 	"github.com/vennio-mcp/vennio-mcp/vennioclient"
 )
 
@@ -32,7 +33,10 @@ type Deps struct {
 	Hosts      Directory
 	Zone       *time.Location // for calls that name none
 	WeekStart  time.Weekday   // where "this week" and "next week" begin; as ever in Go, zero is Sunday
-	Now        func() time.Time
+	// WorkingHours are those of the hosts, in Zone. Where the operator set none, the hosts work at the
+	// usual hours in the zone of each search, since Zone may be that of the machine alone.
+	WorkingHours times.Opening
+	Now          func() time.Time
 	// Every ticks at each such time until its end is called: when a client hears
 	// again that its call waits. nil is a real ticker; tests inject their own.
 	Every     func(time.Duration) (tick <-chan time.Time, end func())

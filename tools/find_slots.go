@@ -48,6 +48,9 @@ func (d Deps) findSlots(ctx context.Context, in schemas.FindSlotsInput) (*schema
 	if len(out.Slots) == 0 {
 		o.beyond = d.lookBeyond(ctx, q, until)
 		out.NextOpening = o.beyond.opening
+		if o.noCommonTime() && q.old == nil {
+			o.beyond.without = d.whoCouldBeLeftOut(ctx, q, o.beyond.until)
+		}
 	}
 	if len(d.Limits.Hours) > 0 && len(out.Slots) == 0 {
 		o.hours = fmt.Sprintf("This server books only %s (%s).", d.Limits.Hours, d.Zone)

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/vennio-mcp/vennio-mcp/internal/slots"
 	"github.com/vennio-mcp/vennio-mcp/internal/times"
 	"github.com/vennio-mcp/vennio-mcp/schemas"
 )
@@ -28,7 +29,7 @@ func (d Deps) understand(ctx context.Context, in schemas.FindSlotsInput) (search
 	if err := together(badZone, badGuest, badHosts, badWindow); err != nil {
 		return search{}, err
 	}
-	q := search{hosts: hosts, guest: guest, window: window, duration: in.Duration(), wishes: wishes(in, loc, guest)}
+	q := search{hosts: hosts, guest: guest, window: window, duration: in.Duration(), wishes: d.wishes(in, loc, guest)}
 	if in.RescheduleOf == "" {
 		return q, nil
 	}
@@ -49,6 +50,7 @@ func (d Deps) toMove(ctx context.Context, q search, in schemas.FindSlotsInput) (
 		return q, refuse(schemas.CodeBookingClosed, "Vennio did not tell whose booking this is, so no other time can be searched for it.", "Have the person move it in Vennio.")
 	}
 	q.old, q.hosts = &old, old.hosts
+	q.wishes.Leaving = &slots.Span{Start: old.Start, End: old.End}
 	if length := old.End.Sub(old.Start); in.DurationMinutes == 0 && length > 0 && length <= longest && length != q.duration {
 		q.duration = length
 		q.window, err = d.window(in, q.window.Loc, length)

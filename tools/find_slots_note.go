@@ -55,6 +55,32 @@ func (o outcome) note() string {
 	return strings.Join(say, " ")
 }
 
+// noCommonTime reports whether several hosts have no time in common, neither in the window nor in
+// the days after it.
+func (o outcome) noCommonTime() bool {
+	return len(o.q.hosts) > 1 && len(o.out.Slots) == 0 && o.out.NextOpening == nil && !o.ruledOut && o.beyond.err == nil && !o.beyond.short && !o.beyond.free
+}
+
+// withoutCommonTime names the hosts and who could be left out.
+func (o outcome) withoutCommonTime() string {
+	say := fmt.Sprintf("%s have no common free time in this window or in the %d days after it.", and(hostNames(o.q.hosts)), daysAhead)
+	if o.q.old != nil {
+		return say + " To meet without one of them, cancel this booking and make another."
+	}
+	if len(o.beyond.without) == 0 {
+		return say + " Leaving out one of them does not help: offer separate meetings or a shorter one."
+	}
+	for _, w := range o.beyond.without {
+		say += fmt.Sprintf(" Without %s the first time is %s.", w.host.Name, o.moment(w.first))
+	}
+	return say + " Ask who can be left out, then search with the others in participants."
+}
+
+func and(names []string) string {
+	last := len(names) - 1
+	return strings.Join(names[:last], ", ") + " and " + names[last]
+}
+
 // found says what came of it.
 func (o outcome) found() []string {
 	nothing := "Nothing is free in this window"
@@ -70,6 +96,8 @@ func (o outcome) found() []string {
 		return []string{nothing + ", and looking further failed: search a later window."}
 	case o.out.NextOpening != nil:
 		return []string{nothing + ".", "Offer the next opening or search another window."}
+	case o.noCommonTime():
+		return []string{o.withoutCommonTime()}
 	case o.beyond.short:
 		return []string{nothing + ".", fmt.Sprintf("Nothing was found after it up to %s; search a later window or with fewer wishes.", o.moment(o.beyond.until))}
 	}

@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/vennio-mcp/vennio-mcp/internal/times"
 	"github.com/vennio-mcp/vennio-mcp/schemas"
 	"github.com/vennio-mcp/vennio-mcp/vennioclient"
 )
@@ -24,7 +25,7 @@ func TestBar_S8_SlotsAreFewBestFirstAndSayWhy(t *testing.T) {
 	w := newWorld(t)
 	three := w.find(args{"timezone": "Europe/London"})
 	assert.Equal(t, []string{
-		"Wed 13 May 2026, 09:00: first free", "Thu 14 May 2026, 12:30: another day, afternoon", "Fri 15 May 2026, 17:00: another day, evening",
+		"Wed 13 May 2026, 09:00: first free", "Thu 14 May 2026, 12:30: another day, afternoon", "Fri 15 May 2026, 09:00: another day",
 	}, offered(three.Data.Slots))
 	assert.True(t, three.Data.More)
 	assert.Contains(t, three.Text, "best first")
@@ -59,7 +60,7 @@ func TestBar_S8_NightsOfThoseNamedComeLast(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	got := w.find(args{"timezone": "Europe/London", "guest_timezone": "America/New_York", "limit": 10})
-	assert.Contains(t, offered(got.Data.Slots)[0], "Wed 13 May 2026, 12:00: first in the daytime") // 07:00 in New York
+	assert.Contains(t, offered(got.Data.Slots)[0], "Wed 13 May 2026, 13:00: first in working hours") // 08:00 in New York
 	for _, s := range got.Data.Slots {
 		assert.NotContains(t, s.Reason, "night")
 	}
@@ -69,6 +70,97 @@ func TestBar_S8_NightsOfThoseNamedComeLast(t *testing.T) {
 	require.NotEmpty(t, got.Data.Slots)
 	for _, s := range got.Data.Slots {
 		assert.Contains(t, s.Reason, "at night in Auckland")
+	}
+}
+
+// firstOf is the first offer of a search.
+func (w *world) firstOf(arguments args) string {
+	w.t.Helper()
+	got := w.find(arguments)
+	require.NotEmpty(w.t, got.Data.Slots, got.Text)
+	assert.Contains(w.t, got.Text, got.Data.Slots[0].Reason, "the text has what the data have")
+	return offered(got.Data.Slots)[0]
+}
+
+// bar: S8
+// field: working hours of host and guest
+func TestBar_S8_TheFirstOfferIsInTheWorkingHoursOfHostAndGuest(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	haruka := args{"participants": []string{"Haruka"}, "from": "2026-05-18", "to": "2026-05-20"} // works from 10:00 to 19:00 in Tokyo
+	assert.Equal(t, "Mon 18 May 2026, 08:00: first in working hours", w.firstOf(haruka), "not 02:00, in the default zone, which nobody named")
+	assert.Equal(t, "Mon 18 May 2026, 10:00: first free", w.firstOf(haruka.with("timezone", "Asia/Tokyo")))
+	assert.Equal(t, "Mon 18 May 2026, 16:00: first in working hours", w.firstOf(haruka.with("timezone", "Asia/Tokyo").with("guest_timezone", "Europe/London")))
+	assert.Equal(t, "Tue 19 May 2026, 10:00: first in working hours", w.firstOf(haruka.with("timezone", "Asia/Tokyo").with("guest_timezone", "America/Los_Angeles")),
+		"Monday at 10:00 in Tokyo is Sunday in Los Angeles")
+	assert.Equal(t, "Tue 19 May 2026, 18:00: first free, at night in New York", w.firstOf(args{
+		"timezone": "Asia/Tokyo", "guest_timezone": "America/New_York", "participants": []string{"Haruka"}, "from": "2026-05-19T18:00", "to": "2026-05-19T18:30",
+	}), "nothing else is free")
+}
+
+// bar: S8
+// field: working hours of the operator
+func TestBar_S8_TheOperatorSetsTheWorkingHoursOfTheHosts(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, func(w *world) {
+		var err error
+		w.deps.WorkingHours, err = times.ParseOpening("tue-thu 14:00-16:00")
+		require.NoError(t, err)
+	})
+	assert.Equal(t, "Wed 13 May 2026, 15:00: first in working hours", w.firstOf(args{}))
+	assert.Equal(t, "Wed 13 May 2026, 10:00: first in working hours", w.firstOf(args{"timezone": "America/New_York"}), "15:00 in London, where the hosts are")
+	assert.Equal(t, "Fri 15 May 2026, 09:00: first free, on a Friday in London", w.firstOf(args{"from": "2026-05-15", "to": "2026-05-15"}), "they work on other days")
+}
+
+// bar: S8
+// field: back-to-back offers
+func TestBar_S8_ABusyDayIsNotOfferedBackToBack(t *testing.T) {
+	t.Parallel()
+	got := newWorld(t).find(args{"from": "2026-05-15", "to": "2026-05-15", "limit": 4})
+	require.Len(t, got.Data.Slots, 4, got.Text)
+	for i, s := range got.Data.Slots {
+		start, end := instants(t, s)
+		for _, other := range got.Data.Slots[:min(i, 3)] {
+			otherStart, otherEnd := instants(t, other)
+			assert.False(t, start.Equal(otherEnd) || end.Equal(otherStart), offered(got.Data.Slots))
+		}
+	}
+}
+
+// bar: S8
+// field: time of a booking that is to be moved
+func TestBar_S8_AMoveIsFirstOfferedAnotherTime(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	made := w.book(agreed(w.find(args{"from": "2026-05-15T09:00", "to": "2026-05-15T09:30"}).Data.Slots[0].SlotID))
+	require.Empty(t, made.Code, made.Text)
+	move := args{"reschedule_of": made.Data.BookingID}
+	assert.Equal(t, "Fri 15 May 2026, 09:30: first clear of the present time", w.firstOf(move.with("from", "2026-05-15").with("to", "2026-05-15")))
+	assert.Contains(t, w.firstOf(move.with("from", "2026-05-15T09:00").with("to", "2026-05-15T09:45")), "overlaps the present time", "no other is free there")
+}
+
+// bar: S8, S9
+// field: hosts without a common hour
+func TestBar_S9_HostsWithoutACommonHourAreToldWhoCouldBeLeftOut(t *testing.T) {
+	t.Parallel()
+	for _, dialect := range []vennioclient.Dialect{vennioclient.Reference, vennioclient.Guide} {
+		w := newWorld(t, withDialect(dialect))
+		got := w.find(args{"participants": []string{"Alice", "Bob", "Haruka"}, "timezone": "Europe/London"})
+		require.False(t, got.IsError, got.Text)
+		assert.Empty(t, got.Data.Slots)
+		assert.Nil(t, got.Data.NextOpening)
+		for _, text := range []string{got.Text, got.Data.Note} {
+			assert.Contains(t, text, "Alice Marlow, Bob Castellano and Haruka Sato have no common free time in this window or in the 60 days after it.")
+			assert.Contains(t, text, "Without Bob Castellano the first time is Wed 13 May 2026, 09:00.")
+			assert.Contains(t, text, "Without Haruka Sato the first time is Wed 13 May 2026, 17:00.")
+			assert.NotContains(t, text, "Without Alice Marlow", "New York and Tokyo have no common hour either")
+			assert.Contains(t, text, "Ask who can be left out, then search with the others in participants.")
+		}
+		pair := w.find(args{"participants": []string{"Bob", "Haruka"}, "timezone": "Europe/London"})
+		assert.Contains(t, pair.Data.Note, "Bob Castellano and Haruka Sato have no common free time")
+		assert.Contains(t, pair.Data.Note, "Without Haruka Sato the first time is Wed 13 May 2026, 14:00.")
+		busy := w.find(args{"participants": []string{"Alice", "Bob"}, "busy": []any{args{"start": "2026-05-13T00:00:00Z", "end": "2026-09-01T00:00:00Z"}}})
+		assert.NotContains(t, busy.Data.Note, "no common free time", "they have: the guest has not")
 	}
 }
 

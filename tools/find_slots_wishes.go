@@ -11,15 +11,18 @@ import (
 	"github.com/vennio-mcp/vennio-mcp/schemas"
 )
 
-// wishes reads preferences that fit their schema. Only the nights of a zone that
-// was named are anybody's.
-func wishes(in schemas.FindSlotsInput, loc, guest *time.Location) slots.Wishes {
-	w := slots.Wishes{Zone: loc}
-	if in.Timezone != "" {
-		w.Awake = append(w.Awake, loc)
+// wishes reads preferences that fit their schema, and whose working hours count.
+func (d Deps) wishes(in schemas.FindSlotsInput, loc, guest *time.Location) slots.Wishes {
+	w := slots.Wishes{Zone: loc, People: []slots.Person{{Zone: loc}}}
+	switch {
+	case len(d.WorkingHours) == 0:
+	case in.Timezone == "":
+		w.People[0].Work = d.WorkingHours
+	default: // the zone that was named is that of whoever asks
+		w.People = append(w.People, slots.Person{Zone: d.Zone, Work: d.WorkingHours})
 	}
 	if guest != nil {
-		w.Awake = append(w.Awake, guest)
+		w.People = append(w.People, slots.Person{Zone: guest})
 	}
 	if p := in.Prefer; p != nil {
 		w.Hours.Earliest, _ = times.ParseClock(p.Earliest)

@@ -10,16 +10,17 @@ import (
 
 	"github.com/vennio-mcp/vennio-mcp/internal/consent"
 	"github.com/vennio-mcp/vennio-mcp/internal/plain"
+	"github.com/vennio-mcp/vennio-mcp/internal/times"
 	"github.com/vennio-mcp/vennio-mcp/schemas"
 )
 
 // Limits are what the operator allows to be booked, whoever agrees. The zero
 // value allows everything. No call can change them.
 type Limits struct {
-	GuestDomains []string // whose addresses may attend, as ParseDomains reads them; none: any
-	Hours        Opening  // in which a booking lies as a whole, in the default zone
-	Daily        int      // bookings by the day of the person's yes; 0: any number
-	MaxPrice     *Price   // of one booking, by the prices of the operator; nil: any
+	GuestDomains []string      // whose addresses may attend, as ParseDomains reads them; none: any
+	Hours        times.Opening // in which a booking lies as a whole, in the default zone
+	Daily        int           // bookings by the day of the person's yes; 0: any number
+	MaxPrice     *Price        // of one booking, by the prices of the operator; nil: any
 }
 
 // permit refuses what the operator does not allow, before any person is asked.
@@ -53,7 +54,7 @@ func (d Deps) against(ctx context.Context, to deed) (string, error) {
 	if to.act.Tool == toolCancel {
 		return "", nil
 	}
-	if why := d.Limits.Hours.against(to.starts(), to.act.End.Sub(to.act.Start), d.Zone); why != "" {
+	if why := d.outsideHours(to.starts(), to.act.End.Sub(to.act.Start)); why != "" {
 		return why, nil
 	}
 	if to.act.Tool != toolBook {
@@ -144,7 +145,18 @@ func ParseDomains(s string) (all []string, err error) {
 	return all, nil
 }
 
-// allowed keeps of free times those within the operator's hours.
+// outsideHours names the meeting that lies outside the hours in which this server books; "" where
+// none does.
+func (d Deps) outsideHours(starts []time.Time, length time.Duration) string {
+	for _, start := range starts {
+		if len(d.Limits.Hours) > 0 && !d.Limits.Hours.Holds(start, start.Add(length), d.Zone) {
+			return fmt.Sprintf("%s, %s lies outside the hours that this server books: %s (%s).", times.Day(start, d.Zone), times.Clock(start, d.Zone), d.Limits.Hours, d.Zone)
+		}
+	}
+	return ""
+}
+
+// allowed reports whether a free time is within the operator's hours.
 func (d Deps) allowed(start, end time.Time) bool {
-	return d.Limits.Hours.against([]time.Time{start}, end.Sub(start), d.Zone) == ""
+	return d.outsideHours([]time.Time{start}, end.Sub(start)) == ""
 }

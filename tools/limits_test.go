@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/vennio-mcp/vennio-mcp/internal/consent"
+	"github.com/vennio-mcp/vennio-mcp/internal/times"
 	"github.com/vennio-mcp/vennio-mcp/schemas"
 	"github.com/vennio-mcp/vennio-mcp/tools"
 )
@@ -19,7 +20,7 @@ func limited(t *testing.T, domains, hours string, daily int, price string) optio
 		var err error
 		w.deps.Limits.GuestDomains, err = tools.ParseDomains(domains)
 		require.NoError(t, err)
-		w.deps.Limits.Hours, err = tools.ParseOpening(hours)
+		w.deps.Limits.Hours, err = times.ParseOpening(hours)
 		require.NoError(t, err)
 		if w.deps.Limits.Daily = daily; price != "" {
 			most, err := tools.ParsePrice(price)
@@ -162,10 +163,10 @@ func TestLimitsAreReadOrRefused(t *testing.T) {
 		assert.ErrorContains(t, err, "100 EUR", bad)
 	}
 	for _, bad := range []string{"mon", "mon 9-17", "mon 17:00-09:00", "noday 09:00-17:00", "mon-fri 09:00", "mon 09:00-25:00", "mon 09:00-17:00 x"} {
-		_, err := tools.ParseOpening(bad)
+		_, err := times.ParseOpening(bad)
 		assert.ErrorContains(t, err, "mon-fri 09:00-17:00", bad)
 	}
-	around, err := tools.ParseOpening("fri-mon 00:00-24:00, wed 09:00-10:00")
+	around, err := times.ParseOpening("fri-mon 00:00-24:00, wed 09:00-10:00")
 	require.NoError(t, err)
 	assert.Equal(t, "fri-mon 00:00-24:00, wed 09:00-10:00", around.String())
 	for _, bad := range []string{"exa mple.com", "*", "*.", ".example.com", "bücher.example"} {

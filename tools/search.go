@@ -27,7 +27,7 @@ type search struct {
 // and how far it looked: to the end of the window, unless there are too many. A
 // candidate longer than the meeting is cut to its length.
 func (d Deps) look(ctx context.Context, q search) (found []vennioclient.Slot, until time.Time, err error) {
-	q.window.From = q.window.From.Add(time.Minute - 1).Truncate(time.Minute) // slot ids know whole minutes
+	q.window.From = wholeMinute(q.window.From)
 	ask := d.lookTogether
 	if len(q.hosts) == 1 {
 		ask = d.lookAlone
@@ -42,6 +42,12 @@ func (d Deps) look(ctx context.Context, q search) (found []vennioclient.Slot, un
 		}
 		found = append(found, more...)
 	}
+	return d.fitting(found, q), until, nil
+}
+
+// fitting cuts the candidates to the length of the meeting, and keeps those that
+// are in the window and allowed.
+func (d Deps) fitting(found []vennioclient.Slot, q search) []vennioclient.Slot {
 	for i := range found {
 		if end := found[i].Start.Add(q.duration); end.Before(found[i].End) {
 			found[i].End = end
@@ -49,8 +55,11 @@ func (d Deps) look(ctx context.Context, q search) (found []vennioclient.Slot, un
 	}
 	return slices.DeleteFunc(found, func(s vennioclient.Slot) bool {
 		return s.Start.Before(q.window.From) || s.End.After(q.window.To) || s.End.Sub(s.Start) != q.duration || !q.window.Holds(s.Start, s.End) || !d.allowed(s.Start, s.End)
-	}), until, nil
+	})
 }
+
+// wholeMinute rounds up, because slot ids know whole minutes.
+func wholeMinute(t time.Time) time.Time { return t.Add(time.Minute - 1).Truncate(time.Minute) }
 
 func (d Deps) lookAlone(ctx context.Context, q search) (found []vennioclient.Slot, until time.Time, err error) {
 	found, err = d.Vennio.Slots(ctx, vennioclient.SlotsQuery{

@@ -2,6 +2,7 @@ package tools
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/vennio-mcp/vennio-mcp/internal/slots"
@@ -16,6 +17,8 @@ type beyond struct {
 	opening *schemas.Slot // nil: none was found
 	until   time.Time     // how far it looked
 	short   bool          // it could not look all the days ahead
+	free    bool          // hosts are free then, whether it suits or not
+	without []leftOut     // where the hosts have no common time: who could be left out
 	err     error         // it could not look
 }
 
@@ -29,7 +32,7 @@ func (d Deps) lookBeyond(ctx context.Context, q search, after time.Time) (b beyo
 	if found, b.until, b.err = d.openings(ctx, q); b.err != nil {
 		return b
 	}
-	b.short = b.until.Before(q.window.To)
+	b.short, b.free = b.until.Before(q.window.To), len(found) > 0
 	if first, ok := slots.First(found, q.wishes); ok {
 		if told := d.offer(q, first); len(told) == 1 {
 			b.opening = &told[0]
@@ -38,9 +41,45 @@ func (d Deps) lookBeyond(ctx context.Context, q search, after time.Time) (b beyo
 	return b
 }
 
+// leftOut is a host without whom the others have a common time, and the first such time.
+type leftOut struct {
+	host  Host
+	first time.Time
+}
+
+// whoCouldBeLeftOut searches, for hosts who have no common time, the first time of all but one of
+// them, for each in turn. What fails here is left out of the answer.
+func (d Deps) whoCouldBeLeftOut(ctx context.Context, q search, until time.Time) (all []leftOut) {
+	q.window.From, q.window.To = wholeMinute(q.window.From), until
+	for i, host := range q.hosts {
+		fewer := q
+		fewer.hosts = slices.Concat(q.hosts[:i], q.hosts[i+1:])
+		found, err := d.firstPage(ctx, fewer)
+		if err != nil {
+			continue
+		}
+		if first, ok := slots.First(found, q.wishes); ok {
+			all = append(all, leftOut{host, first.Start})
+		}
+	}
+	return all
+}
+
+// firstPage is look with at most one call of Vennio.
+func (d Deps) firstPage(ctx context.Context, q search) (found []vennioclient.Slot, err error) {
+	if len(q.hosts) > 1 {
+		found, err = d.Vennio.MutualSlots(ctx, vennioclient.MutualQuery{
+			Hosts: hostIDs(q.hosts), Duration: q.duration, From: q.window.From, To: q.window.To, Timezone: q.window.Loc.String(), Limit: mutualLimit,
+		})
+	} else {
+		found, _, err = d.lookAlone(ctx, q)
+	}
+	return d.fitting(found, q), err
+}
+
 // openings asks for the one next slot where that will do: of one host, without
-// wishes and hours. A Vennio without the operation (its path is inferred) is asked
-// for slots.
+// wishes and hours, and in working hours. A Vennio without the operation (its path
+// is inferred) is asked for slots.
 func (d Deps) openings(ctx context.Context, q search) (found []vennioclient.Slot, until time.Time, err error) {
 	if len(q.hosts) > 1 || q.wishes.Any() || len(d.Limits.Hours) > 0 || q.window.Earliest+q.window.Latest > 0 {
 		return d.look(ctx, q)
@@ -52,7 +91,11 @@ func (d Deps) openings(ctx context.Context, q search) (found []vennioclient.Slot
 	case vennioclient.KindOf(err) == vennioclient.KindNotFound:
 		return d.look(ctx, q)
 	case err == nil && next != nil && next.Start.After(d.Now()):
-		found = []vennioclient.Slot{{Start: next.Start, End: next.Start.Add(q.duration), Description: next.Description}}
+		end := next.Start.Add(q.duration)
+		if !q.wishes.InWorkingHours(vennioclient.Slot{Start: next.Start, End: end}) {
+			return d.look(ctx, q)
+		}
+		found = []vennioclient.Slot{{Start: next.Start, End: end, Description: next.Description}}
 	}
 	return found, q.window.To, err
 }

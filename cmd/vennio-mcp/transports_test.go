@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/mark3labs/mcp-go/client"
 	"github.com/mark3labs/mcp-go/client/transport"
@@ -269,4 +270,25 @@ func TestBar_S12_SearchesAreInTheZoneOfTheMachine(t *testing.T) {
 	require.NoError(t, p.stdin.Close())
 	assert.Zero(t, p.wait())
 	assert.Contains(t, p.stderr.String(), `TZ is \"Nonsense\", which is neither a zone nor a rule of POSIX: UTC is used`)
+}
+
+// bar: S8
+// field: working hours of the operator over every transport
+func TestBar_S8_WorkingHoursAreThoseOfTheOperator(t *testing.T) {
+	t.Parallel()
+	for transport := range transports {
+		c := connect(t, transport, "2025-11-25", clean(t, "VENNIO_WORKING_HOURS=mon-fri 15:00-16:30"))
+		_, found := ask(t, c, "find_slots", map[string]any{"limit": 1})
+		require.Len(t, found, 1)
+		start, err := time.Parse(time.RFC3339, found[0].Start)
+		require.NoError(t, err)
+		london, err := time.LoadLocation("Europe/London")
+		require.NoError(t, err)
+		assert.Contains(t, []int{15, 16}, start.In(london).Hour(), "%s: %s", transport, found[0].Description)
+		policy, err := c.ReadResource(t.Context(), mcp.ReadResourceRequest{Params: mcp.ReadResourceParams{URI: "vennio://policy"}})
+		require.NoError(t, err)
+		raw, err := json.Marshal(policy)
+		require.NoError(t, err)
+		assert.Contains(t, string(raw), "mon-fri 15:00-16:30")
+	}
 }

@@ -134,7 +134,7 @@ func (a *assembled) deps(p program, cfg config.Config, tenant string, client *ve
 	return tools.Deps{
 		Tenant: tenant, Vennio: client, Slots: slots.NewSigner(a.secret, realm, p.clock(), a.others...), Hosts: directory(cfg.Hosts),
 		Zone: cfg.Zone, WeekStart: cfg.WeekStart, Now: p.clock(), Sandbox: cfg.Sandbox(), NoMail: vennioclient.KeyKind(key).Test(),
-		Ledger: a.ledger, Policy: cfg.Consent, Secret: secretOf(a.secret, tenant), Others: secretsOf(a.others, tenant), ApprovalURL: a.links.to, Selection: cfg.Tools, Limits: cfg.Limits,
+		Ledger: a.ledger, Policy: cfg.Consent, Secret: secretOf(a.secret, tenant), Others: secretsOf(a.others, tenant), ApprovalURL: a.links.to, Selection: cfg.Tools, Limits: cfg.Limits, WorkingHours: cfg.WorkingHours,
 		Canary:     cfg.Canary,
 		FormsCount: func(ctx context.Context) bool { return !a.overHTTP || !access.From(ctx).Anonymous() },
 		MayWrite:   func(ctx context.Context) bool { return access.From(ctx).May(access.ScopeBook) }, // the transport has refused it before
@@ -200,7 +200,7 @@ func newServer(d tools.Deps, around ...tools.Middleware) *server.MCPServer {
 func policyOf(d tools.Deps) resources.Policy {
 	p := resources.Policy{
 		Consent: d.Policy, ReadOnly: d.Selection.ReadOnly, Timezone: d.Zone.String(), Hosts: []string{}, Sandbox: d.Sandbox, Mail: !d.NoMail && !d.Sandbox,
-		GuestDomains: d.Limits.GuestDomains, Hours: d.Limits.Hours.String(), DailyBookings: d.Limits.Daily,
+		GuestDomains: d.Limits.GuestDomains, Hours: d.Limits.Hours.String(), WorkingHours: d.WorkingHours.String(), DailyBookings: d.Limits.Daily,
 	}
 	if d.Limits.MaxPrice != nil {
 		p.MaxPrice = d.Limits.MaxPrice.String()

@@ -58,8 +58,9 @@ type Config struct {
 	WebhookSecrets []Secret // one, or two while it is rotated; none: those of registered subscriptions alone
 	EventsKeep     time.Duration
 	Limits         tools.Limits
-	Serve          Serve    // of HTTP
-	Tenants        []Tenant // of the settings file, each with a Vennio account of its own
+	WorkingHours   times.Opening // of hosts, in Zone; none: those of package slots, in the zone of each search
+	Serve          Serve         // of HTTP
+	Tenants        []Tenant      // of the settings file, each with a Vennio account of its own
 	LogLevel       string
 	LogFormat      string
 	urlFrom        string   // where APIURL was set

@@ -40,6 +40,7 @@ var tenantFields = map[string]func(*Config, string) error{
 	"tools":          setTools,
 	"guest_domains":  setDomains,
 	"hours":          setHours,
+	"working_hours":  setWorkingHours,
 	"daily_bookings": setDaily,
 	"max_price":      setMaxPrice,
 	"rate":           setRate(func(c *Config) *Rate { return &c.Serve.Rate }),

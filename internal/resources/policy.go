@@ -23,6 +23,7 @@ type Policy struct {
 
 	GuestDomains  []string `json:"guest_domains,omitempty"`  // whose addresses may attend; none: any
 	Hours         string   `json:"hours,omitempty"`          // when bookings may lie, in the zone above; empty: at any time
+	WorkingHours  string   `json:"working_hours,omitempty"`  // of the hosts, in the zone above: other times are offered last
 	DailyBookings int      `json:"daily_bookings,omitempty"` // 0: any number
 	MaxPrice      string   `json:"max_price,omitempty"`      // of one booking; empty: anything
 }
@@ -73,6 +74,9 @@ func (p Policy) allowed() (say []string) {
 	}
 	if p.Hours != "" {
 		say = append(say, "Bookings lie within these hours: "+p.Hours+".")
+	}
+	if p.WorkingHours != "" {
+		say = append(say, "Times outside the hosts' working hours are offered last: "+p.WorkingHours+".")
 	}
 	if p.DailyBookings > 0 {
 		say = append(say, fmt.Sprintf("At most %d bookings a day.", p.DailyBookings))

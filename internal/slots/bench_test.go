@@ -53,7 +53,7 @@ func BenchmarkPick(b *testing.B) {
 	}
 	b.ReportAllocs()
 	for b.Loop() {
-		p := slots.Pick(candidates, 3, slots.Wishes{Zone: london, Awake: []*time.Location{london}})
+		p := slots.Pick(candidates, 3, slots.Wishes{Zone: london, People: []slots.Person{{Zone: london}}})
 		require.Len(b, p.Choices, 3)
 		require.True(b, p.More)
 	}

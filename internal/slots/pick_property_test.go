@@ -40,7 +40,9 @@ func drawWishes(t *rapid.T) slots.Wishes {
 	weekdays := rapid.SliceOfN(rapid.Custom(func(t *rapid.T) time.Weekday { return time.Weekday(rapid.IntRange(0, 6).Draw(t, "day")) }), 0, 4)
 	w := slots.Wishes{
 		Zone: location.Draw(t, "zone"), Days: weekdays.Draw(t, "days"), Avoid: weekdays.Draw(t, "avoid"),
-		Awake: rapid.SliceOfN(location, 0, 2).Draw(t, "awake"),
+	}
+	for _, loc := range rapid.SliceOfN(location, 0, 2).Draw(t, "people") {
+		w.People = append(w.People, slots.Person{Zone: loc})
 	}
 	if rapid.Bool().Draw(t, "hours") {
 		w.Hours.Earliest = rapid.IntRange(0, 23*60).Draw(t, "earliest")
@@ -115,11 +117,14 @@ func TestBar_S8_S11_PickHoldsWhateverTheSlotsAndWishes(t *testing.T) {
 	})
 }
 
-// As long as there are days not yet offered, each choice is on one.
+// As long as there are days not yet offered, each choice is on one. (A time that follows a choice
+// at midnight would be back-to-back, so there is none here.)
 func TestBar_S8_PickSpreadsWhateverTheSlots(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
-		free := drawFree(t)
+		free := slices.DeleteFunc(drawFree(t), func(s vennioclient.Slot) bool {
+			return s.Start.Hour() < 1 || s.End.Hour() == 23 || s.End.YearDay() != s.Start.YearDay()
+		})
 		date := func(s vennioclient.Slot) string { return s.Start.Format(time.DateOnly) }
 		dates := map[string]bool{}
 		for _, c := range slots.Pick(free, 100, slots.Wishes{Zone: time.UTC}).Choices {

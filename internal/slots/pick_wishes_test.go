@@ -1,6 +1,7 @@
 package slots_test
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -39,11 +40,11 @@ func narrowing(t *testing.T) map[string]narrowed {
 		},
 		"days": {
 			slots.Wishes{Days: []time.Weekday{time.Friday, time.Thursday}},
-			[]string{"Thu 09:00: first that fits", "Fri 12:00: another day, afternoon", "Thu 17:00: also that day, evening"},
+			[]string{"Thu 09:00: first that fits", "Fri 12:00: another day, afternoon", "Thu 10:00: also that day"},
 		},
 		"days to avoid": {
 			slots.Wishes{Avoid: []time.Weekday{time.Wednesday, time.Friday}},
-			[]string{"Thu 09:00: first that fits", "Thu 12:00: also that day, afternoon", "Thu 17:00: also that day, evening"},
+			[]string{"Thu 09:00: first that fits", "Thu 12:00: also that day, afternoon", "Thu 10:00: also that day"},
 		},
 		"busy": {
 			slots.Wishes{Busy: []slots.Span{
@@ -124,14 +125,83 @@ func TestBar_S11_DaysToAvoidAndBusyTimesAreNeverOffered(t *testing.T) {
 	assert.Equal(t, []string{"Wed 23:45: nearest fit, outside the hours asked for"}, told(p), "00:15 is after 23:59")
 }
 
-func TestBar_S8_NightsComeLastAndAreSaid(t *testing.T) {
+// people are those in the zones, at the usual working hours.
+func people(t *testing.T, zones ...string) (all []slots.Person) {
+	t.Helper()
+	for _, name := range zones {
+		all = append(all, slots.Person{Zone: zone(t, name)})
+	}
+	return all
+}
+
+// bar: S8
+// field: working hours of everybody
+func TestBar_S8_WorkingHoursComeFirst(t *testing.T) {
 	t.Parallel()
-	newYork := zone(t, "America/New_York") // UTC-4: 09:00 UTC is 05:00 there
-	w := slots.Wishes{Zone: time.UTC, Awake: []*time.Location{zone(t, "Europe/London"), newYork}}
-	p := slots.Pick(week(), 3, w)
-	assert.Equal(t, []string{"Wed 11:00: first in the daytime", "Thu 12:00: another day, afternoon", "Fri 17:00: another day, evening"}, told(p))
-	p = slots.Pick(day("2026-05-13", 9, 11), 2, w)
-	assert.Equal(t, []string{"Wed 09:00: first free, at night in New York", "Wed 09:30: also that day, at night in New York"}, told(p))
+	w := slots.Wishes{Zone: time.UTC, People: people(t, "UTC")}
+	early := slices.Concat(day("2026-05-13", 7, 12), day("2026-05-14", 7, 8), day("2026-05-15", 5, 7))
+	assert.Equal(t, []string{
+		"Wed 08:00: first in working hours", "Wed 09:00: also that day", // rather than Thursday at 07:00
+		"Wed 10:00: also that day",
+	}, told(slots.Pick(early, 3, w)))
+	assert.Equal(t, []string{"Thu 07:00: first free, outside working hours in UTC", "Fri 06:15: another day, at night in UTC"},
+		told(slots.Pick(slices.Concat(day("2026-05-14", 7, 8)[:1], day("2026-05-15", 6, 7)), 2, w)))
+
+	w.People = people(t, "UTC", "America/New_York") // UTC-4: 12:00 is 08:00 there
+	assert.Equal(t, []string{"Wed 12:00: first in working hours", "Thu 12:00: another day", "Fri 12:00: another day"}, told(slots.Pick(week(), 3, w)))
+	assert.Equal(t, []string{"Wed 11:00: first in the daytime, outside working hours in New York"}, told(slots.Pick(day("2026-05-13", 9, 12), 1, w)))
+	assert.Equal(t, []string{"Wed 10:15: best hour there is, at night in New York"}, told(slots.Pick(day("2026-05-13", 9, 11), 1, w)))
+}
+
+// bar: S8
+// field: weekend of a guest
+func TestBar_S8_AGuestsWeekendIsOutsideTheirWorkingHours(t *testing.T) {
+	t.Parallel()
+	w := slots.Wishes{Zone: time.UTC, People: people(t, "UTC", "Asia/Tokyo")} // UTC+9: Friday 15:00 is Saturday there
+	friday := day("2026-05-15", 15, 19)
+	monday := day("2026-05-18", 8, 10)
+	assert.Equal(t, []string{"Mon 08:00: first in working hours"}, told(slots.Pick(slices.Concat(friday, monday), 1, w)))
+	dubai := slots.Wishes{Zone: time.UTC, People: []slots.Person{{Zone: time.UTC}, {Zone: zone(t, "Asia/Riyadh"), Work: opening(t, "sun-thu 09:00-17:00")}}}
+	assert.Equal(t, []string{"Fri 15:00: first free, on a Friday in Riyadh"}, told(slots.Pick(friday, 1, dubai)), "hours of their own")
+	late := append(day("2026-05-15", 8, 9), day("2026-05-14", 19, 21)...) // Friday in Riyadh, or Thursday after 22:00
+	assert.Equal(t, []string{"Fri 08:00: first in the daytime, on a Friday in Riyadh"}, told(slots.Pick(late, 1, dubai)))
+}
+
+func opening(t *testing.T, text string) times.Opening {
+	t.Helper()
+	o, err := times.ParseOpening(text)
+	require.NoError(t, err)
+	return o
+}
+
+// bar: S8
+// field: back-to-back offers
+func TestBar_S8_OffersAreNotBackToBackWhenOthersAreFree(t *testing.T) {
+	t.Parallel()
+	w := slots.Wishes{Zone: time.UTC, People: people(t, "UTC")}
+	assert.Equal(t, []string{"Wed 09:00: first free", "Wed 10:00: also that day", "Wed 11:00: also that day"}, told(slots.Pick(day("2026-05-13", 9, 12), 3, w)))
+	assert.Equal(t, []string{"Wed 09:00: first free", "Wed 09:30: also that day"}, told(slots.Pick(day("2026-05-13", 9, 10), 3, w)), "no other is free")
+}
+
+// field: evening
+func TestBar_S8_TheEveningBeginsAfterTheWorkingDay(t *testing.T) {
+	t.Parallel()
+	late := slices.Concat(day("2026-05-13", 9, 10)[:1], day("2026-05-14", 17, 20))
+	w := slots.Wishes{Zone: time.UTC, People: people(t, "UTC")}
+	assert.Equal(t, "Thu 17:00: another day, afternoon", told(slots.Pick(late, 2, w))[1])
+	assert.Equal(t, "Thu 19:00: another day, evening, outside working hours in UTC", told(slots.Pick(slices.Concat(late[:1], day("2026-05-14", 19, 20)), 2, w))[1])
+	w.People[0].Work = opening(t, "mon-fri 09:00-17:30")
+	assert.Equal(t, "Thu 18:00: another day, evening, outside working hours in UTC", told(slots.Pick(slices.Concat(late[:1], day("2026-05-14", 18, 20)), 2, w))[1])
+}
+
+// field: time of a booking that is to be moved
+func TestBar_S8_AMoveNeverFirstOffersTheTimeThatIsLeft(t *testing.T) {
+	t.Parallel()
+	w := slots.Wishes{Zone: time.UTC, People: people(t, "UTC"), Leaving: &slots.Span{Start: at(t, "2026-05-13T09:15:00Z"), End: at(t, "2026-05-13T09:45:00Z")}}
+	assert.Equal(t, []string{"Wed 09:45: first clear of the present time"}, told(slots.Pick(day("2026-05-13", 9, 11), 1, w)))
+	night := slices.Concat(day("2026-05-13", 9, 10)[:2], day("2026-05-13", 23, 24))
+	assert.Equal(t, "Wed 23:00: first clear of the present time, at night in UTC", told(slots.Pick(night, 1, w))[0], "never")
+	assert.Equal(t, []string{"Wed 09:00: first free, overlaps the present time"}, told(slots.Pick(day("2026-05-13", 9, 10)[:2], 1, w)), "there is no other")
 }
 
 func TestBar_S9_FirstIsTheEarliestThatFits(t *testing.T) {
@@ -145,7 +215,10 @@ func TestBar_S9_FirstIsTheEarliestThatFits(t *testing.T) {
 		{slots.Wishes{Hours: slots.Hours{Earliest: 16 * 60}}, "Wed 16:00: first after that window"},
 		{slots.Wishes{Hours: slots.Hours{Earliest: 20 * 60}}, "Wed 09:00: first after that window, outside the hours asked for"},
 		{slots.Wishes{Days: []time.Weekday{time.Monday}}, "Wed 09:00: first after that window, not on a day asked for"},
-		{slots.Wishes{Awake: []*time.Location{zone(t, "America/Anchorage")}}, "Wed 09:00: first after that window, at night in Anchorage"},
+		{slots.Wishes{People: people(t, "UTC", "America/New_York")}, "Wed 12:00: first after that window"},
+		{slots.Wishes{People: people(t, "UTC", "America/Anchorage")}, "Wed 16:00: first after that window"},
+		{slots.Wishes{People: people(t, "UTC", "Asia/Tokyo")}, "Wed 09:00: first after that window"},
+		{slots.Wishes{People: people(t, "UTC", "Pacific/Honolulu")}, "Wed 17:00: first after that window, outside working hours in Honolulu"},
 	} {
 		c.wishes.Zone = time.UTC
 		first, ok := slots.First(week(), c.wishes)

@@ -1,15 +1,14 @@
-package tools
+package times
 
 import (
 	"fmt"
 	"slices"
 	"strings"
 	"time"
-
-	"github.com/vennio-mcp/vennio-mcp/internal/times"
 )
 
-// Opening is when bookings may lie: none of it means at any time.
+// Opening is a weekly pattern of hours, such as the working hours of a host. The zero value has no
+// hours; what that means is up to its user.
 type Opening []openDays
 
 // openDays are weekdays and the part of each, in minutes after local midnight.
@@ -49,13 +48,13 @@ func badOpening(part string) error {
 func openOn(s string) (days []time.Weekday, ok bool) {
 	for part := range strings.SplitSeq(s, "/") {
 		first, last, isRange := strings.Cut(part, "-")
-		from, ok := times.Weekday(first)
+		from, ok := Weekday(first)
 		if !ok {
 			return nil, false
 		}
 		to := from
 		if isRange {
-			if to, ok = times.Weekday(last); !ok {
+			if to, ok = Weekday(last); !ok {
 				return nil, false
 			}
 		}
@@ -71,18 +70,18 @@ func openOn(s string) (days []time.Weekday, ok bool) {
 
 func openFrom(s string) (from, to int, ok bool) {
 	first, last, _ := strings.Cut(s, "-")
-	from, ok = times.ParseClock(first)
+	from, ok = ParseClock(first)
 	if !ok {
 		return 0, 0, false
 	}
 	if last == "24:00" {
 		return from, minutesOfDay, true
 	}
-	to, ok = times.ParseClock(last)
+	to, ok = ParseClock(last)
 	return from, to, ok
 }
 
-// String is the opening as the operator wrote it, "" where it is any time.
+// String is the pattern as it was written, "" where it has no hours.
 func (o Opening) String() string {
 	parts := make([]string, len(o))
 	for i, d := range o {
@@ -91,24 +90,10 @@ func (o Opening) String() string {
 	return strings.Join(parts, ", ")
 }
 
-// against says which of the meetings lies outside on the clocks of loc; "" where
-// none does.
-func (o Opening) against(starts []time.Time, length time.Duration, loc *time.Location) string {
-	for _, start := range starts {
-		if !o.holds(start, start.Add(length), loc) {
-			return fmt.Sprintf("%s, %s lies outside the hours that this server books: %s (%s).", times.Day(start, loc), times.Clock(start, loc), o, loc)
-		}
-	}
-	return ""
-}
-
-// holds tells whether a meeting lies within one part of one day.
-func (o Opening) holds(start, end time.Time, loc *time.Location) bool {
-	if len(o) == 0 {
-		return true
-	}
+// Holds reports whether a meeting lies within one part of one day on the clocks of loc.
+func (o Opening) Holds(start, end time.Time, loc *time.Location) bool {
 	first, last := start.In(loc), end.In(loc)
-	to := times.MinuteOfDay(last, loc)
+	to := MinuteOfDay(last, loc)
 	if first.YearDay() != last.YearDay() || first.Year() != last.Year() {
 		if to != 0 || end.Sub(start) > 25*time.Hour { // the longest day there is
 			return false
@@ -116,6 +101,16 @@ func (o Opening) holds(start, end time.Time, loc *time.Location) bool {
 		to = minutesOfDay
 	}
 	return slices.ContainsFunc(o, func(d openDays) bool {
-		return slices.Contains(d.days, first.Weekday()) && times.MinuteOfDay(first, loc) >= d.from && to <= d.to
+		return slices.Contains(d.days, first.Weekday()) && MinuteOfDay(first, loc) >= d.from && to <= d.to
 	})
+}
+
+// Closes is the end of the last hours of a weekday, in minutes after midnight; 0 where it has none.
+func (o Opening) Closes(day time.Weekday) (minutes int) {
+	for _, d := range o {
+		if slices.Contains(d.days, day) {
+			minutes = max(minutes, d.to)
+		}
+	}
+	return minutes
 }

@@ -96,6 +96,7 @@ type BookSlotResult struct {
 	CheckoutURL string        `json:"checkout_url,omitempty" jsonschema_description:"Where the customer pays; not confirmed before"`
 	Consent     ConsentOnFile `json:"consent"`
 	Next        string        `json:"next"`
+	others      []Written
 	Instead
 	Envelope
 }

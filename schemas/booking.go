@@ -69,9 +69,22 @@ func status(s string) string {
 
 // Writing is the result of a tool that changed bookings.
 type Writing interface {
-	// Wrote lists the ids of the bookings that were made, moved or cancelled.
-	Wrote() []string
+	// Wrote lists the bookings that were made, moved or cancelled.
+	Wrote() []Written
 }
 
-// Wrote is the booking that was made, or found to have been made before.
-func (r *BookSlotResult) Wrote() []string { return []string{r.BookingID} }
+// Written is a booking that a call wrote, as it stands since.
+type Written struct {
+	ID, Status string
+	Start, End string // UTC, as in results; "" where not known
+	New        bool   // it was made
+}
+
+// Wrote is the booking that was made, or found to have been made before, and those
+// that were made with it.
+func (r *BookSlotResult) Wrote() []Written {
+	return append([]Written{{r.BookingID, r.Status, r.Start, r.End, true}}, r.others...)
+}
+
+// WroteToo notes further bookings that the call made.
+func (r *BookSlotResult) WroteToo(others ...Written) { r.others = append(r.others, others...) }

@@ -34,21 +34,21 @@ type ChangeResult struct {
 	NotMailed []string       `json:"not_mailed,omitempty" jsonschema_description:"Whom it does not write to"`
 	Consent   *ConsentOnFile `json:"consent,omitempty"`
 	Next      string         `json:"next"`
-	others    []string
+	others    []Written
 	Instead
 	Envelope
 }
 
 // Wrote is the booking that was changed; none where it stood like this before.
-func (r *ChangeResult) Wrote() []string {
+func (r *ChangeResult) Wrote() []Written {
 	if !r.Changed {
 		return nil
 	}
-	return append([]string{r.BookingID}, r.others...)
+	return append([]Written{{r.BookingID, r.Status, r.Start, r.End, false}}, r.others...)
 }
 
 // WroteToo notes further bookings that the call changed.
-func (r *ChangeResult) WroteToo(ids ...string) { r.others = append(r.others, ids...) }
+func (r *ChangeResult) WroteToo(others ...Written) { r.others = append(r.others, others...) }
 
 // Text says what has changed, who hears of it and under whose consent.
 func (r *ChangeResult) Text() string {

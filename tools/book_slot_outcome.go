@@ -15,6 +15,7 @@ import (
 func (d Deps) book(ctx context.Context, b booking, g consent.Grant) (*schemas.BookSlotResult, error) {
 	var series *vennioclient.Series
 	read := false // just now
+	fresh := g.Outcome != consent.Done
 	g, made, err := d.carryOut(ctx, g, func(g consent.Grant) (made *vennioclient.Booking, err error) {
 		if g.Outcome == consent.Done && b.repeat == nil {
 			if now, err := d.Vennio.GetBooking(ctx, g.BookingID); err == nil {
@@ -42,6 +43,9 @@ func (d Deps) book(ctx context.Context, b booking, g consent.Grant) (*schemas.Bo
 	out := d.booked(b, g, made)
 	if series != nil {
 		b.tellSeries(out, series)
+		if fresh {
+			out.WroteToo(furtherOf(series, made.ID)...)
+		}
 	}
 	return out, nil
 }

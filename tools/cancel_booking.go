@@ -155,7 +155,9 @@ func (d Deps) cancelled(ctx context.Context, c cancellation, g consent.Grant, fr
 	out := d.changed(after, d.Zone, &g)
 	out.Changed, out.Series = fresh, c.act.Repeat
 	for _, b := range c.series {
-		out.WroteToo(b.ID)
+		if b.ID != c.ID {
+			out.WroteToo(schemas.Written{ID: b.ID, Status: vennioclient.StatusCancelled, Start: times.UTC(b.Start), End: times.UTC(b.End)})
+		}
 	}
 	out.Mailed, out.NotMailed = addresses(toldIn(c.act))
 	out.Next = "Tell the person that it is cancelled; whom Vennio does not write to, they must tell."

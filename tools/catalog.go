@@ -9,6 +9,7 @@ import (
 	"github.com/vennio-mcp/vennio-mcp/internal/consent"
 	"github.com/vennio-mcp/vennio-mcp/internal/slots"
 	"github.com/vennio-mcp/vennio-mcp/internal/times"
+	"github.com/vennio-mcp/vennio-mcp/schemas"
 	"github.com/vennio-mcp/vennio-mcp/vennioclient"
 )
 
@@ -46,7 +47,7 @@ type Deps struct {
 	Limits    Limits
 	MayWrite  func(context.Context) bool // whether who calls may write; nil: they may
 	Canary    Canary
-	Changed   func(bookingID string) // told of each booking that a tool wrote; must not wait; may be nil
+	Changed   func([]schemas.Written) // called with what each call wrote, maybe nothing; must not wait; may be nil
 
 	offered map[string]bool // every tool by name, and whether it is there; Catalog fills it in
 }

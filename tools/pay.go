@@ -43,7 +43,7 @@ func (d Deps) handOver(ctx context.Context, out *schemas.BookSlotResult, fresh b
 	}
 	if server.IsModernRequest(ctx) {
 		if d.Changed != nil { // now: the client may never come back for the result
-			d.Changed(out.BookingID)
+			d.Changed(out.Wrote())
 		}
 		return &question{q, d.seal(id)}
 	}

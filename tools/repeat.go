@@ -74,6 +74,16 @@ func (d Deps) bookSeries(ctx context.Context, key vennioclient.IdempotencyKey, b
 	return &first, series, nil
 }
 
+// furtherOf are the bookings that were made with the first of a series.
+func furtherOf(s *vennioclient.Series, first string) (all []schemas.Written) {
+	for _, one := range s.Bookings {
+		if one.ID != first {
+			all = append(all, schemas.Written{ID: one.ID, Status: one.Status, Start: times.UTC(one.Start), End: times.UTC(one.End), New: true})
+		}
+	}
+	return all
+}
+
 // tellSeries says which days were booked, and which were not.
 func (b booking) tellSeries(out *schemas.BookSlotResult, s *vennioclient.Series) {
 	out.SeriesID = plain.Line(s.ID, 100)

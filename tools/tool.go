@@ -96,9 +96,7 @@ func define[In any, Out schemas.Result](d Deps, s Spec, handle func(context.Cont
 			return result(d, failure(err)), err
 		}
 		if w, writes := any(out).(schemas.Writing); writes && d.Changed != nil {
-			for _, id := range w.Wrote() {
-				d.Changed(id)
-			}
+			d.Changed(w.Wrote())
 		}
 		return result(d, out), nil
 	}

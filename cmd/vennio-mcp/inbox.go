@@ -13,7 +13,6 @@ import (
 	"github.com/vennio-mcp/vennio-mcp/internal/consent"
 	"github.com/vennio-mcp/vennio-mcp/internal/events"
 	"github.com/vennio-mcp/vennio-mcp/internal/jobs"
-	"github.com/vennio-mcp/vennio-mcp/internal/resources"
 	"github.com/vennio-mcp/vennio-mcp/internal/store"
 	"github.com/vennio-mcp/vennio-mcp/vennioclient/webhook"
 )
@@ -43,13 +42,8 @@ func (a *assembled) inbox(p program, cfg config.Config) (*events.Office, error) 
 		dead, err := in.DeadLetters(ctx)
 		return len(dead), err
 	})
-	for tenant, feed := range a.feeds {
-		changes := resources.Changes{Tell: feed.Updated}
-		in.Of(tenant).Watch(func(_ context.Context, e webhook.Event) {
-			if b, ok := e.Booking(); ok {
-				changes.BookingChanged(b.ID)
-			}
-		})
+	for tenant, notifier := range a.notifiers {
+		in.Of(tenant).Watch(func(_ context.Context, e webhook.Event) { notifier.Heard(e) })
 	}
 	return in, nil
 }

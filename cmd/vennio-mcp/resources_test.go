@@ -4,7 +4,10 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"net"
+	"net/http"
+	"strings"
 	"testing"
 	"time"
 
@@ -18,6 +21,7 @@ import (
 	"github.com/vennio-mcp/vennio-mcp/internal/resources"
 	"github.com/vennio-mcp/vennio-mcp/internal/serve"
 	"github.com/vennio-mcp/vennio-mcp/schemas"
+	"github.com/vennio-mcp/vennio-mcp/vennioclient"
 )
 
 // hears connects and collects which resources the client is told have changed.
@@ -42,8 +46,7 @@ func follow(t *testing.T, c *client.Client, uris ...string) {
 	}
 }
 
-// hear waits for each of want, and for nothing else. Twice is harmless: a client
-// is told by the call that books and by the event that follows.
+// hear waits for each of want, and for nothing else.
 func hear(t *testing.T, told <-chan string, want ...string) {
 	t.Helper()
 	heard := map[string]bool{}
@@ -116,7 +119,7 @@ func TestBar_W4_Q2_OwnBookingsAreToldAndRead(t *testing.T) {
 			assert.Equal(t, "application/json", got[0].(mcp.TextResourceContents).MIMEType)
 			assert.Contains(t, got[1].(mcp.TextResourceContents).Text, `"Intro"`)
 			follow(t, c, one)
-			_, _ = ask(t, c, "book_slot", booking) // the same again: told again, harmless
+			_, _ = ask(t, c, "cancel_booking", map[string]any{"booking_id": list.Bookings[0].BookingID, "consent": booking["consent"]})
 			hear(t, told, "vennio://bookings/upcoming", one)
 		})
 	}
@@ -210,4 +213,169 @@ func TestBar_X6_ThePolicyIsToldAndSelectionHoldsForResources(t *testing.T) {
 	templates, err := c.ListResourceTemplates(t.Context(), mcp.ListResourceTemplatesRequest{})
 	require.NoError(t, err)
 	require.Len(t, templates.ResourceTemplates, 1)
+}
+
+// heartbeat is changed until a client hears of it, and counts for nothing else.
+const heartbeat = "vennio://bookings/listening"
+
+// notified counts the notifications of a client by URI, up to that of barrier, before
+// which everything due was sent.
+func notified(t *testing.T, told <-chan string, barrier string) map[string]int {
+	t.Helper()
+	count := map[string]int{}
+	for {
+		select {
+		case uri := <-told:
+			switch uri {
+			case barrier:
+				return count
+			case heartbeat:
+			default:
+				count[uri]++
+			}
+		case <-time.After(30 * time.Second):
+			require.FailNow(t, "not told", "%s; %v", barrier, count)
+		}
+	}
+}
+
+// inProcess serves the program in this process, so that a test can wait until every
+// event of its sandbox was received.
+func inProcess(t *testing.T) (a *assembled, url string) {
+	t.Helper()
+	p := program{getenv: func(string) string { return "" }, errs: new(lockedBuffer)}
+	cfg, err := config.Load(map[string]string{"state-dir": t.TempDir(), "log-level": "error", "timezone": "Europe/London"}, p.getenv)
+	require.NoError(t, err)
+	a, err = p.assemble(t.Context(), cfg)
+	require.NoError(t, err)
+	t.Cleanup(a.close)
+	ln, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	ctx, stop := context.WithCancel(context.WithoutCancel(t.Context()))
+	done := make(chan error, 1)
+	go func() { done <- a.serve(ctx, p, cfg, ln) }()
+	t.Cleanup(func() { stop(); require.NoError(t, <-done) })
+	url = "http://" + ln.Addr().String()
+	return a, url
+}
+
+// received waits until the server has received so many events.
+func received(t *testing.T, url string, events int) {
+	t.Helper()
+	want := fmt.Sprintf("vennio_mcp_webhook_deliveries_total{result=%q} %d\n", "accepted", events)
+	require.Eventually(t, func() bool {
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url+"/metrics", nil)
+		require.NoError(t, err)
+		resp, err := http.DefaultClient.Do(r)
+		if err != nil {
+			return false
+		}
+		defer func() { _ = resp.Body.Close() }()
+		body, _ := io.ReadAll(resp.Body)
+		return strings.Contains(string(body), want)
+	}, 30*time.Second, tick, want)
+}
+
+// subscriber is a client of a server in this process.
+type subscriber struct {
+	t        *testing.T
+	c        *client.Client
+	protocol string
+	feed     *serve.Feed
+	told     <-chan string
+	marks    int    // used up
+	stop     func() // ends the last subscription of 2026-07-28
+}
+
+func mark(i int) string { return fmt.Sprint("vennio://bookings/mark-", i) }
+
+// since counts what the client was notified of since the last call.
+func (s *subscriber) since() map[string]int {
+	s.t.Helper()
+	s.marks++
+	s.feed.Updated(mark(s.marks))
+	return notified(s.t, s.told, mark(s.marks))
+}
+
+// watch subscribes to uris and waits until the subscription is served.
+func (s *subscriber) watch(uris ...string) {
+	s.t.Helper()
+	for i := range 10 {
+		uris = append(uris, mark(i))
+	}
+	uris = append(uris, heartbeat)
+	s.stop()
+	if s.protocol == "2026-07-28" {
+		var ctx context.Context
+		ctx, s.stop = context.WithCancel(s.t.Context())
+		go func() { _ = s.c.Listen(ctx, mcp.SubscriptionFilter{ResourceSubscriptions: uris}) }()
+	} else {
+		follow(s.t, s.c, uris...)
+	}
+	before := len(s.told)
+	require.Eventually(s.t, func() bool { s.feed.Updated(heartbeat); return len(s.told) > before }, 30*time.Second, tick, "it listens")
+}
+
+// bar: W4. The tool and Vennio's event report the same change: subscribers are
+// notified once, over each transport and in both ways to subscribe.
+// field: duplicate notification
+func TestEachChangeIsNotifiedOnce(t *testing.T) {
+	t.Parallel()
+	for name, open := range map[string]func(url string) (*client.Client, error){
+		"SSE":             func(url string) (*client.Client, error) { return client.NewSSEMCPClient(url + "/sse") },
+		"Streamable HTTP": func(url string) (*client.Client, error) { return continuous(t, url), nil },
+		"2026-07-28":      func(url string) (*client.Client, error) { return client.NewStreamableHttpClient(url + "/mcp") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			a, url := inProcess(t)
+			c, err := open(url)
+			require.NoError(t, err)
+			s := &subscriber{t: t, c: c, protocol: "2025-11-25", feed: a.feed, stop: func() {}}
+			if name == "2026-07-28" {
+				s.protocol = name
+			}
+			s.told = hears(t, c, s.protocol)
+			changes(t, a, url, s)
+		})
+	}
+}
+
+// changes makes a booking, moves it and cancels it by tools, and changes it once
+// beside them.
+func changes(t *testing.T, a *assembled, url string, s *subscriber) {
+	t.Helper()
+	const upcoming = "vennio://bookings/upcoming"
+	yes := map[string]any{"granted": true, "given_by": "Ada", "statement": "Yes"}
+	s.watch(upcoming)
+	_, found := ask(t, s.c, "find_slots", map[string]any{})
+	booking := map[string]any{
+		"slot_id": found[0].SlotID, "title": "Intro", "attendees": []any{map[string]any{"email": "ada@example.com", "name": "Ada"}}, "consent": yes,
+	}
+	booked, _ := ask(t, s.c, "book_slot", booking)
+	require.Equal(t, "confirmed", booked.Status)
+	received(t, url, 1)
+	assert.Equal(t, map[string]int{upcoming: 1}, s.since(), "booked")
+	_, _ = ask(t, s.c, "book_slot", booking)
+	assert.Empty(t, s.since(), "the same call again changes nothing")
+
+	list, err := a.vennio.ListBookings(t.Context(), vennioclient.BookingsQuery{})
+	require.NoError(t, err)
+	id := list.Bookings[0].ID
+	one := "vennio://bookings/" + id
+	once := map[string]int{upcoming: 1, one: 1}
+	s.watch(one, upcoming)
+	_, found = ask(t, s.c, "find_slots", map[string]any{"reschedule_of": id})
+	_, _ = ask(t, s.c, "reschedule_booking", map[string]any{"booking_id": id, "slot_id": found[0].SlotID, "consent": yes})
+	received(t, url, 2)
+	assert.Equal(t, once, s.since(), "moved")
+
+	_, err = a.vennio.UpdateBooking(t.Context(), newKey(), id, vennioclient.BookingUpdate{Notes: new("Bring a pen")})
+	require.NoError(t, err)
+	received(t, url, 3)
+	assert.Equal(t, once, s.since(), "changed by somebody else")
+
+	_, _ = ask(t, s.c, "cancel_booking", map[string]any{"booking_id": id, "consent": yes})
+	received(t, url, 4)
+	assert.Equal(t, once, s.since(), "cancelled")
 }

@@ -36,12 +36,13 @@ type assembled struct {
 	feed  *serve.Feed
 	// feeds are those of the tenants that the settings have, the default one's too;
 	// each is told of every booking of its tenant that changed, here or in Vennio.
-	feeds  map[string]*serve.Feed
-	vennio *vennioclient.Client
-	store  *store.DB
-	ledger *consent.Ledger
-	secret []byte   // signs slot ids and what travels through clients
-	others [][]byte // are taken too, while the secret is rotated
+	feeds     map[string]*serve.Feed
+	notifiers map[string]*resources.Notifier // of the same tenants
+	vennio    *vennioclient.Client
+	store     *store.DB
+	ledger    *consent.Ledger
+	secret    []byte   // signs slot ids and what travels through clients
+	others    [][]byte // are taken too, while the secret is rotated
 	// stopped says why follow-ups are not carried out; nil where no inbox is served.
 	stopped func() error
 	watch   *observe.Metrics
@@ -78,6 +79,10 @@ func (p program) found(ctx context.Context, cfg config.Config) (*assembled, erro
 	a.feeds = map[string]*serve.Feed{"": a.feed}
 	for _, t := range cfg.Tenants {
 		a.feeds[t.Name] = serve.NewFeed(resources.Known)
+	}
+	a.notifiers = make(map[string]*resources.Notifier)
+	for tenant, feed := range a.feeds {
+		a.notifiers[tenant] = resources.NewNotifier(feed.Updated, p.clock())
 	}
 	a.secret, a.others = signingSecrets(cfg, a.log)
 	a.ledger = a.openLedger(p, cfg)
@@ -116,8 +121,12 @@ func (a *assembled) furnish(ctx context.Context, p program, cfg config.Config, t
 	if tenant == "" {
 		a.vennio = client
 	}
+	notifier := a.notifiers[tenant]
+	if notifier == nil { // of a caller's own key, about which no events are received
+		notifier = resources.NewNotifier(feed.Updated, p.clock())
+	}
 	d := a.deps(p, cfg, tenant, client, key, realm)
-	d.Changed = resources.Changes{Tell: feed.Updated}.BookingChanged
+	d.Changed = notifier.Wrote
 	a.settlers.add(d)
 	return newServer(d, observe.Tools(log, a.watch), a.spans.Tools), nil
 }

@@ -69,10 +69,14 @@ type Changes struct {
 	Tell func(uris ...string) // whoever subscribed to them; must not wait
 }
 
-// BookingChanged tells all who subscribed to that booking or to the bookings to
-// come. The id is Vennio's; it may be called from any goroutine, and twice.
-func (c Changes) BookingChanged(id string) {
-	c.Tell(bookings+url.PathEscape(id), uriUpcoming)
+// BookingChanged notifies all who subscribed to one of those bookings or to the
+// bookings to come. The ids are Vennio's; it may be called from any goroutine.
+func (c Changes) BookingChanged(ids ...string) {
+	uris := make([]string, 0, len(ids)+1)
+	for _, id := range ids {
+		uris = append(uris, bookings+url.PathEscape(id))
+	}
+	c.Tell(append(uris, uriUpcoming)...)
 }
 
 func upcoming(list server.ServerTool) server.ResourceHandlerFunc {

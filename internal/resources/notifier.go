@@ -1,0 +1,135 @@
+package resources
+
+import (
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/vennio-mcp/vennio-mcp/internal/times"
+	"github.com/vennio-mcp/vennio-mcp/schemas"
+	"github.com/vennio-mcp/vennio-mcp/vennioclient/webhook"
+)
+
+// Notifier notifies subscribers of each change of a booking once, although two
+// sources report it: the tool that made the change, and the webhook event by which
+// Vennio reports it, which may come before the tool has returned, later or never.
+// It is safe for concurrent use.
+type Notifier struct {
+	changes Changes
+	now     func() time.Time
+
+	mu   sync.Mutex
+	last map[string]*notice // by booking id
+}
+
+// notice is the last state of a booking of which subscribers were notified.
+type notice struct {
+	schemas.Written
+
+	at     time.Time
+	byTool bool           // a tool wrote this state
+	events []webhook.Type // of this state, that were heard
+}
+
+const (
+	// echoTime is how long after a tool's call an event may be the report of it.
+	echoTime    = 10 * time.Minute
+	maxNotices  = 1000
+	isCancelled = "cancelled"
+	isConfirmed = "confirmed"
+)
+
+// NewNotifier returns a Notifier that passes the URIs of what changed to tell,
+// which must not wait.
+func NewNotifier(tell func(uris ...string), now func() time.Time) *Notifier {
+	return &Notifier{changes: Changes{Tell: tell}, now: now, last: make(map[string]*notice)}
+}
+
+// Wrote notifies of what a tool call wrote, unless it repeats what an earlier call
+// wrote, or its event was heard first.
+func (n *Notifier) Wrote(all []schemas.Written) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	var changed []string
+	for _, w := range all {
+		before := n.last[w.ID]
+		heardFirst := before != nil && before.agrees(w) && !before.byTool && n.now().Sub(before.at) < echoTime
+		repeated := before != nil && before.agrees(w) && w.New
+		if heardFirst || repeated {
+			before.byTool, before.New = true, w.New
+			continue
+		}
+		n.keep(&notice{Written: w, byTool: true})
+		changed = append(changed, w.ID)
+	}
+	if len(changed) > 0 {
+		n.changes.BookingChanged(changed...)
+	}
+}
+
+// Heard notifies of what an event reports, unless it is the report of a tool's call.
+func (n *Notifier) Heard(e webhook.Event) {
+	b, ok := e.Booking()
+	if !ok {
+		return
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	w := schemas.Written{ID: b.ID, Status: b.Status, Start: instant(b.Start), End: instant(b.End)}
+	before := n.last[b.ID]
+	switch {
+	case before == nil || !before.agrees(w):
+		n.keep(&notice{Written: w, events: []webhook.Type{e.Type}})
+	case before.byTool && before.causes(e.Type) && !slices.Contains(before.events, e.Type) && n.now().Sub(before.at) < echoTime:
+		before.events = append(before.events, e.Type)
+		return
+	case !slices.Contains(before.events, e.Type):
+		before.events = append(before.events, e.Type)
+	}
+	n.changes.BookingChanged(b.ID)
+}
+
+func instant(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return times.UTC(t)
+}
+
+// keep remembers a notice in place of the booking's last one, and forgets the oldest
+// where there are too many: then a change may be notified twice.
+func (n *Notifier) keep(one *notice) {
+	one.at = n.now()
+	if n.last[one.ID] == nil && len(n.last) >= maxNotices {
+		oldest := one
+		for _, other := range n.last {
+			if other.at.Before(oldest.at) {
+				oldest = other
+			}
+		}
+		delete(n.last, oldest.ID)
+	}
+	n.last[one.ID] = one
+}
+
+// agrees compares states; what one side does not know counts as the same.
+func (n *notice) agrees(w schemas.Written) bool {
+	same := func(a, b string) bool { return a == b || a == "" || b == "" }
+	return same(n.Status, w.Status) && same(n.Start, w.Start) && same(n.End, w.End)
+}
+
+// causes tells which events Vennio sends about what a tool wrote (vennio-api.md).
+func (n *notice) causes(t webhook.Type) bool {
+	switch t {
+	case webhook.BookingCreated:
+		return n.New
+	case webhook.BookingConfirmed:
+		return n.New && n.Status == isConfirmed
+	case webhook.BookingUpdated:
+		return !n.New && n.Status != isCancelled
+	case webhook.BookingCancelled:
+		return n.Status == isCancelled
+	default:
+		return false
+	}
+}

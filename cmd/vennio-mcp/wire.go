@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -16,6 +17,7 @@ import (
 	"github.com/vennio-mcp/vennio-mcp/internal/approve"
 	"github.com/vennio-mcp/vennio-mcp/internal/config"
 	"github.com/vennio-mcp/vennio-mcp/internal/consent"
+	"github.com/vennio-mcp/vennio-mcp/internal/files"
 	"github.com/vennio-mcp/vennio-mcp/internal/observe"
 	"github.com/vennio-mcp/vennio-mcp/internal/resources"
 	"github.com/vennio-mcp/vennio-mcp/internal/serve"
@@ -84,7 +86,10 @@ func (p program) found(ctx context.Context, cfg config.Config) (*assembled, erro
 	for tenant, feed := range a.feeds {
 		a.notifiers[tenant] = resources.NewNotifier(feed.Updated, p.clock())
 	}
-	a.secret, a.others = signingSecrets(cfg, a.log)
+	if a.secret, a.others, err = signingSecrets(cfg, a.log); err != nil {
+		a.close()
+		return nil, err
+	}
 	a.ledger = a.openLedger(p, cfg)
 	a.page = approve.New(a.ledger, a.secret, a.others...)
 	a.page.HTTPS = strings.HasPrefix(cfg.Serve.PublicURL, "https:")
@@ -236,8 +241,13 @@ func httpClient(timeout time.Duration, watched func(http.RoundTripper) http.Roun
 
 // signingSecrets are the operator's, of which the others are only taken, else the
 // one kept in the state folder; where neither can be had, one for this process
-// alone.
-func signingSecrets(cfg config.Config, log zerolog.Logger) (secret []byte, others [][]byte) {
+// alone. It is an error if others could change the folder that is used.
+func signingSecrets(cfg config.Config, log zerolog.Logger) (secret []byte, others [][]byte, err error) {
+	if dir := cfg.Store(); cfg.Real() && dir != "" && !store.OnServer(dir) {
+		if err := files.CheckPrivate(dir); err != nil {
+			return nil, nil, fmt.Errorf("the state folder: %w", err)
+		}
+	}
 	for i, s := range cfg.SigningSecrets {
 		if i == 0 {
 			secret = []byte(s.Reveal())
@@ -246,16 +256,16 @@ func signingSecrets(cfg config.Config, log zerolog.Logger) (secret []byte, other
 		others = append(others, []byte(s.Reveal()))
 	}
 	if secret != nil {
-		return secret, others
+		return secret, others, nil
 	}
-	secret, err := store.SigningSecret(cfg.StateDir)
-	if err == nil {
-		return secret, nil
+	secret, err = store.SigningSecret(cfg.StateDir)
+	if _, insecure := errors.AsType[*files.InsecureError](err); insecure || err == nil {
+		return secret, nil, err
 	}
 	log.Warn().Err(err).Msg("the signing secret cannot be kept: slots offered before a restart will have to be searched again")
 	secret = make([]byte, 32)
 	_, _ = rand.Read(secret) // never fails
-	return secret, nil
+	return secret, nil, nil
 }
 
 func directory(hosts []config.Host) (d tools.Directory) {

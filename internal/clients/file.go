@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/gofrs/flock"
+
+	"github.com/vennio-mcp/vennio-mcp/internal/files"
 )
 
 // maxFile is the largest settings file that is read or written.
@@ -190,7 +192,7 @@ func KeepKey(dir, name, key string) (changed bool, err error) {
 	if bytes.Equal(old, raw) {
 		return false, os.Chmod(path, 0o600)
 	}
-	if err := os.MkdirAll(dir, 0o700); err != nil {
+	if err := files.MakePrivate(dir); err != nil {
 		return false, err
 	}
 	return true, replace(path, raw, 0o600)

@@ -5,13 +5,15 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"regexp"
 	"strings"
 	"sync"
+	"unicode/utf8"
 
 	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/ast"
+
+	"github.com/vennio-mcp/vennio-mcp/internal/files"
 )
 
 // file is the settings file (docs/events.md, docs/security.md).
@@ -55,9 +57,12 @@ func (c *Config) readFile(path string, getenv func(string) string) (wrong Mistak
 
 // decode reads a YAML file into what into points to. Its error is to be shown.
 func decode(path string, into any) error {
-	raw, err := os.ReadFile(path) //nolint:gosec // G304: the operator names the file
+	raw, err := files.ReadPrivate(path)
 	if err != nil {
 		return errors.New("the settings file cannot be read: " + reason(err))
+	}
+	if !utf8.Valid(raw) {
+		return errors.New(path + " has bytes that are not UTF-8: save as UTF-8")
 	}
 	err = yaml.NewDecoder(bytes.NewReader(raw), yaml.Strict()).Decode(into)
 	if err != nil && !errors.Is(err, io.EOF) { // an empty file sets nothing

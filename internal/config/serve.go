@@ -4,13 +4,13 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
-	"os"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/vennio-mcp/vennio-mcp/internal/access"
+	"github.com/vennio-mcp/vennio-mcp/internal/files"
 	"github.com/vennio-mcp/vennio-mcp/vennioclient"
 )
 
@@ -187,7 +187,7 @@ func (s *Serve) addToken(e tokenEntry) (wrong []mistake) {
 
 func setTokensFile(c *Config, path string) error {
 	var entries []tokenEntry
-	if _, err := os.Stat(path); err != nil {
+	if _, err := files.ReadPrivate(path); err != nil {
 		return errors.New("cannot be read: " + reason(err))
 	}
 	if err := decode(path, &entries); err != nil {

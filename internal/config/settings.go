@@ -13,6 +13,7 @@ import (
 
 	"github.com/vennio-mcp/vennio-mcp/internal/consent"
 	"github.com/vennio-mcp/vennio-mcp/internal/events"
+	"github.com/vennio-mcp/vennio-mcp/internal/files"
 	"github.com/vennio-mcp/vennio-mcp/internal/plain"
 	"github.com/vennio-mcp/vennio-mcp/internal/store"
 	"github.com/vennio-mcp/vennio-mcp/internal/times"
@@ -78,7 +79,7 @@ func setKey(c *Config, v string) error {
 }
 
 func setKeyFile(c *Config, path string) error {
-	raw, err := os.ReadFile(path) //nolint:gosec // G304: the operator names the file
+	raw, err := files.ReadPrivate(path)
 	if err != nil {
 		return errors.New("cannot be read: " + reason(err))
 	}
@@ -195,6 +196,9 @@ func setSecret(c *Config, v string) error {
 		if secret = strings.TrimSpace(secret); len(secret) < 16 {
 			return errors.New("is shorter than 16 characters, or one of the two is; make one with: openssl rand -hex 32")
 		}
+		if err := files.Weak(secret); err != nil {
+			return err
+		}
 		c.SigningSecrets = append(c.SigningSecrets, Secret(secret))
 	}
 	if len(c.SigningSecrets) > 2 {
@@ -212,6 +216,9 @@ func setWebhookSecrets(c *Config, v string) error {
 	const most = 2
 	for secret := range strings.SplitSeq(v, ",") {
 		if secret = strings.TrimSpace(secret); secret != "" {
+			if err := files.Weak(secret); err != nil {
+				return errors.New("is easy to guess: copy it again as Vennio gave it when the webhook was registered")
+			}
 			c.WebhookSecrets = append(c.WebhookSecrets, Secret(secret))
 		}
 	}

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/vennio-mcp/vennio-mcp/internal/consent"
+	"github.com/vennio-mcp/vennio-mcp/internal/files"
 	"github.com/vennio-mcp/vennio-mcp/internal/store"
 	"github.com/vennio-mcp/vennio-mcp/internal/times"
 )
@@ -50,14 +51,32 @@ func (p Patient) state(ctx context.Context) []Finding {
 	case !p.Sandbox && p.Config.DatabaseURL != "":
 		return p.database(ctx)
 	case p.Sandbox:
-		return []Finding{ok(check, "not used: the sandbox keeps its ledger in memory")}
+		return append([]Finding{ok(check, "not used: the sandbox keeps its ledger in memory")}, p.secret()...)
 	case dir == "":
-		return []Finding{problem(check, "there is no folder for it", "Set VENNIO_STATE_DIR or HOME: without it no consent can be recorded, and nothing booked.")}
+		return []Finding{problem(check, "there is no folder for it", "Set VENNIO_STATE_DIR, or HOME to an absolute path: without it no consent can be recorded, and nothing booked.")}
+	}
+	if insecure := p.secret(); insecure != nil {
+		return insecure
 	}
 	if err := p.Store.Write(ctx, func(*store.Tx) error { return errUndo }); !errors.Is(err, errUndo) {
 		return []Finding{problem(check, fmt.Sprintf("%s cannot be used: %v", dir, err), "Mend the folder's permissions, free the disk, or set VENNIO_STATE_DIR to another. If a newer version wrote it, run that.")}
 	}
 	return []Finding{ok(check, "%s opens and can be written", dir), private(dir), p.ledger(ctx)}
+}
+
+// secret looks at the signing secret that is kept, unless another is set, and so
+// at who may write to the state folder.
+func (p Patient) secret() []Finding {
+	dir := p.Config.StateDir
+	err := files.CheckPrivate(dir)
+	if err == nil && dir != "" && len(p.Config.SigningSecrets) == 0 {
+		_, err = store.SigningSecret(dir)
+	}
+	insecure, is := errors.AsType[*files.InsecureError](err)
+	if !is {
+		return nil
+	}
+	return []Finding{problem("store", insecure.Why, "The server does not start with it: "+insecure.Do+".")}
 }
 
 // database looks at one on a server.

@@ -13,6 +13,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/vennio-mcp/vennio-mcp/internal/files"
 	"github.com/vennio-mcp/vennio-mcp/vennioclient/webhook"
 )
 
@@ -76,8 +77,10 @@ func (s Sink) Check() (field string, err error) {
 	case s.Type == "http" && s.Secret == "":
 		return "secret", errors.New("is missing: what is sent is signed with it")
 	case s.Type == "http":
-		_, err := signer(s.Secret)
-		return "secret", err
+		if _, err := signer(s.Secret); err != nil {
+			return "secret", err
+		}
+		return "secret", files.Weak(s.Secret)
 	case s.Secret != "" || len(s.Headers) > 0:
 		return "type", errors.New("slack takes neither secret nor headers")
 	}

@@ -11,7 +11,6 @@ import (
 	"io"
 	"net/http"
 	"net/url"
-	"os"
 	"strconv"
 	"strings"
 	"time"
@@ -19,6 +18,8 @@ import (
 	"github.com/cenkalti/backoff/v5"
 	tracepb "go.opentelemetry.io/proto/otlp/trace/v1"
 	"google.golang.org/protobuf/proto"
+
+	"github.com/vennio-mcp/vennio-mcp/internal/files"
 )
 
 // collector sends spans over OTLP/HTTP in protobuf: an otlptrace.Client. The
@@ -104,7 +105,7 @@ func trusting(file string) (*http.Transport, error) {
 	if file == "" {
 		return t, nil
 	}
-	pem, err := os.ReadFile(file) //nolint:gosec // G304: the operator names it
+	pem, err := files.Read(file)
 	if err != nil {
 		return nil, fmt.Errorf("OTEL_EXPORTER_OTLP_CERTIFICATE: %w", err)
 	}

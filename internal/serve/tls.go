@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/rs/zerolog"
+
+	"github.com/vennio-mcp/vennio-mcp/internal/files"
 )
 
 // TLS returns settings that serve the certificate in two PEM files, TLS 1.2 and
@@ -50,7 +52,15 @@ func (c *certificate) stamp() (now [2]fileStamp) {
 
 func (c *certificate) load(now [2]fileStamp) error {
 	c.seen = now
-	pair, err := tls.LoadX509KeyPair(c.files[0], c.files[1])
+	chain, err := files.Read(c.files[0])
+	if err != nil {
+		return err
+	}
+	key, err := files.ReadPrivate(c.files[1])
+	if err != nil {
+		return err
+	}
+	pair, err := tls.X509KeyPair(chain, key)
 	if err == nil {
 		c.inUse = &pair
 	}

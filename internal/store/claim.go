@@ -8,6 +8,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+
+	"github.com/vennio-mcp/vennio-mcp/internal/files"
 )
 
 // ErrClaimed is the error of a claim that another holder has.
@@ -28,7 +30,11 @@ func (db *DB) Claim(ctx context.Context, name string) (release func() error, err
 	if db.Shared() {
 		return nil, errors.New("nothing can be claimed in a shared store")
 	}
-	path, err := filepath.Abs(filepath.Join(db.where, name+".lock"))
+	dir, err := filepath.Abs(db.where)
+	if err != nil {
+		return nil, err
+	}
+	path, err := kept(dir, name+".lock")
 	if err != nil {
 		return nil, err
 	}
@@ -54,7 +60,7 @@ func (db *DB) Claim(ctx context.Context, name string) (release func() error, err
 // opened: to close it again would drop this process's lock on it
 // (https://www.sqlite.org/howtocorrupt.html, 2.2).
 func emptyFile(path string) error {
-	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+	if err := files.MakePrivate(filepath.Dir(path)); err != nil {
 		return err
 	}
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600) //nolint:gosec // G304: the operator's own state folder

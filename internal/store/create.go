@@ -8,6 +8,8 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+
+	"github.com/vennio-mcp/vennio-mcp/internal/files"
 )
 
 // create makes the folder and the file, both for their owner alone; SQLite gives
@@ -19,7 +21,7 @@ import (
 // connection of this process holds on it
 // (https://www.sqlite.org/howtocorrupt.html, 2.2).
 func (s sqlite) create(ctx context.Context, dir, path string) error {
-	if err := os.MkdirAll(dir, 0o700); err != nil {
+	if err := files.MakePrivate(dir); err != nil {
 		return fmt.Errorf("make the state folder: %w", err)
 	}
 	temp, err := os.CreateTemp(dir, databaseFile+".*") // mode 0600

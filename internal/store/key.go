@@ -11,9 +11,10 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"strings"
 	"time"
+
+	"github.com/vennio-mcp/vennio-mcp/internal/files"
 )
 
 // keysFile has one line for each API key that was used: a random salt, a short
@@ -25,10 +26,13 @@ const keysFile = "keys-seen"
 // kept does not let anyone guess it: 64 bits of an HMAC under a salt of its own.
 func KeySeen(dir, key string, now time.Time) (time.Time, error) {
 	if dir == "" {
-		return time.Time{}, errors.New("there is no state folder: set VENNIO_STATE_DIR or HOME")
+		return time.Time{}, ErrNoFolder
 	}
-	path := filepath.Join(dir, keysFile)
-	raw, err := os.ReadFile(path) //nolint:gosec // G304: the operator's own state folder
+	path, err := kept(dir, keysFile)
+	if err != nil {
+		return time.Time{}, err
+	}
+	raw, err := files.Read(path)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return time.Time{}, fmt.Errorf("read when keys were seen: %w", err)
 	}
@@ -66,7 +70,7 @@ func mark(salt, key string) string {
 // appendLine writes a whole line at once: processes that start at the same time
 // append one each, and the first counts.
 func appendLine(dir, path, line string) error {
-	if err := os.MkdirAll(dir, 0o700); err != nil {
+	if err := files.MakePrivate(dir); err != nil {
 		return err
 	}
 	f, err := os.OpenFile(path, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600) //nolint:gosec // G304: as above

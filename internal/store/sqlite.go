@@ -35,7 +35,10 @@ func (s sqlite) connect(ctx context.Context) (*sql.DB, error) {
 	if err != nil {
 		return nil, err
 	}
-	path := filepath.Join(dir, databaseFile)
+	path, err := kept(dir, databaseFile)
+	if err != nil {
+		return nil, err
+	}
 	if _, err := os.Stat(path); err != nil {
 		if err := s.create(ctx, dir, path); err != nil {
 			return nil, err

@@ -123,7 +123,7 @@ func (p program) withStore(do func(*cobra.Command, config.Config, *store.DB, []s
 			return err
 		}
 		if cfg.Store() == "" {
-			return errors.New("there is no state folder: set VENNIO_STATE_DIR or HOME")
+			return store.ErrNoFolder
 		}
 		db := store.Open(cfg.Store())
 		defer func() { _ = db.Close() }()

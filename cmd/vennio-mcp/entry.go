@@ -13,6 +13,7 @@ import (
 
 	"github.com/vennio-mcp/vennio-mcp/internal/clients"
 	"github.com/vennio-mcp/vennio-mcp/internal/config"
+	"github.com/vennio-mcp/vennio-mcp/internal/store"
 )
 
 const (
@@ -59,23 +60,25 @@ func (p program) entry(c *cobra.Command, at placed) (entry, error) {
 	if cfg.Sandbox() {
 		return e, nil
 	}
-	return e, e.secure(here.getenv(keyFileVariable), at.name, cfg)
+	return e, e.secure(here.getenv, at.name, cfg)
 }
 
 // secure has the entry name a file that its owner alone can read.
-func (e *entry) secure(file, name string, cfg config.Config) (err error) {
+func (e *entry) secure(getenv func(string) string, name string, cfg config.Config) (err error) {
+	file := getenv(keyFileVariable)
 	e.Env[keyVariable] = "" // an older entry may have it
 	if file == "" {
 		if cfg.StateDir == "" {
-			return errors.New("there is no state folder to keep the key in: set VENNIO_STATE_DIR or HOME, or name a file with --key-file")
+			return fmt.Errorf("the key cannot be kept: %w, or name a file with --key-file", store.ErrNoFolder)
 		}
 		e.key = cfg.APIKey
 		e.Env[keyFileVariable], err = filepath.Abs(clients.KeyPath(cfg.StateDir, name))
 		return err
 	}
-	if e.Env[keyFileVariable], err = filepath.Abs(file); err != nil {
+	if file, err = absolute(file, getenv); err != nil {
 		return err
 	}
+	e.Env[keyFileVariable] = file
 	info, err := os.Stat(file)
 	if err == nil && runtime.GOOS != "windows" && info.Mode().Perm()&0o077 != 0 {
 		return fmt.Errorf("others can read the key in %s: chmod 600 %s, then run this again", file, file)
@@ -104,8 +107,8 @@ func (e *entry) carry(p program, c *cobra.Command) error {
 		case value == "" || isKey(name):
 		case s.Flag == "":
 			e.secrets = append(e.secrets, name)
-		case name == "VENNIO_STATE_DIR" || name == "VENNIO_MCP_SETTINGS": // the client starts the server in another folder
-			path, err := filepath.Abs(value)
+		case s.IsPath(): // the client starts the server in another folder
+			path, err := absolute(value, p.getenv)
 			if err != nil {
 				return err
 			}
@@ -115,6 +118,15 @@ func (e *entry) carry(p program, c *cobra.Command) error {
 		}
 	}
 	return nil
+}
+
+// absolute is a path that means the same file wherever the server is started.
+func absolute(path string, getenv func(string) string) (string, error) {
+	path, err := config.ExpandPath(path, getenv)
+	if err != nil {
+		return "", err
+	}
+	return filepath.Abs(path)
 }
 
 func isKey(name string) bool { return name == keyVariable || name == keyFileVariable }

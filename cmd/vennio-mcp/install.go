@@ -76,7 +76,7 @@ func oneClient(c *cobra.Command, args []string) error {
 func (p program) settingsOf(id string) (clients.Client, error) {
 	client, ok := clients.Here(p.getenv).Find(id)
 	if !ok {
-		return clients.Client{}, errors.New("there is no home folder: set HOME (on Windows USERPROFILE)")
+		return clients.Client{}, errors.New("there is no home folder: set HOME (on Windows USERPROFILE) to an absolute path")
 	}
 	return client, nil
 }

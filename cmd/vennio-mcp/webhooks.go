@@ -72,7 +72,7 @@ func (p program) withHooks(do func(context.Context, hooks, []string) error) func
 			return err
 		}
 		if cfg.Store() == "" {
-			return errors.New("there is no state folder to keep the secret in: set VENNIO_STATE_DIR or HOME")
+			return fmt.Errorf("the secret cannot be kept: %w", store.ErrNoFolder)
 		}
 		db := store.Open(cfg.Store())
 		defer func() { _ = db.Close() }()

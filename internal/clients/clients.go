@@ -60,14 +60,23 @@ type System struct {
 
 // Here is this machine, as the environment tells it.
 func Here(getenv func(string) string) System {
-	home := cmp.Or(getenv("HOME"), getenv("USERPROFILE"))
+	home := absolute(cmp.Or(getenv("HOME"), getenv("USERPROFILE")))
 	return System{
 		OS: runtime.GOOS, Home: home,
-		AppData: cmp.Or(getenv("APPDATA"), filepath.Join(home, "AppData", "Roaming")),
-		Config:  cmp.Or(getenv("XDG_CONFIG_HOME"), filepath.Join(home, ".config")),
+		AppData: cmp.Or(absolute(getenv("APPDATA")), filepath.Join(home, "AppData", "Roaming")),
+		Config:  cmp.Or(absolute(getenv("XDG_CONFIG_HOME")), filepath.Join(home, ".config")),
 		Codex:   cmp.Or(getenv("CODEX_HOME"), filepath.Join(home, ".codex")),
 		Claude:  cmp.Or(getenv("CLAUDE_CONFIG_DIR"), home),
 	}
+}
+
+// absolute is path if it is absolute. Relative ones are ignored (XDG Base Directory
+// Specification 0.8): they would mean another folder wherever a program starts.
+func absolute(path string) string {
+	if !filepath.IsAbs(path) {
+		return ""
+	}
+	return path
 }
 
 // Clients lists the clients known for the system, installed or not, in a fixed

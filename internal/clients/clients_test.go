@@ -42,14 +42,29 @@ func TestWhereEachClientKeepsItsSettings(t *testing.T) {
 
 func TestTheEnvironmentMovesTheFolders(t *testing.T) {
 	t.Parallel()
-	env := map[string]string{"HOME": "h", "XDG_CONFIG_HOME": "x", "APPDATA": "a", "CODEX_HOME": "c"}
+	root := t.TempDir()
+	env := map[string]string{"HOME": root, "XDG_CONFIG_HOME": filepath.Join(root, "x"), "APPDATA": filepath.Join(root, "a"), "CODEX_HOME": "c"}
 	here := clients.Here(func(name string) string { return env[name] })
 	for system, want := range map[string]string{"linux": "x", "windows": "a"} {
 		here.OS = system
 		all := here.Clients()
-		assert.Equal(t, filepath.Join(want, "Claude", "claude_desktop_config.json"), all[0].Path)
+		assert.Equal(t, filepath.Join(root, want, "Claude", "claude_desktop_config.json"), all[0].Path)
 		assert.Equal(t, filepath.Join("c", "config.toml"), all[7].Path)
 	}
+}
+
+// field: relative HOME and XDG_CONFIG_HOME
+func TestRelativeFoldersAreIgnored(t *testing.T) {
+	t.Parallel()
+	root := t.TempDir()
+	env := map[string]string{"HOME": root, "XDG_CONFIG_HOME": "x", "APPDATA": "a"}
+	here := clients.Here(func(name string) string { return env[name] })
+	for system, want := range map[string]string{"linux": ".config", "windows": filepath.Join("AppData", "Roaming")} {
+		here.OS = system
+		assert.Equal(t, filepath.Join(root, want, "Claude", "claude_desktop_config.json"), here.Clients()[0].Path, system)
+	}
+	env["HOME"] = "h"
+	assert.Empty(t, clients.Here(func(name string) string { return env[name] }).Clients())
 }
 
 func settings(t *testing.T, c clients.Client, text string) clients.Client {

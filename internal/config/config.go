@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"fmt"
 	"os"
-	"path/filepath"
 	"runtime"
 	"strings"
 	"time"
@@ -101,7 +100,11 @@ func LoadOn(machine times.Machine, flags map[string]string, getenv func(string) 
 		if value = cmp.Or(value, s.Default); value == "" {
 			continue
 		}
-		if err := s.apply(&c, value); err != nil {
+		err := s.expand(&value, getenv)
+		if err == nil {
+			err = s.apply(&c, value)
+		}
+		if err != nil {
 			wrong = append(wrong, from+" "+err.Error())
 		}
 		switch s.Name() {
@@ -172,11 +175,12 @@ func (c *Config) complete(machine times.Machine, getenv func(string) string) {
 	}
 	if c.StateDir == "" {
 		c.StateDir = stateDir(getenv)
+		c.Warnings = ignoredPaths(getenv)
 	}
 	if c.BusinessID != "" {
 		c.Hosts = withDefault(c.Hosts, c.BusinessID)
 	}
-	c.Warnings = c.warn()
+	c.Warnings = append(c.Warnings, c.warn()...)
 	if c.ZoneWarning != "" {
 		c.Warnings = append(c.Warnings, c.ZoneWarning)
 	}
@@ -232,22 +236,4 @@ func ThisMachine() times.Machine {
 		m.Local = time.Local
 	}
 	return m
-}
-
-// stateDir is the user's folder for state: XDG_STATE_HOME, or what the system
-// uses for it. It is empty where the user has no home.
-func stateDir(getenv func(string) string) string {
-	const name = "vennio-mcp"
-	home := getenv("HOME")
-	switch {
-	case getenv("XDG_STATE_HOME") != "":
-		return filepath.Join(getenv("XDG_STATE_HOME"), name)
-	case runtime.GOOS == "windows" && getenv("LOCALAPPDATA") != "":
-		return filepath.Join(getenv("LOCALAPPDATA"), name)
-	case home == "":
-		return ""
-	case runtime.GOOS == "darwin":
-		return filepath.Join(home, "Library", "Application Support", name)
-	}
-	return filepath.Join(home, ".local", "state", name)
 }

@@ -3,11 +3,11 @@ package config
 import (
 	"errors"
 	"fmt"
-	"os"
 	"strings"
 	"time"
 
 	"github.com/vennio-mcp/vennio-mcp/internal/events"
+	"github.com/vennio-mcp/vennio-mcp/internal/files"
 )
 
 // Sink is somebody who is told of events (internal/events). The address and the
@@ -71,7 +71,7 @@ func (e sinkEntry) sink(getenv func(string) string) (Sink, []mistake) {
 	}
 	s := Sink{Name: e.Name.value, Type: e.Type.value, URL: value("url", e.URL), Secret: value("secret", e.Secret), Emails: e.Emails}
 	if e.SecretFile.value != "" {
-		secret, err := e.secretFile()
+		secret, err := e.secretFile(getenv)
 		if err != nil {
 			wrong = append(wrong, mistake{e.SecretFile.line, "secret_file: " + err.Error()})
 		}
@@ -111,11 +111,15 @@ func (e sinkEntry) pause() (time.Duration, error) {
 	return pause, nil
 }
 
-func (e sinkEntry) secretFile() (Secret, error) {
+func (e sinkEntry) secretFile(getenv func(string) string) (Secret, error) {
 	if e.Secret.value != "" {
 		return "", errors.New("is set and secret too; keep one of them")
 	}
-	raw, err := os.ReadFile(e.SecretFile.value)
+	path, err := ExpandPath(e.SecretFile.value, getenv)
+	if err != nil {
+		return "", err
+	}
+	raw, err := files.ReadPrivate(path)
 	if err != nil {
 		return "", errors.New("cannot be read: " + reason(err))
 	}

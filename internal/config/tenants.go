@@ -101,6 +101,9 @@ func (c *Config) addTenant(fields map[string]tenantField, getenv func(string) st
 func (t *Tenant) set(name string, field tenantField, getenv func(string) string) error {
 	apply, known := tenantFields[name]
 	value, err := field.resolve(getenv)
+	if err == nil && name == "api_key_file" {
+		value, err = ExpandPath(value, getenv)
+	}
 	switch {
 	case field.list != (name == "sinks"):
 		return fmt.Errorf("%s: want %s", name, map[bool]string{true: "one value, not a list", false: "a list"}[field.list])

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/vennio-mcp/vennio-mcp/internal/consent"
+	"github.com/vennio-mcp/vennio-mcp/schemas"
 	"github.com/vennio-mcp/vennio-mcp/vennioclient"
 )
 
@@ -44,7 +45,7 @@ func (d Deps) SettleLeft(ctx context.Context, left consent.Left) error {
 			return err
 		}
 		if d.Changed != nil {
-			d.Changed(bookingID)
+			d.Changed([]schemas.Written{{ID: bookingID}})
 		}
 		return nil
 	case found == absent && left.Age >= goneAfter:

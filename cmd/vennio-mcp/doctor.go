@@ -12,6 +12,7 @@ import (
 	"github.com/vennio-mcp/vennio-mcp/internal/clients"
 	"github.com/vennio-mcp/vennio-mcp/internal/config"
 	"github.com/vennio-mcp/vennio-mcp/internal/doctor"
+	"github.com/vennio-mcp/vennio-mcp/internal/plain"
 	"github.com/vennio-mcp/vennio-mcp/internal/store"
 	"github.com/vennio-mcp/vennio-mcp/vennioclient/sandbox"
 )
@@ -94,6 +95,9 @@ func (p program) patient(tenant string, cfg config.Config) doctor.Patient {
 }
 
 func (p program) report(found []doctor.Finding, asJSON bool) error {
+	for i, f := range found { // causes come from elsewhere
+		found[i].Saw, found[i].Do = plain.Mask(f.Saw), plain.Mask(f.Do)
+	}
 	if asJSON {
 		return p.printJSON(struct {
 			Version  string           `json:"version"`

@@ -180,7 +180,7 @@ func because(why string) string {
 	if why == "" {
 		return ""
 	}
-	return ": " + plain.Line(why, 200)
+	return ": " + plain.Mask(plain.Line(why, 200))
 }
 
 func unknownEvent(err error, id string) error {

@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/vennio-mcp/vennio-mcp/internal/config"
+	"github.com/vennio-mcp/vennio-mcp/internal/plain"
 	"github.com/vennio-mcp/vennio-mcp/internal/store"
 	"github.com/vennio-mcp/vennio-mcp/internal/times"
 )
@@ -65,7 +66,7 @@ func (p program) run(ctx context.Context, args []string) int {
 }
 
 func (p program) fail(code int, err error) int {
-	_, _ = fmt.Fprintln(p.errs, "vennio-mcp:", err)
+	_, _ = fmt.Fprintln(p.errs, "vennio-mcp:", plain.Mask(err.Error()))
 	return code
 }
 
@@ -136,7 +137,7 @@ func (p program) config(c *cobra.Command) (config.Config, error) {
 }
 
 var (
-	keyLike  = regexp.MustCompile(`(?i)(vennio_(sk|pk|at|rt)_|\bsk_(test|live)_)`)
+	keyLike  = regexp.MustCompile(`(?i)\bsk_(test|live)_`) // of Vennio's guide
 	keyFlags = []string{"--api-key", "--apikey", "--key", "--token", "--vennio-api-key"}
 )
 
@@ -145,7 +146,7 @@ var (
 func refuseKeys(args []string) error {
 	for _, arg := range args {
 		name, _, _ := strings.Cut(arg, "=")
-		if keyLike.MatchString(arg) || slices.Contains(keyFlags, strings.ToLower(name)) {
+		if plain.VennioKey(arg) || keyLike.MatchString(arg) || slices.Contains(keyFlags, strings.ToLower(name)) {
 			return errors.New("a key does not belong on the command line, where others can read it: set VENNIO_API_KEY " +
 				"(or VENNIO_API_KEY_FILE) in the environment instead, and replace this key if it was a real one")
 		}

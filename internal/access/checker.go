@@ -6,9 +6,9 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"net/http"
-	"regexp"
 	"strings"
-	"sync"
+
+	"github.com/vennio-mcp/vennio-mcp/internal/plain"
 )
 
 // HeaderKey is the header in which callers bring their Vennio key.
@@ -77,14 +77,6 @@ func isToken(s string) bool {
 	return s != "" && len(s) <= maxToken && strings.Trim(s, letters) == ""
 }
 
-// likeVennioKey tells whether a text holds what begins like a key of Vennio
-// (vennio-api.md, Hosts and authentication).
-func likeVennioKey(s string) bool {
-	return strings.Contains(strings.ToLower(s), "vennio_") && vennioKey().MatchString(s)
-}
-
-var vennioKey = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`(?i)vennio_(sk|pk|at|rt)_`) })
-
 // bearer reads the one Authorization header (RFC 6750, 2.1).
 func bearer(headers []string) (string, error) {
 	if len(headers) == 0 {
@@ -95,7 +87,7 @@ func bearer(headers []string) (string, error) {
 	switch {
 	case len(headers) > 1, !strings.EqualFold(scheme, "Bearer"), !isToken(token):
 		return "", &Denied{Status: http.StatusBadRequest, Code: "invalid_request", Why: "want one header Authorization: Bearer TOKEN"}
-	case likeVennioKey(token):
+	case plain.VennioKey(token):
 		return "", &Denied{
 			Status: http.StatusUnauthorized, Code: "invalid_token",
 			Why: "a Vennio key is no credential of this server: send this server's own token, and replace that key if others may have seen it",

@@ -4,6 +4,8 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+
+	"github.com/vennio-mcp/vennio-mcp/internal/plain"
 )
 
 // names of query parameters in which people are used to send credentials.
@@ -13,7 +15,7 @@ var names = []string{"key", "apikey", "token", "accesstoken", "authorization", "
 // end up in logs, histories and Referer headers (MCP 2025-11-25, Authorization,
 // Access Token Usage).
 func InQuery(u *url.URL) bool {
-	if likeVennioKey(u.RawQuery) || strings.Contains(u.RawQuery, tokenPrefix) {
+	if plain.VennioKey(u.RawQuery) || strings.Contains(u.RawQuery, tokenPrefix) {
 		return true
 	}
 	for name := range u.Query() {

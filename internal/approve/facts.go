@@ -21,6 +21,9 @@ func facts(a consent.Act) []fact {
 	if a.Price != "" {
 		all = append(all, fact{Name: "Price", Text: plain.Line(a.Price, 100)})
 	}
+	for i, f := range all {
+		all[i].Text, all[i].Small = plain.Mask(f.Text), plain.Mask(f.Small)
+	}
 	return all
 }
 

@@ -128,7 +128,7 @@ func failed(w http.ResponseWriter, err error) {
 
 // view shows everything that will be written, and the form while it is open.
 func (p *Page) view(w http.ResponseWriter, r *http.Request, proposal consent.Proposal) page {
-	shown := page{Facts: facts(proposal.Act), Notes: plain.Folded(proposal.Act.Notes, 2000)}
+	shown := page{Facts: facts(proposal.Act), Notes: plain.Mask(plain.Folded(proposal.Act.Notes, 2000))}
 	switch proposal.State {
 	case consent.StateOpen:
 		q := questionOf(proposal.Act)

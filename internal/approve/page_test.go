@@ -140,6 +140,20 @@ func TestBar_C8_HostileTextStaysText(t *testing.T) {
 	assert.NotContains(t, page, "<form action=//evil")
 }
 
+// field: keys and passwords on the approval page
+func TestWhatLooksLikeAKeyIsMaskedOnThePage(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t)
+	var act consent.Act
+	id := d.propose(func(a *consent.Act) {
+		a.Title, a.Notes, a.Hosts[0].Name = "Call vennio_sk_live_c4n4ry", "Log in at postgres://ada:c4n4ry@db/x\nwhsec_c4n4ry", "Alice vmcp_c4n4ry"
+		act = *a
+	})
+	page := d.send(http.MethodGet, id, nil).Body.String()
+	assert.Contains(t, page, "vennio_sk_live_****")
+	assert.NotContains(t, page+approve.Text(act), "c4n4ry")
+}
+
 // field: notes that pose as facts or push them away. On the page they stand in a box of
 // bounded height below the facts; in a terminal each line of them is marked, and the
 // facts stand after them again.

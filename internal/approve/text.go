@@ -25,7 +25,7 @@ func Text(a consent.Act) string {
 		}
 	}
 	write()
-	if notes := plain.Excerpt(a.Notes, 1000); a.Notes != "" {
+	if notes := plain.Mask(plain.Excerpt(a.Notes, 1000)); a.Notes != "" {
 		fmt.Fprintf(&b, "  Notes     as the assistant wrote them:\n            │ %s\n", strings.Join(wrapped(notes), "\n            │ "))
 		fmt.Fprintln(&b, "\n  Once more, what is asked:")
 		write()

@@ -96,7 +96,7 @@ const hiddenAddress = "[address]"
 
 // quoted is what somebody wrote, in quotation marks and without links.
 func (w wording) quoted(s string, limit int) string {
-	s = plain.Line(s, limit)
+	s = plain.Mask(plain.Line(s, limit)) // before a part of it may pass for an address
 	if !w.emails {
 		s = address().ReplaceAllString(s, hiddenAddress)
 	}

@@ -4,6 +4,8 @@ import (
 	"context"
 	"net/http"
 	"strings"
+
+	"github.com/vennio-mcp/vennio-mcp/internal/plain"
 )
 
 // slack is told a sentence through an incoming webhook
@@ -25,7 +27,7 @@ type slackMessage struct {
 }
 
 func (s *slack) tell(ctx context.Context, m message) (string, error) {
-	body, err := encode(slackMessage{Text: slackEscape.Replace(s.sentence(m.event)), Parse: "none"})
+	body, err := encode(slackMessage{Text: slackEscape.Replace(plain.Mask(s.sentence(m.event))), Parse: "none"})
 	if err != nil {
 		return "", err
 	}

@@ -113,6 +113,20 @@ func TestSlackIsToldASentenceWithoutAddresses(t *testing.T) {
 	assert.Contains(t, strings.Join(texts(t, trusted.hears(t, 5)), "\n"), "with bob@example.com")
 }
 
+// field: keys and passwords in Slack
+func TestWhatLooksLikeAKeyIsMaskedInSlack(t *testing.T) {
+	t.Parallel()
+	team := newEar(t, nil)
+	r := newRigWith(t, func(o *events.Options) {
+		o.Sinks = []events.Sink{{Name: "team", Type: "slack", URL: team.url}}
+	})
+	r.run()
+	r.tell(`{"id":"e1","type":"booking.created","data":{"id":"b-2","title":"Use vennio_sk_live_c4n4ry","customer":{"name":"postgres://ada:c4n4ry@db/x"}}}`)
+	said := texts(t, team.hears(t, 1))[0]
+	assert.Contains(t, said, "vennio_sk_live_****")
+	assert.NotContains(t, said, "c4n4ry")
+}
+
 // field: names and links in Slack. Names are quoted, what is invisible is no name, and
 // nothing that somebody wrote becomes a link or a mention.
 func TestSlackQuotesNamesAndLinksNothing(t *testing.T) {

@@ -16,6 +16,7 @@ import (
 	"github.com/mark3labs/mcp-go/mcp"
 	"github.com/rs/zerolog"
 
+	"github.com/vennio-mcp/vennio-mcp/internal/plain"
 	"github.com/vennio-mcp/vennio-mcp/schemas"
 	"github.com/vennio-mcp/vennio-mcp/tools"
 	"github.com/vennio-mcp/vennio-mcp/vennioclient"
@@ -31,7 +32,19 @@ func Logger(w io.Writer, level, format string) zerolog.Logger {
 	if err != nil {
 		at = zerolog.InfoLevel
 	}
-	return zerolog.New(w).Level(at).With().Timestamp().Logger()
+	return zerolog.New(masking{w}).Level(at).With().Timestamp().Logger()
+}
+
+// masking writes lines of JSON without what looks like a credential: causes of
+// errors come from elsewhere.
+type masking struct{ w io.Writer }
+
+// Write takes one line.
+func (m masking) Write(line []byte) (int, error) {
+	if _, err := m.w.Write(plain.MaskJSON(line, func(int, string) bool { return false })); err != nil {
+		return 0, err
+	}
+	return len(line), nil
 }
 
 // Tools logs one line a call, and counts it: the tool, the outcome, the time it

@@ -234,12 +234,14 @@ func (g *guard) scrub(b []byte) []byte {
 	message, streamed := bytes.CutPrefix(b, eventStart)
 	clean := g.instead(message)
 	switch {
-	case clean == nil:
+	case g.page:
 		return b
+	case clean == nil:
+		return masked(b)
 	case streamed:
-		return event(clean)
+		return event(masked(clean))
 	default:
-		return append(clean, '\n')
+		return append(masked(clean), '\n')
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 	"github.com/mark3labs/mcp-go/mcp"
 
 	"github.com/vennio-mcp/vennio-mcp/internal/jsonlimits"
+	"github.com/vennio-mcp/vennio-mcp/internal/plain"
 )
 
 // codeBusy is ours: JSON-RPC leaves -32000 to -32019 to implementations.
@@ -191,6 +192,25 @@ func cancelledID(raw []byte) string {
 // isBatch tells a JSON array from an object without parsing it.
 func isBatch(raw []byte) bool {
 	return bytes.HasPrefix(bytes.TrimLeft(raw, " \t\r\n"), []byte("["))
+}
+
+// masked is a message on its way out, without what looks like a credential: what a
+// client, Vennio or mcp-go put there may come back in any text. What the client
+// compares or sends back stays as it is.
+func masked(message []byte) []byte {
+	around := 1 // objects and arrays around a member of the message itself
+	if start := bytes.IndexAny(message, "{["); start >= 0 && message[start] == '[' {
+		around = 2
+	}
+	return plain.MaskJSON(message, func(depth int, name string) bool {
+		switch name {
+		case "id":
+			return depth == around
+		case "progressToken", "requestId", "requestState", "nextCursor", mcp.MetaKeySubscriptionID:
+			return true
+		}
+		return false
+	})
 }
 
 // fault is a JSON-RPC error as we word it.

@@ -106,7 +106,7 @@ func (p *peer) line(raw []byte) {
 type lineSink struct{ w *bufio.Writer }
 
 func (s lineSink) message(b []byte) error {
-	if _, err := s.w.Write(b); err != nil {
+	if _, err := s.w.Write(masked(b)); err != nil {
 		return err
 	}
 	return s.w.WriteByte('\n')

@@ -84,9 +84,10 @@ func (w *work) remaining(act string) (remains, error) {
 	return r, nil
 }
 
-// historyOf replays the entries about an act, the oldest first. left is what an
-// erasure left of it, nil if none is on record. The error is a *BrokenError where
-// an entry is not what was written, or is about what no entry before it made.
+// historyOf replays the entries about an act, the oldest first, which are those
+// that were written. left is what an erasure left of it, nil if none is on record.
+// The error is a *BrokenError where the act is not the one that an entry is about,
+// or an entry is about what no entry before it made.
 func historyOf(act store.Act, left *remains, entries []store.Entry) (*history, error) {
 	h := &history{
 		act: act, known: act.Digest != "" || left != nil,
@@ -96,12 +97,11 @@ func historyOf(act store.Act, left *remains, entries []store.Entry) (*history, e
 	if err != nil {
 		return nil, err
 	}
+	digest := blind(act)
 	for _, e := range entries {
-		d, why := proven(e)
-		if why == "" && e.Digest != blind(act) {
-			why = "the act that it is about was changed"
-		}
-		if why == "" {
+		var d details
+		why := "the act that it is about was changed"
+		if e.Digest == digest && json.Unmarshal([]byte(e.Details), &d) == nil {
 			why = h.apply(e, d, about)
 		}
 		if why != "" {
@@ -276,6 +276,11 @@ func (w *work) history(act store.Act) (*history, error) {
 	entries, err := w.EntriesAbout(store.Range{First: act.ID, Last: act.ID})
 	if err != nil {
 		return nil, err
+	}
+	for _, e := range entries {
+		if _, why := proven(e); why != "" {
+			return nil, &BrokenError{e.Seq, why}
+		}
 	}
 	return historyOf(act, nil, entries)
 }

@@ -88,10 +88,6 @@ func (w *work) checkActs(acts []store.Act, left map[string]remains, seen *store.
 	if err != nil {
 		return err
 	}
-	seen.Entries += len(entries)
-	seen.Proposals += len(proposals)
-	seen.Grants += len(grants)
-	seen.Attempts += len(attempts)
 	told := group(entries, func(e store.Entry) string { return e.Act })
 	asked := group(proposals, func(p store.Proposal) string { return p.Act.ID })
 	given := group(grants, func(g store.Grant) string { return g.Act.ID })
@@ -100,6 +96,12 @@ func (w *work) checkActs(acts []store.Act, left map[string]remains, seen *store.
 		var remains *remains
 		if r, erased := left[act.ID]; erased && act.Digest == "" {
 			remains = &r
+		}
+		seen.Entries += len(told[act.ID])
+		seen.Proposals += len(asked[act.ID])
+		seen.Grants += len(given[act.ID])
+		for _, g := range given[act.ID] {
+			seen.Attempts += len(sent[g.ID])
 		}
 		h, err := historyOf(act, remains, told[act.ID])
 		if err == nil {

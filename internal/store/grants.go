@@ -34,8 +34,10 @@ func (g *Grant) columns() []any {
 	}, g.Act.columns()...)
 }
 
-const grants = `SELECT g.id, g.proposal, g.tenant, g.slot, g.given_by, g.words, g.rung, g.at, g.expires,
-	g.outcome, g.booking, g.request, g.detail, g.subject, g.bookings, (SELECT COUNT(*) FROM sends s WHERE s.grant_id = g.id), ` + actColumns + `
+const grantColumns = `g.id, g.proposal, g.tenant, g.slot, g.given_by, g.words, g.rung, g.at, g.expires,
+	g.outcome, g.booking, g.request, g.detail, g.subject, g.bookings`
+
+const grants = `SELECT ` + grantColumns + `, (SELECT COUNT(*) FROM sends s WHERE s.grant_id = g.id), ` + actColumns + `
 	FROM grants g JOIN acts a ON a.id = g.act WHERE `
 
 // Grant returns the grant with this id, or nil. The Digest of its act is empty

@@ -34,17 +34,19 @@ func (tx *Tx) EntriesAbout(r Range) ([]Entry, error) {
 		FROM details d JOIN entries e ON e.seq = d.seq WHERE `+condition+` ORDER BY d.seq + 0`, args...)
 }
 
-// ProposalsAbout returns the proposals of the acts of a range, erased ones too.
+// ProposalsAbout returns the proposals of the acts of a range, erased ones too. Of
+// their acts they have the ids alone.
 func (tx *Tx) ProposalsAbout(r Range) ([]Proposal, error) {
 	condition, args := r.of(`p.act`)
-	return all[Proposal](tx, `SELECT p.id, p.seq, p.at, p.expires, p.state, p.unanswered, `+actColumns+`
-		FROM proposals p JOIN acts a ON a.id = p.act WHERE `+condition, args...)
+	return all[Proposal](tx, `SELECT p.id, p.seq, p.at, p.expires, p.state, p.unanswered, p.act, '', '', ''
+		FROM proposals p WHERE `+condition, args...)
 }
 
-// GrantsAbout returns the grants of the acts of a range, erased ones too.
+// GrantsAbout returns the grants of the acts of a range, erased ones too. Of their
+// acts they have the ids alone, and Sends is not set.
 func (tx *Tx) GrantsAbout(r Range) ([]Grant, error) {
 	condition, args := r.of(`g.act`)
-	return all[Grant](tx, grants+condition, args...)
+	return all[Grant](tx, `SELECT `+grantColumns+`, 0, g.act, '', '', '' FROM grants g WHERE `+condition, args...)
 }
 
 // AttemptsAbout returns the attempts under the grants of the acts of a range, in

@@ -197,7 +197,7 @@ func (d Deps) hostsTold(hosts []Host) []schemas.HostTold {
 // is not possible (a publishable key) the stored answer stands.
 func (d Deps) asItIsNow(ctx context.Context, made *vennioclient.Booking) *vennioclient.Booking {
 	now, err := d.Vennio.GetBooking(ctx, made.ID)
-	if err != nil || now.ID != made.ID {
+	if err != nil { // also where Vennio answers with another booking
 		return made
 	}
 	now.CheckoutURL = cmp.Or(now.CheckoutURL, made.CheckoutURL)

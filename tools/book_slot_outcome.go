@@ -26,7 +26,11 @@ func (d Deps) book(ctx context.Context, b booking, g consent.Grant) (*schemas.Bo
 		b.request.Metadata = onRecord(g)
 		key := vennioclient.IdempotencyKey(g.Key())
 		if b.repeat == nil {
-			return d.Vennio.CreateBooking(ctx, key, b.request)
+			made, err = d.Vennio.CreateBooking(ctx, key, b.request)
+			if err == nil && g.Outcome == consent.Done && made.ID != g.BookingID {
+				return nil, d.noBooking(vennioclient.ErrOtherBooking)
+			}
+			return made, err
 		}
 		made, series, err = d.bookSeries(ctx, key, b)
 		return made, err

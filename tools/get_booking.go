@@ -2,6 +2,7 @@ package tools
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -48,6 +49,13 @@ func (d Deps) getBooking(ctx context.Context, in schemas.GetBookingInput) (*sche
 }
 
 func (d Deps) noBooking(err error) error {
+	if errors.Is(err, vennioclient.ErrOtherBooking) {
+		return &Refusal{
+			Code: schemas.CodeUnavailable, Cause: err,
+			Message: "Vennio answered with another booking than the one asked for, so nothing is known about this one. Nothing was changed or recorded.",
+			Next:    "Make the same call once more. If it happens again, tell the user that Vennio mixes up bookings, and to look at this one in Vennio itself.",
+		}
+	}
 	if vennioclient.KindOf(err) != vennioclient.KindNotFound {
 		return err
 	}

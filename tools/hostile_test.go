@@ -102,6 +102,89 @@ func TestBar_C8_InvisibleNamesFromVennioGiveWayToIDs(t *testing.T) {
 	assert.NotRegexp(t, `[\x{3164}\x{2800}\x{115f}]`, access.Text)
 }
 
+// field: another booking in Vennio's answer. A read that tells of another booking is an
+// error with a next step, for every tool that reads one; nothing is written or recorded.
+func TestABookingReadThatTellsOfAnotherIsReported(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	made, other := w.booked(), w.booked()
+	move := changes["reschedule_booking"](w, made.BookingID)
+	kinds, _ := w.kinds()
+	mixed := ""
+	twist(t, w, func(path, method, body string) (int, string) {
+		if method == http.MethodGet && strings.HasSuffix(path, "/"+made.BookingID) {
+			mixed += method
+			return 0, strings.ReplaceAll(body, made.BookingID, other.BookingID)
+		}
+		return 0, body
+	})
+	writes := w.vennio.Writes()
+	for tool, arguments := range map[string]args{
+		"get_booking": {"booking_id": made.BookingID}, "reschedule_booking": move, "cancel_booking": {"booking_id": made.BookingID, "consent": yes},
+		"find_slots": {"reschedule_of": made.BookingID},
+	} {
+		got := call[schemas.Failure](w, tool, arguments)
+		assert.Equal(t, schemas.CodeUnavailable, got.Code, "%s: %s", tool, got.Text)
+		assert.Contains(t, got.Text, "Vennio answered with another booking than the one asked for", tool)
+		assert.Contains(t, got.Text, "look at this one in Vennio itself", tool)
+		assert.NotContains(t, got.Text, other.BookingID, tool)
+	}
+	assert.Equal(t, writes, w.vennio.Writes())
+	after, _ := w.kinds()
+	assert.Equal(t, kinds, after, "the ledger has no record of it")
+	assert.NotEmpty(t, mixed)
+	assert.False(t, w.get(args{"booking_id": other.BookingID}).IsError)
+}
+
+// field: another booking in the answer to a change. It is settled by a read of the right
+// one, and recorded under its own id; where that read fails too, the outcome is unknown.
+func TestAChangeThatIsAnsweredWithAnotherBookingIsSettledByARead(t *testing.T) {
+	t.Parallel()
+	for tool, arguments := range changes {
+		for _, readable := range []bool{true, false} {
+			w := newWorld(t)
+			made, other := w.booked(), w.booked()
+			call, changed := arguments(w, made.BookingID), false
+			twist(t, w, func(path, method, body string) (int, string) {
+				if !strings.HasSuffix(path, "/"+made.BookingID) {
+					return 0, body
+				}
+				if changed = changed || method != http.MethodGet; method == http.MethodDelete {
+					return http.StatusOK, `{"booking":{"id":"` + other.BookingID + `","status":"cancelled"}}`
+				}
+				if method != http.MethodGet || changed && !readable {
+					return 0, strings.ReplaceAll(body, made.BookingID, other.BookingID)
+				}
+				return 0, body
+			})
+			got := w.change(tool, call)
+			_, details := w.kinds()
+			if !readable {
+				assert.Equal(t, schemas.CodeOutcomeUnknown, got.Code, "%s: %s", tool, got.Text)
+				assert.True(t, strings.HasSuffix(details, `"outcome":"unknown","detail":"malformed"}`), "%s: %s", tool, details)
+				continue
+			}
+			require.False(t, got.IsError, "%s: %s", tool, got.Text)
+			assert.Equal(t, made.BookingID, got.Data.BookingID)
+			assert.True(t, strings.HasSuffix(details, `"outcome":"done","booking":"`+made.BookingID+`"}`), "%s: %s", tool, details)
+			assert.NotContains(t, got.Text, other.BookingID)
+		}
+	}
+}
+
+// field: slots of another host
+func TestFreeTimesOfAnotherHostAreReported(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	twist(t, w, func(_, _, body string) (int, string) {
+		return 0, strings.ReplaceAll(body, w.deps.Hosts[0].ID, w.deps.Hosts[1].ID)
+	})
+	got := w.find(args{})
+	assert.Equal(t, schemas.CodeUnavailable, got.Code, got.Text)
+	assert.Contains(t, got.Text, "the free times of another host than Alice Marlow")
+	assert.Empty(t, got.Data.Slots)
+}
+
 // bar: S9. What could not be looked up is not told as nothing.
 func TestBar_S9_AFailedLookBeyondTheWindowIsSaid(t *testing.T) {
 	t.Parallel()

@@ -119,7 +119,11 @@ func (d Deps) move(ctx context.Context, m move, g consent.Grant) (*schemas.Chang
 }
 
 func (d Deps) movedTo(ctx context.Context, m move, g consent.Grant, fresh bool) *schemas.ChangeResult {
-	after := d.asStanding(*d.asItIsNow(ctx, &m.Booking))
+	known := m.Booking // counts where it cannot be read again
+	if fresh {
+		known.Start, known.End = m.act.Start, m.act.End
+	}
+	after := d.asStanding(*d.asItIsNow(ctx, &known))
 	out := d.changed(after, m.loc, &g)
 	out.Changed = fresh
 	out.Was = times.Label(m.act.WasStart, m.act.WasEnd, m.loc)

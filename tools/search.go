@@ -2,6 +2,7 @@ package tools
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -101,8 +102,16 @@ func (d Deps) lookTogether(ctx context.Context, q search) (found []vennioclient.
 	return found, from, nil
 }
 
-// reconnect says whose calendar Vennio cannot see and what mends that.
+// reconnect says whose calendar Vennio cannot see and what to do about it, or that it
+// looked into another one.
 func reconnect(err error, hosts []Host) error {
+	if errors.Is(err, vennioclient.ErrOtherHost) {
+		return &Refusal{
+			Code: schemas.CodeUnavailable, Cause: err,
+			Message: fmt.Sprintf("Vennio answered with the free times of another host than %s, so theirs are unknown (not: none).", strings.Join(hostNames(hosts), " and ")),
+			Next:    "Make the same call once more. If it happens again, tell the user that Vennio mixes up hosts; do not offer any time.",
+		}
+	}
 	if vennioclient.KindOf(err) != vennioclient.KindCalendarNotConnected {
 		return err
 	}

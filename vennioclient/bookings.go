@@ -2,6 +2,7 @@ package vennioclient
 
 import (
 	"context"
+	"encoding/json"
 	"net/http"
 	"time"
 )
@@ -45,13 +46,14 @@ func (c *Client) CreateBooking(ctx context.Context, key IdempotencyKey, r Bookin
 	return call(ctx, c, request{method: http.MethodPost, path: pathBookings, key: key, body: body}, bookingFrom)
 }
 
-// GetBooking reads one booking.
+// GetBooking reads one booking. An answer about another one is an error
+// (ErrOtherBooking).
 func (c *Client) GetBooking(ctx context.Context, id string) (*Booking, error) {
 	path, refused := itemPath(pathBookings, id)
 	if refused != nil {
 		return nil, refused
 	}
-	return call(ctx, c, get(path, nil), bookingFrom)
+	return call(ctx, c, get(path, nil), bookingOf(id))
 }
 
 // BookingsQuery filters and pages ListBookings. Zero fields are not sent. Status
@@ -96,7 +98,8 @@ type BookingUpdate struct {
 }
 
 // UpdateBooking changes or moves a booking. Vennio tells those it told about the
-// booking. The method, PATCH, is inferred (vennio-api.md, Bookings).
+// booking. The method, PATCH, is inferred (vennio-api.md, Bookings). An
+// answer about another booking is an error (ErrOtherBooking), whose outcome is Unknown.
 func (c *Client) UpdateBooking(ctx context.Context, key IdempotencyKey, id string, u BookingUpdate) (*Booking, error) {
 	path, refused := itemPath(pathBookings, id)
 	if refused != nil {
@@ -106,7 +109,7 @@ func (c *Client) UpdateBooking(ctx context.Context, key IdempotencyKey, id strin
 	if refused != nil {
 		return nil, refused
 	}
-	return call(ctx, c, request{method: http.MethodPatch, path: path, key: key, body: body}, bookingFrom)
+	return call(ctx, c, request{method: http.MethodPatch, path: path, key: key, body: body}, bookingOf(id))
 }
 
 // CancelScope says how much of a series is cancelled.
@@ -121,7 +124,8 @@ const (
 
 // CancelBooking cancels a booking, or the rest of its series. OutcomeOf tells a
 // KindNotFound that follows an attempt without an answer as Unknown: that
-// attempt may be why there is nothing left to find.
+// attempt may be why there is nothing left to find. So it does an answer that names
+// another booking than the single one (ErrOtherBooking).
 func (c *Client) CancelBooking(ctx context.Context, key IdempotencyKey, id string, s CancelScope) error {
 	path, refused := itemPath(pathBookings, id)
 	if refused != nil {
@@ -129,5 +133,10 @@ func (c *Client) CancelBooking(ctx context.Context, key IdempotencyKey, id strin
 	}
 	query := newQuery()
 	query.text("scope", string(s))
-	return c.remove(ctx, request{path: path, query: query.values, key: key})
+	return c.remove(ctx, request{path: path, query: query.values, key: key}, func(raw json.RawMessage) error {
+		if s == CancelSeries || !namesOther(raw, id) {
+			return nil
+		}
+		return ErrOtherBooking
+	})
 }

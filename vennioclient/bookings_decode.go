@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"encoding/json"
 	"errors"
+	"strings"
 	"time"
 )
 
@@ -37,6 +38,38 @@ const (
 )
 
 var errNoBooking = errors.New("the answer holds no booking with an id")
+
+// ErrOtherBooking is the cause (errors.Is) of a KindMalformed: Vennio answered with
+// another booking than the one that was asked for, so the answer says nothing about it.
+var ErrOtherBooking = errors.New("the answer is about another booking than the one asked for")
+
+// bookingOf reads the booking with this id.
+func bookingOf(id string) func(json.RawMessage) (*Booking, error) {
+	return func(raw json.RawMessage) (*Booking, error) {
+		b, err := bookingFrom(raw)
+		if err == nil && !strings.EqualFold(b.ID, id) { // UUIDs may come back in lower case
+			return nil, ErrOtherBooking
+		}
+		return b, err
+	}
+}
+
+// namesOther: the answer to a cancellation, whose form is not published, holds a
+// booking, and not the one with this id.
+func namesOther(raw json.RawMessage, id string) bool {
+	outer, err := payload(raw)
+	if err != nil {
+		return false
+	}
+	o, err := objectFrom(outer["booking"])
+	if err != nil {
+		if o = outer; o.field("booking_id", "start", "start_time", "status") == nil {
+			return false // an id of something else
+		}
+	}
+	named := o.text("booking_id", "id")
+	return named != "" && !strings.EqualFold(named, id)
+}
 
 // bookingFrom reads a booking, flat or in an envelope.
 func bookingFrom(raw json.RawMessage) (*Booking, error) {

@@ -1,6 +1,7 @@
 package vennioclient_test
 
 import (
+	"errors"
 	"testing"
 	"time"
 
@@ -46,7 +47,7 @@ func TestBookingFields(t *testing.T) {
 		`{"id":"b","metadata":{"n":1,"t":true,"o":{"x":[]},"z":null}}`:                                {ID: "b", Metadata: map[string]string{"n": "1", "t": "true", "o": `{"x":[]}`, "z": ""}},
 		`{"id":"b","metadata":[]}`: {ID: "b"},
 	} {
-		got, err := play(t, answers(200, body)).client().GetBooking(t.Context(), "b")
+		got, err := play(t, answers(200, body)).client().GetBooking(t.Context(), want.ID)
 		require.NoError(t, err, body)
 		assert.Equal(t, want, *got, body)
 	}
@@ -57,6 +58,43 @@ func TestBookingFields(t *testing.T) {
 		_, err := play(t, answers(200, body)).client().GetBooking(t.Context(), "b")
 		assert.Equal(t, vennioclient.KindMalformed, asError(t, err).Kind, body)
 	}
+}
+
+// field: an answer about another booking or host
+func TestAnswersAboutSomethingElseAreErrors(t *testing.T) {
+	t.Parallel()
+	other := []string{`{"id":"b-2","status":"confirmed"}`, `{"booking":{"id":"b-2"}}`, `{"data":{"booking_id":"b-2","start_time":"2026-05-18T09:00:00Z"}}`, `{"id":7,"status":"cancelled"}`}
+	for _, body := range other {
+		c := play(t, answers(200, body), answers(200, body), answers(200, body)).client()
+		_, read := c.GetBooking(t.Context(), "b-1")
+		_, moved := c.UpdateBooking(t.Context(), "k", "b-1", vennioclient.BookingUpdate{Start: at(9).Start, End: at(9).End})
+		cancelled := c.CancelBooking(t.Context(), "k", "b-1", vennioclient.CancelSingle)
+		for _, err := range []error{read, moved, cancelled} {
+			require.ErrorIs(t, err, vennioclient.ErrOtherBooking, body)
+			assert.Equal(t, vennioclient.KindMalformed, asError(t, err).Kind)
+			assert.Equal(t, vennioclient.Unknown, vennioclient.OutcomeOf(err))
+			assert.NotContains(t, err.Error(), "b-2")
+		}
+	}
+	for _, body := range []string{"", "gone", `null`, `[]`, `{"id":"evt_1"}`, `{"deleted":true}`, `{"id":"B-1","status":"cancelled"}`, `{"booking":{"id":"b-1"}}`} {
+		require.NoError(t, play(t, answers(200, body)).client().CancelBooking(t.Context(), "k", "b-1", vennioclient.CancelSingle), body)
+	}
+	require.NoError(t, play(t, answers(200, other[0])).client().CancelBooking(t.Context(), "k", "b-1", vennioclient.CancelSeries), "a series has many")
+	_, err := play(t, answers(200, `{"id":"B-1"}`)).client().GetBooking(t.Context(), "b-1")
+	require.NoError(t, err, "the same in another case")
+
+	const slots = `"slots":[{"start":"2026-05-18T09:00:00Z","end":"2026-05-18T09:30:00Z"}]`
+	q := vennioclient.SlotsQuery{Hosts: []string{"h-1"}, Duration: 30 * time.Minute, From: at(8).Start, To: at(18).Start}
+	for body, same := range map[string]bool{
+		`{"business_id":"h-2",` + slots + `}`: false, `{"data":{"principal_id":"h-2",` + slots + `}}`: false, `{"business_id":7,` + slots + `}`: false,
+		`{"business_id":"H-1",` + slots + `}`: true, `{"business_id":"h-2","principal_id":"h-1",` + slots + `}`: true, `{` + slots + `}`: true,
+		`{"business_id":null,` + slots + `}`: true, `{"principal_id":"user:alice@example.com",` + slots + `}`: true,
+	} {
+		_, err := play(t, answers(200, body)).client().Slots(t.Context(), q)
+		assert.Equal(t, !same, errors.Is(err, vennioclient.ErrOtherHost), "%s: %v", body, err)
+	}
+	_, err = play(t, answers(200, `{"business_id":"h-2","slot":null}`)).client().NextSlot(t.Context(), vennioclient.NextSlotQuery{Host: "h-1"})
+	require.ErrorIs(t, err, vennioclient.ErrOtherHost)
 }
 
 func TestListBookings(t *testing.T) {

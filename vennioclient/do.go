@@ -43,18 +43,30 @@ func call[T any](ctx context.Context, c *Client, r request, decode func(json.Raw
 	}
 	out, err := decode(raw.body)
 	if err != nil {
-		failed = malformed(raw.status, fmt.Errorf("%s %s: %w", r.method, r.path, err))
-		failed.Attempts = raw.attempts
-		return zero, failed
+		return zero, raw.misunderstood(r, err)
 	}
 	return out, nil
 }
 
-// remove sends r, which needs no method, as a DELETE.
-func (c *Client) remove(ctx context.Context, r request) error {
+func (a answer) misunderstood(r request, why error) *Error {
+	failed := malformed(a.status, fmt.Errorf("%s %s: %w", r.method, r.path, why))
+	failed.Attempts = a.attempts
+	return failed
+}
+
+// remove sends r, which needs no method, as a DELETE. check, if given, looks at the
+// body, which is nil where it is not JSON.
+func (c *Client) remove(ctx context.Context, r request, check func(json.RawMessage) error) error {
 	r.method = http.MethodDelete
-	if _, failed := c.do(ctx, r); failed != nil {
+	raw, failed := c.do(ctx, r)
+	if failed != nil {
 		return failed
+	}
+	if check == nil {
+		return nil
+	}
+	if err := check(raw.body); err != nil {
+		return raw.misunderstood(r, err)
 	}
 	return nil
 }
@@ -86,8 +98,12 @@ func (c *Client) attempt(ctx context.Context, r request) (answer, *Error) {
 	if resp.StatusCode < 200 || resp.StatusCode > 299 {
 		return answer{}, seen.told(r, c.refusal(resp))
 	}
-	if r.method == http.MethodDelete { // the status says it all
-		return answer{status: resp.StatusCode}, nil
+	if r.method == http.MethodDelete { // the status says it all, unless the body contradicts it
+		body, err := io.ReadAll(io.LimitReader(resp.Body, maxError))
+		if err != nil || !json.Valid(body) {
+			body = nil
+		}
+		return answer{status: resp.StatusCode, body: body}, nil
 	}
 	got, failed := c.read(ctx, resp)
 	return got, seen.told(r, failed)

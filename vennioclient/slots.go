@@ -33,13 +33,14 @@ type SlotsQuery struct {
 }
 
 // Slots returns the free times that match q, in Vennio's order; none is an
-// empty list. They may overlap one another.
+// empty list. They may overlap one another. An answer that names another host than
+// the one of q is an error (ErrOtherHost).
 func (c *Client) Slots(ctx context.Context, q SlotsQuery) ([]Slot, error) {
 	query, refused := c.dialect.slots(q)
 	if refused != nil {
 		return nil, refused
 	}
-	return call(ctx, c, get(pathSlots, query), slotsFrom)
+	return call(ctx, c, get(pathSlots, query), slotsAlone(q.Hosts, slotsFrom))
 }
 
 // NextSlotQuery asks for the first free time of a host. Zero fields are not sent.
@@ -57,7 +58,7 @@ func (c *Client) NextSlot(ctx context.Context, q NextSlotQuery) (*Slot, error) {
 	if refused != nil {
 		return nil, refused
 	}
-	return call(ctx, c, get(pathNext, query), nextFrom)
+	return call(ctx, c, get(pathNext, query), slotsAlone([]string{q.Host}, nextFrom))
 }
 
 // MutualQuery asks when several hosts, 2 to 5, are free at once. The caller needs

@@ -4,10 +4,56 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 )
 
 var errNoSlots = errors.New("the answer holds no list of slots")
+
+// ErrOtherHost is the cause (errors.Is) of a KindMalformed: Vennio answered with the
+// free times of another host than the one that was asked for.
+var ErrOtherHost = errors.New("the answer is about another host than the one asked for")
+
+// slotsAlone reads the slots of one host, if the answer does not name another: it need
+// not name any, and in the guide's dialect hosts are addresses and answers hold ids.
+func slotsAlone[T any](hosts []string, decode func(json.RawMessage) (T, error)) func(json.RawMessage) (T, error) {
+	return func(raw json.RawMessage) (T, error) {
+		var none T
+		if len(hosts) == 1 && namesOtherHost(raw, hosts[0]) {
+			return none, ErrOtherHost
+		}
+		return decode(raw)
+	}
+}
+
+func namesOtherHost(raw json.RawMessage, host string) bool {
+	var envelope struct { // read in one pass, which the list of slots is skipped in
+		BusinessID  json.RawMessage `json:"business_id"`
+		PrincipalID json.RawMessage `json:"principal_id"`
+		Data        struct {
+			BusinessID  json.RawMessage `json:"business_id"`
+			PrincipalID json.RawMessage `json:"principal_id"`
+		} `json:"data"`
+	}
+	if !opens(raw, '{') {
+		return false
+	}
+	_ = json.Unmarshal(raw, &envelope) // data may be a list
+	named := 0
+	for _, id := range []json.RawMessage{envelope.BusinessID, envelope.PrincipalID, envelope.Data.BusinessID, envelope.Data.PrincipalID} {
+		switch id := bareID(scalar(id)); {
+		case id == "" || strings.Contains(id, "@") != strings.Contains(host, "@"):
+		case strings.EqualFold(id, bareID(host)):
+			return false
+		default:
+			named++
+		}
+	}
+	return named > 0
+}
+
+// bareID is an id without its kind: "alice@example.com" of "user:alice@example.com".
+func bareID(id string) string { return id[strings.Index(id, ":")+1:] }
 
 // maxNesting bounds envelopes within envelopes.
 const maxNesting = 4

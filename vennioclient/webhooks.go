@@ -67,7 +67,7 @@ func (c *Client) DeleteWebhook(ctx context.Context, key IdempotencyKey, id strin
 	if refused != nil {
 		return refused
 	}
-	return c.remove(ctx, request{path: path, key: key})
+	return c.remove(ctx, request{path: path, key: key}, nil)
 }
 
 // receiver refuses addresses to which events must not be sent.

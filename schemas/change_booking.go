@@ -18,6 +18,7 @@ type RescheduleBookingInput struct {
 type CancelBookingInput struct {
 	BookingID string `json:"booking_id" jsonschema:"minLength=1,maxLength=100" jsonschema_description:"The booking to cancel"`
 	Scope     string `json:"scope,omitempty" jsonschema:"enum=single,enum=series,default=single" jsonschema_description:"series: all future ones of its series"`
+	Timezone  string `json:"timezone,omitempty" jsonschema:"maxLength=64" jsonschema_description:"User's IANA zone; default as booked"`
 	Gate
 }
 

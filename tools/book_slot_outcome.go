@@ -24,6 +24,7 @@ func (d Deps) book(ctx context.Context, b booking, g consent.Grant) (*schemas.Bo
 			} // else (a publishable key may not read) Vennio tells its stored answer again
 		}
 		b.request.Metadata = onRecord(g)
+		b.request.Metadata[metaZone] = b.offer.Zone // whoever cancels it later, in whatever session, is asked in the same zone
 		key := vennioclient.IdempotencyKey(g.Key())
 		if b.repeat == nil {
 			made, err = d.Vennio.CreateBooking(ctx, key, b.request)

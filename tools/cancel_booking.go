@@ -2,6 +2,7 @@ package tools
 
 import (
 	"context"
+	"time"
 
 	"github.com/vennio-mcp/vennio-mcp/internal/consent"
 	"github.com/vennio-mcp/vennio-mcp/internal/times"
@@ -26,6 +27,7 @@ const toolCancel = "cancel_booking"
 type cancellation struct {
 	standingBooking
 	scope  vennioclient.CancelScope
+	loc    *time.Location         // in which the person is asked and told
 	series []vennioclient.Booking // what a series still holds, if it is meant
 	act    consent.Act
 	sent   bool // the act was sent before, lately: this call settles it
@@ -56,7 +58,11 @@ func (d Deps) understandCancellation(ctx context.Context, in schemas.CancelBooki
 	if in.Scope == schemas.CancelSeries {
 		scope = vennioclient.CancelSeries
 	}
-	c, err := d.readCancellation(ctx, in.BookingID, scope)
+	asked, err := d.zone("timezone", in.Timezone, nil)
+	if err != nil {
+		return cancellation{}, err
+	}
+	c, err := d.readCancellation(ctx, in.BookingID, scope, asked)
 	if err != nil {
 		return c, err
 	}
@@ -66,16 +72,24 @@ func (d Deps) understandCancellation(ctx context.Context, in schemas.CancelBooki
 	}
 	if sent != nil {
 		c.act, c.sent = *sent, true
+		if loc, err := times.Zone(sent.Zone); err == nil {
+			c.loc = loc
+		}
 	}
 	return c, nil
 }
 
-// readCancellation reads what is to be cancelled, as it stands now.
-func (d Deps) readCancellation(ctx context.Context, id string, scope vennioclient.CancelScope) (c cancellation, err error) {
+// readCancellation reads what is to be cancelled, as it stands now. It is told in loc;
+// where that is nil, in the zone in which the meeting was found. The caller names the zone
+// of get_booking and list_bookings, since no session is kept from which it could be known.
+func (d Deps) readCancellation(ctx context.Context, id string, scope vennioclient.CancelScope, loc *time.Location) (c cancellation, err error) {
 	if c.standingBooking, err = d.readBooking(ctx, id); err != nil {
 		return c, err
 	}
-	c.scope, c.act = scope, d.actOn(toolCancel, c.standingBooking, d.Zone)
+	if c.loc = loc; loc == nil {
+		c.loc = d.zoneOf(c.standingBooking)
+	}
+	c.scope, c.act = scope, d.actOn(toolCancel, c.standingBooking, c.loc)
 	if scope == vennioclient.CancelSeries {
 		err = d.understandSeries(ctx, &c)
 	}
@@ -91,7 +105,7 @@ func (d Deps) understandSeries(ctx context.Context, c *cancellation) (err error)
 	if c.series, err = d.future(ctx, c.SeriesID); err != nil || len(c.series) == 0 {
 		return err
 	}
-	c.act.Repeat = d.wholeSeries(c.series)
+	c.act.Repeat = wholeSeries(c.series, c.loc)
 	c.act.Start, c.act.End = c.series[0].Start, c.series[len(c.series)-1].End
 	return nil
 }
@@ -105,7 +119,7 @@ func (c cancellation) gone() bool {
 }
 
 func (d Deps) goneBefore(c cancellation) *schemas.ChangeResult {
-	out := d.changed(c.standingBooking, d.Zone, nil)
+	out := d.changed(c.standingBooking, c.loc, nil)
 	out.Next = "Tell the person that it was cancelled before."
 	if c.scope == vennioclient.CancelSeries {
 		out.Next = "Tell the person that no confirmed booking of this series lies ahead. Unpaid ones are not cancelled with a series: cancel them one by one."
@@ -114,16 +128,16 @@ func (d Deps) goneBefore(c cancellation) *schemas.ChangeResult {
 }
 
 func (d Deps) cancelProposal(c cancellation) *schemas.Proposal {
-	p := d.proposalOn(schemas.ActionCancel, c.act, c.standingBooking, d.Zone, nil)
+	p := d.proposalOn(schemas.ActionCancel, c.act, c.standingBooking, c.loc, nil)
 	if c.act.Repeat != "" {
-		p.Description = times.Day(c.act.Start, d.Zone) + " – " + times.Day(c.act.End, d.Zone)
+		p.Description = times.Day(c.act.Start, c.loc) + " – " + times.Day(c.act.End, c.loc)
 	}
 	return p
 }
 
 // cancel cancels under a grant, if all still stands as the person was shown it.
 func (d Deps) cancel(ctx context.Context, c cancellation, g consent.Grant) (*schemas.ChangeResult, error) {
-	now, err := d.readCancellation(ctx, c.ID, c.scope)
+	now, err := d.readCancellation(ctx, c.ID, c.scope, c.loc)
 	switch {
 	case err != nil:
 		return nil, notRead(g, err)
@@ -139,7 +153,7 @@ func (d Deps) cancel(ctx context.Context, c cancellation, g consent.Grant) (*sch
 		if failed == nil {
 			return &c.Booking, nil
 		}
-		if after, err := d.readCancellation(ctx, c.ID, c.scope); err == nil && after.gone() {
+		if after, err := d.readCancellation(ctx, c.ID, c.scope, c.loc); err == nil && after.gone() {
 			return &after.Booking, nil
 		}
 		return nil, failed
@@ -152,7 +166,7 @@ func (d Deps) cancel(ctx context.Context, c cancellation, g consent.Grant) (*sch
 
 func (d Deps) cancelled(ctx context.Context, c cancellation, g consent.Grant, fresh bool) *schemas.ChangeResult {
 	after := d.asStanding(*d.asItIsNow(ctx, &c.Booking))
-	out := d.changed(after, d.Zone, &g)
+	out := d.changed(after, c.loc, &g)
 	out.Changed, out.Series = fresh, c.act.Repeat
 	for _, b := range c.series {
 		if b.ID != c.ID {

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/mark3labs/mcp-go/mcp"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -177,3 +178,67 @@ func (w *world) onWrite(do func()) {
 type roundTrip func(*http.Request) (*http.Response, error)
 
 func (f roundTrip) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+
+// field: zone of a cancellation. The person is asked, and told, in the zone in which the
+// meeting was found: with the booking itself, so that another session and another ledger
+// know it too; with each booking of a series; after a move in the zone of the new slot.
+func TestBar_C10_ACancellationIsAskedInTheZoneInWhichTheMeetingWasFound(t *testing.T) {
+	t.Parallel()
+	const newYork, tokyo, kolkata = "(America/New_York, UTC-4)", "(Asia/Tokyo, UTC+9)", "(Asia/Kolkata, UTC+5:30)"
+	inNewYork := args{"timezone": "America/New_York", "from": "2026-05-21T13:00:00Z", "to": "2026-05-23", "limit": 1}
+	single := func(w *world) args {
+		return args{"booking_id": w.booked("slot_id", w.find(inNewYork).Data.Slots[0].SlotID).BookingID}
+	}
+	series := func(w *world) string {
+		w.booked("slot_id", w.find(inNewYork).Data.Slots[0].SlotID, "repeat", "weekly x3")
+		return w.vennio.Bookings()[1].ID
+	}
+	for name, tc := range map[string]struct {
+		call func(w *world) args
+		zone string
+	}{
+		"booked":       {single, newYork},
+		"of a series":  {func(w *world) args { return args{"booking_id": series(w)} }, newYork},
+		"whole series": {func(w *world) args { return args{"booking_id": series(w), "scope": "series"} }, "3 bookings of the series (America/New_York): "},
+		"moved": {func(w *world) args {
+			call := single(w)
+			found := w.find(args{"reschedule_of": call["booking_id"], "timezone": "Asia/Tokyo", "from": "2026-05-25"}).Data.Slots[0]
+			moved := w.change("reschedule_booking", args{"booking_id": call["booking_id"], "slot_id": found.SlotID, "consent": yes})
+			require.False(t, moved.IsError, moved.Text)
+			return call
+		}, tokyo},
+		"looked up in another": {func(w *world) args {
+			call := single(w).with("timezone", "asia/kolkata")
+			assert.Contains(t, w.get(call).Data.Description, kolkata)
+			return call
+		}, kolkata},
+		"not booked here": {func(w *world) args {
+			_, err := w.elsewhere().CreateBooking(t.Context(), "else", vennioclient.BookingRequest{
+				Hosts: []string{w.deps.Hosts[0].ID}, Customer: vennioclient.Person{Email: "ada@example.com"}, Start: friday, End: friday.Add(30 * time.Minute),
+				Metadata: map[string]string{"mcp_timezone": "Mars/Olympus"},
+			})
+			require.NoError(t, err)
+			return args{"booking_id": w.vennio.Bookings()[0].ID}
+		}, "(Europe/London, UTC+1)"},
+	} {
+		for _, agrees := range []bool{true, false} {
+			w := newWorld(t)
+			call := tc.call(w).with("consent", yes)
+			w.deps.Ledger = newLedger(t, func() time.Time { return w.clock })
+			p := says(map[bool]mcp.ElicitationResponseAction{true: accept, false: decline}[agrees])
+			w.meet("2025-11-25", p, nil)
+			got := w.change("cancel_booking", call)
+			require.Len(t, p.seen(), 1, "%s: %s", name, got.Text)
+			assert.Contains(t, p.seen()[0], tc.zone, name)
+			assert.Equal(t, !agrees, got.IsError, "%s: %s", name, got.Text)
+			if agrees {
+				assert.Contains(t, got.Text, tc.zone, name)
+				again := w.change("cancel_booking", call)
+				assert.Contains(t, again.Text, tc.zone, "%s: a repeated call tells it as it was asked", name)
+				assert.False(t, again.IsError, again.Text)
+			}
+		}
+	}
+	got := newWorld(t).change("cancel_booking", args{"booking_id": "b-1", "timezone": "EST", "consent": yes})
+	assert.Equal(t, schemas.CodeInvalidTimezone, got.Code, got.Text)
+}

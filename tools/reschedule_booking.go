@@ -104,7 +104,7 @@ func (d Deps) move(ctx context.Context, m move, g consent.Grant) (*schemas.Chang
 		if g.Outcome == consent.Done || there {
 			return &now.Booking, nil // a read settles it
 		}
-		moved, err := d.Vennio.UpdateBooking(ctx, vennioclient.IdempotencyKey(g.Key()), m.ID, vennioclient.BookingUpdate{Start: m.act.Start, End: m.act.End})
+		moved, err := d.Vennio.UpdateBooking(ctx, vennioclient.IdempotencyKey(g.Key()), m.ID, m.update(now))
 		if err != nil {
 			if after, bad := d.readBooking(ctx, m.ID); bad == nil && after.stands(m.act.Start, m.act.End) {
 				return &after.Booking, nil
@@ -116,6 +116,16 @@ func (d Deps) move(ctx context.Context, m move, g consent.Grant) (*schemas.Chang
 		return nil, d.notMoved(ctx, m, err)
 	}
 	return d.movedTo(ctx, m, g, fresh), nil
+}
+
+// update is what is written of a move: the time, and the zone in which it was found where
+// the booking names another. The metadata of bookings that are not ours stay as they are.
+func (m move) update(now standingBooking) vennioclient.BookingUpdate {
+	u := vennioclient.BookingUpdate{Start: m.act.Start, End: m.act.End}
+	if zone := now.Metadata[metaZone]; zone != "" && zone != m.act.Zone {
+		u.Metadata, u.Of = map[string]string{metaZone: m.act.Zone}, &now.Booking
+	}
+	return u
 }
 
 func (d Deps) movedTo(ctx context.Context, m move, g consent.Grant, fresh bool) *schemas.ChangeResult {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/vennio-mcp/vennio-mcp/internal/times"
 	"github.com/vennio-mcp/vennio-mcp/schemas"
@@ -42,16 +43,16 @@ func inOrder(ahead []vennioclient.Booking) []vennioclient.Booking {
 
 // wholeSeries names each booking that is meant by its day and time: one that is
 // moved makes another text, and with it another act.
-func (d Deps) wholeSeries(all []vennioclient.Booking) string {
+func wholeSeries(all []vennioclient.Booking, loc *time.Location) string {
 	each := make([]string, len(all))
 	for i, b := range all {
-		each[i] = times.Day(b.Start, d.Zone) + " " + times.Clock(b.Start, d.Zone)
+		each[i] = times.Day(b.Start, loc) + " " + times.Clock(b.Start, loc)
 	}
 	what := "1 booking"
 	if len(all) > 1 {
 		what = fmt.Sprintf("%d bookings", len(all))
 	}
-	return fmt.Sprintf("%s of the series (%s): %s", what, d.Zone, some(each))
+	return fmt.Sprintf("%s of the series (%s): %s", what, loc, some(each))
 }
 
 // some names as many as a person will read: the first ones and the last.

@@ -38,6 +38,18 @@ func (d Deps) asStanding(b vennioclient.Booking) standingBooking {
 	return standingBooking{b, hosts, guests}
 }
 
+// metaZone is the key of a booking's metadata for the zone in which its time was found.
+const metaZone = "mcp_timezone"
+
+// zoneOf is the zone in which a booking's time was found, else the server's. Others can
+// write into the metadata too.
+func (d Deps) zoneOf(b standingBooking) *time.Location {
+	if loc, err := times.Zone(b.Metadata[metaZone]); err == nil {
+		return loc
+	}
+	return d.Zone
+}
+
 // told lists the attendees and whom of them Vennio may write to about a change.
 func (b standingBooking) told(d Deps) []schemas.Told {
 	if len(b.guests) == 0 {

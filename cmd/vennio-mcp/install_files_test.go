@@ -44,14 +44,14 @@ func TestInstallsAtTheSameTimeLoseNothing(t *testing.T) {
 	file := filepath.Join(home, ".cursor", "mcp.json")
 	require.NoError(t, os.MkdirAll(filepath.Dir(file), 0o700))
 	require.NoError(t, os.WriteFile(file, []byte(`{"mcpServers":{"theirs":{"command":"/bin/other"}}}`), 0o600))
-	for _, link := range []string{".codeium/windsurf/mcp_config.json", ".config/Claude/claude_desktop_config.json"} {
+	for _, link := range []string{".codeium/windsurf/mcp_config.json", ".gemini/settings.json"} {
 		link = filepath.Join(home, filepath.FromSlash(link))
 		require.NoError(t, os.MkdirAll(filepath.Dir(link), 0o700))
 		require.NoError(t, os.Symlink(file, link))
 	}
 	var first, second [][]string
 	for i := range 12 {
-		sharing := []string{"cursor", "windsurf", "claude-desktop", "codex"}[i%4]
+		sharing := []string{"cursor", "windsurf", "gemini-cli", "codex"}[i%4]
 		first = append(first, []string{"install", sharing, "--name", fmt.Sprintf("a%d", i)})
 		second = append(second, []string{"install", sharing, "--name", fmt.Sprintf("b%d", i)})
 		if i < 4 {
@@ -170,43 +170,49 @@ func TestOnlyARegularKeyFileIsReplaced(t *testing.T) {
 	}
 }
 
+const refused, handled = false, true
+
+// shapes are settings files, and what becomes of each.
+var shapes = []struct {
+	id, text string
+	want     bool
+	says     string // why it is refused
+}{
+	{"cursor", "null", refused, "is not JSON with an object at its top"},
+	{"claude-desktop", " null\n", refused, "is not JSON with an object at its top"},
+	{"vscode", "// mine\nnull", refused, "is not JSON with an object at its top"},
+	{"cursor", "[]", refused, "is not JSON with an object at its top"},
+	{"cursor", `"text"`, refused, "is not JSON with an object at its top"},
+	{"cursor", "5", refused, "is not JSON with an object at its top"},
+	{"cursor", "false", refused, "is not JSON with an object at its top"},
+	{"cursor", "// only a comment", refused, "is not JSON with an object at its top"},
+	{"cursor", "", handled, ""},
+	{"claude-desktop", " \n", handled, ""},
+	{"cursor", `{"mcpServers": null}`, handled, ""},
+	{"cursor", `{"mcpServers": []}`, refused, "mcpServers in"},
+	{"cursor", `{"mcpServers": "text"}`, refused, "mcpServers in"},
+	{"cursor", `{"mcpServers": {"vennio": null}}`, refused, "another server"},
+	{"cursor", `{"mcpServers": {"vennio": []}}`, refused, "another server"},
+	{"cursor", `{"mcpServers": {"vennio": {"command": {}, "Command": "/x/vennio-mcp"}}}`, refused, "another server"},
+	{"cursor", `{"mcpServers": {"vennio": {"command": "/x/vennio-mcp", "Command": 5}}}`, handled, ""},
+	{"cursor", `{"mcpServers": {"vennio": {"command": "/x/vennio-mcp", "env": null}}}`, handled, ""},
+	{"cursor", strings.Repeat(`{"a":`, 1e6) + "1" + strings.Repeat("}", 1e6), refused, "nests deeper than 1000 levels"},
+	{"cursor", `/*/ " */ ` + strings.Repeat("[", 2e6), refused, "nests deeper than 1000 levels"},
+	{"cursor", `{/*/ "a */}`, handled, ""},
+	{"codex", "null", refused, "is not TOML (line 1, column 4)"},
+	{"codex", "", handled, ""},
+	{"codex", "mcp_servers = []\n", refused, "mcp_servers in"},
+	{"codex", "[[mcp_servers]]\nname = 1\n", refused, "mcp_servers in"},
+	{"codex", "[[mcp_servers.vennio]]\ncommand = \"/x/vennio-mcp\"\n", refused, "another server"},
+	{"codex", "ratio = nan\nlimit = -inf\n", handled, ""},
+	{"codex", "\ufeffmodel = \"o4\"\n", handled, ""},
+}
+
 // field: settings that are not an object. Each either gets the entry and loses it
 // again, or is refused and stays as it is.
 func TestSettingsOfAnyShapeAreHandledOrRefused(t *testing.T) {
 	t.Parallel()
-	const refused, handled = false, true
-	for _, tc := range []struct {
-		id, text string
-		want     bool
-		says     string
-	}{
-		{"cursor", "null", refused, "is not JSON with an object at its top"},
-		{"claude-desktop", " null\n", refused, "is not JSON with an object at its top"},
-		{"vscode", "// mine\nnull", refused, "is not JSON with an object at its top"},
-		{"cursor", "[]", refused, "is not JSON with an object at its top"},
-		{"cursor", `"text"`, refused, "is not JSON with an object at its top"},
-		{"cursor", "5", refused, "is not JSON with an object at its top"},
-		{"cursor", "false", refused, "is not JSON with an object at its top"},
-		{"cursor", "// only a comment", refused, "is not JSON with an object at its top"},
-		{"cursor", "", handled, ""},
-		{"claude-desktop", " \n", handled, ""},
-		{"cursor", `{"mcpServers": null}`, handled, ""},
-		{"cursor", `{"mcpServers": []}`, refused, "mcpServers in"},
-		{"cursor", `{"mcpServers": "text"}`, refused, "mcpServers in"},
-		{"cursor", `{"mcpServers": {"vennio": null}}`, refused, "another server"},
-		{"cursor", `{"mcpServers": {"vennio": []}}`, refused, "another server"},
-		{"cursor", `{"mcpServers": {"vennio": {"command": {}, "Command": "/x/vennio-mcp"}}}`, refused, "another server"},
-		{"cursor", `{"mcpServers": {"vennio": {"command": "/x/vennio-mcp", "Command": 5}}}`, handled, ""},
-		{"cursor", `{"mcpServers": {"vennio": {"command": "/x/vennio-mcp", "env": null}}}`, handled, ""},
-		{"cursor", strings.Repeat(`{"a":`, 1e6) + "1" + strings.Repeat("}", 1e6), refused, "nests deeper than 1000 levels"},
-		{"codex", "null", refused, "is not TOML (line 1, column 4)"},
-		{"codex", "", handled, ""},
-		{"codex", "mcp_servers = []\n", refused, "mcp_servers in"},
-		{"codex", "[[mcp_servers]]\nname = 1\n", refused, "mcp_servers in"},
-		{"codex", "[[mcp_servers.vennio]]\ncommand = \"/x/vennio-mcp\"\n", refused, "another server"},
-		{"codex", "ratio = nan\nlimit = -inf\n", handled, ""},
-		{"codex", "\ufeffmodel = \"o4\"\n", handled, ""},
-	} {
+	for _, tc := range shapes {
 		d := newLaptop(t)
 		places := map[string]string{"cursor": ".cursor/mcp.json", "claude-desktop": ".config/Claude/claude_desktop_config.json", "vscode": ".config/Code/User/mcp.json", "codex": ".codex/config.toml"}
 		if runtime.GOOS != "linux" && tc.id != "cursor" && tc.id != "codex" {

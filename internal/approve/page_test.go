@@ -234,7 +234,9 @@ func TestBar_C9_AFormFromElsewhereChangesNothing(t *testing.T) {
 	d.page.ServeHTTP(w, r)
 	assert.Equal(t, http.StatusForbidden, w.Code)
 	assert.Equal(t, consent.StateOpen, d.state(id))
-	assert.Equal(t, http.StatusUnprocessableEntity, d.decide(id, url.Values{"decision": {"approve"}, "name": {" "}}).Code, "the record needs a name")
+	for _, blank := range []string{" ", "\u3164", "\u2800\u00a0\ufe0f"} {
+		assert.Equal(t, http.StatusUnprocessableEntity, d.decide(id, url.Values{"decision": {"approve"}, "name": {blank}}).Code, "the record needs a name")
+	}
 	assert.Equal(t, http.StatusMethodNotAllowed, d.send(http.MethodPut, id, nil).Code)
 	assert.Equal(t, consent.StateOpen, d.state(id))
 }

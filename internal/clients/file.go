@@ -83,7 +83,7 @@ func regular(path, target string, info fs.FileInfo) error {
 		}
 		return nil
 	}
-	if target != path {
+	if link, err := os.Lstat(path); err == nil && link.Mode()&fs.ModeSymlink != 0 {
 		path += " is a link to " + target + ", which"
 	}
 	return Unfit{fmt.Sprintf("%s is %s, not a regular file", path, kindOf(info.Mode())), "put a regular file in its place"}

@@ -173,8 +173,8 @@ func uncommented(text []byte) (bare []byte, comment, depth int) {
 // commentEnd is the length of the comment with which the text begins.
 func commentEnd(text []byte) int {
 	if bytes.HasPrefix(text, []byte("/*")) {
-		if end := bytes.Index(text, []byte("*/")); end >= 0 {
-			return end + 2
+		if end := bytes.Index(text[2:], []byte("*/")); end >= 0 { // the * of /*/ ends nothing
+			return end + 4
 		}
 	} else if end := bytes.IndexByte(text, '\n'); end >= 0 {
 		return end

@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -196,6 +197,9 @@ func pinned(t *testing.T, workflow, dockerfile string) (says string, ok bool) {
 // that are not pinned by commit; with the digests filled in, ours passes.
 func TestAReleaseRefusesWhatIsNotPinned(t *testing.T) {
 	t.Parallel()
+	if runtime.GOOS == "windows" {
+		return // a release runs on Linux; bash may be another system's there
+	}
 	commit, digest := strings.Repeat("0a", 20), "@sha256:"+strings.Repeat("0a", 32)
 	for refused, files := range map[string][2]string{
 		"release.yml:1: actions/checkout@v5 is not pinned by its commit":         {"  - uses: actions/checkout@v5 # " + commit, ""},

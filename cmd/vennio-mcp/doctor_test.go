@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -220,8 +221,51 @@ func TestTheDoctorOnTheStore(t *testing.T) {
 		require.NoError(t, os.Chmod(filepath.Join(dir, "vennio-mcp.db"), 0o644))
 		examine(t, env).says(t, doctor.Warning, "store", "chmod -R go= "+dir)
 	}
-	require.NoError(t, os.WriteFile(filepath.Join(dir, "vennio-mcp.db"), []byte(strings.Repeat("not a database", 100)), 0o600))
-	examine(t, env).says(t, doctor.Problem, "store", "cannot be used")
+}
+
+// field: damaged SQLite file
+func TestTheDoctorOnADamagedStore(t *testing.T) {
+	t.Parallel()
+	vennio, dir := startSandboxProcess(t), filepath.Join(t.TempDir(), "state")
+	env, file := toVennio(t, vennio, "VENNIO_STATE_DIR="+dir), filepath.Join(dir, "vennio-mcp.db")
+	examine(t, env).says(t, doctor.OK, "store", "is undamaged and can be written")
+	whole, err := os.ReadFile(file)
+	require.NoError(t, err)
+	with := func(from int, text string) []byte {
+		return slices.Concat(whole[:from], []byte(text), whole[from+len(text):])
+	}
+	const page = 4096
+	for name, raw := range map[string][]byte{
+		"the header": with(0, "not SQLite"), "a page in the middle": with(len(whole)/page/2*page, strings.Repeat("\xff", page)), "cut in half": whole[:len(whole)/2], "empty": {},
+		"a text": []byte(strings.Repeat("not a database", 100)),
+	} {
+		for _, suffix := range []string{"-wal", "-shm"} {
+			_ = os.Remove(file + suffix)
+		}
+		require.NoError(t, os.WriteFile(file, raw, 0o600))
+		e := examine(t, env)
+		e.says(t, doctor.Problem, "store", "cannot be used")
+		e.says(t, doctor.Problem, "store", "put vennio-mcp.db back from a backup")
+		after, err := os.ReadFile(file)
+		require.NoError(t, err)
+		assert.Equal(t, raw, after, "%s: what may be saved from it stays as it was", name)
+	}
+	require.NoError(t, os.WriteFile(file, whole, 0o600))
+	examine(t, env).says(t, doctor.OK, "consent ledger", "0 entries")
+	require.NoError(t, os.Remove(file))
+	require.NoError(t, os.Mkdir(file, 0o700))
+	examine(t, env).says(t, doctor.Problem, "store", "must be regular files")
+	require.NoError(t, os.Remove(file))
+	if os.Geteuid() > 0 { // root may write whatever the mode says, and Windows has none
+		require.NoError(t, os.WriteFile(file, whole, 0o400))
+		examine(t, env).says(t, doctor.Problem, "store", "Let the user of the server write")
+		require.NoError(t, os.Chmod(file, 0))
+		examine(t, env).says(t, doctor.Problem, "store", "belong to that user")
+		require.NoError(t, os.Chmod(file, 0o600))
+		require.NoError(t, os.Chmod(dir, 0o500))
+		examine(t, env).says(t, doctor.Problem, "store", "cannot be used")
+		require.NoError(t, os.Chmod(dir, 0o700))
+	}
 }
 
 func TestTheDoctorOnClients(t *testing.T) {

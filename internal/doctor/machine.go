@@ -11,6 +11,7 @@ import (
 
 	"github.com/vennio-mcp/vennio-mcp/internal/consent"
 	"github.com/vennio-mcp/vennio-mcp/internal/files"
+	"github.com/vennio-mcp/vennio-mcp/internal/plain"
 	"github.com/vennio-mcp/vennio-mcp/internal/store"
 	"github.com/vennio-mcp/vennio-mcp/internal/times"
 )
@@ -55,41 +56,61 @@ func (p Patient) state(ctx context.Context) []Finding {
 	case dir == "":
 		return []Finding{problem(check, "there is no folder for it", "Set VENNIO_STATE_DIR, or HOME to an absolute path: without it no consent can be recorded, and nothing booked.")}
 	}
-	if insecure := p.secret(); insecure != nil {
-		return insecure
+	if unfit := p.secret(); unfit != nil {
+		return unfit
 	}
-	if err := p.Store.Write(ctx, func(*store.Tx) error { return errUndo }); !errors.Is(err, errUndo) {
-		return []Finding{problem(check, fmt.Sprintf("%s cannot be used: %v", dir, err), "Mend the folder's permissions, free the disk, or set VENNIO_STATE_DIR to another. If a newer version wrote it, run that.")}
+	if err := p.Store.Check(ctx); err != nil {
+		return []Finding{unusable(dir, err)}
 	}
-	return []Finding{ok(check, "%s opens and can be written", dir), private(dir), p.ledger(ctx)}
+	return []Finding{ok(check, "%s is undamaged and can be written", dir), private(dir), p.ledger(ctx)}
 }
 
 // secret looks at the signing secret that is kept, unless another is set, and so
 // at who may write to the state folder.
 func (p Patient) secret() []Finding {
+	const check = "store"
 	dir := p.Config.StateDir
 	err := files.CheckPrivate(dir)
 	if err == nil && dir != "" && len(p.Config.SigningSecrets) == 0 {
 		_, err = store.SigningSecret(dir)
 	}
-	insecure, is := errors.AsType[*files.InsecureError](err)
-	if !is {
-		return nil
+	if insecure, is := errors.AsType[*files.InsecureError](err); is {
+		return []Finding{problem(check, insecure.Why, "The server does not start with it: "+insecure.Do+".")}
 	}
-	return []Finding{problem("store", insecure.Why, "The server does not start with it: "+insecure.Do+".")}
+	return nil
+}
+
+// unusable says what to do about a state folder that cannot be used.
+func unusable(dir string, err error) Finding {
+	do := "Give the folder back to the user of the server, or set VENNIO_STATE_DIR to another."
+	switch fault := store.FaultOf(err); fault {
+	case store.Damaged:
+		do = "Stop every vennio-mcp and keep a copy of the folder. Then put vennio-mcp.db back from a backup, without the files ending in -wal and -shm, or save what can be read with: sqlite3 vennio-mcp.db .recover. " +
+			"Without either, move the three files away: an empty ledger begins, which does not know what was agreed or booked before."
+	case store.ReadOnly:
+		do = "Let the user of the server write to the folder and the files in it (chmod u+rwX, chown), and mount the disk for writing."
+	case store.NoAccess:
+		do = "Let the user of the server open the folder and the files in it: they must be regular files that belong to that user (chown -R, chmod -R u+rwX)."
+	case store.Full:
+		do = "Free space on the disk, or raise the quota: until then no consent can be recorded, and nothing booked."
+	case store.Locked:
+		do = "Another process has the database locked: find it (fuser vennio-mcp.db), end a backup or sqlite3 that is still open, and try again."
+	case store.Failing:
+		do = "The disk fails to read or write: look at the system's log, keep a copy of the folder, and move it to another disk."
+	case store.TooNew:
+		do = "Run the newer version that wrote it, or set VENNIO_STATE_DIR to another folder."
+	}
+	return problem("store", plain.Line(fmt.Sprintf("%s cannot be used: %v", dir, err), 400), do)
 }
 
 // database looks at one on a server.
 func (p Patient) database(ctx context.Context) []Finding {
 	const check = "store"
-	if err := p.Store.Write(ctx, func(*store.Tx) error { return errUndo }); !errors.Is(err, errUndo) {
+	if err := p.Store.Check(ctx); err != nil {
 		return []Finding{problem(check, fmt.Sprintf("the database cannot be used: %v", err), "See that VENNIO_MCP_DATABASE_URL leads to a PostgreSQL database that is up, and whose tables this user may make and change. If a newer version made them, run that.")}
 	}
 	return []Finding{ok(check, "the database of VENNIO_MCP_DATABASE_URL opens and can be written"), p.ledger(ctx)}
 }
-
-// errUndo ends a transaction in which nothing was written.
-var errUndo = errors.New("nothing to keep")
 
 // private: the ledger and the signing secret are for their owner alone.
 func private(dir string) Finding {

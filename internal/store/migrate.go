@@ -43,7 +43,7 @@ func migrate(ctx context.Context, dialect goose.Dialect, pool *sql.DB) error {
 	case err != nil:
 		return fmt.Errorf("bring the tables up to date: %w", err)
 	case has > knows:
-		return fmt.Errorf("made by a newer version of this program (schema %d, this one knows %d)", has, knows)
+		return fmt.Errorf("%w (schema %d, this one knows %d)", errTooNew, has, knows)
 	}
 	return nil
 }

@@ -31,20 +31,28 @@ func (s sqlite) connect(ctx context.Context) (*sql.DB, error) {
 	if s.dir == "" {
 		return s.attach(ctx, ":memory:")
 	}
-	dir, err := filepath.Abs(s.dir)
+	path, err := s.path()
 	if err != nil {
 		return nil, err
 	}
-	path, err := kept(dir, databaseFile)
-	if err != nil {
-		return nil, err
-	}
-	if _, err := os.Stat(path); err != nil {
-		if err := s.create(ctx, dir, path); err != nil {
+	switch info, err := os.Stat(path); {
+	case err != nil:
+		if err := s.create(ctx, filepath.Dir(path), path); err != nil {
 			return nil, err
 		}
+	case info.Size() == 0: // SQLite would begin anew, and nobody would notice that all is gone
+		return nil, fmt.Errorf("%w: %s is empty", errDamaged, path)
 	}
 	return s.attach(ctx, address(path))
+}
+
+// path is that of the file, where nobody else may write to it or its folder.
+func (s sqlite) path() (string, error) {
+	dir, err := filepath.Abs(s.dir)
+	if err != nil {
+		return "", err
+	}
+	return kept(dir, databaseFile)
 }
 
 // attach opens a database and brings its tables up to date.

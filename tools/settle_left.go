@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/vennio-mcp/vennio-mcp/internal/consent"
+	"github.com/vennio-mcp/vennio-mcp/internal/times"
 	"github.com/vennio-mcp/vennio-mcp/schemas"
 	"github.com/vennio-mcp/vennio-mcp/vennioclient"
 )
@@ -45,13 +46,21 @@ func (d Deps) SettleLeft(ctx context.Context, left consent.Left) error {
 			return err
 		}
 		if d.Changed != nil {
-			d.Changed([]schemas.Written{{ID: bookingID}})
+			d.Changed([]schemas.Written{written(left.Act, bookingID)})
 		}
 		return nil
 	case found == absent && left.Age >= goneAfter:
 		return d.Ledger.GiveUp(ctx, left.Grant, "a later read shows that it was not done")
 	}
 	return d.Ledger.Resolve(ctx, left.Grant, consent.Unknown, "", "a later read does not show it")
+}
+
+// written is the booking that an act wrote, as far as the act says.
+func written(act consent.Act, bookingID string) schemas.Written {
+	if act.Tool == toolCancel {
+		return schemas.Written{ID: bookingID, Status: vennioclient.StatusCancelled}
+	}
+	return schemas.Written{ID: bookingID, Start: times.UTC(act.Start), End: times.UTC(act.End), New: act.Tool == toolBook}
 }
 
 // passing: the same read may succeed in a while.

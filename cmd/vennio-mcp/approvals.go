@@ -111,7 +111,7 @@ func (p program) answer(c *cobra.Command, l *consent.Ledger, id string, agreed b
 // withLedger runs a command on the ledger in the state folder.
 func (p program) withLedger(do func(*cobra.Command, *consent.Ledger, []string) error) func(*cobra.Command, []string) error {
 	return p.withStore(func(c *cobra.Command, _ config.Config, db *store.DB, args []string) error {
-		return do(c, consent.New(db, p.clock()), args)
+		return do(c, consent.New(db, p.now), args)
 	})
 }
 

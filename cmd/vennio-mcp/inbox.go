@@ -20,7 +20,7 @@ import (
 // inbox is all tenants' inboxes of webhook events as the settings want them, for commands
 // that only look into them.
 func (p program) inbox(cfg config.Config, db *store.DB, log zerolog.Logger) (*events.Office, error) {
-	return p.openInbox(cfg, db, log, events.Options{Ledger: consent.New(db, p.clock())})
+	return p.openInbox(cfg, db, log, events.Options{Ledger: consent.New(db, p.now)})
 }
 
 // results are what the metrics call the end of a try.
@@ -49,7 +49,7 @@ func (a *assembled) inbox(p program, cfg config.Config) (*events.Office, error) 
 }
 
 func (p program) openInbox(cfg config.Config, db *store.DB, log zerolog.Logger, o events.Options) (*events.Office, error) {
-	o.Keep, o.Now, o.Tenant = cfg.EventsKeep, p.clock(), eventsOf("", cfg)
+	o.Keep, o.Now, o.Tenant = cfg.EventsKeep, p.now, eventsOf("", cfg)
 	o.Log = slog.New(zerolog.NewSlogHandler(log.Level(max(log.GetLevel(), zerolog.WarnLevel))))
 	for _, t := range cfg.Tenants {
 		o.Others = append(o.Others, eventsOf(t.Name, t.Config))

@@ -63,7 +63,7 @@ func (p program) verifyLedger(c *cobra.Command, l *consent.Ledger, _ []string) e
 
 // erasePerson erases from the ledger last: that scrubs the files of both.
 func (p program) erasePerson(c *cobra.Command, _ config.Config, db *store.DB, args []string) error {
-	in, err := events.Open(db, events.Options{Now: p.clock()})
+	in, err := events.Open(db, events.Options{Now: p.now})
 	if err != nil {
 		return err
 	}
@@ -71,7 +71,7 @@ func (p program) erasePerson(c *cobra.Command, _ config.Config, db *store.DB, ar
 	if err != nil {
 		return err
 	}
-	n, err := consent.New(db, p.clock()).Erase(c.Context(), args[0])
+	n, err := consent.New(db, p.now).Erase(c.Context(), args[0])
 	if err != nil {
 		return err
 	}

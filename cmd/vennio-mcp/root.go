@@ -25,7 +25,7 @@ type program struct {
 	machine   times.Machine // its time zone; zero: as getenv and this machine's files say
 	in        io.Reader
 	out, errs io.Writer
-	now       func() time.Time // nil: the clock
+	now       func() time.Time // nil: the store's clock for what several processes judge, this machine's for the rest
 	self      string           // path of the program; empty: the one that runs
 	store     store.Options
 	pace      settlePace

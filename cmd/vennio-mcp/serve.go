@@ -114,7 +114,7 @@ func (a *assembled) httpOptions(ctx context.Context, p program, cfg config.Confi
 		known.OAuth.Warn = func(err error) { a.log.Warn().Err(err).Msg("tokens of the authorization server cannot be checked") }
 	}
 	o = serve.HTTPOptions{
-		Log: a.log, Feed: a.feed, Unready: a.unready, Open: a.watch.Open, Metrics: a.watch.Handler(),
+		Log: a.log, Feed: a.feed, Unready: a.unready, Notes: a.notes, Open: a.watch.Open, Metrics: a.watch.Handler(),
 		AllowedHosts: slices.Clone(s.AllowedHosts), AllowedOrigins: slices.Clone(s.AllowedOrigins), Proxies: s.Proxies,
 		Tenant: a.tenant(p, cfg), Several: len(cfg.Tenants) > 0 || s.CallerKeys, Rate: float64(s.Rate), RateAll: float64(s.RateAll),
 		Stateless: s.Stateless, SessionTTL: s.SessionIdle,

@@ -67,5 +67,15 @@ func (a *assembled) unready(ctx context.Context) (why []string) {
 	if a.stopped != nil && a.stopped() != nil { // the queue has logged why
 		why = append(why, "follow-ups of webhook events cannot be carried out: the job engine does not start; see the log")
 	}
+	_ = a.store.Now() // reads the database's clock again, where that was long ago
 	return why
+}
+
+// notes say how far this machine's clock is from the database's, by which consents
+// and follow-ups go.
+func (a *assembled) notes() []string {
+	if ahead := a.store.LastSkew(); ahead.Abs() > store.MaxSkew {
+		return []string{store.SkewText(ahead) + ", which decides; run NTP"}
+	}
+	return nil
 }

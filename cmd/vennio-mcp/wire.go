@@ -146,8 +146,8 @@ func (a *assembled) client(cfg config.Config, key string) (*vennioclient.Client,
 // deps is what the tools of a tenant use.
 func (a *assembled) deps(p program, cfg config.Config, tenant string, client *vennioclient.Client, key, realm string) tools.Deps {
 	return tools.Deps{
-		Tenant: tenant, Vennio: client, Slots: slots.NewSigner(a.secret, realm, p.clock(), a.others...), Hosts: directory(cfg.Hosts),
-		Zone: cfg.Zone, WeekStart: cfg.WeekStart, Now: p.clock(), Sandbox: cfg.Sandbox(), NoMail: vennioclient.KeyKind(key).Test(),
+		Tenant: tenant, Vennio: client, Slots: slots.NewSigner(a.secret, realm, a.clock(p), a.others...), Hosts: directory(cfg.Hosts),
+		Zone: cfg.Zone, WeekStart: cfg.WeekStart, Now: a.clock(p), Sandbox: cfg.Sandbox(), NoMail: vennioclient.KeyKind(key).Test(),
 		Ledger: a.ledger, Policy: cfg.Consent, Secret: secretOf(a.secret, tenant), Others: secretsOf(a.others, tenant), ApprovalURL: a.links.to, Selection: cfg.Tools, Limits: cfg.Limits, WorkingHours: cfg.WorkingHours,
 		Canary:     cfg.Canary,
 		FormsCount: func(ctx context.Context) bool { return !a.overHTTP || !access.From(ctx).Anonymous() },
@@ -180,7 +180,7 @@ func (a *assembled) openLedger(p program, cfg config.Config) *consent.Ledger {
 		a.links.close()
 		_ = a.store.Close()
 	})
-	return consent.New(a.store, p.clock(), a.watch.Consent)
+	return consent.New(a.store, p.now, a.watch.Consent)
 }
 
 // closing adds to what is done at the end, the last added first.
@@ -225,6 +225,15 @@ func policyOf(d tools.Deps) resources.Policy {
 	return p
 }
 
+// clock is the time that all processes of one store agree on.
+func (a *assembled) clock(p program) func() time.Time {
+	if p.now != nil {
+		return p.now
+	}
+	return a.store.Now
+}
+
+// clock is this machine's.
 func (p program) clock() func() time.Time {
 	if p.now != nil {
 		return p.now

@@ -51,8 +51,8 @@ type Ledger struct {
 	flushing  sync.Mutex
 }
 
-// New returns the Ledger kept in db. now is the clock; its instants count to
-// the millisecond.
+// New returns the Ledger kept in db. now is the clock, nil the store's, by which all
+// processes judge alike; its instants count to the millisecond.
 func New(db *store.DB, now func() time.Time, watchers ...Watcher) *Ledger {
 	return &Ledger{db: db, now: now, watchers: watchers, answered: make(chan struct{})}
 }
@@ -68,8 +68,10 @@ type work struct {
 // changes anything meanwhile.
 func (l *Ledger) change(ctx context.Context, do func(*work) error) error {
 	var w *work
-	err := l.db.Write(ctx, func(tx *store.Tx) error {
-		w = l.at(tx)
+	err := l.db.Write(ctx, func(tx *store.Tx) (err error) {
+		if w, err = l.at(tx); err != nil {
+			return err
+		}
 		return do(w)
 	})
 	if err == nil {
@@ -80,11 +82,23 @@ func (l *Ledger) change(ctx context.Context, do func(*work) error) error {
 
 // look runs do on one state of the ledger.
 func (l *Ledger) look(ctx context.Context, do func(*work) error) error {
-	return l.db.Read(ctx, func(tx *store.Tx) error { return do(l.at(tx)) })
+	return l.db.Read(ctx, func(tx *store.Tx) error {
+		w, err := l.at(tx)
+		if err != nil {
+			return err
+		}
+		return do(w)
+	})
 }
 
-func (l *Ledger) at(tx *store.Tx) *work {
-	return &work{Tx: tx, now: l.now().UTC().Truncate(time.Millisecond)}
+func (l *Ledger) at(tx *store.Tx) (w *work, err error) {
+	var now time.Time
+	if l.now != nil {
+		now = l.now()
+	} else if now, err = tx.Now(); err != nil {
+		return nil, err
+	}
+	return &work{Tx: tx, now: now.UTC().Truncate(time.Millisecond)}, nil
 }
 
 // keep returns the record of a, made if there is none.

@@ -109,7 +109,21 @@ func (p Patient) database(ctx context.Context) []Finding {
 	if err := p.Store.Check(ctx); err != nil {
 		return []Finding{problem(check, fmt.Sprintf("the database cannot be used: %v", err), "See that VENNIO_MCP_DATABASE_URL leads to a PostgreSQL database that is up, and whose tables this user may make and change. If a newer version made them, run that.")}
 	}
-	return []Finding{ok(check, "the database of VENNIO_MCP_DATABASE_URL opens and can be written"), p.ledger(ctx)}
+	return []Finding{ok(check, "the database of VENNIO_MCP_DATABASE_URL opens and can be written"), p.databaseClock(ctx), p.ledger(ctx)}
+}
+
+// databaseClock compares this machine's clock with the database's, by which all
+// processes judge consents and follow-ups.
+func (p Patient) databaseClock(ctx context.Context) Finding {
+	const check = "database clock"
+	ahead, err := p.Store.Skew(ctx)
+	switch {
+	case err != nil:
+		return problem(check, fmt.Sprintf("it cannot be read: %v", err), "See the line above.")
+	case ahead.Abs() > store.MaxSkew:
+		return warn(check, store.SkewText(ahead), "Run NTP on both machines. Consents and follow-ups go by the database's clock, so nothing is lost; tokens, TLS and the times in logs go by this machine's.")
+	}
+	return ok(check, "within %s of this machine's", store.MaxSkew)
 }
 
 // private: the ledger and the signing secret are for their owner alone.

@@ -94,8 +94,13 @@ func (b *Office) write(ctx context.Context, batch []*delivery) error {
 		return err
 	}
 	return b.db.Write(ctx, func(tx *store.Tx) error {
+		now, err := b.now(tx)
+		if err != nil {
+			return err
+		}
 		var tasks []jobs.Task
 		for _, d := range batch {
+			d.row.Received = now
 			added, err := tx.AddEvent(d.row)
 			if err != nil {
 				return err
@@ -113,7 +118,7 @@ func (b *Office) write(ctx context.Context, batch []*delivery) error {
 func (b *Inbox) Receive(ctx context.Context, e webhook.Event, body []byte) (bool, error) {
 	booking, _ := e.Booking()
 	d := &delivery{
-		row:   store.Event{Tenant: b.tenant, ID: e.ID, Type: string(e.Type), At: e.At, Received: b.all.o.Now(), Booking: booking.ID, Body: body},
+		row:   store.Event{Tenant: b.tenant, ID: e.ID, Type: string(e.Type), At: e.At, Booking: booking.ID, Body: body},
 		tasks: b.followUps(e.ID, e.Type, ""),
 	}
 	b.all.batches.store(ctx, d)

@@ -47,8 +47,12 @@ func (b *Office) empty(ctx context.Context, found []store.Event, names func(stri
 		return 0, nil
 	}
 	return len(keys), b.db.Write(ctx, func(tx *store.Tx) error {
+		now, err := b.now(tx)
+		if err != nil {
+			return err
+		}
 		for _, key := range keys {
-			if err := tx.EraseEvent(key, b.o.Now()); err != nil {
+			if err := tx.EraseEvent(key, now); err != nil {
 				return err
 			}
 		}

@@ -42,7 +42,7 @@ type Options struct {
 	Ledger     *consent.Ledger // whose open consents close when calendar access is revoked; nil: none
 	OnDelivery func(result Result)
 	OnFollowUp func(sink string, how jobs.State) // "calendar access" stands for what is done here about revoked access
-	Now        func() time.Time
+	Now        func() time.Time                  // nil: the store's clock for what several processes judge, and this machine's for the rest
 	Log        *slog.Logger
 
 	Transport http.RoundTripper // to sinks; http.DefaultTransport
@@ -89,9 +89,6 @@ func Open(db *store.DB, o Options) (*Office, error) {
 	o.BodyTimeout = cmp.Or(o.BodyTimeout, defaultBodyTimeout)
 	o.WaitTimeout = cmp.Or(o.WaitTimeout, defaultWaitTimeout)
 	o.UnsignedRate = cmp.Or(o.UnsignedRate, defaultUnsignedRate)
-	if o.Now == nil {
-		o.Now = time.Now
-	}
 	if o.OnDelivery == nil {
 		o.OnDelivery = func(Result) {}
 	}
@@ -117,6 +114,22 @@ func (b *Office) tried(t jobs.Task, how jobs.State) {
 		t.To = "calendar access"
 	}
 	b.o.OnFollowUp(t.To, how)
+}
+
+// now is the time of a transaction, by which all processes judge alike.
+func (b *Office) now(tx *store.Tx) (time.Time, error) {
+	if b.o.Now != nil {
+		return b.o.Now(), nil
+	}
+	return tx.Now()
+}
+
+// here is the time of this machine, for what no other process judges.
+func (b *Office) here() time.Time {
+	if b.o.Now != nil {
+		return b.o.Now()
+	}
+	return time.Now()
 }
 
 // Watch adds a watcher of this tenant's events.
@@ -151,7 +164,11 @@ func (b *Office) prune(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		_, err = tx.PruneEvents(b.o.Now().Add(-b.o.Keep), unfinished)
+		now, err := b.now(tx)
+		if err != nil {
+			return err
+		}
+		_, err = tx.PruneEvents(now.Add(-b.o.Keep), unfinished)
 		return err
 	})
 }

@@ -77,7 +77,7 @@ func (s *secrets) verify(ctx context.Context, tenant string, body []byte, signat
 	return err
 }
 
-func (s *secrets) stale(asOf time.Time) bool { return s.office.o.Now().Sub(asOf) >= secretsStale }
+func (s *secrets) stale(asOf time.Time) bool { return s.office.here().Sub(asOf) >= secretsStale }
 
 // of returns a tenant's secrets, and as of when those of the store are known;
 // they are left out where that is too long ago. A tenant with a name has always
@@ -102,9 +102,9 @@ func (s *secrets) of(tenant string) (found []string, asOf time.Time) {
 func (s *secrets) renewed(ctx context.Context, since time.Time) bool {
 	s.asking.Lock()
 	defer s.asking.Unlock()
-	if now := s.office.o.Now(); now.Sub(s.asked) >= secretsFresh {
+	if now := s.office.here(); now.Sub(s.asked) >= secretsFresh {
 		s.reread(ctx, now)
-		s.asked = s.office.o.Now()
+		s.asked = s.office.here()
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()

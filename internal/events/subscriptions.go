@@ -11,7 +11,11 @@ import (
 // secret counts from then on, and the one before it until the next.
 func (b *Inbox) Register(ctx context.Context, id, url, secret string) error {
 	return b.all.db.Write(ctx, func(tx *store.Tx) error {
-		return tx.AddSubscription(store.Subscription{Tenant: b.tenant, ID: id, URL: url, Secret: secret, Created: b.all.o.Now(), Account: b.account})
+		now, err := b.all.now(tx)
+		if err != nil {
+			return err
+		}
+		return tx.AddSubscription(store.Subscription{Tenant: b.tenant, ID: id, URL: url, Secret: secret, Created: now, Account: b.account})
 	})
 }
 

@@ -45,7 +45,7 @@ func (b *Office) furnish() (lanes []jobs.Lane, err error) {
 func (b *Inbox) addSinks(t Tenant) (lanes []jobs.Lane, err error) {
 	names := map[string]bool{}
 	for _, s := range t.Sinks {
-		r, err := s.build(b.all.o.Transport, cmp.Or(t.Zone, time.UTC), b.all.o.Now)
+		r, err := s.build(b.all.o.Transport, cmp.Or(t.Zone, time.UTC), b.all.here)
 		if err != nil {
 			return nil, fmt.Errorf("sink %s: %w", s.Name, err)
 		}

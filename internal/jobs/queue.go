@@ -83,7 +83,7 @@ type Queue struct {
 // Open returns the Queue kept in db. It touches nothing.
 func Open(db *store.DB, o Options) (*Queue, error) {
 	o = o.withDefaults()
-	client, err := river.NewClient(driver(db, nil), &river.Config{Logger: o.Log})
+	client, err := river.NewClient(driver(db, nil), &river.Config{Logger: o.Log, Test: timeOf(db)})
 	if err != nil {
 		return nil, fmt.Errorf("open the job engine: %w", err)
 	}

@@ -90,12 +90,17 @@ func (q *Queue) work(ctx context.Context, do func(context.Context, Task) error) 
 
 // run works until ctx ends.
 func (q *Queue) run(ctx context.Context, way riverdriver.Driver[*sql.Tx], me string, do func(context.Context, Task) error) error {
+	ctx, ahead, end, err := q.steady(ctx)
+	if err != nil {
+		return err
+	}
+	defer end()
 	workers := river.NewWorkers()
-	w := &worker{do: do, lanes: q.o.Lanes, asked: newNotes(), told: q.o.OnTry}
+	w := &worker{do: do, lanes: q.o.Lanes, asked: newNotes(), told: q.o.OnTry, now: q.db.Now}
 	if err := errors.Join(river.AddWorkerSafely(workers, w), river.AddWorkerSafely(workers, &keeper{keep: q.o.Upkeep})); err != nil {
 		return fmt.Errorf("%w: %w", errOptions, err)
 	}
-	client, err := river.NewClient(way, q.settings(me, workers))
+	client, err := river.NewClient(way, q.settings(me, workers, ahead))
 	if err != nil {
 		return fmt.Errorf("%w: %w", errOptions, err)
 	}
@@ -107,15 +112,19 @@ func (q *Queue) run(ctx context.Context, way riverdriver.Driver[*sql.Tx], me str
 	return nil
 }
 
-func (q *Queue) settings(me string, workers *river.Workers) *river.Config {
+// settings are River's. Its rescuer and its cleaner compare with this machine's time,
+// which may be ahead of the database's; behind, they only come later.
+func (q *Queue) settings(me string, workers *river.Workers, ahead time.Duration) *river.Config {
 	queues := map[string]river.QueueConfig{river.QueueDefault: {MaxWorkers: 1}}
 	for _, l := range q.o.Lanes {
 		queues[lane(l.Tenant, l.Name)] = river.QueueConfig{MaxWorkers: q.o.Width}
 	}
+	ahead = max(0, ahead)
+	keep := q.o.Keep + ahead
 	return &river.Config{
-		ID: me, Queues: queues, Workers: workers, Logger: q.o.Log, FetchCooldown: q.o.Rest, FetchPollInterval: restsToPoll * q.o.Rest, SoftStopTimeout: stopWithin,
-		JobTimeout: q.o.Timeout, RescueStuckJobsAfter: 4 * q.o.Timeout, MaxAttempts: MaxTries,
-		CompletedJobRetentionPeriod: q.o.Keep, DiscardedJobRetentionPeriod: q.o.Keep, CancelledJobRetentionPeriod: q.o.Keep,
+		Test: timeOf(q.db), ID: me, Queues: queues, Workers: workers, Logger: q.o.Log, FetchCooldown: q.o.Rest, FetchPollInterval: restsToPoll * q.o.Rest, SoftStopTimeout: stopWithin,
+		JobTimeout: q.o.Timeout, RescueStuckJobsAfter: 4*q.o.Timeout + ahead, MaxAttempts: MaxTries,
+		CompletedJobRetentionPeriod: keep, DiscardedJobRetentionPeriod: keep, CancelledJobRetentionPeriod: keep,
 		PeriodicJobs: []*river.PeriodicJob{river.NewPeriodicJob(river.PeriodicInterval(upkeepEach),
 			func() (river.JobArgs, *river.InsertOpts) { return upkeep{}, nil }, &river.PeriodicJobOpts{RunOnStart: true})},
 	}
@@ -128,6 +137,7 @@ type worker struct {
 	lanes []Lane
 	asked *notes // what a failure said about the next try, by job
 	told  func(Task, State)
+	now   func() time.Time // the database's, as River has it
 }
 
 func (w *worker) Work(ctx context.Context, job *river.Job[Task]) error {
@@ -158,7 +168,7 @@ func ended(err error, last bool) State {
 func (w *worker) NextRetry(job *river.Job[Task]) time.Time {
 	pause := w.pause(job.Args) << (2 * (job.Attempt - 1))
 	pause += time.Duration((rand.Float64() - 0.5) * 0.4 * float64(pause)) //nolint:gosec // G404: jitter, no secret
-	return time.Now().Add(max(pause, w.asked.take(job.ID)))
+	return w.now().Add(max(pause, w.asked.take(job.ID)))
 }
 
 func (w *worker) pause(t Task) time.Duration {

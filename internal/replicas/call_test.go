@@ -28,8 +28,13 @@ const request = `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":
 // errLost: no answer came, or one that tells nothing.
 var errLost = errors.New("no answer")
 
-// call calls a tool of the server at url.
-func call(ctx context.Context, url, tool string, arguments any) (answer schemas.BookSlotResult, err error) {
+// call calls book_slot of the server at url.
+func call(ctx context.Context, url, tool string, arguments any) (schemas.BookSlotResult, error) {
+	return callOf[schemas.BookSlotResult](ctx, url, tool, arguments)
+}
+
+// callOf calls a tool of the server at url.
+func callOf[Out any](ctx context.Context, url, tool string, arguments any) (answer Out, err error) {
 	raw, err := json.Marshal(arguments)
 	if err != nil {
 		return answer, err
@@ -54,7 +59,7 @@ func call(ctx context.Context, url, tool string, arguments any) (answer schemas.
 		body, _, _ = bytes.Cut(data, []byte("\n"))
 	}
 	var told struct {
-		Result struct{ StructuredContent *schemas.BookSlotResult }
+		Result struct{ StructuredContent *Out }
 	}
 	if err = errors.Join(err, json.Unmarshal(body, &told)); err != nil || told.Result.StructuredContent == nil {
 		return answer, errors.Join(errLost, fmt.Errorf("%d %.200s", resp.StatusCode, body), err)

@@ -3,6 +3,8 @@ package replicas_test
 import (
 	"bytes"
 	"context"
+	"encoding/json"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -10,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -36,30 +39,85 @@ func postgres(t *testing.T, options string) *storetest.Server {
 }
 
 // binary is the real program, built once, without the race detector: what is
-// measured here is the program that is run.
+// measured here is the program that is run. skewed is the same with a clock that
+// can be set by a variable, which no program that is built otherwise reads.
 var (
-	binary = sync.OnceValues(build)
-	built  string // its folder, once there is one
+	binary = sync.OnceValues(func() (string, error) { return build() })
+	skewed = sync.OnceValues(buildSkewed)
+	built  []string // the folders, once there are any
 )
 
-func build() (string, error) {
+func build(flags ...string) (string, error) {
 	dir, err := os.MkdirTemp("", "vennio-mcp-replicas-*")
 	if err != nil {
 		return "", err
 	}
-	built = dir
+	builtMu.Lock()
+	built = append(built, dir)
+	builtMu.Unlock()
 	path := filepath.Join(dir, "vennio-mcp")
-	out, err := exec.CommandContext(context.Background(), "go", "build", "-o", path, "../../cmd/vennio-mcp").CombinedOutput()
+	line := append(append([]string{"build"}, flags...), "-o", path, "../../cmd/vennio-mcp")
+	out, err := exec.CommandContext(context.Background(), "go", line...).CombinedOutput()
 	if err != nil {
 		return "", fmt.Errorf("go build: %w\n%s", err, out)
 	}
 	return path, nil
 }
 
+var builtMu sync.Mutex
+
+// clockAhead is how many seconds the clock of a skewed program is ahead.
+const clockAhead = "VENNIO_MCP_TEST_CLOCK_AHEAD"
+
+// buildSkewed replaces Go's own time.Now, so that every library has the same clock.
+func buildSkewed() (string, error) {
+	root, err := exec.CommandContext(context.Background(), "go", "env", "GOROOT").Output()
+	if err != nil {
+		return "", fmt.Errorf("go env: %w", err)
+	}
+	original := filepath.Join(strings.TrimSpace(string(root)), "src", "time", "time.go")
+	source, err := os.ReadFile(original)
+	if err != nil {
+		return "", err
+	}
+	const reads, imports = "\tsec, nsec, mono := runtimeNow()\n", "\t\"math/bits\"\n"
+	text := string(source)
+	if strings.Count(text, reads) != 1 || strings.Count(text, imports) != 1 {
+		return "", errors.New("time.Now of this version of Go is not as expected: adapt buildSkewed")
+	}
+	text = strings.Replace(text, imports, imports+"\t\"syscall\"\n", 1)
+	text = strings.Replace(text, reads, reads+"\tsec += clockAhead\n", 1)
+	text += fmt.Sprintf(`
+var clockAhead = func() (seconds int64) {
+	text, _ := syscall.Getenv(%q)
+	sign := int64(1)
+	for _, c := range text {
+		if c == '-' {
+			sign = -1
+			continue
+		}
+		seconds = 10*seconds + int64(c-'0')
+	}
+	return sign * seconds
+}()
+`, clockAhead)
+	dir, err := os.MkdirTemp("", "vennio-mcp-clock-*")
+	if err != nil {
+		return "", err
+	}
+	defer func() { _ = os.RemoveAll(dir) }()
+	patched, overlay := filepath.Join(dir, "time.go"), filepath.Join(dir, "overlay.json")
+	list, err := json.Marshal(map[string]map[string]string{"Replace": {original: patched}})
+	if err = errors.Join(err, os.WriteFile(patched, []byte(text), 0o600), os.WriteFile(overlay, list, 0o600)); err != nil {
+		return "", err
+	}
+	return build("-overlay", overlay)
+}
+
 func TestMain(m *testing.M) {
 	code := m.Run()
-	if built != "" {
-		_ = os.RemoveAll(built)
+	for _, dir := range built {
+		_ = os.RemoveAll(dir)
 	}
 	os.Exit(code)
 }
@@ -84,6 +142,7 @@ func vennio(t *testing.T) (*sandbox.Server, string) {
 type replica struct {
 	t    *testing.T
 	addr string
+	path func() (string, error) // of the program
 	env  []string
 	mu   sync.Mutex
 	cmd  *exec.Cmd
@@ -108,10 +167,22 @@ func environment(t *testing.T, vennio, store string, more ...string) []string {
 
 func startReplica(t *testing.T, env []string) *replica {
 	t.Helper()
+	return startProgram(t, binary, env)
+}
+
+// startAhead starts a replica whose clock is ahead; behind, where the time is
+// negative.
+func startAhead(t *testing.T, ahead time.Duration, env []string) *replica {
+	t.Helper()
+	return startProgram(t, skewed, append(slices.Clone(env), fmt.Sprintf("%s=%d", clockAhead, int(ahead.Seconds()))))
+}
+
+func startProgram(t *testing.T, path func() (string, error), env []string) *replica {
+	t.Helper()
 	ln, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	require.NoError(t, ln.Close())
-	r := &replica{t: t, addr: ln.Addr().String(), env: env}
+	r := &replica{t: t, addr: ln.Addr().String(), path: path, env: env}
 	require.NoError(t, r.start())
 	t.Cleanup(func() {
 		r.kill()
@@ -124,7 +195,7 @@ func startReplica(t *testing.T, env []string) *replica {
 
 // start starts the process and waits until it answers.
 func (r *replica) start() error {
-	path, err := binary()
+	path, err := r.path()
 	if err != nil {
 		return err
 	}

@@ -21,6 +21,7 @@ func healthz(g *guard, _ *http.Request) {
 type readiness struct {
 	Status  string   `json:"status"` // ready or unready
 	Reasons []string `json:"reasons,omitempty"`
+	Notes   []string `json:"notes,omitempty"` // that keep nobody from calling
 }
 
 // readyz: calls are taken now. Else it answers 503 and why.
@@ -30,7 +31,10 @@ func (h *hall) readyz(g *guard, r *http.Request) {
 		why = append(why, "draining: the server is stopping and takes no more calls")
 	}
 	why = append(why, h.verdict.reasons(r.Context(), h.o.Unready)...)
-	said, status := readiness{"ready", why}, http.StatusOK
+	said, status := readiness{Status: "ready", Reasons: why}, http.StatusOK
+	if h.o.Notes != nil {
+		said.Notes = h.o.Notes()
+	}
 	if len(why) > 0 {
 		said.Status, status = "unready", http.StatusServiceUnavailable
 	}

@@ -62,6 +62,9 @@ type HTTPOptions struct {
 	// reasons: they can. It is called at most once a second, and its answer counts
 	// for a second. While it does not return, probes hear that we are not ready.
 	Unready func(context.Context) []string
+	// Notes are what /readyz tells besides, though it keeps nobody from calling; nil:
+	// nothing. It must not wait.
+	Notes func() []string
 
 	// Stateless: there are no sessions, so any process behind a balancer answers
 	// any request of Streamable HTTP, in every revision of MCP. What needs a session

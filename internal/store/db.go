@@ -32,6 +32,8 @@ type DB struct {
 	closed  bool
 
 	refused atomic.Pointer[time.Time] // since when every write is refused; nil: none was
+	clock   atomic.Pointer[reading]   // of a database on a server; nil: not read yet
+	reading atomic.Bool               // its clock is being read
 }
 
 // Options changes how a DB waits. The zero value takes every default.

@@ -4,14 +4,18 @@ import (
 	"context"
 	"database/sql"
 	"strings"
+	"time"
 )
 
 // kind is what differs between the databases that a DB may be kept in.
 type kind interface {
 	// connect opens the database and brings its tables up to date.
 	connect(ctx context.Context) (*sql.DB, error)
-	// exclude makes tx the only transaction that writes, until it ends.
-	exclude(ctx context.Context, tx *sql.Tx) error
+	// exclude makes tx the only transaction that writes, until it ends, and returns
+	// the time since when.
+	exclude(ctx context.Context, tx *sql.Tx) (time.Time, error)
+	// now is the time by the database's clock.
+	now(ctx context.Context, tx *sql.Tx) (time.Time, error)
 	// reading is how a transaction begins that sees one unchanging state.
 	reading() *sql.TxOptions
 	// adapt turns a statement of ours, with ? where a value goes, into one of

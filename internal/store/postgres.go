@@ -108,9 +108,19 @@ func alone(ctx context.Context, pool *sql.DB, do func() error) error {
 // ever tried again, and no writer finds at its end that it was in vain. Measured
 // against others in docs/operations/scaling.md. Two deployments in two schemas of one
 // database do not wait for one another: the lock is named after a table.
-func (postgres) exclude(ctx context.Context, tx *sql.Tx) error {
-	_, err := tx.ExecContext(ctx, `SELECT pg_advisory_xact_lock(1, 'head'::regclass::oid::int)`)
-	return err
+//
+// The clock is read in the same journey, and once the lock is had: OFFSET keeps the
+// planner from turning the two around.
+func (postgres) exclude(ctx context.Context, tx *sql.Tx) (now time.Time, err error) {
+	err = tx.QueryRowContext(ctx, `SELECT clock_timestamp() FROM (SELECT pg_advisory_xact_lock(1, 'head'::regclass::oid::int) OFFSET 0) AS held`).Scan(&now)
+	return now, err
+}
+
+func (postgres) now(ctx context.Context, tx *sql.Tx) (now time.Time, err error) {
+	if err = tx.QueryRowContext(ctx, `SELECT clock_timestamp()`).Scan(&now); err != nil {
+		err = fmt.Errorf("read the store's clock: %w", err)
+	}
+	return now, err
 }
 
 func (postgres) reading() *sql.TxOptions {

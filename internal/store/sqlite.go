@@ -91,7 +91,10 @@ func (s sqlite) settings() url.Values {
 }
 
 // exclude: transactions are immediate, unless they only read.
-func (sqlite) exclude(context.Context, *sql.Tx) error { return nil }
+func (s sqlite) exclude(ctx context.Context, tx *sql.Tx) (time.Time, error) { return s.now(ctx, tx) }
+
+// now: all processes of a file are on one machine.
+func (sqlite) now(context.Context, *sql.Tx) (time.Time, error) { return time.Now(), nil }
 
 func (sqlite) reading() *sql.TxOptions { return &sql.TxOptions{ReadOnly: true} }
 

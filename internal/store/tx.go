@@ -15,6 +15,8 @@ type Tx struct {
 	sql   *sql.Tx
 	kind  kind
 	watch *watchdog
+	db    *DB
+	now   time.Time // zero: not asked for yet
 }
 
 // Write runs do in a transaction that excludes every other writer, in this and
@@ -104,12 +106,12 @@ func (db *DB) transact(watch *watchdog, how *sql.TxOptions, do func(*Tx) error) 
 	if err != nil {
 		return err
 	}
-	defer func() { _ = tx.Rollback() }() // nothing is left to undo after Commit
-	if err := do(&Tx{ctx: watch.ctx, sql: tx, kind: db.kind, watch: watch}); err != nil {
+	defer func() { _ = tx.sql.Rollback() }() // nothing is left to undo after Commit
+	if err := do(tx); err != nil {
 		return err
 	}
 	defer watch.step()()
-	if err := tx.Commit(); err != nil {
+	if err := tx.sql.Commit(); err != nil {
 		return fmt.Errorf("commit to the store: %w", err)
 	}
 	return nil
@@ -150,7 +152,7 @@ const pause = 100 * time.Millisecond
 
 // begin begins a transaction, again and again while that may help: nothing has
 // happened yet.
-func (db *DB) begin(watch *watchdog, how *sql.TxOptions) (*sql.Tx, error) {
+func (db *DB) begin(watch *watchdog, how *sql.TxOptions) (*Tx, error) {
 	for began := time.Now(); ; {
 		tx, err := db.beginOnce(watch, how)
 		if err == nil || errors.Is(err, ErrClosed) || !db.kind.passes(err) || time.Since(began) > db.o.Patience {
@@ -166,20 +168,24 @@ func (db *DB) begin(watch *watchdog, how *sql.TxOptions) (*sql.Tx, error) {
 
 // beginOnce begins a transaction that writes if how is nil. To open the database
 // may take long, where tables are changed, and is not watched.
-func (db *DB) beginOnce(watch *watchdog, how *sql.TxOptions) (*sql.Tx, error) {
+func (db *DB) beginOnce(watch *watchdog, how *sql.TxOptions) (*Tx, error) {
 	pool, err := db.ready(watch.ctx)
 	if err != nil {
 		return nil, err
 	}
 	defer watch.step()()
-	tx, err := pool.BeginTx(watch.ctx, how)
-	if err == nil && how == nil {
-		if err = db.kind.exclude(watch.ctx, tx); err != nil {
-			_ = tx.Rollback()
-		}
-	}
+	begun, err := pool.BeginTx(watch.ctx, how)
 	if err != nil {
 		return nil, fmt.Errorf("begin in the store: %w", err)
+	}
+	tx := &Tx{ctx: watch.ctx, sql: begun, kind: db.kind, watch: watch, db: db}
+	if how == nil {
+		now, err := db.kind.exclude(watch.ctx, begun)
+		if err != nil {
+			_ = begun.Rollback()
+			return nil, fmt.Errorf("begin in the store: %w", err)
+		}
+		tx.note(now)
 	}
 	return tx, nil
 }

@@ -1,0 +1,179 @@
+package replicas_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/cookiejar"
+	"net/http/httptest"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/vennio-mcp/vennio-mcp/schemas"
+	"github.com/vennio-mcp/vennio-mcp/vennioclient/sandbox"
+)
+
+// off is how far the clocks of replicas are from the database's.
+const off = 10 * time.Minute
+
+// clocks are replicas by their clocks, on one database.
+func clocks(t *testing.T, env []string) map[string]*replica {
+	t.Helper()
+	return map[string]*replica{"ahead": startAhead(t, off, env), "behind": startAhead(t, -off, env), "right": startAhead(t, 0, env)}
+}
+
+// bar: W5
+// field: approval on replicas whose clocks differ. Whichever replica asks, shows the
+// page and books: what a person approved counts, and slots are taken.
+func TestBar_W5_AnApprovalCountsWhateverTheClocks(t *testing.T) {
+	t.Parallel()
+	_, where := database(t)
+	box, vennio := vennio(t)
+	const public = "http://localhost:9"
+	replicas := clocks(t, environment(t, vennio, where, "VENNIO_CONSENT=human", "VENNIO_MCP_PUBLIC_URL="+public))
+	booked := 0
+	for asks := range replicas {
+		for shows := range replicas {
+			for books := range replicas {
+				name := fmt.Sprintf("%s asks, %s shows, %s books", asks, shows, books)
+				guest := fmt.Sprint("guest", booked)
+				wanted := found(t, replicas[asks].url(), guest)
+				got, err := call(t.Context(), replicas[asks].url(), "book_slot", wanted)
+				require.NoError(t, err)
+				require.NotNil(t, got.Error)
+				link := regexp.MustCompile(public + `(/approve/[A-Z2-7]+)`).FindStringSubmatch(got.Error.Next + got.Error.Message)
+				require.NotEmpty(t, link, "%s: %+v", name, got.Error)
+				approve(t, replicas[shows].url()+link[1])
+				got, err = call(t.Context(), replicas[books].url(), "book_slot", wanted)
+				require.NoError(t, err)
+				if assert.Nil(t, got.Error, "%s: %+v", name, got.Error) {
+					booked++
+				}
+			}
+		}
+	}
+	assert.Len(t, box.Bookings(), booked)
+}
+
+// found is a booking of a slot that find_slots of the replica at url offers.
+func found(t *testing.T, url, guest string) map[string]any {
+	t.Helper()
+	host := sandbox.Hosts()[0]
+	got, err := callOf[schemas.FindSlotsResult](t.Context(), url, "find_slots", map[string]any{"limit": 1, "participants": []string{host.Name}})
+	require.NoError(t, err)
+	require.NotEmpty(t, got.Slots, "%+v", got.Error)
+	return offer{id: got.Slots[0].SlotID, host: host}.arguments(guest)
+}
+
+func approve(t *testing.T, address string) {
+	t.Helper()
+	jar, err := cookiejar.New(nil)
+	require.NoError(t, err)
+	browser := &http.Client{Jar: jar}
+	token := regexp.MustCompile(`name="token" value="([^"]+)"`).FindStringSubmatch(fetch(t, browser, http.MethodGet, address, nil))
+	require.NotEmpty(t, token)
+	require.Contains(t, fetch(t, browser, http.MethodPost, address, url.Values{"token": {token[1]}, "name": {"Ada"}, "decision": {"approve"}}), "Approved")
+}
+
+// later is a sink that fails once for each event and notes when it was called.
+type later struct {
+	mu    sync.Mutex
+	calls map[string][]time.Time
+}
+
+func (l *later) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	_, _ = io.Copy(io.Discard, r.Body)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	id := r.Header.Get("webhook-id")
+	l.calls[id] = append(l.calls[id], time.Now())
+	if len(l.calls[id]) == 1 {
+		w.WriteHeader(http.StatusServiceUnavailable)
+	}
+}
+
+func (l *later) of(id string) []time.Time {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return append([]time.Time{}, l.calls[id]...)
+}
+
+// bar: W5
+// field: follow-ups on replicas whose clocks differ. Whichever replica takes an
+// event, whichever tries and whichever leads: it is told at once, and again after its
+// pause, neither sooner nor minutes later.
+func TestBar_W5_FollowUpsKeepTheirPausesWhateverTheClocks(t *testing.T) {
+	t.Parallel()
+	const pause = 6 * time.Second // longer than River's scheduler waits between its looks
+	_, where := database(t)
+	_, vennio := vennio(t)
+	sink := &later{calls: map[string][]time.Time{}}
+	srv := httptest.NewServer(sink)
+	t.Cleanup(srv.Close)
+	settings := filepath.Join(t.TempDir(), "settings.yml")
+	require.NoError(t, os.WriteFile(settings, fmt.Appendf(nil, "sinks:\n  - {name: crm, type: http, url: %q, secret: s, pause: %s}\n", srv.URL, pause), 0o600))
+	env := environment(t, vennio, where, "VENNIO_MCP_SETTINGS="+settings, "VENNIO_WEBHOOK_SECRET=whsec")
+	for _, name := range []string{"ahead", "behind"} { // alone, it tries and leads too
+		r := startAhead(t, map[string]time.Duration{"ahead": off, "behind": -off}[name], env)
+		began := time.Now()
+		tell(t, r.url(), "", "evt_"+name)
+		require.Eventually(t, func() bool { return len(sink.of("evt_"+name)) == 2 }, 2*patience, tick, name)
+		calls := sink.of("evt_" + name)
+		assert.Less(t, calls[0].Sub(began), off/10, name)
+		assert.GreaterOrEqual(t, calls[1].Sub(calls[0]), pause*7/10, "%s: a fifth shorter at most", name)
+		assert.Less(t, calls[1].Sub(calls[0]), off/10, name)
+		r.kill()
+	}
+	replicas := clocks(t, env)
+	for name, r := range replicas {
+		tell(t, r.url(), "", "evt_all_"+name)
+	}
+	for name := range replicas {
+		require.Eventually(t, func() bool { return len(sink.of("evt_all_"+name)) == 2 }, 2*patience, tick, name)
+		calls := sink.of("evt_all_" + name)
+		assert.GreaterOrEqual(t, calls[1].Sub(calls[0]), pause*7/10, name)
+	}
+}
+
+// field: difference of clocks. Readiness and doctor tell it; the replica is ready all
+// the same.
+func TestReadinessAndDoctorTellHowFarClocksDiffer(t *testing.T) {
+	t.Parallel()
+	_, where := database(t)
+	_, vennio := vennio(t)
+	env := environment(t, vennio, where)
+	for name, r := range clocks(t, env) {
+		want := map[string]string{"ahead": "this machine's clock is 10m0s ahead of the database's", "behind": "this machine's clock is 10m0s behind the database's", "right": ""}[name]
+		var said struct {
+			Status string
+			Notes  []string
+		}
+		require.Eventually(t, func() bool {
+			said.Notes = nil
+			return json.Unmarshal([]byte(fetch(t, http.DefaultClient, http.MethodGet, r.url()+"/readyz", nil)), &said) == nil && (len(said.Notes) == 1) == (want != "")
+		}, patience, tick, name)
+		assert.Equal(t, "ready", said.Status)
+		if want != "" {
+			assert.Contains(t, said.Notes[0], want)
+		}
+		path, err := skewed()
+		require.NoError(t, err)
+		cmd := exec.CommandContext(t.Context(), path, "doctor")
+		cmd.Env = r.env
+		out, _ := cmd.CombinedOutput() // Vennio's clock is another one, which may be a problem
+		if want == "" {
+			want = "within 2s of this machine's"
+		}
+		assert.Contains(t, string(out), want, name)
+	}
+}

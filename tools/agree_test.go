@@ -193,7 +193,7 @@ func TestManyCallsForATakenTimeAreAllRefused(t *testing.T) {
 	}
 	wg.Wait()
 	for _, code := range codes {
-		assert.Contains(t, []schemas.Code{schemas.CodeSlotTaken, schemas.CodeConsentRequired, schemas.CodeApprovalNeeded, schemas.CodeOutcomeUnknown}, code)
+		assert.Contains(t, []schemas.Code{schemas.CodeSlotTaken, schemas.CodeConsentExpired, schemas.CodeApprovalNeeded, schemas.CodeOutcomeUnknown}, code)
 	}
 	assert.Zero(t, w.vennio.Writes())
 	w.kinds()

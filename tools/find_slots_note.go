@@ -63,7 +63,11 @@ func (o outcome) noCommonTime() bool {
 
 // withoutCommonTime names the hosts and who could be left out.
 func (o outcome) withoutCommonTime() string {
-	say := fmt.Sprintf("%s have no common free time in this window or in the %d days after it.", and(hostNames(o.q.hosts)), daysAhead)
+	at := ""
+	if w := o.q.window; w.Earliest > 0 || w.Latest > 0 {
+		at = " at these hours"
+	}
+	say := fmt.Sprintf("%s have no common free time%s in this window or in the %d days after it.", and(hostNames(o.q.hosts)), at, daysAhead)
 	if o.q.old != nil {
 		return say + " To meet without one of them, cancel this booking and make another."
 	}

@@ -159,6 +159,8 @@ func TestBar_S9_HostsWithoutACommonHourAreToldWhoCouldBeLeftOut(t *testing.T) {
 		pair := w.find(args{"participants": []string{"Bob", "Haruka"}, "timezone": "Europe/London"})
 		assert.Contains(t, pair.Data.Note, "Bob Castellano and Haruka Sato have no common free time")
 		assert.Contains(t, pair.Data.Note, "Without Haruka Sato the first time is Wed 13 May 2026, 14:00.")
+		evening := w.find(args{"participants": []string{"Alice", "Bob"}, "when": "tomorrow evening", "timezone": "Europe/London"})
+		assert.Contains(t, evening.Data.Note, "Alice Marlow and Bob Castellano have no common free time at these hours in this window")
 		busy := w.find(args{"participants": []string{"Alice", "Bob"}, "busy": []any{args{"start": "2026-05-13T00:00:00Z", "end": "2026-09-01T00:00:00Z"}}})
 		assert.NotContains(t, busy.Data.Note, "no common free time", "they have: the guest has not")
 	}
@@ -202,7 +204,7 @@ func TestBar_C2_BothClocksAndThePriceAreAgreedTo(t *testing.T) {
 	assert.Contains(t, found.Text, "A booking with Haruka Sato costs 5000 JPY.")
 	s := found.Data.Slots[0]
 	booking := agreed(s.SlotID).with("participants", []string{"Haruka"})
-	asked := w.book(booking.with("consent", notYet))
+	asked := w.book(booking.with("consent", nil))
 	require.NotNil(t, asked.Data.Proposal, asked.Text)
 	assert.Equal(t, s.GuestLocal, asked.Data.Proposal.GuestLocal)
 	assert.Contains(t, asked.Text, s.GuestLocal)

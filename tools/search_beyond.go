@@ -50,6 +50,7 @@ type leftOut struct {
 // whoCouldBeLeftOut searches, for hosts who have no common time, the first time of all but one of
 // them, for each in turn. What fails here is left out of the answer.
 func (d Deps) whoCouldBeLeftOut(ctx context.Context, q search, until time.Time) (all []leftOut) {
+	q.window.Days = nil
 	q.window.From, q.window.To = wholeMinute(q.window.From), until
 	for i, host := range q.hosts {
 		fewer := q

@@ -60,6 +60,9 @@ func (p Patient) state(ctx context.Context) []Finding {
 		return unfit
 	}
 	if err := p.Store.Check(ctx); err != nil {
+		if store.FaultOf(err) == store.Damaged {
+			_ = p.Store.Close() // so that no later check changes what may be saved
+		}
 		return []Finding{unusable(dir, err)}
 	}
 	return []Finding{ok(check, "%s is undamaged and can be written", dir), private(dir), p.ledger(ctx)}

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/mark3labs/mcp-go/mcp"
@@ -88,11 +89,15 @@ func TestSessionsAreBounded(t *testing.T) {
 
 func TestAnIdleSessionEnds(t *testing.T) {
 	t.Parallel()
-	s := open(t, newRig(), serve.HTTPOptions{SessionTTL: time.Millisecond})
-	headers := s.login("2025-06-18", `{}`)
-	require.Eventually(t, func() bool {
-		return s.post(request("1", "", "ping", ""), headers...).StatusCode == http.StatusNotFound
-	}, patience, 50*time.Millisecond)
+	synctest.Test(t, func(t *testing.T) {
+		s, _ := openPiped(t, newRig(), serve.HTTPOptions{SessionTTL: time.Minute})
+		headers := s.login("2025-06-18", `{}`)
+		assert.Equal(t, http.StatusOK, s.post(request("1", "", "ping", ""), headers...).StatusCode)
+		<-time.After(3 * time.Minute) // of the bubble
+		assert.Equal(t, http.StatusNotFound, s.post(request("2", "", "ping", ""), headers...).StatusCode)
+		s.stop()
+		s.ended()
+	})
 }
 
 func TestBodiesThatAreNoMessageAreRefused(t *testing.T) {

@@ -91,8 +91,11 @@ func (s sqlite) quickCheck(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if info, err := os.Stat(path); err != nil || info.Size() == 0 {
-		return nil // connect says it
+	switch info, err := os.Stat(path); {
+	case err != nil:
+		return nil // connect makes the file, or says why it cannot
+	case info.Size() == 0: // SQLite would begin anew, as if nothing had ever been kept
+		return fmt.Errorf("%w: %s is empty", errDamaged, path)
 	}
 	pool, err := sql.Open("sqlite", address(path)+"?"+s.settings().Encode())
 	if err != nil {

@@ -48,7 +48,9 @@ func TestDamageIsFoundWhereverItIs(t *testing.T) {
 	pages := len(whole) / page
 	require.Greater(t, pages, 10)
 	require.Empty(t, checked(t, whole))
-	damage := func(from int, with []byte) []byte { return append(append(bytes.Clone(whole[:from]), with...), whole[from+len(with):]...) }
+	damage := func(from int, with []byte) []byte {
+		return append(append(bytes.Clone(whole[:from]), with...), whole[from+len(with):]...)
+	}
 	for n := 1; n < pages; n += 4 {
 		assert.Equal(t, store.Damaged, checked(t, damage(n*page, bytes.Repeat([]byte{0xff}, page))), "page %d of %d", n+1, pages)
 	}

@@ -79,6 +79,8 @@ func (p *program) call(tool string, arguments map[string]any) (out map[string]an
 		require.NoError(p.t, json.Unmarshal(raw, &out))
 		if failed, ok := out["error"].(map[string]any); ok {
 			code, _ = failed["code"].(string)
+		} else if reason, ok := out["reason"].(string); ok {
+			code = reason // nothing was written: a person is awaited
 		}
 		return out, code
 	}

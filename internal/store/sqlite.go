@@ -35,13 +35,10 @@ func (s sqlite) connect(ctx context.Context) (*sql.DB, error) {
 	if err != nil {
 		return nil, err
 	}
-	switch info, err := os.Stat(path); {
-	case err != nil:
+	if _, err := os.Stat(path); err != nil {
 		if err := s.create(ctx, filepath.Dir(path), path); err != nil {
 			return nil, err
 		}
-	case info.Size() == 0: // SQLite would begin anew, and nobody would notice that all is gone
-		return nil, fmt.Errorf("%w: %s is empty", errDamaged, path)
 	}
 	return s.attach(ctx, address(path))
 }

@@ -93,7 +93,7 @@ func (p program) root() *cobra.Command {
 			}
 		}
 	}
-	root.AddCommand(p.stdioCommand(), p.serveCommand(), p.sandboxCommand(), p.demoCommand(), p.approvalsCommand(), p.ledgerCommand(), p.eventsCommand(), p.webhooksCommand(), p.doctorCommand(), p.smokeCommand(), p.tokenCommand(), p.installCommand(), p.uninstallCommand(), p.toolsCommand(), p.versionCommand())
+	root.AddCommand(p.stdioCommand(), p.serveCommand(), p.sandboxCommand(), p.demoCommand(), p.approvalsCommand(), p.ledgerCommand(), p.eventsCommand(), p.webhooksCommand(), p.doctorCommand(), p.smokeCommand(), p.tokenCommand(), p.signingSecretCommand(), p.installCommand(), p.uninstallCommand(), p.toolsCommand(), p.versionCommand())
 	root.RunE = p.stdioCommand().RunE
 	root.SetHelpTemplate(root.HelpTemplate() + secretsHelp())
 	return root

@@ -71,6 +71,11 @@ func (p program) serve(ctx context.Context, addr string, cfg config.Config) erro
 // serve answers on ln until ctx ends.
 func (a *assembled) serve(ctx context.Context, p program, cfg config.Config, ln net.Listener) error {
 	a.overHTTP = true
+	ctx, err := a.checkSecret(ctx, cfg)
+	if err != nil {
+		_ = ln.Close()
+		return err
+	}
 	in, err := a.inbox(p, cfg)
 	if err != nil {
 		_ = ln.Close()
@@ -95,7 +100,7 @@ func (a *assembled) serve(ctx context.Context, p program, cfg config.Config, ln 
 	defer a.adopt(ctx, cfg, in)()
 	defer a.follow(ctx, in)()
 	defer a.settling(ctx)()
-	return serve.HTTP(ctx, ln, a.mcp, o)
+	return otherSecret(ctx, serve.HTTP(ctx, ln, a.mcp, o))
 }
 
 // open assembles the default tenant at once, so that its mistakes show, unless

@@ -28,11 +28,17 @@ func (p program) stdioCommand() *cobra.Command {
 				return err
 			}
 			defer a.close()
+			ctx := c.Context()
+			if a.store.Shared() || len(cfg.SigningSecrets) > 0 { // else it is the folder's own
+				if ctx, err = a.checkSecret(ctx, cfg); err != nil {
+					return err
+				}
+			}
 			if isTerminal(p.in) {
 				_, _ = fmt.Fprintln(p.errs, "Waiting for an MCP client on standard input. To watch one at work: vennio-mcp demo. Stop with Ctrl-C.")
 			}
-			defer a.settling(c.Context())()
-			return serve.Stdio(c.Context(), a.mcp, p.in, p.out, serve.StdioOptions{Log: a.log, Feed: a.feed})
+			defer a.settling(ctx)()
+			return otherSecret(ctx, serve.Stdio(ctx, a.mcp, p.in, p.out, serve.StdioOptions{Log: a.log, Feed: a.feed}))
 		},
 	}
 }

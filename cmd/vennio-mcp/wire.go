@@ -45,6 +45,7 @@ type assembled struct {
 	ledger    *consent.Ledger
 	secret    []byte   // signs slot ids and what travels through clients
 	others    [][]byte // are taken too, while the secret is rotated
+	ownSecret bool     // it is this process\'s alone: it could not be kept
 	// stopped says why follow-ups are not carried out; nil where no inbox is served.
 	stopped func() error
 	watch   *observe.Metrics
@@ -86,7 +87,7 @@ func (p program) found(ctx context.Context, cfg config.Config) (*assembled, erro
 	for tenant, feed := range a.feeds {
 		a.notifiers[tenant] = resources.NewNotifier(feed.Updated, p.clock())
 	}
-	if a.secret, a.others, err = signingSecrets(cfg, a.log); err != nil {
+	if a.secret, a.others, a.ownSecret, err = signingSecrets(cfg, a.log); err != nil {
 		a.close()
 		return nil, err
 	}
@@ -251,10 +252,10 @@ func httpClient(timeout time.Duration, watched func(http.RoundTripper) http.Roun
 // signingSecrets are the operator's, of which the others are only taken, else the
 // one kept in the state folder; where neither can be had, one for this process
 // alone. It is an error if others could change the folder that is used.
-func signingSecrets(cfg config.Config, log zerolog.Logger) (secret []byte, others [][]byte, err error) {
+func signingSecrets(cfg config.Config, log zerolog.Logger) (secret []byte, others [][]byte, alone bool, err error) {
 	if dir := cfg.Store(); cfg.Real() && dir != "" && !store.OnServer(dir) {
 		if err := files.CheckPrivate(dir); err != nil {
-			return nil, nil, fmt.Errorf("the state folder: %w", err)
+			return nil, nil, false, fmt.Errorf("the state folder: %w", err)
 		}
 	}
 	for i, s := range cfg.SigningSecrets {
@@ -265,16 +266,16 @@ func signingSecrets(cfg config.Config, log zerolog.Logger) (secret []byte, other
 		others = append(others, []byte(s.Reveal()))
 	}
 	if secret != nil {
-		return secret, others, nil
+		return secret, others, false, nil
 	}
 	secret, err = store.SigningSecret(cfg.StateDir)
 	if _, insecure := errors.AsType[*files.InsecureError](err); insecure || err == nil {
-		return secret, nil, err
+		return secret, nil, false, err
 	}
 	log.Warn().Err(err).Msg("the signing secret cannot be kept: slots offered before a restart will have to be searched again")
 	secret = make([]byte, 32)
 	_, _ = rand.Read(secret) // never fails
-	return secret, nil, nil
+	return secret, nil, true, nil
 }
 
 func directory(hosts []config.Host) (d tools.Directory) {

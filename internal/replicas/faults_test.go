@@ -143,6 +143,7 @@ func TestReplicasThatAreKilledBookEverythingOnce(t *testing.T) {
 	for slot, id := range l.booked {
 		assert.Equal(t, 1, there[id], "%s: every answered booking exists exactly once", slot)
 	}
+	settled(t, where)
 	entries := ledgerOf(t, where)
 	slices.Sort(l.took)
 	t.Logf("%d bookings in %.1f s over 3 replicas, %d killed, the database restarted once: all told, each there once", len(l.booked), lasted.Seconds(), killed)

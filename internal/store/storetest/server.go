@@ -26,7 +26,9 @@ type Server struct {
 	bin  string // folder of its programs
 	dir  string // of its data
 	port int
-	as   []string // what runs its programs as a user whom it does not refuse
+
+	options string   // as on the command line of postgres
+	as      []string // what runs its programs as a user whom it does not refuse
 }
 
 // Careless makes a server that forgets everything in a power cut, and is several
@@ -64,8 +66,8 @@ func (s *Server) start(ctx context.Context, options string) error {
 		return err
 	}
 	s.port = port
-	options = fmt.Sprintf("-p %d -c listen_addresses=127.0.0.1 -c unix_socket_directories= -c max_connections=500 %s", port, options)
-	return s.run(ctx, "pg_ctl", "-D", s.data(), "-l", filepath.Join(s.dir, "log"), "-o", options, "-w", "start")
+	s.options = fmt.Sprintf("-p %d -c listen_addresses=127.0.0.1 -c unix_socket_directories= -c max_connections=500 %s", port, options)
+	return s.run(ctx, "pg_ctl", "-D", s.data(), "-l", filepath.Join(s.dir, "log"), "-o", s.options, "-w", "start")
 }
 
 // ownedBy hands the folder to a user, and runs the programs as that one.
@@ -101,6 +103,16 @@ func (s *Server) run(ctx context.Context, program string, args ...string) error 
 // Restart stops the server as a power cut does, and starts it again.
 func (s *Server) Restart(ctx context.Context) error {
 	return s.run(ctx, "pg_ctl", "-D", s.data(), "-l", filepath.Join(s.dir, "log"), "-m", "immediate", "-w", "restart")
+}
+
+// Down stops the server as a power cut does, until Up.
+func (s *Server) Down(ctx context.Context) error {
+	return s.run(ctx, "pg_ctl", "-D", s.data(), "-m", "immediate", "-w", "stop")
+}
+
+// Up starts a server that is down, with the options it was first started with.
+func (s *Server) Up(ctx context.Context) error {
+	return s.run(ctx, "pg_ctl", "-D", s.data(), "-l", filepath.Join(s.dir, "log"), "-o", s.options, "-w", "start")
 }
 
 // Stop ends the server and removes its data.

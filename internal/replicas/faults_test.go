@@ -25,7 +25,7 @@ const (
 	pace        = 50 * time.Millisecond // between two bookings that begin: 40 s of load
 	killEvery   = 3 * time.Second       // one of the replicas
 	restartAt   = bookings / 2          // the database
-	giveUpAfter = time.Minute           // on one booking
+	giveUpAfter = 2 * time.Minute       // on one booking
 )
 
 // load books one offer after the other and notes what came of it.

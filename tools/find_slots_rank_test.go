@@ -204,7 +204,7 @@ func TestBar_C2_BothClocksAndThePriceAreAgreedTo(t *testing.T) {
 	assert.Contains(t, found.Text, "A booking with Haruka Sato costs 5000 JPY.")
 	s := found.Data.Slots[0]
 	booking := agreed(s.SlotID).with("participants", []string{"Haruka"})
-	asked := w.book(booking.with("consent", nil))
+	asked := w.book(booking.with("consent", notYet))
 	require.NotNil(t, asked.Data.Proposal, asked.Text)
 	assert.Equal(t, s.GuestLocal, asked.Data.Proposal.GuestLocal)
 	assert.Contains(t, asked.Text, s.GuestLocal)

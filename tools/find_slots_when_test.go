@@ -177,7 +177,7 @@ func TestBar_S7_RefusalsNameCallsForThisPhrase(t *testing.T) {
 	for phrase, says := range map[string]string{
 		"friday with Bob":                   `is understood only without "with bob": send when "in 2 days"`,
 		"monday morning or friday at 3":     `is more than one window: send when "18 may 2026 between 08:00 and 12:00", then "15 may 2026 at 15:00"`,
-		"demain":                            `is not English: send when "in 1 day"`,
+		"demain":                            `is not in English: send when "in 1 day"`,
 		"friday at 3pm EST":                 `names a time zone, which goes into timezone: send when "15 may 2026 at 15:00" and timezone America/New_York`,
 		"yesterday":                         `is past: send when "today" or "in 1 day", whichever is meant`,
 		"half an hour on friday":            `names a length, which goes into duration_minutes (30): send when "in 2 days"`,

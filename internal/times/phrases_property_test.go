@@ -2,6 +2,8 @@ package times_test
 
 import (
 	"fmt"
+	"math/rand/v2"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -29,6 +31,77 @@ func TestBar_S7_EchoedPhrasesMeanTheSame(t *testing.T) {
 			assert.Equal(t, resolved(w), resolved(echoed), "%s, echoed as %q", c, w.When)
 			assert.Equal(t, w.When, echoed.When, c)
 		}
+	}
+}
+
+// What is not known is never dropped: a phrase with a word more is refused.
+//
+// field: a word that is not known
+func TestBar_S7_NoWordIsDropped(t *testing.T) {
+	t.Parallel()
+	for _, c := range corpus(t) {
+		for _, phrase := range []string{c.phrase + " xyzzy", "Xyzzy " + c.phrase, c.phrase + " with Bob", c.phrase + " unless it rains"} {
+			in := c.input()
+			in.When = phrase
+			_, err := times.ParseWindow(in)
+			assert.Error(t, err, "%q at %s", phrase, c.clock)
+		}
+	}
+}
+
+// Any words of the lexicon in any order are a sound window that is echoed as itself, or are refused
+// with calls each of which is accepted.
+//
+// field: offered calls sent literally
+func TestBar_S7_AnyWordsAreAWindowOrRefusedWithCallsThatWork(t *testing.T) {
+	t.Parallel()
+	lexicon, err := os.ReadFile("lexicon.txt")
+	require.NoError(t, err)
+	words := strings.FieldsFunc(string(lexicon), func(r rune) bool { return strings.ContainsRune(" |\n:", r) })
+	common := strings.Fields("3 14th at 7 12/5 half tuesday friday next this week from to until by after before between and or , - morning 10:30 2pm december in 5 days weeks except tursday")
+	random := rand.New(rand.NewPCG(1, 2))
+	clocks := corpus(t)
+	understood := 0
+	for range 2500 {
+		in := clocks[random.IntN(len(clocks))].input()
+		var phrase []string
+		for range 1 + random.IntN(6) {
+			from := words
+			if random.IntN(3) > 0 {
+				from = common
+			}
+			phrase = append(phrase, from[random.IntN(len(from))])
+		}
+		in.When = strings.Join(phrase, " ")
+		w, err := times.ParseWindow(in)
+		if err != nil {
+			requirePresentable(t, err)
+			requireAccepted(t, in, err)
+			continue
+		}
+		understood++
+		require.True(t, w.From.Before(w.To) && !w.From.Before(in.Now), in.When)
+		again := in
+		again.When = w.When
+		echoed, err := times.ParseWindow(again)
+		if assert.NoError(t, err, "%q at %s, echoed as %q", in.When, in.Now, w.When) {
+			assert.Equal(t, resolved(w), resolved(echoed), "%q at %s, echoed as %q", in.When, in.Now, w.When)
+		}
+	}
+	require.Greater(t, understood, 150)
+}
+
+// requireAccepted sends every call that a refusal offers.
+func requireAccepted(t *testing.T, in times.WindowInput, refusal error) {
+	t.Helper()
+	calls, zones := offeredCalls(refusal.Error())
+	for i, call := range calls {
+		in.When, in.From, in.To = call.When, call.From, call.To
+		if zones[i] != "" {
+			in.Loc = zone(t, zones[i])
+		}
+		_, err := times.ParseWindow(in)
+		require.NoError(t, err, refusal.Error())
 	}
 }
 

@@ -150,7 +150,10 @@ func (d *draft) refuseBoth(known bool) {
 }
 
 func (d *draft) refuseAmbiguous(all []meaning) {
-	all = d.accepted(all)
+	if all = d.accepted(all); len(all) < 2 {
+		d.refuseProblem(problem{what: "has several meanings", offers: all})
+		return
+	}
 	told := make([]string, len(all))
 	for i, m := range all {
 		told[i] = d.tellMeaning(m)
@@ -160,7 +163,8 @@ func (d *draft) refuseAmbiguous(all []meaning) {
 }
 
 func (d *draft) refuseProblem(p problem) {
-	calls := d.calls(d.accepted(p.offers), map[bool]string{true: ", then ", false: " or "}[p.each], p.zones)
+	offers := d.accepted(p.offers)
+	calls := d.calls(offers, map[bool]string{true: ", then ", false: " or "}[p.each], p.zones)
 	if p.hours != (hours{}) && d.Prefers {
 		today := p.offers[len(p.offers)-1].first - 1
 		calls += fmt.Sprintf(`, or the days as from and to with the hours in prefer, such as from %s and to %s and prefer %s`,
@@ -169,7 +173,7 @@ func (d *draft) refuseProblem(p problem) {
 	if calls == "" {
 		calls = vocabulary
 	}
-	if len(p.offers) > 1 && !p.each || len(p.zones) > 1 {
+	if len(offers) > 1 && !p.each || len(p.zones) > 1 {
 		calls += ", whichever is meant"
 	}
 	d.refuse("when %s %s: send %s", quote(d.When), p.what, calls)
@@ -186,20 +190,36 @@ func (h hours) prefer() string {
 	return "{" + strings.Join(all, ",") + "}"
 }
 
-// accepted keeps the offers that can be searched.
+// accepted keeps the offers that are accepted when they are sent literally, and mean what they should.
 func (d *draft) accepted(all []meaning) []meaning {
 	var kept []meaning
+	today := d.calendar().today
 	for _, m := range all {
-		try := *d
-		try.problems = nil
-		try.said = m
-		try.from, try.to = d.ends(m)
-		try.checkAhead()
-		if len(kept) < mostOffers && len(try.problems) == 0 && try.to.After(try.start()) && !slices.ContainsFunc(kept, m.same) {
+		m.first = max(m.first, today)
+		if len(kept) < mostOffers && !slices.ContainsFunc(kept, m.same) && d.accepts(m) {
 			kept = append(kept, m)
 		}
 	}
 	return kept
+}
+
+func (d *draft) accepts(m meaning) bool {
+	try := *d
+	try.problems = nil
+	try.said = m
+	try.from, try.to = d.ends(m)
+	if _, phrase := d.call(m); phrase {
+		read, _ := d.calendar().read(d.phrase(m))
+		if len(read) != 1 || !read[0].same(m) {
+			return false
+		}
+		try.readHours(&try.said)
+	} else {
+		try.When = ""
+	}
+	try.checkAhead()
+	try.checkLength()
+	return len(try.problems) == 0 && try.to.After(try.start())
 }
 
 // calls are the arguments to send for each of the meanings.

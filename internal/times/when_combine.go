@@ -87,10 +87,10 @@ func isBound(word string) bool {
 
 // negates tells whether a word that was not understood may turn the sense of the others.
 func (r *reader) negates() bool {
-	return slices.ContainsFunc(r.missed, func(word string) bool {
+	return slices.ContainsFunc(strings.Fields(strings.Join(r.missed, " ")), func(word string) bool {
 		switch word {
 		case "never", "nobody", "unless", "instead", "rather", "cancel", "cancelled", "away", "off", "unavailable", "busy", "ago", "last", "since", "every",
-			"if", "none", "nor", "neither", "except", "not", "no", "outside", "out", "bad", "impossible", "booked", "full", "taken", "blocked", "vacation", "holiday", "sick":
+			"if", "none", "nor", "neither", "except", "not", "no", "-", "outside", "out", "bad", "impossible", "booked", "full", "taken", "blocked", "vacation", "holiday", "sick":
 			return true
 		}
 		return strings.HasSuffix(word, "n't") || word == "cannot"
@@ -128,7 +128,7 @@ func (r *reader) tidyParts() {
 			continue
 		}
 		last := &all[len(all)-1]
-		continues := p.joined == "," && !alike(*last, p) || len(p.terms) == 0 && p.joined == "," && fit(*last, p) || p.joined == "and" && fit(*last, p)
+		continues := p.joined == "," && len(p.terms) > 0 && !alike(*last, p) || len(p.terms) == 0 && p.joined == "," && fit(*last, p) || p.joined == "and" && fit(*last, p)
 		if !continues {
 			if p.joined == "," {
 				r.show(p.at, "or")
@@ -369,7 +369,12 @@ func (r *reader) choice(p part) ([]choice, *problem) {
 	}
 	h, ok := p.allHours()
 	if !ok {
-		return nil, r.contradiction()
+		contradiction := r.contradiction()
+		if len(set) > 0 {
+			c.dates = set
+			contradiction.offers, _ = r.meaning(c)
+		}
+		return nil, contradiction
 	}
 	c.hours = h
 	if h.days != 0 && (len(set) != 1 || c.open) {
@@ -385,7 +390,7 @@ func (r *reader) choice(p part) ([]choice, *problem) {
 	}
 	if r.except.days != 0 {
 		c.frame = frameOf(set)
-		c.named = cmpOr(c.named, everyDay) &^ r.except.days
+		c.named = cmp.Or(c.named, everyDay) &^ r.except.days
 		set = slices.DeleteFunc(set, func(d date) bool { return r.except.days.has(d.weekday()) })
 	}
 	set = slices.DeleteFunc(set, func(d date) bool {
@@ -399,13 +404,6 @@ func (r *reader) choice(p part) ([]choice, *problem) {
 	}
 	c.dates = set
 	return []choice{c}, nil
-}
-
-func cmpOr(a, b weekdaySet) weekdaySet {
-	if a == 0 {
-		return b
-	}
-	return a
 }
 
 // expand lists a range of dates.
@@ -539,6 +537,9 @@ func (r *reader) weekdayRange(t term, set []date, has bool) []date {
 	}
 	first := coming(r.today, t.weekdays[0])
 	last := coming(first, t.weekdays[1])
+	if t.weekdays[0] == t.weekdays[1] { // "Monday to Monday"
+		last += 7
+	}
 	if left := coming(r.today, t.weekdays[1]); left < first && r.choose(2, true) == 0 {
 		return expand(r.today, left)
 	}

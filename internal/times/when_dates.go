@@ -162,7 +162,7 @@ func (r *reader) monthDays() (term, bool) {
 	}
 	if month == 0 {
 		t := term{kind: monthdayTerm, spans: days}
-		return t, ordinal
+		return t, ordinal || r.bareDays
 	}
 	year = r.year()
 	var all term
@@ -190,15 +190,16 @@ func (r *reader) dayNumbers(afterMonth bool) (days []dates, ordinal bool) {
 	}
 	for {
 		t := r.tok()
-		if !isDay(t) || isTime(1) || !afterMonth && !t.ordinal && !r.isDate() {
+		word := t.digits == 0 && !t.the // "first" alone is no day
+		if !isDay(t) || isTime(1) || word && !afterMonth && !r.isDate() || !afterMonth && !t.ordinal && !r.bareDays && !r.isDate() {
 			break
 		}
 		ordinal = ordinal || t.ordinal
 		r.pos++
 		s := dates{date(t.n), date(t.n)}
 		join, end := r.tok(), r.ahead(1)
-		through := join.kind == dash || join.text == "to" || join.text == "until" || join.text == "and" && r.pos > 1 && r.tokens[r.pos-2].text == "between"
-		belongs := end.ordinal || r.isDateFrom(1)
+		through := join.kind == dash || join.text == "to" || join.text == "until" || join.text == "and" && r.inBetween
+		belongs := end.ordinal || r.bareDays || r.isDateFrom(1)
 		if afterMonth {
 			belongs = !r.monthFollows(2)
 		}
@@ -209,6 +210,11 @@ func (r *reader) dayNumbers(afterMonth bool) (days []dates, ordinal bool) {
 		}
 		days = append(days, s)
 		join = r.tok()
+		if join.kind == comma && r.listAhead() {
+			r.show(r.pos, "or")
+			r.pos++
+			continue
+		}
 		if more := r.ahead(1); (join.text == "or" || join.text == "and" || join.kind == slash) && isDay(more) && !isTime(2) &&
 			more.n > int(s.last) && (afterMonth && !r.monthFollows(2) || !afterMonth && r.isDateFrom(1)) {
 			r.pos++
@@ -217,6 +223,22 @@ func (r *reader) dayNumbers(afterMonth bool) (days []dates, ordinal bool) {
 		break
 	}
 	return days, ordinal
+}
+
+// listAhead tells whether a comma is followed by days up to a last one after "or": "21, 22 or 23".
+func (r *reader) listAhead() bool {
+	for i := 0; ; i += 2 {
+		join, n := r.ahead(i), r.ahead(i+1)
+		if n.kind != number || n.digits == 0 || n.digits > 2 || r.pos+i >= len(r.tokens) {
+			return false
+		}
+		if join.text == "or" || join.text == "and" {
+			return i > 0
+		}
+		if join.kind != comma {
+			return false
+		}
+	}
 }
 
 // monthFollows tells whether the name of a month is so many tokens ahead.

@@ -49,7 +49,9 @@ func (r *reader) day() bool {
 	return r.try(func() bool {
 		between := r.accept("between")
 		from := !between && r.accept("from")
+		r.inBetween = between
 		first, ok := r.term()
+		r.inBetween = false
 		if !ok {
 			return false
 		}
@@ -63,12 +65,21 @@ func (r *reader) day() bool {
 		case r.accept("onwards"):
 			r.limits = append(r.limits, limit{word: "from", term: first})
 			return true
-		case r.accept("at the latest"):
+		case r.is("at the latest") && !r.timeAfter(1) && r.accept("at the latest"):
 			r.limits = append(r.limits, limit{word: "until", term: first})
 			return true
 		}
 		return r.addTerm(first)
 	})
+}
+
+// timeAfter tells whether a time stands so many tokens ahead.
+func (r *reader) timeAfter(n int) bool {
+	pos := r.pos
+	r.pos = min(r.pos+n, len(r.tokens))
+	_, ok := r.timeAt(true)
+	r.pos = pos
+	return ok
 }
 
 // rangeFrom reads the end of a range that begins with a term.
@@ -150,6 +161,10 @@ func (r *reader) term() (t term, ok bool) {
 // relative reads "today", "tomorrow", "this morning".
 func (r *reader) relative() (term, bool) {
 	switch {
+	case r.is("now") && (r.inBetween || r.ahead(1).text == "until" || r.ahead(1).text == "to" || r.ahead(1).kind == dash):
+		r.show(r.pos, "today")
+		r.pos++
+		return dayOf(r.today), true
 	case r.accept("today"):
 		return dayOf(r.today), true
 	case r.accept("tomorrow"):
@@ -178,6 +193,10 @@ func (r *reader) relative() (term, bool) {
 		return dayOf(r.today), true
 	case r.accept("following") && r.accept("day"), r.is("day") && r.ahead(1).text == "after" && r.ends(2) && r.accept("day") && r.accept("after"):
 		return dayOf(r.recent.last + 1), r.recent.single() && r.recent.first > 0
+	case r.is("early", "late") && r.ahead(1).text == "this" && partsOfDay[r.ahead(2).text] != hours{}:
+		r.modifier = r.tok().text
+		r.pos += 2
+		return dayOf(r.today), true
 	case r.is("early", "late") && (r.ahead(1).text == "today" || r.ahead(1).text == "tomorrow" || isWeekday(r.ahead(1).text)):
 		r.modifier = r.tok().text
 		r.pos++

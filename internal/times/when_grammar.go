@@ -2,6 +2,7 @@ package times
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -83,6 +84,8 @@ type reader struct {
 	dayEnd      string
 	dayEndUntil bool
 	anyDay      bool      // "any time" was said
+	inBetween   bool      // "between" stands before the term that is read
+	bareDays    bool      // "21-23" are days of the month, not hours
 	modifier    string    // early, mid or late, for the part of the day that follows
 	from, to    time.Time // of a span of hours
 	length      int       // minutes of a meeting that were named
@@ -188,10 +191,17 @@ func (r *reader) run(tokens []token) outcome {
 	for i := range tokens {
 		r.spell(&tokens[i])
 	}
-	r.tokens = slices.DeleteFunc(rewrite(tokens), func(t token) bool {
-		return t.kind == filler && slices.Contains([]string{"of", "on", "the", "an"}, t.raw)
-	})
+	the := false
+	for _, t := range rewrite(tokens) {
+		if t.kind == filler && slices.Contains([]string{"of", "on", "the", "an"}, t.raw) {
+			the = t.raw == "the"
+			continue
+		}
+		t.the, the = the, false
+		r.tokens = append(r.tokens, t)
+	}
 	r.splitAfterNext()
+	r.splitDays()
 	r.parts = make([]part, 1)
 	for r.pos < len(r.tokens) {
 		if start := r.pos; !r.element() {
@@ -219,6 +229,26 @@ func (r *reader) splitAfterNext() {
 		r.tokens[i].text, next.text = "after", "next"
 		r.tokens[i].raw, next.raw = "after", "next"
 		r.tokens = slices.Insert(r.tokens, i+1, next)
+		return
+	}
+}
+
+// splitDays parts "21/12" beside the name of a month, of which both are days: "3/4 December".
+func (r *reader) splitDays() {
+	isMonth := func(i int) bool {
+		return i >= 0 && i < len(r.tokens) && r.tokens[i].kind == word && monthNamed(r.tokens[i].text) > 0
+	}
+	for i, t := range r.tokens {
+		first, second, found := strings.Cut(t.raw, "/")
+		if t.kind != numericDate || !found || strings.Contains(second, "/") || !isMonth(i-1) && !isMonth(i+1) {
+			continue
+		}
+		days := []token{{kind: slash, text: "/"}}
+		for _, text := range []string{first, second} {
+			n, _ := strconv.Atoi(text)
+			days = append(days, token{kind: number, text: strconv.Itoa(n), raw: text, n: n, digits: len(text)})
+		}
+		r.tokens = slices.Replace(r.tokens, i, i+1, days[1], days[0], days[2])
 		return
 	}
 }
@@ -269,7 +299,7 @@ func (r *reader) element() bool {
 	case r.is("any"):
 		r.anyDay = true
 		return r.skip()
-	case r.is("in", "at", "a", "from now", "may", "few"):
+	case r.is("in", "at", "a", "from now", "may", "few", "work"):
 		return r.skip()
 	case r.is("this") && r.pos+1 < len(r.tokens) && r.tokens[r.pos+1].kind == filler: // "this would be great"
 		return r.skip()
@@ -357,13 +387,13 @@ func (r *reader) join() bool {
 	r.pos++
 	last := r.part()
 	if len(last.terms)+len(last.hours) == 0 { // ", or"
-		if how != "," && last.joined != "" {
+		if how == "or" && last.joined != "" {
 			last.joined = how
 		}
 		r.show(at, " ")
 		return true
 	}
-	if how == "," {
+	if how == "," && len(r.limits) == 0 {
 		r.show(at, " ")
 	}
 	r.parts = append(r.parts, part{joined: how, at: at})
@@ -418,5 +448,5 @@ func (r *reader) words() string {
 			all = append(all, text)
 		}
 	}
-	return strings.Trim(strings.Join(all, " "), " ")
+	return strings.ReplaceAll(strings.Join(all, " "), " ,", ",")
 }

@@ -9,14 +9,14 @@ import (
 // no end.
 type hours struct {
 	earliest, latest int
-	point            bool // a time was named, at which the meeting begins
-	by               bool // "by 5pm", which may be a deadline
-	ofDay            bool // they need a day: "first thing"
-	shift            int  // days later: midnight at the end of the day
+	widest           [2]int // of a part of the day: its widest meaning
+	point            bool   // a time was named, at which the meeting begins
+	by               bool   // "by 5pm", which may be a deadline
+	ofDay            bool   // they need a day: "first thing"
+	shift            int    // days later: midnight at the end of the day
 	days             weekdaySet
 }
 
-// The parts of the day. They are the core of what people mean: a time in it is one to everybody.
 const (
 	noon, endOfDay    = 12 * 60, 24 * 60
 	workBegins        = 9 * 60
@@ -27,31 +27,37 @@ const (
 	beforeCloseOfWork = 15 * 60
 )
 
+// partsOfDay are the core of what people mean: a time in it is one to everybody. A time that is named
+// beside a part of the day may lie outside the core, but not outside the widest meaning.
 var partsOfDay = map[string]hours{
-	"morning":        {earliest: 8 * 60, latest: noon},
-	"afternoon":      {earliest: noon, latest: 18 * 60},
-	"evening":        {earliest: 18 * 60, latest: 22 * 60},
-	"night":          {earliest: 18 * 60, latest: 22 * 60},
-	"am":             {earliest: 8 * 60, latest: noon},
-	"pm":             {earliest: noon, latest: 18 * 60},
-	"breakfast":      {earliest: 8 * 60, latest: 9 * 60},
-	"dinner":         {earliest: 18 * 60, latest: 20 * 60},
-	"lunch":          {earliest: noon, latest: 14 * 60},
-	"daytime":        {earliest: 8 * 60, latest: 18 * 60},
-	"first thing":    {earliest: 8 * 60, latest: 10 * 60, ofDay: true},
-	"last thing":     {earliest: lateInDay, latest: 18 * 60, ofDay: true},
-	"business hours": {earliest: workBegins, latest: workEnds, days: workdays},
+	"morning":         part24(8, 12, 5, 13),
+	"early morning":   part24(7, 9, 5, 10),
+	"mid morning":     {earliest: 9*60 + 30, latest: 11 * 60, widest: [2]int{8 * 60, noon}},
+	"late morning":    part24(10, 12, 9, 13),
+	"am":              part24(8, 12, 0, 12),
+	"breakfast":       part24(8, 9, 6, 11),
+	"lunch":           part24(12, 14, 11, 15),
+	"afternoon":       part24(12, 18, 12, 19),
+	"early afternoon": part24(12, 15, 12, 16),
+	"mid afternoon":   part24(14, 16, 13, 17),
+	"late afternoon":  part24(16, 18, 14, 19),
+	"pm":              part24(12, 18, 12, 24),
+	"dinner":          part24(18, 20, 17, 23),
+	"evening":         part24(18, 22, 16, 24),
+	"early evening":   part24(18, 20, 16, 21),
+	"late evening":    part24(20, 22, 19, 24),
+	"night":           part24(18, 22, 17, 24),
+	"daytime":         part24(8, 18, 6, 20),
+	"early":           part24(8, 10, 5, 12),
+	"late":            part24(16, 18, 14, 22),
+	"first thing":     {earliest: 8 * 60, latest: 10 * 60, widest: [2]int{5 * 60, 11 * 60}, ofDay: true},
+	"last thing":      {earliest: lateInDay, latest: 18 * 60, widest: [2]int{14 * 60, 22 * 60}, ofDay: true},
+	"business hours":  {earliest: workBegins, latest: workEnds, widest: [2]int{6 * 60, 20 * 60}, days: workdays},
+}
 
-	"early morning":   {earliest: 7 * 60, latest: 9 * 60},
-	"mid morning":     {earliest: 9*60 + 30, latest: 11 * 60},
-	"late morning":    {earliest: 10 * 60, latest: noon},
-	"early afternoon": {earliest: noon, latest: 15 * 60},
-	"mid afternoon":   {earliest: 14 * 60, latest: 16 * 60},
-	"late afternoon":  {earliest: lateInDay, latest: 18 * 60},
-	"early evening":   {earliest: 18 * 60, latest: 20 * 60},
-	"late evening":    {earliest: 20 * 60, latest: 22 * 60},
-	"early":           {earliest: 8 * 60, latest: 10 * 60},
-	"late":            {earliest: lateInDay, latest: 18 * 60},
+// part24 is a part of the day from one full hour to another, and its widest meaning.
+func part24(from, to, widestFrom, widestTo int) hours {
+	return hours{earliest: from * 60, latest: to * 60, widest: [2]int{widestFrom * 60, widestTo * 60}}
 }
 
 // hour reads a time or a part of the day.
@@ -71,12 +77,19 @@ func (r *reader) partOfDay() bool {
 	} else if r.modifier != "" && r.is("morning", "afternoon", "evening") {
 		name, r.modifier = r.modifier+" ", ""
 	}
+	if r.is("around") && partsOfDay[r.ahead(1).text] != (hours{}) { // "around lunchtime"
+		r.pos++
+	}
 	t := r.tok()
 	h, ok := partsOfDay[name+t.text]
-	if t.kind != word || !ok || t.text == "early" || t.text == "late" {
+	meridian := t.text == "am" || t.text == "pm" // "Friday am"; in German "am Freitag" is none
+	if t.kind != word || !ok || t.text == "early" || t.text == "late" || meridian && len(r.part().terms) == 0 {
 		return false
 	}
 	r.pos++
+	if r.is("ish") {
+		r.skip()
+	}
 	if h.ofDay && r.is("in") && r.ahead(1).text == "morning" {
 		r.pos += 2
 	}
@@ -93,8 +106,10 @@ func (r *reader) boundByMeal() bool {
 	switch {
 	case bound == "after" && r.accept("lunch"):
 		h.earliest = afterLunch
-	case bound == "before" && r.accept("lunch"):
+	case bound == "before" && r.accept("lunch"), bound == "until" && r.accept("lunch"):
 		h.latest = noon
+	case bound == "by" && r.accept("lunch"):
+		h.latest, h.by = noon, true
 	case bound == "after" && r.accept("work"), bound == "after" && r.accept("business hours"), bound == "after" && r.accept("hour"):
 		h.earliest = afterWork
 	case bound == "before" && r.accept("work"):
@@ -123,8 +138,8 @@ func (r *reader) timeAt(bare bool) (ref timeRef, ok bool) {
 	if !ok {
 		return ref, false
 	}
-	if r.accept("o'clock") {
-		ok = true
+	if !r.accept("o'clock") && r.tokens[ref.token].kind == clock {
+		r.accept("hour") // "14:30 hours"
 	}
 	switch {
 	case r.is("am", "pm"):
@@ -209,6 +224,12 @@ func (r *reader) writtenTime(ref *timeRef, bare bool) bool {
 		return false
 	}
 	after := r.ahead(1)
+	if t.digits == 0 && after.kind == number && after.digits == 0 {
+		after = r.ahead(2)
+		bare = bare || after.text == "am" || after.text == "pm"
+		after = r.ahead(1)
+	}
+	bare = bare || after.text == "tonight" || after.text == "in" && partsOfDay[r.ahead(2).text] != hours{}
 	meridian := after.text == "am" || after.text == "pm" || after.text == "o'clock" || after.text == "ish" && t.digits > 0
 	switch hoursLeft := t.n / 100; {
 	case t.digits >= 3 && t.digits <= 4 && hoursLeft < 24 && t.n%100 < 60:
@@ -222,22 +243,28 @@ func (r *reader) writtenTime(ref *timeRef, bare bool) bool {
 			r.pos++
 		}
 		return true
-	case t.digits > 2 || t.n > 24 || !bare && !meridian:
+	case t.digits > 2 || t.n > 24 || !bare && !meridian || r.bareDays && t.n > 12:
 		return false
 	case !meridian && (after.kind == word && r.isUnit(after.text) || r.isDate()):
 		return false
 	}
 	ref.minute, ref.known = t.n*60, t.n > 12 || t.n == 0 || t.digits == 2 && t.raw[0] == '0'
-	r.pos++
+	if r.pos++; t.digits == 0 && after.kind == number && after.digits == 0 && slices.Contains(spokenMinutes, after.n) && t.n <= 12 {
+		ref.minute += after.n // "nine thirty"
+		r.pos++
+	}
 	return true
 }
+
+var spokenMinutes = []int{10, 15, 20, 25, 30, 40, 45, 50, 55}
 
 // isDate tells whether the numbers at the position belong to a month: "3 to 5 December".
 func (r *reader) isDate() bool {
 	for i := 0; ; i++ {
 		t := r.ahead(i)
 		switch {
-		case t.kind == number, t.kind == dash, t.text == "to", t.text == "or", t.text == "and" && i > 0:
+		case t.kind == number, t.kind == dash, t.kind == slash, t.text == "to", t.text == "or", t.text == "and" && i > 0:
+		case t.kind == comma && r.pos+i < len(r.tokens) && i > 0:
 		case t.kind == word && t.text == "until" && i > 0:
 		default:
 			return t.kind == word && monthNamed(t.text) > 0 && (t.text != "may" || i > 0)
@@ -285,7 +312,9 @@ func (r *reader) settle(ref timeRef) int {
 
 // partNamed tells whether the phrase names a part of the day, which may say that a time is less usual.
 func (r *reader) partNamed() bool {
-	return slices.ContainsFunc(r.tokens, func(t token) bool { return t.kind == word && partsOfDay[t.text] != hours{} })
+	return slices.ContainsFunc(r.tokens, func(t token) bool {
+		return t.kind == word && (t.text == "tonight" || partsOfDay[t.text] != hours{})
+	})
 }
 
 // clockRange reads "between 2 and 4", "from 9 to 11", "2-4pm".
@@ -306,7 +335,7 @@ func (r *reader) clockRange() bool {
 		return false
 	}
 	switch t := r.tok(); {
-	case t.kind == dash, t.text == "to", between && t.text == "and", from && t.text == "until":
+	case t.kind == dash, t.text == "to", between && t.text == "and", t.text == "until":
 		r.pos++
 	default:
 		return false
@@ -315,11 +344,21 @@ func (r *reader) clockRange() bool {
 	if !ok || first.midnight {
 		return false
 	}
+	if r.bare(first) && r.bare(second) && second.minute > noon && r.choose(2, true) == 1 {
+		r.bareDays = true // "21-23" may be days of the month
+		return false
+	}
 	start, end, ok := r.settleRange(first, second)
 	if !ok {
 		return false
 	}
 	return r.addHours(hours{earliest: start, latest: end})
+}
+
+// bare tells whether a time is a number and no more.
+func (r *reader) bare(ref timeRef) bool {
+	t := r.tokens[ref.token]
+	return t.kind == number && t.digits > 0 && t.digits <= 2 && ref.end == ref.token+1 && t.raw[0] != '0'
 }
 
 // numberBefore reads an hour in words before a word: the ten of "from ten to four".
@@ -373,11 +412,21 @@ func (r *reader) settleRange(first, second timeRef) (start, end int, ok bool) {
 // clockBound reads "after 3", "no later than 4pm", "from 10", "3pm onwards", "by noon".
 func (r *reader) clockBound() bool {
 	bound := r.tok().text
-	if !r.accept("after", "from", "before", "until", "by") {
+	switch {
+	case r.accept("after", "from", "before", "until", "by"):
+	case r.accept("at the latest"): // "latest 11am"
+		r.show(r.pos-1, "until")
+		bound = "until"
+	case r.is("asap") && r.tok().raw == "earliest":
+		r.show(r.pos, "from")
+		r.pos++
+		bound = "from"
+	default:
 		bound = ""
 		r.accept("at")
 	}
-	ref, ok := r.timeAt(bound != "")
+	after := r.ahead(1).text
+	ref, ok := r.timeAt(bound != "" || after == "onwards" || after == "at the latest")
 	if !ok || ref.midnight {
 		return false
 	}
@@ -449,28 +498,45 @@ func (r *reader) dayEnded() bool {
 
 // and are the hours in both; false where there are none.
 func (h hours) and(o hours) (hours, bool) {
-	latest := func(a, b int) int {
-		if a == 0 || b != 0 && b < a {
-			return b
-		}
-		return a
+	both := hours{
+		earliest: max(h.earliest, o.earliest), latest: max(h.latest, o.latest), widest: h.widest,
+		point: h.point || o.point, by: h.by || o.by, ofDay: h.ofDay || o.ofDay, shift: h.shift + o.shift, days: h.days | o.days,
 	}
-	both := hours{earliest: max(h.earliest, o.earliest), latest: latest(h.latest, o.latest), point: h.point || o.point, by: h.by || o.by, ofDay: h.ofDay || o.ofDay, shift: h.shift + o.shift, days: h.days | o.days}
-	if h.days != 0 && o.days != 0 {
-		both.days = h.days & o.days
+	if h.latest > 0 && o.latest > 0 {
+		both.latest = min(h.latest, o.latest)
 	}
-	if h.point != o.point { // a time lies in the other hours as a whole or not at all
-		p, other := h, o
-		if o.point {
-			p, other = o, h
-		}
-		if p.earliest < other.earliest || other.latest != 0 && (p.latest == 0 || p.latest > other.latest && p.earliest >= other.latest) {
-			return both, false
-		}
-		both.earliest, both.latest = p.earliest, p.latest
-		return both, true
+	switch {
+	case h.widest == o.widest:
+	case h.widest[1] > 0 && o.widest[1] > 0: // "first thing in the morning"
+		both.widest = [2]int{max(h.widest[0], o.widest[0]), min(h.widest[1], o.widest[1])}
+	case h.widest[1] == 0:
+		return o.and(h)
+	default: // a time beside a part of the day
+		return both.named(h, o)
+	}
+	if h.point && o.point && h != o {
+		return both, false
 	}
 	return both, both.latest == 0 || both.earliest < both.latest
+}
+
+// named are the hours of a part of the day with times that were named beside it.
+func (h hours) named(part, times hours) (hours, bool) {
+	inside := func(minute int) bool { return minute >= part.widest[0] && minute <= part.widest[1] }
+	h.earliest, h.latest = part.earliest, part.latest
+	if times.earliest > 0 {
+		if !inside(times.earliest) || times.earliest == part.widest[1] {
+			return h, false
+		}
+		h.earliest = times.earliest
+	}
+	if times.latest > 0 || times.point {
+		if !times.point && !inside(times.latest) {
+			return h, false
+		}
+		h.latest = times.latest
+	}
+	return h, h.latest == 0 || h.earliest < h.latest
 }
 
 // or are the hours in either, where they touch.

@@ -38,7 +38,7 @@ type foreign struct{ text, english string }
 // says tells whether the word is more than a number or a preposition, which may be English too ("over", "due").
 func (f foreign) says() bool {
 	switch f.english {
-	case "", "a", "in", "by", "and", "or", "not", "except", "before", "after", "until", "from", "between", "soon", "noon", "o'clock":
+	case "", "a", "in", "by", "and", "or", "not", "except", "before", "after", "until", "from", "between", "soon", "noon", "at":
 		return false
 	}
 	return !unicode.IsDigit(rune(f.english[0]))
@@ -47,7 +47,7 @@ func (f foreign) says() bool {
 // translated refuses a phrase of another language, with what it most likely means; nil where it is none.
 func (d *draft) translated(phrase string) *problem {
 	english, found := translate(phrase)
-	const notEnglish = "is not English"
+	const notEnglish = "is not in English"
 	if found {
 		meanings, p := d.calendar().read(english)
 		switch {

@@ -43,6 +43,7 @@ type token struct {
 	dates    [][3]int // year (0: none was given), month and day of each date that a numericDate may be
 	variants []string // of a misspelt word: the two words that are equally near
 	fixed    bool     // a misspelt word was mended
+	the      bool     // "the" stands before it
 	raw      string   // as it was sent
 	show     string   // as it is told; "" for text
 }
@@ -98,12 +99,13 @@ var tokenForm = sync.OnceValue(func() *regexp.Regexp {
 	return regexp.MustCompile(`^(?:` + strings.Join([]string{
 		`(?P<iso>\d{4}[-/.]\d{1,2}[-/.]\d{1,2})(?:t|\b)`,
 		`(?P<isoweek>(?:\d{4}-?w|[ck]w\.? ?|wk ?|w)\d{1,2})\b`,
-		`(?P<dmy>\d{1,2}(?:/\d{1,2}/|-\d{1,2}-|\.\d{1,2}\.)(?:\d{4}|\d{2})\b|\d{1,2}/\d{1,2}\b|\d{1,2}\.\d{1,2}\.)`,
+		`(?P<dmy>\d{1,2}(?:/\d{1,2}/|-\d{1,2}-|\.\d{1,2}\.)(?:\d{4}|\d{2})\b|\d{1,2}/(?:0?[1-9]|1[0-2])\b|(?:0?[1-9]|1[0-2])/\d{1,2}\b|\d{1,2}\.\d{1,2}\.)`,
 		`(?P<clock>\d{1,2}[:.h]\d{2}(?::\d{2})?)(?:h\b|\b|[ap]m\b|ish\b)`,
 		`(?P<hour>\d{1,2}h)\b`,
 		`(?P<decimal>\d+[.,]\d+)\b`,
 		`(?P<texting>2(?:day|moro|morrow|mrw|nite))\b`,
 		`(?P<ordinal>\d{1,2}) ?(?:st|nd|rd|th)\b`,
+		`'(?P<shortyear>\d{2})\b`,
 		`(?P<number>\d+)`,
 		`(?P<quarter>q[1-4])\b`,
 		`(?P<meridiem>[ap]\.m\b\.?)`,
@@ -167,6 +169,9 @@ func lexeme(form, piece string, all []token, before, after string) (token, bool)
 	case "ordinal":
 		t.n, _ = strconv.Atoi(piece)
 		t.ordinal, t.digits, t.text = true, len(piece), ordinalText(t.n)
+	case "shortyear": // "Jan '27"
+		n, _ := strconv.Atoi(piece)
+		t.n, t.digits, t.text = 2000+n, 4, strconv.Itoa(2000+n)
 	case "number":
 		t.digits, t.n = len(piece), 9999
 		if len(piece) < 5 {
@@ -197,8 +202,12 @@ func mark(piece string, all []token, before, after string) (token, bool) {
 	case piece == "-":
 		t.kind = dash
 		spaced := strings.HasSuffix(before, " ") || strings.HasPrefix(after, " ")
-		if !spaced && len(all) > 0 && !joins(all[len(all)-1], after) {
+		next, _ := utf8.DecodeRuneInString(after)
+		switch {
+		case !spaced && len(all) > 0 && !joins(all[len(all)-1], after):
 			return t, false
+		case unicode.IsDigit(next) && (len(all) == 0 || all[len(all)-1].kind == word && all[len(all)-1].text == "in"): // "in -1 days"
+			t.kind = word
 		}
 	case strings.ContainsRune("+<>=*%$€£#", r):
 		t.kind = word
@@ -453,7 +462,9 @@ func (t token) told() string {
 		return t.show
 	case t.kind == dash:
 		return "to"
-	case t.kind == comma || t.kind == slash:
+	case t.kind == comma:
+		return ","
+	case t.kind == slash:
 		return "or"
 	}
 	return t.text

@@ -49,8 +49,16 @@ func (r *reader) limited() bool {
 
 // limitHours reads the time of the day that bounds the window: "by Friday at noon", "from Monday afternoon".
 func (r *reader) limitHours(l *limit) bool {
+	for r.tok().kind == filler || r.is("in") {
+		r.skip()
+	}
 	at := r.pos
 	p := r.part()
+	if pos := r.pos; r.try(r.clockRange) { // of each day
+		p.hours = p.hours[:len(p.hours)-1]
+		r.pos = pos
+		return false
+	}
 	if r.tok().kind == comma || !r.partOfDay() && !r.clockPoint() {
 		if l.hours = partsOfDay["evening"]; r.pos == at && l.tonight {
 			return true
@@ -100,6 +108,7 @@ func (r *reader) exceptions() bool {
 func (r *reader) exception() bool {
 	return r.try(func() bool {
 		r.accept("in", "at")
+		r.accept("a")
 		switch {
 		case r.accept("morning", "am"):
 			return r.addHours(hours{earliest: noon})
@@ -109,6 +118,13 @@ func (r *reader) exception() bool {
 		t, ok := r.term()
 		if !ok {
 			return false
+		}
+		if mark := r.pos; r.partOfDay() || r.clockRange() || r.clockBound() || r.clockPoint() { // "except Friday afternoon"
+			p := r.part()
+			p.hours = p.hours[:len(p.hours)-1]
+			r.only = "leaves out a part of a day; a window leaves out whole days"
+		} else {
+			r.pos = mark
 		}
 		switch t.kind {
 		case weekdayTerm:
@@ -287,7 +303,7 @@ func (r *reader) meaning(c choice) ([]meaning, *problem) {
 	}
 	if len(left) == 0 {
 		p := &problem{what: "is past", weak: true}
-		if first, last := c.dates[0], c.dates[len(c.dates)-1]; last-first < 7 && r.today-last < 7 {
+		if first, last := c.dates[0], c.dates[len(c.dates)-1]; last-first < 7 && r.today-last < 7 && c.named != 0 {
 			again := withHours(dates{first + 7, last + 7}, h)
 			again.named = c.named
 			p.offers = append(p.offers, again)

@@ -2,6 +2,7 @@ package times
 
 import (
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -12,7 +13,7 @@ func (r *reader) count() (n int, ok bool) {
 	case t.kind == number && !t.ordinal:
 		r.pos++
 		return t.n, true
-	case r.is("a") && r.ahead(1).kind == number && !r.ahead(1).ordinal && r.ahead(1).raw == "fortnight":
+	case r.is("a") && r.ahead(1).kind == number && !r.ahead(1).ordinal && strings.HasPrefix(r.ahead(1).raw, "fortnight"):
 		r.show(r.pos, " ")
 		r.pos += 2
 		return r.tokens[r.pos-1].n, true
@@ -47,17 +48,18 @@ func unitSteps(unit string) bool {
 // amount reads "in 10 days", "within 48 hours", "3 weeks from now", "next 5 working days", "next business day".
 func (r *reader) amount() (term, bool) {
 	how := r.tok().text
-	if !r.accept("in", "within", "within next", "next") {
+	switch {
+	case r.is("following", "coming") && r.ahead(1).text == "workday":
+		r.pos++
+		how = "next"
+	case !r.accept("in", "within", "within next", "next"):
 		how = ""
 	}
 	if t := r.tok(); (how == "in" || how == "within" || how == "within next") && t.kind == clock && t.hours > 0 {
 		r.pos++
 		return r.spanOfHours(how, t.hours, "hour")
 	}
-	if how != "" && r.is("around") && r.ahead(1).kind != clock {
-		r.skip()
-		r.only = "names no exact number"
-	}
+	vague := how != "" && r.is("around") && r.skip()
 	if r.is("few") {
 		return r.few(how)
 	}
@@ -68,11 +70,6 @@ func (r *reader) amount() (term, bool) {
 		more, _ = r.count()
 	}
 	unit := r.tok().text
-	if counted && r.isUnit(unit) && r.ahead(1).text == "ago" {
-		r.pos += 2
-		r.fail(problem{what: "is past", offers: []meaning{{dates: dates{r.today, r.today}}, {dates: dates{r.today + 1, r.today + 1}}}})
-		return dayOf(r.today), true
-	}
 	if !r.isUnit(unit) || unit == "weekend" || r.tok().kind != word || more < n || n > 100_000 {
 		return term{}, false
 	}
@@ -81,21 +78,40 @@ func (r *reader) amount() (term, bool) {
 		return r.uncounted(how, unit)
 	}
 	r.tidy(more, unit)
+	t, ok := r.counted(how, n, more, unit)
+	if ok && vague {
+		r.only = "names no exact number"
+	}
+	return t, ok
+}
+
+// counted is the day or the span that a number of units names: from n to more of them.
+func (r *reader) counted(how string, n, more int, unit string) (term, bool) {
+	if r.accept("ago") {
+		r.fail(problem{what: "is past", offers: []meaning{{dates: dates{r.today, r.today}}, {dates: dates{r.today + 1, r.today + 1}}}})
+		return dayOf(r.today), true
+	}
 	now := r.accept("from now") || (r.is("from") && r.ahead(1).text == "today" && r.accept("from") && r.accept("today"))
+	until := spanOf(r.today, r.after(r.today, more, unit))
 	switch {
 	case unit == "minute" || unit == "hour":
 		if how == "" && !now {
 			return term{}, false
 		}
 		return r.spanOfHours(how, more, unit)
-	case how == "in" || how == "" && (now || r.is("today") && r.accept("today")):
+	case how == "in" || how == "" && (now || r.accept("today")):
 		return spanOf(r.after(r.today, n, unit), r.after(r.today, more, unit)), true
-	case how == "within" || how == "within next" || how == "next":
-		t := spanOf(r.today, r.after(r.today, more, unit))
+	case how != "":
 		if unit == "workday" {
-			t.named = workdays
+			until.named = workdays
 		}
-		return t, true
+		return until, true
+	case r.ends(0):
+		r.only = "names no day"
+		if r.choose(2, true) == 0 {
+			return dayOf(r.after(r.today, more, unit)), true
+		}
+		return until, true
 	}
 	return term{}, false
 }
@@ -114,6 +130,8 @@ func (r *reader) tidy(n int, unit string) {
 // uncounted reads "next business day", "in the next hour", and "in the next week", about which people differ.
 func (r *reader) uncounted(how, unit string) (term, bool) {
 	switch {
+	case unit == "workday" && (how == "next" || how == "within next") && r.is("before", "after"):
+		return term{}, false
 	case unit == "workday" && (how == "next" || how == "within next"):
 		return dayOf(r.after(r.today, 1, unit)), true
 	case (unit == "hour" || unit == "minute") && how != "" && how != "in":
@@ -136,15 +154,18 @@ func (r *reader) uncounted(how, unit string) (term, bool) {
 func (r *reader) few(how string) (term, bool) {
 	r.pos++
 	unit := r.tok().text
-	if !unitSteps(unit) || how == "" && r.ahead(1).text != "from now" {
+	hours := unit == "hour" || unit == "minute"
+	if !unitSteps(unit) && !hours || how == "" && r.ahead(1).text != "from now" && !r.ends(1) {
 		return term{}, false
 	}
 	if r.pos++; how == "" {
-		r.pos++
+		r.accept("from now")
 	}
 	r.only = "names no exact number"
 	const some, many = 3, 5
 	switch {
+	case hours:
+		return r.spanOfHours("within", some+(many-some)*r.choose(2, true), unit)
 	case how == "in" || how == "":
 		if r.choose(2, true) == 0 {
 			return dayOf(r.after(r.today, some, unit)), true
@@ -215,9 +236,12 @@ func (r *reader) aroundDay() (term, bool) {
 	if !counted {
 		n = 1
 	}
+	if r.is("next", "following") && r.ahead(1).text == "workday" && (r.ahead(2).text == "after" || r.ahead(2).text == "before") {
+		r.pos++
+	}
 	unit := r.tok().text
 	weekMonday := unit == "week" && (isWeekday(r.ahead(1).text) || r.ahead(1).text == "today" || r.ahead(1).text == "tomorrow") && !r.isContainerAfter(2)
-	if !unitSteps(unit) || r.tok().kind != word || !counted && unit != "day" && !weekMonday {
+	if !unitSteps(unit) || r.tok().kind != word || !counted && unit != "day" && unit != "workday" && !weekMonday {
 		return term{}, false
 	}
 	r.pos++

@@ -18,7 +18,7 @@ func (r *reader) container() (term, bool) {
 	if r.is("in", "at") {
 		unit = r.ahead(1)
 	}
-	after := r.is("week") && (r.ahead(1).text == "after next" || r.ahead(1).text == "after")
+	after := r.ahead(1).text == "after next" || r.is("week") && r.ahead(1).text == "after"
 	if unit.kind == word && r.isUnit(unit.text) && unit.text != "weekend" && !after {
 		return term{}, false
 	}
@@ -233,7 +233,7 @@ func (r *reader) weekTerm() (term, bool) {
 		return term{}, false
 	}
 	switch t := r.tok(); {
-	case (how == "week" || how == "calendar week") && t.kind == number && !t.ordinal:
+	case (how == "week" || how == "calendar week") && t.kind == number && !t.ordinal && r.ahead(1).text != "am" && r.ahead(1).text != "pm":
 		r.pos++
 		return r.isoWeek(t.n, 0)
 	case how == "calendar week":
@@ -393,13 +393,16 @@ func (r *reader) ofMonth() (term, bool) {
 	} else if !r.accept("last") {
 		return term{}, false
 	}
+	if t := r.tok(); t.kind == number && !t.ordinal && (n < 0 || n == 1) && (r.ahead(1).text == "day" || r.ahead(1).text == "week") {
+		return r.endOfMonth(n)
+	}
 	what := r.tok()
-	day, isDay := Weekday(what.text)
+	_, isDay := Weekday(what.text)
 	isDay = isDay && what.kind == word
 	if isDay && n == 1 && (r.ahead(1).text == "after" || r.ahead(1).text == "before") {
 		return r.aroundDay() // "the first Monday after Christmas"
 	}
-	if isDay || what.text == "workday" || what.text == "day" || n > 0 && (what.text == "week" || what.text == "week of") {
+	if isDay || what.text == "workday" || what.text == "day" && what.raw == "day" || n > 0 && (what.text == "week" || what.text == "week of") {
 		r.pos++
 	} else if n < 0 || !r.is("in", "this", "next", "month") {
 		return term{}, false
@@ -408,7 +411,37 @@ func (r *reader) ofMonth() (term, bool) {
 	if !ok || of.unit != "month" && of.unit != "quarter" && of.unit != "year" {
 		return term{}, false
 	}
-	s := of.span()
+	t, ok := r.nthOf(n, what, of.span())
+	if ok && t.span().last < r.today && of.unit == "month" { // "the first of the month", when it is over
+		next := monthOf(of.span().last + 1)
+		if again, ok := r.nthOf(n, what, next); ok {
+			r.fail(problem{what: "is past", offers: []meaning{{dates: again.span()}}})
+		}
+	}
+	return t, ok
+}
+
+// endOfMonth reads "(the first) three days of January", "(the last) two weeks of December".
+func (r *reader) endOfMonth(n int) (term, bool) {
+	count := date(r.tok().n)
+	if r.ahead(1).text == "week" {
+		count *= 7
+	}
+	r.pos += 2
+	of, ok := r.anyContainer()
+	if !ok || of.unit != "month" || count < 1 || count > 28 {
+		return term{}, false
+	}
+	if s := of.span(); n == 1 {
+		return spanOf(s.first, s.first+count-1), true
+	}
+	return spanOf(of.span().last-count+1, of.span().last), true
+}
+
+// nthOf is the nth weekday, working day, day or week of a span, or the last one where n is negative.
+func (r *reader) nthOf(n int, what token, s dates) (term, bool) {
+	day, isDay := Weekday(what.text)
+	isDay = isDay && what.kind == word
 	switch {
 	case strings.HasPrefix(what.text, "week"):
 		week := r.weekOf(s.first+6).first + date(7*(n-1))

@@ -99,8 +99,11 @@ func (r *reader) rangeFrom(first term, between bool) bool {
 	if !ok {
 		return false
 	}
-	if between && first.holiday && second.holiday {
+	switch {
+	case between && first.holiday && second.holiday:
 		t.spans[0].first, t.spans[0].last = t.spans[0].first+1, t.spans[0].last-1
+	case second.holiday && t.spans[0].first < t.spans[0].last && r.choose(2, true) == 0:
+		t.spans[0].last--
 	}
 	return r.addTerm(t)
 }

@@ -313,7 +313,7 @@ func (r *reader) meaning(c choice) ([]meaning, *problem) {
 	var all []meaning
 	for _, part := range r.windows(left, c) {
 		m := withHours(part.dates, h)
-		m.named, m.open, m.from, m.to = part.named, c.open && len(left) > 1, r.from, r.to
+		m.named, m.open, m.from, m.to = part.named, c.open && (len(left) > 1 || c.frame.last > 0), r.from, r.to
 		all = append(all, m)
 	}
 	return all, nil

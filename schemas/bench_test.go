@@ -12,7 +12,7 @@ import (
 // BenchmarkDecode reads and checks arguments as models send them.
 func BenchmarkDecode(b *testing.B) {
 	b.Run("find_slots", func(b *testing.B) {
-		benchmarkDecode[schemas.FindSlotsInput](b, `{"from":"2026-05-14","duration_minutes":"45","timezone":"Europe/London","participants":["Alice"]}`, false)
+		benchmarkDecode[schemas.FindSlotsInput](b, `{"from":"2026-05-14","duration_minutes":"45","timezone":"Europe/London","hosts":["Alice"]}`, false)
 	})
 	b.Run("book_slot", func(b *testing.B) {
 		benchmarkDecode[schemas.BookSlotInput](b, `{"slot_id":"s0123456789abcdefghjkmnpqrstvw","title":"Intro","attendees":[{"email":"ada@example.com","name":"Ada"}],`+

@@ -7,28 +7,27 @@ import (
 	"strings"
 
 	"github.com/vennio-mcp/vennio-mcp/internal/plain"
-	"github.com/vennio-mcp/vennio-mcp/internal/times"
 )
 
 // BookSlotInput is what the model sends to book_slot.
 type BookSlotInput struct {
-	SlotID       string     `json:"slot_id" jsonschema:"maxLength=64" jsonschema_description:"From find_slots"`
-	Title        string     `json:"title" jsonschema:"maxLength=120" jsonschema_description:"Title"`
-	Attendees    []Attendee `json:"attendees" jsonschema:"maxItems=20" jsonschema_description:"Customer first"`
-	Notes        string     `json:"notes,omitempty" jsonschema:"maxLength=2000" jsonschema_description:"Shown to all"`
-	Participants []HostRef  `json:"participants,omitempty" jsonschema:"maxItems=5" jsonschema_description:"As in find_slots"`
-	Repeat       string     `json:"repeat,omitempty" jsonschema:"maxLength=40" jsonschema_description:"weekly|biweekly|monthly x6|until <date>"`
+	SlotID    string     `json:"slot_id" jsonschema:"maxLength=64" jsonschema_description:"Slot from find_slots"`
+	Title     string     `json:"title" jsonschema:"maxLength=120" jsonschema_description:"Meeting title"`
+	Attendees []Attendee `json:"attendees" jsonschema:"maxItems=20" jsonschema_description:"Up to 20 guests, customer first"`
+	Notes     string     `json:"notes,omitempty" jsonschema:"maxLength=2000" jsonschema_description:"Notes for everyone"`
+	Hosts     []HostRef  `json:"hosts,omitempty" jsonschema:"maxItems=5" jsonschema_description:"Hosts as in find_slots"`
+	Repeat    string     `json:"repeat,omitempty" jsonschema:"maxLength=40" jsonschema_description:"weekly, biweekly or monthly, x6 or until a date"`
 	Gate
 }
 
 // Attendee is a guest.
 type Attendee struct {
-	Email string `json:"email" jsonschema:"maxLength=254" jsonschema_description:"Address"`
-	Name  string `json:"name" jsonschema:"maxLength=100" jsonschema_description:"Name"`
+	Email string `json:"email" jsonschema:"maxLength=254" jsonschema_description:"Email address"`
+	Name  string `json:"name,omitempty" jsonschema:"maxLength=100" jsonschema_description:"Full name"`
 }
 
-// misfits finds what no JSON Schema says: blanks for words, and a guest named
-// twice.
+// misfits finds what no JSON Schema says: blank text, and a guest named twice. The repetition is
+// read with the time of the meeting.
 func (in BookSlotInput) misfits() (wrong []Misfit) {
 	if len(in.Attendees) == 0 {
 		wrong = append(wrong, Misfit{[]string{"attendees"}, "has 0 items, the least is 1"})
@@ -36,19 +35,14 @@ func (in BookSlotInput) misfits() (wrong []Misfit) {
 	if plain.Line(in.Title, 1) == "" {
 		wrong = append(wrong, Misfit{[]string{"title"}, "is blank"})
 	}
-	if in.Repeat != "" {
-		if _, err := times.ParseRepeat(in.Repeat); err != nil {
-			wrong = append(wrong, Misfit{[]string{"repeat"}, strings.TrimPrefix(err.Error(), "repeat ")})
-		}
-	}
 	seen := map[string]int{}
 	for i, a := range in.Attendees {
 		at := strconv.Itoa(i)
-		if plain.Line(a.Name, 1) == "" {
+		if a.Name != "" && plain.Line(a.Name, 1) == "" {
 			wrong = append(wrong, Misfit{[]string{"attendees", at, "name"}, "is blank"})
 		}
 		email := strings.ToLower(strings.TrimSpace(a.Email))
-		if !plainAddress.MatchString(email) {
+		if domain := email[strings.LastIndexByte(email, '@')+1:]; !plainAddress.MatchString(email) || !isASCII(domain) {
 			wrong = append(wrong, Misfit{[]string{"attendees", at, "email"}, "is not a plain e-mail address, such as ada@example.com"})
 		}
 		if first, twice := seen[email]; twice {
@@ -61,12 +55,12 @@ func (in BookSlotInput) misfits() (wrong []Misfit) {
 }
 
 // plainAddress is what people use of RFC 5321: no quoted local parts, which could
-// dress one address up as two, and a domain with a dot.
-var plainAddress = regexp.MustCompile(`^[^\s"'<>()\[\],;:\\@]+@[^\s"'<>()\[\],;:\\@]+\.[^\s"'<>()\[\],;:\\@.]+$`)
+// make one address look like two, and a domain with a dot.
+var plainAddress = regexp.MustCompile(`^[^\s"<>()\[\],;:\\@]+@[^\s"'<>()\[\],;:\\@]+\.[^\s"'<>()\[\],;:\\@.]+$`)
 
 // Gate is the argument that every writing tool requires.
 type Gate struct {
-	Consent Consent `json:"consent" jsonschema_description:"A person's"`
+	Consent Consent `json:"consent" jsonschema_description:"The person's answer"`
 }
 
 // Consent is what the agent knows of a person's agreement. GivenBy and Statement are required

@@ -105,7 +105,10 @@ func mailAbout(status string, attendees []Told) string {
 func mail(attendees []Told) string {
 	var told, untold []string
 	for _, a := range attendees {
-		who := fmt.Sprintf("%s <%s>", plain.Quote(a.Name, 100), plain.Line(a.Email, 254))
+		who := plain.Line(a.Email, 254)
+		if a.Name != "" {
+			who = plain.Quote(a.Name, 100) + " <" + who + ">"
+		}
 		if a.Mailed {
 			told = append(told, who)
 		} else {

@@ -9,16 +9,16 @@ import (
 
 // RescheduleBookingInput is what the model sends to reschedule_booking.
 type RescheduleBookingInput struct {
-	BookingID string `json:"booking_id" jsonschema:"minLength=1,maxLength=100" jsonschema_description:"The booking to move"`
-	SlotID    string `json:"slot_id" jsonschema:"maxLength=64" jsonschema_description:"From find_slots with reschedule_of"`
+	BookingID string `json:"booking_id" jsonschema:"minLength=1,maxLength=100" jsonschema_description:"booking_id of the booking to move"`
+	SlotID    string `json:"slot_id" jsonschema:"maxLength=64" jsonschema_description:"slot_id from find_slots with reschedule_of"`
 	Gate
 }
 
 // CancelBookingInput is what the model sends to cancel_booking.
 type CancelBookingInput struct {
-	BookingID string `json:"booking_id" jsonschema:"minLength=1,maxLength=100" jsonschema_description:"The booking to cancel"`
-	Scope     string `json:"scope,omitempty" jsonschema:"enum=single,enum=series,default=single" jsonschema_description:"series: all future ones of its series"`
-	Timezone  string `json:"timezone,omitempty" jsonschema:"maxLength=64" jsonschema_description:"User's IANA zone; default as booked"`
+	BookingID string `json:"booking_id" jsonschema:"minLength=1,maxLength=100" jsonschema_description:"booking_id of the booking to cancel"`
+	Scope     string `json:"scope,omitempty" jsonschema:"enum=single,enum=series,default=single" jsonschema_description:"single (default): this booking; series: all future ones of its series"`
+	Timezone  string `json:"timezone,omitempty" jsonschema:"maxLength=64" jsonschema_description:"IANA time zone of the user, default as booked"`
 	Gate
 }
 

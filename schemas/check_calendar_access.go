@@ -9,8 +9,8 @@ import (
 
 // CheckCalendarAccessInput is what the model sends to check_calendar_access.
 type CheckCalendarAccessInput struct {
-	Person          string `json:"person,omitempty" jsonschema:"maxLength=254" jsonschema_description:"Name, e-mail or id. Default: everyone"`
-	IncludeInactive bool   `json:"include_inactive,omitempty" jsonschema:"default=false" jsonschema_description:"Also revoked and expired"`
+	Person          string `json:"person,omitempty" jsonschema:"maxLength=254" jsonschema_description:"Name, e-mail address or id of one person, default everyone"`
+	IncludeInactive bool   `json:"include_inactive,omitempty" jsonschema:"default=false" jsonschema_description:"Whether to list revoked and expired access too, default false"`
 }
 
 // CheckCalendarAccessResult is what check_calendar_access gives back.

@@ -9,16 +9,17 @@ import (
 // FindSlotsInput is what the model sends to find_slots.
 type FindSlotsInput struct {
 	When            string    `json:"when,omitempty" jsonschema:"maxLength=200" jsonschema_description:"Instead of from/to, days and hours as the user says them, in English: tue or wed afternoon, by friday, week of 14 Dec after 3pm"`
-	From            string    `json:"from,omitempty" jsonschema:"maxLength=40" jsonschema_description:"RFC 3339 or date; default now"`
-	To              string    `json:"to,omitempty" jsonschema:"maxLength=40" jsonschema_description:"Likewise; default from + 7 days, at most 60"`
-	DurationMinutes int       `json:"duration_minutes,omitempty" jsonschema:"minimum=5,maximum=480,default=30" jsonschema_description:"Length"`
-	Timezone        string    `json:"timezone,omitempty" jsonschema:"maxLength=64" jsonschema_description:"User's IANA zone"`
-	GuestTimezone   string    `json:"guest_timezone,omitempty" jsonschema:"maxLength=64" jsonschema_description:"Guest's, if other"`
-	Participants    []HostRef `json:"participants,omitempty" jsonschema:"maxItems=5" jsonschema_description:"Host names or ids, all free; default the configured host"`
-	RescheduleOf    string    `json:"reschedule_of,omitempty" jsonschema:"maxLength=100" jsonschema_description:"booking_id to move: its hosts, its length, its time counts as free"`
-	Prefer          *Prefer   `json:"prefer,omitempty" jsonschema_description:"In timezone; only avoid_days is strict"`
-	Busy            []Busy    `json:"busy,omitempty" jsonschema:"maxItems=50" jsonschema_description:"When the guest is busy"`
-	Limit           int       `json:"limit,omitempty" jsonschema:"minimum=1,maximum=10,default=3" jsonschema_description:"Most slots"`
+	From            string    `json:"from,omitempty" jsonschema:"maxLength=40" jsonschema_description:"Start of the window: a date, local time or RFC 3339 time, default now"`
+	To              string    `json:"to,omitempty" jsonschema:"maxLength=40" jsonschema_description:"End of the window, default 7 days after from, at most 60 days"`
+	DurationMinutes int       `json:"duration_minutes,omitempty" jsonschema:"minimum=5,maximum=480,default=30" jsonschema_description:"Length in minutes, 5 to 480, default 30"`
+	Timezone        string    `json:"timezone,omitempty" jsonschema:"maxLength=64" jsonschema_description:"IANA time zone of the user, such as Europe/London"`
+	GuestTimezone   string    `json:"guest_timezone,omitempty" jsonschema:"maxLength=64" jsonschema_description:"IANA time zone of the guest, if another"`
+	Hosts           []HostRef `json:"hosts,omitempty" jsonschema:"maxItems=5" jsonschema_description:"Up to 5 host names or ids, who must all be free; default is the configured host"`
+	RescheduleOf    string    `json:"reschedule_of,omitempty" jsonschema:"maxLength=100" jsonschema_description:"booking_id of a booking to move: uses its hosts and length"`
+	Prefer          *Prefer   `json:"prefer,omitempty" jsonschema_description:"Preferred hours and days in timezone; only avoid_days is strict"`
+	Busy            []Busy    `json:"busy,omitempty" jsonschema:"maxItems=50" jsonschema_description:"Up to 50 times at which the guest is busy"`
+	Limit           int       `json:"limit,omitempty" jsonschema:"minimum=1,maximum=10,default=3" jsonschema_description:"How many slots to return, 1 to 10, default 3"`
+	Reduced
 }
 
 // HostRef is a host's name or id as a model gives it.
@@ -31,16 +32,16 @@ func (HostRef) JSONSchemaExtend(s *jsonschema.Schema) { s.MaxLength = new(uint64
 // window's zone. Where nothing fits Earliest, Latest and Days, the nearest is
 // offered; on AvoidDays nothing ever is.
 type Prefer struct {
-	Earliest  string   `json:"earliest,omitempty" jsonschema:"maxLength=5" jsonschema_description:"Start, HH:MM"`
-	Latest    string   `json:"latest,omitempty" jsonschema:"maxLength=5" jsonschema_description:"End, HH:MM"`
-	Days      []string `json:"days,omitempty" jsonschema:"maxItems=7,enum=mon,enum=tue,enum=wed,enum=thu,enum=fri,enum=sat,enum=sun" jsonschema_description:"Best"`
-	AvoidDays []string `json:"avoid_days,omitempty" jsonschema:"maxItems=7,enum=mon,enum=tue,enum=wed,enum=thu,enum=fri,enum=sat,enum=sun" jsonschema_description:"Never"`
+	Earliest  string   `json:"earliest,omitempty" jsonschema:"maxLength=5" jsonschema_description:"Earliest start, HH:MM"`
+	Latest    string   `json:"latest,omitempty" jsonschema:"maxLength=5" jsonschema_description:"Latest end, HH:MM"`
+	Days      []string `json:"days,omitempty" jsonschema:"maxItems=7,enum=mon,enum=tue,enum=wed,enum=thu,enum=fri,enum=sat,enum=sun" jsonschema_description:"Weekdays to prefer"`
+	AvoidDays []string `json:"avoid_days,omitempty" jsonschema:"maxItems=7,enum=mon,enum=tue,enum=wed,enum=thu,enum=fri,enum=sat,enum=sun" jsonschema_description:"Weekdays never to use"`
 }
 
-// Busy is a time at which the guest cannot come, in RFC 3339, its end excluded.
+// Busy is a time at which the guest cannot come. Its ends are written like from and to of the window.
 type Busy struct {
-	Start string `json:"start" jsonschema:"format=date-time" jsonschema_description:"Start"`
-	End   string `json:"end" jsonschema:"format=date-time" jsonschema_description:"End"`
+	Start string `json:"start" jsonschema:"maxLength=40" jsonschema_description:"Start, like from"`
+	End   string `json:"end" jsonschema:"maxLength=40" jsonschema_description:"End, like to"`
 }
 
 const defaultMinutes = 30

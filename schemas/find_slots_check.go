@@ -16,11 +16,8 @@ func (in FindSlotsInput) misfits() (wrong []Misfit) {
 	if in.Prefer != nil {
 		wrong = append(in.Prefer.hours(in.Duration()), in.Prefer.days()...)
 	}
-	for i, b := range in.Busy {
-		wrong = append(wrong, b.misfits(strconv.Itoa(i))...)
-	}
-	if in.RescheduleOf != "" && len(in.Participants) > 0 {
-		wrong = append(wrong, Misfit{[]string{"participants"}, "is not to be sent with reschedule_of: the hosts are the booking's"})
+	if in.RescheduleOf != "" && len(in.Hosts) > 0 {
+		wrong = append(wrong, Misfit{[]string{"hosts"}, "is not to be sent with reschedule_of: the hosts are the booking's"})
 	}
 	return wrong
 }
@@ -60,19 +57,4 @@ func (p *Prefer) days() (wrong []Misfit) {
 		wrong = append(wrong, Misfit{[]string{"prefer", "avoid_days"}, "leaves no day"})
 	}
 	return wrong
-}
-
-func (b Busy) misfits(at string) []Misfit {
-	const noInstant = "is not a date-time such as 2026-05-14T09:00:00+01:00"
-	start, err1 := time.Parse(time.RFC3339, b.Start)
-	end, err2 := time.Parse(time.RFC3339, b.End)
-	switch {
-	case err1 != nil:
-		return []Misfit{{[]string{"busy", at, "start"}, noInstant}}
-	case err2 != nil:
-		return []Misfit{{[]string{"busy", at, "end"}, noInstant}}
-	case !end.After(start):
-		return []Misfit{{[]string{"busy", at, "end"}, fmt.Sprintf("is not after busy[%s].start", at)}}
-	}
-	return nil
 }

@@ -8,8 +8,8 @@ import (
 
 // GetBookingInput is what the model sends to get_booking.
 type GetBookingInput struct {
-	BookingID string `json:"booking_id" jsonschema:"minLength=1,maxLength=100" jsonschema_description:"Whole, as another tool gave it"`
-	Timezone  string `json:"timezone,omitempty" jsonschema:"maxLength=64" jsonschema_description:"User's IANA zone"`
+	BookingID string `json:"booking_id" jsonschema:"minLength=1,maxLength=100" jsonschema_description:"booking_id in full, as another tool returned it"`
+	Timezone  string `json:"timezone,omitempty" jsonschema:"maxLength=64" jsonschema_description:"IANA time zone of the user"`
 }
 
 // GetBookingResult is what get_booking gives back.

@@ -3,12 +3,15 @@ package schemas
 import (
 	"bytes"
 	"encoding/json"
-	"errors"
+	"fmt"
+	"maps"
 	"reflect"
 	"slices"
 	"sync"
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
+
+	"github.com/vennio-mcp/vennio-mcp/internal/jsonlimits"
 )
 
 // Input decodes and checks the arguments of one tool.
@@ -56,20 +59,22 @@ func compile(raw json.RawMessage) *jsonschema.Schema {
 
 // Refuse is the error of arguments that cannot be decoded, with the reason.
 func (i Input[T]) Refuse(reason string) *Misfits {
-	return &Misfits{All: []Misfit{{Problem: reason}}, Shape: i.shape().signature()}
+	return &Misfits{All: []Misfit{{Problem: reason}}, Shape: "The arguments are: " + i.shape().signature()}
 }
 
-// Decode returns the arguments as a T, or *Misfits that names what is wrong with
-// them: everything, or the first nine of more. Absent arguments count as none. What is plainly meant is mended:
-// numbers sent as strings, null for an optional argument.
+// Decode returns the arguments as a T, or *Misfits that name what is wrong with them: everything, or
+// the first nine of more. Absent arguments count as none. Before validation it ignores what clients
+// add, and coerces what is plainly meant: see coercer.
 func (i Input[T]) Decode(args json.RawMessage) (T, error) {
 	var in T
-	doc, err := document(args)
+	s, co := i.shape(), coercer{left: jsonlimits.MaxValues}
+	doc, err := co.document(s, args)
 	if err != nil {
-		return in, &Misfits{All: []Misfit{{Problem: err.Error()}}}
+		return in, i.Refuse(err.Error())
 	}
-	mend(i.shape(), doc)
-	c := checker{}
+	maps.DeleteFunc(doc, func(name string, _ any) bool { return foreign(s, name) })
+	co.object(s, doc)
+	c := checker{broken: co.broken}
 	c.check(i.rule(), doc)
 	misfits := c.found
 	slices.SortStableFunc(misfits, func(a, b Misfit) int { return slices.Compare(a.Path, b.Path) })
@@ -82,7 +87,10 @@ func (i Input[T]) Decode(args json.RawMessage) (T, error) {
 		}
 	}
 	if len(misfits) > 0 {
-		return in, &Misfits{All: misfits, Shape: i.shape().signature()}
+		return in, &Misfits{All: misfits, Shape: s.around(misfits)}
+	}
+	if r, ok := any(&in).(reducible); ok && co.reduced != "" {
+		r.reducedFrom(co.reduced)
 	}
 	return in, nil
 }
@@ -90,25 +98,28 @@ func (i Input[T]) Decode(args json.RawMessage) (T, error) {
 // checked is an input with rules that no JSON Schema says.
 type checked interface{ misfits() []Misfit }
 
+// reducible is an input with a limit, which is reduced where it is above its maximum.
+type reducible interface{ reducedFrom(asked string) }
+
+// Reduced says how many results were asked for, where that was more than the maximum.
+type Reduced struct {
+	Asked string `json:"-"`
+}
+
+func (r *Reduced) reducedFrom(asked string) { r.Asked = asked }
+
+// Note is the sentence that says so; "" where nothing was reduced.
+func (r Reduced) Note(limit int) string {
+	if r.Asked == "" {
+		return ""
+	}
+	return fmt.Sprintf("limit %s was reduced to %d, the most.", r.Asked, limit)
+}
+
 func (Input[T]) into(in *T, doc map[string]any) error {
 	raw, err := json.Marshal(doc)
 	if err != nil {
 		return err
 	}
 	return json.Unmarshal(raw, in)
-}
-
-func document(args json.RawMessage) (map[string]any, error) {
-	if len(bytes.TrimSpace(args)) == 0 || bytes.Equal(bytes.TrimSpace(args), []byte("null")) {
-		return map[string]any{}, nil
-	}
-	doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(args))
-	if err != nil {
-		return nil, errors.New("the arguments are not valid JSON")
-	}
-	object, ok := doc.(map[string]any)
-	if !ok {
-		return nil, errors.New("the arguments must be one JSON object")
-	}
-	return object, nil
 }

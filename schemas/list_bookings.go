@@ -7,14 +7,15 @@ import (
 
 // ListBookingsInput is what the model sends to list_bookings.
 type ListBookingsInput struct {
-	When         string    `json:"when,omitempty" jsonschema:"maxLength=200" jsonschema_description:"Or in words: friday morning, next week"`
-	From         string    `json:"from,omitempty" jsonschema:"maxLength=40" jsonschema_description:"RFC 3339 or date"`
-	To           string    `json:"to,omitempty" jsonschema:"maxLength=40" jsonschema_description:"Likewise; default 1 year on"`
-	Participants []HostRef `json:"participants,omitempty" jsonschema:"maxItems=5" jsonschema_description:"Hosts; default all"`
-	Status       string    `json:"status,omitempty" jsonschema:"enum=confirmed,enum=pending_payment,enum=cancelled,enum=any" jsonschema_description:"Default all but cancelled"`
-	Limit        int       `json:"limit,omitempty" jsonschema:"minimum=1,maximum=10,default=5" jsonschema_description:"Most bookings"`
-	Cursor       string    `json:"cursor,omitempty" jsonschema:"maxLength=64" jsonschema_description:"next_cursor; rest unchanged"`
-	Timezone     string    `json:"timezone,omitempty" jsonschema:"maxLength=64" jsonschema_description:"User's IANA zone"`
+	When     string    `json:"when,omitempty" jsonschema:"maxLength=200" jsonschema_description:"Instead of from/to, days in words: friday morning, next week"`
+	From     string    `json:"from,omitempty" jsonschema:"maxLength=40" jsonschema_description:"Start of the window: a date, local time or RFC 3339 time, default now"`
+	To       string    `json:"to,omitempty" jsonschema:"maxLength=40" jsonschema_description:"End of the window, default 1 year after from"`
+	Hosts    []HostRef `json:"hosts,omitempty" jsonschema:"maxItems=5" jsonschema_description:"Up to 5 host names or ids, default all"`
+	Status   string    `json:"status,omitempty" jsonschema:"enum=confirmed,enum=pending_payment,enum=cancelled,enum=any" jsonschema_description:"Status to list, default all but cancelled"`
+	Limit    int       `json:"limit,omitempty" jsonschema:"minimum=1,maximum=10,default=5" jsonschema_description:"How many bookings to return, 1 to 10, default 5"`
+	Cursor   string    `json:"cursor,omitempty" jsonschema:"maxLength=64" jsonschema_description:"next_cursor of the page before, other arguments unchanged"`
+	Timezone string    `json:"timezone,omitempty" jsonschema:"maxLength=64" jsonschema_description:"IANA time zone of the user"`
+	Reduced
 }
 
 // ListBookingsResult is what list_bookings gives back.

@@ -24,7 +24,8 @@ type Misfit struct {
 // Misfits is the error of arguments that do not fit their schema.
 type Misfits struct {
 	All   []Misfit
-	Shape string // the arguments there are
+	Shape string // the arguments there are, or the shape of the one that is wrong
+	Year  int    // for the dates in examples; 0: none is shown
 }
 
 // mostMisfits is how many misfits a message names. Validation stops at the next
@@ -34,9 +35,15 @@ const mostMisfits = 8
 // Error is one sentence that names the misfits, the first eight of more, and the
 // right names.
 func (m *Misfits) Error() string {
-	s := m.reasons() + "."
+	s := m.reasons()
+	if !strings.HasSuffix(s, "?") {
+		s += "."
+	}
 	if m.Shape != "" {
-		s += " The arguments are: " + m.Shape + "."
+		s += " " + m.Shape + "."
+	}
+	if m.Year != 0 {
+		s = strings.ReplaceAll(s, "YYYY", strconv.Itoa(m.Year))
 	}
 	return s
 }
@@ -96,8 +103,9 @@ func ruleOf(s *jsonschema.Schema, at shape) rule {
 
 // checker collects misfits. It spells out a path only where it reports one.
 type checker struct {
-	path  []step
-	found []Misfit
+	path   []step
+	found  []Misfit
+	broken map[string]string // why the text of an argument is no JSON
 }
 
 type step struct {
@@ -170,11 +178,25 @@ func (c *checker) explain(e *jsonschema.ValidationError) {
 	}
 	if k, ok := e.ErrorKind.(*kind.Required); ok {
 		for _, name := range k.Missing {
-			c.report("is missing", name)
+			c.report(missing(name, len(c.path) == 0), name)
 		}
 		return
 	}
+	if k, ok := e.ErrorKind.(*kind.Type); ok && k.Got == "string" && len(c.path) > 0 {
+		if why := c.broken[c.path[len(c.path)-1].name]; why != "" {
+			c.report(why)
+			return
+		}
+	}
 	c.report(wording(e.ErrorKind))
+}
+
+// missing says that a required argument was not sent.
+func missing(name string, outermost bool) string {
+	if outermost && name == "consent" {
+		return "is missing (required): send {granted: false} to see what would be written"
+	}
+	return "is missing (required)"
 }
 
 // wording says what a value should have been. It quotes no value: values are
@@ -198,21 +220,27 @@ func wording(k jsonschema.ErrorKind) string {
 	case *kind.UniqueItems:
 		return fmt.Sprintf("names the same twice (items %d and %d)", k.Duplicates[0]+1, k.Duplicates[1]+1)
 	case *kind.Format:
-		return "is not a valid " + k.Want + formatHint[k.Want]
+		return "is not a valid " + k.Want
 	case *kind.Const:
 		return fmt.Sprintf("must be %v", k.Want)
 	case *kind.Enum:
-		return fmt.Sprintf("must be one of %s", strings.Trim(fmt.Sprint(k.Want), "[]"))
+		return fmt.Sprintf("must be one of %s", list(k.Want))
 	default:
 		return "does not fit the schema"
 	}
 }
-
-var formatHint = map[string]string{"email": " address, such as ada@example.com"}
 
 func unknown(name string, known []string) string {
 	if near := Nearest(name, known); near != "" {
 		return "is not an argument, did you mean " + near + "?"
 	}
 	return "is not an argument"
+}
+
+func list(values []any) string {
+	all := make([]string, len(values))
+	for i, v := range values {
+		all[i] = fmt.Sprint(v)
+	}
+	return strings.Join(all, ", ")
 }

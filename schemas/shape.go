@@ -2,20 +2,23 @@ package schemas
 
 import (
 	"encoding/json"
-	"math"
 	"slices"
-	"strconv"
 	"strings"
-
-	"github.com/vennio-mcp/vennio-mcp/internal/jsonlimits"
 )
 
-// shape is the part of a JSON Schema that mending and naming need.
+// shape is the part of a JSON Schema that coercion and errors need.
 type shape struct {
 	Type       string     `json:"type"`
 	Properties properties `json:"properties"`
 	Items      *shape     `json:"items"`
 	Required   []string   `json:"required"`
+	Enum       []string   `json:"enum"`
+	Maximum    *float64   `json:"maximum"`
+}
+
+func (s shape) has(name string) bool {
+	_, known := s.Properties.byName[name]
+	return known
 }
 
 func shapeOf(schema json.RawMessage) (s shape) {
@@ -51,75 +54,74 @@ func (p *properties) UnmarshalJSON(raw []byte) error {
 	return nil
 }
 
-// signature names the arguments for a model that got them wrong, the required
-// ones first: "slot_id, title (required); notes".
+// signature lists the arguments for a model that got them wrong, the required ones first and each
+// marked as such: "slot_id (required), title (required), notes".
 func (s shape) signature() string {
 	var must, may []string
 	for _, name := range s.Properties.names {
 		if slices.Contains(s.Required, name) {
-			must = append(must, name)
+			must = append(must, name+" (required)")
 		} else {
 			may = append(may, name)
 		}
 	}
+	text := strings.Join(append(must, may...), ", ")
+	if len(must) == 0 {
+		text += " (all optional)"
+	}
+	return text
+}
+
+// around says what arguments there are, or where all misfits lie within arguments that contain
+// others, what those look like.
+func (s shape) around(misfits []Misfit) string {
+	outer, seen, inner := false, map[string]bool{}, []string(nil)
+	for _, m := range misfits {
+		name := ""
+		if len(m.Path) > 0 {
+			name = m.Path[0]
+		}
+		property, known := s.Properties.byName[name]
+		text := property.describe(name)
+		if !known || text == "" {
+			outer = true
+		} else if !seen[name] {
+			seen[name] = true
+			inner = append(inner, text)
+		}
+	}
+	if outer {
+		inner = append(inner, "The arguments are: "+s.signature())
+	}
+	return strings.Join(inner, ". ")
+}
+
+// describe says what an argument that contains others looks like; "" for others.
+func (s shape) describe(name string) string {
+	text := name + " is "
 	switch {
-	case len(must) == 0:
-		return strings.Join(may, ", ") + " (all optional)"
-	case len(may) == 0:
-		return strings.Join(must, ", ") + " (all required)"
+	case s.Type == "array" && s.Items != nil && len(s.Items.Properties.names) > 0:
+		text += "a list of objects with " + s.Items.signature()
+	case s.Type == "array" && s.Items != nil && len(s.Items.Enum) > 0:
+		text += "a list of " + strings.Join(s.Items.Enum, ", ")
+	case s.Type == "array":
+		text += "a list of strings"
+	case s.Type == "object":
+		text += "an object with " + s.signature()
+	default:
+		return ""
 	}
-	return strings.Join(must, ", ") + " (required), " + strings.Join(may, ", ")
+	if example := examples[name]; example != "" {
+		text += ", for example " + example
+	}
+	return text
 }
 
-// mend changes what is plainly meant into what the schema wants: a number sent
-// as a string, as several clients do, and null for an optional argument.
-func mend(s shape, value any) {
-	switch v := value.(type) {
-	case map[string]any:
-		for name, child := range v {
-			if child == nil && !slices.Contains(s.Required, name) {
-				delete(v, name)
-				continue
-			}
-			v[name] = mended(s.Properties.byName[name], child)
-		}
-	case []any:
-		if s.Items != nil {
-			for i := range v {
-				v[i] = mended(*s.Items, v[i])
-			}
-		}
-	}
-}
-
-func mended(s shape, value any) any {
-	if s.Type == "integer" || s.Type == "number" {
-		return number(value)
-	}
-	mend(s, value)
-	return value
-}
-
-// number reads numbers written as strings, and whole numbers written with a
-// fraction or an exponent: 30.0 is an integer (JSON Schema 2020-12, 6.1.1).
-func number(value any) any {
-	text := ""
-	switch v := value.(type) {
-	case string:
-		text = v
-	case json.Number:
-		text = v.String()
-	}
-	if !jsonlimits.Number(text) {
-		return value // as long as it is, or beyond any number, it was not meant as one
-	}
-	f, err := strconv.ParseFloat(text, 64)
-	if err != nil || !json.Valid([]byte(text)) {
-		return value
-	}
-	const exact = 1 << 53
-	if f == math.Trunc(f) && math.Abs(f) <= exact {
-		return json.Number(strconv.FormatInt(int64(f), 10))
-	}
-	return json.Number(text)
+// examples are values of arguments that contain others. The year is that of the call.
+var examples = map[string]string{
+	"attendees": `[{"email": "ada@example.com", "name": "Ada Byron"}]`,
+	"hosts":     `["Alice"]`,
+	"prefer":    `{"earliest": "09:00", "latest": "17:00", "days": ["tue", "wed"]}`,
+	"busy":      `[{"start": "YYYY-12-01T09:00", "end": "YYYY-12-01T10:30"}]`,
+	"consent":   `{"granted": false}`,
 }

@@ -71,11 +71,11 @@ func (d Deps) agree(ctx context.Context, to deed, reported schemas.Consent) (con
 func consentRule(p consent.Policy) string {
 	switch p {
 	case consent.PolicyAttested:
-		return "First show the person all of it and ask; consent {granted: true} only if they agree. granted: false returns a preview."
+		return "Show the person all; send consent {granted: true} only if they agree. false previews."
 	case consent.PolicyHuman:
-		return "Send consent {granted: false}: the person approves in the client, or on a page that you give them. Without their approval nothing is written."
+		return "Send consent {granted: false}: the person approves in the client or on a page you give them."
 	default:
-		return "First send consent {granted: false}: the server asks the person or returns a preview; on their yes send granted: true."
+		return "Send consent {granted: false}: the server asks the person or previews; on their yes send true."
 	}
 }
 

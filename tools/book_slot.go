@@ -22,15 +22,15 @@ func BookSlot(d Deps) Tool {
 	return define(d, Spec{
 		Name: toolBook, Title: "Book a slot", Effect: Adds, Needs: toolFind,
 		Description: "Book a slot. " + consentRule(d.Policy) +
-			" Writes to the calendar; Vennio may e-mail attendees. Repeats book no more. " +
-			"If taken, returns others.",
+			" Writes to the calendar; Vennio may mail attendees. Safe to repeat. " +
+			"Offers others if taken.",
 	}, d.bookSlot)
 }
 
 const toolBook = "book_slot"
 
 func (d Deps) bookSlot(ctx context.Context, in schemas.BookSlotInput) (*schemas.BookSlotResult, error) {
-	hosts, err := d.Hosts.Resolve(in.Participants)
+	hosts, err := d.Hosts.Resolve(in.Hosts)
 	if err != nil {
 		return nil, err
 	}

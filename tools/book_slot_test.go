@@ -59,8 +59,8 @@ func TestSeveralHostsAreBookedUnderTheFirst(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	hosts := []string{"Alice", "Bob"}
-	s := w.find(args{"participants": hosts}).Data.Slots[0]
-	got := w.book(agreed(s.SlotID).with("participants", hosts))
+	s := w.find(args{"hosts": hosts}).Data.Slots[0]
+	got := w.book(agreed(s.SlotID).with("hosts", hosts))
 	require.False(t, got.IsError, got.Text)
 	assert.Len(t, got.Data.Hosts, 2)
 	assert.Equal(t, w.deps.Hosts[0].ID, w.vennio.Bookings()[0].HostID)
@@ -71,8 +71,8 @@ func TestAPaidBookingIsNotConfirmed(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	tokyo := w.deps.Hosts[2].Name
-	s := w.find(args{"participants": []string{tokyo}}).Data.Slots[0]
-	booking := agreed(s.SlotID).with("participants", []string{tokyo})
+	s := w.find(args{"hosts": []string{tokyo}}).Data.Slots[0]
+	booking := agreed(s.SlotID).with("hosts", []string{tokyo})
 	got := w.book(booking)
 	require.False(t, got.IsError, got.Text)
 	assert.Equal(t, "pending_payment", got.Data.Status)
@@ -137,8 +137,8 @@ func TestTheSlotIDIsBoundAndExpires(t *testing.T) {
 		"forged":           agreed(strings.Repeat("s", 30)),
 		"cut":              agreed(s.SlotID[:29]),
 		"invented":         agreed("2026-05-14T15:00:00Z"),
-		"another host's":   agreed(s.SlotID).with("participants", []string{"Bob"}),
-		"with a host more": agreed(s.SlotID).with("participants", []string{"Alice", "Bob"}),
+		"another host's":   agreed(s.SlotID).with("hosts", []string{"Bob"}),
+		"with a host more": agreed(s.SlotID).with("hosts", []string{"Alice", "Bob"}),
 	} {
 		assert.Equal(t, schemas.CodeUnknownSlot, w.book(booking).Code, name)
 	}

@@ -45,7 +45,7 @@ func TestCalendarAccessOfOnePerson(t *testing.T) {
 func TestRevokedAccessClosesSeveralHostsSearch(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	both := args{"participants": []string{"Alice", "Bob"}}
+	both := args{"hosts": []string{"Alice", "Bob"}}
 	require.False(t, w.find(both).IsError)
 	for _, c := range w.consents() {
 		w.vennio.Revoke(c)

@@ -81,7 +81,7 @@ func TestBar_C2_AConsentHoldsForExactlyWhatWasAgreed(t *testing.T) {
 		got := w.book(changed)
 		assert.Equal(t, schemas.CodeConsentMismatch, got.Code, "%s: %s", name, got.Text)
 	}
-	assert.Equal(t, schemas.CodeUnknownSlot, w.book(agreed(s.SlotID).with("participants", []string{"Bob"})).Code, "another host")
+	assert.Equal(t, schemas.CodeUnknownSlot, w.book(agreed(s.SlotID).with("hosts", []string{"Bob"})).Code, "another host")
 	require.Len(t, w.vennio.Bookings(), 1)
 	assert.Equal(t, "Ada Byron", w.vennio.Bookings()[0].Metadata["mcp_consent_by"], "the consent stands with the booking")
 	assert.Equal(t, "Yes, book it", w.vennio.Bookings()[0].Metadata["mcp_consent_words"])

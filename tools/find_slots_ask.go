@@ -26,10 +26,11 @@ func (d Deps) understand(ctx context.Context, in schemas.FindSlotsInput) (search
 	guest, badGuest := d.zone("guest_timezone", in.GuestTimezone, nil)
 	hosts, badHosts := d.hostsFor(in)
 	window, badWindow := d.window(in, cmp.Or(loc, d.Zone), in.Duration())
-	if err := together(badZone, badGuest, badHosts, badWindow); err != nil {
+	busy, badBusy := d.busyTimes(in, cmp.Or(loc, d.Zone))
+	if err := together(badZone, badGuest, badHosts, badWindow, badBusy); err != nil {
 		return search{}, err
 	}
-	q := search{hosts: hosts, guest: guest, window: window, duration: in.Duration(), wishes: d.wishes(in, loc, guest)}
+	q := search{hosts: hosts, guest: guest, window: window, duration: in.Duration(), wishes: d.wishes(in, loc, guest, busy)}
 	if in.RescheduleOf == "" {
 		return q, nil
 	}
@@ -66,7 +67,7 @@ func (d Deps) hostsFor(in schemas.FindSlotsInput) ([]Host, error) {
 	if in.RescheduleOf != "" {
 		return nil, nil
 	}
-	return d.Hosts.Resolve(in.Participants)
+	return d.Hosts.Resolve(in.Hosts)
 }
 
 // zone reads a time zone argument.

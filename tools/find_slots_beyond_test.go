@@ -35,7 +35,7 @@ func TestBar_S9_AFailedLookBeyondTheWindowIsSaidWithWishesToo(t *testing.T) {
 func TestBar_S9_ALookBeyondTheWindowSaysHowFarItCame(t *testing.T) {
 	t.Parallel()
 	got := newWorld(t).find(args{
-		"when": "today", "participants": []string{"Alice", "Bob"}, "duration_minutes": 5,
+		"when": "today", "hosts": []string{"Alice", "Bob"}, "duration_minutes": 5,
 		"busy": []any{args{"start": "2026-05-13T00:00:00Z", "end": "2026-12-24T00:00:00Z"}},
 	})
 	require.False(t, got.IsError, got.Text)
@@ -48,7 +48,7 @@ func TestBar_S9_ALookBeyondTheWindowSaysHowFarItCame(t *testing.T) {
 // bar: S7, P4
 func TestBar_S7_APhraseNotUnderstoodIsNamedWithAllElse(t *testing.T) {
 	t.Parallel()
-	got := newWorld(t).find(args{"when": "someday", "timezone": "EST", "participants": []string{"Mallory"}})
+	got := newWorld(t).find(args{"when": "someday", "timezone": "EST", "hosts": []string{"Mallory"}})
 	assert.Equal(t, schemas.CodeInvalidArguments, got.Code)
 	for _, part := range []string{`when "someday"`, `timezone "EST"`, "Mallory"} {
 		assert.Contains(t, got.Text, part)

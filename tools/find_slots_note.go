@@ -28,6 +28,9 @@ func (o outcome) note() string {
 	if o.in.Timezone == "" {
 		say = append(say, fmt.Sprintf("No timezone was given: times are in %s, the server's default.", o.q.window.Loc))
 	}
+	if note := o.in.Note(o.in.Limit); note != "" {
+		say = append(say, note)
+	}
 	if o.q.window.Cut {
 		say = append(say, "The window began in the past and was cut to the future.")
 	}
@@ -77,7 +80,7 @@ func (o outcome) withoutCommonTime() string {
 	for _, w := range o.beyond.without {
 		say += fmt.Sprintf(" Without %s the first time is %s.", w.host.Name, o.moment(w.first))
 	}
-	return say + " Ask who can be left out, then search with the others in participants."
+	return say + " Ask who can be left out, then search with the others in hosts."
 }
 
 func and(names []string) string {

@@ -65,20 +65,19 @@ func TestBar_S11_WishesThatCannotBeAreRefused(t *testing.T) {
 	span := func(start, end string) args { return args{"busy": []any{args{"start": start, "end": end}}} }
 	for says, arguments := range map[string]args{
 		"prefer.earliest is not a time of day, want HH:MM from 00:00 to 23:59":    {"prefer": args{"earliest": "24:30"}},
-		"prefer.latest is not a time of day":                                      {"prefer": args{"latest": "9:00"}},
-		"prefer.earliest has 7 characters, the most is 5":                         {"prefer": args{"earliest": "9:00 am"}},
+		"prefer.latest is not a time of day":                                      {"prefer": args{"latest": "9"}},
+		"prefer.earliest has 7 characters, the most is 5":                         {"prefer": args{"earliest": "morning"}},
 		"prefer.latest is not after prefer.earliest":                              {"prefer": args{"earliest": "17:00", "latest": "09:00"}},
 		"prefer.latest leaves 30 minutes of the day, the meeting takes 45":        {"prefer": args{"earliest": "09:00", "latest": "09:30"}, "duration_minutes": 45},
 		"prefer.latest leaves 0 minutes of the day, the meeting takes 30":         {"prefer": args{"latest": "00:00"}},
-		"prefer.days[0] must be one of mon tue wed thu fri sat sun":               {"prefer": args{"days": []string{"monday"}}},
+		"prefer.days[0] must be one of mon, tue, wed, thu, fri, sat, sun":         {"prefer": args{"days": []string{"someday"}}},
 		"prefer.avoid_days[1] is also in prefer.days, drop one":                   {"prefer": args{"days": []string{"tue"}, "avoid_days": []string{"mon", "tue"}}},
 		"prefer.avoid_days leaves no day":                                         {"prefer": args{"avoid_days": []string{"mon", "tue", "wed", "thu", "fri", "sat", "sun"}}},
 		"prefer.earlist is not an argument, did you mean earliest?":               {"prefer": args{"earlist": "09:00"}},
-		"busy[0].end is not after busy[0].start":                                  span("2026-05-14T10:00:00Z", "2026-05-14T09:00:00Z"),
-		"busy[0].start is not a valid date-time":                                  span("2026-05-14T10:00", "2026-05-14T11:00:00Z"),
-		"busy[0].end is not a date-time such as 2026-05-14T09:00:00+01:00":        span("2026-05-14T10:00:00Z", "2026-12-31T23:59:60Z"),
-		"busy[0].end is missing":                                                  {"busy": []any{args{"start": "2026-05-14T10:00:00Z"}}},
-		"prefer.latest is not a time of day, want HH:MM from 00:00 to 23:59; bus": span("2026-05-14T10:00:00Z", "2026-05-14T10:00:00Z").with("prefer", args{"latest": "noon"}),
+		"busy[0].end (Thu 14 May 2026, 10:00 UTC+1) is not after busy[0].start (": span("2026-05-14T10:00:00Z", "2026-05-14T09:00:00Z"),
+		`busy[0].end "2026-12-31T23:59:60Z" is not a date or time: send a date such as 2026-05-13, or a time with its offset such as 2026-05-14T09:00:00+01:00`: span("2026-05-14T10:00:00Z", "2026-12-31T23:59:60Z"),
+		"busy[0].end is missing": {"busy": []any{args{"start": "2026-05-14T10:00:00Z"}}},
+		`timezone "mars" is not an IANA zone: name an area and city, such as Europe/London or America/New_York; busy[0].start "soon" is not a date or time`: span("soon", "2026-05-14T10:00:00Z").with("timezone", "mars"),
 	} {
 		got := w.find(arguments)
 		assert.Equal(t, schemas.CodeInvalidArguments, got.Code, got.Text)
@@ -92,7 +91,7 @@ func TestBar_S9_NoSlotsSaysWhatWasSearchedAndOffersTheNextOpening(t *testing.T) 
 	t.Parallel()
 	w := newWorld(t)
 	for _, hosts := range [][]string{{"Alice"}, {"Alice", "Bob"}} {
-		got := w.find(args{"from": "2026-05-16", "to": "2026-05-17", "participants": hosts}) // a weekend
+		got := w.find(args{"from": "2026-05-16", "to": "2026-05-17", "hosts": hosts}) // a weekend
 		require.False(t, got.IsError, got.Text)
 		assert.Empty(t, got.Data.Slots)
 		assert.Contains(t, got.Text, "No free times for 30 minutes with Alice Marlow")
@@ -103,7 +102,7 @@ func TestBar_S9_NoSlotsSaysWhatWasSearchedAndOffersTheNextOpening(t *testing.T) 
 		assert.Contains(t, got.Data.Note, "Nothing is free in this window.")
 
 		got = w.find(args{
-			"when": "today", "participants": hosts, "prefer": args{"avoid_days": []string{"wed", "fri"}, "earliest": "16:00"},
+			"when": "today", "hosts": hosts, "prefer": args{"avoid_days": []string{"wed", "fri"}, "earliest": "16:00"},
 			"busy": []any{args{"start": "2026-05-14T00:00:00Z", "end": "2026-05-18T16:00:00Z"}},
 		})
 		assert.Empty(t, got.Data.Slots)
@@ -135,7 +134,7 @@ func TestBar_S9_ADisconnectedCalendarIsAnErrorThatSaysHowToReconnect(t *testing.
 	w := newWorld(t)
 	w.vennio.Disconnect(w.deps.Hosts[0].ID)
 	for who, hosts := range map[string][]string{"Alice Marlow": nil, "Alice Marlow or Bob Castellano": {"Alice", "Bob"}} {
-		got := w.find(args{"participants": hosts})
+		got := w.find(args{"hosts": hosts})
 		assert.Equal(t, schemas.CodeCalendarNotConnected, got.Code)
 		assert.Contains(t, got.Text, "The calendar of "+who+" is not connected to Vennio, so the free times are unknown (not: none).")
 		assert.Contains(t, got.Text, who+" must sign in to Vennio and connect the calendar there, again if it was connected before.")

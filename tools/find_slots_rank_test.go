@@ -87,14 +87,14 @@ func (w *world) firstOf(arguments args) string {
 func TestBar_S8_TheFirstOfferIsInTheWorkingHoursOfHostAndGuest(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	haruka := args{"participants": []string{"Haruka"}, "from": "2026-05-18", "to": "2026-05-20"} // works from 10:00 to 19:00 in Tokyo
+	haruka := args{"hosts": []string{"Haruka"}, "from": "2026-05-18", "to": "2026-05-20"} // works from 10:00 to 19:00 in Tokyo
 	assert.Equal(t, "Mon 18 May 2026, 08:00: first in working hours", w.firstOf(haruka), "not 02:00, in the default zone, which nobody named")
 	assert.Equal(t, "Mon 18 May 2026, 10:00: first free", w.firstOf(haruka.with("timezone", "Asia/Tokyo")))
 	assert.Equal(t, "Mon 18 May 2026, 16:00: first in working hours", w.firstOf(haruka.with("timezone", "Asia/Tokyo").with("guest_timezone", "Europe/London")))
 	assert.Equal(t, "Tue 19 May 2026, 10:00: first in working hours", w.firstOf(haruka.with("timezone", "Asia/Tokyo").with("guest_timezone", "America/Los_Angeles")),
 		"Monday at 10:00 in Tokyo is Sunday in Los Angeles")
 	assert.Equal(t, "Tue 19 May 2026, 18:00: first free, at night in New York", w.firstOf(args{
-		"timezone": "Asia/Tokyo", "guest_timezone": "America/New_York", "participants": []string{"Haruka"}, "from": "2026-05-19T18:00", "to": "2026-05-19T18:30",
+		"timezone": "Asia/Tokyo", "guest_timezone": "America/New_York", "hosts": []string{"Haruka"}, "from": "2026-05-19T18:00", "to": "2026-05-19T18:30",
 	}), "nothing else is free")
 }
 
@@ -145,7 +145,7 @@ func TestBar_S9_HostsWithoutACommonHourAreToldWhoCouldBeLeftOut(t *testing.T) {
 	t.Parallel()
 	for _, dialect := range []vennioclient.Dialect{vennioclient.Reference, vennioclient.Guide} {
 		w := newWorld(t, withDialect(dialect))
-		got := w.find(args{"participants": []string{"Alice", "Bob", "Haruka"}, "timezone": "Europe/London"})
+		got := w.find(args{"hosts": []string{"Alice", "Bob", "Haruka"}, "timezone": "Europe/London"})
 		require.False(t, got.IsError, got.Text)
 		assert.Empty(t, got.Data.Slots)
 		assert.Nil(t, got.Data.NextOpening)
@@ -154,14 +154,14 @@ func TestBar_S9_HostsWithoutACommonHourAreToldWhoCouldBeLeftOut(t *testing.T) {
 			assert.Contains(t, text, "Without Bob Castellano the first time is Wed 13 May 2026, 09:00.")
 			assert.Contains(t, text, "Without Haruka Sato the first time is Wed 13 May 2026, 17:00.")
 			assert.NotContains(t, text, "Without Alice Marlow", "New York and Tokyo have no common hour either")
-			assert.Contains(t, text, "Ask who can be left out, then search with the others in participants.")
+			assert.Contains(t, text, "Ask who can be left out, then search with the others in hosts.")
 		}
-		pair := w.find(args{"participants": []string{"Bob", "Haruka"}, "timezone": "Europe/London"})
+		pair := w.find(args{"hosts": []string{"Bob", "Haruka"}, "timezone": "Europe/London"})
 		assert.Contains(t, pair.Data.Note, "Bob Castellano and Haruka Sato have no common free time")
 		assert.Contains(t, pair.Data.Note, "Without Haruka Sato the first time is Wed 13 May 2026, 14:00.")
-		evening := w.find(args{"participants": []string{"Alice", "Bob"}, "when": "tomorrow evening", "timezone": "Europe/London"})
+		evening := w.find(args{"hosts": []string{"Alice", "Bob"}, "when": "tomorrow evening", "timezone": "Europe/London"})
 		assert.Contains(t, evening.Data.Note, "Alice Marlow and Bob Castellano have no common free time at these hours in this window")
-		busy := w.find(args{"participants": []string{"Alice", "Bob"}, "busy": []any{args{"start": "2026-05-13T00:00:00Z", "end": "2026-09-01T00:00:00Z"}}})
+		busy := w.find(args{"hosts": []string{"Alice", "Bob"}, "busy": []any{args{"start": "2026-05-13T00:00:00Z", "end": "2026-09-01T00:00:00Z"}}})
 		assert.NotContains(t, busy.Data.Note, "no common free time", "they have: the guest has not")
 	}
 }
@@ -177,7 +177,7 @@ func TestBar_S8_CommonTimesAreSpreadOverTheWholeWindow(t *testing.T) {
 
 func requireWholeWindow(t *testing.T, w *world) {
 	t.Helper()
-	long := args{"participants": []string{"Alice", "Bob"}, "timezone": "UTC", "from": "2026-05-14", "to": "2026-07-10", "limit": 10}
+	long := args{"hosts": []string{"Alice", "Bob"}, "timezone": "UTC", "from": "2026-05-14", "to": "2026-07-10", "limit": 10}
 	got := w.find(long.with("prefer", args{"days": []string{"fri"}}))
 	require.False(t, got.IsError, got.Text)
 	weeks := map[string]bool{}
@@ -199,11 +199,11 @@ func requireWholeWindow(t *testing.T, w *world) {
 func TestBar_C2_BothClocksAndThePriceAreAgreedTo(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	found := w.find(args{"participants": []string{"Haruka"}, "timezone": "Asia/Tokyo", "guest_timezone": "America/New_York"})
+	found := w.find(args{"hosts": []string{"Haruka"}, "timezone": "Asia/Tokyo", "guest_timezone": "America/New_York"})
 	require.NotEmpty(t, found.Data.Slots)
 	assert.Contains(t, found.Text, "A booking with Haruka Sato costs 5000 JPY.")
 	s := found.Data.Slots[0]
-	booking := agreed(s.SlotID).with("participants", []string{"Haruka"})
+	booking := agreed(s.SlotID).with("hosts", []string{"Haruka"})
 	asked := w.book(booking.with("consent", notYet))
 	require.NotNil(t, asked.Data.Proposal, asked.Text)
 	assert.Equal(t, s.GuestLocal, asked.Data.Proposal.GuestLocal)

@@ -144,7 +144,7 @@ func TestSeveralHostsMustAllBeFree(t *testing.T) {
 	t.Parallel()
 	for _, dialect := range []vennioclient.Dialect{vennioclient.Reference, vennioclient.Guide} {
 		w := newWorld(t, withDialect(dialect))
-		got := w.find(args{"participants": []string{"Alice", "Bob"}, "timezone": "UTC"})
+		got := w.find(args{"hosts": []string{"Alice", "Bob"}, "timezone": "UTC"})
 		require.False(t, got.IsError, got.Text)
 		require.NotEmpty(t, got.Data.Slots)
 		for _, s := range got.Data.Slots {
@@ -158,7 +158,7 @@ func TestSeveralHostsMustAllBeFree(t *testing.T) {
 func TestAnUnknownHostNamesTheKnownOnes(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	got := w.find(args{"participants": []string{"Mallory"}})
+	got := w.find(args{"hosts": []string{"Mallory"}})
 	assert.Equal(t, schemas.CodeUnknownHost, got.Code)
 	for _, h := range w.deps.Hosts {
 		assert.Contains(t, got.Text, h.Name)

@@ -1,6 +1,7 @@
 package tools
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -11,9 +12,9 @@ import (
 	"github.com/vennio-mcp/vennio-mcp/schemas"
 )
 
-// wishes reads preferences that fit their schema, and whose working hours count.
-func (d Deps) wishes(in schemas.FindSlotsInput, loc, guest *time.Location) slots.Wishes {
-	w := slots.Wishes{Zone: loc, People: []slots.Person{{Zone: loc}}}
+// wishes reads preferences that fit their schema, the busy times, and whose working hours count.
+func (d Deps) wishes(in schemas.FindSlotsInput, loc, guest *time.Location, busy []slots.Span) slots.Wishes {
+	w := slots.Wishes{Zone: loc, Busy: busy, People: []slots.Person{{Zone: loc}}}
 	switch {
 	case len(d.WorkingHours) == 0:
 	case in.Timezone == "":
@@ -29,12 +30,25 @@ func (d Deps) wishes(in schemas.FindSlotsInput, loc, guest *time.Location) slots
 		w.Hours.Latest, _ = times.ParseClock(p.Latest)
 		w.Days, w.Avoid = weekdays(p.Days), weekdays(p.AvoidDays)
 	}
-	for _, b := range in.Busy {
-		start, _ := time.Parse(time.RFC3339, b.Start)
-		end, _ := time.Parse(time.RFC3339, b.End)
-		w.Busy = append(w.Busy, slots.Span{Start: start, End: end})
-	}
 	return w
+}
+
+// busyTimes reads when the guest is busy: dates and local times are those of loc. Its error names
+// each that is not understood, up to mostBusy.
+func (d Deps) busyTimes(in schemas.FindSlotsInput, loc *time.Location) (all []slots.Span, err error) {
+	const mostBusy = 4
+	wrong := &times.WindowError{}
+	for i, b := range in.Busy {
+		start, end, err := times.ParseSpan(fmt.Sprintf("busy[%d].", i), b.Start, b.End, loc, d.Now())
+		if bad, ok := errors.AsType[*times.WindowError](err); ok && len(wrong.Problems) < mostBusy {
+			wrong.Problems = append(wrong.Problems, bad.Problems...)
+		}
+		all = append(all, slots.Span{Start: start, End: end})
+	}
+	if len(wrong.Problems) > 0 {
+		return nil, &Refusal{Code: schemas.CodeInvalidArguments, Message: wrong.Error() + ".", Cause: wrong}
+	}
+	return all, nil
 }
 
 // weekdays are the days of those names, in the order of a week, each once.

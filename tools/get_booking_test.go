@@ -72,8 +72,8 @@ func TestABookingIsToldInTheZoneAskedFor(t *testing.T) {
 func TestBar_W4_ABookingIsToldAsItIsNow(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	slot := w.find(args{"participants": []string{"Haruka"}}).Data.Slots[0]
-	held := w.book(agreed(slot.SlotID).with("participants", []string{"Haruka"})).Data
+	slot := w.find(args{"hosts": []string{"Haruka"}}).Data.Slots[0]
+	held := w.book(agreed(slot.SlotID).with("hosts", []string{"Haruka"})).Data
 	got := w.get(args{"booking_id": held.BookingID})
 	assert.Equal(t, "pending_payment", got.Data.Status)
 	assert.Equal(t, held.CheckoutURL, got.Data.CheckoutURL)

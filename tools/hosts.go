@@ -29,8 +29,8 @@ type Directory []Host
 func (d Directory) Resolve(wanted []schemas.HostRef) ([]Host, error) {
 	if len(wanted) == 0 {
 		if len(d) == 0 {
-			return nil, refuse(schemas.CodeUnknownHost, "No host is configured and participants names none.",
-				"Ask the user whose calendar it is and pass the id in participants, or have the operator set VENNIO_BUSINESS_ID.")
+			return nil, refuse(schemas.CodeUnknownHost, "No host is configured and hosts names none.",
+				"Ask the user whose calendar it is and pass the id in hosts, or have the operator set VENNIO_BUSINESS_ID.")
 		}
 		return []Host{d[0]}, nil
 	}
@@ -41,7 +41,7 @@ func (d Directory) Resolve(wanted []schemas.HostRef) ([]Host, error) {
 			return nil, err
 		}
 		if slices.Contains(hosts, host) {
-			return nil, refuse(schemas.CodeUnknownHost, fmt.Sprintf("participants names %s twice.", host.Name), "Name each host once.")
+			return nil, refuse(schemas.CodeUnknownHost, fmt.Sprintf("hosts names %s twice.", host.Name), "Name each host once.")
 		}
 		hosts = append(hosts, host)
 	}
@@ -62,11 +62,11 @@ func (d Directory) one(name string) (Host, error) {
 	case len(near) == 1:
 		return near[0], nil
 	case len(near) > 1:
-		return Host{}, d.unknown(fmt.Sprintf("participants: %s could be %s.", plain.Quote(name, 60), names(near)))
+		return Host{}, d.unknown(fmt.Sprintf("hosts: %s could be %s.", plain.Quote(name, 60), names(near)))
 	case principal().MatchString(name):
 		return Host{Name: name, ID: name}, nil
 	}
-	return Host{}, d.unknown(fmt.Sprintf("participants: nobody here is called %s.", plain.Quote(name, 60)))
+	return Host{}, d.unknown(fmt.Sprintf("hosts: nobody here is called %s.", plain.Quote(name, 60)))
 }
 
 // bare is an id without its kind: "alice@example.com" of "user:alice@example.com".
@@ -93,7 +93,7 @@ func (d Directory) unknown(message string) error {
 	if len(d) == 0 {
 		return refuse(schemas.CodeUnknownHost, message, "Pass the host's Vennio id (a UUID, or an address in the guide's dialect); no host names are configured.")
 	}
-	return refuse(schemas.CodeUnknownHost, message, "Use one of: "+names(d)+"; or leave participants out for "+d[0].Name+".")
+	return refuse(schemas.CodeUnknownHost, message, "Use one of: "+names(d)+"; or leave hosts out for "+d[0].Name+".")
 }
 
 func names(hosts []Host) string { return strings.Join(hostNames(hosts), ", ") }

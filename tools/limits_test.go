@@ -68,7 +68,7 @@ func TestBar_X6_OnlyAllowedDomainsAttend(t *testing.T) {
 		map[string]any{"email": "ada@example.com", "name": "Ada"}, map[string]any{"email": "eve@evil.net", "name": "Eve"},
 	})
 	refused(t, w, second, `"eve@evil.net" may not attend`)
-	aHost := agreed(w.slot().SlotID).with("participants", []string{"eve@evil.net"})
+	aHost := agreed(w.slot().SlotID).with("hosts", []string{"eve@evil.net"})
 	got := w.book(aHost)
 	assert.True(t, got.IsError, "nor takes part as a host that nobody named")
 }
@@ -129,13 +129,13 @@ func TestBar_X6_NothingDearerIsBooked(t *testing.T) {
 	t.Parallel()
 	for most, why := range map[string]string{"4999 JPY": "it costs 5000.00 JPY", "100 EUR": "(5000 JPY) cannot be held against"} {
 		w := newWorld(t, limited(t, "", "", 0, most))
-		slot := w.find(args{"participants": []string{"Haruka"}}).Data.Slots[0]
-		refused(t, w, agreed(slot.SlotID).with("participants", []string{"Haruka"}), why)
+		slot := w.find(args{"hosts": []string{"Haruka"}}).Data.Slots[0]
+		refused(t, w, agreed(slot.SlotID).with("hosts", []string{"Haruka"}), why)
 		assert.Empty(t, w.book(agreed(w.slot().SlotID)).Code, "what costs nothing")
 	}
 	w := newWorld(t, limited(t, "", "", 0, "5000 JPY"))
-	slot := w.find(args{"participants": []string{"Haruka"}}).Data.Slots[0]
-	assert.Empty(t, w.book(agreed(slot.SlotID).with("participants", []string{"Haruka"})).Code)
+	slot := w.find(args{"hosts": []string{"Haruka"}}).Data.Slots[0]
+	assert.Empty(t, w.book(agreed(slot.SlotID).with("hosts", []string{"Haruka"})).Code)
 }
 
 // What was sent before the operator changed their mind is settled all the same.

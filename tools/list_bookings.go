@@ -77,8 +77,8 @@ func (d Deps) listing(in schemas.ListBookingsInput) (q listing, err error) {
 	})
 	badWindow = phraseRefused(badWindow, in.When, in.From+in.To)
 	hosts, badHosts := []Host(d.Hosts), error(nil)
-	if len(in.Participants) > 0 {
-		hosts, badHosts = d.Hosts.Resolve(in.Participants)
+	if len(in.Hosts) > 0 {
+		hosts, badHosts = d.Hosts.Resolve(in.Hosts)
 	}
 	if err := together(badZone, badHosts, badWindow); err != nil {
 		return listing{}, err
@@ -139,6 +139,9 @@ func (q listing) note(in schemas.ListBookingsInput, out *schemas.ListBookingsRes
 	if in.Timezone == "" {
 		say = append(say, fmt.Sprintf("No timezone was given: times are in %s, the server's default.", q.window.Loc))
 	}
+	if note := in.Note(in.Limit); note != "" {
+		say = append(say, note)
+	}
 	if q.window.Cut {
 		say = append(say, "The window began in the past and was cut to the future.")
 	}
@@ -146,7 +149,7 @@ func (q listing) note(in schemas.ListBookingsInput, out *schemas.ListBookingsRes
 		say = append(say, q.window.Hint+".")
 	}
 	if cut {
-		say = append(say, fmt.Sprintf("Vennio lists more than the %d pages that are looked through, so some bookings may be missing: name one participant, or look in Vennio.", listPages))
+		say = append(say, fmt.Sprintf("Vennio lists more than the %d pages that are looked through, so some bookings may be missing: name one host, or look in Vennio.", listPages))
 	}
 	if out.Total == 0 {
 		say = append(say, "Nothing more is booked here from now on; that is no error.")

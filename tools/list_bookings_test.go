@@ -61,8 +61,8 @@ func TestBar_P5_S4_BookingsToComeAreListedInOrder(t *testing.T) {
 	w := newWorld(t)
 	made := map[string]schemas.BookSlotResult{}
 	for _, name := range []string{"Bob", "Alice", "Haruka"} {
-		slot := w.find(args{"participants": []string{name}}).Data.Slots[0]
-		made[name] = w.book(agreed(slot.SlotID).with("participants", []string{name})).Data
+		slot := w.find(args{"hosts": []string{name}}).Data.Slots[0]
+		made[name] = w.book(agreed(slot.SlotID).with("hosts", []string{name})).Data
 	}
 	require.NoError(t, w.vennio.Cancel(made["Bob"].BookingID))
 	got := w.list(args{"limit": 10})
@@ -71,7 +71,7 @@ func TestBar_P5_S4_BookingsToComeAreListedInOrder(t *testing.T) {
 	assert.NotContains(t, ids(got.Data), made["Bob"].BookingID, "cancelled")
 	for name, status := range map[string]string{"Alice": "confirmed", "Haruka": "pending_payment"} {
 		assert.Contains(t, ids(got.Data), made[name].BookingID)
-		one := w.list(args{"participants": []string{name}, "status": status, "timezone": "Asia/Tokyo"})
+		one := w.list(args{"hosts": []string{name}, "status": status, "timezone": "Asia/Tokyo"})
 		assert.Contains(t, ids(one.Data), made[name].BookingID)
 		assert.Contains(t, one.Data.Bookings[0].Description, "Asia/Tokyo")
 	}
@@ -95,12 +95,12 @@ func TestWhatVennioDoesNotFilterIsFilteredHere(t *testing.T) {
 		held("running", alice, "confirmed", wednesday.Add(-10*time.Minute)), held("bobs", bob, "confirmed", wednesday.Add(time.Hour)),
 		held("gone", alice, "cancelled", wednesday.Add(time.Hour)), held("odd", "", "on_hold", wednesday.Add(2*time.Hour)),
 		`{"id":"timeless","status":"confirmed"}`))
-	all := w.list(args{"participants": []string{"Alice"}, "limit": 10})
+	all := w.list(args{"hosts": []string{"Alice"}, "limit": 10})
 	assert.Equal(t, []string{"timeless", "running", "odd", "late"}, ids(all.Data))
 	assert.Equal(t, 4, all.Data.Total)
-	assert.Equal(t, []string{"late"}, ids(w.list(args{"participants": []string{"Alice"}, "status": "confirmed", "from": "2026-05-16"}).Data)[1:])
+	assert.Equal(t, []string{"late"}, ids(w.list(args{"hosts": []string{"Alice"}, "status": "confirmed", "from": "2026-05-16"}).Data)[1:])
 	assert.NotContains(t, ids(w.list(args{"when": "today"}).Data), "late")
-	assert.Contains(t, ids(w.list(args{}).Data), "bobs", "no participants: all hosts")
+	assert.Contains(t, ids(w.list(args{}).Data), "bobs", "no hosts: all hosts")
 }
 
 // bar: T8. Pages: each says how to go on, together they are the whole, and a
@@ -112,7 +112,7 @@ func TestBar_T8_PagesGoOnWhereTheyEnded(t *testing.T) {
 		many = append(many, held(fmt.Sprintf("b-%02d", i), directory()[0].ID, "confirmed", wednesday.Add(time.Duration(i/2+1)*time.Hour)))
 	}
 	w := newWorld(t, vennioWith(t, many...))
-	seen, arguments := map[string]bool{}, args{"participants": []string{"Alice"}, "limit": 10}
+	seen, arguments := map[string]bool{}, args{"hosts": []string{"Alice"}, "limit": 10}
 	for page := range 3 {
 		got := w.list(arguments)
 		require.False(t, got.IsError, got.Text)
@@ -128,7 +128,7 @@ func TestBar_T8_PagesGoOnWhereTheyEnded(t *testing.T) {
 		assert.Contains(t, got.Text, "10 of 23 bookings")
 		assert.Contains(t, got.Text, "cursor "+got.Data.NextCursor)
 		arguments = arguments.with("cursor", " "+strings.ToUpper(got.Data.NextCursor))
-		for _, other := range []args{arguments.with("status", "any"), arguments.with("when", "today"), arguments.with("participants", nil), arguments.with("cursor", "z"+got.Data.NextCursor[1:]), arguments.with("cursor", "x")} {
+		for _, other := range []args{arguments.with("status", "any"), arguments.with("when", "today"), arguments.with("hosts", nil), arguments.with("cursor", "z"+got.Data.NextCursor[1:]), arguments.with("cursor", "x")} {
 			refused := w.list(other)
 			assert.Equal(t, schemas.CodeInvalidArguments, refused.Code)
 			assert.Contains(t, refused.Data.Error.Next, "leave cursor out")
@@ -168,7 +168,7 @@ func TestBar_S7_AListKeepsTheHoursAndDaysOfAPhrase(t *testing.T) {
 func TestAListSaysWhatItDidNotUnderstand(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	got := w.list(args{"timezone": "EST", "participants": []string{"Mallory"}, "when": "soon"})
+	got := w.list(args{"timezone": "EST", "hosts": []string{"Mallory"}, "when": "soon"})
 	assert.Equal(t, schemas.CodeInvalidArguments, got.Code)
 	for _, part := range []string{"America/New_York", "Mallory", `when "soon" names no span: send when "asap"`} {
 		assert.Contains(t, got.Text, part)
@@ -188,17 +188,17 @@ func TestBar_T8_ListsAreShort(t *testing.T) {
 		crowd[i] = map[string]any{"email": fmt.Sprintf("guest.number.%d@example.com", i), "name": fmt.Sprintf("Guest Number %d", i)}
 	}
 	for i := range 12 {
-		found := w.find(args{"limit": 1, "participants": []string{"Alice"}}).Data.Slots
-		booking := agreed(found[0].SlotID).with("participants", []string{"Alice"})
+		found := w.find(args{"limit": 1, "hosts": []string{"Alice"}}).Data.Slots
+		booking := agreed(found[0].SlotID).with("hosts", []string{"Alice"})
 		if i >= 3 {
 			booking = booking.with("attendees", crowd).with("title", strings.Repeat("A rather long title ", 6))
 		}
 		require.False(t, w.book(booking).IsError)
 	}
-	usual := w.list(args{"participants": []string{"Alice"}, "limit": 3, "timezone": "Europe/London"})
+	usual := w.list(args{"hosts": []string{"Alice"}, "limit": 3, "timezone": "Europe/London"})
 	require.Len(t, usual.Data.Bookings, 3)
 	assert.LessOrEqual(t, tokens(t, usual.Text), 400, usual.Text)
-	largest := w.list(args{"participants": []string{"Alice"}, "limit": 10, "timezone": "America/Argentina/Buenos_Aires"})
+	largest := w.list(args{"hosts": []string{"Alice"}, "limit": 10, "timezone": "America/Argentina/Buenos_Aires"})
 	assert.GreaterOrEqual(t, len(largest.Data.Bookings), 8)
 	assert.Contains(t, largest.Text, "17 more")
 	assert.Contains(t, largest.Text, "cursor "+largest.Data.NextCursor)

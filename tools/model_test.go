@@ -111,7 +111,7 @@ func (m *model) booking() args {
 }
 
 func (m *model) maybe(b args) args {
-	return b.with("participants", pick[any](m, nil, nil, nil, nil, nil, []string{"Alice"}, []string{"Bob"}, []string{"Alice", "Bob"}, []string{"Mallory"}))
+	return b.with("hosts", pick[any](m, nil, nil, nil, nil, nil, []string{"Alice"}, []string{"Bob"}, []string{"Alice", "Bob"}, []string{"Mallory"}))
 }
 
 // consent is whatever an agent may claim.

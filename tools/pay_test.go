@@ -16,7 +16,7 @@ import (
 func (w *world) paid(protocol string, action mcp.ElicitationResponseAction) (args, []mcp.ElicitationParams, answer[schemas.BookSlotResult]) {
 	w.t.Helper()
 	tokyo := []string{w.deps.Hosts[2].Name}
-	booking := agreed(w.find(args{"participants": tokyo}).Data.Slots[0].SlotID).with("participants", tokyo)
+	booking := agreed(w.find(args{"hosts": tokyo}).Data.Slots[0].SlotID).with("hosts", tokyo)
 	var asked []mcp.ElicitationParams
 	w.meet(protocol, &person{elicit: func(_ context.Context, r mcp.ElicitationRequest) (mcp.ElicitationResponseAction, error) {
 		asked = append(asked, r.Params)
@@ -69,14 +69,14 @@ func TestBar_C7_TheAnswerAboutAPaymentServesNoOtherCall(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	tokyo := []string{w.deps.Hosts[2].Name}
-	slots := w.find(args{"participants": tokyo}).Data.Slots
-	booking := agreed(slots[0].SlotID).with("participants", tokyo)
+	slots := w.find(args{"hosts": tokyo}).Data.Slots
+	booking := agreed(slots[0].SlotID).with("hosts", tokyo)
 	const opensLinks = `{"elicitation":{"url":{}}}`
 	srv := w.server()
 	first := w.post(srv, toolCall(opensLinks, "book_slot", booking, nil))
 	require.Equal(t, "input_required", first.Result.ResultType)
 	yes := args{"requestState": first.Result.RequestState, "inputResponses": args{"agree": args{"action": "accept"}}}
-	other := agreed(slots[1].SlotID).with("participants", tokyo)
+	other := agreed(slots[1].SlotID).with("hosts", tokyo)
 	assert.Equal(t, schemas.CodeConsentRequired, w.post(srv, toolCall(opensLinks, "book_slot", other, yes)).code())
 	assert.Equal(t, 1, w.vennio.Writes())
 	assert.Equal(t, "pending_payment", w.post(srv, toolCall(opensLinks, "book_slot", booking, yes)).Result.StructuredContent.Status)

@@ -25,7 +25,7 @@ func repeated(text string, start time.Time, loc *time.Location) (*repeat, error)
 	if text == "" {
 		return nil, nil
 	}
-	how, err := times.ParseRepeat(text)
+	how, err := times.ParseRepeat(text, start.In(loc))
 	if err != nil {
 		return nil, refuse(schemas.CodeInvalidArguments, err.Error()+".", "")
 	}

@@ -34,7 +34,7 @@ func TestTheOldTimeCountsAsFree(t *testing.T) {
 	shorter := w.find(window.with("duration_minutes", 30).with("from", overlapping.Start))
 	assert.Equal(t, 30, shorter.Data.DurationMinutes)
 	require.NotEmpty(t, shorter.Data.Slots)
-	bad := w.find(window.with("participants", []string{"Bob"}))
+	bad := w.find(window.with("hosts", []string{"Bob"}))
 	assert.Equal(t, schemas.CodeInvalidArguments, bad.Code, bad.Text)
 	assert.Equal(t, schemas.CodeNotFound, w.find(args{"reschedule_of": "nothing"}).Code)
 }
@@ -73,7 +73,7 @@ func TestBar_C2_ASlotThatMovedABookingBooksNoOther(t *testing.T) {
 	require.False(t, w.change("reschedule_booking", call).IsError)
 	assert.Equal(t, schemas.CodeConsentMismatch, w.change("reschedule_booking", call.with("booking_id", two.BookingID)).Code)
 	assert.Equal(t, schemas.CodeConsentMismatch, w.book(agreed(slot.SlotID)).Code)
-	tokyo := w.find(args{"participants": []string{"Haruka"}}).Data.Slots[0]
+	tokyo := w.find(args{"hosts": []string{"Haruka"}}).Data.Slots[0]
 	assert.Equal(t, schemas.CodeUnknownSlot, w.change("reschedule_booking", call.with("slot_id", tokyo.SlotID)).Code, "a slot of another host")
 }
 

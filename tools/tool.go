@@ -86,6 +86,9 @@ func define[In any, Out schemas.Result](d Deps, s Spec, handle func(context.Cont
 			return result(d, failure(err)), err
 		}
 		out, err := recovered(ctx, handle, in, req)
+		if wrong, ok := errors.AsType[*schemas.Misfits](err); ok && d.Now != nil {
+			wrong.Year = d.Now().Year() // of the dates in examples
+		}
 		if q, asks := errors.AsType[*question](err); asks {
 			return asking(q), nil
 		}

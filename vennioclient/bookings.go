@@ -1,14 +1,26 @@
 package vennioclient
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"net/http"
+	"strings"
 	"time"
 )
 
 // Person is someone who takes part.
 type Person struct{ Email, Name string }
+
+// name is what Vennio, which requires a name, is sent: for a person without one the local part of
+// the address.
+func (p Person) name() string {
+	local, _, isAddress := strings.Cut(p.Email, "@")
+	if !isAddress {
+		return p.Name
+	}
+	return cmp.Or(p.Name, local)
+}
 
 // BookingRequest asks for one slot. Two equal requests are the same bytes.
 type BookingRequest struct {

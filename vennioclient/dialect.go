@@ -148,7 +148,7 @@ func (d Dialect) booking(r BookingRequest) ([]byte, *Error) {
 	return encode(referenceBooking{
 		BusinessID:    r.Hosts[0],
 		CustomerEmail: r.Customer.Email,
-		CustomerName:  r.Customer.Name,
+		CustomerName:  r.Customer.name(),
 		StartTime:     stamp(r.Start),
 		EndTime:       stamp(r.End),
 		Notes:         extra.notes(r.Notes),

@@ -167,7 +167,7 @@ func (m *member) call(tool string, arguments map[string]any) result {
 // finds a slot of Alice's.
 func (m *member) finds() string {
 	m.t.Helper()
-	found := m.call("find_slots", map[string]any{"participants": []string{alice}, "timezone": "Europe/London"})
+	found := m.call("find_slots", map[string]any{"hosts": []string{alice}, "timezone": "Europe/London"})
 	require.NotEmpty(m.t, found.Slots, found.Error)
 	return found.Slots[0].ID
 }
@@ -175,7 +175,7 @@ func (m *member) finds() string {
 func (m *member) books(slot, email string) result {
 	m.t.Helper()
 	return m.call("book_slot", map[string]any{
-		"slot_id": slot, "title": "Intro", "participants": []string{alice},
+		"slot_id": slot, "title": "Intro", "hosts": []string{alice},
 		"attendees": []any{map[string]any{"email": email, "name": "Ada Byron"}},
 		"consent":   map[string]any{"granted": true, "given_by": "Ada", "statement": "Yes"},
 	})

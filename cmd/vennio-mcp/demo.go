@@ -131,7 +131,7 @@ func (d *demo) held() (held []sandbox.Booking) {
 func (d *demo) findsSlots(ctx context.Context) ([]schemas.Slot, error) {
 	d.person("Find half an hour with Alice for Ada, who is in New York.")
 	found, err := call[schemas.FindSlotsResult](ctx, d.stage, d.agent, "find_slots", schemas.FindSlotsInput{
-		Participants: []schemas.HostRef{"Alice"}, DurationMinutes: 30, Timezone: "Europe/London", GuestTimezone: "America/New_York",
+		Hosts: []schemas.HostRef{"Alice"}, DurationMinutes: 30, Timezone: "Europe/London", GuestTimezone: "America/New_York",
 	})
 	if err != nil {
 		return nil, err
@@ -204,7 +204,7 @@ var (
 
 func meeting(s schemas.Slot, consent schemas.Consent) map[string]any {
 	return map[string]any{
-		"slot_id": s.SlotID, "title": "Analytical engines", "attendees": ada, "participants": []string{"Alice"},
+		"slot_id": s.SlotID, "title": "Analytical engines", "attendees": ada, "hosts": []string{"Alice"},
 		"notes": strings.Join([]string{"Agenda:", "1. punched cards"}, "\n"), "consent": consent,
 	}
 }

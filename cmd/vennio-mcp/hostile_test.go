@@ -38,7 +38,7 @@ func (c *company) wire(bytes string) string {
 func (m *member) booking() string {
 	m.t.Helper()
 	body := fmt.Sprintf(`{"jsonrpc":"2.0","id":9,"method":"tools/call","params":{"name":"book_slot","arguments":{"slot_id":%q,"title":"Intro",`+
-		`"participants":[%q],"attendees":[{"email":"ada@acme.example","name":"Ada Byron"}],"consent":{"granted":true,"given_by":"Ada","statement":"Yes"}}}}`, m.finds(), alice)
+		`"hosts":[%q],"attendees":[{"email":"ada@acme.example","name":"Ada Byron"}],"consent":{"granted":true,"given_by":"Ada","statement":"Yes"}}}}`, m.finds(), alice)
 	lines := "POST /mcp HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nAccept: application/json, text/event-stream\r\nConnection: close\r\n"
 	for i := 0; i < len(m.headers); i += 2 {
 		lines += m.headers[i] + ": " + m.headers[i+1] + "\r\n"
@@ -103,10 +103,10 @@ func TestBar_X3_NoArgumentBecomesAHeaderOrAPath(t *testing.T) {
 			"get_booking":        {"booking_id": evil},
 			"cancel_booking":     {"booking_id": evil, "reason": evil, "consent": yes},
 			"reschedule_booking": {"booking_id": evil, "slot_id": evil, "consent": yes},
-			"find_slots":         {"participants": []string{evil}, "timezone": "Europe/London"},
+			"find_slots":         {"hosts": []string{evil}, "timezone": "Europe/London"},
 			"list_bookings":      {"cursor": evil},
 			"book_slot": {
-				"slot_id": slot, "title": evil, "participants": []string{alice}, "notes": evil,
+				"slot_id": slot, "title": evil, "hosts": []string{alice}, "notes": evil,
 				"attendees": []any{map[string]any{"email": "ada@acme.example", "name": evil}}, "consent": yes,
 			},
 		} {

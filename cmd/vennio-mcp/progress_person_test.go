@@ -57,11 +57,11 @@ func TestBar_P6_ItIsToldBeforeTheQuestionAndNotAfterTheAnswer(t *testing.T) {
 		for _, protocol := range []string{"2025-06-18", "2025-11-25"} {
 			s := speakers[transport](t, clean(t), protocol)
 			s.greeting(protocol, `{"elicitation":{}}`)
-			s.send(`{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"find_slots","arguments":{"participants":["Alice"]}}}`)
+			s.send(`{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"find_slots","arguments":{"hosts":["Alice"]}}}`)
 			found := s.next().Result.StructuredContent.Slots
 			require.NotEmpty(t, found, transport)
 			s.send(fmt.Sprintf(`{"jsonrpc":"2.0","id":2,"method":"tools/call","params":{"name":"book_slot","_meta":{"progressToken":"tok"},"arguments":{`+
-				`"slot_id":%q,"title":"Intro","participants":["Alice"],"attendees":[{"email":"ada@example.com","name":"Ada"}],`+
+				`"slot_id":%q,"title":"Intro","hosts":["Alice"],"attendees":[{"email":"ada@example.com","name":"Ada"}],`+
 				`"consent":{"granted":true,"given_by":"Ada","statement":"yes"}}}}`, found[len(found)-1].ID))
 			told, asked := s.next(), s.next()
 			assert.Equal(t, "tok", told.Params.ProgressToken)

@@ -127,7 +127,7 @@ func (s speaker) finds(t *testing.T, protocol, meta string) (before []note) {
 	if protocol == "2026-07-28" {
 		meta += `,"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{},"io.modelcontextprotocol/clientInfo":{"name":"t","version":"0"}`
 	}
-	s.send(fmt.Sprintf(`{"jsonrpc":"2.0","id":7,"method":"tools/call","params":{"name":"find_slots","arguments":{"participants":["Alice"]},"_meta":{%s}}}`, strings.TrimPrefix(meta, ",")))
+	s.send(fmt.Sprintf(`{"jsonrpc":"2.0","id":7,"method":"tools/call","params":{"name":"find_slots","arguments":{"hosts":["Alice"]},"_meta":{%s}}}`, strings.TrimPrefix(meta, ",")))
 	for {
 		n := s.next()
 		if string(n.ID) == "7" {

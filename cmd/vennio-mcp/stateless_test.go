@@ -108,10 +108,10 @@ func calls(t *testing.T, c *client.Client, tool string, arguments map[string]any
 // wants finds a slot and returns the arguments that book it.
 func wants(t *testing.T, c *client.Client) map[string]any {
 	t.Helper()
-	text, found := calls(t, c, "find_slots", map[string]any{"participants": []string{"Alice"}, "timezone": "Europe/London"})
+	text, found := calls(t, c, "find_slots", map[string]any{"hosts": []string{"Alice"}, "timezone": "Europe/London"})
 	require.NotEmpty(t, found.Slots, text)
 	return map[string]any{
-		"slot_id": found.Slots[len(found.Slots)-1].SlotID, "title": "Intro", "participants": []string{"Alice"},
+		"slot_id": found.Slots[len(found.Slots)-1].SlotID, "title": "Intro", "hosts": []string{"Alice"},
 		"attendees": []any{map[string]any{"email": "ada@example.com", "name": "Ada Byron"}},
 		"consent":   map[string]any{"granted": true, "given_by": "Ada", "statement": "Yes"},
 	}

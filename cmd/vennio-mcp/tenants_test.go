@@ -60,7 +60,7 @@ func TestBar_X5_ConsentsDoNotCrossTenants(t *testing.T) {
 	ada, guest := c.as(c.acme), c.as(c.guest, access.HeaderKey, keyOfGuy)
 	refused := func(m *member) string {
 		return m.call("book_slot", map[string]any{
-			"slot_id": m.finds(), "title": "Intro", "participants": []string{alice},
+			"slot_id": m.finds(), "title": "Intro", "hosts": []string{alice},
 			"attendees": []any{map[string]any{"email": "ada@example.com", "name": "Ada Byron"}},
 			"consent":   map[string]any{"granted": false},
 		}).Status

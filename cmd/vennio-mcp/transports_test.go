@@ -104,10 +104,10 @@ func scenario(t *testing.T, c *client.Client) (story []answered) {
 		story = append(story, a)
 		return found
 	}
-	found := tell("find_slots", map[string]any{"participants": []string{"Alice"}, "timezone": "Europe/London"})
+	found := tell("find_slots", map[string]any{"hosts": []string{"Alice"}, "timezone": "Europe/London"})
 	require.NotEmpty(t, found)
 	booking := map[string]any{
-		"slot_id": found[len(found)-1].SlotID, "title": "Intro", "participants": []string{"Alice"},
+		"slot_id": found[len(found)-1].SlotID, "title": "Intro", "hosts": []string{"Alice"},
 		"attendees": []any{map[string]any{"email": "ada@example.com", "name": "Ada Byron"}},
 		"consent":   map[string]any{"granted": false},
 	}

@@ -121,7 +121,7 @@ func TestBar_W4_APaymentReachesASubscribedClient(t *testing.T) {
 	url := start(t, clean(t), "serve", "--addr", "127.0.0.1:0").address()
 	c := continuous(t, url)
 	told := hears(t, c, "2025-11-25")
-	_, found := ask(t, c, "find_slots", map[string]any{"participants": []string{"Haruka"}})
+	_, found := ask(t, c, "find_slots", map[string]any{"hosts": []string{"Haruka"}})
 	require.NotEmpty(t, found)
 	held := toPay(t, c, found[len(found)-1].SlotID)
 	browser := newBrowser(t)
@@ -149,7 +149,7 @@ func toPay(t *testing.T, c *client.Client, slot string) (held schemas.BookSlotRe
 	t.Helper()
 	req := mcp.CallToolRequest{}
 	req.Params.Name, req.Params.Arguments = "book_slot", map[string]any{
-		"slot_id": slot, "title": "Intro", "participants": []string{"Haruka"},
+		"slot_id": slot, "title": "Intro", "hosts": []string{"Haruka"},
 		"attendees": []any{map[string]any{"email": "ada@example.com", "name": "Ada"}},
 		"consent":   map[string]any{"granted": true, "given_by": "Ada", "statement": "Yes"},
 	}

@@ -76,7 +76,7 @@ type offer struct {
 
 func (o offer) arguments(name string) map[string]any {
 	return map[string]any{
-		"slot_id": o.id, "title": "Intro " + name, "participants": []string{o.host.Name},
+		"slot_id": o.id, "title": "Intro " + name, "hosts": []string{o.host.Name},
 		"attendees": []any{map[string]any{"email": name + "@example.com", "name": name}},
 		"consent":   map[string]any{"granted": true, "given_by": name, "statement": "Yes"},
 	}

@@ -32,6 +32,28 @@ func (d *draft) parse(field, sent string) (time.Time, bool) {
 	return time.Time{}, false
 }
 
+// ParseSpan reads a span whose ends are written like From and To of a window, in loc. Its error is a
+// [*WindowError] that begins with the name of the end it is about, start or end after the prefix.
+func ParseSpan(prefix, start, end string, loc *time.Location, now time.Time) (from, to time.Time, err error) {
+	d := newDraft(WindowInput{From: start, To: end, Loc: loc, Now: now})
+	d.from, d.hasFrom = d.parse("from", d.From)
+	d.to, d.hasTo = d.parse("to", d.To)
+	if d.hasFrom && d.hasTo && !d.from.Before(d.to) {
+		d.refuse("to (%s) is not after %sstart (%s)", d.tellTo(), prefix, tell(d.from, d.Loc))
+	}
+	if len(d.problems) == 0 {
+		return d.from, d.to, nil
+	}
+	for i, problem := range d.problems {
+		if rest, ok := strings.CutPrefix(problem, "from "); ok {
+			d.problems[i] = prefix + "start " + rest
+		} else if rest, ok := strings.CutPrefix(problem, "to "); ok {
+			d.problems[i] = prefix + "end " + rest
+		}
+	}
+	return time.Time{}, time.Time{}, &WindowError{d.problems}
+}
+
 func parseAs(text string, layouts []string) (time.Time, bool) {
 	for _, layout := range layouts {
 		if t, err := time.Parse(layout, text); err == nil {

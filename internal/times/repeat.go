@@ -1,6 +1,7 @@
 package times
 
 import (
+	"cmp"
 	"fmt"
 	"regexp"
 	"strconv"
@@ -20,33 +21,148 @@ type Repeat struct {
 const MaxOccurrences = 26
 
 // RepeatError says why a repetition cannot be.
-type RepeatError struct{ why string }
+type RepeatError struct {
+	why  string
+	year int // of the meeting, for the example
+}
 
 func (e *RepeatError) Error() string {
-	return fmt.Sprintf("repeat %s; want for example weekly x6, biweekly x4 or monthly until 2026-12-31", e.why)
+	return fmt.Sprintf("repeat %s; want for example weekly x6, biweekly x4 or monthly until %d-12-31", e.why, e.year)
 }
 
 var repeatForm = sync.OnceValue(func() *regexp.Regexp {
-	return regexp.MustCompile(`^(weekly|biweekly|monthly) (?:x(\d{1,3})|until (\d{4}-\d{2}-\d{2}))$`)
+	return regexp.MustCompile(`^(weekly|biweekly|monthly)(?: (?:x(\d{1,3})|until (\d{4}-\d{2}-\d{2})))?$`)
 })
 
-// ParseRepeat reads "weekly x6" or "monthly until 2026-12-31". The error is a
-// *RepeatError.
-func ParseRepeat(s string) (Repeat, error) {
-	part := repeatForm().FindStringSubmatch(strings.ToLower(strings.Join(strings.Fields(s), " ")))
-	if part == nil {
-		return Repeat{}, &RepeatError{"is not understood"}
+// ParseRepeat reads "weekly x6" or "monthly until 2026-12-31", in the spellings of CanonicalRepeat,
+// for a meeting at the given local time. The error is a *RepeatError.
+func ParseRepeat(s string, meeting time.Time) (Repeat, error) {
+	part := repeatForm().FindStringSubmatch(CanonicalRepeat(s))
+	switch {
+	case part == nil:
+		return Repeat{}, &RepeatError{"is not understood", meeting.Year()}
+	case part[2] == "" && part[3] == "":
+		return Repeat{}, &RepeatError{part[1] + " has no end: ask the person how often, or until when", meeting.Year()}
 	}
 	r := Repeat{Every: part[1], Until: part[3]}
 	if part[2] != "" {
 		r.Count, _ = strconv.Atoi(part[2])
 		if r.Count < 2 || r.Count > MaxOccurrences {
-			return Repeat{}, &RepeatError{fmt.Sprintf("must be from 2 to %d times", MaxOccurrences)}
+			return Repeat{}, &RepeatError{fmt.Sprintf("must be from 2 to %d times", MaxOccurrences), meeting.Year()}
 		}
 	} else if _, err := time.Parse(time.DateOnly, r.Until); err != nil {
-		return Repeat{}, &RepeatError{"names a date that there is not"}
+		return Repeat{}, &RepeatError{"names a date that does not exist", meeting.Year()}
 	}
 	return r, nil
+}
+
+var (
+	everyForm = sync.OnceValue(func() *regexp.Regexp {
+		return regexp.MustCompile(`^(?:repeats? )?(?:(weekly|every week|each week|once a week|every 7 days|every 1 weeks?)|` +
+			`(biweekly|bi weekly|fortnightly|every fortnight|every (?:2|two) weeks|every (?:other|second) week|every 14 days|once every (?:2|two) weeks)|` +
+			`(monthly|every month|each month|once a month|every 1 months?))(?: (.+))?$`)
+	})
+	countFirst = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^(\d{1,3}) ?(?:x|times) (.+)$`) })
+	countForm  = sync.OnceValue(func() *regexp.Regexp {
+		return regexp.MustCompile(`^(?:x ?(\d{1,3})|(?:for )?(\d{1,3}) ?(?:x|times|meetings|occurrences|sessions)|for (\d{1,3}) (weeks|months))$`)
+	})
+	untilForm = sync.OnceValue(func() *regexp.Regexp {
+		return regexp.MustCompile(`^(?:until|till|through|to|ending|ends|ending on|up to) (?:the )?(.+)$`)
+	})
+	notRepeat = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`[\s,;()_-]+`) })
+	ofMonth   = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`\b(\d{1,2})(?:st|nd|rd|th)\b`) })
+	isoDate   = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`\b(\d{4})-(\d{2})-(\d{2})\b`) })
+)
+
+// CanonicalRepeat writes a repetition as ParseRepeat wants it: "every week" is weekly, "every two
+// weeks, 4 times" biweekly x4, and an RRULE of RFC 5545 likewise. What it does not understand it
+// returns as it is.
+func CanonicalRepeat(s string) string {
+	const most = 200
+	if len(s) > most {
+		return s
+	}
+	text := strings.ToLower(strings.TrimSpace(s))
+	if rule, ok := strings.CutPrefix(text, "rrule:"); ok || strings.HasPrefix(text, "freq=") {
+		if ok {
+			text = rule
+		}
+		return cmp.Or(fromRule(text), s)
+	}
+	text = isoDate().ReplaceAllString(text, "$1/$2/$3") // keeps its hyphens apart from the others
+	text = strings.TrimSpace(notRepeat().ReplaceAllString(strings.TrimSuffix(text, "."), " "))
+	if part := countFirst().FindStringSubmatch(text); part != nil {
+		text = part[2] + " x" + part[1]
+	}
+	part := everyForm().FindStringSubmatch(text)
+	if part == nil {
+		return s
+	}
+	every, weeks := "weekly", 1
+	switch {
+	case part[2] != "":
+		every, weeks = "biweekly", 2
+	case part[3] != "":
+		every, weeks = "monthly", 0
+	}
+	if part[4] == "" {
+		return every
+	}
+	if end := repeatEnd(part[4], weeks); end != "" {
+		return every + " " + end
+	}
+	return s
+}
+
+// repeatEnd reads how often or until when; weeks is the distance of two meetings, 0 a month.
+func repeatEnd(text string, weeks int) string {
+	if part := countForm().FindStringSubmatch(text); part != nil {
+		n, _ := strconv.Atoi(part[1] + part[2] + part[3])
+		switch {
+		case part[3] == "" || weeks == 0 && part[4] == "months":
+		case weeks > 0 && part[4] == "weeks" && n%weeks == 0:
+			n /= weeks
+		default:
+			return ""
+		}
+		return fmt.Sprintf("x%d", n)
+	}
+	if part := untilForm().FindStringSubmatch(text); part != nil {
+		for _, layout := range []string{"2006/01/02", "2 January 2006", "2 Jan 2006", "January 2 2006", "Jan 2 2006"} {
+			if t, err := time.Parse(layout, ofMonth().ReplaceAllString(part[1], "$1")); err == nil {
+				return "until " + t.Format(time.DateOnly)
+			}
+		}
+		if isoDate().MatchString(strings.ReplaceAll(part[1], "/", "-")) { // ParseRepeat says what is wrong with it
+			return "until " + strings.ReplaceAll(part[1], "/", "-")
+		}
+	}
+	return ""
+}
+
+// fromRule reads a recurrence rule of FREQ, INTERVAL, COUNT and UNTIL alone; "" for others.
+func fromRule(rule string) string {
+	parts := map[string]string{"interval": "1"}
+	for part := range strings.SplitSeq(strings.Trim(rule, "; "), ";") {
+		name, value, _ := strings.Cut(part, "=")
+		parts[name] = value
+	}
+	every := map[string]string{"weekly1": "weekly", "weekly2": "biweekly", "monthly1": "monthly"}[parts["freq"]+parts["interval"]]
+	count, until := parts["count"], parts["until"]
+	delete(parts, "count")
+	delete(parts, "until")
+	switch {
+	case every == "" || len(parts) != 2 || count != "" && until != "":
+		return ""
+	case count != "":
+		return every + " x" + count
+	case until == "":
+		return every
+	}
+	if t, err := time.Parse("20060102", until[:min(8, len(until))]); err == nil {
+		return every + " until " + t.Format(time.DateOnly)
+	}
+	return ""
 }
 
 // Starts lists when the occurrences begin, the first one first: each at the same
@@ -61,7 +177,7 @@ func (r Repeat) Starts(first time.Time, loc *time.Location) ([]time.Time, error)
 	hour, minute, second := local.Clock()
 	const everyMonthHas = 28
 	if r.Every == "monthly" && day > everyMonthHas {
-		return nil, &RepeatError{fmt.Sprintf("monthly cannot begin on the %dth, which some months lack: choose a day up to the 28th", day)}
+		return nil, &RepeatError{fmt.Sprintf("monthly cannot begin on the %s, which some months lack: choose a day up to the 28th", ordinal(day)), year}
 	}
 	var all []time.Time
 	for i := 0; len(all) <= MaxOccurrences; i++ {
@@ -78,7 +194,7 @@ func (r Repeat) Starts(first time.Time, loc *time.Location) ([]time.Time, error)
 		}
 		shown := read(wall, loc).at
 		if len(shown) != 1 && i > 0 {
-			return nil, &RepeatError{fmt.Sprintf("cannot be: on %s the clocks of %s do not show %s exactly once; choose another time of day", wall.Format(dayLayout), loc, wall.Format("15:04"))}
+			return nil, &RepeatError{fmt.Sprintf("cannot be: on %s the clocks of %s do not show %s exactly once; choose another time of day", wall.Format(dayLayout), loc, wall.Format("15:04")), year}
 		}
 		if i == 0 {
 			shown = []time.Time{local}
@@ -86,9 +202,25 @@ func (r Repeat) Starts(first time.Time, loc *time.Location) ([]time.Time, error)
 		all = append(all, shown[0])
 	}
 	if len(all) < 2 || len(all) > MaxOccurrences {
-		return nil, &RepeatError{fmt.Sprintf("must make from 2 to %d meetings", MaxOccurrences)}
+		return nil, &RepeatError{fmt.Sprintf("must make from 2 to %d meetings", MaxOccurrences), year}
 	}
 	return all, nil
+}
+
+// ordinal is a day of the month in words: "the 31st".
+func ordinal(day int) string {
+	suffix := "th"
+	if tens := day / 10; tens != 1 {
+		switch day % 10 {
+		case 1:
+			suffix = "st"
+		case 2:
+			suffix = "nd"
+		case 3:
+			suffix = "rd"
+		}
+	}
+	return strconv.Itoa(day) + suffix
 }
 
 // Text says how it repeats: "weekly, 6 times", "monthly, until 2026-12-31".

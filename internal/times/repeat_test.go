@@ -17,12 +17,12 @@ func TestARepetitionIsReadInItsOneForm(t *testing.T) {
 		"weekly x6": {Every: "weekly", Count: 6}, " Biweekly  X2 ": {Every: "biweekly", Count: 2},
 		"monthly until 2026-12-31": {Every: "monthly", Until: "2026-12-31"},
 	} {
-		got, err := times.ParseRepeat(text)
+		got, err := times.ParseRepeat(text, time.Date(2026, 5, 14, 9, 0, 0, 0, time.UTC))
 		require.NoError(t, err, text)
 		assert.Equal(t, want, got)
 	}
 	for _, text := range []string{"", "weekly", "daily x3", "weekly x1", "weekly x27", "weekly x0", "weekly x999999", "weekly until 2026-02-30", "weekly until friday", "weekly x6 until 2026-12-31"} {
-		_, err := times.ParseRepeat(text)
+		_, err := times.ParseRepeat(text, time.Date(2026, 5, 14, 9, 0, 0, 0, time.UTC))
 		require.Error(t, err, text)
 		assert.Contains(t, err.Error(), "weekly x6", "an example: %s", text)
 	}
@@ -84,4 +84,32 @@ func TestARepetitionOfOneOrOfTooManyIsRefused(t *testing.T) {
 	}
 	assert.Equal(t, "weekly, 6 times", times.Repeat{Every: "weekly", Count: 6}.Text())
 	assert.Equal(t, "monthly, until 2026-12-31", times.Repeat{Every: "monthly", Until: "2026-12-31"}.Text())
+}
+
+// field: repetitions in words
+func TestRepetitionsAreReadInWords(t *testing.T) {
+	t.Parallel()
+	for want, all := range map[string][]string{
+		"weekly":                      {"every week", "Weekly", "each week", "once a week"},
+		"biweekly":                    {"every two weeks", "fortnightly", "bi-weekly", "every other week", "FREQ=WEEKLY;INTERVAL=2"},
+		"monthly":                     {"every month", "Monthly."},
+		"weekly x6":                   {"weekly x 6", "every week, 6 times", "6x weekly", "weekly for 6 weeks", "repeat weekly 6 times", "RRULE:FREQ=WEEKLY;COUNT=6"},
+		"biweekly x4":                 {"every 2 weeks for 8 weeks", "4 times every two weeks", "fortnightly (4 meetings)"},
+		"monthly until 2026-12-31":    {"monthly until December 31, 2026", "each month till the 31st December 2026", "every month until 31 Dec 2026", "RRULE:FREQ=MONTHLY;UNTIL=20261231T235959Z"},
+		"every Tuesday":               {"every Tuesday"},
+		"FREQ=WEEKLY;BYDAY=TU":        {"FREQ=WEEKLY;BYDAY=TU"},
+		"every 2 weeks for 7 weeks":   {"every 2 weeks for 7 weeks"},
+		"weekly until the cows":       {"weekly until the cows"},
+		"weekly x6 until 2026-12-31 ": {"weekly x6 until 2026-12-31 "},
+	} {
+		for _, text := range all {
+			assert.Equal(t, want, times.CanonicalRepeat(text), text)
+		}
+	}
+	_, err := times.ParseRepeat("every week", time.Date(2027, 1, 8, 9, 0, 0, 0, time.UTC))
+	require.EqualError(t, err, "repeat weekly has no end: ask the person how often, or until when; want for example weekly x6, biweekly x4 or monthly until 2027-12-31")
+	for day, says := range map[int]string{29: "29th", 30: "30th", 31: "31st"} {
+		_, err := times.Repeat{Every: "monthly", Count: 3}.Starts(time.Date(2026, 5, day, 9, 0, 0, 0, time.UTC), time.UTC)
+		require.ErrorContains(t, err, "cannot begin on the "+says)
+	}
 }

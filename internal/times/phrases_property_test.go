@@ -223,6 +223,8 @@ func drawHours(t *rapid.T) (phrase, hours string) {
 // Around clock changes in every zone, words for days and hours are the days that an independent
 // calendar names and the hours as they were said: each half hour of four months is asked whether it
 // is in the window.
+//
+// field: generated phrases against an independent calendar
 func TestBar_S7_GeneratedPhrasesAreTheirDaysAndHours(t *testing.T) {
 	t.Parallel()
 	understood := 0

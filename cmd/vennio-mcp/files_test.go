@@ -62,7 +62,7 @@ func (o operators) starts() (bool, string) {
 	o.t.Helper()
 	p := start(o.t, o.env, "serve", "--addr", "127.0.0.1:0")
 	ended := make(chan struct{})
-	go func() { _ = p.cmd.Wait(); close(ended) }()
+	go func() { p.end(); close(ended) }()
 	require.Eventually(o.t, func() bool {
 		select {
 		case <-ended:

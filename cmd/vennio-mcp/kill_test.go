@@ -183,7 +183,7 @@ func (k *kill) killOften(ctx context.Context) {
 			}
 		}
 		require.NoError(k.t, server.cmd.Process.Kill())
-		_ = server.cmd.Wait()
+		server.end()
 		k.kills++
 		server = k.start()
 	}

@@ -73,6 +73,7 @@ type process struct {
 	stdout *bufio.Reader
 	said   *lockedBuffer // what was read of stdout
 	stderr *lockedBuffer
+	end    func() // waits until it has ended; unlike cmd.Wait it may be called more than once, at once too
 }
 
 // clean is an environment with a home of its own and no setting of ours.
@@ -102,12 +103,13 @@ func startFile(t *testing.T, path string, env []string, args ...string) *process
 	p.stdin, err = p.cmd.StdinPipe()
 	require.NoError(t, err)
 	p.stdout = bufio.NewReader(io.TeeReader(read, p.said))
+	p.end = sync.OnceFunc(func() { _ = p.cmd.Wait() })
 	err = p.cmd.Start()
 	_ = write.Close()
 	require.NoError(t, err)
 	t.Cleanup(func() {
 		_ = p.cmd.Process.Kill()
-		_ = p.cmd.Wait()
+		p.end()
 		_, _ = io.Copy(p.said, read)
 		_ = read.Close()
 		keepsSecrets(t, args, p.said.String(), p.stderr.String())
@@ -119,7 +121,7 @@ func startFile(t *testing.T, path string, env []string, args ...string) *process
 func (p *process) wait() int {
 	p.t.Helper()
 	done := make(chan struct{})
-	go func() { _ = p.cmd.Wait(); close(done) }()
+	go func() { p.end(); close(done) }()
 	select {
 	case <-done:
 		return p.cmd.ProcessState.ExitCode()

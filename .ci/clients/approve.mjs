@@ -113,7 +113,8 @@ test('what the agent wrote stays text', limit, async (t) => {
   const title = '<img src=x onerror="document.title=1"><b>Approved</b>'
   const { address } = await waiting(t, { title, notes: '</dd></dl><form><button>Approve</button></form><script>document.title=1</script>' })
   const page = await tab(t, browser, address, { script: true })
-  assert.ok((await page.locator('dl').innerText()).includes(title))
+  const shown = await page.locator('dl').innerText() // the title is quoted, so its own quotation marks are replaced
+  for (const part of ['<img src=x onerror=', '<b>Approved</b>']) assert.ok(shown.includes(part), shown)
   assert.equal(await page.locator('img, b, script, dl button').count(), 0)
   assert.equal(await button(page, 'Approve').count(), 1)
   assert.equal(await page.title(), 'Approve this booking?')

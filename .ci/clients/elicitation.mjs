@@ -32,7 +32,8 @@ function cases(protocol, transport) {
     return { world, agent, asked, booking: await firstSlot(agent) }
   }
 
-  for (const consent of ['ask', 'human']) {
+  // Over HTTP these clients are not authenticated: a form answered there does not count under human.
+  for (const consent of transport === 'stdio' ? ['ask', 'human'] : ['ask']) {
     test(`accept books, under ${consent}`, limit, async (t) => {
       const { world, agent, asked, booking } = await asking(t, () => yes, { consent })
       const booked = await book(agent, booking)
@@ -46,6 +47,18 @@ function cases(protocol, transport) {
       assert.equal((await book(agent, booking)).booking_id, booked.booking_id)
       assert.equal(asked.length, 1, 'asked once')
       assert.equal(await world.writes(), 1)
+    })
+  }
+
+  if (transport !== 'stdio') {
+    test('a form over an unauthenticated connection does not count, under human', limit, async (t) => {
+      const { world, agent, asked, booking } = await asking(t, () => yes, { consent: 'human' })
+      const told = await book(agent, booking)
+      assert.ok(!told.isError, told.text)
+      assert.equal(told.code, 'approval_needed')
+      assert.equal(asked.length, 0)
+      assert.equal((await fetch(link(told))).status, 200)
+      assert.equal(await world.writes(), 0)
     })
   }
 

@@ -32,9 +32,12 @@ const (
 	ActionCancel     = "cancel"
 )
 
+// Done is what the action does to a booking: booked, moved or cancelled.
+func (p *Proposal) Done() string { return done[p.Action] }
+
 // Text shows a person all that would be written.
 func (p *Proposal) Text() string {
-	return "What would be " + done[p.Action] + ", to show to the person:\n" + p.Facts()
+	return "What would be " + p.Done() + ", to show to the person:\n" + p.Facts()
 }
 
 // StatusAwaiting is the status of a result of a write that waits for a person's consent.

@@ -60,7 +60,7 @@ func (d Deps) agree(ctx context.Context, to deed, reported schemas.Consent) (con
 	case !d.attested(ctx):
 		return d.askPerson(ctx, to, said.GivenBy)
 	case !said.Granted:
-		return consent.Grant{}, notYet(to, schemas.CodeConsentRequired, "", "Show the person what would be "+participles[to.asked.Action]+" and ask. If they agree, make the same call with consent {granted: true, given_by: their name, statement: their words}. Never fill these in for them.")
+		return consent.Grant{}, notYet(to, schemas.CodeConsentRequired, "", "Show the person what would be "+to.asked.Done()+" and ask. If they agree, make the same call with consent {granted: true, given_by: their name, statement: their words}. Never fill these in for them.")
 	}
 	given, err := d.Ledger.Attest(ctx, to.act, said.GivenBy, said.Words)
 	return given, ledgerRefused(err)
@@ -106,9 +106,6 @@ func (a *Awaiting) result() *schemas.AwaitingConsent {
 	}
 }
 
-// participles say what the actions do to a booking.
-var participles = map[string]string{schemas.ActionBook: "booked", schemas.ActionReschedule: "moved", schemas.ActionCancel: "cancelled"}
-
 // reasons say why a write waits for a person.
 var reasons = map[schemas.Code]string{
 	schemas.CodeConsentRequired:   "a person must agree to it first.",
@@ -118,7 +115,7 @@ var reasons = map[schemas.Code]string{
 
 func notYet(to deed, reason schemas.Code, approvalURL, next string) *Awaiting {
 	return &Awaiting{
-		Reason: reason, Message: "NOT " + strings.ToUpper(participles[to.asked.Action]) + " YET: " + reasons[reason],
+		Reason: reason, Message: "NOT " + strings.ToUpper(to.asked.Done()) + " YET: " + reasons[reason],
 		Proposal: to.asked, ApprovalURL: approvalURL, Next: next,
 	}
 }

@@ -21,6 +21,3 @@ func questionOf(a consent.Act) question {
 func cancelsSeries(a consent.Act) bool {
 	return a.BookingID != "" && a.WasStart.IsZero() && a.Repeat != ""
 }
-
-// Heading is the question in a few words, for a terminal.
-func Heading(a consent.Act) string { return questionOf(a).heading }

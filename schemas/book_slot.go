@@ -88,6 +88,7 @@ type BookSlotResult struct {
 	Skipped     []string      `json:"skipped,omitempty" jsonschema_description:"Days of the series that were not free and are not booked"`
 	Price       string        `json:"price,omitempty" jsonschema_description:"What the booking costs"`
 	CheckoutURL string        `json:"checkout_url,omitempty" jsonschema_description:"Where the customer pays; not confirmed before"`
+	Note        string        `json:"note,omitempty" jsonschema_description:"In whose calendar it stands, if not in every host's"`
 	Consent     ConsentOnFile `json:"consent"`
 	Next        string        `json:"next"`
 	others      []Written

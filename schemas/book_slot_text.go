@@ -25,8 +25,8 @@ func (r *BookSlotResult) Text() string {
 	if r.CheckoutURL != "" {
 		lines = append(lines, "Payment is due before it is confirmed: "+r.CheckoutURL)
 	}
-	if only := calendars(r.Hosts); only != "" {
-		lines = append(lines, only)
+	if r.Note != "" {
+		lines = append(lines, r.Note)
 	}
 	lines = append(lines, mailAbout(r.Status, r.Attendees),
 		fmt.Sprintf("Consent: %s, %s (%s).", r.Consent.GivenBy, plain.Quote(r.Consent.Statement, 500), r.Consent.Rung),
@@ -43,24 +43,25 @@ func beside(description, guest string) string {
 }
 
 func headline(status string, repeated bool) string {
+	said := "Recorded"
 	switch status {
 	case "confirmed":
-		if repeated {
-			return "Already booked"
-		}
-		return "Booked"
+		said = "Booked"
 	case "pending_payment":
-		return "Held, NOT confirmed"
+		said = "Held, NOT confirmed"
 	case "cancelled":
 		return "No longer booked"
 	}
-	return "Recorded"
+	if repeated {
+		return "Already " + strings.ToLower(said[:1]) + said[1:]
+	}
+	return said
 }
 
 func alternatives(slots []Slot) string {
-	lines := []string{"Free instead (each needs a new consent; may be up to 15 minutes old, checked again at booking):"}
-	for i, s := range slots {
-		lines = append(lines, fmt.Sprintf("%d. %s", i+1, s.Text()))
+	lines := []string{"Free instead:"}
+	for _, s := range slots {
+		lines = append(lines, fmt.Sprintf("%d. %s", s.Number, s.Text()))
 	}
 	return strings.Join(lines, "\n")
 }
@@ -73,8 +74,8 @@ func hostNames(hosts []HostTold) string {
 	return strings.Join(names, ", ")
 }
 
-// calendars says in whose calendar a booking stands where that is not everyone's.
-func calendars(hosts []HostTold) string {
+// InCalendars says in whose calendar a booking stands, where that is not every host's.
+func InCalendars(hosts []HostTold) string {
 	var in, out []string
 	for _, h := range hosts {
 		if h.InCalendar {
@@ -96,20 +97,28 @@ func mailAbout(status string, attendees []Told) string {
 	case "pending_payment":
 		return "After payment: " + mail(attendees)
 	case "cancelled":
-		return "This call e-mails nobody."
+		return "Attendees: " + strings.Join(people(attendees), ", ") + ". This call e-mails nobody."
 	}
 	return mail(attendees)
+}
+
+// people are the names and addresses of attendees, in their order.
+func people(attendees []Told) []string {
+	all := make([]string, len(attendees))
+	for i, a := range attendees {
+		all[i] = plain.Line(a.Email, 254)
+		if a.Name != "" {
+			all[i] = plain.Quote(a.Name, 100) + " <" + all[i] + ">"
+		}
+	}
+	return all
 }
 
 // mail says whom Vennio writes to, and whom it does not.
 func mail(attendees []Told) string {
 	var told, untold []string
-	for _, a := range attendees {
-		who := plain.Line(a.Email, 254)
-		if a.Name != "" {
-			who = plain.Quote(a.Name, 100) + " <" + who + ">"
-		}
-		if a.Mailed {
+	for i, who := range people(attendees) {
+		if attendees[i].Mailed {
 			told = append(told, who)
 		} else {
 			untold = append(untold, who)

@@ -69,6 +69,7 @@ type Window struct {
 
 // Slot is a bookable time. All its times are made from the same two instants.
 type Slot struct {
+	Number      int    `json:"number,omitempty" jsonschema_description:"Its number in the list, for the person to name"`
 	SlotID      string `json:"slot_id" jsonschema_description:"Pass on as it is; lives 2 hours"`
 	Description string `json:"description" jsonschema_description:"Words to read to a person"`
 	Reason      string `json:"reason,omitempty" jsonschema_description:"Why it is offered at this place of the list"`

@@ -18,8 +18,8 @@ func (r *FindSlotsResult) Text() string {
 		b.WriteString(", best first")
 	}
 	fmt.Fprintf(&b, ". Now: %s.\n", r.Now)
-	for i, s := range r.Slots {
-		fmt.Fprintf(&b, "%d. %s\n", i+1, s.Text())
+	for _, s := range r.Slots {
+		fmt.Fprintf(&b, "%d. %s\n", s.Number, s.Text())
 	}
 	if r.NextOpening != nil {
 		fmt.Fprintf(&b, "Next opening: %s\n", r.NextOpening.Text())

@@ -79,12 +79,16 @@ func (p Problem) Text() string {
 type Envelope struct {
 	Error   *Problem `json:"error,omitempty" jsonschema_description:"Set when the call failed; then other fields may be absent"`
 	Sandbox bool     `json:"sandbox,omitempty" jsonschema_description:"True while no Vennio key is set: nothing real is booked"`
+	Warning string   `json:"warning,omitempty" jsonschema_description:"To tell the person: what is not real"`
 }
 
 // Enclose returns the envelope of a result, to be filled in.
 func (e *Envelope) Enclose() *Envelope { return e }
 
-// SandboxText is the line that every sandboxed result ends with.
+// InSandbox marks a result as one of the sandbox.
+func (e *Envelope) InSandbox() { e.Sandbox, e.Warning = true, SandboxText }
+
+// SandboxText is the warning of every sandboxed result, and the last line of its text.
 const SandboxText = "SANDBOX: no VENNIO_API_KEY is set; people, times and bookings are made up, nothing real is booked."
 
 // Result is what a tool gives back: structured content that can say itself.
@@ -104,8 +108,8 @@ func Render(r Result) string {
 	if text := r.Text(); text != "" {
 		parts = append(parts, text)
 	}
-	if r.Enclose().Sandbox {
-		parts = append(parts, SandboxText)
+	if warning := r.Enclose().Warning; warning != "" {
+		parts = append(parts, warning)
 	}
 	return strings.Join(parts, "\n")
 }

@@ -22,6 +22,7 @@ type Proposal struct {
 	Hosts       []HostTold `json:"hosts"`
 	Attendees   []Told     `json:"attendees"`
 	Price       string     `json:"price,omitempty" jsonschema_description:"What the booking costs"`
+	Note        string     `json:"note,omitempty" jsonschema_description:"In whose calendar it would stand, if not in every host's"`
 	Notes       string     `json:"notes,omitempty"`
 }
 
@@ -79,6 +80,7 @@ func (p *Proposal) Facts() string {
 		add("New time", when)
 	case p.Action == ActionCancel && p.Repeat != "":
 		add("Cancels", p.Repeat)
+		add("When", when)
 	default:
 		add("When", when)
 		add("Repeats", p.Repeat)
@@ -86,9 +88,7 @@ func (p *Proposal) Facts() string {
 	add("With", hostNames(p.Hosts))
 	add("Price", p.Price)
 	add("Mail", p.mail())
-	if p.Action == ActionBook {
-		add("Note", calendars(p.Hosts))
-	}
+	add("Note", p.Note)
 	if p.Notes != "" {
 		add("Notes", plain.Quote(p.Notes, 2000))
 	}

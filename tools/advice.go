@@ -32,7 +32,7 @@ var table = map[schemas.Code]advice{
 	},
 	schemas.CodeApprovalNeeded:    {"This call changed nothing: here a person must agree to it themselves, an agent's word is not enough.", "Ask the person to approve it, then make the same call again.", true},
 	schemas.CodeConsentUnanswered: {"This call changed nothing: the person was asked in this client and gave no answer.", "Do not ask in the same form again.", true},
-	schemas.CodeSlotTaken:         {"The time was taken a moment ago.", "Offer the person other times, and ask for consent to the one they choose.", false},
+	schemas.CodeSlotTaken:         {"The time was taken a moment ago.", "Offer the person the alternatives: each needs a new consent, may be up to 15 minutes old, and is checked again at booking.", false},
 	schemas.CodeOutcomeUnknown: {
 		"Vennio gave no clear answer, so this may or may not have been done.",
 		"Make exactly the same call again, within 2 hours of find_slots: it settles this and cannot do it twice. Until then tell the person it is not certain.", true,

@@ -57,7 +57,9 @@ func (d Deps) bookSlot(ctx context.Context, in schemas.BookSlotInput) (*schemas.
 	if err != nil {
 		return nil, err
 	}
-	out.Repeated = !fresh
+	if out.Repeated = !fresh; out.Repeated && out.Status == vennioclient.StatusConfirmed {
+		out.Next = "Tell the person that it was already booked, and that this call booked nothing more; say who was not e-mailed."
+	}
 	return out, d.handOver(ctx, out, fresh)
 }
 
@@ -138,6 +140,7 @@ func (d Deps) proposal(in schemas.BookSlotInput, b booking) *schemas.Proposal {
 		Start:       times.UTC(b.request.Start),
 		End:         times.UTC(b.request.End),
 		Hosts:       d.hostsTold(b.hosts),
+		Note:        schemas.InCalendars(d.hostsTold(b.hosts)),
 		Attendees:   d.told(b.request, ""),
 		Repeat:      b.repeat.text(b.loc),
 		Price:       d.price(b.hosts),

@@ -70,6 +70,7 @@ func (d Deps) booked(b booking, g consent.Grant, made *vennioclient.Booking) *sc
 		Start:       times.UTC(start),
 		End:         times.UTC(end),
 		Hosts:       d.hostsTold(b.hosts),
+		Note:        schemas.InCalendars(d.hostsTold(b.hosts)),
 		Attendees:   d.told(b.request, made.Status),
 		Price:       d.price(b.hosts),
 		Consent:     schemas.ConsentOnFile{GivenBy: g.GivenBy, Statement: g.Words, Rung: string(g.Rung)},
@@ -89,12 +90,16 @@ func whatNext(out *schemas.BookSlotResult) string {
 		if out.CheckoutURL == "" {
 			return "Say that it is not confirmed, and that the host must send a payment link: Vennio gave none."
 		}
-		return "Say that it is not confirmed, and give the customer the payment link. For 2 hours after find_slots the same call shows whether it was paid."
+		return "Say that it is not confirmed, and give the customer the payment link. " + mailOncePaid + " For 2 hours after find_slots the same call shows whether it was paid."
 	case vennioclient.StatusCancelled:
 		return "This booking was made and has since been cancelled. To book anew call find_slots and ask again."
 	}
 	return "Tell the person this status as it is; do not call it confirmed."
 }
+
+// mailOncePaid says when Vennio writes to the attendees of a booking that is to be paid
+// (vennio-api.md, Bookings).
+const mailOncePaid = "Vennio e-mails attendees only after payment."
 
 // refusals are what a refused booking is told as, where that differs from a read.
 var refusals = map[vennioclient.Kind]schemas.Code{

@@ -176,6 +176,8 @@ func (d Deps) cancelled(ctx context.Context, c cancellation, g consent.Grant, fr
 	out.Mailed, out.NotMailed = addresses(toldIn(c.act))
 	out.Next = "Tell the person that it is cancelled; whom Vennio does not write to, they must tell."
 	switch {
+	case !fresh && after.Status == vennioclient.StatusCancelled:
+		out.Next = "Tell the person that it had already been cancelled, and that this call changed nothing more."
 	case c.act.Repeat != "":
 		out.Next = "Tell the person that these bookings are cancelled; whom Vennio does not write to, they must tell."
 	case after.Status != vennioclient.StatusCancelled:

@@ -108,7 +108,7 @@ func together(all ...error) error {
 	var said []string
 	for _, err := range all {
 		if err != nil {
-			wrong, said = append(wrong, err), append(said, failure(err).Error.Message)
+			wrong, said = append(wrong, err), append(said, strings.TrimSuffix(failure(err).Error.Message, "."))
 		}
 	}
 	switch len(wrong) {
@@ -117,5 +117,5 @@ func together(all ...error) error {
 	case 1:
 		return wrong[0]
 	}
-	return &Refusal{Code: schemas.CodeInvalidArguments, Message: strings.Join(said, "; "), Cause: errors.Join(wrong...)}
+	return &Refusal{Code: schemas.CodeInvalidArguments, Message: strings.Join(said, "; ") + ".", Cause: errors.Join(wrong...)}
 }

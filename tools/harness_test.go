@@ -167,6 +167,7 @@ func call[Out any](w *world, tool string, arguments any) answer[Out] {
 	}
 	require.Equal(w.t, got.IsError, failure.Error != nil, "isError and the error must agree")
 	requireFits(w.t, tool, a.Raw)
+	requireComplete(w.t, a.Text, a.Raw)
 	return a
 }
 

@@ -151,6 +151,9 @@ func (q listing) note(in schemas.ListBookingsInput, out *schemas.ListBookingsRes
 	if cut {
 		say = append(say, fmt.Sprintf("Vennio lists more than the %d pages that are looked through, so some bookings may be missing: name one host, or look in Vennio.", listPages))
 	}
+	if slices.ContainsFunc(out.Bookings, func(b schemas.Booking) bool { return b.Status == vennioclient.StatusPendingPayment }) {
+		say = append(say, "pending_payment is NOT confirmed until paid.")
+	}
 	if out.Total == 0 {
 		say = append(say, "Nothing more is booked here from now on; that is no error.")
 	} else if in.Status == "" {

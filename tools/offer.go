@@ -11,12 +11,12 @@ import (
 	"github.com/vennio-mcp/vennio-mcp/vennioclient"
 )
 
-// offer tells the choices, each with its reason.
+// offer describes the choices, each with its number and its reason.
 func (d Deps) offer(q search, choices ...slots.Choice) []schemas.Slot {
 	all := make([]schemas.Slot, 0, len(choices))
 	for _, c := range choices {
 		for _, told := range d.tell(q, []vennioclient.Slot{c.Slot}) { // none, if an id cannot carry it
-			told.Reason = c.Reason
+			told.Number, told.Reason = len(all)+1, c.Reason
 			all = append(all, told)
 		}
 	}

@@ -58,9 +58,9 @@ func (d Deps) handOver(ctx context.Context, out *schemas.BookSlotResult, fresh b
 
 func afterLink(r reply) string {
 	if r == accepted {
-		return "The person has opened the payment page. Say that it is not confirmed until it is paid; get_booking shows when it is."
+		return "The person has opened the payment page. Say that it is not confirmed until it is paid; get_booking shows when it is. " + mailOncePaid
 	}
-	return "The person did not open the payment page. Say that it is not confirmed, and give the customer the payment link."
+	return "The person did not open the payment page. Say that it is not confirmed, and give the customer the payment link. " + mailOncePaid
 }
 
 // pays tells whether a state is that of the payment question of what act booked.

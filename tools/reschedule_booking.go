@@ -139,6 +139,9 @@ func (d Deps) movedTo(ctx context.Context, m move, g consent.Grant, fresh bool) 
 	out.Was = times.Label(m.act.WasStart, m.act.WasEnd, m.loc)
 	out.Mailed, out.NotMailed = addresses(toldIn(m.act))
 	out.Next = "Tell the person that it was moved; whom Vennio does not write to, they must tell."
+	if !fresh {
+		out.Next = "Tell the person that it had already been moved, and that this call changed nothing more."
+	}
 	if !after.stands(m.act.Start, m.act.End) || after.Status == vennioclient.StatusCancelled {
 		out.Next = "It was moved as agreed and has been changed since: tell the person how it stands now."
 	}

@@ -35,6 +35,7 @@ func (d Deps) lookBeyond(ctx context.Context, q search, after time.Time) (b beyo
 	b.short, b.free = b.until.Before(q.window.To), len(found) > 0
 	if first, ok := slots.First(found, q.wishes); ok {
 		if told := d.offer(q, first); len(told) == 1 {
+			told[0].Number = 0 // it is in no list
 			b.opening = &told[0]
 		}
 	}

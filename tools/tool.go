@@ -177,7 +177,9 @@ func arguments(req mcp.CallToolRequest) (json.RawMessage, error) {
 }
 
 func result(d Deps, r schemas.Result) *mcp.CallToolResult {
-	r.Enclose().Sandbox = d.Sandbox
+	if d.Sandbox {
+		r.Enclose().InSandbox()
+	}
 	if p := r.Enclose().Error; p != nil {
 		p.Next = d.sayable(p.Next, "")
 	}

@@ -180,7 +180,7 @@ func TestBar_S7_RefusalsNameCallsForThisPhrase(t *testing.T) {
 		"demain":                            `is not in English: send when "in 1 day"`,
 		"friday at 3pm EST":                 `names a time zone, which goes into timezone: send when "15 may 2026 at 15:00" and timezone America/New_York`,
 		"yesterday":                         `is past: send when "today" or "in 1 day", whichever is meant`,
-		"half an hour on friday":            `names a length, which goes into duration_minutes (30): send when "in 2 days"`,
+		"an hour on friday":                 `names a length, which goes into duration_minutes (60): send when "in 2 days"`,
 		"next year":                         `is 365 days and one search takes 92 days: send from 2027-01-01 and to 2027-03-01 first`,
 		"at 3pm":                            `names a time and no day: send when "today at 15:00" or "14 may 2026 at 15:00", or the days as from and to with the hours in prefer, such as from 2026-05-13 and to 2026-05-20 and prefer {"earliest":"15:00","latest":"15:30"}, whichever is meant`,
 		"friday 14 May":                     `names 14 May 2026, which is a Thursday: send when "in 2 days" or "in 1 day", whichever is meant`,

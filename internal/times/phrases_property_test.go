@@ -251,6 +251,9 @@ func TestBar_S7_GeneratedPhrasesAreTheirDaysAndHours(t *testing.T) {
 		if err != nil {
 			return // past, a time that the clocks skip, more than one search takes
 		}
+		if strings.Contains(w.Hint, "that time of it is past") {
+			return // the weekday is today, and the one of next week is meant
+		}
 		understood++
 		got := resolved(w)
 		require.Equal(t, hours, got.hours, in.When)

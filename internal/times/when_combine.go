@@ -59,7 +59,10 @@ func (r *reader) objection(all []meaning) *problem {
 	each := len(all) > 1
 	switch {
 	case len(r.missed) > 0:
-		if zones := r.zonesNamed(); len(zones) > 0 {
+		if zones := r.zonesNamed(); r.sameClock(zones, all) {
+			r.missed = nil
+			return r.objection(all)
+		} else if len(zones) > 0 {
 			return &problem{what: "names a time zone, which goes into timezone", offers: all, each: each, zones: zones}
 		}
 		if r.negates() {
@@ -71,7 +74,7 @@ func (r *reader) objection(all []meaning) *problem {
 			}
 		}
 		return &problem{what: "is understood only without " + quote(strings.Join(r.missed, " ")), offers: all, each: each}
-	case r.length > 0:
+	case r.length > 0 && r.length != r.meeting:
 		return &problem{what: fmt.Sprintf("names a length, which goes into duration_minutes (%d)", r.length), offers: all, each: each}
 	case r.only != "":
 		return &problem{what: r.only, offers: all, each: each}
@@ -95,25 +98,6 @@ func (r *reader) negates() bool {
 		}
 		return strings.HasSuffix(word, "n't") || word == "cannot"
 	})
-}
-
-// zonesNamed are the zones that words beside a time may mean: "3pm EST", "10am London time".
-func (r *reader) zonesNamed() []string {
-	if !slices.ContainsFunc(r.parts, func(p part) bool { return len(p.hours) > 0 }) {
-		return nil
-	}
-	name := strings.TrimSuffix(strings.Join(r.missed, " "), " time")
-	short := map[string]string{
-		"et": "EST", "eastern": "EST", "ct": "CST", "central": "CST", "mt": "MST", "mountain": "MST", "pt": "PST", "pacific": "PST", "uk": "London",
-	}
-	name = cmp.Or(short[name], name)
-	if loc, err := Zone(name); err == nil && strings.Contains(name, "/") {
-		return []string{loc.String()}
-	}
-	if e := refuse(name, r.now); !strings.HasSuffix(e.cure, ifMeant) {
-		return e.Candidates
-	}
-	return nil
 }
 
 // tidyParts drops empty alternatives and joins those that a comma or "and" only continues.
@@ -149,8 +133,21 @@ func fit(a, b part) bool {
 	if len(a.terms) > 0 && len(b.terms) > 0 {
 		return false
 	}
+	if plural(a) && partOnly(b) || partOnly(a) && plural(b) {
+		return false // "evenings and weekends"
+	}
 	_, ok := part{hours: slices.Concat(a.hours, b.hours)}.allHours()
 	return ok
+}
+
+// plural tells whether a part names weekdays in the plural, and nothing else.
+func plural(p part) bool {
+	return len(p.hours) == 0 && len(p.terms) > 0 && p.terms[0].kind == filterTerm
+}
+
+// partOnly tells whether a part names a part of the day, and nothing else.
+func partOnly(p part) bool {
+	return len(p.terms) == 0 && len(p.hours) == 1 && p.hours[0].widest[1] > 0
 }
 
 // alike tells whether two parts list days of one kind, as in "Monday, Tuesday".
@@ -158,7 +155,13 @@ func alike(a, b part) bool {
 	if len(a.terms) == 0 || len(b.terms) == 0 {
 		return false
 	}
-	return slices.ContainsFunc(a.terms, func(t term) bool { return t.kind == b.terms[0].kind })
+	group := func(k termKind) termKind {
+		if k == rangeTerm {
+			return weekdayTerm
+		}
+		return k
+	}
+	return slices.ContainsFunc(a.terms, func(t term) bool { return group(t.kind) == group(b.terms[0].kind) })
 }
 
 // useModifier settles "early Friday" without a part of the day.
@@ -219,6 +222,8 @@ func (r *reader) withoutDay() *problem {
 		for i := range p.hours {
 			p.hours[i].by = false
 		}
+	case (h.point || h.ofDay) && len(r.parts) == 1 && len(r.missed) > 0 && len(r.zonesNamed()) == 0:
+		return &problem{what: "is understood only in part: " + quote(strings.Join(r.missed, " ")) + " is not known", weak: true}
 	case (h.point || h.ofDay) && len(r.parts) == 1:
 		var offers []meaning
 		if h.earliest > r.minute {
@@ -266,16 +271,18 @@ func (r *reader) choices() (all []choice, p *problem) {
 			timed = i
 		}
 	}
-	forAll := timed >= 0 && timed < len(r.parts) &&
+	forAll := timed >= 0 && timed < len(r.parts) && !r.unionAt(timed) &&
 		(timed == 0 && r.parts[0].hoursFirst || timed == len(r.parts)-1 && !r.parts[timed].hoursFirst)
 	if len(r.parts) == 0 {
 		r.parts = append(r.parts, part{})
 	}
 	for i, part := range r.parts {
-		if forAll {
+		if next := i + 1; forAll {
 			part.hours = r.parts[timed].hours
+		} else if len(part.hours) == 0 && next < len(r.parts) && !r.parts[next].hoursFirst && alike(part, r.parts[next]) {
+			part.hours = r.parts[next].hours // "Monday or Tuesday at 10 or Wednesday at 11"
 		}
-		if len(part.terms) == 0 && len(r.parts) > 1 { // "tomorrow at 10 or 11", "10 or 11 tomorrow"
+		if len(part.terms) == 0 && len(r.parts) > 1 && !r.unionAt(i) { // "tomorrow at 10 or 11", "10 or 11 tomorrow"
 			part.terms = r.parts[r.daysOf(i)].terms
 		}
 		c, p := r.choice(part)
@@ -285,6 +292,19 @@ func (r *reader) choices() (all []choice, p *problem) {
 		all = append(all, c...)
 	}
 	return all, nil
+}
+
+// unionAt tells whether a part names hours of any day beside one that names days alone: "after 3 or on Friday",
+// "evenings and weekends".
+func (r *reader) unionAt(i int) bool {
+	p := r.parts[i]
+	if len(p.terms) > 0 || len(p.hours) == 0 {
+		return false
+	}
+	apart := func(joined string, days part) bool {
+		return len(days.terms) > 0 && len(days.hours) == 0 && (joined == "or" || joined == "and")
+	}
+	return i > 0 && apart(p.joined, r.parts[i-1]) || i+1 < len(r.parts) && apart(r.parts[i+1].joined, r.parts[i+1])
 }
 
 // daysOf is the part whose days are those of a part that names hours alone.
@@ -377,6 +397,9 @@ func (r *reader) choice(p part) ([]choice, *problem) {
 		return nil, contradiction
 	}
 	c.hours = h
+	if h.ofDay && c.named == 0 && len(set) > 1 && !c.open { // "first thing next week" is that on its first working day
+		set = r.endOfWork(set, h)
+	}
 	if h.days != 0 && (len(set) != 1 || c.open) {
 		c.named, c.frame = h.days, frameOf(set)
 		set = slices.DeleteFunc(set, func(d date) bool { return !h.days.has(d.weekday()) })
@@ -403,7 +426,36 @@ func (r *reader) choice(p part) ([]choice, *problem) {
 		return nil, r.contradiction()
 	}
 	c.dates = set
-	return []choice{c}, nil
+	if len(r.except.hours) == 0 {
+		return []choice{c}, nil
+	}
+	var all []choice
+	for _, left := range h.without(r.except.hours) {
+		c.hours = left
+		all = append(all, c)
+	}
+	if len(all) == 0 {
+		return nil, r.contradiction()
+	}
+	return all, nil
+}
+
+// endOfWork is the first working day that is left of a set, or the last one for the end of the day.
+func (r *reader) endOfWork(set []date, h hours) []date {
+	left := slices.DeleteFunc(slices.Clone(set), func(d date) bool { return d < r.today || !workdays.has(d.weekday()) })
+	if len(left) > 1 && left[0] == r.today && h.latest <= r.minute {
+		left = left[1:]
+	}
+	switch {
+	case len(left) == 0:
+		return set
+	}
+	r.hint("Public holidays are not considered")
+	switch {
+	case h.earliest >= noon:
+		return left[len(left)-1:]
+	}
+	return left[:1]
 }
 
 // expand lists a range of dates.

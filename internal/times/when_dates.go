@@ -2,6 +2,7 @@ package times
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -33,6 +34,17 @@ func (r *reader) year() int {
 		return r.today.year()
 	}
 	r.pos = at
+	return 0
+}
+
+// shortYear reads the year of "5 Jan 27": this one or the next; 0 for none.
+func (r *reader) shortYear() int {
+	t := r.tok()
+	if year := 2000 + t.n; t.kind == number && t.digits == 2 && !t.ordinal && (year == r.today.year() || year == r.today.year()+1) && (r.ends(1) || r.ahead(1).text == "at") {
+		r.show(r.pos, strconv.Itoa(year))
+		r.pos++
+		return year
+	}
 	return 0
 }
 
@@ -153,6 +165,7 @@ func (r *reader) monthDays() (term, bool) {
 	if len(days) == 0 {
 		return term{}, false
 	}
+	dayFirst := month == 0
 	if month == 0 {
 		r.accept("in")
 		if t := r.tok(); t.kind == word && monthNamed(t.text) > 0 {
@@ -164,7 +177,9 @@ func (r *reader) monthDays() (term, bool) {
 		t := term{kind: monthdayTerm, spans: days}
 		return t, ordinal || r.bareDays
 	}
-	year = r.year()
+	if year = r.year(); year == 0 && dayFirst {
+		year = r.shortYear()
+	}
 	var all term
 	for _, s := range days {
 		t, ok := r.datesOf(year, month, int(s.first), int(s.last))
@@ -179,7 +194,7 @@ func (r *reader) monthDays() (term, bool) {
 // dayNumbers reads numbers of days: one, or several before or after the name of a month.
 func (r *reader) dayNumbers(afterMonth bool) (days []dates, ordinal bool) {
 	isDay := func(t token) bool {
-		return t.kind == number && t.n >= 1 && t.n <= 31 && t.digits <= 2 && (t.digits > 0 || t.ordinal)
+		return t.kind == number && t.n >= 1 && t.n <= 31 && t.digits <= 2
 	}
 	isTime := func(i int) bool {
 		switch t := r.ahead(i); t.text {
@@ -195,6 +210,9 @@ func (r *reader) dayNumbers(afterMonth bool) (days []dates, ordinal bool) {
 			break
 		}
 		ordinal = ordinal || t.ordinal
+		if t.digits == 0 && t.ordinal {
+			r.show(r.pos, ordinalText(t.n))
+		}
 		r.pos++
 		s := dates{date(t.n), date(t.n)}
 		join, end := r.tok(), r.ahead(1)

@@ -73,6 +73,43 @@ func (r *reader) day() bool {
 	})
 }
 
+// hourAndDay reads a bare number that stands beside a day: "3 tomorrow", "Monday 14", which may be a date or a time.
+func (r *reader) hourAndDay() bool {
+	t, next, before := r.tok(), r.ahead(1), token{kind: comma}
+	if r.pos > 0 {
+		before = r.tokens[r.pos-1]
+	}
+	if t.kind != number || t.ordinal || t.n < 1 || t.digits > 2 {
+		return false
+	}
+	isDay := func(t token) bool {
+		return t.kind == word && (t.text == "today" || t.text == "tomorrow" || isWeekday(t.text))
+	}
+	atTime := func() bool {
+		ref, ok := r.timeAt(true)
+		if !ok {
+			return false
+		}
+		m := r.settle(ref)
+		return r.addHours(hours{earliest: m, latest: m + r.meeting, point: true})
+	}
+	switch {
+	case isDay(next) && t.n <= 12 && (before.kind == comma || before.kind == filler):
+		return r.try(atTime)
+	case t.digits == 0 || before.kind != word || !isWeekday(before.text) || !r.ends(1):
+		return false
+	}
+	day, _ := Weekday(before.text)
+	d, exists := monthday(r.today, t.n)
+	isDate := exists && d.weekday() == day && len(r.part().terms) == 1
+	if isDate && (t.n > 12 || r.choose(2, true) == 1) {
+		r.show(r.pos, ordinalText(t.n))
+		r.pos++
+		return r.addTerm(term{kind: monthdayTerm, spans: []dates{{date(t.n), date(t.n)}}})
+	}
+	return t.n <= 12 && r.try(atTime)
+}
+
 // timeAfter tells whether a time stands so many tokens ahead.
 func (r *reader) timeAfter(n int) bool {
 	pos := r.pos
@@ -188,6 +225,10 @@ func (r *reader) relative() (term, bool) {
 	case r.is("later") && r.ahead(1).text == "today":
 		r.pos += 2
 		return dayOf(r.today), true
+	case r.is("later") && (r.ahead(1).text == "this" && partsOfDay[r.ahead(2).text] != hours{} || r.ahead(1).text == "tonight"):
+		r.show(r.pos, " ")
+		r.pos++
+		return r.relative()
 	case r.is("rest") && r.ahead(1).text == "today":
 		r.pos += 2
 		return dayOf(r.today), true
@@ -218,6 +259,9 @@ func (r *reader) weekday() (term, bool) {
 	how := r.tok().text
 	if !r.accept("this", "next", "coming", "following", "last") {
 		how = ""
+	}
+	if t, ok := r.nextWeekdays(how); ok {
+		return t, true
 	}
 	name := r.tok().text
 	if how == "" && r.tok().kind == word && strings.HasSuffix(name, "days") && isWeekday(strings.TrimSuffix(name, "s")) {
@@ -260,6 +304,20 @@ func (r *reader) weekday() (term, bool) {
 		return r.named(soon + date(7*r.choose(2, true))), true
 	}
 	return term{kind: weekdayTerm, weekdays: [2]time.Weekday{day}}, true
+}
+
+// nextWeekdays reads what follows "next" in "the next two Mondays".
+func (r *reader) nextWeekdays(how string) (term, bool) {
+	n, name := r.tok(), r.ahead(1).text
+	day, ok := Weekday(strings.TrimSuffix(name, "s"))
+	if how != "next" && how != "coming" || n.kind != number || n.ordinal || n.n < 1 || n.n > 12 || !ok || !strings.HasSuffix(name, "days") {
+		return term{}, false
+	}
+	r.pos += 2
+	first := coming(r.today+1, day)
+	t := spanOf(first, first+date(7*(n.n-1)))
+	t.named = setOf(day)
+	return t, true
 }
 
 // named is a date that was named by its weekday.

@@ -1,6 +1,7 @@
 package times
 
 import (
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -116,6 +117,7 @@ type limit struct {
 type exceptions struct {
 	days  weekdaySet
 	dates []dates
+	hours []hours
 }
 
 // outcome is what one reading comes to.
@@ -128,6 +130,9 @@ type outcome struct {
 // read returns the outcomes that count: one meaning; several, where the phrase is ambiguous; or
 // problems.
 func (c calendar) read(phrase string) (meanings []meaning, p *problem) {
+	if m, ok := c.instants(phrase); ok {
+		return []meaning{m}, nil
+	}
 	tokens := lex(phrase)
 	if len(tokens) > mostTokens {
 		return nil, &problem{what: "is too long", weak: true}
@@ -166,6 +171,38 @@ func (c calendar) read(phrase string) (meanings []meaning, p *problem) {
 	return meanings, p
 }
 
+const instantText = `(\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:\d\d))`
+
+var instantForm = regexp.MustCompile(`^` + instantText + `(?: ?(?:/|-|–|TO|UNTIL) ?` + instantText + `)?$`)
+
+// instants reads a time with its offset by RFC 3339, at which the meeting begins, or an interval of two.
+func (c calendar) instants(phrase string) (meaning, bool) {
+	words := strings.ToUpper(strings.Join(strings.Fields(phrase), " "))
+	m := instantForm.FindStringSubmatch(words)
+	if m == nil {
+		return meaning{}, false
+	}
+	from, err := parseInstant(m[1])
+	to := from.Add(time.Duration(c.meeting) * time.Minute)
+	if err == nil && m[2] != "" {
+		to, err = parseInstant(m[2])
+	}
+	if err != nil || !to.After(from) {
+		return meaning{}, false
+	}
+	from, to = from.Truncate(time.Second).In(c.loc), to.Truncate(time.Second).In(c.loc)
+	first, last := dateAt(dateOf(from, c.loc)), dateAt(dateOf(to.Add(-time.Second), c.loc))
+	return meaning{words: words, dates: dates{first, last}, from: from, to: to}, true
+}
+
+// parseInstant reads a time by RFC 3339 whose seconds may be missing.
+func parseInstant(text string) (time.Time, error) {
+	if t, err := time.Parse("2006-01-02T15:04Z07:00", text); err == nil {
+		return t, nil
+	}
+	return time.Parse(time.RFC3339, text)
+}
+
 // next are the picks of the next run; nil where there is none.
 func next(picks []pick) []pick {
 	for i := len(picks) - 1; i >= 0; i-- {
@@ -202,6 +239,7 @@ func (r *reader) run(tokens []token) outcome {
 	}
 	r.splitAfterNext()
 	r.splitDays()
+	r.tidyTokens()
 	r.parts = make([]part, 1)
 	for r.pos < len(r.tokens) {
 		if start := r.pos; !r.element() {
@@ -253,6 +291,36 @@ func (r *reader) splitDays() {
 	}
 }
 
+// tidyTokens settles what only the words beside a word tell.
+func (r *reader) tidyTokens() {
+	names := func(i int) bool {
+		return i >= 0 && i < len(r.tokens) && r.tokens[i].kind == word && isWeekday(r.tokens[i].text)
+	}
+	for i := 0; i < len(r.tokens); i++ {
+		t, next := &r.tokens[i], token{}
+		if i+1 < len(r.tokens) {
+			next = r.tokens[i+1]
+		}
+		switch {
+		case t.text == "calendar week" && t.raw == "week no" && next.kind != number: // "next week no mornings"
+			r.tokens = slices.Replace(r.tokens, i, i+1, token{text: "week", raw: "week"}, token{text: "except", raw: "no"})
+		case t.text == "following" && i > 0 && !r.isUnit(next.text) && !names(i+1) && (names(i-1) || r.isUnit(r.tokens[i-1].text)):
+			t.text = "after" // "the Monday following Easter"
+		case t.text == "every" && next.text == "weekend":
+			r.tokens[i+1].text = "weekends"
+		case names(i) && names(i+1): // "Mon Wed Fri"
+			r.tokens = slices.Insert(r.tokens, i+1, token{kind: slash, text: "/", raw: "/"})
+		case decimal.MatchString(t.raw) && next.text == "hour": // "1.5 hours"
+			hours, _ := strconv.ParseFloat(strings.ReplaceAll(t.raw, ",", "."), 64)
+			n := int(hours*60 + 0.5)
+			*t = token{kind: number, text: strconv.Itoa(n), raw: t.raw, n: n, digits: len(t.raw)}
+			r.tokens[i+1].text = "minute"
+		}
+	}
+}
+
+var decimal = regexp.MustCompile(`^\d{1,3}[.,]\d{1,2}$`)
+
 // spell settles a token that may be several.
 func (r *reader) spell(t *token) {
 	if len(t.variants) > 0 {
@@ -288,10 +356,11 @@ func (r *reader) element() bool {
 		return r.join()
 	case r.is("except"):
 		return r.exceptions()
-	case r.dayEnded(), r.limited(), r.hour(), r.day(), r.lengthOf():
+	case r.untilMoment(), r.dayEnded(), r.momentRange(), r.limited(), r.hourAndDay(), r.hour(), r.day(), r.lengthOf():
 		return true
 	case r.accept("every"):
 		r.only = "names a series; find the first meeting of it, and send repeat to book_slot"
+		r.anyDay = r.anyDay || strings.HasSuffix(r.tokens[r.pos-1].raw, "day") || r.tokens[r.pos-1].raw == "daily"
 		r.show(r.pos-1, " ")
 		return true
 	case r.is("within") && (r.ahead(1).text == "this" || r.monthFollows(1)):
@@ -389,6 +458,7 @@ func (r *reader) join() bool {
 	if len(last.terms)+len(last.hours) == 0 { // ", or"
 		if how == "or" && last.joined != "" {
 			last.joined = how
+			r.show(last.at, "or")
 		}
 		r.show(at, " ")
 		return true
@@ -430,7 +500,7 @@ func (r *reader) hint(text string) {
 // heard tells whether anything was understood.
 func (r *reader) heard() bool {
 	named := slices.ContainsFunc(r.parts, func(p part) bool { return len(p.terms)+len(p.hours) > 0 })
-	return named || len(r.limits) > 0 || r.except.days != 0 || len(r.except.dates) > 0 || r.dayEnd != "" || r.modifier != "" || r.anyDay
+	return named || len(r.limits) > 0 || r.except.days != 0 || len(r.except.dates)+len(r.except.hours) > 0 || r.dayEnd != "" || r.modifier != "" || r.anyDay
 }
 
 // fail keeps the first problem of the phrase.

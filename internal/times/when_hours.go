@@ -414,6 +414,9 @@ func (r *reader) clockBound() bool {
 	bound := r.tok().text
 	switch {
 	case r.accept("after", "from", "before", "until", "by"):
+	case r.accept("past"): // "past 3pm"
+		r.show(r.pos-1, "after")
+		bound = "after"
 	case r.accept("at the latest"): // "latest 11am"
 		r.show(r.pos-1, "until")
 		bound = "until"
@@ -426,7 +429,7 @@ func (r *reader) clockBound() bool {
 		r.accept("at")
 	}
 	after := r.ahead(1).text
-	ref, ok := r.timeAt(bound != "" || after == "onwards" || after == "at the latest")
+	ref, ok := r.timeAt(bound != "" || after == "onwards" || after == "at the latest" || after == "or earlier")
 	if !ok || ref.midnight {
 		return false
 	}
@@ -435,6 +438,9 @@ func (r *reader) clockBound() bool {
 		bound = "from"
 	case bound == "" && r.accept("at the latest"):
 		bound = "until"
+	case bound == "" && r.accept("or earlier"): // begins by then
+		m := r.settle(ref)
+		return r.addHours(hours{latest: m + r.meeting})
 	case bound == "":
 		return false
 	case bound == "from" && r.accept("onwards"), bound == "after" && r.accept("onwards"):
@@ -443,7 +449,7 @@ func (r *reader) clockBound() bool {
 	switch bound {
 	case "after", "from":
 		return r.addHours(hours{earliest: m})
-	case "by":
+	case "by", "until":
 		return r.addHours(hours{latest: m, by: true})
 	}
 	return r.addHours(hours{latest: m})
@@ -536,13 +542,23 @@ func (h hours) named(part, times hours) (hours, bool) {
 		}
 		h.latest = times.latest
 	}
+	switch {
+	case times.point:
+	case times.latest == 0 && h.earliest >= h.latest: // "tonight after 10"
+		h.latest = part.widest[1] % endOfDay
+	case times.earliest == 0 && h.latest <= h.earliest: // "tomorrow morning before 8"
+		h.earliest = part.widest[0]
+	}
 	return h, h.latest == 0 || h.earliest < h.latest
 }
 
 // or are the hours in either, where they touch.
 func (h hours) or(o hours) (hours, bool) {
+	if h == o {
+		return h, true
+	}
 	if h.point || o.point || h.latest == 0 || o.latest == 0 || h.latest < o.earliest || o.latest < h.earliest {
-		return hours{}, h == o
+		return hours{}, false
 	}
 	return hours{earliest: min(h.earliest, o.earliest), latest: max(h.latest, o.latest)}, true
 }

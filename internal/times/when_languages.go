@@ -2,7 +2,9 @@ package times
 
 import (
 	_ "embed"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"unicode"
@@ -64,12 +66,21 @@ func (d *draft) translated(phrase string) *problem {
 	return nil
 }
 
+// asianDate is a date as Chinese, Japanese and Korean write it: 12月10日.
+var asianDate = regexp.MustCompile(`(1[0-2]|[1-9])\s?(?:月|월)\s?(\d{1,2})\s?(?:日|号|號|일)`)
+
 // translate puts English in place of the words of other languages; false where there are none.
 func translate(phrase string) (english string, found bool) {
 	text := " " + strings.Join(strings.FieldsFunc(strings.ToLower(phrase), func(r rune) bool {
 		return unicode.IsSpace(r) || strings.ContainsRune(",!?;¿¡。、", r)
 	}), " ") + " "
 	text = strings.ReplaceAll(text, "’", "'")
+	found = asianDate.MatchString(text)
+	text = asianDate.ReplaceAllStringFunc(text, func(date string) string {
+		m := asianDate.FindStringSubmatch(date)
+		month, _ := strconv.Atoi(m[1])
+		return " " + m[2] + " " + monthNames[month-1] + " "
+	})
 	var out strings.Builder
 	for i := 0; i < len(text); {
 		word, ok := foreignAt(text, i)

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"time"
 	"unicode"
 	"unicode/utf8"
 )
@@ -119,13 +120,92 @@ var normalize = strings.NewReplacer("’", "'", "‘", "'", "`", "'", "–", " -
 	"&", " and ", "@", " at ", "~", " around ", "“", " ", "”", " ", `"`, " ", "(", ",", ")", ",", ";", ",", "[", ",", "]", ",", "…", " ",
 	"w/c", " week commencing ", "w/b", " week commencing ", "w/e", " week ending ", "and/or", " or ", "w/", " with ")
 
+// rewritings turn forms of figures and abbreviations into ones that the grammar knows, in this order.
+var rewritings = sync.OnceValue(func() []func(string) string {
+	replace := func(form, as string) func(string) string {
+		re := regexp.MustCompile(form)
+		return func(text string) string { return re.ReplaceAllString(text, as) }
+	}
+	return []func(string) string{
+		replace(`\b(20\d\d)(0[1-9]|1[0-2])([0-2]\d|3[01])\b`, "$1-$2-$3"),                           // 20261214
+		replace(`\b(\d{4}-\d\d-)(\d\d)/(\d\d)\b`, "$1$2 - $1$3"),                                    // 2026-12-14/16
+		replace(`(\dz?)(?:/|--)(\d{4}-\d\d-\d\d)`, "$1 - $2"),                                       // an interval of ISO 8601
+		replace(`(^|[^\d.])(\d{1,2})\. ?(?:-|bis|to) ?(\d{1,2})\.(\d{1,2})\.`, "$1$2.$4. - $3.$4."), // 14.-16.12.
+		replace(`(^|[^\d/.-])(0?[1-9]|1[0-2])/(20\d\d)($|[^\d/.-])`, "$1$3-$2 $4"),                  // 12/2026
+		monthsInFigures,
+		weekDatesInFigures,
+		replace(`\b(\d{1,2}(?:[:.]\d\d)?)([ap])\b(?:\.m)?`, "$1 ${2}m"), // 9a, 5p
+		weekdayLetters,
+	}
+})
+
+var (
+	monthInFigures    = regexp.MustCompile(`(^|[^\d/.-])(20\d\d)-(0?[1-9]|1[0-2])($|[^\d/.-])`)
+	weekDateInFigures = regexp.MustCompile(`\b(\d{4}-?w\d\d)-?([1-7])\b`)
+	// A list of weekdays in one or two letters: "m/w/f", "tu-th", "mwf".
+	letterList  = regexp.MustCompile(`(^|[\s,])((?:mo?|tu?|th|we?|fr?|sa|su)(?:\s?[/-]\s?(?:mo?|tu?|th|we?|fr?|sa|su))+|mwf|tth|tuth|mtwthf)($|[\s,])`)
+	letterParts = regexp.MustCompile(`th|tu|mo|we|fr|sa|su|m|t|w|f|[/-]`)
+)
+
+// monthsInFigures reads "2027-01" as a month.
+func monthsInFigures(text string) string {
+	return monthInFigures.ReplaceAllStringFunc(text, func(found string) string {
+		m := monthInFigures.FindStringSubmatch(found)
+		n, _ := strconv.Atoi(m[3])
+		return m[1] + monthNames[n-1] + " " + m[2] + m[4]
+	})
+}
+
+// weekDatesInFigures reads "2026-W51-2" as a weekday of a week.
+func weekDatesInFigures(text string) string {
+	return weekDateInFigures.ReplaceAllStringFunc(text, func(found string) string {
+		m := weekDateInFigures.FindStringSubmatch(found)
+		return nameOf(time.Weekday(int(m[2][0]-'0')%7)) + " " + m[1]
+	})
+}
+
+// weekdayLetters writes out weekdays that are listed in one or two letters.
+func weekdayLetters(text string) string {
+	names := map[string]string{"m": "monday", "t": "tuesday", "w": "wednesday", "f": "friday"}
+	return letterList.ReplaceAllStringFunc(text, func(found string) string {
+		m := letterList.FindStringSubmatch(found)
+		var out []string
+		for _, part := range letterParts.FindAllString(m[2], -1) {
+			name := names[part]
+			for _, day := range weekdays {
+				if len(part) == 2 && strings.HasPrefix(day, part) {
+					name = day
+				}
+			}
+			switch {
+			case part == "-" || part == "/":
+				out = append(out, part)
+			case len(out) > 0 && len(out[len(out)-1]) > 1:
+				out = append(out, "/", name)
+			default:
+				out = append(out, name)
+			}
+		}
+		return m[1] + strings.Join(out, " ") + m[3]
+	})
+}
+
 // lex splits a phrase into tokens, mends the spelling of its words, and leaves aliases as they are.
 func lex(phrase string) []token {
-	text := normalize.Replace(strings.ToLower(phrase))
+	text := strings.ToLower(phrase)
+	for _, rewriting := range rewritings() {
+		text = rewriting(text)
+	}
+	text = normalize.Replace(text)
 	form := tokenForm()
 	names := form.SubexpNames()
 	var all []token
 	for i := 0; i < len(text); {
+		if name := zoneAt(text[i:]); name != "" && (i == 0 || text[i-1] == ' ' || text[i-1] == ',') {
+			all = append(all, token{kind: word, text: name, raw: name})
+			i += len(zoneForm.FindString(text[i:]))
+			continue
+		}
 		m := form.FindStringSubmatchIndex(text[i:])
 		if m == nil { // a line break
 			i++
@@ -178,7 +258,11 @@ func lexeme(form, piece string, all []token, before, after string) (token, bool)
 			t.n, _ = strconv.Atoi(piece)
 		}
 		t.text = strconv.Itoa(t.n)
-	case "quarter", "decimal":
+	case "decimal":
+		if t.kind, t.dates = numericDate, datesIn("", piece); len(t.dates) == 0 || strings.Contains(piece, ",") || beforeUnit(after) {
+			t.kind, t.dates = word, nil
+		}
+	case "quarter":
 		t.kind = word
 	case "meridiem":
 		t.kind, t.text = word, piece[:1]+"m"
@@ -188,6 +272,17 @@ func lexeme(form, piece string, all []token, before, after string) (token, bool)
 		return mark(piece, all, before, after)
 	}
 	return t, true
+}
+
+// beforeUnit tells whether a unit of time follows a number: "1.5 hours".
+func beforeUnit(after string) bool {
+	next := strings.FieldsFunc(after, func(r rune) bool { return !unicode.IsLetter(r) })
+	if len(next) == 0 {
+		return false
+	}
+	return slices.ContainsFunc([]string{"h", "min", "day", "week", "wk", "month", "quarter", "year"}, func(unit string) bool {
+		return strings.HasPrefix(next[0], unit)
+	})
 }
 
 // mark reads punctuation. A dash between words joins them ("next-week") unless both are days or

@@ -1,6 +1,7 @@
 package times
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -12,6 +13,10 @@ func (r *reader) limited() bool {
 		how := r.tok().text
 		if n := len(r.limits); n > 0 && r.limits[n-1].word == "from" && r.limits[n-1].hours != (hours{}) && (r.is("to") || r.tok().kind == dash) {
 			r.pos++ // "from Friday 3pm to Monday"
+			how = "until"
+		} else if how == "to" && strings.HasPrefix(r.tok().raw, "thr") { // "through Friday"
+			r.show(r.pos, "until")
+			r.pos++
 			how = "until"
 		} else if !r.accept("by", "until", "before", "after", "from") {
 			return false
@@ -37,6 +42,12 @@ func (r *reader) limited() bool {
 		if how == "from" || how == "after" {
 			r.accept("onwards")
 		}
+		if how == "from" && r.try(func() bool { return r.lasting(t) }) {
+			return true
+		}
+		if r.accept("inclusive") {
+			how = map[string]string{"before": "until", "after": "from"}[how] + map[bool]string{true: how}[how != "before" && how != "after"]
+		}
 		l := limit{word: how, term: t}
 		r.try(func() bool { return r.limitHours(&l) })
 		r.limits = append(r.limits, l)
@@ -45,6 +56,114 @@ func (r *reader) limited() bool {
 		}
 		return true
 	})
+}
+
+// lasting reads the length of a span that begins on a day: "from Friday for a week".
+func (r *reader) lasting(from term) bool {
+	if r.tok().kind != filler || r.tok().raw != "for" {
+		return false
+	}
+	r.skip()
+	n, counted := r.count()
+	unit := r.tok().text
+	s, ok := r.alone(from, r.today)
+	if !counted || n < 1 || !unitSteps(unit) || !ok {
+		return false
+	}
+	r.pos++
+	r.tidy(n, unit)
+	r.show(r.pos-2, fmt.Sprintf("for %d", n))
+	return r.addTerm(r.span(s.first, n, unit))
+}
+
+// span is so many units from a date on.
+func (r *reader) span(from date, n int, unit string) term {
+	if unit == "workday" {
+		t := spanOf(from, r.after(from-1, n, unit))
+		t.named = workdays
+		return t
+	}
+	return spanOf(from, r.after(from, n, unit)-1)
+}
+
+// untilMoment reads "between now and noon tomorrow", "from now until EOD Friday": a deadline in any case.
+func (r *reader) untilMoment() bool {
+	return r.try(func() bool {
+		between := r.accept("between")
+		if !r.accept("now") && (between || !r.accept("from now")) {
+			return false
+		}
+		if between && !r.accept("and") || !between && r.tok().kind != dash && !r.is("until", "to") {
+			return false
+		}
+		if !between {
+			r.pos++
+		}
+		if r.is("eod", "cob") && r.dayEnd == "" {
+			r.dayEnd, r.dayEndUntil = r.tok().text, true
+			r.pos++
+			return true
+		}
+		l := limit{word: "until", term: dayOf(r.today)}
+		if ref, ok := r.timeAt(true); ok && !ref.midnight {
+			m := r.settle(ref)
+			if t, named := r.term(); named {
+				l.term = t
+			} else if m <= r.minute {
+				return false
+			}
+			l.hours = hours{earliest: m, latest: m + r.meeting, point: true}
+		} else if l.term, ok = r.term(); !ok || !r.try(func() bool { return r.limitHours(&l) }) || l.hours == (hours{}) {
+			return false
+		}
+		if _, ok := r.alone(l.term, r.today); !ok {
+			return false
+		}
+		r.limits = append(r.limits, l)
+		return true
+	})
+}
+
+// momentRange reads "Friday 2pm to Monday 4pm", two times on days of their own.
+func (r *reader) momentRange() bool {
+	ranged := slices.ContainsFunc(r.tokens[r.pos:], func(t token) bool { return t.kind == dash || t.text == "to" || t.text == "until" || t.text == "and" })
+	if t := r.tok(); !ranged || t.kind == filler || t.kind == comma || t.text == "now" || r.ahead(1).text == "now" {
+		return false
+	}
+	p := r.part()
+	failed, only, first := r.failed, r.only, p.hoursFirst
+	if r.try(r.twoMoments) {
+		return true
+	}
+	r.failed, r.only, p.hoursFirst = failed, only, first
+	return false
+}
+
+func (r *reader) twoMoments() bool {
+	between := r.accept("between")
+	first, ok := r.oneDay()
+	from := limit{word: "from", term: first}
+	if !ok || !r.try(func() bool { return r.limitHours(&from) }) || from.hours == (hours{}) {
+		return false
+	}
+	if joined := r.tok(); joined.kind != dash && joined.text != "to" && joined.text != "until" && (!between || joined.text != "and") {
+		return false
+	}
+	if r.pos++; r.pos >= len(r.tokens) || r.isClock() {
+		return false
+	}
+	second, ok := r.term()
+	if !ok {
+		return false
+	}
+	last, ok := r.alone(second, first.span().first)
+	if !ok || !last.single() || last.first < first.span().first {
+		return false
+	}
+	until := limit{word: "until", term: dayOf(last.first)}
+	r.try(func() bool { return r.limitHours(&until) })
+	r.limits = append(r.limits, from, until)
+	return true
 }
 
 // limitHours reads the time of the day that bounds the window: "by Friday at noon", "from Monday afternoon".
@@ -109,6 +228,9 @@ func (r *reader) exception() bool {
 	return r.try(func() bool {
 		r.accept("in", "at")
 		r.accept("a")
+		if r.try(r.exceptHours) {
+			return true
+		}
 		switch {
 		case r.accept("morning", "am"):
 			return r.addHours(hours{earliest: noon})
@@ -119,7 +241,9 @@ func (r *reader) exception() bool {
 		if !ok {
 			return false
 		}
-		if mark := r.pos; r.partOfDay() || r.clockRange() || r.clockBound() || r.clockPoint() { // "except Friday afternoon"
+		mark := r.pos
+		r.accept("in", "at")
+		if r.partOfDay() || r.clockRange() || r.clockBound() || r.clockPoint() { // "except Friday afternoon"
 			p := r.part()
 			p.hours = p.hours[:len(p.hours)-1]
 			r.only = "leaves out a part of a day; a window leaves out whole days"
@@ -145,6 +269,48 @@ func (r *reader) exception() bool {
 		}
 		return true
 	})
+}
+
+// exceptHours reads "except 12 to 1", "not at lunchtime", "not between 2 and 4".
+func (r *reader) exceptHours() bool {
+	p := r.part()
+	had := len(p.hours)
+	if !r.clockRange() && (!r.is("lunch", "afternoon") || !r.partOfDay()) {
+		return false
+	}
+	h := p.hours[len(p.hours)-1]
+	p.hours = p.hours[:had]
+	if had == 0 && len(p.terms) == 0 {
+		p.hoursFirst = false
+	}
+	r.except.hours = append(r.except.hours, h)
+	return true
+}
+
+// without are the hours that are left of h: before and after those that are left out.
+func (h hours) without(out []hours) (left []hours) {
+	left = []hours{h}
+	for _, o := range out {
+		var rest []hours
+		for _, h := range left {
+			end := h.latest
+			if end == 0 {
+				end = endOfDay
+			}
+			if h.point || o.latest == 0 || o.earliest >= end || o.latest <= h.earliest {
+				rest = append(rest, h)
+				continue
+			}
+			if o.earliest > h.earliest {
+				rest = append(rest, hours{earliest: h.earliest, latest: o.earliest})
+			}
+			if o.latest < end {
+				rest = append(rest, hours{earliest: o.latest, latest: h.latest})
+			}
+		}
+		left = rest
+	}
+	return left
 }
 
 func frameOf(set []date) dates {
@@ -307,6 +473,8 @@ func (r *reader) meaning(c choice) ([]meaning, *problem) {
 			again := withHours(dates{first + 7, last + 7}, h)
 			again.named = c.named
 			p.offers = append(p.offers, again)
+		} else if last-first < 7 && r.lastUnit == "week" { // "early this week"
+			p.offers = append(p.offers, withHours(dates{first + 7, last + 7}, h))
 		}
 		return nil, p
 	}

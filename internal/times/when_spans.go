@@ -102,6 +102,11 @@ func (r *reader) counted(how string, n, more int, unit string) (term, bool) {
 	case how == "in" || how == "" && (now || r.accept("today")):
 		return spanOf(r.after(r.today, n, unit), r.after(r.today, more, unit)), true
 	case how != "":
+		if how != "within" && r.is("from") && r.beginsDay() { // "the next two weeks starting Monday"
+			r.pos++
+			from, ok := r.oneDay()
+			return r.span(from.span().first, more, unit), ok
+		}
 		if unit == "workday" {
 			until.named = workdays
 		}
@@ -114,6 +119,18 @@ func (r *reader) counted(how string, n, more int, unit string) (term, bool) {
 		return until, true
 	}
 	return term{}, false
+}
+
+// beginsDay tells whether one day follows the word at the position.
+func (r *reader) beginsDay() bool {
+	pos, failed, only := r.pos, r.failed, r.only
+	defer func() { r.pos, r.failed, r.only = pos, failed, only }()
+	r.pos++
+	if r.isClock() {
+		return false
+	}
+	_, ok := r.oneDay()
+	return ok
 }
 
 // tidy writes one for "a", and the plural.
@@ -215,23 +232,10 @@ func (r *reader) aroundDay() (term, bool) {
 	if t, ok := r.dayThenWeeks(); ok {
 		return t, true
 	}
-	if day, ok := Weekday(r.tok().text); ok && r.tok().kind == word && (r.ahead(1).text == "before" || r.ahead(1).text == "after") {
-		before := r.ahead(1).text == "before"
-		pos := r.pos
-		r.pos += 2
-		if r.isClock() {
-			r.pos = pos
-			return term{}, false
-		}
-		t, ok := r.oneDay()
-		if !ok {
-			return term{}, false
-		}
-		if before {
-			return r.named(coming(t.span().first-7, day)), true
-		}
-		return r.named(coming(t.span().first+1, day)), true
+	if r.is(weekdays...) && (r.ahead(1).text == "before" || r.ahead(1).text == "after") {
+		return r.weekdayBeside()
 	}
+	spans := r.tok().the || r.pos > 0 && r.tokens[r.pos-1].raw == "for" // "the 7 days from Friday"
 	n, counted := r.count()
 	if !counted {
 		n = 1
@@ -249,6 +253,8 @@ func (r *reader) aroundDay() (term, bool) {
 		r.tidy(n, unit)
 	}
 	how := r.tok().text
+	at := r.pos
+	spans = counted && how == "from" && (spans || strings.HasPrefix(r.tok().raw, "starting") || strings.HasPrefix(r.tok().raw, "beginning"))
 	if !r.accept("from", "after", "before") && (how == "" || unit != "week" && unit != "month") {
 		return term{}, false
 	}
@@ -258,6 +264,10 @@ func (r *reader) aroundDay() (term, bool) {
 		return term{}, false
 	}
 	d := t.span().first
+	if spans {
+		r.show(at, "starting")
+		return r.span(d, n, unit), true
+	}
 	if isWeekday(weekday.text) && weekday.kind == word && d == r.today {
 		d += date(7 * r.choose(2, true)) // a week from Tuesday, said on one
 	}
@@ -268,6 +278,24 @@ func (r *reader) aroundDay() (term, bool) {
 		return term{}, false
 	}
 	return dayOf(r.after(d, n, unit)).as(t, n, unit), true
+}
+
+// weekdayBeside reads "the Monday after Christmas".
+func (r *reader) weekdayBeside() (term, bool) {
+	day, _ := Weekday(r.tok().text)
+	before := r.ahead(1).text == "before"
+	r.pos += 2
+	if r.isClock() {
+		return term{}, false
+	}
+	t, ok := r.oneDay()
+	if !ok {
+		return term{}, false
+	}
+	if before {
+		return r.named(coming(t.span().first-7, day)), true
+	}
+	return r.named(coming(t.span().first+1, day)), true
 }
 
 // isContainerAfter tells whether a week or month follows, to which the weekday before it belongs.
@@ -360,6 +388,11 @@ func (r *reader) special() (term, bool) {
 		return offer("names no exact span", meaning{dates: s})
 	case "holidays":
 		s := dates{fixed(12, 24)(r.today.year())[0], fixed(1, 1)(r.today.year() + 1)[0]}
+		if r.pos > 0 && r.tokens[r.pos-1].text == "after" {
+			s = dates{s.last + 1, s.last + 7}
+		} else if r.pos > 0 && slices.Contains([]string{"before", "by", "until"}, r.tokens[r.pos-1].text) {
+			s = dates{r.today, s.first - 1}
+		}
 		return offer("names no exact span", meaning{dates: s})
 	case "spring", "summer", "autumn", "winter":
 		return r.season(t.text), true

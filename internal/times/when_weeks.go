@@ -235,7 +235,7 @@ func (r *reader) weekTerm() (term, bool) {
 	switch t := r.tok(); {
 	case (how == "week" || how == "calendar week") && t.kind == number && !t.ordinal && r.ahead(1).text != "am" && r.ahead(1).text != "pm":
 		r.pos++
-		return r.isoWeek(t.n, 0)
+		return r.isoWeeks(t.n)
 	case how == "calendar week":
 		return term{}, false
 	case (how == "week" || how == "weekend") && r.accept("before", "after"):
@@ -262,6 +262,31 @@ func (r *reader) weekTerm() (term, bool) {
 	}
 	r.hint("A week begins on " + r.weekStart.String() + " here")
 	return spanOf(week.first, week.last), true
+}
+
+// isoWeeks reads what follows the number of a week: "weeks 51 and 52", "week 50 to 52".
+func (r *reader) isoWeeks(week int) (term, bool) {
+	all, ok := r.isoWeek(week, 0)
+	for ok {
+		join, more := r.tok(), r.ahead(1)
+		through := join.kind == dash || join.text == "to" || join.text == "until"
+		if !through && join.text != "or" && join.text != "and" && join.kind != slash ||
+			more.kind != number || more.ordinal || more.n <= week || r.ahead(2).text == "am" || r.ahead(2).text == "pm" || r.monthFollows(2) {
+			break
+		}
+		r.pos += 2
+		var t term
+		if t, ok = r.isoWeek(more.n, 0); !ok {
+			break
+		}
+		if last := len(all.spans) - 1; through {
+			all.spans[last].last = t.span().last
+		} else {
+			all.spans = append(all.spans, t.spans...)
+		}
+		week = more.n
+	}
+	return all, ok
 }
 
 func (r *reader) weekendTerm(s dates) term {
@@ -301,6 +326,10 @@ func (r *reader) fraction() (term, bool) {
 		return term{}, false
 	}
 	t, ok := r.anyContainer()
+	if !ok && r.is("week of") { // "early in the week of the 14th"
+		t, ok = r.weekTerm()
+		t.unit = "week"
+	}
 	if !ok || len(t.spans) == 0 || t.unit == "" {
 		return term{}, false
 	}
@@ -402,7 +431,7 @@ func (r *reader) ofMonth() (term, bool) {
 	if isDay && n == 1 && (r.ahead(1).text == "after" || r.ahead(1).text == "before") {
 		return r.aroundDay() // "the first Monday after Christmas"
 	}
-	if isDay || what.text == "workday" || what.text == "day" && what.raw == "day" || n > 0 && (what.text == "week" || what.text == "week of") {
+	if isDay || what.text == "weekend" || what.text == "workday" || what.text == "day" && what.raw == "day" || n > 0 && (what.text == "week" || what.text == "week of") {
 		r.pos++
 	} else if n < 0 || !r.is("in", "this", "next", "month") {
 		return term{}, false
@@ -443,6 +472,9 @@ func (r *reader) nthOf(n int, what token, s dates) (term, bool) {
 	day, isDay := Weekday(what.text)
 	isDay = isDay && what.kind == word
 	switch {
+	case what.text == "weekend":
+		d, ok := nthWeekday(s, time.Saturday, n)
+		return r.weekendTerm(dates{d, d + 1}), ok
 	case strings.HasPrefix(what.text, "week"):
 		week := r.weekOf(s.first+6).first + date(7*(n-1))
 		if r.choose(2, true) == 0 {

@@ -27,7 +27,7 @@ func besieged(t *testing.T, policy consent.Policy) *world {
 	t.Helper()
 	return newWorld(t, unlimited, func(w *world) {
 		w.deps.Policy = policy
-		w.deps.ApprovalURL = func(id string) (string, error) { return "http://127.0.0.1:1/approve/" + id, nil }
+		w.deps.ApprovalURL = func(id string) (string, error) { return "http://127.0.0.1:1/approvals/" + id, nil }
 		w.deps.AskTime = time.Millisecond // for a page that nobody answers
 	})
 }

@@ -22,11 +22,11 @@ func opens(t *testing.T, protocol string, action mcp.ElicitationResponseAction, 
 	t.Helper()
 	w, seen := newWorld(t), &linked{}
 	w.deps.AskTime = 100 * time.Millisecond
-	w.deps.ApprovalURL = func(id string) (string, error) { return "http://127.0.0.1:1/approve/" + id, nil }
+	w.deps.ApprovalURL = func(id string) (string, error) { return "http://127.0.0.1:1/approvals/" + id, nil }
 	w.meet(protocol, &person{elicit: func(_ context.Context, r mcp.ElicitationRequest) (mcp.ElicitationResponseAction, error) {
 		seen.asked = append(seen.asked, r.Params)
 		if does != nil {
-			does(w, strings.TrimPrefix(r.Params.URL, "http://127.0.0.1:1/approve/"))
+			does(w, strings.TrimPrefix(r.Params.URL, "http://127.0.0.1:1/approvals/"))
 		}
 		return action, nil
 	}}, &mcp.ElicitationCapability{URL: &struct{}{}})

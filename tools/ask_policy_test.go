@@ -111,8 +111,8 @@ func TestWithoutAnyWayTheRefusalSaysSo(t *testing.T) {
 	got := w.book(agreed(w.slot().SlotID))
 	assert.Equal(t, schemas.CodeApprovalNeeded, got.Code)
 	assert.Contains(t, got.Text, "no way to ask them")
-	w.deps.ApprovalURL = func(id string) (string, error) { return "http://127.0.0.1:1/approve/" + id, nil }
+	w.deps.ApprovalURL = func(id string) (string, error) { return "http://127.0.0.1:1/approvals/" + id, nil }
 	w.connect()
 	got = w.book(agreed(w.slot().SlotID))
-	assert.Regexp(t, `^http://127\.0\.0\.1:1/approve/[0-9A-Z]{26}$`, got.Data.ApprovalURL)
+	assert.Regexp(t, `^http://127\.0\.0\.1:1/approvals/[0-9A-Z]{26}$`, got.Data.ApprovalURL)
 }

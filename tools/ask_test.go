@@ -29,7 +29,7 @@ func each(t *testing.T, who func() *person, run func(*testing.T, *world, *person
 		t.Run(protocol, func(t *testing.T) {
 			t.Parallel()
 			w, p := newWorld(t), who()
-			w.deps.ApprovalURL = func(id string) (string, error) { return "http://127.0.0.1:1/approve/" + id, nil }
+			w.deps.ApprovalURL = func(id string) (string, error) { return "http://127.0.0.1:1/approvals/" + id, nil }
 			w.meet(protocol, p, nil)
 			run(t, w, p)
 		})
@@ -90,7 +90,7 @@ func TestAClientThatFailsToAskIsNotAskedAgain(t *testing.T) {
 	t.Parallel()
 	for _, protocol := range asking[:2] {
 		w, p := newWorld(t), broken()
-		w.deps.ApprovalURL = func(id string) (string, error) { return "http://127.0.0.1:1/approve/" + id, nil }
+		w.deps.ApprovalURL = func(id string) (string, error) { return "http://127.0.0.1:1/approvals/" + id, nil }
 		w.meet(protocol, p, nil)
 		waitsElsewhere(t, w, p, "the client could not ask")
 	}
@@ -102,7 +102,7 @@ func TestBar_P6_UnansweredItWaitsElsewhere(t *testing.T) {
 	for _, protocol := range asking[:2] {
 		w, p := newWorld(t), silent()
 		w.deps.AskTime = 20 * time.Millisecond
-		w.deps.ApprovalURL = func(id string) (string, error) { return "http://127.0.0.1:1/approve/" + id, nil }
+		w.deps.ApprovalURL = func(id string) (string, error) { return "http://127.0.0.1:1/approvals/" + id, nil }
 		w.meet(protocol, p, nil)
 		waitsElsewhere(t, w, p, "no answer")
 	}
@@ -137,8 +137,8 @@ func waitsElsewhere(t *testing.T, w *world, p *person, why string) {
 		got := w.book(booking)
 		assert.Equal(t, code, got.Code, got.Text)
 		assert.False(t, got.IsError, got.Text)
-		assert.Regexp(t, `(?m)^http://127\.0\.0\.1:1/approve/[0-9A-Z]{26}$`, got.Text, "the address stands on a line by itself")
-		assert.Regexp(t, `^http://127\.0\.0\.1:1/approve/[0-9A-Z]{26}$`, got.Data.ApprovalURL)
+		assert.Regexp(t, `(?m)^http://127\.0\.0\.1:1/approvals/[0-9A-Z]{26}$`, got.Text, "the address stands on a line by itself")
+		assert.Regexp(t, `^http://127\.0\.0\.1:1/approvals/[0-9A-Z]{26}$`, got.Data.ApprovalURL)
 		assert.NotContains(t, got.Text+string(got.Raw), "vennio-mcp approvals", "a model with a shell could run it")
 		assert.NotNil(t, got.Data.Proposal)
 	}

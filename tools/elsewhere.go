@@ -13,7 +13,7 @@ import (
 // answer: it names the page where they can. It never names the command line, which a model with a
 // shell could run.
 func (d Deps) elsewhere(p consent.Proposal, to deed, reason schemas.Code) error {
-	again := " When they say that they have answered, make exactly the same call again."
+	again := " Their approval carries it out; make exactly the same call again to learn the result."
 	url := d.pageOf(p.ID)
 	if url == "" && d.Sandbox { // whose ledger only this process sees
 		return notYet(to, reason, "", "Tell the person that this server has no way to ask them: its operator must serve the approval page, or they must use a client that can ask.")

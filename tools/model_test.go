@@ -31,7 +31,7 @@ func newModel(seed uint64, can []string, send func([]byte) string) *model {
 
 var (
 	slotID   = regexp.MustCompile(`"slot_id":"(s[0-9a-z]{32})"`)
-	proposed = regexp.MustCompile(`/approve/([0-9A-Z]{26})`)
+	proposed = regexp.MustCompile(`/approvals/([0-9A-Z]{26})`)
 	handed   = regexp.MustCompile(`"requestState":"([^"]+)"`)
 	code     = regexp.MustCompile(`"(?:code|reason)":"?([a-z_]+|-\d+)`)
 )

@@ -119,7 +119,7 @@ func TestACallThatWaitsForThePageTellsSo(t *testing.T) {
 	t.Parallel()
 	for _, protocol := range linking {
 		l := listening(t)
-		l.deps.ApprovalURL = func(id string) (string, error) { return "http://127.0.0.1:1/approve/" + id, nil }
+		l.deps.ApprovalURL = func(id string) (string, error) { return "http://127.0.0.1:1/approvals/" + id, nil }
 		l.hears(protocol, says(accept), &mcp.ElicitationCapability{URL: &struct{}{}})
 		done, booking := make(chan bool, 1), agreed(l.slot().SlotID)
 		go func() { done <- l.call("book_slot", booking, "p") }()

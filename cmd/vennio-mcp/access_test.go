@@ -113,7 +113,7 @@ func TestBar_X1_MissingAndWrongBearersAreRefused(t *testing.T) {
 func TestBar_X2_HostAndOriginAreCheckedOnEveryRouteOfAServerWithTokens(t *testing.T) {
 	t.Parallel()
 	c := newCompany(t)
-	for _, path := range []string{"/mcp", "/sse", "/message", "/healthz", "/readyz", "/metrics", "/approve/x", "/webhooks/vennio", access.MetadataPath, "/none"} {
+	for _, path := range []string{"/mcp", "/sse", "/message", "/healthz", "/readyz", "/metrics", "/approvals/x", "/webhooks/vennio", access.MetadataPath, "/none"} {
 		for _, header := range [][]string{{"Host", "evil.example"}, {"Origin", "https://evil.example"}} {
 			got := get(t, c.url+path, append(header, "Authorization", "Bearer "+c.acme)...)
 			assert.Equal(t, http.StatusForbidden, got.status, "%s %v", path, header)
@@ -128,7 +128,7 @@ func TestBar_X3_AKeyInTheAddressIsRefused(t *testing.T) {
 	t.Parallel()
 	c := newCompany(t)
 	for _, query := range []string{"access_token=" + c.acme, "token=x", "api_key=x", "API-Key=x", "key=x", "x=" + keyOfGuy, "sessionId=" + c.acme} {
-		for _, path := range []string{"/mcp", "/sse", "/message", "/healthz", "/readyz", "/metrics", "/approve/x", "/webhooks/vennio", access.MetadataPath, "/none"} {
+		for _, path := range []string{"/mcp", "/sse", "/message", "/healthz", "/readyz", "/metrics", "/approvals/x", "/webhooks/vennio", access.MetadataPath, "/none"} {
 			got := get(t, c.url+path+"?"+query)
 			assert.Equal(t, http.StatusBadRequest, got.status, "%s?%s", path, query)
 			assert.NotContains(t, got.body, "c4n4ry")

@@ -2,9 +2,11 @@ package main
 
 import (
 	"bufio"
+	"context"
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -23,7 +25,7 @@ func (p program) approvalsCommand() *cobra.Command {
 	var name string
 	c := &cobra.Command{
 		Use: "approvals", Short: "List what waits for a person's approval, and approve or decline it", Long: approvalsAbout, Args: noArguments,
-		RunE: p.withLedger(func(c *cobra.Command, l *consent.Ledger, _ []string) error {
+		RunE: p.withApprovals(func(c *cobra.Command, l approvals, _ []string) error {
 			open, err := l.Open(c.Context())
 			if err != nil {
 				return err
@@ -52,7 +54,7 @@ func (p program) approvalsCommand() *cobra.Command {
 func (p program) answerCommand(verb string, agreed bool, name *string) *cobra.Command {
 	return &cobra.Command{
 		Use: verb + " ID", Short: strings.ToUpper(verb[:1]) + verb[1:] + " what is asked", Args: oneArgument,
-		RunE: p.withLedger(func(c *cobra.Command, l *consent.Ledger, args []string) error {
+		RunE: p.withApprovals(func(c *cobra.Command, l approvals, args []string) error {
 			return p.answer(c, l, args[0], agreed, *name)
 		}),
 	}
@@ -67,7 +69,7 @@ func oneArgument(c *cobra.Command, args []string) error {
 
 // askHere asks about one proposal on the terminal; anything but yes or no leaves
 // it waiting.
-func (p program) askHere(c *cobra.Command, l *consent.Ledger, in *bufio.Scanner, asked consent.Proposal, name string) error {
+func (p program) askHere(c *cobra.Command, l approvals, in *bufio.Scanner, asked consent.Proposal, name string) error {
 	_, _ = fmt.Fprint(p.out, asked.Act.Question()+" [yes/no/later] ")
 	if !in.Scan() {
 		return in.Err()
@@ -86,7 +88,7 @@ func (p program) askHere(c *cobra.Command, l *consent.Ledger, in *bufio.Scanner,
 // that only start commands; one with a shell can make a terminal of its own (docs/consent.md).
 func (p program) onTerminal() bool { return isTerminal(p.in) && isTerminal(p.out) }
 
-func (p program) answer(c *cobra.Command, l *consent.Ledger, id string, agreed bool, name string) error {
+func (p program) answer(c *cobra.Command, l approvals, id string, agreed bool, name string) error {
 	if !p.onTerminal() {
 		return usageError{errors.New("a person answers this in a terminal: run it there, with neither input nor output redirected, or open the approval page")}
 	}
@@ -104,8 +106,81 @@ func (p program) answer(c *cobra.Command, l *consent.Ledger, id string, agreed b
 	case err != nil:
 		return err
 	}
+	if agreed {
+		return p.executeHere(c.Context(), l, after)
+	}
 	_, err = fmt.Fprintf(p.out, "%s: %s\n", after.State, after.ID)
 	return err
+}
+
+// approvals is the ledger, and the settings with which what is approved is carried out.
+type approvals struct {
+	*consent.Ledger
+	cfg config.Config
+}
+
+func (p program) withApprovals(do func(*cobra.Command, approvals, []string) error) func(*cobra.Command, []string) error {
+	return p.withStore(func(c *cobra.Command, cfg config.Config, db *store.DB, args []string) error {
+		return do(c, approvals{consent.New(db, p.now), cfg}, args)
+	})
+}
+
+// A server that runs looks for approvals every 15 s (settlePace); what this process cannot write
+// itself is waited for that long.
+const (
+	elsewhereTime = 25 * time.Second
+	elsewhereLook = 500 * time.Millisecond
+)
+
+// executeHere writes what was approved in the terminal, with this command's own key if it has one for
+// the tenant; else a running server does it, and the result is waited for.
+func (p program) executeHere(ctx context.Context, l approvals, asked consent.Proposal) error {
+	if own, ok := l.cfg.Of(asked.Act.Tenant); ok && !own.Sandbox() {
+		if err := p.executeWith(ctx, l.cfg, asked.Act); err != nil {
+			return err
+		}
+	}
+	late := time.After(elsewhereTime)
+	look := time.NewTicker(elsewhereLook)
+	defer look.Stop()
+	for {
+		proposal, grant, err := l.Result(ctx, asked.ID)
+		if err != nil {
+			return err
+		}
+		waits := grant != nil && (grant.Outcome == consent.Unsent || grant.Outcome == consent.Sent)
+		if !waits {
+			heading, lead := approve.Result(proposal, grant)
+			_, err := fmt.Fprintf(p.out, "%s. %s\n", heading, lead)
+			return err
+		}
+		select {
+		case <-look.C:
+		case <-late:
+			_, err := fmt.Fprintf(p.out, "Approved, not carried out yet: no running server has done it, and this command has no key (VENNIO_API_KEY) for it. The assistant's next call does it, until %s UTC.\n", grant.Expires.UTC().Format("15:04"))
+			return err
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// executeWith writes an act with the account of its tenant. What Vennio refused is in the ledger; the
+// error is that of the settings.
+func (p program) executeWith(ctx context.Context, cfg config.Config, act consent.Act) error {
+	a, err := p.found(ctx, cfg)
+	if err != nil {
+		return err
+	}
+	defer a.close()
+	d, err := a.settlers.of(act.Tenant)
+	if err != nil {
+		return err
+	}
+	if err := d.Execute(ctx, act); err != nil {
+		a.log.Warn().Err(err).Msg("the approved act could not be carried out")
+	}
+	return nil
 }
 
 // withLedger runs a command on the ledger in the state folder.

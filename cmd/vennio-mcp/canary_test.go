@@ -100,7 +100,7 @@ func TestBar_E3_NoSecretLeavesTheHTTPServer(t *testing.T) {
 		seen.Write(raw)
 	}
 	assert.Contains(t, seen.String(), "unauthorized", "the faults happened")
-	for _, request := range []string{"/", "/mcp", "/sse?key=x", "/healthz", "/message?sessionId=x", "/metrics", "/readyz", "/approve/x", "/webhooks/vennio"} {
+	for _, request := range []string{"/", "/mcp", "/sse?key=x", "/healthz", "/message?sessionId=x", "/metrics", "/readyz", "/approvals/x", "/webhooks/vennio"} {
 		_, _ = fmt.Fprint(&seen, post(t, url+request, "not JSON"))
 	}
 	everything := seen.String() + p.stderr.String()

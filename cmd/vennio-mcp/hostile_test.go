@@ -65,7 +65,7 @@ func TestBar_X2_NoBookingIsSmuggledIn(t *testing.T) {
 		require.NoError(t, err)
 		n += more
 	}
-	for _, path := range []string{"/mcp", endpoint, "/webhooks/vennio", "/approve/NOSUCHPROPOSAL", "/metrics", "/none"} {
+	for _, path := range []string{"/mcp", endpoint, "/webhooks/vennio", "/approvals/NOSUCHPROPOSAL", "/metrics", "/none"} {
 		for _, framing := range []string{
 			"Content-Length: 0\r\n\r\n",
 			"Content-Length: 5\r\n\r\na=b&c",

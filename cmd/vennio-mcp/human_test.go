@@ -81,7 +81,7 @@ func humanEnv(t *testing.T, more ...string) (env []string, vennio string) {
 	return clean(t, append(more, "VENNIO_API_URL="+vennio, "VENNIO_API_KEY=vennio_sk_test_c4n4ry_human", "VENNIO_HOSTS="+new(box).hosts(), "USER=ada")...), vennio
 }
 
-var link = regexp.MustCompile(`http://127\.0\.0\.1:\d+/approve/[A-Z2-7]+`)
+var link = regexp.MustCompile(`http://127\.0\.0\.1:\d+/approvals/[A-Z2-7]+`)
 
 // browser opens pages and sends their forms, with cookies, as a person's does.
 type browser struct {
@@ -172,13 +172,13 @@ func TestAPersonDeclinesOnThePageOfTheServer(t *testing.T) {
 	env, _ := humanEnv(t, "VENNIO_CONSENT=human")
 	p := start(t, env, "serve", "--addr", "127.0.0.1:0")
 	base := p.address()
-	status, page := newBrowser(t).open(base + "/approve/NOSUCHPROPOSAL")
+	status, page := newBrowser(t).open(base + "/approvals/NOSUCHPROPOSAL")
 	assert.Equal(t, http.StatusNotFound, status)
 	assert.Contains(t, page, "Nothing to approve")
 	c := converse(t, env) // shares the ledger with the server
 	booking := c.booking()
 	id := link.FindString(c.call("book_slot", booking).Text)
-	address := base + id[strings.Index(id, "/approve/"):]
+	address := base + id[strings.Index(id, "/approvals/"):]
 	b := newBrowser(t)
 	_, page = b.open(address)
 	_, after := b.answer(address, page, "decline")

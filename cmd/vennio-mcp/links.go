@@ -4,6 +4,7 @@ import (
 	"context"
 	"net"
 	"net/http"
+	"strconv"
 	"sync"
 	"time"
 
@@ -14,7 +15,7 @@ import (
 // names its own address (base); one on stdio starts to listen on loopback when
 // the first link is needed.
 type links struct {
-	page *approve.Page
+	pages *approve.Pages
 
 	mu   sync.Mutex
 	base string
@@ -44,11 +45,16 @@ func (l *links) listen() error {
 	if err != nil {
 		return err
 	}
+	host := net.JoinHostPort("localhost", strconv.Itoa(ln.Addr().(*net.TCPAddr).Port))
 	mux := http.NewServeMux()
-	mux.Handle(approve.Path, approve.OnLoopback(ln.Addr().String(), l.page))
-	l.srv = &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second, WriteTimeout: 10 * time.Second, MaxHeaderBytes: 16 << 10}
-	l.base = "http://" + ln.Addr().String()
+	mux.Handle(approve.Path, approve.OnLoopback(host, l.pages))
+	l.srv = &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second, WriteTimeout: time.Minute, MaxHeaderBytes: 16 << 10}
+	l.base = "http://" + host
 	go func() { _ = l.srv.Serve(ln) }()
+	// Browsers may try the IPv6 address of localhost first: nobody else is to listen there.
+	if six, err := new(net.ListenConfig).Listen(context.Background(), "tcp", net.JoinHostPort("::1", strconv.Itoa(ln.Addr().(*net.TCPAddr).Port))); err == nil {
+		go func() { _ = l.srv.Serve(six) }()
+	}
 	return nil
 }
 

@@ -86,7 +86,7 @@ func (a *assembled) serve(ctx context.Context, p program, cfg config.Config, ln 
 		_ = ln.Close()
 		return err
 	}
-	o.Pages = map[string]http.Handler{approve.Path: a.page}
+	o.Pages = map[string]http.Handler{approve.Path: a.pages}
 	o.Deliveries = map[string]http.Handler{events.Path: in.Handler(), events.TenantsPath: in.Handler()}
 	url := a.announce(ln.Addr().String(), cfg, o)
 	if cfg.Sandbox() && a.vennio != nil {
@@ -153,7 +153,7 @@ func (a *assembled) announce(listens string, cfg config.Config, o serve.HTTPOpti
 	if cfg.Serve.PublicURL != "" {
 		a.links.at(cfg.Serve.PublicURL)
 	} else {
-		a.links.at(url)
+		a.links.at(onLocalhost(url))
 	}
 	if onLoopback(listens) {
 		return url
@@ -165,6 +165,19 @@ func (a *assembled) announce(listens string, cfg config.Config, o serve.HTTPOpti
 		a.log.Warn().Msg("only loopback names pass as Host: set VENNIO_MCP_PUBLIC_URL or VENNIO_MCP_ALLOWED_HOSTS to the names by which callers reach this server")
 	}
 	return url
+}
+
+// onLocalhost names loopback addresses localhost, under which a browser knows all pages of this
+// machine's servers as one site, and passkeys are possible.
+func onLocalhost(address string) string {
+	u, err := url.Parse(address)
+	if err != nil {
+		return address
+	}
+	if ip, err := netip.ParseAddr(u.Hostname()); err == nil && ip.IsLoopback() {
+		u.Host = net.JoinHostPort("localhost", u.Port())
+	}
+	return u.String()
 }
 
 // mayListen refuses to serve calendars to a network that nobody is asked to log

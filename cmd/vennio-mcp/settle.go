@@ -89,6 +89,7 @@ func (a *assembled) settling(ctx context.Context) (stop func()) {
 			case <-flush.C:
 				a.report(ctx, a.ledger.Flush(ctx))
 			case <-sweep.C:
+				a.report(ctx, a.executeApproved(ctx))
 				a.report(ctx, a.settle(ctx, func() ([]consent.Left, error) { return a.ledger.LeftSent(ctx, pace.after) }))
 			case <-doubt.C:
 				a.report(ctx, a.settle(ctx, func() ([]consent.Left, error) { return a.ledger.LeftUnknown(ctx, pace.after, doubtUntil) }))
@@ -140,6 +141,32 @@ func (a *assembled) settle(ctx context.Context, find func() ([]consent.Left, err
 	return failed
 }
 
+// approvedAfter is how long an approval is left to the process that took it.
+const approvedAfter = 5 * time.Second
+
+// executeApproved writes what people approved and the process that took the approval did not write:
+// it ended, or has no key for the tenant.
+func (a *assembled) executeApproved(ctx context.Context) error {
+	if !a.store.Exists() {
+		return nil
+	}
+	waiting, err := a.ledger.ApprovedUnsent(ctx, approvedAfter)
+	if err != nil {
+		return err
+	}
+	var failed error
+	for _, one := range waiting {
+		d, err := a.settlers.of(one.Tenant)
+		if err != nil {
+			continue // a process that has the key does it, or the agent's next call
+		}
+		if err := d.Execute(ctx, one.Act); err != nil {
+			failed = err
+		}
+	}
+	return failed
+}
+
 // account is what the grants of a tenant of the settings are settled with before its
 // first call.
 func (a *assembled) account(p program, cfg config.Config) func(tenant string) (tools.Deps, error) {
@@ -152,6 +179,10 @@ func (a *assembled) account(p program, cfg config.Config) func(tenant string) (t
 		if err != nil {
 			return tools.Deps{}, err
 		}
-		return a.deps(p, own, tenant, client, own.APIKey.Reveal(), realmOf(own.APIURL, tenant)), nil
+		d := a.deps(p, own, tenant, client, own.APIKey.Reveal(), realmOf(own.APIURL, tenant))
+		if n := a.notifiers[tenant]; n != nil {
+			d.Changed = n.Wrote
+		}
+		return d, nil
 	}
 }

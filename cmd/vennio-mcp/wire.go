@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"net"
 	"net/http"
-	"strings"
 	"time"
 
 	"github.com/mark3labs/mcp-go/server"
@@ -33,7 +32,7 @@ import (
 // assembled is the server, ready for a transport.
 type assembled struct {
 	mcp   *server.MCPServer // of the default tenant, like feed; nil until it is asked for
-	page  *approve.Page
+	pages *approve.Pages
 	links *links // where the page is found
 	feed  *serve.Feed
 	// feeds are those of the tenants that the settings have, the default one's too;
@@ -92,9 +91,11 @@ func (p program) found(ctx context.Context, cfg config.Config) (*assembled, erro
 		return nil, err
 	}
 	a.ledger = a.openLedger(p, cfg)
-	a.page = approve.New(a.ledger, a.secret, a.others...)
-	a.page.HTTPS = strings.HasPrefix(cfg.Serve.PublicURL, "https:")
-	a.links = &links{page: a.page}
+	a.pages = approve.New(a.ledger)
+	a.pages.Sandbox = cfg.Sandbox()
+	a.pages.WriterOf = func(tenant string) (approve.Writer, error) { return a.settlers.of(tenant) }
+	a.pages.Warn = a.warn
+	a.links = &links{pages: a.pages}
 	a.settlers.make, a.pace = a.account(p, cfg), p.pace.withDefaults()
 	if a.store.Shared() {
 		a.links.at(cfg.Serve.PublicURL) // where another process shows the page, if this one is on stdio
@@ -153,8 +154,12 @@ func (a *assembled) deps(p program, cfg config.Config, tenant string, client *ve
 		Canary:     cfg.Canary,
 		FormsCount: func(ctx context.Context) bool { return !a.overHTTP || !access.From(ctx).Anonymous() },
 		MayWrite:   func(ctx context.Context) bool { return access.From(ctx).May(access.ScopeBook) }, // the transport has refused it before
-		Warn:       func(err error) { a.log.Error().Err(err).Msg("something beside a tool call failed") },
+		Warn:       a.warn,
 	}
+}
+
+func (a *assembled) warn(err error) {
+	a.log.Error().Err(err).Msg("something beside a tool call failed")
 }
 
 // usesVennio tells of a tenant's account. Of callers' own keys, of which they bring

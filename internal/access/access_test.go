@@ -104,7 +104,7 @@ func TestProxiesAreBelievedByTheirNumber(t *testing.T) {
 func TestBar_X3_CredentialsInAddressesAreSeen(t *testing.T) {
 	t.Parallel()
 	for address, want := range map[string]bool{
-		"/mcp": false, "/message?sessionId=ABC": false, "/approve/x?lang=en": false, "/mcp?keyboard=x": false,
+		"/mcp": false, "/message?sessionId=ABC": false, "/approvals/x?lang=en": false, "/mcp?keyboard=x": false,
 		"/mcp?key=": true, "/mcp?Api_Key=x": true, "/mcp?access-token=x": true, "/mcp?x=vennio_sk_live_1": true,
 		"/mcp?vennio_at_1": true, "/mcp?a=" + access.NewToken(): true, "/mcp?X-Vennio-Api-Key=x": true,
 	} {

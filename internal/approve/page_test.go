@@ -2,14 +2,15 @@ package approve_test
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
-	"regexp"
 	"strings"
 	"testing"
 	"time"
 
+	ics "github.com/arran4/golang-ical"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -23,7 +24,7 @@ type desk struct {
 	t      *testing.T
 	clock  time.Time
 	ledger *consent.Ledger
-	page   http.Handler
+	pages  *approve.Pages
 }
 
 func newDesk(t *testing.T) *desk {
@@ -32,7 +33,7 @@ func newDesk(t *testing.T) *desk {
 	db := store.Open("")
 	t.Cleanup(func() { require.NoError(t, db.Close()) })
 	d.ledger = consent.New(db, func() time.Time { return d.clock })
-	d.page = approve.New(d.ledger, []byte("a secret of sixteen bytes"))
+	d.pages = approve.New(d.ledger)
 	return d
 }
 
@@ -59,23 +60,19 @@ func (d *desk) send(method, id string, form url.Values, cookies ...*http.Cookie)
 		r.AddCookie(c)
 	}
 	w := httptest.NewRecorder()
-	d.page.ServeHTTP(w, r)
+	d.pages.ServeHTTP(w, r)
 	return w
 }
 
-// decide opens a page and sends its form.
+// decide sends the form of a page, and follows the redirect to the result.
 func (d *desk) decide(id string, form url.Values) *httptest.ResponseRecorder {
 	d.t.Helper()
-	opened := d.send(http.MethodGet, id, nil)
-	form.Set("token", token(d.t, opened))
-	return d.send(http.MethodPost, id, form, opened.Result().Cookies()...)
-}
-
-func token(t *testing.T, w *httptest.ResponseRecorder) string {
-	t.Helper()
-	found := regexp.MustCompile(`name="token" value="([0-9a-f]+)"`).FindStringSubmatch(w.Body.String())
-	require.NotNil(t, found, w.Body.String())
-	return found[1]
+	w := d.send(http.MethodPost, id, form)
+	if w.Code == http.StatusSeeOther {
+		require.Equal(d.t, approve.Path+id, w.Header().Get("Location"))
+		return d.send(http.MethodGet, id, nil)
+	}
+	return w
 }
 
 func (d *desk) state(id string) consent.State {
@@ -193,52 +190,199 @@ func TestBar_C8_NotesNeitherHideNorPoseAsFacts(t *testing.T) {
 	}
 }
 
-func TestAPersonAgreesOrNot(t *testing.T) {
+// account is a Writer that says what the test wants, and counts.
+type account struct {
+	executes func(consent.Act) error
+	status   string
+	payURL   string
+	writes   int
+}
+
+func (a *account) Execute(_ context.Context, act consent.Act) error {
+	a.writes++
+	return a.executes(act)
+}
+
+func (a *account) BookingStatus(context.Context, string) (status, payURL string) {
+	return a.status, a.payURL
+}
+
+// settles writes as a Vennio would that answers so.
+func (d *desk) settles(o consent.Outcome, detail string) func(consent.Act) error {
+	return func(act consent.Act) error {
+		g, _, err := d.ledger.Standing(context.Background(), act)
+		require.NoError(d.t, err)
+		sent, err := d.ledger.Send(context.Background(), *g)
+		require.NoError(d.t, err)
+		if o == consent.Sent {
+			return nil
+		}
+		booking := ""
+		if o == consent.Done {
+			booking = "b-1"
+		}
+		require.NoError(d.t, d.ledger.Settle(context.Background(), sent, o, booking, "", detail))
+		return nil
+	}
+}
+
+func (d *desk) of(a *account) {
+	d.pages.WriterOf = func(string) (approve.Writer, error) { return a, nil }
+}
+
+var yes = url.Values{"decision": {"approve"}, "name": {"Ada Byron"}}
+
+func TestAPersonApprovesOrDeclines(t *testing.T) {
 	t.Parallel()
 	d := newDesk(t)
-	yes, no := d.propose(nil), d.propose(func(a *consent.Act) { a.SlotID = "s2" })
-	w := d.decide(yes, url.Values{"decision": {"approve"}, "name": {"Ada"}})
+	a := &account{executes: d.settles(consent.Done, ""), status: "confirmed"}
+	d.of(a)
+	id, no := d.propose(nil), d.propose(func(a *consent.Act) { a.SlotID = "s2" })
+	w := d.decide(id, yes)
 	assert.Equal(t, http.StatusOK, w.Code)
-	assert.Contains(t, w.Body.String(), "<h1>Approved</h1>")
-	assert.Equal(t, consent.StateApproved, d.state(yes))
+	assert.Contains(t, w.Body.String(), `<h1 class="done">Booked</h1>`)
+	assert.Contains(t, w.Body.String(), approve.Path+id+".ics")
+	assert.Equal(t, consent.StateUsed, d.state(id))
+	assert.Contains(t, d.decide(id, yes).Body.String(), "Booked", "a double click, or a second device")
+	assert.Contains(t, d.decide(id, url.Values{"decision": {"decline"}}).Body.String(), "Booked", "the other button on a second device comes too late")
+	assert.Equal(t, 1, a.writes)
 	w = d.decide(no, url.Values{"decision": {"decline"}})
 	assert.Contains(t, w.Body.String(), "<h1>Declined</h1>")
 	assert.Equal(t, consent.StateDeclined, d.state(no))
+	assert.Contains(t, d.decide(no, yes).Body.String(), "<h1>Declined</h1>", "declined stays declined")
+	assert.Equal(t, 1, a.writes)
 }
 
-// bar: C9. Only a form of ours, from the browser that opened it.
+// field: page that says approved while nothing is booked. Every outcome that an approval can have, by
+// what the person then reads.
+func TestNoPageSaysApprovedWhileNothingIsBooked(t *testing.T) {
+	t.Parallel()
+	nothing := func(consent.Act) error { return errors.New("Vennio is away") }
+	was := time.Date(2026, 5, 13, 14, 0, 0, 0, time.UTC)
+	move := func(a *consent.Act) { a.BookingID, a.WasStart, a.WasEnd = "b-1", was, was.Add(time.Hour) }
+	cancel := func(a *consent.Act) { a.BookingID = "b-1" }
+	for name, tc := range map[string]struct {
+		act      func(*consent.Act)
+		outcome  consent.Outcome
+		detail   string
+		never    bool // it is not sent
+		noKey    bool
+		status   string
+		pay      string
+		heading  string
+		says     string
+		done     bool
+		calendar bool
+		refresh  bool
+	}{
+		"booked":                   {outcome: consent.Done, status: "confirmed", heading: "Booked", says: "It is done", done: true, calendar: true},
+		"booked, Vennio is silent": {outcome: consent.Done, heading: "Booked", says: "It is done", done: true, calendar: true},
+		"to be paid":               {outcome: consent.Done, status: "pending_payment", pay: "https://pay.example/1", heading: "Booked, not paid yet", says: "confirmed only once it is paid"},
+		"cancelled since":          {outcome: consent.Done, status: "cancelled", heading: "Booked, and cancelled since", says: "has been cancelled since"},
+		"another status":           {outcome: consent.Done, status: "waitlisted", heading: "Booked: waitlisted", says: "this status", calendar: true},
+		"moved":                    {act: move, outcome: consent.Done, heading: "Moved", says: "It is done", done: true},
+		"cancelled":                {act: cancel, outcome: consent.Done, heading: "Cancelled", says: "It is done", done: true},
+		"taken":                    {outcome: consent.NotDone, detail: "slot_taken", heading: "Not booked", says: "somebody else took this time"},
+		"taken, moving":            {act: move, outcome: consent.NotDone, detail: "slot_taken", heading: "Not moved", says: "Nothing was changed"},
+		"refused, cancelling":      {act: cancel, outcome: consent.NotDone, detail: "invalid", heading: "Not cancelled", says: "Vennio refused it"},
+		"away":                     {outcome: consent.NotDone, detail: "unavailable", heading: "Not booked", says: "could not be reached"},
+		"no clear answer":          {outcome: consent.Unknown, heading: "Not known yet", says: "may or may not have been done", refresh: true},
+		"on its way":               {outcome: consent.Sent, heading: "Being booked …", says: "Vennio has been asked", refresh: true},
+		"not sent so far":          {never: true, heading: "Being booked …", says: "Nothing has been changed so far", refresh: true},
+		"no key here":              {never: true, noKey: true, heading: "Not booked yet", says: "no key", refresh: true},
+		"no key here, moving":      {act: move, never: true, noKey: true, heading: "Not moved yet", says: "no key", refresh: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			d := newDesk(t)
+			a := &account{executes: nothing, status: tc.status, payURL: tc.pay}
+			if !tc.never {
+				a.executes = d.settles(tc.outcome, tc.detail)
+			}
+			if !tc.noKey {
+				d.of(a)
+			}
+			id := d.propose(tc.act)
+			shown := d.decide(id, yes).Body.String()
+			assert.Contains(t, shown, ">"+tc.heading+"</h1>")
+			assert.Contains(t, shown, tc.says)
+			assert.NotContains(t, shown, ">Approved")
+			assert.Equal(t, tc.done, strings.Contains(shown, `<h1 class="done">`))
+			assert.Equal(t, tc.refresh, strings.Contains(shown, `http-equiv="refresh"`))
+			assert.Equal(t, tc.pay != "", strings.Contains(shown, ">Pay now<"))
+			assert.Equal(t, tc.calendar, strings.Contains(shown, ".ics"))
+			file := d.send(http.MethodGet, id+".ics", nil)
+			assert.Equal(t, tc.outcome == consent.Done && tc.act == nil, file.Code == http.StatusOK, file.Body.String())
+			assert.NotContains(t, shown, "<form", "it cannot be answered again")
+		})
+	}
+}
+
+// field: calendar file
+func TestTheCalendarFileHoldsTheBooking(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t)
+	d.of(&account{executes: d.settles(consent.Done, ""), status: "confirmed"})
+	id := d.propose(func(a *consent.Act) { a.Title, a.Notes = "Intro; with, marks\\", "first\nsecond" })
+	assert.Equal(t, http.StatusNotFound, d.send(http.MethodGet, id+".ics", nil).Code, "not booked yet")
+	d.decide(id, yes)
+	w := d.send(http.MethodGet, id+".ics", nil)
+	assert.Equal(t, "text/calendar; charset=utf-8", w.Header().Get("Content-Type"))
+	c, err := ics.ParseCalendar(w.Body)
+	require.NoError(t, err)
+	require.Len(t, c.Events(), 1)
+	e := c.Events()[0]
+	start, err := e.GetStartAt()
+	require.NoError(t, err)
+	assert.Equal(t, d.clock.Add(30*time.Hour), start.UTC())
+	assert.Equal(t, "b-1@vennio", e.Id())
+	assert.Equal(t, "Intro; with, marks\\", ics.FromText(e.GetProperty(ics.ComponentPropertySummary).Value))
+	about := ics.FromText(e.GetProperty(ics.ComponentPropertyDescription).Value)
+	assert.Contains(t, about, "With: Alice Marlow")
+	assert.Contains(t, about, "first\nsecond")
+	assert.Empty(t, e.Attendees(), "it invites nobody")
+}
+
+// bar: C9. Only a form of ours: other sites cannot answer for the person.
 func TestBar_C9_AFormFromElsewhereChangesNothing(t *testing.T) {
 	t.Parallel()
 	d := newDesk(t)
-	id, other := d.propose(nil), d.propose(func(a *consent.Act) { a.SlotID = "s2" })
-	opened := d.send(http.MethodGet, id, nil)
-	good, cookies := token(t, opened), opened.Result().Cookies()
-	form := func(token string) url.Values {
-		return url.Values{"decision": {"approve"}, "name": {"Ada"}, "token": {token}}
+	a := &account{executes: d.settles(consent.Done, "")}
+	d.of(a)
+	id := d.propose(nil)
+	post := func(headers map[string]string, form url.Values) *httptest.ResponseRecorder {
+		r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "http://localhost:4711"+approve.Path+id, strings.NewReader(form.Encode()))
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		for name, value := range headers {
+			r.Header.Set(name, value)
+		}
+		w := httptest.NewRecorder()
+		d.pages.ServeHTTP(w, r)
+		return w
 	}
-	for name, w := range map[string]*httptest.ResponseRecorder{
-		"no token":         d.send(http.MethodPost, id, form(""), cookies...),
-		"no cookie":        d.send(http.MethodPost, id, form(good)),
-		"another's token":  d.send(http.MethodPost, id, form(token(t, d.send(http.MethodGet, other, nil, cookies...))), cookies...),
-		"another's cookie": d.send(http.MethodPost, id, form(good), &http.Cookie{Name: cookies[0].Name, Value: strings.Repeat("0", 64)}),
-		"a huge form":      d.send(http.MethodPost, id, url.Values{"token": {good}, "name": {strings.Repeat("x", 1<<20)}}, cookies...),
+	for name, headers := range map[string]map[string]string{
+		"another site":               {"Sec-Fetch-Site": "cross-site"},
+		"another port of localhost":  {"Sec-Fetch-Site": "same-site"},
+		"another origin":             {"Origin": "http://evil.example"},
+		"another port, old browser":  {"Origin": "http://localhost:4712"},
+		"a sandboxed or opaque page": {"Origin": "null"},
 	} {
+		w := post(headers, yes)
 		assert.Equal(t, http.StatusForbidden, w.Code, name)
 		assert.Contains(t, w.Body.String(), "Nothing was changed", name)
 	}
-	r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, approve.Path+id, strings.NewReader(form(good).Encode()))
-	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	r.Header.Set("Sec-Fetch-Site", "cross-site")
-	r.AddCookie(cookies[0])
-	w := httptest.NewRecorder()
-	d.page.ServeHTTP(w, r)
-	assert.Equal(t, http.StatusForbidden, w.Code)
-	assert.Equal(t, consent.StateOpen, d.state(id))
+	assert.Equal(t, http.StatusForbidden, post(nil, url.Values{"name": {strings.Repeat("x", 1<<20)}, "decision": {"approve"}}).Code, "a huge form")
 	for _, blank := range []string{" ", "\u3164", "\u2800\u00a0\ufe0f"} {
 		assert.Equal(t, http.StatusUnprocessableEntity, d.decide(id, url.Values{"decision": {"approve"}, "name": {blank}}).Code, "the record needs a name")
 	}
+	for _, odd := range []string{"", "Approve", "yes"} {
+		assert.Equal(t, http.StatusUnprocessableEntity, d.decide(id, url.Values{"decision": {odd}, "name": {"Ada"}}).Code)
+	}
 	assert.Equal(t, http.StatusMethodNotAllowed, d.send(http.MethodPut, id, nil).Code)
 	assert.Equal(t, consent.StateOpen, d.state(id))
+	assert.Zero(t, a.writes)
+	assert.Equal(t, http.StatusSeeOther, post(map[string]string{"Sec-Fetch-Site": "same-origin", "Origin": "http://localhost:4711"}, yes).Code)
+	assert.Equal(t, 1, a.writes)
 }
 
 // field: expired question, clock set back
@@ -247,11 +391,10 @@ func TestBar_C6_APageOnceSeenExpiredStaysExpired(t *testing.T) {
 	t.Parallel()
 	d := newDesk(t)
 	id := d.propose(nil)
-	opened := d.send(http.MethodGet, id, nil)
 	d.clock = d.clock.Add(consent.Life)
 	require.Contains(t, d.send(http.MethodGet, id, nil).Body.String(), "Too late")
 	d.clock = d.clock.Add(-consent.Life)
-	w := d.send(http.MethodPost, id, url.Values{"decision": {"approve"}, "name": {"Ada"}, "token": {token(t, opened)}}, opened.Result().Cookies()...)
+	w := d.decide(id, yes)
 	assert.Contains(t, w.Body.String(), "Too late")
 	assert.Equal(t, consent.StateExpired, d.state(id))
 }
@@ -260,9 +403,8 @@ func TestALateAnswerChangesNothing(t *testing.T) {
 	t.Parallel()
 	d := newDesk(t)
 	id := d.propose(nil)
-	opened := d.send(http.MethodGet, id, nil)
 	d.clock = d.clock.Add(consent.Life + time.Second)
-	w := d.send(http.MethodPost, id, url.Values{"decision": {"approve"}, "name": {"Ada"}, "token": {token(t, opened)}}, opened.Result().Cookies()...)
+	w := d.decide(id, yes)
 	assert.Contains(t, w.Body.String(), "Too late")
 	assert.Equal(t, consent.StateExpired, d.state(id))
 }
@@ -271,27 +413,13 @@ func TestOnLoopbackKnowsOnlyItsOwnAddress(t *testing.T) {
 	t.Parallel()
 	d := newDesk(t)
 	id := d.propose(nil)
-	h := approve.OnLoopback("127.0.0.1:4711", d.page)
+	h := approve.OnLoopback("127.0.0.1:4711", d.pages)
 	for host, want := range map[string]int{"127.0.0.1:4711": http.StatusOK, "evil.example:4711": http.StatusForbidden} {
 		r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, approve.Path+id, nil)
 		r.Host = host
 		w := httptest.NewRecorder()
 		h.ServeHTTP(w, r)
 		assert.Equal(t, want, w.Code, host)
-	}
-}
-
-// Behind a proxy that takes TLS off, the cookie is still for TLS alone.
-func TestTheCookieIsForTLSWhereThePageIsReachedOverIt(t *testing.T) {
-	t.Parallel()
-	for _, https := range []bool{false, true} {
-		d := newDesk(t)
-		page := approve.New(d.ledger, []byte("a secret of sixteen bytes"))
-		page.HTTPS = https
-		d.page = page
-		cookies := d.send(http.MethodGet, d.propose(nil), nil).Result().Cookies()
-		require.Len(t, cookies, 1)
-		assert.Equal(t, https, cookies[0].Secure)
 	}
 }
 

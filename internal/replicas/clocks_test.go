@@ -51,7 +51,7 @@ func TestBar_W5_AnApprovalCountsWhateverTheClocks(t *testing.T) {
 				got, err := call(t.Context(), replicas[asks].url(), "book_slot", wanted)
 				require.NoError(t, err)
 				require.Equal(t, schemas.StatusAwaiting, got.Status)
-				link := regexp.MustCompile(public + `(/approve/[A-Z2-7]+)`).FindStringSubmatch(got.ApprovalURL)
+				link := regexp.MustCompile(public + `(/approvals/[A-Z2-7]+)`).FindStringSubmatch(got.ApprovalURL)
 				require.NotEmpty(t, link, "%s: %+v", name, got)
 				approve(t, replicas[shows].url()+link[1])
 				got, err = call(t.Context(), replicas[books].url(), "book_slot", wanted)

@@ -52,7 +52,7 @@ func TestAPersonAgreesAtAnotherReplicaThanTheOneThatAsks(t *testing.T) {
 	got, err := call(t.Context(), asks.url(), "book_slot", wanted)
 	require.NoError(t, err)
 	require.Equal(t, schemas.StatusAwaiting, got.Status)
-	link := regexp.MustCompile(public + `(/approve/[A-Z2-7]+)`).FindStringSubmatch(got.ApprovalURL)
+	link := regexp.MustCompile(public + `(/approvals/[A-Z2-7]+)`).FindStringSubmatch(got.ApprovalURL)
 	require.NotEmpty(t, link, "%+v", got)
 
 	jar, err := cookiejar.New(nil)

@@ -23,7 +23,7 @@ func everything(t *testing.T, o serve.HTTPOptions) *site {
 	})
 	require.NoError(t, err)
 	page := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, secret) })
-	o.Access, o.Metrics, o.Pages = check, page, map[string]http.Handler{"/approve/": page, "/webhooks/vennio": page}
+	o.Access, o.Metrics, o.Pages = check, page, map[string]http.Handler{"/approvals/": page, "/webhooks/vennio": page}
 	return open(t, newRig(), o)
 }
 
@@ -32,7 +32,7 @@ var crooked = []string{"/approve", "//mcp", "/./mcp", "/x/../metrics", "/mcp/", 
 
 // everywhere is every path that is served, and those.
 var everywhere = append([]string{
-	"/mcp", "/sse", "/message", "/healthz", "/readyz", "/metrics", "/approve/x", "/webhooks/vennio",
+	"/mcp", "/sse", "/message", "/healthz", "/readyz", "/metrics", "/approvals/x", "/webhooks/vennio",
 	access.MetadataPath, access.MetadataPath + "/mcp", access.MetadataPath + "/sse", "/", "/nowhere",
 }, crooked...)
 
@@ -93,7 +93,7 @@ func TestBar_X3_NoRouteTakesACredentialFromItsAddress(t *testing.T) {
 func TestBar_X4_NobodyIsLedAway(t *testing.T) {
 	t.Parallel()
 	s := everything(t, serve.HTTPOptions{})
-	for _, path := range append(crooked, "//evil.example", "/\\evil.example", "///evil.example/%2e%2e", "/approve/..//evil.example", "/https:/evil.example/..") {
+	for _, path := range append(crooked, "//evil.example", "/\\evil.example", "///evil.example/%2e%2e", "/approvals/..//evil.example", "/https:/evil.example/..") {
 		for _, method := range methods {
 			to := s.strangely(method, path, "Host: localhost\r\nX-Forwarded-Host: evil.example\r\nForwarded: host=evil.example\r\n").header.Get("Location")
 			assert.True(t, to == "" || strings.HasPrefix(to, "/") && !strings.HasPrefix(to, "//") && !strings.HasPrefix(to, "/\\"), "%s %s: %s", method, path, to)

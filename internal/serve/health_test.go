@@ -165,9 +165,9 @@ func TestBar_X2_PagesArePaced(t *testing.T) {
 	t.Parallel()
 	seen := new(atomic.Int64)
 	page := http.HandlerFunc(func(http.ResponseWriter, *http.Request) { seen.Add(1) })
-	s := open(t, newRig(), serve.HTTPOptions{RatePage: 0.01, Pages: map[string]http.Handler{"/approve/": page, "/webhooks/vennio": page}})
-	assert.Equal(t, http.StatusOK, s.ask(http.MethodGet, "/approve/a", "").StatusCode)
-	for _, path := range []string{"/approve/a", "/approve/b"} {
+	s := open(t, newRig(), serve.HTTPOptions{RatePage: 0.01, Pages: map[string]http.Handler{"/approvals/": page, "/webhooks/vennio": page}})
+	assert.Equal(t, http.StatusOK, s.ask(http.MethodGet, "/approvals/a", "").StatusCode)
+	for _, path := range []string{"/approvals/a", "/approvals/b"} {
 		resp := s.ask(http.MethodGet, path, "")
 		assert.Equal(t, http.StatusTooManyRequests, resp.StatusCode)
 		assert.Equal(t, "100", resp.Header.Get("Retry-After"))

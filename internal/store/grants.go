@@ -51,6 +51,11 @@ func (tx *Tx) LiveGrant(act string) (*Grant, error) {
 	return one[Grant](tx, grants+`g.act = ? AND g.outcome <> 'not_done'`, act)
 }
 
+// GrantOfProposal returns the grant that the answer to a proposal made or raised, or nil.
+func (tx *Tx) GrantOfProposal(proposal string) (*Grant, error) {
+	return one[Grant](tx, grants+`g.act = (SELECT p.act FROM proposals p WHERE p.id = ?) AND g.proposal = ?`, proposal, proposal)
+}
+
 // sent is the condition of the partial indexes on grants that were sent and not
 // settled as not done. A query must repeat an index's condition word for word:
 // SQLite cannot prove it from the value of a parameter.

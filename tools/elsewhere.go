@@ -21,6 +21,9 @@ func (d Deps) elsewhere(p consent.Proposal, to deed, reason schemas.Code) error 
 	if url == "" {
 		return notYet(to, reason, "", "Tell the person that the request waits for 10 minutes and that you cannot approve it: they can approve it in a terminal on the machine of this server, as its documentation says, or use a client that can ask them."+again)
 	}
+	if d.Present != nil && d.Present(p.ID) {
+		return notYet(to, reason, url, "The request was opened in the person's browser. If they do not see it, give them the approval page as it is; it is open for 10 minutes, and you cannot approve it for them."+again)
+	}
 	return notYet(to, reason, url, "Give the person the approval page as it is; it is open for 10 minutes, and you cannot approve it for them."+again)
 }
 

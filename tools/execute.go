@@ -9,7 +9,6 @@ import (
 
 	"github.com/vennio-mcp/vennio-mcp/internal/consent"
 	"github.com/vennio-mcp/vennio-mcp/schemas"
-	"github.com/vennio-mcp/vennio-mcp/vennioclient"
 )
 
 // Execute writes to Vennio what a person approved in this process, on the page or in the terminal:
@@ -67,20 +66,23 @@ func (d Deps) repeatCall(ctx context.Context, act consent.Act) (any, error) {
 	return nil, fmt.Errorf("no tool %q is known", act.Tool)
 }
 
-// statusTime is how long a page waits for Vennio to say how a booking stands.
-const statusTime = 5 * time.Second
+// readTime is how long a page waits for Vennio to say how bookings stand.
+const readTime = 5 * time.Second
 
-// BookingStatus returns Vennio's status of a booking, and the link by which it can be paid while it
-// is not; both are empty where Vennio cannot be asked.
-func (d Deps) BookingStatus(ctx context.Context, id string) (status, checkoutURL string) {
-	limited, done := context.WithTimeout(ctx, statusTime)
+// Booking returns how a booking stands at Vennio, as get_booking does.
+func (d Deps) Booking(ctx context.Context, id string) (*schemas.GetBookingResult, error) {
+	limited, done := context.WithTimeout(ctx, readTime)
 	defer done()
-	b, err := d.Vennio.GetBooking(limited, id)
+	return d.getBooking(limited, schemas.GetBookingInput{BookingID: id})
+}
+
+// Upcoming returns the next bookings of the tenant, at most ten, as list_bookings does.
+func (d Deps) Upcoming(ctx context.Context) ([]schemas.Booking, error) {
+	limited, done := context.WithTimeout(ctx, readTime)
+	defer done()
+	found, err := d.listBookings(limited, schemas.ListBookingsInput{Limit: 10})
 	if err != nil {
-		return "", ""
+		return nil, err
 	}
-	if b.Status == vennioclient.StatusPendingPayment {
-		checkoutURL = d.Vennio.SafeLink(b.CheckoutURL)
-	}
-	return b.Status, checkoutURL
+	return found.Bookings, nil
 }

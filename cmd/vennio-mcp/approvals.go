@@ -47,7 +47,7 @@ func (p program) approvalsCommand() *cobra.Command {
 		}),
 	}
 	c.PersistentFlags().StringVar(&name, "name", "", "your name, for the record (default: the user's)")
-	c.AddCommand(p.answerCommand("approve", true, &name), p.answerCommand("decline", false, &name))
+	c.AddCommand(p.answerCommand("approve", true, &name), p.answerCommand("decline", false, &name), p.linkCommand(), p.browsersCommand(), p.unpairCommand())
 	return c
 }
 

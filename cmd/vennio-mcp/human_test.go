@@ -1,16 +1,22 @@
 package main
 
 import (
+	"bufio"
 	"encoding/json"
 	"io"
 	"net/http"
 	"net/http/cookiejar"
 	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
 	"regexp"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/creack/pty"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -81,7 +87,7 @@ func humanEnv(t *testing.T, more ...string) (env []string, vennio string) {
 	return clean(t, append(more, "VENNIO_API_URL="+vennio, "VENNIO_API_KEY=vennio_sk_test_c4n4ry_human", "VENNIO_HOSTS="+new(box).hosts(), "USER=ada")...), vennio
 }
 
-var link = regexp.MustCompile(`http://127\.0\.0\.1:\d+/approvals/[A-Z2-7]+`)
+var link = regexp.MustCompile(`http://(?:localhost|127\.0\.0\.1):\d+/approvals/[A-Z2-7]+`)
 
 // browser opens pages and sends their forms, with cookies, as a person's does.
 type browser struct {
@@ -117,19 +123,47 @@ func (b browser) do(method, address string, form url.Values) (int, string) {
 }
 
 // answer sends the form of an open page.
-func (b browser) answer(address, page, decision string) (int, string) {
+func (b browser) answer(address, decision string) (int, string) {
 	b.t.Helper()
-	token := regexp.MustCompile(`name="token" value="([0-9a-f]+)"`).FindStringSubmatch(page)
-	require.NotNil(b.t, token, page)
-	return b.do(http.MethodPost, address, url.Values{"token": {token[1]}, "decision": {decision}, "name": {"Ada Byron"}})
+	return b.do(http.MethodPost, address, url.Values{"decision": {decision}, "name": {"Ada Byron"}})
 }
 
-// bar: C3, C4, C9. Under human the agent's word books nothing; a person agrees
-// on the page, over stdio and where the server listens itself.
+// pairedBrowser is one that a person has paired with the server of these settings, by the link that
+// vennio-mcp approvals link prints in a terminal.
+func pairedBrowser(t *testing.T, env []string) browser {
+	t.Helper()
+	path, err := binary()
+	require.NoError(t, err)
+	cmd := exec.CommandContext(t.Context(), path, "approvals", "link")
+	cmd.Env = env
+	terminal, err := pty.Start(cmd)
+	require.NoError(t, err)
+	address := ""
+	var shown strings.Builder
+	for lines := bufio.NewScanner(terminal); address == "" && lines.Scan(); {
+		shown.WriteString(lines.Text() + "\n")
+		address = regexp.MustCompile(`http://\S+/approvals/pair/[A-Z2-7]+`).FindString(lines.Text())
+	}
+	require.NotEmpty(t, address, shown.String())
+	b := newBrowser(t)
+	status, page := b.open(address)
+	require.Equal(t, http.StatusOK, status, page)
+	require.Contains(t, page, "Pair this browser")
+	status, page = b.answer(address, "")
+	require.Equal(t, http.StatusOK, status, page)
+	require.Contains(t, page, "<h1>Approvals</h1>")
+	require.NoError(t, cmd.Process.Kill())
+	_ = cmd.Wait()
+	_ = terminal.Close()
+	return b
+}
+
+// bar: C3, C4, C9. Under human the agent's word books nothing, and neither does anybody else who has
+// the address: a person agrees in a browser that they have paired, and that makes the booking.
 func TestBar_C9_APersonApprovesOnThePage(t *testing.T) {
 	t.Parallel()
-	env, _ := humanEnv(t)
-	c := converse(t, env, "--consent", "human")
+	env, vennio := humanEnv(t, "VENNIO_CONSENT=human")
+	c := converse(t, env)
 	booking := c.booking()
 	refused := c.call("book_slot", booking)
 	require.Nil(t, refused.Data.Error)
@@ -138,40 +172,102 @@ func TestBar_C9_APersonApprovesOnThePage(t *testing.T) {
 	require.NotEmpty(t, address, refused.Text)
 	assert.NotContains(t, refused.Text, "vennio-mcp approvals")
 
-	preview := newBrowser(t)
-	for range 3 {
-		status, page := preview.open(address)
-		assert.Equal(t, http.StatusOK, status)
-		for _, fact := range []string{"Approve this booking?", "Intro", "Ada Byron", "ada@example.com", "Alice Marlow"} {
-			assert.Contains(t, page, fact)
+	agent := newBrowser(t)
+	for range 2 {
+		status, page := agent.open(address)
+		assert.Equal(t, http.StatusForbidden, status)
+		assert.Contains(t, page, "This browser is not paired")
+		for _, fact := range []string{"Intro", "Ada Byron", "ada@example.com"} {
+			assert.NotContains(t, page, fact, "an address authenticates nobody")
 		}
+		status, page = agent.answer(address, "approve")
+		assert.Equal(t, http.StatusForbidden, status)
+		assert.Contains(t, page, "Nothing was changed")
 	}
-	assert.Equal(t, schemas.CodeApprovalNeeded, c.call("book_slot", booking).Data.Reason, "opening it changed nothing")
+	assert.Equal(t, schemas.CodeApprovalNeeded, c.call("book_slot", booking).Data.Reason, "nothing has changed")
 
-	_, page := preview.open(address)
-	status, _ := newBrowser(t).do(http.MethodPost, address, url.Values{"decision": {"approve"}, "name": {"Eve"}, "token": {"00"}})
-	assert.Equal(t, http.StatusForbidden, status, "a form from elsewhere")
-	status, after := preview.answer(address, page, "approve")
+	person := pairedBrowser(t, env)
+	_, inbox := person.open(strings.TrimSuffix(address, address[strings.LastIndex(address, "/"):]))
+	assert.Contains(t, inbox, address[strings.LastIndex(address, "/approvals/"):], "the inbox leads to it")
+	status, page := person.open(address)
 	assert.Equal(t, http.StatusOK, status)
-	assert.Contains(t, after, "Approved")
-	_, again := preview.answer(address, page, "approve")
-	assert.Contains(t, again, "Approved", "a double click")
+	for _, fact := range []string{"Approve this booking?", "Intro", "Ada Byron", "ada@example.com", "Alice Marlow"} {
+		assert.Contains(t, page, fact)
+	}
+	status, after := person.answer(address, "approve")
+	assert.Equal(t, http.StatusOK, status)
+	assert.Contains(t, after, ">Booked</h1>")
+	_, state := newBrowser(t).open(vennio + "/_sandbox/state")
+	assert.Regexp(t, `"writes": ?1\b`, state, "before the agent calls again")
+	_, again := person.answer(address, "approve")
+	assert.Contains(t, again, ">Booked</h1>", "a double click")
+	status, file := person.open(address + ".ics")
+	assert.Equal(t, http.StatusOK, status)
+	assert.Contains(t, file, "BEGIN:VEVENT")
 
 	booked := c.call("book_slot", booking)
 	require.Nil(t, booked.Data.Error, booked.Text)
 	assert.Equal(t, "confirmed", booked.Data.Status)
+	assert.Contains(t, booked.Text, "Already booked")
 	assert.Equal(t, "approved on the page", booked.Data.Consent.Rung)
 	assert.Equal(t, "Ada Byron", booked.Data.Consent.GivenBy)
-	assert.Equal(t, booked.Data.BookingID, c.call("book_slot", booking).Data.BookingID)
-	_, used := preview.open(address)
-	assert.Contains(t, used, "Approved, and used")
+	_, inbox = person.open(strings.TrimSuffix(address, address[strings.LastIndex(address, "/"):]))
+	assert.Contains(t, inbox, "Booked", "the inbox tells the outcome")
+	_, list, _ := run(t, env, "approvals", "browsers")
+	require.Regexp(t, `^[a-z2-7]{8}  "Ada Byron"`, list)
+	_, out, _ := run(t, env, "approvals", "unpair", list[:8])
+	assert.Contains(t, out, "no longer paired")
+	status, _ = person.open(address)
+	assert.Equal(t, http.StatusForbidden, status, "a pairing can be revoked")
+	code, _, errs := run(t, env, "approvals", "link")
+	assert.Equal(t, 2, code)
+	assert.Contains(t, errs, "run this in a terminal")
+}
+
+// field: request opened in the person's browser
+// A server on stdio opens each request once in the browser of the desktop, with a link that pairs it.
+func TestARequestIsOpenedInThePersonsBrowser(t *testing.T) {
+	t.Parallel()
+	if runtime.GOOS != "linux" {
+		t.Log("xdg-open is how this test sees what is opened")
+		return
+	}
+	bin := t.TempDir()
+	seen := filepath.Join(bin, "seen")
+	require.NoError(t, os.WriteFile(filepath.Join(bin, "xdg-open"), []byte("#!/bin/sh\necho a window is opened\necho \"$1\" >> "+seen+"\n"), 0o700)) //nolint:gosec // a program
+	env, _ := humanEnv(t, "VENNIO_CONSENT=human", "DISPLAY=:7", "PATH="+bin+":/usr/bin:/bin")
+	c := converse(t, env)
+	booking := c.booking()
+	asked := c.call("book_slot", booking)
+	require.Equal(t, schemas.CodeApprovalNeeded, asked.Data.Reason, asked.Text)
+	assert.Contains(t, asked.Text, "opened in the person's browser")
+	var opened string
+	require.Eventually(t, func() bool {
+		raw, _ := os.ReadFile(seen)
+		opened = strings.TrimSpace(string(raw))
+		return opened != ""
+	}, patience, tick)
+	assert.NotContains(t, asked.Text, opened, "the link does not pass through the agent")
+	c.call("book_slot", booking)
+	raw, err := os.ReadFile(seen)
+	require.NoError(t, err)
+	assert.Equal(t, 1, strings.Count(string(raw), "\n"), "one window")
+	person := newBrowser(t)
+	_, page := person.open(opened)
+	require.Contains(t, page, "Pair this browser")
+	_, page = person.answer(opened, "")
+	require.Contains(t, page, "Approve this booking?", "pairing leads to the request")
+	_, page = person.answer(link.FindString(asked.Text), "approve")
+	assert.Contains(t, page, ">Booked</h1>")
+	quiet := converse(t, append(env, "VENNIO_MCP_OPEN_BROWSER=off"))
+	assert.NotContains(t, quiet.call("book_slot", quiet.booking()).Text, "opened in the person's browser")
 }
 
 func TestAPersonDeclinesOnThePageOfTheServer(t *testing.T) {
 	t.Parallel()
 	env, _ := humanEnv(t, "VENNIO_CONSENT=human")
 	p := start(t, env, "serve", "--addr", "127.0.0.1:0")
-	base := p.address()
+	base := strings.Replace(p.address(), "127.0.0.1", "localhost", 1)
 	status, page := newBrowser(t).open(base + "/approvals/NOSUCHPROPOSAL")
 	assert.Equal(t, http.StatusNotFound, status)
 	assert.Contains(t, page, "Nothing to approve")
@@ -179,9 +275,7 @@ func TestAPersonDeclinesOnThePageOfTheServer(t *testing.T) {
 	booking := c.booking()
 	id := link.FindString(c.call("book_slot", booking).Text)
 	address := base + id[strings.Index(id, "/approvals/"):]
-	b := newBrowser(t)
-	_, page = b.open(address)
-	_, after := b.answer(address, page, "decline")
+	_, after := pairedBrowser(t, env).answer(address, "decline")
 	assert.Contains(t, after, "Declined")
 	assert.Equal(t, schemas.CodeConsentDeclined, c.call("book_slot", booking).Data.Error.Code)
 }
@@ -205,7 +299,7 @@ func TestAPersonApprovesInTheTerminal(t *testing.T) {
 	assert.Equal(t, schemas.CodeApprovalNeeded, c.call("book_slot", booking).Data.Reason)
 	code, shown := inTerminal(t, env, "approvals", "approve", id)
 	require.Zero(t, code, shown)
-	assert.Contains(t, shown, "approved: "+id)
+	assert.Contains(t, shown, "Booked. It is done.")
 	code, shown = inTerminal(t, env, "approvals", "decline", id)
 	assert.Equal(t, 1, code)
 	assert.Contains(t, shown, "answered before")

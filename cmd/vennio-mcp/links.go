@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/http"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -23,7 +24,10 @@ type links struct {
 }
 
 // to is the page of one proposal.
-func (l *links) to(id string) (string, error) {
+func (l *links) to(id string) (string, error) { return l.address(approve.Path + id) }
+
+// address is where a path of the pages is found.
+func (l *links) address(path string) (string, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.base == "" {
@@ -31,7 +35,7 @@ func (l *links) to(id string) (string, error) {
 			return "", err
 		}
 	}
-	return l.base + approve.Path + id, nil
+	return l.base + path, nil
 }
 
 func (l *links) at(base string) {
@@ -48,6 +52,7 @@ func (l *links) listen() error {
 	host := net.JoinHostPort("localhost", strconv.Itoa(ln.Addr().(*net.TCPAddr).Port))
 	mux := http.NewServeMux()
 	mux.Handle(approve.Path, approve.OnLoopback(host, l.pages))
+	mux.Handle(strings.TrimSuffix(approve.Path, "/"), approve.OnLoopback(host, l.pages))
 	l.srv = &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second, WriteTimeout: time.Minute, MaxHeaderBytes: 16 << 10}
 	l.base = "http://" + host
 	go func() { _ = l.srv.Serve(ln) }()

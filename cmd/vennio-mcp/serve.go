@@ -9,6 +9,7 @@ import (
 	"net/netip"
 	"net/url"
 	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -86,7 +87,7 @@ func (a *assembled) serve(ctx context.Context, p program, cfg config.Config, ln 
 		_ = ln.Close()
 		return err
 	}
-	o.Pages = map[string]http.Handler{approve.Path: a.pages}
+	o.Pages = map[string]http.Handler{approve.Path: a.pages, strings.TrimSuffix(approve.Path, "/"): a.pages}
 	o.Deliveries = map[string]http.Handler{events.Path: in.Handler(), events.TenantsPath: in.Handler()}
 	url := a.announce(ln.Addr().String(), cfg, o)
 	if cfg.Sandbox() && a.vennio != nil {
@@ -97,6 +98,7 @@ func (a *assembled) serve(ctx context.Context, p program, cfg config.Config, ln 
 		sse = "off: no sessions are kept"
 	}
 	a.log.Info().Str("streamable_http", url+"/mcp").Str("sse", sse).Str("health", url+"/healthz").Msg("serving")
+	a.printLink(ctx, p, cfg)
 	defer a.adopt(ctx, cfg, in)()
 	defer a.follow(ctx, in)()
 	defer a.settling(ctx)()

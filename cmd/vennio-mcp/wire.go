@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/mark3labs/mcp-go/server"
@@ -93,7 +94,10 @@ func (p program) found(ctx context.Context, cfg config.Config) (*assembled, erro
 	a.ledger = a.openLedger(p, cfg)
 	a.pages = approve.New(a.ledger)
 	a.pages.Sandbox = cfg.Sandbox()
-	a.pages.WriterOf = func(tenant string) (approve.Writer, error) { return a.settlers.of(tenant) }
+	a.pages.AccountOf = func(tenant string) (approve.Account, error) { return a.settlers.of(tenant) }
+	a.pages.PolicyOf = func(tenant string) consent.Policy { return policyFor(cfg, tenant) }
+	a.pages.Pairings = approve.NewPairings(a.store, a.clock(p))
+	a.pages.HTTPS = strings.HasPrefix(cfg.Serve.PublicURL, "https:")
 	a.pages.Warn = a.warn
 	a.links = &links{pages: a.pages}
 	a.settlers.make, a.pace = a.account(p, cfg), p.pace.withDefaults()
@@ -151,11 +155,24 @@ func (a *assembled) deps(p program, cfg config.Config, tenant string, client *ve
 		Tenant: tenant, Vennio: client, Slots: slots.NewSigner(a.secret, realm, a.clock(p), a.others...), Hosts: directory(cfg.Hosts),
 		Zone: cfg.Zone, WeekStart: cfg.WeekStart, Now: a.clock(p), Sandbox: cfg.Sandbox(), NoMail: vennioclient.KeyKind(key).Test(),
 		Ledger: a.ledger, Policy: cfg.Consent, Secret: secretOf(a.secret, tenant), Others: secretsOf(a.others, tenant), ApprovalURL: a.links.to, Selection: cfg.Tools, Limits: cfg.Limits, WorkingHours: cfg.WorkingHours,
-		Canary:     cfg.Canary,
-		FormsCount: func(ctx context.Context) bool { return !a.overHTTP || !access.From(ctx).Anonymous() },
-		MayWrite:   func(ctx context.Context) bool { return access.From(ctx).May(access.ScopeBook) }, // the transport has refused it before
-		Warn:       a.warn,
+		Canary: cfg.Canary,
+		FormsCount: func(ctx context.Context) bool {
+			caller := access.From(ctx)
+			return !a.overHTTP || !caller.Anonymous() && caller.May(access.ScopeAsk)
+		},
+		Present:  a.presents(p, cfg),
+		MayWrite: func(ctx context.Context) bool { return access.From(ctx).May(access.ScopeBook) }, // the transport has refused it before
+		Warn:     a.warn,
 	}
+}
+
+// policyFor is what counts as consent for a tenant; callers with keys of their own have the common
+// policy.
+func policyFor(cfg config.Config, tenant string) consent.Policy {
+	if own, ok := cfg.Of(tenant); ok {
+		return own.Consent
+	}
+	return cfg.Consent
 }
 
 func (a *assembled) warn(err error) {

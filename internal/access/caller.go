@@ -10,11 +10,12 @@ import (
 const (
 	ScopeRead    = "vennio:read"    // tools that read, resources, prompts
 	ScopeBook    = "vennio:book"    // tools that write
+	ScopeAsk     = "vennio:ask"     // the caller shows forms to a person, whose answers count under the policy human
 	ScopeMetrics = "vennio:metrics" // the figures of the whole process
 )
 
 // Scopes lists every scope.
-func Scopes() []string { return []string{ScopeRead, ScopeBook, ScopeMetrics} }
+func Scopes() []string { return []string{ScopeRead, ScopeBook, ScopeAsk, ScopeMetrics} }
 
 // Caller is who calls, as their credential says.
 type Caller struct {

@@ -3,6 +3,7 @@ package approve
 import (
 	"net/http"
 	"strings"
+	"time"
 
 	ics "github.com/arran4/golang-ical"
 
@@ -10,35 +11,42 @@ import (
 	"github.com/vennio-mcp/vennio-mcp/internal/plain"
 )
 
-// calendar is the file by which a person takes a booking into their own calendar (RFC 5545). It
-// invites nobody: Vennio sends its own e-mails.
+// calendarEvent is a booking as a calendar file holds it.
+type calendarEvent struct {
+	id, title, about string
+	start, end, at   time.Time
+}
+
+// calendar serves the file of an act that was booked.
 func (p *Pages) calendar(w http.ResponseWriter, proposal consent.Proposal, g *consent.Grant) {
 	act := proposal.Act
 	if g == nil || g.Outcome != consent.Done || act.BookingID != "" || act.Repeat != "" {
 		write(w, http.StatusNotFound, page{Heading: "No calendar file", Lead: "There is none for this request: it is not booked, or not a single booking."})
 		return
 	}
+	var about []string
+	for _, f := range peopleFacts(act) {
+		about = append(about, f.Name+": "+f.Text)
+	}
+	if act.Notes != "" {
+		about = append(about, "", plain.Folded(act.Notes, 2000))
+	}
+	writeCalendar(w, calendarEvent{id: g.BookingID, title: act.Title, about: strings.Join(about, "\n"), start: act.Start, end: act.End, at: g.At})
+}
+
+// writeCalendar writes a file by which a person takes a booking into their own calendar (RFC 5545).
+// It invites nobody: Vennio sends its own e-mails.
+func writeCalendar(w http.ResponseWriter, from calendarEvent) {
 	c := ics.NewCalendarFor("vennio-mcp")
 	c.SetMethod(ics.MethodPublish)
-	e := c.AddEvent(g.BookingID + "@vennio")
-	e.SetDtStampTime(g.At)
-	e.SetStartAt(act.Start)
-	e.SetEndAt(act.End)
-	e.SetSummary(plain.Mask(plain.Line(act.Title, 120)))
-	e.SetDescription(description(act))
+	e := c.AddEvent(plain.Line(from.id, 100) + "@vennio")
+	e.SetDtStampTime(from.at)
+	e.SetStartAt(from.start)
+	e.SetEndAt(from.end)
+	e.SetSummary(plain.Mask(plain.Line(from.title, 120)))
+	e.SetDescription(plain.Mask(from.about))
 	h := w.Header()
 	h.Set("Content-Type", "text/calendar; charset=utf-8")
 	h.Set("Content-Disposition", `attachment; filename="booking.ics"`)
 	_ = c.SerializeTo(w)
-}
-
-func description(act consent.Act) string {
-	var lines []string
-	for _, f := range peopleFacts(act) {
-		lines = append(lines, f.Name+": "+plain.Mask(f.Text))
-	}
-	if act.Notes != "" {
-		lines = append(lines, "", plain.Mask(plain.Folded(act.Notes, 2000)))
-	}
-	return strings.Join(lines, "\n")
 }

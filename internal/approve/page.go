@@ -16,6 +16,7 @@ import (
 
 	"github.com/vennio-mcp/vennio-mcp/internal/consent"
 	"github.com/vennio-mcp/vennio-mcp/internal/plain"
+	"github.com/vennio-mcp/vennio-mcp/schemas"
 )
 
 // Path is where the pages are mounted. The id of a proposal follows; with CalendarSuffix after it,
@@ -30,27 +31,38 @@ var source string
 
 var layout = sync.OnceValue(func() *template.Template { return template.Must(template.New("page").Parse(source)) })
 
-// Writer carries out what was approved, with the account of one tenant.
-type Writer interface {
+// Account carries out what was approved, with one tenant's account at Vennio, and reads from it.
+type Account interface {
 	// Execute writes an act whose approval is on record; what became of it is in the ledger then.
 	Execute(ctx context.Context, act consent.Act) error
-	// BookingStatus is how a booking stands at Vennio, and where it can be paid while it is not; both
-	// are empty where that cannot be known now.
-	BookingStatus(ctx context.Context, id string) (status, checkoutURL string)
+	// Booking is how a booking stands at Vennio.
+	Booking(ctx context.Context, id string) (*schemas.GetBookingResult, error)
+	// Upcoming are the next bookings.
+	Upcoming(ctx context.Context) ([]schemas.Booking, error)
 }
 
 // Pages answers GET and POST under Path. Its zero value shows nothing; New makes one.
 type Pages struct {
-	// WriterOf returns the Writer of a tenant, or an error if this process has no key for it. nil:
-	// approvals are recorded and carried out elsewhere.
-	WriterOf func(tenant string) (Writer, error)
+	// AccountOf returns the account of a tenant, or an error if this process has no key for it. nil:
+	// approvals are recorded here and carried out elsewhere.
+	AccountOf func(tenant string) (Account, error)
 	// Sandbox: nothing that is approved here is real.
 	Sandbox bool
+	// PolicyOf is what counts as consent for a tenant: under consent.PolicyHuman only a paired browser
+	// may see and answer requests. nil: any browser that has the address may.
+	PolicyOf func(tenant string) consent.Policy
+	// Pairings are the browsers that may; nil: no browser is ever paired.
+	Pairings *Pairings
+	// HTTPS: people reach the pages over TLS, though a proxy may take that off.
+	HTTPS bool
 	// Warn is told why an approved act could not be written; may be nil.
 	Warn func(error)
 
 	ledger   *consent.Ledger
 	sameSite *http.CrossOriginProtection
+
+	mu   sync.Mutex
+	next map[string]upcoming // by tenant
 }
 
 // New returns the pages over a ledger.
@@ -58,9 +70,27 @@ func New(ledger *consent.Ledger) *Pages {
 	return &Pages{ledger: ledger, sameSite: http.NewCrossOriginProtection()}
 }
 
-// ServeHTTP shows a proposal, or takes the answer to it.
+// ServeHTTP serves every page under Path.
 func (p *Pages) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	secure(w.Header())
+	if p.Pairings != nil {
+		switch path := r.URL.Path; {
+		case strings.HasPrefix(path, pairPath):
+			p.pair(w, r)
+			return
+		case strings.HasPrefix(path, bookingPath):
+			p.bookingFile(w, r)
+			return
+		case path == Path, path+"/" == Path:
+			p.inbox(w, r)
+			return
+		}
+	}
+	p.proposal(w, r)
+}
+
+// proposal shows one proposal, or takes the answer to it.
+func (p *Pages) proposal(w http.ResponseWriter, r *http.Request) {
 	id, calendar := strings.CutSuffix(strings.TrimPrefix(r.URL.Path, Path), CalendarSuffix)
 	proposal, grant, err := p.ledger.Result(r.Context(), id)
 	switch {
@@ -68,36 +98,45 @@ func (p *Pages) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		write(w, http.StatusNotFound, page{Heading: "Nothing to approve", Lead: "There is no such request, or its data was erased."})
 	case err != nil:
 		failed(w, err)
+	}
+	if err != nil {
+		return
+	}
+	name, may := p.mayAnswer(w, r, proposal.Act.Tenant)
+	switch {
+	case !may:
 	case r.Method == http.MethodPost && !calendar:
-		p.decide(w, r, proposal)
+		p.decide(w, r, proposal, grant, name)
 	case r.Method != http.MethodGet && r.Method != http.MethodHead:
 		w.Header().Set("Allow", "GET, HEAD, POST")
 		write(w, http.StatusMethodNotAllowed, page{Heading: "Nothing was changed", Lead: "This page can be opened and answered, nothing else."})
 	case calendar:
 		p.calendar(w, proposal, grant)
 	default:
-		write(w, http.StatusOK, p.view(r.Context(), proposal, grant))
+		shown := p.view(r.Context(), proposal, grant)
+		shown.Name = name
+		write(w, http.StatusOK, shown)
 	}
 }
 
-func (p *Pages) decide(w http.ResponseWriter, r *http.Request, proposal consent.Proposal) {
+func (p *Pages) decide(w http.ResponseWriter, r *http.Request, proposal consent.Proposal, grant *consent.Grant, name string) {
 	const most = 16 << 10
 	r.Body = http.MaxBytesReader(w, r.Body, most)
 	if p.sameSite.Check(r) != nil || r.ParseForm() != nil {
-		shown := p.view(r.Context(), proposal, nil)
+		shown := p.view(r.Context(), proposal, grant)
 		shown.Lead = "Nothing was changed: this answer did not come from this page. Please look again and decide."
 		write(w, http.StatusForbidden, shown)
 		return
 	}
-	name, decision := plain.Line(r.PostForm.Get("name"), 100), r.PostForm.Get("decision")
+	name, decision := cmp.Or(plain.Line(r.PostForm.Get("name"), 100), name), r.PostForm.Get("decision")
 	switch {
 	case decision != "approve" && decision != "decline":
-		shown := p.view(r.Context(), proposal, nil)
+		shown := p.view(r.Context(), proposal, grant)
 		shown.Lead = "Nothing was changed: the answer was neither Approve nor Decline. Please choose one."
 		write(w, http.StatusUnprocessableEntity, shown)
 		return
 	case decision == "approve" && name == "":
-		shown := p.view(r.Context(), proposal, nil)
+		shown := p.view(r.Context(), proposal, grant)
 		shown.Lead = "Nothing was changed: please enter your name. The record says who agreed."
 		write(w, http.StatusUnprocessableEntity, shown)
 		return
@@ -125,14 +164,14 @@ const executeTime = 20 * time.Second
 // execute writes what was approved. The write goes on when the person closes the page; the ledger
 // knows what became of it.
 func (p *Pages) execute(ctx context.Context, act consent.Act) {
-	writer := p.writer(act.Tenant)
-	if writer == nil {
+	account := p.account(act.Tenant)
+	if account == nil {
 		return // a process that has the tenant's key does it
 	}
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		if err := writer.Execute(context.WithoutCancel(ctx), act); err != nil && p.Warn != nil {
+		if err := account.Execute(context.WithoutCancel(ctx), act); err != nil && p.Warn != nil {
 			p.Warn(err)
 		}
 	}()
@@ -142,16 +181,16 @@ func (p *Pages) execute(ctx context.Context, act consent.Act) {
 	}
 }
 
-// writer is that of a tenant, nil if this process has none.
-func (p *Pages) writer(tenant string) Writer {
-	if p.WriterOf == nil {
+// account is that of a tenant, nil if this process has no key for it.
+func (p *Pages) account(tenant string) Account {
+	if p.AccountOf == nil {
 		return nil
 	}
-	w, err := p.WriterOf(tenant)
+	a, err := p.AccountOf(tenant)
 	if err != nil {
 		return nil
 	}
-	return w
+	return a
 }
 
 // failed says that the ledger did not answer: for now, or because of a fault.

@@ -17,6 +17,7 @@ import (
 	"github.com/vennio-mcp/vennio-mcp/internal/approve"
 	"github.com/vennio-mcp/vennio-mcp/internal/consent"
 	"github.com/vennio-mcp/vennio-mcp/internal/store"
+	"github.com/vennio-mcp/vennio-mcp/schemas"
 )
 
 // desk is a page over a ledger, with a clock that only the test moves.
@@ -190,11 +191,12 @@ func TestBar_C8_NotesNeitherHideNorPoseAsFacts(t *testing.T) {
 	}
 }
 
-// account is a Writer that says what the test wants, and counts.
+// account is one that says what the test wants, and counts.
 type account struct {
 	executes func(consent.Act) error
 	status   string
 	payURL   string
+	upcoming []schemas.Booking
 	writes   int
 }
 
@@ -203,9 +205,14 @@ func (a *account) Execute(_ context.Context, act consent.Act) error {
 	return a.executes(act)
 }
 
-func (a *account) BookingStatus(context.Context, string) (status, payURL string) {
-	return a.status, a.payURL
+func (a *account) Booking(_ context.Context, id string) (*schemas.GetBookingResult, error) {
+	if a.status == "" {
+		return nil, errors.New("Vennio is silent")
+	}
+	return &schemas.GetBookingResult{Booking: schemas.Booking{BookingID: id, Status: a.status}, CheckoutURL: a.payURL}, nil
 }
+
+func (a *account) Upcoming(context.Context) ([]schemas.Booking, error) { return a.upcoming, nil }
 
 // settles writes as a Vennio would that answers so.
 func (d *desk) settles(o consent.Outcome, detail string) func(consent.Act) error {
@@ -227,7 +234,7 @@ func (d *desk) settles(o consent.Outcome, detail string) func(consent.Act) error
 }
 
 func (d *desk) of(a *account) {
-	d.pages.WriterOf = func(string) (approve.Writer, error) { return a, nil }
+	d.pages.AccountOf = func(string) (approve.Account, error) { return a, nil }
 }
 
 var yes = url.Values{"decision": {"approve"}, "name": {"Ada Byron"}}

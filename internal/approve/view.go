@@ -22,7 +22,11 @@ type page struct {
 	Until         string // the question is open
 	Calendar      string // the address of the calendar file; empty: there is none
 	PayURL        string
-	Refresh       int // seconds until the page loads itself again; 0: never
+	Name          string // of the person whose browser is paired
+	Pair          bool   // the form that pairs the browser
+	Refresh       int    // seconds until the page loads itself again; 0: never
+	Now           bool   // it does at once
+	Overview      *overview
 }
 
 // fact is a line of what will be written. Small is a remark on it; Long keeps its line breaks.
@@ -93,7 +97,7 @@ func (p *Pages) outcome(ctx context.Context, shown *page, proposal consent.Propo
 	default:
 		shown.Heading, shown.Refresh = v.doing+" …", refreshEach
 		shown.Lead = "You approved it. Nothing has been changed so far; this page shows when it is."
-		if p.writer(proposal.Act.Tenant) == nil {
+		if p.account(proposal.Act.Tenant) == nil {
 			shown.Heading = v.not + " yet"
 			shown.Lead = "You approved it, but this server has no key for this calendar in use now. Tell the assistant to go on: it is done with the assistant's next call, until " + g.Expires.UTC().Format("15:04") + " UTC."
 		}
@@ -110,16 +114,20 @@ func (p *Pages) done(ctx context.Context, shown *page, proposal consent.Proposal
 	if proposal.Act.Repeat != "" {
 		shown.Calendar = "" // some of its days may have been taken: each booking has its own
 	}
-	if w := p.writer(proposal.Act.Tenant); w != nil {
-		var status string
-		switch status, shown.PayURL = w.BookingStatus(ctx, g.BookingID); status {
+	account := p.account(proposal.Act.Tenant)
+	if account == nil {
+		return
+	}
+	if b, err := account.Booking(ctx, g.BookingID); err == nil {
+		shown.PayURL = b.CheckoutURL
+		switch b.Status {
 		case "", "confirmed":
 		case "pending_payment":
 			shown.Heading, shown.Lead, shown.Done, shown.Calendar = "Booked, not paid yet", "The time is held, and confirmed only once it is paid.", false, ""
 		case "cancelled":
 			shown.Heading, shown.Lead, shown.Done, shown.Calendar = "Booked, and cancelled since", "This booking was made as you approved and has been cancelled since.", false, ""
 		default:
-			shown.Heading, shown.Lead, shown.Done = "Booked: "+plain.Line(status, 40), "The booking was made; Vennio gives this status for it.", false
+			shown.Heading, shown.Lead, shown.Done = "Booked: "+plain.Line(b.Status, 40), "The booking was made; Vennio gives this status for it.", false
 		}
 	}
 }

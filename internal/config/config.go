@@ -62,6 +62,7 @@ type Config struct {
 	Tenants        []Tenant      // of the settings file, each with a Vennio account of its own
 	LogLevel       string
 	LogFormat      string
+	OpenBrowser    string   // auto or off
 	urlFrom        string   // where APIURL was set
 	Warnings       []string // what is odd but no mistake
 }

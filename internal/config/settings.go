@@ -52,6 +52,7 @@ func basics() []Setting {
 		{"timezone", []string{"VENNIO_TIMEZONE"}, "", "IANA zone for calls that name none (default: this machine's, else UTC with a warning)", setZone},
 		{"week-start", []string{"VENNIO_WEEK_START"}, "monday", "weekday on which this week and next week begin", setWeekStart},
 		{"consent", []string{"VENNIO_CONSENT"}, "ask", "what counts as consent: attested (the agent's word), ask (the person is asked wherever the client can) or human (never the agent's word)", setConsent},
+		{"open-browser", []string{"VENNIO_MCP_OPEN_BROWSER"}, "auto", "auto: under human, a server on stdio opens each request in the browser of its desktop; off: never", setOneOf(func(c *Config) *string { return &c.OpenBrowser }, "auto", "off")},
 		{"read-only", []string{"VENNIO_READ_ONLY"}, "false", "true: only tools that read; nothing can be booked or changed", setReadOnly},
 		{"tools", []string{"VENNIO_TOOLS"}, "", "names of the tools to offer, with commas between (default: all)", setTools},
 		{"canary", []string{"VENNIO_CANARY"}, "100%", "share of hosts (of tenants, where there are several) for whom bookings are made and changed, sticky as it grows; the others get previews", setCanary},

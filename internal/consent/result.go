@@ -33,6 +33,47 @@ func (l *Ledger) Result(ctx context.Context, id string) (Proposal, *Grant, error
 	return p, g, err
 }
 
+// Decided is a proposal with the grant under which its act is or was written; Grant is nil where
+// nobody approved it.
+type Decided struct {
+	Proposal Proposal
+	Grant    *Grant
+}
+
+// Recent returns the newest of the last proposals that fits accepts, at most most, whether open or
+// not; it looks at a few hundred.
+func (l *Ledger) Recent(ctx context.Context, most int, fits func(Act) bool) (all []Decided, err error) {
+	const looked = 300
+	err = l.look(ctx, func(w *work) error {
+		kept, err := w.NewestProposals(looked)
+		if err != nil {
+			return err
+		}
+		for _, k := range kept {
+			p, err := w.proposal(k)
+			if err != nil {
+				return err
+			}
+			if !fits(p.Act) {
+				continue
+			}
+			d := Decided{Proposal: p}
+			g, err := w.GrantOfProposal(k.ID)
+			if err != nil {
+				return err
+			}
+			if g != nil {
+				d.Grant = new(grant(*g))
+			}
+			if all = append(all, d); len(all) == most {
+				return nil
+			}
+		}
+		return nil
+	})
+	return all, err
+}
+
 // Approved is an act that a person has approved and that was not sent.
 type Approved struct {
 	Proposal string // its id

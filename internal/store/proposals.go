@@ -37,6 +37,11 @@ func (tx *Tx) OpenProposals(now time.Time) ([]Proposal, error) {
 	return all[Proposal](tx, proposals+`p.state = 'open' AND p.expires > ? ORDER BY p.seq + 0`, Text(now))
 }
 
+// NewestProposals returns the newest proposals, open or not.
+func (tx *Tx) NewestProposals(limit int) ([]Proposal, error) {
+	return all[Proposal](tx, proposals+`p.seq > 0 ORDER BY p.seq DESC LIMIT ?`, limit)
+}
+
 // OverdueProposals returns up to limit open proposals that have expired, those
 // that expired last first.
 func (tx *Tx) OverdueProposals(now time.Time, limit int) ([]Proposal, error) {

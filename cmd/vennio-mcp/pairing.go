@@ -1,0 +1,151 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/vennio-mcp/vennio-mcp/internal/approve"
+	"github.com/vennio-mcp/vennio-mcp/internal/config"
+	"github.com/vennio-mcp/vennio-mcp/internal/consent"
+	"github.com/vennio-mcp/vennio-mcp/internal/plain"
+	"github.com/vennio-mcp/vennio-mcp/internal/store"
+)
+
+const linkAbout = `Prints a link that pairs the browser in which it is opened, once and for ten minutes. In a paired
+browser you approve and decline what assistants want to write, and see all requests and upcoming bookings.
+
+The link is a secret between you and your browser: it needs a terminal, and must not reach an assistant.
+Without VENNIO_MCP_PUBLIC_URL the pages are served on this machine until Ctrl-C.`
+
+func (p program) linkCommand() *cobra.Command {
+	c := &cobra.Command{
+		Use: "link", Short: "Pair a browser in which to approve, and show all requests there", Long: linkAbout, Args: noArguments,
+		RunE: func(c *cobra.Command, _ []string) error {
+			cfg, err := p.config(c)
+			if err != nil {
+				return err
+			}
+			if err := p.pairable(c, cfg); err != nil {
+				return err
+			}
+			return p.link(c, cfg, tenantIn(c))
+		},
+	}
+	c.Flags().String(tenantFlag, "", tenantHelp)
+	return c
+}
+
+// pairable refuses what would show the link to somebody else, or pair with nothing.
+func (p program) pairable(c *cobra.Command, cfg config.Config) error {
+	if _, ok := cfg.Of(tenantIn(c)); !ok {
+		return noTenant(cfg, tenantIn(c))
+	}
+	switch {
+	case !p.onTerminal():
+		return usageError{errors.New("the link is for a person: run this in a terminal, with neither input nor output redirected")}
+	case cfg.Store() == "":
+		return store.ErrNoFolder
+	}
+	return nil
+}
+
+func (p program) link(c *cobra.Command, cfg config.Config, tenant string) error {
+	a, err := p.found(c.Context(), cfg)
+	if err != nil {
+		return err
+	}
+	defer a.close()
+	// The sandbox of a server ends with it, and with it all it knows: its requests are on its own page alone.
+	if !cfg.Real() {
+		return usageError{errors.New("the sandbox keeps its requests in the memory of the server that runs it: set VENNIO_API_KEY, or open the address that its results name")}
+	}
+	path, err := a.pages.Pairings.NewLink(c.Context(), tenant, "")
+	if err != nil {
+		return err
+	}
+	if public := cfg.Serve.PublicURL; public != "" {
+		_, err = fmt.Fprintf(p.out, "Open this in your browser, once, within %s:\n%s\n", minutes(approve.LinkLife), public+path)
+		return err
+	}
+	address, err := a.links.address(path)
+	if err != nil {
+		return err
+	}
+	_, _ = fmt.Fprintf(p.out, "Open this in your browser, once, within %s:\n%s\nThe pages are served until you press Ctrl-C.\n", minutes(approve.LinkLife), address)
+	defer a.settling(c.Context())()
+	<-c.Context().Done()
+	return nil
+}
+
+func minutes(d time.Duration) string { return fmt.Sprintf("%d minutes", int(d.Minutes())) }
+
+func (p program) browsersCommand() *cobra.Command {
+	c := &cobra.Command{
+		Use: "browsers", Short: "List the paired browsers", Args: noArguments,
+		RunE: p.withStore(func(c *cobra.Command, cfg config.Config, db *store.DB, _ []string) error {
+			if _, ok := cfg.Of(tenantIn(c)); !ok {
+				return noTenant(cfg, tenantIn(c))
+			}
+			all, err := approve.NewPairings(db, p.clock()).Browsers(c.Context(), tenantIn(c))
+			if err != nil {
+				return err
+			}
+			if len(all) == 0 {
+				_, err := fmt.Fprintln(p.out, "No browser is paired. To pair one: vennio-mcp approvals link"+forTenant(tenantIn(c)))
+				return err
+			}
+			for _, b := range all {
+				_, _ = fmt.Fprintf(p.out, "%s  %s  paired %s, until %s\n", b.ID, plain.Quote(b.Name, 100), b.At.Format(time.DateOnly), b.Expires.Format(time.DateOnly))
+			}
+			return nil
+		}),
+	}
+	c.Flags().String(tenantFlag, "", tenantHelp)
+	return c
+}
+
+func (p program) unpairCommand() *cobra.Command {
+	c := &cobra.Command{
+		Use: "unpair ID", Short: "End the pairing of a browser", Args: oneBrowser,
+		RunE: p.withStore(func(c *cobra.Command, cfg config.Config, db *store.DB, args []string) error {
+			err := approve.NewPairings(db, p.clock()).Revoke(c.Context(), tenantIn(c), args[0])
+			if errors.Is(err, approve.ErrNoPairing) {
+				return usageError{fmt.Errorf("no paired browser has the id %s; vennio-mcp approvals browsers%s lists them", plain.Quote(args[0], 40), forTenant(tenantIn(c)))}
+			}
+			if err == nil {
+				_, err = fmt.Fprintf(p.out, "Browser %s is no longer paired.\n", args[0])
+			}
+			return err
+		}),
+	}
+	c.Flags().String(tenantFlag, "", tenantHelp)
+	return c
+}
+
+func oneBrowser(c *cobra.Command, args []string) error {
+	if len(args) != 1 {
+		return usageError{fmt.Errorf("want one id; vennio-mcp approvals browsers lists them; see: %s --help", c.CommandPath())}
+	}
+	return nil
+}
+
+// printLink prints a pairing link where a person looks at the terminal of a server whose store no
+// other process can open: that of the sandbox.
+func (a *assembled) printLink(ctx context.Context, p program, cfg config.Config) {
+	if cfg.Real() || cfg.Consent != consent.PolicyHuman || !isTerminal(p.errs) {
+		return
+	}
+	path, err := a.pages.Pairings.NewLink(ctx, "", "")
+	if err == nil {
+		path, err = a.links.address(path)
+	}
+	if err != nil {
+		a.warn(fmt.Errorf("no pairing link: %w", err))
+		return
+	}
+	_, _ = fmt.Fprintf(p.errs, "To approve requests, open this in your browser, once, within %s:\n%s\n", minutes(approve.LinkLife), path)
+}

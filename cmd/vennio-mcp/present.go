@@ -1,0 +1,77 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"runtime"
+	"sync"
+	"time"
+
+	webbrowser "github.com/cli/browser"
+
+	"github.com/vennio-mcp/vennio-mcp/internal/config"
+	"github.com/vennio-mcp/vennio-mcp/internal/consent"
+)
+
+// presenter opens requests in the browser of the person at whose desktop the server runs. The link
+// that it opens pairs that browser, and does not pass through the agent.
+type presenter struct {
+	a      *assembled
+	mu     sync.Mutex
+	opened map[string]bool // by proposal: a call that is repeated opens no second window
+}
+
+// presents returns what opens requests for a server on stdio; nil where there is no desktop, or nobody
+// must answer there.
+func (a *assembled) presents(p program, cfg config.Config) func(proposal string) bool {
+	if cfg.OpenBrowser == "off" || cfg.Consent != consent.PolicyHuman || !p.desktop() {
+		return nil
+	}
+	webbrowser.Stdout, webbrowser.Stderr = io.Discard, io.Discard // standard output is the protocol's
+	return (&presenter{a: a, opened: map[string]bool{}}).open
+}
+
+// presentTime bounds how long a call waits for the store to keep the link.
+const presentTime = 5 * time.Second
+
+func (s *presenter) open(proposal string) bool {
+	if s.a.overHTTP {
+		return false
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.opened[proposal] {
+		return true
+	}
+	ctx, done := context.WithTimeout(context.Background(), presentTime)
+	defer done()
+	path, err := s.a.pages.Pairings.NewLink(ctx, "", proposal)
+	if err == nil {
+		path, err = s.a.links.address(path)
+	}
+	if err != nil {
+		s.a.warn(fmt.Errorf("the request could not be opened in a browser: %w", err))
+		return false
+	}
+	s.opened[proposal] = true
+	go func() { // some systems return only when the browser is closed
+		if err := webbrowser.OpenURL(path); err != nil {
+			s.a.log.Warn().Err(err).Msg("the browser could not be opened; --open-browser off stops trying")
+		}
+	}()
+	return true
+}
+
+// desktop reports whether a person can see a browser that this process opens.
+func (p program) desktop() bool {
+	switch runtime.GOOS {
+	case "darwin", "windows":
+		return p.getenv("SSH_CONNECTION") == ""
+	}
+	if _, err := os.Stat("/proc/sys/fs/binfmt_misc/WSLInterop"); err == nil {
+		return true
+	}
+	return p.getenv("DISPLAY") != "" || p.getenv("WAYLAND_DISPLAY") != ""
+}

@@ -1,0 +1,170 @@
+package approve
+
+import (
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/vennio-mcp/vennio-mcp/internal/consent"
+	"github.com/vennio-mcp/vennio-mcp/internal/plain"
+	"github.com/vennio-mcp/vennio-mcp/internal/store"
+	"github.com/vennio-mcp/vennio-mcp/internal/times"
+	"github.com/vennio-mcp/vennio-mcp/schemas"
+)
+
+// overview is what the inbox shows.
+type overview struct {
+	Waiting, Decided []row
+	Upcoming         []row
+	Silent           bool // Vennio did not say what is upcoming
+}
+
+// row is one line of the inbox.
+type row struct {
+	Text, Small string
+	Address     string // of its page; empty: it has none
+	Calendar    string
+	Done        bool
+}
+
+const (
+	decidedShown = 20
+	inboxEach    = 10 // seconds until the inbox loads itself again
+	upcomingLife = time.Minute
+)
+
+// upcoming is what Vennio said of a tenant's next bookings, and when.
+type upcoming struct {
+	at       time.Time
+	bookings []schemas.Booking
+	silent   bool
+}
+
+// inbox shows a person all requests and upcoming bookings of the tenants that their browser is
+// paired with.
+func (p *Pages) inbox(w http.ResponseWriter, r *http.Request) {
+	known, err := p.Pairings.of(r)
+	switch {
+	case err != nil:
+		failed(w, storeError(err))
+		return
+	case len(known) == 0 && p.comesFromElsewhere(w, r):
+		return
+	case len(known) == 0:
+		write(w, http.StatusForbidden, page{Heading: "This browser is not paired", Lead: "Requests are shown in a browser that is paired with this server. " + howToPair})
+		return
+	}
+	mine := func(a consent.Act) bool {
+		return slices.ContainsFunc(known, func(b store.PairedBrowser) bool { return b.Tenant == a.Tenant })
+	}
+	decided, err := p.ledger.Recent(r.Context(), decidedShown, mine)
+	if err != nil {
+		failed(w, err)
+		return
+	}
+	shown := page{Heading: "Approvals", Sandbox: p.Sandbox, Refresh: inboxEach, Overview: &overview{}}
+	shown.Lead = "What assistants ask, what became of it, and what is booked. For " + plain.Name(known[0].Name, 100) + "."
+	for _, d := range decided {
+		line := row{Text: d.Proposal.Act.Question(), Address: Path + d.Proposal.ID, Small: "asked " + stamp(d.Proposal)}
+		if d.Proposal.State == consent.StateOpen {
+			shown.Overview.Waiting = append(shown.Overview.Waiting, line)
+			continue
+		}
+		outcome := new(Pages).view(r.Context(), d.Proposal, d.Grant)
+		line.Small, line.Done = outcome.Heading+" · "+line.Small, outcome.Done
+		shown.Overview.Decided = append(shown.Overview.Decided, line)
+	}
+	for _, b := range known {
+		p.addUpcoming(r, shown.Overview, b.Tenant, len(known) > 1)
+	}
+	write(w, http.StatusOK, shown)
+}
+
+// stamp is when a proposal was made, in the zone of its act.
+func stamp(p consent.Proposal) string {
+	loc, err := times.Zone(p.Act.Zone)
+	if err != nil {
+		loc = time.UTC
+	}
+	return times.Day(p.At, loc) + ", " + times.Clock(p.At, loc)
+}
+
+func (p *Pages) addUpcoming(r *http.Request, to *overview, tenant string, several bool) {
+	found := p.upcoming(r, tenant)
+	to.Silent = to.Silent || found.silent
+	for _, b := range found.bookings {
+		line := row{Text: plain.Quote(b.Title, 120) + ", " + b.Description, Small: strings.Join(b.Hosts, ", ") + " with " + strings.Join(b.Attendees, ", ")}
+		if b.Title == "" {
+			line.Text = b.Description
+		}
+		if several && tenant != "" {
+			line.Small = tenant + " · " + line.Small
+		}
+		if b.Status != "confirmed" {
+			line.Small = b.Status + " · " + line.Small
+		} else if b.Start != "" {
+			line.Calendar = bookingPath + b.BookingID + CalendarSuffix
+		}
+		line.Text, line.Small = plain.Mask(line.Text), plain.Mask(line.Small)
+		to.Upcoming = append(to.Upcoming, line)
+	}
+}
+
+// upcoming asks Vennio once a minute for each tenant: the inbox loads itself again more often.
+func (p *Pages) upcoming(r *http.Request, tenant string) upcoming {
+	now := p.Pairings.now()
+	p.mu.Lock()
+	known, ok := p.next[tenant]
+	p.mu.Unlock()
+	if ok && now.Sub(known.at) < upcomingLife && !now.Before(known.at) {
+		return known
+	}
+	account := p.account(tenant)
+	found := upcoming{at: now, silent: account == nil}
+	if account != nil {
+		bookings, err := account.Upcoming(r.Context())
+		found.bookings, found.silent = bookings, err != nil
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.next == nil {
+		p.next = map[string]upcoming{}
+	}
+	p.next[tenant] = found
+	return found
+}
+
+const bookingPath = Path + "bookings/"
+
+// bookingFile serves the calendar file of a booking to a browser that is paired with its tenant.
+func (p *Pages) bookingFile(w http.ResponseWriter, r *http.Request) {
+	id, calendar := strings.CutSuffix(strings.TrimPrefix(r.URL.Path, bookingPath), CalendarSuffix)
+	known, err := p.Pairings.of(r)
+	if err != nil {
+		failed(w, storeError(err))
+		return
+	}
+	for _, b := range known {
+		account := p.account(b.Tenant)
+		if account == nil || !calendar {
+			continue
+		}
+		found, err := account.Booking(r.Context(), id)
+		if err != nil || found.Start == "" || found.Status != "confirmed" {
+			continue
+		}
+		start, startErr := time.Parse(time.RFC3339, found.Start)
+		end, endErr := time.Parse(time.RFC3339, found.End)
+		if startErr != nil || endErr != nil {
+			continue
+		}
+		about := "With: " + strings.Join(found.Hosts, ", ") + "\nGuests: " + strings.Join(found.Attendees, ", ")
+		if found.Notes != "" {
+			about += "\n\n" + found.Notes
+		}
+		writeCalendar(w, calendarEvent{id: found.BookingID, title: found.Title, about: about, start: start, end: end, at: p.Pairings.now()})
+		return
+	}
+	write(w, http.StatusNotFound, page{Heading: "No calendar file", Lead: "There is none: this browser is not paired, or Vennio knows no confirmed booking by that id."})
+}

@@ -1,0 +1,257 @@
+package approve
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/vennio-mcp/vennio-mcp/internal/consent"
+	"github.com/vennio-mcp/vennio-mcp/internal/plain"
+	"github.com/vennio-mcp/vennio-mcp/internal/store"
+)
+
+const (
+	// LinkLife is how long a pairing link can be used, once.
+	LinkLife = 10 * time.Minute
+	// pairingLife is how long a browser stays paired.
+	pairingLife = 90 * 24 * time.Hour
+
+	pairPath = Path + "pair/"
+	// The cookie is host-only. Cookies ignore ports, so it holds for every local process of the user.
+	cookieName = "vennio-paired"
+)
+
+// Pairings are the browsers in which people may answer. The link by which one is paired must reach
+// the person past the agent: opened in their browser, printed in a terminal, or sent by the operator.
+type Pairings struct {
+	db  *store.DB
+	now func() time.Time
+}
+
+// NewPairings returns the pairings kept in db.
+func NewPairings(db *store.DB, now func() time.Time) *Pairings { return &Pairings{db, now} }
+
+// NewLink returns the path of a single-use link that pairs the browser in which it is opened with a
+// tenant, and then leads to the page of a proposal; to its overview where proposal is empty.
+func (p *Pairings) NewLink(ctx context.Context, tenant, proposal string) (path string, err error) {
+	token, now := rand.Text(), p.now()
+	err = p.db.Write(ctx, func(tx *store.Tx) error { return tx.AddPairingLink(hashed(token), tenant, now, now.Add(LinkLife)) })
+	path = pairPath + token
+	if proposal != "" {
+		path += "/" + proposal
+	}
+	return path, err
+}
+
+// Browsers returns the pairings of a tenant, the newest first.
+func (p *Pairings) Browsers(ctx context.Context, tenant string) (all []store.PairedBrowser, err error) {
+	err = p.db.Read(ctx, func(tx *store.Tx) error {
+		all, err = tx.PairedBrowsers(tenant, p.now())
+		return err
+	})
+	return all, err
+}
+
+// ErrNoPairing is the error of Revoke for a pairing that does not exist.
+var ErrNoPairing = errors.New("there is no such paired browser")
+
+// Revoke ends a pairing of a tenant.
+func (p *Pairings) Revoke(ctx context.Context, tenant, id string) error {
+	return p.db.Write(ctx, func(tx *store.Tx) error {
+		all, err := tx.PairedBrowsers(tenant, p.now())
+		if err != nil {
+			return err
+		}
+		if !slices.ContainsFunc(all, func(b store.PairedBrowser) bool { return b.ID == id }) {
+			return ErrNoPairing
+		}
+		return tx.DropPairedBrowser(tenant, id)
+	})
+}
+
+// of returns the pairings of the browser that sent a request.
+func (p *Pairings) of(r *http.Request) (all []store.PairedBrowser, err error) {
+	cookie, err := r.Cookie(cookieName)
+	if err != nil || cookie.Value == "" {
+		return nil, nil //nolint:nilerr // no cookie
+	}
+	err = p.db.Read(r.Context(), func(tx *store.Tx) error {
+		all, err = tx.PairingsOf(hashed(cookie.Value), p.now())
+		return err
+	})
+	return all, err
+}
+
+// with returns the pairing of the browser that sent a request with a tenant; nil if it has none.
+func (p *Pairings) with(r *http.Request, tenant string) (*store.PairedBrowser, error) {
+	all, err := p.of(r)
+	for _, b := range all {
+		if b.Tenant == tenant {
+			return &b, nil
+		}
+	}
+	return nil, err
+}
+
+// valid returns the tenant of a link that can be used.
+func (p *Pairings) valid(ctx context.Context, token string) (tenant string, ok bool, err error) {
+	err = p.db.Read(ctx, func(tx *store.Tx) error {
+		tenant, ok, err = tx.PairingLink(hashed(token), p.now())
+		return err
+	})
+	return tenant, ok, err
+}
+
+// use pairs the browser that holds the cookie with the tenant of a link; ok is false if the link
+// cannot be used any more.
+func (p *Pairings) use(ctx context.Context, token, cookie, name string) (ok bool, err error) {
+	now := p.now()
+	err = p.db.Write(ctx, func(tx *store.Tx) error {
+		var tenant string
+		if tenant, ok, err = tx.PairingLink(hashed(token), now); err != nil || !ok {
+			return err
+		}
+		if err := tx.DropPairingLink(hashed(token)); err != nil {
+			return err
+		}
+		return tx.AddPairedBrowser(store.PairedBrowser{
+			ID: strings.ToLower(rand.Text()[:8]), Hash: hashed(cookie), Tenant: tenant, Name: name, At: now, Expires: now.Add(pairingLife),
+		})
+	})
+	return ok, err
+}
+
+func hashed(secret string) string {
+	sum := sha256.Sum256([]byte("vennio-mcp pairing v1\x00" + secret))
+	return hex.EncodeToString(sum[:])
+}
+
+// pair serves a pairing link. Opening it uses nothing up, so link previews are harmless.
+func (p *Pages) pair(w http.ResponseWriter, r *http.Request) {
+	token, proposal, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, pairPath), "/")
+	onward := Path + proposal
+	tenant, ok, err := p.Pairings.valid(r.Context(), token)
+	if err != nil {
+		failed(w, storeError(err))
+		return
+	}
+	known, err := p.Pairings.of(r)
+	if err != nil {
+		failed(w, storeError(err))
+		return
+	}
+	paired := slices.ContainsFunc(known, func(b store.PairedBrowser) bool { return b.Tenant == tenant })
+	switch {
+	case r.Method != http.MethodPost && len(known) > 0 && (paired || !ok):
+		http.Redirect(w, r, onward, http.StatusSeeOther)
+	case !ok:
+		write(w, http.StatusGone, page{Heading: "This link cannot be used", Lead: "A pairing link works once and for ten minutes. " + howToPair})
+	case r.Method == http.MethodPost:
+		p.paired(w, r, token, onward)
+	default:
+		if p.comesFromElsewhere(w, r) {
+			return
+		}
+		write(w, http.StatusOK, pairPage(tenant, ""))
+	}
+}
+
+const howToPair = "In a terminal on the machine of this server, run vennio-mcp approvals link, or ask its operator for a link."
+
+func pairPage(tenant, why string) page {
+	shown := page{
+		Heading: "Pair this browser", Pair: true,
+		Lead: why + "From then on you can approve or decline here what an assistant wants to book, move or cancel with Vennio. Pair only a browser that no assistant controls.",
+	}
+	if tenant != "" {
+		shown.Facts = []fact{{Name: "Tenant", Text: plain.Line(tenant, 100)}}
+	}
+	return shown
+}
+
+func (p *Pages) paired(w http.ResponseWriter, r *http.Request, token, onward string) {
+	const most = 16 << 10
+	r.Body = http.MaxBytesReader(w, r.Body, most)
+	if p.sameSite.Check(r) != nil || r.ParseForm() != nil {
+		write(w, http.StatusForbidden, pairPage("", "Nothing was changed: this form did not come from this page. "))
+		return
+	}
+	name := plain.Line(r.PostForm.Get("name"), 100)
+	if name == "" {
+		write(w, http.StatusUnprocessableEntity, pairPage("", "Please enter your name: the record says who agreed. "))
+		return
+	}
+	secret := rand.Text()
+	if cookie, err := r.Cookie(cookieName); err == nil && cookie.Value != "" {
+		if known, err := p.Pairings.of(r); err == nil && len(known) > 0 {
+			secret = cookie.Value // it is paired with another tenant
+		}
+	}
+	ok, err := p.Pairings.use(r.Context(), token, secret, name)
+	switch {
+	case err != nil:
+		failed(w, storeError(err))
+		return
+	case !ok:
+		write(w, http.StatusGone, page{Heading: "This link cannot be used", Lead: "It has been used meanwhile. " + howToPair})
+		return
+	}
+	http.SetCookie(w, &http.Cookie{ //nolint:gosec // G124: Secure where there is TLS; on loopback there is none
+		Name: cookieName, Value: secret, Path: strings.TrimSuffix(Path, "/"), HttpOnly: true, SameSite: http.SameSiteStrictMode,
+		Secure: p.HTTPS || r.TLS != nil, MaxAge: int(pairingLife / time.Second),
+	})
+	http.Redirect(w, r, onward, http.StatusSeeOther)
+}
+
+// comesFromElsewhere answers a request that a link of another site made, with which the browser
+// does not send the cookie (SameSite=Strict), by a page that loads the same address once more.
+func (p *Pages) comesFromElsewhere(w http.ResponseWriter, r *http.Request) bool {
+	site := r.Header.Get("Sec-Fetch-Site") // Fetch Metadata: the browser's word on where the request came from
+	if site != "cross-site" && site != "same-site" || r.Method != http.MethodGet {
+		return false
+	}
+	if _, err := r.Cookie(cookieName); err == nil {
+		return false
+	}
+	write(w, http.StatusOK, page{Heading: "One moment …", Lead: "This page opens in a moment; if it does not, load it again.", Now: true})
+	return true
+}
+
+// mayAnswer returns the name of the person whose browser this is. Where the policy wants a paired
+// browser and this is none, it writes the answer and returns false.
+func (p *Pages) mayAnswer(w http.ResponseWriter, r *http.Request, tenant string) (name string, ok bool) {
+	if p.Pairings == nil {
+		return "", true
+	}
+	b, err := p.Pairings.with(r, tenant)
+	switch {
+	case err != nil:
+		failed(w, storeError(err))
+		return "", false
+	case b != nil:
+		return b.Name, true
+	case p.PolicyOf == nil || p.PolicyOf(tenant) != consent.PolicyHuman:
+		return "", true
+	case p.comesFromElsewhere(w, r):
+		return "", false
+	}
+	write(w, http.StatusForbidden, page{
+		Heading: "This browser is not paired",
+		Lead:    "Nothing was changed. Here only a person may answer, in a browser that is paired with this server. " + howToPair + " Then open this address again.",
+	})
+	return "", false
+}
+
+// storeError makes an error of the store one of the ledger's, for which there is a page.
+func storeError(err error) error {
+	if errors.Is(err, store.ErrAway) {
+		return consent.ErrAway
+	}
+	return err
+}

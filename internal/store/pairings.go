@@ -1,0 +1,68 @@
+package store
+
+import "time"
+
+// PairedBrowser is a browser in which a person may answer for a tenant.
+type PairedBrowser struct {
+	ID          string
+	Hash        string // of its cookie
+	Tenant      string
+	Name        string // of the person, as they typed it
+	At, Expires time.Time
+}
+
+func (b *PairedBrowser) columns() []any {
+	return []any{&b.ID, &b.Hash, &b.Tenant, &b.Name, instant{&b.At}, instant{&b.Expires}}
+}
+
+const pairedBrowsers = `SELECT id, hash, tenant, name, at, expires FROM paired_browsers WHERE `
+
+// AddPairingLink keeps a single-use link by its hash, and forgets those that have expired.
+func (tx *Tx) AddPairingLink(hash, tenant string, now, expires time.Time) error {
+	if err := tx.exec(`DELETE FROM pairing_links WHERE expires <= ?`, Text(now)); err != nil {
+		return err
+	}
+	return tx.exec(`INSERT INTO pairing_links (hash, tenant, expires) VALUES (?, ?, ?)`, hash, tenant, Text(expires))
+}
+
+// pairingTenant is a tenant of a link.
+type pairingTenant string
+
+func (t *pairingTenant) columns() []any { return []any{(*string)(t)} }
+
+// PairingLink returns the tenant of a link that can be used, and whether there is one.
+func (tx *Tx) PairingLink(hash string, now time.Time) (tenant string, ok bool, err error) {
+	t, err := one[pairingTenant](tx, `SELECT tenant FROM pairing_links WHERE hash = ? AND expires > ?`, hash, Text(now))
+	return string(deref(t)), t != nil, err
+}
+
+// DropPairingLink forgets a link.
+func (tx *Tx) DropPairingLink(hash string) error {
+	return tx.exec(`DELETE FROM pairing_links WHERE hash = ?`, hash)
+}
+
+// AddPairedBrowser keeps a pairing; a browser that is paired with the tenant already is renewed. Pairings
+// that have expired are forgotten.
+func (tx *Tx) AddPairedBrowser(b PairedBrowser) error {
+	if err := tx.exec(`DELETE FROM paired_browsers WHERE expires <= ?`, Text(b.At)); err != nil {
+		return err
+	}
+	return tx.exec(`INSERT INTO paired_browsers (id, hash, tenant, name, at, expires) VALUES (?, ?, ?, ?, ?, ?)
+		ON CONFLICT (hash, tenant) DO UPDATE SET name = excluded.name, at = excluded.at, expires = excluded.expires`,
+		b.ID, b.Hash, b.Tenant, b.Name, Text(b.At), Text(b.Expires))
+}
+
+// PairingsOf returns the pairings of one browser that have not expired, in the order of their tenants.
+func (tx *Tx) PairingsOf(hash string, now time.Time) ([]PairedBrowser, error) {
+	return all[PairedBrowser](tx, pairedBrowsers+`hash = ? AND expires > ? ORDER BY tenant`, hash, Text(now))
+}
+
+// PairedBrowsers returns all pairings of a tenant that have not expired, the newest first.
+func (tx *Tx) PairedBrowsers(tenant string, now time.Time) ([]PairedBrowser, error) {
+	return all[PairedBrowser](tx, pairedBrowsers+`tenant = ? AND expires > ? ORDER BY at DESC, id`, tenant, Text(now))
+}
+
+// DropPairedBrowser forgets a pairing of a tenant.
+func (tx *Tx) DropPairedBrowser(tenant, id string) error {
+	return tx.exec(`DELETE FROM paired_browsers WHERE tenant = ? AND id = ?`, tenant, id)
+}

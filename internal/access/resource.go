@@ -27,7 +27,7 @@ func (c *Checker) Metadata() http.Handler {
 		return nil
 	}
 	raw, _ := json.Marshal(metadata{ // texts alone
-		Resource: cmp.Or(c.oauth.o.Audience, c.o.PublicURL), Servers: []string{c.oauth.o.Issuer}, Scopes: []string{ScopeRead, ScopeBook, ScopeAsk},
+		Resource: cmp.Or(c.oauth.o.Audience, c.o.PublicURL), Servers: []string{c.oauth.o.Issuer}, Scopes: []string{ScopeRead, ScopeBook},
 		Methods: []string{"header"}, Name: "Vennio scheduling",
 	})
 	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {

@@ -1,14 +1,13 @@
-// Command readme writes the generated parts of README.md: the tool table, the
-// settings and the install buttons, between their markers. With -check it only
-// tells whether they are up to date.
+// Command readme writes the generated parts of the documents between their markers: the tool table
+// and the install buttons of README.md, and docs/reference/settings.md. With -check it only reports
+// whether they are up to date.
 package main
 
 import (
-	"bytes"
-	"errors"
 	"flag"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 
 	"github.com/vennio-mcp/vennio-mcp/internal/config"
@@ -17,32 +16,46 @@ import (
 
 func main() {
 	check := flag.Bool("check", false, "change nothing; fail where something is out of date")
-	file := flag.String("file", "README.md", "the file")
+	root := flag.String("root", ".", "the root of the repository")
 	flag.Parse()
-	if err := run(*file, *check); err != nil {
+	if err := run(*root, *check); err != nil {
 		fmt.Fprintln(os.Stderr, "readme:", err)
 		os.Exit(1)
 	}
 }
 
-func run(file string, check bool) error {
-	old, err := os.ReadFile(file) //nolint:gosec // G304: named by whoever runs it
-	if err != nil {
-		return err
+// generated are the parts of each document, by the names in their markers.
+func generated() map[string]map[string]string {
+	return map[string]map[string]string{
+		"README.md":                  {"tools": Tools(), "buttons": Buttons()},
+		"docs/reference/settings.md": {"settings": Settings()},
 	}
-	text := string(old)
-	for name, part := range map[string]string{"tools": Tools(), "settings": Settings(), "buttons": Buttons()} {
-		if text, err = replace(text, name, part); err != nil {
+}
+
+func run(root string, check bool) error {
+	for file, parts := range generated() {
+		path := filepath.Join(root, filepath.FromSlash(file))
+		old, err := os.ReadFile(path) //nolint:gosec // G304: named by whoever runs it
+		if err != nil {
+			return err
+		}
+		text := string(old)
+		for name, part := range parts {
+			if text, err = replace(text, name, part); err != nil {
+				return fmt.Errorf("%s: %w", file, err)
+			}
+		}
+		switch {
+		case string(old) == text:
+			continue
+		case check:
+			return fmt.Errorf("the generated parts of %s are out of date: run make docs", file)
+		}
+		if err := os.WriteFile(path, []byte(text), 0o644); err != nil { //nolint:gosec // G306: a document to be read
 			return err
 		}
 	}
-	switch {
-	case bytes.Equal(old, []byte(text)):
-		return nil
-	case check:
-		return errors.New("the generated parts of README.md are out of date: run make docs")
-	}
-	return os.WriteFile(file, []byte(text), 0o644) //nolint:gosec // G306: a document to be read
+	return nil
 }
 
 // replace puts part between <!-- begin name --> and <!-- end name -->.

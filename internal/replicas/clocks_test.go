@@ -19,6 +19,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	page "github.com/vennio-mcp/vennio-mcp/internal/approve"
 	"github.com/vennio-mcp/vennio-mcp/schemas"
 	"github.com/vennio-mcp/vennio-mcp/vennioclient/sandbox"
 )
@@ -53,7 +54,7 @@ func TestBar_W5_AnApprovalCountsWhateverTheClocks(t *testing.T) {
 				require.Equal(t, schemas.StatusAwaiting, got.Status)
 				link := regexp.MustCompile(public + `(/approvals/[A-Z2-7]+)`).FindStringSubmatch(got.ApprovalURL)
 				require.NotEmpty(t, link, "%s: %+v", name, got)
-				approve(t, replicas[shows].url()+link[1])
+				approve(t, where, replicas[shows].url(), link[1])
 				got, err = call(t.Context(), replicas[books].url(), "book_slot", wanted)
 				require.NoError(t, err)
 				if assert.Equal(t, "confirmed", got.Status, "%s: %+v", name, got.Error) {
@@ -75,14 +76,25 @@ func found(t *testing.T, url, guest string) map[string]any {
 	return offer{id: got.Slots[0].SlotID, host: host}.arguments(guest)
 }
 
-func approve(t *testing.T, address string) {
+// approve is what a person does in a browser that they have paired: it makes the booking.
+func approve(t *testing.T, where, base, path string) {
+	t.Helper()
+	require.Contains(t, paired(t, where, base)(path, "approve"), ">Booked</h1>")
+}
+
+// paired is a browser that was paired with the server at url, which answers the page at a path.
+func paired(t *testing.T, where, base string) (answer func(path, decision string) string) {
 	t.Helper()
 	jar, err := cookiejar.New(nil)
 	require.NoError(t, err)
 	browser := &http.Client{Jar: jar}
-	token := regexp.MustCompile(`name="token" value="([^"]+)"`).FindStringSubmatch(fetch(t, browser, http.MethodGet, address, nil))
-	require.NotEmpty(t, token)
-	require.Contains(t, fetch(t, browser, http.MethodPost, address, url.Values{"token": {token[1]}, "name": {"Ada"}, "decision": {"approve"}}), "Approved")
+	link, err := page.NewPairings(open(t, where), time.Now).NewLink(t.Context(), "", "")
+	require.NoError(t, err)
+	answer = func(path, decision string) string {
+		return fetch(t, browser, http.MethodPost, base+path, url.Values{"name": {"Ada"}, "decision": {decision}})
+	}
+	require.Contains(t, answer(link, ""), "<h1>Approvals</h1>")
+	return answer
 }
 
 // later is a sink that fails once for each event and notes when it was called.

@@ -1,0 +1,213 @@
+package approve_test
+
+import (
+	"errors"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/vennio-mcp/vennio-mcp/internal/approve"
+	"github.com/vennio-mcp/vennio-mcp/internal/consent"
+	"github.com/vennio-mcp/vennio-mcp/internal/store"
+	"github.com/vennio-mcp/vennio-mcp/schemas"
+)
+
+// guarded is a desk under the policy human, and its pairings.
+func guarded(t *testing.T) (*desk, *account) {
+	t.Helper()
+	d := newDesk(t)
+	db := store.Open("")
+	t.Cleanup(func() { require.NoError(t, db.Close()) })
+	d.pages.Pairings = approve.NewPairings(db, func() time.Time { return d.clock })
+	d.pages.PolicyOf = func(string) consent.Policy { return consent.PolicyHuman }
+	a := &account{executes: d.settles(consent.Done, ""), status: "confirmed"}
+	d.of(a)
+	return d, a
+}
+
+// visit sends a request to a path, with headers in pairs.
+func (d *desk) visit(method, path string, form url.Values, cookies []*http.Cookie, headers ...string) *httptest.ResponseRecorder {
+	r := httptest.NewRequestWithContext(d.t.Context(), method, path, strings.NewReader(form.Encode()))
+	if form != nil {
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	}
+	for i := 0; i < len(headers); i += 2 {
+		r.Header.Set(headers[i], headers[i+1])
+	}
+	for _, c := range cookies {
+		r.AddCookie(c)
+	}
+	w := httptest.NewRecorder()
+	d.pages.ServeHTTP(w, r)
+	return w
+}
+
+// pair makes a link and uses it, as a person does.
+func (d *desk) pair(tenant string, cookies ...*http.Cookie) []*http.Cookie {
+	d.t.Helper()
+	link, err := d.pages.Pairings.NewLink(d.t.Context(), tenant, "")
+	require.NoError(d.t, err)
+	w := d.visit(http.MethodPost, link, url.Values{"name": {"Ada Byron"}}, cookies)
+	require.Equal(d.t, http.StatusSeeOther, w.Code, w.Body.String())
+	return w.Result().Cookies()
+}
+
+// field: pairing link that is previewed, used twice, or too late
+func TestAPairingLinkWorksOnceAndForTenMinutes(t *testing.T) {
+	t.Parallel()
+	d, _ := guarded(t)
+	id := d.propose(nil)
+	link, err := d.pages.Pairings.NewLink(t.Context(), "", id)
+	require.NoError(t, err)
+	for _, method := range []string{http.MethodGet, http.MethodHead, http.MethodGet} { // a preview, and the person
+		w := d.visit(method, link, nil, nil)
+		assert.Equal(t, http.StatusOK, w.Code)
+		assert.Empty(t, w.Result().Cookies())
+	}
+	assert.Equal(t, http.StatusUnprocessableEntity, d.visit(http.MethodPost, link, url.Values{"name": {" "}}, nil).Code, "a name is needed")
+	assert.Equal(t, http.StatusForbidden, d.visit(http.MethodPost, link, url.Values{"name": {"Eve"}}, nil, "Sec-Fetch-Site", "cross-site").Code)
+	w := d.visit(http.MethodPost, link, url.Values{"name": {"Ada Byron"}}, nil, "Sec-Fetch-Site", "same-origin")
+	require.Equal(t, http.StatusSeeOther, w.Code)
+	assert.Equal(t, approve.Path+id, w.Header().Get("Location"), "it leads to the request")
+	cookies := w.Result().Cookies()
+	require.Len(t, cookies, 1)
+	assert.True(t, cookies[0].HttpOnly)
+	assert.Equal(t, http.SameSiteStrictMode, cookies[0].SameSite)
+	assert.Empty(t, cookies[0].Domain, "host-only")
+	assert.Equal(t, 90*24*3600, cookies[0].MaxAge)
+	assert.False(t, cookies[0].Secure, "on loopback there is no TLS")
+
+	for _, again := range []*httptest.ResponseRecorder{d.visit(http.MethodGet, link, nil, nil), d.visit(http.MethodPost, link, url.Values{"name": {"Eve"}}, nil)} {
+		assert.Equal(t, http.StatusGone, again.Code)
+		assert.Contains(t, again.Body.String(), "This link cannot be used")
+		assert.Empty(t, again.Result().Cookies())
+	}
+	assert.Equal(t, approve.Path+id, d.visit(http.MethodGet, link, nil, cookies).Header().Get("Location"), "the browser that used it goes on")
+
+	late, err := d.pages.Pairings.NewLink(t.Context(), "", "")
+	require.NoError(t, err)
+	d.clock = d.clock.Add(approve.LinkLife)
+	assert.Equal(t, http.StatusGone, d.visit(http.MethodPost, late, url.Values{"name": {"Ada"}}, nil).Code)
+	assert.Equal(t, http.StatusGone, d.visit(http.MethodGet, approve.Path+"pair/", nil, nil).Code)
+}
+
+// field: cookies disabled or forged
+// bar: C9. Under human an address authenticates nobody, and shows nothing.
+func TestBar_C9_OnlyAPairedBrowserSeesAndAnswers(t *testing.T) {
+	t.Parallel()
+	d, a := guarded(t)
+	id := d.propose(nil)
+	forged := &http.Cookie{Name: "vennio-paired", Value: strings.Repeat("A", 26)}
+	for name, cookies := range map[string][]*http.Cookie{"none": nil, "forged": {forged}, "empty": {{Name: "vennio-paired"}}, "of another tenant": d.pair("acme")} {
+		for _, w := range []*httptest.ResponseRecorder{
+			d.visit(http.MethodGet, approve.Path+id, nil, cookies), d.visit(http.MethodPost, approve.Path+id, yes, cookies), d.visit(http.MethodGet, approve.Path+id+".ics", nil, cookies),
+		} {
+			assert.Equal(t, http.StatusForbidden, w.Code, name)
+			assert.Contains(t, w.Body.String(), "This browser is not paired", name)
+			assert.NotContains(t, w.Body.String(), "Intro", name)
+			assert.NotContains(t, w.Body.String(), "ada@example.com", name)
+		}
+	}
+	assert.Equal(t, consent.StateOpen, d.state(id))
+	assert.Zero(t, a.writes)
+
+	cookies := d.pair("")
+	w := d.visit(http.MethodGet, approve.Path+id, nil, cookies)
+	assert.Contains(t, w.Body.String(), `value="Ada Byron"`, "the name is that of the pairing")
+	assert.Equal(t, http.StatusSeeOther, d.visit(http.MethodPost, approve.Path+id, url.Values{"decision": {"approve"}, "name": {""}}, cookies).Code)
+	assert.Equal(t, 1, a.writes)
+	_, g, err := d.ledger.Result(t.Context(), id)
+	require.NoError(t, err)
+	assert.Equal(t, "Ada Byron", g.GivenBy)
+
+	paired, err := d.pages.Pairings.Browsers(t.Context(), "")
+	require.NoError(t, err)
+	require.Len(t, paired, 1)
+	require.ErrorIs(t, d.pages.Pairings.Revoke(t.Context(), "acme", paired[0].ID), approve.ErrNoPairing, "another tenant's")
+	require.NoError(t, d.pages.Pairings.Revoke(t.Context(), "", paired[0].ID))
+	assert.Equal(t, http.StatusForbidden, d.visit(http.MethodGet, approve.Path+id, nil, cookies).Code, "revoked")
+
+	cookies = d.pair("")
+	d.clock = d.clock.Add(90 * 24 * time.Hour)
+	assert.Equal(t, http.StatusForbidden, d.visit(http.MethodGet, approve.Path, nil, cookies).Code, "a pairing ends after 90 days")
+}
+
+// field: page opened from another site
+// With a link of another site a browser sends no cookie of SameSite=Strict; the page then loads
+// itself, which is of the same site.
+func TestALinkFromAnotherSiteLeadsToThePage(t *testing.T) {
+	t.Parallel()
+	d, _ := guarded(t)
+	id := d.propose(nil)
+	cookies := d.pair("")
+	for _, path := range []string{approve.Path + id, approve.Path} {
+		w := d.visit(http.MethodGet, path, nil, nil, "Sec-Fetch-Site", "cross-site")
+		assert.Equal(t, http.StatusOK, w.Code)
+		assert.Contains(t, w.Body.String(), `<meta http-equiv="refresh" content="0">`)
+		assert.NotContains(t, w.Body.String(), "Intro")
+		assert.Equal(t, http.StatusForbidden, d.visit(http.MethodGet, path, nil, nil, "Sec-Fetch-Site", "same-origin").Code, "once")
+		assert.Equal(t, http.StatusOK, d.visit(http.MethodGet, path, nil, cookies, "Sec-Fetch-Site", "same-origin").Code)
+	}
+}
+
+// field: inbox
+// bar: X5. The inbox shows what waits, what was decided and what is booked, of the tenants that the
+// browser is paired with and no others.
+func TestTheInboxShowsTheTenantsOfTheBrowser(t *testing.T) {
+	t.Parallel()
+	d, a := guarded(t)
+	a.upcoming = []schemas.Booking{{BookingID: "b-7", Status: "confirmed", Title: "Standup", Description: "Fri 15 May 2026, 09:00–09:15", Start: "2026-05-15T08:00:00Z", Hosts: []string{"Alice Marlow"}}}
+	of := func(tenant, slot, title string) string {
+		return d.propose(func(act *consent.Act) { act.Tenant, act.SlotID, act.Title = tenant, slot, title })
+	}
+	waits, booked, foreign := of("", "s1", "Waiting one"), of("", "s2", "Booked one"), of("acme", "s3", "Foreign one")
+	cookies := d.pair("")
+	d.visit(http.MethodPost, approve.Path+booked, yes, cookies)
+	for _, path := range []string{approve.Path, strings.TrimSuffix(approve.Path, "/")} {
+		shown := d.visit(http.MethodGet, path, nil, cookies).Body.String()
+		waiting, rest, _ := strings.Cut(shown, "<h2>Decided</h2>")
+		assert.Contains(t, waiting, `<a href="`+approve.Path+waits+`">`)
+		assert.Contains(t, rest, `<a href="`+approve.Path+booked+`">`)
+		assert.Contains(t, rest, "Booked · asked Wed 13 May 2026")
+		assert.Contains(t, rest, "Standup")
+		assert.Contains(t, rest, approve.Path+"bookings/b-7.ics")
+		assert.NotContains(t, shown, foreign)
+		assert.NotContains(t, shown, "Foreign one")
+	}
+	both := append(d.pair("acme", cookies...), cookies...)
+	shown := d.visit(http.MethodGet, approve.Path, nil, both).Body.String()
+	assert.Contains(t, shown, foreign)
+	assert.Contains(t, shown, waits, "one browser, two tenants")
+
+	d.pages.AccountOf = func(string) (approve.Account, error) { return nil, errors.New("no key") }
+	d.clock = d.clock.Add(time.Minute)
+	assert.Contains(t, d.visit(http.MethodGet, approve.Path, nil, cookies).Body.String(), "Vennio does not say for now")
+}
+
+// Under the other policies whoever has the address answers, as before; a paired browser's name is used.
+func TestUnderAskTheAddressIsEnough(t *testing.T) {
+	t.Parallel()
+	d, a := guarded(t)
+	d.pages.PolicyOf = func(string) consent.Policy { return consent.PolicyAsk }
+	id := d.propose(nil)
+	assert.Equal(t, http.StatusOK, d.visit(http.MethodGet, approve.Path+id, nil, nil).Code)
+	assert.Equal(t, http.StatusSeeOther, d.visit(http.MethodPost, approve.Path+id, yes, nil).Code)
+	assert.Equal(t, 1, a.writes)
+	assert.Equal(t, http.StatusForbidden, d.visit(http.MethodGet, approve.Path, nil, nil).Code, "the inbox shows everything, so it is for paired browsers")
+}
+
+// Behind a proxy that takes TLS off, the cookie is still for TLS alone.
+func TestTheCookieIsForTLSWhereThePageIsReachedOverIt(t *testing.T) {
+	t.Parallel()
+	d, _ := guarded(t)
+	d.pages.HTTPS = true
+	cookies := d.pair("")
+	require.Len(t, cookies, 1)
+	assert.True(t, cookies[0].Secure)
+}

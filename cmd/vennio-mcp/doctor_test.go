@@ -46,7 +46,11 @@ func examine(t *testing.T, env []string) (e examined) {
 	assert.NotContains(t, e.text+errs+raw, "c4n4ry", "bar: E3")
 	assert.Equal(t, e.verdict == doctor.Problem, e.code == 1, e.text)
 	for _, f := range e.findings {
-		assert.Contains(t, e.text, f.Saw[:min(len(f.Saw), 12)])
+		sameInBoth := f.Saw // but for numbers: the two runs measure anew
+		if digit := strings.IndexAny(f.Saw, "0123456789"); digit >= 0 {
+			sameInBoth = f.Saw[:digit]
+		}
+		assert.Contains(t, e.text, sameInBoth[:min(len(sameInBoth), 12)])
 		assert.True(t, f.Level == doctor.OK || f.Do != "", "what to do about: %s", f.Saw)
 	}
 	return e
@@ -165,7 +169,7 @@ func never(*http.Request) bool { return false }
 func TestTheDoctorOnClocks(t *testing.T) {
 	t.Parallel()
 	vennio := startSandboxProcess(t)
-	for skew, want := range map[time.Duration]doctor.Level{3 * time.Second: doctor.OK, 30 * time.Second: doctor.Warning, -10 * time.Minute: doctor.Problem} {
+	for skew, want := range map[time.Duration]doctor.Level{0: doctor.OK, 30 * time.Second: doctor.Warning, -10 * time.Minute: doctor.Problem} {
 		url := before(t, vennio, never, func(r *http.Response) error {
 			r.Header.Set("Date", time.Now().Add(skew).UTC().Format(http.TimeFormat))
 			return nil

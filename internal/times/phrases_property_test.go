@@ -270,3 +270,19 @@ func TestBar_S7_GeneratedPhrasesAreTheirDaysAndHours(t *testing.T) {
 	})
 	require.Greater(t, understood, 60)
 }
+
+// field: alternative said twice
+func TestAnAlternativeSaidTwiceKeepsItsHours(t *testing.T) {
+	t.Parallel()
+	loc, err := time.LoadLocation("Europe/London")
+	require.NoError(t, err)
+	for phrase, want := range map[string]string{
+		"saturday or saturday after 10:00": "10:00-", "tomorrow after 3pm or tomorrow after 3pm": "15:00-", "tomorrow at 10 or 10": "10:00-10:30",
+		"friday morning or friday morning": "08:00-12:00", "tuesday or tuesday before noon": "-12:00",
+	} {
+		w, err := times.ParseWindow(times.WindowInput{When: phrase, Loc: loc, Now: time.Date(2026, 5, 13, 8, 0, 0, 0, time.UTC), DefaultDays: 7, MaxWhenDays: 92})
+		if assert.NoError(t, err, phrase) {
+			assert.Equal(t, want, resolved(w).hours, phrase)
+		}
+	}
+}

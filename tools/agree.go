@@ -209,7 +209,7 @@ func (d Deps) askPerson(ctx context.Context, to deed, name string) (consent.Gran
 	keep := context.WithoutCancel(ctx) // what a person said is kept, whoever hangs up
 	switch got {
 	case accepted, declined, notTicked:
-		_, err = d.Ledger.Answer(keep, proposal.ID, consent.Answer{Agreed: got == accepted, By: cmp.Or(name, someoneIn(ctx)), Words: string(got), Rung: consent.InClient})
+		_, err = d.Ledger.Answer(keep, proposal.ID, consent.Answer{Agreed: got == accepted, By: d.whoAnswered(ctx), Claimed: name, Words: string(got), Rung: consent.InClient})
 	case answeredOnPage:
 	default:
 		if err = d.Ledger.Withdraw(keep, proposal.ID, string(got)); err == nil {
@@ -236,7 +236,18 @@ func (d Deps) answered(ctx context.Context, act consent.Act, err error) (consent
 	return *grant, nil
 }
 
-// someoneIn names whoever answered in the client, where the agent named nobody.
+// whoAnswered is who answered in the client, as far as the channel shows: the name of the caller's
+// token over HTTP, else the client.
+func (d Deps) whoAnswered(ctx context.Context) string {
+	if d.CallerName != nil {
+		if name := d.CallerName(ctx); name != "" {
+			return plain.Line(name, 60) + ", in the client"
+		}
+	}
+	return someoneIn(ctx)
+}
+
+// someoneIn names the client in which somebody answered.
 func someoneIn(ctx context.Context) string {
 	client := ""
 	if info := server.RequestProtocolInfoFromContext(ctx); info != nil && info.ClientInfo != nil {

@@ -42,7 +42,7 @@ func TestBar_C3_AcceptedInTheClientItIsBooked(t *testing.T) {
 		s := w.slot()
 		got := w.book(agreed(s.SlotID))
 		require.False(t, got.IsError, got.Text)
-		assert.Equal(t, schemas.ConsentOnFile{GivenBy: "Ada Byron", Statement: "accepted in the client", Rung: "asked in the client"}, got.Data.Consent)
+		assert.Equal(t, schemas.ConsentOnFile{GivenBy: "a person in the client", Statement: "accepted in the client", Rung: "asked in the client"}, got.Data.Consent)
 		require.Len(t, p.seen(), 1)
 		for _, fact := range []string{`"Intro call"`, s.Start, "Ada Byron", "grace@example.com", "Alice"} {
 			assert.Contains(t, p.seen()[0], fact)
@@ -57,6 +57,7 @@ func TestBar_C3_AcceptedInTheClientItIsBooked(t *testing.T) {
 		kinds, details := w.kinds()
 		assert.Equal(t, []string{"proposed", "approved", "sent", "settled"}, kinds)
 		assert.Contains(t, details, "asked in the client")
+		assert.Contains(t, details, `"claimed_by":"Ada Byron"`, "what the agent named is its claim")
 	})
 }
 

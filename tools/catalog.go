@@ -29,6 +29,9 @@ type Deps struct {
 	// under the policy human: over stdio, and for an authenticated caller. An agent that opens its
 	// own connection could answer its own question. nil: it always is.
 	FormsCount func(context.Context) bool
+	// CallerName is the name of the caller's token, "" where callers are not authenticated; nil: they
+	// never are. It is who is on record for answers to forms.
+	CallerName func(context.Context) string
 	// Present opens the page of a proposal in the person's own browser, and reports whether it did; nil:
 	// only the agent passes its address on.
 	Present   func(proposal string) bool

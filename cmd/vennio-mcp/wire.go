@@ -160,9 +160,10 @@ func (a *assembled) deps(p program, cfg config.Config, tenant string, client *ve
 			caller := access.From(ctx)
 			return !a.overHTTP || !caller.Anonymous() && caller.May(access.ScopeAsk)
 		},
-		Present:  a.presents(p, cfg),
-		MayWrite: func(ctx context.Context) bool { return access.From(ctx).May(access.ScopeBook) }, // the transport has refused it before
-		Warn:     a.warn,
+		CallerName: func(ctx context.Context) string { return access.From(ctx).Name },
+		Present:    a.presents(p, cfg),
+		MayWrite:   func(ctx context.Context) bool { return access.From(ctx).May(access.ScopeBook) }, // the transport has refused it before
+		Warn:       a.warn,
 	}
 }
 

@@ -11,10 +11,11 @@ import (
 
 // Answer is what a person said to a proposal.
 type Answer struct {
-	Agreed bool
-	By     string // who answered, as far as known; cut to 100 characters
-	Words  string // what they said or pressed; cut to 500 characters
-	Rung   Rung   // InClient, OnPage or InTerminal
+	Agreed  bool
+	By      string // who answered, as far as the channel shows; cut to 100 characters
+	Claimed string // whom the agent names; kept as its claim alone, cut to 100 characters
+	Words   string // what they said or pressed; cut to 500 characters
+	Rung    Rung   // InClient, OnPage or InTerminal
 }
 
 // Answer takes a person's answer. A yes makes the act's one grant, or raises the
@@ -31,7 +32,7 @@ func (l *Ledger) Answer(ctx context.Context, id string, a Answer) (Proposal, err
 	if !a.Rung.human() {
 		return p, ErrNotHuman
 	}
-	a.By, a.Words = plain.Line(a.By, 100), plain.Line(a.Words, 500)
+	a.By, a.Words, a.Claimed = plain.Line(a.By, 100), plain.Line(a.Words, 500), plain.Line(a.Claimed, 100)
 	var late error
 	err := l.change(ctx, func(w *work) error {
 		kept, told, err := w.find(id)
@@ -77,7 +78,7 @@ func (w *work) approve(p store.Proposal, act Act, a Answer) (State, error) {
 		state, save = StateUsed, nil
 	}
 	_, err = w.record(kindApproved, p.Act, details{
-		Proposal: p.ID, Grant: g.ID, By: a.By, Words: a.Words, Rung: a.Rung, Expires: store.Text(w.now.Add(Life)),
+		Proposal: p.ID, Grant: g.ID, By: a.By, Claimed: a.Claimed, Words: a.Words, Rung: a.Rung, Expires: store.Text(w.now.Add(Life)),
 	})
 	if err == nil && save != nil {
 		g.ProposalID, g.GivenBy, g.Words, g.Rung, g.At, g.Expires = p.ID, a.By, a.Words, string(a.Rung), w.now, w.now.Add(Life)
@@ -90,7 +91,7 @@ func (w *work) approve(p store.Proposal, act Act, a Answer) (State, error) {
 }
 
 func (w *work) decline(p store.Proposal, a Answer) error {
-	_, err := w.record(kindDeclined, p.Act, details{Proposal: p.ID, By: a.By, Words: a.Words, Rung: a.Rung})
+	_, err := w.record(kindDeclined, p.Act, details{Proposal: p.ID, By: a.By, Claimed: a.Claimed, Words: a.Words, Rung: a.Rung})
 	if err != nil {
 		return err
 	}

@@ -34,6 +34,7 @@ type details struct {
 	Proposal string  `json:"proposal,omitempty"`
 	Grant    string  `json:"grant,omitempty"`
 	By       string  `json:"by,omitempty"`
+	Claimed  string  `json:"claimed_by,omitempty"` // whom the agent named
 	Words    string  `json:"words,omitempty"`
 	Rung     Rung    `json:"rung,omitempty"`
 	Expires  string  `json:"expires,omitempty"`

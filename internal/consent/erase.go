@@ -89,7 +89,7 @@ func concerns(text, person string) bool {
 			return true
 		}
 	}
-	names := []string{d.By}
+	names := []string{d.By, d.Claimed}
 	for _, h := range act.Hosts {
 		names = append(names, h.Name)
 	}
@@ -97,7 +97,7 @@ func concerns(text, person string) bool {
 		names = append(names, a.Name, a.Email)
 	}
 	return slices.ContainsFunc(names, func(name string) bool { return fold(name) == person }) ||
-		slices.ContainsFunc([]string{d.By, d.Words, d.Why, d.Detail, act.Title, act.Notes}, func(text string) bool { return mentions(text, person) })
+		slices.ContainsFunc([]string{d.By, d.Claimed, d.Words, d.Why, d.Detail, act.Title, act.Notes}, func(text string) bool { return mentions(text, person) })
 }
 
 // mentions: person stands in text as words of their own.

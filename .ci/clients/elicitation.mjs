@@ -57,7 +57,7 @@ function cases(protocol, transport) {
       assert.ok(!told.isError, told.text)
       assert.equal(told.code, 'approval_needed')
       assert.equal(asked.length, 0)
-      assert.equal((await fetch(link(told))).status, 200)
+      assert.equal((await fetch(link(told))).status, 403, "the address alone shows nothing")
       assert.equal(await world.writes(), 0)
     })
   }
@@ -100,14 +100,14 @@ function cases(protocol, transport) {
     for (let call = 0; call < 2; call++) {
       const told = await book(agent, booking)
       assert.equal(told.code, 'approval_needed')
-      assert.equal((await fetch(link(told))).status, 200)
+      assert.equal((await fetch(link(told))).status, 403, "the address alone shows nothing")
     }
     assert.equal(await world.writes(), 0)
   })
 
   test('a client that opens links is handed the page, and books what is approved there', limit, async (t) => {
     const options = { capabilities: { elicitation: { url: {} } }, consent: 'human' }
-    const { world, agent, asked, booking } = await asking(t, () => yes, { ...options, before: (request) => approve(request.params.url) })
+    const { world, agent, asked, booking } = await asking(t, () => yes, { ...options, before: (request) => approve(world, request.params.url) })
     const booked = await book(agent, booking)
     assert.equal(booked.consent?.rung, 'approved on the page', booked.text)
     assert.equal(asked.length, 1)

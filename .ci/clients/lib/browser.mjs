@@ -13,12 +13,28 @@ export function launch() {
   })
 }
 
-/** tab is a person's browser at an address: cookies of its own, and no script unless asked for. */
-export async function tab(t, browser, address, { script = false } = {}) {
-  const context = await browser.newContext({ javaScriptEnabled: script, viewport: { width: 900, height: 900 }, colorScheme: 'light' })
+/** tab is a browser of its own at an address: no cookies, and no script unless asked for. */
+export async function tab(t, browser, address, { script = false, dark = false, width = 900 } = {}) {
+  const context = await browser.newContext({
+    javaScriptEnabled: script, viewport: { width, height: width < 500 ? 740 : 900 }, colorScheme: dark ? 'dark' : 'light',
+  })
   t.after(() => context.close())
+  return open(context, address)
+}
+
+async function open(context, address) {
   const page = await context.newPage()
   page.setDefaultTimeout(15_000)
   await page.goto(address)
   return page
+}
+
+/** paired is a person's browser: it has been paired by a link, and shows an address. again opens a further tab of it. */
+export async function paired(t, browser, world, address, options) {
+  const page = await tab(t, browser, await world.pairingLink(), options)
+  await page.getByLabel('Your name').fill('Ada Byron')
+  await page.getByRole('button', { name: 'Pair this browser' }).click()
+  await page.getByRole('heading', { name: 'Approvals', exact: true }).waitFor()
+  await page.goto(address)
+  return Object.assign(page, { again: (to = address) => open(page.context(), to) })
 }

@@ -86,6 +86,18 @@ export class World {
     return address
   }
 
+  /** pairingLink is what vennio-mcp approvals link prints in a terminal, here that of util-linux's script. */
+  async pairingLink() {
+    const [, address] = await this.start(['-qec', `${this.program.path} approvals link`, '/dev/null'], 'stdout', /(http:\/\/localhost:\d+\/approvals\/pair\/[A-Z2-7]+)/, { path: 'script' })
+    return address
+  }
+
+  /** sandbox makes the sandbox do something: take, fail, pay and so on. */
+  async sandbox(what, how = {}) {
+    const response = await fetch(`${this.vennio}/_sandbox/${what}`, { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(how) })
+    assert.ok(response.ok, await response.text())
+  }
+
   /** writes is how many bookings Vennio was made to write. */
   async writes() {
     const response = await fetch(`${this.vennio}/_sandbox/state`)
@@ -128,19 +140,23 @@ export async function findsAndBooks(world, agent, rung = 'attested by the agent'
 
 /** link is the address of the approval page in what the agent was told. */
 export function link(told) {
-  const found = /http:\/\/127\.0\.0\.1:\d+\/approve\/[A-Z2-7]+/.exec(told.text)
+  const found = /http:\/\/localhost:\d+\/approvals\/[A-Z2-7]+/.exec(told.text)
   assert.ok(found, told.text)
   return found[0]
 }
 
-/** approve presses Approve on a page as a browser without scripts would. */
-export async function approve(url) {
-  const page = await fetch(url)
-  const [, token] = /name="token" value="([0-9a-f]+)"/.exec(await page.text())
-  const [cookie] = page.headers.getSetCookie()[0].split(';')
+/** post sends a form as a browser without scripts would, with a cookie. */
+async function post(url, cookie, form) {
   const done = await fetch(url, {
-    method: 'POST', headers: { Cookie: cookie, Origin: new URL(url).origin },
-    body: new URLSearchParams({ token, name: 'Ada Byron', decision: 'approve' }),
+    method: 'POST', redirect: 'manual', headers: { Cookie: cookie, Origin: new URL(url).origin }, body: new URLSearchParams(form),
   })
-  assert.equal(done.status, 200, await done.text())
+  assert.equal(done.status, 303, await done.text())
+  return done
+}
+
+/** approve presses Approve on a page in a browser without scripts that a person has paired. */
+export async function approve(world, url) {
+  const pairing = await post(await world.pairingLink(), '', { name: 'Ada Byron' })
+  const [cookie] = pairing.headers.getSetCookie()[0].split(';')
+  await post(url, cookie, { name: 'Ada Byron', decision: 'approve' })
 }

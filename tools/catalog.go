@@ -29,11 +29,14 @@ type Deps struct {
 	// under the policy human: over stdio, and for an authenticated caller. An agent that opens its
 	// own connection could answer its own question. nil: it always is.
 	FormsCount func(context.Context) bool
-	AskTime    time.Duration // a person has to answer in the client; 0 means 2 minutes
-	Warn       func(error)   // told of what went wrong beside a call that went well; may be nil
-	Hosts      Directory
-	Zone       *time.Location // for calls that name none
-	WeekStart  time.Weekday   // where "this week" and "next week" begin; as ever in Go, zero is Sunday
+	// Caller identifies who calls, so that what each caller has people asked can be limited; nil: all
+	// calls are one caller's. Only a keyed hash of it is stored.
+	Caller    func(context.Context) string
+	AskTime   time.Duration // a person has to answer in the client; 0 means 2 minutes
+	Warn      func(error)   // told of what went wrong beside a call that went well; may be nil
+	Hosts     Directory
+	Zone      *time.Location // for calls that name none
+	WeekStart time.Weekday   // where "this week" and "next week" begin; as ever in Go, zero is Sunday
 	// WorkingHours are those of the hosts, in Zone. Where the operator set none, the hosts work at the
 	// usual hours in the zone of each search, since Zone may be that of the machine alone.
 	WorkingHours times.Opening

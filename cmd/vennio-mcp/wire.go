@@ -56,7 +56,8 @@ type assembled struct {
 	log      zerolog.Logger
 	close    func()
 
-	overHTTP bool // callers connect over HTTP: without a token it is not known which program they are
+	process  string // tells this process apart from others
+	overHTTP bool   // callers connect over HTTP: without a token it is not known which program they are
 }
 
 // assemble wires settings to a server. With no key it starts the sandbox first.
@@ -91,7 +92,7 @@ func (p program) found(ctx context.Context, cfg config.Config) (*assembled, erro
 		a.close()
 		return nil, err
 	}
-	a.ledger = a.openLedger(p, cfg)
+	a.ledger, a.process = a.openLedger(p, cfg), rand.Text()
 	a.page = approve.New(a.ledger, a.secret, a.others...)
 	a.page.HTTPS = strings.HasPrefix(cfg.Serve.PublicURL, "https:")
 	a.links = &links{page: a.page}
@@ -152,8 +153,22 @@ func (a *assembled) deps(p program, cfg config.Config, tenant string, client *ve
 		Ledger: a.ledger, Policy: cfg.Consent, Secret: secretOf(a.secret, tenant), Others: secretsOf(a.others, tenant), ApprovalURL: a.links.to, Selection: cfg.Tools, Limits: cfg.Limits, WorkingHours: cfg.WorkingHours,
 		Canary:     cfg.Canary,
 		FormsCount: func(ctx context.Context) bool { return !a.overHTTP || !access.From(ctx).Anonymous() },
+		Caller:     a.caller,
 		MayWrite:   func(ctx context.Context) bool { return access.From(ctx).May(access.ScopeBook) }, // the transport has refused it before
 		Warn:       func(err error) { a.log.Error().Err(err).Msg("something beside a tool call failed") },
+	}
+}
+
+// caller identifies who calls: over HTTP by their token and tenant, over stdio by this process, whose
+// parent is the only caller. All callers of an open serve are one.
+func (a *assembled) caller(ctx context.Context) string {
+	switch c := access.From(ctx); {
+	case !a.overHTTP:
+		return "process " + a.process
+	case c.Anonymous() && c.Tenant == "":
+		return "unauthenticated"
+	default:
+		return "token " + c.Owner()
 	}
 }
 

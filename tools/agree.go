@@ -59,11 +59,28 @@ func (d Deps) agree(ctx context.Context, to deed, reported schemas.Consent) (con
 		return *grant, nil
 	case !d.attested(ctx):
 		return d.askPerson(ctx, to, said.GivenBy)
+	}
+	return d.onStatement(ctx, to, said)
+}
+
+// onStatement returns a grant on the agent's statement, or the preview where it states that nobody
+// has agreed. Under every policy a person's refusal outranks the statement: the person is asked
+// themselves then, if they may be.
+func (d Deps) onStatement(ctx context.Context, to deed, said consent.Attestation) (given consent.Grant, err error) {
+	if said.Granted {
+		given, err = d.Ledger.Attest(ctx, to.act, said.GivenBy, said.Words)
+	} else {
+		err = d.Ledger.Refused(ctx, to.act)
+	}
+	switch {
+	case errors.Is(err, consent.ErrDeclined):
+		return d.askPerson(ctx, to, said.GivenBy)
+	case err != nil:
+		return consent.Grant{}, ledgerRefused(err)
 	case !said.Granted:
 		return consent.Grant{}, notYet(to, schemas.CodeConsentRequired, "", "Show the person what would be "+to.asked.Done()+" and ask. If they agree, make the same call with consent {granted: true, given_by: their name, statement: their words}. Never fill these in for them.")
 	}
-	given, err := d.Ledger.Attest(ctx, to.act, said.GivenBy, said.Words)
-	return given, ledgerRefused(err)
+	return given, nil
 }
 
 // consentRule is the sentence of a writing tool's description that says which consent to send,
@@ -138,7 +155,7 @@ func (d Deps) standing(ctx context.Context, act consent.Act) (*consent.Grant, er
 	case grant != nil && (grant.Outcome != consent.Unsent || d.counts(ctx, grant.Rung)):
 		return grant, nil
 	case proposal != nil && proposal.State == consent.StateDeclined:
-		return nil, refuse(schemas.CodeConsentDeclined, "", "")
+		return nil, d.declined(ctx, act)
 	}
 	return nil, nil
 }
@@ -157,7 +174,9 @@ func ledgerRefused(err error) error {
 	case errors.Is(err, consent.ErrOtherAct):
 		return mismatch(err)
 	case errors.Is(err, consent.ErrDeclined):
-		return &Refusal{Code: schemas.CodeConsentDeclined, Cause: err}
+		return refusedByPerson(err)
+	case is[*consent.TooManyError](err):
+		return askedTooOften(err)
 	case errors.Is(err, consent.ErrExpired), errors.Is(err, consent.ErrNoGrant), errors.Is(err, consent.ErrSettled):
 		// ErrSettled: another call used this consent up, and nothing was booked
 		return &Refusal{Code: schemas.CodeConsentExpired, Cause: err}
@@ -194,7 +213,7 @@ func mismatch(err error) error {
 // askPerson asks in the client where that is possible and was not tried in vain, and otherwise
 // says where a person can agree. name is whom the agent named, if anybody.
 func (d Deps) askPerson(ctx context.Context, to deed, name string) (consent.Grant, error) {
-	proposal, err := d.Ledger.Propose(ctx, to.act)
+	proposal, err := d.Ledger.Ask(ctx, to.act, d.asker(ctx))
 	if err != nil {
 		return consent.Grant{}, ledgerRefused(err)
 	}

@@ -34,7 +34,10 @@ type Deps struct {
 	CallerName func(context.Context) string
 	// Present opens the page of a proposal in the person's own browser, and reports whether it did; nil:
 	// only the agent passes its address on.
-	Present   func(proposal string) bool
+	Present func(proposal string) bool
+	// Caller identifies who calls, so that what each caller has people asked can be limited; nil: all
+	// calls are one caller's. Only a keyed hash of it is stored.
+	Caller    func(context.Context) string
 	AskTime   time.Duration // a person has to answer in the client; 0 means 2 minutes
 	Warn      func(error)   // told of what went wrong beside a call that went well; may be nil
 	Hosts     Directory

@@ -153,7 +153,7 @@ func TestBar_C6_ACancellationCanBeAskedForAgain(t *testing.T) {
 	w.change("cancel_booking", call)
 	assert.Len(t, no.seen(), 2, "days later it is a new matter")
 
-	w.clock = w.clock.Add(consent.Life + time.Minute)
+	w.clock = w.clock.Add(2*consent.Life + time.Minute) // the second refusal holds for twice as long
 	w.deps.Policy = consent.PolicyAttested
 	w.onWrite(func() { w.vennio.FailNext(6, http.StatusServiceUnavailable) })
 	assert.Equal(t, schemas.CodeOutcomeUnknown, w.change("cancel_booking", call).Code)

@@ -9,6 +9,7 @@ import (
 	"math"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/vennio-mcp/vennio-mcp/internal/plain"
 	"github.com/vennio-mcp/vennio-mcp/internal/times"
@@ -22,7 +23,8 @@ type Refusal struct {
 	Code          schemas.Code
 	Message, Next string
 	Instead       schemas.Instead
-	Cause         error // for the operator; never shown
+	Wait          time.Duration // until the same call may succeed; 0: not known
+	Cause         error         // for the operator; never shown
 }
 
 func (r *Refusal) Error() string {
@@ -104,7 +106,7 @@ func failure(err error) *schemas.Failure {
 	}
 	if r, ok := errors.AsType[*Refusal](err); ok {
 		p.Message, p.Next = cmp.Or(r.Message, p.Message), cmp.Or(r.Next, p.Next)
-		f.Instead = r.Instead
+		f.Instead, p.RetryAfterSeconds = r.Instead, int(math.Ceil(r.Wait.Seconds()))
 	}
 	if e, ok := errors.AsType[*vennioclient.Error](err); ok {
 		addUpstream(p, e)

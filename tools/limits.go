@@ -21,6 +21,8 @@ type Limits struct {
 	Hours        times.Opening // in which a booking lies as a whole, in the default zone
 	Daily        int           // bookings by the day of the person's yes; 0: any number
 	MaxPrice     *Price        // of one booking, by the prices of the operator; nil: any
+
+	Asking consent.AskLimits // how often people are asked
 }
 
 // permit refuses what the operator does not allow, before any person is asked.

@@ -18,37 +18,67 @@ import (
 )
 
 const approvalsAbout = `Lists the bookings, changes and cancellations on this machine that wait for a person's
-approval. In a terminal it asks about each; with approve or decline and an id it answers one. Answering
-needs a terminal; listing does not.`
+approval, the newest first. In a terminal it asks about each; with approve or decline and an id it answers
+one. Answering needs a terminal; listing does not.`
+
+// approvalsPage is how many requests are listed at once unless --limit says otherwise.
+const approvalsPage = 20
 
 func (p program) approvalsCommand() *cobra.Command {
-	var name string
+	var name, after string
+	var limit int
 	c := &cobra.Command{
 		Use: "approvals", Short: "List what waits for a person's approval, and approve or decline it", Long: approvalsAbout, Args: noArguments,
 		RunE: p.withApprovals(func(c *cobra.Command, l approvals, _ []string) error {
-			open, err := l.Open(c.Context())
-			if err != nil {
-				return err
-			}
-			if len(open) == 0 {
-				_, err := fmt.Fprintln(p.out, "Nothing waits for an answer.")
-				return err
-			}
-			in := bufio.NewScanner(p.in)
-			for _, proposal := range open {
-				_, _ = fmt.Fprintf(p.out, "\n%s\n  %s\n%s", proposal.ID, proposal.Act.Question(), approve.Text(proposal.Act))
-				if p.onTerminal() {
-					if err := p.askHere(c, l, in, proposal, name); err != nil {
-						return err
-					}
-				}
-			}
-			return nil
+			return p.listOpen(c, l, after, limit, name)
 		}),
 	}
+	c.Flags().IntVar(&limit, "limit", approvalsPage, "how many to list, 1 to 1000")
+	c.Flags().StringVar(&after, "after", "", "id of the last request that was listed before, to list the older ones")
 	c.PersistentFlags().StringVar(&name, "name", "", "your name, for the record (default: the user's)")
 	c.AddCommand(p.answerCommand("approve", true, &name), p.answerCommand("decline", false, &name), p.linkCommand(), p.browsersCommand(), p.unpairCommand())
 	return c
+}
+
+// listOpen lists one page of what waits, and in a terminal asks about each of its requests.
+func (p program) listOpen(c *cobra.Command, l approvals, after string, limit int, name string) error {
+	if limit < 1 || limit > 1000 {
+		return usageError{fmt.Errorf("--limit %d: want 1 to 1000", limit)}
+	}
+	open, more, err := l.OpenPage(c.Context(), after, limit)
+	switch {
+	case errors.Is(err, consent.ErrNoProposal):
+		return usageError{fmt.Errorf("--after %s: there is no request of this id; vennio-mcp approvals lists those that wait", plain.Quote(after, 40))}
+	case err != nil:
+		return err
+	case len(open) == 0 && after != "":
+		_, err = fmt.Fprintln(p.out, "No older request waits for an answer.")
+		return err
+	case len(open) == 0:
+		_, err = fmt.Fprintln(p.out, "Nothing waits for an answer.")
+		return err
+	}
+	in := bufio.NewScanner(p.in)
+	for _, proposal := range open {
+		_, _ = fmt.Fprintf(p.out, "\n%s\n  %s\n%s", proposal.ID, proposal.Act.Question(), approve.Text(proposal.Act))
+		if p.onTerminal() {
+			if err := p.askHere(c, l, in, proposal, name); err != nil {
+				return err
+			}
+		}
+	}
+	if more > 0 {
+		_, err = fmt.Fprintf(p.out, "\n%d more, older: %s\n", more, pageCommand(limit, open[len(open)-1].ID))
+	}
+	return err
+}
+
+// pageCommand is the command that lists the page behind a request.
+func pageCommand(limit int, after string) string {
+	if limit == approvalsPage {
+		return "vennio-mcp approvals --after " + after
+	}
+	return fmt.Sprintf("vennio-mcp approvals --limit %d --after %s", limit, after)
 }
 
 func (p program) answerCommand(verb string, agreed bool, name *string) *cobra.Command {

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"fmt"
 	"net/url"
 	"strings"
 	"sync"
@@ -90,10 +89,10 @@ func TestBar_C3_AFormAcceptedWithoutATickBooksNothing(t *testing.T) {
 			env, vennio := humanEnv(t, "VENNIO_CONSENT=ask")
 			codex := &form{}
 			c := clientOver(t, over, protocol, env, codex)
-			booking := aBooking(t, c)
+			booking, free := aBooking(t, c), freeSlots(t, c)
 			for i, content := range []map[string]any{nil, {}, {"approve": false}, {"approve": "true"}, {"approved": true}, {"approve": 1}} {
 				codex.content = content
-				booking["title"] = fmt.Sprintf("Intro %d", i)
+				booking["slot_id"] = free[i] // a refusal covers the slot
 				_, got, isError := outcomeOf(t, c, "book_slot", booking)
 				require.True(t, isError, content)
 				assert.Equal(t, schemas.CodeConsentDeclined, got.Error.Code, content)

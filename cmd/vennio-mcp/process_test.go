@@ -183,11 +183,19 @@ func runFile(t *testing.T, path string, env []string, args ...string) (code int,
 // terminal showed.
 func inTerminal(t *testing.T, env []string, args ...string) (code int, shown string) {
 	t.Helper()
+	return typing(t, "", env, args...)
+}
+
+// typing is inTerminal for a person who types lines.
+func typing(t *testing.T, lines string, env []string, args ...string) (code int, shown string) {
+	t.Helper()
 	path, err := binary()
 	require.NoError(t, err)
 	cmd := exec.CommandContext(t.Context(), path, args...)
 	cmd.Env = env
 	terminal, err := pty.Start(cmd)
+	require.NoError(t, err)
+	_, err = io.WriteString(terminal, lines)
 	require.NoError(t, err)
 	out, _ := io.ReadAll(terminal) // ends with an error once the program has closed its side
 	_ = cmd.Wait()

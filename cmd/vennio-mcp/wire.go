@@ -56,7 +56,8 @@ type assembled struct {
 	log      zerolog.Logger
 	close    func()
 
-	overHTTP bool // callers connect over HTTP: without a token it is not known which program they are
+	process  string // tells this process apart from others
+	overHTTP bool   // callers connect over HTTP: without a token it is not known which program they are
 }
 
 // assemble wires settings to a server. With no key it starts the sandbox first.
@@ -91,7 +92,7 @@ func (p program) found(ctx context.Context, cfg config.Config) (*assembled, erro
 		a.close()
 		return nil, err
 	}
-	a.ledger = a.openLedger(p, cfg)
+	a.ledger, a.process = a.openLedger(p, cfg), rand.Text()
 	a.pages = approve.New(a.ledger)
 	a.pages.Sandbox = cfg.Sandbox()
 	a.pages.AccountOf = func(tenant string) (approve.Account, error) { return a.settlers.of(tenant) }
@@ -162,6 +163,7 @@ func (a *assembled) deps(p program, cfg config.Config, tenant string, client *ve
 		},
 		CallerName: func(ctx context.Context) string { return access.From(ctx).Name },
 		Present:    a.presents(p, cfg),
+		Caller:     a.caller,
 		MayWrite:   func(ctx context.Context) bool { return access.From(ctx).May(access.ScopeBook) }, // the transport has refused it before
 		Warn:       a.warn,
 	}
@@ -178,6 +180,19 @@ func policyFor(cfg config.Config, tenant string) consent.Policy {
 
 func (a *assembled) warn(err error) {
 	a.log.Error().Err(err).Msg("something beside a tool call failed")
+}
+
+// caller identifies who calls: over HTTP by their token and tenant, over stdio by this process, whose
+// parent is the only caller. All callers of an open serve are one.
+func (a *assembled) caller(ctx context.Context) string {
+	switch c := access.From(ctx); {
+	case !a.overHTTP:
+		return "process " + a.process
+	case c.Anonymous() && c.Tenant == "":
+		return "unauthenticated"
+	default:
+		return "token " + c.Owner()
+	}
 }
 
 // usesVennio tells of a tenant's account. Of callers' own keys, of which they bring

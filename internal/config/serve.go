@@ -36,10 +36,10 @@ type Rate float64
 func serveSettings() []Setting {
 	return []Setting{
 		{"public-url", []string{"VENNIO_MCP_PUBLIC_URL"}, "", "where callers reach `serve`, such as https://mcp.example.com: allowed as Host, named in approval links and to OAuth clients", setPublicURL},
-		{"allowed-hosts", []string{"VENNIO_MCP_ALLOWED_HOSTS"}, "", "more names for the Host header, with commas between; loopback names always pass", setList(func(c *Config) *[]string { return &c.Serve.AllowedHosts }, "/ \t")},
+		{"allowed-hosts", []string{"VENNIO_MCP_ALLOWED_HOSTS"}, "", "more names for the Host header, comma-separated; loopback names always pass", setList(func(c *Config) *[]string { return &c.Serve.AllowedHosts }, "/ \t")},
 		{"allowed-origins", []string{"VENNIO_MCP_ALLOWED_ORIGINS"}, "", "origins whose web pages may call `serve`, such as https://app.example.com", setOrigins},
 		{"tokens-file", []string{"VENNIO_MCP_TOKENS_FILE"}, "", "YAML list of bearer tokens, as `vennio-mcp token new` prints them; also under tokens in the settings file", setTokensFile},
-		{"tls-cert", []string{"VENNIO_MCP_TLS_CERT"}, "", "file of the certificate to serve with, and those it needs; read again when it changes", setText(func(c *Config) *string { return &c.Serve.TLSCert })},
+		{"tls-cert", []string{"VENNIO_MCP_TLS_CERT"}, "", "certificate file with its chain; read again when it changes", setText(func(c *Config) *string { return &c.Serve.TLSCert })},
 		{"tls-key", []string{"VENNIO_MCP_TLS_KEY"}, "", "file of its private key", setText(func(c *Config) *string { return &c.Serve.TLSKey })},
 		{"trusted-proxies", []string{"VENNIO_MCP_TRUSTED_PROXIES"}, "0", "trusted proxy hops before `serve`: as many entries of X-Forwarded-For and -Proto count", setProxies},
 		{"stateless", []string{"VENNIO_MCP_STATELESS"}, "false", "true: `serve` keeps no sessions, so any replica answers any request; SSE is off", setBool(func(c *Config) *bool { return &c.Serve.Stateless })},

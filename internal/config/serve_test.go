@@ -27,7 +27,7 @@ tokens:
   - {name: ada, hash: "`+hashLine+`", tenant: acme, scopes: ["vennio:read"]}
 tenants:
   - {name: acme, api_key: "${ACME}", hosts: "Ada=id-1;50 EUR, Bob=id-2", consent: human, max_price: 60 EUR, rate: 5}
-  - {name: beta, api_key_file: `+key+`, timezone: Asia/Tokyo, read_only: true, business_id: id-3}
+  - {name: beta, api_key_file: `+key+`, timezone: Asia/Tokyo, read_only: true, business_id: id-3, caller_requests: "3, 4"}
 oauth: {issuer: "https://login.example.com", jwks_url: "https://login.example.com/jwks", tenant_claim: org}
 `)
 	c, err := config.Load(map[string]string{"settings": file, "public-url": "https://mcp.example.com/"}, env{
@@ -48,6 +48,8 @@ oauth: {issuer: "https://login.example.com", jwks_url: "https://login.example.co
 	assert.True(t, beta.Tools.ReadOnly)
 	assert.Equal(t, "Asia/Tokyo", beta.Zone.String())
 	assert.Nil(t, beta.Limits.MaxPrice)
+	assert.Equal(t, consent.AskLimits{Open: 3, Hourly: 4, TenantOpen: 100, TenantHourly: 300}, beta.Limits.Asking)
+	assert.Equal(t, consent.AskLimits{Open: 20, Hourly: 30, TenantOpen: 100, TenantHourly: 300}, acme.Limits.Asking, "the defaults")
 	assert.Equal(t, "https://vennio.example.com", beta.APIURL, "bar: X4: the address is the operator's alone")
 	assert.Equal(t, "https://mcp.example.com", c.Access(nil).OAuth.Audience)
 	assert.Equal(t, []access.Token{{Name: "ada", Tenant: "acme", Hash: access.HashOf("canary"), Scopes: []string{"vennio:read"}}}, c.Serve.Tokens)
@@ -89,6 +91,7 @@ func TestSettingsOfServingAreChecked(t *testing.T) {
 	c, err := config.Load(map[string]string{
 		"tokens-file": file, "allowed-hosts": "mcp.example.com, 10.0.0.7:8080", "allowed-origins": "https://app.example.com", "trusted-proxies": "2",
 		"rate": "0.5", "rate-all": "off", "session-idle": "10s", "daily-bookings": "3", "hours": "mon 09:00-10:00",
+		"caller-requests": "5, 0", "tenant-requests": "50,60",
 	}, env{}.get)
 	require.NoError(t, err)
 	assert.Equal(t, []string{"mcp.example.com", "10.0.0.7:8080"}, c.Serve.AllowedHosts)
@@ -96,10 +99,12 @@ func TestSettingsOfServingAreChecked(t *testing.T) {
 	assert.Equal(t, config.Rate(-1), c.Serve.RateAll)
 	assert.Equal(t, 10*time.Second, c.Serve.SessionIdle)
 	assert.Equal(t, 3, c.Limits.Daily)
+	assert.Equal(t, consent.AskLimits{Open: 5, TenantOpen: 50, TenantHourly: 60}, c.Limits.Asking)
 	assert.Equal(t, "ada", c.Serve.Tokens[0].Name)
 	wrong := map[string]string{
 		"tokens-file": "/no/such/file", "allowed-hosts": "https://a.example", "allowed-origins": "*", "trusted-proxies": "all", "rate": "fast", "session-idle": "9s",
 		"public-url": "mcp.example.com/path", "tls-cert": "/cert.pem", "daily-bookings": "-1", "guest-domains": "a b", "max-price": "100", "hours": "x",
+		"caller-requests": "20", "tenant-requests": "-1, 5",
 	}
 	_, err = config.Load(wrong, env{}.get)
 	require.Error(t, err)

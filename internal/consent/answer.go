@@ -18,9 +18,9 @@ type Answer struct {
 	Rung    Rung   // InClient, OnPage or InTerminal
 }
 
-// Answer takes a person's answer. A yes makes the act's one grant, or raises the
-// one that an agent attested and that was not sent yet; a no also takes such a
-// one away.
+// Answer takes a person's answer. An approval makes the act's one grant, or raises the
+// one that an agent attested and that was not sent yet; a refusal also takes such a
+// one away, and closes the slot or booking of the act for some time (see Ask).
 //
 // It is taken once: the second answer gets ErrAnswered, and a late one
 // ErrExpired, together with how the proposal stands. ErrNoProposal: unknown id.
@@ -52,7 +52,7 @@ func (l *Ledger) Answer(ctx context.Context, id string, a Answer) (Proposal, err
 		if a.Agreed {
 			p.State, err = w.approve(kept, p.Act, a)
 		} else {
-			p.State, err = StateDeclined, w.decline(kept, a)
+			p.State, err = StateDeclined, w.decline(kept, p.Act, a)
 		}
 		return err
 	})
@@ -90,12 +90,16 @@ func (w *work) approve(p store.Proposal, act Act, a Answer) (State, error) {
 	return state, w.SetProposal(p.ID, string(state))
 }
 
-func (w *work) decline(p store.Proposal, a Answer) error {
-	_, err := w.record(kindDeclined, p.Act, details{Proposal: p.ID, By: a.By, Claimed: a.Claimed, Words: a.Words, Rung: a.Rung})
+func (w *work) decline(p store.Proposal, act Act, a Answer) error {
+	if err := w.SetRefused(p.ID, w.now); err != nil {
+		return err
+	}
+	until, err := w.closes(act)
 	if err != nil {
 		return err
 	}
-	if err := w.SetProposal(p.ID, string(StateDeclined)); err != nil {
+	_, err = w.record(kindDeclined, p.Act, details{Proposal: p.ID, By: a.By, Claimed: a.Claimed, Words: a.Words, Rung: a.Rung, Closed: store.Text(until)})
+	if err != nil {
 		return err
 	}
 	g, err := w.current(p.Act.ID)

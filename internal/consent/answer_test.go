@@ -105,7 +105,7 @@ func TestWithoutAnAnswerInTheClientItStaysOpenElsewhere(t *testing.T) {
 
 func TestANoOutranksTheAgentsWord(t *testing.T) {
 	t.Parallel()
-	l, _ := newLedger(t)
+	l, c := newLedger(t)
 	p, err := l.Propose(t.Context(), call("s1"))
 	require.NoError(t, err)
 	attested, err := l.Attest(t.Context(), call("s1"), "Ada", "yes")
@@ -121,6 +121,7 @@ func TestANoOutranksTheAgentsWord(t *testing.T) {
 	assert.Nil(t, g)
 	assert.Equal(t, consent.StateDeclined, asked.State)
 
+	c.advance(10 * time.Minute)
 	p, err = l.Propose(t.Context(), call("s1"))
 	require.NoError(t, err)
 	_, err = l.Answer(t.Context(), p.ID, yes)

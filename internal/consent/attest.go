@@ -13,8 +13,8 @@ import (
 // lives, it is that one, whoever gave it.
 //
 // *Required: nobody is named or no words are quoted. ErrDeclined: asked by the
-// server, a person said no to this very act; an agent's word does not outrank
-// theirs. ErrOtherAct: another act was sent under its slot id.
+// server, a person declined this act, or the slot or booking that it is about
+// (*RefusedError); an agent's statement does not outrank theirs. ErrOtherAct: another act was sent under its slot id.
 func (l *Ledger) Attest(ctx context.Context, act Act, by, words string) (Grant, error) {
 	switch {
 	case !says(by):
@@ -40,17 +40,20 @@ func (l *Ledger) Attest(ctx context.Context, act Act, by, words string) (Grant, 
 			return err
 		}
 		given.Act, given.At, given.Expires = kept, w.now, w.now.Add(Life)
-		return w.attest(given)
+		return w.attest(given, act)
 	})
 	return grant(given), err
 }
 
-func (w *work) attest(g store.Grant) error {
+func (w *work) attest(g store.Grant, act Act) error {
+	if err := w.closed(act); err != nil {
+		return err
+	}
 	p, err := w.LatestProposal(g.Act.ID)
 	if err != nil {
 		return err
 	}
-	if w.declined(p, g.SlotID) {
+	if p != nil && p.State == string(StateDeclined) && g.SlotID != "" { // for as long as a slot id lives
 		return ErrDeclined
 	}
 	_, err = w.record(kindAttested, g.Act, details{

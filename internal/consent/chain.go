@@ -38,6 +38,8 @@ type details struct {
 	Words    string  `json:"words,omitempty"`
 	Rung     Rung    `json:"rung,omitempty"`
 	Expires  string  `json:"expires,omitempty"`
+	Caller   string  `json:"caller,omitempty"` // a keyed hash of who asked
+	Closed   string  `json:"closed,omitempty"` // until when a refusal closes the slot or booking
 	Attempt  int     `json:"attempt,omitempty"`
 	Outcome  Outcome `json:"outcome,omitempty"`
 	Booking  string  `json:"booking,omitempty"`

@@ -8,13 +8,19 @@
 // # From question to outcome
 //
 // An [Act] is all that a person agrees to; change one thing and it is another
-// act. [Ledger.Propose] puts it to a person, [Ledger.Answer] takes the answer,
+// act. [Ledger.Ask] puts it to a person, [Ledger.Answer] takes the answer,
 // and a yes makes a [Grant]; [Ledger.Attest] makes one of what an agent reports.
 // A grant lives [Life] and is used once: [Ledger.Send] says that its write goes
 // out, before it does, and [Ledger.Settle] what became of it. A write of which
 // nothing was heard can be sent again, under the same key; one known not to have
 // happened cannot, and needs a new yes. Of the acts under one slot id at most
 // one is ever sent.
+//
+// # How often people are asked
+//
+// [Ledger.Ask] keeps [AskLimits], and a refusal closes more than its act: the slot or booking that the
+// act is about, for some time ([RefusedError]). Both are counted from the stored proposals, so that
+// all processes of one store count alike.
 //
 // # What is proven, and what is forgotten
 //

@@ -67,6 +67,7 @@ func TestBar_C6_AQuestionOnceSeenExpiredStaysExpired(t *testing.T) {
 		"shown":           {func(s *stage, id string) error { _, err := s.Proposal(t.Context(), id); return err }, nil},
 		"asked how it is": {func(s *stage, _ string) error { _, _, err := s.Standing(t.Context(), call("s1")); return err }, nil},
 		"listed":          {func(s *stage, _ string) error { _, err := s.Open(t.Context()); return err }, nil},
+		"listed in pages": {func(s *stage, _ string) error { _, _, err := s.OpenPage(t.Context(), "", 1); return err }, nil},
 		"agreed to":       {func(s *stage, id string) error { _, err := s.Answer(t.Context(), id, yes); return err }, consent.ErrExpired},
 		"declined":        {func(s *stage, id string) error { _, err := s.Answer(t.Context(), id, no); return err }, consent.ErrExpired},
 		"withdrawn":       {func(s *stage, id string) error { return s.Withdraw(t.Context(), id, "no answer") }, consent.ErrExpired},

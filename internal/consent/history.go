@@ -41,6 +41,9 @@ type remainingProposal struct {
 	At      string `json:"at"`
 	Expires string `json:"expires"`
 	State   string `json:"state"`
+	Tenant  string `json:"tenant,omitempty"`
+	Caller  string `json:"caller,omitempty"`
+	Refused string `json:"refused,omitempty"`
 }
 
 type remainingGrant struct {
@@ -64,7 +67,9 @@ func (w *work) remaining(act string) (remains, error) {
 		return r, err
 	}
 	for _, p := range proposals {
-		r.Proposals = append(r.Proposals, remainingProposal{p.ID, p.Seq, store.Text(p.At), store.Text(p.Expires), p.State})
+		r.Proposals = append(r.Proposals, remainingProposal{
+			p.ID, p.Seq, store.Text(p.At), store.Text(p.Expires), p.State, p.Tenant, p.Caller, store.Text(p.Refused),
+		})
 	}
 	grants, err := w.GrantsAbout(about)
 	if err != nil {
@@ -139,7 +144,7 @@ func (h *history) begin(left *remains) (about Act, err error) {
 		return about, nil
 	}
 	for _, p := range left.Proposals {
-		h.proposals[p.ID] = &store.Proposal{ID: p.ID, Act: h.act, Seq: p.Seq, At: instant(p.At), Expires: instant(p.Expires), State: p.State}
+		h.proposals[p.ID] = &store.Proposal{ID: p.ID, Act: h.act, Seq: p.Seq, At: instant(p.At), Expires: instant(p.Expires), State: p.State, Tenant: p.Tenant, Caller: p.Caller, Refused: instant(p.Refused)}
 	}
 	for _, g := range left.Grants {
 		h.grants[g.ID] = &store.Grant{
@@ -165,14 +170,17 @@ func (h *history) apply(e store.Entry, d details, about Act) (why string) {
 	if d.Proposal != "" {
 		if e.Kind == kindProposed {
 			h.proposals[d.Proposal] = &store.Proposal{
-				ID: d.Proposal, Act: h.act, Seq: e.Seq, At: instant(e.At), Expires: instant(d.Expires), State: string(StateOpen),
+				ID: d.Proposal, Act: h.act, Seq: e.Seq, At: instant(e.At), Expires: instant(d.Expires), State: string(StateOpen), Caller: d.Caller,
+			}
+			if p := h.proposals[d.Proposal]; p.Caller != "" { // earlier versions did not store these
+				p.Tenant, p.Starts, p.Subject = about.Tenant, about.takes(), about.BookingID
 			}
 		}
 		p := h.proposals[d.Proposal]
 		if p == nil {
 			return h.unless("it is about a proposal that was never made")
 		}
-		h.answered(p, e.Kind, d)
+		h.answered(p, e, d)
 	}
 	if d.Grant == "" {
 		return ""
@@ -198,8 +206,8 @@ func (h *history) unless(why string) string {
 }
 
 // answered repeats what became of a proposal.
-func (h *history) answered(p *store.Proposal, kind string, d details) {
-	switch kind {
+func (h *history) answered(p *store.Proposal, e store.Entry, d details) {
+	switch e.Kind {
 	case kindApproved:
 		p.State = string(StateApproved)
 		if g := h.grants[d.Grant]; g != nil && g.Outcome != string(Unsent) {
@@ -207,6 +215,9 @@ func (h *history) answered(p *store.Proposal, kind string, d details) {
 		}
 	case kindDeclined:
 		p.State = string(StateDeclined)
+		if d.Closed != "" { // earlier versions did not store it
+			p.Refused = instant(e.At)
+		}
 	case kindWithdrawn:
 		p.Unanswered = d.Why
 	case kindExpired, kindClosed:
@@ -339,6 +350,11 @@ func (h *history) proposal(got store.Proposal) error {
 		{"expires", store.Text(want.Expires), store.Text(got.Expires)},
 		{"state", want.State, got.State},
 		{"unanswered", want.Unanswered, got.Unanswered},
+		{"tenant", want.Tenant, got.Tenant},
+		{"caller", want.Caller, got.Caller},
+		{"starts", store.Text(want.Starts), store.Text(got.Starts)},
+		{"subject", want.Subject, got.Subject},
+		{"refused", store.Text(want.Refused), store.Text(got.Refused)},
 	})
 }
 

@@ -1,6 +1,7 @@
 package consent_test
 
 import (
+	"hash/fnv"
 	"strings"
 	"sync"
 	"testing"
@@ -58,9 +59,11 @@ func newLedger(t tb) (*consent.Ledger, *clock) {
 	return ledgerIn(t, storetest.Memory(t), c.now), c
 }
 
-// call is an act that Ada agrees to.
+// call is an act that Ada agrees to. Each slot begins at an instant of its own.
 func call(slot string) consent.Act {
-	start := time.Date(2026, 5, 14, 15, 0, 0, 0, time.UTC)
+	h := fnv.New64a()
+	_, _ = h.Write([]byte(slot))
+	start := time.Date(2026, 5, 14, 15, 0, 0, 0, time.UTC).Add(time.Duration(h.Sum64()%(1<<42)) * time.Millisecond)
 	return consent.Act{
 		Tool: "book_slot", SlotID: slot, Start: start, End: start.Add(30 * time.Minute), Zone: "Europe/London",
 		Hosts:     []consent.Party{{Name: "Alice Host", ID: "principal_1"}},

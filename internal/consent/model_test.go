@@ -12,6 +12,7 @@ import (
 type model struct {
 	now       time.Time
 	proposals []*asked
+	refused   []*asked // in the order in which they were declined
 	grants    []*given
 }
 
@@ -20,6 +21,7 @@ type asked struct {
 	expires         time.Time
 	state           consent.State
 	unanswered      string
+	declined        time.Time
 }
 
 type given struct {
@@ -90,9 +92,38 @@ func (m *model) propose(slot, title string) (*asked, error) {
 	if p := m.latest(slot, title); p != nil && m.state(p) == consent.StateOpen {
 		return p, nil
 	}
+	if until, round := m.closed(slot); until.After(m.now) {
+		if len(round) > 1 || round[0].title == title {
+			return nil, consent.ErrDeclined
+		}
+		for _, p := range m.proposals { // one other title may be asked for
+			if p.slot == slot && p.title != title && p.title != round[0].title && !p.expires.Add(-consent.Life).Before(round[0].declined) {
+				return nil, consent.ErrDeclined
+			}
+		}
+	}
 	p := &asked{slot: slot, title: title, expires: m.now.Add(consent.Life), state: consent.StateOpen}
 	m.proposals = append(m.proposals, p)
 	return p, nil
+}
+
+// closed returns until when refusals close a slot, and the last of them that followed one another.
+func (m *model) closed(slot string) (until time.Time, round []*asked) {
+	period := 10 * time.Minute
+	for _, p := range m.refused {
+		if p.slot != slot {
+			continue
+		}
+		if asked := p.expires.Add(-consent.Life); !asked.Before(until) {
+			round = nil
+		}
+		round = append(round, p)
+		if end := p.declined.Add(period); end.After(until) {
+			until = end
+		}
+		period = min(2*period, 24*time.Hour)
+	}
+	return until, round
 }
 
 func (m *model) answerable(p *asked) error {
@@ -115,7 +146,8 @@ func (m *model) answer(p *asked, agreed bool, rung consent.Rung) error {
 	case agreed && m.otherAct(p.slot, p.title):
 		return consent.ErrOtherAct
 	case !agreed:
-		p.state = consent.StateDeclined
+		p.state, p.declined = consent.StateDeclined, m.now
+		m.refused = append(m.refused, p)
 		if g != nil && len(g.sends) == 0 {
 			g.over = consent.ErrDeclined
 		}
@@ -150,7 +182,8 @@ func (m *model) attest(slot, title string) (*given, error) {
 	if g := m.live(slot, title); g != nil {
 		return g, nil
 	}
-	if p := m.latest(slot, title); p != nil && p.state == consent.StateDeclined {
+	until, _ := m.closed(slot)
+	if p := m.latest(slot, title); until.After(m.now) || p != nil && p.state == consent.StateDeclined {
 		return nil, consent.ErrDeclined
 	}
 	return m.grant(slot, title), nil
@@ -167,6 +200,10 @@ func (m *model) send(g *given) error {
 		return g.over
 	case o == consent.Unsent && m.otherAct(g.slot, g.title):
 		return consent.ErrOtherAct
+	case o == consent.Unsent && g.rung == consent.Attested:
+		if until, _ := m.closed(g.slot); until.After(m.now) {
+			return consent.ErrDeclined
+		}
 	}
 	g.sends = append(g.sends, consent.Sent)
 	if g.by != nil {

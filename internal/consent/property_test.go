@@ -39,7 +39,7 @@ type pair struct {
 }
 
 func (p *pair) act(t *rapid.T) (string, string) {
-	return rapid.SampledFrom(p.slots).Draw(t, "slot"), rapid.SampledFrom([]string{"A", "B"}).Draw(t, "title")
+	return rapid.SampledFrom(p.slots).Draw(t, "slot"), rapid.SampledFrom([]string{"A", "B", "C"}).Draw(t, "title")
 }
 
 func (p *pair) propose(t *rapid.T) {
@@ -168,6 +168,9 @@ func (p *pair) compareStanding(t *rapid.T, slot, title string) {
 	}
 	require.NoError(t, err)
 	live, latest := p.m.live(slot, title), p.m.latest(slot, title)
+	if until, _ := p.m.closed(slot); latest != nil && latest.state == consent.StateDeclined && !until.After(p.m.now) {
+		latest = nil // the refusal has lapsed
+	}
 	switch {
 	case live != nil:
 		require.NotNil(t, g)

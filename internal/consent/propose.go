@@ -9,13 +9,18 @@ import (
 	"github.com/vennio-mcp/vennio-mcp/internal/store"
 )
 
-// Propose returns the question to a person about act: the one that waits, the
-// one that was answered with a yes which still counts, or a new one. Neither
-// a no nor an expiry forbids asking anew; whether to is for the caller to know.
-//
-// ErrOtherAct: another act was sent under its slot id. ErrSettled: it was sent
-// already, on an agent's word.
+// Propose is Ask without limits on how often people are asked.
 func (l *Ledger) Propose(ctx context.Context, act Act) (Proposal, error) {
+	return l.Ask(ctx, act, Asker{})
+}
+
+// Ask returns the question to a person about act: the one that waits, the one that was approved and
+// still counts, or a new one. Only a new one counts towards the limits of the caller.
+//
+// *TooManyError: the limits allow no further request now. *RefusedError: a person declined this act,
+// or another one about the same slot or booking. ErrOtherAct: another act was sent under its slot
+// id. ErrSettled: it was sent already, on an agent's word.
+func (l *Ledger) Ask(ctx context.Context, act Act, from Asker) (Proposal, error) {
 	var p Proposal
 	err := l.change(ctx, func(w *work) error {
 		kept, err := w.keep(act)
@@ -27,7 +32,7 @@ func (l *Ledger) Propose(ctx context.Context, act Act) (Proposal, error) {
 		}
 		question, err := w.asked(kept)
 		if err == nil && question == nil {
-			question, err = w.ask(kept)
+			question, err = w.ask(kept, act, from)
 		}
 		if err != nil {
 			return err
@@ -60,9 +65,18 @@ func (w *work) asked(act store.Act) (*store.Proposal, error) {
 	return p, nil
 }
 
-func (w *work) ask(act store.Act) (*store.Proposal, error) {
-	p := store.Proposal{ID: rand.Text(), Act: act, At: w.now, Expires: w.now.Add(Life), State: string(StateOpen)}
-	seq, err := w.record(kindProposed, act, details{Act: act.JSON, Proposal: p.ID, Expires: store.Text(p.Expires)})
+func (w *work) ask(kept store.Act, act Act, from Asker) (*store.Proposal, error) {
+	if err := w.askable(act); err != nil {
+		return nil, err
+	}
+	if err := w.mayAsk(act.Tenant, from); err != nil {
+		return nil, err
+	}
+	p := store.Proposal{
+		ID: rand.Text(), Act: kept, At: w.now, Expires: w.now.Add(Life), State: string(StateOpen),
+		Tenant: act.Tenant, Caller: from.key(), Starts: act.takes(), Subject: act.BookingID,
+	}
+	seq, err := w.record(kindProposed, kept, details{Act: kept.JSON, Proposal: p.ID, Expires: store.Text(p.Expires), Caller: p.Caller})
 	if err != nil {
 		return nil, err
 	}
@@ -97,6 +111,36 @@ func (l *Ledger) Proposal(ctx context.Context, id string) (Proposal, error) {
 // Open returns the proposals that wait for an answer, the oldest first. It records
 // of those that no longer do that they have expired.
 func (l *Ledger) Open(ctx context.Context) ([]Proposal, error) {
+	return l.open(ctx, func(w *work) ([]store.Proposal, error) { return w.OpenProposals(w.now) })
+}
+
+// OpenPage is Open for up to limit proposals, the newest first, and how many more there are. after
+// is the id of the last one on the page before, empty for the first page; ErrNoProposal: there is no
+// such id.
+func (l *Ledger) OpenPage(ctx context.Context, after string, limit int) (page []Proposal, more int, err error) {
+	page, err = l.open(ctx, func(w *work) ([]store.Proposal, error) {
+		from := store.FirstCursor()
+		if after != "" {
+			cursor, err := w.CursorOf(after)
+			if err == nil && cursor == nil {
+				err = ErrNoProposal
+			}
+			if err != nil {
+				return nil, err
+			}
+			from = *cursor
+		}
+		kept, err := w.NewestOpen(w.now, from, limit)
+		if err == nil && len(kept) == limit {
+			last := kept[limit-1]
+			more, err = w.CountOpen(w.now, store.Cursor{Expires: last.Expires, Seq: last.Seq})
+		}
+		return kept, err
+	})
+	return page, more, err
+}
+
+func (l *Ledger) open(ctx context.Context, list func(*work) ([]store.Proposal, error)) ([]Proposal, error) {
 	var open []Proposal
 	overdue := 0
 	err := l.look(ctx, func(w *work) error {
@@ -105,7 +149,7 @@ func (l *Ledger) Open(ctx context.Context) ([]Proposal, error) {
 			return err
 		}
 		overdue = len(late)
-		kept, err := w.OpenProposals(w.now)
+		kept, err := list(w)
 		if err != nil {
 			return err
 		}

@@ -64,7 +64,14 @@ func (w *work) sendable(g *store.Grant) error {
 	case Sent, Unknown:
 		return nil
 	case Unsent:
-		return w.slotFree(g.Tenant, g.SlotID, g.Act.ID)
+		if err := w.slotFree(g.Tenant, g.SlotID, g.Act.ID); err != nil || g.Rung != string(Attested) {
+			return err
+		}
+		act, err := parseAct(g.Act.JSON) // attested before a person declined it under another spelling
+		if err != nil {
+			return err
+		}
+		return w.closed(act)
 	default:
 		return whySettled(g)
 	}

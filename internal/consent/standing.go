@@ -10,8 +10,7 @@ import (
 // Standing tells what there is for exactly this act: the grant that can be sent
 // or was, and if there is none the newest proposal, and if there is none
 // neither. After an outcome of not_done that is the proposal of before, as used:
-// a new yes is needed. A no to an act without a slot id is told as long as its
-// question would have lived.
+// a new approval is needed. A declined one is returned as long as the refusal holds.
 //
 // The grant may have been given on any rung: whether that counts is the
 // policy's matter. ErrOtherAct: another act was sent under its slot id.
@@ -45,7 +44,7 @@ func (l *Ledger) Standing(ctx context.Context, act Act) (*Grant, *Proposal, erro
 		if w.overdue(*latest) {
 			expired = kept.ID
 		}
-		p, err = w.latest(*latest, act.SlotID)
+		p, err = w.latest(*latest, act)
 		return err
 	})
 	if err == nil && expired != "" {
@@ -70,10 +69,14 @@ func (l *Ledger) expire(ctx context.Context, act string) error {
 	})
 }
 
-// latest reads the newest proposal of an act; nil if it is a no that lapsed.
-func (w *work) latest(kept store.Proposal, slotID string) (*Proposal, error) {
-	if kept.State == string(StateDeclined) && !w.declined(&kept, slotID) {
-		return nil, nil
+// latest reads the newest proposal of an act; nil if it was declined so long ago that a person may
+// be asked again.
+func (w *work) latest(kept store.Proposal, act Act) (*Proposal, error) {
+	if kept.State == string(StateDeclined) {
+		refused, err := w.refusal(act)
+		if refused == nil || err != nil {
+			return nil, err
+		}
 	}
 	p, err := w.proposal(kept)
 	return &p, err
@@ -126,11 +129,4 @@ func (l *Ledger) SentOn(ctx context.Context, tenant, tool, bookingID string, fit
 		return nil
 	})
 	return act, err
-}
-
-// declined tells whether a person's no to p still stands. An act without a slot id
-// could else never be asked for again: its no stands as long as the question
-// would have.
-func (w *work) declined(p *store.Proposal, slotID string) bool {
-	return p != nil && p.State == string(StateDeclined) && (slotID != "" || p.Expires.After(w.now))
 }

@@ -20,7 +20,7 @@ func (tx *Tx) Forget(act string) ([]int64, error) {
 	for _, statement := range []string{
 		`DELETE FROM details WHERE act = ?`,
 		`UPDATE acts SET digest = NULL, salt = NULL, json = NULL WHERE id = ?`,
-		`UPDATE proposals SET unanswered = '', state = CASE state WHEN 'open' THEN 'expired' ELSE state END WHERE act = ?`,
+		`UPDATE proposals SET unanswered = '', starts = '', subject = '', state = CASE state WHEN 'open' THEN 'expired' ELSE state END WHERE act = ?`,
 		`UPDATE grants SET given_by = '', words = '', booking = '', request = '', detail = '', subject = '',
 			outcome = CASE outcome WHEN '' THEN 'not_done' ELSE outcome END WHERE act = ?`,
 	} {

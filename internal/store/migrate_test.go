@@ -1,6 +1,9 @@
 package store_test
 
 import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/json"
 	"fmt"
 	"strings"
 	"testing"
@@ -9,6 +12,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/vennio-mcp/vennio-mcp/internal/consent"
 	"github.com/vennio-mcp/vennio-mcp/internal/store"
 	"github.com/vennio-mcp/vennio-mcp/internal/store/storetest"
 )
@@ -104,4 +108,49 @@ func TestBar_O6_TheSumsOfBookingsIncludeThoseOfBefore(t *testing.T) {
 		assert.Empty(t, found)
 		return err
 	})
+}
+
+// field: request of the version before
+// bar: O4. A request that an earlier version made, of which it did not store who asked and for what
+// slot, verifies and is answered.
+func TestBar_O4_ARequestOfAnOlderVersionIsAnswered(t *testing.T) {
+	t.Parallel()
+	db := open(t, storetest.Memory(t))
+	l := consent.New(db, func() time.Time { return monday })
+	start := monday.Add(24 * time.Hour)
+	act := consent.Act{Tool: "book_slot", SlotID: "s1", Start: start, End: start.Add(time.Hour), Zone: "UTC", Title: "Intro"}
+	older, err := l.Propose(t.Context(), act)
+	require.NoError(t, err)
+	var kept store.Proposal
+	in(t, db, func(tx *store.Tx) error {
+		found, err := tx.Proposal(older.ID)
+		kept = *found
+		return err
+	})
+	require.NoError(t, db.Write(t.Context(), func(tx *store.Tx) error { // as it would have been written then
+		hash := func(s string) string { return fmt.Sprintf("%x", sha256.Sum256([]byte(s))) }
+		mac := hmac.New(sha256.New, []byte(kept.Act.Salt))
+		_, _ = mac.Write([]byte(kept.Act.Digest))
+		raw, err := json.Marshal(map[string]string{"of": kept.Act.ID, "act": kept.Act.JSON, "proposal": "OLDER", "expires": store.Text(kept.Expires)})
+		require.NoError(t, err)
+		head, err := tx.Head()
+		require.NoError(t, err)
+		e := store.Entry{
+			Seq: head.Seq + 1, At: store.Text(monday), Kind: "proposed", Digest: fmt.Sprintf("%x", mac.Sum(nil)), Prev: head.Hash,
+			Act: kept.Act.ID, Salt: "5a17", Details: string(raw), Commitment: hash("5a17" + string(raw)),
+		}
+		e.Hash = hash(strings.Join([]string{e.Prev, fmt.Sprint(e.Seq), e.At, e.Kind, e.Digest, e.Commitment}, "\n"))
+		require.NoError(t, tx.Append(e))
+		return tx.AddProposal(store.Proposal{ID: "OLDER", Act: kept.Act, Seq: e.Seq, At: monday, Expires: kept.Expires, State: "expired"})
+	}))
+	require.NoError(t, db.Raw(t.Context(), `UPDATE proposals SET state = 'used' WHERE id = ?`, older.ID)) // one may be open
+	require.NoError(t, db.Raw(t.Context(), `UPDATE proposals SET state = 'open' WHERE id = 'OLDER'`))
+	_, err = l.Answer(t.Context(), "OLDER", consent.Answer{By: "Ada", Rung: consent.OnPage})
+	require.NoError(t, err)
+	require.NoError(t, db.Raw(t.Context(), `UPDATE proposals SET state = 'open' WHERE id = ?`, older.ID))
+	n, err := l.Verify(t.Context())
+	require.NoError(t, err)
+	assert.EqualValues(t, 3, n)
+	_, err = l.Attest(t.Context(), act, "Ada", "yes")
+	require.ErrorIs(t, err, consent.ErrDeclined)
 }

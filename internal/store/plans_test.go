@@ -55,7 +55,7 @@ func newProgram(t *testing.T) *program {
 	p.ledger = consent.New(p.db, now)
 	p.deps = tools.Deps{
 		Vennio: client, Zone: zone, Now: now, Policy: consent.PolicyAttested, Secret: []byte("secret"), Ledger: p.ledger,
-		Slots: slots.NewSigner([]byte("a secret only tests know"), "sandbox", now), Limits: tools.Limits{Daily: 1_000_000},
+		Slots: slots.NewSigner([]byte("a secret only tests know"), "sandbox", now), Limits: tools.Limits{Daily: 1_000_000, Asking: consent.AskLimits{Open: 20, Hourly: 30, TenantOpen: 100, TenantHourly: 300}},
 	}
 	for _, h := range sandbox.Hosts() {
 		p.deps.Hosts = append(p.deps.Hosts, tools.Host{Name: h.Name, ID: h.ID, Price: h.Price})
@@ -174,7 +174,40 @@ func (p *program) approvals() {
 		require.Equal(t, map[string]string{"agreed": "", "declined": "consent_declined"}[how] == code, how == "agreed" || how == "declined", code)
 		_, err = p.ledger.Proposal(ctx, id)
 		require.NoError(t, err)
+		if how == "declined" {
+			p.refused(booking)
+		}
 	}
+}
+
+// refused repeats a booking that was declined, once as another act and once as an agent's
+// statement, has a cancellation declined too, lists what waits, and lets the refusals lapse.
+func (p *program) refused(booking map[string]any) {
+	p.t.Helper()
+	ctx, t := p.t.Context(), p.t
+	other := maps.Clone(booking)
+	other["title"] = "declined."
+	_, code := p.call("book_slot", other)
+	require.Equal(t, "consent_declined", code, "the same request in another spelling")
+	p.deps.Policy = consent.PolicyAttested
+	other["title"] = "something else"
+	_, code = p.call("book_slot", other)
+	require.Equal(t, "approval_needed", code, "a changed request is put to the person")
+	start := p.clock.Add(72 * time.Hour)
+	act := consent.Act{Tool: "reschedule_booking", BookingID: "bk_kept", SlotID: "s9", Start: start, End: start.Add(time.Hour), WasStart: p.clock, WasEnd: p.clock, Zone: "UTC"}
+	asked, err := p.ledger.Ask(ctx, act, consent.Asker{Limits: p.deps.Limits.Asking})
+	require.NoError(t, err)
+	_, err = p.ledger.Answer(ctx, asked.ID, consent.Answer{By: "Ada", Rung: consent.OnPage})
+	require.NoError(t, err)
+	act.Tool, act.SlotID, act.WasStart = "cancel_booking", "", time.Time{}
+	_, err = p.ledger.Attest(ctx, act, "Ada", "yes")
+	require.ErrorIs(t, err, consent.ErrDeclined)
+	page, _, err := p.ledger.OpenPage(ctx, "", 1)
+	require.NoError(t, err)
+	_, _, err = p.ledger.OpenPage(ctx, page[0].ID, 1)
+	require.NoError(t, err)
+	p.deps.Policy = consent.PolicyHuman
+	p.clock = p.clock.Add(10 * time.Minute)
 }
 
 // doubts are writes of which nothing was heard, and grants that were not used.

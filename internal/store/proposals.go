@@ -10,13 +10,29 @@ type Proposal struct {
 	At, Expires time.Time
 	State       string // open, approved, declined, expired or used
 	Unanswered  string // why it brought no answer where it was asked first
+
+	Tenant  string
+	Caller  string    // a keyed hash of who asked; empty if an earlier version asked, and then the fields below are zero
+	Starts  time.Time // when the slot begins that the act would take; zero if it takes none, and once erased
+	Subject string    // the booking that the act changes or cancels, if any; empty once erased
+	Refused time.Time // when the person declined; zero if they did not
 }
 
 func (p *Proposal) columns() []any {
-	return append([]any{&p.ID, &p.Seq, instant{&p.At}, instant{&p.Expires}, &p.State, &p.Unanswered}, p.Act.columns()...)
+	return append([]any{
+		&p.ID, &p.Seq,
+		instant{&p.At},
+		instant{&p.Expires},
+		&p.State, &p.Unanswered, &p.Tenant, &p.Caller,
+		instant{&p.Starts},
+		&p.Subject,
+		instant{&p.Refused},
+	}, p.Act.columns()...)
 }
 
-const proposals = `SELECT p.id, p.seq, p.at, p.expires, p.state, p.unanswered, ` + actColumns + `
+const proposalColumns = `p.id, p.seq, p.at, p.expires, p.state, p.unanswered, p.tenant, p.caller, p.starts, p.subject, p.refused`
+
+const proposals = `SELECT ` + proposalColumns + `, ` + actColumns + `
 	FROM proposals p JOIN acts a ON a.id = p.act WHERE a.digest IS NOT NULL AND `
 
 // Proposal returns the proposal with this id, or nil if there is none or its
@@ -50,13 +66,19 @@ func (tx *Tx) OverdueProposals(now time.Time, limit int) ([]Proposal, error) {
 
 // AddProposal keeps a new proposal. One act has at most one open proposal.
 func (tx *Tx) AddProposal(p Proposal) error {
-	return tx.exec(`INSERT INTO proposals (id, act, seq, at, expires, state, unanswered) VALUES (?, ?, ?, ?, ?, ?, ?)`,
-		p.ID, p.Act.ID, p.Seq, Text(p.At), Text(p.Expires), p.State, p.Unanswered)
+	return tx.exec(`INSERT INTO proposals (id, act, seq, at, expires, state, unanswered, tenant, caller, starts, subject, refused)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		p.ID, p.Act.ID, p.Seq, Text(p.At), Text(p.Expires), p.State, p.Unanswered, p.Tenant, p.Caller, Text(p.Starts), p.Subject, Text(p.Refused))
 }
 
 // SetProposal changes how a proposal stands.
 func (tx *Tx) SetProposal(id, state string) error {
 	return tx.exec(`UPDATE proposals SET state = ? WHERE id = ?`, state, id)
+}
+
+// SetRefused notes that the person declined.
+func (tx *Tx) SetRefused(id string, at time.Time) error {
+	return tx.exec(`UPDATE proposals SET state = 'declined', refused = ? WHERE id = ?`, Text(at), id)
 }
 
 // SetUnanswered notes why a proposal brought no answer.

@@ -38,7 +38,7 @@ func (tx *Tx) EntriesAbout(r Range) ([]Entry, error) {
 // their acts they have the ids alone.
 func (tx *Tx) ProposalsAbout(r Range) ([]Proposal, error) {
 	condition, args := r.of(`p.act`)
-	return all[Proposal](tx, `SELECT p.id, p.seq, p.at, p.expires, p.state, p.unanswered, p.act, '', '', ''
+	return all[Proposal](tx, `SELECT `+proposalColumns+`, p.act, '', '', ''
 		FROM proposals p WHERE `+condition, args...)
 }
 

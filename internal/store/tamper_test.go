@@ -246,7 +246,7 @@ func disarmingRecords(db *store.DB) []string {
 // from others, and the others.
 var tables = map[string][2][]string{
 	"acts":          {{"id"}, {"digest", "salt", "json"}},
-	"proposals":     {{"id"}, {"act", "seq", "at", "expires", "state", "unanswered"}},
+	"proposals":     {{"id"}, {"act", "seq", "at", "expires", "state", "unanswered", "tenant", "caller", "starts", "subject", "refused"}},
 	"grants":        {{"id"}, {"act", "proposal", "tenant", "slot", "given_by", "words", "rung", "at", "expires", "outcome", "booking", "request", "detail", "subject", "bookings"}},
 	"sends":         {{"grant_id", "n"}, {"outcome"}},
 	"sent_bookings": {{"tenant", "slice"}, {"n"}},
@@ -257,6 +257,8 @@ func changed(column, value string) []string {
 	switch column {
 	case "seq", "n", "bookings":
 		return []string{value + "1", "0", "-1"}
+	case "starts", "refused":
+		return []string{"2026-05-11T08:00:00.000Z", ""}
 	case "at", "expires":
 		return []string{"2026-05-11T08:00:00.000Z", "2027-01-01T00:00:00.000Z"}
 	case "outcome":
@@ -319,8 +321,8 @@ func TestBar_O4_ARecordAddedOrRemovedIsFound(t *testing.T) {
 		"a grant that blocks a slot":          fmt.Sprintf(copied, "act", "'taken'", "'sent'"),
 		"a grant for an erased act":           fmt.Sprintf(copied, "(SELECT MIN(id) FROM acts WHERE digest IS NULL)", "'x'", "'not_done'"),
 		"a grant for no act":                  fmt.Sprintf(copied, "'nothing'", "slot", "''"),
-		"a proposal":                          `INSERT INTO proposals SELECT 'forged' || id, act, seq, at, expires, 'open', '' FROM proposals WHERE state = 'declined'`,
-		"a proposal for no act":               `INSERT INTO proposals SELECT 'forged' || id, 'nothing', seq, at, expires, 'open', '' FROM proposals WHERE state = 'open'`,
+		"a proposal":                          `INSERT INTO proposals SELECT 'forged' || id, act, seq, at, expires, 'open', '', tenant, caller, starts, subject, refused FROM proposals WHERE state = 'declined'`,
+		"a proposal for no act":               `INSERT INTO proposals SELECT 'forged' || id, 'nothing', seq, at, expires, 'open', '', tenant, caller, starts, subject, refused FROM proposals WHERE state = 'open'`,
 		"an attempt":                          `INSERT INTO sends SELECT id, 9, 'done' FROM grants WHERE slot = 'Adaunsent'`,
 		"an attempt of no grant":              `INSERT INTO sends VALUES ('nothing', 1, 'done')`,
 		"a sum":                               `INSERT INTO sent_bookings VALUES ('other', '2026-05-11T09:00:00.000Z', 1)`,

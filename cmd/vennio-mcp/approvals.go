@@ -208,7 +208,7 @@ func (p program) executeWith(ctx context.Context, cfg config.Config, act consent
 		return err
 	}
 	if err := d.Execute(ctx, act); err != nil {
-		a.log.Warn().Err(err).Msg("the approved act could not be carried out")
+		a.log.Debug().Err(err).Msg("the approved act could not be carried out") // the ledger says why
 	}
 	return nil
 }

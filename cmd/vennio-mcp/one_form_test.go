@@ -102,6 +102,7 @@ type oneForm struct {
 	t    *testing.T
 	c    *client.Client
 	form string
+	env  []string
 }
 
 func (m oneForm) call(tool string, arguments map[string]any) seen {
@@ -137,16 +138,20 @@ func (m oneForm) agreed(tool string, arguments map[string]any, facts ...string) 
 		address := preview.page()
 		_, err := url.Parse(address)
 		require.NoError(m.t, err)
-		b := newBrowser(m.t)
+		b := pairedBrowser(m.t, m.env)
 		_, page := b.open(address)
 		for _, fact := range facts {
 			assert.Contains(m.t, page, strings.ReplaceAll(fact, "+", "&#43;"))
 		}
-		b.answer(address, page, "approve")
+		b.answer(address, "approve") // which carries it out
+		done := m.call(tool, arguments)
+		require.Equal(m.t, "repeated", done.state(), done.all())
+		return done
 	default:
 		require.Fail(m.t, "no next step", preview.all())
 	}
 	done := m.call(tool, arguments)
+	require.NotEqual(m.t, "repeated", done.state(), done.all())
 	assert.Equal(m.t, "repeated", m.call(tool, arguments).state(), "the same call again says that it was done before")
 	return done
 }
@@ -160,17 +165,17 @@ func (m oneForm) run() {
 	booked := m.agreed("book_slot", map[string]any{
 		"slot_id": slot, "title": "Analytical engines", "hosts": []string{"Alice"}, "attendees": []any{map[string]any{"email": "ada@example.com", "name": "Ada Byron"}},
 	}, "Analytical engines", words, "Alice Marlow", "ada@example.com")
-	require.Equal(m.t, "confirmed", booked.state(), booked.all())
+	require.Contains(m.t, []string{"confirmed", "repeated"}, booked.state(), booked.all())
 
 	others := m.call("find_slots", map[string]any{"timezone": "Europe/London", "reschedule_of": booked.booking(), "when": "next week"})
 	other, newWords := others.slot(1)
 	require.NotEmpty(m.t, other, others.all())
 	moved := m.agreed("reschedule_booking", map[string]any{"booking_id": booked.booking(), "slot_id": other}, "Analytical engines", words, newWords)
-	require.Equal(m.t, "moved", moved.state(), moved.all())
+	require.Contains(m.t, []string{"moved", "repeated"}, moved.state(), moved.all())
 	require.Contains(m.t, moved.all(), newWords)
 
 	cancelled := m.agreed("cancel_booking", map[string]any{"booking_id": moved.booking()}, "Analytical engines", newWords)
-	require.Equal(m.t, "cancelled", cancelled.state(), cancelled.all())
+	require.Contains(m.t, []string{"cancelled", "repeated"}, cancelled.state(), cancelled.all())
 	require.Contains(m.t, strings.ToLower(m.call("get_booking", map[string]any{"booking_id": booked.booking(), "timezone": "Europe/London"}).all()), "cancelled")
 }
 
@@ -185,7 +190,7 @@ func TestBar_P10_AModelThatSeesOneFormDoesEverything(t *testing.T) {
 					t.Run(strings.Join([]string{over, protocol, form, policy}, " "), func(t *testing.T) {
 						t.Parallel()
 						env, vennio := humanEnv(t, "VENNIO_CONSENT="+policy)
-						oneForm{t, connect(t, over, protocol, env), form}.run()
+						oneForm{t, connect(t, over, protocol, env), form, env}.run()
 						_, state := newBrowser(t).open(vennio + "/_sandbox/state")
 						assert.Regexp(t, `"writes": ?3\b`, state)
 					})

@@ -12,7 +12,7 @@ import (
 // Completer completes prompt arguments: time zones, host names, days and
 // usual lengths. It implements mcp-go's PromptCompletionProvider.
 type Completer struct {
-	Hosts []string // names of the configured hosts
+	Hosts func(context.Context) []string // returns the names of the configured hosts
 }
 
 // most is the most values one completion may carry (MCP, completion/complete).
@@ -20,14 +20,14 @@ const most = 100
 
 // CompletePromptArgument returns what the argument could become.
 func (c Completer) CompletePromptArgument(
-	_ context.Context, _ string, a mcp.CompleteArgument, _ mcp.CompleteContext,
+	ctx context.Context, _ string, a mcp.CompleteArgument, _ mcp.CompleteContext,
 ) (*mcp.Completion, error) {
 	var values []string
 	switch a.Name {
 	case zone.name:
 		values = times.SuggestZones(a.Value, most)
 	case host.name:
-		values = beginning(c.Hosts, a.Value)
+		values = beginning(c.Hosts(ctx), a.Value)
 	case scope.name:
 		values = beginning([]string{"single", "series"}, a.Value)
 	case day.name:

@@ -1,6 +1,7 @@
 package prompts_test
 
 import (
+	"context"
 	"strings"
 	"testing"
 
@@ -20,7 +21,7 @@ var everything = []string{"find_slots", "book_slot", "get_booking", "list_bookin
 func connect(t *testing.T) *client.Client {
 	t.Helper()
 	s := server.NewMCPServer("test", "0", server.WithInstructions(prompts.Instructions(everything, consent.PolicyAsk)), server.WithPromptCapabilities(false),
-		server.WithCompletions(), server.WithPromptCompletionProvider(prompts.Completer{Hosts: []string{"Alice Marlow", "Bob Reyes"}}))
+		server.WithCompletions(), server.WithPromptCompletionProvider(prompts.Completer{Hosts: func(context.Context) []string { return []string{"Alice Marlow", "Bob Reyes"} }}))
 	s.AddPrompts(prompts.Catalog(everything, consent.PolicyAsk)...)
 	c, err := client.NewInProcessClient(s)
 	require.NoError(t, err)

@@ -15,7 +15,7 @@ type Booking struct {
 	Description string   `json:"description" jsonschema_description:"When, in words to read to a person"`
 	Start       string   `json:"start,omitempty" jsonschema:"format=date-time" jsonschema_description:"UTC"`
 	End         string   `json:"end,omitempty" jsonschema:"format=date-time" jsonschema_description:"UTC"`
-	Hosts       []string `json:"hosts" jsonschema_description:"Names, else ids; the first owns the booking"`
+	Hosts       []string `json:"hosts" jsonschema_description:"Names; the first owns the booking"`
 	Attendees   []string `json:"attendees" jsonschema_description:"Name <e-mail>, the customer first"`
 	SeriesID    string   `json:"series_id,omitempty"`
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -30,7 +31,7 @@ func BookSlot(d Deps) Tool {
 const toolBook = "book_slot"
 
 func (d Deps) bookSlot(ctx context.Context, in schemas.BookSlotInput) (*schemas.BookSlotResult, error) {
-	hosts, err := d.Hosts.Resolve(in.Hosts)
+	hosts, err := d.hostsMeant(ctx, in.Hosts)
 	if err != nil {
 		return nil, err
 	}
@@ -40,6 +41,9 @@ func (d Deps) bookSlot(ctx context.Context, in schemas.BookSlotInput) (*schemas.
 	}
 	loc, guest, err := zonesOf(offer)
 	if err != nil {
+		return nil, err
+	}
+	if hosts, err = d.namedAsSent(ctx, hosts, in.SlotID); err != nil {
 		return nil, err
 	}
 	b := booking{hosts: hosts, offer: offer, loc: loc, guest: guest, request: request(in, offer, hosts)}
@@ -63,6 +67,25 @@ func (d Deps) bookSlot(ctx context.Context, in schemas.BookSlotInput) (*schemas.
 	return out, d.handOver(ctx, out, fresh)
 }
 
+// namedAsSent gives the hosts the names under which something was sent to Vennio for this slot before:
+// the same call again is the same act, and the same bytes under its idempotency key, even if
+// a host has been renamed since.
+func (d Deps) namedAsSent(ctx context.Context, hosts []Host, slotID string) ([]Host, error) {
+	if !slices.ContainsFunc(hosts, d.asksName) {
+		return hosts, nil
+	}
+	sent, err := d.Ledger.SentUnder(ctx, d.Tenant, slots.Normalize(slotID))
+	if err != nil || sent == nil || len(sent.Hosts) != len(hosts) {
+		return hosts, ledgerRefused(err)
+	}
+	for i, h := range sent.Hosts {
+		if hosts[i].ID == h.ID && hosts[i].Name != h.Name {
+			hosts[i].Name = h.Name
+		}
+	}
+	return hosts, nil
+}
+
 func (d Deps) deed(b booking, in schemas.BookSlotInput) deed {
 	to := deed{act: d.act(b, in), asked: d.proposal(in, b), costs: d.costs(b.hosts)}
 	if b.repeat != nil {
@@ -80,9 +103,7 @@ func (d Deps) act(b booking, in schemas.BookSlotInput) consent.Act {
 	if b.repeat != nil {
 		a.Count = len(b.repeat.starts)
 	}
-	for _, h := range b.hosts {
-		a.Hosts = append(a.Hosts, consent.Party{Name: h.Name, ID: h.ID})
-	}
+	a.Hosts = asParties(b.hosts)
 	for _, t := range d.told(b.request, "") {
 		a.Attendees = append(a.Attendees, consent.Attendee{Name: t.Name, Email: t.Email, Mailed: t.Mailed})
 	}
@@ -105,10 +126,19 @@ func request(in schemas.BookSlotInput, offer slots.Offer, hosts []Host) venniocl
 		people[i] = vennioclient.Person{Email: strings.TrimSpace(a.Email), Name: plain.Line(a.Name, 100)}
 	}
 	return vennioclient.BookingRequest{
-		Hosts: offer.Hosts, HostNames: hostNames(hosts), Customer: people[0], Others: people[1:],
+		Hosts: offer.Hosts, HostNames: namesOf(hosts), Customer: people[0], Others: people[1:],
 		Start: offer.Start, End: offer.End(),
 		Title: plain.Line(in.Title, 120), Notes: plain.Block(in.Notes, 2000),
 	}
+}
+
+// namesOf are the names of hosts as they are, for Vennio to keep.
+func namesOf(hosts []Host) []string {
+	all := make([]string, len(hosts))
+	for i, h := range hosts {
+		all[i] = h.Name
+	}
+	return all
 }
 
 // onRecord keeps the consent with the booking: whoever looks at it in Vennio
@@ -190,7 +220,7 @@ func (d Deps) told(r vennioclient.BookingRequest, status string) []schemas.Told 
 func (d Deps) hostsTold(hosts []Host) []schemas.HostTold {
 	all := make([]schemas.HostTold, len(hosts))
 	for i, h := range hosts {
-		all[i] = schemas.HostTold{Name: h.Name, InCalendar: i == 0 || d.Vennio.Dialect() == vennioclient.Guide}
+		all[i] = schemas.HostTold{Name: h.shown(), InCalendar: i == 0 || d.Vennio.Dialect() == vennioclient.Guide}
 	}
 	return all
 }

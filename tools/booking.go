@@ -3,9 +3,11 @@ package tools
 import (
 	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
+	"github.com/vennio-mcp/vennio-mcp/internal/consent"
 	"github.com/vennio-mcp/vennio-mcp/internal/plain"
 	"github.com/vennio-mcp/vennio-mcp/internal/times"
 	"github.com/vennio-mcp/vennio-mcp/schemas"
@@ -13,8 +15,8 @@ import (
 )
 
 // booking tells what Vennio holds, in the zone loc.
-func (d Deps) booking(b vennioclient.Booking, loc *time.Location) schemas.Booking {
-	hosts, attendees := d.people(b)
+func (d Deps) booking(b standingBooking, loc *time.Location) schemas.Booking {
+	hosts, attendees := b.people()
 	out := schemas.Booking{
 		BookingID:   plain.Line(b.ID, 100),
 		Status:      plain.Line(b.Status, 40),
@@ -31,16 +33,15 @@ func (d Deps) booking(b vennioclient.Booking, loc *time.Location) schemas.Bookin
 }
 
 // people tells who hosts and who attends.
-func (d Deps) people(b vennioclient.Booking) (hosts, attendees []string) {
+func (b standingBooking) people() (hosts, attendees []string) {
 	hosts, attendees = []string{}, []string{}
-	known, guests := d.parties(b)
-	for i, h := range known {
-		if i == 0 && h.Name == h.ID && len(known) > 1 {
-			continue // an id says nothing beside a name
+	for i, h := range b.hosts {
+		if i == 0 && len(b.hosts) > 1 && (h.unnamed() || h.foreign && slices.ContainsFunc(b.hosts, func(h Host) bool { return strings.Contains(h.ID, "@") })) {
+			continue // an id says nothing beside a name, and in the guide's dialect it repeats an address
 		}
-		hosts = append(hosts, plain.Line(h.Name, 160))
+		hosts = append(hosts, h.shown())
 	}
-	for _, p := range guests {
+	for _, p := range b.guests {
 		attendees = append(attendees, plain.Line(who(p.Name, p.Email), 160))
 	}
 	return hosts, attendees
@@ -66,7 +67,8 @@ func (d Deps) parties(b vennioclient.Booking) (hosts []Host, guests []vennioclie
 	}
 	for _, p := range b.Participants {
 		name, id := identity(plain.Line(p, 400))
-		switch isHost := d.nameOf(id) != "" || name != "" && !strings.Contains(id, "@"); {
+		_, isSet := d.Hosts.find(id)
+		switch isHost := isSet || !strings.Contains(id, "@") && (name != "" || consent.IsUUID(id)); {
 		case !fresh(id):
 		case isHost:
 			hosts = append(hosts, d.hostOf(id, name))
@@ -79,12 +81,13 @@ func (d Deps) parties(b vennioclient.Booking) (hosts []Host, guests []vennioclie
 
 // hostOf is the host of this id: the operator's, else under the name given.
 func (d Deps) hostOf(id, name string) Host {
-	for _, h := range d.Hosts {
-		if strings.EqualFold(h.ID, id) {
-			return h
-		}
+	if set, ok := d.Hosts.find(id); ok {
+		return set
 	}
-	return Host{Name: plain.First(100, name, id), ID: id}
+	if name = nameFrom(name); name != "" {
+		return Host{Name: name, ID: id, foreign: true}
+	}
+	return Host{Name: plain.Line(id, 100), ID: id}
 }
 
 // identity takes "user:Name <id>" apart.

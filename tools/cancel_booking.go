@@ -66,6 +66,10 @@ func (d Deps) understandCancellation(ctx context.Context, in schemas.CancelBooki
 	if err != nil {
 		return c, err
 	}
+	if c.hosts, err = d.named(ctx, c.hosts); err != nil {
+		return c, err
+	}
+	c.act.Hosts = asParties(c.hosts)
 	sent, err := d.Ledger.SentOn(ctx, d.Tenant, toolCancel, c.ID, func(a consent.Act) bool { return (a.Repeat != "") == (scope == vennioclient.CancelSeries) })
 	if err != nil {
 		return c, ledgerRefused(err)
@@ -83,7 +87,7 @@ func (d Deps) understandCancellation(ctx context.Context, in schemas.CancelBooki
 // where that is nil, in the zone in which the meeting was found. The caller names the zone
 // of get_booking and list_bookings, since no session is kept from which it could be known.
 func (d Deps) readCancellation(ctx context.Context, id string, scope vennioclient.CancelScope, loc *time.Location) (c cancellation, err error) {
-	if c.standingBooking, err = d.readBooking(ctx, id); err != nil {
+	if c.standingBooking, err = d.stateOf(ctx, id); err != nil {
 		return c, err
 	}
 	if c.loc = loc; loc == nil {
@@ -138,6 +142,7 @@ func (d Deps) cancelProposal(c cancellation) *schemas.Proposal {
 // cancel cancels under a grant, if all still stands as the person was shown it.
 func (d Deps) cancel(ctx context.Context, c cancellation, g consent.Grant) (*schemas.ChangeResult, error) {
 	now, err := d.readCancellation(ctx, c.ID, c.scope, c.loc)
+	asAgreed(&now.act, c.act)
 	switch {
 	case err != nil:
 		return nil, notRead(g, err)
@@ -165,7 +170,7 @@ func (d Deps) cancel(ctx context.Context, c cancellation, g consent.Grant) (*sch
 }
 
 func (d Deps) cancelled(ctx context.Context, c cancellation, g consent.Grant, fresh bool) *schemas.ChangeResult {
-	after := d.asStanding(*d.asItIsNow(ctx, &c.Booking))
+	after := d.afterwards(ctx, c.standingBooking)
 	out := d.changed(after, c.loc, &g)
 	out.Changed, out.Series = fresh, c.act.Repeat
 	for _, b := range c.series {

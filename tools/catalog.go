@@ -41,6 +41,7 @@ type Deps struct {
 	AskTime   time.Duration // a person has to answer in the client; 0 means 2 minutes
 	Warn      func(error)   // told of what went wrong beside a call that went well; may be nil
 	Hosts     Directory
+	Names     *HostNames     // of hosts that the operator set without a name, or did not set; nil: none are known
 	Zone      *time.Location // for calls that name none
 	WeekStart time.Weekday   // where "this week" and "next week" begin; as ever in Go, zero is Sunday
 	// WorkingHours are those of the hosts, in Zone. Where the operator set none, the hosts work at the

@@ -1,10 +1,12 @@
 package tools
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"strings"
 
+	"github.com/vennio-mcp/vennio-mcp/internal/consent"
 	"github.com/vennio-mcp/vennio-mcp/internal/plain"
 	"github.com/vennio-mcp/vennio-mcp/internal/times"
 	"github.com/vennio-mcp/vennio-mcp/schemas"
@@ -79,15 +81,16 @@ func (d Deps) owner(p vennioclient.Party) string {
 	if name := d.nameOf(p.ID); name != "" {
 		return name
 	}
-	return plain.First(100, p.Name, p.Email)
+	if name := nameFrom(p.Name); name != "" {
+		return name
+	}
+	return cmp.Or(plain.Line(p.Email, 100), consent.Party{ID: p.ID}.Label(100, plain.Line))
 }
 
 // nameOf is the operator's name for a principal, "" where there is none.
 func (d Deps) nameOf(id string) string {
-	for _, h := range d.Hosts {
-		if strings.EqualFold(h.ID, id) {
-			return h.Name
-		}
+	if h, ok := d.Hosts.find(id); ok && !h.unnamed() {
+		return h.Name
 	}
 	return ""
 }

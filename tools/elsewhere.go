@@ -51,8 +51,11 @@ func promptText(to deed) string {
 	shown := *to.asked
 	shown.SlotID, shown.BookingID, shown.Notes = "", "", ""
 	shown.Hosts = slices.Clone(shown.Hosts)
-	for i := range shown.Hosts {
-		shown.Hosts[i].Name = plain.Quote(shown.Hosts[i].Name, name)
+	for i, h := range shown.Hosts {
+		shown.Hosts[i].Name = plain.Quote(h.Name, name)
+		if len(to.act.Hosts) == len(shown.Hosts) {
+			shown.Hosts[i].Name = to.act.Hosts[i].Label(name, plain.Quote)
+		}
 	}
 	facts := shown.Facts()
 	if to.act.Notes != "" {

@@ -24,7 +24,7 @@ const (
 func (d Deps) understand(ctx context.Context, in schemas.FindSlotsInput) (search, error) {
 	loc, badZone := d.zone("timezone", in.Timezone, d.Zone)
 	guest, badGuest := d.zone("guest_timezone", in.GuestTimezone, nil)
-	hosts, badHosts := d.hostsFor(in)
+	hosts, badHosts := d.hostsFor(ctx, in)
 	window, badWindow := d.window(in, cmp.Or(loc, d.Zone), in.Duration())
 	busy, badBusy := d.busyTimes(in, cmp.Or(loc, d.Zone))
 	if err := together(badZone, badGuest, badHosts, badWindow, badBusy); err != nil {
@@ -63,11 +63,11 @@ const longest = 480 * time.Minute // as find_slots' duration_minutes
 
 // hostsFor are the hosts that are meant; those of a booking that is to be moved
 // are read with it.
-func (d Deps) hostsFor(in schemas.FindSlotsInput) ([]Host, error) {
+func (d Deps) hostsFor(ctx context.Context, in schemas.FindSlotsInput) ([]Host, error) {
 	if in.RescheduleOf != "" {
 		return nil, nil
 	}
-	return d.Hosts.Resolve(in.Hosts)
+	return d.hostsMeant(ctx, in.Hosts)
 }
 
 // zone reads a time zone argument.

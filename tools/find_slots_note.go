@@ -46,7 +46,7 @@ func (o outcome) note() string {
 	}
 	for _, h := range o.q.hosts {
 		if h.Price != "" && len(o.out.Slots) > 0 {
-			say = append(say, fmt.Sprintf("A booking with %s costs %s.", h.Name, plain.Line(h.Price, 40)))
+			say = append(say, fmt.Sprintf("A booking with %s costs %s.", h.shown(), plain.Line(h.Price, 40)))
 		}
 	}
 	if len(o.out.Slots) > 0 || o.out.NextOpening != nil {
@@ -78,7 +78,7 @@ func (o outcome) withoutCommonTime() string {
 		return say + " Leaving out one of them does not help: offer separate meetings or a shorter one."
 	}
 	for _, w := range o.beyond.without {
-		say += fmt.Sprintf(" Without %s the first time is %s.", w.host.Name, o.moment(w.first))
+		say += fmt.Sprintf(" Without %s the first time is %s.", w.host.shown(), o.moment(w.first))
 	}
 	return say + " Ask who can be left out, then search with the others in hosts."
 }

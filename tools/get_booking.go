@@ -29,14 +29,14 @@ func (d Deps) getBooking(ctx context.Context, in schemas.GetBookingInput) (*sche
 	if err != nil {
 		return nil, err
 	}
-	b, err := d.Vennio.GetBooking(ctx, strings.TrimSpace(in.BookingID))
+	b, err := d.readBooking(ctx, in.BookingID)
 	if err != nil {
-		return nil, d.noBooking(err)
+		return nil, err
 	}
 	out := &schemas.GetBookingResult{
-		Booking: d.booking(*b, loc),
+		Booking: d.booking(b, loc),
 		Notes:   plain.Block(b.Notes, 500),
-		Next:    d.afterReading(*b),
+		Next:    d.afterReading(b.Booking),
 	}
 	out.Attendees = within(out.Attendees)
 	if b.Status == vennioclient.StatusPendingPayment {

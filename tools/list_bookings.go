@@ -32,7 +32,7 @@ func ListBookings(d Deps) Tool {
 }
 
 func (d Deps) listBookings(ctx context.Context, in schemas.ListBookingsInput) (*schemas.ListBookingsResult, error) {
-	q, err := d.listing(in)
+	q, err := d.listing(ctx, in)
 	if err != nil {
 		return nil, err
 	}
@@ -46,7 +46,11 @@ func (d Deps) listBookings(ctx context.Context, in schemas.ListBookingsInput) (*
 	}
 	rest, size := q.rest(found), 0
 	for i, b := range rest {
-		told := brief(d.booking(b, q.window.Loc))
+		standing := d.asStanding(b)
+		if standing.hosts, err = d.named(ctx, standing.hosts); err != nil {
+			return nil, err
+		}
+		told := brief(d.booking(standing, q.window.Loc))
 		raw, _ := json.Marshal(told) // plain strings
 		if size += len(raw); i == q.limit || i > 0 && size > shownSize {
 			out.NextCursor = d.cursor(q, placeOf(rest[i-1]))
@@ -69,7 +73,7 @@ type listing struct {
 }
 
 // listing understands the arguments. Its error names all that was not understood.
-func (d Deps) listing(in schemas.ListBookingsInput) (q listing, err error) {
+func (d Deps) listing(ctx context.Context, in schemas.ListBookingsInput) (q listing, err error) {
 	loc, badZone := d.zone("timezone", in.Timezone, d.Zone)
 	window, badWindow := times.ParseWindow(times.WindowInput{
 		When: in.When, From: in.From, To: in.To, WeekStart: d.WeekStart, Loc: cmp.Or(loc, d.Zone), Now: d.Now(),
@@ -78,7 +82,7 @@ func (d Deps) listing(in schemas.ListBookingsInput) (q listing, err error) {
 	badWindow = phraseRefused(badWindow, in.When, in.From+in.To)
 	hosts, badHosts := []Host(d.Hosts), error(nil)
 	if len(in.Hosts) > 0 {
-		hosts, badHosts = d.Hosts.Resolve(in.Hosts)
+		hosts, badHosts = d.hostsMeant(ctx, in.Hosts)
 	}
 	if err := together(badZone, badHosts, badWindow); err != nil {
 		return listing{}, err

@@ -90,7 +90,7 @@ func (b standingBooking) stands(start, end time.Time) bool {
 
 // move moves under a grant, if the booking still stands as the person was shown it.
 func (d Deps) move(ctx context.Context, m move, g consent.Grant) (*schemas.ChangeResult, error) {
-	now, err := d.readBooking(ctx, m.ID)
+	now, err := d.stateOf(ctx, m.ID)
 	if err != nil {
 		return nil, notRead(g, err)
 	}
@@ -106,7 +106,7 @@ func (d Deps) move(ctx context.Context, m move, g consent.Grant) (*schemas.Chang
 		}
 		moved, err := d.Vennio.UpdateBooking(ctx, vennioclient.IdempotencyKey(g.Key()), m.ID, m.update(now))
 		if err != nil {
-			if after, bad := d.readBooking(ctx, m.ID); bad == nil && after.stands(m.act.Start, m.act.End) {
+			if after, bad := d.stateOf(ctx, m.ID); bad == nil && after.stands(m.act.Start, m.act.End) {
 				return &after.Booking, nil
 			}
 		}
@@ -129,11 +129,11 @@ func (m move) update(now standingBooking) vennioclient.BookingUpdate {
 }
 
 func (d Deps) movedTo(ctx context.Context, m move, g consent.Grant, fresh bool) *schemas.ChangeResult {
-	known := m.Booking // counts where it cannot be read again
+	known := m.standingBooking // counts where it cannot be read again
 	if fresh {
 		known.Start, known.End = m.act.Start, m.act.End
 	}
-	after := d.asStanding(*d.asItIsNow(ctx, &known))
+	after := d.afterwards(ctx, known)
 	out := d.changed(after, m.loc, &g)
 	out.Changed = fresh
 	out.Was = times.Label(m.act.WasStart, m.act.WasEnd, m.loc)

@@ -90,7 +90,7 @@ func (d Deps) shown(ctx context.Context, left consent.Left) (found finding, book
 
 // shownChange looks at the booking that was to be changed.
 func (d Deps) shownChange(ctx context.Context, act consent.Act) (finding, error) {
-	b, err := d.readBooking(ctx, act.BookingID)
+	b, err := d.stateOf(ctx, act.BookingID)
 	if err != nil {
 		return unclear, err
 	}

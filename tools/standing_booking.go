@@ -2,6 +2,7 @@ package tools
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"time"
 
@@ -25,12 +26,48 @@ const (
 	lookAgain    = "Look at the booking again, show the person how it stands now, and ask anew."
 )
 
+// readBooking reads a booking, its hosts by the names that people see.
 func (d Deps) readBooking(ctx context.Context, id string) (standingBooking, error) {
+	b, err := d.stateOf(ctx, id)
+	if err != nil {
+		return b, err
+	}
+	b.hosts, err = d.named(ctx, b.hosts)
+	return b, err
+}
+
+// stateOf reads a booking for its status and time alone.
+func (d Deps) stateOf(ctx context.Context, id string) (standingBooking, error) {
 	b, err := d.Vennio.GetBooking(ctx, strings.TrimSpace(id))
 	if err != nil {
 		return standingBooking{}, d.noBooking(err)
 	}
 	return d.asStanding(*b), nil
+}
+
+// afterwards is how a booking stands after a change. What was written is told, whether Vennio can be
+// asked for names or not: the hosts of before keep theirs.
+func (d Deps) afterwards(ctx context.Context, before standingBooking) standingBooking {
+	b := d.asStanding(*d.asItIsNow(ctx, &before.Booking))
+	named, err := d.named(ctx, b.hosts)
+	if err == nil {
+		b.hosts = named
+		return b
+	}
+	for i, h := range b.hosts {
+		if at := slices.IndexFunc(before.hosts, func(was Host) bool { return idKey(was.ID) == idKey(h.ID) }); at >= 0 {
+			b.hosts[i] = before.hosts[at]
+		}
+	}
+	return b
+}
+
+// asAgreed gives the hosts of an act the names under which a person agreed to it, if they are the
+// same hosts: a host who is renamed meanwhile makes no other act.
+func asAgreed(act *consent.Act, agreed consent.Act) {
+	if slices.EqualFunc(act.Hosts, agreed.Hosts, func(a, b consent.Party) bool { return a.ID == b.ID }) {
+		act.Hosts = slices.Clone(agreed.Hosts)
+	}
 }
 
 func (d Deps) asStanding(b vennioclient.Booking) standingBooking {
@@ -78,13 +115,19 @@ func (d Deps) actOn(tool string, b standingBooking, loc *time.Location) consent.
 		Tool: tool, Tenant: d.Tenant, BookingID: b.ID, Start: b.Start, End: b.End, Zone: loc.String(),
 		Title: plain.Line(b.Title, 120),
 	}
-	for _, h := range b.hosts {
-		a.Hosts = append(a.Hosts, consent.Party{Name: h.Name, ID: h.ID})
-	}
+	a.Hosts = asParties(b.hosts)
 	for _, t := range b.told(d) {
 		a.Attendees = append(a.Attendees, consent.Attendee{Name: t.Name, Email: t.Email, Mailed: t.Mailed})
 	}
 	return a
+}
+
+// asParties are hosts as acts have them.
+func asParties(hosts []Host) (all []consent.Party) {
+	for _, h := range hosts {
+		all = append(all, consent.Party{Name: h.Name, ID: h.ID})
+	}
+	return all
 }
 
 // settleOld settles an act that was sent so long ago that a call about it is a
@@ -138,7 +181,7 @@ func addresses(all []schemas.Told) (mailed, not []string) {
 // changed tells a booking after a change under g, or as it stood before where g
 // is nil.
 func (d Deps) changed(b standingBooking, loc *time.Location, g *consent.Grant) *schemas.ChangeResult {
-	out := &schemas.ChangeResult{Booking: d.booking(b.Booking, loc)}
+	out := &schemas.ChangeResult{Booking: d.booking(b, loc)}
 	out.Hosts, out.Attendees = within(out.Hosts), within(out.Attendees)
 	if g != nil {
 		out.Consent = &schemas.ConsentOnFile{GivenBy: g.GivenBy, Statement: g.Words, Rung: string(g.Rung)}

@@ -9,7 +9,7 @@ import (
 // than this client calls, since the list only names (vennio-api.md).
 var templates = []string{
 	pathSlots, pathNext, pathMutual, pathBookings, pathBookings + "/{id}", pathConsents, pathConsents + "/{id}",
-	"/v1/webhooks", "/v1/webhooks/{id}",
+	"/v1/webhooks", "/v1/webhooks/{id}", pathHosts,
 }
 
 // Operation names a request without the ids in its path, such as "GET

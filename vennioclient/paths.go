@@ -15,6 +15,7 @@ const (
 	pathBookings = "/v1/bookings"
 	pathConsents = "/v1/consents"
 	pathWebhooks = "/v1/webhooks"
+	pathHosts    = "/v1/hosts"
 )
 
 // itemPath is the path of one of a collection's items. An id that would name

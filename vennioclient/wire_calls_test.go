@@ -78,6 +78,9 @@ var calls = map[string]func(*testing.T, *vennioclient.Client, json.RawMessage) (
 		}](t, raw)
 		return nil, c.DeleteWebhook(t.Context(), a.Key, a.ID)
 	},
+	"ListHosts": func(t *testing.T, c *vennioclient.Client, raw json.RawMessage) (any, error) {
+		return c.ListHosts(t.Context(), args[vennioclient.HostsQuery](t, raw))
+	},
 	"ListConsents": func(t *testing.T, c *vennioclient.Client, raw json.RawMessage) (any, error) {
 		return c.ListConsents(t.Context(), args[vennioclient.ConsentsQuery](t, raw))
 	},

@@ -153,7 +153,7 @@ func (a *assembled) client(cfg config.Config, key string) (*vennioclient.Client,
 // deps is what the tools of a tenant use.
 func (a *assembled) deps(p program, cfg config.Config, tenant string, client *vennioclient.Client, key, realm string) tools.Deps {
 	return tools.Deps{
-		Tenant: tenant, Vennio: client, Slots: slots.NewSigner(a.secret, realm, a.clock(p), a.others...), Hosts: directory(cfg.Hosts),
+		Tenant: tenant, Vennio: client, Slots: slots.NewSigner(a.secret, realm, a.clock(p), a.others...), Hosts: directory(cfg.Hosts), Names: tools.NewHostNames(client, p.clock()),
 		Zone: cfg.Zone, WeekStart: cfg.WeekStart, Now: a.clock(p), Sandbox: cfg.Sandbox(), NoMail: vennioclient.KeyKind(key).Test(),
 		Ledger: a.ledger, Policy: cfg.Consent, Secret: secretOf(a.secret, tenant), Others: secretsOf(a.others, tenant), ApprovalURL: a.links.to, Selection: cfg.Tools, Limits: cfg.Limits, WorkingHours: cfg.WorkingHours,
 		Canary: cfg.Canary,
@@ -239,7 +239,7 @@ func newServer(d tools.Deps, around ...tools.Middleware) *server.MCPServer {
 	s := server.NewMCPServer("vennio-mcp", version(),
 		server.WithTitle("Vennio scheduling"), server.WithInstructions(prompts.Instructions(policy.Tools, d.Policy)),
 		server.WithToolCapabilities(false), server.WithPromptCapabilities(false), server.WithResourceCapabilities(true, false),
-		server.WithCompletions(), server.WithPromptCompletionProvider(prompts.Completer{Hosts: policy.Hosts}), server.WithRecovery())
+		server.WithCompletions(), server.WithPromptCompletionProvider(prompts.Completer{Hosts: d.HostNames}), server.WithRecovery())
 	bound := make([]server.ServerTool, len(catalog))
 	for i, tool := range catalog {
 		bound[i] = tool.Bind(around...)
@@ -252,14 +252,11 @@ func newServer(d tools.Deps, around ...tools.Middleware) *server.MCPServer {
 
 func policyOf(d tools.Deps) resources.Policy {
 	p := resources.Policy{
-		Consent: d.Policy, ReadOnly: d.Selection.ReadOnly, Timezone: d.Zone.String(), Hosts: []string{}, Sandbox: d.Sandbox, Mail: !d.NoMail && !d.Sandbox,
+		Consent: d.Policy, ReadOnly: d.Selection.ReadOnly, Timezone: d.Zone.String(), HostNames: d.HostNames, Sandbox: d.Sandbox, Mail: !d.NoMail && !d.Sandbox,
 		GuestDomains: d.Limits.GuestDomains, Hours: d.Limits.Hours.String(), WorkingHours: d.WorkingHours.String(), DailyBookings: d.Limits.Daily,
 	}
 	if d.Limits.MaxPrice != nil {
 		p.MaxPrice = d.Limits.MaxPrice.String()
-	}
-	for _, h := range d.Hosts {
-		p.Hosts = append(p.Hosts, h.Name)
 	}
 	return p
 }
@@ -318,7 +315,7 @@ func signingSecrets(cfg config.Config, log zerolog.Logger) (secret []byte, other
 
 func directory(hosts []config.Host) (d tools.Directory) {
 	for _, h := range hosts {
-		d = append(d, tools.Host(h))
+		d = append(d, tools.Host{Name: h.Name, ID: h.ID, Price: h.Price})
 	}
 	return d
 }

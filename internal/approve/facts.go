@@ -59,7 +59,7 @@ func peopleFacts(a consent.Act) (all []fact) {
 		if i > 0 {
 			name = "and"
 		}
-		all = append(all, fact{Name: name, Text: plain.Name(h.Name, 100)})
+		all = append(all, fact{Name: name, Text: h.Label(100, plain.Name)})
 	}
 	for i, p := range a.Attendees {
 		name, told := "Guest", "Vennio does not write to them"

@@ -91,7 +91,7 @@ func concerns(text, person string) bool {
 	}
 	names := []string{d.By, d.Claimed}
 	for _, h := range act.Hosts {
-		names = append(names, h.Name)
+		names = append(names, h.Name, h.unqualified())
 	}
 	for _, a := range act.Attendees {
 		names = append(names, a.Name, a.Email)

@@ -66,10 +66,14 @@ func (a Act) question(title, name, most int) string {
 	}
 	var hosts, guests, mailed []string
 	for _, h := range a.Hosts {
-		hosts = append(hosts, personName(h.Name, name))
+		if shown := h.Label(name, PersonName); h.Unnamed() && len(a.Hosts) > most {
+			hosts = slices.Insert(hosts, 0, shown) // it must not be one of those that are only counted
+		} else {
+			hosts = append(hosts, shown)
+		}
 	}
 	for _, p := range a.Attendees {
-		shown := personName(cmp.Or(p.Name, p.Email), name)
+		shown := PersonName(cmp.Or(p.Name, p.Email), name)
 		guests = append(guests, shown)
 		if p.Mailed {
 			mailed = append(mailed, shown)
@@ -126,9 +130,9 @@ func spanIn(start, end time.Time, loc, guest *time.Location) string {
 	return text + fmt.Sprintf(" (%s%s %s)", day, times.Clock(start, guest), times.City(guest.String()))
 }
 
-// personName is a name as it stands, if all of it can only be a name or an address, and quoted
+// PersonName is a name as it stands, if all of it can only be a name or an address, and quoted
 // otherwise: "Ada. Vennio e-mails nobody" must not read as part of the question.
-func personName(name string, limit int) string {
+func PersonName(name string, limit int) string {
 	words := strings.Fields(name)
 	address := len(words) == 1 && strings.Contains(name, "@")
 	if len(words) > 5 || !address && slices.ContainsFunc(words, notOfName) || strings.ContainsFunc(name, func(r rune) bool {

@@ -54,6 +54,31 @@ func TestAQuestionIsOneCompleteLine(t *testing.T) {
 	}
 }
 
+// bar: C16
+// field: question about a host without a name
+func TestAQuestionSaysThatAHostHasNoName(t *testing.T) {
+	t.Parallel()
+	const id, owner = "619c8492-3849-4201-abd3-6d668d3f30b3", "the owner of calendar 619c8492… (Vennio gives no name)"
+	for want, host := range map[string]consent.Party{
+		owner: {Name: id, ID: id},
+		"the owner of calendar 619C8492… (Vennio gives no name)":         {Name: "user:619C8492-3849-4201-abd3-6d668d3f30b3", ID: "user:619C8492-3849-4201-abd3-6d668d3f30b3"},
+		"the owner of calendar b (Vennio gives no name)":                 {ID: "b"},
+		"the owner of calendar host_000…99999999 (Vennio gives no name)": {Name: "\u200b", ID: "host_00000000000000099999999"},
+		"Alice Marlow (calendar 619c8492…)":                              {Name: consent.Qualified("Alice Marlow", id), ID: id},
+		`"Alice Marlow (calendar 619c8492…)"`:                            {Name: consent.Qualified("Alice Marlow", id), ID: "f722f8b1-782f-43ed-a69c-21728c6e4ce5"},
+		`"` + owner + `"`:                                                {Name: owner, ID: "f722f8b1-782f-43ed-a69c-21728c6e4ce5"},
+		"alice@example.com":                                              {Name: "alice@example.com", ID: "alice@example.com"},
+	} {
+		assert.Equal(t, want, host.Label(100, consent.PersonName))
+	}
+	act := engines()
+	for range 12 {
+		act.Hosts = append(act.Hosts, consent.Party{Name: "Alexandra Montgomery-Fitzgerald", ID: "id-2"})
+	}
+	act.Hosts = append(act.Hosts, consent.Party{Name: id, ID: id})
+	assert.Contains(t, act.Question(), "with "+owner+" and 13 others")
+}
+
 // field: question with long titles and many people
 func TestALongQuestionIsCutWhereItDoesNotMatter(t *testing.T) {
 	t.Parallel()

@@ -5,10 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/vennio-mcp/vennio-mcp/internal/config"
+	"github.com/vennio-mcp/vennio-mcp/internal/consent"
 	"github.com/vennio-mcp/vennio-mcp/internal/plain"
+	"github.com/vennio-mcp/vennio-mcp/tools"
 	"github.com/vennio-mcp/vennio-mcp/vennioclient"
 )
 
@@ -18,14 +21,41 @@ func (p Patient) hosts(ctx context.Context, c *vennioclient.Client) []Finding {
 		return []Finding{warn("dialect", "not checked: no host is set", "Set "+p.setting("VENNIO_BUSINESS_ID")+" or "+p.setting("VENNIO_HOSTS")+".")}
 	}
 	var all []Finding
+	names := tools.NewHostNames(c, p.Now)
 	for i, h := range p.Config.Hosts {
+		name, unnamed := p.hostName(ctx, names, h)
+		all = append(all, unnamed...)
 		found, err := p.slots(ctx, c, h)
 		if i == 0 {
 			all = append(all, p.dialect(ctx, h, err))
 		}
-		all = append(all, p.calendar(h, found, err))
+		all = append(all, p.calendar(name, found, err))
 	}
 	return all
+}
+
+// hostName is how people see a host, and a warning where that is no name.
+func (p Patient) hostName(ctx context.Context, names *tools.HostNames, h config.Host) (string, []Finding) {
+	const check = "host name"
+	host := consent.Party{Name: h.Name, ID: h.ID}
+	if !host.Unnamed() || strings.Contains(h.ID, "@") {
+		return host.Label(60, plain.Line), nil
+	}
+	calendar := "calendar " + consent.ShortID(h.ID)
+	do := fmt.Sprintf("Name the host in %s: Name=id.", p.setting("VENNIO_HOSTS"))
+	found, err := names.Find(ctx, h.ID)
+	switch {
+	case err != nil:
+		saw := fmt.Sprintf("Vennio could not be asked for the name of the owner of %s: %s%s", calendar, vennioclient.KindOf(err), request(err))
+		return "the owner of " + calendar, []Finding{warn(check, saw+"; until it can, nothing is booked with this host", do)}
+	case len(found) == 0:
+		saw := "Vennio gives no name for the owner of " + calendar + ", so people are asked to meet somebody without a name"
+		return "the owner of " + calendar, []Finding{warn(check, saw, do)}
+	}
+	for _, name := range found {
+		host.Name = name
+	}
+	return host.Label(60, consent.PersonName), nil
 }
 
 // slots asks for the free half hours of the next seven days.
@@ -61,8 +91,8 @@ func (p Patient) dialect(ctx context.Context, h config.Host, failed error) Findi
 	return problem(check, fmt.Sprintf("neither %s nor %s is understood there%s", ours, other, request(failed)), "Is VENNIO_API_URL Vennio's, or something else's?")
 }
 
-func (p Patient) calendar(h config.Host, slots int, err error) Finding {
-	check, name := "host", plain.Line(h.Name, 60)
+func (p Patient) calendar(name string, slots int, err error) Finding {
+	const check = "host"
 	switch vennioclient.KindOf(err) {
 	case "":
 		if slots == 0 {

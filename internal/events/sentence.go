@@ -9,6 +9,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/vennio-mcp/vennio-mcp/internal/consent"
 	"github.com/vennio-mcp/vennio-mcp/internal/plain"
 	"github.com/vennio-mcp/vennio-mcp/internal/times"
 	"github.com/vennio-mcp/vennio-mcp/vennioclient"
@@ -67,7 +68,7 @@ func (w wording) about(b vennioclient.Booking) string {
 }
 
 func (w wording) between(c vennioclient.Consent) string {
-	grantor, grantee := w.person(c.Grantor.Name, c.Grantor.Email, c.Grantor.ID), w.person(c.Grantee.Name, c.Grantee.Email, c.Grantee.ID)
+	grantor, grantee := w.party(c.Grantor), w.party(c.Grantee)
 	if grantor == "" {
 		return ""
 	}
@@ -76,6 +77,14 @@ func (w wording) between(c vennioclient.Consent) string {
 		text += " for " + grantee
 	}
 	return text
+}
+
+// party is a person by name or address; where Vennio gives neither, an id is cut and said to be one.
+func (w wording) party(p vennioclient.Party) string {
+	if who := w.person(p.Name, p.Email); who != "" || p.ID == "" {
+		return who
+	}
+	return "somebody without a name (" + unlinked(consent.ShortID(p.ID)) + ")"
 }
 
 // person is the first of the texts that says something: a name in quotation marks,

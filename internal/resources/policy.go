@@ -19,7 +19,11 @@ type Policy struct {
 	Timezone string         `json:"timezone"` // IANA zone of calls that name none
 	Hosts    []string       `json:"hosts"`    // their names; the first is the default
 	Sandbox  bool           `json:"sandbox"`  // nothing real is booked
-	Mail     bool           `json:"mail"`     // Vennio e-mails people; not under a test key
+
+	// HostNames returns what Hosts is when the policy is read; nil: Hosts as it stands.
+	HostNames func(context.Context) []string `json:"-"`
+
+	Mail bool `json:"mail"` // Vennio e-mails people; not under a test key
 
 	GuestDomains  []string `json:"guest_domains,omitempty"`  // whose addresses may attend; none: any
 	Hours         string   `json:"hours,omitempty"`          // when bookings may lie, in the zone above; empty: at any time
@@ -41,7 +45,10 @@ type limits struct {
 	Consent int `json:"consent_minutes"`
 }
 
-func (p Policy) read(_ context.Context, r mcp.ReadResourceRequest) ([]mcp.ResourceContents, error) {
+func (p Policy) read(ctx context.Context, r mcp.ReadResourceRequest) ([]mcp.ResourceContents, error) {
+	if p.HostNames != nil {
+		p.Hosts = p.HostNames(ctx)
+	}
 	told := struct {
 		Policy
 		Means  string `json:"consent_means"`

@@ -23,6 +23,7 @@ const (
 	scopeCancelBooking  = "cancel:booking"
 	scopeReadConsents   = "read:consents"
 	scopeManageConsents = "manage:consents"
+	scopeReadHosts      = "read:hosts"
 	scopeReadCalendars  = "read:calendars"
 	scopeSyncCalendars  = "sync:calendars"
 	scopeManageWebhooks = "manage:webhooks"
@@ -205,6 +206,21 @@ type consentEnvelope struct {
 type consentPage struct {
 	Consents   []consentJSON `json:"consents"`
 	Pagination pagination    `json:"pagination"`
+}
+
+// hostJSON is a host in a list. Its fields are published for the answer to the call that adds a
+// host; that a list has the same ones is our guess.
+type hostJSON struct {
+	PrincipalID       string `json:"principal_id"`
+	DisplayName       string `json:"display_name"`
+	Status            string `json:"status"`
+	CalendarConnected bool   `json:"calendar_connected"`
+	CreatedAt         string `json:"created_at"`
+}
+
+type hostPage struct {
+	Hosts      []hostJSON `json:"hosts"`
+	Pagination pagination `json:"pagination"`
 }
 
 // webhookJSON has its secret in the answer to the call that made it, and nowhere else.

@@ -1,6 +1,7 @@
 package sandbox
 
 import (
+	"net/http"
 	"strings"
 	"sync"
 	"time"
@@ -53,6 +54,25 @@ func Hosts() []Host {
 // DefaultKey is a secret test key that every sandbox accepts. So is any other
 // key that is not malformed: see the package documentation.
 func DefaultKey() string { return "vennio_sk_test_5bQ2wT9fLkX0aZsandbox" }
+
+// listHosts answers GET /v1/hosts.
+func (s *Server) listHosts(c *call) (answer, error) {
+	f := newForm(c.query, "limit", "cursor")
+	page := f.page()
+	if err := f.err(); err != nil {
+		return answer{}, err
+	}
+	found, more, err := paginate(hosts, page, func(h *host) string { return h.ID }, func(*host) bool { return true })
+	if err != nil {
+		return answer{}, err
+	}
+	created := s.born.UTC().Truncate(time.Hour).AddDate(0, 0, -30)
+	out := hostPage{Hosts: make([]hostJSON, 0, len(found)), Pagination: more}
+	for _, h := range found {
+		out.Hosts = append(out.Hosts, hostJSON{h.ID, h.Name, "active", !s.disconnected[h.ID], stamp(created, time.UTC)})
+	}
+	return answer{status: http.StatusOK, body: out}, nil
+}
 
 // findHost resolves a host's UUID or e-mail address, with or without the
 // "user:" that the guide puts in front of participants.

@@ -28,6 +28,7 @@ func operations() []operation {
 		{"POST /v1/webhooks", scopeManageWebhooks, false, (*Server).createWebhook},
 		{"GET /v1/webhooks", scopeManageWebhooks, false, (*Server).listWebhooks},
 		{"DELETE " + pathWebhook, scopeManageWebhooks, false, (*Server).deleteWebhook},
+		{"GET /v1/hosts", scopeReadHosts, false, (*Server).listHosts},
 		{"GET /v1/calendars", scopeReadCalendars, false, (*Server).calendars},
 		{"POST /v1/calendars/sync", scopeSyncCalendars, false, (*Server).syncCalendars},
 		{"/", "", true, (*Server).nothing},

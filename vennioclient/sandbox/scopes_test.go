@@ -32,6 +32,7 @@ var operations = map[string]request{
 	"hook":      {method: http.MethodPost, target: "/v1/webhooks", body: "{}"},
 	"hooks":     get("/v1/webhooks"),
 	"unhook":    {method: http.MethodDelete, target: "/v1/webhooks/x"},
+	"hosts":     get("/v1/hosts"),
 	"calendars": get("/v1/calendars"),
 	"sync":      {method: http.MethodPost, target: "/v1/calendars/sync"},
 }

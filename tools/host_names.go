@@ -1,0 +1,313 @@
+package tools
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+	"unicode"
+
+	"golang.org/x/sync/singleflight"
+	"golang.org/x/text/unicode/norm"
+
+	"github.com/vennio-mcp/vennio-mcp/internal/consent"
+	"github.com/vennio-mcp/vennio-mcp/internal/plain"
+	"github.com/vennio-mcp/vennio-mcp/vennioclient"
+)
+
+const (
+	nameLife  = time.Hour        // how long a name that was found counts
+	nameRetry = time.Minute      // how long an answer counts that has no name for an id
+	nameStale = 24 * time.Hour   // how long a name that was found counts while Vennio cannot be asked again
+	namesTime = 30 * time.Second // to read one of the lists, all attempts and pages included
+	namePages = 10               // the most pages of a list that are read
+	namesKept = 2_000            // the most names of a list that are kept
+	nameLimit = 56               // characters of a name: with what a label adds it is shown in 80
+)
+
+// HostNames are the names that Vennio has for the hosts of one account. They are read when first
+// needed and kept for an hour. It is safe for concurrent use; nil knows no names.
+type HostNames struct {
+	account nameList // the account's own hosts (GET /v1/hosts)
+	access  nameList // people who opened their calendar to the account (GET /v1/consents)
+}
+
+// NewHostNames returns the names of the account that the client acts for.
+func NewHostNames(c *vennioclient.Client, now func() time.Time) *HostNames {
+	return &HostNames{
+		account: nameList{now: now, read: func(ctx context.Context) (map[string]string, error) { return namesOfAccount(ctx, c) }},
+		access:  nameList{now: now, read: func(ctx context.Context) (map[string]string, error) { return namesOfAccess(ctx, c) }},
+	}
+}
+
+// Find returns the names of those ids for which Vennio has one, by idKey. Names that several hosts
+// have are qualified. An id that is missing has no name in Vennio, or this key may not see it.
+// The error says that Vennio could not be asked: a later call may find the name.
+func (n *HostNames) Find(ctx context.Context, ids ...string) (map[string]string, error) {
+	found := map[string]string{}
+	if n == nil || len(ids) == 0 {
+		return found, nil
+	}
+	account, stale := n.account.kept()
+	access, _ := n.access.kept()
+	missing := func() []string {
+		return slices.DeleteFunc(slices.Clone(ids), func(id string) bool {
+			name := account.name(id)
+			if name == "" {
+				name = access.nameBeside(account, id)
+			}
+			found[idKey(id)] = name
+			return name != ""
+		})
+	}
+	var err error
+	if left := missing(); len(left) > 0 || stale {
+		if account, err = n.account.get(ctx, ids); err != nil {
+			return nil, err
+		}
+		if left = missing(); len(left) > 0 {
+			if access, err = n.access.get(ctx, left); err != nil {
+				return nil, err
+			}
+			missing()
+		}
+	}
+	for id, name := range found {
+		if name == "" {
+			delete(found, id)
+		}
+	}
+	return found, nil
+}
+
+// Called returns the hosts that Vennio knows by exactly this name.
+func (n *HostNames) Called(ctx context.Context, name string) ([]Host, error) {
+	if n == nil || !mayBeName(name) {
+		return nil, nil
+	}
+	anybody := []string{""} // an id that is never found, so that a list older than nameRetry is read again
+	account, _ := n.account.kept()
+	if all := account.called(name, nameTable{}); len(all) > 0 {
+		return all, nil
+	}
+	account, err := n.account.get(ctx, anybody)
+	if err != nil {
+		return nil, err
+	}
+	if all := account.called(name, nameTable{}); len(all) > 0 {
+		return all, nil
+	}
+	access, _ := n.access.kept()
+	if all := access.called(name, account); len(all) > 0 {
+		return all, nil
+	}
+	if access, err = n.access.get(ctx, anybody); err != nil {
+		return nil, err
+	}
+	return access.called(name, account), nil
+}
+
+// hasOther reports whether another host is known by the name of h.
+func (n *HostNames) hasOther(h Host) bool {
+	if n == nil {
+		return false
+	}
+	account, _ := n.account.kept()
+	access, _ := n.access.kept()
+	other := func(id string) bool { return id != idKey(h.ID) }
+	return slices.ContainsFunc(account.ids[nameKey(h.Name)], other) || account.names[idKey(h.ID)] == "" && slices.ContainsFunc(access.ids[nameKey(h.Name)], other)
+}
+
+// nameList is one list of Vennio's that has names.
+type nameList struct {
+	read   func(context.Context) (map[string]string, error) // names by idKey
+	now    func() time.Time
+	flight singleflight.Group
+	mu     sync.Mutex
+	table  nameTable
+}
+
+// kept is what was read, and whether it is too old to be used without asking again.
+func (l *nameList) kept() (t nameTable, stale bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	age := l.now().Sub(l.table.at)
+	if l.table.at.IsZero() || age < 0 || age >= nameLife {
+		return nameTable{}, true
+	}
+	return l.table, false
+}
+
+// get returns a table that has names for all the ids, or was read within nameRetry.
+func (l *nameList) get(ctx context.Context, ids []string) (nameTable, error) {
+	l.mu.Lock()
+	old, age := l.table, l.now().Sub(l.table.at)
+	l.mu.Unlock()
+	complete := !slices.ContainsFunc(ids, func(id string) bool { return old.name(id) == "" })
+	if !old.at.IsZero() && age >= 0 && (age < nameRetry || complete && age < nameLife) {
+		return old, nil
+	}
+	reading := l.flight.DoChan("", func() (any, error) {
+		// Others may wait for the same answer when the caller has gone.
+		ctx, done := context.WithTimeout(context.WithoutCancel(ctx), namesTime)
+		defer done()
+		names, err := l.read(ctx)
+		if err != nil {
+			return nameTable{}, err
+		}
+		t := newNameTable(names, l.now())
+		l.mu.Lock()
+		l.table = t
+		l.mu.Unlock()
+		return t, nil
+	})
+	select {
+	case <-ctx.Done():
+		return nameTable{}, ctx.Err()
+	case got := <-reading:
+		switch t, _ := got.Val.(nameTable); {
+		case got.Err == nil:
+			return t, nil
+		case complete && !old.at.IsZero() && age < nameStale && vennioclient.KindOf(got.Err) != vennioclient.KindUnauthorized:
+			return old, nil // an act must not change because Vennio is failing
+		}
+		return nameTable{}, got.Err
+	}
+}
+
+// nameTable is a list of names as it was read. It is not changed after that.
+type nameTable struct {
+	names map[string]string // by idKey
+	ids   map[string][]string
+	at    time.Time // zero: never
+}
+
+func newNameTable(names map[string]string, at time.Time) nameTable {
+	t := nameTable{names: names, ids: map[string][]string{}, at: at}
+	for id, name := range names {
+		t.ids[nameKey(name)] = append(t.ids[nameKey(name)], id)
+	}
+	return t
+}
+
+// name is the name of an id, qualified where another id has it too.
+func (t nameTable) name(id string) string {
+	name := t.names[idKey(id)]
+	if name != "" && len(t.ids[nameKey(name)]) > 1 {
+		return consent.Qualified(name, id)
+	}
+	return name
+}
+
+// nameBeside is the name of an id, qualified where it, or another id in first, has it too.
+func (t nameTable) nameBeside(first nameTable, id string) string {
+	name := t.names[idKey(id)]
+	if name != "" && len(first.ids[nameKey(name)]) > 0 {
+		return consent.Qualified(name, id)
+	}
+	return t.name(id)
+}
+
+// called returns the hosts of a name, which may be qualified, in the order of their ids.
+func (t nameTable) called(name string, first nameTable) (all []Host) {
+	for id := range t.names {
+		full := t.nameBeside(first, id)
+		if nameKey(full) == nameKey(name) || nameKey(t.names[id]) == nameKey(name) {
+			all = append(all, Host{Name: full, ID: id, foreign: true})
+		}
+	}
+	slices.SortFunc(all, func(a, b Host) int { return strings.Compare(a.ID, b.ID) })
+	return all
+}
+
+// mayBeName reports whether a text is worth looking up: it is a name in quotation marks, as hosts of
+// odd names are shown, or has nothing in it that names do not have.
+func mayBeName(s string) bool {
+	quoted := len(s) > 2 && strings.HasPrefix(s, `"`)
+	return strings.ContainsFunc(s, unicode.IsLetter) && !strings.ContainsFunc(s, func(r rune) bool {
+		usual := unicode.In(r, unicode.L, unicode.M, unicode.N) || strings.ContainsRune(" -.'’@_+,()&…", r)
+		return !usual && (!quoted || unicode.IsControl(r))
+	})
+}
+
+// idKey makes spellings of an id equal.
+func idKey(id string) string { return strings.ToLower(bare(strings.TrimSpace(id))) }
+
+// nameKey makes spellings of a name equal that people can hardly tell apart: case, blanks, quotation
+// marks, invisible characters, and the ways in which Unicode writes a letter.
+func nameKey(name string) string {
+	name = strings.NewReplacer(`"`, "", "'", "", "’", "").Replace(norm.NFKC.String(plain.Line(name, 200)))
+	return strings.ToLower(plain.Line(name, 200))
+}
+
+// nameFrom is a name that somebody else chose, made safe to keep: one line of visible characters,
+// without credentials, bounded. Quotation marks around it stay out. It is empty for an id.
+func nameFrom(s string) string {
+	name := strings.Trim(plain.Line(plain.Mask(s), nameLimit), `" `)
+	if (consent.Party{Name: name}).Unnamed() {
+		return ""
+	}
+	return name
+}
+
+// namesOfAccount reads the account's own hosts. A refusal means that there are no names for this
+// key: only some keys and plans may list hosts.
+func namesOfAccount(ctx context.Context, c *vennioclient.Client) (map[string]string, error) {
+	names, q := map[string]string{}, vennioclient.HostsQuery{}
+	for range namePages {
+		page, err := c.ListHosts(ctx, q)
+		if err != nil {
+			return ifRefused(err)
+		}
+		for _, h := range page.Hosts {
+			keepName(names, h.ID, h.Name)
+		}
+		if q.Cursor = page.NextCursor; q.Cursor == "" {
+			break
+		}
+	}
+	return names, nil
+}
+
+// namesOfAccess reads whose calendars are open to the account, and who they say they are.
+func namesOfAccess(ctx context.Context, c *vennioclient.Client) (map[string]string, error) {
+	names, q := map[string]string{}, vennioclient.ConsentsQuery{Role: "grantee", Limit: accessPage}
+	for range namePages {
+		page, err := c.ListConsents(ctx, q)
+		if err != nil {
+			return ifRefused(err)
+		}
+		for _, k := range page.Consents {
+			keepName(names, k.Grantor.ID, k.Grantor.Name)
+		}
+		if q.Cursor = page.NextCursor; q.Cursor == "" {
+			break
+		}
+	}
+	return names, nil
+}
+
+func keepName(names map[string]string, id, name string) {
+	if id, name = idKey(id), nameFrom(name); id != "" && name != "" && len(names) < namesKept {
+		names[id] = name
+	}
+}
+
+// ifRefused takes a definite refusal for an answer without names: the key may not see them, or
+// Vennio has no such operation. Everything else stays an error.
+func ifRefused(err error) (map[string]string, error) {
+	none := map[string]string{}
+	switch vennioclient.KindOf(err) {
+	case vennioclient.KindForbidden, vennioclient.KindNotFound, vennioclient.KindCalendarNotConnected, vennioclient.KindInvalid:
+		return none, nil
+	default:
+	}
+	e, _ := errors.AsType[*vennioclient.Error](err)
+	if e != nil && slices.Contains([]int{http.StatusPaymentRequired, http.StatusMethodNotAllowed, http.StatusGone, http.StatusNotImplemented}, e.Status) {
+		return none, nil
+	}
+	return nil, err
+}

@@ -17,11 +17,15 @@ import (
 // The protocols in which a client can be handed a link (MCP 2025-11-25, Elicitation).
 var linking = []string{"2025-11-25", modern}
 
-// opens is a client that only opens links; does is what the person then does.
+// opens is a client that only opens links; does is what the person then does. Where
+// that is nothing, the call does not wait for long.
 func opens(t *testing.T, protocol string, action mcp.ElicitationResponseAction, does func(*world, string)) (*world, *linked) {
 	t.Helper()
 	w, seen := newWorld(t), &linked{}
-	w.deps.AskTime = 100 * time.Millisecond
+	w.deps.AskTime = time.Minute
+	if action == accept && does == nil {
+		w.deps.AskTime = 100 * time.Millisecond
+	}
 	w.deps.ApprovalURL = func(id string) (string, error) { return "http://127.0.0.1:1/approvals/" + id, nil }
 	w.meet(protocol, &person{elicit: func(_ context.Context, r mcp.ElicitationRequest) (mcp.ElicitationResponseAction, error) {
 		seen.asked = append(seen.asked, r.Params)
@@ -61,7 +65,6 @@ func TestBar_P6_TheCallWaitsForThePage(t *testing.T) {
 			assert.NoError(w.t, err)
 		}()
 	})
-	w.deps.AskTime = time.Minute
 	got := w.book(agreed(w.slot().SlotID))
 	require.False(t, got.IsError, got.Text)
 }
@@ -96,7 +99,7 @@ func TestBar_P6_WhatComesOfALinkThatIsNotApproved(t *testing.T) {
 // has no page to open is not asked at all.
 func TestBar_P6_ALinkOnlyWhereItIsTheOneWay(t *testing.T) {
 	t.Parallel()
-	w, seen := opens(t, "2025-11-25", accept, nil)
+	w, seen := opens(t, "2025-11-25", decline, nil)
 	w.deps.ApprovalURL = nil
 	w.deps.Policy = consent.PolicyHuman
 	w.meet("2025-11-25", says(accept), &mcp.ElicitationCapability{URL: &struct{}{}})

@@ -165,7 +165,7 @@ func TestBar_I3_ALostChangeIsSettled(t *testing.T) {
 // onWrite runs do before the first request that changes something goes out.
 func (w *world) onWrite(do func()) {
 	done := false
-	w.deps.Vennio = w.client(canary, vennioclient.WithHTTPClient(&http.Client{Timeout: 5 * time.Second, Transport: roundTrip(func(r *http.Request) (*http.Response, error) {
+	w.deps.Vennio = w.client(canary, vennioclient.WithHTTPClient(&http.Client{Timeout: time.Minute, Transport: roundTrip(func(r *http.Request) (*http.Response, error) {
 		if !done && r.Method != http.MethodGet {
 			done = true
 			do()

@@ -111,13 +111,15 @@ func TestVennioDownIsNotDoneAndNotUnknown(t *testing.T) {
 
 func TestASlowVennioIsGivenUpOn(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, func(w *world) {
-		quick := vennioclient.WithHTTPClient(&http.Client{Timeout: 50 * time.Millisecond})
-		w.deps.Vennio = w.client(canary, quick)
-	})
+	w := newWorld(t)
 	booking := agreed(w.slot().SlotID)
+	patient, quick := w.deps.Vennio, vennioclient.WithHTTPClient(&http.Client{Timeout: 50 * time.Millisecond})
+	w.deps.Vennio = w.client(canary, quick) // for the call that Vennio does not answer, and no other
+	w.connect()
 	w.vennio.SlowNext(3, time.Minute)
 	assert.Equal(t, schemas.CodeOutcomeUnknown, w.book(booking).Code)
+	w.deps.Vennio = patient
+	w.connect()
 	again := w.book(booking)
 	assert.Equal(t, "confirmed", again.Data.Status, again.Text)
 	assert.Len(t, w.vennio.Bookings(), 1)

@@ -108,7 +108,7 @@ func (w *world) client(key string, options ...vennioclient.Option) *vennioclient
 	noWait := vennioclient.Retry{Attempts: 3, Base: time.Millisecond, Max: time.Second}
 	c, err := vennioclient.New(key, append([]vennioclient.Option{
 		vennioclient.WithBaseURL(w.url), vennioclient.WithRetry(noWait),
-		vennioclient.WithHTTPClient(&http.Client{Timeout: 5 * time.Second}),
+		vennioclient.WithHTTPClient(&http.Client{Timeout: time.Minute}),
 	}, options...)...)
 	require.NoError(w.t, err)
 	return c

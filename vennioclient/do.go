@@ -14,6 +14,7 @@ import (
 
 const (
 	maxAnswer = 8 << 20  // bytes read of an answer
+	maxCommas = 300_000  // in an answer, instead of its values: 92 days of slots have half as many
 	maxError  = 64 << 10 // bytes read of an error's body
 	maxDrain  = 64 << 10 // bytes skipped so that the connection can be used again
 )
@@ -146,7 +147,11 @@ func (c *Client) read(ctx context.Context, resp *http.Response) (answer, *Error)
 	if len(raw) > maxAnswer {
 		return answer{}, malformed(status, fmt.Errorf("the answer is longer than %d bytes", maxAnswer))
 	}
-	if json.Valid(raw) { // nearly always; the decoder below scans twice and copies
+	if bytes.Count(raw, []byte(",")) > maxCommas {
+		return answer{}, malformed(status, errors.New("the answer has too many values"))
+	}
+	raw = bytes.TrimPrefix(raw, []byte("\ufeff")) // a byte order mark may be ignored (RFC 8259, 8.1)
+	if json.Valid(raw) {                          // nearly always; the decoder below scans twice and copies
 		return answer{status: status, body: raw}, nil
 	}
 	var body json.RawMessage

@@ -38,6 +38,33 @@ func TestAnswersAreBounded(t *testing.T) {
 	assert.Equal(t, vennioclient.KindForbidden, asError(t, err).Kind)
 }
 
+// Decoding takes many times the memory of a short value, so that bytes alone are no
+// bound; a list of slots ends at the first that is none.
+// field: answer of Vennio with many values
+func TestAnswersOfManyValuesAreRefused(t *testing.T) {
+	t.Parallel()
+	many := "[" + strings.Repeat("{},", 1<<20) + "{}]"
+	for _, body := range []string{many, `{"slots":` + many + `}`, `{"data":` + many + `}`, `{"slots":{"2026-05-13":` + many + `}}`, `{"a":[` + strings.Repeat("1,", 1<<20) + `1]}`} {
+		c := play(t, answers(200, body)).client()
+		_, err := c.Slots(t.Context(), aQuery)
+		assert.Equal(t, vennioclient.KindMalformed, asError(t, err).Kind)
+		assert.Contains(t, err.Error(), "too many values")
+	}
+	few := "[" + strings.Repeat("{},", 200_000) + "{}]"
+	_, err := play(t, answers(200, few)).client().Slots(t.Context(), aQuery)
+	require.ErrorContains(t, err, "slots[0]")
+}
+
+// field: byte order mark in an answer of Vennio
+func TestAByteOrderMarkBeginsAnAnswer(t *testing.T) {
+	t.Parallel()
+	found, err := play(t, answers(200, "\ufeff{\"slots\":[]}")).client().Slots(t.Context(), aQuery)
+	require.NoError(t, err)
+	assert.Empty(t, found)
+	_, err = play(t, answers(200, "{\ufeff\"slots\":[]}")).client().Slots(t.Context(), aQuery)
+	assert.Equal(t, vennioclient.KindMalformed, asError(t, err).Kind)
+}
+
 func TestLongAnswersAreRead(t *testing.T) {
 	t.Parallel()
 	body := `{"slots":[],"padding":"` + strings.Repeat("x", 8<<20-64) + `"}`

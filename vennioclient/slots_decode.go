@@ -1,6 +1,7 @@
 package vennioclient
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -71,11 +72,7 @@ func slotsIn(out []Slot, raw json.RawMessage, depth int) ([]Slot, error) {
 		if plain, ok := plainSlots(out, raw); ok {
 			return plain, nil
 		}
-		var items []object // in one go: each decoding of a part scans it twice more
-		if json.Unmarshal(raw, &items) != nil {
-			return nil, errNoSlots
-		}
-		return slotsOf(out, items, depth)
+		return slotsOf(out, raw, depth)
 	}
 	o, err := objectFrom(raw)
 	if err != nil {
@@ -92,10 +89,19 @@ func slotsIn(out []Slot, raw json.RawMessage, depth int) ([]Slot, error) {
 	return slotsByDay(out, o, depth)
 }
 
-// slotsOf reads a list of slots, or of days that hold slots.
-func slotsOf(out []Slot, items []object, depth int) ([]Slot, error) {
-	for i, o := range items {
-		var err error
+// slotsOf reads a list of slots, or of days that hold slots. It decodes one after the
+// other, so that what is no slot ends it before the rest takes memory.
+func slotsOf(out []Slot, raw json.RawMessage, depth int) ([]Slot, error) {
+	items := json.NewDecoder(bytes.NewReader(raw))
+	if _, err := items.Token(); err != nil {
+		return nil, errNoSlots
+	}
+	for i := 0; items.More(); i++ {
+		var o object
+		err := items.Decode(&o)
+		if err != nil {
+			return nil, errNoSlots
+		}
 		switch {
 		case o.field("slots") != nil:
 			out, err = slotsIn(out, o["slots"], depth+1)

@@ -41,6 +41,7 @@ type nameCheck struct {
 	t   *testing.T
 	c   *client.Client
 	ids []string // of bookings and series: they may be shown
+	env []string
 }
 
 // call calls a tool and checks both forms of its answer.
@@ -125,7 +126,7 @@ func TestBar_C16_WithThePrintedSettingsHostsHaveNames(t *testing.T) {
 				env := clean(t, append(printedEnv(t), "VENNIO_CONSENT="+policy)...)
 				address := start(t, env, "serve", "--addr", "127.0.0.1:0").address()
 				person := &form{content: map[string]any{"approve": true}}
-				n := &nameCheck{t: t, c: clientAt(t, address, protocol, person)}
+				n := &nameCheck{t: t, c: clientAt(t, address, protocol, person), env: env}
 				everyStep(n, func(tool string, arguments map[string]any) map[string]any {
 					text, data := n.call(tool, arguments)
 					if policy == "human" {
@@ -206,12 +207,12 @@ func everyStep(n *nameCheck, do func(tool string, arguments map[string]any) map[
 func onPage(n *nameCheck, tool string, arguments map[string]any, address any) (string, map[string]any) {
 	n.t.Helper()
 	require.IsType(n.t, "", address)
-	b := newBrowser(n.t)
+	b := pairedBrowser(n.t, n.env)
 	status, page := b.open(address.(string))
 	require.Equal(n.t, http.StatusOK, status)
 	n.inText("page", page)
 	assert.Regexp(n.t, "Alice Marlow|Bob Castellano", page)
-	_, after := b.answer(address.(string), page, "approve")
+	_, after := b.answer(address.(string), "approve")
 	n.inText("page", after)
 	return n.call(tool, arguments)
 }

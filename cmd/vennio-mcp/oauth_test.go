@@ -42,10 +42,7 @@ func newAuthority(t *testing.T) *authority {
 	a := &authority{t: t}
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	require.NoError(t, err)
-	point, err := key.PublicKey.Bytes() // 4, then x and y
-	require.NoError(t, err)
-	b64 := base64.RawURLEncoding.EncodeToString
-	own := fmt.Sprintf(`{"kty":"EC","crv":"P-256","alg":"ES256","use":"sig","kid":"k","x":%q,"y":%q}`, b64(point[1:33]), b64(point[33:]))
+	own := published(t, key)
 	site := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		if a.keys != nil {
 			_, _ = fmt.Fprint(w, a.keys(own))
@@ -58,10 +55,22 @@ func newAuthority(t *testing.T) *authority {
 	return a
 }
 
+// published is a key as the authority serves it.
+func published(t *testing.T, key *ecdsa.PrivateKey) string {
+	t.Helper()
+	point, err := key.PublicKey.Bytes() // 4, then x and y
+	require.NoError(t, err)
+	b64 := base64.RawURLEncoding.EncodeToString
+	return fmt.Sprintf(`{"kty":"EC","crv":"P-256","alg":"ES256","use":"sig","kid":"k","x":%q,"y":%q}`, b64(point[1:33]), b64(point[33:]))
+}
+
 // token is Ada's, good for an hour.
 func (a *authority) token(audience, tenant string, scope any) string {
 	return a.signs(nil, jwt.MapClaims{"aud": audience, "org": tenant, "scope": scope})
 }
+
+// absent takes a parameter out of the header of a token.
+type absent struct{}
 
 // signs makes a token of Ada's with more header parameters and claims.
 func (a *authority) signs(header map[string]any, claims jwt.MapClaims) string {
@@ -71,6 +80,7 @@ func (a *authority) signs(header map[string]any, claims jwt.MapClaims) string {
 	made := jwt.NewWithClaims(jwt.SigningMethodES256, all)
 	made.Header["kid"] = "k"
 	maps.Copy(made.Header, header)
+	maps.DeleteFunc(made.Header, func(_ string, value any) bool { return value == absent{} })
 	signed, err := made.SignedString(a.key)
 	require.NoError(a.t, err)
 	return signed
@@ -236,6 +246,52 @@ func TestBar_X1_AMalformedKeyDisablesItselfAlone(t *testing.T) {
 	}
 	for n := range 3 {
 		e.says(t, doctor.Warning, "token keys", fmt.Sprintf("key number %d: ", n+1))
+	}
+}
+
+// A token is checked by the keys that can have signed it, and without a kid by a few.
+// field: key set with equal, missing or unfit key ids and algorithms
+func TestBar_X1_ATokenIsCheckedByTheKeysThatFitIt(t *testing.T) {
+	t.Parallel()
+	var strangers []string
+	for range 20 {
+		key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+		require.NoError(t, err)
+		strangers = append(strangers, published(t, key))
+	}
+	without := func(key string) string { return strings.Replace(key, `"kid":"k",`, "", 1) }
+	with := func(old, other string) func(string) string {
+		return func(own string) string { return strings.Replace(own, old, other, 1) }
+	}
+	for name, x := range map[string]struct {
+		keys       func(own string) string
+		kid, blind int // status of a token with a kid, and without one
+	}{
+		"its own key alone":           {func(own string) string { return own }, http.StatusOK, http.StatusOK},
+		"another key of the same kid": {func(own string) string { return strangers[0] + "," + own }, http.StatusOK, http.StatusOK},
+		"a key of another kind and the same kid": {
+			func(own string) string {
+				return `{"kty":"OKP","crv":"Ed25519","kid":"k","x":"` + strings.Repeat("A", 43) + `"},` + own
+			}, http.StatusOK, http.StatusOK,
+		},
+		"keys without a kid": {func(own string) string { return without(strangers[0]) + "," + without(own) }, http.StatusUnauthorized, http.StatusOK},
+		"no algorithm":       {with(`"alg":"ES256",`, ""), http.StatusOK, http.StatusOK},
+		"another algorithm":  {with("ES256", "ES384"), http.StatusUnauthorized, http.StatusUnauthorized},
+		"for encryption":     {with(`"sig"`, `"enc"`), http.StatusUnauthorized, http.StatusUnauthorized},
+		"for wrapping keys":  {with(`"use":"sig"`, `"key_ops":["wrapKey"]`), http.StatusUnauthorized, http.StatusUnauthorized},
+		"one key among many": {func(own string) string {
+			return strings.ReplaceAll(strings.Join(strangers, ","), `"kid":"k"`, `"kid":"other"`) + "," + own
+		}, http.StatusOK, http.StatusUnauthorized},
+		"a few others by kid": {func(own string) string { return strings.Join(strangers[:3], ",") + "," + own }, http.StatusOK, http.StatusOK},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			issuer := newAuthority(t)
+			issuer.keys = func(own string) string { return "\ufeff" + `{"keys":[` + x.keys(own) + `]}` } // a byte order mark may be ignored
+			c := issuer.trusting()
+			assert.Equal(t, x.kid, c.status(issuer.signs(nil, nil)))
+			assert.Equal(t, x.blind, c.status(issuer.signs(map[string]any{"kid": absent{}}, nil)))
+		})
 	}
 }
 

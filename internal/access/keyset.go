@@ -16,6 +16,7 @@ import (
 	"sync"
 
 	"github.com/MicahParks/jwkset"
+	"github.com/golang-jwt/jwt/v5"
 
 	"github.com/vennio-mcp/vennio-mcp/internal/plain"
 )
@@ -23,6 +24,8 @@ import (
 const (
 	maxKeySet  = 1 << 20 // bytes
 	minRSABits = 2048    // RFC 7518, 3.3
+	maxNamed   = 20      // malformed keys that a message names
+	maxTried   = 16      // keys that are tried for one token
 )
 
 // KeySet is what a JWK Set (RFC 7517, 5) holds for checking signatures.
@@ -39,17 +42,23 @@ func keySetOf(raw []byte) (KeySet, error) {
 	var set struct {
 		Keys []json.RawMessage `json:"keys"`
 	}
+	raw = bytes.TrimPrefix(raw, []byte("\ufeff")) // a byte order mark may be ignored (RFC 8259, 8.1)
 	if err := json.Unmarshal(raw, &set); err != nil || set.Keys == nil {
 		return KeySet{}, errors.New("it is not a JWK Set: want a JSON object with the member keys")
 	}
-	found := KeySet{kept: []jwkset.JWKMarshal{}}
+	found, malformed := KeySet{kept: []jwkset.JWKMarshal{}}, 0
 	for i, raw := range set.Keys {
 		switch key, ok, err := publicKey(raw); {
 		case err != nil:
-			found.Malformed = append(found.Malformed, fmt.Sprintf("%s: %v", nameOfKey(i, raw), err))
+			if malformed++; malformed <= maxNamed {
+				found.Malformed = append(found.Malformed, fmt.Sprintf("%s: %v", nameOfKey(i, raw), err))
+			}
 		case ok:
 			found.kept = append(found.kept, key)
 		}
+	}
+	if malformed > maxNamed {
+		found.Malformed = append(found.Malformed, fmt.Sprintf("and %d more", malformed-maxNamed))
 	}
 	found.Usable = len(found.kept)
 	return found, nil
@@ -96,6 +105,57 @@ func publicKey(raw json.RawMessage) (key jwkset.JWKMarshal, ok bool, err error) 
 		return key, true, nil
 	}
 	return key, false, nil
+}
+
+// keysFor returns the keys that can have signed a token: those of its kid, or all
+// where it names none (RFC 7515, 4.1.4), that are of its algorithm. Several keys may
+// share a kid (RFC 7517, 4.5). A token without kid is checked against a few keys at
+// most, because whoever sends a forged one pays nothing for the checks.
+func (v *verifier) keysFor(ctx context.Context, t *jwt.Token) (any, error) {
+	ctx = context.WithoutCancel(ctx) // a caller who goes away must not end the fetch that others wait for
+	kid, named := t.Header["kid"]
+	name, isText := kid.(string)
+	if named && !isText {
+		return nil, errors.New("its kid is not a string")
+	}
+	if named {
+		if _, err := v.keys.KeyRead(ctx, name); err != nil { // fetches the set again for a new kid
+			return nil, err
+		}
+	}
+	all, err := v.keys.KeyReadAll(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var fitting jwt.VerificationKeySet
+	for _, one := range all {
+		key := one.Marshal()
+		if named && key.KID != name || key.ALG != "" && key.ALG.String() != t.Method.Alg() || !signs(t.Method, one.Key()) {
+			continue
+		}
+		if len(fitting.Keys) == maxTried {
+			return nil, fmt.Errorf("more than %d keys can have signed it: the issuer must name the key in kid", maxTried)
+		}
+		fitting.Keys = append(fitting.Keys, one.Key())
+	}
+	if len(fitting.Keys) == 0 {
+		return nil, errors.New("no key of the issuer is for its kid and algorithm")
+	}
+	return fitting, nil
+}
+
+// signs reports whether keys of this type belong to a signing method.
+func signs(method jwt.SigningMethod, key any) bool {
+	switch key := key.(type) {
+	case *rsa.PublicKey:
+		return strings.HasPrefix(method.Alg(), "RS") || strings.HasPrefix(method.Alg(), "PS")
+	case *ecdsa.PublicKey:
+		m, ok := method.(*jwt.SigningMethodECDSA)
+		return ok && m.CurveBits == key.Curve.Params().BitSize
+	case ed25519.PublicKey:
+		return method == jwt.SigningMethodEdDSA
+	}
+	return false
 }
 
 // keyClient fetches JWK Sets. What it returns has no malformed keys, for one would

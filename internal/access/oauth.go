@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/MicahParks/jwkset"
-	"github.com/MicahParks/keyfunc/v3"
 	"github.com/golang-jwt/jwt/v5"
 	"golang.org/x/time/rate"
 )
@@ -39,7 +38,7 @@ const FetchLimit = 10 * time.Second
 type verifier struct {
 	o      OAuth
 	parser *jwt.Parser
-	keys   keyfunc.Keyfunc
+	keys   jwkset.Storage
 	busy   chan struct{} // holds a token for each signature that is being checked
 }
 
@@ -65,10 +64,6 @@ func newVerifier(ctx context.Context, o OAuth) (*verifier, error) {
 	if err != nil {
 		return nil, fmt.Errorf("the keys of the token issuer: %w", err)
 	}
-	keys, err := keyfunc.New(keyfunc.Options{Ctx: ctx, Storage: set})
-	if err != nil {
-		return nil, fmt.Errorf("the keys of the token issuer: %w", err)
-	}
 	options := []jwt.ParserOption{
 		jwt.WithValidMethods([]string{"RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"}),
 		jwt.WithIssuer(o.Issuer), jwt.WithAudience(audiences(o.Audience)...), jwt.WithExpirationRequired(), jwt.WithLeeway(leeway),
@@ -76,7 +71,7 @@ func newVerifier(ctx context.Context, o OAuth) (*verifier, error) {
 	if o.Now != nil {
 		options = append(options, jwt.WithTimeFunc(o.Now))
 	}
-	return &verifier{o, jwt.NewParser(options...), keys, make(chan struct{}, max(1, runtime.GOMAXPROCS(0)/2))}, nil
+	return &verifier{o, jwt.NewParser(options...), set, make(chan struct{}, max(1, runtime.GOMAXPROCS(0)/2))}, nil
 }
 
 var errRedirect = errors.New("redirects are not followed")
@@ -100,7 +95,7 @@ func (v *verifier) parse(ctx context.Context, token string) (c claims, err error
 		return c, err
 	}
 	_, err = v.parser.ParseWithClaims(token, &c, func(t *jwt.Token) (any, error) {
-		key, err := v.keys.Keyfunc(t) // it may wait for the issuer, so it comes first
+		key, err := v.keysFor(ctx, t) // it may wait for the issuer, so it comes first
 		if err != nil {
 			return nil, err
 		}

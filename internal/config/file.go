@@ -64,8 +64,16 @@ func decode(path string, into any) error {
 	if !utf8.Valid(raw) {
 		return errors.New(path + " has bytes that are not UTF-8: save as UTF-8")
 	}
-	err = yaml.NewDecoder(bytes.NewReader(raw), yaml.Strict()).Decode(into)
-	if err != nil && !errors.Is(err, io.EOF) { // an empty file sets nothing
+	documents := yaml.NewDecoder(bytes.NewReader(raw), yaml.Strict())
+	err = documents.Decode(into)
+	if errors.Is(err, io.EOF) { // an empty file sets nothing
+		return nil
+	}
+	var second any
+	if err == nil && (documents.Decode(&second) == nil && second != nil) {
+		return errors.New(path + " holds several YAML documents, of which one alone would count: remove the lines ---")
+	}
+	if err != nil {
 		return errors.New(misread(path, err))
 	}
 	return nil

@@ -49,11 +49,14 @@ sinks:
 	assert.NotContains(t, fmt.Sprintf("%v %+v %#v", c, c, c), "canary", "secrets print as stars")
 }
 
+// field: settings file of several YAML documents
 func TestMistakesInTheSettingsFileNameTheirLineAndNoSecret(t *testing.T) {
 	t.Parallel()
 	for content, want := range map[string][]string{
 		"sinks:\n  - {name: a, kind: http}":     {":2: unknown field \"kind\""},
 		"sinks: [\n":                            {"settings.yml:"},
+		"sinks: []\n---\ntokens: []":            {"settings.yml holds several YAML documents"},
+		"---\nsinks: []\n...\n---\noauth: {}\n": {"settings.yml holds several YAML documents"},
 		"sinks:\n  - name: {a: b}":              {":2:"},
 		"sinks:\n  - name: A B\n    type: http": {":2: sinks: name: want a name"},
 		"sinks:\n  - name: a\n    type: mail":   {":3: sinks: type: want http or slack"},
@@ -77,9 +80,11 @@ func TestMistakesInTheSettingsFileNameTheirLineAndNoSecret(t *testing.T) {
 	}
 	_, err := config.Load(map[string]string{"settings": "/no/such/file"}, env{}.get)
 	require.ErrorContains(t, err, "the settings file cannot be read: /no/such/file")
-	c, err := config.Load(map[string]string{"settings": settingsFile(t, "# nothing yet\n")}, env{}.get)
-	require.NoError(t, err)
-	assert.Empty(t, c.Sinks)
+	for _, empty := range []string{"# nothing yet\n", "---\nsinks: []\n", "sinks: []\n---\n", "sinks: []\n...\n"} {
+		c, err := config.Load(map[string]string{"settings": settingsFile(t, empty)}, env{}.get)
+		require.NoError(t, err, empty)
+		assert.Empty(t, c.Sinks)
+	}
 }
 
 func TestWebhookSettings(t *testing.T) {

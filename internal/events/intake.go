@@ -1,6 +1,7 @@
 package events
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -151,6 +152,7 @@ func (n *intake) take(ctx context.Context, tenant string, body []byte, signature
 	case err != nil:
 		return Mismatch, "the signature fits none of the secrets"
 	}
+	body = bytes.TrimPrefix(body, []byte("\ufeff")) // a byte order mark may be ignored (RFC 8259, 8.1), and what is stored has none
 	if excess := jsonlimits.Check(body); excess != nil {
 		return Malformed, "the body is signed, but it " + excess.Error()
 	}

@@ -125,6 +125,20 @@ func TestBar_X7_ASignedBodyBeyondALimitIsRefused(t *testing.T) {
 	assert.Equal(t, http.StatusOK, status)
 }
 
+// The signature covers the mark (webhook.Verify), and the event begins after it.
+// field: byte order mark in a webhook body
+func TestAByteOrderMarkBeginsADelivery(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	body := "\ufeff" + booking("evt_1", "booking.created", "b-1")
+	status, text := r.deliver(body, webhook.Sign([]byte(body), secret))
+	assert.Equal(t, http.StatusOK, status, text)
+	assert.Len(t, r.stored(), 1)
+	unmarked := strings.TrimPrefix(body, "\ufeff")
+	status, _ = r.deliver(body, webhook.Sign([]byte(unmarked), secret))
+	assert.Equal(t, http.StatusUnauthorized, status, "the signature of another body")
+}
+
 // bar: W1
 func TestBar_W1_TwoSecretsWhileOneTakesTheOthersPlace(t *testing.T) {
 	t.Parallel()

@@ -13,6 +13,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"time"
 )
 
 // maxSize bounds a file; all of it is read into memory.
@@ -22,9 +23,36 @@ const maxSize = 16 << 20
 // PowerShell 5.
 var errUTF16 = errors.New("is UTF-16 and not UTF-8: save as UTF-8 (in PowerShell: Set-Content -Encoding utf8)")
 
+// pipeWait is how long a pipe may take to deliver its text.
+const pipeWait = 10 * time.Second
+
 // Read returns the text of a file without its byte order mark. It refuses UTF-16
-// and UTF-32, with or without that mark.
-func Read(path string) ([]byte, error) {
+// and UTF-32, with or without that mark. A pipe, as a shell makes one for <(command),
+// is read to its end as well, if that comes within ten seconds.
+func Read(path string) ([]byte, error) { return readWithin(path, pipeWait) }
+
+func readWithin(path string, wait time.Duration) ([]byte, error) {
+	if info, err := os.Stat(path); err != nil || info.Mode().IsRegular() || info.IsDir() {
+		return read(path)
+	}
+	type result struct {
+		text []byte
+		err  error
+	}
+	done := make(chan result, 1)
+	go func() { // it ends with the process where nobody ever writes
+		text, err := read(path)
+		done <- result{text, err}
+	}()
+	select {
+	case r := <-done:
+		return r.text, r.err
+	case <-time.After(wait):
+		return nil, &os.PathError{Op: "read", Path: path, Err: fmt.Errorf("is no regular file, and its text did not end within %s: name a regular file", wait)}
+	}
+}
+
+func read(path string) ([]byte, error) {
 	f, err := os.Open(path) //nolint:gosec // G304: the operator names the file
 	if err != nil {
 		return nil, err

@@ -5,10 +5,12 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"runtime"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -47,6 +49,27 @@ func TestTextIsReadWithoutAMarkAndNothingElseIs(t *testing.T) {
 	require.Error(t, err, "a folder")
 	_, err = files.Read(written(t, strings.Repeat("x", 16<<20+1)))
 	require.ErrorContains(t, err, "is longer than")
+}
+
+// field: named pipe as a secret file
+func TestAPipeIsReadToItsEndOrNotForLong(t *testing.T) {
+	t.Parallel()
+	if runtime.GOOS == "windows" {
+		return // which has no named pipes among its files
+	}
+	path := filepath.Join(t.TempDir(), "pipe")
+	require.NoError(t, exec.CommandContext(t.Context(), "mkfifo", path).Run())
+	_, err := files.ReadWithin(path, time.Millisecond)
+	require.ErrorContains(t, err, path+": is no regular file, and its text did not end within 1ms: name a regular file")
+
+	path += "2"
+	require.NoError(t, exec.CommandContext(t.Context(), "mkfifo", path).Run())
+	wrote := make(chan error, 1)
+	go func() { wrote <- os.WriteFile(path, []byte("\ufeffsecret\n"), 0) }()
+	text, err := files.ReadWithin(path, time.Minute)
+	require.NoError(t, err)
+	assert.Equal(t, "secret\n", string(text))
+	require.NoError(t, <-wrote)
 }
 
 // field: secret of one repeated byte

@@ -19,7 +19,7 @@ import (
 const patience, tick = time.Minute, 20 * time.Millisecond
 
 func quick(names ...string) jobs.Options {
-	o := jobs.Options{Rest: 5 * time.Millisecond, Timeout: 5 * time.Second}
+	o := jobs.Options{Rest: 5 * time.Millisecond, Timeout: patience}
 	for _, name := range names {
 		o.Lanes = append(o.Lanes, jobs.Lane{Name: name, Pause: time.Millisecond})
 	}

@@ -67,11 +67,13 @@ const value = `[A-Za-z0-9_\-.~+/=%*]+`
 
 // named is names to which secrets are assigned. The parameters of links to
 // video calls, such as pwd and token, are not among them: people need those links.
-const named = `(?:api[_-]?key|access[_-]?token|refresh[_-]?token|client[_-]?secret|signing[_-]?secret|webhook[_-]?secret|password|passwd)`
+const named = `(?:api[_-]?key|(?:secret|private)[_-]?(?:access[_-]?)?key|(?:access|refresh|auth|id)[_-]?token|(?:api|client|signing|webhook)[_-]?secret|password|passwd)`
 
 // vennioPrefix begins the keys of Vennio (docs/vennio-api.md, Hosts and
-// authentication), also in a URL.
-const vennioPrefix = `vennio(?:_|%5f)(?:sk|pk|at|rt)(?:_|%5f)`
+// authentication), also in a URL and in JSON that is quoted in JSON.
+const vennioPrefix = `vennio` + underscore + `(?:sk|pk|at|rt)` + underscore
+
+const underscore = `(?:_|%5f|\\+u005f)`
 
 var vennioKey = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`(?i)` + vennioPrefix) })
 
@@ -83,7 +85,10 @@ func VennioKey(s string) bool {
 var masks = sync.OnceValue(func() []mask {
 	return []mask{
 		{[]string{"private key"}, regexp.MustCompile(`(-----BEGIN [A-Z ]*PRIVATE KEY-----)([^-]*)`), nil},
-		{[]string{"vennio_", "vennio%5f"}, regexp.MustCompile(`(?i)(` + vennioPrefix + `(?:(?:live|test)(?:_|%5f))?)(` + value + `)`), notJustAKind},
+		{[]string{"vennio_", "vennio%5f", `vennio\`}, regexp.MustCompile(`(?i)(` + vennioPrefix + `(?:(?:live|test)` + underscore + `)?)(` + value + `)`), notJustAKind},
+		{ // such a key in base64, wherever it begins in a group of three bytes
+			[]string{"dmvubmlvx", "zlbm5pb1", "2zw5uaw9f"}, regexp.MustCompile(`(dmVubmlvX|Zlbm5pb1|2ZW5uaW9f)([A-Za-z0-9_\-+/]{8,}=*)`), nil,
+		},
 		{[]string{"whsec_", "vmcp_"}, regexp.MustCompile(`(?i)(whsec_|vmcp_)(` + value + `)`), nil},
 		{
 			[]string{"sk_", "pk_", "rk_"}, // Stripe, and Vennio's guide

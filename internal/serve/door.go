@@ -97,13 +97,13 @@ func (d door) trusts(origin string) bool {
 	return err == nil && (u.Scheme == "http" || u.Scheme == "https") && loopbackName(u.Hostname())
 }
 
-// hostOf takes the port off, if there is one, and an IPv6 address out of its
-// brackets.
+// hostOf takes the port off, if there is one, an IPv6 address out of its brackets,
+// and off a name the dot that makes it absolute (RFC 1034, 3.1).
 func hostOf(hostport string) string {
 	if host, _, err := net.SplitHostPort(hostport); err == nil {
-		return host
+		return strings.TrimSuffix(host, ".")
 	}
-	return strings.TrimSuffix(strings.TrimPrefix(hostport, "["), "]")
+	return strings.TrimSuffix(strings.TrimSuffix(strings.TrimPrefix(hostport, "["), "]"), ".")
 }
 
 func loopbackName(host string) bool {

@@ -221,8 +221,7 @@ func (g *guard) close() {
 var (
 	eventStart = []byte("event: message\ndata: ")
 	eventEnd   = []byte("\n\n")
-	internal   = []byte(`"code":-32603`)
-	badRequest = []byte(`"code":-32600`)
+	anError    = []byte(`"error":{"code":`) // as mcp-go writes one
 )
 
 func event(message []byte) []byte { return slices.Concat(eventStart, message, eventEnd) }
@@ -267,10 +266,11 @@ func (g *guard) instead(message []byte) []byte {
 }
 
 // reworded takes the text out of an internal error, unless it is one to be told,
-// and words anew what is said of parameters that mcp-go could not read.
+// words anew what is said of parameters that mcp-go could not read, and shortens
+// what repeats a long name.
 // Then since MCP 2026-07-28 the status too says that the request was not served.
 func (g *guard) reworded(message []byte) []byte {
-	if !bytes.Contains(message, internal) && !bytes.Contains(message, badRequest) && !bytes.Contains(message, codeBadParam) {
+	if !bytes.Contains(message, anError) {
 		return nil
 	}
 	var e struct {
@@ -281,7 +281,7 @@ func (g *guard) reworded(message []byte) []byte {
 		return nil
 	}
 	if e.Error.Code != mcp.INTERNAL_ERROR {
-		if d := unparsed(g.request, e.Error); d != nil {
+		if d := cmp.Or(unparsed(g.request, e.Error), shortened(e.Error)); d != nil {
 			return encodeError(e.ID, *d)
 		}
 		return nil

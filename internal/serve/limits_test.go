@@ -69,6 +69,7 @@ func TestTheLastLineNeedsNoEnd(t *testing.T) {
 	assert.JSONEq(t, `{"jsonrpc":"2.0","id":1,"result":{}}`, out.String())
 }
 
+// field: malformed JSON-RPC message
 func TestWhatIsNoMessageIsRefusedAndTheNextIsServed(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
@@ -79,7 +80,10 @@ func TestWhatIsNoMessageIsRefusedAndTheNextIsServed(t *testing.T) {
 		{"two objects", `{} {}`, "null", mcp.PARSE_ERROR},
 		{"too deep", strings.Repeat(`{"a":`, 20_000), "null", mcp.INVALID_REQUEST},
 		{"a number", `42`, "null", mcp.INVALID_REQUEST},
-		{"a method that is no string", `{"jsonrpc":"2.0","id":1,"method":5}`, "null", mcp.INVALID_REQUEST},
+		{"a method that is no string", `{"jsonrpc":"2.0","id":1,"method":5}`, "1", mcp.INVALID_REQUEST},
+		{"a method that is an object", `{"id":"a","method":{},"jsonrpc":"2.0"}`, `"a"`, mcp.INVALID_REQUEST},
+		{"a method with a result", `{"jsonrpc":"2.0","id":1,"method":"ping","result":{}}`, "1", mcp.INVALID_REQUEST},
+		{"a method with an error", `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"echo"},"error":{"code":1}}`, "1", mcp.INVALID_REQUEST},
 		{"nothing to do", `{"jsonrpc":"2.0","id":1}`, "1", mcp.INVALID_REQUEST},
 		{"a null id", `{"jsonrpc":"2.0","id":null,"method":"ping"}`, "null", mcp.INVALID_REQUEST},
 		{"an id that is an object", `{"jsonrpc":"2.0","id":{},"method":"ping"}`, "null", mcp.INVALID_REQUEST},

@@ -119,7 +119,7 @@ func TestBodiesThatAreNoMessageAreRefused(t *testing.T) {
 func TestCallsAreBoundedAndStreamsDoNotCount(t *testing.T) {
 	t.Parallel()
 	g := newRig()
-	s := open(t, g, serve.HTTPOptions{MaxCalls: 1, MaxWait: 10 * time.Millisecond})
+	s := open(t, g, serve.HTTPOptions{MaxCalls: 1, MaxWait: 250 * time.Millisecond})
 	headers := s.login("2025-06-18", `{}`)
 	_ = stream(t, s.ask(http.MethodGet, "/mcp", "", headers...))
 	e, path := s.sse()

@@ -46,6 +46,8 @@ const (
 
 func (e envelope) kind() kind {
 	switch {
+	case e.Method != "" && (e.Result != nil || e.Error != nil):
+		return kindInvalid
 	case e.Method == "" && (e.Result != nil || e.Error != nil):
 		return kindResponse
 	case e.Method == "":
@@ -122,6 +124,9 @@ func decode(raw []byte, values int) (envelope, *fault) {
 		if _, ok := errors.AsType[*json.SyntaxError](err); ok {
 			return envelope{}, malformed(raw)
 		}
+		if wrong, ok := errors.AsType[*json.UnmarshalTypeError](err); ok && wrong.Field == "method" && validID(e.ID) {
+			return envelope{ID: e.ID}, &fault{mcp.INVALID_REQUEST, "Invalid request: method must be a string, not " + given(wrong.Value)}
+		}
 		return envelope{}, &fault{mcp.INVALID_REQUEST, "Invalid request: a message is one JSON-RPC 2.0 object"}
 	}
 	if e.ID != nil && e.Method != "" && validID(e.ID) && string(e.JSONRPC) != `"2.0"` {
@@ -131,7 +136,10 @@ func decode(raw []byte, values int) (envelope, *fault) {
 		return e, nil
 	}
 	bad := fault{mcp.INVALID_REQUEST, "Invalid request: no method, and no result or error either"}
-	if e.Method != "" {
+	switch {
+	case e.Method != "" && (e.Result != nil || e.Error != nil):
+		bad.text = "Invalid request: a message has a method, or a result or error, and not both"
+	case e.Method != "":
 		bad.text = "Invalid request: an id is a string or a number"
 	}
 	if !validID(e.ID) {

@@ -10,6 +10,8 @@ import (
 	"strings"
 
 	"github.com/mark3labs/mcp-go/mcp"
+
+	"github.com/vennio-mcp/vennio-mcp/internal/plain"
 )
 
 // mcp-go answers a request whose parameters have the wrong types with the text of
@@ -84,6 +86,21 @@ func unparsed(request []byte, said details) *details {
 		return invalid("params._meta must hold %s; see MCP 2026-07-28", field)
 	}
 	return invalid("they do not have the form that MCP gives for %s", env.Method)
+}
+
+// said is how many characters of an error of mcp-go, and of the URI beside it, are
+// passed on.
+const said, saidURI = 300, 2000
+
+// shortened is an error of mcp-go that repeats a long name of the caller's, without
+// the middle of it; nil where it is short.
+func shortened(d details) *details {
+	const tail = 60
+	if len(d.Message) <= said {
+		return nil
+	}
+	d.Message = plain.Line(d.Message, said-tail) + " " + plain.Line(strings.ToValidUTF8(d.Message[len(d.Message)-tail:], ""), tail)
+	return &d
 }
 
 // unsupported refuses a protocol version, so that the client can choose another

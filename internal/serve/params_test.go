@@ -39,6 +39,46 @@ func everyWay(t *testing.T, g *rig) func(version, method, params string) map[str
 	}
 }
 
+// An error repeats the beginning and the end of a long name, whatever is named.
+// field: long name in an error
+func TestNoErrorRepeatsALongName(t *testing.T) {
+	t.Parallel()
+	ask := everyWay(t, capable())
+	for _, name := range []string{strings.Repeat("x", 100_000), strings.Repeat("\u0301é", 50_000), strings.Repeat(`\"`, 50_000), strings.Repeat("vennio://bookings/", 5_000)} {
+		for method, params := range map[string]string{
+			"tools/call": `"name":"%s"`, "prompts/get": `"name":"%s"`, "resources/read": `"uri":"vennio://%s"`, "resources/subscribe": `"uri":"%s"`,
+			"logging/setLevel": `"level":"%s"`, "completion/complete": `"ref":{"type":"ref/prompt","name":"%s"}`, "tools/list": `"cursor":"%s"`, name: `"x":"%s"`,
+		} {
+			for way, m := range ask("", method, fmt.Sprintf(params, name)) {
+				if m.Error != nil {
+					assert.Less(t, len(m.Error.Message)+len(m.Error.Data), 1_000, "%s %.20s", way, method)
+					assert.NotEmpty(t, m.Error.Message, "%s %.20s", way, method)
+				}
+			}
+		}
+	}
+	for way, m := range ask("", "tools/call", `"name":"`+strings.Repeat("x", 100_000)+`"`) {
+		assert.Regexp(t, "^tool 'x+… x+' not found", m.Error.Message, way)
+	}
+	for way, m := range ask("", "resources/read", `"uri":"vennio://none"`) {
+		assert.Contains(t, string(m.Error.Data), "vennio://none", way)
+	}
+}
+
+// field: request body that is not declared as JSON
+func TestABodyMustBeDeclaredAsJSON(t *testing.T) {
+	t.Parallel()
+	s := open(t, newRig(), serve.HTTPOptions{})
+	for _, media := range []string{"", "text/plain", "application/jsonx", "application/x-www-form-urlencoded", "application/json, text/plain", ";"} {
+		resp := s.post(request("1", "", "ping", ""), "Content-Type", media)
+		assert.Equal(t, http.StatusBadRequest, resp.StatusCode, media)
+		assert.Contains(t, single(t, resp).Error.Message, "Content-Type: application/json", media)
+	}
+	for _, media := range []string{"application/json", "Application/JSON;charset=utf-8", `application/json; charset="utf-8"`} {
+		assert.Equal(t, http.StatusOK, s.post(initialize("2025-06-18", `{}`), "Content-Type", media).StatusCode, media)
+	}
+}
+
 // field: parameter of a wrong type
 func TestAParameterOfAWrongTypeIsNamed(t *testing.T) {
 	t.Parallel()

@@ -1,6 +1,7 @@
 package serve
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -203,7 +204,8 @@ func (p *peer) encode(env envelope, m mcp.JSONRPCMessage) []byte {
 			p.log.Error().Str("method", string(env.Method)).Msg("a handler failed; its error was not shown to the client")
 			return faultInternal.encode(env.ID)
 		}
-		if d := unparsed(env.raw, details{Code: r.Error.Code, Message: r.Error.Message}); d != nil {
+		said := details{Code: r.Error.Code, Message: r.Error.Message, Data: r.Error.Data}
+		if d := cmp.Or(unparsed(env.raw, said), shortened(said)); d != nil {
 			return encodeError(env.ID, *d)
 		}
 		r.ID = mcp.NewRequestId(env.ID)

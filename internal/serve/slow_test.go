@@ -18,7 +18,7 @@ import (
 )
 
 // short bounds what takes long on purpose.
-const short = 150 * time.Millisecond
+const short = 2 * time.Second
 
 // trickle writes a byte now and then until the server closes the connection,
 // which it must long before the test ends, and returns what it said.
@@ -27,7 +27,7 @@ func trickle(conn net.Conn) (said []byte) {
 	fed := make(chan struct{})
 	go func() {
 		defer close(fed)
-		now := time.NewTicker(short / 30)
+		now := time.NewTicker(5 * time.Millisecond)
 		defer now.Stop()
 		for {
 			select {

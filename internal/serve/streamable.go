@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"io"
+	"mime"
 	"net/http"
 
 	"github.com/mark3labs/mcp-go/mcp"
@@ -57,6 +58,10 @@ func sessionless(r *http.Request) string {
 
 // read reads one message, or refuses it.
 func (h *host) read(g *guard, r *http.Request) (env envelope, ok bool) {
+	if media, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || media != "application/json" {
+		g.refuse(http.StatusBadRequest, fault{mcp.INVALID_REQUEST, "send JSON with the header Content-Type: application/json"})
+		return env, false
+	}
 	raw, ok := h.body(g, r)
 	if !ok {
 		return env, false

@@ -13,7 +13,7 @@ var (
 )
 
 // unread adds to the error of resources/read which resource is not there (MCP,
-// Resources, Error Handling); nil where there is nothing to add.
+// Resources, Error Handling); nil where there is nothing to add, or it is too long.
 func unread(request, answer []byte) []byte {
 	if !bytes.Contains(answer, codeMissing) && !bytes.Contains(answer, codeBadParam) {
 		return nil
@@ -28,7 +28,7 @@ func unread(request, answer []byte) []byte {
 		ID    json.RawMessage `json:"id"`
 		Error *details        `json:"error"`
 	}
-	if json.Unmarshal(request, &asked) != nil || asked.Method != mcp.MethodResourcesRead || asked.Params.URI == "" {
+	if json.Unmarshal(request, &asked) != nil || asked.Method != mcp.MethodResourcesRead || asked.Params.URI == "" || len(asked.Params.URI) > saidURI {
 		return nil
 	}
 	if json.Unmarshal(answer, &said) != nil || said.Error == nil || said.Error.Data != nil {

@@ -24,7 +24,7 @@ import (
 // hasty opens a store that does not wait long for others.
 func hasty(t *testing.T, where string) *store.DB {
 	t.Helper()
-	db := store.OpenWith(where, store.Options{Patience: 50 * time.Millisecond, Stall: 100 * time.Millisecond})
+	db := store.OpenWith(where, store.Options{Patience: 500 * time.Millisecond, Stall: 2 * time.Second})
 	t.Cleanup(func() { require.NoError(t, db.Close()) })
 	return db
 }

@@ -134,7 +134,7 @@ func (m Machine) fromFile(file string) (loc *time.Location, found bool) {
 		}
 		file = target
 	}
-	data, err := os.ReadFile(m.path(file))
+	data, err := m.read(file)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, false
 	}
@@ -155,8 +155,22 @@ func (m Machine) path(file string) string {
 	return filepath.Join(cmp.Or(m.Root, "/"), filepath.FromSlash(file))
 }
 
+// read reads a regular file. TZ may name anything, and reading a device or a named pipe
+// may never end.
+func (m Machine) read(file string) ([]byte, error) {
+	const most = 1 << 20 // bytes; the largest file of the tz database has 4 KB
+	info, err := os.Stat(m.path(file))
+	if err != nil {
+		return nil, err
+	}
+	if !info.Mode().IsRegular() || info.Size() > most {
+		return nil, errors.New("is not a regular file of at most 1 MiB")
+	}
+	return os.ReadFile(m.path(file))
+}
+
 func (m Machine) debianName() string {
-	data, _ := os.ReadFile(m.path(timezoneFile))
+	data, _ := m.read(timezoneFile)
 	return strings.TrimSpace(string(data))
 }
 

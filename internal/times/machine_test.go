@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -89,6 +90,24 @@ func TestBar_S12_TZIsReadAsTheCLibraryReadsIt(t *testing.T) {
 		assert.Equal(t, "UTC", got.Loc.String(), tz)
 		assert.Contains(t, got.Warning, `TZ is "`+tz+`"`)
 		assert.Contains(t, got.Warning, "UTC is used; set TZ or VENNIO_TIMEZONE to a zone such as Europe/London")
+	}
+}
+
+// Reading a device may never end, and a sparse file is as large as it says it is.
+// field: special file as TZ
+func TestTZMayNameAnything(t *testing.T) {
+	t.Parallel()
+	m := machine(t, map[string]string{"etc/localtime": "->/usr/share/zoneinfo/Asia/Tokyo", "opt/large": "TZif2", "opt/folder/file": ""})
+	require.NoError(t, os.Truncate(filepath.Join(m.Root, "opt/large"), 1<<40))
+	if runtime.GOOS != "windows" {
+		require.NoError(t, os.Symlink("/dev/zero", filepath.Join(m.Root, "opt/zero")))
+	}
+	for _, tz := range []string{"/opt/zero", ":/opt/zero", "/opt/large", "/opt/folder", "/opt/" + strings.Repeat("x", 1<<20), "\x00", "/opt/\x00"} {
+		m.TZ = &tz
+		got := m.Zone()
+		assert.Equal(t, "UTC", got.Loc.String())
+		assert.Contains(t, got.Warning, "neither a zone nor a rule")
+		assert.Less(t, len(got.Warning), 1000)
 	}
 }
 

@@ -150,7 +150,16 @@ func (l *nameList) get(ctx context.Context, ids []string) (nameTable, error) {
 	if !old.at.IsZero() && age >= 0 && (age < nameRetry || complete && age < nameLife) {
 		return old, nil
 	}
+	if err := ctx.Err(); err != nil {
+		return nameTable{}, err
+	}
 	reading := l.flight.DoChan("", func() (any, error) {
+		l.mu.Lock()
+		t := l.table
+		l.mu.Unlock()
+		if t.at != old.at { // another call has read it meanwhile
+			return t, nil
+		}
 		// Others may wait for the same answer when the caller has gone.
 		ctx, done := context.WithTimeout(context.WithoutCancel(ctx), namesTime)
 		defer done()
@@ -158,7 +167,7 @@ func (l *nameList) get(ctx context.Context, ids []string) (nameTable, error) {
 		if err != nil {
 			return nameTable{}, err
 		}
-		t := newNameTable(names, l.now())
+		t = newNameTable(names, l.now())
 		l.mu.Lock()
 		l.table = t
 		l.mu.Unlock()

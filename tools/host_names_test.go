@@ -1,6 +1,7 @@
 package tools_test
 
 import (
+	"context"
 	"net/http"
 	"strings"
 	"sync"
@@ -104,6 +105,29 @@ func TestNamesOfHostsAreReadOnceAnHour(t *testing.T) {
 	assert.Equal(t, []string{"Ally"}, w.find(args{}).Data.Hosts, "the operator's name wins")
 	assert.Equal(t, []string{"Ally"}, w.get(args{"booking_id": made.BookingID}).Data.Hosts)
 	assert.Equal(t, 2, l.asked)
+}
+
+// field: names asked for by many at once
+func TestManyCallsReadTheNamesOnce(t *testing.T) {
+	t.Parallel()
+	l := &lists{hosts: 404}
+	w := withIDs(t, l)
+	var all sync.WaitGroup
+	for range 20 {
+		all.Go(func() {
+			found, err := w.deps.Names.Find(t.Context(), alice.ID, "user:"+bob.ID)
+			assert.NoError(t, err)
+			assert.Equal(t, map[string]string{alice.ID: "Alice Marlow", bob.ID: "Bob Castellano"}, found)
+		})
+	}
+	all.Wait()
+	assert.Equal(t, 1, l.asked)
+	assert.Equal(t, 1, l.consent)
+	ctx, stop := context.WithCancel(t.Context())
+	stop()
+	w.restart()
+	_, err := w.deps.Names.Find(ctx, alice.ID)
+	assert.ErrorIs(t, err, context.Canceled)
 }
 
 // A definite answer without a name makes a host unnamed, and every question says so in words.

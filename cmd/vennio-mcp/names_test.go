@@ -144,8 +144,8 @@ func TestBar_C16_WithThePrintedSettingsHostsHaveNames(t *testing.T) {
 			})
 		}
 	}
-	for _, over := range []string{"stdio", "sse"} {
-		n := &nameCheck{t: t, c: connect(t, over, "2024-11-05", clean(t, append(printedEnv(t), "VENNIO_CONSENT=attested")...))}
+	for over, dialect := range map[string]string{"stdio": "reference", "sse": "guide"} {
+		n := &nameCheck{t: t, c: connect(t, over, "2024-11-05", clean(t, append(printedEnv(t), "VENNIO_CONSENT=attested", "VENNIO_API_DIALECT="+dialect)...))}
 		everyStep(n, func(tool string, arguments map[string]any) map[string]any {
 			text, _ := n.call(tool, arguments)
 			assert.Contains(t, text, "YET: ")

@@ -85,6 +85,7 @@ func TestRetryAfterIsHonoured(t *testing.T) {
 	assert.WithinDuration(t, time.Now().Add(30*time.Minute), task.Next, time.Minute)
 }
 
+// field: calendar access without a name
 func TestSlackIsToldASentenceWithoutAddresses(t *testing.T) {
 	t.Parallel()
 	london, err := time.LoadLocation("Europe/London")
@@ -98,6 +99,7 @@ func TestSlackIsToldASentenceWithoutAddresses(t *testing.T) {
 		booking("e1", "booking.created", "b-1"),
 		`{"id":"e2","type":"booking.cancelled","data":{"id":"b-2","title":"<!channel> & eve@example.com","customer_email":"bob@example.com","start_time":"2026-05-18T14:00:00Z","end_time":"2026-05-18T14:30:00Z"}}`,
 		`{"id":"e3","type":"consent.revoked","data":{"id":"c","grantor":{"id":"p-1","name":"Ada"},"grantee":{"id":"p-2","name":"Bob"}}}`,
+		`{"id":"e6","type":"consent.granted","data":{"id":"c","grantor":{"id":"619c8492-3849-4201-abd3-6d668d3f30b3"},"grantee":{"id":"p-2","name":"Bob"}}}`,
 		`{"id":"e4","type":"moon.full"}`,
 		`{"id":"e5","type":"booking.created","data":{"id":"b-3","status":"pending_payment"}}`,
 	} {
@@ -107,10 +109,11 @@ func TestSlackIsToldASentenceWithoutAddresses(t *testing.T) {
 		`New booking: "Design review", Mon 18 May 2026, 15:00–15:30 (Europe/London, UTC+1), with "Bob" (booking b-1).`,
 		`Booking cancelled: "&lt;!channel&gt; &amp; [address]", Mon 18 May 2026, 15:00–15:30 (Europe/London, UTC+1), with [address] (booking b-2).`,
 		`Calendar access revoked: the calendar of "Ada" for "Bob".`,
+		`Calendar access granted: the calendar of somebody without a name (619c8492…) for "Bob".`,
 		`Vennio tells: moon.full.`,
 		`New booking (not confirmed: payment is pending) (booking b-3).`,
-	}, texts(t, team.hears(t, 5)))
-	assert.Contains(t, strings.Join(texts(t, trusted.hears(t, 5)), "\n"), "with bob@example.com")
+	}, texts(t, team.hears(t, 6)))
+	assert.Contains(t, strings.Join(texts(t, trusted.hears(t, 6)), "\n"), "with bob@example.com")
 }
 
 // field: keys and passwords in Slack

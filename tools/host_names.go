@@ -306,7 +306,8 @@ func keepName(names map[string]string, id, name string) {
 }
 
 // ifRefused takes a definite refusal for an answer without names: the key may not see them, or
-// Vennio has no such operation. Everything else stays an error.
+// Vennio has no such operation. So it does an answer of another form than the one we know, which
+// Vennio does not document: bookings must not depend on it. Everything else stays an error.
 func ifRefused(err error) (map[string]string, error) {
 	none := map[string]string{}
 	switch vennioclient.KindOf(err) {
@@ -315,7 +316,7 @@ func ifRefused(err error) (map[string]string, error) {
 	default:
 	}
 	e, _ := errors.AsType[*vennioclient.Error](err)
-	if e != nil && slices.Contains([]int{http.StatusPaymentRequired, http.StatusMethodNotAllowed, http.StatusGone, http.StatusNotImplemented}, e.Status) {
+	if e != nil && (errors.Is(err, vennioclient.ErrForm) || slices.Contains([]int{http.StatusPaymentRequired, http.StatusMethodNotAllowed, http.StatusGone, http.StatusNotImplemented}, e.Status)) {
 		return none, nil
 	}
 	return nil, err

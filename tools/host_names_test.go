@@ -137,7 +137,7 @@ func TestManyCallsReadTheNamesOnce(t *testing.T) {
 func TestAHostWithoutANameIsSaidToHaveNone(t *testing.T) {
 	t.Parallel()
 	for name, l := range map[string]*lists{
-		"forbidden": {hosts: 403, access: 403}, "no such operation": {hosts: 404, access: 404}, "gone": {hosts: 410, access: 405},
+		"forbidden": {hosts: 403, access: 403}, "JSON of another form": {hosts: 200, access: 403, body: `{"ok":true}`}, "no such operation": {hosts: 404, access: 404}, "gone": {hosts: 410, access: 405},
 		"name is an id":  {rename: map[string]string{"Alice Marlow": alice.ID}},
 		"name is unseen": {rename: map[string]string{"Alice Marlow": `\u3164\u2800`}},
 		"null":           {rename: map[string]string{`"Alice Marlow"`: "null"}},
@@ -179,7 +179,7 @@ func TestWhileVennioCannotBeAskedForNamesNothingIsAsked(t *testing.T) {
 	t.Parallel()
 	for name, broken := range map[string]*lists{
 		"unavailable": {hosts: 503}, "proxy": {hosts: 502, body: "<html>"}, "not JSON": {hosts: 200, body: "<html>"},
-		"limited": {hosts: 429}, "second list": {hosts: 404, access: 500}, "other JSON": {hosts: 200, body: `{"ok":true}`},
+		"limited": {hosts: 429}, "second list": {hosts: 404, access: 500},
 	} {
 		l := &lists{}
 		w := withIDs(t, l)

@@ -50,7 +50,7 @@ func call[T any](ctx context.Context, c *Client, r request, decode func(json.Raw
 }
 
 func (a answer) misunderstood(r request, why error) *Error {
-	failed := malformed(a.status, fmt.Errorf("%s %s: %w", r.method, r.path, why))
+	failed := malformed(a.status, fmt.Errorf("%s %s: %w: %w", r.method, r.path, ErrForm, why))
 	failed.Attempts = a.attempts
 	return failed
 }

@@ -90,6 +90,10 @@ func (e *Error) under(doubt bool) *Error {
 	return e
 }
 
+// ErrForm is the cause (errors.Is) of a KindMalformed whose answer is JSON of another form than the
+// client reads: the same call will not do better.
+var ErrForm = errors.New("the answer is not of the form that is expected")
+
 // malformed is a success that cannot be understood.
 func malformed(status int, why error) *Error {
 	return &Error{Kind: KindMalformed, Status: status, Sent: true, Err: why}

@@ -171,6 +171,7 @@ func TestBar_C9_APersonApprovesOnThePage(t *testing.T) {
 	address := link.FindString(refused.Text)
 	require.NotEmpty(t, address, refused.Text)
 	assert.NotContains(t, refused.Text, "vennio-mcp approvals")
+	overview := address[:strings.LastIndex(address, "/")]
 
 	agent := newBrowser(t)
 	for range 2 {
@@ -187,7 +188,7 @@ func TestBar_C9_APersonApprovesOnThePage(t *testing.T) {
 	assert.Equal(t, schemas.CodeApprovalNeeded, c.call("book_slot", booking).Data.Reason, "nothing has changed")
 
 	person := pairedBrowser(t, env)
-	_, inbox := person.open(strings.TrimSuffix(address, address[strings.LastIndex(address, "/"):]))
+	_, inbox := person.open(overview)
 	assert.Contains(t, inbox, address[strings.LastIndex(address, "/approvals/"):], "the inbox leads to it")
 	status, page := person.open(address)
 	assert.Equal(t, http.StatusOK, status)
@@ -211,8 +212,19 @@ func TestBar_C9_APersonApprovesOnThePage(t *testing.T) {
 	assert.Contains(t, booked.Text, "Already booked")
 	assert.Equal(t, "approved on the page", booked.Data.Consent.Rung)
 	assert.Equal(t, "Ada Byron", booked.Data.Consent.GivenBy)
-	_, inbox = person.open(strings.TrimSuffix(address, address[strings.LastIndex(address, "/"):]))
+	_, inbox = person.open(overview)
 	assert.Contains(t, inbox, "Booked", "the inbox tells the outcome")
+}
+
+// field: paired browser that is revoked
+func TestAPairingCanBeRevoked(t *testing.T) {
+	t.Parallel()
+	env, _ := humanEnv(t, "VENNIO_CONSENT=human")
+	c := converse(t, env)
+	address := link.FindString(c.call("book_slot", c.booking()).Text)
+	person := pairedBrowser(t, env)
+	status, _ := person.open(address)
+	assert.Equal(t, http.StatusOK, status)
 	_, list, _ := run(t, env, "approvals", "browsers")
 	require.Regexp(t, `^[a-z2-7]{8}  "Ada Byron"`, list)
 	_, out, _ := run(t, env, "approvals", "unpair", list[:8])
@@ -234,7 +246,7 @@ func TestARequestIsOpenedInThePersonsBrowser(t *testing.T) {
 	}
 	bin := t.TempDir()
 	seen := filepath.Join(bin, "seen")
-	require.NoError(t, os.WriteFile(filepath.Join(bin, "xdg-open"), []byte("#!/bin/sh\necho a window is opened\necho \"$1\" >> "+seen+"\n"), 0o700)) //nolint:gosec // a program
+	require.NoError(t, os.WriteFile(filepath.Join(bin, "xdg-open"), []byte("#!/bin/sh\necho a window is opened\necho \"$1\" >> "+seen+"\n"), 0o700))
 	env, _ := humanEnv(t, "VENNIO_CONSENT=human", "DISPLAY=:7", "PATH="+bin+":/usr/bin:/bin")
 	c := converse(t, env)
 	booking := c.booking()

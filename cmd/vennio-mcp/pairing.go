@@ -111,7 +111,7 @@ func (p program) browsersCommand() *cobra.Command {
 func (p program) unpairCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use: "unpair ID", Short: "End the pairing of a browser", Args: oneBrowser,
-		RunE: p.withStore(func(c *cobra.Command, cfg config.Config, db *store.DB, args []string) error {
+		RunE: p.withStore(func(c *cobra.Command, _ config.Config, db *store.DB, args []string) error {
 			err := approve.NewPairings(db, p.clock()).Revoke(c.Context(), tenantIn(c), args[0])
 			if errors.Is(err, approve.ErrNoPairing) {
 				return usageError{fmt.Errorf("no paired browser has the id %s; vennio-mcp approvals browsers%s lists them", plain.Quote(args[0], 40), forTenant(tenantIn(c)))}

@@ -266,8 +266,7 @@ func TestNoPageSaysApprovedWhileNothingIsBooked(t *testing.T) {
 	t.Parallel()
 	nothing := func(consent.Act) error { return errors.New("Vennio is away") }
 	was := time.Date(2026, 5, 13, 14, 0, 0, 0, time.UTC)
-	move := func(a *consent.Act) { a.BookingID, a.WasStart, a.WasEnd = "b-1", was, was.Add(time.Hour) }
-	cancel := func(a *consent.Act) { a.BookingID = "b-1" }
+	move, cancel := func(a *consent.Act) { a.BookingID, a.WasStart, a.WasEnd = "b-1", was, was.Add(time.Hour) }, func(a *consent.Act) { a.BookingID = "b-1" }
 	for name, tc := range map[string]struct {
 		act      func(*consent.Act)
 		outcome  consent.Outcome
@@ -306,8 +305,8 @@ func TestNoPageSaysApprovedWhileNothingIsBooked(t *testing.T) {
 			if !tc.never {
 				a.executes = d.settles(tc.outcome, tc.detail)
 			}
-			if !tc.noKey {
-				d.of(a)
+			if d.of(a); tc.noKey {
+				d.pages.AccountOf = nil
 			}
 			id := d.propose(tc.act)
 			shown := d.decide(id, yes).Body.String()

@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"net/http"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -135,7 +136,10 @@ func hashed(secret string) string {
 // pair serves a pairing link. Opening it uses nothing up, so link previews are harmless.
 func (p *Pages) pair(w http.ResponseWriter, r *http.Request) {
 	token, proposal, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, pairPath), "/")
-	onward := Path + proposal
+	onward := Path
+	if proposalID.MatchString(proposal) {
+		onward += proposal
+	}
 	tenant, ok, err := p.Pairings.valid(r.Context(), token)
 	if err != nil {
 		failed(w, storeError(err))
@@ -149,7 +153,7 @@ func (p *Pages) pair(w http.ResponseWriter, r *http.Request) {
 	paired := slices.ContainsFunc(known, func(b store.PairedBrowser) bool { return b.Tenant == tenant })
 	switch {
 	case r.Method != http.MethodPost && len(known) > 0 && (paired || !ok):
-		http.Redirect(w, r, onward, http.StatusSeeOther)
+		http.Redirect(w, r, onward, http.StatusSeeOther) //nolint:gosec // G710: a path of these pages
 	case !ok:
 		write(w, http.StatusGone, page{Heading: "This link cannot be used", Lead: "A pairing link works once and for ten minutes. " + howToPair})
 	case r.Method == http.MethodPost:
@@ -161,6 +165,9 @@ func (p *Pages) pair(w http.ResponseWriter, r *http.Request) {
 		write(w, http.StatusOK, pairPage(tenant, ""))
 	}
 }
+
+// proposalID is the form of the ids of proposals (consent.Proposal).
+var proposalID = regexp.MustCompile(`^[A-Z2-7]{26}$`)
 
 const howToPair = "In a terminal on the machine of this server, run vennio-mcp approvals link, or ask its operator for a link."
 
@@ -206,7 +213,7 @@ func (p *Pages) paired(w http.ResponseWriter, r *http.Request, token, onward str
 		Name: cookieName, Value: secret, Path: strings.TrimSuffix(Path, "/"), HttpOnly: true, SameSite: http.SameSiteStrictMode,
 		Secure: p.HTTPS || r.TLS != nil, MaxAge: int(pairingLife / time.Second),
 	})
-	http.Redirect(w, r, onward, http.StatusSeeOther)
+	http.Redirect(w, r, onward, http.StatusSeeOther) //nolint:gosec // G710: a path of these pages
 }
 
 // comesFromElsewhere answers a request that a link of another site made, with which the browser

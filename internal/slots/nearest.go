@@ -14,7 +14,7 @@ import (
 // at hours that are no worse than the wanted ones for everybody come first, and of these the closest; of equals the
 // earlier. The reasons say how far each is from the wanted time, on the clocks of w.Zone.
 func Nearest(free []vennioclient.Slot, n int, wanted vennioclient.Slot, w Wishes) (chosen []Choice) {
-	asGood, _ := w.level(wanted)
+	asGood, _, _ := w.level(wanted)
 	rest := w.candidates(free)
 	for len(rest) > 0 && len(chosen) < n {
 		best := slices.MinFunc(rest, func(a, b candidate) int {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/vennio-mcp/vennio-mcp/internal/slots"
 	"github.com/vennio-mcp/vennio-mcp/internal/times"
+	"github.com/vennio-mcp/vennio-mcp/vennioclient"
 )
 
 func at(t *testing.T, text string) time.Time {
@@ -249,4 +250,22 @@ func TestBar_S8_WorkingHoursOverMidnightAreOne(t *testing.T) {
 	}
 	start := at(t, "2026-05-12T22:00:00+02:00")
 	assert.False(t, work.Holds(start, start.Add(26*time.Hour), berlin), "longer than a night")
+}
+
+// Where somebody must meet at night whatever is chosen, the others need not.
+//
+// bar: S8
+// field: a night for one, not for all
+func TestBar_S8_ANightForOneIsNoNightForTheOthers(t *testing.T) {
+	t.Parallel()
+	london, newYork := zone(t, "Europe/London"), zone(t, "America/New_York")
+	w := slots.Wishes{Zone: london, Hours: slots.Hours{Latest: 10 * 60}, People: []slots.Person{{Zone: london}, {Zone: newYork}}}
+	var free []vennioclient.Slot
+	for start := at(t, "2026-05-10T23:00:00Z"); start.Before(at(t, "2026-05-15T23:00:00Z")); start = start.Add(30 * time.Minute) {
+		free = append(free, meeting(start))
+	}
+	for _, c := range slots.Pick(free, 3, w).Choices {
+		local := c.Start.In(london)
+		assert.GreaterOrEqual(t, local.Hour(), 8, local)
+	}
 }

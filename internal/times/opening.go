@@ -98,7 +98,7 @@ func (o Opening) String() string {
 func (o Opening) Holds(start, end time.Time, loc *time.Location) bool {
 	first, last := start.In(loc), end.In(loc)
 	from, to := MinuteOfDay(first, loc), MinuteOfDay(last, loc)
-	switch days := dateOf(last, loc).Sub(dateOf(first, loc)) / (24 * time.Hour); days {
+	switch int(dateOf(last, loc).Sub(dateOf(first, loc)) / (24 * time.Hour)) {
 	case 0:
 		return o.covers(first.Weekday(), from, to)
 	case 1:

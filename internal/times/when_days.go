@@ -1,6 +1,7 @@
 package times
 
 import (
+	"slices"
 	"strings"
 	"time"
 )
@@ -376,4 +377,22 @@ func (r *reader) named(d date) term {
 	t := dayOf(d)
 	t.named = setOf(d.weekday())
 	return t
+}
+
+// endOfWork is the first working day that is left of a set, or the last one for the end of the day.
+func (r *reader) endOfWork(set []date, h hours) []date {
+	left := slices.DeleteFunc(slices.Clone(set), func(d date) bool { return d < r.today || !workdays.has(d.weekday()) })
+	if len(left) > 1 && left[0] == r.today && h.latest <= r.minute {
+		left = left[1:]
+	}
+	switch {
+	case len(left) == 0:
+		return set
+	}
+	r.hint("Public holidays are not considered")
+	switch {
+	case h.earliest >= noon:
+		return left[len(left)-1:]
+	}
+	return left[:1]
 }

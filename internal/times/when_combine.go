@@ -112,6 +112,11 @@ func (r *reader) tidyParts() {
 			continue
 		}
 		last := &all[len(all)-1]
+		if p.joined == "," && settles(*last, p) {
+			p.terms[0].named = last.terms[0].named
+			last.terms, last.hours = p.terms, append(last.hours, p.hours...)
+			continue
+		}
 		continues := p.joined == "," && len(p.terms) > 0 && !alike(*last, p) || len(p.terms) == 0 && p.joined == "," && fit(*last, p) || p.joined == "and" && fit(*last, p)
 		if !continues {
 			if p.joined == "," {

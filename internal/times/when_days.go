@@ -73,6 +73,16 @@ func (r *reader) datedRange() bool {
 	})
 }
 
+// settles tells whether a date follows the weekday that it is of, as in "next Tuesday, 8 December".
+func settles(weekday, date part) bool {
+	if len(weekday.terms) != 1 || len(date.terms) != 1 || len(weekday.hours) > 0 {
+		return false
+	}
+	a, b := weekday.terms[0], date.terms[0]
+	return a.kind == spanTerm && b.kind == spanTerm && len(a.spans) == 1 && len(b.spans) == 1 && a.span().single() && b.span().single() &&
+		b.unit == "" && a.named == setOf(b.span().first.weekday()) && b.named == 0
+}
+
 // datedDay reads "Mon 14 Dec", "Fri 18", "18 December"; day is -1 where no weekday stands before the date.
 func (r *reader) datedDay() (t term, day time.Weekday, ok bool) {
 	day = -1

@@ -14,23 +14,30 @@ import (
 
 // wishes reads preferences that fit their schema, the busy times, and whose working hours count.
 func (d Deps) wishes(in schemas.FindSlotsInput, loc, guest *time.Location, busy []slots.Span) slots.Wishes {
-	w := slots.Wishes{Zone: loc, Busy: busy, People: []slots.Person{{Zone: loc}}}
-	switch {
-	case len(d.WorkingHours) == 0:
-	case in.Timezone == "":
-		w.People[0].Work = d.WorkingHours
-	default: // the zone that was named is that of whoever asks
-		w.People = append(w.People, slots.Person{Zone: d.Zone, Work: d.WorkingHours})
-	}
-	if guest != nil {
-		w.People = append(w.People, slots.Person{Zone: guest})
-	}
+	w := slots.Wishes{Zone: loc, Busy: busy, People: d.persons(loc, guest, in.Timezone == "")}
 	if p := in.Prefer; p != nil {
 		w.Hours.Earliest, _ = times.ParseClock(p.Earliest)
 		w.Hours.Latest, _ = times.ParseClock(p.Latest)
 		w.Days, w.Avoid = weekdays(p.Days), weekdays(p.AvoidDays)
 	}
 	return w
+}
+
+// persons are those whose working hours count. A zone that was named is that of whoever asks; otherwise loc is that of
+// the hosts.
+func (d Deps) persons(loc, guest *time.Location, ofHosts bool) []slots.Person {
+	all := []slots.Person{{Zone: loc}}
+	switch {
+	case len(d.WorkingHours) == 0:
+	case ofHosts:
+		all[0].Work = d.WorkingHours
+	default:
+		all = append(all, slots.Person{Zone: d.Zone, Work: d.WorkingHours})
+	}
+	if guest != nil {
+		all = append(all, slots.Person{Zone: guest})
+	}
+	return all
 }
 
 // busyTimes reads when the guest is busy: dates and local times are those of loc. Its error names

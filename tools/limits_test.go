@@ -169,6 +169,8 @@ func TestLimitsAreReadOrRefused(t *testing.T) {
 	around, err := times.ParseOpening("fri-mon 00:00-24:00, wed 09:00-10:00")
 	require.NoError(t, err)
 	assert.Equal(t, "fri-mon 00:00-24:00, wed 09:00-10:00", around.String())
+	_, err = times.ParseOpening("mon-fri 22:00-06:00")
+	require.ErrorContains(t, err, "hours over midnight are two: mon-fri 22:00-24:00, tue-sat 00:00-06:00")
 	for _, bad := range []string{"exa mple.com", "*", "*.", ".example.com", "bücher.example"} {
 		_, err := tools.ParseDomains(bad)
 		assert.Error(t, err, bad)

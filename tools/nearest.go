@@ -15,13 +15,17 @@ import (
 // read afresh. None where the search fails: the refusal then names find_slots.
 func (d Deps) nearest(ctx context.Context, q search) []schemas.Slot {
 	const before, after = 24 * time.Hour, 4 * 24 * time.Hour
-	wanted := q.window.From
-	q.window.From, q.window.To = d.notPast(wanted.Add(-before)), wanted.Add(after)
+	wanted := vennioclient.Slot{Start: q.window.From, End: q.window.From.Add(q.duration)}
+	q.window.From, q.window.To = d.notPast(wanted.Start.Add(-before)), wanted.Start.Add(after)
 	found, _, err := d.look(ctx, q)
 	if err != nil {
 		return nil
 	}
-	return d.offer(q, slots.Nearest(found, defaultLimit, wanted, q.window.Loc)...)
+	w := slots.Wishes{Zone: q.window.Loc, People: d.persons(q.window.Loc, q.guest, q.window.Loc.String() == d.Zone.String())}
+	if q.old != nil {
+		w.Leaving = &slots.Span{Start: q.old.Start, End: q.old.End}
+	}
+	return d.offer(q, slots.Nearest(found, defaultLimit, wanted, w)...)
 }
 
 func (d Deps) notPast(t time.Time) time.Time {

@@ -38,10 +38,7 @@ func (a *assembled) inbox(p program, cfg config.Config) (*events.Office, error) 
 		return nil, err
 	}
 	a.stopped = in.Stopped
-	a.watch.DeadLetters(func(ctx context.Context) (int, error) {
-		dead, err := in.DeadLetters(ctx)
-		return len(dead), err
-	})
+	a.watch.DeadLetters(in.CountDeadLetters)
 	for tenant, notifier := range a.notifiers {
 		in.Of(tenant).Watch(func(_ context.Context, e webhook.Event) { notifier.Heard(e) })
 	}

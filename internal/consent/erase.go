@@ -67,9 +67,10 @@ func Names(person string) func(text string) bool {
 // concerning returns the ids of the acts that concern a person.
 func (w *work) concerning(person string) ([]string, error) {
 	var acts []string
+	seen := map[string]bool{}
 	err := w.eachEntry(func(e store.Entry) error {
-		if e.Act != "" && !slices.Contains(acts, e.Act) && concerns(e.Details, person) {
-			acts = append(acts, e.Act)
+		if e.Act != "" && !seen[e.Act] && concerns(e.Details, person) {
+			acts, seen[e.Act] = append(acts, e.Act), true
 		}
 		return nil
 	})

@@ -110,6 +110,11 @@ func (b *Inbox) DeadLetters(ctx context.Context) ([]jobs.Record, error) {
 	return b.all.queue.DeadLettersOf(ctx, b.tenant)
 }
 
+// CountDeadLetters is how many follow-ups of all tenants were given up.
+func (b *Office) CountDeadLetters(ctx context.Context) (int, error) {
+	return b.queue.CountDeadLetters(ctx)
+}
+
 // DeadLetters returns those of all tenants.
 func (b *Office) DeadLetters(ctx context.Context) ([]jobs.Record, error) {
 	return b.queue.DeadLetters(ctx)

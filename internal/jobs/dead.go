@@ -53,6 +53,23 @@ func (q *Queue) DeadLettersOf(ctx context.Context, tenant string) ([]Record, err
 		Where(`coalesce(args ->> 'tenant', '') = @tenant`, river.NamedArgs{"tenant": tenant}))
 }
 
+// CountDeadLetters is how many tasks of all tenants were given up, without reading them.
+func (q *Queue) CountDeadLetters(ctx context.Context) (n int, err error) {
+	if err := q.Prepare(ctx); err != nil {
+		return 0, err
+	}
+	err = q.db.Read(ctx, func(tx *store.Tx) error {
+		// The condition is that of River's index on what ended, which the one on kinds must not replace.
+		row := tx.SQL().QueryRowContext(ctx, `SELECT COUNT(*) FROM river_job
+			WHERE kind || '' = $1 AND state IN ('cancelled', 'discarded') AND finalized_at IS NOT NULL`, Task{}.Kind())
+		if err := row.Scan(&n); err != nil {
+			return fmt.Errorf("count dead letters: %w", err)
+		}
+		return nil
+	})
+	return n, err
+}
+
 // Of returns the tasks of a tenant's event, the oldest first.
 func (q *Queue) Of(ctx context.Context, tenant, event string) ([]Record, error) {
 	return q.list(ctx, river.NewJobListParams().Where(`args ->> 'event' = @event AND coalesce(args ->> 'tenant', '') = @tenant`,

@@ -10,17 +10,22 @@ import (
 	"github.com/vennio-mcp/vennio-mcp/vennioclient"
 )
 
-// Nearest chooses at most n of the candidates, none overlapping another, those
-// that start closest to wanted first; of equals the earlier. The reasons say how
-// far each is from wanted, on the clocks of loc.
-func Nearest(candidates []vennioclient.Slot, n int, wanted time.Time, loc *time.Location) (chosen []Choice) {
-	rest := slices.Clone(candidates)
+// Nearest chooses at most n of the candidates, none overlapping another, instead of the time that was wanted. Those
+// at hours that are no worse than the wanted ones for everybody come first, and of these the closest; of equals the
+// earlier. The reasons say how far each is from the wanted time, on the clocks of w.Zone.
+func Nearest(free []vennioclient.Slot, n int, wanted vennioclient.Slot, w Wishes) (chosen []Choice) {
+	asGood, _, _ := w.level(wanted)
+	rest := w.candidates(free)
 	for len(rest) > 0 && len(chosen) < n {
-		best := slices.MinFunc(rest, func(a, b vennioclient.Slot) int {
-			return cmp.Or(cmp.Compare(a.Start.Sub(wanted).Abs(), b.Start.Sub(wanted).Abs()), a.Start.Compare(b.Start))
+		best := slices.MinFunc(rest, func(a, b candidate) int {
+			return cmp.Or(
+				cmp.Compare(rank(a.leaving), rank(b.leaving)),
+				cmp.Compare(max(a.level, asGood), max(b.level, asGood)),
+				cmp.Compare(a.Start.Sub(wanted.Start).Abs(), b.Start.Sub(wanted.Start).Abs()),
+			)
 		})
-		chosen = append(chosen, Choice{best, apart(best.Start, wanted, loc)})
-		rest = slices.DeleteFunc(rest, func(s vennioclient.Slot) bool { return overlap(s, best) })
+		chosen = append(chosen, Choice{best.Slot, apart(best.Start, wanted.Start, w.Zone) + best.caveats()})
+		rest = slices.DeleteFunc(rest, func(c candidate) bool { return overlap(c.Slot, best.Slot) })
 	}
 	return chosen
 }

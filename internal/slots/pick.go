@@ -109,6 +109,7 @@ func compare(a, b candidate, isFirst bool) int {
 		cmp.Compare(max(a.level, night), max(b.level, night)),
 		cmp.Compare(a.outside, b.outside), // what was asked for counts more than working hours, and less than the night
 		cmp.Compare(a.level, b.level),
+		cmp.Compare(a.burden, b.burden), // the worst hour is the same: better for the others
 		cmp.Compare(a.near, b.near),
 		cmp.Compare(a.sameDay, b.sameDay),
 		cmp.Compare(a.samePart, b.samePart),
@@ -131,7 +132,7 @@ func (w Wishes) Any() bool {
 
 // InWorkingHours reports whether a slot lies in the working hours of everybody.
 func (w Wishes) InWorkingHours(s vennioclient.Slot) bool {
-	level, _ := w.level(s)
+	level, _, _ := w.level(s)
 	return level == working
 }
 
@@ -211,27 +212,30 @@ func (p Person) level(s vennioclient.Slot) int {
 	return dayOffEnd
 }
 
-// level is the worst level of all people, and the first of them who has it.
-func (w Wishes) level(s vennioclient.Slot) (worst int, who *time.Location) {
+// level is the worst level of all people, the sum of all, and the first of them who has the worst.
+func (w Wishes) level(s vennioclient.Slot) (worst, sum int, who *time.Location) {
 	for _, p := range w.People {
-		if l := p.level(s); l > worst {
+		l := p.level(s)
+		sum += l
+		if l > worst {
 			worst, who = l, p.Zone
 		}
 	}
-	return worst, who
+	return worst, sum, who
 }
 
 // candidate is a slot and all that its rank and its reason are made of: worked out once, because
 // ranking compares it often.
 type candidate struct {
 	vennioclient.Slot
-	day, part         int  // on the clocks of Wishes.Zone
-	sameDay, samePart int  // how many choices share the day, and the part of the day
-	near              int  // how closely it follows or precedes a choice: see offeredBeside
-	outside           int  // minutes outside the hours asked for
-	otherDay          bool // not on a day asked for
-	leaving           bool // overlaps the time of the booking that is to be moved
-	level             int
+	day, part         int            // on the clocks of Wishes.Zone
+	sameDay, samePart int            // how many choices share the day, and the part of the day
+	near              int            // how closely it follows or precedes a choice: see offeredBeside
+	outside           int            // minutes outside the hours asked for
+	otherDay          bool           // not on a day asked for
+	leaving           bool           // overlaps the time of the booking that is to be moved
+	level             int            // the worst of all people
+	burden            int            // the sum of the levels
 	worst             *time.Location // the zone in which the level is reached; nil at working
 }
 
@@ -263,7 +267,7 @@ func (w Wishes) candidate(s vennioclient.Slot) candidate {
 	if w.Hours != (Hours{}) {
 		c.outside = w.Hours.outside(s, w.Zone)
 	}
-	c.level, c.worst = w.level(s)
+	c.level, c.burden, c.worst = w.level(s)
 	return c
 }
 

@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/vennio-mcp/vennio-mcp/internal/slots"
+	"github.com/vennio-mcp/vennio-mcp/internal/times"
 	"github.com/vennio-mcp/vennio-mcp/vennioclient"
 )
 
@@ -64,8 +65,8 @@ func TestPickOfNothingIsNothing(t *testing.T) {
 
 func TestNearestPutsTheClosestFirst(t *testing.T) {
 	t.Parallel()
-	wanted := time.Date(2026, 5, 13, 11, 0, 0, 0, time.UTC)
-	chosen := slots.Nearest(day("2026-05-13", 9, 18), 3, wanted, time.UTC)
+	wanted := meeting(time.Date(2026, 5, 13, 11, 0, 0, 0, time.UTC))
+	chosen := slots.Nearest(day("2026-05-13", 9, 18), 3, wanted, slots.Wishes{Zone: time.UTC})
 	assert.Equal(t, []string{
 		"Wed 11:00: same day, same time", "Wed 10:30: same day, 30 min earlier", "Wed 11:30: same day, 30 min later",
 	}, told(slots.Picked{Choices: chosen}))
@@ -81,10 +82,62 @@ func TestNearestSaysHowFarOnTheClocksOfTheZone(t *testing.T) {
 		-24: "the day before, same time", -72: "3 days earlier, same time", -2: "same day, 2 h earlier",
 	} {
 		start := wanted.Add(time.Duration(hours) * time.Hour)
-		got := slots.Nearest([]vennioclient.Slot{{Start: start, End: start.Add(time.Hour)}}, 1, wanted, tokyo)
+		got := slots.Nearest([]vennioclient.Slot{{Start: start, End: start.Add(time.Hour)}}, 1, meeting(wanted), slots.Wishes{Zone: tokyo})
 		assert.Equal(t, reason, got[0].Reason, hours)
 	}
 	start := wanted.Add(-90 * time.Minute)
-	got := slots.Nearest([]vennioclient.Slot{{Start: start, End: start.Add(time.Hour)}}, 1, wanted, tokyo)
+	got := slots.Nearest([]vennioclient.Slot{{Start: start, End: start.Add(time.Hour)}}, 1, meeting(wanted), slots.Wishes{Zone: tokyo})
 	assert.Equal(t, "same day, 1 h 30 min earlier", got[0].Reason)
+}
+
+// meeting is one of half an hour.
+func meeting(start time.Time) vennioclient.Slot {
+	return vennioclient.Slot{Start: start, End: start.Add(30 * time.Minute)}
+}
+
+// The alternatives to a time that was taken are at hours that are as good as those that were agreed, if there are any.
+//
+// bar: S8
+// field: alternatives to a taken time
+func TestBar_S8_AlternativesAreAtHoursAsGood(t *testing.T) {
+	t.Parallel()
+	work, err := times.ParseOpening("mon-fri 10:00-16:00")
+	require.NoError(t, err)
+	newYork := zone(t, "America/New_York")
+	utc := []slots.Person{{Zone: time.UTC}}
+	leaving := slots.Span{Start: at(t, "2026-05-13T11:00:00Z"), End: at(t, "2026-05-13T11:30:00Z")}
+	for name, c := range map[string]struct {
+		from, to int
+		wanted   string
+		wishes   slots.Wishes
+		want     []string
+	}{
+		"at 08:00 the later ones": {6, 11, "2026-05-13T08:00:00Z", slots.Wishes{People: utc}, []string{
+			"Wed 08:00: same day, same time", "Wed 08:30: same day, 30 min later", "Wed 09:00: same day, 1 h later",
+		}},
+		"at 18:30 the earlier ones": {16, 22, "2026-05-13T18:30:00Z", slots.Wishes{People: utc}, []string{
+			"Wed 18:30: same day, same time", "Wed 18:00: same day, 30 min earlier", "Wed 17:30: same day, 1 h earlier",
+		}},
+		"the guest's hours count": {11, 16, "2026-05-13T12:00:00Z", slots.Wishes{People: append(slices.Clone(utc), slots.Person{Zone: newYork})}, []string{
+			"Wed 12:00: same day, same time", "Wed 12:30: same day, 30 min later", "Wed 13:00: same day, 1 h later",
+		}},
+		"the operator's hours count": {8, 12, "2026-05-13T10:00:00Z", slots.Wishes{People: []slots.Person{{Zone: time.UTC, Work: work}}}, []string{
+			"Wed 10:00: same day, same time", "Wed 10:30: same day, 30 min later", "Wed 11:00: same day, 1 h later",
+		}},
+		"worse hours where there are no others, with what speaks against them": {20, 22, "2026-05-13T18:00:00Z", slots.Wishes{People: utc}, []string{
+			"Wed 20:00: same day, 2 h later, outside working hours in UTC", "Wed 20:30: same day, 2 h 30 min later, outside working hours in UTC",
+			"Wed 21:00: same day, 3 h later, outside working hours in UTC",
+		}},
+		"an evening that was agreed": {18, 22, "2026-05-13T20:00:00Z", slots.Wishes{People: utc}, []string{
+			"Wed 20:00: same day, same time, outside working hours in UTC", "Wed 19:30: same day, 30 min earlier, outside working hours in UTC",
+			"Wed 20:30: same day, 30 min later, outside working hours in UTC",
+		}},
+		"not the time that is left": {10, 13, "2026-05-13T11:30:00Z", slots.Wishes{People: utc, Leaving: &leaving}, []string{
+			"Wed 11:30: same day, same time", "Wed 12:00: same day, 30 min later", "Wed 10:30: same day, 1 h earlier",
+		}},
+	} {
+		c.wishes.Zone = time.UTC
+		chosen := slots.Nearest(day("2026-05-13", c.from, c.to), 3, meeting(at(t, c.wanted)), c.wishes)
+		assert.Equal(t, c.want, told(slots.Picked{Choices: chosen}), name)
+	}
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/vennio-mcp/vennio-mcp/internal/slots"
 	"github.com/vennio-mcp/vennio-mcp/internal/times"
+	"github.com/vennio-mcp/vennio-mcp/vennioclient"
 )
 
 func at(t *testing.T, text string) time.Time {
@@ -224,5 +225,47 @@ func TestBar_S9_FirstIsTheEarliestThatFits(t *testing.T) {
 		first, ok := slots.First(week(), c.wishes)
 		require.True(t, ok)
 		assert.Equal(t, c.want, first.Start.Format("Mon 15:04: ")+first.Reason)
+	}
+}
+
+// bar: S8
+// field: working hours over midnight
+func TestBar_S8_WorkingHoursOverMidnightAreOne(t *testing.T) {
+	t.Parallel()
+	work, err := times.ParseOpening("mon-fri 22:00-24:00, tue-sat 00:00-03:00, tue-sat 03:00-06:00, sat 23:30-24:00")
+	require.NoError(t, err)
+	berlin := zone(t, "Europe/Berlin")
+	for text, want := range map[string]bool{
+		"2026-05-12T21:30:00+02:00": false, // Tuesday, before they begin
+		"2026-05-12T22:00:00+02:00": true,
+		"2026-05-12T23:30:00+02:00": true, // over midnight
+		"2026-05-12T23:00:00+02:00": true, // to midnight
+		"2026-05-13T02:30:00+02:00": true, // over hours that touch
+		"2026-05-13T05:30:00+02:00": false,
+		"2026-05-16T23:30:00+02:00": false, // Saturday; nobody works on Sunday
+		"2026-05-17T00:00:00+02:00": false,
+	} {
+		start := at(t, text)
+		assert.Equal(t, want, work.Holds(start, start.Add(time.Hour), berlin), text)
+	}
+	start := at(t, "2026-05-12T22:00:00+02:00")
+	assert.False(t, work.Holds(start, start.Add(26*time.Hour), berlin), "longer than a night")
+}
+
+// Where somebody must meet at night whatever is chosen, the others need not.
+//
+// bar: S8
+// field: a night for one, not for all
+func TestBar_S8_ANightForOneIsNoNightForTheOthers(t *testing.T) {
+	t.Parallel()
+	london, newYork := zone(t, "Europe/London"), zone(t, "America/New_York")
+	w := slots.Wishes{Zone: london, Hours: slots.Hours{Latest: 10 * 60}, People: []slots.Person{{Zone: london}, {Zone: newYork}}}
+	var free []vennioclient.Slot
+	for start := at(t, "2026-05-10T23:00:00Z"); start.Before(at(t, "2026-05-15T23:00:00Z")); start = start.Add(30 * time.Minute) {
+		free = append(free, meeting(start))
+	}
+	for _, c := range slots.Pick(free, 3, w).Choices {
+		local := c.Start.In(london)
+		assert.GreaterOrEqual(t, local.Hour(), 8, local)
 	}
 }

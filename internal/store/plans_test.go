@@ -265,6 +265,25 @@ func (p *program) revocation(ctx context.Context) {
 	require.NoError(t, <-done)
 	_, err = office.HasEvents(ctx, "acme")
 	require.NoError(t, err)
+	p.lists(ctx, office)
+}
+
+// lists are what operators read, and what the metrics and the sweep ask for again and again.
+func (p *program) lists(ctx context.Context, office *events.Office) {
+	p.t.Helper()
+	for name, read := range map[string]func() error{
+		"sweep of what is sent":    func() error { _, err := p.ledger.LeftSent(ctx, 0); return err },
+		"sweep of what is unknown": func() error { _, err := p.ledger.LeftUnknown(ctx, time.Hour, 0); return err },
+		"settlement":               func() error { _, err := p.ledger.HasBooking(ctx, "", "bk_1", ""); return err },
+		"a page of the ledger":     func() error { _, err := p.ledger.Entries(ctx, 1, 2); return err },
+		"events of a tenant": func() error {
+			_, err := office.Of("").List(ctx, store.EventsWanted{Limit: 1})
+			return err
+		},
+		"metrics": func() error { _, err := office.CountDeadLetters(ctx); return err },
+	} {
+		require.NoError(p.t, read(), name)
+	}
 }
 
 // small are the tables that do not grow with history, and need no index.
@@ -314,7 +333,7 @@ func ours(s store.Statement) bool {
 	if !planned || strings.Contains(text, "PG_ADVISORY") || strings.Contains(text, "PG_STAT_") || strings.Contains(text, "SQLITE_MASTER") {
 		return false
 	}
-	return !strings.Contains(text, "RIVER_") || strings.Contains(text, "ARGS ->> 'EVENT' =") || strings.HasPrefix(text, "INSERT INTO RIVER_JOB")
+	return !strings.Contains(text, "RIVER_") || strings.Contains(text, "ARGS ->> 'EVENT' =") || strings.HasPrefix(text, "SELECT COUNT(*) FROM RIVER_JOB") || strings.HasPrefix(text, "INSERT INTO RIVER_JOB")
 }
 
 // field: statements without an index
@@ -359,4 +378,59 @@ func TestAStatementWithoutAnIndexIsFound(t *testing.T) {
 	} {
 		assert.NotEmpty(t, scans(t, p.db, store.Statement{SQL: query}), query)
 	}
+}
+
+// series numbers so many rows, on both databases.
+const series = `WITH RECURSIVE i(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM i WHERE n < 20000) `
+
+// The newest event of a tenant, which doctor and events list ask for, is found without reading those of the others.
+//
+// bar: O6
+// field: events of one tenant among many
+func TestBar_O6_TheEventsOfATenantAreFoundByAnIndex(t *testing.T) {
+	t.Parallel()
+	p := newProgram(t)
+	ctx := t.Context()
+	require.NoError(t, p.db.Read(ctx, func(*store.Tx) error { return nil }))
+	require.NoError(t, p.db.Raw(ctx, `INSERT INTO events (tenant, id, type, at, received, booking, body) `+series+
+		`SELECT 'other', 'evt_' || n, 'booking.created', '', '2026-05-11T09:00:00.000Z', '', '' FROM i`))
+	require.NoError(t, p.db.Raw(ctx, `ANALYZE`))
+	office, err := events.Open(p.db, events.Options{Ledger: p.ledger, Now: p.deps.Now})
+	require.NoError(t, err)
+	p.rec.Taken()
+	found, err := office.Of("").List(ctx, store.EventsWanted{Limit: 1})
+	require.NoError(t, err)
+	require.Empty(t, found)
+	asked := 0
+	for _, s := range p.rec.Taken() {
+		if strings.Contains(s.SQL, "FROM events") {
+			asked++
+			plan, err := p.db.Plan(ctx, s)
+			require.NoError(t, err)
+			assert.Contains(t, strings.Join(plan, "\n"), "events_of_tenant")
+		}
+	}
+	assert.Equal(t, 1, asked)
+}
+
+// The metrics count dead letters instead of reading them, and do not stop at the most that a list holds.
+//
+// bar: O6
+// field: many dead letters
+func TestBar_O6_DeadLettersAreCountedHoweverMany(t *testing.T) {
+	t.Parallel()
+	p := newProgram(t)
+	ctx := t.Context()
+	office, err := events.Open(p.db, events.Options{Ledger: p.ledger, Now: p.deps.Now})
+	require.NoError(t, err)
+	n, err := office.CountDeadLetters(ctx)
+	require.NoError(t, err)
+	require.Zero(t, n)
+	for state, ended := range map[string]string{"discarded": "CURRENT_TIMESTAMP", "completed": "CURRENT_TIMESTAMP", "available": "NULL"} {
+		require.NoError(t, p.db.Raw(ctx, `INSERT INTO river_job (args, kind, queue, max_attempts, state, finalized_at) `+series+
+			`SELECT '{}', 'follow_up', 'default', 5, '`+state+`', `+ended+` FROM i`))
+	}
+	n, err = office.CountDeadLetters(ctx)
+	require.NoError(t, err)
+	assert.Equal(t, 20_000, n)
 }

@@ -32,8 +32,11 @@ func ParseOpening(s string) (all Opening, err error) {
 		}
 		days, ok := openOn(fields[0])
 		from, to, also := openFrom(fields[1])
-		if !ok || !also || from >= to {
+		if !ok || !also || from == to {
 			return nil, badOpening(part)
+		}
+		if from > to {
+			return nil, fmt.Errorf("%w; hours over midnight are two: mon-fri 22:00-24:00, tue-sat 00:00-06:00", badOpening(part))
 		}
 		all = append(all, openDays{days, from, to, strings.Join(fields, " ")})
 	}
@@ -90,19 +93,37 @@ func (o Opening) String() string {
 	return strings.Join(parts, ", ")
 }
 
-// Holds reports whether a meeting lies within one part of one day on the clocks of loc.
+// Holds reports whether a meeting lies within the hours on the clocks of loc. Hours that touch are one: those to
+// 24:00 go on with those from 00:00 of the next day.
 func (o Opening) Holds(start, end time.Time, loc *time.Location) bool {
 	first, last := start.In(loc), end.In(loc)
-	to := MinuteOfDay(last, loc)
-	if first.YearDay() != last.YearDay() || first.Year() != last.Year() {
-		if to != 0 || end.Sub(start) > 25*time.Hour { // the longest day there is
+	from, to := MinuteOfDay(first, loc), MinuteOfDay(last, loc)
+	switch int(dateOf(last, loc).Sub(dateOf(first, loc)) / (24 * time.Hour)) {
+	case 0:
+		return o.covers(first.Weekday(), from, to)
+	case 1:
+		return o.covers(first.Weekday(), from, minutesOfDay) && (to == 0 || o.covers(last.Weekday(), 0, to))
+	}
+	return false
+}
+
+// covers tells whether the hours of a weekday cover it from one minute to another.
+func (o Opening) covers(day time.Weekday, from, to int) bool {
+	for reached := from; ; {
+		until := reached
+		for _, d := range o {
+			if slices.Contains(d.days, day) && d.from <= reached {
+				until = max(until, d.to)
+			}
+		}
+		if until >= to {
+			return until > from
+		}
+		if until == reached {
 			return false
 		}
-		to = minutesOfDay
+		reached = until
 	}
-	return slices.ContainsFunc(o, func(d openDays) bool {
-		return slices.Contains(d.days, first.Weekday()) && MinuteOfDay(first, loc) >= d.from && to <= d.to
-	})
 }
 
 // Closes is the end of the last hours of a weekday, in minutes after midnight; 0 where it has none.

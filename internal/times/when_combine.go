@@ -112,6 +112,11 @@ func (r *reader) tidyParts() {
 			continue
 		}
 		last := &all[len(all)-1]
+		if p.joined == "," && settles(*last, p) {
+			p.terms[0].named = last.terms[0].named
+			last.terms, last.hours = p.terms, append(last.hours, p.hours...)
+			continue
+		}
 		continues := p.joined == "," && len(p.terms) > 0 && !alike(*last, p) || len(p.terms) == 0 && p.joined == "," && fit(*last, p) || p.joined == "and" && fit(*last, p)
 		if !continues {
 			if p.joined == "," {
@@ -224,6 +229,9 @@ func (r *reader) withoutDay() *problem {
 		}
 	case (h.point || h.ofDay) && len(r.parts) == 1 && len(r.missed) > 0 && len(r.zonesNamed()) == 0:
 		return &problem{what: "is understood only in part: " + quote(strings.Join(r.missed, " ")) + " is not known", weak: true}
+	case (h.point || h.ofDay) && len(r.parts) == 1 && len(r.missed) > 0: // "3pm EST"
+		tomorrow := withHours(dates{r.today + 1, r.today + 1}, h)
+		return &problem{what: "names a time and no day, and a time zone, which goes into timezone", offers: []meaning{tomorrow}, zones: r.zonesNamed()}
 	case (h.point || h.ofDay) && len(r.parts) == 1:
 		var offers []meaning
 		if h.earliest > r.minute {
@@ -277,19 +285,27 @@ func (r *reader) choices() (all []choice, p *problem) {
 		r.parts = append(r.parts, part{})
 	}
 	for i, part := range r.parts {
+		var also [][]term
 		if next := i + 1; forAll {
 			part.hours = r.parts[timed].hours
 		} else if len(part.hours) == 0 && next < len(r.parts) && !r.parts[next].hoursFirst && alike(part, r.parts[next]) {
 			part.hours = r.parts[next].hours // "Monday or Tuesday at 10 or Wednesday at 11"
 		}
 		if len(part.terms) == 0 && len(r.parts) > 1 && !r.unionAt(i) { // "tomorrow at 10 or 11", "10 or 11 tomorrow"
-			part.terms = r.parts[r.daysOf(i)].terms
+			of := r.daysOf(i)
+			for k := of - 1; k >= 0 && of < i && len(r.parts[k].hours) == 0 && alike(r.parts[k], r.parts[k+1]); k-- {
+				also = append(also, r.parts[k].terms) // "Monday or Tuesday at 10 or 11"
+			}
+			part.terms = r.parts[of].terms
 		}
-		c, p := r.choice(part)
-		if p != nil {
-			return nil, p
+		for _, terms := range append(also, part.terms) {
+			part.terms = terms
+			c, p := r.choice(part)
+			if p != nil {
+				return nil, p
+			}
+			all = append(all, c...)
 		}
-		all = append(all, c...)
 	}
 	return all, nil
 }
@@ -438,24 +454,6 @@ func (r *reader) choice(p part) ([]choice, *problem) {
 		return nil, r.contradiction()
 	}
 	return all, nil
-}
-
-// endOfWork is the first working day that is left of a set, or the last one for the end of the day.
-func (r *reader) endOfWork(set []date, h hours) []date {
-	left := slices.DeleteFunc(slices.Clone(set), func(d date) bool { return d < r.today || !workdays.has(d.weekday()) })
-	if len(left) > 1 && left[0] == r.today && h.latest <= r.minute {
-		left = left[1:]
-	}
-	switch {
-	case len(left) == 0:
-		return set
-	}
-	r.hint("Public holidays are not considered")
-	switch {
-	case h.earliest >= noon:
-		return left[len(left)-1:]
-	}
-	return left[:1]
 }
 
 // expand lists a range of dates.

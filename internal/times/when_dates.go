@@ -205,8 +205,12 @@ func (r *reader) dayNumbers(afterMonth bool) (days []dates, ordinal bool) {
 	}
 	for {
 		t := r.tok()
-		word := t.digits == 0 && !t.the // "first" alone is no day
-		if !isDay(t) || isTime(1) || word && !afterMonth && !r.isDate() || !afterMonth && !t.ordinal && !r.bareDays && !r.isDate() {
+		word := t.digits == 0 && !t.the                                                                                      // "first" alone is no day
+		half := afterMonth && t.digits > 0 && (r.ahead(1).text == "am" || r.ahead(1).text == "pm") && r.choose(2, true) == 0 // "January 10 am"
+		if join := r.ahead(1); t.ordinal && !afterMonth && (join.text == "or" || join.text == "and" || join.kind == slash) && r.ahead(2).ordinal && strings.HasPrefix(r.ahead(3).text, "week") {
+			break // "the 2nd or 3rd week"
+		}
+		if !isDay(t) || isTime(1) && !half || word && !afterMonth && !r.isDate() || !afterMonth && !t.ordinal && !r.bareDays && !r.isDate() {
 			break
 		}
 		ordinal = ordinal || t.ordinal

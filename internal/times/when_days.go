@@ -1,6 +1,7 @@
 package times
 
 import (
+	"slices"
 	"strings"
 	"time"
 )
@@ -44,6 +45,64 @@ func (r *reader) isUnit(text string) bool {
 	return false
 }
 
+// datedRange reads "Mon 14 Dec to Fri 18 Dec", "Monday 14 to Friday 18 December": a range of dates with their weekdays.
+func (r *reader) datedRange() bool {
+	if name := r.tok().text; !isWeekday(name) && (name != "from" && name != "between" || !isWeekday(r.ahead(1).text)) {
+		return false
+	}
+	return r.try(func() bool {
+		between := r.accept("between")
+		r.accept("from")
+		first, firstDay, ok := r.datedDay()
+		if !ok {
+			return false
+		}
+		if joined := r.tok(); joined.kind != dash && joined.text != "to" && joined.text != "until" && (!between || joined.text != "and") {
+			return false
+		}
+		r.pos++
+		second, lastDay, ok := r.datedDay()
+		if !ok || lastDay < 0 && second.kind == monthdayTerm {
+			return false
+		}
+		t, ok := r.between(first, second)
+		if !ok || t.span().first.weekday() != firstDay || lastDay >= 0 && t.span().last.weekday() != lastDay {
+			return false
+		}
+		return r.addTerm(t)
+	})
+}
+
+// settles tells whether a date follows the weekday that it is of, as in "next Tuesday, 8 December".
+func settles(weekday, date part) bool {
+	if len(weekday.terms) != 1 || len(date.terms) != 1 || len(weekday.hours) > 0 {
+		return false
+	}
+	a, b := weekday.terms[0], date.terms[0]
+	return a.kind == spanTerm && b.kind == spanTerm && len(a.spans) == 1 && len(b.spans) == 1 && a.span().single() && b.span().single() &&
+		b.unit == "" && a.named == setOf(b.span().first.weekday()) && b.named == 0
+}
+
+// datedDay reads "Mon 14 Dec", "Fri 18", "18 December"; day is -1 where no weekday stands before the date.
+func (r *reader) datedDay() (t term, day time.Weekday, ok bool) {
+	day = -1
+	if name := r.tok(); name.kind == word && isWeekday(name.text) {
+		day, _ = Weekday(name.text)
+		r.pos++
+		r.skipComma()
+	}
+	for _, rule := range []func() (term, bool){r.monthDays, r.figures} {
+		if r.try(func() bool { t, ok = rule(); return ok && len(t.spans) == 1 && t.span().single() }) {
+			return t, day, true
+		}
+	}
+	if n := r.tok(); day >= 0 && n.kind == number && n.digits > 0 && n.digits <= 2 && n.n >= 1 && n.n <= 31 {
+		r.pos++
+		return term{kind: monthdayTerm, spans: []dates{{date(n.n), date(n.n)}}}, day, true
+	}
+	return term{}, day, false
+}
+
 // day reads a term, or a range of days.
 func (r *reader) day() bool {
 	return r.try(func() bool {
@@ -63,6 +122,9 @@ func (r *reader) day() bool {
 		}
 		switch {
 		case r.accept("onwards"):
+			if r.tokens[r.pos-2].text == "from now" { // "from now onwards" is any time
+				r.show(r.pos-1, "or later")
+			}
 			r.limits = append(r.limits, limit{word: "from", term: first})
 			return true
 		case r.is("at the latest") && !r.timeAfter(1) && r.accept("at the latest"):
@@ -325,4 +387,22 @@ func (r *reader) named(d date) term {
 	t := dayOf(d)
 	t.named = setOf(d.weekday())
 	return t
+}
+
+// endOfWork is the first working day that is left of a set, or the last one for the end of the day.
+func (r *reader) endOfWork(set []date, h hours) []date {
+	left := slices.DeleteFunc(slices.Clone(set), func(d date) bool { return d < r.today || !workdays.has(d.weekday()) })
+	if len(left) > 1 && left[0] == r.today && h.latest <= r.minute {
+		left = left[1:]
+	}
+	switch {
+	case len(left) == 0:
+		return set
+	}
+	r.hint("Public holidays are not considered")
+	switch {
+	case h.earliest >= noon:
+		return left[len(left)-1:]
+	}
+	return left[:1]
 }

@@ -237,6 +237,7 @@ func (r *reader) run(tokens []token) outcome {
 		t.the, the = the, false
 		r.tokens = append(r.tokens, t)
 	}
+	r.settleFigures()
 	r.splitAfterNext()
 	r.splitDays()
 	r.tidyTokens()
@@ -288,6 +289,30 @@ func (r *reader) splitDays() {
 		}
 		r.tokens = slices.Replace(r.tokens, i, i+1, days[1], days[0], days[2])
 		return
+	}
+}
+
+// settleFigures reads all figures of a phrase in the order that one of them shows: "12/11 or 12/14".
+func (r *reader) settleFigures() {
+	orders := map[bool]bool{} // whether the day is first
+	for _, t := range r.tokens {
+		if t.kind == numericDate && len(t.dates) == 1 && strings.Contains(t.raw, "/") {
+			day, _, _ := strings.Cut(t.raw, "/")
+			n, _ := strconv.Atoi(day)
+			orders[n == t.dates[0][2]] = true
+		}
+	}
+	if len(orders) != 1 {
+		return
+	}
+	for i, t := range r.tokens {
+		if t.kind == numericDate && len(t.dates) == 2 {
+			at := 1
+			if orders[true] {
+				at = 0
+			}
+			r.tokens[i].dates = t.dates[at : at+1]
+		}
 	}
 }
 
@@ -356,7 +381,7 @@ func (r *reader) element() bool {
 		return r.join()
 	case r.is("except"):
 		return r.exceptions()
-	case r.untilMoment(), r.dayEnded(), r.momentRange(), r.limited(), r.hourAndDay(), r.hour(), r.day(), r.lengthOf():
+	case r.untilMoment(), r.dayEnded(), r.datedRange(), r.momentRange(), r.limited(), r.hourAndDay(), r.hour(), r.day(), r.lengthOf():
 		return true
 	case r.accept("every"):
 		r.only = "names a series; find the first meeting of it, and send repeat to book_slot"

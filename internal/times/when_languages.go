@@ -69,6 +69,15 @@ func (d *draft) translated(phrase string) *problem {
 // asianDate is a date as Chinese, Japanese and Korean write it: 12月10日.
 var asianDate = regexp.MustCompile(`(1[0-2]|[1-9])\s?(?:月|월)\s?(\d{1,2})\s?(?:日|号|號|일)`)
 
+// datesOfMonth are days of a month as Romance languages and German write them: "du 14 au 18", "vom 14. bis 18.", "le 14".
+var datesOfMonth = []struct {
+	form *regexp.Regexp
+	as   string
+}{
+	{regexp.MustCompile(` (?:du|del|dal|vom|von|do|de) (\d{1,2})\.? (?:au|al|bis zum|bis|ao) (\d{1,2})\.? `), " $1 to $2 "},
+	{regexp.MustCompile(` le (\d{1,2}) (au |à |matin|après)`), " the ${1}th $2"},
+}
+
 // translate puts English in place of the words of other languages; false where there are none.
 func translate(phrase string) (english string, found bool) {
 	text := " " + strings.Join(strings.FieldsFunc(strings.ToLower(phrase), func(r rune) bool {
@@ -76,6 +85,10 @@ func translate(phrase string) (english string, found bool) {
 	}), " ") + " "
 	text = strings.ReplaceAll(text, "’", "'")
 	found = asianDate.MatchString(text)
+	for _, d := range datesOfMonth {
+		found = found || d.form.MatchString(text)
+		text = d.form.ReplaceAllString(text, d.as)
+	}
 	text = asianDate.ReplaceAllStringFunc(text, func(date string) string {
 		m := asianDate.FindStringSubmatch(date)
 		month, _ := strconv.Atoi(m[1])

@@ -259,8 +259,11 @@ func lexeme(form, piece string, all []token, before, after string) (token, bool)
 		}
 		t.text = strconv.Itoa(t.n)
 	case "decimal":
-		if t.kind, t.dates = numericDate, datesIn("", piece); len(t.dates) == 0 || strings.Contains(piece, ",") || beforeUnit(after) {
-			t.kind, t.dates = word, nil
+		t.kind = word
+		if day := decimalDate.MatchString(piece); day && !beforeUnit(after) { // "4.1" is a date to many
+			if dates := datesIn("", piece); len(dates) > 0 {
+				t.kind, t.dates = numericDate, dates
+			}
 		}
 	case "quarter":
 		t.kind = word
@@ -273,6 +276,8 @@ func lexeme(form, piece string, all []token, before, after string) (token, bool)
 	}
 	return t, true
 }
+
+var decimalDate = regexp.MustCompile(`^\d{1,2}\.\d{1,2}$`)
 
 // beforeUnit tells whether a unit of time follows a number: "1.5 hours".
 func beforeUnit(after string) bool {

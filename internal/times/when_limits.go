@@ -18,6 +18,9 @@ func (r *reader) limited() bool {
 			r.show(r.pos, "until")
 			r.pos++
 			how = "until"
+		} else if r.accept("at the latest") { // "at the latest Friday"
+			r.show(r.pos-1, "until")
+			how = "until"
 		} else if !r.accept("by", "until", "before", "after", "from") {
 			return false
 		}
@@ -139,29 +142,50 @@ func (r *reader) momentRange() bool {
 	return false
 }
 
+// moment reads a day with a time of it, "Friday 2pm" or "noon on Friday", or a day alone.
+func (r *reader) moment(l *limit, first bool) (ok bool) {
+	if r.isClock() {
+		ref, known := r.timeAt(true)
+		if !known || ref.midnight {
+			return false
+		}
+		if l.term, ok = r.oneDay(); !ok {
+			return false
+		}
+		m := r.settle(ref)
+		l.hours = hours{earliest: m, latest: m + r.meeting, point: true}
+		return true
+	}
+	if first {
+		l.term, ok = r.oneDay()
+	} else {
+		l.term, ok = r.term()
+	}
+	if ok {
+		r.try(func() bool { return r.limitHours(l) })
+	}
+	return ok
+}
+
 func (r *reader) twoMoments() bool {
 	between := r.accept("between")
-	first, ok := r.oneDay()
-	from := limit{word: "from", term: first}
-	if !ok || !r.try(func() bool { return r.limitHours(&from) }) || from.hours == (hours{}) {
+	from := limit{word: "from"}
+	if r.accept("from") && !r.isClock() || !r.moment(&from, true) || from.hours == (hours{}) {
 		return false
 	}
 	if joined := r.tok(); joined.kind != dash && joined.text != "to" && joined.text != "until" && (!between || joined.text != "and") {
 		return false
 	}
-	if r.pos++; r.pos >= len(r.tokens) || r.isClock() {
+	until := limit{word: "until"}
+	if r.pos++; r.pos >= len(r.tokens) || !r.moment(&until, false) {
 		return false
 	}
-	second, ok := r.term()
-	if !ok {
+	first := from.span().first
+	last, ok := r.alone(until.term, first)
+	if !ok || !last.single() || last.first < first {
 		return false
 	}
-	last, ok := r.alone(second, first.span().first)
-	if !ok || !last.single() || last.first < first.span().first {
-		return false
-	}
-	until := limit{word: "until", term: dayOf(last.first)}
-	r.try(func() bool { return r.limitHours(&until) })
+	until.term = dayOf(last.first)
 	r.limits = append(r.limits, from, until)
 	return true
 }

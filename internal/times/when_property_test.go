@@ -104,7 +104,7 @@ func FuzzWhen(f *testing.F) {
 	}
 	for _, words := range []string{
 		"from 31 to 1 or between 99 and", "next next next friday", "the the the", "32 december", "25:61", "1/1/1/1", "week 99", "0th", "a a a week",
-		"except except", "by by friday", "14-", "-14", "monday or or or", "half half past 9", "in 9999 hours", "in 99999 years", "first first monday of january",
+		"0(0", "1,234 days", "9,5", "99.99.99", "2026-13-45/46", "m/w/f/t/th", "utc+99", "20269999", "weeks 5 and 4", "except except", "by by friday", "14-", "-14", "monday or or or", "half half past 9", "in 9999 hours", "in 99999 years", "first first monday of january",
 		strings.Repeat("monday or ", 60), strings.Repeat("7 ", 100), strings.Repeat("next ", 100) + "friday", strings.Repeat("tursday ", 50),
 		"today", "tomorrow", "next week", "in 999 days", "next fri", "  THIS   sunday ", "soon", "in 99999999999999999999 days", "\x00\u202e", "日本語日本語日本語日本語日本語日本語",
 	} {

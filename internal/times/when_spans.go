@@ -110,6 +110,7 @@ func (r *reader) counted(how string, n, more int, unit string) (term, bool) {
 		if unit == "workday" {
 			until.named = workdays
 		}
+		r.accept("today") // "within two weeks of today"
 		return until, true
 	case r.ends(0):
 		r.only = "names no day"

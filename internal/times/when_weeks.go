@@ -232,6 +232,12 @@ func (r *reader) weekTerm() (term, bool) {
 	if !r.accept("week", "weekend", "calendar week", "week of", "week commencing", "week ending") {
 		return term{}, false
 	}
+	if how == "week" && r.isDate() { // "week 14-18 December"
+		how = "week of"
+	}
+	if t, ok := r.datesOfWeek(how); ok {
+		return t, true
+	}
 	switch t := r.tok(); {
 	case (how == "week" || how == "calendar week") && t.kind == number && !t.ordinal && r.ahead(1).text != "am" && r.ahead(1).text != "pm":
 		r.pos++
@@ -262,6 +268,19 @@ func (r *reader) weekTerm() (term, bool) {
 	}
 	r.hint("A week begins on " + r.weekStart.String() + " here")
 	return spanOf(week.first, week.last), true
+}
+
+// datesOfWeek reads the range in "the week of 14-18 December".
+func (r *reader) datesOfWeek(how string) (t term, ok bool) {
+	if how != "week of" {
+		return term{}, false
+	}
+	ok = r.try(func() bool {
+		var read bool
+		t, read = r.monthDays()
+		return read && len(t.spans) == 1 && !t.span().single() && t.span().last-t.span().first < 7
+	})
+	return t, ok
 }
 
 // isoWeeks reads what follows the number of a week: "weeks 51 and 52", "week 50 to 52".
@@ -325,6 +344,12 @@ func (r *reader) fraction() (term, bool) {
 	if !r.accept("early", "mid", "late", "later", "start", "end", "rest", "first half", "second half", "first week of", "last week of") {
 		return term{}, false
 	}
+	upTo := ""
+	if next := r.ahead(1).text; slices.Contains([]string{"early", "mid", "late"}, next) && (r.tok().kind == dash || r.tok().kind == slash || r.is("to", "or", "and")) {
+		r.pos++ // "early to mid January"
+		upTo = next
+		r.pos++
+	}
 	t, ok := r.anyContainer()
 	if !ok && r.is("week of") { // "early in the week of the 14th"
 		t, ok = r.weekTerm()
@@ -334,6 +359,10 @@ func (r *reader) fraction() (term, bool) {
 		return term{}, false
 	}
 	s, ok := r.fractionOf(how, t)
+	if upTo != "" {
+		second, also := r.fractionOf(upTo, t)
+		s.last, ok = second.last, ok && also && second.last > s.last
+	}
 	out := spanOf(s.first, s.last)
 	out.unit, out.end = t.unit, how == "end"
 	if out.end {
@@ -415,10 +444,14 @@ func (r *reader) endWeek(how string, s dates) dates {
 
 // ofMonth reads "the first Monday of January", "the last working day of the month", "the 14th of next month".
 func (r *reader) ofMonth() (term, bool) {
-	n := -1
+	n, also := -1, 0
 	if t := r.tok(); t.kind == number && t.ordinal {
 		n = t.n
 		r.pos++
+		if more := r.ahead(1); (r.is("or", "and") || r.tok().kind == slash) && more.kind == number && more.ordinal && more.n > n && isWeekday(r.ahead(2).text) {
+			r.pos += 2 // "the first or second Monday of January"
+			also = more.n
+		}
 	} else if !r.accept("last") {
 		return term{}, false
 	}
@@ -441,6 +474,10 @@ func (r *reader) ofMonth() (term, bool) {
 		return term{}, false
 	}
 	t, ok := r.nthOf(n, what, of.span())
+	if ok && also > 0 {
+		second, exists := r.nthOf(also, what, of.span())
+		t.spans, ok = append(t.spans, second.spans...), exists
+	}
 	if ok && t.span().last < r.today && of.unit == "month" { // "the first of the month", when it is over
 		next := monthOf(of.span().last + 1)
 		if again, ok := r.nthOf(n, what, next); ok {

@@ -79,8 +79,11 @@ func (a *crawler) attack() {
 		}
 		token := regexp.MustCompile(`name="token" value="([^"]*)"`).FindStringSubmatch(page)
 		for _, headers := range []map[string]string{
-			nil, {"Origin": at.Scheme + "://" + at.Host, "Sec-Fetch-Site": "same-origin"}, {"Sec-Fetch-Site": "none"},
-			{"Cookie": "vennio-paired=AAAAAAAAAAAAAAAAAAAAAAAAAA"}, {"Authorization": "Bearer x", "X-Forwarded-For": "127.0.0.1"},
+			nil,
+			{"Origin": at.Scheme + "://" + at.Host, "Sec-Fetch-Site": "same-origin"},
+			{"Sec-Fetch-Site": "none"},
+			{"Cookie": "vennio-paired=AAAAAAAAAAAAAAAAAAAAAAAAAA"},
+			{"Authorization": "Bearer x", "X-Forwarded-For": "127.0.0.1"},
 		} {
 			form := url.Values{"decision": {"approve"}, "name": {"Ada Byron"}}
 			if token != nil {

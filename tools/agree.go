@@ -14,6 +14,7 @@ import (
 	"github.com/vennio-mcp/vennio-mcp/internal/plain"
 	"github.com/vennio-mcp/vennio-mcp/internal/times"
 	"github.com/vennio-mcp/vennio-mcp/schemas"
+	"github.com/vennio-mcp/vennio-mcp/vennioclient"
 )
 
 // deed is something to be written once a person has agreed to it: as the ledger
@@ -156,8 +157,26 @@ func (d Deps) standing(ctx context.Context, act consent.Act) (*consent.Grant, er
 		return grant, nil
 	case proposal != nil && proposal.State == consent.StateDeclined:
 		return nil, d.declined(ctx, act)
+	case grant == nil && proposal != nil && proposal.State == consent.StateUsed:
+		return nil, d.takenMeanwhile(ctx, proposal.ID)
 	}
 	return nil, nil
+}
+
+// errTaken is the error of a call whose act a person approved while somebody else took the time:
+// asking the person once more would be in vain.
+var errTaken = &vennioclient.Error{Kind: vennioclient.KindSlotTaken}
+
+// takenMeanwhile is errTaken if that is what became of an approved proposal, lately.
+func (d Deps) takenMeanwhile(ctx context.Context, proposal string) error {
+	_, grant, err := d.Ledger.Result(ctx, proposal)
+	if err != nil {
+		return ledgerRefused(err)
+	}
+	if grant != nil && grant.Outcome == consent.NotDone && grant.Detail == string(vennioclient.KindSlotTaken) && d.Now().Sub(grant.At) < consent.Life {
+		return errTaken
+	}
+	return nil
 }
 
 // counts: where the person can be asked and is to be, the agent's word for them,

@@ -50,7 +50,11 @@ func (d Deps) rescheduleBooking(ctx context.Context, in schemas.RescheduleBookin
 		m.act = d.moveAct(m, in)
 	}
 	to := deed{act: m.act, asked: d.proposalOn(schemas.ActionReschedule, m.act, m.standingBooking, m.loc, m.guest)}
-	return agreed(ctx, d, to, in.Consent, func(ctx context.Context, g consent.Grant) (*schemas.ChangeResult, error) { return d.move(ctx, m, g) })
+	out, err := agreed(ctx, d, to, in.Consent, func(ctx context.Context, g consent.Grant) (*schemas.ChangeResult, error) { return d.move(ctx, m, g) })
+	if errors.Is(err, errTaken) {
+		return nil, d.notMoved(ctx, m, err)
+	}
+	return out, err
 }
 
 // understandMove resolves the arguments. The act is empty unless something was

@@ -49,6 +49,8 @@ type demo struct {
 	agent  *agent
 	vennio *box
 	sink   *demoSink
+	human  *demoPerson
+	state  string
 	env    []string // the settings of the demo
 	close  func()
 }
@@ -60,6 +62,7 @@ func (p program) setUp(ctx context.Context) (*demo, error) {
 	if err != nil {
 		return nil, err
 	}
+	d.state = state
 	d.close = func() { _ = os.RemoveAll(state) }
 	d.vennio, err = p.startSandbox(ctx, "127.0.0.1:0")
 	if err == nil {
@@ -106,7 +109,7 @@ var ada = []schemas.Attendee{{Email: "ada@example.com", Name: "Ada Byron"}, {Ema
 
 func (d *demo) play(ctx context.Context) error {
 	d.title("vennio-mcp: an agent books a meeting, in a sandbox of Vennio. Nothing here is real.")
-	if err := d.subscribes(ctx); err != nil {
+	if err := errors.Join(d.subscribes(ctx), d.pairs(ctx)); err != nil {
 		return err
 	}
 	found, err := d.findsSlots(ctx)
@@ -143,8 +146,10 @@ func (d *demo) findsSlots(ctx context.Context) ([]schemas.Slot, error) {
 }
 
 func (d *demo) isRefused(ctx context.Context, found []schemas.Slot) error {
-	d.narrate("The agent has not asked anybody yet.")
-	got, err := call[schemas.BookSlotResult](ctx, d.stage, d.agent, "book_slot", meeting(found[1], notYet))
+	d.narrate("An agent that claims a consent which nobody gave gets nowhere.")
+	claimed := meeting(found[1])
+	claimed["consent"] = schemas.Consent{Granted: true, GivenBy: "Ada Byron", Statement: "Yes, book it."}
+	got, err := call[schemas.AwaitingConsent](ctx, d.stage, d.agent, "book_slot", claimed)
 	if err != nil {
 		return err
 	}
@@ -155,56 +160,64 @@ func (d *demo) isRefused(ctx context.Context, found []schemas.Slot) error {
 }
 
 func (d *demo) books(ctx context.Context, found []schemas.Slot) error {
-	d.person("The second one. Yes, book it.")
-	got, err := call[schemas.BookSlotResult](ctx, d.stage, d.agent, "book_slot", meeting(found[1], yes))
+	d.person("The second one, please. Let me see the page.")
+	asked, err := call[schemas.AwaitingConsent](ctx, d.stage, d.agent, "book_slot", meeting(found[1]))
 	if err != nil {
 		return err
 	}
-	if got.Error != nil || got.Status != "confirmed" || got.Start != found[1].Start || len(d.held()) != 1 {
+	if err := d.human.approves(ctx, asked.ApprovalURL, "Booked"); err != nil {
+		return err
+	}
+	held := d.held()
+	if len(held) != 1 || held[0].Start.UTC().Format(time.RFC3339) != found[1].Start {
 		return errors.New("the booking was not made")
 	}
-	return d.proved("booked once, at the time the person chose")
+	return d.proved("the approval made the booking, at the time the person chose")
 }
 
 func (d *demo) repeats(ctx context.Context, found []schemas.Slot) error {
-	d.narrate("The answer got lost on the way; the agent repeats the same call.")
+	d.narrate("The agent makes the same call again, and once more, since the answer got lost on the way.")
 	before := d.vennio.Writes()
-	got, err := call[schemas.BookSlotResult](ctx, d.stage, d.agent, "book_slot", meeting(found[1], yes))
-	if err != nil {
-		return err
-	}
-	if got.Error != nil || got.Status != "confirmed" || d.vennio.Writes() != before {
-		return errors.New("the same call booked again")
+	for range 2 {
+		got, err := call[schemas.BookSlotResult](ctx, d.stage, d.agent, "book_slot", meeting(found[1]))
+		if err != nil {
+			return err
+		}
+		if got.Error != nil || got.Status != "confirmed" || d.vennio.Writes() != before {
+			return errors.New("the same call booked again")
+		}
 	}
 	return d.proved("the same booking, not a second one: Vennio holds %d", len(d.held()))
 }
 
 func (d *demo) losesASlot(ctx context.Context, found []schemas.Slot) error {
 	d.person("And the third one too, please.")
+	asked, err := call[schemas.AwaitingConsent](ctx, d.stage, d.agent, "book_slot", meeting(found[2]))
+	if err != nil {
+		return err
+	}
 	d.narrate("In the same second somebody else takes that time.")
 	start, err1 := time.Parse(time.RFC3339, found[2].Start)
 	end, err2 := time.Parse(time.RFC3339, found[2].End)
 	if err := errors.Join(err1, err2, d.vennio.Take(d.vennio.hostID(), start, end)); err != nil {
 		return err
 	}
-	got, err := call[schemas.BookSlotResult](ctx, d.stage, d.agent, "book_slot", meeting(found[2], yes))
+	if err := d.human.approves(ctx, asked.ApprovalURL, "Not booked"); err != nil {
+		return err
+	}
+	got, err := call[schemas.BookSlotResult](ctx, d.stage, d.agent, "book_slot", meeting(found[2]))
 	if err != nil {
 		return err
 	}
 	if got.Error == nil || got.Error.Code != schemas.CodeSlotTaken || len(got.Alternatives) == 0 {
 		return errors.New("a taken slot came without alternatives")
 	}
-	return d.proved("nothing was double-booked, and %d other times came in the same answer", len(got.Alternatives))
+	return d.proved("nothing was double-booked, and %d other times came in the answer", len(got.Alternatives))
 }
 
-var (
-	yes    = schemas.Consent{Granted: true, GivenBy: "Ada Byron", Statement: "Yes, book it."}
-	notYet = schemas.Consent{}
-)
-
-func meeting(s schemas.Slot, consent schemas.Consent) map[string]any {
+func meeting(s schemas.Slot) map[string]any {
 	return map[string]any{
 		"slot_id": s.SlotID, "title": "Analytical engines", "attendees": ada, "hosts": []string{"Alice"},
-		"notes": strings.Join([]string{"Agenda:", "1. punched cards"}, "\n"), "consent": consent,
+		"notes": strings.Join([]string{"Agenda:", "1. punched cards"}, "\n"), "consent": schemas.Consent{},
 	}
 }

@@ -98,10 +98,8 @@ func (d *demo) moves(ctx context.Context, _ []schemas.Slot) error {
 	if len(found.Slots) != 1 {
 		return errors.New("no other time was offered")
 	}
-	d.person("That one. Yes, move it.")
-	got, err := call[schemas.ChangeResult](ctx, d.stage, d.agent, "reschedule_booking", schemas.RescheduleBookingInput{
-		BookingID: old.ID, SlotID: found.Slots[0].SlotID, Gate: says("Yes, move it."),
-	})
+	d.person("That one, please.")
+	got, err := callApproved[schemas.ChangeResult](ctx, d, "reschedule_booking", schemas.RescheduleBookingInput{BookingID: old.ID, SlotID: found.Slots[0].SlotID}, "Moved")
 	if err != nil {
 		return err
 	}
@@ -115,10 +113,8 @@ func (d *demo) moves(ctx context.Context, _ []schemas.Slot) error {
 }
 
 func (d *demo) cancels(ctx context.Context, _ []schemas.Slot) error {
-	d.person("Now she is ill. Cancel it. Yes, really.")
-	got, err := call[schemas.ChangeResult](ctx, d.stage, d.agent, "cancel_booking", schemas.CancelBookingInput{
-		BookingID: d.held()[0].ID, Gate: says("Cancel it. Yes, really."),
-	})
+	d.person("Now she is ill. Cancel it, please.")
+	got, err := callApproved[schemas.ChangeResult](ctx, d, "cancel_booking", schemas.CancelBookingInput{BookingID: d.held()[0].ID}, "Cancelled")
 	if err != nil {
 		return err
 	}
@@ -131,9 +127,5 @@ func (d *demo) cancels(ctx context.Context, _ []schemas.Slot) error {
 	if _, err := d.shell(ctx, "ledger", "verify"); err != nil {
 		return err
 	}
-	return d.proved("cancelled, and every yes and no is on record")
-}
-
-func says(words string) schemas.Gate {
-	return schemas.Gate{Consent: schemas.Consent{Granted: true, GivenBy: "Ada Byron", Statement: words}}
+	return d.proved("cancelled, and every approval and refusal is on record")
 }

@@ -68,7 +68,7 @@ func demoSettings(vennio *box, sink *demoSink, state string) (env []string, err 
 	sinks := fmt.Sprintf("sinks: [{name: crm, type: http, url: %q, secret: demo, events: [booking.*]}]\n", sink.url)
 	return append(env,
 		"VENNIO_API_URL="+vennio.url, "VENNIO_API_KEY="+sandbox.DefaultKey(), "VENNIO_HOSTS="+vennio.hosts(), "VENNIO_MCP_SETTINGS="+file,
-		"VENNIO_SIGNING_SECRET=only for the demonstration", "VENNIO_TIMEZONE=Europe/London", "VENNIO_STATE_DIR="+state), os.WriteFile(file, []byte(sinks), 0o600)
+		"VENNIO_SIGNING_SECRET=only for the demonstration", "VENNIO_TIMEZONE=Europe/London", "VENNIO_CONSENT=human", "VENNIO_STATE_DIR="+state), os.WriteFile(file, []byte(sinks), 0o600)
 }
 
 // settings reads a list of them as os.Getenv does; of two the last counts.

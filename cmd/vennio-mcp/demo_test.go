@@ -22,7 +22,7 @@ func TestTheDemoGoesAsItSays(t *testing.T) {
 	code, out, errs := run(t, append(clean(t), "VENNIO_TIMEOUT=never", "VENNIO_TIMEZONE=EST"), "demo")
 	assert.Zero(t, code, errs, "whatever settings the person has")
 	for _, part := range []string{
-		"NOT BOOKED YET", "nothing was written", "booked once", "the very same arguments", "the same booking", "slot_taken", "other times came in the same answer", "Subscribed as wh_",
+		"NOT BOOKED YET", "nothing was written", "Approve this booking?", "[Approve]", "the approval made the booking", "Not booked  Nothing was changed: somebody else took this time", "the very same arguments", "the same booking", "slot_taken", "other times came in the answer", "Subscribed as wh_",
 		"the CRM is told: booking.created, Ada Byron", "stored once, and told on", "refused (401)", "the CRM is told: booking.updated", "moved, under a consent of its own",
 		"the CRM is told: booking.cancelled", "The ledger holds", "All as it says",
 	} {

@@ -264,8 +264,7 @@ func TestAPersonApprovesOrDeclines(t *testing.T) {
 // what the person then reads.
 func TestNoPageSaysApprovedWhileNothingIsBooked(t *testing.T) {
 	t.Parallel()
-	nothing := func(consent.Act) error { return errors.New("Vennio is away") }
-	was := time.Date(2026, 5, 13, 14, 0, 0, 0, time.UTC)
+	nothing, was := func(consent.Act) error { return errors.New("Vennio is away") }, time.Date(2026, 5, 13, 14, 0, 0, 0, time.UTC)
 	move, cancel := func(a *consent.Act) { a.BookingID, a.WasStart, a.WasEnd = "b-1", was, was.Add(time.Hour) }, func(a *consent.Act) { a.BookingID = "b-1" }
 	for name, tc := range map[string]struct {
 		act      func(*consent.Act)

@@ -155,7 +155,8 @@ func TestBar_I3_ALostAnswerIsSettledByTheSameCall(t *testing.T) {
 	})
 }
 
-// bar: I3. What certainly was not done uses the consent up: a new yes is needed.
+// bar: I3. What certainly was not done uses the consent up: a new approval is needed. While the time is
+// taken the person is not asked for it in vain.
 func TestBar_I3_NotDoneUsesTheConsentUp(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -169,8 +170,12 @@ func TestBar_I3_NotDoneUsesTheConsentUp(t *testing.T) {
 	kinds, details := w.kinds()
 	assert.Equal(t, []string{"proposed", "approved", "sent", "settled"}, kinds)
 	assert.Contains(t, details, `"not_done"`)
-	assert.Equal(t, schemas.CodeApprovalNeeded, w.book(agreed(s.SlotID)).Code)
+	again := w.book(agreed(s.SlotID))
+	assert.Equal(t, schemas.CodeSlotTaken, again.Code)
+	assert.NotEmpty(t, again.Data.Alternatives)
 	assert.Equal(t, schemas.CodeApprovalNeeded, w.book(agreed(got.Data.Alternatives[0].SlotID)).Code, "an alternative needs its own")
+	w.clock = w.clock.Add(consent.Life)
+	assert.Equal(t, schemas.CodeApprovalNeeded, w.book(agreed(s.SlotID)).Code)
 	assert.Zero(t, w.vennio.Writes())
 	w.kinds()
 }

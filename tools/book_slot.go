@@ -58,11 +58,14 @@ func (d Deps) bookSlot(ctx context.Context, in schemas.BookSlotInput) (*schemas.
 		fresh = g.Outcome != consent.Done
 		return d.book(ctx, b, g)
 	})
-	if err != nil {
+	switch {
+	case errors.Is(err, errTaken):
+		return nil, d.notBooked(ctx, b, err)
+	case err != nil:
 		return nil, err
 	}
 	if out.Repeated = !fresh; out.Repeated && out.Status == vennioclient.StatusConfirmed {
-		out.Next = "Tell the person that it was already booked, and that this call booked nothing more; say who was not e-mailed."
+		out.Next = "Tell the person that it is booked, and that this call booked nothing more; say who was not e-mailed."
 	}
 	return out, d.handOver(ctx, out, fresh)
 }

@@ -165,6 +165,9 @@ func (d *demo) books(ctx context.Context, found []schemas.Slot) error {
 	if err != nil {
 		return err
 	}
+	if asked.ApprovalURL == "" {
+		return errNobodyAsked
+	}
 	if err := d.human.approves(ctx, asked.ApprovalURL, "Booked"); err != nil {
 		return err
 	}

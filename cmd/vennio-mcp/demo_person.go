@@ -126,6 +126,8 @@ func plainText(fragment string) string {
 	return html.UnescapeString(pageTag.ReplaceAllString(fragment, ""))
 }
 
+var errNobodyAsked = errors.New("nobody is asked to approve it")
+
 // callApproved calls a tool that writes, has the person approve it on the page, and calls it again: the
 // approval has carried it out, and the page says want.
 func callApproved[Out any](ctx context.Context, d *demo, tool string, arguments any, want string) (out Out, err error) {
@@ -134,7 +136,7 @@ func callApproved[Out any](ctx context.Context, d *demo, tool string, arguments 
 		return out, err
 	}
 	if asked.Status != schemas.StatusAwaiting || asked.ApprovalURL == "" {
-		return out, errors.New("nobody is asked")
+		return out, errNobodyAsked
 	}
 	if err := d.human.approves(ctx, asked.ApprovalURL, want); err != nil {
 		return out, err

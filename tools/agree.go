@@ -287,11 +287,16 @@ func (d Deps) whoAnswered(ctx context.Context) string {
 
 // someoneIn names the client in which somebody answered.
 func someoneIn(ctx context.Context) string {
+	return "a person in " + cmp.Or(clientIn(ctx), "the client")
+}
+
+// clientIn is the name that the client gives itself, "" where it gives none.
+func clientIn(ctx context.Context) string {
 	client := ""
 	if info := server.RequestProtocolInfoFromContext(ctx); info != nil && info.ClientInfo != nil {
 		client = info.ClientInfo.Name
 	} else if session, ok := server.ClientSessionFromContext(ctx).(server.SessionWithClientInfo); ok {
 		client = session.GetClientInfo().Name
 	}
-	return "a person in " + cmp.Or(plain.Line(client, 60), "the client")
+	return plain.Line(client, 60)
 }

@@ -50,7 +50,7 @@ test('the page shows everything that will be written', limit, async (t) => {
   const shown = await page.locator('body').innerText()
   for (const fact of [
     booking.title, proposal.description, 'Alice Marlow', 'Ada Byron <ada@example.com>', 'Grace Hopper <grace@example.org>', booking.notes,
-    'Vennio does not write to them', 'Nothing is booked until you approve.',
+    'Vennio sends them no e-mail', '30 minutes', 'Asked by', 'Nothing is booked until you approve.',
   ]) assert.ok(shown.includes(fact), `the page shows ${fact}:\n${shown}`)
   for (const name of ['Approve', 'Decline']) assert.ok(await button(page, name).isVisible())
   assert.equal(await page.getByLabel('Your name').inputValue(), 'Ada Byron', 'the name is that of the pairing')

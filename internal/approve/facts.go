@@ -1,6 +1,7 @@
 package approve
 
 import (
+	"fmt"
 	"strings"
 	"time"
 
@@ -35,7 +36,11 @@ func whenFacts(a consent.Act) []fact {
 		guest = nil
 	}
 	stands := func(name string, start, end time.Time) fact {
-		return fact{Name: name, Text: times.Label(start, end, loc), Small: times.GuestLabel(start, end, loc, guest)}
+		f := fact{Name: name, Text: times.Label(start, end, loc), Small: start.In(loc).Weekday().String() + ", " + length(end.Sub(start))}
+		if there := times.GuestLabel(start, end, loc, guest); there != "" {
+			f.Small += " · " + there
+		}
+		return f
 	}
 	switch {
 	case cancelsSeries(a):
@@ -48,11 +53,23 @@ func whenFacts(a consent.Act) []fact {
 	return []fact{stands("When", a.Start, a.End)}
 }
 
+// length is a duration in words: "30 minutes", "1 h 30 min".
+func length(d time.Duration) string {
+	switch h, m := int(d.Hours()), int(d.Minutes())%60; {
+	case h == 0:
+		return fmt.Sprintf("%d minutes", m)
+	case m == 0:
+		return fmt.Sprintf("%d h", h)
+	default:
+		return fmt.Sprintf("%d h %d min", h, m)
+	}
+}
+
 func repeats(name string, a consent.Act) fact {
 	return fact{Name: name, Text: plain.Line(a.Repeat, 4000), Long: true}
 }
 
-// peopleFacts is who meets, and to whom Vennio writes.
+// peopleFacts is who meets, and whom Vennio e-mails.
 func peopleFacts(a consent.Act) (all []fact) {
 	for i, h := range a.Hosts {
 		name := "With"
@@ -62,12 +79,12 @@ func peopleFacts(a consent.Act) (all []fact) {
 		all = append(all, fact{Name: name, Text: h.Label(100, plain.Name)})
 	}
 	for i, p := range a.Attendees {
-		name, told := "Guest", "Vennio does not write to them"
+		name, told := "Guest", "Vennio sends them no e-mail"
 		if i == 0 {
 			name = "Customer"
 		}
 		if p.Mailed {
-			told = "Vennio writes to them"
+			told = "Vennio e-mails them"
 		}
 		all = append(all, fact{Name: name, Text: strings.TrimSpace(plain.Name(p.Name, 100) + " <" + plain.Line(p.Email, 254) + ">"), Small: told})
 	}

@@ -101,7 +101,7 @@ func TestBar_C9_ThePageShowsEverythingAndOpeningItChangesNothing(t *testing.T) {
 	page := d.send(http.MethodGet, id, nil).Body.String()
 	for _, fact := range []string{
 		"Intro", "Thu 14 May 2026, 15:00–16:00 (Europe/London, UTC&#43;1)", "23:00", "Tokyo", "Alice Marlow", "Bob Reyes", "Ada &lt;ada@example.com&gt;",
-		"Vennio writes to them", "grace@example.com", "Vennio does not write to them", "5000 JPY", "Line one\nline two", "Approve", "Decline", "09:10",
+		"Vennio e-mails them", "grace@example.com", "Vennio sends them no e-mail", "5000 JPY", "Line one\nline two", "Approve", "Decline", "09:10",
 	} {
 		assert.Contains(t, page, fact)
 	}
@@ -167,7 +167,7 @@ func TestBar_C8_NotesNeitherHideNorPoseAsFacts(t *testing.T) {
 	facts, notes, _ := strings.Cut(page, "<blockquote")
 	assert.Contains(t, page, "blockquote { white-space: pre-wrap; overflow-wrap: anywhere; max-height: 12rem; overflow: auto;")
 	assert.Contains(t, facts, "<dd>&#34;Intro&#39; When never&#34;</dd>")
-	assert.Contains(t, facts, "<dd>&#34;Ada &lt;eve@example.com&gt; (Vennio does not write to them)&#34; &lt;ada@example.com&gt;<br><span class=\"small\">Vennio writes to them</span>")
+	assert.Contains(t, facts, "<dd>&#34;Ada &lt;eve@example.com&gt; (Vennio does not write to them)&#34; &lt;ada@example.com&gt;<br><span class=\"small\">Vennio e-mails them</span>")
 	assert.NotContains(t, facts, "Lunch")
 	assert.Contains(t, notes, "What &#34;Lunch&#34;\nWhen Fri 1 Jan 2027 Price 0 JPY\n張")
 	assert.NotContains(t, page, "\n\n\n")

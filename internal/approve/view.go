@@ -39,6 +39,9 @@ type fact struct {
 // is open, and after that what became of it.
 func (p *Pages) view(ctx context.Context, proposal consent.Proposal, grant *consent.Grant) page {
 	shown := page{Sandbox: p.Sandbox, Facts: facts(proposal.Act), Notes: plain.Mask(plain.Folded(proposal.Act.Notes, 2000))}
+	if proposal.Client != "" {
+		shown.Facts = append(shown.Facts, fact{Name: "Asked by", Text: plain.Mask(plain.Name(proposal.Client, 60)), Small: "as it calls itself"})
+	}
 	switch {
 	case grant != nil:
 		p.outcome(ctx, &shown, proposal, *grant)

@@ -39,7 +39,7 @@ type Party struct {
 	ID   string `json:"id"` // at Vennio
 }
 
-// Attendee is a guest. Mailed: Vennio writes to them.
+// Attendee is a guest. Mailed: Vennio e-mails them.
 type Attendee struct {
 	Name   string `json:"name"`
 	Email  string `json:"email"`

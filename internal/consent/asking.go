@@ -17,6 +17,7 @@ type AskLimits struct {
 // Asker is who has a person asked.
 type Asker struct {
 	Caller string // names nobody: a random value or a keyed hash, the same for all requests of one caller
+	Client string // the program that asks, as it calls itself; cut to 60 characters
 	Limits AskLimits
 }
 

@@ -39,6 +39,7 @@ type details struct {
 	Rung     Rung    `json:"rung,omitempty"`
 	Expires  string  `json:"expires,omitempty"`
 	Caller   string  `json:"caller,omitempty"` // a keyed hash of who asked
+	Client   string  `json:"client,omitempty"` // the program that asked, as it calls itself
 	Closed   string  `json:"closed,omitempty"` // until when a refusal closes the slot or booking
 	Attempt  int     `json:"attempt,omitempty"`
 	Outcome  Outcome `json:"outcome,omitempty"`

@@ -26,6 +26,7 @@ type Proposal struct {
 	Act         Act
 	At, Expires time.Time // UTC, to the millisecond
 	State       State
+	Client      string // the program that asked, as it calls itself; only Result fills it in
 	Unanswered  string // why asking in the client brought no answer; empty if it was not tried, or answered
 }
 

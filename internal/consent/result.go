@@ -2,6 +2,7 @@ package consent
 
 import (
 	"context"
+	"encoding/json"
 	"time"
 
 	"github.com/vennio-mcp/vennio-mcp/internal/plain"
@@ -17,6 +18,10 @@ func (l *Ledger) Result(ctx context.Context, id string) (Proposal, *Grant, error
 	}
 	var g *Grant
 	err = l.look(ctx, func(w *work) error {
+		p.Client, err = w.clientOf(id)
+		if err != nil {
+			return err
+		}
 		kept, err := w.GrantOfProposal(id)
 		if err == nil && kept == nil && p.State == StateUsed { // it was sent on the agent's word before
 			var about store.Proposal
@@ -31,6 +36,23 @@ func (l *Ledger) Result(ctx context.Context, id string) (Proposal, *Grant, error
 		return nil
 	})
 	return p, g, err
+}
+
+// clientOf is the program that asked, by the entry with which the proposal began.
+func (w *work) clientOf(id string) (string, error) {
+	kept, _, err := w.find(id)
+	if err != nil {
+		return "", err
+	}
+	entries, err := w.Entries(kept.Seq-1, 1)
+	if err != nil || len(entries) == 0 || entries[0].Details == "" {
+		return "", err
+	}
+	var d details
+	if err := json.Unmarshal([]byte(entries[0].Details), &d); err != nil || d.Proposal != id {
+		return "", nil //nolint:nilerr // ledger verify finds that
+	}
+	return d.Client, nil
 }
 
 // Decided is a proposal with the grant under which its act is or was written; Grant is nil where

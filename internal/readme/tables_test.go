@@ -28,7 +28,7 @@ func table(t *testing.T, page, header string) (rows []string) {
 // Which client asks how stands on two pages, and says the same on both.
 func TestBothTablesOfConsentAgree(t *testing.T) {
 	t.Parallel()
-	const header = "| client | asks in the client |"
+	const header = "| client | how we know |"
 	readme := table(t, string(file(t, "README.md")), header)
 	assert.Equal(t, table(t, string(file(t, "docs", "clients.md")), header), readme)
 	assert.Greater(t, len(readme), 8)

@@ -92,7 +92,7 @@ func (d Directory) eachOf(wanted []schemas.HostRef, beyond func(name string) ([]
 	return each
 }
 
-var betweenHosts = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`\s*(?:[,;&+\n]|\band\b)+\s*`) })
+var betweenHosts = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`\s*(?:[,;&+]|\band\b)+\s*`) })
 
 func (d Directory) one(name string, beyond func(name string) ([]Host, error)) (Host, error) {
 	var near []Host

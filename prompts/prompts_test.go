@@ -102,3 +102,18 @@ func TestArgumentsAreCompleted(t *testing.T) {
 		assert.LessOrEqual(t, len(got.Completion.Values), 100)
 	}
 }
+
+// field: promises of each policy
+func TestTheInstructionsPromiseNoMoreThanThePolicyProvides(t *testing.T) {
+	t.Parallel()
+	for policy, says := range map[consent.Policy]string{
+		consent.PolicyAttested: "Book only with a person's consent; the server takes your word for it.",
+		consent.PolicyAsk:      "Book only with a person's consent: the server asks them where the client can, and elsewhere takes your word.",
+		consent.PolicyHuman:    "It books only what a person approved themselves.",
+	} {
+		text := prompts.Instructions(everything, policy)
+		assert.Contains(t, text, says, policy)
+		assert.NotContains(t, text, "never books", policy)
+		assert.Equal(t, policy != consent.PolicyHuman, strings.Contains(text, "{granted: true}"), policy)
+	}
+}

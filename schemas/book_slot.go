@@ -56,7 +56,7 @@ func (in BookSlotInput) misfits() (wrong []Misfit) {
 
 // plainAddress is what people use of RFC 5321: no quoted local parts, which could
 // make one address look like two, and a domain with a dot.
-var plainAddress = regexp.MustCompile(`^[^\s"<>()\[\],;:\\@]+@[^\s"'<>()\[\],;:\\@]+\.[^\s"'<>()\[\],;:\\@.]+$`)
+var plainAddress = regexp.MustCompile(`^[^\s"“”„«»<>()\[\],;:\\@]+@[^\s"'<>()\[\],;:\\@]+\.[^\s"'<>()\[\],;:\\@.]+$`)
 
 // Gate is the argument that every writing tool requires.
 type Gate struct {

@@ -55,12 +55,17 @@ func absent(name string, parent shape, value any) bool {
 		return true
 	case slices.Contains(parent.Required, name):
 		return false
-	case text == "null", text == "undefined":
-		return true
 	default:
-		return name == "repeat" && slices.Contains([]string{"none", "no", "never", "once", "false"}, strings.ToLower(text))
+		return nothing[strings.ToLower(text)] || name == "repeat" && once[fold(text)]
 	}
 }
+
+var (
+	// nothing are the words that wrappers put for null, and models for an argument that they leave out.
+	nothing = map[string]bool{"null": true, "undefined": true, "none": true, "nil": true, "n/a": true}
+	// once are the words for a meeting that does not repeat, without punctuation.
+	once = setOf("no", "never", "once", "false", "no repeat", "does not repeat", "doesn't repeat", "doesnt repeat", "not repeating", "non-recurring", "one-time", "one-off", "single", "0")
+)
 
 // value returns what stands for value where s is wanted, or nil where nothing was sent.
 func (c *coercer) value(name string, s shape, value any) any {
@@ -78,6 +83,11 @@ func (c *coercer) value(name string, s shape, value any) any {
 	}
 	switch s.Type {
 	case "object":
+		if items, isList := value.([]any); isList && len(items) == 1 {
+			if only, isObject := items[0].(map[string]any); isObject {
+				value = only
+			}
+		}
 		if v, ok := value.(map[string]any); ok {
 			c.object(s, v)
 		}
@@ -168,7 +178,10 @@ func (c *coercer) list(name string, s shape, value any) any {
 		if s.Items != nil {
 			item = c.value(itemOf(name), *s.Items, item)
 		}
-		if item != nil && item != "" {
+		if text, isText := item.(string); isText && (text == "" || nothing[strings.ToLower(text)]) {
+			continue
+		}
+		if item != nil {
 			kept = append(kept, item)
 		}
 	}
@@ -292,6 +305,9 @@ func (c *coercer) whole(doc any) (map[string]any, error) {
 		if len(v) == 0 {
 			return map[string]any{}, nil
 		}
+		if only, isObject := v[0].(map[string]any); isObject && len(v) == 1 {
+			return only, nil
+		}
 	}
 	return nil, errors.New("the arguments must be one JSON object")
 }
@@ -309,7 +325,7 @@ func unwrapped(s shape, object map[string]any) (inner any, wrapped bool) {
 		default:
 			continue
 		}
-		if text, isText := value.(string); isText && !strings.HasPrefix(strings.TrimSpace(text), "{") {
+		if text, isText := value.(string); isText && strings.TrimSpace(text) != "" && !strings.HasPrefix(strings.TrimSpace(text), "{") {
 			continue
 		}
 		for other := range object {

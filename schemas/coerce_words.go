@@ -1,6 +1,7 @@
 package schemas
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"math"
@@ -27,9 +28,10 @@ var byName = map[string]func(any) any{
 	"days":             weekdayNames,
 	"avoid_days":       weekdayNames,
 	"duration_minutes": inWords(minutes),
-	"earliest":         inWords(clock),
-	"latest":           inWords(clock),
-	"repeat":           inWords(func(text string) any { return times.CanonicalRepeat(text) }),
+	"earliest":         inWords(func(text string) any { return clock(text, "00:00") }),
+	"hosts[]":          hostName,
+	"latest":           inWords(func(text string) any { return clock(text, "23:59") }),
+	"repeat":           repetition,
 }
 
 func itemOf(list string) string { return list + "[]" }
@@ -60,33 +62,155 @@ func bareConsent(value any) any {
 	return value
 }
 
+// hostName takes the name or the id out of a host that is given as an object.
+func hostName(value any) any {
+	v, isObject := value.(map[string]any)
+	if !isObject {
+		return value
+	}
+	for _, member := range []string{"id", "host_id", "name"} {
+		if text, isText := v[member].(string); isText && text != "" {
+			return text
+		}
+	}
+	return value
+}
+
+// repetition reads a repetition in words, or as the members of a recurrence rule (RFC 5545).
+func repetition(value any) any {
+	if value == false {
+		return nil
+	}
+	const longestRule = 200
+	if text, isText := value.(string); isText && strings.HasPrefix(text, "{") && len(text) <= longestRule {
+		var inner map[string]any
+		if json.Unmarshal([]byte(text), &inner) == nil {
+			value = inner
+		}
+	}
+	v, isObject := value.(map[string]any)
+	if !isObject {
+		return inWords(func(text string) any { return times.CanonicalRepeat(text) })(value)
+	}
+	known := map[string]string{
+		"frequency": "freq", "freq": "freq", "every": "freq", "interval": "interval", "count": "count", "times": "count", "occurrences": "count",
+		"until": "until", "enddate": "until",
+	}
+	parts := map[string]string{}
+	for name, member := range v {
+		part, isKnown := known[fold(name)]
+		_, isTwice := parts[part]
+		if text := strings.TrimSpace(fmt.Sprint(member)); member != nil && text != "" {
+			if !isKnown || isTwice {
+				return value
+			}
+			parts[part] = text
+		}
+	}
+	parts["freq"] = cmp.Or(map[string]string{"week": "WEEKLY", "month": "MONTHLY"}[strings.ToLower(parts["freq"])], parts["freq"])
+	parts["until"] = strings.ReplaceAll(parts["until"], "-", "")
+	var all []string
+	for _, part := range []string{"freq", "interval", "count", "until"} {
+		if parts[part] != "" {
+			all = append(all, strings.ToUpper(part)+"="+parts[part])
+		}
+	}
+	rule := strings.Join(all, ";")
+	if said := times.CanonicalRepeat(rule); said != rule {
+		return said
+	}
+	return value
+}
+
 // addresses reads attendees that are given as text: "ada@example.com", "Ada Byron
-// <ada@example.com>", several with commas between, or a list of these.
+// <ada@example.com>", several of them, or a list of these.
 func addresses(value any) any {
 	items, isList := value.([]any)
 	if !isList {
-		if _, isText := value.(string); !isText {
+		switch value.(type) {
+		case string, map[string]any:
+			items = []any{value}
+		default:
 			return value
 		}
-		items = []any{value}
 	}
 	var all []any
 	for _, item := range items {
-		text, isText := item.(string)
-		if text = strings.TrimSpace(text); !isText || text == "" || text[0] == '{' || len(text) > longestText {
+		switch v := item.(type) {
+		case string:
+			all = append(all, addressesIn(v)...)
+		case []any: // a list within the list
+			inner, _ := addresses(v).([]any)
+			all = append(all, inner...)
+		case map[string]any:
+			text, _ := v["email"].(string)
+			if name, _ := v["name"].(string); strings.TrimSpace(name) == "" && len(v) <= 2 && strings.Count(text, "@") > 1 {
+				all = append(all, addressesIn(text)...)
+				continue
+			}
+			all = append(all, v)
+		default:
 			all = append(all, item)
-			continue
-		}
-		list, err := netmail.ParseAddressList(strings.ReplaceAll(text, ";", ","))
-		if err != nil {
-			all = append(all, map[string]any{"email": text})
-			continue
-		}
-		for _, a := range list {
-			all = append(all, map[string]any{"email": a.Address, "name": a.Name})
 		}
 	}
 	return all
+}
+
+var (
+	// mailto is a URI of an address, whose header fields are dropped (RFC 6068).
+	mailto = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`(?i)\bmailto:([^\s?,;<>]+)(?:\?[^\s,;<>]*)?`) })
+	// betweenAddresses is what stands between bare addresses.
+	betweenAddresses = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`(?i)(?:[\s,;]|\band\b|&)+`) })
+	// addressLast is a name before an address: "Ada Byron (ada@example.com)", "Ada: ada@example.com".
+	addressLast = sync.OnceValue(func() *regexp.Regexp {
+		return regexp.MustCompile(`^([^@,;<>"\n]+?) ?[:(\[ –-]+([^\s@,;()<>"\[\]]+@[^\s@,;()<>"\[\]]+)[)\]]?$`)
+	})
+)
+
+// addressesIn reads the addresses in a text. What it does not understand it returns as an address,
+// for validation to report.
+func addressesIn(text string) []any {
+	text = unquoted(text)
+	if len(text) <= longestText {
+		text = mailto().ReplaceAllString(text, "$1")
+	}
+	switch {
+	case text == "" || nothing[strings.ToLower(text)]:
+		return nil
+	case len(text) > longestText || text[0] == '{':
+		return []any{text}
+	}
+	list, err := netmail.ParseAddressList(strings.NewReplacer(";", ",", "\r\n", ",", "\n", ",").Replace(strings.TrimRight(text, ",; \r\n")))
+	if err == nil {
+		all := make([]any, len(list))
+		for i, a := range list {
+			all[i] = map[string]any{"email": a.Address, "name": a.Name}
+		}
+		return all
+	}
+	var all []any
+	for _, word := range betweenAddresses().Split(text, -1) {
+		if !plainAddress.MatchString(word) {
+			if part := addressLast().FindStringSubmatch(text); part != nil && len(all) == 0 {
+				return []any{map[string]any{"email": part[2], "name": part[1]}}
+			}
+			return []any{map[string]any{"email": text}}
+		}
+		all = append(all, map[string]any{"email": word})
+	}
+	return all
+}
+
+// unquoted is a text without the quotation marks around it.
+func unquoted(text string) string {
+	text = strings.TrimSpace(text)
+	for _, marks := range [][2]string{{`"`, `"`}, {"'", "'"}, {"“", "”"}, {"‘", "’"}, {"„", "“"}, {"«", "»"}, {"`", "`"}} {
+		inner, opens := strings.CutPrefix(text, marks[0])
+		if inner, closes := strings.CutSuffix(inner, marks[1]); opens && closes && (marks[0] == "'" || !strings.Contains(inner, marks[0])) {
+			return strings.TrimSpace(inner)
+		}
+	}
+	return text
 }
 
 var named = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^([^<>]*)<([^<>]+)>$`) })
@@ -102,7 +226,7 @@ func attendee(value any) any {
 	if !isText || len(email) > longestText {
 		return value
 	}
-	email = strings.TrimSpace(email)
+	email = unquoted(email)
 	if part := named().FindStringSubmatch(email); part != nil {
 		email = strings.TrimSpace(part[2])
 		if name, _ := v["name"].(string); strings.TrimSpace(name) == "" {
@@ -110,7 +234,7 @@ func attendee(value any) any {
 		}
 	}
 	if len(email) > len("mailto:") && strings.EqualFold(email[:len("mailto:")], "mailto:") {
-		email = email[len("mailto:"):]
+		email, _, _ = strings.Cut(email[len("mailto:"):], "?") // its header fields (RFC 6068)
 	}
 	v["email"] = asciiDomain(email)
 	return v
@@ -143,16 +267,20 @@ func busyTimes(value any) any {
 	}
 	all := slices.Clone(items)
 	for i, item := range all {
-		text, isText := item.(string)
-		if text = strings.TrimSpace(text); !isText {
-			continue
-		}
-		start, end, isSpan := strings.Cut(text, "/")
-		switch _, err := time.Parse(time.DateOnly, text); {
-		case err == nil:
-			all[i] = map[string]any{"start": text, "end": text}
-		case isSpan && strings.Contains(start, ":") && strings.Contains(end, ":"):
-			all[i] = map[string]any{"start": start, "end": end}
+		switch v := item.(type) {
+		case string:
+			all[i] = busyTime(v)
+		case []any:
+			if len(v) == 2 {
+				all[i] = map[string]any{"start": v[0], "end": v[1]}
+			}
+		case map[string]any:
+			for ours, theirs := range map[string]string{"start": "from", "end": "to"} {
+				if end, sent := v[theirs]; sent && v[ours] == nil {
+					v[ours] = end
+					delete(v, theirs)
+				}
+			}
 		}
 	}
 	if value == nil {
@@ -161,9 +289,35 @@ func busyTimes(value any) any {
 	return all
 }
 
+func busyTime(text string) any {
+	text = strings.TrimSpace(text)
+	start, end, isSpan := strings.Cut(text, "/")
+	if !isSpan {
+		start, end, isSpan = strings.Cut(strings.NewReplacer(" – ", " - ", " to ", " - ").Replace(text), " - ")
+	}
+	isEnd := func(end string) bool {
+		_, err := time.Parse(time.DateOnly, end)
+		return err == nil || len(end) > len(time.DateOnly) && strings.Contains(end, ":")
+	}
+	start, end = strings.TrimSpace(start), strings.TrimSpace(end)
+	if len(start) > len("2006-01-02T15") && len(end) == len("15:04") && end[2] == ':' {
+		end = start[:len("2006-01-02T")] + end // the end without the date (ISO 8601-1, 5.5.2.4)
+	}
+	switch _, err := time.Parse(time.DateOnly, text); {
+	case err == nil:
+		return map[string]any{"start": text, "end": text}
+	case isSpan && isEnd(start) && isEnd(end):
+		return map[string]any{"start": start, "end": end}
+	}
+	return text
+}
+
 var (
-	notInWord = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`[^\pL-]+`) })
-	week      = []string{"mon", "tue", "wed", "thu", "fri", "sat", "sun"}
+	betweenDays = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`[\s,;/&+|.]+`) })
+	dayRange    = sync.OnceValue(func() *regexp.Regexp {
+		return regexp.MustCompile(`(\pL)\.? ?(?:[-–—−‒~]|\.\.+|…| to | thru | through | until | till ) ?(\pL)`)
+	})
+	week = []string{"mon", "tue", "wed", "thu", "fri", "sat", "sun"}
 )
 
 // weekdayNames reads "Tuesday", "Tue and Thu", "mon-thu", "weekdays" and lists of these.
@@ -196,19 +350,26 @@ func daysIn(text string) (days []string, understood bool) {
 	if text == "" || len(text) > 200 {
 		return nil, false
 	}
-	for _, word := range notInWord().Split(strings.ToLower(text), -1) {
+	said := strings.NewReplacer("business days", "weekdays", "working days", "weekdays", "every day", "any", "all days", "any", "any day", "any").Replace(strings.ToLower(text))
+	for _, word := range betweenDays().Split(dayRange().ReplaceAllString(said, "$1-$2"), -1) {
 		from, to, isRange := strings.Cut(word, "-")
 		first, last := weekday(from), weekday(to)
 		switch {
 		case word == "" || word == "and" || word == "or" || word == "on":
+		case word == "any" || word == "all" || word == "daily":
+			days = append(days, week...)
 		case word == "weekdays" || word == "workdays":
 			days = append(days, week[:5]...)
 		case word == "weekend" || word == "weekends":
 			days = append(days, week[5:]...)
 		case !isRange && first >= 0:
 			days = append(days, week[first])
-		case isRange && first >= 0 && last > first:
-			days = append(days, week[first:last+1]...)
+		case isRange && first >= 0 && last >= 0 && first != last:
+			for day := first; ; day = (day + 1) % len(week) { // Fri-Mon goes on in the next week
+				if days = append(days, week[day]); day == last {
+					break
+				}
+			}
 		default:
 			return nil, false
 		}
@@ -216,9 +377,12 @@ func daysIn(text string) (days []string, understood bool) {
 	return days, len(days) > 0
 }
 
-// weekday is the place of a day in the week, by its English name, its plural or an abbreviation; -1
-// for other words.
+// weekday is the place of a day in the week, by its English name, its plural, an abbreviation or
+// the two letters of RFC 5545; -1 for other words.
 func weekday(word string) int {
+	if i := slices.Index([]string{"mo", "tu", "we", "th", "fr", "sa", "su"}, word); i >= 0 {
+		return i
+	}
 	for i, name := range []string{"monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"} {
 		if short := strings.TrimSuffix(word, "s"); len(word) >= 3 && (strings.HasPrefix(name, word) || len(short) >= 3 && strings.HasPrefix(name, short)) {
 			return i
@@ -232,7 +396,12 @@ var (
 		return regexp.MustCompile(`^(?:(\d{1,3}(?:\.\d{1,2})?) ?h(?:(?:ou)?rs?)?)?(?: ?(?:and )?(\d{1,4}(?:\.0+)?) ?(?:m|min|mins|minutes?))?$|^(\d{1,2})h([0-5]\d)$`)
 	})
 	isoLength = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^pt(?:(\d{1,3})h)?(?:(\d{1,4})m)?$`) })
-	timeOfDay = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^(\d{1,2})(?::(\d{2})(?::00)?)? ?(am|pm)?$`) })
+	timeOfDay = sync.OnceValue(func() *regexp.Regexp {
+		return regexp.MustCompile(`^t?(\d{1,2})(?::?(\d{2})(?::00(?:\.0+)?)?)? ?(am|pm)?$`)
+	})
+	hourFirst = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^(\d{1,2}) ?h ?(\d{2})?$`) })
+	inFigures = strings.NewReplacer("one ", "1 ", "two ", "2 ", "three ", "3 ", "four ", "4 ", "five ", "5 ", "ten ", "10 ", "fifteen ", "15 ", "twenty ", "20 ",
+		"thirty ", "30 ", "forty five ", "45 ", "forty ", "40 ", "sixty ", "60 ", "ninety ", "90 ")
 )
 
 // minutes reads "30 minutes", "1.5 hours", "1 h 30 min" and "PT45M".
@@ -241,9 +410,14 @@ func minutes(text string) any {
 	switch said {
 	case "half an hour", "half hour", "a half hour":
 		return json.Number("30")
+	case "a quarter of an hour", "quarter of an hour", "a quarter hour", "quarter hour":
+		return json.Number("15")
 	case "an hour", "one hour":
 		return json.Number("60")
+	case "an hour and a half", "one hour and a half", "one and a half hours", "hour and a half":
+		return json.Number("90")
 	}
+	said = strings.TrimSpace(inFigures.Replace(said + " "))
 	part := length().FindStringSubmatch(strings.TrimSuffix(said, "."))
 	if part == nil {
 		part = isoLength().FindStringSubmatch(said)
@@ -262,14 +436,20 @@ func minutes(text string) any {
 	return text
 }
 
-// clock reads "9:00", "09:00:00", "9am" and "5:30 p.m." as HH:MM. A bare number is no time of day.
-func clock(text string) any {
-	said := strings.ReplaceAll(strings.ToLower(strings.TrimSpace(text)), ".", "")
+// clock reads "9:00", "09:00:00", "0900", "9h30", "9am" and "5:30 p.m." as HH:MM; midnight is the
+// start of a day or its end. A bare number is no time of day.
+func clock(text, midnight string) any {
+	said := strings.NewReplacer("a.m.", "am", "p.m.", "pm", "a.m", "am", "p.m", "pm").Replace(strings.ToLower(strings.TrimSpace(text)))
 	switch said {
-	case "noon", "midday":
+	case "noon", "midday", "12 noon":
 		return "12:00"
-	case "24:00":
+	case "midnight":
+		return midnight
+	case "24:00", "24:00:00":
 		return "23:59"
+	}
+	if part := hourFirst().FindStringSubmatch(said); part != nil {
+		said = part[1] + ":" + cmp.Or(part[2], "00")
 	}
 	part := timeOfDay().FindStringSubmatch(said)
 	if part == nil || part[2] == "" && part[3] == "" {

@@ -22,10 +22,11 @@ func (in FindSlotsInput) misfits() (wrong []Misfit) {
 	return wrong
 }
 
+const noTime = "is not a time of day, want HH:MM from 00:00 to 23:59"
+
 func (p *Prefer) hours(meeting time.Duration) (wrong []Misfit) {
 	earliest, ok1 := times.ParseClock(cmp.Or(p.Earliest, "00:00"))
 	latest, ok2 := times.ParseClock(cmp.Or(p.Latest, "23:59"))
-	const noTime = "is not a time of day, want HH:MM from 00:00 to 23:59"
 	if !ok1 {
 		wrong = append(wrong, Misfit{[]string{"prefer", "earliest"}, noTime})
 	}

@@ -212,6 +212,9 @@ func wording(k jsonschema.ErrorKind) string {
 	case *kind.MinLength:
 		return fmt.Sprintf("has %d characters, the least is %d", k.Got, k.Want)
 	case *kind.MaxLength:
+		if k.Want == len("15:04") { // only times of day are as short
+			return noTime
+		}
 		return fmt.Sprintf("has %d characters, the most is %d", k.Got, k.Want)
 	case *kind.MinItems:
 		return fmt.Sprintf("has %d items, the least is %d", k.Got, k.Want)

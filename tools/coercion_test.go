@@ -31,6 +31,9 @@ func TestBar_T10_SearchesAreCoerced(t *testing.T) {
 		"wrapped three times":    args{"params": args{"input": args{"args": args{"timezone": "Europe/London", "hosts": "Alice", "prefer": args{"earliest": "09:00", "days": "Thurs"}, "duration_minutes": "45 min"}}}},
 		"blanks":                 args{"timezone": " Europe/London ", "hosts": []string{" Alice\n"}, "prefer": args{"earliest": " 09:00 ", "days": []string{" thu "}}, "duration_minutes": " 45 "},
 		"empty, null, undefined": args{"timezone": "Europe/London", "hosts": []any{"Alice", "", nil}, "prefer": args{"earliest": "09:00", "latest": "", "days": []string{"thu"}, "avoid_days": []any{}}, "duration_minutes": 45, "when": "", "from": nil, "to": "null", "guest_timezone": " ", "reschedule_of": "undefined", "busy": "", "limit": ""},
+		"in a list":              []any{args{"timezone": "Europe/London", "hosts": []any{args{"name": "Alice"}}, "prefer": []any{args{"earliest": "0900", "days": "THU"}}, "duration_minutes": "forty-five minutes"}},
+		"wrapped as a body":      args{"body": args{"timezone": "Europe/London", "hosts": args{"id": w.deps.Hosts[0].ID}, "prefer": args{"earliest": "9h", "days": []string{"TH"}}, "duration_minutes": 45}},
+		"words for nothing":      args{"timezone": "Europe/London", "hosts": []any{"Alice", "None"}, "prefer": args{"earliest": "09:00", "latest": "None", "days": "thu", "avoid_days": "none"}, "duration_minutes": 45, "guest_timezone": "None", "busy": "N/A", "reschedule_of": "nil"},
 		"the former name":        args{"timezone": "Europe/London", "participants": "Alice", "prefer": args{"earliest": "09:00", "days": []string{"Thursdays"}}, "duration_minutes": "0.75 hours"},
 	} {
 		got := call[schemas.FindSlotsResult](w, "find_slots", sent)
@@ -52,7 +55,7 @@ func TestBar_T10_AddedArgumentsAreIgnored(t *testing.T) {
 	added := args{}
 	for _, name := range []string{
 		"toolCallId", "tool_call_id", "sessionId", "_sessionID", "action", "chatInput", "task_progress", "_meta", "random_string",
-		"requestId", "threadId", "thought", "reasoning", "explanation", "requires_approval", "_anything",
+		"requestId", "threadId", "thought", "reasoning", "explanation", "requires_approval", "_anything", "request_heartbeat", "innerThoughts", "toolSummary", "waitForPreviousTools", "is_background", "abortSignal", "executionId", "$schema",
 	} {
 		added[name] = args{"x": 1}
 	}
@@ -68,6 +71,10 @@ func TestBar_T10_AddedArgumentsAreIgnored(t *testing.T) {
 		got := w.find(args{misspelled: "1", "toolCallId": "x"})
 		assert.Equal(t, schemas.CodeInvalidArguments, got.Code, misspelled)
 		assert.Contains(t, got.Text, says)
+	}
+	for _, unsafe := range []string{"dry_run", "dryRun", "preview", "confirm", "reason"} { // to ignore these would do what was not meant
+		got := w.find(args{unsafe: true})
+		assert.Equal(t, schemas.CodeInvalidArguments, got.Code, unsafe)
 	}
 	inside := w.book(agreed(w.slot().SlotID).with("consent", args{"granted": true, "givenBy": "Ada", "statement": "yes"}))
 	assert.Contains(t, inside.Text, "consent.givenBy is not an argument, did you mean given_by?")
@@ -130,6 +137,9 @@ func TestBar_C1_AnUnclearConsentIsReportedAndNeverGranted(t *testing.T) {
 		`true`:                             "consent is of type boolean, want object.",
 		`{"granted":"yes"}`:                "consent.granted is of type string, want boolean.",
 		`{"granted":1}`:                    "consent.granted is of type number, want boolean.",
+		`[{"granted":"yes"}]`:              "consent.granted is of type string, want boolean.",
+		`{"granted":"1"}`:                  "consent.granted is of type string, want boolean.",
+		`{"consent":{"granted":true}}`:     "consent.consent is not an argument",
 		`{"granted":[true]}`:               "consent.granted is of type array, want boolean.",
 		`{"granted":"maybe","given_by":1}`: "consent.given_by is of type number, want string; consent.granted is of type string, want boolean.",
 		`""`:                               "consent is missing (required): send {granted: false} to see what would be written.",
@@ -208,6 +218,11 @@ func TestBar_S11_BusyTakesWhatFromAndToTake(t *testing.T) {
 		"2026-05-14",
 		[]string{"2026-05-14"},
 		`[{"start":"2026-05-14 00:00","end":"2026-05-15 00:00:00"}]`, "2026-05-14T00:00/2026-05-15T00:00",
+		"2026-05-14/2026-05-14",
+		[]any{[]string{"2026-05-14", "2026-05-14"}},
+		args{"from": "2026-05-14", "to": "2026-05-14"},
+		"2026-05-14T00:00 - 2026-05-15T00:00",
+		args{"start": "2026-05-14T00:00:00.000-0400", "end": "2026-05-15T00:00:00-0400"},
 	} {
 		assert.Equal(t, withoutIDs(want), withoutIDs(w.find(window.with("busy", busy))), "%v", busy)
 	}
@@ -238,8 +253,20 @@ func TestBar_T10_WordsAreCoerced(t *testing.T) {
 		require.False(t, got.IsError, "%s: %s", repeat, got.Text)
 		assert.Contains(t, got.Data.Proposal.Repeat, says, repeat)
 	}
-	once := w.book(agreed(slot).with("repeat", "none").with("consent", args{"granted": false}))
-	assert.Empty(t, once.Data.Proposal.Repeat)
+	for _, repeat := range []any{"none", false, "does not repeat", "Doesn't repeat", "one-time", "N/A", "once"} {
+		once := w.book(agreed(slot).with("repeat", repeat).with("consent", args{"granted": false}))
+		require.False(t, once.IsError, "%v: %s", repeat, once.Text)
+		assert.Empty(t, once.Data.Proposal.Repeat, repeat)
+	}
+	for _, repeat := range []any{args{"frequency": "weekly", "count": 3}, args{"every": "week", "times": "3"}, args{"freq": "WEEKLY", "interval": 1, "count": 3, "until": nil}, `{"frequency":"weekly","count":3}`} {
+		got := w.book(agreed(slot).with("repeat", repeat).with("consent", args{"granted": false}))
+		require.False(t, got.IsError, "%v: %s", repeat, got.Text)
+		assert.Contains(t, got.Data.Proposal.Repeat, "weekly, 3 times", repeat)
+	}
+	assert.Equal(t, schemas.CodeInvalidArguments, w.book(agreed(slot).with("repeat", args{"frequency": "weekly", "byday": "tu", "count": 3})).Code)
+	both := w.find(args{"hosts": "Alice & Bob"})
+	assert.Equal(t, []string{"Alice Marlow", "Bob Castellano"}, both.Data.Hosts, both.Text)
+	assert.Contains(t, w.find(args{"hosts": "Alice and Mallory"}).Text, `nobody here is called "Alice and Mallory"`)
 }
 
 // bar: X7

@@ -66,7 +66,7 @@ func TestBar_S11_WishesThatCannotBeAreRefused(t *testing.T) {
 	for says, arguments := range map[string]args{
 		"prefer.earliest is not a time of day, want HH:MM from 00:00 to 23:59":    {"prefer": args{"earliest": "24:30"}},
 		"prefer.latest is not a time of day":                                      {"prefer": args{"latest": "9"}},
-		"prefer.earliest has 7 characters, the most is 5":                         {"prefer": args{"earliest": "morning"}},
+		"prefer.earliest is not a time of day, want HH:MM from 00:00":             {"prefer": args{"earliest": "morning"}},
 		"prefer.latest is not after prefer.earliest":                              {"prefer": args{"earliest": "17:00", "latest": "09:00"}},
 		"prefer.latest leaves 30 minutes of the day, the meeting takes 45":        {"prefer": args{"earliest": "09:00", "latest": "09:30"}, "duration_minutes": 45},
 		"prefer.latest leaves 0 minutes of the day, the meeting takes 30":         {"prefer": args{"latest": "00:00"}},

@@ -55,7 +55,7 @@ func (d Directory) resolve(wanted []schemas.HostRef, beyond func(name string) ([
 		return []Host{d[0]}, nil
 	}
 	var hosts []Host
-	for _, name := range wanted {
+	for _, name := range d.eachOf(wanted, beyond) {
 		host, err := d.one(strings.TrimSpace(string(name)), beyond)
 		if err != nil {
 			return nil, err
@@ -67,6 +67,32 @@ func (d Directory) resolve(wanted []schemas.HostRef, beyond func(name string) ([
 	}
 	return hosts, nil
 }
+
+// eachOf splits one text that names several hosts, "Alice and Bob", where each of them is known and
+// the text as a whole is not.
+func (d Directory) eachOf(wanted []schemas.HostRef, beyond func(name string) ([]Host, error)) []schemas.HostRef {
+	if len(wanted) != 1 {
+		return wanted
+	}
+	const most = 5 // as hosts may have items
+	parts := betweenHosts().Split(string(wanted[0]), most+1)
+	if len(parts) == 1 || len(parts) > most {
+		return wanted
+	}
+	if _, err := d.one(strings.TrimSpace(string(wanted[0])), beyond); err == nil {
+		return wanted
+	}
+	var each []schemas.HostRef
+	for _, part := range parts {
+		if _, err := d.one(strings.TrimSpace(part), beyond); err != nil {
+			return wanted
+		}
+		each = append(each, schemas.HostRef(part))
+	}
+	return each
+}
+
+var betweenHosts = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`\s*(?:[,;&+]|\band\b)+\s*`) })
 
 func (d Directory) one(name string, beyond func(name string) ([]Host, error)) (Host, error) {
 	var near []Host

@@ -1,5 +1,5 @@
 // Command vennio-mcp lets AI agents find a time and book it with Vennio over
-// MCP, and never without a person's yes.
+// MCP, and never without consent on record.
 package main
 
 import (

@@ -32,7 +32,7 @@ type program struct {
 }
 
 const about = `vennio-mcp lets AI agents find a time and book it with Vennio over MCP,
-and never without a person's yes.
+and never without consent on record. --consent says whose word counts.
 
 Started without a command it serves MCP on standard input and output, as
 assistants and IDEs expect. Without VENNIO_API_KEY it runs against a sandbox of

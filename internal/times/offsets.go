@@ -12,7 +12,7 @@ import (
 
 // offsetForm matches "+02:00", "UTC+2", "GMT -5", "Etc/GMT+5", "−0330".
 var offsetForm = sync.OnceValue(func() *regexp.Regexp {
-	return regexp.MustCompile(`^(etc/)?(utc|gmt)?_?([-+−])?_?(\d{1,2})(?::?(\d{2}))?$`)
+	return regexp.MustCompile(`^(etc/)?(utc|gmt)?_?([-+−–—])?_?(\d{1,2})(?::?(\d{2}))?$`)
 })
 
 // bareOffset reads a name that is only an offset, in seconds east of Greenwich.
@@ -24,7 +24,7 @@ func bareOffset(name string) (int, bool) {
 	hours, _ := strconv.Atoi(m[4]) // one or two digits, by the form
 	minutes, _ := strconv.Atoi("0" + m[5])
 	seconds := hours*3600 + minutes*60
-	isWest := m[3] == "-" || m[3] == "−"
+	isWest := m[3] != "" && m[3] != "+"
 	isPOSIX := m[1] != "" // Etc/GMT+5 is five hours west (the file "etcetera" of tzdata)
 	if isWest != isPOSIX {
 		seconds = -seconds

@@ -7,7 +7,7 @@ import (
 
 // The forms that from and to may have. Fractions of a second are read and dropped.
 var (
-	instantLayouts = []string{"2006-01-02T15:04:05Z07:00", "2006-01-02T15:04Z07:00"}
+	instantLayouts = []string{"2006-01-02T15:04:05Z07:00", "2006-01-02T15:04Z07:00", "2006-01-02T15:04:05Z0700", "2006-01-02T15:04Z0700"} // the latter two: ISO 8601-1, 5.3.4.1
 	localLayouts   = []string{"2006-01-02T15:04:05", "2006-01-02T15:04"}
 	dateLayouts    = []string{time.DateOnly}
 )
@@ -46,12 +46,17 @@ func ParseSpan(prefix, start, end string, loc *time.Location, now time.Time) (fr
 	}
 	for i, problem := range d.problems {
 		if rest, ok := strings.CutPrefix(problem, "from "); ok {
-			d.problems[i] = prefix + "start " + rest
+			d.problems[i] = prefix + "start " + asEnds(rest)
 		} else if rest, ok := strings.CutPrefix(problem, "to "); ok {
-			d.problems[i] = prefix + "end " + rest
+			d.problems[i] = prefix + "end " + asEnds(rest)
 		}
 	}
 	return time.Time{}, time.Time{}, &WindowError{d.problems}
+}
+
+// asEnds writes what to send for the ends of a span, which are not called from and to.
+func asEnds(problem string) string {
+	return strings.NewReplacer(": send from ", ": send start ", ": send to ", ": send end ", " and to ", " and end ", " or from ", " or start ").Replace(problem)
 }
 
 func parseAs(text string, layouts []string) (time.Time, bool) {

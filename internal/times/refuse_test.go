@@ -283,3 +283,23 @@ func TestBar_S1_EveryAliasLeadsToItsZones(t *testing.T) {
 		}
 	}
 }
+
+// field: names of directions, and areas within areas
+func TestBar_S12_DirectionsAndAreasAreNoCertainZone(t *testing.T) {
+	t.Parallel()
+	for name, want := range map[string]string{
+		"US Eastern": "America/New_York", "USA Eastern": "America/New_York", "Eastern US": "America/New_York", "US Central": "America/Chicago", "US Pacific": "America/Los_Angeles",
+		"West Coast": "America/Los_Angeles Pacific/Auckland", "East Coast": "America/New_York", "Central America": "America/Guatemala America/Panama",
+		"Northern": "", "Gulf": "", "Western": "", "North": "", "Central Asia": "", "Western Europe": "",
+		"Western Cape": "Africa/Johannesburg", "South Australia": "Australia/Adelaide", "North Carolina": "America/New_York", "Northern Territory": "Australia/Darwin",
+		"Georgia, USA": "America/New_York", "Ontario, Canada": "America/Toronto", "Victoria, Australia": "Australia/Melbourne", "Ontario, California": "America/Los_Angeles",
+		"Lebanon, NH": "America/New_York", "Peru, Indiana": "America/Indiana/Indianapolis America/Chicago",
+		"Cambridge": "Europe/London America/New_York", "Cambridge, UK": "Europe/London", "America/San_Francisco": "America/Los_Angeles America/Argentina/Cordoba",
+		"UTC–5": "America/New_York America/Bogota", "UTC—5": "America/New_York America/Bogota",
+	} {
+		_, err := times.ZoneNow(name, time.Date(2026, 12, 1, 9, 0, 0, 0, time.UTC))
+		refused, ok := errors.AsType[*times.ZoneError](err)
+		require.True(t, ok, name)
+		assert.Equal(t, want, strings.Join(refused.Candidates, " "), name)
+	}
+}

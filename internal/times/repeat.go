@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -37,8 +38,11 @@ var repeatForm = sync.OnceValue(func() *regexp.Regexp {
 // ParseRepeat reads "weekly x6" or "monthly until 2026-12-31", in the spellings of CanonicalRepeat,
 // for a meeting at the given local time. The error is a *RepeatError.
 func ParseRepeat(s string, meeting time.Time) (Repeat, error) {
-	part := repeatForm().FindStringSubmatch(CanonicalRepeat(s))
+	text, day := withoutDay(s)
+	part := repeatForm().FindStringSubmatch(CanonicalRepeat(text))
 	switch {
+	case part != nil && day != "" && !strings.HasPrefix(strings.ToLower(meeting.Weekday().String()), day):
+		return Repeat{}, &RepeatError{fmt.Sprintf("names another weekday than that of the slot, which is a %s", meeting.Weekday()), meeting.Year()}
 	case part == nil:
 		return Repeat{}, &RepeatError{"is not understood", meeting.Year()}
 	case part[2] == "" && part[3] == "":
@@ -56,20 +60,49 @@ func ParseRepeat(s string, meeting time.Time) (Repeat, error) {
 	return r, nil
 }
 
+// withoutDay takes the weekday out of "every Tuesday x6", "weekly on Tuesdays x6" and a rule with one
+// BYDAY: the meeting is on that day, or the repetition is refused. day is its first two letters.
+func withoutDay(s string) (text, day string) {
+	if part := ruleDay().FindStringSubmatch(s); part != nil && strings.Contains(strings.ToUpper(s), "FREQ=WEEKLY") {
+		return strings.Replace(s, part[0], "", 1), strings.ToLower(part[1])
+	}
+	part := onDay().FindStringSubmatch(strings.TrimSpace(s))
+	if part == nil {
+		return s, ""
+	}
+	every := "weekly"
+	if other := strings.ToLower(part[1] + part[2]); strings.Contains(other, "other") || strings.Contains(other, "second") || strings.HasPrefix(other, "bi") || strings.HasPrefix(other, "fort") {
+		every = "biweekly"
+	}
+	return every + " " + part[4], strings.ToLower(part[3][:2])
+}
+
+var (
+	ruleDay = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`(?i);BYDAY=(MO|TU|WE|TH|FR|SA|SU)\b`) })
+	onDay   = sync.OnceValue(func() *regexp.Regexp {
+		return regexp.MustCompile(`(?i)^(?:(?:every|each) (other |second )?|(weekly|every week|biweekly|bi-weekly|fortnightly) on )` +
+			`(mon|tue|wed|thu|fri|sat|sun)(?:day|s?day|nesday|rsday|urday)?s?\b[\s,]*(.*)$`)
+	})
+)
+
 var (
 	everyForm = sync.OnceValue(func() *regexp.Regexp {
-		return regexp.MustCompile(`^(?:repeats? )?(?:(weekly|every week|each week|once a week|every 7 days|every 1 weeks?)|` +
+		return regexp.MustCompile(`^(?:repeats? )?(?:(weekly|every week|each week|per week|once a week|every 7 days|every 1 weeks?)|` +
 			`(biweekly|bi weekly|fortnightly|every fortnight|every (?:2|two) weeks|every (?:other|second) week|every 14 days|once every (?:2|two) weeks)|` +
 			`(monthly|every month|each month|once a month|every 1 months?))(?: (.+))?$`)
 	})
 	countFirst = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^(\d{1,3}) ?(?:x|times) (.+)$`) })
 	countForm  = sync.OnceValue(func() *regexp.Regexp {
-		return regexp.MustCompile(`^(?:x ?(\d{1,3})|(?:for )?(\d{1,3}) ?(?:x|times|meetings|occurrences|sessions)|for (\d{1,3}) (weeks|months))$`)
+		return regexp.MustCompile(`^(?:(?:x|count) ?(\d{1,3})|(?:for )?(\d{1,3}) ?(?:x|times|meetings|occurrences|sessions)|for (\d{1,3}) (weeks|months))$`)
 	})
 	untilForm = sync.OnceValue(func() *regexp.Regexp {
 		return regexp.MustCompile(`^(?:until|till|through|to|ending|ends|ending on|up to) (?:the )?(.+)$`)
 	})
-	notRepeat = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`[\s,;()_-]+`) })
+	countWords = sync.OnceValue(func() *regexp.Regexp {
+		return regexp.MustCompile(`\b(?:three|four|five|six|seven|eight|nine|ten|twelve)\b`)
+	})
+	counts    = []string{"", "", "", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "", "twelve"}
+	notRepeat = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`[\s,;:=()_-]+`) })
 	ofMonth   = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`\b(\d{1,2})(?:st|nd|rd|th)\b`) })
 	isoDate   = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`\b(\d{4})-(\d{2})-(\d{2})\b`) })
 )
@@ -89,6 +122,8 @@ func CanonicalRepeat(s string) string {
 		}
 		return cmp.Or(fromRule(text), s)
 	}
+	text = strings.ReplaceAll(text, "×", " x")
+	text = countWords().ReplaceAllStringFunc(text, func(word string) string { return strconv.Itoa(slices.Index(counts, word)) })
 	text = isoDate().ReplaceAllString(text, "$1/$2/$3") // keeps its hyphens apart from the others
 	text = strings.TrimSpace(notRepeat().ReplaceAllString(strings.TrimSuffix(text, "."), " "))
 	if part := countFirst().FindStringSubmatch(text); part != nil {

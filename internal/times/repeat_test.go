@@ -93,7 +93,7 @@ func TestRepetitionsAreReadInWords(t *testing.T) {
 		"weekly":                      {"every week", "Weekly", "each week", "once a week"},
 		"biweekly":                    {"every two weeks", "fortnightly", "bi-weekly", "every other week", "FREQ=WEEKLY;INTERVAL=2"},
 		"monthly":                     {"every month", "Monthly."},
-		"weekly x6":                   {"weekly x 6", "every week, 6 times", "6x weekly", "weekly for 6 weeks", "repeat weekly 6 times", "RRULE:FREQ=WEEKLY;COUNT=6"},
+		"weekly x6":                   {"weekly x 6", "every week, 6 times", "6x weekly", "weekly for 6 weeks", "repeat weekly 6 times", "RRULE:FREQ=WEEKLY;COUNT=6", "weekly×6", "six times weekly", "weekly for six weeks", "weekly: 6 occurrences", "weekly, count 6", "FREQ=WEEKLY;COUNT=6"},
 		"biweekly x4":                 {"every 2 weeks for 8 weeks", "4 times every two weeks", "fortnightly (4 meetings)"},
 		"monthly until 2026-12-31":    {"monthly until December 31, 2026", "each month till the 31st December 2026", "every month until 31 Dec 2026", "RRULE:FREQ=MONTHLY;UNTIL=20261231T235959Z"},
 		"every Tuesday":               {"every Tuesday"},
@@ -106,7 +106,18 @@ func TestRepetitionsAreReadInWords(t *testing.T) {
 			assert.Equal(t, want, times.CanonicalRepeat(text), text)
 		}
 	}
-	_, err := times.ParseRepeat("every week", time.Date(2027, 1, 8, 9, 0, 0, 0, time.UTC))
+	for text, want := range map[string]times.Repeat{
+		"every Tuesday x6": {Every: "weekly", Count: 6}, "Tuesdays": {}, "every other Tuesday, 4 times": {Every: "biweekly", Count: 4}, "weekly on Tuesdays until 2027-01-05": {Every: "weekly", Until: "2027-01-05"},
+		"RRULE:FREQ=WEEKLY;BYDAY=TU;COUNT=4": {Every: "weekly", Count: 4}, "every Monday x6": {}, "FREQ=WEEKLY;BYDAY=MO;COUNT=4": {}, "FREQ=WEEKLY;BYDAY=TU,TH;COUNT=4": {}, "FREQ=MONTHLY;BYDAY=TU;COUNT=4": {},
+		"every Tuesday and Thursday x3": {}, "every Tuesday": {}, "every three weeks x2": {},
+	} {
+		got, err := times.ParseRepeat(text, time.Date(2026, 12, 1, 9, 0, 0, 0, time.UTC)) // a Tuesday
+		assert.Equal(t, want, got, text)
+		assert.Equal(t, want == times.Repeat{}, err != nil, text)
+	}
+	_, err := times.ParseRepeat("every Monday x6", time.Date(2026, 12, 1, 9, 0, 0, 0, time.UTC))
+	require.ErrorContains(t, err, "repeat names another weekday than that of the slot, which is a Tuesday")
+	_, err = times.ParseRepeat("every week", time.Date(2027, 1, 8, 9, 0, 0, 0, time.UTC))
 	require.EqualError(t, err, "repeat weekly has no end: ask the person how often, or until when; want for example weekly x6, biweekly x4 or monthly until 2027-12-31")
 	for day, says := range map[int]string{29: "29th", 30: "30th", 31: "31st"} {
 		_, err := times.Repeat{Every: "monthly", Count: 3}.Starts(time.Date(2026, 5, day, 9, 0, 0, 0, time.UTC), time.UTC)

@@ -1,6 +1,7 @@
 package times
 
 import (
+	"cmp"
 	_ "embed"
 	"regexp"
 	"slices"
@@ -43,7 +44,8 @@ type zoneName struct {
 	all   []string // of a clock such as Mountain Time: every zone that has it
 	// cities are all cities of that name, also the small ones.
 	cities []*city
-	unsure bool // the name is not as written
+	areas  []*area // that are so called
+	unsure bool    // the name is not as written
 }
 
 const (
@@ -67,12 +69,29 @@ func readName(name string) (zoneName, bool) {
 	if zones := nicknames()[key]; zones != nil {
 		return zoneName{fault: notIANA, zones: zones, all: union(slices.Clone(zones), family(key)), cities: cities}, true
 	}
+	if isDirection(key) {
+		return zoneName{}, false
+	}
 	if isCode := len(key) == 2 && key != "us" && key != "uk"; isCode { // "no" and "am" are not Norway and Armenia
 		return zoneName{}, false
 	}
 	zones := gazetteer().named(key)
-	return zoneName{fault: notIANA, zones: zones, cities: cities}, zones != nil
+	return zoneName{fault: notIANA, zones: zones, cities: cities, areas: gazetteer().areas[key]}, zones != nil
 }
+
+// isDirection reports whether a name says only where something lies, such as Northern or Gulf: some
+// provinces are so called, which nobody means who does not name the country too.
+func isDirection(key string) bool {
+	for word := range strings.FieldsSeq(key) {
+		if !slices.Contains(directions, word) {
+			return false
+		}
+	}
+	return key != ""
+}
+
+var directions = strings.Fields("north south east west northern southern eastern western central centre center upper lower middle " +
+	"northeast northwest southeast southwest north-east north-west south-east south-west coast coastal gulf highlands midlands islands island capital lake river valley region")
 
 // family are the zones of all Windows names that differ by a territory or a prefix only: "US
 // Mountain Standard Time" and "Mountain Standard Time (Mexico)" are Mountain Time as well.
@@ -188,8 +207,12 @@ func (p nameParts) withoutSeparators() (zoneName, bool) {
 		}
 	}
 	for i := 1; i < len(words); i++ {
-		areas := gazetteer().areas[placeKey(strings.Join(words[i:], " "))]
-		if r, known := readName(strings.Join(words[:i], " ")); known && len(areas) > 0 {
+		first, last := strings.Join(words[:i], " "), strings.Join(words[i:], " ")
+		if isDirection(placeKey(last)) {
+			first, last = last, first // "USA Eastern" is "Eastern USA"
+		}
+		areas := gazetteer().areas[placeKey(last)]
+		if r, known := readName(first); known && len(areas) > 0 {
 			r = r.in(areas)
 			return r, len(r.zones) > 0
 		}
@@ -263,7 +286,7 @@ func (r zoneName) on(continent string) (zoneName, bool) {
 	elsewhere := func(zone string) bool { return !strings.HasPrefix(zone, continent+"/") }
 	there := r
 	there.zones = nil
-	for _, c := range r.cities {
+	for _, c := range slices.SortedStableFunc(slices.Values(r.cities), func(a, b *city) int { return cmp.Compare(b.people, a.people) }) {
 		if !elsewhere(c.zone) {
 			there.zones = union(there.zones, []string{c.zone})
 		}
@@ -293,17 +316,20 @@ func (r zoneName) isIn(areas []*area) bool {
 	return false
 }
 
-// in are the zones of that name in the areas: those of its cities there, those with its clock, and
-// where there are none, those of the areas.
+// in are the zones of that name in the areas: those of its cities there, those with its clock, those
+// of its areas there, and where there are none of these, those of the areas.
 func (r zoneName) in(areas []*area) zoneName {
 	if areas == nil {
 		return r
 	}
-	var cities, clocks, all []string
+	var cities, clocks, common, all []string
 	isLoose := true
 	for _, a := range areas {
 		cities = union(cities, a.within(func(c *city) bool { return slices.Contains(r.cities, c) }).zones())
 		clocks = union(clocks, a.within(func(c *city) bool { return slices.Contains(r.all, c.zone) }).zones())
+		for _, b := range r.areas {
+			common = union(common, a.within(func(c *city) bool { return slices.Contains(b.cities, c) }).zones())
+		}
 		all = union(all, a.zones())
 		isLoose = isLoose && a.isLoose
 	}
@@ -312,6 +338,8 @@ func (r zoneName) in(areas []*area) zoneName {
 		r.zones = cities
 	case len(clocks) > 0:
 		r.zones = clocks
+	case len(common) > 0: // "Georgia, USA"
+		r.zones = common
 	case isLoose && len(r.cities) > 0: // "London, Paris", "Hong Kong, China"
 		r.zones = union(all, r.zones)
 	default:

@@ -38,7 +38,7 @@ func (d *demo) pairs(ctx context.Context) error {
 	}
 	link := onLocalhost(d.agent.url) + path
 	d.narrate("Under the policy human no agent can agree for a person. The person pairs a browser once, by a link that no agent sees.")
-	d.command([]string{"approvals", "link"}, "Open this in your browser, once, within "+minutes(approve.LinkLife)+":\n"+strings.Replace(link, path[len(path)-20:], "…", 1))
+	d.command([]string{"approvals", "link"}, "Open this in your browser, once, within "+linkLife+":\n"+strings.Replace(link, path[len(path)-20:], "…", 1))
 	page, err := d.human.sends(ctx, link, url.Values{"name": {"Ada Byron"}})
 	if err == nil && !strings.Contains(page, "<h1>Approvals</h1>") {
 		err = errors.New("the browser was not paired")

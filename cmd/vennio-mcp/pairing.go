@@ -68,20 +68,21 @@ func (p program) link(c *cobra.Command, cfg config.Config, tenant string) error 
 		return err
 	}
 	if public := cfg.Serve.PublicURL; public != "" {
-		_, err = fmt.Fprintf(p.out, "Open this in your browser, once, within %s:\n%s\n", minutes(approve.LinkLife), public+path)
+		_, err = fmt.Fprintf(p.out, "Open this in your browser, once, within %s:\n%s\n", linkLife, public+path)
 		return err
 	}
 	address, err := a.links.address(path)
 	if err != nil {
 		return err
 	}
-	_, _ = fmt.Fprintf(p.out, "Open this in your browser, once, within %s:\n%s\nThe pages are served until you press Ctrl-C.\n", minutes(approve.LinkLife), address)
+	_, _ = fmt.Fprintf(p.out, "Open this in your browser, once, within %s:\n%s\nThe pages are served until you press Ctrl-C.\n", linkLife, address)
 	defer a.settling(c.Context())()
 	<-c.Context().Done()
 	return nil
 }
 
-func minutes(d time.Duration) string { return fmt.Sprintf("%d minutes", int(d.Minutes())) }
+// linkLife is how long a pairing link can be used, in words.
+var linkLife = fmt.Sprintf("%d minutes", int(approve.LinkLife.Minutes()))
 
 func (p program) browsersCommand() *cobra.Command {
 	c := &cobra.Command{
@@ -147,5 +148,5 @@ func (a *assembled) printLink(ctx context.Context, p program, cfg config.Config)
 		a.warn(fmt.Errorf("no pairing link: %w", err))
 		return
 	}
-	_, _ = fmt.Fprintf(p.errs, "To approve requests, open this in your browser, once, within %s:\n%s\n", minutes(approve.LinkLife), path)
+	_, _ = fmt.Fprintf(p.errs, "To approve requests, open this in your browser, once, within %s:\n%s\n", linkLife, path)
 }

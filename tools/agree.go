@@ -238,10 +238,13 @@ func (d Deps) askPerson(ctx context.Context, to deed, name string) (consent.Gran
 	}
 	q, can := d.question(ctx, proposal, to)
 	if !can || proposal.Unanswered != "" {
-		return consent.Grant{}, d.elsewhere(proposal, to, schemas.CodeApprovalNeeded)
+		return consent.Grant{}, d.elsewhere(ctx, proposal, to, schemas.CodeApprovalNeeded)
 	}
 	got, err := d.ask(ctx, proposal, q)
 	if err != nil {
+		if ctx.Err() != nil { // the client has gone
+			d.waits(ctx, proposal)
+		}
 		return consent.Grant{}, err
 	}
 	keep := context.WithoutCancel(ctx) // what a person said is kept, whoever hangs up
@@ -251,7 +254,7 @@ func (d Deps) askPerson(ctx context.Context, to deed, name string) (consent.Gran
 	case answeredOnPage:
 	default:
 		if err = d.Ledger.Withdraw(keep, proposal.ID, string(got)); err == nil {
-			return consent.Grant{}, d.elsewhere(proposal, to, schemas.CodeConsentUnanswered)
+			return consent.Grant{}, d.elsewhere(ctx, proposal, to, schemas.CodeConsentUnanswered)
 		}
 	}
 	return d.answered(ctx, to.act, err)
@@ -287,11 +290,11 @@ func (d Deps) whoAnswered(ctx context.Context) string {
 
 // someoneIn names the client in which somebody answered.
 func someoneIn(ctx context.Context) string {
-	return "a person in " + cmp.Or(clientIn(ctx), "the client")
+	return "a person in " + cmp.Or(clientName(ctx), "the client")
 }
 
-// clientIn is the name that the client gives itself, "" where it gives none.
-func clientIn(ctx context.Context) string {
+// clientName is what the client calls itself, empty if that is unknown.
+func clientName(ctx context.Context) string {
 	client := ""
 	if info := server.RequestProtocolInfoFromContext(ctx); info != nil && info.ClientInfo != nil {
 		client = info.ClientInfo.Name

@@ -35,6 +35,10 @@ type Deps struct {
 	// Present opens the page of a proposal in the person's own browser, and reports whether it did; nil:
 	// only the agent passes its address on.
 	Present func(proposal string) bool
+	// Requested tells others that a proposal waits for a person outside the client, whose name is
+	// empty if unknown. It may be called more than once for a proposal, and must not fail; nil: nobody is
+	// told.
+	Requested func(ctx context.Context, p consent.Proposal, client string)
 	// Caller identifies who calls, so that what each caller has people asked can be limited; nil: all
 	// calls are one caller's. Only a keyed hash of it is stored.
 	Caller    func(context.Context) string

@@ -1,6 +1,7 @@
 package tools
 
 import (
+	"context"
 	"fmt"
 	"slices"
 
@@ -12,7 +13,8 @@ import (
 // elsewhere is the answer to a write that waits for a person who was not asked here, or did not
 // answer: it names the page where they can. It never names the command line, which a model with a
 // shell could run.
-func (d Deps) elsewhere(p consent.Proposal, to deed, reason schemas.Code) error {
+func (d Deps) elsewhere(ctx context.Context, p consent.Proposal, to deed, reason schemas.Code) error {
+	d.waits(ctx, p)
 	again := " Their approval carries it out; make exactly the same call again to learn the result."
 	url := d.pageOf(p.ID)
 	if url == "" && d.Sandbox { // whose ledger only this process sees
@@ -25,6 +27,13 @@ func (d Deps) elsewhere(p consent.Proposal, to deed, reason schemas.Code) error 
 		return notYet(to, reason, url, "The request was opened in the person's browser. If they do not see it, give them the approval page as it is; it is open for 10 minutes, and you cannot approve it for them."+again)
 	}
 	return notYet(to, reason, url, "Give the person the approval page as it is; it is open for 10 minutes, and you cannot approve it for them."+again)
+}
+
+// waits tells others, who may reach the person, that a proposal waits outside the client.
+func (d Deps) waits(ctx context.Context, p consent.Proposal) {
+	if d.Requested != nil {
+		d.Requested(context.WithoutCancel(ctx), p, clientName(ctx))
+	}
 }
 
 // pageOf is the page on which a person can answer a proposal, "" if there is none.

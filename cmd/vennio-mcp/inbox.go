@@ -31,18 +31,30 @@ var results = map[jobs.State]string{jobs.Done: "delivered", jobs.Waiting: "faile
 func (a *assembled) inbox(p program, cfg config.Config) (*events.Office, error) {
 	in, err := p.openInbox(cfg, a.store, a.log, events.Options{
 		Ledger:     a.ledger,
+		Page:       a.links.to,
 		OnDelivery: func(r events.Result) { a.watch.Delivery(string(r)) },
 		OnFollowUp: func(sink string, how jobs.State) { a.watch.FollowUp(sink, results[how]) },
 	})
 	if err != nil {
 		return nil, err
 	}
-	a.stopped = in.Stopped
+	a.stopped, a.inboxes = in.Stopped, in
 	a.watch.DeadLetters(in.CountDeadLetters)
 	for tenant, notifier := range a.notifiers {
 		in.Of(tenant).Watch(func(_ context.Context, e webhook.Event) { notifier.Heard(e) })
 	}
 	return in, nil
+}
+
+// requested queues for a tenant's sinks that a request waits for a person. The call that made the
+// request does not depend on it.
+func (a *assembled) requested(ctx context.Context, tenant string, p consent.Proposal, client string) {
+	if a.inboxes == nil {
+		return
+	}
+	if err := a.inboxes.Of(tenant).Request(ctx, p, client); err != nil {
+		a.warn(err)
+	}
 }
 
 func (p program) openInbox(cfg config.Config, db *store.DB, log zerolog.Logger, o events.Options) (*events.Office, error) {

@@ -17,6 +17,7 @@ import (
 	"github.com/vennio-mcp/vennio-mcp/internal/approve"
 	"github.com/vennio-mcp/vennio-mcp/internal/config"
 	"github.com/vennio-mcp/vennio-mcp/internal/consent"
+	"github.com/vennio-mcp/vennio-mcp/internal/events"
 	"github.com/vennio-mcp/vennio-mcp/internal/files"
 	"github.com/vennio-mcp/vennio-mcp/internal/observe"
 	"github.com/vennio-mcp/vennio-mcp/internal/resources"
@@ -43,9 +44,10 @@ type assembled struct {
 	vennio    *vennioclient.Client
 	store     *store.DB
 	ledger    *consent.Ledger
-	secret    []byte   // signs slot ids and what travels through clients
-	others    [][]byte // are taken too, while the secret is rotated
-	ownSecret bool     // it is this process\'s alone: it could not be kept
+	secret    []byte         // signs slot ids and what travels through clients
+	others    [][]byte       // are taken too, while the secret is rotated
+	ownSecret bool           // it is this process\'s alone: it could not be kept
+	inboxes   *events.Office // told of requests that wait for a person; nil where no inbox is served
 	// stopped says why follow-ups are not carried out; nil where no inbox is served.
 	stopped func() error
 	watch   *observe.Metrics
@@ -163,6 +165,7 @@ func (a *assembled) deps(p program, cfg config.Config, tenant string, client *ve
 		},
 		CallerName: func(ctx context.Context) string { return access.From(ctx).Name },
 		Present:    a.presents(p, cfg),
+		Requested:  func(ctx context.Context, p consent.Proposal, client string) { a.requested(ctx, tenant, p, client) },
 		Caller:     a.caller,
 		MayWrite:   func(ctx context.Context) bool { return access.From(ctx).May(access.ScopeBook) }, // the transport has refused it before
 		Warn:       a.warn,

@@ -8,6 +8,9 @@
 // was revoked the open consents of that host are closed. A sink that fails is
 // tried again (internal/jobs); in the end a dead letter waits for the operator.
 //
+// One event is the program's own: [Inbox.Request] queues, for the same sinks, that a
+// request waits for a person.
+//
 // Each tenant has an Inbox of its own ([Office.Of]): its path, its secrets, its
 // sinks, its events and dead letters. They share a store, a queue and the bounds
 // of what deliveries cost, and nothing else.

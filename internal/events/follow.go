@@ -55,10 +55,17 @@ func (b *Inbox) follow(ctx context.Context, t jobs.Task) error {
 	if t.To == access && b.all.o.Ledger != nil {
 		return b.revoke(ctx, e)
 	}
+	m := message{tenant: b.tenant, event: e, received: kept.Received, external: external}
 	for _, s := range b.sinks {
-		if s.Name == t.To {
-			return b.hand(ctx, s, *kept, message{tenant: b.tenant, event: e, received: kept.Received, external: external})
+		if s.Name != t.To {
+			continue
 		}
+		asked, own, err := b.all.request(ctx, e)
+		if err != nil || own && asked == nil { // or nobody waits for a person any more
+			return err
+		}
+		m.request = asked
+		return b.hand(ctx, s, *kept, m)
 	}
 	return jobs.Final(errors.New("the settings have no sink of this name"))
 }

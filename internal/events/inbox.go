@@ -36,10 +36,11 @@ type Tenant struct {
 // Options says what an Office does. The zero value stores events and tells
 // nobody, since without a secret none is accepted.
 type Options struct {
-	Tenant                     // the default one
-	Others     []Tenant        // with names
-	Keep       time.Duration   // of events, dead letters and finished follow-ups; MinKeep
-	Ledger     *consent.Ledger // whose open consents close when calendar access is revoked; nil: none
+	Tenant                                                       // the default one
+	Others     []Tenant                                          // with names
+	Keep       time.Duration                                     // of events, dead letters and finished follow-ups; MinKeep
+	Ledger     *consent.Ledger                                   // whose open consents close when calendar access is revoked; nil: none
+	Page       func(proposal string) (address string, err error) // where a person answers a request; nil: none are told of
 	OnDelivery func(result Result)
 	OnFollowUp func(sink string, how jobs.State) // "calendar access" stands for what is done here about revoked access
 	Now        func() time.Time                  // nil: the store's clock for what several processes judge, and this machine's for the rest

@@ -37,6 +37,7 @@ type rig struct {
 	url     string
 	mu      sync.Mutex
 	results map[events.Result]int
+	asked   int // requests to people
 }
 
 func newRig(t *testing.T, sinks ...events.Sink) *rig {

@@ -105,11 +105,18 @@ const hiddenAddress = "[address]"
 
 // quoted is what somebody wrote, in quotation marks and without links.
 func (w wording) quoted(s string, limit int) string {
-	s = plain.Mask(plain.Line(s, limit)) // before a part of it may pass for an address
+	return plain.Quote(w.safe(plain.Line(s, limit)), 2*limit)
+}
+
+// safe is a line without secrets and links, and without addresses unless they may be shown.
+func (w wording) safe(s string) string {
+	s = plain.Mask(s) // before a part of it may pass for an address
 	if !w.emails {
-		s = address().ReplaceAllString(s, hiddenAddress)
+		s = address().ReplaceAllStringFunc(s, func(found string) string {
+			return hiddenAddress + found[len(strings.TrimRight(found, "?.!")):] // the end of a sentence stays
+		})
 	}
-	return plain.Quote(unlinked(s), 2*limit)
+	return unlinked(s)
 }
 
 // linkable finds what chat programs make into a link by themselves, whatever their

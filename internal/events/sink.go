@@ -34,7 +34,8 @@ type message struct {
 	tenant   string
 	event    webhook.Event
 	received time.Time
-	external string // what the sink called the booking before
+	external string   // what the sink called the booking before
+	request  *request // what it tells instead of the event's data; nil: it is an event of Vennio's
 }
 
 // teller tells one sink. external is what the sink calls the booking, if it says.

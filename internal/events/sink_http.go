@@ -39,6 +39,13 @@ func (h *httpSink) tell(ctx context.Context, m message) (string, error) {
 	if e.Timestamp.IsZero() {
 		e.Timestamp = m.received
 	}
+	if m.request != nil {
+		data, err := encode(map[string]*request{"request": m.request})
+		if err != nil {
+			return "", err
+		}
+		e.Data = data
+	}
 	if e.Data == nil {
 		e.Data = json.RawMessage("null")
 	}

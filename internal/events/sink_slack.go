@@ -27,7 +27,13 @@ type slackMessage struct {
 }
 
 func (s *slack) tell(ctx context.Context, m message) (string, error) {
-	body, err := encode(slackMessage{Text: slackEscape.Replace(plain.Mask(s.sentence(m.event))), Parse: "none"})
+	text := ""
+	if m.request != nil {
+		text = plain.Mask(s.asks(*m.request)) + m.request.Page
+	} else {
+		text = plain.Mask(s.sentence(m.event))
+	}
+	body, err := encode(slackMessage{Text: slackEscape.Replace(text), Parse: "none"})
 	if err != nil {
 		return "", err
 	}

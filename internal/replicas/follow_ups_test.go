@@ -2,6 +2,7 @@ package replicas_test
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
@@ -143,4 +144,60 @@ func tell(t *testing.T, url, tenant, id string) {
 	require.NoError(t, err)
 	require.NoError(t, resp.Body.Close())
 	require.Equal(t, http.StatusOK, resp.StatusCode)
+}
+
+// field: request of several replicas. Whichever replica the agent asks, also of all at once, one
+// of them tells the sink of each request, once.
+func TestReplicasTellOfARequestOnce(t *testing.T) {
+	t.Parallel()
+	const requests, public = 5, "http://localhost:9"
+	_, where := database(t)
+	_, vennio := vennio(t)
+	told := make(chan string, 100)
+	srv := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		told <- string(body)
+	}))
+	t.Cleanup(srv.Close)
+	settings := filepath.Join(t.TempDir(), "settings.yml")
+	require.NoError(t, os.WriteFile(settings, fmt.Appendf(nil, "sinks:\n  - {name: crm, type: http, url: %q, secret: s}\n", srv.URL), 0o600))
+	env := environment(t, vennio, where, "VENNIO_CONSENT=human", "VENNIO_MCP_PUBLIC_URL="+public, "VENNIO_MCP_SETTINGS="+settings)
+	replicas := []*replica{startReplica(t, env), startReplica(t, env)}
+	pages := make([]string, requests)
+	var calls sync.WaitGroup
+	for i, o := range offers(t, vennio, requests) {
+		for _, r := range replicas {
+			calls.Go(func() {
+				got, err := call(t.Context(), r.url(), "book_slot", o.arguments("ada"))
+				if assert.NoError(t, err) && r == replicas[0] {
+					pages[i] = got.ApprovalURL
+				}
+			})
+		}
+	}
+	calls.Wait()
+	for _, page := range pages {
+		require.Contains(t, page, public+"/approvals/")
+	}
+	q, err := jobs.Open(open(t, where), jobs.Options{})
+	require.NoError(t, err)
+	var got strings.Builder
+	for range requests {
+		select {
+		case body := <-told:
+			var event struct{ ID string }
+			require.NoError(t, json.Unmarshal([]byte(body), &event))
+			found, err := q.Of(t.Context(), "", event.ID)
+			require.NoError(t, err)
+			assert.Len(t, found, 1)
+			got.WriteString(body)
+		case <-time.After(patience):
+			require.Fail(t, "not told")
+		}
+	}
+	for _, page := range pages {
+		assert.Equal(t, 1, strings.Count(got.String(), page))
+	}
+	assert.Equal(t, requests, strings.Count(command(t, env, "events", "list"), "consent.requested"))
+	assert.Empty(t, told)
 }

@@ -22,7 +22,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/vennio-mcp/vennio-mcp/internal/access"
-	"github.com/vennio-mcp/vennio-mcp/schemas"
 )
 
 // crawler is an agent with an HTTP client: it opens every address it has seen, follows every link and
@@ -164,9 +163,6 @@ func TestBar_C5_AnAgentWithHTTPWritesNothing(t *testing.T) {
 	tried := 0
 	for _, over := range []string{"streamable HTTP", "SSE"} {
 		for _, protocol := range []string{"2025-11-25", "2026-07-28"} {
-			if over == "SSE" && protocol == "2026-07-28" {
-				continue // which has no SSE
-			}
 			for _, declares := range []bool{true, false} {
 				a := &crawler{browser: newBrowser(t), base: base}
 				a.sees(p.stderr.String())
@@ -187,25 +183,27 @@ func TestBar_C5_AnAgentWithHTTPWritesNothing(t *testing.T) {
 			}
 		}
 	}
-	c := converse(t, env)
-	a := &crawler{browser: newBrowser(t)}
-	booking := c.booking()
-	for range 2 {
-		asked := c.call("book_slot", booking)
-		require.Equal(t, schemas.CodeApprovalNeeded, asked.Data.Reason, asked.Text)
-		a.sees(asked.Text + " " + asked.Data.ApprovalURL + " " + c.stderr.String())
+	var asked string
+	for _, protocol := range []string{"2025-11-25", "2026-07-28"} {
+		c := connect(t, "stdio", protocol, env)
+		a := &crawler{browser: newBrowser(t)}
+		booking := aBooking(t, c)
+		for range 2 {
+			asked = say(t, c, "book_slot", booking)
+			require.Contains(t, asked, "NOT BOOKED YET")
+			a.sees(asked)
+			a.attack()
+		}
+		a.runsCommands(env)
 		a.attack()
+		tried += a.tried
+		require.Equal(t, "0", writesAt(t, vennio), "stdio, %s", protocol)
 	}
-	a.runsCommands(env)
-	a.attack()
-	tried += a.tried
-	require.Equal(t, "0", writesAt(t, vennio), "stdio")
 	t.Logf("%d requests and commands", tried)
 
 	// The same crawler in a browser that a person has paired does write: it would have found the way.
 	paired := &crawler{browser: pairedBrowser(t, env)}
-	asked := c.call("book_slot", booking)
-	paired.sees(asked.Data.ApprovalURL)
+	paired.sees(asked)
 	paired.attack()
 	assert.NotEqual(t, "0", writesAt(t, vennio), "the attack finds a write where the check is passed")
 }

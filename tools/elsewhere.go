@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/vennio-mcp/vennio-mcp/internal/consent"
 	"github.com/vennio-mcp/vennio-mcp/internal/plain"
@@ -17,6 +18,9 @@ func (d Deps) elsewhere(ctx context.Context, p consent.Proposal, to deed, reason
 	d.waits(ctx, p)
 	again := " Their approval carries it out; make exactly the same call again to learn the result."
 	url := d.pageOf(p.ID)
+	if strings.HasPrefix(url, "http://localhost:") && !d.Sandbox { // the page ends with this process, the request does not
+		again += " If the page no longer opens, the person finds the request among the approvals on this machine."
+	}
 	if url == "" && d.Sandbox { // whose ledger only this process sees
 		return notYet(to, reason, "", "Tell the person that this server has no way to ask them: its operator must serve the approval page, or they must use a client that can ask.")
 	}

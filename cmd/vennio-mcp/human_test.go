@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -132,6 +133,14 @@ func (b browser) answer(address, decision string) (int, string) {
 // vennio-mcp approvals link prints in a terminal.
 func pairedBrowser(t *testing.T, env []string) browser {
 	t.Helper()
+	_, b := pairing(t, env)
+	return b
+}
+
+// pairing is vennio-mcp approvals link, which serves the pages until the test ends, and the browser that
+// it has paired.
+func pairing(t *testing.T, env []string) (pages string, b browser) {
+	t.Helper()
 	path, err := binary()
 	require.NoError(t, err)
 	cmd := exec.CommandContext(t.Context(), path, "approvals", "link")
@@ -145,17 +154,19 @@ func pairedBrowser(t *testing.T, env []string) browser {
 		address = regexp.MustCompile(`http://\S+/approvals/pair/[A-Z2-7]+`).FindString(lines.Text())
 	}
 	require.NotEmpty(t, address, shown.String())
-	b := newBrowser(t)
+	b = newBrowser(t)
 	status, page := b.open(address)
 	require.Equal(t, http.StatusOK, status, page)
 	require.Contains(t, page, "Pair this browser")
 	status, page = b.answer(address, "")
 	require.Equal(t, http.StatusOK, status, page)
 	require.Contains(t, page, "<h1>Approvals</h1>")
-	require.NoError(t, cmd.Process.Kill())
-	_ = cmd.Wait()
-	_ = terminal.Close()
-	return b
+	t.Cleanup(func() {
+		_ = cmd.Process.Kill() // with VENNIO_MCP_PUBLIC_URL it has ended
+		_ = cmd.Wait()
+		_ = terminal.Close()
+	})
+	return address[:strings.Index(address, "/approvals/")], b
 }
 
 // bar: C3, C4, C9. Under human the agent's word books nothing, and neither does anybody else who has
@@ -234,6 +245,29 @@ func TestAPairingCanBeRevoked(t *testing.T) {
 	code, _, errs := run(t, env, "approvals", "link")
 	assert.Equal(t, 2, code)
 	assert.Contains(t, errs, "run this in a terminal")
+}
+
+// field: pairing without the key, which only the client's settings name
+// The pages of approvals link then leave the write to the running server.
+func TestWithoutTheKeyARunningServerCarriesOutWhatIsApproved(t *testing.T) {
+	t.Parallel()
+	env, vennio := humanEnv(t, "VENNIO_CONSENT=human")
+	c := converse(t, env)
+	booking := c.booking()
+	address, err := url.Parse(link.FindString(c.call("book_slot", booking).Text))
+	require.NoError(t, err)
+	keyless := slices.DeleteFunc(slices.Clone(env), func(s string) bool { return strings.HasPrefix(s, "VENNIO_API_") })
+	pages, person := pairing(t, keyless)
+	status, after := person.answer(pages+address.Path, "approve")
+	assert.Equal(t, http.StatusOK, status)
+	assert.Contains(t, after, ">Not booked yet</h1>")
+	assert.NotContains(t, after, "Tell the assistant to go on", "a server runs")
+	require.Eventually(t, func() bool {
+		_, page := person.open(pages + address.Path)
+		return strings.Contains(page, ">Booked</h1>")
+	}, patience, 100*time.Millisecond)
+	_, state := newBrowser(t).open(vennio + "/_sandbox/state")
+	assert.Regexp(t, `"writes": ?1\b`, state)
 }
 
 // field: request opened in the person's browser

@@ -54,16 +54,13 @@ func (p program) pairable(c *cobra.Command, cfg config.Config) error {
 }
 
 func (p program) link(c *cobra.Command, cfg config.Config, tenant string) error {
-	a, err := p.found(c.Context(), cfg)
+	ctx := c.Context()
+	pages, l, settle, done, err := p.approvalPages(ctx, cfg)
 	if err != nil {
 		return err
 	}
-	defer a.close()
-	// The sandbox of a server ends with it, and with it all it knows: its requests are on its own page alone.
-	if !cfg.Real() {
-		return usageError{errors.New("the sandbox keeps its requests in the memory of the server that runs it: set VENNIO_API_KEY, or open the address that its results name")}
-	}
-	path, err := a.pages.Pairings.NewLink(c.Context(), tenant, "")
+	defer done()
+	path, err := pages.Pairings.NewLink(ctx, tenant, "")
 	if err != nil {
 		return err
 	}
@@ -71,14 +68,37 @@ func (p program) link(c *cobra.Command, cfg config.Config, tenant string) error 
 		_, err = fmt.Fprintf(p.out, "Open this in your browser, once, within %s:\n%s\n", linkLife, public+path)
 		return err
 	}
-	address, err := a.links.address(path)
+	address, err := l.address(path)
 	if err != nil {
 		return err
 	}
 	_, _ = fmt.Fprintf(p.out, "Open this in your browser, once, within %s:\n%s\nThe pages are served until you press Ctrl-C.\n", linkLife, address)
-	defer a.settling(c.Context())()
-	<-c.Context().Done()
+	defer settle()()
+	<-ctx.Done()
 	return nil
+}
+
+// approvalPages are the pages over the store that servers use. With a key they carry out what is
+// approved; without one, as where only the clients' settings name it, a running server does, within
+// half a minute.
+func (p program) approvalPages(ctx context.Context, cfg config.Config) (pages *approve.Pages, l *links, settle func() func(), done func(), err error) {
+	if cfg.Real() {
+		a, err := p.found(ctx, cfg)
+		if err != nil {
+			return nil, nil, nil, nil, err
+		}
+		return a.pages, a.links, func() func() { return a.settling(ctx) }, a.close, nil
+	}
+	db := store.Open(cfg.Store())
+	pages = approve.New(consent.New(db, p.now))
+	pages.Pairings = approve.NewPairings(db, p.clock())
+	pages.PolicyOf = func(string) consent.Policy { return consent.PolicyHuman }
+	l = &links{pages: pages}
+	done = func() {
+		l.close()
+		_ = db.Close()
+	}
+	return pages, l, func() func() { return func() {} }, done, nil
 }
 
 // linkLife is how long a pairing link can be used, in words.

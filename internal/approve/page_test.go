@@ -294,8 +294,8 @@ func TestNoPageSaysApprovedWhileNothingIsBooked(t *testing.T) {
 		"no clear answer":          {outcome: consent.Unknown, heading: "Not known yet", says: "may or may not have been done", refresh: true},
 		"on its way":               {outcome: consent.Sent, heading: "Being booked …", says: "Vennio has been asked", refresh: true},
 		"not sent so far":          {never: true, heading: "Being booked …", says: "Nothing has been changed so far", refresh: true},
-		"no key here":              {never: true, noKey: true, heading: "Not booked yet", says: "no key", refresh: true},
-		"no key here, moving":      {act: move, never: true, noKey: true, heading: "Not moved yet", says: "no key", refresh: true},
+		"no key here":              {never: true, noKey: true, heading: "Not booked yet", says: "has the key", refresh: true},
+		"no key here, moving":      {act: move, never: true, noKey: true, heading: "Not moved yet", says: "has the key", refresh: true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

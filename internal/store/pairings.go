@@ -7,15 +7,16 @@ type PairedBrowser struct {
 	ID          string
 	Hash        string // of its cookie
 	Tenant      string
-	Name        string // of the person, as they typed it
+	Name        string // of the person: as they typed it, or as the issuer at which they signed in says it
+	Subject     string // what that issuer calls them; empty: the browser was paired by a link
 	At, Expires time.Time
 }
 
 func (b *PairedBrowser) columns() []any {
-	return []any{&b.ID, &b.Hash, &b.Tenant, &b.Name, instant{&b.At}, instant{&b.Expires}}
+	return []any{&b.ID, &b.Hash, &b.Tenant, &b.Name, &b.Subject, instant{&b.At}, instant{&b.Expires}}
 }
 
-const pairedBrowsers = `SELECT id, hash, tenant, name, at, expires FROM paired_browsers WHERE `
+const pairedBrowsers = `SELECT id, hash, tenant, name, subject, at, expires FROM paired_browsers WHERE `
 
 // AddPairingLink keeps a single-use link by its hash, and forgets those that have expired.
 func (tx *Tx) AddPairingLink(hash, tenant string, now, expires time.Time) error {
@@ -47,9 +48,9 @@ func (tx *Tx) AddPairedBrowser(b PairedBrowser) error {
 	if err := tx.exec(`DELETE FROM paired_browsers WHERE expires <= ?`, Text(b.At)); err != nil {
 		return err
 	}
-	return tx.exec(`INSERT INTO paired_browsers (id, hash, tenant, name, at, expires) VALUES (?, ?, ?, ?, ?, ?)
-		ON CONFLICT (hash, tenant) DO UPDATE SET name = excluded.name, at = excluded.at, expires = excluded.expires`,
-		b.ID, b.Hash, b.Tenant, b.Name, Text(b.At), Text(b.Expires))
+	return tx.exec(`INSERT INTO paired_browsers (id, hash, tenant, name, subject, at, expires) VALUES (?, ?, ?, ?, ?, ?, ?)
+		ON CONFLICT (hash, tenant) DO UPDATE SET name = excluded.name, subject = excluded.subject, at = excluded.at, expires = excluded.expires`,
+		b.ID, b.Hash, b.Tenant, b.Name, b.Subject, Text(b.At), Text(b.Expires))
 }
 
 // PairingsOf returns the pairings of one browser that have not expired, in the order of their tenants.

@@ -65,13 +65,18 @@ func newVerifier(ctx context.Context, o OAuth) (*verifier, error) {
 		return nil, fmt.Errorf("the keys of the token issuer: %w", err)
 	}
 	options := []jwt.ParserOption{
-		jwt.WithValidMethods([]string{"RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"}),
+		jwt.WithValidMethods(algorithms()),
 		jwt.WithIssuer(o.Issuer), jwt.WithAudience(audiences(o.Audience)...), jwt.WithExpirationRequired(), jwt.WithLeeway(leeway),
 	}
 	if o.Now != nil {
 		options = append(options, jwt.WithTimeFunc(o.Now))
 	}
 	return &verifier{o, jwt.NewParser(options...), set, make(chan struct{}, max(1, runtime.GOMAXPROCS(0)/2))}, nil
+}
+
+// algorithms are those of signatures that are accepted (RFC 7518): none with a shared secret.
+func algorithms() []string {
+	return []string{"RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"}
 }
 
 var errRedirect = errors.New("redirects are not followed")

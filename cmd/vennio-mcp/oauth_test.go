@@ -35,6 +35,8 @@ type authority struct {
 	url  string
 	keys func(own string) string // its key set, around its own key; nil: that key alone
 	more string                  // settings beside issuer, jwks_url and tenant_claim
+
+	login *login // where people sign in (signin_test.go); nil: nowhere
 }
 
 func newAuthority(t *testing.T) *authority {
@@ -43,7 +45,10 @@ func newAuthority(t *testing.T) *authority {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	require.NoError(t, err)
 	own := published(t, key)
-	site := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+	site := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if a.login != nil && a.login.serves(w, r) {
+			return
+		}
 		if a.keys != nil {
 			_, _ = fmt.Fprint(w, a.keys(own))
 			return
@@ -69,7 +74,7 @@ func (a *authority) token(audience, tenant string, scope any) string {
 	return a.signs(nil, jwt.MapClaims{"aud": audience, "org": tenant, "scope": scope})
 }
 
-// absent takes a parameter out of the header of a token.
+// absent takes a parameter out of the header of a token, or a claim out of it.
 type absent struct{}
 
 // signs makes a token of Ada's with more header parameters and claims.
@@ -77,6 +82,7 @@ func (a *authority) signs(header map[string]any, claims jwt.MapClaims) string {
 	a.t.Helper()
 	all := jwt.MapClaims{"iss": a.url, "aud": resource, "sub": "ada", "exp": time.Now().Add(time.Hour).Unix(), "org": "acme", "scope": allScopes}
 	maps.Copy(all, claims)
+	maps.DeleteFunc(all, func(_ string, value any) bool { return value == absent{} })
 	made := jwt.NewWithClaims(jwt.SigningMethodES256, all)
 	made.Header["kid"] = "k"
 	maps.Copy(made.Header, header)

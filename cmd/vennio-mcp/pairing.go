@@ -120,7 +120,11 @@ func (p program) browsersCommand() *cobra.Command {
 				return err
 			}
 			for _, b := range all {
-				_, _ = fmt.Fprintf(p.out, "%s  %s  paired %s, until %s\n", b.ID, plain.Quote(b.Name, 100), b.At.Format(time.DateOnly), b.Expires.Format(time.DateOnly))
+				how := "by a link"
+				if b.Subject != "" {
+					how = "signed in as " + plain.Quote(b.Subject, 100)
+				}
+				_, _ = fmt.Fprintf(p.out, "%s  %s  paired %s, until %s, %s\n", b.ID, plain.Quote(b.Name, 100), b.At.Format(time.DateOnly), b.Expires.Format(time.DateOnly), how)
 			}
 			return nil
 		}),

@@ -87,6 +87,7 @@ func (a *assembled) serve(ctx context.Context, p program, cfg config.Config, ln 
 		_ = ln.Close()
 		return err
 	}
+	a.pages.SignIn = a.signIn(p, cfg)
 	o.Pages = map[string]http.Handler{approve.Path: a.pages, strings.TrimSuffix(approve.Path, "/"): a.pages}
 	o.Deliveries = map[string]http.Handler{events.Path: in.Handler(), events.TenantsPath: in.Handler()}
 	url := a.announce(ln.Addr().String(), cfg, o)
@@ -103,6 +104,17 @@ func (a *assembled) serve(ctx context.Context, p program, cfg config.Config, ln 
 	defer a.follow(ctx, in)()
 	defer a.settling(ctx)()
 	return otherSecret(ctx, serve.HTTP(ctx, ln, a.mcp, o))
+}
+
+// signIn lets people pair their browser by signing in at the issuer, where the settings say so. Nothing
+// is asked of the issuer before the first of them does.
+func (a *assembled) signIn(p program, cfg config.Config) *approve.SignIn {
+	o, ok := cfg.SignIn()
+	if !ok {
+		return nil
+	}
+	o.RedirectURL, o.Now, o.Warn = cfg.Serve.PublicURL+approve.SignedInPath, p.clock(), func(err error) { a.log.Warn().Err(err).Msg("somebody could not sign in to approve") }
+	return &approve.SignIn{Issuer: access.NewSignIn(o), Secrets: append([][]byte{a.secret}, a.others...)}
 }
 
 // open assembles the default tenant at once, so that its mistakes show, unless

@@ -96,7 +96,7 @@ func (p program) found(ctx context.Context, cfg config.Config) (*assembled, erro
 	}
 	a.ledger, a.process = a.openLedger(p, cfg), rand.Text()
 	a.pages = approve.New(a.ledger)
-	a.pages.Sandbox = cfg.Sandbox()
+	a.pages.Sandbox = !cfg.Real()
 	a.pages.AccountOf = func(tenant string) (approve.Account, error) { return a.settlers.of(tenant) }
 	a.pages.PolicyOf = func(tenant string) consent.Policy { return policyFor(cfg, tenant) }
 	a.pages.Pairings = approve.NewPairings(a.store, a.clock(p))

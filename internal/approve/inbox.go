@@ -52,7 +52,10 @@ func (p *Pages) inbox(w http.ResponseWriter, r *http.Request) {
 	case len(known) == 0 && p.comesFromElsewhere(w, r):
 		return
 	case len(known) == 0:
-		write(w, http.StatusForbidden, page{Heading: "This browser is not paired", Lead: "Requests are shown in a browser that is paired with this server. " + howToPair})
+		write(w, http.StatusForbidden, page{
+			Heading: "This browser is not paired", SignIn: p.signInLink(""),
+			Lead: "Requests are shown in a browser that is paired with this server. " + p.orSignIn(),
+		})
 		return
 	}
 	mine := func(a consent.Act) bool {

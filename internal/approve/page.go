@@ -16,6 +16,7 @@ import (
 
 	"github.com/vennio-mcp/vennio-mcp/internal/consent"
 	"github.com/vennio-mcp/vennio-mcp/internal/plain"
+	"github.com/vennio-mcp/vennio-mcp/internal/store"
 	"github.com/vennio-mcp/vennio-mcp/schemas"
 )
 
@@ -53,6 +54,8 @@ type Pages struct {
 	PolicyOf func(tenant string) consent.Policy
 	// Pairings are the browsers that may; nil: no browser is ever paired.
 	Pairings *Pairings
+	// SignIn pairs browsers too, beside links; nil: it does not. It needs Pairings.
+	SignIn *SignIn
 	// HTTPS: people reach the pages over TLS, though a proxy may take that off.
 	HTTPS bool
 	// Warn is told why an approved act could not be written; may be nil.
@@ -81,6 +84,12 @@ func (p *Pages) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		case strings.HasPrefix(path, bookingPath):
 			p.bookingFile(w, r)
 			return
+		case path == signInPath && p.SignIn != nil:
+			p.signIn(w, r)
+			return
+		case path == SignedInPath && p.SignIn != nil:
+			p.signedIn(w, r)
+			return
 		case path == Path, path+"/" == Path:
 			p.inbox(w, r)
 			return
@@ -102,11 +111,11 @@ func (p *Pages) proposal(w http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		return
 	}
-	name, may := p.mayAnswer(w, r, proposal.Act.Tenant)
+	who, may := p.mayAnswer(w, r, proposal)
 	switch {
 	case !may:
 	case r.Method == http.MethodPost && !calendar:
-		p.decide(w, r, proposal, grant, name)
+		p.decide(w, r, proposal, grant, who)
 	case r.Method != http.MethodGet && r.Method != http.MethodHead:
 		w.Header().Set("Allow", "GET, HEAD, POST")
 		write(w, http.StatusMethodNotAllowed, page{Heading: "Nothing was changed", Lead: "This page can be opened and answered, nothing else."})
@@ -114,12 +123,12 @@ func (p *Pages) proposal(w http.ResponseWriter, r *http.Request) {
 		p.calendar(w, proposal, grant)
 	default:
 		shown := p.view(r.Context(), proposal, grant)
-		shown.Name = name
+		shown.Name, shown.SignedIn = who.Name, who.Subject != ""
 		write(w, http.StatusOK, shown)
 	}
 }
 
-func (p *Pages) decide(w http.ResponseWriter, r *http.Request, proposal consent.Proposal, grant *consent.Grant, name string) {
+func (p *Pages) decide(w http.ResponseWriter, r *http.Request, proposal consent.Proposal, grant *consent.Grant, who store.PairedBrowser) {
 	const most = 16 << 10
 	r.Body = http.MaxBytesReader(w, r.Body, most)
 	if p.sameSite.Check(r) != nil || r.ParseForm() != nil {
@@ -128,7 +137,10 @@ func (p *Pages) decide(w http.ResponseWriter, r *http.Request, proposal consent.
 		write(w, http.StatusForbidden, shown)
 		return
 	}
-	name, decision := cmp.Or(plain.Line(r.PostForm.Get("name"), 100), name), r.PostForm.Get("decision")
+	name, decision := cmp.Or(plain.Line(r.PostForm.Get("name"), 100), who.Name), r.PostForm.Get("decision")
+	if who.Subject != "" {
+		name = who.Name // who signed in answers under the name that the issuer says
+	}
 	switch {
 	case decision != "approve" && decision != "decline":
 		shown := p.view(r.Context(), proposal, grant)

@@ -194,12 +194,7 @@ func (p *Pages) paired(w http.ResponseWriter, r *http.Request, token, onward str
 		write(w, http.StatusUnprocessableEntity, pairPage("", "Please enter your name: the record says who agreed. "))
 		return
 	}
-	secret := rand.Text()
-	if cookie, err := r.Cookie(cookieName); err == nil && cookie.Value != "" {
-		if known, err := p.Pairings.of(r); err == nil && len(known) > 0 {
-			secret = cookie.Value // it is paired with another tenant
-		}
-	}
+	secret := p.cookieOf(r)
 	ok, err := p.Pairings.use(r.Context(), token, secret, name)
 	switch {
 	case err != nil:
@@ -209,18 +204,31 @@ func (p *Pages) paired(w http.ResponseWriter, r *http.Request, token, onward str
 		write(w, http.StatusGone, page{Heading: "This link cannot be used", Lead: "It has been used meanwhile. " + howToPair})
 		return
 	}
+	p.setPaired(w, r, secret)
+	http.Redirect(w, r, onward, http.StatusSeeOther) //nolint:gosec // G710: a path of these pages
+}
+
+// cookieOf returns the cookie of a browser that is paired with some tenant, or a new one.
+func (p *Pages) cookieOf(r *http.Request) string {
+	if cookie, err := r.Cookie(cookieName); err == nil && cookie.Value != "" {
+		if known, err := p.Pairings.of(r); err == nil && len(known) > 0 {
+			return cookie.Value
+		}
+	}
+	return rand.Text()
+}
+
+func (p *Pages) setPaired(w http.ResponseWriter, r *http.Request, secret string) {
 	http.SetCookie(w, &http.Cookie{ //nolint:gosec // G124: Secure where there is TLS; on loopback there is none
 		Name: cookieName, Value: secret, Path: strings.TrimSuffix(Path, "/"), HttpOnly: true, SameSite: http.SameSiteStrictMode,
 		Secure: p.HTTPS || r.TLS != nil, MaxAge: int(pairingLife / time.Second),
 	})
-	http.Redirect(w, r, onward, http.StatusSeeOther) //nolint:gosec // G710: a path of these pages
 }
 
 // comesFromElsewhere answers a request that a link of another site made, with which the browser
 // does not send the cookie (SameSite=Strict), by a page that loads the same address once more.
 func (p *Pages) comesFromElsewhere(w http.ResponseWriter, r *http.Request) bool {
-	site := r.Header.Get("Sec-Fetch-Site") // Fetch Metadata: the browser's word on where the request came from
-	if site != "cross-site" && site != "same-site" || r.Method != http.MethodGet {
+	if !fromAnotherSite(r) || r.Method != http.MethodGet {
 		return false
 	}
 	if _, err := r.Cookie(cookieName); err == nil {
@@ -230,29 +238,36 @@ func (p *Pages) comesFromElsewhere(w http.ResponseWriter, r *http.Request) bool 
 	return true
 }
 
-// mayAnswer returns the name of the person whose browser this is. Where the policy wants a paired
-// browser and this is none, it writes the answer and returns false.
-func (p *Pages) mayAnswer(w http.ResponseWriter, r *http.Request, tenant string) (name string, ok bool) {
+// fromAnotherSite reports what the browser says (Fetch Metadata): whether a page of another site made
+// the request.
+func fromAnotherSite(r *http.Request) bool {
+	site := r.Header.Get("Sec-Fetch-Site")
+	return site == "cross-site" || site == "same-site"
+}
+
+// mayAnswer returns the pairing of the browser with the tenant of a proposal, or the zero value. Where
+// the policy wants a paired browser and this is none, it writes the answer and returns false.
+func (p *Pages) mayAnswer(w http.ResponseWriter, r *http.Request, proposal consent.Proposal) (who store.PairedBrowser, ok bool) {
 	if p.Pairings == nil {
-		return "", true
+		return who, true
 	}
-	b, err := p.Pairings.with(r, tenant)
+	b, err := p.Pairings.with(r, proposal.Act.Tenant)
 	switch {
 	case err != nil:
 		failed(w, storeError(err))
-		return "", false
+		return who, false
 	case b != nil:
-		return b.Name, true
-	case p.PolicyOf == nil || p.PolicyOf(tenant) != consent.PolicyHuman:
-		return "", true
+		return *b, true
+	case p.PolicyOf == nil || p.PolicyOf(proposal.Act.Tenant) != consent.PolicyHuman:
+		return who, true
 	case p.comesFromElsewhere(w, r):
-		return "", false
+		return who, false
 	}
 	write(w, http.StatusForbidden, page{
-		Heading: "This browser is not paired",
-		Lead:    "Nothing was changed. Here only a person may answer, in a browser that is paired with this server. " + howToPair + " Then open this address again.",
+		Heading: "This browser is not paired", SignIn: p.signInLink(proposal.ID),
+		Lead: "Nothing was changed. Here only a person may answer, in a browser that is paired with this server. " + p.orSignIn() + " Then open this address again.",
 	})
-	return "", false
+	return who, false
 }
 
 // storeError makes an error of the store one of the ledger's, for which there is a page.

@@ -2,6 +2,7 @@ package approve_test
 
 import (
 	"errors"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -12,6 +13,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/vennio-mcp/vennio-mcp/internal/access"
 	"github.com/vennio-mcp/vennio-mcp/internal/approve"
 	"github.com/vennio-mcp/vennio-mcp/internal/consent"
 	"github.com/vennio-mcp/vennio-mcp/internal/store"
@@ -136,6 +138,52 @@ func TestBar_C9_OnlyAPairedBrowserSeesAndAnswers(t *testing.T) {
 	cookies = d.pair("")
 	d.clock = d.clock.Add(90 * 24 * time.Hour)
 	assert.Equal(t, http.StatusForbidden, d.visit(http.MethodGet, approve.Path, nil, cookies).Code, "a pairing ends after 90 days")
+}
+
+// field: sign-in that takes too long
+func TestAnAttemptToSignInLastsTenMinutes(t *testing.T) {
+	t.Parallel()
+	d, _ := guarded(t)
+	assert.Equal(t, http.StatusNotFound, d.visit(http.MethodGet, approve.Path+"sign-in", nil, nil).Code, "nobody can sign in where there is no issuer")
+	assert.NotContains(t, d.visit(http.MethodGet, approve.Path, nil, nil).Body.String(), "Sign in")
+	var site *httptest.Server
+	redeemed := 0
+	site = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		if r.URL.Path == "/token" {
+			redeemed++
+			w.WriteHeader(http.StatusBadRequest)
+		}
+		_, _ = fmt.Fprintf(w, `{"issuer":%q,"authorization_endpoint":%[1]q,"token_endpoint":"%[1]s/token","jwks_uri":%[1]q}`, site.URL)
+	}))
+	t.Cleanup(site.Close)
+	old, current := []byte("an older secret"), []byte("the secret in use")
+	now := func() time.Time { return d.clock }
+	issuer := access.NewSignIn(access.SignInOptions{Issuer: site.URL, ClientID: "vennio", RedirectURL: "https://mcp.example.com" + approve.SignedInPath, Now: now})
+	d.pages.HTTPS = true
+	d.pages.SignIn = &approve.SignIn{Issuer: issuer, Secrets: [][]byte{old}}
+	w := d.visit(http.MethodGet, approve.Path+"sign-in", nil, nil)
+	require.Equal(t, http.StatusSeeOther, w.Code, w.Body.String())
+	cookies := w.Result().Cookies()
+	require.Len(t, cookies, 1)
+	assert.True(t, cookies[0].Secure)
+	to, err := url.Parse(w.Header().Get("Location"))
+	require.NoError(t, err)
+	back := approve.SignedInPath + "?" + url.Values{"code": {"c"}, "state": {to.Query().Get("state")}}.Encode()
+	assert.Equal(t, "https://mcp.example.com"+approve.SignedInPath, to.Query().Get("redirect_uri"))
+
+	d.pages.SignIn = &approve.SignIn{Issuer: issuer, Secrets: [][]byte{current, old}} // rotated meanwhile
+	d.clock = d.clock.Add(10*time.Minute - time.Second)
+	d.visit(http.MethodGet, back, nil, cookies)
+	assert.Equal(t, 1, redeemed, "in time")
+	d.clock = d.clock.Add(time.Second)
+	w = d.visit(http.MethodGet, back, nil, cookies)
+	assert.Equal(t, http.StatusBadRequest, w.Code)
+	assert.Contains(t, w.Body.String(), "it took more than ten minutes")
+	d.pages.SignIn = &approve.SignIn{Issuer: issuer, Secrets: [][]byte{current}}
+	d.clock = d.clock.Add(-time.Minute)
+	assert.Equal(t, http.StatusBadRequest, d.visit(http.MethodGet, back, nil, cookies).Code, "signed by a secret that is no longer accepted")
+	assert.Equal(t, 1, redeemed)
 }
 
 // field: page opened from another site

@@ -23,7 +23,9 @@ type page struct {
 	Calendar      string // the address of the calendar file; empty: there is none
 	PayURL        string
 	Name          string // of the person whose browser is paired
+	SignedIn      bool   // as whom the issuer says: the name is fixed
 	Pair          bool   // the form that pairs the browser
+	SignIn        string // the address at which to sign in; empty: it is not offered
 	Refresh       int    // seconds until the page loads itself again; 0: never
 	Now           bool   // it does at once
 	Overview      *overview

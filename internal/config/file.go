@@ -50,6 +50,11 @@ func (c *Config) readFile(path string, getenv func(string) string) (wrong Mistak
 		oauth, mistakes := f.OAuth.oauth(getenv)
 		c.Serve.OAuth = &oauth
 		blame("oauth", mistakes)
+		if f.OAuth.SignIn != nil {
+			signIn, mistakes := f.OAuth.SignIn.signIn(getenv, max(f.OAuth.Issuer.line, f.OAuth.JWKS.line, 1))
+			c.Serve.SignIn = &signIn
+			blame("oauth", mistakes)
+		}
 	}
 	c.Serve.CallerKeys = f.CallerKeys
 	return wrong

@@ -23,6 +23,7 @@ type Serve struct {
 	Proxies         int    // trusted ones before us
 	Tokens          []access.Token
 	OAuth           *access.OAuth
+	SignIn          *SignIn       // at the issuer of OAuth, for people who approve; nil: none
 	CallerKeys      bool          // callers without a tenant bring their Vennio key
 	Rate, RateAll   Rate          // of each tenant, and of all
 	Stateless       bool          // no sessions
@@ -127,6 +128,12 @@ func (s Serve) check(c Config) (wrong []string) {
 	if s.OAuth != nil && s.OAuth.Audience == "" && s.PublicURL == "" {
 		wrong = append(wrong, "oauth needs VENNIO_MCP_PUBLIC_URL (--public-url): tokens must be meant for this server")
 	}
+	if s.SignIn != nil && s.PublicURL == "" {
+		wrong = append(wrong, "oauth.sign_in needs VENNIO_MCP_PUBLIC_URL (--public-url), where the issuer sends browsers back to: https, or http on localhost")
+	}
+	if s.SignIn != nil && s.OAuth.TenantClaim == "" && c.Sandbox() && c.Serve.CallerKeys {
+		wrong = append(wrong, "oauth.sign_in has no tenant to sign in to: name the claim of the tenant in tenant_claim, or set VENNIO_API_KEY; callers who bring their own keys have no approval pages")
+	}
 	if s.OAuth != nil && s.OAuth.TenantClaim == "" && c.severalOnly() {
 		wrong = append(wrong, "oauth names no tenant_claim, and without VENNIO_API_KEY there is no default tenant")
 	}
@@ -199,31 +206,4 @@ func setTokensFile(c *Config, path string) error {
 		}
 	}
 	return nil
-}
-
-// oauthEntry is oauth as the settings file has it.
-type oauthEntry struct {
-	Issuer      text `yaml:"issuer"`
-	JWKS        text `yaml:"jwks_url"`
-	Audience    text `yaml:"audience"`
-	TenantClaim text `yaml:"tenant_claim"`
-}
-
-func (e oauthEntry) oauth(getenv func(string) string) (o access.OAuth, wrong []mistake) {
-	value := func(name string, t text) string {
-		v, err := t.resolve(getenv)
-		if err != nil {
-			wrong = append(wrong, mistake{t.line, name + ": " + err.Error()})
-		}
-		return v
-	}
-	o = access.OAuth{Issuer: value("issuer", e.Issuer), JWKS: value("jwks_url", e.JWKS), Audience: value("audience", e.Audience), TenantClaim: value("tenant_claim", e.TenantClaim)}
-	line := max(e.Issuer.line, e.JWKS.line, 1)
-	if o.Issuer == "" {
-		wrong = append(wrong, mistake{line, "issuer: is missing"})
-	}
-	if err := vennioclient.CheckBaseURL(o.JWKS); err != nil { // https, or http on loopback
-		wrong = append(wrong, mistake{line, "jwks_url: want an https address"})
-	}
-	return o, wrong
 }

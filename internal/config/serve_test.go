@@ -85,6 +85,63 @@ func TestMistakesAboutCallersAndTenantsAreNamed(t *testing.T) {
 	}
 }
 
+// field: settings of signing in
+func TestSignInIsReadAndItsMistakesNameTheNextStep(t *testing.T) {
+	t.Parallel()
+	const oauth = "oauth:\n  issuer: https://login.example.com\n  jwks_url: https://login.example.com/jwks\n  tenant_claim: org\n"
+	const tenants = "tenants: [{name: acme, api_key: canary_key_1}]\n"
+	dir := t.TempDir()
+	secret, empty := filepath.Join(dir, "secret"), filepath.Join(dir, "empty")
+	require.NoError(t, os.WriteFile(secret, []byte("canary-file\n"), 0o600))
+	require.NoError(t, os.WriteFile(empty, []byte("\n"), 0o600))
+	load := func(signIn string) (config.Config, error) {
+		return config.Load(map[string]string{"settings": settingsFile(t, oauth+"  sign_in: "+signIn+"\n"+tenants), "public-url": "http://localhost:8080"}, env{"SECRET": "canary-env"}.get)
+	}
+	c, err := load(`{client_id: vennio, client_secret: "${SECRET}", allow: {email_domains: [example.com], subjects: [17, "auth0|8"]}}`)
+	require.NoError(t, err)
+	o, ok := c.SignIn()
+	require.True(t, ok)
+	assert.Equal(t, access.SignInOptions{
+		Issuer: "https://login.example.com", ClientID: "vennio", ClientSecret: "canary-env", Scopes: []string{"profile", "email"}, TenantClaim: "org",
+		Tenants: map[string]bool{"": false, "acme": true}, Domains: []string{"example.com"}, Subjects: []string{"17", "auth0|8"},
+	}, o)
+	assert.NotContains(t, fmt.Sprintf("%v %+v %#v %+v", c, c, c, *c.Serve.SignIn), "canary-env", "secrets print as stars")
+	assert.Nil(t, c.Tenants[0].Serve.SignIn)
+	c, err = load(`{client_id: vennio, client_secret_file: ` + secret + `, scopes: [email]}`)
+	require.NoError(t, err)
+	o, _ = c.SignIn()
+	assert.Equal(t, "canary-file", o.ClientSecret)
+	assert.Equal(t, []string{"email"}, o.Scopes)
+
+	for signIn, want := range map[string]string{
+		`{}`: ":3: oauth: sign_in.client_id: is missing: register",
+		`{client_id: a, client_secret: "${NOT_SET}"}`:                      ":5: oauth: sign_in.client_secret: ${NOT_SET}: the environment has no such variable",
+		`{client_id: a, client_secret: canary, client_secret_file: /none}`: ":5: oauth: sign_in.client_secret_file: is set and client_secret too",
+		`{client_id: a, client_secret_file: /none}`:                        ":5: oauth: sign_in.client_secret_file: cannot be read: /none",
+		`{client_id: a, client_secret_file: ` + empty + `}`:                ":5: oauth: sign_in.client_secret_file: is empty",
+		`{client_id: a, allow: {}}`:                                        ":5: oauth: sign_in.allow: names nobody",
+		`{client_id: a, allow: {email_domains: [], subjects: []}}`:         ":5: oauth: sign_in.allow: names nobody",
+		`{client_id: a, allow: {email_domains: ["@example.com"]}}`:         ":5: oauth: sign_in.allow.email_domains: want domains alone",
+		`{client_id: a, allow: {email_domains: ["*.example.com"]}}`:        ":5: oauth: sign_in.allow.email_domains: want domains alone",
+		`{client_id: a, allow: {subjects: [""]}}`:                          ":5: oauth: sign_in.allow.subjects: want the sub",
+		`{client_id: a, scopes: [profile email]}`:                          ":5: oauth: sign_in.scopes: want names of scopes",
+		`{client_id: a, redirect: x}`:                                      "unknown field",
+		`{client_id: a, allow: {domains: [example.com]}}`:                  "unknown field",
+	} {
+		_, err := load(signIn)
+		require.ErrorContains(t, err, want, signIn)
+		assert.NotContains(t, err.Error(), "canary", signIn)
+	}
+	for content, want := range map[string]string{
+		oauth + "  audience: x\n  sign_in: {client_id: a}\n" + tenants:                                                                                     "oauth.sign_in needs VENNIO_MCP_PUBLIC_URL",
+		"oauth: {issuer: accounts.example.com, jwks_url: \"https://a.example/jwks\", audience: x, tenant_claim: org, sign_in: {client_id: a}}\n" + tenants: "issuer: want an https address",
+		"caller_keys: true\noauth: {issuer: \"https://a.example\", jwks_url: \"https://a.example/jwks\", audience: x, sign_in: {client_id: a}}":            "oauth.sign_in has no tenant to sign in to",
+	} {
+		_, err := config.Load(map[string]string{"settings": settingsFile(t, content)}, env{}.get)
+		require.ErrorContains(t, err, want, content)
+	}
+}
+
 func TestSettingsOfServingAreChecked(t *testing.T) {
 	t.Parallel()
 	file := settingsFile(t, `- {name: ada, hash: "`+hashLine+`"}`)

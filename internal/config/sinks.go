@@ -71,7 +71,7 @@ func (e sinkEntry) sink(getenv func(string) string) (Sink, []mistake) {
 	}
 	s := Sink{Name: e.Name.value, Type: e.Type.value, URL: value("url", e.URL), Secret: value("secret", e.Secret), Emails: e.Emails}
 	if e.SecretFile.value != "" {
-		secret, err := e.secretFile(getenv)
+		secret, err := secretOf(e.Secret, e.SecretFile, "secret", getenv)
 		if err != nil {
 			wrong = append(wrong, mistake{e.SecretFile.line, "secret_file: " + err.Error()})
 		}
@@ -111,11 +111,12 @@ func (e sinkEntry) pause() (time.Duration, error) {
 	return pause, nil
 }
 
-func (e sinkEntry) secretFile(getenv func(string) string) (Secret, error) {
-	if e.Secret.value != "" {
-		return "", errors.New("is set and secret too; keep one of them")
+// secretOf reads a secret from a file; name is that of the setting that holds it otherwise.
+func secretOf(value, file text, name string, getenv func(string) string) (Secret, error) {
+	if value.value != "" {
+		return "", errors.New("is set and " + name + " too; keep one of them")
 	}
-	path, err := ExpandPath(e.SecretFile.value, getenv)
+	path, err := ExpandPath(file.value, getenv)
 	if err != nil {
 		return "", err
 	}

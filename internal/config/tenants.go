@@ -158,7 +158,7 @@ func (t *Tenant) inherit(all Config) {
 func (c Config) ForTenant() Config {
 	c.APIKey, c.KeyCreated, c.Warnings = "", time.Time{}, nil
 	c.Hosts, c.BusinessID, c.Tenants, c.Sinks, c.WebhookSecrets = nil, "", nil, nil, nil
-	c.Serve.Tokens, c.Serve.OAuth = nil, nil
+	c.Serve.Tokens, c.Serve.OAuth, c.Serve.SignIn = nil, nil, nil
 	return c
 }
 

@@ -54,6 +54,8 @@ func (d Deps) agree(ctx context.Context, to deed, reported schemas.Consent) (con
 	switch {
 	case err != nil:
 		return consent.Grant{}, err
+	case d.executing != nil:
+		return d.approved(to, grant)
 	case !d.Canary.live(to.act) && (grant == nil || grant.Outcome == consent.Unsent):
 		return consent.Grant{}, d.Canary.preview(to)
 	case grant != nil:
@@ -62,6 +64,20 @@ func (d Deps) agree(ctx context.Context, to deed, reported schemas.Consent) (con
 		return d.askPerson(ctx, to, said.GivenBy)
 	}
 	return d.onStatement(ctx, to, said)
+}
+
+// approved returns the grant of an act that Execute carries out. Nobody is asked: where nothing counts
+// any more, or another act would be written, the error says so.
+func (d Deps) approved(to deed, grant *consent.Grant) (consent.Grant, error) {
+	switch {
+	case grant == nil && to.act.Digest() != d.executing.Digest():
+		return consent.Grant{}, refuse(schemas.CodeConsentMismatch, "", "")
+	case grant == nil:
+		return consent.Grant{}, refuse(schemas.CodeConsentExpired, "", "")
+	case !d.Canary.live(to.act) && grant.Outcome == consent.Unsent:
+		return consent.Grant{}, notAllowed("the canary does not write this.")
+	}
+	return *grant, nil
 }
 
 // onStatement returns a grant on the agent's statement, or the preview where it states that nobody

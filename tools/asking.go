@@ -22,7 +22,7 @@ func (d Deps) asker(ctx context.Context) consent.Asker {
 	}
 	h := hmac.New(sha256.New, d.Secret)
 	_, _ = h.Write([]byte("vennio-mcp caller v1\x00" + d.Tenant + "\x00" + caller))
-	return consent.Asker{Caller: hex.EncodeToString(h.Sum(nil)[:16]), Client: clientName(ctx), Limits: d.Limits.Asking}
+	return consent.Asker{Caller: hex.EncodeToString(h.Sum(nil)[:16]), Client: clientName(ctx), Limits: d.Limits.Asking, Account: d.Account, Policy: d.Policy}
 }
 
 // declined is the error of an act that a person declined.

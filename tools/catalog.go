@@ -16,12 +16,14 @@ import (
 // Deps is all that a tool may touch.
 type Deps struct {
 	Tenant string // whose Vennio account; empty where there is one
-	Vennio *vennioclient.Client
-	Slots  *slots.Signer
-	Ledger *consent.Ledger
-	Policy consent.Policy // the lowest rung of consent that counts
-	Secret []byte         // authenticates what travels through a client
-	Others [][]byte       // further secrets under which that is taken, while Secret is rotated
+	// Account tells the account at Vennio, by its key, from those of other processes that share the ledger.
+	Account string
+	Vennio  *vennioclient.Client
+	Slots   *slots.Signer
+	Ledger  *consent.Ledger
+	Policy  consent.Policy // the lowest rung of consent that counts
+	Secret  []byte         // authenticates what travels through a client
+	Others  [][]byte       // further secrets under which that is taken, while Secret is rotated
 	// ApprovalURL is where a person can agree to a proposal on a page; nil
 	// where no page is served.
 	ApprovalURL func(proposalID string) (string, error)
@@ -64,6 +66,9 @@ type Deps struct {
 	Changed   func([]schemas.Written) // called with what each call wrote, maybe nothing; must not wait; may be nil
 
 	offered map[string]bool // every tool by name, and whether it is there; Catalog fills it in
+	// executing is the approved act that Execute carries out: it is written as it was approved, or
+	// not at all, and nobody is asked.
+	executing *consent.Act
 }
 
 // Catalog is every tool that the operator selected, in the order a person would

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -17,8 +18,14 @@ import (
 // booking, and reports it.
 //
 // What became of it is in the ledger (consent.Ledger.Result). If it can never be written, because
-// the slot has expired for example, the consent is retired. The error is that of the call.
-func (d Deps) Execute(ctx context.Context, act consent.Act) error {
+// the slot has expired for example, the consent is retired. The error is that of the call, or
+// ErrElsewhere.
+func (d Deps) Execute(ctx context.Context, approved consent.Proposal) error {
+	if !d.Covers(approved) {
+		return ErrElsewhere
+	}
+	act := approved.Act
+	d.executing = &act
 	out, err := d.repeatCall(ctx, act)
 	if err == nil {
 		if w, writes := out.(schemas.Writing); writes && d.Changed != nil {
@@ -29,11 +36,30 @@ func (d Deps) Execute(ctx context.Context, act consent.Act) error {
 	if retryable(err) {
 		return err
 	}
+	if foreign(err, act) {
+		return errors.Join(ErrElsewhere, err)
+	}
 	grant, _, found := d.Ledger.Standing(ctx, act)
 	if found != nil || grant == nil || grant.Outcome != consent.Unsent {
 		return err
 	}
 	return errors.Join(err, d.Ledger.Abandon(context.WithoutCancel(ctx), *grant, string(CodeOf(err))))
+}
+
+// ErrElsewhere: this process does not carry the act out, and leaves it to one that can.
+var ErrElsewhere = errors.New("the approved act is left to another process, or to the agent's next call")
+
+// Covers reports whether this process may carry out what was approved: it was asked for this account,
+// and the operator has the tool switched on here.
+func (d Deps) Covers(p consent.Proposal) bool {
+	return (p.Account == "" || p.Account == d.Account) && !d.Selection.ReadOnly &&
+		(len(d.Selection.Names) == 0 || slices.Contains(d.Selection.Names, p.Act.Tool))
+}
+
+// foreign: with the settings of this process the act is not the one that was approved. Another process
+// may have those of the one that asked. A booking that changed since changed for all.
+func foreign(err error, act consent.Act) bool {
+	return CodeOf(err) == schemas.CodeConsentMismatch && act.BookingID == "" && !errors.Is(err, consent.ErrOtherAct)
 }
 
 // retryable: the same call may succeed while the consent lasts.

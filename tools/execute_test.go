@@ -12,6 +12,7 @@ import (
 	"github.com/vennio-mcp/vennio-mcp/internal/consent"
 	"github.com/vennio-mcp/vennio-mcp/internal/slots"
 	"github.com/vennio-mcp/vennio-mcp/schemas"
+	"github.com/vennio-mcp/vennio-mcp/tools"
 )
 
 // asked makes a call under the policy human and returns the question to the person.
@@ -67,7 +68,7 @@ func TestAnApprovalCarriesOutTheAct(t *testing.T) {
 			notified = 0
 
 			w.approve(p.ID, true, consent.OnPage)
-			require.NoError(t, w.deps.Execute(t.Context(), p.Act))
+			require.NoError(t, w.deps.Execute(t.Context(), p))
 			assert.Equal(t, before+1, w.vennio.Writes())
 			assert.Positive(t, notified, "subscribers are notified")
 			_, g, err := w.deps.Ledger.Result(t.Context(), p.ID)
@@ -82,7 +83,7 @@ func TestAnApprovalCarriesOutTheAct(t *testing.T) {
 			assert.Equal(t, "approved on the page", again.Data.Consent.Rung)
 			assert.Equal(t, "Ada Byron", again.Data.Consent.GivenBy)
 			assert.Contains(t, again.Text, "Already ")
-			require.NoError(t, w.deps.Execute(t.Context(), p.Act), "another process does it once more")
+			require.NoError(t, w.deps.Execute(t.Context(), p), "another process does it once more")
 			assert.Equal(t, before+1, w.vennio.Writes())
 			_, err = w.deps.Ledger.Verify(t.Context())
 			require.NoError(t, err)
@@ -116,7 +117,7 @@ func TestAnApprovalAndTheAgentsCallBookOnce(t *testing.T) {
 	ids := make([]string, 4)
 	for i := range ids {
 		all.Go(func() { ids[i] = w.bookQuietly(booking) })
-		all.Go(func() { _ = w.deps.Execute(t.Context(), p.Act) })
+		all.Go(func() { _ = w.deps.Execute(t.Context(), p) })
 	}
 	all.Wait()
 	assert.Equal(t, 1, w.vennio.Writes())
@@ -159,7 +160,7 @@ func TestWhatCannotBeCarriedOutRetiresTheConsent(t *testing.T) {
 			tc.spoil(w, booking)
 			before := w.vennio.Writes()
 			w.approve(p.ID, true, consent.OnPage)
-			require.Error(t, w.deps.Execute(t.Context(), p.Act))
+			require.Error(t, w.deps.Execute(t.Context(), p))
 			_, g, err := w.deps.Ledger.Result(t.Context(), p.ID)
 			require.NoError(t, err)
 			assert.Equal(t, consent.NotDone, g.Outcome)
@@ -179,7 +180,7 @@ func TestAnApprovalThatWasNotCarriedOutIsFound(t *testing.T) {
 	found := w.find(args{"when": "tomorrow"})
 	require.NotEmpty(t, found.Data.Slots, found.Text)
 	p := asked[schemas.BookSlotResult](w, "book_slot", agreed(found.Data.Slots[0].SlotID))
-	find := func(age time.Duration) []consent.Approved {
+	find := func(age time.Duration) []consent.Proposal {
 		all, err := w.deps.Ledger.ApprovedUnsent(t.Context(), age)
 		require.NoError(t, err)
 		return all
@@ -190,9 +191,101 @@ func TestAnApprovalThatWasNotCarriedOutIsFound(t *testing.T) {
 	w.clock = w.clock.Add(time.Second)
 	left := find(time.Second)
 	require.Len(t, left, 1)
-	assert.Equal(t, p.ID, left[0].Proposal)
+	assert.Equal(t, p.ID, left[0].ID)
 	assert.Equal(t, fmt.Sprint(p.Act), fmt.Sprint(left[0].Act))
-	require.NoError(t, w.deps.Execute(t.Context(), left[0].Act))
+	require.NoError(t, w.deps.Execute(t.Context(), left[0]))
 	assert.Equal(t, 1, w.vennio.Writes())
 	assert.Empty(t, find(time.Second))
+}
+
+// field: approval in a process with other settings
+// A process carries out only what was asked for its account, with a tool that its operator has switched on, and exactly as it
+// was approved. Everything else it leaves alone, so that the process that asked can do it.
+func TestAProcessWithOtherSettingsLeavesAnApprovalAlone(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		change func(*tools.Deps)
+		writes bool
+	}{
+		"the same settings": {func(*tools.Deps) {}, true},
+		"names of hosts are not set": {func(d *tools.Deps) {
+			d.Hosts = tools.Directory{{Name: d.Hosts[0].ID, ID: d.Hosts[0].ID}}
+			d.Names = nil
+		}, true},
+		"hosts have other names": {func(d *tools.Deps) { d.Hosts = tools.Directory{{Name: "Somebody", ID: d.Hosts[0].ID}} }, true},
+		"another account":        {func(d *tools.Deps) { d.Account = "another" }, false},
+		"read-only":              {func(d *tools.Deps) { d.Selection.ReadOnly = true }, false},
+		"without book_slot":      {func(d *tools.Deps) { d.Selection.Names = []string{"find_slots", "cancel_booking"} }, false},
+		"the host has another price": {func(d *tools.Deps) {
+			d.Hosts = tools.Directory{{Name: d.Hosts[0].Name, ID: d.Hosts[0].ID, Price: "9 GBP"}}
+		}, false},
+		"its policy is laxer":         {func(d *tools.Deps) { d.Policy = consent.PolicyAttested }, true},
+		"it opens windows of its own": {func(d *tools.Deps) { d.Present = func(string) bool { panic("a window") } }, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			w.deps.Account = "mine"
+			booking := agreed(w.slot().SlotID)
+			p := asked[schemas.BookSlotResult](w, "book_slot", booking)
+			other := w.deps
+			tc.change(&other)
+			w.approve(p.ID, true, consent.OnPage)
+			err := other.Execute(t.Context(), p)
+			if !tc.writes {
+				require.ErrorIs(t, err, tools.ErrElsewhere)
+				assert.Zero(t, w.vennio.Writes())
+				_, g, found := w.deps.Ledger.Result(t.Context(), p.ID)
+				require.NoError(t, found)
+				assert.Equal(t, consent.Unsent, g.Outcome)
+				err = w.deps.Execute(t.Context(), p)
+			}
+			require.NoError(t, err, "whoever asked can do it")
+			assert.Equal(t, 1, w.vennio.Writes())
+			again := call[repeated](w, "book_slot", booking.with("consent", notYet))
+			assert.Contains(t, again.Text, "Already ")
+		})
+	}
+}
+
+// field: approval that expires, or whose booking changes, before it is carried out
+// Carrying out asks nobody anything: what no longer counts is not done, and the person is told so.
+func TestCarryingOutAsksNobody(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		spoil  func(*world)
+		detail string
+	}{
+		"expired": {func(w *world) { w.clock = w.clock.Add(consent.Life) }, "expired before it was sent"},
+		"moved": {func(w *world) {
+			mine := w.deps
+			w.deps.Ledger, w.deps.Policy = newLedger(w.t, w.deps.Now), consent.PolicyAttested
+			w.connect()
+			id := w.vennio.Bookings()[0].ID
+			found := w.find(args{"reschedule_of": id})
+			require.NotEmpty(w.t, found.Data.Slots, found.Text)
+			moved := call[schemas.ChangeResult](w, "reschedule_booking", args{"booking_id": id, "slot_id": found.Data.Slots[2].SlotID, "consent": agreed("")["consent"]})
+			require.False(w.t, moved.IsError, moved.Text)
+			w.deps = mine
+		}, consent.Abandoned + "consent_mismatch"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			made := w.booked()
+			p := asked[schemas.Failure](w, "cancel_booking", args{"booking_id": made.BookingID})
+			w.approve(p.ID, true, consent.OnPage)
+			tc.spoil(w)
+			before := w.vennio.Writes()
+			require.Error(t, w.deps.Execute(t.Context(), p))
+			assert.Equal(t, before, w.vennio.Writes())
+			_, g, err := w.deps.Ledger.Result(t.Context(), p.ID)
+			require.NoError(t, err)
+			assert.Equal(t, consent.NotDone, g.Outcome)
+			assert.Equal(t, tc.detail, g.Detail)
+			open, err := w.deps.Ledger.Open(t.Context())
+			require.NoError(t, err)
+			assert.Empty(t, open, "nobody was asked anew")
+		})
+	}
 }

@@ -124,6 +124,9 @@ func (d Directory) one(name string, beyond func(name string) ([]Host, error)) (H
 
 // hostsMeant returns the hosts that are meant by an argument, by the names that people see.
 func (d Deps) hostsMeant(ctx context.Context, wanted []schemas.HostRef) ([]Host, error) {
+	if d.executing != nil {
+		return d.approvedHosts(), nil
+	}
 	known := d.Hosts
 	if len(wanted) > 0 && slices.ContainsFunc(known, Host.unnamed) {
 		named, err := d.named(ctx, known)
@@ -145,6 +148,9 @@ func (d Deps) hostsMeant(ctx context.Context, wanted []schemas.HostRef) ([]Host,
 // named gives the hosts the names that Vennio has for them. A name that the operator set stays. The
 // error says that Vennio could not be asked: what is put to a person must not depend on that.
 func (d Deps) named(ctx context.Context, hosts []Host) ([]Host, error) {
+	if d.executing != nil {
+		return asApproved(hosts, *d.executing), nil
+	}
 	var ids []string
 	for _, h := range hosts {
 		if d.asksName(h) {
@@ -165,6 +171,29 @@ func (d Deps) named(ctx context.Context, hosts []Host) ([]Host, error) {
 		}
 	}
 	return hosts, nil
+}
+
+// approvedHosts are those of the act that is carried out, whichever hosts the operator has set here.
+func (d Deps) approvedHosts() (all []Host) {
+	for _, h := range d.executing.Hosts {
+		set, _ := d.Hosts.find(h.ID)
+		all = append(all, Host{Name: h.Name, ID: h.ID, Price: set.Price, foreign: true})
+	}
+	return all
+}
+
+// asApproved gives the hosts the names under which an act was approved: the settings of the process
+// that asked may name them otherwise than those of this one.
+func asApproved(hosts []Host, act consent.Act) []Host {
+	hosts = slices.Clone(hosts)
+	for i, h := range hosts {
+		for _, approved := range act.Hosts {
+			if idKey(approved.ID) == idKey(h.ID) {
+				hosts[i].Name = approved.Name
+			}
+		}
+	}
+	return hosts
 }
 
 // asksName: the operator set no name, and an address says who it is.

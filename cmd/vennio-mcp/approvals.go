@@ -166,7 +166,7 @@ const (
 // the tenant; else a running server does it, and the result is waited for.
 func (p program) executeHere(ctx context.Context, l approvals, asked consent.Proposal) error {
 	if own, ok := l.cfg.Of(asked.Act.Tenant); ok && !own.Sandbox() {
-		if err := p.executeWith(ctx, l.cfg, asked.Act); err != nil {
+		if err := p.executeWith(ctx, l.cfg, asked); err != nil {
 			return err
 		}
 	}
@@ -187,7 +187,7 @@ func (p program) executeHere(ctx context.Context, l approvals, asked consent.Pro
 		select {
 		case <-look.C:
 		case <-late:
-			_, err := fmt.Fprintf(p.out, "Approved, not carried out yet: no running server has done it, and this command has no key (VENNIO_API_KEY) for it. The assistant's next call does it, until %s UTC.\n", grant.Expires.UTC().Format("15:04"))
+			_, err := fmt.Fprintf(p.out, "Approved, not carried out yet: no running server has done it, and this command cannot: it has another key (VENNIO_API_KEY) or none, or may not write. The assistant's next call does it, until %s UTC.\n", grant.Expires.UTC().Format("15:04"))
 			return err
 		case <-ctx.Done():
 			return ctx.Err()
@@ -197,17 +197,17 @@ func (p program) executeHere(ctx context.Context, l approvals, asked consent.Pro
 
 // executeWith writes an act with the account of its tenant. What Vennio refused is in the ledger; the
 // error is that of the settings.
-func (p program) executeWith(ctx context.Context, cfg config.Config, act consent.Act) error {
+func (p program) executeWith(ctx context.Context, cfg config.Config, asked consent.Proposal) error {
 	a, err := p.found(ctx, cfg)
 	if err != nil {
 		return err
 	}
 	defer a.close()
-	d, err := a.settlers.of(act.Tenant)
+	d, err := a.settlers.of(asked.Act.Tenant)
 	if err != nil {
 		return err
 	}
-	if err := d.Execute(ctx, act); err != nil {
+	if err := d.Execute(ctx, asked); err != nil {
 		a.log.Debug().Err(err).Msg("the approved act could not be carried out") // the ledger says why
 	}
 	return nil

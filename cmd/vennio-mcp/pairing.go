@@ -60,6 +60,9 @@ func (p program) link(c *cobra.Command, cfg config.Config, tenant string) error 
 		return err
 	}
 	defer done()
+	// The settings of a terminal may be laxer than those of the server that asked; a browser that is
+	// paired is at hand here.
+	pages.PolicyOf = func(string) consent.Policy { return consent.PolicyHuman }
 	path, err := pages.Pairings.NewLink(ctx, tenant, "")
 	if err != nil {
 		return err
@@ -92,7 +95,6 @@ func (p program) approvalPages(ctx context.Context, cfg config.Config) (pages *a
 	db := store.Open(cfg.Store())
 	pages = approve.New(consent.New(db, p.now))
 	pages.Pairings = approve.NewPairings(db, p.clock())
-	pages.PolicyOf = func(string) consent.Policy { return consent.PolicyHuman }
 	l = &links{pages: pages}
 	done = func() {
 		l.close()

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"runtime"
 	"sync"
@@ -19,9 +20,23 @@ import (
 // that it opens pairs that browser, and does not pass through the agent.
 type presenter struct {
 	a      *assembled
+	now    func() time.Time
 	mu     sync.Mutex
-	opened map[string]bool // by proposal: a call that is repeated opens no second window
+	opened map[string]window // by proposal, of the last consent.Life: a call that is repeated opens no second window
 }
+
+// window is a try to open a request.
+type window struct {
+	at     time.Time
+	opened bool
+}
+
+// windows is how many are opened within consent.Life: each shows all requests that are open, and an
+// agent may ask for many.
+const windows = 5
+
+// openTime is how long a call waits for an error; some systems return only when the browser is closed.
+const openTime = 2 * time.Second
 
 // presents returns what opens requests for a server on stdio; nil where there is no desktop, or nobody
 // must answer there.
@@ -30,7 +45,7 @@ func (a *assembled) presents(p program, cfg config.Config) func(proposal string)
 		return nil
 	}
 	webbrowser.Stdout, webbrowser.Stderr = io.Discard, io.Discard // standard output is the protocol's
-	return (&presenter{a: a, opened: map[string]bool{}}).open
+	return (&presenter{a: a, now: p.clock(), opened: map[string]window{}}).open
 }
 
 // presentTime bounds how long a call waits for the store to keep the link.
@@ -42,8 +57,13 @@ func (s *presenter) open(proposal string) bool {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.opened[proposal] {
-		return true
+	now := s.now()
+	maps.DeleteFunc(s.opened, func(_ string, w window) bool { return now.Sub(w.at) >= consent.Life })
+	if before, tried := s.opened[proposal]; tried {
+		return before.opened
+	}
+	if len(s.opened) >= windows {
+		return false
 	}
 	ctx, done := context.WithTimeout(context.Background(), presentTime)
 	defer done()
@@ -55,13 +75,17 @@ func (s *presenter) open(proposal string) bool {
 		s.a.warn(fmt.Errorf("the request could not be opened in a browser: %w", err))
 		return false
 	}
-	s.opened[proposal] = true
-	go func() { // some systems return only when the browser is closed
-		if err := webbrowser.OpenURL(path); err != nil {
-			s.a.log.Warn().Err(err).Msg("the browser could not be opened; --open-browser off stops trying")
-		}
-	}()
-	return true
+	failed := make(chan error, 1)
+	go func() { failed <- webbrowser.OpenURL(path) }()
+	select {
+	case err = <-failed:
+	case <-time.After(openTime):
+	}
+	if err != nil {
+		s.a.log.Warn().Err(err).Msg("the browser could not be opened; --open-browser off stops trying")
+	}
+	s.opened[proposal] = window{now, err == nil}
+	return err == nil
 }
 
 // desktop reports whether a person can see a browser that this process opens.

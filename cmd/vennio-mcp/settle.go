@@ -38,6 +38,7 @@ type settlers struct {
 	mu   sync.Mutex
 	deps map[string]tools.Deps // by tenant: those whose servers are made
 	make func(tenant string) (tools.Deps, error)
+	made map[string]tools.Deps // by tenant of the settings: what make made, with its connections and names
 }
 
 func (s *settlers) add(d tools.Deps) {
@@ -64,7 +65,18 @@ func (s *settlers) of(tenant string) (tools.Deps, error) {
 	if d, ok := s.deps[tenant]; ok {
 		return d, nil
 	}
-	return s.make(tenant)
+	if d, ok := s.made[tenant]; ok {
+		return d, nil
+	}
+	d, err := s.make(tenant)
+	if err != nil {
+		return d, err
+	}
+	if s.made == nil {
+		s.made = map[string]tools.Deps{}
+	}
+	s.made[tenant] = d
+	return d, nil
 }
 
 // settling settles what is left, until stop: outcomes that are known as soon as the
@@ -156,11 +168,11 @@ func (a *assembled) executeApproved(ctx context.Context) error {
 	}
 	var failed error
 	for _, one := range waiting {
-		d, err := a.settlers.of(one.Tenant)
+		d, err := a.settlers.of(one.Act.Tenant)
 		if err != nil {
 			continue // a process that has the key does it, or the agent's next call
 		}
-		if err := d.Execute(ctx, one.Act); err != nil {
+		if err := d.Execute(ctx, one); err != nil && !errors.Is(err, tools.ErrElsewhere) {
 			failed = err
 		}
 	}

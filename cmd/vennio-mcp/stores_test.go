@@ -32,6 +32,7 @@ import (
 type inside struct {
 	*assembled
 	vennio *sandbox.Server
+	api    string // where Vennio is
 	url    string
 	stop   func()
 }
@@ -43,6 +44,7 @@ type insideOptions struct {
 	store  store.Options
 	pace   settlePace
 	env    []string
+	now    func() time.Time
 }
 
 func serveInside(t *testing.T, dir string, o insideOptions) *inside {
@@ -58,10 +60,11 @@ func serveInside(t *testing.T, dir string, o insideOptions) *inside {
 	}
 	api := httptest.NewServer(handler)
 	t.Cleanup(api.Close)
+	s.api = api.URL
 	p := program{getenv: settings(append([]string{
 		"VENNIO_API_KEY=" + sandbox.DefaultKey(), "VENNIO_API_URL=" + api.URL, "VENNIO_HOSTS=" + new(box).hosts(), "VENNIO_CONSENT=attested",
 		"VENNIO_STATE_DIR=" + dir, "VENNIO_LOG_LEVEL=error",
-	}, o.env...)), errs: new(lockedBuffer), store: o.store, pace: o.pace}
+	}, o.env...)), errs: new(lockedBuffer), store: o.store, pace: o.pace, now: o.now}
 	cfg, err := config.Load(nil, p.getenv)
 	require.NoError(t, err)
 	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))

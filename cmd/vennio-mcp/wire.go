@@ -3,6 +3,8 @@ package main
 import (
 	"context"
 	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"net"
@@ -155,7 +157,7 @@ func (a *assembled) client(cfg config.Config, key string) (*vennioclient.Client,
 // deps is what the tools of a tenant use.
 func (a *assembled) deps(p program, cfg config.Config, tenant string, client *vennioclient.Client, key, realm string) tools.Deps {
 	return tools.Deps{
-		Tenant: tenant, Vennio: client, Slots: slots.NewSigner(a.secret, realm, a.clock(p), a.others...), Hosts: directory(cfg.Hosts), Names: tools.NewHostNames(client, p.clock()),
+		Tenant: tenant, Account: originOf(cfg), Vennio: client, Slots: slots.NewSigner(a.secret, realm, a.clock(p), a.others...), Hosts: directory(cfg.Hosts), Names: tools.NewHostNames(client, p.clock()),
 		Zone: cfg.Zone, WeekStart: cfg.WeekStart, Now: a.clock(p), Sandbox: cfg.Sandbox(), NoMail: vennioclient.KeyKind(key).Test(),
 		Ledger: a.ledger, Policy: cfg.Consent, Secret: secretOf(a.secret, tenant), Others: secretsOf(a.others, tenant), ApprovalURL: a.links.to, Selection: cfg.Tools, Limits: cfg.Limits, WorkingHours: cfg.WorkingHours,
 		Canary: cfg.Canary,
@@ -170,6 +172,12 @@ func (a *assembled) deps(p program, cfg config.Config, tenant string, client *ve
 		MayWrite:   func(ctx context.Context) bool { return access.From(ctx).May(access.ScopeBook) }, // the transport has refused it before
 		Warn:       a.warn,
 	}
+}
+
+// originOf tells an account at Vennio from others, and nothing of its key.
+func originOf(cfg config.Config) string {
+	sum := sha256.Sum256([]byte("vennio-mcp origin v1\x00" + cfg.APIURL + "\x00" + accountOf(cfg)))
+	return hex.EncodeToString(sum[:16])
 }
 
 // policyFor is what counts as consent for a tenant; callers with keys of their own have the common

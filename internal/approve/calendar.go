@@ -44,7 +44,7 @@ func writeCalendar(w http.ResponseWriter, from calendarEvent) {
 	e.SetStartAt(from.start)
 	e.SetEndAt(from.end)
 	e.SetSummary(plain.Mask(plain.Line(from.title, 120)))
-	e.SetDescription(plain.Mask(from.about))
+	e.SetDescription(plain.Mask(plain.Block(from.about, 5000)))
 	h := w.Header()
 	h.Set("Content-Type", "text/calendar; charset=utf-8")
 	h.Set("Content-Disposition", `attachment; filename="booking.ics"`)

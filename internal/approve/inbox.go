@@ -1,14 +1,13 @@
 package approve
 
 import (
+	"context"
 	"net/http"
-	"slices"
 	"strings"
 	"time"
 
 	"github.com/vennio-mcp/vennio-mcp/internal/consent"
 	"github.com/vennio-mcp/vennio-mcp/internal/plain"
-	"github.com/vennio-mcp/vennio-mcp/internal/store"
 	"github.com/vennio-mcp/vennio-mcp/internal/times"
 	"github.com/vennio-mcp/vennio-mcp/schemas"
 )
@@ -29,7 +28,7 @@ type row struct {
 }
 
 const (
-	decidedShown = 20
+	decidedShown = 50 // of each tenant, and as many that wait
 	inboxEach    = 10 // seconds until the inbox loads itself again
 	upcomingLife = time.Minute
 )
@@ -44,6 +43,11 @@ type upcoming struct {
 // inbox shows a person all requests and upcoming bookings of the tenants that their browser is
 // paired with.
 func (p *Pages) inbox(w http.ResponseWriter, r *http.Request) {
+	if r.Method != http.MethodGet && r.Method != http.MethodHead {
+		w.Header().Set("Allow", "GET, HEAD")
+		write(w, http.StatusMethodNotAllowed, page{Heading: "Nothing was changed", Lead: "This page can be opened, nothing else."})
+		return
+	}
 	known, err := p.Pairings.of(r)
 	switch {
 	case err != nil:
@@ -58,30 +62,35 @@ func (p *Pages) inbox(w http.ResponseWriter, r *http.Request) {
 		})
 		return
 	}
-	mine := func(a consent.Act) bool {
-		return slices.ContainsFunc(known, func(b store.PairedBrowser) bool { return b.Tenant == a.Tenant })
-	}
-	decided, err := p.ledger.Recent(r.Context(), decidedShown, mine)
-	if err != nil {
-		failed(w, err)
-		return
-	}
 	shown := page{Heading: "Approvals", Sandbox: p.Sandbox, Refresh: inboxEach, Overview: &overview{}}
 	shown.Lead = "What assistants ask, what became of it, and what is booked. For " + plain.Name(known[0].Name, 100) + "."
-	for _, d := range decided {
-		line := row{Text: d.Proposal.Act.Question(), Address: Path + d.Proposal.ID, Small: "asked " + stamp(d.Proposal)}
-		if d.Proposal.State == consent.StateOpen {
-			shown.Overview.Waiting = append(shown.Overview.Waiting, line)
-			continue
+	for _, b := range known {
+		waiting, decided, err := p.ledger.Recent(r.Context(), b.Tenant, decidedShown)
+		if err != nil {
+			failed(w, err)
+			return
 		}
-		outcome := new(Pages).view(r.Context(), d.Proposal, d.Grant)
-		line.Small, line.Done = outcome.Heading+" · "+line.Small, outcome.Done
-		shown.Overview.Decided = append(shown.Overview.Decided, line)
+		shown.Overview.add(r.Context(), waiting, decided)
 	}
 	for _, b := range known {
 		p.addUpcoming(r, shown.Overview, b.Tenant, len(known) > 1)
 	}
 	write(w, http.StatusOK, shown)
+}
+
+// add adds the requests of a tenant.
+func (o *overview) add(ctx context.Context, waiting []consent.Proposal, decided []consent.Decided) {
+	line := func(p consent.Proposal) row {
+		return row{Text: p.Act.Question(), Address: Path + p.ID, Small: "asked " + stamp(p)}
+	}
+	for _, p := range waiting {
+		o.Waiting = append(o.Waiting, line(p))
+	}
+	for _, d := range decided {
+		outcome, one := new(Pages).view(ctx, d.Proposal, d.Grant), line(d.Proposal)
+		one.Small, one.Done = outcome.Heading+" · "+one.Small, outcome.Done
+		o.Decided = append(o.Decided, one)
+	}
 }
 
 // stamp is when a proposal was made, in the zone of its act.

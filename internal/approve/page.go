@@ -34,8 +34,10 @@ var layout = sync.OnceValue(func() *template.Template { return template.Must(tem
 
 // Account carries out what was approved, with one tenant's account at Vennio, and reads from it.
 type Account interface {
+	// Covers reports whether an approval is to be carried out with this account, and may be here.
+	Covers(p consent.Proposal) bool
 	// Execute writes an act whose approval is on record; what became of it is in the ledger then.
-	Execute(ctx context.Context, act consent.Act) error
+	Execute(ctx context.Context, approved consent.Proposal) error
 	// Booking is how a booking stands at Vennio.
 	Booking(ctx context.Context, id string) (*schemas.GetBookingResult, error)
 	// Upcoming are the next bookings.
@@ -49,8 +51,9 @@ type Pages struct {
 	AccountOf func(tenant string) (Account, error)
 	// Sandbox: nothing that is approved here is real.
 	Sandbox bool
-	// PolicyOf is what counts as consent for a tenant: under consent.PolicyHuman only a paired browser
-	// may see and answer requests. nil: any browser that has the address may.
+	// PolicyOf is what counts as consent for a tenant: under consent.PolicyHuman, here or where the
+	// request was made, only a paired browser may see and answer requests. nil: any browser that has
+	// the address may.
 	PolicyOf func(tenant string) consent.Policy
 	// Pairings are the browsers that may; nil: no browser is ever paired.
 	Pairings *Pairings
@@ -160,7 +163,7 @@ func (p *Pages) decide(w http.ResponseWriter, r *http.Request, proposal consent.
 	_, err := p.ledger.Answer(r.Context(), proposal.ID, answer)
 	switch {
 	case err == nil && answer.Agreed:
-		p.execute(r.Context(), proposal.Act)
+		p.execute(r.Context(), proposal)
 	case err == nil, errors.Is(err, consent.ErrAnswered), errors.Is(err, consent.ErrExpired), errors.Is(err, consent.ErrOtherAct):
 	default:
 		failed(w, err)
@@ -175,15 +178,15 @@ const executeTime = 20 * time.Second
 
 // execute writes what was approved. The write goes on when the person closes the page; the ledger
 // knows what became of it.
-func (p *Pages) execute(ctx context.Context, act consent.Act) {
-	account := p.account(act.Tenant)
+func (p *Pages) execute(ctx context.Context, approved consent.Proposal) {
+	account := p.writer(approved)
 	if account == nil {
-		return // a process that has the tenant's key does it
+		return // a process that has the account's key does it
 	}
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		if err := account.Execute(context.WithoutCancel(ctx), act); err != nil && p.Warn != nil {
+		if err := account.Execute(context.WithoutCancel(ctx), approved); err != nil && p.Warn != nil {
 			p.Warn(err)
 		}
 	}()
@@ -191,6 +194,14 @@ func (p *Pages) execute(ctx context.Context, act consent.Act) {
 	case <-done:
 	case <-time.After(executeTime):
 	}
+}
+
+// writer is the account with which this process carries out an approval; nil: it does not.
+func (p *Pages) writer(approved consent.Proposal) Account {
+	if a := p.account(approved.Act.Tenant); a != nil && a.Covers(approved) {
+		return a
+	}
+	return nil
 }
 
 // account is that of a tenant, nil if this process has no key for it.

@@ -197,19 +197,25 @@ type account struct {
 	status   string
 	payURL   string
 	upcoming []schemas.Booking
+	booking  schemas.GetBookingResult // but for the fields above
 	writes   int
+	foreign  bool // it is another one than the request is for
 }
 
-func (a *account) Execute(_ context.Context, act consent.Act) error {
+func (a *account) Covers(consent.Proposal) bool { return !a.foreign }
+
+func (a *account) Execute(_ context.Context, approved consent.Proposal) error {
 	a.writes++
-	return a.executes(act)
+	return a.executes(approved.Act)
 }
 
 func (a *account) Booking(_ context.Context, id string) (*schemas.GetBookingResult, error) {
 	if a.status == "" {
 		return nil, errors.New("Vennio is silent")
 	}
-	return &schemas.GetBookingResult{Booking: schemas.Booking{BookingID: id, Status: a.status}, CheckoutURL: a.payURL}, nil
+	b := a.booking
+	b.BookingID, b.Status, b.CheckoutURL = id, a.status, a.payURL
+	return &b, nil
 }
 
 func (a *account) Upcoming(context.Context) ([]schemas.Booking, error) { return a.upcoming, nil }

@@ -76,6 +76,28 @@ func (p *Pairings) Revoke(ctx context.Context, tenant, id string) error {
 	})
 }
 
+// Erase ends the pairings of all tenants that name a person, and returns how many there were.
+func (p *Pairings) Erase(ctx context.Context, names func(text string) bool) (n int, err error) {
+	err = p.db.Write(ctx, func(tx *store.Tx) error {
+		n = 0
+		all, err := tx.AllPairedBrowsers()
+		if err != nil {
+			return err
+		}
+		for _, b := range all {
+			if !names(b.Name) {
+				continue
+			}
+			n++
+			if err := tx.DropPairedBrowser(b.Tenant, b.ID); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return n, err
+}
+
 // of returns the pairings of the browser that sent a request.
 func (p *Pairings) of(r *http.Request) (all []store.PairedBrowser, err error) {
 	cookie, err := r.Cookie(cookieName)
@@ -109,9 +131,10 @@ func (p *Pairings) valid(ctx context.Context, token string) (tenant string, ok b
 	return tenant, ok, err
 }
 
-// use pairs the browser that holds the cookie with the tenant of a link; ok is false if the link
-// cannot be used any more.
-func (p *Pairings) use(ctx context.Context, token, cookie, name string) (ok bool, err error) {
+// use pairs a browser with the tenant of a link; ok is false if the link cannot be used any more. The
+// pairings that the browser has under the cookie before move to the new one, so that nobody who gave
+// the browser a cookie of their own shares the new pairing.
+func (p *Pairings) use(ctx context.Context, token, before, cookie, name string) (ok bool, err error) {
 	now := p.now()
 	err = p.db.Write(ctx, func(tx *store.Tx) error {
 		var tenant string
@@ -119,6 +142,9 @@ func (p *Pairings) use(ctx context.Context, token, cookie, name string) (ok bool
 			return err
 		}
 		if err := tx.DropPairingLink(hashed(token)); err != nil {
+			return err
+		}
+		if err := tx.MovePairings(hashed(before), hashed(cookie)); err != nil {
 			return err
 		}
 		return tx.AddPairedBrowser(store.PairedBrowser{
@@ -169,7 +195,7 @@ func (p *Pages) pair(w http.ResponseWriter, r *http.Request) {
 // proposalID is the form of the ids of proposals (consent.Proposal).
 var proposalID = regexp.MustCompile(`^[A-Z2-7]{26}$`)
 
-const howToPair = "In a terminal on the machine of this server, run vennio-mcp approvals link, or ask its operator for a link."
+const howToPair = "In a terminal on the machine of this server, run vennio-mcp approvals link, or ask its operator for a link. If you have just paired it, allow cookies for this address."
 
 func pairPage(tenant, why string) page {
 	shown := page{
@@ -194,8 +220,8 @@ func (p *Pages) paired(w http.ResponseWriter, r *http.Request, token, onward str
 		write(w, http.StatusUnprocessableEntity, pairPage("", "Please enter your name: the record says who agreed. "))
 		return
 	}
-	secret := p.cookieOf(r)
-	ok, err := p.Pairings.use(r.Context(), token, secret, name)
+	before, secret := cookies(r)
+	ok, err := p.Pairings.use(r.Context(), token, before, secret, name)
 	switch {
 	case err != nil:
 		failed(w, storeError(err))
@@ -208,14 +234,12 @@ func (p *Pages) paired(w http.ResponseWriter, r *http.Request, token, onward str
 	http.Redirect(w, r, onward, http.StatusSeeOther) //nolint:gosec // G710: a path of these pages
 }
 
-// cookieOf returns the cookie of a browser that is paired with some tenant, or a new one.
-func (p *Pages) cookieOf(r *http.Request) string {
-	if cookie, err := r.Cookie(cookieName); err == nil && cookie.Value != "" {
-		if known, err := p.Pairings.of(r); err == nil && len(known) > 0 {
-			return cookie.Value
-		}
+// cookies returns the cookie of a browser before it is paired, if any, and the one that it gets.
+func cookies(r *http.Request) (before, secret string) {
+	if cookie, err := r.Cookie(cookieName); err == nil {
+		before = cookie.Value
 	}
-	return rand.Text()
+	return before, rand.Text()
 }
 
 func (p *Pages) setPaired(w http.ResponseWriter, r *http.Request, secret string) {
@@ -258,7 +282,7 @@ func (p *Pages) mayAnswer(w http.ResponseWriter, r *http.Request, proposal conse
 		return who, false
 	case b != nil:
 		return *b, true
-	case p.PolicyOf == nil || p.PolicyOf(proposal.Act.Tenant) != consent.PolicyHuman:
+	case anyBrowser(proposal.Policy) && (p.PolicyOf == nil || anyBrowser(p.PolicyOf(proposal.Act.Tenant))):
 		return who, true
 	case p.comesFromElsewhere(w, r):
 		return who, false
@@ -268,6 +292,12 @@ func (p *Pages) mayAnswer(w http.ResponseWriter, r *http.Request, proposal conse
 		Lead: "Nothing was changed. Here only a person may answer, in a browser that is paired with this server. " + p.orSignIn() + " Then open this address again.",
 	})
 	return who, false
+}
+
+// anyBrowser: under the policy of a request, empty if it is not known, an answer counts from whichever
+// browser it comes.
+func anyBrowser(p consent.Policy) bool {
+	return p == "" || p == consent.PolicyAttested || p == consent.PolicyAsk
 }
 
 // storeError makes an error of the store one of the ledger's, for which there is a page.

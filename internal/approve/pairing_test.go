@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	ics "github.com/arran4/golang-ical"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -228,10 +229,13 @@ func TestTheInboxShowsTheTenantsOfTheBrowser(t *testing.T) {
 		assert.NotContains(t, shown, foreign)
 		assert.NotContains(t, shown, "Foreign one")
 	}
-	both := append(d.pair("acme", cookies...), cookies...)
-	shown := d.visit(http.MethodGet, approve.Path, nil, both).Body.String()
+	old := cookies
+	cookies = d.pair("acme", cookies...)
+	shown := d.visit(http.MethodGet, approve.Path, nil, cookies).Body.String()
 	assert.Contains(t, shown, foreign)
 	assert.Contains(t, shown, waits, "one browser, two tenants")
+	assert.Equal(t, http.StatusForbidden, d.visit(http.MethodGet, approve.Path, nil, old).Code, "whoever gave the browser its cookie does not share the new pairing")
+	assert.Equal(t, http.StatusMethodNotAllowed, d.visit(http.MethodPost, approve.Path, yes, cookies).Code, "the inbox answers nothing")
 
 	d.pages.AccountOf = func(string) (approve.Account, error) { return nil, errors.New("no key") }
 	d.clock = d.clock.Add(time.Minute)
@@ -258,4 +262,102 @@ func TestTheCookieIsForTLSWhereThePageIsReachedOverIt(t *testing.T) {
 	cookies := d.pair("")
 	require.Len(t, cookies, 1)
 	assert.True(t, cookies[0].Secure)
+}
+
+// field: page of a process with a laxer policy
+// bar: C9. A request that was made under human is answered only in a paired browser, whatever the policy of the process that
+// shows the page: processes of several policies may share a store.
+func TestBar_C9_TheStricterOfTwoPoliciesHolds(t *testing.T) {
+	t.Parallel()
+	for _, asked := range []consent.Policy{consent.PolicyHuman, consent.PolicyAsk} {
+		d, a := guarded(t)
+		d.pages.PolicyOf = func(string) consent.Policy { return consent.PolicyAsk }
+		p, err := d.ledger.Ask(t.Context(), consent.Act{Tool: "book_slot", SlotID: "s1", Title: "Intro", Zone: "Europe/London"}, consent.Asker{Policy: asked})
+		require.NoError(t, err)
+		strict := asked == consent.PolicyHuman
+		shown := d.visit(http.MethodGet, approve.Path+p.ID, nil, nil)
+		assert.Equal(t, strict, shown.Code == http.StatusForbidden, asked)
+		assert.Equal(t, strict, !strings.Contains(shown.Body.String(), "Intro"), asked)
+		assert.Equal(t, strict, d.visit(http.MethodPost, approve.Path+p.ID, yes, nil).Code == http.StatusForbidden, asked)
+		assert.Equal(t, strict, a.writes == 0, asked)
+		_, err = d.ledger.Verify(t.Context())
+		require.NoError(t, err)
+	}
+}
+
+// field: approval for another account
+// What was asked for another account than that of the process that shows the page is not written with the latter.
+func TestAnApprovalForAnotherAccountIsLeftAlone(t *testing.T) {
+	t.Parallel()
+	d, a := guarded(t)
+	a.foreign = true
+	id := d.propose(nil)
+	cookies := d.pair("")
+	assert.Equal(t, http.StatusSeeOther, d.visit(http.MethodPost, approve.Path+id, yes, cookies).Code)
+	assert.Zero(t, a.writes)
+	shown := d.visit(http.MethodGet, approve.Path+id, nil, cookies).Body.String()
+	assert.Contains(t, shown, "<h1>Not booked yet</h1>")
+	d.clock = d.clock.Add(consent.Life)
+	for range 2 {
+		shown = d.visit(http.MethodGet, approve.Path+id, nil, cookies).Body.String()
+		assert.Contains(t, shown, "<h1>Not booked</h1>", "nobody did it in time")
+		assert.Contains(t, shown, "your approval was not used in time")
+		assert.NotContains(t, shown, `http-equiv="refresh"`)
+		assert.Contains(t, d.visit(http.MethodGet, approve.Path, nil, cookies).Body.String(), "Not booked ·")
+		d.clock = d.clock.Add(-time.Minute) // a clock that is set back revives nothing
+	}
+	_, err := d.ledger.Verify(t.Context())
+	require.NoError(t, err)
+}
+
+// field: inbox beside a busy tenant
+// bar: X5. The requests of another tenant, however many, push none of ours out of view.
+func TestBar_X5_ABusyTenantHidesNothingInTheInboxOfAnother(t *testing.T) {
+	t.Parallel()
+	d, _ := guarded(t)
+	of := func(tenant string, n int) string {
+		return d.propose(func(act *consent.Act) {
+			act.Tenant, act.SlotID, act.Title = tenant, fmt.Sprint(tenant, n), fmt.Sprint("Meeting ", n)
+		})
+	}
+	waits, decided := of("", 1), of("", 2)
+	cookies := d.pair("")
+	d.visit(http.MethodPost, approve.Path+decided, url.Values{"decision": {"decline"}}, cookies)
+	for n := range 310 {
+		of("acme", n)
+	}
+	shown := d.visit(http.MethodGet, approve.Path, nil, cookies).Body.String()
+	assert.Contains(t, shown, waits)
+	assert.Contains(t, shown, decided)
+}
+
+// field: person who is erased and had paired a browser
+func TestErasingAPersonEndsThePairingsInTheirName(t *testing.T) {
+	t.Parallel()
+	d, _ := guarded(t)
+	id := d.propose(nil)
+	cookies := d.pair("")
+	for person, want := range map[string]int{"grace hopper": 0, "Ada BYRON": 1} {
+		n, err := d.pages.Pairings.Erase(t.Context(), consent.Names(person))
+		require.NoError(t, err)
+		assert.Equal(t, want, n)
+	}
+	assert.Equal(t, http.StatusForbidden, d.visit(http.MethodGet, approve.Path+id, nil, cookies).Code)
+}
+
+// field: calendar file of a booking with hostile text
+func TestACalendarFileHoldsOneEventWhateverVennioSays(t *testing.T) {
+	t.Parallel()
+	d, a := guarded(t)
+	a.booking = schemas.GetBookingResult{Booking: schemas.Booking{
+		Title: "Intro\r\nEND:VEVENT\rBEGIN:VEVENT", Start: "2026-05-15T08:00:00Z", End: "2026-05-15T09:00:00Z", Hosts: []string{"Alice\rATTENDEE:mailto:eve@example.com"},
+	}, Notes: "a\r\nEND:VEVENT\rBEGIN:VALARM\u2028TRIGGER:-PT1M"}
+	w := d.visit(http.MethodGet, approve.Path+"bookings/b-7.ics", nil, d.pair(""))
+	require.Equal(t, http.StatusOK, w.Code)
+	assert.NotRegexp(t, `\r[^\n]`, w.Body.String())
+	c, err := ics.ParseCalendar(w.Body)
+	require.NoError(t, err)
+	require.Len(t, c.Events(), 1)
+	assert.Empty(t, c.Events()[0].Attendees())
+	assert.Empty(t, c.Events()[0].Alarms())
 }

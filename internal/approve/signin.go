@@ -148,9 +148,12 @@ func (p *Pages) signedIn(w http.ResponseWriter, r *http.Request) {
 		p.notSignedIn(w, err, link)
 		return
 	}
-	secret := p.cookieOf(r)
+	before, secret := cookies(r)
 	err = p.Pairings.db.Write(r.Context(), func(tx *store.Tx) error {
 		now := p.Pairings.now()
+		if err := tx.MovePairings(hashed(before), hashed(secret)); err != nil {
+			return err
+		}
 		return tx.AddPairedBrowser(store.PairedBrowser{
 			ID: strings.ToLower(rand.Text()[:8]), Hash: hashed(secret), Tenant: person.Tenant, Name: person.Name, Subject: person.Subject, At: now, Expires: now.Add(pairingLife),
 		})

@@ -102,7 +102,7 @@ func (p *Pages) outcome(ctx context.Context, shown *page, proposal consent.Propo
 	default:
 		shown.Heading, shown.Refresh = v.doing+" …", refreshEach
 		shown.Lead = "You approved it. Nothing has been changed so far; this page shows when it is."
-		if p.account(proposal.Act.Tenant) == nil {
+		if p.writer(proposal) == nil {
 			shown.Heading = v.not + " yet"
 			shown.Lead = "You approved it. A running server that has the key for this calendar does it, within half a minute; else the assistant's next call does, until " + g.Expires.UTC().Format("15:04") + " UTC. This page shows when it is done."
 		}

@@ -19,6 +19,10 @@ type Asker struct {
 	Caller string // names nobody: a random value or a keyed hash, the same for all requests of one caller
 	Client string // the program that asks, as it calls itself; cut to 60 characters
 	Limits AskLimits
+	// Account tells the account at Vennio that the act is for from others, without naming it: with
+	// another one the act must not be carried out.
+	Account string
+	Policy  Policy // that holds where the person is asked
 }
 
 // unknownCaller is the caller of requests that are made without one, such as those of tests. An

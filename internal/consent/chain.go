@@ -40,6 +40,8 @@ type details struct {
 	Expires  string  `json:"expires,omitempty"`
 	Caller   string  `json:"caller,omitempty"` // a keyed hash of who asked
 	Client   string  `json:"client,omitempty"` // the program that asked, as it calls itself
+	Account  string  `json:"account,omitempty"`
+	Policy   Policy  `json:"policy,omitempty"`
 	Closed   string  `json:"closed,omitempty"` // until when a refusal closes the slot or booking
 	Attempt  int     `json:"attempt,omitempty"`
 	Outcome  Outcome `json:"outcome,omitempty"`

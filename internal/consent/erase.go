@@ -1,6 +1,7 @@
 package consent
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -56,6 +57,39 @@ func (l *Ledger) Erase(ctx context.Context, person string) (int, error) {
 		return 0, err
 	}
 	return n, l.db.Scrub(ctx)
+}
+
+// AtVennio is a booking that Vennio keeps, with the name and the words of whoever agreed to it.
+type AtVennio struct{ Tenant, BookingID string }
+
+// AtVennio returns the bookings that the acts concerning a person made or changed, as far as they are
+// known, in the order of tenants and ids. Erase forgets them: ask before.
+func (l *Ledger) AtVennio(ctx context.Context, person string) (all []AtVennio, err error) {
+	if person = fold(person); person == "" {
+		return nil, nil
+	}
+	err = l.look(ctx, func(w *work) error {
+		acts, err := w.concerning(person)
+		if err != nil {
+			return err
+		}
+		for _, act := range acts {
+			grants, err := w.GrantsAbout(store.Range{First: act, Last: act})
+			if err != nil {
+				return err
+			}
+			for _, g := range grants {
+				if g.BookingID != "" {
+					all = append(all, AtVennio{g.Tenant, g.BookingID})
+				}
+			}
+		}
+		return nil
+	})
+	slices.SortFunc(all, func(a, b AtVennio) int {
+		return cmp.Or(strings.Compare(a.Tenant, b.Tenant), strings.Compare(a.BookingID, b.BookingID))
+	})
+	return slices.Compact(all), err
 }
 
 // Names tells of a text whether a person stands in it, as Erase looks for them.

@@ -43,6 +43,8 @@ type remainingProposal struct {
 	State   string `json:"state"`
 	Tenant  string `json:"tenant,omitempty"`
 	Caller  string `json:"caller,omitempty"`
+	Account string `json:"account,omitempty"`
+	Policy  string `json:"policy,omitempty"`
 	Refused string `json:"refused,omitempty"`
 }
 
@@ -68,7 +70,7 @@ func (w *work) remaining(act string) (remains, error) {
 	}
 	for _, p := range proposals {
 		r.Proposals = append(r.Proposals, remainingProposal{
-			p.ID, p.Seq, store.Text(p.At), store.Text(p.Expires), p.State, p.Tenant, p.Caller, store.Text(p.Refused),
+			p.ID, p.Seq, store.Text(p.At), store.Text(p.Expires), p.State, p.Tenant, p.Caller, p.Account, p.Policy, store.Text(p.Refused),
 		})
 	}
 	grants, err := w.GrantsAbout(about)
@@ -144,7 +146,7 @@ func (h *history) begin(left *remains) (about Act, err error) {
 		return about, nil
 	}
 	for _, p := range left.Proposals {
-		h.proposals[p.ID] = &store.Proposal{ID: p.ID, Act: h.act, Seq: p.Seq, At: instant(p.At), Expires: instant(p.Expires), State: p.State, Tenant: p.Tenant, Caller: p.Caller, Refused: instant(p.Refused)}
+		h.proposals[p.ID] = &store.Proposal{ID: p.ID, Act: h.act, Seq: p.Seq, At: instant(p.At), Expires: instant(p.Expires), State: p.State, Tenant: p.Tenant, Caller: p.Caller, Account: p.Account, Policy: p.Policy, Refused: instant(p.Refused)}
 	}
 	for _, g := range left.Grants {
 		h.grants[g.ID] = &store.Grant{
@@ -171,6 +173,7 @@ func (h *history) apply(e store.Entry, d details, about Act) (why string) {
 		if e.Kind == kindProposed {
 			h.proposals[d.Proposal] = &store.Proposal{
 				ID: d.Proposal, Act: h.act, Seq: e.Seq, At: instant(e.At), Expires: instant(d.Expires), State: string(StateOpen), Caller: d.Caller,
+				Account: d.Account, Policy: string(d.Policy),
 			}
 			if p := h.proposals[d.Proposal]; p.Caller != "" { // earlier versions did not store these
 				p.Tenant, p.Starts, p.Subject = about.Tenant, about.takes(), about.BookingID
@@ -352,6 +355,8 @@ func (h *history) proposal(got store.Proposal) error {
 		{"unanswered", want.Unanswered, got.Unanswered},
 		{"tenant", want.Tenant, got.Tenant},
 		{"caller", want.Caller, got.Caller},
+		{"account", want.Account, got.Account},
+		{"policy", want.Policy, got.Policy},
 		{"starts", store.Text(want.Starts), store.Text(got.Starts)},
 		{"subject", want.Subject, got.Subject},
 		{"refused", store.Text(want.Refused), store.Text(got.Refused)},

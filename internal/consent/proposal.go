@@ -28,6 +28,8 @@ type Proposal struct {
 	State       State
 	Client      string // the program that asked, as it calls itself; only Result fills it in
 	Unanswered  string // why asking in the client brought no answer; empty if it was not tried, or answered
+	Account     string // as Asker has it; empty if it is not known
+	Policy      Policy // as Asker has it; empty if it is not known
 }
 
 // proposal reads what is kept. An open one whose time is up has expired,
@@ -41,7 +43,7 @@ func (w *work) proposal(kept store.Proposal) (Proposal, error) {
 	if w.overdue(kept) {
 		state = StateExpired
 	}
-	return Proposal{ID: kept.ID, Act: act, At: kept.At, Expires: kept.Expires, State: state, Unanswered: kept.Unanswered}, nil
+	return Proposal{ID: kept.ID, Act: act, At: kept.At, Expires: kept.Expires, State: state, Unanswered: kept.Unanswered, Account: kept.Account, Policy: Policy(kept.Policy)}, nil
 }
 
 // overdue: its time is up, and that is not on record yet.

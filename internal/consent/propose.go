@@ -75,8 +75,9 @@ func (w *work) ask(kept store.Act, act Act, from Asker) (*store.Proposal, error)
 	p := store.Proposal{
 		ID: rand.Text(), Act: kept, At: w.now, Expires: w.now.Add(Life), State: string(StateOpen),
 		Tenant: act.Tenant, Caller: from.key(), Starts: act.takes(), Subject: act.BookingID,
+		Account: from.Account, Policy: string(from.Policy),
 	}
-	seq, err := w.record(kindProposed, kept, details{Act: kept.JSON, Proposal: p.ID, Expires: store.Text(p.Expires), Caller: p.Caller, Client: plain.Line(from.Client, 60)})
+	seq, err := w.record(kindProposed, kept, details{Act: kept.JSON, Proposal: p.ID, Expires: store.Text(p.Expires), Caller: p.Caller, Account: p.Account, Policy: from.Policy, Client: plain.Line(from.Client, 60)})
 	if err != nil {
 		return nil, err
 	}

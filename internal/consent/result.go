@@ -10,13 +10,15 @@ import (
 )
 
 // Result returns a proposal and the grant under which its act is or was written: nil where nobody
-// approved it. ErrNoProposal: unknown id, or erased.
+// approved it. One that was not sent in its time is recorded as not done. ErrNoProposal: unknown id,
+// or erased.
 func (l *Ledger) Result(ctx context.Context, id string) (Proposal, *Grant, error) {
 	p, err := l.Proposal(ctx, id)
 	if err != nil {
 		return p, nil, err
 	}
 	var g *Grant
+	lapsed := "" // the act of a grant that was not sent in its time
 	err = l.look(ctx, func(w *work) error {
 		p.Client, err = w.clientOf(id)
 		if err != nil {
@@ -32,9 +34,15 @@ func (l *Ledger) Result(ctx context.Context, id string) (Proposal, *Grant, error
 		if err != nil || kept == nil {
 			return err
 		}
-		g = new(grant(*kept))
+		if w.lapsed(kept) {
+			lapsed = kept.Act.ID
+		}
+		g = new(w.stands(*kept))
 		return nil
 	})
+	if err == nil && lapsed != "" {
+		err = l.expire(ctx, lapsed)
+	}
 	return p, g, err
 }
 
@@ -55,6 +63,15 @@ func (w *work) clientOf(id string) (string, error) {
 	return d.Client, nil
 }
 
+// stands is a grant as it stands now, whether or not it is on record that it was not sent in its time.
+func (w *work) stands(kept store.Grant) Grant {
+	g := grant(kept)
+	if w.lapsed(&kept) {
+		g.Outcome, g.Detail = NotDone, whyLapsed
+	}
+	return g
+}
+
 // Decided is a proposal with the grant under which its act is or was written; Grant is nil where
 // nobody approved it.
 type Decided struct {
@@ -62,51 +79,54 @@ type Decided struct {
 	Grant    *Grant
 }
 
-// Recent returns the newest of the last proposals that fits accepts, at most most, whether open or
-// not; it looks at a few hundred.
-func (l *Ledger) Recent(ctx context.Context, most int, fits func(Act) bool) (all []Decided, err error) {
-	const looked = 300
+// Recent returns the newest proposals of a tenant: those that wait for an answer and the others, of
+// each at most most.
+func (l *Ledger) Recent(ctx context.Context, tenant string, most int) (waiting []Proposal, decided []Decided, err error) {
 	err = l.look(ctx, func(w *work) error {
-		kept, err := w.NewestProposals(looked)
+		open, err := w.NewestOpenOf(tenant, w.now, most)
 		if err != nil {
 			return err
 		}
-		for _, k := range kept {
+		for _, k := range open {
 			p, err := w.proposal(k)
 			if err != nil {
 				return err
 			}
-			if !fits(p.Act) {
-				continue
-			}
-			d := Decided{Proposal: p}
-			g, err := w.GrantOfProposal(k.ID)
+			waiting = append(waiting, p)
+		}
+		kept, err := w.NewestProposalsOf(tenant, most+len(open))
+		if err != nil {
+			return err
+		}
+		for _, k := range kept {
+			d, err := w.decided(k)
 			if err != nil {
 				return err
 			}
-			if g != nil {
-				d.Grant = new(grant(*g))
-			}
-			if all = append(all, d); len(all) == most {
-				return nil
+			if d.Proposal.State != StateOpen && len(decided) < most {
+				decided = append(decided, d)
 			}
 		}
 		return nil
 	})
-	return all, err
+	return waiting, decided, err
 }
 
-// Approved is an act that a person has approved and that was not sent.
-type Approved struct {
-	Proposal string // its id
-	Tenant   string
-	Act      Act
+func (w *work) decided(kept store.Proposal) (d Decided, err error) {
+	if d.Proposal, err = w.proposal(kept); err != nil {
+		return d, err
+	}
+	g, err := w.GrantOfProposal(kept.ID)
+	if err == nil && g != nil {
+		d.Grant = new(w.stands(*g))
+	}
+	return d, err
 }
 
 // ApprovedUnsent returns what a person approved at least so long ago, was not sent and has not
 // expired, of all tenants, the oldest first: the process that took the approval ended before it
 // could send it, or has no key for the tenant.
-func (l *Ledger) ApprovedUnsent(ctx context.Context, age time.Duration) (all []Approved, err error) {
+func (l *Ledger) ApprovedUnsent(ctx context.Context, age time.Duration) (all []Proposal, err error) {
 	err = l.look(ctx, func(w *work) error {
 		unsent, err := w.UnsentGrants(w.now)
 		if err != nil {
@@ -116,11 +136,18 @@ func (l *Ledger) ApprovedUnsent(ctx context.Context, age time.Duration) (all []A
 			if g.ProposalID == "" || g.At.After(w.now.Add(-age)) {
 				continue
 			}
-			act, err := parseAct(g.Act.JSON)
+			kept, err := w.Proposal(g.ProposalID)
 			if err != nil {
 				return err
 			}
-			all = append(all, Approved{g.ProposalID, g.Tenant, act})
+			if kept == nil {
+				continue
+			}
+			p, err := w.proposal(*kept)
+			if err != nil {
+				return err
+			}
+			all = append(all, p)
 		}
 		return nil
 	})

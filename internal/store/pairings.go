@@ -63,6 +63,16 @@ func (tx *Tx) PairedBrowsers(tenant string, now time.Time) ([]PairedBrowser, err
 	return all[PairedBrowser](tx, pairedBrowsers+`tenant = ? AND expires > ? ORDER BY at DESC, id`, tenant, Text(now))
 }
 
+// AllPairedBrowsers returns the pairings of all tenants.
+func (tx *Tx) AllPairedBrowsers() ([]PairedBrowser, error) {
+	return all[PairedBrowser](tx, pairedBrowsers+`hash <> ''`)
+}
+
+// MovePairings gives the pairings of one browser another cookie.
+func (tx *Tx) MovePairings(from, to string) error {
+	return tx.exec(`UPDATE paired_browsers SET hash = ? WHERE hash = ?`, to, from)
+}
+
 // DropPairedBrowser forgets a pairing of a tenant.
 func (tx *Tx) DropPairedBrowser(tenant, id string) error {
 	return tx.exec(`DELETE FROM paired_browsers WHERE tenant = ? AND id = ?`, tenant, id)

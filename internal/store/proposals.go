@@ -16,6 +16,8 @@ type Proposal struct {
 	Starts  time.Time // when the slot begins that the act would take; zero if it takes none, and once erased
 	Subject string    // the booking that the act changes or cancels, if any; empty once erased
 	Refused time.Time // when the person declined; zero if they did not
+	Account string    // tells the account that it was asked for from others; empty if an earlier version asked
+	Policy  string    // that held where it was asked; empty if an earlier version asked
 }
 
 func (p *Proposal) columns() []any {
@@ -27,10 +29,11 @@ func (p *Proposal) columns() []any {
 		instant{&p.Starts},
 		&p.Subject,
 		instant{&p.Refused},
+		&p.Account, &p.Policy,
 	}, p.Act.columns()...)
 }
 
-const proposalColumns = `p.id, p.seq, p.at, p.expires, p.state, p.unanswered, p.tenant, p.caller, p.starts, p.subject, p.refused`
+const proposalColumns = `p.id, p.seq, p.at, p.expires, p.state, p.unanswered, p.tenant, p.caller, p.starts, p.subject, p.refused, p.account, p.policy`
 
 const proposals = `SELECT ` + proposalColumns + `, ` + actColumns + `
 	FROM proposals p JOIN acts a ON a.id = p.act WHERE a.digest IS NOT NULL AND `
@@ -53,9 +56,14 @@ func (tx *Tx) OpenProposals(now time.Time) ([]Proposal, error) {
 	return all[Proposal](tx, proposals+`p.state = 'open' AND p.expires > ? ORDER BY p.seq + 0`, Text(now))
 }
 
-// NewestProposals returns the newest proposals, open or not.
-func (tx *Tx) NewestProposals(limit int) ([]Proposal, error) {
-	return all[Proposal](tx, proposals+`p.seq > 0 ORDER BY p.seq DESC LIMIT ?`, limit)
+// NewestProposalsOf returns the newest proposals of a tenant, open or not.
+func (tx *Tx) NewestProposalsOf(tenant string, limit int) ([]Proposal, error) {
+	return all[Proposal](tx, proposals+`p.caller <> '' AND p.tenant = ? ORDER BY p.at DESC LIMIT ?`, tenant, limit)
+}
+
+// NewestOpenOf returns the newest open proposals of a tenant that expire after now.
+func (tx *Tx) NewestOpenOf(tenant string, now time.Time, limit int) ([]Proposal, error) {
+	return all[Proposal](tx, proposals+`p.state = 'open' AND p.tenant = ? AND p.expires > ? ORDER BY p.expires DESC LIMIT ?`, tenant, Text(now), limit)
 }
 
 // OverdueProposals returns up to limit open proposals that have expired, those
@@ -66,9 +74,9 @@ func (tx *Tx) OverdueProposals(now time.Time, limit int) ([]Proposal, error) {
 
 // AddProposal keeps a new proposal. One act has at most one open proposal.
 func (tx *Tx) AddProposal(p Proposal) error {
-	return tx.exec(`INSERT INTO proposals (id, act, seq, at, expires, state, unanswered, tenant, caller, starts, subject, refused)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-		p.ID, p.Act.ID, p.Seq, Text(p.At), Text(p.Expires), p.State, p.Unanswered, p.Tenant, p.Caller, Text(p.Starts), p.Subject, Text(p.Refused))
+	return tx.exec(`INSERT INTO proposals (id, act, seq, at, expires, state, unanswered, tenant, caller, starts, subject, refused, account, policy)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		p.ID, p.Act.ID, p.Seq, Text(p.At), Text(p.Expires), p.State, p.Unanswered, p.Tenant, p.Caller, Text(p.Starts), p.Subject, Text(p.Refused), p.Account, p.Policy)
 }
 
 // SetProposal changes how a proposal stands.

@@ -46,7 +46,7 @@ func (d Deps) Execute(ctx context.Context, approved consent.Proposal) error {
 	return errors.Join(err, d.Ledger.Abandon(context.WithoutCancel(ctx), *grant, string(CodeOf(err))))
 }
 
-// ErrElsewhere: this process does not carry the act out, and leaves it to one that can.
+// ErrElsewhere is the error of an act that this process does not carry out, and leaves to one that can.
 var ErrElsewhere = errors.New("the approved act is left to another process, or to the agent's next call")
 
 // Covers reports whether this process may carry out what was approved: it was asked for this account,

@@ -14,6 +14,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -133,13 +134,14 @@ func (b browser) answer(address, decision string) (int, string) {
 // vennio-mcp approvals link prints in a terminal.
 func pairedBrowser(t *testing.T, env []string) browser {
 	t.Helper()
-	_, b := pairing(t, env)
+	_, b, end := pairing(t, env)
+	end()
 	return b
 }
 
-// pairing is vennio-mcp approvals link, which serves the pages until the test ends, and the browser that
-// it has paired.
-func pairing(t *testing.T, env []string) (pages string, b browser) {
+// pairing is vennio-mcp approvals link, which serves the pages until end, and the browser that it has
+// paired.
+func pairing(t *testing.T, env []string) (pages string, b browser, end func()) {
 	t.Helper()
 	path, err := binary()
 	require.NoError(t, err)
@@ -154,6 +156,12 @@ func pairing(t *testing.T, env []string) (pages string, b browser) {
 		address = regexp.MustCompile(`http://\S+/approvals/pair/[A-Z2-7]+`).FindString(lines.Text())
 	}
 	require.NotEmpty(t, address, shown.String())
+	end = sync.OnceFunc(func() {
+		_ = cmd.Process.Kill() // with VENNIO_MCP_PUBLIC_URL it has ended
+		_ = cmd.Wait()
+		_ = terminal.Close()
+	})
+	t.Cleanup(end)
 	b = newBrowser(t)
 	status, page := b.open(address)
 	require.Equal(t, http.StatusOK, status, page)
@@ -161,12 +169,7 @@ func pairing(t *testing.T, env []string) (pages string, b browser) {
 	status, page = b.answer(address, "")
 	require.Equal(t, http.StatusOK, status, page)
 	require.Contains(t, page, "<h1>Approvals</h1>")
-	t.Cleanup(func() {
-		_ = cmd.Process.Kill() // with VENNIO_MCP_PUBLIC_URL it has ended
-		_ = cmd.Wait()
-		_ = terminal.Close()
-	})
-	return address[:strings.Index(address, "/approvals/")], b
+	return address[:strings.Index(address, "/approvals/")], b, end
 }
 
 // bar: C3, C4, C9. Under human the agent's word books nothing, and neither does anybody else who has
@@ -257,7 +260,7 @@ func TestWithoutTheKeyARunningServerCarriesOutWhatIsApproved(t *testing.T) {
 	address, err := url.Parse(link.FindString(c.call("book_slot", booking).Text))
 	require.NoError(t, err)
 	keyless := slices.DeleteFunc(slices.Clone(env), func(s string) bool { return strings.HasPrefix(s, "VENNIO_API_") })
-	pages, person := pairing(t, keyless)
+	pages, person, _ := pairing(t, keyless)
 	status, after := person.answer(pages+address.Path, "approve")
 	assert.Equal(t, http.StatusOK, status)
 	assert.Contains(t, after, ">Not booked yet</h1>")
@@ -307,6 +310,44 @@ func TestARequestIsOpenedInThePersonsBrowser(t *testing.T) {
 	assert.Contains(t, page, ">Booked</h1>")
 	quiet := converse(t, append(env, "VENNIO_MCP_OPEN_BROWSER=off"))
 	assert.NotContains(t, quiet.call("book_slot", quiet.booking()).Text, "opened in the person's browser")
+}
+
+// field: agent that asks for many windows, and a system without a browser
+// An agent opens a few windows at most, and a window that could not be opened is not claimed.
+func TestAnAgentOpensFewWindows(t *testing.T) {
+	t.Parallel()
+	if runtime.GOOS != "linux" {
+		t.Log("xdg-open is how this test sees what is opened")
+		return
+	}
+	bin := t.TempDir()
+	seen := filepath.Join(bin, "seen")
+	require.NoError(t, os.WriteFile(filepath.Join(bin, "xdg-open"), []byte("#!/bin/sh\necho \"$1\" >> "+seen+"\n"), 0o700))
+	broken := t.TempDir()
+	require.NoError(t, os.WriteFile(filepath.Join(broken, "xdg-open"), []byte("#!/bin/sh\nexit 3\n"), 0o700))
+	for path, want := range map[string]int{bin + ":/bin": windows, broken + ":/bin": 0, t.TempDir(): 0} {
+		env, _ := humanEnv(t, "VENNIO_CONSENT=human", "DISPLAY=:7", "PATH="+path)
+		c := converse(t, env)
+		free := slotIDs.FindAllString(c.call("find_slots", map[string]any{"when": "next week", "limit": 10}).Text, -1)
+		require.Greater(t, len(free), windows+2)
+		opened := 0
+		for _, slot := range slices.Concat(free[:windows+2], free[:1]) {
+			asked := c.call("book_slot", wanted(slot))
+			require.Equal(t, schemas.CodeApprovalNeeded, asked.Data.Reason, asked.Text)
+			if strings.Contains(asked.Text, "opened in the person's browser") {
+				opened++
+			}
+		}
+		if want > 0 {
+			assert.Equal(t, want+1, opened, "the repeated call names the window that is open")
+			require.Eventually(t, func() bool {
+				raw, _ := os.ReadFile(seen)
+				return strings.Count(string(raw), "\n") == want
+			}, patience, tick)
+			continue
+		}
+		assert.Zero(t, opened, path)
+	}
 }
 
 func TestAPersonDeclinesOnThePageOfTheServer(t *testing.T) {
@@ -361,6 +402,7 @@ func TestAPersonApprovesInTheTerminal(t *testing.T) {
 	assert.Contains(t, out, "ada@example.com")
 	_, out, _ = run(t, env, "ledger", "erase", "ada@example.com")
 	assert.Contains(t, out, "Erased from 1 acts")
+	assert.Regexp(t, `(?s)Not erased, since Vennio keeps it: .*mcp_consent_by, mcp_consent_words.*\n  `+booked.Data.BookingID+`\n.*PATCH /v1/bookings`, out)
 	_, out, _ = run(t, env, "ledger", "export")
 	assert.NotContains(t, out, "ada@example.com")
 	_, out, _ = run(t, env, "ledger", "verify")

@@ -3,12 +3,16 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io"
+	"strings"
 
 	"github.com/spf13/cobra"
 
+	"github.com/vennio-mcp/vennio-mcp/internal/approve"
 	"github.com/vennio-mcp/vennio-mcp/internal/config"
 	"github.com/vennio-mcp/vennio-mcp/internal/consent"
 	"github.com/vennio-mcp/vennio-mcp/internal/events"
+	"github.com/vennio-mcp/vennio-mcp/internal/plain"
 	"github.com/vennio-mcp/vennio-mcp/internal/store"
 )
 
@@ -71,12 +75,45 @@ func (p program) erasePerson(c *cobra.Command, _ config.Config, db *store.DB, ar
 	if err != nil {
 		return err
 	}
-	n, err := consent.New(db, p.now).Erase(c.Context(), args[0])
+	paired, err := approve.NewPairings(db, p.clock()).Erase(c.Context(), consent.Names(args[0]))
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(p.out, "Erased from %d acts and %d events. The ledger stays provable: vennio-mcp ledger verify.\n", n, told)
+	ledger := consent.New(db, p.now)
+	bookings, err := ledger.AtVennio(c.Context(), args[0])
+	if err != nil {
+		return err
+	}
+	n, err := ledger.Erase(c.Context(), args[0])
+	if err != nil {
+		return err
+	}
+	_, _ = fmt.Fprintf(p.out, "Erased from %d acts and %d events. The ledger stays provable: vennio-mcp ledger verify.\n", n, told)
+	if paired > 0 {
+		_, _ = fmt.Fprintf(p.out, "Ended the pairing of %d browsers that had this name.\n", paired)
+	}
+	_, err = io.WriteString(p.out, remainsAtVennio(bookings))
 	return err
+}
+
+// remainsAtVennio says what an erasure here does not reach.
+func remainsAtVennio(bookings []consent.AtVennio) string {
+	var b strings.Builder
+	b.WriteString("Not erased, since Vennio keeps it: the guests of each booking, and in its metadata the name and words of whoever agreed (mcp_consent_by, mcp_consent_words).\n")
+	if len(bookings) == 0 {
+		b.WriteString("The record here names no booking at Vennio; one that was made before an earlier erasure, or outside of this server, may exist all the same.\n")
+	} else {
+		b.WriteString("Bookings there, with all bookings of their series:\n")
+	}
+	for _, one := range bookings {
+		_, _ = fmt.Fprintf(&b, "  %s", plain.Line(one.BookingID, 100))
+		if one.Tenant != "" {
+			_, _ = fmt.Fprintf(&b, " (tenant %s)", plain.Line(one.Tenant, 100))
+		}
+		b.WriteString("\n")
+	}
+	b.WriteString("To remove it there: have the host delete these bookings in Vennio, or overwrite both metadata fields through Vennio's API (PATCH /v1/bookings/{id}); for what was mailed or backed up, ask Vennio.\n")
+	return b.String()
 }
 
 func onePerson(c *cobra.Command, args []string) error {

@@ -31,12 +31,19 @@ const (
 // Pairings are the browsers in which people may answer. The link by which one is paired must reach
 // the person past the agent: opened in their browser, printed in a terminal, or sent by the operator.
 type Pairings struct {
-	db  *store.DB
-	now func() time.Time
+	db     *store.DB
+	now    func() time.Time
+	cookie string // its name
 }
 
 // NewPairings returns the pairings kept in db.
-func NewPairings(db *store.DB, now func() time.Time) *Pairings { return &Pairings{db, now} }
+func NewPairings(db *store.DB, now func() time.Time) *Pairings {
+	p := &Pairings{db: db, now: now, cookie: cookieName}
+	if db.Volatile() { // a sandbox's pairing does not replace one with the store that lasts
+		p.cookie += "-sandbox"
+	}
+	return p
+}
 
 // NewLink returns the path of a single-use link that pairs the browser in which it is opened with a
 // tenant, and then leads to the page of a proposal; to its overview where proposal is empty.
@@ -100,7 +107,7 @@ func (p *Pairings) Erase(ctx context.Context, names func(text string) bool) (n i
 
 // of returns the pairings of the browser that sent a request.
 func (p *Pairings) of(r *http.Request) (all []store.PairedBrowser, err error) {
-	cookie, err := r.Cookie(cookieName)
+	cookie, err := r.Cookie(p.cookie)
 	if err != nil || cookie.Value == "" {
 		return nil, nil //nolint:nilerr // no cookie
 	}
@@ -220,7 +227,7 @@ func (p *Pages) paired(w http.ResponseWriter, r *http.Request, token, onward str
 		write(w, http.StatusUnprocessableEntity, pairPage("", "Please enter your name: the record says who agreed. "))
 		return
 	}
-	before, secret := cookies(r)
+	before, secret := p.Pairings.cookies(r)
 	ok, err := p.Pairings.use(r.Context(), token, before, secret, name)
 	switch {
 	case err != nil:
@@ -235,8 +242,8 @@ func (p *Pages) paired(w http.ResponseWriter, r *http.Request, token, onward str
 }
 
 // cookies returns the cookie of a browser before it is paired, if any, and the one that it gets.
-func cookies(r *http.Request) (before, secret string) {
-	if cookie, err := r.Cookie(cookieName); err == nil {
+func (p *Pairings) cookies(r *http.Request) (before, secret string) {
+	if cookie, err := r.Cookie(p.cookie); err == nil {
 		before = cookie.Value
 	}
 	return before, rand.Text()
@@ -244,7 +251,7 @@ func cookies(r *http.Request) (before, secret string) {
 
 func (p *Pages) setPaired(w http.ResponseWriter, r *http.Request, secret string) {
 	http.SetCookie(w, &http.Cookie{ //nolint:gosec // G124: Secure where there is TLS; on loopback there is none
-		Name: cookieName, Value: secret, Path: strings.TrimSuffix(Path, "/"), HttpOnly: true, SameSite: http.SameSiteStrictMode,
+		Name: p.Pairings.cookie, Value: secret, Path: strings.TrimSuffix(Path, "/"), HttpOnly: true, SameSite: http.SameSiteStrictMode,
 		Secure: p.HTTPS || r.TLS != nil, MaxAge: int(pairingLife / time.Second),
 	})
 }
@@ -255,7 +262,7 @@ func (p *Pages) comesFromElsewhere(w http.ResponseWriter, r *http.Request) bool 
 	if !fromAnotherSite(r) || r.Method != http.MethodGet {
 		return false
 	}
-	if _, err := r.Cookie(cookieName); err == nil {
+	if _, err := r.Cookie(p.Pairings.cookie); err == nil {
 		return false
 	}
 	write(w, http.StatusOK, page{Heading: "One moment …", Lead: "This page opens in a moment; if it does not, load it again.", Now: true})

@@ -80,6 +80,7 @@ func TestAPairingLinkWorksOnceAndForTenMinutes(t *testing.T) {
 	assert.Equal(t, approve.Path+id, w.Header().Get("Location"), "it leads to the request")
 	cookies := w.Result().Cookies()
 	require.Len(t, cookies, 1)
+	assert.Equal(t, "vennio-paired-sandbox", cookies[0].Name, "in memory; of a store that lasts it is vennio-paired")
 	assert.True(t, cookies[0].HttpOnly)
 	assert.Equal(t, http.SameSiteStrictMode, cookies[0].SameSite)
 	assert.Empty(t, cookies[0].Domain, "host-only")
@@ -106,8 +107,8 @@ func TestBar_C9_OnlyAPairedBrowserSeesAndAnswers(t *testing.T) {
 	t.Parallel()
 	d, a := guarded(t)
 	id := d.propose(nil)
-	forged := &http.Cookie{Name: "vennio-paired", Value: strings.Repeat("A", 26)}
-	for name, cookies := range map[string][]*http.Cookie{"none": nil, "forged": {forged}, "empty": {{Name: "vennio-paired"}}, "of another tenant": d.pair("acme")} {
+	forged := &http.Cookie{Name: "vennio-paired-sandbox", Value: strings.Repeat("A", 26)}
+	for name, cookies := range map[string][]*http.Cookie{"none": nil, "forged": {forged}, "empty": {{Name: "vennio-paired-sandbox"}}, "of another tenant": d.pair("acme")} {
 		for _, w := range []*httptest.ResponseRecorder{
 			d.visit(http.MethodGet, approve.Path+id, nil, cookies), d.visit(http.MethodPost, approve.Path+id, yes, cookies), d.visit(http.MethodGet, approve.Path+id+".ics", nil, cookies),
 		} {

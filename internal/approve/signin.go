@@ -148,7 +148,7 @@ func (p *Pages) signedIn(w http.ResponseWriter, r *http.Request) {
 		p.notSignedIn(w, err, link)
 		return
 	}
-	before, secret := cookies(r)
+	before, secret := p.Pairings.cookies(r)
 	err = p.Pairings.db.Write(r.Context(), func(tx *store.Tx) error {
 		now := p.Pairings.now()
 		if err := tx.MovePairings(hashed(before), hashed(secret)); err != nil {

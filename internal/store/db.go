@@ -64,6 +64,9 @@ func OpenWith(where string, o Options) *DB {
 // once: a PostgreSQL database.
 func (db *DB) Shared() bool { return OnServer(db.where) }
 
+// Volatile reports whether the DB ends with the process: it is kept in memory.
+func (db *DB) Volatile() bool { return db.where == "" }
+
 // Exists reports whether the DB was made before, without making it: a folder may
 // have none yet. A database on a server is taken to exist.
 func (db *DB) Exists() bool {

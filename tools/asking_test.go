@@ -57,8 +57,8 @@ func TestBar_C18_ARefusedCancellationCoversTheBooking(t *testing.T) {
 }
 
 // field: callers of the tools
-// bar: C17
-func TestBar_C17_TheCallerIsKeptAsAKeyedHash(t *testing.T) {
+// bar: C14
+func TestBar_C14_TheCallerIsKeptAsAKeyedHash(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.deps.Policy, w.deps.Limits.Asking = consent.PolicyHuman, consent.AskLimits{Open: 1, TenantHourly: 2}

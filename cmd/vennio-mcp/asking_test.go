@@ -47,8 +47,8 @@ func codeOf(t *testing.T, c *client.Client, booking map[string]any) (schemas.Cod
 }
 
 // field: open limit over every transport
-// bar: C17
-func TestBar_C17_TheLimitOnOpenRequestsHoldsOverEveryTransport(t *testing.T) {
+// bar: C14
+func TestBar_C14_TheLimitOnOpenRequestsHoldsOverEveryTransport(t *testing.T) {
 	t.Parallel()
 	for over := range transports {
 		for _, protocol := range eras {
@@ -75,8 +75,8 @@ func TestBar_C17_TheLimitOnOpenRequestsHoldsOverEveryTransport(t *testing.T) {
 }
 
 // field: hourly limit, forms in the client
-// bar: C17. Requests that were answered count.
-func TestBar_C17_TheHourlyLimitCountsForms(t *testing.T) {
+// bar: C14. Requests that were answered count.
+func TestBar_C14_TheHourlyLimitCountsForms(t *testing.T) {
 	t.Parallel()
 	for _, protocol := range eras {
 		env, _ := humanEnv(t, "VENNIO_CONSENT=ask", "VENNIO_CALLER_REQUESTS=20, 2")
@@ -107,8 +107,8 @@ func tokenClient(t *testing.T, address, token string) *client.Client {
 }
 
 // field: two callers with tokens, and all of a tenant
-// bar: C17
-func TestBar_C17_CallersAreLimitedApartAndTogether(t *testing.T) {
+// bar: C14
+func TestBar_C14_CallersAreLimitedApartAndTogether(t *testing.T) {
 	t.Parallel()
 	ada, bob := access.NewToken(), access.NewToken()
 	file := filepath.Join(t.TempDir(), "tokens.yaml")
@@ -132,8 +132,8 @@ func TestBar_C17_CallersAreLimitedApartAndTogether(t *testing.T) {
 }
 
 // field: processes over stdio, sessions of an open serve
-// bar: C17
-func TestBar_C17_AProcessIsACallerAndAnOpenServeIsOne(t *testing.T) {
+// bar: C14
+func TestBar_C14_AProcessIsACallerAndAnOpenServeIsOne(t *testing.T) {
 	t.Parallel()
 	env, _ := humanEnv(t, "VENNIO_CONSENT=human", "VENNIO_CALLER_REQUESTS=1, 30")
 	one, two := connect(t, "stdio", "2025-11-25", env), connect(t, "stdio", "2026-07-28", env)

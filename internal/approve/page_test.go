@@ -266,6 +266,7 @@ func TestAPersonApprovesOrDeclines(t *testing.T) {
 	assert.Equal(t, 1, a.writes)
 }
 
+// bar: C12
 // field: page that says approved while nothing is booked. Every outcome that an approval can have, by
 // what the person then reads.
 func TestNoPageSaysApprovedWhileNothingIsBooked(t *testing.T) {

@@ -27,8 +27,8 @@ func tooMany(t *testing.T, err error, want consent.TooManyError) {
 }
 
 // field: 21st open request of a caller
-// bar: C17
-func TestBar_C17_ACallerHasAtMostSoManyRequestsOpen(t *testing.T) {
+// bar: C14
+func TestBar_C14_ACallerHasAtMostSoManyRequestsOpen(t *testing.T) {
 	t.Parallel()
 	l, c := newLedger(t)
 	one := caller("one", consent.AskLimits{Open: 20})
@@ -62,8 +62,8 @@ func TestBar_C17_ACallerHasAtMostSoManyRequestsOpen(t *testing.T) {
 }
 
 // field: 31st request of a caller in an hour
-// bar: C17. Declined and answered requests count towards the hour.
-func TestBar_C17_ACallerMakesAtMostSoManyRequestsAnHour(t *testing.T) {
+// bar: C14. Declined and answered requests count towards the hour.
+func TestBar_C14_ACallerMakesAtMostSoManyRequestsAnHour(t *testing.T) {
 	t.Parallel()
 	l, c := newLedger(t)
 	one := caller("one", consent.AskLimits{Open: 20, Hourly: 30})
@@ -89,8 +89,8 @@ func TestBar_C17_ACallerMakesAtMostSoManyRequestsAnHour(t *testing.T) {
 }
 
 // field: requests of many callers of a tenant
-// bar: C17
-func TestBar_C17_ATenantHasALargerLimit(t *testing.T) {
+// bar: C14
+func TestBar_C14_ATenantHasALargerLimit(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {
 		limits consent.AskLimits
@@ -121,8 +121,8 @@ func TestBar_C17_ATenantHasALargerLimit(t *testing.T) {
 }
 
 // field: requests through several replicas
-// bar: C17
-func TestBar_C17_ReplicasShareTheCounts(t *testing.T) {
+// bar: C14
+func TestBar_C14_ReplicasShareTheCounts(t *testing.T) {
 	t.Parallel()
 	dir, c := storetest.Folder(t), newClock()
 	replicas := []*consent.Ledger{ledgerIn(t, dir, c.now), ledgerIn(t, dir, c.now)}

@@ -30,7 +30,7 @@ demo: ## Book, move and cancel a meeting, with a person's consent, in a sandbox:
 
 test: ## The tests: 1 to 2 minutes on 2 cores, plus 1 to 2 the first time to compile
 	@echo "Compiling and testing: 1 to 2 minutes on 2 cores, and as much again the first time. Each package is printed when it has passed."
-	$(GOTEST) -count=1 -timeout=10m -skip='$(SLOW)' $(PACKAGES)
+	$(GOTEST) -count=1 -timeout=20m -skip='$(SLOW)' $(PACKAGES)
 
 test-race: ## All tests under the race detector, the slow ones too, and every fuzz target for 5 s: 10 minutes; needs a C compiler
 	@echo "Compiling and testing under the race detector, then fuzzing: about 10 minutes on 2 cores. Each package is printed when it has passed."

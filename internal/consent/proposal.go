@@ -46,6 +46,18 @@ func (w *work) proposal(kept store.Proposal) (Proposal, error) {
 	return Proposal{ID: kept.ID, Act: act, At: kept.At, Expires: kept.Expires, State: state, Unanswered: kept.Unanswered, Account: kept.Account, Policy: Policy(kept.Policy)}, nil
 }
 
+// proposals reads what is kept of several, in their order.
+func (w *work) proposals(kept []store.Proposal) (all []Proposal, err error) {
+	for _, k := range kept {
+		p, err := w.proposal(k)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, p)
+	}
+	return all, nil
+}
+
 // overdue: its time is up, and that is not on record yet.
 func (w *work) overdue(p store.Proposal) bool {
 	return p.State == string(StateOpen) && !p.Expires.After(w.now)

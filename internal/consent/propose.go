@@ -154,14 +154,8 @@ func (l *Ledger) open(ctx context.Context, list func(*work) ([]store.Proposal, e
 		if err != nil {
 			return err
 		}
-		for _, k := range kept {
-			p, err := w.proposal(k)
-			if err != nil {
-				return err
-			}
-			open = append(open, p)
-		}
-		return nil
+		open, err = w.proposals(kept)
+		return err
 	})
 	if err == nil && overdue > 0 {
 		err = l.change(ctx, func(w *work) error { return w.expireProposals() })

@@ -20,16 +20,16 @@ func (l *Ledger) Result(ctx context.Context, id string) (Proposal, *Grant, error
 	var g *Grant
 	lapsed := "" // the act of a grant that was not sent in its time
 	err = l.look(ctx, func(w *work) error {
-		p.Client, err = w.clientOf(id)
+		asked, _, err := w.find(id)
 		if err != nil {
+			return err
+		}
+		if p.Client, err = w.clientOf(asked); err != nil {
 			return err
 		}
 		kept, err := w.GrantOfProposal(id)
 		if err == nil && kept == nil && p.State == StateUsed { // it was sent on the agent's word before
-			var about store.Proposal
-			if about, _, err = w.find(id); err == nil {
-				kept, err = w.LiveGrant(about.Act.ID)
-			}
+			kept, err = w.LiveGrant(asked.Act.ID)
 		}
 		if err != nil || kept == nil {
 			return err
@@ -47,17 +47,13 @@ func (l *Ledger) Result(ctx context.Context, id string) (Proposal, *Grant, error
 }
 
 // clientOf is the program that asked, by the entry with which the proposal began.
-func (w *work) clientOf(id string) (string, error) {
-	kept, _, err := w.find(id)
-	if err != nil {
-		return "", err
-	}
+func (w *work) clientOf(kept store.Proposal) (string, error) {
 	entries, err := w.Entries(kept.Seq-1, 1)
 	if err != nil || len(entries) == 0 || entries[0].Details == "" {
 		return "", err
 	}
 	var d details
-	if err := json.Unmarshal([]byte(entries[0].Details), &d); err != nil || d.Proposal != id {
+	if err := json.Unmarshal([]byte(entries[0].Details), &d); err != nil || d.Proposal != kept.ID {
 		return "", nil //nolint:nilerr // ledger verify finds that
 	}
 	return d.Client, nil
@@ -87,12 +83,8 @@ func (l *Ledger) Recent(ctx context.Context, tenant string, most int) (waiting [
 		if err != nil {
 			return err
 		}
-		for _, k := range open {
-			p, err := w.proposal(k)
-			if err != nil {
-				return err
-			}
-			waiting = append(waiting, p)
+		if waiting, err = w.proposals(open); err != nil {
+			return err
 		}
 		kept, err := w.NewestProposalsOf(tenant, most+len(open))
 		if err != nil {

@@ -26,6 +26,16 @@ type links struct {
 // to is the page of one proposal.
 func (l *links) to(id string) (string, error) { return l.address(approve.Path + id) }
 
+// pairing is a new single-use link that pairs a browser with a tenant and leads to a proposal, or to
+// the overview where proposal is empty.
+func (l *links) pairing(ctx context.Context, tenant, proposal string) (string, error) {
+	path, err := l.pages.Pairings.NewLink(ctx, tenant, proposal)
+	if err != nil {
+		return "", err
+	}
+	return l.address(path)
+}
+
 // address is where a path of the pages is found.
 func (l *links) address(path string) (string, error) {
 	l.mu.Lock()

@@ -55,52 +55,51 @@ func (p program) pairable(c *cobra.Command, cfg config.Config) error {
 
 func (p program) link(c *cobra.Command, cfg config.Config, tenant string) error {
 	ctx := c.Context()
-	pages, l, settle, done, err := p.approvalPages(ctx, cfg)
+	l, settling, done, err := p.approvalLinks(ctx, cfg)
 	if err != nil {
 		return err
 	}
 	defer done()
 	// The settings of a terminal may be laxer than those of the server that asked; a browser that is
 	// paired is at hand here.
-	pages.PolicyOf = func(string) consent.Policy { return consent.PolicyHuman }
-	path, err := pages.Pairings.NewLink(ctx, tenant, "")
+	l.pages.PolicyOf = func(string) consent.Policy { return consent.PolicyHuman }
+	if cfg.Serve.PublicURL != "" {
+		l.at(cfg.Serve.PublicURL)
+	}
+	address, err := l.pairing(ctx, tenant, "")
 	if err != nil {
 		return err
 	}
-	if public := cfg.Serve.PublicURL; public != "" {
-		_, err = fmt.Fprintf(p.out, "Open this in your browser, once, within %s:\n%s\n", linkLife, public+path)
-		return err
-	}
-	address, err := l.address(path)
-	if err != nil {
+	if cfg.Serve.PublicURL != "" {
+		_, err = fmt.Fprintf(p.out, "Open this in your browser, once, within %s:\n%s\n", linkLife, address)
 		return err
 	}
 	_, _ = fmt.Fprintf(p.out, "Open this in your browser, once, within %s:\n%s\nThe pages are served until you press Ctrl-C.\n", linkLife, address)
-	defer settle()()
+	defer settling()()
 	<-ctx.Done()
 	return nil
 }
 
-// approvalPages are the pages over the store that servers use. With a key they carry out what is
+// approvalLinks lead to the pages over the store that servers use. With a key they carry out what is
 // approved; without one, as where only the clients' settings name it, a running server does, within
 // half a minute.
-func (p program) approvalPages(ctx context.Context, cfg config.Config) (pages *approve.Pages, l *links, settle func() func(), done func(), err error) {
+func (p program) approvalLinks(ctx context.Context, cfg config.Config) (l *links, settling func() (stop func()), done func(), err error) {
 	if cfg.Real() {
 		a, err := p.found(ctx, cfg)
 		if err != nil {
-			return nil, nil, nil, nil, err
+			return nil, nil, nil, err
 		}
-		return a.pages, a.links, func() func() { return a.settling(ctx) }, a.close, nil
+		return a.links, func() func() { return a.settling(ctx) }, a.close, nil
 	}
 	db := store.Open(cfg.Store())
-	pages = approve.New(consent.New(db, p.now))
+	pages := approve.New(consent.New(db, p.now))
 	pages.Pairings = approve.NewPairings(db, p.clock())
 	l = &links{pages: pages}
 	done = func() {
 		l.close()
 		_ = db.Close()
 	}
-	return pages, l, func() func() { return func() {} }, done, nil
+	return l, func() func() { return func() {} }, done, nil
 }
 
 // linkLife is how long a pairing link can be used, in words.
@@ -166,13 +165,10 @@ func (a *assembled) printLink(ctx context.Context, p program, cfg config.Config)
 	if cfg.Real() || cfg.Consent != consent.PolicyHuman || !isTerminal(p.errs) {
 		return
 	}
-	path, err := a.pages.Pairings.NewLink(ctx, "", "")
-	if err == nil {
-		path, err = a.links.address(path)
-	}
+	address, err := a.links.pairing(ctx, "", "")
 	if err != nil {
 		a.warn(fmt.Errorf("no pairing link: %w", err))
 		return
 	}
-	_, _ = fmt.Fprintf(p.errs, "To approve requests, open this in your browser, once, within %s:\n%s\n", linkLife, path)
+	_, _ = fmt.Fprintf(p.errs, "To approve requests, open this in your browser, once, within %s:\n%s\n", linkLife, address)
 }

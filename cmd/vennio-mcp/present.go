@@ -67,10 +67,7 @@ func (s *presenter) open(proposal string) bool {
 	}
 	ctx, done := context.WithTimeout(context.Background(), presentTime)
 	defer done()
-	path, err := s.a.pages.Pairings.NewLink(ctx, "", proposal)
-	if err == nil {
-		path, err = s.a.links.address(path)
-	}
+	path, err := s.a.links.pairing(ctx, "", proposal)
 	if err != nil {
 		s.a.warn(fmt.Errorf("the request could not be opened in a browser: %w", err))
 		return false

@@ -10,6 +10,7 @@ import (
 	"github.com/vennio-mcp/vennio-mcp/internal/plain"
 	"github.com/vennio-mcp/vennio-mcp/internal/times"
 	"github.com/vennio-mcp/vennio-mcp/schemas"
+	"github.com/vennio-mcp/vennio-mcp/vennioclient"
 )
 
 // overview is what the inbox shows.
@@ -113,7 +114,7 @@ func (p *Pages) addUpcoming(r *http.Request, to *overview, tenant string, severa
 		if several && tenant != "" {
 			line.Small = tenant + " · " + line.Small
 		}
-		if b.Status != "confirmed" {
+		if b.Status != vennioclient.StatusConfirmed {
 			line.Small = b.Status + " · " + line.Small
 		} else if b.Start != "" {
 			line.Calendar = bookingPath + b.BookingID + CalendarSuffix
@@ -163,7 +164,7 @@ func (p *Pages) bookingFile(w http.ResponseWriter, r *http.Request) {
 			continue
 		}
 		found, err := account.Booking(r.Context(), id)
-		if err != nil || found.Start == "" || found.Status != "confirmed" {
+		if err != nil || found.Start == "" || found.Status != vennioclient.StatusConfirmed {
 			continue
 		}
 		start, startErr := time.Parse(time.RFC3339, found.Start)

@@ -9,6 +9,7 @@ import (
 	"github.com/vennio-mcp/vennio-mcp/internal/consent"
 	"github.com/vennio-mcp/vennio-mcp/internal/plain"
 	"github.com/vennio-mcp/vennio-mcp/internal/times"
+	"github.com/vennio-mcp/vennio-mcp/vennioclient"
 )
 
 // page is what the layout shows.
@@ -126,10 +127,10 @@ func (p *Pages) done(ctx context.Context, shown *page, proposal consent.Proposal
 	if b, err := account.Booking(ctx, g.BookingID); err == nil {
 		shown.PayURL = b.CheckoutURL
 		switch b.Status {
-		case "", "confirmed":
-		case "pending_payment":
+		case "", vennioclient.StatusConfirmed:
+		case vennioclient.StatusPendingPayment:
 			shown.Heading, shown.Lead, shown.Done, shown.Calendar = "Booked, not paid yet", "The time is held, and confirmed only once it is paid.", false, ""
-		case "cancelled":
+		case vennioclient.StatusCancelled:
 			shown.Heading, shown.Lead, shown.Done, shown.Calendar = "Booked, and cancelled since", "This booking was made as you approved and has been cancelled since.", false, ""
 		default:
 			shown.Heading, shown.Lead, shown.Done = "Booked: "+plain.Line(b.Status, 40), "The booking was made; Vennio gives this status for it.", false

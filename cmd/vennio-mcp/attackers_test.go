@@ -152,9 +152,9 @@ func (a *crawler) runsCommands(env []string) {
 }
 
 // bar: C5
-// field: agent with an HTTP client, a connection of its own and commands without a terminal
+// field: agent with an HTTP client, its own MCP connection, and commands without a terminal
 // Under human nothing of it writes, over every transport and in both eras; over stdio, whose parent is
-// trusted, the agent has no connection of its own, so the client there shows no forms.
+// trusted, the client shows no forms: the agent cannot open a second connection there.
 func TestBar_C5_AnAgentWithHTTPWritesNothing(t *testing.T) {
 	t.Parallel()
 	env, vennio := humanEnv(t, "VENNIO_CONSENT=human")

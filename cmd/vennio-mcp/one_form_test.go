@@ -122,7 +122,7 @@ func (m oneForm) call(tool string, arguments map[string]any) seen {
 	return out
 }
 
-// agreed calls a writing tool, shows the person what it sees and goes on as it is told to.
+// agreed calls a writing tool, shows the person what it sees, and follows the next step of the result.
 func (m oneForm) agreed(tool string, arguments map[string]any, facts ...string) seen {
 	m.t.Helper()
 	arguments["consent"] = map[string]any{"granted": false}

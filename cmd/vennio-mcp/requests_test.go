@@ -23,7 +23,7 @@ import (
 	"github.com/vennio-mcp/vennio-mcp/schemas"
 )
 
-// requestTold is what an HTTP sink is told of a request (docs/events.md).
+// requestTold is what an HTTP sink receives about a request (docs/events.md).
 type requestTold struct {
 	ID, Type string
 	Data     struct {
@@ -145,7 +145,7 @@ func (o *operator) settled() (lines []eventLine) {
 
 // field: request told to an HTTP sink and to Slack, over SSE and Streamable HTTP in both eras
 // A client asks under human: the operator's channels get the address of the page once, which opens the
-// request in a paired browser alone. After the person has declined nothing more is told.
+// request in a paired browser alone. After the person has declined, the sinks receive nothing more.
 func TestSinksTellAPersonOfARequest(t *testing.T) {
 	t.Parallel()
 	o := newOperator(t, "human")
@@ -188,8 +188,8 @@ func TestSinksTellAPersonOfARequest(t *testing.T) {
 }
 
 // field: request while the sinks are away, and the server restarted
-// The agent's call does not wait for them; they are told once they are there again, by another process, and
-// of no request that was declined meanwhile.
+// The agent's call does not wait for them; another process delivers once they are reachable again, and
+// nothing about a request that was declined meanwhile.
 func TestARequestIsToldOnceTheSinksAreBack(t *testing.T) {
 	t.Parallel()
 	o := newOperator(t, "human")
@@ -230,7 +230,7 @@ func (s someone) Elicit(ctx context.Context, _ mcp.ElicitationRequest) (*mcp.Eli
 }
 
 // field: form that was answered, cancelled, or left behind by its client
-// Whoever is asked in the client needs no message; a request that waits elsewhere afterwards is told.
+// Whoever is asked in the client needs no message; a request that waits elsewhere afterwards reaches the sinks.
 func TestSinksAreToldOfAFormWithoutAnAnswer(t *testing.T) {
 	t.Parallel()
 	o := newOperator(t, "ask")

@@ -36,7 +36,7 @@ type SignInOptions struct {
 	Domains, Subjects []string
 
 	Now  func() time.Time // nil: the clock
-	Warn func(error)      // told why somebody could not sign in, and of malformed keys; may be nil
+	Warn func(error)      // called with why somebody could not sign in, and of malformed keys; may be nil
 }
 
 // The reasons why nobody was signed in. Errors that wrap them carry the details, for the log.
@@ -73,7 +73,7 @@ type SignIn struct {
 	o      SignInOptions
 	client *http.Client
 	busy   chan struct{} // holds a token for each code that is being redeemed
-	heard  *rate.Limiter // of what Warn is told: visitors without credentials cause it
+	warned *rate.Limiter // limits calls of Warn: visitors without credentials cause them
 	turn   chan struct{} // held while the fields below are used
 
 	found    *issuer
@@ -104,7 +104,7 @@ func NewSignIn(o SignInOptions) *SignIn {
 		o.Warn = func(error) {}
 	}
 	return &SignIn{
-		o: o, busy: make(chan struct{}, maxRedeemed), heard: rate.NewLimiter(rate.Every(time.Second), 20), turn: make(chan struct{}, 1),
+		o: o, busy: make(chan struct{}, maxRedeemed), warned: rate.NewLimiter(rate.Every(time.Second), 20), turn: make(chan struct{}, 1),
 		client: &http.Client{Timeout: FetchLimit, CheckRedirect: stay, Transport: boundedAnswers{http.DefaultTransport}},
 	}
 }
@@ -115,9 +115,9 @@ func (s *SignIn) Issuer() string { return s.o.Issuer }
 // RedirectURL is where the issuer sends the browser back to.
 func (s *SignIn) RedirectURL() string { return s.o.RedirectURL }
 
-// told passes an error on to the log.
-func (s *SignIn) told(err error) {
-	if s.heard.Allow() {
+// warn passes an error on to the log.
+func (s *SignIn) warn(err error) {
+	if s.warned.Allow() {
 		s.o.Warn(fmt.Errorf("signing in at %s: %w", s.o.Issuer, err))
 	}
 }
@@ -126,7 +126,7 @@ func (s *SignIn) told(err error) {
 func (s *SignIn) AuthURL(ctx context.Context, a Attempt) (string, error) {
 	i, err := s.issuer(ctx)
 	if err != nil {
-		s.told(err)
+		s.warn(err)
 		return "", err
 	}
 	return i.oauth.AuthCodeURL(a.State, oidc.Nonce(a.Nonce), oauth2.S256ChallengeOption(a.Verifier)), nil
@@ -136,7 +136,7 @@ func (s *SignIn) AuthURL(ctx context.Context, a Attempt) (string, error) {
 func (s *SignIn) Person(ctx context.Context, code string, a Attempt) (p Person, err error) {
 	defer func() {
 		if err != nil {
-			s.told(err)
+			s.warn(err)
 		}
 	}()
 	select {

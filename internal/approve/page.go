@@ -61,7 +61,7 @@ type Pages struct {
 	SignIn *SignIn
 	// HTTPS: people reach the pages over TLS, though a proxy may take that off.
 	HTTPS bool
-	// Warn is told why an approved act could not be written; may be nil.
+	// Warn is called with the reason why an approved act could not be written; may be nil.
 	Warn func(error)
 
 	ledger   *consent.Ledger

@@ -11,8 +11,8 @@ import (
 	"github.com/vennio-mcp/vennio-mcp/schemas"
 )
 
-// bar: C4
-func TestBar_C4_ThePolicyDecidesWhichRungCounts(t *testing.T) {
+// req: C4
+func TestReq_C4_ThePolicyDecidesWhichRungCounts(t *testing.T) {
 	t.Parallel()
 	for policy, counts := range map[consent.Policy]map[consent.Rung]bool{
 		consent.PolicyAttested: {consent.OnPage: true, consent.InTerminal: true, consent.Attested: true},
@@ -43,8 +43,8 @@ func TestBar_C4_ThePolicyDecidesWhichRungCounts(t *testing.T) {
 	}
 }
 
-// bar: C4. Who can be asked is asked under ask and human, and not under attested.
-func TestBar_C4_ThePolicyDecidesWhoIsAsked(t *testing.T) {
+// req: C4. Who can be asked is asked under ask and human, and not under attested.
+func TestReq_C4_ThePolicyDecidesWhoIsAsked(t *testing.T) {
 	t.Parallel()
 	for policy, rung := range map[consent.Policy]consent.Rung{
 		consent.PolicyAttested: consent.Attested, consent.PolicyAsk: consent.InClient, consent.PolicyHuman: consent.InClient,
@@ -60,9 +60,9 @@ func TestBar_C4_ThePolicyDecidesWhoIsAsked(t *testing.T) {
 	}
 }
 
-// bar: P6. Not declared at all, or declared for links only: no form is sent, and
+// req: P6. Not declared at all, or declared for links only: no form is sent, and
 // the policy decides what the agent's word is worth.
-func TestBar_P6_AClientIsNeverAskedInAWayItDidNotDeclare(t *testing.T) {
+func TestReq_P6_AClientIsNeverAskedInAWayItDidNotDeclare(t *testing.T) {
 	t.Parallel()
 	for _, protocol := range append([]string{"2024-11-05"}, asking...) {
 		for name, can := range map[string]*mcp.ElicitationCapability{"nothing": nil, "links": {URL: &struct{}{}}} {
@@ -89,9 +89,9 @@ func TestBar_P6_AClientIsNeverAskedInAWayItDidNotDeclare(t *testing.T) {
 	}
 }
 
-// bar: C3. An agent's word that another client of this store took, and that was
+// req: C3. An agent's word that another client of this store took, and that was
 // not used, does not spare the question where it can be asked.
-func TestBar_C3_AnUnusedAttestationDoesNotSpareTheQuestion(t *testing.T) {
+func TestReq_C3_AnUnusedAttestationDoesNotSpareTheQuestion(t *testing.T) {
 	t.Parallel()
 	w, p := newWorld(t), says(decline)
 	booking := agreed(w.slot().SlotID)

@@ -28,7 +28,7 @@ func asked[Out any](w *world, tool string, arguments args) consent.Proposal {
 	return open[0]
 }
 
-// bar: C12
+// req: C12
 // field: approval carries out the act
 // Approving writes; the agent's repeated call finds it, whatever was asked for.
 func TestAnApprovalCarriesOutTheAct(t *testing.T) {

@@ -134,7 +134,7 @@ func (w *world) approve(id string, agreed bool, rung consent.Rung) {
 func (w *world) kinds() (kinds []string, details string) {
 	w.t.Helper()
 	_, err := w.deps.Ledger.Verify(w.t.Context())
-	require.NoError(w.t, err, "bar: O4")
+	require.NoError(w.t, err, "req: O4")
 	entries, err := w.deps.Ledger.Entries(w.t.Context(), 0, 1000)
 	require.NoError(w.t, err)
 	for _, e := range entries {

@@ -1,4 +1,4 @@
-// bar: C3, C4, C9. A person approves, or does not, in a real browser with scripts off that they have
+// req: C3, C4, C9. A person approves, or does not, in a real browser with scripts off that they have
 // paired, while an agent that was told human waits for them. SCREENSHOTS=docs/images takes the pictures
 // of the documentation anew.
 import assert from 'node:assert/strict'

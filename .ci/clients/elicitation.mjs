@@ -1,4 +1,4 @@
-// bar: C3, C4, P6. A person is asked through clients of another make, both
+// req: C3, C4, P6. A person is asked through clients of another make, both
 // generations of the TypeScript SDK, over stdio, Streamable HTTP and SSE. Whatever
 // the answer, what Vennio was made to write is counted.
 import assert from 'node:assert/strict'

@@ -77,9 +77,9 @@ func aBooking(t *testing.T, c *client.Client) map[string]any {
 	}
 }
 
-// bar: O2. What was done over a real transport stands in /metrics, and so does
+// req: O2. What was done over a real transport stands in /metrics, and so does
 // what a person said on the page.
-func TestBar_O2_MetricsTellWhatHappened(t *testing.T) {
+func TestReq_O2_MetricsTellWhatHappened(t *testing.T) {
 	t.Parallel()
 	env, vennio := humanEnv(t)
 	p := start(t, env, "serve", "--addr", "127.0.0.1:0")
@@ -120,8 +120,8 @@ func TestBar_O2_MetricsTellWhatHappened(t *testing.T) {
 	assert.Equal(t, 2, strings.Count(p.stderr.String(), `"rung":"attested by the agent"`), "the log names the rung, where there was one")
 }
 
-// bar: O2, C9
-func TestBar_O2_AYesOnThePageIsCounted(t *testing.T) {
+// req: O2, C9
+func TestReq_O2_AYesOnThePageIsCounted(t *testing.T) {
 	t.Parallel()
 	env, _ := humanEnv(t, "VENNIO_CONSENT=human")
 	url := start(t, env, "serve", "--addr", "127.0.0.1:0").address()

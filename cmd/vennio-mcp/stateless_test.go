@@ -133,9 +133,9 @@ func (p *pair) together() {
 
 var sessionless = []string{"2025-03-26", "2025-06-18", "2025-11-25"}
 
-// bar: P1. Found on one replica, booked on the other; and the same call at the
+// req: P1. Found on one replica, booked on the other; and the same call at the
 // first again books no more.
-func TestBar_P1_WithoutSessionsAnyReplicaBooksWhatAnotherFound(t *testing.T) {
+func TestReq_P1_WithoutSessionsAnyReplicaBooksWhatAnotherFound(t *testing.T) {
 	t.Parallel()
 	p := newPair(t, "VENNIO_CONSENT=attested")
 	for _, protocol := range sessionless {
@@ -150,10 +150,10 @@ func TestBar_P1_WithoutSessionsAnyReplicaBooksWhatAnotherFound(t *testing.T) {
 	p.together()
 }
 
-// bar: C3, C4. What a client declared is not known to the next replica: under ask
+// req: C3, C4. What a client declared is not known to the next replica: under ask
 // the agent's word is not taken for it, and the person is asked on the page, which
 // any replica shows.
-func TestBar_C4_WithoutSessionsThePersonIsAskedOnThePage(t *testing.T) {
+func TestReq_C4_WithoutSessionsThePersonIsAskedOnThePage(t *testing.T) {
 	t.Parallel()
 	for _, policy := range []string{"ask", "human"} {
 		p := newPair(t, "VENNIO_CONSENT="+policy)
@@ -178,9 +178,9 @@ func TestBar_C4_WithoutSessionsThePersonIsAskedOnThePage(t *testing.T) {
 	}
 }
 
-// bar: C3, C7. Since 2026-07-28 the question travels with the client: one replica
+// req: C3, C7. Since 2026-07-28 the question travels with the client: one replica
 // puts it, the other takes the answer.
-func TestBar_C7_AQuestionOfOneReplicaIsAnsweredAtTheOther(t *testing.T) {
+func TestReq_C7_AQuestionOfOneReplicaIsAnsweredAtTheOther(t *testing.T) {
 	t.Parallel()
 	p := newPair(t, "VENNIO_CONSENT=ask")
 	c := p.meets("2026-07-28", willing{})

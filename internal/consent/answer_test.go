@@ -38,8 +38,8 @@ func TestAQuestionIsPutOnce(t *testing.T) {
 	assert.Equal(t, []string{"proposed", "proposed", "expired", "proposed"}, kinds(t, l))
 }
 
-// bar: C6
-func TestBar_C6_AnAnswerIsTakenOnce(t *testing.T) {
+// req: C6
+func TestReq_C6_AnAnswerIsTakenOnce(t *testing.T) {
 	t.Parallel()
 	for name, first := range map[string]consent.Answer{"yes": yes, "no": no} {
 		t.Run(name, func(t *testing.T) {

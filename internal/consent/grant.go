@@ -3,7 +3,7 @@ package consent
 import (
 	"time"
 
-	"github.com/vennio-mcp/vennio-mcp/internal/store"
+	"github.com/vennio-mcp/vennio-mcp/internal/sqldb"
 )
 
 // Outcome is what became of a grant.
@@ -39,7 +39,7 @@ type Grant struct {
 // for 24 hours, far longer than a slot id can be booked.
 func (g Grant) Key() string { return "vennio-mcp:" + g.ID }
 
-func grant(kept store.Grant) Grant {
+func grant(kept sqldb.Grant) Grant {
 	return Grant{
 		ID: kept.ID, GivenBy: kept.GivenBy, Words: kept.Words, Rung: Rung(kept.Rung), At: kept.At, Expires: kept.Expires,
 		ProposalID: kept.ProposalID, Outcome: Outcome(kept.Outcome), Attempt: kept.Sends,

@@ -12,7 +12,7 @@ import (
 	"github.com/vennio-mcp/vennio-mcp/internal/consent"
 )
 
-// bar: C2, C6
+// req: C2, C6
 func TestTheLedgerBehavesLikeItsModel(t *testing.T) {
 	t.Parallel()
 	l, c := newLedger(t)

@@ -14,7 +14,7 @@ const (
 // human: a person answered a question that the server put to them.
 func (r Rung) human() bool { return r == InClient || r == OnPage || r == InTerminal }
 
-// Policy is the operator's choice of the lowest rung that counts (docs/bar.md, C4).
+// Policy is the operator's choice of the lowest rung that counts (docs/requirements.md, C4).
 type Policy string
 
 // The policies. PolicyAsk, the default: the person is asked wherever the client

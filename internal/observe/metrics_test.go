@@ -40,7 +40,7 @@ func calls(t *testing.T, m *observe.Metrics, run tools.Run) map[string]any {
 	return line
 }
 
-// bar: O2
+// req: O2
 func TestWhatTheLedgerTellsIsCountedTimedAndLogged(t *testing.T) {
 	t.Parallel()
 	m := observe.NewMetrics("v0")
@@ -77,7 +77,7 @@ func TestAQuestionHandedToTheClientIsAnOutcomeOfItsOwn(t *testing.T) {
 	assert.Contains(t, scrape(t, m.Handler()), `vennio_mcp_tool_calls_total{outcome="asked",tool="book_slot"} 1`)
 }
 
-// bar: O2. Words that are not on the list do not make series of their own.
+// req: O2. Words that are not on the list do not make series of their own.
 func TestDeliveriesAndFollowUpsAreCountedByAClosedList(t *testing.T) {
 	t.Parallel()
 	m := observe.NewMetrics("v0")
@@ -117,7 +117,7 @@ func TestDeliveriesAndFollowUpsAreCountedByAClosedList(t *testing.T) {
 	assert.NotContains(t, scrape(t, h), "vennio_mcp_dead_letters ", "unknown is not none")
 }
 
-// bar: O2. The rules of promtool check metrics.
+// req: O2. The rules of promtool check metrics.
 func TestTheExpositionIsClean(t *testing.T) {
 	t.Parallel()
 	m := observe.NewMetrics("v0")

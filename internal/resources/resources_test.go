@@ -24,8 +24,8 @@ func TestOnlyOurResourcesAreKnown(t *testing.T) {
 	}
 }
 
-// bar: W4. A change is told under the address by which a client subscribed.
-func TestBar_W4_AChangeConcernsTheBookingAndTheList(t *testing.T) {
+// req: W4. A change is told under the address by which a client subscribed.
+func TestReq_W4_AChangeConcernsTheBookingAndTheList(t *testing.T) {
 	t.Parallel()
 	var told []string
 	resources.Changes{Tell: func(uris ...string) { told = append(told, uris...) }}.BookingChanged("a/b c")

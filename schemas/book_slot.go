@@ -113,7 +113,7 @@ type HostTold struct {
 type ConsentOnFile struct {
 	GivenBy   string `json:"given_by"`
 	Statement string `json:"statement"`
-	Rung      string `json:"rung" jsonschema_description:"How it was obtained: asked in the client, approved on the page or in the terminal, or attested by the agent"`
+	Method    string `json:"method" jsonschema_description:"How it was obtained: asked in the client, approved on the page or in the terminal, or attested by the agent"`
 }
 
 // Instead is what a write that was not made offers.

@@ -29,7 +29,7 @@ func (r *BookSlotResult) Text() string {
 		lines = append(lines, r.Note)
 	}
 	lines = append(lines, mailAbout(r.Status, r.Attendees),
-		fmt.Sprintf("Consent: %s, %s (%s).", r.Consent.GivenBy, sanitize.Quote(r.Consent.Statement, 500), r.Consent.Rung),
+		fmt.Sprintf("Consent: %s, %s (%s).", r.Consent.GivenBy, sanitize.Quote(r.Consent.Statement, 500), r.Consent.Method),
 		"Next: "+r.Next)
 	return strings.Join(lines, "\n")
 }

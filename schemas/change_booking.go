@@ -67,7 +67,7 @@ func (r *ChangeResult) Text() string {
 		lines = append(lines, "Vennio does not write to: "+strings.Join(r.NotMailed, ", "))
 	}
 	if r.Consent != nil {
-		lines = append(lines, fmt.Sprintf("Consent: %s, %s (%s).", r.Consent.GivenBy, sanitize.Quote(r.Consent.Statement, 500), r.Consent.Rung))
+		lines = append(lines, fmt.Sprintf("Consent: %s, %s (%s).", r.Consent.GivenBy, sanitize.Quote(r.Consent.Statement, 500), r.Consent.Method))
 	}
 	return strings.Join(append(lines, "Next: "+r.Next), "\n")
 }

@@ -197,7 +197,7 @@ func (d Deps) takenMeanwhile(ctx context.Context, proposal string) error {
 
 // counts: where the person can be asked and is to be, the agent's word for them,
 // given to another client, does not spare the question (requirement C3).
-func (d Deps) counts(ctx context.Context, r consent.Rung) bool {
+func (d Deps) counts(ctx context.Context, r consent.Method) bool {
 	return d.Policy.Counts(r) && (r != consent.Attested || d.attested(ctx))
 }
 

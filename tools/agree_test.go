@@ -144,7 +144,7 @@ func TestReq_I3_ALostAnswerIsSettledByTheSameCall(t *testing.T) {
 		w.clock = w.clock.Add(30 * time.Minute)
 		found := w.book(booking)
 		require.False(t, found.IsError, found.Text)
-		assert.Equal(t, "asked in the client", found.Data.Consent.Rung)
+		assert.Equal(t, "asked in the client", found.Data.Consent.Method)
 		assert.Len(t, p.seen(), 1)
 		assert.Len(t, w.vennio.Bookings(), 1)
 		assert.Equal(t, w.vennio.Bookings()[0].ID, found.Data.BookingID)

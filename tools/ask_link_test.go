@@ -47,7 +47,7 @@ func TestReq_C3_TheLinkIsOpenedAndApprovedOnThePage(t *testing.T) {
 		w, seen := opens(t, protocol, accept, func(w *world, id string) { w.approve(id, true, consent.OnPage) })
 		got := w.book(agreed(w.slot().SlotID))
 		require.False(t, got.IsError, got.Text)
-		assert.Equal(t, "approved on the page", got.Data.Consent.Rung)
+		assert.Equal(t, "approved on the page", got.Data.Consent.Method)
 		require.Len(t, seen.asked, 1)
 		assert.Equal(t, "url", seen.asked[0].Mode)
 		assert.Contains(t, seen.asked[0].Message, `"Intro call"`)
@@ -109,6 +109,6 @@ func TestReq_P6_ALinkOnlyWhereItIsTheOneWay(t *testing.T) {
 	w.meet("2025-11-25", both, &mcp.ElicitationCapability{URL: &struct{}{}, Form: &struct{}{}})
 	got := w.book(agreed(w.slot().SlotID))
 	require.False(t, got.IsError, got.Text)
-	assert.Equal(t, "asked in the client", got.Data.Consent.Rung)
+	assert.Equal(t, "asked in the client", got.Data.Consent.Method)
 	assert.Len(t, both.seen(), 1)
 }

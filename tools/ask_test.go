@@ -42,7 +42,7 @@ func TestReq_C3_AcceptedInTheClientItIsBooked(t *testing.T) {
 		s := w.slot()
 		got := w.book(agreed(s.SlotID))
 		require.False(t, got.IsError, got.Text)
-		assert.Equal(t, schemas.ConsentOnFile{GivenBy: "a person in the client", Statement: "accepted in the client", Rung: "asked in the client"}, got.Data.Consent)
+		assert.Equal(t, schemas.ConsentOnFile{GivenBy: "a person in the client", Statement: "accepted in the client", Method: "asked in the client"}, got.Data.Consent)
 		require.Len(t, p.seen(), 1)
 		for _, fact := range []string{`"Intro call"`, s.Start, "Ada Byron", "grace@example.com", "Alice"} {
 			assert.Contains(t, p.seen()[0], fact)
@@ -153,7 +153,7 @@ func waitsElsewhere(t *testing.T, w *world, p *person, why string) {
 	w.approve(open[0].ID, true, consent.OnPage)
 	got := w.book(booking)
 	require.False(t, got.IsError, got.Text)
-	assert.Equal(t, "approved on the page", got.Data.Consent.Rung)
+	assert.Equal(t, "approved on the page", got.Data.Consent.Method)
 }
 
 // While a form is open the person answers on the page: that answer stands.
@@ -175,7 +175,7 @@ func TestTheFirstAnswerStandsWhereverItWasGiven(t *testing.T) {
 		}}, nil)
 		got := w.book(agreed(w.slot().SlotID))
 		if tc.page {
-			assert.Equal(t, "approved on the page", got.Data.Consent.Rung, "%s: %s", name, got.Text)
+			assert.Equal(t, "approved on the page", got.Data.Consent.Method, "%s: %s", name, got.Text)
 		} else {
 			assert.Equal(t, schemas.CodeConsentDeclined, got.Code, "%s: %s", name, got.Text)
 			assert.Zero(t, w.vennio.Writes(), name)

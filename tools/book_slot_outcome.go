@@ -73,7 +73,7 @@ func (d Deps) booked(b booking, g consent.Grant, made *vennioclient.Booking) *sc
 		Note:        schemas.InCalendars(d.hostsTold(b.hosts)),
 		Attendees:   d.told(b.request, made.Status),
 		Price:       d.price(b.hosts),
-		Consent:     schemas.ConsentOnFile{GivenBy: g.GivenBy, Statement: g.Words, Rung: string(g.Rung)},
+		Consent:     schemas.ConsentOnFile{GivenBy: g.GivenBy, Statement: g.Words, Method: string(g.Rung)},
 	}
 	if made.Status == vennioclient.StatusPendingPayment {
 		out.CheckoutURL = d.Vennio.SafeLink(made.CheckoutURL)

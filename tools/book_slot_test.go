@@ -21,7 +21,7 @@ func TestBookSlotBooksWhatWasAgreed(t *testing.T) {
 		require.False(t, got.IsError, got.Text)
 		assert.Equal(t, "confirmed", got.Data.Status)
 		assert.Equal(t, []string{s.Start, s.End}, []string{got.Data.Start, got.Data.End})
-		assert.Equal(t, schemas.ConsentOnFile{GivenBy: "Ada Byron", Statement: "Yes, book it", Rung: "attested by the agent"}, got.Data.Consent)
+		assert.Equal(t, schemas.ConsentOnFile{GivenBy: "Ada Byron", Statement: "Yes, book it", Method: "attested by the agent"}, got.Data.Consent)
 		for _, fact := range []string{got.Data.BookingID, got.Data.Description, s.Start, strings.SplitN(s.End, "T", 2)[1], "Intro call", "Ada Byron", "Yes, book it", "attested", got.Data.Next} {
 			assert.Contains(t, got.Text, fact)
 		}

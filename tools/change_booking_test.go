@@ -78,7 +78,7 @@ func TestReq_C10_AgreedToItIsDoneOnceAndRepeated(t *testing.T) {
 		got := w.change(tool, call)
 		require.False(t, got.IsError, got.Text)
 		assert.True(t, got.Data.Changed)
-		assert.Equal(t, &schemas.ConsentOnFile{GivenBy: "Ada Byron", Statement: "Yes, do that", Rung: "attested by the agent"}, got.Data.Consent)
+		assert.Equal(t, &schemas.ConsentOnFile{GivenBy: "Ada Byron", Statement: "Yes, do that", Method: "attested by the agent"}, got.Data.Consent)
 		if tool == "cancel_booking" {
 			assert.Equal(t, "cancelled", got.Data.Status)
 			assert.Contains(t, got.Text, "Cancelled: ")
@@ -115,7 +115,7 @@ func TestReq_C10_UnderHumanItTakesThePerson(t *testing.T) {
 		w.approve(open[0].ID, true, consent.OnPage)
 		got = w.change(tool, call)
 		require.False(t, got.IsError, got.Text)
-		assert.Equal(t, "approved on the page", got.Data.Consent.Rung)
+		assert.Equal(t, "approved on the page", got.Data.Consent.Method)
 	})
 }
 

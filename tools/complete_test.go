@@ -128,7 +128,7 @@ func stringInText(l leaf, v, text, folded string, instants map[string]bool) bool
 		return notYetSet.MatchString(text)
 	case l.name() == "action":
 		return strings.Contains(text, "What would be "+map[string]string{"book": "booked", "reschedule": "moved", "cancel": "cancelled"}[v])
-	case l.name() == "rung" || l.name() == "level":
+	case l.name() == "method" || l.name() == "level":
 		return strings.Contains(text, v)
 	}
 	return strings.Contains(folded, said(v))

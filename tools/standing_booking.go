@@ -184,7 +184,7 @@ func (d Deps) changed(b standingBooking, loc *time.Location, g *consent.Grant) *
 	out := &schemas.ChangeResult{Booking: d.booking(b, loc)}
 	out.Hosts, out.Attendees = within(out.Hosts), within(out.Attendees)
 	if g != nil {
-		out.Consent = &schemas.ConsentOnFile{GivenBy: g.GivenBy, Statement: g.Words, Rung: string(g.Rung)}
+		out.Consent = &schemas.ConsentOnFile{GivenBy: g.GivenBy, Statement: g.Words, Method: string(g.Rung)}
 	}
 	return out
 }

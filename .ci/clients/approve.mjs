@@ -72,7 +72,7 @@ for (const transport of ['stdio', 'http']) {
     const first = await again()
     assert.equal(first.status, 'confirmed', first.text)
     assert.ok(first.text.startsWith('Already booked'), first.text)
-    assert.deepEqual([first.consent.rung, first.consent.given_by], ['approved on the page', 'Ada Byron'])
+    assert.deepEqual([first.consent.method, first.consent.given_by], ['approved on the page', 'Ada Byron'])
     await page.goto(address)
     await heading(page, 'Booked')
     assert.equal(await button(page, 'Approve').count(), 0)

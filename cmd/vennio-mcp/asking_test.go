@@ -267,7 +267,7 @@ func TestReq_C18_AChangedRequestIsApprovedOnThePage(t *testing.T) {
 		decide(waits.Text, "approve")
 		booked := c.call("book_slot", booking)
 		require.Nil(t, booked.Data.Error, booked.Text)
-		assert.Equal(t, "approved on the page", booked.Data.Consent.Rung)
+		assert.Equal(t, "approved on the page", booked.Data.Consent.Method)
 		_, out, _ := run(t, env, "ledger", "verify")
 		assert.Contains(t, out, "The ledger holds: ")
 	}

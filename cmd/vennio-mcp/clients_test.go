@@ -121,7 +121,7 @@ func TestReq_C16_The200FirstCharactersOfAFormAreEnough(t *testing.T) {
 			text, booked, isError := outcomeOf(t, c, "book_slot", booking)
 			require.False(t, isError, text)
 			assert.Equal(t, "confirmed", booked.Status)
-			assert.Equal(t, "asked in the client", booked.Consent.Rung)
+			assert.Equal(t, "asked in the client", booked.Consent.Method)
 			assert.Equal(t, "a person in test", booked.Consent.GivenBy, "the agent named nobody")
 			require.Len(t, claude.shown, 1, "a person is asked once")
 			shown := []rune(claude.shown[0].Message)

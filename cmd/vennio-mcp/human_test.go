@@ -224,7 +224,7 @@ func TestReq_C9_APersonApprovesOnThePage(t *testing.T) {
 	require.Nil(t, booked.Data.Error, booked.Text)
 	assert.Equal(t, "confirmed", booked.Data.Status)
 	assert.Contains(t, booked.Text, "Already booked")
-	assert.Equal(t, "approved on the page", booked.Data.Consent.Rung)
+	assert.Equal(t, "approved on the page", booked.Data.Consent.Method)
 	assert.Equal(t, "Ada Byron", booked.Data.Consent.GivenBy)
 	_, inbox = person.open(overview)
 	assert.Contains(t, inbox, "Booked", "the inbox tells the outcome")
@@ -392,7 +392,7 @@ func TestAPersonApprovesInTheTerminal(t *testing.T) {
 	assert.Contains(t, shown, "answered before")
 	booked := c.call("book_slot", booking)
 	require.Nil(t, booked.Data.Error, booked.Text)
-	assert.Equal(t, "approved in the terminal", booked.Data.Consent.Rung)
+	assert.Equal(t, "approved in the terminal", booked.Data.Consent.Method)
 
 	_, out, _ = run(t, env, "ledger", "verify")
 	assert.Contains(t, out, "The ledger holds: ")

@@ -90,7 +90,7 @@ type outcome struct {
 	Reason    schemas.Code
 	BookingID string `json:"booking_id"`
 	Status    string
-	Consent   struct{ Rung string }
+	Consent   struct{ Method string }
 	Error     *schemas.Problem
 	Slots     []schemas.Slot
 }
@@ -143,7 +143,7 @@ func TestReq_P1_WithoutSessionsAnyReplicaBooksWhatAnotherFound(t *testing.T) {
 		booking := wants(t, c)
 		text, booked := calls(t, c, "book_slot", booking)
 		require.Equal(t, "confirmed", booked.Status, text)
-		assert.Equal(t, "attested by the agent", booked.Consent.Rung)
+		assert.Equal(t, "attested by the agent", booked.Consent.Method)
 		_, again := calls(t, c, "book_slot", booking)
 		assert.Equal(t, booked.BookingID, again.BookingID)
 	}
@@ -172,7 +172,7 @@ func TestReq_C4_WithoutSessionsThePersonIsAskedOnThePage(t *testing.T) {
 			require.Contains(t, after, ">Booked</h1>")
 			text, booked := calls(t, c, "book_slot", booking)
 			require.Equal(t, "confirmed", booked.Status, text)
-			assert.Equal(t, "approved on the page", booked.Consent.Rung)
+			assert.Equal(t, "approved on the page", booked.Consent.Method)
 		}
 		p.together()
 	}
@@ -187,6 +187,6 @@ func TestReq_C7_AQuestionOfOneReplicaIsAnsweredAtTheOther(t *testing.T) {
 	booking := wants(t, c)
 	text, booked := calls(t, c, "book_slot", booking)
 	require.Equal(t, "confirmed", booked.Status, text)
-	assert.Equal(t, "asked in the client", booked.Consent.Rung)
+	assert.Equal(t, "asked in the client", booked.Consent.Method)
 	p.together()
 }

@@ -15,7 +15,7 @@ type Answer struct {
 	By      string // who answered, as far as the channel shows; cut to 100 characters
 	Claimed string // whom the agent names; kept as its claim alone, cut to 100 characters
 	Words   string // what they said or pressed; cut to 500 characters
-	Rung    Rung   // InClient, OnPage or InTerminal
+	Rung    Method // InClient, OnPage or InTerminal
 }
 
 // Answer takes a person's answer. An approval makes the act's one grant, or raises the
@@ -25,7 +25,7 @@ type Answer struct {
 // It is taken once: the second answer gets ErrAnswered, and a late one
 // ErrExpired, together with how the proposal stands. ErrNoProposal: unknown id.
 // ErrOtherAct, on a yes: another act was sent under the slot id meanwhile.
-// ErrNotHuman: the rung is not one of those three. ErrTampered: the proposal is
+// ErrNotHuman: the method is not one of those three. ErrTampered: the proposal is
 // not what the ledger says.
 func (l *Ledger) Answer(ctx context.Context, id string, a Answer) (Proposal, error) {
 	var p Proposal

@@ -67,7 +67,7 @@ func TestOnlyAPersonAnswers(t *testing.T) {
 	l, _ := newLedger(t)
 	p, err := l.Propose(t.Context(), call("s1"))
 	require.NoError(t, err)
-	for _, rung := range []consent.Rung{consent.Attested, "", "invented"} {
+	for _, rung := range []consent.Method{consent.Attested, "", "invented"} {
 		_, err = l.Answer(t.Context(), p.ID, consent.Answer{Agreed: true, By: "Ada", Words: "yes", Rung: rung})
 		require.ErrorIs(t, err, consent.ErrNotHuman)
 	}

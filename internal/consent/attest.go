@@ -82,7 +82,7 @@ func (w *work) current(act string) (*sqldb.Grant, error) {
 }
 
 func (w *work) retire(g sqldb.Grant, why string) error {
-	if _, err := w.record(kindRetired, g.Act, details{Grant: g.ID, Why: why, under: Rung(g.Rung)}); err != nil {
+	if _, err := w.record(kindRetired, g.Act, details{Grant: g.ID, Why: why, under: Method(g.Rung)}); err != nil {
 		return err
 	}
 	g.Outcome, g.Detail = string(NotDone), why

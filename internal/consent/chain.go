@@ -36,7 +36,7 @@ type details struct {
 	By       string  `json:"by,omitempty"`
 	Claimed  string  `json:"claimed_by,omitempty"` // whom the agent named
 	Words    string  `json:"words,omitempty"`
-	Rung     Rung    `json:"rung,omitempty"`
+	Rung     Method  `json:"rung,omitempty"`
 	Expires  string  `json:"expires,omitempty"`
 	Caller   string  `json:"caller,omitempty"` // a keyed hash of who asked
 	Client   string  `json:"client,omitempty"` // the program that asked, as it calls itself
@@ -53,7 +53,7 @@ type details struct {
 
 	Left []remains `json:"left,omitempty"` // what an erasure left of each act
 
-	under Rung // of the grant the entry is about; for watchers, not written
+	under Method // of the grant the entry is about; for watchers, not written
 }
 
 // record appends an entry and returns its number.

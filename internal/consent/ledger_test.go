@@ -149,14 +149,14 @@ func TestReq_I1_TheKeyComesFromTheGrantAndIsLegal(t *testing.T) {
 
 func TestPolicies(t *testing.T) {
 	t.Parallel()
-	for policy, counting := range map[consent.Policy][]consent.Rung{
+	for policy, counting := range map[consent.Policy][]consent.Method{
 		consent.PolicyAttested: {consent.InClient, consent.OnPage, consent.InTerminal, consent.Attested},
 		consent.PolicyAsk:      {consent.InClient, consent.OnPage, consent.InTerminal, consent.Attested},
 		consent.PolicyHuman:    {consent.InClient, consent.OnPage, consent.InTerminal},
 		"":                     nil,
 	} {
-		var counts []consent.Rung
-		for _, r := range []consent.Rung{consent.InClient, consent.OnPage, consent.InTerminal, consent.Attested, "", "invented"} {
+		var counts []consent.Method
+		for _, r := range []consent.Method{consent.InClient, consent.OnPage, consent.InTerminal, consent.Attested, "", "invented"} {
 			if policy.Counts(r) {
 				counts = append(counts, r)
 			}

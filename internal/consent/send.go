@@ -91,7 +91,7 @@ func whySettled(g *sqldb.Grant) error {
 
 func (w *work) send(g sqldb.Grant) error {
 	attempt := sqldb.Send{N: g.Sends + 1, Outcome: string(Sent)}
-	if _, err := w.record(kindSent, g.Act, details{Grant: g.ID, Attempt: attempt.N, under: Rung(g.Rung)}); err != nil {
+	if _, err := w.record(kindSent, g.Act, details{Grant: g.ID, Attempt: attempt.N, under: Method(g.Rung)}); err != nil {
 		return err
 	}
 	if err := w.AddSend(g.ID, attempt); err != nil {

@@ -113,7 +113,7 @@ func (w *work) settle(g sqldb.Grant, s settlement) (doubt, err error) {
 
 func (w *work) keepSettlement(g sqldb.Grant, s settlement, attempt sqldb.Send, now Outcome) error {
 	_, err := w.record(kindSettled, g.Act, details{
-		Grant: g.ID, Attempt: s.attempt, Outcome: s.outcome, Booking: s.booking, Request: s.request, Detail: s.detail, under: Rung(g.Rung),
+		Grant: g.ID, Attempt: s.attempt, Outcome: s.outcome, Booking: s.booking, Request: s.request, Detail: s.detail, under: Method(g.Rung),
 	})
 	if err != nil {
 		return err

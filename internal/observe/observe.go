@@ -66,8 +66,8 @@ func Tools(log zerolog.Logger, m *Metrics) tools.Middleware {
 			if e, ok := errors.AsType[*vennioclient.Error](err); ok {
 				line = line.Str("kind", string(e.Kind)).Int("status", e.Status).Str("request_id", e.RequestID).Int("attempts", e.Attempts)
 			}
-			if rung := seen.lastRung(); rung != "" {
-				line = line.Str("rung", string(rung))
+			if method := seen.lastMethod(); method != "" {
+				line = line.Str("method", string(method))
 			}
 			line.Str("tool", tool).Str("code", how).Dur("took_ms", took).Msg("tool call")
 			return result, err

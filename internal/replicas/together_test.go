@@ -59,7 +59,7 @@ func TestAPersonAgreesAtAnotherReplicaThanTheOneThatAsks(t *testing.T) {
 	got, err = call(t.Context(), books.url(), "book_slot", wanted)
 	require.NoError(t, err)
 	require.Nil(t, got.Error)
-	assert.Equal(t, string(consent.OnPage), got.Consent.Rung)
+	assert.Equal(t, string(consent.OnPage), got.Consent.Method)
 	assert.Len(t, box.Bookings(), 1)
 }
 

@@ -35,7 +35,7 @@ func TestReq_W4_AChangeConcernsTheBookingAndTheList(t *testing.T) {
 	}
 }
 
-func TestThePolicySaysEachRungInWords(t *testing.T) {
+func TestThePolicyDescribesEachMethodInWords(t *testing.T) {
 	t.Parallel()
 	for policy, words := range map[consent.Policy]string{
 		consent.PolicyAttested: "word that a person agreed is enough", consent.PolicyAsk: "asked wherever the client can", consent.PolicyHuman: "never enough",

@@ -38,7 +38,7 @@ test-race: ## All tests under the race detector, the slow ones too, and every fu
 	@.ci/fuzz 5s
 
 postgres: ## The store's tests on PostgreSQL under the race detector, and replicas that are killed (needs Debian's postgresql)
-	go run ./internal/store/storetest/run $(GOTEST) -race -count=1 -timeout=20m ./internal/store ./internal/consent ./internal/jobs ./internal/events
+	go run ./internal/sqldb/storetest/run $(GOTEST) -race -count=1 -timeout=20m ./internal/sqldb ./internal/consent ./internal/jobs ./internal/webhooks
 	$(GOTEST) -count=1 -v ./internal/replicas
 
 check: format vet lint tidy drift cross ## All that CI asks beside the tests: see the targets below

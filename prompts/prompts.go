@@ -14,7 +14,7 @@ import (
 	"github.com/mark3labs/mcp-go/server"
 
 	"github.com/vennio-mcp/vennio-mcp/internal/consent"
-	"github.com/vennio-mcp/vennio-mcp/internal/plain"
+	"github.com/vennio-mcp/vennio-mcp/internal/sanitize"
 )
 
 //go:embed *.md
@@ -105,8 +105,8 @@ func ask(policy consent.Policy, tool, show string) string {
 func fill(body *template.Template, given map[string]string) (string, error) {
 	arguments := map[string]string{}
 	for name, value := range given {
-		if value = plain.Line(value, 200); value != "" {
-			arguments[name] = plain.Quote(value, 200)
+		if value = sanitize.Line(value, 200); value != "" {
+			arguments[name] = sanitize.Quote(value, 200)
 		}
 	}
 	var b strings.Builder

@@ -24,8 +24,8 @@ func bodies(t *testing.T, catalog []server.ServerPrompt) (texts []string) {
 	return texts
 }
 
-// bar: X6. Whatever the operator selects, nothing names a tool there is not.
-func TestBar_X6_NoTextNamesAToolThereIsNot(t *testing.T) {
+// req: X6. Whatever the operator selects, nothing names a tool there is not.
+func TestReq_X6_NoTextNamesAToolThereIsNot(t *testing.T) {
 	t.Parallel()
 	for selection := range 1 << len(everything) {
 		var offered, missing []string
@@ -50,9 +50,9 @@ func TestBar_X6_NoTextNamesAToolThereIsNot(t *testing.T) {
 	}
 }
 
-// bar: C1, C10. No prompt tells an agent to skip consent; those that write ask
+// req: C1, C10. No prompt tells an agent to skip consent; those that write ask
 // for it before they name the call.
-func TestBar_C10_PromptsAskBeforeTheyWrite(t *testing.T) {
+func TestReq_C10_PromptsAskBeforeTheyWrite(t *testing.T) {
 	t.Parallel()
 	all := prompts.Catalog(everything, consent.PolicyAsk)
 	for i, text := range bodies(t, all) {

@@ -6,7 +6,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/vennio-mcp/vennio-mcp/internal/plain"
+	"github.com/vennio-mcp/vennio-mcp/internal/sanitize"
 )
 
 // BookSlotInput is what the model sends to book_slot.
@@ -32,13 +32,13 @@ func (in BookSlotInput) misfits() (wrong []Misfit) {
 	if len(in.Attendees) == 0 {
 		wrong = append(wrong, Misfit{[]string{"attendees"}, "has 0 items, the least is 1"})
 	}
-	if plain.Line(in.Title, 1) == "" {
+	if sanitize.Line(in.Title, 1) == "" {
 		wrong = append(wrong, Misfit{[]string{"title"}, "is blank"})
 	}
 	seen := map[string]int{}
 	for i, a := range in.Attendees {
 		at := strconv.Itoa(i)
-		if a.Name != "" && plain.Line(a.Name, 1) == "" {
+		if a.Name != "" && sanitize.Line(a.Name, 1) == "" {
 			wrong = append(wrong, Misfit{[]string{"attendees", at, "name"}, "is blank"})
 		}
 		email := strings.ToLower(strings.TrimSpace(a.Email))
@@ -113,7 +113,7 @@ type HostTold struct {
 type ConsentOnFile struct {
 	GivenBy   string `json:"given_by"`
 	Statement string `json:"statement"`
-	Rung      string `json:"rung" jsonschema_description:"How it was obtained: asked in the client, approved on the page or in the terminal, or attested by the agent"`
+	Method    string `json:"method" jsonschema_description:"How it was obtained: asked in the client, approved on the page or in the terminal, or attested by the agent"`
 }
 
 // Instead is what a write that was not made offers.

@@ -4,14 +4,14 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/vennio-mcp/vennio-mcp/internal/plain"
+	"github.com/vennio-mcp/vennio-mcp/internal/sanitize"
 )
 
 // Text says what was booked, who hears of it and under whose consent.
 func (r *BookSlotResult) Text() string {
 	lines := []string{
 		fmt.Sprintf("%s: %s, %s, with %s. %s. Booking %s, status %s.",
-			headline(r.Status, r.Repeated), plain.Quote(r.Title, 120), beside(r.Description, r.GuestLocal), hostNames(r.Hosts), interval(r.Start, r.End), r.BookingID, r.Status),
+			headline(r.Status, r.Repeated), sanitize.Quote(r.Title, 120), beside(r.Description, r.GuestLocal), hostNames(r.Hosts), interval(r.Start, r.End), r.BookingID, r.Status),
 	}
 	if r.SeriesID != "" {
 		lines = append(lines, "Repeats: "+r.Repeat+" (series "+r.SeriesID+")")
@@ -29,7 +29,7 @@ func (r *BookSlotResult) Text() string {
 		lines = append(lines, r.Note)
 	}
 	lines = append(lines, mailAbout(r.Status, r.Attendees),
-		fmt.Sprintf("Consent: %s, %s (%s).", r.Consent.GivenBy, plain.Quote(r.Consent.Statement, 500), r.Consent.Rung),
+		fmt.Sprintf("Consent: %s, %s (%s).", r.Consent.GivenBy, sanitize.Quote(r.Consent.Statement, 500), r.Consent.Method),
 		"Next: "+r.Next)
 	return strings.Join(lines, "\n")
 }
@@ -69,7 +69,7 @@ func alternatives(slots []Slot) string {
 func hostNames(hosts []HostTold) string {
 	names := make([]string, len(hosts))
 	for i, h := range hosts {
-		names[i] = plain.Line(h.Name, 100)
+		names[i] = sanitize.Line(h.Name, 100)
 	}
 	return strings.Join(names, ", ")
 }
@@ -106,9 +106,9 @@ func mailAbout(status string, attendees []Told) string {
 func people(attendees []Told) []string {
 	all := make([]string, len(attendees))
 	for i, a := range attendees {
-		all[i] = plain.Line(a.Email, 254)
+		all[i] = sanitize.Line(a.Email, 254)
 		if a.Name != "" {
-			all[i] = plain.Quote(a.Name, 100) + " <" + all[i] + ">"
+			all[i] = sanitize.Quote(a.Name, 100) + " <" + all[i] + ">"
 		}
 	}
 	return all

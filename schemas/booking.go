@@ -3,7 +3,7 @@ package schemas
 import (
 	"strings"
 
-	"github.com/vennio-mcp/vennio-mcp/internal/plain"
+	"github.com/vennio-mcp/vennio-mcp/internal/sanitize"
 )
 
 // Booking is a booking as Vennio holds it now. What others wrote is cleaned and
@@ -25,7 +25,7 @@ type Booking struct {
 func (b Booking) line(utc bool) string {
 	title := "untitled"
 	if b.Title != "" {
-		title = plain.Quote(b.Title, 120)
+		title = sanitize.Quote(b.Title, 120)
 	}
 	all := []string{title, b.Description}
 	if utc && b.Start != "" {
@@ -47,7 +47,7 @@ func (b Booking) line(utc bool) string {
 func quoted(people []string) string {
 	all := make([]string, len(people))
 	for i, p := range people {
-		all[i] = plain.Quote(p, 160)
+		all[i] = sanitize.Quote(p, 160)
 	}
 	return strings.Join(all, ", ")
 }
@@ -64,7 +64,7 @@ func status(s string) string {
 	case "confirmed":
 		return s
 	}
-	return "status " + plain.Quote(s, 40)
+	return "status " + sanitize.Quote(s, 40)
 }
 
 // Writing is the result of a tool that changed bookings.

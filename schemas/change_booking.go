@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/vennio-mcp/vennio-mcp/internal/plain"
+	"github.com/vennio-mcp/vennio-mcp/internal/sanitize"
 )
 
 // RescheduleBookingInput is what the model sends to reschedule_booking.
@@ -67,7 +67,7 @@ func (r *ChangeResult) Text() string {
 		lines = append(lines, "Vennio does not write to: "+strings.Join(r.NotMailed, ", "))
 	}
 	if r.Consent != nil {
-		lines = append(lines, fmt.Sprintf("Consent: %s, %s (%s).", r.Consent.GivenBy, plain.Quote(r.Consent.Statement, 500), r.Consent.Rung))
+		lines = append(lines, fmt.Sprintf("Consent: %s, %s (%s).", r.Consent.GivenBy, sanitize.Quote(r.Consent.Statement, 500), r.Consent.Method))
 	}
 	return strings.Join(append(lines, "Next: "+r.Next), "\n")
 }

@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/vennio-mcp/vennio-mcp/internal/plain"
+	"github.com/vennio-mcp/vennio-mcp/internal/sanitize"
 )
 
 // CheckCalendarAccessInput is what the model sends to check_calendar_access.
@@ -45,7 +45,7 @@ func (r *CheckCalendarAccessResult) Text() string {
 }
 
 func (a CalendarAccess) text() string {
-	text := fmt.Sprintf("%s (owner_id %s): %s", plain.Quote(a.Owner, 100), a.OwnerID, a.Level) // their own words for themselves
+	text := fmt.Sprintf("%s (owner_id %s): %s", sanitize.Quote(a.Owner, 100), a.OwnerID, a.Level) // their own words for themselves
 	if a.Propose {
 		text += ", may propose"
 	}

@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/vennio-mcp/vennio-mcp/internal/plain"
+	"github.com/vennio-mcp/vennio-mcp/internal/sanitize"
 )
 
 // Text lists the slots as a person would read them, with the same facts.
@@ -51,7 +51,7 @@ func (w Window) text() string {
 func (s Slot) Text() string {
 	exact := s.exact()
 	if s.Description != exact {
-		exact = plain.Quote(s.Description, 200) + " = " + exact // Vennio's words are a quotation
+		exact = sanitize.Quote(s.Description, 200) + " = " + exact // Vennio's words are a quotation
 	}
 	parts := []string{exact}
 	for _, part := range []string{s.GuestLocal, s.Reason} {

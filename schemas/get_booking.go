@@ -3,7 +3,7 @@ package schemas
 import (
 	"strings"
 
-	"github.com/vennio-mcp/vennio-mcp/internal/plain"
+	"github.com/vennio-mcp/vennio-mcp/internal/sanitize"
 )
 
 // GetBookingInput is what the model sends to get_booking.
@@ -26,7 +26,7 @@ type GetBookingResult struct {
 func (r *GetBookingResult) Text() string {
 	lines := []string{r.line(true)}
 	if r.Notes != "" {
-		lines = append(lines, "Notes: "+plain.Quote(r.Notes, 500))
+		lines = append(lines, "Notes: "+sanitize.Quote(r.Notes, 500))
 	}
 	if r.CheckoutURL != "" {
 		lines = append(lines, "The customer pays at: "+r.CheckoutURL)

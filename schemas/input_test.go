@@ -15,7 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
-	"github.com/vennio-mcp/vennio-mcp/internal/plain"
+	"github.com/vennio-mcp/vennio-mcp/internal/sanitize"
 	"github.com/vennio-mcp/vennio-mcp/schemas"
 )
 
@@ -106,9 +106,9 @@ func TestTextThatIsNoSensibleNumberStaysText(t *testing.T) {
 	}
 }
 
-// bar: X7
+// req: X7
 // field: validation of many errors
-func TestBar_X7_ValidationStopsAtTheNinthError(t *testing.T) {
+func TestReq_X7_ValidationStopsAtTheNinthError(t *testing.T) {
 	t.Parallel()
 	find := schemas.NewInput[schemas.FindSlotsInput]()
 	for name, tc := range map[string]struct{ arguments, says string }{
@@ -223,7 +223,7 @@ func FuzzDecode(f *testing.F) {
 		if err == nil {
 			return
 		}
-		_, unsafe := plain.Unsafe(err.Error())
+		_, unsafe := sanitize.Unsafe(err.Error())
 		assert.False(t, unsafe, "%q", err.Error())
 		assert.Less(t, len(err.Error()), 2000)
 	})

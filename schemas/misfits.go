@@ -12,7 +12,7 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6"
 	"github.com/santhosh-tekuri/jsonschema/v6/kind"
 
-	"github.com/vennio-mcp/vennio-mcp/internal/plain"
+	"github.com/vennio-mcp/vennio-mcp/internal/sanitize"
 )
 
 // Misfit is one thing wrong with the arguments.
@@ -71,7 +71,7 @@ func place(path []string) string {
 			b.WriteString(step)
 		}
 	}
-	return plain.Line(b.String(), 60)
+	return sanitize.Line(b.String(), 60)
 }
 
 // rule is a compiled schema, split so that a document can be checked one value at
@@ -133,7 +133,7 @@ func (c *checker) check(r rule, value any) {
 	}
 	switch v := value.(type) {
 	case string:
-		if char, bad := plain.Unsafe(v); bad {
+		if char, bad := sanitize.Unsafe(v); bad {
 			c.report(fmt.Sprintf("holds the invisible character U+%04X, remove it", char))
 		}
 	case []any:

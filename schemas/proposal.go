@@ -3,7 +3,7 @@ package schemas
 import (
 	"strings"
 
-	"github.com/vennio-mcp/vennio-mcp/internal/plain"
+	"github.com/vennio-mcp/vennio-mcp/internal/sanitize"
 )
 
 // Proposal is what nobody has agreed to yet: a booking to be made, moved or
@@ -67,7 +67,7 @@ var done = map[string]string{ActionBook: "booked", ActionReschedule: "moved", Ac
 
 // Facts is all that would be written, a line each.
 func (p *Proposal) Facts() string {
-	lines := []string{"  Title: " + plain.Quote(p.Title, 120)}
+	lines := []string{"  Title: " + sanitize.Quote(p.Title, 120)}
 	add := func(name, text string) {
 		if text != "" {
 			lines = append(lines, "  "+name+": "+text)
@@ -90,7 +90,7 @@ func (p *Proposal) Facts() string {
 	add("Mail", p.mail())
 	add("Note", p.Note)
 	if p.Notes != "" {
-		add("Notes", plain.Quote(p.Notes, 2000))
+		add("Notes", sanitize.Quote(p.Notes, 2000))
 	}
 	add("Booking", p.BookingID)
 	add("Slot", p.SlotID)

@@ -18,7 +18,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/vennio-mcp/vennio-mcp/internal/consent"
-	"github.com/vennio-mcp/vennio-mcp/internal/serve"
+	"github.com/vennio-mcp/vennio-mcp/internal/mcpserver"
 	"github.com/vennio-mcp/vennio-mcp/vennioclient"
 )
 
@@ -61,14 +61,14 @@ func straight(t *testing.T, srv *server.MCPServer) func([]byte) string {
 	return func(message []byte) string { return text(srv.HandleMessage(t.Context(), message)) }
 }
 
-// bar: C5. 1,000 sequences in two worlds: what a model learns in one it uses in the next.
-func TestBar_C5_AModelAloneNeverReachesAWrite(t *testing.T) {
+// req: C5. 1,000 sequences in two worlds: what a model learns in one it uses in the next.
+func TestReq_C5_AModelAloneNeverReachesAWrite(t *testing.T) {
 	t.Parallel()
 	besiegeWorlds(t, 0, 2, 500)
 }
 
-// bar: C5. 10,000 sequences over further worlds.
-func TestBar_C5_AModelAloneNeverReachesAWrite_Slow(t *testing.T) {
+// req: C5. 10,000 sequences over further worlds.
+func TestReq_C5_AModelAloneNeverReachesAWrite_Slow(t *testing.T) {
 	t.Parallel()
 	for part := range uint64(4) {
 		t.Run(fmt.Sprint(part), func(t *testing.T) {
@@ -108,8 +108,8 @@ func besiege(t *testing.T, seed uint64, sequences int, codes map[string]int) {
 	}
 }
 
-// bar: C5, C10. The same harness finds writes of each kind once the gate is gone.
-func TestBar_C5_TheHarnessFindsAWriteWithoutTheGate(t *testing.T) {
+// req: C5, C10. The same harness finds writes of each kind once the gate is gone.
+func TestReq_C5_TheHarnessFindsAWriteWithoutTheGate(t *testing.T) {
 	t.Parallel()
 	found := map[string]bool{}
 	for seed := range uint64(20) {
@@ -130,8 +130,8 @@ func TestBar_C5_TheHarnessFindsAWriteWithoutTheGate(t *testing.T) {
 	assert.Equal(t, map[string]bool{"booked": true, "cancelled": true, "series cancelled": true, "moved": true}, found)
 }
 
-// bar: C5
-func TestBar_C5_AModelAloneOverStdio(t *testing.T) {
+// req: C5
+func TestReq_C5_AModelAloneOverStdio(t *testing.T) {
 	t.Parallel()
 	for policy, safe := range map[consent.Policy]bool{consent.PolicyHuman: true, consent.PolicyAttested: false} {
 		w := besieged(t, policy)
@@ -139,8 +139,8 @@ func TestBar_C5_AModelAloneOverStdio(t *testing.T) {
 	}
 }
 
-// bar: C5
-func TestBar_C5_AModelAloneOverHTTP(t *testing.T) {
+// req: C5
+func TestReq_C5_AModelAloneOverHTTP(t *testing.T) {
 	t.Parallel()
 	for policy, safe := range map[consent.Policy]bool{consent.PolicyHuman: true, consent.PolicyAttested: false} {
 		w := besieged(t, policy)
@@ -164,7 +164,9 @@ func overStdio(t *testing.T, srv *server.MCPServer) func([]byte) string {
 	in, toServer := io.Pipe()
 	fromServer, out := io.Pipe()
 	served := make(chan error, 1)
-	go func() { served <- serve.Stdio(context.WithoutCancel(t.Context()), srv, in, out, serve.StdioOptions{}) }()
+	go func() {
+		served <- mcpserver.Stdio(context.WithoutCancel(t.Context()), srv, in, out, mcpserver.StdioOptions{})
+	}()
 	t.Cleanup(func() {
 		_ = toServer.Close()
 		assert.NoError(t, <-served)
@@ -197,7 +199,7 @@ func overHTTP(t *testing.T, srv *server.MCPServer) func([]byte) string {
 	require.NoError(t, err)
 	ctx, stop := context.WithCancel(context.WithoutCancel(t.Context()))
 	served := make(chan error, 1)
-	go func() { served <- serve.HTTP(ctx, ln, srv, serve.HTTPOptions{}) }()
+	go func() { served <- mcpserver.HTTP(ctx, ln, srv, mcpserver.HTTPOptions{}) }()
 	t.Cleanup(func() {
 		stop()
 		assert.NoError(t, <-served)

@@ -11,7 +11,7 @@ import (
 	"github.com/mark3labs/mcp-go/server"
 
 	"github.com/vennio-mcp/vennio-mcp/internal/consent"
-	"github.com/vennio-mcp/vennio-mcp/internal/plain"
+	"github.com/vennio-mcp/vennio-mcp/internal/sanitize"
 	"github.com/vennio-mcp/vennio-mcp/internal/times"
 	"github.com/vennio-mcp/vennio-mcp/schemas"
 	"github.com/vennio-mcp/vennio-mcp/vennioclient"
@@ -196,8 +196,8 @@ func (d Deps) takenMeanwhile(ctx context.Context, proposal string) error {
 }
 
 // counts: where the person can be asked and is to be, the agent's word for them,
-// given to another client, does not spare the question (bar C3).
-func (d Deps) counts(ctx context.Context, r consent.Rung) bool {
+// given to another client, does not spare the question (requirement C3).
+func (d Deps) counts(ctx context.Context, r consent.Method) bool {
 	return d.Policy.Counts(r) && (r != consent.Attested || d.attested(ctx))
 }
 
@@ -237,9 +237,9 @@ func mismatch(err error) error {
 	if zoneErr != nil {
 		loc = time.UTC
 	}
-	r.Message = fmt.Sprintf("This slot_id was already used for %s, %s", plain.Quote(other.Act.Title, 120), times.Label(other.Act.Start, other.Act.End, loc))
+	r.Message = fmt.Sprintf("This slot_id was already used for %s, %s", sanitize.Quote(other.Act.Title, 120), times.Label(other.Act.Start, other.Act.End, loc))
 	if other.BookingID != "" {
-		r.Message += " (booking " + plain.Line(other.BookingID, 100) + ")"
+		r.Message += " (booking " + sanitize.Line(other.BookingID, 100) + ")"
 	}
 	r.Message += "; a consent holds only for exactly what was agreed. This call changed nothing."
 	return r
@@ -298,7 +298,7 @@ func (d Deps) answered(ctx context.Context, act consent.Act, err error) (consent
 func (d Deps) whoAnswered(ctx context.Context) string {
 	if d.CallerName != nil {
 		if name := d.CallerName(ctx); name != "" {
-			return plain.Line(name, 60) + ", in the client"
+			return sanitize.Line(name, 60) + ", in the client"
 		}
 	}
 	return someoneIn(ctx)
@@ -317,5 +317,5 @@ func clientName(ctx context.Context) string {
 	} else if session, ok := server.ClientSessionFromContext(ctx).(server.SessionWithClientInfo); ok {
 		client = session.GetClientInfo().Name
 	}
-	return plain.Line(client, 60)
+	return sanitize.Line(client, 60)
 }

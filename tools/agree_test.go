@@ -11,7 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/vennio-mcp/vennio-mcp/internal/consent"
-	"github.com/vennio-mcp/vennio-mcp/internal/store"
+	"github.com/vennio-mcp/vennio-mcp/internal/sqldb"
 	"github.com/vennio-mcp/vennio-mcp/schemas"
 	"github.com/vennio-mcp/vennio-mcp/vennioclient/sandbox"
 )
@@ -25,9 +25,9 @@ func unlimited(w *world) {
 	w.deps.Vennio = w.client(canary)
 }
 
-// bar: C2. What the person accepted was this; under its slot id nothing else is
+// req: C2. What the person accepted was this; under its slot id nothing else is
 // booked, and nobody is asked about it.
-func TestBar_C2_WhatWasAcceptedCannotBeChanged(t *testing.T) {
+func TestReq_C2_WhatWasAcceptedCannotBeChanged(t *testing.T) {
 	each(t, func() *person { return says(accept) }, func(t *testing.T, w *world, p *person) {
 		booking := agreed(w.slot().SlotID)
 		first := w.book(booking)
@@ -44,8 +44,8 @@ func TestBar_C2_WhatWasAcceptedCannotBeChanged(t *testing.T) {
 	})
 }
 
-// bar: C2. A yes to one title is none to another before it was used, either.
-func TestBar_C2_AnUnusedYesIsForItsActOnly(t *testing.T) {
+// req: C2. A yes to one title is none to another before it was used, either.
+func TestReq_C2_AnUnusedYesIsForItsActOnly(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	booking := agreed(w.slot().SlotID)
@@ -56,8 +56,8 @@ func TestBar_C2_AnUnusedYesIsForItsActOnly(t *testing.T) {
 	assert.False(t, w.book(booking).IsError)
 }
 
-// bar: C6
-func TestBar_C6_AYesLivesTenMinutes(t *testing.T) {
+// req: C6
+func TestReq_C6_AYesLivesTenMinutes(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {
 		after time.Duration
@@ -77,13 +77,13 @@ func TestBar_C6_AYesLivesTenMinutes(t *testing.T) {
 	}
 }
 
-// bar: C6. Two servers share one store and one Vennio; many calls at once under
+// req: C6. Two servers share one store and one Vennio; many calls at once under
 // one yes are one booking, and all are told the same.
-func TestBar_C6_ManyCallsOverTwoServersAreOneBooking(t *testing.T) {
+func TestReq_C6_ManyCallsOverTwoServersAreOneBooking(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	shared := func(w *world) {
-		db := store.Open(dir)
+		db := sqldb.Open(dir)
 		t.Cleanup(func() { require.NoError(t, db.Close()) })
 		w.deps.Ledger, w.deps.Policy = consent.New(db, w.deps.Now), consent.PolicyHuman
 	}
@@ -111,8 +111,8 @@ func TestBar_C6_ManyCallsOverTwoServersAreOneBooking(t *testing.T) {
 	assert.Contains(t, details, ids[0])
 }
 
-// bar: C6. However many forms were open, one yes is one booking.
-func TestBar_C6_ManyFormsOneBooking(t *testing.T) {
+// req: C6. However many forms were open, one yes is one booking.
+func TestReq_C6_ManyFormsOneBooking(t *testing.T) {
 	each(t, func() *person { return says(accept) }, func(t *testing.T, w *world, _ *person) {
 		booking := agreed(w.slot().SlotID)
 		ids := make([]string, 8)
@@ -130,9 +130,9 @@ func TestBar_C6_ManyFormsOneBooking(t *testing.T) {
 	})
 }
 
-// bar: I3. The answer is lost: unknown, and on record as such; the same call
+// req: I3. The answer is lost: unknown, and on record as such; the same call
 // settles it, without asking again.
-func TestBar_I3_ALostAnswerIsSettledByTheSameCall(t *testing.T) {
+func TestReq_I3_ALostAnswerIsSettledByTheSameCall(t *testing.T) {
 	each(t, func() *person { return says(accept) }, func(t *testing.T, w *world, p *person) {
 		booking := agreed(w.slot().SlotID)
 		w.vennio.LoseNext(3) // as often as the client tries
@@ -144,7 +144,7 @@ func TestBar_I3_ALostAnswerIsSettledByTheSameCall(t *testing.T) {
 		w.clock = w.clock.Add(30 * time.Minute)
 		found := w.book(booking)
 		require.False(t, found.IsError, found.Text)
-		assert.Equal(t, "asked in the client", found.Data.Consent.Rung)
+		assert.Equal(t, "asked in the client", found.Data.Consent.Method)
 		assert.Len(t, p.seen(), 1)
 		assert.Len(t, w.vennio.Bookings(), 1)
 		assert.Equal(t, w.vennio.Bookings()[0].ID, found.Data.BookingID)
@@ -155,9 +155,9 @@ func TestBar_I3_ALostAnswerIsSettledByTheSameCall(t *testing.T) {
 	})
 }
 
-// bar: I3. What certainly was not done uses the consent up: a new approval is needed. While the time is
+// req: I3. What certainly was not done uses the consent up: a new approval is needed. While the time is
 // taken the person is not asked for it in vain.
-func TestBar_I3_NotDoneUsesTheConsentUp(t *testing.T) {
+func TestReq_I3_NotDoneUsesTheConsentUp(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.deps.Policy = consent.PolicyHuman

@@ -25,7 +25,7 @@ const defaultAskTime = 2 * time.Minute
 func (d Deps) askTime() time.Duration { return cmp.Or(d.AskTime, defaultAskTime) }
 
 // reply is what came of a question put to a person in the client. The first
-// four are outcomes of their own (bar P6); unable is a client that declared that
+// four are outcomes of their own (requirement P6); unable is a client that declared that
 // it can ask and answered with an error. A client that can only open a link says
 // whether the person opened it: their answer is what they press on the page.
 type reply string
@@ -52,7 +52,7 @@ func (*question) Error() string { return "a person is asked" }
 
 // canAsk reports whether the client declared that it can put a form to a person,
 // or open the page where there is one. What it did not declare it is never sent
-// (bar P6).
+// (requirement P6).
 func (d Deps) canAsk(ctx context.Context) bool {
 	can := elicitation(ctx)
 	return d.showsForms(ctx, can) || can != nil && can.URL != nil && d.ApprovalURL != nil
@@ -216,7 +216,7 @@ func sealUnder(secret []byte, id string) string {
 }
 
 // genuine refuses, before anything else is done, an answer that came with a call
-// and is not to a question of this server: forged, cut or foreign (bar C7).
+// and is not to a question of this server: forged, cut or foreign (requirement C7).
 func (d Deps) genuine(ctx context.Context) error {
 	got := answerIn(ctx)
 	if got == nil {

@@ -39,15 +39,15 @@ func opens(t *testing.T, protocol string, action mcp.ElicitationResponseAction, 
 
 type linked struct{ asked []mcp.ElicitationParams }
 
-// bar: C3, P6. A client that opens links is handed the page; the person's answer
+// req: C3, P6. A client that opens links is handed the page; the person's answer
 // there is what counts, and the same call goes on with it.
-func TestBar_C3_TheLinkIsOpenedAndApprovedOnThePage(t *testing.T) {
+func TestReq_C3_TheLinkIsOpenedAndApprovedOnThePage(t *testing.T) {
 	t.Parallel()
 	for _, protocol := range linking {
 		w, seen := opens(t, protocol, accept, func(w *world, id string) { w.approve(id, true, consent.OnPage) })
 		got := w.book(agreed(w.slot().SlotID))
 		require.False(t, got.IsError, got.Text)
-		assert.Equal(t, "approved on the page", got.Data.Consent.Rung)
+		assert.Equal(t, "approved on the page", got.Data.Consent.Method)
 		require.Len(t, seen.asked, 1)
 		assert.Equal(t, "url", seen.asked[0].Mode)
 		assert.Contains(t, seen.asked[0].Message, `"Intro call"`)
@@ -56,8 +56,8 @@ func TestBar_C3_TheLinkIsOpenedAndApprovedOnThePage(t *testing.T) {
 	}
 }
 
-// bar: P6. The answer may come while the call waits.
-func TestBar_P6_TheCallWaitsForThePage(t *testing.T) {
+// req: P6. The answer may come while the call waits.
+func TestReq_P6_TheCallWaitsForThePage(t *testing.T) {
 	t.Parallel()
 	w, _ := opens(t, "2025-11-25", accept, func(w *world, id string) {
 		go func() {
@@ -69,8 +69,8 @@ func TestBar_P6_TheCallWaitsForThePage(t *testing.T) {
 	require.False(t, got.IsError, got.Text)
 }
 
-// bar: P6
-func TestBar_P6_WhatComesOfALinkThatIsNotApproved(t *testing.T) {
+// req: P6
+func TestReq_P6_WhatComesOfALinkThatIsNotApproved(t *testing.T) {
 	t.Parallel()
 	for _, protocol := range linking {
 		for name, tc := range map[string]struct {
@@ -95,9 +95,9 @@ func TestBar_P6_WhatComesOfALinkThatIsNotApproved(t *testing.T) {
 	}
 }
 
-// bar: P6. A client that shows forms gets a form, and one that opens links but
+// req: P6. A client that shows forms gets a form, and one that opens links but
 // has no page to open is not asked at all.
-func TestBar_P6_ALinkOnlyWhereItIsTheOneWay(t *testing.T) {
+func TestReq_P6_ALinkOnlyWhereItIsTheOneWay(t *testing.T) {
 	t.Parallel()
 	w, seen := opens(t, "2025-11-25", decline, nil)
 	w.deps.ApprovalURL = nil
@@ -109,6 +109,6 @@ func TestBar_P6_ALinkOnlyWhereItIsTheOneWay(t *testing.T) {
 	w.meet("2025-11-25", both, &mcp.ElicitationCapability{URL: &struct{}{}, Form: &struct{}{}})
 	got := w.book(agreed(w.slot().SlotID))
 	require.False(t, got.IsError, got.Text)
-	assert.Equal(t, "asked in the client", got.Data.Consent.Rung)
+	assert.Equal(t, "asked in the client", got.Data.Consent.Method)
 	assert.Len(t, both.seen(), 1)
 }

@@ -11,29 +11,29 @@ import (
 	"github.com/vennio-mcp/vennio-mcp/schemas"
 )
 
-// bar: C4
-func TestBar_C4_ThePolicyDecidesWhichRungCounts(t *testing.T) {
+// req: C4
+func TestReq_C4_ThePolicyDecidesWhichMethodCounts(t *testing.T) {
 	t.Parallel()
-	for policy, counts := range map[consent.Policy]map[consent.Rung]bool{
+	for policy, counts := range map[consent.Policy]map[consent.Method]bool{
 		consent.PolicyAttested: {consent.OnPage: true, consent.InTerminal: true, consent.Attested: true},
 		consent.PolicyAsk:      {consent.OnPage: true, consent.InTerminal: true, consent.Attested: true},
 		consent.PolicyHuman:    {consent.OnPage: true, consent.InTerminal: true, consent.Attested: false},
 	} {
-		for rung, enough := range counts {
-			t.Run(string(policy)+", "+string(rung), func(t *testing.T) {
+		for method, enough := range counts {
+			t.Run(string(policy)+", "+string(method), func(t *testing.T) {
 				t.Parallel()
 				w := newWorld(t)
 				w.deps.Policy = policy
 				booking := agreed(w.slot().SlotID)
-				if asked := w.waiting(booking); rung == consent.Attested {
+				if asked := w.waiting(booking); method == consent.Attested {
 					_, err := w.deps.Ledger.Attest(t.Context(), asked.Act, "Ada Byron", "Yes, book it")
 					require.NoError(t, err)
 				} else {
-					w.approve(asked.ID, true, rung)
+					w.approve(asked.ID, true, method)
 				}
 				got := w.book(booking)
 				if enough {
-					assert.Equal(t, string(rung), got.Data.Consent.Rung, got.Text)
+					assert.Equal(t, string(method), got.Data.Consent.Method, got.Text)
 				} else {
 					assert.Equal(t, schemas.CodeApprovalNeeded, got.Code, got.Text)
 					assert.Zero(t, w.vennio.Writes())
@@ -43,10 +43,10 @@ func TestBar_C4_ThePolicyDecidesWhichRungCounts(t *testing.T) {
 	}
 }
 
-// bar: C4. Who can be asked is asked under ask and human, and not under attested.
-func TestBar_C4_ThePolicyDecidesWhoIsAsked(t *testing.T) {
+// req: C4. Who can be asked is asked under ask and human, and not under attested.
+func TestReq_C4_ThePolicyDecidesWhoIsAsked(t *testing.T) {
 	t.Parallel()
-	for policy, rung := range map[consent.Policy]consent.Rung{
+	for policy, method := range map[consent.Policy]consent.Method{
 		consent.PolicyAttested: consent.Attested, consent.PolicyAsk: consent.InClient, consent.PolicyHuman: consent.InClient,
 	} {
 		for _, protocol := range asking {
@@ -54,15 +54,15 @@ func TestBar_C4_ThePolicyDecidesWhoIsAsked(t *testing.T) {
 			w.deps.Policy = policy
 			w.meet(protocol, p, nil)
 			got := w.book(agreed(w.slot().SlotID))
-			assert.Equal(t, string(rung), got.Data.Consent.Rung, "%s, %s: %s", policy, protocol, got.Text)
-			assert.Equal(t, rung == consent.InClient, len(p.seen()) == 1, "%s, %s", policy, protocol)
+			assert.Equal(t, string(method), got.Data.Consent.Method, "%s, %s: %s", policy, protocol, got.Text)
+			assert.Equal(t, method == consent.InClient, len(p.seen()) == 1, "%s, %s", policy, protocol)
 		}
 	}
 }
 
-// bar: P6. Not declared at all, or declared for links only: no form is sent, and
+// req: P6. Not declared at all, or declared for links only: no form is sent, and
 // the policy decides what the agent's word is worth.
-func TestBar_P6_AClientIsNeverAskedInAWayItDidNotDeclare(t *testing.T) {
+func TestReq_P6_AClientIsNeverAskedInAWayItDidNotDeclare(t *testing.T) {
 	t.Parallel()
 	for _, protocol := range append([]string{"2024-11-05"}, asking...) {
 		for name, can := range map[string]*mcp.ElicitationCapability{"nothing": nil, "links": {URL: &struct{}{}}} {
@@ -77,7 +77,7 @@ func TestBar_P6_AClientIsNeverAskedInAWayItDidNotDeclare(t *testing.T) {
 				got := w.book(agreed(w.slot().SlotID))
 				assert.Empty(t, p.seen(), "%s, %s, %s", protocol, name, policy)
 				if policy == consent.PolicyAsk {
-					assert.Equal(t, "attested by the agent", got.Data.Consent.Rung, got.Text)
+					assert.Equal(t, "attested by the agent", got.Data.Consent.Method, got.Text)
 					continue
 				}
 				assert.Equal(t, schemas.CodeApprovalNeeded, got.Code, got.Text)
@@ -89,9 +89,9 @@ func TestBar_P6_AClientIsNeverAskedInAWayItDidNotDeclare(t *testing.T) {
 	}
 }
 
-// bar: C3. An agent's word that another client of this store took, and that was
+// req: C3. An agent's word that another client of this store took, and that was
 // not used, does not spare the question where it can be asked.
-func TestBar_C3_AnUnusedAttestationDoesNotSpareTheQuestion(t *testing.T) {
+func TestReq_C3_AnUnusedAttestationDoesNotSpareTheQuestion(t *testing.T) {
 	t.Parallel()
 	w, p := newWorld(t), says(decline)
 	booking := agreed(w.slot().SlotID)

@@ -13,7 +13,7 @@ import (
 
 	"github.com/vennio-mcp/vennio-mcp/internal/consent"
 	"github.com/vennio-mcp/vennio-mcp/internal/slots"
-	"github.com/vennio-mcp/vennio-mcp/internal/store"
+	"github.com/vennio-mcp/vennio-mcp/internal/sqldb"
 	"github.com/vennio-mcp/vennio-mcp/schemas"
 	"github.com/vennio-mcp/vennio-mcp/tools"
 	"github.com/vennio-mcp/vennio-mcp/vennioclient"
@@ -24,8 +24,8 @@ func accepting(state string) args {
 	return args{"requestState": state, "inputResponses": args{"agree": args{"action": "accept", "content": args{"approve": true}}}}
 }
 
-// bar: C7
-func TestBar_C7_AStateThatIsNotOursForThisIsRefusedBeforeAnyCall(t *testing.T) {
+// req: C7
+func TestReq_C7_AStateThatIsNotOursForThisIsRefusedBeforeAnyCall(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	booking, other := agreed(w.slot().SlotID), agreed(w.slot().SlotID).with("title", "Another")
@@ -74,7 +74,7 @@ func TestAnAnswerIsOfItsQuestionAndItsTime(t *testing.T) {
 	elsewhere := accepting(state).with("inputResponses", args{"other": args{"action": "accept"}})
 	assert.Equal(t, state, ask(elsewhere).Result.RequestState, "nor does an answer to another question")
 	w.clock = w.clock.Add(consent.Life)
-	assert.Equal(t, schemas.CodeConsentRequired, ask(accepting(state)).code(), "bar: C6: late")
+	assert.Equal(t, schemas.CodeConsentRequired, ask(accepting(state)).code(), "req: C6: late")
 	fresh := ask(nil).Result.RequestState
 	assert.NotEqual(t, state, fresh)
 	declined := accepting(fresh).with("inputResponses", args{"agree": args{"action": "decline"}})
@@ -83,8 +83,8 @@ func TestAnAnswerIsOfItsQuestionAndItsTime(t *testing.T) {
 	assert.Zero(t, w.vennio.Writes())
 }
 
-// bar: P6. What is neither accept nor decline is no answer.
-func TestBar_P6_AnOddAnswerBooksNothing(t *testing.T) {
+// req: P6. What is neither accept nor decline is no answer.
+func TestReq_P6_AnOddAnswerBooksNothing(t *testing.T) {
 	t.Parallel()
 	for _, odd := range []any{args{"action": "ACCEPT"}, args{}, "accept", nil, []any{"accept"}, args{"action": true}} {
 		w := newWorld(t)
@@ -100,7 +100,7 @@ func lone(f *testing.F) *server.MCPServer {
 	now := func() time.Time { return wednesday }
 	vennio, err := vennioclient.New(canary, vennioclient.WithBaseURL("http://127.0.0.1:1"), vennioclient.WithRetry(vennioclient.Retry{Attempts: 1}))
 	require.NoError(f, err)
-	db := store.Open("")
+	db := sqldb.Open("")
 	f.Cleanup(func() { require.NoError(f, db.Close()) })
 	w := &world{deps: tools.Deps{
 		Vennio: vennio, Hosts: directory(), Zone: time.UTC, Now: now, Secret: []byte("another secret"),
@@ -109,7 +109,7 @@ func lone(f *testing.F) *server.MCPServer {
 	return w.server()
 }
 
-// FuzzState: no state but the one that was given brings a yes. bar: C7
+// FuzzState: no state but the one that was given brings a yes. req: C7
 func FuzzState(f *testing.F) {
 	for _, seed := range []string{"", ".", "AAAAAAAAAAAAAAAAAAAAAAAAAA.", strings.Repeat("0", 91), "\x00", "é.ß"} {
 		f.Add(seed, 0, byte(0))

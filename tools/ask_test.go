@@ -36,13 +36,13 @@ func each(t *testing.T, who func() *person, run func(*testing.T, *world, *person
 	}
 }
 
-// bar: C3, P6
-func TestBar_C3_AcceptedInTheClientItIsBooked(t *testing.T) {
+// req: C3, P6
+func TestReq_C3_AcceptedInTheClientItIsBooked(t *testing.T) {
 	each(t, func() *person { return says(accept) }, func(t *testing.T, w *world, p *person) {
 		s := w.slot()
 		got := w.book(agreed(s.SlotID))
 		require.False(t, got.IsError, got.Text)
-		assert.Equal(t, schemas.ConsentOnFile{GivenBy: "a person in the client", Statement: "accepted in the client", Rung: "asked in the client"}, got.Data.Consent)
+		assert.Equal(t, schemas.ConsentOnFile{GivenBy: "a person in the client", Statement: "accepted in the client", Method: "asked in the client"}, got.Data.Consent)
 		require.Len(t, p.seen(), 1)
 		for _, fact := range []string{`"Intro call"`, s.Start, "Ada Byron", "grace@example.com", "Alice"} {
 			assert.Contains(t, p.seen()[0], fact)
@@ -61,8 +61,8 @@ func TestBar_C3_AcceptedInTheClientItIsBooked(t *testing.T) {
 	})
 }
 
-// bar: P6
-func TestBar_P6_DeclinedItIsNotAskedAgain(t *testing.T) {
+// req: P6
+func TestReq_P6_DeclinedItIsNotAskedAgain(t *testing.T) {
 	each(t, func() *person { return says(decline) }, func(t *testing.T, w *world, p *person) {
 		booking := agreed(w.slot().SlotID)
 		for range 2 {
@@ -80,8 +80,8 @@ func TestBar_P6_DeclinedItIsNotAskedAgain(t *testing.T) {
 	})
 }
 
-// bar: P6
-func TestBar_P6_CancelledItWaitsElsewhere(t *testing.T) {
+// req: P6
+func TestReq_P6_CancelledItWaitsElsewhere(t *testing.T) {
 	each(t, func() *person { return says(cancel) }, func(t *testing.T, w *world, p *person) {
 		waitsElsewhere(t, w, p, "cancelled in the client")
 	})
@@ -97,8 +97,8 @@ func TestAClientThatFailsToAskIsNotAskedAgain(t *testing.T) {
 	}
 }
 
-// bar: P6
-func TestBar_P6_UnansweredItWaitsElsewhere(t *testing.T) {
+// req: P6
+func TestReq_P6_UnansweredItWaitsElsewhere(t *testing.T) {
 	t.Parallel()
 	for _, protocol := range asking[:2] {
 		w, p := newWorld(t), silent()
@@ -109,10 +109,10 @@ func TestBar_P6_UnansweredItWaitsElsewhere(t *testing.T) {
 	}
 }
 
-// bar: P6. A client of 2026-07-28 holds no call open: silence is a call that
+// req: P6. A client of 2026-07-28 holds no call open: silence is a call that
 // comes again with the question's state and no answer when the time for it is
 // over. One that comes without is asked, however old the proposal is.
-func TestBar_P6_AModernClientThatBringsNoAnswerInTime(t *testing.T) {
+func TestReq_P6_AModernClientThatBringsNoAnswerInTime(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	booking := agreed(w.slot().SlotID)
@@ -153,7 +153,7 @@ func waitsElsewhere(t *testing.T, w *world, p *person, why string) {
 	w.approve(open[0].ID, true, consent.OnPage)
 	got := w.book(booking)
 	require.False(t, got.IsError, got.Text)
-	assert.Equal(t, "approved on the page", got.Data.Consent.Rung)
+	assert.Equal(t, "approved on the page", got.Data.Consent.Method)
 }
 
 // While a form is open the person answers on the page: that answer stands.
@@ -175,7 +175,7 @@ func TestTheFirstAnswerStandsWhereverItWasGiven(t *testing.T) {
 		}}, nil)
 		got := w.book(agreed(w.slot().SlotID))
 		if tc.page {
-			assert.Equal(t, "approved on the page", got.Data.Consent.Rung, "%s: %s", name, got.Text)
+			assert.Equal(t, "approved on the page", got.Data.Consent.Method, "%s: %s", name, got.Text)
 		} else {
 			assert.Equal(t, schemas.CodeConsentDeclined, got.Code, "%s: %s", name, got.Text)
 			assert.Zero(t, w.vennio.Writes(), name)
@@ -183,10 +183,10 @@ func TestTheFirstAnswerStandsWhereverItWasGiven(t *testing.T) {
 	}
 }
 
-// bar: C8
+// req: C8
 // field: notes in a form. Of long notes a form shows the beginning and the end, on one
 // line after the facts.
-func TestBar_C8_WhatThePersonReadsIsQuotedCleanedAndCut(t *testing.T) {
+func TestReq_C8_WhatThePersonReadsIsQuotedCleanedAndCut(t *testing.T) {
 	t.Parallel()
 	w, p := newWorld(t), says(decline)
 	w.meet("2025-11-25", p, nil)

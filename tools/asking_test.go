@@ -13,8 +13,8 @@ import (
 )
 
 // field: refusal after refusal, told to the agent
-// bar: C18
-func TestBar_C18_TheAgentIsToldForHowLongARefusalHolds(t *testing.T) {
+// req: C18
+func TestReq_C18_TheAgentIsToldForHowLongARefusalHolds(t *testing.T) {
 	t.Parallel()
 	for _, protocol := range asking {
 		w, p := newWorld(t), says(decline)
@@ -32,8 +32,8 @@ func TestBar_C18_TheAgentIsToldForHowLongARefusalHolds(t *testing.T) {
 }
 
 // field: refused cancellation
-// bar: C18. A move to any slot is covered too, but for one.
-func TestBar_C18_ARefusedCancellationCoversTheBooking(t *testing.T) {
+// req: C18. A move to any slot is covered too, but for one.
+func TestReq_C18_ARefusedCancellationCoversTheBooking(t *testing.T) {
 	t.Parallel()
 	for _, policy := range []consent.Policy{consent.PolicyAsk, consent.PolicyHuman} {
 		w, p := newWorld(t), says(decline)
@@ -57,8 +57,8 @@ func TestBar_C18_ARefusedCancellationCoversTheBooking(t *testing.T) {
 }
 
 // field: callers of the tools
-// bar: C14
-func TestBar_C14_TheCallerIsKeptAsAKeyedHash(t *testing.T) {
+// req: C14
+func TestReq_C14_TheCallerIsKeptAsAKeyedHash(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.deps.Policy, w.deps.Limits.Asking = consent.PolicyHuman, consent.AskLimits{Open: 1, TenantHourly: 2}

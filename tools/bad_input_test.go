@@ -12,7 +12,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/vennio-mcp/vennio-mcp/internal/serve"
+	"github.com/vennio-mcp/vennio-mcp/internal/mcpserver"
 	"github.com/vennio-mcp/vennio-mcp/schemas"
 	"github.com/vennio-mcp/vennio-mcp/tools"
 )
@@ -50,9 +50,9 @@ func misfits(slot string) map[string]misfit {
 	}
 }
 
-// bar: P4. Each is refused with what to mend; the next call works; nothing
+// req: P4. Each is refused with what to mend; the next call works; nothing
 // reaches Vennio.
-func TestBar_P4_BadArgumentsAreRefusedWithWhatToMend(t *testing.T) {
+func TestReq_P4_BadArgumentsAreRefusedWithWhatToMend(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	slot := w.slot().SlotID
@@ -87,10 +87,10 @@ func TestNoArgumentsAtAllAreFine(t *testing.T) {
 	assert.False(t, got.IsError, got.Text)
 }
 
-// bar: X7. Arguments beyond a limit are refused before anything is built from them,
+// req: X7. Arguments beyond a limit are refused before anything is built from them,
 // by every tool, in our own words and without repeating them.
 // field: arguments beyond a limit
-func TestBar_X7_ArgumentsBeyondALimitAreAToolError(t *testing.T) {
+func TestReq_X7_ArgumentsBeyondALimitAreAToolError(t *testing.T) {
 	t.Parallel()
 	var unknown []string
 	for i := range 300_000 {
@@ -169,7 +169,7 @@ func benchmarkArguments(b *testing.B, arguments string) {
 	in, toServer := io.Pipe()
 	fromServer, out := io.Pipe()
 	served := make(chan error, 1)
-	go func() { served <- serve.Stdio(b.Context(), srv, in, out, serve.StdioOptions{}) }()
+	go func() { served <- mcpserver.Stdio(b.Context(), srv, in, out, mcpserver.StdioOptions{}) }()
 	lines := bufio.NewReaderSize(fromServer, 1<<20)
 	line := []byte(`{"jsonrpc":"2.0","id":7,"method":"tools/call","params":{"name":"find_slots","arguments":` + arguments + "}}\n")
 	b.SetBytes(int64(len(line)))

@@ -12,7 +12,7 @@ import (
 
 	"github.com/vennio-mcp/vennio-mcp/internal/consent"
 	"github.com/vennio-mcp/vennio-mcp/internal/slots"
-	"github.com/vennio-mcp/vennio-mcp/internal/store"
+	"github.com/vennio-mcp/vennio-mcp/internal/sqldb"
 	"github.com/vennio-mcp/vennio-mcp/internal/times"
 	"github.com/vennio-mcp/vennio-mcp/tools"
 	"github.com/vennio-mcp/vennio-mcp/vennioclient"
@@ -28,7 +28,7 @@ func prompt(b *testing.B) tools.Deps {
 	c, err := vennioclient.New(canary, vennioclient.WithBaseURL(vennio.URL))
 	require.NoError(b, err)
 	now := func() time.Time { return wednesday }
-	db := store.Open(b.TempDir())
+	db := sqldb.Open(b.TempDir())
 	b.Cleanup(func() { require.NoError(b, db.Close()) })
 	zone, err := times.Zone("Europe/London")
 	require.NoError(b, err)

@@ -11,7 +11,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/vennio-mcp/vennio-mcp/internal/consent"
-	"github.com/vennio-mcp/vennio-mcp/internal/plain"
+	"github.com/vennio-mcp/vennio-mcp/internal/sanitize"
 	"github.com/vennio-mcp/vennio-mcp/internal/slots"
 	"github.com/vennio-mcp/vennio-mcp/internal/times"
 	"github.com/vennio-mcp/vennio-mcp/schemas"
@@ -126,12 +126,12 @@ type booking struct {
 func request(in schemas.BookSlotInput, offer slots.Offer, hosts []Host) vennioclient.BookingRequest {
 	people := make([]vennioclient.Person, len(in.Attendees))
 	for i, a := range in.Attendees {
-		people[i] = vennioclient.Person{Email: strings.TrimSpace(a.Email), Name: plain.Line(a.Name, 100)}
+		people[i] = vennioclient.Person{Email: strings.TrimSpace(a.Email), Name: sanitize.Line(a.Name, 100)}
 	}
 	return vennioclient.BookingRequest{
 		Hosts: offer.Hosts, HostNames: namesOf(hosts), Customer: people[0], Others: people[1:],
 		Start: offer.Start, End: offer.End(),
-		Title: plain.Line(in.Title, 120), Notes: plain.Block(in.Notes, 2000),
+		Title: sanitize.Line(in.Title, 120), Notes: sanitize.Block(in.Notes, 2000),
 	}
 }
 
@@ -188,7 +188,7 @@ func (d Deps) price(hosts []Host) string { return strings.Join(d.costs(hosts), "
 func (d Deps) costs(hosts []Host) (all []string) {
 	for i, told := range d.hostsTold(hosts) {
 		if told.InCalendar && hosts[i].Price != "" {
-			all = append(all, plain.Line(hosts[i].Price, 40))
+			all = append(all, sanitize.Line(hosts[i].Price, 40))
 		}
 	}
 	return all
@@ -198,7 +198,7 @@ func (d Deps) costs(hosts []Host) (all []string) {
 func shownNotes(notes string) string {
 	const most = 500
 	if n := utf8.RuneCountInString(notes); n > most {
-		return plain.Block(notes, most) + fmt.Sprintf(" [%d characters in all]", n)
+		return sanitize.Block(notes, most) + fmt.Sprintf(" [%d characters in all]", n)
 	}
 	return notes
 }

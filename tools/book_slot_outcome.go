@@ -5,7 +5,7 @@ import (
 	"context"
 
 	"github.com/vennio-mcp/vennio-mcp/internal/consent"
-	"github.com/vennio-mcp/vennio-mcp/internal/plain"
+	"github.com/vennio-mcp/vennio-mcp/internal/sanitize"
 	"github.com/vennio-mcp/vennio-mcp/internal/times"
 	"github.com/vennio-mcp/vennio-mcp/schemas"
 	"github.com/vennio-mcp/vennio-mcp/vennioclient"
@@ -38,7 +38,7 @@ func (d Deps) book(ctx context.Context, b booking, g consent.Grant) (*schemas.Bo
 	})
 	switch {
 	case err != nil && g.Outcome == consent.Done && is[*vennioclient.Error](err):
-		return nil, &Refusal{Code: CodeOf(err), Message: "This was booked before, as booking " + plain.Line(g.BookingID, 100) + "; how it stands now cannot be read.", Cause: err}
+		return nil, &Refusal{Code: CodeOf(err), Message: "This was booked before, as booking " + sanitize.Line(g.BookingID, 100) + "; how it stands now cannot be read.", Cause: err}
 	case err != nil:
 		return nil, d.notBooked(ctx, b, err)
 	}
@@ -62,8 +62,8 @@ func (d Deps) booked(b booking, g consent.Grant, made *vennioclient.Booking) *sc
 		start, end = b.request.Start, b.request.End
 	}
 	out := &schemas.BookSlotResult{
-		Status:      plain.Line(made.Status, 40),
-		BookingID:   plain.Line(made.ID, 100),
+		Status:      sanitize.Line(made.Status, 40),
+		BookingID:   sanitize.Line(made.ID, 100),
 		Title:       b.request.Title,
 		Description: times.Label(start, end, b.loc),
 		GuestLocal:  times.GuestLabel(start, end, b.loc, b.guest),
@@ -73,7 +73,7 @@ func (d Deps) booked(b booking, g consent.Grant, made *vennioclient.Booking) *sc
 		Note:        schemas.InCalendars(d.hostsTold(b.hosts)),
 		Attendees:   d.told(b.request, made.Status),
 		Price:       d.price(b.hosts),
-		Consent:     schemas.ConsentOnFile{GivenBy: g.GivenBy, Statement: g.Words, Rung: string(g.Rung)},
+		Consent:     schemas.ConsentOnFile{GivenBy: g.GivenBy, Statement: g.Words, Method: string(g.Rung)},
 	}
 	if made.Status == vennioclient.StatusPendingPayment {
 		out.CheckoutURL = d.Vennio.SafeLink(made.CheckoutURL)

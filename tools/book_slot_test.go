@@ -21,7 +21,7 @@ func TestBookSlotBooksWhatWasAgreed(t *testing.T) {
 		require.False(t, got.IsError, got.Text)
 		assert.Equal(t, "confirmed", got.Data.Status)
 		assert.Equal(t, []string{s.Start, s.End}, []string{got.Data.Start, got.Data.End})
-		assert.Equal(t, schemas.ConsentOnFile{GivenBy: "Ada Byron", Statement: "Yes, book it", Rung: "attested by the agent"}, got.Data.Consent)
+		assert.Equal(t, schemas.ConsentOnFile{GivenBy: "Ada Byron", Statement: "Yes, book it", Method: "attested by the agent"}, got.Data.Consent)
 		for _, fact := range []string{got.Data.BookingID, got.Data.Description, s.Start, strings.SplitN(s.End, "T", 2)[1], "Intro call", "Ada Byron", "Yes, book it", "attested", got.Data.Next} {
 			assert.Contains(t, got.Text, fact)
 		}
@@ -30,7 +30,7 @@ func TestBookSlotBooksWhatWasAgreed(t *testing.T) {
 		assert.Equal(t, got.Data.BookingID, made[0].ID)
 		assert.Equal(t, w.deps.Hosts[0].ID, made[0].HostID)
 		assert.Equal(t, s.Start, made[0].Start.UTC().Format(time.RFC3339))
-		assert.Regexp(t, `^[A-Za-z0-9_:.-]{1,256}$`, made[0].IdempotencyKey, "bar: I1")
+		assert.Regexp(t, `^[A-Za-z0-9_:.-]{1,256}$`, made[0].IdempotencyKey, "req: I1")
 	}
 }
 
@@ -87,8 +87,8 @@ func TestAPaidBookingIsNotConfirmed(t *testing.T) {
 	assert.Equal(t, got.Data.BookingID, paid.Data.BookingID)
 }
 
-// bar: I4, I5
-func TestBar_I5_ATakenSlotAnswersWithAlternatives(t *testing.T) {
+// req: I4, I5
+func TestReq_I5_ATakenSlotAnswersWithAlternatives(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	s := w.slot()
@@ -109,8 +109,8 @@ func TestBar_I5_ATakenSlotAnswersWithAlternatives(t *testing.T) {
 	assert.Equal(t, "confirmed", again.Data.Status, "an alternative can be booked, with a consent of its own")
 }
 
-// bar: I6
-func TestBar_I6_BookCancelBookAgainIsARealBooking(t *testing.T) {
+// req: I6
+func TestReq_I6_BookCancelBookAgainIsARealBooking(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	s := w.slot()
@@ -144,12 +144,12 @@ func TestTheSlotIDIsBoundAndExpires(t *testing.T) {
 	}
 	w.clock = w.clock.Add(2*time.Hour + 2*time.Minute)
 	assert.Equal(t, schemas.CodeSlotExpired, w.book(agreed(s.SlotID)).Code)
-	assert.Equal(t, calls, w.vennio.Calls(), "bar: C7: refused before any call to Vennio")
+	assert.Equal(t, calls, w.vennio.Calls(), "req: C7: refused before any call to Vennio")
 }
 
 // field: slot id from the future
-// bar: C7. Found on a replica whose clock was ahead, or before this clock was set back.
-func TestBar_C7_ASlotIDFromTheFutureIsNotBooked(t *testing.T) {
+// req: C7. Found on a replica whose clock was ahead, or before this clock was set back.
+func TestReq_C7_ASlotIDFromTheFutureIsNotBooked(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	made := w.booked()

@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"github.com/vennio-mcp/vennio-mcp/internal/consent"
-	"github.com/vennio-mcp/vennio-mcp/internal/plain"
+	"github.com/vennio-mcp/vennio-mcp/internal/sanitize"
 	"github.com/vennio-mcp/vennio-mcp/internal/times"
 	"github.com/vennio-mcp/vennio-mcp/schemas"
 	"github.com/vennio-mcp/vennio-mcp/vennioclient"
@@ -18,13 +18,13 @@ import (
 func (d Deps) booking(b standingBooking, loc *time.Location) schemas.Booking {
 	hosts, attendees := b.people()
 	out := schemas.Booking{
-		BookingID:   plain.Line(b.ID, 100),
-		Status:      plain.Line(b.Status, 40),
-		Title:       plain.Line(b.Title, 120),
+		BookingID:   sanitize.Line(b.ID, 100),
+		Status:      sanitize.Line(b.Status, 40),
+		Title:       sanitize.Line(b.Title, 120),
 		Description: "at a time that Vennio did not tell",
 		Hosts:       hosts,
 		Attendees:   attendees,
-		SeriesID:    plain.Line(b.SeriesID, 100),
+		SeriesID:    sanitize.Line(b.SeriesID, 100),
 	}
 	if !b.Start.IsZero() && b.End.After(b.Start) {
 		out.Description, out.Start, out.End = times.Label(b.Start, b.End, loc), times.UTC(b.Start), times.UTC(b.End)
@@ -42,7 +42,7 @@ func (b standingBooking) people() (hosts, attendees []string) {
 		hosts = append(hosts, h.shown())
 	}
 	for _, p := range b.guests {
-		attendees = append(attendees, plain.Line(who(p.Name, p.Email), 160))
+		attendees = append(attendees, sanitize.Line(who(p.Name, p.Email), 160))
 	}
 	return hosts, attendees
 }
@@ -61,12 +61,12 @@ func (d Deps) parties(b vennioclient.Booking) (hosts []Host, guests []vennioclie
 	if fresh(b.HostID) {
 		hosts = append(hosts, d.hostOf(b.HostID, b.HostID))
 	}
-	customer := vennioclient.Person{Name: plain.Line(b.Customer.Name, 100), Email: plain.Line(b.Customer.Email, 254)}
+	customer := vennioclient.Person{Name: sanitize.Line(b.Customer.Name, 100), Email: sanitize.Line(b.Customer.Email, 254)}
 	if fresh(cmp.Or(customer.Email, customer.Name)) {
 		guests = append(guests, customer)
 	}
 	for _, p := range b.Participants {
-		name, id := identity(plain.Line(p, 400))
+		name, id := identity(sanitize.Line(p, 400))
 		_, isSet := d.Hosts.find(id)
 		switch isHost := isSet || !strings.Contains(id, "@") && (name != "" || consent.IsUUID(id)); {
 		case !fresh(id):
@@ -87,7 +87,7 @@ func (d Deps) hostOf(id, name string) Host {
 	if name = nameFrom(name); name != "" {
 		return Host{Name: name, ID: id, foreign: true}
 	}
-	return Host{Name: plain.Line(id, 100), ID: id}
+	return Host{Name: sanitize.Line(id, 100), ID: id}
 }
 
 // identity takes "user:Name <id>" apart.
@@ -122,5 +122,5 @@ func who(name, email string) string {
 	case email == "":
 		return name
 	}
-	return plain.Line(name, 60) + " <" + email + ">"
+	return sanitize.Line(name, 60) + " <" + email + ">"
 }

@@ -21,7 +21,7 @@ type Deps struct {
 	Vennio  *vennioclient.Client
 	Slots   *slots.Signer
 	Ledger  *consent.Ledger
-	Policy  consent.Policy // the lowest rung of consent that counts
+	Policy  consent.Policy // the consent methods that count
 	Secret  []byte         // authenticates what travels through a client
 	Others  [][]byte       // further secrets under which that is taken, while Secret is rotated
 	// ApprovalURL is where a person can agree to a proposal on a page; nil

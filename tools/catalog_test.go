@@ -22,8 +22,8 @@ var update = flag.Bool("update", false, "rewrite golden files")
 
 var golden = filepath.Join("..", "schemas", "golden")
 
-// bar: T7
-func TestBar_T7_EachToolHasItsGoldenFile(t *testing.T) {
+// req: T7
+func TestReq_T7_EachToolHasItsGoldenFile(t *testing.T) {
 	wanted := map[string]bool{}
 	for _, tool := range tools.Catalog(tools.Deps{}) {
 		file := filepath.Join(golden, tool.Name+".json")
@@ -74,8 +74,8 @@ func parsed(t *testing.T, raw json.RawMessage) any {
 	return s
 }
 
-// bar: T3, T4
-func TestBar_T3_T4_SchemasAreWholeAndPlain(t *testing.T) {
+// req: T3, T4
+func TestReq_T3_T4_SchemasAreWholeAndPlain(t *testing.T) {
 	t.Parallel()
 	for _, tool := range tools.Catalog(tools.Deps{}) {
 		for kind, raw := range map[string]json.RawMessage{"input": tool.RawInputSchema, "output": tool.RawOutputSchema} {
@@ -118,8 +118,8 @@ func described(t *testing.T, tool string, schema any) {
 	})
 }
 
-// bar: T5
-func TestBar_T5_EveryToolHasTitleOutputAndHints(t *testing.T) {
+// req: T5
+func TestReq_T5_EveryToolHasTitleOutputAndHints(t *testing.T) {
 	t.Parallel()
 	readers := map[string]bool{"find_slots": true, "get_booking": true, "list_bookings": true, "check_calendar_access": true}
 	for _, tool := range tools.Catalog(tools.Deps{}) {
@@ -133,8 +133,8 @@ func TestBar_T5_EveryToolHasTitleOutputAndHints(t *testing.T) {
 	}
 }
 
-// bar: T1, T6
-func TestBar_T1_T6_FewToolsAndNoOperatorsArguments(t *testing.T) {
+// req: T1, T6
+func TestReq_T1_T6_FewToolsAndNoOperatorsArguments(t *testing.T) {
 	t.Parallel()
 	catalog := tools.Catalog(tools.Deps{})
 	assert.LessOrEqual(t, len(catalog), 10)
@@ -145,17 +145,17 @@ func TestBar_T1_T6_FewToolsAndNoOperatorsArguments(t *testing.T) {
 	}
 }
 
-// bar: T9, as far as words can be counted; the limits of tokens bound the rest
-func TestBar_T9_DescriptionsAreOfUsefulLength(t *testing.T) {
+// req: T9, as far as words can be counted; the limits of tokens bound the rest
+func TestReq_T9_DescriptionsAreOfUsefulLength(t *testing.T) {
 	t.Parallel()
 	for _, tool := range tools.Catalog(tools.Deps{}) {
 		assert.GreaterOrEqual(t, len(strings.Fields(tool.Description)), 25, tool.Name)
 	}
 }
 
-// bar: T2, T3
+// req: T2, T3
 // field: descriptions without keywords
-func TestBar_T3_DescriptionsSayWhatKeywordsSay(t *testing.T) {
+func TestReq_T3_DescriptionsSayWhatKeywordsSay(t *testing.T) {
 	t.Parallel()
 	for _, tool := range tools.Catalog(tools.Deps{}) {
 		walk(t, tool.Name, parsed(t, tool.RawInputSchema), func(at string, s node) {

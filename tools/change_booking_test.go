@@ -47,8 +47,8 @@ func eachChange(t *testing.T, run func(t *testing.T, w *world, tool string, made
 	}
 }
 
-// bar: C10, C1
-func TestBar_C10_WithoutConsentNothingChanges(t *testing.T) {
+// req: C10, C1
+func TestReq_C10_WithoutConsentNothingChanges(t *testing.T) {
 	eachChange(t, func(t *testing.T, w *world, tool string, made schemas.BookSlotResult, call args) {
 		before := w.vennio.Writes()
 		for name, consent := range map[string]any{"none": nil, "empty": args{}, "text": "yes", "nobody": args{"granted": true}} {
@@ -71,14 +71,14 @@ func TestBar_C10_WithoutConsentNothingChanges(t *testing.T) {
 	})
 }
 
-// bar: C10, C3, I1
-func TestBar_C10_AgreedToItIsDoneOnceAndRepeated(t *testing.T) {
+// req: C10, C3, I1
+func TestReq_C10_AgreedToItIsDoneOnceAndRepeated(t *testing.T) {
 	eachChange(t, func(t *testing.T, w *world, tool string, made schemas.BookSlotResult, call args) {
 		before := w.vennio.Writes()
 		got := w.change(tool, call)
 		require.False(t, got.IsError, got.Text)
 		assert.True(t, got.Data.Changed)
-		assert.Equal(t, &schemas.ConsentOnFile{GivenBy: "Ada Byron", Statement: "Yes, do that", Rung: "attested by the agent"}, got.Data.Consent)
+		assert.Equal(t, &schemas.ConsentOnFile{GivenBy: "Ada Byron", Statement: "Yes, do that", Method: "attested by the agent"}, got.Data.Consent)
 		if tool == "cancel_booking" {
 			assert.Equal(t, "cancelled", got.Data.Status)
 			assert.Contains(t, got.Text, "Cancelled: ")
@@ -99,8 +99,8 @@ func TestBar_C10_AgreedToItIsDoneOnceAndRepeated(t *testing.T) {
 	})
 }
 
-// bar: C10, C4
-func TestBar_C10_UnderHumanItTakesThePerson(t *testing.T) {
+// req: C10, C4
+func TestReq_C10_UnderHumanItTakesThePerson(t *testing.T) {
 	eachChange(t, func(t *testing.T, w *world, tool string, _ schemas.BookSlotResult, call args) {
 		w.deps.Policy = consent.PolicyHuman
 		w.connect()
@@ -115,12 +115,12 @@ func TestBar_C10_UnderHumanItTakesThePerson(t *testing.T) {
 		w.approve(open[0].ID, true, consent.OnPage)
 		got = w.change(tool, call)
 		require.False(t, got.IsError, got.Text)
-		assert.Equal(t, "approved on the page", got.Data.Consent.Rung)
+		assert.Equal(t, "approved on the page", got.Data.Consent.Method)
 	})
 }
 
-// bar: C10, C3, P6. The person is asked what is to become of which booking.
-func TestBar_C10_AskedInTheClient(t *testing.T) {
+// req: C10, C3, P6. The person is asked what is to become of which booking.
+func TestReq_C10_AskedInTheClient(t *testing.T) {
 	headlines := map[string]string{"reschedule_booking": `Move "Intro call" from `, "cancel_booking": `Cancel "Intro call", `}
 	eachChange(t, func(t *testing.T, w *world, tool string, made schemas.BookSlotResult, call args) {
 		no := says(decline)
@@ -135,9 +135,9 @@ func TestBar_C10_AskedInTheClient(t *testing.T) {
 	})
 }
 
-// bar: I2, I3. Each way of losing an answer ends in one change, settled by a read
+// req: I2, I3. Each way of losing an answer ends in one change, settled by a read
 // or by the same call.
-func TestBar_I3_ALostChangeIsSettled(t *testing.T) {
+func TestReq_I3_ALostChangeIsSettled(t *testing.T) {
 	for name, lose := range map[string]func(*world){
 		"lost each time":  func(w *world) { w.vennio.LoseNext(3) },
 		"timed out":       func(w *world) { w.vennio.TimeOutNext(3) },
@@ -182,7 +182,7 @@ func (f roundTrip) RoundTrip(r *http.Request) (*http.Response, error) { return f
 // field: zone of a cancellation. The person is asked, and told, in the zone in which the
 // meeting was found: with the booking itself, so that another session and another ledger
 // know it too; with each booking of a series; after a move in the zone of the new slot.
-func TestBar_C10_ACancellationIsAskedInTheZoneInWhichTheMeetingWasFound(t *testing.T) {
+func TestReq_C10_ACancellationIsAskedInTheZoneInWhichTheMeetingWasFound(t *testing.T) {
 	t.Parallel()
 	const newYork, tokyo, kolkata = "(America/New_York, UTC-4)", "(Asia/Tokyo, UTC+9)", "(Asia/Kolkata, UTC+5:30)"
 	inNewYork := args{"timezone": "America/New_York", "from": "2026-05-21T13:00:00Z", "to": "2026-05-23", "limit": 1}

@@ -7,7 +7,7 @@ import (
 	"strings"
 
 	"github.com/vennio-mcp/vennio-mcp/internal/consent"
-	"github.com/vennio-mcp/vennio-mcp/internal/plain"
+	"github.com/vennio-mcp/vennio-mcp/internal/sanitize"
 	"github.com/vennio-mcp/vennio-mcp/internal/times"
 	"github.com/vennio-mcp/vennio-mcp/schemas"
 	"github.com/vennio-mcp/vennio-mcp/vennioclient"
@@ -64,7 +64,7 @@ func (d Deps) concerns(c vennioclient.Consent, person string) bool {
 func (d Deps) access(c vennioclient.Consent) schemas.CalendarAccess {
 	a := schemas.CalendarAccess{
 		Owner:   d.owner(c.Grantor),
-		OwnerID: plain.Line(c.Grantor.ID, 64),
+		OwnerID: sanitize.Line(c.Grantor.ID, 64),
 		Level:   level(c.Scopes),
 		Propose: slices.Contains(c.Scopes, "booking:propose"),
 		Active:  c.Active,
@@ -84,7 +84,7 @@ func (d Deps) owner(p vennioclient.Party) string {
 	if name := nameFrom(p.Name); name != "" {
 		return name
 	}
-	return cmp.Or(plain.Line(p.Email, 100), consent.Party{ID: p.ID}.Label(100, plain.Line))
+	return cmp.Or(sanitize.Line(p.Email, 100), consent.Party{ID: p.ID}.Label(100, sanitize.Line))
 }
 
 // nameOf is the operator's name for a principal, "" where there is none.

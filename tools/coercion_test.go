@@ -15,9 +15,9 @@ import (
 	"github.com/vennio-mcp/vennio-mcp/tools"
 )
 
-// bar: T10
+// req: T10
 // field: arguments as JSON strings, and in other spellings
-func TestBar_T10_SearchesAreCoerced(t *testing.T) {
+func TestReq_T10_SearchesAreCoerced(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	want := w.find(args{"timezone": "Europe/London", "hosts": []string{"Alice"}, "prefer": args{"earliest": "09:00", "days": []string{"thu"}}, "duration_minutes": 45})
@@ -49,7 +49,7 @@ func withoutIDs(a answer[schemas.FindSlotsResult]) string {
 }
 
 // field: arguments that clients add
-func TestBar_T10_AddedArgumentsAreIgnored(t *testing.T) {
+func TestReq_T10_AddedArgumentsAreIgnored(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	added := args{}
@@ -81,7 +81,7 @@ func TestBar_T10_AddedArgumentsAreIgnored(t *testing.T) {
 }
 
 // field: attendees as text
-func TestBar_T10_BookingsAreCoerced(t *testing.T) {
+func TestReq_T10_BookingsAreCoerced(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {
 		attendees any
@@ -127,7 +127,7 @@ func TestAnAttendeeWithoutANameIsShownByAddress(t *testing.T) {
 }
 
 // field: a consent that is unclear
-func TestBar_C1_AnUnclearConsentIsReportedAndNeverGranted(t *testing.T) {
+func TestReq_C1_AnUnclearConsentIsReportedAndNeverGranted(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	slot := w.slot().SlotID
@@ -205,7 +205,7 @@ func TestALimitAboveTheMaximumIsReduced(t *testing.T) {
 }
 
 // field: busy times as dates and local times
-func TestBar_S11_BusyTakesWhatFromAndToTake(t *testing.T) {
+func TestReq_S11_BusyTakesWhatFromAndToTake(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	window := args{"from": "2026-05-14", "to": "2026-05-15", "timezone": "America/New_York", "limit": 10}
@@ -229,7 +229,7 @@ func TestBar_S11_BusyTakesWhatFromAndToTake(t *testing.T) {
 }
 
 // field: enumerations and repetitions in other words
-func TestBar_T10_WordsAreCoerced(t *testing.T) {
+func TestReq_T10_WordsAreCoerced(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	for _, status := range []string{"canceled", "Cancelled", " CANCELED "} {
@@ -269,9 +269,9 @@ func TestBar_T10_WordsAreCoerced(t *testing.T) {
 	assert.Contains(t, w.find(args{"hosts": "Alice and Mallory"}).Text, `nobody here is called "Alice and Mallory"`)
 }
 
-// bar: X7
+// req: X7
 // field: JSON in strings beyond a limit
-func TestBar_X7_JSONInStringsIsBoundedTogether(t *testing.T) {
+func TestReq_X7_JSONInStringsIsBoundedTogether(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	many := "[[" + strings.Repeat("0,", jsonlimits.MaxValues/2) + "0]]"
@@ -292,7 +292,7 @@ func TestBar_X7_JSONInStringsIsBoundedTogether(t *testing.T) {
 }
 
 // field: the whole arguments as a string, over the wire
-func TestBar_T10_TheWholeArgumentsMayBeAString(t *testing.T) {
+func TestReq_T10_TheWholeArgumentsMayBeAString(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	for over, send := range map[string]func([]byte) string{"stdio": overStdio(t, w.server()), "Streamable HTTP": overHTTP(t, w.server())} {

@@ -128,7 +128,7 @@ func stringInText(l leaf, v, text, folded string, instants map[string]bool) bool
 		return notYetSet.MatchString(text)
 	case l.name() == "action":
 		return strings.Contains(text, "What would be "+map[string]string{"book": "booked", "reschedule": "moved", "cancel": "cancelled"}[v])
-	case l.name() == "rung" || l.name() == "level":
+	case l.name() == "method" || l.name() == "level":
 		return strings.Contains(text, v)
 	}
 	return strings.Contains(folded, said(v))
@@ -296,14 +296,14 @@ func countsIn(raw json.RawMessage) map[string]bool {
 // requireComplete compares both forms of a result.
 func requireComplete(t *testing.T, text string, raw json.RawMessage) {
 	t.Helper()
-	require.Empty(t, append(missingInText(text, raw), missingInStructured(text, raw)...), "bar: P10\n%s\n%s", text, raw)
+	require.Empty(t, append(missingInText(text, raw), missingInStructured(text, raw)...), "req: P10\n%s\n%s", text, raw)
 }
 
-// bar: P10
+// req: P10
 // field: one form of a result without the other. Every line of a text carries a fact, and so does
 // every member of the structured content but those in which words say the same: each that is taken
 // away is missed.
-func TestBar_P10_TheComparisonOfTextAndStructuredContentMissesNothing(t *testing.T) {
+func TestReq_P10_TheComparisonOfTextAndStructuredContentMissesNothing(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	haruka := []string{w.deps.Hosts[2].Name}

@@ -11,9 +11,9 @@ import (
 	"github.com/vennio-mcp/vennio-mcp/schemas"
 )
 
-// bar: C1
+// req: C1
 // field: consent granted false
-func TestBar_C1_WithoutConsentNothingIsWrittenAndThePersonIsShownWhatWouldBe(t *testing.T) {
+func TestReq_C1_WithoutConsentNothingIsWrittenAndThePersonIsShownWhatWouldBe(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	s := w.slot()
@@ -64,9 +64,9 @@ func TestAConsentThatCannotBeReadIsReportedAsSuch(t *testing.T) {
 	assert.Zero(t, w.vennio.Writes())
 }
 
-// bar: C2. Under one slot id the first agreement stands: other people, another
+// req: C2. Under one slot id the first agreement stands: other people, another
 // title, other notes are refused, and nothing more is booked.
-func TestBar_C2_AConsentHoldsForExactlyWhatWasAgreed(t *testing.T) {
+func TestReq_C2_AConsentHoldsForExactlyWhatWasAgreed(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	s := w.slot()
@@ -108,8 +108,8 @@ func TestParallelCallsEndInOneBooking(t *testing.T) {
 	assert.Equal(t, 1, w.vennio.Writes())
 }
 
-// bar: C11
-func TestBar_C11_CalendarAccessIsNeverCalledConsent(t *testing.T) {
+// req: C11
+func TestReq_C11_CalendarAccessIsNeverCalledConsent(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	got := call[schemas.CheckCalendarAccessResult](w, "check_calendar_access", args{})

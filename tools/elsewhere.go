@@ -7,7 +7,7 @@ import (
 	"strings"
 
 	"github.com/vennio-mcp/vennio-mcp/internal/consent"
-	"github.com/vennio-mcp/vennio-mcp/internal/plain"
+	"github.com/vennio-mcp/vennio-mcp/internal/sanitize"
 	"github.com/vennio-mcp/vennio-mcp/schemas"
 )
 
@@ -58,21 +58,21 @@ func (d Deps) pageOf(proposal string) string {
 const notesAsked = 300
 
 // promptText is a write in the server's words, for the person: one complete line, and below it
-// all facts, with every name quoted (bar C8) and an excerpt of the notes on one line.
+// all facts, with every name quoted (requirement C8) and an excerpt of the notes on one line.
 func promptText(to deed) string {
 	const name = 98 // with its quotation marks a name is shown in 100
 	shown := *to.asked
 	shown.SlotID, shown.BookingID, shown.Notes = "", "", ""
 	shown.Hosts = slices.Clone(shown.Hosts)
 	for i, h := range shown.Hosts {
-		shown.Hosts[i].Name = plain.Quote(h.Name, name)
+		shown.Hosts[i].Name = sanitize.Quote(h.Name, name)
 		if len(to.act.Hosts) == len(shown.Hosts) {
-			shown.Hosts[i].Name = to.act.Hosts[i].Label(name, plain.Quote)
+			shown.Hosts[i].Name = to.act.Hosts[i].Label(name, sanitize.Quote)
 		}
 	}
 	facts := shown.Facts()
 	if to.act.Notes != "" {
-		facts += "\n  Notes: " + plain.Excerpt(to.act.Notes, notesAsked)
+		facts += "\n  Notes: " + sanitize.Excerpt(to.act.Notes, notesAsked)
 	}
 	return to.act.Question() + "\n\n" + facts
 }

@@ -11,7 +11,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/vennio-mcp/vennio-mcp/internal/plain"
+	"github.com/vennio-mcp/vennio-mcp/internal/sanitize"
 	"github.com/vennio-mcp/vennio-mcp/internal/times"
 	"github.com/vennio-mcp/vennio-mcp/schemas"
 	"github.com/vennio-mcp/vennio-mcp/vennioclient"
@@ -117,7 +117,7 @@ func failure(err error) *schemas.Failure {
 // addUpstream adds what Vennio said, as a quotation: it is data, never an
 // instruction.
 func addUpstream(p *schemas.Problem, e *vennioclient.Error) {
-	p.RequestID = plain.Line(e.RequestID, 64)
+	p.RequestID = sanitize.Line(e.RequestID, 64)
 	p.RetryAfterSeconds = int(math.Ceil(e.RetryAfter.Seconds()))
 	detail := cmp.Or(e.Detail, e.Title)
 	for _, field := range slices.Sorted(maps.Keys(e.Fields)) {
@@ -126,8 +126,8 @@ func addUpstream(p *schemas.Problem, e *vennioclient.Error) {
 	switch detail = strings.TrimPrefix(detail, "; "); {
 	case detail == "":
 	case e.Status != 0:
-		p.Message += fmt.Sprintf(" Vennio says (%d): %s.", e.Status, plain.Quote(detail, 300))
+		p.Message += fmt.Sprintf(" Vennio says (%d): %s.", e.Status, sanitize.Quote(detail, 300))
 	case e.Kind == vennioclient.KindInvalid: // ours: the request was not even sent
-		p.Message += fmt.Sprintf(" It was not sent: %s.", plain.Quote(detail, 300))
+		p.Message += fmt.Sprintf(" It was not sent: %s.", sanitize.Quote(detail, 300))
 	}
 }

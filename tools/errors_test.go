@@ -23,9 +23,9 @@ type trouble struct {
 	again       schemas.Code
 }
 
-// bar: E1, E2, I2, I3, I4. After every trouble the same call is made again: it
+// req: E1, E2, I2, I3, I4. After every trouble the same call is made again: it
 // settles what was unknown and never books twice.
-func TestBar_E1_I3_EveryTroubleHasItsOutcomeAndNextStep(t *testing.T) {
+func TestReq_E1_I3_EveryTroubleHasItsOutcomeAndNextStep(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]trouble{
 		"HTML 502, then well": {func(w *world) { w.vennio.FailNext(1, 502) }, "", "", 1, ""},
@@ -125,8 +125,8 @@ func TestASlowVennioIsGivenUpOn(t *testing.T) {
 	assert.Len(t, w.vennio.Bookings(), 1)
 }
 
-// bar: I4
-func TestBar_I4_InFlightIsNotTaken(t *testing.T) {
+// req: I4
+func TestReq_I4_InFlightIsNotTaken(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	booking := agreed(w.slot().SlotID)
@@ -141,8 +141,8 @@ func TestBar_I4_InFlightIsNotTaken(t *testing.T) {
 	assert.Len(t, w.vennio.Bookings(), 1)
 }
 
-// bar: E5
-func TestBar_E5_UpstreamTextIsQuotedCutAndCleaned(t *testing.T) {
+// req: E5
+func TestReq_E5_UpstreamTextIsQuotedCutAndCleaned(t *testing.T) {
 	t.Parallel()
 	hostile := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, _ *http.Request) {
 		rw.Header().Set("Content-Type", "application/problem+json")

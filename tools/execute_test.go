@@ -28,7 +28,7 @@ func asked[Out any](w *world, tool string, arguments args) consent.Proposal {
 	return open[0]
 }
 
-// bar: C12
+// req: C12
 // field: approval carries out the act
 // Approving writes; the agent's repeated call finds it, whatever was asked for.
 func TestAnApprovalCarriesOutTheAct(t *testing.T) {
@@ -81,7 +81,7 @@ func TestAnApprovalCarriesOutTheAct(t *testing.T) {
 			again := call[repeated](w, tool, arguments.with("consent", notYet))
 			assert.False(t, again.IsError, again.Text)
 			assert.Equal(t, g.BookingID, again.Data.BookingID)
-			assert.Equal(t, "approved on the page", again.Data.Consent.Rung)
+			assert.Equal(t, "approved on the page", again.Data.Consent.Method)
 			assert.Equal(t, "Ada Byron", again.Data.Consent.GivenBy)
 			assert.Contains(t, again.Text, "Already ")
 			require.NoError(t, w.deps.Execute(t.Context(), p), "another process does it once more")

@@ -12,9 +12,9 @@ import (
 	"github.com/vennio-mcp/vennio-mcp/schemas"
 )
 
-// bar: S9, S11. What is free and does not suit is not told as nothing free, nor
+// req: S9, S11. What is free and does not suit is not told as nothing free, nor
 // a failed look beyond it as nothing there.
-func TestBar_S9_AFailedLookBeyondTheWindowIsSaidWithWishesToo(t *testing.T) {
+func TestReq_S9_AFailedLookBeyondTheWindowIsSaidWithWishesToo(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	var asked atomic.Int64
@@ -31,8 +31,8 @@ func TestBar_S9_AFailedLookBeyondTheWindowIsSaidWithWishesToo(t *testing.T) {
 	assert.NotContains(t, got.Data.Note, "15 minutes old", "no time was told")
 }
 
-// bar: S9. Weeks of common times that all do not suit may be more than can be read.
-func TestBar_S9_ALookBeyondTheWindowSaysHowFarItCame(t *testing.T) {
+// req: S9. Weeks of common times that all do not suit may be more than can be read.
+func TestReq_S9_ALookBeyondTheWindowSaysHowFarItCame(t *testing.T) {
 	t.Parallel()
 	got := newWorld(t).find(args{
 		"when": "today", "hosts": []string{"Alice", "Bob"}, "duration_minutes": 5,
@@ -45,8 +45,8 @@ func TestBar_S9_ALookBeyondTheWindowSaysHowFarItCame(t *testing.T) {
 	assert.NotContains(t, got.Data.Note, "60 days", "it did not look so far")
 }
 
-// bar: S7, P4
-func TestBar_S7_APhraseNotUnderstoodIsNamedWithAllElse(t *testing.T) {
+// req: S7, P4
+func TestReq_S7_APhraseNotUnderstoodIsNamedWithAllElse(t *testing.T) {
 	t.Parallel()
 	got := newWorld(t).find(args{"when": "someday", "timezone": "EST", "hosts": []string{"Mallory"}})
 	assert.Equal(t, schemas.CodeInvalidArguments, got.Code)

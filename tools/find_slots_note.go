@@ -5,7 +5,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/vennio-mcp/vennio-mcp/internal/plain"
+	"github.com/vennio-mcp/vennio-mcp/internal/sanitize"
 	"github.com/vennio-mcp/vennio-mcp/internal/times"
 	"github.com/vennio-mcp/vennio-mcp/schemas"
 )
@@ -46,7 +46,7 @@ func (o outcome) note() string {
 	}
 	for _, h := range o.q.hosts {
 		if h.Price != "" && len(o.out.Slots) > 0 {
-			say = append(say, fmt.Sprintf("A booking with %s costs %s.", h.shown(), plain.Line(h.Price, 40)))
+			say = append(say, fmt.Sprintf("A booking with %s costs %s.", h.shown(), sanitize.Line(h.Price, 40)))
 		}
 	}
 	if len(o.out.Slots) > 0 || o.out.NextOpening != nil {

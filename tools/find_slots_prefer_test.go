@@ -10,7 +10,7 @@ import (
 	"github.com/vennio-mcp/vennio-mcp/schemas"
 )
 
-func TestBar_S11_PreferredHoursDaysAndBusyTimesAreApplied(t *testing.T) {
+func TestReq_S11_PreferredHoursDaysAndBusyTimesAreApplied(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	busy := []any{
@@ -37,7 +37,7 @@ func TestBar_S11_PreferredHoursDaysAndBusyTimesAreApplied(t *testing.T) {
 	assert.Contains(t, got.Text, "(America/New_York), "+got.Data.Preferences+", best first.")
 }
 
-func TestBar_S11_WhereNothingFitsItSaysSoAndOffersTheNearest(t *testing.T) {
+func TestReq_S11_WhereNothingFitsItSaysSoAndOffersTheNearest(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	for says, prefer := range map[string]args{
@@ -59,7 +59,7 @@ func TestBar_S11_WhereNothingFitsItSaysSoAndOffersTheNearest(t *testing.T) {
 	assert.Equal(t, "first that fits", fits.Data.Slots[0].Reason)
 }
 
-func TestBar_S11_WishesThatCannotBeAreRefused(t *testing.T) {
+func TestReq_S11_WishesThatCannotBeAreRefused(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	span := func(start, end string) args { return args{"busy": []any{args{"start": start, "end": end}}} }
@@ -86,8 +86,8 @@ func TestBar_S11_WishesThatCannotBeAreRefused(t *testing.T) {
 	assert.Zero(t, w.vennio.Calls())
 }
 
-// bar: S11
-func TestBar_S9_NoSlotsSaysWhatWasSearchedAndOffersTheNextOpening(t *testing.T) {
+// req: S11
+func TestReq_S9_NoSlotsSaysWhatWasSearchedAndOffersTheNextOpening(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	for _, hosts := range [][]string{{"Alice"}, {"Alice", "Bob"}} {
@@ -117,7 +117,7 @@ func TestBar_S9_NoSlotsSaysWhatWasSearchedAndOffersTheNextOpening(t *testing.T) 
 	}
 }
 
-func TestBar_S9_NothingForWeeksIsSaid(t *testing.T) {
+func TestReq_S9_NothingForWeeksIsSaid(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	require.NoError(t, w.vennio.Take(w.deps.Hosts[0].ID, wednesday, wednesday.AddDate(0, 6, 0)))
@@ -129,7 +129,7 @@ func TestBar_S9_NothingForWeeksIsSaid(t *testing.T) {
 	}
 }
 
-func TestBar_S9_ADisconnectedCalendarIsAnErrorThatSaysHowToReconnect(t *testing.T) {
+func TestReq_S9_ADisconnectedCalendarIsAnErrorThatSaysHowToReconnect(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.vennio.Disconnect(w.deps.Hosts[0].ID)

@@ -20,7 +20,7 @@ func offered(slots []schemas.Slot) (all []string) {
 	return all
 }
 
-func TestBar_S8_SlotsAreFewBestFirstAndSayWhy(t *testing.T) {
+func TestReq_S8_SlotsAreFewBestFirstAndSayWhy(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	three := w.find(args{"timezone": "Europe/London"})
@@ -38,7 +38,7 @@ func TestBar_S8_SlotsAreFewBestFirstAndSayWhy(t *testing.T) {
 	assert.Len(t, w.find(args{"limit": 1}).Data.Slots, 1)
 }
 
-func TestBar_S8_TenSlotsAreApartAndSpread(t *testing.T) {
+func TestReq_S8_TenSlotsAreApartAndSpread(t *testing.T) {
 	t.Parallel()
 	ten := newWorld(t).find(args{"limit": 10, "duration_minutes": 60})
 	require.Len(t, ten.Data.Slots, 10)
@@ -56,7 +56,7 @@ func TestBar_S8_TenSlotsAreApartAndSpread(t *testing.T) {
 	assert.Len(t, parts, 2, "mornings and later")
 }
 
-func TestBar_S8_NightsOfThoseNamedComeLast(t *testing.T) {
+func TestReq_S8_NightsOfThoseNamedComeLast(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	got := w.find(args{"timezone": "Europe/London", "guest_timezone": "America/New_York", "limit": 10})
@@ -82,9 +82,9 @@ func (w *world) firstOf(arguments args) string {
 	return offered(got.Data.Slots)[0]
 }
 
-// bar: S8
+// req: S8
 // field: working hours of host and guest
-func TestBar_S8_TheFirstOfferIsInTheWorkingHoursOfHostAndGuest(t *testing.T) {
+func TestReq_S8_TheFirstOfferIsInTheWorkingHoursOfHostAndGuest(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	haruka := args{"hosts": []string{"Haruka"}, "from": "2026-05-18", "to": "2026-05-20"} // works from 10:00 to 19:00 in Tokyo
@@ -98,9 +98,9 @@ func TestBar_S8_TheFirstOfferIsInTheWorkingHoursOfHostAndGuest(t *testing.T) {
 	}), "nothing else is free")
 }
 
-// bar: S8
+// req: S8
 // field: working hours of the operator
-func TestBar_S8_TheOperatorSetsTheWorkingHoursOfTheHosts(t *testing.T) {
+func TestReq_S8_TheOperatorSetsTheWorkingHoursOfTheHosts(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, func(w *world) {
 		var err error
@@ -112,9 +112,9 @@ func TestBar_S8_TheOperatorSetsTheWorkingHoursOfTheHosts(t *testing.T) {
 	assert.Equal(t, "Fri 15 May 2026, 09:00: first free, on a Friday in London", w.firstOf(args{"from": "2026-05-15", "to": "2026-05-15"}), "they work on other days")
 }
 
-// bar: S8
+// req: S8
 // field: back-to-back offers
-func TestBar_S8_ABusyDayIsNotOfferedBackToBack(t *testing.T) {
+func TestReq_S8_ABusyDayIsNotOfferedBackToBack(t *testing.T) {
 	t.Parallel()
 	got := newWorld(t).find(args{"from": "2026-05-15", "to": "2026-05-15", "limit": 4})
 	require.Len(t, got.Data.Slots, 4, got.Text)
@@ -127,9 +127,9 @@ func TestBar_S8_ABusyDayIsNotOfferedBackToBack(t *testing.T) {
 	}
 }
 
-// bar: S8
+// req: S8
 // field: time of a booking that is to be moved
-func TestBar_S8_AMoveIsFirstOfferedAnotherTime(t *testing.T) {
+func TestReq_S8_AMoveIsFirstOfferedAnotherTime(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	made := w.book(agreed(w.find(args{"from": "2026-05-15T09:00", "to": "2026-05-15T09:30"}).Data.Slots[0].SlotID))
@@ -139,9 +139,9 @@ func TestBar_S8_AMoveIsFirstOfferedAnotherTime(t *testing.T) {
 	assert.Contains(t, w.firstOf(move.with("from", "2026-05-15T09:00").with("to", "2026-05-15T09:45")), "overlaps the present time", "no other is free there")
 }
 
-// bar: S8, S9
+// req: S8, S9
 // field: hosts without a common hour
-func TestBar_S9_HostsWithoutACommonHourAreToldWhoCouldBeLeftOut(t *testing.T) {
+func TestReq_S9_HostsWithoutACommonHourAreToldWhoCouldBeLeftOut(t *testing.T) {
 	t.Parallel()
 	for _, dialect := range []vennioclient.Dialect{vennioclient.Reference, vennioclient.Guide} {
 		w := newWorld(t, withDialect(dialect))
@@ -168,7 +168,7 @@ func TestBar_S9_HostsWithoutACommonHourAreToldWhoCouldBeLeftOut(t *testing.T) {
 
 // Common times come in pages of 50. More than the first is read, and where not
 // all can be, it is said.
-func TestBar_S8_CommonTimesAreSpreadOverTheWholeWindow(t *testing.T) {
+func TestReq_S8_CommonTimesAreSpreadOverTheWholeWindow(t *testing.T) {
 	t.Parallel()
 	for _, dialect := range []vennioclient.Dialect{vennioclient.Reference, vennioclient.Guide} {
 		requireWholeWindow(t, newWorld(t, withDialect(dialect)))
@@ -193,10 +193,10 @@ func requireWholeWindow(t *testing.T, w *world) {
 	assert.Contains(t, got.Text, "for later times send from there.")
 }
 
-// bar: C2, S2. What the person is asked about, and what was booked, stands on
+// req: C2, S2. What the person is asked about, and what was booked, stands on
 // both clocks and with its price: all of it travels in the slot id, or is the
 // operator's.
-func TestBar_C2_BothClocksAndThePriceAreAgreedTo(t *testing.T) {
+func TestReq_C2_BothClocksAndThePriceAreAgreedTo(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	found := w.find(args{"hosts": []string{"Haruka"}, "timezone": "Asia/Tokyo", "guest_timezone": "America/New_York"})

@@ -13,8 +13,8 @@ import (
 	"github.com/vennio-mcp/vennio-mcp/vennioclient"
 )
 
-// bar: S2, S4, P5
-func TestBar_S2_S4_EverySlotIsToldInFull(t *testing.T) {
+// req: S2, S4, P5
+func TestReq_S2_S4_EverySlotIsToldInFull(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	got := w.find(args{"timezone": "Europe/London", "guest_timezone": "Asia/Kolkata", "duration_minutes": 45})
@@ -63,8 +63,8 @@ func TestVenniosDescriptionIsPassedOnAndElseOursIsMade(t *testing.T) {
 	assert.Equal(t, ours, w.find(args{}).Data.Slots[0].Description)
 }
 
-// bar: S1
-func TestBar_S1_ZonesAreCheckedAndTheDefaultIsSaid(t *testing.T) {
+// req: S1
+func TestReq_S1_ZonesAreCheckedAndTheDefaultIsSaid(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	assert.Contains(t, w.find(args{}).Data.Note, "No timezone was given: times are in Europe/London")
@@ -78,9 +78,9 @@ func TestBar_S1_ZonesAreCheckedAndTheDefaultIsSaid(t *testing.T) {
 	}
 }
 
-// bar: S12
+// req: S12
 // field: time zone argument that is not an IANA name
-func TestBar_S12_NoWrongZoneIsSuggestedAsCertain(t *testing.T) {
+func TestReq_S12_NoWrongZoneIsSuggestedAsCertain(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	for sent, says := range map[string]string{
@@ -109,8 +109,8 @@ func TestBar_S12_NoWrongZoneIsSuggestedAsCertain(t *testing.T) {
 	assert.Contains(t, listed.Text, "such as America/Noronha")
 }
 
-// bar: S5
-func TestBar_S5_WindowsThatCannotBeAreRefused(t *testing.T) {
+// req: S5
+func TestReq_S5_WindowsThatCannotBeAreRefused(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	for name, tc := range map[string]struct {
@@ -134,8 +134,8 @@ func TestBar_S5_WindowsThatCannotBeAreRefused(t *testing.T) {
 	assert.Contains(t, cut.Data.Note, "cut to the future")
 }
 
-// bar: S10
-func TestBar_S10_StalenessIsSaid(t *testing.T) {
+// req: S10
+func TestReq_S10_StalenessIsSaid(t *testing.T) {
 	t.Parallel()
 	assert.Contains(t, newWorld(t).find(args{}).Text, "up to 15 minutes old; booking checks them again")
 }

@@ -15,7 +15,7 @@ import (
 
 func weeksFrom(day time.Weekday) option { return func(w *world) { w.deps.WeekStart = day } }
 
-func TestBar_S7_PhrasesAreResolvedAndShown(t *testing.T) {
+func TestReq_S7_PhrasesAreResolvedAndShown(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, weeksFrom(time.Monday)) // it is Wednesday, 09:00 in London
 	for phrase, want := range map[string]schemas.Window{
@@ -66,7 +66,7 @@ func assertWithin(t *testing.T, w *world, window schemas.Window, slots []schemas
 	}
 }
 
-func TestBar_S7_PhrasesAreThoseOfTheZoneAskedFor(t *testing.T) {
+func TestReq_S7_PhrasesAreThoseOfTheZoneAskedFor(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.clock = time.Date(2026, 5, 13, 15, 0, 0, 0, time.UTC) // Thursday in Tokyo
@@ -78,7 +78,7 @@ func TestBar_S7_PhrasesAreThoseOfTheZoneAskedFor(t *testing.T) {
 	}
 }
 
-func TestBar_S7_WeeksBeginWhereTheOperatorSays(t *testing.T) {
+func TestReq_S7_WeeksBeginWhereTheOperatorSays(t *testing.T) {
 	t.Parallel()
 	for day, want := range map[time.Weekday]string{
 		time.Monday: "Mon 18 May 2026 – the end of Sun 24 May 2026", time.Sunday: "Sun 17 May 2026 – the end of Sat 23 May 2026",
@@ -92,7 +92,7 @@ func TestBar_S7_WeeksBeginWhereTheOperatorSays(t *testing.T) {
 }
 
 // field: hours and days in a phrase
-func TestBar_S7_HoursAndDaysOfAPhraseAreEchoedAndKept(t *testing.T) {
+func TestReq_S7_HoursAndDaysOfAPhraseAreEchoedAndKept(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, weeksFrom(time.Monday)) // it is Wednesday, 09:00 in London; Alice works from 09:00 to 17:30
 	for phrase, want := range map[string]schemas.Window{
@@ -133,7 +133,7 @@ func TestBar_S7_HoursAndDaysOfAPhraseAreEchoedAndKept(t *testing.T) {
 }
 
 // field: the length of the meeting and a phrase
-func TestBar_S7_ATimeIsAsLongAsTheMeeting(t *testing.T) {
+func TestReq_S7_ATimeIsAsLongAsTheMeeting(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	got := w.find(args{"when": "friday at 3pm", "duration_minutes": 90})
@@ -152,7 +152,7 @@ func TestBar_S7_ATimeIsAsLongAsTheMeeting(t *testing.T) {
 }
 
 // field: more than 40 characters
-func TestBar_S7_LongPhrasesAreTaken(t *testing.T) {
+func TestReq_S7_LongPhrasesAreTaken(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	got := w.find(args{"when": "Could we please find a time on Thursday afternoon next week, preferably after 2 pm if that works for everyone?"})
@@ -163,7 +163,7 @@ func TestBar_S7_LongPhrasesAreTaken(t *testing.T) {
 }
 
 // field: a quarter of a year
-func TestBar_S7_AQuarterIsOneSearch(t *testing.T) {
+func TestReq_S7_AQuarterIsOneSearch(t *testing.T) {
 	t.Parallel()
 	got := newWorld(t).find(args{"when": "Q3"})
 	require.False(t, got.IsError, got.Text)
@@ -171,7 +171,7 @@ func TestBar_S7_AQuarterIsOneSearch(t *testing.T) {
 }
 
 // field: refused with calls that work
-func TestBar_S7_RefusalsNameCallsForThisPhrase(t *testing.T) {
+func TestReq_S7_RefusalsNameCallsForThisPhrase(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, weeksFrom(time.Monday))
 	for phrase, says := range map[string]string{
@@ -201,7 +201,7 @@ func TestBar_S7_RefusalsNameCallsForThisPhrase(t *testing.T) {
 	assert.False(t, literal.IsError, literal.Text)
 }
 
-func TestBar_S7_WhatIsNotKnownIsRefusedWithExamples(t *testing.T) {
+func TestReq_S7_WhatIsNotKnownIsRefusedWithExamples(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, weeksFrom(time.Monday))
 	for _, tc := range []struct {
@@ -225,7 +225,7 @@ func TestBar_S7_WhatIsNotKnownIsRefusedWithExamples(t *testing.T) {
 }
 
 // The clocks of London go back that night: tomorrow has 25 hours, and all of them are searched.
-func TestBar_S7_TomorrowThroughAClockChange(t *testing.T) {
+func TestReq_S7_TomorrowThroughAClockChange(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.clock = time.Date(2026, 10, 24, 12, 0, 0, 0, time.UTC)

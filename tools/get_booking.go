@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/vennio-mcp/vennio-mcp/internal/plain"
+	"github.com/vennio-mcp/vennio-mcp/internal/sanitize"
 	"github.com/vennio-mcp/vennio-mcp/schemas"
 	"github.com/vennio-mcp/vennio-mcp/vennioclient"
 )
@@ -35,7 +35,7 @@ func (d Deps) getBooking(ctx context.Context, in schemas.GetBookingInput) (*sche
 	}
 	out := &schemas.GetBookingResult{
 		Booking: d.booking(b, loc),
-		Notes:   plain.Block(b.Notes, 500),
+		Notes:   sanitize.Block(b.Notes, 500),
 		Next:    d.afterReading(b.Booking),
 	}
 	out.Attendees = within(out.Attendees)

@@ -33,8 +33,8 @@ func (w *world) booked(change ...any) schemas.BookSlotResult {
 	return got.Data
 }
 
-// bar: P5. What was booked is told again, the same in both forms.
-func TestBar_P5_ABookingIsReadAsItWasMade(t *testing.T) {
+// req: P5. What was booked is told again, the same in both forms.
+func TestReq_P5_ABookingIsReadAsItWasMade(t *testing.T) {
 	t.Parallel()
 	for _, dialect := range []vennioclient.Dialect{vennioclient.Reference, vennioclient.Guide} {
 		w := newWorld(t, withDialect(dialect))
@@ -68,8 +68,8 @@ func TestABookingIsToldInTheZoneAskedFor(t *testing.T) {
 	assert.Equal(t, schemas.CodeInvalidTimezone, w.get(args{"booking_id": made.BookingID, "timezone": "EST"}).Code)
 }
 
-// bar: W4, as far as get_booking goes: it tells each state as Vennio has it now.
-func TestBar_W4_ABookingIsToldAsItIsNow(t *testing.T) {
+// req: W4, as far as get_booking goes: it tells each state as Vennio has it now.
+func TestReq_W4_ABookingIsToldAsItIsNow(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	slot := w.find(args{"hosts": []string{"Haruka"}}).Data.Slots[0]
@@ -102,7 +102,7 @@ func TestAnUnknownBookingSaysWhereToLook(t *testing.T) {
 	assert.Equal(t, schemas.CodeInvalidArguments, w.get(args{"booking_id": ""}).Code)
 }
 
-// bar: E5, C8. What Vennio holds was written by others: it is data.
+// req: E5, C8. What Vennio holds was written by others: it is data.
 func TestABookingOfOthersIsShownAsAQuotation(t *testing.T) {
 	t.Parallel()
 	odd := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, _ *http.Request) {
@@ -124,8 +124,8 @@ func TestABookingOfOthersIsShownAsAQuotation(t *testing.T) {
 	}
 }
 
-// bar: T8. However much others wrote, and in whatever script.
-func TestBar_T8_ALongBookingIsCutAndSaysSo(t *testing.T) {
+// req: T8. However much others wrote, and in whatever script.
+func TestReq_T8_ALongBookingIsCutAndSaysSo(t *testing.T) {
 	t.Parallel()
 	var people []string
 	for i := range 30 {

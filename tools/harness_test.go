@@ -19,7 +19,7 @@ import (
 
 	"github.com/vennio-mcp/vennio-mcp/internal/consent"
 	"github.com/vennio-mcp/vennio-mcp/internal/slots"
-	"github.com/vennio-mcp/vennio-mcp/internal/store"
+	"github.com/vennio-mcp/vennio-mcp/internal/sqldb"
 	"github.com/vennio-mcp/vennio-mcp/internal/times"
 	"github.com/vennio-mcp/vennio-mcp/schemas"
 	"github.com/vennio-mcp/vennio-mcp/tools"
@@ -43,7 +43,7 @@ type world struct {
 	wrote int
 }
 
-// canary is the key that every world uses: no output may hold it (bar E3).
+// canary is the key that every world uses: no output may hold it (requirement E3).
 const canary = "vennio_sk_test_c4n4ry"
 
 // option changes a world before it is built.
@@ -91,7 +91,7 @@ func newWorld(t *testing.T, options ...option) *world {
 
 func newLedger(t *testing.T, now func() time.Time) *consent.Ledger {
 	t.Helper()
-	db := store.Open("")
+	db := sqldb.Open("")
 	t.Cleanup(func() { require.NoError(t, db.Close()) })
 	return consent.New(db, now)
 }
@@ -158,7 +158,7 @@ func call[Out any](w *world, tool string, arguments any) answer[Out] {
 	a := answer[Out]{IsError: got.IsError, Text: got.Content[0].(mcp.TextContent).Text}
 	a.Raw, err = json.Marshal(got.StructuredContent)
 	require.NoError(w.t, err)
-	require.NotContains(w.t, a.Text+string(a.Raw)+fmt.Sprint(w.failed), "c4n4ry", "bar: E3")
+	require.NotContains(w.t, a.Text+string(a.Raw)+fmt.Sprint(w.failed), "c4n4ry", "req: E3")
 	require.NoError(w.t, json.Unmarshal(a.Raw, &a.Data))
 	var failure schemas.Failure
 	require.NoError(w.t, json.Unmarshal(a.Raw, &failure))

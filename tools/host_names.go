@@ -14,7 +14,7 @@ import (
 	"golang.org/x/text/unicode/norm"
 
 	"github.com/vennio-mcp/vennio-mcp/internal/consent"
-	"github.com/vennio-mcp/vennio-mcp/internal/plain"
+	"github.com/vennio-mcp/vennio-mcp/internal/sanitize"
 	"github.com/vennio-mcp/vennio-mcp/vennioclient"
 )
 
@@ -248,14 +248,14 @@ func idKey(id string) string { return strings.ToLower(bare(strings.TrimSpace(id)
 // nameKey makes spellings of a name equal that people can hardly tell apart: case, blanks, quotation
 // marks, invisible characters, and the ways in which Unicode writes a letter.
 func nameKey(name string) string {
-	name = strings.NewReplacer(`"`, "", "'", "", "’", "").Replace(norm.NFKC.String(plain.Line(name, 200)))
-	return strings.ToLower(plain.Line(name, 200))
+	name = strings.NewReplacer(`"`, "", "'", "", "’", "").Replace(norm.NFKC.String(sanitize.Line(name, 200)))
+	return strings.ToLower(sanitize.Line(name, 200))
 }
 
 // nameFrom is a name that somebody else chose, made safe to keep: one line of visible characters,
 // without credentials, bounded. Quotation marks around it stay out. It is empty for an id.
 func nameFrom(s string) string {
-	name := strings.Trim(plain.Line(plain.Mask(s), nameLimit), `" `)
+	name := strings.Trim(sanitize.Line(sanitize.Mask(s), nameLimit), `" `)
 	if (consent.Party{Name: name}).Unnamed() {
 		return ""
 	}

@@ -132,7 +132,7 @@ func TestManyCallsReadTheNamesOnce(t *testing.T) {
 
 // A definite answer without a name makes a host unnamed, and every question says so in words.
 //
-// bar: C16
+// req: C16
 // field: host without a name
 func TestAHostWithoutANameIsSaidToHaveNone(t *testing.T) {
 	t.Parallel()
@@ -173,7 +173,7 @@ func TestAHostWithoutANameIsSaidToHaveNone(t *testing.T) {
 // A failure that may pass is an error of the call that can be repeated: nothing is asked, written or
 // changed because of it.
 //
-// bar: C16, E1
+// req: C16, E1
 // field: names while Vennio fails
 func TestWhileVennioCannotBeAskedForNamesNothingIsAsked(t *testing.T) {
 	t.Parallel()
@@ -267,7 +267,7 @@ func TestARepeatedCallKeepsTheNamesThatWereAgreedTo(t *testing.T) {
 // What Vennio calls a host is text from others: it is shown as a name, quoted where it could be read
 // as anything else, and bounded.
 //
-// bar: C8
+// req: C8
 // field: names that pose as facts
 func TestNamesFromVennioCannotPoseAsFacts(t *testing.T) {
 	t.Parallel()
@@ -310,7 +310,7 @@ func TestNamesFromVennioCannotPoseAsFacts(t *testing.T) {
 
 // Hosts that have the same name can be told apart, in answers and by them.
 //
-// bar: C8, C16
+// req: C8, C16
 // field: hosts of the same name
 func TestHostsOfOneNameAreToldApart(t *testing.T) {
 	t.Parallel()

@@ -35,8 +35,8 @@ func twist(t *testing.T, w *world, change func(path, method, body string) (statu
 	w.connect()
 }
 
-// bar: E5
-func TestBar_E5_WordsFromVennioAreQuotations(t *testing.T) {
+// req: E5
+func TestReq_E5_WordsFromVennioAreQuotations(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	twist(t, w, func(_, _, body string) (int, string) {
@@ -53,7 +53,7 @@ func TestBar_E5_WordsFromVennioAreQuotations(t *testing.T) {
 
 // field: invisible names. What a person cannot see is neither a title nor a name, from
 // whomever it comes; within a text it is dropped before anything is shown or sent.
-func TestBar_C8_InvisibleCharactersAreNoNames(t *testing.T) {
+func TestReq_C8_InvisibleCharactersAreNoNames(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	slot := w.slot().SlotID
@@ -82,7 +82,7 @@ func TestBar_C8_InvisibleCharactersAreNoNames(t *testing.T) {
 }
 
 // field: invisible names from Vennio
-func TestBar_C8_InvisibleNamesFromVennioGiveWayToIDs(t *testing.T) {
+func TestReq_C8_InvisibleNamesFromVennioGiveWayToIDs(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	made := w.booked()
@@ -184,8 +184,8 @@ func TestFreeTimesOfAnotherHostAreReported(t *testing.T) {
 	assert.Empty(t, got.Data.Slots)
 }
 
-// bar: S9. What could not be looked up is not told as nothing.
-func TestBar_S9_AFailedLookBeyondTheWindowIsSaid(t *testing.T) {
+// req: S9. What could not be looked up is not told as nothing.
+func TestReq_S9_AFailedLookBeyondTheWindowIsSaid(t *testing.T) {
 	t.Parallel()
 	weekend := args{"from": "2026-05-16", "to": "2026-05-17"}
 	w := newWorld(t)
@@ -294,8 +294,8 @@ func freeAt(start time.Time) string {
 	return `{"start":"` + start.Format(time.RFC3339) + `","end":"` + start.Add(30*time.Minute).Format(time.RFC3339) + `"}`
 }
 
-// bar: I5, with candidates denser than one answer holds.
-func TestBar_I5_AlternativesForSeveralHostsAreTheNearest(t *testing.T) {
+// req: I5, with candidates denser than one answer holds.
+func TestReq_I5_AlternativesForSeveralHostsAreTheNearest(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	wanted := time.Date(2026, 5, 15, 16, 0, 0, 0, time.UTC)

@@ -9,7 +9,7 @@ import (
 	"sync"
 
 	"github.com/vennio-mcp/vennio-mcp/internal/consent"
-	"github.com/vennio-mcp/vennio-mcp/internal/plain"
+	"github.com/vennio-mcp/vennio-mcp/internal/sanitize"
 	"github.com/vennio-mcp/vennio-mcp/schemas"
 	"github.com/vennio-mcp/vennio-mcp/vennioclient"
 )
@@ -117,9 +117,9 @@ func (d Directory) one(name string, beyond func(name string) ([]Host, error)) (H
 	case len(near) == 1:
 		return near[0], nil
 	case len(near) > 1:
-		return Host{}, d.unknown(fmt.Sprintf("hosts: %s could be %s.", plain.Quote(name, 60), names(near)))
+		return Host{}, d.unknown(fmt.Sprintf("hosts: %s could be %s.", sanitize.Quote(name, 60), names(near)))
 	}
-	return Host{}, d.unknown(fmt.Sprintf("hosts: nobody here is called %s.", plain.Quote(name, 60)))
+	return Host{}, d.unknown(fmt.Sprintf("hosts: nobody here is called %s.", sanitize.Quote(name, 60)))
 }
 
 // hostsMeant returns the hosts that are meant by an argument, by the names that people see.

@@ -11,7 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/vennio-mcp/vennio-mcp/internal/consent"
-	"github.com/vennio-mcp/vennio-mcp/internal/store"
+	"github.com/vennio-mcp/vennio-mcp/internal/sqldb"
 	"github.com/vennio-mcp/vennio-mcp/schemas"
 )
 
@@ -32,7 +32,7 @@ func onDisk(t *testing.T) (o option, change func(statement string)) {
 		require.NoError(t, other.Close())
 	}
 	return func(w *world) {
-		db := store.Open(dir)
+		db := sqldb.Open(dir)
 		t.Cleanup(func() { require.NoError(t, db.Close()) })
 		w.deps.Ledger = consent.New(db, func() time.Time { return w.clock })
 	}, change
@@ -51,9 +51,9 @@ func (w *world) tampered(got schemas.Code, text string) {
 }
 
 // field: consent changed on disk
-// bar: O4. A person agreed to one booking; what the file says of it is changed
+// req: O4. A person agreed to one booking; what the file says of it is changed
 // before it is sent.
-func TestBar_O4_AConsentChangedOnDiskIsNotSent(t *testing.T) {
+func TestReq_O4_AConsentChangedOnDiskIsNotSent(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {
 		statement string
@@ -90,8 +90,8 @@ func TestBar_O4_AConsentChangedOnDiskIsNotSent(t *testing.T) {
 }
 
 // field: consent added on disk
-// bar: O4, C5. A question that nobody answered, and a grant in the file.
-func TestBar_O4_AConsentAddedOnDiskIsNotSent(t *testing.T) {
+// req: O4, C5. A question that nobody answered, and a grant in the file.
+func TestReq_O4_AConsentAddedOnDiskIsNotSent(t *testing.T) {
 	t.Parallel()
 	disk, change := onDisk(t)
 	w := newWorld(t, disk)
@@ -105,8 +105,8 @@ func TestBar_O4_AConsentAddedOnDiskIsNotSent(t *testing.T) {
 }
 
 // field: consent changed on disk
-// bar: O4, C10
-func TestBar_O4_AConsentToAChangeThatWasChangedOnDiskIsNotSent(t *testing.T) {
+// req: O4, C10
+func TestReq_O4_AConsentToAChangeThatWasChangedOnDiskIsNotSent(t *testing.T) {
 	t.Parallel()
 	for tool, arguments := range changes {
 		t.Run(tool, func(t *testing.T) {
@@ -131,8 +131,8 @@ func TestBar_O4_AConsentToAChangeThatWasChangedOnDiskIsNotSent(t *testing.T) {
 }
 
 // field: question changed on disk
-// bar: O4. A question that was answered is opened again in the file.
-func TestBar_O4_AQuestionChangedOnDiskIsNotAnswered(t *testing.T) {
+// req: O4. A question that was answered is opened again in the file.
+func TestReq_O4_AQuestionChangedOnDiskIsNotAnswered(t *testing.T) {
 	t.Parallel()
 	for name, statement := range map[string]string{
 		"opened again":  `UPDATE proposals SET state = 'open'`,
@@ -157,9 +157,9 @@ func TestBar_O4_AQuestionChangedOnDiskIsNotAnswered(t *testing.T) {
 }
 
 // field: expired consent, clock set back
-// bar: C6. A booking, a move and a cancellation that a person agreed to and whose
+// req: C6. A booking, a move and a cancellation that a person agreed to and whose
 // consent was seen expired.
-func TestBar_C6_AConsentOnceSeenExpiredIsNotSentWhenTheClockGoesBack(t *testing.T) {
+func TestReq_C6_AConsentOnceSeenExpiredIsNotSentWhenTheClockGoesBack(t *testing.T) {
 	t.Parallel()
 	calls := map[string]func(w *world) (tool string, call args){
 		"book_slot": func(w *world) (string, args) { return "book_slot", agreed(w.slot().SlotID) },

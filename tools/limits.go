@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"github.com/vennio-mcp/vennio-mcp/internal/consent"
-	"github.com/vennio-mcp/vennio-mcp/internal/plain"
+	"github.com/vennio-mcp/vennio-mcp/internal/sanitize"
 	"github.com/vennio-mcp/vennio-mcp/internal/times"
 	"github.com/vennio-mcp/vennio-mcp/schemas"
 )
@@ -104,12 +104,12 @@ func (d Deps) overQuota(err error) error {
 func (l Limits) guests(act consent.Act, named Directory) string {
 	for _, a := range act.Attendees {
 		if !l.invites(a.Email) {
-			return fmt.Sprintf("%s may not attend; this server invites people of %s alone.", plain.Quote(a.Email, 100), strings.Join(l.GuestDomains, ", "))
+			return fmt.Sprintf("%s may not attend; this server invites people of %s alone.", sanitize.Quote(a.Email, 100), strings.Join(l.GuestDomains, ", "))
 		}
 	}
 	for _, h := range act.Hosts {
 		if strings.Contains(h.ID, "@") && !named.has(h.ID) && !l.invites(h.ID) {
-			return fmt.Sprintf("%s may not take part; this server invites people of %s alone.", plain.Quote(h.ID, 100), strings.Join(l.GuestDomains, ", "))
+			return fmt.Sprintf("%s may not take part; this server invites people of %s alone.", sanitize.Quote(h.ID, 100), strings.Join(l.GuestDomains, ", "))
 		}
 	}
 	return ""

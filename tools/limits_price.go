@@ -7,7 +7,7 @@ import (
 	"strings"
 	"sync"
 
-	"github.com/vennio-mcp/vennio-mcp/internal/plain"
+	"github.com/vennio-mcp/vennio-mcp/internal/sanitize"
 )
 
 // Price is an amount of money.
@@ -47,7 +47,7 @@ func (l Limits) price(costs []string) string {
 	for _, cost := range costs {
 		p, err := ParsePrice(cost)
 		if err != nil || p.Currency != l.MaxPrice.Currency {
-			return fmt.Sprintf("its price (%s) cannot be held against the most that a booking may cost here, %s.", plain.Line(cost, 40), l.MaxPrice)
+			return fmt.Sprintf("its price (%s) cannot be held against the most that a booking may cost here, %s.", sanitize.Line(cost, 40), l.MaxPrice)
 		}
 		sum += p.Cents
 	}

@@ -46,7 +46,7 @@ func refused(t *testing.T, w *world, booking args, why string) {
 	assert.Equal(t, before, w.vennio.Writes())
 }
 
-func TestBar_X6_OnlyAllowedDomainsAttend(t *testing.T) {
+func TestReq_X6_OnlyAllowedDomainsAttend(t *testing.T) {
 	t.Parallel()
 	for _, policy := range []consent.Policy{consent.PolicyAsk, consent.PolicyHuman} {
 		w := newWorld(t, limited(t, "example.org, *.example.com", "", 0, ""), func(w *world) { w.deps.Policy = policy })
@@ -73,7 +73,7 @@ func TestBar_X6_OnlyAllowedDomainsAttend(t *testing.T) {
 	assert.True(t, got.IsError, "nor takes part as a host that nobody named")
 }
 
-func TestBar_X6_BookingsLieWithinTheHours(t *testing.T) {
+func TestReq_X6_BookingsLieWithinTheHours(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	inTheMorning := w.find(args{"prefer": map[string]any{"latest": "11:00"}, "timezone": "Europe/London"}).Data.Slots[0]
@@ -99,9 +99,9 @@ func TestBar_X6_BookingsLieWithinTheHours(t *testing.T) {
 	assert.Empty(t, cancelled.Code, "what is booked can be cancelled whatever the hours: "+cancelled.Text)
 }
 
-// bar: X6. However many calls come at once, and whatever their days: no more than
+// req: X6. However many calls come at once, and whatever their days: no more than
 // the number is sent, and what was done can still be repeated.
-func TestBar_X6_ADayHasSoManyBookings(t *testing.T) {
+func TestReq_X6_ADayHasSoManyBookings(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, limited(t, "", "", 2, ""))
 	found := w.find(args{"limit": 6}).Data.Slots
@@ -125,7 +125,7 @@ func TestBar_X6_ADayHasSoManyBookings(t *testing.T) {
 	assert.Empty(t, w.book(agreed(next)).Code, "tomorrow is another day")
 }
 
-func TestBar_X6_NothingDearerIsBooked(t *testing.T) {
+func TestReq_X6_NothingDearerIsBooked(t *testing.T) {
 	t.Parallel()
 	for most, why := range map[string]string{"4999 JPY": "it costs 5000.00 JPY", "100 EUR": "(5000 JPY) cannot be held against"} {
 		w := newWorld(t, limited(t, "", "", 0, most))

@@ -9,7 +9,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/vennio-mcp/vennio-mcp/internal/plain"
+	"github.com/vennio-mcp/vennio-mcp/internal/sanitize"
 	"github.com/vennio-mcp/vennio-mcp/internal/times"
 	"github.com/vennio-mcp/vennio-mcp/schemas"
 	"github.com/vennio-mcp/vennio-mcp/vennioclient"
@@ -120,7 +120,7 @@ func (q listing) rest(sorted []vennioclient.Booking) []vennioclient.Booking {
 
 // brief is enough to recognise a booking: get_booking tells all of it.
 func brief(b schemas.Booking) schemas.Booking {
-	b.Title = plain.Line(b.Title, 80)
+	b.Title = sanitize.Line(b.Title, 80)
 	b.Hosts, b.Attendees = few(b.Hosts), few(b.Attendees)
 	return b
 }
@@ -129,7 +129,7 @@ func brief(b schemas.Booking) schemas.Booking {
 func few(people []string) []string {
 	shown := []string{}
 	for _, p := range people[:min(len(people), peopleShown)] {
-		shown = append(shown, plain.Line(p, 80))
+		shown = append(shown, sanitize.Line(p, 80))
 	}
 	if more := len(people) - peopleShown; more > 0 {
 		shown = append(shown, fmt.Sprintf("%d more", more))

@@ -55,8 +55,8 @@ func TestNoBookingsIsNotAnError(t *testing.T) {
 	assert.Contains(t, got.Text, "that is no error")
 }
 
-// bar: P5, S1, S4. All hosts, sorted by start, the same in both forms.
-func TestBar_P5_S4_BookingsToComeAreListedInOrder(t *testing.T) {
+// req: P5, S1, S4. All hosts, sorted by start, the same in both forms.
+func TestReq_P5_S4_BookingsToComeAreListedInOrder(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	made := map[string]schemas.BookSlotResult{}
@@ -103,9 +103,9 @@ func TestWhatVennioDoesNotFilterIsFilteredHere(t *testing.T) {
 	assert.Contains(t, ids(w.list(args{}).Data), "bobs", "no hosts: all hosts")
 }
 
-// bar: T8. Pages: each says how to go on, together they are the whole, and a
+// req: T8. Pages: each says how to go on, together they are the whole, and a
 // cursor goes on in its own list only.
-func TestBar_T8_PagesGoOnWhereTheyEnded(t *testing.T) {
+func TestReq_T8_PagesGoOnWhereTheyEnded(t *testing.T) {
 	t.Parallel()
 	var many []string
 	for i := range 23 {
@@ -138,7 +138,7 @@ func TestBar_T8_PagesGoOnWhereTheyEnded(t *testing.T) {
 }
 
 // field: hours and days in a phrase, for bookings
-func TestBar_S7_AListKeepsTheHoursAndDaysOfAPhrase(t *testing.T) {
+func TestReq_S7_AListKeepsTheHoursAndDaysOfAPhrase(t *testing.T) {
 	t.Parallel()
 	at := func(day, hour, minute int) time.Time { return time.Date(2026, 5, day, hour-1, minute, 0, 0, time.UTC) } // in London
 	host := directory()[0].ID
@@ -179,8 +179,8 @@ func TestAListSaysWhatItDidNotUnderstand(t *testing.T) {
 	assert.Equal(t, schemas.CodeUnavailable, w.list(args{}).Code)
 }
 
-// bar: T8
-func TestBar_T8_ListsAreShort(t *testing.T) {
+// req: T8
+func TestReq_T8_ListsAreShort(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	crowd := make([]any, 20)
@@ -207,8 +207,8 @@ func TestBar_T8_ListsAreShort(t *testing.T) {
 	t.Logf("tokens: usual %d, largest %d, structured %d", tokens(t, usual.Text), tokens(t, largest.Text), tokens(t, string(largest.Raw)))
 }
 
-// bar: T8. However much others wrote, and in whatever script.
-func TestBar_T8_AListOfLongBookingsIsCutAndSaysSo(t *testing.T) {
+// req: T8. However much others wrote, and in whatever script.
+func TestReq_T8_AListOfLongBookingsIsCutAndSaysSo(t *testing.T) {
 	t.Parallel()
 	var long []string
 	for i := range 10 {
@@ -222,8 +222,8 @@ func TestBar_T8_AListOfLongBookingsIsCutAndSaysSo(t *testing.T) {
 	assert.LessOrEqual(t, max(tokens(t, got.Text), tokens(t, string(got.Raw))), 2000)
 }
 
-// bar: T8. An account of more bookings than are read says so, and how to go on.
-func TestBar_T8_AnEndlessListIsReadInPart(t *testing.T) {
+// req: T8. An account of more bookings than are read says so, and how to go on.
+func TestReq_T8_AnEndlessListIsReadInPart(t *testing.T) {
 	t.Parallel()
 	calls := 0
 	api := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, _ *http.Request) {

@@ -118,7 +118,7 @@ func (m *model) maybe(b args) args {
 func (m *model) consent() any {
 	yes := args{"granted": true, "given_by": "Ada Byron", "statement": "Yes, book it"}
 	return pick[any](m, yes, yes, yes, yes, yes, yes, yes, yes, yes.with("given_by", "the operator"), yes.with("statement", "approved in the terminal"),
-		yes.with("rung", "approved on the page"), yes.with("granted", "true"), yes.with("granted", false), yes.with("statement", nil),
+		yes.with("method", "approved on the page"), yes.with("granted", "true"), yes.with("granted", false), yes.with("statement", nil),
 		nil, "yes", true, []any{yes}, args{})
 }
 

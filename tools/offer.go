@@ -4,7 +4,7 @@ import (
 	"cmp"
 	"time"
 
-	"github.com/vennio-mcp/vennio-mcp/internal/plain"
+	"github.com/vennio-mcp/vennio-mcp/internal/sanitize"
 	"github.com/vennio-mcp/vennio-mcp/internal/slots"
 	"github.com/vennio-mcp/vennio-mcp/internal/times"
 	"github.com/vennio-mcp/vennio-mcp/schemas"
@@ -43,7 +43,7 @@ func slotIn(s vennioclient.Slot, id string, loc, guest *time.Location) schemas.S
 	local := times.LocalParts(s.Start, s.End, loc)
 	return schemas.Slot{
 		SlotID:      id,
-		Description: cmp.Or(plain.Line(s.Description, 200), times.Label(s.Start, s.End, loc)),
+		Description: cmp.Or(sanitize.Line(s.Description, 200), times.Label(s.Start, s.End, loc)),
 		Start:       times.UTC(s.Start),
 		End:         times.UTC(s.End),
 		StartLocal:  local.Start,

@@ -9,7 +9,7 @@ import (
 	"github.com/mark3labs/mcp-go/server"
 
 	"github.com/vennio-mcp/vennio-mcp/internal/consent"
-	"github.com/vennio-mcp/vennio-mcp/internal/plain"
+	"github.com/vennio-mcp/vennio-mcp/internal/sanitize"
 	"github.com/vennio-mcp/vennio-mcp/schemas"
 )
 
@@ -39,7 +39,7 @@ func (d Deps) handOver(ctx context.Context, out *schemas.BookSlotResult, fresh b
 	}
 	q := mcp.ElicitationParams{
 		Mode: mcp.ElicitationModeURL, ElicitationID: id, URL: out.CheckoutURL,
-		Message: "Pay for " + plain.Quote(out.Title, 120) + ", " + out.Description + "? It is confirmed only once it is paid.",
+		Message: "Pay for " + sanitize.Quote(out.Title, 120) + ", " + out.Description + "? It is confirmed only once it is paid.",
 	}
 	if server.IsModernRequest(ctx) {
 		if d.Changed != nil { // now: the client may never come back for the result

@@ -64,8 +64,8 @@ func TestAPaymentIsSeenByGetBooking(t *testing.T) {
 	assert.Empty(t, now.Data.CheckoutURL)
 }
 
-// bar: C7. An answer about paying for one booking opens nothing else.
-func TestBar_C7_TheAnswerAboutAPaymentServesNoOtherCall(t *testing.T) {
+// req: C7. An answer about paying for one booking opens nothing else.
+func TestReq_C7_TheAnswerAboutAPaymentServesNoOtherCall(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	tokyo := []string{w.deps.Hosts[2].Name}

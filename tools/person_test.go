@@ -123,9 +123,9 @@ func (w *world) waiting(booking args) consent.Proposal {
 }
 
 // approve answers a proposal as a person does on the page or in the terminal.
-func (w *world) approve(id string, agreed bool, rung consent.Rung) {
+func (w *world) approve(id string, agreed bool, method consent.Method) {
 	w.t.Helper()
-	_, err := w.deps.Ledger.Answer(w.t.Context(), id, consent.Answer{Agreed: agreed, By: "Ada Byron", Words: "pressed", Rung: rung})
+	_, err := w.deps.Ledger.Answer(w.t.Context(), id, consent.Answer{Agreed: agreed, By: "Ada Byron", Words: "pressed", Rung: method})
 	require.NoError(w.t, err)
 }
 
@@ -134,7 +134,7 @@ func (w *world) approve(id string, agreed bool, rung consent.Rung) {
 func (w *world) kinds() (kinds []string, details string) {
 	w.t.Helper()
 	_, err := w.deps.Ledger.Verify(w.t.Context())
-	require.NoError(w.t, err, "bar: O4")
+	require.NoError(w.t, err, "req: O4")
 	entries, err := w.deps.Ledger.Entries(w.t.Context(), 0, 1000)
 	require.NoError(w.t, err)
 	for _, e := range entries {

@@ -7,7 +7,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/vennio-mcp/vennio-mcp/internal/plain"
+	"github.com/vennio-mcp/vennio-mcp/internal/sanitize"
 	"github.com/vennio-mcp/vennio-mcp/internal/times"
 	"github.com/vennio-mcp/vennio-mcp/schemas"
 	"github.com/vennio-mcp/vennio-mcp/vennioclient"
@@ -86,7 +86,7 @@ func furtherOf(s *vennioclient.Series, first string) (all []schemas.Written) {
 
 // tellSeries says which days were booked, and which were not.
 func (b booking) tellSeries(out *schemas.BookSlotResult, s *vennioclient.Series) {
-	out.SeriesID = plain.Line(s.ID, 100)
+	out.SeriesID = sanitize.Line(s.ID, 100)
 	booked, unsure := make([]string, len(s.Bookings)), 0
 	for i, one := range s.Bookings {
 		booked[i] = times.Day(one.Start, b.loc)

@@ -45,7 +45,7 @@ func TestASeriesIsAgreedToDayByDay(t *testing.T) {
 		assert.Equal(t, got.Data.SeriesID, again.Data.SeriesID)
 		assert.Equal(t, got.Data.Skipped, again.Data.Skipped)
 		assert.Equal(t, writes, w.vennio.Writes())
-		assert.Equal(t, schemas.CodeConsentMismatch, w.book(booking.with("repeat", "weekly x5")).Code, "bar: C2")
+		assert.Equal(t, schemas.CodeConsentMismatch, w.book(booking.with("repeat", "weekly x5")).Code, "req: C2")
 		cancelsOneThenTheRest(w, got.Data)
 	}
 }
@@ -83,8 +83,8 @@ func TestWhatCannotRepeatIsRefusedWithAnExample(t *testing.T) {
 	assert.Contains(t, got.Text, "not part of a series")
 }
 
-// bar: T8. The longest series stays short.
-func TestBar_T8_TheLongestSeriesIsShort(t *testing.T) {
+// req: T8. The longest series stays short.
+func TestReq_T8_TheLongestSeriesIsShort(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	got := w.book(agreed(w.slot().SlotID).with("repeat", "weekly x26"))

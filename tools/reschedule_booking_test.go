@@ -39,9 +39,9 @@ func TestTheOldTimeCountsAsFree(t *testing.T) {
 	assert.Equal(t, schemas.CodeNotFound, w.find(args{"reschedule_of": "nothing"}).Code)
 }
 
-// bar: C10, I5. A slot that was taken meanwhile moves nothing and offers others,
+// req: C10, I5. A slot that was taken meanwhile moves nothing and offers others,
 // which need a consent of their own.
-func TestBar_I5_ATakenSlotMovesNothing(t *testing.T) {
+func TestReq_I5_ATakenSlotMovesNothing(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	made := w.booked()
@@ -63,8 +63,8 @@ func TestBar_I5_ATakenSlotMovesNothing(t *testing.T) {
 	assert.Equal(t, got.Data.Alternatives[0].Start, moved.Data.Start)
 }
 
-// bar: C2, C7. A slot id serves one act: not another booking, not a new one.
-func TestBar_C2_ASlotThatMovedABookingBooksNoOther(t *testing.T) {
+// req: C2, C7. A slot id serves one act: not another booking, not a new one.
+func TestReq_C2_ASlotThatMovedABookingBooksNoOther(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	one, two := w.booked(), w.booked()
@@ -110,8 +110,8 @@ func TestWhatOthersCancelledIsToldAsItIs(t *testing.T) {
 	assert.Equal(t, before, w.vennio.Writes())
 }
 
-// bar: I6. Moved away, the old time is free; moved back, that is a move of its own.
-func TestBar_I6_MovedThereAndBack(t *testing.T) {
+// req: I6. Moved away, the old time is free; moved back, that is a move of its own.
+func TestReq_I6_MovedThereAndBack(t *testing.T) {
 	t.Parallel()
 	for _, dialect := range []vennioclient.Dialect{vennioclient.Reference, vennioclient.Guide} {
 		w := newWorld(t, withDialect(dialect))

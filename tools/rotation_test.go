@@ -8,7 +8,7 @@ import (
 	"github.com/vennio-mcp/vennio-mcp/schemas"
 )
 
-// bar: C7. A question asked before the secret was rotated can be answered while
+// req: C7. A question asked before the secret was rotated can be answered while
 // both are taken, and no longer afterwards.
 func TestAQuestionAskedBeforeTheRotationIsAnswered(t *testing.T) {
 	t.Parallel()

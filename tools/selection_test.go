@@ -13,10 +13,10 @@ import (
 	"github.com/vennio-mcp/vennio-mcp/tools"
 )
 
-// bar: X6. Whatever the operator selects, no tool's description or arguments name
+// req: X6. Whatever the operator selects, no tool's description or arguments name
 // a sibling there is not, but for the one without which it is of no use; and what
 // is left still says what the tool does.
-func TestBar_X6_NoToolNamesOneThereIsNot(t *testing.T) {
+func TestReq_X6_NoToolNamesOneThereIsNot(t *testing.T) {
 	t.Parallel()
 	every := tools.Names(tools.Catalog(tools.Deps{}))
 	needs := map[string]string{"book_slot": "find_slots", "reschedule_booking": "find_slots"}
@@ -53,8 +53,8 @@ func TestAReaderIsToldOfReadersAlone(t *testing.T) {
 	}
 }
 
-// bar: X6. Nor does what an error says to do next.
-func TestBar_X6_NoErrorNamesAToolThereIsNot(t *testing.T) {
+// req: X6. Nor does what an error says to do next.
+func TestReq_X6_NoErrorNamesAToolThereIsNot(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.deps.Selection.Names = []string{"find_slots"}

@@ -12,8 +12,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/vennio-mcp/vennio-mcp/internal/consent"
-	"github.com/vennio-mcp/vennio-mcp/internal/store"
-	"github.com/vennio-mcp/vennio-mcp/internal/store/storetest"
+	"github.com/vennio-mcp/vennio-mcp/internal/sqldb"
+	"github.com/vennio-mcp/vennio-mcp/internal/sqldb/storetest"
 	"github.com/vennio-mcp/vennio-mcp/vennioclient"
 	"github.com/vennio-mcp/vennio-mcp/vennioclient/sandbox"
 )
@@ -22,13 +22,13 @@ import (
 // sent to Vennio.
 type forgetful struct {
 	*world
-	db   *store.DB
+	db   *sqldb.DB
 	lost bool // what is sent does not arrive
 }
 
 func newForgetful(t *testing.T, options ...option) *forgetful {
 	t.Helper()
-	f := &forgetful{world: newWorld(t, options...), db: store.Open("")}
+	f := &forgetful{world: newWorld(t, options...), db: sqldb.Open("")}
 	t.Cleanup(func() { require.NoError(t, f.db.Close()) })
 	f.deps.Policy = consent.PolicyAttested
 	f.restart()
@@ -263,7 +263,7 @@ func TestASweepSettlesWhatWasErased(t *testing.T) {
 // and what was booked is on record when it is told.
 func TestASettlementIsTriedAgainWhileTheCallWaits(t *testing.T) {
 	t.Parallel()
-	w, db := newWorld(t), store.Open("")
+	w, db := newWorld(t), sqldb.Open("")
 	t.Cleanup(func() { require.NoError(t, db.Close()) })
 	w.deps.Ledger, w.deps.Policy = consent.New(db, w.deps.Now), consent.PolicyAttested
 	w.onWrite(func() {

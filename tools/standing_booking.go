@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/vennio-mcp/vennio-mcp/internal/consent"
-	"github.com/vennio-mcp/vennio-mcp/internal/plain"
+	"github.com/vennio-mcp/vennio-mcp/internal/sanitize"
 	"github.com/vennio-mcp/vennio-mcp/internal/times"
 	"github.com/vennio-mcp/vennio-mcp/schemas"
 	"github.com/vennio-mcp/vennio-mcp/vennioclient"
@@ -113,7 +113,7 @@ func (d Deps) open(b standingBooking) error {
 func (d Deps) actOn(tool string, b standingBooking, loc *time.Location) consent.Act {
 	a := consent.Act{
 		Tool: tool, Tenant: d.Tenant, BookingID: b.ID, Start: b.Start, End: b.End, Zone: loc.String(),
-		Title: plain.Line(b.Title, 120),
+		Title: sanitize.Line(b.Title, 120),
 	}
 	a.Hosts = asParties(b.hosts)
 	for _, t := range b.told(d) {
@@ -146,7 +146,7 @@ func (d Deps) settleOld(ctx context.Context, act consent.Act) error {
 // proposalOn shows an act on a booking that exists.
 func (d Deps) proposalOn(action string, a consent.Act, b standingBooking, loc, guest *time.Location) *schemas.Proposal {
 	p := &schemas.Proposal{
-		Action: action, SlotID: a.SlotID, BookingID: plain.Line(a.BookingID, 100), Title: a.Title,
+		Action: action, SlotID: a.SlotID, BookingID: sanitize.Line(a.BookingID, 100), Title: a.Title,
 		Description: times.Label(a.Start, a.End, loc), GuestLocal: times.GuestLabel(a.Start, a.End, loc, guest),
 		Start: times.UTC(a.Start), End: times.UTC(a.End), Repeat: a.Repeat,
 		Hosts: d.hostsTold(b.hosts), Attendees: toldIn(a),
@@ -184,7 +184,7 @@ func (d Deps) changed(b standingBooking, loc *time.Location, g *consent.Grant) *
 	out := &schemas.ChangeResult{Booking: d.booking(b, loc)}
 	out.Hosts, out.Attendees = within(out.Hosts), within(out.Attendees)
 	if g != nil {
-		out.Consent = &schemas.ConsentOnFile{GivenBy: g.GivenBy, Statement: g.Words, Rung: string(g.Rung)}
+		out.Consent = &schemas.ConsentOnFile{GivenBy: g.GivenBy, Statement: g.Words, Method: string(g.Rung)}
 	}
 	return out
 }

@@ -9,18 +9,18 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/vennio-mcp/vennio-mcp/internal/consent"
-	"github.com/vennio-mcp/vennio-mcp/internal/store"
-	"github.com/vennio-mcp/vennio-mcp/internal/store/storetest"
+	"github.com/vennio-mcp/vennio-mcp/internal/sqldb"
+	"github.com/vennio-mcp/vennio-mcp/internal/sqldb/storetest"
 	"github.com/vennio-mcp/vennio-mcp/schemas"
 )
 
-// bar: E1, I3. Where the store is away, the agent is told that nothing was sent
+// req: E1, I3. Where the store is away, the agent is told that nothing was sent
 // and that the same call may succeed; once it is back, it does.
-func TestBar_E1_AStoreThatIsAwayIsNotAnInternalError(t *testing.T) {
+func TestReq_E1_AStoreThatIsAwayIsNotAnInternalError(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	booking, here := agreed(w.slot().SlotID), w.deps.Ledger
-	nobody := store.OpenWith("postgres://vennio@127.0.0.1:1/none?sslmode=disable", store.Options{Patience: time.Millisecond})
+	nobody := sqldb.OpenWith("postgres://vennio@127.0.0.1:1/none?sslmode=disable", sqldb.Options{Patience: time.Millisecond})
 	t.Cleanup(func() { require.NoError(t, nobody.Close()) })
 	w.deps.Ledger = consent.New(nobody, w.deps.Now)
 	w.connect()
@@ -28,7 +28,7 @@ func TestBar_E1_AStoreThatIsAwayIsNotAnInternalError(t *testing.T) {
 	assert.Equal(t, schemas.CodeStoreAway, refused.Code, refused.Text)
 	assert.Contains(t, refused.Text, "sent nothing to Vennio")
 	assert.Contains(t, refused.Text, "retryable: the same call may succeed later")
-	assert.NotContains(t, refused.Text, "127.0.0.1", "bar: E3: no internal address")
+	assert.NotContains(t, refused.Text, "127.0.0.1", "req: E3: no internal address")
 	assert.Zero(t, w.vennio.Writes())
 	require.ErrorIs(t, w.failed, consent.ErrAway, "the operator sees the cause")
 	w.deps.Ledger = here
@@ -42,7 +42,7 @@ func TestAStoreThatTakesNoWritesIsNotAnInternalError(t *testing.T) {
 	t.Parallel()
 	for _, fault := range []string{"query_only = 1", "max_page_count = 1"} {
 		for _, policy := range []consent.Policy{consent.PolicyAttested, consent.PolicyHuman} {
-			w, db := newWorld(t), store.Open("")
+			w, db := newWorld(t), sqldb.Open("")
 			t.Cleanup(func() { require.NoError(t, db.Close()) })
 			w.deps.Ledger, w.deps.Policy = consent.New(db, w.deps.Now), policy
 			w.connect()

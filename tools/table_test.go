@@ -13,8 +13,8 @@ import (
 	"github.com/vennio-mcp/vennio-mcp/vennioclient"
 )
 
-// bar: E1
-func TestBar_E1_EveryCodeAndKindHasAdvice(t *testing.T) {
+// req: E1
+func TestReq_E1_EveryCodeAndKindHasAdvice(t *testing.T) {
 	t.Parallel()
 	for _, code := range schemas.Codes() {
 		said, ok := table[code]
@@ -27,7 +27,7 @@ func TestBar_E1_EveryCodeAndKindHasAdvice(t *testing.T) {
 	assert.Len(t, kinds, len(vennioclient.Kinds()))
 }
 
-// bar: E3. What went wrong inside is for the log, never for the model.
+// req: E3. What went wrong inside is for the log, never for the model.
 func TestCausesReachMiddlewareAndAdviceReachesTheModel(t *testing.T) {
 	t.Parallel()
 	type in struct{}

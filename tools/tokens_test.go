@@ -40,8 +40,8 @@ func visible(t *testing.T, tool tools.Tool) string {
 	return string(raw)
 }
 
-// bar: T2. The committed figures are the gate: at most 5 % over them passes.
-func TestBar_T2_TokensStayWithinTheirBudget(t *testing.T) {
+// req: T2. The committed figures are the gate: at most 5 % over them passes.
+func TestReq_T2_TokensStayWithinTheirBudget(t *testing.T) {
 	file := filepath.Join("testdata", "tokens.json")
 	got := map[string]int{"instructions": tokens(t, prompts.Instructions(tools.Names(tools.Catalog(tools.Deps{})), consent.PolicyAsk))}
 	for _, tool := range tools.Catalog(tools.Deps{}) {
@@ -80,8 +80,8 @@ func TestBar_T2_TokensStayWithinTheirBudget(t *testing.T) {
 	}
 }
 
-// bar: T8
-func TestBar_T8_ResultsAreShort(t *testing.T) {
+// req: T8
+func TestReq_T8_ResultsAreShort(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	usual := w.find(args{"hosts": []string{"Alice"}, "timezone": "Europe/London"})

@@ -27,8 +27,8 @@ var changes = map[string]func(context.Context, *vennioclient.Client) error{
 }
 
 // Changes are repeated under their key with the same bytes, and a refusal that
-// follows an attempt without an answer settles nothing. bar: I2, I3
-func TestBar_I3_OutcomeOfChanges(t *testing.T) {
+// follows an attempt without an answer settles nothing. req: I2, I3
+func TestReq_I3_OutcomeOfChanges(t *testing.T) {
 	t.Parallel()
 	for name, row := range map[string]struct {
 		steps []http.HandlerFunc
@@ -62,8 +62,8 @@ func TestBar_I3_OutcomeOfChanges(t *testing.T) {
 }
 
 // net/http repeats a write that carries a key by itself, where a connection that
-// was used before breaks without an answer. That is doubt too. bar: I3
-func TestBar_I3_DoubtOfATransportThatRepeats(t *testing.T) {
+// was used before breaks without an answer. That is doubt too. req: I3
+func TestReq_I3_DoubtOfATransportThatRepeats(t *testing.T) {
 	t.Parallel()
 	for change, call := range changes {
 		v := play(t, answers(200, aBooking), hangsUp(""), gone)

@@ -133,8 +133,8 @@ func TestRefusedBeforeSending(t *testing.T) {
 
 func second[T any](_ T, err error) error { return err }
 
-// bar: I1
-func TestBar_I1_LegalKeysAreSent(t *testing.T) {
+// req: I1
+func TestReq_I1_LegalKeysAreSent(t *testing.T) {
 	t.Parallel()
 	for _, key := range []vennioclient.IdempotencyKey{"a", "AZaz09_:.-", vennioclient.IdempotencyKey(strings.Repeat("k", 256))} {
 		v := play(t, answers(201, aBooking))

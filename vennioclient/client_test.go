@@ -40,8 +40,8 @@ func TestNewRefuses(t *testing.T) {
 	}
 }
 
-// No way of printing a client or an error shows the key. bar: E3
-func TestBar_E3_KeyIsNeverShown(t *testing.T) {
+// No way of printing a client or an error shows the key. req: E3
+func TestReq_E3_KeyIsNeverShown(t *testing.T) {
 	t.Parallel()
 	echo := func(w http.ResponseWriter, r *http.Request) { // a server that tells everything it hears
 		auth := r.Header.Get("Authorization")
@@ -69,7 +69,7 @@ func TestBar_E3_KeyIsNeverShown(t *testing.T) {
 	assert.Contains(t, fmt.Sprintf("%#v", c), "reference")
 }
 
-func TestBar_E3_CarelessTransport(t *testing.T) {
+func TestReq_E3_CarelessTransport(t *testing.T) {
 	t.Parallel()
 	leak := errors.New("cannot send Authorization: Bearer " + canary)
 	c := client(t, vennioclient.WithHTTPClient(&http.Client{Transport: &opaque{leak}}))

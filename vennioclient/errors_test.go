@@ -50,8 +50,8 @@ var everyKind = []struct {
 	{"teapot", answers(418, ""), vennioclient.KindUnknown, 418},
 }
 
-// Each kind, as it arrives over real HTTP. bar: E2, I4
-func TestBar_E2_EveryKindComesFromTheWire(t *testing.T) {
+// Each kind, as it arrives over real HTTP. req: E2, I4
+func TestReq_E2_EveryKindComesFromTheWire(t *testing.T) {
 	t.Parallel()
 	seen := map[vennioclient.Kind]bool{vennioclient.KindCanceled: true} // TestCanceled
 	for _, row := range everyKind {
@@ -97,7 +97,7 @@ func TestErrorKeepsWhatVennioSays(t *testing.T) {
 	}
 }
 
-func TestErrorTextIsCutAndClean(t *testing.T) { // bar: E5
+func TestErrorTextIsCutAndClean(t *testing.T) { // req: E5
 	t.Parallel()
 	body := `{"title":"a\nb\u0000c\u202ed","detail":"` + strings.Repeat("é", 5000) + `","errors":{"x":"` + strings.Repeat("y", 900) + `"}}`
 	_, err := play(t, answers(400, body, "X-Request-Id", "req_h")).client().GetBooking(t.Context(), "b-1")

@@ -24,7 +24,7 @@ func (a canned) RoundTrip(r *http.Request) (*http.Response, error) {
 }
 
 // Whatever Vennio answers, every call gives a result or an *Error with a known
-// kind, never both and never a panic. bar: Q3
+// kind, never both and never a panic. req: Q3
 func FuzzDecodeAnswer(f *testing.F) {
 	files, _ := filepath.Glob("testdata/*/*.json")
 	for _, file := range files {

@@ -49,8 +49,8 @@ var twofold = []struct {
 }
 
 // One status, several meanings: words tell them apart, and where they do not the
-// status alone is not believed. bar: I4
-func TestBar_I4_WordsTellOneStatusApart(t *testing.T) {
+// status alone is not believed. req: I4
+func TestReq_I4_WordsTellOneStatusApart(t *testing.T) {
 	t.Parallel()
 	for _, row := range twofold {
 		t.Run(fmt.Sprint(row.status, row.body), func(t *testing.T) {

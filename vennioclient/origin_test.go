@@ -10,8 +10,8 @@ import (
 	"github.com/vennio-mcp/vennio-mcp/vennioclient"
 )
 
-// bar: X4
-func TestBar_X4_BaseURL(t *testing.T) {
+// req: X4
+func TestReq_X4_BaseURL(t *testing.T) {
 	t.Parallel()
 	for raw, good := range map[string]bool{
 		"https://api.vennio.app":           true,
@@ -50,8 +50,8 @@ func TestBaseURLKeepsItsPath(t *testing.T) {
 	assert.Equal(t, "/vennio/v1/bookings/a%2Fb%20c", v.requests()[0].uri)
 }
 
-// bar: X4
-func TestBar_X4_RedirectsToAnotherHostAreNotFollowed(t *testing.T) {
+// req: X4
+func TestReq_X4_RedirectsToAnotherHostAreNotFollowed(t *testing.T) {
 	t.Parallel()
 	for _, status := range []int{301, 302, 303, 307, 308} {
 		elsewhere := play(t) // fails the test when asked

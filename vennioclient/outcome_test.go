@@ -50,8 +50,8 @@ var outcomes = map[string]struct {
 	"in flight, then taken":  {[]http.HandlerFunc{inFlight, taken}, vennioclient.Unknown},
 }
 
-// Outcomes of a booking by what its attempts met. bar: I3
-func TestBar_I3_OutcomeOfAttempts(t *testing.T) {
+// Outcomes of a booking by what its attempts met. req: I3
+func TestReq_I3_OutcomeOfAttempts(t *testing.T) {
 	t.Parallel()
 	for name, row := range outcomes {
 		t.Run(name, func(t *testing.T) {
@@ -64,7 +64,7 @@ func TestBar_I3_OutcomeOfAttempts(t *testing.T) {
 }
 
 // What never left this machine was not done.
-func TestBar_I3_NeverSentIsNotDone(t *testing.T) {
+func TestReq_I3_NeverSentIsNotDone(t *testing.T) {
 	t.Parallel()
 	closed := play(t)
 	closed.Close()
@@ -86,7 +86,7 @@ func TestBar_I3_NeverSentIsNotDone(t *testing.T) {
 }
 
 // Doubt outlives a later attempt that never left.
-func TestBar_I3_DroppedThenRefusedConnection(t *testing.T) {
+func TestReq_I3_DroppedThenRefusedConnection(t *testing.T) {
 	t.Parallel()
 	v := play(t, hangsUp(""))
 	h := &http.Client{Transport: &fading{RoundTripper: &http.Transport{DisableKeepAlives: true}}}

@@ -28,8 +28,8 @@ func (f *flaky) RoundTrip(r *http.Request) (*http.Response, error) {
 }
 
 // A write that fails at any point goes again under the same key with the same
-// bytes. bar: I2
-func TestBar_I2_RepeatedWritesAreTheSameBytes(t *testing.T) {
+// bytes. req: I2
+func TestReq_I2_RepeatedWritesAreTheSameBytes(t *testing.T) {
 	t.Parallel()
 	for name, fault := range map[string]http.HandlerFunc{
 		"no answer":        hangsUp(""),
@@ -54,7 +54,7 @@ func TestBar_I2_RepeatedWritesAreTheSameBytes(t *testing.T) {
 	}
 }
 
-func TestBar_I2_FailureBeforeSending(t *testing.T) {
+func TestReq_I2_FailureBeforeSending(t *testing.T) {
 	t.Parallel()
 	v := play(t, answers(201, aBooking))
 	h := &http.Client{Transport: &flaky{RoundTripper: &http.Transport{DisableKeepAlives: true}, failures: 2}}

@@ -18,8 +18,8 @@ var faults = map[string]func(*sandbox.Server){
 	"a proxy's 502":    func(s *sandbox.Server) { s.FailNext(1, 502); s.LoseNext(1) },
 }
 
-// Whatever is lost on the way, one change is one change. bar: I2
-func TestBar_I2_LostAnswersChangeOnce(t *testing.T) {
+// Whatever is lost on the way, one change is one change. req: I2
+func TestReq_I2_LostAnswersChangeOnce(t *testing.T) {
 	t.Parallel()
 	for name, fault := range faults {
 		for change, call := range map[string]func(*vennioclient.Client, vennioclient.BookingRequest, string) error{

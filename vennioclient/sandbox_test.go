@@ -65,8 +65,8 @@ func TestLifeOfABooking(t *testing.T) {
 	}
 }
 
-// Whatever is lost on the way, one call is one booking. bar: I2
-func TestBar_I2_LostAnswersBookOnce(t *testing.T) {
+// Whatever is lost on the way, one call is one booking. req: I2
+func TestReq_I2_LostAnswersBookOnce(t *testing.T) {
 	t.Parallel()
 	for name, fault := range faults {
 		for _, d := range []vennioclient.Dialect{vennioclient.Reference, vennioclient.Guide} {

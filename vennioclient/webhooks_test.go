@@ -53,7 +53,7 @@ func TestListAndDeleteWebhooks(t *testing.T) {
 	assert.Equal(t, []string{"DELETE", "/v1/webhooks/wh_1", "key-1"}, []string{sent.method, sent.uri, sent.header.Get("Idempotency-Key")})
 }
 
-// bar: E3
+// req: E3
 func TestSecretsAreNotPrinted(t *testing.T) {
 	t.Parallel()
 	w, err := play(t, answers(201, `{`+webhookFields+`,"secret":"whsec_CANARY"}`)).client().CreateWebhook(t.Context(), "k", aWebhook)

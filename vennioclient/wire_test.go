@@ -45,8 +45,8 @@ var samples = strings.NewReplacer(
 	"<string>", "a text", "<request_id>", "req_4711", "<url>", "https://example.com/pay", "<webhook>", "wh_4711", "<secret>", "whsec_4711",
 )
 
-// bar: Q1
-func TestBar_Q1_WireExchanges(t *testing.T) { exchanges(t, "testdata/wire") }
+// req: Q1
+func TestReq_Q1_WireExchanges(t *testing.T) { exchanges(t, "testdata/wire") }
 
 func TestForms(t *testing.T) { exchanges(t, "testdata/forms") }
 

@@ -1,4 +1,4 @@
-// bar: C3, C4, C9. A person approves, or does not, in a real browser with scripts off that they have
+// req: C3, C4, C9. A person approves, or does not, in a real browser with scripts off that they have
 // paired, while an agent that was told human waits for them. SCREENSHOTS=docs/images takes the pictures
 // of the documentation anew.
 import assert from 'node:assert/strict'
@@ -72,7 +72,7 @@ for (const transport of ['stdio', 'http']) {
     const first = await again()
     assert.equal(first.status, 'confirmed', first.text)
     assert.ok(first.text.startsWith('Already booked'), first.text)
-    assert.deepEqual([first.consent.rung, first.consent.given_by], ['approved on the page', 'Ada Byron'])
+    assert.deepEqual([first.consent.method, first.consent.given_by], ['approved on the page', 'Ada Byron'])
     await page.goto(address)
     await heading(page, 'Booked')
     assert.equal(await button(page, 'Approve').count(), 0)

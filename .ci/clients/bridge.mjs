@@ -1,4 +1,4 @@
-// bar: Q4. mcp-remote stands between a client that speaks stdio alone and our
+// req: Q4. mcp-remote stands between a client that speaks stdio alone and our
 // HTTP, over both of its transports. What the client can be asked passes too.
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'

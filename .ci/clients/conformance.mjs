@@ -1,4 +1,4 @@
-// bar: P1, Q4. The official conformance suite: against our transports with the
+// req: P1, Q4. The official conformance suite: against our transports with the
 // suite's own fixtures (internal/conformance), and against the program itself,
 // which lacks those fixtures and must pass all that needs none. A failing
 // scenario that is not listed here fails the run, and so does a listed one that

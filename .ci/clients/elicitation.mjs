@@ -1,4 +1,4 @@
-// bar: C3, C4, P6. A person is asked through clients of another make, both
+// req: C3, C4, P6. A person is asked through clients of another make, both
 // generations of the TypeScript SDK, over stdio, Streamable HTTP and SSE. Whatever
 // the answer, what Vennio was made to write is counted.
 import assert from 'node:assert/strict'
@@ -39,7 +39,7 @@ function cases(protocol, transport) {
       const booked = await book(agent, booking)
       assert.ok(!booked.isError, booked.text)
       assert.equal(booked.status, 'confirmed')
-      assert.equal(booked.consent.rung, 'asked in the client')
+      assert.equal(booked.consent.method, 'asked in the client')
       assert.equal(asked.length, 1)
       for (const fact of ['Introduction to Vennio', 'Alice Marlow', 'Ada Byron', 'grace@example.org', 'last quarter', booked.description]) {
         assert.ok(asked[0].message.includes(fact), `the question says ${fact}: ${asked[0].message}`)
@@ -109,7 +109,7 @@ function cases(protocol, transport) {
     const options = { capabilities: { elicitation: { url: {} } }, consent: 'human' }
     const { world, agent, asked, booking } = await asking(t, () => yes, { ...options, before: (request) => approve(world, request.params.url) })
     const booked = await book(agent, booking)
-    assert.equal(booked.consent?.rung, 'approved on the page', booked.text)
+    assert.equal(booked.consent?.method, 'approved on the page', booked.text)
     assert.equal(asked.length, 1)
     assert.equal(asked[0].mode, 'url')
     assert.equal(await world.writes(), 1)
@@ -127,7 +127,7 @@ function cases(protocol, transport) {
     const world = await World.open(t, program)
     const agent = await world.connect(transport, { protocol })
     const booked = await book(agent, await firstSlot(agent))
-    assert.equal(booked.consent?.rung, 'attested by the agent', booked.text)
+    assert.equal(booked.consent?.method, 'attested by the agent', booked.text)
     assert.equal(await world.writes(), 1)
   })
 }

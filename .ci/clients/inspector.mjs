@@ -1,4 +1,4 @@
-// bar: Q4. The MCP Inspector's command line, which is a process a call: so a slot
+// req: Q4. The MCP Inspector's command line, which is a process a call: so a slot
 // id must be good in another process than the one that gave it.
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'

@@ -1,4 +1,4 @@
-// bar: Q4. An agent framework over SSE: LangChain loads the tools through its MCP
+// req: Q4. An agent framework over SSE: LangChain loads the tools through its MCP
 // adapters and calls them as an agent of it would, with a tool call of the model.
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'

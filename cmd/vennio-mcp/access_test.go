@@ -15,7 +15,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/vennio-mcp/vennio-mcp/internal/access"
+	"github.com/vennio-mcp/vennio-mcp/internal/auth"
 )
 
 // get fetches an address; headers are pairs of a name and a value.
@@ -37,7 +37,7 @@ func get(t *testing.T, url string, headers ...string) posted {
 	return posted{resp.StatusCode, resp.Header, string(raw)}
 }
 
-func TestBar_X1_BeyondLoopbackATokenIsNeeded(t *testing.T) {
+func TestReq_X1_BeyondLoopbackATokenIsNeeded(t *testing.T) {
 	t.Parallel()
 	for _, addr := range []string{"0.0.0.0:0", "[::]:0", ":0", "192.0.2.1:8080", "example.com:80"} {
 		code, _, stderr := run(t, clean(t), "serve", "--addr", addr)
@@ -68,9 +68,9 @@ func TestBar_X1_BeyondLoopbackATokenIsNeeded(t *testing.T) {
 	assert.NotContains(t, p.stderr.String(), token)
 }
 
-// bar: X1. What is missing, odd or wrong is refused as RFC 6750 says, on every
+// req: X1. What is missing, odd or wrong is refused as RFC 6750 says, on every
 // route that knows callers, and nothing is sent to Vennio.
-func TestBar_X1_MissingAndWrongBearersAreRefused(t *testing.T) {
+func TestReq_X1_MissingAndWrongBearersAreRefused(t *testing.T) {
 	t.Parallel()
 	c := newCompany(t)
 	for _, path := range []string{"/mcp", "/sse", "/message?sessionId=x"} {
@@ -82,9 +82,9 @@ func TestBar_X1_MissingAndWrongBearersAreRefused(t *testing.T) {
 			{"Basic YTpi", "invalid_request", http.StatusBadRequest},
 			{"Bearer", "invalid_request", http.StatusBadRequest},
 			{"Bearer two words", "invalid_request", http.StatusBadRequest},
-			{"Bearer " + access.NewToken(), "invalid_token", http.StatusUnauthorized},
+			{"Bearer " + auth.NewToken(), "invalid_token", http.StatusUnauthorized},
 			{"Bearer " + c.acme[:20], "invalid_token", http.StatusUnauthorized},
-			{"Bearer " + access.HashOf(c.acme).String()[7:], "invalid_token", http.StatusUnauthorized},
+			{"Bearer " + auth.HashOf(c.acme).String()[7:], "invalid_token", http.StatusUnauthorized},
 			{"Bearer " + keyOfAcme, "invalid_token", http.StatusUnauthorized},
 			{"Bearer a.b.c", "invalid_token", http.StatusUnauthorized},
 		} {
@@ -109,11 +109,11 @@ func TestBar_X1_MissingAndWrongBearersAreRefused(t *testing.T) {
 	assert.NotContains(t, c.everything(), "c4n4ry")
 }
 
-// bar: X2. Host and Origin come before everything, the caller's token included.
-func TestBar_X2_HostAndOriginAreCheckedOnEveryRouteOfAServerWithTokens(t *testing.T) {
+// req: X2. Host and Origin come before everything, the caller's token included.
+func TestReq_X2_HostAndOriginAreCheckedOnEveryRouteOfAServerWithTokens(t *testing.T) {
 	t.Parallel()
 	c := newCompany(t)
-	for _, path := range []string{"/mcp", "/sse", "/message", "/healthz", "/readyz", "/metrics", "/approvals/x", "/webhooks/vennio", access.MetadataPath, "/none"} {
+	for _, path := range []string{"/mcp", "/sse", "/message", "/healthz", "/readyz", "/metrics", "/approvals/x", "/webhooks/vennio", auth.MetadataPath, "/none"} {
 		for _, header := range [][]string{{"Host", "evil.example"}, {"Origin", "https://evil.example"}} {
 			got := get(t, c.url+path, append(header, "Authorization", "Bearer "+c.acme)...)
 			assert.Equal(t, http.StatusForbidden, got.status, "%s %v", path, header)
@@ -123,12 +123,12 @@ func TestBar_X2_HostAndOriginAreCheckedOnEveryRouteOfAServerWithTokens(t *testin
 	}
 }
 
-// bar: X3. Addresses are logged on the way: no credential is taken from one.
-func TestBar_X3_AKeyInTheAddressIsRefused(t *testing.T) {
+// req: X3. Addresses are logged on the way: no credential is taken from one.
+func TestReq_X3_AKeyInTheAddressIsRefused(t *testing.T) {
 	t.Parallel()
 	c := newCompany(t)
 	for _, query := range []string{"access_token=" + c.acme, "token=x", "api_key=x", "API-Key=x", "key=x", "x=" + keyOfGuy, "sessionId=" + c.acme} {
-		for _, path := range []string{"/mcp", "/sse", "/message", "/healthz", "/readyz", "/metrics", "/approvals/x", "/webhooks/vennio", access.MetadataPath, "/none"} {
+		for _, path := range []string{"/mcp", "/sse", "/message", "/healthz", "/readyz", "/metrics", "/approvals/x", "/webhooks/vennio", auth.MetadataPath, "/none"} {
 			got := get(t, c.url+path+"?"+query)
 			assert.Equal(t, http.StatusBadRequest, got.status, "%s?%s", path, query)
 			assert.NotContains(t, got.body, "c4n4ry")
@@ -138,40 +138,40 @@ func TestBar_X3_AKeyInTheAddressIsRefused(t *testing.T) {
 	assert.NotContains(t, c.everything(), c.acme)
 }
 
-// bar: X3. The MCP credential goes nowhere, the Vennio key where it belongs; one
+// req: X3. The MCP credential goes nowhere, the Vennio key where it belongs; one
 // is never taken for the other.
-func TestBar_X3_CredentialsAndKeysAreNeverMixed(t *testing.T) {
+func TestReq_X3_CredentialsAndKeysAreNeverMixed(t *testing.T) {
 	t.Parallel()
 	c := newCompany(t)
-	guest := c.as(c.guest, access.HeaderKey, keyOfGuy)
+	guest := c.as(c.guest, auth.HeaderKey, keyOfGuy)
 	made := guest.books(guest.finds(), "guy@example.com")
 	require.True(t, c.holds(keyOfGuy, made.BookingID), made.Error)
 	ada := c.as(c.acme)
 	ada.finds()
 	heard := c.bank.heard()
 	assert.Contains(t, heard, keyOfGuy)
-	for _, never := range []string{"vmcp_", access.HeaderKey, "Mcp-Session-Id"} {
+	for _, never := range []string{"vmcp_", auth.HeaderKey, "Mcp-Session-Id"} {
 		assert.NotContains(t, heard, never)
 	}
 	for _, try := range [][]string{
-		{"Authorization", "Bearer " + c.guest},                                                                    // brings no key
-		{"Authorization", "Bearer " + c.acme, access.HeaderKey, keyOfGuy},                                         // has one of the operator's
-		{"Authorization", "Bearer " + c.guest, access.HeaderKey, "short"},                                         // is no key
-		{"Authorization", "Bearer " + c.guest, access.HeaderKey, "vennio_sk_ test_with blank"},                    // nor is that
-		{"Authorization", "Bearer " + c.guest, access.HeaderKey, "vennio_sk_test_ключ"},                           // nor that
-		{"Authorization", "Bearer " + c.guest, access.HeaderKey, "vennio_sk_test_" + strings.Repeat("x", 10_000)}, // nor that
+		{"Authorization", "Bearer " + c.guest},                                                                  // brings no key
+		{"Authorization", "Bearer " + c.acme, auth.HeaderKey, keyOfGuy},                                         // has one of the operator's
+		{"Authorization", "Bearer " + c.guest, auth.HeaderKey, "short"},                                         // is no key
+		{"Authorization", "Bearer " + c.guest, auth.HeaderKey, "vennio_sk_ test_with blank"},                    // nor is that
+		{"Authorization", "Bearer " + c.guest, auth.HeaderKey, "vennio_sk_test_ключ"},                           // nor that
+		{"Authorization", "Bearer " + c.guest, auth.HeaderKey, "vennio_sk_test_" + strings.Repeat("x", 10_000)}, // nor that
 	} {
 		got := post(t, c.url+"/mcp", `{"jsonrpc":"2.0","id":1,"method":"ping"}`, try...)
 		assert.Equal(t, http.StatusBadRequest, got.status, try)
-		assert.Contains(t, got.body, access.HeaderKey)
+		assert.Contains(t, got.body, auth.HeaderKey)
 	}
 	assert.NotContains(t, c.everything(), "c4n4ry")
 	assert.NotContains(t, c.everything(), "vmcp_")
 }
 
-// bar: X3. Headers that try to be two are refused before anything of ours reads
+// req: X3. Headers that try to be two are refused before anything of ours reads
 // them.
-func TestBar_X3_InjectedAndDoubledHeadersAreRefused(t *testing.T) {
+func TestReq_X3_InjectedAndDoubledHeadersAreRefused(t *testing.T) {
 	t.Parallel()
 	c := newCompany(t)
 	host := strings.TrimPrefix(c.url, "http://")

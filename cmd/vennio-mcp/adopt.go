@@ -6,13 +6,13 @@ import (
 	"sync"
 
 	"github.com/vennio-mcp/vennio-mcp/internal/config"
-	"github.com/vennio-mcp/vennio-mcp/internal/events"
+	"github.com/vennio-mcp/vennio-mcp/internal/webhooks"
 )
 
 // adopt asks Vennio about subscriptions that were made with another key than the
 // one of now: those it lists are of the same account. It does not hold up the
 // start; stop waits for it.
-func (a *assembled) adopt(ctx context.Context, cfg config.Config, in *events.Office) (stop func()) {
+func (a *assembled) adopt(ctx context.Context, cfg config.Config, in *webhooks.Office) (stop func()) {
 	ctx, cancel := context.WithCancel(ctx)
 	var asking sync.WaitGroup
 	asking.Go(func() {

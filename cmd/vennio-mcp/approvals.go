@@ -10,11 +10,11 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/vennio-mcp/vennio-mcp/internal/approve"
+	"github.com/vennio-mcp/vennio-mcp/internal/approval"
 	"github.com/vennio-mcp/vennio-mcp/internal/config"
 	"github.com/vennio-mcp/vennio-mcp/internal/consent"
-	"github.com/vennio-mcp/vennio-mcp/internal/plain"
-	"github.com/vennio-mcp/vennio-mcp/internal/store"
+	"github.com/vennio-mcp/vennio-mcp/internal/sanitize"
+	"github.com/vennio-mcp/vennio-mcp/internal/sqldb"
 )
 
 const approvalsAbout = `Lists the bookings, changes and cancellations on this machine that wait for a person's
@@ -48,7 +48,7 @@ func (p program) listOpen(c *cobra.Command, l approvals, after string, limit int
 	open, more, err := l.OpenPage(c.Context(), after, limit)
 	switch {
 	case errors.Is(err, consent.ErrNoProposal):
-		return usageError{fmt.Errorf("--after %s: there is no request of this id; vennio-mcp approvals lists those that wait", plain.Quote(after, 40))}
+		return usageError{fmt.Errorf("--after %s: there is no request of this id; vennio-mcp approvals lists those that wait", sanitize.Quote(after, 40))}
 	case err != nil:
 		return err
 	case len(open) == 0 && after != "":
@@ -60,7 +60,7 @@ func (p program) listOpen(c *cobra.Command, l approvals, after string, limit int
 	}
 	in := bufio.NewScanner(p.in)
 	for _, proposal := range open {
-		_, _ = fmt.Fprintf(p.out, "\n%s\n  %s\n%s", proposal.ID, proposal.Act.Question(), approve.Text(proposal.Act))
+		_, _ = fmt.Fprintf(p.out, "\n%s\n  %s\n%s", proposal.ID, proposal.Act.Question(), approval.Text(proposal.Act))
 		if p.onTerminal() {
 			if err := p.askHere(c, l, in, proposal, name); err != nil {
 				return err
@@ -130,7 +130,7 @@ func (p program) answer(c *cobra.Command, l approvals, id string, agreed bool, n
 	after, err := l.Answer(c.Context(), id, consent.Answer{Agreed: agreed, By: who, Words: words, Rung: consent.InTerminal})
 	switch {
 	case errors.Is(err, consent.ErrNoProposal):
-		return usageError{fmt.Errorf("nothing of the id %s waits; vennio-mcp approvals lists what does", plain.Quote(id, 40))}
+		return usageError{fmt.Errorf("nothing of the id %s waits; vennio-mcp approvals lists what does", sanitize.Quote(id, 40))}
 	case errors.Is(err, consent.ErrAnswered), errors.Is(err, consent.ErrExpired):
 		return fmt.Errorf("%w: it is %s", err, after.State)
 	case err != nil:
@@ -150,7 +150,7 @@ type approvals struct {
 }
 
 func (p program) withApprovals(do func(*cobra.Command, approvals, []string) error) func(*cobra.Command, []string) error {
-	return p.withStore(func(c *cobra.Command, cfg config.Config, db *store.DB, args []string) error {
+	return p.withStore(func(c *cobra.Command, cfg config.Config, db *sqldb.DB, args []string) error {
 		return do(c, approvals{consent.New(db, p.now), cfg}, args)
 	})
 }
@@ -180,7 +180,7 @@ func (p program) executeHere(ctx context.Context, l approvals, asked consent.Pro
 		}
 		waits := grant != nil && (grant.Outcome == consent.Unsent || grant.Outcome == consent.Sent)
 		if !waits {
-			heading, lead := approve.Result(proposal, grant)
+			heading, lead := approval.Result(proposal, grant)
 			_, err := fmt.Fprintf(p.out, "%s. %s\n", heading, lead)
 			return err
 		}
@@ -215,22 +215,22 @@ func (p program) executeWith(ctx context.Context, cfg config.Config, asked conse
 
 // withLedger runs a command on the ledger in the state folder.
 func (p program) withLedger(do func(*cobra.Command, *consent.Ledger, []string) error) func(*cobra.Command, []string) error {
-	return p.withStore(func(c *cobra.Command, _ config.Config, db *store.DB, args []string) error {
+	return p.withStore(func(c *cobra.Command, _ config.Config, db *sqldb.DB, args []string) error {
 		return do(c, consent.New(db, p.now), args)
 	})
 }
 
 // withStore runs a command on the store that servers use.
-func (p program) withStore(do func(*cobra.Command, config.Config, *store.DB, []string) error) func(*cobra.Command, []string) error {
+func (p program) withStore(do func(*cobra.Command, config.Config, *sqldb.DB, []string) error) func(*cobra.Command, []string) error {
 	return func(c *cobra.Command, args []string) error {
 		cfg, err := p.config(c)
 		if err != nil {
 			return err
 		}
 		if cfg.Store() == "" {
-			return store.ErrNoFolder
+			return sqldb.ErrNoFolder
 		}
-		db := store.Open(cfg.Store())
+		db := sqldb.Open(cfg.Store())
 		defer func() { _ = db.Close() }()
 		return do(c, cfg, db, args)
 	}

@@ -12,14 +12,14 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/vennio-mcp/vennio-mcp/internal/consent"
-	"github.com/vennio-mcp/vennio-mcp/internal/store"
+	"github.com/vennio-mcp/vennio-mcp/internal/sqldb"
 )
 
-// bar: X5. One list has the questions of all tenants, and says whose each is.
-func TestBar_X5_ApprovalsNamesTheTenant(t *testing.T) {
+// req: X5. One list has the questions of all tenants, and says whose each is.
+func TestReq_X5_ApprovalsNamesTheTenant(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	db := store.Open(dir)
+	db := sqldb.Open(dir)
 	ledger := consent.New(db, time.Now)
 	asked := map[string]string{}
 	for _, tenant := range []string{"", "acme", "beta"} {
@@ -42,7 +42,7 @@ func TestBar_X5_ApprovalsNamesTheTenant(t *testing.T) {
 // waitingIn puts n requests into the ledger of a folder, the oldest first.
 func waitingIn(t *testing.T, dir string, n int) (ids []string) {
 	t.Helper()
-	db := store.Open(dir)
+	db := sqldb.Open(dir)
 	defer func() { require.NoError(t, db.Close()) }()
 	ledger := consent.New(db, time.Now)
 	for i := range n {

@@ -16,7 +16,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/vennio-mcp/vennio-mcp/internal/access"
+	"github.com/vennio-mcp/vennio-mcp/internal/auth"
 	"github.com/vennio-mcp/vennio-mcp/schemas"
 )
 
@@ -47,8 +47,8 @@ func codeOf(t *testing.T, c *client.Client, booking map[string]any) (schemas.Cod
 }
 
 // field: open limit over every transport
-// bar: C14
-func TestBar_C14_TheLimitOnOpenRequestsHoldsOverEveryTransport(t *testing.T) {
+// req: C14
+func TestReq_C14_TheLimitOnOpenRequestsHoldsOverEveryTransport(t *testing.T) {
 	t.Parallel()
 	for over := range transports {
 		for _, protocol := range eras {
@@ -75,8 +75,8 @@ func TestBar_C14_TheLimitOnOpenRequestsHoldsOverEveryTransport(t *testing.T) {
 }
 
 // field: hourly limit, forms in the client
-// bar: C14. Requests that were answered count.
-func TestBar_C14_TheHourlyLimitCountsForms(t *testing.T) {
+// req: C14. Requests that were answered count.
+func TestReq_C14_TheHourlyLimitCountsForms(t *testing.T) {
 	t.Parallel()
 	for _, protocol := range eras {
 		env, _ := humanEnv(t, "VENNIO_CONSENT=ask", "VENNIO_CALLER_REQUESTS=20, 2")
@@ -107,12 +107,12 @@ func tokenClient(t *testing.T, address, token string) *client.Client {
 }
 
 // field: two callers with tokens, and all of a tenant
-// bar: C14
-func TestBar_C14_CallersAreLimitedApartAndTogether(t *testing.T) {
+// req: C14
+func TestReq_C14_CallersAreLimitedApartAndTogether(t *testing.T) {
 	t.Parallel()
-	ada, bob := access.NewToken(), access.NewToken()
+	ada, bob := auth.NewToken(), auth.NewToken()
 	file := filepath.Join(t.TempDir(), "tokens.yaml")
-	require.NoError(t, os.WriteFile(file, fmt.Appendf(nil, "- {name: ada, hash: %q}\n- {name: bob, hash: %q}\n", access.HashOf(ada), access.HashOf(bob)), 0o600))
+	require.NoError(t, os.WriteFile(file, fmt.Appendf(nil, "- {name: ada, hash: %q}\n- {name: bob, hash: %q}\n", auth.HashOf(ada), auth.HashOf(bob)), 0o600))
 	env, _ := humanEnv(t, "VENNIO_CONSENT=human", "VENNIO_MCP_TOKENS_FILE="+file, "VENNIO_CALLER_REQUESTS=2, 30", "VENNIO_TENANT_REQUESTS=3, 0")
 	address := start(t, env, "serve", "--addr", "127.0.0.1:0").address()
 	one, again, two := tokenClient(t, address, ada), tokenClient(t, address, ada), tokenClient(t, address, bob)
@@ -132,8 +132,8 @@ func TestBar_C14_CallersAreLimitedApartAndTogether(t *testing.T) {
 }
 
 // field: processes over stdio, sessions of an open serve
-// bar: C14
-func TestBar_C14_AProcessIsACallerAndAnOpenServeIsOne(t *testing.T) {
+// req: C14
+func TestReq_C14_AProcessIsACallerAndAnOpenServeIsOne(t *testing.T) {
 	t.Parallel()
 	env, _ := humanEnv(t, "VENNIO_CONSENT=human", "VENNIO_CALLER_REQUESTS=1, 30")
 	one, two := connect(t, "stdio", "2025-11-25", env), connect(t, "stdio", "2026-07-28", env)
@@ -181,9 +181,9 @@ func (r *refuser) Elicit(context.Context, mcp.ElicitationRequest) (*mcp.Elicitat
 }
 
 // field: refused slot under a fresh id, over stdio and HTTP
-// bar: C18. The person is asked twice, whatever the agent tries: also from a client that shows no
+// req: C18. The person is asked twice, whatever the agent tries: also from a client that shows no
 // forms, whose statement would count otherwise.
-func TestBar_C18_ARefusedSlotStaysRefusedWhateverTheAgentTries(t *testing.T) {
+func TestReq_C18_ARefusedSlotStaysRefusedWhateverTheAgentTries(t *testing.T) {
 	t.Parallel()
 	for _, over := range []string{"stdio", "streamable http"} {
 		for _, protocol := range eras {
@@ -242,8 +242,8 @@ func TestBar_C18_ARefusedSlotStaysRefusedWhateverTheAgentTries(t *testing.T) {
 }
 
 // field: changed request approved on the page after a refusal
-// bar: C18. A client that cannot ask puts it on the page, and the agent's statement does not count.
-func TestBar_C18_AChangedRequestIsApprovedOnThePage(t *testing.T) {
+// req: C18. A client that cannot ask puts it on the page, and the agent's statement does not count.
+func TestReq_C18_AChangedRequestIsApprovedOnThePage(t *testing.T) {
 	t.Parallel()
 	for _, policy := range []string{"attested", "ask", "human"} {
 		env, _ := humanEnv(t, "VENNIO_CONSENT=human")
@@ -267,7 +267,7 @@ func TestBar_C18_AChangedRequestIsApprovedOnThePage(t *testing.T) {
 		decide(waits.Text, "approve")
 		booked := c.call("book_slot", booking)
 		require.Nil(t, booked.Data.Error, booked.Text)
-		assert.Equal(t, "approved on the page", booked.Data.Consent.Rung)
+		assert.Equal(t, "approved on the page", booked.Data.Consent.Method)
 		_, out, _ := run(t, env, "ledger", "verify")
 		assert.Contains(t, out, "The ledger holds: ")
 	}

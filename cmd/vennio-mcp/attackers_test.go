@@ -21,7 +21,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/vennio-mcp/vennio-mcp/internal/access"
+	"github.com/vennio-mcp/vennio-mcp/internal/auth"
 )
 
 // crawler is an agent with an HTTP client: it opens every address it has seen, follows every link and
@@ -151,11 +151,11 @@ func (a *crawler) runsCommands(env []string) {
 	}
 }
 
-// bar: C5
+// req: C5
 // field: agent with an HTTP client, its own MCP connection, and commands without a terminal
 // Under human nothing of it writes, over every transport and in both eras; over stdio, whose parent is
 // trusted, the client shows no forms: the agent cannot open a second connection there.
-func TestBar_C5_AnAgentWithHTTPWritesNothing(t *testing.T) {
+func TestReq_C5_AnAgentWithHTTPWritesNothing(t *testing.T) {
 	t.Parallel()
 	env, vennio := humanEnv(t, "VENNIO_CONSENT=human")
 	p := start(t, env, "serve", "--addr", "127.0.0.1:0")
@@ -227,15 +227,15 @@ func attacksBy(t *testing.T, over, base, protocol string, declares bool, a *craw
 	return c
 }
 
-// bar: C5
+// req: C5
 // field: forms over HTTP without the scope vennio:ask
 // The answers to forms count under human only for tokens that the operator gave that scope to.
-func TestBar_C5_FormsOverHTTPNeedTheScope(t *testing.T) {
+func TestReq_C5_FormsOverHTTPNeedTheScope(t *testing.T) {
 	t.Parallel()
 	for scopes, counts := range map[string]bool{`["vennio:read", "vennio:book"]`: false, `["vennio:read", "vennio:book", "vennio:ask"]`: true} {
 		env, vennio := humanEnv(t, "VENNIO_CONSENT=human")
-		token, tokens := access.NewToken(), filepath.Join(t.TempDir(), "tokens.yml")
-		require.NoError(t, os.WriteFile(tokens, fmt.Appendf(nil, `- {name: assistant, hash: "%s", scopes: %s}`, access.HashOf(token), scopes), 0o600))
+		token, tokens := auth.NewToken(), filepath.Join(t.TempDir(), "tokens.yml")
+		require.NoError(t, os.WriteFile(tokens, fmt.Appendf(nil, `- {name: assistant, hash: "%s", scopes: %s}`, auth.HashOf(token), scopes), 0o600))
 		p := start(t, append(env, "VENNIO_MCP_TOKENS_FILE="+tokens), "serve", "--addr", "127.0.0.1:0")
 		for _, protocol := range []string{"2025-11-25", "2026-07-28"} {
 			a := &crawler{browser: newBrowser(t)}

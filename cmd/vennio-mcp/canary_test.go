@@ -17,7 +17,7 @@ import (
 // canary stands in every key and secret that a test gives to a started program.
 const canary = "c4n4ry"
 
-// keepsSecrets: no process of any test shows one. bar: E3
+// keepsSecrets: no process of any test shows one. req: E3
 func keepsSecrets(t *testing.T, args []string, stdout, stderr string) {
 	t.Helper()
 	for name, said := range map[string]string{"standard output": stdout, "standard error": stderr} {
@@ -27,9 +27,9 @@ func keepsSecrets(t *testing.T, args []string, stdout, stderr string) {
 	}
 }
 
-// bar: E3. A canary for a key and one for the signing secret; everything that
+// req: E3. A canary for a key and one for the signing secret; everything that
 // can go wrong goes wrong; nothing that leaves the program holds either.
-func TestBar_E3_NoSecretLeavesTheProgram(t *testing.T) {
+func TestReq_E3_NoSecretLeavesTheProgram(t *testing.T) {
 	t.Parallel()
 	vennio := startSandboxProcess(t)
 	p := start(t, clean(t, "VENNIO_API_URL="+vennio, "VENNIO_API_KEY=vennio_sk_test_"+canary, "VENNIO_SIGNING_SECRET="+canary+canary+canary,
@@ -78,7 +78,7 @@ func throughTroubles(t *testing.T, p *process, vennio string) string {
 }
 
 // The same over HTTP, where headers and logs of the transport join in.
-func TestBar_E3_NoSecretLeavesTheHTTPServer(t *testing.T) {
+func TestReq_E3_NoSecretLeavesTheHTTPServer(t *testing.T) {
 	t.Parallel()
 	vennio := startSandboxProcess(t)
 	p := start(t, clean(t, "VENNIO_API_URL="+vennio, "VENNIO_API_KEY=vennio_sk_test_"+canary, "VENNIO_HOSTS="+new(box).hosts(), "VENNIO_LOG_LEVEL=debug", "VENNIO_WEBHOOK_SECRET=whsec_"+canary),
@@ -111,7 +111,7 @@ func TestBar_E3_NoSecretLeavesTheHTTPServer(t *testing.T) {
 
 // And the commands, after a booking that a person was asked about: each says what
 // it has to say without a secret.
-func TestBar_E3_NoSecretLeavesTheCommands(t *testing.T) {
+func TestReq_E3_NoSecretLeavesTheCommands(t *testing.T) {
 	t.Parallel()
 	vennio := startSandboxProcess(t)
 	env := clean(t, "VENNIO_API_URL="+vennio, "VENNIO_API_KEY=vennio_sk_test_"+canary, "VENNIO_HOSTS="+new(box).hosts(), "VENNIO_CONSENT=human",

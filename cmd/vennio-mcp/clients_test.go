@@ -78,9 +78,9 @@ var answeringForms = [][2]string{
 
 // Codex in full-access mode accepts every form by itself, without filling it in.
 //
-// bar: C3
+// req: C3
 // field: form accepted without a tick
-func TestBar_C3_AFormAcceptedWithoutATickBooksNothing(t *testing.T) {
+func TestReq_C3_AFormAcceptedWithoutATickBooksNothing(t *testing.T) {
 	t.Parallel()
 	for _, way := range answeringForms {
 		over, protocol := way[0], way[1]
@@ -106,9 +106,9 @@ func TestBar_C3_AFormAcceptedWithoutATickBooksNothing(t *testing.T) {
 
 // Claude Code shows three lines of a message and one line of a field's description.
 //
-// bar: C16
+// req: C16
 // field: client that cuts messages
-func TestBar_C16_The200FirstCharactersOfAFormAreEnough(t *testing.T) {
+func TestReq_C16_The200FirstCharactersOfAFormAreEnough(t *testing.T) {
 	t.Parallel()
 	for _, way := range answeringForms {
 		over, protocol := way[0], way[1]
@@ -121,7 +121,7 @@ func TestBar_C16_The200FirstCharactersOfAFormAreEnough(t *testing.T) {
 			text, booked, isError := outcomeOf(t, c, "book_slot", booking)
 			require.False(t, isError, text)
 			assert.Equal(t, "confirmed", booked.Status)
-			assert.Equal(t, "asked in the client", booked.Consent.Rung)
+			assert.Equal(t, "asked in the client", booked.Consent.Method)
 			assert.Equal(t, "a person in test", booked.Consent.GivenBy, "the agent named nobody")
 			require.Len(t, claude.shown, 1, "a person is asked once")
 			shown := []rune(claude.shown[0].Message)
@@ -140,9 +140,9 @@ func TestBar_C16_The200FirstCharactersOfAFormAreEnough(t *testing.T) {
 // LangChain JS checks arguments against the schema before it sends them, so that a required
 // argument cannot be left out.
 //
-// bar: T11
+// req: T11
 // field: client that validates arguments
-func TestBar_T11_AClientThatValidatesArgumentsGetsAPreviewWithoutInventingConsent(t *testing.T) {
+func TestReq_T11_AClientThatValidatesArgumentsGetsAPreviewWithoutInventingConsent(t *testing.T) {
 	t.Parallel()
 	for transport := range transports {
 		for policy, status := range map[string]string{"attested": "awaiting_consent", "ask": "awaiting_consent", "human": "awaiting_consent"} {
@@ -197,9 +197,9 @@ func fitsSchema(t *testing.T, c *client.Client, tool string, arguments map[strin
 // An agent that opens a connection of its own, declares elicitation and accepts its own question
 // approves nothing under human where callers are not authenticated.
 //
-// bar: C5
+// req: C5
 // field: agent that answers its own form
-func TestBar_C5_AnAgentsOwnConnectionApprovesNothingUnderHuman(t *testing.T) {
+func TestReq_C5_AnAgentsOwnConnectionApprovesNothingUnderHuman(t *testing.T) {
 	t.Parallel()
 	for policy, books := range map[string]bool{"human": false, "ask": true} { // ask is the counter-test
 		env, vennio := humanEnv(t, "VENNIO_CONSENT="+policy)

@@ -14,7 +14,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/vennio-mcp/vennio-mcp/internal/access"
+	"github.com/vennio-mcp/vennio-mcp/internal/auth"
 	"github.com/vennio-mcp/vennio-mcp/vennioclient/sandbox"
 )
 
@@ -79,7 +79,7 @@ func newCompany(t *testing.T, more ...string) *company {
 	t.Helper()
 	c := &company{
 		t: t, bank: newBank(t, keyOfAcme, keyOfBeta, keyOfGuy),
-		acme: access.NewToken(), beta: access.NewToken(), reader: access.NewToken(), guest: access.NewToken(),
+		acme: auth.NewToken(), beta: auth.NewToken(), reader: auth.NewToken(), guest: auth.NewToken(),
 	}
 	settings := filepath.Join(t.TempDir(), "settings.yaml")
 	hosts := strings.TrimSuffix(new(box).hosts(), ",")
@@ -93,7 +93,7 @@ caller_keys: true
 tenants:
   - {name: acme, api_key: "${ACME_KEY}", hosts: "%s", consent: attested}
   - {name: beta, api_key: "${BETA_KEY}", hosts: "%s", consent: attested, guest_domains: beta.example}
-`, access.HashOf(c.acme), access.HashOf(c.reader), access.HashOf(c.beta), access.HashOf(c.guest), hosts, hosts), 0o600))
+`, auth.HashOf(c.acme), auth.HashOf(c.reader), auth.HashOf(c.beta), auth.HashOf(c.guest), hosts, hosts), 0o600))
 	c.env = clean(t, append([]string{
 		"VENNIO_API_URL=" + c.bank.url, "ACME_KEY=" + keyOfAcme, "BETA_KEY=" + keyOfBeta, "VENNIO_LOG_LEVEL=debug",
 		"VENNIO_MCP_SETTINGS=" + settings, "VENNIO_CONSENT=attested",

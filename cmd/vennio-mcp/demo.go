@@ -12,8 +12,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/vennio-mcp/vennio-mcp/internal/events"
-	"github.com/vennio-mcp/vennio-mcp/internal/store"
+	"github.com/vennio-mcp/vennio-mcp/internal/sqldb"
+	"github.com/vennio-mcp/vennio-mcp/internal/webhooks"
 	"github.com/vennio-mcp/vennio-mcp/schemas"
 	"github.com/vennio-mcp/vennio-mcp/vennioclient/sandbox"
 )
@@ -97,8 +97,8 @@ func (p program) setUp(ctx context.Context) (*demo, error) {
 // makeTables spares the server and the commands beside it to wait for each other
 // at the start.
 func makeTables(ctx context.Context, state string) error {
-	db := store.Open(state)
-	in, err := events.Open(db, events.Options{})
+	db := sqldb.Open(state)
+	in, err := webhooks.Open(db, webhooks.Options{})
 	if err == nil {
 		_, err = in.DeadLetters(ctx)
 	}

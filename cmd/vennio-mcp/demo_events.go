@@ -9,7 +9,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/vennio-mcp/vennio-mcp/internal/events"
+	"github.com/vennio-mcp/vennio-mcp/internal/webhooks"
 	"github.com/vennio-mcp/vennio-mcp/schemas"
 	"github.com/vennio-mcp/vennio-mcp/vennioclient/webhook"
 )
@@ -29,7 +29,7 @@ func (d *demo) shell(ctx context.Context, args ...string) (string, error) {
 
 func (d *demo) subscribes(ctx context.Context) error {
 	d.narrate("The operator of the server subscribes it to Vennio's events.")
-	_, err := d.shell(ctx, "webhooks", "register", "--url", d.agent.url+events.Path)
+	_, err := d.shell(ctx, "webhooks", "register", "--url", d.agent.url+webhooks.Path)
 	return err
 }
 
@@ -75,7 +75,7 @@ func (d *demo) isTold(ctx context.Context, want webhook.Type) error {
 // forges posts an event that Vennio did not sign.
 func (d *demo) forges(ctx context.Context) (status int, err error) {
 	forged := `{"id":"evt_forged","type":"booking.created","data":{}}`
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, d.agent.url+events.Path, strings.NewReader(forged))
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, d.agent.url+webhooks.Path, strings.NewReader(forged))
 	if err != nil {
 		return 0, err
 	}

@@ -13,8 +13,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/vennio-mcp/vennio-mcp/internal/approve"
-	"github.com/vennio-mcp/vennio-mcp/internal/store"
+	"github.com/vennio-mcp/vennio-mcp/internal/approval"
+	"github.com/vennio-mcp/vennio-mcp/internal/sqldb"
 	"github.com/vennio-mcp/vennio-mcp/schemas"
 )
 
@@ -31,8 +31,8 @@ func (d *demo) pairs(ctx context.Context) error {
 		return err
 	}
 	d.human = &demoPerson{d.stage, &http.Client{Jar: jar}}
-	db := store.Open(d.state)
-	path, err := approve.NewPairings(db, time.Now).NewLink(ctx, "", "")
+	db := sqldb.Open(d.state)
+	path, err := approval.NewPairings(db, time.Now).NewLink(ctx, "", "")
 	if err = errors.Join(err, db.Close()); err != nil {
 		return err
 	}

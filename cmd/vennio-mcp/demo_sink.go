@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"github.com/vennio-mcp/vennio-mcp/internal/config"
-	"github.com/vennio-mcp/vennio-mcp/internal/plain"
+	"github.com/vennio-mcp/vennio-mcp/internal/sanitize"
 	"github.com/vennio-mcp/vennio-mcp/vennioclient/sandbox"
 )
 
@@ -36,7 +36,7 @@ type sinkEvent struct {
 
 func (e sinkEvent) String() string {
 	b := e.Data.Booking
-	return fmt.Sprintf("the CRM is told: %s, %s, %s, %s", e.Type, plain.Line(b.Name, 60), b.Start.UTC().Format("Mon 2 Jan 2006, 15:04 MST"), b.Status)
+	return fmt.Sprintf("the CRM is told: %s, %s, %s, %s", e.Type, sanitize.Line(b.Name, 60), b.Start.UTC().Format("Mon 2 Jan 2006, 15:04 MST"), b.Status)
 }
 
 func startDemoSink(ctx context.Context) (*demoSink, error) {

@@ -9,11 +9,11 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/vennio-mcp/vennio-mcp/internal/clients"
 	"github.com/vennio-mcp/vennio-mcp/internal/config"
 	"github.com/vennio-mcp/vennio-mcp/internal/doctor"
-	"github.com/vennio-mcp/vennio-mcp/internal/plain"
-	"github.com/vennio-mcp/vennio-mcp/internal/store"
+	"github.com/vennio-mcp/vennio-mcp/internal/mcpclients"
+	"github.com/vennio-mcp/vennio-mcp/internal/sanitize"
+	"github.com/vennio-mcp/vennio-mcp/internal/sqldb"
 	"github.com/vennio-mcp/vennio-mcp/vennioclient/sandbox"
 )
 
@@ -52,7 +52,7 @@ func (p program) doctorCommand() *cobra.Command {
 // examine looks at what the server would use. Settings that cannot be used are
 // findings too.
 func (p program) examine(ctx context.Context, c *cobra.Command) ([]doctor.Finding, error) {
-	here := clients.Here(p.getenv)
+	here := mcpclients.Here(p.getenv)
 	cfg, err := p.config(c)
 	if wrong, ok := errors.AsType[config.Mistakes](err); ok {
 		var found []doctor.Finding
@@ -74,7 +74,7 @@ func (p program) examine(ctx context.Context, c *cobra.Command) ([]doctor.Findin
 		defer box.close()
 		patient.Config.APIURL, patient.Config.APIKey, patient.Config.Hosts = box.url, config.Secret(sandbox.DefaultKey()), sandboxHosts()[:1]
 	}
-	patient.Store = store.Open(cfg.Store())
+	patient.Store = sqldb.Open(cfg.Store())
 	defer func() { _ = patient.Store.Close() }()
 	patient.Webhook = patient.Subscribed
 	for _, t := range cfg.Tenants {
@@ -96,7 +96,7 @@ func (p program) patient(tenant string, cfg config.Config) doctor.Patient {
 
 func (p program) report(found []doctor.Finding, asJSON bool) error {
 	for i, f := range found { // causes come from elsewhere
-		found[i].Saw, found[i].Do = plain.Mask(f.Saw), plain.Mask(f.Do)
+		found[i].Saw, found[i].Do = sanitize.Mask(f.Saw), sanitize.Mask(f.Do)
 	}
 	if asJSON {
 		return p.printJSON(struct {

@@ -25,8 +25,8 @@ func (e examined) of(tenant string) (own examined) {
 	return own
 }
 
-// bar: O3, X5. Of each tenant its key, the key's age, hosts, zone and webhook.
-func TestBar_O3_TheDoctorLooksAtEachTenant(t *testing.T) {
+// req: O3, X5. Of each tenant its key, the key's age, hosts, zone and webhook.
+func TestReq_O3_TheDoctorLooksAtEachTenant(t *testing.T) {
 	t.Parallel()
 	b := newBank(t, keyOfAcme, keyOfBeta)
 	settings := filepath.Join(t.TempDir(), "settings.yaml")

@@ -44,7 +44,7 @@ func examine(t *testing.T, env []string) (e examined) {
 	}
 	require.NoError(t, json.Unmarshal([]byte(raw), &said), raw+errs)
 	e.verdict, e.findings = said.Verdict, said.Findings
-	assert.NotContains(t, e.text+errs+raw, "c4n4ry", "bar: E3")
+	assert.NotContains(t, e.text+errs+raw, "c4n4ry", "req: E3")
 	assert.Equal(t, e.verdict == doctor.Problem, e.code == 1, e.text)
 	for _, f := range e.findings {
 		words := strings.FieldsFunc(f.Saw, unicode.IsDigit)[0] // the two runs may measure different times
@@ -71,7 +71,7 @@ func toVennio(t *testing.T, url string, more ...string) []string {
 	return clean(t, append([]string{"VENNIO_API_URL=" + url, "VENNIO_API_KEY=" + doctorsCanary, "VENNIO_HOSTS=Alice=" + sandbox.Hosts()[0].ID}, more...)...)
 }
 
-func TestBar_O3_TheDoctorFindsNothingWrong(t *testing.T) {
+func TestReq_O3_TheDoctorFindsNothingWrong(t *testing.T) {
 	t.Parallel()
 	e := examine(t, clean(t))
 	assert.Zero(t, e.code, e.text)
@@ -112,9 +112,9 @@ func TestTheDoctorOnKeys(t *testing.T) {
 	examine(t, clean(t, "VENNIO_TIMEZONE=EST", "VENNIO_CONSENT=maybe")).says(t, doctor.Problem, "settings", "America/New_York")
 }
 
-// bar: S12
+// req: S12
 // field: zone of the machine in doctor
-func TestBar_S12_TheDoctorSaysWhereTheZoneComesFrom(t *testing.T) {
+func TestReq_S12_TheDoctorSaysWhereTheZoneComesFrom(t *testing.T) {
 	t.Parallel()
 	for tz, says := range map[string]string{
 		"EST5EDT":                         "America/New_York, for calls that name none (from TZ)",

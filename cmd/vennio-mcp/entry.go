@@ -11,9 +11,9 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/vennio-mcp/vennio-mcp/internal/clients"
 	"github.com/vennio-mcp/vennio-mcp/internal/config"
-	"github.com/vennio-mcp/vennio-mcp/internal/store"
+	"github.com/vennio-mcp/vennio-mcp/internal/mcpclients"
+	"github.com/vennio-mcp/vennio-mcp/internal/sqldb"
 )
 
 const (
@@ -23,7 +23,7 @@ const (
 
 // entry is what a client's settings shall say, and the key that must not stand there.
 type entry struct {
-	clients.Entry
+	mcpclients.Entry
 	key      config.Secret // to be kept in stateDir; empty: a file holds it, or there is none
 	stateDir string
 	secrets  []string // settings that are not carried over
@@ -53,7 +53,7 @@ func (p program) entry(c *cobra.Command, at placed) (entry, error) {
 	if err != nil {
 		return entry{}, err
 	}
-	e := entry{Entry: clients.Entry{Command: command, Env: map[string]string{}}, stateDir: cfg.StateDir}
+	e := entry{Entry: mcpclients.Entry{Command: command, Env: map[string]string{}}, stateDir: cfg.StateDir}
 	if err := e.carry(here, c); err != nil {
 		return entry{}, err
 	}
@@ -69,10 +69,10 @@ func (e *entry) secure(getenv func(string) string, name string, cfg config.Confi
 	e.Env[keyVariable] = "" // an older entry may have it
 	if file == "" {
 		if cfg.StateDir == "" {
-			return fmt.Errorf("the key cannot be kept: %w, or name a file with --key-file", store.ErrNoFolder)
+			return fmt.Errorf("the key cannot be kept: %w, or name a file with --key-file", sqldb.ErrNoFolder)
 		}
 		e.key = cfg.APIKey
-		e.Env[keyFileVariable], err = filepath.Abs(clients.KeyPath(cfg.StateDir, name))
+		e.Env[keyFileVariable], err = filepath.Abs(mcpclients.KeyPath(cfg.StateDir, name))
 		return err
 	}
 	if file, err = absolute(file, getenv); err != nil {
@@ -91,7 +91,7 @@ func (e entry) keep(name string) (bool, error) {
 	if e.key == "" {
 		return false, nil
 	}
-	return clients.KeepKey(e.stateDir, name, e.key.Reveal())
+	return mcpclients.KeepKey(e.stateDir, name, e.key.Reveal())
 }
 
 // carry takes over the settings that are set here. What may not stand on a command
@@ -132,7 +132,7 @@ func absolute(path string, getenv func(string) string) (string, error) {
 func isKey(name string) bool { return name == keyVariable || name == keyFileVariable }
 
 // keySays tells where the server will find its key.
-func (e entry) keySays(change clients.Change) string {
+func (e entry) keySays(change mcpclients.Change) string {
 	switch file := change.KeyFile(); {
 	case change.HasKey():
 		return "stands in the client's settings: set VENNIO_API_KEY and run this again to move it into a file of your own"

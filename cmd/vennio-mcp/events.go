@@ -4,9 +4,9 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/vennio-mcp/vennio-mcp/internal/config"
-	"github.com/vennio-mcp/vennio-mcp/internal/events"
 	"github.com/vennio-mcp/vennio-mcp/internal/observe"
-	"github.com/vennio-mcp/vennio-mcp/internal/store"
+	"github.com/vennio-mcp/vennio-mcp/internal/sqldb"
+	"github.com/vennio-mcp/vennio-mcp/internal/webhooks"
 )
 
 const eventsAbout = `Shows what Vennio told this machine by webhook, and what became of telling others.
@@ -25,15 +25,15 @@ func (p program) eventsCommand() *cobra.Command {
 }
 
 // withInbox runs a command on the inbox of the tenant that is named.
-func (p program) withInbox(do func(*cobra.Command, *events.Inbox, []string) error) func(*cobra.Command, []string) error {
-	return p.withInboxes(func(c *cobra.Command, all *events.Office, args []string) error {
+func (p program) withInbox(do func(*cobra.Command, *webhooks.Inbox, []string) error) func(*cobra.Command, []string) error {
+	return p.withInboxes(func(c *cobra.Command, all *webhooks.Office, args []string) error {
 		return do(c, all.Of(tenantIn(c)), args)
 	})
 }
 
 // withInboxes runs a command that can mean those of all tenants.
-func (p program) withInboxes(do func(*cobra.Command, *events.Office, []string) error) func(*cobra.Command, []string) error {
-	return p.withStore(func(c *cobra.Command, cfg config.Config, db *store.DB, args []string) error {
+func (p program) withInboxes(do func(*cobra.Command, *webhooks.Office, []string) error) func(*cobra.Command, []string) error {
+	return p.withStore(func(c *cobra.Command, cfg config.Config, db *sqldb.DB, args []string) error {
 		in, err := p.inbox(cfg, db, observe.Logger(p.errs, cfg.LogLevel, logFormat(cfg.LogFormat, p.errs)))
 		if err != nil {
 			return err

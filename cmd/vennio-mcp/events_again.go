@@ -8,9 +8,9 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/vennio-mcp/vennio-mcp/internal/events"
 	"github.com/vennio-mcp/vennio-mcp/internal/jobs"
-	"github.com/vennio-mcp/vennio-mcp/internal/plain"
+	"github.com/vennio-mcp/vennio-mcp/internal/sanitize"
+	"github.com/vennio-mcp/vennio-mcp/internal/webhooks"
 )
 
 // replayed is what --json shows of a replay.
@@ -26,9 +26,9 @@ func (p program) replayCommand() *cobra.Command {
 	var r replay
 	c := &cobra.Command{
 		Use: "replay", Short: "Carry out the follow-ups of events again: by id, type or time", Args: noArguments,
-		RunE: p.withInbox(func(c *cobra.Command, in *events.Inbox, _ []string) error {
+		RunE: p.withInbox(func(c *cobra.Command, in *webhooks.Inbox, _ []string) error {
 			done, err := p.replay(c.Context(), in, r)
-			if errors.Is(err, events.ErrNoSink) {
+			if errors.Is(err, webhooks.ErrNoSink) {
 				return usageError{fmt.Errorf("%w; sinks are set in the settings file (--settings)", err)}
 			}
 			if err != nil {
@@ -49,7 +49,7 @@ func (p program) replayCommand() *cobra.Command {
 	return c
 }
 
-func (p program) replay(ctx context.Context, in *events.Inbox, r replay) (done replayed, err error) {
+func (p program) replay(ctx context.Context, in *webhooks.Inbox, r replay) (done replayed, err error) {
 	switch selected := r.kind+r.since+r.until != ""; {
 	case r.id == "" && !selected:
 		return done, usageError{errors.New("say which events: --id, --type, --since or --until")}
@@ -71,7 +71,7 @@ func (p program) replay(ctx context.Context, in *events.Inbox, r replay) (done r
 func (p program) deadCommand() *cobra.Command {
 	return withAllTenants(&cobra.Command{
 		Use: "dead", Short: "List the follow-ups that were given up, the oldest first", Args: noArguments,
-		RunE: p.withInboxes(func(c *cobra.Command, in *events.Office, _ []string) error {
+		RunE: p.withInboxes(func(c *cobra.Command, in *webhooks.Office, _ []string) error {
 			list := in.Of(tenantIn(c)).DeadLetters
 			if allTenants(c) {
 				list = in.DeadLetters
@@ -91,7 +91,7 @@ func (p program) deadCommand() *cobra.Command {
 					}
 					continue
 				}
-				_, _ = fmt.Fprintf(p.out, "%6d  %s%-16s %-36s %d tries%s\n", d.ID, column(c, d.Task.Tenant), d.Task.To, plain.Line(d.Task.Event, 80), d.Tries, because(d.Why))
+				_, _ = fmt.Fprintf(p.out, "%6d  %s%-16s %-36s %d tries%s\n", d.ID, column(c, d.Task.Tenant), d.Task.To, sanitize.Line(d.Task.Event, 80), d.Tries, because(d.Why))
 			}
 			return nil
 		}),
@@ -108,7 +108,7 @@ func (p program) retryCommand() *cobra.Command {
 			}
 			return oneID("events dead")(c, args)
 		},
-		RunE: p.withInbox(func(c *cobra.Command, in *events.Inbox, args []string) error {
+		RunE: p.withInbox(func(c *cobra.Command, in *webhooks.Inbox, args []string) error {
 			if !all {
 				return p.onDeadLetter(c.Context(), args[0], in.Retry, "Queued again")
 			}
@@ -137,7 +137,7 @@ func (p program) retryCommand() *cobra.Command {
 func (p program) dropCommand() *cobra.Command {
 	return &cobra.Command{
 		Use: "drop ID", Short: "Delete a dead letter", Args: oneID("events dead"),
-		RunE: p.withInbox(func(c *cobra.Command, in *events.Inbox, args []string) error {
+		RunE: p.withInbox(func(c *cobra.Command, in *webhooks.Inbox, args []string) error {
 			return p.onDeadLetter(c.Context(), args[0], in.Drop, "Dropped")
 		}),
 	}
@@ -151,7 +151,7 @@ func (p program) onDeadLetter(ctx context.Context, said string, do func(context.
 		err = jobs.ErrNoTask
 	}
 	if errors.Is(err, jobs.ErrNoTask) {
-		return usageError{fmt.Errorf("there is no dead letter %s; vennio-mcp events dead shows what there is", plain.Quote(said, 40))}
+		return usageError{fmt.Errorf("there is no dead letter %s; vennio-mcp events dead shows what there is", sanitize.Quote(said, 40))}
 	}
 	if err != nil {
 		return err

@@ -9,10 +9,10 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/vennio-mcp/vennio-mcp/internal/events"
 	"github.com/vennio-mcp/vennio-mcp/internal/jobs"
-	"github.com/vennio-mcp/vennio-mcp/internal/plain"
-	"github.com/vennio-mcp/vennio-mcp/internal/store"
+	"github.com/vennio-mcp/vennio-mcp/internal/sanitize"
+	"github.com/vennio-mcp/vennio-mcp/internal/sqldb"
+	"github.com/vennio-mcp/vennio-mcp/internal/webhooks"
 )
 
 // eventLine is an event as --json shows it; instants are RFC 3339 in UTC.
@@ -46,7 +46,7 @@ func (p program) listEventsCommand() *cobra.Command {
 	var limit int
 	c := &cobra.Command{
 		Use: "list", Short: "List events, the newest first", Args: noArguments,
-		RunE: p.withInboxes(func(c *cobra.Command, in *events.Office, _ []string) error {
+		RunE: p.withInboxes(func(c *cobra.Command, in *webhooks.Office, _ []string) error {
 			wanted, err := p.wanted(kind, since, "")
 			if err != nil {
 				return err
@@ -69,7 +69,7 @@ func (p program) listEventsCommand() *cobra.Command {
 	return withAllTenants(c)
 }
 
-func (p program) printEvents(c *cobra.Command, found []store.Event) error {
+func (p program) printEvents(c *cobra.Command, found []sqldb.Event) error {
 	if asJSON(c) {
 		for _, e := range found {
 			if err := p.printLine(lineOf(e)); err != nil {
@@ -87,7 +87,7 @@ func (p program) printEvents(c *cobra.Command, found []store.Event) error {
 		return err
 	}
 	for _, e := range found {
-		_, _ = fmt.Fprintf(p.out, "%s  %s%-24s %-36s %s\n", e.Received.Format(time.RFC3339), column(c, e.Tenant), plain.Line(e.Type, 40), e.ID, plain.Line(e.Booking, 80))
+		_, _ = fmt.Fprintf(p.out, "%s  %s%-24s %-36s %s\n", e.Received.Format(time.RFC3339), column(c, e.Tenant), sanitize.Line(e.Type, 40), e.ID, sanitize.Line(e.Booking, 80))
 	}
 	return nil
 }
@@ -103,7 +103,7 @@ func column(c *cobra.Command, tenant string) string {
 func (p program) showEventCommand() *cobra.Command {
 	return &cobra.Command{
 		Use: "show ID", Short: "Show an event as it came, and its follow-ups", Args: oneID("events list"),
-		RunE: p.withInbox(func(c *cobra.Command, in *events.Inbox, args []string) error {
+		RunE: p.withInbox(func(c *cobra.Command, in *webhooks.Inbox, args []string) error {
 			e, tasks, err := in.Show(c.Context(), args[0])
 			if err != nil {
 				return unknownEvent(err, args[0])
@@ -116,21 +116,21 @@ func (p program) showEventCommand() *cobra.Command {
 				}
 				return p.printLine(line)
 			}
-			_, _ = fmt.Fprintf(p.out, "%s\n  type      %s\n  received  %s\n", e.ID, plain.Line(e.Type, 100), e.Received.Format(time.RFC3339))
+			_, _ = fmt.Fprintf(p.out, "%s\n  type      %s\n  received  %s\n", e.ID, sanitize.Line(e.Type, 100), e.Received.Format(time.RFC3339))
 			if !e.Erased.IsZero() {
 				_, _ = fmt.Fprintf(p.out, "  erased    %s, together with a person's data\n", e.Erased.Format(time.RFC3339))
 			}
 			for _, t := range tasks {
 				_, _ = fmt.Fprintf(p.out, "  %-9s %s, %d tries%s\n", t.Task.To, t.State, t.Tries, because(t.Why))
 			}
-			_, err = fmt.Fprintf(p.out, "%s\n", plain.Block(string(e.Body), 1<<20))
+			_, err = fmt.Fprintf(p.out, "%s\n", sanitize.Block(string(e.Body), 1<<20))
 			return err
 		}),
 	}
 }
 
 // wanted reads which events are meant.
-func (p program) wanted(kind, since, until string) (w store.EventsWanted, err error) {
+func (p program) wanted(kind, since, until string) (w sqldb.EventsWanted, err error) {
 	w.Type = kind
 	for _, bound := range []struct {
 		flag, said string
@@ -140,7 +140,7 @@ func (p program) wanted(kind, since, until string) (w store.EventsWanted, err er
 			continue
 		}
 		if *bound.to, err = p.moment(bound.said); err != nil {
-			return w, usageError{fmt.Errorf("%s %s: want a duration ago, such as 24h, or a time, such as 2026-05-18T09:00:00Z", bound.flag, plain.Quote(bound.said, 40))}
+			return w, usageError{fmt.Errorf("%s %s: want a duration ago, such as 24h, or a time, such as 2026-05-18T09:00:00Z", bound.flag, sanitize.Quote(bound.said, 40))}
 		}
 	}
 	return w, nil
@@ -154,7 +154,7 @@ func (p program) moment(said string) (time.Time, error) {
 	return time.Parse(time.RFC3339, said)
 }
 
-func lineOf(e store.Event) eventLine {
+func lineOf(e sqldb.Event) eventLine {
 	line := eventLine{Tenant: e.Tenant, ID: e.ID, Type: e.Type, Received: e.Received, Booking: e.Booking}
 	if !e.At.IsZero() {
 		line.At = new(e.At)
@@ -180,12 +180,12 @@ func because(why string) string {
 	if why == "" {
 		return ""
 	}
-	return ": " + plain.Mask(plain.Line(why, 200))
+	return ": " + sanitize.Mask(sanitize.Line(why, 200))
 }
 
 func unknownEvent(err error, id string) error {
-	if errors.Is(err, events.ErrNoEvent) {
-		return usageError{fmt.Errorf("there is no event %s; vennio-mcp events list shows what there is", plain.Quote(id, 80))}
+	if errors.Is(err, webhooks.ErrNoEvent) {
+		return usageError{fmt.Errorf("there is no event %s; vennio-mcp events list shows what there is", sanitize.Quote(id, 80))}
 	}
 	return err
 }

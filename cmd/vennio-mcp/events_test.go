@@ -78,8 +78,8 @@ func (d *desk) isTold(times int64) {
 
 const evt1, evt2 = `{"id":"evt_1","type":"booking.created","data":{"booking":{"id":"b-1"}}}`, `{"id":"evt_2","type":"proposal.created"}`
 
-// bar: W1, W2
-func TestBar_W2_EventsFromTheCommandLine(t *testing.T) {
+// req: W1, W2
+func TestReq_W2_EventsFromTheCommandLine(t *testing.T) {
 	t.Parallel()
 	d := newDesk(t)
 	assert.Equal(t, http.StatusOK, d.tell(evt1, "whsec_c4n4ry"))
@@ -102,8 +102,8 @@ func TestBar_W2_EventsFromTheCommandLine(t *testing.T) {
 	d.isTold(3)
 }
 
-// bar: W3
-func TestBar_W3_DeadLettersFromTheCommandLine(t *testing.T) {
+// req: W3
+func TestReq_W3_DeadLettersFromTheCommandLine(t *testing.T) {
 	t.Parallel()
 	d := newDesk(t)
 	d.refuses.Store(true)

@@ -18,7 +18,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/vennio-mcp/vennio-mcp/internal/consent"
-	"github.com/vennio-mcp/vennio-mcp/internal/store"
+	"github.com/vennio-mcp/vennio-mcp/internal/sqldb"
 	"github.com/vennio-mcp/vennio-mcp/schemas"
 )
 
@@ -143,7 +143,7 @@ func TestKilledBetweenApprovalAndWrite(t *testing.T) {
 			}
 			return err
 		}))
-	db := store.Open(dir)
+	db := sqldb.Open(dir)
 	_, err := consent.New(db, nil).Answer(t.Context(), strings.TrimPrefix(path, "/approvals/"), consent.Answer{Agreed: true, By: "Ada Byron", Words: "Approve", Rung: consent.OnPage})
 	require.NoError(t, err)
 	require.NoError(t, db.Close())
@@ -317,9 +317,9 @@ func TestARequestOutlivesItsClient(t *testing.T) {
 }
 
 // field: pages of a terminal with laxer settings
-// bar: C9. The environment of a terminal knows nothing of the policy that the client's settings give the server: the pages that
+// req: C9. The environment of a terminal knows nothing of the policy that the client's settings give the server: the pages that
 // vennio-mcp approvals link serves there still want a paired browser.
-func TestBar_C9_ThePagesOfATerminalWantAPairedBrowser(t *testing.T) {
+func TestReq_C9_ThePagesOfATerminalWantAPairedBrowser(t *testing.T) {
 	t.Parallel()
 	env, vennio := humanEnv(t)
 	c := converse(t, append(slices.Clone(env), "VENNIO_CONSENT=human"))

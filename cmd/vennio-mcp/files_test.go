@@ -14,7 +14,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/vennio-mcp/vennio-mcp/internal/access"
+	"github.com/vennio-mcp/vennio-mcp/internal/auth"
 	"github.com/vennio-mcp/vennio-mcp/internal/doctor"
 )
 
@@ -31,7 +31,7 @@ type operators struct {
 // newOperators writes each file as change makes it from its text.
 func newOperators(t *testing.T, vennio string, change func(name string, text []byte) []byte) operators {
 	t.Helper()
-	o := operators{t: t, dir: filepath.Join(t.TempDir(), "state"), token: access.NewToken()}
+	o := operators{t: t, dir: filepath.Join(t.TempDir(), "state"), token: auth.NewToken()}
 	require.NoError(t, os.Mkdir(o.dir, 0o700))
 	write := func(name, text string) string {
 		path := filepath.Join(o.dir, name)
@@ -50,7 +50,7 @@ func newOperators(t *testing.T, vennio string, change func(name string, text []b
 	tenant := write("tenant-key", keyOfAcme+"\r\n")
 	o.env = toVennio(t, vennio, "VENNIO_API_KEY=", "VENNIO_STATE_DIR="+o.dir,
 		"VENNIO_API_KEY_FILE="+write("key", doctorsCanary+"\r\n"),
-		"VENNIO_MCP_TOKENS_FILE="+write("tokens", "- {name: ada, hash: \""+access.HashOf(o.token).String()+"\"}\r\n"),
+		"VENNIO_MCP_TOKENS_FILE="+write("tokens", "- {name: ada, hash: \""+auth.HashOf(o.token).String()+"\"}\r\n"),
 		"VENNIO_MCP_TLS_CERT="+write("cert", read(cert)), "VENNIO_MCP_TLS_KEY="+write("tls-key", read(key)),
 		"VENNIO_MCP_SETTINGS="+write("settings", "sinks:\r\n  - {name: crm, type: http, url: \"https://crm.example.com\", secret_file: '"+sink+"'}\r\n"+
 			"tenants:\r\n  - {name: acme, api_key_file: '"+tenant+"'}\r\n"))

@@ -46,9 +46,9 @@ func (m *member) booking() string {
 	return fmt.Sprintf("%sContent-Length: %d\r\n\r\n%s", lines, len(body), body)
 }
 
-// bar: X2. The real binary takes nothing after a body of doubtful size for a
+// req: X2. The real binary takes nothing after a body of doubtful size for a
 // request, on any route that takes one: nothing is booked.
-func TestBar_X2_NoBookingIsSmuggledIn(t *testing.T) {
+func TestReq_X2_NoBookingIsSmuggledIn(t *testing.T) {
 	t.Parallel()
 	c := newCompany(t)
 	ada := c.as(c.acme)
@@ -87,9 +87,9 @@ func TestBar_X2_NoBookingIsSmuggledIn(t *testing.T) {
 	assert.Equal(t, 1, c.bank.accounts[keyOfAcme].Writes())
 }
 
-// bar: X3, X4. What a model or a caller writes becomes neither a header nor a path
+// req: X3, X4. What a model or a caller writes becomes neither a header nor a path
 // of a request to Vennio.
-func TestBar_X3_NoArgumentBecomesAHeaderOrAPath(t *testing.T) {
+func TestReq_X3_NoArgumentBecomesAHeaderOrAPath(t *testing.T) {
 	t.Parallel()
 	c := newCompany(t, "VENNIO_MCP_RATE=1000", "VENNIO_MCP_RATE_ALL=1000")
 	ada := c.as(c.acme)
@@ -128,7 +128,7 @@ func TestBar_X3_NoArgumentBecomesAHeaderOrAPath(t *testing.T) {
 // listeners of the program: of serve, of a sandbox as a command and inside a process,
 // of the demo's sink, of a smoke run and of the approval page on stdio.
 // field: DNS rebinding
-func TestBar_X8_EveryListenerChecksHost(t *testing.T) {
+func TestReq_X8_EveryListenerChecksHost(t *testing.T) {
 	t.Parallel()
 	p := program{getenv: func(string) string { return "" }, errs: new(lockedBuffer)}
 	cfg, err := config.Load(map[string]string{"state-dir": t.TempDir(), "log-level": "error"}, p.getenv)

@@ -172,9 +172,9 @@ func pairing(t *testing.T, env []string) (pages string, b browser, end func()) {
 	return address[:strings.Index(address, "/approvals/")], b, end
 }
 
-// bar: C3, C4, C9. Under human the agent's word books nothing, and neither does anybody else who has
+// req: C3, C4, C9. Under human the agent's word books nothing, and neither does anybody else who has
 // the address: a person agrees in a browser that they have paired, and that makes the booking.
-func TestBar_C9_APersonApprovesOnThePage(t *testing.T) {
+func TestReq_C9_APersonApprovesOnThePage(t *testing.T) {
 	t.Parallel()
 	env, vennio := humanEnv(t, "VENNIO_CONSENT=human")
 	c := converse(t, env)
@@ -224,7 +224,7 @@ func TestBar_C9_APersonApprovesOnThePage(t *testing.T) {
 	require.Nil(t, booked.Data.Error, booked.Text)
 	assert.Equal(t, "confirmed", booked.Data.Status)
 	assert.Contains(t, booked.Text, "Already booked")
-	assert.Equal(t, "approved on the page", booked.Data.Consent.Rung)
+	assert.Equal(t, "approved on the page", booked.Data.Consent.Method)
 	assert.Equal(t, "Ada Byron", booked.Data.Consent.GivenBy)
 	_, inbox = person.open(overview)
 	assert.Contains(t, inbox, "Booked", "the inbox tells the outcome")
@@ -392,7 +392,7 @@ func TestAPersonApprovesInTheTerminal(t *testing.T) {
 	assert.Contains(t, shown, "answered before")
 	booked := c.call("book_slot", booking)
 	require.Nil(t, booked.Data.Error, booked.Text)
-	assert.Equal(t, "approved in the terminal", booked.Data.Consent.Rung)
+	assert.Equal(t, "approved in the terminal", booked.Data.Consent.Method)
 
 	_, out, _ = run(t, env, "ledger", "verify")
 	assert.Contains(t, out, "The ledger holds: ")
@@ -409,9 +409,9 @@ func TestAPersonApprovesInTheTerminal(t *testing.T) {
 	assert.Contains(t, out, "The ledger holds: ")
 }
 
-// bar: I2, I3. Killed between the request and the answer, started again, the
+// req: I2, I3. Killed between the request and the answer, started again, the
 // call repeated: one booking.
-func TestBar_I3_KilledBetweenRequestAndAnswer(t *testing.T) {
+func TestReq_I3_KilledBetweenRequestAndAnswer(t *testing.T) {
 	t.Parallel()
 	env, vennio := humanEnv(t)
 	c := converse(t, env)

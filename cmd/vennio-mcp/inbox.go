@@ -11,16 +11,16 @@ import (
 
 	"github.com/vennio-mcp/vennio-mcp/internal/config"
 	"github.com/vennio-mcp/vennio-mcp/internal/consent"
-	"github.com/vennio-mcp/vennio-mcp/internal/events"
 	"github.com/vennio-mcp/vennio-mcp/internal/jobs"
-	"github.com/vennio-mcp/vennio-mcp/internal/store"
+	"github.com/vennio-mcp/vennio-mcp/internal/sqldb"
+	"github.com/vennio-mcp/vennio-mcp/internal/webhooks"
 	"github.com/vennio-mcp/vennio-mcp/vennioclient/webhook"
 )
 
 // inbox is all tenants' inboxes of webhook events as the settings want them, for commands
 // that only look into them.
-func (p program) inbox(cfg config.Config, db *store.DB, log zerolog.Logger) (*events.Office, error) {
-	return p.openInbox(cfg, db, log, events.Options{Ledger: consent.New(db, p.now)})
+func (p program) inbox(cfg config.Config, db *sqldb.DB, log zerolog.Logger) (*webhooks.Office, error) {
+	return p.openInbox(cfg, db, log, webhooks.Options{Ledger: consent.New(db, p.now)})
 }
 
 // results are what the metrics call the end of a try.
@@ -28,11 +28,11 @@ var results = map[jobs.State]string{jobs.Done: "delivered", jobs.Waiting: "faile
 
 // inbox is the server's: what it takes is counted, and changes what the tools and
 // resources say.
-func (a *assembled) inbox(p program, cfg config.Config) (*events.Office, error) {
-	in, err := p.openInbox(cfg, a.store, a.log, events.Options{
+func (a *assembled) inbox(p program, cfg config.Config) (*webhooks.Office, error) {
+	in, err := p.openInbox(cfg, a.store, a.log, webhooks.Options{
 		Ledger:     a.ledger,
 		Page:       a.links.to,
-		OnDelivery: func(r events.Result) { a.watch.Delivery(string(r)) },
+		OnDelivery: func(r webhooks.Result) { a.watch.Delivery(string(r)) },
 		OnFollowUp: func(sink string, how jobs.State) { a.watch.FollowUp(sink, results[how]) },
 	})
 	if err != nil {
@@ -57,18 +57,18 @@ func (a *assembled) requested(ctx context.Context, tenant string, p consent.Prop
 	}
 }
 
-func (p program) openInbox(cfg config.Config, db *store.DB, log zerolog.Logger, o events.Options) (*events.Office, error) {
+func (p program) openInbox(cfg config.Config, db *sqldb.DB, log zerolog.Logger, o webhooks.Options) (*webhooks.Office, error) {
 	o.Keep, o.Now, o.Tenant = cfg.EventsKeep, p.now, eventsOf("", cfg)
 	o.Log = slog.New(zerolog.NewSlogHandler(log.Level(max(log.GetLevel(), zerolog.WarnLevel))))
 	for _, t := range cfg.Tenants {
 		o.Others = append(o.Others, eventsOf(t.Name, t.Config))
 	}
-	return events.Open(db, o)
+	return webhooks.Open(db, o)
 }
 
 // eventsOf is what the settings say of a tenant's events.
-func eventsOf(name string, cfg config.Config) events.Tenant {
-	t := events.Tenant{Name: name, Zone: cfg.Zone, Account: accountOf(cfg)}
+func eventsOf(name string, cfg config.Config) webhooks.Tenant {
+	t := webhooks.Tenant{Name: name, Zone: cfg.Zone, Account: accountOf(cfg)}
 	for _, s := range cfg.Sinks {
 		t.Sinks = append(t.Sinks, s.Reveal())
 	}
@@ -89,7 +89,7 @@ func accountOf(cfg config.Config) string {
 const followStop = 4 * time.Second
 
 // follow carries out follow-ups until stop, which waits for those under way.
-func (a *assembled) follow(ctx context.Context, in *events.Office) (stop func()) {
+func (a *assembled) follow(ctx context.Context, in *webhooks.Office) (stop func()) {
 	ctx, cancel := context.WithCancel(ctx)
 	ended, late := make(chan struct{}), make(chan struct{})
 	go func() {

@@ -9,7 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/vennio-mcp/vennio-mcp/internal/clients"
+	"github.com/vennio-mcp/vennio-mcp/internal/mcpclients"
 )
 
 const installAbout = `Puts this program into the settings of an MCP client: %s.
@@ -59,7 +59,7 @@ func (at *placed) flags(c *cobra.Command) {
 }
 
 func clientIDs() (ids []string) {
-	for _, c := range (clients.System{Home: "/"}).Clients() {
+	for _, c := range (mcpclients.System{Home: "/"}).Clients() {
 		ids = append(ids, c.ID)
 	}
 	return ids
@@ -73,10 +73,10 @@ func oneClient(c *cobra.Command, args []string) error {
 }
 
 // settingsOf finds a client's settings on this machine.
-func (p program) settingsOf(id string) (clients.Client, error) {
-	client, ok := clients.Here(p.getenv).Find(id)
+func (p program) settingsOf(id string) (mcpclients.Client, error) {
+	client, ok := mcpclients.Here(p.getenv).Find(id)
 	if !ok {
-		return clients.Client{}, errors.New("there is no home folder: set HOME (on Windows USERPROFILE) to an absolute path")
+		return mcpclients.Client{}, errors.New("there is no home folder: set HOME (on Windows USERPROFILE) to an absolute path")
 	}
 	return client, nil
 }
@@ -90,10 +90,10 @@ func (p program) install(c *cobra.Command, id string, at placed) error {
 	if err != nil {
 		return err
 	}
-	work := func() (clients.Change, error) { return client.Install(at.name, e.Entry) }
+	work := func() (mcpclients.Change, error) { return client.Install(at.name, e.Entry) }
 	change, err := work()
 	switch {
-	case errors.Is(err, clients.ErrName):
+	case errors.Is(err, mcpclients.ErrName):
 		return usageError{fmt.Errorf("--name: %w", err)}
 	case err != nil:
 		return err
@@ -117,12 +117,12 @@ func (p program) install(c *cobra.Command, id string, at placed) error {
 
 // apply works out a change and writes it, again and again while other programs
 // change the same file between the two: twelve installs at once must lose nothing.
-func (p program) apply(work func() (clients.Change, error)) (change clients.Change, backup string, err error) {
+func (p program) apply(work func() (mcpclients.Change, error)) (change mcpclients.Change, backup string, err error) {
 	for range 100 {
 		if change, err = work(); err != nil {
 			return change, "", err
 		}
-		if backup, err = change.Apply(p.clock()()); !errors.Is(err, clients.ErrChanged) {
+		if backup, err = change.Apply(p.clock()()); !errors.Is(err, mcpclients.ErrChanged) {
 			break
 		}
 	}
@@ -130,7 +130,7 @@ func (p program) apply(work func() (clients.Change, error)) (change clients.Chan
 }
 
 // installed says what was done and what is to be done now.
-func (p program) installed(change clients.Change, e entry, backup string) error {
+func (p program) installed(change mcpclients.Change, e entry, backup string) error {
 	client := change.Client
 	_, _ = fmt.Fprintf(p.out, "%s: %s is in %s.\n", client.Name, change.Name, client.Path)
 	if backup == "" {
@@ -144,7 +144,7 @@ func (p program) installed(change clients.Change, e entry, backup string) error 
 	return err
 }
 
-func (p program) preview(change clients.Change, e entry) error {
+func (p program) preview(change mcpclients.Change, e entry) error {
 	if change.None() {
 		_, err := fmt.Fprintf(p.out, "%s: nothing to change.\n", change.Client.Name)
 		return err
@@ -156,7 +156,7 @@ func (p program) preview(change clients.Change, e entry) error {
 }
 
 // explain says what the entry does, a line each.
-func (p program) explain(change clients.Change, e entry, backup string) {
+func (p program) explain(change mcpclients.Change, e entry, backup string) {
 	tell := func(what, is string) {
 		if is != "" {
 			_, _ = fmt.Fprintf(p.out, "  %-9s %s\n", what, is)
@@ -178,10 +178,10 @@ func (p program) uninstall(id string, at placed) error {
 	if err != nil {
 		return err
 	}
-	work := func() (clients.Change, error) { return client.Uninstall(at.name, command) }
+	work := func() (mcpclients.Change, error) { return client.Uninstall(at.name, command) }
 	change, err := work()
 	switch {
-	case errors.Is(err, clients.ErrName):
+	case errors.Is(err, mcpclients.ErrName):
 		return usageError{fmt.Errorf("--name: %w", err)}
 	case err != nil:
 		return err

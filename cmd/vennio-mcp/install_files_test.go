@@ -15,8 +15,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/vennio-mcp/vennio-mcp/internal/clients"
 	"github.com/vennio-mcp/vennio-mcp/internal/doctor"
+	"github.com/vennio-mcp/vennio-mcp/internal/mcpclients"
 )
 
 // atOnce runs the program once for each command line, all at the same time.
@@ -80,7 +80,7 @@ func TestInstallsAtTheSameTimeLoseNothing(t *testing.T) {
 
 // examined is what doctor says of the clients' settings.
 func (d *laptop) examined() string {
-	return fmt.Sprint(doctor.Clients(clients.Here(func(name string) string { return d.env[name] })))
+	return fmt.Sprint(doctor.Clients(mcpclients.Here(func(name string) string { return d.env[name] })))
 }
 
 // special makes what is not a regular file at a path.

@@ -88,8 +88,8 @@ func TestInstallForEveryClientOnceAndTwiceAndAway(t *testing.T) {
 	}
 }
 
-// bar: X3. The key goes to a file of the person's own, whatever the client's file is.
-func TestBar_X3_InstallKeepsTheKeyOutOfTheClientsFile(t *testing.T) {
+// req: X3. The key goes to a file of the person's own, whatever the client's file is.
+func TestReq_X3_InstallKeepsTheKeyOutOfTheClientsFile(t *testing.T) {
 	t.Parallel()
 	d := newLaptop(t)
 	d.env["VENNIO_API_KEY"], d.env["VENNIO_SIGNING_SECRET"], d.env["VENNIO_BUSINESS_ID"] = "vennio_sk_live_canary", "canary canary canary", "b-1"

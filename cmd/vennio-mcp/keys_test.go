@@ -13,7 +13,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/vennio-mcp/vennio-mcp/internal/access"
+	"github.com/vennio-mcp/vennio-mcp/internal/auth"
 	"github.com/vennio-mcp/vennio-mcp/internal/slots"
 )
 
@@ -74,7 +74,7 @@ func TestKeysOfTenantsAreUnchangedAndDiffer(t *testing.T) {
 func TestSlotIDsAndCursorsOfAnEarlierReleaseBelongToTheirTenants(t *testing.T) {
 	t.Parallel()
 	k := readKeys(t)
-	tokens := map[string]string{"": access.NewToken(), "acme": access.NewToken(), "beta": access.NewToken()}
+	tokens := map[string]string{"": auth.NewToken(), "acme": auth.NewToken(), "beta": auth.NewToken()}
 	file := filepath.Join(t.TempDir(), "settings.yaml")
 	require.NoError(t, os.WriteFile(file, fmt.Appendf(nil, `
 tokens:
@@ -84,7 +84,7 @@ tokens:
 tenants:
   - {name: acme, api_key: %s, hosts: "Alice=%s", consent: attested}
   - {name: beta, api_key: %s, hosts: "Alice=%s", consent: attested}
-`, access.HashOf(tokens[""]), access.HashOf(tokens["acme"]), access.HashOf(tokens["beta"]), keyOfAcme, alice, keyOfBeta, alice), 0o600))
+`, auth.HashOf(tokens[""]), auth.HashOf(tokens["acme"]), auth.HashOf(tokens["beta"]), keyOfAcme, alice, keyOfBeta, alice), 0o600))
 	env := clean(t, "VENNIO_API_URL="+recordedAPI, "VENNIO_API_KEY="+keyOfGuy, "VENNIO_HOSTS=Alice="+alice, "VENNIO_CONSENT=attested", "VENNIO_MCP_SETTINGS="+file, "VENNIO_SIGNING_SECRET="+recordedSecret)
 	c := &company{t: t, env: env, server: start(t, env, "serve", "--addr", "127.0.0.1:0")}
 	c.url = c.server.address()

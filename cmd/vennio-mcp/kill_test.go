@@ -223,8 +223,8 @@ func (k *kill) missing(dead map[string]bool) (n int) {
 	return n
 }
 
-// bar: W2, W3
-func TestBar_W3_KilledAtAnyMomentNothingIsLost_Slow(t *testing.T) {
+// req: W2, W3
+func TestReq_W3_KilledAtAnyMomentNothingIsLost_Slow(t *testing.T) {
 	t.Parallel()
 	k := newKill(t)
 	ctx, cancel := context.WithTimeout(t.Context(), killLimit)

@@ -8,12 +8,12 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/vennio-mcp/vennio-mcp/internal/approve"
+	"github.com/vennio-mcp/vennio-mcp/internal/approval"
 	"github.com/vennio-mcp/vennio-mcp/internal/config"
 	"github.com/vennio-mcp/vennio-mcp/internal/consent"
-	"github.com/vennio-mcp/vennio-mcp/internal/events"
-	"github.com/vennio-mcp/vennio-mcp/internal/plain"
-	"github.com/vennio-mcp/vennio-mcp/internal/store"
+	"github.com/vennio-mcp/vennio-mcp/internal/sanitize"
+	"github.com/vennio-mcp/vennio-mcp/internal/sqldb"
+	"github.com/vennio-mcp/vennio-mcp/internal/webhooks"
 )
 
 const ledgerAbout = `The consent ledger records who was asked, who agreed to what and how, and what
@@ -66,8 +66,8 @@ func (p program) verifyLedger(c *cobra.Command, l *consent.Ledger, _ []string) e
 }
 
 // erasePerson erases from the ledger last: that scrubs the files of both.
-func (p program) erasePerson(c *cobra.Command, _ config.Config, db *store.DB, args []string) error {
-	in, err := events.Open(db, events.Options{Now: p.now})
+func (p program) erasePerson(c *cobra.Command, _ config.Config, db *sqldb.DB, args []string) error {
+	in, err := webhooks.Open(db, webhooks.Options{Now: p.now})
 	if err != nil {
 		return err
 	}
@@ -75,7 +75,7 @@ func (p program) erasePerson(c *cobra.Command, _ config.Config, db *store.DB, ar
 	if err != nil {
 		return err
 	}
-	paired, err := approve.NewPairings(db, p.clock()).Erase(c.Context(), consent.Names(args[0]))
+	paired, err := approval.NewPairings(db, p.clock()).Erase(c.Context(), consent.Names(args[0]))
 	if err != nil {
 		return err
 	}
@@ -106,9 +106,9 @@ func remainsAtVennio(bookings []consent.AtVennio) string {
 		b.WriteString("Bookings there, with all bookings of their series:\n")
 	}
 	for _, one := range bookings {
-		_, _ = fmt.Fprintf(&b, "  %s", plain.Line(one.BookingID, 100))
+		_, _ = fmt.Fprintf(&b, "  %s", sanitize.Line(one.BookingID, 100))
 		if one.Tenant != "" {
-			_, _ = fmt.Fprintf(&b, " (tenant %s)", plain.Line(one.Tenant, 100))
+			_, _ = fmt.Fprintf(&b, " (tenant %s)", sanitize.Line(one.Tenant, 100))
 		}
 		b.WriteString("\n")
 	}

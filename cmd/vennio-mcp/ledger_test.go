@@ -10,12 +10,12 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/vennio-mcp/vennio-mcp/internal/consent"
-	"github.com/vennio-mcp/vennio-mcp/internal/store"
+	"github.com/vennio-mcp/vennio-mcp/internal/sqldb"
 )
 
 // field: consent changed on disk
-// bar: O4
-func TestBar_O4_LedgerVerifyFindsAConsentChangedOnDisk(t *testing.T) {
+// req: O4
+func TestReq_O4_LedgerVerifyFindsAConsentChangedOnDisk(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct{ statement, says string }{
 		"nothing":           {"", ""},
@@ -27,7 +27,7 @@ func TestBar_O4_LedgerVerifyFindsAConsentChangedOnDisk(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			dir := t.TempDir()
-			db := store.Open(dir)
+			db := sqldb.Open(dir)
 			ledger := consent.New(db, time.Now)
 			p, err := ledger.Propose(t.Context(), consent.Act{Tool: "book_slot", SlotID: "s1", Title: "Intro"})
 			require.NoError(t, err)

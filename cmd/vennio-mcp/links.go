@@ -9,14 +9,14 @@ import (
 	"sync"
 	"time"
 
-	"github.com/vennio-mcp/vennio-mcp/internal/approve"
+	"github.com/vennio-mcp/vennio-mcp/internal/approval"
 )
 
 // links tells where the approval page is found. A server that listens anyway
 // names its own address (base); one on stdio starts to listen on loopback when
 // the first link is needed.
 type links struct {
-	pages *approve.Pages
+	pages *approval.Pages
 
 	mu   sync.Mutex
 	base string
@@ -24,7 +24,7 @@ type links struct {
 }
 
 // to is the page of one proposal.
-func (l *links) to(id string) (string, error) { return l.address(approve.Path + id) }
+func (l *links) to(id string) (string, error) { return l.address(approval.Path + id) }
 
 // pairing is a new single-use link that pairs a browser with a tenant and leads to a proposal, or to
 // the overview where proposal is empty.
@@ -61,8 +61,8 @@ func (l *links) listen() error {
 	}
 	host := net.JoinHostPort("localhost", strconv.Itoa(ln.Addr().(*net.TCPAddr).Port))
 	mux := http.NewServeMux()
-	mux.Handle(approve.Path, approve.OnLoopback(host, l.pages))
-	mux.Handle(strings.TrimSuffix(approve.Path, "/"), approve.OnLoopback(host, l.pages))
+	mux.Handle(approval.Path, approval.OnLoopback(host, l.pages))
+	mux.Handle(strings.TrimSuffix(approval.Path, "/"), approval.OnLoopback(host, l.pages))
 	l.srv = &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second, WriteTimeout: time.Minute, MaxHeaderBytes: 16 << 10}
 	l.base = "http://" + host
 	go func() { _ = l.srv.Serve(ln) }()

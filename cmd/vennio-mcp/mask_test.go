@@ -93,7 +93,7 @@ func leaky(t *testing.T) string {
 }
 
 // field: keys, tokens and passwords in messages
-func TestBar_E3_WhatLooksLikeAKeyIsMaskedInEveryMessage(t *testing.T) {
+func TestReq_E3_WhatLooksLikeAKeyIsMaskedInEveryMessage(t *testing.T) {
 	t.Parallel()
 	env := toVennio(t, leaky(t), "VENNIO_LOG_LEVEL=debug")
 	for transport, dial := range askers {
@@ -133,7 +133,7 @@ func TestBar_E3_WhatLooksLikeAKeyIsMaskedInEveryMessage(t *testing.T) {
 }
 
 // field: keys and passwords in what the doctor and the commands say
-func TestBar_E3_WhatLooksLikeAKeyIsMaskedInTheTerminal(t *testing.T) {
+func TestReq_E3_WhatLooksLikeAKeyIsMaskedInTheTerminal(t *testing.T) {
 	t.Parallel()
 	named := "VENNIO_HOSTS=Alice vennio_pk_live_c4n4ry=" + sandbox.Hosts()[0].ID
 	examine(t, toVennio(t, startSandboxProcess(t), named)).says(t, doctor.OK, "host", "Alice vennio_pk_live_**** has free times")

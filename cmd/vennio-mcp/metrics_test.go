@@ -77,9 +77,9 @@ func aBooking(t *testing.T, c *client.Client) map[string]any {
 	}
 }
 
-// bar: O2. What was done over a real transport stands in /metrics, and so does
+// req: O2. What was done over a real transport stands in /metrics, and so does
 // what a person said on the page.
-func TestBar_O2_MetricsTellWhatHappened(t *testing.T) {
+func TestReq_O2_MetricsTellWhatHappened(t *testing.T) {
 	t.Parallel()
 	env, vennio := humanEnv(t)
 	p := start(t, env, "serve", "--addr", "127.0.0.1:0")
@@ -105,9 +105,9 @@ func TestBar_O2_MetricsTellWhatHappened(t *testing.T) {
 		`vennio_mcp_upstream_seconds_count{operation=POST /v1/bookings,status=201}`:          1,
 		`vennio_mcp_upstream_seconds_count{operation=GET /v1/bookings/{id},status=200}`:      2,
 		`vennio_mcp_upstream_seconds_count{operation=GET /v1/consents,status=503}`:           3,
-		`vennio_mcp_consents_total{outcome=agreed,rung=attested by the agent}`:               1,
-		`vennio_mcp_consents_total{outcome=written,rung=attested by the agent}`:              1,
-		`vennio_mcp_consents_total{outcome=repeated,rung=attested by the agent}`:             1,
+		`vennio_mcp_consents_total{method=attested by the agent,outcome=agreed}`:             1,
+		`vennio_mcp_consents_total{method=attested by the agent,outcome=written}`:            1,
+		`vennio_mcp_consents_total{method=attested by the agent,outcome=repeated}`:           1,
 		`vennio_mcp_booking_seconds_count{}`:                                                 1,
 		`vennio_mcp_open_sessions{}`:                                                         1,
 	} {
@@ -117,11 +117,11 @@ func TestBar_O2_MetricsTellWhatHappened(t *testing.T) {
 	for series := range found {
 		assert.NotRegexp(t, `(?i)ada|example|vennio_sk|`+booking["slot_id"].(string), series, "no personal data, no ids, no key")
 	}
-	assert.Equal(t, 2, strings.Count(p.stderr.String(), `"rung":"attested by the agent"`), "the log names the rung, where there was one")
+	assert.Equal(t, 2, strings.Count(p.stderr.String(), `"method":"attested by the agent"`), "the log names the consent method where there was one")
 }
 
-// bar: O2, C9
-func TestBar_O2_AYesOnThePageIsCounted(t *testing.T) {
+// req: O2, C9
+func TestReq_O2_AYesOnThePageIsCounted(t *testing.T) {
 	t.Parallel()
 	env, _ := humanEnv(t, "VENNIO_CONSENT=human")
 	url := start(t, env, "serve", "--addr", "127.0.0.1:0").address()
@@ -129,7 +129,7 @@ func TestBar_O2_AYesOnThePageIsCounted(t *testing.T) {
 	asked := say(t, c, "book_slot", aBooking(t, c))
 	pairedBrowser(t, env).answer(link.FindString(asked), "approve")
 	said := scrape(t, url)
-	assert.InDelta(t, 1, said["vennio_mcp_consents_total{outcome=asked,rung=none}"], 0)
-	assert.InDelta(t, 1, said["vennio_mcp_consents_total{outcome=agreed,rung=approved on the page}"], 0)
+	assert.InDelta(t, 1, said["vennio_mcp_consents_total{method=none,outcome=asked}"], 0)
+	assert.InDelta(t, 1, said["vennio_mcp_consents_total{method=approved on the page,outcome=agreed}"], 0)
 	assert.InDelta(t, 1, said["vennio_mcp_tool_calls_total{outcome="+string(schemas.CodeApprovalNeeded)+",tool=book_slot}"], 0)
 }

@@ -115,9 +115,9 @@ func (n *nameCheck) resource(uri string) string {
 // hosts by name: finding, asking, booking, listing, reading, moving and cancelling, by forms and on
 // pages, and resources.
 //
-// bar: C16
+// req: C16
 // field: host by id in the printed settings
-func TestBar_C16_WithThePrintedSettingsHostsHaveNames(t *testing.T) {
+func TestReq_C16_WithThePrintedSettingsHostsHaveNames(t *testing.T) {
 	t.Parallel()
 	for _, policy := range []string{"ask", "human"} {
 		for _, protocol := range eras {

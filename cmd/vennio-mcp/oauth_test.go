@@ -119,8 +119,8 @@ tenants:
 	return c
 }
 
-// bar: X1. The real binary as a protected resource: it says who issues tokens.
-func TestBar_X1_WhoIssuesTokensIsTold(t *testing.T) {
+// req: X1. The real binary as a protected resource: it says who issues tokens.
+func TestReq_X1_WhoIssuesTokensIsTold(t *testing.T) {
 	t.Parallel()
 	issuer := newAuthority(t)
 	c := issuer.trusting()
@@ -133,9 +133,9 @@ func TestBar_X1_WhoIssuesTokensIsTold(t *testing.T) {
 	assert.Contains(t, challenge, `resource_metadata="https://mcp.example.com/.well-known/oauth-protected-resource"`)
 }
 
-// bar: X1. It takes their tokens, tells tenants and scopes by them, and asks for
+// req: X1. It takes their tokens, tells tenants and scopes by them, and asks for
 // more where they do not do.
-func TestBar_X1_TokensOfAnAuthorizationServer(t *testing.T) {
+func TestReq_X1_TokensOfAnAuthorizationServer(t *testing.T) {
 	t.Parallel()
 	issuer := newAuthority(t)
 	c := issuer.trusting()
@@ -169,7 +169,7 @@ func (c *company) status(token string) int {
 }
 
 // field: JWT audience with or without the root's slash
-func TestBar_X1_AnAudienceMayHaveTheSlashOfTheRoot(t *testing.T) {
+func TestReq_X1_AnAudienceMayHaveTheSlashOfTheRoot(t *testing.T) {
 	t.Parallel()
 	issuer := newAuthority(t)
 	c := issuer.trusting()
@@ -195,7 +195,7 @@ func TestBar_X1_AnAudienceMayHaveTheSlashOfTheRoot(t *testing.T) {
 }
 
 // field: JWT scope as an array
-func TestBar_X1_ScopesMayBeAnArray(t *testing.T) {
+func TestReq_X1_ScopesMayBeAnArray(t *testing.T) {
 	t.Parallel()
 	issuer := newAuthority(t)
 	c := issuer.trusting()
@@ -222,7 +222,7 @@ func TestBar_X1_ScopesMayBeAnArray(t *testing.T) {
 }
 
 // field: one malformed key in a JWKS
-func TestBar_X1_AMalformedKeyDisablesItselfAlone(t *testing.T) {
+func TestReq_X1_AMalformedKeyDisablesItselfAlone(t *testing.T) {
 	t.Parallel()
 	broken := map[string]string{
 		"not base64url":          `{"kty":"RSA","kid":"%s","n":"***","e":"AQAB"}`,
@@ -257,7 +257,7 @@ func TestBar_X1_AMalformedKeyDisablesItselfAlone(t *testing.T) {
 
 // A token is checked by the keys that can have signed it, and without a kid by a few.
 // field: key set with equal, missing or unfit key ids and algorithms
-func TestBar_X1_ATokenIsCheckedByTheKeysThatFitIt(t *testing.T) {
+func TestReq_X1_ATokenIsCheckedByTheKeysThatFitIt(t *testing.T) {
 	t.Parallel()
 	var strangers []string
 	for range 20 {
@@ -302,7 +302,7 @@ func TestBar_X1_ATokenIsCheckedByTheKeysThatFitIt(t *testing.T) {
 }
 
 // field: doctor on the key set of the authorization server
-func TestBar_O3_TheDoctorChecksTheKeySet(t *testing.T) {
+func TestReq_O3_TheDoctorChecksTheKeySet(t *testing.T) {
 	t.Parallel()
 	issuer := newAuthority(t)
 	var keys atomic.Value
@@ -325,7 +325,7 @@ tenants: [{name: acme, api_key: `+keyOfAcme+`}]
 }
 
 // field: JWT claim names and crit
-func TestBar_X1_ClaimsAreMatchedByTheirExactNames(t *testing.T) {
+func TestReq_X1_ClaimsAreMatchedByTheirExactNames(t *testing.T) {
 	t.Parallel()
 	issuer := newAuthority(t)
 	c := issuer.trusting()

@@ -179,9 +179,9 @@ func (m oneForm) run() {
 	require.Contains(m.t, strings.ToLower(m.call("get_booking", map[string]any{"booking_id": booked.booking(), "timezone": "Europe/London"}).all()), "cancelled")
 }
 
-// bar: P10
+// req: P10
 // field: model that sees only text or only structured content
-func TestBar_P10_AModelThatSeesOneFormDoesEverything(t *testing.T) {
+func TestReq_P10_AModelThatSeesOneFormDoesEverything(t *testing.T) {
 	t.Parallel()
 	for over := range transports {
 		for _, protocol := range eras {

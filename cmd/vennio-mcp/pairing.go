@@ -8,11 +8,11 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/vennio-mcp/vennio-mcp/internal/approve"
+	"github.com/vennio-mcp/vennio-mcp/internal/approval"
 	"github.com/vennio-mcp/vennio-mcp/internal/config"
 	"github.com/vennio-mcp/vennio-mcp/internal/consent"
-	"github.com/vennio-mcp/vennio-mcp/internal/plain"
-	"github.com/vennio-mcp/vennio-mcp/internal/store"
+	"github.com/vennio-mcp/vennio-mcp/internal/sanitize"
+	"github.com/vennio-mcp/vennio-mcp/internal/sqldb"
 )
 
 const linkAbout = `Prints a link that pairs the browser in which it is opened, once and for ten minutes. In a paired
@@ -48,7 +48,7 @@ func (p program) pairable(c *cobra.Command, cfg config.Config) error {
 	case !p.onTerminal():
 		return usageError{errors.New("the link is for a person: run this in a terminal, with neither input nor output redirected")}
 	case cfg.Store() == "":
-		return store.ErrNoFolder
+		return sqldb.ErrNoFolder
 	}
 	return nil
 }
@@ -91,9 +91,9 @@ func (p program) approvalLinks(ctx context.Context, cfg config.Config) (l *links
 		}
 		return a.links, func() func() { return a.settling(ctx) }, a.close, nil
 	}
-	db := store.Open(cfg.Store())
-	pages := approve.New(consent.New(db, p.now))
-	pages.Pairings = approve.NewPairings(db, p.clock())
+	db := sqldb.Open(cfg.Store())
+	pages := approval.New(consent.New(db, p.now))
+	pages.Pairings = approval.NewPairings(db, p.clock())
 	l = &links{pages: pages}
 	done = func() {
 		l.close()
@@ -103,16 +103,16 @@ func (p program) approvalLinks(ctx context.Context, cfg config.Config) (l *links
 }
 
 // linkLife is how long a pairing link can be used, in words.
-var linkLife = fmt.Sprintf("%d minutes", int(approve.LinkLife.Minutes()))
+var linkLife = fmt.Sprintf("%d minutes", int(approval.LinkLife.Minutes()))
 
 func (p program) browsersCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use: "browsers", Short: "List the paired browsers", Args: noArguments,
-		RunE: p.withStore(func(c *cobra.Command, cfg config.Config, db *store.DB, _ []string) error {
+		RunE: p.withStore(func(c *cobra.Command, cfg config.Config, db *sqldb.DB, _ []string) error {
 			if _, ok := cfg.Of(tenantIn(c)); !ok {
 				return noTenant(cfg, tenantIn(c))
 			}
-			all, err := approve.NewPairings(db, p.clock()).Browsers(c.Context(), tenantIn(c))
+			all, err := approval.NewPairings(db, p.clock()).Browsers(c.Context(), tenantIn(c))
 			if err != nil {
 				return err
 			}
@@ -123,9 +123,9 @@ func (p program) browsersCommand() *cobra.Command {
 			for _, b := range all {
 				how := "by a link"
 				if b.Subject != "" {
-					how = "signed in as " + plain.Quote(b.Subject, 100)
+					how = "signed in as " + sanitize.Quote(b.Subject, 100)
 				}
-				_, _ = fmt.Fprintf(p.out, "%s  %s  paired %s, until %s, %s\n", b.ID, plain.Quote(b.Name, 100), b.At.Format(time.DateOnly), b.Expires.Format(time.DateOnly), how)
+				_, _ = fmt.Fprintf(p.out, "%s  %s  paired %s, until %s, %s\n", b.ID, sanitize.Quote(b.Name, 100), b.At.Format(time.DateOnly), b.Expires.Format(time.DateOnly), how)
 			}
 			return nil
 		}),
@@ -137,10 +137,10 @@ func (p program) browsersCommand() *cobra.Command {
 func (p program) unpairCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use: "unpair ID", Short: "End the pairing of a browser", Args: oneBrowser,
-		RunE: p.withStore(func(c *cobra.Command, _ config.Config, db *store.DB, args []string) error {
-			err := approve.NewPairings(db, p.clock()).Revoke(c.Context(), tenantIn(c), args[0])
-			if errors.Is(err, approve.ErrNoPairing) {
-				return usageError{fmt.Errorf("no paired browser has the id %s; vennio-mcp approvals browsers%s lists them", plain.Quote(args[0], 40), forTenant(tenantIn(c)))}
+		RunE: p.withStore(func(c *cobra.Command, _ config.Config, db *sqldb.DB, args []string) error {
+			err := approval.NewPairings(db, p.clock()).Revoke(c.Context(), tenantIn(c), args[0])
+			if errors.Is(err, approval.ErrNoPairing) {
+				return usageError{fmt.Errorf("no paired browser has the id %s; vennio-mcp approvals browsers%s lists them", sanitize.Quote(args[0], 40), forTenant(tenantIn(c)))}
 			}
 			if err == nil {
 				_, err = fmt.Fprintf(p.out, "Browser %s is no longer paired.\n", args[0])

@@ -30,8 +30,8 @@ func (p patient) Elicit(context.Context, mcp.ElicitationRequest) (*mcp.Elicitati
 	}
 }
 
-// bar: P6. While a person is asked, the client hears so, on the call's own stream.
-func TestBar_P6_AClientHearsThatAPersonIsWaitedFor(t *testing.T) {
+// req: P6. While a person is asked, the client hears so, on the call's own stream.
+func TestReq_P6_AClientHearsThatAPersonIsWaitedFor(t *testing.T) {
 	t.Parallel()
 	p := patient{t, make(chan string, 10)}
 	c := transports["streamable http"](t, clean(t))
@@ -49,9 +49,9 @@ func TestBar_P6_AClientHearsThatAPersonIsWaitedFor(t *testing.T) {
 	assert.False(t, got.IsError, got.Content)
 }
 
-// bar: P6. The same on one connection: what is told comes before the question,
+// req: P6. The same on one connection: what is told comes before the question,
 // and nothing after the answer.
-func TestBar_P6_ItIsToldBeforeTheQuestionAndNotAfterTheAnswer(t *testing.T) {
+func TestReq_P6_ItIsToldBeforeTheQuestionAndNotAfterTheAnswer(t *testing.T) {
 	t.Parallel()
 	for _, transport := range []string{"stdio", "sse"} {
 		for _, protocol := range []string{"2025-06-18", "2025-11-25"} {

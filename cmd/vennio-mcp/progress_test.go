@@ -141,7 +141,7 @@ func (s speaker) finds(t *testing.T, protocol, meta string) (before []note) {
 // What a call waits for is told before its answer, with the token of that call,
 // in every revision over every transport of the real binary; without a token
 // nothing is told.
-func TestBar_P1_ProgressIsToldInEveryRevisionOverEveryTransport(t *testing.T) {
+func TestReq_P1_ProgressIsToldInEveryRevisionOverEveryTransport(t *testing.T) {
 	t.Parallel()
 	for transport, open := range speakers {
 		for _, protocol := range []string{"2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25", "2026-07-28"} {

@@ -18,8 +18,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/vennio-mcp/vennio-mcp/internal/config"
+	"github.com/vennio-mcp/vennio-mcp/internal/mcpserver"
 	"github.com/vennio-mcp/vennio-mcp/internal/resources"
-	"github.com/vennio-mcp/vennio-mcp/internal/serve"
 	"github.com/vennio-mcp/vennio-mcp/schemas"
 	"github.com/vennio-mcp/vennio-mcp/vennioclient"
 )
@@ -88,9 +88,9 @@ func continuous(t *testing.T, url string) *client.Client {
 	return c
 }
 
-// bar: W4, Q2. The real binary: a client books, and is told over every transport
+// req: W4, Q2. The real binary: a client books, and is told over every transport
 // that the bookings to come have changed; the resource tells what the tool tells.
-func TestBar_W4_Q2_OwnBookingsAreToldAndRead(t *testing.T) {
+func TestReq_W4_Q2_OwnBookingsAreToldAndRead(t *testing.T) {
 	t.Parallel()
 	for name := range transports {
 		t.Run(name, func(t *testing.T) {
@@ -125,9 +125,9 @@ func TestBar_W4_Q2_OwnBookingsAreToldAndRead(t *testing.T) {
 	}
 }
 
-// bar: W4. What happens in Vennio is told too, to those who asked and to nobody
+// req: W4. What happens in Vennio is told too, to those who asked and to nobody
 // else, over SSE and Streamable HTTP, in the old way and in that of 2026-07-28.
-func TestBar_W4_ChangesFromOutsideAreTold(t *testing.T) {
+func TestReq_W4_ChangesFromOutsideAreTold(t *testing.T) {
 	t.Parallel()
 	p := program{getenv: func(string) string { return "" }, errs: new(lockedBuffer)}
 	cfg, err := config.Load(map[string]string{"state-dir": t.TempDir(), "log-level": "error"}, p.getenv)
@@ -139,7 +139,7 @@ func TestBar_W4_ChangesFromOutsideAreTold(t *testing.T) {
 	require.NoError(t, err)
 	ctx, stop := context.WithCancel(context.WithoutCancel(t.Context()))
 	done := make(chan error, 1)
-	go func() { done <- serve.HTTP(ctx, ln, a.mcp, serve.HTTPOptions{Log: a.log, Feed: a.feed}) }()
+	go func() { done <- mcpserver.HTTP(ctx, ln, a.mcp, mcpserver.HTTPOptions{Log: a.log, Feed: a.feed}) }()
 	t.Cleanup(func() { stop(); require.NoError(t, <-done) })
 	url, changes := "http://"+ln.Addr().String(), resources.Changes{Tell: a.feed.Updated}
 	overSSE, err := client.NewSSEMCPClient(url + "/sse")
@@ -165,8 +165,8 @@ func TestBar_W4_ChangesFromOutsideAreTold(t *testing.T) {
 	<-heard
 }
 
-// bar: E1, E3. What cannot be read is an error of the protocol with what to do.
-func TestBar_E1_AResourceThatCannotBeReadSaysWhatToDo(t *testing.T) {
+// req: E1, E3. What cannot be read is an error of the protocol with what to do.
+func TestReq_E1_AResourceThatCannotBeReadSaysWhatToDo(t *testing.T) {
 	t.Parallel()
 	down := clean(t, "VENNIO_API_KEY=vennio_sk_test_c4n4ry", "VENNIO_API_URL=http://127.0.0.1:9", "VENNIO_BUSINESS_ID=b")
 	for name := range transports {
@@ -185,9 +185,9 @@ func TestBar_E1_AResourceThatCannotBeReadSaysWhatToDo(t *testing.T) {
 	}
 }
 
-// bar: X6. The policy says what the operator decided, and reading bookings goes
+// req: X6. The policy says what the operator decided, and reading bookings goes
 // with the tools that read them.
-func TestBar_X6_ThePolicyIsToldAndSelectionHoldsForResources(t *testing.T) {
+func TestReq_X6_ThePolicyIsToldAndSelectionHoldsForResources(t *testing.T) {
 	t.Parallel()
 	c, _ := bare(t, "stdio", clean(t, "VENNIO_READ_ONLY=1", "VENNIO_CONSENT=human", "VENNIO_TOOLS=find_slots,get_booking,book_slot"))
 	got, err := read(t, c, "vennio://policy")
@@ -281,7 +281,7 @@ type subscriber struct {
 	t        *testing.T
 	c        *client.Client
 	protocol string
-	feed     *serve.Feed
+	feed     *mcpserver.Feed
 	told     <-chan string
 	marks    int    // used up
 	stop     func() // ends the last subscription of 2026-07-28
@@ -316,7 +316,7 @@ func (s *subscriber) watch(uris ...string) {
 	require.Eventually(s.t, func() bool { s.feed.Updated(heartbeat); return len(s.told) > before }, 30*time.Second, tick, "it listens")
 }
 
-// bar: W4. The tool and Vennio's event report the same change: subscribers are
+// req: W4. The tool and Vennio's event report the same change: subscribers are
 // notified once, over each transport and in both ways to subscribe.
 // field: duplicate notification
 func TestEachChangeIsNotifiedOnce(t *testing.T) {

@@ -14,8 +14,8 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/vennio-mcp/vennio-mcp/internal/config"
-	"github.com/vennio-mcp/vennio-mcp/internal/plain"
-	"github.com/vennio-mcp/vennio-mcp/internal/store"
+	"github.com/vennio-mcp/vennio-mcp/internal/sanitize"
+	"github.com/vennio-mcp/vennio-mcp/internal/sqldb"
 	"github.com/vennio-mcp/vennio-mcp/internal/times"
 )
 
@@ -27,7 +27,7 @@ type program struct {
 	out, errs io.Writer
 	now       func() time.Time // nil: the store's clock for what several processes judge, this machine's for the rest
 	self      string           // path of the program; empty: the one that runs
-	store     store.Options
+	store     sqldb.Options
 	pace      settlePace
 }
 
@@ -66,7 +66,7 @@ func (p program) run(ctx context.Context, args []string) int {
 }
 
 func (p program) fail(code int, err error) int {
-	_, _ = fmt.Fprintln(p.errs, "vennio-mcp:", plain.Mask(err.Error()))
+	_, _ = fmt.Fprintln(p.errs, "vennio-mcp:", sanitize.Mask(err.Error()))
 	return code
 }
 
@@ -146,7 +146,7 @@ var (
 func refuseKeys(args []string) error {
 	for _, arg := range args {
 		name, _, _ := strings.Cut(arg, "=")
-		if plain.VennioKey(arg) || keyLike.MatchString(arg) || slices.Contains(keyFlags, strings.ToLower(name)) {
+		if sanitize.VennioKey(arg) || keyLike.MatchString(arg) || slices.Contains(keyFlags, strings.ToLower(name)) {
 			return errors.New("a key does not belong on the command line, where others can read it: set VENNIO_API_KEY " +
 				"(or VENNIO_API_KEY_FILE) in the environment instead, and replace this key if it was a real one")
 		}

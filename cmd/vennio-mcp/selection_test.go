@@ -23,9 +23,9 @@ func bare(t *testing.T, transport string, env []string) (*client.Client, string)
 	return c, got.Instructions
 }
 
-// bar: X6, P4. Under read-only no tool that writes is there, to see or to call,
+// req: X6, P4. Under read-only no tool that writes is there, to see or to call,
 // over any transport, and nothing that a model reads names one.
-func TestBar_X6_ReadOnlyOffersNoToolThatWrites(t *testing.T) {
+func TestReq_X6_ReadOnlyOffersNoToolThatWrites(t *testing.T) {
 	t.Parallel()
 	for transport := range transports {
 		c, instructions := bare(t, transport, clean(t, "VENNIO_READ_ONLY=true"))
@@ -48,8 +48,8 @@ func TestBar_X6_ReadOnlyOffersNoToolThatWrites(t *testing.T) {
 	}
 }
 
-// bar: X6
-func TestBar_X6_OnlySelectedToolsAreThere(t *testing.T) {
+// req: X6
+func TestReq_X6_OnlySelectedToolsAreThere(t *testing.T) {
 	t.Parallel()
 	names := func(args ...string) (all []string) {
 		code, out, errs := run(t, clean(t), append([]string{"tools", "--json"}, args...)...)

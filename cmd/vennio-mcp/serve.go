@@ -13,11 +13,11 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/vennio-mcp/vennio-mcp/internal/access"
-	"github.com/vennio-mcp/vennio-mcp/internal/approve"
+	"github.com/vennio-mcp/vennio-mcp/internal/approval"
+	"github.com/vennio-mcp/vennio-mcp/internal/auth"
 	"github.com/vennio-mcp/vennio-mcp/internal/config"
-	"github.com/vennio-mcp/vennio-mcp/internal/events"
-	"github.com/vennio-mcp/vennio-mcp/internal/serve"
+	"github.com/vennio-mcp/vennio-mcp/internal/mcpserver"
+	"github.com/vennio-mcp/vennio-mcp/internal/webhooks"
 )
 
 const serveAbout = `Serves MCP over SSE (/sse, /message) and Streamable HTTP (/mcp).
@@ -47,7 +47,7 @@ func (p program) serveCommand() *cobra.Command {
 
 // hearSandbox subscribes to the events of the built-in sandbox, which can reach
 // this server without anybody's doing.
-func (a *assembled) hearSandbox(ctx context.Context, in *events.Office, url string) {
+func (a *assembled) hearSandbox(ctx context.Context, in *webhooks.Office, url string) {
 	if _, err := subscribe(ctx, a.vennio, in.Of(""), url, documented(a.vennio.Dialect())); err != nil {
 		a.log.Error().Err(err).Msg("the sandbox's events are not heard")
 		return
@@ -88,11 +88,11 @@ func (a *assembled) serve(ctx context.Context, p program, cfg config.Config, ln 
 		return err
 	}
 	a.pages.SignIn = a.signIn(p, cfg)
-	o.Pages = map[string]http.Handler{approve.Path: a.pages, strings.TrimSuffix(approve.Path, "/"): a.pages}
-	o.Deliveries = map[string]http.Handler{events.Path: in.Handler(), events.TenantsPath: in.Handler()}
+	o.Pages = map[string]http.Handler{approval.Path: a.pages, strings.TrimSuffix(approval.Path, "/"): a.pages}
+	o.Deliveries = map[string]http.Handler{webhooks.Path: in.Handler(), webhooks.TenantsPath: in.Handler()}
 	url := a.announce(ln.Addr().String(), cfg, o)
 	if cfg.Sandbox() && a.vennio != nil {
-		a.hearSandbox(ctx, in, url+events.Path)
+		a.hearSandbox(ctx, in, url+webhooks.Path)
 	}
 	sse := url + "/sse"
 	if o.Stateless {
@@ -103,18 +103,18 @@ func (a *assembled) serve(ctx context.Context, p program, cfg config.Config, ln 
 	defer a.adopt(ctx, cfg, in)()
 	defer a.follow(ctx, in)()
 	defer a.settling(ctx)()
-	return otherSecret(ctx, serve.HTTP(ctx, ln, a.mcp, o))
+	return otherSecret(ctx, mcpserver.HTTP(ctx, ln, a.mcp, o))
 }
 
 // signIn lets people pair their browser by signing in at the issuer, where the settings say so. Nothing
 // is asked of the issuer before the first of them does.
-func (a *assembled) signIn(p program, cfg config.Config) *approve.SignIn {
+func (a *assembled) signIn(p program, cfg config.Config) *approval.SignIn {
 	o, ok := cfg.SignIn()
 	if !ok {
 		return nil
 	}
-	o.RedirectURL, o.Now, o.Warn = cfg.Serve.PublicURL+approve.SignedInPath, p.clock(), func(err error) { a.log.Warn().Err(err).Msg("somebody could not sign in to approve") }
-	return &approve.SignIn{Issuer: access.NewSignIn(o), Secrets: append([][]byte{a.secret}, a.others...)}
+	o.RedirectURL, o.Now, o.Warn = cfg.Serve.PublicURL+approval.SignedInPath, p.clock(), func(err error) { a.log.Warn().Err(err).Msg("somebody could not sign in to approve") }
+	return &approval.SignIn{Issuer: auth.NewSignIn(o), Secrets: append([][]byte{a.secret}, a.others...)}
 }
 
 // open assembles the default tenant at once, so that its mistakes show, unless
@@ -126,19 +126,19 @@ func (p program) open(ctx context.Context, cfg config.Config) (*assembled, error
 	return p.assemble(ctx, cfg)
 }
 
-func (a *assembled) httpOptions(ctx context.Context, p program, cfg config.Config) (o serve.HTTPOptions, err error) {
+func (a *assembled) httpOptions(ctx context.Context, p program, cfg config.Config) (o mcpserver.HTTPOptions, err error) {
 	s := cfg.Serve
 	known := cfg.Access(a.secret)
 	if known.OAuth != nil {
 		known.OAuth.Warn = func(err error) { a.log.Warn().Err(err).Msg("tokens of the authorization server cannot be checked") }
 	}
-	o = serve.HTTPOptions{
+	o = mcpserver.HTTPOptions{
 		Log: a.log, Feed: a.feed, Unready: a.unready, Notes: a.notes, Open: a.watch.Open, Metrics: a.watch.Handler(),
 		AllowedHosts: slices.Clone(s.AllowedHosts), AllowedOrigins: slices.Clone(s.AllowedOrigins), Proxies: s.Proxies,
 		Tenant: a.tenant(p, cfg), Several: len(cfg.Tenants) > 0 || s.CallerKeys, Rate: float64(s.Rate), RateAll: float64(s.RateAll),
 		Stateless: s.Stateless, SessionTTL: s.SessionIdle,
 	}
-	if o.Access, err = access.New(ctx, known); err != nil {
+	if o.Access, err = auth.New(ctx, known); err != nil {
 		return o, err
 	}
 	if o.Access.Asks() {
@@ -149,7 +149,7 @@ func (a *assembled) httpOptions(ctx context.Context, p program, cfg config.Confi
 		o.AllowedHosts, o.AllowedOrigins = append(o.AllowedHosts, u.Host), append(o.AllowedOrigins, s.PublicURL)
 	}
 	if s.TLSCert != "" {
-		o.TLS, err = serve.TLS(s.TLSCert, s.TLSKey, a.log)
+		o.TLS, err = mcpserver.TLS(s.TLSCert, s.TLSKey, a.log)
 	}
 	return o, err
 }
@@ -162,7 +162,7 @@ func orElse(set, usual float64) float64 {
 }
 
 // announce tells where the pages are found, and warns of what is odd.
-func (a *assembled) announce(listens string, cfg config.Config, o serve.HTTPOptions) (url string) {
+func (a *assembled) announce(listens string, cfg config.Config, o mcpserver.HTTPOptions) (url string) {
 	url = map[bool]string{true: "https://", false: "http://"}[o.TLS != nil] + listens
 	if cfg.Serve.PublicURL != "" {
 		a.links.at(cfg.Serve.PublicURL)

@@ -223,10 +223,10 @@ func (b browser) paired() bool {
 	return status == http.StatusOK
 }
 
-// bar: C9. With oauth.sign_in, signing in at the issuer pairs the browser with the tenant of the person,
+// req: C9. With oauth.sign_in, signing in at the issuer pairs the browser with the tenant of the person,
 // under the name that the issuer says; who has no credentials there gets nowhere.
 // field: sign-in at the issuer
-func TestBar_C9_SigningInPairsTheBrowser(t *testing.T) {
+func TestReq_C9_SigningInPairsTheBrowser(t *testing.T) {
 	t.Parallel()
 	c := newApprovers(t, "")
 	ours, theirs := atHome+c.request("acme"), atHome+c.request("beta")

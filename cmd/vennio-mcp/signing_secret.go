@@ -14,7 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/vennio-mcp/vennio-mcp/internal/config"
-	"github.com/vennio-mcp/vennio-mcp/internal/store"
+	"github.com/vennio-mcp/vennio-mcp/internal/sqldb"
 )
 
 // errOtherSecret refuses to start beside processes that use another secret.
@@ -29,8 +29,8 @@ const (
 )
 
 // secretUse is which secret this process signs with, and which it takes.
-func (a *assembled) secretUse(cfg config.Config) store.SecretUse {
-	u := store.SecretUse{Signs: fingerprint(a.secret), Origin: secretOfFolder}
+func (a *assembled) secretUse(cfg config.Config) sqldb.SecretUse {
+	u := sqldb.SecretUse{Signs: fingerprint(a.secret), Origin: secretOfFolder}
 	if len(cfg.SigningSecrets) > 0 {
 		u.Origin = secretOfSettings
 	}
@@ -52,8 +52,8 @@ func fingerprint(secret []byte) string {
 // agreeOnSecret notes which secret this process uses, unless it does not go together
 // with the one that is noted: each must take what the other signs. A secret of the
 // state folder that was made anew takes the place of the one before.
-func agreeOnSecret(ctx context.Context, db *store.DB, mine store.SecretUse) error {
-	return db.Write(ctx, func(tx *store.Tx) error {
+func agreeOnSecret(ctx context.Context, db *sqldb.DB, mine sqldb.SecretUse) error {
+	return db.Write(ctx, func(tx *sqldb.Tx) error {
 		kept, err := tx.SecretUse()
 		if err != nil || kept != nil && *kept == mine {
 			return err
@@ -65,7 +65,7 @@ func agreeOnSecret(ctx context.Context, db *store.DB, mine store.SecretUse) erro
 	})
 }
 
-func goTogether(kept, mine store.SecretUse) bool {
+func goTogether(kept, mine sqldb.SecretUse) bool {
 	if kept.Origin == secretOfFolder && mine.Origin == secretOfFolder {
 		return true
 	}
@@ -128,8 +128,8 @@ func (p program) signingSecretCommand() *cobra.Command {
 	c := &cobra.Command{Use: "signing-secret", Short: "Let the store be used with another signing secret", Long: secretAbout, Args: unknownCommand, RunE: func(c *cobra.Command, _ []string) error { return c.Help() }}
 	c.AddCommand(&cobra.Command{
 		Use: "forget", Short: "Forget which secret the store is used with, when it is lost or leaked; stop every process first", Long: secretAbout, Args: noArguments,
-		RunE: p.withStore(func(c *cobra.Command, _ config.Config, db *store.DB, _ []string) error {
-			if err := db.Write(c.Context(), (*store.Tx).ForgetSecretUse); err != nil {
+		RunE: p.withStore(func(c *cobra.Command, _ config.Config, db *sqldb.DB, _ []string) error {
+			if err := db.Write(c.Context(), (*sqldb.Tx).ForgetSecretUse); err != nil {
 				return err
 			}
 			_, err := fmt.Fprintln(p.out, "Forgotten. The process that starts next decides which signing secret the store is used with; slots offered before must be searched again.")

@@ -11,7 +11,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/vennio-mcp/vennio-mcp/internal/store"
+	"github.com/vennio-mcp/vennio-mcp/internal/sqldb"
 	"github.com/vennio-mcp/vennio-mcp/vennioclient/sandbox"
 )
 
@@ -115,18 +115,18 @@ func TestASecretOfTheFolderThatIsMadeAnewStarts(t *testing.T) {
 func TestAServerThatFindsAnotherSecretLaterEnds(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	db := store.Open(dir)
+	db := sqldb.Open(dir)
 	t.Cleanup(func() { require.NoError(t, db.Close()) })
-	require.NoError(t, agreeOnSecret(t.Context(), db, store.SecretUse{Signs: "a", Takes: "a", Origin: secretOfSettings}))
+	require.NoError(t, agreeOnSecret(t.Context(), db, sqldb.SecretUse{Signs: "a", Takes: "a", Origin: secretOfSettings}))
 	held, release, released := make(chan struct{}), make(chan struct{}), make(chan error, 1)
 	go func() {
-		released <- db.Write(t.Context(), func(*store.Tx) error { close(held); <-release; return nil })
+		released <- db.Write(t.Context(), func(*sqldb.Tx) error { close(held); <-release; return nil })
 	}()
 	<-held
 	errs := new(lockedBuffer)
 	p := program{getenv: settings([]string{
 		"VENNIO_API_KEY=" + sandbox.DefaultKey(), "VENNIO_API_URL=http://127.0.0.1:1", "VENNIO_STATE_DIR=" + dir, "VENNIO_SIGNING_SECRET=another secret of ours",
-	}), in: os.Stdin, out: io.Discard, errs: errs, store: store.Options{Patience: 1}}
+	}), in: os.Stdin, out: io.Discard, errs: errs, store: sqldb.Options{Patience: 1}}
 	ended := make(chan int, 1)
 	go func() { ended <- p.run(context.WithoutCancel(t.Context()), []string{"serve", "--addr", "127.0.0.1:0"}) }()
 	require.Eventually(t, func() bool { return listens(errs.String()) }, patience, tick)

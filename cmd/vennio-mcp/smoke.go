@@ -12,7 +12,7 @@ import (
 
 	"github.com/vennio-mcp/vennio-mcp/internal/config"
 	"github.com/vennio-mcp/vennio-mcp/internal/consent"
-	"github.com/vennio-mcp/vennio-mcp/internal/plain"
+	"github.com/vennio-mcp/vennio-mcp/internal/sanitize"
 	"github.com/vennio-mcp/vennio-mcp/tools"
 	"github.com/vennio-mcp/vennio-mcp/vennioclient"
 )
@@ -122,10 +122,10 @@ func (p program) smoke(ctx context.Context, cfg config.Config, f smokeFlags) err
 
 // person is who sits at this terminal, as far as known.
 func (p program) person(name string) string {
-	who := plain.Line(name, 100)
+	who := sanitize.Line(name, 100)
 	for _, variable := range []string{"USER", "USERNAME"} {
 		if who == "" {
-			who = plain.Line(p.getenv(variable), 100)
+			who = sanitize.Line(p.getenv(variable), 100)
 		}
 	}
 	return who
@@ -181,7 +181,7 @@ func (r *smokeRun) headline() string {
 	if r.onSandbox {
 		where = "in the built-in sandbox: nothing here is real"
 	}
-	return fmt.Sprintf("vennio-mcp smoke: %d × 30 minutes with %s, %s", len(r.trials), plain.Line(r.host, 100), where)
+	return fmt.Sprintf("vennio-mcp smoke: %d × 30 minutes with %s, %s", len(r.trials), sanitize.Line(r.host, 100), where)
 }
 
 // consequences say who hears of it.

@@ -8,8 +8,8 @@ import (
 	"time"
 
 	"github.com/vennio-mcp/vennio-mcp/internal/config"
-	"github.com/vennio-mcp/vennio-mcp/internal/events"
-	"github.com/vennio-mcp/vennio-mcp/internal/store"
+	"github.com/vennio-mcp/vennio-mcp/internal/sqldb"
+	"github.com/vennio-mcp/vennio-mcp/internal/webhooks"
 	"github.com/vennio-mcp/vennio-mcp/vennioclient/webhook"
 )
 
@@ -35,7 +35,7 @@ func (r *smokeRun) listen(ctx context.Context, a *assembled, cfg config.Config) 
 	if r.onSandbox || r.onLoopbackThere || r.eventsURL != "" {
 		return r.ownEar(ctx, a)
 	}
-	all, err := r.openInbox(cfg, a.store, a.log, events.Options{})
+	all, err := r.openInbox(cfg, a.store, a.log, webhooks.Options{})
 	if err != nil {
 		return nil, err
 	}
@@ -55,8 +55,8 @@ func (r *smokeRun) listen(ctx context.Context, a *assembled, cfg config.Config) 
 // ownEar is a subscription that ends with the run, and an inbox of its own that
 // checks the signatures.
 func (r *smokeRun) ownEar(ctx context.Context, a *assembled) (*ear, error) {
-	db := store.Open("")
-	in, err := events.Open(db, events.Options{Now: r.clock()})
+	db := sqldb.Open("")
+	in, err := webhooks.Open(db, webhooks.Options{Now: r.clock()})
 	if err != nil {
 		return nil, err
 	}
@@ -74,7 +74,7 @@ func (r *smokeRun) ownEar(ctx context.Context, a *assembled) (*ear, error) {
 		_ = db.Close()
 		return nil, err
 	}
-	made, err := subscribe(ctx, a.vennio, in.Of(""), cmp.Or(r.eventsURL, at+events.Path), []string{string(webhook.BookingCreated)})
+	made, err := subscribe(ctx, a.vennio, in.Of(""), cmp.Or(r.eventsURL, at+webhooks.Path), []string{string(webhook.BookingCreated)})
 	if err != nil {
 		stop()
 		_ = db.Close()
@@ -99,7 +99,7 @@ func hostOf(address string) string {
 }
 
 // inboxEar looks into the store, where a server that runs beside puts the events.
-func inboxEar(in *events.Inbox, now func() time.Time) *ear {
+func inboxEar(in *webhooks.Inbox, now func() time.Time) *ear {
 	const every = 100 * time.Millisecond
 	e := newEar("as a running vennio-mcp serve stores them in this state folder")
 	began := now()
@@ -109,7 +109,7 @@ func inboxEar(in *events.Inbox, now func() time.Time) *ear {
 		tick := time.NewTicker(every)
 		defer tick.Stop()
 		for ctx.Err() == nil {
-			found, _ := in.List(ctx, store.EventsWanted{Type: string(webhook.BookingCreated), Since: began}) // a busy store is asked again
+			found, _ := in.List(ctx, sqldb.EventsWanted{Type: string(webhook.BookingCreated), Since: began}) // a busy store is asked again
 			for _, ev := range found {
 				e.hear(ev.Booking, ev.Received)
 			}

@@ -6,7 +6,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/vennio-mcp/vennio-mcp/internal/plain"
+	"github.com/vennio-mcp/vennio-mcp/internal/sanitize"
 )
 
 // slowBooking is what alerts (vennio-api.md, Webhooks: team guidelines).
@@ -64,7 +64,7 @@ func (r *smokeRun) report() error {
 	for i, t := range r.trials {
 		out.Bookings = append(out.Bookings, trialLine{t.booking, t.status, t.slot.Start, ms(t.find), ms(t.book), ms(t.event), ms(t.cancel)})
 		for _, why := range t.failed {
-			out.Problems = append(out.Problems, fmt.Sprintf("%d: %s", i+1, plain.Line(why, 300)))
+			out.Problems = append(out.Problems, fmt.Sprintf("%d: %s", i+1, sanitize.Line(why, 300)))
 		}
 	}
 	out.Verdict, out.Summary = r.verdict(len(out.Problems))

@@ -11,7 +11,7 @@ import (
 
 	"github.com/vennio-mcp/vennio-mcp/internal/config"
 	"github.com/vennio-mcp/vennio-mcp/internal/consent"
-	"github.com/vennio-mcp/vennio-mcp/internal/plain"
+	"github.com/vennio-mcp/vennio-mcp/internal/sanitize"
 	"github.com/vennio-mcp/vennio-mcp/schemas"
 )
 
@@ -72,7 +72,7 @@ func (r *smokeRun) open(ctx context.Context, cfg config.Config) (stop func(), er
 		limited, done := context.WithTimeout(context.WithoutCancel(ctx), cleanUp)
 		defer done()
 		if err := r.ear.close(limited); err != nil {
-			_, _ = fmt.Fprintln(r.errs, "vennio-mcp: the run's subscription was not ended; see vennio-mcp webhooks list:", plain.Mask(err.Error()))
+			_, _ = fmt.Fprintln(r.errs, "vennio-mcp: the run's subscription was not ended; see vennio-mcp webhooks list:", sanitize.Mask(err.Error()))
 		}
 		r.agent.close()
 		a.close()

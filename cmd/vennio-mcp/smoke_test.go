@@ -12,7 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/vennio-mcp/vennio-mcp/internal/config"
-	"github.com/vennio-mcp/vennio-mcp/internal/events"
+	"github.com/vennio-mcp/vennio-mcp/internal/webhooks"
 	"github.com/vennio-mcp/vennio-mcp/vennioclient/sandbox"
 )
 
@@ -184,7 +184,7 @@ func TestSmokeHearsThroughTheInboxOfARunningServer(t *testing.T) {
 	deaf := attempt()
 	assert.Equal(t, incomplete, deaf.Verdict)
 	assert.Contains(t, deaf.Summary, "not checked")
-	url := start(t, env, "serve", "--addr", "127.0.0.1:0").address() + events.Path
+	url := start(t, env, "serve", "--addr", "127.0.0.1:0").address() + webhooks.Path
 	well(t, env, "webhooks", "register", "--url", url)
 	assert.Equal(t, passed, attempt().Verdict)
 	assert.Equal(t, cancelled(4), statuses(t, vennio))

@@ -90,7 +90,7 @@ type outcome struct {
 	Reason    schemas.Code
 	BookingID string `json:"booking_id"`
 	Status    string
-	Consent   struct{ Rung string }
+	Consent   struct{ Method string }
 	Error     *schemas.Problem
 	Slots     []schemas.Slot
 }
@@ -133,9 +133,9 @@ func (p *pair) together() {
 
 var sessionless = []string{"2025-03-26", "2025-06-18", "2025-11-25"}
 
-// bar: P1. Found on one replica, booked on the other; and the same call at the
+// req: P1. Found on one replica, booked on the other; and the same call at the
 // first again books no more.
-func TestBar_P1_WithoutSessionsAnyReplicaBooksWhatAnotherFound(t *testing.T) {
+func TestReq_P1_WithoutSessionsAnyReplicaBooksWhatAnotherFound(t *testing.T) {
 	t.Parallel()
 	p := newPair(t, "VENNIO_CONSENT=attested")
 	for _, protocol := range sessionless {
@@ -143,17 +143,17 @@ func TestBar_P1_WithoutSessionsAnyReplicaBooksWhatAnotherFound(t *testing.T) {
 		booking := wants(t, c)
 		text, booked := calls(t, c, "book_slot", booking)
 		require.Equal(t, "confirmed", booked.Status, text)
-		assert.Equal(t, "attested by the agent", booked.Consent.Rung)
+		assert.Equal(t, "attested by the agent", booked.Consent.Method)
 		_, again := calls(t, c, "book_slot", booking)
 		assert.Equal(t, booked.BookingID, again.BookingID)
 	}
 	p.together()
 }
 
-// bar: C3, C4. What a client declared is not known to the next replica: under ask
+// req: C3, C4. What a client declared is not known to the next replica: under ask
 // the agent's word is not taken for it, and the person is asked on the page, which
 // any replica shows.
-func TestBar_C4_WithoutSessionsThePersonIsAskedOnThePage(t *testing.T) {
+func TestReq_C4_WithoutSessionsThePersonIsAskedOnThePage(t *testing.T) {
 	t.Parallel()
 	for _, policy := range []string{"ask", "human"} {
 		p := newPair(t, "VENNIO_CONSENT="+policy)
@@ -172,21 +172,21 @@ func TestBar_C4_WithoutSessionsThePersonIsAskedOnThePage(t *testing.T) {
 			require.Contains(t, after, ">Booked</h1>")
 			text, booked := calls(t, c, "book_slot", booking)
 			require.Equal(t, "confirmed", booked.Status, text)
-			assert.Equal(t, "approved on the page", booked.Consent.Rung)
+			assert.Equal(t, "approved on the page", booked.Consent.Method)
 		}
 		p.together()
 	}
 }
 
-// bar: C3, C7. Since 2026-07-28 the question travels with the client: one replica
+// req: C3, C7. Since 2026-07-28 the question travels with the client: one replica
 // puts it, the other takes the answer.
-func TestBar_C7_AQuestionOfOneReplicaIsAnsweredAtTheOther(t *testing.T) {
+func TestReq_C7_AQuestionOfOneReplicaIsAnsweredAtTheOther(t *testing.T) {
 	t.Parallel()
 	p := newPair(t, "VENNIO_CONSENT=ask")
 	c := p.meets("2026-07-28", willing{})
 	booking := wants(t, c)
 	text, booked := calls(t, c, "book_slot", booking)
 	require.Equal(t, "confirmed", booked.Status, text)
-	assert.Equal(t, "asked in the client", booked.Consent.Rung)
+	assert.Equal(t, "asked in the client", booked.Consent.Method)
 	p.together()
 }

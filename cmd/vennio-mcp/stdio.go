@@ -9,7 +9,7 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
-	"github.com/vennio-mcp/vennio-mcp/internal/serve"
+	"github.com/vennio-mcp/vennio-mcp/internal/mcpserver"
 )
 
 func (p program) stdioCommand() *cobra.Command {
@@ -38,7 +38,7 @@ func (p program) stdioCommand() *cobra.Command {
 				_, _ = fmt.Fprintln(p.errs, "Waiting for an MCP client on standard input. To watch one at work: vennio-mcp demo. Stop with Ctrl-C.")
 			}
 			defer a.settling(ctx)()
-			return otherSecret(ctx, serve.Stdio(ctx, a.mcp, p.in, p.out, serve.StdioOptions{Log: a.log, Feed: a.feed}))
+			return otherSecret(ctx, mcpserver.Stdio(ctx, a.mcp, p.in, p.out, mcpserver.StdioOptions{Log: a.log, Feed: a.feed}))
 		},
 	}
 }

@@ -39,8 +39,8 @@ func messages(t *testing.T, out string) (all []message) {
 	return all
 }
 
-// bar: P2, P8
-func TestBar_P2_P8_FiftyPipelinedCallsAreAnsweredAndStdoutIsTheProtocolAlone(t *testing.T) {
+// req: P2, P8
+func TestReq_P2_P8_FiftyPipelinedCallsAreAnsweredAndStdoutIsTheProtocolAlone(t *testing.T) {
 	t.Parallel()
 	p := start(t, clean(t, "VENNIO_LOG_LEVEL=debug"))
 	var in strings.Builder
@@ -96,10 +96,10 @@ func TestALineOfAHundredMegabytesIsRefusedAndTheNextIsServed(t *testing.T) {
 	assert.Equal(t, 1, refused)
 }
 
-// The limit of five seconds is tested with a simulated clock in internal/serve.
+// The limit of five seconds is tested with a simulated clock in internal/mcpserver.
 //
-// bar: P8
-func TestBar_P8_TerminatedItExitsCleanly(t *testing.T) {
+// req: P8
+func TestReq_P8_TerminatedItExitsCleanly(t *testing.T) {
 	t.Parallel()
 	for name, args := range map[string][]string{"stdio": nil, "serve": {"serve", "--addr", "127.0.0.1:0"}, "sandbox": {"sandbox", "--addr", "127.0.0.1:0"}} {
 		t.Run(name, func(t *testing.T) {

@@ -21,8 +21,8 @@ import (
 
 	"github.com/vennio-mcp/vennio-mcp/internal/config"
 	"github.com/vennio-mcp/vennio-mcp/internal/consent"
-	"github.com/vennio-mcp/vennio-mcp/internal/store"
-	"github.com/vennio-mcp/vennio-mcp/internal/store/storetest"
+	"github.com/vennio-mcp/vennio-mcp/internal/sqldb"
+	"github.com/vennio-mcp/vennio-mcp/internal/sqldb/storetest"
 	"github.com/vennio-mcp/vennio-mcp/vennioclient/sandbox"
 	"github.com/vennio-mcp/vennio-mcp/vennioclient/webhook"
 )
@@ -41,7 +41,7 @@ type inside struct {
 type insideOptions struct {
 	vennio *sandbox.Server                      // nil: one of its own
 	around func(next http.Handler) http.Handler // before Vennio
-	store  store.Options
+	store  sqldb.Options
 	pace   settlePace
 	env    []string
 	now    func() time.Time
@@ -174,10 +174,10 @@ func TestSignedDeliveriesAreTakenWhateverTheRate(t *testing.T) {
 // noWait is a pace at which whatever is left is settled at once.
 var noWait = settlePace{sweep: 10 * time.Millisecond, after: time.Nanosecond}
 
-// bar: W5
+// req: W5
 // field: settlement after a restart. The process dies after a booking was made and
 // before that was noted: the next one asks Vennio, and books nothing.
-func TestBar_W5_ARestartedServerSettlesWhatWasSent(t *testing.T) {
+func TestReq_W5_ARestartedServerSettlesWhatWasSent(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	first := serveInside(t, dir, insideOptions{})
@@ -185,7 +185,7 @@ func TestBar_W5_ARestartedServerSettlesWhatWasSent(t *testing.T) {
 	require.Contains(t, say(t, c, "book_slot", aBooking(t, c)), "confirmed")
 	_ = c.Close()
 	first.stop()
-	db := store.Open(dir)
+	db := sqldb.Open(dir)
 	t.Cleanup(func() { require.NoError(t, db.Close()) })
 	left := func() int {
 		found, err := consent.New(db, time.Now).LeftSent(t.Context(), 0)
@@ -239,7 +239,7 @@ func TestWhatTenantsSentIsSettledBeforeTheirFirstCall(t *testing.T) {
 	dir := t.TempDir()
 	file := filepath.Join(dir, "settings.yml")
 	require.NoError(t, os.WriteFile(file, fmt.Appendf(nil, "tenants:\n  - {name: acme, api_key: %s}\n", sandbox.DefaultKey()), 0o600))
-	db := store.Open(dir)
+	db := sqldb.Open(dir)
 	t.Cleanup(func() { require.NoError(t, db.Close()) })
 	for tenant, age := range map[string]time.Duration{"acme": 2 * time.Minute, "gone": 2 * time.Hour, "young": 2 * time.Minute} {
 		l := consent.New(db, func() time.Time { return time.Now().Add(-age) })

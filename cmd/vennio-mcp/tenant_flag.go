@@ -9,8 +9,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/vennio-mcp/vennio-mcp/internal/config"
-	"github.com/vennio-mcp/vennio-mcp/internal/events"
-	"github.com/vennio-mcp/vennio-mcp/internal/plain"
+	"github.com/vennio-mcp/vennio-mcp/internal/sanitize"
+	"github.com/vennio-mcp/vennio-mcp/internal/webhooks"
 )
 
 const (
@@ -47,7 +47,7 @@ func withAllTenants(c *cobra.Command) *cobra.Command {
 
 // inboxHas refuses a name that neither the settings nor the events kept know: a
 // tenant whom the settings have no more may still have dead letters.
-func inboxHas(ctx context.Context, cfg config.Config, in *events.Office, tenant string) error {
+func inboxHas(ctx context.Context, cfg config.Config, in *webhooks.Office, tenant string) error {
 	if _, ok := cfg.Of(tenant); ok {
 		return nil
 	}
@@ -67,7 +67,7 @@ func noTenant(cfg config.Config, tenant string) error {
 	if len(names) > 0 {
 		there = "there are " + strings.Join(names, ", ")
 	}
-	return usageError{fmt.Errorf("--tenant %s: the settings file (--settings) has no such tenant; %s", plain.Quote(tenant, 64), there)}
+	return usageError{fmt.Errorf("--tenant %s: the settings file (--settings) has no such tenant; %s", sanitize.Quote(tenant, 64), there)}
 }
 
 // forTenant is how a command line names a tenant, to be put behind a command.

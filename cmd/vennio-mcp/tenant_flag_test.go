@@ -6,7 +6,7 @@ import (
 
 	"github.com/stretchr/testify/assert"
 
-	"github.com/vennio-mcp/vennio-mcp/internal/events"
+	"github.com/vennio-mcp/vennio-mcp/internal/webhooks"
 	"github.com/vennio-mcp/vennio-mcp/vennioclient/webhook"
 )
 
@@ -21,11 +21,11 @@ func TestOneTenantAndAllAtOnceIsRefused(t *testing.T) {
 	}
 }
 
-// bar: X5. Where there are no tenants at all, or no more, their paths are answered
+// req: X5. Where there are no tenants at all, or no more, their paths are answered
 // as any tenant's that does not exist.
-func TestBar_X5_PathsOfTenantsAreAnsweredWhereThereAreNone(t *testing.T) {
+func TestReq_X5_PathsOfTenantsAreAnsweredWhereThereAreNone(t *testing.T) {
 	t.Parallel()
 	url := start(t, clean(t), "serve", "--addr", "127.0.0.1:0").address()
-	got := post(t, url+events.PathOf("gone"), evt1, webhook.SignatureHeader, webhook.Sign([]byte(evt1), "guess"))
+	got := post(t, url+webhooks.PathOf("gone"), evt1, webhook.SignatureHeader, webhook.Sign([]byte(evt1), "guess"))
 	assert.Equal(t, http.StatusUnauthorized, got.status, got.body)
 }

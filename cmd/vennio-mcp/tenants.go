@@ -6,24 +6,24 @@ import (
 	"crypto/sha256"
 	"slices"
 
-	"github.com/vennio-mcp/vennio-mcp/internal/access"
+	"github.com/vennio-mcp/vennio-mcp/internal/auth"
 	"github.com/vennio-mcp/vennio-mcp/internal/config"
+	"github.com/vennio-mcp/vennio-mcp/internal/mcpserver"
 	"github.com/vennio-mcp/vennio-mcp/internal/resources"
-	"github.com/vennio-mcp/vennio-mcp/internal/serve"
 	"github.com/vennio-mcp/vennio-mcp/tools"
 )
 
 // tenant makes the server of a caller's tenant. The context is of the call that
 // came first; what is made outlives it.
-func (a *assembled) tenant(p program, cfg config.Config) func(context.Context, access.Caller) (serve.Tenant, error) {
-	return func(ctx context.Context, c access.Caller) (serve.Tenant, error) {
+func (a *assembled) tenant(p program, cfg config.Config) func(context.Context, auth.Caller) (mcpserver.Tenant, error) {
+	return func(ctx context.Context, c auth.Caller) (mcpserver.Tenant, error) {
 		mine := settingsOf(cfg, c)
-		made := serve.Tenant{Server: a.mcp, Feed: a.feed, Writes: writes(mine.Tools), Rate: float64(mine.Serve.Rate)}
+		made := mcpserver.Tenant{Server: a.mcp, Feed: a.feed, Writes: writes(mine.Tools), Rate: float64(mine.Serve.Rate)}
 		if c.Tenant == "" && a.mcp != nil {
 			return made, nil
 		}
 		if made.Feed = a.feeds[c.Tenant]; made.Feed == nil { // they bring a key of their own
-			made.Feed = serve.NewFeed(resources.Known)
+			made.Feed = mcpserver.NewFeed(resources.Known)
 			made.Close = func() { a.settlers.remove(c.Tenant) }
 		}
 		var err error
@@ -34,7 +34,7 @@ func (a *assembled) tenant(p program, cfg config.Config) func(context.Context, a
 
 // settingsOf are those of a caller's tenant: of the settings file, or the common
 // ones with the key that the caller brought.
-func settingsOf(cfg config.Config, c access.Caller) config.Config {
+func settingsOf(cfg config.Config, c auth.Caller) config.Config {
 	if own, ok := cfg.Of(c.Tenant); ok && c.Tenant != "" {
 		return own
 	}

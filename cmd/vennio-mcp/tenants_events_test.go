@@ -15,7 +15,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/vennio-mcp/vennio-mcp/internal/events"
+	"github.com/vennio-mcp/vennio-mcp/internal/webhooks"
 	"github.com/vennio-mcp/vennio-mcp/vennioclient/webhook"
 )
 
@@ -38,15 +38,15 @@ func pastIt(t *testing.T, vennio, key string) {
 	talk(t, env, `{"name":"book_slot","arguments":{"slot_id":"`+id+`","title":"Intro","attendees":[{"email":"ada@example.com","name":"Ada"}],"consent":{"granted":true,"given_by":"Ada","statement":"yes"}}}`)
 }
 
-// bar: X5, W1, W2, W4. What happens in one account is stored for its tenant, told
+// req: X5, W1, W2, W4. What happens in one account is stored for its tenant, told
 // to that tenant's subscribers, and to nobody else's.
-func TestBar_X5_EventsDoNotCrossTenants(t *testing.T) {
+func TestReq_X5_EventsDoNotCrossTenants(t *testing.T) {
 	t.Parallel()
 	c := newCompany(t)
 	const upcoming = "vennio://bookings/upcoming"
 	acme, beta := c.follows(c.acme, upcoming), c.follows(c.beta, upcoming)
 	for _, tenant := range []string{"acme", "beta"} {
-		out := well(t, c.env, "webhooks", "register", "--tenant", tenant, "--url", c.url+events.PathOf(tenant))
+		out := well(t, c.env, "webhooks", "register", "--tenant", tenant, "--url", c.url+webhooks.PathOf(tenant))
 		assert.Contains(t, out, "events list --tenant "+tenant)
 	}
 	pastIt(t, c.bank.url, keyOfAcme)
@@ -62,15 +62,15 @@ func TestBar_X5_EventsDoNotCrossTenants(t *testing.T) {
 	assert.Equal(t, 1, strings.Count(inbox("--tenant", "beta", "--type", "booking.created"), "\n"))
 	assert.Empty(t, acme)
 	for path, status := range map[string]int{"acme": 401, "nobody": 401, "acme/": 404, "": 503} { // as for one of these names
-		assert.Equal(t, status, post(t, c.url+events.PathOf(path), evt1, webhook.SignatureHeader, webhook.Sign([]byte(evt1), "guess")).status, path)
+		assert.Equal(t, status, post(t, c.url+webhooks.PathOf(path), evt1, webhook.SignatureHeader, webhook.Sign([]byte(evt1), "guess")).status, path)
 	}
 }
 
-// bar: X5. Subscriptions are made with the tenant's key, and are its own.
-func TestBar_X5_WebhooksAreRegisteredByTenant(t *testing.T) {
+// req: X5. Subscriptions are made with the tenant's key, and are its own.
+func TestReq_X5_WebhooksAreRegisteredByTenant(t *testing.T) {
 	t.Parallel()
 	c := newCompany(t)
-	well(t, c.env, "webhooks", "register", "--tenant", "acme", "--url", "https://a.example.com"+events.PathOf("acme"))
+	well(t, c.env, "webhooks", "register", "--tenant", "acme", "--url", "https://a.example.com"+webhooks.PathOf("acme"))
 	list := func(tenant string) string { return well(t, c.env, "webhooks", "list", "--tenant", tenant) }
 	assert.Contains(t, list("acme"), "delivers to this server")
 	assert.Contains(t, list("beta"), "webhooks register --tenant beta --url https://your.host/webhooks/vennio/beta")
@@ -117,14 +117,14 @@ tenants:
 	env = append(env, "VENNIO_MCP_SETTINGS="+settings)
 	url := start(t, env, "serve", "--addr", "127.0.0.1:0").address()
 	for i, tenant := range []string{"", "acme", "beta"} {
-		desks[i].env, desks[i].url = env, url+events.PathOf(tenant)
+		desks[i].env, desks[i].url = env, url+webhooks.PathOf(tenant)
 	}
 	return desks[0], desks[1], desks[2]
 }
 
-// bar: X5, W1, W3. Rotation, sinks, dead letters and replays of a tenant's, from
+// req: X5, W1, W3. Rotation, sinks, dead letters and replays of a tenant's, from
 // the command line.
-func TestBar_X5_SinksAndDeadLettersDoNotCrossTenants(t *testing.T) {
+func TestReq_X5_SinksAndDeadLettersDoNotCrossTenants(t *testing.T) {
 	t.Parallel()
 	own, acme, beta := tenantsDesk(t)
 	for _, secret := range []string{"whsec_c4n4ry", "whsec_b"} {
@@ -161,8 +161,8 @@ func TestBar_X5_SinksAndDeadLettersDoNotCrossTenants(t *testing.T) {
 	assert.Contains(t, errs, "there are acme, beta")
 }
 
-// bar: O4. Erasing a person leaves nothing of theirs in events either.
-func TestBar_O4_ErasingReachesEventsOfAllTenants(t *testing.T) {
+// req: O4. Erasing a person leaves nothing of theirs in events either.
+func TestReq_O4_ErasingReachesEventsOfAllTenants(t *testing.T) {
 	t.Parallel()
 	own, acme, _ := tenantsDesk(t)
 	const told = `{"id":"evt_3","type":"proposal.created","data":{"customer_email":"Zoe@zebra.example","note":"Unforgettable"}}`

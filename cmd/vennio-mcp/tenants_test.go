@@ -11,15 +11,15 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/vennio-mcp/vennio-mcp/internal/access"
+	"github.com/vennio-mcp/vennio-mcp/internal/auth"
 )
 
-// bar: X5. A slot that one tenant was offered serves no other, nor a caller who
+// req: X5. A slot that one tenant was offered serves no other, nor a caller who
 // brought a key.
-func TestBar_X5_SlotsDoNotCrossTenants(t *testing.T) {
+func TestReq_X5_SlotsDoNotCrossTenants(t *testing.T) {
 	t.Parallel()
 	c := newCompany(t)
-	ada, bob, guest := c.as(c.acme), c.as(c.beta), c.as(c.guest, access.HeaderKey, keyOfGuy)
+	ada, bob, guest := c.as(c.acme), c.as(c.beta), c.as(c.guest, auth.HeaderKey, keyOfGuy)
 	slot := ada.finds()
 	for _, other := range []*member{bob, guest} {
 		assert.Equal(t, "unknown_slot", other.books(slot, "bob@beta.example").Error.Code)
@@ -31,9 +31,9 @@ func TestBar_X5_SlotsDoNotCrossTenants(t *testing.T) {
 	assert.Equal(t, "confirmed", ada.books(slot, "ada@acme.example").Status)
 }
 
-// bar: X5. Nor bookings, as tools and as resources tell them, nor what is done
+// req: X5. Nor bookings, as tools and as resources tell them, nor what is done
 // to them.
-func TestBar_X5_BookingsDoNotCrossTenants(t *testing.T) {
+func TestReq_X5_BookingsDoNotCrossTenants(t *testing.T) {
 	t.Parallel()
 	c := newCompany(t)
 	ada, bob := c.as(c.acme), c.as(c.beta)
@@ -52,12 +52,12 @@ func TestBar_X5_BookingsDoNotCrossTenants(t *testing.T) {
 	assert.Equal(t, "confirmed", ada.call("get_booking", map[string]any{"booking_id": made.BookingID}).Status)
 }
 
-// bar: X5. The same words for the same hour at the same host are two consents:
+// req: X5. The same words for the same hour at the same host are two consents:
 // each tenant's own.
-func TestBar_X5_ConsentsDoNotCrossTenants(t *testing.T) {
+func TestReq_X5_ConsentsDoNotCrossTenants(t *testing.T) {
 	t.Parallel()
 	c := newCompany(t)
-	ada, guest := c.as(c.acme), c.as(c.guest, access.HeaderKey, keyOfGuy)
+	ada, guest := c.as(c.acme), c.as(c.guest, auth.HeaderKey, keyOfGuy)
 	refused := func(m *member) string {
 		return m.call("book_slot", map[string]any{
 			"slot_id": m.finds(), "title": "Intro", "hosts": []string{alice},
@@ -75,9 +75,9 @@ func TestBar_X5_ConsentsDoNotCrossTenants(t *testing.T) {
 	assert.Equal(t, 1, c.bank.accounts[keyOfGuy].Writes())
 }
 
-// bar: X5. A session belongs to who began it: a guessed or stolen id is unknown
+// req: X5. A session belongs to who began it: a guessed or stolen id is unknown
 // to every other caller, of the same tenant too.
-func TestBar_X5_SessionsDoNotCrossCallers(t *testing.T) {
+func TestReq_X5_SessionsDoNotCrossCallers(t *testing.T) {
 	t.Parallel()
 	c := newCompany(t)
 	ada := c.as(c.acme)
@@ -98,8 +98,8 @@ func TestBar_X5_SessionsDoNotCrossCallers(t *testing.T) {
 	assert.Equal(t, http.StatusAccepted, post(t, endpoint, ping, "Authorization", "Bearer "+c.acme).status)
 }
 
-// bar: X5. Who subscribed hears of their own tenant's bookings alone.
-func TestBar_X5_UpdatesDoNotCrossTenants(t *testing.T) {
+// req: X5. Who subscribed hears of their own tenant's bookings alone.
+func TestReq_X5_UpdatesDoNotCrossTenants(t *testing.T) {
 	t.Parallel()
 	c := newCompany(t)
 	const upcoming = "vennio://bookings/upcoming"
@@ -123,9 +123,9 @@ func TestBar_X5_UpdatesDoNotCrossTenants(t *testing.T) {
 	assert.Empty(t, told[c.beta], "one update: their own")
 }
 
-// bar: X6. A token that may only read is refused every tool that writes, alone
+// req: X6. A token that may only read is refused every tool that writes, alone
 // and in a batch, and is told which scope it lacks.
-func TestBar_X6_AReadersTokenWritesNothing(t *testing.T) {
+func TestReq_X6_AReadersTokenWritesNothing(t *testing.T) {
 	t.Parallel()
 	c := newCompany(t)
 	reader := c.as(c.reader)
@@ -150,8 +150,8 @@ func TestBar_X6_AReadersTokenWritesNothing(t *testing.T) {
 	assert.True(t, strings.HasPrefix(get(t, c.url+"/metrics").body, "# HELP"), "to this machine it is open")
 }
 
-// bar: X2. A tenant that calls too often waits, and no other does.
-func TestBar_X2_CallersArePaced(t *testing.T) {
+// req: X2. A tenant that calls too often waits, and no other does.
+func TestReq_X2_CallersArePaced(t *testing.T) {
 	t.Parallel()
 	c := newCompany(t, "VENNIO_MCP_RATE=1")
 	ada := c.as(c.acme)

@@ -15,7 +15,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/vennio-mcp/vennio-mcp/internal/access"
+	"github.com/vennio-mcp/vennio-mcp/internal/auth"
 )
 
 // certified writes a certificate for 127.0.0.1 and its key as files, and returns
@@ -53,14 +53,14 @@ func knock(t *testing.T, agent *http.Client, url, token string) posted {
 	return posted{resp.StatusCode, resp.Header, string(raw)}
 }
 
-// bar: X1. The real binary with a certificate, behind one proxy: MCP is
+// req: X1. The real binary with a certificate, behind one proxy: MCP is
 // answered over TLS alone, and a caller is logged by the address that the proxy
 // saw, not by one that they wrote themselves.
-func TestBar_X1_TheRealBinaryServesTLSBehindAProxy(t *testing.T) {
+func TestReq_X1_TheRealBinaryServesTLSBehindAProxy(t *testing.T) {
 	t.Parallel()
 	cert, key, agent := certified(t)
-	tokens, token := filepath.Join(t.TempDir(), "tokens.yaml"), access.NewToken()
-	require.NoError(t, os.WriteFile(tokens, fmt.Appendf(nil, `- {name: ada, hash: "%s"}`, access.HashOf(token)), 0o600))
+	tokens, token := filepath.Join(t.TempDir(), "tokens.yaml"), auth.NewToken()
+	require.NoError(t, os.WriteFile(tokens, fmt.Appendf(nil, `- {name: ada, hash: "%s"}`, auth.HashOf(token)), 0o600))
 	p := start(t, clean(t, "VENNIO_MCP_TOKENS_FILE="+tokens), "serve", "--addr", "127.0.0.1:0", "--tls-cert", cert, "--tls-key", key, "--trusted-proxies", "1")
 	url := p.address()
 	require.Regexp(t, `^https://127\.0\.0\.1:`, url)

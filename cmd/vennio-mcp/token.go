@@ -8,7 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/vennio-mcp/vennio-mcp/internal/access"
+	"github.com/vennio-mcp/vennio-mcp/internal/auth"
 )
 
 const callersAbout = `Makes a bearer token for a caller of vennio-mcp serve. It is shown once: give it
@@ -24,11 +24,11 @@ func (p program) tokenCommand() *cobra.Command {
 			if len(args) != 1 || !callerName().MatchString(args[0]) || tenant != "" && !callerName().MatchString(tenant) {
 				return usageError{errors.New("want the caller's name, of letters, digits and .-_@, such as: vennio-mcp token new ada-laptop")}
 			}
-			token, of := access.NewToken(), ""
+			token, of := auth.NewToken(), ""
 			if tenant != "" {
 				of = ", tenant: " + tenant
 			}
-			_, err := fmt.Fprintf(p.out, "The token, shown this once:\n\n  %s\n\nThe line for the settings file, under tokens:\n\n  - {name: %s, hash: \"%s\"%s}\n", token, args[0], access.HashOf(token), of)
+			_, err := fmt.Fprintf(p.out, "The token, shown this once:\n\n  %s\n\nThe line for the settings file, under tokens:\n\n  - {name: %s, hash: \"%s\"%s}\n", token, args[0], auth.HashOf(token), of)
 			return err
 		},
 	}

@@ -121,14 +121,14 @@ func scenario(t *testing.T, c *client.Client) (story []answered) {
 	tell("find_slots", map[string]any{"timezone": "EST"})
 	tell("check_calendar_access", nil)
 	for _, beyond := range []string{"1e400", strings.Repeat("7", 1000), strings.Repeat("[", 100) + strings.Repeat("]", 100), "[" + strings.Repeat("{},", 10_000) + "{}]"} {
-		tell("find_slots", map[string]any{"limit": json.RawMessage(beyond)}) // bar: X7
+		tell("find_slots", map[string]any{"limit": json.RawMessage(beyond)}) // req: X7
 	}
 	return story
 }
 
-// bar: P1, Q2. Every protocol revision over every transport of the real binary,
+// req: P1, Q2. Every protocol revision over every transport of the real binary,
 // the same scenario, the same results.
-func TestBar_P1_Q2_EveryRevisionOverEveryTransportTellsTheSame(t *testing.T) {
+func TestReq_P1_Q2_EveryRevisionOverEveryTransportTellsTheSame(t *testing.T) {
 	t.Parallel()
 	want := []answered{
 		{Slots: 3},
@@ -170,9 +170,9 @@ func TestTheServerDeclaresOnlyCapabilitiesOfServers(t *testing.T) {
 	}
 }
 
-// bar: P3, E4. Lists are the same bytes between calls and transports, with no
+// req: P3, E4. Lists are the same bytes between calls and transports, with no
 // key, with one, and with Vennio down.
-func TestBar_P3_E4_ListsAreByteIdenticalEverywhere(t *testing.T) {
+func TestReq_P3_E4_ListsAreByteIdenticalEverywhere(t *testing.T) {
 	t.Parallel()
 	environments := map[string][]string{
 		"no key": clean(t),
@@ -198,9 +198,9 @@ func TestBar_P3_E4_ListsAreByteIdenticalEverywhere(t *testing.T) {
 	}
 }
 
-// bar: P3, on the wire itself: the bytes of the result, before any client has
+// req: P3, on the wire itself: the bytes of the result, before any client has
 // read and written them.
-func TestBar_P3_TheWireIsByteIdentical(t *testing.T) {
+func TestReq_P3_TheWireIsByteIdentical(t *testing.T) {
 	t.Parallel()
 	lists := []string{`{"jsonrpc":"2.0","id":1,"method":"tools/list"}`, `{"jsonrpc":"2.0","id":1,"method":"prompts/list"}`}
 	url := start(t, clean(t), "serve", "--addr", "127.0.0.1:0").address()
@@ -241,8 +241,8 @@ func exchange(t *testing.T, url, session, body string) []byte {
 	return []byte(raw)
 }
 
-// bar: P4. A tool there is not is an error of the protocol.
-func TestBar_P4_AnUnknownToolIsAProtocolError(t *testing.T) {
+// req: P4. A tool there is not is an error of the protocol.
+func TestReq_P4_AnUnknownToolIsAProtocolError(t *testing.T) {
 	t.Parallel()
 	for transport := range transports {
 		c := connect(t, transport, mcp.LATEST_PROTOCOL_VERSION, clean(t))
@@ -254,9 +254,9 @@ func TestBar_P4_AnUnknownToolIsAProtocolError(t *testing.T) {
 	}
 }
 
-// bar: S12
+// req: S12
 // field: zone of the machine over every transport
-func TestBar_S12_SearchesAreInTheZoneOfTheMachine(t *testing.T) {
+func TestReq_S12_SearchesAreInTheZoneOfTheMachine(t *testing.T) {
 	t.Parallel()
 	for transport := range transports {
 		for tz, zone := range map[string]string{"EST5EDT": "America/New_York", "posix/Asia/Tokyo": "Asia/Tokyo"} {
@@ -272,9 +272,9 @@ func TestBar_S12_SearchesAreInTheZoneOfTheMachine(t *testing.T) {
 	assert.Contains(t, p.stderr.String(), `TZ is \"Nonsense\", which is neither a zone nor a rule of POSIX: UTC is used`)
 }
 
-// bar: S8
+// req: S8
 // field: working hours of the operator over every transport
-func TestBar_S8_WorkingHoursAreThoseOfTheOperator(t *testing.T) {
+func TestReq_S8_WorkingHoursAreThoseOfTheOperator(t *testing.T) {
 	t.Parallel()
 	for transport := range transports {
 		c := connect(t, transport, "2025-11-25", clean(t, "VENNIO_WORKING_HOURS=mon-fri 15:00-16:30"))

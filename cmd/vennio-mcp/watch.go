@@ -7,7 +7,7 @@ import (
 
 	"github.com/vennio-mcp/vennio-mcp/internal/config"
 	"github.com/vennio-mcp/vennio-mcp/internal/observe"
-	"github.com/vennio-mcp/vennio-mcp/internal/store"
+	"github.com/vennio-mcp/vennio-mcp/internal/sqldb"
 )
 
 // watching begins a server with its eyes: log, metrics, and traces where
@@ -52,7 +52,7 @@ func keySince(cfg config.Config, now time.Time) (time.Time, error) {
 	if !cfg.KeyCreated.IsZero() {
 		return cfg.KeyCreated, nil
 	}
-	return store.KeySeen(cfg.StateDir, cfg.APIKey.Reveal(), now)
+	return sqldb.KeySeen(cfg.StateDir, cfg.APIKey.Reveal(), now)
 }
 
 // unready says why calls cannot be served just now. Vennio is not asked: when it
@@ -74,8 +74,8 @@ func (a *assembled) unready(ctx context.Context) (why []string) {
 // notes say how far this machine's clock is from the database's, by which consents
 // and follow-ups go.
 func (a *assembled) notes() []string {
-	if ahead := a.store.LastSkew(); ahead.Abs() > store.MaxSkew {
-		return []string{store.SkewText(ahead) + ", which decides; run NTP"}
+	if ahead := a.store.LastSkew(); ahead.Abs() > sqldb.MaxSkew {
+		return []string{sqldb.SkewText(ahead) + ", which decides; run NTP"}
 	}
 	return nil
 }

@@ -15,10 +15,10 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/vennio-mcp/vennio-mcp/internal/config"
-	"github.com/vennio-mcp/vennio-mcp/internal/events"
 	"github.com/vennio-mcp/vennio-mcp/internal/observe"
-	"github.com/vennio-mcp/vennio-mcp/internal/plain"
-	"github.com/vennio-mcp/vennio-mcp/internal/store"
+	"github.com/vennio-mcp/vennio-mcp/internal/sanitize"
+	"github.com/vennio-mcp/vennio-mcp/internal/sqldb"
+	"github.com/vennio-mcp/vennio-mcp/internal/webhooks"
 	"github.com/vennio-mcp/vennio-mcp/vennioclient"
 	"github.com/vennio-mcp/vennio-mcp/vennioclient/webhook"
 )
@@ -33,7 +33,7 @@ type hooks struct {
 	program
 	tenant string
 	vennio *vennioclient.Client
-	inbox  *events.Inbox
+	inbox  *webhooks.Inbox
 	cfg    config.Config // the tenant's
 	gone   bool          // the settings have no key of the tenant's, but subscriptions are kept: there is no vennio
 	others []string      // all other tenants; the default one's name is empty
@@ -53,12 +53,12 @@ func (p program) registerCommand() *cobra.Command {
 	var url, kinds string
 	c := &cobra.Command{
 		Use: "register --url URL", Short: "Subscribe: Vennio will deliver events to that address", Args: noArguments,
-		Example: "  vennio-mcp webhooks register --url https://your.host" + events.Path,
+		Example: "  vennio-mcp webhooks register --url https://your.host" + webhooks.Path,
 		RunE: p.withHooks(func(ctx context.Context, h hooks, _ []string) error {
 			return h.register(ctx, url, kinds)
 		}),
 	}
-	c.Flags().StringVar(&url, "url", "", "where Vennio reaches vennio-mcp serve: https, or http on loopback; its path is usually "+events.Path+", with /NAME of a tenant (default: that, at VENNIO_MCP_PUBLIC_URL)")
+	c.Flags().StringVar(&url, "url", "", "where Vennio reaches vennio-mcp serve: https, or http on loopback; its path is usually "+webhooks.Path+", with /NAME of a tenant (default: that, at VENNIO_MCP_PUBLIC_URL)")
 	c.Flags().StringVar(&kinds, "events", "", "types with commas between; * stands for anything: booking.* (default: all that Vennio documents)")
 	return c
 }
@@ -72,9 +72,9 @@ func (p program) withHooks(do func(context.Context, hooks, []string) error) func
 			return err
 		}
 		if cfg.Store() == "" {
-			return fmt.Errorf("the secret cannot be kept: %w", store.ErrNoFolder)
+			return fmt.Errorf("the secret cannot be kept: %w", sqldb.ErrNoFolder)
 		}
-		db := store.Open(cfg.Store())
+		db := sqldb.Open(cfg.Store())
 		defer func() { _ = db.Close() }()
 		in, err := p.inbox(cfg, db, observe.Logger(p.errs, cfg.LogLevel, logFormat(cfg.LogFormat, p.errs)))
 		if err != nil {
@@ -111,20 +111,20 @@ func newClient(cfg config.Config, via http.RoundTripper) (*vennioclient.Client, 
 // register looks first whether the secret can be kept: Vennio shows it once.
 func (h hooks) register(ctx context.Context, url, kinds string) error {
 	if url == "" && h.cfg.Serve.PublicURL != "" {
-		url = h.cfg.Serve.PublicURL + events.PathOf(h.tenant)
+		url = h.cfg.Serve.PublicURL + webhooks.PathOf(h.tenant)
 	}
 	types, err := chosen(kinds, h.cfg.Dialect)
 	switch {
 	case h.gone:
 		return usageError{errors.New("the settings have no key for this tenant: nothing can be subscribed for it")}
 	case url == "":
-		return usageError{errors.New("say where Vennio reaches vennio-mcp serve: --url https://your.host" + events.PathOf(h.tenant))}
+		return usageError{errors.New("say where Vennio reaches vennio-mcp serve: --url https://your.host" + webhooks.PathOf(h.tenant))}
 	case err != nil:
 		return err
 	case h.elsewhere(url):
-		return usageError{fmt.Errorf("--url %s: that is where another tenant's events are taken; give https://your.host%s", plain.Line(url, 200), events.PathOf(h.tenant))}
+		return usageError{fmt.Errorf("--url %s: that is where another tenant's events are taken; give https://your.host%s", sanitize.Line(url, 200), webhooks.PathOf(h.tenant))}
 	case loopbackURL(url) && !loopbackURL(h.cfg.APIURL):
-		return usageError{fmt.Errorf("--url %s: %s cannot reach this machine by that address; give the https address of a proxy or tunnel before vennio-mcp serve", plain.Line(url, 200), h.cfg.APIURL)}
+		return usageError{fmt.Errorf("--url %s: %s cannot reach this machine by that address; give the https address of a proxy or tunnel before vennio-mcp serve", sanitize.Line(url, 200), h.cfg.APIURL)}
 	}
 	before, err := h.inbox.Subscriptions(ctx)
 	if err == nil {
@@ -137,7 +137,7 @@ func (h hooks) register(ctx context.Context, url, kinds string) error {
 	if err != nil {
 		return err
 	}
-	_, _ = fmt.Fprintf(h.out, "Subscribed as %s: Vennio delivers %d types of event to %s\n", made.ID, len(types), plain.Line(made.URL, 200))
+	_, _ = fmt.Fprintf(h.out, "Subscribed as %s: Vennio delivers %d types of event to %s\n", made.ID, len(types), sanitize.Line(made.URL, 200))
 	_, _ = fmt.Fprintf(h.out, "The secret that signs them is kept in %s\n", h.keeps())
 	h.next(url, before)
 	return nil
@@ -147,7 +147,7 @@ func (h hooks) register(ctx context.Context, url, kinds string) error {
 // would be taken.
 func (h hooks) elsewhere(raw string) bool {
 	u, err := url.Parse(raw)
-	return err == nil && slices.ContainsFunc(h.others, func(other string) bool { return strings.HasSuffix(u.Path, events.PathOf(other)) })
+	return err == nil && slices.ContainsFunc(h.others, func(other string) bool { return strings.HasSuffix(u.Path, webhooks.PathOf(other)) })
 }
 
 // keeps is where the secrets are, in words: an address may have a password in it.
@@ -159,23 +159,23 @@ func (h hooks) keeps() string {
 }
 
 // next says what is still to be done.
-func (h hooks) next(url string, before []store.Subscription) {
+func (h hooks) next(url string, before []sqldb.Subscription) {
 	_, _ = fmt.Fprintln(h.out, "\nNext")
 	if address, err := serveAddress(url); err == nil {
 		_, _ = fmt.Fprintf(h.out, "  vennio-mcp serve --addr %s   takes them\n", address)
 	} else {
-		_, _ = fmt.Fprintf(h.out, "  vennio-mcp serve            takes them at %s; let your proxy pass %s on to it\n", events.PathOf(h.tenant), plain.Line(url, 200))
+		_, _ = fmt.Fprintf(h.out, "  vennio-mcp serve            takes them at %s; let your proxy pass %s on to it\n", webhooks.PathOf(h.tenant), sanitize.Line(url, 200))
 	}
 	_, _ = fmt.Fprintln(h.out, "  vennio-mcp doctor           looks whether they come")
 	_, _ = fmt.Fprintf(h.out, "  vennio-mcp events list%s      shows them\n", forTenant(h.tenant))
 	for _, old := range before {
-		_, _ = fmt.Fprintf(h.out, "  vennio-mcp webhooks remove %s%s   ends the older subscription to %s, once this one works\n", old.ID, forTenant(h.tenant), plain.Line(old.URL, 200))
+		_, _ = fmt.Fprintf(h.out, "  vennio-mcp webhooks remove %s%s   ends the older subscription to %s, once this one works\n", old.ID, forTenant(h.tenant), sanitize.Line(old.URL, 200))
 	}
 }
 
 // subscribe makes a subscription and keeps its secret. One whose secret cannot be
 // kept is ended again: nothing of it could ever be verified.
-func subscribe(ctx context.Context, vennio *vennioclient.Client, in *events.Inbox, url string, types []string) (*vennioclient.Webhook, error) {
+func subscribe(ctx context.Context, vennio *vennioclient.Client, in *webhooks.Inbox, url string, types []string) (*vennioclient.Webhook, error) {
 	made, err := vennio.CreateWebhook(ctx, newKey(), vennioclient.WebhookRequest{URL: url, Events: types, Description: "vennio-mcp"})
 	switch {
 	case vennioclient.OutcomeOf(err) == vennioclient.Unknown:
@@ -232,7 +232,7 @@ func chosen(kinds string, d vennioclient.Dialect) (types []string, err error) {
 			}
 		}
 		if matched == 0 {
-			return nil, usageError{fmt.Errorf("--events %s: no type of event is called so; there are %s", plain.Quote(kind, 60), strings.Join(names(webhook.Types()), ", "))}
+			return nil, usageError{fmt.Errorf("--events %s: no type of event is called so; there are %s", sanitize.Quote(kind, 60), strings.Join(names(webhook.Types()), ", "))}
 		}
 	}
 	slices.Sort(types)

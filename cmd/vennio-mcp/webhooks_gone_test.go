@@ -10,22 +10,22 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/vennio-mcp/vennio-mcp/internal/access"
-	"github.com/vennio-mcp/vennio-mcp/internal/events"
+	"github.com/vennio-mcp/vennio-mcp/internal/auth"
+	"github.com/vennio-mcp/vennio-mcp/internal/webhooks"
 )
 
-// bar: X5, W1. What is kept of a tenant that the settings have no more is listed,
+// req: X5, W1. What is kept of a tenant that the settings have no more is listed,
 // and can be forgotten, though Vennio cannot be told.
-func TestBar_X5_SubscriptionsOfATenantThatIsGoneCanBeRemoved(t *testing.T) {
+func TestReq_X5_SubscriptionsOfATenantThatIsGoneCanBeRemoved(t *testing.T) {
 	t.Parallel()
 	bank := newBank(t, keyOfAcme, keyOfBeta)
 	settings := filepath.Join(t.TempDir(), "settings.yaml")
 	tenants := func(text string) {
-		require.NoError(t, os.WriteFile(settings, []byte("tokens: [{name: bob, hash: \""+access.HashOf(access.NewToken()).String()+"\", tenant: beta}]\ntenants:\n"+text), 0o600))
+		require.NoError(t, os.WriteFile(settings, []byte("tokens: [{name: bob, hash: \""+auth.HashOf(auth.NewToken()).String()+"\", tenant: beta}]\ntenants:\n"+text), 0o600))
 	}
 	env := clean(t, "VENNIO_API_URL="+bank.url, "VENNIO_MCP_SETTINGS="+settings)
 	tenants("  - {name: acme, api_key: " + keyOfAcme + "}\n  - {name: beta, api_key: " + keyOfBeta + "}\n")
-	well(t, env, "webhooks", "register", "--tenant", "acme", "--url", "https://a.example.com"+events.PathOf("acme"))
+	well(t, env, "webhooks", "register", "--tenant", "acme", "--url", "https://a.example.com"+webhooks.PathOf("acme"))
 	tenants("  - {name: beta, api_key: " + keyOfBeta + "}\n")
 
 	assert.Contains(t, well(t, env, "webhooks", "list", "--all-tenants"), "the settings have no key for its tenant: remove it")

@@ -11,9 +11,9 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/vennio-mcp/vennio-mcp/internal/events"
-	"github.com/vennio-mcp/vennio-mcp/internal/plain"
-	"github.com/vennio-mcp/vennio-mcp/internal/store"
+	"github.com/vennio-mcp/vennio-mcp/internal/sanitize"
+	"github.com/vennio-mcp/vennio-mcp/internal/sqldb"
+	"github.com/vennio-mcp/vennio-mcp/internal/webhooks"
 	"github.com/vennio-mcp/vennio-mcp/vennioclient"
 )
 
@@ -67,7 +67,7 @@ func (h hooks) list(ctx context.Context) ([]hookLine, error) {
 	}
 	var lines []hookLine
 	for _, w := range listed {
-		here := slices.ContainsFunc(kept, func(s store.Subscription) bool { return s.ID == w.ID })
+		here := slices.ContainsFunc(kept, func(s sqldb.Subscription) bool { return s.ID == w.ID })
 		lines = append(lines, hookLine{h.tenant, w.ID, w.URL, w.Events, w.CreatedAt, true, here, false})
 	}
 	for _, s := range kept {
@@ -103,7 +103,7 @@ func (h hooks) print(lines []hookLine, named bool) error {
 		whose = fmt.Sprintf("%-16s ", cmp.Or(h.tenant, "-"))
 	}
 	if len(lines) == 0 {
-		_, err := fmt.Fprintf(h.out, "%sNo subscriptions. To make one: vennio-mcp webhooks register%s --url https://your.host%s\n", whose, forTenant(h.tenant), events.PathOf(h.tenant))
+		_, err := fmt.Fprintf(h.out, "%sNo subscriptions. To make one: vennio-mcp webhooks register%s --url https://your.host%s\n", whose, forTenant(h.tenant), webhooks.PathOf(h.tenant))
 		return err
 	}
 	for _, l := range lines {
@@ -116,7 +116,7 @@ func (h hooks) print(lines []hookLine, named bool) error {
 		case !l.AtVennio:
 			how = "GONE at Vennio: remove it, and register again"
 		}
-		_, _ = fmt.Fprintf(h.out, "%s%-28s  %s  %s\n", whose, plain.Line(l.ID, 60), plain.Line(l.URL, 120), how)
+		_, _ = fmt.Fprintf(h.out, "%s%-28s  %s  %s\n", whose, sanitize.Line(l.ID, 60), sanitize.Line(l.URL, 120), how)
 	}
 	return nil
 }
@@ -135,7 +135,7 @@ func (h hooks) remove(ctx context.Context, id string) error {
 	if err != nil {
 		return err
 	}
-	here := slices.ContainsFunc(kept, func(s store.Subscription) bool { return s.ID == id })
+	here := slices.ContainsFunc(kept, func(s sqldb.Subscription) bool { return s.ID == id })
 	if h.gone {
 		return h.forget(ctx, id, here)
 	}
@@ -150,7 +150,7 @@ func (h hooks) remove(ctx context.Context, id string) error {
 	if err := h.inbox.Unregister(ctx, id); err != nil {
 		return fmt.Errorf("ended at Vennio, but not forgotten here; call it again: %w", err)
 	}
-	_, err = fmt.Fprintf(h.out, "Ended: %s\n", plain.Line(id, 60))
+	_, err = fmt.Fprintf(h.out, "Ended: %s\n", sanitize.Line(id, 60))
 	return err
 }
 
@@ -162,12 +162,12 @@ func (h hooks) forget(ctx context.Context, id string, here bool) error {
 	if err := h.inbox.Unregister(ctx, id); err != nil {
 		return err
 	}
-	_, err := fmt.Fprintf(h.out, "Forgotten here: %s. Vennio was NOT told, since the settings have no key for its tenant: end it in that account, or Vennio goes on delivering.\n", plain.Line(id, 60))
+	_, err := fmt.Fprintf(h.out, "Forgotten here: %s. Vennio was NOT told, since the settings have no key for its tenant: end it in that account, or Vennio goes on delivering.\n", sanitize.Line(id, 60))
 	return err
 }
 
 func (h hooks) unknown(id string) error {
-	return usageError{fmt.Errorf("there is no subscription %s; vennio-mcp webhooks list%s shows what there is", plain.Quote(id, 60), forTenant(h.tenant))}
+	return usageError{fmt.Errorf("there is no subscription %s; vennio-mcp webhooks list%s shows what there is", sanitize.Quote(id, 60), forTenant(h.tenant))}
 }
 
 // serveAddress is the address at which serve listens for a URL on loopback.

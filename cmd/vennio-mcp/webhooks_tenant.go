@@ -7,13 +7,13 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/vennio-mcp/vennio-mcp/internal/config"
-	"github.com/vennio-mcp/vennio-mcp/internal/events"
+	"github.com/vennio-mcp/vennio-mcp/internal/webhooks"
 )
 
 // hooksOf are those whom a command line means: the tenant that is named, else the
 // default one; or all. One whom the settings have no more, or without a key, is
 // meant as long as subscriptions are kept.
-func hooksOf(c *cobra.Command, cfg config.Config, in *events.Office) (chosen []hooks, err error) {
+func hooksOf(c *cobra.Command, cfg config.Config, in *webhooks.Office) (chosen []hooks, err error) {
 	kept, err := in.Subscribed(c.Context())
 	if err != nil {
 		return nil, err

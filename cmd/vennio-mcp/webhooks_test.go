@@ -12,7 +12,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/vennio-mcp/vennio-mcp/internal/events"
+	"github.com/vennio-mcp/vennio-mcp/internal/webhooks"
 	"github.com/vennio-mcp/vennio-mcp/schemas"
 	"github.com/vennio-mcp/vennio-mcp/vennioclient"
 )
@@ -37,12 +37,12 @@ func subscriptions(t *testing.T, env []string) (all []hookLine) {
 	return all
 }
 
-// bar: W1, W2. From the subscription to the event in the inbox, between processes.
-func TestBar_W2_ARegisteredWebhookBringsABookingIntoTheInbox(t *testing.T) {
+// req: W1, W2. From the subscription to the event in the inbox, between processes.
+func TestReq_W2_ARegisteredWebhookBringsABookingIntoTheInbox(t *testing.T) {
 	t.Parallel()
 	vennio := startSandboxProcess(t)
 	env := toVennio(t, vennio)
-	url := start(t, env, "serve", "--addr", "127.0.0.1:0").address() + events.Path
+	url := start(t, env, "serve", "--addr", "127.0.0.1:0").address() + webhooks.Path
 	assert.Equal(t, http.StatusServiceUnavailable, post(t, url, evt1).status, "no secret yet")
 	out := well(t, env, "webhooks", "register", "--url", url)
 	assert.Contains(t, out, "Subscribed as wh_")
@@ -114,9 +114,9 @@ func TestWebhooksAreRefusedWithWhatToDo(t *testing.T) {
 	assert.Empty(t, subscriptions(t, env))
 }
 
-// bar: W4. On the sandbox's own page a booking is paid; who subscribed to it is
+// req: W4. On the sandbox's own page a booking is paid; who subscribed to it is
 // told, since serve hears its sandbox without anybody's doing.
-func TestBar_W4_APaymentReachesASubscribedClient(t *testing.T) {
+func TestReq_W4_APaymentReachesASubscribedClient(t *testing.T) {
 	t.Parallel()
 	url := start(t, clean(t), "serve", "--addr", "127.0.0.1:0").address()
 	c := continuous(t, url)

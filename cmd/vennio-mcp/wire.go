@@ -15,17 +15,17 @@ import (
 	"github.com/mark3labs/mcp-go/server"
 	"github.com/rs/zerolog"
 
-	"github.com/vennio-mcp/vennio-mcp/internal/access"
-	"github.com/vennio-mcp/vennio-mcp/internal/approve"
+	"github.com/vennio-mcp/vennio-mcp/internal/approval"
+	"github.com/vennio-mcp/vennio-mcp/internal/auth"
 	"github.com/vennio-mcp/vennio-mcp/internal/config"
 	"github.com/vennio-mcp/vennio-mcp/internal/consent"
-	"github.com/vennio-mcp/vennio-mcp/internal/events"
 	"github.com/vennio-mcp/vennio-mcp/internal/files"
+	"github.com/vennio-mcp/vennio-mcp/internal/mcpserver"
 	"github.com/vennio-mcp/vennio-mcp/internal/observe"
 	"github.com/vennio-mcp/vennio-mcp/internal/resources"
-	"github.com/vennio-mcp/vennio-mcp/internal/serve"
 	"github.com/vennio-mcp/vennio-mcp/internal/slots"
-	"github.com/vennio-mcp/vennio-mcp/internal/store"
+	"github.com/vennio-mcp/vennio-mcp/internal/sqldb"
+	"github.com/vennio-mcp/vennio-mcp/internal/webhooks"
 	"github.com/vennio-mcp/vennio-mcp/prompts"
 	"github.com/vennio-mcp/vennio-mcp/schemas"
 	"github.com/vennio-mcp/vennio-mcp/tools"
@@ -36,20 +36,20 @@ import (
 // assembled is the server, ready for a transport.
 type assembled struct {
 	mcp   *server.MCPServer // of the default tenant, like feed; nil until it is asked for
-	pages *approve.Pages
+	pages *approval.Pages
 	links *links // where the page is found
-	feed  *serve.Feed
+	feed  *mcpserver.Feed
 	// feeds are those of the tenants that the settings have, the default one's too;
 	// each is told of every booking of its tenant that changed, here or in Vennio.
-	feeds     map[string]*serve.Feed
+	feeds     map[string]*mcpserver.Feed
 	notifiers map[string]*resources.Notifier // of the same tenants
 	vennio    *vennioclient.Client
-	store     *store.DB
+	store     *sqldb.DB
 	ledger    *consent.Ledger
-	secret    []byte         // signs slot ids and what travels through clients
-	others    [][]byte       // are taken too, while the secret is rotated
-	ownSecret bool           // it is this process\'s alone: it could not be kept
-	inboxes   *events.Office // told of requests that wait for a person; nil where no inbox is served
+	secret    []byte           // signs slot ids and what travels through clients
+	others    [][]byte         // are taken too, while the secret is rotated
+	ownSecret bool             // it is this process\'s alone: it could not be kept
+	inboxes   *webhooks.Office // told of requests that wait for a person; nil where no inbox is served
 	// stopped says why follow-ups are not carried out; nil where no inbox is served.
 	stopped func() error
 	watch   *observe.Metrics
@@ -83,10 +83,10 @@ func (p program) found(ctx context.Context, cfg config.Config) (*assembled, erro
 	if err != nil {
 		return nil, err
 	}
-	a.feed = serve.NewFeed(resources.Known)
-	a.feeds = map[string]*serve.Feed{"": a.feed}
+	a.feed = mcpserver.NewFeed(resources.Known)
+	a.feeds = map[string]*mcpserver.Feed{"": a.feed}
 	for _, t := range cfg.Tenants {
-		a.feeds[t.Name] = serve.NewFeed(resources.Known)
+		a.feeds[t.Name] = mcpserver.NewFeed(resources.Known)
 	}
 	a.notifiers = make(map[string]*resources.Notifier)
 	for tenant, feed := range a.feeds {
@@ -97,11 +97,11 @@ func (p program) found(ctx context.Context, cfg config.Config) (*assembled, erro
 		return nil, err
 	}
 	a.ledger, a.process = a.openLedger(p, cfg), rand.Text()
-	a.pages = approve.New(a.ledger)
+	a.pages = approval.New(a.ledger)
 	a.pages.Sandbox = !cfg.Real()
-	a.pages.AccountOf = func(tenant string) (approve.Account, error) { return a.settlers.of(tenant) }
+	a.pages.AccountOf = func(tenant string) (approval.Account, error) { return a.settlers.of(tenant) }
 	a.pages.PolicyOf = func(tenant string) consent.Policy { return policyFor(cfg, tenant) }
-	a.pages.Pairings = approve.NewPairings(a.store, a.clock(p))
+	a.pages.Pairings = approval.NewPairings(a.store, a.clock(p))
 	a.pages.HTTPS = strings.HasPrefix(cfg.Serve.PublicURL, "https:")
 	a.pages.Warn = a.warn
 	a.links = &links{pages: a.pages}
@@ -114,7 +114,7 @@ func (p program) found(ctx context.Context, cfg config.Config) (*assembled, erro
 
 // furnish makes the server of one tenant, "" being the default one, which tells
 // its changes to feed.
-func (a *assembled) furnish(ctx context.Context, p program, cfg config.Config, tenant string, feed *serve.Feed) (*server.MCPServer, error) {
+func (a *assembled) furnish(ctx context.Context, p program, cfg config.Config, tenant string, feed *mcpserver.Feed) (*server.MCPServer, error) {
 	log := a.log
 	realm, key := realmOf(cfg.APIURL, tenant), cfg.APIKey.Reveal()
 	switch {
@@ -162,14 +162,14 @@ func (a *assembled) deps(p program, cfg config.Config, tenant string, client *ve
 		Ledger: a.ledger, Policy: cfg.Consent, Secret: secretOf(a.secret, tenant), Others: secretsOf(a.others, tenant), ApprovalURL: a.links.to, Selection: cfg.Tools, Limits: cfg.Limits, WorkingHours: cfg.WorkingHours,
 		Canary: cfg.Canary,
 		FormsCount: func(ctx context.Context) bool {
-			caller := access.From(ctx)
-			return !a.overHTTP || !caller.Anonymous() && caller.May(access.ScopeAsk)
+			caller := auth.From(ctx)
+			return !a.overHTTP || !caller.Anonymous() && caller.May(auth.ScopeAsk)
 		},
-		CallerName: func(ctx context.Context) string { return access.From(ctx).Name },
+		CallerName: func(ctx context.Context) string { return auth.From(ctx).Name },
 		Present:    a.presents(p, cfg),
 		Requested:  func(ctx context.Context, p consent.Proposal, client string) { a.requested(ctx, tenant, p, client) },
 		Caller:     a.caller,
-		MayWrite:   func(ctx context.Context) bool { return access.From(ctx).May(access.ScopeBook) }, // the transport has refused it before
+		MayWrite:   func(ctx context.Context) bool { return auth.From(ctx).May(auth.ScopeBook) }, // the transport has refused it before
 		Warn:       a.warn,
 	}
 }
@@ -196,7 +196,7 @@ func (a *assembled) warn(err error) {
 // caller identifies who calls: over HTTP by their token and tenant, over stdio by this process, whose
 // parent is the only caller. All callers of an open serve are one.
 func (a *assembled) caller(ctx context.Context) string {
-	switch c := access.From(ctx); {
+	switch c := auth.From(ctx); {
 	case !a.overHTTP:
 		return "process " + a.process
 	case c.Anonymous() && c.Tenant == "":
@@ -225,7 +225,7 @@ func (a *assembled) openLedger(p program, cfg config.Config) *consent.Ledger {
 	if !cfg.Real() {
 		where = ""
 	}
-	a.store = store.OpenWith(where, p.store)
+	a.store = sqldb.OpenWith(where, p.store)
 	a.closing(func() {
 		a.links.close()
 		_ = a.store.Close()
@@ -299,7 +299,7 @@ func httpClient(timeout time.Duration, watched func(http.RoundTripper) http.Roun
 // one kept in the state folder; where neither can be had, one for this process
 // alone. It is an error if others could change the folder that is used.
 func signingSecrets(cfg config.Config, log zerolog.Logger) (secret []byte, others [][]byte, alone bool, err error) {
-	if dir := cfg.Store(); cfg.Real() && dir != "" && !store.OnServer(dir) {
+	if dir := cfg.Store(); cfg.Real() && dir != "" && !sqldb.OnServer(dir) {
 		if err := files.CheckPrivate(dir); err != nil {
 			return nil, nil, false, fmt.Errorf("the state folder: %w", err)
 		}
@@ -314,7 +314,7 @@ func signingSecrets(cfg config.Config, log zerolog.Logger) (secret []byte, other
 	if secret != nil {
 		return secret, others, false, nil
 	}
-	secret, err = store.SigningSecret(cfg.StateDir)
+	secret, err = sqldb.SigningSecret(cfg.StateDir)
 	if _, insecure := errors.AsType[*files.InsecureError](err); insecure || err == nil {
 		return secret, nil, false, err
 	}
@@ -364,7 +364,7 @@ func listen(ctx context.Context, addr string, h http.Handler, hosts ...string) (
 	if err != nil {
 		return "", nil, err
 	}
-	srv := &http.Server{Handler: serve.OnlyHosts(h, hosts...), ReadHeaderTimeout: 10 * time.Second}
+	srv := &http.Server{Handler: mcpserver.OnlyHosts(h, hosts...), ReadHeaderTimeout: 10 * time.Second}
 	go func() { _ = srv.Serve(ln) }()
 	return "http://" + ln.Addr().String(), func() { _ = srv.Close() }, nil
 }

@@ -12,7 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/vennio-mcp/vennio-mcp/internal/bench/echo"
-	"github.com/vennio-mcp/vennio-mcp/internal/serve"
+	"github.com/vennio-mcp/vennio-mcp/internal/mcpserver"
 )
 
 var few = options{calls: 200, span: time.Minute}
@@ -24,7 +24,7 @@ func speaking(t *testing.T) *pipe {
 	outR, outW := io.Pipe()
 	served := make(chan error, 1)
 	go func() {
-		served <- serve.Stdio(context.WithoutCancel(t.Context()), echo.New(), inR, outW, serve.StdioOptions{})
+		served <- mcpserver.Stdio(context.WithoutCancel(t.Context()), echo.New(), inR, outW, mcpserver.StdioOptions{})
 	}()
 	t.Cleanup(func() {
 		_ = inW.Close()

@@ -8,7 +8,7 @@ import (
 	"strings"
 
 	"github.com/vennio-mcp/vennio-mcp/internal/bench/echo"
-	"github.com/vennio-mcp/vennio-mcp/internal/serve"
+	"github.com/vennio-mcp/vennio-mcp/internal/mcpserver"
 	"github.com/vennio-mcp/vennio-mcp/vennioclient/sandbox"
 )
 
@@ -16,7 +16,7 @@ import (
 func contend(ctx context.Context, as string, size int) error {
 	switch as {
 	case "stdio": // the echo server on our own loop
-		return serve.Stdio(ctx, echo.New(), os.Stdin, os.Stdout, serve.StdioOptions{})
+		return mcpserver.Stdio(ctx, echo.New(), os.Stdin, os.Stdout, mcpserver.StdioOptions{})
 	case "nethttp":
 		return echo.Serve(ctx, os.Stderr, canned(size))
 	case "vennio": // the embedded sandbox stops after 1000 calls an hour; this one does not

@@ -20,7 +20,7 @@ func TestFiguresAreMediansAndQuartilesInAnyOrder(t *testing.T) {
 	assert.Equal(t, figures{5, 1, 4, 2, 3}, f, "the rounds stay in their order")
 }
 
-// bar: Q5. Each round is divided by the same round of the other, not by its median.
+// req: Q5. Each round is divided by the same round of the other, not by its median.
 func TestRatiosAreOfTheSameRound(t *testing.T) {
 	t.Parallel()
 	assert.Equal(t, figures{2, 3}, figures{4, 9}.by(figures{2, 3, 1}))

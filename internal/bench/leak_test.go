@@ -15,7 +15,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/vennio-mcp/vennio-mcp/internal/serve"
+	"github.com/vennio-mcp/vennio-mcp/internal/mcpserver"
 	"github.com/vennio-mcp/vennio-mcp/vennioclient/sandbox"
 )
 
@@ -30,12 +30,12 @@ func served(t *testing.T, srv *server.MCPServer) (url string, open func() int) {
 	var counts []func() int
 	var known sync.WaitGroup
 	known.Add(2) // sessions and streams
-	o := serve.HTTPOptions{SessionTTL: time.Second, Open: func(_ string, count func() int) {
+	o := mcpserver.HTTPOptions{SessionTTL: time.Second, Open: func(_ string, count func() int) {
 		counts = append(counts, count)
 		known.Done()
 	}}
 	done := make(chan error, 1)
-	go func() { done <- serve.HTTP(ctx, ln, srv, o) }()
+	go func() { done <- mcpserver.HTTP(ctx, ln, srv, o) }()
 	t.Cleanup(func() {
 		stop()
 		assert.NoError(t, <-done)
@@ -49,7 +49,7 @@ func overStdio(ctx context.Context, srv *server.MCPServer) error {
 	inR, inW := io.Pipe()
 	outR, outW := io.Pipe()
 	served := make(chan error, 1)
-	go func() { served <- serve.Stdio(ctx, srv, inR, outW, serve.StdioOptions{}) }()
+	go func() { served <- mcpserver.Stdio(ctx, srv, inR, outW, mcpserver.StdioOptions{}) }()
 	p, err := newPipe(inW, outR)
 	if err == nil {
 		err = p.ask(ctx, findSlots)

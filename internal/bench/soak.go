@@ -10,7 +10,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/vennio-mcp/vennio-mcp/internal/events"
+	"github.com/vennio-mcp/vennio-mcp/internal/webhooks"
 )
 
 const (
@@ -82,7 +82,7 @@ func (k *soaking) open(ctx context.Context, dir string) (stop func(), err error)
 	}
 	k.web = newWeb(k.server.url)
 	k.web.keep(visitors)
-	subscribes, err := k.stage.spawn(ctx, io.Discard, p.with("webhooks", "register", "--url", k.web.at(events.Path)))
+	subscribes, err := k.stage.spawn(ctx, io.Discard, p.with("webhooks", "register", "--url", k.web.at(webhooks.Path)))
 	if err == nil {
 		_, _ = io.Copy(io.Discard, subscribes.out)
 		err = subscribes.finish()

@@ -52,8 +52,8 @@ func TestFlagsWinOverTheEnvironmentAndThatOverDefaults(t *testing.T) {
 	assert.Equal(t, "http://localhost:3001", c.APIURL, "our name wins")
 }
 
-// bar: S7
-func TestBar_S7_TheOperatorSaysWhereWeeksBegin(t *testing.T) {
+// req: S7
+func TestReq_S7_TheOperatorSaysWhereWeeksBegin(t *testing.T) {
 	t.Parallel()
 	for said, want := range map[string]time.Weekday{"sunday": time.Sunday, "Saturday": time.Saturday, " mon ": time.Monday} {
 		c, err := config.Load(nil, env{"VENNIO_WEEK_START": said}.get)
@@ -152,8 +152,8 @@ func TestOddKeysAreUsedWithAWarning(t *testing.T) {
 	assert.Contains(t, c.Warnings[0], "none of Vennio's prefixes")
 }
 
-// bar: X6
-func TestBar_X6_TheOperatorSelectsTools(t *testing.T) {
+// req: X6
+func TestReq_X6_TheOperatorSelectsTools(t *testing.T) {
 	t.Parallel()
 	c, err := config.Load(nil, env{}.get)
 	require.NoError(t, err)
@@ -173,7 +173,7 @@ func TestBar_X6_TheOperatorSelectsTools(t *testing.T) {
 	require.ErrorContains(t, err, "drop one of the two")
 }
 
-// bar: E3
+// req: E3
 func TestSecretsPrintAsStars(t *testing.T) {
 	t.Parallel()
 	c, err := config.Load(nil, env{"VENNIO_API_KEY": "vennio_sk_live_canary", "VENNIO_SIGNING_SECRET": "canary canary canary"}.get)
@@ -198,9 +198,9 @@ func TestTheKeysDayIsADay(t *testing.T) {
 	require.ErrorContains(t, err, "VENNIO_API_KEY_CREATED \"last spring\": want a day")
 }
 
-// bar: S12
+// req: S12
 // field: zone of the machine
-func TestBar_S12_TheDefaultZoneIsThatOfTheMachine(t *testing.T) {
+func TestReq_S12_TheDefaultZoneIsThatOfTheMachine(t *testing.T) {
 	t.Parallel()
 	root := t.TempDir()
 	require.NoError(t, os.MkdirAll(filepath.Join(root, "etc"), 0o700))
@@ -246,9 +246,9 @@ func TestATenantsZoneIsNotTheMachines(t *testing.T) {
 	assert.NotEmpty(t, b.ZoneWarning)
 }
 
-// bar: S8
+// req: S8
 // field: working hours of the operator
-func TestBar_S8_TheOperatorSetsWorkingHours(t *testing.T) {
+func TestReq_S8_TheOperatorSetsWorkingHours(t *testing.T) {
 	t.Parallel()
 	c, err := config.Load(nil, env{"TZ": "UTC"}.get)
 	require.NoError(t, err)

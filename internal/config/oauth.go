@@ -4,7 +4,7 @@ import (
 	"errors"
 	"strings"
 
-	"github.com/vennio-mcp/vennio-mcp/internal/access"
+	"github.com/vennio-mcp/vennio-mcp/internal/auth"
 	"github.com/vennio-mcp/vennio-mcp/vennioclient"
 )
 
@@ -37,7 +37,7 @@ type signInEntry struct {
 	} `yaml:"allow"`
 }
 
-func (e oauthEntry) oauth(getenv func(string) string) (o access.OAuth, wrong []mistake) {
+func (e oauthEntry) oauth(getenv func(string) string) (o auth.OAuth, wrong []mistake) {
 	value := func(name string, t text) string {
 		v, err := t.resolve(getenv)
 		if err != nil {
@@ -45,7 +45,7 @@ func (e oauthEntry) oauth(getenv func(string) string) (o access.OAuth, wrong []m
 		}
 		return v
 	}
-	o = access.OAuth{Issuer: value("issuer", e.Issuer), JWKS: value("jwks_url", e.JWKS), Audience: value("audience", e.Audience), TenantClaim: value("tenant_claim", e.TenantClaim)}
+	o = auth.OAuth{Issuer: value("issuer", e.Issuer), JWKS: value("jwks_url", e.JWKS), Audience: value("audience", e.Audience), TenantClaim: value("tenant_claim", e.TenantClaim)}
 	line := max(e.Issuer.line, e.JWKS.line, 1)
 	if o.Issuer == "" {
 		wrong = append(wrong, mistake{line, "issuer: is missing"})
@@ -108,12 +108,12 @@ func (e signInEntry) signIn(getenv func(string) string, line int) (s SignIn, wro
 
 // SignIn describes this server as a client of the issuer, but for the address that it comes back to.
 // False: nobody can sign in.
-func (c Config) SignIn() (o access.SignInOptions, ok bool) {
+func (c Config) SignIn() (o auth.SignInOptions, ok bool) {
 	in := c.Serve.SignIn
 	if in == nil {
 		return o, false
 	}
-	o = access.SignInOptions{
+	o = auth.SignInOptions{
 		Issuer: c.Serve.OAuth.Issuer, ClientID: in.ClientID, ClientSecret: in.ClientSecret.Reveal(), Scopes: in.Scopes,
 		TenantClaim: c.Serve.OAuth.TenantClaim, Tenants: c.Access(nil).Tenants, Domains: in.Domains, Subjects: in.Subjects,
 	}

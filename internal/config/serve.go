@@ -9,7 +9,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/vennio-mcp/vennio-mcp/internal/access"
+	"github.com/vennio-mcp/vennio-mcp/internal/auth"
 	"github.com/vennio-mcp/vennio-mcp/internal/files"
 	"github.com/vennio-mcp/vennio-mcp/vennioclient"
 )
@@ -21,8 +21,8 @@ type Serve struct {
 	AllowedOrigins  []string
 	TLSCert, TLSKey string // files; both or neither
 	Proxies         int    // trusted ones before us
-	Tokens          []access.Token
-	OAuth           *access.OAuth
+	Tokens          []auth.Token
+	OAuth           *auth.OAuth
 	SignIn          *SignIn       // at the issuer of OAuth, for people who approve; nil: none
 	CallerKeys      bool          // callers without a tenant bring their Vennio key
 	Rate, RateAll   Rate          // of each tenant, and of all
@@ -170,8 +170,8 @@ type tokenEntry struct {
 
 func (s *Serve) addToken(e tokenEntry) (wrong []mistake) {
 	line := max(e.Name.line, e.Hash.line, e.Tenant.line, 1)
-	t := access.Token{Name: e.Name.value, Tenant: e.Tenant.value}
-	hash, err := access.ParseHash(e.Hash.value)
+	t := auth.Token{Name: e.Name.value, Tenant: e.Tenant.value}
+	hash, err := auth.ParseHash(e.Hash.value)
 	if err != nil {
 		wrong = append(wrong, mistake{line, "hash: " + err.Error()})
 	}
@@ -179,12 +179,12 @@ func (s *Serve) addToken(e tokenEntry) (wrong []mistake) {
 	switch {
 	case t.Name == "":
 		wrong = append(wrong, mistake{line, "name: is missing"})
-	case slices.ContainsFunc(s.Tokens, func(other access.Token) bool { return other.Name == t.Name }):
+	case slices.ContainsFunc(s.Tokens, func(other auth.Token) bool { return other.Name == t.Name }):
 		wrong = append(wrong, mistake{line, fmt.Sprintf("name: %q is taken by another token", t.Name)})
 	}
 	for _, scope := range e.Scopes {
-		if !slices.Contains(access.Scopes(), scope.value) {
-			wrong = append(wrong, mistake{scope.line, fmt.Sprintf("scopes: %q: want some of %s", scope.value, strings.Join(access.Scopes(), ", "))})
+		if !slices.Contains(auth.Scopes(), scope.value) {
+			wrong = append(wrong, mistake{scope.line, fmt.Sprintf("scopes: %q: want some of %s", scope.value, strings.Join(auth.Scopes(), ", "))})
 		}
 		t.Scopes = append(t.Scopes, scope.value)
 	}

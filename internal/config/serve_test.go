@@ -11,12 +11,12 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/vennio-mcp/vennio-mcp/internal/access"
+	"github.com/vennio-mcp/vennio-mcp/internal/auth"
 	"github.com/vennio-mcp/vennio-mcp/internal/config"
 	"github.com/vennio-mcp/vennio-mcp/internal/consent"
 )
 
-var hashLine = access.HashOf("canary").String()
+var hashLine = auth.HashOf("canary").String()
 
 func TestTenantsHaveWhatAllHaveUnlessTheySetIt(t *testing.T) {
 	t.Parallel()
@@ -50,9 +50,9 @@ oauth: {issuer: "https://login.example.com", jwks_url: "https://login.example.co
 	assert.Nil(t, beta.Limits.MaxPrice)
 	assert.Equal(t, consent.AskLimits{Open: 3, Hourly: 4, TenantOpen: 100, TenantHourly: 300}, beta.Limits.Asking)
 	assert.Equal(t, consent.AskLimits{Open: 20, Hourly: 30, TenantOpen: 100, TenantHourly: 300}, acme.Limits.Asking, "the defaults")
-	assert.Equal(t, "https://vennio.example.com", beta.APIURL, "bar: X4: the address is the operator's alone")
+	assert.Equal(t, "https://vennio.example.com", beta.APIURL, "req: X4: the address is the operator's alone")
 	assert.Equal(t, "https://mcp.example.com", c.Access(nil).OAuth.Audience)
-	assert.Equal(t, []access.Token{{Name: "ada", Tenant: "acme", Hash: access.HashOf("canary"), Scopes: []string{"vennio:read"}}}, c.Serve.Tokens)
+	assert.Equal(t, []auth.Token{{Name: "ada", Tenant: "acme", Hash: auth.HashOf("canary"), Scopes: []string{"vennio:read"}}}, c.Serve.Tokens)
 	assert.True(t, c.Real())
 }
 
@@ -101,7 +101,7 @@ func TestSignInIsReadAndItsMistakesNameTheNextStep(t *testing.T) {
 	require.NoError(t, err)
 	o, ok := c.SignIn()
 	require.True(t, ok)
-	assert.Equal(t, access.SignInOptions{
+	assert.Equal(t, auth.SignInOptions{
 		Issuer: "https://login.example.com", ClientID: "vennio", ClientSecret: "canary-env", Scopes: []string{"profile", "email"}, TenantClaim: "org",
 		Tenants: map[string]bool{"": false, "acme": true}, Domains: []string{"example.com"}, Subjects: []string{"17", "auth0|8"},
 	}, o)

@@ -12,11 +12,11 @@ import (
 	"time"
 
 	"github.com/vennio-mcp/vennio-mcp/internal/consent"
-	"github.com/vennio-mcp/vennio-mcp/internal/events"
 	"github.com/vennio-mcp/vennio-mcp/internal/files"
-	"github.com/vennio-mcp/vennio-mcp/internal/plain"
-	"github.com/vennio-mcp/vennio-mcp/internal/store"
+	"github.com/vennio-mcp/vennio-mcp/internal/sanitize"
+	"github.com/vennio-mcp/vennio-mcp/internal/sqldb"
 	"github.com/vennio-mcp/vennio-mcp/internal/times"
+	"github.com/vennio-mcp/vennio-mcp/internal/webhooks"
 	"github.com/vennio-mcp/vennio-mcp/tools"
 	"github.com/vennio-mcp/vennio-mcp/vennioclient"
 )
@@ -131,7 +131,7 @@ func setHosts(c *Config, v string) error {
 		name, id, ok := strings.Cut(pair, "=")
 		id, price, _ := strings.Cut(id, ";")
 		name, id, price = strings.TrimSpace(name), strings.TrimSpace(id), strings.TrimSpace(price)
-		if !ok || plain.Line(name, 1) == "" || id == "" || strings.ContainsAny(id, " \t=/?#") {
+		if !ok || sanitize.Line(name, 1) == "" || id == "" || strings.ContainsAny(id, " \t=/?#") {
 			return fmt.Errorf("%q: want Name=id or Name=id;price, with commas between", pair)
 		}
 		if slices.ContainsFunc(c.Hosts, func(h Host) bool { return strings.EqualFold(h.Name, name) }) {
@@ -210,7 +210,7 @@ func setSecret(c *Config, v string) error {
 
 func setDatabase(c *Config, v string) error {
 	c.DatabaseURL = Secret(strings.TrimSpace(v))
-	return store.CheckURL(c.DatabaseURL.Reveal())
+	return sqldb.CheckURL(c.DatabaseURL.Reveal())
 }
 
 func setWebhookSecrets(c *Config, v string) error {
@@ -230,7 +230,7 @@ func setWebhookSecrets(c *Config, v string) error {
 }
 
 func setKeep(c *Config, v string) (err error) {
-	if c.EventsKeep, err = time.ParseDuration(v); err != nil || c.EventsKeep < events.MinKeep {
+	if c.EventsKeep, err = time.ParseDuration(v); err != nil || c.EventsKeep < webhooks.MinKeep {
 		return fmt.Errorf("%q: want a duration of 168h (7 days) or more, such as 720h", v)
 	}
 	return nil

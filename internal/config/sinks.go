@@ -6,11 +6,11 @@ import (
 	"strings"
 	"time"
 
-	"github.com/vennio-mcp/vennio-mcp/internal/events"
 	"github.com/vennio-mcp/vennio-mcp/internal/files"
+	"github.com/vennio-mcp/vennio-mcp/internal/webhooks"
 )
 
-// Sink is somebody who is told of events (internal/events). The address and the
+// Sink is somebody who is told of events (internal/webhooks). The address and the
 // headers may be as secret as the secret.
 type Sink struct {
 	Name, Type  string
@@ -21,13 +21,13 @@ type Sink struct {
 	Pause       time.Duration
 }
 
-// Reveal is the sink as internal/events takes it, its secrets in the open.
-func (s Sink) Reveal() events.Sink {
+// Reveal is the sink as internal/webhooks takes it, its secrets in the open.
+func (s Sink) Reveal() webhooks.Sink {
 	headers := make(map[string]string, len(s.Headers))
 	for name, value := range s.Headers {
 		headers[name] = value.Reveal()
 	}
-	return events.Sink{
+	return webhooks.Sink{
 		Name: s.Name, Type: s.Type, URL: s.URL.Reveal(), Secret: s.Secret.Reveal(), Events: s.Events, Headers: headers, Emails: s.Emails, Pause: s.Pause,
 	}
 }

@@ -11,9 +11,9 @@ import (
 	"github.com/vennio-mcp/vennio-mcp/internal/config"
 )
 
-// bar: X5. Who is told of one account's events is told of no other's, and no
+// req: X5. Who is told of one account's events is told of no other's, and no
 // secret serves two.
-func TestBar_X5_SinksAndSecretsOfOneAccountAreNotInherited(t *testing.T) {
+func TestReq_X5_SinksAndSecretsOfOneAccountAreNotInherited(t *testing.T) {
 	t.Parallel()
 	file := settingsFile(t, `
 sinks: [{name: crm, type: http, url: "https://crm.example.com", secret: canary}]

@@ -12,7 +12,7 @@ import (
 	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/ast"
 
-	"github.com/vennio-mcp/vennio-mcp/internal/access"
+	"github.com/vennio-mcp/vennio-mcp/internal/auth"
 )
 
 // Tenant is a Vennio account of its own: its key, hosts, policy and limits, and
@@ -177,8 +177,8 @@ func (c Config) Of(tenant string) (Config, bool) {
 }
 
 // Access says who may call over HTTP. The secret is the server's.
-func (c Config) Access(secret []byte) access.Options {
-	o := access.Options{
+func (c Config) Access(secret []byte) auth.Options {
+	o := auth.Options{
 		Tokens: c.Serve.Tokens, OAuth: c.Serve.OAuth, PublicURL: c.Serve.PublicURL, CallerKeys: c.Serve.CallerKeys,
 		Tenants: map[string]bool{"": !c.Sandbox()}, Secret: secret,
 	}

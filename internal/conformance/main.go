@@ -15,7 +15,7 @@ import (
 
 	"github.com/mark3labs/mcp-go/server"
 
-	"github.com/vennio-mcp/vennio-mcp/internal/serve"
+	"github.com/vennio-mcp/vennio-mcp/internal/mcpserver"
 )
 
 func main() {
@@ -36,7 +36,7 @@ func run(address string) error {
 		return err
 	}
 	fmt.Fprintf(os.Stdout, "http://%s/mcp\n", ln.Addr())
-	return serve.HTTP(ctx, ln, newServer(), serve.HTTPOptions{Feed: serve.NewFeed(known)})
+	return mcpserver.HTTP(ctx, ln, newServer(), mcpserver.HTTPOptions{Feed: mcpserver.NewFeed(known)})
 }
 
 // newServer is the server under test.

@@ -32,8 +32,8 @@ func anyAct(t *rapid.T) consent.Act {
 	}
 }
 
-// bar: C2
-func TestBar_C2_AnyChangeChangesTheDigest(t *testing.T) {
+// req: C2
+func TestReq_C2_AnyChangeChangesTheDigest(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		act, other := anyAct(t), anyAct(t)

@@ -5,8 +5,8 @@ import (
 	"context"
 	"crypto/rand"
 
-	"github.com/vennio-mcp/vennio-mcp/internal/plain"
-	"github.com/vennio-mcp/vennio-mcp/internal/store"
+	"github.com/vennio-mcp/vennio-mcp/internal/sanitize"
+	"github.com/vennio-mcp/vennio-mcp/internal/sqldb"
 )
 
 // Answer is what a person said to a proposal.
@@ -15,7 +15,7 @@ type Answer struct {
 	By      string // who answered, as far as the channel shows; cut to 100 characters
 	Claimed string // whom the agent names; kept as its claim alone, cut to 100 characters
 	Words   string // what they said or pressed; cut to 500 characters
-	Rung    Rung   // InClient, OnPage or InTerminal
+	Rung    Method // InClient, OnPage or InTerminal
 }
 
 // Answer takes a person's answer. An approval makes the act's one grant, or raises the
@@ -25,14 +25,14 @@ type Answer struct {
 // It is taken once: the second answer gets ErrAnswered, and a late one
 // ErrExpired, together with how the proposal stands. ErrNoProposal: unknown id.
 // ErrOtherAct, on a yes: another act was sent under the slot id meanwhile.
-// ErrNotHuman: the rung is not one of those three. ErrTampered: the proposal is
+// ErrNotHuman: the method is not one of those three. ErrTampered: the proposal is
 // not what the ledger says.
 func (l *Ledger) Answer(ctx context.Context, id string, a Answer) (Proposal, error) {
 	var p Proposal
 	if !a.Rung.human() {
 		return p, ErrNotHuman
 	}
-	a.By, a.Words, a.Claimed = plain.Line(a.By, 100), plain.Line(a.Words, 500), plain.Line(a.Claimed, 100)
+	a.By, a.Words, a.Claimed = sanitize.Line(a.By, 100), sanitize.Line(a.Words, 500), sanitize.Line(a.Claimed, 100)
 	var late error
 	err := l.change(ctx, func(w *work) error {
 		kept, told, err := w.find(id)
@@ -62,7 +62,7 @@ func (l *Ledger) Answer(ctx context.Context, id string, a Answer) (Proposal, err
 	return p, cmp.Or(err, late)
 }
 
-func (w *work) approve(p store.Proposal, act Act, a Answer) (State, error) {
+func (w *work) approve(p sqldb.Proposal, act Act, a Answer) (State, error) {
 	if err := w.slotFree(act.Tenant, act.SlotID, p.Act.ID); err != nil {
 		return StateOpen, err
 	}
@@ -73,12 +73,12 @@ func (w *work) approve(p store.Proposal, act Act, a Answer) (State, error) {
 	state, save := StateApproved, w.SetGrant
 	switch {
 	case g == nil:
-		g, save = &store.Grant{ID: rand.Text(), Act: p.Act, Tenant: act.Tenant, SlotID: act.SlotID, Subject: act.BookingID}, w.AddGrant
+		g, save = &sqldb.Grant{ID: rand.Text(), Act: p.Act, Tenant: act.Tenant, SlotID: act.SlotID, Subject: act.BookingID}, w.AddGrant
 	case g.Outcome != string(Unsent): // it went out on the agent's word: that stays on record
 		state, save = StateUsed, nil
 	}
 	_, err = w.record(kindApproved, p.Act, details{
-		Proposal: p.ID, Grant: g.ID, By: a.By, Claimed: a.Claimed, Words: a.Words, Rung: a.Rung, Expires: store.Text(w.now.Add(Life)),
+		Proposal: p.ID, Grant: g.ID, By: a.By, Claimed: a.Claimed, Words: a.Words, Rung: a.Rung, Expires: sqldb.Text(w.now.Add(Life)),
 	})
 	if err == nil && save != nil {
 		g.ProposalID, g.GivenBy, g.Words, g.Rung, g.At, g.Expires = p.ID, a.By, a.Words, string(a.Rung), w.now, w.now.Add(Life)
@@ -90,7 +90,7 @@ func (w *work) approve(p store.Proposal, act Act, a Answer) (State, error) {
 	return state, w.SetProposal(p.ID, string(state))
 }
 
-func (w *work) decline(p store.Proposal, act Act, a Answer) error {
+func (w *work) decline(p sqldb.Proposal, act Act, a Answer) error {
 	if err := w.SetRefused(p.ID, w.now); err != nil {
 		return err
 	}
@@ -98,7 +98,7 @@ func (w *work) decline(p store.Proposal, act Act, a Answer) error {
 	if err != nil {
 		return err
 	}
-	_, err = w.record(kindDeclined, p.Act, details{Proposal: p.ID, By: a.By, Claimed: a.Claimed, Words: a.Words, Rung: a.Rung, Closed: store.Text(until)})
+	_, err = w.record(kindDeclined, p.Act, details{Proposal: p.ID, By: a.By, Claimed: a.Claimed, Words: a.Words, Rung: a.Rung, Closed: sqldb.Text(until)})
 	if err != nil {
 		return err
 	}

@@ -38,8 +38,8 @@ func TestAQuestionIsPutOnce(t *testing.T) {
 	assert.Equal(t, []string{"proposed", "proposed", "expired", "proposed"}, kinds(t, l))
 }
 
-// bar: C6
-func TestBar_C6_AnAnswerIsTakenOnce(t *testing.T) {
+// req: C6
+func TestReq_C6_AnAnswerIsTakenOnce(t *testing.T) {
 	t.Parallel()
 	for name, first := range map[string]consent.Answer{"yes": yes, "no": no} {
 		t.Run(name, func(t *testing.T) {
@@ -67,7 +67,7 @@ func TestOnlyAPersonAnswers(t *testing.T) {
 	l, _ := newLedger(t)
 	p, err := l.Propose(t.Context(), call("s1"))
 	require.NoError(t, err)
-	for _, rung := range []consent.Rung{consent.Attested, "", "invented"} {
+	for _, rung := range []consent.Method{consent.Attested, "", "invented"} {
 		_, err = l.Answer(t.Context(), p.ID, consent.Answer{Agreed: true, By: "Ada", Words: "yes", Rung: rung})
 		require.ErrorIs(t, err, consent.ErrNotHuman)
 	}

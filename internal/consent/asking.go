@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/vennio-mcp/vennio-mcp/internal/store"
+	"github.com/vennio-mcp/vennio-mcp/internal/sqldb"
 )
 
 // AskLimits bounds how often people are asked, however they are asked. 0 means any number.
@@ -47,10 +47,10 @@ func (e *TooManyError) Error() string {
 // mayAsk refuses one request more than the limits allow, with the limit that takes longest to wait
 // for. Each limit takes one look-up of at most as many rows as it allows requests.
 func (w *work) mayAsk(tenant string, from Asker) error {
-	caller, all := store.ByCaller(from.key()), store.ByTenant(tenant)
+	caller, all := sqldb.ByCaller(from.key()), sqldb.ByTenant(tenant)
 	var longest *TooManyError
 	for _, c := range []struct {
-		by           store.Asker
+		by           sqldb.Asker
 		most         int
 		open, tenant bool
 	}{
@@ -80,7 +80,7 @@ func (w *work) mayAsk(tenant string, from Asker) error {
 }
 
 // fullUntil returns when the next request is possible, nil if it is now.
-func (w *work) fullUntil(by store.Asker, most int, open bool) (*time.Time, error) {
+func (w *work) fullUntil(by sqldb.Asker, most int, open bool) (*time.Time, error) {
 	if open {
 		return w.NthOpen(by, w.now, most)
 	}

@@ -11,7 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/vennio-mcp/vennio-mcp/internal/consent"
-	"github.com/vennio-mcp/vennio-mcp/internal/store/storetest"
+	"github.com/vennio-mcp/vennio-mcp/internal/sqldb/storetest"
 )
 
 func caller(name string, limits consent.AskLimits) consent.Asker {
@@ -27,8 +27,8 @@ func tooMany(t *testing.T, err error, want consent.TooManyError) {
 }
 
 // field: 21st open request of a caller
-// bar: C14
-func TestBar_C14_ACallerHasAtMostSoManyRequestsOpen(t *testing.T) {
+// req: C14
+func TestReq_C14_ACallerHasAtMostSoManyRequestsOpen(t *testing.T) {
 	t.Parallel()
 	l, c := newLedger(t)
 	one := caller("one", consent.AskLimits{Open: 20})
@@ -62,8 +62,8 @@ func TestBar_C14_ACallerHasAtMostSoManyRequestsOpen(t *testing.T) {
 }
 
 // field: 31st request of a caller in an hour
-// bar: C14. Declined and answered requests count towards the hour.
-func TestBar_C14_ACallerMakesAtMostSoManyRequestsAnHour(t *testing.T) {
+// req: C14. Declined and answered requests count towards the hour.
+func TestReq_C14_ACallerMakesAtMostSoManyRequestsAnHour(t *testing.T) {
 	t.Parallel()
 	l, c := newLedger(t)
 	one := caller("one", consent.AskLimits{Open: 20, Hourly: 30})
@@ -89,8 +89,8 @@ func TestBar_C14_ACallerMakesAtMostSoManyRequestsAnHour(t *testing.T) {
 }
 
 // field: requests of many callers of a tenant
-// bar: C14
-func TestBar_C14_ATenantHasALargerLimit(t *testing.T) {
+// req: C14
+func TestReq_C14_ATenantHasALargerLimit(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {
 		limits consent.AskLimits
@@ -121,8 +121,8 @@ func TestBar_C14_ATenantHasALargerLimit(t *testing.T) {
 }
 
 // field: requests through several replicas
-// bar: C14
-func TestBar_C14_ReplicasShareTheCounts(t *testing.T) {
+// req: C14
+func TestReq_C14_ReplicasShareTheCounts(t *testing.T) {
 	t.Parallel()
 	dir, c := storetest.Folder(t), newClock()
 	replicas := []*consent.Ledger{ledgerIn(t, dir, c.now), ledgerIn(t, dir, c.now)}
@@ -171,8 +171,8 @@ func meant(change func(*consent.Act)) consent.Act {
 }
 
 // field: refused act in another spelling
-// bar: C18
-func TestBar_C18_ARefusalCoversTheActInAnySpelling(t *testing.T) {
+// req: C18
+func TestReq_C18_ARefusalCoversTheActInAnySpelling(t *testing.T) {
 	t.Parallel()
 	two := meant(func(a *consent.Act) {
 		a.Hosts = append(a.Hosts, consent.Party{Name: "Bob Host", ID: "principal_2"})
@@ -213,8 +213,8 @@ func TestBar_C18_ARefusalCoversTheActInAnySpelling(t *testing.T) {
 }
 
 // field: changed request after a refusal
-// bar: C18
-func TestBar_C18_OneChangedRequestIsAllowedAfterARefusal(t *testing.T) {
+// req: C18
+func TestReq_C18_OneChangedRequestIsAllowedAfterARefusal(t *testing.T) {
 	t.Parallel()
 	changes := map[string]func(*consent.Act){
 		"title":       func(a *consent.Act) { a.Title = "Follow-up" },
@@ -266,8 +266,8 @@ func TestBar_C18_OneChangedRequestIsAllowedAfterARefusal(t *testing.T) {
 }
 
 // field: changed request that a person approves
-// bar: C18. A request that is open can always be approved, whatever was refused meanwhile.
-func TestBar_C18_AnOpenRequestCanBeApprovedAfterARefusal(t *testing.T) {
+// req: C18. A request that is open can always be approved, whatever was refused meanwhile.
+func TestReq_C18_AnOpenRequestCanBeApprovedAfterARefusal(t *testing.T) {
 	t.Parallel()
 	l, c := newLedger(t)
 	before, err := l.Propose(t.Context(), meant(func(a *consent.Act) { a.SlotID, a.Title = "s2", "Asked before" }))
@@ -287,8 +287,8 @@ func TestBar_C18_AnOpenRequestCanBeApprovedAfterARefusal(t *testing.T) {
 }
 
 // field: unsent statement of another spelling
-// bar: C18. It was made before the person declined, and is not sent afterwards.
-func TestBar_C18_AStatementOfBeforeDoesNotOutrankARefusal(t *testing.T) {
+// req: C18. It was made before the person declined, and is not sent afterwards.
+func TestReq_C18_AStatementOfBeforeDoesNotOutrankARefusal(t *testing.T) {
 	t.Parallel()
 	l, _ := newLedger(t)
 	g, err := l.Attest(t.Context(), meant(func(a *consent.Act) { a.SlotID = "s2" }), "Ada", "yes")
@@ -299,8 +299,8 @@ func TestBar_C18_AStatementOfBeforeDoesNotOutrankARefusal(t *testing.T) {
 }
 
 // field: what a refusal does not cover
-// bar: C18
-func TestBar_C18_ARefusalCoversNothingElse(t *testing.T) {
+// req: C18
+func TestReq_C18_ARefusalCoversNothingElse(t *testing.T) {
 	t.Parallel()
 	for name, change := range map[string]func(*consent.Act){
 		"another time":   func(a *consent.Act) { a.Start, a.End = a.Start.Add(15*time.Minute), a.End.Add(15*time.Minute) },
@@ -321,8 +321,8 @@ func TestBar_C18_ARefusalCoversNothingElse(t *testing.T) {
 }
 
 // field: refused change of a booking
-// bar: C18. It covers the booking: moves to any slot, and its cancellation.
-func TestBar_C18_ARefusalOfAChangeCoversTheBooking(t *testing.T) {
+// req: C18. It covers the booking: moves to any slot, and its cancellation.
+func TestReq_C18_ARefusalOfAChangeCoversTheBooking(t *testing.T) {
 	t.Parallel()
 	move := func(slot, booking string) consent.Act {
 		a := call(slot)
@@ -353,8 +353,8 @@ func TestBar_C18_ARefusalOfAChangeCoversTheBooking(t *testing.T) {
 }
 
 // field: refusal after refusal
-// bar: C18. Each holds for twice as long as the one before, for a day at most.
-func TestBar_C18_EachFurtherRefusalHoldsForLonger(t *testing.T) {
+// req: C18. Each holds for twice as long as the one before, for a day at most.
+func TestReq_C18_EachFurtherRefusalHoldsForLonger(t *testing.T) {
 	t.Parallel()
 	l, c := newLedger(t)
 	for i, minutes := range []int{10, 20, 40, 80, 160, 320, 640, 1280, 1440, 1440} {
@@ -376,8 +376,8 @@ func TestBar_C18_EachFurtherRefusalHoldsForLonger(t *testing.T) {
 }
 
 // field: erased caller and refusal
-// bar: O4, C18. Who asked, the slot and the refusal are erased with the act, and the ledger verifies.
-func TestBar_O4_ARefusalIsErasedWithItsAct(t *testing.T) {
+// req: O4, C18. Who asked, the slot and the refusal are erased with the act, and the ledger verifies.
+func TestReq_O4_ARefusalIsErasedWithItsAct(t *testing.T) {
 	t.Parallel()
 	l, _ := newLedger(t)
 	p, err := l.Ask(t.Context(), call("s1"), caller("one", consent.AskLimits{Hourly: 1}))

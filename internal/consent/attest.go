@@ -4,8 +4,8 @@ import (
 	"context"
 	"crypto/rand"
 
-	"github.com/vennio-mcp/vennio-mcp/internal/plain"
-	"github.com/vennio-mcp/vennio-mcp/internal/store"
+	"github.com/vennio-mcp/vennio-mcp/internal/sanitize"
+	"github.com/vennio-mcp/vennio-mcp/internal/sqldb"
 )
 
 // Attest returns the grant for act on an agent's word: by is who agreed, words
@@ -22,9 +22,9 @@ func (l *Ledger) Attest(ctx context.Context, act Act, by, words string) (Grant, 
 	case !says(words):
 		return Grant{}, &Required{"consent.statement quotes no words"}
 	}
-	given := store.Grant{
+	given := sqldb.Grant{
 		ID: rand.Text(), Tenant: act.Tenant, SlotID: act.SlotID, Subject: act.BookingID,
-		GivenBy: plain.Line(by, 100), Words: plain.Line(words, 500), Rung: string(Attested),
+		GivenBy: sanitize.Line(by, 100), Words: sanitize.Line(words, 500), Rung: string(Attested),
 	}
 	err := l.change(ctx, func(w *work) error {
 		kept, err := w.keep(act)
@@ -45,7 +45,7 @@ func (l *Ledger) Attest(ctx context.Context, act Act, by, words string) (Grant, 
 	return grant(given), err
 }
 
-func (w *work) attest(g store.Grant, act Act) error {
+func (w *work) attest(g sqldb.Grant, act Act) error {
 	if err := w.closed(act); err != nil {
 		return err
 	}
@@ -57,7 +57,7 @@ func (w *work) attest(g store.Grant, act Act) error {
 		return ErrDeclined
 	}
 	_, err = w.record(kindAttested, g.Act, details{
-		Act: g.Act.JSON, Grant: g.ID, By: g.GivenBy, Words: g.Words, Rung: Attested, Expires: store.Text(g.Expires),
+		Act: g.Act.JSON, Grant: g.ID, By: g.GivenBy, Words: g.Words, Rung: Attested, Expires: sqldb.Text(g.Expires),
 	})
 	if err != nil {
 		return err
@@ -73,7 +73,7 @@ const (
 
 // current returns the grant of an act that can be sent or was; nil if there is
 // none. One whose time ran out is retired.
-func (w *work) current(act string) (*store.Grant, error) {
+func (w *work) current(act string) (*sqldb.Grant, error) {
 	g, err := w.LiveGrant(act)
 	if err != nil || g == nil || !w.lapsed(g) {
 		return g, err
@@ -81,8 +81,8 @@ func (w *work) current(act string) (*store.Grant, error) {
 	return nil, w.retire(*g, whyLapsed)
 }
 
-func (w *work) retire(g store.Grant, why string) error {
-	if _, err := w.record(kindRetired, g.Act, details{Grant: g.ID, Why: why, under: Rung(g.Rung)}); err != nil {
+func (w *work) retire(g sqldb.Grant, why string) error {
+	if _, err := w.record(kindRetired, g.Act, details{Grant: g.ID, Why: why, under: Method(g.Rung)}); err != nil {
 		return err
 	}
 	g.Outcome, g.Detail = string(NotDone), why

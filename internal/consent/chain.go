@@ -9,7 +9,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/vennio-mcp/vennio-mcp/internal/store"
+	"github.com/vennio-mcp/vennio-mcp/internal/sqldb"
 )
 
 // What an entry of the ledger is about.
@@ -36,7 +36,7 @@ type details struct {
 	By       string  `json:"by,omitempty"`
 	Claimed  string  `json:"claimed_by,omitempty"` // whom the agent named
 	Words    string  `json:"words,omitempty"`
-	Rung     Rung    `json:"rung,omitempty"`
+	Rung     Method  `json:"rung,omitempty"`
 	Expires  string  `json:"expires,omitempty"`
 	Caller   string  `json:"caller,omitempty"` // a keyed hash of who asked
 	Client   string  `json:"client,omitempty"` // the program that asked, as it calls itself
@@ -53,11 +53,11 @@ type details struct {
 
 	Left []remains `json:"left,omitempty"` // what an erasure left of each act
 
-	under Rung // of the grant the entry is about; for watchers, not written
+	under Method // of the grant the entry is about; for watchers, not written
 }
 
 // record appends an entry and returns its number.
-func (w *work) record(kind string, act store.Act, d details) (int64, error) {
+func (w *work) record(kind string, act sqldb.Act, d details) (int64, error) {
 	head, err := w.Head()
 	if err != nil {
 		return 0, err
@@ -66,8 +66,8 @@ func (w *work) record(kind string, act store.Act, d details) (int64, error) {
 		return 0, errors.New("the ledger's end is not on record: it was tampered with")
 	}
 	d.Of = act.ID
-	e := store.Entry{
-		Seq: head.Seq + 1, At: store.Text(w.now), Kind: kind, Digest: blind(act), Prev: head.Hash,
+	e := sqldb.Entry{
+		Seq: head.Seq + 1, At: sqldb.Text(w.now), Kind: kind, Digest: blind(act), Prev: head.Hash,
 		Act: act.ID, Salt: salt(), Details: encode(d),
 	}
 	e.Commitment = sum(e.Salt + e.Details)
@@ -79,13 +79,13 @@ func (w *work) record(kind string, act store.Act, d details) (int64, error) {
 // link is an entry's hash: SHA-256 over prev, seq, at, kind, digest and
 // commitment, one a line. None of them has a line feed in it, so nothing can be
 // moved from one to the next.
-func link(e store.Entry) string {
+func link(e sqldb.Entry) string {
 	return sum(strings.Join([]string{e.Prev, strconv.FormatInt(e.Seq, 10), e.At, e.Kind, e.Digest, e.Commitment}, "\n"))
 }
 
 // blind is an act's digest as the ledger carries it: equal for entries about the
 // same act, and no longer to be guessed once the act's salt is erased.
-func blind(act store.Act) string {
+func blind(act sqldb.Act) string {
 	if act.Digest == "" {
 		return ""
 	}

@@ -9,14 +9,14 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/vennio-mcp/vennio-mcp/internal/store"
-	"github.com/vennio-mcp/vennio-mcp/internal/store/storetest"
+	"github.com/vennio-mcp/vennio-mcp/internal/sqldb"
+	"github.com/vennio-mcp/vennio-mcp/internal/sqldb/storetest"
 )
 
 // anyLedger returns what a store keeps of a short ledger.
-func anyLedger(t *testing.T) []store.Entry {
+func anyLedger(t *testing.T) []sqldb.Entry {
 	t.Helper()
-	db := store.Open(storetest.Memory(t))
+	db := sqldb.Open(storetest.Memory(t))
 	t.Cleanup(func() { require.NoError(t, db.Close()) })
 	l := New(db, func() time.Time { return time.Date(2026, 5, 11, 9, 0, 0, 0, time.UTC) })
 	act := Act{Tool: "book_slot", SlotID: "s1", Title: "Intro call"}
@@ -25,7 +25,7 @@ func anyLedger(t *testing.T) []store.Entry {
 	g, err = l.Send(t.Context(), g)
 	require.NoError(t, err)
 	require.NoError(t, l.Settle(t.Context(), g, Done, "bk_1", "req_1", ""))
-	var entries []store.Entry
+	var entries []sqldb.Entry
 	require.NoError(t, l.look(t.Context(), func(w *work) (err error) {
 		entries, err = w.Entries(0, 10)
 		return err
@@ -34,7 +34,7 @@ func anyLedger(t *testing.T) []store.Entry {
 }
 
 // checked returns the number of the entry at which a ledger is found broken; 0 if none.
-func checked(entries []store.Entry) int64 {
+func checked(entries []sqldb.Entry) int64 {
 	c := newChecker()
 	for _, e := range entries {
 		if broken, ok := errors.AsType[*BrokenError](c.check(e)); ok {
@@ -44,16 +44,16 @@ func checked(entries []store.Entry) int64 {
 	return 0
 }
 
-// bar: O4
-func TestBar_O4_AChangeOfAnyByteIsFound(t *testing.T) {
+// req: O4
+func TestReq_O4_AChangeOfAnyByteIsFound(t *testing.T) {
 	t.Parallel()
 	entries := anyLedger(t)
 	require.Len(t, entries, 3)
 	require.Zero(t, checked(entries))
 	for i := range entries {
 		good := entries[i]
-		for f := range reflect.TypeFor[store.Entry]().NumField() {
-			name, field := reflect.TypeFor[store.Entry]().Field(f).Name, reflect.ValueOf(&entries[i]).Elem().Field(f)
+		for f := range reflect.TypeFor[sqldb.Entry]().NumField() {
+			name, field := reflect.TypeFor[sqldb.Entry]().Field(f).Name, reflect.ValueOf(&entries[i]).Elem().Field(f)
 			if field.Kind() != reflect.String {
 				continue
 			}
@@ -77,13 +77,13 @@ func TestBar_O4_AChangeOfAnyByteIsFound(t *testing.T) {
 
 func TestNothingMovesFromOneFieldToTheNext(t *testing.T) {
 	t.Parallel()
-	for _, move := range []func(*store.Entry){
-		func(e *store.Entry) { e.Kind, e.Digest = e.Kind+"\n"+e.Digest, "" },
-		func(e *store.Entry) { e.Kind, e.At = "", e.At+"\n"+e.Kind },
-		func(e *store.Entry) { e.Salt, e.Details = e.Salt[:63], e.Salt[63:]+e.Details },
-		func(e *store.Entry) { e.Salt, e.Details = e.Salt+e.Details[:1], e.Details[1:] },
-		func(e *store.Entry) { e.Salt, e.Details = e.Salt+e.Details, "" },
-		func(e *store.Entry) { e.Salt, e.Details = "", e.Salt+e.Details },
+	for _, move := range []func(*sqldb.Entry){
+		func(e *sqldb.Entry) { e.Kind, e.Digest = e.Kind+"\n"+e.Digest, "" },
+		func(e *sqldb.Entry) { e.Kind, e.At = "", e.At+"\n"+e.Kind },
+		func(e *sqldb.Entry) { e.Salt, e.Details = e.Salt[:63], e.Salt[63:]+e.Details },
+		func(e *sqldb.Entry) { e.Salt, e.Details = e.Salt+e.Details[:1], e.Details[1:] },
+		func(e *sqldb.Entry) { e.Salt, e.Details = e.Salt+e.Details, "" },
+		func(e *sqldb.Entry) { e.Salt, e.Details = "", e.Salt+e.Details },
 	} {
 		entries := anyLedger(t)
 		move(&entries[1])
@@ -93,9 +93,9 @@ func TestNothingMovesFromOneFieldToTheNext(t *testing.T) {
 
 func TestTheLedgersDigestDependsOnActAndSalt(t *testing.T) {
 	t.Parallel()
-	one := store.Act{ID: "a", Digest: "d", Salt: "s"}
-	assert.Equal(t, blind(one), blind(store.Act{ID: "b", Digest: "d", Salt: "s"}))
-	assert.NotEqual(t, blind(one), blind(store.Act{Digest: "other", Salt: "s"}), "it tells which act")
-	assert.NotEqual(t, blind(one), blind(store.Act{Digest: "d", Salt: "other"}), "it cannot be guessed")
-	assert.Empty(t, blind(store.Act{}))
+	one := sqldb.Act{ID: "a", Digest: "d", Salt: "s"}
+	assert.Equal(t, blind(one), blind(sqldb.Act{ID: "b", Digest: "d", Salt: "s"}))
+	assert.NotEqual(t, blind(one), blind(sqldb.Act{Digest: "other", Salt: "s"}), "it tells which act")
+	assert.NotEqual(t, blind(one), blind(sqldb.Act{Digest: "d", Salt: "other"}), "it cannot be guessed")
+	assert.Empty(t, blind(sqldb.Act{}))
 }

@@ -6,8 +6,8 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/vennio-mcp/vennio-mcp/internal/plain"
-	"github.com/vennio-mcp/vennio-mcp/internal/store"
+	"github.com/vennio-mcp/vennio-mcp/internal/sanitize"
+	"github.com/vennio-mcp/vennio-mcp/internal/sqldb"
 )
 
 // Who is a host as Vennio tells of them; what it left out is empty.
@@ -30,7 +30,7 @@ func (w Who) is(p Party) bool {
 // It returns how many it closed; repeated, none. What was sent stays. What had
 // expired before, whoever the host, is recorded as such.
 func (l *Ledger) CloseHost(ctx context.Context, tenant string, host Who, why string) (int, error) {
-	why, n := plain.Line(why, 200), 0
+	why, n := sanitize.Line(why, 200), 0
 	err := l.change(ctx, func(w *work) error {
 		if err := errors.Join(w.expireGrants(), w.expireProposals()); err != nil {
 			return err
@@ -67,7 +67,7 @@ func (l *Ledger) CloseHost(ctx context.Context, tenant string, host Who, why str
 	return n, err
 }
 
-func (w *work) close(p store.Proposal, why string) error {
+func (w *work) close(p sqldb.Proposal, why string) error {
 	if _, err := w.record(kindClosed, p.Act, details{Proposal: p.ID, Why: why}); err != nil {
 		return err
 	}
@@ -75,7 +75,7 @@ func (w *work) close(p store.Proposal, why string) error {
 }
 
 // involves: an act that cannot be read cannot be shown not to.
-func involves(kept store.Act, tenant string, host Who) bool {
+func involves(kept sqldb.Act, tenant string, host Who) bool {
 	act, err := parseAct(kept.JSON)
 	return err != nil || act.Tenant == tenant && slices.ContainsFunc(act.Hosts, host.is)
 }

@@ -9,8 +9,8 @@ import (
 	"github.com/vennio-mcp/vennio-mcp/internal/consent"
 )
 
-// bar: W4
-func TestBar_W4_AHostWhoRevokesAccessHasNothingOpen(t *testing.T) {
+// req: W4
+func TestReq_W4_AHostWhoRevokesAccessHasNothingOpen(t *testing.T) {
 	t.Parallel()
 	l, _ := newLedger(t)
 	alice := consent.Who{ID: "PRINCIPAL_1", Name: "Alice Host"}

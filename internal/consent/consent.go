@@ -5,7 +5,7 @@ import (
 	"strings"
 	"unicode"
 
-	"github.com/vennio-mcp/vennio-mcp/internal/plain"
+	"github.com/vennio-mcp/vennio-mcp/internal/sanitize"
 )
 
 // Attestation is a consent as an agent reports it.
@@ -25,7 +25,7 @@ func (r *Required) Error() string { return "consent is required: " + r.Why }
 // Check returns an attestation cleaned and cut. One that claims that somebody agreed must say
 // who and in what words; otherwise the error is *Required.
 func Check(a Attestation) (Attestation, error) {
-	a.GivenBy, a.Words = plain.Line(a.GivenBy, 100), plain.Line(a.Words, 500)
+	a.GivenBy, a.Words = sanitize.Line(a.GivenBy, 100), sanitize.Line(a.Words, 500)
 	switch {
 	case a.Granted && !says(a.GivenBy):
 		return Attestation{}, &Required{"consent.given_by must name the person who agreed"}
@@ -38,5 +38,5 @@ func Check(a Attestation) (Attestation, error) {
 // says: at least one letter or digit of any script, or a thumbs-up, that can be
 // seen: the Hangul fillers are letters.
 func says(s string) bool {
-	return strings.ContainsFunc(plain.Line(s, len(s)), func(r rune) bool { return unicode.IsLetter(r) || unicode.IsDigit(r) || unicode.Is(unicode.So, r) })
+	return strings.ContainsFunc(sanitize.Line(s, len(s)), func(r rune) bool { return unicode.IsLetter(r) || unicode.IsDigit(r) || unicode.Is(unicode.So, r) })
 }

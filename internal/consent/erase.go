@@ -12,7 +12,7 @@ import (
 
 	"golang.org/x/text/unicode/norm"
 
-	"github.com/vennio-mcp/vennio-mcp/internal/store"
+	"github.com/vennio-mcp/vennio-mcp/internal/sqldb"
 )
 
 // Erase deletes everything about every act that concerns a person, and returns
@@ -50,7 +50,7 @@ func (l *Ledger) Erase(ctx context.Context, person string) (int, error) {
 		}
 		slices.Sort(erased.Entries)
 		n = len(acts)
-		_, err = w.record(kindErased, store.Act{}, erased)
+		_, err = w.record(kindErased, sqldb.Act{}, erased)
 		return err
 	})
 	if err != nil {
@@ -74,7 +74,7 @@ func (l *Ledger) AtVennio(ctx context.Context, person string) (all []AtVennio, e
 			return err
 		}
 		for _, act := range acts {
-			grants, err := w.GrantsAbout(store.Range{First: act, Last: act})
+			grants, err := w.GrantsAbout(sqldb.Range{First: act, Last: act})
 			if err != nil {
 				return err
 			}
@@ -102,7 +102,7 @@ func Names(person string) func(text string) bool {
 func (w *work) concerning(person string) ([]string, error) {
 	var acts []string
 	seen := map[string]bool{}
-	err := w.eachEntry(func(e store.Entry) error {
+	err := w.eachEntry(func(e sqldb.Entry) error {
 		if e.Act != "" && !seen[e.Act] && concerns(e.Details, person) {
 			acts, seen[e.Act] = append(acts, e.Act), true
 		}

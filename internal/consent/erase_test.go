@@ -61,8 +61,8 @@ func found(t *testing.T, dir, text string) int {
 
 var people = map[string]string{"Ada Lovelace": "ada@example.com", "Bob Builder": "bob@example.com", "Cleo Patra": "cleo@example.com"}
 
-// bar: O4
-func TestBar_O4_ErasureLeavesNoTraceInTheFile(t *testing.T) {
+// req: O4
+func TestReq_O4_ErasureLeavesNoTraceInTheFile(t *testing.T) {
 	t.Parallel()
 	const rounds = 4
 	for name, person := range map[string]string{"by e-mail": " ADA@example.com", "by name": "ada  lovelace"} {

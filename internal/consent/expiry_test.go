@@ -9,7 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/vennio-mcp/vennio-mcp/internal/consent"
-	"github.com/vennio-mcp/vennio-mcp/internal/store/storetest"
+	"github.com/vennio-mcp/vennio-mcp/internal/sqldb/storetest"
 )
 
 // stage is a ledger in a folder whose clock is set forth and back.
@@ -57,8 +57,8 @@ func background() (context.Context, context.CancelFunc) {
 }
 
 // field: expired question, clock set back
-// bar: C6
-func TestBar_C6_AQuestionOnceSeenExpiredStaysExpired(t *testing.T) {
+// req: C6
+func TestReq_C6_AQuestionOnceSeenExpiredStaysExpired(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {
 		look  func(s *stage, id string) error
@@ -108,8 +108,8 @@ func TestBar_C6_AQuestionOnceSeenExpiredStaysExpired(t *testing.T) {
 }
 
 // field: expired consent, clock set back
-// bar: C6. Attested by the agent, or given on the page.
-func TestBar_C6_AConsentOnceSeenExpiredStaysExpired(t *testing.T) {
+// req: C6. Attested by the agent, or given on the page.
+func TestReq_C6_AConsentOnceSeenExpiredStaysExpired(t *testing.T) {
 	t.Parallel()
 	attested := func(s *stage) consent.Grant {
 		g, err := s.Attest(t.Context(), call("s1"), "Ada", "yes")
@@ -151,8 +151,8 @@ func TestBar_C6_AConsentOnceSeenExpiredStaysExpired(t *testing.T) {
 }
 
 // field: declined consent, clock set back
-// bar: C6. A no that comes after a consent has expired leaves it expired.
-func TestBar_C6_ANoAfterAConsentExpiredLeavesItSo(t *testing.T) {
+// req: C6. A no that comes after a consent has expired leaves it expired.
+func TestReq_C6_ANoAfterAConsentExpiredLeavesItSo(t *testing.T) {
 	t.Parallel()
 	s := newStage(t)
 	g, err := s.Attest(t.Context(), call("s1"), "Ada", "yes")
@@ -168,9 +168,9 @@ func TestBar_C6_ANoAfterAConsentExpiredLeavesItSo(t *testing.T) {
 }
 
 // field: revoked access, clock set back
-// bar: W4. A consent that had expired when its host took access back cannot be
+// req: W4. A consent that had expired when its host took access back cannot be
 // sent when the clock goes back.
-func TestBar_W4_WhatHadExpiredWhenAccessWasRevokedStaysClosed(t *testing.T) {
+func TestReq_W4_WhatHadExpiredWhenAccessWasRevokedStaysClosed(t *testing.T) {
 	t.Parallel()
 	s := newStage(t)
 	g, err := s.Attest(t.Context(), call("s1"), "Ada", "yes")

@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"io"
 
-	"github.com/vennio-mcp/vennio-mcp/internal/store"
+	"github.com/vennio-mcp/vennio-mcp/internal/sqldb"
 )
 
 // Entry is one entry of the ledger. Whoever has it can prove it without this
@@ -24,7 +24,7 @@ type Entry struct {
 	Details    string `json:"details,omitempty"` // JSON; empty once erased
 }
 
-func entry(e store.Entry) Entry {
+func entry(e sqldb.Entry) Entry {
 	return Entry{e.Seq, e.At, e.Kind, e.Digest, e.Commitment, e.Prev, e.Hash, e.Salt, e.Details}
 }
 

@@ -44,8 +44,8 @@ func proven(t *testing.T, export string) (entries, bare int) {
 	return entries, bare
 }
 
-// bar: O4
-func TestBar_O4_AThirdPartyCanProveTheExport(t *testing.T) {
+// req: O4
+func TestReq_O4_AThirdPartyCanProveTheExport(t *testing.T) {
 	t.Parallel()
 	l, c := newLedger(t)
 	const many = 120 // more than is read at once
@@ -74,8 +74,8 @@ func TestBar_O4_AThirdPartyCanProveTheExport(t *testing.T) {
 	assert.EqualValues(t, many+1, n)
 }
 
-// bar: O4
-func TestBar_O4_TheLedgerItselfNamesNobody(t *testing.T) {
+// req: O4
+func TestReq_O4_TheLedgerItselfNamesNobody(t *testing.T) {
 	t.Parallel()
 	l, _ := newLedger(t)
 	g := sent(t, l, call("s1"))

@@ -3,7 +3,7 @@ package consent
 import (
 	"time"
 
-	"github.com/vennio-mcp/vennio-mcp/internal/store"
+	"github.com/vennio-mcp/vennio-mcp/internal/sqldb"
 )
 
 // Outcome is what became of a grant.
@@ -23,7 +23,7 @@ const (
 type Grant struct {
 	ID             string
 	GivenBy, Words string // one line each, cleaned
-	Rung           Rung
+	Rung           Method
 	At, Expires    time.Time // UTC, to the millisecond
 	ProposalID     string    // of the question it answers; empty if it was attested
 
@@ -39,9 +39,9 @@ type Grant struct {
 // for 24 hours, far longer than a slot id can be booked.
 func (g Grant) Key() string { return "vennio-mcp:" + g.ID }
 
-func grant(kept store.Grant) Grant {
+func grant(kept sqldb.Grant) Grant {
 	return Grant{
-		ID: kept.ID, GivenBy: kept.GivenBy, Words: kept.Words, Rung: Rung(kept.Rung), At: kept.At, Expires: kept.Expires,
+		ID: kept.ID, GivenBy: kept.GivenBy, Words: kept.Words, Rung: Method(kept.Rung), At: kept.At, Expires: kept.Expires,
 		ProposalID: kept.ProposalID, Outcome: Outcome(kept.Outcome), Attempt: kept.Sends,
 		BookingID: kept.BookingID, RequestID: kept.RequestID, Detail: kept.Detail,
 	}

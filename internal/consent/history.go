@@ -9,7 +9,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/vennio-mcp/vennio-mcp/internal/store"
+	"github.com/vennio-mcp/vennio-mcp/internal/sqldb"
 )
 
 // ErrTampered is among the errors of what is refused because a stored proposal or
@@ -19,11 +19,11 @@ var ErrTampered = errors.New("the stored record of this consent does not match t
 // history is what the entries about one act say: how its proposals and grants
 // must stand.
 type history struct {
-	act       store.Act
+	act       sqldb.Act
 	known     bool // whether the entries tell of everything: not of an act erased by an older version
-	proposals map[string]*store.Proposal
-	grants    map[string]*store.Grant
-	attempts  map[string][]store.Send // by grant
+	proposals map[string]*sqldb.Proposal
+	grants    map[string]*sqldb.Grant
+	attempts  map[string][]sqldb.Send // by grant
 	newest    map[string]int64        // the newest entry about a proposal or a grant
 }
 
@@ -63,14 +63,14 @@ type remainingGrant struct {
 
 // remaining returns what is left of an erased act.
 func (w *work) remaining(act string) (remains, error) {
-	r, about := remains{Act: act}, store.Range{First: act, Last: act}
+	r, about := remains{Act: act}, sqldb.Range{First: act, Last: act}
 	proposals, err := w.ProposalsAbout(about)
 	if err != nil {
 		return r, err
 	}
 	for _, p := range proposals {
 		r.Proposals = append(r.Proposals, remainingProposal{
-			p.ID, p.Seq, store.Text(p.At), store.Text(p.Expires), p.State, p.Tenant, p.Caller, p.Account, p.Policy, store.Text(p.Refused),
+			p.ID, p.Seq, sqldb.Text(p.At), sqldb.Text(p.Expires), p.State, p.Tenant, p.Caller, p.Account, p.Policy, sqldb.Text(p.Refused),
 		})
 	}
 	grants, err := w.GrantsAbout(about)
@@ -82,7 +82,7 @@ func (w *work) remaining(act string) (remains, error) {
 		if err != nil {
 			return r, err
 		}
-		left := remainingGrant{g.ID, g.ProposalID, g.Tenant, g.SlotID, g.Rung, store.Text(g.At), store.Text(g.Expires), g.Outcome, g.Bookings, nil}
+		left := remainingGrant{g.ID, g.ProposalID, g.Tenant, g.SlotID, g.Rung, sqldb.Text(g.At), sqldb.Text(g.Expires), g.Outcome, g.Bookings, nil}
 		for _, s := range sends {
 			left.Attempts = append(left.Attempts, s.Outcome)
 		}
@@ -95,10 +95,10 @@ func (w *work) remaining(act string) (remains, error) {
 // that were written. left is what an erasure left of it, nil if none is on record.
 // The error is a *BrokenError where the act is not the one that an entry is about,
 // or an entry is about what no entry before it made.
-func historyOf(act store.Act, left *remains, entries []store.Entry) (*history, error) {
+func historyOf(act sqldb.Act, left *remains, entries []sqldb.Entry) (*history, error) {
 	h := &history{
 		act: act, known: act.Digest != "" || left != nil,
-		proposals: map[string]*store.Proposal{}, grants: map[string]*store.Grant{}, attempts: map[string][]store.Send{}, newest: map[string]int64{},
+		proposals: map[string]*sqldb.Proposal{}, grants: map[string]*sqldb.Grant{}, attempts: map[string][]sqldb.Send{}, newest: map[string]int64{},
 	}
 	about, err := h.begin(left)
 	if err != nil {
@@ -120,7 +120,7 @@ func historyOf(act store.Act, left *remains, entries []store.Entry) (*history, e
 
 // proven returns the details of an entry, or why they are not those it was
 // written with.
-func proven(e store.Entry) (d details, why string) {
+func proven(e sqldb.Entry) (d details, why string) {
 	switch {
 	case e.Hash != link(e):
 		return d, "its hash does not fit"
@@ -146,15 +146,15 @@ func (h *history) begin(left *remains) (about Act, err error) {
 		return about, nil
 	}
 	for _, p := range left.Proposals {
-		h.proposals[p.ID] = &store.Proposal{ID: p.ID, Act: h.act, Seq: p.Seq, At: instant(p.At), Expires: instant(p.Expires), State: p.State, Tenant: p.Tenant, Caller: p.Caller, Account: p.Account, Policy: p.Policy, Refused: instant(p.Refused)}
+		h.proposals[p.ID] = &sqldb.Proposal{ID: p.ID, Act: h.act, Seq: p.Seq, At: instant(p.At), Expires: instant(p.Expires), State: p.State, Tenant: p.Tenant, Caller: p.Caller, Account: p.Account, Policy: p.Policy, Refused: instant(p.Refused)}
 	}
 	for _, g := range left.Grants {
-		h.grants[g.ID] = &store.Grant{
+		h.grants[g.ID] = &sqldb.Grant{
 			ID: g.ID, Act: h.act, ProposalID: g.Proposal, Tenant: g.Tenant, SlotID: g.Slot, Rung: g.Rung, At: instant(g.At), Expires: instant(g.Expires),
 			Outcome: g.Outcome, Bookings: g.Bookings,
 		}
 		for i, outcome := range g.Attempts {
-			h.attempts[g.ID] = append(h.attempts[g.ID], store.Send{N: i + 1, Outcome: outcome})
+			h.attempts[g.ID] = append(h.attempts[g.ID], sqldb.Send{N: i + 1, Outcome: outcome})
 		}
 	}
 	return about, nil
@@ -167,11 +167,11 @@ func instant(text string) time.Time {
 }
 
 // apply repeats what an entry says was done.
-func (h *history) apply(e store.Entry, d details, about Act) (why string) {
+func (h *history) apply(e sqldb.Entry, d details, about Act) (why string) {
 	h.newest[d.Proposal], h.newest[d.Grant] = e.Seq, e.Seq
 	if d.Proposal != "" {
 		if e.Kind == kindProposed {
-			h.proposals[d.Proposal] = &store.Proposal{
+			h.proposals[d.Proposal] = &sqldb.Proposal{
 				ID: d.Proposal, Act: h.act, Seq: e.Seq, At: instant(e.At), Expires: instant(d.Expires), State: string(StateOpen), Caller: d.Caller,
 				Account: d.Account, Policy: string(d.Policy),
 			}
@@ -189,7 +189,7 @@ func (h *history) apply(e store.Entry, d details, about Act) (why string) {
 		return ""
 	}
 	if h.grants[d.Grant] == nil && (e.Kind == kindApproved || e.Kind == kindAttested) {
-		h.grants[d.Grant] = &store.Grant{
+		h.grants[d.Grant] = &sqldb.Grant{
 			ID: d.Grant, Act: h.act, Tenant: about.Tenant, SlotID: about.SlotID, Subject: about.BookingID, Bookings: about.bookings(),
 		}
 	}
@@ -209,7 +209,7 @@ func (h *history) unless(why string) string {
 }
 
 // answered repeats what became of a proposal.
-func (h *history) answered(p *store.Proposal, e store.Entry, d details) {
+func (h *history) answered(p *sqldb.Proposal, e sqldb.Entry, d details) {
 	switch e.Kind {
 	case kindApproved:
 		p.State = string(StateApproved)
@@ -229,7 +229,7 @@ func (h *history) answered(p *store.Proposal, e store.Entry, d details) {
 }
 
 // given repeats what became of a grant.
-func (h *history) given(g *store.Grant, e store.Entry, d details) (why string) {
+func (h *history) given(g *sqldb.Grant, e sqldb.Entry, d details) (why string) {
 	attempts := h.attempts[g.ID]
 	switch e.Kind {
 	case kindApproved, kindAttested:
@@ -239,7 +239,7 @@ func (h *history) given(g *store.Grant, e store.Entry, d details) (why string) {
 	case kindRetired:
 		g.Outcome, g.Detail = string(NotDone), d.Why
 	case kindSent:
-		h.attempts[g.ID] = append(attempts, store.Send{N: d.Attempt, Outcome: string(Sent)})
+		h.attempts[g.ID] = append(attempts, sqldb.Send{N: d.Attempt, Outcome: string(Sent)})
 		g.Outcome = string(Sent)
 		if p := h.proposals[g.ProposalID]; p != nil {
 			p.State = string(StateUsed)
@@ -265,7 +265,7 @@ func (a Act) bookings() int {
 }
 
 // provenProposal refuses a proposal that is not what its entries say.
-func (w *work) provenProposal(p store.Proposal) error {
+func (w *work) provenProposal(p sqldb.Proposal) error {
 	h, err := w.history(p.Act)
 	if err == nil {
 		err = h.proposal(p)
@@ -274,7 +274,7 @@ func (w *work) provenProposal(p store.Proposal) error {
 }
 
 // provenGrant refuses a grant that is not what its entries say.
-func (w *work) provenGrant(g store.Grant) error {
+func (w *work) provenGrant(g sqldb.Grant) error {
 	h, err := w.history(g.Act)
 	if err != nil {
 		return tampered(err)
@@ -286,8 +286,8 @@ func (w *work) provenGrant(g store.Grant) error {
 	return tampered(err)
 }
 
-func (w *work) history(act store.Act) (*history, error) {
-	entries, err := w.EntriesAbout(store.Range{First: act.ID, Last: act.ID})
+func (w *work) history(act sqldb.Act) (*history, error) {
+	entries, err := w.EntriesAbout(sqldb.Range{First: act.ID, Last: act.ID})
 	if err != nil {
 		return nil, err
 	}
@@ -307,7 +307,7 @@ func tampered(err error) error {
 }
 
 // check compares all stored records of the act with its entries.
-func (h *history) check(proposals []store.Proposal, grants []store.Grant, attempts map[string][]store.Attempt) error {
+func (h *history) check(proposals []sqldb.Proposal, grants []sqldb.Grant, attempts map[string][]sqldb.Attempt) error {
 	stored := map[string]bool{}
 	for _, p := range proposals {
 		stored[p.ID] = true
@@ -317,7 +317,7 @@ func (h *history) check(proposals []store.Proposal, grants []store.Grant, attemp
 	}
 	for _, g := range grants {
 		stored[g.ID] = true
-		var sends []store.Send
+		var sends []sqldb.Send
 		for _, a := range attempts[g.ID] {
 			sends = append(sends, a.Send)
 		}
@@ -339,7 +339,7 @@ func (h *history) check(proposals []store.Proposal, grants []store.Grant, attemp
 }
 
 // proposal tells in what a stored proposal differs from its entries.
-func (h *history) proposal(got store.Proposal) error {
+func (h *history) proposal(got sqldb.Proposal) error {
 	want := h.proposals[got.ID]
 	switch {
 	case want == nil && !h.known && got.Unanswered == "":
@@ -349,22 +349,22 @@ func (h *history) proposal(got store.Proposal) error {
 	}
 	return h.same("the proposal "+got.ID, got.ID, []field{
 		{"seq", fmt.Sprint(want.Seq), fmt.Sprint(got.Seq)},
-		{"at", store.Text(want.At), store.Text(got.At)},
-		{"expires", store.Text(want.Expires), store.Text(got.Expires)},
+		{"at", sqldb.Text(want.At), sqldb.Text(got.At)},
+		{"expires", sqldb.Text(want.Expires), sqldb.Text(got.Expires)},
 		{"state", want.State, got.State},
 		{"unanswered", want.Unanswered, got.Unanswered},
 		{"tenant", want.Tenant, got.Tenant},
 		{"caller", want.Caller, got.Caller},
 		{"account", want.Account, got.Account},
 		{"policy", want.Policy, got.Policy},
-		{"starts", store.Text(want.Starts), store.Text(got.Starts)},
+		{"starts", sqldb.Text(want.Starts), sqldb.Text(got.Starts)},
 		{"subject", want.Subject, got.Subject},
-		{"refused", store.Text(want.Refused), store.Text(got.Refused)},
+		{"refused", sqldb.Text(want.Refused), sqldb.Text(got.Refused)},
 	})
 }
 
 // grant tells in what a stored grant, with its attempts, differs from its entries.
-func (h *history) grant(got store.Grant, attempts []store.Send) error {
+func (h *history) grant(got sqldb.Grant, attempts []sqldb.Send) error {
 	want := h.grants[got.ID]
 	switch {
 	case want == nil && !h.known && got.GivenBy+got.Words+got.BookingID+got.RequestID == "":
@@ -372,7 +372,7 @@ func (h *history) grant(got store.Grant, attempts []store.Send) error {
 	case want == nil:
 		return &BrokenError{0, "no entry tells of the grant " + got.ID}
 	}
-	if got.Subject == store.UnknownSubject {
+	if got.Subject == sqldb.UnknownSubject {
 		got.Subject = want.Subject
 	}
 	return h.same("the grant "+got.ID, got.ID, []field{
@@ -382,8 +382,8 @@ func (h *history) grant(got store.Grant, attempts []store.Send) error {
 		{"given_by", want.GivenBy, got.GivenBy},
 		{"words", want.Words, got.Words},
 		{"rung", want.Rung, got.Rung},
-		{"at", store.Text(want.At), store.Text(got.At)},
-		{"expires", store.Text(want.Expires), store.Text(got.Expires)},
+		{"at", sqldb.Text(want.At), sqldb.Text(got.At)},
+		{"expires", sqldb.Text(want.Expires), sqldb.Text(got.Expires)},
 		{"outcome", want.Outcome, got.Outcome},
 		{"booking", want.BookingID, got.BookingID},
 		{"request", want.RequestID, got.RequestID},

@@ -7,7 +7,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/vennio-mcp/vennio-mcp/internal/store"
+	"github.com/vennio-mcp/vennio-mcp/internal/sqldb"
 )
 
 // Life is how long a question waits for its answer, and a yes for its use.
@@ -33,7 +33,7 @@ var ErrInDoubt = errors.New("another attempt under this consent may have been ca
 // ErrAway is among the errors of what failed because the store could not be had:
 // the same may succeed in a moment. Should it have changed something after all,
 // the same call finds it.
-var ErrAway = store.ErrAway
+var ErrAway = sqldb.ErrAway
 
 // Ledger is the record of who was asked, who agreed, and what became of it. It
 // is safe for concurrent use, and so are several over one store, in one process
@@ -41,7 +41,7 @@ var ErrAway = store.ErrAway
 type Ledger struct {
 	KeepFor time.Duration // how long Keep tries to keep an outcome; 20 s
 
-	db       *store.DB
+	db       *sqldb.DB
 	now      func() time.Time
 	watchers []Watcher
 
@@ -53,13 +53,13 @@ type Ledger struct {
 
 // New returns the Ledger kept in db. now is the clock, nil the store's, by which all
 // processes judge alike; its instants count to the millisecond.
-func New(db *store.DB, now func() time.Time, watchers ...Watcher) *Ledger {
+func New(db *sqldb.DB, now func() time.Time, watchers ...Watcher) *Ledger {
 	return &Ledger{db: db, now: now, watchers: watchers, answered: make(chan struct{})}
 }
 
 // work is a transaction, the instant at which it happens, and what it records.
 type work struct {
-	*store.Tx
+	*sqldb.Tx
 	now    time.Time
 	events []Event
 }
@@ -68,7 +68,7 @@ type work struct {
 // changes anything meanwhile.
 func (l *Ledger) change(ctx context.Context, do func(*work) error) error {
 	var w *work
-	err := l.db.Write(ctx, func(tx *store.Tx) (err error) {
+	err := l.db.Write(ctx, func(tx *sqldb.Tx) (err error) {
 		if w, err = l.at(tx); err != nil {
 			return err
 		}
@@ -82,7 +82,7 @@ func (l *Ledger) change(ctx context.Context, do func(*work) error) error {
 
 // look runs do on one state of the ledger.
 func (l *Ledger) look(ctx context.Context, do func(*work) error) error {
-	return l.db.Read(ctx, func(tx *store.Tx) error {
+	return l.db.Read(ctx, func(tx *sqldb.Tx) error {
 		w, err := l.at(tx)
 		if err != nil {
 			return err
@@ -91,7 +91,7 @@ func (l *Ledger) look(ctx context.Context, do func(*work) error) error {
 	})
 }
 
-func (l *Ledger) at(tx *store.Tx) (w *work, err error) {
+func (l *Ledger) at(tx *sqldb.Tx) (w *work, err error) {
 	var now time.Time
 	if l.now != nil {
 		now = l.now()
@@ -102,12 +102,12 @@ func (l *Ledger) at(tx *store.Tx) (w *work, err error) {
 }
 
 // keep returns the record of a, made if there is none.
-func (w *work) keep(a Act) (store.Act, error) {
+func (w *work) keep(a Act) (sqldb.Act, error) {
 	kept, err := w.ActByDigest(a.Digest())
 	if kept != nil || err != nil {
 		return deref(kept), err
 	}
-	act := store.Act{ID: rand.Text(), Digest: a.Digest(), Salt: salt(), JSON: a.canonical()}
+	act := sqldb.Act{ID: rand.Text(), Digest: a.Digest(), Salt: salt(), JSON: a.canonical()}
 	return act, w.AddAct(act)
 }
 
@@ -135,7 +135,7 @@ func (*OtherActError) Error() string { return ErrOtherAct.Error() }
 // Is makes it an ErrOtherAct.
 func (*OtherActError) Is(target error) bool { return target == ErrOtherAct }
 
-func otherAct(sent store.Grant) error {
+func otherAct(sent sqldb.Grant) error {
 	e := &OtherActError{BookingID: sent.BookingID}
 	if sent.Act.JSON != "" {
 		act, err := parseAct(sent.Act.JSON)
@@ -148,7 +148,7 @@ func otherAct(sent store.Grant) error {
 }
 
 // lapsed: it was not sent in its time, and that is not on record yet.
-func (w *work) lapsed(g *store.Grant) bool {
+func (w *work) lapsed(g *sqldb.Grant) bool {
 	return g.Outcome == string(Unsent) && !g.Expires.After(w.now)
 }
 

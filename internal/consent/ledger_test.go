@@ -11,8 +11,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/vennio-mcp/vennio-mcp/internal/consent"
-	"github.com/vennio-mcp/vennio-mcp/internal/store"
-	"github.com/vennio-mcp/vennio-mcp/internal/store/storetest"
+	"github.com/vennio-mcp/vennio-mcp/internal/sqldb"
+	"github.com/vennio-mcp/vennio-mcp/internal/sqldb/storetest"
 )
 
 // clock stands still until it is moved.
@@ -47,7 +47,7 @@ type tb interface {
 // ledgerIn returns a ledger over a store of its own in dir.
 func ledgerIn(t tb, dir string, now func() time.Time) *consent.Ledger {
 	t.Helper()
-	db := store.Open(dir)
+	db := sqldb.Open(dir)
 	t.Cleanup(func() { require.NoError(t, db.Close()) })
 	return consent.New(db, now)
 }
@@ -135,8 +135,8 @@ func TestAYesFromQuestionToBooking(t *testing.T) {
 	assert.EqualValues(t, 4, n)
 }
 
-// bar: I1
-func TestBar_I1_TheKeyComesFromTheGrantAndIsLegal(t *testing.T) {
+// req: I1
+func TestReq_I1_TheKeyComesFromTheGrantAndIsLegal(t *testing.T) {
 	t.Parallel()
 	l, _ := newLedger(t)
 	one, err := l.Attest(t.Context(), call("s1"), "Ada", "yes")
@@ -144,19 +144,19 @@ func TestBar_I1_TheKeyComesFromTheGrantAndIsLegal(t *testing.T) {
 	two, err := l.Attest(t.Context(), call("s2"), "Ada", "yes")
 	require.NoError(t, err)
 	assert.Regexp(t, `^vennio-mcp:[A-Z2-7]{26}$`, one.Key())
-	assert.NotEqual(t, one.Key(), two.Key(), "an offer of its own, a key of its own: bar I6")
+	assert.NotEqual(t, one.Key(), two.Key(), "an offer of its own, a key of its own: requirement I6")
 }
 
 func TestPolicies(t *testing.T) {
 	t.Parallel()
-	for policy, counting := range map[consent.Policy][]consent.Rung{
+	for policy, counting := range map[consent.Policy][]consent.Method{
 		consent.PolicyAttested: {consent.InClient, consent.OnPage, consent.InTerminal, consent.Attested},
 		consent.PolicyAsk:      {consent.InClient, consent.OnPage, consent.InTerminal, consent.Attested},
 		consent.PolicyHuman:    {consent.InClient, consent.OnPage, consent.InTerminal},
 		"":                     nil,
 	} {
-		var counts []consent.Rung
-		for _, r := range []consent.Rung{consent.InClient, consent.OnPage, consent.InTerminal, consent.Attested, "", "invented"} {
+		var counts []consent.Method
+		for _, r := range []consent.Method{consent.InClient, consent.OnPage, consent.InTerminal, consent.Attested, "", "invented"} {
 			if policy.Counts(r) {
 				counts = append(counts, r)
 			}

@@ -8,8 +8,8 @@ import (
 	"slices"
 	"time"
 
-	"github.com/vennio-mcp/vennio-mcp/internal/plain"
-	"github.com/vennio-mcp/vennio-mcp/internal/store"
+	"github.com/vennio-mcp/vennio-mcp/internal/sanitize"
+	"github.com/vennio-mcp/vennio-mcp/internal/sqldb"
 )
 
 const (
@@ -94,18 +94,18 @@ type Left struct {
 // were given, of all tenants, the oldest first: their process died, or its store
 // was away.
 func (l *Ledger) LeftSent(ctx context.Context, age time.Duration) ([]Left, error) {
-	return l.left(ctx, func(w *work) ([]store.Grant, error) { return w.GrantsLeftSent(w.now.Add(-age), leftAtOnce) })
+	return l.left(ctx, func(w *work) ([]sqldb.Grant, error) { return w.GrantsLeftSent(w.now.Add(-age), leftAtOnce) })
 }
 
 // LeftUnknown returns the grants of which it was noted that it is not known what
 // became, between two ages.
 func (l *Ledger) LeftUnknown(ctx context.Context, from, to time.Duration) ([]Left, error) {
-	return l.left(ctx, func(w *work) ([]store.Grant, error) {
+	return l.left(ctx, func(w *work) ([]sqldb.Grant, error) {
 		return w.GrantsLeftUnknown(w.now.Add(-to), w.now.Add(-from), leftAtOnce)
 	})
 }
 
-func (l *Ledger) left(ctx context.Context, find func(*work) ([]store.Grant, error)) (all []Left, err error) {
+func (l *Ledger) left(ctx context.Context, find func(*work) ([]sqldb.Grant, error)) (all []Left, err error) {
 	err = l.look(ctx, func(w *work) error {
 		found, err := find(w)
 		if err != nil {
@@ -129,7 +129,7 @@ func (l *Ledger) left(ctx context.Context, find func(*work) ([]store.Grant, erro
 func (l *Ledger) HasBooking(ctx context.Context, tenant, bookingID, otherThan string) (taken bool, err error) {
 	err = l.look(ctx, func(w *work) error {
 		found, err := w.GrantsOfBooking(tenant, bookingID)
-		taken = slices.ContainsFunc(found, func(g store.Grant) bool { return g.ID != otherThan })
+		taken = slices.ContainsFunc(found, func(g sqldb.Grant) bool { return g.ID != otherThan })
 		return err
 	})
 	return taken, err
@@ -148,7 +148,7 @@ func (l *Ledger) Resolve(ctx context.Context, g Grant, o Outcome, bookingID, det
 		if err != nil {
 			return err
 		}
-		s := settlement{outcome: o, booking: bookingID, detail: plain.Line(detail, 500)}
+		s := settlement{outcome: o, booking: bookingID, detail: sanitize.Line(detail, 500)}
 		if kept.Act.Digest == "" { // erased
 			s.booking, s.detail = "", ""
 		}

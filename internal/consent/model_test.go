@@ -27,7 +27,7 @@ type asked struct {
 type given struct {
 	id, slot, title string
 	by              *asked // nil: attested
-	rung            consent.Rung
+	rung            consent.Method
 	expires         time.Time
 	over            error // why it can no longer be sent
 	sends           []consent.Outcome
@@ -137,7 +137,7 @@ func (m *model) answerable(p *asked) error {
 	}
 }
 
-func (m *model) answer(p *asked, agreed bool, rung consent.Rung) error {
+func (m *model) answer(p *asked, agreed bool, rung consent.Method) error {
 	if err := m.answerable(p); err != nil {
 		return err
 	}

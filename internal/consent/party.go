@@ -3,7 +3,7 @@ package consent
 import (
 	"strings"
 
-	"github.com/vennio-mcp/vennio-mcp/internal/plain"
+	"github.com/vennio-mcp/vennio-mcp/internal/sanitize"
 )
 
 // Label is how people see a host: by name, never by an id alone. The function as makes the name
@@ -25,8 +25,8 @@ func (p Party) Label(limit int, as func(string, int) string) string {
 // Unnamed reports whether no name of the host is known: the name is empty, an id, or consists of
 // characters that cannot be seen. An address identifies a person as well as a name does.
 func (p Party) Unnamed() bool {
-	name := plain.Line(p.Name, 100)
-	return name == "" || !strings.Contains(name, "@") && (strings.EqualFold(name, plain.Line(p.ID, 100)) || IsUUID(bareID(name)))
+	name := sanitize.Line(p.Name, 100)
+	return name == "" || !strings.Contains(name, "@") && (strings.EqualFold(name, sanitize.Line(p.ID, 100)) || IsUUID(bareID(name)))
 }
 
 // Qualified is the name of a host whose name another host has too.
@@ -41,7 +41,7 @@ func (p Party) unqualified() string { return strings.TrimSuffix(p.Name, qualifie
 // another form is cut only where it is long.
 func ShortID(id string) string {
 	const whole, first = 24, 8
-	id = plain.Line(bareID(id), 100)
+	id = sanitize.Line(bareID(id), 100)
 	switch runes := []rune(id); {
 	case IsUUID(id):
 		return id[:first] + "…"

@@ -15,8 +15,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/vennio-mcp/vennio-mcp/internal/consent"
-	"github.com/vennio-mcp/vennio-mcp/internal/store"
-	"github.com/vennio-mcp/vennio-mcp/internal/store/storetest"
+	"github.com/vennio-mcp/vennio-mcp/internal/sqldb"
+	"github.com/vennio-mcp/vennio-mcp/internal/sqldb/storetest"
 )
 
 // role makes the test binary one of the processes that share a store.
@@ -54,7 +54,7 @@ const rounds = 20
 
 // race does the same as every other racer, and tells under which keys.
 func race(dir string) error {
-	db := store.Open(dir)
+	db := sqldb.Open(dir)
 	defer func() { _ = db.Close() }()
 	l, ctx := consent.New(db, newClock().now), context.Background()
 	_, _ = io.ReadAll(os.Stdin) // until all are ready
@@ -78,8 +78,8 @@ func race(dir string) error {
 	return json.NewEncoder(os.Stdout).Encode(keys)
 }
 
-// bar: C6
-func TestBar_C6_ProcessesThatRaceGetOneGrant(t *testing.T) {
+// req: C6
+func TestReq_C6_ProcessesThatRaceGetOneGrant(t *testing.T) {
 	t.Parallel()
 	const racers = 3
 	dir := storetest.Folder(t)
@@ -117,7 +117,7 @@ func TestBar_C6_ProcessesThatRaceGetOneGrant(t *testing.T) {
 
 // sendAndHang sends and hears nothing more.
 func sendAndHang(dir string) error {
-	l, ctx := consent.New(store.Open(dir), newClock().now), context.Background()
+	l, ctx := consent.New(sqldb.Open(dir), newClock().now), context.Background()
 	g, err := l.Attest(ctx, call("s1"), "Ada", "yes")
 	if err == nil {
 		g, err = l.Send(ctx, g)
@@ -129,8 +129,8 @@ func sendAndHang(dir string) error {
 	return err
 }
 
-// bar: I2, I3
-func TestBar_I3_KilledBetweenSendAndAnswer(t *testing.T) {
+// req: I2, I3
+func TestReq_I3_KilledBetweenSendAndAnswer(t *testing.T) {
 	t.Parallel()
 	dir := storetest.Folder(t)
 	cmd, _, out := process(t, "sender", dir)
@@ -160,7 +160,7 @@ func TestBar_I3_KilledBetweenSendAndAnswer(t *testing.T) {
 
 // neverEnd sends one act after the other and tells each key once it is kept.
 func neverEnd(dir string) error {
-	l, ctx := consent.New(store.Open(dir), newClock().now), context.Background()
+	l, ctx := consent.New(sqldb.Open(dir), newClock().now), context.Background()
 	for i := 0; ; i++ {
 		act := call(fmt.Sprint(os.Getpid(), ".", i))
 		g, err := l.Attest(ctx, act, "Ada", "yes")

@@ -12,7 +12,7 @@ import (
 	"github.com/vennio-mcp/vennio-mcp/internal/consent"
 )
 
-// bar: C2, C6
+// req: C2, C6
 func TestTheLedgerBehavesLikeItsModel(t *testing.T) {
 	t.Parallel()
 	l, c := newLedger(t)
@@ -75,7 +75,7 @@ func (p *pair) answer(t *rapid.T) {
 	on := p.proposal(t)
 	a := yes
 	a.Agreed = rapid.Bool().Draw(t, "agreed")
-	a.Rung = rapid.SampledFrom([]consent.Rung{consent.InClient, consent.OnPage, consent.InTerminal}).Draw(t, "rung")
+	a.Rung = rapid.SampledFrom([]consent.Method{consent.InClient, consent.OnPage, consent.InTerminal}).Draw(t, "rung")
 	wrong := p.m.answer(on, a.Agreed, a.Rung)
 	got, err := p.l.Answer(t.Context(), on.id, a)
 	require.ErrorIs(t, err, wrong)

@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/vennio-mcp/vennio-mcp/internal/store"
+	"github.com/vennio-mcp/vennio-mcp/internal/sqldb"
 )
 
 // State is how a proposal stands.
@@ -34,7 +34,7 @@ type Proposal struct {
 
 // proposal reads what is kept. An open one whose time is up has expired,
 // whether or not that was noted.
-func (w *work) proposal(kept store.Proposal) (Proposal, error) {
+func (w *work) proposal(kept sqldb.Proposal) (Proposal, error) {
 	act, err := parseAct(kept.Act.JSON)
 	if err != nil {
 		return Proposal{}, fmt.Errorf("the act of proposal %s cannot be read: %w", kept.ID, err)
@@ -47,7 +47,7 @@ func (w *work) proposal(kept store.Proposal) (Proposal, error) {
 }
 
 // proposals reads what is kept of several, in their order.
-func (w *work) proposals(kept []store.Proposal) (all []Proposal, err error) {
+func (w *work) proposals(kept []sqldb.Proposal) (all []Proposal, err error) {
 	for _, k := range kept {
 		p, err := w.proposal(k)
 		if err != nil {
@@ -59,18 +59,18 @@ func (w *work) proposals(kept []store.Proposal) (all []Proposal, err error) {
 }
 
 // overdue: its time is up, and that is not on record yet.
-func (w *work) overdue(p store.Proposal) bool {
+func (w *work) overdue(p sqldb.Proposal) bool {
 	return p.State == string(StateOpen) && !p.Expires.After(w.now)
 }
 
 // find returns the proposal with this id.
-func (w *work) find(id string) (store.Proposal, Proposal, error) {
+func (w *work) find(id string) (sqldb.Proposal, Proposal, error) {
 	kept, err := w.Proposal(id)
 	if err == nil && kept == nil {
 		err = ErrNoProposal
 	}
 	if err != nil {
-		return store.Proposal{}, Proposal{}, err
+		return sqldb.Proposal{}, Proposal{}, err
 	}
 	told, err := w.proposal(*kept)
 	return *kept, told, err

@@ -5,8 +5,8 @@ import (
 	"context"
 	"crypto/rand"
 
-	"github.com/vennio-mcp/vennio-mcp/internal/plain"
-	"github.com/vennio-mcp/vennio-mcp/internal/store"
+	"github.com/vennio-mcp/vennio-mcp/internal/sanitize"
+	"github.com/vennio-mcp/vennio-mcp/internal/sqldb"
 )
 
 // Propose is Ask without limits on how often people are asked.
@@ -45,7 +45,7 @@ func (l *Ledger) Ask(ctx context.Context, act Act, from Asker) (Proposal, error)
 
 // asked returns the question that still counts, or nil. One whose time is up is
 // closed.
-func (w *work) asked(act store.Act) (*store.Proposal, error) {
+func (w *work) asked(act sqldb.Act) (*sqldb.Proposal, error) {
 	g, err := w.current(act.ID)
 	switch {
 	case err != nil:
@@ -65,19 +65,19 @@ func (w *work) asked(act store.Act) (*store.Proposal, error) {
 	return p, nil
 }
 
-func (w *work) ask(kept store.Act, act Act, from Asker) (*store.Proposal, error) {
+func (w *work) ask(kept sqldb.Act, act Act, from Asker) (*sqldb.Proposal, error) {
 	if err := w.askable(act); err != nil {
 		return nil, err
 	}
 	if err := w.mayAsk(act.Tenant, from); err != nil {
 		return nil, err
 	}
-	p := store.Proposal{
+	p := sqldb.Proposal{
 		ID: rand.Text(), Act: kept, At: w.now, Expires: w.now.Add(Life), State: string(StateOpen),
 		Tenant: act.Tenant, Caller: from.key(), Starts: act.takes(), Subject: act.BookingID,
 		Account: from.Account, Policy: string(from.Policy),
 	}
-	seq, err := w.record(kindProposed, kept, details{Act: kept.JSON, Proposal: p.ID, Expires: store.Text(p.Expires), Caller: p.Caller, Account: p.Account, Policy: from.Policy, Client: plain.Line(from.Client, 60)})
+	seq, err := w.record(kindProposed, kept, details{Act: kept.JSON, Proposal: p.ID, Expires: sqldb.Text(p.Expires), Caller: p.Caller, Account: p.Account, Policy: from.Policy, Client: sanitize.Line(from.Client, 60)})
 	if err != nil {
 		return nil, err
 	}
@@ -85,7 +85,7 @@ func (w *work) ask(kept store.Act, act Act, from Asker) (*store.Proposal, error)
 	return &p, w.AddProposal(p)
 }
 
-func (w *work) expire(p store.Proposal) error {
+func (w *work) expire(p sqldb.Proposal) error {
 	if _, err := w.record(kindExpired, p.Act, details{Proposal: p.ID}); err != nil {
 		return err
 	}
@@ -96,7 +96,7 @@ func (w *work) expire(p store.Proposal) error {
 // expired is recorded.
 func (l *Ledger) Proposal(ctx context.Context, id string) (Proposal, error) {
 	var p Proposal
-	var kept store.Proposal
+	var kept sqldb.Proposal
 	overdue := false
 	err := l.look(ctx, func(w *work) (err error) {
 		kept, p, err = w.find(id)
@@ -112,15 +112,15 @@ func (l *Ledger) Proposal(ctx context.Context, id string) (Proposal, error) {
 // Open returns the proposals that wait for an answer, the oldest first. It records
 // of those that no longer do that they have expired.
 func (l *Ledger) Open(ctx context.Context) ([]Proposal, error) {
-	return l.open(ctx, func(w *work) ([]store.Proposal, error) { return w.OpenProposals(w.now) })
+	return l.open(ctx, func(w *work) ([]sqldb.Proposal, error) { return w.OpenProposals(w.now) })
 }
 
 // OpenPage is Open for up to limit proposals, the newest first, and how many more there are. after
 // is the id of the last one on the page before, empty for the first page; ErrNoProposal: there is no
 // such id.
 func (l *Ledger) OpenPage(ctx context.Context, after string, limit int) (page []Proposal, more int, err error) {
-	page, err = l.open(ctx, func(w *work) ([]store.Proposal, error) {
-		from := store.FirstCursor()
+	page, err = l.open(ctx, func(w *work) ([]sqldb.Proposal, error) {
+		from := sqldb.FirstCursor()
 		if after != "" {
 			cursor, err := w.CursorOf(after)
 			if err == nil && cursor == nil {
@@ -134,14 +134,14 @@ func (l *Ledger) OpenPage(ctx context.Context, after string, limit int) (page []
 		kept, err := w.NewestOpen(w.now, from, limit)
 		if err == nil && len(kept) == limit {
 			last := kept[limit-1]
-			more, err = w.CountOpen(w.now, store.Cursor{Expires: last.Expires, Seq: last.Seq})
+			more, err = w.CountOpen(w.now, sqldb.Cursor{Expires: last.Expires, Seq: last.Seq})
 		}
 		return kept, err
 	})
 	return page, more, err
 }
 
-func (l *Ledger) open(ctx context.Context, list func(*work) ([]store.Proposal, error)) ([]Proposal, error) {
+func (l *Ledger) open(ctx context.Context, list func(*work) ([]sqldb.Proposal, error)) ([]Proposal, error) {
 	var open []Proposal
 	overdue := 0
 	err := l.look(ctx, func(w *work) error {
@@ -194,7 +194,7 @@ func (w *work) expireGrants() error {
 //
 // ErrNoProposal, ErrAnswered and ErrExpired as for Answer.
 func (l *Ledger) Withdraw(ctx context.Context, id, why string) error {
-	why = cmp.Or(plain.Line(why, 200), "no answer")
+	why = cmp.Or(sanitize.Line(why, 200), "no answer")
 	var late error
 	err := l.change(ctx, func(w *work) error {
 		kept, p, err := w.find(id)

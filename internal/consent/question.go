@@ -9,7 +9,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
-	"github.com/vennio-mcp/vennio-mcp/internal/plain"
+	"github.com/vennio-mcp/vennio-mcp/internal/sanitize"
 	"github.com/vennio-mcp/vennio-mcp/internal/times"
 )
 
@@ -48,7 +48,7 @@ func (a Act) Verb() string {
 
 func (a Act) question(title, name, most int) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s %s", a.Verb(), plain.Quote(a.Title, title))
+	fmt.Fprintf(&b, "%s %s", a.Verb(), sanitize.Quote(a.Title, title))
 	loc, _ := times.Zone(a.Zone)
 	guest, err := times.Zone(a.GuestZone)
 	if a.GuestZone == "" || err != nil {
@@ -86,7 +86,7 @@ func (a Act) question(title, name, most int) string {
 		b.WriteString(", for " + listed(guests, most))
 	}
 	if a.Price != "" {
-		b.WriteString(", at " + plain.Line(a.Price, name))
+		b.WriteString(", at " + sanitize.Line(a.Price, name))
 	}
 	b.WriteString("?")
 	if a.Verb() == "Cancel" {
@@ -138,9 +138,9 @@ func PersonName(name string, limit int) string {
 	if len(words) > 5 || !address && slices.ContainsFunc(words, notOfName) || strings.ContainsFunc(name, func(r rune) bool {
 		return !unicode.IsLetter(r) && !unicode.IsMark(r) && !unicode.IsDigit(r) && !strings.ContainsRune(" -.'’@_+", r)
 	}) {
-		return plain.Quote(name, limit)
+		return sanitize.Quote(name, limit)
 	}
-	return plain.Line(name, limit)
+	return sanitize.Line(name, limit)
 }
 
 // notOfName reports whether a word is unusual in a name: in lower case and longer than "van",

@@ -20,7 +20,7 @@ func engines() consent.Act {
 	}
 }
 
-// bar: C16
+// req: C16
 // field: first line of a question
 func TestAQuestionIsOneCompleteLine(t *testing.T) {
 	t.Parallel()
@@ -54,7 +54,7 @@ func TestAQuestionIsOneCompleteLine(t *testing.T) {
 	}
 }
 
-// bar: C16
+// req: C16
 // field: question about a host without a name
 func TestAQuestionSaysThatAHostHasNoName(t *testing.T) {
 	t.Parallel()

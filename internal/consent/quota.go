@@ -5,7 +5,7 @@ import (
 	"errors"
 	"time"
 
-	"github.com/vennio-mcp/vennio-mcp/internal/store"
+	"github.com/vennio-mcp/vennio-mcp/internal/sqldb"
 )
 
 // ErrQuota refuses a write over the number that is allowed.
@@ -31,7 +31,7 @@ func (l *Ledger) SentWithin(ctx context.Context, tenant string, q Quota) (n int,
 }
 
 // quota refuses to send one grant more for the first time.
-func (w *work) quota(g *store.Grant, q Quota) error {
+func (w *work) quota(g *sqldb.Grant, q Quota) error {
 	if q.Most == 0 || Outcome(g.Outcome) != Unsent || g.At.Before(q.From) || !g.At.Before(q.To) || g.Bookings == 0 {
 		return nil
 	}

@@ -17,8 +17,8 @@ func today(most int) consent.Quota {
 	return consent.Quota{Most: most, From: morning.Truncate(24 * time.Hour), To: morning.Truncate(24*time.Hour).AddDate(0, 0, 1)}
 }
 
-// bar: X6. Counted where it is sent: at once, by several ledgers over one store.
-func TestBar_X6_AQuotaIsKeptByAllTogether(t *testing.T) {
+// req: X6. Counted where it is sent: at once, by several ledgers over one store.
+func TestReq_X6_AQuotaIsKeptByAllTogether(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	c := newClock()
@@ -83,7 +83,7 @@ func TestWhatAQuotaCounts(t *testing.T) {
 	elsewhere := call("s3")
 	elsewhere.Tenant = "acme"
 	_, err = q.send(elsewhere, 1)
-	require.NoError(t, err, "bar: X5: another tenant's number")
+	require.NoError(t, err, "req: X5: another tenant's number")
 	assert.Equal(t, 1, q.sent("acme"))
 	failed, err := q.send(call("s6"), 6)
 	require.NoError(t, err)

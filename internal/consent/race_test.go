@@ -11,7 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/vennio-mcp/vennio-mcp/internal/consent"
-	"github.com/vennio-mcp/vennio-mcp/internal/store/storetest"
+	"github.com/vennio-mcp/vennio-mcp/internal/sqldb/storetest"
 )
 
 // crowd runs do for many callers at once, half of them on each of two ledgers
@@ -28,7 +28,7 @@ func crowd[T any](t *testing.T, do func(l *consent.Ledger, i int) T) ([]T, *cons
 	}
 	wg.Wait()
 	n, err := ledgers[0].Verify(t.Context())
-	require.NoError(t, err, "bar: O4")
+	require.NoError(t, err, "req: O4")
 	again, err := ledgers[1].Verify(t.Context())
 	require.NoError(t, err)
 	assert.Equal(t, n, again)
@@ -43,8 +43,8 @@ func distinct[T comparable](all []T) int {
 	return len(set)
 }
 
-// bar: C6
-func TestBar_C6_ManyProposeAndAnswerAtOnce(t *testing.T) {
+// req: C6
+func TestReq_C6_ManyProposeAndAnswerAtOnce(t *testing.T) {
 	t.Parallel()
 	type result struct {
 		id      string
@@ -88,8 +88,8 @@ func TestBar_C6_ManyProposeAndAnswerAtOnce(t *testing.T) {
 	assert.LessOrEqual(t, approved, 1, "one grant, whatever was answered before")
 }
 
-// bar: C6, I1
-func TestBar_C6_ManyAttestSendAndSettleAtOnce(t *testing.T) {
+// req: C6, I1
+func TestReq_C6_ManyAttestSendAndSettleAtOnce(t *testing.T) {
 	t.Parallel()
 	type result struct {
 		key     string
@@ -122,8 +122,8 @@ func TestBar_C6_ManyAttestSendAndSettleAtOnce(t *testing.T) {
 	assert.Equal(t, len(attempts), g.Attempt)
 }
 
-// bar: C2
-func TestBar_C2_ManyActsForOneSlotAtOnce(t *testing.T) {
+// req: C2
+func TestReq_C2_ManyActsForOneSlotAtOnce(t *testing.T) {
 	t.Parallel()
 	got, _ := crowd(t, func(l *consent.Ledger, i int) error {
 		g, err := l.Attest(t.Context(), titled(call("s1"), fmt.Sprint("Title ", i)), "Ada", "yes")

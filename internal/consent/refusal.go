@@ -8,7 +8,7 @@ import (
 	"time"
 	"unicode"
 
-	"github.com/vennio-mcp/vennio-mcp/internal/store"
+	"github.com/vennio-mcp/vennio-mcp/internal/sqldb"
 )
 
 // A refusal closes the slot or booking that it was about, not only the exact act: for firstClosed,
@@ -158,13 +158,13 @@ func (w *work) refusalOf(p place, act Act) (*standingRefusal, error) {
 
 // refusedRequest is a request that a person declined.
 type refusedRequest struct {
-	store.Proposal
+	sqldb.Proposal
 	act Act
 }
 
 // refusalsOf returns the refusals of a place, the oldest first.
 func (w *work) refusalsOf(p place) (found []refusedRequest, err error) {
-	var kept []store.Proposal
+	var kept []sqldb.Proposal
 	if p.booking != "" {
 		kept, err = w.RefusalsOfBooking(p.tenant, p.booking, readAtOnce)
 	} else {
@@ -187,7 +187,7 @@ func (w *work) refusalsOf(p place) (found []refusedRequest, err error) {
 
 // askedSince returns the acts about a place for which a person was asked since an instant.
 func (w *work) askedSince(p place, since time.Time) (found []Act, err error) {
-	var kept []store.Proposal
+	var kept []sqldb.Proposal
 	if p.booking != "" {
 		kept, err = w.AskedOfBooking(p.tenant, p.booking, since, readAtOnce)
 	} else {

@@ -5,8 +5,8 @@ import (
 	"encoding/json"
 	"time"
 
-	"github.com/vennio-mcp/vennio-mcp/internal/plain"
-	"github.com/vennio-mcp/vennio-mcp/internal/store"
+	"github.com/vennio-mcp/vennio-mcp/internal/sanitize"
+	"github.com/vennio-mcp/vennio-mcp/internal/sqldb"
 )
 
 // Result returns a proposal and the grant under which its act is or was written: nil where nobody
@@ -47,7 +47,7 @@ func (l *Ledger) Result(ctx context.Context, id string) (Proposal, *Grant, error
 }
 
 // clientOf is the program that asked, by the entry with which the proposal began.
-func (w *work) clientOf(kept store.Proposal) (string, error) {
+func (w *work) clientOf(kept sqldb.Proposal) (string, error) {
 	entries, err := w.Entries(kept.Seq-1, 1)
 	if err != nil || len(entries) == 0 || entries[0].Details == "" {
 		return "", err
@@ -60,7 +60,7 @@ func (w *work) clientOf(kept store.Proposal) (string, error) {
 }
 
 // stands is a grant as it stands now, whether or not it is on record that it was not sent in its time.
-func (w *work) stands(kept store.Grant) Grant {
+func (w *work) stands(kept sqldb.Grant) Grant {
 	g := grant(kept)
 	if w.lapsed(&kept) {
 		g.Outcome, g.Detail = NotDone, whyLapsed
@@ -104,7 +104,7 @@ func (l *Ledger) Recent(ctx context.Context, tenant string, most int) (waiting [
 	return waiting, decided, err
 }
 
-func (w *work) decided(kept store.Proposal) (d Decided, err error) {
+func (w *work) decided(kept sqldb.Proposal) (d Decided, err error) {
 	if d.Proposal, err = w.proposal(kept); err != nil {
 		return d, err
 	}
@@ -157,6 +157,6 @@ func (l *Ledger) Abandon(ctx context.Context, g Grant, reason string) error {
 		if err != nil || kept == nil || kept.Act.Digest == "" || kept.Outcome != string(Unsent) {
 			return err
 		}
-		return w.retire(*kept, plain.Line(Abandoned+reason, 500))
+		return w.retire(*kept, sanitize.Line(Abandoned+reason, 500))
 	})
 }

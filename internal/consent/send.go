@@ -5,7 +5,7 @@ import (
 	"context"
 	"errors"
 
-	"github.com/vennio-mcp/vennio-mcp/internal/store"
+	"github.com/vennio-mcp/vennio-mcp/internal/sqldb"
 )
 
 // Send notes that the write which g allows goes out now, and returns g as it
@@ -59,7 +59,7 @@ func (l *Ledger) SendWithin(ctx context.Context, g Grant, q Quota) (Grant, error
 	return g, err
 }
 
-func (w *work) sendable(g *store.Grant) error {
+func (w *work) sendable(g *sqldb.Grant) error {
 	switch Outcome(g.Outcome) {
 	case Sent, Unknown:
 		return nil
@@ -78,7 +78,7 @@ func (w *work) sendable(g *store.Grant) error {
 }
 
 // whySettled tells a retired grant from one that was carried out or refused.
-func whySettled(g *store.Grant) error {
+func whySettled(g *sqldb.Grant) error {
 	switch {
 	case g.Sends > 0:
 		return ErrSettled
@@ -89,9 +89,9 @@ func whySettled(g *store.Grant) error {
 	}
 }
 
-func (w *work) send(g store.Grant) error {
-	attempt := store.Send{N: g.Sends + 1, Outcome: string(Sent)}
-	if _, err := w.record(kindSent, g.Act, details{Grant: g.ID, Attempt: attempt.N, under: Rung(g.Rung)}); err != nil {
+func (w *work) send(g sqldb.Grant) error {
+	attempt := sqldb.Send{N: g.Sends + 1, Outcome: string(Sent)}
+	if _, err := w.record(kindSent, g.Act, details{Grant: g.ID, Attempt: attempt.N, under: Method(g.Rung)}); err != nil {
 		return err
 	}
 	if err := w.AddSend(g.ID, attempt); err != nil {

@@ -5,8 +5,8 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/vennio-mcp/vennio-mcp/internal/plain"
-	"github.com/vennio-mcp/vennio-mcp/internal/store"
+	"github.com/vennio-mcp/vennio-mcp/internal/sanitize"
+	"github.com/vennio-mcp/vennio-mcp/internal/sqldb"
 )
 
 // Settle notes what became of g's attempt, as Send returned it: Done, with
@@ -34,7 +34,7 @@ func (l *Ledger) Settle(ctx context.Context, g Grant, o Outcome, bookingID, requ
 		if kept == nil {
 			return ErrNoGrant
 		}
-		s := settlement{g.Attempt, o, bookingID, requestID, plain.Line(detail, 500)}
+		s := settlement{g.Attempt, o, bookingID, requestID, sanitize.Line(detail, 500)}
 		if kept.Act.Digest == "" { // erased while it was under way
 			s.booking, s.request, s.detail = "", "", ""
 		}
@@ -62,11 +62,11 @@ func (l *Ledger) GiveUp(ctx context.Context, g Grant, detail string) error {
 			if err != nil {
 				return err
 			}
-			i := slices.IndexFunc(sends, func(s store.Send) bool { return s.Outcome != string(NotDone) })
+			i := slices.IndexFunc(sends, func(s sqldb.Send) bool { return s.Outcome != string(NotDone) })
 			if i < 0 {
 				return nil
 			}
-			if _, err := w.settle(*kept, settlement{attempt: i + 1, outcome: NotDone, detail: plain.Line(detail, 500)}); err != nil {
+			if _, err := w.settle(*kept, settlement{attempt: i + 1, outcome: NotDone, detail: sanitize.Line(detail, 500)}); err != nil {
 				return err
 			}
 		}
@@ -80,7 +80,7 @@ type settlement struct {
 }
 
 // settle returns in doubt what the caller must be told although it was kept.
-func (w *work) settle(g store.Grant, s settlement) (doubt, err error) {
+func (w *work) settle(g sqldb.Grant, s settlement) (doubt, err error) {
 	sends, err := w.Sends(g.ID)
 	if err != nil {
 		return nil, err
@@ -111,9 +111,9 @@ func (w *work) settle(g store.Grant, s settlement) (doubt, err error) {
 	}
 }
 
-func (w *work) keepSettlement(g store.Grant, s settlement, attempt store.Send, now Outcome) error {
+func (w *work) keepSettlement(g sqldb.Grant, s settlement, attempt sqldb.Send, now Outcome) error {
 	_, err := w.record(kindSettled, g.Act, details{
-		Grant: g.ID, Attempt: s.attempt, Outcome: s.outcome, Booking: s.booking, Request: s.request, Detail: s.detail, under: Rung(g.Rung),
+		Grant: g.ID, Attempt: s.attempt, Outcome: s.outcome, Booking: s.booking, Request: s.request, Detail: s.detail, under: Method(g.Rung),
 	})
 	if err != nil {
 		return err
@@ -126,9 +126,9 @@ func (w *work) keepSettlement(g store.Grant, s settlement, attempt store.Send, n
 }
 
 // overall is what became of a grant, from what became of its attempts.
-func overall(sends []store.Send) Outcome {
+func overall(sends []sqldb.Send) Outcome {
 	for _, o := range []Outcome{Done, Sent, Unknown} {
-		if slices.ContainsFunc(sends, func(s store.Send) bool { return s.Outcome == string(o) }) {
+		if slices.ContainsFunc(sends, func(s sqldb.Send) bool { return s.Outcome == string(o) }) {
 			return o
 		}
 	}

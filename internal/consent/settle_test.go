@@ -20,8 +20,8 @@ func sent(t *testing.T, l *consent.Ledger, act consent.Act) consent.Grant {
 	return g
 }
 
-// bar: C2
-func TestBar_C2_ChangeOneThingAndItIsRefused(t *testing.T) {
+// req: C2
+func TestReq_C2_ChangeOneThingAndItIsRefused(t *testing.T) {
 	t.Parallel()
 	l, _ := newLedger(t)
 	early, err := l.Attest(t.Context(), titled(call("s1"), "Prepared"), "Ada", "yes")
@@ -49,7 +49,7 @@ func TestBar_C2_ChangeOneThingAndItIsRefused(t *testing.T) {
 	tenant := call("s1")
 	tenant.Tenant = "another tenant"
 	_, err = l.Attest(t.Context(), tenant, "Ada", "yes")
-	require.NoError(t, err, "tenants share nothing: bar X5")
+	require.NoError(t, err, "tenants share nothing: requirement X5")
 }
 
 func TestAnotherActAfterARefusal(t *testing.T) {
@@ -124,8 +124,8 @@ func TestNothingElseSettles(t *testing.T) {
 	require.Error(t, l.Settle(t.Context(), sent(t, l, call("s2")), consent.Sent, "", "", ""))
 }
 
-// bar: I3
-func TestBar_I3_OneAttemptInDoubtKeepsTheGrantInDoubt(t *testing.T) {
+// req: I3
+func TestReq_I3_OneAttemptInDoubtKeepsTheGrantInDoubt(t *testing.T) {
 	t.Parallel()
 	l, c := newLedger(t)
 	first := sent(t, l, call("s1"))

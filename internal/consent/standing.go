@@ -4,7 +4,7 @@ import (
 	"context"
 	"time"
 
-	"github.com/vennio-mcp/vennio-mcp/internal/store"
+	"github.com/vennio-mcp/vennio-mcp/internal/sqldb"
 )
 
 // Standing tells what there is for exactly this act: the grant that can be sent
@@ -71,7 +71,7 @@ func (l *Ledger) expire(ctx context.Context, act string) error {
 
 // latest reads the newest proposal of an act; nil if it was declined so long ago that a person may
 // be asked again.
-func (w *work) latest(kept store.Proposal, act Act) (*Proposal, error) {
+func (w *work) latest(kept sqldb.Proposal, act Act) (*Proposal, error) {
 	if kept.State == string(StateDeclined) {
 		refused, err := w.refusal(act)
 		if refused == nil || err != nil {

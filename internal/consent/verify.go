@@ -8,7 +8,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/vennio-mcp/vennio-mcp/internal/store"
+	"github.com/vennio-mcp/vennio-mcp/internal/sqldb"
 )
 
 // BrokenError says from which entry on the ledger is not what was written, or
@@ -52,7 +52,7 @@ func (l *Ledger) Verify(ctx context.Context) (int64, error) {
 // checkRecords compares all records with what the entries say, a page of acts at
 // a time. left is what erasures left, by act.
 func (w *work) checkRecords(left map[string]remains) error {
-	var seen store.Totals
+	var seen sqldb.Totals
 	for after := ""; ; {
 		acts, err := w.Acts(after, page)
 		if err != nil {
@@ -70,8 +70,8 @@ func (w *work) checkRecords(left map[string]remains) error {
 
 // checkActs compares the records of acts, which follow one another in the order
 // of their ids, and counts them.
-func (w *work) checkActs(acts []store.Act, left map[string]remains, seen *store.Totals) error {
-	about := store.Range{First: acts[0].ID, Last: acts[len(acts)-1].ID}
+func (w *work) checkActs(acts []sqldb.Act, left map[string]remains, seen *sqldb.Totals) error {
+	about := sqldb.Range{First: acts[0].ID, Last: acts[len(acts)-1].ID}
 	entries, err := w.EntriesAbout(about)
 	if err != nil {
 		return err
@@ -88,10 +88,10 @@ func (w *work) checkActs(acts []store.Act, left map[string]remains, seen *store.
 	if err != nil {
 		return err
 	}
-	told := group(entries, func(e store.Entry) string { return e.Act })
-	asked := group(proposals, func(p store.Proposal) string { return p.Act.ID })
-	given := group(grants, func(g store.Grant) string { return g.Act.ID })
-	sent := group(attempts, func(a store.Attempt) string { return a.GrantID })
+	told := group(entries, func(e sqldb.Entry) string { return e.Act })
+	asked := group(proposals, func(p sqldb.Proposal) string { return p.Act.ID })
+	given := group(grants, func(g sqldb.Grant) string { return g.Act.ID })
+	sent := group(attempts, func(a sqldb.Attempt) string { return a.GrantID })
 	for _, act := range acts {
 		var remains *remains
 		if r, erased := left[act.ID]; erased && act.Digest == "" {
@@ -123,7 +123,7 @@ func group[T any](all []T, by func(T) string) map[string][]T {
 }
 
 // checkTotals finds records of acts that are not stored, and wrong sums.
-func (w *work) checkTotals(seen store.Totals) error {
+func (w *work) checkTotals(seen sqldb.Totals) error {
 	all, err := w.Totals()
 	if err != nil {
 		return err
@@ -138,7 +138,7 @@ func (w *work) checkTotals(seen store.Totals) error {
 	return err
 }
 
-func (w *work) eachEntry(do func(store.Entry) error) error {
+func (w *work) eachEntry(do func(sqldb.Entry) error) error {
 	for after := int64(0); ; {
 		entries, err := w.Entries(after, page)
 		if err != nil || len(entries) == 0 {
@@ -166,7 +166,7 @@ func newChecker() *checker {
 	return &checker{hash: strings.Repeat("0", sha256.Size*2), bare: map[int64]bool{}, left: map[string]remains{}}
 }
 
-func (c *checker) check(e store.Entry) error {
+func (c *checker) check(e sqldb.Entry) error {
 	why := ""
 	switch {
 	case e.Seq != c.seq+1:
@@ -187,7 +187,7 @@ func (c *checker) check(e store.Entry) error {
 	return nil
 }
 
-func (c *checker) checkDetails(e store.Entry) string {
+func (c *checker) checkDetails(e sqldb.Entry) string {
 	d, why := proven(e)
 	if why == "" && e.Kind == kindErased {
 		for _, seq := range d.Entries {

@@ -7,10 +7,10 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/vennio-mcp/vennio-mcp/internal/store/storetest"
+	"github.com/vennio-mcp/vennio-mcp/internal/sqldb/storetest"
 )
 
-// bar: C3. An answer given elsewhere, on another replica's page or in the
+// req: C3. An answer given elsewhere, on another replica's page or in the
 // terminal, ends the wait.
 func TestAnAnswerGivenElsewhereIsNoticed(t *testing.T) {
 	t.Parallel()

@@ -10,7 +10,7 @@ import (
 // empty until somebody has answered.
 type Event struct {
 	What Happening
-	Rung Rung
+	Rung Method
 }
 
 // Watcher is told of each Event once it is on record, in order, with the context
@@ -45,8 +45,8 @@ func Happenings() []Happening {
 	}
 }
 
-// Rungs lists every Rung, the best first.
-func Rungs() []Rung { return []Rung{InClient, OnPage, InTerminal, Attested} }
+// Methods lists every Method, the best first.
+func Methods() []Method { return []Method{InClient, OnPage, InTerminal, Attested} }
 
 func (l *Ledger) tell(ctx context.Context, events ...Event) {
 	for _, e := range events {

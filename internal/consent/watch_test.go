@@ -9,15 +9,15 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/vennio-mcp/vennio-mcp/internal/consent"
-	"github.com/vennio-mcp/vennio-mcp/internal/store"
-	"github.com/vennio-mcp/vennio-mcp/internal/store/storetest"
+	"github.com/vennio-mcp/vennio-mcp/internal/sqldb"
+	"github.com/vennio-mcp/vennio-mcp/internal/sqldb/storetest"
 )
 
 // watched returns a ledger and what its watcher was told since the last look.
 func watched(t *testing.T) (l *consent.Ledger, c *clock, told func() []consent.Event) {
 	t.Helper()
 	c = newClock()
-	db := store.Open(storetest.Memory(t))
+	db := sqldb.Open(storetest.Memory(t))
 	t.Cleanup(func() { require.NoError(t, db.Close()) })
 	var events []consent.Event
 	l = consent.New(db, c.now, func(_ context.Context, e consent.Event) { events = append(events, e) })

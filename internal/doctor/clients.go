@@ -10,12 +10,12 @@ import (
 	"runtime"
 	"strings"
 
-	"github.com/vennio-mcp/vennio-mcp/internal/clients"
-	"github.com/vennio-mcp/vennio-mcp/internal/plain"
+	"github.com/vennio-mcp/vennio-mcp/internal/mcpclients"
+	"github.com/vennio-mcp/vennio-mcp/internal/sanitize"
 )
 
 // Clients looks into the settings of the MCP clients on a machine.
-func Clients(here clients.System) (all []Finding) {
+func Clients(here mcpclients.System) (all []Finding) {
 	for _, c := range here.Clients() {
 		servers, err := c.Servers()
 		switch {
@@ -34,15 +34,15 @@ func Clients(here clients.System) (all []Finding) {
 
 // unfit is a settings file that the client cannot use either. Some clients then write
 // it anew, without the servers that stood in it.
-func unfit(c clients.Client, err error) Finding {
+func unfit(c mcpclients.Client, err error) Finding {
 	what, next := err.Error(), "correct the file"
-	if e, ok := errors.AsType[clients.Unfit](err); ok {
+	if e, ok := errors.AsType[mcpclients.Unfit](err); ok {
 		what, next = e.What, e.Next
 	}
 	return warn("client", c.Name+": "+what, strings.ToUpper(next[:1])+next[1:]+". Until then the client may start no servers, and may write the file anew without them.")
 }
 
-func client(c clients.Client, servers []clients.Server) (all []Finding) {
+func client(c mcpclients.Client, servers []mcpclients.Server) (all []Finding) {
 	for _, s := range servers {
 		if s.Ours() {
 			all = append(all, started(c, s))
@@ -58,12 +58,12 @@ func client(c clients.Client, servers []clients.Server) (all []Finding) {
 }
 
 // started: the client can start the server, as far as can be told from here.
-func started(c clients.Client, s clients.Server) Finding {
-	name := plain.Line(s.Name, 60)
+func started(c mcpclients.Client, s mcpclients.Server) Finding {
+	name := sanitize.Line(s.Name, 60)
 	if s.URL != "" {
-		return ok("client", "%s: %s is reached at %s", c.Name, name, plain.Line(s.URL, 100))
+		return ok("client", "%s: %s is reached at %s", c.Name, name, sanitize.Line(s.URL, 100))
 	}
-	command := plain.Line(s.Command, 200)
+	command := sanitize.Line(s.Command, 200)
 	path, err := exec.LookPath(s.Command)
 	if err != nil {
 		return problem("client", fmt.Sprintf("%s: %s starts %q, which is not there or cannot be run", c.Name, name, command), "Put the full path of vennio-mcp into "+c.Path+".")

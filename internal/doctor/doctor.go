@@ -11,9 +11,9 @@ import (
 	"slices"
 	"time"
 
-	"github.com/vennio-mcp/vennio-mcp/internal/clients"
 	"github.com/vennio-mcp/vennio-mcp/internal/config"
-	"github.com/vennio-mcp/vennio-mcp/internal/store"
+	"github.com/vennio-mcp/vennio-mcp/internal/mcpclients"
+	"github.com/vennio-mcp/vennio-mcp/internal/sqldb"
 )
 
 // Level is how bad a finding is.
@@ -53,8 +53,8 @@ type Patient struct {
 	Absent    bool          // there is no default tenant: no key is set, and each caller has another
 	KeySince  func() (time.Time, error)
 	Transport http.RoundTripper // to Vennio
-	Store     *store.DB
-	System    clients.System
+	Store     *sqldb.DB
+	System    mcpclients.System
 	Now       func() time.Time
 	// Webhook says whether Vennio's events reach this server; nil where webhooks
 	// are not served.

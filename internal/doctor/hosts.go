@@ -10,7 +10,7 @@ import (
 
 	"github.com/vennio-mcp/vennio-mcp/internal/config"
 	"github.com/vennio-mcp/vennio-mcp/internal/consent"
-	"github.com/vennio-mcp/vennio-mcp/internal/plain"
+	"github.com/vennio-mcp/vennio-mcp/internal/sanitize"
 	"github.com/vennio-mcp/vennio-mcp/tools"
 	"github.com/vennio-mcp/vennio-mcp/vennioclient"
 )
@@ -39,7 +39,7 @@ func (p Patient) hostName(ctx context.Context, names *tools.HostNames, h config.
 	const check = "host name"
 	host := consent.Party{Name: h.Name, ID: h.ID}
 	if !host.Unnamed() || strings.Contains(h.ID, "@") {
-		return host.Label(60, plain.Line), nil
+		return host.Label(60, sanitize.Line), nil
 	}
 	calendar := "calendar " + consent.ShortID(h.ID)
 	do := fmt.Sprintf("Name the host in %s: Name=id.", p.setting("VENNIO_HOSTS"))

@@ -11,8 +11,8 @@ import (
 
 	"github.com/vennio-mcp/vennio-mcp/internal/consent"
 	"github.com/vennio-mcp/vennio-mcp/internal/files"
-	"github.com/vennio-mcp/vennio-mcp/internal/plain"
-	"github.com/vennio-mcp/vennio-mcp/internal/store"
+	"github.com/vennio-mcp/vennio-mcp/internal/sanitize"
+	"github.com/vennio-mcp/vennio-mcp/internal/sqldb"
 	"github.com/vennio-mcp/vennio-mcp/internal/times"
 )
 
@@ -60,7 +60,7 @@ func (p Patient) state(ctx context.Context) []Finding {
 		return unfit
 	}
 	if err := p.Store.Check(ctx); err != nil {
-		if store.FaultOf(err) == store.Damaged {
+		if sqldb.FaultOf(err) == sqldb.Damaged {
 			_ = p.Store.Close() // so that no later check changes what may be saved
 		}
 		return []Finding{unusable(dir, err)}
@@ -75,7 +75,7 @@ func (p Patient) secret() []Finding {
 	dir := p.Config.StateDir
 	err := files.CheckPrivate(dir)
 	if err == nil && dir != "" && len(p.Config.SigningSecrets) == 0 {
-		_, err = store.SigningSecret(dir)
+		_, err = sqldb.SigningSecret(dir)
 	}
 	if insecure, is := errors.AsType[*files.InsecureError](err); is {
 		return []Finding{problem(check, insecure.Why, "The server does not start with it: "+insecure.Do+".")}
@@ -86,24 +86,24 @@ func (p Patient) secret() []Finding {
 // unusable says what to do about a state folder that cannot be used.
 func unusable(dir string, err error) Finding {
 	do := "Give the folder back to the user of the server, or set VENNIO_STATE_DIR to another."
-	switch fault := store.FaultOf(err); fault {
-	case store.Damaged:
+	switch fault := sqldb.FaultOf(err); fault {
+	case sqldb.Damaged:
 		do = "Stop every vennio-mcp and keep a copy of the folder. Then put vennio-mcp.db back from a backup, without the files ending in -wal and -shm, or save what can be read with: sqlite3 vennio-mcp.db .recover. " +
 			"Without either, move the three files away: an empty ledger begins, which does not know what was agreed or booked before."
-	case store.ReadOnly:
+	case sqldb.ReadOnly:
 		do = "Let the user of the server write to the folder and the files in it (chmod u+rwX, chown), and mount the disk for writing."
-	case store.NoAccess:
+	case sqldb.NoAccess:
 		do = "Let the user of the server open the folder and the files in it: they must be regular files that belong to that user (chown -R, chmod -R u+rwX)."
-	case store.Full:
+	case sqldb.Full:
 		do = "Free space on the disk, or raise the quota: until then no consent can be recorded, and nothing booked."
-	case store.Locked:
+	case sqldb.Locked:
 		do = "Another process has the database locked: find it (fuser vennio-mcp.db), end a backup or sqlite3 that is still open, and try again."
-	case store.Failing:
+	case sqldb.Failing:
 		do = "The disk fails to read or write: look at the system's log, keep a copy of the folder, and move it to another disk."
-	case store.TooNew:
+	case sqldb.TooNew:
 		do = "Run the newer version that wrote it, or set VENNIO_STATE_DIR to another folder."
 	}
-	return problem("store", plain.Line(fmt.Sprintf("%s cannot be used: %v", dir, err), 400), do)
+	return problem("store", sanitize.Line(fmt.Sprintf("%s cannot be used: %v", dir, err), 400), do)
 }
 
 // database looks at one on a server.
@@ -123,10 +123,10 @@ func (p Patient) databaseClock(ctx context.Context) Finding {
 	switch {
 	case err != nil:
 		return problem(check, fmt.Sprintf("it cannot be read: %v", err), "See the line above.")
-	case ahead.Abs() > store.MaxSkew:
-		return warn(check, store.SkewText(ahead), "Run NTP on both machines. Consents and follow-ups go by the database's clock, so nothing is lost; tokens, TLS and the times in logs go by this machine's.")
+	case ahead.Abs() > sqldb.MaxSkew:
+		return warn(check, sqldb.SkewText(ahead), "Run NTP on both machines. Consents and follow-ups go by the database's clock, so nothing is lost; tokens, TLS and the times in logs go by this machine's.")
 	}
-	return ok(check, "within %s of this machine's", store.MaxSkew)
+	return ok(check, "within %s of this machine's", sqldb.MaxSkew)
 }
 
 // private: the ledger and the signing secret are for their owner alone.

@@ -6,8 +6,8 @@ import (
 	"fmt"
 	"net/url"
 
-	"github.com/vennio-mcp/vennio-mcp/internal/access"
-	"github.com/vennio-mcp/vennio-mcp/internal/plain"
+	"github.com/vennio-mcp/vennio-mcp/internal/auth"
+	"github.com/vennio-mcp/vennio-mcp/internal/sanitize"
 )
 
 // tokenKeys checks the key set of the authorization server, where one is set.
@@ -19,7 +19,7 @@ func (p Patient) tokenKeys(ctx context.Context) []Finding {
 	}
 	set, err := o.Keys(ctx)
 	if _, sent := errors.AsType[*url.Error](err); sent {
-		return []Finding{noAnswer(check, o.JWKS, "jwks_url (oauth, in the settings file)", access.FetchLimit, err)}
+		return []Finding{noAnswer(check, o.JWKS, "jwks_url (oauth, in the settings file)", auth.FetchLimit, err)}
 	}
 	if err != nil {
 		return []Finding{problem(check, fmt.Sprintf("%s serves no key set: %v", o.JWKS, err), "Check jwks_url (oauth, in the settings file): the issuer names it as jwks_uri in its metadata.")}
@@ -31,7 +31,7 @@ func (p Patient) tokenKeys(ctx context.Context) []Finding {
 		all = append(all, ok(check, "%d usable at %s", set.Usable, o.JWKS))
 	}
 	for _, malformed := range set.Malformed {
-		all = append(all, warn(check, plain.Line(malformed, 200)+"; it is not used", "Tell whoever runs the issuer: tokens signed with this key are refused, others are not affected."))
+		all = append(all, warn(check, sanitize.Line(malformed, 200)+"; it is not used", "Tell whoever runs the issuer: tokens signed with this key are refused, others are not affected."))
 	}
 	return all
 }

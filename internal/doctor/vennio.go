@@ -15,7 +15,7 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/vennio-mcp/vennio-mcp/internal/plain"
+	"github.com/vennio-mcp/vennio-mcp/internal/sanitize"
 	"github.com/vennio-mcp/vennio-mcp/vennioclient"
 )
 
@@ -167,7 +167,7 @@ func (p Patient) bookings(ctx context.Context, c *vennioclient.Client) Finding {
 func lacks(check, what, so string, err error) Finding {
 	e, _ := errors.AsType[*vennioclient.Error](err)
 	if e != nil && e.Kind == vennioclient.KindForbidden {
-		scopes := plain.Line(strings.Join(slices.Sorted(slices.Values(e.AvailableScopes)), ", "), 200)
+		scopes := sanitize.Line(strings.Join(slices.Sorted(slices.Values(e.AvailableScopes)), ", "), 200)
 		return warn(check, fmt.Sprintf("the key may not %s (it may: %s): %s", what, cmp.Or(scopes, "not told"), so), "Use a secret key, or leave it so if that is what you want.")
 	}
 	return problem(check, fmt.Sprintf("asked to %s, Vennio failed: %s%s", what, vennioclient.KindOf(err), request(err)), "Try again; if it stays, ask Vennio's support, with the request id.")
@@ -176,7 +176,7 @@ func lacks(check, what, so string, err error) Finding {
 // request names Vennio's id of a failed request, where there is one.
 func request(err error) string {
 	if e, ok := errors.AsType[*vennioclient.Error](err); ok && e.RequestID != "" {
-		return ", request " + plain.Line(e.RequestID, 64)
+		return ", request " + sanitize.Line(e.RequestID, 64)
 	}
 	return ""
 }

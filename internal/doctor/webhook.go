@@ -6,15 +6,15 @@ import (
 	"slices"
 	"time"
 
-	"github.com/vennio-mcp/vennio-mcp/internal/events"
-	"github.com/vennio-mcp/vennio-mcp/internal/plain"
-	"github.com/vennio-mcp/vennio-mcp/internal/store"
+	"github.com/vennio-mcp/vennio-mcp/internal/sanitize"
+	"github.com/vennio-mcp/vennio-mcp/internal/sqldb"
+	"github.com/vennio-mcp/vennio-mcp/internal/webhooks"
 	"github.com/vennio-mcp/vennio-mcp/vennioclient"
 )
 
 // registerLike is the command that makes the subscription.
 func (p Patient) registerLike() string {
-	return "vennio-mcp webhooks register" + p.flag() + " --url https://your.host" + events.PathOf(p.Tenant)
+	return "vennio-mcp webhooks register" + p.flag() + " --url https://your.host" + webhooks.PathOf(p.Tenant)
 }
 
 func (p Patient) flag() string {
@@ -45,13 +45,13 @@ func (p Patient) Subscribed(ctx context.Context) Finding {
 
 // heard is what the store knows: the subscriptions, the newest first, and in words
 // when the newest event came.
-func (p Patient) heard(ctx context.Context) (kept []store.Subscription, newest string, err error) {
+func (p Patient) heard(ctx context.Context) (kept []sqldb.Subscription, newest string, err error) {
 	newest = "no event so far"
-	err = p.Store.Read(ctx, func(tx *store.Tx) (err error) {
+	err = p.Store.Read(ctx, func(tx *sqldb.Tx) (err error) {
 		if kept, err = tx.Subscriptions(p.Tenant, 100); err != nil {
 			return err
 		}
-		last, err := tx.Events(store.EventsWanted{Tenant: p.Tenant, Limit: 1})
+		last, err := tx.Events(sqldb.EventsWanted{Tenant: p.Tenant, Limit: 1})
 		if err == nil && len(last) > 0 {
 			newest = fmt.Sprintf("newest event %s ago", p.Now().Sub(last[0].Received).Round(time.Second))
 		}
@@ -62,10 +62,10 @@ func (p Patient) heard(ctx context.Context) (kept []store.Subscription, newest s
 
 // listed compares with what Vennio lists. That call is not published, so that its
 // failing says nothing about the events.
-func (p Patient) listed(ctx context.Context, kept []store.Subscription, newest string) Finding {
+func (p Patient) listed(ctx context.Context, kept []sqldb.Subscription, newest string) Finding {
 	const check = "webhook"
 	s := kept[0]
-	to := fmt.Sprintf("%s to %s", plain.Line(s.ID, 60), plain.Line(s.URL, 200))
+	to := fmt.Sprintf("%s to %s", sanitize.Line(s.ID, 60), sanitize.Line(s.URL, 200))
 	c, err := p.client(p.Transport, p.Config.Dialect)
 	if err != nil {
 		return problem(check, err.Error(), "Mend the setting.")
@@ -74,7 +74,7 @@ func (p Patient) listed(ctx context.Context, kept []store.Subscription, newest s
 	if err != nil {
 		return ok(check, "registered, %s; %s; Vennio does not say whether it has it (%s)", to, newest, vennioclient.KindOf(err))
 	}
-	has := func(s store.Subscription) bool {
+	has := func(s sqldb.Subscription) bool {
 		return slices.ContainsFunc(all, func(w vennioclient.Webhook) bool { return w.ID == s.ID })
 	}
 	switch {

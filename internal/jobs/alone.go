@@ -7,7 +7,7 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/vennio-mcp/vennio-mcp/internal/store"
+	"github.com/vennio-mcp/vennio-mcp/internal/sqldb"
 )
 
 const (
@@ -35,7 +35,7 @@ func (q *Queue) workAlone(ctx context.Context, pool *sql.DB, do func(context.Con
 func (q *Queue) claim(ctx context.Context) (func() error, error) {
 	for {
 		release, err := q.db.Claim(ctx, claimName)
-		if !errors.Is(err, store.ErrClaimed) {
+		if !errors.Is(err, sqldb.ErrClaimed) {
 			return release, err
 		}
 		q.note(nil) // another process works
@@ -52,7 +52,7 @@ func (q *Queue) claim(ctx context.Context) (func() error, error) {
 // 15 s for the dead one's leadership to lapse. The interrupted try is not
 // counted. Tasks of a lane that is no more get where they are refused.
 func (q *Queue) takeOver(ctx context.Context) error {
-	return q.db.Write(ctx, func(tx *store.Tx) error {
+	return q.db.Write(ctx, func(tx *sqldb.Tx) error {
 		for _, statement := range []string{
 			`DELETE FROM river_leader`,
 			`UPDATE river_job SET state = 'available', attempt = max(attempt - 1, 0) WHERE state = 'running'`,

@@ -7,14 +7,14 @@ import (
 
 	"github.com/riverqueue/river"
 
-	"github.com/vennio-mcp/vennio-mcp/internal/store"
+	"github.com/vennio-mcp/vennio-mcp/internal/sqldb"
 )
 
 // clock gives River the database's time, by which all processes judge alike: when a
 // task may be tried, and who leads. River takes it in the part of its configuration
 // that is named after tests; what it says of implementations for production is kept:
 // the monotonic part stays.
-type clock struct{ db *store.DB }
+type clock struct{ db *sqldb.DB }
 
 func (c clock) Now() time.Time { return c.db.Now() }
 
@@ -22,7 +22,7 @@ func (c clock) Now() time.Time { return c.db.Now() }
 func (c clock) NowOrNil() *time.Time { return new(c.db.Now().UTC()) }
 
 // timeOf: in a folder there is one machine, and River's own time is the store's.
-func timeOf(db *store.DB) (t river.TestConfig) {
+func timeOf(db *sqldb.DB) (t river.TestConfig) {
 	if db.Shared() {
 		t.Time = clock{db}
 	}

@@ -10,7 +10,7 @@ import (
 	"github.com/riverqueue/river"
 	"github.com/riverqueue/river/rivertype"
 
-	"github.com/vennio-mcp/vennio-mcp/internal/store"
+	"github.com/vennio-mcp/vennio-mcp/internal/sqldb"
 )
 
 // ErrNoTask is the error of an id under which there is no dead letter.
@@ -58,7 +58,7 @@ func (q *Queue) CountDeadLetters(ctx context.Context) (n int, err error) {
 	if err := q.Prepare(ctx); err != nil {
 		return 0, err
 	}
-	err = q.db.Read(ctx, func(tx *store.Tx) error {
+	err = q.db.Read(ctx, func(tx *sqldb.Tx) error {
 		// The condition is that of River's index on what ended, which the one on kinds must not replace.
 		row := tx.SQL().QueryRowContext(ctx, `SELECT COUNT(*) FROM river_job
 			WHERE kind || '' = $1 AND state IN ('cancelled', 'discarded') AND finalized_at IS NOT NULL`, Task{}.Kind())
@@ -80,7 +80,7 @@ func (q *Queue) list(ctx context.Context, p *river.JobListParams) (found []Recor
 	if err := q.Prepare(ctx); err != nil {
 		return nil, err
 	}
-	err = q.db.Read(ctx, func(tx *store.Tx) error {
+	err = q.db.Read(ctx, func(tx *sqldb.Tx) error {
 		jobs, err := q.client.JobListTx(ctx, tx.SQL(), p.Kinds(Task{}.Kind()).First(page))
 		if err != nil {
 			return fmt.Errorf("list tasks: %w", err)
@@ -116,20 +116,20 @@ func record(j *rivertype.JobRow) Record {
 
 // Retry gives a tenant's dead letter as many tries as a new task has.
 func (q *Queue) Retry(ctx context.Context, tenant string, id int64) error {
-	return q.bury(ctx, tenant, id, func(tx *store.Tx, t Task) error { return q.Add(ctx, tx, t) })
+	return q.bury(ctx, tenant, id, func(tx *sqldb.Tx, t Task) error { return q.Add(ctx, tx, t) })
 }
 
 // Drop deletes a tenant's dead letter.
 func (q *Queue) Drop(ctx context.Context, tenant string, id int64) error {
-	return q.bury(ctx, tenant, id, func(*store.Tx, Task) error { return nil })
+	return q.bury(ctx, tenant, id, func(*sqldb.Tx, Task) error { return nil })
 }
 
 // bury deletes a dead letter together with what happens instead.
-func (q *Queue) bury(ctx context.Context, tenant string, id int64, instead func(*store.Tx, Task) error) error {
+func (q *Queue) bury(ctx context.Context, tenant string, id int64, instead func(*sqldb.Tx, Task) error) error {
 	if err := q.Prepare(ctx); err != nil {
 		return err
 	}
-	return q.db.Write(ctx, func(tx *store.Tx) error {
+	return q.db.Write(ctx, func(tx *sqldb.Tx) error {
 		job, err := q.client.JobGetTx(ctx, tx.SQL(), id)
 		if errors.Is(err, rivertype.ErrNotFound) {
 			return ErrNoTask

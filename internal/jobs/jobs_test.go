@@ -12,8 +12,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/vennio-mcp/vennio-mcp/internal/jobs"
-	"github.com/vennio-mcp/vennio-mcp/internal/store"
-	"github.com/vennio-mcp/vennio-mcp/internal/store/storetest"
+	"github.com/vennio-mcp/vennio-mcp/internal/sqldb"
+	"github.com/vennio-mcp/vennio-mcp/internal/sqldb/storetest"
 )
 
 const patience, tick = time.Minute, 20 * time.Millisecond
@@ -26,19 +26,19 @@ func quick(names ...string) jobs.Options {
 	return o
 }
 
-func open(t *testing.T, dir string, o jobs.Options) (*jobs.Queue, *store.DB) {
+func open(t *testing.T, dir string, o jobs.Options) (*jobs.Queue, *sqldb.DB) {
 	t.Helper()
-	db := store.Open(dir)
+	db := sqldb.Open(dir)
 	t.Cleanup(func() { require.NoError(t, db.Close()) })
 	q, err := jobs.Open(db, o)
 	require.NoError(t, err)
 	return q, db
 }
 
-func add(t *testing.T, q *jobs.Queue, db *store.DB, tasks ...jobs.Task) {
+func add(t *testing.T, q *jobs.Queue, db *sqldb.DB, tasks ...jobs.Task) {
 	t.Helper()
 	require.NoError(t, q.Prepare(t.Context()))
-	require.NoError(t, db.Write(t.Context(), func(tx *store.Tx) error { return q.Add(t.Context(), tx, tasks...) }))
+	require.NoError(t, db.Write(t.Context(), func(tx *sqldb.Tx) error { return q.Add(t.Context(), tx, tasks...) }))
 }
 
 // work works until stop, or the end of the test.
@@ -103,15 +103,15 @@ func TestATaskIsQueuedOnlyIfItsTransactionIs(t *testing.T) {
 	q, db := open(t, storetest.Folder(t), quick("a"))
 	require.NoError(t, q.Prepare(t.Context()))
 	undone := errors.New("undone")
-	require.ErrorIs(t, db.Write(t.Context(), func(tx *store.Tx) error {
+	require.ErrorIs(t, db.Write(t.Context(), func(tx *sqldb.Tx) error {
 		require.NoError(t, q.Add(t.Context(), tx, jobs.Task{Event: "1", To: "a"}))
 		return undone
 	}), undone)
 	assert.Empty(t, states(t, q, "1"))
 }
 
-// bar: W3
-func TestBar_W3_FiveTriesThenADeadLetterToRetryOrDrop(t *testing.T) {
+// req: W3
+func TestReq_W3_FiveTriesThenADeadLetterToRetryOrDrop(t *testing.T) {
 	t.Parallel()
 	dir := storetest.Folder(t)
 	q, db := open(t, dir, quick("a"))
@@ -199,14 +199,14 @@ func TestOneProcessOfAFolderWorksAndAnotherTakesOver(t *testing.T) {
 	assert.Contains(t, d.all(), "second 3")
 }
 
-func db2(t *testing.T, dir string) *store.DB {
+func db2(t *testing.T, dir string) *sqldb.DB {
 	t.Helper()
-	db := store.Open(dir)
+	db := sqldb.Open(dir)
 	t.Cleanup(func() { require.NoError(t, db.Close()) })
 	return db
 }
 
-// bar: P8, W3
+// req: P8, W3
 func TestWorkThatHangsIsCutShortAndTakenUpAgain(t *testing.T) {
 	t.Parallel()
 	q, db := open(t, storetest.Folder(t), quick("a"))

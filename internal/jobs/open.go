@@ -5,21 +5,21 @@ import (
 	"encoding/json"
 	"fmt"
 
-	"github.com/vennio-mcp/vennio-mcp/internal/store"
+	"github.com/vennio-mcp/vennio-mcp/internal/sqldb"
 )
 
 // Unfinished returns the events of which a task is waiting, running
 // or dead: those that must be kept.
-func (q *Queue) Unfinished(ctx context.Context, tx *store.Tx) ([]store.EventKey, error) {
+func (q *Queue) Unfinished(ctx context.Context, tx *sqldb.Tx) ([]sqldb.EventKey, error) {
 	rows, err := tx.SQL().QueryContext(ctx, `SELECT DISTINCT coalesce(args ->> 'tenant', ''), args ->> 'event' FROM river_job
 		WHERE state IN ('available', 'cancelled', 'discarded', 'pending', 'retryable', 'running', 'scheduled') AND kind = $1`, Task{}.Kind())
 	if err != nil {
 		return nil, fmt.Errorf("list unfinished tasks: %w", err)
 	}
 	defer func() { _ = rows.Close() }()
-	var events []store.EventKey
+	var events []sqldb.EventKey
 	for rows.Next() {
-		var event store.EventKey
+		var event sqldb.EventKey
 		if err := rows.Scan(&event.Tenant, &event.ID); err != nil {
 			return nil, fmt.Errorf("list unfinished tasks: %w", err)
 		}
@@ -30,7 +30,7 @@ func (q *Queue) Unfinished(ctx context.Context, tx *store.Tx) ([]store.EventKey,
 
 // reroute sends the waiting tasks of lanes that are no more to the one lane
 // that is always there, where they are refused and show as dead letters.
-func (q *Queue) reroute(ctx context.Context, tx *store.Tx) error {
+func (q *Queue) reroute(ctx context.Context, tx *sqldb.Tx) error {
 	lanes := make(map[string]bool, len(q.o.Lanes)) // as an object: both databases list its keys under one name
 	for _, l := range q.o.Lanes {
 		lanes[lane(l.Tenant, l.Name)] = true

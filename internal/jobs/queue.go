@@ -18,7 +18,7 @@ import (
 	"github.com/riverqueue/river/riverdriver/riversqlite"
 	"github.com/riverqueue/river/rivermigrate"
 
-	"github.com/vennio-mcp/vennio-mcp/internal/store"
+	"github.com/vennio-mcp/vennio-mcp/internal/sqldb"
 )
 
 // MaxTries is how often a task is tried before it is a dead letter
@@ -69,7 +69,7 @@ func (o Options) withDefaults() Options {
 // Queue is the tasks kept in a store. It is safe for concurrent use, and so are
 // several over one store, in one process or in several.
 type Queue struct {
-	db     *store.DB
+	db     *sqldb.DB
 	o      Options
 	client *river.Client[*sql.Tx] // inserts and lists inside our transactions
 
@@ -81,7 +81,7 @@ type Queue struct {
 }
 
 // Open returns the Queue kept in db. It touches nothing.
-func Open(db *store.DB, o Options) (*Queue, error) {
+func Open(db *sqldb.DB, o Options) (*Queue, error) {
 	o = o.withDefaults()
 	client, err := river.NewClient(driver(db, nil), &river.Config{Logger: o.Log, Test: timeOf(db)})
 	if err != nil {
@@ -125,7 +125,7 @@ func (q *Queue) makeTables(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return q.db.Write(ctx, func(tx *store.Tx) error {
+	return q.db.Write(ctx, func(tx *sqldb.Tx) error {
 		_, err := migrator.MigrateTx(ctx, tx.SQL(), rivermigrate.DirectionUp, nil) //nolint:staticcheck // SA1019 warns of PostgreSQL
 		if err == nil {
 			_, err = tx.SQL().ExecContext(ctx, indexOfEvents)
@@ -140,7 +140,7 @@ const indexOfEvents = `CREATE INDEX IF NOT EXISTS follow_ups_of_event ON river_j
 
 // driver is the engine's way to the database. One without a pool acts within
 // our transactions alone.
-func driver(db *store.DB, pool *sql.DB) riverdriver.Driver[*sql.Tx] {
+func driver(db *sqldb.DB, pool *sql.DB) riverdriver.Driver[*sql.Tx] {
 	if db.Shared() {
 		return riverdatabasesql.New(pool)
 	}
@@ -148,7 +148,7 @@ func driver(db *store.DB, pool *sql.DB) riverdriver.Driver[*sql.Tx] {
 }
 
 // Add queues tasks as part of tx. Prepare comes first.
-func (q *Queue) Add(ctx context.Context, tx *store.Tx, tasks ...Task) error {
+func (q *Queue) Add(ctx context.Context, tx *sqldb.Tx, tasks ...Task) error {
 	if len(tasks) == 0 {
 		return nil
 	}

@@ -10,7 +10,7 @@ import (
 
 	"github.com/riverqueue/river/riverdriver/riverdatabasesql"
 
-	"github.com/vennio-mcp/vennio-mcp/internal/store"
+	"github.com/vennio-mcp/vennio-mcp/internal/sqldb"
 )
 
 // restsToPatrol is how many rests lie between two looks for what dead processes
@@ -20,7 +20,7 @@ const restsToPatrol = 100
 // workTogether works beside every other process that uses the database. The
 // engine shares the tasks out, and one leader among them does what only one may.
 func (q *Queue) workTogether(ctx context.Context, pool *sql.DB, do func(context.Context, Task) error) error {
-	if err := q.db.Write(ctx, func(tx *store.Tx) error { return q.reroute(ctx, tx) }); err != nil {
+	if err := q.db.Write(ctx, func(tx *sqldb.Tx) error { return q.reroute(ctx, tx) }); err != nil {
 		return err
 	}
 	ears, err := q.db.Listener(ctx) // new tasks are told of, so that none waits to be found

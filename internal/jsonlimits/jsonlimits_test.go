@@ -31,9 +31,9 @@ func object(n int) string {
 	return "{" + strings.Join(all, ",") + "}"
 }
 
-// bar: X7
+// req: X7
 // field: limits of a JSON text
-func TestBar_X7_EachLimitIsExact(t *testing.T) {
+func TestReq_X7_EachLimitIsExact(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {
 		raw  string
@@ -119,7 +119,7 @@ func TestAMemberIsFoundWithoutDecoding(t *testing.T) {
 	}
 }
 
-// bar: X7. A check allocates nothing, whatever it reads.
+// req: X7. A check allocates nothing, whatever it reads.
 func TestACheckAllocatesNothing(t *testing.T) {
 	for _, raw := range []string{nested("[", "]", 10_000), list("{}", 1_000_000), object(300_000), list(`{"a":"b"}`, 3_000), `"` + strings.Repeat("x", 1<<20) + `"`} {
 		assert.LessOrEqual(t, testing.AllocsPerRun(5, func() { _ = jsonlimits.Check([]byte(raw)) }), 1.0, "%.20s: the copy of the text at most", raw)

@@ -11,9 +11,9 @@ import (
 // call is what is learnt of a tool call while it runs. It travels in the call's
 // context, which the ledger's watcher is given.
 type call struct {
-	mu   sync.Mutex
-	rung consent.Rung // of the consent involved, if any
-	sent time.Time    // when the write last went out
+	mu     sync.Mutex
+	method consent.Method // of the consent involved, if any
+	sent   time.Time      // when the write last went out
 }
 
 type callKey struct{}
@@ -37,7 +37,7 @@ func (c *call) note(e consent.Event, now time.Time) (took time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if e.Rung != "" {
-		c.rung = e.Rung
+		c.method = e.Rung
 	}
 	switch e.What {
 	case consent.WasSent:
@@ -51,8 +51,8 @@ func (c *call) note(e consent.Event, now time.Time) (took time.Duration) {
 	return took
 }
 
-func (c *call) lastRung() consent.Rung {
+func (c *call) lastMethod() consent.Method {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.rung
+	return c.method
 }

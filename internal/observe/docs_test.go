@@ -52,7 +52,7 @@ func exposed(t *testing.T) map[string][]string {
 
 var named = regexp.MustCompile(`\b(?:vennio_mcp|go|process)_[a-z_]+\b`)
 
-func TestBar_O2_AlertsAndDashboardNameMetricsThatExist(t *testing.T) {
+func TestReq_O2_AlertsAndDashboardNameMetricsThatExist(t *testing.T) {
 	t.Parallel()
 	have := exposed(t)
 	for _, file := range []string{"alerts.yml", "alerts_test.yml", "dashboard.json"} {
@@ -65,7 +65,7 @@ func TestBar_O2_AlertsAndDashboardNameMetricsThatExist(t *testing.T) {
 }
 
 // The table of the runbook and the registry are one: names and labels.
-func TestBar_O2_TheTableOfMetricsIsTrue(t *testing.T) {
+func TestReq_O2_TheTableOfMetricsIsTrue(t *testing.T) {
 	t.Parallel()
 	have := exposed(t)
 	var told []string

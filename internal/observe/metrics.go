@@ -40,7 +40,7 @@ func NewMetrics(version string) *Metrics {
 		callSeconds: histograms("tool_call_seconds", "Seconds a tool call took, the time a person took to answer in the client included.", "tool"),
 		upstream:    histograms("upstream_seconds", "Seconds until Vennio began to answer one request, by HTTP status; none: no answer.", "operation", "status"),
 		bookings:    prometheus.NewHistogram(histogram("booking_seconds", "Seconds from sending an agreed write to Vennio until its outcome was known, all attempts included.")),
-		consents:    counters("consents_total", "What happened to consents to book, by how the yes was obtained; none: nobody has answered.", "rung", "outcome"),
+		consents:    counters("consents_total", "Events in the life of consents, by consent method; none: nobody has answered.", "method", "outcome"),
 		deliveries:  counters("webhook_deliveries_total", "Webhook deliveries received, by result.", "result"),
 		followUps:   counters("followups_total", "Tries to pass an event on to a sink, by result.", "sink", "result"),
 	}
@@ -61,9 +61,9 @@ func (m *Metrics) begin() {
 	for _, result := range deliveryResults {
 		m.deliveries.WithLabelValues(result)
 	}
-	for _, rung := range append(consent.Rungs(), noRung) {
+	for _, method := range append(consent.Methods(), noMethod) {
 		for _, what := range consent.Happenings() {
-			m.consents.WithLabelValues(string(rung), string(what))
+			m.consents.WithLabelValues(string(method), string(what))
 		}
 	}
 }
@@ -95,12 +95,12 @@ func (m *Metrics) exchanged(r *http.Request, resp *http.Response, took time.Dura
 	m.upstream.WithLabelValues(vennioclient.Operation(r.Method, r.URL.Path), status).Observe(took.Seconds())
 }
 
-// noRung stands for a consent that nobody has answered.
-const noRung consent.Rung = "none"
+// noMethod is the label of a consent that nobody has answered.
+const noMethod consent.Method = "none"
 
 // Consent counts what happened to a consent: a [consent.Watcher].
 func (m *Metrics) Consent(ctx context.Context, e consent.Event) {
-	m.consents.WithLabelValues(string(cmp.Or(e.Rung, noRung)), string(e.What)).Inc()
+	m.consents.WithLabelValues(string(cmp.Or(e.Rung, noMethod)), string(e.What)).Inc()
 	if took := callIn(ctx).note(e, time.Now()); took > 0 {
 		m.bookings.Observe(took.Seconds())
 	}

@@ -40,7 +40,7 @@ func calls(t *testing.T, m *observe.Metrics, run tools.Run) map[string]any {
 	return line
 }
 
-// bar: O2
+// req: O2
 func TestWhatTheLedgerTellsIsCountedTimedAndLogged(t *testing.T) {
 	t.Parallel()
 	m := observe.NewMetrics("v0")
@@ -51,14 +51,14 @@ func TestWhatTheLedgerTellsIsCountedTimedAndLogged(t *testing.T) {
 		m.Consent(ctx, consent.Event{What: consent.WasWritten, Rung: consent.OnPage})
 		return &mcp.CallToolResult{}, nil
 	})
-	assert.Equal(t, "approved on the page", line["rung"])
+	assert.Equal(t, "approved on the page", line["method"])
 	m.Consent(t.Context(), consent.Event{What: consent.WasDeclined, Rung: consent.InTerminal}) // outside of any call
 	said := scrape(t, m.Handler())
 	for _, want := range []string{
-		`vennio_mcp_consents_total{outcome="asked",rung="none"} 1`,
-		`vennio_mcp_consents_total{outcome="written",rung="approved on the page"} 1`,
-		`vennio_mcp_consents_total{outcome="declined",rung="approved in the terminal"} 1`,
-		`vennio_mcp_consents_total{outcome="agreed",rung="attested by the agent"} 0`,
+		`vennio_mcp_consents_total{method="none",outcome="asked"} 1`,
+		`vennio_mcp_consents_total{method="approved on the page",outcome="written"} 1`,
+		`vennio_mcp_consents_total{method="approved in the terminal",outcome="declined"} 1`,
+		`vennio_mcp_consents_total{method="attested by the agent",outcome="agreed"} 0`,
 		`vennio_mcp_booking_seconds_count 1`,
 		`vennio_mcp_tool_calls_total{outcome="ok",tool="book_slot"} 1`,
 	} {
@@ -73,11 +73,11 @@ func TestAQuestionHandedToTheClientIsAnOutcomeOfItsOwn(t *testing.T) {
 		return &mcp.CallToolResult{Result: mcp.Result{ResultType: mcp.ResultTypeInputRequired}}, nil
 	})
 	assert.Equal(t, "asked", line["code"])
-	assert.NotContains(t, line, "rung")
+	assert.NotContains(t, line, "method")
 	assert.Contains(t, scrape(t, m.Handler()), `vennio_mcp_tool_calls_total{outcome="asked",tool="book_slot"} 1`)
 }
 
-// bar: O2. Words that are not on the list do not make series of their own.
+// req: O2. Words that are not on the list do not make series of their own.
 func TestDeliveriesAndFollowUpsAreCountedByAClosedList(t *testing.T) {
 	t.Parallel()
 	m := observe.NewMetrics("v0")
@@ -117,7 +117,7 @@ func TestDeliveriesAndFollowUpsAreCountedByAClosedList(t *testing.T) {
 	assert.NotContains(t, scrape(t, h), "vennio_mcp_dead_letters ", "unknown is not none")
 }
 
-// bar: O2. The rules of promtool check metrics.
+// req: O2. The rules of promtool check metrics.
 func TestTheExpositionIsClean(t *testing.T) {
 	t.Parallel()
 	m := observe.NewMetrics("v0")

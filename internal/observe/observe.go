@@ -16,7 +16,7 @@ import (
 	"github.com/mark3labs/mcp-go/mcp"
 	"github.com/rs/zerolog"
 
-	"github.com/vennio-mcp/vennio-mcp/internal/plain"
+	"github.com/vennio-mcp/vennio-mcp/internal/sanitize"
 	"github.com/vennio-mcp/vennio-mcp/schemas"
 	"github.com/vennio-mcp/vennio-mcp/tools"
 	"github.com/vennio-mcp/vennio-mcp/vennioclient"
@@ -41,7 +41,7 @@ type masking struct{ w io.Writer }
 
 // Write takes one line.
 func (m masking) Write(line []byte) (int, error) {
-	if _, err := m.w.Write(plain.MaskJSON(line, func(int, string) bool { return false })); err != nil {
+	if _, err := m.w.Write(sanitize.MaskJSON(line, func(int, string) bool { return false })); err != nil {
 		return 0, err
 	}
 	return len(line), nil
@@ -66,8 +66,8 @@ func Tools(log zerolog.Logger, m *Metrics) tools.Middleware {
 			if e, ok := errors.AsType[*vennioclient.Error](err); ok {
 				line = line.Str("kind", string(e.Kind)).Int("status", e.Status).Str("request_id", e.RequestID).Int("attempts", e.Attempts)
 			}
-			if rung := seen.lastRung(); rung != "" {
-				line = line.Str("rung", string(rung))
+			if method := seen.lastMethod(); method != "" {
+				line = line.Str("method", string(method))
 			}
 			line.Str("tool", tool).Str("code", how).Dur("took_ms", took).Msg("tool call")
 			return result, err

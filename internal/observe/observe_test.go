@@ -35,7 +35,7 @@ func logged(t *testing.T, err error) map[string]any {
 	return line
 }
 
-// bar: O1
+// req: O1
 func TestEachToolCallIsOneLineWithItsOutcome(t *testing.T) {
 	t.Parallel()
 	well := logged(t, nil)

@@ -94,8 +94,8 @@ func TestACollectorThatTheOperatorVouchesForIsSentHeaders(t *testing.T) {
 	assert.Equal(t, 2*time.Second, to.http.Timeout)
 }
 
-// bar: X4
-func TestBar_X4_SpansAndKeysAreNotRedirected(t *testing.T) {
+// req: X4
+func TestReq_X4_SpansAndKeysAreNotRedirected(t *testing.T) {
 	t.Parallel()
 	other := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { t.Error("led elsewhere") }))
 	t.Cleanup(other.Close)

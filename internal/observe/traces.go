@@ -79,8 +79,8 @@ func (t *Traces) Tools(tool string, next tools.Run) tools.Run {
 		result, err := next(ctx, req)
 		how := outcome(result, err)
 		span.SetAttributes(attribute.String("vennio_mcp.outcome", how))
-		if rung := callIn(ctx).lastRung(); rung != "" {
-			span.SetAttributes(attribute.String("vennio_mcp.rung", string(rung)))
+		if method := callIn(ctx).lastMethod(); method != "" {
+			span.SetAttributes(attribute.String("vennio_mcp.method", string(method)))
 		}
 		if how == string(schemas.CodeInternal) {
 			span.SetStatus(codes.Error, how)

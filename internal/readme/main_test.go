@@ -13,8 +13,8 @@ import (
 
 var root = filepath.Join("..", "..")
 
-// bar: T7. The tables are those of the catalogue and the settings.
-func TestBar_T7_TheReadmeIsUpToDate(t *testing.T) {
+// req: T7. The tables are those of the catalogue and the settings.
+func TestReq_T7_TheReadmeIsUpToDate(t *testing.T) {
 	t.Parallel()
 	require.NoError(t, run(root, true))
 	raw, err := os.ReadFile(filepath.Join(root, "README.md"))

@@ -12,8 +12,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/vennio-mcp/vennio-mcp/internal/consent"
-	"github.com/vennio-mcp/vennio-mcp/internal/store"
-	"github.com/vennio-mcp/vennio-mcp/internal/store/storetest"
+	"github.com/vennio-mcp/vennio-mcp/internal/sqldb"
+	"github.com/vennio-mcp/vennio-mcp/internal/sqldb/storetest"
 	"github.com/vennio-mcp/vennio-mcp/schemas"
 )
 
@@ -21,7 +21,7 @@ import (
 // it was given.
 func settled(t *testing.T, where string) {
 	t.Helper()
-	l := consent.New(store.Open(where), nil)
+	l := consent.New(sqldb.Open(where), nil)
 	require.Eventually(t, func() bool {
 		left, err := l.LeftSent(t.Context(), 0)
 		return err == nil && len(left) == 0
@@ -52,10 +52,10 @@ func administer(t *testing.T, where, statement string) {
 	require.NoError(t, err, statement)
 }
 
-// bar: W5
+// req: W5
 // field: read-only database; full disk; other SQLSTATEs. Each is told as unavailable,
 // nothing is sent to Vennio, and the same call books once it is over, without a restart.
-func TestBar_W5_ADatabaseThatCannotBeWrittenIsToldAndPasses(t *testing.T) {
+func TestReq_W5_ADatabaseThatCannotBeWrittenIsToldAndPasses(t *testing.T) {
 	t.Parallel()
 	server, where := database(t)
 	box, vennio := vennio(t)
@@ -104,10 +104,10 @@ func TestBar_W5_ADatabaseThatCannotBeWrittenIsToldAndPasses(t *testing.T) {
 	ledgerOf(t, where)
 }
 
-// bar: W5
+// req: W5
 // field: connections used up. A replica whose job engine gets no connection is not
 // ready, and works once there is one.
-func TestBar_W5_AReplicaWithoutConnectionsForItsJobsIsNotReady(t *testing.T) {
+func TestReq_W5_AReplicaWithoutConnectionsForItsJobsIsNotReady(t *testing.T) {
 	t.Parallel()
 	server := postgres(t, storetest.Careless+" -c max_connections=14 -c superuser_reserved_connections=0")
 	where, err := storetest.Create(t.Context(), server.URL("postgres"))
@@ -128,10 +128,10 @@ func TestBar_W5_AReplicaWithoutConnectionsForItsJobsIsNotReady(t *testing.T) {
 	require.Eventually(t, is(r, http.StatusOK), patience, tick)
 }
 
-// bar: W5
+// req: W5
 // field: 40 s without a database. Bookings under way when it goes are told as they
 // are; afterwards every booking that was told is there once, and none stays sent.
-func TestBar_W5_FortySecondsWithoutADatabaseLoseNothing(t *testing.T) {
+func TestReq_W5_FortySecondsWithoutADatabaseLoseNothing(t *testing.T) {
 	t.Parallel()
 	const total, without = 60, 40 * time.Second
 	server, where := database(t)

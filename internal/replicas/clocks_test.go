@@ -19,7 +19,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	page "github.com/vennio-mcp/vennio-mcp/internal/approve"
+	page "github.com/vennio-mcp/vennio-mcp/internal/approval"
 	"github.com/vennio-mcp/vennio-mcp/schemas"
 	"github.com/vennio-mcp/vennio-mcp/vennioclient/sandbox"
 )
@@ -33,10 +33,10 @@ func clocks(t *testing.T, env []string) map[string]*replica {
 	return map[string]*replica{"ahead": startAhead(t, off, env), "behind": startAhead(t, -off, env), "right": startAhead(t, 0, env)}
 }
 
-// bar: W5
+// req: W5
 // field: approval on replicas whose clocks differ. Whichever replica asks, shows the
 // page and books: what a person approved counts, and slots are taken.
-func TestBar_W5_AnApprovalCountsWhateverTheClocks(t *testing.T) {
+func TestReq_W5_AnApprovalCountsWhateverTheClocks(t *testing.T) {
 	t.Parallel()
 	_, where := database(t)
 	box, vennio := vennio(t)
@@ -120,11 +120,11 @@ func (l *later) of(id string) []time.Time {
 	return append([]time.Time{}, l.calls[id]...)
 }
 
-// bar: W5
+// req: W5
 // field: follow-ups on replicas whose clocks differ. Whichever replica takes an
 // event, whichever tries and whichever leads: it is told at once, and again after its
 // pause, neither sooner nor minutes later.
-func TestBar_W5_FollowUpsKeepTheirPausesWhateverTheClocks(t *testing.T) {
+func TestReq_W5_FollowUpsKeepTheirPausesWhateverTheClocks(t *testing.T) {
 	t.Parallel()
 	const pause = 6 * time.Second // longer than River's scheduler waits between its looks
 	_, where := database(t)

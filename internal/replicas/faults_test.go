@@ -14,8 +14,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/vennio-mcp/vennio-mcp/internal/consent"
-	"github.com/vennio-mcp/vennio-mcp/internal/store"
-	"github.com/vennio-mcp/vennio-mcp/internal/store/storetest"
+	"github.com/vennio-mcp/vennio-mcp/internal/sqldb"
+	"github.com/vennio-mcp/vennio-mcp/internal/sqldb/storetest"
 	"github.com/vennio-mcp/vennio-mcp/schemas"
 )
 
@@ -112,7 +112,7 @@ func (l *load) run(ctx context.Context, t *testing.T, all []offer, half func()) 
 	working.Wait()
 }
 
-// bar: I2, I3, Q2
+// req: I2, I3, Q2
 func TestReplicasThatAreKilledBookEverythingOnce(t *testing.T) {
 	t.Parallel()
 	server := postgres(t, "") // one that keeps what it says it keeps
@@ -176,7 +176,7 @@ func killInTurn(ctx context.Context, t *testing.T, replicas []*replica) (killed 
 // ledgerOf verifies the ledger and returns the number of its entries.
 func ledgerOf(t *testing.T, where string) int64 {
 	t.Helper()
-	db := store.Open(where)
+	db := sqldb.Open(where)
 	defer func() { require.NoError(t, db.Close()) }()
 	n, err := consent.New(db, time.Now).Verify(t.Context())
 	require.NoError(t, err)

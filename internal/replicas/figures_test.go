@@ -13,8 +13,8 @@ import (
 
 	"github.com/vennio-mcp/vennio-mcp/internal/consent"
 	"github.com/vennio-mcp/vennio-mcp/internal/jobs"
-	"github.com/vennio-mcp/vennio-mcp/internal/store"
-	"github.com/vennio-mcp/vennio-mcp/internal/store/storetest"
+	"github.com/vennio-mcp/vennio-mcp/internal/sqldb"
+	"github.com/vennio-mcp/vennio-mcp/internal/sqldb/storetest"
 )
 
 // measured is how long each figure is measured, callers how many ask at once.
@@ -24,7 +24,7 @@ const (
 )
 
 // rate is how many times a second do succeeds, over all stores.
-func rate(t *testing.T, stores []*store.DB, do func(db *store.DB, n int64) error) float64 {
+func rate(t *testing.T, stores []*sqldb.DB, do func(db *sqldb.DB, n int64) error) float64 {
 	t.Helper()
 	var done atomic.Int64
 	var working sync.WaitGroup
@@ -45,7 +45,7 @@ func rate(t *testing.T, stores []*store.DB, do func(db *store.DB, n int64) error
 }
 
 // record is what a booking costs the ledger: three transactions.
-func record(ctx context.Context, db *store.DB, n int64) error {
+func record(ctx context.Context, db *sqldb.DB, n int64) error {
 	l := consent.New(db, time.Now)
 	g, err := l.Attest(ctx, consent.Act{Tool: "book_slot", SlotID: fmt.Sprint(n), Title: "Intro"}, "Ada", "yes")
 	if err == nil {
@@ -70,17 +70,17 @@ func TestFiguresOfBothStores(t *testing.T) {
 		{"PostgreSQL, three processes", func() string { return created(t, server) }, 3},
 	} {
 		where := kind.where()
-		var stores []*store.DB
+		var stores []*sqldb.DB
 		for range kind.stores {
 			stores = append(stores, open(t, where))
 		}
-		bookings := rate(t, stores, func(db *store.DB, n int64) error { return record(t.Context(), db, n) })
+		bookings := rate(t, stores, func(db *sqldb.DB, n int64) error { return record(t.Context(), db, n) })
 		q, err := jobs.Open(stores[0], jobs.Options{})
 		require.NoError(t, err)
 		require.NoError(t, q.Prepare(t.Context()))
-		events := rate(t, stores, func(db *store.DB, n int64) error {
-			return db.Write(t.Context(), func(tx *store.Tx) error {
-				if _, err := tx.AddEvent(store.Event{ID: fmt.Sprint("evt_", n), Type: "booking.created", Received: time.Now(), Body: make([]byte, 500)}); err != nil {
+		events := rate(t, stores, func(db *sqldb.DB, n int64) error {
+			return db.Write(t.Context(), func(tx *sqldb.Tx) error {
+				if _, err := tx.AddEvent(sqldb.Event{ID: fmt.Sprint("evt_", n), Type: "booking.created", Received: time.Now(), Body: make([]byte, 500)}); err != nil {
 					return err
 				}
 				return q.Add(t.Context(), tx, jobs.Task{Event: fmt.Sprint("evt_", n), To: "crm"})

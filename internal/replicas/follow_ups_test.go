@@ -18,7 +18,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/vennio-mcp/vennio-mcp/internal/jobs"
-	"github.com/vennio-mcp/vennio-mcp/internal/store"
+	"github.com/vennio-mcp/vennio-mcp/internal/sqldb"
 	"github.com/vennio-mcp/vennio-mcp/vennioclient/webhook"
 )
 
@@ -47,7 +47,7 @@ func (c *crew) joins(ctx context.Context, t *testing.T, working *sync.WaitGroup,
 	return q
 }
 
-// bar: W3. Processes share the tasks out: none is done twice, and nobody is idle.
+// req: W3. Processes share the tasks out: none is done twice, and nobody is idle.
 func TestReplicasShareTheFollowUps(t *testing.T) {
 	t.Parallel()
 	const tasks = 60
@@ -61,7 +61,7 @@ func TestReplicasShareTheFollowUps(t *testing.T) {
 	q := c.joins(ctx, t, &working, "second", where)
 	db := open(t, where)
 	for i := range tasks {
-		require.NoError(t, db.Write(t.Context(), func(tx *store.Tx) error {
+		require.NoError(t, db.Write(t.Context(), func(tx *sqldb.Tx) error {
 			return q.Add(t.Context(), tx, jobs.Task{Event: fmt.Sprint(i), To: "a"})
 		}))
 	}
@@ -96,7 +96,7 @@ func (h *hanging) ServeHTTP(_ http.ResponseWriter, r *http.Request) {
 // round is longer than a process waits between two looks for what others left.
 const round = 6 * time.Second
 
-// bar: W3. What a replica was doing when it was killed another takes up within
+// req: W3. What a replica was doing when it was killed another takes up within
 // seconds, long before River's own rescue, and without counting the try.
 func TestAnotherReplicaTakesUpWhatADeadOneLeft(t *testing.T) {
 	t.Parallel()

@@ -28,9 +28,9 @@ func command(t *testing.T, env []string, args ...string) string {
 	return string(out)
 }
 
-// bar: X5, W2. On one database, whichever replica takes an event: it is stored
+// req: X5, W2. On one database, whichever replica takes an event: it is stored
 // once for its tenant, and told to that tenant's sink alone.
-func TestBar_X5_EventsDoNotCrossTenantsAmongReplicas(t *testing.T) {
+func TestReq_X5_EventsDoNotCrossTenantsAmongReplicas(t *testing.T) {
 	t.Parallel()
 	_, where := database(t)
 	_, vennio := vennio(t)

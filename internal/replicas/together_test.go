@@ -16,8 +16,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/vennio-mcp/vennio-mcp/internal/consent"
-	"github.com/vennio-mcp/vennio-mcp/internal/store"
-	"github.com/vennio-mcp/vennio-mcp/internal/store/storetest"
+	"github.com/vennio-mcp/vennio-mcp/internal/sqldb"
+	"github.com/vennio-mcp/vennio-mcp/internal/sqldb/storetest"
 	"github.com/vennio-mcp/vennio-mcp/schemas"
 )
 
@@ -30,14 +30,14 @@ func database(t *testing.T) (*storetest.Server, string) {
 	return server, where
 }
 
-func open(t *testing.T, where string) *store.DB {
+func open(t *testing.T, where string) *sqldb.DB {
 	t.Helper()
-	db := store.Open(where)
+	db := sqldb.Open(where)
 	t.Cleanup(func() { require.NoError(t, db.Close()) })
 	return db
 }
 
-// bar: C3, C9. One replica asks, a second shows the page, a third books: the link
+// req: C3, C9. One replica asks, a second shows the page, a third books: the link
 // leads to the public address, whoever listens there.
 func TestAPersonAgreesAtAnotherReplicaThanTheOneThatAsks(t *testing.T) {
 	t.Parallel()
@@ -59,11 +59,11 @@ func TestAPersonAgreesAtAnotherReplicaThanTheOneThatAsks(t *testing.T) {
 	got, err = call(t.Context(), books.url(), "book_slot", wanted)
 	require.NoError(t, err)
 	require.Nil(t, got.Error)
-	assert.Equal(t, string(consent.OnPage), got.Consent.Rung)
+	assert.Equal(t, string(consent.OnPage), got.Consent.Method)
 	assert.Len(t, box.Bookings(), 1)
 }
 
-// bar: C7. During a rotation replicas that sign with the old secret and replicas
+// req: C7. During a rotation replicas that sign with the old secret and replicas
 // that sign with the new one take each other's slot ids; afterwards none takes
 // those under the old one.
 func TestTheSigningSecretIsRotatedReplicaByReplica(t *testing.T) {
@@ -88,7 +88,7 @@ func TestAServerThatIsAwayForAMomentIsWaitedFor(t *testing.T) {
 	server, where := database(t)
 	db := open(t, where)
 	keep := func(id string) error {
-		return db.Write(t.Context(), func(tx *store.Tx) error { return tx.AddAct(store.Act{ID: id, Digest: id}) })
+		return db.Write(t.Context(), func(tx *sqldb.Tx) error { return tx.AddAct(sqldb.Act{ID: id, Digest: id}) })
 	}
 	require.NoError(t, keep("before"))
 	restarted := make(chan error, 1)
@@ -113,18 +113,18 @@ func TestWhatCannotBeMendedByWaitingIsToldAtOnce(t *testing.T) {
 	t.Parallel()
 	server, _ := database(t)
 	began := time.Now()
-	db := store.OpenWith(server.URL("nosuchdatabase"), store.Options{Patience: 10 * time.Minute})
+	db := sqldb.OpenWith(server.URL("nosuchdatabase"), sqldb.Options{Patience: 10 * time.Minute})
 	t.Cleanup(func() { require.NoError(t, db.Close()) })
-	err := db.Read(t.Context(), func(*store.Tx) error { return nil })
+	err := db.Read(t.Context(), func(*sqldb.Tx) error { return nil })
 	require.ErrorContains(t, err, `database "nosuchdatabase" does not exist`)
 	assert.Less(t, time.Since(began), time.Minute, "it is not waited for")
 	undone := errors.New("undone")
-	require.ErrorIs(t, open(t, server.URL("postgres")).Write(t.Context(), func(*store.Tx) error { return undone }), undone)
+	require.ErrorIs(t, open(t, server.URL("postgres")).Write(t.Context(), func(*sqldb.Tx) error { return undone }), undone)
 }
 
-// bar: O4. What was erased is in none of the tables' files; the server's log of
+// req: O4. What was erased is in none of the tables' files; the server's log of
 // changes and its backups are its operator's matter.
-func TestBar_O4_ErasureLeavesNoTraceInTheTables(t *testing.T) {
+func TestReq_O4_ErasureLeavesNoTraceInTheTables(t *testing.T) {
 	t.Parallel()
 	server, where := database(t)
 	l := consent.New(open(t, where), time.Now)

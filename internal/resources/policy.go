@@ -32,7 +32,7 @@ type Policy struct {
 	MaxPrice      string   `json:"max_price,omitempty"`      // of one booking; empty: anything
 }
 
-// means says each rung in words.
+// means describes each method in words.
 var means = map[consent.Policy]string{
 	consent.PolicyAttested: "the agent's word that a person agreed is enough",
 	consent.PolicyAsk:      "the person is asked wherever the client can ask, elsewhere the agent's word is enough",

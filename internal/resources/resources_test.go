@@ -24,8 +24,8 @@ func TestOnlyOurResourcesAreKnown(t *testing.T) {
 	}
 }
 
-// bar: W4. A change is told under the address by which a client subscribed.
-func TestBar_W4_AChangeConcernsTheBookingAndTheList(t *testing.T) {
+// req: W4. A change is told under the address by which a client subscribed.
+func TestReq_W4_AChangeConcernsTheBookingAndTheList(t *testing.T) {
 	t.Parallel()
 	var told []string
 	resources.Changes{Tell: func(uris ...string) { told = append(told, uris...) }}.BookingChanged("a/b c")
@@ -35,7 +35,7 @@ func TestBar_W4_AChangeConcernsTheBookingAndTheList(t *testing.T) {
 	}
 }
 
-func TestThePolicySaysEachRungInWords(t *testing.T) {
+func TestThePolicyDescribesEachMethodInWords(t *testing.T) {
 	t.Parallel()
 	for policy, words := range map[consent.Policy]string{
 		consent.PolicyAttested: "word that a person agreed is enough", consent.PolicyAsk: "asked wherever the client can", consent.PolicyHuman: "never enough",

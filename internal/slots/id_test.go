@@ -108,8 +108,8 @@ func TestAnIDExpires(t *testing.T) {
 }
 
 // field: slot id from the future
-// bar: C7
-func TestBar_C7_AnIDFromTheFutureIsRejected(t *testing.T) {
+// req: C7
+func TestReq_C7_AnIDFromTheFutureIsRejected(t *testing.T) {
 	t.Parallel()
 	next := []byte("the next secret of sixteen bytes")
 	for ahead, want := range map[time.Duration]error{
@@ -141,7 +141,7 @@ func TestAnIDSurvivesCapitalsAndBlanks(t *testing.T) {
 	assert.Equal(t, offer(), got)
 }
 
-// The same time offered twice is two intentions: see bar I6.
+// The same time offered twice is two intentions: see requirement I6.
 func TestEachOfferIsItsOwnIntention(t *testing.T) {
 	t.Parallel()
 	a, err1 := signer(now).Sign(offer())
@@ -151,7 +151,7 @@ func TestEachOfferIsItsOwnIntention(t *testing.T) {
 	assert.NotEqual(t, a, b)
 }
 
-// bar: C7 for slot ids: forged, cut or swapped is refused, and nothing panics.
+// req: C7 for slot ids: forged, cut or swapped is refused, and nothing panics.
 // What opens can only be what this secret signed: the one offer of the seed.
 func FuzzOpen(f *testing.F) {
 	genuine, err := signer(now).Sign(offer())

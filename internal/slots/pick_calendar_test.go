@@ -193,9 +193,9 @@ func (s score) soft(c calendar, before []slots.Choice, choice slots.Choice, rest
 	}
 }
 
-// bar: S8
+// req: S8
 // field: ranking over generated calendars
-func TestBar_S8_TheChoiceIsThatOfAGoodAssistant(t *testing.T) {
+func TestReq_S8_TheChoiceIsThatOfAGoodAssistant(t *testing.T) {
 	t.Parallel()
 	const each = 50
 	total := score{}

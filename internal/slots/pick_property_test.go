@@ -87,7 +87,7 @@ func misses(s vennioclient.Slot, w slots.Wishes) (n int) {
 	return n
 }
 
-func TestBar_S8_S11_PickHoldsWhateverTheSlotsAndWishes(t *testing.T) {
+func TestReq_S8_S11_PickHoldsWhateverTheSlotsAndWishes(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		free, w, n := drawFree(t), drawWishes(t), rapid.IntRange(1, 10).Draw(t, "limit")
@@ -119,7 +119,7 @@ func TestBar_S8_S11_PickHoldsWhateverTheSlotsAndWishes(t *testing.T) {
 
 // As long as there are days not yet offered, each choice is on one. (A time that follows a choice
 // at midnight would be back-to-back, so there is none here.)
-func TestBar_S8_PickSpreadsWhateverTheSlots(t *testing.T) {
+func TestReq_S8_PickSpreadsWhateverTheSlots(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		free := slices.DeleteFunc(drawFree(t), func(s vennioclient.Slot) bool {

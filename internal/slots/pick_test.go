@@ -36,7 +36,7 @@ func week() []vennioclient.Slot {
 	return slices.Concat(day("2026-05-13", 9, 18), day("2026-05-14", 9, 18), day("2026-05-15", 9, 18))
 }
 
-func TestBar_S8_PickSpreadsOverDaysAndTimesOfDay(t *testing.T) {
+func TestReq_S8_PickSpreadsOverDaysAndTimesOfDay(t *testing.T) {
 	t.Parallel()
 	p := slots.Pick(week(), 5, slots.Wishes{Zone: time.UTC})
 	assert.Equal(t, []string{
@@ -47,7 +47,7 @@ func TestBar_S8_PickSpreadsOverDaysAndTimesOfDay(t *testing.T) {
 	assert.False(t, p.Missed)
 }
 
-func TestBar_S8_PickOfOneDayDoesNotOverlap(t *testing.T) {
+func TestReq_S8_PickOfOneDayDoesNotOverlap(t *testing.T) {
 	t.Parallel()
 	p := slots.Pick(day("2026-05-13", 9, 10), 10, slots.Wishes{Zone: time.UTC})
 	assert.Equal(t, []string{"Wed 09:00: first free", "Wed 09:30: also that day"}, told(p))
@@ -97,9 +97,9 @@ func meeting(start time.Time) vennioclient.Slot {
 
 // The alternatives to a time that was taken are at hours that are as good as those that were agreed, if there are any.
 //
-// bar: S8
+// req: S8
 // field: alternatives to a taken time
-func TestBar_S8_AlternativesAreAtHoursAsGood(t *testing.T) {
+func TestReq_S8_AlternativesAreAtHoursAsGood(t *testing.T) {
 	t.Parallel()
 	work, err := times.ParseOpening("mon-fri 10:00-16:00")
 	require.NoError(t, err)

@@ -68,7 +68,7 @@ type narrowed struct {
 	want   []string
 }
 
-func TestBar_S11_WishesNarrowTheChoice(t *testing.T) {
+func TestReq_S11_WishesNarrowTheChoice(t *testing.T) {
 	t.Parallel()
 	for name, c := range narrowing(t) {
 		c.wishes.Zone = time.UTC
@@ -79,7 +79,7 @@ func TestBar_S11_WishesNarrowTheChoice(t *testing.T) {
 	}
 }
 
-func TestBar_S11_WhereNothingFitsTheNearestIsOfferedAndSaysWhatItMisses(t *testing.T) {
+func TestReq_S11_WhereNothingFitsTheNearestIsOfferedAndSaysWhatItMisses(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		wishes slots.Wishes
@@ -113,7 +113,7 @@ func TestBar_S11_WhereNothingFitsTheNearestIsOfferedAndSaysWhatItMisses(t *testi
 	}
 }
 
-func TestBar_S11_DaysToAvoidAndBusyTimesAreNeverOffered(t *testing.T) {
+func TestReq_S11_DaysToAvoidAndBusyTimesAreNeverOffered(t *testing.T) {
 	t.Parallel()
 	all := []time.Weekday{time.Wednesday, time.Thursday, time.Friday}
 	assert.Equal(t, slots.Picked{}, slots.Pick(week(), 3, slots.Wishes{Zone: time.UTC, Avoid: all}))
@@ -135,9 +135,9 @@ func people(t *testing.T, zones ...string) (all []slots.Person) {
 	return all
 }
 
-// bar: S8
+// req: S8
 // field: working hours of everybody
-func TestBar_S8_WorkingHoursComeFirst(t *testing.T) {
+func TestReq_S8_WorkingHoursComeFirst(t *testing.T) {
 	t.Parallel()
 	w := slots.Wishes{Zone: time.UTC, People: people(t, "UTC")}
 	early := slices.Concat(day("2026-05-13", 7, 12), day("2026-05-14", 7, 8), day("2026-05-15", 5, 7))
@@ -154,9 +154,9 @@ func TestBar_S8_WorkingHoursComeFirst(t *testing.T) {
 	assert.Equal(t, []string{"Wed 10:15: best hour there is, at night in New York"}, told(slots.Pick(day("2026-05-13", 9, 11), 1, w)))
 }
 
-// bar: S8
+// req: S8
 // field: weekend of a guest
-func TestBar_S8_AGuestsWeekendIsOutsideTheirWorkingHours(t *testing.T) {
+func TestReq_S8_AGuestsWeekendIsOutsideTheirWorkingHours(t *testing.T) {
 	t.Parallel()
 	w := slots.Wishes{Zone: time.UTC, People: people(t, "UTC", "Asia/Tokyo")} // UTC+9: Friday 15:00 is Saturday there
 	friday := day("2026-05-15", 15, 19)
@@ -175,9 +175,9 @@ func opening(t *testing.T, text string) times.Opening {
 	return o
 }
 
-// bar: S8
+// req: S8
 // field: back-to-back offers
-func TestBar_S8_OffersAreNotBackToBackWhenOthersAreFree(t *testing.T) {
+func TestReq_S8_OffersAreNotBackToBackWhenOthersAreFree(t *testing.T) {
 	t.Parallel()
 	w := slots.Wishes{Zone: time.UTC, People: people(t, "UTC")}
 	assert.Equal(t, []string{"Wed 09:00: first free", "Wed 10:00: also that day", "Wed 11:00: also that day"}, told(slots.Pick(day("2026-05-13", 9, 12), 3, w)))
@@ -185,7 +185,7 @@ func TestBar_S8_OffersAreNotBackToBackWhenOthersAreFree(t *testing.T) {
 }
 
 // field: evening
-func TestBar_S8_TheEveningBeginsAfterTheWorkingDay(t *testing.T) {
+func TestReq_S8_TheEveningBeginsAfterTheWorkingDay(t *testing.T) {
 	t.Parallel()
 	late := slices.Concat(day("2026-05-13", 9, 10)[:1], day("2026-05-14", 17, 20))
 	w := slots.Wishes{Zone: time.UTC, People: people(t, "UTC")}
@@ -196,7 +196,7 @@ func TestBar_S8_TheEveningBeginsAfterTheWorkingDay(t *testing.T) {
 }
 
 // field: time of a booking that is to be moved
-func TestBar_S8_AMoveNeverFirstOffersTheTimeThatIsLeft(t *testing.T) {
+func TestReq_S8_AMoveNeverFirstOffersTheTimeThatIsLeft(t *testing.T) {
 	t.Parallel()
 	w := slots.Wishes{Zone: time.UTC, People: people(t, "UTC"), Leaving: &slots.Span{Start: at(t, "2026-05-13T09:15:00Z"), End: at(t, "2026-05-13T09:45:00Z")}}
 	assert.Equal(t, []string{"Wed 09:45: first clear of the present time"}, told(slots.Pick(day("2026-05-13", 9, 11), 1, w)))
@@ -205,7 +205,7 @@ func TestBar_S8_AMoveNeverFirstOffersTheTimeThatIsLeft(t *testing.T) {
 	assert.Equal(t, []string{"Wed 09:00: first free, overlaps the present time"}, told(slots.Pick(day("2026-05-13", 9, 10)[:2], 1, w)), "there is no other")
 }
 
-func TestBar_S9_FirstIsTheEarliestThatFits(t *testing.T) {
+func TestReq_S9_FirstIsTheEarliestThatFits(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
 		wishes slots.Wishes
@@ -228,9 +228,9 @@ func TestBar_S9_FirstIsTheEarliestThatFits(t *testing.T) {
 	}
 }
 
-// bar: S8
+// req: S8
 // field: working hours over midnight
-func TestBar_S8_WorkingHoursOverMidnightAreOne(t *testing.T) {
+func TestReq_S8_WorkingHoursOverMidnightAreOne(t *testing.T) {
 	t.Parallel()
 	work, err := times.ParseOpening("mon-fri 22:00-24:00, tue-sat 00:00-03:00, tue-sat 03:00-06:00, sat 23:30-24:00")
 	require.NoError(t, err)
@@ -254,9 +254,9 @@ func TestBar_S8_WorkingHoursOverMidnightAreOne(t *testing.T) {
 
 // Where somebody must meet at night whatever is chosen, the others need not.
 //
-// bar: S8
+// req: S8
 // field: a night for one, not for all
-func TestBar_S8_ANightForOneIsNoNightForTheOthers(t *testing.T) {
+func TestReq_S8_ANightForOneIsNoNightForTheOthers(t *testing.T) {
 	t.Parallel()
 	london, newYork := zone(t, "Europe/London"), zone(t, "America/New_York")
 	w := slots.Wishes{Zone: london, Hours: slots.Hours{Latest: 10 * 60}, People: []slots.Person{{Zone: london}, {Zone: newYork}}}

@@ -10,7 +10,7 @@ import (
 	"github.com/vennio-mcp/vennio-mcp/internal/times"
 )
 
-func TestBar_S6_LocalTimesThatAreNoneOrTwoAreSpeltOut(t *testing.T) {
+func TestReq_S6_LocalTimesThatAreNoneOrTwoAreSpeltOut(t *testing.T) {
 	t.Parallel()
 	requireRefused(t, "Europe/London", thursday, []refusal{
 		{"2027-03-28T01:30", "", []string{`from "2027-03-28T01:30" does not exist in Europe/London, where the clocks go forward: ` +
@@ -41,7 +41,7 @@ func TestBar_S6_LocalTimesThatAreNoneOrTwoAreSpeltOut(t *testing.T) {
 }
 
 // The borders of a gap and of a repeated hour are ordinary times.
-func TestBar_S6_BordersOfAClockChangeAreRead(t *testing.T) {
+func TestReq_S6_BordersOfAClockChangeAreRead(t *testing.T) {
 	t.Parallel()
 	for sent, want := range map[string]string{
 		"2027-03-28T00:59:59": "2027-03-28T00:59:59Z", "2027-03-28T02:00": "2027-03-28T01:00:00Z",
@@ -56,7 +56,7 @@ func TestBar_S6_BordersOfAClockChangeAreRead(t *testing.T) {
 
 // Just before and after each change of each zone, a local time is read exactly when it is one
 // instant, and then as that instant.
-func TestBar_S6_NoLocalTimeIsGuessedAroundAnyClockChange(t *testing.T) {
+func TestReq_S6_NoLocalTimeIsGuessedAroundAnyClockChange(t *testing.T) {
 	t.Parallel()
 	gone, twice := 0, 0
 	for _, name := range times.Zones() {

@@ -9,7 +9,7 @@ import (
 	"github.com/vennio-mcp/vennio-mcp/internal/times"
 )
 
-func TestBar_S11_TimesOfDay(t *testing.T) {
+func TestReq_S11_TimesOfDay(t *testing.T) {
 	t.Parallel()
 	for sent, want := range map[string]int{"00:00": 0, "09:05": 545, "23:59": 1439} {
 		minutes, ok := times.ParseClock(sent)
@@ -26,7 +26,7 @@ func TestBar_S11_TimesOfDay(t *testing.T) {
 	assert.Equal(t, 420, times.MinuteOfDay(at, zone(t, "Asia/Kolkata")))
 }
 
-func TestBar_S11_Weekdays(t *testing.T) {
+func TestReq_S11_Weekdays(t *testing.T) {
 	t.Parallel()
 	for _, day := range weekdays {
 		for _, name := range []string{day.String(), day.String()[:3]} {

@@ -35,7 +35,7 @@ var labels = []struct{ start, end, zone, label string }{
 	{"1970-01-01T00:00:00Z", "1970-01-01T00:30:00Z", "Africa/Monrovia", "Wed 31 Dec 1969, 23:15:30–23:45:30 (Africa/Monrovia, UTC-0:44:30)"},
 }
 
-func TestBar_S2_LabelsCarryWeekdayYearZoneAndOffset(t *testing.T) {
+func TestReq_S2_LabelsCarryWeekdayYearZoneAndOffset(t *testing.T) {
 	t.Parallel()
 	for _, c := range labels {
 		start, end := span(t, c.start, c.end)
@@ -43,7 +43,7 @@ func TestBar_S2_LabelsCarryWeekdayYearZoneAndOffset(t *testing.T) {
 	}
 }
 
-func TestBar_S3_LabelsReadBackAsTheSameInstants(t *testing.T) {
+func TestReq_S3_LabelsReadBackAsTheSameInstants(t *testing.T) {
 	t.Parallel()
 	for _, c := range labels {
 		start, end, err := times.ParseLabel(c.label)
@@ -53,7 +53,7 @@ func TestBar_S3_LabelsReadBackAsTheSameInstants(t *testing.T) {
 	}
 }
 
-func TestBar_S3_LabelsThatContradictThemselvesAreRefused(t *testing.T) {
+func TestReq_S3_LabelsThatContradictThemselvesAreRefused(t *testing.T) {
 	t.Parallel()
 	for label, want := range map[string]string{
 		"":                           `"" is not a label`,
@@ -69,7 +69,7 @@ func TestBar_S3_LabelsThatContradictThemselvesAreRefused(t *testing.T) {
 	}
 }
 
-func TestBar_S2_GuestSeesTheirOwnTimeWhereItDiffers(t *testing.T) {
+func TestReq_S2_GuestSeesTheirOwnTimeWhereItDiffers(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct{ start, end, host, guest, label string }{
 		{"2026-05-14T14:00:00Z", "2026-05-14T14:30:00Z", "Europe/London", "America/New_York", "10:00–10:30 in New York (America/New_York, UTC-4)"},
@@ -89,7 +89,7 @@ func TestBar_S2_GuestSeesTheirOwnTimeWhereItDiffers(t *testing.T) {
 	assert.Empty(t, times.GuestLabel(start, end, zone(t, "Europe/London"), nil), "no guest zone")
 }
 
-func TestBar_S2_PartsOfALabel(t *testing.T) {
+func TestReq_S2_PartsOfALabel(t *testing.T) {
 	t.Parallel()
 	start, end := span(t, "2026-05-14T20:00:00.9Z", "2026-05-14T21:00:00Z")
 	tokyo := zone(t, "Asia/Tokyo")

@@ -52,9 +52,9 @@ func tzFile(t *testing.T, name string) string {
 	return string(content)
 }
 
-// bar: S12
+// req: S12
 // field: TZ as a name, a path or a rule
-func TestBar_S12_TZIsReadAsTheCLibraryReadsIt(t *testing.T) {
+func TestReq_S12_TZIsReadAsTheCLibraryReadsIt(t *testing.T) {
 	t.Parallel()
 	m := machine(t, map[string]string{
 		"etc/localtime":                     "->/usr/share/zoneinfo/Asia/Tokyo",
@@ -112,7 +112,7 @@ func TestTZMayNameAnything(t *testing.T) {
 }
 
 // A rule shows the same clock as the zone that it is taken for.
-func TestBar_S12_ARuleAndItsZoneShowTheSame(t *testing.T) {
+func TestReq_S12_ARuleAndItsZoneShowTheSame(t *testing.T) {
 	t.Parallel()
 	for tz, offsets := range map[string][2]int{"EST5EDT": {-5, -4}, "CET-1CEST,M3.5.0,M10.5.0/3": {1, 2}, "EST5": {-5, -5}, "UTC+2": {-2, -2}, "Etc/GMT+5": {-5, -5}} {
 		loc := times.Machine{TZ: &tz, Now: november}.Zone().Loc
@@ -123,9 +123,9 @@ func TestBar_S12_ARuleAndItsZoneShowTheSame(t *testing.T) {
 	}
 }
 
-// bar: S12
+// req: S12
 // field: zone files of the machine
-func TestBar_S12_TheFilesOfTheMachineAreRead(t *testing.T) {
+func TestReq_S12_TheFilesOfTheMachineAreRead(t *testing.T) {
 	t.Parallel()
 	for what, c := range map[string]struct {
 		files      map[string]string
@@ -167,7 +167,7 @@ func TestBar_S12_TheFilesOfTheMachineAreRead(t *testing.T) {
 }
 
 // Windows has no such files: there Go reads the clock from the system.
-func TestBar_S12_TheClockOfTheSystemStandsForAZone(t *testing.T) {
+func TestReq_S12_TheClockOfTheSystemStandsForAZone(t *testing.T) {
 	t.Parallel()
 	m := machine(t, nil)
 	m.Local = zone(t, "Europe/London")

@@ -17,7 +17,7 @@ import (
 )
 
 // The echoed phrase is the phrase: sent again it is the same window.
-func TestBar_S7_EchoedPhrasesMeanTheSame(t *testing.T) {
+func TestReq_S7_EchoedPhrasesMeanTheSame(t *testing.T) {
 	t.Parallel()
 	for _, c := range corpus(t) {
 		w, err := times.ParseWindow(c.input())
@@ -37,7 +37,7 @@ func TestBar_S7_EchoedPhrasesMeanTheSame(t *testing.T) {
 // What is not known is never dropped: a phrase with a word more is refused.
 //
 // field: a word that is not known
-func TestBar_S7_NoWordIsDropped(t *testing.T) {
+func TestReq_S7_NoWordIsDropped(t *testing.T) {
 	t.Parallel()
 	for _, c := range corpus(t) {
 		for _, phrase := range []string{c.phrase + " xyzzy", "Xyzzy " + c.phrase, c.phrase + " with Bob", c.phrase + " unless it rains"} {
@@ -53,7 +53,7 @@ func TestBar_S7_NoWordIsDropped(t *testing.T) {
 // with calls each of which is accepted.
 //
 // field: offered calls sent literally
-func TestBar_S7_AnyWordsAreAWindowOrRefusedWithCallsThatWork(t *testing.T) {
+func TestReq_S7_AnyWordsAreAWindowOrRefusedWithCallsThatWork(t *testing.T) {
 	t.Parallel()
 	lexicon, err := os.ReadFile("lexicon.txt")
 	require.NoError(t, err)
@@ -225,7 +225,7 @@ func drawHours(t *rapid.T) (phrase, hours string) {
 // is in the window.
 //
 // field: generated phrases against an independent calendar
-func TestBar_S7_GeneratedPhrasesAreTheirDaysAndHours(t *testing.T) {
+func TestReq_S7_GeneratedPhrasesAreTheirDaysAndHours(t *testing.T) {
 	t.Parallel()
 	understood := 0
 	rapid.Check(t, func(t *rapid.T) {

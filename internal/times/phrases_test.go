@@ -242,12 +242,12 @@ func withoutFullDays(w expectedWindow) expectedWindow {
 	return w
 }
 
-// TestBar_S7_TheCorpusOfPhrases holds the grammar to its targets: no window is ever wrong, of the
+// TestReq_S7_TheCorpusOfPhrases holds the grammar to its targets: no window is ever wrong, of the
 // phrases with one reading 90 % are understood, and 95 % of all are understood or refused with calls
 // that work when sent literally. A line that comes out otherwise than it says fails too.
 //
 // field: when as people say it
-func TestBar_S7_TheCorpusOfPhrases(t *testing.T) {
+func TestReq_S7_TheCorpusOfPhrases(t *testing.T) {
 	t.Parallel()
 	type figures struct{ phrases, clear, understood, corrected, refused, wrong int }
 	classes, total := map[string]*figures{}, &figures{}

@@ -59,7 +59,7 @@ func drawInstant(t *rapid.T) time.Time {
 	return time.Unix(rapid.Int64Range(firstSecond, lastSecond).Draw(t, "instant"), 0)
 }
 
-func TestBar_S3_AnyLabelInAnyZoneReadsBack(t *testing.T) {
+func TestReq_S3_AnyLabelInAnyZoneReadsBack(t *testing.T) {
 	t.Parallel()
 	const stride = 20 // zones to try with one instant
 	names := times.Zones()
@@ -72,7 +72,7 @@ func TestBar_S3_AnyLabelInAnyZoneReadsBack(t *testing.T) {
 	})
 }
 
-func TestBar_S3_LabelsReadBackAroundEveryClockChangeOfEveryZone(t *testing.T) {
+func TestReq_S3_LabelsReadBackAroundEveryClockChangeOfEveryZone(t *testing.T) {
 	t.Parallel()
 	changes := 0
 	for _, name := range times.Zones() {
@@ -89,7 +89,7 @@ func TestBar_S3_LabelsReadBackAroundEveryClockChangeOfEveryZone(t *testing.T) {
 	require.Greater(t, changes, 10_000, "the search for clock changes found too few")
 }
 
-func TestBar_S3_LordHoweAndApiaAreAmongTheClockChanges(t *testing.T) {
+func TestReq_S3_LordHoweAndApiaAreAmongTheClockChanges(t *testing.T) {
 	t.Parallel()
 	half, skipped := false, false
 	for _, change := range transitions(zone(t, "Australia/Lord_Howe")) {

@@ -94,7 +94,7 @@ func first(names []string) string {
 	return names[0]
 }
 
-func TestBar_S1_RefusalsSayWhatToSend(t *testing.T) {
+func TestReq_S1_RefusalsSayWhatToSend(t *testing.T) {
 	t.Parallel()
 	for _, c := range refusals {
 		loc, err := times.Zone(c.sent)
@@ -107,7 +107,7 @@ func TestBar_S1_RefusalsSayWhatToSend(t *testing.T) {
 	}
 }
 
-func TestBar_S1_ModelTextIsQuotedCleanedAndCut(t *testing.T) {
+func TestReq_S1_ModelTextIsQuotedCleanedAndCut(t *testing.T) {
 	t.Parallel()
 	const sentence = " is not an IANA zone: " + anyCity
 	for sent, shown := range map[string]string{
@@ -140,9 +140,9 @@ func candidates(t *testing.T, name string) []string {
 // november is a day of winter time in the north and of summer time in the south.
 var november = time.Date(2026, 11, 29, 12, 0, 0, 0, time.UTC)
 
-// bar: S12
+// req: S12
 // field: place name with a qualifier
-func TestBar_S12_AQualifiedNameSuggestsThatPlace(t *testing.T) {
+func TestReq_S12_AQualifiedNameSuggestsThatPlace(t *testing.T) {
 	t.Parallel()
 	for name, want := range map[string]string{
 		"London, Ontario": "America/Toronto", "London ON": "America/Toronto", "London (Ontario, Canada)": "America/Toronto", "Canada/London": "America/Toronto",
@@ -160,9 +160,9 @@ func TestBar_S12_AQualifiedNameSuggestsThatPlace(t *testing.T) {
 	}
 }
 
-// bar: S12
+// req: S12
 // field: place name that several places share
-func TestBar_S12_ASharedNameSuggestsEachPlace(t *testing.T) {
+func TestReq_S12_ASharedNameSuggestsEachPlace(t *testing.T) {
 	t.Parallel()
 	for name, want := range map[string]string{
 		"Birmingham": "Europe/London America/Chicago", "Portland": "America/Los_Angeles America/New_York", "San Juan": "America/Puerto_Rico America/Argentina/San_Juan America/Santo_Domingo",
@@ -175,9 +175,9 @@ func TestBar_S12_ASharedNameSuggestsEachPlace(t *testing.T) {
 	assert.Contains(t, candidates(t, "Victoria"), "America/Vancouver", "a city and a state")
 }
 
-// bar: S12
+// req: S12
 // field: clock name with a qualifier
-func TestBar_S12_AClockWithAPlaceSuggestsTheZoneOfThePlace(t *testing.T) {
+func TestReq_S12_AClockWithAPlaceSuggestsTheZoneOfThePlace(t *testing.T) {
 	t.Parallel()
 	for name, want := range map[string]string{
 		"Mountain Time (Arizona)": "America/Phoenix", "Mountain Standard Time (Arizona)": "America/Phoenix", "BST (Bangladesh)": "Asia/Dhaka",
@@ -192,9 +192,9 @@ func TestBar_S12_AClockWithAPlaceSuggestsTheZoneOfThePlace(t *testing.T) {
 	}
 }
 
-// bar: S12
+// req: S12
 // field: offset
-func TestBar_S12_AnOffsetSuggestsCitiesThatHaveItNow(t *testing.T) {
+func TestReq_S12_AnOffsetSuggestsCitiesThatHaveItNow(t *testing.T) {
 	t.Parallel()
 	for name, want := range map[string]string{
 		"UTC-2": "America/Noronha America/Nuuk", "GMT+2": "Europe/Athens Africa/Johannesburg", "UTC+5:30": "Asia/Kolkata", "GMT-5": "America/New_York America/Bogota",
@@ -217,9 +217,9 @@ func TestBar_S12_AnOffsetSuggestsCitiesThatHaveItNow(t *testing.T) {
 	}
 }
 
-// bar: S12
+// req: S12
 // field: windows zone name
-func TestBar_S12_EveryWindowsNameSuggestsTheZoneOfCLDR(t *testing.T) {
+func TestReq_S12_EveryWindowsNameSuggestsTheZoneOfCLDR(t *testing.T) {
 	t.Parallel()
 	assert.Equal(t, []string{"America/Cancun"}, candidates(t, "Eastern Standard Time (Mexico)"))
 	assert.Equal(t, []string{"America/Nuuk"}, candidates(t, "Greenland Standard Time"), "the name of today, not CLDR's America/Godthab")
@@ -238,7 +238,7 @@ func TestBar_S12_EveryWindowsNameSuggestsTheZoneOfCLDR(t *testing.T) {
 }
 
 // The tables must name zones that exist.
-func TestBar_S1_TheTablesNameZonesThatExist(t *testing.T) {
+func TestReq_S1_TheTablesNameZonesThatExist(t *testing.T) {
 	t.Parallel()
 	for file, column := range map[string]int{"abbreviations.txt": 0, "windows.txt": 0, "places.txt": 0, "cities.txt": 3} {
 		text, err := os.ReadFile(file)
@@ -261,7 +261,7 @@ func TestBar_S1_TheTablesNameZonesThatExist(t *testing.T) {
 }
 
 // Each abbreviation and nickname is refused in favour of the zones of its line.
-func TestBar_S1_EveryAliasLeadsToItsZones(t *testing.T) {
+func TestReq_S1_EveryAliasLeadsToItsZones(t *testing.T) {
 	t.Parallel()
 	for file, words := range map[string]string{
 		"abbreviations.txt": "an abbreviation", "places.txt": "is not an IANA zone",
@@ -285,7 +285,7 @@ func TestBar_S1_EveryAliasLeadsToItsZones(t *testing.T) {
 }
 
 // field: names of directions, and areas within areas
-func TestBar_S12_DirectionsAndAreasAreNoCertainZone(t *testing.T) {
+func TestReq_S12_DirectionsAndAreasAreNoCertainZone(t *testing.T) {
 	t.Parallel()
 	for name, want := range map[string]string{
 		"US Eastern": "America/New_York", "USA Eastern": "America/New_York", "Eastern US": "America/New_York", "US Central": "America/Chicago", "US Pacific": "America/Los_Angeles",

@@ -29,7 +29,7 @@ func TestARepetitionIsReadInItsOneForm(t *testing.T) {
 }
 
 // The wall clock stays, whatever the clocks do.
-func TestBar_S3_ARepetitionKeepsTheTimeOfDayInEveryZone(t *testing.T) {
+func TestReq_S3_ARepetitionKeepsTheTimeOfDayInEveryZone(t *testing.T) {
 	t.Parallel()
 	zones := times.Zones()
 	rapid.Check(t, func(t *rapid.T) {
@@ -64,8 +64,8 @@ func TestBar_S3_ARepetitionKeepsTheTimeOfDayInEveryZone(t *testing.T) {
 	})
 }
 
-// bar: S6
-func TestBar_S6_ARepetitionAtATimeThatTheClocksSkipOrShowTwiceIsRefused(t *testing.T) {
+// req: S6
+func TestReq_S6_ARepetitionAtATimeThatTheClocksSkipOrShowTwiceIsRefused(t *testing.T) {
 	t.Parallel()
 	london, err := times.Zone("Europe/London")
 	require.NoError(t, err)

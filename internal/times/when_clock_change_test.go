@@ -10,8 +10,8 @@ import (
 	"github.com/vennio-mcp/vennio-mcp/internal/times"
 )
 
-// bar: S6
-func TestBar_S7_DaysOfAClockChangeAreWhole(t *testing.T) {
+// req: S6
+func TestReq_S7_DaysOfAClockChangeAreWhole(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
 		zone, now, when, text string
@@ -41,7 +41,7 @@ func TestBar_S7_DaysOfAClockChangeAreWhole(t *testing.T) {
 
 // Seen from just before, at and after each change of each zone, days and weeks lie end to end:
 // no instant is in two of them, and none in neither.
-func TestBar_S7_DaysAndWeeksAbutAroundEveryClockChange(t *testing.T) {
+func TestReq_S7_DaysAndWeeksAbutAroundEveryClockChange(t *testing.T) {
 	t.Parallel()
 	changes := 0
 	for _, name := range times.Zones() {

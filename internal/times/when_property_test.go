@@ -59,7 +59,7 @@ func means(phrase string, date time.Time, ahead, week int) bool {
 	return phrase == fmt.Sprintf("in %d days", ahead) || ahead < 7 && strings.EqualFold(phrase, date.Weekday().String())
 }
 
-func TestBar_S7_AnyPhraseInAnyZoneIsItsDates(t *testing.T) {
+func TestReq_S7_AnyPhraseInAnyZoneIsItsDates(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		in := drawWhen(t)
@@ -81,7 +81,7 @@ func TestBar_S7_AnyPhraseInAnyZoneIsItsDates(t *testing.T) {
 }
 
 // The window that is echoed is the window: sent back as from and to it is the same.
-func TestBar_S7_WhatIsEchoedIsWhatIsSearched(t *testing.T) {
+func TestReq_S7_WhatIsEchoedIsWhatIsSearched(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		in := drawWhen(t)

@@ -17,7 +17,7 @@ func when(t testing.TB, words, zoneName string, weekStart time.Weekday, now time
 	return times.ParseWindow(times.WindowInput{When: words, WeekStart: weekStart, Loc: zone(t, zoneName), Now: now})
 }
 
-func TestBar_S7_PhrasesAreResolvedAndTold(t *testing.T) {
+func TestReq_S7_PhrasesAreResolvedAndTold(t *testing.T) {
 	t.Parallel()
 	const monday, today = "A week begins on Monday here", `Thursday is today: for the one after it send when "in 7 days"`
 	for _, c := range []struct{ sent, when, text, hint string }{
@@ -43,7 +43,7 @@ func TestBar_S7_PhrasesAreResolvedAndTold(t *testing.T) {
 	}
 }
 
-func TestBar_S7_WeeksBeginWhereTheSettingSays(t *testing.T) {
+func TestReq_S7_WeeksBeginWhereTheSettingSays(t *testing.T) {
 	t.Parallel()
 	sunday := time.Date(2026, time.May, 17, 12, 0, 0, 0, time.UTC)
 	for start, want := range map[time.Weekday][3]string{
@@ -59,7 +59,7 @@ func TestBar_S7_WeeksBeginWhereTheSettingSays(t *testing.T) {
 }
 
 // People differ about "next friday"; where they differ it is not guessed.
-func TestBar_S7_NextWeekdayIsUsedOnlyWhereAllAgree(t *testing.T) {
+func TestReq_S7_NextWeekdayIsUsedOnlyWhereAllAgree(t *testing.T) {
 	t.Parallel()
 	_, err := when(t, "next friday", "Europe/London", time.Monday, thursday)
 	require.EqualError(t, err, `when "next friday" is Fri 15 May 2026 to some and Fri 22 May 2026 to others: `+
@@ -71,7 +71,7 @@ func TestBar_S7_NextWeekdayIsUsedOnlyWhereAllAgree(t *testing.T) {
 	assert.Equal(t, "all of Sun 17 May 2026", w.Text())
 }
 
-func TestBar_S7_UnknownPhrasesAreRefusedWithExamples(t *testing.T) {
+func TestReq_S7_UnknownPhrasesAreRefusedWithExamples(t *testing.T) {
 	t.Parallel()
 	const known = ` is not understood: send a day, a week or a span in English, such as when "tomorrow afternoon", "next week" or "until friday"`
 	for _, sent := range []string{"soonish", "in -1 days", "next", "fr", "whatever", "the day of the conference", "one of these days"} {
@@ -80,7 +80,7 @@ func TestBar_S7_UnknownPhrasesAreRefusedWithExamples(t *testing.T) {
 	}
 }
 
-func TestBar_S7_WhenBesideFromOrToSaysWhichToDrop(t *testing.T) {
+func TestReq_S7_WhenBesideFromOrToSaysWhichToDrop(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct{ when, from, to, problem string }{
 		{"tomorrow", "2026-05-15", "", `when "tomorrow" is a whole window: drop from`},
@@ -96,7 +96,7 @@ func TestBar_S7_WhenBesideFromOrToSaysWhichToDrop(t *testing.T) {
 	assert.Equal(t, "all of Fri 15 May 2026", w.Text())
 }
 
-func TestBar_S7_PhrasesKeepTheLimits(t *testing.T) {
+func TestReq_S7_PhrasesKeepTheLimits(t *testing.T) {
 	t.Parallel()
 	_, err := when(t, "in 900 days", "Europe/London", time.Monday, thursday)
 	require.EqualError(t, err, `when "in 900 days" is over 728 days ahead: send when "in 728 days" or less`)
@@ -111,7 +111,7 @@ func TestBar_S7_PhrasesKeepTheLimits(t *testing.T) {
 	require.ErrorContains(t, err, "is 7 days and one search takes 2 days")
 }
 
-func TestBar_S4_WindowsAreToldInWords(t *testing.T) {
+func TestReq_S4_WindowsAreToldInWords(t *testing.T) {
 	t.Parallel()
 	for text, ends := range map[string][2]string{
 		"all of Fri 15 May 2026":                                         {"2026-05-15", "2026-05-15"},

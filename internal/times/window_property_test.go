@@ -36,7 +36,7 @@ func requireSound(t require.TestingT, in times.WindowInput, w times.Window) {
 	require.Equal(t, in.Loc, w.To.Location())
 }
 
-func TestBar_S5_WindowsKeepTheirBounds(t *testing.T) {
+func TestReq_S5_WindowsKeepTheirBounds(t *testing.T) {
 	t.Parallel()
 	good := 0
 	rapid.Check(t, func(t *rapid.T) {
@@ -53,7 +53,7 @@ func TestBar_S5_WindowsKeepTheirBounds(t *testing.T) {
 }
 
 // A window told back to the server is the same window, as long as it is the same minute.
-func TestBar_S4_EchoedWindowIsTheSame(t *testing.T) {
+func TestReq_S4_EchoedWindowIsTheSame(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		in := drawWindow(t)
@@ -72,7 +72,7 @@ func TestBar_S4_EchoedWindowIsTheSame(t *testing.T) {
 }
 
 // Cut tells exactly whether the start that was sent is not the start that is searched.
-func TestBar_S5_CutIsTold(t *testing.T) {
+func TestReq_S5_CutIsTold(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		now, loc := drawInstant(t), drawZone(t)

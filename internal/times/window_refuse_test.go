@@ -31,7 +31,7 @@ func requireRefused(t *testing.T, zoneName string, now time.Time, cases []refusa
 
 const isNow = "it is now Thu 14 May 2026, 10:05 in Europe/London: send 2026-05-14 or later"
 
-func TestBar_S5_WindowInThePastNamesToday(t *testing.T) {
+func TestReq_S5_WindowInThePastNamesToday(t *testing.T) {
 	t.Parallel()
 	requireRefused(t, "Europe/London", thursday, []refusal{
 		{"2026-05-01", "2026-05-08", []string{`to "2026-05-08" is past: ` + isNow}},
@@ -42,7 +42,7 @@ func TestBar_S5_WindowInThePastNamesToday(t *testing.T) {
 	})
 }
 
-func TestBar_S4_WindowThatIsNoneSaysWhy(t *testing.T) {
+func TestReq_S4_WindowThatIsNoneSaysWhy(t *testing.T) {
 	t.Parallel()
 	const ahead = " is over 728 days ahead: send 2028-05-11 or earlier"
 	requireRefused(t, "Europe/London", thursday, []refusal{
@@ -58,7 +58,7 @@ func TestBar_S4_WindowThatIsNoneSaysWhy(t *testing.T) {
 	})
 }
 
-func TestBar_S5_EveryMisfitIsNamedAtOnce(t *testing.T) {
+func TestReq_S5_EveryMisfitIsNamedAtOnce(t *testing.T) {
 	t.Parallel()
 	requireRefused(t, "Europe/London", thursday, []refusal{
 		{"tomorrow", "2026-05-13", []string{
@@ -78,8 +78,8 @@ func TestBar_S5_EveryMisfitIsNamedAtOnce(t *testing.T) {
 	assert.EqualError(t, err, `from "today" is not a date: send from 2026-05-14; to "tomorrow" is not a date: send to 2026-05-15`)
 }
 
-// bar: S7
-func TestBar_S5_WordsAreRefusedWithWhenAndTheDateToSend(t *testing.T) {
+// req: S7
+func TestReq_S5_WordsAreRefusedWithWhenAndTheDateToSend(t *testing.T) {
 	t.Parallel()
 	for sent, c := range map[string]struct{ when, dates string }{
 		"today": {"today", "2026-05-14"}, "Tomorrow": {"tomorrow", "2026-05-15"}, "the day after  tomorrow": {"in 2 days", "2026-05-16"},
@@ -100,7 +100,7 @@ func TestBar_S5_WordsAreRefusedWithWhenAndTheDateToSend(t *testing.T) {
 	})
 }
 
-func TestBar_S5_WordsAreReadOnTheCalendarOfTheZone(t *testing.T) {
+func TestReq_S5_WordsAreReadOnTheCalendarOfTheZone(t *testing.T) {
 	t.Parallel()
 	const not = ` is not a date: send when %q instead of from and to, or from %s`
 	weekend := time.Date(2026, time.May, 17, 15, 0, 0, 0, time.UTC)
@@ -114,7 +114,7 @@ func TestBar_S5_WordsAreReadOnTheCalendarOfTheZone(t *testing.T) {
 	}
 }
 
-func TestBar_S5_JunkIsRefusedWithExamples(t *testing.T) {
+func TestReq_S5_JunkIsRefusedWithExamples(t *testing.T) {
 	t.Parallel()
 	const examples = " is not a date or time: send a date such as 2026-05-14, or a time with its offset such as 2026-05-15T09:00:00+01:00"
 	for _, sent := range []string{

@@ -13,7 +13,7 @@ import (
 // thursday is the now of most tests: 10:05:20 in London.
 var thursday = time.Date(2026, time.May, 14, 9, 5, 20, 0, time.UTC)
 
-func TestBar_S4_WindowsAreUnderstood(t *testing.T) {
+func TestReq_S4_WindowsAreUnderstood(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct{ from, to, label string }{
 		{"", "", "Thu 14 May 2026, 10:06 – Thu 21 May 2026, 10:06"},
@@ -35,7 +35,7 @@ func TestBar_S4_WindowsAreUnderstood(t *testing.T) {
 	}
 }
 
-func TestBar_S5_WindowThatCrossesNowIsCut(t *testing.T) {
+func TestReq_S5_WindowThatCrossesNowIsCut(t *testing.T) {
 	t.Parallel()
 	for _, from := range []string{"2026-05-14", "2026-03-01", "2026-05-14T10:05", "2026-05-14T09:05:59Z"} {
 		w, err := times.ParseWindow(times.WindowInput{From: from, To: "2026-05-20", Loc: zone(t, "Europe/London"), Now: thursday})
@@ -90,7 +90,7 @@ func TestLimitsAreExact(t *testing.T) {
 	}
 }
 
-func TestBar_S6_DayBeginsAtItsFirstInstant(t *testing.T) {
+func TestReq_S6_DayBeginsAtItsFirstInstant(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct{ zone, date, start, end string }{
 		{"Africa/Cairo", "2026-04-24", "2026-04-23T22:00:00Z", "2026-04-24T21:00:00Z"},                   // 00:00 is skipped
@@ -111,7 +111,7 @@ func TestBar_S6_DayBeginsAtItsFirstInstant(t *testing.T) {
 	}
 }
 
-func TestBar_S6_DefaultLengthIsInWholeDaysThroughAClockChange(t *testing.T) {
+func TestReq_S6_DefaultLengthIsInWholeDaysThroughAClockChange(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct{ zone, from, to string }{
 		{"Europe/London", "2026-10-23", "2026-10-30T00:00:00Z"},       // 169 hours

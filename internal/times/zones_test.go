@@ -19,7 +19,7 @@ func zone(t testing.TB, name string) *time.Location {
 	return loc
 }
 
-func TestBar_S1_EveryListedZoneLoadsUnderItsName(t *testing.T) {
+func TestReq_S1_EveryListedZoneLoadsUnderItsName(t *testing.T) {
 	t.Parallel()
 	require.Greater(t, len(times.Zones()), 500)
 	require.Less(t, len(times.Zones()), 2048)
@@ -28,7 +28,7 @@ func TestBar_S1_EveryListedZoneLoadsUnderItsName(t *testing.T) {
 	}
 }
 
-func TestBar_S1_OldNamesCountriesAndUTCAreZones(t *testing.T) {
+func TestReq_S1_OldNamesCountriesAndUTCAreZones(t *testing.T) {
 	t.Parallel()
 	for _, name := range []string{
 		"Europe/London", "America/Argentina/Buenos_Aires", "Asia/Calcutta", "US/Pacific", "Japan", "Singapore",
@@ -38,7 +38,7 @@ func TestBar_S1_OldNamesCountriesAndUTCAreZones(t *testing.T) {
 	}
 }
 
-func TestBar_S1_CaseAndSpacesAreMended(t *testing.T) {
+func TestReq_S1_CaseAndSpacesAreMended(t *testing.T) {
 	t.Parallel()
 	for sent, want := range map[string]string{
 		"europe/london":                    "Europe/London",

@@ -36,7 +36,7 @@ func TestBookingIsStored(t *testing.T) {
 	assert.Equal(t, 1, s.Writes())
 }
 
-// bar: I4
+// req: I4
 func TestBookingRefusals(t *testing.T) {
 	t.Parallel()
 	s := newServer(sandbox.Options{})

@@ -133,7 +133,7 @@ func TestCheckoutOfNothing(t *testing.T) {
 	}
 }
 
-// A hold that ran out cannot be paid. bar: Q1
+// A hold that ran out cannot be paid. req: Q1
 func TestCheckoutAfterTheHold(t *testing.T) {
 	t.Parallel()
 	now := newClock()

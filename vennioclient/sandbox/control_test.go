@@ -159,7 +159,7 @@ func TestRequestsAreRememberedUpToAThousand(t *testing.T) {
 // A web page whose name was made to point here (DNS rebinding) sends nothing to the
 // sandbox, which would post its events to whatever listens on this machine.
 // field: DNS rebinding
-func TestBar_X8_TheSandboxChecksHost(t *testing.T) {
+func TestReq_X8_TheSandboxChecksHost(t *testing.T) {
 	t.Parallel()
 	site := httptest.NewServer(newServer(sandbox.Options{PublicURL: "https://Pay.example:8443/x"}))
 	t.Cleanup(site.Close)

@@ -13,8 +13,8 @@ import (
 	"github.com/vennio-mcp/vennio-mcp/vennioclient/webhook"
 )
 
-// What the sandbox sends, package webhook verifies and reads. bar: W1, Q1
-func TestBar_W1_DeliveriesAreSignedAsDocumented(t *testing.T) {
+// What the sandbox sends, package webhook verifies and reads. req: W1, Q1
+func TestReq_W1_DeliveriesAreSignedAsDocumented(t *testing.T) {
 	t.Parallel()
 	r := receive(t, nil)
 	s := subscribed(t, sandbox.Options{}, r)
@@ -55,7 +55,7 @@ func (l *telling) tells(names string, change func()) {
 	assert.ElementsMatch(l.t, strings.Fields(names), got)
 }
 
-// Each change tells what the documentation says it does. bar: Q1
+// Each change tells what the documentation says it does. req: Q1
 func TestEveryChangeTells(t *testing.T) {
 	t.Parallel()
 	now, r := newClock(), receive(t, nil)

@@ -33,7 +33,7 @@ func overHTTP(t *testing.T, srv *httptest.Server, r request) (int, error) {
 	return resp.StatusCode, nil
 }
 
-// bar: I2
+// req: I2
 func TestLostAndDroppedCallsAreSeenOnce(t *testing.T) {
 	t.Parallel()
 	s := newServer(sandbox.Options{})
@@ -74,7 +74,7 @@ func TestTimedOutCallIsDone(t *testing.T) {
 	assert.Len(t, s.Bookings(), 1)
 }
 
-// bar: E2
+// req: E2
 func TestFaultsWaitInLine(t *testing.T) {
 	t.Parallel()
 	s := newServer(sandbox.Options{})

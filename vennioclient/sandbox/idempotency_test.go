@@ -36,7 +36,7 @@ func TestSameKeySameBodyIsOneBooking(t *testing.T) {
 	assert.Equal(t, 3, s.Calls())
 }
 
-// bar: I4
+// req: I4
 func TestSameKeyOtherRequestIsRefused(t *testing.T) {
 	t.Parallel()
 	s := newServer(sandbox.Options{})
@@ -50,7 +50,7 @@ func TestSameKeyOtherRequestIsRefused(t *testing.T) {
 	assert.Equal(t, "confirmed", s.Bookings()[0].Status)
 }
 
-// bar: I6
+// req: I6
 func TestBookCancelBookAgain(t *testing.T) {
 	t.Parallel()
 	s := newServer(sandbox.Options{})
@@ -107,7 +107,7 @@ func TestKeysMustBeLegal(t *testing.T) {
 	want[bookingAnswer](t, s, http.StatusCreated, keyed(book(alice, free.Start, free.End), strings.Repeat("k", 256)))
 }
 
-// bar: I4
+// req: I4
 func TestHeldWriteIsInFlight(t *testing.T) {
 	t.Parallel()
 	s := newServer(sandbox.Options{})

@@ -122,7 +122,7 @@ func TestRateLimitIsAThousandUnlessToldOtherwise(t *testing.T) {
 	}
 }
 
-// bar: E3
+// req: E3
 func TestKeysAreNeverShown(t *testing.T) {
 	t.Parallel()
 	const canary = "vennio_sk_test_canary7d1f"

@@ -46,7 +46,7 @@ var placeholders = map[string]*regexp.Regexp{
 	"<request_id>": regexp.MustCompile(`^req_[0-9a-f]{24}$`),
 }
 
-// bar: Q1
+// req: Q1
 func TestWireExchanges(t *testing.T) {
 	t.Parallel()
 	files, err := filepath.Glob("../testdata/wire/*.json")

@@ -8,7 +8,7 @@ import (
 )
 
 // Whatever arrives, it is an event with an id and a type, or ErrMalformed; and
-// the same bytes are the same event. bar: Q3
+// the same bytes are the same event. req: Q3
 func FuzzDecode(f *testing.F) {
 	f.Fuzz(func(t *testing.T, body []byte) {
 		e, err := webhook.Decode(body)
@@ -33,7 +33,7 @@ func FuzzDecode(f *testing.F) {
 	})
 }
 
-// Only the signature of these bytes under a secret that is not empty fits. bar: Q3, W1
+// Only the signature of these bytes under a secret that is not empty fits. req: Q3, W1
 func FuzzVerify(f *testing.F) {
 	f.Fuzz(func(t *testing.T, body []byte, signature, secret string) {
 		right := webhook.Sign(body, secret)

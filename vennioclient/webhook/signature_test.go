@@ -16,7 +16,7 @@ func TestSignIsHMACSHA256(t *testing.T) {
 		webhook.Sign([]byte("what do ya want for nothing?"), "Jefe"))
 }
 
-func TestBar_W1_VerifyOnRawBytesWithTwoSecrets(t *testing.T) {
+func TestReq_W1_VerifyOnRawBytesWithTwoSecrets(t *testing.T) {
 	t.Parallel()
 	body := []byte(`{"id":"evt_1", "type":"booking.created"}`)
 	signed := webhook.Sign(body, "whsec_current")

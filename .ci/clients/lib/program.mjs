@@ -128,12 +128,12 @@ export async function book(agent, booking, options) {
 }
 
 /** findsAndBooks does what every client must be able to do, and counts what Vennio was made to write. */
-export async function findsAndBooks(world, agent, rung = 'attested by the agent') {
+export async function findsAndBooks(world, agent, method = 'attested by the agent') {
   const booking = await firstSlot(agent)
   const booked = await book(agent, booking)
   assert.ok(!booked.isError, booked.text)
   assert.equal(booked.status, 'confirmed')
-  assert.equal(booked.consent.rung, rung)
+  assert.equal(booked.consent.method, method)
   assert.equal((await book(agent, booking)).booking_id, booked.booking_id, 'a repeat is the same booking')
   assert.equal(await world.writes(), 1)
 }

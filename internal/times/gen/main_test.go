@@ -11,7 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestBar_S1_ListIsThatOfTheRunningGo(t *testing.T) {
+func TestReq_S1_ListIsThatOfTheRunningGo(t *testing.T) {
 	t.Parallel()
 	target := filepath.Join(t.TempDir(), "zones.txt")
 	require.NoError(t, writeZones(t.Context(), target))

@@ -1,0 +1,183 @@
+package approval
+
+import (
+	"context"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/vennio-mcp/vennio-mcp/internal/consent"
+	"github.com/vennio-mcp/vennio-mcp/internal/sanitize"
+	"github.com/vennio-mcp/vennio-mcp/internal/times"
+	"github.com/vennio-mcp/vennio-mcp/schemas"
+	"github.com/vennio-mcp/vennio-mcp/vennioclient"
+)
+
+// overview is what the inbox shows.
+type overview struct {
+	Waiting, Decided []row
+	Upcoming         []row
+	Silent           bool // Vennio did not say what is upcoming
+}
+
+// row is one line of the inbox.
+type row struct {
+	Text, Small string
+	Address     string // of its page; empty: it has none
+	Calendar    string
+	Done        bool
+}
+
+const (
+	decidedShown = 50 // of each tenant, and as many that wait
+	inboxEach    = 10 // seconds until the inbox loads itself again
+	upcomingLife = time.Minute
+)
+
+// upcoming is what Vennio said of a tenant's next bookings, and when.
+type upcoming struct {
+	at       time.Time
+	bookings []schemas.Booking
+	silent   bool
+}
+
+// inbox shows a person all requests and upcoming bookings of the tenants that their browser is
+// paired with.
+func (p *Pages) inbox(w http.ResponseWriter, r *http.Request) {
+	if r.Method != http.MethodGet && r.Method != http.MethodHead {
+		w.Header().Set("Allow", "GET, HEAD")
+		write(w, http.StatusMethodNotAllowed, page{Heading: "Nothing was changed", Lead: "This page can be opened, nothing else."})
+		return
+	}
+	known, err := p.Pairings.of(r)
+	switch {
+	case err != nil:
+		failed(w, storeError(err))
+		return
+	case len(known) == 0 && p.comesFromElsewhere(w, r):
+		return
+	case len(known) == 0:
+		write(w, http.StatusForbidden, page{
+			Heading: "This browser is not paired", SignIn: p.signInLink(""),
+			Lead: "Requests are shown in a browser that is paired with this server. " + p.orSignIn(),
+		})
+		return
+	}
+	shown := page{Heading: "Approvals", Sandbox: p.Sandbox, Refresh: inboxEach, Overview: &overview{}}
+	shown.Lead = "What assistants ask, what became of it, and what is booked. For " + sanitize.Name(known[0].Name, 100) + "."
+	for _, b := range known {
+		waiting, decided, err := p.ledger.Recent(r.Context(), b.Tenant, decidedShown)
+		if err != nil {
+			failed(w, err)
+			return
+		}
+		shown.Overview.add(r.Context(), waiting, decided)
+	}
+	for _, b := range known {
+		p.addUpcoming(r, shown.Overview, b.Tenant, len(known) > 1)
+	}
+	write(w, http.StatusOK, shown)
+}
+
+// add adds the requests of a tenant.
+func (o *overview) add(ctx context.Context, waiting []consent.Proposal, decided []consent.Decided) {
+	line := func(p consent.Proposal) row {
+		return row{Text: p.Act.Question(), Address: Path + p.ID, Small: "asked " + stamp(p)}
+	}
+	for _, p := range waiting {
+		o.Waiting = append(o.Waiting, line(p))
+	}
+	for _, d := range decided {
+		outcome, one := new(Pages).view(ctx, d.Proposal, d.Grant), line(d.Proposal)
+		one.Small, one.Done = outcome.Heading+" · "+one.Small, outcome.Done
+		o.Decided = append(o.Decided, one)
+	}
+}
+
+// stamp is when a proposal was made, in the zone of its act.
+func stamp(p consent.Proposal) string {
+	loc, err := times.Zone(p.Act.Zone)
+	if err != nil {
+		loc = time.UTC
+	}
+	return times.Day(p.At, loc) + ", " + times.Clock(p.At.Truncate(time.Minute), loc)
+}
+
+func (p *Pages) addUpcoming(r *http.Request, to *overview, tenant string, several bool) {
+	found := p.upcoming(r, tenant)
+	to.Silent = to.Silent || found.silent
+	for _, b := range found.bookings {
+		line := row{Text: sanitize.Quote(b.Title, 120) + ", " + b.Description, Small: strings.Join(b.Hosts, ", ") + " with " + strings.Join(b.Attendees, ", ")}
+		if b.Title == "" {
+			line.Text = b.Description
+		}
+		if several && tenant != "" {
+			line.Small = tenant + " · " + line.Small
+		}
+		if b.Status != vennioclient.StatusConfirmed {
+			line.Small = b.Status + " · " + line.Small
+		} else if b.Start != "" {
+			line.Calendar = bookingPath + b.BookingID + CalendarSuffix
+		}
+		line.Text, line.Small = sanitize.Mask(line.Text), sanitize.Mask(line.Small)
+		to.Upcoming = append(to.Upcoming, line)
+	}
+}
+
+// upcoming asks Vennio once a minute for each tenant: the inbox loads itself again more often.
+func (p *Pages) upcoming(r *http.Request, tenant string) upcoming {
+	now := p.Pairings.now()
+	p.mu.Lock()
+	known, ok := p.next[tenant]
+	p.mu.Unlock()
+	if ok && now.Sub(known.at) < upcomingLife && !now.Before(known.at) {
+		return known
+	}
+	account := p.account(tenant)
+	found := upcoming{at: now, silent: account == nil}
+	if account != nil {
+		bookings, err := account.Upcoming(r.Context())
+		found.bookings, found.silent = bookings, err != nil
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.next == nil {
+		p.next = map[string]upcoming{}
+	}
+	p.next[tenant] = found
+	return found
+}
+
+const bookingPath = Path + "bookings/"
+
+// bookingFile serves the calendar file of a booking to a browser that is paired with its tenant.
+func (p *Pages) bookingFile(w http.ResponseWriter, r *http.Request) {
+	id, calendar := strings.CutSuffix(strings.TrimPrefix(r.URL.Path, bookingPath), CalendarSuffix)
+	known, err := p.Pairings.of(r)
+	if err != nil {
+		failed(w, storeError(err))
+		return
+	}
+	for _, b := range known {
+		account := p.account(b.Tenant)
+		if account == nil || !calendar {
+			continue
+		}
+		found, err := account.Booking(r.Context(), id)
+		if err != nil || found.Start == "" || found.Status != vennioclient.StatusConfirmed {
+			continue
+		}
+		start, startErr := time.Parse(time.RFC3339, found.Start)
+		end, endErr := time.Parse(time.RFC3339, found.End)
+		if startErr != nil || endErr != nil {
+			continue
+		}
+		about := "With: " + strings.Join(found.Hosts, ", ") + "\nGuests: " + strings.Join(found.Attendees, ", ")
+		if found.Notes != "" {
+			about += "\n\n" + found.Notes
+		}
+		writeCalendar(w, calendarEvent{id: found.BookingID, title: found.Title, about: about, start: start, end: end, at: p.Pairings.now()})
+		return
+	}
+	write(w, http.StatusNotFound, page{Heading: "No calendar file", Lead: "There is none: this browser is not paired, or Vennio knows no confirmed booking by that id."})
+}

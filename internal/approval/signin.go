@@ -1,0 +1,201 @@
+package approval
+
+import (
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/vennio-mcp/vennio-mcp/internal/auth"
+	"github.com/vennio-mcp/vennio-mcp/internal/sqldb"
+)
+
+const (
+	signInPath = Path + "sign-in"
+	// SignedInPath is where the issuer sends a browser back to.
+	SignedInPath = Path + "signed-in"
+
+	attemptCookie = "vennio-sign-in"
+	attemptLife   = 10 * time.Minute
+)
+
+// SignIn lets people pair their browser by signing in at an OpenID Connect issuer.
+type SignIn struct {
+	Issuer  *auth.SignIn
+	Secrets [][]byte // the first signs what a browser keeps of its attempt; all are accepted
+}
+
+// attempt is what a browser keeps while its person signs in.
+type attempt struct {
+	auth.Attempt
+	Proposal string    `json:"to"` // to show afterwards; empty: the overview
+	Expires  time.Time `json:"expires"`
+}
+
+func attemptMAC(secret []byte, payload string) []byte {
+	mac := hmac.New(sha256.New, secret)
+	_, _ = mac.Write([]byte("vennio-mcp attempt to sign in v1\x00" + payload))
+	return mac.Sum(nil)
+}
+
+func (s *SignIn) seal(a attempt) string {
+	raw, _ := json.Marshal(a) // strings and a time
+	payload := base64.RawURLEncoding.EncodeToString(raw)
+	return payload + "." + base64.RawURLEncoding.EncodeToString(attemptMAC(s.Secrets[0], payload))
+}
+
+// open reads a sealed attempt that has not expired. Its state must be that of the callback, so an
+// attempt is completed only in the browser that began it.
+func (s *SignIn) open(sealed, state string, now time.Time) (a attempt, ok bool) {
+	payload, signature, _ := strings.Cut(sealed, ".")
+	given, err := base64.RawURLEncoding.DecodeString(signature)
+	for _, secret := range s.Secrets {
+		ok = ok || err == nil && hmac.Equal(given, attemptMAC(secret, payload))
+	}
+	raw, err := base64.RawURLEncoding.DecodeString(payload)
+	if !ok || err != nil || json.Unmarshal(raw, &a) != nil {
+		return a, false
+	}
+	return a, now.Before(a.Expires) && state != "" && hmac.Equal([]byte(state), []byte(a.State))
+}
+
+// signInLink is the address at which an unpaired browser is offered to sign in; empty where nobody can.
+// It is under the public URL, to which the issuer sends the browser back: cookies belong to one host.
+func (p *Pages) signInLink(proposal string) string {
+	if p.SignIn == nil {
+		return ""
+	}
+	link := strings.TrimSuffix(p.SignIn.Issuer.RedirectURL(), SignedInPath) + signInPath
+	if proposalID.MatchString(proposal) {
+		link += "?to=" + proposal
+	}
+	return link
+}
+
+// orSignIn completes a sentence about pairing on a page that offers to sign in.
+func (p *Pages) orSignIn() string {
+	if p.SignIn == nil {
+		return howToPair
+	}
+	return "Sign in to pair it. Or: " + strings.ToLower(howToPair[:1]) + howToPair[1:]
+}
+
+// signIn sends the browser to the issuer.
+func (p *Pages) signIn(w http.ResponseWriter, r *http.Request) {
+	if !readOnly(w, r) {
+		return
+	}
+	link := p.signInLink(r.URL.Query().Get("to")) // of the form of an id, or left out: it leads nowhere else
+	_, proposal, _ := strings.Cut(link, "?to=")
+	if fromAnotherSite(r) { // a page of another site must not start it without the person's doing
+		write(w, http.StatusOK, page{Heading: "Sign in", Lead: "Sign in to pair this browser. You can then approve or decline here what an assistant wants to book, move or cancel.", SignIn: link})
+		return
+	}
+	a := attempt{Attempt: auth.NewAttempt(), Proposal: proposal, Expires: p.Pairings.now().Add(attemptLife)}
+	address, err := p.SignIn.Issuer.AuthURL(r.Context(), a.Attempt)
+	if err != nil {
+		p.notSignedIn(w, err, link)
+		return
+	}
+	p.setAttempt(w, r, p.SignIn.seal(a), int(attemptLife/time.Second))
+	http.Redirect(w, r, address, http.StatusSeeOther)
+}
+
+// setAttempt sets the cookie of an attempt. It is SameSite=Lax, since the browser comes back from the
+// issuer's site.
+func (p *Pages) setAttempt(w http.ResponseWriter, r *http.Request, value string, maxAge int) {
+	http.SetCookie(w, &http.Cookie{ //nolint:gosec // G124: Secure where there is TLS; on loopback there is none
+		Name: attemptCookie, Value: value, Path: strings.TrimSuffix(Path, "/"), HttpOnly: true, SameSite: http.SameSiteLaxMode,
+		Secure: p.HTTPS || r.TLS != nil, MaxAge: maxAge,
+	})
+}
+
+// signedIn is where the issuer sends the browser back to. It pairs the browser.
+func (p *Pages) signedIn(w http.ResponseWriter, r *http.Request) {
+	// Once the page has loaded itself, the browser sends the cookie of its other pairings too.
+	if !readOnly(w, r) || p.comesFromElsewhere(w, r) {
+		return
+	}
+	q := r.URL.Query()
+	sealed := ""
+	if cookie, err := r.Cookie(attemptCookie); err == nil {
+		sealed = cookie.Value
+	}
+	a, ok := p.SignIn.open(sealed, q.Get("state"), p.Pairings.now())
+	link := p.signInLink(a.Proposal)
+	if !ok {
+		write(w, http.StatusBadRequest, page{Heading: notCompleted, Lead: "Nothing was changed. It was started in another browser, it took more than ten minutes, it was completed before, or cookies are disabled. Please sign in again.", SignIn: p.signInLink("")})
+		return
+	}
+	p.setAttempt(w, r, "", -1)
+	iss, code := q.Get("iss"), q.Get("code")
+	if iss != "" && iss != p.SignIn.Issuer.Issuer() { // RFC 9207
+		p.notSignedIn(w, auth.ErrIDToken, link)
+		return
+	}
+	if q.Get("error") != "" || code == "" { // what it says is not repeated: anybody can write it into an address
+		write(w, http.StatusForbidden, page{Heading: "You are not signed in", Lead: "Nothing was changed: the authorization server did not sign you in, or you refused. You can try again.", SignIn: link})
+		return
+	}
+	person, err := p.SignIn.Issuer.Person(r.Context(), code, a.Attempt)
+	if err != nil {
+		p.notSignedIn(w, err, link)
+		return
+	}
+	before, secret := p.Pairings.cookies(r)
+	err = p.Pairings.db.Write(r.Context(), func(tx *sqldb.Tx) error {
+		now := p.Pairings.now()
+		if err := tx.MovePairings(hashed(before), hashed(secret)); err != nil {
+			return err
+		}
+		return tx.AddPairedBrowser(sqldb.PairedBrowser{
+			ID: strings.ToLower(rand.Text()[:8]), Hash: hashed(secret), Tenant: person.Tenant, Name: person.Name, Subject: person.Subject, At: now, Expires: now.Add(pairingLife),
+		})
+	})
+	if err != nil {
+		failed(w, storeError(err))
+		return
+	}
+	p.setPaired(w, r, secret)
+	http.Redirect(w, r, Path+a.Proposal, http.StatusSeeOther)
+}
+
+const notCompleted = "This sign-in cannot be completed"
+
+// notSignedIn says why the issuer's answer signed nobody in.
+func (p *Pages) notSignedIn(w http.ResponseWriter, err error, again string) {
+	shown, status := page{Heading: "You have no access here", SignIn: again}, http.StatusForbidden
+	switch {
+	case errors.Is(err, auth.ErrNoTenant):
+		shown.Lead = "Nothing was changed: you signed in, but your account belongs to no tenant of this server. Ask its operator for access, or sign in with another account."
+	case errors.Is(err, auth.ErrNotAllowed):
+		shown.Lead = "Nothing was changed: you signed in, but the settings of this server do not allow you to approve. Ask its operator for access, or sign in with another account."
+	case errors.Is(err, auth.ErrCode):
+		status, shown.Heading = http.StatusBadRequest, notCompleted
+		shown.Lead = "Nothing was changed: the authorization server does not accept it, perhaps because it was completed before or took too long. Please sign in again; if that fails too, tell this server's operator, whose log says why."
+	case errors.Is(err, auth.ErrIDToken):
+		shown.Heading = "You are not signed in"
+		shown.Lead = "Nothing was changed: what the authorization server sent is not valid for this sign-in. Please sign in again; if that fails too, tell this server's operator, whose log says why."
+	default:
+		status, shown.Heading = http.StatusServiceUnavailable, "Nobody can sign in for now"
+		w.Header().Set("Retry-After", strconv.Itoa(5))
+		shown.Lead = "Nothing was changed: the authorization server cannot be used. Try again in a moment. If that fails too, tell this server's operator, whose log says why. Meanwhile you can pair this browser by a link. " + howToPair
+	}
+	write(w, status, shown)
+}
+
+// readOnly refuses every method but GET and HEAD.
+func readOnly(w http.ResponseWriter, r *http.Request) bool {
+	if r.Method == http.MethodGet || r.Method == http.MethodHead {
+		return true
+	}
+	w.Header().Set("Allow", "GET, HEAD")
+	write(w, http.StatusMethodNotAllowed, page{Heading: "Nothing was changed", Lead: "This page can only be opened."})
+	return false
+}

@@ -1,0 +1,127 @@
+package auth_test
+
+import (
+	"fmt"
+	"net/http"
+	"net/url"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/vennio-mcp/vennio-mcp/internal/auth"
+)
+
+func TestATokenIsKnownByItsHashAlone(t *testing.T) {
+	t.Parallel()
+	token := auth.NewToken()
+	assert.NotEqual(t, token, auth.NewToken())
+	hash, err := auth.ParseHash(auth.HashOf(token).String())
+	require.NoError(t, err)
+	check, err := auth.New(t.Context(), auth.Options{Tokens: []auth.Token{
+		{Name: "other", Hash: auth.HashOf("x")}, {Name: "ada", Tenant: "acme", Hash: hash}, {Name: "last", Hash: auth.HashOf("y")},
+	}})
+	require.NoError(t, err)
+	got, err := check.Identify(bearer(t, token))
+	require.NoError(t, err)
+	assert.Equal(t, "ada", got.Name)
+	assert.Equal(t, "acme", got.Tenant)
+	for _, bad := range []string{"", "sha256:", token, "sha256:zz", "md5:" + hash.String()[7:], hash.String() + "0"} {
+		_, err := auth.ParseHash(bad)
+		require.Error(t, err)
+		assert.NotContains(t, err.Error(), token)
+	}
+}
+
+func TestWhereNobodyIsAskedEveryoneMay(t *testing.T) {
+	t.Parallel()
+	check, err := auth.New(t.Context(), auth.Options{})
+	require.NoError(t, err)
+	assert.False(t, check.Asks())
+	got, err := check.Identify(request(t))
+	require.NoError(t, err)
+	assert.True(t, got.May(auth.ScopeBook))
+	assert.Nil(t, check.Metadata())
+}
+
+// req: X5. A caller's key makes a tenant that nobody else can name.
+func TestReq_X5_ACallersKeyIsATenantOfItsOwn(t *testing.T) {
+	t.Parallel()
+	check, err := auth.New(t.Context(), auth.Options{CallerKeys: true, Secret: []byte("secret")})
+	require.NoError(t, err)
+	tenants := map[string]bool{}
+	for _, key := range []string{"vennio_sk_test_one", "vennio_sk_test_two", "vennio_sk_test_one"} {
+		got, err := check.Identify(request(t, auth.HeaderKey, key))
+		require.NoError(t, err)
+		assert.Equal(t, key, got.Key)
+		assert.NotContains(t, fmt.Sprintf("%v %+v %#v", got, got, got), "vennio_sk")
+		assert.NotContains(t, got.Tenant, "vennio_sk")
+		tenants[got.Tenant] = true
+	}
+	assert.Len(t, tenants, 2)
+	for _, headers := range [][]string{{}, {auth.HeaderKey, ""}, {auth.HeaderKey, "vennio_sk_a b"}, {auth.HeaderKey, "vennio_sk_test_one", auth.HeaderKey, "vennio_sk_test_two"}} {
+		_, err := check.Identify(request(t, headers...))
+		assert.Error(t, err, headers)
+	}
+}
+
+func TestProxiesAreBelievedByTheirNumber(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		forwarded []string
+		hops      int
+		want      string
+	}{
+		{nil, 0, "192.0.2.1"},
+		{[]string{"203.0.113.9"}, 0, "192.0.2.1"},                             // nobody is trusted
+		{[]string{"203.0.113.9"}, 1, "203.0.113.9"},                           // what the proxy saw
+		{[]string{"198.51.100.1, 203.0.113.9"}, 1, "203.0.113.9"},             // what the caller wrote before it
+		{[]string{"198.51.100.1", "203.0.113.9, 10.0.0.1"}, 2, "203.0.113.9"}, // in several headers
+		{[]string{"203.0.113.9"}, 2, "192.0.2.1"},                             // did not pass both
+		{[]string{"evil\r\n"}, 1, "192.0.2.1"},
+		{[]string{"[2001:db8::1]:443"}, 1, "2001:db8::1"},
+	} {
+		r := request(t)
+		r.RemoteAddr = "192.0.2.1:1234"
+		for _, v := range c.forwarded {
+			r.Header.Add("X-Forwarded-For", v)
+		}
+		assert.Equal(t, c.want, auth.Client(r, c.hops).String(), c)
+	}
+	r := request(t, "X-Forwarded-Proto", "http, https")
+	assert.False(t, auth.Secure(r, 0))
+	assert.True(t, auth.Secure(r, 1))
+	r.RemoteAddr = "127.0.0.1:1"
+	assert.True(t, auth.Local(r, 0))
+	assert.False(t, auth.Local(r, 1), "a proxy stands before us")
+	for _, header := range []string{"X-Forwarded-For", "Forwarded", "Via"} {
+		r := request(t, header, "x")
+		r.RemoteAddr = "127.0.0.1:1"
+		assert.False(t, auth.Local(r, 0), header)
+	}
+}
+
+func TestReq_X3_CredentialsInAddressesAreSeen(t *testing.T) {
+	t.Parallel()
+	for address, want := range map[string]bool{
+		"/mcp": false, "/message?sessionId=ABC": false, "/approvals/x?lang=en": false, "/mcp?keyboard=x": false,
+		"/mcp?key=": true, "/mcp?Api_Key=x": true, "/mcp?access-token=x": true, "/mcp?x=vennio_sk_live_1": true,
+		"/mcp?vennio_at_1": true, "/mcp?a=" + auth.NewToken(): true, "/mcp?X-Vennio-Api-Key=x": true,
+	} {
+		u, err := url.Parse(address)
+		require.NoError(t, err)
+		assert.Equal(t, want, auth.InQuery(u), address)
+	}
+}
+
+func TestWhatADenialSays(t *testing.T) {
+	t.Parallel()
+	check, err := auth.New(t.Context(), auth.Options{Tokens: []auth.Token{{Name: "ada"}}})
+	require.NoError(t, err)
+	assert.Equal(t, `Bearer realm="vennio-mcp"`, check.Challenge(&auth.Denied{Status: http.StatusUnauthorized, Why: "x"}))
+	assert.Empty(t, check.Challenge(&auth.Denied{Status: http.StatusBadRequest, Why: "x"}))
+	assert.Contains(t, check.Challenge(auth.Lacks(auth.ScopeBook)), `error="insufficient_scope"`)
+	assert.Contains(t, check.Challenge(&auth.Denied{Status: 401, Code: "invalid_token", Why: `a "quoted\" why`}), `error_description="a 'quoted/' why"`)
+	broken := check.Challenge(&auth.Denied{Status: 401, Code: "invalid_token", Why: "a\r\nX-Injected: 1\x00\u2028"})
+	assert.Contains(t, broken, `error_description="a  X-Injected: 1  "`)
+}

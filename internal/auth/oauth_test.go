@@ -1,0 +1,211 @@
+package auth_test
+
+import (
+	"context"
+	"crypto/ed25519"
+	"crypto/rand"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/golang-jwt/jwt/v5"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/vennio-mcp/vennio-mcp/internal/auth"
+)
+
+// issuer is an authorization server, as far as its keys go.
+type issuer struct {
+	t     *testing.T
+	url   string
+	kid   string
+	key   ed25519.PrivateKey
+	asked atomic.Int64
+}
+
+const resource = "https://mcp.example.com"
+
+var noon = time.Date(2026, 5, 13, 12, 0, 0, 0, time.UTC)
+
+func newIssuer(t *testing.T) *issuer {
+	t.Helper()
+	i := &issuer{t: t}
+	i.rotate("one")
+	site := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		i.asked.Add(1)
+		public := base64.RawURLEncoding.EncodeToString(i.key.Public().(ed25519.PublicKey))
+		_, _ = fmt.Fprintf(w, `{"keys":[{"kty":"OKP","crv":"Ed25519","use":"sig","alg":"EdDSA","kid":%q,"x":%q}]}`, i.kid, public)
+	}))
+	t.Cleanup(site.Close)
+	i.url = site.URL
+	return i
+}
+
+func (i *issuer) rotate(kid string) {
+	i.kid = kid
+	var err error
+	_, i.key, err = ed25519.GenerateKey(rand.Reader)
+	require.NoError(i.t, err)
+}
+
+// token is good, unless change makes it otherwise.
+func (i *issuer) token(change func(jwt.MapClaims)) string {
+	i.t.Helper()
+	claims := jwt.MapClaims{
+		"iss": "https://login.example.com", "aud": resource, "sub": "ada", "exp": noon.Add(time.Hour).Unix(),
+		"scope": "vennio:read vennio:book", "org": "acme",
+	}
+	if change != nil {
+		change(claims)
+	}
+	t := jwt.NewWithClaims(jwt.SigningMethodEdDSA, claims)
+	t.Header["kid"] = i.kid
+	signed, err := t.SignedString(i.key)
+	require.NoError(i.t, err)
+	return signed
+}
+
+func (i *issuer) checker(ctx context.Context, claim string) *auth.Checker {
+	i.t.Helper()
+	c, err := auth.New(ctx, auth.Options{
+		OAuth: &auth.OAuth{
+			Issuer: "https://login.example.com", JWKS: i.url, Audience: resource, TenantClaim: claim, Now: func() time.Time { return noon },
+		},
+		PublicURL: resource, Tenants: map[string]bool{"": true, "acme": true},
+	})
+	require.NoError(i.t, err)
+	return c
+}
+
+func request(t *testing.T, headers ...string) *http.Request {
+	t.Helper()
+	r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/mcp", nil)
+	for i := 0; i < len(headers); i += 2 {
+		r.Header.Add(headers[i], headers[i+1])
+	}
+	return r
+}
+
+func bearer(t *testing.T, token string) *http.Request {
+	t.Helper()
+	return request(t, "Authorization", "Bearer "+token)
+}
+
+func TestReq_X1_JWTsOfTheIssuerAreTaken(t *testing.T) {
+	t.Parallel()
+	i := newIssuer(t)
+	got, err := i.checker(t.Context(), "org").Identify(bearer(t, i.token(nil)))
+	require.NoError(t, err)
+	assert.Equal(t, "oauth:ada", got.Name)
+	assert.Equal(t, "acme", got.Tenant)
+	assert.True(t, got.May(auth.ScopeBook))
+	assert.False(t, got.May(auth.ScopeMetrics))
+	got, err = i.checker(t.Context(), "").Identify(bearer(t, i.token(func(c jwt.MapClaims) {
+		delete(c, "scope")
+		c["scp"] = []string{"vennio:read"} // as some issuers say it
+		c["aud"] = []string{"https://other.example.com", resource}
+	})))
+	require.NoError(t, err)
+	assert.Empty(t, got.Tenant)
+	assert.True(t, got.May(auth.ScopeRead))
+	assert.False(t, got.May(auth.ScopeBook))
+}
+
+func TestReq_X1_OtherJWTsAreRefused(t *testing.T) {
+	t.Parallel()
+	i := newIssuer(t)
+	check := i.checker(t.Context(), "org")
+	for name, change := range map[string]func(jwt.MapClaims){
+		"another issuer":    func(c jwt.MapClaims) { c["iss"] = "https://evil.example.com" },
+		"another audience":  func(c jwt.MapClaims) { c["aud"] = "https://api.example.com" },
+		"no audience":       func(c jwt.MapClaims) { delete(c, "aud") },
+		"expired":           func(c jwt.MapClaims) { c["exp"] = noon.Add(-time.Minute).Unix() },
+		"without end":       func(c jwt.MapClaims) { delete(c, "exp") },
+		"not yet":           func(c jwt.MapClaims) { c["nbf"] = noon.Add(time.Minute).Unix() },
+		"nobody's":          func(c jwt.MapClaims) { delete(c, "sub") },
+		"unknown tenant":    func(c jwt.MapClaims) { c["org"] = "beta" },
+		"no tenant":         func(c jwt.MapClaims) { delete(c, "org") },
+		"a tenant of a key": func(c jwt.MapClaims) { c["org"] = "key:0123456789abcdef0123456789abcdef" },
+		"an odd tenant":     func(c jwt.MapClaims) { c["org"] = 7 },
+	} {
+		_, err := check.Identify(bearer(t, i.token(change)))
+		denied := new(auth.Denied)
+		require.ErrorAs(t, err, &denied, name)
+		assert.Contains(t, []int{http.StatusUnauthorized, http.StatusForbidden}, denied.Status, name)
+	}
+	good := i.token(nil)
+	unsigned, err := jwt.NewWithClaims(jwt.SigningMethodNone, jwt.MapClaims{"sub": "ada"}).SignedString(jwt.UnsafeAllowNoneSignatureType)
+	require.NoError(t, err)
+	byPublicKey := jwt.NewWithClaims(jwt.SigningMethodHS256, jwt.MapClaims{"iss": "https://login.example.com", "aud": resource, "sub": "ada", "exp": noon.Add(time.Hour).Unix()})
+	byPublicKey.Header["kid"] = i.kid
+	confused, err := byPublicKey.SignedString([]byte(i.key.Public().(ed25519.PublicKey)))
+	require.NoError(t, err)
+	for _, token := range []string{unsigned, confused, good[:len(good)-4] + "AAAA", good + "x", "a.b.c", "..", "not-a-jwt"} {
+		_, err := check.Identify(bearer(t, token))
+		assert.Error(t, err, token)
+	}
+}
+
+// The issuer rotates its keys: a token with a new key is good at once, and many
+// with unknown ones do not become many requests to the issuer.
+func TestKeysAreFetchedAgainAndNotTooOften(t *testing.T) {
+	t.Parallel()
+	i := newIssuer(t)
+	check := i.checker(t.Context(), "org")
+	i.rotate("two")
+	_, err := check.Identify(bearer(t, i.token(nil)))
+	require.NoError(t, err)
+	for n := range 20 {
+		i.kid = fmt.Sprintf("made up %d", n)
+		token := i.token(nil)
+		i.kid = "two"
+		_, err := check.Identify(bearer(t, token))
+		require.Error(t, err)
+	}
+	assert.LessOrEqual(t, i.asked.Load(), int64(4))
+}
+
+// req: X4. The issuer's keys come from the address that the operator gave, and from
+// nowhere that it leads to.
+func TestReq_X4_TheIssuersKeysAreFetchedFromNowhereElse(t *testing.T) {
+	t.Parallel()
+	evil := newIssuer(t)
+	led := httptest.NewServer(http.RedirectHandler(evil.url, http.StatusTemporaryRedirect))
+	t.Cleanup(led.Close)
+	honest := &issuer{t: t, url: led.URL}
+	_, err := honest.checker(t.Context(), "org").Identify(bearer(t, evil.token(nil)))
+	require.Error(t, err)
+	assert.Zero(t, evil.asked.Load())
+	_, err = evil.checker(t.Context(), "org").Identify(bearer(t, evil.token(nil)))
+	require.NoError(t, err, "it is good where it belongs")
+}
+
+func TestTheResourceIsDescribed(t *testing.T) {
+	t.Parallel()
+	i := newIssuer(t)
+	check := i.checker(t.Context(), "org")
+	w := httptest.NewRecorder()
+	check.Metadata().ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, auth.MetadataPath, nil))
+	var told struct {
+		Resource string   `json:"resource"`
+		Servers  []string `json:"authorization_servers"`
+		Scopes   []string `json:"scopes_supported"`
+		Methods  []string `json:"bearer_methods_supported"`
+	}
+	require.NoError(t, json.Unmarshal(w.Body.Bytes(), &told))
+	assert.Equal(t, resource, told.Resource)
+	assert.Equal(t, []string{"https://login.example.com"}, told.Servers)
+	assert.Equal(t, []string{"vennio:read", "vennio:book"}, told.Scopes)
+	assert.Equal(t, []string{"header"}, told.Methods)
+	_, err := check.Identify(request(t))
+	denied := new(auth.Denied)
+	require.ErrorAs(t, err, &denied)
+	assert.Contains(t, check.Challenge(denied), `resource_metadata="https://mcp.example.com/.well-known/oauth-protected-resource"`)
+	assert.Contains(t, check.Challenge(denied), `scope="vennio:read vennio:book"`)
+}

@@ -1,0 +1,286 @@
+package mcpserver
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"reflect"
+	"regexp"
+	"strings"
+
+	"github.com/mark3labs/mcp-go/mcp"
+
+	"github.com/vennio-mcp/vennio-mcp/internal/sanitize"
+)
+
+// mcp-go answers a request whose parameters have the wrong types with the text of
+// encoding/json, which names Go types, and takes cursors that nobody gave out.
+// What is wrong with a request is said here instead. Requests that are answered
+// from memory are checked before mcp-go sees them, so that a malformed initialize
+// begins no session; of calls, which may be long, only those that mcp-go refused
+// are read again.
+
+// vet says what is wrong with a request; nil lets it pass.
+func vet(env envelope, meta *mcp.Meta) *details {
+	switch v := meta.ProtocolVersion(); {
+	case v != "" && !mcp.IsValidProtocolVersion(v) && env.ID != nil:
+		return new(unsupported(v))
+	case env.kind() == kindQuick:
+		return misfit(env.Method, env.raw)
+	default:
+		return nil
+	}
+}
+
+// misfit says which parameter of a request does not fit; nil where all do.
+func misfit(method mcp.MCPMethod, raw []byte) *details {
+	params := paramsOf(method)
+	err := json.Unmarshal(raw, &struct {
+		Params any `json:"params"`
+	}{params})
+	if wrong, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
+		if wrong.Field == "params" {
+			return &details{Code: mcp.INVALID_REQUEST, Message: "Invalid request: params must be an object, not " + given(wrong.Value)}
+		}
+		return invalid("%.120s must %s, not %s", wrong.Field, wanted(wrong.Type), given(wrong.Value))
+	}
+	switch p := params.(type) {
+	case *listParams:
+		if p.Cursor != "" {
+			return invalid("params.cursor is unknown; all lists here have one page, so ask again without a cursor")
+		}
+	case *completeParams:
+		if p.Ref.Type != "ref/prompt" && p.Ref.Type != "ref/resource" {
+			return invalid("params.ref.type must be ref/prompt or ref/resource")
+		}
+	}
+	return nil
+}
+
+func invalid(format string, a ...any) *details {
+	return &details{Code: mcp.INVALID_PARAMS, Message: "Invalid params: " + fmt.Sprintf(format, a...)}
+}
+
+// Beginnings of what mcp-go says of parameters that it could not read.
+const (
+	unparsable  = "unparsable "
+	missingMeta = "missing or invalid _meta field "
+)
+
+// unparsed words anew what mcp-go says of parameters that it could not read; nil
+// leaves the error as it is.
+func unparsed(request []byte, said details) *details {
+	field, meta := strings.CutPrefix(said.Message, missingMeta)
+	if !meta && !strings.HasPrefix(said.Message, unparsable) {
+		return nil
+	}
+	env, bad := parse(request)
+	if bad != nil {
+		return nil
+	}
+	if d := misfit(env.Method, request); d != nil {
+		return d
+	}
+	if meta {
+		return invalid("params._meta must hold %s; see MCP 2026-07-28", field)
+	}
+	return invalid("they do not have the form that MCP gives for %s", env.Method)
+}
+
+// said is how many characters of an error of mcp-go, and of the URI beside it, are
+// passed on.
+const said, saidURI = 300, 2000
+
+// shortened is an error of mcp-go that repeats a long name of the caller's, without
+// the middle of it; nil where it is short.
+func shortened(d details) *details {
+	const tail = 60
+	if len(d.Message) <= said {
+		return nil
+	}
+	d.Message = sanitize.Line(d.Message, said-tail) + " " + sanitize.Line(strings.ToValidUTF8(d.Message[len(d.Message)-tail:], ""), tail)
+	return &d
+}
+
+// unsupported refuses a protocol version, so that the client can choose another
+// (MCP 2026-07-28, Protocol Version Negotiation).
+func unsupported(version string) details {
+	if !dated.MatchString(version) {
+		version = "" // it may be anything
+	}
+	return details{
+		Code:    mcp.UNSUPPORTED_PROTOCOL_VERSION,
+		Message: "the protocol version of the request is not supported; use one of " + strings.Join(mcp.ValidProtocolVersions, ", "),
+		Data:    mcp.UnsupportedProtocolVersionData{Supported: mcp.ValidProtocolVersions, Requested: version},
+	}
+}
+
+var dated = regexp.MustCompile(`^[0-9A-Za-z.-]{1,32}$`)
+
+// speaks refuses a request whose MCP-Protocol-Version header names a version that
+// is not supported.
+func speaks(g *guard, r *http.Request) bool {
+	for _, v := range r.Header.Values(mcp.HeaderProtocolVersion) {
+		if v != "" && !mcp.IsValidProtocolVersion(v) {
+			g.answer(http.StatusBadRequest, unsupported(v))
+			return false
+		}
+	}
+	return true
+}
+
+// The parameters of requests, as far as mcp-go reads them with a type.
+type (
+	object   map[string]json.RawMessage
+	inner    string // what a list or an object of strings holds
+	metaRead struct {
+		Can *capabilities `json:"io.modelcontextprotocol/clientCapabilities"`
+	}
+	capabilities struct {
+		Experimental object `json:"experimental"`
+		Extensions   object `json:"extensions"`
+		Roots        struct {
+			ListChanged bool `json:"listChanged"`
+		} `json:"roots"`
+		Sampling struct {
+			Context object `json:"context"`
+			Tools   object `json:"tools"`
+		} `json:"sampling"`
+		Elicitation struct {
+			Form object `json:"form"`
+			URL  object `json:"url"`
+		} `json:"elicitation"`
+		Tasks struct {
+			List     object `json:"list"`
+			Cancel   object `json:"cancel"`
+			Requests struct {
+				Tools struct {
+					Call object `json:"call"`
+				} `json:"tools"`
+				Sampling struct {
+					CreateMessage object `json:"createMessage"`
+				} `json:"sampling"`
+				Elicitation struct {
+					Create object `json:"create"`
+				} `json:"elicitation"`
+			} `json:"requests"`
+		} `json:"tasks"`
+	}
+	initializeParams struct {
+		Version      string       `json:"protocolVersion"`
+		Capabilities capabilities `json:"capabilities"`
+		ClientInfo   struct {
+			Name        string `json:"name"`
+			Version     string `json:"version"`
+			Title       string `json:"title"`
+			Description string `json:"description"`
+			WebsiteURL  string `json:"websiteUrl"`
+			Icons       []struct {
+				Src      string  `json:"src"`
+				MIMEType string  `json:"mimeType"`
+				Theme    string  `json:"theme"`
+				Sizes    []inner `json:"sizes"`
+			} `json:"icons"`
+		} `json:"clientInfo"`
+	}
+	listParams struct {
+		Meta   metaRead `json:"_meta"`
+		Cursor string   `json:"cursor"`
+	}
+	completeParams struct {
+		Meta metaRead `json:"_meta"`
+		Ref  struct {
+			Type string `json:"type"`
+			Name string `json:"name"`
+			URI  string `json:"uri"`
+		} `json:"ref"`
+		Argument struct {
+			Name  string `json:"name"`
+			Value string `json:"value"`
+		} `json:"argument"`
+		Context struct {
+			Arguments map[string]inner `json:"arguments"`
+		} `json:"context"`
+	}
+	promptParams struct {
+		Meta           metaRead         `json:"_meta"`
+		Name           string           `json:"name"`
+		Arguments      map[string]inner `json:"arguments"`
+		InputResponses object           `json:"inputResponses"`
+		RequestState   string           `json:"requestState"`
+	}
+	resourceParams struct {
+		Meta           metaRead `json:"_meta"`
+		URI            string   `json:"uri"`
+		Arguments      object   `json:"arguments"`
+		InputResponses object   `json:"inputResponses"`
+		RequestState   string   `json:"requestState"`
+	}
+	otherParams struct { // no two of the other methods use one of these names for different types
+		Meta          metaRead `json:"_meta"`
+		Name          string   `json:"name"`
+		URI           string   `json:"uri"`
+		Level         string   `json:"level"`
+		Notifications struct {
+			Tools     bool    `json:"toolsListChanged"`
+			Prompts   bool    `json:"promptsListChanged"`
+			Resources bool    `json:"resourcesListChanged"`
+			URIs      []inner `json:"resourceSubscriptions"`
+		} `json:"notifications"`
+		Task struct {
+			TTL int64 `json:"ttl"`
+		} `json:"task"`
+		InputResponses object `json:"inputResponses"`
+		RequestState   string `json:"requestState"`
+	}
+)
+
+func paramsOf(method mcp.MCPMethod) any {
+	switch method {
+	case mcp.MethodInitialize:
+		return new(initializeParams)
+	case mcp.MethodToolsList, mcp.MethodPromptsList, mcp.MethodResourcesList, mcp.MethodResourcesTemplatesList:
+		return new(listParams)
+	case mcp.MethodCompletionComplete:
+		return new(completeParams)
+	case mcp.MethodPromptsGet:
+		return new(promptParams)
+	case mcp.MethodResourcesRead:
+		return new(resourceParams)
+	default:
+		return new(otherParams)
+	}
+}
+
+// wanted names the JSON type that a Go type is read from.
+func wanted(t reflect.Type) string {
+	switch {
+	case t == reflect.TypeFor[inner]():
+		return "hold strings only"
+	case t.Kind() == reflect.String:
+		return "be a string"
+	case t.Kind() == reflect.Bool:
+		return "be true or false"
+	case t.Kind() == reflect.Int64:
+		return "be a whole number"
+	case t.Kind() == reflect.Slice:
+		return "be an array"
+	default:
+		return "be an object"
+	}
+}
+
+// given names a JSON value as encoding/json does, less the value itself.
+func given(value string) string {
+	switch kind, _, _ := strings.Cut(value, " "); {
+	case kind == "object", kind == "array":
+		return "an " + kind
+	case kind == "bool":
+		return "a boolean"
+	case kind != value:
+		return "this " + kind
+	default:
+		return "a " + kind
+	}
+}

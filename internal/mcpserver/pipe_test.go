@@ -1,0 +1,62 @@
+package mcpserver_test
+
+import (
+	"context"
+	"net"
+	"net/http"
+	"runtime"
+	"sync"
+	"testing"
+
+	"github.com/vennio-mcp/vennio-mcp/internal/mcpserver"
+)
+
+// pipes is a listener whose connections stay in the process: a crowd on them needs
+// no descriptors, and they keep the time of a synctest bubble.
+type pipes struct {
+	conns  chan net.Conn
+	closed chan struct{}
+	once   sync.Once
+}
+
+func (p *pipes) Accept() (net.Conn, error) {
+	select {
+	case conn := <-p.conns:
+		return conn, nil
+	case <-p.closed:
+		return nil, net.ErrClosed
+	}
+}
+
+func (p *pipes) Close() error {
+	p.once.Do(func() { close(p.closed) })
+	return nil
+}
+
+func (p *pipes) Addr() net.Addr { return &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 1} }
+
+func (p *pipes) dial(context.Context, string, string) (net.Conn, error) {
+	ours, theirs := net.Pipe()
+	select {
+	case p.conns <- theirs:
+		return ours, nil
+	case <-p.closed:
+		return nil, net.ErrClosed
+	}
+}
+
+// openPiped opens a site on pipes.
+func openPiped(t *testing.T, g *rig, o mcpserver.HTTPOptions) (*site, *pipes) {
+	t.Helper()
+	p := &pipes{conns: make(chan net.Conn), closed: make(chan struct{})}
+	return openOn(t, p, &http.Transport{DialContext: p.dial}, g, o), p
+}
+
+// heap is the memory in use, in bytes.
+func heap() int {
+	runtime.GC()
+	runtime.GC() // what pools kept over the first
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return int(m.HeapAlloc + m.StackInuse)
+}

@@ -1,0 +1,105 @@
+package mcpserver_test
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/mark3labs/mcp-go/mcp"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/vennio-mcp/vennio-mcp/internal/mcpserver"
+)
+
+// gulp sends a request and reads no more of the answer than its first line. What
+// it returns reads on, a little at a time.
+func (s *site) gulp(method, path, body string, headers ...string) *bufio.Reader {
+	s.t.Helper()
+	conn := s.dial()
+	require.NoError(s.t, conn.SetReadBuffer(4<<10))
+	lines := fmt.Sprintf("%s %s HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"+
+		"Accept: application/json, text/event-stream\r\nContent-Length: %d\r\n", method, path, len(body))
+	for i := 0; i < len(headers); i += 2 {
+		lines += headers[i] + ": " + headers[i+1] + "\r\n"
+	}
+	_, err := io.WriteString(conn, lines+"\r\n"+body)
+	require.NoError(s.t, err)
+	r := bufio.NewReaderSize(conn, 16)
+	status, err := r.ReadString('\n')
+	require.NoError(s.t, err)
+	require.Contains(s.t, status, "200")
+	return r
+}
+
+// deafStreams opens one stream of each kind, all subscribed to uris, that nobody
+// reads.
+func (s *site) deafStreams(uris []string) {
+	s.t.Helper()
+	r, line := s.gulp(http.MethodGet, "/sse", ""), ""
+	for !strings.HasPrefix(line, "data: ") {
+		var err error
+		line, err = r.ReadString('\n')
+		require.NoError(s.t, err)
+	}
+	message := strings.TrimSpace(strings.TrimPrefix(line, "data: "))
+	session := s.login("2025-11-25", `{}`)
+	s.tell(message, initialize("2025-11-25", `{}`))
+	for _, uri := range uris {
+		s.tell(message, subscribe("1", uri))
+		single(s.t, s.post(subscribe("1", uri), session...))
+	}
+	s.gulp(http.MethodGet, "/mcp", "", session...)
+	s.gulp(http.MethodPost, "/mcp", listen("1", uris...), modernly("subscriptions/listen")...)
+}
+
+// Not parallel: it counts the goroutines of the process.
+//
+// req: X2. A client that does not read what it subscribed to is cut, on every kind
+// of stream; one that reads hears all.
+func TestReq_X2_WhoNeverReadsIsCut(t *testing.T) {
+	before := runtime.NumGoroutine()
+	t.Run("", func(t *testing.T) { // which closes its connections at the end
+		g, feed := changing()
+		uris := make([]string, 10)
+		for i := range uris {
+			uris[i] = fmt.Sprint("test://", i, "/", strings.Repeat("x", 50<<10))
+		}
+		streams := make(chan func() int, 2)
+		s := open(t, g, mcpserver.HTTPOptions{Feed: feed, WriteTime: short, Open: func(_ string, count func() int) { streams <- count }})
+		s.deafStreams(uris)
+		e := stream(t, s.post(listen("7", thing), modernly("subscriptions/listen")...))
+		assert.Contains(t, e.next().Method, "acknowledged")
+		<-streams
+		count := <-streams
+		require.Equal(t, 4, count())
+		require.Eventually(t, func() bool {
+			feed.Updated(uris...)
+			feed.Updated(thing)
+			updated(t, e.next(), thing, "7")
+			return count() == 1
+		}, patience, time.Millisecond)
+		s.stop()
+		s.ended()
+	})
+	requireGoroutines(t, before)
+}
+
+// req: X2. A call whose answer nobody reads gives its place back.
+func TestReq_X2_AnAnswerThatNobodyReadsIsCut(t *testing.T) {
+	t.Parallel()
+	g := newRig()
+	g.add("large", func(context.Context, mcp.CallToolRequest) (*mcp.CallToolResult, error) {
+		return mcp.NewToolResultText(strings.Repeat("x", 8<<20)), nil
+	})
+	s := open(t, g, mcpserver.HTTPOptions{WriteTime: short, MaxCalls: 1, MaxWait: patience})
+	s.gulp(http.MethodPost, "/mcp", toolCall("1", modern, "large", `{}`), modernly("tools/call", "large")...)
+	echo := toolCall("2", modern, "echo", `{"text":"a"}`)
+	assert.Equal(t, "a", single(t, s.post(echo, modernly("tools/call", "echo")...)).text())
+}

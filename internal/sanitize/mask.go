@@ -1,0 +1,209 @@
+package sanitize
+
+import (
+	"bytes"
+	"encoding/json"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+)
+
+const stars = "****"
+
+// Mask replaces whatever in s looks like a credential by stars, but for the prefix
+// that says what it was: keys of Vennio and of other services, webhook secrets,
+// tokens of this server, bearer and basic credentials, JWTs, private keys,
+// passwords in URLs, and values that are assigned to the name of a secret. It is
+// for messages: what is sent on as data is not masked.
+func Mask(s string) string { return maskBy(masks(), s) }
+
+func maskBy(all []mask, s string) string {
+	lower := strings.ToLower(s)
+	for _, m := range all {
+		if m.in(lower) {
+			s = m.apply(s)
+		}
+	}
+	return s
+}
+
+// mask is one form of credentials.
+type mask struct {
+	markers []string // in lower case; one of them is in every text that holds such a credential
+	pattern *regexp.Regexp
+	// The pattern's first group stays, its second is masked, the rest stays. Where
+	// secret is set, it says whether the second group is a secret at all.
+	secret func(string) bool
+}
+
+// in reports whether a text in lower case may hold such a credential.
+func (m mask) in(lower string) bool {
+	return slices.ContainsFunc(m.markers, func(marker string) bool { return strings.Contains(lower, marker) })
+}
+
+func (m mask) apply(s string) string {
+	var out strings.Builder
+	last := 0
+	for _, at := range m.pattern.FindAllStringSubmatchIndex(s, -1) {
+		from, to := at[4], at[5]
+		if m.secret != nil && !m.secret(s[from:to]) {
+			continue
+		}
+		out.WriteString(s[last:from])
+		out.WriteString(stars)
+		last = to
+	}
+	if last == 0 {
+		return s
+	}
+	out.WriteString(s[last:])
+	return out.String()
+}
+
+// Characters of keys and tokens (RFC 6750, 2.1: b64token), and percent signs, as
+// keys in URLs may be encoded.
+const value = `[A-Za-z0-9_\-.~+/=%*]+`
+
+// named is names to which secrets are assigned. The parameters of links to
+// video calls, such as pwd and token, are not among them: people need those links.
+const named = `(?:api[_-]?key|(?:secret|private)[_-]?(?:access[_-]?)?key|(?:access|refresh|auth|id)[_-]?token|(?:api|client|signing|webhook)[_-]?secret|password|passwd)`
+
+// vennioPrefix begins the keys of Vennio (docs/vennio-api.md, Hosts and
+// authentication), also in a URL and in JSON that is quoted in JSON.
+const vennioPrefix = `vennio` + underscore + `(?:sk|pk|at|rt)` + underscore
+
+const underscore = `(?:_|%5f|\\+u005f)`
+
+var vennioKey = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`(?i)` + vennioPrefix) })
+
+// VennioKey reports whether s holds what begins like a key of Vennio.
+func VennioKey(s string) bool {
+	return strings.Contains(strings.ToLower(s), "vennio") && vennioKey().MatchString(s)
+}
+
+var masks = sync.OnceValue(func() []mask {
+	return []mask{
+		{[]string{"private key"}, regexp.MustCompile(`(-----BEGIN [A-Z ]*PRIVATE KEY-----)([^-]*)`), nil},
+		{[]string{"vennio_", "vennio%5f", `vennio\`}, regexp.MustCompile(`(?i)(` + vennioPrefix + `(?:(?:live|test)` + underscore + `)?)(` + value + `)`), notJustAKind},
+		{ // such a key in base64, wherever it begins in a group of three bytes
+			[]string{"dmvubmlvx", "zlbm5pb1", "2zw5uaw9f"}, regexp.MustCompile(`(dmVubmlvX|Zlbm5pb1|2ZW5uaW9f)([A-Za-z0-9_\-+/]{8,}=*)`), nil,
+		},
+		{[]string{"whsec_", "vmcp_"}, regexp.MustCompile(`(?i)(whsec_|vmcp_)(` + value + `)`), nil},
+		{
+			[]string{"sk_", "pk_", "rk_"}, // Stripe, and Vennio's guide
+			regexp.MustCompile(`(?i)(\b[spr]k_(?:live|test)_)(` + value + `)`), nil,
+		},
+		{
+			[]string{"ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_", "xox", "xapp-", "sk-", "akia", "aiza", "glpat-"},
+			regexp.MustCompile(`(\b(?:gh[pousr]_|github_pat_|xox[a-z]-|xapp-|sk-|AKIA|AIza|glpat-))([A-Za-z0-9_\-]{16,})`), nil,
+		},
+		{[]string{"hooks.slack.com/"}, regexp.MustCompile(`(?i)(hooks\.slack\.com/[a-z]+/)(` + value + `)`), nil},
+		{[]string{"eyj"}, regexp.MustCompile(`(\beyJ)([A-Za-z0-9_\-]{8,}\.[A-Za-z0-9_\-]{8,}(?:\.[A-Za-z0-9_\-]*)*)`), nil},
+		{
+			[]string{"bearer", "basic", "authorization"},
+			regexp.MustCompile(`(?i)(\b(?:authorization["']?\s*[:=]\s*["']?(?:[a-z]+ )?|(?:bearer|basic)[ :=]+))(` + value + `)`), likely,
+		},
+		{
+			[]string{"key", "token", "secret", "passw"},
+			regexp.MustCompile(`(?i)(` + named + `["']? ?: ?["']?)([^\s"'<>&,;\\{}$…]+)`), likely,
+		},
+		{[]string{"key=", "token=", "secret=", "passw"}, regexp.MustCompile(`(?i)(` + named + `=["']?)([^\s"'<>&,;\\{}$…]+)`), nil},
+		{[]string{"://"}, regexp.MustCompile(`(\b[A-Za-z][A-Za-z0-9+.\-]*://[^\s/?#"'<>:@\\]*:)([^\s"'<>\\]+)@`), notAPort},
+		{[]string{"://"}, regexp.MustCompile(`(\b[A-Za-z][A-Za-z0-9+.\-]*://[^\s/?#"'<>:@\\]*:)([^\s"'<>\\/@]+)…`), notANumber}, // cut before its @
+	}
+})
+
+// notJustAKind: "vennio_sk_live_…" in a sentence about keys holds none.
+func notJustAKind(value string) bool {
+	kind := strings.TrimRight(strings.ToLower(value), "_")
+	return kind != "live" && kind != "test"
+}
+
+// likely tells a credential from a word: "bearer token", "basic settings".
+func likely(value string) bool {
+	const certain, short = 20, 6
+	return len(value) >= certain || len(value) >= short && strings.ContainsAny(value, "0123456789_~+/=")
+}
+
+// notAPort: in http://host:8080/@name nothing is a password.
+func notAPort(value string) bool {
+	port, _, path := strings.Cut(value, "/")
+	return !path || notANumber(port)
+}
+
+func notANumber(value string) bool { return strings.Trim(value, "0123456789") != "" }
+
+// MaskJSON is [Mask] for every string in a JSON text, but for the values of members
+// that keep names; depth is how many objects and arrays stand around the member.
+// The text is returned as it is where nothing is masked.
+func MaskJSON(text []byte, keep func(depth int, name string) bool) []byte {
+	all := masks()
+	if !bytes.Contains(text, []byte(`\u`)) { // no marker hides in an escape
+		lower := strings.ToLower(string(text))
+		all = slices.DeleteFunc(slices.Clone(all), func(m mask) bool { return !m.in(lower) })
+	}
+	if len(all) == 0 {
+		return text
+	}
+	var out []byte
+	var name string
+	depth, last := 0, 0
+	for i := 0; i < len(text); i++ {
+		switch text[i] {
+		case '{', '[':
+			depth++
+		case '}', ']':
+			depth--
+		case '"':
+			end := stringEnd(text, i)
+			isName := bytes.HasPrefix(bytes.TrimLeft(text[end:], " \t\r\n"), []byte(":"))
+			if isName {
+				name = string(text[i+1 : end-1])
+			}
+			if isName || !keep(depth, name) {
+				if masked := maskLiteral(all, text[i:end]); masked != nil {
+					out = append(append(out, text[last:i]...), masked...)
+					last = end
+				}
+			}
+			i = end - 1
+		}
+	}
+	if last == 0 {
+		return text
+	}
+	return append(out, text[last:]...)
+}
+
+// stringEnd is where the string literal that begins at i has ended.
+func stringEnd(text []byte, i int) int {
+	for i++; i < len(text); i++ {
+		switch text[i] {
+		case '\\':
+			i++
+		case '"':
+			return i + 1
+		}
+	}
+	return len(text)
+}
+
+// maskLiteral masks a string literal; nil: there is nothing to mask.
+func maskLiteral(all []mask, literal []byte) []byte {
+	var s string
+	if bytes.IndexByte(literal, '\\') < 0 {
+		s = string(literal[1:max(1, len(literal)-1)])
+	} else if json.Unmarshal(literal, &s) != nil {
+		return nil
+	}
+	masked := maskBy(all, s)
+	if masked == s {
+		return nil
+	}
+	raw, err := json.Marshal(masked)
+	if err != nil {
+		return nil
+	}
+	return raw
+}

@@ -1,0 +1,186 @@
+package sqldb_test
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"os"
+	"path/filepath"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/vennio-mcp/vennio-mcp/internal/sqldb"
+	"github.com/vennio-mcp/vennio-mcp/internal/sqldb/storetest"
+)
+
+// hasty opens a store that does not wait long for others.
+func hasty(t *testing.T, where string) *sqldb.DB {
+	t.Helper()
+	db := sqldb.OpenWith(where, sqldb.Options{Patience: 500 * time.Millisecond, Stall: 2 * time.Second})
+	t.Cleanup(func() { require.NoError(t, db.Close()) })
+	return db
+}
+
+// A store that another process locks, and a server that is not there, are told
+// apart from what is wrong with a statement.
+func TestAStoreThatCannotBeHadIsAway(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	first, second := open(t, dir), hasty(t, dir)
+	require.NoError(t, second.Write(t.Context(), keepAct("before")))
+	require.NoError(t, first.Write(t.Context(), func(*sqldb.Tx) error {
+		require.ErrorIs(t, second.Write(t.Context(), keepAct("a")), sqldb.ErrAway, "others wait as long as they are told to")
+		return nil
+	}))
+	require.NoError(t, second.Write(t.Context(), keepAct("a")))
+	nobody := hasty(t, "postgres://vennio@127.0.0.1:1/none?sslmode=disable")
+	require.ErrorIs(t, nobody.Write(t.Context(), keepAct("a")), sqldb.ErrAway)
+	mine := errors.New("mine")
+	for name, err := range map[string]error{
+		"an error of do":   second.Write(t.Context(), func(*sqldb.Tx) error { return mine }),
+		"a wrong write":    second.Write(t.Context(), keepAct("a")),
+		"a closed store":   func() error { db := sqldb.Open(dir); _ = db.Close(); return db.Write(t.Context(), keepAct("b")) }(),
+		"no folder to use": sqldb.Open(filepath.Join(dir, "vennio-mcp.db", "x")).Write(t.Context(), keepAct("b")),
+	} {
+		require.Error(t, err, name)
+		assert.NotErrorIs(t, err, sqldb.ErrAway, name)
+	}
+}
+
+// field: full disk, sqlite. Once there is room again the same write succeeds.
+func TestASQLiteDatabaseWithoutRoomIsAway(t *testing.T) {
+	t.Parallel()
+	db := open(t, t.TempDir())
+	require.NoError(t, db.Write(t.Context(), keepAct("a")))
+	require.NoError(t, db.Raw(t.Context(), `PRAGMA max_page_count = 1`)) // no page more than there are
+	large := func(tx *sqldb.Tx) error {
+		return tx.AddAct(sqldb.Act{ID: "b", Digest: "digest of b", JSON: string(make([]byte, 100_000))})
+	}
+	require.ErrorIs(t, db.Write(t.Context(), large), sqldb.ErrAway)
+	require.ErrorIs(t, db.Probe(t.Context()), sqldb.ErrAway)
+	assert.True(t, has(t, db, "a"), "reading goes on")
+	require.NoError(t, db.Raw(t.Context(), `PRAGMA max_page_count = 100000`))
+	require.NoError(t, db.Probe(t.Context()))
+	require.NoError(t, db.Write(t.Context(), large))
+}
+
+// field: read-only database, sqlite. The connection that SQLite opened for reading
+// alone is replaced after a while.
+func TestASQLiteDatabaseThatTakesNoWritesIsAway(t *testing.T) {
+	t.Parallel()
+	db := hasty(t, t.TempDir())
+	require.NoError(t, db.Write(t.Context(), keepAct("a")))
+	require.NoError(t, db.Raw(t.Context(), `PRAGMA query_only = 1`))
+	require.ErrorIs(t, db.Write(t.Context(), keepAct("b")), sqldb.ErrAway)
+	require.ErrorIs(t, db.Probe(t.Context()), sqldb.ErrAway)
+	require.Eventually(t, func() bool { return db.Write(t.Context(), keepAct("b")) == nil }, 30*time.Second, 10*time.Millisecond)
+	memory := open(t, "")
+	require.NoError(t, memory.Write(t.Context(), keepAct("a")))
+	require.NoError(t, memory.Raw(t.Context(), `PRAGMA query_only = 1`))
+	require.ErrorIs(t, memory.Probe(t.Context()), sqldb.ErrAway)
+	require.ErrorIs(t, memory.Write(t.Context(), keepAct("b")), sqldb.ErrAway)
+	assert.True(t, has(t, memory, "a"), "what is in memory stays")
+}
+
+// field: errors of sqlite and of the system
+func TestErrorsOfSQLiteThatMayPass(t *testing.T) {
+	t.Parallel()
+	driver, err := sql.Open("sqlite", filepath.Join(t.TempDir(), "x"))
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, driver.Close()) })
+	_, cannotOpen := driver.ExecContext(t.Context(), `ATTACH '/nowhere/at/all' AS x`)
+	require.ErrorContains(t, cannotOpen, "unable to open")
+	for _, err := range []error{
+		cannotOpen, fmt.Errorf("open the store: %w", &fs.PathError{Op: "open", Path: "x", Err: syscall.ENOSPC}),
+		&fs.PathError{Err: syscall.EROFS}, &fs.PathError{Err: syscall.EMFILE}, &fs.PathError{Err: syscall.EIO}, &fs.PathError{Err: syscall.EDQUOT},
+	} {
+		assert.True(t, sqldb.Away(t.TempDir(), err), err)
+	}
+	_, wrong := driver.ExecContext(t.Context(), `SELECT * FROM nothing`)
+	for _, err := range []error{wrong, &fs.PathError{Err: syscall.EACCES}, fs.ErrNotExist, context.Canceled} {
+		require.Error(t, err)
+		assert.False(t, sqldb.Away(t.TempDir(), err), err)
+	}
+	damaged := t.TempDir()
+	require.NoError(t, os.WriteFile(filepath.Join(damaged, "vennio-mcp.db"), make([]byte, 5000), 0o600))
+	err = open(t, damaged).Write(t.Context(), keepAct("a"))
+	require.ErrorContains(t, err, "not a database")
+	require.NotErrorIs(t, err, sqldb.ErrAway, "no waiting repairs it")
+}
+
+// field: SQLSTATE. What a server says decides whether the same may succeed later.
+func TestErrorsOfPostgreSQLThatMayPass(t *testing.T) {
+	t.Parallel()
+	const where = "postgres://vennio@127.0.0.1:1/none"
+	away := []string{
+		"25006", "53000", "53100", "53200", "53300", "53400", "58000", "58030", "57P01", "57P02", "57P03", "57P05", "57014",
+		"08000", "08001", "08003", "08004", "08006", "08007", "08P01", "40001", "40P01", "55P03", "25P03", "25P04",
+	}
+	for _, state := range away {
+		assert.True(t, sqldb.Away(where, fmt.Errorf("write to the store: %w", &pgconn.PgError{Code: state})), state)
+	}
+	for _, state := range []string{"23505", "42P01", "42501", "28P01", "3D000", "57P04", "58P01", "XX000", "XX001", "XX002", "P0001", "22021", "22P02", "25001"} {
+		assert.False(t, sqldb.Away(where, &pgconn.PgError{Code: state}), state)
+	}
+}
+
+// field: hung store. A server that takes connections and says nothing is away, and
+// waited for no longer than one that refuses them.
+func TestAServerThatSaysNothingIsAway(t *testing.T) {
+	t.Parallel()
+	ln, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, ln.Close()) })
+	db := hasty(t, fmt.Sprintf("postgres://vennio@%s/none?sslmode=disable", ln.Addr()))
+	require.ErrorIs(t, db.Write(t.Context(), keepAct("a")), sqldb.ErrAway)
+	short, cancel := context.WithTimeout(t.Context(), time.Millisecond)
+	defer cancel()
+	require.ErrorIs(t, db.Write(short, keepAct("a")), context.DeadlineExceeded, "whoever waits shorter hears so")
+}
+
+// field: hung store. A step that does not end is given up.
+func TestATransactionThatHangsIsGivenUp(t *testing.T) {
+	t.Parallel()
+	db := hasty(t, "")
+	require.NoError(t, db.Write(t.Context(), keepAct("a")))
+	begun, end := make(chan struct{}), make(chan struct{})
+	done := make(chan error, 1)
+	go func() {
+		done <- db.Write(t.Context(), func(tx *sqldb.Tx) error { // it has the only connection, and its caller takes its time
+			close(begun)
+			<-end
+			return keepAct("b")(tx)
+		})
+	}()
+	<-begun
+	require.ErrorIs(t, db.Read(t.Context(), func(*sqldb.Tx) error { return nil }), sqldb.ErrAway)
+	close(end)
+	require.NoError(t, <-done, "what a caller does between two steps is not watched")
+	assert.True(t, has(t, db, "b"))
+}
+
+// field: readiness writes. Nothing of a probe stays, and the cache is as large as
+// before.
+func TestAProbeLeavesNothing(t *testing.T) {
+	t.Parallel()
+	db := open(t, storetest.Folder(t))
+	for range 3 {
+		require.NoError(t, db.Probe(t.Context()))
+	}
+	found, err := db.Texts(t.Context(), `SELECT CAST(COUNT(*) AS TEXT) FROM probe`)
+	require.NoError(t, err)
+	assert.Equal(t, []string{"0"}, found)
+	if !db.Shared() {
+		found, err = db.Texts(t.Context(), `PRAGMA cache_size`)
+		require.NoError(t, err)
+		assert.Equal(t, []string{"-2000"}, found)
+	}
+}

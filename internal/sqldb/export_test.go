@@ -1,0 +1,72 @@
+package sqldb
+
+import (
+	"context"
+	"database/sql"
+	"io/fs"
+	"path/filepath"
+
+	"github.com/pressly/goose/v3"
+)
+
+// Raw runs any statement, as someone with another program would.
+func (db *DB) Raw(ctx context.Context, statement string, args ...any) error {
+	pool, err := db.ready(ctx)
+	if err != nil {
+		return err
+	}
+	statement, args = db.kind.adapt(statement, args)
+	_, err = pool.ExecContext(ctx, statement, args...)
+	return err
+}
+
+// Texts returns the single column of texts that query finds.
+func (db *DB) Texts(ctx context.Context, query string, args ...any) ([]string, error) {
+	var found []string
+	err := db.Read(ctx, func(tx *Tx) error {
+		texts, err := All(tx, (*text).columns, query, args...)
+		for _, t := range texts {
+			found = append(found, string(t))
+		}
+		return err
+	})
+	return found, err
+}
+
+// Away reports whether an error says that the database at where is away.
+func Away(where string, err error) bool { return kindOf(where, Options{}).away(err) }
+
+type text string
+
+func (t *text) columns() []any { return []any{(*string)(t)} }
+
+// Once makes the database of where as an older version of this program left it,
+// and runs statements on it.
+func Once(ctx context.Context, where string, version int64, statements ...string) error {
+	dialect, driver, name := goose.DialectPostgres, "pgx", where
+	if !OnServer(where) {
+		dialect, driver, name = goose.DialectSQLite3, "sqlite", address(filepath.Join(where, databaseFile))
+	}
+	pool, err := sql.Open(driver, name)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = pool.Close() }()
+	files, err := fs.Sub(migrations, folders[dialect])
+	if err != nil {
+		return err
+	}
+	provider, err := goose.NewProvider(dialect, pool, files, goose.WithDisableGlobalRegistry(true))
+	if err != nil {
+		return err
+	}
+	if _, err := provider.UpTo(ctx, version); err != nil {
+		return err
+	}
+	for _, statement := range statements {
+		if _, err := pool.ExecContext(ctx, statement); err != nil {
+			return err
+		}
+	}
+	return nil
+}

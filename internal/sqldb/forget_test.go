@@ -1,0 +1,59 @@
+package sqldb_test
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/vennio-mcp/vennio-mcp/internal/sqldb"
+)
+
+// req: O4
+func TestReq_O4_ScrubbingRewritesTheFile(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	db := open(t, dir)
+	for i := range 20 {
+		id := fmt.Sprint("act", i)
+		require.NoError(t, db.Write(t.Context(), func(tx *sqldb.Tx) error {
+			return tx.AddAct(sqldb.Act{ID: id, Digest: id, JSON: strings.Repeat("secret ", 5000)})
+		}))
+	}
+	require.NoError(t, db.Write(t.Context(), func(tx *sqldb.Tx) error {
+		gone, err := tx.Forget("act7")
+		assert.Empty(t, gone, "it was in no entry")
+		return err
+	}))
+	free, err := db.Texts(t.Context(), `PRAGMA freelist_count`)
+	require.NoError(t, err)
+	require.NotEqual(t, []string{"0"}, free)
+
+	require.NoError(t, db.Scrub(t.Context()))
+	free, err = db.Texts(t.Context(), `PRAGMA freelist_count`)
+	require.NoError(t, err)
+	assert.Equal(t, []string{"0"}, free, "no page is left over")
+	log, err := os.Stat(filepath.Join(dir, "vennio-mcp.db-wal"))
+	require.NoError(t, err)
+	assert.Zero(t, log.Size())
+	require.NoError(t, open(t, "").Scrub(t.Context()), "one in memory has no file")
+}
+
+func TestScrubbingSaysThatItCouldNot(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	db, reader := open(t, dir), open(t, dir)
+	require.NoError(t, db.Write(t.Context(), keepAct("a")))
+	require.NoError(t, reader.Read(t.Context(), func(tx *sqldb.Tx) error {
+		_, err := tx.ActByDigest("digest of a")
+		require.NoError(t, err)
+		err = db.Scrub(t.Context())
+		require.ErrorContains(t, err, "another process is reading")
+		return nil
+	}))
+	require.NoError(t, db.Scrub(t.Context()))
+}

@@ -1,0 +1,168 @@
+package sqldb_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/vennio-mcp/vennio-mcp/internal/consent"
+	"github.com/vennio-mcp/vennio-mcp/internal/sqldb"
+)
+
+// history are the statements that add past bookings, all of the morning on which
+// tests begin, so that a daily limit counts all of them. Every tenth was never
+// sent, and every tenth question was never answered.
+var history = []string{
+	`INSERT INTO acts SELECT 'act-' || i, 'digest-' || i, 'salt', '{"tool":"book_slot","tenant":"","slot_id":"past-' || i || '","start":"2026-05-14T15:00:00Z","end":"2026-05-14T15:30:00Z"}' FROM NUMBERS`,
+	`INSERT INTO grants (id, act, proposal, tenant, slot, given_by, words, rung, at, expires, outcome, booking, request, detail)
+		SELECT 'grant-' || i, 'act-' || i, '', '', 'past-' || i, 'Ada', 'yes', 'attested by the agent', '2026-05-11T08:00:00.000Z', '2026-05-11T08:10:00.000Z',
+		CASE i % 10 WHEN 0 THEN '' ELSE 'done' END, 'bk', '', '' FROM NUMBERS`,
+	`INSERT INTO sends SELECT 'grant-' || i, 1, 'done' FROM NUMBERS WHERE i % 10 > 0`,
+	`INSERT INTO entries SELECT (SELECT seq FROM head) + i - FIRST, '2026-05-11T08:00:00.000Z', 'sent', '', '',
+		CASE i - FIRST WHEN 1 THEN (SELECT hash FROM head) ELSE 'hash-' || (i - 1) END, 'hash-' || i FROM NUMBERS ORDER BY i`,
+	`INSERT INTO details SELECT (SELECT seq FROM head) + i - FIRST, 'act-' || i, 'salt', '{}' FROM NUMBERS`,
+	`INSERT INTO proposals (id, act, seq, at, expires, state, unanswered, tenant, caller, starts, subject, refused) SELECT 'proposal-' || i, 'act-' || i, (SELECT seq FROM head) + i - FIRST, '2026-05-11T08:00:00.000Z', '2026-05-11T08:10:00.000Z',
+		CASE i % 10 WHEN 0 THEN 'open' WHEN 1 THEN 'declined' ELSE 'used' END, '', '', 'unknown', '2026-05-10T08:00:00.000Z', 'bk_past',
+		CASE i % 10 WHEN 1 THEN '2026-05-11T08:05:00.000Z' ELSE '' END FROM NUMBERS`,
+	`INSERT INTO sent_bookings SELECT 'tenant ' || i, '2026-05-11T08:00:00.000Z', 1 FROM NUMBERS`,
+	`INSERT INTO events (tenant, id, type, at, received, booking, body) SELECT '', 'past-' || i, 'booking.created', '', '2026-05-11T08:00:00.000Z', 'bk', '' FROM NUMBERS`,
+}
+
+// fill adds the bookings numbered from + 1 to to. The ledger's guards are lifted
+// meanwhile: the entries do not verify.
+func (p *program) fill(from, to int) {
+	p.t.Helper()
+	numbers := fmt.Sprintf(`generate_series(%d, %d) AS i`, from+1, to)
+	lift, restore := `ALTER TABLE entries DISABLE TRIGGER USER`, `ALTER TABLE entries ENABLE TRIGGER USER`
+	if p.db.Shared() { // many changes of one sum in one transaction are slow there
+		lift, restore = lift+`; ALTER TABLE grants DISABLE TRIGGER USER`, restore+`; ALTER TABLE grants ENABLE TRIGGER USER;
+			UPDATE grants SET bookings = 1 WHERE id LIKE 'grant-%' AND bookings = 0;
+			DELETE FROM sent_bookings WHERE tenant = ''; INSERT INTO sent_bookings SELECT tenant, slice, SUM(bookings) FROM grants
+			WHERE outcome IN ('sent', 'done', 'unknown') AND bookings > 0 GROUP BY tenant, slice`
+	}
+	if !p.db.Shared() {
+		numbers = fmt.Sprintf(`(WITH RECURSIVE n(i) AS (SELECT %d UNION ALL SELECT i + 1 FROM n WHERE i < %d) SELECT i FROM n) AS t`, from+1, to)
+		lift, restore = `DROP TRIGGER entries_are_appended`, `CREATE TRIGGER entries_are_appended BEFORE INSERT ON entries
+			WHEN NEW.seq <> (SELECT seq + 1 FROM head) OR NEW.prev <> (SELECT hash FROM head) BEGIN SELECT RAISE(ABORT, 'the ledger is appended to at its end'); END`
+	}
+	ctx := p.t.Context()
+	require.NoError(p.t, p.db.Raw(ctx, lift))
+	for _, statement := range history {
+		statement = strings.NewReplacer("NUMBERS", numbers, "FIRST", fmt.Sprint(from)).Replace(statement)
+		require.NoError(p.t, p.db.Raw(ctx, statement), statement)
+	}
+	require.NoError(p.t, p.db.Raw(ctx, `UPDATE head SET seq = seq + ?, hash = ?`, to-from, fmt.Sprint("hash-", to)))
+	require.NoError(p.t, p.db.Raw(ctx, restore))
+	if p.db.Shared() {
+		require.NoError(p.t, p.db.Raw(ctx, `ANALYZE`))
+	}
+}
+
+// paths are what must cost the same whatever was booked before.
+func (p *program) paths() map[string]func() {
+	return map[string]func(){
+		"book": func() { p.book(nil) },
+		"book, change and cancel": func() {
+			id := p.book(nil)
+			move := map[string]any{"booking_id": id, "slot_id": p.slot(map[string]any{"reschedule_of": id}), "consent": agreed}
+			_, code := p.call("reschedule_booking", move)
+			require.Empty(p.t, code)
+			_, code = p.call("cancel_booking", map[string]any{"booking_id": id, "consent": agreed})
+			require.Empty(p.t, code)
+		},
+		"list what waits": func() {
+			_, err := p.ledger.Open(p.t.Context())
+			require.NoError(p.t, err)
+		},
+		"list what waits, a page": func() {
+			_, _, err := p.ledger.OpenPage(p.t.Context(), "", 20)
+			require.NoError(p.t, err)
+		},
+		"ask a person, who declines": func() {
+			p.clock = p.clock.Add(time.Second) // another slot begins a second later
+			act := consent.Act{Tool: "book_slot", SlotID: p.clock.String(), Start: p.clock.Add(24 * time.Hour), End: p.clock.Add(25 * time.Hour), Zone: "UTC"}
+			asked, err := p.ledger.Ask(p.t.Context(), act, consent.Asker{Limits: consent.AskLimits{Open: 20, Hourly: 30, TenantOpen: 100, TenantHourly: 300}})
+			require.NoError(p.t, err)
+			_, err = p.ledger.Answer(p.t.Context(), asked.ID, consent.Answer{By: "Ada", Rung: consent.OnPage})
+			require.NoError(p.t, err)
+			require.ErrorIs(p.t, p.ledger.Refused(p.t.Context(), act), consent.ErrDeclined)
+		},
+		"close what is open about a host": func() {
+			_, err := p.ledger.CloseHost(p.t.Context(), "", consent.Who{ID: "nobody"}, "calendar access was revoked")
+			require.NoError(p.t, err)
+		},
+	}
+}
+
+// field: cost that grows with history
+// req: O6
+func TestReq_O6_RowsReadPerBookingDoNotDependOnHistory(t *testing.T) {
+	t.Parallel()
+	p := newProgram(t)
+	require.NoError(t, p.db.Read(t.Context(), func(*sqldb.Tx) error { return nil }))
+	sizes := []int{0, 3_000}
+	if p.db.Shared() {
+		sizes = []int{0, 10_000, 100_000}
+	}
+	paths := p.paths()
+	const sweeps = 1_500 // two of these record of 20 proposals, and of 20 grants, that they expired, if there are so many
+	const lastHour = 100 // the requests of the last hour are read again, as far as the limits on asking go
+	slack := map[string]int{
+		"list what waits": sweeps, "list what waits, a page": sweeps, "close what is open about a host": sweeps, "ask a person, who declines": lastHour,
+	}
+	first := map[string]int{}
+	for i, size := range sizes {
+		if i > 0 {
+			p.fill(sizes[i-1], size)
+		}
+		for _, daily := range []int{0, 1_000_000} {
+			p.deps.Limits.Daily = daily
+			for name, do := range paths {
+				do() // once before it counts, so that both begin with full caches
+				p.rec.Read()
+				do()
+				key := fmt.Sprintf("%s, daily limit %d", name, daily)
+				read := p.rec.Read()
+				t.Logf("%6d past bookings: %4d read to %s", size, read, key)
+				if i == 0 {
+					first[key] = read
+				}
+				if p.db.Shared() {
+					assert.LessOrEqual(t, read, first[key]+10+slack[name], "rows, %s, %d past bookings", key, size)
+				} else { // pages: the trees become a level or two deeper
+					assert.LessOrEqual(t, read, 2*first[key]+40+slack[name], "pages, %s, %d past bookings", key, size)
+				}
+			}
+		}
+	}
+}
+
+// field: ledger read in pages
+// req: O6. One page of the ledger costs the same wherever it lies.
+func TestReq_O6_APageOfTheLedgerReadsItselfAlone(t *testing.T) {
+	t.Parallel()
+	p := newProgram(t)
+	require.NoError(t, p.db.Read(t.Context(), func(*sqldb.Tx) error { return nil }))
+	many := 3_000
+	if p.db.Shared() {
+		many = 100_000
+	}
+	p.fill(0, many)
+	page := func(after int64) int {
+		p.rec.Read()
+		require.NoError(t, p.db.Read(t.Context(), func(tx *sqldb.Tx) error {
+			entries, err := tx.Entries(after, 100)
+			assert.Len(t, entries, 100)
+			return err
+		}))
+		return p.rec.Read()
+	}
+	begin := page(0)
+	for _, after := range []int64{int64(many) / 2, int64(many) - 100} {
+		assert.LessOrEqual(t, page(after), begin+begin/2+20, "after entry %d of %d; the first page reads %d", after, many, begin)
+	}
+}

@@ -1,0 +1,226 @@
+package sqldb
+
+import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	"fmt"
+	"path/filepath"
+	"strings"
+	"sync"
+
+	sqlitedriver "modernc.org/sqlite"
+)
+
+// Statement is a text of SQL that was run, with the values of its first run.
+type Statement struct {
+	SQL  string
+	Args []any
+}
+
+// Recorder records every statement that is run on a DB, each text once, whoever
+// runs it, and counts what the database reads for them.
+type Recorder struct {
+	kind
+	where string
+
+	mu   sync.Mutex
+	seen map[string]bool
+	all  []Statement
+	read int
+}
+
+// Recorded opens a DB whose statements are recorded. where is not empty.
+func Recorded(where string) (*DB, *Recorder) {
+	db := Open(where)
+	r := &Recorder{kind: db.kind, where: where, seen: map[string]bool{}}
+	db.kind = r
+	return db, r
+}
+
+// Taken returns the statements recorded since it was last called.
+func (r *Recorder) Taken() []Statement {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	taken := r.all
+	r.all, r.seen = nil, map[string]bool{}
+	return taken
+}
+
+// Read returns what was read by the transactions that ended since it was last
+// called: rows on PostgreSQL, pages on SQLite, which counts no rows.
+func (r *Recorder) Read() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	read := r.read
+	r.read = 0
+	return read
+}
+
+// connect brings the tables up to date first, which is not recorded.
+func (r *Recorder) connect(ctx context.Context) (*sql.DB, error) {
+	plain, err := r.kind.connect(ctx)
+	if err != nil {
+		return nil, err
+	}
+	c := connector{driver: plain.Driver(), name: r.where, r: r}
+	if file, ok := r.kind.(sqlite); ok {
+		c.name = address(filepath.Join(r.where, databaseFile)) + "?" + file.settings().Encode()
+	}
+	if err := plain.Close(); err != nil {
+		return nil, err
+	}
+	pool := sql.OpenDB(c)
+	pool.SetMaxOpenConns(map[bool]int{true: connections, false: 1}[OnServer(r.where)])
+	return pool, nil
+}
+
+func (r *Recorder) note(statement string, args []driver.NamedValue) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.seen[statement] {
+		return
+	}
+	r.seen[statement] = true
+	s := Statement{SQL: statement}
+	for _, a := range args {
+		s.Args = append(s.Args, a.Value)
+	}
+	r.all = append(r.all, s)
+}
+
+type connector struct {
+	driver driver.Driver
+	name   string
+	r      *Recorder
+}
+
+func (c connector) Driver() driver.Driver { return c.driver }
+
+func (c connector) Connect(context.Context) (driver.Conn, error) {
+	inner, err := c.driver.Open(c.name)
+	if err != nil {
+		return nil, err
+	}
+	return &recordedConn{inner.(innerConn), c.r}, nil
+}
+
+// innerConn is what both drivers' connections can do.
+type innerConn interface {
+	driver.Conn
+	driver.ConnBeginTx
+	driver.ConnPrepareContext
+	driver.ExecerContext
+	driver.QueryerContext
+	driver.SessionResetter
+}
+
+type recordedConn struct {
+	innerConn
+	r *Recorder
+}
+
+// CheckNamedValue leaves the values to the driver where it has rules of its own.
+func (c *recordedConn) CheckNamedValue(v *driver.NamedValue) error {
+	if checker, ok := c.innerConn.(driver.NamedValueChecker); ok {
+		return checker.CheckNamedValue(v)
+	}
+	return driver.ErrSkip
+}
+
+func (c *recordedConn) ExecContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Result, error) {
+	c.r.note(query, args)
+	return c.innerConn.ExecContext(ctx, query, args)
+}
+
+func (c *recordedConn) QueryContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Rows, error) {
+	c.r.note(query, args)
+	return c.innerConn.QueryContext(ctx, query, args)
+}
+
+func (c *recordedConn) BeginTx(ctx context.Context, o driver.TxOptions) (driver.Tx, error) {
+	tx, err := c.innerConn.BeginTx(ctx, o)
+	if err != nil {
+		return nil, err
+	}
+	before, err := c.counter(ctx)
+	return &recordedTx{tx, c, before}, err
+}
+
+type recordedTx struct {
+	driver.Tx
+	conn   *recordedConn
+	before int // what the connection's counter said
+}
+
+func (t *recordedTx) Commit() error {
+	t.count()
+	return t.Tx.Commit()
+}
+
+func (t *recordedTx) Rollback() error {
+	t.count()
+	return t.Tx.Rollback()
+}
+
+// count adds what the transaction read. One that was cut off counts nothing.
+func (t *recordedTx) count() {
+	n, err := t.conn.counter(context.Background())
+	if err == nil {
+		t.conn.r.mu.Lock()
+		defer t.conn.r.mu.Unlock()
+		t.conn.r.read += n - t.before
+	}
+}
+
+// counter returns what was read so far. The counters of PostgreSQL are flushed
+// between transactions, never in one.
+func (c *recordedConn) counter(ctx context.Context) (int, error) {
+	if pages, ok := c.innerConn.(sqlitedriver.DBStatus); ok {
+		hit, _, err := pages.Status(sqlitedriver.DBStatusCacheHit, false)
+		miss, _, err2 := pages.Status(sqlitedriver.DBStatusCacheMiss, false)
+		if err == nil {
+			err = err2
+		}
+		return hit + miss, err
+	}
+	rows, err := c.innerConn.QueryContext(ctx, `SELECT COALESCE(SUM(seq_tup_read + COALESCE(idx_tup_fetch, 0)), 0)::bigint FROM pg_stat_xact_user_tables`, nil)
+	if err != nil {
+		return 0, err
+	}
+	defer func() { _ = rows.Close() }()
+	value := make([]driver.Value, 1)
+	if err := rows.Next(value); err != nil {
+		return 0, err
+	}
+	return int(value[0].(int64)), nil
+}
+
+// Plan returns how the database would carry out a statement, a line for each
+// step.
+func (db *DB) Plan(ctx context.Context, s Statement) ([]string, error) {
+	pool, err := db.ready(ctx)
+	if err != nil {
+		return nil, err
+	}
+	how := map[bool]string{true: "EXPLAIN ", false: "EXPLAIN QUERY PLAN "}[db.Shared()]
+	rows, err := pool.QueryContext(ctx, how+s.SQL, s.Args...)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", s.SQL, err)
+	}
+	defer func() { _ = rows.Close() }()
+	var lines []string
+	for rows.Next() {
+		var step, parent, unused int
+		var line string
+		to := []any{&step, &parent, &unused, &line}
+		if db.Shared() {
+			to = to[3:]
+		}
+		if err := rows.Scan(to...); err != nil {
+			return nil, err
+		}
+		lines = append(lines, strings.TrimSpace(line))
+	}
+	return lines, rows.Err()
+}

@@ -1,0 +1,39 @@
+// Command run runs a command with a PostgreSQL server of its own, whose address
+// it finds in the environment (storetest.Variable): go run ./internal/sqldb/storetest/run go test ./...
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"os/signal"
+	"syscall"
+
+	"github.com/vennio-mcp/vennio-mcp/internal/sqldb/storetest"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if err := run(ctx, os.Args[1:]); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, line []string) (err error) {
+	if len(line) == 0 {
+		return errors.New("want a command to run")
+	}
+	server, err := storetest.Start(ctx, storetest.Careless)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, server.Stop()) }()
+	cmd := exec.CommandContext(ctx, line[0], line[1:]...) //nolint:gosec // G204: the caller's own command
+	cmd.Env = append(os.Environ(), storetest.Variable+"="+server.URL("postgres"))
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
+	return cmd.Run()
+}

@@ -1,0 +1,382 @@
+package sqldb_test
+
+import (
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/vennio-mcp/vennio-mcp/internal/consent"
+	"github.com/vennio-mcp/vennio-mcp/internal/sqldb"
+	"github.com/vennio-mcp/vennio-mcp/internal/sqldb/storetest"
+)
+
+// disarmed returns a ledger of several entries in which everything can be
+// changed, as by someone who owns the file and removes its guards.
+func disarmed(t *testing.T) (*sqldb.DB, *consent.Ledger, int64) {
+	t.Helper()
+	db := open(t, storetest.Memory(t))
+	l := consent.New(db, func() time.Time { return time.Date(2026, 5, 11, 9, 0, 0, 0, time.UTC) })
+	for _, person := range []string{"Bob", "Ada"} {
+		act := consent.Act{Tool: "book_slot", SlotID: person, Attendees: []consent.Attendee{{Name: person}}}
+		p, err := l.Propose(t.Context(), act)
+		require.NoError(t, err)
+		_, err = l.Answer(t.Context(), p.ID, consent.Answer{Agreed: true, By: person, Rung: consent.OnPage})
+		require.NoError(t, err)
+		g, _, err := l.Standing(t.Context(), act)
+		require.NoError(t, err)
+		_, err = l.Send(t.Context(), *g)
+		require.NoError(t, err)
+	}
+	_, err := l.Erase(t.Context(), "Bob")
+	require.NoError(t, err)
+	for _, statement := range disarming(db) {
+		require.NoError(t, db.Raw(t.Context(), statement), statement)
+	}
+	n, err := l.Verify(t.Context())
+	require.NoError(t, err)
+	require.EqualValues(t, 7, n)
+	return db, l, n
+}
+
+// disarming removes every guard of the ledger.
+func disarming(db *sqldb.DB) []string {
+	if db.Shared() {
+		return []string{
+			`ALTER TABLE entries DISABLE TRIGGER USER`, `ALTER TABLE details DISABLE TRIGGER USER`,
+			`ALTER TABLE details DROP CONSTRAINT details_seq_fkey`, `ALTER TABLE details DROP CONSTRAINT details_act_fkey`,
+			`ALTER TABLE proposals DROP CONSTRAINT proposals_seq_fkey`,
+		}
+	}
+	return []string{
+		`PRAGMA foreign_keys = OFF`, `DROP TRIGGER entries_are_appended`, `DROP TRIGGER entries_are_not_changed`,
+		`DROP TRIGGER entries_are_not_deleted`, `DROP TRIGGER details_are_not_changed`, `DROP TRIGGER details_are_not_replaced`,
+	}
+}
+
+// brokenAt asserts where the ledger is found broken.
+func brokenAt(t *testing.T, l *consent.Ledger, seq int64, what ...any) {
+	t.Helper()
+	_, err := l.Verify(t.Context())
+	broken, ok := errors.AsType[*consent.BrokenError](err)
+	if assert.True(t, ok, append([]any{err}, what...)...) {
+		assert.Equal(t, seq, broken.Seq, what...)
+	}
+}
+
+// req: O4
+func TestReq_O4_AChangedByteIsFound(t *testing.T) {
+	t.Parallel()
+	const stride = 7 // every byte is the matter of the chain's own test
+	db, l, n := disarmed(t)
+	tried := 0
+	for seq := int64(1); seq <= n; seq++ {
+		for _, column := range []string{"entries.at", "entries.kind", "entries.digest", "entries.commitment", "entries.prev", "entries.hash", "details.act", "details.salt", "details.json"} {
+			table, name, _ := strings.Cut(column, ".")
+			texts, err := db.Texts(t.Context(), fmt.Sprintf(`SELECT COALESCE(%s, '') FROM %s WHERE seq = ?`, name, table), seq)
+			require.NoError(t, err)
+			if len(texts) == 0 {
+				require.LessOrEqual(t, seq, int64(3), "erased")
+				continue
+			}
+			set := fmt.Sprintf(`UPDATE %s SET %s = ? WHERE seq = ?`, table, name)
+			for i := int(seq) % stride; i < len(texts[0]); i += stride {
+				changed := texts[0][:i] + string(rune(texts[0][i]^1)) + texts[0][i+1:]
+				require.NoError(t, db.Raw(t.Context(), set, changed, seq))
+				brokenAt(t, l, seq, column, i)
+				tried++
+			}
+			for _, changed := range []string{texts[0] + "0", texts[0] + "\n", ""} {
+				if changed != texts[0] {
+					require.NoError(t, db.Raw(t.Context(), set, changed, seq))
+					brokenAt(t, l, seq, column, changed)
+				}
+			}
+			require.NoError(t, db.Raw(t.Context(), set, texts[0], seq))
+		}
+	}
+	assert.Greater(t, tried, 300)
+	_, err := l.Verify(t.Context())
+	require.NoError(t, err, "all is as it was")
+}
+
+func TestWhatIsCutMovedOrAddedIsFound(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		statements []string
+		at         int64
+	}{
+		"the end cut":      {[]string{`DELETE FROM entries WHERE seq = 7`}, 7},
+		"the middle cut":   {[]string{`DELETE FROM entries WHERE seq = 4`}, 4},
+		"closed up":        {[]string{`DELETE FROM entries WHERE seq = 4`, `UPDATE entries SET seq = seq - 1 WHERE seq > 4`}, 4},
+		"everything cut":   {[]string{`DELETE FROM entries`}, 1},
+		"swapped":          {[]string{`UPDATE entries SET seq = 99 WHERE seq = 4`, `UPDATE entries SET seq = 4 WHERE seq = 5`, `UPDATE entries SET seq = 5 WHERE seq = 99`}, 4},
+		"added":            {[]string{`INSERT INTO entries SELECT 8, at, kind, digest, commitment, hash, 'x' FROM entries WHERE seq = 7`}, 8},
+		"details gone":     {[]string{`DELETE FROM details WHERE seq = 5`}, 5},
+		"details emptied":  {[]string{`UPDATE details SET salt = '', json = '' WHERE seq = 5`}, 5},
+		"details swapped":  {[]string{`UPDATE details SET seq = 99 WHERE seq = 5`, `UPDATE details SET seq = 5 WHERE seq = 6`, `UPDATE details SET seq = 6 WHERE seq = 99`}, 5},
+		"salt and text":    {[]string{`UPDATE details SET salt = substr(salt, 1, 63), json = substr(salt, 64) || json WHERE seq = 5`}, 5},
+		"erasure gone":     {[]string{`DELETE FROM details WHERE seq = 7`}, 7},
+		"the end unknown":  {[]string{`DELETE FROM head`}, 8},
+		"the end moved":    {[]string{`UPDATE head SET seq = 9`}, 8},
+		"the end set back": {[]string{`UPDATE head SET seq = 6`}, 7},
+		"the end's hash":   {[]string{`UPDATE head SET hash = 'x'`}, 7},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			db, l, _ := disarmed(t)
+			for _, s := range tc.statements {
+				require.NoError(t, db.Raw(t.Context(), s))
+			}
+			brokenAt(t, l, tc.at)
+		})
+	}
+}
+
+func TestAnEntryWrittenAnewWithItsHashIsFound(t *testing.T) {
+	t.Parallel()
+	db, l, _ := disarmed(t)
+	texts, err := db.Texts(t.Context(), strings.ReplaceAll(`SELECT prev || LF || seq || LF || at || LF || 'declined' || LF || digest || LF || commitment FROM entries WHERE seq = 5`, "LF", "'\n'"))
+	require.NoError(t, err)
+	require.Len(t, texts, 1)
+	hash := fmt.Sprintf("%x", sha256.Sum256([]byte(texts[0])))
+	require.NoError(t, db.Raw(t.Context(), `UPDATE entries SET kind = 'declined', hash = ? WHERE seq = 5`, hash))
+	brokenAt(t, l, 6)
+}
+
+// eventful returns a ledger with a record of every kind, whose guards are removed.
+// Bob's records were erased.
+func eventful(t *testing.T) (*sqldb.DB, *consent.Ledger) {
+	t.Helper()
+	db, now := open(t, storetest.Memory(t)), monday
+	l := consent.New(db, func() time.Time { return now })
+	ctx := t.Context()
+	for _, person := range []string{"Bob", "Ada"} {
+		eventsOf(t, l, person, func() { now = now.Add(consent.Life) })
+	}
+	late, err := l.Send(ctx, attestedAs(t, l, "under way"))
+	require.NoError(t, err)
+	_, err = l.Erase(ctx, "Bob")
+	require.NoError(t, err)
+	require.NoError(t, l.Settle(ctx, late, consent.Done, "bk_9", "req_9", "Bob"))
+	for _, statement := range append(disarming(db), disarmingRecords(db)...) {
+		require.NoError(t, db.Raw(ctx, statement), statement)
+	}
+	_, err = l.Verify(ctx)
+	require.NoError(t, err)
+	return db, l
+}
+
+// eventsOf makes a record of every kind about a person. expire lets what is open
+// expire.
+func eventsOf(t *testing.T, l *consent.Ledger, person string, expire func()) {
+	t.Helper()
+	ctx := t.Context()
+	act := func(slot string) consent.Act {
+		return consent.Act{Tool: "book_slot", SlotID: person + slot, Title: "Intro", Hosts: []consent.Party{{ID: "h"}}, Attendees: []consent.Attendee{{Name: person}}}
+	}
+	ask := func(slot string) consent.Proposal {
+		p, err := l.Propose(ctx, act(slot))
+		require.NoError(t, err)
+		return p
+	}
+	attest := func(a consent.Act) consent.Grant {
+		g, err := l.Attest(ctx, a, person, "yes")
+		require.NoError(t, err)
+		return g
+	}
+	answer := func(id string, agreed bool) {
+		_, err := l.Answer(ctx, id, consent.Answer{Agreed: agreed, By: person, Words: "pressed", Rung: consent.OnPage})
+		require.NoError(t, err)
+	}
+	send := func(g consent.Grant, o consent.Outcome) {
+		g, err := l.Send(ctx, g)
+		require.NoError(t, err)
+		if o != consent.Sent {
+			require.NoError(t, l.Settle(ctx, g, o, "bk_"+person, "req_\x00\xff\xff"+person, "heard"))
+		}
+	}
+	answer(ask("declined").ID, false)
+	require.NoError(t, l.Withdraw(ctx, ask("unanswered").ID, person+" was away"))
+	attested := attest(act("raised"))
+	answer(ask("raised").ID, true)
+	send(attested, consent.Done)
+	send(attest(act("failed")), consent.NotDone)
+	send(attest(act("lost")), consent.Unknown)
+	series, change := act("series"), act("change")
+	series.Count = 3
+	send(attest(series), consent.Sent)
+	change.Tool, change.SlotID, change.BookingID = "cancel_booking", "", "bk_"+person
+	send(attest(change), consent.Done)
+	attest(act("unused"))
+	expire()
+	attest(act("unused"))
+	if person == "Ada" {
+		_, err := l.CloseHost(ctx, "", consent.Who{ID: "h"}, "calendar access was revoked")
+		require.NoError(t, err)
+	}
+	ask("open")
+	attest(act("unsent"))
+}
+
+func attestedAs(t *testing.T, l *consent.Ledger, slot string) consent.Grant {
+	t.Helper()
+	g, err := l.Attest(t.Context(), consent.Act{Tool: "book_slot", SlotID: slot, Attendees: []consent.Attendee{{Name: "Bob"}}}, "Bob", "yes")
+	require.NoError(t, err)
+	return g
+}
+
+// disarmingRecords removes every guard of the other tables.
+func disarmingRecords(db *sqldb.DB) []string {
+	if !db.Shared() {
+		return []string{`DROP TRIGGER bookings_of_new_grants`, `DROP TRIGGER bookings_of_grants`, `DROP INDEX one_live_grant`, `DROP INDEX one_act_sent_per_slot`, `DROP INDEX one_open_proposal`}
+	}
+	return []string{
+		`ALTER TABLE grants DISABLE TRIGGER USER`, `DROP INDEX one_live_grant`, `DROP INDEX one_act_sent_per_slot`, `DROP INDEX one_open_proposal`,
+		`ALTER TABLE grants DROP CONSTRAINT grants_act_fkey`, `ALTER TABLE proposals DROP CONSTRAINT proposals_act_fkey`, `ALTER TABLE sends DROP CONSTRAINT sends_grant_id_fkey`,
+	}
+}
+
+// tables are those whose rows follow from the ledger: the columns that tell a row
+// from others, and the others.
+var tables = map[string][2][]string{
+	"acts":          {{"id"}, {"digest", "salt", "json"}},
+	"proposals":     {{"id"}, {"act", "seq", "at", "expires", "state", "unanswered", "tenant", "caller", "starts", "subject", "refused"}},
+	"grants":        {{"id"}, {"act", "proposal", "tenant", "slot", "given_by", "words", "rung", "at", "expires", "outcome", "booking", "request", "detail", "subject", "bookings"}},
+	"sends":         {{"grant_id", "n"}, {"outcome"}},
+	"sent_bookings": {{"tenant", "slice"}, {"n"}},
+}
+
+// changed are values that a column may be given instead of one.
+func changed(column, value string) []string {
+	switch column {
+	case "seq", "n", "bookings":
+		return []string{value + "1", "0", "-1"}
+	case "starts", "refused":
+		return []string{"2026-05-11T08:00:00.000Z", ""}
+	case "at", "expires":
+		return []string{"2026-05-11T08:00:00.000Z", "2027-01-01T00:00:00.000Z"}
+	case "outcome":
+		return []string{"", "sent", "done", "not_done", "unknown"}
+	case "state":
+		return []string{"open", "approved", "declined", "expired", "used"}
+	default:
+		return []string{value + "\uFFFD", ""}
+	}
+}
+
+// field: records changed on disk
+// req: O4. Every record that a write depends on follows from the ledger's entries.
+func TestReq_O4_AChangedRecordIsFound(t *testing.T) {
+	t.Parallel()
+	db, l := eventful(t)
+	tried := 0
+	for table, columns := range tables {
+		key := strings.Join(columns[0], " || '/' || ")
+		keys, err := db.Texts(t.Context(), fmt.Sprintf(`SELECT %s FROM %s ORDER BY 1`, key, table))
+		require.NoError(t, err)
+		require.NotEmpty(t, keys, table)
+		for _, row := range keys {
+			for _, column := range columns[1] {
+				where := fmt.Sprintf(` WHERE %s = ?`, key)
+				before, err := db.Texts(t.Context(), fmt.Sprintf(`SELECT COALESCE(CAST(%s AS TEXT), 'NULL') FROM %s`, column, table)+where, row)
+				require.NoError(t, err)
+				for _, value := range changed(column, before[0]) {
+					if value == before[0] || before[0] == "NULL" {
+						continue
+					}
+					set := fmt.Sprintf(`UPDATE %s SET %s = `, table, column)
+					to := "?"
+					if column == "seq" || column == "n" || column == "bookings" {
+						to = "CAST(? AS BIGINT)"
+					}
+					require.NoError(t, db.Raw(t.Context(), set+to+where, value, row), column)
+					_, err := l.Verify(t.Context())
+					_, broken := errors.AsType[*consent.BrokenError](err)
+					assert.True(t, broken, "%s.%s of %s: %q instead of %q: %v", table, column, row, value, before[0], err)
+					require.NoError(t, db.Raw(t.Context(), set+to+where, before[0], row))
+					tried++
+				}
+			}
+		}
+	}
+	assert.Greater(t, tried, 500)
+	_, err := l.Verify(t.Context())
+	require.NoError(t, err, "all is as it was")
+}
+
+// field: records added or removed on disk
+// req: O4
+func TestReq_O4_ARecordAddedOrRemovedIsFound(t *testing.T) {
+	t.Parallel()
+	copied := `INSERT INTO grants (id, act, proposal, tenant, slot, given_by, words, rung, at, expires, outcome, booking, request, detail, subject)
+		SELECT 'forged', %s, proposal, tenant, %s, given_by, words, rung, at, expires, %s, booking, request, detail, subject FROM grants WHERE slot = 'Adaunsent'`
+	for name, statement := range map[string]string{
+		"a grant for an act":                  fmt.Sprintf(copied, "act", "slot", "''"),
+		"a grant that blocks a slot":          fmt.Sprintf(copied, "act", "'taken'", "'sent'"),
+		"a grant for an erased act":           fmt.Sprintf(copied, "(SELECT MIN(id) FROM acts WHERE digest IS NULL)", "'x'", "'not_done'"),
+		"a grant for no act":                  fmt.Sprintf(copied, "'nothing'", "slot", "''"),
+		"a proposal":                          `INSERT INTO proposals SELECT 'forged' || id, act, seq, at, expires, 'open', '', tenant, caller, starts, subject, refused, account, policy FROM proposals WHERE state = 'declined'`,
+		"a proposal for no act":               `INSERT INTO proposals SELECT 'forged' || id, 'nothing', seq, at, expires, 'open', '', tenant, caller, starts, subject, refused, account, policy FROM proposals WHERE state = 'open'`,
+		"an attempt":                          `INSERT INTO sends SELECT id, 9, 'done' FROM grants WHERE slot = 'Adaunsent'`,
+		"an attempt of no grant":              `INSERT INTO sends VALUES ('nothing', 1, 'done')`,
+		"a sum":                               `INSERT INTO sent_bookings VALUES ('other', '2026-05-11T09:00:00.000Z', 1)`,
+		"no grants":                           `DELETE FROM grants`,
+		"without a grant that was not sent":   `DELETE FROM grants WHERE slot = 'Adaunsent'`,
+		"without a grant that was done":       `DELETE FROM grants WHERE slot = 'Adaraised'`,
+		"without an erased grant":             `DELETE FROM grants WHERE slot = 'Bobraised'`,
+		"without an erased grant, unsettled":  `DELETE FROM grants WHERE slot = 'under way'`,
+		"without a proposal":                  `DELETE FROM proposals WHERE state = 'declined'`,
+		"without proposals":                   `DELETE FROM proposals`,
+		"without an act":                      `DELETE FROM acts WHERE id IN (SELECT act FROM grants WHERE slot = 'Adaraised')`,
+		"without acts":                        `DELETE FROM acts`,
+		"without attempts":                    `DELETE FROM sends`,
+		"without the attempts of erased acts": `DELETE FROM sends WHERE grant_id IN (SELECT id FROM grants WHERE slot = 'Bobraised')`,
+		"without sums":                        `DELETE FROM sent_bookings`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			db, l := eventful(t)
+			require.NoError(t, db.Raw(t.Context(), statement))
+			_, err := l.Verify(t.Context())
+			_, broken := errors.AsType[*consent.BrokenError](err)
+			assert.True(t, broken, "%v", err)
+		})
+	}
+}
+
+// field: erasure by an older version
+// req: O4. Its entry does not state what remains: the ledger still verifies.
+func TestReq_O4_AnErasureOfAnOlderVersionVerifies(t *testing.T) {
+	t.Parallel()
+	db := open(t, storetest.Memory(t))
+	l := consent.New(db, func() time.Time { return monday })
+	g, err := l.Send(t.Context(), attestedAs(t, l, "s1"))
+	require.NoError(t, err)
+	var act string
+	require.NoError(t, db.Write(t.Context(), func(tx *sqldb.Tx) error {
+		kept, err := tx.Grant(g.ID)
+		require.NoError(t, err)
+		act = kept.Act.ID
+		gone, err := tx.Forget(act)
+		require.NoError(t, err)
+		head, err := tx.Head()
+		require.NoError(t, err)
+		details, hash := fmt.Sprintf(`{"entries":[%d,%d]}`, gone[0], gone[1]), func(s string) string { return fmt.Sprintf("%x", sha256.Sum256([]byte(s))) }
+		e := sqldb.Entry{Seq: head.Seq + 1, At: sqldb.Text(monday), Kind: "erased", Prev: head.Hash, Salt: "5a17", Details: details, Commitment: hash("5a17" + details)}
+		e.Hash = hash(strings.Join([]string{e.Prev, fmt.Sprint(e.Seq), e.At, e.Kind, e.Digest, e.Commitment}, "\n"))
+		return tx.Append(e)
+	}))
+	require.NoError(t, l.Settle(t.Context(), g, consent.Done, "bk_1", "req_1", ""))
+	n, err := l.Verify(t.Context())
+	require.NoError(t, err)
+	assert.EqualValues(t, 4, n)
+	require.NoError(t, db.Raw(t.Context(), `UPDATE grants SET given_by = 'Bob'`))
+	_, err = l.Verify(t.Context())
+	require.ErrorContains(t, err, "no entry tells of the grant "+g.ID)
+}

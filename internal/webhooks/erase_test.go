@@ -1,0 +1,49 @@
+package webhooks_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/vennio-mcp/vennio-mcp/internal/consent"
+	"github.com/vennio-mcp/vennio-mcp/internal/webhooks"
+)
+
+// req: O4. Of an event that names a person whose data is erased stays that there
+// was one; an event of others stays as it was.
+func TestReq_O4_ErasingReachesTheBodiesOfEvents(t *testing.T) {
+	t.Parallel()
+	crm := newEar(t, nil)
+	r := newRigWith(t, func(o *webhooks.Options) {
+		o.Sinks, o.Others = []webhooks.Sink{crm.sink("crm")}, []webhooks.Tenant{{Name: "acme", Secrets: []string{"acme"}}}
+	})
+	r.tell(booking("evt_bob", "booking.created", "b-1"))
+	r.tell(`{"id":"evt_eve","type":"booking.created","data":{"booking":{"id":"b-2","customer_email":"eve@example.com","title":"bob@example.community"}}}`)
+	_, _ = r.tellTenant("acme", `{"id":"evt_escaped","type":"booking.created","data":{"notes":"call BOB\u0040example.com back"}}`, "acme")
+	n, err := r.office.Erase(t.Context(), consent.Names("Bob@example.com"))
+	require.NoError(t, err)
+	assert.Equal(t, 2, n)
+	again, err := r.office.Erase(t.Context(), consent.Names("Bob@example.com"))
+	require.NoError(t, err)
+	assert.Zero(t, again)
+
+	gone, _, err := r.inbox.Show(t.Context(), "evt_bob")
+	require.NoError(t, err)
+	assert.Empty(t, gone.Body)
+	assert.Equal(t, "b-1", gone.Booking)
+	assert.WithinDuration(t, time.Now(), gone.Erased, patience)
+	kept, _, err := r.inbox.Show(t.Context(), "evt_eve")
+	require.NoError(t, err)
+	assert.NotEmpty(t, kept.Body)
+	escaped, _, err := r.office.Of("acme").Show(t.Context(), "evt_escaped")
+	require.NoError(t, err)
+	assert.Empty(t, escaped.Body)
+
+	_, err = r.inbox.ReplayOne(t.Context(), "evt_bob", "")
+	require.ErrorIs(t, err, webhooks.ErrErased)
+	r.run()
+	assert.Contains(t, r.dead(1)[0].Why, "erased", "what was still to be told of it waits for the operator")
+	assert.Len(t, crm.hears(t, 1), 1)
+}

@@ -1,0 +1,249 @@
+package webhooks_test
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/vennio-mcp/vennio-mcp/internal/sqldb"
+	"github.com/vennio-mcp/vennio-mcp/internal/webhooks"
+	"github.com/vennio-mcp/vennio-mcp/vennioclient/webhook"
+)
+
+func (r *rig) stored() []sqldb.Event {
+	r.t.Helper()
+	found, err := r.inbox.List(r.t.Context(), sqldb.EventsWanted{})
+	require.NoError(r.t, err)
+	return found
+}
+
+// req: W1, W2
+func TestReq_W1_BadDeliveriesAreRefusedAndCounted(t *testing.T) {
+	t.Parallel()
+	good := booking("evt_1", "booking.created", "b-1")
+	signed := webhook.Sign([]byte(good), secret)
+	huge := `{"type":"x","data":"` + strings.Repeat("x", 10<<20) + `"}`
+	r := newRig(t)
+	for _, c := range []struct {
+		name, body, signature string
+		status                int
+		result                webhooks.Result
+		stored                int // so far
+	}{
+		{"signed with another secret", good, webhook.Sign([]byte(good), "whsec_other"), http.StatusUnauthorized, webhooks.Mismatch, 0},
+		{"signed over another body", good + " ", signed, http.StatusUnauthorized, webhooks.Mismatch, 0},
+		{"no signature", good, "", http.StatusUnauthorized, webhooks.Unsigned, 0},
+		{"a cut signature", good, signed[:40], http.StatusUnauthorized, webhooks.Misshapen, 0},
+		{"a prefixed signature", good, "sha256=" + signed, http.StatusUnauthorized, webhooks.Misshapen, 0},
+		{"10 MB", huge, webhook.Sign([]byte(huge), secret), http.StatusRequestEntityTooLarge, webhooks.TooLarge, 0},
+		{"no JSON, unsigned", "<html>", webhook.Sign([]byte("x"), secret), http.StatusUnauthorized, webhooks.Mismatch, 0},
+		{"no JSON, though signed", "<html>", webhook.Sign([]byte("<html>"), secret), http.StatusBadRequest, webhooks.Malformed, 0},
+		{"nothing, though signed", "", webhook.Sign(nil, secret), http.StatusBadRequest, webhooks.Malformed, 0},
+		{"an unknown type", `{"id":"e","type":"moon.full"}`, webhook.Sign([]byte(`{"id":"e","type":"moon.full"}`), secret), http.StatusOK, webhooks.Accepted, 1},
+		{"right", good, signed, http.StatusOK, webhooks.Accepted, 2},
+	} {
+		before := r.counted(c.result)
+		status, text := r.deliver(c.body, c.signature)
+		assert.Equal(t, c.status, status, c.name)
+		assert.Equal(t, before+1, r.counted(c.result), c.name)
+		assert.Len(t, r.stored(), c.stored, c.name)
+		assert.NotContains(t, text, secret)
+	}
+}
+
+// field: rate of signed deliveries. Those that are signed are taken however many
+// there are; the others are refused as too many beyond their own rate, which takes
+// nothing from those that are signed.
+func TestSignedDeliveriesHaveNoRateOfTheirOwn(t *testing.T) {
+	t.Parallel()
+	r := newRigWith(t, func(o *webhooks.Options) {
+		o.UnsignedRate = 0.001
+		o.Others = []webhooks.Tenant{{Name: "acme", Secrets: []string{"other"}}}
+	})
+	good := func(i int) (body, signature string) {
+		body = booking(fmt.Sprint("evt_", i), "booking.created", "b-1")
+		return body, webhook.Sign([]byte(body), secret)
+	}
+	statuses := map[int]int{}
+	for i, signature := range []string{"", "x", strings.Repeat("0", 64), strings.Repeat("1", 64)} {
+		status, text := r.deliverAt([]string{webhooks.Path, webhooks.PathOf("acme"), webhooks.PathOf("none"), webhooks.Path}[i], "{}", signature)
+		statuses[status]++
+		if status == http.StatusTooManyRequests {
+			assert.Contains(t, text, "not signed")
+		}
+	}
+	assert.Equal(t, map[int]int{http.StatusUnauthorized: 1, http.StatusTooManyRequests: 3}, statuses, "tenants that do not exist are answered alike")
+	assert.Equal(t, 2, r.counted(webhooks.Mismatch), "the metric says what they were")
+	const signed = 500
+	var sending sync.WaitGroup
+	next := make(chan int)
+	for range 20 {
+		sending.Go(func() {
+			for i := range next {
+				body, signature := good(i)
+				status, text := r.deliver(body, signature)
+				assert.Equal(t, http.StatusOK, status, text)
+			}
+		})
+	}
+	for i := range signed {
+		next <- i
+	}
+	close(next)
+	sending.Wait()
+	assert.Equal(t, signed, r.counted(webhooks.Accepted))
+}
+
+// req: X7
+// field: webhook body beyond a limit
+func TestReq_X7_ASignedBodyBeyondALimitIsRefused(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	for data, want := range map[string]string{
+		strings.Repeat("[", 32) + strings.Repeat("]", 32):                     "nested more than 32 levels deep",
+		strings.Repeat(`{"a":`, 100_000) + "1" + strings.Repeat("}", 100_000): "nested more than 32 levels deep",
+		"[" + strings.Repeat("{},", 300_000) + "{}]":                          "more than 10,000 values",
+		"{" + strings.Repeat(`"a":1,`, 100) + `"a":1}`:                        "more than 100 members",
+		`1e400`:                        "a number that has more than 64 characters",
+		strings.Repeat("7", 1_000_000): "a number that has more than 64 characters",
+	} {
+		body := `{"id":"evt_1","type":"booking.created","data":` + data + `}`
+		status, text := r.deliver(body, webhook.Sign([]byte(body), secret))
+		assert.Equal(t, http.StatusBadRequest, status)
+		assert.Contains(t, text, want)
+		status, _ = r.deliver(body, webhook.Sign([]byte(body), "whsec_other"))
+		assert.Equal(t, http.StatusUnauthorized, status, "whoever does not know the secret learns nothing")
+	}
+	assert.Empty(t, r.stored())
+	good := booking("evt_1", "booking.created", "b-1")
+	status, _ := r.deliver(good, webhook.Sign([]byte(good), secret))
+	assert.Equal(t, http.StatusOK, status)
+}
+
+// The signature covers the mark (webhook.Verify), and the event begins after it.
+// field: byte order mark in a webhook body
+func TestAByteOrderMarkBeginsADelivery(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	body := "\ufeff" + booking("evt_1", "booking.created", "b-1")
+	status, text := r.deliver(body, webhook.Sign([]byte(body), secret))
+	assert.Equal(t, http.StatusOK, status, text)
+	assert.Len(t, r.stored(), 1)
+	unmarked := strings.TrimPrefix(body, "\ufeff")
+	status, _ = r.deliver(body, webhook.Sign([]byte(unmarked), secret))
+	assert.Equal(t, http.StatusUnauthorized, status, "the signature of another body")
+}
+
+// req: W1
+func TestReq_W1_TwoSecretsWhileOneTakesTheOthersPlace(t *testing.T) {
+	t.Parallel()
+	r := newRigWith(t, func(o *webhooks.Options) { o.Secrets = []string{"whsec_new", secret} })
+	for i, with := range []string{secret, "whsec_new"} {
+		body := booking(fmt.Sprint("evt_", i), "booking.created", "b-1")
+		status, _ := r.deliver(body, webhook.Sign([]byte(body), with))
+		assert.Equal(t, http.StatusOK, status, with)
+	}
+}
+
+// req: W1
+func TestReq_W1_SecretsOfRegisteredSubscriptionsCountAtOnceAndTwoAtMost(t *testing.T) {
+	t.Parallel()
+	r := newRigWith(t, func(o *webhooks.Options) { o.Secrets = nil })
+	body := booking("evt_1", "booking.created", "b-1")
+	deliver := func(with string) int {
+		status, _ := r.deliver(body, webhook.Sign([]byte(body), with))
+		return status
+	}
+	status, text := r.deliver(body, webhook.Sign([]byte(body), "whsec_1"))
+	assert.Equal(t, http.StatusServiceUnavailable, status)
+	assert.Contains(t, text, "vennio-mcp webhooks register")
+
+	elsewhere, err := webhooks.Open(sqldb.Open(r.dir), webhooks.Options{}) // as webhooks register does, in another process
+	require.NoError(t, err)
+	for i := range 3 {
+		require.NoError(t, elsewhere.Of("").Register(t.Context(), fmt.Sprint("wh_", i), "https://example.com", fmt.Sprint("whsec_", i)))
+	}
+	require.Eventually(t, func() bool { return deliver("whsec_2") == http.StatusOK }, patience, tick, "asked again a second later at the latest")
+	assert.Equal(t, http.StatusOK, deliver("whsec_1"))
+	assert.Equal(t, http.StatusUnauthorized, deliver("whsec_0"))
+}
+
+// req: W2
+func TestReq_W2_TheSameEventTwiceIsOneEvent(t *testing.T) {
+	t.Parallel()
+	crm := newEar(t, nil)
+	r := newRig(t, crm.sink("crm"))
+	for _, body := range []string{
+		booking("evt_1", "booking.created", "b-1"), booking("evt_1", "booking.created", "b-1"),
+		`{"type":"booking.created","data":{}}`, `{"type":"booking.created","data":{}}`, // no id: known by its bytes
+	} {
+		r.tell(body)
+	}
+	assert.Equal(t, 2, r.counted(webhooks.Accepted))
+	assert.Equal(t, 2, r.counted(webhooks.Duplicate))
+	assert.Len(t, r.stored(), 2)
+	_, tasks, err := r.inbox.Show(t.Context(), "evt_1")
+	require.NoError(t, err)
+	assert.Len(t, tasks, 1, "one follow-up")
+}
+
+// req: W2
+func TestReq_W2_TheBodyIsKeptByteForByte(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	body := "{ \"id\": \"evt_1\",\r\n\t\"type\":\"booking.created\", \"odd\": 1.50, \"data\": {\"x\":\"\\u00e9<&>\"}}  \n"
+	r.tell(body)
+	e, _, err := r.inbox.Show(t.Context(), "evt_1")
+	require.NoError(t, err)
+	assert.Equal(t, body, string(e.Body))
+}
+
+// req: W2. All are stored, or told to come again.
+func TestReq_W2_TwoThousandAtOnce(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	const n = 2000
+	var senders sync.WaitGroup
+	var mu sync.Mutex
+	answers := map[int]int{}
+	for i := range n {
+		senders.Go(func() {
+			body := booking(fmt.Sprint("evt_", i), "booking.created", "b-1")
+			status, _ := r.deliver(body, webhook.Sign([]byte(body), secret))
+			mu.Lock()
+			defer mu.Unlock()
+			answers[status]++
+		})
+	}
+	senders.Wait()
+	assert.Equal(t, n, answers[http.StatusOK]+answers[http.StatusServiceUnavailable], answers)
+	assert.Len(t, r.stored(), answers[http.StatusOK])
+	t.Logf("of %d at once %d were stored, %d told to come again", n, answers[http.StatusOK], answers[http.StatusServiceUnavailable])
+}
+
+func TestOnlyPOSTIsTaken(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, r.url, nil)
+	require.NoError(t, err)
+	resp, err := http.DefaultClient.Do(req)
+	require.NoError(t, err)
+	defer func() { _ = resp.Body.Close() }()
+	assert.Equal(t, http.StatusMethodNotAllowed, resp.StatusCode)
+	assert.Equal(t, http.MethodPost, resp.Header.Get("Allow"))
+}
+
+func TestAStoreThatFailsIsToldToComeAgain(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	require.NoError(t, r.db.Close())
+	body := booking("evt_1", "booking.created", "b-1")
+	status, _ := r.deliver(body, webhook.Sign([]byte(body), secret))
+	assert.Equal(t, http.StatusServiceUnavailable, status)
+	assert.Equal(t, 1, r.counted(webhooks.Failed))
+}

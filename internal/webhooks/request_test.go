@@ -1,0 +1,205 @@
+package webhooks_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/vennio-mcp/vennio-mcp/internal/consent"
+	"github.com/vennio-mcp/vennio-mcp/internal/jobs"
+	"github.com/vennio-mcp/vennio-mcp/internal/sqldb"
+	"github.com/vennio-mcp/vennio-mcp/internal/webhooks"
+)
+
+const pages = "https://mcp.example.com/approvals/"
+
+// newRequests is a rig whose sinks hear of requests to people.
+func newRequests(t *testing.T, set func(*webhooks.Options), sinks ...webhooks.Sink) *rig {
+	t.Helper()
+	return newRigWith(t, func(o *webhooks.Options) {
+		o.Sinks, o.Page = sinks, func(id string) (string, error) { return pages + id, nil }
+		set(o)
+	})
+}
+
+func asIs(*webhooks.Options) {}
+
+// asks records a request to a person, and queues that it waits.
+func (r *rig) asks(ledger *consent.Ledger, title, client string) consent.Proposal {
+	r.t.Helper()
+	r.asked++
+	start := time.Date(2026, 12, r.asked, 17, 0, 0, 0, time.UTC)
+	p, err := ledger.Propose(r.t.Context(), consent.Act{
+		Tool: "book_slot", SlotID: fmt.Sprint("s", r.asked), Title: title, Start: start, End: start.Add(30 * time.Minute), Zone: "Europe/London",
+		Hosts: []consent.Party{{ID: "h-1", Name: "Alice Marlow"}}, Attendees: []consent.Attendee{{Email: fmt.Sprintf("bob%d@example.com", r.asked), Mailed: true}},
+	})
+	require.NoError(r.t, err)
+	for range 2 { // the agent repeats its call
+		require.NoError(r.t, r.inbox.Request(r.t.Context(), p, client))
+	}
+	return p
+}
+
+// done waits until the follow-ups of all requests are done, and returns them.
+func (r *rig) done() (tasks []jobs.Record) {
+	r.t.Helper()
+	require.Eventually(r.t, func() bool {
+		found, err := r.inbox.List(r.t.Context(), sqldb.EventsWanted{Type: string(webhooks.Requested)})
+		require.NoError(r.t, err)
+		tasks = nil
+		for _, e := range found {
+			_, more, err := r.inbox.Show(r.t.Context(), e.ID)
+			require.NoError(r.t, err)
+			tasks = append(tasks, more...)
+		}
+		for _, task := range tasks {
+			if task.State != jobs.Done {
+				return false
+			}
+		}
+		return true
+	}, patience, tick)
+	return tasks
+}
+
+// field: request that waits for a person, told to an HTTP sink and to Slack
+func TestSinksAreToldOfARequestOnce(t *testing.T) {
+	t.Parallel()
+	crm, picky, team, trusted := newEar(t, nil), newEar(t, nil), newEar(t, nil), newEar(t, nil)
+	r := newRequests(t, asIs, crm.sink("crm"), picky.sink("picky", "booking.*"),
+		webhooks.Sink{Name: "team", Type: "slack", URL: team.url, Events: []string{"consent.*"}}, webhooks.Sink{Name: "trusted", Type: "slack", URL: trusted.url, Emails: true})
+	p := r.asks(r.ledger, `<!channel> https://evil.example vennio_sk_live_4f9c2e7a1b3d5f60718293a4b5c6d7e8`, "evil <https://evil.example|client>")
+	r.run()
+	got := crm.hears(t, 1)[0]
+	var body struct {
+		ID, Type  string
+		Timestamp time.Time
+		Tenant    string
+		Data      struct {
+			Request struct {
+				Question, Client string
+				Expires          time.Time
+				URL              string `json:"approval_url"`
+			}
+		}
+	}
+	require.NoError(t, json.Unmarshal([]byte(got.body), &body), got.body)
+	assert.Equal(t, "consent.requested", body.Type)
+	assert.Equal(t, got.header.Get("Webhook-Id"), body.ID)
+	assert.NotContains(t, body.ID, p.ID)
+	assert.True(t, p.At.Equal(body.Timestamp))
+	assert.True(t, p.Expires.Equal(body.Data.Request.Expires))
+	assert.Equal(t, pages+p.ID, body.Data.Request.URL)
+	assert.Contains(t, body.Data.Request.Question, ", Tue 1 Dec 2026, 17:00–17:30 London, with Alice Marlow, for bob1@example.com? Vennio e-mails bob1@example.com.")
+	assert.NotContains(t, got.body, "4f9c2e7a1b3d5f60718293a4b5c6d7e8")
+	hook, err := standardwebhooks.NewWebhook(sinkSecret)
+	require.NoError(t, err)
+	require.NoError(t, hook.Verify([]byte(got.body), got.header))
+
+	text := slackText(t, team.hears(t, 1)[0])
+	assert.Contains(t, text, "Approval needed: Book ")
+	assert.Contains(t, text, "for [address]? Vennio e-mails [address]. Requested by ")
+	assert.Contains(t, text, "&lt;!channel&gt; https[:]//evil[.]example")
+	assert.True(t, strings.HasSuffix(text, " (UTC): "+pages+p.ID), text)
+	assert.Equal(t, 1, strings.Count(text, "://"), "the page is the only link")
+	assert.NotContains(t, text, "4f9c2e7a1b3d5f60718293a4b5c6d7e8")
+	assert.Contains(t, slackText(t, trusted.hears(t, 1)[0]), "for bob1@example[.]com?")
+	assert.Len(t, r.done(), 3)
+	for _, ear := range []*ear{crm, team, trusted} {
+		assert.Len(t, ear.all(), 1)
+	}
+	assert.Empty(t, picky.all())
+}
+
+func slackText(t *testing.T, got heard) string {
+	t.Helper()
+	var said struct{ Text string }
+	require.NoError(t, json.Unmarshal([]byte(got.body), &said))
+	return said.Text
+}
+
+// field: request that was answered, has expired or was erased before a late try
+// The sink is away until then; afterwards it is told of the one request that still waits.
+func TestARequestThatNoLongerWaitsIsNotTold(t *testing.T) {
+	t.Parallel()
+	var up atomic.Bool
+	accepted := make(chan string, 10)
+	crm := newEar(t, func(_ int, h heard) (int, string) {
+		if !up.Load() {
+			return http.StatusServiceUnavailable, ""
+		}
+		accepted <- h.body
+		return http.StatusOK, ""
+	})
+	sink := crm.sink("crm")
+	sink.Pause = time.Second
+	r := newRequests(t, asIs, sink)
+	earlier := consent.New(r.db, func() time.Time { return time.Now().Add(-consent.Life) })
+	r.asks(earlier, "expired", "")
+	r.run()
+	r.done()
+	tried := func(title string) consent.Proposal {
+		p := r.asks(r.ledger, title, "")
+		require.Eventually(t, func() bool {
+			return slices.ContainsFunc(crm.all(), func(h heard) bool { return strings.Contains(h.body, p.ID) })
+		}, patience, tick, title)
+		return p
+	}
+	for _, agreed := range []bool{true, false} {
+		_, err := r.ledger.Answer(t.Context(), tried(fmt.Sprint(agreed)).ID, consent.Answer{Agreed: agreed, By: "Ada", Rung: consent.OnPage})
+		require.NoError(t, err)
+	}
+	tried("erased")
+	_, err := r.ledger.Erase(t.Context(), fmt.Sprintf("bob%d@example.com", r.asked))
+	require.NoError(t, err)
+	waits := tried("waits")
+	up.Store(true)
+	assert.Len(t, r.done(), 5)
+	require.Len(t, accepted, 1)
+	assert.Contains(t, <-accepted, pages+waits.ID)
+	assert.False(t, slices.ContainsFunc(crm.all(), func(h heard) bool { return strings.Contains(h.body, `"expired"`) }))
+}
+
+// field: event of Vennio's under the type of ours
+// What Vennio sends under the name of our event is passed on as it is, and reads no request.
+func TestVennioCannotTellOfARequest(t *testing.T) {
+	t.Parallel()
+	crm, team := newEar(t, nil), newEar(t, nil)
+	r := newRequests(t, asIs, crm.sink("crm"), webhooks.Sink{Name: "team", Type: "slack", URL: team.url})
+	p := r.asks(consent.New(r.db, time.Now), "Intro", "")
+	_, err := r.ledger.Answer(t.Context(), p.ID, consent.Answer{By: "Ada", Rung: consent.OnPage})
+	require.NoError(t, err)
+	r.run()
+	r.done()
+	r.tell(`{"id":"evt_1","type":"consent.requested","data":{"proposal":"` + p.ID + `"}}`)
+	assert.Contains(t, crm.hears(t, 1)[0].body, `"data":{"proposal":"`)
+	assert.Equal(t, "Vennio tells: consent.requested.", slackText(t, team.hears(t, 1)[0]))
+}
+
+// field: request of one tenant
+func TestARequestIsToldToItsTenantsSinksAlone(t *testing.T) {
+	t.Parallel()
+	own, acme := newEar(t, nil), newEar(t, nil)
+	r := newRequests(t, func(o *webhooks.Options) {
+		o.Others = []webhooks.Tenant{{Name: "acme", Sinks: []webhooks.Sink{acme.sink("crm")}}}
+	}, own.sink("crm"))
+	r.inbox = r.office.Of("acme")
+	p := r.asks(r.ledger, "Intro", "")
+	require.NoError(t, r.office.Of("gone").Request(t.Context(), p, ""), "a tenant without sinks")
+	r.run()
+	assert.Contains(t, acme.hears(t, 1)[0].body, `"tenant":"acme"`)
+	r.done()
+	assert.Empty(t, own.all())
+	found, err := r.office.List(t.Context(), sqldb.EventsWanted{})
+	require.NoError(t, err)
+	assert.Len(t, found, 1)
+}

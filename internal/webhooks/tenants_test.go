@@ -1,0 +1,202 @@
+package webhooks_test
+
+import (
+	"context"
+	"net/http"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/vennio-mcp/vennio-mcp/internal/consent"
+	"github.com/vennio-mcp/vennio-mcp/internal/jobs"
+	"github.com/vennio-mcp/vennio-mcp/internal/sqldb"
+	"github.com/vennio-mcp/vennio-mcp/internal/webhooks"
+	"github.com/vennio-mcp/vennio-mcp/vennioclient/webhook"
+)
+
+// newCompany is a rig with two tenants beside the default one. The secret of each
+// is its name; each has a sink called crm.
+func newCompany(t *testing.T, own, acme, beta *ear) *rig {
+	t.Helper()
+	return newRigWith(t, func(o *webhooks.Options) {
+		o.Sinks = []webhooks.Sink{own.sink("crm")}
+		o.Others = []webhooks.Tenant{
+			{Name: "acme", Secrets: []string{"acme", "acme-next"}, Sinks: []webhooks.Sink{acme.sink("crm")}},
+			{Name: "beta", Secrets: []string{"beta"}, Sinks: []webhooks.Sink{beta.sink("crm")}},
+		}
+	})
+}
+
+func (r *rig) tellTenant(tenant, body, secret string) (status int, text string) {
+	r.t.Helper()
+	return r.deliverAt(webhooks.PathOf(tenant), body, webhook.Sign([]byte(body), secret))
+}
+
+// req: X5, W1. A delivery counts for the tenant of its path, and only if signed
+// with a secret of that tenant's.
+func TestReq_X5_ASecretServesItsTenantAlone(t *testing.T) {
+	t.Parallel()
+	r := newCompany(t, newEar(t, nil), newEar(t, nil), newEar(t, nil))
+	body := booking("evt_1", "booking.created", "b-1")
+	for secretOf, path := range map[string]string{"acme": "beta", "acme-next": "", "beta": "acme", secret: "acme"} {
+		status, text := r.tellTenant(path, body, secretOf)
+		assert.Equal(t, http.StatusUnauthorized, status, "%s at %q: %s", secretOf, path, text)
+	}
+	for _, next := range []string{"acme", "acme-next"} {
+		status, text := r.tellTenant("acme", body, next)
+		assert.Equal(t, http.StatusOK, status, text)
+	}
+	assert.Empty(t, r.stored())
+	shown, _, err := r.office.Of("acme").Show(t.Context(), "evt_1")
+	require.NoError(t, err)
+	assert.Equal(t, "acme", shown.Tenant)
+	_, _, err = r.office.Of("beta").Show(t.Context(), "evt_1")
+	require.ErrorIs(t, err, webhooks.ErrNoEvent)
+}
+
+// req: X5. Nobody learns from an answer which tenants there are.
+func TestReq_X5_TenantsCannotBeEnumerated(t *testing.T) {
+	t.Parallel()
+	r := newRigWith(t, func(o *webhooks.Options) {
+		o.Others = []webhooks.Tenant{{Name: "acme", Secrets: []string{"acme"}}, {Name: "silent"}}
+	})
+	body := booking("evt_1", "booking.created", "b-1")
+	for _, signature := range []string{"", "no signature", webhook.Sign([]byte(body), "guess"), webhook.Sign([]byte(body), "")} {
+		want, said := r.deliverAt(webhooks.PathOf("acme"), body, signature)
+		assert.Equal(t, http.StatusUnauthorized, want)
+		for _, other := range []string{"silent", "nobody", "ACME", "acme%20"} {
+			status, text := r.deliverAt(webhooks.PathOf(other), body, signature)
+			assert.Equal(t, want, status, other)
+			assert.Equal(t, said, text, other)
+		}
+	}
+}
+
+// req: X5, W2. The same id in two accounts is two events, and each follows its own way.
+func TestReq_X5_EventsReachTheirTenantsSinksAlone(t *testing.T) {
+	t.Parallel()
+	own, beta := newEar(t, nil), newEar(t, nil)
+	acme := newEar(t, func(int, heard) (int, string) { return http.StatusOK, `{"id":"ACME-1"}` })
+	r := newCompany(t, own, acme, beta)
+	r.run()
+	var told diary
+	r.office.Of("acme").Watch(told.watch)
+	for _, tenant := range []string{"acme", "beta", "acme"} {
+		status, text := r.tellTenant(tenant, booking("evt_1", "booking.created", "b-1"), tenant)
+		require.Equal(t, http.StatusOK, status, text)
+	}
+	assert.Equal(t, 2, r.counted(webhooks.Accepted))
+	assert.Equal(t, 1, r.counted(webhooks.Duplicate))
+	assert.Contains(t, acme.hears(t, 1)[0].body, `"tenant":"acme"`)
+	assert.Contains(t, beta.hears(t, 1)[0].body, `"tenant":"beta"`)
+	for _, tenant := range []string{"acme", "beta"} {
+		require.Eventually(t, func() bool { return done(t, r.office.Of(tenant), "evt_1") }, patience, tick)
+		_, _ = r.tellTenant(tenant, booking("evt_2", "booking.updated", "b-1"), tenant)
+	}
+	assert.Contains(t, acme.hears(t, 2)[1].body, `"external_id":"ACME-1"`)
+	assert.NotContains(t, beta.hears(t, 2)[1].body, "external_id", "what Acme's sink calls its booking is Acme's")
+	assert.Empty(t, own.all())
+	assert.Equal(t, []string{"booking.created b-1", "booking.updated b-1"}, told.all())
+	all, err := r.office.List(t.Context(), sqldb.EventsWanted{})
+	require.NoError(t, err)
+	assert.Len(t, all, 4)
+}
+
+func done(t *testing.T, in *webhooks.Inbox, id string) bool {
+	t.Helper()
+	_, tasks, err := in.Show(t.Context(), id)
+	require.NoError(t, err)
+	return len(tasks) == 1 && tasks[0].State == jobs.Done
+}
+
+// req: X5, W3. Dead letters are seen, retried and dropped by their tenant alone,
+// and replays tell its sinks alone, after a restart too.
+func TestReq_X5_DeadLettersDoNotCrossTenants(t *testing.T) {
+	t.Parallel()
+	own, beta := newEar(t, nil), newEar(t, nil)
+	acme := newEar(t, func(n int, _ heard) (int, string) {
+		return map[bool]int{true: http.StatusForbidden, false: http.StatusOK}[n == 1], ""
+	})
+	r := newCompany(t, own, acme, beta)
+	_, _ = r.tellTenant("acme", booking("evt_1", "booking.created", "b-1"), "acme") // nothing runs yet, as if the process had died
+	r.run()
+	letters := func(tenant string) []jobs.Record {
+		dead, err := r.office.Of(tenant).DeadLetters(t.Context())
+		require.NoError(t, err)
+		return dead
+	}
+	require.Eventually(t, func() bool { return len(letters("acme")) == 1 }, patience, tick)
+	letter := letters("acme")[0]
+	assert.Equal(t, jobs.Task{Tenant: "acme", Event: "evt_1", To: "crm"}, letter.Task)
+	for _, other := range []string{"", "beta", "nobody"} {
+		assert.Empty(t, letters(other))
+		require.ErrorIs(t, r.office.Of(other).Retry(t.Context(), letter.ID), jobs.ErrNoTask)
+		require.ErrorIs(t, r.office.Of(other).Drop(t.Context(), letter.ID), jobs.ErrNoTask)
+		events, _, err := r.office.Of(other).Replay(t.Context(), sqldb.EventsWanted{AllTenants: true}, "")
+		require.NoError(t, err)
+		assert.Zero(t, events)
+	}
+	all, err := r.office.DeadLetters(t.Context())
+	require.NoError(t, err)
+	assert.Len(t, all, 1)
+	require.NoError(t, r.office.Of("acme").Retry(t.Context(), letter.ID))
+	acme.hears(t, 2)
+	_, err = r.office.Of("acme").ReplayOne(t.Context(), "evt_1", "crm")
+	require.NoError(t, err)
+	acme.hears(t, 3)
+	assert.Empty(t, own.all())
+	assert.Empty(t, beta.all())
+}
+
+// req: X5, W4. Calendar access that was revoked in one account is as it was in
+// the others, though the host has the same id there.
+func TestReq_X5_RevokedAccessCountsInItsTenantAlone(t *testing.T) {
+	t.Parallel()
+	r := newCompany(t, newEar(t, nil), newEar(t, nil), newEar(t, nil))
+	r.run()
+	asked := map[string]string{}
+	start := time.Now().Add(24 * time.Hour)
+	for _, tenant := range []string{"", "acme", "beta"} {
+		p, err := r.ledger.Propose(t.Context(), consent.Act{
+			Tool: "book_slot", Tenant: tenant, SlotID: "s", Start: start, End: start.Add(time.Hour), Hosts: []consent.Party{{ID: "p-1"}}, Title: "Call",
+		})
+		require.NoError(t, err)
+		asked[tenant] = p.ID
+	}
+	status, text := r.tellTenant("acme", `{"id":"e","type":"consent.revoked","data":{"consent":{"id":"c-1","grantor":{"id":"p-1"}}}}`, "acme")
+	require.Equal(t, http.StatusOK, status, text)
+	state := func(tenant string) consent.State {
+		now, err := r.ledger.Proposal(t.Context(), asked[tenant])
+		require.NoError(t, err)
+		return now.State
+	}
+	require.Eventually(t, func() bool { return state("acme") == consent.StateExpired }, patience, tick)
+	assert.Equal(t, consent.StateOpen, state("beta"))
+	assert.Equal(t, consent.StateOpen, state(""))
+}
+
+// req: X5. What is called one tenant's inbox can do nothing about the others', so
+// that no slip at a call can.
+func TestReq_X5_AnInboxReachesNothingOfAllTenants(t *testing.T) {
+	t.Parallel()
+	r := newCompany(t, newEar(t, nil), newEar(t, nil), newEar(t, nil))
+	var one any = r.office.Of("acme")
+	_, erases := one.(interface {
+		Erase(context.Context, func(string) bool) (int, error)
+	})
+	_, runs := one.(interface{ Run(context.Context) error })
+	_, serves := one.(interface{ Handler() http.Handler })
+	_, moves := one.(interface {
+		Of(tenant string) *webhooks.Inbox
+	})
+	_, names := one.(interface {
+		Tenants(context.Context) ([]string, error)
+	})
+	assert.False(t, erases || runs || serves || moves || names)
+	_, _ = r.tellTenant("beta", booking("evt_1", "booking.created", "b-1"), "beta")
+	found, err := r.office.Of("acme").List(t.Context(), sqldb.EventsWanted{AllTenants: true})
+	require.NoError(t, err)
+	assert.Empty(t, found)
+}

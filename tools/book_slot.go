@@ -207,7 +207,7 @@ func shownNotes(notes string) string {
 // that status: about one that is paid only once it is, about a cancelled one not
 // at all.
 func (d Deps) told(r vennioclient.BookingRequest, status string) []schemas.Told {
-	mailed, silent := d.Vennio.Dialect().Told(r)
+	mailed, silent := d.Vennio.Dialect().Recipients(r)
 	var all []schemas.Told
 	for _, p := range mailed {
 		all = append(all, schemas.Told{Email: p.Email, Name: p.Name, Mailed: !d.NoMail && status != vennioclient.StatusCancelled})

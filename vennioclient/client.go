@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"strings"
 	"time"
@@ -12,7 +13,7 @@ import (
 const (
 	defaultBaseURL   = "https://api.vennio.app" // vennio-api.md, Hosts and authentication
 	defaultUserAgent = "vennioclient-go/1"
-	defaultTimeout   = 30 * time.Second // of one attempt, the answer's body included
+	defaultTimeout   = 30 * time.Second // per attempt, including reading the body
 )
 
 // Client talks to one Vennio account. It is safe for concurrent use.
@@ -25,17 +26,17 @@ type Client struct {
 	retry   Retry
 }
 
-// secret holds the API key in a closure, where neither a verb of fmt nor
-// reflection finds it.
+// secret returns a secret string. It is a closure so that neither a verb of fmt nor
+// reflection can print the string.
 type secret func() string
 
 // Option changes how New builds a Client.
 type Option func(*Client) error
 
-// New returns a client that signs its calls with apiKey, for api.vennio.app in
-// the reference dialect unless an option says otherwise. An attempt may take 30
-// seconds, and a call three attempts. New sends nothing. An error names the
-// setting at fault and never contains the key.
+// New returns a client that authenticates with apiKey. By default it uses
+// api.vennio.app, the reference dialect, a timeout of 30 seconds per attempt and up to
+// three attempts per call. New sends nothing. An error names the invalid setting and
+// never contains the key.
 func New(apiKey string, opts ...Option) (*Client, error) {
 	if apiKey == "" || strings.ContainsFunc(apiKey, func(r rune) bool { return r <= ' ' || r > '~' }) {
 		return nil, errors.New("vennioclient: the API key is empty or has characters that are not visible ASCII")
@@ -54,7 +55,7 @@ func New(apiKey string, opts ...Option) (*Client, error) {
 	return c, nil
 }
 
-// WithDialect chooses the dialect in which requests are written.
+// WithDialect sets the dialect of requests. Answers are decoded in either dialect.
 func WithDialect(d Dialect) Option {
 	return func(c *Client) error {
 		if d != Reference && d != Guide {
@@ -65,10 +66,10 @@ func WithDialect(d Dialect) Option {
 	}
 }
 
-// WithHTTPClient sends through a copy of h; wrap its Transport to observe calls.
-// Its Timeout bounds one attempt. Its CheckRedirect is replaced: a redirect is
-// followed only within the base URL's origin, and never turns a write into
-// something else; any other redirect is the answer.
+// WithHTTPClient sends requests through a copy of h; wrap its Transport to observe calls.
+// Its Timeout bounds one attempt. Its CheckRedirect is replaced: a redirect is followed
+// only within the origin of the base URL and with the same method. The client returns any
+// other redirect as an error with its status.
 func WithHTTPClient(h *http.Client) Option {
 	return func(c *Client) error {
 		if h == nil {
@@ -95,10 +96,71 @@ func WithUserAgent(ua string) Option {
 // Dialect returns the dialect in which c writes requests.
 func (c *Client) Dialect() Dialect { return c.dialect }
 
-// String says where c sends and in which dialect, without the API key.
+// String returns the base URL and the dialect, without the API key.
 func (c Client) String() string {
 	return fmt.Sprintf("vennioclient.Client(%s, %s)", c.base, c.dialect)
 }
 
-// GoString is String: %#v shows no more than %v.
+// GoString returns String, so that %#v does not print the API key.
 func (c Client) GoString() string { return c.String() }
+
+// DefaultBaseURL is Vennio's production API (vennio-api.md, Hosts and authentication).
+const DefaultBaseURL = defaultBaseURL
+
+// CheckBaseURL returns the error that WithBaseURL would return for raw, so that a program
+// can report all invalid settings at once. The error does not contain raw.
+func CheckBaseURL(raw string) error { return WithBaseURL(raw)(new(Client)) }
+
+// WithBaseURL sets the URL of the API, for instance that of the sandbox or a proxy. raw is
+// an absolute https URL, or http on loopback; its path becomes a prefix. Credentials, a
+// query and a fragment are refused. The error does not contain raw, which may hold a
+// secret.
+func WithBaseURL(raw string) Option {
+	return func(c *Client) error {
+		u, err := url.Parse(raw)
+		if err != nil || u.Host == "" || u.Opaque != "" {
+			return errors.New("the base URL is not an absolute URL")
+		}
+		if u.Scheme != "https" && (u.Scheme != "http" || !loopback(u.Hostname())) {
+			return errors.New("the base URL must be https (http is for loopback only)")
+		}
+		if u.User != nil || u.RawQuery != "" || u.ForceQuery || u.Fragment != "" {
+			return errors.New("the base URL must have no user, query or fragment")
+		}
+		c.base = u
+		return nil
+	}
+}
+
+func loopback(host string) bool {
+	addr, err := netip.ParseAddr(host)
+	return strings.EqualFold(host, "localhost") || err == nil && addr.Unmap().IsLoopback()
+}
+
+const maxRedirects = 3
+
+// checkRedirect follows a redirect only if the same method is sent to the same origin.
+// Any other redirect is returned as the answer: another host must not receive the API
+// key, and a POST that became a GET (RFC 9110, 15.4) would look like a success although
+// nothing was written.
+func (c *Client) checkRedirect(next *http.Request, via []*http.Request) error {
+	first := via[0]
+	if next.URL.Scheme != c.base.Scheme || next.URL.Host != c.base.Host ||
+		next.Method != first.Method || len(via) > maxRedirects {
+		return http.ErrUseLastResponse
+	}
+	return nil
+}
+
+// SafeLink returns a link from an answer if it may be shown to a person: an absolute https
+// URL, or one at the origin of the base URL, such as the sandbox's. Otherwise it returns "".
+func (c *Client) SafeLink(link string) string {
+	u, err := url.Parse(link)
+	switch {
+	case err != nil, u.Host == "", u.User != nil:
+		return ""
+	case u.Scheme == "https", u.Scheme == c.base.Scheme && u.Host == c.base.Host:
+		return u.String()
+	}
+	return ""
+}

@@ -18,24 +18,24 @@ type ConsentsQuery struct {
 	Cursor     string // ConsentPage.NextCursor of the page before
 }
 
-// Consent is Vennio's permission between people: who may see whose calendar, and
-// how far. It is no consent to a booking.
+// Consent is one person's permission for another to see their calendar. It is not the
+// consent to a booking.
 type Consent struct {
 	ID      string
-	Grantor Party // whose calendar it is
-	Grantee Party // who may look
+	Grantor Party // owner of the calendar
+	Grantee Party // may see the calendar
 	// Scopes are availability:read:freebusy, availability:read:details,
-	// booking:propose (vennio-api.md, Consents); others pass through.
+	// booking:propose (vennio-api.md, Consents); other values are passed through.
 	Scopes []string
 	Status string // as Vennio writes it
-	// Active is what Vennio says; where it only gives a status, whether that is
-	// "active" or "granted"; where it gives neither, whether no revocation is noted.
+	// Active is the field of that name. If it is absent, it is derived from the status
+	// ("active" or "granted"); if that is absent too, from the absence of revoked_at.
 	Active bool
 	// GrantedAt and ExpiresAt are in UTC; zero where Vennio leaves them out.
 	GrantedAt, ExpiresAt time.Time
 }
 
-// Party is one side of a Consent. What Vennio left out is "".
+// Party is one side of a Consent. Fields that Vennio leaves out are "".
 type Party struct{ ID, Name, Email string }
 
 // ConsentPage is one page of consents.
@@ -44,7 +44,7 @@ type ConsentPage struct {
 	NextCursor string // "" on the last page
 }
 
-// ListConsents returns a page of the consents that the caller gave or was given.
+// ListConsents returns a page of the consents that the caller granted or received.
 func (c *Client) ListConsents(ctx context.Context, q ConsentsQuery) (*ConsentPage, error) {
 	query := newQuery()
 	query.text("role", q.Role)
@@ -81,7 +81,7 @@ func consentOf(o object) (Consent, error) {
 	if c.ID == "" {
 		return Consent{}, errors.New("a consent without an id")
 	}
-	if len(c.Scopes) == 1 { // one text may hold them all
+	if len(c.Scopes) == 1 { // one string may list several scopes
 		c.Scopes = strings.FieldsFunc(c.Scopes[0], func(r rune) bool { return r == ' ' || r == ',' })
 	}
 	var err1, err2 error
@@ -91,8 +91,8 @@ func consentOf(o object) (Consent, error) {
 }
 
 func active(o object) bool {
-	if said := o.text("active"); said != "" {
-		return said == "true"
+	if value := o.text("active"); value != "" {
+		return value == "true"
 	}
 	switch o.text("status") {
 	case "active", "granted":
@@ -104,7 +104,7 @@ func active(o object) bool {
 	}
 }
 
-// partyFrom reads a party: an object, an id, or fields that begin with its role.
+// partyFrom decodes a party from an object, an id, or fields with its role as prefix.
 func partyFrom(o object, role string) Party {
 	p, err := objectFrom(o[role])
 	if err != nil {
@@ -115,4 +115,17 @@ func partyFrom(o object, role string) Party {
 		Name:  cmp.Or(p.text("name"), o.text(role+"_name")),
 		Email: cmp.Or(p.text("email"), o.text(role+"_email")),
 	}
+}
+
+// DecodeConsent decodes a consent, flat or under `consent` or `data`. The error names the
+// invalid field, not its content.
+func DecodeConsent(raw json.RawMessage) (Consent, error) {
+	o, err := payload(raw)
+	if err != nil {
+		return Consent{}, err
+	}
+	if inner, err := objectFrom(o["consent"]); err == nil {
+		o = inner
+	}
+	return consentOf(o)
 }

@@ -10,7 +10,7 @@ import (
 	"unicode/utf8"
 )
 
-// object is a JSON object whose fields may go by several names, in order of
+// object is a JSON object. Its methods take several names of a field, in order of
 // preference. A field that is null counts as absent.
 type object map[string]json.RawMessage
 
@@ -35,29 +35,29 @@ func listFrom(raw json.RawMessage) ([]json.RawMessage, error) {
 	return list, nil
 }
 
-// opens looks at the first character, so that no answer is scanned in vain.
+// opens reports whether raw begins with a character, apart from white space.
 func opens(raw json.RawMessage, first byte) bool {
 	raw = bytes.TrimLeft(raw, " \t\r\n")
 	return len(raw) > 0 && raw[0] == first
 }
 
-func none(raw json.RawMessage) bool {
+func isNull(raw json.RawMessage) bool {
 	raw = bytes.TrimSpace(raw)
 	return len(raw) == 0 || string(raw) == "null"
 }
 
-// field returns the first of the named fields that is there.
+// field returns the first of the named fields that is present.
 func (o object) field(names ...string) json.RawMessage {
 	for _, name := range names {
-		if raw := o[name]; !none(raw) {
+		if raw := o[name]; !isNull(raw) {
 			return raw
 		}
 	}
 	return nil
 }
 
-// text returns the first of the named fields that is a string or a number and
-// not empty: ids come as either.
+// text returns the first of the named fields that is a non-empty string or a number,
+// because ids may be either.
 func (o object) text(names ...string) string {
 	for _, name := range names {
 		if s := scalar(o[name]); s != "" {
@@ -67,10 +67,10 @@ func (o object) text(names ...string) string {
 	return ""
 }
 
-// scalar is a string, a number or a bool as text, "" for anything else.
+// scalar returns a string, a number or a bool as text, and "" for anything else.
 func scalar(raw json.RawMessage) string {
 	switch {
-	case none(raw), opens(raw, '{'), opens(raw, '['):
+	case isNull(raw), opens(raw, '{'), opens(raw, '['):
 		return ""
 	case opens(raw, '"'):
 		if plain := bytes.TrimSpace(raw); bytes.IndexByte(plain, '\\') < 0 && utf8.Valid(plain) {
@@ -83,7 +83,7 @@ func scalar(raw json.RawMessage) string {
 	return string(bytes.TrimSpace(raw))
 }
 
-// texts returns a field that is a list of texts, or one text.
+// texts returns a field that is a list of strings or one string.
 func (o object) texts(name string) []string {
 	list, err := listFrom(o[name])
 	if err != nil {
@@ -98,9 +98,9 @@ func (o object) texts(name string) []string {
 	return out
 }
 
-// time returns the first of the named fields that is there, in UTC: RFC 3339
-// with an offset or Z, strictly. None is the zero time. The error names the
-// field, and does not repeat what stands in it.
+// time returns the first of the named fields that is present, in UTC. It must be strict
+// RFC 3339 with an offset or Z. If no field is present, time returns the zero time. The
+// error names the field, not its content.
 func (o object) time(names ...string) (time.Time, error) {
 	for _, name := range names {
 		raw := o.field(name)
@@ -116,15 +116,15 @@ func (o object) time(names ...string) (time.Time, error) {
 	return time.Time{}, nil
 }
 
-// instant reads RFC 3339 where time.Parse is laxer (go.dev/issue/54580): it lets
-// pass an hour of one digit and a comma before the fraction.
+// instant parses RFC 3339 strictly. time.Parse accepts an hour of one digit and a comma
+// before the fraction (go.dev/issue/54580).
 func instant(s string) (time.Time, bool) {
 	at, err := time.Parse(time.RFC3339, s)
 	return at, err == nil && s[len("2026-05-18T09")] == ':' && !strings.Contains(s, ",")
 }
 
-// strings returns a field that is an object of texts. What else stands in it is
-// kept as JSON.
+// strings returns a field that is an object of strings. Values of other types are
+// returned as JSON.
 func (o object) strings(name string) map[string]string {
 	named, err := objectFrom(o[name])
 	if err != nil || len(named) == 0 {
@@ -139,21 +139,21 @@ func (o object) strings(name string) map[string]string {
 	return out
 }
 
-// payload returns the object that raw is, or the one under its `data`.
+// payload returns the object under `data` of raw, or raw itself if there is none.
 func payload(raw json.RawMessage) (object, error) {
 	o, err := objectFrom(raw)
 	data, noData := objectFrom(o["data"])
 	if noData != nil {
 		return o, err
 	}
-	if none(data["pagination"]) {
+	if isNull(data["pagination"]) {
 		data["pagination"] = o["pagination"]
 	}
 	return data, nil
 }
 
-// listOf decodes every element of raw, which is an array or an object that holds
-// one under name or `data`. It returns where the next page begins as well.
+// listOf decodes every element of raw, which is an array or an object with an array under
+// name or `data`. It also returns the cursor of the next page.
 func listOf[T any](raw json.RawMessage, name string, decode func(json.RawMessage) (T, error)) ([]T, string, error) {
 	items, err := listFrom(raw)
 	next := ""
@@ -176,7 +176,7 @@ func listOf[T any](raw json.RawMessage, name string, decode func(json.RawMessage
 	return out, next, nil
 }
 
-// cursor returns where the next page begins, "" at the end.
+// cursor returns the cursor of the next page, "" on the last one.
 func (o object) cursor() string {
 	pages, err := objectFrom(o["pagination"])
 	if err != nil {

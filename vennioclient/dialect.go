@@ -8,9 +8,9 @@ import (
 	"time"
 )
 
-// Dialect is the way in which requests are written (vennio-api.md, Two
-// dialects). All that differs between the two is in this file; answers are read
-// in either dialect whatever the request was written in.
+// Dialect is the form in which requests are written (vennio-api.md, Two dialects). All
+// differences between the two are in this file. Answers are decoded in either dialect,
+// whatever the dialect of the request.
 type Dialect string
 
 // Reference is the dialect of Vennio's API reference, Guide that of its
@@ -20,17 +20,18 @@ const (
 	Guide     Dialect = "guide"
 )
 
-// Told says whom Vennio mails about a booking made from r. The reference dialect
-// has one customer_email: Others stand only in the notes and the metadata. The
-// guide names everyone as a participant. Hosts are not listed.
-func (d Dialect) Told(r BookingRequest) (told, untold []Person) {
+// Recipients returns the people to whom Vennio sends an e-mail about a booking made from
+// r, and those to whom it does not. The reference dialect has one customer_email, and
+// stores Others only in the notes and the metadata. The guide's dialect lists everyone as
+// a participant. Hosts are in neither list.
+func (d Dialect) Recipients(r BookingRequest) (mailed, notMailed []Person) {
 	if r.Customer != (Person{}) {
-		told = []Person{r.Customer}
+		mailed = []Person{r.Customer}
 	}
 	if d == Guide {
-		return append(told, r.Others...), nil
+		return append(mailed, r.Others...), nil
 	}
-	return told, r.Others
+	return mailed, r.Others
 }
 
 func (d Dialect) slots(s SlotsQuery) (url.Values, *Error) {
@@ -59,8 +60,8 @@ func (d Dialect) next(n NextSlotQuery) (url.Values, *Error) {
 	return q.values, q.wrong.refused()
 }
 
-// mutual is an operation of its own in the reference; in the guide it is slots
-// with several participants.
+// mutual writes a request for mutual availability. The reference has a separate operation
+// for it; the guide uses slots with several participants.
 func (d Dialect) mutual(m MutualQuery) (string, url.Values, *Error) {
 	if d == Guide {
 		q, refused := d.slots(SlotsQuery{Hosts: m.Hosts, Duration: m.Duration, From: m.From, To: m.To, Timezone: m.Timezone})
@@ -84,19 +85,19 @@ func (d Dialect) duration() string {
 	return "duration_minutes"
 }
 
-// hosts names whose time is asked for.
+// hosts writes the hosts whose availability is requested.
 func (d Dialect) hosts(q query, ids []string) {
 	switch {
 	case !q.wrong.hosts(ids): // nothing to write
 	case d == Guide:
-		q.text("participants", strings.Join(users(ids), ","))
+		q.text("participants", strings.Join(withUserPrefix(ids), ","))
 	default:
 		q.text("business_id", ids[0])
 	}
 }
 
-// The bodies of a booking. Their fields are written in this order, and maps in
-// the order of their keys: equal requests are equal bytes.
+// The bodies of a booking. Fields are encoded in this order and maps in the order of their
+// keys, so that equal requests are equal bytes.
 type (
 	referenceBooking struct {
 		BusinessID    string            `json:"business_id"`
@@ -137,13 +138,13 @@ func (d Dialect) booking(r BookingRequest) ([]byte, *Error) {
 		extra = extras{}
 	}
 	meta := extra.metadata(r.Metadata)
-	wrong := d.misfits(r)
+	wrong := d.argumentErrors(r)
 	wrong.metadata(meta)
 	if refused := wrong.refused(); refused != nil {
 		return nil, refused
 	}
 	if d == Guide {
-		return encode(guideBooking{guests(r), stamp(r.Start), stamp(r.End), r.Title, r.Notes, meta, r.Recurrence.body()})
+		return encode(guideBooking{participants(r), stamp(r.Start), stamp(r.End), r.Title, r.Notes, meta, r.Recurrence.body()})
 	}
 	return encode(referenceBooking{
 		BusinessID:    r.Hosts[0],
@@ -157,8 +158,8 @@ func (d Dialect) booking(r BookingRequest) ([]byte, *Error) {
 	})
 }
 
-func (d Dialect) misfits(r BookingRequest) misfits {
-	wrong := misfits{}
+func (d Dialect) argumentErrors(r BookingRequest) argumentErrors {
+	wrong := argumentErrors{}
 	wrong.hosts(r.Hosts)
 	wrong.span(r.Start, r.End)
 	wrong.recurrence(r.Recurrence)
@@ -172,8 +173,8 @@ func (d Dialect) misfits(r BookingRequest) misfits {
 }
 
 func (d Dialect) update(u BookingUpdate) ([]byte, *Error) {
-	notes, meta := u.whole()
-	wrong := misfits{}
+	notes, meta := u.merged()
+	wrong := argumentErrors{}
 	wrong.metadata(meta)
 	if u.Start.IsZero() && u.End.IsZero() && u.Notes == nil && len(meta) == 0 {
 		wrong["update"] = "must change something"
@@ -185,25 +186,25 @@ func (d Dialect) update(u BookingUpdate) ([]byte, *Error) {
 		return nil, refused
 	}
 	if d == Guide {
-		return encode(guideUpdate{maybe(u.Start), maybe(u.End), notes, meta})
+		return encode(guideUpdate{stampOrEmpty(u.Start), stampOrEmpty(u.End), notes, meta})
 	}
-	return encode(referenceUpdate{maybe(u.Start), maybe(u.End), notes, meta})
+	return encode(referenceUpdate{stampOrEmpty(u.Start), stampOrEmpty(u.End), notes, meta})
 }
 
-// guests lists a booking's participants in the guide's form, hosts first. It has
-// no place for names.
-func guests(r BookingRequest) []string {
+// participants returns a booking's participants in the guide's form, hosts first. That
+// form contains no names.
+func participants(r BookingRequest) []string {
 	all := slices.Clone(r.Hosts)
 	for _, p := range append([]Person{r.Customer}, r.Others...) {
 		if p.Email != "" {
 			all = append(all, p.Email)
 		}
 	}
-	return users(all)
+	return withUserPrefix(all)
 }
 
-// users puts "user:" before what has no prefix yet.
-func users(ids []string) []string {
+// withUserPrefix adds "user:" to the ids that have no prefix.
+func withUserPrefix(ids []string) []string {
 	out := make([]string, len(ids))
 	for i, id := range ids {
 		if out[i] = id; !strings.Contains(id, ":") {
@@ -213,7 +214,7 @@ func users(ids []string) []string {
 	return out
 }
 
-func maybe(at time.Time) string {
+func stampOrEmpty(at time.Time) string {
 	if at.IsZero() {
 		return ""
 	}
@@ -223,7 +224,7 @@ func maybe(at time.Time) string {
 func encode(body any) ([]byte, *Error) {
 	raw, err := json.Marshal(body)
 	if err != nil {
-		return nil, invalid("body", "cannot be written as JSON")
+		return nil, invalid("body", "cannot be encoded as JSON")
 	}
 	return raw, nil
 }

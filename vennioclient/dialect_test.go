@@ -126,20 +126,20 @@ func TestUpdateBytes(t *testing.T) {
 	}
 }
 
-func TestTold(t *testing.T) {
+func TestRecipients(t *testing.T) {
 	t.Parallel()
 	r := fullRequest()
-	told, untold := vennioclient.Reference.Told(r)
-	assert.Equal(t, []vennioclient.Person{r.Customer}, told)
-	assert.Equal(t, r.Others, untold)
+	mailed, notMailed := vennioclient.Reference.Recipients(r)
+	assert.Equal(t, []vennioclient.Person{r.Customer}, mailed)
+	assert.Equal(t, r.Others, notMailed)
 
-	told, untold = vennioclient.Guide.Told(r)
-	assert.Equal(t, append([]vennioclient.Person{r.Customer}, r.Others...), told)
-	assert.Empty(t, untold)
+	mailed, notMailed = vennioclient.Guide.Recipients(r)
+	assert.Equal(t, append([]vennioclient.Person{r.Customer}, r.Others...), mailed)
+	assert.Empty(t, notMailed)
 
 	r.Customer = vennioclient.Person{}
-	told, _ = vennioclient.Reference.Told(r)
-	assert.Empty(t, told)
+	mailed, _ = vennioclient.Reference.Recipients(r)
+	assert.Empty(t, mailed)
 }
 
 func TestMetadataValuesAreCut(t *testing.T) {

@@ -6,17 +6,16 @@ import (
 	"strings"
 )
 
-// The metadata keys under which extras are kept. People and hosts are counted
-// from 2: the first of each has a field of its own.
+// The metadata keys of extras. Attendees and hosts are numbered from 2, because the first
+// of each has a field in the API.
 const (
 	keyTitle    = "mcp_title"
 	keyAttendee = "mcp_attendee_%d"
 	keyHost     = "mcp_host_%d"
 )
 
-// extras are what a booking has no field for in the reference dialect. They go
-// into the notes, where people read them, and into the metadata, where this
-// client finds them again.
+// extras are properties of a booking for which the reference dialect has no field. They are
+// written to the notes for people and to the metadata for this client.
 type extras struct {
 	title            string
 	attendees, hosts []string
@@ -37,7 +36,7 @@ func extrasOf(r BookingRequest) extras {
 	return x
 }
 
-// named is "Name <id>", or the id alone where the request has no name for it.
+// named returns "Name <id>", or only the id if the request has no name for it.
 func named(names []string, i int, id string) string {
 	if i >= len(names) || names[i] == "" || names[i] == id {
 		return id
@@ -45,7 +44,7 @@ func named(names []string, i int, id string) string {
 	return fmt.Sprintf("%s <%s>", names[i], id)
 }
 
-// notes puts the title before text, and who else takes part after it.
+// notes returns text with the title before it and the other participants after it.
 func (x extras) notes(text string) string {
 	parts := []string{x.title, text, x.people()}
 	kept := parts[:0]
@@ -68,7 +67,7 @@ func (x extras) people() string {
 	return strings.Join(lines, "\n")
 }
 
-// metadata adds x to a copy of m, whose long values are cut.
+// metadata returns a copy of m with x added and long values cut.
 func (x extras) metadata(m map[string]string) map[string]string {
 	out := make(map[string]string, len(m))
 	for key, value := range m {
@@ -86,12 +85,12 @@ func (x extras) metadata(m map[string]string) map[string]string {
 	return out
 }
 
-// unfold takes back out of b's metadata and notes what extras put there.
-func (b *Booking) unfold() {
+// extractExtras removes the extras from the metadata and the notes of b.
+func (b *Booking) extractExtras() {
 	x := extras{
-		title:     take(b.Metadata, keyTitle),
-		attendees: takeAll(b.Metadata, keyAttendee),
-		hosts:     takeAll(b.Metadata, keyHost),
+		title:     pop(b.Metadata, keyTitle),
+		attendees: popNumbered(b.Metadata, keyAttendee),
+		hosts:     popNumbered(b.Metadata, keyHost),
 	}
 	if len(b.Metadata) == 0 {
 		b.Metadata = nil
@@ -102,11 +101,11 @@ func (b *Booking) unfold() {
 	if b.Participants == nil {
 		b.Participants = append(x.hosts, x.attendees...)
 	}
-	b.Notes, b.kept = x.notesBefore(b.Notes), x
+	b.Notes, b.extras = x.originalNotes(b.Notes), x
 }
 
-// notesBefore undoes notes, as far as the additions still stand there.
-func (x extras) notesBefore(text string) string {
+// originalNotes removes what notes added, as far as it is still present.
+func (x extras) originalNotes(text string) string {
 	const gap = "\n\n"
 	text = gap + text + gap
 	if x.title != "" {
@@ -122,16 +121,16 @@ func (x extras) notesBefore(text string) string {
 	return strings.TrimSuffix(strings.TrimPrefix(text, gap), gap)
 }
 
-func take(m map[string]string, key string) string {
+func pop(m map[string]string, key string) string {
 	value := m[key]
 	delete(m, key)
 	return value
 }
 
-func takeAll(m map[string]string, numbered string) []string {
+func popNumbered(m map[string]string, numbered string) []string {
 	var all []string
 	for n := 2; ; n++ {
-		value := take(m, fmt.Sprintf(numbered, n))
+		value := pop(m, fmt.Sprintf(numbered, n))
 		if value == "" {
 			return all
 		}
@@ -139,14 +138,13 @@ func takeAll(m map[string]string, numbered string) []string {
 	}
 }
 
-// whole returns the notes and the metadata of u, with those of the booking that
-// is changed, where it is known.
-func (u BookingUpdate) whole() (notes *string, meta map[string]string) {
+// merged returns the notes and the metadata to send, merged with those of u.Of if it is set.
+func (u BookingUpdate) merged() (notes *string, meta map[string]string) {
 	if u.Of == nil {
 		return u.Notes, extras{}.metadata(u.Metadata)
 	}
 	if notes = u.Notes; notes != nil {
-		notes = new(u.Of.kept.notes(*u.Notes))
+		notes = new(u.Of.extras.notes(*u.Notes))
 	}
 	if len(u.Metadata) == 0 {
 		return notes, nil
@@ -156,5 +154,5 @@ func (u BookingUpdate) whole() (notes *string, meta map[string]string) {
 		meta = map[string]string{}
 	}
 	maps.Copy(meta, u.Metadata)
-	return notes, u.Of.kept.metadata(meta)
+	return notes, u.Of.extras.metadata(meta)
 }

@@ -5,10 +5,10 @@ import (
 	"encoding/json"
 )
 
-// Host is somebody whose calendar belongs to the caller's account.
+// Host is a person whose calendar belongs to the caller's account.
 type Host struct {
-	ID     string // the principal's, as in bookings and availability; "" where Vennio leaves it out
-	Name   string // as shown to people; "" where Vennio leaves it out
+	ID     string // of the principal, as in bookings and availability; "" if Vennio leaves it out
+	Name   string // display name; "" if Vennio leaves it out
 	Status string // as Vennio writes it, such as "active"
 	// Connected reports whether the host's calendar is connected to Vennio.
 	Connected bool
@@ -38,7 +38,7 @@ func (c *Client) ListHosts(ctx context.Context, q HostsQuery) (*HostPage, error)
 	})
 }
 
-// hostFrom reads a host. One without an id is no error: the others are still of use.
+// hostFrom decodes a host. A missing id is not an error, so that the other hosts remain usable.
 func hostFrom(raw json.RawMessage) (Host, error) {
 	o, err := objectFrom(raw)
 	if err != nil {

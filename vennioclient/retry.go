@@ -8,21 +8,19 @@ import (
 	"time"
 )
 
-// Retry says how often and how patiently a call is repeated: reads after
-// KindNetwork, KindUnavailable and KindRateLimited; writes under an
-// IdempotencyKey after KindInFlight as well, always with the same key and the
-// same bytes; other writes never.
+// Retry is the retry policy. Reads are repeated after KindNetwork, KindUnavailable and
+// KindRateLimited. Writes with an IdempotencyKey are also repeated after KindInFlight, with
+// the same key and the same bytes. Other writes are never repeated.
 //
-// The wait before attempt n+1 is random, up to Base doubled n-1 times but at
-// most Max ("full jitter"), and not shorter than Vennio's Retry-After. Where
-// Retry-After is longer than Max, or the wait longer than the context lives, the
-// error is returned at once.
+// The wait before attempt n+1 is random, up to Base doubled n-1 times but at most Max
+// ("full jitter"), and not shorter than Vennio's Retry-After. If Retry-After is longer than
+// Max, or the wait exceeds the deadline of the context, the error is returned at once.
 type Retry struct {
-	Attempts int           // in all; 0 means 3, 1 never repeats
+	Attempts int           // total number of attempts; 0 means 3, 1 means no retries
 	Base     time.Duration // 0 means 200 ms
 	Max      time.Duration // 0 means 5 s
-	// Sleep waits for d, or until ctx ends and then returns an error. nil is a
-	// real timer; tests inject their own.
+	// Sleep waits for d, or returns an error when ctx ends. nil means a real timer; tests
+	// can set another function.
 	Sleep func(ctx context.Context, d time.Duration) error
 }
 
@@ -53,9 +51,9 @@ func (r Retry) withDefaults() Retry {
 	return r
 }
 
-// do sends r until it is answered for good.
+// do sends r until an attempt succeeds or must not be repeated.
 func (c *Client) do(ctx context.Context, r request) (answer, *Error) {
-	if !r.key.legal() {
+	if !r.key.valid() {
 		return answer{}, invalid("key", "must be at most 256 letters, digits or _ - : .")
 	}
 	doubt := false // an attempt may have taken effect
@@ -69,16 +67,16 @@ func (c *Client) do(ctx context.Context, r request) (answer, *Error) {
 		doubt = doubt || OutcomeOf(failed) == Unknown
 		wait, again := c.retry.next(ctx, r, failed)
 		if !again {
-			return answer{}, failed.under(doubt)
+			return answer{}, failed.withDoubt(doubt)
 		}
 		if err := c.retry.Sleep(ctx, wait); err != nil {
 			why := fmt.Errorf("%w while waiting after: %w", err, failed)
-			return answer{}, (&Error{Kind: KindCanceled, Attempts: attempt, Err: why}).under(doubt)
+			return answer{}, (&Error{Kind: KindCanceled, Attempts: attempt, Err: why}).withDoubt(doubt)
 		}
 	}
 }
 
-// next says whether r goes again after failed, and after which wait.
+// next returns whether to repeat req after failed, and the wait before that.
 func (r Retry) next(ctx context.Context, req request, failed *Error) (time.Duration, bool) {
 	if failed.Attempts >= r.Attempts || !repeatable(req, failed.Kind) || failed.RetryAfter > r.Max {
 		return 0, false
@@ -90,8 +88,8 @@ func (r Retry) next(ctx context.Context, req request, failed *Error) (time.Durat
 	return wait, true
 }
 
-// repeatable: a write goes again only under an idempotency key, and only where
-// Vennio has not decided yet.
+// repeatable reports whether a call may be repeated: a write only with an idempotency key,
+// and only if Vennio has not decided yet.
 func repeatable(r request, k Kind) bool {
 	switch k {
 	case KindNetwork, KindUnavailable, KindRateLimited:
@@ -103,7 +101,7 @@ func repeatable(r request, k Kind) bool {
 	}
 }
 
-// backoff draws the wait after so many attempts.
+// backoff returns a random wait after the given number of attempts.
 func (r Retry) backoff(attempts int) time.Duration {
 	ceiling := min(r.Base, r.Max)
 	for range attempts - 1 {
@@ -113,10 +111,10 @@ func (r Retry) backoff(attempts int) time.Duration {
 		}
 		ceiling *= 2
 	}
-	return rand.N(ceiling) //nolint:gosec // jitter spreads load, it hides nothing
+	return rand.N(ceiling) //nolint:gosec // jitter needs no secure randomness
 }
 
-// Sleep waits for d, or until ctx ends, and then returns its error.
+// Sleep waits for d. If ctx ends first, it returns the error of ctx.
 func Sleep(ctx context.Context, d time.Duration) error {
 	t := time.NewTimer(d)
 	defer t.Stop()

@@ -10,32 +10,32 @@ import (
 	"time"
 )
 
-// How often a series recurs (vennio-api.md, Bookings).
+// The frequencies of a series (vennio-api.md, Bookings).
 const (
 	Weekly   = "weekly"
 	Biweekly = "biweekly" // every other week
 	Monthly  = "monthly"
 )
 
-// Recurrence makes a series of a booking: Count or Until, not both.
+// Recurrence makes a booking a series. Set either Count or Until.
 type Recurrence struct {
 	Frequency string // Weekly, Biweekly or Monthly
-	Count     int    // how many occurrences there are, the first included
-	Until     string // the last date that may have one, YYYY-MM-DD
-	Timezone  string // IANA name: whose wall clock is kept across clock changes; "" leaves it to Vennio
+	Count     int    // number of occurrences, including the first
+	Until     string // last possible date of an occurrence, YYYY-MM-DD
+	Timezone  string // IANA name of the zone in which the local time is kept across clock changes; "" is Vennio's default
 }
 
-// Series is what became of a recurring booking.
+// Series is the result of booking a series.
 type Series struct {
 	ID, Frequency string
-	// Created and Skipped count the occurrences. Vennio skips those whose time is
-	// taken, and does not name them: they are the ones missing from Bookings.
+	// Created and Skipped count the occurrences. Vennio skips those whose time is taken
+	// without listing them: they are missing from Bookings.
 	Created, Skipped int
 	Bookings         []Booking
 }
 
-// CreateSeries books every occurrence of r.Recurrence that is free. What is said
-// of CreateBooking holds, and of the whole series.
+// CreateSeries books every occurrence of r.Recurrence that is free. The rules of
+// CreateBooking about keys and outcomes apply to the whole series.
 func (c *Client) CreateSeries(ctx context.Context, key IdempotencyKey, r BookingRequest) (*Series, error) {
 	if r.Recurrence == nil {
 		return nil, invalid("recurrence", "must be given; CreateBooking books once")
@@ -47,7 +47,7 @@ func (c *Client) CreateSeries(ctx context.Context, key IdempotencyKey, r Booking
 	return call(ctx, c, request{method: http.MethodPost, path: pathBookings, key: key, body: body}, seriesFrom)
 }
 
-// recurrenceBody is the same in both dialects: the guide has none of its own.
+// recurrenceBody is used in both dialects, because the guide describes no other form.
 type recurrenceBody struct {
 	Frequency string `json:"frequency"`
 	Count     int    `json:"count,omitempty"`
@@ -62,7 +62,7 @@ func (r *Recurrence) body() *recurrenceBody {
 	return &recurrenceBody{r.Frequency, r.Count, r.Until, r.Timezone}
 }
 
-func (m misfits) recurrence(r *Recurrence) {
+func (m argumentErrors) recurrence(r *Recurrence) {
 	if r == nil {
 		return
 	}
@@ -79,8 +79,8 @@ func (m misfits) recurrence(r *Recurrence) {
 	}
 }
 
-// seriesFrom reads `booking_series` and `bookings`. What the counts leave out is
-// told from the bookings.
+// seriesFrom decodes `booking_series` and `bookings`. Missing counts are derived from the
+// bookings.
 func seriesFrom(raw json.RawMessage) (*Series, error) {
 	o, err := payload(raw)
 	if err != nil {
@@ -108,7 +108,7 @@ func seriesFrom(raw json.RawMessage) (*Series, error) {
 	return s, nil
 }
 
-// count returns a field that is a whole number, or else otherwise.
+// count returns a field that is a non-negative integer, or otherwise.
 func (o object) count(name string, otherwise int) int {
 	n, err := strconv.Atoi(o.text(name))
 	if err != nil || n < 0 {

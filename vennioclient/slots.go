@@ -1,46 +1,48 @@
 package vennioclient
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
+	"fmt"
+	"strings"
 	"time"
 )
 
-// Slot is a time that was free when Vennio looked. Its calendars may be 15
-// minutes old; booking checks again (vennio-api.md, Availability).
+// Slot is a time that was free according to Vennio's copy of the calendars, which may be 15
+// minutes old. Booking checks again (vennio-api.md, Availability).
 type Slot struct {
 	Start, End time.Time // UTC
-	// Description is the slot in Vennio's own words, as they are; "" where it has none.
+	// Description is Vennio's text about the slot, unchanged; "" if there is none.
 	Description string
 }
 
-// SlotsQuery asks for the free times of a host. Zero fields are not sent; what
-// Vennio then assumes differs between its pages, so Duration, From and To are
-// best always given.
+// SlotsQuery asks for the free times of a host. Zero fields are not sent. Vennio documents
+// different defaults in different places, so set Duration, From and To.
 type SlotsQuery struct {
-	// Hosts are ids of businesses or principals: one in the reference dialect, in
-	// the guide's any number, for times at which all of them are free.
+	// Hosts are ids of businesses or principals: one in the reference dialect, any number
+	// in the guide's dialect, for times at which all of them are free.
 	Hosts    []string
 	Duration time.Duration // whole minutes
 	From, To time.Time
-	Timezone string // IANA name; the zone Vennio answers in
-	// Interval is the step between starts, in whole minutes. By Vennio's default,
-	// the shorter of Duration and 15 minutes, slots overlap one another.
+	Timezone string // IANA name of the zone of the answer
+	// Interval is the step between starts, in whole minutes. Vennio's default is the
+	// shorter of Duration and 15 minutes, so that slots overlap.
 	Interval time.Duration
 	Buffer   time.Duration // whole minutes kept free between bookings
-	// ConsentID is the calendar access to look under; the caller must be its grantee.
+	// ConsentID is the calendar access to use; the caller must be its grantee.
 	ConsentID string
 }
 
-// Slots returns the free times that match q, in Vennio's order; none is an
-// empty list. They may overlap one another. An answer that names another host than
-// the one of q is an error (ErrOtherHost).
+// Slots returns the free times that match q, in Vennio's order, or an empty list. They may
+// overlap. An answer about another host than that of q is an error (ErrOtherHost).
 func (c *Client) Slots(ctx context.Context, q SlotsQuery) ([]Slot, error) {
 	query, refused := c.dialect.slots(q)
 	if refused != nil {
 		return nil, refused
 	}
-	return call(ctx, c, get(pathSlots, query), slotsAlone(q.Hosts, slotsFrom))
+	return call(ctx, c, get(pathSlots, query), slotsOfHost(q.Hosts, slotsFrom))
 }
 
 // NextSlotQuery asks for the first free time of a host. Zero fields are not sent.
@@ -48,22 +50,21 @@ type NextSlotQuery struct {
 	Host      string
 	Duration  time.Duration // whole minutes; Vennio's default is 30
 	After     time.Time     // Vennio's default is now
-	DaysAhead int           // how far to look
+	DaysAhead int           // length of the search
 	Timezone  string        // IANA name
 }
 
-// NextSlot returns the first free time, or nil where Vennio says that there is none.
+// NextSlot returns the first free time, or nil if Vennio reports that there is none.
 func (c *Client) NextSlot(ctx context.Context, q NextSlotQuery) (*Slot, error) {
 	query, refused := c.dialect.next(q)
 	if refused != nil {
 		return nil, refused
 	}
-	return call(ctx, c, get(pathNext, query), slotsAlone([]string{q.Host}, nextFrom))
+	return call(ctx, c, get(pathNext, query), slotsOfHost([]string{q.Host}, nextFrom))
 }
 
-// MutualQuery asks when several hosts, 2 to 5, are free at once. The caller needs
-// calendar access to each of them. Zero fields are not sent; Vennio requires
-// From and To.
+// MutualQuery asks for times at which 2 to 5 hosts are free. The caller needs calendar
+// access to each of them. Zero fields are not sent; Vennio requires From and To.
 type MutualQuery struct {
 	Hosts    []string
 	Duration time.Duration // whole minutes
@@ -72,7 +73,7 @@ type MutualQuery struct {
 	Limit    int    // the most slots returned
 }
 
-// MutualSlots returns times at which all of q.Hosts are free; none is an empty list.
+// MutualSlots returns times at which all of q.Hosts are free, or an empty list.
 func (c *Client) MutualSlots(ctx context.Context, q MutualQuery) ([]Slot, error) {
 	path, query, refused := c.dialect.mutual(q)
 	if refused != nil {
@@ -85,6 +86,132 @@ func (c *Client) MutualSlots(ctx context.Context, q MutualQuery) ([]Slot, error)
 	return found, err
 }
 
+var errNoSlots = errors.New("the answer holds no list of slots")
+
+// ErrOtherHost is the cause (errors.Is) of a KindMalformed: the answer lists the free times
+// of another host than the requested one.
+var ErrOtherHost = errors.New("the answer is about another host than the requested one")
+
+// slotsOfHost returns a decoder that refuses an answer about another host. An answer need
+// not name a host; in the guide's dialect hosts are e-mail addresses, but answers contain ids.
+func slotsOfHost[T any](hosts []string, decode func(json.RawMessage) (T, error)) func(json.RawMessage) (T, error) {
+	return func(raw json.RawMessage) (T, error) {
+		var isNull T
+		if len(hosts) == 1 && isAboutOtherHost(raw, hosts[0]) {
+			return isNull, ErrOtherHost
+		}
+		return decode(raw)
+	}
+}
+
+func isAboutOtherHost(raw json.RawMessage, host string) bool {
+	var envelope struct { // does not decode the list of slots
+		BusinessID  json.RawMessage `json:"business_id"`
+		PrincipalID json.RawMessage `json:"principal_id"`
+		Data        struct {
+			BusinessID  json.RawMessage `json:"business_id"`
+			PrincipalID json.RawMessage `json:"principal_id"`
+		} `json:"data"`
+	}
+	if !opens(raw, '{') {
+		return false
+	}
+	_ = json.Unmarshal(raw, &envelope) // data may be a list
+	named := 0
+	for _, id := range []json.RawMessage{envelope.BusinessID, envelope.PrincipalID, envelope.Data.BusinessID, envelope.Data.PrincipalID} {
+		switch id := bareID(scalar(id)); {
+		case id == "" || strings.Contains(id, "@") != strings.Contains(host, "@"):
+		case strings.EqualFold(id, bareID(host)):
+			return false
+		default:
+			named++
+		}
+	}
+	return named > 0
+}
+
+// bareID returns an id without its kind: "alice@example.com" for "user:alice@example.com".
+func bareID(id string) string { return id[strings.Index(id, ":")+1:] }
+
+// maxNesting bounds envelopes within envelopes.
+const maxNesting = 4
+
+// slotsFrom decodes slots: a list, a list under `slots` or `data`, or lists under their
+// dates (the form of group_by_day is not published).
+func slotsFrom(raw json.RawMessage) ([]Slot, error) { return slotsIn([]Slot{}, raw, 0) }
+
+// slotsIn appends the slots in raw to out.
+func slotsIn(out []Slot, raw json.RawMessage, depth int) ([]Slot, error) {
+	if depth > maxNesting {
+		return nil, errNoSlots
+	}
+	if opens(raw, '[') {
+		return slotsOf(out, raw, depth)
+	}
+	o, err := objectFrom(raw)
+	if err != nil {
+		return nil, errNoSlots
+	}
+	for _, name := range []string{"slots", "data"} {
+		if inner, ok := o[name]; ok {
+			if isNull(inner) {
+				return out, nil
+			}
+			return slotsIn(out, inner, depth+1)
+		}
+	}
+	return slotsByDay(out, o, depth)
+}
+
+// slotsOf decodes a list of slots, or of days with slots. It decodes one element after the
+// other, so that an invalid one stops it before the rest is allocated.
+func slotsOf(out []Slot, raw json.RawMessage, depth int) ([]Slot, error) {
+	items := json.NewDecoder(bytes.NewReader(raw))
+	if _, err := items.Token(); err != nil {
+		return nil, errNoSlots
+	}
+	for i := 0; items.More(); i++ {
+		var f slotFields
+		err := items.Decode(&f)
+		if err != nil {
+			return nil, errNoSlots
+		}
+		if isNull(f.Slots) {
+			var s Slot
+			s, err = slotFrom(f.object())
+			out = append(out, s)
+		} else {
+			out, err = slotsIn(out, f.Slots, depth+1)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("slots[%d]: %w", i, err)
+		}
+	}
+	return out, nil
+}
+
+// slotFields is a slot under every name that Vennio may give its fields, or a day that holds
+// slots. An answer may hold thousands, so they are decoded into a struct and not into an object.
+type slotFields struct {
+	Start           json.RawMessage `json:"start"`
+	StartTime       json.RawMessage `json:"start_time"`
+	End             json.RawMessage `json:"end"`
+	EndTime         json.RawMessage `json:"end_time"`
+	Description     json.RawMessage `json:"description"`
+	NaturalLanguage json.RawMessage `json:"natural_language"`
+	HumanReadable   json.RawMessage `json:"human_readable"`
+	Label           json.RawMessage `json:"label"`
+	Display         json.RawMessage `json:"display"`
+	Slots           json.RawMessage `json:"slots"`
+}
+
+func (f slotFields) object() object {
+	return object{
+		"start": f.Start, "start_time": f.StartTime, "end": f.End, "end_time": f.EndTime, "description": f.Description,
+		"natural_language": f.NaturalLanguage, "human_readable": f.HumanReadable, "label": f.Label, "display": f.Display,
+	}
+}
+
 func slotFrom(o object) (Slot, error) {
 	start, err1 := o.time("start", "start_time")
 	end, err2 := o.time("end", "end_time")
@@ -92,10 +219,74 @@ func slotFrom(o object) (Slot, error) {
 		return Slot{}, err
 	}
 	if start.IsZero() || !end.After(start) {
-		return Slot{}, errors.New("no slot: it must have a start and a later end")
+		return Slot{}, errors.New("a slot must have a start and a later end")
 	}
 	return Slot{
 		Start: start, End: end,
 		Description: o.text("description", "natural_language", "human_readable", "label", "display"),
 	}, nil
+}
+
+// slotsByDay decodes an object of lists under dates. An empty object is valid only inside
+// an envelope.
+func slotsByDay(out []Slot, o object, depth int) ([]Slot, error) {
+	days := 0
+	for name, inner := range sorted(o) {
+		if _, err := time.Parse(time.DateOnly, name); err != nil {
+			continue
+		}
+		days++
+		if isNull(inner) {
+			continue
+		}
+		var err error
+		if out, err = slotsIn(out, inner, depth+1); err != nil {
+			return nil, err
+		}
+	}
+	if days == 0 && (depth == 0 || len(o) > 0) {
+		return nil, errNoSlots
+	}
+	return out, nil
+}
+
+// nextFrom decodes one slot: flat, in an envelope, or the first of a list. It returns nil
+// for 204, null, an empty envelope and `available: false`.
+func nextFrom(raw json.RawMessage) (*Slot, error) {
+	if isNull(raw) {
+		return nil, nil
+	}
+	o, err := payload(raw)
+	if err != nil {
+		return nil, err
+	}
+	if o.field("start", "start_time") != nil {
+		s, err := slotFrom(o)
+		return &s, err
+	}
+	for _, name := range []string{"slot", "next_slot", "next_available", "next"} {
+		if inner, ok := o[name]; ok {
+			return oneSlot(inner)
+		}
+	}
+	if scalar(o["available"]) == "false" {
+		return nil, nil
+	}
+	all, err := slotsFrom(raw)
+	if err != nil || len(all) == 0 {
+		return nil, err
+	}
+	return &all[0], nil
+}
+
+func oneSlot(raw json.RawMessage) (*Slot, error) {
+	if isNull(raw) {
+		return nil, nil
+	}
+	o, err := objectFrom(raw)
+	if err != nil {
+		return nil, err
+	}
+	s, err := slotFrom(o)
+	return &s, err
 }

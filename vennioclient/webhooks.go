@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// WebhookRequest asks to be told of events. Package webhook receives them, and
-// has the names of the events.
+// WebhookRequest subscribes to events. Package webhook decodes the deliveries and defines
+// the names of the events.
 type WebhookRequest struct {
 	URL         string   // absolute; https, or http on loopback
 	Events      []string // one or more
@@ -22,17 +22,17 @@ type Webhook struct {
 	ID     string // "wh_..."
 	URL    string
 	Events []string
-	// Secret is what deliveries are signed with: "whsec_...". Vennio shows it once, to
-	// CreateWebhook; elsewhere it is empty.
+	// Secret signs deliveries: "whsec_...". Only CreateWebhook returns it; elsewhere it is
+	// empty.
 	Secret      Secret
 	Description string
 	CreatedAt   time.Time // UTC
 }
 
-// CreateWebhook subscribes to events. Keep the Secret at once: it is not shown
-// again, but for the same call under the same key (vennio-api.md, Webhooks).
+// CreateWebhook subscribes to events. Store the Secret at once: only the same call with the
+// same key returns it again (vennio-api.md, Webhooks).
 func (c *Client) CreateWebhook(ctx context.Context, key IdempotencyKey, r WebhookRequest) (*Webhook, error) {
-	wrong := misfits{}
+	wrong := argumentErrors{}
 	wrong.receiver(r.URL)
 	if len(r.Events) == 0 {
 		wrong["events"] = "must name one or more"
@@ -51,8 +51,8 @@ func (c *Client) CreateWebhook(ctx context.Context, key IdempotencyKey, r Webhoo
 	return call(ctx, c, request{method: http.MethodPost, path: pathWebhooks, key: key, body: body}, newWebhookFrom)
 }
 
-// ListWebhooks returns the account's subscriptions, without their secrets. The
-// operation is not published: this is the form in which Vennio lists other things.
+// ListWebhooks returns the account's subscriptions, without their secrets. The operation is
+// not published; its form is that of Vennio's other lists.
 func (c *Client) ListWebhooks(ctx context.Context) ([]Webhook, error) {
 	return call(ctx, c, get(pathWebhooks, nil), func(raw json.RawMessage) ([]Webhook, error) {
 		all, _, err := listOf(raw, "webhooks", webhookFrom)
@@ -60,8 +60,8 @@ func (c *Client) ListWebhooks(ctx context.Context) ([]Webhook, error) {
 	})
 }
 
-// DeleteWebhook ends a subscription. The operation is not published: this is the
-// form in which Vennio ends other things.
+// DeleteWebhook deletes a subscription. The operation is not published; its form is that of
+// Vennio's other deletions.
 func (c *Client) DeleteWebhook(ctx context.Context, key IdempotencyKey, id string) error {
 	path, refused := itemPath(pathWebhooks, id)
 	if refused != nil {
@@ -70,16 +70,16 @@ func (c *Client) DeleteWebhook(ctx context.Context, key IdempotencyKey, id strin
 	return c.remove(ctx, request{path: path, key: key}, nil)
 }
 
-// receiver refuses addresses to which events must not be sent.
-func (m misfits) receiver(raw string) {
+// receiver refuses URLs to which events must not be sent.
+func (m argumentErrors) receiver(raw string) {
 	u, err := url.Parse(raw)
 	if err != nil || u.Host == "" || u.Scheme != "https" && (u.Scheme != "http" || !loopback(u.Hostname())) {
 		m["url"] = "must be an absolute https URL (http is for loopback only)"
 	}
 }
 
-// newWebhookFrom refuses a subscription without a secret: no delivery of it
-// could ever be verified.
+// newWebhookFrom decodes a new subscription. It refuses one without a secret, whose
+// deliveries could not be verified.
 func newWebhookFrom(raw json.RawMessage) (*Webhook, error) {
 	w, err := webhookFrom(raw)
 	if err == nil && w.Secret.Reveal() == "" {
@@ -88,7 +88,7 @@ func newWebhookFrom(raw json.RawMessage) (*Webhook, error) {
 	return &w, err
 }
 
-// webhookFrom reads a subscription, flat or in an envelope.
+// webhookFrom decodes a subscription, flat or in an envelope.
 func webhookFrom(raw json.RawMessage) (Webhook, error) {
 	o, err := payload(raw)
 	if err != nil {

@@ -1,28 +1,32 @@
 package sandbox
 
 import (
+	"fmt"
+	"maps"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
+	"time"
 )
 
-// The scopes that are published; the others are in choices.go.
+// The documented scopes; the others are in choices.go.
 const (
 	scopeReadAvailability = "read:availability"
 	scopeCreateBooking    = "create:booking"
 )
 
-// publishableScopes is all that a publishable key may do; the other kinds may do everything.
+// publishableScopes are the scopes of a publishable key; the other kinds have all scopes.
 var publishableScopes = []string{scopeReadAvailability, scopeCreateBooking}
 
-// caller is who sent a request. The token is never written anywhere.
+// caller is the sender of a request. The token is never logged.
 type caller struct {
 	token string
 	kind  string
 }
 
-// callerOf reads the Authorization header. Any non-empty key is accepted, but
-// for refresh tokens, which are not made for calls, and keys ending in _revoked.
+// callerOf reads the Authorization header. It accepts any non-empty key except refresh
+// tokens, which cannot be used for calls, and keys that end in _revoked.
 func callerOf(r *http.Request) (caller, error) {
 	scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
 	token = strings.TrimSpace(token)
@@ -42,20 +46,56 @@ func callerOf(r *http.Request) (caller, error) {
 	}
 }
 
-// signed refuses a caller without a key.
-func (c caller) signed() error {
+// requireKey refuses a caller without a key.
+func (c caller) requireKey() error {
 	if c.kind == keyAnonymous {
 		return refuse(unauthorized, "")
 	}
 	return nil
 }
 
-// may refuses a caller whose key lacks the scope.
-func (c caller) may(scope string) error {
+// requireScope refuses a caller whose key lacks the scope.
+func (c caller) requireScope(scope string) error {
 	if c.kind != keyPublishable || scope == "" || slices.Contains(publishableScopes, scope) {
 		return nil
 	}
 	p := refuse(forbidden, "A "+c.kind+" key lacks the scope "+scope+".")
 	p.KeyType, p.AvailableScopes = c.kind, publishableScopes
+	return p
+}
+
+const (
+	defaultRateLimit = 1000 // calls an hour, the example of the documentation
+	rateWindow       = time.Hour
+)
+
+// quota counts the calls of a key since its window began.
+type quota struct {
+	began time.Time
+	used  int
+}
+
+// checkRate counts a call of a key, sets the X-RateLimit headers and refuses calls over the
+// limit. The caller must hold s.mu.
+func (s *Server) checkRate(token string, now time.Time, h http.Header) error {
+	if s.limit < 0 {
+		return nil
+	}
+	q := s.quotas[token]
+	if now.Sub(q.began) >= rateWindow {
+		maps.DeleteFunc(s.quotas, func(_ string, old quota) bool { return now.Sub(old.began) >= rateWindow })
+		q = quota{began: now}
+	}
+	q.used++
+	s.quotas[token] = q
+	reset := q.began.Add(rateWindow)
+	h.Set("X-RateLimit-Limit", strconv.Itoa(s.limit))
+	h.Set("X-RateLimit-Remaining", strconv.Itoa(max(0, s.limit-q.used)))
+	h.Set("X-RateLimit-Reset", strconv.FormatInt(reset.Unix(), 10))
+	if q.used <= s.limit {
+		return nil
+	}
+	p := refuse(rateLimited, fmt.Sprintf("The rate limit of %d calls an hour is used up.", s.limit))
+	p.retryAfter = reset.Sub(now)
 	return p
 }

@@ -10,11 +10,13 @@ import (
 	"math"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 )
 
-// call is one request as the handlers see it.
+// call is one request.
 type call struct {
 	request        *http.Request
 	method, uri    string
@@ -24,24 +26,24 @@ type call struct {
 	requestID      string
 	caller         caller
 	now            time.Time
-	header         http.Header // of the answer, whatever becomes of the call
+	header         http.Header // of the answer, even if the call fails
 }
 
-// answer is what a handler did.
+// answer is the result of a handler.
 type answer struct {
 	status  int
 	body    any
-	changed bool // whether something in the account is now different
+	changed bool // whether the account was changed
 }
 
-// reply is an answer as it goes over the wire.
+// reply is an encoded answer.
 type reply struct {
 	status int
 	header http.Header
 	body   []byte
 }
 
-// receive reads the request. Its error, a problem, comes with a call that can be answered.
+// receive reads the request. Even with an error, which is a problem, the call can be answered.
 func receive(w http.ResponseWriter, r *http.Request) (*call, error) {
 	c := &call{
 		request: r, method: r.Method, uri: r.URL.RequestURI(), header: http.Header{},
@@ -57,7 +59,7 @@ func receive(w http.ResponseWriter, r *http.Request) (*call, error) {
 	return c, nil
 }
 
-// readBody bounds the body; a request that came by no network may have none at all.
+// readBody reads the body up to the limit. The body of a request made by Go code may be nil.
 func readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 	if r.Body == nil {
 		return nil, nil
@@ -67,10 +69,10 @@ func readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 
 func (c *call) isWrite() bool { return c.method != http.MethodGet && c.method != http.MethodHead }
 
-// id is the {id} of the path.
+// id returns the {id} of the path.
 func (c *call) id() string { return c.request.PathValue("id") }
 
-// render turns an answer or an error into bytes.
+// render encodes an answer or an error.
 func (c *call) render(a answer, err error) reply {
 	if err == nil {
 		return reply{a.status, http.Header{"Content-Type": {"application/json"}}, encode(a.body)}
@@ -97,12 +99,76 @@ func encode(v any) []byte {
 	return b.Bytes()
 }
 
-// write sends the reply at once, so that no event it caused comes before it.
+// write sends and flushes the reply, so that no event of the call is delivered before it.
 func (r reply) write(w http.ResponseWriter, c *call) {
 	maps.Copy(w.Header(), r.header)
 	maps.Copy(w.Header(), c.header)
 	w.Header().Set("Content-Length", strconv.Itoa(len(r.body)))
 	w.WriteHeader(r.status)
 	_, _ = w.Write(r.body)
-	_ = http.NewResponseController(w).Flush() // where the writer can
+	_ = http.NewResponseController(w).Flush() // not every writer can flush
+}
+
+var errNoZone = errors.New("not an IANA time zone")
+
+// slug is the last part of a problem's type.
+type slug string
+
+const problemBase = "https://api.vennio.app/errors/"
+
+// problems has the status, the title and the default detail of each slug.
+var problems = map[slug]struct {
+	status int
+	title  string
+	detail string
+}{
+	validationError:    {http.StatusBadRequest, "Validation failed", "One or more fields are missing or not valid."},
+	unauthorized:       {http.StatusUnauthorized, "Unauthorized", "A valid API key is required."},
+	forbidden:          {http.StatusForbidden, "Forbidden", "This key may not do that."},
+	notFound:           {http.StatusNotFound, "Not found", "There is nothing here."},
+	notConnected:       {http.StatusNotFound, "Calendar not connected", "The calendar of this principal is not connected."},
+	slotUnavailable:    {http.StatusConflict, "Slot unavailable", "The requested time is not available."},
+	inProgress:         {http.StatusConflict, "Request in progress", "A request with this idempotency key is still being processed."},
+	timeInPast:         {http.StatusUnprocessableEntity, "Time in the past", "The requested time lies in the past."},
+	unprocessable:      {http.StatusUnprocessableEntity, "Unprocessable", "The request is valid but cannot be carried out."},
+	keyReused:          {http.StatusUnprocessableEntity, "Idempotency key reused", "This idempotency key was used with a different request."},
+	rateLimited:        {http.StatusTooManyRequests, "Too many requests", "The hourly rate limit of this key is used up."},
+	internalError:      {http.StatusInternalServerError, "Internal error", "Something went wrong on our side."},
+	serviceUnavailable: {http.StatusServiceUnavailable, "Service unavailable", "The service is temporarily unavailable."},
+}
+
+// problem is an answer that is not a success (RFC 9457). It is also an error.
+type problem struct {
+	Type            string            `json:"type"`
+	Title           string            `json:"title"`
+	Status          int               `json:"status"`
+	Detail          string            `json:"detail"`
+	RequestID       string            `json:"request_id"`
+	Errors          map[string]string `json:"errors,omitempty"` // field to message, 400 only
+	KeyType         string            `json:"key_type,omitempty"`
+	AvailableScopes []string          `json:"available_scopes,omitempty"`
+
+	retryAfter time.Duration
+}
+
+func (p *problem) Error() string { return p.Type + ": " + p.Detail }
+
+// refuse returns a problem. An empty detail means that of its slug.
+func refuse(s slug, detail string) *problem {
+	known := problems[s]
+	if detail == "" {
+		detail = known.detail
+	}
+	return &problem{Type: problemBase + string(s), Title: known.title, Status: known.status, Detail: detail}
+}
+
+// invalid returns a problem with status 400 that lists all invalid fields, or nil if there are none.
+func invalid(fields map[string]string) error {
+	if len(fields) == 0 {
+		return nil
+	}
+	names := slices.Sorted(maps.Keys(fields))
+	p := refuse(validationError, "Not valid: "+strings.Join(names, ", ")+".")
+	p.Errors = fields
+	return p
 }

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"crypto/tls"
 	"encoding/base64"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -145,4 +146,51 @@ func TestCheckoutAfterTheHold(t *testing.T) {
 	assert.Equal(t, http.StatusConflict, w.Code)
 	assert.Contains(t, w.Body.String(), "This booking was cancelled.")
 	assert.Equal(t, "cancelled", s.Bookings()[0].Status)
+}
+
+func TestThePageAtTheRootLinksToWhatTheSandboxServes(t *testing.T) {
+	t.Parallel()
+	s := newServer(sandbox.Options{})
+	web := httptest.NewServer(s)
+	t.Cleanup(web.Close)
+	get := func(path, accept string) (*http.Response, string) {
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, web.URL+path, nil)
+		require.NoError(t, err)
+		if accept != "" {
+			req.Header.Set("Accept", accept)
+		}
+		resp, err := web.Client().Do(req)
+		require.NoError(t, err)
+		t.Cleanup(func() { _ = resp.Body.Close() })
+		body, err := io.ReadAll(resp.Body)
+		require.NoError(t, err)
+		return resp, string(body)
+	}
+	_, empty := get("/", "text/html,application/xhtml+xml,*/*;q=0.8")
+	assert.Contains(t, empty, "no bookings that wait for payment")
+	made := booked(t, s, haruka)
+	calls := s.Calls()
+	resp, page := get("/", "")
+	assert.Equal(t, http.StatusOK, resp.StatusCode)
+	assert.Equal(t, "text/html; charset=utf-8", resp.Header.Get("Content-Type"))
+	assert.Contains(t, page, "POST /v1/bookings")
+	assert.Contains(t, page, "POST /_sandbox/fail")
+	assert.Contains(t, page, haruka.ID)
+	links := regexp.MustCompile(`href="([^"]+)"`).FindAllStringSubmatch(page, -1)
+	assert.Contains(t, page, "/checkout/"+made.ID)
+	assert.Equal(t, calls, s.Calls(), "the page is not a call of the API")
+	for _, link := range links {
+		resp, body := get(link[1], "")
+		assert.Equal(t, http.StatusOK, resp.StatusCode, "%s: %s", link[1], body)
+	}
+	assert.Len(t, links, 3)
+	for _, other := range []struct{ path, accept string }{{"/", "application/json"}, {"/nothing", "text/html"}, {"/", "application/problem+json, image/png"}} {
+		resp, _ := get(other.path, other.accept)
+		assert.Equal(t, http.StatusNotFound, resp.StatusCode, other)
+		assert.Equal(t, "application/problem+json", resp.Header.Get("Content-Type"), other)
+	}
+	post, err := web.Client().Post(web.URL+"/", "application/json", nil) //nolint:noctx // the test's own server
+	require.NoError(t, err)
+	_ = post.Body.Close()
+	assert.Equal(t, http.StatusNotFound, post.StatusCode)
 }

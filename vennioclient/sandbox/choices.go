@@ -2,12 +2,12 @@ package sandbox
 
 import "time"
 
-// This file holds our choices: everything that docs/vennio-api.md marks [I]
-// (inferred) or [U] (unknown). Vennio may have decided otherwise; where it has,
-// this is the place to change. What is documented stands in the other files.
+// This file contains our assumptions: everything that docs/vennio-api.md marks [I]
+// (inferred) or [U] (unknown). Correct them here if Vennio behaves differently. The other
+// files implement documented behaviour.
 
-// Paths whose spelling is not published. The methods and paths of consents,
-// and PATCH for changing a booking, are inferred too.
+// Paths that are not published. The methods and paths of consents, and PATCH for changing a
+// booking, are inferred too.
 const (
 	pathNext    = "/v1/availability/next"
 	pathMutual  = "/v1/availability/mutual"
@@ -56,7 +56,7 @@ const (
 	maxBody         = 256 << 10 // bytes
 	minDuration     = 5         // minutes
 	maxDuration     = 480       // minutes
-	maxBuffer       = 240       // minutes, kept free before and after whatever is busy
+	maxBuffer       = 240       // minutes, kept free before and after busy times
 	maxWindow       = 366 * 24 * time.Hour
 	daysAhead       = 14 // of next slot
 	maxDaysAhead    = 90
@@ -65,60 +65,57 @@ const (
 	replayHeader    = "Idempotency-Replayed"
 	requestIDHeader = "X-Request-Id"
 	reservedPrefix  = "vennio_" // metadata keys that callers may not set
-	// holdLifetime is how long an unpaid booking keeps its time. Then it is
-	// cancelled, and the time is free again. That is noticed, and told, when next
-	// anyone looks.
+	// holdLifetime is how long an unpaid booking reserves its time. After that the booking
+	// is cancelled, with its event, at the next access.
 	holdLifetime    = 30 * time.Minute
 	maxWebhooks     = 50
 	maxText         = 2048             // bytes of a webhook's URL and description
 	deliveryTimeout = 10 * time.Second // of one attempt
 	retryBase       = time.Second      // the wait before the first retry; it doubles
-	maxCarriers     = 16               // deliveries at once
-	maxPending      = 20000            // deliveries on their way; more are given up at once
-	maxEmit         = 10000            // events of one order to emit
+	maxParallel     = 16               // concurrent deliveries
+	maxPending      = 20000            // pending deliveries; further ones fail at once
+	maxEmit         = 10000            // events of one emit command
 )
 
 // Further decisions:
-//   - Only accepted writes (2xx) are kept under their idempotency key. A refused
-//     one leaves no trace, and its key may be used again, for another body too.
-//     Bodies are compared byte for byte, together with method, path and query.
-//   - A field or parameter that Vennio does not document is refused with 400, so
-//     that a misspelt one is noticed; Vennio may well ignore it.
-//   - No host named: the default host, but for duration_minutes without
-//     business_id, which is a slip in the reference dialect and answers 400.
+//   - Only the answers of accepted writes (2xx) are stored under their idempotency key. The
+//     key of a refused write may be used again, also with another body. Method, path, query
+//     and the bytes of the body are compared.
+//   - A field or parameter that Vennio does not document is refused with 400, so that
+//     misspellings are found. Vennio may ignore it.
+//   - Without a host, the default host is used. An exception is duration_minutes without
+//     business_id, which is a mistake in the reference dialect and is refused with 400.
 //   - Two or more hosts among the guide's participants: their mutual
 //     availability, under the same calendar access as the operation of that name.
-//   - The answers of both dialects have one shape.
+//   - The answers of both dialects have the same form.
 //   - Times are given in the host's zone (slots of one host), in UTC (mutual
 //     availability, bookings, consents), or in the timezone asked for (slots).
-//   - Slots that have begun are not offered. The grid starts with business hours.
+//   - Slots that have begun are not offered. The first slot starts with the business hours.
 //   - PATCH merges metadata. A new start without a new end keeps the length. A
 //     cancelled booking cannot be changed: 422. Cancelling it again: 200. A new time
 //     needs a connected calendar, as booking does.
 //   - The first occurrence of a series must be free. A month that lacks the day
-//     is left out and not counted, as RFC 5545 does.
-//   - Bookings can be listed by from and to: those that touch that time.
-//   - Webhooks are listed and deleted as consents are; all come on one page. The
-//     account has one list, whatever the key.
-//   - Events fire for test keys too: there is nothing here but tests.
-//   - An event has one id and one body for all subscriptions. Any status of 200 to
-//     299 accepts it; a redirect does not. It is sent once the answer to the call
-//     that caused it is written.
-//   - booking.created comes when a booking is made, waiting for payment or not, and
-//     for each one of a series; booking.confirmed only once a payment came;
-//     booking.updated for every PATCH accepted; booking.cancelled also where the host
-//     cancels or no payment comes. consent.changed comes, with an id of its own, to
-//     who subscribed to it, besides consent.granted and consent.revoked.
-//   - What was on its way to a webhook when it is deleted still goes there.
-//   - checkout_url is a page of the sandbox, which marks itself as one.
+//     is left out and not counted, as in RFC 5545.
+//   - from and to select the bookings that overlap that time.
+//   - Webhooks are listed and deleted in the same form as consents, on one page. All keys
+//     of the account have the same webhooks.
+//   - Events are sent for test keys too.
+//   - An event has the same id and body for all subscriptions. A status of 200 to 299
+//     accepts it; a redirect does not. It is sent after the answer to the call that caused it.
+//   - booking.created is sent for every new booking, paid or not, and for each one of a
+//     series; booking.confirmed after a payment; booking.updated for every accepted PATCH;
+//     booking.cancelled also if the host cancels or the payment is overdue. consent.changed
+//     is sent, with a different id, in addition to consent.granted and consent.revoked.
+//   - Pending deliveries to a deleted webhook are still sent.
+//   - checkout_url is a page of the sandbox, which is labelled as such.
 //   - Lists are in order of creation. X-RateLimit-Reset is in Unix seconds.
 
-// slotJSON is an offered slot. The names of its fields are our guess.
+// slotJSON is an offered slot. The names of its fields are inferred.
 type slotJSON struct {
 	Start       string      `json:"start"`
 	End         string      `json:"end"`
 	Description string      `json:"description,omitempty"`
-	Events      []eventJSON `json:"events,omitempty"` // what touches the slot, for who may see details
+	Events      []eventJSON `json:"events,omitempty"` // overlapping or adjoining entries, if the caller may see details
 }
 
 type eventJSON struct {
@@ -128,8 +125,8 @@ type eventJSON struct {
 	End         string `json:"end"`
 }
 
-// slotsJSON answers slots and mutual availability. Slots is a list, or with
-// group_by_day an object of lists under dates.
+// slotsJSON is the answer of slots and mutual availability. Slots is a list or, with
+// group_by_day, an object of lists by date.
 type slotsJSON struct {
 	BusinessID      string        `json:"business_id,omitempty"`
 	Timezone        string        `json:"timezone"`
@@ -139,7 +136,7 @@ type slotsJSON struct {
 	Consents        *[]accessJSON `json:"consents,omitempty"`
 }
 
-// accessJSON is the calendar access under which an answer was given.
+// accessJSON is the calendar access that permitted an answer.
 type accessJSON struct {
 	ID          string   `json:"id"`
 	PrincipalID string   `json:"principal_id"`
@@ -147,7 +144,7 @@ type accessJSON struct {
 	Scopes      []string `json:"scopes"`
 }
 
-// nextJSON answers next slot; "slot": null is the explicit none.
+// nextJSON is the answer of next slot. "slot" is null if there is none.
 type nextJSON struct {
 	BusinessID string    `json:"business_id"`
 	Timezone   string    `json:"timezone"`
@@ -171,7 +168,7 @@ type bookingJSON struct {
 	CreatedAt     string            `json:"created_at"`
 }
 
-// bookingEnvelope wraps a single booking; cancelling answers with it as well.
+// bookingEnvelope contains one booking. It is also the answer to a cancellation.
 type bookingEnvelope struct {
 	Booking bookingJSON `json:"booking"`
 }
@@ -208,8 +205,8 @@ type consentPage struct {
 	Pagination pagination    `json:"pagination"`
 }
 
-// hostJSON is a host in a list. Its fields are published for the answer to the call that adds a
-// host; that a list has the same ones is our guess.
+// hostJSON is a host in a list. Its fields are published for the call that adds a host; that a
+// list has the same fields is inferred.
 type hostJSON struct {
 	PrincipalID       string `json:"principal_id"`
 	DisplayName       string `json:"display_name"`
@@ -223,7 +220,7 @@ type hostPage struct {
 	Pagination pagination `json:"pagination"`
 }
 
-// webhookJSON has its secret in the answer to the call that made it, and nowhere else.
+// webhookJSON contains the secret only in the answer to the call that created the webhook.
 type webhookJSON struct {
 	ID          string   `json:"id"`
 	URL         string   `json:"url"`
@@ -238,7 +235,7 @@ type webhookPage struct {
 	Pagination pagination    `json:"pagination"`
 }
 
-// eventEnvelope is an event as it is delivered.
+// eventEnvelope is the body of a delivery.
 type eventEnvelope struct {
 	ID        string    `json:"id"` // evt_...
 	Type      string    `json:"type"`
@@ -246,7 +243,7 @@ type eventEnvelope struct {
 	Data      eventData `json:"data"`
 }
 
-// eventData holds one of these.
+// eventData contains one of these.
 type eventData struct {
 	Booking       *bookingJSON     `json:"booking,omitempty"`
 	BookingSeries *cancelledSeries `json:"booking_series,omitempty"`

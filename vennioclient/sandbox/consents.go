@@ -33,7 +33,7 @@ func (s *Server) listConsents(c *call) (answer, error) {
 	return answer{status: http.StatusOK, body: out}, nil
 }
 
-// consentBody asks the account's owner to grant access to someone.
+// consentBody is the body of POST /v1/consents.
 type consentBody struct {
 	GranteeEmail string   `json:"grantee_email"`
 	GranteeName  string   `json:"grantee_name"`
@@ -41,13 +41,13 @@ type consentBody struct {
 	ExpiresAt    string   `json:"expires_at"`
 }
 
-// createConsent lets someone see the calendar of the account's owner.
+// createConsent grants access to the calendar of the account's owner.
 func (s *Server) createConsent(c *call) (answer, error) {
 	var in consentBody
 	if err := decode(c.body, &in); err != nil {
 		return answer{}, err
 	}
-	wrong := misfits{}
+	wrong := fieldErrors{}
 	wrong.email("grantee_email", in.GranteeEmail)
 	expires := c.now.AddDate(1, 0, 0)
 	if in.ExpiresAt != "" {
@@ -68,7 +68,7 @@ func (s *Server) createConsent(c *call) (answer, error) {
 	}
 	k := &consent{s.uuid(), account, grantee, in.Scopes, c.now, expires, time.Time{}}
 	s.consents = append(s.consents, k)
-	s.tellConsent(consentGranted, k)
+	s.publishConsent(consentGranted, k)
 	return answer{http.StatusCreated, consentEnvelope{k.json(c.now)}, true}, nil
 }
 
@@ -80,7 +80,7 @@ func (s *Server) readConsent(c *call) (answer, error) {
 	return answer{status: http.StatusOK, body: consentEnvelope{k.json(c.now)}}, nil
 }
 
-// revokeConsent ends calendar access; either side may.
+// revokeConsent revokes calendar access. Both sides may do that.
 func (s *Server) revokeConsent(c *call) (answer, error) {
 	k := s.findConsent(c.id())
 	if k == nil {
@@ -91,15 +91,15 @@ func (s *Server) revokeConsent(c *call) (answer, error) {
 	return answer{http.StatusOK, consentEnvelope{k.json(c.now)}, changed}, nil
 }
 
-// markRevoked needs s.mu.
+// markRevoked revokes calendar access. The caller must hold s.mu.
 func (s *Server) markRevoked(k *consent) {
 	if k.revokedAt.IsZero() {
 		k.revokedAt = s.now()
-		s.tellConsent(consentRevoked, k)
+		s.publishConsent(consentRevoked, k)
 	}
 }
 
-// role is the side of the account's owner.
+// role returns the role of the account's owner.
 func (k *consent) role() string {
 	if k.grantor.ID == account.ID {
 		return roleGrantor
@@ -117,4 +117,104 @@ func (k *consent) json(now time.Time) consentJSON {
 		out.RevokedAt = stamp(k.revokedAt, time.UTC)
 	}
 	return out
+}
+
+// The scopes of calendar access.
+const (
+	accessFreeBusy = "availability:read:freebusy"
+	accessDetails  = "availability:read:details" // includes accessFreeBusy
+	accessPropose  = "booking:propose"
+)
+
+// consent is calendar access between two people, one of whom is the account's owner.
+type consent struct {
+	id                          string
+	grantor, grantee            partyJSON
+	scopes                      []string
+	granted, expires, revokedAt time.Time // revokedAt is zero unless revoked
+}
+
+func (k *consent) status(now time.Time) string {
+	switch {
+	case !k.revokedAt.IsZero():
+		return "revoked"
+	case !now.Before(k.expires):
+		return "expired"
+	default:
+		return "active"
+	}
+}
+
+func (k *consent) active(now time.Time) bool { return k.status(now) == "active" }
+
+func (k *consent) allowsFreeBusy() bool {
+	return slices.Contains(k.scopes, accessFreeBusy) || slices.Contains(k.scopes, accessDetails)
+}
+
+func (k *consent) access(now time.Time) accessJSON {
+	return accessJSON{ID: k.id, PrincipalID: k.grantor.ID, Status: k.status(now), Scopes: k.scopes}
+}
+
+// initialConsents returns the calendar access of a new account: active from the three
+// connected hosts, revoked from the fourth.
+func initialConsents(now time.Time) []*consent {
+	granted := now.UTC().Truncate(time.Hour).AddDate(0, 0, -30)
+	give := func(id string, from *host, revoked time.Time, scopes ...string) *consent {
+		return &consent{id, from.party(), account, scopes, granted, granted.AddDate(1, 0, 0), revoked}
+	}
+	return []*consent{
+		give("ceb0d7be-f5d5-4b2d-b9f9-b7b0eb7d55e5", hosts[0], time.Time{}, accessFreeBusy, accessDetails, accessPropose),
+		give("6b2aaf61-fc8c-4931-abcd-d5afe9614f24", hosts[1], time.Time{}, accessFreeBusy),
+		give("f9d40b26-dce3-41ea-86a4-541391b39e69", hosts[2], time.Time{}, accessFreeBusy),
+		give("fce65954-236d-4e46-921e-991b11973f8f", hosts[3], granted.AddDate(0, 0, 20), accessFreeBusy),
+	}
+}
+
+// accessOf checks the consent_id of a request about h, if there is one, and returns whether
+// it includes details.
+func (s *Server) accessOf(c *call, id string, h *host) (*accessJSON, bool, error) {
+	if id == "" {
+		return nil, false, nil
+	}
+	if err := c.caller.requireKey(); err != nil {
+		return nil, false, err
+	}
+	k := s.findConsent(id)
+	switch {
+	case k == nil, k.grantee.ID != account.ID, k.grantor.ID != h.ID:
+		return nil, false, refuse(forbidden, "This consent was not given to you by "+h.Name+".")
+	case !k.active(c.now):
+		return nil, false, refuse(forbidden, "This consent is "+k.status(c.now)+".")
+	case !k.allowsFreeBusy():
+		return nil, false, refuse(forbidden, "This consent does not give "+accessFreeBusy+".")
+	}
+	a := k.access(c.now)
+	return &a, slices.Contains(k.scopes, accessDetails), nil
+}
+
+// accessTo returns the calendar access of the caller to all of these hosts. The error names
+// a host without it.
+func (s *Server) accessTo(c *call, who []*host) (*[]accessJSON, error) {
+	if err := c.caller.requireKey(); err != nil {
+		return nil, err
+	}
+	out := make([]accessJSON, 0, len(who))
+	for _, h := range who {
+		i := slices.IndexFunc(s.consents, func(k *consent) bool {
+			return k.grantor.ID == h.ID && k.grantee.ID == account.ID && k.active(c.now) && k.allowsFreeBusy()
+		})
+		if i < 0 {
+			return nil, refuse(forbidden, "There is no active consent from "+h.Name+" ("+h.ID+") that gives you "+accessFreeBusy+".")
+		}
+		out = append(out, s.consents[i].access(c.now))
+	}
+	return &out, nil
+}
+
+func (s *Server) findConsent(id string) *consent {
+	i := slices.IndexFunc(s.consents, func(k *consent) bool { return k.id == id })
+	if i < 0 {
+		return nil
+	}
+	return s.consents[i]
 }

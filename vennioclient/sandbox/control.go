@@ -1,13 +1,16 @@
 package sandbox
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
+	"slices"
 	"time"
 )
 
-// order is the body of any POST under /_sandbox/.
+// order is the body of a POST under /_sandbox/.
 type order struct {
 	N                 int       `json:"n"`
 	Status            int       `json:"status"`
@@ -24,7 +27,7 @@ type order struct {
 	Count             int       `json:"count"`
 }
 
-// orders are the methods of Server for whoever has no Go at hand.
+// orders are the methods of Server that are available over HTTP.
 var orders = map[string]func(*Server, order) error{
 	"fail":    (*Server).orderFail,
 	"lose":    func(s *Server, o order) error { s.LoseNext(o.N); return nil },
@@ -35,8 +38,8 @@ var orders = map[string]func(*Server, order) error{
 		return nil
 	},
 	"calm":         func(s *Server, _ order) error { s.Calm(); return nil },
-	"hold":         func(s *Server, _ order) error { s.keep(s.HoldNextWrite()); return nil },
-	"release":      func(s *Server, _ order) error { s.releaseAll(); return nil },
+	"hold":         func(s *Server, _ order) error { s.addRelease(s.HoldNextWrite()); return nil },
+	"release":      func(s *Server, _ order) error { s.releaseHolds(); return nil },
 	"take":         func(s *Server, o order) error { return s.Take(o.Host, o.Start, o.End) },
 	"revoke":       func(s *Server, o order) error { s.Revoke(o.ConsentID); return nil },
 	"disconnect":   func(s *Server, o order) error { s.Disconnect(o.Host); return nil },
@@ -58,14 +61,14 @@ func (s *Server) orderFail(o order) error {
 	return nil
 }
 
-// keep remembers a release for whoever asked for the hold over HTTP.
-func (s *Server) keep(release func()) {
+// addRelease stores the release of a hold that was requested over HTTP.
+func (s *Server) addRelease(release func()) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.releases = append(s.releases, release)
 }
 
-func (s *Server) releaseAll() {
+func (s *Server) releaseHolds() {
 	s.mu.Lock()
 	all := s.releases
 	s.releases = nil
@@ -75,10 +78,10 @@ func (s *Server) releaseAll() {
 	}
 }
 
-// control answers POST /_sandbox/{order}. A page in a browser may not: it would
-// always send an Origin.
+// control answers POST /_sandbox/{order}. It refuses web pages, whose requests always have
+// an Origin.
 func (s *Server) control(w http.ResponseWriter, r *http.Request) {
-	ids, err := s.obey(w, r)
+	ids, err := s.execute(w, r)
 	if err != nil {
 		controlReply(http.StatusBadRequest, struct {
 			Error string `json:"error"`
@@ -91,7 +94,7 @@ func (s *Server) control(w http.ResponseWriter, r *http.Request) {
 	}{true, ids}).write(w, &call{})
 }
 
-func (s *Server) obey(w http.ResponseWriter, r *http.Request) ([]string, error) {
+func (s *Server) execute(w http.ResponseWriter, r *http.Request) ([]string, error) {
 	if r.Header.Get("Origin") != "" {
 		return nil, errors.New("not for web pages")
 	}
@@ -138,3 +141,66 @@ func (s *Server) state(w http.ResponseWriter, _ *http.Request) {
 	}
 	controlReply(http.StatusOK, out).write(w, &call{})
 }
+
+// logSize is the number of requests in the log.
+const logSize = 1000
+
+// Request is a received call, without its API key.
+type Request struct {
+	Method, Path   string
+	Query          url.Values
+	IdempotencyKey string
+	Signed         bool // whether there was an Authorization header
+	Body           []byte
+}
+
+// record adds a call to the log. The caller must hold s.mu.
+func (s *Server) record(c *call) {
+	if len(s.log) == logSize {
+		s.log = s.log[1:]
+	}
+	s.log = append(s.log, Request{
+		c.method, c.request.URL.Path, c.query, c.idempotencyKey,
+		c.request.Header.Get("Authorization") != "", c.body,
+	})
+}
+
+// Requests returns the last 1000 calls, oldest first, including those that were made to fail.
+func (s *Server) Requests() []Request {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	out := slices.Clone(s.log)
+	for i := range out {
+		out[i].Body = bytes.Clone(out[i].Body)
+	}
+	return out
+}
+
+// Calls returns the number of calls of the API, without those of /_sandbox/ and the pages.
+func (s *Server) Calls() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.calls
+}
+
+// Writes returns the number of accepted POST, PATCH and DELETE calls that changed something, without replays.
+func (s *Server) Writes() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.writes
+}
+
+// Bookings returns all bookings in order of creation, including cancelled ones.
+func (s *Server) Bookings() []Booking {
+	s.mu.Lock()
+	defer s.unlock()
+	s.expireUnpaid(s.now())
+	out := make([]Booking, len(s.bookings))
+	for i, b := range s.bookings {
+		out[i] = b.copied()
+	}
+	return out
+}
+
+// Deliveries returns the numbers of deliveries by result.
+func (s *Server) Deliveries() Deliveries { return s.dispatcher.counters() }

@@ -1,46 +1,45 @@
-// Package sandbox is a Vennio that fits in a process: an http.Handler that keeps
-// state, honours the documented semantics (docs/vennio-api.md), and fails on demand. It
-// stands at the far end of our tests and behind `vennio-mcp sandbox`, and it
-// imports nothing of ours, so that a misspelt field cannot hide.
+// Package sandbox simulates the Vennio API in a process: an http.Handler that keeps state,
+// implements the documented semantics (docs/vennio-api.md), and fails on request. Our
+// tests and `vennio-mcp sandbox` use it. It imports no other package of this module, so
+// that a misspelt field cannot go unnoticed.
 //
-// What the documentation leaves open is chosen in choices.go, and nowhere else.
+// Behaviour that is not documented is decided in choices.go.
 //
-// # Who is there
+// # Hosts
 //
-// Four hosts (see [Hosts]): Alice in London, who is booked where no host is
-// named; Bob in New York; Haruka in Tokyo, who charges, so that her bookings
-// wait for payment; Dana, whose calendar is not connected. Business hours are
-// Monday to Friday, and every workday has both free and busy times, made from the
-// seed, the host and the date alone.
+// There are four hosts (see [Hosts]): Alice in London, the default host; Bob in New York;
+// Haruka in Tokyo, whose bookings must be paid; Dana, whose calendar is not connected.
+// Business hours are Monday to Friday, and every workday has both free and busy times,
+// which depend only on the seed, the host and the date.
 //
-// The owner of the key is a party of their own, with active calendar access from
-// Alice (with details), Bob and Haruka (free and busy times), and revoked access from Dana.
+// The owner of the key is another person, with active calendar access to Alice (with
+// details), Bob and Haruka (free and busy times), and revoked access to Dana.
 //
 // # Keys
 //
-// [DefaultKey], and any other non-empty key: vennio_pk_… is publishable, vennio_at_… an
+// [DefaultKey] and any other non-empty key are accepted: vennio_pk_… is publishable, vennio_at_… an
 // OAuth token, everything else a secret key. Keys that end in _revoked and
 // refresh tokens (vennio_rt_…) are refused. All keys belong to one account.
 //
-// # Making it fail
+// # Faults
 //
-// Faults wait in one line: each call takes the first, whatever its kind, and
-// meets no other. FailNext(2, 502) and then LoseNext(1) fail two calls and lose the
-// answer of the third. A held write is apart from that line.
+// Faults form a queue: each call removes the first one, whatever its kind. FailNext(2, 502)
+// and then LoseNext(1) fail two calls and lose the answer of the third. Held writes are not
+// part of the queue.
 //
-// Each method for this has an order over HTTP: a POST of a JSON object, or of
-// nothing, under /_sandbox/, without a key and never counted as a call. It
-// answers {"ok":true}, or 400 and {"error":"…"}. The number n is 1 unless given; a host is an id or e-mail address.
+// Each of these methods is also available over HTTP: POST a JSON object, or an empty body,
+// to a path under /_sandbox/. It needs no key and is not counted as a call. The answer is
+// {"ok":true}, or 400 and {"error":"…"}. n defaults to 1; a host is an id or e-mail address.
 //
-//	POST /_sandbox/fail         {"n":2,"status":502}                   an HTML page, as of a proxy
+//	POST /_sandbox/fail         {"n":2,"status":502}                   the HTML page of a proxy
 //	                            {"status":429,"slug":"rate-limited","retry_after_seconds":30}
-//	POST /_sandbox/lose         {"n":1}                                does the work, then hangs up
-//	POST /_sandbox/timeout      {"n":1}                                does the work, then answers 504
-//	POST /_sandbox/drop         {"n":1}                                hangs up first
+//	POST /_sandbox/lose         {"n":1}                                executes the call, then drops the connection
+//	POST /_sandbox/timeout      {"n":1}                                executes the call, then answers 504
+//	POST /_sandbox/drop         {"n":1}                                drops the connection first
 //	POST /_sandbox/slow         {"n":1,"milliseconds":2500}
-//	POST /_sandbox/calm         {}                                     forgets the faults still to come
-//	POST /_sandbox/hold         {}                                     keeps the next write in flight
-//	POST /_sandbox/release      {}                                     lets go of all held writes
+//	POST /_sandbox/calm         {}                                     removes the pending faults
+//	POST /_sandbox/hold         {}                                     keeps the next write in progress
+//	POST /_sandbox/release      {}                                     continues all held writes
 //	POST /_sandbox/take         {"host":"alice@example.com","start":"…","end":"…"}
 //	POST /_sandbox/revoke       {"consent_id":"…"}
 //	POST /_sandbox/disconnect   {"host":"…"}
@@ -48,14 +47,14 @@
 //	POST /_sandbox/cancel       {"booking_id":"…"}
 //	POST /_sandbox/descriptions {"hide":true}
 //	POST /_sandbox/duplicate    {"n":1}                                delivers the next event twice
-//	POST /_sandbox/emit         {"count":1000,"type":"booking.updated"}  sends events; answers their ids
+//	POST /_sandbox/emit         {"count":1000,"type":"booking.updated"}  sends events and answers with their ids
 //	GET  /_sandbox/state        calls, writes, hosts, bookings and deliveries so far
 //
-// # What it tells
+// # Events and pages
 //
-// Events are really delivered, signed as documented, to the webhooks that were
-// subscribed with POST /v1/webhooks, and tried up to three times more. [Server.Close] ends that.
+// Events are delivered, signed as documented, to the webhooks that were created with
+// POST /v1/webhooks, with up to three retries. [Server.Close] stops the deliveries.
 //
-// A booking with Haruka is paid, declined or left to expire on the page that its
-// checkout_url leads to: /checkout/{id} of the sandbox itself.
+// GET / is a page that describes the sandbox. The checkout_url of a booking with Haruka is
+// another page, /checkout/{id}, on which the payment succeeds, fails or expires.
 package sandbox

@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// fault is what goes wrong with one call.
+// fault describes how one call fails.
 type fault struct {
 	kind       faultKind
 	status     int
@@ -23,14 +23,14 @@ type faultKind int
 
 const (
 	faultNone    faultKind = iota
-	faultFail              // answers without doing the work
-	faultDrop              // hangs up without doing the work
-	faultLose              // does the work, then hangs up
-	faultTimeOut           // does the work, then answers 504 as a proxy would
+	faultFail              // answers without executing the call
+	faultDrop              // drops the connection without executing the call
+	faultLose              // executes the call, then drops the connection
+	faultTimeOut           // executes the call, then answers 504 as a proxy would
 	faultSlow              // waits first
 )
 
-// early tells whether a call with this fault is not admitted, or not at once.
+// early reports whether a call with this fault is not admitted at once.
 func (f fault) early() bool {
 	return f.kind == faultDrop || f.kind == faultFail || f.kind == faultSlow
 }
@@ -41,39 +41,39 @@ func (s *Server) fail(n int, f fault) {
 	s.faults = append(s.faults, slices.Repeat([]fault{f}, max(n, 0))...)
 }
 
-// FailNext answers the next n calls with status and the HTML page of a proxy, without doing their work.
+// FailNext answers the next n calls with status and the HTML page of a proxy, without executing them.
 func (s *Server) FailNext(n, status int) { s.fail(n, fault{kind: faultFail, status: status}) }
 
-// FailNextProblem answers the next n calls with a problem of that slug, without
-// doing their work, and with a Retry-After of whole seconds where it is above zero.
+// FailNextProblem answers the next n calls with a problem of that slug, without executing
+// them, and with a Retry-After in whole seconds if it is above zero.
 func (s *Server) FailNextProblem(n, status int, problemSlug string, retryAfter time.Duration) {
 	s.fail(n, fault{kind: faultFail, status: status, slug: slug(problemSlug), retryAfter: retryAfter})
 }
 
-// LoseNext does the work of the next n calls, then drops the connection without an answer.
+// LoseNext executes the next n calls, then drops the connection without an answer.
 func (s *Server) LoseNext(n int) { s.fail(n, fault{kind: faultLose}) }
 
-// TimeOutNext does the work of the next n calls, then answers 504 with the HTML page of a proxy.
+// TimeOutNext executes the next n calls, then answers 504 with the HTML page of a proxy.
 func (s *Server) TimeOutNext(n int) { s.fail(n, fault{kind: faultTimeOut}) }
 
-// DropNext drops the connection of the next n calls before doing any work.
+// DropNext drops the connection of the next n calls without executing them.
 func (s *Server) DropNext(n int) { s.fail(n, fault{kind: faultDrop}) }
 
-// SlowNext lets d pass, as Options.Wait does, before the next n calls are worked
-// on. A caller who gives up meanwhile has changed nothing.
+// SlowNext waits for d with Options.Wait before it executes each of the next n calls. A call
+// whose caller gives up meanwhile changes nothing.
 func (s *Server) SlowNext(n int, d time.Duration) { s.fail(n, fault{kind: faultSlow, delay: d}) }
 
-// Calm forgets the faults that were ordered and have not happened yet, but for holds.
+// Calm removes the pending faults, except for holds.
 func (s *Server) Calm() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.faults = nil
 }
 
-// HoldNextWrite keeps the next write in flight, its idempotency key claimed and
-// nothing done, until release is called, even where its caller gives up. It is
-// held from the moment at which Calls counts it. Release may be called more than
-// once, and must be called: the server cannot close before.
+// HoldNextWrite keeps the next write in progress, with its idempotency key reserved, until
+// release is called, even if the caller of the write gives up. The write is held from the
+// moment at which Calls counts it. Release must be called, because the server cannot close
+// before, and may be called more than once.
 func (s *Server) HoldNextWrite() (release func()) {
 	hold := make(chan struct{})
 	s.mu.Lock()
@@ -87,15 +87,16 @@ func (s *Server) HoldNextWrite() (release func()) {
 	})
 }
 
-// HideDescriptions leaves the natural-language descriptions out of all slots, or puts them back.
+// HideDescriptions omits the natural-language descriptions of all slots, or includes them again.
 func (s *Server) HideDescriptions(hide bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.hideDescriptions = hide
 }
 
-// Take makes the host busy from start to end, as if someone else had booked. It
-// is not among Bookings. It fails for an unknown host (an id or e-mail address) and an empty span.
+// Take blocks the host's time from start to end, as if someone else had booked it. Bookings
+// does not include it. Take fails for an unknown host (an id or e-mail address) and an empty
+// span.
 func (s *Server) Take(hostID string, start, end time.Time) error {
 	h := findHost(hostID)
 	if h == nil {
@@ -111,7 +112,7 @@ func (s *Server) Take(hostID string, start, end time.Time) error {
 	return nil
 }
 
-// Disconnect takes away the calendar of a host, given by id or e-mail address.
+// Disconnect disconnects the calendar of a host, given by id or e-mail address.
 func (s *Server) Disconnect(hostID string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -120,7 +121,7 @@ func (s *Server) Disconnect(hostID string) {
 	}
 }
 
-// Revoke ends calendar access, as its grantor would.
+// Revoke revokes calendar access, as its grantor would.
 func (s *Server) Revoke(consentID string) {
 	s.mu.Lock()
 	defer s.unlock()
@@ -129,7 +130,7 @@ func (s *Server) Revoke(consentID string) {
 	}
 }
 
-// Cancel cancels a booking, as the host would in Vennio's own pages.
+// Cancel cancels a booking, as the host would on Vennio's pages.
 func (s *Server) Cancel(bookingID string) error {
 	return s.alter(bookingID, func(b *Booking) error {
 		if b.Status == statusCancelled {
@@ -140,7 +141,7 @@ func (s *Server) Cancel(bookingID string) error {
 	})
 }
 
-// Pay pays for a booking, which confirms it. It fails where no payment is due.
+// Pay confirms a booking as its payment does. It fails if no payment is due.
 func (s *Server) Pay(bookingID string) error {
 	return s.alter(bookingID, func(b *Booking) error {
 		if b.Status != statusPending {
@@ -154,7 +155,7 @@ func (s *Server) Pay(bookingID string) error {
 func (s *Server) alter(id string, change func(*Booking) error) error {
 	s.mu.Lock()
 	defer s.unlock()
-	s.lapse(s.now())
+	s.expireUnpaid(s.now())
 	b := s.findBooking(id)
 	if b == nil {
 		return fmt.Errorf("no booking %q", id)
@@ -165,7 +166,7 @@ func (s *Server) alter(id string, change func(*Booking) error) error {
 	return nil
 }
 
-// reply is what a failing call gets.
+// reply returns the answer to a failing call.
 func (f fault) reply(c *call) reply {
 	if f.slug == "" {
 		return page(f.status)
@@ -178,26 +179,25 @@ func (f fault) reply(c *call) reply {
 	return c.render(answer{}, p)
 }
 
-// page is the error page of a proxy between Vennio and the caller.
+// page returns the error page of a proxy between Vennio and the caller.
 func page(status int) reply {
 	title := fmt.Sprintf("%d %s", status, http.StatusText(status))
 	return reply{status, http.Header{"Content-Type": {"text/html"}}, fmt.Appendf(nil,
 		"<html>\n<head><title>%s</title></head>\n<body>\n<center><h1>%s</h1></center>\n<hr><center>nginx</center>\n</body>\n</html>\n", title, title)}
 }
 
-// cutOff is what reaches the caller before the line goes dead. With nothing at
-// all, Go's http.Transport would repeat an idempotent request by itself on a
-// reused connection, and the fault would sometimes go unnoticed.
-const cutOff = "HTTP/1.1 200 OK\r\n"
+// partialResponse is sent before the connection is dropped. Without any bytes, Go's
+// http.Transport would repeat an idempotent request on a reused connection, and the fault
+// would sometimes have no effect.
+const partialResponse = "HTTP/1.1 200 OK\r\n"
 
-// hangUp drops the connection. Where there is none of its own to drop (HTTP/2, a
-// recorder), the nearest thing is a proxy's 502.
+// hangUp drops the connection. If that is not possible (HTTP/2, a recorder), it answers 502.
 func hangUp(w http.ResponseWriter) {
 	conn, _, err := http.NewResponseController(w).Hijack()
 	if err != nil {
 		w.WriteHeader(http.StatusBadGateway)
 		return
 	}
-	_, _ = io.WriteString(conn, cutOff)
+	_, _ = io.WriteString(conn, partialResponse)
 	_ = conn.Close()
 }

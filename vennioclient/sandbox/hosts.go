@@ -2,6 +2,7 @@ package sandbox
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -15,21 +16,20 @@ type Host struct {
 	Email string `json:"email"`
 	// Timezone is an IANA name; the host's business hours are meant in it.
 	Timezone string `json:"timezone"`
-	// Price is what one booking costs, as "amount CURRENCY", or "" where it is free.
+	// Price of one booking as "amount CURRENCY", or "" if it is free.
 	Price string `json:"price,omitempty"`
-	// Connected says whether the host's calendar is connected to begin with.
+	// Connected reports whether the host's calendar is connected initially.
 	Connected bool `json:"connected"`
 }
 
-// host adds what the wire does not show: business hours, Monday to Friday, in
-// minutes after local midnight.
+// host adds the business hours, Monday to Friday, in minutes after local midnight.
 type host struct {
 	Host
 	opens, closes int
 }
 
-// The hours are chosen so that London shares at least an hour of every weekday
-// with New York and with Tokyo, in winter as in summer.
+// The hours are chosen so that London shares at least an hour of every weekday with New
+// York and with Tokyo, in winter and in summer.
 var hosts = []*host{
 	{Host{ID: "619c8492-3849-4201-abd3-6d668d3f30b3", Name: "Alice Marlow", Email: "alice@example.com", Timezone: "Europe/London", Connected: true}, 9 * 60, 17*60 + 30},
 	{Host{ID: "f722f8b1-782f-43ed-a69c-21728c6e4ce5", Name: "Bob Castellano", Email: "bob@example.com", Timezone: "America/New_York", Connected: true}, 9 * 60, 17 * 60},
@@ -37,12 +37,12 @@ var hosts = []*host{
 	{Host{ID: "d05610e0-5fa0-4ff2-b4c3-d29471386498", Name: "Dana Whitfield", Email: "dana@example.com", Timezone: "Europe/Berlin"}, 9 * 60, 17 * 60},
 }
 
-// account is who every key belongs to: the caller, a party of its own.
+// account is the owner of every key.
 var account = partyJSON{ID: "39f919ab-5dc7-4cde-b54d-b358cdeedaef", Name: "You", Email: "you@example.com"}
 
-// Hosts lists the people of the sandbox. The first (London) is the default of
-// calls that name no host, the second works in New York, the third in Tokyo and
-// charges, and the calendar of the fourth is not connected.
+// Hosts returns the hosts of the sandbox. The first (London) is the default of calls that
+// name no host, the second works in New York, the third in Tokyo and must be paid, and the
+// calendar of the fourth is not connected.
 func Hosts() []Host {
 	out := make([]Host, len(hosts))
 	for i, h := range hosts {
@@ -51,8 +51,8 @@ func Hosts() []Host {
 	return out
 }
 
-// DefaultKey is a secret test key that every sandbox accepts. So is any other
-// key that is not malformed: see the package documentation.
+// DefaultKey returns a secret test key that every sandbox accepts. Other keys are accepted
+// too: see the package documentation.
 func DefaultKey() string { return "vennio_sk_test_5bQ2wT9fLkX0aZsandbox" }
 
 // listHosts answers GET /v1/hosts.
@@ -66,7 +66,7 @@ func (s *Server) listHosts(c *call) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	created := s.born.UTC().Truncate(time.Hour).AddDate(0, 0, -30)
+	created := s.started.UTC().Truncate(time.Hour).AddDate(0, 0, -30)
 	out := hostPage{Hosts: make([]hostJSON, 0, len(found)), Pagination: more}
 	for _, h := range found {
 		out.Hosts = append(out.Hosts, hostJSON{h.ID, h.Name, "active", !s.disconnected[h.ID], stamp(created, time.UTC)})
@@ -74,8 +74,8 @@ func (s *Server) listHosts(c *call) (answer, error) {
 	return answer{status: http.StatusOK, body: out}, nil
 }
 
-// findHost resolves a host's UUID or e-mail address, with or without the
-// "user:" that the guide puts in front of participants.
+// findHost returns the host with a UUID or e-mail address, which may have the guide's
+// prefix "user:", or nil.
 func findHost(ref string) *host {
 	ref = bare(ref)
 	for _, h := range hosts {
@@ -86,7 +86,7 @@ func findHost(ref string) *host {
 	return nil
 }
 
-// bare drops the kind from "kind:name".
+// bare removes the kind from "kind:name".
 func bare(ref string) string {
 	if _, name, found := strings.Cut(ref, ":"); found {
 		ref = name
@@ -98,16 +98,16 @@ func (h *host) party() partyJSON { return partyJSON{ID: h.ID, Name: h.Name, Emai
 
 func (h *host) location() *time.Location {
 	loc, err := loadZone(h.Timezone)
-	if err != nil { // unreachable: the zones are linked in
+	if err != nil { // unreachable, because time/tzdata is linked in
 		return time.UTC
 	}
 	return loc
 }
 
-// zones remembers loaded zones; it grows no larger than the zone database.
+// zones caches loaded zones. It is bounded by the size of the zone database.
 var zones sync.Map
 
-// loadZone reads an IANA zone. The machine's own "Local" is not one.
+// loadZone loads an IANA zone. It refuses "Local", which is not one.
 func loadZone(name string) (*time.Location, error) {
 	if loc, ok := zones.Load(name); ok {
 		return loc.(*time.Location), nil
@@ -121,4 +121,145 @@ func loadZone(name string) (*time.Location, error) {
 	}
 	zones.Store(name, loc)
 	return loc, nil
+}
+
+// hostsOf returns the hosts of an availability call.
+func (s *Server) hostsOf(f *form) ([]*host, error) {
+	if ref, _ := f.first("business_id", "principal_id"); ref != "" {
+		h := findHost(ref)
+		if h == nil {
+			return nil, unknownPrincipal(ref)
+		}
+		return []*host{h}, nil
+	}
+	participants := f.list("participants")
+	if len(participants) == 0 && f.values.Has("duration_minutes") {
+		return nil, invalid(map[string]string{"business_id": "is required"})
+	}
+	who, _, err := splitParticipants(participants)
+	if len(who) == 0 {
+		who = hosts[:1]
+	}
+	return who, err
+}
+
+// splitParticipants separates the hosts among the guide's participants from the guests. A
+// guest must be an e-mail address.
+func splitParticipants(participants []string) (who []*host, guests []string, err error) {
+	for _, p := range participants {
+		switch h := findHost(p); {
+		case h != nil && !slices.Contains(who, h):
+			who = append(who, h)
+		case h != nil: // named twice
+		case strings.Contains(p, "@"):
+			guests = append(guests, bare(p))
+		default:
+			return nil, nil, unknownPrincipal(p)
+		}
+	}
+	return who, guests, nil
+}
+
+// principals returns the hosts of a mutual availability call.
+func principals(refs []string) ([]*host, error) {
+	out := make([]*host, 0, len(refs))
+	for _, ref := range refs {
+		h := findHost(ref)
+		if h == nil {
+			return nil, unknownPrincipal(ref)
+		}
+		if slices.Contains(out, h) {
+			return nil, invalid(map[string]string{"principal_ids": "must name each principal once"})
+		}
+		out = append(out, h)
+	}
+	return out, nil
+}
+
+func unknownPrincipal(ref string) error {
+	return refuse(notFound, "There is no principal "+bare(ref)+".")
+}
+
+// connected refuses hosts whose calendar is not connected.
+func (s *Server) connected(who []*host) error {
+	for _, h := range who {
+		if s.disconnected[h.ID] {
+			return refuse(notConnected, "The calendar of "+h.Name+" is not connected.")
+		}
+	}
+	return nil
+}
+
+// zoneFor returns the zone of an answer: the requested one, that of the only host, or UTC.
+func zoneFor(asked *time.Location, who []*host) *time.Location {
+	switch {
+	case asked != nil:
+		return asked
+	case len(who) == 1:
+		return who[0].location()
+	default:
+		return time.UTC
+	}
+}
+
+type calendarJSON struct {
+	ID       string `json:"id"`
+	Name     string `json:"name"`
+	Provider string `json:"provider"`
+	Primary  bool   `json:"primary"`
+	Selected bool   `json:"selected"`
+}
+
+type providerJSON struct {
+	Name          string `json:"name"`
+	Connected     bool   `json:"connected"`
+	CalendarCount int    `json:"calendar_count"`
+}
+
+type calendarsJSON struct {
+	Calendars []calendarJSON `json:"calendars"`
+	Providers []providerJSON `json:"providers"`
+}
+
+type syncJSON struct {
+	EventsSynced int    `json:"events_synced"`
+	LastSync     string `json:"last_sync"`
+}
+
+// syncHorizon is the period for which a sync reads events.
+const syncHorizon = 14 * 24 * time.Hour
+
+// calendars answers with one calendar for each connected host.
+func (s *Server) calendars(c *call) (answer, error) {
+	if err := newForm(c.query).err(); err != nil {
+		return answer{}, err
+	}
+	out := calendarsJSON{Calendars: []calendarJSON{}}
+	for _, h := range s.connectedHosts() {
+		out.Calendars = append(out.Calendars, calendarJSON{
+			ID: h.Email, Name: h.Name, Provider: "google", Primary: h == hosts[0], Selected: true,
+		})
+	}
+	n := len(out.Calendars)
+	out.Providers = []providerJSON{{"google", n > 0, n}, {"microsoft", false, 0}}
+	return answer{status: http.StatusOK, body: out}, nil
+}
+
+// syncCalendars answers with the number of events. It changes nothing.
+func (s *Server) syncCalendars(c *call) (answer, error) {
+	out := syncJSON{LastSync: stamp(c.now, time.UTC)}
+	for _, h := range s.connectedHosts() {
+		out.EventsSynced += len(h.events(s.seed, span{c.now, c.now.Add(syncHorizon)}))
+	}
+	return answer{status: http.StatusOK, body: out}, nil
+}
+
+func (s *Server) connectedHosts() []*host {
+	var out []*host
+	for _, h := range hosts {
+		if !s.disconnected[h.ID] {
+			out = append(out, h)
+		}
+	}
+	return out
 }

@@ -10,22 +10,22 @@ import (
 
 const (
 	idempotencyHeader = "Idempotency-Key"
-	idempotencyAge    = 24 * time.Hour // how long an answer is kept
+	idempotencyAge    = 24 * time.Hour // how long an answer is stored
 )
 
 var idempotencyKey = regexp.MustCompile(`^[A-Za-z0-9_:.-]+$`)
 
-// once is a write under an idempotency key: running while reply is nil.
-type once struct {
-	print [sha256.Size]byte // of method, path, query and body
-	at    time.Time
-	reply *reply
+// storedWrite is a write with an idempotency key. It is in progress while reply is nil.
+type storedWrite struct {
+	fingerprint [sha256.Size]byte // of method, path, query and body
+	at          time.Time
+	reply       *reply
 }
 
-// begin claims the call's idempotency key. It returns the stored answer where
-// the same call has been answered before, and refuses a key that is in use. The
-// key counts per API key. It needs s.mu.
-func (s *Server) begin(c *call) (*reply, error) {
+// reserveKey reserves the idempotency key of a call. It returns the stored answer if the
+// same call was answered before, and refuses a key that is in use. Idempotency keys are
+// separate for each API key. The caller must hold s.mu.
+func (s *Server) reserveKey(c *call) (*reply, error) {
 	if c.idempotencyKey == "" {
 		return nil, nil
 	}
@@ -33,15 +33,15 @@ func (s *Server) begin(c *call) (*reply, error) {
 		return nil, invalid(map[string]string{idempotencyHeader: "must be 1 to 256 letters, digits, _ - : ."})
 	}
 	if c.now.Sub(s.swept) > time.Hour {
-		maps.DeleteFunc(s.onces, func(_ string, o *once) bool { return o.stale(c.now) })
+		maps.DeleteFunc(s.storedWrites, func(_ string, o *storedWrite) bool { return o.stale(c.now) })
 		s.swept = c.now
 	}
-	old, seen := s.onces[c.onceID()]
+	old, seen := s.storedWrites[c.idempotencyID()]
 	switch {
 	case !seen || old.stale(c.now):
-		s.onces[c.onceID()] = &once{print: c.print(), at: c.now}
+		s.storedWrites[c.idempotencyID()] = &storedWrite{fingerprint: c.fingerprint(), at: c.now}
 		return nil, nil
-	case old.print != c.print():
+	case old.fingerprint != c.fingerprint():
 		return nil, refuse(keyReused, "")
 	case old.reply == nil:
 		return nil, refuse(inProgress, "")
@@ -52,22 +52,24 @@ func (s *Server) begin(c *call) (*reply, error) {
 	return &again, nil
 }
 
-// settle keeps the answer of an accepted write, and forgets the key of a refused one. It needs s.mu.
-func (s *Server) settle(c *call, r reply) {
+// storeReply stores the answer of an accepted write, and releases the key of a refused one. The caller must hold s.mu.
+func (s *Server) storeReply(c *call, r reply) {
 	if c.idempotencyKey == "" {
 		return
 	}
 	if r.status >= http.StatusMultipleChoices {
-		delete(s.onces, c.onceID())
+		delete(s.storedWrites, c.idempotencyID())
 		return
 	}
-	s.onces[c.onceID()].reply = &r
+	s.storedWrites[c.idempotencyID()].reply = &r
 }
 
-func (o *once) stale(now time.Time) bool { return o.reply != nil && now.Sub(o.at) >= idempotencyAge }
+func (o *storedWrite) stale(now time.Time) bool {
+	return o.reply != nil && now.Sub(o.at) >= idempotencyAge
+}
 
-func (c *call) onceID() string { return c.caller.token + "\x00" + c.idempotencyKey }
+func (c *call) idempotencyID() string { return c.caller.token + "\x00" + c.idempotencyKey }
 
-func (c *call) print() [sha256.Size]byte {
+func (c *call) fingerprint() [sha256.Size]byte {
 	return sha256.Sum256([]byte(c.method + " " + c.uri + "\n" + string(c.body)))
 }

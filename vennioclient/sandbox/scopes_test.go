@@ -83,7 +83,7 @@ func TestUnknownOperationsAreProblems(t *testing.T) {
 	t.Parallel()
 	s := newServer(sandbox.Options{})
 	for _, r := range []request{
-		get("/"), get("/v2/bookings"), {method: http.MethodPut, target: "/v1/bookings/x"}, {method: http.MethodDelete, target: "/v1/bookings"},
+		{method: http.MethodPost, target: "/"}, get("/v2/bookings"), {method: http.MethodPut, target: "/v1/bookings/x"}, {method: http.MethodDelete, target: "/v1/bookings"},
 	} {
 		refused(t, s, http.StatusNotFound, "not-found", r)
 	}

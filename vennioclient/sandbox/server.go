@@ -2,6 +2,9 @@ package sandbox
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
 	"net"
 	"net/http"
 	"net/netip"
@@ -11,41 +14,41 @@ import (
 	"time"
 )
 
-// Options change what New makes. The zero value works.
+// Options configures New. The zero value is valid.
 type Options struct {
 	// Now is the sandbox's clock; nil means time.Now.
 	Now func() time.Time
-	// Seed chooses the calendars: the same seed makes the same events on the same dates.
+	// Seed determines the calendars: the same seed generates the same events on the same dates.
 	Seed int64
-	// RateLimitPerHour is how many calls a key has an hour: 0 means 1000, less than 0 no limit.
+	// RateLimitPerHour is the number of calls per key and hour: 0 means 1000, less than 0 no limit.
 	RateLimitPerHour int
-	// Wait is how SlowNext and the retries of deliveries pass the time; nil waits
-	// in earnest. It must return early, with an error, when its context ends.
+	// Wait is the wait of SlowNext and of the retries of deliveries; nil means a timer. It
+	// must return an error when its context ends.
 	Wait func(context.Context, time.Duration) error
-	// PublicURL is where a person's browser finds the sandbox, for checkout_url, and
-	// whose host is allowed as Host. "" is the address at which the caller did.
+	// PublicURL is the URL of the sandbox for browsers. It is used for checkout_url, and its
+	// host is allowed as Host. "" means the address of the request.
 	PublicURL string
 }
 
 // Server is one simulated Vennio account. It is an http.Handler and safe for concurrent use.
 type Server struct {
-	now   func() time.Time
-	wait  func(context.Context, time.Duration) error
-	seed  int64
-	limit int
-	born  time.Time
-	mux   *http.ServeMux
+	now     func() time.Time
+	wait    func(context.Context, time.Duration) error
+	seed    int64
+	limit   int
+	started time.Time
+	mux     *http.ServeMux
 
-	publicURL string
-	courier   *courier
+	publicURL  string
+	dispatcher *dispatcher
 
 	mu               sync.Mutex // guards everything below
-	serial           int        // of ids given out
+	serial           int        // of generated ids
 	calls, writes    int
 	log              []Request
 	faults           []fault
 	holds            []chan struct{}
-	releases         []func() // of holds asked for over HTTP
+	releases         []func() // of holds requested over HTTP
 	hideDescriptions bool
 	disconnected     map[string]bool   // by host id
 	taken            map[string][]span // by host id
@@ -53,20 +56,20 @@ type Server struct {
 	consents         []*consent        // in order of creation
 	webhooks         []*Webhook        // in order of creation
 	outbox           []delivery
-	duplicates       int                  // events still to be delivered twice
+	duplicates       int                  // number of events still to be delivered twice
 	checkouts        map[string]*checkout // by booking id
-	onces            map[string]*once
+	storedWrites     map[string]*storedWrite
 	quotas           map[string]quota
-	swept            time.Time // when old idempotency keys were last dropped
+	swept            time.Time // when old idempotency keys were last deleted
 }
 
-// New returns an account with three bookable hosts and no bookings.
+// New returns an account with three checkBookable hosts and no bookings.
 func New(o Options) *Server {
 	s := &Server{
 		now: o.Now, wait: o.Wait, seed: o.Seed, limit: o.RateLimitPerHour,
 		mux: http.NewServeMux(), publicURL: o.PublicURL, checkouts: map[string]*checkout{},
 		disconnected: map[string]bool{}, taken: map[string][]span{},
-		onces: map[string]*once{}, quotas: map[string]quota{},
+		storedWrites: map[string]*storedWrite{}, quotas: map[string]quota{},
 	}
 	if s.now == nil {
 		s.now = time.Now
@@ -80,20 +83,19 @@ func New(o Options) *Server {
 	for _, h := range hosts {
 		s.disconnected[h.ID] = !h.Connected
 	}
-	s.courier = newCourier(s.wait)
-	s.born = s.now()
-	s.consents = firstConsents(s.born)
+	s.dispatcher = newDispatcher(s.wait)
+	s.started = s.now()
+	s.consents = initialConsents(s.started)
 	s.route()
 	return s
 }
 
-// ServeHTTP answers as Vennio would, or fails as it was told to. A request that
-// came over a listener is refused unless its Host is a loopback name, the address of
-// that listener or the host of Options.PublicURL: a web page whose name was made to
-// point here (DNS rebinding) could otherwise send requests, and have events
-// delivered to whatever listens on this machine.
+// ServeHTTP answers as Vennio would, or with the next fault. It refuses a request over a
+// listener unless its Host is a loopback name, the address of that listener or the host of
+// Options.PublicURL. Otherwise a web page could use DNS rebinding to send requests, and to
+// have events delivered to programs that listen on this machine.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if s.knows(r) {
+	if s.allowedHost(r) {
 		s.mux.ServeHTTP(w, r)
 		return
 	}
@@ -102,7 +104,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}{"The Host header names neither a loopback address nor the sandbox's public URL."}).write(w, &call{})
 }
 
-func (s *Server) knows(r *http.Request) bool {
+func (s *Server) allowedHost(r *http.Request) bool {
 	listener, ok := r.Context().Value(http.LocalAddrContextKey).(net.Addr)
 	if !ok {
 		return true // called by Go code, not over the network
@@ -117,13 +119,13 @@ func (s *Server) knows(r *http.Request) bool {
 	return strings.EqualFold(host, "localhost") || err == nil && host != "" && strings.EqualFold(host, public.Hostname())
 }
 
-// Close stops the deliveries of events and waits until none is left; those on
-// their way have failed. The server still answers, and tells nobody.
-func (s *Server) Close() { s.courier.close() }
+// Close stops the deliveries of events and waits until none is in progress; pending ones
+// fail. The server still answers, but sends no further events.
+func (s *Server) Close() { s.dispatcher.close() }
 
-// serve takes one call from its arrival to its answer, faults included.
+// serve handles one call, including faults.
 func (s *Server) serve(op operation, w http.ResponseWriter, r *http.Request) {
-	defer s.dispatch()
+	defer s.sendOutbox()
 	c, err := receive(w, r)
 	f, in := s.arrive(op, c, err)
 	switch f.kind {
@@ -138,7 +140,7 @@ func (s *Server) serve(op operation, w http.ResponseWriter, r *http.Request) {
 			hangUp(w)
 			return
 		}
-		in = s.admitLate(op, c, err)
+		in = s.admitDelayed(op, c, err)
 	default:
 	}
 	answered := s.respond(op, c, in)
@@ -152,8 +154,8 @@ func (s *Server) serve(op operation, w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// arrive counts and logs a call, gives it an id, finds out what goes wrong with
-// it, and admits it, all at once: a call that Calls counts is on its way.
+// arrive counts and logs a call, assigns its id and its fault, and admits it, in one step: a
+// call that Calls counts is in progress.
 func (s *Server) arrive(op operation, c *call, unreadable error) (fault, admission) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -171,13 +173,13 @@ func (s *Server) arrive(op operation, c *call, unreadable error) (fault, admissi
 	return f, s.admit(op, c, unreadable)
 }
 
-func (s *Server) admitLate(op operation, c *call, unreadable error) admission {
+func (s *Server) admitDelayed(op operation, c *call, unreadable error) admission {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.admit(op, c, unreadable)
 }
 
-// respond does the work of an admitted call, after waiting where a hold is on it.
+// respond executes an admitted call, after waiting for its hold if there is one.
 func (s *Server) respond(op operation, c *call, in admission) reply {
 	if in.err != nil {
 		return c.render(answer{}, in.err)
@@ -191,11 +193,11 @@ func (s *Server) respond(op operation, c *call, in admission) reply {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	c.now = s.now()
-	s.lapse(c.now)
+	s.expireUnpaid(c.now)
 	done, err := op.handle(s, c)
 	r := c.render(done, err)
 	if c.isWrite() {
-		s.settle(c, r)
+		s.storeReply(c, r)
 	}
 	if done.changed {
 		s.writes++
@@ -212,4 +214,116 @@ func sleep(ctx context.Context, d time.Duration) error {
 	case <-t.C:
 		return nil
 	}
+}
+
+// operation is one operation of the API.
+type operation struct {
+	pattern string
+	scope   string // required scope of the key, or ""
+	public  bool   // whether it works without a key
+	handle  func(*Server, *call) (answer, error)
+}
+
+// operations returns the operations of the API. Handlers run one at a time, with s.mu held.
+func operations() []operation {
+	return []operation{
+		{"GET /v1/availability/slots", scopeReadAvailability, true, (*Server).slots},
+		{"GET " + pathNext, scopeReadAvailability, true, (*Server).nextSlot},
+		{"GET " + pathMutual, scopeReadAvailability, false, (*Server).mutualSlots},
+		{"POST /v1/bookings", scopeCreateBooking, false, (*Server).createBooking},
+		{"GET /v1/bookings", scopeReadBookings, false, (*Server).listBookings},
+		{"GET " + pathBooking, scopeReadBookings, false, (*Server).readBooking},
+		{"PATCH " + pathBooking, scopeUpdateBooking, false, (*Server).updateBooking},
+		{"DELETE " + pathBooking, scopeCancelBooking, false, (*Server).cancelBooking},
+		{"GET /v1/consents", scopeReadConsents, false, (*Server).listConsents},
+		{"POST /v1/consents", scopeManageConsents, false, (*Server).createConsent},
+		{"GET " + pathConsent, scopeReadConsents, false, (*Server).readConsent},
+		{"DELETE " + pathConsent, scopeManageConsents, false, (*Server).revokeConsent},
+		{"POST /v1/webhooks", scopeManageWebhooks, false, (*Server).createWebhook},
+		{"GET /v1/webhooks", scopeManageWebhooks, false, (*Server).listWebhooks},
+		{"DELETE " + pathWebhook, scopeManageWebhooks, false, (*Server).deleteWebhook},
+		{"GET /v1/hosts", scopeReadHosts, false, (*Server).listHosts},
+		{"GET /v1/calendars", scopeReadCalendars, false, (*Server).calendars},
+		{"POST /v1/calendars/sync", scopeSyncCalendars, false, (*Server).syncCalendars},
+		{"/", "", true, (*Server).unknownOperation},
+	}
+}
+
+func (s *Server) route() {
+	for _, op := range operations() {
+		s.mux.HandleFunc(op.pattern, func(w http.ResponseWriter, r *http.Request) {
+			if op.pattern == "/" && r.Method == http.MethodGet && r.URL.Path == "/" && acceptsHTML(r) {
+				s.showIndex(w, r)
+				return
+			}
+			s.serve(op, w, r)
+		})
+	}
+	s.mux.HandleFunc("GET /_sandbox/state", s.state)
+	s.mux.HandleFunc("POST /_sandbox/{order}", s.control)
+	s.mux.HandleFunc("GET /checkout/{id}", s.showCheckout)
+	s.mux.HandleFunc("POST /checkout/{id}", s.answerCheckout)
+}
+
+func (s *Server) unknownOperation(c *call) (answer, error) {
+	return answer{}, refuse(notFound, "There is no operation "+c.method+" "+c.request.URL.Path+".")
+}
+
+// admission is the result of the checks before a call is executed.
+type admission struct {
+	stored *reply        // the answer to an earlier call under the same idempotency key
+	hold   chan struct{} // if not nil, wait for it before the call
+	err    error
+}
+
+// admit checks key, rate and scope, and reserves the idempotency key of a write. The caller must hold s.mu.
+func (s *Server) admit(op operation, c *call, unreadable error) (in admission) {
+	c.now = s.now()
+	if in.err = unreadable; in.err != nil {
+		return in
+	}
+	if in.err = s.identify(op, c); in.err != nil {
+		return in
+	}
+	if in.err = s.checkRate(c.caller.token, c.now, c.header); in.err != nil {
+		return in
+	}
+	if in.err = c.caller.requireScope(op.scope); in.err != nil || !c.isWrite() {
+		return in
+	}
+	if in.stored, in.err = s.reserveKey(c); in.err != nil || in.stored != nil {
+		return in
+	}
+	if len(s.holds) > 0 {
+		in.hold, s.holds = s.holds[0], s.holds[1:]
+	}
+	return in
+}
+
+// identify sets the caller. Without a key only public operations are allowed.
+func (s *Server) identify(op operation, c *call) (err error) {
+	if c.caller, err = callerOf(c.request); err != nil || op.public {
+		return err
+	}
+	return c.caller.requireKey()
+}
+
+// digest returns a new value on each call. The sequence depends on the seed and the start
+// time, so that ids differ after a restart.
+func (s *Server) digest() [sha256.Size]byte {
+	s.serial++
+	return sha256.Sum256(fmt.Appendf(nil, "%d/%d/%d", s.seed, s.started.UnixNano(), s.serial))
+}
+
+// uuid returns a new UUID. The caller must hold s.mu.
+func (s *Server) uuid() string {
+	d := s.digest()
+	d[6], d[8] = d[6]&0x0f|0x40, d[8]&0x3f|0x80 // version 4, variant of RFC 9562
+	return fmt.Sprintf("%x-%x-%x-%x-%x", d[0:4], d[4:6], d[6:8], d[8:10], d[10:16])
+}
+
+// tag returns a new id: a prefix and 24 hexadecimal digits. The caller must hold s.mu.
+func (s *Server) tag(kind string) string {
+	d := s.digest()
+	return kind + hex.EncodeToString(d[:12])
 }

@@ -1,7 +1,10 @@
 package sandbox
 
 import (
+	"crypto/hmac"
+	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/netip"
@@ -11,8 +14,7 @@ import (
 	"time"
 )
 
-// The events of the documentation, but for consentChanged, which only the guide
-// speaks of.
+// The types of events that the sandbox sends. Only the guide mentions consentChanged.
 const (
 	bookingCreated   = "booking.created"
 	bookingUpdated   = "booking.updated"
@@ -24,7 +26,7 @@ const (
 	consentChanged   = "consent.changed"
 )
 
-// eventNames are what may be subscribed to. Proposals never happen here.
+// eventNames are the types of events for subscriptions. The sandbox has no proposals.
 var eventNames = []string{
 	bookingCreated, bookingUpdated, bookingConfirmed, bookingCancelled, seriesCancelled,
 	consentGranted, consentRevoked, consentChanged,
@@ -43,7 +45,7 @@ func (w *Webhook) json() webhookJSON {
 	return webhookJSON{ID: w.ID, URL: w.URL, Events: w.Events, Description: w.Description, CreatedAt: stamp(w.CreatedAt, time.UTC)}
 }
 
-// webhookBody is what POST /v1/webhooks takes.
+// webhookBody is the body of POST /v1/webhooks.
 type webhookBody struct {
 	URL         string   `json:"url"`
 	Events      []string `json:"events"`
@@ -51,7 +53,7 @@ type webhookBody struct {
 }
 
 func (in *webhookBody) err() error {
-	wrong := misfits{}
+	wrong := fieldErrors{}
 	u, err := url.Parse(in.URL)
 	switch {
 	case in.URL == "":
@@ -74,7 +76,7 @@ func onLoopback(u *url.URL) bool {
 	return strings.EqualFold(u.Hostname(), "localhost") || err == nil && addr.Unmap().IsLoopback()
 }
 
-// createWebhook answers POST /v1/webhooks: the only answer with the secret.
+// createWebhook answers POST /v1/webhooks. Only this answer contains the secret.
 func (s *Server) createWebhook(c *call) (answer, error) {
 	var in webhookBody
 	if err := decode(c.body, &in); err != nil {
@@ -119,8 +121,8 @@ func (s *Server) deleteWebhook(c *call) (answer, error) {
 	return answer{http.StatusOK, gone.json(), true}, nil
 }
 
-// Webhooks lists the subscriptions with their secrets, in order of creation, so
-// that a test can sign what it likes.
+// Webhooks returns the subscriptions with their secrets, in order of creation, so that a
+// test can sign deliveries.
 func (s *Server) Webhooks() []Webhook {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -131,4 +133,117 @@ func (s *Server) Webhooks() []Webhook {
 		out = append(out, copied)
 	}
 	return out
+}
+
+// publish creates an event and puts a delivery of it into the outbox for each subscription
+// to it. It returns the id of the event, or "" if there is no subscription. The caller must
+// hold s.mu.
+func (s *Server) publish(name string, about eventData) string {
+	var subscribed []*Webhook
+	for _, w := range s.webhooks {
+		if slices.Contains(w.Events, name) {
+			subscribed = append(subscribed, w)
+		}
+	}
+	if len(subscribed) == 0 {
+		return ""
+	}
+	id := s.tag("evt_")
+	body := encode(eventEnvelope{ID: id, Type: name, CreatedAt: stamp(s.now(), time.UTC), Data: about})
+	copies := 1
+	if s.duplicates > 0 {
+		copies, s.duplicates = 2, s.duplicates-1
+	}
+	for _, w := range subscribed {
+		s.outbox = append(s.outbox, slices.Repeat([]delivery{{url: w.URL, body: body, signature: sign(body, w.Secret)}}, copies)...)
+	}
+	return id
+}
+
+func (s *Server) publishBooking(name string, b *Booking) {
+	s.publish(name, eventData{Booking: new(b.json())})
+}
+
+func (s *Server) publishConsent(name string, k *consent) {
+	about := eventData{Consent: new(k.json(s.now()))}
+	s.publish(name, about)
+	s.publish(consentChanged, about)
+}
+
+// sign returns the documented signature: the HMAC-SHA256 of the raw body in lower-case
+// hexadecimal digits, without a prefix or a time.
+func sign(body []byte, secret string) string {
+	h := hmac.New(sha256.New, []byte(secret))
+	_, _ = h.Write(body) // never fails
+	return hex.EncodeToString(h.Sum(nil))
+}
+
+// unlock releases s.mu and sends the outbox.
+func (s *Server) unlock() {
+	due := s.outbox
+	s.outbox = nil
+	s.mu.Unlock()
+	s.dispatcher.add(due)
+}
+
+// sendOutbox sends the outbox after an answer.
+func (s *Server) sendOutbox() {
+	s.mu.Lock()
+	s.unlock()
+}
+
+// DuplicateNext makes each of the next n events be delivered twice.
+func (s *Server) DuplicateNext(n int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.duplicates += max(n, 0)
+}
+
+// Emit sends count events of that type at once, for load tests, and returns their ids. They
+// are about the newest booking or consent, or about a made-up booking if there is none. It
+// fails for an unknown type, for a count outside 1 to 10000, and if there is no subscription
+// to the type.
+func (s *Server) Emit(name string, count int) ([]string, error) {
+	if !slices.Contains(eventNames, name) {
+		return nil, fmt.Errorf("no event is called %q", name)
+	}
+	if count < 1 || count > maxEmit {
+		return nil, fmt.Errorf("the count must be from 1 to %d", maxEmit)
+	}
+	s.mu.Lock()
+	defer s.unlock()
+	ids := make([]string, 0, count)
+	for range count {
+		id := s.publish(name, s.sampleData(name))
+		if id == "" {
+			return nil, errors.New("no subscription asks for " + name)
+		}
+		ids = append(ids, id)
+	}
+	return ids, nil
+}
+
+// sampleData returns data for an event of that type.
+func (s *Server) sampleData(name string) eventData {
+	switch kind, _, _ := strings.Cut(name, "."); kind {
+	case "booking":
+		return eventData{Booking: new(s.newestBooking().json())}
+	case "booking_series":
+		return eventData{BookingSeries: &cancelledSeries{ID: s.uuid(), CancelledCount: 1}}
+	case "consent":
+		return eventData{Consent: new(s.consents[len(s.consents)-1].json(s.now()))}
+	default:
+		return eventData{Proposal: &proposalJSON{ID: s.uuid()}}
+	}
+}
+
+func (s *Server) newestBooking() *Booking {
+	if n := len(s.bookings); n > 0 {
+		return s.bookings[n-1]
+	}
+	start := s.now().Truncate(time.Hour).Add(24 * time.Hour)
+	return &Booking{
+		ID: s.uuid(), HostID: hosts[0].ID, Status: statusConfirmed, Start: start, End: start.Add(30 * time.Minute),
+		CreatedAt: s.now().Truncate(time.Second), CustomerEmail: account.Email, CustomerName: account.Name,
+	}
 }

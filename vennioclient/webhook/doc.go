@@ -1,15 +1,14 @@
-// Package webhook receives what Vennio tells by webhook (docs/vennio-api.md,
-// Webhooks): it checks the signature over the raw bytes, and decodes the event.
+// Package webhook verifies the signature of a webhook delivery over its raw bytes, and
+// decodes the event (docs/vennio-api.md, Webhooks).
 //
 //	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, 1<<20))
 //	err = webhook.Verify(body, r.Header.Get(webhook.SignatureHeader), current, previous)
 //	e, err := webhook.Decode(body)
 //
-// The signature covers the body alone, with no time in it, so an old delivery
-// that is sent again verifies again: keep each [Event.ID] and treat the second
-// as the first. Vennio delivers up to three times more where it was not answered
-// with success, in no promised order.
+// The signature covers the body alone, without a time, so an old delivery that is sent
+// again is valid again: store each [Event.ID] and ignore repetitions. Vennio repeats a
+// delivery up to three times if the answer is not a success, in no defined order.
 //
-// The envelope is not published. [Decode] reads every plausible form; what it
-// does not know it carries through.
+// The envelope is not published. [Decode] accepts every plausible form and passes unknown
+// types through.
 package webhook

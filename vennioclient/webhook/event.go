@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"errors"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -15,22 +16,22 @@ import (
 	"github.com/vennio-mcp/vennio-mcp/vennioclient"
 )
 
-// ErrMalformed is the error of a body that is no event: not one JSON object, or
-// one without a type. It does not repeat the body.
+// ErrMalformed is the error of a body that is not an event: it is not one JSON object, or
+// has no type. It does not contain the body.
 var ErrMalformed = errors.New("webhook: the body is not an event")
 
-// maxID bounds the ids and types that are taken as they are, in bytes.
+// maxID is the maximum length of ids and types, in bytes.
 const maxID = 256
 
-// Event is one thing that happened.
+// Event is a decoded delivery.
 type Event struct {
-	// ID is the same for every delivery of one event: the envelope's id or, where
-	// that is missing or no plain text of at most 256 bytes, "sha256:" and the
-	// digest of the body.
+	// ID is the same for every delivery of an event: the id of the envelope or, if that is
+	// missing or not printable text of at most 256 bytes, "sha256:" and the digest of the
+	// body.
 	ID   string
 	Type Type
-	At   time.Time       // UTC; zero where the envelope does not tell it readably
-	Data json.RawMessage // what it is about, as it came; nil where there is none
+	At   time.Time       // UTC; zero if it is missing or invalid
+	Data json.RawMessage // the subject of the event, unchanged; nil if there is none
 }
 
 // envelope is every plausible form of an event (vennio-api.md, Webhooks).
@@ -43,7 +44,7 @@ type envelope struct {
 	Data      json.RawMessage `json:"data"`
 }
 
-// Decode reads an event. Its Data shares no memory with body.
+// Decode decodes an event. Its Data shares no memory with body.
 func Decode(body []byte) (Event, error) {
 	var in envelope
 	if !bytes.HasPrefix(bytes.TrimLeft(body, " \t\r\n"), []byte("{")) || json.Unmarshal(body, &in) != nil {
@@ -64,9 +65,8 @@ func Decode(body []byte) (Event, error) {
 	return e, nil
 }
 
-// Booking returns the booking that a booking event is about, read as the
-// client's calls read theirs. It reports false where the event is about
-// something else, or its booking cannot be read: fetch it then.
+// Booking returns the booking of a booking event. It returns false if the event is about
+// something else or the booking cannot be decoded; in the latter case, fetch it.
 func (e Event) Booking() (vennioclient.Booking, bool) {
 	if !strings.HasPrefix(string(e.Type), "booking.") {
 		return vennioclient.Booking{}, false
@@ -75,8 +75,8 @@ func (e Event) Booking() (vennioclient.Booking, bool) {
 	return b, err == nil
 }
 
-// Consent returns the calendar access that a consent event is about. It reports
-// false where the event is about something else, or it cannot be read.
+// Consent returns the calendar access of a consent event. It returns false if the event is
+// about something else or the consent cannot be decoded.
 func (e Event) Consent() (vennioclient.Consent, bool) {
 	if !strings.HasPrefix(string(e.Type), "consent.") {
 		return vennioclient.Consent{}, false
@@ -88,7 +88,7 @@ func (e Event) Consent() (vennioclient.Consent, bool) {
 // text is a JSON string or number; anything else counts as absent.
 type text string
 
-// UnmarshalJSON never fails: one odd field must not lose an event.
+// UnmarshalJSON never fails, because one unexpected field must not lose an event.
 func (t *text) UnmarshalJSON(raw []byte) error {
 	var s string
 	if json.Unmarshal(raw, &s) != nil {
@@ -100,13 +100,13 @@ func (t *text) UnmarshalJSON(raw []byte) error {
 	return nil
 }
 
-// plain reports whether s can be kept and shown as it is.
+// plain reports whether s can be stored and displayed unchanged.
 func plain(s string) bool {
 	odd := func(r rune) bool { return r == unicode.ReplacementChar || !unicode.IsGraphic(r) || unicode.IsSpace(r) }
 	return s != "" && len(s) <= maxID && !strings.ContainsFunc(s, odd)
 }
 
-// instant reads RFC 3339, or seconds or milliseconds since 1970.
+// instant parses RFC 3339, or seconds or milliseconds since 1970.
 func instant(s string) time.Time {
 	const earliestMilli = 100_000_000_000 // as seconds, the year 5138
 	if at, err := time.Parse(time.RFC3339, s); err == nil {
@@ -124,3 +124,46 @@ func instant(s string) time.Time {
 		return time.Time{}
 	}
 }
+
+// Type is the type of an event. Unknown types are passed through.
+type Type string
+
+// The types in vennio-api.md, Webhooks. Only the getting-started guide mentions
+// ConsentChanged, in place of the other two types of consent.
+const (
+	BookingCreated         Type = "booking.created"
+	BookingUpdated         Type = "booking.updated"
+	BookingConfirmed       Type = "booking.confirmed" // the payment of a paid booking arrived
+	BookingCancelled       Type = "booking.cancelled" // for a series, one for each booking
+	BookingSeriesCancelled Type = "booking_series.cancelled"
+	ConsentGranted         Type = "consent.granted" // calendar access between people
+	ConsentRevoked         Type = "consent.revoked"
+	ConsentChanged         Type = "consent.changed"
+	ProposalCreated        Type = "proposal.created"
+	ProposalCountered      Type = "proposal.countered"
+	ProposalAccepted       Type = "proposal.accepted"
+	ProposalRejected       Type = "proposal.rejected"
+	ProposalCancelled      Type = "proposal.cancelled"
+	ProposalExpired        Type = "proposal.expired"
+	ProposalResolved       Type = "proposal.resolved"
+)
+
+// Types returns every Type above, in that order.
+func Types() []Type {
+	return []Type{
+		BookingCreated, BookingUpdated, BookingConfirmed, BookingCancelled, BookingSeriesCancelled,
+		ConsentGranted, ConsentRevoked, ConsentChanged,
+		ProposalCreated, ProposalCountered, ProposalAccepted, ProposalRejected, ProposalCancelled, ProposalExpired,
+		ProposalResolved,
+	}
+}
+
+// Known reports whether t is one of Types.
+func (t Type) Known() bool { return slices.Contains(Types(), t) }
+
+// MayRevoke reports whether calendar access may have been revoked by such an event.
+// ConsentChanged counts as granted and as revoked.
+func (t Type) MayRevoke() bool { return t == ConsentRevoked || t == ConsentChanged }
+
+// MayGrant reports whether calendar access may have been granted by such an event.
+func (t Type) MayGrant() bool { return t == ConsentGranted || t == ConsentChanged }

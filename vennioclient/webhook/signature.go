@@ -7,15 +7,15 @@ import (
 	"errors"
 )
 
-// SignatureHeader carries the signature of a delivery (vennio-api.md, Webhooks).
+// SignatureHeader is the header with the signature of a delivery (vennio-api.md, Webhooks).
 const SignatureHeader = "X-Webhook-Signature"
 
-// Why a delivery is not Vennio's. All three deserve the answer 401; they differ
-// for whoever looks for the cause. None repeats a secret, a signature or a body.
+// The errors of Verify. Answer all three with 401; they differ only to help find the
+// cause. None contains a secret, a signature or a body.
 var (
 	ErrUnsigned  = errors.New("webhook: the delivery has no " + SignatureHeader + " header")
 	ErrMisshapen = errors.New("webhook: the signature is not 64 hexadecimal digits")
-	ErrMismatch  = errors.New("webhook: the signature fits none of the secrets")
+	ErrMismatch  = errors.New("webhook: the signature matches none of the secrets")
 )
 
 // Sign returns the signature of a delivery: the HMAC-SHA256 of the raw body under
@@ -23,10 +23,9 @@ var (
 // digits, without a prefix.
 func Sign(body []byte, secret string) string { return hex.EncodeToString(mac(body, secret)) }
 
-// Verify checks the signature of the raw body, as it came and before anything
-// reads it. While a secret is rotated two are valid: give both. All secrets are
-// tried, in constant time each; an empty one never fits. The error is
-// ErrUnsigned, ErrMisshapen or ErrMismatch.
+// Verify checks the signature of the unmodified body. While a secret is rotated, two are
+// valid: pass both. All secrets are tried, each in constant time; an empty one never
+// matches. The error is ErrUnsigned, ErrMisshapen or ErrMismatch.
 func Verify(body []byte, signature string, secrets ...string) error {
 	if signature == "" {
 		return ErrUnsigned
@@ -35,12 +34,12 @@ func Verify(body []byte, signature string, secrets ...string) error {
 	if err != nil || len(given) != sha256.Size {
 		return ErrMisshapen
 	}
-	fits := false
+	valid := false
 	for _, secret := range secrets {
 		same := hmac.Equal(given, mac(body, secret))
-		fits = fits || same && secret != ""
+		valid = valid || same && secret != ""
 	}
-	if !fits {
+	if !valid {
 		return ErrMismatch
 	}
 	return nil

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// recurrenceBody is documented: count or until_date, not both.
+// recurrenceBody has either count or until_date (documented).
 type recurrenceBody struct {
 	Frequency string `json:"frequency"`
 	Count     *int   `json:"count"`
@@ -15,7 +15,7 @@ type recurrenceBody struct {
 	Timezone  string `json:"timezone"`
 }
 
-// recurrence keeps the wall clock of its zone across clock changes.
+// recurrence keeps the local time in its zone across clock changes.
 type recurrence struct {
 	frequency string
 	count     int       // 0: until decides
@@ -23,14 +23,14 @@ type recurrence struct {
 	zone      *time.Location
 }
 
-// stride is how many days, or months, lie between occurrences.
+// stride is the number of days or months between occurrences.
 var stride = map[string]struct{ days, months int }{
 	"weekly":   {days: 7},
 	"biweekly": {days: 14},
 	"monthly":  {months: 1},
 }
 
-func (in *recurrenceBody) read(wrong misfits, h *host, first span) *recurrence {
+func (in *recurrenceBody) read(wrong fieldErrors, h *host, first span) *recurrence {
 	r := &recurrence{frequency: in.Frequency}
 	if _, known := stride[in.Frequency]; !known {
 		wrong["recurrence.frequency"] = "must be one of weekly, biweekly, monthly"
@@ -59,7 +59,7 @@ func (in *recurrenceBody) read(wrong misfits, h *host, first span) *recurrence {
 	return r
 }
 
-// spans lists the occurrences, one more than allowed at most.
+// spans returns the occurrences, at most one more than allowed.
 func (r *recurrence) spans(first span) []span {
 	start, length, step := first.start.In(r.zone), first.end.Sub(first.start), stride[r.frequency]
 	limit := r.count

@@ -8,11 +8,14 @@ GOTEST   ?= go test
 FUZZTIME ?= 30s
 SOAK     ?= 3m
 BIN      := .ci/bin
-GENERATE := go run ./internal/readme
+GENERATE := go test -count=1 ./internal/readme -run UpToDate
+# .ci/programs is a module for benchmarks and test fixtures; with this workspace one command covers both modules.
+PROGRAMS := ./.ci/programs/...
+BOTH     := GOWORK=$(CURDIR)/.ci/go.work
 # Tests whose names end in _Slow run in `make test-race` only.
 SLOW     := _Slow$$
 # Small packages come first, so that the first results are printed at once; replicas need PostgreSQL.
-PACKAGES  = $$(go list ./... | grep -v /internal/replicas | sort -r)
+PACKAGES  = $$($(BOTH) go list ./... $(PROGRAMS) | grep -v /internal/replicas | sort -r)
 # The race detector also checks every unsafe pointer. In SQLite, which is C translated to Go, that takes half of the time.
 CHECKPTR := -gcflags=modernc.org/...=-d=checkptr=0
 
@@ -30,11 +33,11 @@ demo: ## Book, move and cancel a meeting, with a person's consent, in a sandbox:
 
 test: ## The tests: 1 to 2 minutes on 2 cores, plus 1 to 2 the first time to compile
 	@echo "Compiling and testing: 1 to 2 minutes on 2 cores, and as much again the first time. Each package is printed when it has passed."
-	$(GOTEST) -count=1 -timeout=20m -skip='$(SLOW)' $(PACKAGES)
+	$(BOTH) $(GOTEST) -count=1 -timeout=20m -skip='$(SLOW)' $(PACKAGES)
 
 test-race: ## All tests under the race detector, the slow ones too, and every fuzz target for 5 s: 10 minutes; needs a C compiler
 	@echo "Compiling and testing under the race detector, then fuzzing: about 10 minutes on 2 cores. Each package is printed when it has passed."
-	$(GOTEST) -race $(CHECKPTR) -count=1 -timeout=30m $(PACKAGES)
+	$(BOTH) $(GOTEST) -race $(CHECKPTR) -count=1 -timeout=30m $(PACKAGES)
 	@.ci/fuzz 5s
 
 postgres: ## The store's tests on PostgreSQL under the race detector, and replicas that are killed (needs Debian's postgresql)
@@ -50,22 +53,22 @@ fmt: $(BIN)/gofumpt ## Format
 	$< -w .
 
 vet: ## go vet
-	go vet ./...
+	$(BOTH) go vet ./... $(PROGRAMS)
 
 lint: $(BIN)/golangci-lint ## The linters and the fences between packages (.golangci.yml)
-	$< config verify && $< run
+	$< config verify && $(BOTH) $< run ./... $(PROGRAMS)
 
 tidy: ## Show what go.mod and go.sum lack or need no longer
-	go mod tidy -diff
+	go mod tidy -diff && go -C .ci/programs mod tidy -diff
 
 drift: ## Show where the generated parts of README.md are stale (make docs mends it)
-	$(GENERATE) -check
+	$(GENERATE)
 
 cross: ## Type-check, tests included, for the other systems
-	GOOS=windows go vet ./... && GOOS=darwin go vet ./...
+	for os in windows darwin; do GOOS=$$os $(BOTH) go vet ./... $(PROGRAMS); done
 
-docs: ## Write the generated parts of README.md
-	$(GENERATE)
+docs: ## Write the generated parts of README.md and docs/reference
+	$(GENERATE) -update
 
 golden: ## Write the golden files anew; read the diff before you commit it
 	go test ./tools -update
@@ -74,10 +77,10 @@ tokens: ## What the tools cost a model
 	go test -count=1 ./tools -run Tokens -v
 
 bench: ## Go's benchmarks, then the tables of docs/performance.md, measured side by side
-	go test -run='^$$' -bench=. -benchmem ./... && go run ./internal/bench
+	go test -run='^$$' -bench=. -benchmem ./... && go run -C .ci/programs ./bench
 
 soak: ## Keep a server under a mixed load, SOAK long (3m); fails if goroutines or memory grow
-	go run ./internal/bench -soak $(SOAK)
+	go run -C .ci/programs ./bench -soak $(SOAK)
 
 clients: .ci/clients/node_modules/.package-lock.json ## Clients of another make, the conformance suite, and a real browser (needs Node.js 20 and Debian's chromium)
 	node --test --test-concurrency=1 --test-reporter=spec .ci/clients/*.mjs

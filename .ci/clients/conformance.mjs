@@ -1,5 +1,5 @@
 // req: P1, Q4. The official conformance suite: against our transports with the
-// suite's own fixtures (internal/conformance), and against the program itself,
+// suite's own fixtures (.ci/programs/conformance), and against the program itself,
 // which lacks those fixtures and must pass all that needs none. A failing
 // scenario that is not listed here fails the run, and so does a listed one that
 // passes. docs/conformance.md argues each that is listed.
@@ -36,7 +36,7 @@ const fixtures = /^(tools-call-|prompts-get-|resources-(read|templates|subscribe
 const limit = { timeout: 150_000 }
 const built = {}
 before(async () => {
-  built.fixtures = await build('./internal/conformance')
+  built.fixtures = await build('./conformance', '.ci/programs')
   built.program = await build()
 }, { timeout: 120_000 })
 after(async () => { for (const each of Object.values(built)) await each.remove() })

@@ -1,4 +1,4 @@
-package main
+package readme_test
 
 import (
 	"path/filepath"
@@ -88,11 +88,15 @@ func checkMake(t *testing.T, c command) {
 	}
 }
 
-// checkGo: the package is there.
+// checkGo checks that the package exists, in the module that -C names.
 func checkGo(t *testing.T, c command) {
+	module := "."
+	if c.words[2] == "-C" {
+		module = c.words[3]
+	}
 	i := slices.IndexFunc(c.words, func(w string) bool { return strings.HasPrefix(w, "./") })
 	require.Positive(t, i, c.text)
-	found, err := filepath.Glob(filepath.Join("..", "..", c.words[i], "*.go"))
+	found, err := filepath.Glob(filepath.Join(root, module, c.words[i], "*.go"))
 	require.NoError(t, err)
 	assert.NotEmpty(t, found, "%s: %v", c.where, c.words)
 }

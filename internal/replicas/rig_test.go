@@ -1,3 +1,5 @@
+// Package replicas_test tests several vennio-mcp processes that share one PostgreSQL database: the
+// real program, a real database server, and processes that are killed. Run it with "make postgres".
 package replicas_test
 
 import (

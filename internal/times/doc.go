@@ -18,4 +18,4 @@
 // or, where it has none, the copy that the program carries (time/tzdata).
 package times
 
-//go:generate go run ./gen
+//go:generate go run -C ../../.ci/programs ./timestables ../../internal/times

@@ -13,7 +13,7 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
-// The cities and countries of the world with their zones; gen/main.go names the source.
+// The cities and countries of the world with their zones; .ci/programs/timestables names the source.
 var (
 	//go:embed cities.txt
 	citiesText string

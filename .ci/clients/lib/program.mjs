@@ -13,11 +13,11 @@ import { sdks } from './clients.mjs'
 const repository = fileURLToPath(new URL('../../..', import.meta.url))
 const patience = 20_000 // ms to wait for a process to say where it listens
 
-/** build compiles a program of this repository into a folder of its own; remove takes it away. */
-export async function build(source = './cmd/vennio-mcp') {
+/** build compiles a program into a temporary folder; module is the directory of its Go module. remove deletes the folder. */
+export async function build(source = './cmd/vennio-mcp', module = '.') {
   const folder = await mkdtemp(join(tmpdir(), 'vennio-clients-'))
   const path = join(folder, basename(source))
-  await promisify(execFile)('go', ['build', '-o', path, source], { cwd: repository })
+  await promisify(execFile)('go', ['build', '-o', path, source], { cwd: join(repository, module) })
   return { path, remove: () => rm(folder, { recursive: true, force: true }) }
 }
 

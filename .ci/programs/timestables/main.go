@@ -1,5 +1,5 @@
-// Command gen writes the generated tables of package times. Run it with "go generate" in the
-// folder above. It reads two sources:
+// Command timestables writes the generated tables of internal/times into the directory that is its
+// argument. Run it with "go generate ./internal/times". It reads two sources:
 //
 //   - zones.txt: the time zone data that the Go toolchain carries (lib/time/zoneinfo.zip in GOROOT).
 //   - windows.txt, cities.txt and countries.txt: pinned npm packages, which npm downloads.
@@ -22,13 +22,17 @@ import (
 )
 
 func main() {
-	ctx := context.Background()
-	err := writeZones(ctx, "zones.txt")
+	if len(os.Args) != 2 {
+		fmt.Fprintln(os.Stderr, "usage: timestables DIRECTORY")
+		os.Exit(2)
+	}
+	ctx, dir := context.Background(), os.Args[1]
+	err := writeZones(ctx, filepath.Join(dir, "zones.txt"))
 	if err == nil {
-		err = writeNames(ctx, ".")
+		err = writeNames(ctx, dir)
 	}
 	if err != nil {
-		fmt.Fprintln(os.Stderr, "gen:", err)
+		fmt.Fprintln(os.Stderr, "timestables:", err)
 		os.Exit(1)
 	}
 }
@@ -42,7 +46,7 @@ func writeZones(ctx context.Context, target string) error {
 	if err != nil {
 		return err
 	}
-	return os.WriteFile(target, []byte(names), 0o600)
+	return os.WriteFile(target, []byte(names), 0o600) //nolint:gosec // G703: the directory is an argument
 }
 
 // list returns the accepted names in the zip at path, sorted, one per line.
@@ -90,7 +94,7 @@ var (
 
 // read downloads the package with npm and decodes the file into v.
 func (f npmFile) read(ctx context.Context, v any) error {
-	dir, err := os.MkdirTemp("", "vennio-mcp-gen-")
+	dir, err := os.MkdirTemp("", "vennio-mcp-timestables-")
 	if err != nil {
 		return err
 	}
@@ -144,7 +148,7 @@ func writeNames(ctx context.Context, dir string) error {
 		"cities.txt":    "# Generated from " + cityMap.String() + ".\n" + rows,
 		"countries.txt": "# Generated from " + cityMap.String() + ".\n" + countries,
 	} {
-		if err := os.WriteFile(filepath.Join(dir, file), []byte(text), 0o600); err != nil {
+		if err := os.WriteFile(filepath.Join(dir, file), []byte(text), 0o600); err != nil { //nolint:gosec // G703: the directory is an argument
 			return err
 		}
 	}

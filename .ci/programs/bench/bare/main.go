@@ -10,7 +10,7 @@ import (
 
 	"github.com/mark3labs/mcp-go/server"
 
-	"github.com/vennio-mcp/vennio-mcp/internal/bench/echo"
+	"github.com/vennio-mcp/vennio-mcp/ci/programs/bench/echo"
 )
 
 func main() {

@@ -31,7 +31,7 @@ func measured() *report {
 // What is printed goes into the document as it is.
 func TestEveryTableHasItsPlaceInTheDocument(t *testing.T) {
 	t.Parallel()
-	document, err := os.ReadFile("../../docs/performance.md")
+	document, err := os.ReadFile("../../../docs/performance.md")
 	require.NoError(t, err)
 	var out strings.Builder
 	measured().write(&out)

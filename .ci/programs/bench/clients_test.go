@@ -11,7 +11,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/vennio-mcp/vennio-mcp/internal/bench/echo"
+	"github.com/vennio-mcp/vennio-mcp/ci/programs/bench/echo"
 	"github.com/vennio-mcp/vennio-mcp/internal/mcpserver"
 )
 

@@ -13,11 +13,10 @@ import (
 	"github.com/vennio-mcp/vennio-mcp/vennioclient/sandbox"
 )
 
-const module = "github.com/vennio-mcp/vennio-mcp"
-
 // stage is where contenders run: built programs, a home of their own, and a
 // Vennio for all of them.
 type stage struct {
+	root             string // of the repository
 	home             string
 	ours, fast, bare string // vennio-mcp, the same with jsonv2, bare mcp-go
 	self             string
@@ -35,9 +34,12 @@ func newStage(ctx context.Context, dir string, alone bool) (*stage, error) {
 	if s.self, err = os.Executable(); err != nil {
 		return nil, err
 	}
-	err = errors.Join(os.MkdirAll(s.home, 0o700), build(ctx, s.ours, "", "cmd/vennio-mcp"))
+	if s.root, err = repository(ctx); err != nil {
+		return nil, err
+	}
+	err = errors.Join(os.MkdirAll(s.home, 0o700), s.build(ctx, s.ours, "", ".", "./cmd/vennio-mcp"))
 	if !alone {
-		err = errors.Join(err, build(ctx, s.bare, "", "internal/bench/bare"), build(ctx, s.fast, "jsonv2", "cmd/vennio-mcp"))
+		err = errors.Join(err, s.build(ctx, s.bare, "", ".ci/programs", "./bench/bare"), s.build(ctx, s.fast, "jsonv2", ".", "./cmd/vennio-mcp"))
 	}
 	if err != nil {
 		return nil, err
@@ -48,14 +50,26 @@ func newStage(ctx context.Context, dir string, alone bool) (*stage, error) {
 
 func (s *stage) close() { s.vennio.stop() }
 
-// build builds the package to the path, as a release is built.
-func build(ctx context.Context, path, experiment, pkg string) error {
+// repository returns the root of the repository, which the go command finds from
+// anywhere inside it.
+func repository(ctx context.Context) (string, error) {
+	dir, err := exec.CommandContext(ctx, "go", "list", "-m", "-f", "{{.Dir}}", "github.com/vennio-mcp/vennio-mcp").Output()
+	if err != nil {
+		return "", fmt.Errorf("find the repository: %w", err)
+	}
+	return strings.TrimSpace(string(dir)), nil
+}
+
+// build builds a package with the flags of a release. Module is the directory of
+// its module, below the root of the repository.
+func (s *stage) build(ctx context.Context, path, experiment, module, pkg string) error {
 	folder := filepath.Dir(path) + string(filepath.Separator)
 	if err := os.MkdirAll(folder, 0o700); err != nil {
 		return err
 	}
-	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-buildvcs=false", "-o", folder, module+"/"+pkg) //nolint:gosec // G204: packages of ours
-	cmd.Env = append(os.Environ(), "GOEXPERIMENT="+experiment)
+	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-buildvcs=false", "-o", folder, pkg) //nolint:gosec // G204: packages of this repository
+	cmd.Dir = filepath.Join(s.root, filepath.FromSlash(module))
+	cmd.Env = append(os.Environ(), "GOWORK=off", "GOEXPERIMENT="+experiment)
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("build %s: %w\n%s", pkg, err, out)
 	}

@@ -7,7 +7,7 @@ import (
 	"os"
 	"strings"
 
-	"github.com/vennio-mcp/vennio-mcp/internal/bench/echo"
+	"github.com/vennio-mcp/vennio-mcp/ci/programs/bench/echo"
 	"github.com/vennio-mcp/vennio-mcp/internal/mcpserver"
 	"github.com/vennio-mcp/vennio-mcp/vennioclient/sandbox"
 )

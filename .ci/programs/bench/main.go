@@ -101,7 +101,7 @@ func run(ctx context.Context, out io.Writer, dir string, o options) error {
 			return fmt.Errorf("%s: %w", step.what, err)
 		}
 	}
-	if r.tokens, err = committedTokens(ctx); err != nil {
+	if r.tokens, err = committedTokens(s.root); err != nil {
 		return err
 	}
 	r.write(out)

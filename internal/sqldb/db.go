@@ -116,3 +116,14 @@ func (db *DB) ready(ctx context.Context) (*sql.DB, error) {
 	}
 	return db.pool, nil
 }
+
+// Scrub removes deleted data from the database's files. It may be repeated, and must
+// be if it fails, as it does while other processes read for long. Archives and copies
+// that a database server has made are the operator's responsibility.
+func (db *DB) Scrub(ctx context.Context) error {
+	pool, err := db.ready(ctx)
+	if err != nil {
+		return err
+	}
+	return db.kind.scrub(ctx, pool)
+}

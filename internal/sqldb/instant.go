@@ -35,3 +35,9 @@ func (i Instant) Scan(from any) error {
 	*i.To = t
 	return err
 }
+
+// Column is the columns function of a query with one column, for One and All.
+func Column[T any](value *T) []any { return []any{value} }
+
+// InstantColumn is Column for an instant.
+func InstantColumn(at *time.Time) []any { return []any{Instant{at}} }

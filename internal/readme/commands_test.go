@@ -75,6 +75,7 @@ var checks = map[string]func(*testing.T, command){
 	"codex":      checkAdd,
 	"docker":     checkDocker,
 	"sha256sum":  checkSums,
+	"rm":         func(t *testing.T, c command) { assert.Regexp(t, `/vennio-mcp$`, c.words[len(c.words)-1], c.text) },
 }
 
 func checkMake(t *testing.T, c command) {

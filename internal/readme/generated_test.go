@@ -1,7 +1,7 @@
 // Package readme_test checks what the documents say against the program: generated parts, commands,
 // snippets, links, settings, layers, requirements and the files of a release. With -update it writes
-// the generated parts: the tool table and the install buttons of README.md, and
-// docs/reference/settings.md.
+// the generated parts: the list of tools and the install buttons of README.md, and the tables of
+// docs/reference.
 package readme_test
 
 import (
@@ -49,7 +49,7 @@ func TestDriftIsFoundAndRepaired(t *testing.T) {
 		require.NoError(t, os.WriteFile(path, raw, 0o600))
 	}
 	require.NoError(t, generate(copied, true))
-	for file, row := range map[string]string{"README.md": "book_slot", "docs/reference/settings.md": "VENNIO_CONSENT"} {
+	for file, row := range map[string]string{"README.md": "book_slot", "docs/reference/tools.md": "book_slot", "docs/reference/settings.md": "VENNIO_CONSENT"} {
 		path := filepath.Join(copied, filepath.FromSlash(file))
 		raw, err := os.ReadFile(path)
 		require.NoError(t, err)
@@ -71,6 +71,7 @@ func TestDriftIsFoundAndRepaired(t *testing.T) {
 func generated() map[string]map[string]string {
 	return map[string]map[string]string{
 		"README.md":                  {"tools": toolTable(), "buttons": installButtons()},
+		"docs/reference/tools.md":    {"arguments": argumentTable()},
 		"docs/reference/settings.md": {"settings": settingsTable()},
 	}
 }
@@ -114,17 +115,27 @@ func replace(text, name, part string) (string, error) {
 	return before + begin + part + end + after, nil
 }
 
-// toolTable lists the tools of the catalogue.
+// toolTable lists the tools of the catalogue with the first sentence of their descriptions.
 func toolTable() string {
 	var b strings.Builder
-	b.WriteString("| tool | does | reads or writes | arguments (required in bold) |\n|---|---|---|---|\n")
+	b.WriteString("| tool | purpose | effect |\n|---|---|---|\n")
 	for _, t := range tools.Catalog(tools.Deps{}) {
-		does, _, _ := strings.Cut(t.Description, ". ")
+		purpose, _, _ := strings.Cut(t.Description, ". ")
 		effect := "writes, with consent"
 		if *t.Annotations.ReadOnlyHint {
 			effect = "reads"
 		}
-		fmt.Fprintf(&b, "| `%s` | %s | %s | %s |\n", t.Name, does, effect, strings.Join(arguments(t.RawInputSchema), ", "))
+		fmt.Fprintf(&b, "| `%s` | %s | %s |\n", t.Name, purpose, effect)
+	}
+	return b.String()
+}
+
+// argumentTable lists the tools of the catalogue with their arguments.
+func argumentTable() string {
+	var b strings.Builder
+	b.WriteString("| tool | arguments |\n|---|---|\n")
+	for _, t := range tools.Catalog(tools.Deps{}) {
+		fmt.Fprintf(&b, "| `%s` | %s |\n", t.Name, strings.Join(arguments(t.RawInputSchema), ", "))
 	}
 	return b.String()
 }
@@ -132,7 +143,7 @@ func toolTable() string {
 // settingsTable lists all settings.
 func settingsTable() string {
 	var b strings.Builder
-	b.WriteString("| environment | flag | default | what |\n|---|---|---|---|\n")
+	b.WriteString("| environment variable | flag | default | meaning |\n|---|---|---|---|\n")
 	for _, s := range config.Settings() {
 		fmt.Fprintf(&b, "| `%s` | %s | %s | %s |\n", strings.Join(s.Env, "`, `"), code("--", s.Flag), code("", s.Default), s.Help)
 	}

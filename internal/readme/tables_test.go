@@ -3,6 +3,7 @@ package readme_test
 import (
 	"encoding/json"
 	"maps"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -11,30 +12,26 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// table are the rows of the first table of a page whose header begins so.
-func table(t *testing.T, page, header string) (rows []string) {
-	t.Helper()
-	_, after, ok := strings.Cut("\n"+page, "\n"+header)
-	require.True(t, ok, header)
-	for line := range strings.Lines(header + after) {
-		if !strings.HasPrefix(line, "|") {
-			break
-		}
-		rows = append(rows, strings.TrimSpace(line))
-	}
-	return rows
-}
-
-// Which client asks how stands on two pages, and says the same on both.
-func TestBothTablesOfConsentAgree(t *testing.T) {
+// Every page is listed in docs/README.md once, and the index lists nothing else.
+func TestTheIndexListsEveryPage(t *testing.T) {
 	t.Parallel()
-	const header = "| client | how we know |"
-	readme := table(t, string(file(t, "README.md")), header)
-	assert.Equal(t, table(t, string(file(t, "docs", "clients.md")), header), readme)
-	assert.Greater(t, len(readme), 8)
+	var pages, listed []string
+	for path := range documents(t) {
+		rel, err := filepath.Rel(filepath.Join(root, "docs"), path)
+		require.NoError(t, err)
+		if rel = filepath.ToSlash(rel); rel != "README.md" && !strings.HasPrefix(rel, "../") {
+			pages = append(pages, rel)
+		}
+	}
+	for _, m := range regexp.MustCompile(`(?m)^- \[[^\]]+\]\(([^):]+)\): \S`).FindAllStringSubmatch(string(file(t, "docs", "README.md")), -1) {
+		if !strings.HasPrefix(m[1], "../") {
+			listed = append(listed, m[1])
+		}
+	}
+	assert.ElementsMatch(t, pages, listed)
 }
 
-// What others wrote runs at the versions that the page names, and the page names all.
+// The page names exactly the pinned packages, with their versions.
 func TestTheConformancePageHasTheVersionsThatRun(t *testing.T) {
 	t.Parallel()
 	var manifest struct{ Dependencies, OptionalDependencies map[string]string }

@@ -154,9 +154,11 @@ func TestReq_O6_APageOfTheLedgerReadsItselfAlone(t *testing.T) {
 	p.fill(0, many)
 	page := func(after int64) int {
 		p.rec.Read()
-		entries, err := p.ledger.Entries(t.Context(), after, 100)
-		require.NoError(t, err)
-		assert.Len(t, entries, 100)
+		require.NoError(t, p.db.Read(t.Context(), func(tx *sqldb.Tx) error {
+			entries, err := tx.Entries(after, 100)
+			assert.Len(t, entries, 100)
+			return err
+		}))
 		return p.rec.Read()
 	}
 	begin := page(0)

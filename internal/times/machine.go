@@ -15,20 +15,20 @@ import (
 	"time"
 )
 
-// Machine is where the C library looks for the zone of a machine, and what it finds there decides.
+// Machine describes where the C library looks for the zone of a machine.
 type Machine struct {
-	TZ   *string   // the variable TZ; nil where it is not set
-	Root string    // the folder in which /etc is; empty: the root of the file system
-	Now  time.Time // a clock given as a rule is compared with the zones from here on
-	// Local is the zone as the Go runtime knows it, for systems without these files (Windows).
+	TZ   *string   // the variable TZ, or nil if it is not set
+	Root string    // the directory that contains /etc; empty means the root of the file system
+	Now  time.Time // the current time, from which on clocks are compared with the zones
+	// Local is the zone of the Go runtime, for systems without these files (Windows).
 	Local *time.Location
 }
 
 // MachineZone is the zone of a machine.
 type MachineZone struct {
 	Loc  *time.Location // one of [Zones]
-	From string         // what says so: "TZ", "/etc/localtime" or "/etc/timezone"
-	// Warning says why the zone is UTC although nobody chose it; "" where the zone is known.
+	From string         // the source: "TZ", "/etc/localtime", "/etc/timezone" or "the system"
+	// Warning explains why UTC is used as the default; it is "" if the zone is known.
 	Warning string
 }
 
@@ -38,9 +38,9 @@ const (
 	nameZone     = "set TZ or VENNIO_TIMEZONE to a zone such as Europe/London"
 )
 
-// Zone determines the zone as tzset(3) of the GNU C library does: from TZ (a name, a path, or a
-// rule of POSIX), otherwise from /etc/localtime. A clock without the name of a place is the
-// best-known zone with the same clock. Where there is none, the zone is UTC, with a warning.
+// Zone determines the zone like tzset(3) of the GNU C library: from TZ (a name, a path or a POSIX rule), else
+// from /etc/localtime. For a clock without a place name it returns the best-known zone with the same clock. If
+// there is none, it returns UTC with a warning.
 func (m Machine) Zone() MachineZone {
 	if m.TZ != nil {
 		return m.fromTZ(*m.TZ)
@@ -52,13 +52,13 @@ func (m Machine) Zone() MachineZone {
 		return unknownZone(localtime + " matches no zone of the tz database")
 	}
 	if name := m.debianName(); name != "" {
-		if loc := m.named(name); loc != nil {
+		if loc := m.loadNamed(name); loc != nil {
 			return MachineZone{Loc: loc, From: timezoneFile}
 		}
 		return unknownZone(timezoneFile + " holds " + quote(name) + ", which is not a zone")
 	}
 	if m.Local != nil {
-		if loc := m.like(m.Local, m.Now); loc != nil {
+		if loc := m.zoneWithSameClock(m.Local, m.Now); loc != nil {
 			return MachineZone{Loc: loc, From: "the system"}
 		}
 		return unknownZone("the system's clock is that of no zone of the tz database")
@@ -70,14 +70,14 @@ func unknownZone(why string) MachineZone {
 	return MachineZone{Loc: time.UTC, Warning: why + ": UTC is used; " + nameZone}
 }
 
-// fromTZ reads TZ: empty means UTC, a leading colon is ignored, then a file is tried before a rule.
+// fromTZ interprets TZ: empty means UTC, a leading colon is ignored, and files take precedence over rules.
 func (m Machine) fromTZ(value string) MachineZone {
 	const from = "TZ"
 	name := strings.TrimPrefix(value, ":")
 	if name == "" {
 		return MachineZone{Loc: time.UTC, From: from}
 	}
-	loc := m.named(name)
+	loc := m.loadNamed(name)
 	if loc == nil && path.IsAbs(name) {
 		loc, _ = m.fromFile(name)
 	}
@@ -85,7 +85,7 @@ func (m Machine) fromTZ(value string) MachineZone {
 		loc, _ = m.fromFile("/usr/share/zoneinfo/" + name)
 	}
 	if loc == nil && isRule(name) {
-		if loc = m.like(ruled(name), m.Now); loc == nil {
+		if loc = m.zoneWithSameClock(ruleLocation(name), m.Now); loc == nil {
 			return unknownZone("TZ is " + quote(value) + ", a rule that no zone of the tz database follows")
 		}
 	}
@@ -95,10 +95,10 @@ func (m Machine) fromTZ(value string) MachineZone {
 	return MachineZone{Loc: loc, From: from}
 }
 
-// named is the zone of a file of the tz database, nil where there is none. Names of clocks, such
-// as EST5EDT and Etc/GMT+5, stand for a place with that clock.
-func (m Machine) named(name string) *time.Location {
-	for _, folder := range []string{"posix/", "right/"} { // right has leap seconds: the zones are the same
+// loadNamed returns the zone of a file of the tz database, or nil. For names of clocks, such as EST5EDT and
+// Etc/GMT+5, it returns a place with that clock.
+func (m Machine) loadNamed(name string) *time.Location {
+	for _, folder := range []string{"posix/", "right/"} { // right/ has leap seconds; the zones are the same
 		name = strings.TrimPrefix(name, folder)
 	}
 	_, isZone := ZoneIndex(name)
@@ -109,19 +109,19 @@ func (m Machine) named(name string) *time.Location {
 	if err != nil || isZone {
 		return loc
 	}
-	return m.like(loc, m.Now)
+	return m.zoneWithSameClock(loc, m.Now)
 }
 
-// zoneinfo matches the path of a file of the tz database, wherever it is installed.
+// zoneinfo matches paths of files of the tz database in any directory.
 var zoneinfo = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`/zoneinfo[^/]*/(.+)$`) })
 
-// fromFile is the zone of a file: by its path or that of a link on the way to it, otherwise by its
-// content. It is nil where the file matches no zone; found is false where there is no file.
+// fromFile returns the zone of a file by its path, by the path of a link to it, or by its content. loc is nil if
+// the file matches no zone; found is false if the file does not exist.
 func (m Machine) fromFile(file string) (loc *time.Location, found bool) {
-	const most = 16 // links, in case they form a circle
+	const most = 16 // links, because they may form a cycle
 	for range most {
 		if match := zoneinfo().FindStringSubmatch(path.Clean(file)); match != nil {
-			if loc := m.named(match[1]); loc != nil {
+			if loc := m.loadNamed(match[1]); loc != nil {
 				return loc, true
 			}
 		}
@@ -142,9 +142,9 @@ func (m Machine) fromFile(file string) (loc *time.Location, found bool) {
 	if err != nil {
 		return nil, true
 	}
-	// Older times differ between builds of the database (PACKRATDATA), but tell more zones apart.
+	// Old transitions distinguish more zones but differ between builds of the database (PACKRATDATA).
 	for _, since := range []time.Time{time.Unix(0, 0), m.Now} {
-		if loc := m.like(content, since); loc != nil {
+		if loc := m.zoneWithSameClock(content, since); loc != nil {
 			return loc, true
 		}
 	}
@@ -155,8 +155,7 @@ func (m Machine) path(file string) string {
 	return filepath.Join(cmp.Or(m.Root, "/"), filepath.FromSlash(file))
 }
 
-// read reads a regular file. TZ may name anything, and reading a device or a named pipe
-// may never end.
+// read reads a regular file. TZ may name a device or a named pipe, from which reading may block forever.
 func (m Machine) read(file string) ([]byte, error) {
 	const most = 1 << 20 // bytes; the largest file of the tz database has 4 KB
 	info, err := os.Stat(m.path(file))
@@ -174,11 +173,10 @@ func (m Machine) debianName() string {
 	return strings.TrimSpace(string(data))
 }
 
-// like is the zone whose clocks show the same as those of loc, from since until two years from now:
-// one with the same abbreviations before others, that of /etc/timezone before others, then the
-// best-known. It is nil where there is none.
-func (m Machine) like(loc *time.Location, since time.Time) *time.Location {
-	const notSet = "-00" // of the zone Factory: local time must still be set
+// zoneWithSameClock returns the zone with the same offsets as loc between since and two years from now, or nil.
+// It prefers zones with the same abbreviations, then the zone in /etc/timezone, then the best-known one.
+func (m Machine) zoneWithSameClock(loc *time.Location, since time.Time) *time.Location {
+	const notSet = "-00" // the zone Factory: local time has not been configured
 	if name, _ := m.Now.In(loc).Zone(); name == notSet {
 		return nil
 	}
@@ -207,8 +205,7 @@ func (m Machine) like(loc *time.Location, since time.Time) *time.Location {
 	return nil
 }
 
-// same reports whether the clocks of two locations show the same, and with names also whether
-// their abbreviations are the same.
+// same reports whether two locations have the same offsets and, with names, the same abbreviations.
 func same(a, b *time.Location, since, until time.Time, withNames bool) bool {
 	for t := since; t.Before(until); {
 		nameA, offsetA := t.In(a).Zone()
@@ -224,7 +221,7 @@ func same(a, b *time.Location, since, until time.Time, withNames bool) bool {
 		if endA.IsZero() || !endB.IsZero() && endB.Before(endA) {
 			endA = endB
 		}
-		// On the last day of a leap year Go ends a rule before that day (time.tzset counts 365 days).
+		// On the last day of a leap year Go ends a rule one day early (time.tzset counts 365 days).
 		if !endA.After(t) {
 			endA = t.AddDate(0, 0, 1)
 		}
@@ -233,25 +230,25 @@ func same(a, b *time.Location, since, until time.Time, withNames bool) bool {
 	return true
 }
 
-// rule matches the begin of a rule of POSIX, section 8.3: "EST5EDT", "<+0330>-3:30".
-var rule = sync.OnceValue(func() *regexp.Regexp {
+// posixRule matches the beginning of a POSIX rule, section 8.3: "EST5EDT", "<+0330>-3:30".
+var posixRule = sync.OnceValue(func() *regexp.Regexp {
 	return regexp.MustCompile(`^(?:[A-Za-z]{3,}|<[-+A-Za-z0-9]{3,}>)[-+]?\d`)
 })
 
-// notParsed is the abbreviation that the location of a rule has where Go does not understand it.
+// notParsed is the abbreviation in the location of a rule that Go cannot parse.
 const notParsed = "???"
 
 func isRule(text string) bool {
-	if !rule().MatchString(text) {
+	if !posixRule().MatchString(text) {
 		return false
 	}
-	name, _ := time.Unix(0, 0).In(ruled(text)).Zone()
+	name, _ := time.Unix(0, 0).In(ruleLocation(text)).Zone()
 	return name != notParsed
 }
 
-// ruled is a location with the clock of a rule of POSIX: a file of the tz database (RFC 9636)
-// without transitions, whose footer is the rule, so that Go reads it.
-func ruled(rule string) *time.Location {
+// ruleLocation returns a location with the clock of a POSIX rule. It builds a TZif file (RFC 9636) without
+// transitions whose footer is the rule, so that Go parses the rule.
+func ruleLocation(rule string) *time.Location {
 	header := func(version byte) []byte {
 		h := append([]byte("TZif"), version)
 		h = append(h, make([]byte, 15)...)

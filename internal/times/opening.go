@@ -7,11 +7,11 @@ import (
 	"time"
 )
 
-// Opening is a weekly pattern of hours, such as the working hours of a host. The zero value has no
-// hours; what that means is up to its user.
+// Opening is a weekly pattern of hours, such as the working hours of a host. The zero value has no hours; its
+// meaning is up to the caller.
 type Opening []openDays
 
-// openDays are weekdays and the part of each, in minutes after local midnight.
+// openDays are weekdays with one part of each, in minutes after local midnight.
 type openDays struct {
 	days     []time.Weekday
 	from, to int
@@ -20,7 +20,7 @@ type openDays struct {
 
 const minutesOfDay = 24 * 60
 
-// ParseOpening reads "mon-thu 09:00-17:00, fri 09:00-15:00, sat/sun 10:00-12:00".
+// ParseOpening parses "mon-thu 09:00-17:00, fri 09:00-15:00, sat/sun 10:00-12:00".
 func ParseOpening(s string) (all Opening, err error) {
 	for part := range strings.SplitSeq(s, ",") {
 		fields := strings.Fields(strings.ToLower(part))
@@ -28,27 +28,27 @@ func ParseOpening(s string) (all Opening, err error) {
 			continue
 		}
 		if len(fields) != 2 {
-			return nil, badOpening(part)
+			return nil, openingError(part)
 		}
-		days, ok := openOn(fields[0])
-		from, to, also := openFrom(fields[1])
+		days, ok := parseOpeningDays(fields[0])
+		from, to, also := parseOpeningHours(fields[1])
 		if !ok || !also || from == to {
-			return nil, badOpening(part)
+			return nil, openingError(part)
 		}
 		if from > to {
-			return nil, fmt.Errorf("%w; hours over midnight are two: mon-fri 22:00-24:00, tue-sat 00:00-06:00", badOpening(part))
+			return nil, fmt.Errorf("%w; hours over midnight are two: mon-fri 22:00-24:00, tue-sat 00:00-06:00", openingError(part))
 		}
 		all = append(all, openDays{days, from, to, strings.Join(fields, " ")})
 	}
 	return all, nil
 }
 
-func badOpening(part string) error {
+func openingError(part string) error {
 	return fmt.Errorf("%q: want weekdays and hours, such as mon-fri 09:00-17:00", strings.TrimSpace(part))
 }
 
-// openOn reads "mon", "mon-fri" or "mon/wed/fri".
-func openOn(s string) (days []time.Weekday, ok bool) {
+// parseOpeningDays parses "mon", "mon-fri" or "mon/wed/fri".
+func parseOpeningDays(s string) (days []time.Weekday, ok bool) {
 	for part := range strings.SplitSeq(s, "/") {
 		first, last, isRange := strings.Cut(part, "-")
 		from, ok := Weekday(first)
@@ -71,7 +71,7 @@ func openOn(s string) (days []time.Weekday, ok bool) {
 	return days, true
 }
 
-func openFrom(s string) (from, to int, ok bool) {
+func parseOpeningHours(s string) (from, to int, ok bool) {
 	first, last, _ := strings.Cut(s, "-")
 	from, ok = ParseClock(first)
 	if !ok {
@@ -84,7 +84,7 @@ func openFrom(s string) (from, to int, ok bool) {
 	return from, to, ok
 }
 
-// String is the pattern as it was written, "" where it has no hours.
+// String returns the pattern as it was written, or "" if it has no hours.
 func (o Opening) String() string {
 	parts := make([]string, len(o))
 	for i, d := range o {
@@ -93,8 +93,8 @@ func (o Opening) String() string {
 	return strings.Join(parts, ", ")
 }
 
-// Holds reports whether a meeting lies within the hours on the clocks of loc. Hours that touch are one: those to
-// 24:00 go on with those from 00:00 of the next day.
+// Holds reports whether a meeting lies within the hours, in loc. Adjacent hours are combined: hours until
+// 24:00 continue with hours from 00:00 of the next day.
 func (o Opening) Holds(start, end time.Time, loc *time.Location) bool {
 	first, last := start.In(loc), end.In(loc)
 	from, to := MinuteOfDay(first, loc), MinuteOfDay(last, loc)
@@ -107,7 +107,7 @@ func (o Opening) Holds(start, end time.Time, loc *time.Location) bool {
 	return false
 }
 
-// covers tells whether the hours of a weekday cover it from one minute to another.
+// covers reports whether the hours of a weekday include the range between two minutes of the day.
 func (o Opening) covers(day time.Weekday, from, to int) bool {
 	for reached := from; ; {
 		until := reached
@@ -126,7 +126,7 @@ func (o Opening) covers(day time.Weekday, from, to int) bool {
 	}
 }
 
-// Closes is the end of the last hours of a weekday, in minutes after midnight; 0 where it has none.
+// Closes returns the end of the last hours of a weekday, in minutes after midnight, or 0 if it has none.
 func (o Opening) Closes(day time.Weekday) (minutes int) {
 	for _, d := range o {
 		if slices.Contains(d.days, day) {
@@ -135,3 +135,19 @@ func (o Opening) Closes(day time.Weekday) (minutes int) {
 	}
 	return minutes
 }
+
+// ParseClock parses a time of day, "00:00" to "23:59", to minutes after midnight.
+func ParseClock(s string) (minutes int, ok bool) {
+	const layout = "15:04"
+	t, err := time.Parse(layout, s)
+	return t.Hour()*60 + t.Minute(), err == nil && len(s) == len(layout)
+}
+
+// MinuteOfDay returns the time of day in loc at t, in whole minutes after midnight.
+func MinuteOfDay(t time.Time, loc *time.Location) int {
+	hour, minute, _ := at(t, loc).Clock()
+	return hour*60 + minute
+}
+
+// ClockOf formats a minute of the day: "09:05" for 545.
+func ClockOf(minute int) string { return fmt.Sprintf("%02d:%02d", minute/60%24, minute%60) }

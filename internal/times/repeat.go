@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// Repeat is how often a meeting is held: Count or Until, not both.
+// Repeat is the recurrence of a meeting. Either Count or Until is set.
 type Repeat struct {
 	Every string // weekly, biweekly (every other week) or monthly
 	Count int    // occurrences, the first included
@@ -21,7 +21,7 @@ type Repeat struct {
 // MaxOccurrences is how many meetings one series may have.
 const MaxOccurrences = 26
 
-// RepeatError says why a repetition cannot be.
+// RepeatError reports an invalid recurrence.
 type RepeatError struct {
 	why  string
 	year int // of the meeting, for the example
@@ -35,10 +35,10 @@ var repeatForm = sync.OnceValue(func() *regexp.Regexp {
 	return regexp.MustCompile(`^(weekly|biweekly|monthly)(?: (?:x(\d{1,3})|until (\d{4}-\d{2}-\d{2})))?$`)
 })
 
-// ParseRepeat reads "weekly x6" or "monthly until 2026-12-31", in the spellings of CanonicalRepeat,
-// for a meeting at the given local time. The error is a *RepeatError.
+// ParseRepeat parses "weekly x6" or "monthly until 2026-12-31", and every spelling that CanonicalRepeat
+// accepts, for a meeting at the given local time. The error is a *RepeatError.
 func ParseRepeat(s string, meeting time.Time) (Repeat, error) {
-	text, day := withoutDay(s)
+	text, day := cutWeekday(s)
 	part := repeatForm().FindStringSubmatch(CanonicalRepeat(text))
 	switch {
 	case part != nil && day != "" && !strings.HasPrefix(strings.ToLower(meeting.Weekday().String()), day):
@@ -60,9 +60,9 @@ func ParseRepeat(s string, meeting time.Time) (Repeat, error) {
 	return r, nil
 }
 
-// withoutDay takes the weekday out of "every Tuesday x6", "weekly on Tuesdays x6" and a rule with one
-// BYDAY: the meeting is on that day, or the repetition is refused. day is its first two letters.
-func withoutDay(s string) (text, day string) {
+// cutWeekday removes the weekday from "every Tuesday x6", "weekly on Tuesdays x6" and rules with one BYDAY.
+// It returns the first two letters of the day, which must be that of the meeting.
+func cutWeekday(s string) (text, day string) {
 	if part := ruleDay().FindStringSubmatch(s); part != nil && strings.Contains(strings.ToUpper(s), "FREQ=WEEKLY") {
 		return strings.Replace(s, part[0], "", 1), strings.ToLower(part[1])
 	}
@@ -101,15 +101,14 @@ var (
 	countWords = sync.OnceValue(func() *regexp.Regexp {
 		return regexp.MustCompile(`\b(?:three|four|five|six|seven|eight|nine|ten|twelve)\b`)
 	})
-	counts    = []string{"", "", "", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "", "twelve"}
-	notRepeat = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`[\s,;:=()_-]+`) })
-	ofMonth   = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`\b(\d{1,2})(?:st|nd|rd|th)\b`) })
-	isoDate   = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`\b(\d{4})-(\d{2})-(\d{2})\b`) })
+	counts           = []string{"", "", "", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "", "twelve"}
+	repeatSeparators = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`[\s,;:=()_-]+`) })
+	ofMonth          = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`\b(\d{1,2})(?:st|nd|rd|th)\b`) })
+	isoDate          = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`\b(\d{4})-(\d{2})-(\d{2})\b`) })
 )
 
-// CanonicalRepeat writes a repetition as ParseRepeat wants it: "every week" is weekly, "every two
-// weeks, 4 times" biweekly x4, and an RRULE of RFC 5545 likewise. What it does not understand it
-// returns as it is.
+// CanonicalRepeat converts a recurrence to the form of ParseRepeat: "every week" to weekly, "every two weeks,
+// 4 times" to biweekly x4, and likewise an RRULE of RFC 5545. It returns other text unchanged.
 func CanonicalRepeat(s string) string {
 	const most = 200
 	if len(s) > most {
@@ -124,8 +123,8 @@ func CanonicalRepeat(s string) string {
 	}
 	text = strings.ReplaceAll(text, "×", " x")
 	text = countWords().ReplaceAllStringFunc(text, func(word string) string { return strconv.Itoa(slices.Index(counts, word)) })
-	text = isoDate().ReplaceAllString(text, "$1/$2/$3") // keeps its hyphens apart from the others
-	text = strings.TrimSpace(notRepeat().ReplaceAllString(strings.TrimSuffix(text, "."), " "))
+	text = isoDate().ReplaceAllString(text, "$1/$2/$3") // protects the hyphens of dates
+	text = strings.TrimSpace(repeatSeparators().ReplaceAllString(strings.TrimSuffix(text, "."), " "))
 	if part := countFirst().FindStringSubmatch(text); part != nil {
 		text = part[2] + " x" + part[1]
 	}
@@ -149,7 +148,7 @@ func CanonicalRepeat(s string) string {
 	return s
 }
 
-// repeatEnd reads how often or until when; weeks is the distance of two meetings, 0 a month.
+// repeatEnd parses the count or the last date. weeks is the interval of the meetings, 0 for a month.
 func repeatEnd(text string, weeks int) string {
 	if part := countForm().FindStringSubmatch(text); part != nil {
 		n, _ := strconv.Atoi(part[1] + part[2] + part[3])
@@ -168,14 +167,14 @@ func repeatEnd(text string, weeks int) string {
 				return "until " + t.Format(time.DateOnly)
 			}
 		}
-		if isoDate().MatchString(strings.ReplaceAll(part[1], "/", "-")) { // ParseRepeat says what is wrong with it
+		if isoDate().MatchString(strings.ReplaceAll(part[1], "/", "-")) { // ParseRepeat reports what is wrong with it
 			return "until " + strings.ReplaceAll(part[1], "/", "-")
 		}
 	}
 	return ""
 }
 
-// fromRule reads a recurrence rule of FREQ, INTERVAL, COUNT and UNTIL alone; "" for others.
+// fromRule converts a recurrence rule that only has FREQ, INTERVAL, COUNT and UNTIL, else returns "".
 func fromRule(rule string) string {
 	parts := map[string]string{"interval": "1"}
 	for part := range strings.SplitSeq(strings.Trim(rule, "; "), ";") {
@@ -200,19 +199,17 @@ func fromRule(rule string) string {
 	return ""
 }
 
-// Starts lists when the occurrences begin, the first one first: each at the same
-// time on the clocks of loc, across clock changes too. It refuses, with a
-// *RepeatError, fewer than 2 and more than MaxOccurrences, and monthly meetings
-// on a day that not every month has: what becomes of February is not published
-// (vennio-api.md, Bookings). So it does an occurrence at a time that the clocks
-// of its day skip or show twice.
+// Starts returns the starts of all occurrences in order, each at the same local time in loc, also across clock
+// changes. The error is a *RepeatError if there are fewer than 2 or more than MaxOccurrences, if a monthly
+// meeting is on a day that some months lack (Vennio does not document what happens then; vennio-api.md,
+// Bookings), or if the clocks skip an occurrence or show it twice.
 func (r Repeat) Starts(first time.Time, loc *time.Location) ([]time.Time, error) {
 	local := first.In(loc)
 	year, month, day := local.Date()
 	hour, minute, second := local.Clock()
 	const everyMonthHas = 28
 	if r.Every == "monthly" && day > everyMonthHas {
-		return nil, &RepeatError{fmt.Sprintf("monthly cannot begin on the %s, which some months lack: choose a day up to the 28th", ordinal(day)), year}
+		return nil, &RepeatError{fmt.Sprintf("monthly cannot begin on the %s, which some months lack: choose a day up to the 28th", ordinalText(day)), year}
 	}
 	var all []time.Time
 	for i := 0; len(all) <= MaxOccurrences; i++ {
@@ -227,7 +224,7 @@ func (r Repeat) Starts(first time.Time, loc *time.Location) ([]time.Time, error)
 		if r.Count > 0 && i == r.Count || r.Count == 0 && wall.Format(time.DateOnly) > r.Until {
 			break
 		}
-		shown := read(wall, loc).at
+		shown := instantsOf(wall, loc).at
 		if len(shown) != 1 && i > 0 {
 			return nil, &RepeatError{fmt.Sprintf("cannot be: on %s the clocks of %s do not show %s exactly once; choose another time of day", wall.Format(dayLayout), loc, wall.Format("15:04")), year}
 		}
@@ -242,23 +239,7 @@ func (r Repeat) Starts(first time.Time, loc *time.Location) ([]time.Time, error)
 	return all, nil
 }
 
-// ordinal is a day of the month in words: "the 31st".
-func ordinal(day int) string {
-	suffix := "th"
-	if tens := day / 10; tens != 1 {
-		switch day % 10 {
-		case 1:
-			suffix = "st"
-		case 2:
-			suffix = "nd"
-		case 3:
-			suffix = "rd"
-		}
-	}
-	return strconv.Itoa(day) + suffix
-}
-
-// Text says how it repeats: "weekly, 6 times", "monthly, until 2026-12-31".
+// Text formats the recurrence: "weekly, 6 times", "monthly, until 2026-12-31".
 func (r Repeat) Text() string {
 	if r.Count > 0 {
 		return fmt.Sprintf("%s, %d times", r.Every, r.Count)

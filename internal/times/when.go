@@ -8,14 +8,14 @@ import (
 	"time"
 )
 
-// longestWhen bounds the work and the text of a phrase, in bytes; schemas allow 200 characters.
-const longestWhen = 800
+// maxPhraseBytes limits the length of a phrase in bytes; the schemas allow 200 characters.
+const maxPhraseBytes = 800
 
-// mostOffers bounds a refusal.
-const mostOffers = 4
+// maxSuggestions limits the calls that one error suggests.
+const maxSuggestions = 4
 
-// vocabulary is told where nothing of a phrase was understood.
-const vocabulary = `a day, a week or a span in English, such as when "tomorrow afternoon", "next week" or "until friday"`
+// exampleText is suggested if no part of a phrase was understood.
+const exampleText = `a day, a week or a span in English, such as when "tomorrow afternoon", "next week" or "until friday"`
 
 func (d *draft) calendar() calendar {
 	today := dateAt(dateOf(d.Now, d.Loc))
@@ -23,56 +23,56 @@ func (d *draft) calendar() calendar {
 	return calendar{now: d.earliest, loc: d.Loc, today: today, minute: MinuteOfDay(d.Now, d.Loc), weekStart: d.WeekStart, meeting: meeting, openDays: d.DefaultDays}
 }
 
-// understand reads a phrase, in English or as far as another language can be guessed.
-func (d *draft) understand(phrase string) ([]meaning, *problem) {
-	if len(phrase) > longestWhen {
-		return nil, &problem{what: "is too long", weak: true}
+// parsePhrase interprets a phrase. For other languages than English it returns a problem with suggestions.
+func (d *draft) parsePhrase(phrase string) ([]meaning, *problem) {
+	if len(phrase) > maxPhraseBytes {
+		return nil, &problem{what: "is too long", generic: true}
 	}
-	meanings, p := d.calendar().read(phrase)
+	meanings, p := d.calendar().readPhrase(phrase)
 	if len(meanings) == 0 && p != nil {
-		if foreign := d.translated(phrase); foreign != nil && (len(foreign.offers) > 0 || len(p.offers) == 0) {
+		if foreign := d.foreignProblem(phrase); foreign != nil && (len(foreign.suggestions) > 0 || len(p.suggestions) == 0) {
 			return nil, foreign
 		}
 	}
 	return meanings, p
 }
 
-// readWhen resolves the phrase that stands for a whole window.
-func (d *draft) readWhen() {
+// parseWhen interprets the phrase that describes the whole window.
+func (d *draft) parseWhen() {
 	if d.From+d.To != "" {
-		meanings, _ := d.understand(d.When)
-		d.refuseBoth(len(meanings) > 0)
+		meanings, _ := d.parsePhrase(d.When)
+		d.refuseWhenWithEnds(len(meanings) > 0)
 		return
 	}
-	meanings, p := d.understand(d.When)
+	meanings, p := d.parsePhrase(d.When)
 	switch {
 	case len(meanings) == 1:
-		d.said = meanings[0]
-		d.readHours(&d.said)
-		d.checkRoom(d.said)
-		d.from, d.to = d.ends(d.said)
+		d.parsed = meanings[0]
+		d.checkClockChange(&d.parsed)
+		d.checkMeetingFits(d.parsed)
+		d.from, d.to = d.ends(d.parsed)
 		d.hasFrom, d.hasTo = true, true
 	case len(meanings) > 1:
-		d.refuseAmbiguous(meanings)
+		d.refuseAmbiguousPhrase(meanings)
 	default:
-		d.refuseProblem(*p)
+		d.addPhraseProblem(*p)
 	}
 }
 
-// ends are the instants of a meaning. A date that the zone skipped is nobody's: the next one is.
+// ends returns the instants of a meaning. It replaces a date that the zone skipped by the next one.
 func (d *draft) ends(m meaning) (from, to time.Time) {
 	if m.single() {
 		step := 1
 		if m.named != 0 {
 			step = 7
 		}
-		m.first = dateAt(d.existing(m.first.time(), step))
+		m.first = dateAt(d.nextExisting(m.first.time(), step))
 		m.last = m.first
 	}
 	if from = d.earliest; m.first > dateAt(dateOf(d.Now, d.Loc)) {
-		from, _ = startOf(m.first.time(), d.Loc)
+		from, _ = startOfDate(m.first.time(), d.Loc)
 	}
-	to, _ = startOf((m.last + 1).time(), d.Loc)
+	to, _ = startOfDate((m.last + 1).time(), d.Loc)
 	if m.open {
 		to = addDays(d.earliest, d.DefaultDays, d.Loc)
 	}
@@ -85,58 +85,58 @@ func (d *draft) ends(m meaning) (from, to time.Time) {
 	return from, to
 }
 
-// existing is the date, or where the zone skipped it the first one after it, in steps of so many
-// days, that it did not skip.
-func (d *draft) existing(date time.Time, step int) time.Time {
+// nextExisting returns the date, or if the zone skipped it the first later date that exists, in steps of the
+// given number of days.
+func (d *draft) nextExisting(date time.Time, step int) time.Time {
 	for {
-		if _, exists := startOf(date, d.Loc); exists {
+		if _, exists := startOfDate(date, d.Loc); exists {
 			return date
 		}
 		date = date.AddDate(0, 0, step)
 	}
 }
 
-// readHours refuses a time that the clocks of its day skip or show twice.
-func (d *draft) readHours(m *meaning) {
+// checkClockChange adds a problem if the clocks skip the time on that day or show it twice.
+func (d *draft) checkClockChange(m *meaning) {
 	if !m.point || !m.single() || m.latest != (m.earliest+d.calendar().meeting)%endOfDay {
 		return
 	}
 	wall := m.first.time().Add(time.Duration(m.earliest) * time.Minute)
-	r := read(wall, d.Loc)
+	r := instantsOf(wall, d.Loc)
 	switch len(r.at) {
 	case 1:
 	case 0:
-		var offers []meaning
+		var suggestions []meaning
 		for _, at := range []time.Time{r.earlier, r.later} {
 			minute := MinuteOfDay(at, d.Loc)
 			day := dateAt(dateOf(at, d.Loc))
-			offers = append(offers, meaning{dates: dates{day, day}, earliest: minute, latest: (minute + d.calendar().meeting) % endOfDay, point: true})
+			suggestions = append(suggestions, meaning{dates: dates{day, day}, earliest: minute, latest: (minute + d.calendar().meeting) % endOfDay, point: true})
 		}
-		d.refuseProblem(problem{what: fmt.Sprintf("does not exist in %s, where the clocks go forward", d.Loc), offers: offers})
+		d.addPhraseProblem(problem{what: fmt.Sprintf("does not exist in %s, where the clocks go forward", d.Loc), suggestions: suggestions})
 	default:
-		var offers []meaning
+		var suggestions []meaning
 		for _, at := range r.at {
-			offers = append(offers, meaning{dates: m.dates, from: at, to: at.Add(time.Duration(d.calendar().meeting) * time.Minute)})
+			suggestions = append(suggestions, meaning{dates: m.dates, from: at, to: at.Add(time.Duration(d.calendar().meeting) * time.Minute)})
 		}
-		d.refuseProblem(problem{what: fmt.Sprintf("exists twice in %s, where the clocks go back", d.Loc), offers: offers})
+		d.addPhraseProblem(problem{what: fmt.Sprintf("exists twice in %s, where the clocks go back", d.Loc), suggestions: suggestions})
 	}
 }
 
-// checkRoom refuses hours that are shorter than the meeting.
-func (d *draft) checkRoom(m meaning) {
+// checkMeetingFits adds a problem if the hours are shorter than the meeting.
+func (d *draft) checkMeetingFits(m meaning) {
 	room := m.latest - m.earliest
 	if d.Meeting == 0 || m.latest == 0 || m.point || room >= d.calendar().meeting {
 		return
 	}
 	longer := m
 	longer.latest = 0
-	d.refuseProblem(problem{what: fmt.Sprintf("leaves %d minutes of a day and the meeting takes %d", room, d.calendar().meeting), offers: []meaning{longer}})
+	d.addPhraseProblem(problem{what: fmt.Sprintf("leaves %d minutes of a day and the meeting takes %d", room, d.calendar().meeting), suggestions: []meaning{longer}})
 }
 
-// refuseBoth says which to drop of a phrase and the ends that were sent beside it.
-func (d *draft) refuseBoth(known bool) {
+// refuseWhenWithEnds adds a problem if when is combined with from or to, and says which to omit.
+func (d *draft) refuseWhenWithEnds(known bool) {
 	if !known {
-		d.refuse("when %s is not understood, and from or to says the window: drop when", quote(d.When))
+		d.addProblem("when %s is not understood, and from or to says the window: drop when", quote(d.When))
 		return
 	}
 	var ends []string
@@ -146,37 +146,37 @@ func (d *draft) refuseBoth(known bool) {
 	if d.To != "" {
 		ends = append(ends, "to")
 	}
-	d.refuse("when %s is a whole window: drop %s", quote(d.When), strings.Join(ends, " and "))
+	d.addProblem("when %s is a whole window: drop %s", quote(d.When), strings.Join(ends, " and "))
 }
 
-func (d *draft) refuseAmbiguous(all []meaning) {
-	if all = d.accepted(all); len(all) < 2 {
-		d.refuseProblem(problem{what: "has several meanings", offers: all})
+func (d *draft) refuseAmbiguousPhrase(all []meaning) {
+	if all = d.validSuggestions(all); len(all) < 2 {
+		d.addPhraseProblem(problem{what: "has several meanings", suggestions: all})
 		return
 	}
-	told := make([]string, len(all))
+	descriptions := make([]string, len(all))
 	for i, m := range all {
-		told[i] = d.tellMeaning(m)
+		descriptions[i] = d.describe(m)
 	}
-	d.refuse("when %s is %s to some and %s to others: send %s, whichever is meant", quote(d.When),
-		strings.Join(told[:len(told)-1], ", "), told[len(told)-1], d.calls(all, " or ", nil))
+	d.addProblem("when %s is %s to some and %s to others: send %s, whichever is meant", quote(d.When),
+		strings.Join(descriptions[:len(descriptions)-1], ", "), descriptions[len(descriptions)-1], d.suggestedCalls(all, " or ", nil))
 }
 
-func (d *draft) refuseProblem(p problem) {
-	offers := d.accepted(p.offers)
-	calls := d.calls(offers, map[bool]string{true: ", then ", false: " or "}[p.each], p.zones)
+func (d *draft) addPhraseProblem(p problem) {
+	suggestions := d.validSuggestions(p.suggestions)
+	suggestedCalls := d.suggestedCalls(suggestions, map[bool]string{true: ", then ", false: " or "}[p.each], p.zones)
 	if p.hours != (hours{}) && d.Prefers {
-		today := p.offers[len(p.offers)-1].first - 1
-		calls += fmt.Sprintf(`, or the days as from and to with the hours in prefer, such as from %s and to %s and prefer %s`,
+		today := p.suggestions[len(p.suggestions)-1].first - 1
+		suggestedCalls += fmt.Sprintf(`, or the days as from and to with the hours in prefer, such as from %s and to %s and prefer %s`,
 			ymd(today.time()), ymd((today + date(d.DefaultDays)).time()), p.hours.prefer())
 	}
-	if calls == "" {
-		calls = vocabulary
+	if suggestedCalls == "" {
+		suggestedCalls = exampleText
 	}
-	if len(offers) > 1 && !p.each || len(p.zones) > 1 {
-		calls += ", whichever is meant"
+	if len(suggestions) > 1 && !p.each || len(p.zones) > 1 {
+		suggestedCalls += ", whichever is meant"
 	}
-	d.refuse("when %s %s: send %s", quote(d.When), p.what, calls)
+	d.addProblem("when %s %s: send %s", quote(d.When), p.what, suggestedCalls)
 }
 
 func (h hours) prefer() string {
@@ -190,30 +190,30 @@ func (h hours) prefer() string {
 	return "{" + strings.Join(all, ",") + "}"
 }
 
-// accepted keeps the offers that are accepted when they are sent literally, and mean what they should.
-func (d *draft) accepted(all []meaning) []meaning {
+// validSuggestions keeps the meanings whose suggested calls are accepted and have exactly that meaning.
+func (d *draft) validSuggestions(all []meaning) []meaning {
 	var kept []meaning
 	today := d.calendar().today
 	for _, m := range all {
 		m.first = max(m.first, today)
-		if len(kept) < mostOffers && !slices.ContainsFunc(kept, m.same) && d.accepts(m) {
+		if len(kept) < maxSuggestions && !slices.ContainsFunc(kept, m.same) && d.isAccepted(m) {
 			kept = append(kept, m)
 		}
 	}
 	return kept
 }
 
-func (d *draft) accepts(m meaning) bool {
+func (d *draft) isAccepted(m meaning) bool {
 	try := *d
 	try.problems = nil
-	try.said = m
+	try.parsed = m
 	try.from, try.to = d.ends(m)
-	if _, phrase := d.call(m); phrase {
-		read, _ := d.calendar().read(d.phrase(m))
-		if len(read) != 1 || !read[0].same(m) {
+	if _, phrase := d.suggestedCall(m); phrase {
+		got, _ := d.calendar().readPhrase(d.phrase(m))
+		if len(got) != 1 || !got[0].same(m) {
 			return false
 		}
-		try.readHours(&try.said)
+		try.checkClockChange(&try.parsed)
 	} else {
 		try.When = ""
 	}
@@ -222,12 +222,12 @@ func (d *draft) accepts(m meaning) bool {
 	return len(try.problems) == 0 && try.to.After(try.start())
 }
 
-// calls are the arguments to send for each of the meanings.
-func (d *draft) calls(all []meaning, between string, zones []string) string {
+// suggestedCalls formats the arguments to send for each of the meanings.
+func (d *draft) suggestedCalls(all []meaning, between string, zones []string) string {
 	var texts []string
 	lead := ""
 	for _, m := range all {
-		text, phrase := d.call(m)
+		text, phrase := d.suggestedCall(m)
 		if phrase {
 			text = strings.TrimPrefix(text, lead)
 			lead = "when "
@@ -243,8 +243,8 @@ func (d *draft) calls(all []meaning, between string, zones []string) string {
 	return strings.Join(texts, between)
 }
 
-// call is how a meaning is sent: as a phrase, or as two instants.
-func (d *draft) call(m meaning) (text string, phrase bool) {
+// suggestedCall formats the arguments for a meaning: a phrase or two instants.
+func (d *draft) suggestedCall(m meaning) (text string, phrase bool) {
 	if !m.from.IsZero() || !m.to.IsZero() {
 		from, to := d.ends(m)
 		return "from " + from.Format(exact) + " and to " + to.Format(exact), false
@@ -252,7 +252,7 @@ func (d *draft) call(m meaning) (text string, phrase bool) {
 	return fmt.Sprintf("when %q", d.phrase(m)), true
 }
 
-// phrase tells a meaning as a phrase that means just that.
+// phrase returns a phrase with exactly this meaning.
 func (d *draft) phrase(m meaning) string {
 	c := d.calendar()
 	var text string
@@ -266,7 +266,7 @@ func (d *draft) phrase(m meaning) string {
 		}
 	case m.single() && ahead == 0:
 		text = "today"
-	case m.single() && !hasHours && ahead <= recently:
+	case m.single() && !hasHours && ahead <= recentDays:
 		text = "in " + days(ahead)
 	case m.single():
 		text = dateText(m.first)
@@ -294,7 +294,7 @@ func (d *draft) phrase(m meaning) string {
 	return strings.TrimSpace(text)
 }
 
-// text is the set as a phrase.
+// text returns the set as a phrase.
 func (s weekdaySet) text() string {
 	switch s {
 	case workdays:
@@ -310,45 +310,45 @@ func (s weekdaySet) text() string {
 	return strings.Join(names, " or ")
 }
 
-// tellMeaning tells a window in words.
-func (d *draft) tellMeaning(m meaning) string {
+// describe formats a meaning for people.
+func (d *draft) describe(m meaning) string {
 	text := m.first.time().Format(dayLayout)
 	from, to := d.ends(m)
 	switch {
 	case !m.from.IsZero() || !m.to.IsZero():
-		return tell(from, d.Loc) + " – " + tell(to, d.Loc)
+		return formatInstant(from, d.Loc) + " – " + formatInstant(to, d.Loc)
 	case m.open:
 		text = "the next " + days(d.DefaultDays)
 	case !m.single():
 		text += " – " + m.last.time().Format(dayLayout)
 	}
-	return text + toldHours(m.earliest, m.latest)
+	return text + hoursText(m.earliest, m.latest)
 }
 
-// refuseWords refuses what is no date, with what to send where the words mean one.
-func (d *draft) refuseWords(field, sent string) {
-	meanings, _ := d.understand(sent)
-	meanings = d.accepted(meanings)
+// refuseFreeText adds a problem for text that is not a date, and suggests the dates that the words mean, if any.
+func (d *draft) refuseFreeText(field, sent string) {
+	meanings, _ := d.parsePhrase(sent)
+	meanings = d.validSuggestions(meanings)
 	switch {
 	case len(meanings) > 1:
 		var all []string
 		for _, m := range meanings {
 			all = append(all, ymd(m.first.time()))
 		}
-		d.refuse("%s %s is not a date: send %s, whichever is meant", field, quote(sent), strings.Join(slices.Compact(all), " or "))
+		d.addProblem("%s %s is not a date: send %s, whichever is meant", field, quote(sent), strings.Join(slices.Compact(all), " or "))
 	case len(meanings) == 1 && (d.From == "" || d.To == ""):
-		d.refuse("%s %s is not a date: send when %q instead of from and to, or %s", field, quote(sent), meanings[0].words, meanings[0].ends(field))
+		d.addProblem("%s %s is not a date: send when %q instead of from and to, or %s", field, quote(sent), meanings[0].words, meanings[0].ends(field))
 	case len(meanings) == 1:
-		d.refuse("%s %s is not a date: send %s", field, quote(sent), meanings[0].ends(field))
+		d.addProblem("%s %s is not a date: send %s", field, quote(sent), meanings[0].ends(field))
 	default:
 		tomorrow := d.Now.AddDate(0, 0, 1)
 		example := time.Date(tomorrow.Year(), tomorrow.Month(), tomorrow.Day(), 9, 0, 0, 0, d.Loc)
-		d.refuse("%s %s is not a date or time: send a date such as %s, or a time with its offset such as %s",
+		d.addProblem("%s %s is not a date or time: send a date such as %s, or a time with its offset such as %s",
 			field, quote(sent), ymd(d.Now), example.Format(exact))
 	}
 }
 
-// ends are the dates to send instead of the phrase, or local times where it names hours.
+// ends formats the dates to send instead of the phrase, or local times if it names hours.
 func (m meaning) ends(field string) string {
 	if !m.single() {
 		return "from " + ymd(m.first.time()) + " and to " + ymd(m.last.time())

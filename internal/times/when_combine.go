@@ -8,30 +8,30 @@ import (
 	"time"
 )
 
-// choice is an alternative, worked out: dates and the hours on them.
+// choice is an alternative with resolved dates.
 type choice struct {
 	dates []date
-	named weekdaySet // the days, where all of them were named
-	open  bool       // the days of a window that names no end
-	frame dates      // from which days were taken: "next week" of "weekdays next week"
+	named weekdaySet // the weekdays, if the phrase names all of them
+	open  bool       // the window has no end
+	frame dates      // the span from which days were selected: "next week" in "weekdays next week"
 	hours hours
 }
 
-// combine works out what was read.
+// combine computes the meaning of the parsed phrase.
 func (r *reader) combine() (meaning, *problem) {
 	if r.failed != nil {
 		return meaning{}, r.failed
 	}
-	if !r.heard() {
-		return meaning{}, &problem{what: "is not understood", weak: true}
+	if !r.anyUnderstood() {
+		return meaning{}, &problem{what: "is not understood", generic: true}
 	}
 	if last := r.part(); len(last.terms)+len(last.hours) == 0 && last.joined == "or" {
-		r.missed = append(r.missed, "or")
+		r.unknownWords = append(r.unknownWords, "or")
 	}
-	r.tidyParts()
-	r.useModifier()
-	r.useDayEnd()
-	if p := r.withoutDay(); p != nil {
+	r.mergeContinuedParts()
+	r.applyModifier()
+	r.applyDayEnd()
+	if p := r.requireDay(); p != nil {
 		return meaning{}, p
 	}
 	choices, p := r.choices()
@@ -39,7 +39,7 @@ func (r *reader) combine() (meaning, *problem) {
 		return meaning{}, p
 	}
 	var all []meaning
-	for _, c := range merge(choices) {
+	for _, c := range mergeChoices(choices) {
 		m, p := r.meaning(c)
 		if p != nil {
 			return meaning{}, p
@@ -54,32 +54,32 @@ func (r *reader) combine() (meaning, *problem) {
 	return m, nil
 }
 
-// objection is what speaks against using the meanings.
+// objection returns the reason why the meanings cannot be used directly, or nil.
 func (r *reader) objection(all []meaning) *problem {
 	each := len(all) > 1
 	switch {
-	case len(r.missed) > 0:
+	case len(r.unknownWords) > 0:
 		if zones := r.zonesNamed(); r.sameClock(zones, all) {
-			r.missed = nil
+			r.unknownWords = nil
 			return r.objection(all)
 		} else if len(zones) > 0 {
-			return &problem{what: "names a time zone, which goes into timezone", offers: all, each: each, zones: zones}
+			return &problem{what: "names a time zone, which goes into timezone", suggestions: all, each: each, zones: zones}
 		}
 		if r.negates() {
-			return &problem{what: "is not understood", weak: true}
+			return &problem{what: "is not understood", generic: true}
 		}
-		if slices.ContainsFunc(r.missed, isBound) { // of what is not known, so its hours are not the window's
+		if slices.ContainsFunc(r.unknownWords, isBound) { // the limit of something unknown, so the hours do not apply to the window
 			for i := range all {
 				all[i].earliest, all[i].latest, all[i].point = 0, 0, false
 			}
 		}
-		return &problem{what: "is understood only without " + quote(strings.Join(r.missed, " ")), offers: all, each: each}
+		return &problem{what: "is understood only without " + quote(strings.Join(r.unknownWords, " ")), suggestions: all, each: each}
 	case r.length > 0 && r.length != r.meeting:
-		return &problem{what: fmt.Sprintf("names a length, which goes into duration_minutes (%d)", r.length), offers: all, each: each}
-	case r.only != "":
-		return &problem{what: r.only, offers: all, each: each}
+		return &problem{what: fmt.Sprintf("names a length, which goes into duration_minutes (%d)", r.length), suggestions: all, each: each}
+	case r.suggestOnly != "":
+		return &problem{what: r.suggestOnly, suggestions: all, each: each}
 	case each:
-		return &problem{what: "is more than one window", offers: all, each: true}
+		return &problem{what: "is more than one window", suggestions: all, each: true}
 	}
 	return nil
 }
@@ -88,9 +88,9 @@ func isBound(word string) bool {
 	return slices.Contains([]string{"before", "after", "until", "by", "from", "between", "within", "till"}, word)
 }
 
-// negates tells whether a word that was not understood may turn the sense of the others.
+// negates reports whether an unknown word may negate the others.
 func (r *reader) negates() bool {
-	return slices.ContainsFunc(strings.Fields(strings.Join(r.missed, " ")), func(word string) bool {
+	return slices.ContainsFunc(strings.Fields(strings.Join(r.unknownWords, " ")), func(word string) bool {
 		switch word {
 		case "never", "nobody", "unless", "instead", "rather", "cancel", "cancelled", "away", "off", "unavailable", "busy", "ago", "last", "since", "every",
 			"if", "none", "nor", "neither", "except", "not", "no", "-", "outside", "out", "bad", "impossible", "booked", "full", "taken", "blocked", "vacation", "holiday", "sick":
@@ -100,8 +100,8 @@ func (r *reader) negates() bool {
 	})
 }
 
-// tidyParts drops empty alternatives and joins those that a comma or "and" only continues.
-func (r *reader) tidyParts() {
+// mergeContinuedParts drops empty alternatives and merges those that a comma or "and" continues.
+func (r *reader) mergeContinuedParts() {
 	var all []part
 	for _, p := range r.parts {
 		if len(p.terms)+len(p.hours) == 0 {
@@ -112,12 +112,12 @@ func (r *reader) tidyParts() {
 			continue
 		}
 		last := &all[len(all)-1]
-		if p.joined == "," && settles(*last, p) {
+		if p.joined == "," && dateConfirms(*last, p) {
 			p.terms[0].named = last.terms[0].named
 			last.terms, last.hours = p.terms, append(last.hours, p.hours...)
 			continue
 		}
-		continues := p.joined == "," && len(p.terms) > 0 && !alike(*last, p) || len(p.terms) == 0 && p.joined == "," && fit(*last, p) || p.joined == "and" && fit(*last, p)
+		continues := p.joined == "," && len(p.terms) > 0 && !sameKind(*last, p) || len(p.terms) == 0 && p.joined == "," && combinable(*last, p) || p.joined == "and" && combinable(*last, p)
 		if !continues {
 			if p.joined == "," {
 				r.show(p.at, "or")
@@ -133,30 +133,30 @@ func (r *reader) tidyParts() {
 	r.parts = all
 }
 
-// fit tells whether "and" joins hours that hold together: "after 9 and before 12".
-func fit(a, b part) bool {
+// combinable reports whether "and" joins hours that apply together: "after 9 and before 12".
+func combinable(a, b part) bool {
 	if len(a.terms) > 0 && len(b.terms) > 0 {
 		return false
 	}
-	if plural(a) && partOnly(b) || partOnly(a) && plural(b) {
+	if isPluralWeekday(a) && isPartOfDayOnly(b) || isPartOfDayOnly(a) && isPluralWeekday(b) {
 		return false // "evenings and weekends"
 	}
 	_, ok := part{hours: slices.Concat(a.hours, b.hours)}.allHours()
 	return ok
 }
 
-// plural tells whether a part names weekdays in the plural, and nothing else.
-func plural(p part) bool {
+// isPluralWeekday reports whether a part only names weekdays in the plural.
+func isPluralWeekday(p part) bool {
 	return len(p.hours) == 0 && len(p.terms) > 0 && p.terms[0].kind == filterTerm
 }
 
-// partOnly tells whether a part names a part of the day, and nothing else.
-func partOnly(p part) bool {
+// isPartOfDayOnly reports whether a part only names a part of the day.
+func isPartOfDayOnly(p part) bool {
 	return len(p.terms) == 0 && len(p.hours) == 1 && p.hours[0].widest[1] > 0
 }
 
-// alike tells whether two parts list days of one kind, as in "Monday, Tuesday".
-func alike(a, b part) bool {
+// sameKind reports whether two parts list days of the same kind, as in "Monday, Tuesday".
+func sameKind(a, b part) bool {
 	if len(a.terms) == 0 || len(b.terms) == 0 {
 		return false
 	}
@@ -169,8 +169,8 @@ func alike(a, b part) bool {
 	return slices.ContainsFunc(a.terms, func(t term) bool { return group(t.kind) == group(b.terms[0].kind) })
 }
 
-// useModifier settles "early Friday" without a part of the day.
-func (r *reader) useModifier() {
+// applyModifier resolves "early Friday" without a part of the day.
+func (r *reader) applyModifier() {
 	if r.modifier == "" || len(r.parts) == 0 {
 		return
 	}
@@ -178,8 +178,8 @@ func (r *reader) useModifier() {
 	p.hours = append(p.hours, partsOfDay[r.modifier])
 }
 
-// useDayEnd settles "by EOD Friday", and "EOD Friday", which is a deadline to some and late on that day to others.
-func (r *reader) useDayEnd() {
+// applyDayEnd resolves "by EOD Friday", and "EOD Friday", which means a deadline or late on that day.
+func (r *reader) applyDayEnd() {
 	if r.dayEnd == "" {
 		return
 	}
@@ -196,7 +196,7 @@ func (r *reader) useDayEnd() {
 		return
 	}
 	for i, t := range p.terms {
-		s, ok := r.alone(t, r.today)
+		s, ok := r.datesOfTerm(t, r.today)
 		if !ok || !s.single() {
 			continue
 		}
@@ -210,8 +210,8 @@ func (r *reader) useDayEnd() {
 	}
 }
 
-// withoutDay refuses a time for which no day was named, and settles "by 5pm".
-func (r *reader) withoutDay() *problem {
+// requireDay returns a problem for a time without a day, and resolves "by 5pm".
+func (r *reader) requireDay() *problem {
 	if len(r.parts) == 0 || len(r.limits) > 0 || slices.ContainsFunc(r.parts, func(p part) bool { return len(p.terms) > 0 }) {
 		return nil
 	}
@@ -227,18 +227,18 @@ func (r *reader) withoutDay() *problem {
 		for i := range p.hours {
 			p.hours[i].by = false
 		}
-	case (h.point || h.ofDay) && len(r.parts) == 1 && len(r.missed) > 0 && len(r.zonesNamed()) == 0:
-		return &problem{what: "is understood only in part: " + quote(strings.Join(r.missed, " ")) + " is not known", weak: true}
-	case (h.point || h.ofDay) && len(r.parts) == 1 && len(r.missed) > 0: // "3pm EST"
+	case (h.point || h.ofDay) && len(r.parts) == 1 && len(r.unknownWords) > 0 && len(r.zonesNamed()) == 0:
+		return &problem{what: "is understood only in part: " + quote(strings.Join(r.unknownWords, " ")) + " is not known", generic: true}
+	case (h.point || h.ofDay) && len(r.parts) == 1 && len(r.unknownWords) > 0: // "3pm EST"
 		tomorrow := withHours(dates{r.today + 1, r.today + 1}, h)
-		return &problem{what: "names a time and no day, and a time zone, which goes into timezone", offers: []meaning{tomorrow}, zones: r.zonesNamed()}
+		return &problem{what: "names a time and no day, and a time zone, which goes into timezone", suggestions: []meaning{tomorrow}, zones: r.zonesNamed()}
 	case (h.point || h.ofDay) && len(r.parts) == 1:
-		var offers []meaning
+		var suggestions []meaning
 		if h.earliest > r.minute {
-			offers = append(offers, withHours(dates{r.today, r.today}, h))
+			suggestions = append(suggestions, withHours(dates{r.today, r.today}, h))
 		}
-		offers = append(offers, withHours(dates{r.today + 1, r.today + 1}, h))
-		return &problem{what: "names a time and no day", offers: offers, hours: h}
+		suggestions = append(suggestions, withHours(dates{r.today + 1, r.today + 1}, h))
+		return &problem{what: "names a time and no day", suggestions: suggestions, hours: h}
 	}
 	return nil
 }
@@ -248,10 +248,10 @@ func withHours(s dates, h hours) meaning {
 }
 
 func (r *reader) contradiction() *problem {
-	return &problem{what: "contradicts itself", weak: true}
+	return &problem{what: "contradicts itself", generic: true}
 }
 
-// allHours are the hours in all that a part names.
+// allHours returns the intersection of all hours that a part names.
 func (p part) allHours() (h hours, ok bool) {
 	ok = true
 	for i, one := range p.hours {
@@ -260,16 +260,16 @@ func (p part) allHours() (h hours, ok bool) {
 			continue
 		}
 		var fits bool
-		h, fits = h.and(one)
+		h, fits = h.intersect(one)
 		ok = ok && fits
 	}
 	return h, ok
 }
 
-// choices works out each alternative. Hours before all days or after the last one are those of all.
+// choices resolves each alternative. Hours before all days or after the last one apply to all of them.
 func (r *reader) choices() (all []choice, p *problem) {
-	r.adopt()
-	timed := -1 // the one part that names hours
+	r.inheritContainers()
+	timed := -1 // the only part with hours
 	for i, part := range r.parts {
 		if len(part.hours) > 0 {
 			if timed >= 0 {
@@ -288,12 +288,12 @@ func (r *reader) choices() (all []choice, p *problem) {
 		var also [][]term
 		if next := i + 1; forAll {
 			part.hours = r.parts[timed].hours
-		} else if len(part.hours) == 0 && next < len(r.parts) && !r.parts[next].hoursFirst && alike(part, r.parts[next]) {
+		} else if len(part.hours) == 0 && next < len(r.parts) && !r.parts[next].hoursFirst && sameKind(part, r.parts[next]) {
 			part.hours = r.parts[next].hours // "Monday or Tuesday at 10 or Wednesday at 11"
 		}
 		if len(part.terms) == 0 && len(r.parts) > 1 && !r.unionAt(i) { // "tomorrow at 10 or 11", "10 or 11 tomorrow"
 			of := r.daysOf(i)
-			for k := of - 1; k >= 0 && of < i && len(r.parts[k].hours) == 0 && alike(r.parts[k], r.parts[k+1]); k-- {
+			for k := of - 1; k >= 0 && of < i && len(r.parts[k].hours) == 0 && sameKind(r.parts[k], r.parts[k+1]); k-- {
 				also = append(also, r.parts[k].terms) // "Monday or Tuesday at 10 or 11"
 			}
 			part.terms = r.parts[of].terms
@@ -310,8 +310,8 @@ func (r *reader) choices() (all []choice, p *problem) {
 	return all, nil
 }
 
-// unionAt tells whether a part names hours of any day beside one that names days alone: "after 3 or on Friday",
-// "evenings and weekends".
+// unionAt reports whether a part with hours of any day is next to a part that only names days: "after 3 or on
+// Friday", "evenings and weekends".
 func (r *reader) unionAt(i int) bool {
 	p := r.parts[i]
 	if len(p.terms) > 0 || len(p.hours) == 0 {
@@ -323,7 +323,7 @@ func (r *reader) unionAt(i int) bool {
 	return i > 0 && apart(p.joined, r.parts[i-1]) || i+1 < len(r.parts) && apart(r.parts[i+1].joined, r.parts[i+1])
 }
 
-// daysOf is the part whose days are those of a part that names hours alone.
+// daysOf returns the part whose days apply to a part that only names hours.
 func (r *reader) daysOf(i int) int {
 	for j := i - 1; j >= 0; j-- {
 		if len(r.parts[j].terms) > 0 {
@@ -338,9 +338,9 @@ func (r *reader) daysOf(i int) int {
 	return i
 }
 
-// adopt gives days that name no week or month those of the alternative after or before them: "Tuesday or
+// inheritContainers adds the week or month of a neighbouring alternative to days without one: "Tuesday or
 // Thursday next week".
-func (r *reader) adopt() {
+func (r *reader) inheritContainers() {
 	for i := range r.parts {
 		day, ok := r.parts[i].lacksContainer()
 		if !ok {
@@ -370,7 +370,7 @@ func (r *reader) adopt() {
 	}
 }
 
-// lacksContainer returns the part's day of a week or month where it names only that.
+// lacksContainer returns the day of a part that names no week or month.
 func (p part) lacksContainer() (day term, ok bool) {
 	for _, t := range p.terms {
 		if t.kind == spanTerm || t.kind == openTerm {
@@ -381,7 +381,7 @@ func (p part) lacksContainer() (day term, ok bool) {
 	return day, ok
 }
 
-// container returns the week or month whose days the part names, and such a day.
+// container returns the week or month of a part, and a day of the part within it.
 func (p part) container() (of, day term, ok bool) {
 	for _, t := range p.terms {
 		switch {
@@ -397,7 +397,7 @@ func (p part) container() (of, day term, ok bool) {
 	return of, day, ok && len(of.spans) > 0
 }
 
-// choice works out the days of one alternative.
+// choice resolves the days and hours of one alternative.
 func (r *reader) choice(p part) ([]choice, *problem) {
 	c, set, prob := r.daysIn(p)
 	if prob != nil {
@@ -408,12 +408,12 @@ func (r *reader) choice(p part) ([]choice, *problem) {
 		contradiction := r.contradiction()
 		if len(set) > 0 {
 			c.dates = set
-			contradiction.offers, _ = r.meaning(c)
+			contradiction.suggestions, _ = r.meaning(c)
 		}
 		return nil, contradiction
 	}
 	c.hours = h
-	if h.ofDay && c.named == 0 && len(set) > 1 && !c.open { // "first thing next week" is that on its first working day
+	if h.ofDay && c.named == 0 && len(set) > 1 && !c.open { // "first thing next week" is on its first working day
 		set = r.endOfWork(set, h)
 	}
 	if h.days != 0 && (len(set) != 1 || c.open) {
@@ -424,7 +424,7 @@ func (r *reader) choice(p part) ([]choice, *problem) {
 		r.from, r.to = r.now, r.instant(set[0], h.latest)
 		set, c.named, c.hours = expand(r.today, set[0]), 0, hours{}
 	}
-	if set, prob = r.bound(set, &c); prob != nil {
+	if set, prob = r.applyLimits(set, &c); prob != nil {
 		return nil, prob
 	}
 	if r.except.days != 0 {
@@ -456,7 +456,7 @@ func (r *reader) choice(p part) ([]choice, *problem) {
 	return all, nil
 }
 
-// expand lists a range of dates.
+// expand lists the dates of a range.
 func expand(first, last date) (all []date) {
 	for d := first; d <= last && len(all) < 1000; d++ {
 		all = append(all, d)
@@ -464,7 +464,7 @@ func expand(first, last date) (all []date) {
 	return all
 }
 
-// daysIn are those that the terms of a part have in common.
+// daysIn returns the dates that satisfy all terms of a part.
 func (r *reader) daysIn(p part) (c choice, set []date, prob *problem) {
 	has := false // a set of dates
 	var filter weekdaySet
@@ -525,7 +525,7 @@ func (r *reader) daysIn(p part) (c choice, set []date, prob *problem) {
 	return c, set, nil
 }
 
-// monthdays are days of the month: of the months there are, or the coming ones.
+// monthdays returns the days of the month within the set, or the next ones.
 func (r *reader) monthdays(t term, set []date, has bool) (all []date) {
 	if has && len(set) > 1 {
 		return slices.DeleteFunc(set, func(d date) bool {
@@ -551,19 +551,19 @@ func (r *reader) monthdays(t term, set []date, has bool) (all []date) {
 	return all
 }
 
-// onWeekday are the dates of the set on a weekday, or the coming one, today included.
+// onWeekday returns the dates of the set on a weekday, or the next one, today included.
 func (r *reader) onWeekday(day time.Weekday, set []date, has bool, p part) ([]date, *problem) {
 	switch {
 	case has && len(set) == 1 && set[0].weekday() != day:
 		d := set[0]
-		near := coming(d-3, day)
-		return nil, &problem{what: fmt.Sprintf("names %s, which is a %s", d.time().Format("2 Jan 2006"), d.weekday()), weak: true, offers: []meaning{
+		near := onOrAfter(d-3, day)
+		return nil, &problem{what: fmt.Sprintf("names %s, which is a %s", d.time().Format("2 Jan 2006"), d.weekday()), generic: true, suggestions: []meaning{
 			{dates: dates{near, near}}, {dates: dates{d, d}},
 		}}
 	case has:
 		return slices.DeleteFunc(slices.Clone(set), func(d date) bool { return d.weekday() != day }), nil
 	}
-	d := coming(r.today, day)
+	d := onOrAfter(r.today, day)
 	if d != r.today {
 		return []date{d}, nil
 	}
@@ -577,20 +577,20 @@ func (r *reader) onWeekday(day time.Weekday, set []date, has bool, p part) ([]da
 	return []date{d}, nil
 }
 
-// weekdayRange are the days from one weekday to another. Said inside the range it is what is left of it to
-// some and the next such to others.
+// weekdayRange returns the days from one weekday to another. If today is within the range, it means the rest of
+// this range or the next one.
 func (r *reader) weekdayRange(t term, set []date, has bool) []date {
 	if has && len(set) > 0 {
-		first := coming(set[0], t.weekdays[0])
-		last := coming(first, t.weekdays[1])
+		first := onOrAfter(set[0], t.weekdays[0])
+		last := onOrAfter(first, t.weekdays[1])
 		return slices.DeleteFunc(slices.Clone(set), func(d date) bool { return d < first || d > last })
 	}
-	first := coming(r.today, t.weekdays[0])
-	last := coming(first, t.weekdays[1])
+	first := onOrAfter(r.today, t.weekdays[0])
+	last := onOrAfter(first, t.weekdays[1])
 	if t.weekdays[0] == t.weekdays[1] { // "Monday to Monday"
 		last += 7
 	}
-	if left := coming(r.today, t.weekdays[1]); left < first && r.choose(2, true) == 0 {
+	if left := onOrAfter(r.today, t.weekdays[1]); left < first && r.choose(2, true) == 0 {
 		return expand(r.today, left)
 	}
 	return expand(first, last)

@@ -10,31 +10,31 @@ type termKind int
 
 const (
 	spanTerm     termKind = iota // dates
-	weekdayTerm                  // weekdays[0], of the week or month beside it, else the coming one
-	rangeTerm                    // from weekdays[0] to weekdays[1], likewise
-	filterTerm                   // the days of a set: "Mondays", "weekdays"
-	monthdayTerm                 // "the 14th": days of the month beside it, else of the coming one
+	weekdayTerm                  // weekdays[0] in the week or month next to it, else the next one
+	rangeTerm                    // weekdays[0] to weekdays[1], likewise
+	filterTerm                   // all days of a set: "Mondays", "weekdays"
+	monthdayTerm                 // "the 14th" in the month next to it, else the next one
 	openTerm                     // any day
 )
 
-// term names days.
+// term is a description of days.
 type term struct {
 	kind     termKind
-	spans    []dates // of spanTerm; days of the month of monthdayTerm
+	spans    []dates // the dates of a spanTerm, or the day numbers of a monthdayTerm
 	weekdays [2]time.Weekday
 	named    weekdaySet
 	holiday  bool
-	anyYear  bool   // no year was named
-	end      bool   // "the end of" a week or month, which bounds a window as its last day
-	unit     string // week, month, ... of a span
-	tonight  bool   // the evening of it
+	anyYear  bool   // the phrase names no year
+	end      bool   // "the end of" a week or month; as a limit it is the last day
+	unit     string // week, month, … of a spanTerm
+	tonight  bool   // only the evening
 }
 
 func spanOf(first, last date) term { return term{kind: spanTerm, spans: []dates{{first, last}}} }
 
 func dayOf(d date) term { return spanOf(d, d) }
 
-// first is the date of a term that names one range.
+// span returns the range of a term that has one range.
 func (t term) span() dates { return t.spans[0] }
 
 func (r *reader) isUnit(text string) bool {
@@ -45,7 +45,7 @@ func (r *reader) isUnit(text string) bool {
 	return false
 }
 
-// datedRange reads "Mon 14 Dec to Fri 18 Dec", "Monday 14 to Friday 18 December": a range of dates with their weekdays.
+// datedRange parses "Mon 14 Dec to Fri 18 Dec", "Monday 14 to Friday 18 December": a range of dates with weekdays.
 func (r *reader) datedRange() bool {
 	if name := r.tok().text; !isWeekday(name) && (name != "from" && name != "between" || !isWeekday(r.ahead(1).text)) {
 		return false
@@ -57,7 +57,7 @@ func (r *reader) datedRange() bool {
 		if !ok {
 			return false
 		}
-		if joined := r.tok(); joined.kind != dash && joined.text != "to" && joined.text != "until" && (!between || joined.text != "and") {
+		if !r.rangeWord(between) {
 			return false
 		}
 		r.pos++
@@ -73,8 +73,8 @@ func (r *reader) datedRange() bool {
 	})
 }
 
-// settles tells whether a date follows the weekday that it is of, as in "next Tuesday, 8 December".
-func settles(weekday, date part) bool {
+// dateConfirms reports whether a date follows its own weekday, as in "next Tuesday, 8 December".
+func dateConfirms(weekday, date part) bool {
 	if len(weekday.terms) != 1 || len(date.terms) != 1 || len(weekday.hours) > 0 {
 		return false
 	}
@@ -83,7 +83,7 @@ func settles(weekday, date part) bool {
 		b.unit == "" && a.named == setOf(b.span().first.weekday()) && b.named == 0
 }
 
-// datedDay reads "Mon 14 Dec", "Fri 18", "18 December"; day is -1 where no weekday stands before the date.
+// datedDay parses "Mon 14 Dec", "Fri 18", "18 December"; day is -1 without a weekday.
 func (r *reader) datedDay() (t term, day time.Weekday, ok bool) {
 	day = -1
 	if name := r.tok(); name.kind == word && isWeekday(name.text) {
@@ -91,7 +91,7 @@ func (r *reader) datedDay() (t term, day time.Weekday, ok bool) {
 		r.pos++
 		r.skipComma()
 	}
-	for _, rule := range []func() (term, bool){r.monthDays, r.figures} {
+	for _, rule := range []func() (term, bool){r.monthDays, r.numericDateTerm} {
 		if r.try(func() bool { t, ok = rule(); return ok && len(t.spans) == 1 && t.span().single() }) {
 			return t, day, true
 		}
@@ -103,7 +103,7 @@ func (r *reader) datedDay() (t term, day time.Weekday, ok bool) {
 	return term{}, day, false
 }
 
-// day reads a term, or a range of days.
+// day parses a term or a range of days.
 func (r *reader) day() bool {
 	return r.try(func() bool {
 		between := r.accept("between")
@@ -135,7 +135,7 @@ func (r *reader) day() bool {
 	})
 }
 
-// hourAndDay reads a bare number that stands beside a day: "3 tomorrow", "Monday 14", which may be a date or a time.
+// hourAndDay parses a plain number next to a day, which is a date or a time: "3 tomorrow", "Monday 14".
 func (r *reader) hourAndDay() bool {
 	t, next, before := r.tok(), r.ahead(1), token{kind: comma}
 	if r.pos > 0 {
@@ -152,7 +152,7 @@ func (r *reader) hourAndDay() bool {
 		if !ok {
 			return false
 		}
-		m := r.settle(ref)
+		m := r.resolveTime(ref)
 		return r.addHours(hours{earliest: m, latest: m + r.meeting, point: true})
 	}
 	switch {
@@ -172,7 +172,7 @@ func (r *reader) hourAndDay() bool {
 	return t.n <= 12 && r.try(atTime)
 }
 
-// timeAfter tells whether a time stands so many tokens ahead.
+// timeAfter reports whether a time begins n tokens ahead.
 func (r *reader) timeAfter(n int) bool {
 	pos := r.pos
 	r.pos = min(r.pos+n, len(r.tokens))
@@ -181,15 +181,12 @@ func (r *reader) timeAfter(n int) bool {
 	return ok
 }
 
-// rangeFrom reads the end of a range that begins with a term.
+// rangeFrom parses the end of a range that begins with first.
 func (r *reader) rangeFrom(first term, between bool) bool {
-	joined := r.tok()
-	if joined.kind != dash && !r.accept("to", "until") && (!between || !r.accept("and")) {
+	if !r.rangeWord(between) {
 		return false
 	}
-	if joined.kind == dash {
-		r.pos++
-	}
+	r.pos++
 	second, ok := r.term()
 	if !ok {
 		return false
@@ -207,7 +204,7 @@ func (r *reader) rangeFrom(first term, between bool) bool {
 	return r.addTerm(t)
 }
 
-// between is the range from one term to another.
+// between returns the range from one term to another.
 func (r *reader) between(first, second term) (term, bool) {
 	if first.kind == weekdayTerm && second.kind == weekdayTerm {
 		return term{kind: rangeTerm, weekdays: [2]time.Weekday{first.weekdays[0], second.weekdays[0]}}, true
@@ -218,11 +215,11 @@ func (r *reader) between(first, second term) (term, bool) {
 			first = dayOf(d)
 		}
 	}
-	a, ok := r.alone(first, r.today)
+	a, ok := r.datesOfTerm(first, r.today)
 	if !ok {
 		return term{}, false
 	}
-	b, ok := r.alone(second, a.first)
+	b, ok := r.datesOfTerm(second, a.first)
 	if ok && b.last < a.first && second.anyYear {
 		b.last = b.last.addMonths(12)
 	}
@@ -232,13 +229,13 @@ func (r *reader) between(first, second term) (term, bool) {
 	return spanOf(a.first, b.last), true
 }
 
-// alone works out a term that stands alone, from a date on.
-func (r *reader) alone(t term, from date) (dates, bool) {
+// datesOfTerm returns the dates of a single term, relative to a date.
+func (r *reader) datesOfTerm(t term, from date) (dates, bool) {
 	switch t.kind {
 	case spanTerm:
 		return dates{t.spans[0].first, t.spans[len(t.spans)-1].last}, true
 	case weekdayTerm:
-		d := coming(from, t.weekdays[0])
+		d := onOrAfter(from, t.weekdays[0])
 		return dates{d, d}, true
 	case monthdayTerm:
 		d, ok := monthday(from, int(t.span().first))
@@ -248,10 +245,10 @@ func (r *reader) alone(t term, from date) (dates, bool) {
 	}
 }
 
-// term reads one name of days.
+// term parses one term.
 func (r *reader) term() (t term, ok bool) {
 	for _, rule := range []func() (term, bool){
-		r.relative, r.amount, r.weekTerm, r.fraction, r.ofMonth, r.aroundDay, r.monthDays, r.container, r.weekday, r.figures, r.holidayTerm, r.special,
+		r.relative, r.amount, r.weekTerm, r.fraction, r.ofMonth, r.aroundDay, r.monthDays, r.container, r.weekday, r.numericDateTerm, r.holidayTerm, r.special,
 	} {
 		if r.try(func() bool { t, ok = rule(); return ok }) {
 			return t, true
@@ -260,7 +257,7 @@ func (r *reader) term() (t term, ok bool) {
 	return term{}, false
 }
 
-// relative reads "today", "tomorrow", "this morning".
+// relative parses "today", "tomorrow", "this morning".
 func (r *reader) relative() (term, bool) {
 	switch {
 	case r.is("now") && (r.inBetween || r.ahead(1).text == "until" || r.ahead(1).text == "to" || r.ahead(1).kind == dash):
@@ -316,7 +313,7 @@ func isWeekday(text string) bool {
 	return ok
 }
 
-// weekday reads "friday", "next friday", "friday after next", "Mondays".
+// weekday parses "friday", "next friday", "friday after next", "Mondays".
 func (r *reader) weekday() (term, bool) {
 	how := r.tok().text
 	if !r.accept("this", "next", "coming", "following", "last") {
@@ -343,11 +340,11 @@ func (r *reader) weekday() (term, bool) {
 	} else if how == "" && r.accept("after next") {
 		how = "after next"
 	}
-	soon := coming(r.today+1, day) // today excluded
+	soon := onOrAfter(r.today+1, day) // today excluded
 	switch how {
 	case "last":
-		again := coming(r.today, day)
-		r.fail(problem{what: "is past", offers: []meaning{{dates: dates{again, again}}}})
+		again := onOrAfter(r.today, day)
+		r.fail(problem{what: "is past", suggestions: []meaning{{dates: dates{again, again}}}})
 		return r.named(again), true
 	case "this":
 		r.show(at-1, " ")
@@ -368,7 +365,7 @@ func (r *reader) weekday() (term, bool) {
 	return term{kind: weekdayTerm, weekdays: [2]time.Weekday{day}}, true
 }
 
-// nextWeekdays reads what follows "next" in "the next two Mondays".
+// nextWeekdays parses what follows "next" in "the next two Mondays".
 func (r *reader) nextWeekdays(how string) (term, bool) {
 	n, name := r.tok(), r.ahead(1).text
 	day, ok := Weekday(strings.TrimSuffix(name, "s"))
@@ -376,20 +373,20 @@ func (r *reader) nextWeekdays(how string) (term, bool) {
 		return term{}, false
 	}
 	r.pos += 2
-	first := coming(r.today+1, day)
+	first := onOrAfter(r.today+1, day)
 	t := spanOf(first, first+date(7*(n.n-1)))
 	t.named = setOf(day)
 	return t, true
 }
 
-// named is a date that was named by its weekday.
+// named returns the term of a date that the phrase describes by its weekday.
 func (r *reader) named(d date) term {
 	t := dayOf(d)
 	t.named = setOf(d.weekday())
 	return t
 }
 
-// endOfWork is the first working day that is left of a set, or the last one for the end of the day.
+// endOfWork returns the first remaining working day of a set, or the last one for hours after noon.
 func (r *reader) endOfWork(set []date, h hours) []date {
 	left := slices.DeleteFunc(slices.Clone(set), func(d date) bool { return d < r.today || !workdays.has(d.weekday()) })
 	if len(left) > 1 && left[0] == r.today && h.latest <= r.minute {

@@ -8,37 +8,37 @@ import (
 	"time"
 )
 
-// The grammar of when. A phrase is split into tokens (when_lex.go) and read from left to right into
-// days (when_days.go) and hours (when_hours.go), which when_combine.go puts together.
+// The grammar of when. when_lex.go splits a phrase into tokens. The reader parses them from left to right into
+// days (when_days.go) and hours (when_hours.go), which when_combine.go combines.
 //
-// Where a word has several readings, the reader picks one and the phrase is read again for each
-// other one. All readings count of what people differ about ("next friday"), the first possible one
-// of what has an order of likelihood ("at 8": in the morning; at night only where the phrase says
-// so). Different windows from readings that count make the phrase ambiguous: it is then refused.
+// If a word has several readings, the phrase is parsed once for each of them. If people disagree about the word
+// ("next friday"), all readings count. If the readings have an order of likelihood ("at 8" is in the morning,
+// and at night only if the phrase says so), the first valid one counts. A phrase whose counting readings give
+// different windows is ambiguous and refused.
 
-// meaning is a window that a phrase may mean.
+// meaning is one possible window of a phrase.
 type meaning struct {
-	words string // the phrase in its one spelling
+	words string // the phrase in canonical spelling
 	dates
-	open     bool       // no end was named
-	named    weekdaySet // the days that were named, of which the window consists
-	earliest int        // minute of the day; 0 for none
-	latest   int        // likewise, and 0 for none
-	point    bool       // earliest is a time that was named, latest a meeting's length after it
-	from, to time.Time  // instants inside dates at which it begins and ends, or zero
+	open     bool       // the phrase names no end
+	named    weekdaySet // the weekdays that the phrase names, if the window only consists of them
+	earliest int        // minute of the day; 0 if there is no bound
+	latest   int        // likewise
+	point    bool       // the phrase names the time earliest, and latest is the end of the meeting
+	from, to time.Time  // the exact bounds within dates, or zero
 	hints    []string
 }
 
-// same tells whether both are one window, whatever the words.
+// same reports whether both are the same window, regardless of the words.
 func (m meaning) same(o meaning) bool {
 	return m.dates == o.dates && m.open == o.open && m.narrowed() == o.narrowed() && m.earliest == o.earliest &&
 		m.latest == o.latest && m.from.Equal(o.from) && m.to.Equal(o.to)
 }
 
-// narrowed is named, or 0 where it takes no day from the window.
+// narrowed returns named, or 0 if it excludes no day of the window.
 func (m meaning) narrowed() weekdaySet {
 	if m.named == 0 || m.last-m.first > 6 {
-		return m.named % everyDay // all days are none
+		return m.named % everyDay // all days exclude none
 	}
 	var all weekdaySet
 	for d := m.first; d <= m.last; d++ {
@@ -50,68 +50,68 @@ func (m meaning) narrowed() weekdaySet {
 	return m.named & all
 }
 
-// problem is why a phrase is refused, and what is offered for it.
+// problem is the reason why a phrase is refused, with suggestions.
 type problem struct {
-	what   string // the rest of a sentence that begins with the phrase
-	offers []meaning
-	each   bool     // all offers are meant, not one of them
-	hours  hours    // that were understood where the days were not
-	zones  []string // one of which the offers are told in; none: that which was asked for
-	weak   bool     // another problem says more
+	what        string // the predicate of a sentence whose subject is the phrase
+	suggestions []meaning
+	each        bool     // all suggestions are meant, not one of them
+	hours       hours    // the hours, if they were understood and the days were not
+	zones       []string // the possible zones of the suggestions, if the phrase names another zone
+	generic     bool     // a more specific problem takes precedence
 }
 
-// pick is a reading that was chosen from several.
+// pick is a choice of one reading among several.
 type pick struct {
 	at, of int
 	strict bool // all readings count
 }
 
-// The work is bounded: so many tokens are read so many times.
+// Limits on the work: the number of tokens, and how often a phrase is parsed.
 const mostTokens, mostRuns = 100, 64
 
-// reader reads a phrase once, with the readings that picks name.
+// reader parses a phrase once, with the readings in picks.
 type reader struct {
 	calendar
 	tokens  []token
 	pos     int
-	changes []change // of what tokens show, to be undone
+	changes []change // of the tokens' show, so that they can be undone
 	picks   []pick
 	picked  int
 
 	parts  []part
 	limits []limit
 	except exceptions
-	// Where the day ends and how: eod or cob; until: as a deadline.
-	dayEnd      string
-	dayEndUntil bool
-	anyDay      bool      // "any time" was said
-	inBetween   bool      // "between" stands before the term that is read
-	bareDays    bool      // "21-23" are days of the month, not hours
-	modifier    string    // early, mid or late, for the part of the day that follows
-	from, to    time.Time // of a span of hours
-	length      int       // minutes of a meeting that were named
-	lastUnit    string    // week or month, for "this week or next"
-	recent      dates     // of the last span that was read, for "the day after"
-	hints       []string
-	only        string // why the meaning is offered and not used
-	failed      *problem
-	missed      []string // words that were not understood
+	// eod or cob if the phrase names the end of a day, and whether it is certainly a deadline.
+	dayEnd       string
+	dayEndUntil  bool
+	anyDay       bool      // the phrase contains "any time"
+	inBetween    bool      // "between" precedes the current term
+	bareDays     bool      // "21-23" are days of the month, not hours
+	modifier     string    // early, mid or late, which applies to the next part of the day
+	from, to     time.Time // the exact bounds of a span of hours
+	length       int       // the length of a meeting in minutes, if the phrase names one
+	lastUnit     string    // week or month, for "this week or next"
+	recent       dates     // the last dates, for "the day after"
+	hints        []string
+	suggestOnly  string // the reason why the meaning is only suggested
+	failed       *problem
+	unknownWords []string // words that were not understood
 }
 
-// part is one of several alternatives: days, hours, or both.
+// part is one of several alternatives: days, hours or both.
 type part struct {
-	joined     string // how it follows the one before: "or", "and", "," or ""
-	at         int    // the token that joins it
+	joined     string // the conjunction before it: "or", "and", "," or ""
+	at         int    // the token of the conjunction
 	terms      []term
 	hours      []hours
-	hoursFirst bool // they stand before the days
+	hoursFirst bool // the hours precede the days
 }
 
-// limit is a day that bounds the window.
+// limit is a day that limits the window.
 type limit struct {
 	word string // by, until, before, after or from
 	term
-	hours hours // on the day, that bound it
+	hours hours // the hours of that day at which the window begins or ends
 }
 
 type exceptions struct {
@@ -120,22 +120,21 @@ type exceptions struct {
 	hours []hours
 }
 
-// outcome is what one reading comes to.
+// outcome is the result of one reading.
 type outcome struct {
 	meaning
 	problem *problem
-	rank    int // how unlikely it is among those of an order
+	rank    int // the smaller, the more likely
 }
 
-// read returns the outcomes that count: one meaning; several, where the phrase is ambiguous; or
-// problems.
-func (c calendar) read(phrase string) (meanings []meaning, p *problem) {
+// readPhrase returns one meaning, several if the phrase is ambiguous, or a problem.
+func (c calendar) readPhrase(phrase string) (meanings []meaning, p *problem) {
 	if m, ok := c.instants(phrase); ok {
 		return []meaning{m}, nil
 	}
 	tokens := lex(phrase)
 	if len(tokens) > mostTokens {
-		return nil, &problem{what: "is too long", weak: true}
+		return nil, &problem{what: "is too long", generic: true}
 	}
 	var all []outcome
 	var picks []pick
@@ -148,18 +147,18 @@ func (c calendar) read(phrase string) (meanings []meaning, p *problem) {
 	}
 	best := mostRuns * mostRuns
 	for _, o := range all {
-		if o.problem == nil || !o.problem.weak && len(o.problem.offers) > 0 {
+		if o.problem == nil || !o.problem.generic && len(o.problem.suggestions) > 0 {
 			best = min(best, o.rank)
 		}
 	}
 	for _, o := range all {
 		switch {
-		case o.rank > best || o.problem != nil && o.problem.weak:
+		case o.rank > best || o.problem != nil && o.problem.generic:
 		case o.problem != nil && p == nil:
 			p = o.problem
 		case o.problem != nil:
 			if p.what == o.problem.what && !p.each {
-				p.offers = append(p.offers, o.problem.offers...)
+				p.suggestions = append(p.suggestions, o.problem.suggestions...)
 			}
 		case !slices.ContainsFunc(meanings, o.same):
 			meanings = append(meanings, o.meaning)
@@ -175,7 +174,7 @@ const instantText = `(\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d
 
 var instantForm = regexp.MustCompile(`^` + instantText + `(?: ?(?:/|-|–|TO|UNTIL) ?` + instantText + `)?$`)
 
-// instants reads a time with its offset by RFC 3339, at which the meeting begins, or an interval of two.
+// instants parses an RFC 3339 time with an offset, at which the meeting begins, or an interval of two such times.
 func (c calendar) instants(phrase string) (meaning, bool) {
 	words := strings.ToUpper(strings.Join(strings.Fields(phrase), " "))
 	m := instantForm.FindStringSubmatch(words)
@@ -195,7 +194,7 @@ func (c calendar) instants(phrase string) (meaning, bool) {
 	return meaning{words: words, dates: dates{first, last}, from: from, to: to}, true
 }
 
-// parseInstant reads a time by RFC 3339 whose seconds may be missing.
+// parseInstant parses an RFC 3339 time with optional seconds.
 func parseInstant(text string) (time.Time, error) {
 	if t, err := time.Parse("2006-01-02T15:04Z07:00", text); err == nil {
 		return t, nil
@@ -203,7 +202,7 @@ func parseInstant(text string) (time.Time, error) {
 	return time.Parse(time.RFC3339, text)
 }
 
-// next are the picks of the next run; nil where there is none.
+// next returns the picks of the next run, or nil after the last one.
 func next(picks []pick) []pick {
 	for i := len(picks) - 1; i >= 0; i-- {
 		if picks[i].at+1 < picks[i].of {
@@ -215,7 +214,7 @@ func next(picks []pick) []pick {
 	return nil
 }
 
-// choose is the reading to take now, of so many.
+// choose returns the index of the current reading among the given number of readings.
 func (r *reader) choose(of int, strict bool) int {
 	if r.picked == len(r.picks) {
 		r.picks = append(r.picks, pick{0, of, strict})
@@ -226,7 +225,7 @@ func (r *reader) choose(of int, strict bool) int {
 
 func (r *reader) run(tokens []token) outcome {
 	for i := range tokens {
-		r.spell(&tokens[i])
+		r.resolveToken(&tokens[i])
 	}
 	the := false
 	for _, t := range rewrite(tokens) {
@@ -237,15 +236,15 @@ func (r *reader) run(tokens []token) outcome {
 		t.the, the = the, false
 		r.tokens = append(r.tokens, t)
 	}
-	r.settleFigures()
+	r.unifyDateOrder()
 	r.splitAfterNext()
-	r.splitDays()
-	r.tidyTokens()
+	r.splitMonthDays()
+	r.resolveByNeighbours()
 	r.parts = make([]part, 1)
 	for r.pos < len(r.tokens) {
 		if start := r.pos; !r.element() {
 			r.pos = start
-			r.miss()
+			r.skipUnknown()
 		}
 	}
 	m, p := r.combine()
@@ -258,7 +257,7 @@ func (r *reader) run(tokens []token) outcome {
 	return o
 }
 
-// splitAfterNext parts "after next week" from "the week after next".
+// splitAfterNext separates "after" and "next" in "after next week", unlike in "the week after next".
 func (r *reader) splitAfterNext() {
 	for i, t := range r.tokens {
 		if t.text != "after next" || i > 0 && (r.isUnit(r.tokens[i-1].text) || isWeekday(r.tokens[i-1].text)) {
@@ -272,8 +271,8 @@ func (r *reader) splitAfterNext() {
 	}
 }
 
-// splitDays parts "21/12" beside the name of a month, of which both are days: "3/4 December".
-func (r *reader) splitDays() {
+// splitMonthDays splits "3/4" next to the name of a month into two days: "3/4 December".
+func (r *reader) splitMonthDays() {
 	isMonth := func(i int) bool {
 		return i >= 0 && i < len(r.tokens) && r.tokens[i].kind == word && monthNamed(r.tokens[i].text) > 0
 	}
@@ -292,8 +291,8 @@ func (r *reader) splitDays() {
 	}
 }
 
-// settleFigures reads all figures of a phrase in the order that one of them shows: "12/11 or 12/14".
-func (r *reader) settleFigures() {
+// unifyDateOrder applies the order of day and month that one date shows to all dates: "12/11 or 12/14".
+func (r *reader) unifyDateOrder() {
 	orders := map[bool]bool{} // whether the day is first
 	for _, t := range r.tokens {
 		if t.kind == numericDate && len(t.dates) == 1 && strings.Contains(t.raw, "/") {
@@ -316,8 +315,8 @@ func (r *reader) settleFigures() {
 	}
 }
 
-// tidyTokens settles what only the words beside a word tell.
-func (r *reader) tidyTokens() {
+// resolveByNeighbours resolves words whose meaning depends on the words next to them.
+func (r *reader) resolveByNeighbours() {
 	names := func(i int) bool {
 		return i >= 0 && i < len(r.tokens) && r.tokens[i].kind == word && isWeekday(r.tokens[i].text)
 	}
@@ -346,21 +345,21 @@ func (r *reader) tidyTokens() {
 
 var decimal = regexp.MustCompile(`^\d{1,3}[.,]\d{1,2}$`)
 
-// spell settles a token that may be several.
-func (r *reader) spell(t *token) {
+// resolveToken chooses a reading for a token with several readings.
+func (r *reader) resolveToken(t *token) {
 	if len(t.variants) > 0 {
-		t.text, t.fixed = t.variants[r.choose(len(t.variants), true)], true
+		t.text, t.corrected = t.variants[r.choose(len(t.variants), true)], true
 	}
 	if t.kind == clock && len(t.dates) > 0 && r.choose(2, true) == 1 {
 		t.kind = numericDate
 	}
-	if t.fixed {
+	if t.corrected {
 		r.hints = append(r.hints, "Read "+quote(t.raw)+" as "+t.text)
 	}
 }
 
-// miss notes that a token was not understood.
-func (r *reader) miss() {
+// skipUnknown skips a token that was not understood and records it.
+func (r *reader) skipUnknown() {
 	t := &r.tokens[r.pos]
 	r.pos++
 	if t.kind == filler || t.kind == comma || t.kind == dash || t.kind == slash || t.text == "or" || t.text == "and" {
@@ -368,10 +367,10 @@ func (r *reader) miss() {
 		return
 	}
 	r.show(r.pos-1, " ")
-	r.missed = append(r.missed, t.raw)
+	r.unknownWords = append(r.unknownWords, t.raw)
 }
 
-// element reads what stands at the position.
+// element parses the next element of the phrase.
 func (r *reader) element() bool {
 	t := r.tok()
 	switch {
@@ -381,10 +380,10 @@ func (r *reader) element() bool {
 		return r.join()
 	case r.is("except"):
 		return r.exceptions()
-	case r.untilMoment(), r.dayEnded(), r.datedRange(), r.momentRange(), r.limited(), r.hourAndDay(), r.hour(), r.day(), r.lengthOf():
+	case r.untilMoment(), r.endOfDayWord(), r.datedRange(), r.momentRange(), r.limited(), r.hourAndDay(), r.hour(), r.day(), r.lengthOf():
 		return true
 	case r.accept("every"):
-		r.only = "names a series; find the first meeting of it, and send repeat to book_slot"
+		r.suggestOnly = "names a series; find the first meeting of it, and send repeat to book_slot"
 		r.anyDay = r.anyDay || strings.HasSuffix(r.tokens[r.pos-1].raw, "day") || r.tokens[r.pos-1].raw == "daily"
 		r.show(r.pos-1, " ")
 		return true
@@ -407,7 +406,7 @@ func (r *reader) skip() bool {
 	return true
 }
 
-// tok is the token at the position, and a comma beyond the end.
+// tok returns the current token, or a comma after the end.
 func (r *reader) tok() token { return r.ahead(0) }
 
 func (r *reader) ahead(n int) token {
@@ -417,13 +416,13 @@ func (r *reader) ahead(n int) token {
 	return r.tokens[r.pos+n]
 }
 
-// is tells whether the word at the position is one of those.
+// is reports whether the current token is one of the words.
 func (r *reader) is(words ...string) bool {
 	t := r.tok()
 	return t.kind == word && slices.Contains(words, t.text)
 }
 
-// accept steps over one of the words.
+// accept consumes the current token if it is one of the words.
 func (r *reader) accept(words ...string) bool {
 	if !r.is(words...) {
 		return false
@@ -432,8 +431,8 @@ func (r *reader) accept(words ...string) bool {
 	return true
 }
 
-// try undoes what a rule read unless it succeeds. Readings that it picked stay picked: the phrase is
-// then read once more than it need be.
+// try runs a rule and restores the position if the rule fails. It does not undo picks, so a phrase may be parsed
+// more often than necessary.
 func (r *reader) try(rule func() bool) bool {
 	pos, changes := r.pos, len(r.changes)
 	if rule() {
@@ -448,7 +447,7 @@ func (r *reader) try(rule func() bool) bool {
 	return false
 }
 
-// show sets how a token is told; " " leaves it out.
+// show sets the spelling of a token in the canonical phrase; " " omits it.
 func (r *reader) show(at int, text string) {
 	r.changes = append(r.changes, change{at, r.tokens[at].show})
 	r.tokens[at].show = text
@@ -459,13 +458,19 @@ type change struct {
 	text string
 }
 
-// ends tells whether nothing that belongs to a term is so many tokens ahead.
+// ends reports whether a term ends before the token n positions ahead.
 func (r *reader) ends(n int) bool {
 	t := r.ahead(n)
 	return t.kind == comma || t.kind == filler || t.text == "or" || t.text == "and"
 }
 
-// part is the alternative that is being read.
+// rangeWord reports whether the current token joins the ends of a range: a dash, "to", "until", and after
+// "between" also "and".
+func (r *reader) rangeWord(between bool) bool {
+	return r.tok().kind == dash || r.tok().text == "to" || r.tok().text == "until" || between && r.tok().text == "and"
+}
+
+// part returns the current alternative.
 func (r *reader) part() *part { return &r.parts[len(r.parts)-1] }
 
 // join begins another alternative.
@@ -522,24 +527,24 @@ func (r *reader) hint(text string) {
 	}
 }
 
-// heard tells whether anything was understood.
-func (r *reader) heard() bool {
+// anyUnderstood reports whether anything was understood.
+func (r *reader) anyUnderstood() bool {
 	named := slices.ContainsFunc(r.parts, func(p part) bool { return len(p.terms)+len(p.hours) > 0 })
 	return named || len(r.limits) > 0 || r.except.days != 0 || len(r.except.dates)+len(r.except.hours) > 0 || r.dayEnd != "" || r.modifier != "" || r.anyDay
 }
 
-// fail keeps the first problem of the phrase.
+// fail records the first problem of the phrase.
 func (r *reader) fail(p problem) {
 	if r.failed == nil {
 		r.failed = &p
 	}
 }
 
-// words is the phrase in its one spelling.
+// words returns the phrase in canonical spelling.
 func (r *reader) words() string {
 	var all []string
 	for _, t := range r.tokens {
-		if text := strings.TrimSpace(t.told()); t.kind != filler && text != "" {
+		if text := strings.TrimSpace(t.canonicalText()); t.kind != filler && text != "" {
 			all = append(all, text)
 		}
 	}

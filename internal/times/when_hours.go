@@ -5,15 +5,15 @@ import (
 	"time"
 )
 
-// hours are a part of each day in which a meeting lies, in minutes after midnight; a latest of 0 is
-// no end.
+// hours is the part of each day in which a meeting must lie, in minutes after midnight. A latest of 0 means no
+// end.
 type hours struct {
 	earliest, latest int
-	widest           [2]int // of a part of the day: its widest meaning
-	point            bool   // a time was named, at which the meeting begins
+	widest           [2]int // the widest meaning of a part of the day
+	point            bool   // the meeting begins exactly at earliest
 	by               bool   // "by 5pm", which may be a deadline
-	ofDay            bool   // they need a day: "first thing"
-	shift            int    // days later: midnight at the end of the day
+	ofDay            bool   // they require a day: "first thing"
+	shift            int    // number of days to add, for midnight at the end of a day
 	days             weekdaySet
 }
 
@@ -27,8 +27,8 @@ const (
 	beforeCloseOfWork = 15 * 60
 )
 
-// partsOfDay are the core of what people mean: a time in it is one to everybody. A time that is named
-// beside a part of the day may lie outside the core, but not outside the widest meaning.
+// partsOfDay has the core of each part of the day, on which everybody agrees, and its widest meaning. A time
+// next to a part of the day may be outside the core but not outside the widest meaning.
 var partsOfDay = map[string]hours{
 	"morning":         part24(8, 12, 5, 13),
 	"early morning":   part24(7, 9, 5, 10),
@@ -55,17 +55,17 @@ var partsOfDay = map[string]hours{
 	"business hours":  {earliest: workBegins, latest: workEnds, widest: [2]int{6 * 60, 20 * 60}, days: workdays},
 }
 
-// part24 is a part of the day from one full hour to another, and its widest meaning.
+// part24 returns a part of the day and its widest meaning, in full hours.
 func part24(from, to, widestFrom, widestTo int) hours {
 	return hours{earliest: from * 60, latest: to * 60, widest: [2]int{widestFrom * 60, widestTo * 60}}
 }
 
-// hour reads a time or a part of the day.
+// hour parses a time or a part of the day.
 func (r *reader) hour() bool {
 	return slices.ContainsFunc([]func() bool{r.partOfDay, r.boundByMeal, r.clockRange, r.clockBound, r.clockPoint}, r.try)
 }
 
-// partOfDay reads "afternoon", "late morning", "first thing (in the morning)".
+// partOfDay parses "afternoon", "late morning", "first thing (in the morning)".
 func (r *reader) partOfDay() bool {
 	name := ""
 	if r.is("early", "late") && r.ends(1) && len(r.part().terms) > 0 { // "Friday early"
@@ -82,7 +82,7 @@ func (r *reader) partOfDay() bool {
 	}
 	t := r.tok()
 	h, ok := partsOfDay[name+t.text]
-	meridian := t.text == "am" || t.text == "pm" // "Friday am"; in German "am Freitag" is none
+	meridian := t.text == "am" || t.text == "pm" // "Friday am", but not German "am Freitag"
 	if t.kind != word || !ok || t.text == "early" || t.text == "late" || meridian && len(r.part().terms) == 0 {
 		return false
 	}
@@ -96,7 +96,7 @@ func (r *reader) partOfDay() bool {
 	return r.addHours(h)
 }
 
-// boundByMeal reads "after lunch", "before work".
+// boundByMeal parses "after lunch", "before work".
 func (r *reader) boundByMeal() bool {
 	bound := r.tok().text
 	if !r.accept("after", "before", "from", "until", "by") {
@@ -120,18 +120,18 @@ func (r *reader) boundByMeal() bool {
 	return r.addHours(h)
 }
 
-// timeRef is a time as it was said: a minute of a clock of 12 or 24 hours.
+// timeRef is a time in 12-hour or 24-hour notation.
 type timeRef struct {
 	minute   int
-	known    bool // which half of the day is meant
-	half     bool // "half nine", which is 9:30 to the British and 8:30 to others
+	known    bool // the half of the day is certain
+	half     bool // "half nine", which means 9:30 in Britain and 8:30 elsewhere
 	midnight bool
 	approx   bool
-	token    int // that stands for it
+	token    int // the first token of the time
 	end      int // the token after it
 }
 
-// timeAt reads a time without choosing between its readings. A bare number counts as one where bare is set.
+// timeAt parses a time without choosing between its readings. With bare it accepts a plain number.
 func (r *reader) timeAt(bare bool) (ref timeRef, ok bool) {
 	ref.token = r.pos
 	ok = r.spokenTime(&ref) || r.writtenTime(&ref, bare)
@@ -171,7 +171,7 @@ func (ref *timeRef) setHalf(half string) {
 	}
 }
 
-// spokenTime reads "noon", "half past nine", "quarter to three", "ten past four".
+// spokenTime parses "noon", "half past nine", "quarter to three", "ten past four".
 func (r *reader) spokenTime(ref *timeRef) bool {
 	hour := func(minutes int) bool {
 		t := r.tok()
@@ -212,7 +212,7 @@ func (r *reader) spokenTime(ref *timeRef) bool {
 	return false
 }
 
-// writtenTime reads "15:00", "3", "1500", "0930".
+// writtenTime parses "15:00", "3", "1500", "0930".
 func (r *reader) writtenTime(ref *timeRef, bare bool) bool {
 	t := r.tok()
 	switch {
@@ -258,7 +258,7 @@ func (r *reader) writtenTime(ref *timeRef, bare bool) bool {
 
 var spokenMinutes = []int{10, 15, 20, 25, 30, 40, 45, 50, 55}
 
-// isDate tells whether the numbers at the position belong to a month: "3 to 5 December".
+// isDate reports whether the next numbers belong to a month: "3 to 5 December".
 func (r *reader) isDate() bool {
 	for i := 0; ; i++ {
 		t := r.ahead(i)
@@ -275,17 +275,17 @@ func (r *reader) isDate() bool {
 	}
 }
 
-// tell writes the time where it was read, and no other token of it.
-func (r *reader) tell(ref timeRef, minute int) {
+// showTime replaces the tokens of a time by its canonical spelling.
+func (r *reader) showTime(ref timeRef, minute int) {
 	for i := ref.token; i < ref.end; i++ {
 		r.show(i, " ")
 	}
 	r.show(ref.token, ClockOf(minute))
 }
 
-// settle chooses what a time is that stands alone: of 8 to 11 the morning, of 1 to 6 the afternoon; of
-// 7 either.
-func (r *reader) settle(ref timeRef) int {
+// resolveTime chooses the half of the day for a time without one: morning for 8 to 11, afternoon for 1 to 6, both
+// for 7.
+func (r *reader) resolveTime(ref timeRef) int {
 	m := ref.minute
 	if ref.half {
 		m -= 60 * r.choose(2, true)
@@ -306,18 +306,18 @@ func (r *reader) settle(ref timeRef) int {
 			m = other
 		}
 	}
-	r.tell(ref, m)
+	r.showTime(ref, m)
 	return m
 }
 
-// partNamed tells whether the phrase names a part of the day, which may say that a time is less usual.
+// partNamed reports whether the phrase names a part of the day, which may imply an unusual time.
 func (r *reader) partNamed() bool {
 	return slices.ContainsFunc(r.tokens, func(t token) bool {
 		return t.kind == word && (t.text == "tonight" || partsOfDay[t.text] != hours{})
 	})
 }
 
-// clockRange reads "between 2 and 4", "from 9 to 11", "2-4pm".
+// clockRange parses "between 2 and 4", "from 9 to 11", "2-4pm".
 func (r *reader) clockRange() bool {
 	between := r.accept("between")
 	from := !between && r.accept("from")
@@ -334,34 +334,32 @@ func (r *reader) clockRange() bool {
 	if !ok {
 		return false
 	}
-	switch t := r.tok(); {
-	case t.kind == dash, t.text == "to", between && t.text == "and", t.text == "until":
-		r.pos++
-	default:
+	if !r.rangeWord(between) {
 		return false
 	}
+	r.pos++
 	second, ok := r.timeAt(true)
 	if !ok || first.midnight {
 		return false
 	}
-	if r.bare(first) && r.bare(second) && second.minute > noon && r.choose(2, true) == 1 {
+	if r.isBareNumber(first) && r.isBareNumber(second) && second.minute > noon && r.choose(2, true) == 1 {
 		r.bareDays = true // "21-23" may be days of the month
 		return false
 	}
-	start, end, ok := r.settleRange(first, second)
+	start, end, ok := r.resolveTimeRange(first, second)
 	if !ok {
 		return false
 	}
 	return r.addHours(hours{earliest: start, latest: end})
 }
 
-// bare tells whether a time is a number and no more.
-func (r *reader) bare(ref timeRef) bool {
+// isBareNumber reports whether a time is a plain number.
+func (r *reader) isBareNumber(ref timeRef) bool {
 	t := r.tokens[ref.token]
 	return t.kind == number && t.digits > 0 && t.digits <= 2 && ref.end == ref.token+1 && t.raw[0] != '0'
 }
 
-// numberBefore reads an hour in words before a word: the ten of "from ten to four".
+// numberBefore parses an hour in words before the given word: the ten in "from ten to four".
 func (r *reader) numberBefore(word string) (timeRef, bool) {
 	t := r.tok()
 	if t.kind != number || t.ordinal || t.digits != 0 || t.n < 1 || t.n > 12 || r.ahead(1).text != word {
@@ -371,9 +369,9 @@ func (r *reader) numberBefore(word string) (timeRef, bool) {
 	return timeRef{minute: t.n * 60, token: r.pos - 1, end: r.pos}, true
 }
 
-// settleRange chooses the halves of the day by which the range runs forward and is short.
-func (r *reader) settleRange(first, second timeRef) (start, end int, ok bool) {
-	later := func(m, than int) int { // the first time after than that a clock shows as m
+// resolveTimeRange chooses the halves of the day so that the range is positive and short.
+func (r *reader) resolveTimeRange(first, second timeRef) (start, end int, ok bool) {
+	later := func(m, than int) int { // the first time after than with the same position on a 12-hour clock as m
 		for m %= noon; m <= than; {
 			m += noon
 		}
@@ -385,7 +383,7 @@ func (r *reader) settleRange(first, second timeRef) (start, end int, ok bool) {
 	}
 	switch {
 	case !first.known && !second.known:
-		start = r.settle(first)
+		start = r.resolveTime(first)
 		end = later(second.minute, start)
 	case !first.known:
 		start = first.minute % noon
@@ -400,8 +398,8 @@ func (r *reader) settleRange(first, second timeRef) (start, end int, ok bool) {
 	if end <= start || end > endOfDay {
 		return 0, 0, false
 	}
-	r.tell(first, start)
-	r.tell(second, end)
+	r.showTime(first, start)
+	r.showTime(second, end)
 	if end == endOfDay {
 		r.show(second.token, "midnight")
 		end = 0
@@ -409,7 +407,7 @@ func (r *reader) settleRange(first, second timeRef) (start, end int, ok bool) {
 	return start, end, true
 }
 
-// clockBound reads "after 3", "no later than 4pm", "from 10", "3pm onwards", "by noon".
+// clockBound parses "after 3", "no later than 4pm", "from 10", "3pm onwards", "by noon".
 func (r *reader) clockBound() bool {
 	bound := r.tok().text
 	switch {
@@ -438,14 +436,14 @@ func (r *reader) clockBound() bool {
 		bound = "from"
 	case bound == "" && r.accept("at the latest"):
 		bound = "until"
-	case bound == "" && r.accept("or earlier"): // begins by then
-		m := r.settle(ref)
+	case bound == "" && r.accept("or earlier"): // the meeting begins no later
+		m := r.resolveTime(ref)
 		return r.addHours(hours{latest: m + r.meeting})
 	case bound == "":
 		return false
 	case bound == "from" && r.accept("onwards"), bound == "after" && r.accept("onwards"):
 	}
-	m := r.settle(ref)
+	m := r.resolveTime(ref)
 	switch bound {
 	case "after", "from":
 		return r.addHours(hours{earliest: m})
@@ -455,7 +453,7 @@ func (r *reader) clockBound() bool {
 	return r.addHours(hours{latest: m})
 }
 
-// clockPoint reads "at 3pm", "15:00", "around 3", "noonish".
+// clockPoint parses "at 3pm", "15:00", "around 3", "noonish".
 func (r *reader) clockPoint() bool {
 	about := r.accept("around")
 	at := r.accept("at")
@@ -472,7 +470,7 @@ func (r *reader) clockPoint() bool {
 		}
 		return r.addHours(hours{latest: r.meeting, point: true, shift: r.choose(2, true)})
 	}
-	m := r.settle(ref)
+	m := r.resolveTime(ref)
 	if !about && !ref.approx {
 		return r.addHours(hours{earliest: m, latest: m + r.meeting, point: true})
 	}
@@ -486,8 +484,8 @@ func (r *reader) clockPoint() bool {
 	return r.addHours(hours{earliest: max(0, m-slack), latest: m + slack + r.meeting, point: true})
 }
 
-// dayEnded reads "by EOD", "COB", which stand for the end of a day.
-func (r *reader) dayEnded() bool {
+// endOfDayWord parses "by EOD" and "COB", the end of a day.
+func (r *reader) endOfDayWord() bool {
 	return r.try(func() bool {
 		until := r.accept("by", "before", "until")
 		if !until {
@@ -502,8 +500,8 @@ func (r *reader) dayEnded() bool {
 	})
 }
 
-// and are the hours in both; false where there are none.
-func (h hours) and(o hours) (hours, bool) {
+// intersect returns the hours that are in both; ok is false if there are none.
+func (h hours) intersect(o hours) (hours, bool) {
 	both := hours{
 		earliest: max(h.earliest, o.earliest), latest: max(h.latest, o.latest), widest: h.widest,
 		point: h.point || o.point, by: h.by || o.by, ofDay: h.ofDay || o.ofDay, shift: h.shift + o.shift, days: h.days | o.days,
@@ -516,9 +514,9 @@ func (h hours) and(o hours) (hours, bool) {
 	case h.widest[1] > 0 && o.widest[1] > 0: // "first thing in the morning"
 		both.widest = [2]int{max(h.widest[0], o.widest[0]), min(h.widest[1], o.widest[1])}
 	case h.widest[1] == 0:
-		return o.and(h)
-	default: // a time beside a part of the day
-		return both.named(h, o)
+		return o.intersect(h)
+	default: // a time next to a part of the day
+		return both.withTimes(h, o)
 	}
 	if h.point && o.point && h != o {
 		return both, false
@@ -526,8 +524,8 @@ func (h hours) and(o hours) (hours, bool) {
 	return both, both.latest == 0 || both.earliest < both.latest
 }
 
-// named are the hours of a part of the day with times that were named beside it.
-func (h hours) named(part, times hours) (hours, bool) {
+// withTimes returns the hours of a part of the day, narrowed by the times that the phrase names beside it.
+func (h hours) withTimes(part, times hours) (hours, bool) {
 	inside := func(minute int) bool { return minute >= part.widest[0] && minute <= part.widest[1] }
 	h.earliest, h.latest = part.earliest, part.latest
 	if times.earliest > 0 {
@@ -552,8 +550,8 @@ func (h hours) named(part, times hours) (hours, bool) {
 	return h, h.latest == 0 || h.earliest < h.latest
 }
 
-// or are the hours in either, where they touch.
-func (h hours) or(o hours) (hours, bool) {
+// join returns the hours that are in either; ok is false unless they touch.
+func (h hours) join(o hours) (hours, bool) {
 	if h == o {
 		return h, true
 	}
@@ -563,9 +561,9 @@ func (h hours) or(o hours) (hours, bool) {
 	return hours{earliest: min(h.earliest, o.earliest), latest: max(h.latest, o.latest)}, true
 }
 
-// before are the hours of a point in time on a date, as an instant.
+// instant returns the instant of a minute of a day. If the clocks skip it, it returns the instant of the change.
 func (c calendar) instant(d date, minute int) time.Time {
-	r := read(d.time().Add(time.Duration(minute)*time.Minute), c.loc)
+	r := instantsOf(d.time().Add(time.Duration(minute)*time.Minute), c.loc)
 	if len(r.at) > 0 {
 		return r.at[0]
 	}

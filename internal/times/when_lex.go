@@ -13,7 +13,7 @@ import (
 	"unicode/utf8"
 )
 
-// The words of the grammar and what people write for them.
+// The words of the grammar and their aliases.
 //
 //go:embed lexicon.txt
 var lexiconText string
@@ -22,7 +22,7 @@ type kind int
 
 const (
 	word   kind = iota
-	filler      // says nothing: "please"
+	filler      // has no meaning: "please"
 	number      // "14", "14th", "two"
 	clock       // "15:00"
 	numericDate
@@ -32,51 +32,51 @@ const (
 	slash // between alternatives
 )
 
-// token is a word of a phrase in its one spelling.
+// token is a word, number or punctuation mark of a phrase.
 type token struct {
-	kind     kind
-	text     string
-	n        int      // number; the minute of the day of a clock; the week of an isoWeek
-	ordinal  bool     // "14th"
-	digits   int      // as written; 0 for words
-	exact    bool     // a clock of 24 hours
-	hours    int      // "15h", which may be a clock or a length
-	dates    [][3]int // year (0: none was given), month and day of each date that a numericDate may be
-	variants []string // of a misspelt word: the two words that are equally near
-	fixed    bool     // a misspelt word was mended
-	the      bool     // "the" stands before it
-	raw      string   // as it was sent
-	show     string   // as it is told; "" for text
+	kind      kind
+	text      string
+	n         int      // number; the minute of the day of a clock; the week of an isoWeek
+	ordinal   bool     // "14th"
+	digits    int      // number of digits as written; 0 for words
+	exact     bool     // the time is in 24-hour notation
+	hours     int      // for "15h", which is a time or a length
+	dates     [][3]int // year (0 if none), month and day of each possible reading of a numericDate
+	variants  []string // equally close corrections of a misspelt word
+	corrected bool     // the spelling was corrected
+	the       bool     // "the" precedes it
+	raw       string   // as it was sent
+	show      string   // replaces text in the canonical phrase; " " omits the token
 }
 
-// lexicon is lexicon.txt: aliases, by their first word, the longest first.
+// lexicon is the content of lexicon.txt.
 type lexicon struct {
 	aliases map[string][]alias
 	known   map[string]bool // every word of it
 }
 
 type alias struct {
-	words    []string
-	stand    string // the canonical word; "" for filler
-	sequence bool   // stand is several words
+	words     []string
+	canonical string // the canonical word; "" for filler
+	sequence  bool   // canonical consists of several words
 }
 
 var theLexicon = sync.OnceValue(func() *lexicon {
 	l := &lexicon{map[string][]alias{}, map[string]bool{}}
 	for line := range strings.Lines(lexiconText) {
 		line = strings.TrimSpace(line)
-		stand, list, found := strings.Cut(line, ":")
+		canonical, list, found := strings.Cut(line, ":")
 		if !found || line[0] == '#' {
 			continue
 		}
-		sequence := strings.HasPrefix(stand, "> ")
-		stand = strings.TrimPrefix(stand, "> ")
+		sequence := strings.HasPrefix(canonical, "> ")
+		canonical = strings.TrimPrefix(canonical, "> ")
 		all := strings.Split(list, "|")
-		if !sequence && stand != "" {
-			all = append(all, stand)
+		if !sequence && canonical != "" {
+			all = append(all, canonical)
 		}
 		for _, text := range all {
-			l.add(strings.Fields(text), stand, sequence)
+			l.add(strings.Fields(text), canonical, sequence)
 		}
 	}
 	for first := range l.aliases {
@@ -85,17 +85,17 @@ var theLexicon = sync.OnceValue(func() *lexicon {
 	return l
 })
 
-func (l *lexicon) add(words []string, stand string, sequence bool) {
+func (l *lexicon) add(words []string, canonical string, sequence bool) {
 	if len(words) == 0 {
 		return
 	}
-	l.aliases[words[0]] = append(l.aliases[words[0]], alias{words, stand, sequence})
+	l.aliases[words[0]] = append(l.aliases[words[0]], alias{words, canonical, sequence})
 	for _, w := range words {
 		l.known[w] = true
 	}
 }
 
-// tokenForm is what a phrase is made of, tried in this order at each place.
+// tokenForm matches the next token; alternatives are tried in this order.
 var tokenForm = sync.OnceValue(func() *regexp.Regexp {
 	return regexp.MustCompile(`^(?:` + strings.Join([]string{
 		`(?P<iso>\d{4}[-/.]\d{1,2}[-/.]\d{1,2})(?:t|\b)`,
@@ -115,16 +115,16 @@ var tokenForm = sync.OnceValue(func() *regexp.Regexp {
 	}, "|") + `)`)
 })
 
-// normalize writes one kind of quotation mark, dash and blank.
+// normalize unifies quotation marks, dashes, brackets and symbols.
 var normalize = strings.NewReplacer("’", "'", "‘", "'", "`", "'", "–", " - ", "—", " - ", "−", "-", "‐", "-", "‑", "-",
 	"&", " and ", "@", " at ", "~", " around ", "“", " ", "”", " ", `"`, " ", "(", ",", ")", ",", ";", ",", "[", ",", "]", ",", "…", " ",
 	"w/c", " week commencing ", "w/b", " week commencing ", "w/e", " week ending ", "and/or", " or ", "w/", " with ")
 
-// rewritings turn forms of figures and abbreviations into ones that the grammar knows, in this order.
+// rewritings replace numeric notations and abbreviations by ones that the grammar knows, in this order.
 var rewritings = sync.OnceValue(func() []func(string) string {
-	replace := func(form, as string) func(string) string {
+	replace := func(form, replacement string) func(string) string {
 		re := regexp.MustCompile(form)
-		return func(text string) string { return re.ReplaceAllString(text, as) }
+		return func(text string) string { return re.ReplaceAllString(text, replacement) }
 	}
 	return []func(string) string{
 		replace(`\b(20\d\d)(0[1-9]|1[0-2])([0-2]\d|3[01])\b`, "$1-$2-$3"),                           // 20261214
@@ -147,7 +147,7 @@ var (
 	letterParts = regexp.MustCompile(`th|tu|mo|we|fr|sa|su|m|t|w|f|[/-]`)
 )
 
-// monthsInFigures reads "2027-01" as a month.
+// monthsInFigures replaces "2027-01" by the month.
 func monthsInFigures(text string) string {
 	return monthInFigures.ReplaceAllStringFunc(text, func(found string) string {
 		m := monthInFigures.FindStringSubmatch(found)
@@ -156,7 +156,7 @@ func monthsInFigures(text string) string {
 	})
 }
 
-// weekDatesInFigures reads "2026-W51-2" as a weekday of a week.
+// weekDatesInFigures replaces "2026-W51-2" by the weekday of the week.
 func weekDatesInFigures(text string) string {
 	return weekDateInFigures.ReplaceAllStringFunc(text, func(found string) string {
 		m := weekDateInFigures.FindStringSubmatch(found)
@@ -164,7 +164,7 @@ func weekDatesInFigures(text string) string {
 	})
 }
 
-// weekdayLetters writes out weekdays that are listed in one or two letters.
+// weekdayLetters expands weekdays that are abbreviated to one or two letters.
 func weekdayLetters(text string) string {
 	names := map[string]string{"m": "monday", "t": "tuesday", "w": "wednesday", "f": "friday"}
 	return letterList.ReplaceAllStringFunc(text, func(found string) string {
@@ -190,7 +190,7 @@ func weekdayLetters(text string) string {
 	})
 }
 
-// lex splits a phrase into tokens, mends the spelling of its words, and leaves aliases as they are.
+// lex splits a phrase into tokens and corrects the spelling of its words. It does not replace aliases.
 func lex(phrase string) []token {
 	text := strings.ToLower(phrase)
 	for _, rewriting := range rewritings() {
@@ -230,7 +230,7 @@ func lex(phrase string) []token {
 	return all
 }
 
-// lexeme makes the token of a piece of text that has the named form. before and after are the text
+// lexeme returns the token for a piece of text that matches the named form. before and after are the text
 // around it.
 func lexeme(form, piece string, all []token, before, after string) (token, bool) {
 	t := token{kind: number, text: piece, raw: piece}
@@ -260,7 +260,7 @@ func lexeme(form, piece string, all []token, before, after string) (token, bool)
 		t.text = strconv.Itoa(t.n)
 	case "decimal":
 		t.kind = word
-		if day := decimalDate.MatchString(piece); day && !beforeUnit(after) { // "4.1" is a date to many
+		if day := decimalDate.MatchString(piece); day && !beforeUnit(after) { // "4.1" may be a date
 			if dates := datesIn("", piece); len(dates) > 0 {
 				t.kind, t.dates = numericDate, dates
 			}
@@ -279,7 +279,7 @@ func lexeme(form, piece string, all []token, before, after string) (token, bool)
 
 var decimalDate = regexp.MustCompile(`^\d{1,2}\.\d{1,2}$`)
 
-// beforeUnit tells whether a unit of time follows a number: "1.5 hours".
+// beforeUnit reports whether a unit of time follows: "1.5 hours".
 func beforeUnit(after string) bool {
 	next := strings.FieldsFunc(after, func(r rune) bool { return !unicode.IsLetter(r) })
 	if len(next) == 0 {
@@ -290,8 +290,8 @@ func beforeUnit(after string) bool {
 	})
 }
 
-// mark reads punctuation. A dash between words joins them ("next-week") unless both are days or
-// months ("mon-fri"); a symbol that says something is a word, though not one of ours.
+// mark returns the token of a punctuation mark. A dash between words joins them ("next-week") unless both are
+// days or months ("mon-fri"). A symbol with a meaning becomes an unknown word.
 func mark(piece string, all []token, before, after string) (token, bool) {
 	t := token{text: piece, raw: piece}
 	switch r := []rune(piece)[0]; {
@@ -317,7 +317,7 @@ func mark(piece string, all []token, before, after string) (token, bool) {
 	return t, true
 }
 
-// joins tells whether a dash without blanks stands between the ends of a range.
+// joins reports whether a dash without spaces separates the ends of a range.
 func joins(left token, after string) bool {
 	next, _ := utf8.DecodeRuneInString(after)
 	switch {
@@ -335,14 +335,14 @@ func joins(left token, after string) bool {
 
 func isDayOrMonth(text string) bool {
 	for _, a := range theLexicon().aliases[text] {
-		if len(a.words) == 1 && (slices.Contains(weekdays, a.stand) || monthNamed(a.stand) > 0) {
+		if len(a.words) == 1 && (slices.Contains(weekdays, a.canonical) || monthNamed(a.canonical) > 0) {
 			return true
 		}
 	}
 	return false
 }
 
-// datesIn lists the dates that figures may be: both orders of day and month where both are possible.
+// datesIn lists the possible dates of a numeric date: both orders of day and month if both are valid.
 func datesIn(form, piece string) (dates [][3]int) {
 	var part []int
 	for _, s := range strings.FieldsFunc(piece, func(r rune) bool { return r == '/' || r == '-' || r == '.' }) {
@@ -367,7 +367,7 @@ func datesIn(form, piece string) (dates [][3]int) {
 	return dates
 }
 
-// clockIn reads "15:00", "9.30", "15h30", "15h". A leading zero, or an hour after noon, is 24-hour time.
+// clockIn parses "15:00", "9.30", "15h30", "15h". A leading zero or an hour after noon implies 24-hour time.
 func clockIn(piece string) token {
 	part := strings.FieldsFunc(piece, func(r rune) bool { return r == ':' || r == '.' || r == 'h' })
 	hour, _ := strconv.Atoi(part[0])
@@ -381,13 +381,14 @@ func clockIn(piece string) token {
 	case len(part) == 1:
 		t.hours = hour // "15h", but "within 48h"
 	case hour > 23 || minute > 59:
-		t.kind = word // none of ours
+		t.kind = word // not a valid time
 	case strings.Contains(piece, ".") && minute%15 != 0:
 		t.dates = datesIn("", piece) // "14.12" may be a date
 	}
 	return t
 }
 
+// ordinalText formats an ordinal number: "31st".
 func ordinalText(n int) string {
 	suffix := "th"
 	if n/10 != 1 {
@@ -403,61 +404,61 @@ func ordinalText(n int) string {
 	return strconv.Itoa(n) + suffix
 }
 
-var numberWords = strings.Fields(`zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen
-	fifteen sixteen seventeen eighteen nineteen twenty`)
+// numberWords has no "one", which is also an article.
+var numberWords = map[string]int{
+	"zero": 0, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9, "ten": 10, "eleven": 11, "twelve": 12,
+	"thirteen": 13, "fourteen": 14, "fifteen": 15, "sixteen": 16, "seventeen": 17, "eighteen": 18, "nineteen": 19, "twenty": 20,
+	"thirty": 30, "forty": 40, "fifty": 50, "sixty": 60, "ninety": 90,
+}
 
-var ordinalWords = strings.Fields(`zeroth first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth
-	thirteenth fourteenth fifteenth sixteenth seventeenth eighteenth nineteenth twentieth`)
+var ordinalWords = map[string]int{
+	"first": 1, "second": 2, "third": 3, "fourth": 4, "fifth": 5, "sixth": 6, "seventh": 7, "eighth": 8, "ninth": 9, "tenth": 10, "eleventh": 11,
+	"twelfth": 12, "thirteenth": 13, "fourteenth": 14, "fifteenth": 15, "sixteenth": 16, "seventeenth": 17, "eighteenth": 18, "nineteenth": 19,
+	"twentieth": 20, "thirtieth": 30,
+}
 
-// wordIn reads a word: a number, one that is known, or one that is near to a known one.
+// wordIn returns the token of a word: a number, a known word, or a correction to a known word.
 func wordIn(piece string) token {
 	t := token{kind: word, text: piece, raw: piece}
-	if n := slices.Index(numberWords, piece); n >= 0 && piece != "one" {
+	if n, ok := numberWords[piece]; ok {
 		return token{kind: number, text: strconv.Itoa(n), raw: piece, n: n}
 	}
-	if n := slices.Index(ordinalWords, piece); n > 0 {
+	if n, ok := ordinalWords[piece]; ok {
 		return token{kind: number, text: piece, raw: piece, n: n, ordinal: true}
-	}
-	switch piece {
-	case "thirty", "forty", "fifty", "sixty", "ninety":
-		n := map[string]int{"thirty": 30, "forty": 40, "fifty": 50, "sixty": 60, "ninety": 90}[piece]
-		return token{kind: number, text: strconv.Itoa(n), raw: piece, n: n}
-	case "thirtieth":
-		return token{kind: number, text: piece, raw: piece, n: 30, ordinal: true}
 	}
 	if theLexicon().known[piece] || theLexicon().known[strings.TrimSuffix(piece, "'")] {
 		t.text = piece
 		return t
 	}
-	switch near := respell(piece); len(near) {
+	switch near := correctSpelling(piece); len(near) {
 	case 0:
 	case 1:
-		t.text, t.fixed = near[0], true
+		t.text, t.corrected = near[0], true
 	default:
 		t.variants = near
 	}
 	return t
 }
 
-// spellable are the words that are known when misspelt: long ones, none of which is a slip away
-// from an English word of another meaning.
-var spellable = strings.Fields(`monday tuesday wednesday thursday friday saturday sunday january february september october
+// correctableWords are the words whose spelling is corrected. They are long, and no other English word is a
+// likely misspelling of them.
+var correctableWords = strings.Fields(`monday tuesday wednesday thursday friday saturday sunday january february september october
 	november december tomorrow tonight morning afternoon evening weekend weekday fortnight christmas thanksgiving business
 	halloween between before lunchtime available possible`)
 
-// respell returns the words of spellable that are fewest slips away, all of them.
-func respell(typed string) (near []string) {
+// correctSpelling returns all correctable words with the smallest edit distance.
+func correctSpelling(typed string) (near []string) {
 	letters := []rune(typed)
 	if len(letters) < 5 || len(letters) > 14 || strings.Contains(typed, "'") {
 		return nil
 	}
 	best := 3
-	for _, name := range spellable {
+	for _, name := range correctableWords {
 		limit := 1
 		if len(name) >= 8 {
 			limit = 2
 		}
-		switch d := slips(letters, []rune(name)); {
+		switch d := editDistance(letters, []rune(name)); {
 		case d > limit || d > best:
 		case d < best:
 			best, near = d, []string{name}
@@ -468,7 +469,7 @@ func respell(typed string) (near []string) {
 	return near
 }
 
-// rewrite puts canonical words in place of aliases, the longest first.
+// rewrite replaces aliases by canonical words, the longest alias first.
 func rewrite(all []token) []token {
 	l := theLexicon()
 	var out []token
@@ -494,7 +495,7 @@ func rewrite(all []token) []token {
 	return out
 }
 
-// tens tells whether a number such as "twenty first" begins here.
+// tens returns the number of tokens if a number such as "twenty first" begins here, else 0.
 func tens(rest []token) int {
 	if len(rest) > 1 && rest[0].kind == number && rest[1].kind == number && rest[0].digits == 0 && rest[1].digits == 0 &&
 		(rest[0].n == 20 || rest[0].n == 30) && rest[1].n < 10 && rest[1].n > 0 {
@@ -504,23 +505,23 @@ func tens(rest []token) int {
 }
 
 func (l *lexicon) match(rest []token) *alias {
-	for i, a := range l.aliases[rest[0].spelt()] {
+	for i, a := range l.aliases[rest[0].aliasKey()] {
 		if len(a.words) > len(rest) {
 			continue
 		}
 		same := true
 		for j, w := range a.words {
-			same = same && rest[j].spelt() == w
+			same = same && rest[j].aliasKey() == w
 		}
 		if same {
-			return &l.aliases[rest[0].spelt()][i]
+			return &l.aliases[rest[0].aliasKey()][i]
 		}
 	}
 	return nil
 }
 
-// spelt is the token as aliases spell it.
-func (t token) spelt() string {
+// aliasKey returns the spelling of the token in aliases.
+func (t token) aliasKey() string {
 	switch {
 	case t.kind == word:
 		return t.text
@@ -532,31 +533,31 @@ func (t token) spelt() string {
 
 func (a *alias) tokens(from []token) []token {
 	raws := make([]string, len(from))
-	fixed := false
+	corrected := false
 	for i, t := range from {
 		raws[i] = t.raw
-		fixed = fixed || t.fixed
+		corrected = corrected || t.corrected
 	}
 	raw := strings.Join(raws, " ")
 	if !a.sequence {
-		t := token{kind: word, text: a.stand, raw: raw, fixed: fixed}
-		if a.stand == "" {
+		t := token{kind: word, text: a.canonical, raw: raw, corrected: corrected}
+		if a.canonical == "" {
 			t.kind = filler
 		}
 		return []token{t}
 	}
-	all := lex(a.stand)
+	all := lex(a.canonical)
 	for i := range all {
 		all[i].raw, raw = raw, ""
-		if stand := theLexicon().match(all[i : i+1]); stand != nil && !stand.sequence && len(stand.words) == 1 {
-			all[i].text = stand.stand
+		if canonical := theLexicon().match(all[i : i+1]); canonical != nil && !canonical.sequence && len(canonical.words) == 1 {
+			all[i].text = canonical.canonical
 		}
 	}
 	return all
 }
 
-// told is how the token is written in a phrase that the server makes.
-func (t token) told() string {
+// canonicalText returns the spelling of the token in the canonical phrase.
+func (t token) canonicalText() string {
 	switch {
 	case t.show != "":
 		return t.show

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// limited reads "by Friday", "after Christmas", "before the end of the month".
+// limited parses "by Friday", "after Christmas", "before the end of the month".
 func (r *reader) limited() bool {
 	return r.try(func() bool {
 		how := r.tok().text
@@ -36,16 +36,16 @@ func (r *reader) limited() bool {
 		if !ok || t.kind == openTerm {
 			return false
 		}
-		if tomorrow && r.choose(2, true) == 0 { // to some it is the day after tomorrow
+		if tomorrow && r.choose(2, true) == 0 { // one reading is the day after tomorrow
 			return r.addTerm(dayOf(r.today + 2))
 		}
-		if joined := r.tok(); how == "from" && (joined.kind == dash || joined.text == "to" || joined.text == "until") {
+		if how == "from" && r.rangeWord(false) {
 			return false
 		}
 		if how == "from" || how == "after" {
 			r.accept("onwards")
 		}
-		if how == "from" && r.try(func() bool { return r.lasting(t) }) {
+		if how == "from" && r.try(func() bool { return r.forLength(t) }) {
 			return true
 		}
 		if r.accept("inclusive") {
@@ -61,25 +61,25 @@ func (r *reader) limited() bool {
 	})
 }
 
-// lasting reads the length of a span that begins on a day: "from Friday for a week".
-func (r *reader) lasting(from term) bool {
+// forLength parses the length of a span that begins on a day: "from Friday for a week".
+func (r *reader) forLength(from term) bool {
 	if r.tok().kind != filler || r.tok().raw != "for" {
 		return false
 	}
 	r.skip()
 	n, counted := r.count()
 	unit := r.tok().text
-	s, ok := r.alone(from, r.today)
+	s, ok := r.datesOfTerm(from, r.today)
 	if !counted || n < 1 || !unitSteps(unit) || !ok {
 		return false
 	}
 	r.pos++
-	r.tidy(n, unit)
+	r.showCount(n, unit)
 	r.show(r.pos-2, fmt.Sprintf("for %d", n))
 	return r.addTerm(r.span(s.first, n, unit))
 }
 
-// span is so many units from a date on.
+// span returns n units from a date on.
 func (r *reader) span(from date, n int, unit string) term {
 	if unit == "workday" {
 		t := spanOf(from, r.after(from-1, n, unit))
@@ -89,7 +89,7 @@ func (r *reader) span(from date, n int, unit string) term {
 	return spanOf(from, r.after(from, n, unit)-1)
 }
 
-// untilMoment reads "between now and noon tomorrow", "from now until EOD Friday": a deadline in any case.
+// untilMoment parses "between now and noon tomorrow", "from now until EOD Friday": always a deadline.
 func (r *reader) untilMoment() bool {
 	return r.try(func() bool {
 		between := r.accept("between")
@@ -109,7 +109,7 @@ func (r *reader) untilMoment() bool {
 		}
 		l := limit{word: "until", term: dayOf(r.today)}
 		if ref, ok := r.timeAt(true); ok && !ref.midnight {
-			m := r.settle(ref)
+			m := r.resolveTime(ref)
 			if t, named := r.term(); named {
 				l.term = t
 			} else if m <= r.minute {
@@ -119,7 +119,7 @@ func (r *reader) untilMoment() bool {
 		} else if l.term, ok = r.term(); !ok || !r.try(func() bool { return r.limitHours(&l) }) || l.hours == (hours{}) {
 			return false
 		}
-		if _, ok := r.alone(l.term, r.today); !ok {
+		if _, ok := r.datesOfTerm(l.term, r.today); !ok {
 			return false
 		}
 		r.limits = append(r.limits, l)
@@ -127,22 +127,22 @@ func (r *reader) untilMoment() bool {
 	})
 }
 
-// momentRange reads "Friday 2pm to Monday 4pm", two times on days of their own.
+// momentRange parses "Friday 2pm to Monday 4pm", two times on different days.
 func (r *reader) momentRange() bool {
 	ranged := slices.ContainsFunc(r.tokens[r.pos:], func(t token) bool { return t.kind == dash || t.text == "to" || t.text == "until" || t.text == "and" })
 	if t := r.tok(); !ranged || t.kind == filler || t.kind == comma || t.text == "now" || r.ahead(1).text == "now" {
 		return false
 	}
 	p := r.part()
-	failed, only, first := r.failed, r.only, p.hoursFirst
+	failed, only, first := r.failed, r.suggestOnly, p.hoursFirst
 	if r.try(r.twoMoments) {
 		return true
 	}
-	r.failed, r.only, p.hoursFirst = failed, only, first
+	r.failed, r.suggestOnly, p.hoursFirst = failed, only, first
 	return false
 }
 
-// moment reads a day with a time of it, "Friday 2pm" or "noon on Friday", or a day alone.
+// moment parses a day with a time, "Friday 2pm" or "noon on Friday", or only a day.
 func (r *reader) moment(l *limit, first bool) (ok bool) {
 	if r.isClock() {
 		ref, known := r.timeAt(true)
@@ -152,7 +152,7 @@ func (r *reader) moment(l *limit, first bool) (ok bool) {
 		if l.term, ok = r.oneDay(); !ok {
 			return false
 		}
-		m := r.settle(ref)
+		m := r.resolveTime(ref)
 		l.hours = hours{earliest: m, latest: m + r.meeting, point: true}
 		return true
 	}
@@ -173,7 +173,7 @@ func (r *reader) twoMoments() bool {
 	if r.accept("from") && !r.isClock() || !r.moment(&from, true) || from.hours == (hours{}) {
 		return false
 	}
-	if joined := r.tok(); joined.kind != dash && joined.text != "to" && joined.text != "until" && (!between || joined.text != "and") {
+	if !r.rangeWord(between) {
 		return false
 	}
 	until := limit{word: "until"}
@@ -181,7 +181,7 @@ func (r *reader) twoMoments() bool {
 		return false
 	}
 	first := from.span().first
-	last, ok := r.alone(until.term, first)
+	last, ok := r.datesOfTerm(until.term, first)
 	if !ok || !last.single() || last.first < first {
 		return false
 	}
@@ -190,14 +190,14 @@ func (r *reader) twoMoments() bool {
 	return true
 }
 
-// limitHours reads the time of the day that bounds the window: "by Friday at noon", "from Monday afternoon".
+// limitHours parses the time of day of a limit: "by Friday at noon", "from Monday afternoon".
 func (r *reader) limitHours(l *limit) bool {
 	for r.tok().kind == filler || r.is("in") {
 		r.skip()
 	}
 	at := r.pos
 	p := r.part()
-	if pos := r.pos; r.try(r.clockRange) { // of each day
+	if pos := r.pos; r.try(r.clockRange) { // hours of each day
 		p.hours = p.hours[:len(p.hours)-1]
 		r.pos = pos
 		return false
@@ -214,7 +214,7 @@ func (r *reader) limitHours(l *limit) bool {
 	return true
 }
 
-// isClock tells whether a time stands at the position, after a word that bounds days or hours.
+// isClock reports whether the next token begins a time.
 func (r *reader) isClock() bool {
 	pos := r.pos
 	_, ok := r.timeAt(true)
@@ -222,7 +222,7 @@ func (r *reader) isClock() bool {
 	return ok || r.is("lunch", "work", "business hours")
 }
 
-// exceptions reads what is left out: "except Wednesday", "not in the morning".
+// exceptions parses what is excluded: "except Wednesday", "not in the morning".
 func (r *reader) exceptions() bool {
 	but := r.tok().raw == "but"
 	r.pos++
@@ -270,7 +270,7 @@ func (r *reader) exception() bool {
 		if r.partOfDay() || r.clockRange() || r.clockBound() || r.clockPoint() { // "except Friday afternoon"
 			p := r.part()
 			p.hours = p.hours[:len(p.hours)-1]
-			r.only = "leaves out a part of a day; a window leaves out whole days"
+			r.suggestOnly = "leaves out a part of a day; a window leaves out whole days"
 		} else {
 			r.pos = mark
 		}
@@ -285,7 +285,7 @@ func (r *reader) exception() bool {
 			}
 			r.except.dates = append(r.except.dates, t.spans...)
 		case monthdayTerm:
-			s, ok := r.alone(t, r.today)
+			s, ok := r.datesOfTerm(t, r.today)
 			r.except.dates = append(r.except.dates, s)
 			return ok
 		default:
@@ -295,7 +295,7 @@ func (r *reader) exception() bool {
 	})
 }
 
-// exceptHours reads "except 12 to 1", "not at lunchtime", "not between 2 and 4".
+// exceptHours parses "except 12 to 1", "not at lunchtime", "not between 2 and 4".
 func (r *reader) exceptHours() bool {
 	p := r.part()
 	had := len(p.hours)
@@ -311,7 +311,7 @@ func (r *reader) exceptHours() bool {
 	return true
 }
 
-// without are the hours that are left of h: before and after those that are left out.
+// without returns the parts of h that remain before and after the excluded hours.
 func (h hours) without(out []hours) (left []hours) {
 	left = []hours{h}
 	for _, o := range out {
@@ -344,8 +344,9 @@ func frameOf(set []date) dates {
 	return dates{set[0], set[len(set)-1]}
 }
 
-// bound keeps the dates between the limits; of a window that names no days but those, all of them.
-func (r *reader) bound(set []date, c *choice) ([]date, *problem) {
+// applyLimits keeps the dates between the limits. If the phrase names no other days, it returns all dates between
+// them.
+func (r *reader) applyLimits(set []date, c *choice) ([]date, *problem) {
 	if len(r.limits) == 0 {
 		return set, nil
 	}
@@ -357,7 +358,7 @@ func (r *reader) bound(set []date, c *choice) ([]date, *problem) {
 	for _, l := range r.limits {
 		from, to := r.limit(l, inside)
 		lower = max(lower, from)
-		r.useLimitHours(l, from, to)
+		r.applyLimitHours(l, from, to)
 		if upper == 0 || to != 0 && to < upper {
 			upper = to
 		}
@@ -373,15 +374,15 @@ func (r *reader) bound(set []date, c *choice) ([]date, *problem) {
 			all = slices.DeleteFunc(all, func(d date) bool { return !c.named.has(d.weekday()) })
 		}
 		if len(all) == 0 {
-			return nil, &problem{what: "is past", weak: true}
+			return nil, &problem{what: "is past", generic: true}
 		}
 		return all, nil
 	}
 	return slices.DeleteFunc(set, func(d date) bool { return d < lower || upper != 0 && d > upper }), nil
 }
 
-// useLimitHours bounds the window by a time of the day. "By Monday morning" is its beginning to some, its end to others.
-func (r *reader) useLimitHours(l limit, lower, upper date) {
+// applyLimitHours limits the window by a time of day. "By Monday morning" may mean its beginning or its end.
+func (r *reader) applyLimitHours(l limit, lower, upper date) {
 	h := l.hours
 	switch {
 	case h == (hours{}):
@@ -404,13 +405,13 @@ func (r *reader) useLimitHours(l limit, lower, upper date) {
 	r.to = r.instant(upper, end)
 }
 
-// limit is the first or last date that a limit allows; 0 for none.
+// limit returns the first or the last date that a limit allows; 0 means no bound.
 func (r *reader) limit(l limit, inside dates) (lower, upper date) {
 	start := r.today
 	if inside.last > 0 && (l.kind == weekdayTerm || l.kind == monthdayTerm) {
 		start = inside.first
 	}
-	s, ok := r.alone(l.term, start)
+	s, ok := r.datesOfTerm(l.term, start)
 	if !ok {
 		return 1 << 30, 1
 	}
@@ -437,7 +438,7 @@ func (r *reader) limit(l limit, inside dates) (lower, upper date) {
 	case l.hours != (hours{}):
 		return 0, s.last
 	case l.end && l.unit == "week" && r.choose(2, true) == 0:
-		return 0, coming(s.first, time.Friday)
+		return 0, onOrAfter(s.first, time.Friday)
 	case l.end:
 		return 0, s.last
 	case l.word == "before":
@@ -448,12 +449,12 @@ func (r *reader) limit(l limit, inside dates) (lower, upper date) {
 	return 0, s.last
 }
 
-// merge puts alternatives together that one window can hold: of the same days, or the same hours.
-func merge(all []choice) (out []choice) {
+// mergeChoices merges alternatives that fit in one window: those with the same days or the same hours.
+func mergeChoices(all []choice) (out []choice) {
 	for _, c := range all {
-		i := slices.IndexFunc(out, func(o choice) bool { return slices.Equal(o.dates, c.dates) && touches(o.hours, c.hours) })
+		i := slices.IndexFunc(out, func(o choice) bool { return slices.Equal(o.dates, c.dates) && hoursTouch(o.hours, c.hours) })
 		if i >= 0 {
-			out[i].hours, _ = out[i].hours.or(c.hours)
+			out[i].hours, _ = out[i].hours.join(c.hours)
 			continue
 		}
 		i = slices.IndexFunc(out, func(o choice) bool { return o.hours == c.hours })
@@ -478,32 +479,32 @@ func merge(all []choice) (out []choice) {
 	return out
 }
 
-func touches(a, b hours) bool {
-	_, ok := a.or(b)
+func hoursTouch(a, b hours) bool {
+	_, ok := a.join(b)
 	return ok
 }
 
-// meaning makes the window of a choice, or several where its days are none.
+// meaning returns the window of a choice, or several if its days do not form one window.
 func (r *reader) meaning(c choice) ([]meaning, *problem) {
 	left := slices.DeleteFunc(slices.Clone(c.dates), func(d date) bool { return d < r.today })
 	h := c.hours
 	over := len(left) > 0 && left[0] == r.today && (h.latest > 0 && h.latest <= r.minute || h.point && h.earliest < r.minute)
 	if over && len(left) == 1 {
-		return nil, &problem{what: "is past", weak: true, offers: []meaning{withHours(dates{r.today + 1, r.today + 1}, h)}}
+		return nil, &problem{what: "is past", generic: true, suggestions: []meaning{withHours(dates{r.today + 1, r.today + 1}, h)}}
 	}
 	if len(left) == 0 {
-		p := &problem{what: "is past", weak: true}
+		p := &problem{what: "is past", generic: true}
 		if first, last := c.dates[0], c.dates[len(c.dates)-1]; last-first < 7 && r.today-last < 7 && c.named != 0 {
 			again := withHours(dates{first + 7, last + 7}, h)
 			again.named = c.named
-			p.offers = append(p.offers, again)
+			p.suggestions = append(p.suggestions, again)
 		} else if last-first < 7 && r.lastUnit == "week" { // "early this week"
-			p.offers = append(p.offers, withHours(dates{first + 7, last + 7}, h))
+			p.suggestions = append(p.suggestions, withHours(dates{first + 7, last + 7}, h))
 		}
 		return nil, p
 	}
 	var all []meaning
-	for _, part := range r.windows(left, c) {
+	for _, part := range r.splitWindows(left, c) {
 		m := withHours(part.dates, h)
 		m.named, m.open, m.from, m.to = part.named, c.open && (len(left) > 1 || c.frame.last > 0), r.from, r.to
 		all = append(all, m)
@@ -511,8 +512,8 @@ func (r *reader) meaning(c choice) ([]meaning, *problem) {
 	return all, nil
 }
 
-// windows splits dates into ranges each of which consists of its weekdays.
-func (r *reader) windows(all []date, c choice) (out []meaning) {
+// splitWindows splits dates into ranges that each consist of certain weekdays.
+func (r *reader) splitWindows(all []date, c choice) (out []meaning) {
 	first, last := all[0], all[len(all)-1]
 	var set weekdaySet
 	for _, d := range all {

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// count reads "3", "a"; false where there is no number.
+// count parses "3" or "a".
 func (r *reader) count() (n int, ok bool) {
 	t := r.tok()
 	switch {
@@ -23,7 +23,7 @@ func (r *reader) count() (n int, ok bool) {
 	return 0, false
 }
 
-// after is the date so many units after a date.
+// after returns the date n units after a date.
 func (r *reader) after(d date, n int, unit string) date {
 	switch unit {
 	case "week":
@@ -45,7 +45,7 @@ func unitSteps(unit string) bool {
 	return slices.Contains([]string{"day", "week", "month", "quarter", "year", "workday"}, unit)
 }
 
-// amount reads "in 10 days", "within 48 hours", "3 weeks from now", "next 5 working days", "next business day".
+// amount parses "in 10 days", "within 48 hours", "3 weeks from now", "next 5 working days", "next business day".
 func (r *reader) amount() (term, bool) {
 	how := r.tok().text
 	switch {
@@ -61,7 +61,7 @@ func (r *reader) amount() (term, bool) {
 	}
 	vague := how != "" && r.is("around") && r.skip()
 	if r.is("few") {
-		return r.few(how)
+		return r.vagueNumber(how)
 	}
 	n, counted := r.count()
 	more := n
@@ -77,18 +77,18 @@ func (r *reader) amount() (term, bool) {
 	if !counted {
 		return r.uncounted(how, unit)
 	}
-	r.tidy(more, unit)
+	r.showCount(more, unit)
 	t, ok := r.counted(how, n, more, unit)
 	if ok && vague {
-		r.only = "names no exact number"
+		r.suggestOnly = "names no exact number"
 	}
 	return t, ok
 }
 
-// counted is the day or the span that a number of units names: from n to more of them.
+// counted returns the day or the span of n to more units.
 func (r *reader) counted(how string, n, more int, unit string) (term, bool) {
 	if r.accept("ago") {
-		r.fail(problem{what: "is past", offers: []meaning{{dates: dates{r.today, r.today}}, {dates: dates{r.today + 1, r.today + 1}}}})
+		r.fail(problem{what: "is past", suggestions: []meaning{{dates: dates{r.today, r.today}}, {dates: dates{r.today + 1, r.today + 1}}}})
 		return dayOf(r.today), true
 	}
 	now := r.accept("from now") || (r.is("from") && r.ahead(1).text == "today" && r.accept("from") && r.accept("today"))
@@ -113,7 +113,7 @@ func (r *reader) counted(how string, n, more int, unit string) (term, bool) {
 		r.accept("today") // "within two weeks of today"
 		return until, true
 	case r.ends(0):
-		r.only = "names no day"
+		r.suggestOnly = "names no day"
 		if r.choose(2, true) == 0 {
 			return dayOf(r.after(r.today, more, unit)), true
 		}
@@ -122,10 +122,10 @@ func (r *reader) counted(how string, n, more int, unit string) (term, bool) {
 	return term{}, false
 }
 
-// beginsDay tells whether one day follows the word at the position.
+// beginsDay reports whether a single day follows the current token.
 func (r *reader) beginsDay() bool {
-	pos, failed, only := r.pos, r.failed, r.only
-	defer func() { r.pos, r.failed, r.only = pos, failed, only }()
+	pos, failed, only := r.pos, r.failed, r.suggestOnly
+	defer func() { r.pos, r.failed, r.suggestOnly = pos, failed, only }()
 	r.pos++
 	if r.isClock() {
 		return false
@@ -134,8 +134,8 @@ func (r *reader) beginsDay() bool {
 	return ok
 }
 
-// tidy writes one for "a", and the plural.
-func (r *reader) tidy(n int, unit string) {
+// showCount replaces "a" by 1 and uses the plural of the unit in the canonical phrase.
+func (r *reader) showCount(n int, unit string) {
 	at := r.pos - 2
 	if at >= 0 && r.tokens[at].text == "a" {
 		r.show(at, "1")
@@ -145,7 +145,7 @@ func (r *reader) tidy(n int, unit string) {
 	}
 }
 
-// uncounted reads "next business day", "in the next hour", and "in the next week", about which people differ.
+// uncounted parses "next business day", "in the next hour", and "in the next week", which is ambiguous.
 func (r *reader) uncounted(how, unit string) (term, bool) {
 	switch {
 	case unit == "workday" && (how == "next" || how == "within next") && r.is("before", "after"):
@@ -168,8 +168,8 @@ func (r *reader) uncounted(how, unit string) (term, bool) {
 	return term{}, false
 }
 
-// few offers two numbers for one that was not named.
-func (r *reader) few(how string) (term, bool) {
+// vagueNumber parses "a few days". It suggests two numbers.
+func (r *reader) vagueNumber(how string) (term, bool) {
 	r.pos++
 	unit := r.tok().text
 	hours := unit == "hour" || unit == "minute"
@@ -179,7 +179,7 @@ func (r *reader) few(how string) (term, bool) {
 	if r.pos++; how == "" {
 		r.accept("from now")
 	}
-	r.only = "names no exact number"
+	r.suggestOnly = "names no exact number"
 	const some, many = 3, 5
 	switch {
 	case hours:
@@ -195,27 +195,27 @@ func (r *reader) few(how string) (term, bool) {
 	return spanOf(r.today, r.after(r.today, many, unit)), true
 }
 
-// spanOfHours is the time until so many hours from now, or about that time.
+// spanOfHours returns the time from now until n units later, or around that time.
 func (r *reader) spanOfHours(how string, n int, unit string) (term, bool) {
 	length := time.Duration(n) * time.Hour
 	if unit == "minute" {
 		length = time.Duration(n) * time.Minute
 	}
 	r.from, r.to = r.now, r.now.Add(length)
-	if how == "in" || how == "" { // a start in the hour that follows
+	if how == "in" || how == "" { // the meeting starts within the following hour
 		r.from, r.to = r.to, r.to.Add(time.Hour+time.Duration(r.meeting)*time.Minute)
 	}
 	first, last := dateAt(dateOf(r.from, r.loc)), dateAt(dateOf(r.to.Add(-time.Second), r.loc))
 	return spanOf(first, max(first, last)), true
 }
 
-// oneDay reads a term that is one date.
+// oneDay parses a term that is a single date.
 func (r *reader) oneDay() (term, bool) {
 	t, ok := r.term()
 	if !ok || t.kind == filterTerm || t.kind == openTerm || t.kind == rangeTerm {
 		return term{}, false
 	}
-	s, ok := r.alone(t, r.today)
+	s, ok := r.datesOfTerm(t, r.today)
 	if !ok || !s.single() {
 		return term{}, false
 	}
@@ -227,7 +227,7 @@ func (r *reader) oneDay() (term, bool) {
 	return one, true
 }
 
-// aroundDay reads "a week from Tuesday", "Tuesday week", "the day after Christmas", "two days before Christmas",
+// aroundDay parses "a week from Tuesday", "Tuesday week", "the day after Christmas", "two days before Christmas",
 // "the Monday after Christmas", "a week today".
 func (r *reader) aroundDay() (term, bool) {
 	if t, ok := r.dayThenWeeks(); ok {
@@ -251,7 +251,7 @@ func (r *reader) aroundDay() (term, bool) {
 	}
 	r.pos++
 	if counted {
-		r.tidy(n, unit)
+		r.showCount(n, unit)
 	}
 	how := r.tok().text
 	at := r.pos
@@ -270,7 +270,7 @@ func (r *reader) aroundDay() (term, bool) {
 		return r.span(d, n, unit), true
 	}
 	if isWeekday(weekday.text) && weekday.kind == word && d == r.today {
-		d += date(7 * r.choose(2, true)) // a week from Tuesday, said on one
+		d += date(7 * r.choose(2, true)) // "a week from Tuesday" on a Tuesday
 	}
 	if how == "before" {
 		n = -n
@@ -278,10 +278,10 @@ func (r *reader) aroundDay() (term, bool) {
 	if unit == "workday" && n < 0 {
 		return term{}, false
 	}
-	return dayOf(r.after(d, n, unit)).as(t, n, unit), true
+	return dayOf(r.after(d, n, unit)).keepWeekday(t, n, unit), true
 }
 
-// weekdayBeside reads "the Monday after Christmas".
+// weekdayBeside parses "the Monday after Christmas".
 func (r *reader) weekdayBeside() (term, bool) {
 	day, _ := Weekday(r.tok().text)
 	before := r.ahead(1).text == "before"
@@ -294,26 +294,26 @@ func (r *reader) weekdayBeside() (term, bool) {
 		return term{}, false
 	}
 	if before {
-		return r.named(coming(t.span().first-7, day)), true
+		return r.named(onOrAfter(t.span().first-7, day)), true
 	}
-	return r.named(coming(t.span().first+1, day)), true
+	return r.named(onOrAfter(t.span().first+1, day)), true
 }
 
-// isContainerAfter tells whether a week or month follows, to which the weekday before it belongs.
+// isContainerAfter reports whether a week or month follows to which the preceding weekday belongs.
 func (r *reader) isContainerAfter(n int) bool {
 	t := r.ahead(n)
 	return t.text == "this" || t.text == "next" || t.text == "to" || t.kind == dash
 }
 
-// as keeps the name of the weekday where whole weeks were added.
-func (t term) as(from term, _ int, unit string) term {
+// keepWeekday keeps the named weekday if whole weeks were added.
+func (t term) keepWeekday(from term, _ int, unit string) term {
 	if unit == "week" && !from.holiday {
 		t.named = from.named
 	}
 	return t
 }
 
-// dayThenWeeks reads "Tuesday week", "Monday fortnight", "today week".
+// dayThenWeeks parses "Tuesday week", "Monday fortnight", "today week".
 func (r *reader) dayThenWeeks() (t term, ok bool) {
 	ok = r.try(func() bool {
 		first := r.tok()
@@ -323,7 +323,7 @@ func (r *reader) dayThenWeeks() (t term, ok bool) {
 		case first.kind != word:
 			return false
 		case isDay:
-			d = coming(r.today, day)
+			d = onOrAfter(r.today, day)
 		case first.text == "tomorrow":
 			d++
 		case first.text != "today":
@@ -350,7 +350,7 @@ func (r *reader) dayThenWeeks() (t term, ok bool) {
 	return t, ok
 }
 
-// special reads "asap", "weekdays", "weekends", "yesterday", "soon", "now".
+// special parses "asap", "weekdays", "weekends", "yesterday", "soon", "now".
 func (r *reader) special() (term, bool) {
 	if r.is("this", "next", "coming") && slices.Contains([]string{"spring", "summer", "autumn", "winter"}, r.ahead(1).text) {
 		r.pos++
@@ -359,9 +359,9 @@ func (r *reader) special() (term, bool) {
 	if t.kind != word {
 		return term{}, false
 	}
-	offer := func(what string, offers ...meaning) (term, bool) {
+	suggest := func(what string, suggestions ...meaning) (term, bool) {
 		r.pos++
-		r.fail(problem{what: what, offers: offers})
+		r.fail(problem{what: what, suggestions: suggestions})
 		return term{kind: openTerm}, true
 	}
 	soon := meaning{dates: dates{r.today, r.today + date(r.openDays)}, open: true, words: "asap"}
@@ -381,12 +381,12 @@ func (r *reader) special() (term, bool) {
 		r.pos++
 		return term{kind: filterTerm, named: weekendDays}, true
 	case "soon":
-		return offer("names no span", soon)
+		return suggest("names no span", soon)
 	case "now":
-		return offer("names no span", soon, meaning{dates: dates{r.today, r.today}})
+		return suggest("names no span", soon, meaning{dates: dates{r.today, r.today}})
 	case "in the new year":
 		s := monthOf(firstOf(r.today.year()+1, 1))
-		return offer("names no exact span", meaning{dates: s})
+		return suggest("names no exact span", meaning{dates: s})
 	case "holidays":
 		s := dates{fixed(12, 24)(r.today.year())[0], fixed(1, 1)(r.today.year() + 1)[0]}
 		if r.pos > 0 && r.tokens[r.pos-1].text == "after" {
@@ -394,16 +394,16 @@ func (r *reader) special() (term, bool) {
 		} else if r.pos > 0 && slices.Contains([]string{"before", "by", "until"}, r.tokens[r.pos-1].text) {
 			s = dates{r.today, s.first - 1}
 		}
-		return offer("names no exact span", meaning{dates: s})
+		return suggest("names no exact span", meaning{dates: s})
 	case "spring", "summer", "autumn", "winter":
 		return r.season(t.text), true
 	case "yesterday":
-		return offer("is past", meaning{dates: dates{r.today, r.today}}, meaning{dates: dates{r.today + 1, r.today + 1}})
+		return suggest("is past", meaning{dates: dates{r.today, r.today}}, meaning{dates: dates{r.today + 1, r.today + 1}})
 	}
 	return term{}, false
 }
 
-// lengthOf reads "30 minutes", "an hour": the length of the meeting, which is no part of when.
+// lengthOf parses "30 minutes", "an hour": the length of the meeting, which does not belong in when.
 func (r *reader) lengthOf() bool {
 	return r.try(func() bool {
 		n, ok := r.count()

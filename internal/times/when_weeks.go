@@ -6,13 +6,13 @@ import (
 	"time"
 )
 
-// weekAfter is the week so many weeks after this one.
+// weekAfter returns the week n weeks after the current one.
 func (r *reader) weekAfter(n int) dates {
 	r.hint("A week begins on " + r.weekStart.String() + " here")
 	return r.weekOf(r.today + date(7*n))
 }
 
-// container reads a week or month that stands alone: "week" itself is none.
+// container parses a week or month by itself, but not the plain word "week".
 func (r *reader) container() (term, bool) {
 	unit := r.tok()
 	if r.is("in", "at") {
@@ -25,7 +25,7 @@ func (r *reader) container() (term, bool) {
 	return r.anyContainer()
 }
 
-// anyContainer reads "next week", "this weekend", "January 2027", "Q1": days from which others are taken.
+// anyContainer parses "next week", "this weekend", "January 2027", "Q1": spans that may contain other terms.
 func (r *reader) anyContainer() (term, bool) {
 	how := r.tok().text
 	if !r.accept("this", "next", "coming", "following", "last") {
@@ -73,7 +73,7 @@ var unitsAfter = map[string]int{"": 0, "this": 0, "next": 1, "after next": 2, "l
 func (r *reader) unitSpan(how, unit string) (term, bool) {
 	n, known := unitsAfter[how]
 	if how == "last" {
-		return r.past(unit)
+		return r.pastUnit(unit)
 	}
 	if unit == "weekend" {
 		return r.weekend(how), true
@@ -103,7 +103,7 @@ func (r *reader) unitSpan(how, unit string) (term, bool) {
 	return spanOf(s.first, s.last), known
 }
 
-// comingUnit is "the coming week", or "the next week": the days from now on to some, of the calendar to others.
+// comingUnit returns "the coming week" or "the next week", which may count from today or mean the calendar week.
 func (r *reader) comingUnit(unit string) term {
 	if r.choose(2, true) == 0 {
 		return spanOf(r.today, r.after(r.today, 1, unit))
@@ -112,22 +112,22 @@ func (r *reader) comingUnit(unit string) term {
 	return t
 }
 
-// past refuses what is over, and offers what follows it.
-func (r *reader) past(unit string) (term, bool) {
+// pastUnit records that a span is past and suggests the following ones.
+func (r *reader) pastUnit(unit string) (term, bool) {
 	this, ok1 := r.unitSpan("this", unit)
 	next, ok2 := r.unitSpan("next", unit)
 	if !ok1 || !ok2 || unit == "weekend" {
 		return term{}, false
 	}
-	r.fail(problem{what: "is past", offers: []meaning{{dates: this.span()}, {dates: next.span()}}})
+	r.fail(problem{what: "is past", suggestions: []meaning{{dates: this.span()}, {dates: next.span()}}})
 	return this, true
 }
 
-// weekend is the Saturday and Sunday that is meant. "Next weekend" is, before Saturday, the coming one
-// to some and the one after it to others.
+// weekend returns Saturday and Sunday. Before Saturday, "next weekend" may mean the coming weekend or the one
+// after it.
 func (r *reader) weekend(how string) term {
-	coming := weekendOf(r.today)
-	onIt := r.today >= coming.first
+	this := weekendOf(r.today)
+	onIt := r.today >= this.first
 	after := date(0)
 	switch {
 	case how == "next" && onIt:
@@ -141,10 +141,10 @@ func (r *reader) weekend(how string) term {
 	case how == "following":
 		after = 7
 	}
-	return r.weekendTerm(dates{coming.first + after, coming.last + after})
+	return r.weekendTerm(dates{this.first + after, this.last + after})
 }
 
-// monthOrQuarter reads "January", "next May", "March 2027", "Q1", "first quarter of 2027", "2026-W51".
+// monthOrQuarter parses "January", "next May", "March 2027", "Q1", "first quarter of 2027", "2026-W51".
 func (r *reader) monthOrQuarter(how string) (term, bool) {
 	t := r.tok()
 	switch {
@@ -164,7 +164,7 @@ func (r *reader) monthOrQuarter(how string) (term, bool) {
 	return term{}, false
 }
 
-// isMonth: "may" is a month only where something says so.
+// isMonth reports whether the current token is a month. "may" only is if the context says so.
 func (r *reader) isMonth() bool {
 	if r.tok().text != "may" {
 		return true
@@ -180,7 +180,7 @@ func (r *reader) isMonth() bool {
 	return before.kind == number || r.ahead(1).kind == number || len(r.tokens) == 1
 }
 
-// month is the coming month of that number, or this one while it lasts.
+// month returns the current or next month with that number.
 func (r *reader) month(n int, how string) (term, bool) {
 	year := r.year()
 	find := func(year int) (dates, bool) { return monthOf(firstOf(year, n)), true }
@@ -218,7 +218,7 @@ func (r *reader) isoWeek(week, year int) (term, bool) {
 	return t, len(t.spans) > 0
 }
 
-// weekTerm reads "week 50", "the week of the 14th", "w/c 14 Dec", "week ending 18 December", "Christmas week".
+// weekTerm parses "week 50", "the week of the 14th", "w/c 14 Dec", "week ending 18 December", "Christmas week".
 func (r *reader) weekTerm() (term, bool) {
 	how := r.tok().text
 	if _, ok := holidays[how]; ok && r.ahead(1).text == "week" {
@@ -250,7 +250,7 @@ func (r *reader) weekTerm() (term, bool) {
 		return term{}, false
 	}
 	if isWeekday(r.tok().text) && r.ahead(1).kind == number {
-		r.pos++ // the date says it
+		r.pos++ // the date implies the weekday
 	}
 	t, ok := r.oneDay()
 	if !ok {
@@ -270,25 +270,25 @@ func (r *reader) weekTerm() (term, bool) {
 	return spanOf(week.first, week.last), true
 }
 
-// datesOfWeek reads the range in "the week of 14-18 December".
+// datesOfWeek parses the range in "the week of 14-18 December".
 func (r *reader) datesOfWeek(how string) (t term, ok bool) {
 	if how != "week of" {
 		return term{}, false
 	}
 	ok = r.try(func() bool {
-		var read bool
-		t, read = r.monthDays()
-		return read && len(t.spans) == 1 && !t.span().single() && t.span().last-t.span().first < 7
+		var readPhrase bool
+		t, readPhrase = r.monthDays()
+		return readPhrase && len(t.spans) == 1 && !t.span().single() && t.span().last-t.span().first < 7
 	})
 	return t, ok
 }
 
-// isoWeeks reads what follows the number of a week: "weeks 51 and 52", "week 50 to 52".
+// isoWeeks parses further week numbers: "weeks 51 and 52", "week 50 to 52".
 func (r *reader) isoWeeks(week int) (term, bool) {
 	all, ok := r.isoWeek(week, 0)
 	for ok {
 		join, more := r.tok(), r.ahead(1)
-		through := join.kind == dash || join.text == "to" || join.text == "until"
+		through := r.rangeWord(false)
 		if !through && join.text != "or" && join.text != "and" && join.kind != slash ||
 			more.kind != number || more.ordinal || more.n <= week || r.ahead(2).text == "am" || r.ahead(2).text == "pm" || r.monthFollows(2) {
 			break
@@ -314,8 +314,8 @@ func (r *reader) weekendTerm(s dates) term {
 	return t
 }
 
-// besideDay reads "the week before Christmas", which is seven days to some and a week of the calendar to others, and
-// "the weekend after the 14th".
+// besideDay parses "the week before Christmas", which may mean seven days or a calendar week, and "the weekend
+// after the 14th".
 func (r *reader) besideDay(unit string, before bool) (term, bool) {
 	t, ok := r.oneDay()
 	if !ok {
@@ -323,9 +323,9 @@ func (r *reader) besideDay(unit string, before bool) (term, bool) {
 	}
 	d := t.span().first
 	if unit == "weekend" {
-		saturday := coming(d+1, time.Saturday)
+		saturday := onOrAfter(d+1, time.Saturday)
 		if before {
-			saturday = coming(d-8, time.Saturday)
+			saturday = onOrAfter(d-8, time.Saturday)
 		}
 		return r.weekendTerm(dates{saturday, saturday + 1}), true
 	}
@@ -338,7 +338,7 @@ func (r *reader) besideDay(unit string, before bool) (term, bool) {
 	return spanOf(s.first, s.last), true
 }
 
-// fraction reads "early next week", "mid December", "the end of the month", "the rest of the week".
+// fraction parses "early next week", "mid December", "the end of the month", "the rest of the week".
 func (r *reader) fraction() (term, bool) {
 	how := r.tok().text
 	if !r.accept("early", "mid", "late", "later", "start", "end", "rest", "first half", "second half", "first week of", "last week of") {
@@ -409,9 +409,9 @@ func (r *reader) fractionOf(how string, t term) (dates, bool) {
 	return dates{s.first + half, s.last}, true
 }
 
-// weekFraction are working days of a week.
+// weekFraction returns working days of a week.
 func (r *reader) weekFraction(how string, week dates) (dates, bool) {
-	monday := coming(week.first, time.Monday)
+	monday := onOrAfter(week.first, time.Monday)
 	switch how {
 	case "early", "start":
 		return dates{monday, monday + 1}, true
@@ -427,9 +427,9 @@ func (r *reader) weekFraction(how string, week dates) (dates, bool) {
 	return week, false
 }
 
-// endWeek is the first or last week of a month: its seven days to some, a week of the calendar to others.
+// endWeek returns the first or last week of a month, which may mean seven days or a calendar week.
 func (r *reader) endWeek(how string, s dates) dates {
-	week := r.weekOf(s.first + 6) // the first that lies in the month as a whole
+	week := r.weekOf(s.first + 6) // the first week that is entirely within the month
 	seven := dates{s.first, s.first + 6}
 	if how == "last week of" {
 		week = r.weekOf(s.last)
@@ -442,7 +442,7 @@ func (r *reader) endWeek(how string, s dates) dates {
 	return week
 }
 
-// ofMonth reads "the first Monday of January", "the last working day of the month", "the 14th of next month".
+// ofMonth parses "the first Monday of January", "the last working day of the month", "the 14th of next month".
 func (r *reader) ofMonth() (term, bool) {
 	n, also := -1, 0
 	if t := r.tok(); t.kind == number && t.ordinal {
@@ -481,13 +481,13 @@ func (r *reader) ofMonth() (term, bool) {
 	if ok && t.span().last < r.today && of.unit == "month" { // "the first of the month", when it is over
 		next := monthOf(of.span().last + 1)
 		if again, ok := r.nthOf(n, what, next); ok {
-			r.fail(problem{what: "is past", offers: []meaning{{dates: again.span()}}})
+			r.fail(problem{what: "is past", suggestions: []meaning{{dates: again.span()}}})
 		}
 	}
 	return t, ok
 }
 
-// endOfMonth reads "(the first) three days of January", "(the last) two weeks of December".
+// endOfMonth parses "(the first) three days of January", "(the last) two weeks of December".
 func (r *reader) endOfMonth(n int) (term, bool) {
 	count := date(r.tok().n)
 	if r.ahead(1).text == "week" {
@@ -504,7 +504,7 @@ func (r *reader) endOfMonth(n int) (term, bool) {
 	return spanOf(of.span().last-count+1, of.span().last), true
 }
 
-// nthOf is the nth weekday, working day, day or week of a span, or the last one where n is negative.
+// nthOf returns the nth weekday, working day, day or week of a span, or the last one if n is negative.
 func (r *reader) nthOf(n int, what token, s dates) (term, bool) {
 	day, isDay := Weekday(what.text)
 	isDay = isDay && what.kind == word
@@ -538,14 +538,14 @@ func (r *reader) nthOf(n int, what token, s dates) (term, bool) {
 	return dayOf(s.last), true
 }
 
-// season is three months, which differ between the hemispheres.
+// season returns the three months of a season in either hemisphere.
 func (r *reader) season(name string) term {
 	r.pos++
 	first := 3 + 3*slices.Index([]string{"spring", "summer", "autumn", "winter"}, name)
 	if r.choose(2, true) == 1 {
 		first = (first+5)%12 + 1
 	}
-	r.only = "names a season"
+	r.suggestOnly = "names a season"
 	for year := r.today.year() - 1; ; year++ {
 		s := dates{firstOf(year, first), firstOf(year, first+3) - 1}
 		if s.last >= r.today {

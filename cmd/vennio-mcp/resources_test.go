@@ -139,7 +139,9 @@ func TestReq_W4_ChangesFromOutsideAreTold(t *testing.T) {
 	require.NoError(t, err)
 	ctx, stop := context.WithCancel(context.WithoutCancel(t.Context()))
 	done := make(chan error, 1)
-	go func() { done <- mcpserver.HTTP(ctx, ln, a.mcp, mcpserver.HTTPOptions{Log: a.log, Feed: a.feed}) }()
+	go func() {
+		done <- mcpserver.HTTP(ctx, ln, a.mcp, mcpserver.HTTPOptions{Log: a.log, Subscriptions: a.feed})
+	}()
 	t.Cleanup(func() { stop(); require.NoError(t, <-done) })
 	url, changes := "http://"+ln.Addr().String(), resources.Changes{Tell: a.feed.Updated}
 	overSSE, err := client.NewSSEMCPClient(url + "/sse")
@@ -281,7 +283,7 @@ type subscriber struct {
 	t        *testing.T
 	c        *client.Client
 	protocol string
-	feed     *mcpserver.Feed
+	feed     *mcpserver.Subscriptions
 	told     <-chan string
 	marks    int    // used up
 	stop     func() // ends the last subscription of 2026-07-28

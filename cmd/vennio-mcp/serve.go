@@ -17,6 +17,7 @@ import (
 	"github.com/vennio-mcp/vennio-mcp/internal/auth"
 	"github.com/vennio-mcp/vennio-mcp/internal/config"
 	"github.com/vennio-mcp/vennio-mcp/internal/mcpserver"
+	"github.com/vennio-mcp/vennio-mcp/internal/observe"
 	"github.com/vennio-mcp/vennio-mcp/internal/webhooks"
 )
 
@@ -133,10 +134,10 @@ func (a *assembled) httpOptions(ctx context.Context, p program, cfg config.Confi
 		known.OAuth.Warn = func(err error) { a.log.Warn().Err(err).Msg("tokens of the authorization server cannot be checked") }
 	}
 	o = mcpserver.HTTPOptions{
-		Log: a.log, Feed: a.feed, Unready: a.unready, Notes: a.notes, Open: a.watch.Open, Metrics: a.watch.Handler(),
+		Log: a.log, Subscriptions: a.feed, Unready: a.unready, Notes: a.notes, Open: a.watch.Open, Metrics: a.watch.Handler(),
 		AllowedHosts: slices.Clone(s.AllowedHosts), AllowedOrigins: slices.Clone(s.AllowedOrigins), Proxies: s.Proxies,
 		Tenant: a.tenant(p, cfg), Several: len(cfg.Tenants) > 0 || s.CallerKeys, Rate: float64(s.Rate), RateAll: float64(s.RateAll),
-		Stateless: s.Stateless, SessionTTL: s.SessionIdle,
+		Stateless: s.Stateless, SessionTTL: s.SessionIdle, RequestContext: observe.HTTPContext,
 	}
 	if o.Access, err = auth.New(ctx, known); err != nil {
 		return o, err

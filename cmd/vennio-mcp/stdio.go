@@ -38,7 +38,7 @@ func (p program) stdioCommand() *cobra.Command {
 				_, _ = fmt.Fprintln(p.errs, "Waiting for an MCP client on standard input. To watch one at work: vennio-mcp demo. Stop with Ctrl-C.")
 			}
 			defer a.settling(ctx)()
-			return otherSecret(ctx, mcpserver.Stdio(ctx, a.mcp, p.in, p.out, mcpserver.StdioOptions{Log: a.log, Feed: a.feed}))
+			return otherSecret(ctx, mcpserver.Stdio(ctx, a.mcp, p.in, p.out, mcpserver.StdioOptions{Log: a.log, Subscriptions: a.feed}))
 		},
 	}
 }

@@ -18,16 +18,16 @@ import (
 func (a *assembled) tenant(p program, cfg config.Config) func(context.Context, auth.Caller) (mcpserver.Tenant, error) {
 	return func(ctx context.Context, c auth.Caller) (mcpserver.Tenant, error) {
 		mine := settingsOf(cfg, c)
-		made := mcpserver.Tenant{Server: a.mcp, Feed: a.feed, Writes: writes(mine.Tools), Rate: float64(mine.Serve.Rate)}
+		made := mcpserver.Tenant{Server: a.mcp, Subscriptions: a.feed, Writes: writes(mine.Tools), Rate: float64(mine.Serve.Rate)}
 		if c.Tenant == "" && a.mcp != nil {
 			return made, nil
 		}
-		if made.Feed = a.feeds[c.Tenant]; made.Feed == nil { // they bring a key of their own
-			made.Feed = mcpserver.NewFeed(resources.Known)
+		if made.Subscriptions = a.feeds[c.Tenant]; made.Subscriptions == nil { // they bring a key of their own
+			made.Subscriptions = mcpserver.NewSubscriptions(resources.Known)
 			made.Close = func() { a.settlers.remove(c.Tenant) }
 		}
 		var err error
-		made.Server, err = a.furnish(context.WithoutCancel(ctx), p, mine, c.Tenant, made.Feed)
+		made.Server, err = a.furnish(context.WithoutCancel(ctx), p, mine, c.Tenant, made.Subscriptions)
 		return made, err
 	}
 }

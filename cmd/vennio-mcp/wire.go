@@ -38,10 +38,10 @@ type assembled struct {
 	mcp   *server.MCPServer // of the default tenant, like feed; nil until it is asked for
 	pages *approval.Pages
 	links *links // where the page is found
-	feed  *mcpserver.Feed
+	feed  *mcpserver.Subscriptions
 	// feeds are those of the tenants that the settings have, the default one's too;
 	// each is told of every booking of its tenant that changed, here or in Vennio.
-	feeds     map[string]*mcpserver.Feed
+	feeds     map[string]*mcpserver.Subscriptions
 	notifiers map[string]*resources.Notifier // of the same tenants
 	vennio    *vennioclient.Client
 	store     *sqldb.DB
@@ -83,10 +83,10 @@ func (p program) found(ctx context.Context, cfg config.Config) (*assembled, erro
 	if err != nil {
 		return nil, err
 	}
-	a.feed = mcpserver.NewFeed(resources.Known)
-	a.feeds = map[string]*mcpserver.Feed{"": a.feed}
+	a.feed = mcpserver.NewSubscriptions(resources.Known)
+	a.feeds = map[string]*mcpserver.Subscriptions{"": a.feed}
 	for _, t := range cfg.Tenants {
-		a.feeds[t.Name] = mcpserver.NewFeed(resources.Known)
+		a.feeds[t.Name] = mcpserver.NewSubscriptions(resources.Known)
 	}
 	a.notifiers = make(map[string]*resources.Notifier)
 	for tenant, feed := range a.feeds {
@@ -114,7 +114,7 @@ func (p program) found(ctx context.Context, cfg config.Config) (*assembled, erro
 
 // furnish makes the server of one tenant, "" being the default one, which tells
 // its changes to feed.
-func (a *assembled) furnish(ctx context.Context, p program, cfg config.Config, tenant string, feed *mcpserver.Feed) (*server.MCPServer, error) {
+func (a *assembled) furnish(ctx context.Context, p program, cfg config.Config, tenant string, feed *mcpserver.Subscriptions) (*server.MCPServer, error) {
 	log := a.log
 	realm, key := realmOf(cfg.APIURL, tenant), cfg.APIKey.Reveal()
 	switch {

@@ -127,7 +127,7 @@ func TestAClientThatHangsUpDoesNotAnswer(t *testing.T) {
 		hangUp(w)
 		answers := w.rest()
 		require.Len(t, answers, 1)
-		assert.Equal(t, "no answer: the client hung up before it answered", answers[0].text())
+		assert.Equal(t, "no answer: the client disconnected before it answered", answers[0].text())
 	}
 }
 

@@ -9,76 +9,86 @@ import (
 	"github.com/mark3labs/mcp-go/mcp"
 )
 
-// maxBatch bounds the messages of one batch, as even an invalid one of two
-// bytes is answered with a hundred.
+// maxBatch is how many messages a batch may contain, because even an invalid
+// message of two bytes is answered with a hundred.
 const maxBatch = 100
 
-// batch treats a JSON-RPC batch: part of MCP 2025-03-26, allowed by the JSON-RPC
-// that 2024-11-05 names, taken out again in 2025-06-18.
-func (p *peer) batch(raw []byte) {
-	messages, bad := p.unpack(raw)
+// batch handles a JSON-RPC batch and answers it as one message, the same on every
+// transport. Batches belong to MCP 2025-03-26 and to the JSON-RPC that 2024-11-05
+// names; MCP 2025-06-18 removed them.
+func (c *conn) batch(x exchange) {
+	messages, bad := splitBatch(x.env.raw, x.session.ProtocolVersion())
 	if bad != nil {
-		p.post(bad.encode(nil))
+		x.reply(bad.response(nil))
 		return
 	}
-	g := &gather{left: len(messages), post: p.post}
-	for _, m := range messages {
-		p.element(m, g.add)
+	answers := &batchAnswers{missing: len(messages), reply: x.reply}
+	for _, raw := range messages {
+		one := x
+		one.reply = answers.add
+		var bad *rpcError
+		if one.env, bad = parse(raw); bad == nil && one.env.Method == mcp.MethodInitialize {
+			bad = &rpcError{Code: mcp.INVALID_REQUEST, Message: "Invalid request: initialize must not be part of a batch"} // MCP 2025-03-26, Lifecycle
+		}
+		if bad != nil {
+			answers.add(bad.response(one.env.ID))
+			continue
+		}
+		switch call, err := c.receive(one); {
+		case errors.Is(err, errBusy):
+			answers.add(errorBusy.response(one.env.ID))
+		case err != nil:
+			answers.add(errorStopping.response(one.env.ID))
+		case call != nil:
+			go c.run(call)
+		}
 	}
 }
 
-func (p *peer) unpack(raw []byte) ([]json.RawMessage, *fault) {
+// splitBatch returns the messages of a batch, or why it is refused in this
+// protocol version.
+func splitBatch(raw []byte, version string) ([]json.RawMessage, *rpcError) {
 	var messages []json.RawMessage
 	if err := json.Unmarshal(raw, &messages); err != nil {
-		return nil, &fault{mcp.PARSE_ERROR, "Parse error: the message is not valid JSON"}
+		return nil, &rpcError{Code: mcp.PARSE_ERROR, Message: "Parse error: the message is not valid JSON"}
 	}
-	switch v := p.session.ProtocolVersion(); {
-	case v != mcp.ProtocolVersion20250326 && v != mcp.ProtocolVersion20241105:
-		return nil, &fault{mcp.INVALID_REQUEST, "Invalid request: batches belong to MCP 2025-03-26, which was not agreed on; send one message at a time"}
+	refuse := func(why string) ([]json.RawMessage, *rpcError) {
+		return nil, &rpcError{Code: mcp.INVALID_REQUEST, Message: "Invalid request: " + why}
+	}
+	switch {
+	case version != mcp.ProtocolVersion20250326 && version != mcp.ProtocolVersion20241105:
+		return refuse("batches belong to MCP 2025-03-26, which was not negotiated; send one message at a time")
 	case len(messages) == 0:
-		return nil, &fault{mcp.INVALID_REQUEST, "Invalid request: the batch is empty"}
+		return refuse("the batch is empty")
 	case len(messages) > maxBatch:
-		return nil, &fault{mcp.INVALID_REQUEST, "Invalid request: a batch holds at most 100 messages"}
+		return refuse("a batch contains at most 100 messages")
 	}
 	return messages, nil
 }
 
-func (p *peer) element(raw json.RawMessage, reply func([]byte)) {
-	env, bad := parse(raw)
-	if bad != nil {
-		reply(bad.encode(env.ID))
-		return
-	}
-	c, err := p.sort(env, reply)
-	switch {
-	case errors.Is(err, errBusy):
-		reply(faultBusy.encode(c.env.ID))
-	case err != nil:
-		reply(faultStopping.encode(c.env.ID))
-	case c != nil:
-		p.start(c)
-	}
-}
+// batchAnswers collects the responses to a batch and passes them on as one message
+// when the last one is there. A batch of notifications gets no response.
+type batchAnswers struct {
+	reply func(response)
 
-// gather collects the answers to a batch and posts them as one message when the
-// last is in. A batch of notifications is not answered.
-type gather struct {
 	mu      sync.Mutex
-	left    int
-	answers [][]byte
-	post    func([]byte)
+	missing int
+	bodies  [][]byte
 }
 
-func (g *gather) add(answer []byte) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	if answer != nil {
-		g.answers = append(g.answers, answer)
+func (b *batchAnswers) add(answer response) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if answer.body != nil {
+		b.bodies = append(b.bodies, answer.body)
 	}
-	g.left--
-	if g.left > 0 || len(g.answers) == 0 {
-		return
+	b.missing--
+	switch {
+	case b.missing > 0:
+	case len(b.bodies) == 0:
+		b.reply(response{})
+	default:
+		all := append([]byte{'['}, bytes.Join(b.bodies, []byte{','})...)
+		b.reply(response{body: append(all, ']')})
 	}
-	whole := append([]byte{'['}, bytes.Join(g.answers, []byte{','})...)
-	g.post(append(whole, ']'))
 }

@@ -1,17 +1,33 @@
-// Package mcpserver puts one MCP server on a transport and takes it off again:
-// standard input and output ([Stdio]), or HTTP with Server-Sent Events and
-// Streamable HTTP side by side ([HTTP]).
+// Package mcpserver serves MCP servers over standard input and output ([Stdio]),
+// and over HTTP with Streamable HTTP and Server-Sent Events side by side ([HTTP]).
+// It speaks MCP 2024-11-05, 2025-03-26, 2025-06-18, 2025-11-25 and 2026-07-28,
+// decided per request.
 //
-// It speaks MCP 2024-11-05, 2025-03-26, 2025-06-18, 2025-11-25 and 2026-07-28;
-// mcp-go decides per request. What mcp-go's own transports leave open is closed
-// here: lines and bodies have a limit, so have calls running and calls waiting;
-// a call cancelled while it waits never starts; when the client hangs up, what
-// it asked before is still answered; a stop lets calls finish and ends within
-// five seconds; a panic ends one call, and its text never reaches the client.
+// Bytes take the same path on every transport:
 //
-// Stdio and SSE share one core, the peer: one client, the calls it has open,
-// what we asked it and what is on its way to it. Streamable HTTP is mcp-go's,
-// behind a front that checks, bounds and, at the end, drains.
+//   - Adapters: stdio.go reads lines, sse.go and streamable.go read HTTP bodies.
+//     Before them, HTTP requests pass Host and Origin (hostpolicy.go), time and
+//     memory (middleware.go, limits.go), authentication and rates (callers.go).
+//   - parseAny (message.go) checks the limits of JSON and reads the envelope.
+//   - conn.receive (conn.go) is the core and the only way in: it dispatches
+//     batches, responses, cancellations, calls and all other messages. conn.handle
+//     calls mcp-go's MCPServer.HandleMessage, turns errors into those that the
+//     client receives (errors.go) and encodes the response.
+//   - encode (errors.go) makes every message to the client. Nothing changes it
+//     after that.
+//   - writer (writer.go) orders the messages: notifications and requests to the
+//     client before the response that they belong to.
+//   - Sinks write them: as lines, as events, or as a JSON body.
 //
-// Nothing here retries, decides or knows what a tool does.
+// A session (session.go) is a client as mcp-go sees it. A stdio process and an SSE
+// stream have one; over Streamable HTTP each request has a view of the session with
+// a writer of its own.
+//
+// The package limits what mcp-go's own transports do not: message sizes, calls that
+// run and wait, sessions, streams and memory. A call that is cancelled while it
+// waits never starts; when the client closes its end, the calls received before are
+// still answered; a stop lets calls finish and ends within five seconds; a panic
+// ends one call and its text never reaches the client.
+//
+// The package knows nothing of the tools that it serves.
 package mcpserver

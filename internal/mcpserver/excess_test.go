@@ -208,7 +208,7 @@ func TestReq_X7_ABatchIsBounded(t *testing.T) {
 			assert.Equal(t, http.StatusBadRequest, resp.StatusCode)
 			assert.Contains(t, single(t, resp).Error.Message, jsonlimits.TooMany.Error())
 			got := single(t, s.post(batch, "Mcp-Protocol-Version", version))
-			assert.Contains(t, got.Error.Message, "batches are not supported here")
+			assert.Contains(t, got.Error.Message, jsonlimits.TooMany.Error())
 		}
 		w.alive()
 	}

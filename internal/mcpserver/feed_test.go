@@ -22,8 +22,8 @@ const thing = "test://thing"
 
 // changing is a rig with resources, and a tool that changes one and returns at
 // once.
-func changing() (*rig, *mcpserver.Feed) {
-	feed := mcpserver.NewFeed(func(uri string) bool { return strings.HasPrefix(uri, "test://") })
+func changing() (*rig, *mcpserver.Subscriptions) {
+	feed := mcpserver.NewSubscriptions(func(uri string) bool { return strings.HasPrefix(uri, "test://") })
 	g := newRig(server.WithResourceCapabilities(true, false))
 	g.add("change", func(_ context.Context, r mcp.CallToolRequest) (*mcp.CallToolResult, error) {
 		feed.Updated(r.GetString("text", thing))
@@ -62,7 +62,7 @@ func updated(t *testing.T, m message, uri, tag string) {
 func TestReq_W4_SubscribersAreToldOverStdio(t *testing.T) {
 	t.Parallel()
 	g, feed := changing()
-	w := dial(t, g, mcpserver.StdioOptions{Feed: feed})
+	w := dial(t, g, mcpserver.StdioOptions{Subscriptions: feed})
 	w.greet("2025-11-25", `{}`)
 	feed.Updated(thing)
 	w.alive()
@@ -90,7 +90,7 @@ func TestReq_W4_ListenersAreToldOverStdio(t *testing.T) {
 	t.Parallel()
 	g, feed := changing()
 	for range 20 {
-		w := dial(t, g, mcpserver.StdioOptions{Feed: feed})
+		w := dial(t, g, mcpserver.StdioOptions{Subscriptions: feed})
 		done := make(chan struct{})
 		go func() {
 			defer close(done)
@@ -112,7 +112,7 @@ func TestReq_W4_ListenersAreToldOverStdio(t *testing.T) {
 func TestReq_W4_SubscribersAreToldOverSSE(t *testing.T) {
 	t.Parallel()
 	g, feed := changing()
-	s := open(t, g, mcpserver.HTTPOptions{Feed: feed})
+	s := open(t, g, mcpserver.HTTPOptions{Subscriptions: feed})
 	e, path := s.sse()
 	s.tell(path, initialize("2025-11-25", `{}`))
 	e.next()
@@ -131,7 +131,7 @@ func TestReq_W4_SubscribersAreToldOverSSE(t *testing.T) {
 func TestReq_W4_NoUpdateIsLostOverStreamableHTTP(t *testing.T) {
 	t.Parallel()
 	g, feed := changing()
-	s := open(t, g, mcpserver.HTTPOptions{Feed: feed})
+	s := open(t, g, mcpserver.HTTPOptions{Subscriptions: feed})
 	for _, version := range legacy {
 		headers := s.login(version, `{}`)
 		single(t, s.post(subscribe("1", thing), headers...))
@@ -155,7 +155,7 @@ func TestReq_W4_NoUpdateIsLostOverStreamableHTTP(t *testing.T) {
 func TestUpdatesDoNotWaitForASlowClient(t *testing.T) {
 	t.Parallel()
 	g, feed := changing()
-	s := open(t, g, mcpserver.HTTPOptions{Feed: feed})
+	s := open(t, g, mcpserver.HTTPOptions{Subscriptions: feed})
 	headers := s.login("2025-11-25", `{}`)
 	single(t, s.post(subscribe("1", thing), headers...))
 	for range 100_000 {
@@ -172,8 +172,8 @@ func TestUpdatesDoNotWaitForASlowClient(t *testing.T) {
 func TestOnlyResourcesThereAreCanBeSubscribedTo(t *testing.T) {
 	t.Parallel()
 	g, feed := changing()
-	s := open(t, g, mcpserver.HTTPOptions{Feed: feed})
-	w := dial(t, g, mcpserver.StdioOptions{Feed: feed})
+	s := open(t, g, mcpserver.HTTPOptions{Subscriptions: feed})
+	w := dial(t, g, mcpserver.StdioOptions{Subscriptions: feed})
 	w.greet("2025-11-25", `{}`)
 	headers := s.login("2025-11-25", `{}`)
 	w.send(subscribe("1", "file:///etc/passwd"))
@@ -194,8 +194,8 @@ func TestOnlyResourcesThereAreCanBeSubscribedTo(t *testing.T) {
 func TestAResourcesErrorKeepsItsCode(t *testing.T) {
 	t.Parallel()
 	g, feed := changing()
-	s := open(t, g, mcpserver.HTTPOptions{Feed: feed})
-	w := dial(t, g, mcpserver.StdioOptions{Feed: feed})
+	s := open(t, g, mcpserver.HTTPOptions{Subscriptions: feed})
+	w := dial(t, g, mcpserver.StdioOptions{Subscriptions: feed})
 	w.greet("2025-11-25", `{}`)
 	headers := s.login("2025-11-25", `{}`)
 	read := func(uri string) string {

@@ -2,7 +2,6 @@ package mcpserver
 
 import (
 	"context"
-	"encoding/json"
 	"io"
 	"net/http"
 	"sync"
@@ -11,76 +10,75 @@ import (
 	"github.com/vennio-mcp/vennio-mcp/internal/auth"
 )
 
-// healthz: the process lives. It says so while it drains, too.
-func healthz(g *guard, _ *http.Request) {
-	g.Header().Set("Content-Type", "application/json")
-	_, _ = io.WriteString(g, `{"status":"ok"}`+"\n")
+// healthz reports that the process lives, also while it drains.
+func healthz(w *responseWriter, _ *http.Request) {
+	w.Header().Set("Content-Type", "application/json")
+	_, _ = io.WriteString(w, `{"status":"ok"}`+"\n")
 }
 
-// readiness is the answer of /readyz.
-type readiness struct {
-	Status  string   `json:"status"` // ready or unready
-	Reasons []string `json:"reasons,omitempty"`
-	Notes   []string `json:"notes,omitempty"` // that keep nobody from calling
-}
-
-// readyz: calls are taken now. Else it answers 503 and why.
-func (h *hall) readyz(g *guard, r *http.Request) {
+// readyz reports whether calls are taken now, and why not with status 503.
+func (h *httpServer) readyz(w *responseWriter, r *http.Request) {
 	var why []string
 	if h.closing.Err() != nil {
 		why = append(why, "draining: the server is stopping and takes no more calls")
 	}
-	why = append(why, h.verdict.reasons(r.Context(), h.o.Unready)...)
-	said, status := readiness{Status: "ready", Reasons: why}, http.StatusOK
+	why = append(why, h.ready.reasons(r.Context(), h.o.Unready)...)
+	report := struct {
+		Status  string   `json:"status"` // ready or unready
+		Reasons []string `json:"reasons,omitempty"`
+		Notes   []string `json:"notes,omitempty"` // without effect on readiness
+	}{Status: "ready", Reasons: why}
+	status := http.StatusOK
 	if h.o.Notes != nil {
-		said.Notes = h.o.Notes()
+		report.Notes = h.o.Notes()
 	}
 	if len(why) > 0 {
-		said.Status, status = "unready", http.StatusServiceUnavailable
+		report.Status, status = "unready", http.StatusServiceUnavailable
 	}
-	g.Header().Set("Content-Type", "application/json")
-	g.Header().Set("Cache-Control", "no-store")
-	g.WriteHeader(status)
-	_ = json.NewEncoder(g).Encode(said) // a client that has gone needs no answer
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Cache-Control", "no-store")
+	w.WriteHeader(status)
+	body, _ := encode(report)          // strings cannot fail
+	_, _ = w.Write(append(body, '\n')) // a client that has gone needs no answer
 }
 
 const (
-	// fresh is how long a verdict on readiness counts.
-	fresh = time.Second
-	// A probe waits this long for a verdict that is being found: longer where the
-	// last one was that we are ready, so that a store that hangs delays few probes.
-	verdictWait, verdictWaitAgain = time.Second, 100 * time.Millisecond
+	// readinessAge is how long the result of a check is used.
+	readinessAge = time.Second
+	// A probe waits this long for a check under way: longer where the last result was
+	// that the server is ready, so that a store that hangs delays few probes.
+	readinessWait, unreadinessWait = time.Second, 100 * time.Millisecond
 )
 
-const noVerdict = "the store does not answer: consent cannot be recorded, so nothing can be booked"
+const noAnswer = "the store does not answer: consent cannot be recorded, so nothing can be booked"
 
-// verdict is what was last found of readiness. Anyone may ask for it, and to find
-// it costs a write, so it is found once for all probes within a second.
-type verdict struct {
-	mu      sync.Mutex
-	said    []string
-	at      time.Time     // when that was found; zero: never
-	finding chan struct{} // closed when the check under way ends; nil: none is
-	began   time.Time     // that one
+// readiness is the last result of the readiness check. Any caller may request it and
+// the check costs a write, so one check serves all probes within a second.
+type readiness struct {
+	mu       sync.Mutex
+	last     []string
+	at       time.Time     // of last; zero: never checked
+	checking chan struct{} // closed when the check under way ends; nil: none is
+	began    time.Time     // of that check
 }
 
-// reasons are those of find. It is not called with a context that ends when one of
-// the probes hangs up: the others are told the same.
-func (v *verdict) reasons(ctx context.Context, find func(context.Context) []string) []string {
-	if find == nil {
+// reasons returns the result of check. The context of check does not end with that
+// of the probe, because other probes wait for the same result.
+func (v *readiness) reasons(ctx context.Context, check func(context.Context) []string) []string {
+	if check == nil {
 		return nil
 	}
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	if v.finding == nil {
-		if !v.at.IsZero() && time.Since(v.at) < fresh {
-			return v.said
+	if v.checking == nil {
+		if !v.at.IsZero() && time.Since(v.at) < readinessAge {
+			return v.last
 		}
-		v.begin(context.WithoutCancel(ctx), find)
+		v.begin(context.WithoutCancel(ctx), check)
 	}
-	limit, done := verdictWait, v.finding
-	if len(v.said) > 0 {
-		limit = verdictWaitAgain
+	limit, done := readinessWait, v.checking
+	if len(v.last) > 0 {
+		limit = unreadinessWait
 	}
 	late := time.NewTimer(limit - time.Since(v.began))
 	defer late.Stop()
@@ -91,38 +89,38 @@ func (v *verdict) reasons(ctx context.Context, find func(context.Context) []stri
 	case <-ctx.Done():
 	}
 	v.mu.Lock()
-	if v.finding == done && len(v.said) == 0 {
-		return []string{noVerdict}
+	if v.checking == done && len(v.last) == 0 {
+		return []string{noAnswer}
 	}
-	return v.said
+	return v.last
 }
 
-// begin finds a verdict, however long that takes. The lock is held.
-func (v *verdict) begin(ctx context.Context, find func(context.Context) []string) {
+// begin starts a check, however long it takes. It is called with the lock held.
+func (v *readiness) begin(ctx context.Context, check func(context.Context) []string) {
 	done := make(chan struct{})
-	v.finding, v.began = done, time.Now()
+	v.checking, v.began = done, time.Now()
 	go func() {
-		said := find(ctx)
+		result := check(ctx)
 		v.mu.Lock()
 		defer v.mu.Unlock()
-		v.said, v.at, v.finding = said, time.Now(), nil
+		v.last, v.at, v.checking = result, time.Now(), nil
 		close(done)
 	}()
 }
 
-// metrics shows the figures of the whole process to this machine itself, and to
-// who may see them.
-func (h *hall) metrics(g *guard, r *http.Request) {
-	here := auth.Local(r, h.o.Proxies) && loopbackName(hostOf(r.Host))
-	if h.o.Access != nil && h.o.Access.Asks() && !here {
-		caller, ok := h.identify(g, r)
+// metrics serves the metrics of the whole process to this machine and to callers
+// with the scope for them.
+func (h *httpServer) metrics(w *responseWriter, r *http.Request) {
+	local := auth.Local(r, h.o.Proxies) && isLoopback(hostOf(r.Host))
+	if h.o.Access != nil && h.o.Access.Asks() && !local {
+		caller, ok := h.identify(w, r)
 		if !ok {
 			return
 		}
 		if !caller.May(auth.ScopeMetrics) {
-			h.deny(g, r, auth.Lacks(auth.ScopeMetrics))
+			h.deny(w, r, auth.Lacks(auth.ScopeMetrics))
 			return
 		}
 	}
-	h.o.Metrics.ServeHTTP(g, r)
+	h.o.Metrics.ServeHTTP(w, r)
 }

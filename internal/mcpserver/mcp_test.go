@@ -113,7 +113,7 @@ func TestBodiesThatAreNoMessageAreRefused(t *testing.T) {
 	}
 	resp := s.post(`[` + initialize("2025-03-26", `{}`) + `]`)
 	assert.Equal(t, http.StatusBadRequest, resp.StatusCode)
-	assert.Contains(t, single(t, resp).Error.Message, "batches")
+	assert.Contains(t, single(t, resp).Error.Message, "not in a batch")
 }
 
 func TestCallsAreBoundedAndStreamsDoNotCount(t *testing.T) {

@@ -4,20 +4,16 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"slices"
 	"strings"
 
 	"github.com/mark3labs/mcp-go/mcp"
 
 	"github.com/vennio-mcp/vennio-mcp/internal/jsonlimits"
-	"github.com/vennio-mcp/vennio-mcp/internal/sanitize"
 )
 
-// codeBusy is ours: JSON-RPC leaves -32000 to -32019 to implementations.
-const codeBusy = -32000
-
-// envelope is what routing has to know of a message. The rest is mcp-go's.
+// envelope holds the members of a message that decide how it is handled. mcp-go
+// decodes the rest.
 type envelope struct {
 	JSONRPC json.RawMessage `json:"jsonrpc"`
 	ID      json.RawMessage `json:"id"`
@@ -26,26 +22,29 @@ type envelope struct {
 	Error   json.RawMessage `json:"error"`
 
 	raw    json.RawMessage // the message, within the limits of jsonlimits
-	values int             // how many there are in raw
+	values int             // number of JSON values in raw
 	excess error           // the limit that the arguments of a tools/call exceeded; raw does not contain them
-	batch  bool            // raw is a batch, and only its values were counted
+	batch  bool            // raw is a batch, of which only the values were counted
 }
 
-// kind says how a message must be treated so that none holds up another.
+// kind decides how a message is handled, so that none delays another.
 type kind int
 
 const (
 	kindInvalid      kind = iota
-	kindResponse          // the client answers something we asked
-	kindCancel            // the client gives up a call
-	kindNotification      // no answer is due
-	kindQuick             // answered at once, from memory
+	kindBatch             // several messages
+	kindResponse          // answers one of our requests
+	kindCancel            // cancels a call
+	kindNotification      // gets no response
+	kindQuick             // is answered at once from memory
 	kindListen            // stays open until one side ends it
-	kindCall              // may take long: needs a place
+	kindCall              // may take long and counts against the limit of calls
 )
 
 func (e envelope) kind() kind {
 	switch {
+	case e.batch:
+		return kindBatch
 	case e.Method != "" && (e.Result != nil || e.Error != nil):
 		return kindInvalid
 	case e.Method == "" && (e.Result != nil || e.Error != nil):
@@ -72,7 +71,7 @@ func (e envelope) kind() kind {
 	}
 }
 
-// validID tells a string or a number (MCP, Base Protocol: an id is never null).
+// validID reports a string or a number (MCP, Base Protocol: an id is never null).
 func validID(id json.RawMessage) bool {
 	if len(id) == 0 {
 		return false
@@ -80,67 +79,67 @@ func validID(id json.RawMessage) bool {
 	return id[0] == '"' || id[0] == '-' || ('0' <= id[0] && id[0] <= '9')
 }
 
-// examine is the first thing done with the bytes of a message on stdio and SSE,
-// which also accept batches. The messages in a batch are parsed one by one later.
-func examine(raw []byte) (envelope, *fault) {
+// parseAny reads the bytes of a message or a batch, on every transport, before
+// anything else does. The messages of a batch are parsed one by one later.
+func parseAny(raw []byte) (envelope, *rpcError) {
 	if !isBatch(raw) {
 		return parse(raw)
 	}
 	values := jsonlimits.Values(raw)
 	if values > jsonlimits.MaxValues {
-		return envelope{}, faultExcess(jsonlimits.TooMany)
+		return envelope{}, errorExcess(jsonlimits.TooMany)
 	}
 	return envelope{raw: raw, values: values, batch: true}, nil
 }
 
-// parse reads the envelope of one message, or says what is wrong with it. It
-// checks the limits before anything decodes the message. A tools/call whose
-// arguments alone exceed them goes on without the arguments, so that the tool
-// reports it like any other mistake in its arguments.
-func parse(raw []byte) (envelope, *fault) {
+// parse reads the envelope of one message, or returns what is wrong with it. It
+// checks the limits before anything decodes the message. A tools/call of which only
+// the arguments exceed them is passed on without the arguments, so that the tool
+// reports the mistake like any other mistake in its arguments.
+func parse(raw []byte) (envelope, *rpcError) {
 	values, excess := jsonlimits.Scan(raw)
 	if excess == nil {
 		return decode(raw, values)
 	}
 	reduced, ok := withoutArguments(raw)
 	if !ok {
-		return envelope{ID: requestID(raw)}, faultExcess(excess)
+		return envelope{ID: requestID(raw)}, errorExcess(excess)
 	}
 	values, more := jsonlimits.Scan(reduced)
 	if more != nil {
-		return envelope{ID: requestID(raw)}, faultExcess(more)
+		return envelope{ID: requestID(raw)}, errorExcess(more)
 	}
 	e, bad := decode(reduced, values)
 	if bad != nil || e.Method != mcp.MethodToolsCall || e.kind() != kindCall {
-		return envelope{ID: requestID(raw)}, faultExcess(excess)
+		return envelope{ID: requestID(raw)}, errorExcess(excess)
 	}
 	e.excess = excess
 	return e, nil
 }
 
-func decode(raw []byte, values int) (envelope, *fault) {
+func decode(raw []byte, values int) (envelope, *rpcError) {
 	e := envelope{raw: raw, values: values}
 	if err := json.Unmarshal(raw, &e); err != nil {
 		if _, ok := errors.AsType[*json.SyntaxError](err); ok {
 			return envelope{}, malformed(raw)
 		}
 		if wrong, ok := errors.AsType[*json.UnmarshalTypeError](err); ok && wrong.Field == "method" && validID(e.ID) {
-			return envelope{ID: e.ID}, &fault{mcp.INVALID_REQUEST, "Invalid request: method must be a string, not " + given(wrong.Value)}
+			return envelope{ID: e.ID}, &rpcError{Code: mcp.INVALID_REQUEST, Message: "Invalid request: method must be a string, not " + given(wrong.Value)}
 		}
-		return envelope{}, &fault{mcp.INVALID_REQUEST, "Invalid request: a message is one JSON-RPC 2.0 object"}
+		return envelope{}, &rpcError{Code: mcp.INVALID_REQUEST, Message: "Invalid request: a message is one JSON-RPC 2.0 object"}
 	}
 	if e.ID != nil && e.Method != "" && validID(e.ID) && string(e.JSONRPC) != `"2.0"` {
-		return e, &fault{mcp.INVALID_REQUEST, `Invalid request: jsonrpc must be "2.0"`}
+		return e, &rpcError{Code: mcp.INVALID_REQUEST, Message: `Invalid request: jsonrpc must be "2.0"`}
 	}
 	if e.kind() != kindInvalid {
 		return e, nil
 	}
-	bad := fault{mcp.INVALID_REQUEST, "Invalid request: no method, and no result or error either"}
+	bad := rpcError{Code: mcp.INVALID_REQUEST, Message: "Invalid request: no method, and no result or error either"}
 	switch {
 	case e.Method != "" && (e.Result != nil || e.Error != nil):
-		bad.text = "Invalid request: a message has a method, or a result or error, and not both"
+		bad.Message = "Invalid request: a message has a method, or a result or error, and not both"
 	case e.Method != "":
-		bad.text = "Invalid request: an id is a string or a number"
+		bad.Message = "Invalid request: an id is a string or a number"
 	}
 	if !validID(e.ID) {
 		e.ID = nil
@@ -148,17 +147,17 @@ func decode(raw []byte, values int) (envelope, *fault) {
 	return e, &bad
 }
 
-// malformed says what is wrong with a message that is not JSON.
-func malformed(raw []byte) *fault {
+// malformed returns the error for a message that is not JSON.
+func malformed(raw []byte) *rpcError {
 	head := raw[:min(2, len(raw))]
 	if bytes.IndexByte(head, 0) >= 0 || bytes.Equal(head, []byte("\xff\xfe")) || bytes.Equal(head, []byte("\xfe\xff")) {
-		return &fault{mcp.PARSE_ERROR, "Parse error: the message is in UTF-16; send it in UTF-8"}
+		return &rpcError{Code: mcp.PARSE_ERROR, Message: "Parse error: the message is in UTF-16; send it in UTF-8"}
 	}
-	return &fault{mcp.PARSE_ERROR, "Parse error: the message is not valid JSON"}
+	return &rpcError{Code: mcp.PARSE_ERROR, Message: "Parse error: the message is not valid JSON"}
 }
 
-// withoutArguments returns raw with a value in place of its arguments that no tool
-// accepts, whoever reads it.
+// withoutArguments returns raw with its arguments replaced by a value that no tool
+// accepts.
 func withoutArguments(raw []byte) ([]byte, bool) {
 	from, to, found := jsonlimits.Member(raw, "params", "arguments")
 	if !found {
@@ -167,16 +166,16 @@ func withoutArguments(raw []byte) ([]byte, bool) {
 	return slices.Concat(raw[:from], []byte("false"), raw[to:]), true
 }
 
-// requestID finds the id of a request without decoding it; nil where there is none.
-// The id of a response is not ours to answer: the client may use it for a request.
+// requestID finds the id of a request without decoding the request; nil where there
+// is none. The id of a response gets no answer: the client may use it for a request.
 func requestID(raw []byte) json.RawMessage {
-	if _, _, asks := jsonlimits.Member(raw, "method"); !asks {
+	if _, _, isRequest := jsonlimits.Member(raw, "method"); !isRequest {
 		return nil
 	}
 	return headID(raw)
 }
 
-// headID finds the id of a message of which only the head may be there.
+// headID finds the id in the beginning of a message.
 func headID(head []byte) json.RawMessage {
 	from, to, _ := jsonlimits.Member(head, "id")
 	id := head[from:to]
@@ -186,7 +185,7 @@ func headID(head []byte) json.RawMessage {
 	return id
 }
 
-// cancelledID finds which request a notifications/cancelled means.
+// cancelledID returns the id of the request that a notifications/cancelled names.
 func cancelledID(raw []byte) string {
 	var n struct {
 		Params struct {
@@ -197,72 +196,24 @@ func cancelledID(raw []byte) string {
 	return string(n.Params.RequestID)
 }
 
-// isBatch tells a JSON array from an object without parsing it.
+// isBatch distinguishes a JSON array from an object without parsing it.
 func isBatch(raw []byte) bool {
 	return bytes.HasPrefix(bytes.TrimLeft(raw, " \t\r\n"), []byte("["))
 }
 
-// masked is a message on its way out, without what looks like a credential: what a
-// client, Vennio or mcp-go put there may come back in any text. What the client
-// compares or sends back stays as it is.
-func masked(message []byte) []byte {
-	around := 1 // objects and arrays around a member of the message itself
-	if start := bytes.IndexAny(message, "{["); start >= 0 && message[start] == '[' {
-		around = 2
+// metaOf returns the _meta of a message (MCP 2026-07-28), which is nil where there
+// is none.
+func metaOf(raw []byte) *mcp.Meta {
+	if !bytes.Contains(raw, []byte("_meta")) && !bytes.Contains(raw, []byte(`\u`)) { // a long message seldom has one
+		return nil
 	}
-	return sanitize.MaskJSON(message, func(depth int, name string) bool {
-		switch name {
-		case "id":
-			return depth == around
-		case "progressToken", "requestId", "requestState", "nextCursor", mcp.MetaKeySubscriptionID:
-			return true
-		}
-		return false
-	})
-}
-
-// fault is a JSON-RPC error as we word it.
-type fault struct {
-	code int
-	text string
-}
-
-var (
-	faultInternal = fault{mcp.INTERNAL_ERROR, "internal error"}
-	faultBusy     = fault{codeBusy, "the server is busy: too many calls are running and waiting; try again in a second"}
-	faultStopping = fault{codeBusy, "the server is stopping and takes no new calls"}
-)
-
-// faultExcess is the answer to a message that exceeds a limit of jsonlimits. The
-// message counts as not received, so a client may send it again in another form.
-func faultExcess(excess error) *fault {
-	return &fault{mcp.INVALID_REQUEST, "Invalid request: the message " + excess.Error() + "; change it and send it again"}
-}
-
-func faultTooLong(limit int) fault {
-	return fault{mcp.INVALID_REQUEST, fmt.Sprintf("the message is longer than the limit of %d bytes and was discarded", limit)}
-}
-
-// encode makes the error response to the request id; a nil id becomes null.
-func (f fault) encode(id json.RawMessage) []byte {
-	return encodeError(id, details{Code: f.code, Message: f.text})
-}
-
-// details is the error object of JSON-RPC 2.0, 5.1.
-type details struct {
-	Code    int    `json:"code"`
-	Message string `json:"message"`
-	Data    any    `json:"data,omitempty"`
-}
-
-func encodeError(id json.RawMessage, d details) []byte {
-	b, err := json.Marshal(struct {
-		JSONRPC string          `json:"jsonrpc"`
-		ID      json.RawMessage `json:"id"`
-		Error   details         `json:"error"`
-	}{mcp.JSONRPC_VERSION, id, d})
-	if err != nil { // the id was not JSON
-		return encodeError(nil, d)
+	var m struct {
+		Params struct {
+			Meta *mcp.Meta `json:"_meta"`
+		} `json:"params"`
 	}
-	return b
+	if json.Unmarshal(raw, &m) != nil {
+		return nil
+	}
+	return m.Params.Meta
 }

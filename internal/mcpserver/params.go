@@ -4,44 +4,41 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net/http"
 	"reflect"
 	"regexp"
 	"strings"
 
 	"github.com/mark3labs/mcp-go/mcp"
-
-	"github.com/vennio-mcp/vennio-mcp/internal/sanitize"
 )
 
 // mcp-go answers a request whose parameters have the wrong types with the text of
-// encoding/json, which names Go types, and takes cursors that nobody gave out.
-// What is wrong with a request is said here instead. Requests that are answered
-// from memory are checked before mcp-go sees them, so that a malformed initialize
-// begins no session; of calls, which may be long, only those that mcp-go refused
-// are read again.
+// encoding/json, which names Go types, and accepts cursors that no list returned.
+// The functions here find the mistake instead. Requests that are answered from
+// memory are checked before mcp-go sees them, so that a malformed initialize begins
+// no session; of calls, which may be long, only those that mcp-go refused are
+// decoded again.
 
-// vet says what is wrong with a request; nil lets it pass.
-func vet(env envelope, meta *mcp.Meta) *details {
-	switch v := meta.ProtocolVersion(); {
+// checkParams returns what is wrong with a request, or nil.
+func checkParams(env envelope) *rpcError {
+	switch v := metaOf(env.raw).ProtocolVersion(); {
 	case v != "" && !mcp.IsValidProtocolVersion(v) && env.ID != nil:
-		return new(unsupported(v))
+		return unsupportedVersion(v)
 	case env.kind() == kindQuick:
-		return misfit(env.Method, env.raw)
+		return wrongParam(env.Method, env.raw)
 	default:
 		return nil
 	}
 }
 
-// misfit says which parameter of a request does not fit; nil where all do.
-func misfit(method mcp.MCPMethod, raw []byte) *details {
+// wrongParam returns the error for the first parameter of a wrong type, or nil.
+func wrongParam(method mcp.MCPMethod, raw []byte) *rpcError {
 	params := paramsOf(method)
 	err := json.Unmarshal(raw, &struct {
 		Params any `json:"params"`
 	}{params})
 	if wrong, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
 		if wrong.Field == "params" {
-			return &details{Code: mcp.INVALID_REQUEST, Message: "Invalid request: params must be an object, not " + given(wrong.Value)}
+			return &rpcError{Code: mcp.INVALID_REQUEST, Message: "Invalid request: params must be an object, not " + given(wrong.Value)}
 		}
 		return invalid("%.120s must %s, not %s", wrong.Field, wanted(wrong.Type), given(wrong.Value))
 	}
@@ -58,82 +55,51 @@ func misfit(method mcp.MCPMethod, raw []byte) *details {
 	return nil
 }
 
-func invalid(format string, a ...any) *details {
-	return &details{Code: mcp.INVALID_PARAMS, Message: "Invalid params: " + fmt.Sprintf(format, a...)}
+func invalid(format string, a ...any) *rpcError {
+	return &rpcError{Code: mcp.INVALID_PARAMS, Message: "Invalid params: " + fmt.Sprintf(format, a...)}
 }
 
-// Beginnings of what mcp-go says of parameters that it could not read.
+// Beginnings of the errors of mcp-go about parameters that it could not decode.
 const (
 	unparsable  = "unparsable "
 	missingMeta = "missing or invalid _meta field "
 )
 
-// unparsed words anew what mcp-go says of parameters that it could not read; nil
-// leaves the error as it is.
-func unparsed(request []byte, said details) *details {
-	field, meta := strings.CutPrefix(said.Message, missingMeta)
-	if !meta && !strings.HasPrefix(said.Message, unparsable) {
+// undecodable returns the error in our words where mcp-go could not decode the
+// parameters of a request; nil for other errors.
+func undecodable(env envelope, e *rpcError) *rpcError {
+	field, meta := strings.CutPrefix(e.Message, missingMeta)
+	if !meta && !strings.HasPrefix(e.Message, unparsable) {
 		return nil
 	}
-	env, bad := parse(request)
-	if bad != nil {
-		return nil
-	}
-	if d := misfit(env.Method, request); d != nil {
-		return d
+	if bad := wrongParam(env.Method, env.raw); bad != nil {
+		return bad
 	}
 	if meta {
-		return invalid("params._meta must hold %s; see MCP 2026-07-28", field)
+		return invalid("params._meta must contain %s; see MCP 2026-07-28", field)
 	}
-	return invalid("they do not have the form that MCP gives for %s", env.Method)
+	return invalid("they do not have the form that MCP defines for %s", env.Method)
 }
 
-// said is how many characters of an error of mcp-go, and of the URI beside it, are
-// passed on.
-const said, saidURI = 300, 2000
-
-// shortened is an error of mcp-go that repeats a long name of the caller's, without
-// the middle of it; nil where it is short.
-func shortened(d details) *details {
-	const tail = 60
-	if len(d.Message) <= said {
-		return nil
+// unsupportedVersion refuses a protocol version and names the supported ones, so
+// that the client can choose another (MCP 2026-07-28, Protocol Version Negotiation).
+func unsupportedVersion(version string) *rpcError {
+	if !versionForm.MatchString(version) {
+		version = "" // it may contain anything
 	}
-	d.Message = sanitize.Line(d.Message, said-tail) + " " + sanitize.Line(strings.ToValidUTF8(d.Message[len(d.Message)-tail:], ""), tail)
-	return &d
-}
-
-// unsupported refuses a protocol version, so that the client can choose another
-// (MCP 2026-07-28, Protocol Version Negotiation).
-func unsupported(version string) details {
-	if !dated.MatchString(version) {
-		version = "" // it may be anything
-	}
-	return details{
+	return &rpcError{
 		Code:    mcp.UNSUPPORTED_PROTOCOL_VERSION,
 		Message: "the protocol version of the request is not supported; use one of " + strings.Join(mcp.ValidProtocolVersions, ", "),
 		Data:    mcp.UnsupportedProtocolVersionData{Supported: mcp.ValidProtocolVersions, Requested: version},
 	}
 }
 
-var dated = regexp.MustCompile(`^[0-9A-Za-z.-]{1,32}$`)
+var versionForm = regexp.MustCompile(`^[0-9A-Za-z.-]{1,32}$`)
 
-// speaks refuses a request whose MCP-Protocol-Version header names a version that
-// is not supported.
-func speaks(g *guard, r *http.Request) bool {
-	for _, v := range r.Header.Values(mcp.HeaderProtocolVersion) {
-		if v != "" && !mcp.IsValidProtocolVersion(v) {
-			g.answer(http.StatusBadRequest, unsupported(v))
-			return false
-		}
-	}
-	return true
-}
-
-// The parameters of requests, as far as mcp-go reads them with a type.
+// The parameters of requests, as far as mcp-go decodes them into a type.
 type (
 	object   map[string]json.RawMessage
-	inner    string // what a list or an object of strings holds
+	inner    string // element of a list or an object of strings
 	metaRead struct {
 		Can *capabilities `json:"io.modelcontextprotocol/clientCapabilities"`
 	}
@@ -253,7 +219,7 @@ func paramsOf(method mcp.MCPMethod) any {
 	}
 }
 
-// wanted names the JSON type that a Go type is read from.
+// wanted names the JSON type that is decoded into a Go type.
 func wanted(t reflect.Type) string {
 	switch {
 	case t == reflect.TypeFor[inner]():
@@ -271,7 +237,7 @@ func wanted(t reflect.Type) string {
 	}
 }
 
-// given names a JSON value as encoding/json does, less the value itself.
+// given names a JSON value as encoding/json does, without the value itself.
 func given(value string) string {
 	switch kind, _, _ := strings.Cut(value, " "); {
 	case kind == "object", kind == "array":

@@ -3,24 +3,44 @@ package mcpserver
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"strconv"
+	"sync"
 	"sync/atomic"
 
 	"github.com/mark3labs/mcp-go/mcp"
 	"github.com/mark3labs/mcp-go/server"
 )
 
-// session is one client as mcp-go sees it.
-type session struct {
-	id    string
-	notes func() chan<- mcp.JSONRPCNotification
-	asks  *asks
+var (
+	errUndeclared = errors.New("the client did not declare this capability")
+	errHungUp     = errors.New("the client disconnected before it answered")
+)
+
+// client is the state of one client that outlives a message: what it declared and
+// the requests that it has not answered yet.
+type client struct {
+	id      string
+	pending pendingRequests
 
 	ready        atomic.Bool
 	level        atomic.Pointer[mcp.LoggingLevel]
 	info         atomic.Pointer[mcp.Implementation]
 	capabilities atomic.Pointer[mcp.ClientCapabilities]
 	version      atomic.Pointer[string]
+}
+
+// session is a client as mcp-go sees it, on any transport. Notifications and
+// requests to the client go to out: the stream of the connection or, over
+// Streamable HTTP, the response to the message that is being handled. There they
+// arrive in order and before the result, and another stream of the same session
+// does not receive them (MCP 2025-11-25, Streamable HTTP).
+type session struct {
+	*client
+
+	out       *writer
+	stateless bool // nothing is kept between messages
 }
 
 var (
@@ -32,41 +52,41 @@ var (
 	_ server.SessionWithRoots           = (*session)(nil)
 )
 
-func newSession(id string, out *outbox) *session {
-	return &session{id: id, notes: out.tell, asks: newAsks(out.send)}
-}
+func (c *client) SessionID() string { return c.id }
 
-func (s *session) SessionID() string { return s.id }
+func (s *session) NotificationChannel() chan<- mcp.JSONRPCNotification { return s.out.notifications() }
 
-func (s *session) NotificationChannel() chan<- mcp.JSONRPCNotification { return s.notes() }
+// Stateless reports that the capabilities which a client declared in an earlier
+// message are unknown.
+func (s *session) Stateless() bool { return s.stateless }
 
-func (s *session) Initialize() { s.ready.Store(true) }
+func (c *client) Initialize() { c.ready.Store(true) }
 
-func (s *session) Initialized() bool { return s.ready.Load() }
+func (c *client) Initialized() bool { return c.ready.Load() }
 
-func (s *session) SetLogLevel(l mcp.LoggingLevel) { s.level.Store(&l) }
+func (c *client) SetLogLevel(l mcp.LoggingLevel) { c.level.Store(&l) }
 
-// GetLogLevel is "error" until the client sets another, as on mcp-go's own
-// transports.
-func (s *session) GetLogLevel() mcp.LoggingLevel {
-	if l := s.level.Load(); l != nil {
+// GetLogLevel returns "error" until the client sets another level, as mcp-go's own
+// transports do.
+func (c *client) GetLogLevel() mcp.LoggingLevel {
+	if l := c.level.Load(); l != nil {
 		return *l
 	}
 	return mcp.LoggingLevelError
 }
 
-func (s *session) SetClientInfo(i mcp.Implementation) { s.info.Store(&i) }
+func (c *client) SetClientInfo(i mcp.Implementation) { c.info.Store(&i) }
 
-func (s *session) GetClientInfo() mcp.Implementation { return loaded(&s.info) }
+func (c *client) GetClientInfo() mcp.Implementation { return loaded(&c.info) }
 
-func (s *session) SetClientCapabilities(c mcp.ClientCapabilities) { s.capabilities.Store(&c) }
+func (c *client) SetClientCapabilities(can mcp.ClientCapabilities) { c.capabilities.Store(&can) }
 
-func (s *session) GetClientCapabilities() mcp.ClientCapabilities { return loaded(&s.capabilities) }
+func (c *client) GetClientCapabilities() mcp.ClientCapabilities { return loaded(&c.capabilities) }
 
-// SetProtocolVersion is called by mcp-go with the version initialize agreed on.
-func (s *session) SetProtocolVersion(v string) { s.version.Store(&v) }
+// SetProtocolVersion stores the version that initialize negotiated.
+func (c *client) SetProtocolVersion(v string) { c.version.Store(&v) }
 
-func (s *session) ProtocolVersion() string { return loaded(&s.version) }
+func (c *client) ProtocolVersion() string { return loaded(&c.version) }
 
 func loaded[T any](p *atomic.Pointer[T]) (zero T) {
 	if v := p.Load(); v != nil {
@@ -75,13 +95,45 @@ func loaded[T any](p *atomic.Pointer[T]) (zero T) {
 	return zero
 }
 
-// RequestElicitation asks the person at the client. A client that did not
-// declare elicitation, or not this mode of it, is not asked.
+// listenSession is the session of a subscriptions/listen request over Streamable
+// HTTP. It is registered under an id of its own so that broadcasts such as
+// notifications/tools/list_changed reach it, as far as its filter allows them.
+type listenSession struct {
+	*session
+
+	id string
+
+	mu     sync.Mutex
+	filter mcp.SubscriptionFilter
+}
+
+var _ server.SessionWithSubscriptionFilter = (*listenSession)(nil)
+
+func (s *listenSession) SessionID() string { return s.id }
+
+func (s *listenSession) Initialized() bool { return true }
+
+func (s *listenSession) SetSubscriptionFilter(f mcp.SubscriptionFilter) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.filter = f
+}
+
+// SubscriptionFilter always reports a filter: nothing is sent before mcp-go has
+// stored the one of the request.
+func (s *listenSession) SubscriptionFilter() (mcp.SubscriptionFilter, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.filter, true
+}
+
+// RequestElicitation asks the person at the client. It fails at once when the
+// client did not declare elicitation in this mode.
 func (s *session) RequestElicitation(ctx context.Context, r mcp.ElicitationRequest) (*mcp.ElicitationResult, error) {
 	if !elicits(s.GetClientCapabilities().Elicitation, r.Params.Mode) {
 		return nil, server.ErrElicitationNotSupported
 	}
-	return decoded[mcp.ElicitationResult](s.asks.ask(ctx, mcp.MethodElicitationCreate, r.Params))
+	return decoded[mcp.ElicitationResult](s.request(ctx, mcp.MethodElicitationCreate, r.Params))
 }
 
 // elicits reads the capability as MCP 2025-11-25 does: an empty one means forms.
@@ -101,7 +153,7 @@ func (s *session) RequestSampling(ctx context.Context, r mcp.CreateMessageReques
 	if s.GetClientCapabilities().Sampling == nil {
 		return nil, fmt.Errorf("%w: sampling", errUndeclared)
 	}
-	result, err := decoded[mcp.CreateMessageResult](s.asks.ask(ctx, mcp.MethodSamplingCreateMessage, r.CreateMessageParams))
+	result, err := decoded[mcp.CreateMessageResult](s.request(ctx, mcp.MethodSamplingCreateMessage, r.CreateMessageParams))
 	if err != nil {
 		return nil, err
 	}
@@ -116,7 +168,7 @@ func (s *session) ListRoots(ctx context.Context, _ mcp.ListRootsRequest) (*mcp.L
 	if s.GetClientCapabilities().Roots == nil {
 		return nil, server.ErrRootsNotSupported
 	}
-	return decoded[mcp.ListRootsResult](s.asks.ask(ctx, mcp.MethodListRoots, nil))
+	return decoded[mcp.ListRootsResult](s.request(ctx, mcp.MethodListRoots, nil))
 }
 
 func decoded[T any](raw json.RawMessage, err error) (*T, error) {
@@ -128,4 +180,99 @@ func decoded[T any](raw json.RawMessage, err error) (*T, error) {
 		return nil, fmt.Errorf("the client's answer: %w", err)
 	}
 	return &v, nil
+}
+
+// request sends a request to the client and waits for its result. When ctx ends
+// first, the client receives notifications/cancelled, so that it can remove the
+// question from the screen.
+func (s *session) request(ctx context.Context, method mcp.MCPMethod, params any) (json.RawMessage, error) {
+	id, answer, err := s.pending.open()
+	if err != nil {
+		return nil, err
+	}
+	defer s.pending.remove(id)
+	body, err := encode(struct {
+		JSONRPC string          `json:"jsonrpc"`
+		ID      json.RawMessage `json:"id"`
+		Method  mcp.MCPMethod   `json:"method"`
+		Params  any             `json:"params,omitempty"`
+	}{mcp.JSONRPC_VERSION, id, method, params})
+	if err != nil {
+		return nil, fmt.Errorf("request to the client: %w", err)
+	}
+	s.out.send(body)
+	select {
+	case e, ok := <-answer:
+		return requestResult(method, e, ok)
+	case <-ctx.Done():
+		s.out.send(fmt.Appendf(nil, `{"jsonrpc":"2.0","method":%q,"params":{"requestId":%s,"reason":"no longer waiting"}}`,
+			mcp.MethodNotificationCancelled, id))
+		return nil, ctx.Err()
+	}
+}
+
+func requestResult(method mcp.MCPMethod, e envelope, ok bool) (json.RawMessage, error) {
+	if !ok {
+		return nil, errHungUp
+	}
+	if e.Error == nil {
+		return e.Result, nil
+	}
+	var details struct {
+		Code    int    `json:"code"`
+		Message string `json:"message"`
+	}
+	_ = json.Unmarshal(e.Error, &details) // an error of another form is still an error
+	return nil, fmt.Errorf("the client answered %s with error %d: %s", method, details.Code, details.Message)
+}
+
+// pendingRequests holds our requests that one client has not answered yet.
+type pendingRequests struct {
+	mu      sync.Mutex
+	next    int64
+	waiting map[string]chan envelope
+	closed  bool
+}
+
+func (p *pendingRequests) open() (id json.RawMessage, answer chan envelope, err error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.closed {
+		return nil, nil, errHungUp
+	}
+	if p.waiting == nil {
+		p.waiting = make(map[string]chan envelope)
+	}
+	p.next++
+	id = strconv.AppendInt(nil, p.next, 10)
+	answer = make(chan envelope, 1)
+	p.waiting[string(id)] = answer
+	return id, answer, nil
+}
+
+func (p *pendingRequests) remove(id json.RawMessage) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	delete(p.waiting, string(id))
+}
+
+// answer delivers a response of the client. It drops one that no request waits for.
+func (p *pendingRequests) answer(e envelope) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if c, ok := p.waiting[string(e.ID)]; ok {
+		delete(p.waiting, string(e.ID)) // the channel holds one answer
+		c <- e
+	}
+}
+
+// close fails all requests, open and later ones: no answer can arrive.
+func (p *pendingRequests) close() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.closed = true
+	for id, c := range p.waiting {
+		delete(p.waiting, id)
+		close(c)
+	}
 }

@@ -3,150 +3,220 @@ package mcpserver
 import (
 	"context"
 	"crypto/rand"
-	"errors"
-	"net/http"
+	"maps"
+	"slices"
 	"sync"
 	"time"
-
-	"github.com/mark3labs/mcp-go/server"
 )
 
-var errUnknownSession = errors.New("unknown session")
+// httpSession is a session of Streamable HTTP: one client, and the caller to whom
+// it belongs. It ends once nothing of it is under way for a while. A request under
+// way, such as a call that waits for a person, keeps it.
+type httpSession struct {
+	conn    *conn
+	owner   string
+	counted []*counter
+	end     context.CancelFunc // of conn's context
 
-// sessionIDs are the sessions of Streamable HTTP that live, and whose they are.
-// An id that was not given out here, or not to who sends it, or has ended, is
-// unknown; nothing is kept of it.
-type sessionIDs struct {
-	mu   sync.Mutex
-	live map[string]*liveSession
-	feed *Feed
-}
-
-type liveSession struct {
-	owner string
-	watch *watch          // what it subscribed to
-	place *place          // among the sessions that there may be
-	life  context.Context // ends with it
-	end   context.CancelFunc
-	open  int       // its requests under way, streams included
+	open  int       // requests under way, streams included
 	since time.Time // when the last of them was over
 }
 
-func newSessionIDs(f *Feed) *sessionIDs {
-	return &sessionIDs{live: make(map[string]*liveSession), feed: f}
+// discard releases what a session holds.
+func (s *httpSession) discard() {
+	s.conn.close()
+	s.conn.leave()
+	close(s.conn.session.out.gone)
+	s.end()
+	releaseAll(s.counted)
 }
 
-// arrival is an initialize with the place it took for its session. The place is
-// taken before, so that many at once begin no more sessions than there may be.
-type arrival struct {
-	place *place
-	begun *liveSession // its session, in use until the response is written
+// sessionStore holds the sessions of one tenant. An id that this process did not
+// generate, that belongs to another caller, or whose session has ended is unknown;
+// nothing is kept of it.
+type sessionStore struct {
+	mu   sync.Mutex
+	live map[string]*httpSession // by id
 }
 
-type arrivalKey struct{}
-
-// arrive returns r with that place, and a function to call when r is over, which
-// gives the place back if no session came of it.
-func (s *sessionIDs) arrive(r *http.Request, p *place) (_ *http.Request, over func()) {
-	a := &arrival{place: p}
-	return r.WithContext(context.WithValue(r.Context(), arrivalKey{}, a)), func() {
-		if left := a.take(); left != nil {
-			left.release()
-		}
-		if a.begun != nil {
-			s.leave(a.begun)
-		}
+// begin stores a session, in use until it is left. It reports false where mcp-go
+// refuses the session.
+func (s *sessionStore) begin(one *httpSession) bool {
+	c := one.conn
+	if c.srv.RegisterSession(c.ctx, c.session) != nil {
+		return false
 	}
-}
-
-func (a *arrival) take() (p *place) {
-	if a != nil {
-		p, a.place = a.place, nil
-	}
-	return p
-}
-
-// ResolveSessionIdManager makes mcp-go see the sessions as the sender of r may.
-// Without a request it only ends them.
-func (s *sessionIDs) ResolveSessionIdManager(r *http.Request) server.SessionIdManager { //nolint:revive // the name is mcp-go's
-	if r == nil {
-		return sessionsOf{s, "", nil}
-	}
-	a, _ := r.Context().Value(arrivalKey{}).(*arrival)
-	return sessionsOf{s, owner(r.Context()), a}
-}
-
-// sessionsOf are the sessions of one owner.
-type sessionsOf struct {
-	*sessionIDs
-	owner   string
-	arrival *arrival // nil: the request begins no session
-}
-
-// Generate starts a session.
-func (s sessionsOf) Generate() string {
-	id := rand.Text()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	one := &liveSession{owner: s.owner, watch: s.feed.join(), place: s.arrival.take(), since: time.Now()}
-	one.life, one.end = context.WithCancel(context.Background())
-	s.live[id] = one
-	if s.arrival != nil {
-		one.open, s.arrival.begun = 1, one
-	}
-	return id
+	one.open = 1
+	s.live[c.session.id] = one
+	return true
 }
 
-// Validate reports an unknown id as an error; none is known to have ended.
-func (s sessionsOf) Validate(id string) (ended bool, err error) {
-	if !s.knows(id, s.owner) {
-		return false, errUnknownSession
-	}
-	return false, nil
-}
-
-// Terminate ends a session, by the wish of a client that was checked before.
-func (s sessionsOf) Terminate(id string) (refused bool, err error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.drop(id)
-	return false, nil
-}
-
-// drop forgets a session, if there is one; what listens to it hears the end. It is
-// called with the lock held.
-func (s *sessionIDs) drop(id string) {
-	one, ok := s.live[id]
-	if !ok {
-		return
-	}
-	delete(s.live, id)
-	s.feed.leave(one.watch)
-	if one.place != nil {
-		one.place.release()
-	}
-	one.end()
-}
-
-func (s *sessionIDs) knows(id, owner string) bool {
+// enter counts a request of a session as under way until leave.
+func (s *sessionStore) enter(id, owner string) (*httpSession, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	one, ok := s.live[id]
-	return ok && one.owner == owner
+	if !ok || one.owner != owner {
+		return nil, false
+	}
+	one.open++
+	return one, true
 }
 
-// watch is what the session subscribed to; nil where there is no such session.
-func (s *sessionIDs) watch(id string) *watch {
+func (s *sessionStore) leave(one *httpSession) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if one := s.live[id]; one != nil {
-		return one.watch
-	}
-	return nil
+	one.open--
+	one.since = time.Now()
 }
 
-func (s *sessionIDs) count() int {
+// end removes a session and closes its streams.
+func (s *sessionStore) end(one *httpSession) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.remove(one)
+}
+
+// remove is called with the lock held.
+func (s *sessionStore) remove(one *httpSession) {
+	if id := one.conn.session.id; s.live[id] == one {
+		delete(s.live, id)
+		one.discard()
+	}
+}
+
+// endIdle ends the sessions in which nothing was under way since before.
+func (s *sessionStore) endIdle(before time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, one := range s.live {
+		if one.open == 0 && one.since.Before(before) {
+			s.remove(one)
+		}
+	}
+}
+
+// longestIdle returns the session in which nothing was under way for the longest
+// time; nil where all are in use. It is called with the lock held.
+func (s *sessionStore) longestIdle() (found *httpSession) {
+	for _, one := range s.live {
+		if one.open == 0 && (found == nil || one.since.Before(found.since)) {
+			found = one
+		}
+	}
+	return found
+}
+
+// endLongestIdle ends that session; false means that all are in use.
+func (s *sessionStore) endLongestIdle() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	one := s.longestIdle()
+	if one == nil {
+		return false
+	}
+	s.remove(one)
+	return true
+}
+
+// idleSince returns since when the longest idle session is idle; false means that
+// all are in use.
+func (s *sessionStore) idleSince() (time.Time, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if one := s.longestIdle(); one != nil {
+		return one.since, true
+	}
+	return time.Time{}, false
+}
+
+func (s *sessionStore) count() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return len(s.live)
+}
+
+// closeConns refuses further calls and fails the requests to the clients, whose
+// answers can no longer arrive.
+func (s *sessionStore) closeConns() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, one := range s.live {
+		one.conn.close()
+	}
+}
+
+// newSession counts a session and returns it, not stored yet. Where there are too
+// many, the one that was idle longest ends, never one with a request under way:
+// otherwise abandoned sessions would keep new clients out until they expire.
+func (t *tenantServer) newSession(owner string) (*httpSession, bool) {
+	counted := t.quotas.sessions()
+	ok := takeAll(counted)
+	for !ok && t.endIdleSession() {
+		ok = takeAll(counted)
+	}
+	if !ok {
+		return nil, false
+	}
+	ctx, end := context.WithCancel(t.base)
+	c := newConn(ctx, t.Server, t.Subscriptions, rand.Text(), newWriter(t.Subscriptions.join(), 8), t.limit, t.o.Log)
+	return &httpSession{conn: c, owner: owner, counted: counted, end: end}, true
+}
+
+// endIdleSession ends the longest idle session that counts in the same quota as
+// those of t or, where that quota is not used up, one of a tenant of the same kind,
+// because then those have used up what they share with t. It reports whether it
+// found one.
+func (t *tenantServer) endIdleSession() bool {
+	from := t.longestIdle(func(other *tenantServer) bool { return other.quotas[0] == t.quotas[0] })
+	if from == nil && !t.quotas[0].sessions.full() {
+		from = t.longestIdle(func(other *tenantServer) bool { return (other.by == nil) == (t.by == nil) })
+	}
+	if from == nil {
+		return false
+	}
+	if from.sessions.endLongestIdle() {
+		t.o.Log.Debug().Msg("the longest idle session was ended to make room for a new one")
+	}
+	return true
+}
+
+// longestIdle finds among these servers the one with the longest idle session.
+func (h *httpServer) longestIdle(which func(*tenantServer) bool) (found *tenantServer) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	var since time.Time
+	for _, t := range h.tenants {
+		if !which(t) {
+			continue
+		}
+		if at, idle := t.sessions.idleSince(); idle && (found == nil || at.Before(since)) {
+			found, since = t, at
+		}
+	}
+	return found
+}
+
+// endIdleSessions ends sessions that are idle for too long, until ctx ends.
+func (h *httpServer) endIdleSessions(ctx context.Context) {
+	tick := time.NewTicker(max(h.o.SessionTTL/2, 10*time.Millisecond))
+	defer tick.Stop()
+	for {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return
+		}
+		for _, t := range h.tenantServers() {
+			t.sessions.endIdle(time.Now().Add(-h.o.SessionTTL))
+		}
+	}
+}
+
+func (h *httpServer) tenantServers() []*tenantServer {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return slices.Collect(maps.Values(h.tenants))
 }

@@ -72,7 +72,7 @@ func TestWithoutSessionsWhatNeedsOneIsRefused(t *testing.T) {
 }
 
 // req: P7, X5. mcp-go knows running calls by session and id: without sessions a
-// stranger who guesses an id would end them. The sender's own way to cancel is to
+// caller who guesses an id would end them. The sender's own way to cancel is to
 // close the connection.
 func TestReq_P7_WithoutSessionsAStrangerCancelsNobodysCall(t *testing.T) {
 	t.Parallel()

@@ -2,6 +2,7 @@ package mcpserver
 
 import (
 	"bufio"
+	"bytes"
 	"cmp"
 	"context"
 	"errors"
@@ -13,14 +14,14 @@ import (
 	"github.com/rs/zerolog"
 )
 
-// StdioOptions bounds a stdio server. The zero value takes every default.
+// StdioOptions limits a stdio server. The zero value selects every default.
 type StdioOptions struct {
-	MaxLine int            // longest message in bytes; 4 MiB
-	Workers int            // calls running at once; 16
-	Queue   int            // calls waiting, which together hold at most Workers times MaxLine bytes; 256
-	Drain   time.Duration  // how long calls may go on after the client closed its end; 30 s
-	Feed    *Feed          // of changed resources; one of its own where nil
-	Log     zerolog.Logger // must not write to the server's output
+	MaxLine       int            // longest message in bytes; 4 MiB
+	Workers       int            // calls running at once; 16
+	Queue         int            // calls waiting, which together hold at most Workers times MaxLine bytes; 256
+	Drain         time.Duration  // how long calls may continue after the client closed its end; 30 s
+	Subscriptions *Subscriptions // to resources; nil: a new one, which notifies nobody
+	Log           zerolog.Logger // must not write to the server's output
 }
 
 func (o StdioOptions) withDefaults() StdioOptions {
@@ -28,77 +29,78 @@ func (o StdioOptions) withDefaults() StdioOptions {
 	o.Workers = cmp.Or(o.Workers, 16)
 	o.Queue = cmp.Or(o.Queue, 256)
 	o.Drain = cmp.Or(o.Drain, 30*time.Second)
-	o.Feed = cmp.Or(o.Feed, NewFeed(nil))
+	o.Subscriptions = cmp.Or(o.Subscriptions, NewSubscriptions(nil))
 	return o
 }
 
-// Stdio serves s to one client, one JSON-RPC message a line, and writes nothing
+// Stdio serves s to one client, one JSON-RPC message per line, and writes nothing
 // else to out.
 //
 // When the client closes in, the calls already received are answered within
 // o.Drain. When ctx ends, reading stops and calls get four seconds to finish;
-// Stdio is back within five, even if a read of in is blocked. Calls still
-// running then have their context cancelled. All these return nil, and so does a
-// client that no longer reads; an error means that in or out broke otherwise.
+// Stdio returns within five, even if a read of in is blocked. Calls still running
+// then have their context cancelled. All these return nil, and so does a client
+// that no longer reads; an error means that in or out failed otherwise.
 //
-// A program whose out is its standard output must ignore SIGPIPE, or Go ends it
-// at the first write after the client has gone (package os/signal).
+// A program whose out is its standard output must ignore SIGPIPE, or Go ends it at
+// the first write after the client has gone (package os/signal).
 func Stdio(ctx context.Context, s *server.MCPServer, in io.Reader, out io.Writer, o StdioOptions) error {
 	o = o.withDefaults()
 	base, abandon := context.WithCancel(context.WithoutCancel(ctx))
 	defer abandon()
-	p := newPeer(base, s, o.Feed, "stdio", newGate(o.Workers, o.Queue, o.Workers*o.MaxLine), newCrew(base), o.Log)
-	if err := s.RegisterSession(base, p.session); err != nil {
+	c := newConn(base, s, o.Subscriptions, "stdio", newWriter(o.Subscriptions.join(), 64), newLimiter(o.Workers, o.Queue, o.Workers*o.MaxLine), o.Log)
+	defer c.leave()
+	if err := s.RegisterSession(base, c.session); err != nil {
 		return fmt.Errorf("serve stdio: %w", err)
 	}
-	defer p.leave(base)
 
 	read, written := make(chan error, 1), make(chan error, 1)
 	go func() {
-		written <- p.out.pump(context.WithoutCancel(ctx), lineSink{bufio.NewWriterSize(out, 64<<10)}, nil)
+		defer close(c.session.out.gone)
+		written <- c.session.out.pump(context.WithoutCancel(ctx), lineSink{bufio.NewWriterSize(out, 64<<10)}, nil)
 	}()
-	go func() { read <- p.readLines(in, o.MaxLine) }()
+	go func() { read <- c.readLines(in, o.MaxLine) }()
 
 	var broken error
 	select {
 	case broken = <-read:
 	case <-ctx.Done():
-	case <-p.out.gone:
+	case <-c.session.out.gone:
 	}
-	drain(ctx, p, o.Drain, abandon)
+	drain(ctx, c, o.Drain, abandon)
 	return errors.Join(wrap("reading", broken), wrap("writing", awaited(ctx, written, o.Drain)))
 }
 
-// readLines feeds the peer until in ends.
-func (p *peer) readLines(in io.Reader, limit int) error {
-	lines := newLineReader(in, limit)
+// readLines passes messages to the core until in ends.
+func (c *conn) readLines(in io.Reader, limit int) error {
+	lines := lineReader{r: bufio.NewReaderSize(in, 64<<10), max: limit}
 	for {
 		line, err := lines.next()
 		switch {
 		case errors.Is(err, errLineTooLong):
-			p.log.Warn().Int("limit", limit).Msg("a message over the limit was discarded")
-			p.post(faultTooLong(limit).encode(headID(line)))
+			c.log.Warn().Int("limit", limit).Msg("a message over the limit was discarded")
+			c.post(errorTooLong(limit).response(headID(line)))
 		case err != nil:
 			return err
 		case len(line) > 0:
-			p.line(line)
+			c.line(line)
 		}
 	}
 }
 
-func (p *peer) line(raw []byte) {
-	env, bad := examine(raw)
+func (c *conn) line(raw []byte) {
+	env, bad := parseAny(raw)
 	if bad != nil {
-		p.post(bad.encode(env.ID))
+		c.post(bad.response(env.ID))
 		return
 	}
-	switch c, err := p.receive(env); {
+	switch one, err := c.receive(c.message(env, c.post)); {
 	case errors.Is(err, errBusy):
-		p.post(faultBusy.encode(c.env.ID))
+		c.post(errorBusy.response(env.ID))
 	case err != nil:
-		p.post(faultStopping.encode(c.env.ID))
-	case c != nil:
-		p.start(c)
+		c.post(errorStopping.response(env.ID))
+	case one != nil:
+		go c.run(one)
 	}
 }
 
@@ -106,7 +108,7 @@ func (p *peer) line(raw []byte) {
 type lineSink struct{ w *bufio.Writer }
 
 func (s lineSink) message(b []byte) error {
-	if _, err := s.w.Write(masked(b)); err != nil {
+	if _, err := s.w.Write(b); err != nil {
 		return err
 	}
 	return s.w.WriteByte('\n')
@@ -114,4 +116,49 @@ func (s lineSink) message(b []byte) error {
 
 func (s lineSink) flush() error { return s.w.Flush() }
 
-func (s lineSink) quiet() error { return nil }
+func (s lineSink) keepAlive() error { return nil }
+
+var errLineTooLong = errors.New("line too long")
+
+// byteOrderMark may begin a text in UTF-8. A program may ignore it before JSON
+// (RFC 8259, section 8.1), and some clients on Windows write one.
+var byteOrderMark = []byte("\ufeff")
+
+// lineReader cuts a stream into lines of at most max bytes. It never holds more of
+// a longer line.
+type lineReader struct {
+	r     *bufio.Reader
+	max   int
+	begun bool // something was read
+}
+
+// next returns a line in memory of its own, without its end. With errLineTooLong it
+// returns the line's first bytes and skips the rest. The bytes after the last line
+// end count as a line.
+func (l *lineReader) next() ([]byte, error) {
+	var line []byte
+	for {
+		part, err := l.r.ReadSlice('\n')
+		if !l.begun {
+			l.begun, part = true, bytes.TrimPrefix(part, byteOrderMark)
+		}
+		if len(line)+len(bytes.TrimSuffix(part, []byte("\n"))) > l.max {
+			return append(line, part[:l.max-len(line)]...), l.skip(err)
+		}
+		line = append(line, part...)
+		switch {
+		case err == nil, errors.Is(err, io.EOF) && len(line) > 0:
+			return bytes.TrimSpace(line), nil
+		case !errors.Is(err, bufio.ErrBufferFull):
+			return nil, err
+		}
+	}
+}
+
+// skip reads up to the end of a line whose last read ended with err.
+func (l *lineReader) skip(err error) error {
+	for errors.Is(err, bufio.ErrBufferFull) {
+		_, err = l.r.ReadSlice('\n')
+	}
+	return errLineTooLong // an error other than the line's end comes again
+}

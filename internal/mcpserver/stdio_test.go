@@ -113,7 +113,7 @@ func TestReq_P2_StdoutCarriesOnlyJSONRPC(t *testing.T) {
 		assert.True(t, json.Valid(line), "%s", line)
 	}
 	assert.Contains(t, logged.String(), "panicked")
-	assert.Contains(t, logged.String(), "serve_test.panics", "the log says where")
+	assert.Contains(t, logged.String(), "mcpserver_test.panics", "the log says where")
 	assert.NotContains(t, logged.String(), secret, "req: E3")
 }
 

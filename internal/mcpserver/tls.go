@@ -12,9 +12,9 @@ import (
 	"github.com/vennio-mcp/vennio-mcp/internal/files"
 )
 
-// TLS returns settings that serve the certificate in two PEM files, TLS 1.2 and
-// later. The files are read again when they change; files that cannot be used
-// then are logged, and the certificate of before goes on being served.
+// TLS returns a configuration that serves the certificate in two PEM files with TLS
+// 1.2 and later. The files are read again when they change. Where the new ones are
+// invalid, that is logged and the previous certificate stays in use.
 func TLS(certFile, keyFile string, log zerolog.Logger) (*tls.Config, error) {
 	c := &certificate{files: [2]string{certFile, keyFile}, log: log}
 	if err := c.load(c.stamp()); err != nil {
@@ -26,7 +26,7 @@ func TLS(certFile, keyFile string, log zerolog.Logger) (*tls.Config, error) {
 	}, nil
 }
 
-// certificate is the one in use and what its files looked like.
+// certificate is the one in use and the state of its files when it was read.
 type certificate struct {
 	files [2]string
 	log   zerolog.Logger
@@ -72,7 +72,7 @@ func (c *certificate) current() *tls.Certificate {
 	defer c.mu.Unlock()
 	if now := c.stamp(); now != c.seen {
 		if err := c.load(now); err != nil {
-			c.log.Error().Err(err).Msg("the changed TLS certificate cannot be used; the one of before still is")
+			c.log.Error().Err(err).Msg("the changed TLS certificate is invalid; the previous one stays in use")
 		}
 	}
 	return c.inUse

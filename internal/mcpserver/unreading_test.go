@@ -72,7 +72,7 @@ func TestReq_X2_WhoNeverReadsIsCut(t *testing.T) {
 			uris[i] = fmt.Sprint("test://", i, "/", strings.Repeat("x", 50<<10))
 		}
 		streams := make(chan func() int, 2)
-		s := open(t, g, mcpserver.HTTPOptions{Feed: feed, WriteTime: short, Open: func(_ string, count func() int) { streams <- count }})
+		s := open(t, g, mcpserver.HTTPOptions{Subscriptions: feed, WriteTime: short, Open: func(_ string, count func() int) { streams <- count }})
 		s.deafStreams(uris)
 		e := stream(t, s.post(listen("7", thing), modernly("subscriptions/listen")...))
 		assert.Contains(t, e.next().Method, "acknowledged")

@@ -93,16 +93,19 @@ func (t *Traces) Tools(tool string, next tools.Run) tools.Run {
 // written: neither baggage nor tracestate, which may hold anything.
 const traceparent = "traceparent"
 
-// parent takes up the caller's trace: from the call's _meta (SEP-414), else from
-// the HTTP request it came in.
+// HTTPContext adds the trace that an HTTP request names to the context of its calls.
+func HTTPContext(ctx context.Context, r *http.Request) context.Context {
+	return propagation.TraceContext{}.Extract(ctx, propagation.MapCarrier{traceparent: r.Header.Get(traceparent)})
+}
+
+// parent continues the caller's trace: that in the call's _meta (SEP-414), else that
+// of [HTTPContext].
 func parent(ctx context.Context, req mcp.CallToolRequest) context.Context {
-	said := req.Header.Get(traceparent)
-	if req.Params.Meta != nil {
-		if inMeta, ok := req.Params.Meta.AdditionalFields[traceparent].(string); ok {
-			said = inMeta
-		}
+	if req.Params.Meta == nil {
+		return ctx
 	}
-	return propagation.TraceContext{}.Extract(ctx, propagation.MapCarrier{traceparent: said})
+	inMeta, _ := req.Params.Meta.AdditionalFields[traceparent].(string)
+	return propagation.TraceContext{}.Extract(ctx, propagation.MapCarrier{traceparent: inMeta})
 }
 
 // Transport makes a span of each request to Vennio, and names it in the request.

@@ -36,7 +36,7 @@ func run(address string) error {
 		return err
 	}
 	fmt.Fprintf(os.Stdout, "http://%s/mcp\n", ln.Addr())
-	return mcpserver.HTTP(ctx, ln, newServer(), mcpserver.HTTPOptions{Feed: mcpserver.NewFeed(known)})
+	return mcpserver.HTTP(ctx, ln, newServer(), mcpserver.HTTPOptions{Subscriptions: mcpserver.NewSubscriptions(known)})
 }
 
 // newServer is the server under test.

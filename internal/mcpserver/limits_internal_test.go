@@ -8,24 +8,24 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// The one moment that cannot be had from outside: a call's turn comes after it
-// was cancelled and before it noticed.
-func TestAPlaceThatComesTooLateIsPassedOn(t *testing.T) {
+// A client cannot produce this moment: a call's turn comes after the call was
+// cancelled and before it noticed.
+func TestATurnThatComesTooLateIsPassedOn(t *testing.T) {
 	t.Parallel()
-	g := newGate(1, 2, 10)
-	inside, ok := g.take(1)
+	l := newLimiter(1, 2, 10)
+	inside, ok := l.take(1)
 	require.True(t, ok)
-	late, ok := g.take(1)
+	late, ok := l.take(1)
 	require.True(t, ok)
-	next, ok := g.take(1)
+	next, ok := l.take(1)
 	require.True(t, ok)
 
 	ctx, cancel := context.WithCancelCause(t.Context())
 	cancel(errCancelled)
-	inside.release() // lets late in
+	inside.release() // it is the turn of late
 	require.ErrorIs(t, late.wait(ctx), errCancelled)
 	require.NoError(t, next.wait(t.Context()), "it was passed on")
 	next.release()
-	assert.Equal(t, 1, g.free)
-	assert.Zero(t, g.held)
+	assert.Equal(t, 1, l.free)
+	assert.Zero(t, l.bytes)
 }

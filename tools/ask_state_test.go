@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/vennio-mcp/vennio-mcp/internal/consent"
+	"github.com/vennio-mcp/vennio-mcp/internal/scheduling"
 	"github.com/vennio-mcp/vennio-mcp/internal/slots"
 	"github.com/vennio-mcp/vennio-mcp/internal/sqldb"
 	"github.com/vennio-mcp/vennio-mcp/schemas"
@@ -103,8 +104,11 @@ func lone(f *testing.F) *server.MCPServer {
 	db := sqldb.Open("")
 	f.Cleanup(func() { require.NoError(f, db.Close()) })
 	w := &world{deps: tools.Deps{
-		Vennio: vennio, Hosts: directory(), Zone: time.UTC, Now: now, Secret: []byte("another secret"),
-		Slots: slots.NewSigner([]byte("a secret only tests know"), "sandbox", now), Ledger: consent.New(db, now), Policy: consent.PolicyAsk,
+		Service: scheduling.Service{
+			Vennio: vennio, Hosts: directory(), Zone: time.UTC, Now: now,
+			Slots: slots.NewSigner([]byte("a secret only tests know"), "sandbox", now), Ledger: consent.New(db, now),
+		},
+		Conversation: tools.Conversation{Policy: consent.PolicyAsk, Secret: []byte("another secret")},
 	}}
 	return w.server()
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/vennio-mcp/vennio-mcp/internal/consent"
+	"github.com/vennio-mcp/vennio-mcp/internal/scheduling"
 	"github.com/vennio-mcp/vennio-mcp/internal/slots"
 	"github.com/vennio-mcp/vennio-mcp/internal/sqldb"
 	"github.com/vennio-mcp/vennio-mcp/internal/times"
@@ -33,8 +34,11 @@ func prompt(b *testing.B) tools.Deps {
 	zone, err := times.Zone("Europe/London")
 	require.NoError(b, err)
 	return tools.Deps{
-		Vennio: c, Hosts: directory(), Zone: zone, Now: now, Secret: []byte("secret"), Policy: consent.PolicyAttested,
-		Ledger: consent.New(db, now), Slots: slots.NewSigner([]byte("a secret only tests know"), "sandbox", now),
+		Service: scheduling.Service{
+			Vennio: c, Hosts: directory(), Zone: zone, Now: now,
+			Ledger: consent.New(db, now), Slots: slots.NewSigner([]byte("a secret only tests know"), "sandbox", now),
+		},
+		Conversation: tools.Conversation{Policy: consent.PolicyAttested, Secret: []byte("secret")},
 	}
 }
 
@@ -43,7 +47,7 @@ func prompt(b *testing.B) tools.Deps {
 // ratio is reported as "×without". Vennio answers at once.
 func BenchmarkBookSlot(b *testing.B) {
 	d := prompt(b)
-	book := tools.BookSlot(d).Bind().Handler
+	book := tools.Catalog(d)[1].Bind().Handler
 	var with, without time.Duration
 	for b.Loop() {
 		id, err := d.Slots.Sign(slots.Offer{Start: wednesday.Add(30 * time.Hour), Duration: 30 * time.Minute, Hosts: []string{d.Hosts[0].ID}, Zone: "Europe/London"})

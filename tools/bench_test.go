@@ -13,6 +13,7 @@ import (
 	"github.com/mark3labs/mcp-go/server"
 	"github.com/stretchr/testify/require"
 
+	"github.com/vennio-mcp/vennio-mcp/internal/scheduling"
 	"github.com/vennio-mcp/vennio-mcp/internal/slots"
 	"github.com/vennio-mcp/vennio-mcp/internal/times"
 	"github.com/vennio-mcp/vennio-mcp/tools"
@@ -67,7 +68,9 @@ func instantAgent(b *testing.B) *client.Client {
 	require.NoError(b, err)
 	srv := server.NewMCPServer("bench", "0", server.WithRecovery())
 	for _, tool := range tools.Catalog(tools.Deps{
-		Vennio: api, Hosts: directory(), Zone: zone, WeekStart: time.Monday, Now: now, Slots: slots.NewSigner([]byte("a secret only tests know"), "sandbox", now),
+		Service: scheduling.Service{
+			Vennio: api, Hosts: directory(), Zone: zone, WeekStart: time.Monday, Now: now, Slots: slots.NewSigner([]byte("a secret only tests know"), "sandbox", now),
+		},
 	}) {
 		srv.AddTools(tool.Bind())
 	}

@@ -1,241 +1,179 @@
 package tools
 
 import (
-	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
-	"unicode/utf8"
+
+	"github.com/mark3labs/mcp-go/mcp"
+	"github.com/mark3labs/mcp-go/server"
 
 	"github.com/vennio-mcp/vennio-mcp/internal/consent"
 	"github.com/vennio-mcp/vennio-mcp/internal/sanitize"
-	"github.com/vennio-mcp/vennio-mcp/internal/slots"
+	"github.com/vennio-mcp/vennio-mcp/internal/scheduling"
 	"github.com/vennio-mcp/vennio-mcp/internal/times"
 	"github.com/vennio-mcp/vennio-mcp/schemas"
 	"github.com/vennio-mcp/vennio-mcp/vennioclient"
 )
 
-// BookSlot books one slot that find_slots offered, once a person has agreed.
-func BookSlot(d Deps) Tool {
-	return define(d, Spec{
-		Name: toolBook, Title: "Book a slot", Effect: Adds, Needs: toolFind,
-		Description: "Book a slot. " + consentRule(d.Policy) +
+// bookSlot defines the tool that books a slot of find_slots with a person's consent.
+func bookSlot(d *Deps) Tool {
+	return define(d, spec{
+		name: toolBook, title: "Book a slot", effect: adds, needs: toolFind,
+		description: "Book a slot. " + consentRule(d.Policy) +
 			" Writes to the calendar; Vennio may mail attendees. Safe to repeat. " +
 			"Offers others if taken.",
 	}, d.bookSlot)
 }
 
-const toolBook = "book_slot"
-
-func (d Deps) bookSlot(ctx context.Context, in schemas.BookSlotInput) (*schemas.BookSlotResult, error) {
-	hosts, err := d.hostsMeant(ctx, in.Hosts)
+func (d *Deps) bookSlot(ctx context.Context, in schemas.BookSlotInput) (*schemas.BookSlotResult, error) {
+	b, err := d.PrepareBooking(ctx, in)
 	if err != nil {
 		return nil, err
 	}
-	offer, err := d.Slots.Open(in.SlotID, hostIDs(hosts))
-	if err != nil {
-		return nil, slotRefused(err)
-	}
-	loc, guest, err := zonesOf(offer)
-	if err != nil {
-		return nil, err
-	}
-	if hosts, err = d.namedAsSent(ctx, hosts, in.SlotID); err != nil {
-		return nil, err
-	}
-	b := booking{hosts: hosts, offer: offer, loc: loc, guest: guest, request: request(in, offer, hosts)}
-	if in.Repeat != "" && d.price(hosts) != "" {
-		return nil, refuse(schemas.CodeInvalidArguments, "repeat is not possible with a host who charges: each booking is paid by itself.", "Book the days one by one, each with the person's consent.")
-	}
-	if b.repeat, err = repeated(in.Repeat, offer.Start, loc); err != nil {
-		return nil, err
-	}
-	fresh := true
-	out, err := agreed(ctx, d, d.deed(b, in), in.Consent, func(ctx context.Context, g consent.Grant) (*schemas.BookSlotResult, error) {
-		fresh = g.Outcome != consent.Done
-		return d.book(ctx, b, g)
+	req := writeRequest{act: b.Act, proposal: d.proposal(schemas.ActionBook, b.Act, b.Hosts, b.Loc, b.Guest), starts: b.Starts(), prices: b.Prices}
+	made, err := withConsent(ctx, d, req, in.Consent, func(ctx context.Context, g consent.Grant) (scheduling.Booked, error) {
+		return d.Book(ctx, b, g)
 	})
-	switch {
-	case errors.Is(err, errTaken):
-		return nil, d.notBooked(ctx, b, err)
-	case err != nil:
-		return nil, err
+	if err != nil {
+		return nil, d.withAlternatives(ctx, writeFailed(err, writeBook), scheduling.Search{
+			Hosts: b.Hosts, Duration: b.Offer.Duration, Guest: b.Guest, Window: times.Window{From: b.Request.Start, Loc: b.Loc},
+		})
 	}
-	if out.Repeated = !fresh; out.Repeated && out.Status == vennioclient.StatusConfirmed {
-		out.Next = "Tell the person that it is booked, and that this call booked nothing more; say who was not e-mailed."
-	}
-	return out, d.handOver(ctx, out, fresh)
+	out := d.booked(b, made)
+	return out, d.offerPayment(ctx, out, made.Fresh)
 }
 
-// namedAsSent gives the hosts the names under which something was sent to Vennio for this slot before:
-// the same call again is the same act, and the same bytes under its idempotency key, even if
-// a host has been renamed since.
-func (d Deps) namedAsSent(ctx context.Context, hosts []Host, slotID string) ([]Host, error) {
-	if !slices.ContainsFunc(hosts, d.asksName) {
-		return hosts, nil
+// booked renders a booking that was made now or, if the call is repeated, before.
+func (d *Deps) booked(b scheduling.NewBooking, made scheduling.Booked) *schemas.BookSlotResult {
+	start, end := made.Booking.Start, made.Booking.End
+	if start.IsZero() || !end.After(start) {
+		start, end = b.Request.Start, b.Request.End
 	}
-	sent, err := d.Ledger.SentUnder(ctx, d.Tenant, slots.Normalize(slotID))
-	if err != nil || sent == nil || len(sent.Hosts) != len(hosts) {
-		return hosts, ledgerRefused(err)
+	out := &schemas.BookSlotResult{
+		Status:      sanitize.Line(made.Booking.Status, 40),
+		Repeated:    !made.Fresh,
+		BookingID:   sanitize.Line(made.Booking.ID, 100),
+		Title:       b.Request.Title,
+		Description: times.Label(start, end, b.Loc),
+		GuestLocal:  times.GuestLabel(start, end, b.Loc, b.Guest),
+		Start:       times.UTC(start),
+		End:         times.UTC(end),
+		Hosts:       d.hosts(b.Hosts),
+		Note:        schemas.InCalendars(d.hosts(b.Hosts)),
+		Attendees:   attendees(b.Act),
+		Price:       b.Act.Price,
+		Consent:     consentOnFile(made.Grant),
 	}
-	for i, h := range sent.Hosts {
-		if hosts[i].ID == h.ID && hosts[i].Name != h.Name {
-			hosts[i].Name = h.Name
+	if made.Booking.Status == vennioclient.StatusCancelled {
+		for i := range out.Attendees {
+			out.Attendees[i].Mailed = false
 		}
 	}
-	return hosts, nil
+	if made.Booking.Status == vennioclient.StatusPendingPayment {
+		out.CheckoutURL = d.Vennio.SafeLink(made.Booking.CheckoutURL)
+	}
+	if made.Series != nil {
+		addSeries(out, b, made)
+	}
+	out.Next = nextAfterBooking(out)
+	return out
 }
 
-func (d Deps) deed(b booking, in schemas.BookSlotInput) deed {
-	to := deed{act: d.act(b, in), asked: d.proposal(in, b), costs: d.costs(b.hosts)}
-	if b.repeat != nil {
-		to.each = b.repeat.starts
-	}
-	return to
-}
-
-// act is what a person agrees to: all that will be written, and who is told.
-func (d Deps) act(b booking, in schemas.BookSlotInput) consent.Act {
-	a := consent.Act{
-		Tool: toolBook, Tenant: d.Tenant, SlotID: slots.Normalize(in.SlotID), Start: b.request.Start, End: b.request.End, Zone: b.offer.Zone,
-		GuestZone: b.offer.Guest, Title: b.request.Title, Notes: b.request.Notes, Price: d.price(b.hosts), Repeat: b.repeat.text(b.loc),
-	}
-	if b.repeat != nil {
-		a.Count = len(b.repeat.starts)
-	}
-	a.Hosts = asParties(b.hosts)
-	for _, t := range d.told(b.request, "") {
-		a.Attendees = append(a.Attendees, consent.Attendee{Name: t.Name, Email: t.Email, Mailed: t.Mailed})
-	}
-	return a
-}
-
-// booking is a booking under way.
-type booking struct {
-	hosts   []Host
-	offer   slots.Offer
-	loc     *time.Location
-	guest   *time.Location // nil: not told
-	request vennioclient.BookingRequest
-	repeat  *repeat // nil: it is booked once
-}
-
-func request(in schemas.BookSlotInput, offer slots.Offer, hosts []Host) vennioclient.BookingRequest {
-	people := make([]vennioclient.Person, len(in.Attendees))
-	for i, a := range in.Attendees {
-		people[i] = vennioclient.Person{Email: strings.TrimSpace(a.Email), Name: sanitize.Line(a.Name, 100)}
-	}
-	return vennioclient.BookingRequest{
-		Hosts: offer.Hosts, HostNames: namesOf(hosts), Customer: people[0], Others: people[1:],
-		Start: offer.Start, End: offer.End(),
-		Title: sanitize.Line(in.Title, 120), Notes: sanitize.Block(in.Notes, 2000),
-	}
-}
-
-// namesOf are the names of hosts as they are, for Vennio to keep.
-func namesOf(hosts []Host) []string {
-	all := make([]string, len(hosts))
-	for i, h := range hosts {
-		all[i] = h.Name
-	}
-	return all
-}
-
-// onRecord keeps the consent with the booking: whoever looks at it in Vennio
-// sees who agreed and in what words, and the same slot id under another consent
-// is another body, which Vennio refuses (vennio-api.md, Idempotency).
-func onRecord(g consent.Grant) map[string]string {
-	return map[string]string{"mcp_consent_by": g.GivenBy, "mcp_consent_words": g.Words, "mcp_consent_rung": string(g.Rung)}
-}
-
-// slotRefused translates an error of slots.Signer.Open.
-func slotRefused(err error) error {
-	switch {
-	case errors.Is(err, slots.ErrExpired):
-		return refuse(schemas.CodeSlotExpired, "", "")
-	case errors.Is(err, slots.ErrFuture):
-		return refuse(schemas.CodeUnknownSlot, "This slot_id was issued more than 15 minutes in the future: the clock of this server, or of another one that shares its secret, is wrong.",
-			"If an earlier call may have booked it, have the person look in Vennio first. Tell the user that the server's clock must be checked. "+searchAgain)
-	}
-	return refuse(schemas.CodeUnknownSlot, "", "")
-}
-
-func (d Deps) proposal(in schemas.BookSlotInput, b booking) *schemas.Proposal {
-	return &schemas.Proposal{
-		Action:      schemas.ActionBook,
-		SlotID:      slots.Normalize(in.SlotID),
-		Title:       b.request.Title,
-		Description: times.Label(b.request.Start, b.request.End, b.loc),
-		GuestLocal:  times.GuestLabel(b.request.Start, b.request.End, b.loc, b.guest),
-		Start:       times.UTC(b.request.Start),
-		End:         times.UTC(b.request.End),
-		Hosts:       d.hostsTold(b.hosts),
-		Note:        schemas.InCalendars(d.hostsTold(b.hosts)),
-		Attendees:   d.told(b.request, ""),
-		Repeat:      b.repeat.text(b.loc),
-		Price:       d.price(b.hosts),
-		Notes:       shownNotes(b.request.Notes),
-	}
-}
-
-// price is what a booking with these hosts costs: in the reference dialect it is
-// the first one's alone (vennio-api.md, Two dialects).
-func (d Deps) price(hosts []Host) string { return strings.Join(d.costs(hosts), " and ") }
-
-func (d Deps) costs(hosts []Host) (all []string) {
-	for i, told := range d.hostsTold(hosts) {
-		if told.InCalendar && hosts[i].Price != "" {
-			all = append(all, sanitize.Line(hosts[i].Price, 40))
+// addSeries adds which days of a series were booked, and which were not.
+func addSeries(out *schemas.BookSlotResult, b scheduling.NewBooking, made scheduling.Booked) {
+	series := made.Series
+	out.SeriesID = sanitize.Line(series.ID, 100)
+	booked, unconfirmed := make([]string, len(series.Bookings)), 0
+	for i, one := range series.Bookings {
+		booked[i] = times.Day(one.Start, b.Loc)
+		if one.Status != vennioclient.StatusConfirmed {
+			unconfirmed++
+		}
+		if made.Fresh && one.ID != made.Booking.ID {
+			out.WroteToo(schemas.Written{ID: one.ID, Status: one.Status, Start: times.UTC(one.Start), End: times.UTC(one.End), New: true})
 		}
 	}
-	return all
+	out.Repeat = fmt.Sprintf("%s; %d booked: %s", b.Repeat.Text(), max(series.Created, len(booked)), scheduling.JoinDays(booked))
+	if len(booked) == 0 {
+		out.Repeat = fmt.Sprintf("%s; %d booked, whose days Vennio did not name", b.Repeat.Text(), series.Created)
+	}
+	if unconfirmed > 0 {
+		out.Repeat += fmt.Sprintf("; %d of them NOT confirmed", unconfirmed)
+	}
+	switch {
+	case series.Created == len(booked): // Vennio named all that it made
+		out.Skipped = slices.DeleteFunc(scheduling.Days(b.Repeat.Starts, b.Loc), func(day string) bool { return slices.Contains(booked, day) })
+	case series.Skipped > 0:
+		out.Skipped = []string{fmt.Sprintf("%d days that Vennio did not name", series.Skipped)}
+	}
 }
 
-// shownNotes keeps a proposal short; the agent that wrote the notes has them all.
-func shownNotes(notes string) string {
-	const most = 500
-	if n := utf8.RuneCountInString(notes); n > most {
-		return sanitize.Block(notes, most) + fmt.Sprintf(" [%d characters in all]", n)
+// mailOncePaid says when Vennio e-mails the attendees of a booking that is to be paid (vennio-api.md,
+// Bookings).
+const mailOncePaid = "Vennio e-mails attendees only after payment."
+
+func nextAfterBooking(out *schemas.BookSlotResult) string {
+	switch {
+	case out.Status == vennioclient.StatusConfirmed && out.Repeated:
+		return "Tell the person that it is booked, and that this call booked nothing more; say who was not e-mailed."
+	case out.Status == vennioclient.StatusConfirmed:
+		return "Tell the person it is booked, and who was not e-mailed."
+	case out.Status == vennioclient.StatusPendingPayment && out.CheckoutURL == "":
+		return "Say that it is not confirmed, and that the host must send a payment link: Vennio gave none."
+	case out.Status == vennioclient.StatusPendingPayment:
+		return "Say that it is not confirmed, and give the customer the payment link. " + mailOncePaid + " For 2 hours after find_slots the same call shows whether it was paid."
+	case out.Status == vennioclient.StatusCancelled:
+		return "This booking was made and has since been cancelled. To book anew call find_slots and ask again."
 	}
-	return notes
+	return "Tell the person this status as it is; do not call it confirmed."
 }
 
-// told lists the attendees and whom of them Vennio writes to, about a booking of
-// that status: about one that is paid only once it is, about a cancelled one not
-// at all.
-func (d Deps) told(r vennioclient.BookingRequest, status string) []schemas.Told {
-	mailed, silent := d.Vennio.Dialect().Recipients(r)
-	var all []schemas.Told
-	for _, p := range mailed {
-		all = append(all, schemas.Told{Email: p.Email, Name: p.Name, Mailed: !d.NoMail && status != vennioclient.StatusCancelled})
+// paymentPrefix marks the state of a question about a payment link. It contains the id of the booking;
+// the state of other questions contains the id of a proposal.
+const paymentPrefix = "pay:"
+
+// paymentTime limits how long a result waits for the person to open the payment link. The booking is
+// made, and a client may abandon a call that takes long.
+const paymentTime = 10 * time.Second
+
+// offerPayment opens the payment link of a new booking in the client, if the client opens links. The
+// booking does not depend on it, and the result contains the link in any case. The error is a
+// question for a client of 2026-07-28.
+func (d *Deps) offerPayment(ctx context.Context, out *schemas.BookSlotResult, fresh bool) error {
+	can := elicitation(ctx)
+	if out.CheckoutURL == "" || can == nil || can.URL == nil {
+		return nil
 	}
-	for _, p := range silent {
-		all = append(all, schemas.Told{Email: p.Email, Name: p.Name})
+	id := paymentPrefix + out.BookingID
+	if got := answerFrom(ctx); got != nil && got.result != nil && d.isSealed(got.state, id) {
+		out.Next = d.withoutMissingTools(nextAfterPaymentLink(got.result), "")
+		return nil
 	}
-	return all
+	if !fresh {
+		return nil
+	}
+	q := mcp.ElicitationParams{
+		Mode: mcp.ElicitationModeURL, ElicitationID: id, URL: out.CheckoutURL,
+		Message: "Pay for " + sanitize.Quote(out.Title, 120) + ", " + out.Description + "? It is confirmed only once it is paid.",
+	}
+	if server.IsModernRequest(ctx) {
+		d.Notify(out.Wrote()) // the client may never repeat the call for the result
+		return &question{q, d.seal(id)}
+	}
+	limited, done := context.WithTimeout(ctx, min(d.askTime(), paymentTime))
+	defer done()
+	defer waiting(ctx, func() string { return "The booking is made. Waiting for a person to open its payment page." })()
+	if got, err := elicit(limited, q); err == nil {
+		out.Next = d.withoutMissingTools(nextAfterPaymentLink(got), "")
+	}
+	return nil
 }
 
-// hostsTold lists the hosts: in the reference dialect a booking belongs to one,
-// the first (vennio-api.md, Two dialects).
-func (d Deps) hostsTold(hosts []Host) []schemas.HostTold {
-	all := make([]schemas.HostTold, len(hosts))
-	for i, h := range hosts {
-		all[i] = schemas.HostTold{Name: h.shown(), InCalendar: i == 0 || d.Vennio.Dialect() == vennioclient.Guide}
+func nextAfterPaymentLink(r *mcp.ElicitationResult) string {
+	if r.Action == mcp.ElicitationResponseActionAccept {
+		return "The person has opened the payment page. Say that it is not confirmed until it is paid; get_booking shows when it is. " + mailOncePaid
 	}
-	return all
-}
-
-// asItIsNow reads a booking back. The answer to a repeated call is a stored one:
-// since then the booking may have been paid, moved or cancelled. Where reading
-// is not possible (a publishable key) the stored answer stands.
-func (d Deps) asItIsNow(ctx context.Context, made *vennioclient.Booking) *vennioclient.Booking {
-	now, err := d.Vennio.GetBooking(ctx, made.ID)
-	if err != nil { // also where Vennio answers with another booking
-		return made
-	}
-	now.CheckoutURL = cmp.Or(now.CheckoutURL, made.CheckoutURL)
-	return now
+	return "The person did not open the payment page. Say that it is not confirmed, and give the customer the payment link. " + mailOncePaid
 }

@@ -1,102 +1,127 @@
+// Package tools is the set of tools that agents use: one file per tool, one catalogue, one file for
+// the conversation in which people consent, and one file that turns errors into results.
+//
+// A tool is a typed function func(ctx, In) (Out, error). It reads its arguments, calls package
+// scheduling and writes a result. The generic function define connects it with the protocol; JSON
+// Schemas, hints, golden files and the README's table all derive from the one catalogue.
 package tools
 
 import (
 	"context"
+	"fmt"
 	"slices"
-	"sync"
+	"strings"
 	"time"
 
-	"github.com/vennio-mcp/vennio-mcp/internal/consent"
-	"github.com/vennio-mcp/vennio-mcp/internal/slots"
-	"github.com/vennio-mcp/vennio-mcp/internal/times"
+	"github.com/vennio-mcp/vennio-mcp/internal/scheduling"
 	"github.com/vennio-mcp/vennio-mcp/schemas"
-	"github.com/vennio-mcp/vennio-mcp/vennioclient"
 )
 
-// Deps is all that a tool may touch.
+// Deps is everything that the tools of one account use.
 type Deps struct {
-	Tenant string // whose Vennio account; empty where there is one
-	// Account tells the account at Vennio, by its key, from those of other processes that share the ledger.
-	Account string
-	Vennio  *vennioclient.Client
-	Slots   *slots.Signer
-	Ledger  *consent.Ledger
-	Policy  consent.Policy // the consent methods that count
-	Secret  []byte         // authenticates what travels through a client
-	Others  [][]byte       // further secrets under which that is taken, while Secret is rotated
-	// ApprovalURL is where a person can agree to a proposal on a page; nil
-	// where no page is served.
-	ApprovalURL func(proposalID string) (string, error)
-	// FormsCount reports whether the connection is trusted, so that a form answered over it counts
-	// under the policy human: over stdio, and for an authenticated caller. An agent that opens its
-	// own connection could answer its own question. nil: it always is.
-	FormsCount func(context.Context) bool
-	// CallerName is the name of the caller's token, "" where callers are not authenticated; nil: they
-	// never are. It is who is on record for answers to forms.
-	CallerName func(context.Context) string
-	// Present opens the page of a proposal in the person's own browser, and reports whether it did; nil:
-	// only the agent passes its address on.
-	Present func(proposal string) bool
-	// Requested tells others that a proposal waits for a person outside the client, whose name is
-	// empty if unknown. It may be called more than once for a proposal, and must not fail; nil: nobody is
-	// told.
-	Requested func(ctx context.Context, p consent.Proposal, client string)
-	// Caller identifies who calls, so that what each caller has people asked can be limited; nil: all
-	// calls are one caller's. Only a keyed hash of it is stored.
-	Caller    func(context.Context) string
-	AskTime   time.Duration // a person has to answer in the client; 0 means 2 minutes
-	Warn      func(error)   // told of what went wrong beside a call that went well; may be nil
-	Hosts     Directory
-	Names     *HostNames     // of hosts that the operator set without a name, or did not set; nil: none are known
-	Zone      *time.Location // for calls that name none
-	WeekStart time.Weekday   // where "this week" and "next week" begin; as ever in Go, zero is Sunday
-	// WorkingHours are those of the hosts, in Zone. Where the operator set none, the hosts work at the
-	// usual hours in the zone of each search, since Zone may be that of the machine alone.
-	WorkingHours times.Opening
-	Now          func() time.Time
-	// Every ticks at each such time until its end is called: when a client hears
-	// again that its call waits. nil is a real ticker; tests inject their own.
+	scheduling.Service
+	Conversation
+	// Every returns ticks at the given interval until end is called, for progress notifications; nil:
+	// a real ticker. Tests inject their own.
 	Every     func(time.Duration) (tick <-chan time.Time, end func())
 	Sandbox   bool // no key is set: every result says so
-	NoMail    bool // a test key: Vennio writes to nobody (vennio-api.md, Hosts and authentication)
 	Selection Selection
-	Limits    Limits
-	MayWrite  func(context.Context) bool // whether who calls may write; nil: they may
-	Canary    Canary
-	Changed   func([]schemas.Written) // called with what each call wrote, maybe nothing; must not wait; may be nil
+	MayWrite  func(context.Context) bool // reports whether the caller may write; nil: every caller may
 
-	offered map[string]bool // every tool by name, and whether it is there; Catalog fills it in
-	// executing is the approved act that Execute carries out: it is written as it was approved, or
-	// not at all, and nobody is asked.
-	executing *consent.Act
+	offered map[string]bool // for the name of every tool, whether the operator selected it; set by Catalog
 }
 
-// Catalog is every tool that the operator selected, in the order a person would
-// meet them. The server, the golden files, the token gate and the README are all
-// made from this one list.
-func Catalog(d Deps) []Tool {
-	d.offered = map[string]bool{} // shared by all, so that a tool names no sibling there is not
-	makers := []func(Deps) Tool{
-		FindSlots,
-		BookSlot,
-		RescheduleBooking,
-		CancelBooking,
-		GetBooking,
-		ListBookings,
-		CheckCalendarAccess,
-	}
-	every := make([]Tool, len(makers))
-	var made sync.WaitGroup // side by side: making schemas takes most of the program's own start
-	for i, maker := range makers {
-		made.Go(func() { every[i] = maker(d) })
-	}
-	made.Wait()
-	all := slices.DeleteFunc(slices.Clone(every), func(t Tool) bool { return !d.Selection.has(t) })
+// Catalog returns the tools that the operator selected, in the order in which a person would need
+// them. The server, the golden files, the limits on tokens and the README use this one list.
+func Catalog(deps Deps) []Tool {
+	d := &deps
+	every := []Tool{findSlots(d), bookSlot(d), rescheduleBooking(d), cancelBooking(d), getBooking(d), listBookings(d), checkCalendarAccess(d)}
+	d.offered = make(map[string]bool, len(every))
 	for _, t := range every {
 		d.offered[t.Name] = d.Selection.has(t)
 	}
-	for i := range all {
-		all[i].Description = d.sayable(all[i].Description, all[i].needs)
+	selected := slices.DeleteFunc(every, func(t Tool) bool { return !d.offered[t.Name] })
+	for i, t := range selected {
+		selected[i].Description = d.withoutMissingTools(t.Description, t.needs)
 	}
-	return all
+	return selected
+}
+
+// Names lists the names of tools.
+func Names(all []Tool) []string {
+	names := make([]string, len(all))
+	for i, t := range all {
+		names[i] = t.Name
+	}
+	return names
+}
+
+// Selection is the operator's choice of tools, which no caller can change. The zero value selects all.
+type Selection struct {
+	ReadOnly bool     // no tool that writes, whatever Names contains
+	Names    []string // only these; none: all
+}
+
+func (s Selection) has(t Tool) bool {
+	return (!s.ReadOnly || *t.Annotations.ReadOnlyHint) && (len(s.Names) == 0 || slices.Contains(s.Names, t.Name))
+}
+
+// Empty reports whether no tool is selected.
+func (s Selection) Empty() bool {
+	return s.ReadOnly && len(s.Names) > 0 && len(Catalog(Deps{Selection: s})) == 0
+}
+
+// Select reads a comma-separated list of tool names. The error names each unknown one, with the
+// nearest known name.
+func Select(list string) (names []string, err error) {
+	known := Names(Catalog(Deps{}))
+	var wrong []string
+	for name := range strings.SplitSeq(list, ",") {
+		if name = strings.TrimSpace(name); name == "" || slices.Contains(names, name) {
+			continue
+		}
+		if names = append(names, name); slices.Contains(known, name) {
+			continue
+		}
+		text := fmt.Sprintf("%q is no tool", name)
+		if near := schemas.Nearest(name, known); near != "" {
+			text += ", did you mean " + near + "?"
+		}
+		wrong = append(wrong, text)
+	}
+	switch {
+	case len(wrong) > 0:
+		return nil, fmt.Errorf("%s (there are %s)", strings.Join(wrong, "; "), strings.Join(known, ", "))
+	case len(names) == 0:
+		return nil, fmt.Errorf("names no tool: want some of %s", strings.Join(known, ", "))
+	}
+	return names, nil
+}
+
+// withoutMissingTools removes from a text what mentions a tool that the operator did not select,
+// except the needed one: a whole sentence, or the part of one after a semicolon. A text of which
+// nothing would remain is not changed.
+func (d *Deps) withoutMissingTools(text, needed string) string {
+	mentionsMissing := func(part string) bool {
+		for name, selected := range d.offered {
+			if !selected && name != needed && strings.Contains(part, name) {
+				return true
+			}
+		}
+		return false
+	}
+	if !mentionsMissing(text) {
+		return text
+	}
+	var kept []string
+	for sentence := range strings.SplitSeq(strings.TrimSuffix(text, "."), ". ") {
+		clauses := strings.Split(sentence, "; ")
+		if !mentionsMissing(clauses[0]) {
+			kept = append(kept, strings.Join(slices.DeleteFunc(clauses, mentionsMissing), "; "))
+		}
+	}
+	if len(kept) == 0 {
+		return text
+	}
+	return strings.Join(kept, ". ") + "."
 }

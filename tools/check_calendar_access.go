@@ -8,38 +8,39 @@ import (
 
 	"github.com/vennio-mcp/vennio-mcp/internal/consent"
 	"github.com/vennio-mcp/vennio-mcp/internal/sanitize"
+	"github.com/vennio-mcp/vennio-mcp/internal/scheduling"
 	"github.com/vennio-mcp/vennio-mcp/internal/times"
 	"github.com/vennio-mcp/vennio-mcp/schemas"
 	"github.com/vennio-mcp/vennio-mcp/vennioclient"
 )
 
-// CheckCalendarAccess tells whose calendars this account may see, and how far.
-func CheckCalendarAccess(d Deps) Tool {
-	return define(d, Spec{
-		Name: "check_calendar_access", Title: "Check calendar access", Effect: Reads,
-		Description: "List whose calendars this account may look at in Vennio, and how far: free/busy or details. " +
+const (
+	accessPageSize = 100 // the most that Vennio lists in one answer (vennio-api.md, Consents)
+	accessPages    = 10  // the most that are read
+	accessShown    = 20  // the most that are shown
+)
+
+// checkCalendarAccess defines the tool that lists whose calendars the account may see, and how far.
+func checkCalendarAccess(d *Deps) Tool {
+	return define(d, spec{
+		name: toolAccess, title: "Check calendar access", effect: reads,
+		description: "List whose calendars this account may look at in Vennio, and how far: free/busy or details. " +
 			"Use it when asked whose calendars are open; when find_slots for several hosts is forbidden. " +
 			"It only reads. Calendar access is not a consent to book; for that see book_slot.",
 	}, d.checkCalendarAccess)
 }
 
-const (
-	accessPage  = 100 // the most that Vennio lists in one answer (vennio-api.md, Consents)
-	accessPages = 10  // the most that are read
-	accessShown = 20  // the most that are told
-)
-
-func (d Deps) checkCalendarAccess(ctx context.Context, in schemas.CheckCalendarAccessInput) (*schemas.CheckCalendarAccessResult, error) {
+func (d *Deps) checkCalendarAccess(ctx context.Context, in schemas.CheckCalendarAccessInput) (*schemas.CheckCalendarAccessResult, error) {
 	out := &schemas.CheckCalendarAccessResult{Access: []schemas.CalendarAccess{}}
-	q := vennioclient.ConsentsQuery{Role: "grantee", ActiveOnly: new(!in.IncludeInactive), Limit: accessPage}
+	q := vennioclient.ConsentsQuery{Role: "grantee", ActiveOnly: new(!in.IncludeInactive), Limit: accessPageSize}
 	for range accessPages {
 		page, err := d.Vennio.ListConsents(ctx, q)
 		if err != nil {
 			return nil, err
 		}
 		for _, c := range page.Consents {
-			if d.concerns(c, in.Person) {
-				out.Access = append(out.Access, d.access(c))
+			if d.isGrantor(c.Grantor, in.Person) {
+				out.Access = append(out.Access, d.calendarAccess(c))
 			}
 		}
 		if q.Cursor = page.NextCursor; q.Cursor == "" {
@@ -53,21 +54,27 @@ func (d Deps) checkCalendarAccess(ctx context.Context, in schemas.CheckCalendarA
 	return out, nil
 }
 
-// concerns: nobody in particular was asked for, or this owner was, by part of a
-// name, by address or by id.
-func (d Deps) concerns(c vennioclient.Consent, person string) bool {
-	person = strings.ToLower(strings.TrimSpace(person))
-	names := strings.ToLower(c.Grantor.Name + "\n" + d.nameOf(c.Grantor.ID))
-	return strings.Contains(names, person) || strings.EqualFold(c.Grantor.Email, person) || strings.EqualFold(c.Grantor.ID, person)
+// isGrantor reports whether the call asks for this person: by part of a name, by address or by id. A
+// call that names nobody asks for everybody.
+func (d *Deps) isGrantor(p vennioclient.Party, asked string) bool {
+	asked = strings.ToLower(strings.TrimSpace(asked))
+	names := strings.ToLower(p.Name + "\n" + d.nameOf(p.ID))
+	return strings.Contains(names, asked) || strings.EqualFold(p.Email, asked) || strings.EqualFold(p.ID, asked)
 }
 
-func (d Deps) access(c vennioclient.Consent) schemas.CalendarAccess {
+func (d *Deps) calendarAccess(c vennioclient.Consent) schemas.CalendarAccess {
 	a := schemas.CalendarAccess{
-		Owner:   d.owner(c.Grantor),
+		Owner:   cmp.Or(d.nameOf(c.Grantor.ID), scheduling.SafeName(c.Grantor.Name), sanitize.Line(c.Grantor.Email, 100), consent.Party{ID: c.Grantor.ID}.Label(100, sanitize.Line)),
 		OwnerID: sanitize.Line(c.Grantor.ID, 64),
-		Level:   level(c.Scopes),
+		Level:   "none",
 		Propose: slices.Contains(c.Scopes, "booking:propose"),
 		Active:  c.Active,
+	}
+	switch { // Vennio's scopes (vennio-api.md, Consents)
+	case slices.Contains(c.Scopes, "availability:read:details"):
+		a.Level = "details"
+	case slices.Contains(c.Scopes, "availability:read:freebusy"):
+		a.Level = "free_busy"
 	}
 	if !c.ExpiresAt.IsZero() {
 		a.Expires = times.UTC(c.ExpiresAt)
@@ -75,35 +82,12 @@ func (d Deps) access(c vennioclient.Consent) schemas.CalendarAccess {
 	return a
 }
 
-// owner is the operator's name for somebody, else what they call themselves in
-// Vennio.
-func (d Deps) owner(p vennioclient.Party) string {
-	if name := d.nameOf(p.ID); name != "" {
-		return name
-	}
-	if name := nameFrom(p.Name); name != "" {
-		return name
-	}
-	return cmp.Or(sanitize.Line(p.Email, 100), consent.Party{ID: p.ID}.Label(100, sanitize.Line))
-}
-
-// nameOf is the operator's name for a principal, "" where there is none.
-func (d Deps) nameOf(id string) string {
-	if h, ok := d.Hosts.find(id); ok && !h.unnamed() {
+// nameOf is the operator's name for a person, empty if there is none.
+func (d *Deps) nameOf(id string) string {
+	if h, ok := d.Hosts.Find(id); ok && !h.Unnamed() {
 		return h.Name
 	}
 	return ""
-}
-
-// level folds Vennio's scopes (vennio-api.md, Consents) into one word.
-func level(scopes []string) string {
-	switch {
-	case slices.Contains(scopes, "availability:read:details"):
-		return "details"
-	case slices.Contains(scopes, "availability:read:freebusy"):
-		return "free_busy"
-	}
-	return "none"
 }
 
 func accessNote(in schemas.CheckCalendarAccessInput, out *schemas.CheckCalendarAccessResult) string {

@@ -12,31 +12,33 @@ import (
 	"github.com/vennio-mcp/vennio-mcp/schemas"
 )
 
-// Execute writes to Vennio what a person approved in this process, on the page or in the terminal:
-// it makes the call that the agent made, which finds the person's consent on record. The agent's
-// own repeated call uses the same grant and the same idempotency key, so that both make one
-// booking, and reports it.
+// Execute writes to Vennio what a person approved outside a call, on the page or in the terminal: it
+// makes the call that the agent made, which finds the person's consent in the ledger. The agent's own
+// repeated call uses the same grant and the same idempotency key, so that both make one booking, and
+// reports it.
 //
-// What became of it is in the ledger (consent.Ledger.Result). If it can never be written, because
-// the slot has expired for example, the consent is retired. The error is that of the call, or
+// The outcome is in the ledger (consent.Ledger.Result). If the act can never be written, for example
+// because the slot has expired, the consent is withdrawn. The error is that of the call, or
 // ErrElsewhere.
-func (d Deps) Execute(ctx context.Context, approved consent.Proposal) error {
+func (d *Deps) Execute(ctx context.Context, approved consent.Proposal) error {
 	if !d.Covers(approved) {
 		return ErrElsewhere
 	}
-	act := approved.Act
-	d.executing = &act
-	out, err := d.repeatCall(ctx, act)
+	act, run := approved.Act, *d
+	run.Approved = &act
+	out, err := run.repeatCall(ctx, act)
 	if err == nil {
-		if w, writes := out.(schemas.Writing); writes && d.Changed != nil {
-			d.Changed(w.Wrote())
+		if w, writes := out.(schemas.Writing); writes {
+			d.Notify(w.Wrote())
 		}
 		return nil
 	}
-	if retryable(err) {
+	if isRetryable(err) {
 		return err
 	}
-	if foreign(err, act) {
+	// With the settings of this process it is another act than the one that was approved. The process
+	// that asked may have the right settings. A booking that has changed since has changed for all.
+	if CodeOf(err) == schemas.CodeConsentMismatch && act.BookingID == "" && !errors.Is(err, consent.ErrOtherAct) {
 		return errors.Join(ErrElsewhere, err)
 	}
 	grant, _, found := d.Ledger.Standing(ctx, act)
@@ -46,29 +48,18 @@ func (d Deps) Execute(ctx context.Context, approved consent.Proposal) error {
 	return errors.Join(err, d.Ledger.Abandon(context.WithoutCancel(ctx), *grant, string(CodeOf(err))))
 }
 
-// ErrElsewhere is the error of an act that this process does not carry out, and leaves to one that can.
+// ErrElsewhere is the error of an act that this process does not execute, and leaves to one that can.
 var ErrElsewhere = errors.New("the approved act is left to another process, or to the agent's next call")
 
-// Covers reports whether this process may carry out what was approved: it was asked for this account,
-// and the operator has the tool switched on here.
-func (d Deps) Covers(p consent.Proposal) bool {
+// Covers reports whether this process may execute what was approved: the question was asked for this
+// account, and the operator selected the tool here.
+func (d *Deps) Covers(p consent.Proposal) bool {
 	return (p.Account == "" || p.Account == d.Account) && !d.Selection.ReadOnly &&
 		(len(d.Selection.Names) == 0 || slices.Contains(d.Selection.Names, p.Act.Tool))
 }
 
-// foreign: with the settings of this process the act is not the one that was approved. Another process
-// may have those of the one that asked. A booking that changed since changed for all.
-func foreign(err error, act consent.Act) bool {
-	return CodeOf(err) == schemas.CodeConsentMismatch && act.BookingID == "" && !errors.Is(err, consent.ErrOtherAct)
-}
-
-// retryable: the same call may succeed while the consent lasts.
-func retryable(err error) bool {
-	return errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) || table[CodeOf(err)].retryable
-}
-
-// repeatCall makes the call that act came from.
-func (d Deps) repeatCall(ctx context.Context, act consent.Act) (any, error) {
+// repeatCall makes the call that produced the act.
+func (d *Deps) repeatCall(ctx context.Context, act consent.Act) (any, error) {
 	switch act.Tool {
 	case toolBook:
 		in := schemas.BookSlotInput{SlotID: act.SlotID, Title: act.Title, Notes: act.Notes}
@@ -92,19 +83,19 @@ func (d Deps) repeatCall(ctx context.Context, act consent.Act) (any, error) {
 	return nil, fmt.Errorf("no tool %q is known", act.Tool)
 }
 
-// readTime is how long a page waits for Vennio to say how bookings stand.
-const readTime = 5 * time.Second
+// pageTimeout limits how long a page waits for Vennio's answer about bookings.
+const pageTimeout = 5 * time.Second
 
-// Booking returns how a booking stands at Vennio, as get_booking does.
-func (d Deps) Booking(ctx context.Context, id string) (*schemas.GetBookingResult, error) {
-	limited, done := context.WithTimeout(ctx, readTime)
+// Booking returns a booking as it is at Vennio, as get_booking does, within 5 seconds.
+func (d *Deps) Booking(ctx context.Context, id string) (*schemas.GetBookingResult, error) {
+	limited, done := context.WithTimeout(ctx, pageTimeout)
 	defer done()
 	return d.getBooking(limited, schemas.GetBookingInput{BookingID: id})
 }
 
-// Upcoming returns the next bookings of the tenant, at most ten, as list_bookings does.
-func (d Deps) Upcoming(ctx context.Context) ([]schemas.Booking, error) {
-	limited, done := context.WithTimeout(ctx, readTime)
+// Upcoming returns the next bookings of the tenant, at most ten, as list_bookings does, within 5 seconds.
+func (d *Deps) Upcoming(ctx context.Context) ([]schemas.Booking, error) {
+	limited, done := context.WithTimeout(ctx, pageTimeout)
 	defer done()
 	found, err := d.listBookings(limited, schemas.ListBookingsInput{Limit: 10})
 	if err != nil {

@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/vennio-mcp/vennio-mcp/internal/consent"
+	"github.com/vennio-mcp/vennio-mcp/internal/scheduling"
 	"github.com/vennio-mcp/vennio-mcp/internal/slots"
 	"github.com/vennio-mcp/vennio-mcp/schemas"
 	"github.com/vennio-mcp/vennio-mcp/tools"
@@ -210,15 +211,15 @@ func TestAProcessWithOtherSettingsLeavesAnApprovalAlone(t *testing.T) {
 	}{
 		"the same settings": {func(*tools.Deps) {}, true},
 		"names of hosts are not set": {func(d *tools.Deps) {
-			d.Hosts = tools.Directory{{Name: d.Hosts[0].ID, ID: d.Hosts[0].ID}}
+			d.Hosts = scheduling.Directory{{Name: d.Hosts[0].ID, ID: d.Hosts[0].ID}}
 			d.Names = nil
 		}, true},
-		"hosts have other names": {func(d *tools.Deps) { d.Hosts = tools.Directory{{Name: "Somebody", ID: d.Hosts[0].ID}} }, true},
+		"hosts have other names": {func(d *tools.Deps) { d.Hosts = scheduling.Directory{{Name: "Somebody", ID: d.Hosts[0].ID}} }, true},
 		"another account":        {func(d *tools.Deps) { d.Account = "another" }, false},
 		"read-only":              {func(d *tools.Deps) { d.Selection.ReadOnly = true }, false},
 		"without book_slot":      {func(d *tools.Deps) { d.Selection.Names = []string{"find_slots", "cancel_booking"} }, false},
 		"the host has another price": {func(d *tools.Deps) {
-			d.Hosts = tools.Directory{{Name: d.Hosts[0].Name, ID: d.Hosts[0].ID, Price: "9 GBP"}}
+			d.Hosts = scheduling.Directory{{Name: d.Hosts[0].Name, ID: d.Hosts[0].ID, Price: "9 GBP"}}
 		}, false},
 		"its policy is laxer":         {func(d *tools.Deps) { d.Policy = consent.PolicyAttested }, true},
 		"it opens windows of its own": {func(d *tools.Deps) { d.Present = func(string) bool { panic("a window") } }, true},

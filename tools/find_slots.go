@@ -3,77 +3,302 @@ package tools
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
+	"github.com/vennio-mcp/vennio-mcp/internal/sanitize"
+	"github.com/vennio-mcp/vennio-mcp/internal/scheduling"
 	"github.com/vennio-mcp/vennio-mcp/internal/slots"
 	"github.com/vennio-mcp/vennio-mcp/internal/times"
 	"github.com/vennio-mcp/vennio-mcp/schemas"
 )
 
-const defaultLimit = 3
+const (
+	defaultLimit  = 3 // slots that are offered
+	defaultDays   = 7
+	maxDays       = 60
+	maxWhenDays   = 92                   // a quarter of a year
+	maxAhead      = 600 * 24 * time.Hour // with the window, less than the 728 days that a slot id can carry
+	longest       = 480 * time.Minute    // the maximum of duration_minutes
+	mostBadBusy   = 4                    // busy times that one error names
+	windowInWords = "Make the call that the message names. Where it names several, ask the person which is meant."
+)
 
-// FindSlots finds free times and offers a few of them.
-func FindSlots(d Deps) Tool {
-	return define(d, Spec{
-		Name: toolFind, Title: "Find free times", Effect: Reads,
-		Description: "Find free times of hosts. Call before each booking and when asked if a host is free; only reads. " +
+// findSlots defines the tool that finds free times and offers a few of them.
+func findSlots(d *Deps) Tool {
+	return define(d, spec{
+		name: toolFind, title: "Find free times", effect: reads,
+		description: "Find free times of hosts. Call before each booking and when asked if a host is free; only reads. " +
 			"Returns slots in words for the person, who chooses; each slot_id serves book_slot for 2 hours.",
 	}, d.findSlots)
 }
 
-const toolFind = "find_slots"
-
-func (d Deps) findSlots(ctx context.Context, in schemas.FindSlotsInput) (*schemas.FindSlotsResult, error) {
-	q, err := d.understand(ctx, in)
+func (d *Deps) findSlots(ctx context.Context, in schemas.FindSlotsInput) (*schemas.FindSlotsResult, error) {
+	q, err := d.search(ctx, in)
 	if err != nil {
 		return nil, err
 	}
-	free, until, err := d.look(ctx, q)
+	free, until, err := d.Free(ctx, q)
 	if err != nil {
 		return nil, err
 	}
-	picked := slots.Pick(free, cmp.Or(in.Limit, defaultLimit), q.wishes)
+	picked := slots.Pick(free, cmp.Or(in.Limit, defaultLimit), q.Wishes)
 	out := &schemas.FindSlotsResult{
-		Now:             at(d.Now(), q.window.Loc),
-		Window:          windowTold(q),
-		DurationMinutes: int(q.duration / time.Minute),
-		Hosts:           hostNames(q.hosts),
+		Now:             localTime(d.Now(), q.Window.Loc),
+		Window:          window(q.Window),
+		DurationMinutes: int(q.Duration / time.Minute),
+		Hosts:           scheduling.ShownNames(q.Hosts),
 		Preferences:     preferences(in),
 		Slots:           d.offer(q, picked.Choices...),
 		More:            picked.More,
 	}
-	o := outcome{in: in, q: q, until: until, ruledOut: len(free) > 0 && len(picked.Choices) == 0, missed: picked.Missed, out: out}
+	found := searchNote{in: in, q: q, out: out, until: until, unsuitable: len(free) > 0 && len(picked.Choices) == 0, missed: picked.Missed}
 	if len(out.Slots) == 0 {
-		o.beyond = d.lookBeyond(ctx, q, until)
-		out.NextOpening = o.beyond.opening
-		if o.noCommonTime() && q.old == nil {
-			o.beyond.without = d.whoCouldBeLeftOut(ctx, q, o.beyond.until)
+		found.later = d.SearchLater(ctx, q, until)
+		if found.later.Opening != nil {
+			for _, opening := range d.offer(q, *found.later.Opening) { // none if an id cannot carry it
+				opening.Number = 0 // it is in no list
+				out.NextOpening = &opening
+			}
+		}
+		if found.noCommonTime() && q.Moving == nil {
+			found.without = d.FirstWithout(ctx, q, found.later.Until)
+		}
+		if len(d.Limits.Hours) > 0 {
+			found.hours = fmt.Sprintf("This server books only %s (%s).", d.Limits.Hours, d.Zone)
 		}
 	}
-	if len(d.Limits.Hours) > 0 && len(out.Slots) == 0 {
-		o.hours = fmt.Sprintf("This server books only %s (%s).", d.Limits.Hours, d.Zone)
-	}
-	out.Note = o.note()
+	out.Note = found.text()
 	return out, nil
 }
 
-func windowTold(q search) schemas.Window {
-	w := q.window
-	out := schemas.Window{When: w.When, Description: w.Text(), From: at(w.From, w.Loc), To: at(w.To, w.Loc), Timezone: w.Loc.String()}
-	if w.Earliest > 0 {
-		out.Earliest = times.ClockOf(w.Earliest)
+// search reads the arguments. The error names every argument that was not understood.
+func (d *Deps) search(ctx context.Context, in schemas.FindSlotsInput) (q scheduling.Search, err error) {
+	loc, badZone := d.zone("timezone", in.Timezone, d.Zone)
+	guest, badGuest := d.zone("guest_timezone", in.GuestTimezone, nil)
+	var badHosts error
+	if in.RescheduleOf == "" { // otherwise the hosts are read with the booking
+		q.Hosts, badHosts = d.ResolveHosts(ctx, in.Hosts)
 	}
-	if w.Latest > 0 {
-		out.Latest = times.ClockOf(w.Latest)
+	searchIn := cmp.Or(loc, d.Zone)
+	w, badWindow := d.searchWindow(in, searchIn, in.Duration())
+	busy, badBusy := d.busyTimes(in, searchIn)
+	if err := allOf(badZone, badGuest, badHosts, badWindow, badBusy); err != nil {
+		return q, err
 	}
-	for _, day := range w.Days {
-		out.Days = append(out.Days, strings.ToLower(day.String()[:3]))
+	q.Guest, q.Window, q.Duration = guest, w, in.Duration()
+	q.Wishes = slots.Wishes{Zone: loc, Busy: busy, People: d.People(loc, guest, in.Timezone == "")}
+	if p := in.Prefer; p != nil { // its times fit their schema
+		q.Wishes.Hours.Earliest, _ = times.ParseClock(p.Earliest)
+		q.Wishes.Hours.Latest, _ = times.ParseClock(p.Latest)
+		q.Wishes.Days, q.Wishes.Avoid = weekdays(p.Days), weekdays(p.AvoidDays)
 	}
-	return out
+	if in.RescheduleOf == "" {
+		return q, nil
+	}
+	return d.searchToMove(ctx, q, in)
 }
 
-func at(t time.Time, loc *time.Location) string {
-	return t.In(loc).Truncate(time.Second).Format(time.RFC3339)
+// searchToMove searches for another time of a booking, with its hosts and, unless a length is given,
+// with its length.
+func (d *Deps) searchToMove(ctx context.Context, q scheduling.Search, in schemas.FindSlotsInput) (scheduling.Search, error) {
+	old, err := d.ReadBooking(ctx, in.RescheduleOf)
+	if err != nil {
+		return q, err
+	}
+	if err := d.RefuseUnchangeable(old); err != nil {
+		return q, err
+	}
+	if len(old.Hosts) == 0 {
+		return q, &scheduling.Refusal{
+			Code: schemas.CodeBookingClosed, Message: "Vennio did not tell whose booking this is, so no other time can be searched for it.", Next: "Have the person move it in Vennio.",
+		}
+	}
+	q.Moving, q.Hosts = &old, old.Hosts
+	q.Wishes.Leaving = &slots.Span{Start: old.Start, End: old.End}
+	if length := old.End.Sub(old.Start); in.DurationMinutes == 0 && length > 0 && length <= longest && length != q.Duration {
+		q.Duration = length
+		q.Window, err = d.searchWindow(in, q.Window.Loc, length)
+	}
+	return q, err
+}
+
+func (d *Deps) searchWindow(in schemas.FindSlotsInput, loc *time.Location, meeting time.Duration) (times.Window, error) {
+	w, err := times.ParseWindow(times.WindowInput{
+		When: in.When, From: in.From, To: in.To, WeekStart: d.WeekStart, Loc: loc, Now: d.Now(),
+		DefaultDays: defaultDays, MaxDays: maxDays, MaxWhenDays: maxWhenDays, MaxAhead: maxAhead, Meeting: meeting, Prefers: true,
+	})
+	return w, windowRefused(err, in.When, in.From+in.To)
+}
+
+// windowRefused adds the next step to the error of a window that is given in words, possibly together
+// with from or to.
+func windowRefused(err error, when, ends string) error {
+	if err == nil || when == "" {
+		return err
+	}
+	next := windowInWords
+	if ends != "" {
+		next = "Send when alone, or from and to without it."
+	}
+	return &scheduling.Refusal{Code: schemas.CodeInvalidWindow, Message: err.Error(), Next: next, Cause: err}
+}
+
+// busyTimes reads the times at which the guest is busy; dates and local times are those of loc. The
+// error names the first ones that were not understood.
+func (d *Deps) busyTimes(in schemas.FindSlotsInput, loc *time.Location) (all []slots.Span, err error) {
+	wrong := &times.WindowError{}
+	for i, b := range in.Busy {
+		start, end, err := times.ParseSpan(fmt.Sprintf("busy[%d].", i), b.Start, b.End, loc, d.Now())
+		if bad, ok := errors.AsType[*times.WindowError](err); ok && len(wrong.Problems) < mostBadBusy {
+			wrong.Problems = append(wrong.Problems, bad.Problems...)
+		}
+		all = append(all, slots.Span{Start: start, End: end})
+	}
+	if len(wrong.Problems) > 0 {
+		return nil, &scheduling.Refusal{Code: schemas.CodeInvalidArguments, Message: wrong.Error() + ".", Cause: wrong}
+	}
+	return all, nil
+}
+
+// weekdays returns the days with these names, in the order of a week, each once.
+func weekdays(names []string) (all []time.Weekday) {
+	for _, name := range names {
+		if day, ok := times.Weekday(name); ok {
+			all = append(all, day)
+		}
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
+}
+
+// preferences describes the preferences and busy times that were applied; empty if there are none.
+func preferences(in schemas.FindSlotsInput) string {
+	var parts []string
+	if p := in.Prefer; p != nil {
+		switch {
+		case p.Earliest != "" && p.Latest != "":
+			parts = append(parts, "between "+p.Earliest+" and "+p.Latest)
+		case p.Earliest != "":
+			parts = append(parts, "from "+p.Earliest+" on")
+		case p.Latest != "":
+			parts = append(parts, "until "+p.Latest)
+		}
+		parts = append(parts, dayNames("on ", p.Days)...)
+		parts = append(parts, dayNames("never on ", p.AvoidDays)...)
+	}
+	switch n := len(in.Busy); {
+	case n == 1:
+		parts = append(parts, "clear of 1 appointment")
+	case n > 1:
+		parts = append(parts, fmt.Sprintf("clear of %d appointments", n))
+	}
+	return strings.Join(parts, ", ")
+}
+
+func dayNames(lead string, names []string) []string {
+	var short []string
+	for _, day := range weekdays(names) {
+		short = append(short, day.String()[:3])
+	}
+	if len(short) == 0 {
+		return nil
+	}
+	return []string{lead + strings.Join(short, "/")}
+}
+
+// searchNote is the result of a search from which its note is written.
+type searchNote struct {
+	in         schemas.FindSlotsInput
+	q          scheduling.Search
+	out        *schemas.FindSlotsResult
+	until      time.Time // the end of the part that was searched; usually the end of the window
+	unsuitable bool      // the hosts have free times in the window, and none is suitable
+	missed     bool      // no free time fits all preferences
+
+	// Only if no slot was found:
+	later   scheduling.Later
+	without []scheduling.WithoutHost
+	hours   string // the hours in which the operator allows bookings
+}
+
+// text says what the person or the model would not know otherwise.
+func (n searchNote) text() string {
+	var parts []string
+	add := func(condition bool, text string) {
+		if condition {
+			parts = append(parts, text)
+		}
+	}
+	add(n.in.Timezone == "", defaultZoneNote(n.q.Window.Loc))
+	add(n.in.Note(n.in.Limit) != "", n.in.Note(n.in.Limit))
+	add(n.q.Window.Cut, "The window began in the past and was cut to the future.")
+	add(n.q.Window.Hint != "", n.q.Window.Hint+".")
+	add(n.until.Before(n.q.Window.To), fmt.Sprintf("Searched only up to %s; for later times send from there.", n.moment(n.until)))
+	found := n.found()
+	add(found != "", found)
+	add(n.hours != "", n.hours)
+	for _, h := range n.q.Hosts {
+		add(h.Price != "" && len(n.out.Slots) > 0, fmt.Sprintf("A booking with %s costs %s.", h.Shown(), sanitize.Line(h.Price, 40)))
+	}
+	add(len(n.out.Slots) > 0 || n.out.NextOpening != nil, "Free times may be up to 15 minutes old; booking checks them again.")
+	add(n.out.More, "More are free: narrow from and to, or raise limit (at most 10).")
+	return strings.Join(parts, " ")
+}
+
+// found says what the search found, where the slots alone do not.
+func (n searchNote) found() string {
+	nothing := "Nothing is free in this window"
+	if n.unsuitable {
+		nothing = "What is free in this window falls on days to avoid or in the guest's own appointments"
+	}
+	switch {
+	case len(n.out.Slots) > 0 && n.missed:
+		return "Nothing fits all that was preferred; these come nearest and say what they miss."
+	case len(n.out.Slots) > 0:
+		return ""
+	case n.later.Err != nil:
+		return nothing + ", and looking further failed: search a later window."
+	case n.out.NextOpening != nil:
+		return nothing + ". Offer the next opening or search another window."
+	case n.noCommonTime():
+		return n.noCommonTimeText()
+	case n.later.Partial:
+		return nothing + fmt.Sprintf(". Nothing was found after it up to %s; search a later window or with fewer wishes.", n.moment(n.later.Until))
+	}
+	return fmt.Sprintf("Nothing was found in this window or in the %d days after it; try other hosts, a shorter meeting or fewer wishes.", scheduling.DaysAhead)
+}
+
+// noCommonTime reports whether several hosts have no common free time, neither in the window nor in the
+// days after it.
+func (n searchNote) noCommonTime() bool {
+	return len(n.q.Hosts) > 1 && len(n.out.Slots) == 0 && n.out.NextOpening == nil && !n.unsuitable && n.later.Err == nil && !n.later.Partial && !n.later.Free
+}
+
+// noCommonTimeText names the hosts, and those without whom there is a common time.
+func (n searchNote) noCommonTimeText() string {
+	atHours := ""
+	if w := n.q.Window; w.Earliest > 0 || w.Latest > 0 {
+		atHours = " at these hours"
+	}
+	names := scheduling.ShownNames(n.q.Hosts)
+	last := len(names) - 1
+	text := fmt.Sprintf("%s and %s have no common free time%s in this window or in the %d days after it.", strings.Join(names[:last], ", "), names[last], atHours, scheduling.DaysAhead)
+	if n.q.Moving != nil {
+		return text + " To meet without one of them, cancel this booking and make another."
+	}
+	if len(n.without) == 0 {
+		return text + " Leaving out one of them does not help: offer separate meetings or a shorter one."
+	}
+	for _, w := range n.without {
+		text += fmt.Sprintf(" Without %s the first time is %s.", w.Host.Shown(), n.moment(w.First))
+	}
+	return text + " Ask who can be left out, then search with the others in hosts."
+}
+
+func (n searchNote) moment(t time.Time) string {
+	return times.Day(t, n.q.Window.Loc) + ", " + times.Clock(t, n.q.Window.Loc)
 }

@@ -18,6 +18,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/vennio-mcp/vennio-mcp/internal/consent"
+	"github.com/vennio-mcp/vennio-mcp/internal/scheduling"
 	"github.com/vennio-mcp/vennio-mcp/internal/slots"
 	"github.com/vennio-mcp/vennio-mcp/internal/sqldb"
 	"github.com/vennio-mcp/vennio-mcp/internal/times"
@@ -77,10 +78,12 @@ func newWorld(t *testing.T, options ...option) *world {
 	zone, err := times.Zone("Europe/London")
 	require.NoError(t, err)
 	w.deps = tools.Deps{
-		Vennio: w.client(canary), Hosts: directory(), Zone: zone, WeekStart: time.Monday, Now: now,
-		Slots: slots.NewSigner([]byte("a secret only tests know"), "sandbox", now), Secret: []byte("another secret"),
-		Ledger: newLedger(t, now), Policy: consent.PolicyAsk,
-		Warn: func(err error) { assert.NoError(t, err) },
+		Service: scheduling.Service{
+			Vennio: w.client(canary), Hosts: directory(), Zone: zone, WeekStart: time.Monday, Now: now,
+			Slots: slots.NewSigner([]byte("a secret only tests know"), "sandbox", now), Ledger: newLedger(t, now),
+			Warn: func(err error) { assert.NoError(t, err) },
+		},
+		Conversation: tools.Conversation{Policy: consent.PolicyAsk, Secret: []byte("another secret")},
 	}
 	for _, o := range options {
 		o(w)
@@ -96,9 +99,9 @@ func newLedger(t *testing.T, now func() time.Time) *consent.Ledger {
 	return consent.New(db, now)
 }
 
-func directory() (d tools.Directory) {
+func directory() (d scheduling.Directory) {
 	for _, h := range sandbox.Hosts() {
-		d = append(d, tools.Host{Name: h.Name, ID: h.ID, Price: h.Price})
+		d = append(d, scheduling.Host{Name: h.Name, ID: h.ID, Price: h.Price})
 	}
 	return d
 }

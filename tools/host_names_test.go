@@ -12,8 +12,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/vennio-mcp/vennio-mcp/internal/consent"
+	"github.com/vennio-mcp/vennio-mcp/internal/scheduling"
 	"github.com/vennio-mcp/vennio-mcp/schemas"
-	"github.com/vennio-mcp/vennio-mcp/tools"
 	"github.com/vennio-mcp/vennio-mcp/vennioclient"
 	"github.com/vennio-mcp/vennio-mcp/vennioclient/sandbox"
 )
@@ -62,7 +62,7 @@ func (l *lists) set(change func(*lists)) {
 func withIDs(t *testing.T, l *lists) *world {
 	t.Helper()
 	w := newWorld(t)
-	w.deps.Hosts = tools.Directory{{Name: alice.ID, ID: alice.ID}}
+	w.deps.Hosts = scheduling.Directory{{Name: alice.ID, ID: alice.ID}}
 	twist(t, w, l.answer)
 	w.restart()
 	return w
@@ -70,7 +70,7 @@ func withIDs(t *testing.T, l *lists) *world {
 
 // restart forgets the names, as a process does that is started again.
 func (w *world) restart() {
-	w.deps.Names = tools.NewHostNames(w.deps.Vennio, w.deps.Now)
+	w.deps.Names = scheduling.NewHostNames(w.deps.Vennio, w.deps.Now)
 	w.connect()
 }
 
@@ -100,7 +100,7 @@ func TestNamesOfHostsAreReadOnceAnHour(t *testing.T) {
 	assert.Equal(t, []string{"Alice Reyes"}, w.find(args{}).Data.Hosts)
 	assert.Equal(t, 2, l.asked)
 
-	w.deps.Hosts = tools.Directory{{Name: "Ally", ID: alice.ID}}
+	w.deps.Hosts = scheduling.Directory{{Name: "Ally", ID: alice.ID}}
 	w.restart()
 	assert.Equal(t, []string{"Ally"}, w.find(args{}).Data.Hosts, "the operator's name wins")
 	assert.Equal(t, []string{"Ally"}, w.get(args{"booking_id": made.BookingID}).Data.Hosts)
@@ -346,7 +346,7 @@ func TestHostsOfOneNameAreToldApart(t *testing.T) {
 
 	// a name that the operator gave to another host
 	w = withIDs(t, &lists{rename: map[string]string{"Bob Castellano": "Ally"}})
-	w.deps.Hosts = tools.Directory{{Name: "Ally", ID: alice.ID}}
+	w.deps.Hosts = scheduling.Directory{{Name: "Ally", ID: alice.ID}}
 	w.restart()
 	assert.Equal(t, []string{"Ally", "Ally (calendar f722f8b1…)"}, w.find(args{"hosts": []string{alice.ID, bob.ID}}).Data.Hosts)
 	assert.Equal(t, []string{"Ally"}, w.find(args{"hosts": []string{"ally"}}).Data.Hosts)

@@ -9,21 +9,21 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/vennio-mcp/vennio-mcp/internal/consent"
+	"github.com/vennio-mcp/vennio-mcp/internal/scheduling"
 	"github.com/vennio-mcp/vennio-mcp/internal/times"
 	"github.com/vennio-mcp/vennio-mcp/schemas"
-	"github.com/vennio-mcp/vennio-mcp/tools"
 )
 
 func limited(t *testing.T, domains, hours string, daily int, price string) option {
 	t.Helper()
 	return func(w *world) {
 		var err error
-		w.deps.Limits.GuestDomains, err = tools.ParseDomains(domains)
+		w.deps.Limits.GuestDomains, err = scheduling.ParseDomains(domains)
 		require.NoError(t, err)
 		w.deps.Limits.Hours, err = times.ParseOpening(hours)
 		require.NoError(t, err)
 		if w.deps.Limits.Daily = daily; price != "" {
-			most, err := tools.ParsePrice(price)
+			most, err := scheduling.ParsePrice(price)
 			require.NoError(t, err)
 			w.deps.Limits.MaxPrice = &most
 		}
@@ -154,12 +154,12 @@ func TestALimitDoesNotHideWhatWasDone(t *testing.T) {
 func TestLimitsAreReadOrRefused(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]string{"100 EUR": "100.00 EUR", "eur 99.5": "99.50 EUR", "0,99 USD": "0.99 USD"} {
-		p, err := tools.ParsePrice(text)
+		p, err := scheduling.ParsePrice(text)
 		require.NoError(t, err)
 		assert.Equal(t, want, p.String())
 	}
 	for _, bad := range []string{"", "100", "EUR", "EUR 1 EUR", "1.234 EUR", "-1 EUR", "12345678901 EUR", "€ 5"} {
-		_, err := tools.ParsePrice(bad)
+		_, err := scheduling.ParsePrice(bad)
 		assert.ErrorContains(t, err, "100 EUR", bad)
 	}
 	for _, bad := range []string{"mon", "mon 9-17", "mon 17:00-09:00", "noday 09:00-17:00", "mon-fri 09:00", "mon 09:00-25:00", "mon 09:00-17:00 x"} {
@@ -172,7 +172,7 @@ func TestLimitsAreReadOrRefused(t *testing.T) {
 	_, err = times.ParseOpening("mon-fri 22:00-06:00")
 	require.ErrorContains(t, err, "hours over midnight are two: mon-fri 22:00-24:00, tue-sat 00:00-06:00")
 	for _, bad := range []string{"exa mple.com", "*", "*.", ".example.com", "bücher.example"} {
-		_, err := tools.ParseDomains(bad)
+		_, err := scheduling.ParseDomains(bad)
 		assert.Error(t, err, bad)
 	}
 }

@@ -1,8 +1,13 @@
 package tools
 
 import (
+	"bytes"
 	"cmp"
 	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base32"
+	"encoding/binary"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -10,93 +15,97 @@ import (
 	"time"
 
 	"github.com/vennio-mcp/vennio-mcp/internal/sanitize"
+	"github.com/vennio-mcp/vennio-mcp/internal/scheduling"
 	"github.com/vennio-mcp/vennio-mcp/internal/times"
 	"github.com/vennio-mcp/vennio-mcp/schemas"
 	"github.com/vennio-mcp/vennio-mcp/vennioclient"
 )
 
 const (
-	listed      = 5     // bookings told where no limit is given
-	listedDays  = 365   // the window where it has no end
-	peopleShown = 3     // of those who attend, and of those who host, each booking
-	shownSize   = 5_000 // bytes of bookings, as JSON, in one answer: with the rest under 2,000 tokens
+	defaultListed = 5     // bookings in one answer, if no limit is given
+	listedDays    = 365   // the window, if it has no end
+	shownPeople   = 3     // attendees, and hosts, that are shown of each booking
+	shownSize     = 5_000 // bytes of bookings as JSON in one answer: with the other fields under 2,000 tokens
 )
 
-// ListBookings tells the bookings to come.
-func ListBookings(d Deps) Tool {
-	return define(d, Spec{
-		Name: "list_bookings", Title: "List bookings", Effect: Reads,
-		Description: "List the hosts' bookings to come; only reads. " +
+// listBookings defines the tool that lists the bookings to come.
+func listBookings(d *Deps) Tool {
+	return define(d, spec{
+		name: toolList, title: "List bookings", effect: reads,
+		description: "List the hosts' bookings to come; only reads. " +
 			"Use it for an agenda or to find a booking_id; get_booking for one in full; find_slots for free times.",
 	}, d.listBookings)
 }
 
-func (d Deps) listBookings(ctx context.Context, in schemas.ListBookingsInput) (*schemas.ListBookingsResult, error) {
+func (d *Deps) listBookings(ctx context.Context, in schemas.ListBookingsInput) (*schemas.ListBookingsResult, error) {
 	q, err := d.listing(ctx, in)
 	if err != nil {
 		return nil, err
 	}
-	found, cut, err := d.gather(ctx, q)
+	found, cut, err := d.ListBookings(ctx, q.hosts, q.includes)
 	if err != nil {
 		return nil, err
 	}
+	slices.SortFunc(found, func(a, b vennioclient.Booking) int { return positionOf(a).compare(positionOf(b)) })
 	out := &schemas.ListBookingsResult{
-		Now: at(d.Now(), q.window.Loc), Window: windowTold(search{window: q.window}),
-		Bookings: []schemas.Booking{}, Total: len(found),
+		Now: localTime(d.Now(), q.window.Loc), Window: window(q.window), Bookings: []schemas.Booking{}, Total: len(found),
 	}
-	rest, size := q.rest(found), 0
-	for i, b := range rest {
-		standing := d.asStanding(b)
-		if standing.hosts, err = d.named(ctx, standing.hosts); err != nil {
+	start := slices.IndexFunc(found, func(b vennioclient.Booking) bool { return positionOf(b).compare(q.after) > 0 })
+	if start < 0 {
+		start = len(found)
+	}
+	size := 0
+	for i, b := range found[start:] {
+		one := d.WithPeople(b)
+		if one.Hosts, err = d.WithNames(ctx, one.Hosts); err != nil {
 			return nil, err
 		}
-		told := brief(d.booking(standing, q.window.Loc))
-		raw, _ := json.Marshal(told) // plain strings
+		shown := summary(existing(one, q.window.Loc))
+		raw, _ := json.Marshal(shown) // plain strings: cannot fail
 		if size += len(raw); i == q.limit || i > 0 && size > shownSize {
-			out.NextCursor = d.cursor(q, placeOf(rest[i-1]))
+			out.NextCursor = d.cursor(q, positionOf(found[start+i-1]))
 			break
 		}
-		out.Bookings = append(out.Bookings, told)
+		out.Bookings = append(out.Bookings, shown)
 	}
 	out.Note = q.note(in, out, cut)
 	return out, nil
 }
 
-// listing is one question for bookings, understood.
+// listing is what a call asks for.
 type listing struct {
-	hosts  []Host // none: the whole account
-	window times.Window
-	status string
-	limit  int
-	after  place // the last booking of the page before; the zero place is before all
-	asked  []string
+	hosts   []scheduling.Host // none: the whole account
+	window  times.Window
+	status  string
+	limit   int
+	after   position // the last booking of the page before; the zero value is before all bookings
+	filters []string // the arguments to which a cursor is bound
 }
 
-// listing understands the arguments. Its error names all that was not understood.
-func (d Deps) listing(ctx context.Context, in schemas.ListBookingsInput) (q listing, err error) {
+// listing reads the arguments. The error names every argument that was not understood.
+func (d *Deps) listing(ctx context.Context, in schemas.ListBookingsInput) (q listing, err error) {
 	loc, badZone := d.zone("timezone", in.Timezone, d.Zone)
-	window, badWindow := times.ParseWindow(times.WindowInput{
+	w, badWindow := times.ParseWindow(times.WindowInput{
 		When: in.When, From: in.From, To: in.To, WeekStart: d.WeekStart, Loc: cmp.Or(loc, d.Zone), Now: d.Now(),
 		DefaultDays: listedDays, MaxDays: listedDays + 1, MaxAhead: maxAhead,
 	})
-	badWindow = phraseRefused(badWindow, in.When, in.From+in.To)
-	hosts, badHosts := []Host(d.Hosts), error(nil)
+	badWindow = windowRefused(badWindow, in.When, in.From+in.To)
+	hosts, badHosts := []scheduling.Host(d.Hosts), error(nil)
 	if len(in.Hosts) > 0 {
-		hosts, badHosts = d.hostsMeant(ctx, in.Hosts)
+		hosts, badHosts = d.ResolveHosts(ctx, in.Hosts)
 	}
-	if err := together(badZone, badHosts, badWindow); err != nil {
+	if err := allOf(badZone, badHosts, badWindow); err != nil {
 		return listing{}, err
 	}
-	q = listing{hosts: hosts, window: window, status: in.Status, limit: cmp.Or(in.Limit, listed)}
-	q.asked = append([]string{strings.TrimSpace(in.When), strings.TrimSpace(in.From), strings.TrimSpace(in.To), in.Status, window.Loc.String()}, hostIDs(hosts)...)
-	q.after, err = d.placeIn(q, in.Cursor)
+	q = listing{hosts: hosts, window: w, status: in.Status, limit: cmp.Or(in.Limit, defaultListed)}
+	q.filters = append([]string{strings.TrimSpace(in.When), strings.TrimSpace(in.From), strings.TrimSpace(in.To), in.Status, w.Loc.String()}, scheduling.HostIDs(hosts)...)
+	q.after, err = d.openCursor(q, in.Cursor)
 	return q, err
 }
 
-// wants filters what Vennio did not, or may not have: its filters are known in
-// part only (vennio-api.md, Bookings). A booking whose times Vennio left out is
-// not hidden.
-func (q listing) wants(b vennioclient.Booking) bool {
+// includes applies the filters that Vennio did not apply or may not have applied: its filters are known
+// only in part (vennio-api.md, Bookings). A booking without times is not hidden.
+func (q listing) includes(b vennioclient.Booking) bool {
 	if !b.Start.IsZero() && (!b.Start.Before(q.window.To) || !b.End.After(q.window.From) || !q.window.Touches(b.Start, b.End)) {
 		return false
 	}
@@ -109,64 +118,92 @@ func (q listing) wants(b vennioclient.Booking) bool {
 	return b.Status == q.status
 }
 
-// rest is what follows after the page before.
-func (q listing) rest(sorted []vennioclient.Booking) []vennioclient.Booking {
-	i := slices.IndexFunc(sorted, func(b vennioclient.Booking) bool { return placeOf(b).compare(q.after) > 0 })
-	if i < 0 {
-		return nil
-	}
-	return sorted[i:]
-}
-
-// brief is enough to recognise a booking: get_booking tells all of it.
-func brief(b schemas.Booking) schemas.Booking {
+// summary shortens a booking to what is needed to recognise it; get_booking shows all of it.
+func summary(b schemas.Booking) schemas.Booking {
 	b.Title = sanitize.Line(b.Title, 80)
-	b.Hosts, b.Attendees = few(b.Hosts), few(b.Attendees)
+	b.Hosts, b.Attendees = firstPeople(b.Hosts), firstPeople(b.Attendees)
 	return b
 }
 
-// few names the first people and counts the rest.
-func few(people []string) []string {
+func firstPeople(people []string) []string {
 	shown := []string{}
-	for _, p := range people[:min(len(people), peopleShown)] {
+	for _, p := range people[:min(len(people), shownPeople)] {
 		shown = append(shown, sanitize.Line(p, 80))
 	}
-	if more := len(people) - peopleShown; more > 0 {
+	if more := len(people) - shownPeople; more > 0 {
 		shown = append(shown, fmt.Sprintf("%d more", more))
 	}
 	return shown
 }
 
-// note says what the person or the model might otherwise not know.
+// note says what the person or the model would not know otherwise.
 func (q listing) note(in schemas.ListBookingsInput, out *schemas.ListBookingsResult, cut bool) string {
-	var say []string
-	if in.Timezone == "" {
-		say = append(say, fmt.Sprintf("No timezone was given: times are in %s, the server's default.", q.window.Loc))
+	var parts []string
+	add := func(condition bool, text string) {
+		if condition {
+			parts = append(parts, text)
+		}
 	}
-	if note := in.Note(in.Limit); note != "" {
-		say = append(say, note)
-	}
-	if q.window.Cut {
-		say = append(say, "The window began in the past and was cut to the future.")
-	}
-	if q.window.Hint != "" {
-		say = append(say, q.window.Hint+".")
-	}
-	if cut {
-		say = append(say, fmt.Sprintf("Vennio lists more than the %d pages that are looked through, so some bookings may be missing: name one host, or look in Vennio.", listPages))
-	}
-	if slices.ContainsFunc(out.Bookings, func(b schemas.Booking) bool { return b.Status == vennioclient.StatusPendingPayment }) {
-		say = append(say, "pending_payment is NOT confirmed until paid.")
-	}
-	if out.Total == 0 {
-		say = append(say, "Nothing more is booked here from now on; that is no error.")
-	} else if in.Status == "" {
-		say = append(say, "Cancelled ones are left out.")
-	}
-	return strings.Join(say, " ")
+	add(in.Timezone == "", defaultZoneNote(q.window.Loc))
+	add(in.Note(in.Limit) != "", in.Note(in.Limit))
+	add(q.window.Cut, "The window began in the past and was cut to the future.")
+	add(q.window.Hint != "", q.window.Hint+".")
+	add(cut, fmt.Sprintf("Vennio lists more than the %d pages that are looked through, so some bookings may be missing: name one host, or look in Vennio.", scheduling.MaxListPages))
+	add(slices.ContainsFunc(out.Bookings, func(b schemas.Booking) bool { return b.Status == vennioclient.StatusPendingPayment }), "pending_payment is NOT confirmed until paid.")
+	add(out.Total == 0, "Nothing more is booked here from now on; that is no error.")
+	add(out.Total > 0 && in.Status == "", "Cancelled ones are left out.")
+	return strings.Join(parts, " ")
 }
 
-// placeOf is where a booking stands in the list.
-func placeOf(b vennioclient.Booking) place {
-	return place{start: b.Start.Truncate(time.Second), id: digest(b.ID)}
+// position is the position of a booking in a list: by start, then by a digest of the id. It does not
+// depend on other bookings, which may be made or cancelled between two pages.
+type position struct {
+	start time.Time // whole seconds
+	id    [8]byte
+}
+
+func positionOf(b vennioclient.Booking) position {
+	sum := sha256.Sum256([]byte(b.ID))
+	return position{b.Start.Truncate(time.Second), [8]byte(sum[:8])}
+}
+
+func (p position) compare(q position) int {
+	return cmp.Or(p.start.Compare(q.start), bytes.Compare(p.id[:], q.id[:]))
+}
+
+var cursorEncoding = base32.NewEncoding("0123456789abcdefghjkmnpqrstvwxyz").WithPadding(base32.NoPadding) // as in slot ids
+
+const cursorMAC = 8 // bytes
+
+// cursor encodes a position for the model: 39 letters and digits, authenticated and bound to the
+// filters, so that it cannot continue another list.
+func (d *Deps) cursor(q listing, p position) string {
+	raw := append(binary.BigEndian.AppendUint64(nil, uint64(p.start.Unix())), p.id[:]...) //nolint:gosec // G115: converted back when it is opened
+	return cursorEncoding.EncodeToString(append(raw, q.mac(d.Secret, raw)...))
+}
+
+// openCursor returns the position in a cursor; without a cursor, the one before all bookings.
+func (d *Deps) openCursor(q listing, cursor string) (p position, err error) {
+	if cursor = strings.ToLower(strings.TrimSpace(cursor)); cursor == "" {
+		return position{}, nil
+	}
+	raw, err := cursorEncoding.DecodeString(cursor)
+	if err != nil || len(raw) != 16+cursorMAC || !d.anySecret(func(secret []byte) bool { return hmac.Equal(raw[16:], q.mac(secret, raw[:16])) }) {
+		return p, &scheduling.Refusal{
+			Code: schemas.CodeInvalidArguments, Message: "cursor: not one that list_bookings gave for these arguments.",
+			Next: "Copy next_cursor whole and send the other arguments as they were; or leave cursor out to begin anew.",
+		}
+	}
+	return position{time.Unix(int64(binary.BigEndian.Uint64(raw)), 0), [8]byte(raw[8:16])}, nil //nolint:gosec // G115: converted by cursor
+}
+
+// mac authenticates the raw position of a cursor together with the filters.
+func (q listing) mac(secret, raw []byte) []byte {
+	h := hmac.New(sha256.New, secret)
+	_, _ = h.Write([]byte("vennio-mcp list cursor v1"))
+	for _, part := range append([]string{string(raw)}, q.filters...) {
+		_ = binary.Write(h, binary.BigEndian, uint64(len(part)))
+		_, _ = h.Write([]byte(part))
+	}
+	return h.Sum(nil)[:cursorMAC]
 }

@@ -11,60 +11,60 @@ import (
 	"github.com/mark3labs/mcp-go/mcp"
 	"github.com/mark3labs/mcp-go/server"
 
-	"github.com/vennio-mcp/vennio-mcp/internal/consent"
 	"github.com/vennio-mcp/vennio-mcp/vennioclient"
 )
 
 const (
-	// beat is how often a client hears that its call still waits.
-	beat = 15 * time.Second
-	// patience is how long, each time, Vennio may take to answer in silence.
-	patience = 5 * time.Second
-	// lull is how long the same words are not said again: reads beside one
-	// another may all be told to wait.
-	lull = time.Second
-	// maxToken is the largest number that is still exact once it has been read as
-	// JSON: a token must come back as it was.
+	// progressInterval is the time between two notifications for a call that waits.
+	progressInterval = 15 * time.Second
+	// vennioPatience is the time without an answer of Vennio after which the client is notified, each time.
+	vennioPatience = 5 * time.Second
+	// repeatAfter is the time during which the same message is not sent again: several reads may wait at once.
+	repeatAfter = time.Second
+	// maxToken is the largest number that is exact after it was read as JSON: the token must be
+	// returned unchanged.
 	maxToken = 1 << 53
 )
 
-// progress tells the client of one call what the call waits for, if it gave a
-// token (MCP, Progress). No wait depends on it: it never blocks, and what cannot
-// be told is dropped.
+// progress notifies the client of one call of what the call waits for, if the client sent a token
+// (MCP, Progress). It never blocks; a notification that cannot be sent is dropped.
 type progress struct {
-	gone  func() error                                            // not nil: the call was cancelled
-	send  func(step int, message string)                          // to the client, at once
-	every func(time.Duration) (tick <-chan time.Time, end func()) // the clock
-	now   func() time.Time
+	cancelled func() error                   // not nil: the call was cancelled
+	send      func(step int, message string) // to the client, without waiting
+	every     func(time.Duration) (tick <-chan time.Time, end func())
+	now       func() time.Time
 
-	mu    sync.Mutex
-	steps int
-	last  string
-	at    time.Time // of last
-	over  bool      // the call is answered
+	mu       sync.Mutex
+	steps    int
+	last     string
+	lastAt   time.Time
+	answered bool
 }
 
 type progressKey struct{}
 
-// withProgress lets what waits under the returned context tell so. The returned
-// func ends it, before the call is answered.
-func (d Deps) withProgress(ctx context.Context, req mcp.CallToolRequest) (context.Context, func()) {
-	token, ok := tokenOf(req)
+// withProgress returns a context under which waiting operations notify the client, and a function that
+// ends the notifications before the call is answered.
+func (d *Deps) withProgress(ctx context.Context, req mcp.CallToolRequest) (context.Context, func()) {
+	token, ok := progressToken(req)
 	if !ok {
 		return ctx, func() {}
 	}
-	p := &progress{gone: ctx.Err, every: d.Every, now: d.Now, send: func(step int, message string) {
-		_ = server.ServerFromContext(ctx).SendNotificationToClient(ctx, "notifications/progress", // dropped where the client does not read
+	p := &progress{cancelled: ctx.Err, every: d.Every, now: d.Now, send: func(step int, message string) {
+		_ = server.ServerFromContext(ctx).SendNotificationToClient(ctx, "notifications/progress", // dropped if the client does not read
 			map[string]any{"progressToken": token, "progress": step, "message": message})
 	}}
 	if p.every == nil {
-		p.every = ticker
+		p.every = func(interval time.Duration) (<-chan time.Time, func()) {
+			t := time.NewTicker(interval)
+			return t.C, t.Stop
+		}
 	}
 	return context.WithValue(ctx, progressKey{}, p), p.end
 }
 
-// tokenOf is the token of a call: a string or a whole number, and no other.
-func tokenOf(req mcp.CallToolRequest) (token mcp.ProgressToken, ok bool) {
+// progressToken accepts a string or a whole number, as the protocol does.
+func progressToken(req mcp.CallToolRequest) (token mcp.ProgressToken, ok bool) {
 	if req.Params.Meta == nil {
 		return nil, false
 	}
@@ -78,101 +78,81 @@ func tokenOf(req mcp.CallToolRequest) (token mcp.ProgressToken, ok bool) {
 	}
 }
 
-func ticker(each time.Duration) (tick <-chan time.Time, end func()) {
-	t := time.NewTicker(each)
-	return t.C, t.Stop
-}
-
-// say tells one more thing. Each step is higher than the one before, however
-// many wait beside one another.
-func (p *progress) say(message string) {
+// notify sends a message. Each step is higher than the one before, also if several operations wait
+// at once.
+func (p *progress) notify(message string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.over || p.gone() != nil || message == p.last && p.now().Sub(p.at) < lull {
+	if p.answered || p.cancelled() != nil || message == p.last && p.now().Sub(p.lastAt) < repeatAfter {
 		return
 	}
 	p.steps++
-	p.last, p.at = message, p.now()
+	p.last, p.lastAt = message, p.now()
 	p.send(p.steps, message)
 }
 
 func (p *progress) end() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.over = true
+	p.answered = true
 }
 
-// waiting says at once, and then at every beat, what the call waits for, until
-// the returned func is called.
-func waiting(ctx context.Context, what func() string) (done func()) {
-	p, asked := ctx.Value(progressKey{}).(*progress)
-	if !asked {
+// waiting notifies the client now, and then at every interval, of what the call waits for, until the
+// returned function is called.
+func waiting(ctx context.Context, message func() string) (done func()) {
+	p, ok := ctx.Value(progressKey{}).(*progress)
+	if !ok {
 		return func() {}
 	}
-	p.say(what())
-	return p.saying(beat, what)
+	p.notify(message())
+	return p.repeat(progressInterval, message)
 }
 
-// saying says it at every tick.
-func (p *progress) saying(each time.Duration, what func() string) (done func()) {
-	tick, end := p.every(each)
-	quit, gone := make(chan struct{}), make(chan struct{})
+// repeat sends the message at every tick until done is called.
+func (p *progress) repeat(interval time.Duration, message func() string) (done func()) {
+	tick, stop := p.every(interval)
+	quit, stopped := make(chan struct{}), make(chan struct{})
 	go func() {
-		defer close(gone)
+		defer close(stopped)
 		for {
 			select {
 			case <-tick:
-				p.say(what())
+				p.notify(message())
 			case <-quit:
 				return
 			}
 		}
 	}()
 	return func() {
-		end()
+		stop()
 		close(quit)
-		<-gone // so that nothing is said of a wait that is over
+		<-stopped // no notification follows the end of the wait
 	}
 }
 
-// AwaitVennio tells a client that asked for progress every few seconds that
-// Vennio has not answered a request yet: one that answers soon is not spoken of.
-func AwaitVennio(next http.RoundTripper) http.RoundTripper { return awaiting{next} }
+// AwaitVennio notifies a client that asked for progress, every few seconds, that Vennio has not
+// answered a request yet.
+func AwaitVennio(next http.RoundTripper) http.RoundTripper { return awaitVennio{next} }
 
-type awaiting struct{ next http.RoundTripper }
+type awaitVennio struct{ next http.RoundTripper }
 
-func (a awaiting) RoundTrip(r *http.Request) (*http.Response, error) {
-	if p, asked := r.Context().Value(progressKey{}).(*progress); asked {
-		defer p.saying(patience, func() string { return "Waiting for Vennio to answer." })()
+func (a awaitVennio) RoundTrip(r *http.Request) (*http.Response, error) {
+	if p, ok := r.Context().Value(progressKey{}).(*progress); ok {
+		defer p.repeat(vennioPatience, func() string { return "Waiting for Vennio to answer." })()
 	}
 	return a.next.RoundTrip(r)
 }
 
-// WaitForVennio waits for d before Vennio is asked again, or until ctx ends, and
-// then returns its error. A client that asked for progress is told. It is meant
-// as [vennioclient.Retry].Sleep.
+// WaitForVennio waits for d before Vennio is asked again and notifies a client that asked for
+// progress. It returns the context's error if ctx ends first. It is meant as
+// [vennioclient.Retry].Sleep.
 func WaitForVennio(ctx context.Context, d time.Duration) error {
-	defer waiting(ctx, func() string { return "Waiting for Vennio: it is asked again in " + briefly(d) + "." })()
+	defer waiting(ctx, func() string { return "Waiting for Vennio: it is asked again in " + roughly(d) + "." })()
 	return vennioclient.Sleep(ctx, d)
 }
 
-// deedsAwaited name what a person is asked about: nothing of what they or others wrote.
-var deedsAwaited = map[string]string{toolBook: "this booking", toolReschedule: "this new time", toolCancel: "this cancellation"}
-
-// forPerson tells, until the returned func is called, that the answer to p is
-// waited for, and until when.
-func (d Deps) forPerson(ctx context.Context, p consent.Proposal, q mcp.ElicitationParams, until time.Time) (done func()) {
-	where := "in the client"
-	if q.Mode == mcp.ElicitationModeURL {
-		where = "on the approval page"
-	}
-	return waiting(ctx, func() string {
-		return fmt.Sprintf("Waiting for a person to approve %s %s; %s left.", deedsAwaited[p.Act.Tool], where, briefly(until.Sub(d.Now())))
-	})
-}
-
-// briefly is a length of time in words, rounded.
-func briefly(d time.Duration) string {
+// roughly is a duration in words, rounded.
+func roughly(d time.Duration) string {
 	switch s := int(math.Round(d.Seconds())); {
 	case s <= 0:
 		return "a moment"

@@ -17,14 +17,14 @@ import (
 func TestReq_E1_EveryCodeAndKindHasAdvice(t *testing.T) {
 	t.Parallel()
 	for _, code := range schemas.Codes() {
-		said, ok := table[code]
+		said, ok := codeTexts[code]
 		assert.True(t, ok && said.message != "" && said.next != "", code)
 	}
-	assert.Len(t, table, len(schemas.Codes()))
+	assert.Len(t, codeTexts, len(schemas.Codes()))
 	for _, kind := range vennioclient.Kinds() {
-		assert.Contains(t, schemas.Codes(), kinds[kind], kind)
+		assert.Contains(t, schemas.Codes(), codes[kind], kind)
 	}
-	assert.Len(t, kinds, len(vennioclient.Kinds()))
+	assert.Len(t, codes, len(vennioclient.Kinds()))
 }
 
 // req: E3. What went wrong inside is for the log, never for the model.
@@ -49,7 +49,7 @@ func TestCausesReachMiddlewareAndAdviceReachesTheModel(t *testing.T) {
 					return result, err
 				}
 			}
-			got, err := define(Deps{}, Spec{Name: "t", Effect: Reads}, tc.handle).Bind(watch).Handler(t.Context(), mcp.CallToolRequest{})
+			got, err := define(new(Deps), spec{name: "t", effect: reads}, tc.handle).Bind(watch).Handler(t.Context(), mcp.CallToolRequest{})
 			require.NoError(t, err)
 			assert.True(t, got.IsError)
 			assert.NotContains(t, got.Content[0].(mcp.TextContent).Text, "fire")

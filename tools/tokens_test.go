@@ -52,7 +52,7 @@ func TestReq_T2_TokensStayWithinTheirBudget(t *testing.T) {
 			most = 700
 		}
 		for _, policy := range []consent.Policy{consent.PolicyAttested, consent.PolicyAsk, consent.PolicyHuman} {
-			for _, same := range tools.Catalog(tools.Deps{Policy: policy}) {
+			for _, same := range tools.Catalog(tools.Deps{Conversation: tools.Conversation{Policy: policy}}) {
 				if same.Name == tool.Name {
 					assert.LessOrEqual(t, tokens(t, visible(t, same)), most, "%s under %s", tool.Name, policy)
 				}

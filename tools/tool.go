@@ -1,9 +1,3 @@
-// Package tools is what an agent can do with Vennio: one file a tool, one list
-// of them all (Catalog), one place where errors become results.
-//
-// A tool is a plain typed function func(ctx, In) (Out, error). The generic
-// define puts the protocol on it; schemas, checks, hints, golden files and the
-// README's table all derive from the one catalogue entry.
 package tools
 
 import (
@@ -14,48 +8,61 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/mark3labs/mcp-go/mcp"
 	"github.com/mark3labs/mcp-go/server"
 
 	"github.com/vennio-mcp/vennio-mcp/internal/consent"
 	"github.com/vennio-mcp/vennio-mcp/internal/jsonlimits"
+	"github.com/vennio-mcp/vennio-mcp/internal/scheduling"
+	"github.com/vennio-mcp/vennio-mcp/internal/times"
 	"github.com/vennio-mcp/vennio-mcp/schemas"
 )
 
-// Effect is what a call does to the world. It becomes the four MCP hints.
-type Effect int
-
-// The effects.
+// The names of the tools.
 const (
-	Reads Effect = iota + 1
-	Adds
-	Changes
+	toolFind       = "find_slots"
+	toolBook       = scheduling.ToolBook
+	toolReschedule = scheduling.ToolReschedule
+	toolCancel     = scheduling.ToolCancel
+	toolGet        = "get_booking"
+	toolList       = "list_bookings"
+	toolAccess     = "check_calendar_access"
 )
 
-// Spec is a tool's face: all that the model sees of it but the schemas.
-type Spec struct {
-	Name, Title, Description string
-	Effect                   Effect
-	Needs                    string // a sibling without which the tool is of no use, so that it may be named; empty: none
+// effect is what a call changes. It determines the four MCP hints.
+type effect int
+
+const (
+	reads effect = iota + 1
+	adds
+	changes
+)
+
+// spec is what the model sees of a tool, apart from the schemas.
+type spec struct {
+	name, title, description string
+	effect                   effect
+	needs                    string // a tool without which this one is useless, so that the description may mention it; empty: none
 }
 
-// Run answers one call. Its failure is still a Go error beside the result made
-// of it: middleware sees causes, the model sees advice.
+// Run answers one call. A failure is returned as a Go error beside the result that describes it:
+// middleware sees the cause, and the model sees the advice.
 type Run func(context.Context, mcp.CallToolRequest) (*mcp.CallToolResult, error)
 
-// Middleware wraps every tool alike: to log, to time, to trace.
+// Middleware wraps every tool: it logs, measures or traces its calls.
 type Middleware func(tool string, next Run) Run
 
-// Tool is a definition and the code behind it.
+// Tool is a definition with its implementation.
 type Tool struct {
 	mcp.Tool
 	run   Run
 	needs string
 }
 
-// Bind makes t servable. The first middleware is the outermost. The handler
-// returns no Go error ever: mcp-go would show its text to the client.
+// Bind returns the tool for a server. The first middleware is the outermost. The handler never returns
+// a Go error, because mcp-go would show its text to the client.
 func (t Tool) Bind(around ...Middleware) server.ServerTool {
 	run := t.run
 	for _, m := range slices.Backward(around) {
@@ -67,86 +74,67 @@ func (t Tool) Bind(around ...Middleware) server.ServerTool {
 	}}
 }
 
-// define is the one place where a typed handler meets the protocol.
-func define[In any, Out schemas.Result](d Deps, s Spec, handle func(context.Context, In) (Out, error)) Tool {
+// define connects a typed handler with the protocol. It is the only place that does.
+func define[In any, Out schemas.Result](d *Deps, s spec, handle func(context.Context, In) (Out, error)) Tool {
 	in := schemas.NewInput[In]()
-	t := Tool{Tool: mcp.NewToolWithRawSchema(s.Name, s.Description, in.Schema), needs: s.Needs}
-	t.Title = s.Title
+	t := Tool{Tool: mcp.NewToolWithRawSchema(s.name, s.description, in.Schema), needs: s.needs}
+	t.Title = s.title
 	t.RawOutputSchema = schemas.Output[Out]()
 	t.Annotations = hints(s)
 	t.Meta = meta(d.Policy, s)
 	t.run = func(ctx context.Context, req mcp.CallToolRequest) (*mcp.CallToolResult, error) {
-		if s.Effect != Reads && d.MayWrite != nil && !d.MayWrite(ctx) {
-			err := notAllowed("the caller's token may only read.")
-			return result(d, failure(err)), err
-		}
-		ctx, answered := d.withProgress(withAnswer(ctx, req), req)
-		defer answered()
-		if err := d.genuine(ctx); err != nil {
-			return result(d, failure(err)), err
-		}
-		out, err := recovered(ctx, handle, in, req)
-		if wrong, ok := errors.AsType[*schemas.Misfits](err); ok && d.Now != nil {
-			wrong.Year = d.Now().Year() // of the dates in examples
-		}
+		ctx, endProgress := d.withProgress(withAnswer(ctx, req), req)
+		defer endProgress()
+		out, err := d.call(ctx, s, func() (schemas.Result, error) { return handled(ctx, handle, in, req) })
 		if q, asks := errors.AsType[*question](err); asks {
-			return asking(q), nil
+			return q.result(), nil
 		}
 		if a, waits := errors.AsType[*Awaiting](err); waits {
-			return result(d, a.result()), err
+			return d.result(a.result()), err
 		}
 		if err != nil {
-			return result(d, failure(err)), err
+			return d.result(d.failure(err)), err
 		}
-		if w, writes := any(out).(schemas.Writing); writes && d.Changed != nil {
-			d.Changed(w.Wrote())
+		if w, writes := out.(schemas.Writing); writes {
+			d.Notify(w.Wrote())
 		}
-		return result(d, out), nil
+		return d.result(out), nil
 	}
 	return t
 }
 
-// meta is what clients of Anthropic read. requiresUserInteraction makes them show a prompt of their
-// own, and refuse the tool where nobody can be prompted; so it is left out where the operator takes
-// the agent's word. alwaysLoad keeps a tool from being left out by tool search.
-func meta(p consent.Policy, s Spec) *mcp.Meta {
-	fields := map[string]any{}
-	if s.Effect != Reads && p != consent.PolicyAttested {
-		fields["anthropic/requiresUserInteraction"] = true
+// call runs a handler if the caller may use the tool and did not bring a foreign answer.
+func (d *Deps) call(ctx context.Context, s spec, handle func() (schemas.Result, error)) (schemas.Result, error) {
+	if s.effect != reads && d.MayWrite != nil && !d.MayWrite(ctx) {
+		return nil, scheduling.NotAllowed("the caller's token may only read.")
 	}
-	if s.Name == toolFind || s.Name == toolBook {
-		fields["anthropic/alwaysLoad"] = true
+	if err := d.checkAnswer(ctx); err != nil {
+		return nil, err
 	}
-	if len(fields) == 0 {
-		return nil
+	out, err := handle()
+	if wrong, ok := errors.AsType[*schemas.Misfits](err); ok && d.Now != nil {
+		wrong.Year = d.Now().Year() // of the dates in examples
 	}
-	return &mcp.Meta{AdditionalFields: fields}
+	return out, err
 }
 
-func hints(s Spec) mcp.ToolAnnotation {
-	return mcp.ToolAnnotation{
-		Title:           s.Title,
-		ReadOnlyHint:    new(s.Effect == Reads),
-		DestructiveHint: new(s.Effect == Changes), // what stood before is gone
-		IdempotentHint:  new(true),                // the same call again does nothing more
-		OpenWorldHint:   new(true),                // Vennio, and the people it writes to
-	}
-}
-
-func recovered[In any, Out schemas.Result](
+// handled decodes the arguments and calls the handler. A panic becomes an error.
+func handled[In any, Out schemas.Result](
 	ctx context.Context, handle func(context.Context, In) (Out, error), in schemas.Input[In], req mcp.CallToolRequest,
 ) (out Out, err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			err = fmt.Errorf("panic in %s: %T", panicked(), p) // the value may hold anything
+			err = fmt.Errorf("panic in %s: %T", panicLocation(), p) // the value may contain anything
 		}
 	}()
 	if excess := jsonlimits.From(ctx); excess != nil {
 		return out, in.Refuse("the message with these arguments " + excess.Error())
 	}
-	raw, err := arguments(req)
-	if err != nil {
-		return out, err
+	raw := req.Params.RawArguments
+	if len(raw) == 0 && req.Params.Arguments != nil {
+		if raw, err = json.Marshal(req.Params.Arguments); err != nil {
+			return out, err
+		}
 	}
 	args, err := in.Decode(raw)
 	if err != nil {
@@ -155,10 +143,9 @@ func recovered[In any, Out schemas.Result](
 	return handle(ctx, args)
 }
 
-// panicked names the function and line that panicked: a stack would hold more
-// than a log should.
-func panicked() string {
-	const skip, depth = 3, 16 // Callers, this function, the deferred one
+// panicLocation names the function and line that panicked. A log should not contain the whole stack.
+func panicLocation() string {
+	const skip, depth = 3, 16 // runtime.Callers, this function, the deferred one
 	pcs := make([]uintptr, depth)
 	frames := runtime.CallersFrames(pcs[:runtime.Callers(skip, pcs)])
 	for {
@@ -169,21 +156,58 @@ func panicked() string {
 	}
 }
 
-func arguments(req mcp.CallToolRequest) (json.RawMessage, error) {
-	if raw := req.Params.RawArguments; len(raw) > 0 || req.Params.Arguments == nil {
-		return raw, nil
-	}
-	return json.Marshal(req.Params.Arguments)
-}
-
-func result(d Deps, r schemas.Result) *mcp.CallToolResult {
+func (d *Deps) result(r schemas.Result) *mcp.CallToolResult {
 	if d.Sandbox {
 		r.Enclose().InSandbox()
 	}
 	if p := r.Enclose().Error; p != nil {
-		p.Next = d.sayable(p.Next, "")
+		p.Next = d.withoutMissingTools(p.Next, "")
 	}
 	answer := mcp.NewToolResultStructured(r, schemas.Render(r))
 	answer.IsError = r.Enclose().Error != nil
 	return answer
+}
+
+// meta is for the clients of Anthropic. requiresUserInteraction makes them show a prompt and refuse
+// the tool if nobody can be prompted, so it is omitted where the operator accepts the agent's
+// statement. alwaysLoad keeps tool search from omitting a tool.
+func meta(p consent.Policy, s spec) *mcp.Meta {
+	fields := map[string]any{}
+	if s.effect != reads && p != consent.PolicyAttested {
+		fields["anthropic/requiresUserInteraction"] = true
+	}
+	if s.name == toolFind || s.name == toolBook {
+		fields["anthropic/alwaysLoad"] = true
+	}
+	if len(fields) == 0 {
+		return nil
+	}
+	return &mcp.Meta{AdditionalFields: fields}
+}
+
+func hints(s spec) mcp.ToolAnnotation {
+	return mcp.ToolAnnotation{
+		Title:           s.title,
+		ReadOnlyHint:    new(s.effect == reads),
+		DestructiveHint: new(s.effect == changes), // the previous state is lost
+		IdempotentHint:  new(true),                // repeating the call has no further effect
+		OpenWorldHint:   new(true),                // Vennio, and the people to whom it sends e-mail
+	}
+}
+
+// zone reads a time zone argument; without one it returns otherwise.
+func (d *Deps) zone(argument, name string, otherwise *time.Location) (*time.Location, error) {
+	if name == "" {
+		return otherwise, nil
+	}
+	loc, err := times.ZoneNow(name, d.Now())
+	if err != nil {
+		return nil, &scheduling.Refusal{Code: schemas.CodeInvalidTimezone, Message: argument + strings.TrimPrefix(err.Error(), "timezone"), Cause: err}
+	}
+	return loc, nil
+}
+
+// defaultZoneNote says in which zone times are if the call named none.
+func defaultZoneNote(loc *time.Location) string {
+	return fmt.Sprintf("No timezone was given: times are in %s, the server's default.", loc)
 }

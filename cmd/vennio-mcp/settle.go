@@ -36,16 +36,16 @@ const (
 // settlers settle what is left, for each tenant with its own account.
 type settlers struct {
 	mu   sync.Mutex
-	deps map[string]tools.Deps // by tenant: those whose servers are made
-	make func(tenant string) (tools.Deps, error)
-	made map[string]tools.Deps // by tenant of the settings: what make made, with its connections and names
+	deps map[string]*tools.Deps // by tenant: those whose servers are made
+	make func(tenant string) (*tools.Deps, error)
+	made map[string]*tools.Deps // by tenant of the settings: what make made, with its connections and names
 }
 
-func (s *settlers) add(d tools.Deps) {
+func (s *settlers) add(d *tools.Deps) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.deps == nil {
-		s.deps = map[string]tools.Deps{}
+		s.deps = map[string]*tools.Deps{}
 	}
 	s.deps[d.Tenant] = d
 }
@@ -59,7 +59,7 @@ func (s *settlers) remove(tenant string) {
 var errNoAccount = errors.New("there is no key for this tenant")
 
 // of is what a tenant's grants are settled with, made if its server is not.
-func (s *settlers) of(tenant string) (tools.Deps, error) {
+func (s *settlers) of(tenant string) (*tools.Deps, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if d, ok := s.deps[tenant]; ok {
@@ -73,7 +73,7 @@ func (s *settlers) of(tenant string) (tools.Deps, error) {
 		return d, err
 	}
 	if s.made == nil {
-		s.made = map[string]tools.Deps{}
+		s.made = map[string]*tools.Deps{}
 	}
 	s.made[tenant] = d
 	return d, nil
@@ -181,15 +181,15 @@ func (a *assembled) executeApproved(ctx context.Context) error {
 
 // account is what the grants of a tenant of the settings are settled with before its
 // first call.
-func (a *assembled) account(p program, cfg config.Config) func(tenant string) (tools.Deps, error) {
-	return func(tenant string) (tools.Deps, error) {
+func (a *assembled) account(p program, cfg config.Config) func(tenant string) (*tools.Deps, error) {
+	return func(tenant string) (*tools.Deps, error) {
 		own, ok := cfg.Of(tenant)
 		if !ok || own.Sandbox() {
-			return tools.Deps{}, errNoAccount
+			return nil, errNoAccount
 		}
 		client, err := a.client(own, own.APIKey.Reveal())
 		if err != nil {
-			return tools.Deps{}, err
+			return nil, err
 		}
 		d := a.deps(p, own, tenant, client, own.APIKey.Reveal(), realmOf(own.APIURL, tenant))
 		if n := a.notifiers[tenant]; n != nil {

@@ -13,6 +13,7 @@ import (
 	"github.com/vennio-mcp/vennio-mcp/internal/config"
 	"github.com/vennio-mcp/vennio-mcp/internal/consent"
 	"github.com/vennio-mcp/vennio-mcp/internal/sanitize"
+	"github.com/vennio-mcp/vennio-mcp/internal/scheduling"
 	"github.com/vennio-mcp/vennio-mcp/tools"
 	"github.com/vennio-mcp/vennio-mcp/vennioclient"
 )
@@ -100,7 +101,7 @@ func (p program) smoke(ctx context.Context, cfg config.Config, f smokeFlags) err
 	if r.attendee == "" {
 		r.attendee = "smoke@example.com"
 	}
-	cfg.Consent, cfg.Tools, cfg.Canary = consent.PolicyHuman, tools.Selection{}, tools.Canary{}
+	cfg.Consent, cfg.Tools, cfg.Canary = consent.PolicyHuman, tools.Selection{}, scheduling.Rollout{}
 	if cfg.LogLevel != "debug" {
 		cfg.LogLevel = "disabled" // what goes wrong stands in the result
 	}

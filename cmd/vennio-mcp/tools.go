@@ -20,7 +20,7 @@ func (p program) toolsCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			catalog := tools.Catalog(tools.Deps{Selection: cfg.Tools, Policy: cfg.Consent})
+			catalog := tools.Catalog(tools.Deps{Selection: cfg.Tools, Conversation: tools.Conversation{Policy: cfg.Consent}})
 			if asJSON {
 				return p.printJSON(catalog)
 			}

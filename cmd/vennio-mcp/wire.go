@@ -23,6 +23,7 @@ import (
 	"github.com/vennio-mcp/vennio-mcp/internal/mcpserver"
 	"github.com/vennio-mcp/vennio-mcp/internal/observe"
 	"github.com/vennio-mcp/vennio-mcp/internal/resources"
+	"github.com/vennio-mcp/vennio-mcp/internal/scheduling"
 	"github.com/vennio-mcp/vennio-mcp/internal/slots"
 	"github.com/vennio-mcp/vennio-mcp/internal/sqldb"
 	"github.com/vennio-mcp/vennio-mcp/internal/webhooks"
@@ -155,22 +156,28 @@ func (a *assembled) client(cfg config.Config, key string) (*vennioclient.Client,
 }
 
 // deps is what the tools of a tenant use.
-func (a *assembled) deps(p program, cfg config.Config, tenant string, client *vennioclient.Client, key, realm string) tools.Deps {
-	return tools.Deps{
-		Tenant: tenant, Account: originOf(cfg), Vennio: client, Slots: slots.NewSigner(a.secret, realm, a.clock(p), a.others...), Hosts: directory(cfg.Hosts), Names: tools.NewHostNames(client, p.clock()),
-		Zone: cfg.Zone, WeekStart: cfg.WeekStart, Now: a.clock(p), Sandbox: cfg.Sandbox(), NoMail: vennioclient.KeyKind(key).Test(),
-		Ledger: a.ledger, Policy: cfg.Consent, Secret: secretOf(a.secret, tenant), Others: secretsOf(a.others, tenant), ApprovalURL: a.links.to, Selection: cfg.Tools, Limits: cfg.Limits, WorkingHours: cfg.WorkingHours,
-		Canary: cfg.Canary,
-		FormsCount: func(ctx context.Context) bool {
-			caller := auth.From(ctx)
-			return !a.overHTTP || !caller.Anonymous() && caller.May(auth.ScopeAsk)
+func (a *assembled) deps(p program, cfg config.Config, tenant string, client *vennioclient.Client, key, realm string) *tools.Deps {
+	return &tools.Deps{
+		Service: scheduling.Service{
+			Tenant: tenant, Account: originOf(cfg), Vennio: client, NoMail: vennioclient.KeyKind(key).Test(),
+			Slots: slots.NewSigner(a.secret, realm, a.clock(p), a.others...), Ledger: a.ledger,
+			Hosts: cfg.Hosts, Names: scheduling.NewHostNames(client, p.clock()),
+			Now: a.clock(p), Zone: cfg.Zone, WeekStart: cfg.WeekStart, WorkingHours: cfg.WorkingHours,
+			Limits: cfg.Limits, Rollout: cfg.Canary, Warn: a.warn,
 		},
-		CallerName: func(ctx context.Context) string { return auth.From(ctx).Name },
-		Present:    a.presents(p, cfg),
-		Requested:  func(ctx context.Context, p consent.Proposal, client string) { a.requested(ctx, tenant, p, client) },
-		Caller:     a.caller,
-		MayWrite:   func(ctx context.Context) bool { return auth.From(ctx).May(auth.ScopeBook) }, // the transport has refused it before
-		Warn:       a.warn,
+		Conversation: tools.Conversation{
+			Policy: cfg.Consent, Secret: secretOf(a.secret, tenant), Others: secretsOf(a.others, tenant), ApprovalURL: a.links.to,
+			FormsCount: func(ctx context.Context) bool {
+				caller := auth.From(ctx)
+				return !a.overHTTP || !caller.Anonymous() && caller.May(auth.ScopeAsk)
+			},
+			CallerName: func(ctx context.Context) string { return auth.From(ctx).Name },
+			Present:    a.presents(p, cfg),
+			Requested:  func(ctx context.Context, p consent.Proposal, client string) { a.requested(ctx, tenant, p, client) },
+			Caller:     a.caller,
+		},
+		Sandbox: cfg.Sandbox(), Selection: cfg.Tools,
+		MayWrite: func(ctx context.Context) bool { return auth.From(ctx).May(auth.ScopeBook) }, // the transport refuses it earlier
 	}
 }
 
@@ -244,8 +251,8 @@ func (a *assembled) closing(do func()) {
 
 // newServer is everything an agent meets. Nothing is added to it once it is
 // served.
-func newServer(d tools.Deps, around ...tools.Middleware) *server.MCPServer {
-	catalog, policy := tools.Catalog(d), policyOf(d)
+func newServer(d *tools.Deps, around ...tools.Middleware) *server.MCPServer {
+	catalog, policy := tools.Catalog(*d), policyOf(d)
 	policy.Tools = tools.Names(catalog)
 	s := server.NewMCPServer("vennio-mcp", version(),
 		server.WithTitle("Vennio scheduling"), server.WithInstructions(prompts.Instructions(policy.Tools, d.Policy)),
@@ -261,7 +268,7 @@ func newServer(d tools.Deps, around ...tools.Middleware) *server.MCPServer {
 	return s
 }
 
-func policyOf(d tools.Deps) resources.Policy {
+func policyOf(d *tools.Deps) resources.Policy {
 	p := resources.Policy{
 		Consent: d.Policy, ReadOnly: d.Selection.ReadOnly, Timezone: d.Zone.String(), HostNames: d.HostNames, Sandbox: d.Sandbox, Mail: !d.NoMail && !d.Sandbox,
 		GuestDomains: d.Limits.GuestDomains, Hours: d.Limits.Hours.String(), WorkingHours: d.WorkingHours.String(), DailyBookings: d.Limits.Daily,
@@ -324,16 +331,9 @@ func signingSecrets(cfg config.Config, log zerolog.Logger) (secret []byte, other
 	return secret, nil, true, nil
 }
 
-func directory(hosts []config.Host) (d tools.Directory) {
-	for _, h := range hosts {
-		d = append(d, tools.Host{Name: h.Name, ID: h.ID, Price: h.Price})
-	}
-	return d
-}
-
-func sandboxHosts() (hosts []config.Host) {
+func sandboxHosts() (hosts scheduling.Directory) {
 	for _, h := range sandbox.Hosts() {
-		hosts = append(hosts, config.Host{Name: h.Name, ID: h.ID, Price: h.Price})
+		hosts = append(hosts, scheduling.Host{Name: h.Name, ID: h.ID, Price: h.Price})
 	}
 	return hosts
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/vennio-mcp/vennio-mcp/internal/consent"
+	"github.com/vennio-mcp/vennio-mcp/internal/scheduling"
 	"github.com/vennio-mcp/vennio-mcp/internal/times"
 	"github.com/vennio-mcp/vennio-mcp/tools"
 	"github.com/vennio-mcp/vennio-mcp/vennioclient"
@@ -29,10 +30,6 @@ func (Secret) MarshalText() ([]byte, error) { return []byte("****"), nil }
 // Reveal is the one way out; grep for it.
 func (s Secret) Reveal() string { return string(s) }
 
-// Host is somebody whose time can be booked, as the operator names them. Price is
-// what they say a booking costs, for people to read; empty where they say nothing.
-type Host struct{ Name, ID, Price string }
-
 // Config is every setting, typed and checked.
 type Config struct {
 	APIKey         Secret
@@ -40,14 +37,14 @@ type Config struct {
 	APIURL         string
 	Dialect        vennioclient.Dialect
 	BusinessID     string
-	Hosts          []Host
+	Hosts          scheduling.Directory
 	Zone           *time.Location
 	ZoneFrom       string       // the setting or the file of the machine that says so; empty: nothing does
 	ZoneWarning    string       // why the zone is UTC although nobody chose it; one of Warnings too
 	WeekStart      time.Weekday // as ever in Go, zero is Sunday; the default is Monday
 	Consent        consent.Policy
 	Tools          tools.Selection
-	Canary         tools.Canary
+	Canary         scheduling.Rollout
 	SigningSecrets []Secret // the first signs, the second is only taken; none: one is kept in the state folder
 	DatabaseURL    Secret   // of a PostgreSQL database; empty: the state folder has one
 	StateDir       string
@@ -56,7 +53,7 @@ type Config struct {
 	Sinks          []Sink   // of the settings file
 	WebhookSecrets []Secret // one, or two while it is rotated; none: those of registered subscriptions alone
 	EventsKeep     time.Duration
-	Limits         tools.Limits
+	Limits         scheduling.Limits
 	WorkingHours   times.Opening // of hosts, in Zone; none: those of package slots, in the zone of each search
 	Serve          Serve         // of HTTP
 	Tenants        []Tenant      // of the settings file, each with a Vennio account of its own
@@ -214,9 +211,9 @@ func (c *Config) warn() (odd []string) {
 }
 
 // withDefault puts the default host first: under its name where it has one.
-func withDefault(hosts []Host, id string) []Host {
-	first := Host{Name: id, ID: id}
-	var rest []Host
+func withDefault(hosts scheduling.Directory, id string) scheduling.Directory {
+	first := scheduling.Host{Name: id, ID: id}
+	var rest scheduling.Directory
 	for _, h := range hosts {
 		if strings.EqualFold(h.ID, id) && first.Name == id {
 			first = h
@@ -224,7 +221,7 @@ func withDefault(hosts []Host, id string) []Host {
 		}
 		rest = append(rest, h)
 	}
-	return append([]Host{first}, rest...)
+	return append(scheduling.Directory{first}, rest...)
 }
 
 // ThisMachine is the machine that runs the program.

@@ -15,6 +15,7 @@ import (
 
 	"github.com/vennio-mcp/vennio-mcp/internal/config"
 	"github.com/vennio-mcp/vennio-mcp/internal/consent"
+	"github.com/vennio-mcp/vennio-mcp/internal/scheduling"
 	"github.com/vennio-mcp/vennio-mcp/internal/times"
 	"github.com/vennio-mcp/vennio-mcp/tools"
 	"github.com/vennio-mcp/vennio-mcp/vennioclient"
@@ -111,11 +112,11 @@ func TestHostsAndTheDefaultAmongThem(t *testing.T) {
 	e := env{"VENNIO_API_KEY": "vennio_sk_live_x", "VENNIO_HOSTS": " Ada = id-1, Bob=id-2 ,", "VENNIO_BUSINESS_ID": "id-2"}
 	c, err := config.Load(nil, e.get)
 	require.NoError(t, err)
-	assert.Equal(t, []config.Host{{Name: "Bob", ID: "id-2"}, {Name: "Ada", ID: "id-1"}}, c.Hosts)
+	assert.Equal(t, scheduling.Directory{{Name: "Bob", ID: "id-2"}, {Name: "Ada", ID: "id-1"}}, c.Hosts)
 	e["VENNIO_BUSINESS_ID"] = "id-3"
 	c, err = config.Load(nil, e.get)
 	require.NoError(t, err)
-	assert.Equal(t, config.Host{Name: "id-3", ID: "id-3"}, c.Hosts[0])
+	assert.Equal(t, scheduling.Host{Name: "id-3", ID: "id-3"}, c.Hosts[0])
 	assert.Len(t, c.Hosts, 3)
 	_, err = config.Load(nil, env{"VENNIO_API_KEY": "vennio_sk_live_x", "VENNIO_HOSTS": "\u3164\u2800=id-1"}.get)
 	require.ErrorContains(t, err, "want Name=id", "a name that nobody can see")

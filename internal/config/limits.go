@@ -5,8 +5,8 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/vennio-mcp/vennio-mcp/internal/scheduling"
 	"github.com/vennio-mcp/vennio-mcp/internal/times"
-	"github.com/vennio-mcp/vennio-mcp/tools"
 )
 
 // limitSettings are what the operator allows, and no model can change.
@@ -23,7 +23,7 @@ func limitSettings() []Setting {
 }
 
 func setDomains(c *Config, v string) (err error) {
-	c.Limits.GuestDomains, err = tools.ParseDomains(v)
+	c.Limits.GuestDomains, err = scheduling.ParseDomains(v)
 	return err
 }
 
@@ -69,7 +69,7 @@ func openAndHourly(v string) (open, hourly int, err error) {
 }
 
 func setMaxPrice(c *Config, v string) error {
-	p, err := tools.ParsePrice(v)
+	p, err := scheduling.ParsePrice(v)
 	if err != nil {
 		return err
 	}

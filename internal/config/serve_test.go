@@ -14,6 +14,7 @@ import (
 	"github.com/vennio-mcp/vennio-mcp/internal/auth"
 	"github.com/vennio-mcp/vennio-mcp/internal/config"
 	"github.com/vennio-mcp/vennio-mcp/internal/consent"
+	"github.com/vennio-mcp/vennio-mcp/internal/scheduling"
 )
 
 var hashLine = auth.HashOf("canary").String()
@@ -38,7 +39,7 @@ oauth: {issuer: "https://login.example.com", jwks_url: "https://login.example.co
 	acme, beta := c.Tenants[0], c.Tenants[1]
 	assert.Equal(t, "vennio_sk_test_acme", acme.APIKey.Reveal())
 	assert.Equal(t, consent.PolicyHuman, acme.Consent)
-	assert.Equal(t, []config.Host{{Name: "Ada", ID: "id-1", Price: "50 EUR"}, {Name: "Bob", ID: "id-2"}}, acme.Hosts)
+	assert.Equal(t, scheduling.Directory{{Name: "Ada", ID: "id-1", Price: "50 EUR"}, {Name: "Bob", ID: "id-2"}}, acme.Hosts)
 	assert.Equal(t, "60.00 EUR", acme.Limits.MaxPrice.String())
 	assert.Equal(t, []string{"example.com"}, acme.Limits.GuestDomains)
 	assert.Equal(t, "Europe/Paris", acme.Zone.String())

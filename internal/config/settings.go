@@ -14,6 +14,7 @@ import (
 	"github.com/vennio-mcp/vennio-mcp/internal/consent"
 	"github.com/vennio-mcp/vennio-mcp/internal/files"
 	"github.com/vennio-mcp/vennio-mcp/internal/sanitize"
+	"github.com/vennio-mcp/vennio-mcp/internal/scheduling"
 	"github.com/vennio-mcp/vennio-mcp/internal/sqldb"
 	"github.com/vennio-mcp/vennio-mcp/internal/times"
 	"github.com/vennio-mcp/vennio-mcp/internal/webhooks"
@@ -134,10 +135,10 @@ func setHosts(c *Config, v string) error {
 		if !ok || sanitize.Line(name, 1) == "" || id == "" || strings.ContainsAny(id, " \t=/?#") {
 			return fmt.Errorf("%q: want Name=id or Name=id;price, with commas between", pair)
 		}
-		if slices.ContainsFunc(c.Hosts, func(h Host) bool { return strings.EqualFold(h.Name, name) }) {
+		if slices.ContainsFunc(c.Hosts, func(h scheduling.Host) bool { return strings.EqualFold(h.Name, name) }) {
 			return fmt.Errorf("the name %q stands twice", name)
 		}
-		c.Hosts = append(c.Hosts, Host{Name: name, ID: id, Price: price})
+		c.Hosts = append(c.Hosts, scheduling.Host{Name: name, ID: id, Price: price})
 	}
 	return nil
 }
@@ -157,7 +158,7 @@ func setConsent(c *Config, v string) error {
 }
 
 func setCanary(c *Config, v string) (err error) {
-	if c.Canary, err = tools.ParseCanary(v); err != nil {
+	if c.Canary, err = scheduling.ParseRollout(v); err != nil {
 		return fmt.Errorf("%q: %w", v, err)
 	}
 	return nil

@@ -8,10 +8,9 @@ import (
 	"strings"
 	"time"
 
-	"github.com/vennio-mcp/vennio-mcp/internal/config"
 	"github.com/vennio-mcp/vennio-mcp/internal/consent"
 	"github.com/vennio-mcp/vennio-mcp/internal/sanitize"
-	"github.com/vennio-mcp/vennio-mcp/tools"
+	"github.com/vennio-mcp/vennio-mcp/internal/scheduling"
 	"github.com/vennio-mcp/vennio-mcp/vennioclient"
 )
 
@@ -21,7 +20,7 @@ func (p Patient) hosts(ctx context.Context, c *vennioclient.Client) []Finding {
 		return []Finding{warn("dialect", "not checked: no host is set", "Set "+p.setting("VENNIO_BUSINESS_ID")+" or "+p.setting("VENNIO_HOSTS")+".")}
 	}
 	var all []Finding
-	names := tools.NewHostNames(c, p.Now)
+	names := scheduling.NewHostNames(c, p.Now)
 	for i, h := range p.Config.Hosts {
 		name, unnamed := p.hostName(ctx, names, h)
 		all = append(all, unnamed...)
@@ -35,7 +34,7 @@ func (p Patient) hosts(ctx context.Context, c *vennioclient.Client) []Finding {
 }
 
 // hostName is how people see a host, and a warning where that is no name.
-func (p Patient) hostName(ctx context.Context, names *tools.HostNames, h config.Host) (string, []Finding) {
+func (p Patient) hostName(ctx context.Context, names *scheduling.HostNames, h scheduling.Host) (string, []Finding) {
 	const check = "host name"
 	host := consent.Party{Name: h.Name, ID: h.ID}
 	if !host.Unnamed() || strings.Contains(h.ID, "@") {
@@ -59,7 +58,7 @@ func (p Patient) hostName(ctx context.Context, names *tools.HostNames, h config.
 }
 
 // slots asks for the free half hours of the next seven days.
-func (p Patient) slots(ctx context.Context, c *vennioclient.Client, h config.Host) (int, error) {
+func (p Patient) slots(ctx context.Context, c *vennioclient.Client, h scheduling.Host) (int, error) {
 	from := p.Now().Add(time.Hour).Truncate(time.Minute)
 	found, err := c.Slots(ctx, vennioclient.SlotsQuery{
 		Hosts: []string{h.ID}, Duration: 30 * time.Minute, From: from, To: from.AddDate(0, 0, 7), Timezone: "UTC",
@@ -68,7 +67,7 @@ func (p Patient) slots(ctx context.Context, c *vennioclient.Client, h config.Hos
 }
 
 // dialect tries the other one where this one is not understood.
-func (p Patient) dialect(ctx context.Context, h config.Host, failed error) Finding {
+func (p Patient) dialect(ctx context.Context, h scheduling.Host, failed error) Finding {
 	const check = "dialect"
 	ours, other := p.Config.Dialect, vennioclient.Guide
 	if ours == vennioclient.Guide {

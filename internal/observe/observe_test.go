@@ -15,7 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/vennio-mcp/vennio-mcp/internal/observe"
-	"github.com/vennio-mcp/vennio-mcp/tools"
+	"github.com/vennio-mcp/vennio-mcp/internal/scheduling"
 	"github.com/vennio-mcp/vennio-mcp/vennioclient"
 )
 
@@ -46,7 +46,7 @@ func TestEachToolCallIsOneLineWithItsOutcome(t *testing.T) {
 	assert.Equal(t, "rate_limited", refused["code"])
 	assert.Equal(t, "req_1", refused["request_id"])
 	assert.Equal(t, "info", refused["level"])
-	wrapped := logged(t, &tools.Refusal{Code: "slot_taken", Cause: &vennioclient.Error{Status: 409}})
+	wrapped := logged(t, &scheduling.Refusal{Code: "slot_taken", Cause: &vennioclient.Error{Status: 409}})
 	assert.InDelta(t, 409, wrapped["status"], 0)
 	broken := logged(t, errors.New("disk on fire"))
 	assert.Equal(t, "error", broken["level"])

@@ -16,6 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/vennio-mcp/vennio-mcp/internal/consent"
+	"github.com/vennio-mcp/vennio-mcp/internal/scheduling"
 	"github.com/vennio-mcp/vennio-mcp/internal/slots"
 	"github.com/vennio-mcp/vennio-mcp/internal/sqldb"
 	"github.com/vennio-mcp/vennio-mcp/internal/sqldb/storetest"
@@ -54,11 +55,14 @@ func newProgram(t *testing.T) *program {
 	require.NoError(t, err)
 	p.ledger = consent.New(p.db, now)
 	p.deps = tools.Deps{
-		Vennio: client, Zone: zone, Now: now, Policy: consent.PolicyAttested, Secret: []byte("secret"), Ledger: p.ledger,
-		Slots: slots.NewSigner([]byte("a secret only tests know"), "sandbox", now), Limits: tools.Limits{Daily: 1_000_000, Asking: consent.AskLimits{Open: 20, Hourly: 30, TenantOpen: 100, TenantHourly: 300}},
+		Service: scheduling.Service{
+			Vennio: client, Zone: zone, Now: now, Ledger: p.ledger, Slots: slots.NewSigner([]byte("a secret only tests know"), "sandbox", now),
+			Limits: scheduling.Limits{Daily: 1_000_000, Asking: consent.AskLimits{Open: 20, Hourly: 30, TenantOpen: 100, TenantHourly: 300}},
+		},
+		Conversation: tools.Conversation{Policy: consent.PolicyAttested, Secret: []byte("secret")},
 	}
 	for _, h := range sandbox.Hosts() {
-		p.deps.Hosts = append(p.deps.Hosts, tools.Host{Name: h.Name, ID: h.ID, Price: h.Price})
+		p.deps.Hosts = append(p.deps.Hosts, scheduling.Host{Name: h.Name, ID: h.ID, Price: h.Price})
 	}
 	return p
 }

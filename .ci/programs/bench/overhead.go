@@ -13,6 +13,7 @@ import (
 	"github.com/mark3labs/mcp-go/mcp"
 	"github.com/mark3labs/mcp-go/server"
 
+	"github.com/vennio-mcp/vennio-mcp/internal/scheduling"
 	"github.com/vennio-mcp/vennio-mcp/internal/slots"
 	"github.com/vennio-mcp/vennio-mcp/tools"
 	"github.com/vennio-mcp/vennio-mcp/vennioclient"
@@ -90,10 +91,10 @@ func toolServer(url string, vennio http.RoundTripper) (*server.MCPServer, error)
 	}
 	host := sandbox.Hosts()[0]
 	srv := server.NewMCPServer("bench", "0", server.WithRecovery())
-	for _, tool := range tools.Catalog(tools.Deps{
+	for _, tool := range tools.Catalog(tools.Deps{Service: scheduling.Service{
 		Vennio: api, Slots: slots.NewSigner([]byte("a secret of the bench"), "bench", time.Now),
-		Hosts: tools.Directory{{Name: host.Name, ID: host.ID}}, Zone: time.UTC, WeekStart: time.Monday, Now: time.Now,
-	}) {
+		Hosts: scheduling.Directory{{Name: host.Name, ID: host.ID}}, Zone: time.UTC, WeekStart: time.Monday, Now: time.Now,
+	}}) {
 		srv.AddTools(tool.Bind())
 	}
 	return srv, nil

@@ -1,4 +1,4 @@
-package tools
+package scheduling
 
 import (
 	"context"
@@ -19,23 +19,26 @@ import (
 )
 
 const (
-	nameLife  = time.Hour        // how long a name that was found counts
-	nameRetry = time.Minute      // how long an answer counts that has no name for an id
-	nameStale = 24 * time.Hour   // how long a name that was found counts while Vennio cannot be asked again
-	namesTime = 30 * time.Second // to read one of the lists, all attempts and pages included
-	namePages = 10               // the most pages of a list that are read
-	namesKept = 2_000            // the most names of a list that are kept
-	nameLimit = 56               // characters of a name: with what a label adds it is shown in 80
+	nameLife  = time.Hour        // how long a name is used before it is read again
+	nameRetry = time.Minute      // how long a list without a name for an id is used
+	nameStale = 24 * time.Hour   // how long a name is used while Vennio cannot be asked again
+	namesTime = 30 * time.Second // limit for reading one of the lists, all attempts and pages included
+	namePages = 10               // the maximum number of pages read of a list
+	namesKept = 2_000            // the maximum number of names kept of a list
+	nameLimit = 56               // characters of a name; with the additions of a label it is shown in 80
+
+	namePageSize = 100 // the most that Vennio lists in one answer (vennio-api.md, Consents)
 )
 
-// HostNames are the names that Vennio has for the hosts of one account. They are read when first
-// needed and kept for an hour. It is safe for concurrent use; nil knows no names.
+// HostNames looks up the names that Vennio has for the hosts of one account. It reads them when they
+// are first needed and keeps them for an hour. It is safe for concurrent use. A nil *HostNames knows
+// no names.
 type HostNames struct {
 	account nameList // the account's own hosts (GET /v1/hosts)
 	access  nameList // people who opened their calendar to the account (GET /v1/consents)
 }
 
-// NewHostNames returns the names of the account that the client acts for.
+// NewHostNames looks up names in the account of the client.
 func NewHostNames(c *vennioclient.Client, now func() time.Time) *HostNames {
 	return &HostNames{
 		account: nameList{now: now, read: func(ctx context.Context) (map[string]string, error) { return namesOfAccount(ctx, c) }},
@@ -43,9 +46,10 @@ func NewHostNames(c *vennioclient.Client, now func() time.Time) *HostNames {
 	}
 }
 
-// Find returns the names of those ids for which Vennio has one, by idKey. Names that several hosts
-// have are qualified. An id that is missing has no name in Vennio, or this key may not see it.
-// The error says that Vennio could not be asked: a later call may find the name.
+// Find returns the names that Vennio has for the ids, keyed by the id in lower case without its kind.
+// A name that several hosts share is qualified. An id without a name is absent: Vennio has no name
+// for it, or this key may not see it. The error says that Vennio could not be asked; a later call
+// may find the name.
 func (n *HostNames) Find(ctx context.Context, ids ...string) (map[string]string, error) {
 	found := map[string]string{}
 	if n == nil || len(ids) == 0 {
@@ -83,17 +87,17 @@ func (n *HostNames) Find(ctx context.Context, ids ...string) (map[string]string,
 	return found, nil
 }
 
-// Called returns the hosts that Vennio knows by exactly this name.
+// Called returns the hosts whose name at Vennio is exactly this one.
 func (n *HostNames) Called(ctx context.Context, name string) ([]Host, error) {
 	if n == nil || !mayBeName(name) {
 		return nil, nil
 	}
-	anybody := []string{""} // an id that is never found, so that a list older than nameRetry is read again
+	unknown := []string{""} // an id that no list contains, so that a list older than nameRetry is read again
 	account, _ := n.account.kept()
 	if all := account.called(name, nameTable{}); len(all) > 0 {
 		return all, nil
 	}
-	account, err := n.account.get(ctx, anybody)
+	account, err := n.account.get(ctx, unknown)
 	if err != nil {
 		return nil, err
 	}
@@ -104,14 +108,14 @@ func (n *HostNames) Called(ctx context.Context, name string) ([]Host, error) {
 	if all := access.called(name, account); len(all) > 0 {
 		return all, nil
 	}
-	if access, err = n.access.get(ctx, anybody); err != nil {
+	if access, err = n.access.get(ctx, unknown); err != nil {
 		return nil, err
 	}
 	return access.called(name, account), nil
 }
 
-// hasOther reports whether another host is known by the name of h.
-func (n *HostNames) hasOther(h Host) bool {
+// otherNamed reports whether Vennio has another host of the same name as h.
+func (n *HostNames) otherNamed(h Host) bool {
 	if n == nil {
 		return false
 	}
@@ -121,7 +125,7 @@ func (n *HostNames) hasOther(h Host) bool {
 	return slices.ContainsFunc(account.ids[nameKey(h.Name)], other) || account.names[idKey(h.ID)] == "" && slices.ContainsFunc(access.ids[nameKey(h.Name)], other)
 }
 
-// nameList is one list of Vennio's that has names.
+// nameList is one of Vennio's lists that contain names, cached.
 type nameList struct {
 	read   func(context.Context) (map[string]string, error) // names by idKey
 	now    func() time.Time
@@ -130,7 +134,7 @@ type nameList struct {
 	table  nameTable
 }
 
-// kept is what was read, and whether it is too old to be used without asking again.
+// kept returns the cached table, and whether it must be read again before use.
 func (l *nameList) kept() (t nameTable, stale bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -141,7 +145,7 @@ func (l *nameList) kept() (t nameTable, stale bool) {
 	return l.table, false
 }
 
-// get returns a table that has names for all the ids, or was read within nameRetry.
+// get returns a table that has names for all the ids, or that was read within nameRetry.
 func (l *nameList) get(ctx context.Context, ids []string) (nameTable, error) {
 	l.mu.Lock()
 	old, age := l.table, l.now().Sub(l.table.at)
@@ -157,10 +161,10 @@ func (l *nameList) get(ctx context.Context, ids []string) (nameTable, error) {
 		l.mu.Lock()
 		t := l.table
 		l.mu.Unlock()
-		if t.at != old.at { // another call has read it meanwhile
+		if t.at != old.at { // another call has read it in the meantime
 			return t, nil
 		}
-		// Others may wait for the same answer when the caller has gone.
+		// Other callers may wait for the same answer when this one is cancelled.
 		ctx, done := context.WithTimeout(context.WithoutCancel(ctx), namesTime)
 		defer done()
 		names, err := l.read(ctx)
@@ -181,13 +185,13 @@ func (l *nameList) get(ctx context.Context, ids []string) (nameTable, error) {
 		case got.Err == nil:
 			return t, nil
 		case complete && !old.at.IsZero() && age < nameStale && vennioclient.KindOf(got.Err) != vennioclient.KindUnauthorized:
-			return old, nil // an act must not change because Vennio is failing
+			return old, nil // the act that a person agreed to must not change because Vennio fails
 		}
 		return nameTable{}, got.Err
 	}
 }
 
-// nameTable is a list of names as it was read. It is not changed after that.
+// nameTable is an immutable snapshot of a list of names.
 type nameTable struct {
 	names map[string]string // by idKey
 	ids   map[string][]string
@@ -202,7 +206,7 @@ func newNameTable(names map[string]string, at time.Time) nameTable {
 	return t
 }
 
-// name is the name of an id, qualified where another id has it too.
+// name returns the name of an id, qualified if another id has the same name.
 func (t nameTable) name(id string) string {
 	name := t.names[idKey(id)]
 	if name != "" && len(t.ids[nameKey(name)]) > 1 {
@@ -211,7 +215,7 @@ func (t nameTable) name(id string) string {
 	return name
 }
 
-// nameBeside is the name of an id, qualified where it, or another id in first, has it too.
+// nameBeside returns the name of an id, qualified if another id in t or an id in first has the same name.
 func (t nameTable) nameBeside(first nameTable, id string) string {
 	name := t.names[idKey(id)]
 	if name != "" && len(first.ids[nameKey(name)]) > 0 {
@@ -220,7 +224,7 @@ func (t nameTable) nameBeside(first nameTable, id string) string {
 	return t.name(id)
 }
 
-// called returns the hosts of a name, which may be qualified, in the order of their ids.
+// called returns the hosts of a name, which may be qualified, ordered by id.
 func (t nameTable) called(name string, first nameTable) (all []Host) {
 	for id := range t.names {
 		full := t.nameBeside(first, id)
@@ -232,8 +236,8 @@ func (t nameTable) called(name string, first nameTable) (all []Host) {
 	return all
 }
 
-// mayBeName reports whether a text is worth looking up: it is a name in quotation marks, as hosts of
-// odd names are shown, or has nothing in it that names do not have.
+// mayBeName reports whether a text can be a name: it consists of characters that occur in names, or
+// it is in quotation marks, in which unusual names are shown.
 func mayBeName(s string) bool {
 	quoted := len(s) > 2 && strings.HasPrefix(s, `"`)
 	return strings.ContainsFunc(s, unicode.IsLetter) && !strings.ContainsFunc(s, func(r rune) bool {
@@ -242,19 +246,16 @@ func mayBeName(s string) bool {
 	})
 }
 
-// idKey makes spellings of an id equal.
-func idKey(id string) string { return strings.ToLower(bare(strings.TrimSpace(id))) }
-
-// nameKey makes spellings of a name equal that people can hardly tell apart: case, blanks, quotation
-// marks, invisible characters, and the ways in which Unicode writes a letter.
+// nameKey makes names equal that people can hardly distinguish: it ignores case, blanks, quotation
+// marks, invisible characters and the Unicode form of letters.
 func nameKey(name string) string {
 	name = strings.NewReplacer(`"`, "", "'", "", "’", "").Replace(norm.NFKC.String(sanitize.Line(name, 200)))
 	return strings.ToLower(sanitize.Line(name, 200))
 }
 
-// nameFrom is a name that somebody else chose, made safe to keep: one line of visible characters,
-// without credentials, bounded. Quotation marks around it stay out. It is empty for an id.
-func nameFrom(s string) string {
+// SafeName makes a name that somebody else chose safe to keep: one line of at most 56 visible
+// characters without credentials and without quotation marks around it. It is empty for an id.
+func SafeName(s string) string {
 	name := strings.Trim(sanitize.Line(sanitize.Mask(s), nameLimit), `" `)
 	if (consent.Party{Name: name}).Unnamed() {
 		return ""
@@ -262,14 +263,14 @@ func nameFrom(s string) string {
 	return name
 }
 
-// namesOfAccount reads the account's own hosts. A refusal means that there are no names for this
-// key: only some keys and plans may list hosts.
+// namesOfAccount reads the names of the account's own hosts. Only some keys and plans may list
+// hosts, so a refusal means that this key sees no names.
 func namesOfAccount(ctx context.Context, c *vennioclient.Client) (map[string]string, error) {
 	names, q := map[string]string{}, vennioclient.HostsQuery{}
 	for range namePages {
 		page, err := c.ListHosts(ctx, q)
 		if err != nil {
-			return ifRefused(err)
+			return noneIfRefused(err)
 		}
 		for _, h := range page.Hosts {
 			keepName(names, h.ID, h.Name)
@@ -281,13 +282,13 @@ func namesOfAccount(ctx context.Context, c *vennioclient.Client) (map[string]str
 	return names, nil
 }
 
-// namesOfAccess reads whose calendars are open to the account, and who they say they are.
+// namesOfAccess reads the names of the people who opened their calendars to the account.
 func namesOfAccess(ctx context.Context, c *vennioclient.Client) (map[string]string, error) {
-	names, q := map[string]string{}, vennioclient.ConsentsQuery{Role: "grantee", Limit: accessPage}
+	names, q := map[string]string{}, vennioclient.ConsentsQuery{Role: "grantee", Limit: namePageSize}
 	for range namePages {
 		page, err := c.ListConsents(ctx, q)
 		if err != nil {
-			return ifRefused(err)
+			return noneIfRefused(err)
 		}
 		for _, k := range page.Consents {
 			keepName(names, k.Grantor.ID, k.Grantor.Name)
@@ -300,15 +301,15 @@ func namesOfAccess(ctx context.Context, c *vennioclient.Client) (map[string]stri
 }
 
 func keepName(names map[string]string, id, name string) {
-	if id, name = idKey(id), nameFrom(name); id != "" && name != "" && len(names) < namesKept {
+	if id, name = idKey(id), SafeName(name); id != "" && name != "" && len(names) < namesKept {
 		names[id] = name
 	}
 }
 
-// ifRefused takes a definite refusal for an answer without names: the key may not see them, or
-// Vennio has no such operation. So it does an answer of another form than the one we know, which
-// Vennio does not document: bookings must not depend on it. Everything else stays an error.
-func ifRefused(err error) (map[string]string, error) {
+// noneIfRefused treats a definite refusal as a list without names: the key may not see them, or
+// Vennio has no such operation. The same holds for an answer in an unknown form, because Vennio does
+// not document it and bookings must not depend on it. Everything else stays an error.
+func noneIfRefused(err error) (map[string]string, error) {
 	none := map[string]string{}
 	switch vennioclient.KindOf(err) {
 	case vennioclient.KindForbidden, vennioclient.KindNotFound, vennioclient.KindCalendarNotConnected, vennioclient.KindInvalid:

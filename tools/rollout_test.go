@@ -7,30 +7,31 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/vennio-mcp/vennio-mcp/internal/consent"
+	"github.com/vennio-mcp/vennio-mcp/internal/scheduling"
 	"github.com/vennio-mcp/vennio-mcp/schemas"
-	"github.com/vennio-mcp/vennio-mcp/tools"
 )
 
-func TestACanaryWritesForAStableShareOfHosts(t *testing.T) {
+func TestARolloutWritesForAStableShareOfHosts(t *testing.T) {
 	t.Parallel()
-	live := map[string]map[string]bool{}
+	included := map[string]map[string]bool{}
 	for _, share := range []string{"0%", "5%", "60%", "100%"} {
-		live[share] = map[string]bool{}
-		canary, err := tools.ParseCanary(share)
+		included[share] = map[string]bool{}
+		rollout, err := scheduling.ParseRollout(share)
 		require.NoError(t, err)
-		assert.Equal(t, share, canary.String())
+		assert.Equal(t, share, rollout.String())
 		for i := range 60 {
 			host := fmt.Sprintf("7b0c1a2e-0000-4000-8000-%012d", i)
-			live[share][host] = canary.Live(host)
+			included[share][host] = rollout.Includes(consent.Act{Tenant: host})
 		}
 	}
-	for host := range live["100%"] {
-		assert.False(t, live["0%"][host])
-		assert.True(t, live["100%"][host])
-		assert.True(t, live["60%"][host] || !live["5%"][host], "who is live stays live when the share grows")
+	for host := range included["100%"] {
+		assert.False(t, included["0%"][host])
+		assert.True(t, included["100%"][host])
+		assert.True(t, included["60%"][host] || !included["5%"][host], "a host that is included stays included when the share grows")
 	}
 	n := 0
-	for _, is := range live["60%"] {
+	for _, is := range included["60%"] {
 		if is {
 			n++
 		}
@@ -43,9 +44,9 @@ func TestAPreviewSaysPlainlyThatNothingWasWritten(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	made := w.booked()
-	canary, err := tools.ParseCanary("0%")
+	rollout, err := scheduling.ParseRollout("0%")
 	require.NoError(t, err)
-	w.deps.Canary = canary
+	w.deps.Rollout = rollout
 	w.connect()
 	before := w.vennio.Writes()
 	got := w.book(agreed(w.slot().SlotID))
@@ -59,7 +60,7 @@ func TestAPreviewSaysPlainlyThatNothingWasWritten(t *testing.T) {
 	}
 	assert.Equal(t, before, w.vennio.Writes())
 	for _, bad := range []string{"5", "-1%", "101%", "x%", "NaN%", ""} {
-		_, err := tools.ParseCanary(bad)
+		_, err := scheduling.ParseRollout(bad)
 		assert.ErrorContains(t, err, "such as 5%", bad)
 	}
 }

@@ -1,0 +1,304 @@
+package scheduling
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/vennio-mcp/vennio-mcp/internal/slots"
+	"github.com/vennio-mcp/vennio-mcp/internal/times"
+	"github.com/vennio-mcp/vennio-mcp/schemas"
+	"github.com/vennio-mcp/vennio-mcp/vennioclient"
+)
+
+// Search is a search for free times.
+type Search struct {
+	Hosts    []Host // who must all be free
+	Duration time.Duration
+	Window   times.Window
+	Guest    *time.Location // nil: not known
+	Wishes   slots.Wishes
+	Moving   *Booking // the booking that is to be moved; nil: none
+}
+
+// Free returns Vennio's free times inside the window, which overlap one another, and the end of the
+// part that was searched: the end of the window, unless there are too many. A free time that is
+// longer than the meeting is cut to its length.
+func (s *Service) Free(ctx context.Context, q Search) (found []vennioclient.Slot, until time.Time, err error) {
+	q.Window.From = wholeMinute(q.Window.From)
+	if len(q.Hosts) == 1 {
+		found, until, err = s.freeOfOne(ctx, q)
+	} else {
+		found, until, err = s.freeOfAll(ctx, q)
+	}
+	if err != nil {
+		return nil, until, calendarRefusal(err, q.Hosts)
+	}
+	if q.Moving != nil && s.overlapsMoving(q) {
+		more, err := s.freeAroundMoving(ctx, q)
+		if err != nil {
+			return nil, until, err
+		}
+		found = append(found, more...)
+	}
+	return s.fitting(found, q), until, nil
+}
+
+// wholeMinute rounds up, because slot ids contain whole minutes.
+func wholeMinute(t time.Time) time.Time { return t.Add(time.Minute - 1).Truncate(time.Minute) }
+
+// fitting cuts free times to the length of the meeting, and keeps those in the window and in the
+// hours that the operator allows.
+func (s *Service) fitting(found []vennioclient.Slot, q Search) []vennioclient.Slot {
+	for i := range found {
+		if end := found[i].Start.Add(q.Duration); end.Before(found[i].End) {
+			found[i].End = end
+		}
+	}
+	return slices.DeleteFunc(found, func(f vennioclient.Slot) bool {
+		return f.Start.Before(q.Window.From) || f.End.After(q.Window.To) || f.End.Sub(f.Start) != q.Duration ||
+			!q.Window.Holds(f.Start, f.End) || s.outsideHours([]time.Time{f.Start}, f.End.Sub(f.Start)) != ""
+	})
+}
+
+func (s *Service) freeOfOne(ctx context.Context, q Search) (found []vennioclient.Slot, until time.Time, err error) {
+	found, err = s.Vennio.Slots(ctx, vennioclient.SlotsQuery{
+		Hosts: HostIDs(q.Hosts), Duration: q.Duration, From: q.Window.From, To: q.Window.To, Timezone: q.Window.Loc.String(),
+	})
+	return found, q.Window.To, err
+}
+
+// Vennio returns at most mutualLimit common free times at once, in order (vennio-api.md,
+// Availability), so a longer window is read in pages. All pages together cover some weeks.
+const mutualLimit, mutualPages = 50, 12
+
+// freeOfAll reads when all hosts are free, page by page. Each page begins at the start of the last
+// free time of the page before and not after it, because Vennio may count its steps from there; it
+// may therefore repeat that one.
+func (s *Service) freeOfAll(ctx context.Context, q Search) (found []vennioclient.Slot, until time.Time, err error) {
+	from := q.Window.From
+	for range mutualPages {
+		page, err := s.mutualPage(ctx, q, from)
+		if err != nil {
+			return nil, from, err
+		}
+		found = append(found, page...)
+		if len(page) < mutualLimit {
+			return found, q.Window.To, nil
+		}
+		last := slices.MaxFunc(page, func(a, b vennioclient.Slot) int { return a.Start.Compare(b.Start) }).Start
+		if !last.Add(q.Duration).Before(q.Window.To) {
+			return found, q.Window.To, nil // nothing later would fit
+		}
+		if !last.After(from) {
+			break // Vennio makes no progress
+		}
+		from = last
+	}
+	return found, from, nil
+}
+
+func (s *Service) mutualPage(ctx context.Context, q Search, from time.Time) ([]vennioclient.Slot, error) {
+	return s.Vennio.MutualSlots(ctx, vennioclient.MutualQuery{
+		Hosts: HostIDs(q.Hosts), Duration: q.Duration, From: from, To: q.Window.To, Timezone: q.Window.Loc.String(), Limit: mutualLimit,
+	})
+}
+
+// calendarRefusal explains that Vennio cannot see a calendar and how that is solved, or that Vennio
+// answered for another host.
+func calendarRefusal(err error, hosts []Host) error {
+	if errors.Is(err, vennioclient.ErrOtherHost) {
+		return &Refusal{
+			Code: schemas.CodeUnavailable, Cause: err,
+			Message: fmt.Sprintf("Vennio answered with the free times of another host than %s, so theirs are unknown (not: none).", strings.Join(ShownNames(hosts), " and ")),
+			Next:    "Make the same call once more. If it happens again, tell the user that Vennio mixes up hosts; do not offer any time.",
+		}
+	}
+	if vennioclient.KindOf(err) != vennioclient.KindCalendarNotConnected {
+		return err
+	}
+	who := strings.Join(ShownNames(hosts), " or ")
+	return &Refusal{
+		Code: schemas.CodeCalendarNotConnected, Cause: err,
+		Message: fmt.Sprintf("The calendar of %s is not connected to Vennio, so the free times are unknown (not: none).", who),
+		Next: fmt.Sprintf("Tell the user: %s must sign in to Vennio and connect the calendar there, again if it was connected before. "+
+			"Then make the same call; until then do not repeat it.", who),
+	}
+}
+
+// DaysAhead is how many days are searched after a window without free times.
+const DaysAhead = 60
+
+// Later is the result of the search after a window without free times.
+type Later struct {
+	Opening *slots.Choice // nil: none was found
+	Until   time.Time     // the end of the part that was searched
+	Partial bool          // not all the days could be searched
+	Free    bool          // the hosts have free times then, whether these suit or not
+	Err     error         // the search failed
+}
+
+// SearchLater searches the days after a time for the first opening on any day, within the hours of
+// the window. A failure does not fail the call, whose own search is complete.
+func (s *Service) SearchLater(ctx context.Context, q Search, after time.Time) (l Later) {
+	q.Window.Days = nil
+	q.Window.From, q.Window.To = after, after.AddDate(0, 0, DaysAhead)
+	var found []vennioclient.Slot
+	if found, l.Until, l.Err = s.openings(ctx, q); l.Err != nil {
+		return l
+	}
+	l.Partial, l.Free = l.Until.Before(q.Window.To), len(found) > 0
+	if first, ok := slots.First(found, q.Wishes); ok {
+		l.Opening = &first
+	}
+	return l
+}
+
+// openings asks Vennio for its next slot alone where that is sufficient: for one host, without
+// wishes and hours, and if the slot lies in working hours. The path of this operation is inferred;
+// a Vennio without it is asked for all free times.
+func (s *Service) openings(ctx context.Context, q Search) (found []vennioclient.Slot, until time.Time, err error) {
+	if len(q.Hosts) > 1 || q.Wishes.Any() || len(s.Limits.Hours) > 0 || q.Window.Earliest+q.Window.Latest > 0 {
+		return s.Free(ctx, q)
+	}
+	next, err := s.Vennio.NextSlot(ctx, vennioclient.NextSlotQuery{
+		Host: q.Hosts[0].ID, Duration: q.Duration, After: q.Window.From, DaysAhead: DaysAhead, Timezone: q.Window.Loc.String(),
+	})
+	switch {
+	case vennioclient.KindOf(err) == vennioclient.KindNotFound:
+		return s.Free(ctx, q)
+	case err == nil && next != nil && next.Start.After(s.Now()):
+		end := next.Start.Add(q.Duration)
+		if !q.Wishes.InWorkingHours(vennioclient.Slot{Start: next.Start, End: end}) {
+			return s.Free(ctx, q)
+		}
+		found = []vennioclient.Slot{{Start: next.Start, End: end, Description: next.Description}}
+	}
+	return found, q.Window.To, err
+}
+
+// WithoutHost is a host without whom the others have a common free time, and the first such time.
+type WithoutHost struct {
+	Host  Host
+	First time.Time
+}
+
+// FirstWithout searches, for hosts without a common free time until the given time, the first common
+// time of all but one of them, for each in turn with one request. A search that fails is left out.
+func (s *Service) FirstWithout(ctx context.Context, q Search, until time.Time) (all []WithoutHost) {
+	q.Window.Days = nil
+	q.Window.From, q.Window.To = wholeMinute(q.Window.From), until
+	for i, host := range q.Hosts {
+		fewer := q
+		fewer.Hosts = slices.Concat(q.Hosts[:i], q.Hosts[i+1:])
+		var found []vennioclient.Slot
+		var err error
+		if len(fewer.Hosts) > 1 {
+			found, err = s.mutualPage(ctx, fewer, fewer.Window.From)
+		} else {
+			found, _, err = s.freeOfOne(ctx, fewer)
+		}
+		if err != nil {
+			continue
+		}
+		if first, ok := slots.First(s.fitting(found, fewer), q.Wishes); ok {
+			all = append(all, WithoutHost{host, first.Start})
+		}
+	}
+	return all
+}
+
+// Alternatives searches again for at most n free times near the taken one, which begins where the
+// window of q begins. It returns none if the search fails.
+func (s *Service) Alternatives(ctx context.Context, q Search, n int) []slots.Choice {
+	const before, after = 24 * time.Hour, 4 * 24 * time.Hour
+	wanted := vennioclient.Slot{Start: q.Window.From, End: q.Window.From.Add(q.Duration)}
+	q.Window.From, q.Window.To = s.notPast(wanted.Start.Add(-before)), wanted.Start.Add(after)
+	found, _, err := s.Free(ctx, q)
+	if err != nil {
+		return nil
+	}
+	w := slots.Wishes{Zone: q.Window.Loc, People: s.People(q.Window.Loc, q.Guest, q.Window.Loc.String() == s.Zone.String())}
+	if q.Moving != nil {
+		w.Leaving = &slots.Span{Start: q.Moving.Start, End: q.Moving.End}
+	}
+	return slots.Nearest(found, n, wanted, w)
+}
+
+// People are the people whose working hours count for a search. loc is the zone of the search: the
+// hosts' own if ofHosts is set, otherwise the zone of the person who asks. guest may be nil.
+func (s *Service) People(loc, guest *time.Location, ofHosts bool) []slots.Person {
+	all := []slots.Person{{Zone: loc}}
+	switch {
+	case len(s.WorkingHours) == 0:
+	case ofHosts:
+		all[0].Work = s.WorkingHours
+	default:
+		all = append(all, slots.Person{Zone: s.Zone, Work: s.WorkingHours})
+	}
+	if guest != nil {
+		all = append(all, slots.Person{Zone: guest})
+	}
+	return all
+}
+
+func (s *Service) notPast(t time.Time) time.Time {
+	if now := s.Now(); t.Before(now) {
+		return now
+	}
+	return t
+}
+
+// overlapsMoving reports whether the window overlaps the time of the booking that is to be moved, and
+// that booking blocks this time for all hosts. In the reference dialect a booking is in the calendar
+// of the first host alone; the others may have another appointment then.
+func (s *Service) overlapsMoving(q Search) bool {
+	blocksAll := len(q.Hosts) == 1 || s.Vennio.Dialect() == vennioclient.Guide
+	return blocksAll && q.Window.From.Before(q.Moving.End) && q.Moving.Start.Before(q.Window.To)
+}
+
+// freeAroundMoving returns the times to which a booking can be moved and that overlap its present
+// time, which Vennio reports as busy. Vennio is asked for short pieces of time around it, because
+// these may be free where the whole meeting is not.
+func (s *Service) freeAroundMoving(ctx context.Context, q Search) ([]vennioclient.Slot, error) {
+	const piece, step = 5 * time.Minute, 15 * time.Minute
+	old := q.Moving
+	around := q
+	around.Moving, around.Duration = nil, piece
+	around.Window = times.Window{From: s.notPast(old.Start.Add(-q.Duration)), To: old.End.Add(q.Duration), Loc: q.Window.Loc}
+	if !around.Window.To.After(around.Window.From) {
+		return nil, nil
+	}
+	free, _, err := s.Free(ctx, around)
+	if err != nil {
+		return nil, err
+	}
+	spans := joined(append(free, vennioclient.Slot{Start: old.Start, End: old.End}))
+	var found []vennioclient.Slot
+	for start := old.Start.Add(-q.Duration / step * step); start.Before(old.End); start = start.Add(step) {
+		end := start.Add(q.Duration)
+		isFree := slices.ContainsFunc(spans, func(span vennioclient.Slot) bool { return !start.Before(span.Start) && !end.After(span.End) })
+		if isFree && end.After(old.Start) && !old.IsAt(start, end) {
+			found = append(found, vennioclient.Slot{Start: start, End: end})
+		}
+	}
+	return found, nil
+}
+
+// joined merges the spans that touch or overlap.
+func joined(all []vennioclient.Slot) (spans []vennioclient.Slot) {
+	slices.SortFunc(all, func(a, b vennioclient.Slot) int { return a.Start.Compare(b.Start) })
+	for _, one := range all {
+		if n := len(spans); n > 0 && !one.Start.After(spans[n-1].End) {
+			if one.End.After(spans[n-1].End) {
+				spans[n-1].End = one.End
+			}
+			continue
+		}
+		spans = append(spans, vennioclient.Slot{Start: one.Start, End: one.End})
+	}
+	return spans
+}

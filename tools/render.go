@@ -1,0 +1,190 @@
+package tools
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"time"
+	"unicode/utf8"
+
+	"github.com/vennio-mcp/vennio-mcp/internal/consent"
+	"github.com/vennio-mcp/vennio-mcp/internal/sanitize"
+	"github.com/vennio-mcp/vennio-mcp/internal/scheduling"
+	"github.com/vennio-mcp/vennio-mcp/internal/slots"
+	"github.com/vennio-mcp/vennio-mcp/internal/times"
+	"github.com/vennio-mcp/vennio-mcp/schemas"
+)
+
+// This file renders what several tools return: offered times, bookings, proposals and people.
+
+// offer signs and describes the chosen times. It leaves out a time that a slot id cannot carry, such as
+// a start between whole minutes.
+func (d *Deps) offer(q scheduling.Search, choices ...slots.Choice) []schemas.Slot {
+	all := make([]schemas.Slot, 0, len(choices))
+	loc, guest := q.Window.Loc, ""
+	if q.Guest != nil {
+		guest = q.Guest.String()
+	}
+	for _, c := range choices {
+		id, err := d.Slots.Sign(slots.Offer{
+			Start: c.Start, Duration: c.End.Sub(c.Start), Hosts: scheduling.HostIDs(q.Hosts), Zone: loc.String(), Guest: guest,
+		})
+		if err != nil {
+			continue
+		}
+		local := times.LocalParts(c.Start, c.End, loc)
+		all = append(all, schemas.Slot{
+			Number:      len(all) + 1,
+			SlotID:      id,
+			Description: cmp.Or(sanitize.Line(c.Description, 200), times.Label(c.Start, c.End, loc)),
+			Reason:      c.Reason,
+			Start:       times.UTC(c.Start),
+			End:         times.UTC(c.End),
+			StartLocal:  local.Start,
+			EndLocal:    local.End,
+			Timezone:    local.Zone,
+			GuestLocal:  times.GuestLabel(c.Start, c.End, loc, q.Guest),
+		})
+	}
+	return all
+}
+
+// withAlternatives adds free times near the one that is taken, if that is the error. The window of q
+// begins at the taken time.
+func (d *Deps) withAlternatives(ctx context.Context, err error, q scheduling.Search) error {
+	r, ok := errors.AsType[*scheduling.Refusal](err)
+	if !ok || r.Code != schemas.CodeSlotTaken {
+		return err
+	}
+	if r.Instead.Alternatives = d.offer(q, d.Alternatives(ctx, q, defaultLimit)...); len(r.Instead.Alternatives) == 0 {
+		r.Next = scheduling.SearchAgain
+	}
+	return r
+}
+
+// window describes the window that was searched.
+func window(w times.Window) schemas.Window {
+	out := schemas.Window{When: w.When, Description: w.Text(), From: localTime(w.From, w.Loc), To: localTime(w.To, w.Loc), Timezone: w.Loc.String()}
+	if w.Earliest > 0 {
+		out.Earliest = times.ClockOf(w.Earliest)
+	}
+	if w.Latest > 0 {
+		out.Latest = times.ClockOf(w.Latest)
+	}
+	for _, day := range w.Days {
+		out.Days = append(out.Days, weekdayCodes[day])
+	}
+	return out
+}
+
+var weekdayCodes = [...]string{"sun", "mon", "tue", "wed", "thu", "fri", "sat"}
+
+func localTime(t time.Time, loc *time.Location) string {
+	return t.In(loc).Truncate(time.Second).Format(time.RFC3339)
+}
+
+// proposal shows an act to the person who is to consent to it.
+func (d *Deps) proposal(action string, a consent.Act, hosts []scheduling.Host, loc, guest *time.Location) *schemas.Proposal {
+	p := &schemas.Proposal{
+		Action: action, SlotID: a.SlotID, BookingID: sanitize.Line(a.BookingID, 100), Title: a.Title,
+		Description: times.Label(a.Start, a.End, loc), GuestLocal: times.GuestLabel(a.Start, a.End, loc, guest),
+		Start: times.UTC(a.Start), End: times.UTC(a.End), Repeat: a.Repeat,
+		Hosts: d.hosts(hosts), Attendees: attendees(a), Price: a.Price, Notes: a.Notes,
+	}
+	const mostNotes = 500 // the agent, which wrote the notes, has all of them
+	if n := utf8.RuneCountInString(a.Notes); n > mostNotes {
+		p.Notes = sanitize.Block(a.Notes, mostNotes) + fmt.Sprintf(" [%d characters in all]", n)
+	}
+	if action == schemas.ActionBook {
+		p.Note = schemas.InCalendars(p.Hosts)
+	}
+	if !a.WasStart.IsZero() {
+		p.Was = times.Label(a.WasStart, a.WasEnd, loc)
+	}
+	return p
+}
+
+// hosts lists hosts, and whether a booking is in their calendars.
+func (d *Deps) hosts(hosts []scheduling.Host) []schemas.HostTold {
+	all := make([]schemas.HostTold, len(hosts))
+	for i, h := range hosts {
+		all[i] = schemas.HostTold{Name: h.Shown(), InCalendar: d.InCalendar(i)}
+	}
+	return all
+}
+
+// attendees lists the attendees of an act.
+func attendees(a consent.Act) []schemas.Told {
+	all := []schemas.Told{}
+	for _, t := range a.Attendees {
+		all = append(all, schemas.Told{Email: t.Email, Name: t.Name, Mailed: t.Mailed})
+	}
+	return all
+}
+
+func consentOnFile(g consent.Grant) schemas.ConsentOnFile {
+	return schemas.ConsentOnFile{GivenBy: g.GivenBy, Statement: g.Words, Method: string(g.Rung)}
+}
+
+// existing renders a booking with its times in loc.
+func existing(b scheduling.Booking, loc *time.Location) schemas.Booking {
+	out := schemas.Booking{
+		BookingID:   sanitize.Line(b.ID, 100),
+		Status:      sanitize.Line(b.Status, 40),
+		Title:       sanitize.Line(b.Title, 120),
+		Description: "at a time that Vennio did not tell",
+		Hosts:       b.ShownHosts(),
+		Attendees:   []string{},
+		SeriesID:    sanitize.Line(b.SeriesID, 100),
+	}
+	if !b.Start.IsZero() && b.End.After(b.Start) {
+		out.Description, out.Start, out.End = times.Label(b.Start, b.End, loc), times.UTC(b.Start), times.UTC(b.End)
+	}
+	for _, p := range b.Guests {
+		shown := cmp.Or(p.Name, p.Email)
+		if p.Name != "" && p.Email != "" {
+			shown = sanitize.Line(p.Name, 60) + " <" + p.Email + ">"
+		}
+		out.Attendees = append(out.Attendees, sanitize.Line(shown, 160))
+	}
+	return out
+}
+
+// changed renders a booking after a change under g, or without a change if g is nil.
+func changed(b scheduling.Booking, loc *time.Location, g *consent.Grant) *schemas.ChangeResult {
+	out := &schemas.ChangeResult{Booking: existing(b, loc)}
+	out.Hosts, out.Attendees = limitPeople(out.Hosts), limitPeople(out.Attendees)
+	if g != nil {
+		file := consentOnFile(*g)
+		out.Consent = &file
+	}
+	return out
+}
+
+// addresses separates the attendees to whom Vennio may send e-mail from the others.
+func addresses(a consent.Act) (mailed, notMailed []string) {
+	for _, t := range a.Attendees {
+		if t.Mailed {
+			mailed = append(mailed, t.Email)
+		} else {
+			notMailed = append(notMailed, t.Email)
+		}
+	}
+	return limitPeople(mailed), limitPeople(notMailed)
+}
+
+// peopleSize limits the names and addresses of one booking, in bytes: with the other fields they stay
+// under 2,000 tokens in any script.
+const peopleSize = 2_000
+
+// limitPeople keeps as many people as fit into peopleSize bytes, and counts the others.
+func limitPeople(people []string) []string {
+	size := peopleSize
+	for i, p := range people {
+		if size -= len(p); size < 0 && i > 0 {
+			return append(people[:i:i], fmt.Sprintf("%d more", len(people)-i))
+		}
+	}
+	return people
+}

@@ -71,6 +71,7 @@ docs: ## Write the generated parts of README.md and docs/reference
 	$(GENERATE) -update
 
 golden: ## Write the golden files anew; read the diff before you commit it
+	go generate ./schemas
 	go test ./tools -update
 
 tokens: ## What the tools cost a model

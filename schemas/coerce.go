@@ -15,16 +15,17 @@ import (
 	"github.com/vennio-mcp/vennio-mcp/internal/jsonlimits"
 )
 
-// coercer changes arguments that are plainly meant into the form that the schema wants, before they
-// are validated. It is the same for all tools: the shape of the schema decides, and for a few
-// arguments their name (see byName). What is unclear it leaves as it is, for validation to report.
+// coercer changes arguments whose meaning is clear into the form that the schema requires, before they
+// are validated. It works in the same way for all tools: it uses the shape of the schema and, for a
+// few arguments, their name (see coerceByName). It does not change unclear arguments, which validation
+// then reports.
 type coercer struct {
-	left    int    // values that JSON in strings may still contain
-	reduced string // what was asked for where a limit was above its maximum
-	broken  map[string]string
+	left    int               // the number of values that JSON in strings may still contain
+	reduced string            // the limit that was asked for, if it was above its maximum
+	broken  map[string]string // by argument: why its text is not valid JSON
 }
 
-// object coerces the members of an object. It deletes those that count as absent.
+// object coerces the members of an object and deletes those that mean an absent value.
 func (c *coercer) object(s shape, v map[string]any) {
 	for alias, name := range aliases {
 		if value, sent := v[alias]; sent && s.has(name) && !s.has(alias) {
@@ -45,8 +46,8 @@ func (c *coercer) object(s shape, v map[string]any) {
 	}
 }
 
-// absent reports whether a value stands for no value: an empty string, or for an optional argument
-// the words that wrappers put for null.
+// absent reports whether a value means that there is none: an empty string, or for an optional
+// argument a word that wrappers send for null.
 func absent(name string, parent shape, value any) bool {
 	switch text, isText := value.(string); {
 	case !isText:
@@ -56,18 +57,18 @@ func absent(name string, parent shape, value any) bool {
 	case slices.Contains(parent.Required, name):
 		return false
 	default:
-		return nothing[strings.ToLower(text)] || name == "repeat" && once[fold(text)]
+		return nullWords[strings.ToLower(text)] || name == "repeat" && once[fold(text)]
 	}
 }
 
 var (
-	// nothing are the words that wrappers put for null, and models for an argument that they leave out.
-	nothing = map[string]bool{"null": true, "undefined": true, "none": true, "nil": true, "n/a": true}
-	// once are the words for a meeting that does not repeat, without punctuation.
+	// nullWords are the words that wrappers send for null, and models for an argument that they omit.
+	nullWords = map[string]bool{"null": true, "undefined": true, "none": true, "nil": true, "n/a": true}
+	// once are the words for a meeting that does not repeat, without punctuation and blanks.
 	once = setOf("no", "never", "once", "false", "no repeat", "does not repeat", "doesn't repeat", "doesnt repeat", "not repeating", "non-recurring", "one-time", "one-off", "single", "0")
 )
 
-// value returns what stands for value where s is wanted, or nil where nothing was sent.
+// value returns the value in the form that s requires, or nil if none was sent.
 func (c *coercer) value(name string, s shape, value any) any {
 	if text, isText := value.(string); isText {
 		value = strings.TrimSpace(text)
@@ -78,7 +79,7 @@ func (c *coercer) value(name string, s shape, value any) any {
 	if _, broken := c.broken[name]; broken {
 		return value
 	}
-	if own := byName[name]; own != nil {
+	if own := coerceByName[name]; own != nil {
 		value = own(value)
 	}
 	switch s.Type {
@@ -102,13 +103,13 @@ func (c *coercer) value(name string, s shape, value any) any {
 	return value
 }
 
-// text reads text where something else is wanted: JSON in a string.
+// text reads a string as the other type that s requires: JSON in a string.
 func (c *coercer) text(name string, s shape, text string) any {
 	if text == "" {
 		return nil
 	}
 	switch s.Type {
-	case "boolean": // only these: what is unclear must never become a consent
+	case "boolean": // no other words: an unclear one must never become a consent
 		switch strings.ToLower(text) {
 		case "true":
 			return true
@@ -122,7 +123,10 @@ func (c *coercer) text(name string, s shape, text string) any {
 		value, err := c.decode(text)
 		if err != nil {
 			if text[0] == '{' || text[0] == '[' {
-				c.breaks(name, err)
+				if c.broken == nil {
+					c.broken = map[string]string{}
+				}
+				c.broken[name] = err.Error()
 			}
 			break
 		}
@@ -131,15 +135,7 @@ func (c *coercer) text(name string, s shape, text string) any {
 	return text
 }
 
-// breaks notes why the text of an argument could not be read as JSON.
-func (c *coercer) breaks(name string, err error) {
-	if c.broken == nil {
-		c.broken = map[string]string{}
-	}
-	c.broken[name] = err.Error()
-}
-
-// decode reads JSON from a string, several times where it was encoded several times.
+// decode reads JSON from a string, repeatedly if it was encoded repeatedly.
 func (c *coercer) decode(text string) (any, error) {
 	const most = 3
 	for range most {
@@ -164,7 +160,7 @@ func (c *coercer) decode(text string) (any, error) {
 	return nil, errors.New("is JSON text within JSON text")
 }
 
-// list makes a list of a single value, and drops empty items.
+// list makes a list of a single value and removes empty items.
 func (c *coercer) list(name string, s shape, value any) any {
 	items, isList := value.([]any)
 	switch {
@@ -176,9 +172,9 @@ func (c *coercer) list(name string, s shape, value any) any {
 	kept := items[:0:len(items)]
 	for _, item := range items {
 		if s.Items != nil {
-			item = c.value(itemOf(name), *s.Items, item)
+			item = c.value(name+"[]", *s.Items, item)
 		}
-		if text, isText := item.(string); isText && (text == "" || nothing[strings.ToLower(text)]) {
+		if text, isText := item.(string); isText && (text == "" || nullWords[strings.ToLower(text)]) {
 			continue
 		}
 		if item != nil {
@@ -201,7 +197,7 @@ func (c *coercer) atMost(name string, s shape, value any) any {
 	return value
 }
 
-// single is the one item of a list where a single value is wanted.
+// single returns the only item of a list if a single value is required.
 func single(value any) any {
 	if items, isList := value.([]any); isList && len(items) == 1 {
 		switch item := items[0].(type) {
@@ -214,8 +210,8 @@ func single(value any) any {
 	return value
 }
 
-// number reads numbers written as strings, and whole numbers written with a
-// fraction or an exponent: 30.0 is an integer (JSON Schema 2020-12, 6.1.1).
+// number reads numbers in strings, and whole numbers with a fraction or an exponent: 30.0 is an integer
+// (JSON Schema 2020-12, 6.1.1).
 func number(value any) any {
 	text := ""
 	switch v := value.(type) {
@@ -225,7 +221,7 @@ func number(value any) any {
 		text = v.String()
 	}
 	if !jsonlimits.Number(text) {
-		return value // as long as it is, or beyond any number, it was not meant as one
+		return value // it is not a number of a sensible length
 	}
 	f, err := strconv.ParseFloat(text, 64)
 	if err != nil || !json.Valid([]byte(text)) {
@@ -238,7 +234,7 @@ func number(value any) any {
 	return json.Number(text)
 }
 
-// oneOf finds the value of an enumeration that is meant, whatever its case and punctuation.
+// oneOf finds the value of an enumeration, ignoring case and punctuation.
 func (s shape) oneOf(name string, value any) any {
 	text, isText := value.(string)
 	if !isText || len(s.Enum) == 0 || len(text) > longestName {
@@ -256,8 +252,8 @@ func (s shape) oneOf(name string, value any) any {
 	return text
 }
 
-// document reads the arguments as one object. Wrappers send it as a JSON string, empty as [] and
-// wrapped once more, as {"arguments": {…}}.
+// document reads the arguments as one object. Wrappers send it as a JSON string, as [] if it is empty,
+// or inside another object, as {"arguments": {…}}.
 func (c *coercer) document(s shape, args json.RawMessage) (map[string]any, error) {
 	if len(bytes.TrimSpace(args)) == 0 {
 		return map[string]any{}, nil
@@ -312,7 +308,7 @@ func (c *coercer) whole(doc any) (map[string]any, error) {
 	return nil, errors.New("the arguments must be one JSON object")
 }
 
-// unwrapped is what stands in the wrapper of all arguments, if there is one and nothing of ours is
+// unwrapped returns the value of a wrapper of all arguments, if there is one and no argument of ours is
 // beside it.
 func unwrapped(s shape, object map[string]any) (inner any, wrapped bool) {
 	for _, name := range wrappers {
@@ -329,7 +325,7 @@ func unwrapped(s shape, object map[string]any) (inner any, wrapped bool) {
 			continue
 		}
 		for other := range object {
-			if other != name && !slices.Contains([]string{"name", "tool", "tool_name", "toolName"}, other) && !foreign(s, other) {
+			if other != name && !slices.Contains([]string{"name", "tool", "tool_name", "toolName"}, other) && !addedByClient(s, other) {
 				return nil, false
 			}
 		}

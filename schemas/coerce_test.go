@@ -73,21 +73,21 @@ func TestAddressesAreReadInText(t *testing.T) {
 		`[["ada+tag@example.com"],null,"None"]`: {Email: "ada+tag@example.com"},
 		`"x@ドメイン名例。jp"`:                         {Email: "x@xn--eckwd4c7cu47r2wf.jp"},
 	} {
-		in, misfits := decode(t, strings.Replace(booking, `[{"email":"ada@example.com","name":"Ada"}]`, sent, 1))
-		require.Nil(t, misfits, sent)
+		in, violations := decode(t, strings.Replace(booking, `[{"email":"ada@example.com","name":"Ada"}]`, sent, 1))
+		require.Nil(t, violations, sent)
 		assert.Equal(t, []schemas.Attendee{want}, in.Attendees, sent)
 	}
 	for _, several := range []string{
 		`"a@b.org c@d.org"`, `"a@b.org\nc@d.org"`, `"a@b.org and c@d.org"`, `"a@b.org; c@d.org;"`, `"a@b.org & c@d.org"`, `{"email":"a@b.org, c@d.org"}`, `[["a@b.org"],["c@d.org"]]`, `["a@b.org\r\nc@d.org"]`,
 	} {
-		in, misfits := decode(t, strings.Replace(booking, `[{"email":"ada@example.com","name":"Ada"}]`, several, 1))
-		require.Nil(t, misfits, several)
+		in, violations := decode(t, strings.Replace(booking, `[{"email":"ada@example.com","name":"Ada"}]`, several, 1))
+		require.Nil(t, violations, several)
 		assert.Equal(t, []schemas.Attendee{{Email: "a@b.org"}, {Email: "c@d.org"}}, in.Attendees, several)
 	}
 	for _, bad := range []string{`"Ada Byron"`, `"Ada <ada@example.com>, Bob"`, `"ada“@example.com"`, `"ada＠example.com"`, `"\"a b\"@example.com"`, `"a@exa mple.com"`, `"a@-bad-.ü"`, `"a@b@ü.org"`, `"o'neil@o'neil.com"`, `"<a@b.org> <c@d.org>"`} {
-		_, misfits := decode(t, strings.Replace(booking, `[{"email":"ada@example.com","name":"Ada"}]`, bad, 1))
-		require.NotNil(t, misfits, bad)
-		assert.Contains(t, misfits.Error(), "attendees[0].email is not a plain e-mail address", bad)
+		_, violations := decode(t, strings.Replace(booking, `[{"email":"ada@example.com","name":"Ada"}]`, bad, 1))
+		require.NotNil(t, violations, bad)
+		assert.Contains(t, violations.Error(), "attendees[0].email is not a plain e-mail address", bad)
 	}
 }
 

@@ -21,43 +21,43 @@ import (
 
 const booking = `{"slot_id":"s1","title":"Intro","attendees":[{"email":"ada@example.com","name":"Ada"}],"consent":{"granted":true,"given_by":"Ada","statement":"yes"}}`
 
-func decode(t *testing.T, arguments string) (schemas.BookSlotInput, *schemas.Misfits) {
+func decode(t *testing.T, arguments string) (schemas.BookSlotInput, *schemas.ValidationError) {
 	t.Helper()
 	in, err := schemas.NewInput[schemas.BookSlotInput]().Decode(json.RawMessage(arguments))
-	misfits, bad := errors.AsType[*schemas.Misfits](err)
+	violations, bad := errors.AsType[*schemas.ValidationError](err)
 	require.True(t, bad || err == nil, err)
-	return in, misfits
+	return in, violations
 }
 
 func TestDecodeReadsWhatFits(t *testing.T) {
 	t.Parallel()
-	in, misfits := decode(t, booking)
-	require.Nil(t, misfits)
+	in, violations := decode(t, booking)
+	require.Nil(t, violations)
 	assert.Equal(t, "Intro", in.Title)
 	assert.Equal(t, []schemas.Attendee{{Email: "ada@example.com", Name: "Ada"}}, in.Attendees)
 	assert.Equal(t, schemas.Consent{Granted: true, GivenBy: "Ada", Statement: "yes"}, in.Consent)
 }
 
-func TestTheSentenceNamesEveryMisfitAndTheRightNames(t *testing.T) {
+func TestTheErrorNamesEveryViolationAndTheRightNames(t *testing.T) {
 	t.Parallel()
-	_, misfits := decode(t, `{"slot":"s1","title":7,"attendees":[{"mail":"x"}]}`)
-	require.NotNil(t, misfits)
+	_, violations := decode(t, `{"slot":"s1","title":7,"attendees":[{"mail":"x"}]}`)
+	require.NotNil(t, violations)
 	assert.Equal(t, "attendees[0].email is missing (required); attendees[0].mail is not an argument, did you mean email?; "+
 		"consent is missing (required): send {granted: false} to see what would be written; slot is not an argument, did you mean slot_id?; "+
 		"slot_id is missing (required); title is of type number, want string. "+
 		`attendees is a list of objects with email (required), name, for example [{"email": "ada@example.com", "name": "Ada Byron"}]. `+
 		`consent is an object with granted (required), given_by, statement, for example {"granted": false}. `+
-		"The arguments are: slot_id (required), title (required), attendees (required), consent (required), notes, hosts, repeat.", misfits.Error())
+		"The arguments are: slot_id (required), title (required), attendees (required), consent (required), notes, hosts, repeat.", violations.Error())
 }
 
-func TestManyMisfitsAreCounted(t *testing.T) {
+func TestManyViolationsAreCounted(t *testing.T) {
 	t.Parallel()
-	_, misfits := decode(t, `{"a1":1,"b2":1,"c3":1,"d4":1,"e5":1,"f6":1,"g7":1,"h8":1,"i9":1}`)
-	require.NotNil(t, misfits)
-	assert.Contains(t, misfits.Error(), "; and more.")
+	_, violations := decode(t, `{"a1":1,"b2":1,"c3":1,"d4":1,"e5":1,"f6":1,"g7":1,"h8":1,"i9":1}`)
+	require.NotNil(t, violations)
+	assert.Contains(t, violations.Error(), "; and more.")
 }
 
-func TestAConsentThatDoesNotFitIsAMisfit(t *testing.T) {
+func TestAnInvalidConsentIsAViolation(t *testing.T) {
 	t.Parallel()
 	_, wrong := decode(t, `{"slot_id":"s","title":"t","attendees":[{"email":"a@example.com","name":"A"}],"consent":{"given_by":"Ada"}}`)
 	require.NotNil(t, wrong)
@@ -86,9 +86,9 @@ func TestWhatIsNoObjectIsRefused(t *testing.T) {
 	for arguments, want := range map[string]string{
 		`[1]`: "the arguments must be one JSON object. ", `{"a":`: "the arguments are not valid JSON. ", `{} {}`: "the arguments are not valid JSON. ",
 	} {
-		_, misfits := decode(t, arguments)
-		require.NotNil(t, misfits, arguments)
-		assert.True(t, strings.HasPrefix(misfits.Error(), want+"The arguments are: "), misfits)
+		_, violations := decode(t, arguments)
+		require.NotNil(t, violations, arguments)
+		assert.True(t, strings.HasPrefix(violations.Error(), want+"The arguments are: "), violations)
 	}
 	for _, none := range []string{"", " ", "null", "{}", "[]", `""`, `" "`, `"{}"`, `"null"`} {
 		_, err := schemas.NewInput[schemas.FindSlotsInput]().Decode(json.RawMessage(none))
@@ -122,9 +122,9 @@ func TestReq_X7_ValidationStopsAtTheNinthError(t *testing.T) {
 		},
 	} {
 		_, err := find.Decode(json.RawMessage(tc.arguments))
-		misfits, bad := errors.AsType[*schemas.Misfits](err)
+		violations, bad := errors.AsType[*schemas.ValidationError](err)
 		require.True(t, bad, name)
-		assert.Len(t, misfits.All, 9, name)
+		assert.Len(t, violations.Violations, 9, name)
 		assert.True(t, strings.HasPrefix(err.Error(), tc.says), "%s: %s", name, err)
 		assert.Contains(t, err.Error(), "; and more. ", name)
 	}
@@ -150,7 +150,7 @@ type leaf struct {
 // accepts, with the help of coercion, is valid once it is coerced.
 func TestTheCheckAgreesWithTheLibrary(t *testing.T) {
 	t.Parallel()
-	input := schemas.NewInput[probe]()
+	input := schemas.ReflectInput[probe]()
 	schema, err := jsonschema.UnmarshalJSON(bytes.NewReader(input.Schema))
 	require.NoError(t, err)
 	compiler := jsonschema.NewCompiler()
@@ -210,7 +210,7 @@ func object(t *rapid.T) string {
 func TestARecursiveTypeIsRefusedBeforeItIsReflected(t *testing.T) {
 	t.Parallel()
 	type tree struct{ Branches []*struct{ Tree *tree } }
-	assert.PanicsWithValue(t, "schemas: schemas_test.tree is recursive", func() { schemas.NewInput[tree]() })
+	assert.PanicsWithValue(t, "schemas: schemas_test.tree is recursive", func() { schemas.ReflectInput[tree]() })
 }
 
 func FuzzDecode(f *testing.F) {

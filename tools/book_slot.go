@@ -92,7 +92,7 @@ func addSeries(out *schemas.BookSlotResult, b scheduling.NewBooking, made schedu
 			unconfirmed++
 		}
 		if made.Fresh && one.ID != made.Booking.ID {
-			out.WroteToo(schemas.Written{ID: one.ID, Status: one.Status, Start: times.UTC(one.Start), End: times.UTC(one.End), New: true})
+			out.AddWritten(schemas.Written{ID: one.ID, Status: one.Status, Start: times.UTC(one.Start), End: times.UTC(one.End), New: true})
 		}
 	}
 	out.Repeat = fmt.Sprintf("%s; %d booked: %s", b.Repeat.Text(), max(series.Created, len(booked)), scheduling.JoinDays(booked))
@@ -159,7 +159,7 @@ func (d *Deps) offerPayment(ctx context.Context, out *schemas.BookSlotResult, fr
 		Message: "Pay for " + sanitize.Quote(out.Title, 120) + ", " + out.Description + "? It is confirmed only once it is paid.",
 	}
 	if server.IsModernRequest(ctx) {
-		d.Notify(out.Wrote()) // the client may never repeat the call for the result
+		d.Notify(out.AllWritten()) // the client may never repeat the call for the result
 		return &question{q, d.seal(id)}
 	}
 	limited, done := context.WithTimeout(ctx, min(d.askTime(), paymentTime))

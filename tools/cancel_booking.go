@@ -59,7 +59,7 @@ func cancelled(c scheduling.Cancellation, done scheduling.Changed) *schemas.Chan
 	out.Changed, out.Series = done.Fresh, c.Act.Repeat
 	for _, b := range c.Series {
 		if b.ID != c.ID {
-			out.WroteToo(schemas.Written{ID: b.ID, Status: vennioclient.StatusCancelled, Start: times.UTC(b.Start), End: times.UTC(b.End)})
+			out.AddWritten(schemas.Written{ID: b.ID, Status: vennioclient.StatusCancelled, Start: times.UTC(b.Start), End: times.UTC(b.End)})
 		}
 	}
 	out.Mailed, out.NotMailed = addresses(c.Act)

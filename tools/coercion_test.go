@@ -85,20 +85,20 @@ func TestReq_T10_BookingsAreCoerced(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {
 		attendees any
-		want      []schemas.Told
+		want      []schemas.Recipient
 	}{
-		"an address":                {"ada@example.com", []schemas.Told{{Email: "ada@example.com", Mailed: true}}},
-		"a list of addresses":       {[]string{"ada@example.com"}, []schemas.Told{{Email: "ada@example.com", Mailed: true}}},
-		"name and address":          {"Ada Byron <ada@example.com>", []schemas.Told{{Email: "ada@example.com", Name: "Ada Byron", Mailed: true}}},
-		"several":                   {"Ada Byron <ada@example.com>; grace@example.com", []schemas.Told{{Email: "ada@example.com", Name: "Ada Byron", Mailed: true}, {Email: "grace@example.com"}}},
-		"JSON text":                 {`[{"email":"ada@example.com","name":"Ada Byron"}]`, []schemas.Told{{Email: "ada@example.com", Name: "Ada Byron", Mailed: true}}},
-		"one object":                {args{"email": " ada@example.com ", "name": ""}, []schemas.Told{{Email: "ada@example.com", Mailed: true}}},
-		"an object as text":         {`{"email":"Ada Byron <ada@example.com>"}`, []schemas.Told{{Email: "ada@example.com", Name: "Ada Byron", Mailed: true}}},
-		"a list of text objects":    {[]string{`{"email":"mailto:ada@example.com"}`}, []schemas.Told{{Email: "ada@example.com", Mailed: true}}},
-		"an apostrophe":             {"John O'Shea <john.o'shea@example.com>", []schemas.Told{{Email: "john.o'shea@example.com", Name: "John O'Shea", Mailed: true}}},
-		"a tag":                     {args{"email": "ada+vennio@example.com"}, []schemas.Told{{Email: "ada+vennio@example.com", Mailed: true}}},
-		"an international domain":   {args{"email": "ada@bücher.example", "name": "Ada"}, []schemas.Told{{Email: "ada@xn--bcher-kva.example", Name: "Ada", Mailed: true}}},
-		"another international one": {[]string{"Ada <ada@例え.テスト>"}, []schemas.Told{{Email: "ada@xn--r8jz45g.xn--zckzah", Name: "Ada", Mailed: true}}},
+		"an address":                {"ada@example.com", []schemas.Recipient{{Email: "ada@example.com", Mailed: true}}},
+		"a list of addresses":       {[]string{"ada@example.com"}, []schemas.Recipient{{Email: "ada@example.com", Mailed: true}}},
+		"name and address":          {"Ada Byron <ada@example.com>", []schemas.Recipient{{Email: "ada@example.com", Name: "Ada Byron", Mailed: true}}},
+		"several":                   {"Ada Byron <ada@example.com>; grace@example.com", []schemas.Recipient{{Email: "ada@example.com", Name: "Ada Byron", Mailed: true}, {Email: "grace@example.com"}}},
+		"JSON text":                 {`[{"email":"ada@example.com","name":"Ada Byron"}]`, []schemas.Recipient{{Email: "ada@example.com", Name: "Ada Byron", Mailed: true}}},
+		"one object":                {args{"email": " ada@example.com ", "name": ""}, []schemas.Recipient{{Email: "ada@example.com", Mailed: true}}},
+		"an object as text":         {`{"email":"Ada Byron <ada@example.com>"}`, []schemas.Recipient{{Email: "ada@example.com", Name: "Ada Byron", Mailed: true}}},
+		"a list of text objects":    {[]string{`{"email":"mailto:ada@example.com"}`}, []schemas.Recipient{{Email: "ada@example.com", Mailed: true}}},
+		"an apostrophe":             {"John O'Shea <john.o'shea@example.com>", []schemas.Recipient{{Email: "john.o'shea@example.com", Name: "John O'Shea", Mailed: true}}},
+		"a tag":                     {args{"email": "ada+vennio@example.com"}, []schemas.Recipient{{Email: "ada+vennio@example.com", Mailed: true}}},
+		"an international domain":   {args{"email": "ada@bücher.example", "name": "Ada"}, []schemas.Recipient{{Email: "ada@xn--bcher-kva.example", Name: "Ada", Mailed: true}}},
+		"another international one": {[]string{"Ada <ada@例え.テスト>"}, []schemas.Recipient{{Email: "ada@xn--r8jz45g.xn--zckzah", Name: "Ada", Mailed: true}}},
 	} {
 		w := newWorld(t)
 		got := w.book(agreed(w.slot().SlotID).with("attendees", tc.attendees).with("consent", `{"granted":"true","given_by":"Ada","statement":"yes"}`))
@@ -118,7 +118,7 @@ func TestAnAttendeeWithoutANameIsShownByAddress(t *testing.T) {
 	assert.Contains(t, preview.Text, "NOT BOOKED YET")
 	assert.Contains(t, preview.Text, "Vennio e-mails ada.byron@example.com.")
 	require.NotNil(t, preview.Data.Proposal)
-	assert.Equal(t, []schemas.Told{{Email: "ada.byron@example.com", Mailed: true}}, preview.Data.Proposal.Attendees)
+	assert.Equal(t, []schemas.Recipient{{Email: "ada.byron@example.com", Mailed: true}}, preview.Data.Proposal.Attendees)
 	got := w.book(booking)
 	require.False(t, got.IsError, got.Text)
 	read := w.get(args{"booking_id": got.Data.BookingID})

@@ -144,7 +144,7 @@ func CodeOf(err error) schemas.Code {
 		return a.Reason
 	}
 	switch {
-	case is[*schemas.Misfits](err):
+	case is[*schemas.ValidationError](err):
 		return schemas.CodeInvalidArguments
 	case is[*times.ZoneError](err):
 		return schemas.CodeInvalidTimezone

@@ -28,8 +28,8 @@ func (d *Deps) Execute(ctx context.Context, approved consent.Proposal) error {
 	run.Approved = &act
 	out, err := run.repeatCall(ctx, act)
 	if err == nil {
-		if w, writes := out.(schemas.Writing); writes {
-			d.Notify(w.Wrote())
+		if w, writes := out.(schemas.WriteResult); writes {
+			d.Notify(w.AllWritten())
 		}
 		return nil
 	}

@@ -106,19 +106,19 @@ func (d *Deps) proposal(action string, a consent.Act, hosts []scheduling.Host, l
 }
 
 // hosts lists hosts, and whether a booking is in their calendars.
-func (d *Deps) hosts(hosts []scheduling.Host) []schemas.HostTold {
-	all := make([]schemas.HostTold, len(hosts))
+func (d *Deps) hosts(hosts []scheduling.Host) []schemas.BookedHost {
+	all := make([]schemas.BookedHost, len(hosts))
 	for i, h := range hosts {
-		all[i] = schemas.HostTold{Name: h.Shown(), InCalendar: d.InCalendar(i)}
+		all[i] = schemas.BookedHost{Name: h.Shown(), InCalendar: d.InCalendar(i)}
 	}
 	return all
 }
 
 // attendees lists the attendees of an act.
-func attendees(a consent.Act) []schemas.Told {
-	all := []schemas.Told{}
+func attendees(a consent.Act) []schemas.Recipient {
+	all := []schemas.Recipient{}
 	for _, t := range a.Attendees {
-		all = append(all, schemas.Told{Email: t.Email, Name: t.Name, Mailed: t.Mailed})
+		all = append(all, schemas.Recipient{Email: t.Email, Name: t.Name, Mailed: t.Mailed})
 	}
 	return all
 }

@@ -30,8 +30,8 @@ func TestReq_E1_EveryCodeAndKindHasAdvice(t *testing.T) {
 // req: E3. What went wrong inside is for the log, never for the model.
 func TestCausesReachMiddlewareAndAdviceReachesTheModel(t *testing.T) {
 	t.Parallel()
-	type in struct{}
-	type out = *schemas.Failure
+	type in = schemas.CheckCalendarAccessInput
+	type out = *schemas.CheckCalendarAccessResult
 	for name, tc := range map[string]struct {
 		handle func(context.Context, in) (out, error)
 		seen   string

@@ -95,8 +95,8 @@ func define[In any, Out schemas.Result](d *Deps, s spec, handle func(context.Con
 		if err != nil {
 			return d.result(d.failure(err)), err
 		}
-		if w, writes := out.(schemas.Writing); writes {
-			d.Notify(w.Wrote())
+		if w, writes := out.(schemas.WriteResult); writes {
+			d.Notify(w.AllWritten())
 		}
 		return d.result(out), nil
 	}
@@ -112,7 +112,7 @@ func (d *Deps) call(ctx context.Context, s spec, handle func() (schemas.Result, 
 		return nil, err
 	}
 	out, err := handle()
-	if wrong, ok := errors.AsType[*schemas.Misfits](err); ok && d.Now != nil {
+	if wrong, ok := errors.AsType[*schemas.ValidationError](err); ok && d.Now != nil {
 		wrong.Year = d.Now().Year() // of the dates in examples
 	}
 	return out, err
@@ -158,13 +158,13 @@ func panicLocation() string {
 
 func (d *Deps) result(r schemas.Result) *mcp.CallToolResult {
 	if d.Sandbox {
-		r.Enclose().InSandbox()
+		r.Common().MarkSandbox()
 	}
-	if p := r.Enclose().Error; p != nil {
+	if p := r.Common().Error; p != nil {
 		p.Next = d.withoutMissingTools(p.Next, "")
 	}
 	answer := mcp.NewToolResultStructured(r, schemas.Render(r))
-	answer.IsError = r.Enclose().Error != nil
+	answer.IsError = r.Common().Error != nil
 	return answer
 }
 

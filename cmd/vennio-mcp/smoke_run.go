@@ -131,7 +131,7 @@ func (r *smokeRun) book(ctx context.Context, t *trial) {
 		return
 	}
 	in := schemas.BookSlotInput{
-		SlotID: t.slot.SlotID, Title: smokeTitle, Attendees: []schemas.Attendee{{Email: r.attendee, Name: r.person}}, Gate: r.gate(),
+		SlotID: t.slot.SlotID, Title: smokeTitle, Attendees: []schemas.Attendee{{Email: r.attendee, Name: r.person}}, ConsentArgument: r.consent(),
 	}
 	sent := func(a consent.Act) bool { return a.Tool == "book_slot" && a.SlotID == t.slot.SlotID }
 	for range 2 { // where the outcome is not known, the same call settles it
@@ -174,7 +174,7 @@ func (r *smokeRun) cancel(ctx context.Context, t *trial) {
 		return
 	}
 	about := func(a consent.Act) bool { return a.Tool == "cancel_booking" && a.BookingID == t.booking }
-	got, took, err := agreed[schemas.ChangeResult](ctx, r, "cancel_booking", schemas.CancelBookingInput{BookingID: t.booking, Gate: r.gate()}, about, new(time.Time))
+	got, took, err := agreed[schemas.ChangeResult](ctx, r, "cancel_booking", schemas.CancelBookingInput{BookingID: t.booking, ConsentArgument: r.consent()}, about, new(time.Time))
 	t.cancel = took
 	switch {
 	case err != nil:
@@ -184,8 +184,8 @@ func (r *smokeRun) cancel(ctx context.Context, t *trial) {
 	}
 }
 
-func (r *smokeRun) gate() schemas.Gate {
-	return schemas.Gate{Consent: schemas.Consent{Granted: true, GivenBy: r.person, Statement: r.words}}
+func (r *smokeRun) consent() schemas.ConsentArgument {
+	return schemas.ConsentArgument{Consent: schemas.Consent{Granted: true, GivenBy: r.person, Statement: r.words}}
 }
 
 // agreed makes a call that writes: the server asks, the person's yes from before

@@ -103,7 +103,7 @@ func answer(ctx context.Context, uri string, t server.ServerTool, arguments any)
 	if !ok || len(result.Content) == 0 {
 		return nil, errUnanswered
 	}
-	if problem := facts.Enclose().Error; problem != nil {
+	if problem := facts.Common().Error; problem != nil {
 		return nil, refusal(ctx, *problem)
 	}
 	return contents(uri, facts, mcp.GetTextFromContent(result.Content[0]))

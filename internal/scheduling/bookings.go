@@ -29,7 +29,7 @@ func (b Booking) IsAt(start, end time.Time) bool {
 }
 
 // ErrNoBooking is the error of reading a booking that Vennio does not know.
-var ErrNoBooking = errors.New("Vennio knows no booking by this id")
+var ErrNoBooking = errors.New("no booking at Vennio has this id")
 
 // ReadBooking reads a booking, with the names of its hosts that people see.
 func (s *Service) ReadBooking(ctx context.Context, id string) (Booking, error) {
@@ -199,9 +199,11 @@ func (s *Service) attendees(r vennioclient.BookingRequest) (all []consent.Attend
 	return all
 }
 
-// Vennio lists bookings in no documented order, so all pages are read before the first booking is
-// shown: at most MaxListPages in all, over all hosts.
-const listPage, MaxListPages = 100, 20
+// MaxListPages is the number of pages that are read in all, over all hosts. Vennio lists bookings in no
+// documented order, so all pages are read before the first booking is shown.
+const MaxListPages = 20
+
+const listPage = 100
 
 // ListBookings returns the bookings of the hosts that keep accepts, each once; without hosts those of
 // the whole account. It reports whether there are more than can be read.

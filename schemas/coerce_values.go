@@ -18,34 +18,32 @@ import (
 	"github.com/vennio-mcp/vennio-mcp/internal/times"
 )
 
-// byName are the arguments whose values need more than the shape of the schema: each function
-// returns the value that is plainly meant, or the value as it is.
-var byName = map[string]func(any) any{
+// coerceByName are the arguments whose values need more than the shape of the schema. Each function
+// returns the value in the required form, or unchanged if its meaning is not clear.
+var coerceByName = map[string]func(any) any{
 	"attendees":        addresses,
 	"attendees[]":      attendee,
 	"busy":             busyTimes,
 	"consent":          bareConsent,
 	"days":             weekdayNames,
 	"avoid_days":       weekdayNames,
-	"duration_minutes": inWords(minutes),
-	"earliest":         inWords(func(text string) any { return clock(text, "00:00") }),
+	"duration_minutes": readText(minutes),
+	"earliest":         readText(func(text string) any { return clock(text, "00:00") }),
 	"hosts[]":          hostName,
-	"latest":           inWords(func(text string) any { return clock(text, "23:59") }),
+	"latest":           readText(func(text string) any { return clock(text, "23:59") }),
 	"repeat":           repetition,
 }
 
-func itemOf(list string) string { return list + "[]" }
-
-// synonyms are further words for the values of enumerations, without case and punctuation.
+// synonyms are other words for the values of enumerations, in lower case without punctuation.
 var synonyms = map[string]map[string]string{
 	"status": {"canceled": "cancelled", "pending": "pending_payment", "unpaid": "pending_payment", "all": "any"},
 	"scope":  {"one": "single", "thisone": "single", "wholeseries": "series", "entireseries": "series"},
 }
 
-// longestText is how much text these functions read.
+// longestText is the number of bytes that these functions read.
 const longestText = 10_000
 
-func inWords(read func(string) any) func(any) any {
+func readText(read func(string) any) func(any) any {
 	return func(value any) any {
 		if text, isText := single(value).(string); isText && text != "" && len(text) <= longestText {
 			return read(text)
@@ -54,7 +52,7 @@ func inWords(read func(string) any) func(any) any {
 	}
 }
 
-// bareConsent reads false as {granted: false}. A bare true is no consent.
+// bareConsent reads false as {granted: false}. true alone is not a consent.
 func bareConsent(value any) any {
 	if value == false || value == "false" || value == "False" {
 		return map[string]any{"granted": false}
@@ -62,7 +60,7 @@ func bareConsent(value any) any {
 	return value
 }
 
-// hostName takes the name or the id out of a host that is given as an object.
+// hostName returns the id or the name of a host that is sent as an object.
 func hostName(value any) any {
 	v, isObject := value.(map[string]any)
 	if !isObject {
@@ -90,7 +88,7 @@ func repetition(value any) any {
 	}
 	v, isObject := value.(map[string]any)
 	if !isObject {
-		return inWords(func(text string) any { return times.CanonicalRepeat(text) })(value)
+		return readText(func(text string) any { return times.CanonicalRepeat(text) })(value)
 	}
 	known := map[string]string{
 		"frequency": "freq", "freq": "freq", "every": "freq", "interval": "interval", "count": "count", "times": "count", "occurrences": "count",
@@ -107,7 +105,12 @@ func repetition(value any) any {
 			parts[part] = text
 		}
 	}
-	parts["freq"] = cmp.Or(map[string]string{"week": "WEEKLY", "month": "MONTHLY"}[strings.ToLower(parts["freq"])], parts["freq"])
+	switch strings.ToLower(parts["freq"]) {
+	case "week":
+		parts["freq"] = "WEEKLY"
+	case "month":
+		parts["freq"] = "MONTHLY"
+	}
 	parts["until"] = strings.ReplaceAll(parts["until"], "-", "")
 	var all []string
 	for _, part := range []string{"freq", "interval", "count", "until"} {
@@ -122,7 +125,7 @@ func repetition(value any) any {
 	return value
 }
 
-// addresses reads attendees that are given as text: "ada@example.com", "Ada Byron
+// addresses reads attendees that are sent as text: "ada@example.com", "Ada Byron
 // <ada@example.com>", several of them, or a list of these.
 func addresses(value any) any {
 	items, isList := value.([]any)
@@ -157,25 +160,25 @@ func addresses(value any) any {
 }
 
 var (
-	// mailto is a URI of an address, whose header fields are dropped (RFC 6068).
+	// mailto matches the URI of an address; its header fields are removed (RFC 6068).
 	mailto = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`(?i)\bmailto:([^\s?,;<>]+)(?:\?[^\s,;<>]*)?`) })
-	// betweenAddresses is what stands between bare addresses.
+	// betweenAddresses matches the separators between bare addresses.
 	betweenAddresses = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`(?i)(?:[\s,;]|\band\b|&)+`) })
-	// addressLast is a name before an address: "Ada Byron (ada@example.com)", "Ada: ada@example.com".
+	// addressLast matches a name before an address: "Ada Byron (ada@example.com)", "Ada: ada@example.com".
 	addressLast = sync.OnceValue(func() *regexp.Regexp {
 		return regexp.MustCompile(`^([^@,;<>"\n]+?) ?[:(\[ –-]+([^\s@,;()<>"\[\]]+@[^\s@,;()<>"\[\]]+)[)\]]?$`)
 	})
 )
 
-// addressesIn reads the addresses in a text. What it does not understand it returns as an address,
-// for validation to report.
+// addressesIn reads the addresses in a text. It returns a text that it does not understand as an
+// address, which validation then reports.
 func addressesIn(text string) []any {
 	text = unquoted(text)
 	if len(text) <= longestText {
 		text = mailto().ReplaceAllString(text, "$1")
 	}
 	switch {
-	case text == "" || nothing[strings.ToLower(text)]:
+	case text == "" || nullWords[strings.ToLower(text)]:
 		return nil
 	case len(text) > longestText || text[0] == '{':
 		return []any{text}
@@ -201,7 +204,7 @@ func addressesIn(text string) []any {
 	return all
 }
 
-// unquoted is a text without the quotation marks around it.
+// unquoted removes quotation marks around a text.
 func unquoted(text string) string {
 	text = strings.TrimSpace(text)
 	for _, marks := range [][2]string{{`"`, `"`}, {"'", "'"}, {"“", "”"}, {"‘", "’"}, {"„", "“"}, {"«", "»"}, {"`", "`"}} {
@@ -215,7 +218,7 @@ func unquoted(text string) string {
 
 var named = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^([^<>]*)<([^<>]+)>$`) })
 
-// attendee takes an address out of "Ada Byron <ada@example.com>" or "mailto:ada@example.com", and
+// attendee extracts the address from "Ada Byron <ada@example.com>" or "mailto:ada@example.com", and
 // writes its domain in ASCII.
 func attendee(value any) any {
 	v, isObject := value.(map[string]any)
@@ -240,8 +243,8 @@ func attendee(value any) any {
 	return v
 }
 
-// asciiDomain writes the domain of an address in the form that mail servers and Vennio take (RFC
-// 5891). It leaves what is no domain as it is.
+// asciiDomain writes the domain of an address in the form that mail servers and Vennio accept (RFC
+// 5891). It does not change a text that is not a domain.
 func asciiDomain(email string) string {
 	at := strings.LastIndexByte(email, '@')
 	if at < 0 || isASCII(email[at:]) {
@@ -258,8 +261,8 @@ func isASCII(s string) bool {
 	return !strings.ContainsFunc(s, func(r rune) bool { return r > '\x7e' })
 }
 
-// busyTimes reads busy times that are given as text: a date, or two times with "/" between (ISO
-// 8601-1, 5.5).
+// busyTimes reads busy times that are sent as text: a date, or two times separated by "/" (ISO 8601-1,
+// 5.5).
 func busyTimes(value any) any {
 	items, isList := value.([]any)
 	if !isList {
@@ -365,7 +368,7 @@ func daysIn(text string) (days []string, understood bool) {
 		case !isRange && first >= 0:
 			days = append(days, week[first])
 		case isRange && first >= 0 && last >= 0 && first != last:
-			for day := first; ; day = (day + 1) % len(week) { // Fri-Mon goes on in the next week
+			for day := first; ; day = (day + 1) % len(week) { // Fri-Mon continues in the next week
 				if days = append(days, week[day]); day == last {
 					break
 				}
@@ -377,7 +380,7 @@ func daysIn(text string) (days []string, understood bool) {
 	return days, len(days) > 0
 }
 
-// weekday is the place of a day in the week, by its English name, its plural, an abbreviation or
+// weekday returns the index of a day in the week, by its English name, its plural, an abbreviation or
 // the two letters of RFC 5545; -1 for other words.
 func weekday(word string) int {
 	if i := slices.Index([]string{"mo", "tu", "we", "th", "fr", "sa", "su"}, word); i >= 0 {
@@ -436,8 +439,8 @@ func minutes(text string) any {
 	return text
 }
 
-// clock reads "9:00", "09:00:00", "0900", "9h30", "9am" and "5:30 p.m." as HH:MM; midnight is the
-// start of a day or its end. A bare number is no time of day.
+// clock reads "9:00", "09:00:00", "0900", "9h30", "9am" and "5:30 p.m." as HH:MM. midnight is returned
+// for "midnight", which can be the start or the end of a day. A number alone is not a time of day.
 func clock(text, midnight string) any {
 	said := strings.NewReplacer("a.m.", "am", "p.m.", "pm", "a.m", "am", "p.m", "pm").Replace(strings.ToLower(strings.TrimSpace(text)))
 	switch said {

@@ -5,10 +5,10 @@ import (
 	"strings"
 )
 
-// Code names an error for programs. The list is closed.
+// Code identifies an error for programs. The list is closed.
 type Code string
 
-// The codes. What each tells the model stands in one table, in package tools.
+// The codes. Package tools has the text of each for the model.
 const (
 	CodeInvalidArguments     Code = "invalid_arguments"
 	CodeInvalidTimezone      Code = "invalid_timezone"
@@ -50,7 +50,7 @@ func Codes() []Code {
 	}
 }
 
-// Problem is a failure as the model is told it.
+// Problem is a failure as the model sees it.
 type Problem struct {
 	Code              Code   `json:"code"`
 	Message           string `json:"message"`
@@ -60,7 +60,7 @@ type Problem struct {
 	RequestID         string `json:"request_id,omitempty" jsonschema_description:"Vennio's id of the failed request, for support"`
 }
 
-// Text is the problem in words, every fact of it.
+// Text is the problem in words, with every fact.
 func (p Problem) Text() string {
 	facts := []string{"retryable: no"}
 	if p.Retryable {
@@ -75,51 +75,50 @@ func (p Problem) Text() string {
 	return fmt.Sprintf("%s: %s\nNext: %s\n(%s)", p.Code, p.Message, p.Next, strings.Join(facts, "; "))
 }
 
-// Envelope is part of every result.
+// Envelope has the fields that all results have.
 type Envelope struct {
 	Error   *Problem `json:"error,omitempty" jsonschema_description:"Set when the call failed; then other fields may be absent"`
 	Sandbox bool     `json:"sandbox,omitempty" jsonschema_description:"True while no Vennio key is set: nothing real is booked"`
 	Warning string   `json:"warning,omitempty" jsonschema_description:"To tell the person: what is not real"`
 }
 
-// Enclose returns the envelope of a result, to be filled in.
-func (e *Envelope) Enclose() *Envelope { return e }
+// Common returns the envelope of a result, to be filled in.
+func (e *Envelope) Common() *Envelope { return e }
 
-// InSandbox marks a result as one of the sandbox.
-func (e *Envelope) InSandbox() { e.Sandbox, e.Warning = true, SandboxText }
+// MarkSandbox marks a result as one of the sandbox.
+func (e *Envelope) MarkSandbox() { e.Sandbox, e.Warning = true, SandboxText }
 
 // SandboxText is the warning of every sandboxed result, and the last line of its text.
 const SandboxText = "SANDBOX: no VENNIO_API_KEY is set; people, times and bookings are made up, nothing real is booked."
 
-// Result is what a tool gives back: structured content that can say itself.
+// Result is the result of a tool: structured content that can render itself as text.
 type Result interface {
-	// Text says the facts of a success as a person would read them.
+	// Text is a success in words for a person, with the same facts.
 	Text() string
-	Enclose() *Envelope
+	Common() *Envelope
 }
 
-// Render is the whole text of a result: its facts or its problem, what it
-// offers beside a problem, and the sandbox's line.
+// Render is the whole text of a result: its problem if there is one, its facts, and the warning of the
+// sandbox.
 func Render(r Result) string {
 	var parts []string
-	if e := r.Enclose().Error; e != nil {
+	if e := r.Common().Error; e != nil {
 		parts = append(parts, e.Text())
 	}
 	if text := r.Text(); text != "" {
 		parts = append(parts, text)
 	}
-	if warning := r.Enclose().Warning; warning != "" {
+	if warning := r.Common().Warning; warning != "" {
 		parts = append(parts, warning)
 	}
 	return strings.Join(parts, "\n")
 }
 
-// Failure is the result of a call that did not do its work: the problem, and
-// what is offered instead.
+// Failure is the result of a call that failed: the problem, and what is offered instead.
 type Failure struct {
 	Instead
 	Envelope
 }
 
-// Text is what is offered; the problem itself stands in the envelope.
+// Text is what is offered instead; the problem is in the envelope.
 func (f *Failure) Text() string { return f.Instead.text() }

@@ -5,6 +5,8 @@ import (
 	"context"
 	"encoding/json"
 	"net"
+	"regexp"
+	"strings"
 	"testing"
 
 	"github.com/mark3labs/mcp-go/mcp"
@@ -29,6 +31,17 @@ func TestTheDemoGoesAsItSays(t *testing.T) {
 		assert.Contains(t, out, part)
 	}
 	assert.NotContains(t, out, "\x1b", "plain where there is no terminal")
+
+	// The transcript in the README has lines of the demo, shortened at each "…".
+	_, shown, found := strings.Cut(documents(t)["README.md"], "```\nperson  ")
+	require.True(t, found)
+	shown, _, _ = strings.Cut(shown, "```")
+	for line := range strings.Lines(shown) {
+		line = regexp.MustCompile(`^(page|person|agent|server)? +`).ReplaceAllString(line, "")
+		for part := range strings.SplitSeq(line, "…") {
+			assert.Contains(t, shape(out), shape(part), "README.md")
+		}
+	}
 }
 
 // rehearsal is the demo on a server in this process, whose tools a test may

@@ -1,5 +1,5 @@
-# `make` lists the targets. Building, testing and the demo need Go and nothing else; the pinned
-# tools of `make check` are built on first use into .ci/bin, from the module .ci/tools.
+# `make` lists the targets. Building, testing and the demo only need Go. The pinned tools of `make check` are
+# built on first use into .ci/bin, from the module .ci/tools.
 SHELL       := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
@@ -14,9 +14,9 @@ PROGRAMS := ./.ci/programs/...
 BOTH     := GOWORK=$(CURDIR)/.ci/go.work
 # Tests whose names end in _Slow run in `make test-race` only.
 SLOW     := _Slow$$
-# Small packages come first, so that the first results are printed at once; replicas need PostgreSQL.
+# Small packages come first so that the first results appear early. replicas needs PostgreSQL.
 PACKAGES  = $$($(BOTH) go list ./... $(PROGRAMS) | grep -v /internal/replicas | sort -r)
-# The race detector also checks every unsafe pointer. In SQLite, which is C translated to Go, that takes half of the time.
+# Pointer checks of the race detector in SQLite, which is C translated to Go, would take half of the time.
 CHECKPTR := -gcflags=modernc.org/...=-d=checkptr=0
 
 .PHONY: help build demo test test-race postgres check bench soak clients golden docs tokens fuzz lint vuln cover format fmt vet tidy drift cross tools snapshot goreleaser clean
@@ -40,13 +40,13 @@ test-race: ## All tests under the race detector, the slow ones too, and every fu
 	$(BOTH) $(GOTEST) -race $(CHECKPTR) -count=1 -timeout=30m $(PACKAGES)
 	@.ci/fuzz 5s
 
-postgres: ## The store's tests on PostgreSQL under the race detector, and replicas that are killed (needs Debian's postgresql)
+postgres: ## Database tests on PostgreSQL with the race detector, and replicas that are killed (needs Debian's postgresql)
 	go run ./internal/sqldb/storetest/run $(GOTEST) -race -count=1 -timeout=20m ./internal/sqldb ./internal/consent ./internal/jobs ./internal/webhooks
 	$(GOTEST) -count=1 -v ./internal/replicas
 
-check: format vet lint tidy drift cross ## All that CI asks beside the tests: see the targets below
+check: format vet lint tidy drift cross ## All checks of CI other than tests: see the targets below
 
-format: $(BIN)/gofumpt ## Show what is not formatted (make fmt mends it)
+format: $(BIN)/gofumpt ## Show what is not formatted (make fmt fixes it)
 	@out=$$($< -d .) && [ -z "$$out" ] || { printf '%s\n' "$$out"; exit 1; }
 
 fmt: $(BIN)/gofumpt ## Format
@@ -55,13 +55,13 @@ fmt: $(BIN)/gofumpt ## Format
 vet: ## go vet
 	$(BOTH) go vet ./... $(PROGRAMS)
 
-lint: $(BIN)/golangci-lint ## The linters and the fences between packages (.golangci.yml)
+lint: $(BIN)/golangci-lint ## The linters and the import rules (.golangci.yml)
 	$< config verify && $(BOTH) $< run ./... $(PROGRAMS)
 
-tidy: ## Show what go.mod and go.sum lack or need no longer
+tidy: ## Show what is missing from or unused in go.mod and go.sum
 	go mod tidy -diff && go -C .ci/programs mod tidy -diff
 
-drift: ## Show where the generated parts of README.md are stale (make docs mends it)
+drift: ## Show which generated documents are out of date (make docs fixes it)
 	$(GENERATE)
 
 cross: ## Type-check, tests included, for the other systems
@@ -70,20 +70,20 @@ cross: ## Type-check, tests included, for the other systems
 docs: ## Write the generated parts of README.md and docs/reference
 	$(GENERATE) -update
 
-golden: ## Write the golden files anew; read the diff before you commit it
+golden: ## Write the golden files; read the diff before you commit it
 	go generate ./schemas
 	go test ./tools -update
 
-tokens: ## What the tools cost a model
+tokens: ## The size of the tools in tokens
 	go test -count=1 ./tools -run Tokens -v
 
-bench: ## Go's benchmarks, then the tables of docs/performance.md, measured side by side
+bench: ## Go's benchmarks, then the tables of docs/performance.md
 	go test -run='^$$' -bench=. -benchmem ./... && go run -C .ci/programs ./bench
 
-soak: ## Keep a server under a mixed load, SOAK long (3m); fails if goroutines or memory grow
+soak: ## Keep a server under a mixed load for SOAK (3m); fails if goroutines or memory grow
 	go run -C .ci/programs ./bench -soak $(SOAK)
 
-clients: .ci/clients/node_modules/.package-lock.json ## Clients of another make, the conformance suite, and a real browser (needs Node.js 20 and Debian's chromium)
+clients: .ci/clients/node_modules/.package-lock.json ## Other MCP clients, the conformance suite and a real browser (needs Node.js 20 and Debian's chromium)
 	node --test --test-concurrency=1 --test-reporter=spec .ci/clients/*.mjs
 
 .ci/clients/node_modules/.package-lock.json: .ci/clients/package-lock.json
@@ -95,7 +95,7 @@ fuzz: ## Every fuzz target, FUZZTIME each (30s)
 cover: ## Coverage by function, the total last
 	go test -coverpkg=./... -coverprofile=coverage.out ./... && go tool cover -func=coverage.out
 
-vuln: $(BIN)/govulncheck ## Known vulnerabilities in what we call (needs the Go vulnerability database)
+vuln: $(BIN)/govulncheck ## Known vulnerabilities in the code that is called (needs the Go vulnerability database)
 	@.ci/vuln
 
 tools: $(addprefix $(BIN)/,golangci-lint gofumpt gotestsum govulncheck benchstat) ## Build the pinned tools
@@ -106,11 +106,11 @@ $(BIN)/%: .ci/tools/go.mod .ci/tools/go.sum
 snapshot: $(BIN)/cyclonedx-gomod ## The binaries of a release for all six systems, into .ci/out/snapshot
 	.ci/snapshot
 
-goreleaser: $(BIN)/goreleaser $(BIN)/cyclonedx-gomod ## Check the release's configuration, and make one without publishing it
+goreleaser: $(BIN)/goreleaser $(BIN)/cyclonedx-gomod ## Check the release configuration and build a release without publishing it
 	export PATH="$(CURDIR)/$(BIN):$$PATH"; goreleaser check && goreleaser release --snapshot --clean
 
 $(BIN)/goreleaser $(BIN)/cyclonedx-gomod: .ci/release/go.mod .ci/release/go.sum
 	cd .ci/release && go build -o ../bin/ $$(go list tool | grep '/$(@F)') && touch ../bin/$(@F)
 
-clean: ## Remove what was built
+clean: ## Remove build results
 	rm -rf bin coverage.out .ci/bin .ci/out .ci/clients/node_modules .ci/mcpb/node_modules

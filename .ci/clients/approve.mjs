@@ -1,6 +1,5 @@
-// req: C3, C4, C9. A person approves, or does not, in a real browser with scripts off that they have
-// paired, while an agent that was told human waits for them. SCREENSHOTS=docs/images takes the pictures
-// of the documentation anew.
+// req: C3, C4, C9. A person approves or declines in a real, paired browser without scripts, while an agent waits.
+// SCREENSHOTS=docs/images writes the screenshots of the documentation.
 import assert from 'node:assert/strict'
 import { mkdir } from 'node:fs/promises'
 import { after, before, test } from 'node:test'
@@ -18,7 +17,7 @@ after(async () => { await browser?.close(); await program?.remove(); await ahead
 
 const limit = { timeout: 60_000 }
 
-/** waiting is an agent that was refused and given an address for the person. */
+/** waiting returns an agent whose call returned an approval link. */
 async function waiting(t, change = {}, transport = 'stdio') {
   const world = await World.open(t, program)
   const agent = await world.connect(transport, { consent: 'human' })
@@ -130,7 +129,7 @@ test('a request that has expired cannot be approved', limit, async (t) => {
   await heading(page, 'Too late')
   assert.equal(await button(page, 'Approve').count(), 0)
   await page.goto(address)
-  await heading(page, 'Too late') // what was once seen expired stays so
+  await heading(page, 'Too late') // an expired proposal remains expired
   assert.equal((await again()).code, 'approval_needed')
   assert.equal(await world.writes(), 0)
 })

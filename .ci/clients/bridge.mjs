@@ -1,5 +1,5 @@
-// req: Q4. mcp-remote stands between a client that speaks stdio alone and our
-// HTTP, over both of its transports. What the client can be asked passes too.
+// req: Q4. mcp-remote connects a client that only supports stdio to our HTTP transports. Elicitation works through it
+// too.
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { sdks } from './lib/clients.mjs'
@@ -10,7 +10,7 @@ let program
 before(async () => { program = await build() }, { timeout: 120_000 })
 after(() => program?.remove())
 
-/** bridge is an agent behind mcp-remote. A server that asks for no login gets none; the browser stays shut. */
+/** bridge returns an agent behind mcp-remote. The server requires no login, so no browser is opened. */
 async function bridge(world, transport, options) {
   const address = await world.serve()
   const target = transport === 'sse' ? new URL('/sse', address).href : address

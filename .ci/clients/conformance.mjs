@@ -1,20 +1,19 @@
-// req: P1, Q4. The official conformance suite: against our transports with the
-// suite's own fixtures (.ci/programs/conformance), and against the program itself,
-// which lacks those fixtures and must pass all that needs none. A failing
-// scenario that is not listed here fails the run, and so does a listed one that
-// passes. docs/conformance.md argues each that is listed.
+// req: P1, Q4. The official conformance suite, run against our transports with the suite's fixtures
+// (.ci/programs/conformance), and against the program itself, which must pass all scenarios that need no fixtures. The
+// run fails if a scenario fails that is not listed here, or if a listed one passes. docs/conformance.md explains the
+// listed ones.
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { conformance } from './lib/conformance.mjs'
 import { build, World } from './lib/program.mjs'
 
-/** tasks is an extension of MCP that we do not offer; the suite runs it unscored. */
+/** tasks is an MCP extension that we do not implement; the suite does not score it. */
 const tasks = [
   'tasks-lifecycle', 'tasks-capability-negotiation', 'tasks-wire-fields', 'tasks-request-state-removal', 'tasks-mrtr-input',
   'tasks-request-headers', 'tasks-dispatch-and-envelope', 'tasks-required-task-error', 'tasks-mrtr-composition',
 ]
 
-/** sets are what the suite asks for, and which checks the program alone cannot show. */
+/** sets are the sets of scenarios, with the checks that the program cannot pass without fixtures. */
 const noLogging = { 'logging-set-level': ['logging-set-level'] }
 const sets = {
   '2025-06-18': { set: ['--suite', 'all', '--spec-version', '2025-06-18'], required: 27, failing: [], bare: noLogging },
@@ -30,7 +29,7 @@ const sets = {
   },
 }
 
-/** fixtures are the scenarios that call the suite's own tools, prompts and resources by name. */
+/** fixtures matches the scenarios that need the suite's tools, prompts and resources. */
 const fixtures = /^(tools-call-|prompts-get-|resources-(read|templates|subscribe|unsubscribe)|elicitation-|input-required-result-|json-schema-|http-custom-header-)/
 
 const limit = { timeout: 150_000 }

@@ -1,6 +1,5 @@
-// req: C3, C4, P6. A person is asked through clients of another make, both
-// generations of the TypeScript SDK, over stdio, Streamable HTTP and SSE. Whatever
-// the answer, what Vennio was made to write is counted.
+// req: C3, C4, P6. A person is asked through other clients, both generations of the TypeScript SDK, over stdio,
+// Streamable HTTP and SSE. For every answer the test counts the writes to Vennio.
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { after, before, describe, test } from 'node:test'
@@ -21,7 +20,7 @@ for (const [protocol, sdk] of Object.entries(sdks)) {
 }
 
 function cases(protocol, transport) {
-  /** asking is an agent whose person gives answer, and what the person was asked. */
+  /** asking returns an agent whose person gives the answer, and the questions asked. */
   async function asking(t, answer, options = {}) {
     const world = await World.open(t, program)
     const asked = []

@@ -1,5 +1,5 @@
-// req: Q4. The MCP Inspector's command line, which is a process a call: so a slot
-// id must be good in another process than the one that gave it.
+// req: Q4. The command line of the MCP Inspector starts a process for each call, so a slot ID must be valid in other
+// processes than the one that created it.
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
 import { after, before, test } from 'node:test'
@@ -13,7 +13,7 @@ let program
 before(async () => { program = await build() }, { timeout: 120_000 })
 after(() => program?.remove())
 
-/** targets are how the Inspector is told where the program is. */
+/** targets are the Inspector's arguments for the program's transports. */
 const targets = {
   stdio: async (world) => [program.path, ...Object.entries(world.env).flatMap(([name, value]) => ['-e', `${name}=${value}`])],
   http: async (world) => ['--transport', 'http', '--server-url', await world.serve()],
@@ -29,7 +29,7 @@ for (const [transport, era] of [['stdio', 'legacy'], ['stdio', 'modern'], ['http
       const { stdout } = await promisify(execFile)(node22, [inspector, ...all], { env: world.env, timeout: 30_000, killSignal: 'SIGKILL' })
       return JSON.parse(stdout).result
     }
-    const { tools } = await run('--method', 'tools/list', '--strict') // it fails where a schema is not portable
+    const { tools } = await run('--method', 'tools/list', '--strict') // fails if a schema is not portable
     assert.ok(tools.some(({ name }) => name === 'book_slot'))
     await findsAndBooks(world, {
       call: (name, args = {}) => run('--method', 'tools/call', '--tool-name', name, '--tool-args-json', JSON.stringify(args)),

@@ -1,5 +1,5 @@
-// req: Q4. An agent framework over SSE: LangChain loads the tools through its MCP
-// adapters and calls them as an agent of it would, with a tool call of the model.
+// req: Q4. An agent framework over SSE: LangChain loads the tools with its MCP adapters and calls them like an agent,
+// with tool calls of a model.
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { MultiServerMCPClient } from '@langchain/mcp-adapters'
@@ -9,7 +9,7 @@ let program
 before(async () => { program = await build() }, { timeout: 120_000 })
 after(() => program?.remove())
 
-/** load is LangChain's tools by their names, off a server reached over SSE, and an agent that calls them. */
+/** load returns LangChain's tools by name, from a server over SSE, and an agent that calls them. */
 async function load(world) {
   const url = new URL('/sse', await world.serve()).href
   const client = new MultiServerMCPClient({ mcpServers: { vennio: { transport: 'sse', url } }, throwOnLoadError: true })

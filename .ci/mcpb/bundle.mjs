@@ -1,4 +1,4 @@
-// bundle.mjs VERSION OS ARCH BINARY: packs a binary, as Go names its system, into
+// bundle.mjs VERSION OS ARCH BINARY: packs a binary (OS and ARCH are Go's names) into
 // .ci/out/mcpb/vennio-mcp_VERSION_OS_ARCH.mcpb, and checks the bundle by unpacking it.
 import { execFileSync } from "node:child_process";
 import { chmodSync, copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";

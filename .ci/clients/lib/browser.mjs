@@ -1,7 +1,7 @@
 // A real browser, Debian's chromium, without a screen.
 import { chromium } from 'playwright-core'
 
-/** launch starts the browser at CHROMIUM, or where Debian keeps it. */
+/** launch starts the browser at CHROMIUM, or Debian's chromium. */
 export function launch() {
   return chromium.launch({
     executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
@@ -13,7 +13,7 @@ export function launch() {
   })
 }
 
-/** tab is a browser of its own at an address: no cookies, and no script unless asked for. */
+/** tab opens an address in a new browser context without cookies, and without scripts unless requested. */
 export async function tab(t, browser, address, { script = false, dark = false, width = 900 } = {}) {
   const context = await browser.newContext({
     javaScriptEnabled: script, viewport: { width, height: width < 500 ? 740 : 900 }, colorScheme: dark ? 'dark' : 'light',
@@ -29,7 +29,7 @@ async function open(context, address) {
   return page
 }
 
-/** paired is a person's browser: it has been paired by a link, and shows an address. again opens a further tab of it. */
+/** paired returns a browser that was paired by a link and shows an address. again opens another tab. */
 export async function paired(t, browser, world, address, options) {
   const page = await tab(t, browser, await world.pairingLink(), options)
   await page.getByLabel('Your name').fill('Ada Byron')

@@ -1,5 +1,4 @@
-// Clients of another make: both generations of the TypeScript SDK. What differs
-// between them is kept here; the tests use what they have in common.
+// Other clients: both generations of the TypeScript SDK. This file hides their differences from the tests.
 import * as v2 from '@modelcontextprotocol/client'
 import * as v2stdio from '@modelcontextprotocol/client/stdio'
 import { Client } from '@modelcontextprotocol/sdk/client/index.js'
@@ -10,7 +9,7 @@ import { ElicitRequestSchema } from '@modelcontextprotocol/sdk/types.js'
 
 const name = { name: 'clients-test', version: '1' }
 
-/** sdks by the protocol they speak: a server that asks, and a question that comes back with the call.
+/** sdks by protocol: the server sends a request, or the result contains the question.
  * SSE belongs to the older ones. */
 export const sdks = {
   '2025-11-25': {

@@ -1,4 +1,4 @@
-// The official conformance suite, run against one address, and what it found.
+// Runs the official conformance suite against an address and parses its results.
 import { execFile } from 'node:child_process'
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -7,7 +7,7 @@ import { installed, node22 } from './installed.mjs'
 
 const suite = installed('@modelcontextprotocol/conformance/dist/index.js')
 
-/** conformance runs a set of scenarios; a failing one is not an error here, but the suite's own failure is. */
+/** conformance runs a set of scenarios. Failing scenarios are not errors here; a failure of the suite itself is. */
 export async function conformance(url, ...set) {
   const folder = await mkdtemp(join(tmpdir(), 'conformance-'))
   try {
@@ -22,14 +22,14 @@ export async function conformance(url, ...set) {
   }
 }
 
-/** read finds in the suite's closing lines how many scenarios there were that count. */
+/** read returns the number of scored scenarios from the suite's closing lines. */
 function read(closing) {
   const scenarios = closing.match(/^[✓✗] \S+: \d+ passed, \d+ failed/gm)
   const unscored = new Set([...closing.matchAll(/^ {2}[✓✗] (\S+) \(/gm)].map(([, name]) => name))
   return { closing, required: scenarios.length - unscored.size }
 }
 
-/** checks are those that failed, and those of what a server SHOULD do, which the closing lines leave out; by scenario. */
+/** checks returns, by scenario, failed checks and SHOULD-level warnings, which the closing lines omit. */
 async function checks(folder) {
   const found = { FAILURE: {}, WARNING: {} }
   for (const name of await readdir(folder)) {

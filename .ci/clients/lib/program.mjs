@@ -1,5 +1,4 @@
-// The program under test and the sandbox at its far end, started for one test
-// and gone after it: no child process and no folder outlives the test.
+// Starts the program under test and the sandbox for one test. Afterwards no process and no directory remains.
 import assert from 'node:assert/strict'
 import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -11,7 +10,7 @@ import { promisify } from 'node:util'
 import { sdks } from './clients.mjs'
 
 const repository = fileURLToPath(new URL('../../..', import.meta.url))
-const patience = 20_000 // ms to wait for a process to say where it listens
+const patience = 20_000 // ms until a process must have printed its address
 
 /** build compiles a program into a temporary folder; module is the directory of its Go module. remove deletes the folder. */
 export async function build(source = './cmd/vennio-mcp', module = '.') {
@@ -21,7 +20,7 @@ export async function build(source = './cmd/vennio-mcp', module = '.') {
   return { path, remove: () => rm(folder, { recursive: true, force: true }) }
 }
 
-/** World is a sandbox of Vennio and an empty home for the programs of one test. */
+/** World has a sandbox of Vennio and an empty home directory for the programs of one test. */
 export class World {
   static async open(t, program) {
     const world = new World()
@@ -43,7 +42,7 @@ export class World {
     await rm(this.home, { recursive: true, force: true })
   }
 
-  /** start runs the program, or another, until the test ends, and waits until it says pattern. */
+  /** start runs a program until the test ends, and waits until its output matches pattern. */
   async start(args, stream, pattern, program = this.program) {
     const child = spawn(program.path, args, { env: this.env, stdio: ['ignore', 'pipe', 'pipe'] })
     const gone = once(child, 'exit')
@@ -62,7 +61,7 @@ export class World {
     })
   }
 
-  /** connect is an agent at the program, over 'stdio', 'http' or 'sse'; its calls give structured results. */
+  /** connect returns an agent connected to the program over 'stdio', 'http' or 'sse'; its calls return structured results. */
   async connect(transport, { protocol = '2025-11-25', consent = 'ask', ...options } = {}) {
     const sdk = sdks[protocol]
     return this.attach(transport === 'stdio'
@@ -70,35 +69,35 @@ export class World {
       : sdk[transport](new URL(await this.serve(consent))), { protocol, ...options })
   }
 
-  /** attach is an agent at the other end of a transport. */
+  /** attach returns an agent on a transport. */
   async attach(end, { protocol = '2025-11-25', capabilities = {}, onAsk } = {}) {
     const sdk = sdks[protocol]
     const client = sdk.client(capabilities, onAsk)
     this.ends.push(() => client.close())
     await client.connect(end)
-    await client.listTools() // from here on the client holds every result against its output schema
+    await client.listTools() // from now on the client validates results with the output schemas
     return { call: (name, args = {}, options) => sdk.call(client, { name, arguments: args }, options) }
   }
 
-  /** serve starts the program on HTTP; the address is that of Streamable HTTP. */
+  /** serve starts the program on HTTP and returns the address of Streamable HTTP. */
   async serve(consent = 'ask') {
     const [address] = await this.start(['serve', '--addr', '127.0.0.1:0', '--consent', consent], 'stderr', /http:\/\/127\.0\.0\.1:\d+\/mcp/)
     return address
   }
 
-  /** pairingLink is what vennio-mcp approvals link prints in a terminal, here that of util-linux's script. */
+  /** pairingLink returns the link that vennio-mcp approvals link prints in a terminal (util-linux's script). */
   async pairingLink() {
     const [, address] = await this.start(['-qec', `${this.program.path} approvals link`, '/dev/null'], 'stdout', /(http:\/\/localhost:\d+\/approvals\/pair\/[A-Z2-7]+)/, { path: 'script' })
     return address
   }
 
-  /** sandbox makes the sandbox do something: take, fail, pay and so on. */
+  /** sandbox sends a control command to the sandbox: take, fail, pay and so on. */
   async sandbox(what, how = {}) {
     const response = await fetch(`${this.vennio}/_sandbox/${what}`, { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(how) })
     assert.ok(response.ok, await response.text())
   }
 
-  /** writes is how many bookings Vennio was made to write. */
+  /** writes returns the number of bookings that were written to Vennio. */
   async writes() {
     const response = await fetch(`${this.vennio}/_sandbox/state`)
     assert.equal(response.status, 200)
@@ -108,7 +107,7 @@ export class World {
   }
 }
 
-/** firstSlot asks for free times and makes a complete booking of the first. */
+/** firstSlot returns the arguments to book the first free time. */
 export async function firstSlot(agent) {
   const found = await agent.call('find_slots')
   assert.ok(!found.isError, JSON.stringify(found))
@@ -121,13 +120,13 @@ export async function firstSlot(agent) {
   }
 }
 
-/** book calls book_slot. The agent always claims consent: that must not be enough. */
+/** book calls book_slot. The agent always claims consent, which must not be sufficient. */
 export async function book(agent, booking, options) {
   const result = await agent.call('book_slot', booking, options)
   return { ...result.structuredContent, code: result.structuredContent.error?.code ?? result.structuredContent.reason, text: result.content[0].text, isError: result.isError }
 }
 
-/** findsAndBooks does what every client must be able to do, and counts what Vennio was made to write. */
+/** findsAndBooks finds and books a slot, which every client must be able to do, and counts the writes to Vennio. */
 export async function findsAndBooks(world, agent, method = 'attested by the agent') {
   const booking = await firstSlot(agent)
   const booked = await book(agent, booking)
@@ -138,14 +137,14 @@ export async function findsAndBooks(world, agent, method = 'attested by the agen
   assert.equal(await world.writes(), 1)
 }
 
-/** link is the address of the approval page in what the agent was told. */
+/** link returns the address of the approval page in a result. */
 export function link(told) {
   const found = /http:\/\/localhost:\d+\/approvals\/[A-Z2-7]+/.exec(told.text)
   assert.ok(found, told.text)
   return found[0]
 }
 
-/** post sends a form as a browser without scripts would, with a cookie. */
+/** post submits a form like a browser without scripts, with a cookie. */
 async function post(url, cookie, form) {
   const done = await fetch(url, {
     method: 'POST', redirect: 'manual', headers: { Cookie: cookie, Origin: new URL(url).origin }, body: new URLSearchParams(form),
@@ -154,7 +153,7 @@ async function post(url, cookie, form) {
   return done
 }
 
-/** approve presses Approve on a page in a browser without scripts that a person has paired. */
+/** approve submits the approval page like a paired browser without scripts. */
 export async function approve(world, url) {
   const pairing = await post(await world.pairingLink(), '', { name: 'Ada Byron' })
   const [cookie] = pairing.headers.getSetCookie()[0].split(';')

@@ -1,5 +1,5 @@
-// The program with a clock that is ahead, for what happens when time passes: the standard library's
-// time.Now is replaced by an overlay, as internal/replicas does.
+// Builds the program with a clock that is ahead, to test what happens later. An overlay replaces time.Now of the
+// standard library, as in internal/replicas.
 import { execFile } from 'node:child_process'
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -10,7 +10,7 @@ import { promisify } from 'node:util'
 const run = promisify(execFile)
 const repository = fileURLToPath(new URL('../../..', import.meta.url))
 
-/** buildAhead compiles the program with a clock that is so many seconds ahead. */
+/** buildAhead builds the program with a clock that is the given number of seconds ahead. */
 export async function buildAhead(seconds) {
   const folder = await mkdtemp(join(tmpdir(), 'vennio-ahead-'))
   const { stdout } = await run('go', ['env', 'GOROOT'])

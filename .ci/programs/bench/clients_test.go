@@ -17,8 +17,8 @@ import (
 
 var few = options{calls: 200, span: time.Minute}
 
-// speaking returns a client of an echo server over pipes.
-func speaking(t *testing.T) *pipe {
+// newEchoClient returns a client of an echo server over pipes.
+func newEchoClient(t *testing.T) *stdioClient {
 	t.Helper()
 	inR, inW := io.Pipe()
 	outR, outW := io.Pipe()
@@ -31,15 +31,15 @@ func speaking(t *testing.T) *pipe {
 		assert.NoError(t, <-served)
 		_ = outW.Close()
 	})
-	p, err := newPipe(inW, outR)
+	p, err := newStdioClient(inW, outR)
 	require.NoError(t, err)
 	return p
 }
 
 func TestManyCallersShareAPipe(t *testing.T) {
 	t.Parallel()
-	p := speaking(t)
-	s, err := load(t.Context(), contender{"pipe", func(ctx context.Context, _ int) error { return p.ask(ctx, sayHello) }}, 8, few)
+	p := newEchoClient(t)
+	s, err := load(t.Context(), target{"pipe", func(ctx context.Context, _ int) error { return p.send(ctx, echoCall) }}, 8, few)
 	require.NoError(t, err)
 	assert.Positive(t, s.perSecond)
 }
@@ -48,28 +48,28 @@ func TestManyCallersHaveSessions(t *testing.T) {
 	t.Parallel()
 	srv := httptest.NewServer(server.NewStreamableHTTPServer(echo.New()))
 	defer srv.Close()
-	w := newWeb(srv.URL)
+	w := newHTTPClient(srv.URL)
 	session, err := w.session(t.Context())
 	require.NoError(t, err)
 	assert.NotEmpty(t, session)
-	_, err = load(t.Context(), contender{"web", func(ctx context.Context, _ int) error {
-		_, err := w.ask(ctx, session, sayHello)
+	_, err = load(t.Context(), target{"web", func(ctx context.Context, _ int) error {
+		_, err := w.send(ctx, session, echoCall)
 		return err
 	}}, 8, few)
 	require.NoError(t, err)
 	w.http.CloseIdleConnections()
 }
 
-// A contender that answers something else must not win by it.
+// A target with wrong responses must not count as fast.
 func TestOnlyTheRightAnswerCounts(t *testing.T) {
 	t.Parallel()
-	assert.Error(t, speaking(t).ask(t.Context(), findSlots), "there is no such tool")
+	assert.Error(t, newEchoClient(t).send(t.Context(), findSlots), "there is no such tool")
 	assert.Error(t, findSlots.check([]byte(`{"isError":true}`)))
-	assert.NoError(t, huge.check([]byte(`{"isError":true}`)))
-	assert.Error(t, huge.check([]byte(`{"content":[]}`)))
-	srv := httptest.NewServer(canned(1000))
+	assert.NoError(t, hugeCall.check([]byte(`{"isError":true}`)))
+	assert.Error(t, hugeCall.check([]byte(`{"content":[]}`)))
+	srv := httptest.NewServer(fixedResponse(1000))
 	defer srv.Close()
-	body, err := newWeb(srv.URL).ask(t.Context(), "", findSlots)
+	body, err := newHTTPClient(srv.URL).send(t.Context(), "", findSlots)
 	require.NoError(t, err)
 	assert.Len(t, body, 1000)
 }
@@ -80,14 +80,14 @@ func TestManyCallersShareAStream(t *testing.T) {
 	defer theirs.Close()
 	ours, _ := served(t, echo.New())
 	for _, url := range []string{ours, theirs.URL + "/mcp"} {
-		s, err := newWeb(url).open(t.Context())
+		s, err := newHTTPClient(url).open(t.Context())
 		require.NoError(t, err)
-		_, err = load(t.Context(), contender{"stream", func(ctx context.Context, _ int) error {
-			return s.ask(ctx, sayHello)
+		_, err = load(t.Context(), target{"stream", func(ctx context.Context, _ int) error {
+			return s.send(ctx, echoCall)
 		}}, 8, few)
 		require.NoError(t, err)
-		require.Error(t, s.ask(t.Context(), findSlots), "there is no such tool")
+		require.Error(t, s.send(t.Context(), findSlots), "there is no such tool")
 		s.close()
-		<-s.gone
+		<-s.closed
 	}
 }

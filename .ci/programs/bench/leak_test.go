@@ -19,9 +19,9 @@ import (
 	"github.com/vennio-mcp/vennio-mcp/vennioclient/sandbox"
 )
 
-const settle = 30 * time.Second // for sessions to idle out, and goroutines to end
+const settle = 30 * time.Second // limit for idle sessions to expire and goroutines to end
 
-// served is the server in this process, over HTTP, and how much of it is open.
+// served serves srv over HTTP in this process. open returns the number of open sessions and streams.
 func served(t *testing.T, srv *server.MCPServer) (url string, open func() int) {
 	t.Helper()
 	ln, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
@@ -44,15 +44,15 @@ func served(t *testing.T, srv *server.MCPServer) (url string, open func() int) {
 	return "http://" + ln.Addr().String() + "/mcp", func() int { return counts[0]() + counts[1]() }
 }
 
-// overStdio begins, uses and ends one session over pipes.
+// overStdio opens, uses and closes one session over pipes.
 func overStdio(ctx context.Context, srv *server.MCPServer) error {
 	inR, inW := io.Pipe()
 	outR, outW := io.Pipe()
 	served := make(chan error, 1)
 	go func() { served <- mcpserver.Stdio(ctx, srv, inR, outW, mcpserver.StdioOptions{}) }()
-	p, err := newPipe(inW, outR)
+	p, err := newStdioClient(inW, outR)
 	if err == nil {
-		err = p.ask(ctx, findSlots)
+		err = p.send(ctx, findSlots)
 	}
 	_ = inW.Close()
 	if ended := <-served; err == nil {
@@ -69,23 +69,23 @@ func TestNothingIsLeftOfSessionsThatWereUsedAndDropped(t *testing.T) {
 	srv, err := toolServer(vennio.URL, http.DefaultTransport)
 	require.NoError(t, err)
 	url, open := served(t, srv)
-	v := &visitor{web: newWeb(url)}
-	deeds := []func(context.Context, *visitor) error{
-		inSession(findSlots), leaves, deletes, dropsStream, overSSE, dropsSSE, modern, refusals, hangsUp,
-		func(ctx context.Context, _ *visitor) error { return overStdio(ctx, srv) },
+	v := &client{httpClient: newHTTPClient(url)}
+	operations := []func(context.Context, *client) error{
+		inSession(findSlots), abandonSession, deleteSession, dropSessionStream, callOverSSE, dropSSE, statelessCall, invalidRequests, cancelCall,
+		func(ctx context.Context, _ *client) error { return overStdio(ctx, srv) },
 	}
 	sessions := func(each int) int {
 		for range each {
 			v.session = ""
-			for _, do := range deeds {
+			for _, do := range operations {
 				require.NoError(t, do(context.WithoutCancel(t.Context()), v))
 			}
 		}
 		require.Eventually(t, func() bool { return open() == 0 }, settle, 10*time.Millisecond, "sessions and streams stay open")
-		v.web.http.CloseIdleConnections()
+		v.httpClient.http.CloseIdleConnections()
 		return runtime.NumGoroutine()
 	}
-	const slack = 15 // kept connections, and goroutines kept for the next call
+	const slack = 15 // idle connections and goroutines that are reused
 	before := sessions(5)
 	sessions(45) // 7 each, over all three transports
 	require.Eventually(t, func() bool { return runtime.NumGoroutine() <= before+slack }, settle, 10*time.Millisecond, "%d goroutines before", before)

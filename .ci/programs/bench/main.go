@@ -1,14 +1,12 @@
-// Command bench measures vennio-mcp beside what it stands on, in one run on one
-// machine: a bare mcp-go echo server and a bare net/http handler. It prints
-// the tables of docs/performance.md: ratios, since figures of one machine say
-// little about another. With -soak it keeps one server under a mixed load
-// instead, and fails if its goroutines or its memory grow.
+// Command bench compares vennio-mcp with a bare mcp-go echo server and a bare net/http handler, in the same run
+// on the same machine. It prints the tables of docs/performance.md, mostly as ratios, which depend less on the
+// machine than absolute values. With -soak it keeps one server under a mixed load instead, and fails if the
+// number of its goroutines or its memory grows.
 //
-// Contenders are processes of their own, reached over pipes or loopback, and the
-// Vennio behind them is the sandbox. Rounds are interleaved: each measures every
-// contender, beginning with another one, and figures are medians over rounds.
-// Everything is bounded in count and time; what is built and written lies in one
-// temporary folder, which is removed in the end.
+// The programs under test, called targets, are separate processes that are called over pipes or loopback. They
+// use the sandbox instead of Vennio. Rounds are interleaved: each round measures every target, beginning with a
+// different one, and results are medians over rounds. All work is limited in count and time. All files are in one
+// temporary directory, which is removed at the end.
 package main
 
 import (
@@ -24,35 +22,35 @@ import (
 	"time"
 )
 
-// options bound a run.
+// options limit a run.
 type options struct {
-	rounds int           // of all contenders
-	calls  int           // at most, of a contender in a round
-	span   time.Duration // at most, of a contender in a round
-	starts int           // of each program
-	only   string        // steps, with commas between; empty: all
+	rounds int           // number of rounds
+	calls  int           // limit for one target in one round
+	span   time.Duration // limit for one target in one round
+	starts int           // number of starts of each program
+	only   string        // comma-separated steps; empty means all
 }
 
 func main() {
 	var o options
-	flag.IntVar(&o.rounds, "rounds", 9, "rounds, each of all contenders")
-	flag.IntVar(&o.calls, "calls", 4000, "most calls to a contender in a round")
-	flag.DurationVar(&o.span, "span", 400*time.Millisecond, "longest time for a contender in a round")
-	flag.IntVar(&o.starts, "starts", 25, "starts of each program")
-	flag.StringVar(&o.only, "only", "", "measure only some of: starts, overhead, calls, sessions; with commas between")
-	soaked := flag.Duration("soak", 0, "how long to keep a server under load, watching its goroutines and memory, instead of measuring")
-	as := flag.String("as", "", "be a contender: stdio, nethttp or vennio (the program starts itself so)")
-	size := flag.Int("size", 0, "bytes that nethttp answers")
+	flag.IntVar(&o.rounds, "rounds", 9, "number of rounds")
+	flag.IntVar(&o.calls, "calls", 4000, "maximum number of calls to a target in a round")
+	flag.DurationVar(&o.span, "span", 400*time.Millisecond, "maximum time for a target in a round")
+	flag.IntVar(&o.starts, "starts", 25, "number of starts of each program")
+	flag.StringVar(&o.only, "only", "", "comma-separated steps to measure: starts, overhead, calls, sessions (default all)")
+	soakDuration := flag.Duration("soak", 0, "duration of a soak test, instead of the measurements")
+	as := flag.String("as", "", "internal: run as the target stdio, nethttp or vennio")
+	size := flag.Int("size", 0, "internal: response size of nethttp in bytes")
 	flag.Parse()
 
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	err := contend(ctx, *as, *size)
+	err := serveAs(ctx, *as, *size)
 	switch {
 	case *as != "":
-	case *soaked > 0:
-		err = inFolder(func(dir string) error { return soak(ctx, os.Stdout, dir, *soaked) })
+	case *soakDuration > 0:
+		err = withTempDir(func(dir string) error { return soak(ctx, os.Stdout, dir, *soakDuration) })
 	default:
-		err = inFolder(func(dir string) error { return run(ctx, os.Stdout, dir, o) })
+		err = withTempDir(func(dir string) error { return run(ctx, os.Stdout, dir, o) })
 	}
 	stop()
 	if err != nil {
@@ -61,8 +59,8 @@ func main() {
 	}
 }
 
-// inFolder gives do a temporary folder.
-func inFolder(do func(dir string) error) error {
+// withTempDir calls do with a temporary directory and removes it afterwards.
+func withTempDir(do func(dir string) error) error {
 	dir, err := os.MkdirTemp("", "vennio-mcp-bench")
 	if err != nil {
 		return err
@@ -71,14 +69,14 @@ func inFolder(do func(dir string) error) error {
 	return do(dir)
 }
 
-// wants tells whether a step is to be measured.
-func (o options) wants(step string) bool {
+// includes reports whether a step is to be measured.
+func (o options) includes(step string) bool {
 	return o.only == "" || slices.Contains(strings.Split(o.only, ","), step)
 }
 
 func run(ctx context.Context, out io.Writer, dir string, o options) error {
 	fmt.Fprintln(os.Stderr, "bench: building; the first time, the standard library with GOEXPERIMENT=jsonv2 too")
-	s, err := newStage(ctx, dir, false)
+	s, err := newEnvironment(ctx, dir, false)
 	if err != nil {
 		return err
 	}
@@ -86,14 +84,14 @@ func run(ctx context.Context, out io.Writer, dir string, o options) error {
 	r := report{o: o, size: size(s.ours), sizeFast: size(s.fast), sizeBare: size(s.bare)}
 	for _, step := range []struct {
 		name, what string
-		measure    func(context.Context, *stage, options) error
+		measure    func(context.Context, *environment, options) error
 	}{
 		{"starts", "starting up", r.measureStarts},
 		{"overhead", "the cost of a call in the process", r.measureOverhead},
 		{"calls", "calls", r.measureCalls},
 		{"sessions", "open sessions", r.measureSessions},
 	} {
-		if !o.wants(step.name) {
+		if !o.includes(step.name) {
 			continue
 		}
 		fmt.Fprintln(os.Stderr, "bench: measuring", step.what)

@@ -9,8 +9,7 @@ import (
 	"github.com/mark3labs/mcp-go/server"
 )
 
-// asking are the tools that ask the client while they run, as MCP up to
-// 2025-11-25 does.
+// asking are the tools that send requests to the client while they run (MCP up to 2025-11-25).
 var asking = []tool{
 	{name: "test_sampling", schema: `{"type":"object","properties":{"prompt":{"type":"string"}},"required":["prompt"]}`, handle: sample},
 	{
@@ -42,8 +41,8 @@ func sample(ctx context.Context, r mcp.CallToolRequest) (*mcp.CallToolResult, er
 	return mcp.NewToolResultText("LLM response: " + mcp.GetTextFromContent(got.Content)), nil
 }
 
-// elicits makes a tool that asks the person for these properties. Where it has no
-// message of its own, the caller gives one.
+// elicits returns a tool handler that elicits the given properties. Without a message, the caller's argument is
+// used.
 func elicits(message, properties string, required ...string) server.ToolHandlerFunc {
 	return func(ctx context.Context, r mcp.CallToolRequest) (*mcp.CallToolResult, error) {
 		params := form(r.GetString("message", message), properties, required...)
@@ -55,7 +54,7 @@ func elicits(message, properties string, required ...string) server.ToolHandlerF
 	}
 }
 
-// form asks for these properties, given as JSON.
+// form returns the parameters of an elicitation of the given properties, in JSON.
 func form(message, properties string, required ...string) mcp.ElicitationParams {
 	return mcp.ElicitationParams{Message: message, RequestedSchema: struct {
 		Type       string          `json:"type"`

@@ -1,7 +1,6 @@
-// Command conformance serves what the official MCP conformance suite expects of
-// a server under test, on the transports of this program (package serve). The
-// names and the words of these tools, resources and prompts are the suite's; see
-// docs/conformance.md. It prints its address, and serves until it is stopped.
+// Command conformance serves the tools, resources and prompts that the official MCP conformance suite expects of
+// a server under test, on the transports of internal/mcpserver. The suite defines their names and texts; see
+// docs/conformance.md. The command prints its address and serves until it is stopped.
 package main
 
 import (
@@ -39,7 +38,7 @@ func run(address string) error {
 	return mcpserver.HTTP(ctx, ln, newServer(), mcpserver.HTTPOptions{Subscriptions: mcpserver.NewSubscriptions(known)})
 }
 
-// newServer is the server under test.
+// newServer returns the server under test.
 func newServer() *server.MCPServer {
 	s := server.NewMCPServer("vennio-mcp-conformance", "1",
 		server.WithToolCapabilities(true),

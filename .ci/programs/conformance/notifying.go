@@ -7,9 +7,8 @@ import (
 	"github.com/mark3labs/mcp-go/server"
 )
 
-// notifying are the tools that tell the client something before they answer.
-// The suite suggests pauses between notifications; without them nothing may be
-// lost either.
+// notifying are the tools that send notifications before their response. The suite suggests pauses between
+// notifications; they must also arrive without pauses.
 var notifying = []tool{
 	{name: "test_tool_with_logging", handle: logs("Tool execution started", "Tool processing data", "Tool execution completed")},
 	{name: "test_logging_tool", handle: logs("A client that did not ask for logs gets none")},
@@ -42,7 +41,7 @@ func progress(ctx context.Context, r mcp.CallToolRequest) (*mcp.CallToolResult, 
 	return mcp.NewToolResultText("progress reported"), nil
 }
 
-// mutating are the tools that change what tools and prompts there are.
+// mutating are the tools that add tools and prompts.
 var mutating = []tool{
 	{name: "test_trigger_tool_change", handle: func(ctx context.Context, _ mcp.CallToolRequest) (*mcp.CallToolResult, error) {
 		tool{name: "test_added_tool", handle: returns(mcp.NewTextContent("added"))}.addTo(server.ServerFromContext(ctx))

@@ -33,7 +33,7 @@ func needs(argument string) mcp.PromptOption {
 	return mcp.WithArgument(argument, mcp.ArgumentDescription("An argument of the test"), mcp.RequiredArgument())
 }
 
-// says makes a prompt of what the user says in it.
+// says returns the handler of a prompt with the given user messages.
 func says(contents ...mcp.Content) server.PromptHandlerFunc {
 	return func(context.Context, mcp.GetPromptRequest) (*mcp.GetPromptResult, error) {
 		messages := make([]mcp.PromptMessage, 0, len(contents))

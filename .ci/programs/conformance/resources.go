@@ -15,7 +15,7 @@ const (
 	watched      = "test://watched-resource"
 )
 
-// known are the resources that can be subscribed to.
+// known reports whether clients can subscribe to a resource.
 func known(uri string) bool { return uri == staticText || uri == staticBinary || uri == watched }
 
 func addResources(s *server.MCPServer) {

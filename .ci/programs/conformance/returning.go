@@ -13,8 +13,7 @@ import (
 	"github.com/mark3labs/mcp-go/server"
 )
 
-// returning are the tools whose questions come back as a result, as MCP
-// 2026-07-28 does (SEP-2322).
+// returning are the tools that return their requests to the client as results (MCP 2026-07-28, SEP-2322).
 var returning = []tool{
 	{name: "test_input_required_result_elicitation", handle: onceAsked("user_name", "", func(b *server.InputRequestBuilder) {
 		b.Elicit("user_name", askName)
@@ -33,7 +32,7 @@ var returning = []tool{
 	{name: "test_input_required_result_multi_round", handle: inRounds},
 	{name: "test_input_required_result_capabilities", handle: whatIsDeclared},
 	{name: "test_streaming_elicitation", handle: onceAsked("user_name", "", func(b *server.InputRequestBuilder) { b.Elicit("user_name", askName) })},
-	// The suite declares no capability: the transport must refuse the question.
+	// The suite declares no capability, so the transport must refuse the request.
 	{name: "test_missing_capability", handle: onceAsked("sample", "", func(b *server.InputRequestBuilder) { b.Sample("sample", prompting("Hello")) })},
 }
 
@@ -43,8 +42,8 @@ func askConfirm(b *server.InputRequestBuilder) {
 	b.Elicit("confirm", form("Please confirm", `{"ok": {"type": "boolean"}}`, "ok"))
 }
 
-// onceAsked makes a tool that asks until the question of this id is answered,
-// and holds the client to the state it was given, if any.
+// onceAsked returns a tool handler that requests input until the request with this ID is answered. If state is
+// set, the client must return it unchanged.
 func onceAsked(id, state string, ask func(*server.InputRequestBuilder)) server.ToolHandlerFunc {
 	return func(_ context.Context, r mcp.CallToolRequest) (*mcp.CallToolResult, error) {
 		if answered(r.Params.InputResponses, id) {
@@ -62,7 +61,7 @@ func onceAsked(id, state string, ask func(*server.InputRequestBuilder)) server.T
 	}
 }
 
-// answered reports whether the client gave an answer that can be read.
+// answered reports whether the client's responses contain a valid response with this ID.
 func answered(given mcp.InputResponses, id string) bool {
 	return server.ElicitationResponse(given, id) != nil || server.SamplingResponse(given, id) != nil || server.RootsResponse(given, id) != nil
 }
@@ -80,7 +79,7 @@ func inRounds(_ context.Context, r mcp.CallToolRequest) (*mcp.CallToolResult, er
 	}
 }
 
-// whatIsDeclared asks only what the client declared that it can answer.
+// whatIsDeclared only sends requests for which the client declared a capability.
 func whatIsDeclared(ctx context.Context, _ mcp.CallToolRequest) (*mcp.CallToolResult, error) {
 	b := server.NewInputRequestBuilder("")
 	if info := server.RequestProtocolInfoFromContext(ctx); info != nil && info.ClientCapabilities != nil {
@@ -99,7 +98,7 @@ var (
 	key         = []byte(rand.Text())
 )
 
-// seal makes of a state one that nobody else can make.
+// seal signs a state.
 func seal(state string) string {
 	mac := hmac.New(sha256.New, key)
 	mac.Write([]byte(state))

@@ -15,10 +15,10 @@ const (
 	oneSample = "UklGRiYAAABXQVZFZm10IBAAAAABAAEAQB8AAAB9AAACABAAZGF0YQIAAAA="
 )
 
-// tool is one tool of the suite.
+// tool is a tool that the suite calls.
 type tool struct {
 	name   string
-	schema string // of its input; nothing where it takes none
+	schema string // of its input; empty without arguments
 	handle server.ToolHandlerFunc
 }
 
@@ -27,14 +27,14 @@ func (t tool) addTo(s *server.MCPServer) {
 	s.AddTool(mcp.NewToolWithRawSchema(t.name, "Part of the conformance suite.", json.RawMessage(schema)), t.handle)
 }
 
-// returns makes a tool of what it always returns.
+// returns returns a tool handler with a fixed result.
 func returns(content ...mcp.Content) server.ToolHandlerFunc {
 	return func(context.Context, mcp.CallToolRequest) (*mcp.CallToolResult, error) {
 		return &mcp.CallToolResult{Content: content}, nil
 	}
 }
 
-// contents are the tools that return one kind of content each.
+// contents are the tools that return different kinds of content.
 var contents = []tool{
 	{name: "test_simple_text", handle: returns(mcp.NewTextContent("This is a simple text response for testing."))},
 	{name: "test_image_content", handle: returns(mcp.NewImageContent(onePixel, "image/png"))},
@@ -58,10 +58,10 @@ func embedded(uri, text string) mcp.Content {
 	return mcp.NewEmbeddedResource(mcp.TextResourceContents{URI: uri, MIMEType: "text/plain", Text: text})
 }
 
-// mirrored has an argument that travels in a header too (SEP-2243).
+// mirrored has an argument that clients also send in a header (SEP-2243).
 const mirrored = `{"type": "object", "properties": {"region": {"type": "string", "x-mcp-header": "Region"}}, "required": ["region"]}`
 
-// everyKeyword uses what JSON Schema 2020-12 offers, for the suite to compare.
+// everyKeyword uses the keywords of JSON Schema 2020-12 that the suite compares.
 const everyKeyword = `{
 	"$schema": "https://json-schema.org/draft/2020-12/schema",
 	"type": "object",

@@ -1,6 +1,5 @@
-// Command bare is the least one can build with mcp-go: one echo tool on standard
-// input and output or, with the argument "http" or "sse", over Streamable HTTP or
-// SSE. It is what vennio-mcp is measured against; see the package above.
+// Command bare is a minimal mcp-go server with one echo tool, on standard input and output or, with the argument
+// "http" or "sse", over Streamable HTTP or SSE. The bench command compares vennio-mcp with it.
 package main
 
 import (

@@ -1,6 +1,5 @@
-// Package echo is what contenders have in common: the smallest MCP server, and a
-// way to serve HTTP and say where. It imports mcp-go and the standard library
-// alone, since the start-up of a program is measured that stands on it.
+// Package echo has what several targets share: a minimal MCP server, and a function that serves HTTP and prints
+// its address. It only imports mcp-go and the standard library, because imports affect the measured start-up.
 package echo
 
 import (
@@ -16,8 +15,7 @@ import (
 	"github.com/mark3labs/mcp-go/server"
 )
 
-// New returns a server with the one tool "echo", which says back its argument
-// "text". It validates nothing and logs nothing.
+// New returns a server with the tool "echo", which returns its argument "text". It does not validate or log.
 func New() *server.MCPServer {
 	s := server.NewMCPServer("echo", "0")
 	schema := json.RawMessage(`{"type":"object","properties":{"text":{"type":"string"}}}`)
@@ -28,8 +26,8 @@ func New() *server.MCPServer {
 	return s
 }
 
-// Serve serves h on a free port of loopback until ctx ends. It tells the address
-// to errs, as http://127.0.0.1:PORT/mcp.
+// Serve serves h on a free loopback port until ctx ends. It writes the address to errs as
+// http://127.0.0.1:PORT/mcp.
 func Serve(ctx context.Context, errs io.Writer, h http.Handler) error {
 	ln, err := new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0")
 	if err != nil {

@@ -10,32 +10,32 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// measured is a report in which everything took as long.
+// measured returns a report in which all results are equal.
 func measured() *report {
 	one := func() pair {
-		m := &match{contender: contender{name: "`x`"}, rate: figures{1}, median: figures{1}, worst: figures{1}}
+		m := &series{target: target{name: "`x`"}, rate: figures{1}, median: figures{1}, worst: figures{1}}
 		other := *m
 		return pair{m, &other}
 	}
 	r := &report{start: figures{1}, startBare: figures{1}, startFast: figures{1}, rest: figures{1}, restBare: figures{1}, restFast: figures{1}, overhead: figures{1}, size: 1, sizeBare: 1}
-	for _, e := range r.roster(&company{stage: &stage{vennio: &child{}}}) {
+	for _, e := range r.targets(&fleet{environment: &environment{vennio: &child{}}}) {
 		*e.into = one()
 	}
-	r.crowds = []*crowd{{name: "x", before: figures{0}, with: figures{(crowded - 1) * kib}}, {name: "unknown"}}
+	r.sessionLoads = []*sessionLoad{{name: "x", before: figures{0}, with: figures{(sessionCount - 1) * kib}}, {name: "unknown"}}
 	for range sizes {
 		r.growth = append(r.growth, &growth{one().one, one().one})
 	}
 	return r
 }
 
-// What is printed goes into the document as it is.
+// The output is pasted into the document unchanged.
 func TestEveryTableHasItsPlaceInTheDocument(t *testing.T) {
 	t.Parallel()
 	document, err := os.ReadFile("../../../docs/performance.md")
 	require.NoError(t, err)
 	var out strings.Builder
 	measured().write(&out)
-	judge(nil, nil, nil, time.Minute).write(&out, &soaking{tally: newTally(), sink: &sink{}})
+	assess(nil, nil, nil, time.Minute).write(&out, &soakRun{results: newResults(), sink: &sink{}})
 	printed := strings.Split(out.String(), "\n")
 	places := 0
 	for i, text := range printed {

@@ -13,15 +13,13 @@ import (
 	"mvdan.cc/sh/v3/syntax"
 )
 
-// command is one that a document has one type: its words, and the variables that
-// are set for it.
+// command is a shell command in a document: its words, and the variables that it sets.
 type command struct {
 	where, text string
 	words, set  []string
 }
 
-// typed is what a person types of a snippet: of a transcript the lines behind
-// the prompt, of others everything.
+// typed returns the input of a snippet: in a transcript the lines after the prompt, else everything.
 func typed(s snippet) string {
 	if !strings.HasPrefix(s.text, "$ ") {
 		return s.text
@@ -33,7 +31,7 @@ func typed(s snippet) string {
 	return lines.String()
 }
 
-// commands are those of a snippet, parsed as a shell does.
+// commands parses the shell commands of a snippet.
 func commands(t *testing.T, s snippet) (all []command) {
 	t.Helper()
 	parsed, err := syntax.NewParser().Parse(strings.NewReader(typed(s)), s.where)
@@ -63,8 +61,8 @@ func commands(t *testing.T, s snippet) (all []command) {
 	return all
 }
 
-// checks say of each program that the documents start how its line is checked.
-// Lines of vennio-mcp are read and run by the tests of cmd/vennio-mcp.
+// checks maps each program in the documents to the check of its command line. The tests of cmd/vennio-mcp check the
+// commands of vennio-mcp.
 var checks = map[string]func(*testing.T, command){
 	"vennio-mcp": func(*testing.T, command) {},
 	"cat":        func(*testing.T, command) {},
@@ -102,7 +100,7 @@ func checkGo(t *testing.T, c command) {
 	assert.NotEmpty(t, found, "%s: %v", c.where, c.words)
 }
 
-// checkAdd: clients' own commands start the program under the name that install uses.
+// checkAdd checks that the commands of clients register the program under the name that install uses.
 func checkAdd(t *testing.T, c command) {
 	assert.Regexp(t, `^(claude mcp add --scope user|codex mcp add) vennio -- /\S+/vennio-mcp$`, strings.Join(c.words, " "))
 }
@@ -126,12 +124,12 @@ func checkDocker(t *testing.T, c command) {
 	}
 }
 
-// checkSums: the file is called as a release calls it.
+// checkSums checks the name of the checksum file.
 func checkSums(t *testing.T, c command) {
 	assert.Contains(t, string(file(t, ".goreleaser.yaml")), "name_template: "+c.words[len(c.words)-1]+"\n")
 }
 
-// Each command of each snippet is one of which we know how to tell that it is true.
+// Every command in every snippet has a check.
 func TestEveryCommandOfTheDocumentsIsChecked(t *testing.T) {
 	t.Parallel()
 	seen := map[string]int{}

@@ -24,7 +24,7 @@ func file(t *testing.T, path ...string) []byte {
 	return raw
 }
 
-// fits checks a document against a schema that others publish (testdata/README.md).
+// fits validates a document with a published schema (testdata/README.md).
 func fits(t *testing.T, schema string, raw []byte) {
 	t.Helper()
 	read := func(raw []byte) any {
@@ -39,7 +39,7 @@ func fits(t *testing.T, schema string, raw []byte) {
 	require.NoError(t, compiled.Validate(read(raw)))
 }
 
-// release is what matters of .goreleaser.yaml.
+// release has the fields of .goreleaser.yaml that are tested.
 type release struct {
 	Builds []struct {
 		Main, Binary             string
@@ -73,7 +73,7 @@ func TestTheReleaseIsConfigured(t *testing.T) {
 	assert.Equal(t, "sha256", release.Checksum.Algorithm)
 	assert.Equal(t, "binary", release.Sboms[0].Artifacts)
 
-	// make snapshot builds the same without goreleaser, and the image too.
+	// make snapshot and the image use the same flags.
 	flags := strings.Join(b.Flags, " ") + ` -ldflags "` + strings.ReplaceAll(b.Ldflags[0], "{{ .Version }}", "$VERSION") + `"`
 	for _, where := range []string{".ci/snapshot", ".release/Dockerfile"} {
 		script := string(file(t, where))
@@ -84,7 +84,7 @@ func TestTheReleaseIsConfigured(t *testing.T) {
 	}
 }
 
-// instructions are the lines of a Dockerfile, continued ones joined.
+// instructions returns the lines of a Dockerfile, with continuation lines joined.
 func instructions(raw []byte) (all [][]string) {
 	text := regexp.MustCompile(`\\\n\s*`).ReplaceAllString(string(raw), "")
 	for line := range strings.Lines(text) {
@@ -119,7 +119,7 @@ func TestTheImageRunsAsNobody(t *testing.T) {
 	}
 }
 
-// workflow is what matters of a file in .github/workflows.
+// workflow has the fields of a GitHub workflow that are tested.
 type workflow struct {
 	Permissions map[string]string
 	Jobs        map[string]struct {
@@ -147,8 +147,8 @@ func TestEveryActionIsPinnedByItsCommit(t *testing.T) {
 	}
 }
 
-// field: publishing together with building. What builds cannot publish; what publishes
-// runs nothing of the repository, and only what the build has handed over.
+// field: publishing together with building. The build jobs cannot publish. The publish job runs no code of the
+// repository and only uses the artifacts of the build.
 func TestPublishingIsSeparateFromBuilding(t *testing.T) {
 	t.Parallel()
 	var release workflow
@@ -193,8 +193,8 @@ func pinned(t *testing.T, workflow, dockerfile string) (says string, ok bool) {
 	return string(out), err == nil
 }
 
-// field: images that are not pinned by digest. A release job refuses them, and actions
-// that are not pinned by commit; with the digests filled in, ours passes.
+// field: images that are not pinned by digest. The release refuses them, and actions that are not pinned by
+// commit. With digests filled in, this repository passes.
 func TestAReleaseRefusesWhatIsNotPinned(t *testing.T) {
 	t.Parallel()
 	if runtime.GOOS == "windows" {

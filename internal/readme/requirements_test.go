@@ -12,7 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// goTests are our test files, by their path.
+// goTests maps the paths of all test files to their text.
 func goTests(t *testing.T) map[string]string {
 	t.Helper()
 	all := map[string]string{}
@@ -30,8 +30,7 @@ func goTests(t *testing.T) map[string]string {
 	return all
 }
 
-// proofs are all places that may carry a number of docs/requirements.md: tests, clients of
-// other makes, and the scripts of CI.
+// proofs returns everything that may refer to a requirement: tests, other clients and the scripts of CI.
 func proofs(t *testing.T) map[string]string {
 	t.Helper()
 	all := goTests(t)
@@ -50,8 +49,7 @@ func proofs(t *testing.T) map[string]string {
 	return all
 }
 
-// carried are the numbers in names of tests, `TestReq_C4_…`, and in comments,
-// `req: C4, C5`.
+// carried returns the requirements in names of tests, `TestReq_C4_…`, and in comments, `req: C4, C5`.
 func carried(text string) (all []string) {
 	for _, m := range regexp.MustCompile(`(?m)^func TestReq_([A-Z]\d+)_`).FindAllStringSubmatch(text, -1) {
 		all = append(all, m[1])
@@ -62,7 +60,7 @@ func carried(text string) (all []string) {
 	return all
 }
 
-// statements are the numbers of docs/requirements.md: a section's letter, an item's number.
+// statements returns the requirements in docs/requirements.md: the letter of the section and the number of the item.
 func statements(page string) (all []string) {
 	section := ""
 	for _, m := range regexp.MustCompile(`(?m)^(?:## ([A-Z]) |(\d+)\. )`).FindAllStringSubmatch(page, -1) {
@@ -75,8 +73,7 @@ func statements(page string) (all []string) {
 	return all
 }
 
-// No statement is without a proof that carries its
-// number, and no number that it does not have.
+// Every requirement has a test or a step of CI that refers to it, and every reference is to a requirement.
 func TestEveryRequirementIsShown(t *testing.T) {
 	t.Parallel()
 	shown := map[string]string{}
@@ -103,7 +100,7 @@ func TestNumbersAreReadFromNamesAndComments(t *testing.T) {
 	assert.Equal(t, []string{"P1", "P2", "T1"}, statements("## P — protocol\n1. One.\n2. Two.\n\n## T — tools\n1. One.\n"))
 }
 
-// Every test that a page names is there.
+// All tests that the documents name exist.
 func TestTheTestsThatTheDocumentsNameExist(t *testing.T) {
 	t.Parallel()
 	var code strings.Builder
@@ -120,7 +117,7 @@ func TestTheTestsThatTheDocumentsNameExist(t *testing.T) {
 	assert.Greater(t, found, 60)
 }
 
-// req: Q3. A tag would keep a test out of a run in silence.
+// req: Q3. A build tag would exclude a test silently.
 func TestNoTestHasABuildTag(t *testing.T) {
 	t.Parallel()
 	for path, text := range goTests(t) {

@@ -17,8 +17,7 @@ import (
 	"github.com/vennio-mcp/vennio-mcp/schemas"
 )
 
-// settled waits until no grant stands as sent: a sweep looks at each a minute after
-// it was given.
+// settled waits until no grant has the state sent: a sweep checks each grant one minute after it was created.
 func settled(t *testing.T, where string) {
 	t.Helper()
 	l := consent.New(sqldb.Open(where), nil)
@@ -28,9 +27,9 @@ func settled(t *testing.T, where string) {
 	}, 6*patience, time.Second, "grants stay sent")
 }
 
-// readiness is the status of /readyz.
+// readiness returns the status of /readyz.
 func readiness(r *replica) int {
-	resp, err := http.Get(r.url() + "/readyz") //nolint:noctx // loopback, and answered within a second
+	resp, err := http.Get(r.url() + "/readyz") //nolint:noctx // loopback, responds within a second
 	if err != nil {
 		return 0
 	}
@@ -40,7 +39,7 @@ func readiness(r *replica) int {
 
 func is(r *replica, status int) func() bool { return func() bool { return readiness(r) == status } }
 
-// administer runs statements on a database, as its administrator would.
+// administer runs statements on a database as its administrator.
 func administer(t *testing.T, where, statement string) {
 	t.Helper()
 	conn, err := pgx.Connect(t.Context(), where)
@@ -53,8 +52,8 @@ func administer(t *testing.T, where, statement string) {
 }
 
 // req: W5
-// field: read-only database; full disk; other SQLSTATEs. Each is told as unavailable,
-// nothing is sent to Vennio, and the same call books once it is over, without a restart.
+// field: read-only database; full disk; other SQLSTATEs. Each is reported as unavailable, nothing is sent to Vennio,
+// and the same call succeeds afterwards without a restart.
 func TestReq_W5_ADatabaseThatCannotBeWrittenIsToldAndPasses(t *testing.T) {
 	t.Parallel()
 	server, where := database(t)
@@ -105,8 +104,8 @@ func TestReq_W5_ADatabaseThatCannotBeWrittenIsToldAndPasses(t *testing.T) {
 }
 
 // req: W5
-// field: connections used up. A replica whose job engine gets no connection is not
-// ready, and works once there is one.
+// field: connections used up. A replica whose job engine gets no connection is not ready, and works as soon as it
+// gets one.
 func TestReq_W5_AReplicaWithoutConnectionsForItsJobsIsNotReady(t *testing.T) {
 	t.Parallel()
 	server := postgres(t, storetest.Careless+" -c max_connections=14 -c superuser_reserved_connections=0")
@@ -114,7 +113,7 @@ func TestReq_W5_AReplicaWithoutConnectionsForItsJobsIsNotReady(t *testing.T) {
 	require.NoError(t, err)
 	_, vennio := vennio(t)
 	var held []*pgx.Conn
-	for range 13 { // one is left: for the store, not for the listener
+	for range 13 { // leaves one connection, for the store but not for the listener
 		conn, err := pgx.Connect(t.Context(), where)
 		require.NoError(t, err)
 		held = append(held, conn)
@@ -129,8 +128,8 @@ func TestReq_W5_AReplicaWithoutConnectionsForItsJobsIsNotReady(t *testing.T) {
 }
 
 // req: W5
-// field: 40 s without a database. Bookings under way when it goes are told as they
-// are; afterwards every booking that was told is there once, and none stays sent.
+// field: 40 s without a database. Bookings in progress are reported correctly. Afterwards every reported booking
+// exists once, and no grant has the state sent.
 func TestReq_W5_FortySecondsWithoutADatabaseLoseNothing(t *testing.T) {
 	t.Parallel()
 	const total, without = 60, 40 * time.Second

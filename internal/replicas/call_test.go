@@ -20,15 +20,14 @@ import (
 	"github.com/vennio-mcp/vennio-mcp/vennioclient/sandbox"
 )
 
-// request is a tool call of 2026-07-28, which needs no session: any replica
-// answers it.
+// request is a tool call of MCP 2026-07-28 without a session, which any replica can handle.
 const request = `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":%q,"arguments":%s,"_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28",` +
 	`"io.modelcontextprotocol/clientCapabilities":{},"io.modelcontextprotocol/clientInfo":{"name":"test","version":"1"}}}}`
 
-// errLost: no answer came, or one that tells nothing.
+// errLost means that there was no response, or one without information.
 var errLost = errors.New("no answer")
 
-// call calls book_slot of the server at url.
+// call calls a tool of the server at url that returns a booking.
 func call(ctx context.Context, url, tool string, arguments any) (schemas.BookSlotResult, error) {
 	return callOf[schemas.BookSlotResult](ctx, url, tool, arguments)
 }
@@ -67,7 +66,7 @@ func callOf[Out any](ctx context.Context, url, tool string, arguments any) (answ
 	return *told.Result.StructuredContent, nil
 }
 
-// offer is a free time, and the slot id that any replica takes for it.
+// offer is a free time with a slot ID that any replica accepts.
 type offer struct {
 	start time.Time
 	host  sandbox.Host
@@ -82,8 +81,7 @@ func (o offer) arguments(name string) map[string]any {
 	}
 }
 
-// offers returns n free times of two hosts, with ids signed as a replica would
-// with the shared secret.
+// offers returns n free times of two hosts, with IDs signed with the shared secret.
 func offers(t *testing.T, url string, n int) (found []offer) {
 	t.Helper()
 	client, err := vennioclient.New(sandbox.DefaultKey(), vennioclient.WithBaseURL(url))

@@ -24,18 +24,18 @@ import (
 	"github.com/vennio-mcp/vennio-mcp/vennioclient/sandbox"
 )
 
-// off is how far the clocks of replicas are from the database's.
+// off is the difference between the clocks of replicas and that of the database.
 const off = 10 * time.Minute
 
-// clocks are replicas by their clocks, on one database.
+// clocks starts replicas with different clocks on one database.
 func clocks(t *testing.T, env []string) map[string]*replica {
 	t.Helper()
 	return map[string]*replica{"ahead": startAhead(t, off, env), "behind": startAhead(t, -off, env), "right": startAhead(t, 0, env)}
 }
 
 // req: W5
-// field: approval on replicas whose clocks differ. Whichever replica asks, shows the
-// page and books: what a person approved counts, and slots are taken.
+// field: approval on replicas whose clocks differ. An approval is valid regardless of which replica asks, shows the
+// page and books.
 func TestReq_W5_AnApprovalCountsWhateverTheClocks(t *testing.T) {
 	t.Parallel()
 	_, where := database(t)
@@ -66,7 +66,7 @@ func TestReq_W5_AnApprovalCountsWhateverTheClocks(t *testing.T) {
 	assert.Len(t, box.Bookings(), booked)
 }
 
-// found is a booking of a slot that find_slots of the replica at url offers.
+// found returns arguments that book a slot from find_slots of the replica at url.
 func found(t *testing.T, url, guest string) map[string]any {
 	t.Helper()
 	host := sandbox.Hosts()[0]
@@ -76,13 +76,13 @@ func found(t *testing.T, url, guest string) map[string]any {
 	return offer{id: got.Slots[0].SlotID, host: host}.arguments(guest)
 }
 
-// approve is what a person does in a browser that they have paired: it makes the booking.
+// approve approves a booking in a paired browser.
 func approve(t *testing.T, where, base, path string) {
 	t.Helper()
 	require.Contains(t, paired(t, where, base)(path, "approve"), ">Booked</h1>")
 }
 
-// paired is a browser that was paired with the server at url, which answers the page at a path.
+// paired pairs a browser with the server at url. answer submits a decision on the page at a path.
 func paired(t *testing.T, where, base string) (answer func(path, decision string) string) {
 	t.Helper()
 	jar, err := cookiejar.New(nil)
@@ -97,7 +97,7 @@ func paired(t *testing.T, where, base string) (answer func(path, decision string
 	return answer
 }
 
-// later is a sink that fails once for each event and notes when it was called.
+// later is a sink that fails once for each event and records the times of its calls.
 type later struct {
 	mu    sync.Mutex
 	calls map[string][]time.Time
@@ -121,12 +121,11 @@ func (l *later) of(id string) []time.Time {
 }
 
 // req: W5
-// field: follow-ups on replicas whose clocks differ. Whichever replica takes an
-// event, whichever tries and whichever leads: it is told at once, and again after its
-// pause, neither sooner nor minutes later.
+// field: follow-ups on replicas whose clocks differ. Regardless of which replica receives an event, delivers it or
+// leads, the delivery is immediate, and the retry happens after its delay, neither sooner nor minutes later.
 func TestReq_W5_FollowUpsKeepTheirPausesWhateverTheClocks(t *testing.T) {
 	t.Parallel()
-	const pause = 6 * time.Second // longer than River's scheduler waits between its looks
+	const pause = 6 * time.Second // longer than the interval of River's scheduler
 	_, where := database(t)
 	_, vennio := vennio(t)
 	sink := &later{calls: map[string][]time.Time{}}
@@ -135,7 +134,7 @@ func TestReq_W5_FollowUpsKeepTheirPausesWhateverTheClocks(t *testing.T) {
 	settings := filepath.Join(t.TempDir(), "settings.yml")
 	require.NoError(t, os.WriteFile(settings, fmt.Appendf(nil, "sinks:\n  - {name: crm, type: http, url: %q, secret: s, pause: %s}\n", srv.URL, pause), 0o600))
 	env := environment(t, vennio, where, "VENNIO_MCP_SETTINGS="+settings, "VENNIO_WEBHOOK_SECRET=whsec")
-	for _, name := range []string{"ahead", "behind"} { // alone, it tries and leads too
+	for _, name := range []string{"ahead", "behind"} { // alone, it also delivers and leads
 		r := startAhead(t, map[string]time.Duration{"ahead": off, "behind": -off}[name], env)
 		began := time.Now()
 		tell(t, r.url(), "", "evt_"+name)
@@ -157,8 +156,7 @@ func TestReq_W5_FollowUpsKeepTheirPausesWhateverTheClocks(t *testing.T) {
 	}
 }
 
-// field: difference of clocks. Readiness and doctor tell it; the replica is ready all
-// the same.
+// field: difference of clocks. Readiness and doctor report it; the replica is ready nevertheless.
 func TestReadinessAndDoctorTellHowFarClocksDiffer(t *testing.T) {
 	t.Parallel()
 	_, where := database(t)
@@ -182,7 +180,7 @@ func TestReadinessAndDoctorTellHowFarClocksDiffer(t *testing.T) {
 		require.NoError(t, err)
 		cmd := exec.CommandContext(t.Context(), path, "doctor")
 		cmd.Env = r.env
-		out, _ := cmd.CombinedOutput() // Vennio's clock is another one, which may be a problem
+		out, _ := cmd.CombinedOutput() // the difference from Vennio's clock may be reported as a problem
 		if want == "" {
 			want = "within 2s of this machine's"
 		}

@@ -21,28 +21,27 @@ import (
 
 const (
 	bookings    = 800
-	agents      = 8                     // that book at once
-	pace        = 50 * time.Millisecond // between two bookings that begin: 40 s of load
-	killEvery   = 3 * time.Second       // one of the replicas
-	restartAt   = bookings / 2          // the database
-	giveUpAfter = 2 * time.Minute       // on one booking
+	agents      = 8                     // concurrent agents
+	pace        = 50 * time.Millisecond // interval between bookings: 40 s of load
+	killEvery   = 3 * time.Second       // interval between kills of a replica
+	restartAt   = bookings / 2          // when the database is restarted
+	giveUpAfter = 2 * time.Minute       // limit for one booking
 )
 
-// load books one offer after the other and notes what came of it.
+// load books offers and records the results.
 type load struct {
 	replicas []*replica
 	mu       sync.Mutex
-	booked   map[string]string // booking id by slot id: what was told as done
-	took     []time.Duration   // from the first call to the answer
+	booked   map[string]string // booking ID by slot ID of reported bookings
+	took     []time.Duration   // from the first call to the final response
 	calls    int
-	lost     int            // calls without an answer
-	unknown  map[string]int // of an answer that is not the end, by its code
-	settled  int            // bookings that needed a repeat
-	worst    int            // calls that one booking needed
+	lost     int            // calls without a response
+	unknown  map[string]int // responses that are not final, by error code
+	settled  int            // bookings that needed a retry
+	worst    int            // the most calls for one booking
 }
 
-// book repeats the same call, each time at some replica, until one tells that it
-// is booked.
+// book repeats the same call at random replicas until one reports the booking.
 func (l *load) book(ctx context.Context, o offer, name string) error {
 	ctx, done := context.WithTimeout(ctx, giveUpAfter)
 	defer done()
@@ -65,7 +64,7 @@ func (l *load) book(ctx context.Context, o offer, name string) error {
 	}
 }
 
-// passing are the answers after which a repeat makes sense.
+// passing are the error codes after which a retry makes sense.
 var passing = []schemas.Code{schemas.CodeOutcomeUnknown, schemas.CodeStoreAway, schemas.CodeUnavailable}
 
 func (l *load) note(o offer, got schemas.BookSlotResult, err error, n int, took time.Duration) (booked bool) {
@@ -89,7 +88,7 @@ func (l *load) note(o offer, got schemas.BookSlotResult, err error, n int, took 
 	return false
 }
 
-// run books all offers at the pace, and calls half when half of them began.
+// run starts a booking for each offer at regular intervals, and calls half when half of them have started.
 func (l *load) run(ctx context.Context, t *testing.T, all []offer, half func()) {
 	t.Helper()
 	next := make(chan int)
@@ -115,7 +114,7 @@ func (l *load) run(ctx context.Context, t *testing.T, all []offer, half func()) 
 // req: I2, I3, Q2
 func TestReplicasThatAreKilledBookEverythingOnce(t *testing.T) {
 	t.Parallel()
-	server := postgres(t, "") // one that keeps what it says it keeps
+	server := postgres(t, "") // with durable commits
 	box, url := vennio(t)
 	where, err := storetest.Create(t.Context(), server.URL("postgres"))
 	require.NoError(t, err)
@@ -154,8 +153,7 @@ func TestReplicasThatAreKilledBookEverythingOnce(t *testing.T) {
 	assert.Positive(t, l.settled, "a test without an interrupted booking shows nothing")
 }
 
-// killInTurn kills one replica after the other and starts it again, until ctx
-// ends.
+// killInTurn kills and restarts one replica after the other until ctx ends.
 func killInTurn(ctx context.Context, t *testing.T, replicas []*replica) (killed int) {
 	t.Helper()
 	again := time.NewTicker(killEvery)

@@ -17,13 +17,13 @@ import (
 	"github.com/vennio-mcp/vennio-mcp/internal/sqldb/storetest"
 )
 
-// measured is how long each figure is measured, callers how many ask at once.
+// measured is the duration of each measurement, callers the number of concurrent callers.
 const (
 	measured = 3 * time.Second
 	callers  = 8
 )
 
-// rate is how many times a second do succeeds, over all stores.
+// rate returns how often do succeeds per second on all stores.
 func rate(t *testing.T, stores []*sqldb.DB, do func(db *sqldb.DB, n int64) error) float64 {
 	t.Helper()
 	var done atomic.Int64
@@ -44,7 +44,7 @@ func rate(t *testing.T, stores []*sqldb.DB, do func(db *sqldb.DB, n int64) error
 	return float64(done.Load()) / time.Since(began).Seconds()
 }
 
-// record is what a booking costs the ledger: three transactions.
+// record runs the three ledger transactions of a booking.
 func record(ctx context.Context, db *sqldb.DB, n int64) error {
 	l := consent.New(db, time.Now)
 	g, err := l.Attest(ctx, consent.Act{Tool: "book_slot", SlotID: fmt.Sprint(n), Title: "Intro"}, "Ada", "yes")
@@ -59,7 +59,7 @@ func record(ctx context.Context, db *sqldb.DB, n int64) error {
 
 // The figures of docs/operations/scaling.md.
 func TestFiguresOfBothStores(t *testing.T) {
-	server := postgres(t, "") // one that keeps what it says it keeps
+	server := postgres(t, "") // with durable commits
 	for _, kind := range []struct {
 		name   string
 		where  func() string

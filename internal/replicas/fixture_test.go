@@ -17,7 +17,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// restored is a database with the content of a fixture.
+// restored returns a database with the content of a fixture.
 func restored(t *testing.T, fixture string) string {
 	t.Helper()
 	_, where := database(t)
@@ -31,7 +31,7 @@ func restored(t *testing.T, fixture string) string {
 	return where
 }
 
-// listener notes which events the sinks of all tenants were sent, as "tenant event".
+// listener records the events that the sinks of all tenants receive, as "tenant event".
 type listener struct {
 	mu    sync.Mutex
 	heard map[string]int
@@ -60,7 +60,7 @@ func (l *listener) all() map[string]int {
 // tried yet, and one that was under way.
 //
 // field: deliveries left by an earlier release, PostgreSQL
-// bar: W3
+// req: W3
 func TestDeliveriesLeftByAnEarlierReleaseAreMade(t *testing.T) {
 	t.Parallel()
 	where := restored(t, "pending.sql")

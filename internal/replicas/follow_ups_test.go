@@ -22,14 +22,14 @@ import (
 	"github.com/vennio-mcp/vennio-mcp/vennioclient/webhook"
 )
 
-// crew is processes that share a queue, and what each of them did.
-type crew struct {
+// workers are processes that share a queue, with the tasks of each.
+type workers struct {
 	mu        sync.Mutex
-	by, times map[string]int // tasks done by a process, and how often a task was done
+	by, times map[string]int // tasks by process, and runs by task
 }
 
-// joins lets another process work until ctx ends.
-func (c *crew) joins(ctx context.Context, t *testing.T, working *sync.WaitGroup, who, where string) *jobs.Queue {
+// join starts another process that works until ctx ends.
+func (c *workers) join(ctx context.Context, t *testing.T, working *sync.WaitGroup, who, where string) *jobs.Queue {
 	t.Helper()
 	q, err := jobs.Open(open(t, where), jobs.Options{Lanes: []jobs.Lane{{Name: "a"}}, Width: 2, Rest: 5 * time.Millisecond})
 	require.NoError(t, err)
@@ -47,18 +47,18 @@ func (c *crew) joins(ctx context.Context, t *testing.T, working *sync.WaitGroup,
 	return q
 }
 
-// req: W3. Processes share the tasks out: none is done twice, and nobody is idle.
+// req: W3. Processes share tasks: no task runs twice, and no process is idle.
 func TestReplicasShareTheFollowUps(t *testing.T) {
 	t.Parallel()
 	const tasks = 60
 	_, where := database(t)
-	c := &crew{by: map[string]int{}, times: map[string]int{}}
+	c := &workers{by: map[string]int{}, times: map[string]int{}}
 	ctx, stop := context.WithCancel(t.Context())
 	var working sync.WaitGroup
 	defer working.Wait()
 	defer stop()
-	c.joins(ctx, t, &working, "first", where)
-	q := c.joins(ctx, t, &working, "second", where)
+	c.join(ctx, t, &working, "first", where)
+	q := c.join(ctx, t, &working, "second", where)
 	db := open(t, where)
 	for i := range tasks {
 		require.NoError(t, db.Write(t.Context(), func(tx *sqldb.Tx) error {
@@ -75,14 +75,14 @@ func TestReplicasShareTheFollowUps(t *testing.T) {
 	assert.Positive(t, c.by["second"])
 }
 
-// hanging is a sink whose first caller hears nothing.
+// hanging is a sink that never responds to its first caller.
 type hanging struct {
 	begun, told chan struct{}
 	once        sync.Once
 }
 
 func (h *hanging) ServeHTTP(_ http.ResponseWriter, r *http.Request) {
-	_, _ = io.Copy(io.Discard, r.Body) // only then is it noticed that the caller has gone
+	_, _ = io.Copy(io.Discard, r.Body) // otherwise the server does not notice that the caller disconnects
 	first := false
 	h.once.Do(func() { first = true })
 	if first {
@@ -93,11 +93,11 @@ func (h *hanging) ServeHTTP(_ http.ResponseWriter, r *http.Request) {
 	h.told <- struct{}{}
 }
 
-// round is longer than a process waits between two looks for what others left.
+// round exceeds the interval at which processes look for abandoned jobs.
 const round = 6 * time.Second
 
-// req: W3. What a replica was doing when it was killed another takes up within
-// seconds, long before River's own rescue, and without counting the try.
+// req: W3. The jobs of a killed replica continue on another one within seconds, long before River's rescue, and the
+// interrupted attempt does not count.
 func TestAnotherReplicaTakesUpWhatADeadOneLeft(t *testing.T) {
 	t.Parallel()
 	_, where := database(t)
@@ -133,7 +133,7 @@ func TestAnotherReplicaTakesUpWhatADeadOneLeft(t *testing.T) {
 	}, patience, tick, "the interrupted try is not counted")
 }
 
-// tell delivers an event as Vennio would, to a tenant's path.
+// tell delivers an event to a tenant's path like Vennio.
 func tell(t *testing.T, url, tenant, id string) {
 	t.Helper()
 	body := fmt.Sprintf(`{"id":%q,"type":"booking.created","data":{"booking":{"id":"b-1","status":"confirmed"}}}`, id)
@@ -146,8 +146,8 @@ func tell(t *testing.T, url, tenant, id string) {
 	require.Equal(t, http.StatusOK, resp.StatusCode)
 }
 
-// field: request of several replicas. Whichever replica the agent asks, also of all at once, one
-// of them tells the sink of each request, once.
+// field: request of several replicas. Even if the agent calls all replicas at once, the sink receives each request
+// once.
 func TestReplicasTellOfARequestOnce(t *testing.T) {
 	t.Parallel()
 	const requests, public = 5, "http://localhost:9"

@@ -31,7 +31,7 @@ const (
 	secret         = "a secret that all replicas share"
 )
 
-// postgres is a server for one test, with its own options.
+// postgres starts a server for one test, with its own options.
 func postgres(t *testing.T, options string) *storetest.Server {
 	t.Helper()
 	server, err := storetest.Start(t.Context(), options)
@@ -40,13 +40,12 @@ func postgres(t *testing.T, options string) *storetest.Server {
 	return server
 }
 
-// binary is the real program, built once, without the race detector: what is
-// measured here is the program that is run. skewed is the same with a clock that
-// can be set by a variable, which no program that is built otherwise reads.
+// binary is the real program, built once and without the race detector, like a release. skewed is the same program
+// with a clock that a variable sets; only this build reads the variable.
 var (
 	binary = sync.OnceValues(func() (string, error) { return build() })
 	skewed = sync.OnceValues(buildSkewed)
-	built  []string // the folders, once there are any
+	built  []string // the directories to remove
 )
 
 func build(flags ...string) (string, error) {
@@ -68,10 +67,10 @@ func build(flags ...string) (string, error) {
 
 var builtMu sync.Mutex
 
-// clockAhead is how many seconds the clock of a skewed program is ahead.
+// clockAhead is the variable with the seconds by which the clock of a skewed program is ahead.
 const clockAhead = "VENNIO_MCP_TEST_CLOCK_AHEAD"
 
-// buildSkewed replaces Go's own time.Now, so that every library has the same clock.
+// buildSkewed replaces time.Now of the standard library, so that all libraries have the same clock.
 func buildSkewed() (string, error) {
 	root, err := exec.CommandContext(context.Background(), "go", "env", "GOROOT").Output()
 	if err != nil {
@@ -124,11 +123,10 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// lag is how long Vennio takes after it has done what it was asked: the time in
-// which a caller may die without knowing.
+// lag is the delay of Vennio's response after an operation, during which a caller may be killed.
 const lag = 30 * time.Millisecond
 
-// vennio is a sandbox without a limit of calls, served to all replicas.
+// vennio starts a sandbox without a rate limit for all replicas.
 func vennio(t *testing.T) (*sandbox.Server, string) {
 	t.Helper()
 	box := sandbox.New(sandbox.Options{RateLimitPerHour: -1})
@@ -140,18 +138,18 @@ func vennio(t *testing.T) (*sandbox.Server, string) {
 	return box, srv.URL
 }
 
-// replica is one process of `serve`, on an address that outlives it.
+// replica is a process of `serve`, on an address that remains the same after restarts.
 type replica struct {
 	t    *testing.T
 	addr string
-	path func() (string, error) // of the program
+	path func() (string, error) // returns the path of the program
 	env  []string
 	mu   sync.Mutex
 	cmd  *exec.Cmd
 	errs bytes.Buffer
 }
 
-// environment is what every replica is started with, before what a test adds.
+// environment returns the environment of all replicas, plus what a test adds.
 func environment(t *testing.T, vennio, store string, more ...string) []string {
 	t.Helper()
 	var hosts []string
@@ -172,8 +170,7 @@ func startReplica(t *testing.T, env []string) *replica {
 	return startProgram(t, binary, env)
 }
 
-// startAhead starts a replica whose clock is ahead; behind, where the time is
-// negative.
+// startAhead starts a replica whose clock is ahead, or behind if the duration is negative.
 func startAhead(t *testing.T, ahead time.Duration, env []string) *replica {
 	t.Helper()
 	return startProgram(t, skewed, append(slices.Clone(env), fmt.Sprintf("%s=%d", clockAhead, int(ahead.Seconds()))))
@@ -195,7 +192,7 @@ func startProgram(t *testing.T, path func() (string, error), env []string) *repl
 	return r
 }
 
-// start starts the process and waits until it answers.
+// start starts the process and waits until it responds.
 func (r *replica) start() error {
 	path, err := r.path()
 	if err != nil {
@@ -209,7 +206,7 @@ func (r *replica) start() error {
 		return err
 	}
 	for began := time.Now(); time.Since(began) < patience; <-time.After(tick) {
-		if resp, err := http.Get(r.url() + "/healthz"); err == nil { //nolint:noctx // loopback: it answers or refuses at once
+		if resp, err := http.Get(r.url() + "/healthz"); err == nil { //nolint:noctx // loopback, responds immediately
 			_ = resp.Body.Close()
 			return nil
 		}
@@ -219,7 +216,7 @@ func (r *replica) start() error {
 
 func (r *replica) url() string { return "http://" + r.addr }
 
-// kill ends the process as kill -9 does.
+// kill ends the process with SIGKILL.
 func (r *replica) kill() {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -16,7 +16,7 @@ import (
 	"github.com/vennio-mcp/vennio-mcp/vennioclient/sandbox"
 )
 
-// command runs the program to its end.
+// command runs the program and returns its output.
 func command(t *testing.T, env []string, args ...string) string {
 	t.Helper()
 	path, err := binary()
@@ -28,8 +28,8 @@ func command(t *testing.T, env []string, args ...string) string {
 	return string(out)
 }
 
-// req: X5, W2. On one database, whichever replica takes an event: it is stored
-// once for its tenant, and told to that tenant's sink alone.
+// req: X5, W2. On a shared database an event is stored once for its tenant, regardless of which replica receives it,
+// and is only sent to that tenant's sink.
 func TestReq_X5_EventsDoNotCrossTenantsAmongReplicas(t *testing.T) {
 	t.Parallel()
 	_, where := database(t)
@@ -52,7 +52,7 @@ func TestReq_X5_EventsDoNotCrossTenantsAmongReplicas(t *testing.T) {
 	assert.Equal(t, "No events.\n", command(t, env, "events", "list", "--tenant", "beta"))
 	assert.Zero(t, beta.Load())
 
-	elsewhere := environment(t, vennio, where, "VENNIO_MCP_SETTINGS="+settings) // another machine, with a state folder of its own
+	elsewhere := environment(t, vennio, where, "VENNIO_MCP_SETTINGS="+settings) // another machine with its own state directory
 	said := command(t, env, "webhooks", "register", "--tenant", "beta", "--url", "http://127.0.0.1:9/webhooks/vennio/beta")
 	assert.Contains(t, said, "is kept in the database of VENNIO_MCP_DATABASE_URL")
 	assert.Contains(t, command(t, elsewhere, "webhooks", "list", "--tenant", "beta"), "delivers to this server")

@@ -21,7 +21,7 @@ import (
 	"github.com/vennio-mcp/vennio-mcp/schemas"
 )
 
-// database is an empty one on a server of this test's own.
+// database returns an empty database on a server for this test.
 func database(t *testing.T) (*storetest.Server, string) {
 	t.Helper()
 	server := postgres(t, storetest.Careless)
@@ -37,8 +37,7 @@ func open(t *testing.T, where string) *sqldb.DB {
 	return db
 }
 
-// req: C3, C9. One replica asks, a second shows the page, a third books: the link
-// leads to the public address, whoever listens there.
+// req: C3, C9. One replica asks, a second shows the page, a third books. The link leads to the public address.
 func TestAPersonAgreesAtAnotherReplicaThanTheOneThatAsks(t *testing.T) {
 	t.Parallel()
 	_, where := database(t)
@@ -63,9 +62,8 @@ func TestAPersonAgreesAtAnotherReplicaThanTheOneThatAsks(t *testing.T) {
 	assert.Len(t, box.Bookings(), 1)
 }
 
-// req: C7. During a rotation replicas that sign with the old secret and replicas
-// that sign with the new one take each other's slot ids; afterwards none takes
-// those under the old one.
+// req: C7. During a rotation, replicas with the old and the new secret accept each other's slot IDs. Afterwards they
+// refuse those signed with the old one.
 func TestTheSigningSecretIsRotatedReplicaByReplica(t *testing.T) {
 	t.Parallel()
 	_, where := database(t)
@@ -95,7 +93,7 @@ func TestAServerThatIsAwayForAMomentIsWaitedFor(t *testing.T) {
 	var once sync.Once
 	for i := 0; ; i++ {
 		once.Do(func() { go func() { restarted <- server.Restart(t.Context()) }() })
-		// Between two transactions nothing is lost; one under way may be, and says so.
+		// Between transactions nothing is lost; an interrupted transaction returns an error.
 		if err := keep(strings.Repeat("x", i+1)); err != nil {
 			assert.NotErrorIs(t, err, context.DeadlineExceeded)
 		}
@@ -122,8 +120,7 @@ func TestWhatCannotBeMendedByWaitingIsToldAtOnce(t *testing.T) {
 	require.ErrorIs(t, open(t, server.URL("postgres")).Write(t.Context(), func(*sqldb.Tx) error { return undone }), undone)
 }
 
-// req: O4. What was erased is in none of the tables' files; the server's log of
-// changes and its backups are its operator's matter.
+// req: O4. No file of the tables contains erased data. The write-ahead log and backups are up to the operator.
 func TestReq_O4_ErasureLeavesNoTraceInTheTables(t *testing.T) {
 	t.Parallel()
 	server, where := database(t)

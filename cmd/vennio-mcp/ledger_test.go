@@ -20,7 +20,7 @@ func TestReq_O4_LedgerVerifyFindsAConsentChangedOnDisk(t *testing.T) {
 	for name, tc := range map[string]struct{ statement, says string }{
 		"nothing":           {"", ""},
 		"words changed":     {`UPDATE grants SET words = 'whatever'`, "differs from its entries in words"},
-		"grant added":       {`INSERT INTO grants (id, act, proposal, tenant, slot, given_by, words, rung, at, expires, outcome, booking, request, detail) SELECT 'forged', act, '', tenant, 'other', given_by, words, rung, at, expires, 'not_done', '', '', '' FROM grants`, "no entry tells of the grant forged"},
+		"grant added":       {`INSERT INTO grants (id, act, proposal, tenant, slot, given_by, words, rung, at, expires, outcome, booking, request, detail) SELECT 'forged', act, '', tenant, 'other', given_by, words, rung, at, expires, 'not_done', '', '', '' FROM grants`, "no entry is about the grant forged"},
 		"grant removed":     {`DELETE FROM sends; DELETE FROM grants`, "was removed"},
 		"question reopened": {`UPDATE proposals SET state = 'open'`, "differs from its entries in state"},
 	} {

@@ -1,35 +1,38 @@
 package consent
 
 import (
+	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
 	"time"
+
+	"github.com/vennio-mcp/vennio-mcp/internal/sqldb"
 )
 
-// Act is all that a person agrees to: what is written, and who is told.
+// Act is everything a person agrees to: what is written, and who is notified.
 type Act struct {
 	Tool   string // the tool that writes, e.g. book_slot
-	Tenant string // whose Vennio account; empty where there is one
-	SlotID string // normalized; empty for an act on a booking that exists
+	Tenant string // owner of the Vennio account; empty with a single account
+	SlotID string // normalized; empty for an act on an existing booking
 
 	Start, End time.Time
-	Zone       string // IANA zone in which the time is told
+	Zone       string // IANA zone in which the time is shown
 	GuestZone  string // the guest's, if they have another
 
 	Hosts     []Party
 	Attendees []Attendee // the first is the customer
 	Title     string
 	Notes     string
-	Price     string // as told to the person; empty if nothing is to be paid
+	Price     string // as shown to the person; empty if nothing is to be paid
 
-	// Of an act on a booking that exists: its id at Vennio, and when it stood
-	// before it is moved.
+	// For an act on an existing booking: its id at Vennio, and its time before it
+	// is moved.
 	BookingID        string
 	WasStart, WasEnd time.Time
-	// Repeat says how a booking repeats, or how much of a series is meant, in words.
+	// Repeat says in words how a booking repeats, or which part of a series is meant.
 	Repeat string
-	// Count is how many bookings it makes, where it repeats; else 0.
+	// Count is the number of bookings of a series; 0 for a single booking.
 	Count int
 }
 
@@ -39,7 +42,7 @@ type Party struct {
 	ID   string `json:"id"` // at Vennio
 }
 
-// Attendee is a guest. Mailed: Vennio e-mails them.
+// Attendee is a guest. Mailed: Vennio sends them an e-mail.
 type Attendee struct {
 	Name   string `json:"name"`
 	Email  string `json:"email"`
@@ -48,10 +51,10 @@ type Attendee struct {
 
 // Digest is the hexadecimal SHA-256 of the act's canonical JSON: instants in
 // UTC, every field present, people in the order given. Two acts that differ in
-// anything differ in it; the same instant in another zone's spelling does not.
+// anything have different digests; the same instant in another zone has the same.
 //
-// It can be guessed from its parts, so it is treated as personal data.
-func (a Act) Digest() string { return sum(a.canonical()) }
+// It can be guessed from the act's content, so it is treated as personal data.
+func (a Act) Digest() string { return sha256Hex(a.canonical()) }
 
 // actJSON is the canonical form of an Act.
 type actJSON struct {
@@ -68,7 +71,7 @@ type actJSON struct {
 	Notes     string     `json:"notes"`
 	Price     string     `json:"price"`
 
-	// Absent where they are empty: acts of before they came keep their digest.
+	// Omitted when empty, so that acts from before these fields keep their digest.
 	BookingID string `json:"booking_id,omitempty"`
 	WasStart  string `json:"was_start,omitempty"`
 	WasEnd    string `json:"was_end,omitempty"`
@@ -77,18 +80,17 @@ type actJSON struct {
 }
 
 func (a Act) canonical() string {
+	optional := func(t time.Time) string {
+		if t.IsZero() {
+			return ""
+		}
+		return t.UTC().Format(time.RFC3339Nano)
+	}
 	return encode(actJSON{
 		a.Tool, a.Tenant, a.SlotID, a.Start.UTC().Format(time.RFC3339Nano), a.End.UTC().Format(time.RFC3339Nano),
 		a.Zone, a.GuestZone, append([]Party{}, a.Hosts...), append([]Attendee{}, a.Attendees...), a.Title, a.Notes, a.Price,
-		a.BookingID, unlessZero(a.WasStart), unlessZero(a.WasEnd), a.Repeat, a.Count,
+		a.BookingID, optional(a.WasStart), optional(a.WasEnd), a.Repeat, a.Count,
 	})
-}
-
-func unlessZero(t time.Time) string {
-	if t.IsZero() {
-		return ""
-	}
-	return t.UTC().Format(time.RFC3339Nano)
 }
 
 // parseAct reads the canonical form.
@@ -115,13 +117,65 @@ func parseAct(canonical string) (Act, error) {
 	}, nil
 }
 
-// encode is JSON of what always has one: texts, numbers, booleans and lists.
+// bookings is the number of bookings that the act makes.
+func (a Act) bookings() int {
+	if a.BookingID != "" {
+		return 0
+	}
+	return max(1, a.Count)
+}
+
+// takes returns the start of the slot that the act would occupy; the zero time for
+// a cancellation.
+func (a Act) takes() time.Time {
+	if a.Verb() == "Cancel" {
+		return time.Time{}
+	}
+	return a.Start
+}
+
+// storedAct is the row of an act. An erased one has only its id.
+type storedAct struct {
+	id     string
+	digest string // no two acts have the same
+	salt   string // masks the digest in the ledger
+	json   string
+}
+
+func (a *storedAct) columns() []any { return []any{&a.id, &a.digest, &a.salt, &a.json} }
+
+const actColumns = `a.id, COALESCE(a.digest, ''), COALESCE(a.salt, ''), COALESCE(a.json, '')`
+
+func (a storedAct) erased() bool { return a.digest == "" }
+
+func (a storedAct) parse() (Act, error) { return parseAct(a.json) }
+
+// actByDigest returns the act with this digest, or nil.
+func (tx *transaction) actByDigest(digest string) (*storedAct, error) {
+	return sqldb.One(tx.Tx, (*storedAct).columns, `SELECT `+actColumns+` FROM acts a WHERE a.digest = ?`, digest)
+}
+
+// storeAct returns the row of an act and inserts it if there is none.
+func (tx *transaction) storeAct(a Act) (storedAct, error) {
+	stored, err := tx.actByDigest(a.Digest())
+	if err != nil {
+		return storedAct{}, err
+	}
+	if stored != nil {
+		return *stored, nil
+	}
+	act := storedAct{id: rand.Text(), digest: a.Digest(), salt: newSalt(), json: a.canonical()}
+	return act, tx.Exec(`INSERT INTO acts (id, digest, salt, json) VALUES (?, ?, ?, ?)`, act.id, act.digest, act.salt, act.json)
+}
+
+// encode returns the JSON of values that always have one: texts, numbers, booleans
+// and lists.
 func encode(v any) string {
 	text, _ := json.Marshal(v)
 	return string(text)
 }
 
-func sum(s string) string {
+func sha256Hex(s string) string {
 	hash := sha256.Sum256([]byte(s))
 	return hex.EncodeToString(hash[:])
 }

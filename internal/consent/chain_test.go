@@ -13,8 +13,21 @@ import (
 	"github.com/vennio-mcp/vennio-mcp/internal/sqldb/storetest"
 )
 
+// Public returns p without its unexported columns, to be compared with a literal.
+func (p Proposal) Public() Proposal {
+	return Proposal{ID: p.ID, Act: p.Act, At: p.At, Expires: p.Expires, State: p.State, Client: p.Client, Unanswered: p.Unanswered, Account: p.Account, Policy: p.Policy}
+}
+
+// Public returns g without its unexported columns, to be compared with a literal.
+func (g Grant) Public() Grant {
+	return Grant{
+		ID: g.ID, GivenBy: g.GivenBy, Words: g.Words, Rung: g.Rung, At: g.At, Expires: g.Expires, ProposalID: g.ProposalID,
+		Outcome: g.Outcome, Attempt: g.Attempt, BookingID: g.BookingID, RequestID: g.RequestID, Detail: g.Detail,
+	}
+}
+
 // anyLedger returns what a store keeps of a short ledger.
-func anyLedger(t *testing.T) []sqldb.Entry {
+func anyLedger(t *testing.T) []Entry {
 	t.Helper()
 	db := sqldb.Open(storetest.Memory(t))
 	t.Cleanup(func() { require.NoError(t, db.Close()) })
@@ -25,19 +38,19 @@ func anyLedger(t *testing.T) []sqldb.Entry {
 	g, err = l.Send(t.Context(), g)
 	require.NoError(t, err)
 	require.NoError(t, l.Settle(t.Context(), g, Done, "bk_1", "req_1", ""))
-	var entries []sqldb.Entry
-	require.NoError(t, l.look(t.Context(), func(w *work) (err error) {
-		entries, err = w.Entries(0, 10)
+	var entries []Entry
+	require.NoError(t, l.read(t.Context(), func(tx *transaction) (err error) {
+		entries, err = tx.entriesAfter(0, 10)
 		return err
 	}))
 	return entries
 }
 
 // checked returns the number of the entry at which a ledger is found broken; 0 if none.
-func checked(entries []sqldb.Entry) int64 {
-	c := newChecker()
+func checked(entries []Entry) int64 {
+	c := newChainVerifier()
 	for _, e := range entries {
-		if broken, ok := errors.AsType[*BrokenError](c.check(e)); ok {
+		if broken, ok := errors.AsType[*BrokenError](c.verify(e)); ok {
 			return broken.Seq
 		}
 	}
@@ -52,8 +65,8 @@ func TestReq_O4_AChangeOfAnyByteIsFound(t *testing.T) {
 	require.Zero(t, checked(entries))
 	for i := range entries {
 		good := entries[i]
-		for f := range reflect.TypeFor[sqldb.Entry]().NumField() {
-			name, field := reflect.TypeFor[sqldb.Entry]().Field(f).Name, reflect.ValueOf(&entries[i]).Elem().Field(f)
+		for f := range reflect.TypeFor[Entry]().NumField() {
+			name, field := reflect.TypeFor[Entry]().Field(f).Name, reflect.ValueOf(&entries[i]).Elem().Field(f)
 			if field.Kind() != reflect.String {
 				continue
 			}
@@ -77,13 +90,13 @@ func TestReq_O4_AChangeOfAnyByteIsFound(t *testing.T) {
 
 func TestNothingMovesFromOneFieldToTheNext(t *testing.T) {
 	t.Parallel()
-	for _, move := range []func(*sqldb.Entry){
-		func(e *sqldb.Entry) { e.Kind, e.Digest = e.Kind+"\n"+e.Digest, "" },
-		func(e *sqldb.Entry) { e.Kind, e.At = "", e.At+"\n"+e.Kind },
-		func(e *sqldb.Entry) { e.Salt, e.Details = e.Salt[:63], e.Salt[63:]+e.Details },
-		func(e *sqldb.Entry) { e.Salt, e.Details = e.Salt+e.Details[:1], e.Details[1:] },
-		func(e *sqldb.Entry) { e.Salt, e.Details = e.Salt+e.Details, "" },
-		func(e *sqldb.Entry) { e.Salt, e.Details = "", e.Salt+e.Details },
+	for _, move := range []func(*Entry){
+		func(e *Entry) { e.Kind, e.Digest = e.Kind+"\n"+e.Digest, "" },
+		func(e *Entry) { e.Kind, e.At = "", e.At+"\n"+e.Kind },
+		func(e *Entry) { e.Salt, e.Details = e.Salt[:63], e.Salt[63:]+e.Details },
+		func(e *Entry) { e.Salt, e.Details = e.Salt+e.Details[:1], e.Details[1:] },
+		func(e *Entry) { e.Salt, e.Details = e.Salt+e.Details, "" },
+		func(e *Entry) { e.Salt, e.Details = "", e.Salt+e.Details },
 	} {
 		entries := anyLedger(t)
 		move(&entries[1])
@@ -93,9 +106,9 @@ func TestNothingMovesFromOneFieldToTheNext(t *testing.T) {
 
 func TestTheLedgersDigestDependsOnActAndSalt(t *testing.T) {
 	t.Parallel()
-	one := sqldb.Act{ID: "a", Digest: "d", Salt: "s"}
-	assert.Equal(t, blind(one), blind(sqldb.Act{ID: "b", Digest: "d", Salt: "s"}))
-	assert.NotEqual(t, blind(one), blind(sqldb.Act{Digest: "other", Salt: "s"}), "it tells which act")
-	assert.NotEqual(t, blind(one), blind(sqldb.Act{Digest: "d", Salt: "other"}), "it cannot be guessed")
-	assert.Empty(t, blind(sqldb.Act{}))
+	one := storedAct{id: "a", digest: "d", salt: "s"}
+	assert.Equal(t, maskedDigest(one), maskedDigest(storedAct{id: "b", digest: "d", salt: "s"}))
+	assert.NotEqual(t, maskedDigest(one), maskedDigest(storedAct{digest: "other", salt: "s"}), "it tells which act")
+	assert.NotEqual(t, maskedDigest(one), maskedDigest(storedAct{digest: "d", salt: "other"}), "it cannot be guessed")
+	assert.Empty(t, maskedDigest(storedAct{}))
 }

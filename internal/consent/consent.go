@@ -1,42 +1,209 @@
+// Package consent decides whether a person has agreed to a write, records who
+// agreed to what and what became of it, and derives from the consent the
+// idempotency key of the write.
+//
+// Consent to book is a person's approval of one booking. It has nothing to do
+// with calendar access, Vennio's permission between people.
+//
+// # From question to outcome
+//
+// An [Act] is everything a person agrees to; an act that differs in anything is
+// another act. [Ledger.Ask] makes a [Proposal], the question to a person, and
+// [Ledger.Answer] takes the answer. An approval makes a [Grant]; [Ledger.Attest]
+// makes one from an agent's statement. A grant is valid for [Life] and is used
+// once: [Ledger.Send] records that its write is about to be sent, and
+// [Ledger.Settle] what became of it. A write whose outcome is unknown can be sent
+// again under the same key. One that certainly did not happen cannot, and needs a
+// new consent. Of the acts under one slot id at most one is ever sent.
+//
+// # How often people are asked
+//
+// [Ledger.Ask] enforces [AskLimits]. A refusal closes more than its act: it closes
+// the slot or booking that the act is about for some time ([RefusedError]). Both
+// are computed from the stored proposals, so that all processes that share a
+// database count alike.
+//
+// # What is proven, and what can be erased
+//
+// Every change appends an entry to the ledger in the same transaction. Entries are
+// chained by hashes and contain no personal data, only a salted commitment to the
+// details, which are stored separately. Therefore [Ledger.Erase] can delete a
+// person's details and [Ledger.Verify] can still prove that nothing else was
+// changed, deleted or inserted. The stored acts, proposals, grants and attempts
+// follow from the entries: Verify compares all of them; Send compares a grant, and
+// Answer a proposal, before it uses it. Because the hashes contain no secret key,
+// the ledger cannot reveal that the owner of the database rewrote all of it: for
+// that, keep an [Ledger.Export], or its last hash, elsewhere.
 package consent
 
 import (
+	"cmp"
+	"context"
 	"errors"
 	"strings"
-	"unicode"
+	"sync"
+	"time"
 
-	"github.com/vennio-mcp/vennio-mcp/internal/sanitize"
+	"github.com/vennio-mcp/vennio-mcp/internal/sqldb"
 )
 
-// Attestation is a consent as an agent reports it.
-type Attestation struct {
-	Granted        bool
-	GivenBy, Words string
+// Life is how long a question waits for its answer, and how long a consent can be
+// used.
+const Life = 10 * time.Minute
+
+// Errors of a Ledger. A call that returns one of them has changed nothing, unless
+// its documentation says otherwise.
+var (
+	ErrNoProposal = errors.New("there is no such proposal")
+	ErrNoGrant    = errors.New("there is no such consent")
+	ErrAnswered   = errors.New("the proposal was answered before")
+	ErrExpired    = errors.New("the proposal or the consent has expired")
+	ErrSettled    = errors.New("the outcome of this consent is already recorded")
+	ErrOtherAct   = errors.New("something else was agreed and sent under this slot id") // an [*OtherActError] describes it
+	ErrDeclined   = errors.New("the person did not agree")
+	ErrNotHuman   = errors.New("only a person asked by the server answers a proposal")
+	ErrNotSent    = errors.New("a consent that was never sent cannot be settled")
+)
+
+// ErrInDoubt is Settle's error for an attempt that certainly failed while another
+// one under the same key may have been carried out. Settle has recorded the failed
+// attempt; the grant remains sent or unknown.
+var ErrInDoubt = errors.New("another attempt under this consent may have been carried out")
+
+// ErrAway is among the errors of calls that failed because the database was
+// unavailable: the same call may succeed in a moment. If the failed call changed
+// something after all, the repeated one finds it.
+var ErrAway = sqldb.ErrAway
+
+// Ledger records who was asked, who agreed, and what became of it. It is safe for
+// concurrent use. Several Ledgers, in one process or in several, may share a
+// database.
+type Ledger struct {
+	KeepFor time.Duration // how long Keep tries to record an outcome; 20 s if zero
+
+	db       *sqldb.DB
+	now      func() time.Time
+	watchers []Watcher
+
+	mu        sync.Mutex
+	answered  chan struct{} // closed by the next answer through this Ledger
+	unsettled []settlement  // outcomes that Flush has to record
+	flushing  sync.Mutex
 }
 
-// ErrDeclined is the error of a write that a person declined.
-var ErrDeclined = errors.New("the person did not agree")
+// New returns the Ledger stored in db. now is the clock; if nil, the database's
+// clock is used, so that all processes judge alike. Instants are truncated to the
+// millisecond.
+func New(db *sqldb.DB, now func() time.Time, watchers ...Watcher) *Ledger {
+	return &Ledger{db: db, now: now, watchers: watchers, answered: make(chan struct{})}
+}
 
-// Required is the error of an attestation that is incomplete.
-type Required struct{ Why string }
+// transaction is a database transaction with the instant that all its decisions
+// use. The statements of each record are its methods, next to the record's type.
+type transaction struct {
+	*sqldb.Tx
+	now    time.Time
+	events []Event // for the watchers, after the commit
+}
 
-func (r *Required) Error() string { return "consent is required: " + r.Why }
-
-// Check returns an attestation cleaned and cut. One that claims that somebody agreed must say
-// who and in what words; otherwise the error is *Required.
-func Check(a Attestation) (Attestation, error) {
-	a.GivenBy, a.Words = sanitize.Line(a.GivenBy, 100), sanitize.Line(a.Words, 500)
-	switch {
-	case a.Granted && !says(a.GivenBy):
-		return Attestation{}, &Required{"consent.given_by must name the person who agreed"}
-	case a.Granted && !says(a.Words):
-		return Attestation{}, &Required{"consent.statement must quote the person's words"}
+// update runs do in a transaction that excludes other writers: either all changes
+// take effect or none.
+func (l *Ledger) update(ctx context.Context, do func(*transaction) error) error {
+	var tx *transaction
+	err := l.db.Write(ctx, func(raw *sqldb.Tx) (err error) {
+		if tx, err = l.begin(raw); err != nil {
+			return err
+		}
+		return do(tx)
+	})
+	if err == nil {
+		l.notify(ctx, tx.events...)
 	}
-	return a, nil
+	return err
 }
 
-// says: at least one letter or digit of any script, or a thumbs-up, that can be
-// seen: the Hangul fillers are letters.
-func says(s string) bool {
-	return strings.ContainsFunc(sanitize.Line(s, len(s)), func(r rune) bool { return unicode.IsLetter(r) || unicode.IsDigit(r) || unicode.Is(unicode.So, r) })
+// read runs do on one snapshot of the database.
+func (l *Ledger) read(ctx context.Context, do func(*transaction) error) error {
+	return l.db.Read(ctx, func(raw *sqldb.Tx) error {
+		tx, err := l.begin(raw)
+		if err != nil {
+			return err
+		}
+		return do(tx)
+	})
+}
+
+func (l *Ledger) begin(raw *sqldb.Tx) (_ *transaction, err error) {
+	var now time.Time
+	if l.now != nil {
+		now = l.now()
+	} else if now, err = raw.Now(); err != nil {
+		return nil, err
+	}
+	return &transaction{Tx: raw, now: now.UTC().Truncate(time.Millisecond)}, nil
+}
+
+// Event is a change of a consent, without personal data. Rung is empty until
+// somebody has answered.
+type Event struct {
+	What Happening
+	Rung Method
+}
+
+// Watcher is called for each Event after its transaction was committed, in order,
+// with the context of the call that caused it. It must return quickly and be safe
+// for concurrent use.
+type Watcher func(context.Context, Event)
+
+// Happening is the kind of an Event. The list is closed.
+type Happening string
+
+// The kinds. A cancelled or unanswered question can still be answered elsewhere; a
+// dismissed consent is an agent's statement that a person's refusal overruled.
+const (
+	WasAsked      Happening = "asked"
+	WasAgreed     Happening = "agreed"
+	WasDeclined   Happening = "declined"
+	WasCancelled  Happening = "cancelled"
+	WasUnanswered Happening = "unanswered"
+	WasExpired    Happening = "expired"
+	WasDismissed  Happening = "dismissed"
+	WasSent       Happening = "sent"
+	WasWritten    Happening = "written"
+	WasNotWritten Happening = "not_written"
+	WasUncertain  Happening = "unknown"  // it is unknown whether it was written
+	WasRepeated   Happening = "repeated" // sent again after it was written: nothing new
+)
+
+// Happenings lists every Happening.
+func Happenings() []Happening {
+	return []Happening{
+		WasAsked, WasAgreed, WasDeclined, WasCancelled, WasUnanswered, WasExpired, WasDismissed,
+		WasSent, WasWritten, WasNotWritten, WasUncertain, WasRepeated,
+	}
+}
+
+func (l *Ledger) notify(ctx context.Context, events ...Event) {
+	for _, e := range events {
+		for _, watch := range l.watchers {
+			watch(ctx, e)
+		}
+	}
+}
+
+// eventOf returns the event of an entry; false for an erasure, which changes no
+// consent.
+func eventOf(kind string, d details) (Event, bool) {
+	happened := map[string]Happening{
+		kindProposed: WasAsked, kindApproved: WasAgreed, kindAttested: WasAgreed, kindDeclined: WasDeclined,
+		kindWithdrawn: WasUnanswered, kindExpired: WasExpired, kindClosed: WasExpired, kindRetired: WasExpired, kindSent: WasSent,
+		kindSettled: map[Outcome]Happening{Done: WasWritten, NotDone: WasNotWritten, Unknown: WasUncertain}[d.Outcome],
+	}[kind]
+	switch {
+	case kind == kindWithdrawn && strings.HasPrefix(d.Why, "cancelled"):
+		happened = WasCancelled
+	case kind == kindRetired && d.Why == whyDeclined:
+		happened = WasDismissed
+	}
+	return Event{happened, cmp.Or(d.Rung, d.eventMethod)}, happened != ""
 }

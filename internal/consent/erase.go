@@ -11,38 +11,36 @@ import (
 	"unicode/utf8"
 
 	"golang.org/x/text/unicode/norm"
-
-	"github.com/vennio-mcp/vennio-mcp/internal/sqldb"
 )
 
 // Erase deletes everything about every act that concerns a person, and returns
-// how many acts that were. person is an e-mail address or a whole name, upper
-// and lower case alike: of a host, a guest or whoever agreed, or mentioned as
-// words of their own in a title, notes, a statement or a detail. Others named in
-// the same act are erased with it.
+// the number of these acts. person is an e-mail address or a whole name, in upper
+// or lower case: of a host, a guest or the person who agreed, or mentioned as
+// separate words in a title, notes, a statement or a detail. The data of other people
+// in the same act is erased with it.
 //
-// What stays names nobody: that there were entries, and, so that nothing is
-// booked twice, which slot ids were used and what became of each grant. The entry
-// of the erasure states it, and the ledger still verifies. Repeat it if
-// it fails: the file is scrubbed even if nothing is left to delete.
-func (l *Ledger) Erase(ctx context.Context, person string) (int, error) {
+// What remains contains no personal data: that there were entries, and, so that
+// nothing is booked twice, which slot ids were used and what became of each grant.
+// The entry of the erasure contains that, and the ledger still verifies. Repeat Erase
+// if it fails: it removes deleted data from the database's files even if nothing is
+// left to delete.
+func (l *Ledger) Erase(ctx context.Context, person string) (n int, err error) {
 	person = fold(person)
 	if person == "" {
 		return 0, errors.New("say whose data is to be erased")
 	}
-	n := 0
-	err := l.change(ctx, func(w *work) error {
-		acts, err := w.concerning(person)
+	err = l.update(ctx, func(tx *transaction) error {
+		acts, err := tx.actsConcerning(person)
 		if err != nil || len(acts) == 0 {
 			return err
 		}
 		var erased details
 		for _, act := range acts {
-			seqs, err := w.Forget(act)
+			seqs, err := tx.eraseAct(act)
 			if err != nil {
 				return err
 			}
-			left, err := w.remaining(act)
+			left, err := tx.remaining(act)
 			if err != nil {
 				return err
 			}
@@ -50,7 +48,7 @@ func (l *Ledger) Erase(ctx context.Context, person string) (int, error) {
 		}
 		slices.Sort(erased.Entries)
 		n = len(acts)
-		_, err = w.record(kindErased, sqldb.Act{}, erased)
+		_, err = tx.record(kindErased, storedAct{}, erased)
 		return err
 	})
 	if err != nil {
@@ -59,28 +57,50 @@ func (l *Ledger) Erase(ctx context.Context, person string) (int, error) {
 	return n, l.db.Scrub(ctx)
 }
 
-// AtVennio is a booking that Vennio keeps, with the name and the words of whoever agreed to it.
+// eraseAct erases an act, and everything about it, and returns the numbers of the
+// entries whose details it deleted. What remains is that there was an act, under which
+// slot id, and what became of it, so that it is not carried out a second time. An open
+// proposal of it can no longer be answered, an unsent grant no longer be sent.
+func (tx *transaction) eraseAct(act string) ([]int64, error) {
+	seqs, err := tx.eraseDetails(act)
+	if err != nil {
+		return nil, err
+	}
+	for _, statement := range []string{
+		`UPDATE acts SET digest = NULL, salt = NULL, json = NULL WHERE id = ?`,
+		`UPDATE proposals SET unanswered = '', starts = '', subject = '', state = CASE state WHEN 'open' THEN 'expired' ELSE state END WHERE act = ?`,
+		`UPDATE grants SET given_by = '', words = '', booking = '', request = '', detail = '', subject = '',
+			outcome = CASE outcome WHEN '' THEN 'not_done' ELSE outcome END WHERE act = ?`,
+	} {
+		if err := tx.Exec(statement, act); err != nil {
+			return nil, err
+		}
+	}
+	return seqs, nil
+}
+
+// AtVennio is a booking for which Vennio stores the name and the words of the person who agreed to it.
 type AtVennio struct{ Tenant, BookingID string }
 
 // AtVennio returns the bookings that the acts concerning a person made or changed, as far as they are
-// known, in the order of tenants and ids. Erase forgets them: ask before.
+// known, sorted by tenant and id. Erase deletes this information: call AtVennio before.
 func (l *Ledger) AtVennio(ctx context.Context, person string) (all []AtVennio, err error) {
 	if person = fold(person); person == "" {
 		return nil, nil
 	}
-	err = l.look(ctx, func(w *work) error {
-		acts, err := w.concerning(person)
+	err = l.read(ctx, func(tx *transaction) error {
+		acts, err := tx.actsConcerning(person)
 		if err != nil {
 			return err
 		}
 		for _, act := range acts {
-			grants, err := w.GrantsAbout(sqldb.Range{First: act, Last: act})
+			grants, err := tx.grantsAbout(only(act))
 			if err != nil {
 				return err
 			}
 			for _, g := range grants {
 				if g.BookingID != "" {
-					all = append(all, AtVennio{g.Tenant, g.BookingID})
+					all = append(all, AtVennio{g.tenant, g.BookingID})
 				}
 			}
 		}
@@ -92,17 +112,17 @@ func (l *Ledger) AtVennio(ctx context.Context, person string) (all []AtVennio, e
 	return slices.Compact(all), err
 }
 
-// Names tells of a text whether a person stands in it, as Erase looks for them.
+// Names returns a function that reports whether a text mentions a person, by the rules of Erase.
 func Names(person string) func(text string) bool {
 	person = fold(person)
 	return func(text string) bool { return person != "" && mentions(text, person) }
 }
 
-// concerning returns the ids of the acts that concern a person.
-func (w *work) concerning(person string) ([]string, error) {
+// actsConcerning returns the ids of the acts that concern a person.
+func (tx *transaction) actsConcerning(person string) ([]string, error) {
 	var acts []string
 	seen := map[string]bool{}
-	err := w.eachEntry(func(e sqldb.Entry) error {
+	err := tx.eachEntry(func(e Entry) error {
 		if e.Act != "" && !seen[e.Act] && concerns(e.Details, person) {
 			acts, seen[e.Act] = append(acts, e.Act), true
 		}
@@ -111,7 +131,8 @@ func (w *work) concerning(person string) ([]string, error) {
 	return acts, err
 }
 
-// concerns: what cannot be read cannot be shown to be harmless.
+// concerns reports whether the details of an entry concern a person. Details that
+// cannot be read do, because they cannot be shown not to.
 func concerns(text, person string) bool {
 	var d details
 	if json.Unmarshal([]byte(text), &d) != nil {
@@ -126,7 +147,7 @@ func concerns(text, person string) bool {
 	}
 	names := []string{d.By, d.Claimed}
 	for _, h := range act.Hosts {
-		names = append(names, h.Name, h.unqualified())
+		names = append(names, h.Name, strings.TrimSuffix(h.Name, qualifier(h.ID)))
 	}
 	for _, a := range act.Attendees {
 		names = append(names, a.Name, a.Email)
@@ -135,9 +156,10 @@ func concerns(text, person string) bool {
 		slices.ContainsFunc([]string{d.By, d.Claimed, d.Words, d.Why, d.Detail, act.Title, act.Notes}, func(text string) bool { return mentions(text, person) })
 }
 
-// mentions: person stands in text as words of their own.
+// mentions reports whether text contains person as separate words.
 func mentions(text, person string) bool {
 	text = fold(text)
+	inWord := func(r rune) bool { return unicode.IsLetter(r) || unicode.IsDigit(r) }
 	for at, end := 0, 0; ; at = end {
 		next := strings.Index(text[at:], person)
 		if next < 0 {
@@ -152,10 +174,8 @@ func mentions(text, person string) bool {
 	}
 }
 
-func inWord(r rune) bool { return unicode.IsLetter(r) || unicode.IsDigit(r) }
-
-// fold makes spellings of one name equal: case, white space, and the ways
-// Unicode has to write one letter.
+// fold makes spellings of one name equal: case, white space, and the ways in which
+// Unicode can represent a letter.
 func fold(s string) string {
 	return norm.NFKC.String(strings.Join(strings.Fields(strings.ToLower(s)), " "))
 }

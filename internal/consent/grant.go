@@ -1,16 +1,20 @@
 package consent
 
 import (
+	"context"
+	"crypto/rand"
+	"slices"
 	"time"
 
+	"github.com/vennio-mcp/vennio-mcp/internal/sanitize"
 	"github.com/vennio-mcp/vennio-mcp/internal/sqldb"
 )
 
 // Outcome is what became of a grant.
 type Outcome string
 
-// The outcomes. Sent: on its way, or the process died before it heard. Unknown
-// is no failure: the write may have taken effect.
+// The outcomes. Sent: the write is under way, or the process ended before it received
+// the answer. Unknown is not a failure: the write may have taken effect.
 const (
 	Unsent  Outcome = ""
 	Sent    Outcome = "sent"
@@ -19,30 +23,321 @@ const (
 	Unknown Outcome = "unknown"
 )
 
-// Grant is a person's yes to one act, good for one write.
+// Grant is a person's consent to one act, valid for one write.
 type Grant struct {
 	ID             string
 	GivenBy, Words string // one line each, cleaned
 	Rung           Method
 	At, Expires    time.Time // UTC, to the millisecond
-	ProposalID     string    // of the question it answers; empty if it was attested
+	ProposalID     string    // of the question that it answers; empty if it was attested
 
 	Outcome   Outcome
-	Attempt   int    // how often it was sent, so far; as Send returns it, which of these this is
+	Attempt   int    // how often it was sent so far; in the result of Send, the number of this attempt
 	BookingID string // Vennio's, once done
 	RequestID string // Vennio's, of the answer that settled it
 	Detail    string
+
+	stored   storedAct
+	tenant   string
+	slotID   string
+	subject  string // the booking that the act changes or cancels; empty if none, and once erased
+	bookings int    // how many bookings the act makes; the database computes it
+	lapsed   bool   // not sent in time, and the ledger has no entry about that yet
 }
+
+// unknownSubject is the subject of grants from before it was stored.
+const unknownSubject = "unknown"
 
 // Key is the idempotency key of the write that this consent allows: at most 256
 // characters of A-Za-z0-9_:.- (docs/vennio-api.md, Idempotency). Vennio keeps it
 // for 24 hours, far longer than a slot id can be booked.
 func (g Grant) Key() string { return "vennio-mcp:" + g.ID }
 
-func grant(kept sqldb.Grant) Grant {
-	return Grant{
-		ID: kept.ID, GivenBy: kept.GivenBy, Words: kept.Words, Rung: Method(kept.Rung), At: kept.At, Expires: kept.Expires,
-		ProposalID: kept.ProposalID, Outcome: Outcome(kept.Outcome), Attempt: kept.Sends,
-		BookingID: kept.BookingID, RequestID: kept.RequestID, Detail: kept.Detail,
-	}
+func (g *Grant) columns() []any {
+	return append([]any{
+		&g.ID, &g.ProposalID, &g.tenant, &g.slotID, &g.GivenBy, &g.Words, &g.Rung,
+		sqldb.Instant{To: &g.At},
+		sqldb.Instant{To: &g.Expires},
+		&g.Outcome, &g.BookingID, &g.RequestID, &g.Detail, &g.subject, &g.bookings, &g.Attempt,
+	}, g.stored.columns()...)
 }
+
+const grantColumns = `g.id, g.proposal, g.tenant, g.slot, g.given_by, g.words, g.rung, g.at, g.expires,
+	g.outcome, g.booking, g.request, g.detail, g.subject, g.bookings`
+
+// wasSent is the condition of the partial indexes on grants that were sent and not
+// settled as not done. A query must repeat an index's condition word for word:
+// SQLite cannot prove it from the value of a parameter.
+const wasSent = `g.outcome IN ('sent', 'done', 'unknown')`
+
+// grants returns the grants that a condition selects, with the act of each, which is
+// empty if it was erased.
+func (tx *transaction) grants(condition string, args ...any) ([]Grant, error) {
+	found, err := sqldb.All(tx.Tx, (*Grant).columns, `SELECT `+grantColumns+`, (SELECT COUNT(*) FROM sends s WHERE s.grant_id = g.id), `+actColumns+`
+		FROM grants g JOIN acts a ON a.id = g.act WHERE `+condition, args...)
+	for i := range found {
+		found[i].lapsed = found[i].Outcome == Unsent && !found[i].Expires.After(tx.now)
+	}
+	return found, err
+}
+
+// grant returns the first grant that a condition selects, or nil.
+func (tx *transaction) grant(condition string, args ...any) (*Grant, error) {
+	found, err := tx.grants(condition, args...)
+	if len(found) == 0 {
+		return nil, err
+	}
+	return &found[0], nil
+}
+
+// liveGrant returns the one grant of an act that is not settled as not done, or nil.
+func (tx *transaction) liveGrant(act string) (*Grant, error) {
+	return tx.grant(`g.act = ? AND g.outcome <> 'not_done'`, act)
+}
+
+// grantOf returns the grant that the answer to a proposal made or upgraded, or nil.
+func (tx *transaction) grantOf(proposal string) (*Grant, error) {
+	return tx.grant(`g.act = (SELECT p.act FROM proposals p WHERE p.id = ?) AND g.proposal = ?`, proposal, proposal)
+}
+
+// showLapsed makes a grant that was not sent in time, if it is one, not done.
+func (g *Grant) showLapsed() *Grant {
+	if g != nil && g.lapsed {
+		g.Outcome, g.Detail = NotDone, whyLapsed
+	}
+	return g
+}
+
+// sentUnder returns the one grant under a slot id that was sent and not settled as
+// not done, or nil.
+func (tx *transaction) sentUnder(tenant, slotID string) (*Grant, error) {
+	return tx.grant(`g.tenant = ? AND g.slot = ? AND g.slot <> '' AND `+wasSent, tenant, slotID)
+}
+
+// unsentGrants returns the grants that were neither sent nor erased and have not
+// expired, the oldest first.
+func (tx *transaction) unsentGrants() ([]Grant, error) {
+	return tx.grants(`g.outcome = '' AND g.expires > ? AND a.json IS NOT NULL ORDER BY g.at, g.id`, sqldb.Text(tx.now))
+}
+
+func newGrant(stored storedAct, act Act) *Grant {
+	return &Grant{ID: rand.Text(), stored: stored, tenant: act.Tenant, slotID: act.SlotID, subject: act.BookingID, bookings: act.bookings()}
+}
+
+// insertGrant stores a new grant. The schema refuses a second one of the same act
+// that is not settled as not done.
+func (tx *transaction) insertGrant(g Grant) error {
+	return tx.Exec(`INSERT INTO grants (id, act, proposal, tenant, slot, given_by, words, rung, at, expires, outcome, booking, request, detail, subject)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		g.ID, g.stored.id, g.ProposalID, g.tenant, g.slotID, g.GivenBy, g.Words, g.Rung, sqldb.Text(g.At), sqldb.Text(g.Expires),
+		g.Outcome, g.BookingID, g.RequestID, g.Detail, g.subject)
+}
+
+// updateGrant changes how a grant was given and what became of it. The schema refuses
+// to send a second act under one slot id.
+func (tx *transaction) updateGrant(g Grant) error {
+	return tx.Exec(`UPDATE grants SET proposal = ?, given_by = ?, words = ?, rung = ?, at = ?, expires = ?,
+		outcome = ?, booking = ?, request = ?, detail = ? WHERE id = ?`,
+		g.ProposalID, g.GivenBy, g.Words, g.Rung, sqldb.Text(g.At), sqldb.Text(g.Expires),
+		g.Outcome, g.BookingID, g.RequestID, g.Detail, g.ID)
+}
+
+// Attest returns the grant for act on an agent's statement: by is the person who agreed, words what
+// they said, cut to 100 and 500 characters. If the act has a valid or sent grant, however it was
+// given, that one is returned.
+//
+// *Required: nobody is named or no words are quoted. ErrDeclined: when the server asked, a person
+// declined this act, or the slot or booking that it is about (*RefusedError); an agent's statement
+// does not overrule theirs. ErrOtherAct: another act was sent under its slot id.
+func (l *Ledger) Attest(ctx context.Context, act Act, by, words string) (Grant, error) {
+	switch {
+	case !hasText(by):
+		return Grant{}, &Required{"consent.given_by names nobody"}
+	case !hasText(words):
+		return Grant{}, &Required{"consent.statement quotes no words"}
+	}
+	var g Grant
+	err := l.update(ctx, func(tx *transaction) error {
+		stored, err := tx.storeAct(act)
+		if err != nil {
+			return err
+		}
+		if err := tx.checkSlot(act.Tenant, act.SlotID, stored.id); err != nil {
+			return err
+		}
+		current, err := tx.currentGrant(stored.id)
+		if err != nil {
+			return err
+		}
+		if current != nil {
+			g = *current
+			return nil
+		}
+		g = *newGrant(stored, act)
+		g.GivenBy, g.Words, g.Rung = sanitize.Line(by, 100), sanitize.Line(words, 500), Attested
+		g.At, g.Expires = tx.now, tx.now.Add(Life)
+		return tx.attest(g, act)
+	})
+	return g, err
+}
+
+func (tx *transaction) attest(g Grant, act Act) error {
+	if err := tx.checkNotRefused(act); err != nil {
+		return err
+	}
+	p, err := tx.latestProposal(g.stored.id)
+	if err != nil {
+		return err
+	}
+	if p != nil && p.State == StateDeclined && g.slotID != "" { // for as long as a slot id is valid
+		return ErrDeclined
+	}
+	_, err = tx.record(kindAttested, g.stored, details{
+		Act: g.stored.json, Grant: g.ID, By: g.GivenBy, Words: g.Words, Rung: Attested, Expires: sqldb.Text(g.Expires),
+	})
+	if err != nil {
+		return err
+	}
+	return tx.insertGrant(g)
+}
+
+// Standing returns the grant for exactly this act that can be sent or was sent; without one, the
+// act's newest proposal; without either, neither. After an outcome of not_done that is the used
+// proposal: a new approval is needed. A declined proposal is returned as long as the refusal holds.
+//
+// The grant may have been given by any method; the policy decides whether that counts. ErrOtherAct:
+// another act was sent under its slot id.
+func (l *Ledger) Standing(ctx context.Context, act Act) (*Grant, *Proposal, error) {
+	var g *Grant
+	var p *Proposal
+	expired := "" // the act of a grant or proposal that has expired
+	err := l.read(ctx, func(tx *transaction) error {
+		var stored storedAct
+		found, err := tx.actByDigest(act.Digest())
+		if err != nil {
+			return err
+		}
+		if found != nil {
+			stored = *found
+		}
+		if err := tx.checkSlot(act.Tenant, act.SlotID, stored.id); err != nil || found == nil {
+			return err
+		}
+		if g, err = tx.liveGrant(stored.id); err != nil {
+			return err
+		}
+		if g != nil && g.lapsed {
+			g, expired = nil, stored.id
+		}
+		if g != nil {
+			return nil
+		}
+		if p, err = tx.latestProposal(stored.id); err != nil || p == nil {
+			return err
+		}
+		if p.overdue {
+			expired = stored.id
+		}
+		if p.State != StateDeclined {
+			return nil
+		}
+		refused, err := tx.refusal(act)
+		if refused == nil { // a person may be asked again
+			p = nil
+		}
+		return err
+	})
+	if err == nil && expired != "" {
+		err = l.recordExpiry(ctx, expired)
+	}
+	return g, p, err
+}
+
+// SentUnder returns the act that was sent under a slot id and not settled as not
+// done, or nil. A repeated call finds by it what it was about, although the booking
+// has changed since.
+func (l *Ledger) SentUnder(ctx context.Context, tenant, slotID string) (act *Act, err error) {
+	err = l.read(ctx, func(tx *transaction) error {
+		g, err := tx.sentUnder(tenant, slotID)
+		if err != nil || g == nil || g.stored.erased() {
+			return err
+		}
+		sent, err := g.stored.parse()
+		act = &sent
+		return err
+	})
+	return act, err
+}
+
+// Repeatable is how long a repeated call without a slot id counts as the same call:
+// as long as a slot id is valid. Until then the repetition settles an unknown
+// outcome; later it needs a new consent.
+const Repeatable = 2 * time.Hour
+
+// SentOn returns the newest act of a tool on a booking that was sent within
+// Repeatable, is not settled as not done, and fits; nil if there is none.
+func (l *Ledger) SentOn(ctx context.Context, tenant, tool, bookingID string, fits func(Act) bool) (act *Act, err error) {
+	err = l.read(ctx, func(tx *transaction) error {
+		sent, err := tx.grants(`g.tenant = ? AND g.slot = '' AND `+wasSent+` AND g.subject IN (?, '`+unknownSubject+`') AND g.at >= ? ORDER BY g.at DESC`,
+			tenant, bookingID, sqldb.Text(tx.now.Add(-Repeatable)))
+		if err != nil {
+			return err
+		}
+		for _, g := range sent {
+			if g.stored.erased() {
+				continue
+			}
+			a, err := g.stored.parse()
+			if err != nil {
+				return err
+			}
+			if a.Tool == tool && a.BookingID == bookingID && fits(a) {
+				act = &a
+				return nil
+			}
+		}
+		return nil
+	})
+	return act, err
+}
+
+// HasBooking reports whether a grant other than the given one is settled with a
+// booking of Vennio's.
+func (l *Ledger) HasBooking(ctx context.Context, tenant, bookingID, otherThan string) (taken bool, err error) {
+	err = l.read(ctx, func(tx *transaction) error {
+		found, err := tx.grants(`g.tenant = ? AND g.booking = ? AND g.booking <> ''`, tenant, bookingID)
+		taken = slices.ContainsFunc(found, func(g Grant) bool { return g.ID != otherThan })
+		return err
+	})
+	return taken, err
+}
+
+// checkSlot refuses an act if another one was sent under its slot id.
+func (tx *transaction) checkSlot(tenant, slotID, act string) error {
+	if slotID == "" {
+		return nil
+	}
+	sent, err := tx.sentUnder(tenant, slotID)
+	if err != nil || sent == nil || sent.stored.id == act {
+		return err
+	}
+	other := &OtherActError{BookingID: sent.BookingID}
+	if !sent.stored.erased() {
+		if other.Act, err = sent.stored.parse(); err != nil {
+			return err
+		}
+	}
+	return other
+}
+
+// OtherActError is an ErrOtherAct that describes what was sent under the slot id, unless it was
+// erased.
+type OtherActError struct {
+	Act       Act    // zero if its data was erased
+	BookingID string // at Vennio; empty while the outcome is unknown
+}
+
+func (*OtherActError) Error() string { return ErrOtherAct.Error() }
+
+// Is makes it an ErrOtherAct.
+func (*OtherActError) Is(target error) bool { return target == ErrOtherAct }

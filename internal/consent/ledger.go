@@ -2,159 +2,320 @@ package consent
 
 import (
 	"context"
+	"crypto/hmac"
 	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
 	"errors"
-	"sync"
-	"time"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
 
 	"github.com/vennio-mcp/vennio-mcp/internal/sqldb"
 )
 
-// Life is how long a question waits for its answer, and a yes for its use.
-const Life = 10 * time.Minute
+// This file has all statements on the tables of the ledger (entries, details, head)
+// and all rules of its chain, so that another design of the chain changes nothing
+// else in the package (docs/decisions/ledger.md).
 
-// What a Ledger refuses. Nothing has changed then.
-var (
-	ErrNoProposal = errors.New("there is no such proposal")
-	ErrNoGrant    = errors.New("there is no such consent")
-	ErrAnswered   = errors.New("the proposal was answered before")
-	ErrExpired    = errors.New("the proposal or the consent has expired")
-	ErrSettled    = errors.New("what was agreed is settled: see how it stands")
-	ErrOtherAct   = errors.New("something else was agreed and sent under this slot id") // an [*OtherActError] says what
-	ErrNotHuman   = errors.New("only a person asked by the server answers a proposal")
-	ErrNotSent    = errors.New("what was never sent cannot be settled")
+// The kinds of entries.
+const (
+	kindProposed  = "proposed"
+	kindApproved  = "approved"
+	kindDeclined  = "declined"
+	kindWithdrawn = "withdrawn"
+	kindExpired   = "expired"
+	kindClosed    = "closed"
+	kindAttested  = "attested"
+	kindRetired   = "retired"
+	kindSent      = "sent"
+	kindSettled   = "settled"
+	kindErased    = "erased"
 )
 
-// ErrInDoubt is Settle's error for an attempt that failed for certain while
-// another one under the same key may have been carried out. What is known of
-// this attempt is kept, and the grant stands as sent or unknown.
-var ErrInDoubt = errors.New("another attempt under this consent may have been carried out")
-
-// ErrAway is among the errors of what failed because the store could not be had:
-// the same may succeed in a moment. Should it have changed something after all,
-// the same call finds it.
-var ErrAway = sqldb.ErrAway
-
-// Ledger is the record of who was asked, who agreed, and what became of it. It
-// is safe for concurrent use, and so are several over one store, in one process
-// or in several.
-type Ledger struct {
-	KeepFor time.Duration // how long Keep tries to keep an outcome; 20 s
-
-	db       *sqldb.DB
-	now      func() time.Time
-	watchers []Watcher
-
-	mu        sync.Mutex
-	answered  chan struct{} // closed by the next answer given through this Ledger
-	unsettled []unsettled   // what Flush is to keep
-	flushing  sync.Mutex
+// Entry is one entry of the ledger. Anyone who has it can prove it without this
+// program: commitment is the SHA-256 of salt and details as one text; hash is the
+// SHA-256 of prev, seq, at, kind, digest and commitment joined by line feeds; prev is
+// the hash of the entry before (64 zeros for the first). All are hexadecimal.
+type Entry struct {
+	Seq        int64  `json:"seq"` // 1, 2, 3 …
+	At         string `json:"at"`  // RFC 3339 in UTC, to the millisecond
+	Kind       string `json:"kind"`
+	Digest     string `json:"digest"` // the same for all entries about one act; empty for an erasure
+	Commitment string `json:"commitment"`
+	Prev       string `json:"prev"`
+	Hash       string `json:"hash"`
+	Salt       string `json:"salt,omitempty"`    // empty once erased
+	Details    string `json:"details,omitempty"` // JSON; empty once erased
+	Act        string `json:"-"`                 // our id of the act; empty for an erasure, and once erased
 }
 
-// New returns the Ledger kept in db. now is the clock, nil the store's, by which all
-// processes judge alike; its instants count to the millisecond.
-func New(db *sqldb.DB, now func() time.Time, watchers ...Watcher) *Ledger {
-	return &Ledger{db: db, now: now, watchers: watchers, answered: make(chan struct{})}
+func (e *Entry) columns() []any {
+	return []any{&e.Seq, &e.At, &e.Kind, &e.Digest, &e.Commitment, &e.Prev, &e.Hash, &e.Act, &e.Salt, &e.Details}
 }
 
-// work is a transaction, the instant at which it happens, and what it records.
-type work struct {
-	*sqldb.Tx
-	now    time.Time
-	events []Event
+// details is the content of an entry. Each kind uses some of the fields.
+type details struct {
+	Of       string  `json:"of,omitempty"`  // our id of the act
+	Act      string  `json:"act,omitempty"` // the act's canonical JSON
+	Proposal string  `json:"proposal,omitempty"`
+	Grant    string  `json:"grant,omitempty"`
+	By       string  `json:"by,omitempty"`
+	Claimed  string  `json:"claimed_by,omitempty"` // the person that the agent named
+	Words    string  `json:"words,omitempty"`
+	Rung     Method  `json:"rung,omitempty"`
+	Expires  string  `json:"expires,omitempty"`
+	Caller   string  `json:"caller,omitempty"` // a keyed hash of the caller that asked
+	Client   string  `json:"client,omitempty"` // the program that asked, as it calls itself
+	Account  string  `json:"account,omitempty"`
+	Policy   Policy  `json:"policy,omitempty"`
+	Closed   string  `json:"closed,omitempty"` // until when a refusal closes the slot or booking
+	Attempt  int     `json:"attempt,omitempty"`
+	Outcome  Outcome `json:"outcome,omitempty"`
+	Booking  string  `json:"booking,omitempty"`
+	Request  string  `json:"request,omitempty"`
+	Detail   string  `json:"detail,omitempty"`
+	Why      string  `json:"why,omitempty"`
+	Entries  []int64 `json:"entries,omitempty"` // whose details an erasure deleted
+
+	Left []remains `json:"left,omitempty"` // the records that an erasure left of each act
+
+	eventMethod Method // for the entry's event if Rung is empty: the method of the grant; not stored
 }
 
-// change runs do as one: everything it changes happens, or nothing. Nobody else
-// changes anything meanwhile.
-func (l *Ledger) change(ctx context.Context, do func(*work) error) error {
-	var w *work
-	err := l.db.Write(ctx, func(tx *sqldb.Tx) (err error) {
-		if w, err = l.at(tx); err != nil {
-			return err
-		}
-		return do(w)
-	})
-	if err == nil {
-		l.tell(ctx, w.events...)
+// ledgerEnd is the number and the hash of the last entry.
+type ledgerEnd struct {
+	seq  int64
+	hash string
+}
+
+func (e *ledgerEnd) columns() []any { return []any{&e.seq, &e.hash} }
+
+// end returns the ledger's end as the last append stored it; nil if somebody deleted
+// that row.
+func (tx *transaction) end() (*ledgerEnd, error) {
+	return sqldb.One(tx.Tx, (*ledgerEnd).columns, `SELECT seq, hash FROM head WHERE id = 1`)
+}
+
+// record appends an entry about an act, collects its event for the watchers, and
+// returns its number.
+func (tx *transaction) record(kind string, act storedAct, d details) (int64, error) {
+	end, err := tx.end()
+	if err != nil {
+		return 0, err
 	}
-	return err
+	if end == nil {
+		return 0, errors.New("the row with the ledger's end is missing: somebody has tampered with the database")
+	}
+	d.Of = act.id
+	e := Entry{
+		Seq: end.seq + 1, At: sqldb.Text(tx.now), Kind: kind, Digest: maskedDigest(act), Prev: end.hash,
+		Act: act.id, Salt: newSalt(), Details: encode(d),
+	}
+	e.Commitment = sha256Hex(e.Salt + e.Details)
+	e.Hash = entryHash(e)
+	if event, ok := eventOf(kind, d); ok {
+		tx.events = append(tx.events, event)
+	}
+	return e.Seq, tx.insertEntry(e)
 }
 
-// look runs do on one state of the ledger.
-func (l *Ledger) look(ctx context.Context, do func(*work) error) error {
-	return l.db.Read(ctx, func(tx *sqldb.Tx) error {
-		w, err := l.at(tx)
-		if err != nil {
+func (tx *transaction) insertEntry(e Entry) error {
+	err := tx.Exec(`INSERT INTO entries (seq, at, kind, digest, commitment, prev, hash) VALUES (?, ?, ?, ?, ?, ?, ?)`,
+		e.Seq, e.At, e.Kind, e.Digest, e.Commitment, e.Prev, e.Hash)
+	if err != nil {
+		return err
+	}
+	if err := tx.Exec(`UPDATE head SET seq = ?, hash = ? WHERE id = 1`, e.Seq, e.Hash); err != nil {
+		return err
+	}
+	return tx.Exec(`INSERT INTO details (seq, act, salt, json) VALUES (?, NULLIF(?, ''), ?, ?)`, e.Seq, e.Act, e.Salt, e.Details)
+}
+
+// entryHash is the SHA-256 over prev, seq, at, kind, digest and commitment, one per
+// line. None of them contains a line feed, so no text can be moved from one field to
+// the next.
+func entryHash(e Entry) string {
+	return sha256Hex(strings.Join([]string{e.Prev, strconv.FormatInt(e.Seq, 10), e.At, e.Kind, e.Digest, e.Commitment}, "\n"))
+}
+
+// maskedDigest is an act's digest as entries contain it: equal for all entries about
+// the act, and impossible to guess once the act's salt is erased.
+func maskedDigest(act storedAct) string {
+	if act.digest == "" {
+		return ""
+	}
+	mac := hmac.New(sha256.New, []byte(act.salt))
+	mac.Write([]byte(act.digest))
+	return hex.EncodeToString(mac.Sum(nil))
+}
+
+// newSalt returns 256 random bits. They are hexadecimal and details begin with a
+// brace, so no text can be moved from one to the other.
+func newSalt() string {
+	random := make([]byte, sha256.Size)
+	_, _ = rand.Read(random) // never fails
+	return hex.EncodeToString(random)
+}
+
+// entriesAfter returns up to limit entries after the one numbered after. The join
+// repeats the bound: without it PostgreSQL reads all details for each page.
+func (tx *transaction) entriesAfter(after int64, limit int) ([]Entry, error) {
+	return sqldb.All(tx.Tx, (*Entry).columns, `SELECT e.seq, e.at, e.kind, e.digest, e.commitment, e.prev, e.hash,
+		COALESCE(d.act, ''), COALESCE(d.salt, ''), COALESCE(d.json, '')
+		FROM entries e LEFT JOIN details d ON d.seq = e.seq AND d.seq > ? WHERE e.seq > ? ORDER BY e.seq LIMIT ?`, after, after, limit)
+}
+
+// entriesAbout returns the entries about the acts of a range, the oldest first,
+// except those whose details were erased.
+func (tx *transaction) entriesAbout(r actRange) ([]Entry, error) {
+	condition, args := r.of(`d.act`)
+	return sqldb.All(tx.Tx, (*Entry).columns, `SELECT e.seq, e.at, e.kind, e.digest, e.commitment, e.prev, e.hash, d.act, d.salt, d.json
+		FROM details d JOIN entries e ON e.seq = d.seq WHERE `+condition+` ORDER BY d.seq + 0`, args...)
+}
+
+// page is how many entries, and the records of how many acts, are read at once.
+const page = 100
+
+// eachEntry calls do for every entry, in order.
+func (tx *transaction) eachEntry(do func(Entry) error) error {
+	for after := int64(0); ; {
+		entries, err := tx.entriesAfter(after, page)
+		if err != nil || len(entries) == 0 {
 			return err
 		}
-		return do(w)
-	})
+		for _, e := range entries {
+			if err := do(e); err != nil {
+				return err
+			}
+		}
+		after = entries[len(entries)-1].Seq
+	}
 }
 
-func (l *Ledger) at(tx *sqldb.Tx) (w *work, err error) {
-	var now time.Time
-	if l.now != nil {
-		now = l.now()
-	} else if now, err = tx.Now(); err != nil {
+// eraseDetails deletes the details of all entries about an act and returns the
+// numbers of these entries.
+func (tx *transaction) eraseDetails(act string) ([]int64, error) {
+	erased, err := sqldb.All(tx.Tx, sqldb.Column[int64], `SELECT seq FROM details WHERE act = ? ORDER BY seq`, act)
+	if err != nil {
 		return nil, err
 	}
-	return &work{Tx: tx, now: now.UTC().Truncate(time.Millisecond)}, nil
+	return erased, tx.Exec(`DELETE FROM details WHERE act = ?`, act)
 }
 
-// keep returns the record of a, made if there is none.
-func (w *work) keep(a Act) (sqldb.Act, error) {
-	kept, err := w.ActByDigest(a.Digest())
-	if kept != nil || err != nil {
-		return deref(kept), err
-	}
-	act := sqldb.Act{ID: rand.Text(), Digest: a.Digest(), Salt: salt(), JSON: a.canonical()}
-	return act, w.AddAct(act)
+// Entries returns up to limit entries after the one numbered after; 0 begins at the
+// first.
+func (l *Ledger) Entries(ctx context.Context, after int64, limit int) (entries []Entry, err error) {
+	err = l.read(ctx, func(tx *transaction) error {
+		entries, err = tx.entriesAfter(after, limit)
+		return err
+	})
+	return entries, err
 }
 
-// slotFree refuses an act if another was sent under its slot id.
-func (w *work) slotFree(tenant, slotID, act string) error {
-	if slotID == "" {
-		return nil
-	}
-	sent, err := w.SentGrant(tenant, slotID)
-	if err == nil && sent != nil && sent.Act.ID != act {
-		err = otherAct(*sent)
-	}
-	return err
-}
-
-// OtherActError is an ErrOtherAct that says what was sent under the slot id, as far as it was not
-// erased.
-type OtherActError struct {
-	Act       Act    // zero if its data was erased
-	BookingID string // at Vennio; empty while the outcome is unknown
-}
-
-func (*OtherActError) Error() string { return ErrOtherAct.Error() }
-
-// Is makes it an ErrOtherAct.
-func (*OtherActError) Is(target error) bool { return target == ErrOtherAct }
-
-func otherAct(sent sqldb.Grant) error {
-	e := &OtherActError{BookingID: sent.BookingID}
-	if sent.Act.JSON != "" {
-		act, err := parseAct(sent.Act.JSON)
-		if err != nil {
+// Export writes the ledger as JSON lines, one Entry each, personal data included.
+func (l *Ledger) Export(ctx context.Context, to io.Writer) error {
+	for after := int64(0); ; {
+		entries, err := l.Entries(ctx, after, page)
+		if err != nil || len(entries) == 0 {
 			return err
 		}
-		e.Act = act
+		for _, e := range entries {
+			if _, err := fmt.Fprintln(to, encode(e)); err != nil {
+				return fmt.Errorf("export the ledger: %w", err)
+			}
+		}
+		after = entries[len(entries)-1].Seq
 	}
-	return e
 }
 
-// lapsed: it was not sent in its time, and that is not on record yet.
-func (w *work) lapsed(g *sqldb.Grant) bool {
-	return g.Outcome == string(Unsent) && !g.Expires.After(w.now)
+// chainVerifier checks entries in their order.
+type chainVerifier struct {
+	end           ledgerEnd
+	withoutReason map[int64]bool     // entries without details that no erasure has explained so far
+	left          map[string]remains // the records that erasures left, by act
 }
 
-func deref[T any](p *T) T {
-	if p == nil {
-		return *new(T)
+func newChainVerifier() *chainVerifier {
+	return &chainVerifier{ledgerEnd{0, strings.Repeat("0", sha256.Size*2)}, map[int64]bool{}, map[string]remains{}}
+}
+
+// verifyChain checks every entry and the ledger's end.
+func (tx *transaction) verifyChain() (*chainVerifier, error) {
+	c := newChainVerifier()
+	if err := tx.eachEntry(c.verify); err != nil {
+		return c, err
 	}
-	return *p
+	end, err := tx.end()
+	if err != nil {
+		return c, err
+	}
+	return c, c.verifyEnd(end)
+}
+
+func (c *chainVerifier) verify(e Entry) error {
+	why := ""
+	switch {
+	case e.Seq != c.end.seq+1:
+		return &BrokenError{c.end.seq + 1, "it is missing"}
+	case e.Prev != c.end.hash:
+		why = "it does not follow the one before"
+	case e.Hash != entryHash(e):
+		why = "its hash does not fit"
+	case e.Salt == "" && e.Details == "" && e.Kind != kindErased:
+		c.withoutReason[e.Seq] = true
+	default:
+		why = c.verifyDetails(e)
+	}
+	if why != "" {
+		return &BrokenError{e.Seq, why}
+	}
+	c.end = ledgerEnd{e.Seq, e.Hash}
+	return nil
+}
+
+func (c *chainVerifier) verifyDetails(e Entry) (why string) {
+	d, why := verifiedDetails(e)
+	if why == "" && e.Kind == kindErased {
+		for _, seq := range d.Entries {
+			delete(c.withoutReason, seq)
+		}
+		for _, r := range d.Left {
+			c.left[r.Act] = r
+		}
+	}
+	return why
+}
+
+// verifyEnd finds what the entries alone do not show: entries missing at the end,
+// and details deleted without an erasure.
+func (c *chainVerifier) verifyEnd(stored *ledgerEnd) error {
+	switch {
+	case stored == nil || stored.seq > c.end.seq:
+		return &BrokenError{c.end.seq + 1, "the end is cut off"}
+	case *stored != c.end:
+		return &BrokenError{c.end.seq, "it was not written as the end"}
+	case len(c.withoutReason) > 0:
+		return &BrokenError{slices.Min(slices.Collect(maps.Keys(c.withoutReason))), "its details are gone, and no erasure says why"}
+	}
+	return nil
+}
+
+// verifiedDetails returns the details of an entry, or why they are not those that
+// were written.
+func verifiedDetails(e Entry) (d details, why string) {
+	switch {
+	case e.Hash != entryHash(e):
+		return d, "its hash does not fit"
+	case e.Commitment != sha256Hex(e.Salt+e.Details):
+		return d, "its details are not those it was written with"
+	}
+	if err := json.Unmarshal([]byte(e.Details), &d); err != nil || d.Of != e.Act {
+		return d, "its details are filed under another act"
+	}
+	return d, ""
 }

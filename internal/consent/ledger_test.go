@@ -104,7 +104,7 @@ func TestAYesFromQuestionToBooking(t *testing.T) {
 
 	p, err := l.Propose(t.Context(), call("s1"))
 	require.NoError(t, err)
-	assert.Equal(t, consent.Proposal{ID: p.ID, Act: call("s1"), At: morning, Expires: morning.Add(consent.Life), State: consent.StateOpen}, p)
+	assert.Equal(t, consent.Proposal{ID: p.ID, Act: call("s1"), At: morning, Expires: morning.Add(consent.Life), State: consent.StateOpen}, p.Public())
 	assert.Regexp(t, `^[A-Z2-7]{26}$`, p.ID)
 	c.advance(time.Minute)
 	p, err = l.Answer(t.Context(), p.ID, yes)
@@ -113,10 +113,10 @@ func TestAYesFromQuestionToBooking(t *testing.T) {
 
 	grant, _, err = l.Standing(t.Context(), call("s1"))
 	require.NoError(t, err)
-	assert.Equal(t, &consent.Grant{
+	assert.Equal(t, consent.Grant{
 		ID: grant.ID, GivenBy: "Ada Lovelace", Words: "Approve", Rung: consent.OnPage,
 		At: c.now(), Expires: c.now().Add(consent.Life), ProposalID: p.ID,
-	}, grant)
+	}, grant.Public())
 	sent, err := l.Send(t.Context(), *grant)
 	require.NoError(t, err)
 	assert.Equal(t, consent.Sent, sent.Outcome)

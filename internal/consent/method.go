@@ -1,5 +1,12 @@
 package consent
 
+import (
+	"strings"
+	"unicode"
+
+	"github.com/vennio-mcp/vennio-mcp/internal/sanitize"
+)
+
 // Method says how a consent was obtained. Results and pages show it to people
 // without change.
 type Method string
@@ -11,6 +18,9 @@ const (
 	InTerminal Method = "approved in the terminal"
 	Attested   Method = "attested by the agent"
 )
+
+// Methods lists every Method, the most reliable first.
+func Methods() []Method { return []Method{InClient, OnPage, InTerminal, Attested} }
 
 // human reports whether a person answered a question that the server itself asked.
 func (m Method) human() bool { return m == InClient || m == OnPage || m == InTerminal }
@@ -38,4 +48,36 @@ func (p Policy) Counts(m Method) bool {
 	default:
 		return false
 	}
+}
+
+// Attestation is a consent as an agent reports it.
+type Attestation struct {
+	Granted        bool
+	GivenBy, Words string
+}
+
+// Required is the error of an incomplete attestation.
+type Required struct{ Why string }
+
+func (r *Required) Error() string { return "consent is required: " + r.Why }
+
+// Check returns an attestation with its texts cleaned, and cut to 100 (GivenBy) and
+// 500 (Words) characters. If it claims that somebody agreed, it must name the person
+// and quote them; otherwise the error is *Required.
+func Check(a Attestation) (Attestation, error) {
+	a.GivenBy, a.Words = sanitize.Line(a.GivenBy, 100), sanitize.Line(a.Words, 500)
+	switch {
+	case a.Granted && !hasText(a.GivenBy):
+		return Attestation{}, &Required{"consent.given_by must name the person who agreed"}
+	case a.Granted && !hasText(a.Words):
+		return Attestation{}, &Required{"consent.statement must quote the person's words"}
+	}
+	return a, nil
+}
+
+// hasText reports whether s has at least one visible letter or digit of any script,
+// or a symbol such as a thumbs-up. It looks at the sanitized text because the Hangul
+// fillers, which are invisible, are letters.
+func hasText(s string) bool {
+	return strings.ContainsFunc(sanitize.Line(s, len(s)), func(r rune) bool { return unicode.IsLetter(r) || unicode.IsDigit(r) || unicode.Is(unicode.So, r) })
 }

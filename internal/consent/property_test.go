@@ -60,7 +60,7 @@ func (p *pair) same(t *rapid.T, want *asked, got consent.Proposal) {
 	assert.Equal(t, consent.Proposal{
 		ID: want.id, Act: titled(call(want.slot), want.title), At: want.expires.Add(-consent.Life), Expires: want.expires,
 		State: p.m.state(want), Unanswered: want.unanswered,
-	}, got)
+	}, got.Public())
 }
 
 func (p *pair) proposal(t *rapid.T) *asked {

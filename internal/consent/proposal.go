@@ -1,13 +1,17 @@
 package consent
 
 import (
+	"cmp"
+	"context"
+	"crypto/rand"
 	"fmt"
 	"time"
 
+	"github.com/vennio-mcp/vennio-mcp/internal/sanitize"
 	"github.com/vennio-mcp/vennio-mcp/internal/sqldb"
 )
 
-// State is how a proposal stands.
+// State is the state of a proposal.
 type State string
 
 // The states. Only an open proposal can be answered; a used one is an approved
@@ -22,61 +26,228 @@ const (
 
 // Proposal is a question to a person.
 type Proposal struct {
-	ID          string // 26 letters and digits, 130 random bits: whoever has it may read it
+	ID          string // 26 letters and digits, 130 random bits: anyone who has it may read the proposal
 	Act         Act
 	At, Expires time.Time // UTC, to the millisecond
 	State       State
-	Client      string // the program that asked, as it calls itself; only Result fills it in
+	Client      string // the program that asked, as it calls itself; only Result sets it
 	Unanswered  string // why asking in the client brought no answer; empty if it was not tried, or answered
-	Account     string // as Asker has it; empty if it is not known
-	Policy      Policy // as Asker has it; empty if it is not known
+	Account     string // see Asker; empty if an earlier version asked
+	Policy      Policy // see Asker; empty if an earlier version asked
+
+	stored  storedAct
+	seq     int64 // the entry with which it began
+	tenant  string
+	caller  string    // a keyed hash of the caller; empty if an earlier version asked, and then the fields below are zero
+	starts  time.Time // of the slot that the act would occupy; zero for a cancellation, and once erased
+	subject string    // the booking that the act changes or cancels; empty if none, and once erased
+	refused time.Time // when the person declined
+	overdue bool      // expired, and the ledger has no entry about that yet
 }
 
-// proposal reads what is kept. An open one whose time is up has expired,
-// whether or not that was noted.
-func (w *work) proposal(kept sqldb.Proposal) (Proposal, error) {
-	act, err := parseAct(kept.Act.JSON)
+func (p *Proposal) columns() []any {
+	return append([]any{
+		&p.ID, &p.seq,
+		sqldb.Instant{To: &p.At},
+		sqldb.Instant{To: &p.Expires},
+		&p.State, &p.Unanswered, &p.tenant, &p.caller,
+		sqldb.Instant{To: &p.starts},
+		&p.subject,
+		sqldb.Instant{To: &p.refused},
+		&p.Account, &p.Policy,
+	}, p.stored.columns()...)
+}
+
+const proposalColumns = `p.id, p.seq, p.at, p.expires, p.state, p.unanswered, p.tenant, p.caller, p.starts, p.subject, p.refused, p.account, p.policy`
+
+// proposals returns the proposals that a condition selects, except erased ones.
+func (tx *transaction) proposals(condition string, args ...any) ([]Proposal, error) {
+	found, err := sqldb.All(tx.Tx, (*Proposal).columns, `SELECT `+proposalColumns+`, `+actColumns+`
+		FROM proposals p JOIN acts a ON a.id = p.act WHERE a.digest IS NOT NULL AND `+condition, args...)
 	if err != nil {
-		return Proposal{}, fmt.Errorf("the act of proposal %s cannot be read: %w", kept.ID, err)
+		return nil, err
 	}
-	state := State(kept.State)
-	if w.overdue(kept) {
-		state = StateExpired
-	}
-	return Proposal{ID: kept.ID, Act: act, At: kept.At, Expires: kept.Expires, State: state, Unanswered: kept.Unanswered, Account: kept.Account, Policy: Policy(kept.Policy)}, nil
-}
-
-// proposals reads what is kept of several, in their order.
-func (w *work) proposals(kept []sqldb.Proposal) (all []Proposal, err error) {
-	for _, k := range kept {
-		p, err := w.proposal(k)
-		if err != nil {
-			return nil, err
+	for i := range found {
+		p := &found[i]
+		if p.Act, err = p.stored.parse(); err != nil {
+			return nil, fmt.Errorf("the act of proposal %s cannot be read: %w", p.ID, err)
 		}
-		all = append(all, p)
+		if p.State == StateOpen && !p.Expires.After(tx.now) {
+			p.State, p.overdue = StateExpired, true
+		}
 	}
-	return all, nil
+	return found, nil
 }
 
-// overdue: its time is up, and that is not on record yet.
-func (w *work) overdue(p sqldb.Proposal) bool {
-	return p.State == string(StateOpen) && !p.Expires.After(w.now)
-}
-
-// find returns the proposal with this id.
-func (w *work) find(id string) (sqldb.Proposal, Proposal, error) {
-	kept, err := w.Proposal(id)
-	if err == nil && kept == nil {
+// proposal returns the proposal with this id; ErrNoProposal if there is none or it
+// was erased.
+func (tx *transaction) proposal(id string) (Proposal, error) {
+	found, err := tx.proposals(`p.id = ?`, id)
+	if err == nil && len(found) == 0 {
 		err = ErrNoProposal
 	}
 	if err != nil {
-		return sqldb.Proposal{}, Proposal{}, err
+		return Proposal{}, err
 	}
-	told, err := w.proposal(*kept)
-	return *kept, told, err
+	return found[0], nil
 }
 
-// answerable refuses a proposal that no longer waits for an answer.
+// latestProposal returns the newest proposal of an act, or nil.
+func (tx *transaction) latestProposal(act string) (*Proposal, error) {
+	found, err := tx.proposals(`p.act = ? ORDER BY p.seq DESC LIMIT 1`, act)
+	if len(found) == 0 {
+		return nil, err
+	}
+	return &found[0], nil
+}
+
+// setProposal changes the state of a proposal.
+func (tx *transaction) setProposal(id string, state State) error {
+	return tx.Exec(`UPDATE proposals SET state = ? WHERE id = ?`, state, id)
+}
+
+// Propose is Ask without limits on how often people are asked.
+func (l *Ledger) Propose(ctx context.Context, act Act) (Proposal, error) {
+	return l.Ask(ctx, act, Asker{})
+}
+
+// Ask returns the question to a person about act: an open one, the one that was approved and still
+// counts, or a new one. Only a new one counts towards the limits of the caller.
+//
+// *TooManyError: the limits allow no further request now. *RefusedError: a person declined this act,
+// or another one about the same slot or booking. ErrOtherAct: another act was sent under its slot
+// id. ErrSettled: it was sent already, on an agent's statement.
+func (l *Ledger) Ask(ctx context.Context, act Act, from Asker) (Proposal, error) {
+	var p Proposal
+	err := l.update(ctx, func(tx *transaction) error {
+		stored, err := tx.storeAct(act)
+		if err != nil {
+			return err
+		}
+		if err := tx.checkSlot(act.Tenant, act.SlotID, stored.id); err != nil {
+			return err
+		}
+		valid, err := tx.validProposal(stored)
+		if err != nil {
+			return err
+		}
+		if valid != nil {
+			p = *valid
+			return nil
+		}
+		p, err = tx.ask(stored, act, from)
+		return err
+	})
+	return p, err
+}
+
+// validProposal returns the proposal of an act that is open, or was approved and
+// still counts; nil if there is none. It records an expired one.
+func (tx *transaction) validProposal(act storedAct) (*Proposal, error) {
+	g, err := tx.currentGrant(act.id)
+	switch {
+	case err != nil:
+		return nil, err
+	case g != nil && g.ProposalID != "":
+		p, err := tx.proposal(g.ProposalID)
+		if err != nil {
+			return nil, err
+		}
+		return &p, nil
+	case g != nil && g.Outcome != Unsent:
+		return nil, ErrSettled
+	}
+	p, err := tx.latestProposal(act.id)
+	switch {
+	case err != nil || p == nil:
+		return nil, err
+	case p.overdue:
+		return nil, tx.expireProposal(*p)
+	case p.State != StateOpen:
+		return nil, nil
+	}
+	return p, nil
+}
+
+// ask stores a new proposal. An act has at most one open proposal.
+func (tx *transaction) ask(stored storedAct, act Act, from Asker) (Proposal, error) {
+	refused, err := tx.refusal(act)
+	if err != nil {
+		return Proposal{}, err
+	}
+	if refused != nil && !refused.allowsAsking {
+		return Proposal{}, refused.RefusedError
+	}
+	if err := tx.checkAskLimits(act.Tenant, from); err != nil {
+		return Proposal{}, err
+	}
+	p := Proposal{
+		ID: rand.Text(), Act: act, At: tx.now, Expires: tx.now.Add(Life), State: StateOpen, Account: from.Account, Policy: from.Policy,
+		stored: stored, tenant: act.Tenant, caller: from.key(), starts: act.takes(), subject: act.BookingID,
+	}
+	p.seq, err = tx.record(kindProposed, stored, details{
+		Act: stored.json, Proposal: p.ID, Expires: sqldb.Text(p.Expires), Caller: p.caller, Account: p.Account, Policy: p.Policy, Client: sanitize.Line(from.Client, 60),
+	})
+	if err != nil {
+		return Proposal{}, err
+	}
+	return p, tx.Exec(`INSERT INTO proposals (id, act, seq, at, expires, state, unanswered, tenant, caller, starts, subject, refused, account, policy)
+		VALUES (?, ?, ?, ?, ?, ?, '', ?, ?, ?, ?, '', ?, ?)`,
+		p.ID, stored.id, p.seq, sqldb.Text(p.At), sqldb.Text(p.Expires), p.State, p.tenant, p.caller, sqldb.Text(p.starts), p.subject, p.Account, p.Policy)
+}
+
+// Answer is a person's answer to a proposal.
+type Answer struct {
+	Agreed  bool
+	By      string // the person who answered, as far as the channel shows; cut to 100 characters
+	Claimed string // the person that the agent names, recorded as its claim only; cut to 100 characters
+	Words   string // what they said or pressed; cut to 500 characters
+	Rung    Method // InClient, OnPage or InTerminal
+}
+
+// Answer records a person's answer. An approval makes the act's one grant, or upgrades the one that
+// an agent attested and that was not sent yet. A refusal also retires such a grant, and closes the
+// slot or booking of the act for some time (see Ask).
+//
+// Only the first answer counts: the second gets ErrAnswered, and a late one ErrExpired, together
+// with the proposal. ErrNoProposal: unknown id. ErrOtherAct, for an approval: another act was sent
+// under the slot id meanwhile. ErrNotHuman: the method is not one of those three. ErrTampered: the
+// proposal differs from its entries in the ledger.
+func (l *Ledger) Answer(ctx context.Context, id string, a Answer) (Proposal, error) {
+	var p Proposal
+	if !a.Rung.human() {
+		return p, ErrNotHuman
+	}
+	a.By, a.Words, a.Claimed = sanitize.Line(a.By, 100), sanitize.Line(a.Words, 500), sanitize.Line(a.Claimed, 100)
+	var late error
+	err := l.update(ctx, func(tx *transaction) (err error) {
+		if p, err = tx.proposal(id); err != nil {
+			return err
+		}
+		if err := tx.verifyProposal(p); err != nil {
+			return err
+		}
+		if p.overdue {
+			late = ErrExpired
+			return tx.expireProposal(p)
+		}
+		if err := p.answerable(); err != nil {
+			return err
+		}
+		if a.Agreed {
+			p.State, err = tx.approve(p, a)
+		} else {
+			p.State, p.refused, err = StateDeclined, tx.now, tx.decline(p, a)
+		}
+		return err
+	})
+	if err == nil {
+		l.wakeWaiting()
+	}
+	return p, cmp.Or(err, late)
+}
+
+// answerable refuses a proposal that is no longer open.
 func (p Proposal) answerable() error {
 	switch p.State {
 	case StateOpen:
@@ -86,4 +257,122 @@ func (p Proposal) answerable() error {
 	default:
 		return ErrAnswered
 	}
+}
+
+func (tx *transaction) approve(p Proposal, a Answer) (State, error) {
+	if err := tx.checkSlot(p.Act.Tenant, p.Act.SlotID, p.stored.id); err != nil {
+		return StateOpen, err
+	}
+	g, err := tx.currentGrant(p.stored.id)
+	if err != nil {
+		return StateOpen, err
+	}
+	isNew := g == nil
+	if isNew {
+		g = newGrant(p.stored, p.Act)
+	}
+	_, err = tx.record(kindApproved, p.stored, details{
+		Proposal: p.ID, Grant: g.ID, By: a.By, Claimed: a.Claimed, Words: a.Words, Rung: a.Rung, Expires: sqldb.Text(tx.now.Add(Life)),
+	})
+	if err != nil {
+		return StateOpen, err
+	}
+	if g.Outcome != Unsent { // it was sent on the agent's statement: the grant keeps saying so
+		return StateUsed, tx.setProposal(p.ID, StateUsed)
+	}
+	g.ProposalID, g.GivenBy, g.Words, g.Rung, g.At, g.Expires = p.ID, a.By, a.Words, a.Rung, tx.now, tx.now.Add(Life)
+	if isNew {
+		err = tx.insertGrant(*g)
+	} else {
+		err = tx.updateGrant(*g)
+	}
+	if err != nil {
+		return StateOpen, err
+	}
+	return StateApproved, tx.setProposal(p.ID, StateApproved)
+}
+
+func (tx *transaction) decline(p Proposal, a Answer) error {
+	if err := tx.Exec(`UPDATE proposals SET state = 'declined', refused = ? WHERE id = ?`, sqldb.Text(tx.now), p.ID); err != nil {
+		return err
+	}
+	until, err := tx.closedUntil(p.Act)
+	if err != nil {
+		return err
+	}
+	_, err = tx.record(kindDeclined, p.stored, details{Proposal: p.ID, By: a.By, Claimed: a.Claimed, Words: a.Words, Rung: a.Rung, Closed: sqldb.Text(until)})
+	if err != nil {
+		return err
+	}
+	g, err := tx.currentGrant(p.stored.id)
+	if err != nil || g == nil || g.Outcome != Unsent {
+		return err
+	}
+	return tx.retire(*g, whyDeclined)
+}
+
+// Withdraw records that asking in the client brought no answer, and why, such as
+// "cancelled in the client"; why is cut to 200 characters. The proposal can still be
+// answered on the page or in the terminal. Its field Unanswered then says not to ask
+// in the same way again.
+//
+// ErrNoProposal, ErrAnswered and ErrExpired as for Answer.
+func (l *Ledger) Withdraw(ctx context.Context, id, why string) error {
+	why = cmp.Or(sanitize.Line(why, 200), "no answer")
+	var late error
+	err := l.update(ctx, func(tx *transaction) error {
+		p, err := tx.proposal(id)
+		if err != nil {
+			return err
+		}
+		if p.overdue {
+			late = ErrExpired
+			return tx.expireProposal(p)
+		}
+		if err := p.answerable(); err != nil {
+			return err
+		}
+		if _, err := tx.record(kindWithdrawn, p.stored, details{Proposal: id, Why: why, eventMethod: InClient}); err != nil {
+			return err
+		}
+		return tx.Exec(`UPDATE proposals SET unanswered = ? WHERE id = ?`, why, id)
+	})
+	return cmp.Or(err, late)
+}
+
+// pollInterval is how often Wait looks for answers given elsewhere.
+const pollInterval = time.Second
+
+// Wait returns as soon as the proposal is no longer open, or with the error of ctx.
+// It notices an answer through this Ledger at once, and others, from the terminal or
+// another replica, within a second.
+func (l *Ledger) Wait(ctx context.Context, id string) error {
+	poll := time.NewTicker(pollInterval)
+	defer poll.Stop()
+	for {
+		l.mu.Lock()
+		answered := l.answered
+		l.mu.Unlock()
+		switch p, err := l.Proposal(context.WithoutCancel(ctx), id); {
+		case err != nil:
+			return err
+		case p.State != StateOpen:
+			return nil
+		case ctx.Err() != nil:
+			return ctx.Err()
+		}
+		select {
+		case <-answered:
+		case <-poll.C:
+		case <-ctx.Done():
+		}
+	}
+}
+
+// wakeWaiting wakes every Wait of this Ledger.
+func (l *Ledger) wakeWaiting() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	close(l.answered)
+	l.answered = make(chan struct{})
 }

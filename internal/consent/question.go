@@ -67,7 +67,7 @@ func (a Act) question(title, name, most int) string {
 	var hosts, guests, mailed []string
 	for _, h := range a.Hosts {
 		if shown := h.Label(name, PersonName); h.Unnamed() && len(a.Hosts) > most {
-			hosts = slices.Insert(hosts, 0, shown) // it must not be one of those that are only counted
+			hosts = slices.Insert(hosts, 0, shown) // so that it is shown, not only counted
 		} else {
 			hosts = append(hosts, shown)
 		}
@@ -130,12 +130,12 @@ func spanIn(start, end time.Time, loc, guest *time.Location) string {
 	return text + fmt.Sprintf(" (%s%s %s)", day, times.Clock(start, guest), times.City(guest.String()))
 }
 
-// PersonName is a name as it stands, if all of it can only be a name or an address, and quoted
+// PersonName returns a name unchanged if it can only be read as a name or an address, and quotes it
 // otherwise: "Ada. Vennio e-mails nobody" must not read as part of the question.
 func PersonName(name string, limit int) string {
 	words := strings.Fields(name)
 	address := len(words) == 1 && strings.Contains(name, "@")
-	if len(words) > 5 || !address && slices.ContainsFunc(words, notOfName) || strings.ContainsFunc(name, func(r rune) bool {
+	if len(words) > 5 || !address && slices.ContainsFunc(words, unusualInName) || strings.ContainsFunc(name, func(r rune) bool {
 		return !unicode.IsLetter(r) && !unicode.IsMark(r) && !unicode.IsDigit(r) && !strings.ContainsRune(" -.'’@_+", r)
 	}) {
 		return sanitize.Quote(name, limit)
@@ -143,9 +143,9 @@ func PersonName(name string, limit int) string {
 	return sanitize.Line(name, limit)
 }
 
-// notOfName reports whether a word is unusual in a name: in lower case and longer than "van",
+// unusualInName reports whether a word is unusual in a name: in lower case and longer than "van",
 // or with a period and longer than "Prof.".
-func notOfName(word string) bool {
+func unusualInName(word string) bool {
 	first, _ := utf8.DecodeRuneInString(word)
 	length := utf8.RuneCountInString(word)
 	return unicode.IsLower(first) && length > 3 || strings.Contains(word, ".") && length > 5
@@ -162,4 +162,63 @@ func listed(names []string, most int) string {
 		return names[0]
 	}
 	return strings.Join(names[:len(names)-1], ", ") + " and " + names[len(names)-1]
+}
+
+// Label is how a host is shown to people: by name, never by an id alone. The function as makes the
+// name safe to show in at most limit characters: sanitize.Line, sanitize.Quote or PersonName. The
+// label adds its own text after the sanitized name, so that no name can imitate it:
+//
+//	Alice Marlow (calendar 619c8492…)                       another host has the same name
+//	the owner of calendar 619c8492… (Vennio gives no name)  Vennio gives no name
+func (p Party) Label(limit int, as func(string, int) string) string {
+	if p.Unnamed() {
+		return "the owner of calendar " + ShortID(p.ID) + " (Vennio gives no name)"
+	}
+	if name, ok := strings.CutSuffix(p.Name, qualifier(p.ID)); ok && name != "" {
+		return as(name, limit) + qualifier(p.ID)
+	}
+	return as(p.Name, limit)
+}
+
+// Unnamed reports whether no name of the host is known: the name is empty, an id, or consists of
+// characters that cannot be seen. An address identifies a person as well as a name does.
+func (p Party) Unnamed() bool {
+	name := sanitize.Line(p.Name, 100)
+	return name == "" || !strings.Contains(name, "@") && (strings.EqualFold(name, sanitize.Line(p.ID, 100)) || IsUUID(bareID(name)))
+}
+
+// Qualified is the label of a host who has the same name as another host.
+func Qualified(name, id string) string { return name + qualifier(id) }
+
+func qualifier(id string) string { return " (calendar " + ShortID(id) + ")" }
+
+// ShortID is the part of a Vennio id that suffices to recognise it: the first group of a UUID. An id
+// of another form is cut only if it is long.
+func ShortID(id string) string {
+	const whole, first = 24, 8
+	id = sanitize.Line(bareID(id), 100)
+	switch runes := []rune(id); {
+	case IsUUID(id):
+		return id[:first] + "…"
+	case len(runes) > whole:
+		return string(runes[:first]) + "…" + string(runes[len(runes)-first:])
+	}
+	return id
+}
+
+// bareID is an id without its prefix: "alice" of "user:alice".
+func bareID(id string) string { return id[strings.Index(id, ":")+1:] }
+
+// IsUUID reports whether s has the form of a UUID (RFC 9562, 4).
+func IsUUID(s string) bool {
+	const form = "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx"
+	if len(s) != len(form) {
+		return false
+	}
+	for i := range len(s) {
+		if isHyphen := s[i] == '-'; isHyphen != (form[i] == '-') || !isHyphen && !strings.ContainsRune("0123456789abcdefABCDEF", rune(s[i])) {
+			return false
+		}
+	}
+	return true
 }

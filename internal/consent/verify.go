@@ -2,11 +2,7 @@ package consent
 
 import (
 	"context"
-	"crypto/sha256"
 	"fmt"
-	"maps"
-	"slices"
-	"strings"
 
 	"github.com/vennio-mcp/vennio-mcp/internal/sqldb"
 )
@@ -14,7 +10,7 @@ import (
 // BrokenError says from which entry on the ledger is not what was written, or
 // which record differs from its entries.
 type BrokenError struct {
-	Seq int64 // of a record, its newest entry; 0 if it has none
+	Seq int64 // for a record, its newest entry; 0 if it has none
 	Why string
 }
 
@@ -25,87 +21,90 @@ func (b *BrokenError) Error() string {
 	return fmt.Sprintf("the ledger is broken at entry %d: %s", b.Seq, b.Why)
 }
 
-// page is how many entries are read at once, and the records of how many acts.
-const page = 100
-
 // Verify reads the whole ledger and returns the number of its entries. A
-// *BrokenError names the first that was changed, deleted, inserted, or whose
+// *BrokenError names the first entry that was changed, deleted or inserted, or whose
 // details were deleted other than by Erase; or an act, proposal, grant or attempt
-// that was changed, added or removed, since all of them follow from the entries.
+// that was changed, added or removed, because all of them follow from the entries.
 //
-// Of acts that were erased by a version that did not state in the ledger what
-// remains, only that their records name nobody is verified.
-func (l *Ledger) Verify(ctx context.Context) (int64, error) {
-	c := newChecker()
-	err := l.look(ctx, func(w *work) error {
-		if err := w.eachEntry(c.check); err != nil {
+// For acts that were erased by a version that did not record the remaining records in
+// the ledger, Verify checks only that these records contain no personal data.
+func (l *Ledger) Verify(ctx context.Context) (n int64, err error) {
+	err = l.read(ctx, func(tx *transaction) error {
+		c, err := tx.verifyChain()
+		n = c.end.seq
+		if err != nil {
 			return err
 		}
-		if err := c.finish(w); err != nil {
-			return err
-		}
-		return w.checkRecords(c.left)
+		return tx.verifyRecords(c.left)
 	})
-	return c.seq, err
+	return n, err
 }
 
-// checkRecords compares all records with what the entries say, a page of acts at
-// a time. left is what erasures left, by act.
-func (w *work) checkRecords(left map[string]remains) error {
-	var seen sqldb.Totals
+// recordCounts counts records.
+type recordCounts struct{ entries, proposals, grants, attempts int }
+
+func (c *recordCounts) columns() []any {
+	return []any{&c.entries, &c.proposals, &c.grants, &c.attempts}
+}
+
+// verifyRecords compares all records with the entries, a page of acts at a time.
+// left contains the records that erasures left, by act.
+func (tx *transaction) verifyRecords(left map[string]remains) error {
+	var seen recordCounts
 	for after := ""; ; {
-		acts, err := w.Acts(after, page)
+		acts, err := sqldb.All(tx.Tx, (*storedAct).columns, `SELECT `+actColumns+` FROM acts a WHERE a.id > ? ORDER BY a.id LIMIT ?`, after, page)
 		if err != nil {
 			return err
 		}
 		if len(acts) == 0 {
-			return w.checkTotals(seen)
+			return tx.verifyCounts(seen)
 		}
-		after = acts[len(acts)-1].ID
-		if err := w.checkActs(acts, left, &seen); err != nil {
+		after = acts[len(acts)-1].id
+		if err := tx.verifyActs(acts, left, &seen); err != nil {
 			return err
 		}
 	}
 }
 
-// checkActs compares the records of acts, which follow one another in the order
-// of their ids, and counts them.
-func (w *work) checkActs(acts []sqldb.Act, left map[string]remains, seen *sqldb.Totals) error {
-	about := sqldb.Range{First: acts[0].ID, Last: acts[len(acts)-1].ID}
-	entries, err := w.EntriesAbout(about)
+// verifyActs compares the records of acts that follow one another in the order of
+// their ids, and counts them.
+func (tx *transaction) verifyActs(acts []storedAct, left map[string]remains, seen *recordCounts) error {
+	about := actRange{acts[0].id, acts[len(acts)-1].id}
+	allEntries, err := tx.entriesAbout(about)
 	if err != nil {
 		return err
 	}
-	proposals, err := w.ProposalsAbout(about)
+	allProposals, err := tx.proposalsAbout(about)
 	if err != nil {
 		return err
 	}
-	grants, err := w.GrantsAbout(about)
+	allGrants, err := tx.grantsAbout(about)
 	if err != nil {
 		return err
 	}
-	attempts, err := w.AttemptsAbout(about)
+	condition, args := about.of(`g.act`)
+	allAttempts, err := sqldb.All(tx.Tx, (*attempt).columns, `SELECT s.grant_id, s.n, s.outcome FROM grants g JOIN sends s ON s.grant_id = g.id WHERE `+condition+` ORDER BY s.n + 0`, args...)
 	if err != nil {
 		return err
 	}
-	told := group(entries, func(e sqldb.Entry) string { return e.Act })
-	asked := group(proposals, func(p sqldb.Proposal) string { return p.Act.ID })
-	given := group(grants, func(g sqldb.Grant) string { return g.Act.ID })
-	sent := group(attempts, func(a sqldb.Attempt) string { return a.GrantID })
+	entries := group(allEntries, func(e Entry) string { return e.Act })
+	proposals := group(allProposals, func(p Proposal) string { return p.stored.id })
+	grants := group(allGrants, func(g Grant) string { return g.stored.id })
+	attempts := group(allAttempts, func(a attempt) string { return a.grant })
 	for _, act := range acts {
-		var remains *remains
-		if r, erased := left[act.ID]; erased && act.Digest == "" {
-			remains = &r
+		var remaining *remains
+		if r, erased := left[act.id]; erased && act.erased() {
+			remaining = &r
 		}
-		seen.Entries += len(told[act.ID])
-		seen.Proposals += len(asked[act.ID])
-		seen.Grants += len(given[act.ID])
-		for _, g := range given[act.ID] {
-			seen.Attempts += len(sent[g.ID])
+		seen.entries += len(entries[act.id])
+		seen.proposals += len(proposals[act.id])
+		seen.grants += len(grants[act.id])
+		for _, g := range grants[act.id] {
+			seen.attempts += len(attempts[g.ID])
 		}
-		h, err := historyOf(act, remains, told[act.ID])
+		h, err := replay(act, remaining, entries[act.id])
 		if err == nil {
-			err = h.check(asked[act.ID], given[act.ID], sent)
+			err = h.compare(proposals[act.id], grants[act.id], attempts)
 		}
 		if err != nil {
 			return err
@@ -122,96 +121,50 @@ func group[T any](all []T, by func(T) string) map[string][]T {
 	return groups
 }
 
-// checkTotals finds records of acts that are not stored, and wrong sums.
-func (w *work) checkTotals(seen sqldb.Totals) error {
-	all, err := w.Totals()
+// verifyCounts finds records of acts that are not stored, and wrong sums of bookings.
+func (tx *transaction) verifyCounts(seen recordCounts) error {
+	stored, err := sqldb.One(tx.Tx, (*recordCounts).columns, `SELECT (SELECT COUNT(*) FROM details WHERE act <> ''), (SELECT COUNT(*) FROM proposals),
+		(SELECT COUNT(*) FROM grants), (SELECT COUNT(*) FROM sends)`)
 	if err != nil {
 		return err
 	}
-	if all != seen {
+	if *stored != seen {
 		return &BrokenError{0, "an entry, proposal, grant or attempt is about an act that is not stored"}
 	}
-	hold, err := w.SumsHold()
-	if err == nil && !hold {
+	wrong, err := sqldb.One(tx.Tx, sqldb.Column[int], `SELECT COUNT(*) FROM sent_bookings s FULL JOIN
+		(SELECT g.tenant, g.slice, SUM(g.bookings) AS n FROM grants g WHERE g.bookings > 0 AND `+wasSent+` GROUP BY g.tenant, g.slice) AS found
+		ON found.tenant = s.tenant AND found.slice = s.slice WHERE COALESCE(s.n, 0) <> COALESCE(found.n, 0)`)
+	if err == nil && *wrong > 0 {
 		err = &BrokenError{0, "the numbers of bookings that daily limits count are not those of the grants"}
 	}
 	return err
 }
 
-func (w *work) eachEntry(do func(sqldb.Entry) error) error {
-	for after := int64(0); ; {
-		entries, err := w.Entries(after, page)
-		if err != nil || len(entries) == 0 {
-			return err
-		}
-		for _, e := range entries {
-			if err := do(e); err != nil {
-				return err
-			}
-		}
-		after = entries[len(entries)-1].Seq
+// actRange is a range of act ids, both ends included.
+type actRange struct{ first, last string }
+
+// only is the range of a single act.
+func only(act string) actRange { return actRange{act, act} }
+
+// of returns the condition that a column contains the id of an act of the range. For
+// a single act it is an equation, whose cost databases estimate better.
+func (r actRange) of(column string) (condition string, args []any) {
+	if r.first == r.last {
+		return column + ` = ?`, []any{r.first}
 	}
+	return column + ` >= ? AND ` + column + ` <= ?`, []any{r.first, r.last}
 }
 
-// checker follows the chain.
-type checker struct {
-	seq  int64
-	hash string
-	bare map[int64]bool     // entries without details, and without an erasure that says why, so far
-	left map[string]remains // what erasures left, by act
+// proposalsAbout returns the proposals of the acts of a range, erased ones too, as
+// they are stored. Of their acts they have only the ids.
+func (tx *transaction) proposalsAbout(r actRange) ([]Proposal, error) {
+	condition, args := r.of(`p.act`)
+	return sqldb.All(tx.Tx, (*Proposal).columns, `SELECT `+proposalColumns+`, p.act, '', '', '' FROM proposals p WHERE `+condition, args...)
 }
 
-// newChecker stands before the first entry.
-func newChecker() *checker {
-	return &checker{hash: strings.Repeat("0", sha256.Size*2), bare: map[int64]bool{}, left: map[string]remains{}}
-}
-
-func (c *checker) check(e sqldb.Entry) error {
-	why := ""
-	switch {
-	case e.Seq != c.seq+1:
-		return &BrokenError{c.seq + 1, "it is missing"}
-	case e.Prev != c.hash:
-		why = "it does not follow the one before"
-	case e.Hash != link(e):
-		why = "its hash does not fit"
-	case e.Salt == "" && e.Details == "" && e.Kind != kindErased:
-		c.bare[e.Seq] = true
-	default:
-		why = c.checkDetails(e)
-	}
-	if why != "" {
-		return &BrokenError{e.Seq, why}
-	}
-	c.seq, c.hash = e.Seq, e.Hash
-	return nil
-}
-
-func (c *checker) checkDetails(e sqldb.Entry) string {
-	d, why := proven(e)
-	if why == "" && e.Kind == kindErased {
-		for _, seq := range d.Entries {
-			delete(c.bare, seq)
-		}
-		for _, r := range d.Left {
-			c.left[r.Act] = r
-		}
-	}
-	return why
-}
-
-// finish looks for what the chain itself does not show.
-func (c *checker) finish(w *work) error {
-	head, err := w.Head()
-	switch {
-	case err != nil:
-		return err
-	case head == nil || head.Seq > c.seq:
-		return &BrokenError{c.seq + 1, "the end is cut off"}
-	case head.Seq < c.seq || head.Hash != c.hash:
-		return &BrokenError{c.seq, "it was not written as the end"}
-	case len(c.bare) > 0:
-		return &BrokenError{slices.Min(slices.Collect(maps.Keys(c.bare))), "its details are gone, and no erasure says why"}
-	}
-	return nil
+// grantsAbout returns the grants of the acts of a range, erased ones too. Of their
+// acts they have only the ids, and Attempt is not set.
+func (tx *transaction) grantsAbout(r actRange) ([]Grant, error) {
+	condition, args := r.of(`g.act`)
+	return sqldb.All(tx.Tx, (*Grant).columns, `SELECT `+grantColumns+`, 0, g.act, '', '', '' FROM grants g WHERE `+condition, args...)
 }

@@ -34,8 +34,8 @@ func (q *Queue) workAlone(ctx context.Context, pool *sql.DB, do func(context.Con
 // claim waits until no other process works; nil means that ctx ended first.
 func (q *Queue) claim(ctx context.Context) (func() error, error) {
 	for {
-		release, err := q.db.Claim(ctx, claimName)
-		if !errors.Is(err, sqldb.ErrClaimed) {
+		release, err := q.db.TryLock(ctx, claimName)
+		if !errors.Is(err, sqldb.ErrLocked) {
 			return release, err
 		}
 		q.note(nil) // another process works

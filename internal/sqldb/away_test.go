@@ -9,6 +9,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -62,7 +63,7 @@ func TestASQLiteDatabaseWithoutRoomIsAway(t *testing.T) {
 	require.NoError(t, db.Write(t.Context(), keepAct("a")))
 	require.NoError(t, db.Raw(t.Context(), `PRAGMA max_page_count = 1`)) // no page more than there are
 	large := func(tx *sqldb.Tx) error {
-		return tx.AddAct(sqldb.Act{ID: "b", Digest: "digest of b", JSON: string(make([]byte, 100_000))})
+		return insertAct(tx, "b", strings.Repeat("x", 100_000))
 	}
 	require.ErrorIs(t, db.Write(t.Context(), large), sqldb.ErrAway)
 	require.ErrorIs(t, db.Probe(t.Context()), sqldb.ErrAway)

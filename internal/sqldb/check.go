@@ -14,17 +14,17 @@ import (
 	sqlite3 "modernc.org/sqlite/lib"
 )
 
-// Fault is why a store cannot be used.
+// Fault is the reason why a database cannot be used.
 type Fault string
 
-// The faults. Every other error has none.
+// The faults. FaultOf returns "" for every other error.
 const (
 	Damaged  Fault = "damaged"   // the file is not what SQLite wrote
 	ReadOnly Fault = "read-only" // the file, the folder or the disk takes no writes
 	NoAccess Fault = "no access" // the file or the folder cannot be opened
-	Full     Fault = "full"      // the disk is
+	Full     Fault = "full"      // the disk is full
 	Locked   Fault = "locked"    // by another process
-	Failing  Fault = "failing"   // the disk is
+	Failing  Fault = "failing"   // the disk reports errors
 	TooNew   Fault = "too new"   // a newer version of the program changed the tables
 )
 
@@ -34,7 +34,7 @@ var (
 	errTooNew  = errors.New("made by a newer version of this program")
 )
 
-// FaultOf says why a store cannot be used, "" where an error does not say.
+// FaultOf returns the fault that an error reports, or "".
 func FaultOf(err error) Fault {
 	is := func(all ...error) bool {
 		return slices.ContainsFunc(all, func(one error) bool { return errors.Is(err, one) })
@@ -70,10 +70,10 @@ func FaultOf(err error) Fault {
 	return ""
 }
 
-// Check looks for damage in the whole database, and writes something that it undoes.
-// A PostgreSQL server watches over its own files: there it only writes.
+// Check looks for damage in the whole SQLite file, and writes something that it rolls
+// back. A PostgreSQL server checks its own files: there it only writes.
 func (db *DB) Check(ctx context.Context) error {
-	if s, ok := db.kind.(sqlite); ok && s.dir != "" {
+	if s, ok := db.dialect.(sqlite); ok && s.dir != "" {
 		if err := s.quickCheck(ctx); err != nil {
 			return fmt.Errorf("check the store: %w", err)
 		}
@@ -82,9 +82,9 @@ func (db *DB) Check(ctx context.Context) error {
 }
 
 // quickCheck reads every page of the file, if there is one
-// (https://www.sqlite.org/pragma.html#pragma_quick_check). It compares no index with
-// its table: what was written is proved by the ledger. It uses a connection of its
-// own: to bring the tables of a damaged file up to date may fail in other words, or
+// (https://www.sqlite.org/pragma.html#pragma_quick_check). It does not compare indexes
+// with their tables; ledger verify checks the content. It opens a separate connection
+// without migrating, because migrating a damaged file may fail with another error, or
 // damage more.
 func (s sqlite) quickCheck(ctx context.Context) error {
 	path, err := s.path()
@@ -93,17 +93,17 @@ func (s sqlite) quickCheck(ctx context.Context) error {
 	}
 	switch info, err := os.Stat(path); {
 	case err != nil:
-		return nil // connect makes the file, or says why it cannot
-	case info.Size() == 0: // SQLite would begin anew, as if nothing had ever been kept
+		return nil // connect creates the file, or says why it cannot
+	case info.Size() == 0: // SQLite would treat it as a new database
 		return fmt.Errorf("%w: %s is empty", errDamaged, path)
 	}
-	pool, err := sql.Open("sqlite", address(path)+"?"+s.settings().Encode())
+	pool, err := sql.Open("sqlite", fileURI(path)+"?"+s.settings().Encode())
 	if err != nil {
 		return err
 	}
 	defer func() { _ = pool.Close() }()
-	const most = 3 // of what is wrong
-	rows, err := pool.QueryContext(ctx, fmt.Sprintf(`PRAGMA quick_check(%d)`, most))
+	const maxFindings = 3
+	rows, err := pool.QueryContext(ctx, fmt.Sprintf(`PRAGMA quick_check(%d)`, maxFindings))
 	if err != nil {
 		return err
 	}

@@ -6,27 +6,27 @@ import (
 	"time"
 )
 
-// What several processes judge, such as whether a consent has expired, is judged by
-// the database's clock: theirs may differ by minutes. That of a database in a file
-// is the machine's.
+// Processes that share a database use its clock to decide, for example, whether a
+// consent has expired: their own clocks may differ by minutes. The clock of a SQLite
+// database is the machine's.
 
 // reading is what the database's clock said.
 type reading struct {
-	at    time.Time // of the database, with a monotonic part, so that it goes on by itself
-	local time.Time // of this machine, at that moment
+	at    time.Time // by the database, with a monotonic part, so that it can be advanced
+	local time.Time // by this machine, at that moment
 }
 
 func newReading(database, local time.Time) *reading {
 	return &reading{local.Add(database.Sub(local.Round(0))), local}
 }
 
-// now is what the database's clock says by now, whatever happened to this machine's.
+// now is the database's time now, even if this machine's clock was changed since.
 func (r *reading) now() time.Time { return r.at.Add(time.Since(r.local)) }
 
 // skew is how far this machine's clock was ahead.
 func (r *reading) skew() time.Duration { return r.local.Round(0).Sub(r.at.Round(0)) }
 
-// MaxSkew is how far two clocks may differ without being mentioned.
+// MaxSkew is the largest difference between two clocks that is not reported.
 const MaxSkew = 2 * time.Second
 
 // SkewText says how far this machine's clock is ahead of the database's.
@@ -39,25 +39,23 @@ func SkewText(ahead time.Duration) string {
 }
 
 const (
-	// clockFresh is how old a reading may be before Now takes another one.
-	clockFresh = 10 * time.Second
-	// clockWait bounds taking one.
-	clockWait = 5 * time.Second
+	maxReadingAge = 10 * time.Second // before Now reads the clock again
+	clockTimeout  = 5 * time.Second
 )
 
-// Now is the time by the database's clock, as it was read a moment ago. Until it was
-// read for the first time it is this machine's: Now does not wait.
+// Now is the time by the database's clock, computed from a recent reading. Before the
+// first reading it is this machine's: Now does not wait.
 func (db *DB) Now() time.Time {
 	if !db.Shared() {
 		return time.Now()
 	}
 	last := db.clock.Load()
-	if (last == nil || time.Since(last.local) > clockFresh) && db.reading.CompareAndSwap(false, true) {
+	if (last == nil || time.Since(last.local) > maxReadingAge) && db.readingClock.CompareAndSwap(false, true) {
 		go func() {
-			defer db.reading.Store(false)
-			ctx, done := context.WithTimeout(context.Background(), clockWait)
+			defer db.readingClock.Store(false)
+			ctx, done := context.WithTimeout(context.Background(), clockTimeout)
 			defer done()
-			_, _ = db.Skew(ctx) // whoever needs the database says that it is away
+			_, _ = db.Skew(ctx) // calls that need the database report that it is unavailable
 		}()
 	}
 	if last == nil {
@@ -81,7 +79,7 @@ func (db *DB) Skew(ctx context.Context) (time.Duration, error) {
 	return db.clock.Load().skew(), nil
 }
 
-// LastSkew is what Skew returned last; 0 before.
+// LastSkew is the last result of Skew; 0 before the first.
 func (db *DB) LastSkew() time.Duration {
 	if last := db.clock.Load(); last != nil {
 		return last.skew()
@@ -89,21 +87,21 @@ func (db *DB) LastSkew() time.Duration {
 	return 0
 }
 
-// Now is the time by the database's clock: in a transaction that writes, since it
-// excludes others; in one that reads, when it was first asked for.
+// Now is the time by the database's clock: in a transaction that writes, when it
+// began to exclude others; in one that reads, when Now was first called.
 func (tx *Tx) Now() (time.Time, error) {
 	if tx.now.IsZero() {
 		defer tx.watch.step()()
-		now, err := tx.kind.now(tx.ctx, tx.sql)
+		now, err := tx.db.dialect.now(tx.ctx, tx.sql)
 		if err != nil {
 			return time.Time{}, err
 		}
-		tx.note(now)
+		tx.setNow(now)
 	}
 	return tx.now, nil
 }
 
-func (tx *Tx) note(now time.Time) {
+func (tx *Tx) setNow(now time.Time) {
 	tx.now = now
 	if tx.db.Shared() {
 		tx.db.clock.Store(newReading(now, time.Now()))

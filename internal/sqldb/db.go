@@ -1,3 +1,27 @@
+// Package sqldb opens the database in which the program stores what must outlive
+// the process: one SQLite file, or a PostgreSQL database.
+//
+// It provides transactions, migrations and the database's clock, and knows no record.
+// The package that owns a record has its type and its statements, as functions on a
+// [Tx] with [One] and [All]. A transaction of [DB.Write] excludes all other writers,
+// in this and in other processes. The schema (migrations) refuses the worst mistakes
+// by itself: two live grants for one act, two acts sent under one slot id, a change
+// to an entry of the ledger. Triggers maintain the sums of bookings that a daily limit
+// counts.
+//
+// Every statement on the path of a booking uses an index, so that its cost does not
+// depend on how many bookings are stored; a test records the statements and reads
+// their plans.
+//
+// The file is shared by all processes of the same user, because each stdio client
+// starts its own server. Hence write-ahead logging, immediate write transactions, and
+// a busy timeout (https://www.sqlite.org/wal.html,
+// https://www.sqlite.org/lang_transaction.html).
+//
+// Nothing of database/sql leaves the package, except to the job engine
+// (internal/jobs), which has its own tables in the same database. All other statements
+// are the same for both databases. A dialect implements the differences: how to
+// connect, how a writer excludes others, how values are numbered.
 package sqldb
 
 import (
@@ -8,76 +32,84 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync/atomic"
 	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
 )
 
 // ErrClosed is the error of a DB that is used after Close.
 var ErrClosed = errors.New("the store is closed")
 
-// ErrAway is among the errors of a transaction that failed because the database
-// could not be used for now: its server is away or does not answer, others kept
-// it locked for too long, its disk is full, or it takes no writes. The same may
+// ErrAway is among the errors of a transaction that failed because the database was
+// unavailable: its server cannot be reached or does not answer, others kept it locked
+// for too long, its disk is full, or it takes no writes. The same transaction may
 // succeed later.
 var ErrAway = errors.New("the store cannot be used for now")
 
-// DB is what outlives the process. It is safe for concurrent use.
+// DB is the database. It is safe for concurrent use.
 type DB struct {
-	where string
-	kind  kind
-	o     Options
+	location string
+	dialect  dialect
+	o        Options
 
-	opening chan struct{} // holds one token while the fields below are used
+	opening chan struct{} // holds a token while a goroutine uses the fields below
 	pool    *sql.DB       // nil until it is first needed
 	closed  bool
 
-	refused atomic.Pointer[time.Time] // since when every write is refused; nil: none was
-	clock   atomic.Pointer[reading]   // of a database on a server; nil: not read yet
-	reading atomic.Bool               // its clock is being read
+	readOnlySince atomic.Pointer[time.Time] // since when every write has been refused; nil if none was
+	clock         atomic.Pointer[reading]   // of a PostgreSQL database; nil until it is read
+	readingClock  atomic.Bool
 }
 
-// Options changes how a DB waits. The zero value takes every default.
+// Options changes how long a DB waits. The zero value takes every default.
 type Options struct {
-	// Patience bounds how long the start of a transaction is tried again while the
-	// database is away, and how long a connection may take; 5 s.
+	// Patience bounds how long a DB tries to begin a transaction while the database
+	// is unavailable, and to connect; 5 s.
 	Patience time.Duration
-	// Stall bounds how long one step of a transaction may take: to begin, one
-	// statement, to commit. A step that takes longer fails with ErrAway; 20 s.
+	// Stall bounds each step of a transaction: to begin, one statement, to commit. A
+	// step that takes longer fails with ErrAway; 20 s.
 	Stall time.Duration
 }
 
-// Open returns the DB kept at where: in a folder, made when first needed; in a
-// PostgreSQL database, postgres://user:password@host:port/database, which must
-// be there; or, if where is empty, in memory, where it ends with Close. Open
-// itself touches nothing, so that a server which is only asked for its tools
-// pays nothing.
-func Open(where string) *DB { return OpenWith(where, Options{}) }
+// Open returns the DB at a location: in a folder, created when it is first needed; in
+// an existing PostgreSQL database, postgres://user:password@host:port/database; or, if
+// the location is empty, in memory until Close. Open itself touches nothing, so that a
+// server that only lists its tools does no work for it.
+func Open(location string) *DB { return OpenWith(location, Options{}) }
 
 // OpenWith is Open with options.
-func OpenWith(where string, o Options) *DB {
+func OpenWith(location string, o Options) *DB {
 	o.Patience = cmp.Or(o.Patience, 5*time.Second)
 	o.Stall = cmp.Or(o.Stall, 20*time.Second)
-	return &DB{where: where, kind: kindOf(where, o), o: o, opening: make(chan struct{}, 1)}
+	return &DB{location: location, dialect: dialectOf(location, o), o: o, opening: make(chan struct{}, 1)}
 }
 
-// Shared reports whether the DB is one that processes on many machines use at
-// once: a PostgreSQL database.
-func (db *DB) Shared() bool { return OnServer(db.where) }
+// OnServer reports whether a location is the address of a PostgreSQL database rather
+// than a folder.
+func OnServer(location string) bool {
+	return strings.HasPrefix(location, "postgres://") || strings.HasPrefix(location, "postgresql://")
+}
 
-// Volatile reports whether the DB ends with the process: it is kept in memory.
-func (db *DB) Volatile() bool { return db.where == "" }
+// Shared reports whether processes on many machines can use the DB at once, that is,
+// whether it is a PostgreSQL database.
+func (db *DB) Shared() bool { return OnServer(db.location) }
 
-// Exists reports whether the DB was made before, without making it: a folder may
-// have none yet. A database on a server is taken to exist.
+// Volatile reports whether the DB is in memory, so that it ends with the process.
+func (db *DB) Volatile() bool { return db.location == "" }
+
+// Exists reports whether the database was created before; it does not create it. It
+// assumes that a PostgreSQL database exists.
 func (db *DB) Exists() bool {
-	if db.where == "" || db.Shared() {
+	if db.Volatile() || db.Shared() {
 		return true
 	}
-	_, err := os.Stat(filepath.Join(db.where, databaseFile))
+	_, err := os.Stat(filepath.Join(db.location, databaseFile))
 	return err == nil
 }
 
-// Close ends the DB. Closing one that was never used, or closing twice, does
+// Close closes the DB. Closing one that was never used, or closing twice, does
 // nothing.
 func (db *DB) Close() error {
 	db.opening <- struct{}{}
@@ -94,10 +126,10 @@ func (db *DB) Close() error {
 	return nil
 }
 
-// ready opens the DB if it is not open yet. A failure is not kept: the next
-// call tries again. A caller waits for another one that opens it only as long as
-// its own context allows.
-func (db *DB) ready(ctx context.Context) (*sql.DB, error) {
+// connected returns the connections. It opens the DB if necessary; a failure is not
+// remembered, so the next call tries again. While another goroutine opens the DB, a
+// call waits only as long as its context allows.
+func (db *DB) connected(ctx context.Context) (*sql.DB, error) {
 	select {
 	case db.opening <- struct{}{}:
 	case <-ctx.Done():
@@ -108,11 +140,84 @@ func (db *DB) ready(ctx context.Context) (*sql.DB, error) {
 		return nil, ErrClosed
 	}
 	if db.pool == nil {
-		pool, err := db.kind.connect(ctx)
+		pool, err := db.dialect.connect(ctx)
 		if err != nil {
 			return nil, fmt.Errorf("open the store: %w", err)
 		}
 		db.pool = pool
 	}
 	return db.pool, nil
+}
+
+// Pool returns the connections for the job engine, whose statements are its own. Only
+// internal/jobs calls it.
+func (db *DB) Pool(ctx context.Context) (*sql.DB, error) { return db.connected(ctx) }
+
+// Migrating runs do, which changes tables, while no other process changes any. Only
+// internal/jobs calls it, on a DB that is Shared.
+func (db *DB) Migrating(ctx context.Context, do func(*sql.DB) error) error {
+	pool, err := db.connected(ctx)
+	if err != nil {
+		return err
+	}
+	return withMigrationLock(ctx, pool, func() error { return do(pool) })
+}
+
+// Listener returns a separate pool of one connection for LISTEN. Only internal/jobs
+// calls it, on a DB that is Shared, and closes it.
+func (db *DB) Listener(ctx context.Context) (*pgxpool.Pool, error) {
+	cfg, err := pgxpool.ParseConfig(db.location)
+	if err != nil {
+		return nil, CheckURL(db.location)
+	}
+	cfg.MinConns, cfg.MaxConns = 0, 1
+	cfg.ConnConfig.ConnectTimeout = cmp.Or(cfg.ConnConfig.ConnectTimeout, db.o.Patience)
+	return pgxpool.NewWithConfig(ctx, cfg)
+}
+
+// Scrub removes deleted data from the database's files. It may be repeated, and must
+// be if it fails, as it does while other processes read for long. Archives and copies
+// that a database server has made are the operator's responsibility.
+func (db *DB) Scrub(ctx context.Context) error {
+	pool, err := db.connected(ctx)
+	if err != nil {
+		return err
+	}
+	return db.dialect.scrub(ctx, pool)
+}
+
+// dialect implements what differs between SQLite and PostgreSQL.
+type dialect interface {
+	// connect opens the database and migrates its tables.
+	connect(ctx context.Context) (*sql.DB, error)
+	// lockWriters makes tx the only writing transaction until it ends, and returns the
+	// time at which it became that.
+	lockWriters(ctx context.Context, tx *sql.Tx) (time.Time, error)
+	// now is the time by the database's clock.
+	now(ctx context.Context, tx *sql.Tx) (time.Time, error)
+	// readOptions are those of a transaction that sees one snapshot.
+	readOptions() *sql.TxOptions
+	// rewrite turns a statement with ? for each value into one of the database's own.
+	rewrite(statement string, args []any) (string, []any)
+	// isTransient reports whether a transaction that could not begin may be able to
+	// begin in a moment.
+	isTransient(err error) bool
+	// isUnavailable reports whether an error says that the database cannot be used for
+	// now, whatever was asked of it.
+	isUnavailable(err error) bool
+	// needsReconnect reports whether an error may concern only the connection: a new one
+	// may be able to write.
+	needsReconnect(err error) bool
+	// probe writes to the database and rolls back. It does not wait for other writers
+	// if the database can write without excluding them.
+	probe(ctx context.Context, pool *sql.DB) error
+	// scrub removes deleted data from the database's files.
+	scrub(ctx context.Context, pool *sql.DB) error
+}
+
+func dialectOf(location string, o Options) dialect {
+	if OnServer(location) {
+		return postgres{location, o.Patience}
+	}
+	return sqlite{location, o.Patience}
 }

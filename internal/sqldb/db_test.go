@@ -25,16 +25,20 @@ func open(t *testing.T, dir string) *sqldb.DB {
 
 func keepAct(id string) func(*sqldb.Tx) error {
 	return func(tx *sqldb.Tx) error {
-		return tx.AddAct(sqldb.Act{ID: id, Digest: "digest of " + id, Salt: "salt", JSON: "{}"})
+		return insertAct(tx, id, "{}")
 	}
 }
 
-// has tells whether an act was kept.
+func insertAct(tx *sqldb.Tx, id, json string) error {
+	return tx.Exec(`INSERT INTO acts (id, digest, salt, json) VALUES (?, ?, 'salt', ?)`, id, "digest of "+id, json)
+}
+
+// has reports whether an act is stored.
 func has(t *testing.T, db *sqldb.DB, id string) bool {
 	t.Helper()
-	var found *sqldb.Act
+	var found *string
 	require.NoError(t, db.Read(t.Context(), func(tx *sqldb.Tx) (err error) {
-		found, err = tx.ActByDigest("digest of " + id)
+		found, err = sqldb.One(tx, sqldb.Column[string], `SELECT id FROM acts WHERE id = ?`, id)
 		return err
 	}))
 	return found != nil

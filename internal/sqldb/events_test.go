@@ -144,17 +144,17 @@ func TestAClaimHasOneHolder(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	first, second := open(t, dir), open(t, dir)
-	release, err := first.Claim(t.Context(), "work")
+	release, err := first.TryLock(t.Context(), "work")
 	require.NoError(t, err)
 	for _, db := range []*sqldb.DB{first, second} {
-		_, err := db.Claim(t.Context(), "work")
-		require.ErrorIs(t, err, sqldb.ErrClaimed)
+		_, err := db.TryLock(t.Context(), "work")
+		require.ErrorIs(t, err, sqldb.ErrLocked)
 	}
-	other, err := second.Claim(t.Context(), "other work")
+	other, err := second.TryLock(t.Context(), "other work")
 	require.NoError(t, err)
 	require.NoError(t, other())
 	require.NoError(t, release())
-	release, err = second.Claim(t.Context(), "work")
+	release, err = second.TryLock(t.Context(), "work")
 	require.NoError(t, err)
 	require.NoError(t, release())
 }

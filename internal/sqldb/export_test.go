@@ -3,7 +3,6 @@ package sqldb
 import (
 	"context"
 	"database/sql"
-	"io/fs"
 	"path/filepath"
 
 	"github.com/pressly/goose/v3"
@@ -11,11 +10,11 @@ import (
 
 // Raw runs any statement, as someone with another program would.
 func (db *DB) Raw(ctx context.Context, statement string, args ...any) error {
-	pool, err := db.ready(ctx)
+	pool, err := db.connected(ctx)
 	if err != nil {
 		return err
 	}
-	statement, args = db.kind.adapt(statement, args)
+	statement, args = db.dialect.rewrite(statement, args)
 	_, err = pool.ExecContext(ctx, statement, args...)
 	return err
 }
@@ -34,7 +33,7 @@ func (db *DB) Texts(ctx context.Context, query string, args ...any) ([]string, e
 }
 
 // Away reports whether an error says that the database at where is away.
-func Away(where string, err error) bool { return kindOf(where, Options{}).away(err) }
+func Away(where string, err error) bool { return dialectOf(where, Options{}).isUnavailable(err) }
 
 type text string
 
@@ -45,18 +44,14 @@ func (t *text) columns() []any { return []any{(*string)(t)} }
 func Once(ctx context.Context, where string, version int64, statements ...string) error {
 	dialect, driver, name := goose.DialectPostgres, "pgx", where
 	if !OnServer(where) {
-		dialect, driver, name = goose.DialectSQLite3, "sqlite", address(filepath.Join(where, databaseFile))
+		dialect, driver, name = goose.DialectSQLite3, "sqlite", fileURI(filepath.Join(where, databaseFile))
 	}
 	pool, err := sql.Open(driver, name)
 	if err != nil {
 		return err
 	}
 	defer func() { _ = pool.Close() }()
-	files, err := fs.Sub(migrations, folders[dialect])
-	if err != nil {
-		return err
-	}
-	provider, err := goose.NewProvider(dialect, pool, files, goose.WithDisableGlobalRegistry(true))
+	provider, err := goose.NewProvider(dialect, pool, migrations{allMigrations, dialect}, goose.WithDisableGlobalRegistry(true))
 	if err != nil {
 		return err
 	}

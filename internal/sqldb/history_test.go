@@ -154,11 +154,9 @@ func TestReq_O6_APageOfTheLedgerReadsItselfAlone(t *testing.T) {
 	p.fill(0, many)
 	page := func(after int64) int {
 		p.rec.Read()
-		require.NoError(t, p.db.Read(t.Context(), func(tx *sqldb.Tx) error {
-			entries, err := tx.Entries(after, 100)
-			assert.Len(t, entries, 100)
-			return err
-		}))
+		entries, err := p.ledger.Entries(t.Context(), after, 100)
+		require.NoError(t, err)
+		assert.Len(t, entries, 100)
 		return p.rec.Read()
 	}
 	begin := page(0)

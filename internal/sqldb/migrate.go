@@ -6,28 +6,54 @@ import (
 	"embed"
 	"fmt"
 	"io/fs"
+	"path"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/pressly/goose/v3"
 )
 
-//go:embed migrations/*/*.sql
-var migrations embed.FS
+// Each migration is one file, or one for each database: NNNNN_name.sqlite.sql and
+// NNNNN_name.postgres.sql.
+//
+//go:embed migrations/*.sql
+var allMigrations embed.FS
 
-// Processes that bring one database up to date at the same moment get into each
-// other's way: goose has no lock for SQLite, so all but one find the tables made
-// already, or the database busy. Their transactions are rolled back, and a
-// second look shows what is left to do.
+// migrations are those of one database.
+type migrations struct {
+	embed.FS
+	dialect goose.Dialect
+}
+
+// ReadDir hides the files of the other database.
+func (m migrations) ReadDir(string) ([]fs.DirEntry, error) {
+	other := ".postgres.sql"
+	if m.dialect == goose.DialectPostgres {
+		other = ".sqlite.sql"
+	}
+	entries, err := m.FS.ReadDir("migrations")
+	return slices.DeleteFunc(entries, func(e fs.DirEntry) bool { return strings.HasSuffix(e.Name(), other) }), err
+}
+
+// Open opens a file in the folder of the migrations.
+func (m migrations) Open(name string) (fs.File, error) {
+	return m.FS.Open(path.Join("migrations", name))
+}
+
+// Processes that migrate one SQLite database at the same moment disturb one another:
+// goose has no lock for SQLite, so all but one find the tables created already, or the
+// database busy. Their transactions are rolled back, and another try shows what is
+// left to do.
 const (
 	migrationTries = 10
 	migrationPause = 50 * time.Millisecond
 )
 
-// migrate brings the schema up to date. It refuses a database that a newer
-// version of the program has changed: what this one would write there is not
-// known to be right.
+// migrate updates the schema. It refuses a database that a newer version of the
+// program has migrated, because what this version would write there may be wrong.
 func migrate(ctx context.Context, dialect goose.Dialect, pool *sql.DB) error {
-	has, knows, err := upgrade(ctx, dialect, pool)
+	has, knows, err := migrateOnce(ctx, dialect, pool)
 	for range migrationTries {
 		if err == nil {
 			break
@@ -37,7 +63,7 @@ func migrate(ctx context.Context, dialect goose.Dialect, pool *sql.DB) error {
 			return ctx.Err()
 		case <-time.After(migrationPause):
 		}
-		has, knows, err = upgrade(ctx, dialect, pool)
+		has, knows, err = migrateOnce(ctx, dialect, pool)
 	}
 	switch {
 	case err != nil:
@@ -48,14 +74,10 @@ func migrate(ctx context.Context, dialect goose.Dialect, pool *sql.DB) error {
 	return nil
 }
 
-// upgrade returns the version that the database has afterwards, and the newest
+// migrateOnce returns the version that the database has afterwards, and the newest
 // that this program knows.
-func upgrade(ctx context.Context, dialect goose.Dialect, pool *sql.DB) (has, knows int64, err error) {
-	files, err := fs.Sub(migrations, folders[dialect])
-	if err != nil {
-		return 0, 0, err
-	}
-	provider, err := goose.NewProvider(dialect, pool, files, goose.WithDisableGlobalRegistry(true))
+func migrateOnce(ctx context.Context, dialect goose.Dialect, pool *sql.DB) (has, knows int64, err error) {
+	provider, err := goose.NewProvider(dialect, pool, migrations{allMigrations, dialect}, goose.WithDisableGlobalRegistry(true))
 	if err != nil {
 		return 0, 0, err
 	}
@@ -64,7 +86,3 @@ func upgrade(ctx context.Context, dialect goose.Dialect, pool *sql.DB) (has, kno
 	}
 	return provider.GetVersions(ctx)
 }
-
-// folders are where each database's own migrations are. Both have the same
-// versions.
-var folders = map[goose.Dialect]string{goose.DialectSQLite3: "migrations/sqlite", goose.DialectPostgres: "migrations/postgres"}

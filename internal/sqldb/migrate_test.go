@@ -79,11 +79,10 @@ func TestReq_O6_TheSumsOfBookingsIncludeThoseOfBefore(t *testing.T) {
 	}
 	require.NoError(t, sqldb.Once(t.Context(), where, 4, before...))
 	db := open(t, where)
-	counted := func(tenant string) (n int) {
-		in(t, db, func(tx *sqldb.Tx) (err error) {
-			n, err = tx.SentBookings(tenant, time.Date(2026, 5, 18, 9, 30, 0, 0, time.UTC), time.Date(2026, 5, 18, 9, 45, 0, 0, time.UTC))
-			return err
-		})
+	l := consent.New(db, func() time.Time { return spring })
+	counted := func(tenant string) int {
+		n, err := l.SentWithin(t.Context(), tenant, consent.Quota{From: time.Date(2026, 5, 18, 9, 30, 0, 0, time.UTC), To: time.Date(2026, 5, 18, 9, 45, 0, 0, time.UTC)})
+		require.NoError(t, err)
 		return n
 	}
 	assert.Equal(t, 1+3+1+1, counted(""))
@@ -99,15 +98,12 @@ func TestReq_O6_TheSumsOfBookingsIncludeThoseOfBefore(t *testing.T) {
 		require.NoError(t, db.Raw(t.Context(), `UPDATE grants SET outcome = ? WHERE id = 'new'`, step.outcome))
 		assert.Equal(t, step.sum, counted("acme"), step.outcome)
 	}
-	in(t, db, func(tx *sqldb.Tx) error {
-		found, err := tx.SentOn("", "bk_1", spring)
+	for age, want := range map[time.Duration]*consent.Act{0: {Tool: "cancel_booking", BookingID: "bk_1", Count: 7}, 24 * time.Hour: nil} {
+		later := consent.New(db, func() time.Time { return spring.Add(age) })
+		found, err := later.SentOn(t.Context(), "", "cancel_booking", "bk_1", func(consent.Act) bool { return true })
 		require.NoError(t, err)
-		require.Len(t, found, 1, "whose booking was not stored")
-		assert.Equal(t, "cancel", found[0].ID)
-		found, err = tx.SentOn("", "bk_1", spring.Add(24*time.Hour))
-		assert.Empty(t, found)
-		return err
-	})
+		assert.Equal(t, want, found, "a grant whose booking was not stored")
+	}
 }
 
 // field: request of the version before
@@ -121,27 +117,19 @@ func TestReq_O4_ARequestOfAnOlderVersionIsAnswered(t *testing.T) {
 	act := consent.Act{Tool: "book_slot", SlotID: "s1", Start: start, End: start.Add(time.Hour), Zone: "UTC", Title: "Intro"}
 	older, err := l.Propose(t.Context(), act)
 	require.NoError(t, err)
-	var kept sqldb.Proposal
-	in(t, db, func(tx *sqldb.Tx) error {
-		found, err := tx.Proposal(older.ID)
-		kept = *found
-		return err
-	})
 	require.NoError(t, db.Write(t.Context(), func(tx *sqldb.Tx) error { // as it would have been written then
-		hash := func(s string) string { return fmt.Sprintf("%x", sha256.Sum256([]byte(s))) }
-		mac := hmac.New(sha256.New, []byte(kept.Act.Salt))
-		_, _ = mac.Write([]byte(kept.Act.Digest))
-		raw, err := json.Marshal(map[string]string{"of": kept.Act.ID, "act": kept.Act.JSON, "proposal": "OLDER", "expires": sqldb.Text(kept.Expires)})
-		require.NoError(t, err)
-		head, err := tx.Head()
-		require.NoError(t, err)
-		e := sqldb.Entry{
-			Seq: head.Seq + 1, At: sqldb.Text(monday), Kind: "proposed", Digest: fmt.Sprintf("%x", mac.Sum(nil)), Prev: head.Hash,
-			Act: kept.Act.ID, Salt: "5a17", Details: string(raw), Commitment: hash("5a17" + string(raw)),
+		text := func(column string) string {
+			found, err := sqldb.One(tx, sqldb.Column[string], `SELECT `+column+` FROM proposals p JOIN acts a ON a.id = p.act WHERE p.id = ?`, older.ID)
+			require.NoError(t, err)
+			return *found
 		}
-		e.Hash = hash(strings.Join([]string{e.Prev, fmt.Sprint(e.Seq), e.At, e.Kind, e.Digest, e.Commitment}, "\n"))
-		require.NoError(t, tx.Append(e))
-		return tx.AddProposal(sqldb.Proposal{ID: "OLDER", Act: kept.Act, Seq: e.Seq, At: monday, Expires: kept.Expires, State: "expired"})
+		mac := hmac.New(sha256.New, []byte(text("a.salt")))
+		_, _ = mac.Write([]byte(text("a.digest")))
+		raw, err := json.Marshal(map[string]string{"of": text("a.id"), "act": text("a.json"), "proposal": "OLDER", "expires": text("p.expires")})
+		require.NoError(t, err)
+		e := follow(t, tx, entry{kind: "proposed", digest: fmt.Sprintf("%x", mac.Sum(nil)), act: text("a.id"), details: string(raw)})
+		require.NoError(t, appendEntry(tx, e))
+		return insertProposal(tx, "OLDER", text("a.id"), e.seq, monday, older.Expires, "expired")
 	}))
 	require.NoError(t, db.Raw(t.Context(), `UPDATE proposals SET state = 'used' WHERE id = ?`, older.ID)) // one may be open
 	require.NoError(t, db.Raw(t.Context(), `UPDATE proposals SET state = 'open' WHERE id = 'OLDER'`))

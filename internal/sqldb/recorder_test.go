@@ -21,7 +21,7 @@ type Statement struct {
 // Recorder records every statement that is run on a DB, each text once, whoever
 // runs it, and counts what the database reads for them.
 type Recorder struct {
-	kind
+	dialect
 	where string
 
 	mu   sync.Mutex
@@ -33,8 +33,8 @@ type Recorder struct {
 // Recorded opens a DB whose statements are recorded. where is not empty.
 func Recorded(where string) (*DB, *Recorder) {
 	db := Open(where)
-	r := &Recorder{kind: db.kind, where: where, seen: map[string]bool{}}
-	db.kind = r
+	r := &Recorder{dialect: db.dialect, where: where, seen: map[string]bool{}}
+	db.dialect = r
 	return db, r
 }
 
@@ -59,19 +59,19 @@ func (r *Recorder) Read() int {
 
 // connect brings the tables up to date first, which is not recorded.
 func (r *Recorder) connect(ctx context.Context) (*sql.DB, error) {
-	plain, err := r.kind.connect(ctx)
+	plain, err := r.dialect.connect(ctx)
 	if err != nil {
 		return nil, err
 	}
 	c := connector{driver: plain.Driver(), name: r.where, r: r}
-	if file, ok := r.kind.(sqlite); ok {
-		c.name = address(filepath.Join(r.where, databaseFile)) + "?" + file.settings().Encode()
+	if file, ok := r.dialect.(sqlite); ok {
+		c.name = fileURI(filepath.Join(r.where, databaseFile)) + "?" + file.settings().Encode()
 	}
 	if err := plain.Close(); err != nil {
 		return nil, err
 	}
 	pool := sql.OpenDB(c)
-	pool.SetMaxOpenConns(map[bool]int{true: connections, false: 1}[OnServer(r.where)])
+	pool.SetMaxOpenConns(map[bool]int{true: maxConnections, false: 1}[OnServer(r.where)])
 	return pool, nil
 }
 
@@ -199,7 +199,7 @@ func (c *recordedConn) counter(ctx context.Context) (int, error) {
 // Plan returns how the database would carry out a statement, a line for each
 // step.
 func (db *DB) Plan(ctx context.Context, s Statement) ([]string, error) {
-	pool, err := db.ready(ctx)
+	pool, err := db.connected(ctx)
 	if err != nil {
 		return nil, err
 	}

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -16,20 +17,22 @@ import (
 	"github.com/pressly/goose/v3"
 	sqlitedriver "modernc.org/sqlite" // and the driver "sqlite"
 	sqlite3 "modernc.org/sqlite/lib"
+
+	"github.com/vennio-mcp/vennio-mcp/internal/files"
 )
 
 const databaseFile = "vennio-mcp.db"
 
 // sqlite is a database in one file, or in memory.
 type sqlite struct {
-	dir      string
+	dir      string        // empty for a database in memory
 	patience time.Duration // for a lock that another process holds
 }
 
-// connect makes the database if there is none.
+// connect opens the database and creates it if necessary.
 func (s sqlite) connect(ctx context.Context) (*sql.DB, error) {
 	if s.dir == "" {
-		return s.attach(ctx, ":memory:")
+		return s.open(ctx, ":memory:")
 	}
 	path, err := s.path()
 	if err != nil {
@@ -40,10 +43,11 @@ func (s sqlite) connect(ctx context.Context) (*sql.DB, error) {
 			return nil, err
 		}
 	}
-	return s.attach(ctx, address(path))
+	return s.open(ctx, fileURI(path))
 }
 
-// path is that of the file, where nobody else may write to it or its folder.
+// path returns the path of the file. It refuses a file or folder to which others can
+// write.
 func (s sqlite) path() (string, error) {
 	dir, err := filepath.Abs(s.dir)
 	if err != nil {
@@ -52,12 +56,59 @@ func (s sqlite) path() (string, error) {
 	return kept(dir, databaseFile)
 }
 
-// attach opens a database and brings its tables up to date.
+// create creates the folder and the file, both for their owner only; SQLite gives the
+// write-ahead log the same mode as the file.
 //
-// One connection serves the whole process: writes follow one another anyway,
-// callers wait for it in order and as long as their context allows, and a
-// database in memory exists once.
-func (s sqlite) attach(ctx context.Context, name string) (*sql.DB, error) {
+// The file gets its tables under a temporary name and is then linked to its own, so
+// that nobody finds it half made, and the first process to create it wins. Creating
+// the file under its own name and closing it would also release the locks that another
+// connection of this process holds on it
+// (https://www.sqlite.org/howtocorrupt.html, 2.2).
+func (s sqlite) create(ctx context.Context, dir, path string) error {
+	if err := files.MakePrivate(dir); err != nil {
+		return fmt.Errorf("make the state folder: %w", err)
+	}
+	temp, err := os.CreateTemp(dir, databaseFile+".*") // mode 0600
+	if err != nil {
+		return err
+	}
+	defer func() {
+		for _, suffix := range []string{"", "-wal", "-shm"} {
+			_ = os.Remove(temp.Name() + suffix)
+		}
+	}()
+	if err := temp.Close(); err != nil {
+		return err
+	}
+	pool, err := s.open(ctx, fileURI(temp.Name()))
+	if err != nil {
+		return err
+	}
+	if err := errors.Join(emptyLog(ctx, pool), pool.Close()); err != nil { // the log is not linked
+		return err
+	}
+	if err := os.Link(temp.Name(), path); err != nil && !errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	return nil
+}
+
+// fileURI returns an absolute path, with any characters, in the form that SQLite takes
+// (https://www.sqlite.org/uri.html).
+func fileURI(path string) string {
+	path = filepath.ToSlash(path)
+	if path[0] != '/' { // C:/…
+		path = "/" + path
+	}
+	return (&url.URL{Scheme: "file", Path: path}).String()
+}
+
+// open opens a database and migrates it.
+//
+// The whole process uses one connection: writes are sequential anyway, callers wait
+// for the connection in order and as long as their context allows, and a database in
+// memory belongs to its connection.
+func (s sqlite) open(ctx context.Context, name string) (*sql.DB, error) {
 	pool, err := sql.Open("sqlite", name+"?"+s.settings().Encode())
 	if err != nil {
 		return nil, err
@@ -69,10 +120,10 @@ func (s sqlite) attach(ctx context.Context, name string) (*sql.DB, error) {
 	return pool, nil
 }
 
-// settings are those of every connection. synchronous FULL: that a write was
-// sent must be known even after a power cut, or its repetition would go out
-// under a new key. secure_delete and temp_store: what was erased, or sorted,
-// lies around nowhere (https://www.sqlite.org/pragma.html).
+// settings are those of every connection. With synchronous FULL the record that a
+// write was sent survives a power cut; without it the write might be repeated under a
+// new key. With secure_delete and temp_store, erased and sorted data does not remain
+// in files (https://www.sqlite.org/pragma.html).
 func (s sqlite) settings() url.Values {
 	return url.Values{
 		"_busy_timeout": {strconv.FormatInt(s.patience.Milliseconds(), 10)},
@@ -80,30 +131,32 @@ func (s sqlite) settings() url.Values {
 		"_synchronous":  {"FULL"},
 		"_foreign_keys": {"1"},
 		"_txlock":       {"immediate"},
-		"_defensive":    {"1"}, // no statement may damage the file on purpose
+		"_defensive":    {"1"}, // no statement can damage the file deliberately
 		"_dqs":          {"0"}, // "x" is a name, never a text
-		"_error_rc":     {"1"}, // says "cannot open", not "out of memory"
+		"_error_rc":     {"1"}, // reports "cannot open", not "out of memory"
 		"_pragma":       {"secure_delete(1)", "temp_store(2)"},
 	}
 }
 
-// exclude: transactions are immediate, unless they only read.
-func (s sqlite) exclude(ctx context.Context, tx *sql.Tx) (time.Time, error) { return s.now(ctx, tx) }
+// lockWriters has nothing to do: transactions that write are immediate.
+func (s sqlite) lockWriters(ctx context.Context, tx *sql.Tx) (time.Time, error) {
+	return s.now(ctx, tx)
+}
 
-// now: all processes of a file are on one machine.
+// now is the machine's clock, because all processes of a file are on one machine.
 func (sqlite) now(context.Context, *sql.Tx) (time.Time, error) { return time.Now(), nil }
 
-func (sqlite) reading() *sql.TxOptions { return &sql.TxOptions{ReadOnly: true} }
+func (sqlite) readOptions() *sql.TxOptions { return &sql.TxOptions{ReadOnly: true} }
 
-func (sqlite) adapt(statement string, args []any) (string, []any) { return statement, args }
+func (sqlite) rewrite(statement string, args []any) (string, []any) { return statement, args }
 
-// passes: SQLite has waited itself.
-func (sqlite) passes(error) bool { return false }
+// isTransient is always false because SQLite itself has waited.
+func (sqlite) isTransient(error) bool { return false }
 
-// away: another process kept the lock, the disk is full, the file cannot be
-// written, read or opened, or memory or file descriptors are used up. A damaged
-// file is not among them: waiting does not repair it.
-func (sqlite) away(err error) bool {
+// isUnavailable: another process kept the lock, the disk is full, the file cannot be
+// written, read or opened, or memory or file descriptors are used up. A damaged file
+// is not among them: waiting does not repair it.
+func (sqlite) isUnavailable(err error) bool {
 	return slices.Contains([]int{
 		sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_NOMEM, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_FULL,
 		sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PROTOCOL,
@@ -111,15 +164,15 @@ func (sqlite) away(err error) bool {
 		[]error{syscall.ENOSPC, syscall.EDQUOT, syscall.EROFS, syscall.EIO, syscall.EMFILE, syscall.ENFILE}, func(e error) bool { return errors.Is(err, e) })
 }
 
-// stale: SQLite opens a file that it may not write for reading alone, and keeps it
-// so. A database in memory ends with its connection.
-func (s sqlite) stale(err error) bool {
+// needsReconnect: SQLite opens a file that it may not write as read-only, and the
+// connection remains read-only. A database in memory would end with its connection.
+func (s sqlite) needsReconnect(err error) bool {
 	return s.dir != "" && resultCode(err) == sqlite3.SQLITE_READONLY
 }
 
-// probe writes 64 KiB, more than a booking needs, with a cache too small for that:
-// SQLite would else keep them in memory until the commit, and not find that the
-// disk is full.
+// probe writes 64 KiB, more than a booking needs, with a smaller cache: otherwise
+// SQLite would keep them in memory until the commit, and not notice that the disk is
+// full.
 func (sqlite) probe(ctx context.Context, pool *sql.DB) error {
 	conn, err := pool.Conn(ctx)
 	if err != nil {
@@ -142,12 +195,12 @@ func (sqlite) probe(ctx context.Context, pool *sql.DB) error {
 	return nil
 }
 
-// scrub rewrites the file and empties the write-ahead log. It fails while
-// another process reads for more than 5 seconds.
+// scrub rewrites the file and empties the write-ahead log. It fails if another process
+// reads for more than 5 seconds.
 //
-// secure_delete alone is not enough: it wipes what is deleted, but not every copy
-// left behind where a page was split or merged before. In random trials one in
-// seven kept an address; none did once rewritten.
+// secure_delete alone is not enough: it wipes what is deleted, but not every copy that
+// remained when a page was split or merged before. In random trials one file in seven
+// kept an address; none did after it was rewritten.
 func (sqlite) scrub(ctx context.Context, pool *sql.DB) error {
 	if _, err := pool.ExecContext(ctx, `VACUUM`); err != nil {
 		return fmt.Errorf("rewrite the store: %w", err)
@@ -155,7 +208,7 @@ func (sqlite) scrub(ctx context.Context, pool *sql.DB) error {
 	return emptyLog(ctx, pool)
 }
 
-// emptyLog writes all that is in the write-ahead log to the database.
+// emptyLog moves the content of the write-ahead log to the database file.
 func emptyLog(ctx context.Context, pool *sql.DB) error {
 	var busy, frames, moved int
 	err := pool.QueryRowContext(ctx, `PRAGMA wal_checkpoint(TRUNCATE)`).Scan(&busy, &frames, &moved)
@@ -168,7 +221,7 @@ func emptyLog(ctx context.Context, pool *sql.DB) error {
 	return nil
 }
 
-// resultCode is the primary result code of an error of SQLite's, else 0
+// resultCode is the primary result code of an SQLite error, otherwise 0
 // (https://www.sqlite.org/rescode.html).
 func resultCode(err error) int {
 	refused, ok := errors.AsType[*sqlitedriver.Error](err)

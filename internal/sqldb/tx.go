@@ -8,81 +8,82 @@ import (
 	"time"
 )
 
-// Tx is one transaction, with every statement there is as a method. It ends
-// with the function it was given to.
+// Tx is a transaction. It ends with the function to which it was passed.
 type Tx struct {
-	ctx   context.Context // of the call it was made for; it lives no longer
+	ctx   context.Context // of the call for which the transaction was begun; it lives no longer
 	sql   *sql.Tx
-	kind  kind
 	watch *watchdog
 	db    *DB
-	now   time.Time // zero: not asked for yet
+	now   time.Time // zero until it is read
 }
 
-// Write runs do in a transaction that excludes every other writer, in this and
-// in other processes, from its start: what do reads is still true when it
-// writes. An error of do undoes all of it and is returned as it is. Waiting for
-// other writers, or for a database server to come back, ends after
-// Options.Patience, with ErrAway; so does a transaction that a server which stops
-// cuts off, and one of which a step takes longer than Options.Stall.
+// SQL returns the transaction for the job engine, which adds a job in the transaction
+// that stores what the job is about. Only internal/jobs calls it.
+func (tx *Tx) SQL() *sql.Tx { return tx.sql }
+
+// Write runs do in a transaction that excludes every other writer, in this and in
+// other processes, from its beginning: what do reads is still true when it writes. An
+// error of do rolls everything back and is returned unchanged. Waiting for other
+// writers, or for an unavailable server, ends after Options.Patience with ErrAway. A
+// transaction that a stopping server cuts off, and one with a step that takes longer
+// than Options.Stall, end with ErrAway too.
 //
-// Any other error of a shared DB may hide that the transaction was committed:
-// its connection can break in that moment.
+// After any other error of a shared DB the transaction may have been committed: its
+// connection can break at that moment.
 func (db *DB) Write(ctx context.Context, do func(*Tx) error) error {
-	err := db.within(ctx, func(watch *watchdog) error { return db.transact(watch, nil, do) })
+	err := db.watched(ctx, func(watch *watchdog) error { return db.transact(watch, nil, do) })
 	if err == nil {
-		db.refused.Store(nil)
+		db.readOnlySince.Store(nil)
 	}
 	return err
 }
 
-// Read runs do on one unchanging state. It waits for no writer of another
-// process.
+// Read runs do on one snapshot. It does not wait for writers of other processes.
 func (db *DB) Read(ctx context.Context, do func(*Tx) error) error {
-	return db.within(ctx, func(watch *watchdog) error { return db.transact(watch, db.kind.reading(), do) })
+	return db.watched(ctx, func(watch *watchdog) error { return db.transact(watch, db.dialect.readOptions(), do) })
 }
 
-// Probe writes something and undoes it. Its error says that nothing can be written
-// now.
+// Probe writes something and rolls back. Its error says that the database takes no
+// writes now.
 func (db *DB) Probe(ctx context.Context) error {
-	return db.within(ctx, func(watch *watchdog) error {
-		pool, err := db.ready(watch.ctx)
+	return db.watched(ctx, func(watch *watchdog) error {
+		pool, err := db.connected(watch.ctx)
 		if err != nil {
 			return err
 		}
 		defer watch.step()()
-		return db.kind.probe(watch.ctx, pool)
+		return db.dialect.probe(watch.ctx, pool)
 	})
 }
 
-// within says by its error whether the database was away.
-func (db *DB) within(ctx context.Context, do func(*watchdog) error) error {
+// watched runs do with a watchdog and adds ErrAway to its error if the database was
+// unavailable.
+func (db *DB) watched(ctx context.Context, do func(*watchdog) error) error {
 	watch := newWatchdog(ctx, db.o.Stall)
 	defer watch.stop()
 	err := do(watch)
 	switch {
 	case err == nil:
 		return nil
-	case ctx.Err() != nil: // whoever called gave up
+	case ctx.Err() != nil: // the caller gave up
 		return err
 	case watch.ctx.Err() != nil:
 		return fmt.Errorf("%w: %w", ErrAway, errStalled)
-	case errors.Is(err, ErrClosed), !db.kind.away(err):
+	case errors.Is(err, ErrClosed), !db.dialect.isUnavailable(err):
 		return err
 	}
-	if db.kind.stale(err) {
-		db.refresh()
+	if db.dialect.needsReconnect(err) {
+		db.reconnect()
 	}
 	return fmt.Errorf("%w: %w", ErrAway, err)
 }
 
-// refresh closes the connections that are not in use, so that the next
-// transaction opens another one, where every write was refused for longer than
-// Options.Patience.
-func (db *DB) refresh() {
-	first := db.refused.Load()
+// reconnect closes the idle connections, so that the next transaction opens a new
+// one, if every write was refused for longer than Options.Patience.
+func (db *DB) reconnect() {
+	first := db.readOnlySince.Load()
 	if first == nil {
-		db.refused.Store(new(time.Now()))
+		db.readOnlySince.Store(new(time.Now()))
 		return
 	}
 	if time.Since(*first) < db.o.Patience {
@@ -90,23 +91,23 @@ func (db *DB) refresh() {
 	}
 	select {
 	case db.opening <- struct{}{}:
-	default: // it is being opened
+	default: // another goroutine is opening the database
 		return
 	}
 	defer func() { <-db.opening }()
-	db.refused.Store(nil)
+	db.readOnlySince.Store(nil)
 	if db.pool != nil {
 		db.pool.SetMaxIdleConns(-1)
-		db.pool.SetMaxIdleConns(connections)
+		db.pool.SetMaxIdleConns(maxConnections)
 	}
 }
 
-func (db *DB) transact(watch *watchdog, how *sql.TxOptions, do func(*Tx) error) error {
-	tx, err := db.begin(watch, how)
+func (db *DB) transact(watch *watchdog, options *sql.TxOptions, do func(*Tx) error) error {
+	tx, err := db.begin(watch, options)
 	if err != nil {
 		return err
 	}
-	defer func() { _ = tx.sql.Rollback() }() // nothing is left to undo after Commit
+	defer func() { _ = tx.sql.Rollback() }() // does nothing after Commit
 	if err := do(tx); err != nil {
 		return err
 	}
@@ -117,8 +118,8 @@ func (db *DB) transact(watch *watchdog, how *sql.TxOptions, do func(*Tx) error) 
 	return nil
 }
 
-// watchdog cancels a transaction of which one step does not end in time: a
-// server that hangs closes no connection.
+// watchdog cancels a transaction if one of its steps takes too long: a server that
+// hangs does not close its connections.
 type watchdog struct {
 	ctx    context.Context
 	cancel context.CancelCauseFunc
@@ -135,8 +136,8 @@ func newWatchdog(ctx context.Context, limit time.Duration) *watchdog {
 	return w
 }
 
-// step: a step begins, until its end is called. What the caller does in between is
-// not the database's matter.
+// step starts the timer for a step; the caller calls end after it. The time between
+// two steps is the caller's own and is not limited.
 func (w *watchdog) step() (end func() bool) {
 	w.timer.Reset(w.limit)
 	return w.timer.Stop
@@ -147,51 +148,51 @@ func (w *watchdog) stop() {
 	w.cancel(nil)
 }
 
-// pause comes before the beginning of a transaction is tried again.
-const pause = 100 * time.Millisecond
+// beginInterval is the pause between two tries to begin a transaction.
+const beginInterval = 100 * time.Millisecond
 
-// begin begins a transaction, again and again while that may help: nothing has
-// happened yet.
-func (db *DB) begin(watch *watchdog, how *sql.TxOptions) (*Tx, error) {
+// begin begins a transaction and tries again while that may help: nothing has been
+// written yet.
+func (db *DB) begin(watch *watchdog, options *sql.TxOptions) (*Tx, error) {
 	for began := time.Now(); ; {
-		tx, err := db.beginOnce(watch, how)
-		if err == nil || errors.Is(err, ErrClosed) || !db.kind.passes(err) || time.Since(began) > db.o.Patience {
+		tx, err := db.beginOnce(watch, options)
+		if err == nil || errors.Is(err, ErrClosed) || !db.dialect.isTransient(err) || time.Since(began) > db.o.Patience {
 			return tx, err
 		}
 		select {
 		case <-watch.ctx.Done():
 			return nil, fmt.Errorf("begin in the store: %w", errors.Join(watch.ctx.Err(), err))
-		case <-time.After(pause):
+		case <-time.After(beginInterval):
 		}
 	}
 }
 
-// beginOnce begins a transaction that writes if how is nil. To open the database
-// may take long, where tables are changed, and is not watched.
-func (db *DB) beginOnce(watch *watchdog, how *sql.TxOptions) (*Tx, error) {
-	pool, err := db.ready(watch.ctx)
+// beginOnce begins a transaction, one that writes if options is nil. Opening the
+// database is not a watched step, because migrations may take long.
+func (db *DB) beginOnce(watch *watchdog, options *sql.TxOptions) (*Tx, error) {
+	pool, err := db.connected(watch.ctx)
 	if err != nil {
 		return nil, err
 	}
 	defer watch.step()()
-	begun, err := pool.BeginTx(watch.ctx, how)
+	begun, err := pool.BeginTx(watch.ctx, options)
 	if err != nil {
 		return nil, fmt.Errorf("begin in the store: %w", err)
 	}
-	tx := &Tx{ctx: watch.ctx, sql: begun, kind: db.kind, watch: watch, db: db}
-	if how == nil {
-		now, err := db.kind.exclude(watch.ctx, begun)
+	tx := &Tx{ctx: watch.ctx, sql: begun, watch: watch, db: db}
+	if options == nil {
+		now, err := db.dialect.lockWriters(watch.ctx, begun)
 		if err != nil {
 			_ = begun.Rollback()
 			return nil, fmt.Errorf("begin in the store: %w", err)
 		}
-		tx.note(now)
+		tx.setNow(now)
 	}
 	return tx, nil
 }
 
-// Exec runs a statement that returns no rows. A ? stands for each value, on
-// both databases.
+// Exec runs a statement that returns no rows. On both databases, ? is the placeholder
+// of each value.
 func (tx *Tx) Exec(query string, args ...any) error {
 	_, err := tx.ExecCount(query, args...)
 	return err
@@ -200,7 +201,7 @@ func (tx *Tx) Exec(query string, args ...any) error {
 // ExecCount is Exec; it returns how many rows a statement changed.
 func (tx *Tx) ExecCount(query string, args ...any) (int, error) {
 	defer tx.watch.step()()
-	query, args = tx.kind.adapt(query, args)
+	query, args = tx.db.dialect.rewrite(query, args)
 	result, err := tx.sql.ExecContext(tx.ctx, query, args...)
 	if err != nil {
 		return 0, fmt.Errorf("write to the store: %w", err)
@@ -209,11 +210,11 @@ func (tx *Tx) ExecCount(query string, args ...any) (int, error) {
 	return int(n), err
 }
 
-// One returns the only row that query finds, or nil if there is none; columns
-// says where its columns go.
+// One returns the only row that query finds, or nil if there is none; columns returns
+// the destinations of its columns.
 func One[T any](tx *Tx, columns func(*T) []any, query string, args ...any) (*T, error) {
 	defer tx.watch.step()()
-	query, args = tx.kind.adapt(query, args)
+	query, args = tx.db.dialect.rewrite(query, args)
 	var found T
 	err := tx.sql.QueryRowContext(tx.ctx, query, args...).Scan(columns(&found)...)
 	switch {
@@ -225,10 +226,11 @@ func One[T any](tx *Tx, columns func(*T) []any, query string, args ...any) (*T, 
 	return &found, nil
 }
 
-// All returns every row that query finds; columns says where its columns go.
+// All returns every row that query finds; columns returns the destinations of its
+// columns.
 func All[T any](tx *Tx, columns func(*T) []any, query string, args ...any) ([]T, error) {
 	defer tx.watch.step()()
-	query, args = tx.kind.adapt(query, args)
+	query, args = tx.db.dialect.rewrite(query, args)
 	rows, err := tx.sql.QueryContext(tx.ctx, query, args...)
 	if err != nil {
 		return nil, fmt.Errorf("read from the store: %w", err)
@@ -247,4 +249,41 @@ func All[T any](tx *Tx, columns func(*T) []any, query string, args ...any) ([]T,
 		return nil, fmt.Errorf("read from the store: %w", err)
 	}
 	return found, nil
+}
+
+// Column is the columns function of a query with one column, for One and All.
+func Column[T any](value *T) []any { return []any{value} }
+
+// InstantColumn is Column for an instant.
+func InstantColumn(at *time.Time) []any { return []any{Instant{at}} }
+
+// layout is how instants are stored: RFC 3339 in UTC, always of the same length, so
+// that they sort as texts.
+const layout = "2006-01-02T15:04:05.000Z"
+
+// Text returns t as the database stores it: RFC 3339 in UTC, truncated to the
+// millisecond. The zero time is the empty text.
+func Text(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return t.UTC().Format(layout)
+}
+
+// Instant scans a time that is stored as Text writes it.
+type Instant struct{ To *time.Time }
+
+// Scan implements sql.Scanner.
+func (i Instant) Scan(from any) error {
+	text, ok := from.(string)
+	if !ok {
+		return fmt.Errorf("an instant is stored as text, not as %T", from)
+	}
+	if text == "" {
+		*i.To = time.Time{}
+		return nil
+	}
+	t, err := time.Parse(layout, text)
+	*i.To = t
+	return err
 }

@@ -1,5 +1,5 @@
-// Package prompts is what an agent can be told: the server's instructions and
-// the prompts a person starts from, embedded as Markdown.
+// Package prompts has the server's instructions for agents, and the prompts that a person can start. The
+// texts are embedded as Markdown.
 package prompts
 
 import (
@@ -15,13 +15,14 @@ import (
 
 	"github.com/vennio-mcp/vennio-mcp/internal/consent"
 	"github.com/vennio-mcp/vennio-mcp/internal/sanitize"
+	"github.com/vennio-mcp/vennio-mcp/internal/times"
 )
 
 //go:embed *.md
 var files embed.FS
 
-// Instructions are sent to every client at the start. They name only the tools given, and say which
-// consent to send under the policy.
+// Instructions returns the text that every client receives when it connects. It mentions only the given
+// tools, and says which consent to send under the policy.
 func Instructions(tools []string, policy consent.Policy) string {
 	has := func(name string) bool { return slices.Contains(tools, name) }
 	functions := template.FuncMap{"has": has, "policy": func() string { return string(policy) }}
@@ -33,7 +34,7 @@ func Instructions(tools []string, policy consent.Policy) string {
 	return strings.TrimSpace(b.String())
 }
 
-// argument names, in the order they are offered.
+// argument is an argument of a prompt.
 type argument struct{ name, description string }
 
 var (
@@ -49,8 +50,8 @@ var (
 	zone     = argument{"timezone", "Your IANA time zone, such as Europe/Paris"}
 )
 
-// Catalog is every prompt, in the order a person would meet them, that can be
-// followed with the tools of those names under the policy.
+// Catalog returns the prompts that need only the given tools, in the order in which a person would need
+// them, with the consent rule of the policy.
 func Catalog(tools []string, policy consent.Policy) (all []server.ServerPrompt) {
 	prompt := func(name, heading, description string, arguments ...argument) server.ServerPrompt {
 		return newPrompt(policy, name, heading, description, arguments...)
@@ -89,7 +90,7 @@ func newPrompt(policy consent.Policy, name, heading, description string, argumen
 	}
 }
 
-// ask says how a person's consent is obtained before a tool writes: show is what it would write.
+// ask says how to obtain a person's consent before a tool writes. show names what it would write.
 func ask(policy consent.Policy, tool, show string) string {
 	switch policy {
 	case consent.PolicyAttested:
@@ -101,7 +102,7 @@ func ask(policy consent.Policy, tool, show string) string {
 	}
 }
 
-// fill writes the arguments into the text, each as one quoted line.
+// fill inserts the arguments into the text, each as one quoted line.
 func fill(body *template.Template, given map[string]string) (string, error) {
 	arguments := map[string]string{}
 	for name, value := range given {
@@ -126,4 +127,44 @@ func phrase(before, value string) string {
 		return ""
 	}
 	return before + value
+}
+
+// Completer completes the arguments of prompts: time zones, host names, scopes, days and common lengths.
+// It implements mcp-go's PromptCompletionProvider.
+type Completer struct {
+	Hosts func(context.Context) []string // returns the names of the configured hosts
+}
+
+// maxValues is the maximum number of values in a completion (MCP, completion/complete).
+const maxValues = 100
+
+// CompletePromptArgument returns the values that begin with the given text.
+func (c Completer) CompletePromptArgument(
+	ctx context.Context, _ string, a mcp.CompleteArgument, _ mcp.CompleteContext,
+) (*mcp.Completion, error) {
+	var values []string
+	switch a.Name {
+	case zone.name:
+		values = times.SuggestZones(a.Value, maxValues)
+	case host.name:
+		values = beginning(c.Hosts(ctx), a.Value)
+	case scope.name:
+		values = beginning([]string{"single", "series"}, a.Value)
+	case day.name:
+		values = beginning([]string{"today", "tomorrow", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"}, a.Value)
+	case duration.name:
+		values = beginning([]string{"15", "30", "45", "60", "90"}, a.Value)
+	}
+	return &mcp.Completion{Values: values[:min(len(values), maxValues)], Total: len(values), HasMore: len(values) == maxValues}, nil
+}
+
+// beginning returns the names with a word that begins with the prefix.
+func beginning(names []string, prefix string) []string {
+	found := []string{}
+	for _, name := range names {
+		if strings.Contains(" "+strings.ToLower(name), " "+strings.ToLower(prefix)) {
+			found = append(found, name)
+		}
+	}
+	return found
 }

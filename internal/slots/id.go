@@ -1,19 +1,17 @@
-// Package slots is what find_slots and book_slot share: the signed slot id,
-// and the choice of the few slots worth offering.
+// Package slots signs and opens slot ids, and chooses the few free times that are offered to a person.
 //
-// A slot id carries all that book_slot must know, so that the server needs no
-// memory of what it offered and any replica honours any id:
+// A slot id contains everything that book_slot needs, so that the server does not store its offers and
+// every replica accepts every id:
 //
 //	s + base32( 24 bits minute of issue | 20 bits minutes from issue to start |
 //	            9 bits minutes of duration | 11 bits zone | 11 bits guest's zone |
 //	            21 bits nonce | 64 bits MAC )
 //
-// A guest's zone of 0 is none; any other is one more than the zone's index.
+// The guest's zone is 0 if there is none, and otherwise the zone's index plus 1.
 //
-// The MAC also covers the hosts and the realm (which Vennio the id is for), so
-// an id serves only the business it was offered for. The nonce makes each offer
-// an intention of its own: the idempotency key of a booking is derived from the
-// slot id, so the same time found again after a cancellation books anew.
+// The MAC also covers the hosts and the realm (the account at Vennio), so an id is valid only for the
+// hosts for which it was offered. The nonce distinguishes offers: the idempotency key of a booking is
+// derived from the slot id, so the same time can be booked again after a cancellation.
 package slots
 
 import (
@@ -31,15 +29,14 @@ import (
 	"github.com/vennio-mcp/vennio-mcp/internal/times"
 )
 
-// Lifetime is how long after its issue a slot id can be booked. It is well
-// below the 24 hours for which Vennio keeps an idempotency key (vennio-api.md,
-// Idempotency), so an id never outlives the protection against a second booking.
+// Lifetime is the time after its issue in which a slot id can be booked. Vennio keeps an idempotency key
+// for 24 hours (vennio-api.md, Idempotency), so an id never outlives the protection against a second
+// booking.
 const Lifetime = 2 * time.Hour
 
-// MaxSkew is how far ahead of this process's clock a slot id may have been
-// issued. Replicas share a secret and not a clock, so a small difference is
-// normal. An id from further ahead would stay valid past Lifetime, so Open
-// rejects it.
+// MaxSkew is the maximum difference by which a slot id may have been issued ahead of this process's
+// clock. Replicas share a secret but not a clock, so a small difference is normal. An id from further
+// ahead would be valid longer than Lifetime, so Open rejects it.
 const MaxSkew = 15 * time.Minute
 
 // Errors of Open.
@@ -49,13 +46,13 @@ var (
 	ErrFuture  = errors.New("the slot id was issued more than 15 minutes in the future")
 )
 
-// Offer is what a slot id stands for.
+// Offer is the content of a slot id.
 type Offer struct {
 	Start    time.Time // a whole minute
 	Duration time.Duration
 	Hosts    []string // principal ids; the first owns the booking
-	Zone     string   // IANA zone in which the slot was told
-	Guest    string   // IANA zone of the guest, if they have another
+	Zone     string   // IANA zone in which the slot was shown
+	Guest    string   // IANA zone of the guest; empty if not known
 }
 
 // End is the instant at which the slot ends.
@@ -67,9 +64,8 @@ type Signer struct {
 	now  func() time.Time
 }
 
-// NewSigner returns a Signer for one realm: ids of another realm, or made under
-// another secret, are unknown to it. While the secret is rotated, others are
-// further ones under which ids are opened.
+// NewSigner returns a Signer for one realm. It does not open ids of another realm or secret. others are
+// further secrets whose ids it opens while the secret is rotated.
 func NewSigner(secret []byte, realm string, now func() time.Time, others ...[]byte) *Signer {
 	s := &Signer{now: now}
 	for _, secret := range append([][]byte{secret}, others...) {
@@ -90,10 +86,9 @@ const (
 	guestShift                                      = 32 - zonesBits // the guest's zone leads the last four bytes
 )
 
-// Sign returns the id of o, 33 characters of lower-case letters and digits. It
-// refuses what an id cannot carry: a start that is not a whole minute or lies
-// more than 728 days ahead, a duration over 511 minutes, an unknown zone; and a
-// clock before 2026, or 31 years after it.
+// Sign returns the id of o, 33 lower-case letters and digits. It returns an error for an offer that an id
+// cannot contain: a start that is not a whole minute or is more than 728 days ahead, a duration over
+// 511 minutes or an unknown zone; also if the clock is before 2026 or 31 years later.
 func (s *Signer) Sign(o Offer) (string, error) {
 	issued := minutes(s.now())
 	offset := minutes(o.Start) - issued
@@ -119,9 +114,8 @@ func (s *Signer) Sign(o Offer) (string, error) {
 	return prefix + encoding.EncodeToString(append(payload[:], seal(s.keys[0], payload[:], o)...)), nil
 }
 
-// Open returns what id stands for, if it was made for these hosts by this
-// server or one that shares its secret: ErrUnknown, ErrExpired or ErrFuture
-// otherwise.
+// Open returns the content of an id that this server, or one with the same secret, made for these hosts.
+// The error is ErrUnknown, ErrExpired or ErrFuture.
 func (s *Signer) Open(id string, hosts []string) (Offer, error) {
 	id = Normalize(id)
 	raw, err := encoding.DecodeString(strings.TrimPrefix(id, prefix))
@@ -151,11 +145,11 @@ func (s *Signer) Open(id string, hosts []string) (Offer, error) {
 	return o, nil
 }
 
-// Normalize is the one spelling of a slot id: ids come back from people and
-// models in capitals or with blanks around them.
+// Normalize returns the canonical spelling of a slot id: people and models return ids in capitals or
+// with blanks around them.
 func Normalize(id string) string { return strings.ToLower(strings.TrimSpace(id)) }
 
-// seal binds the payload to what it does not carry.
+// seal authenticates the payload together with the hosts and the names of the zones.
 func seal(key, payload []byte, o Offer) []byte {
 	parts := [][]byte{payload, []byte(o.Zone), []byte(o.Guest)}
 	for _, host := range o.Hosts {
@@ -164,8 +158,8 @@ func seal(key, payload []byte, o Offer) []byte {
 	return mac(key, parts...)[:macLen]
 }
 
-// mac is HMAC-SHA256 (RFC 2104) over the parts, each behind its length, so that
-// no two lists of parts run together.
+// mac is HMAC-SHA256 (RFC 2104) over the parts, each with its length in front, so that different lists
+// of parts have different inputs.
 func mac(key []byte, parts ...[]byte) []byte {
 	h := hmac.New(sha256.New, key)
 	for _, p := range parts {
@@ -175,7 +169,7 @@ func mac(key []byte, parts ...[]byte) []byte {
 	return h.Sum(nil)
 }
 
-// guestIndex is 0 for no zone.
+// guestIndex returns 0 for no zone.
 func guestIndex(zone string) (int, bool) {
 	if zone == "" {
 		return 0, true

@@ -2,6 +2,7 @@ package slots
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -10,54 +11,53 @@ import (
 	"github.com/vennio-mcp/vennio-mcp/vennioclient"
 )
 
-// Wishes are what a person asked of the times beside the window, and whose hours count. Avoid and
-// Busy are hard: what they exclude is never offered. Hours and Days are soft: where nothing fits
-// both, the slots are offered that miss the fewest of the two.
+// Wishes are a person's preferences within a window, and the people whose hours count. Avoid and Busy are
+// strict: a slot that they exclude is never offered. Hours and Days are preferences: if no slot fits
+// both, those that miss fewer of the two are offered.
 type Wishes struct {
-	Zone  *time.Location // the clocks on which hours, days and parts of the day are read
+	Zone  *time.Location // of hours, days and parts of the day
 	Hours Hours
 	Days  []time.Weekday // on which a slot may begin; none means any
-	Avoid []time.Weekday // which no part of a slot may touch
+	Avoid []time.Weekday // on which no part of a slot may be
 	Busy  []Span         // which no slot may overlap
-	// People are those who meet, as far as their clocks are known: first the one of Zone.
+	// People are the participants whose zones are known; the first is the one of Zone.
 	People []Person
-	// Leaving is the time of the booking that is to be moved; nil where none is. A slot that
-	// overlaps it is the first choice only where there is no other.
+	// Leaving is the present time of the booking that is to be moved; nil: none is. A slot that overlaps
+	// it is the first choice only if there is no other.
 	Leaving *Span
 }
 
-// Hours are the part of each day in which a slot lies as a whole, in minutes after local midnight.
-// A zero Latest means no end.
+// Hours are the hours that contain a slot as a whole, in minutes after local midnight. If Latest is zero,
+// there is no end.
 type Hours struct{ Earliest, Latest int }
 
-// Span is a time, its end excluded.
+// Span is a time interval without its end.
 type Span struct{ Start, End time.Time }
 
-// Person is somebody who meets: their clock, and when they work. Without hours they work on
-// weekdays from 08:00 to 19:00.
+// Person is a participant: their zone and working hours. Without hours they work on weekdays from 08:00
+// to 19:00.
 type Person struct {
 	Zone *time.Location
 	Work times.Opening
 }
 
-// Choice is a slot worth offering and, in a few words, why: "first free", "another day, afternoon".
+// Choice is a slot that is offered, with the reason in a few words: "first free", "another day, afternoon".
 type Choice struct {
 	vennioclient.Slot
 	Reason string
 }
 
-// Picked is what Pick chose.
+// Picked is the result of Pick.
 type Picked struct {
 	Choices []Choice // best first
-	More    bool     // further candidates would fit beside these
-	Missed  bool     // nothing fits all the soft wishes: the reasons say what each misses
+	More    bool     // further candidates do not overlap these
+	Missed  bool     // no slot fits all preferences; the reasons say what each misses
 }
 
-// Pick chooses at most n of the free slots to offer, none overlapping another, best first. The same
-// slots, in whatever order, give the same choice.
+// Pick chooses at most n of the free slots, none of which overlap, the best first. The choice does not
+// depend on the order of the slots.
 //
-// Vennio's candidates overlap one another by design (vennio-api.md, Availability: slot_interval),
-// so an answer must be thinned before a person sees it.
+// Vennio's free slots overlap one another by design (vennio-api.md, Availability: slot_interval).
 func Pick(free []vennioclient.Slot, n int, w Wishes) (p Picked) {
 	rest := w.candidates(free)
 	if len(rest) == 0 {
@@ -78,8 +78,8 @@ func Pick(free []vennioclient.Slot, n int, w Wishes) (p Picked) {
 	return p
 }
 
-// First chooses, of the slots that miss the fewest wishes, the earliest one at the best hours of
-// the first days: a day that begins an hour later is a better opening than seven in the morning.
+// First chooses the earliest slot at the best hours of the first three days, among the slots that miss
+// the fewest preferences: nine in the morning of the next day is a better opening than seven today.
 func First(free []vennioclient.Slot, w Wishes) (Choice, bool) {
 	all := w.candidates(free)
 	if len(all) == 0 {
@@ -96,9 +96,8 @@ func First(free []vennioclient.Slot, w Wishes) (Choice, bool) {
 	return Choice{best.Slot, "first after that window" + best.caveats()}, true
 }
 
-// compare ranks two candidates: the better hours first, then the nearer to the hours asked for,
-// then one that does not follow another choice at once, then a day and a part of the day that are
-// not yet offered.
+// compare ranks two candidates: by better hours, then by the distance to the preferred hours, then by a
+// distance to the other choices, then by a day and a part of the day that are not offered yet.
 func compare(a, b candidate, isFirst bool) int {
 	leaving := 0
 	if isFirst {
@@ -107,15 +106,16 @@ func compare(a, b candidate, isFirst bool) int {
 	return cmp.Or(
 		leaving,
 		cmp.Compare(max(a.level, night), max(b.level, night)),
-		cmp.Compare(a.outside, b.outside), // what was asked for counts more than working hours, and less than the night
+		cmp.Compare(a.outside, b.outside), // preferred hours count more than working hours, and less than the night
 		cmp.Compare(a.level, b.level),
-		cmp.Compare(a.burden, b.burden), // the worst hour is the same: better for the others
+		cmp.Compare(a.burden, b.burden), // with the same worst level, better for the others
 		cmp.Compare(a.near, b.near),
 		cmp.Compare(a.sameDay, b.sameDay),
 		cmp.Compare(a.samePart, b.samePart),
 	)
 }
 
+// rank orders false before true.
 func rank(last bool) int {
 	if last {
 		return 1
@@ -125,18 +125,18 @@ func rank(last bool) int {
 
 func overlap(a, b vennioclient.Slot) bool { return a.Start.Before(b.End) && b.Start.Before(a.End) }
 
-// Any reports whether anything is wished, apart from working hours.
+// Any reports whether there are any preferences, apart from working hours.
 func (w Wishes) Any() bool {
 	return w.Hours != Hours{} || len(w.Days)+len(w.Avoid)+len(w.Busy) > 0
 }
 
-// InWorkingHours reports whether a slot lies in the working hours of everybody.
+// InWorkingHours reports whether a slot is in the working hours of all people.
 func (w Wishes) InWorkingHours(s vennioclient.Slot) bool {
 	level, _, _ := w.level(s)
 	return level == working
 }
 
-// allow reports whether nothing hard is against s.
+// allow reports whether no strict preference excludes s.
 func (w Wishes) allow(s vennioclient.Slot) bool {
 	if len(w.Avoid) > 0 {
 		first, last := s.Start.In(w.Zone).Weekday(), s.End.Add(-time.Second).In(w.Zone).Weekday()
@@ -151,7 +151,7 @@ func (b Span) touches(s vennioclient.Slot) bool {
 	return s.Start.Before(b.End) && b.Start.Before(s.End)
 }
 
-// outside is by how many minutes s lies outside the hours on the clocks of loc; 0 means inside.
+// outside is the number of minutes of s outside the hours in loc; 0 if it is inside.
 func (h Hours) outside(s vennioclient.Slot, loc *time.Location) int {
 	first, last := s.Start.In(loc), s.End.In(loc)
 	start, end := times.MinuteOfDay(first, loc), times.MinuteOfDay(last, loc)
@@ -165,8 +165,8 @@ func (h Hours) outside(s vennioclient.Slot, loc *time.Location) int {
 	return out
 }
 
-// The levels of a slot for one person, the best first. Beyond night, each further hour outside the
-// daytime is a level of its own.
+// The levels of a slot for one person, the best first. Each hour outside the daytime adds one level to
+// night.
 const (
 	working   = iota // in their working hours
 	daytime          // on a working day, between 07:00 and 22:00
@@ -212,7 +212,8 @@ func (p Person) level(s vennioclient.Slot) int {
 	return dayOffEnd
 }
 
-// level is the worst level of all people, the sum of all, and the first of them who has the worst.
+// level returns the worst level of all people, the sum of their levels, and the zone of the first
+// person who has the worst.
 func (w Wishes) level(s vennioclient.Slot) (worst, sum int, who *time.Location) {
 	for _, p := range w.People {
 		l := p.level(s)
@@ -224,23 +225,23 @@ func (w Wishes) level(s vennioclient.Slot) (worst, sum int, who *time.Location) 
 	return worst, sum, who
 }
 
-// candidate is a slot and all that its rank and its reason are made of: worked out once, because
-// ranking compares it often.
+// candidate is a slot with everything that determines its rank and its reason. It is computed once,
+// because ranking compares it often.
 type candidate struct {
 	vennioclient.Slot
-	day, part         int            // on the clocks of Wishes.Zone
-	sameDay, samePart int            // how many choices share the day, and the part of the day
-	near              int            // how closely it follows or precedes a choice: see offeredBeside
-	outside           int            // minutes outside the hours asked for
-	otherDay          bool           // not on a day asked for
+	day, part         int            // in Wishes.Zone
+	sameDay, samePart int            // the number of choices on the same day, and in the same part of a day
+	near              int            // 2: directly before or after a choice; 1: within 30 minutes of one
+	outside           int            // minutes outside the preferred hours
+	otherDay          bool           // not on a preferred day
 	leaving           bool           // overlaps the time of the booking that is to be moved
 	level             int            // the worst of all people
 	burden            int            // the sum of the levels
 	worst             *time.Location // the zone in which the level is reached; nil at working
 }
 
-// candidates are the slots that w allows and of those the ones that miss the fewest soft wishes, in
-// an order that depends on nothing but themselves.
+// candidates are the slots that w allows and that miss the fewest preferences, in an order that depends
+// only on the slots.
 func (w Wishes) candidates(free []vennioclient.Slot) []candidate {
 	all := make([]candidate, 0, len(free))
 	fewest := 2
@@ -271,11 +272,11 @@ func (w Wishes) candidate(s vennioclient.Slot) candidate {
 	return c
 }
 
-// parts are the parts of the day; a candidate has the index of its own.
+// parts are the parts of the day; candidate.part is an index.
 var parts = [...]string{"morning", "afternoon", "evening"}
 
-// part is the part of the day at t. The evening begins when the working day ends, and never before
-// 18:00.
+// part is the index of the part of the day at t. The evening begins when the working day ends, but not
+// before 18:00.
 func (w Wishes) part(t time.Time) int {
 	const noon, earliestEvening = 12 * 60, 18 * 60
 	work := defaultWork
@@ -291,7 +292,7 @@ func (w Wishes) part(t time.Time) int {
 	return 2
 }
 
-// offeredBeside counts a slot that is offered beside c.
+// offeredBeside updates c for another slot that is offered.
 func (c *candidate) offeredBeside(choice candidate) {
 	const apart = 30 * time.Minute
 	if c.day == choice.day {
@@ -311,8 +312,8 @@ func (c *candidate) offeredBeside(choice candidate) {
 
 func (c candidate) misses() int { return rank(c.outside > 0) + rank(c.otherDay) }
 
-// reason says why c is offered, first of all or beside the choices before it; earliest is the
-// candidate that begins before all others.
+// reason says why c is offered, as the first choice or together with the choices before it. earliest is
+// the candidate with the earliest start.
 func (c candidate) reason(first, wished bool, earliest candidate) string {
 	var why string
 	switch isEarliest := c.Start.Equal(earliest.Start); {
@@ -347,7 +348,7 @@ func (c candidate) beside() string {
 	return why
 }
 
-// caveats are what speaks against it, each after a comma.
+// caveats are the disadvantages of the slot, each after a comma.
 func (c candidate) caveats() (text string) {
 	if c.outside > 0 {
 		text += ", outside the hours asked for"
@@ -368,4 +369,70 @@ func (c candidate) caveats() (text string) {
 		text += ", overlaps the present time"
 	}
 	return text
+}
+
+// Nearest chooses at most n of the free slots, none of which overlap, in place of a wanted slot that was
+// taken. Slots at hours that are no worse than the wanted ones come first, and among these the closest,
+// then the earlier. The reasons give the distance to the wanted time in w.Zone.
+func Nearest(free []vennioclient.Slot, n int, wanted vennioclient.Slot, w Wishes) (chosen []Choice) {
+	asGood, _, _ := w.level(wanted)
+	rest := w.candidates(free)
+	for len(rest) > 0 && len(chosen) < n {
+		best := slices.MinFunc(rest, func(a, b candidate) int {
+			return cmp.Or(
+				cmp.Compare(rank(a.leaving), rank(b.leaving)),
+				cmp.Compare(max(a.level, asGood), max(b.level, asGood)),
+				cmp.Compare(a.Start.Sub(wanted.Start).Abs(), b.Start.Sub(wanted.Start).Abs()),
+			)
+		})
+		chosen = append(chosen, Choice{best.Slot, apart(best.Start, wanted.Start, w.Zone) + best.caveats()})
+		rest = slices.DeleteFunc(rest, func(c candidate) bool { return overlap(c.Slot, best.Slot) })
+	}
+	return chosen
+}
+
+// apart is the distance of t from wanted in words: "45 min later", "next day, same time".
+func apart(t, wanted time.Time, loc *time.Location) string {
+	days := civilDay(t, loc) - civilDay(wanted, loc)
+	switch days {
+	case 0:
+		return "same day, " + span(t.Sub(wanted))
+	case 1:
+		return "next day, " + inTheDay(t, wanted, loc)
+	case -1:
+		return "the day before, " + inTheDay(t, wanted, loc)
+	}
+	if days < 0 {
+		return fmt.Sprintf("%d days earlier, %s", -days, inTheDay(t, wanted, loc))
+	}
+	return fmt.Sprintf("%d days later, %s", days, inTheDay(t, wanted, loc))
+}
+
+func inTheDay(t, wanted time.Time, loc *time.Location) string {
+	by := times.MinuteOfDay(t, loc) - times.MinuteOfDay(wanted, loc)
+	return span(time.Duration(by) * time.Minute)
+}
+
+// span is a signed duration in words, to the minute.
+func span(d time.Duration) string {
+	side := "later"
+	if d < 0 {
+		d, side = -d, "earlier"
+	}
+	hours, minutes := int(d/time.Hour), int(d%time.Hour/time.Minute)
+	switch {
+	case hours == 0 && minutes == 0:
+		return "same time"
+	case hours == 0:
+		return fmt.Sprintf("%d min %s", minutes, side)
+	case minutes == 0:
+		return fmt.Sprintf("%d h %s", hours, side)
+	}
+	return fmt.Sprintf("%d h %d min %s", hours, minutes, side)
+}
+
+// civilDay is the number of days since 1970 in loc.
+func civilDay(t time.Time, loc *time.Location) int {
+	year, month, day := t.In(loc).Date()
+	return int(time.Date(year, month, day, 0, 0, 0, 0, time.UTC).Unix() / (24 * 60 * 60))
 }

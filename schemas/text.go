@@ -50,7 +50,7 @@ func (w Window) text() string {
 
 // Text is the slot on one line: Vennio's words, the exact time, the reason, the time in UTC and the id.
 func (s Slot) Text() string {
-	exact := s.exact()
+	exact := Exact(s.StartLocal, s.EndLocal, s.Timezone)
 	if s.Description != exact {
 		exact = sanitize.Quote(s.Description, 200) + " = " + exact // Vennio's words are a quotation
 	}
@@ -62,8 +62,6 @@ func (s Slot) Text() string {
 	}
 	return strings.Join(append(parts, interval(s.Start, s.End), "slot_id "+s.SlotID), " · ")
 }
-
-func (s Slot) exact() string { return Exact(s.StartLocal, s.EndLocal, s.Timezone) }
 
 // interval is a time interval in UTC (ISO 8601-1, 5.5.2.4); the end has no date if it is the date of
 // the start: "2026-05-14T14:00:00Z/14:30:00Z".

@@ -113,7 +113,7 @@ func lone(f *testing.F) *server.MCPServer {
 	return w.server()
 }
 
-// FuzzState: no state but the one that was given brings a yes. req: C7
+// FuzzState: only the state that the server sent is accepted. req: C7
 func FuzzState(f *testing.F) {
 	for _, seed := range []string{"", ".", "AAAAAAAAAAAAAAAAAAAAAAAAAA.", strings.Repeat("0", 91), "\x00", "é.ß"} {
 		f.Add(seed, 0, byte(0))

@@ -17,20 +17,20 @@ import (
 	"github.com/vennio-mcp/vennio-mcp/tools"
 )
 
-// misfit is a call that must be refused, and what the refusal says.
-type misfit struct {
+// invalidCall is a call that must be refused, and the text of the refusal.
+type invalidCall struct {
 	tool      string
 	arguments args
 	says      []string
 }
 
-// misfits are such calls, some of which would book a slot that was offered.
-func misfits(slot string) map[string]misfit {
+// invalidCalls are such calls, some of which would book a slot that was offered.
+func invalidCalls(slot string) map[string]invalidCall {
 	crowd := make([]any, 5000)
 	for i := range crowd {
 		crowd[i] = map[string]any{"email": fmt.Sprintf("guest%d@example.com", i), "name": "Guest"}
 	}
-	return map[string]misfit{
+	return map[string]invalidCall{
 		"unknown argument":     {"find_slots", args{"duration": 30}, []string{"duration is not an argument, did you mean duration_minutes?"}},
 		"wrong type":           {"find_slots", args{"duration_minutes": "quite long"}, []string{"duration_minutes is of type string, want integer"}},
 		"too short":            {"find_slots", args{"duration_minutes": 0}, []string{"duration_minutes is too small, the least is 5"}},
@@ -50,14 +50,14 @@ func misfits(slot string) map[string]misfit {
 	}
 }
 
-// req: P4. Each is refused with what to mend; the next call works; nothing
+// req: P4. Each is refused with the correction; the next call works; nothing
 // reaches Vennio.
 func TestReq_P4_BadArgumentsAreRefusedWithWhatToMend(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	slot := w.slot().SlotID
 	calls := w.vennio.Calls()
-	for name, tc := range misfits(slot) {
+	for name, tc := range invalidCalls(slot) {
 		got := call[schemas.Failure](w, tc.tool, tc.arguments)
 		assert.Equal(t, schemas.CodeInvalidArguments, got.Code, "%s: %s", name, got.Text)
 		for _, part := range tc.says {

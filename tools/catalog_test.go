@@ -98,7 +98,7 @@ func TestReq_T3_T4_SchemasAreWholeAndPlain(t *testing.T) {
 	}
 }
 
-// described: each parameter tells what it is and what it may be.
+// described: each parameter has a description and its limits.
 func described(t *testing.T, tool string, schema any) {
 	t.Helper()
 	walk(t, tool, schema, func(at string, s node) {

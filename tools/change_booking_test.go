@@ -119,7 +119,7 @@ func TestReq_C10_UnderHumanItTakesThePerson(t *testing.T) {
 	})
 }
 
-// req: C10, C3, P6. The person is asked what is to become of which booking.
+// req: C10, C3, P6. The question to the person names the booking and the change.
 func TestReq_C10_AskedInTheClient(t *testing.T) {
 	headlines := map[string]string{"reschedule_booking": `Move "Intro call" from `, "cancel_booking": `Cancel "Intro call", `}
 	eachChange(t, func(t *testing.T, w *world, tool string, made schemas.BookSlotResult, call args) {
@@ -213,7 +213,7 @@ func TestReq_C10_ACancellationIsAskedInTheZoneInWhichTheMeetingWasFound(t *testi
 			return call
 		}, kolkata},
 		"not booked here": {func(w *world) args {
-			_, err := w.elsewhere().CreateBooking(t.Context(), "else", vennioclient.BookingRequest{
+			_, err := w.otherClient().CreateBooking(t.Context(), "else", vennioclient.BookingRequest{
 				Hosts: []string{w.deps.Hosts[0].ID}, Customer: vennioclient.Person{Email: "ada@example.com"}, Start: friday, End: friday.Add(30 * time.Minute),
 				Metadata: map[string]string{"mcp_timezone": "Mars/Olympus"},
 			})

@@ -16,12 +16,12 @@ import (
 	"github.com/vennio-mcp/vennio-mcp/vennioclient"
 )
 
-// elsewhere makes a change that this server knows nothing of.
-func (w *world) elsewhere() *vennioclient.Client { return w.client("vennio_sk_live_elsewhere") }
+// otherClient makes changes that this server does not see.
+func (w *world) otherClient() *vennioclient.Client { return w.client("vennio_sk_live_elsewhere") }
 
 func (w *world) movedElsewhere(id string, to time.Time) {
 	w.t.Helper()
-	_, err := w.elsewhere().UpdateBooking(w.t.Context(), vennioclient.IdempotencyKey("else:"+id+to.Format("150405")), id, vennioclient.BookingUpdate{Start: to, End: to.Add(30 * time.Minute)})
+	_, err := w.otherClient().UpdateBooking(w.t.Context(), vennioclient.IdempotencyKey("else:"+id+to.Format("150405")), id, vennioclient.BookingUpdate{Start: to, End: to.Add(30 * time.Minute)})
 	require.NoError(w.t, err)
 }
 
@@ -166,7 +166,7 @@ func TestReq_C6_ACancellationCanBeAskedForAgain(t *testing.T) {
 	assert.Equal(t, 1, w.confirmed())
 }
 
-// Bookings that Vennio tells little of are refused, not shown with made-up times.
+// Bookings of which Vennio returns few fields are refused, not shown with invented times.
 func TestABookingOfWhichLittleIsToldIsNotChanged(t *testing.T) {
 	t.Parallel()
 	for name, field := range map[string]string{"no end": `"end_time"`, "no start": `"start_time"`} {

@@ -78,7 +78,7 @@ func TestReq_C6_AYesLivesTenMinutes(t *testing.T) {
 }
 
 // req: C6. Two servers share one store and one Vennio; many calls at once under
-// one yes are one booking, and all are told the same.
+// one consent make one booking, and all have the same result.
 func TestReq_C6_ManyCallsOverTwoServersAreOneBooking(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()

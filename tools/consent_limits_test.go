@@ -12,7 +12,7 @@ import (
 	"github.com/vennio-mcp/vennio-mcp/schemas"
 )
 
-// field: refusal after refusal, told to the agent
+// field: refusal after refusal, in the results
 // req: C18
 func TestReq_C18_TheAgentIsToldForHowLongARefusalHolds(t *testing.T) {
 	t.Parallel()

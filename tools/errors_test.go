@@ -14,7 +14,7 @@ import (
 	"github.com/vennio-mcp/vennio-mcp/vennioclient"
 )
 
-// trouble is one way in which Vennio fails, and what must be told of it: for a
+// trouble is one kind of failure of Vennio, and the required result: for a
 // read, and for a booking.
 type trouble struct {
 	fault       func(*world)
@@ -71,7 +71,7 @@ func (tc trouble) isTold(t *testing.T) {
 }
 
 // actionable: every error says in text and structure what to do next, and the
-// code tells whether it is worth repeating.
+// code determines whether a repetition is useful.
 func actionable(t *testing.T, text string, raw []byte, code schemas.Code) {
 	t.Helper()
 	if code == "" {

@@ -251,7 +251,7 @@ func TestAProcessWithOtherSettingsLeavesAnApprovalAlone(t *testing.T) {
 }
 
 // field: approval that expires, or whose booking changes, before it is carried out
-// Carrying out asks nobody anything: what no longer counts is not done, and the person is told so.
+// Execute asks nobody: an act whose consent no longer counts is not done, and the result says so.
 func TestCarryingOutAsksNobody(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {

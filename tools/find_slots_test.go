@@ -167,7 +167,7 @@ func TestAnUnknownHostNamesTheKnownOnes(t *testing.T) {
 	}
 }
 
-// req: S9, S11. What is free and does not suit is not told as nothing free, nor
+// req: S9, S11. Free times that do not suit are not reported as no free times, nor
 // a failed look beyond it as nothing there.
 func TestReq_S9_AFailedLookBeyondTheWindowIsSaidWithWishesToo(t *testing.T) {
 	t.Parallel()

@@ -21,7 +21,7 @@ func (w *world) get(arguments args) answer[schemas.GetBookingResult] {
 	return call[schemas.GetBookingResult](w, "get_booking", arguments)
 }
 
-// booked makes a booking as an agent would and returns what it was told.
+// booked makes a booking as an agent would and returns the result.
 func (w *world) booked(change ...any) schemas.BookSlotResult {
 	w.t.Helper()
 	arguments := agreed(w.slot().SlotID)
@@ -33,7 +33,7 @@ func (w *world) booked(change ...any) schemas.BookSlotResult {
 	return got.Data
 }
 
-// req: P5. What was booked is told again, the same in both forms.
+// req: P5. get_booking shows what was booked, with the same facts in text and structured content.
 func TestReq_P5_ABookingIsReadAsItWasMade(t *testing.T) {
 	t.Parallel()
 	for _, dialect := range []vennioclient.Dialect{vennioclient.Reference, vennioclient.Guide} {
@@ -68,7 +68,7 @@ func TestABookingIsToldInTheZoneAskedFor(t *testing.T) {
 	assert.Equal(t, schemas.CodeInvalidTimezone, w.get(args{"booking_id": made.BookingID, "timezone": "EST"}).Code)
 }
 
-// req: W4, as far as get_booking goes: it tells each state as Vennio has it now.
+// req: W4, as far as get_booking goes: it shows each state as it is at Vennio now.
 func TestReq_W4_ABookingIsToldAsItIsNow(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

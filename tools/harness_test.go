@@ -47,7 +47,7 @@ type world struct {
 	wrote int
 }
 
-// canary is the key that every world uses: no output may hold it (requirement E3).
+// canary is the API key that every world uses: no output may contain it (requirement E3).
 const canary = "vennio_sk_test_c4n4ry"
 
 // option changes a world before it is built.
@@ -146,7 +146,7 @@ func (w *world) connect() {
 	w.agent = agent
 }
 
-// answer is a result as an agent has it: text and structured content.
+// answer is a result as an agent receives it: text and structured content.
 type answer[Out any] struct {
 	Text    string
 	Data    Out
@@ -244,8 +244,7 @@ const modern = "2026-07-28"
 
 var asking = []string{"2025-06-18", "2025-11-25", modern}
 
-// person is who sits before the client: what they do when they are asked, and
-// all that they were shown.
+// person is the user of the client: how they answer, and the questions they saw.
 type person struct {
 	does   func(context.Context) (mcp.ElicitationResponseAction, error)
 	elicit func(context.Context, mcp.ElicitationRequest) (mcp.ElicitationResponseAction, error) // instead of does
@@ -274,7 +273,7 @@ func (p *person) Elicit(ctx context.Context, r mcp.ElicitationRequest) (*mcp.Eli
 	return &mcp.ElicitationResult{ElicitationResponse: mcp.ElicitationResponse{Action: action, Content: content}}, nil
 }
 
-// seen is what the person was shown so far.
+// seen returns the questions that the person has seen so far.
 func (p *person) seen() []string {
 	p.mu.Lock()
 	defer p.mu.Unlock()

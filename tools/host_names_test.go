@@ -308,7 +308,7 @@ func TestNamesFromVennioCannotPoseAsFacts(t *testing.T) {
 	}
 }
 
-// Hosts that have the same name can be told apart, in answers and by them.
+// Hosts of the same name can be distinguished, in results and in arguments.
 //
 // req: C8, C16
 // field: hosts of the same name

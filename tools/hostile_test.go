@@ -184,7 +184,7 @@ func TestFreeTimesOfAnotherHostAreReported(t *testing.T) {
 	assert.Empty(t, got.Data.Slots)
 }
 
-// req: S9. What could not be looked up is not told as nothing.
+// req: S9. A failed search is not reported as an empty one.
 func TestReq_S9_AFailedLookBeyondTheWindowIsSaid(t *testing.T) {
 	t.Parallel()
 	weekend := args{"from": "2026-05-16", "to": "2026-05-17"}

@@ -53,7 +53,7 @@ func (w *world) tampered(got schemas.Code, text string) {
 }
 
 // field: consent changed on disk
-// req: O4. A person agreed to one booking; what the file says of it is changed
+// req: O4. A person agreed to one booking; the record of it in the file is changed
 // before it is sent.
 func TestReq_O4_AConsentChangedOnDiskIsNotSent(t *testing.T) {
 	t.Parallel()
@@ -191,7 +191,7 @@ func TestReq_C6_AConsentOnceSeenExpiredIsNotSentWhenTheClockGoesBack(t *testing.
 	}
 }
 
-// req: E1, I3. Where the store is away, the agent is told that nothing was sent
+// req: E1, I3. While the store is unavailable, the result says that nothing was sent
 // and that the same call may succeed; once it is back, it does.
 func TestReq_E1_AStoreThatIsAwayIsNotAnInternalError(t *testing.T) {
 	t.Parallel()

@@ -15,14 +15,14 @@ import (
 // answers it.
 type model struct {
 	*rand.Rand
-	send  func(message []byte) string
-	can   []string       // the capabilities its client may declare; "" for those of initialize
-	slots []string       // slot ids it was given
-	asked []string       // proposals it was told of
-	told  []string       // states of questions it was handed
-	made  string         // a booking that a person made
-	calls []args         // bookings it tried
-	codes map[string]int // what it was answered
+	send   func(message []byte) string
+	can    []string       // the capabilities its client may declare; "" for those of initialize
+	slots  []string       // slot ids it was given
+	asked  []string       // proposals in the results
+	states []string       // states of the questions that it received
+	made   string         // a booking that a person made
+	calls  []args         // bookings it tried
+	codes  map[string]int // what it was answered
 }
 
 func newModel(seed uint64, can []string, send func([]byte) string) *model {
@@ -52,7 +52,7 @@ func (m *model) learn(answer string) {
 		m.asked = recent(m.asked, found[1])
 	}
 	for _, found := range handed.FindAllStringSubmatch(answer, -1) {
-		m.told = recent(m.told, found[1])
+		m.states = recent(m.states, found[1])
 	}
 	what := "fine"
 	if found := code.FindStringSubmatch(answer); found != nil {
@@ -151,8 +151,8 @@ func (m *model) answer() args {
 		id = pick(m, m.asked...)
 	}
 	hash := sha256.Sum256([]byte(pick(m, id, "vennio-mcp question v1\x00"+id)))
-	if len(m.told) > 0 && m.IntN(3) == 0 {
-		return args{"requestState": pick(m, m.told...), "inputResponses": args{"agree": args{"action": pick(m, "accept", "accept", "decline", "cancel"), "content": args{"approve": true}}}}
+	if len(m.states) > 0 && m.IntN(3) == 0 {
+		return args{"requestState": pick(m, m.states...), "inputResponses": args{"agree": args{"action": pick(m, "accept", "accept", "decline", "cancel"), "content": args{"approve": true}}}}
 	}
 	state := pick(m, id, id+".", id+"."+hex.EncodeToString(hash[:]), fmt.Sprintf("%s.%064x", id, m.Uint64()), "", ".")
 	yes := args{"action": "accept", "content": args{"approve": true}}

@@ -52,7 +52,7 @@ func TestThePaymentLinkIsHandedToThePerson(t *testing.T) {
 	}
 }
 
-// What is paid on the checkout page is told by get_booking.
+// get_booking shows a booking that was paid on the checkout page.
 func TestAPaymentIsSeenByGetBooking(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

@@ -16,17 +16,17 @@ import (
 	"github.com/vennio-mcp/vennio-mcp/vennioclient"
 )
 
-// heard is one notifications/progress.
-type heard struct {
+// notification is one notifications/progress message.
+type notification struct {
 	token   any
 	step    any
 	message any
 }
 
-// listener hears what a world's client is told, and moves the time of its beats.
+// listener receives the notifications of a world's client, and sends the ticks of its clock.
 type listener struct {
 	*world
-	notes chan heard
+	notes chan notification
 	beat  chan time.Time
 	ended chan struct{} // a value for each beat that ended
 	later atomic.Int64  // how far the clock was moved
@@ -35,7 +35,7 @@ type listener struct {
 
 func listening(t *testing.T) *listener {
 	t.Helper()
-	l := &listener{world: newWorld(t), notes: make(chan heard, 100), beat: make(chan time.Time), ended: make(chan struct{}, 100), each: 15 * time.Second}
+	l := &listener{world: newWorld(t), notes: make(chan notification, 100), beat: make(chan time.Time), ended: make(chan struct{}, 100), each: 15 * time.Second}
 	l.deps.Now = func() time.Time { return wednesday.Add(time.Duration(l.later.Load())) }
 	l.deps.Every = func(each time.Duration) (<-chan time.Time, func()) {
 		assert.Equal(t, l.each, each)
@@ -51,7 +51,7 @@ func (l *listener) hears(protocol string, p *person, can *mcp.ElicitationCapabil
 	l.agent.OnNotification(func(n mcp.JSONRPCNotification) {
 		if n.Method == "notifications/progress" {
 			f := n.Params.AdditionalFields
-			l.notes <- heard{f["progressToken"], f["progress"], f["message"]}
+			l.notes <- notification{f["progressToken"], f["progress"], f["message"]}
 		}
 	})
 }
@@ -62,14 +62,14 @@ func (l *listener) wait(by time.Duration) {
 	l.beat <- time.Time{}
 }
 
-func (l *listener) next() heard {
+func (l *listener) next() notification {
 	l.t.Helper()
 	select {
 	case n := <-l.notes:
 		return n
 	case <-time.After(time.Minute):
 		require.FailNow(l.t, "nothing was told")
-		return heard{}
+		return notification{}
 	}
 }
 
@@ -91,24 +91,24 @@ func TestACallThatWaitsForAPersonTellsSoUntilTheyAnswer(t *testing.T) {
 	for _, protocol := range []string{"2025-06-18", "2025-11-25"} {
 		for name, token := range map[string]mcp.ProgressToken{"a word": "tok-1", "a number": 7} {
 			l := listening(t)
-			var told []heard
+			var notes []notification
 			l.hears(protocol, &person{does: func(context.Context) (mcp.ElicitationResponseAction, error) {
-				told = append(told, l.next())
+				notes = append(notes, l.next())
 				for range 2 {
 					l.wait(15 * time.Second)
-					told = append(told, l.next())
+					notes = append(notes, l.next())
 				}
 				return accept, nil
 			}}, nil)
 			require.True(t, l.call("book_slot", agreed(l.slot().SlotID), token), name)
-			require.Len(t, told, 3)
+			require.Len(t, notes, 3)
 			for i, left := range []string{"2 minutes", "105 seconds", "90 seconds"} {
-				assert.EqualValues(t, token, told[i].token, name)
-				assert.EqualValues(t, i+1, told[i].step)
-				assert.Equal(t, "Waiting for a person to approve this booking in the client; "+left+" left.", told[i].message)
+				assert.EqualValues(t, token, notes[i].token, name)
+				assert.EqualValues(t, i+1, notes[i].step)
+				assert.Equal(t, "Waiting for a person to approve this booking in the client; "+left+" left.", notes[i].message)
 			}
 			assert.Len(t, l.ended, 1, "the beat ends with the wait")
-			assert.Empty(t, l.notes, "nothing is told once they answered")
+			assert.Empty(t, l.notes, "nothing is sent after the answer")
 		}
 	}
 }
@@ -136,8 +136,8 @@ func TestACallThatWaitsForThePageTellsSo(t *testing.T) {
 	}
 }
 
-// retold lets the world's Vennio be asked again without waiting long, as told.
-func (l *listener) retold(failures int) {
+// withQuickRetries makes the client of Vennio retry after a millisecond.
+func (l *listener) withQuickRetries(failures int) {
 	l.deps.Vennio = l.client(canary, vennioclient.WithRetry(vennioclient.Retry{Base: time.Millisecond, Sleep: tools.WaitForVennio}))
 	l.vennio.FailNext(failures, http.StatusServiceUnavailable)
 }
@@ -146,32 +146,32 @@ func TestACallThatWaitsForVennioTellsSo(t *testing.T) {
 	t.Parallel()
 	for _, protocol := range append([]string{"2024-11-05", "2025-03-26"}, asking...) {
 		l := listening(t)
-		l.retold(2)
+		l.withQuickRetries(2)
 		l.hears(protocol, nil, nil)
 		require.True(t, l.call("find_slots", args{}, "v"))
-		assert.Equal(t, heard{"v", 1, "Waiting for Vennio: it is asked again in a moment."}, l.next())
-		assert.Empty(t, l.notes, "the same is not said twice within a second")
+		assert.Equal(t, notification{"v", 1, "Waiting for Vennio: it is asked again in a moment."}, l.next())
+		assert.Empty(t, l.notes, "the same message is not sent twice within a second")
 		assert.Len(t, l.ended, 2)
 	}
 }
 
-// Vennio's own silence is told of too, once it lasts.
+// The client is also notified when Vennio does not answer for a while.
 func TestACallThatVennioDoesNotAnswerYetTellsSo(t *testing.T) {
 	t.Parallel()
 	l := listening(t)
 	l.each = 5 * time.Second
-	var told []heard
+	var notes []notification
 	slow := roundTrip(func(r *http.Request) (*http.Response, error) {
 		for range 2 {
 			l.wait(l.each)
-			told = append(told, l.next())
+			notes = append(notes, l.next())
 		}
 		return http.DefaultTransport.RoundTrip(r)
 	})
 	l.deps.Vennio = l.client(canary, vennioclient.WithHTTPClient(&http.Client{Transport: tools.AwaitVennio(slow)}))
 	l.hears("2025-11-25", nil, nil)
 	require.True(t, l.call("check_calendar_access", args{}, "v"))
-	assert.Equal(t, []heard{{"v", 1, "Waiting for Vennio to answer."}, {"v", 2, "Waiting for Vennio to answer."}}, told)
+	assert.Equal(t, []notification{{"v", 1, "Waiting for Vennio to answer."}, {"v", 2, "Waiting for Vennio to answer."}}, notes)
 	assert.Len(t, l.ended, 1)
 	assert.Empty(t, l.notes)
 }
@@ -182,7 +182,7 @@ func TestWithoutATokenNothingIsTold(t *testing.T) {
 	t.Parallel()
 	for name, token := range map[string]mcp.ProgressToken{"none": nil, "a list": []string{"x"}, "a fraction": 1.5, "true": true, "too large": 1e300} {
 		l := listening(t)
-		l.retold(1)
+		l.withQuickRetries(1)
 		l.hears("2025-11-25", says(accept), nil)
 		require.True(t, l.call("find_slots", args{}, token), name)
 		require.True(t, l.call("book_slot", agreed(l.slot().SlotID), token), name)
@@ -208,14 +208,14 @@ func TestAClientThatDoesNotListenHoldsNothingUp(t *testing.T) {
 func TestTheWaitThatVennioAsksForIsTold(t *testing.T) {
 	t.Parallel()
 	l := listening(t)
-	l.retold(0)
+	l.withQuickRetries(0)
 	l.vennio.FailNextProblem(1, http.StatusTooManyRequests, "rate-limited", time.Second)
 	l.hears("2025-11-25", nil, nil)
 	require.True(t, l.call("find_slots", args{}, "v"))
-	assert.Equal(t, heard{"v", 1, "Waiting for Vennio: it is asked again in 1 second."}, l.next())
+	assert.Equal(t, notification{"v", 1, "Waiting for Vennio: it is asked again in 1 second."}, l.next())
 }
 
-// A call that was cancelled is nobody's: nothing more is told of it, though what it
+// A call that was cancelled is nobody's: no notification about it follows, though what it
 // sent goes on to its end.
 func TestACancelledCallTellsNothingMore(t *testing.T) {
 	t.Parallel()

@@ -96,7 +96,7 @@ func TestWhatIsOverOrCancelledIsNotMoved(t *testing.T) {
 	assert.Equal(t, before+1, w.vennio.Writes())
 }
 
-// A booking that others cancelled is told as it is, and nobody is asked.
+// A booking that others cancelled is shown as it is, and nobody is asked.
 func TestWhatOthersCancelledIsToldAsItIs(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

@@ -39,7 +39,7 @@ func TestARolloutWritesForAStableShareOfHosts(t *testing.T) {
 	assert.InDelta(t, 36, n, 12)
 }
 
-// Nothing is written, and the result says so in words nobody takes for success.
+// Nothing is written, and the result says so unmistakably.
 func TestAPreviewSaysPlainlyThatNothingWasWritten(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

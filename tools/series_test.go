@@ -13,7 +13,7 @@ import (
 	"github.com/vennio-mcp/vennio-mcp/vennioclient"
 )
 
-// A series is agreed to day by day, booked where it is free, and says what was
+// The proposal of a series names each day; days that are free are booked, and the result says what was
 // left out.
 func TestASeriesIsAgreedToDayByDay(t *testing.T) {
 	t.Parallel()

@@ -18,8 +18,7 @@ import (
 	"github.com/vennio-mcp/vennio-mcp/vennioclient/sandbox"
 )
 
-// forgetful is a world whose store takes no writes from the moment something is
-// sent to Vennio.
+// forgetful is a world whose store accepts no writes after something was sent to Vennio.
 type forgetful struct {
 	*world
 	db   *sqldb.DB
@@ -35,7 +34,7 @@ func newForgetful(t *testing.T, options ...option) *forgetful {
 	return f
 }
 
-// restart is another process on the same store, which can be written again.
+// restart simulates another process with the same store, which accepts writes again.
 func (f *forgetful) restart() {
 	f.t.Helper()
 	if f.db.Probe(f.t.Context()) != nil {
@@ -45,7 +44,7 @@ func (f *forgetful) restart() {
 	f.connect()
 }
 
-// broken makes a call of which the outcome cannot be noted.
+// broken makes a call whose outcome cannot be recorded.
 func (f *forgetful) broken(call func()) {
 	f.t.Helper()
 	before, warned := f.deps, 0
@@ -66,7 +65,7 @@ func (f *forgetful) broken(call func()) {
 	call()
 	f.deps = before
 	f.restart()
-	assert.Equal(f.t, 1, warned, "the operator is told")
+	assert.Equal(f.t, 1, warned, "the operator is notified")
 	left, err := f.deps.Ledger.LeftSent(f.t.Context(), 0)
 	require.NoError(f.t, err)
 	require.Len(f.t, left, 1)
@@ -208,7 +207,7 @@ func TestABookingIsNotTakenForThatOfAnotherConsent(t *testing.T) {
 	booking = agreed(f.find(args{"from": "2026-05-21", "limit": 1}).Data.Slots[0].SlotID)
 	f.broken(func() { f.book(booking) })
 	f.lost = false
-	_, err := f.elsewhere().CreateBooking(t.Context(), "else", vennioclient.BookingRequest{ // the person books it themselves
+	_, err := f.otherClient().CreateBooking(t.Context(), "else", vennioclient.BookingRequest{ // the person books it themselves
 		Hosts: []string{sandbox.Hosts()[0].ID}, Customer: vennioclient.Person{Email: "ada@example.com"}, Start: friday.Add(-24 * time.Hour), End: friday.Add(-24 * time.Hour).Add(30 * time.Minute),
 	})
 	require.NoError(t, err)

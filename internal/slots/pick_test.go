@@ -23,8 +23,8 @@ func day(date string, from, to int) (all []vennioclient.Slot) {
 	return all
 }
 
-// told is the choice as a person has it.
-func told(p slots.Picked) (all []string) {
+// choices are the choices as a person sees them.
+func choices(p slots.Picked) (all []string) {
 	for _, c := range p.Choices {
 		all = append(all, c.Start.Format("Mon 15:04: ")+c.Reason)
 	}
@@ -42,7 +42,7 @@ func TestReq_S8_PickSpreadsOverDaysAndTimesOfDay(t *testing.T) {
 	assert.Equal(t, []string{
 		"Wed 09:00: first free", "Thu 12:00: another day, afternoon", "Fri 09:00: another day",
 		"Wed 12:00: also that day", "Thu 09:00: also that day",
-	}, told(p))
+	}, choices(p))
 	assert.True(t, p.More)
 	assert.False(t, p.Missed)
 }
@@ -50,10 +50,10 @@ func TestReq_S8_PickSpreadsOverDaysAndTimesOfDay(t *testing.T) {
 func TestReq_S8_PickOfOneDayDoesNotOverlap(t *testing.T) {
 	t.Parallel()
 	p := slots.Pick(day("2026-05-13", 9, 10), 10, slots.Wishes{Zone: time.UTC})
-	assert.Equal(t, []string{"Wed 09:00: first free", "Wed 09:30: also that day"}, told(p))
+	assert.Equal(t, []string{"Wed 09:00: first free", "Wed 09:30: also that day"}, choices(p))
 	assert.False(t, p.More)
 	p = slots.Pick(day("2026-05-13", 11, 13), 2, slots.Wishes{Zone: time.UTC})
-	assert.Equal(t, []string{"Wed 11:00: first free", "Wed 12:00: also that day, afternoon"}, told(p))
+	assert.Equal(t, []string{"Wed 11:00: first free", "Wed 12:00: also that day, afternoon"}, choices(p))
 }
 
 func TestPickOfNothingIsNothing(t *testing.T) {
@@ -69,7 +69,7 @@ func TestNearestPutsTheClosestFirst(t *testing.T) {
 	chosen := slots.Nearest(day("2026-05-13", 9, 18), 3, wanted, slots.Wishes{Zone: time.UTC})
 	assert.Equal(t, []string{
 		"Wed 11:00: same day, same time", "Wed 10:30: same day, 30 min earlier", "Wed 11:30: same day, 30 min later",
-	}, told(slots.Picked{Choices: chosen}))
+	}, choices(slots.Picked{Choices: chosen}))
 }
 
 func TestNearestSaysHowFarOnTheClocksOfTheZone(t *testing.T) {
@@ -138,6 +138,6 @@ func TestReq_S8_AlternativesAreAtHoursAsGood(t *testing.T) {
 	} {
 		c.wishes.Zone = time.UTC
 		chosen := slots.Nearest(day("2026-05-13", c.from, c.to), 3, meeting(at(t, c.wanted)), c.wishes)
-		assert.Equal(t, c.want, told(slots.Picked{Choices: chosen}), name)
+		assert.Equal(t, c.want, choices(slots.Picked{Choices: chosen}), name)
 	}
 }

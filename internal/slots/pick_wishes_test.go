@@ -73,7 +73,7 @@ func TestReq_S11_WishesNarrowTheChoice(t *testing.T) {
 	for name, c := range narrowing(t) {
 		c.wishes.Zone = time.UTC
 		p := slots.Pick(week(), 3, c.wishes)
-		assert.Equal(t, c.want, told(p), name)
+		assert.Equal(t, c.want, choices(p), name)
 		assert.False(t, p.Missed, name)
 		assert.True(t, c.wishes.Any(), name)
 	}
@@ -108,7 +108,7 @@ func TestReq_S11_WhereNothingFitsTheNearestIsOfferedAndSaysWhatItMisses(t *testi
 	} {
 		c.wishes.Zone = time.UTC
 		p := slots.Pick(week(), 2, c.wishes)
-		assert.Equal(t, c.want, told(p), name)
+		assert.Equal(t, c.want, choices(p), name)
 		assert.True(t, p.Missed, name)
 	}
 }
@@ -121,9 +121,9 @@ func TestReq_S11_DaysToAvoidAndBusyTimesAreNeverOffered(t *testing.T) {
 	assert.Equal(t, slots.Picked{}, slots.Pick(week(), 3, slots.Wishes{Zone: time.UTC, Busy: []slots.Span{busy}}))
 	over := day("2026-05-13", 23, 25) // 23:45 ends on Thursday
 	p := slots.Pick(over, 9, slots.Wishes{Zone: time.UTC, Avoid: []time.Weekday{time.Thursday}})
-	assert.Equal(t, []string{"Wed 23:00: first that fits", "Wed 23:30: also that day"}, told(p), "an end at midnight touches no Thursday")
+	assert.Equal(t, []string{"Wed 23:00: first that fits", "Wed 23:30: also that day"}, choices(p), "an end at midnight touches no Thursday")
 	p = slots.Pick(over[3:4], 9, slots.Wishes{Zone: time.UTC, Hours: slots.Hours{Latest: 23*60 + 59}})
-	assert.Equal(t, []string{"Wed 23:45: nearest fit, outside the hours asked for"}, told(p), "00:15 is after 23:59")
+	assert.Equal(t, []string{"Wed 23:45: nearest fit, outside the hours asked for"}, choices(p), "00:15 is after 23:59")
 }
 
 // people are those in the zones, at the usual working hours.
@@ -144,14 +144,14 @@ func TestReq_S8_WorkingHoursComeFirst(t *testing.T) {
 	assert.Equal(t, []string{
 		"Wed 08:00: first in working hours", "Wed 09:00: also that day", // rather than Thursday at 07:00
 		"Wed 10:00: also that day",
-	}, told(slots.Pick(early, 3, w)))
+	}, choices(slots.Pick(early, 3, w)))
 	assert.Equal(t, []string{"Thu 07:00: first free, outside working hours in UTC", "Fri 06:15: another day, at night in UTC"},
-		told(slots.Pick(slices.Concat(day("2026-05-14", 7, 8)[:1], day("2026-05-15", 6, 7)), 2, w)))
+		choices(slots.Pick(slices.Concat(day("2026-05-14", 7, 8)[:1], day("2026-05-15", 6, 7)), 2, w)))
 
 	w.People = people(t, "UTC", "America/New_York") // UTC-4: 12:00 is 08:00 there
-	assert.Equal(t, []string{"Wed 12:00: first in working hours", "Thu 12:00: another day", "Fri 12:00: another day"}, told(slots.Pick(week(), 3, w)))
-	assert.Equal(t, []string{"Wed 11:00: first in the daytime, outside working hours in New York"}, told(slots.Pick(day("2026-05-13", 9, 12), 1, w)))
-	assert.Equal(t, []string{"Wed 10:15: best hour there is, at night in New York"}, told(slots.Pick(day("2026-05-13", 9, 11), 1, w)))
+	assert.Equal(t, []string{"Wed 12:00: first in working hours", "Thu 12:00: another day", "Fri 12:00: another day"}, choices(slots.Pick(week(), 3, w)))
+	assert.Equal(t, []string{"Wed 11:00: first in the daytime, outside working hours in New York"}, choices(slots.Pick(day("2026-05-13", 9, 12), 1, w)))
+	assert.Equal(t, []string{"Wed 10:15: best hour there is, at night in New York"}, choices(slots.Pick(day("2026-05-13", 9, 11), 1, w)))
 }
 
 // req: S8
@@ -161,11 +161,11 @@ func TestReq_S8_AGuestsWeekendIsOutsideTheirWorkingHours(t *testing.T) {
 	w := slots.Wishes{Zone: time.UTC, People: people(t, "UTC", "Asia/Tokyo")} // UTC+9: Friday 15:00 is Saturday there
 	friday := day("2026-05-15", 15, 19)
 	monday := day("2026-05-18", 8, 10)
-	assert.Equal(t, []string{"Mon 08:00: first in working hours"}, told(slots.Pick(slices.Concat(friday, monday), 1, w)))
+	assert.Equal(t, []string{"Mon 08:00: first in working hours"}, choices(slots.Pick(slices.Concat(friday, monday), 1, w)))
 	dubai := slots.Wishes{Zone: time.UTC, People: []slots.Person{{Zone: time.UTC}, {Zone: zone(t, "Asia/Riyadh"), Work: opening(t, "sun-thu 09:00-17:00")}}}
-	assert.Equal(t, []string{"Fri 15:00: first free, on a Friday in Riyadh"}, told(slots.Pick(friday, 1, dubai)), "hours of their own")
+	assert.Equal(t, []string{"Fri 15:00: first free, on a Friday in Riyadh"}, choices(slots.Pick(friday, 1, dubai)), "hours of their own")
 	late := append(day("2026-05-15", 8, 9), day("2026-05-14", 19, 21)...) // Friday in Riyadh, or Thursday after 22:00
-	assert.Equal(t, []string{"Fri 08:00: first in the daytime, on a Friday in Riyadh"}, told(slots.Pick(late, 1, dubai)))
+	assert.Equal(t, []string{"Fri 08:00: first in the daytime, on a Friday in Riyadh"}, choices(slots.Pick(late, 1, dubai)))
 }
 
 func opening(t *testing.T, text string) times.Opening {
@@ -180,8 +180,8 @@ func opening(t *testing.T, text string) times.Opening {
 func TestReq_S8_OffersAreNotBackToBackWhenOthersAreFree(t *testing.T) {
 	t.Parallel()
 	w := slots.Wishes{Zone: time.UTC, People: people(t, "UTC")}
-	assert.Equal(t, []string{"Wed 09:00: first free", "Wed 10:00: also that day", "Wed 11:00: also that day"}, told(slots.Pick(day("2026-05-13", 9, 12), 3, w)))
-	assert.Equal(t, []string{"Wed 09:00: first free", "Wed 09:30: also that day"}, told(slots.Pick(day("2026-05-13", 9, 10), 3, w)), "no other is free")
+	assert.Equal(t, []string{"Wed 09:00: first free", "Wed 10:00: also that day", "Wed 11:00: also that day"}, choices(slots.Pick(day("2026-05-13", 9, 12), 3, w)))
+	assert.Equal(t, []string{"Wed 09:00: first free", "Wed 09:30: also that day"}, choices(slots.Pick(day("2026-05-13", 9, 10), 3, w)), "no other is free")
 }
 
 // field: evening
@@ -189,20 +189,20 @@ func TestReq_S8_TheEveningBeginsAfterTheWorkingDay(t *testing.T) {
 	t.Parallel()
 	late := slices.Concat(day("2026-05-13", 9, 10)[:1], day("2026-05-14", 17, 20))
 	w := slots.Wishes{Zone: time.UTC, People: people(t, "UTC")}
-	assert.Equal(t, "Thu 17:00: another day, afternoon", told(slots.Pick(late, 2, w))[1])
-	assert.Equal(t, "Thu 19:00: another day, evening, outside working hours in UTC", told(slots.Pick(slices.Concat(late[:1], day("2026-05-14", 19, 20)), 2, w))[1])
+	assert.Equal(t, "Thu 17:00: another day, afternoon", choices(slots.Pick(late, 2, w))[1])
+	assert.Equal(t, "Thu 19:00: another day, evening, outside working hours in UTC", choices(slots.Pick(slices.Concat(late[:1], day("2026-05-14", 19, 20)), 2, w))[1])
 	w.People[0].Work = opening(t, "mon-fri 09:00-17:30")
-	assert.Equal(t, "Thu 18:00: another day, evening, outside working hours in UTC", told(slots.Pick(slices.Concat(late[:1], day("2026-05-14", 18, 20)), 2, w))[1])
+	assert.Equal(t, "Thu 18:00: another day, evening, outside working hours in UTC", choices(slots.Pick(slices.Concat(late[:1], day("2026-05-14", 18, 20)), 2, w))[1])
 }
 
 // field: time of a booking that is to be moved
 func TestReq_S8_AMoveNeverFirstOffersTheTimeThatIsLeft(t *testing.T) {
 	t.Parallel()
 	w := slots.Wishes{Zone: time.UTC, People: people(t, "UTC"), Leaving: &slots.Span{Start: at(t, "2026-05-13T09:15:00Z"), End: at(t, "2026-05-13T09:45:00Z")}}
-	assert.Equal(t, []string{"Wed 09:45: first clear of the present time"}, told(slots.Pick(day("2026-05-13", 9, 11), 1, w)))
+	assert.Equal(t, []string{"Wed 09:45: first clear of the present time"}, choices(slots.Pick(day("2026-05-13", 9, 11), 1, w)))
 	night := slices.Concat(day("2026-05-13", 9, 10)[:2], day("2026-05-13", 23, 24))
-	assert.Equal(t, "Wed 23:00: first clear of the present time, at night in UTC", told(slots.Pick(night, 1, w))[0], "never")
-	assert.Equal(t, []string{"Wed 09:00: first free, overlaps the present time"}, told(slots.Pick(day("2026-05-13", 9, 10)[:2], 1, w)), "there is no other")
+	assert.Equal(t, "Wed 23:00: first clear of the present time, at night in UTC", choices(slots.Pick(night, 1, w))[0], "never")
+	assert.Equal(t, []string{"Wed 09:00: first free, overlaps the present time"}, choices(slots.Pick(day("2026-05-13", 9, 10)[:2], 1, w)), "there is no other")
 }
 
 func TestReq_S9_FirstIsTheEarliestThatFits(t *testing.T) {

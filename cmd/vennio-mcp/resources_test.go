@@ -143,7 +143,7 @@ func TestReq_W4_ChangesFromOutsideAreTold(t *testing.T) {
 		done <- mcpserver.HTTP(ctx, ln, a.mcp, mcpserver.HTTPOptions{Log: a.log, Subscriptions: a.feed})
 	}()
 	t.Cleanup(func() { stop(); require.NoError(t, <-done) })
-	url, changes := "http://"+ln.Addr().String(), resources.Changes{Tell: a.feed.Updated}
+	url, changes := "http://"+ln.Addr().String(), resources.Changes{Notify: a.feed.Updated}
 	overSSE, err := client.NewSSEMCPClient(url + "/sse")
 	require.NoError(t, err)
 	for _, c := range []*client.Client{overSSE, continuous(t, url)} {

@@ -1,4 +1,4 @@
-// Package jsonlimits bounds JSON from others before anything is built from it.
+// Package jsonlimits limits received JSON before anything decodes it.
 //
 // The size of a text in bytes says little about what decoding it costs: 20 KB of
 // nested brackets or a million empty objects take far more memory than the text
@@ -22,13 +22,13 @@ const (
 	MaxNumber  = 64     // characters of one number
 )
 
-// Excess is the error of a text that exceeds a limit. Its message is the rest of
-// a sentence that begins with the name of the text, and repeats nothing of it.
+// Excess is the error for a text that exceeds a limit. Its message continues a
+// sentence that begins with the name of the text, and quotes nothing of it.
 type Excess string
 
 func (e Excess) Error() string { return string(e) }
 
-// The limits that a text can exceed.
+// One error for each limit.
 const (
 	TooDeep     Excess = "must not be nested more than 32 levels deep"
 	TooMany     Excess = "must not contain more than 10,000 values"
@@ -42,7 +42,7 @@ func Check(raw []byte) error {
 	return err
 }
 
-// Scan is Check, and counts the values in raw up to the first Excess.
+// Scan does the same as Check and counts the values in raw up to the first Excess.
 func Scan(raw []byte) (values int, err error) {
 	var members [MaxDepth + 1]int
 	var count counter
@@ -89,17 +89,17 @@ func Values(raw []byte) int {
 	}
 }
 
-// counter counts values: all tokens that begin one, less the names of members.
+// counter counts values: all tokens that begin one, without the names of members.
 type counter struct {
 	values int
-	before byte // the kind of the token before
+	before byte // kind of the previous token
 }
 
 func (c *counter) add(kind byte) {
 	switch {
 	case kind == '{', kind == '[', kind == text, kind == literal:
 		c.values++
-	case kind == ':' && c.before == text: // it was a name
+	case kind == ':' && c.before == text: // the text was a name
 		c.values--
 	}
 	c.before = kind
@@ -107,7 +107,7 @@ func (c *counter) add(kind byte) {
 
 // Number reports whether s is within the limits of a number. The schema library
 // compares numbers with arbitrary precision, which takes seconds for a million
-// digits and a tenth of one for 1e-999999.
+// digits and a tenth of a second for 1e-999999.
 func Number(s string) bool {
 	if len(s) > MaxNumber {
 		return false
@@ -187,7 +187,7 @@ func skip(raw []byte, t token) int {
 	return at
 }
 
-// The kinds of tokens besides the punctuation, which stands for itself.
+// The kinds of tokens. The kind of a punctuation token is its character.
 const (
 	end     byte = 0
 	text    byte = '"'
@@ -199,7 +199,7 @@ type token struct {
 	start, end int
 }
 
-// next is the first token of raw from a position on.
+// next returns the first token of raw from a position on.
 func next(raw []byte, at int) token {
 	for at < len(raw) && (raw[at] == ' ' || raw[at] == '\t' || raw[at] == '\r' || raw[at] == '\n') {
 		at++
@@ -222,12 +222,12 @@ func next(raw []byte, at int) token {
 
 var delimiter = [256]bool{'{': true, '}': true, '[': true, ']': true, ':': true, ',': true, '"': true, ' ': true, '\t': true, '\r': true, '\n': true}
 
-// endOfText is the position after the quotation mark that ends a string.
+// endOfText returns the position after the quotation mark that ends a string.
 func endOfText(raw []byte, at int) int {
 	for at < len(raw) {
 		switch raw[at] {
 		case '\\':
-			at++ // and what it escapes
+			at++ // skip the escaped character
 		case '"':
 			return at + 1
 		}
@@ -240,8 +240,8 @@ func isNumber(first byte) bool { return first == '-' || '0' <= first && first <=
 
 type key struct{}
 
-// With returns ctx with the excess for which the arguments of a call were taken
-// out of it; ctx itself where excess is nil.
+// With returns ctx with the excess for which the arguments of a call were removed;
+// ctx itself where excess is nil.
 func With(ctx context.Context, excess error) context.Context {
 	if excess == nil {
 		return ctx

@@ -172,9 +172,12 @@ func (c *conn) handle(x exchange) (answer response) {
 	if bad := checkParams(env); bad != nil {
 		return bad.response(env.ID)
 	}
-	uris := subscriptionURIs(env)
-	if bad := c.subs.check(env, uris); bad != nil {
-		return bad.response(env.ID)
+	var uris []string
+	if env.subscribes() {
+		uris = subscriptionURIs(env)
+		if bad := c.subs.check(env, uris); bad != nil {
+			return bad.response(env.ID)
+		}
 	}
 	if x.session.stateless && needsSession(env.Method) {
 		return (&rpcError{Code: mcp.METHOD_NOT_FOUND, Message: string(env.Method) + " needs a session, and this server keeps none; MCP 2026-07-28 has subscriptions/listen"}).response(env.ID)
@@ -184,8 +187,10 @@ func (c *conn) handle(x exchange) (answer response) {
 	}
 	switch m := c.srv.HandleMessage(x.ctx, env.raw).(type) {
 	case mcp.JSONRPCResponse:
-		if bad := c.session.out.subscriber.apply(env, uris); bad != nil {
-			return bad.response(env.ID)
+		if len(uris) > 0 {
+			if bad := c.session.out.subscriber.apply(env, uris[0]); bad != nil {
+				return bad.response(env.ID)
+			}
 		}
 		return c.result(x, m)
 	case mcp.JSONRPCError:

@@ -116,6 +116,9 @@ func (o HTTPOptions) withDefaults() HTTPOptions {
 	o.WriteTime = cmp.Or(o.WriteTime, 30*time.Second)
 	o.KeepAlive = cmp.Or(o.KeepAlive, 25*time.Second)
 	o.Subscriptions = cmp.Or(o.Subscriptions, NewSubscriptions(nil))
+	if o.RequestContext == nil {
+		o.RequestContext = func(ctx context.Context, _ *http.Request) context.Context { return ctx }
+	}
 	return o
 }
 

@@ -200,27 +200,19 @@ func newLimits(o HTTPOptions) limits {
 // the process last.
 type quotas []*quota
 
-func (q quotas) streams() (all []*counter) {
-	for _, one := range q {
-		all = append(all, one.streams)
-	}
-	return all
-}
-
-func (q quotas) sessions() (all []*counter) {
-	for _, one := range q {
-		all = append(all, one.sessions)
+// counters returns one counter of each quota.
+func (q quotas) counters(of func(*quota) *counter) []*counter {
+	all := make([]*counter, len(q))
+	for i, one := range q {
+		all[i] = of(one)
 	}
 	return all
 }
 
 // limiter returns the calls of the process, counted in the groups too.
 func (q quotas) limiter(process *limiter) *limiter {
-	own := &limiter{callQueue: process.callQueue}
-	for _, one := range q[:len(q)-1] { // the queue itself bounds the process
-		own.groups = append(own.groups, one.calls)
-	}
-	return own
+	groups := q[:len(q)-1] // the queue itself bounds the process
+	return &limiter{callQueue: process.callQueue, groups: groups.counters(func(q *quota) *counter { return q.calls })}
 }
 
 func (q quotas) memory() (all []*memoryBudget) {

@@ -71,6 +71,11 @@ func (e envelope) kind() kind {
 	}
 }
 
+// subscribes reports a message that changes which resources the client subscribes to.
+func (e envelope) subscribes() bool {
+	return e.Method == mcp.MethodResourcesSubscribe || e.Method == mcp.MethodResourcesUnsubscribe || e.Method == mcp.MethodSubscriptionsListen
+}
+
 // validID reports a string or a number (MCP, Base Protocol: an id is never null).
 func validID(id json.RawMessage) bool {
 	if len(id) == 0 {

@@ -152,7 +152,7 @@ func (s *sessionStore) closeConns() {
 // many, the one that was idle longest ends, never one with a request under way:
 // otherwise abandoned sessions would keep new clients out until they expire.
 func (t *tenantServer) newSession(owner string) (*httpSession, bool) {
-	counted := t.quotas.sessions()
+	counted := t.quotas.counters(func(q *quota) *counter { return q.sessions })
 	ok := takeAll(counted)
 	for !ok && t.endIdleSession() {
 		ok = takeAll(counted)

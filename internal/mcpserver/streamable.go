@@ -103,7 +103,7 @@ func (t *tenantServer) stream(w *responseWriter, r *http.Request, one *httpSessi
 
 // openStream counts an open stream, or refuses it.
 func (t *tenantServer) openStream(w *responseWriter) (done func(), ok bool) {
-	all := t.quotas.streams()
+	all := t.quotas.counters(func(q *quota) *counter { return q.streams })
 	if !takeAll(all) {
 		w.busy(&rpcError{Code: codeBusy, Message: "there are too many open streams; try again later"})
 		return nil, false
@@ -144,7 +144,7 @@ func (t *tenantServer) post(w *responseWriter, r *http.Request) {
 			return
 		}
 		defer t.sessions.leave(one)
-		t.exchange(w, r, one.conn, env).write(w, legacyStatus(env))
+		t.exchange(w, r, one.conn, env).write(w, false)
 	}
 }
 
@@ -160,12 +160,12 @@ func (t *tenantServer) initialize(w *responseWriter, r *http.Request, env envelo
 	got := t.exchange(w, r, one.conn, env)
 	if got.answer.body == nil || got.answer.code != 0 || !t.sessions.begin(one) {
 		one.discard()
-		got.write(w, legacyStatus(env))
+		got.write(w, false)
 		return
 	}
 	defer t.sessions.leave(one)
 	w.Header().Set(server.HeaderKeySessionID, one.conn.session.id)
-	got.write(w, legacyStatus(env))
+	got.write(w, false)
 }
 
 // postStateless handles a message of an older revision where there are no sessions:
@@ -181,7 +181,7 @@ func (t *tenantServer) postStateless(w *responseWriter, r *http.Request, env env
 		if version == "" {
 			version = mcp.ProtocolVersion20250326 // MCP 2025-06-18, Protocol Version Header
 		}
-		t.exchange(w, r, t.singleConn(version), env).write(w, legacyStatus(env))
+		t.exchange(w, r, t.singleConn(version), env).write(w, false)
 	}
 }
 
@@ -204,7 +204,7 @@ func (t *tenantServer) postModern(w *responseWriter, r *http.Request, env envelo
 			return
 		}
 	}
-	t.exchange(w, r, t.singleConn(mcp.ProtocolVersion20260728), env).write(w, modernStatus)
+	t.exchange(w, r, t.singleConn(mcp.ProtocolVersion20260728), env).write(w, true)
 }
 
 // checkHeaders returns what is wrong with the headers of a request of MCP 2026-07-28
@@ -273,6 +273,7 @@ func (t *tenantServer) singleConn(version string) *conn {
 // outcome is what the core answered to the message of a request.
 type outcome struct {
 	answer   response
+	batch    bool // answer is that of a batch, or refuses it
 	streamed bool // the response was an event stream, which is complete
 	refused  bool // the request was refused and the response is written
 	stopped  bool // the server stopped before the call was done
@@ -292,7 +293,7 @@ func (t *tenantServer) exchange(w *responseWriter, r *http.Request, c *conn, env
 		}
 	}
 	s := &session{client: c.session.client, out: out, stateless: c.session.stateless}
-	x := exchange{env: env, ctx: t.Server.WithContext(t.requestContext(ctx, r), s), session: s}
+	x := exchange{env: env, ctx: t.Server.WithContext(t.o.RequestContext(ctx, r), s), session: s}
 	x.listening = x.ctx
 	if env.kind() == kindListen {
 		done, ok := t.openStream(w)
@@ -316,7 +317,7 @@ func (t *tenantServer) exchange(w *responseWriter, r *http.Request, c *conn, env
 		refuseCall(w, err)
 		return outcome{refused: true}
 	}
-	got := outcome{answer: <-answered}
+	got := outcome{answer: <-answered, batch: env.batch}
 	if ctx.Err() != nil && env.kind() == kindListen {
 		got.answer = response{} // the end of the stream says it
 	}
@@ -341,26 +342,20 @@ func (t *tenantServer) subscribe(x *exchange) (end func()) {
 	}
 }
 
-// write writes the response with the status for its error code.
-func (o outcome) write(w *responseWriter, status func(code int) int) {
+// write writes the response with the HTTP status for its error code.
+func (o outcome) write(w *responseWriter, modern bool) {
 	switch {
 	case o.streamed, o.refused:
 	case o.answer.body == nil:
 		w.WriteHeader(http.StatusAccepted)
 	case o.stopped:
 		w.answer(http.StatusServiceUnavailable, o.answer)
+	case modern:
+		w.answer(modernStatus(o.answer.code), o.answer)
+	case o.answer.code == mcp.UNSUPPORTED_PROTOCOL_VERSION, o.batch && o.answer.code != 0:
+		w.answer(http.StatusBadRequest, o.answer)
 	default:
-		w.answer(status(o.answer.code), o.answer)
-	}
-}
-
-// legacyStatus is the HTTP status for an error up to MCP 2025-11-25.
-func legacyStatus(env envelope) func(code int) int {
-	return func(code int) int {
-		if code == mcp.UNSUPPORTED_PROTOCOL_VERSION || env.batch && code != 0 {
-			return http.StatusBadRequest
-		}
-		return http.StatusOK
+		w.answer(http.StatusOK, o.answer)
 	}
 }
 
@@ -375,14 +370,6 @@ func modernStatus(code int) int {
 	default:
 		return http.StatusBadRequest
 	}
-}
-
-// requestContext adds what calls need of the HTTP request.
-func (t *tenantServer) requestContext(ctx context.Context, r *http.Request) context.Context {
-	if t.o.RequestContext == nil {
-		return ctx
-	}
-	return t.o.RequestContext(ctx, r)
 }
 
 // read reads the message in a body, or refuses it.

@@ -65,18 +65,16 @@ func subscriptionURIs(env envelope) []string {
 			Notifications mcp.SubscriptionFilter `json:"notifications"`
 		} `json:"params"`
 	}
-	switch env.Method {
-	case mcp.MethodResourcesSubscribe, mcp.MethodResourcesUnsubscribe:
-		if json.Unmarshal(env.raw, &m) == nil && m.Params.URI != "" {
-			return []string{m.Params.URI}
-		}
-	case mcp.MethodSubscriptionsListen:
-		if json.Unmarshal(env.raw, &m) == nil {
-			return m.Params.Notifications.ResourceSubscriptions
-		}
+	switch {
+	case json.Unmarshal(env.raw, &m) != nil:
+		return nil // mcp-go reports what is wrong with the message
+	case env.Method == mcp.MethodSubscriptionsListen:
+		return m.Params.Notifications.ResourceSubscriptions
+	case m.Params.URI == "":
+		return nil
 	default:
+		return []string{m.Params.URI}
 	}
-	return nil // mcp-go reports what is wrong with the message
 }
 
 // check returns why these resources cannot be subscribed to, or nil.
@@ -127,14 +125,14 @@ type update struct {
 
 // apply records what a successful resources/subscribe or resources/unsubscribe
 // changes.
-func (s *subscriber) apply(env envelope, uris []string) *rpcError {
-	if s == nil || len(uris) == 0 {
+func (s *subscriber) apply(env envelope, uri string) *rpcError {
+	if s == nil {
 		return nil
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	set := s.subscriptions[0]
-	switch uri := uris[0]; env.Method {
+	switch env.Method {
 	case mcp.MethodResourcesSubscribe:
 		switch {
 		case slices.Contains(set.uris, uri):

@@ -10,10 +10,10 @@ import (
 	"github.com/vennio-mcp/vennio-mcp/vennioclient/webhook"
 )
 
-// Notifier notifies subscribers of each change of a booking once, although two
-// sources report it: the tool that made the change, and the webhook event by which
-// Vennio reports it, which may come before the tool has returned, later or never.
-// It is safe for concurrent use.
+// Notifier notifies subscribers once of each change of a booking, although two
+// sources report it: the tool that made the change, and Vennio's webhook event,
+// which may arrive before the tool has returned, later or never. It is safe for
+// concurrent use.
 type Notifier struct {
 	changes Changes
 	now     func() time.Time
@@ -28,34 +28,34 @@ type notice struct {
 
 	at     time.Time
 	byTool bool           // a tool wrote this state
-	events []webhook.Type // of this state, that were heard
+	events []webhook.Type // received about this state
 }
 
 const (
-	// echoTime is how long after a tool's call an event may be the report of it.
+	// echoTime is how long after a tool call an event may report the same change.
 	echoTime    = 10 * time.Minute
 	maxNotices  = 1000
 	isCancelled = "cancelled"
 	isConfirmed = "confirmed"
 )
 
-// NewNotifier returns a Notifier that passes the URIs of what changed to tell,
+// NewNotifier returns a Notifier that passes the URIs of changed resources to notify,
 // which must not wait.
-func NewNotifier(tell func(uris ...string), now func() time.Time) *Notifier {
-	return &Notifier{changes: Changes{Tell: tell}, now: now, last: make(map[string]*notice)}
+func NewNotifier(notify func(uris ...string), now func() time.Time) *Notifier {
+	return &Notifier{changes: Changes{Notify: notify}, now: now, last: make(map[string]*notice)}
 }
 
-// Wrote notifies of what a tool call wrote, unless it repeats what an earlier call
-// wrote, or its event was heard first.
+// Wrote notifies of the bookings that a tool call wrote, unless an earlier call wrote
+// the same or the event arrived first.
 func (n *Notifier) Wrote(all []schemas.Written) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	var changed []string
 	for _, w := range all {
 		before := n.last[w.ID]
-		heardFirst := before != nil && before.agrees(w) && !before.byTool && n.now().Sub(before.at) < echoTime
+		eventFirst := before != nil && before.agrees(w) && !before.byTool && n.now().Sub(before.at) < echoTime
 		repeated := before != nil && before.agrees(w) && w.New
-		if heardFirst || repeated {
+		if eventFirst || repeated {
 			before.byTool, before.New = true, w.New
 			continue
 		}
@@ -67,7 +67,7 @@ func (n *Notifier) Wrote(all []schemas.Written) {
 	}
 }
 
-// Heard notifies of what an event reports, unless it is the report of a tool's call.
+// Heard notifies of the change that an event reports, unless a tool call made it.
 func (n *Notifier) Heard(e webhook.Event) {
 	b, ok := e.Booking()
 	if !ok {
@@ -96,8 +96,8 @@ func instant(t time.Time) string {
 	return times.UTC(t)
 }
 
-// keep remembers a notice in place of the booking's last one, and forgets the oldest
-// where there are too many: then a change may be notified twice.
+// keep replaces the booking's last notice. Where there are too many notices it drops
+// the oldest, and a change of that booking may be notified twice.
 func (n *Notifier) keep(one *notice) {
 	one.at = n.now()
 	if n.last[one.ID] == nil && len(n.last) >= maxNotices {
@@ -112,13 +112,14 @@ func (n *Notifier) keep(one *notice) {
 	n.last[one.ID] = one
 }
 
-// agrees compares states; what one side does not know counts as the same.
+// agrees compares states. A value that one side does not have counts as equal.
 func (n *notice) agrees(w schemas.Written) bool {
 	same := func(a, b string) bool { return a == b || a == "" || b == "" }
 	return same(n.Status, w.Status) && same(n.Start, w.Start) && same(n.End, w.End)
 }
 
-// causes tells which events Vennio sends about what a tool wrote (vennio-api.md).
+// causes reports whether Vennio sends an event of this type about the change that a
+// tool made (vennio-api.md).
 func (n *notice) causes(t webhook.Type) bool {
 	switch t {
 	case webhook.BookingCreated:

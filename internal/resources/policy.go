@@ -11,35 +11,36 @@ import (
 	"github.com/vennio-mcp/vennio-mcp/internal/slots"
 )
 
-// Policy is what the operator has decided. It holds no key, address or id.
+// Policy is the operator's configuration as agents may read it. It contains no key,
+// address or id.
 type Policy struct {
-	Consent  consent.Policy `json:"consent"` // whose yes counts
+	Consent  consent.Policy `json:"consent"` // what counts as consent
 	ReadOnly bool           `json:"read_only"`
 	Tools    []string       `json:"tools"`    // their names
 	Timezone string         `json:"timezone"` // IANA zone of calls that name none
 	Hosts    []string       `json:"hosts"`    // their names; the first is the default
-	Sandbox  bool           `json:"sandbox"`  // nothing real is booked
+	Sandbox  bool           `json:"sandbox"`  // bookings are simulated
 
-	// HostNames returns what Hosts is when the policy is read; nil: Hosts as it stands.
+	// HostNames returns Hosts when the policy is read; nil: Hosts is used.
 	HostNames func(context.Context) []string `json:"-"`
 
-	Mail bool `json:"mail"` // Vennio e-mails people; not under a test key
+	Mail bool `json:"mail"` // Vennio sends e-mail; false with a test key
 
-	GuestDomains  []string `json:"guest_domains,omitempty"`  // whose addresses may attend; none: any
-	Hours         string   `json:"hours,omitempty"`          // when bookings may lie, in the zone above; empty: at any time
-	WorkingHours  string   `json:"working_hours,omitempty"`  // of the hosts, in the zone above: other times are offered last
+	GuestDomains  []string `json:"guest_domains,omitempty"`  // of attendees; none: any
+	Hours         string   `json:"hours,omitempty"`          // in which bookings are allowed, in Timezone; empty: at any time
+	WorkingHours  string   `json:"working_hours,omitempty"`  // of the hosts, in Timezone: other times are offered last
 	DailyBookings int      `json:"daily_bookings,omitempty"` // 0: any number
-	MaxPrice      string   `json:"max_price,omitempty"`      // of one booking; empty: anything
+	MaxPrice      string   `json:"max_price,omitempty"`      // of one booking; empty: no limit
 }
 
-// means describes each method in words.
-var means = map[consent.Policy]string{
-	consent.PolicyAttested: "the agent's word that a person agreed is enough",
-	consent.PolicyAsk:      "the person is asked wherever the client can ask, elsewhere the agent's word is enough",
-	consent.PolicyHuman:    "the person must agree themselves, an agent's word is never enough",
+// policyText describes each method in words.
+var policyText = map[consent.Policy]string{
+	consent.PolicyAttested: "the agent's statement that a person agreed is enough",
+	consent.PolicyAsk:      "the person is asked wherever the client can ask, elsewhere the agent's statement is enough",
+	consent.PolicyHuman:    "the person must approve, an agent's statement is never enough",
 }
 
-// limits are of the program, not of the operator; in minutes.
+// limits are those of the program, which the operator cannot change, in minutes.
 type limits struct {
 	Slot    int `json:"slot_id_minutes"`
 	Consent int `json:"consent_minutes"`
@@ -49,24 +50,28 @@ func (p Policy) read(ctx context.Context, r mcp.ReadResourceRequest) ([]mcp.Reso
 	if p.HostNames != nil {
 		p.Hosts = p.HostNames(ctx)
 	}
-	told := struct {
+	structured := struct {
 		Policy
 		Means  string `json:"consent_means"`
 		Limits limits `json:"limits"`
-	}{p, means[p.Consent], limits{int(slots.Lifetime.Minutes()), int(consent.Life.Minutes())}}
-	return contents(r.Params.URI, told, p.text(told.Limits))
+	}{p, policyText[p.Consent], limits{int(slots.Lifetime.Minutes()), int(consent.Life.Minutes())}}
+	return contents(r.Params.URI, structured, p.text(structured.Limits))
 }
 
 func (p Policy) text(l limits) string {
+	readOnly := ""
+	if p.ReadOnly {
+		readOnly = " Read-only: nothing can be booked or changed here."
+	}
 	lines := []string{
-		fmt.Sprintf("Consent to book: %s: %s. A yes lives %d minutes and serves one booking.", p.Consent, means[p.Consent], l.Consent),
-		fmt.Sprintf("Tools: %s.%s", strings.Join(p.Tools, ", "), map[bool]string{true: " Read-only: nothing can be booked or changed here."}[p.ReadOnly]),
+		fmt.Sprintf("Consent to book: %s: %s. An approval is valid for %d minutes and one booking.", p.Consent, policyText[p.Consent], l.Consent),
+		"Tools: " + strings.Join(p.Tools, ", ") + "." + readOnly,
 		"Hosts: " + p.hosts(),
-		fmt.Sprintf("Time zone of calls that name none: %s. A slot_id lives %d minutes.", p.Timezone, l.Slot),
+		fmt.Sprintf("Time zone of calls that name none: %s. A slot_id is valid for %d minutes.", p.Timezone, l.Slot),
 	}
 	lines = append(lines, p.allowed()...)
 	if !p.Mail {
-		lines = append(lines, "Vennio e-mails nobody here.")
+		lines = append(lines, "Vennio sends no e-mail here.")
 	}
 	if p.Sandbox {
 		lines = append(lines, "Sandbox: nothing real is booked.")
@@ -74,24 +79,24 @@ func (p Policy) text(l limits) string {
 	return strings.Join(lines, "\n")
 }
 
-// allowed says the operator's limits.
-func (p Policy) allowed() (say []string) {
+// allowed describes the operator's limits.
+func (p Policy) allowed() (lines []string) {
 	if len(p.GuestDomains) > 0 {
-		say = append(say, "Only people of these domains may attend: "+strings.Join(p.GuestDomains, ", ")+".")
+		lines = append(lines, "Only people of these domains may attend: "+strings.Join(p.GuestDomains, ", ")+".")
 	}
 	if p.Hours != "" {
-		say = append(say, "Bookings lie within these hours: "+p.Hours+".")
+		lines = append(lines, "Bookings are allowed within these hours: "+p.Hours+".")
 	}
 	if p.WorkingHours != "" {
-		say = append(say, "Times outside the hosts' working hours are offered last: "+p.WorkingHours+".")
+		lines = append(lines, "Times outside the hosts' working hours are offered last: "+p.WorkingHours+".")
 	}
 	if p.DailyBookings > 0 {
-		say = append(say, fmt.Sprintf("At most %d bookings a day.", p.DailyBookings))
+		lines = append(lines, fmt.Sprintf("At most %d bookings a day.", p.DailyBookings))
 	}
 	if p.MaxPrice != "" {
-		say = append(say, "A booking may cost at most "+p.MaxPrice+".")
+		lines = append(lines, "A booking may cost at most "+p.MaxPrice+".")
 	}
-	return say
+	return lines
 }
 
 func (p Policy) hosts() string {

@@ -24,13 +24,13 @@ func TestOnlyOurResourcesAreKnown(t *testing.T) {
 	}
 }
 
-// req: W4. A change is told under the address by which a client subscribed.
+// req: W4. A notification names the URI to which a client subscribed.
 func TestReq_W4_AChangeConcernsTheBookingAndTheList(t *testing.T) {
 	t.Parallel()
-	var told []string
-	resources.Changes{Tell: func(uris ...string) { told = append(told, uris...) }}.BookingChanged("a/b c")
-	assert.Equal(t, []string{"vennio://bookings/a%2Fb%20c", "vennio://bookings/upcoming"}, told)
-	for _, uri := range told {
+	var notified []string
+	resources.Changes{Notify: func(uris ...string) { notified = append(notified, uris...) }}.BookingChanged("a/b c")
+	assert.Equal(t, []string{"vennio://bookings/a%2Fb%20c", "vennio://bookings/upcoming"}, notified)
+	for _, uri := range notified {
 		assert.True(t, resources.Known(uri), uri)
 	}
 }
@@ -38,7 +38,7 @@ func TestReq_W4_AChangeConcernsTheBookingAndTheList(t *testing.T) {
 func TestThePolicyDescribesEachMethodInWords(t *testing.T) {
 	t.Parallel()
 	for policy, words := range map[consent.Policy]string{
-		consent.PolicyAttested: "word that a person agreed is enough", consent.PolicyAsk: "asked wherever the client can", consent.PolicyHuman: "never enough",
+		consent.PolicyAttested: "statement that a person agreed is enough", consent.PolicyAsk: "asked wherever the client can", consent.PolicyHuman: "never enough",
 	} {
 		s := server.NewMCPServer("test", "0", server.WithResourceCapabilities(true, false))
 		resources.Register(s, resources.Policy{Consent: policy, Tools: []string{"find_slots"}, Timezone: "UTC"})
@@ -51,6 +51,6 @@ func TestThePolicyDescribesEachMethodInWords(t *testing.T) {
 			assert.Contains(t, c.(mcp.TextResourceContents).Text, words)
 		}
 		assert.Contains(t, contents[1].(mcp.TextResourceContents).Text, "each call names its host by id")
-		assert.Contains(t, contents[1].(mcp.TextResourceContents).Text, "e-mails nobody")
+		assert.Contains(t, contents[1].(mcp.TextResourceContents).Text, "sends no e-mail")
 	}
 }

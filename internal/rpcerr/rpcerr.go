@@ -1,6 +1,6 @@
-// Package rpcerr carries the code and the words of an error through mcp-go,
-// which tells whatever a resource handler returns as an internal error with its
-// text. The transports show no text of internal errors but that of an [Error].
+// Package rpcerr carries the code and the message of an error through mcp-go, which
+// turns every error of a resource handler into an internal error with its text. The
+// transports show the text of an internal error only if it is that of an [Error].
 package rpcerr
 
 import (
@@ -8,17 +8,17 @@ import (
 	"strings"
 )
 
-// Error is a JSON-RPC error as the client shall read it. Its words were written
-// for the client: they hold no key, header, path or upstream text.
+// Error is a JSON-RPC error for the client. Its message must contain no key, header,
+// path or upstream text.
 type Error struct {
 	Code    int // JSON-RPC 2.0, 5.1, and MCP
 	Message string
 }
 
-// mark begins with a character that no text made for reading holds.
-const mark = "\x00told "
+// mark begins with a character that no ordinary text contains.
+const mark = "\x00rpc "
 
-// Error is the error in the form that Parse reads back.
+// Error returns the error in the form that Parse decodes.
 func (e *Error) Error() string { return mark + strconv.Itoa(e.Code) + " " + e.Message }
 
 // Parse finds the Error in the text of an internal error.

@@ -26,29 +26,30 @@ const approvalsPage = 20
 
 func (p program) approvalsCommand() *cobra.Command {
 	var name, after string
-	var limit int
+	var asJSON bool
+	limit := approvalsPage
 	c := &cobra.Command{
-		Use: "approvals", Short: "List what waits for a person's approval, and approve or decline it", Long: approvalsAbout, Args: noArguments,
+		Use: "approvals", Short: "List what waits for a person's approval, and approve or decline it", Long: approvalsAbout,
 		RunE: p.withApprovals(func(c *cobra.Command, l approvals, _ []string) error {
+			if asJSON {
+				return p.openAsJSON(c, l, after, limit)
+			}
 			return p.listOpen(c, l, after, limit, name)
 		}),
 	}
-	c.Flags().IntVar(&limit, "limit", approvalsPage, "how many to list, 1 to 1000")
-	c.Flags().StringVar(&after, "after", "", "id of the last request that was listed before, to list the older ones")
-	c.PersistentFlags().StringVar(&name, "name", "", "your name, for the record (default: the user's)")
+	numberFlag(c, &limit, "limit", 1, 1000, "how many to list, 1 to 1000")
+	textFlag(c, &after, "after", "id", "list the requests that are older than this one, the last of the page before")
+	c.Flags().BoolVar(&asJSON, "json", false, "print JSON lines, and ask nothing")
+	c.PersistentFlags().Var(textValue(&name, "name", ""), "name", "your name, for the record (default: the user's)")
+	_ = c.RegisterFlagCompletionFunc("after", p.completeIDs(p.openRequestIDs))
 	c.AddCommand(p.answerCommand("approve", true, &name), p.answerCommand("decline", false, &name), p.linkCommand(), p.browsersCommand(), p.unpairCommand())
 	return c
 }
 
 // listOpen lists one page of what waits, and in a terminal asks about each of its requests.
 func (p program) listOpen(c *cobra.Command, l approvals, after string, limit int, name string) error {
-	if limit < 1 || limit > 1000 {
-		return usageError{fmt.Errorf("--limit %d: want 1 to 1000", limit)}
-	}
-	open, more, err := l.OpenPage(c.Context(), after, limit)
+	open, more, err := openPage(c, l, after, limit)
 	switch {
-	case errors.Is(err, consent.ErrNoProposal):
-		return usageError{fmt.Errorf("--after %s: there is no request of this id; vennio-mcp approvals lists those that wait", sanitize.Quote(after, 40))}
 	case err != nil:
 		return err
 	case len(open) == 0 && after != "":
@@ -73,6 +74,46 @@ func (p program) listOpen(c *cobra.Command, l approvals, after string, limit int
 	return err
 }
 
+func openPage(c *cobra.Command, l approvals, after string, limit int) ([]consent.Proposal, int, error) {
+	open, more, err := l.OpenPage(c.Context(), after, limit)
+	if errors.Is(err, consent.ErrNoProposal) {
+		err = usageError{fmt.Errorf("--after %s: there is no request of this id; vennio-mcp approvals lists those that wait", sanitize.Quote(after, 40))}
+	}
+	return open, more, err
+}
+
+// requestLine is an open request as --json shows it.
+type requestLine struct {
+	ID        string             `json:"id"`
+	Tenant    string             `json:"tenant,omitempty"` // absent for the default one
+	Tool      string             `json:"tool"`
+	Question  string             `json:"question"`
+	Title     string             `json:"title"`
+	Start     time.Time          `json:"start"`
+	End       time.Time          `json:"end"`
+	Timezone  string             `json:"timezone"`
+	Hosts     []consent.Party    `json:"hosts"`
+	Attendees []consent.Attendee `json:"attendees"`
+	Booking   string             `json:"booking,omitempty"` // of a change or a cancellation
+	Asked     time.Time          `json:"asked"`
+	Expires   time.Time          `json:"expires"`
+}
+
+func (p program) openAsJSON(c *cobra.Command, l approvals, after string, limit int) error {
+	open, _, err := openPage(c, l, after, limit)
+	if err != nil {
+		return err
+	}
+	for _, r := range open {
+		a := r.Act
+		line := requestLine{r.ID, a.Tenant, a.Tool, a.Question(), a.Title, a.Start.UTC(), a.End.UTC(), a.Zone, a.Hosts, a.Attendees, a.BookingID, r.At, r.Expires}
+		if err := p.printLine(line); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // pageCommand is the command that lists the page behind a request.
 func pageCommand(limit int, after string) string {
 	if limit == approvalsPage {
@@ -83,18 +124,11 @@ func pageCommand(limit int, after string) string {
 
 func (p program) answerCommand(verb string, agreed bool, name *string) *cobra.Command {
 	return &cobra.Command{
-		Use: verb + " ID", Short: strings.ToUpper(verb[:1]) + verb[1:] + " what is asked", Args: oneArgument,
+		Use: verb + " ID", Short: strings.ToUpper(verb[:1]) + verb[1:] + " one request", Args: oneID("approvals"), ValidArgsFunction: p.completeIDs(p.openRequestIDs),
 		RunE: p.withApprovals(func(c *cobra.Command, l approvals, args []string) error {
 			return p.answer(c, l, args[0], agreed, *name)
 		}),
 	}
-}
-
-func oneArgument(c *cobra.Command, args []string) error {
-	if len(args) != 1 {
-		return usageError{fmt.Errorf("want one id; vennio-mcp approvals lists them; see: %s --help", c.CommandPath())}
-	}
-	return nil
 }
 
 // askHere asks about one proposal on the terminal; anything but yes or no leaves
@@ -126,7 +160,10 @@ func (p program) answer(c *cobra.Command, l approvals, id string, agreed bool, n
 	if who == "" {
 		return usageError{errors.New("say who you are with --name, for the record")}
 	}
-	words := map[bool]string{true: "approve", false: "decline"}[agreed]
+	words := "decline"
+	if agreed {
+		words = "approve"
+	}
 	after, err := l.Answer(c.Context(), id, consent.Answer{Agreed: agreed, By: who, Words: words, Rung: consent.InTerminal})
 	switch {
 	case errors.Is(err, consent.ErrNoProposal):

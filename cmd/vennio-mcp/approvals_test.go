@@ -85,7 +85,7 @@ func TestApprovalsAreListedInPages(t *testing.T) {
 	_, out, _ := run(t, env, "approvals", "--after", ids[24])
 	assert.Equal(t, "No older request waits for an answer.\n", out)
 	for want, args := range map[string][]string{
-		"there is no request of this id": {"--after", "NOSUCHREQUEST"}, "--limit 0: want 1 to 1000": {"--limit", "0"}, "--limit 1001: want 1 to 1000": {"--limit", "1001"},
+		"there is no request of this id": {"--after", "NOSUCHREQUEST"}, `--limit "0": want a number from 1 to 1000`: {"--limit", "0"}, `--limit "1001": want a number from 1 to 1000`: {"--limit", "1001"},
 	} {
 		code, _, errs := run(t, env, append([]string{"approvals"}, args...)...)
 		assert.Equal(t, 2, code)

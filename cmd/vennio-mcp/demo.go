@@ -57,7 +57,7 @@ type demo struct {
 
 // setUp makes all but the server and the agent.
 func (p program) setUp(ctx context.Context) (*demo, error) {
-	d := &demo{stage: newStage(p.out, p.getenv)}
+	d := &demo{stage: &stage{out: p.out, colour: p.coloured(p.out)}}
 	state, err := os.MkdirTemp("", "vennio-mcp-demo") // nothing made up enters the person's ledger
 	if err != nil {
 		return nil, err

@@ -6,16 +6,11 @@ import (
 	"strings"
 )
 
-// stage writes the demo: in colour on a terminal, plain elsewhere or where
-// NO_COLOR asks for it (no-color.org).
+// stage writes the demo.
 type stage struct {
 	out    io.Writer
 	colour bool
 	last   string // the call shown before
-}
-
-func newStage(out io.Writer, getenv func(string) string) *stage {
-	return &stage{out: out, colour: isTerminal(out) && getenv("NO_COLOR") == "" && getenv("TERM") != "dumb"}
 }
 
 func (s *stage) title(text string)   { s.line("\n" + s.in("1", text)) }

@@ -101,7 +101,7 @@ func TestTheDemoFindsOutAServerThatDoesNotDoAsItSays(t *testing.T) {
 func TestTheDemoFindsOutASinkThatIsNotTold(t *testing.T) {
 	t.Parallel()
 	sink := &demoSink{told: make(chan sinkEvent, 1)}
-	d := &demo{stage: newStage(new(bytes.Buffer), settings(nil)), sink: sink}
+	d := &demo{stage: &stage{out: new(bytes.Buffer)}, sink: sink}
 	sink.told <- sinkEvent{Type: "booking.updated"}
 	require.ErrorContains(t, d.isTold(t.Context(), "booking.created"), "told of booking.updated, not of booking.created")
 	over, stop := context.WithCancel(t.Context())

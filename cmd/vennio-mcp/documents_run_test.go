@@ -21,7 +21,7 @@ import (
 func TestTheDocumentsCommandLinesRun(t *testing.T) {
 	t.Parallel()
 	apart := []string{"serve", "sandbox", "stdio", "demo", "smoke"}
-	needy := regexp.MustCompile(`^(webhooks (register|list|remove)|events (show|replay|retry|drop)|approvals (approve|decline|--limit 50 --after)|events list --tenant) `)
+	needy := regexp.MustCompile(`^(webhooks (register|list|remove)|events (show|replay|retry|drop)|ledger show|approvals (approve|decline|--limit 50 --after)|events list --tenant) `)
 	ran := map[string]bool{}
 	blocks, _ := commandLines(t)
 	for _, line := range blocks {

@@ -37,16 +37,14 @@ func (p program) entry(c *cobra.Command, at placed) (entry, error) {
 	}
 	here := p
 	if at.keyFile != "" {
-		here.getenv = func(name string) string {
-			return map[bool]string{true: at.keyFile, false: p.getenv(name)}[name == keyFileVariable]
-		}
-		if env := here.getenv; p.getenv(keyVariable) != "" { // the flag wins
-			here.getenv = func(name string) string {
-				if name == keyVariable {
-					return ""
-				}
-				return env(name)
+		here.getenv = func(name string) string { // the flag wins
+			switch name {
+			case keyFileVariable:
+				return at.keyFile
+			case keyVariable:
+				return ""
 			}
+			return p.getenv(name)
 		}
 	}
 	cfg, err := here.config(c)

@@ -15,11 +15,10 @@ on the same state folder, else when it starts.`
 
 func (p program) eventsCommand() *cobra.Command {
 	c := &cobra.Command{
-		Use: "events", Short: "List, show and replay what Vennio told by webhook; see to dead letters", Long: eventsAbout, Args: unknownCommand,
-		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
+		Use: "events", Short: "List, show and replay what Vennio told by webhook; see to dead letters", Long: eventsAbout,
 	}
-	c.PersistentFlags().Bool("json", false, "JSON lines instead of a table")
-	c.PersistentFlags().String(tenantFlag, "", tenantHelp)
+	c.PersistentFlags().Bool("json", false, "print JSON lines")
+	addTenantFlag(c.PersistentFlags())
 	c.AddCommand(p.listEventsCommand(), p.showEventCommand(), p.replayCommand(), p.deadCommand(), p.retryCommand(), p.dropCommand())
 	return c
 }
@@ -34,7 +33,7 @@ func (p program) withInbox(do func(*cobra.Command, *webhooks.Inbox, []string) er
 // withInboxes runs a command that can mean those of all tenants.
 func (p program) withInboxes(do func(*cobra.Command, *webhooks.Office, []string) error) func(*cobra.Command, []string) error {
 	return p.withStore(func(c *cobra.Command, cfg config.Config, db *sqldb.DB, args []string) error {
-		in, err := p.inbox(cfg, db, observe.Logger(p.errs, cfg.LogLevel, logFormat(cfg.LogFormat, p.errs)))
+		in, err := p.inbox(cfg, db, observe.Logger(p.errs, cfg.LogLevel, p.logFormat(cfg.LogFormat)))
 		if err != nil {
 			return err
 		}

@@ -10,17 +10,22 @@ import (
 
 	"github.com/vennio-mcp/vennio-mcp/internal/jobs"
 	"github.com/vennio-mcp/vennio-mcp/internal/sanitize"
+	"github.com/vennio-mcp/vennio-mcp/internal/sqldb"
 	"github.com/vennio-mcp/vennio-mcp/internal/webhooks"
 )
 
 // replayed is what --json shows of a replay.
 type replayed struct {
-	Events    int `json:"events"`
-	FollowUps int `json:"follow_ups"`
+	Events    int  `json:"events"`
+	FollowUps int  `json:"follow_ups"`
+	NoSink    bool `json:"no_sink,omitempty"` // the tenant has no sink
 }
 
 // replay says which events are carried out again, and for whom.
-type replay struct{ id, kind, since, until, sink string }
+type replay struct {
+	id, sink string
+	wanted   sqldb.EventsWanted
+}
 
 func (p program) replayCommand() *cobra.Command {
 	var r replay
@@ -29,28 +34,30 @@ func (p program) replayCommand() *cobra.Command {
 		RunE: p.withInbox(func(c *cobra.Command, in *webhooks.Inbox, _ []string) error {
 			done, err := p.replay(c.Context(), in, r)
 			if errors.Is(err, webhooks.ErrNoSink) {
-				return usageError{fmt.Errorf("%w; sinks are set in the settings file (--settings)", err)}
+				return usageError{fmt.Errorf("%w; sinks are set in the settings file (VENNIO_MCP_SETTINGS)", err)}
 			}
 			if err != nil {
 				return unknownEvent(err, r.id)
 			}
-			if asJSON(c) {
+			if done.NoSink = !in.HasSinks(); asJSON(c) {
 				return p.printLine(done)
 			}
-			_, err = fmt.Fprintf(p.out, "Events: %d. Follow-ups queued: %d; vennio-mcp serve carries them out.\n", done.Events, done.FollowUps)
-			return err
+			_, _ = fmt.Fprintf(p.out, "Events: %d. Follow-ups queued: %d; vennio-mcp serve carries them out.\n", done.Events, done.FollowUps)
+			if done.NoSink {
+				_, _ = fmt.Fprintln(p.out, "No sink is configured for this tenant, so nothing is sent to other programs: name sinks in the settings file (VENNIO_MCP_SETTINGS; docs/events.md).")
+			}
+			return nil
 		}),
 	}
-	c.Flags().StringVar(&r.id, "id", "", "one event")
-	c.Flags().StringVar(&r.kind, "type", "", "those of this type; * stands for anything: booking.*")
-	c.Flags().StringVar(&r.since, "since", "", "those received since: a duration ago, such as 24h, or a time, such as 2026-05-18T09:00:00Z")
-	c.Flags().StringVar(&r.until, "until", "", "those received before, in the same form")
-	c.Flags().StringVar(&r.sink, "sink", "", "tell this sink alone (default: all that want the event)")
+	textFlag(c, &r.id, "id", "id", "one event")
+	p.eventsFlags(c, &r.wanted)
+	textFlag(c, &r.sink, "sink", "name", "send to this sink only (default: all sinks of the event's type)")
+	_ = c.RegisterFlagCompletionFunc("id", p.completeIDs(p.eventIDs))
 	return c
 }
 
 func (p program) replay(ctx context.Context, in *webhooks.Inbox, r replay) (done replayed, err error) {
-	switch selected := r.kind+r.since+r.until != ""; {
+	switch selected := r.wanted != (sqldb.EventsWanted{}); {
 	case r.id == "" && !selected:
 		return done, usageError{errors.New("say which events: --id, --type, --since or --until")}
 	case r.id != "" && selected:
@@ -60,11 +67,7 @@ func (p program) replay(ctx context.Context, in *webhooks.Inbox, r replay) (done
 		done.Events = 1
 		return done, err
 	}
-	wanted, err := p.wanted(r.kind, r.since, r.until)
-	if err != nil {
-		return done, err
-	}
-	done.Events, done.FollowUps, err = in.Replay(ctx, wanted, r.sink)
+	done.Events, done.FollowUps, err = in.Replay(ctx, r.wanted, r.sink)
 	return done, err
 }
 
@@ -101,7 +104,7 @@ func (p program) deadCommand() *cobra.Command {
 func (p program) retryCommand() *cobra.Command {
 	var all bool
 	c := &cobra.Command{
-		Use: "retry ID", Short: "Try a dead letter again, or with --all every one",
+		Use: "retry ID", Short: "Try a dead letter again, or with --all every one", ValidArgsFunction: p.completeIDs(p.deadLetterIDs),
 		Args: func(c *cobra.Command, args []string) error {
 			if all && len(args) == 0 {
 				return nil
@@ -110,7 +113,7 @@ func (p program) retryCommand() *cobra.Command {
 		},
 		RunE: p.withInbox(func(c *cobra.Command, in *webhooks.Inbox, args []string) error {
 			if !all {
-				return p.onDeadLetter(c.Context(), args[0], in.Retry, "Queued again")
+				return p.onDeadLetter(c, args[0], in.Retry, "retried", "Queued again")
 			}
 			dead, err := in.DeadLetters(c.Context())
 			if err != nil {
@@ -126,6 +129,9 @@ func (p program) retryCommand() *cobra.Command {
 					n++
 				}
 			}
+			if asJSON(c) {
+				return p.printLine(map[string]int{"retried": n})
+			}
 			_, err = fmt.Fprintf(p.out, "Queued again: %d\n", n)
 			return err
 		}),
@@ -136,17 +142,18 @@ func (p program) retryCommand() *cobra.Command {
 
 func (p program) dropCommand() *cobra.Command {
 	return &cobra.Command{
-		Use: "drop ID", Short: "Delete a dead letter", Args: oneID("events dead"),
+		Use: "drop ID", Short: "Delete a dead letter", Args: oneID("events dead"), ValidArgsFunction: p.completeIDs(p.deadLetterIDs),
 		RunE: p.withInbox(func(c *cobra.Command, in *webhooks.Inbox, args []string) error {
-			return p.onDeadLetter(c.Context(), args[0], in.Drop, "Dropped")
+			return p.onDeadLetter(c, args[0], in.Drop, "dropped", "Dropped")
 		}),
 	}
 }
 
-func (p program) onDeadLetter(ctx context.Context, said string, do func(context.Context, int64) error, done string) error {
+// onDeadLetter does something to one dead letter. key is what --json calls it, done what a person reads.
+func (p program) onDeadLetter(c *cobra.Command, said string, do func(context.Context, int64) error, key, done string) error {
 	id, err := strconv.ParseInt(said, 10, 64)
 	if err == nil {
-		err = do(ctx, id)
+		err = do(c.Context(), id)
 	} else {
 		err = jobs.ErrNoTask
 	}
@@ -155,6 +162,9 @@ func (p program) onDeadLetter(ctx context.Context, said string, do func(context.
 	}
 	if err != nil {
 		return err
+	}
+	if asJSON(c) {
+		return p.printLine(map[string]int64{key: id})
 	}
 	_, err = fmt.Fprintf(p.out, "%s: %d\n", done, id)
 	return err

@@ -42,15 +42,11 @@ type taskLine struct {
 }
 
 func (p program) listEventsCommand() *cobra.Command {
-	var kind, since string
-	var limit int
+	limit := 50
+	var wanted sqldb.EventsWanted
 	c := &cobra.Command{
 		Use: "list", Short: "List events, the newest first", Args: noArguments,
 		RunE: p.withInboxes(func(c *cobra.Command, in *webhooks.Office, _ []string) error {
-			wanted, err := p.wanted(kind, since, "")
-			if err != nil {
-				return err
-			}
 			wanted.Limit = limit
 			list := in.Of(tenantIn(c)).List
 			if allTenants(c) {
@@ -63,9 +59,8 @@ func (p program) listEventsCommand() *cobra.Command {
 			return p.printEvents(c, found)
 		}),
 	}
-	c.Flags().StringVar(&kind, "type", "", "only this type; * stands for anything: booking.*")
-	c.Flags().StringVar(&since, "since", "", "only those received since: a duration ago, such as 24h, or a time, such as 2026-05-18T09:00:00Z")
-	c.Flags().IntVar(&limit, "limit", 50, "at most so many; 0: all")
+	p.eventsFlags(c, &wanted)
+	numberFlag(c, &limit, "limit", 0, 1_000_000, "how many to list at most; 0: all")
 	return withAllTenants(c)
 }
 
@@ -102,7 +97,7 @@ func column(c *cobra.Command, tenant string) string {
 
 func (p program) showEventCommand() *cobra.Command {
 	return &cobra.Command{
-		Use: "show ID", Short: "Show an event as it came, and its follow-ups", Args: oneID("events list"),
+		Use: "show ID", Short: "Show an event as it was received, and its follow-ups", Args: oneID("events list"), ValidArgsFunction: p.completeIDs(p.eventIDs),
 		RunE: p.withInbox(func(c *cobra.Command, in *webhooks.Inbox, args []string) error {
 			e, tasks, err := in.Show(c.Context(), args[0])
 			if err != nil {
@@ -129,29 +124,11 @@ func (p program) showEventCommand() *cobra.Command {
 	}
 }
 
-// wanted reads which events are meant.
-func (p program) wanted(kind, since, until string) (w sqldb.EventsWanted, err error) {
-	w.Type = kind
-	for _, bound := range []struct {
-		flag, said string
-		to         *time.Time
-	}{{"--since", since, &w.Since}, {"--until", until, &w.Until}} {
-		if bound.said == "" {
-			continue
-		}
-		if *bound.to, err = p.moment(bound.said); err != nil {
-			return w, usageError{fmt.Errorf("%s %s: want a duration ago, such as 24h, or a time, such as 2026-05-18T09:00:00Z", bound.flag, sanitize.Quote(bound.said, 40))}
-		}
-	}
-	return w, nil
-}
-
-// moment reads a duration ago, or an instant.
-func (p program) moment(said string) (time.Time, error) {
-	if ago, err := time.ParseDuration(said); err == nil && ago >= 0 {
-		return p.clock()().Add(-ago), nil
-	}
-	return time.Parse(time.RFC3339, said)
+// eventsFlags are the flags that choose events.
+func (p program) eventsFlags(c *cobra.Command, w *sqldb.EventsWanted) {
+	textFlag(c, &w.Type, "type", "type", "events of this type; * matches anything, as in booking.*")
+	p.momentFlag(c, &w.Since, "since", "events received since")
+	p.momentFlag(c, &w.Until, "until", "events received before")
 }
 
 func lineOf(e sqldb.Event) eventLine {
@@ -199,13 +176,4 @@ func (p program) printLine(v any) error {
 	enc := json.NewEncoder(p.out)
 	enc.SetEscapeHTML(false)
 	return enc.Encode(v)
-}
-
-func oneID(lister string) cobra.PositionalArgs {
-	return func(c *cobra.Command, args []string) error {
-		if len(args) != 1 {
-			return usageError{fmt.Errorf("want one id; vennio-mcp %s shows them; see: %s --help", lister, c.CommandPath())}
-		}
-		return nil
-	}
 }

@@ -129,6 +129,9 @@ func TestReq_W3_DeadLettersFromTheCommandLine(t *testing.T) {
 func TestEventCommandsSayWhatToDoNext(t *testing.T) {
 	t.Parallel()
 	env := clean(t)
+	code, _, errs := run(t, append(env, "VENNIO_MCP_SETTINGS=/no/settings"), "events", "list")
+	assert.Equal(t, 2, code)
+	assert.Contains(t, errs, "the settings file cannot be read")
 	for args, want := range map[string]string{
 		"show":                         "want one id; vennio-mcp events list shows them",
 		"show nope":                    `there is no event "nope"; vennio-mcp events list shows`,
@@ -141,8 +144,8 @@ func TestEventCommandsSayWhatToDoNext(t *testing.T) {
 		"retry":                        "want one id; vennio-mcp events dead shows them",
 		"drop x":                       `there is no dead letter "x"`,
 		"dead letters":                 `"letters" is not expected here`,
-		"shwo":                         `unknown command "shwo"; see: vennio-mcp events --help`,
-		"list --settings /no/settings": "the settings file cannot be read",
+		"shwo":                         `unknown command "shwo", did you mean show?; see: vennio-mcp events --help`,
+		"list --settings /no/settings": "set VENNIO_MCP_SETTINGS in the environment",
 	} {
 		code, out, errs := run(t, env, append([]string{"events"}, strings.Fields(args)...)...)
 		assert.Equal(t, 2, code, args)

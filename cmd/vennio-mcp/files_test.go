@@ -286,8 +286,9 @@ func TestPathsFollowTheXDGSpecification(t *testing.T) {
 	vennio := startSandboxProcess(t)
 	home := func(env []string) string { return strings.TrimPrefix(env[0], "HOME=") }
 	holds := func(dir string) bool {
-		_, err := os.Stat(filepath.Join(dir, "vennio-mcp.db"))
-		return err == nil
+		_, err1 := os.Stat(filepath.Join(dir, "vennio-mcp.db"))
+		_, err2 := os.Stat(filepath.Join(dir, "signing-secret"))
+		return err1 == nil || err2 == nil
 	}
 	for name, c := range map[string]struct {
 		set   []string
@@ -307,7 +308,11 @@ func TestPathsFollowTheXDGSpecification(t *testing.T) {
 		if runtime.GOOS == "windows" {
 			env = append(env, "LOCALAPPDATA="+filepath.Join(home(env), ".local", "state"))
 		}
-		code, _, said := run(t, env, append([]string{"ledger", "list"}, c.flags...)...)
+		command := []string{"ledger", "list"}
+		if c.flags != nil {
+			command = append([]string{"stdio"}, c.flags...) // ends at once: its standard input is empty
+		}
+		code, _, said := run(t, env, command...)
 		assert.Zero(t, code, "%s: %s", name, said)
 		assert.True(t, holds(filepath.Join(home(env), filepath.FromSlash(c.want))), "%s: %s", name, said)
 	}

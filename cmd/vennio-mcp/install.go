@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/vennio-mcp/vennio-mcp/internal/config"
 	"github.com/vennio-mcp/vennio-mcp/internal/mcpclients"
 )
 
@@ -21,8 +22,8 @@ changes nothing the second time.
 The key never goes into that file. One in VENNIO_API_KEY is written to the state
 folder, for you alone, and the entry names that file; --key-file (or
 VENNIO_API_KEY_FILE) names a file of your own. Without a key the sandbox answers.
-Settings given here, as flags or in the environment, are carried over; secrets
-are not.`
+Settings that are given here in the environment, or as flags of stdio
+(vennio-mcp help settings), are carried over; secrets are not.`
 
 // placed is where an entry goes.
 type placed struct {
@@ -39,7 +40,8 @@ func (p program) installCommand() *cobra.Command {
 		RunE:      func(c *cobra.Command, args []string) error { return p.install(c, args[0], at) },
 	}
 	at.flags(c)
-	c.Flags().StringVar(&at.keyFile, "key-file", "", "file that holds the key, for you alone; the entry names it")
+	settingFlags(c, config.StdioSettings(), true)
+	textFlag(c, &at.keyFile, "key-file", "file", "file that holds the key, for you alone; the entry names it")
 	return c
 }
 
@@ -55,7 +57,8 @@ func (p program) uninstallCommand() *cobra.Command {
 
 func (at *placed) flags(c *cobra.Command) {
 	c.Flags().BoolVar(&at.dry, "dry-run", false, "show what would change, and change nothing")
-	c.Flags().StringVar(&at.name, "name", "vennio", "what the client calls the server")
+	at.name = "vennio"
+	textFlag(c, &at.name, "name", "name", "what the client calls the server")
 }
 
 func clientIDs() (ids []string) {
@@ -134,7 +137,7 @@ func (p program) installed(change mcpclients.Change, e entry, backup string) err
 	client := change.Client
 	_, _ = fmt.Fprintf(p.out, "%s: %s is in %s.\n", client.Name, change.Name, client.Path)
 	if backup == "" {
-		backup = "nothing stood there"
+		backup = "there was no file, so no copy is kept"
 		if change.None() { // the key alone is new
 			backup = "unchanged"
 		}
@@ -150,7 +153,11 @@ func (p program) preview(change mcpclients.Change, e entry) error {
 		return err
 	}
 	_, _ = fmt.Fprint(p.out, change.Preview())
-	p.explain(change, e, "would be kept beside the file")
+	backup := "a copy of the file would be kept beside it"
+	if change.New() {
+		backup = "there is no file yet, so no copy would be kept"
+	}
+	p.explain(change, e, backup)
 	_, err := fmt.Fprintln(p.out, "Nothing was changed.")
 	return err
 }
@@ -166,7 +173,7 @@ func (p program) explain(change mcpclients.Change, e entry, backup string) {
 	tell("key", e.keySays(change))
 	tell("settings", strings.Join(slices.DeleteFunc(slices.Sorted(maps.Keys(e.Env)), isKey), ", "))
 	tell("left out", strings.Join(e.secrets, ", ")+strings.Repeat(" (secrets: set them where the client itself is started)", min(1, len(e.secrets))))
-	tell("before", backup)
+	tell("backup", backup)
 }
 
 func (p program) uninstall(id string, at placed) error {
@@ -196,7 +203,7 @@ func (p program) uninstall(id string, at placed) error {
 	if err != nil {
 		return err
 	}
-	_, _ = fmt.Fprintf(p.out, "%s: %s is no longer in %s.\n  before    %s\n", client.Name, at.name, client.Path, backup)
+	_, _ = fmt.Fprintf(p.out, "%s: %s is no longer in %s.\n  backup    %s\n", client.Name, at.name, client.Path, backup)
 	if file := change.KeyFile(); file != "" {
 		_, _ = fmt.Fprintf(p.out, "  key       stays in %s: delete it if nothing else uses it\n", file)
 	}

@@ -118,7 +118,7 @@ func TestReq_X3_InstallKeepsTheKeyOutOfTheClientsFile(t *testing.T) {
 	code, told, errs = d.run("install", "cursor", "--timezone", "Europe/London")
 	require.Zero(t, code, errs)
 	assert.Contains(t, told, ": vennio is in ", "the key alone is new")
-	assert.Contains(t, told, "before    unchanged")
+	assert.Contains(t, told, "backup    unchanged")
 	assert.Equal(t, "vennio_sk_live_another\n", d.files()[key])
 	_, told, _ = d.run("uninstall", "cursor")
 	assert.Contains(t, told, "key       stays in "+key)

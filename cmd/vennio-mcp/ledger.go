@@ -1,6 +1,8 @@
 package main
 
 import (
+	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -16,16 +18,14 @@ import (
 	"github.com/vennio-mcp/vennio-mcp/internal/webhooks"
 )
 
-const ledgerAbout = `The consent ledger records who was asked, who agreed to what and how, and what
-became of it. It only grows: each entry carries the hash of the one before.`
+const ledgerAbout = `The consent ledger records which person was asked, who agreed to what and by which
+method, and what became of it. Entries are only ever added: each carries the hash of
+the one before.`
 
 func (p program) ledgerCommand() *cobra.Command {
-	c := &cobra.Command{
-		Use: "ledger", Short: "List, verify, export the consent ledger, or erase a person's data from it", Long: ledgerAbout, Args: unknownCommand,
-		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
-	}
+	c := &cobra.Command{Use: "ledger", Short: "List, show, verify and export the consent ledger, or erase a person's data from it", Long: ledgerAbout}
 	c.AddCommand(
-		&cobra.Command{Use: "list", Short: "List the entries, without personal data", Args: noArguments, RunE: p.withLedger(p.listLedger)},
+		p.listLedgerCommand(), p.showLedgerCommand(),
 		&cobra.Command{Use: "verify", Short: "Prove that no entry was changed, deleted or inserted, and that every consent matches its entries", Args: noArguments, RunE: p.withLedger(p.verifyLedger)},
 		&cobra.Command{
 			Use: "export", Short: "Write all entries as JSON lines, with what a third party needs to verify them", Args: noArguments,
@@ -36,21 +36,127 @@ func (p program) ledgerCommand() *cobra.Command {
 	return c
 }
 
-func (p program) listLedger(c *cobra.Command, l *consent.Ledger, _ []string) error {
-	const page = 200
-	for after := int64(0); ; {
-		entries, err := l.Entries(c.Context(), after, page)
-		if err != nil || len(entries) == 0 {
-			if err == nil && after == 0 {
-				_, err = fmt.Fprintln(p.out, "No entries.")
+// methods are how consent can be given, as --method names them.
+var methods = map[string]consent.Method{"client": consent.InClient, "page": consent.OnPage, "terminal": consent.InTerminal, "attested": consent.Attested}
+
+// defaultTenant is how --tenant of ledger list names the tenant without a name, and tables show it.
+const defaultTenant = "-"
+
+func (p program) listLedgerCommand() *cobra.Command {
+	var f consent.Filter
+	var tenant, outcome, method string
+	var asJSON bool
+	c := &cobra.Command{
+		Use: "list", Short: "List entries with booking, outcome and method, without personal data, the oldest first", Args: noArguments,
+		RunE: p.withStore(func(c *cobra.Command, cfg config.Config, db *sqldb.DB, _ []string) error {
+			f.Outcome, f.Method = consent.Outcome(outcome), methods[method]
+			if c.Flags().Changed(tenantFlag) {
+				name := strings.TrimPrefix(tenant, defaultTenant)
+				f.Tenant = &name
 			}
+			lines, err := consent.New(db, p.now).List(c.Context(), f)
+			if err != nil {
+				return err
+			}
+			if f.Tenant != nil && len(lines) == 0 {
+				if _, known := cfg.Of(*f.Tenant); !known {
+					return noTenant(cfg, *f.Tenant)
+				}
+			}
+			return p.printLedger(lines, asJSON)
+		}),
+	}
+	textFlag(c, &tenant, tenantFlag, "tenant", "entries of this tenant; - is the default one (default: all tenants)")
+	textFlag(c, &f.Booking, "booking", "id", "entries about this booking")
+	choiceFlag(c, &outcome, "outcome", "outcome", "entries with this outcome", string(consent.Sent), string(consent.Done), string(consent.NotDone), string(consent.Unknown))
+	choiceFlag(c, &method, "method", "method", "entries about a consent that was given in this way", "client", "page", "terminal", "attested")
+	p.momentFlag(c, &f.Since, "since", "entries since")
+	p.momentFlag(c, &f.Until, "until", "entries before")
+	numberFlag(c, &f.Limit, "limit", 0, 1_000_000, "list only the newest so many; 0: all")
+	c.Flags().BoolVar(&asJSON, "json", false, "print JSON lines")
+	return c
+}
+
+func (p program) printLedger(lines []consent.Line, asJSON bool) error {
+	if len(lines) == 0 && !asJSON {
+		_, err := fmt.Fprintln(p.out, "No entries.")
+		return err
+	}
+	for _, l := range lines {
+		if asJSON {
+			if err := p.printLine(l); err != nil {
+				return err
+			}
+			continue
+		}
+		kind := l.Kind
+		if l.Erased {
+			kind += " (erased)"
+		}
+		if _, err := fmt.Fprintf(p.out, "%6d  %s  %-12s %-12s %-8s %-25s %s %s\n", l.Seq, l.At, kind, cmp.Or(sanitize.Line(l.Tenant, 64), defaultTenant), cmp.Or(string(l.Outcome), "-"), cmp.Or(string(l.Method), "-"), cmp.Or(sanitize.Line(l.Booking, 80), "-"), l.Hash[:12]); err != nil {
 			return err
 		}
-		for _, e := range entries {
-			_, _ = fmt.Fprintf(p.out, "%6d  %s  %-12s %s\n", e.Seq, e.At, e.Kind, e.Hash[:12])
-			after = e.Seq
+	}
+	return nil
+}
+
+func (p program) showLedgerCommand() *cobra.Command {
+	var asJSON bool
+	c := &cobra.Command{
+		Use: "show ID", Short: "Show entries in full, personal data included: one by its number, or all about a request, a grant or a booking",
+		Args: oneID("ledger list"), ValidArgsFunction: p.completeIDs(p.ledgerIDs),
+		RunE: p.withLedger(func(c *cobra.Command, l *consent.Ledger, args []string) error {
+			lines, err := l.Show(c.Context(), args[0])
+			if err != nil {
+				return err
+			}
+			if len(lines) == 0 {
+				return usageError{fmt.Errorf("the ledger has no entry %s; vennio-mcp ledger list shows what there is", sanitize.Quote(args[0], 80))}
+			}
+			if asJSON {
+				return p.printLedger(lines, true)
+			}
+			for _, l := range lines {
+				p.showEntry(l)
+			}
+			return nil
+		}),
+	}
+	c.Flags().BoolVar(&asJSON, "json", false, "print JSON lines")
+	return c
+}
+
+// showEntry prints one entry, a field a line.
+func (p program) showEntry(l consent.Line) {
+	_, _ = fmt.Fprintf(p.out, "entry %d\n", l.Seq)
+	for _, field := range [][2]string{
+		{"at", l.At},
+		{"kind", l.Kind},
+		{"tenant", cmp.Or(l.Tenant, defaultTenant)},
+		{"tool", l.Tool},
+		{"booking", l.Booking},
+		{"outcome", string(l.Outcome)},
+		{"method", string(l.Method)},
+		{"request", l.Proposal},
+		{"grant", l.Grant},
+		{"hash", l.Hash},
+		{"details", string(l.Details)},
+	} {
+		if field[1] != "" {
+			_, _ = fmt.Fprintf(p.out, "  %-8s %s\n", field[0], sanitize.Line(field[1], 1<<16))
 		}
 	}
+	if l.Erased {
+		_, _ = fmt.Fprintln(p.out, "  details  erased, together with a person's data")
+	}
+}
+
+func (p program) ledgerIDs(ctx context.Context, _ *cobra.Command, _ config.Config, db *sqldb.DB) (ids []string, err error) {
+	lines, err := consent.New(db, p.now).List(ctx, consent.Filter{Limit: mostCompletions})
+	for _, l := range lines {
+		ids = append(ids, cobra.CompletionWithDesc(fmt.Sprint(l.Seq), l.Kind))
+	}
+	return ids, err
 }
 
 func (p program) verifyLedger(c *cobra.Command, l *consent.Ledger, _ []string) error {

@@ -35,7 +35,7 @@ func (p program) linkCommand() *cobra.Command {
 			return p.link(c, cfg, tenantIn(c))
 		},
 	}
-	c.Flags().String(tenantFlag, "", tenantHelp)
+	addTenantFlag(c.Flags())
 	return c
 }
 
@@ -105,7 +105,18 @@ func (p program) approvalLinks(ctx context.Context, cfg config.Config) (l *links
 // linkLife is how long a pairing link can be used, in words.
 var linkLife = fmt.Sprintf("%d minutes", int(approval.LinkLife.Minutes()))
 
+// browserLine is a paired browser as --json shows it.
+type browserLine struct {
+	Tenant  string    `json:"tenant,omitempty"` // absent for the default one
+	ID      string    `json:"id"`
+	Name    string    `json:"name"` // of the person, as they gave it
+	Paired  time.Time `json:"paired"`
+	Expires time.Time `json:"expires"`
+	Subject string    `json:"subject,omitempty"` // the sub with which the person signed in; absent for a link
+}
+
 func (p program) browsersCommand() *cobra.Command {
+	var asJSON bool
 	c := &cobra.Command{
 		Use: "browsers", Short: "List the paired browsers", Args: noArguments,
 		RunE: p.withStore(func(c *cobra.Command, cfg config.Config, db *sqldb.DB, _ []string) error {
@@ -115,6 +126,14 @@ func (p program) browsersCommand() *cobra.Command {
 			all, err := approval.NewPairings(db, p.clock()).Browsers(c.Context(), tenantIn(c))
 			if err != nil {
 				return err
+			}
+			if asJSON {
+				for _, b := range all {
+					if err := p.printLine(browserLine{tenantIn(c), b.ID, b.Name, b.At, b.Expires, b.Subject}); err != nil {
+						return err
+					}
+				}
+				return nil
 			}
 			if len(all) == 0 {
 				_, err := fmt.Fprintln(p.out, "No browser is paired. To pair one: vennio-mcp approvals link"+forTenant(tenantIn(c)))
@@ -130,13 +149,14 @@ func (p program) browsersCommand() *cobra.Command {
 			return nil
 		}),
 	}
-	c.Flags().String(tenantFlag, "", tenantHelp)
+	addTenantFlag(c.Flags())
+	c.Flags().BoolVar(&asJSON, "json", false, "print JSON lines")
 	return c
 }
 
 func (p program) unpairCommand() *cobra.Command {
 	c := &cobra.Command{
-		Use: "unpair ID", Short: "End the pairing of a browser", Args: oneBrowser,
+		Use: "unpair ID", Short: "End the pairing of a browser", Args: oneID("approvals browsers"), ValidArgsFunction: p.completeIDs(p.browserIDs),
 		RunE: p.withStore(func(c *cobra.Command, _ config.Config, db *sqldb.DB, args []string) error {
 			err := approval.NewPairings(db, p.clock()).Revoke(c.Context(), tenantIn(c), args[0])
 			if errors.Is(err, approval.ErrNoPairing) {
@@ -148,15 +168,8 @@ func (p program) unpairCommand() *cobra.Command {
 			return err
 		}),
 	}
-	c.Flags().String(tenantFlag, "", tenantHelp)
+	addTenantFlag(c.Flags())
 	return c
-}
-
-func oneBrowser(c *cobra.Command, args []string) error {
-	if len(args) != 1 {
-		return usageError{fmt.Errorf("want one id; vennio-mcp approvals browsers lists them; see: %s --help", c.CommandPath())}
-	}
-	return nil
 }
 
 // printLink prints a pairing link where a person looks at the terminal of a server whose store no

@@ -5,9 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
+	"os"
 	"regexp"
+	"runtime"
 	"slices"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -32,11 +36,14 @@ type program struct {
 }
 
 const about = `vennio-mcp lets AI agents find a time and book it with Vennio over MCP,
-and never without consent on record. --consent says whose word counts.
+and never without consent on record. VENNIO_CONSENT sets what counts as consent.
 
-Started without a command it serves MCP on standard input and output, as
-assistants and IDEs expect. Without VENNIO_API_KEY it runs against a sandbox of
-Vennio inside the program: try everything, nothing real is booked.`
+Started without a command it is stdio: it serves MCP on standard input and output,
+as assistants and IDEs expect. Without VENNIO_API_KEY it runs against a sandbox of
+Vennio inside the program: try everything, nothing real is booked. Settings, such as
+the time zone, are environment variables, and flags of stdio and serve:
+vennio-mcp help settings lists them. Keys are set in the environment only, never on
+the command line.`
 
 const examples = `  vennio-mcp demo                      watch an agent book, move and cancel a meeting
   vennio-mcp install claude-desktop    let Claude Desktop start it (install --help: all clients)
@@ -44,8 +51,9 @@ const examples = `  vennio-mcp demo                      watch an agent book, mo
   vennio-mcp serve                     SSE and Streamable HTTP on 127.0.0.1:8080
   VENNIO_API_KEY=… VENNIO_BUSINESS_ID=… vennio-mcp   the real Vennio`
 
-// run does what args say and returns the exit code: 0 done, 1 failed, 2 not
-// understood.
+// run does what args say and returns the exit code: 0 done, 1 failed, 2 a command line or settings that
+// cannot be used. When whatever reads standard output has closed it, as head does, there is nothing to
+// report.
 func (p program) run(ctx context.Context, args []string) int {
 	if err := refuseKeys(args); err != nil {
 		return p.fail(2, err)
@@ -53,16 +61,19 @@ func (p program) run(ctx context.Context, args []string) int {
 	root := p.root()
 	root.SetArgs(args)
 	err := root.ExecuteContext(ctx)
-	if err == nil {
+	if err == nil || p.closedPipe(err) {
 		return 0
 	}
-	if wrong, ok := errors.AsType[usageError](err); ok {
-		return p.fail(2, wrong)
+	if _, ok := errors.AsType[usageError](err); ok {
+		return p.fail(2, err)
 	}
 	if _, ok := errors.AsType[config.Mistakes](err); ok {
 		return p.fail(2, err)
 	}
-	return p.fail(1, err)
+	if _, ok := errors.AsType[runError](err); ok {
+		return p.fail(1, err)
+	}
+	return p.fail(2, err) // cobra's own errors: nothing was run
 }
 
 func (p program) fail(code int, err error) int {
@@ -70,69 +81,154 @@ func (p program) fail(code int, err error) int {
 	return code
 }
 
-// usageError is a command line that was not understood.
+// closedPipe reports whether err is that of a write to standard output, which its reader has closed.
+func (p program) closedPipe(err error) bool {
+	failed, ok := errors.AsType[*fs.PathError](err)
+	out, isFile := p.out.(*os.File)
+	return ok && isFile && failed.Path == out.Name() && isClosedPipe(failed.Err)
+}
+
+// isClosedPipe knows the errors of Windows, ERROR_BROKEN_PIPE and ERROR_NO_DATA, by their numbers.
+func isClosedPipe(err error) bool {
+	return errors.Is(err, syscall.EPIPE) || runtime.GOOS == "windows" && (errors.Is(err, syscall.Errno(109)) || errors.Is(err, syscall.Errno(232)))
+}
+
+// helpWriter is where cobra writes help and completion scripts. It reports no error of a closed pipe,
+// which cobra would print.
+type helpWriter struct{ io.Writer }
+
+// Write implements io.Writer.
+func (w helpWriter) Write(text []byte) (int, error) {
+	n, err := w.Writer.Write(text)
+	if isClosedPipe(err) {
+		return len(text), nil
+	}
+	return n, err
+}
+
+// usageError is the error of a command line that cannot be used.
 type usageError struct{ error }
 
+// Unwrap lets errors.Is see the cause.
+func (e usageError) Unwrap() error { return e.error }
+
+// runError is the error of a command that was run.
+type runError struct{ error }
+
+// Unwrap lets errors.As see the cause.
+func (e runError) Unwrap() error { return e.error }
+
+// root is the command line. Without a command the program is stdio, whose flags it takes too: its help
+// does not repeat them.
 func (p program) root() *cobra.Command {
 	root := &cobra.Command{
 		Use: "vennio-mcp", Short: "Find a time and book it with Vennio, over MCP", Long: about, Example: examples,
-		SilenceErrors: true, SilenceUsage: true, Args: unknownCommand,
-		CompletionOptions: cobra.CompletionOptions{HiddenDefaultCmd: true},
+		SilenceErrors: true, SilenceUsage: true, Version: version(), RunE: p.stdioCommand().RunE,
 	}
 	root.SetIn(p.in)
-	root.SetOut(p.out)
+	root.SetOut(helpWriter{p.out})
 	root.SetErr(p.errs)
-	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
-		return usageError{fmt.Errorf("%w; see: %s --help", err, c.CommandPath())}
-	})
-	for _, s := range config.Settings() {
-		if s.Flag != "" {
-			root.PersistentFlags().String(s.Flag, s.Default, s.Help+" ("+strings.Join(s.Env, ", ")+")")
-			if s.Default == "false" { // a switch: the flag alone turns it on
-				root.PersistentFlags().Lookup(s.Flag).NoOptDefVal = "true"
-			}
-		}
-	}
-	root.AddCommand(p.stdioCommand(), p.serveCommand(), p.sandboxCommand(), p.demoCommand(), p.approvalsCommand(), p.ledgerCommand(), p.eventsCommand(), p.webhooksCommand(), p.doctorCommand(), p.smokeCommand(), p.tokenCommand(), p.signingSecretCommand(), p.installCommand(), p.uninstallCommand(), p.toolsCommand(), p.versionCommand())
-	root.RunE = p.stdioCommand().RunE
-	root.SetHelpTemplate(root.HelpTemplate() + secretsHelp())
+	root.SetFlagErrorFunc(flagError)
+	root.SetVersionTemplate(versionLine())
+	settingFlags(root, config.StdioSettings(), true)
+	root.AddCommand(p.stdioCommand(), p.serveCommand(), p.sandboxCommand(), p.demoCommand(), p.approvalsCommand(), p.ledgerCommand(), p.eventsCommand(), p.webhooksCommand(), p.doctorCommand(), p.smokeCommand(), p.tokenCommand(), p.signingSecretCommand(), p.installCommand(), p.uninstallCommand(), p.toolsCommand(), p.versionCommand(), settingsTopic())
+	root.SetHelpCommand(helpCommand())
+	root.InitDefaultHelpCmd()
+	root.InitDefaultCompletionCmd()
+	root.InitDefaultVersionFlag()
+	finish(root)
+	p.completeValues(root)
 	return root
 }
 
-func unknownCommand(c *cobra.Command, args []string) error {
-	if len(args) == 0 {
-		return nil
+// finish gives a command and those below it what all have in common: a group of commands refuses what
+// is none of them, and prints its help without one; an error of a command that was run says so.
+func finish(c *cobra.Command) {
+	c.InitDefaultHelpFlag()
+	if f := c.Flags().Lookup("help"); f != nil {
+		f.Usage = "show this help"
 	}
-	message := fmt.Sprintf("unknown command %q", args[0])
-	if near := c.SuggestionsFor(args[0]); len(near) > 0 {
-		message += ", did you mean " + near[0] + "?"
+	if f := c.Flags().Lookup("version"); f != nil {
+		f.Usage = "print the version"
 	}
-	return usageError{fmt.Errorf("%s; see: %s --help", message, c.CommandPath())}
-}
-
-func noArguments(c *cobra.Command, args []string) error {
-	if len(args) > 0 {
-		return usageError{fmt.Errorf("%q is not expected here; see: %s --help", args[0], c.CommandPath())}
+	if parent := c.Parent(); parent != nil && parent.Name() == "completion" {
+		c.Args = noArguments // cobra's own words would be another language
 	}
-	return nil
-}
-
-// secretsHelp lists what is set in the environment alone.
-func secretsHelp() string {
-	var b strings.Builder
-	b.WriteString("\nOnly in the environment, never on the command line:\n")
-	for _, s := range config.Settings() {
-		if s.Flag == "" {
-			fmt.Fprintf(&b, "  %-22s %s\n", s.Name(), s.Help)
+	if c.HasSubCommands() {
+		c.Args = unknownCommand
+		if c.RunE == nil && c.Run == nil {
+			c.RunE = func(c *cobra.Command, _ []string) error { return c.Help() }
 		}
 	}
-	return b.String()
+	if run := c.RunE; run != nil {
+		c.RunE = func(c *cobra.Command, args []string) error {
+			if err := run(c, args); err != nil {
+				return runError{err}
+			}
+			return nil
+		}
+	}
+	for _, sub := range c.Commands() {
+		finish(sub)
+	}
+}
+
+// helpCommand is cobra's, except that it refuses what there is no help for.
+func helpCommand() *cobra.Command {
+	return &cobra.Command{
+		Use: "help [COMMAND]", Short: "Show the help of a command, or of a topic such as settings",
+		RunE: func(c *cobra.Command, args []string) error {
+			about, rest, err := c.Root().Find(args)
+			if err != nil || len(rest) > 0 {
+				return unknownCommand(about, rest)
+			}
+			about.InitDefaultHelpFlag()
+			return about.Help()
+		},
+		ValidArgsFunction: func(c *cobra.Command, args []string, _ string) (names []string, _ cobra.ShellCompDirective) {
+			about, _, err := c.Root().Find(args)
+			if err != nil {
+				return nil, cobra.ShellCompDirectiveNoFileComp
+			}
+			for _, sub := range about.Commands() {
+				if sub.IsAvailableCommand() || sub.IsAdditionalHelpTopicCommand() {
+					names = append(names, cobra.CompletionWithDesc(sub.Name(), sub.Short))
+				}
+			}
+			return names, cobra.ShellCompDirectiveNoFileComp
+		},
+	}
+}
+
+// settingsTopic is the help about settings, as help settings shows it.
+func settingsTopic() *cobra.Command {
+	var b, hidden strings.Builder
+	b.WriteString("Settings are environment variables. vennio-mcp stdio and serve take most of them as flags too,\nwhich win over the environment. ~/ at the start of a path is your home.\n\nFlag, and the variable of all commands\n")
+	hidden.WriteString("\nOnly in the environment, never on the command line\n")
+	for _, s := range config.Settings() {
+		if s.Flag == "" {
+			fmt.Fprintf(&hidden, "  %s\n      %s\n", strings.Join(s.Env, ", "), s.Help)
+			continue
+		}
+		flag := "--" + s.Flag
+		if s.Value != "bool" {
+			flag += " " + s.Value
+		}
+		fmt.Fprintf(&b, "  %s, %s\n      %s", flag, strings.Join(s.Env, ", "), s.Help)
+		if s.Default != "" {
+			fmt.Fprintf(&b, " (default: %s)", s.Default)
+		}
+		b.WriteString("\n")
+	}
+	return &cobra.Command{Use: "settings", Short: "All settings, as flags and environment variables", Long: b.String() + hidden.String()}
 }
 
 // config reads the settings, with the flags that were given.
 func (p program) config(c *cobra.Command) (config.Config, error) {
 	given := map[string]string{}
-	c.Flags().Visit(func(f *pflag.Flag) { given[f.Name] = f.Value.String() })
+	if c.Flags().Lookup("consent") != nil { // the other commands have flags of their own, and take settings from the environment alone
+		c.Flags().Visit(func(f *pflag.Flag) { given[f.Name] = f.Value.String() })
+	}
 	return config.LoadOn(p.machine, given, p.getenv)
 }
 

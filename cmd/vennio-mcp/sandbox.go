@@ -13,7 +13,7 @@ keys, errors and limits, with hosts in three time zones. Point any Vennio client
 at it. POST requests under /_sandbox/ make it fail on demand.`
 
 func (p program) sandboxCommand() *cobra.Command {
-	var addr string
+	addr := "127.0.0.1:3001"
 	c := &cobra.Command{
 		Use: "sandbox", Short: "Serve the local Vennio that tests and demo use", Long: sandboxAbout, Args: noArguments,
 		RunE: func(c *cobra.Command, _ []string) error {
@@ -22,7 +22,7 @@ func (p program) sandboxCommand() *cobra.Command {
 			}
 			box, err := p.startSandbox(c.Context(), addr)
 			if err != nil {
-				return err
+				return listenError("--addr", addr, err)
 			}
 			defer box.close()
 			p.introduce(box.url)
@@ -30,7 +30,7 @@ func (p program) sandboxCommand() *cobra.Command {
 			return nil
 		},
 	}
-	c.Flags().StringVar(&addr, "addr", "127.0.0.1:3001", "loopback address to listen on; port 0 takes a free one")
+	textFlag(c, &addr, "addr", "address", "loopback address to listen on; port 0 takes a free one")
 	return c
 }
 

@@ -51,8 +51,8 @@ func TestReq_X6_ReadOnlyOffersNoToolThatWrites(t *testing.T) {
 // req: X6
 func TestReq_X6_OnlySelectedToolsAreThere(t *testing.T) {
 	t.Parallel()
-	names := func(args ...string) (all []string) {
-		code, out, errs := run(t, clean(t), append([]string{"tools", "--json"}, args...)...)
+	names := func(settings ...string) (all []string) {
+		code, out, errs := run(t, clean(t, settings...), "tools", "--json")
 		require.Zero(t, code, errs)
 		var list []struct{ Name string }
 		require.NoError(t, json.Unmarshal([]byte(out), &list))
@@ -62,8 +62,8 @@ func TestReq_X6_OnlySelectedToolsAreThere(t *testing.T) {
 		return all
 	}
 	assert.Contains(t, names(), "book_slot")
-	assert.NotContains(t, names("--read-only"), "book_slot")
-	assert.Equal(t, []string{"find_slots", "get_booking"}, names("--tools", "get_booking,find_slots"), "in the catalogue's order")
+	assert.NotContains(t, names("VENNIO_READ_ONLY=true"), "book_slot")
+	assert.Equal(t, []string{"find_slots", "get_booking"}, names("VENNIO_TOOLS=get_booking,find_slots"), "in the catalogue's order")
 	c, _ := bare(t, "stdio", clean(t, "VENNIO_TOOLS=list_bookings"))
 	list, err := c.ListTools(t.Context(), mcp.ListToolsRequest{})
 	require.NoError(t, err)

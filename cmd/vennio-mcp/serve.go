@@ -8,8 +8,10 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
+	"runtime"
 	"slices"
 	"strings"
+	"syscall"
 
 	"github.com/spf13/cobra"
 
@@ -28,7 +30,7 @@ address callers must show a bearer token, of the settings file
 (vennio-mcp token new NAME) or of an OAuth authorization server: docs/security.md.`
 
 func (p program) serveCommand() *cobra.Command {
-	var addr string
+	addr := "127.0.0.1:8080"
 	c := &cobra.Command{
 		Use: "serve", Short: "Serve MCP over SSE (/sse, /message) and Streamable HTTP (/mcp)", Long: serveAbout, Args: noArguments,
 		RunE: func(c *cobra.Command, _ []string) error {
@@ -42,7 +44,8 @@ func (p program) serveCommand() *cobra.Command {
 			return p.serve(c.Context(), addr, cfg)
 		},
 	}
-	c.Flags().StringVar(&addr, "addr", "127.0.0.1:8080", "address to listen on; beyond loopback callers need a token; port 0 takes a free one")
+	textFlag(c, &addr, "addr", "address", "address to listen on; beyond loopback callers need a token; port 0 takes a free one")
+	settingFlags(c, config.Settings(), false)
 	return c
 }
 
@@ -65,7 +68,7 @@ func (p program) serve(ctx context.Context, addr string, cfg config.Config) erro
 	defer a.close()
 	ln, err := new(net.ListenConfig).Listen(ctx, "tcp", addr)
 	if err != nil {
-		return err
+		return listenError("--addr", addr, err)
 	}
 	return a.serve(ctx, p, cfg, ln)
 }
@@ -164,7 +167,10 @@ func orElse(set, usual float64) float64 {
 
 // announce tells where the pages are found, and warns of what is odd.
 func (a *assembled) announce(listens string, cfg config.Config, o mcpserver.HTTPOptions) (url string) {
-	url = map[bool]string{true: "https://", false: "http://"}[o.TLS != nil] + listens
+	url = "http://" + listens
+	if o.TLS != nil {
+		url = "https://" + listens
+	}
 	if cfg.Serve.PublicURL != "" {
 		a.links.at(cfg.Serve.PublicURL)
 	} else {
@@ -207,6 +213,20 @@ func mayListen(addr string, cfg config.Config) error {
 	return usageError{errors.New("--addr " + addr + ": beyond loopback (127.0.0.1, ::1 or localhost) callers must show who they are, and there is no token. " +
 		"Run vennio-mcp token new NAME, put the line it prints under tokens: in the settings file (VENNIO_MCP_SETTINGS) or into VENNIO_MCP_TOKENS_FILE, " +
 		"or set oauth there; see docs/security.md")}
+}
+
+// listenError says what to do where an address cannot be listened on; flag is the one that names it.
+func listenError(flag, addr string, err error) error {
+	host, _, _ := net.SplitHostPort(addr)
+	const inUse, notPermitted = syscall.Errno(10048), syscall.Errno(10013) // WSAEADDRINUSE, WSAEACCES: Windows has its own numbers
+	windows := runtime.GOOS == "windows"
+	switch {
+	case errors.Is(err, syscall.EADDRINUSE), windows && errors.Is(err, inUse):
+		return fmt.Errorf("%s %s: another program uses this port: end it, or take a free port with %s %s", flag, addr, flag, net.JoinHostPort(host, "0"))
+	case errors.Is(err, syscall.EACCES), windows && errors.Is(err, notPermitted):
+		return fmt.Errorf("%s %s: this user may not listen on this port: take one above 1023, or a free one with %s %s", flag, addr, flag, net.JoinHostPort(host, "0"))
+	}
+	return fmt.Errorf("%s %s: %w", flag, addr, err)
 }
 
 var errNotLoopback = errors.New("only loopback (127.0.0.1, ::1 or localhost) can be served")

@@ -18,13 +18,15 @@ import (
 	"github.com/vennio-mcp/vennio-mcp/vennioclient"
 )
 
-const smokeAbout = `The acceptance run: finds and books a few times through this program's own tools,
-waits for Vennio's booking.created about each, cancels all of them, and tells how
-long each step took. Without a key it runs on the built-in sandbox.
+const smokeAbout = `The acceptance run: finds slots and books them through this program's own tools,
+waits for Vennio's booking.created about each, cancels all of them, and reports how
+long each step took.
 
-You are shown the bookings and asked for your yes first; it stands in the consent
-ledger. The exit code is 0 if all went well, else 1. A booking that was made is
-cancelled whatever else fails, on Ctrl-C too.`
+Without a key it runs in the built-in sandbox: nobody is asked, nothing is real, and
+its consent ledger is kept in memory and ends with the run. With a key it shows the
+bookings and asks for your approval first (or takes --yes), and records it in the
+consent ledger. The exit code is 0 if everything passed, else 1. A booking that was
+made is cancelled whatever else fails, on Ctrl-C too.`
 
 // smokeFlags are what the command line says of a run.
 type smokeFlags struct {
@@ -39,7 +41,7 @@ type smokeFlags struct {
 func (p program) smokeCommand() *cobra.Command {
 	var f smokeFlags
 	c := &cobra.Command{
-		Use: "smoke", Short: "Book, hear of it, cancel: the acceptance run, with latencies", Long: smokeAbout, Args: noArguments,
+		Use: "smoke", Short: "Acceptance run: book, receive the event, cancel, and report latencies", Long: smokeAbout, Args: noArguments,
 		RunE: func(c *cobra.Command, _ []string) error {
 			cfg, err := p.config(c)
 			if err != nil {
@@ -52,14 +54,15 @@ func (p program) smokeCommand() *cobra.Command {
 			return p.smoke(c.Context(), cfg, f)
 		},
 	}
-	c.Flags().IntVar(&f.bookings, "bookings", 5, "how many, 1 to 10")
+	f.bookings, f.within, f.eventsAddr = 5, 30*time.Second, "127.0.0.1:0"
+	numberFlag(c, &f.bookings, "bookings", 1, 10, "how many bookings to make, 1 to 10")
 	c.Flags().BoolVar(&f.live, "live", false, "run with a key that is not a test key: real bookings, and Vennio e-mails the attendee")
-	c.Flags().BoolVar(&f.yes, "yes", false, "agree to the bookings here instead of being asked")
-	c.Flags().StringVar(&f.attendee, "attendee", "", "e-mail address the bookings are for (default smoke@example.com; with --live it must be given)")
-	c.Flags().StringVar(&f.name, "name", "", "your name, for the record (default: the user's)")
-	c.Flags().DurationVar(&f.within, "within", 30*time.Second, "how long to wait for each booking.created")
-	c.Flags().StringVar(&f.eventsURL, "events-url", "", "https address at which Vennio reaches --events-addr, for a subscription that ends with the run")
-	c.Flags().StringVar(&f.eventsAddr, "events-addr", "127.0.0.1:0", "loopback address to hear events at; port 0 takes a free one")
+	c.Flags().BoolVar(&f.yes, "yes", false, "approve the bookings here instead of being asked; the sandbox asks nobody")
+	textFlag(c, &f.attendee, "attendee", "address", "e-mail address that the bookings are for (default smoke@example.com; required with --live)")
+	textFlag(c, &f.name, "name", "name", "your name, for the record (default: the user's; in the sandbox, else: the operator)")
+	durationFlag(c, &f.within, "within", "how long to wait for each booking.created")
+	textFlag(c, &f.eventsURL, "events-url", "url", "https address at which Vennio reaches --events-addr, for a subscription that ends with the run")
+	textFlag(c, &f.eventsAddr, "events-addr", "address", "loopback address at which to receive events; port 0 takes a free one")
 	c.Flags().BoolVar(&f.asJSON, "json", false, "print the result as JSON")
 	return c
 }
@@ -68,10 +71,6 @@ func (p program) smokeCommand() *cobra.Command {
 func (f *smokeFlags) check(cfg config.Config) error {
 	kind := vennioclient.KeyKind(cfg.APIKey.Reveal())
 	switch {
-	case f.bookings < 1 || f.bookings > 10:
-		return fmt.Errorf("--bookings %d: want 1 to 10", f.bookings)
-	case f.within <= 0:
-		return fmt.Errorf("--within %s: want a time such as 30s", f.within)
 	case cfg.Tools.ReadOnly:
 		return errors.New("VENNIO_READ_ONLY is set, and this run books: unset it for the run")
 	case f.onSandbox:

@@ -72,7 +72,7 @@ func (r *smokeRun) ownEar(ctx context.Context, a *assembled) (*ear, error) {
 	at, stop, err := listen(ctx, r.eventsAddr, in.Handler(), hostOf(r.eventsURL))
 	if err != nil {
 		_ = db.Close()
-		return nil, err
+		return nil, listenError("--events-addr", r.eventsAddr, err)
 	}
 	made, err := subscribe(ctx, a.vennio, in.Of(""), cmp.Or(r.eventsURL, at+webhooks.Path), []string{string(webhook.BookingCreated)})
 	if err != nil {

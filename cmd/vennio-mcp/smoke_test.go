@@ -102,8 +102,8 @@ func TestSmokeIsRefusedWhereItCouldDoHarm(t *testing.T) {
 		"read-only":       {testKey(t, vennio, "VENNIO_READ_ONLY=1"), []string{"--yes"}, "VENNIO_READ_ONLY"},
 		"nobody agrees":   {testKey(t, vennio), nil, "say --yes"},
 		"no name":         {append(testKey(t, vennio), "USER="), []string{"--yes"}, "--name"},
-		"too many":        {clean(t), []string{"--bookings", "11"}, "want 1 to 10"},
-		"no time":         {clean(t), []string{"--within", "0s"}, "want a time"},
+		"too many":        {clean(t), []string{"--bookings", "11"}, "want a number from 1 to 10"},
+		"no time":         {clean(t), []string{"--within", "0s"}, "want a duration"},
 		"where it leads":  {testKey(t, vennio), []string{"--yes", "--events-url", "https://a.example.com"}, "--events-addr"},
 		"on all networks": {clean(t), []string{"--events-addr", "0.0.0.0:80"}, "only loopback"},
 	} {

@@ -9,11 +9,12 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
+	"github.com/vennio-mcp/vennio-mcp/internal/config"
 	"github.com/vennio-mcp/vennio-mcp/internal/mcpserver"
 )
 
 func (p program) stdioCommand() *cobra.Command {
-	return &cobra.Command{
+	c := &cobra.Command{
 		Use: "stdio", Short: "Serve MCP on standard input and output (what happens without a command)", Args: noArguments,
 		RunE: func(c *cobra.Command, _ []string) error {
 			cfg, err := p.config(c)
@@ -21,7 +22,7 @@ func (p program) stdioCommand() *cobra.Command {
 				return err
 			}
 			if cfg.Sandbox() && cfg.Real() {
-				return usageError{errors.New("the settings file has accounts for callers over HTTP alone: set VENNIO_API_KEY for this one, or leave out VENNIO_MCP_SETTINGS")}
+				return usageError{errors.New("the settings file has accounts for callers over HTTP alone: set VENNIO_API_KEY for stdio, or leave out VENNIO_MCP_SETTINGS")}
 			}
 			a, err := p.assemble(c.Context(), cfg)
 			if err != nil {
@@ -41,6 +42,8 @@ func (p program) stdioCommand() *cobra.Command {
 			return otherSecret(ctx, mcpserver.Stdio(ctx, a.mcp, p.in, p.out, mcpserver.StdioOptions{Log: a.log, Subscriptions: a.feed}))
 		},
 	}
+	settingFlags(c, config.StdioSettings(), false)
+	return c
 }
 
 func isTerminal(stream any) bool {
@@ -48,13 +51,19 @@ func isTerminal(stream any) bool {
 	return ok && term.IsTerminal(int(f.Fd()))
 }
 
-// logFormat resolves "auto": for people on a terminal, for machines elsewhere.
-func logFormat(format string, w io.Writer) string {
-	switch {
-	case format != "auto":
-		return format
-	case isTerminal(w):
+// coloured reports whether colours may be written to w: to a terminal that can show them, unless
+// NO_COLOR asks for none (no-color.org).
+func (p program) coloured(w io.Writer) bool {
+	return isTerminal(w) && p.getenv("NO_COLOR") == "" && p.getenv("TERM") != "dumb"
+}
+
+// logFormat is the format of the log for observe.Logger. "auto" is console on a terminal, else json.
+func (p program) logFormat(format string) string {
+	if format == "json" || format == "auto" && !isTerminal(p.errs) {
+		return "json"
+	}
+	if p.coloured(p.errs) {
 		return "console"
 	}
-	return "json"
+	return "plain"
 }

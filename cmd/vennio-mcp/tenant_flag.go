@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/vennio-mcp/vennio-mcp/internal/config"
 	"github.com/vennio-mcp/vennio-mcp/internal/sanitize"
@@ -21,10 +22,17 @@ const (
 	allTenantsHelp = "of the default tenant and all others"
 )
 
+// addTenantFlag lets a command take --tenant.
+func addTenantFlag(flags *pflag.FlagSet) {
+	flags.Var(textValue(new(string), "tenant", ""), tenantFlag, tenantHelp)
+}
+
 // tenantIn is the tenant that a command line names; empty for the default one.
 func tenantIn(c *cobra.Command) string {
-	name, _ := c.Flags().GetString(tenantFlag)
-	return name
+	if f := c.Flags().Lookup(tenantFlag); f != nil {
+		return f.Value.String()
+	}
+	return ""
 }
 
 // allTenants tells whether a command line asks for all, which some commands can.
@@ -67,7 +75,7 @@ func noTenant(cfg config.Config, tenant string) error {
 	if len(names) > 0 {
 		there = "there are " + strings.Join(names, ", ")
 	}
-	return usageError{fmt.Errorf("--tenant %s: the settings file (--settings) has no such tenant; %s", sanitize.Quote(tenant, 64), there)}
+	return usageError{fmt.Errorf("--tenant %s: the settings file (VENNIO_MCP_SETTINGS) has no such tenant; %s", sanitize.Quote(tenant, 64), there)}
 }
 
 // forTenant is how a command line names a tenant, to be put behind a command.

@@ -13,7 +13,7 @@ import (
 // watching begins a server with its eyes: log, metrics, and traces where
 // OpenTelemetry's variables ask for them.
 func (p program) watching(ctx context.Context, cfg config.Config) (*assembled, error) {
-	log := observe.Logger(p.errs, cfg.LogLevel, logFormat(cfg.LogFormat, p.errs))
+	log := observe.Logger(p.errs, cfg.LogLevel, p.logFormat(cfg.LogFormat))
 	for _, w := range cfg.Warnings {
 		log.Warn().Msg(w)
 	}

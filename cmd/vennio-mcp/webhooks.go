@@ -41,10 +41,9 @@ type hooks struct {
 
 func (p program) webhooksCommand() *cobra.Command {
 	c := &cobra.Command{
-		Use: "webhooks", Short: "Subscribe to Vennio's events; list and end subscriptions", Long: webhooksAbout, Args: unknownCommand,
-		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
+		Use: "webhooks", Short: "Subscribe to Vennio's events; list and end subscriptions", Long: webhooksAbout,
 	}
-	c.PersistentFlags().String(tenantFlag, "", tenantHelp)
+	addTenantFlag(c.PersistentFlags())
 	c.AddCommand(p.registerCommand(), p.listWebhooksCommand(), p.removeWebhookCommand())
 	return c
 }
@@ -58,8 +57,8 @@ func (p program) registerCommand() *cobra.Command {
 			return h.register(ctx, url, kinds)
 		}),
 	}
-	c.Flags().StringVar(&url, "url", "", "where Vennio reaches vennio-mcp serve: https, or http on loopback; its path is usually "+webhooks.Path+", with /NAME of a tenant (default: that, at VENNIO_MCP_PUBLIC_URL)")
-	c.Flags().StringVar(&kinds, "events", "", "types with commas between; * stands for anything: booking.* (default: all that Vennio documents)")
+	textFlag(c, &url, "url", "url", "where Vennio reaches vennio-mcp serve: https, or http on loopback; its path is usually "+webhooks.Path+", with /NAME of a tenant (default: that, at VENNIO_MCP_PUBLIC_URL)")
+	textFlag(c, &kinds, "events", "list", "types with commas between; * stands for anything: booking.* (default: all that Vennio documents)")
 	return c
 }
 
@@ -76,7 +75,7 @@ func (p program) withHooks(do func(context.Context, hooks, []string) error) func
 		}
 		db := sqldb.Open(cfg.Store())
 		defer func() { _ = db.Close() }()
-		in, err := p.inbox(cfg, db, observe.Logger(p.errs, cfg.LogLevel, logFormat(cfg.LogFormat, p.errs)))
+		in, err := p.inbox(cfg, db, observe.Logger(p.errs, cfg.LogLevel, p.logFormat(cfg.LogFormat)))
 		if err != nil {
 			return err
 		}

@@ -51,7 +51,7 @@ func (p program) listWebhooksCommand() *cobra.Command {
 			return nil
 		}),
 	}
-	c.Flags().BoolVar(&asJSON, "json", false, "JSON lines instead of a table")
+	c.Flags().BoolVar(&asJSON, "json", false, "print JSON lines")
 	return withAllTenants(c)
 }
 
@@ -123,7 +123,7 @@ func (h hooks) print(lines []hookLine, named bool) error {
 
 func (p program) removeWebhookCommand() *cobra.Command {
 	return &cobra.Command{
-		Use: "remove ID", Short: "End a subscription and forget its secret", Args: oneID("webhooks list"),
+		Use: "remove ID", Short: "End a subscription and forget its secret", Args: oneID("webhooks list"), ValidArgsFunction: p.completeIDs(p.subscriptionIDs),
 		RunE: p.withHooks(func(ctx context.Context, h hooks, args []string) error { return h.remove(ctx, args[0]) }),
 	}
 }

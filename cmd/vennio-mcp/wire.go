@@ -127,7 +127,7 @@ func (a *assembled) furnish(ctx context.Context, p program, cfg config.Config, t
 		a.closing(box.close)
 		realm, key, cfg.APIURL = "sandbox", sandbox.DefaultKey(), box.url
 		cfg.Hosts = sandboxHosts()
-		log.Log().Msg(schemas.SandboxText) // whatever the level: who reads the log must know
+		log.Log().Str(zerolog.LevelFieldName, zerolog.LevelWarnValue).Msg(schemas.SandboxText) // whatever the log level: nothing here is real
 	default:
 		a.usesVennio(cfg, tenant, p.clock()())
 	}

@@ -75,7 +75,11 @@ func (c Config) Store() string { return cmp.Or(c.DatabaseURL.Reveal(), c.StateDi
 type Mistakes []string
 
 func (m Mistakes) Error() string {
-	return fmt.Sprintf("%d %s to mend:\n  - %s", len(m), map[bool]string{true: "setting", false: "settings"}[len(m) == 1], strings.Join(m, "\n  - "))
+	settings := "settings"
+	if len(m) == 1 {
+		settings = "setting"
+	}
+	return fmt.Sprintf("%d invalid %s:\n  - %s", len(m), settings, strings.Join(m, "\n  - "))
 }
 
 // Load returns the settings from flags (those that were given, by name) over

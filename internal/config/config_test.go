@@ -104,7 +104,7 @@ func TestAnAddressWithoutAKeyIsAMistakeButTheGuidesNameIsNot(t *testing.T) {
 	_, err = config.Load(nil, env{"VENNIO_API_KEY": " \t"}.get)
 	require.ErrorContains(t, err, "VENNIO_API_KEY is blank", "a blank key is no wish for the sandbox")
 	_, err = config.Load(nil, env{"VENNIO_API_KEY_FILE": "/no/such/file", "VENNIO_API_URL": "https://api.example.com"}.get)
-	require.ErrorContains(t, err, "1 setting to mend", "a key was meant")
+	require.ErrorContains(t, err, "1 invalid setting", "a key was meant")
 }
 
 func TestHostsAndTheDefaultAmongThem(t *testing.T) {

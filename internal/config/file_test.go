@@ -95,6 +95,6 @@ func TestWebhookSettings(t *testing.T) {
 	assert.Equal(t, 7*24*time.Hour, c.EventsKeep)
 	_, err = config.Load(map[string]string{"events-keep": "24h"}, env{"VENNIO_WEBHOOK_SECRET": "canary,canary,canary"}.get)
 	require.ErrorContains(t, err, "VENNIO_WEBHOOK_SECRET holds none or more than two secrets")
-	require.ErrorContains(t, err, "--events-keep \"24h\": want a duration of 168h")
+	require.ErrorContains(t, err, "--events-keep \"24h\": want a duration of 7d")
 	assert.NotContains(t, err.Error(), "canary")
 }

@@ -12,13 +12,13 @@ import (
 // limitSettings are what the operator allows, and no model can change.
 func limitSettings() []Setting {
 	return []Setting{
-		{"guest-domains", []string{"VENNIO_GUEST_DOMAINS"}, "", "domains whose addresses may attend, comma-separated; *.example.com: all below it (default: any)", setDomains},
-		{"hours", []string{"VENNIO_HOURS"}, "", "when bookings may lie, in the default zone: mon-thu 09:00-17:00, fri 09:00-15:00 (default: any)", setHours},
-		{"working-hours", []string{"VENNIO_WORKING_HOURS"}, "", "when hosts work, in the default zone; other times are offered last (default: mon-fri 08:00-19:00 in the zone of each search)", setWorkingHours},
-		{"daily-bookings", []string{"VENNIO_DAILY_BOOKINGS"}, "0", "most bookings a day, by the day of consent; 0: any number", setDaily},
-		{"max-price", []string{"VENNIO_MAX_PRICE"}, "", "highest price of a booking, as set for hosts, such as 100 EUR (default: any)", setMaxPrice},
-		{"caller-requests", []string{"VENNIO_CALLER_REQUESTS"}, "20, 30", "most requests of a caller to people: open, and an hour; 0: any", setCallerRequests},
-		{"tenant-requests", []string{"VENNIO_TENANT_REQUESTS"}, "100, 300", "the same for a whole tenant", setTenantRequests},
+		{"guest-domains", "list", []string{"VENNIO_GUEST_DOMAINS"}, "", "domains whose addresses may attend, comma-separated; *.example.com: all below it (default: any)", setDomains},
+		{"hours", "hours", []string{"VENNIO_HOURS"}, "", "when bookings may lie, in the default zone: mon-thu 09:00-17:00, fri 09:00-15:00 (default: any)", setHours},
+		{"working-hours", "hours", []string{"VENNIO_WORKING_HOURS"}, "", "when hosts work, in the default zone; other times are offered last (default: mon-fri 08:00-19:00 in the zone of each search)", setWorkingHours},
+		{"daily-bookings", "number", []string{"VENNIO_DAILY_BOOKINGS"}, "0", "most bookings a day, by the day of consent; 0: any number", setDaily},
+		{"max-price", "price", []string{"VENNIO_MAX_PRICE"}, "", "highest price of a booking, as set for hosts, such as 100 EUR (default: any)", setMaxPrice},
+		{"caller-requests", "numbers", []string{"VENNIO_CALLER_REQUESTS"}, "20, 30", "most requests of a caller to people: open, and an hour; 0: any", setCallerRequests},
+		{"tenant-requests", "numbers", []string{"VENNIO_TENANT_REQUESTS"}, "100, 300", "the same for a whole tenant", setTenantRequests},
 	}
 }
 

@@ -34,19 +34,27 @@ type Serve struct {
 // transport; negative: any number.
 type Rate float64
 
+// publicURL is the setting of HTTP that a server on standard input and output needs too: the approval
+// pages of a shared database are found there.
+func publicURL() []Setting {
+	return []Setting{
+		{"public-url", "url", []string{"VENNIO_MCP_PUBLIC_URL"}, "", "where callers reach serve, such as https://mcp.example.com: allowed as Host, named in approval links and to OAuth clients", setPublicURL},
+	}
+}
+
+// serveSettings are the settings of HTTP alone.
 func serveSettings() []Setting {
 	return []Setting{
-		{"public-url", []string{"VENNIO_MCP_PUBLIC_URL"}, "", "where callers reach `serve`, such as https://mcp.example.com: allowed as Host, named in approval links and to OAuth clients", setPublicURL},
-		{"allowed-hosts", []string{"VENNIO_MCP_ALLOWED_HOSTS"}, "", "more names for the Host header, comma-separated; loopback names always pass", setList(func(c *Config) *[]string { return &c.Serve.AllowedHosts }, "/ \t")},
-		{"allowed-origins", []string{"VENNIO_MCP_ALLOWED_ORIGINS"}, "", "origins whose web pages may call `serve`, such as https://app.example.com", setOrigins},
-		{"tokens-file", []string{"VENNIO_MCP_TOKENS_FILE"}, "", "YAML list of bearer tokens, as `vennio-mcp token new` prints them; also under tokens in the settings file", setTokensFile},
-		{"tls-cert", []string{"VENNIO_MCP_TLS_CERT"}, "", "certificate file with its chain; read again when it changes", setText(func(c *Config) *string { return &c.Serve.TLSCert })},
-		{"tls-key", []string{"VENNIO_MCP_TLS_KEY"}, "", "file of its private key", setText(func(c *Config) *string { return &c.Serve.TLSKey })},
-		{"trusted-proxies", []string{"VENNIO_MCP_TRUSTED_PROXIES"}, "0", "trusted proxy hops before `serve`: as many entries of X-Forwarded-For and -Proto count", setProxies},
-		{"stateless", []string{"VENNIO_MCP_STATELESS"}, "false", "true: `serve` keeps no sessions, so any replica answers any request; SSE is off", setBool(func(c *Config) *bool { return &c.Serve.Stateless })},
-		{"rate", []string{"VENNIO_MCP_RATE"}, "", "requests a second that each tenant may send, twice as many at once; off: any (default: 50 where callers need a token)", setRate(func(c *Config) *Rate { return &c.Serve.Rate })},
-		{"rate-all", []string{"VENNIO_MCP_RATE_ALL"}, "", "the same for all tenants together (default: 500 where callers need a token)", setRate(func(c *Config) *Rate { return &c.Serve.RateAll })},
-		{"session-idle", []string{"VENNIO_MCP_SESSION_IDLE"}, "1h", "life of an idle session, 10s to 24h", setSessionIdle},
+		{"allowed-hosts", "list", []string{"VENNIO_MCP_ALLOWED_HOSTS"}, "", "more names for the Host header, comma-separated; loopback names always pass", setList(func(c *Config) *[]string { return &c.Serve.AllowedHosts }, "/ \t")},
+		{"allowed-origins", "list", []string{"VENNIO_MCP_ALLOWED_ORIGINS"}, "", "origins whose web pages may call serve, such as https://app.example.com", setOrigins},
+		{"tokens-file", "file", []string{"VENNIO_MCP_TOKENS_FILE"}, "", "YAML list of bearer tokens, as vennio-mcp token new prints them; also under tokens in the settings file", setTokensFile},
+		{"tls-cert", "file", []string{"VENNIO_MCP_TLS_CERT"}, "", "certificate file with its chain; read again when it changes", setText(func(c *Config) *string { return &c.Serve.TLSCert })},
+		{"tls-key", "file", []string{"VENNIO_MCP_TLS_KEY"}, "", "file of its private key", setText(func(c *Config) *string { return &c.Serve.TLSKey })},
+		{"trusted-proxies", "number", []string{"VENNIO_MCP_TRUSTED_PROXIES"}, "0", "number of trusted proxy hops before serve, 0 to 10: how many entries of X-Forwarded-For and -Proto count", setProxies},
+		{"stateless", "bool", []string{"VENNIO_MCP_STATELESS"}, "false", "true: serve keeps no sessions, so any replica answers any request; SSE is off", setBool(func(c *Config) *bool { return &c.Serve.Stateless })},
+		{"rate", "number", []string{"VENNIO_MCP_RATE"}, "", "requests a second that each tenant may send, twice as many at once; off: any (default: 50 where callers need a token)", setRate(func(c *Config) *Rate { return &c.Serve.Rate })},
+		{"rate-all", "number", []string{"VENNIO_MCP_RATE_ALL"}, "", "the same for all tenants together (default: 500 where callers need a token)", setRate(func(c *Config) *Rate { return &c.Serve.RateAll })},
+		{"session-idle", "duration", []string{"VENNIO_MCP_SESSION_IDLE"}, "1h", "idle timeout of a session, 10s to 1d", setSessionIdle},
 	}
 }
 
@@ -114,8 +122,8 @@ func setRate(field func(*Config) *Rate) func(*Config, string) error {
 
 func setSessionIdle(c *Config, v string) (err error) {
 	const least, most = 10 * time.Second, 24 * time.Hour
-	if c.Serve.SessionIdle, err = time.ParseDuration(v); err != nil || c.Serve.SessionIdle < least || c.Serve.SessionIdle > most {
-		return fmt.Errorf("%q: want a duration from 10s to 24h, such as 1h", v)
+	if c.Serve.SessionIdle, err = ParseDuration(v); err != nil || c.Serve.SessionIdle < least || c.Serve.SessionIdle > most {
+		return fmt.Errorf("%q: want a duration from 10s to 1d, such as 1h", v)
 	}
 	return nil
 }

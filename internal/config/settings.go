@@ -6,9 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/vennio-mcp/vennio-mcp/internal/consent"
@@ -26,46 +28,68 @@ import (
 // and the README's table are all made from the list of them.
 type Setting struct {
 	Flag    string   // without dashes; empty: never on the command line, where others can read it
+	Value   string   // the kind of value, in one word, such as file or duration; "bool" is a switch
 	Env     []string // the first that is set wins
 	Default string   // as shown; applied where nothing is set
 	Help    string
 	apply   func(*Config, string) error
 }
 
+// choices are the values of the settings that accept only a few.
+var choices = map[string][]string{
+	"dialect":      {string(vennioclient.Reference), string(vennioclient.Guide)},
+	"week-start":   {"monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"},
+	"consent":      {string(consent.PolicyAttested), string(consent.PolicyAsk), string(consent.PolicyHuman)},
+	"open-browser": {"auto", "off"},
+	"read-only":    {"true", "false"},
+	"stateless":    {"true", "false"},
+	"log-level":    {"debug", "info", "warn", "error"},
+	"log-format":   {"auto", "json", "console"},
+}
+
+// Choices returns the values that the setting accepts, where they are few; else nil.
+func (s Setting) Choices() []string { return choices[s.Flag] }
+
 // Name is how a message to the operator calls the setting.
 func (s Setting) Name() string { return s.Env[0] }
 
-// Settings lists every setting, in the order of the README.
+// Settings lists every setting, in the order of docs/reference/settings.md.
 func Settings() []Setting {
-	return slices.Concat(basics(), limitSettings(), serveSettings())
+	return slices.Concat(StdioSettings(), serveSettings())
 }
 
-// basics are the settings that every transport knows.
+// StdioSettings lists the settings that a server on standard input and output uses: all but those of
+// HTTP.
+func StdioSettings() []Setting {
+	return slices.Concat(basics(), limitSettings(), publicURL())
+}
+
+// basics are the settings of every transport.
 func basics() []Setting {
 	return []Setting{
-		{"", []string{"VENNIO_API_KEY"}, "", "Vennio's API key. Without one the built-in sandbox answers and nothing real is booked", setKey},
-		{"", []string{"VENNIO_API_KEY_FILE"}, "", "file to read the key from instead", setKeyFile},
-		{"", []string{"VENNIO_API_KEY_CREATED"}, "", "day on which the key was made, such as 2026-05-13; its age is watched (default: day of its first use here)", setKeyCreated},
-		{"api-url", []string{"VENNIO_API_URL", "BASE_URL"}, vennioclient.DefaultBaseURL, "where Vennio is: https, or http on loopback", setURL},
-		{"dialect", []string{"VENNIO_API_DIALECT"}, "reference", "how Vennio's API is spoken: reference or guide", setDialect},
-		{"business-id", []string{"VENNIO_BUSINESS_ID"}, "", "id of the host of calls that name none", setBusiness},
-		{"hosts", []string{"VENNIO_HOSTS"}, "", "hosts by name, their ids, and the price of a booking, if any: Ada=UUID, Bob=UUID;50 EUR. The first is the default unless the setting above names another", setHosts},
-		{"timezone", []string{"VENNIO_TIMEZONE"}, "", "IANA zone for calls that name none (default: this machine's, else UTC with a warning)", setZone},
-		{"week-start", []string{"VENNIO_WEEK_START"}, "monday", "first day of the week", setWeekStart},
-		{"consent", []string{"VENNIO_CONSENT"}, "ask", "what counts as consent: attested (the agent's word), ask (the person is asked wherever the client can) or human (never the agent's word)", setConsent},
-		{"open-browser", []string{"VENNIO_MCP_OPEN_BROWSER"}, "auto", "auto: under human, a server on stdio opens each request in the browser of its desktop; off: never", setOneOf(func(c *Config) *string { return &c.OpenBrowser }, "auto", "off")},
-		{"read-only", []string{"VENNIO_READ_ONLY"}, "false", "true: only tools that read", setReadOnly},
-		{"tools", []string{"VENNIO_TOOLS"}, "", "tools to offer, comma-separated (default: all)", setTools},
-		{"canary", []string{"VENNIO_CANARY"}, "100%", "share of hosts (of tenants, where there are several) for whom bookings are made and changed, sticky as it grows; others get previews", setCanary},
-		{"", []string{"VENNIO_SIGNING_SECRET"}, "", "signs slot ids, at least 16 characters; shared by replicas. During rotation two, comma-separated: the first signs (default: generated once, in the state folder)", setSecret},
-		{"state-dir", []string{"VENNIO_STATE_DIR"}, "", "folder for what outlives the process (default: the user's state folder)", setText(func(c *Config) *string { return &c.StateDir })},
-		{"", []string{"VENNIO_MCP_DATABASE_URL"}, "", "postgres://… of a database that replicas share instead of the state folder (docs/operations/scaling.md)", setDatabase},
-		{"settings", []string{"VENNIO_MCP_SETTINGS"}, "", "YAML file: sinks of events (docs/events.md), callers and tenants (docs/security.md)", setText(func(c *Config) *string { return &c.SettingsFile })},
-		{"", []string{"VENNIO_WEBHOOK_SECRET"}, "", "secret of Vennio's webhook deliveries; during rotation two, comma-separated (default: those kept by webhooks register)", setWebhookSecrets},
-		{"events-keep", []string{"VENNIO_EVENTS_KEEP"}, "168h", "how long events are kept for replay, 168h (7 days) at least", setKeep},
-		{"timeout", []string{"VENNIO_TIMEOUT"}, "10s", "per-attempt timeout of Vennio, 100ms to 30s; up to 3 attempts", setTimeout},
-		{"log-level", []string{"VENNIO_LOG_LEVEL"}, "info", "debug, info, warn or error", setOneOf(func(c *Config) *string { return &c.LogLevel }, "debug", "info", "warn", "error")},
-		{"log-format", []string{"VENNIO_LOG_FORMAT"}, "auto", "json, console, or auto: console on a terminal", setOneOf(func(c *Config) *string { return &c.LogFormat }, "auto", "json", "console")},
+		{"", "", []string{"VENNIO_API_KEY"}, "", "Vennio's API key. Without one the built-in sandbox answers and nothing real is booked", setKey},
+		{"", "", []string{"VENNIO_API_KEY_FILE"}, "", "file to read the key from instead", setKeyFile},
+		{"", "", []string{"VENNIO_API_KEY_CREATED"}, "", "day on which the key was made, such as 2026-05-13; its age is watched (default: day of its first use here)", setKeyCreated},
+		{"api-url", "url", []string{"VENNIO_API_URL", "BASE_URL"}, vennioclient.DefaultBaseURL, "where Vennio is: https, or http on loopback", setURL},
+		{"dialect", "dialect", []string{"VENNIO_API_DIALECT"}, "reference", "how Vennio's API is spoken: reference or guide", setDialect},
+		{"business-id", "id", []string{"VENNIO_BUSINESS_ID"}, "", "id of the host of calls that name none", setBusiness},
+		{"hosts", "list", []string{"VENNIO_HOSTS"}, "", "hosts by name, their ids, and the price of a booking, if any: Ada=UUID, Bob=UUID;50 EUR. The first is the default unless the setting above names another", setHosts},
+		{"timezone", "zone", []string{"VENNIO_TIMEZONE"}, "", "IANA zone for calls that name none (default: this machine's, else UTC with a warning)", setZone},
+		{"week-start", "weekday", []string{"VENNIO_WEEK_START"}, "monday", "first day of the week", setWeekStart},
+		{"consent", "policy", []string{"VENNIO_CONSENT"}, "ask", "what counts as consent: attested (the agent's word), ask (the person is asked wherever the client can) or human (never the agent's word)", setConsent},
+		{"open-browser", "mode", []string{"VENNIO_MCP_OPEN_BROWSER"}, "auto", "auto: under human, a server on stdio opens each request in the browser of its desktop; off: never", setOneOf("open-browser", func(c *Config) *string { return &c.OpenBrowser })},
+		{"read-only", "bool", []string{"VENNIO_READ_ONLY"}, "false", "true: only tools that read", setReadOnly},
+		{"tools", "list", []string{"VENNIO_TOOLS"}, "", "tools to offer, comma-separated (default: all)", setTools},
+		{"canary", "percentage", []string{"VENNIO_CANARY"}, "100%", "share of hosts (of tenants, where there are several) for whom bookings are made and changed, sticky as it grows; others get previews", setCanary},
+		{"", "", []string{"VENNIO_SIGNING_SECRET"}, "", "signs slot ids, at least 16 characters; shared by replicas. During rotation two, comma-separated: the first signs (default: generated once, in the state folder)", setSecret},
+		{"state-dir", "folder", []string{"VENNIO_STATE_DIR"}, "", "folder for what outlives the process (default: the user's state folder)", setText(func(c *Config) *string { return &c.StateDir })},
+		{"", "", []string{"VENNIO_MCP_DATABASE_URL"}, "", "postgres://… of a database that replicas share instead of the state folder (docs/operations/scaling.md)", setDatabase},
+		{"settings", "file", []string{"VENNIO_MCP_SETTINGS"}, "", "YAML file: sinks of events (docs/events.md), callers and tenants (docs/security.md)", setText(func(c *Config) *string { return &c.SettingsFile })},
+		{"", "", []string{"VENNIO_WEBHOOK_SECRET"}, "", "secret of Vennio's webhook deliveries; during rotation two, comma-separated (default: those kept by webhooks register)", setWebhookSecrets},
+		{"events-keep", "duration", []string{"VENNIO_EVENTS_KEEP"}, "7d", "how long events are kept for replay, at least 7d", setKeep},
+		{"timeout", "duration", []string{"VENNIO_TIMEOUT"}, "10s", "per-attempt timeout of Vennio, 100ms to 30s; up to 3 attempts", setTimeout},
+		{"log-level", "level", []string{"VENNIO_LOG_LEVEL"}, "info", "debug, info, warn or error", setOneOf("log-level", func(c *Config) *string { return &c.LogLevel })},
+		{"log-format", "format", []string{"VENNIO_LOG_FORMAT"}, "auto", "json, console, or auto: console on a terminal", setOneOf("log-format", func(c *Config) *string { return &c.LogFormat })},
 	}
 }
 
@@ -231,18 +255,42 @@ func setWebhookSecrets(c *Config, v string) error {
 }
 
 func setKeep(c *Config, v string) (err error) {
-	if c.EventsKeep, err = time.ParseDuration(v); err != nil || c.EventsKeep < webhooks.MinKeep {
-		return fmt.Errorf("%q: want a duration of 168h (7 days) or more, such as 720h", v)
+	if c.EventsKeep, err = ParseDuration(v); err != nil || c.EventsKeep < webhooks.MinKeep {
+		return fmt.Errorf("%q: want a duration of 7d or more, such as 30d", v)
 	}
 	return nil
 }
 
 func setTimeout(c *Config, v string) (err error) {
 	const least, most = 100 * time.Millisecond, 30 * time.Second
-	if c.Timeout, err = time.ParseDuration(v); err != nil || c.Timeout < least || c.Timeout > most {
+	if c.Timeout, err = ParseDuration(v); err != nil || c.Timeout < least || c.Timeout > most {
 		return fmt.Errorf("%q: want a duration from 100ms to 30s, such as 10s", v)
 	}
 	return nil
+}
+
+var days = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^([0-9]+(?:\.[0-9]+)?)d(.*)$`) })
+
+// ParseDuration reads a duration as people write it: 90s, 24h, 1d, 1d12h. A day is 24 hours. A negative
+// duration is an error.
+func ParseDuration(text string) (time.Duration, error) {
+	invalid := fmt.Errorf("%q is not a duration such as 90s, 24h or 1d", text)
+	var whole time.Duration
+	if parts := days().FindStringSubmatch(text); parts != nil {
+		n, err := strconv.ParseFloat(parts[1], 64)
+		if err != nil || n > 36_500 { // a hundred years; time.Duration holds 292
+			return 0, invalid
+		}
+		whole, text = time.Duration(n*float64(24*time.Hour)), parts[2]
+		if text == "" {
+			return whole, nil
+		}
+	}
+	rest, err := time.ParseDuration(text)
+	if err != nil || rest < 0 || whole+rest < 0 {
+		return 0, invalid
+	}
+	return whole + rest, nil
 }
 
 func setText(field func(*Config) *string) func(*Config, string) error {
@@ -252,11 +300,12 @@ func setText(field func(*Config) *string) func(*Config, string) error {
 	}
 }
 
-func setOneOf(field func(*Config) *string, allowed ...string) func(*Config, string) error {
+// setOneOf accepts the choices of the setting with this flag.
+func setOneOf(flag string, field func(*Config) *string) func(*Config, string) error {
 	return func(c *Config, v string) error {
 		v = strings.ToLower(v)
-		if !slices.Contains(allowed, v) {
-			return fmt.Errorf("%q: want %s", v, strings.Join(allowed, ", "))
+		if !slices.Contains(choices[flag], v) {
+			return fmt.Errorf("%q: want %s", v, strings.Join(choices[flag], ", "))
 		}
 		*field(c) = v
 		return nil

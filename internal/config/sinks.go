@@ -104,7 +104,7 @@ func (e sinkEntry) pause() (time.Duration, error) {
 	if e.Pause.value == "" {
 		return 0, nil
 	}
-	pause, err := time.ParseDuration(e.Pause.value)
+	pause, err := ParseDuration(e.Pause.value)
 	if err != nil {
 		return 0, errors.New("want a duration such as 10s")
 	}

@@ -107,8 +107,10 @@ func (t *Tenant) set(name string, field tenantField, getenv func(string) string)
 		value, err = ExpandPath(value, getenv)
 	}
 	switch {
-	case field.list != (name == "sinks"):
-		return fmt.Errorf("%s: want %s", name, map[bool]string{true: "one value, not a list", false: "a list"}[field.list])
+	case field.list && name != "sinks":
+		return fmt.Errorf("%s: want one value, not a list", name)
+	case !field.list && name == "sinks":
+		return fmt.Errorf("%s: want a list", name)
 	case name == "name", name == "sinks":
 	case !known:
 		return fmt.Errorf("%s: there is no such setting; there are name, sinks, %s", name, strings.Join(slices.Sorted(maps.Keys(tenantFields)), ", "))

@@ -99,7 +99,10 @@ func (p Patient) reached(s *sight) Finding {
 func clock(s *sight) Finding {
 	const check, warnAt, failAt = checkClock, 5 * time.Second, time.Minute
 	off := s.ahead.Abs().Round(time.Second)
-	direction := map[bool]string{true: "behind", false: "ahead of"}[s.ahead > 0]
+	direction := "ahead of"
+	if s.ahead > 0 {
+		direction = "behind"
+	}
 	saw := fmt.Sprintf("this machine is %s %s Vennio", off, direction)
 	const do = "Set the clock: switch on time synchronisation (NTP)."
 	switch {

@@ -25,6 +25,9 @@ type Change struct {
 // None reports whether the settings are already as they should be.
 func (ch Change) None() bool { return bytes.Equal(ch.old, ch.now) }
 
+// New reports whether the client has no settings file yet.
+func (ch Change) New() bool { return ch.old == nil }
+
 // Preview shows the entry as it stands and as it would: lines with - go, lines
 // with + come. Keys are masked; other entries are not shown.
 func (ch Change) Preview() string {

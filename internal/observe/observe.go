@@ -23,10 +23,10 @@ import (
 )
 
 // Logger writes to w, which is standard error and never standard output: that
-// is the protocol's. format is json or console.
+// is the protocol's. format is json, console, or plain, which is console without colours.
 func Logger(w io.Writer, level, format string) zerolog.Logger {
-	if format == "console" {
-		w = zerolog.ConsoleWriter{Out: w, TimeFormat: time.TimeOnly}
+	if format != "json" {
+		w = zerolog.ConsoleWriter{Out: w, TimeFormat: time.TimeOnly, NoColor: format == "plain"}
 	}
 	at, err := zerolog.ParseLevel(level)
 	if err != nil {

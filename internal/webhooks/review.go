@@ -56,6 +56,9 @@ func (b *Inbox) Show(ctx context.Context, id string) (sqldb.Event, []jobs.Record
 	return *found, records, err
 }
 
+// HasSinks reports whether the settings have a sink for the tenant.
+func (b *Inbox) HasSinks() bool { return len(b.sinks) > 0 }
+
 // Replay queues the follow-ups of the tenant's events anew, the oldest event's first, for one
 // sink or, where sink is empty, for all, and returns how many events and
 // follow-ups that were. What was done before is done again. ErrNoSink.

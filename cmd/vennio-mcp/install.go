@@ -112,7 +112,10 @@ func (p program) install(c *cobra.Command, id string, at placed) error {
 		return err
 	}
 	change, backup, err := p.apply(work)
-	if err != nil {
+	switch {
+	case errors.Is(err, mcpclients.ErrNoCodex):
+		return p.byHand(change, e)
+	case err != nil:
 		return err
 	}
 	return p.installed(change, e, backup)
@@ -130,6 +133,14 @@ func (p program) apply(work func() (mcpclients.Change, error)) (change mcpclient
 		}
 	}
 	return change, backup, err
+}
+
+// byHand prints the entry for a person to paste, where the client's own command is needed and is not
+// installed.
+func (p program) byHand(change mcpclients.Change, e entry) error {
+	_, _ = fmt.Fprintf(p.out, "%s: its command codex is not on the PATH, so %s was not changed. Add this to the end of that file:\n\n%s\n", change.Client.Name, change.Client.Path, change.Snippet())
+	p.explain(change, e, "the file was not changed")
+	return nil
 }
 
 // installed says what was done and what is to be done now.
@@ -153,6 +164,7 @@ func (p program) preview(change mcpclients.Change, e entry) error {
 		return err
 	}
 	_, _ = fmt.Fprint(p.out, change.Preview())
+	p.showCommand(change)
 	backup := "a copy of the file would be kept beside it"
 	if change.New() {
 		backup = "there is no file yet, so no copy would be kept"
@@ -160,6 +172,13 @@ func (p program) preview(change mcpclients.Change, e entry) error {
 	p.explain(change, e, backup)
 	_, err := fmt.Fprintln(p.out, "Nothing was changed.")
 	return err
+}
+
+// showCommand prints the client's own command that would make the change, if it does.
+func (p program) showCommand(change mcpclients.Change) {
+	if command := change.Command(); command != nil {
+		_, _ = fmt.Fprintf(p.out, "  runs      %s\n", strings.Join(command, " "))
+	}
 }
 
 // explain says what the entry does, a line each.
@@ -196,11 +215,17 @@ func (p program) uninstall(id string, at placed) error {
 		_, err := fmt.Fprintf(p.out, "%s: %s is not in %s. Nothing was changed.\n", client.Name, at.name, client.Path)
 		return err
 	case at.dry:
-		_, err := fmt.Fprint(p.out, change.Preview()+"Nothing was changed.\n")
+		_, _ = fmt.Fprint(p.out, change.Preview())
+		p.showCommand(change)
+		_, err := fmt.Fprintln(p.out, "Nothing was changed.")
 		return err
 	}
 	change, backup, err := p.apply(work)
-	if err != nil {
+	switch {
+	case errors.Is(err, mcpclients.ErrNoCodex):
+		_, err := fmt.Fprintf(p.out, "%s: its command codex is not on the PATH, so nothing was changed. Remove the table [%s.%s] from %s.\n", client.Name, client.Keys[0], at.name, client.Path)
+		return err
+	case err != nil:
 		return err
 	}
 	_, _ = fmt.Fprintf(p.out, "%s: %s is no longer in %s.\n  backup    %s\n", client.Name, at.name, client.Path, backup)

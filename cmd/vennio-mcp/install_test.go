@@ -74,11 +74,14 @@ func TestInstallForEveryClientOnceAndTwiceAndAway(t *testing.T) {
 		require.Zero(t, code, errs)
 		assert.Contains(t, out, ": vennio is in ", id)
 		before := d.files()
+		delete(before, filepath.Join(d.home, ".codex", "arguments"))
 		assert.Len(t, before, 1, id)
 		code, out, errs = d.run("install", id)
 		require.Zero(t, code, errs)
 		assert.Contains(t, out, "as it should be. Nothing was changed.", id)
-		assert.Equal(t, before, d.files(), id)
+		after := d.files()
+		delete(after, filepath.Join(d.home, ".codex", "arguments"))
+		assert.Equal(t, before, after, id)
 		code, out, errs = d.run("uninstall", id)
 		require.Zero(t, code, errs)
 		assert.Contains(t, out, ": vennio is no longer in ", id)
@@ -135,6 +138,7 @@ func TestAKeyFileOfOnesOwnMustBeOnesOwn(t *testing.T) {
 	config := d.files()[filepath.Join(d.home, ".codex", "config.toml")]
 	assert.Contains(t, config, "[mcp_servers.vennio-test]\n")
 	assert.Contains(t, config, "VENNIO_API_KEY_FILE = '"+file+"'")
+	assert.Equal(t, "mcp\nadd\nvennio-test\n--env\nVENNIO_API_KEY_FILE="+file+"\n--\n/opt/vennio-mcp\n", d.files()[filepath.Join(d.home, ".codex", "arguments")])
 	if runtime.GOOS != "windows" {
 		require.NoError(t, os.Chmod(file, 0o644))
 		code, _, errs = d.run("install", "cursor", "--key-file", file)
@@ -145,6 +149,24 @@ func TestAKeyFileOfOnesOwnMustBeOnesOwn(t *testing.T) {
 	assert.Equal(t, 2, code)
 	assert.Contains(t, errs, "VENNIO_API_KEY_FILE cannot be read")
 	assert.NoFileExists(t, filepath.Join(d.home, ".cursor", "mcp.json"))
+}
+
+// Without Codex's command, the entry is printed for the person to paste; the key is in its file.
+func TestWithoutCodexTheEntryIsPrinted(t *testing.T) {
+	t.Parallel()
+	env := append(clean(t, "VENNIO_API_KEY=vennio_sk_test_c4n4ry"), "PATH="+t.TempDir())
+	home := strings.TrimPrefix(env[0], "HOME=")
+	code, out, errs := run(t, env, "install", "codex")
+	require.Zero(t, code, errs)
+	assert.Contains(t, out, "codex is not on the PATH")
+	assert.Contains(t, out, filepath.Join(home, ".codex", "config.toml"))
+	assert.Regexp(t, `(?s)\[mcp_servers\.vennio\]\ncommand = '.*vennio-mcp'\n\n\[mcp_servers\.vennio\.env\]\nVENNIO_API_KEY_FILE = '(.*)api-key-vennio'`, out)
+	assert.NotContains(t, out, "c4n4ry")
+	assert.NoFileExists(t, filepath.Join(home, ".codex", "config.toml"))
+	require.NoError(t, os.MkdirAll(filepath.Join(home, ".codex"), 0o700))
+	require.NoError(t, os.WriteFile(filepath.Join(home, ".codex", "config.toml"), []byte("[mcp_servers.vennio]\ncommand = \"/x/vennio-mcp\"\n"), 0o600))
+	_, out, _ = run(t, env, "uninstall", "codex")
+	assert.Contains(t, out, "Remove the table [mcp_servers.vennio]")
 }
 
 func TestInstallRefusesWhatItDoesNotUnderstand(t *testing.T) {

@@ -57,7 +57,15 @@ func build(race bool) (string, error) {
 	return path, nil
 }
 
+// TestMain puts the stand-in for Codex's command on the PATH.
 func TestMain(m *testing.M) {
+	dir, err := filepath.Abs(filepath.Join("..", "..", "internal", "mcpclients", "testdata"))
+	if err == nil {
+		err = os.Setenv("PATH", dir+string(os.PathListSeparator)+os.Getenv("PATH"))
+	}
+	if err != nil {
+		panic(err)
+	}
 	code := m.Run()
 	for dir := range built.Range {
 		_ = os.RemoveAll(dir.(string))

@@ -15,17 +15,15 @@ import (
 	"github.com/vennio-mcp/vennio-mcp/internal/auth"
 )
 
-// Tenant is a Vennio account of its own: its key, hosts, policy and limits, and
-// who is told of its events. What it does not set it has from the settings of
-// all, but for the key and its age, hosts, webhook secrets and sinks: those of one
-// account are never used for another.
+// Tenant is a separate Vennio account with its own key, hosts, policy, limits and sinks. It inherits what
+// it does not set from the common settings, except the key and its age, hosts, webhook secrets and sinks:
+// those of one account are never used for another.
 type Tenant struct {
 	Name string
 	Config
-	given []func(*Config) // what it sets; values would print where Secret cannot hide them
 }
 
-// tenantFields are what a tenant can set, by their names in the settings file.
+// tenantFields are the settings of a tenant, by their names in the settings file.
 var tenantFields = map[string]func(*Config, string) error{
 	"api_key":         setKey,
 	"api_key_file":    setKeyFile,
@@ -50,7 +48,7 @@ var tenantFields = map[string]func(*Config, string) error{
 
 var tenantName = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[a-z0-9][a-z0-9._-]{0,63}$`) })
 
-// tenantField is a scalar of a tenant's, or the list of its sinks.
+// tenantField is a scalar of a tenant, or the list of its sinks.
 type tenantField struct {
 	text
 	sinks []sinkEntry
@@ -66,9 +64,10 @@ func (f *tenantField) UnmarshalYAML(node ast.Node) error {
 	return yaml.NodeToValue(node, &f.sinks, yaml.Strict())
 }
 
-// addTenant reads one entry of tenants.
+// addTenant reads one entry of tenants over the common settings, which are complete except for what
+// inheritDefaults adds.
 func (c *Config) addTenant(fields map[string]tenantField, getenv func(string) string) (wrong []mistake) {
-	t := Tenant{Name: fields["name"].value}
+	t := Tenant{Name: fields["name"].value, Config: c.ForTenant()}
 	line := 1
 	for _, f := range fields {
 		line = max(line, f.line)
@@ -88,7 +87,10 @@ func (c *Config) addTenant(fields map[string]tenantField, getenv func(string) st
 		wrong = append(wrong, mistake{line, "api_key: is missing; want ${NAME} of the environment, or api_key_file"})
 	}
 	sinks, mistakes := sinksOf(fields["sinks"].sinks, getenv)
-	t.given = append(t.given, func(c *Config) { c.Sinks = sinks })
+	t.Sinks = sinks
+	if t.BusinessID != "" {
+		t.Hosts = withDefault(t.Hosts, t.BusinessID)
+	}
 	for _, m := range mistakes {
 		wrong = append(wrong, mistake{m.line, "sinks: " + m.what})
 	}
@@ -99,7 +101,7 @@ func (c *Config) addTenant(fields map[string]tenantField, getenv func(string) st
 	return wrong
 }
 
-// set takes one field of a tenant's.
+// set applies one field to a tenant.
 func (t *Tenant) set(name string, field tenantField, getenv func(string) string) error {
 	apply, known := tenantFields[name]
 	value, err := field.resolve(getenv)
@@ -118,7 +120,6 @@ func (t *Tenant) set(name string, field tenantField, getenv func(string) string)
 		return fmt.Errorf("%s: %w", name, err)
 	case value == "": // as if it were not there
 	default:
-		t.given = append(t.given, func(c *Config) { _ = apply(c, value) }) // the error shows below
 		if err := apply(&t.Config, value); err != nil {
 			return fmt.Errorf("%s %w", name, err)
 		}
@@ -126,8 +127,8 @@ func (t *Tenant) set(name string, field tenantField, getenv func(string) string)
 	return nil
 }
 
-// sharesSecret: with one secret for two accounts, what is signed for the one
-// would count for the other.
+// sharesSecret reports whether another account has one of the tenant's webhook secrets. Then a delivery
+// that is signed for one account would be accepted for the other.
 func (c *Config) sharesSecret(t Tenant) (with string, shared bool) {
 	has := func(other []Secret) bool {
 		return slices.ContainsFunc(t.WebhookSecrets, func(s Secret) bool { return slices.Contains(other, s) })
@@ -143,20 +144,16 @@ func (c *Config) sharesSecret(t Tenant) (with string, shared bool) {
 	return "", false
 }
 
-// inherit completes a tenant from the settings of all. What it sets was checked
-// when it was read.
-func (t *Tenant) inherit(all Config) {
-	t.Config = all.ForTenant()
-	for _, set := range t.given {
-		set(&t.Config)
-	}
-	if t.BusinessID != "" {
-		t.Hosts = withDefault(t.Hosts, t.BusinessID)
+// inheritDefaults adds the common settings that depend on the machine and are known last.
+func (t *Tenant) inheritDefaults(common Config) {
+	t.StateDir = common.StateDir
+	if t.Zone == nil {
+		t.Zone, t.ZoneFrom, t.ZoneWarning = common.Zone, common.ZoneFrom, common.ZoneWarning
 	}
 }
 
-// ForTenant is what a tenant has before it sets anything: no key, no hosts, and
-// nobody who is told of events.
+// ForTenant returns the settings that a tenant inherits: without key, hosts, webhook secrets, sinks,
+// callers and other tenants.
 func (c Config) ForTenant() Config {
 	c.APIKey, c.KeyCreated, c.Warnings = "", time.Time{}, nil
 	c.Hosts, c.BusinessID, c.Tenants, c.Sinks, c.WebhookSecrets = nil, "", nil, nil, nil
@@ -164,8 +161,8 @@ func (c Config) ForTenant() Config {
 	return c
 }
 
-// Of is the settings of a tenant of the settings file; the default one has an
-// empty name. False: there is no such tenant.
+// Of returns the settings of a tenant of the settings file, or false if there is no such tenant. The
+// default tenant has an empty name.
 func (c Config) Of(tenant string) (Config, bool) {
 	if tenant == "" {
 		return c, true
@@ -178,7 +175,7 @@ func (c Config) Of(tenant string) (Config, bool) {
 	return Config{}, false
 }
 
-// Access says who may call over HTTP. The secret is the server's.
+// Access returns how callers over HTTP are authenticated. The secret is the signing secret of the server.
 func (c Config) Access(secret []byte) auth.Options {
 	o := auth.Options{
 		Tokens: c.Serve.Tokens, OAuth: c.Serve.OAuth, PublicURL: c.Serve.PublicURL, CallerKeys: c.Serve.CallerKeys,

@@ -89,19 +89,24 @@ type grantLine struct {
 // eachLine reads the ledger twice: a booking is known only from the last entries of its act.
 func (l *Ledger) eachLine(ctx context.Context, do func(Line)) error {
 	acts := map[string]*known{}
-	return l.read(ctx, func(tx *transaction) error {
-		err := tx.eachEntry(func(e Entry) error {
-			learn(acts, e)
-			return nil
-		})
-		if err != nil {
+	if err := l.pages(ctx, func(e Entry) { learn(acts, e) }); err != nil {
+		return err
+	}
+	return l.pages(ctx, func(e Entry) { do(lineOf(acts, e)) })
+}
+
+// pages calls do for every entry, the oldest first.
+func (l *Ledger) pages(ctx context.Context, do func(Entry)) error {
+	for after := int64(0); ; {
+		entries, err := l.Entries(ctx, after, page)
+		if err != nil || len(entries) == 0 {
 			return err
 		}
-		return tx.eachEntry(func(e Entry) error {
-			do(lineOf(acts, e))
-			return nil
-		})
-	})
+		for _, e := range entries {
+			do(e)
+		}
+		after = entries[len(entries)-1].Seq
+	}
 }
 
 // learn notes what an entry says of its act. Details that cannot be read are for Verify to report.

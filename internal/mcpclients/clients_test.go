@@ -12,6 +12,18 @@ import (
 	"github.com/vennio-mcp/vennio-mcp/internal/mcpclients"
 )
 
+// TestMain puts the stand-in for Codex's command on the PATH.
+func TestMain(m *testing.M) {
+	dir, err := filepath.Abs("testdata")
+	if err == nil {
+		err = os.Setenv("PATH", dir+string(os.PathListSeparator)+os.Getenv("PATH"))
+	}
+	if err != nil {
+		panic(err)
+	}
+	os.Exit(m.Run())
+}
+
 func TestWhereEachClientKeepsItsSettings(t *testing.T) {
 	t.Parallel()
 	home := filepath.FromSlash("/home/ada")

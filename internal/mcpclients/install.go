@@ -2,14 +2,20 @@ package mcpclients
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"maps"
+	"os"
+	"os/exec"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
 	"sync"
+	"time"
 )
 
 // Entry is how a client starts this server.
@@ -39,26 +45,28 @@ func (s System) Find(id string) (Client, bool) {
 // is kept. A file that cannot be read, and an entry that is another server's, are
 // errors that say where; no error holds what stands in the file.
 func (c Client) Install(name string, e Entry) (Change, error) {
-	return c.change(name, func(raw []byte, servers object) ([]byte, error) {
+	ch, err := c.change(name, func(raw []byte, servers object) ([]byte, error) {
 		if there, ok := servers[name]; ok {
 			if err := c.mayChange(server(name, there), e.Command); err != nil {
 				return nil, err
 			}
 		}
 		if c.Format == TOML {
-			mark, text := document(raw, TOML)
-			text, err := setTOML(text, c.Keys[0], name, e)
-			return slices.Concat(mark, text), err
+			return raw, nil
 		}
 		return setJSON(raw, c.Keys[0], name, e, c.fields())
 	})
+	if err != nil || c.Format != TOML {
+		return ch, err
+	}
+	return c.throughCodex(ch, &e)
 }
 
 // Uninstall works out c's settings without the server called name, which must be
 // this program: by the name of the program, or started by command. Nothing is
 // written before Apply.
 func (c Client) Uninstall(name, command string) (Change, error) {
-	return c.change(name, func(raw []byte, servers object) ([]byte, error) {
+	ch, err := c.change(name, func(raw []byte, servers object) ([]byte, error) {
 		there, ok := servers[name]
 		s := server(name, there)
 		switch {
@@ -67,12 +75,14 @@ func (c Client) Uninstall(name, command string) (Change, error) {
 		case !s.Ours() && s.Command != command:
 			return nil, fmt.Errorf("%s in %s is another server: it is left alone", name, c.Path)
 		case c.Format == TOML:
-			mark, text := document(raw, TOML)
-			text, err := removeTOML(text, c.Keys[0], name)
-			return slices.Concat(mark, text), err
+			return raw, nil
 		}
 		return removeJSON(raw, c.Keys[0], name)
 	})
+	if err != nil || c.Format != TOML || ch.before == nil {
+		return ch, err
+	}
+	return c.throughCodex(ch, nil)
 }
 
 // fields are those beside command, args and env that the client wants.
@@ -185,4 +195,98 @@ func masked(entry json.RawMessage) []string {
 		return "****"
 	})
 	return strings.Split(text, "\n")
+}
+
+// Change is what would become of one client's settings.
+type Change struct {
+	Client        Client
+	Name          string // of the entry
+	path          string // of the file, links followed
+	old, now      []byte
+	before, after json.RawMessage // the entry alone
+	command       []string        // of Codex, which changes its file itself
+}
+
+// None reports whether the settings are already as they should be.
+func (ch Change) None() bool { return ch.command == nil && bytes.Equal(ch.old, ch.now) }
+
+// New reports whether the client has no settings file yet.
+func (ch Change) New() bool { return ch.old == nil }
+
+// Preview shows the entry as it stands and as it would: lines with - go, lines
+// with + come. Keys are masked; other entries are not shown.
+func (ch Change) Preview() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "--- %s\n+++ %s\n@@ %s.%s @@\n", ch.path, ch.path, ch.Client.Keys[0], ch.Name)
+	for _, line := range masked(ch.before) {
+		b.WriteString("-" + line + "\n")
+	}
+	for _, line := range masked(ch.after) {
+		b.WriteString("+" + line + "\n")
+	}
+	return b.String()
+}
+
+// HasKey reports whether a Vennio key would stand in the settings themselves.
+func (ch Change) HasKey() bool { return server(ch.Name, ch.after).HasKey }
+
+// KeyFile is the file in which the server finds its key, as the entry names it;
+// when the entry goes, as it named it. It is empty where there is none.
+func (ch Change) KeyFile() string {
+	entry := ch.after
+	if entry == nil {
+		entry = ch.before
+	}
+	var fields object
+	var env map[string]string
+	_ = json.Unmarshal(entry, &fields) // no entry, no file
+	_ = json.Unmarshal(fields["env"], &env)
+	return env["VENNIO_API_KEY_FILE"]
+}
+
+// ErrChanged is the error of a file that changed after it was read.
+var ErrChanged = errors.New("it has just been changed by another program: run this again")
+
+// Apply writes the change: in full or not at all, in the place of the file, with
+// its mode, or 0600 where there was none. What was there is kept beside it, in a
+// file that its owner alone can read and whose path is returned; it is empty where
+// there was nothing. A file that changed since it was read is left alone
+// (ErrChanged): no other process of this program writes between that check and the
+// end of Apply. For Codex, its own command makes the change (ErrNoCodex).
+func (ch Change) Apply(now time.Time) (backup string, err error) {
+	if ch.None() {
+		return "", nil
+	}
+	if err := os.MkdirAll(filepath.Dir(ch.path), 0o700); err != nil {
+		return "", fmt.Errorf("%s cannot be created (%w): make its directory writable", ch.path, reason(err))
+	}
+	release, err := lock(context.Background(), ch.path)
+	if err != nil {
+		return "", untouched(err)
+	}
+	defer release()
+	target, again, err := read(ch.Client.Path)
+	if err != nil {
+		return "", untouched(err)
+	}
+	if target != ch.path || !bytes.Equal(again, ch.old) {
+		return "", fmt.Errorf("%s: %w", ch.path, ErrChanged)
+	}
+	if ch.command != nil {
+		if _, err := exec.LookPath("codex"); err != nil {
+			return "", ErrNoCodex
+		}
+	}
+	mode := fs.FileMode(0o600)
+	info, err := os.Stat(ch.path)
+	if err == nil {
+		mode = info.Mode().Perm()
+		if backup, err = keep(ch.path, ch.old, now); err != nil {
+			return "", err
+		}
+	}
+	if ch.command != nil {
+		return backup, ch.run()
+	}
+	return backup, replace(ch.path, ch.now, mode)
 }

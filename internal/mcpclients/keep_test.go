@@ -2,6 +2,9 @@ package mcpclients_test
 
 import (
 	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -70,24 +73,45 @@ func TestAnOlderEntryIsBroughtUpToDate(t *testing.T) {
 		installed(t, "Cursor", `{"mcpServers":null}`, e))
 }
 
-func TestTOMLKeepsItsCommentsAndOrder(t *testing.T) {
+// The file of Codex is changed by Codex's own command, which gets no key.
+func TestCodexChangesItsFileItself(t *testing.T) {
 	t.Parallel()
+	if runtime.GOOS == "windows" {
+		return // the stand-in is a shell script
+	}
 	head := "# my settings\nmodel = \"o4\" # big\n\n[mcp_servers.other]\ncommand = \"other\"\n"
-	ours := "\n[mcp_servers.vennio]\nargs = []\ncommand = '/opt/vennio-mcp'\n"
-	tail := "\n# where I work\n[projects.\"/src\"]\ntrust_level = \"trusted\"\n"
-	e := mcpclients.Entry{Command: "/opt/vennio-mcp"}
-	assert.Equal(t, head+ours, installed(t, "Codex", head, e))
-	assert.Equal(t, ours[1:], installed(t, "Codex", "", e))
-	old := "\n[mcp_servers.vennio]\ncommand = \"/old/vennio-mcp\"\nargs = [] # none\nstartup_timeout_sec = 20\n[mcp_servers.vennio.env]\nVENNIO_API_KEY = \"vennio_sk_live_x\"\n"
-	assert.Equal(t, head+"\n[mcp_servers.vennio]\nargs = []\ncommand = '/opt/vennio-mcp'\nstartup_timeout_sec = 20\n\n[mcp_servers.vennio.env]\nVENNIO_API_KEY_FILE = '/k'\n"+tail,
-		installed(t, "Codex", head+old+tail, mcpclients.Entry{Command: "/opt/vennio-mcp", Env: map[string]string{"VENNIO_API_KEY": "", "VENNIO_API_KEY_FILE": "/k"}}))
-
-	c := settings(t, known("Codex"), head+ours+tail)
-	change, err := c.Uninstall("vennio", "")
+	old := "\n[mcp_servers.vennio]\ncommand = \"/old/vennio-mcp\"\nargs = [\"--read-only\"]\n[mcp_servers.vennio.env]\nVENNIO_API_KEY = \"vennio_sk_live_canary\"\nVENNIO_CONSENT = \"human\"\n"
+	e := mcpclients.Entry{Command: "/opt/vennio-mcp", Env: map[string]string{"VENNIO_API_KEY": "", "VENNIO_API_KEY_FILE": "/k"}}
+	for text, want := range map[string][]string{
+		head:       {"mcp", "add", "vennio", "--env", "VENNIO_API_KEY_FILE=/k", "--", "/opt/vennio-mcp"},
+		head + old: {"mcp", "add", "vennio", "--env", "VENNIO_API_KEY_FILE=/k", "--env", "VENNIO_CONSENT=human", "--", "/opt/vennio-mcp", "--read-only"},
+	} {
+		c := settings(t, known("Codex"), text)
+		c.Path = filepath.Join(filepath.Dir(c.Path), "config.toml")
+		require.NoError(t, os.WriteFile(c.Path, []byte(text), 0o600))
+		change, err := c.Install("vennio", e)
+		require.NoError(t, err)
+		assert.Equal(t, append([]string{"codex"}, want...), change.Command())
+		assert.Equal(t, text, contents(t, c.Path))
+		backup, err := change.Apply(noon)
+		require.NoError(t, err)
+		assert.Equal(t, text, contents(t, backup))
+		gone, err := c.Uninstall("vennio", "")
+		require.NoError(t, err)
+		_, err = gone.Apply(noon)
+		require.NoError(t, err)
+		arguments := contents(t, filepath.Join(filepath.Dir(c.Path), "arguments"))
+		assert.Equal(t, strings.Join(append(want, "mcp", "remove", "vennio"), "\n")+"\n", arguments)
+		assert.NotContains(t, arguments, "canary")
+	}
+	c := known("Codex")
+	c.Path = filepath.Join(t.TempDir(), "config.toml")
+	change, err := c.Install("fails", e)
 	require.NoError(t, err)
+	assert.Equal(t, "[mcp_servers.fails]\ncommand = '/opt/vennio-mcp'\n\n[mcp_servers.fails.env]\nVENNIO_API_KEY_FILE = '/k'\n", change.Snippet())
 	_, err = change.Apply(noon)
-	require.NoError(t, err)
-	assert.Equal(t, head+tail, contents(t, c.Path)[:len(head)]+contents(t, c.Path)[len(head)+1:], "one blank line more stays")
+	require.ErrorContains(t, err, "codex mcp add failed (exit status 3)")
+	assert.NotContains(t, err.Error(), "vennio_sk_live_canary")
 }
 
 func TestAPreviewShowsOneEntryAndNoKey(t *testing.T) {

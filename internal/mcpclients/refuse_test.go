@@ -27,8 +27,9 @@ func TestWhatCannotBeChangedSafelyIsRefused(t *testing.T) {
 		"servers twice":      {"Cursor", `{"mcpServers":{"a":{"command":"canary"}},"mcpServers":{}}`, `"mcpServers" stands twice`},
 		"entry twice":        {"Cursor", `{"mcpServers":{"vennio":{},"vennio":{"command":"/x/vennio-mcp"}}}`, `"vennio" stands twice`},
 		"env no object":      {"Cursor", `{"mcpServers":{"vennio":{"command":"/x/vennio-mcp","env":["canary"]}}}`, `"env" is not an object`},
-		"TOML inline":        {"Codex", "mcp_servers = { other = { command = \"canary\" } }\n", "by hand"},
-		"TOML inline entry":  {"Codex", "[mcp_servers]\nvennio = { command = \"/x/vennio-mcp\" }\n", "not written as a table of its own"},
+		"TOML more fields":   {"Codex", "[mcp_servers]\nvennio = { command = \"/x/vennio-mcp\", startup_timeout_sec = 20 }\n", "also sets startup_timeout_sec, which codex mcp add would remove"},
+		"TOML key":           {"Codex", "[mcp_servers.vennio]\ncommand = \"/x/vennio-mcp\"\nenv = { VENNIO_API_KEY = \"canary\" }\n", "holds a secret (VENNIO_API_KEY), which must not be on the command line"},
+		"TOML secret":        {"Codex", "[mcp_servers.vennio]\ncommand = \"/x/vennio-mcp\"\nenv = { CRM_TOKEN = \"canary\" }\n", "holds a secret (CRM_TOKEN)"},
 		"TOML no table":      {"Codex", "mcp_servers = \"canary\"\n", "mcp_servers in"},
 		"TOML another's own": {"Codex", "[mcp_servers.vennio]\ncommand = \"canary\"\n", "another server"},
 	} {

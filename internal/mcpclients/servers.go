@@ -182,6 +182,9 @@ func commentEnd(text []byte) int {
 	return len(text)
 }
 
+// tree is somebody else's TOML, of which one table is known.
+type tree = map[string]any
+
 // finite turns the numbers that TOML has and JSON has not into texts: they are only
 // compared.
 func finite(value any) any {

@@ -10,7 +10,7 @@ import (
 	"github.com/vennio-mcp/vennio-mcp/internal/times"
 )
 
-// BenchmarkLabel tells a slot, BenchmarkGuestLabel the same slot to a guest.
+// BenchmarkLabel formats a slot, BenchmarkGuestLabel the same slot for a guest.
 func BenchmarkLabel(b *testing.B) {
 	start, end := span(b, "2026-05-14T14:00:00Z", "2026-05-14T14:30:00Z")
 	london := zone(b, "Europe/London")

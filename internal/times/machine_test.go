@@ -111,7 +111,7 @@ func TestTZMayNameAnything(t *testing.T) {
 	}
 }
 
-// A rule shows the same clock as the zone that it is taken for.
+// A rule has the same clock as the zone that it is resolved to.
 func TestReq_S12_ARuleAndItsZoneShowTheSame(t *testing.T) {
 	t.Parallel()
 	for tz, offsets := range map[string][2]int{"EST5EDT": {-5, -4}, "CET-1CEST,M3.5.0,M10.5.0/3": {1, 2}, "EST5": {-5, -5}, "UTC+2": {-2, -2}, "Etc/GMT+5": {-5, -5}} {

@@ -84,7 +84,7 @@ func (c phraseCase) input() times.WindowInput {
 	return times.WindowInput{When: c.phrase, WeekStart: c.weekStart, Loc: c.loc, Now: c.now, DefaultDays: 7, MaxDays: 60, MaxWhenDays: 92, MaxAhead: 600 * 24 * time.Hour}
 }
 
-// expectedWindow is a reading worked out with arithmetic of its own, which the grammar does not use.
+// expectedWindow is a reading, computed independently of the grammar.
 type expectedWindow struct{ from, to, hours, days, zone string }
 
 var readingForm = regexp.MustCompile(`^(\S+?)(?:\.\.(\S+))?(?: (\d\d:\d\d)?-(\d\d:\d\d)?)?(?: ((?:[a-z]{3},)*[a-z]{3}))?(?: @(\S+))?$`)

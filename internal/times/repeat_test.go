@@ -28,7 +28,7 @@ func TestARepetitionIsReadInItsOneForm(t *testing.T) {
 	}
 }
 
-// The wall clock stays, whatever the clocks do.
+// The local time remains the same across clock changes.
 func TestReq_S3_ARepetitionKeepsTheTimeOfDayInEveryZone(t *testing.T) {
 	t.Parallel()
 	zones := times.Zones()

@@ -509,7 +509,7 @@ func (r *reader) holidayTerm() (term, bool) {
 	r.accept("next", "this", "coming")
 	name := r.tok()
 	find := holidays[name.text]
-	if name.kind != word || find == nil || r.pos > in && !r.isHolidayEnd() {
+	if name.kind != word || find == nil || r.pos > in && r.ahead(1).text == "week" {
 		return term{}, false
 	}
 	r.pos++
@@ -529,5 +529,3 @@ func (r *reader) holidayTerm() (term, bool) {
 	t.holiday = true
 	return t, len(t.spans) > 0
 }
-
-func (r *reader) isHolidayEnd() bool { return r.ahead(1).text != "week" }

@@ -168,18 +168,13 @@ func (r *reader) sameClock(zones []string, all []meaning) bool {
 		}
 		for _, m := range all {
 			for _, d := range []date{m.first, m.last, m.last + 1} {
-				if !sameTime(d.time(), r.loc, loc) {
+				if !slices.EqualFunc(instantsOf(d.time(), r.loc).at, instantsOf(d.time(), loc).at, time.Time.Equal) {
 					return false
 				}
 			}
 		}
 	}
 	return len(zones) > 0
-}
-
-// sameTime reports whether a wall time denotes the same instants in both zones.
-func sameTime(wall time.Time, a, b *time.Location) bool {
-	return slices.EqualFunc(instantsOf(wall, a).at, instantsOf(wall, b).at, time.Time.Equal)
 }
 
 // zonesNamed returns the zones that the unknown words next to a time may denote: "3pm EST", "10am London time".

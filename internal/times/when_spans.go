@@ -278,7 +278,11 @@ func (r *reader) aroundDay() (term, bool) {
 	if unit == "workday" && n < 0 {
 		return term{}, false
 	}
-	return dayOf(r.after(d, n, unit)).keepWeekday(t, n, unit), true
+	day := dayOf(r.after(d, n, unit))
+	if unit == "week" && !t.holiday { // the weekday remains the same
+		day.named = t.named
+	}
+	return day, true
 }
 
 // weekdayBeside parses "the Monday after Christmas".
@@ -303,14 +307,6 @@ func (r *reader) weekdayBeside() (term, bool) {
 func (r *reader) isContainerAfter(n int) bool {
 	t := r.ahead(n)
 	return t.text == "this" || t.text == "next" || t.text == "to" || t.kind == dash
-}
-
-// keepWeekday keeps the named weekday if whole weeks were added.
-func (t term) keepWeekday(from term, _ int, unit string) term {
-	if unit == "week" && !from.holiday {
-		t.named = from.named
-	}
-	return t
 }
 
 // dayThenWeeks parses "Tuesday week", "Monday fortnight", "today week".

@@ -6,12 +6,6 @@ import (
 	"time"
 )
 
-// weekAfter returns the week n weeks after the current one.
-func (r *reader) weekAfter(n int) dates {
-	r.hint("A week begins on " + r.weekStart.String() + " here")
-	return r.weekOf(r.today + date(7*n))
-}
-
 // container parses a week or month by itself, but not the plain word "week".
 func (r *reader) container() (term, bool) {
 	unit := r.tok()
@@ -90,7 +84,8 @@ func (r *reader) unitSpan(how, unit string) (term, bool) {
 	}
 	switch unit {
 	case "week":
-		s := r.weekAfter(n)
+		r.hint("A week begins on " + r.weekStart.String() + " here")
+		s := r.weekOf(r.today + date(7*n))
 		return spanOf(s.first, s.last), known
 	case "month":
 		s := monthOf(monthOf(r.today).first.addMonths(n))

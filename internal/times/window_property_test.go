@@ -52,7 +52,7 @@ func TestReq_S5_WindowsKeepTheirBounds(t *testing.T) {
 	require.Positive(t, good, "no window was drawn that is one")
 }
 
-// A window told back to the server is the same window, as long as it is the same minute.
+// Sending the bounds of a window gives the same window within the same minute.
 func TestReq_S4_EchoedWindowIsTheSame(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
@@ -71,7 +71,7 @@ func TestReq_S4_EchoedWindowIsTheSame(t *testing.T) {
 	})
 }
 
-// Cut tells exactly whether the start that was sent is not the start that is searched.
+// Cut is true exactly if the start of the search differs from the start that was sent.
 func TestReq_S5_CutIsTold(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {

@@ -103,7 +103,7 @@ func (r *BookSlotResult) Text() string {
 		lines = append(lines, "Repeats: "+r.Repeat+" (series "+r.SeriesID+")")
 	}
 	if len(r.Skipped) > 0 {
-		lines = append(lines, "NOT booked, for it was not free: "+strings.Join(r.Skipped, ", "))
+		lines = append(lines, "NOT booked, because it was not free: "+strings.Join(r.Skipped, ", "))
 	}
 	if r.Price != "" {
 		lines = append(lines, "Price: "+r.Price)
@@ -173,7 +173,7 @@ func InCalendars(hosts []BookedHost) string {
 	if len(out) == 0 {
 		return ""
 	}
-	return fmt.Sprintf("It stands in only %s's calendar; Vennio does not tell %s, so tell them yourself.", strings.Join(in, ", "), strings.Join(out, ", "))
+	return fmt.Sprintf("It is in only %s's calendar; Vennio does not notify %s, so inform them yourself.", strings.Join(in, ", "), strings.Join(out, ", "))
 }
 
 // mailAbout says to whom Vennio sends e-mail about a booking with this status. For a booking that is to
@@ -216,9 +216,9 @@ func mail(attendees []Recipient) string {
 	case len(notMailed) == 0:
 		return "Vennio e-mails " + strings.Join(mailed, ", ") + "."
 	case len(mailed) == 0:
-		return "Vennio e-mails nobody (test keys send no mail); not told: " + strings.Join(notMailed, ", ") + "."
+		return "Vennio e-mails nobody (test keys send no mail); not e-mailed: " + strings.Join(notMailed, ", ") + "."
 	}
-	return "Vennio e-mails " + strings.Join(mailed, ", ") + "; not told, so tell them yourself: " + strings.Join(notMailed, ", ") + "."
+	return "Vennio e-mails " + strings.Join(mailed, ", ") + "; not e-mailed, so inform them yourself: " + strings.Join(notMailed, ", ") + "."
 }
 
 // line is the booking on one line. Texts by others are quoted. The description contains the offset and
@@ -281,7 +281,7 @@ func (r *ChangeResult) Text() string {
 		lines = append(lines, "Vennio may e-mail: "+strings.Join(r.Mailed, ", "))
 	}
 	if len(r.NotMailed) > 0 {
-		lines = append(lines, "Vennio does not write to: "+strings.Join(r.NotMailed, ", "))
+		lines = append(lines, "Vennio sends no e-mail to: "+strings.Join(r.NotMailed, ", "))
 	}
 	if r.Consent != nil {
 		lines = append(lines, fmt.Sprintf("Consent: %s, %s (%s).", r.Consent.GivenBy, sanitize.Quote(r.Consent.Statement, 500), r.Consent.Method))
@@ -296,7 +296,7 @@ func (r *ChangeResult) headline() string {
 	case r.Status == "cancelled":
 		return "Cancelled"
 	case r.Consent == nil:
-		return "Nothing was changed, for it stood like this before"
+		return "Nothing was changed, because it was like this before"
 	case r.Was != "" && !r.Changed:
 		return "Already moved"
 	case r.Was != "":

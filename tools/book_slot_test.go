@@ -40,8 +40,8 @@ func TestTheResultSaysWhoIsToldAndWhoIsNot(t *testing.T) {
 		key  string
 		want string
 	}{
-		"live key": {"vennio_sk_live_anything", `Vennio e-mails "Ada Byron" <ada@example.com>; not told, so tell them yourself: "Grace Hopper" <grace@example.com>.`},
-		"test key": {"", `Vennio e-mails nobody (test keys send no mail); not told: "Ada Byron" <ada@example.com>, "Grace Hopper" <grace@example.com>.`},
+		"live key": {"vennio_sk_live_anything", `Vennio e-mails "Ada Byron" <ada@example.com>; not e-mailed, so inform them yourself: "Grace Hopper" <grace@example.com>.`},
+		"test key": {"", `Vennio e-mails nobody (test keys send no mail); not e-mailed: "Ada Byron" <ada@example.com>, "Grace Hopper" <grace@example.com>.`},
 	} {
 		w := newWorld(t, func(w *world) {
 			w.deps.NoMail = tc.key == ""

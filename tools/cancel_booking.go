@@ -68,11 +68,11 @@ func cancelled(c scheduling.Cancellation, done scheduling.Changed) *schemas.Chan
 	case !done.Fresh && isCancelled:
 		out.Next = "Tell the person that it had already been cancelled, and that this call changed nothing more."
 	case c.Act.Repeat != "":
-		out.Next = "Tell the person that these bookings are cancelled; whom Vennio does not write to, they must tell."
+		out.Next = "Tell the person that these bookings are cancelled, and that they must inform those to whom Vennio sends no e-mail."
 	case !isCancelled:
 		out.Next = "Vennio took the cancellation and still shows another status: tell the person, and look again later."
 	default:
-		out.Next = "Tell the person that it is cancelled; whom Vennio does not write to, they must tell."
+		out.Next = "Tell the person that it is cancelled, and that they must inform those to whom Vennio sends no e-mail."
 	}
 	return out
 }

@@ -182,7 +182,7 @@ func TestABookingOfWhichLittleIsToldIsNotChanged(t *testing.T) {
 			})
 			got := w.change(tool, call)
 			assert.Equal(t, schemas.CodeBookingClosed, got.Code, "%s, %s: %s", tool, name, got.Text)
-			assert.Contains(t, got.Text, "did not tell when")
+			assert.Contains(t, got.Text, "did not say when")
 		}
 	}
 	w := newWorld(t)

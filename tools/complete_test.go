@@ -161,9 +161,9 @@ func boolInText(l leaf, v bool, text string, leaves []leaf) bool {
 	case "changed":
 		return begins("Moved: ", "Cancelled: ", "Changed: ") == v
 	case "in_calendar":
-		return v || strings.Contains(line("Vennio does not tell "), sibling(leaves, l, "name"))
+		return v || strings.Contains(line("Vennio does not notify "), sibling(leaves, l, "name"))
 	case "mailed":
-		before, _, _ := strings.Cut(mailLine.FindString(quotes.ReplaceAllString(text, "")), "not told") // a name may hold the same words
+		before, _, _ := strings.Cut(mailLine.FindString(quotes.ReplaceAllString(text, "")), "not e-mailed") // a name may hold the same words
 		return strings.Contains(before, sibling(leaves, l, "email")) == v || !v && strings.Contains(before, "This call e-mails nobody.")
 	case "propose":
 		return strings.Contains(line(sibling(leaves, l, "owner_id")), ", may propose") == v
@@ -192,14 +192,14 @@ var typed = []struct {
 	{regexp.MustCompile(`^NOT (BOOKED|MOVED|CANCELLED) YET$`), regexp.MustCompile(`^status$`), schemas.StatusAwaiting},
 	{regexp.MustCompile(`^(After payment: )?Vennio (may )?e-mails? nobody \(test keys`), regexp.MustCompile(`attendees\.\d+\.mailed$`), false},
 	{regexp.MustCompile(`^Vennio may e-mail .*`), regexp.MustCompile(`attendees\.\d+\.mailed$`), true},
-	{regexp.MustCompile(`^not told(, so tell them yourself)?$`), regexp.MustCompile(`attendees\.\d+\.mailed$`), false},
+	{regexp.MustCompile(`^not e-mailed(, so inform them yourself)?$`), regexp.MustCompile(`attendees\.\d+\.mailed$`), false},
 	{regexp.MustCompile(`^This call e-mails nobody$`), regexp.MustCompile(`attendees\.\d+\.mailed$`), false},
 	{regexp.MustCompile(`^Vennio may e-mail$`), regexp.MustCompile(`^mailed\.0$`), nil},
-	{regexp.MustCompile(`^Vennio does not write to$`), regexp.MustCompile(`^not_mailed\.0$`), nil},
-	{regexp.MustCompile(`^NOT booked, for it was not free$`), regexp.MustCompile(`^skipped\.0$`), nil},
+	{regexp.MustCompile(`^Vennio sends no e-mail to$`), regexp.MustCompile(`^not_mailed\.0$`), nil},
+	{regexp.MustCompile(`^NOT booked, because it was not free$`), regexp.MustCompile(`^skipped\.0$`), nil},
 	{regexp.MustCompile(`^Already (booked|held, NOT confirmed|recorded)$`), regexp.MustCompile(`^repeated$`), true},
 	{regexp.MustCompile(`^Already (moved|cancelled)$`), regexp.MustCompile(`^changed$`), false},
-	{regexp.MustCompile(`^Nothing was changed, for it stood like this before$`), regexp.MustCompile(`^changed$`), false},
+	{regexp.MustCompile(`^Nothing was changed, because it was like this before$`), regexp.MustCompile(`^changed$`), false},
 	{regexp.MustCompile(`^(Already h|H)eld, NOT confirmed$`), regexp.MustCompile(`status$`), "pending_payment"},
 	{regexp.MustCompile(`^Payment is due before it is confirmed$`), regexp.MustCompile(`^checkout_url$`), nil},
 	{regexp.MustCompile(`^(details|free_busy|none)(, may propose)?(, NOT active)?(, until [\d:TZ-]+)?$`), regexp.MustCompile(`^access\.\d+\.active$`), nil},

@@ -114,7 +114,7 @@ func (d *Deps) searchToMove(ctx context.Context, q scheduling.Search, in schemas
 	}
 	if len(old.Hosts) == 0 {
 		return q, &scheduling.Refusal{
-			Code: schemas.CodeBookingClosed, Message: "Vennio did not tell whose booking this is, so no other time can be searched for it.", Next: "Have the person move it in Vennio.",
+			Code: schemas.CodeBookingClosed, Message: "Vennio did not say whose booking this is, so no other time can be searched for it.", Next: "Have the person move it in Vennio.",
 		}
 	}
 	q.Moving, q.Hosts = &old, old.Hosts

@@ -117,7 +117,7 @@ func TestABookingOfOthersIsShownAsAQuotation(t *testing.T) {
 	assert.Contains(t, got.Text, `"ab"`)
 	assert.Equal(t, []string{"Bo"}, got.Data.Hosts)
 	assert.Equal(t, []string{"Eve", "Ms X <x@example.com>", "y@example.com", "Zed"}, got.Data.Attendees)
-	assert.Contains(t, got.Data.Description, "Vennio did not tell")
+	assert.Contains(t, got.Data.Description, "Vennio did not give")
 	assert.Contains(t, got.Data.Next, "do not call it confirmed")
 	for _, said := range []string{`with "Bo"`, `"Ms X <x@example.com>"`, `status "on_hold"`} {
 		assert.Contains(t, got.Text, said)

@@ -133,7 +133,7 @@ func existing(b scheduling.Booking, loc *time.Location) schemas.Booking {
 		BookingID:   sanitize.Line(b.ID, 100),
 		Status:      sanitize.Line(b.Status, 40),
 		Title:       sanitize.Line(b.Title, 120),
-		Description: "at a time that Vennio did not tell",
+		Description: "at a time that Vennio did not give",
 		Hosts:       b.ShownHosts(),
 		Attendees:   []string{},
 		SeriesID:    sanitize.Line(b.SeriesID, 100),

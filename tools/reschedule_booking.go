@@ -27,7 +27,7 @@ func (d *Deps) rescheduleBooking(ctx context.Context, in schemas.RescheduleBooki
 	}
 	if m.AtNewTime() {
 		out := changed(m.Booking, m.Loc, nil)
-		out.Next = "Tell the person that it stands at this time already."
+		out.Next = "Tell the person that it is at this time already."
 		return out, nil
 	}
 	req := writeRequest{act: m.Act, proposal: d.proposal(schemas.ActionReschedule, m.Act, m.Hosts, m.Loc, m.Guest)}
@@ -47,7 +47,7 @@ func (d *Deps) rescheduleBooking(ctx context.Context, in schemas.RescheduleBooki
 	case !done.Booking.IsAt(m.Act.Start, m.Act.End), done.Booking.Status == vennioclient.StatusCancelled:
 		out.Next = "It was moved as agreed and has been changed since: tell the person how it stands now."
 	case done.Fresh:
-		out.Next = "Tell the person that it was moved; whom Vennio does not write to, they must tell."
+		out.Next = "Tell the person that it was moved, and that they must inform those to whom Vennio sends no e-mail."
 	default:
 		out.Next = "Tell the person that it had already been moved, and that this call changed nothing more."
 	}

@@ -39,7 +39,7 @@ func TestASeriesIsAgreedToDayByDay(t *testing.T) {
 			day := start.AddDate(0, 0, 7*i).Format("Mon 2 Jan 2006")
 			assert.NotEqual(t, slices.Contains(got.Data.Skipped, day), strings.Contains(got.Data.Repeat, day), day)
 		}
-		assert.Contains(t, got.Text, "NOT booked, for it was not free: "+strings.Join(got.Data.Skipped, ", "))
+		assert.Contains(t, got.Text, "NOT booked, because it was not free: "+strings.Join(got.Data.Skipped, ", "))
 		writes := w.vennio.Writes()
 		again := w.book(booking)
 		assert.Equal(t, got.Data.SeriesID, again.Data.SeriesID)

@@ -167,7 +167,7 @@ func (s *Service) RefuseUnchangeable(b Booking) error {
 	case b.Status == vennioclient.StatusCancelled:
 		return refuse(schemas.CodeBookingClosed, "This booking is cancelled, so it cannot be changed.", "")
 	case !b.End.After(b.Start), b.Start.IsZero():
-		return refuse(schemas.CodeBookingClosed, "Vennio did not tell when this booking is, so it cannot be changed here.", "Have the person change it in Vennio.")
+		return refuse(schemas.CodeBookingClosed, "Vennio did not say when this booking is, so it cannot be changed here.", "Have the person change it in Vennio.")
 	case !b.End.After(s.Now()):
 		return refuse(schemas.CodeBookingClosed, "This booking is over, so it cannot be changed.", "")
 	}

@@ -29,7 +29,7 @@ func (p program) approvalsCommand() *cobra.Command {
 	var asJSON bool
 	limit := approvalsPage
 	c := &cobra.Command{
-		Use: "approvals", Short: "List what waits for a person's approval, and approve or decline it", Long: approvalsAbout,
+		Use: "approvals", Short: "List requests that wait for a person's approval, and approve or decline them", Long: approvalsAbout,
 		RunE: p.withApprovals(func(c *cobra.Command, l approvals, _ []string) error {
 			if asJSON {
 				return p.openAsJSON(c, l, after, limit)
@@ -56,7 +56,7 @@ func (p program) listOpen(c *cobra.Command, l approvals, after string, limit int
 		_, err = fmt.Fprintln(p.out, "No older request waits for an answer.")
 		return err
 	case len(open) == 0:
-		_, err = fmt.Fprintln(p.out, "Nothing waits for an answer.")
+		_, err = fmt.Fprintln(p.out, "No request waits for an answer.")
 		return err
 	}
 	in := bufio.NewScanner(p.in)
@@ -144,7 +144,7 @@ func (p program) askHere(c *cobra.Command, l approvals, in *bufio.Scanner, asked
 	case "no", "n":
 		return p.answer(c, l, asked.ID, false, name)
 	}
-	_, err := fmt.Fprintln(p.out, "It goes on waiting.")
+	_, err := fmt.Fprintln(p.out, "The request stays open.")
 	return err
 }
 
@@ -154,11 +154,11 @@ func (p program) onTerminal() bool { return isTerminal(p.in) && isTerminal(p.out
 
 func (p program) answer(c *cobra.Command, l approvals, id string, agreed bool, name string) error {
 	if !p.onTerminal() {
-		return usageError{errors.New("a person answers this in a terminal: run it there, with neither input nor output redirected, or open the approval page")}
+		return usageError{errors.New("a person must answer in a terminal: run this there, with neither input nor output redirected, or open the approval page")}
 	}
 	who := p.person(name)
 	if who == "" {
-		return usageError{errors.New("say who you are with --name, for the record")}
+		return usageError{errors.New("give your name with --name, for the record")}
 	}
 	words := "decline"
 	if agreed {
@@ -167,7 +167,7 @@ func (p program) answer(c *cobra.Command, l approvals, id string, agreed bool, n
 	after, err := l.Answer(c.Context(), id, consent.Answer{Agreed: agreed, By: who, Words: words, Rung: consent.InTerminal})
 	switch {
 	case errors.Is(err, consent.ErrNoProposal):
-		return usageError{fmt.Errorf("nothing of the id %s waits; vennio-mcp approvals lists what does", sanitize.Quote(id, 40))}
+		return usageError{fmt.Errorf("no open request has the id %s; vennio-mcp approvals lists the open ones", sanitize.Quote(id, 40))}
 	case errors.Is(err, consent.ErrAnswered), errors.Is(err, consent.ErrExpired):
 		return fmt.Errorf("%w: it is %s", err, after.State)
 	case err != nil:

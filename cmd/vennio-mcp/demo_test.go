@@ -25,8 +25,8 @@ func TestTheDemoGoesAsItSays(t *testing.T) {
 	assert.Zero(t, code, errs, "whatever settings the person has")
 	for _, part := range []string{
 		"NOT BOOKED YET", "nothing was written", "Approve this booking?", "[Approve]", "the approval made the booking", "Not booked  Nothing was changed: somebody else took this time", "the very same arguments", "the same booking", "slot_taken", "other times came in the answer", "Subscribed as wh_",
-		"the CRM is told: booking.created, Ada Byron", "stored once, and told on", "refused (401)", "the CRM is told: booking.updated", "moved, under a consent of its own",
-		"the CRM is told: booking.cancelled", "The ledger holds", "All as it says",
+		"the CRM receives: booking.created, Ada Byron", "stored once and forwarded", "refused (401)", "the CRM receives: booking.updated", "moved under a new consent",
+		"the CRM receives: booking.cancelled", "The ledger holds", "All statements were checked",
 	} {
 		assert.Contains(t, out, part)
 	}
@@ -53,8 +53,8 @@ type rehearsal struct {
 
 func rehearse(t *testing.T) rehearsal {
 	t.Helper()
-	p := program{getenv: settings(nil), out: new(bytes.Buffer), errs: new(lockedBuffer)}
-	d, err := p.setUp(t.Context())
+	p := program{getenv: envLookup(nil), out: new(bytes.Buffer), errs: new(lockedBuffer)}
+	d, err := p.newDemo(t.Context())
 	require.NoError(t, err)
 	cfg, err := config.Load(nil, d.here.getenv)
 	require.NoError(t, err)
@@ -76,7 +76,7 @@ func rehearse(t *testing.T) rehearsal {
 	return rehearsal{d, a.mcp}
 }
 
-// finds plays with a tool that does not do as it says.
+// finds plays with a tool that does not do what the demo says.
 func (r rehearsal) finds(t *testing.T, want, tool string, lie any) {
 	t.Helper()
 	honest := *r.server.GetTool(tool)
@@ -85,7 +85,7 @@ func (r rehearsal) finds(t *testing.T, want, tool string, lie any) {
 	r.server.AddTools(honest)
 }
 
-// The demo must be able to fail: servers that do not do as it says are found out.
+// The demo must be able to fail: servers that do not do what it says are detected.
 func TestTheDemoFindsOutAServerThatDoesNotDoAsItSays(t *testing.T) {
 	t.Parallel()
 	r := rehearse(t)
@@ -98,15 +98,15 @@ func TestTheDemoFindsOutAServerThatDoesNotDoAsItSays(t *testing.T) {
 	rehearse(t).finds(t, "nobody is asked", "cancel_booking", schemas.ChangeResult{Changed: true})
 }
 
-func TestTheDemoFindsOutASinkThatIsNotTold(t *testing.T) {
+func TestTheDemoFailsWhereASinkReceivesNoEvent(t *testing.T) {
 	t.Parallel()
-	sink := &demoSink{told: make(chan sinkEvent, 1)}
-	d := &demo{stage: &stage{out: new(bytes.Buffer)}, sink: sink}
-	sink.told <- sinkEvent{Type: "booking.updated"}
-	require.ErrorContains(t, d.isTold(t.Context(), "booking.created"), "told of booking.updated, not of booking.created")
+	sink := &demoSink{events: make(chan sinkEvent, 1)}
+	d := &demo{transcript: &transcript{out: new(bytes.Buffer)}, sink: sink}
+	sink.events <- sinkEvent{Type: "booking.updated"}
+	require.ErrorContains(t, d.awaitEvent(t.Context(), "booking.created"), "the sink received booking.updated, not booking.created")
 	over, stop := context.WithCancel(t.Context())
 	stop()
-	require.ErrorContains(t, d.isTold(over, "booking.updated"), "not told of booking.updated")
+	require.ErrorContains(t, d.awaitEvent(over, "booking.updated"), "the sink did not receive booking.updated")
 }
 
 func replacement(t *testing.T, name string, answer any) server.ServerTool {

@@ -17,10 +17,9 @@ import (
 	"github.com/vennio-mcp/vennio-mcp/vennioclient/sandbox"
 )
 
-const doctorAbout = `Looks at the key and what it may do, the address, the keys of the token issuer, clocks, time zones, the store,
-the webhook, of each tenant of the settings file what is its own, and the settings of MCP
-clients on this machine, and says what to do about each.
-It only reads. The exit code is 1 if there is a problem, else 0.`
+const doctorAbout = `Checks the key and its permissions, the address, the keys of the token issuer, clocks, time
+zones, the store, the webhook, the same for each tenant of the settings file, and the settings
+of MCP clients on this machine, and names the next step for each finding. It only reads. The exit code is 1 if there is a problem, else 0.`
 
 // doctorTime bounds an examination, whatever does not answer.
 const doctorTime = 2 * time.Minute
@@ -28,7 +27,7 @@ const doctorTime = 2 * time.Minute
 func (p program) doctorCommand() *cobra.Command {
 	var asJSON bool
 	c := &cobra.Command{
-		Use: "doctor", Short: "Check everything the server needs, and say what to do", Long: doctorAbout, Args: noArguments,
+		Use: "doctor", Short: "Check everything the server needs, and name the next steps", Long: doctorAbout, Args: noArguments,
 		RunE: func(c *cobra.Command, _ []string) error {
 			ctx, done := context.WithTimeout(c.Context(), doctorTime)
 			defer done()
@@ -57,38 +56,38 @@ func (p program) examine(ctx context.Context, c *cobra.Command) ([]doctor.Findin
 	if wrong, ok := errors.AsType[config.Mistakes](err); ok {
 		var found []doctor.Finding
 		for _, m := range wrong {
-			found = append(found, doctor.Finding{Level: doctor.Problem, Check: "settings", Saw: m, Do: "Mend the setting; the rest is looked at then."})
+			found = append(found, doctor.Finding{Level: doctor.Problem, Check: "settings", Saw: m, Do: "Correct the setting; then the rest is checked."})
 		}
 		return append(found, doctor.Clients(here)...), nil
 	}
 	if err != nil {
 		return nil, err
 	}
-	patient := p.patient("", cfg)
-	patient.System = here
-	if patient.Sandbox {
+	target := p.target("", cfg)
+	target.System = here
+	if target.Sandbox {
 		box, err := p.startSandbox(ctx, "127.0.0.1:0")
 		if err != nil {
 			return nil, fmt.Errorf("start the sandbox: %w", err)
 		}
 		defer box.close()
-		patient.Config.APIURL, patient.Config.APIKey, patient.Config.Hosts = box.url, config.Secret(sandbox.DefaultKey()), sandboxHosts()[:1]
+		target.Config.APIURL, target.Config.APIKey, target.Config.Hosts = box.url, config.Secret(sandbox.DefaultKey()), sandboxHosts()[:1]
 	}
-	patient.Store = sqldb.Open(cfg.Store())
-	defer func() { _ = patient.Store.Close() }()
-	patient.Webhook = patient.Subscribed
+	target.Store = sqldb.Open(cfg.Store())
+	defer func() { _ = target.Store.Close() }()
+	target.Webhook = target.Subscribed
 	for _, t := range cfg.Tenants {
-		other := p.patient(t.Name, t.Config)
-		other.Store = patient.Store
+		other := p.target(t.Name, t.Config)
+		other.Store = target.Store
 		other.Webhook = other.Subscribed
-		patient.Tenants = append(patient.Tenants, other)
+		target.Tenants = append(target.Tenants, other)
 	}
-	return doctor.Examine(ctx, patient), nil
+	return doctor.Examine(ctx, target), nil
 }
 
-// patient is a tenant, as far as its settings say.
-func (p program) patient(tenant string, cfg config.Config) doctor.Patient {
-	return doctor.Patient{
+// target returns what is known of a tenant from its settings.
+func (p program) target(tenant string, cfg config.Config) doctor.Target {
+	return doctor.Target{
 		Tenant: tenant, Config: cfg, Sandbox: !cfg.Real(), Absent: cfg.Sandbox() && cfg.Real(), Now: p.clock(), Transport: http.DefaultTransport,
 		KeySince: func() (time.Time, error) { return keySince(cfg, p.clock()()) },
 	}

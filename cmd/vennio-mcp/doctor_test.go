@@ -296,7 +296,7 @@ func TestTheDoctorOnClients(t *testing.T) {
 	e.says(t, doctor.Warning, "client", "Windsurf: ")
 	e.says(t, doctor.OK, "client", "Claude Code: vennio is reached at http://127.0.0.1:8080/mcp")
 	if runtime.GOOS != "windows" {
-		e.says(t, doctor.Warning, "client", "Cursor: a Vennio key stands in "+filepath.Join(home, ".cursor", "mcp.json"))
+		e.says(t, doctor.Warning, "client", "Cursor: a Vennio key is in "+filepath.Join(home, ".cursor", "mcp.json"))
 	}
 	assert.NotContains(t, e.text, "Zed")
 }

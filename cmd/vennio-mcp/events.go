@@ -9,13 +9,13 @@ import (
 	"github.com/vennio-mcp/vennio-mcp/internal/webhooks"
 )
 
-const eventsAbout = `Shows what Vennio told this machine by webhook, and what became of telling others.
-Replayed and retried follow-ups are carried out by vennio-mcp serve, now if it runs
-on the same state folder, else when it starts.`
+const eventsAbout = `Shows the events that Vennio sent by webhook, and the deliveries to sinks that follow
+from them. vennio-mcp serve executes replayed and retried follow-ups: at once if it
+runs on the same state folder, otherwise when it starts.`
 
 func (p program) eventsCommand() *cobra.Command {
 	c := &cobra.Command{
-		Use: "events", Short: "List, show and replay what Vennio told by webhook; see to dead letters", Long: eventsAbout,
+		Use: "events", Short: "List, show and replay webhook events; manage dead letters", Long: eventsAbout,
 	}
 	c.PersistentFlags().Bool("json", false, "print JSON lines")
 	addTenantFlag(c.PersistentFlags())

@@ -30,7 +30,7 @@ type replay struct {
 func (p program) replayCommand() *cobra.Command {
 	var r replay
 	c := &cobra.Command{
-		Use: "replay", Short: "Carry out the follow-ups of events again: by id, type or time", Args: noArguments,
+		Use: "replay", Short: "Execute the follow-ups of events again: by id, type or time", Args: noArguments,
 		RunE: p.withInbox(func(c *cobra.Command, in *webhooks.Inbox, _ []string) error {
 			done, err := p.replay(c.Context(), in, r)
 			if errors.Is(err, webhooks.ErrNoSink) {
@@ -42,7 +42,7 @@ func (p program) replayCommand() *cobra.Command {
 			if done.NoSink = !in.HasSinks(); asJSON(c) {
 				return p.printLine(done)
 			}
-			_, _ = fmt.Fprintf(p.out, "Events: %d. Follow-ups queued: %d; vennio-mcp serve carries them out.\n", done.Events, done.FollowUps)
+			_, _ = fmt.Fprintf(p.out, "Events: %d. Follow-ups queued: %d; vennio-mcp serve executes them.\n", done.Events, done.FollowUps)
 			if done.NoSink {
 				_, _ = fmt.Fprintln(p.out, "No sink is configured for this tenant, so nothing is sent to other programs: name sinks in the settings file (VENNIO_MCP_SETTINGS; docs/events.md).")
 			}
@@ -59,9 +59,9 @@ func (p program) replayCommand() *cobra.Command {
 func (p program) replay(ctx context.Context, in *webhooks.Inbox, r replay) (done replayed, err error) {
 	switch selected := r.wanted != (sqldb.EventsWanted{}); {
 	case r.id == "" && !selected:
-		return done, usageError{errors.New("say which events: --id, --type, --since or --until")}
+		return done, usageError{errors.New("choose events with --id, --type, --since or --until")}
 	case r.id != "" && selected:
-		return done, usageError{errors.New("--id names one event; leave --type, --since and --until out")}
+		return done, usageError{errors.New("--id names one event: omit --type, --since and --until")}
 	case r.id != "":
 		done.FollowUps, err = in.ReplayOne(ctx, r.id, r.sink)
 		done.Events = 1
@@ -73,7 +73,7 @@ func (p program) replay(ctx context.Context, in *webhooks.Inbox, r replay) (done
 
 func (p program) deadCommand() *cobra.Command {
 	return withAllTenants(&cobra.Command{
-		Use: "dead", Short: "List the follow-ups that were given up, the oldest first", Args: noArguments,
+		Use: "dead", Short: "List the follow-ups that failed for good, the oldest first", Args: noArguments,
 		RunE: p.withInboxes(func(c *cobra.Command, in *webhooks.Office, _ []string) error {
 			list := in.Of(tenantIn(c)).DeadLetters
 			if allTenants(c) {

@@ -96,7 +96,7 @@ func TestReq_W2_EventsFromTheCommandLine(t *testing.T) {
 	assert.Equal(t, "evt_2", line.ID)
 	assert.Contains(t, d.events("show", "evt_1"), evt1)
 
-	assert.Equal(t, "Events: 2. Follow-ups queued: 1; vennio-mcp serve carries them out.\n", d.events("replay", "--since", "1h"))
+	assert.Equal(t, "Events: 2. Follow-ups queued: 1; vennio-mcp serve executes them.\n", d.events("replay", "--since", "1h"))
 	d.isTold(2)
 	assert.JSONEq(t, `{"events":1,"follow_ups":1}`, d.events("replay", "--id", "evt_1", "--sink", "crm", "--json"))
 	d.isTold(3)
@@ -136,7 +136,7 @@ func TestEventCommandsSayWhatToDoNext(t *testing.T) {
 		"show":                         "want one id; vennio-mcp events list shows them",
 		"show nope":                    `there is no event "nope"; vennio-mcp events list shows`,
 		"list --since soon":            `--since "soon": want a duration ago, such as 24h`,
-		"replay":                       "say which events: --id, --type, --since or --until",
+		"replay":                       "choose events with --id, --type, --since or --until",
 		"replay --id a --type b":       "--id names one event",
 		"replay --id nope":             `there is no event "nope"`,
 		"replay --since 1h --sink a":   "the settings have no such sink: a; sinks are set in the settings file",

@@ -143,9 +143,9 @@ func TestReq_X8_EveryListenerChecksHost(t *testing.T) {
 	require.NoError(t, err)
 	t.Cleanup(sink.close)
 	smoke := &smokeRun{program: p, smokeFlags: smokeFlags{eventsAddr: "127.0.0.1:0", eventsURL: "https://events.example/webhooks/vennio", onSandbox: true}}
-	ear, err := smoke.ownEar(t.Context(), a)
+	events, err := smoke.ownSubscription(t.Context(), a)
 	require.NoError(t, err)
-	t.Cleanup(func() { _ = ear.close(context.WithoutCancel(t.Context())) })
+	t.Cleanup(func() { _ = events.close(context.WithoutCancel(t.Context())) })
 	page, err := a.links.to("NOSUCHPROPOSAL")
 	require.NoError(t, err)
 
@@ -163,7 +163,7 @@ func TestReq_X8_EveryListenerChecksHost(t *testing.T) {
 		"the sandbox, a command":  startSandboxProcess(t) + "/_sandbox/state",
 		"the sandbox of a server": box.url + "/v1/availability/slots",
 		"the demo's sink":         sink.url,
-		"a smoke run's events":    ear.at + "/webhooks/vennio",
+		"a smoke run's events":    events.at + "/webhooks/vennio",
 		"the approval page":       page,
 	} {
 		u, err := url.Parse(address)
@@ -175,5 +175,5 @@ func TestReq_X8_EveryListenerChecksHost(t *testing.T) {
 			assert.NotEqual(t, http.StatusForbidden, reach(method, address, u.Host), "%s %s", name, method)
 		}
 	}
-	assert.NotEqual(t, http.StatusForbidden, reach(http.MethodPost, ear.at+"/webhooks/vennio", "events.example"), "the name that Vennio was given")
+	assert.NotEqual(t, http.StatusForbidden, reach(http.MethodPost, events.at+"/webhooks/vennio", "events.example"), "the name that Vennio was given")
 }

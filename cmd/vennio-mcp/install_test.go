@@ -187,7 +187,7 @@ func TestInstallRefusesWhatItDoesNotUnderstand(t *testing.T) {
 	d.write(".cursor/mcp.json", `{"canary`, 0o600)
 	code, _, errs := d.run("install", "cursor")
 	assert.Equal(t, 1, code)
-	assert.Contains(t, errs, "(line 1, column 9): mend it first; nothing was changed")
+	assert.Contains(t, errs, "(line 1, column 9): correct it first; nothing was changed")
 	assert.Len(t, d.files(), 1)
 	delete(d.env, "HOME")
 	_, _, errs = d.run("install", "cursor")

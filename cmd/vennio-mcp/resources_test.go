@@ -56,7 +56,7 @@ func hear(t *testing.T, told <-chan string, want ...string) {
 			require.Contains(t, want, uri)
 			heard[uri] = true
 		case <-time.After(patience):
-			require.FailNow(t, "not told", "want %v, got %v", want, heard)
+			require.FailNow(t, "unknown", "want %v, got %v", want, heard)
 		}
 	}
 }
@@ -236,7 +236,7 @@ func notified(t *testing.T, told <-chan string, barrier string) map[string]int {
 				count[uri]++
 			}
 		case <-time.After(30 * time.Second):
-			require.FailNow(t, "not told", "%s; %v", barrier, count)
+			require.FailNow(t, "unknown", "%s; %v", barrier, count)
 		}
 	}
 }

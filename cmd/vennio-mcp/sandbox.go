@@ -15,7 +15,7 @@ at it. POST requests under /_sandbox/ make it fail on demand.`
 func (p program) sandboxCommand() *cobra.Command {
 	addr := "127.0.0.1:3001"
 	c := &cobra.Command{
-		Use: "sandbox", Short: "Serve the local Vennio that tests and demo use", Long: sandboxAbout, Args: noArguments,
+		Use: "sandbox", Short: "Serve the local sandbox of Vennio", Long: sandboxAbout, Args: noArguments,
 		RunE: func(c *cobra.Command, _ []string) error {
 			if err := loopbackOnly(addr); err != nil {
 				return usageError{err}

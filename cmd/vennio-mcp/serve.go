@@ -25,9 +25,9 @@ import (
 
 const serveAbout = `Serves MCP over SSE (/sse, /message) and Streamable HTTP (/mcp).
 
-On loopback nobody is asked who they are, unless there are tokens. On any other
-address callers must show a bearer token, of the settings file
-(vennio-mcp token new NAME) or of an OAuth authorization server: docs/security.md.`
+On loopback callers are not authenticated, unless tokens are set. On any other address
+callers must send a bearer token, which is listed in the settings file
+(vennio-mcp token new NAME) or issued by an OAuth authorization server: docs/security.md.`
 
 func (p program) serveCommand() *cobra.Command {
 	addr := "127.0.0.1:8080"
@@ -53,10 +53,10 @@ func (p program) serveCommand() *cobra.Command {
 // this server without anybody's doing.
 func (a *assembled) hearSandbox(ctx context.Context, in *webhooks.Office, url string) {
 	if _, err := subscribe(ctx, a.vennio, in.Of(""), url, documented(a.vennio.Dialect())); err != nil {
-		a.log.Error().Err(err).Msg("the sandbox's events are not heard")
+		a.log.Error().Err(err).Msg("the sandbox's events are not received")
 		return
 	}
-	a.log.Info().Str("at", url).Msg("hearing the sandbox's events; like its bookings they are kept in memory, so vennio-mcp events does not see them")
+	a.log.Info().Str("at", url).Msg("receiving the sandbox's events; like its bookings they are kept in memory, so vennio-mcp events does not see them")
 }
 
 // serve listens until ctx ends.
@@ -210,7 +210,7 @@ func mayListen(addr string, cfg config.Config) error {
 	if err := loopbackOnly(addr); !errors.Is(err, errNotLoopback) {
 		return err
 	}
-	return usageError{errors.New("--addr " + addr + ": beyond loopback (127.0.0.1, ::1 or localhost) callers must show who they are, and there is no token. " +
+	return usageError{errors.New("--addr " + addr + ": beyond loopback (127.0.0.1, ::1 or localhost) callers must be authenticated, and no token is set. " +
 		"Run vennio-mcp token new NAME, put the line it prints under tokens: in the settings file (VENNIO_MCP_SETTINGS) or into VENNIO_MCP_TOKENS_FILE, " +
 		"or set oauth there; see docs/security.md")}
 }

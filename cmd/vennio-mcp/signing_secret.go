@@ -125,9 +125,9 @@ and a process with another one does not start, except while the secret is rotate
 (docs/operations/scaling.md).`
 
 func (p program) signingSecretCommand() *cobra.Command {
-	c := &cobra.Command{Use: "signing-secret", Short: "Let the store be used with another signing secret", Long: secretAbout}
+	c := &cobra.Command{Use: "signing-secret", Short: "Allow the store to be used with another signing secret", Long: secretAbout}
 	c.AddCommand(&cobra.Command{
-		Use: "forget", Short: "Forget which secret the store is used with, when it is lost or leaked; stop every process first", Long: secretAbout, Args: noArguments,
+		Use: "forget", Short: "Delete the record of the signing secret, if the secret is lost or leaked; stop every process first", Long: secretAbout, Args: noArguments,
 		RunE: p.withStore(func(c *cobra.Command, _ config.Config, db *sqldb.DB, _ []string) error {
 			if err := db.Write(c.Context(), (*sqldb.Tx).ForgetSecretUse); err != nil {
 				return err

@@ -26,7 +26,7 @@ func starts(t *testing.T, command, dir string, secret string) (code int, said st
 	if secret != "" {
 		env = append(env, "VENNIO_SIGNING_SECRET="+secret)
 	}
-	p := program{getenv: settings(env), in: in, out: io.Discard, errs: errs}
+	p := program{getenv: envLookup(env), in: in, out: io.Discard, errs: errs}
 	ctx, stop := context.WithCancel(context.WithoutCancel(t.Context()))
 	defer stop()
 	line := []string{"stdio"}
@@ -89,7 +89,7 @@ func TestASecondSigningSecretDoesNotStart(t *testing.T) {
 			assert.NotContains(t, said, second)
 		}
 	}
-	p := program{getenv: settings([]string{"VENNIO_STATE_DIR=" + dir}), out: io.Discard, errs: io.Discard}
+	p := program{getenv: envLookup([]string{"VENNIO_STATE_DIR=" + dir}), out: io.Discard, errs: io.Discard}
 	require.Zero(t, p.run(t.Context(), []string{"signing-secret", "forget"}))
 	code, said := starts(t, "serve", dir, first)
 	require.Zero(t, code, said)
@@ -124,7 +124,7 @@ func TestAServerThatFindsAnotherSecretLaterEnds(t *testing.T) {
 	}()
 	<-held
 	errs := new(lockedBuffer)
-	p := program{getenv: settings([]string{
+	p := program{getenv: envLookup([]string{
 		"VENNIO_API_KEY=" + sandbox.DefaultKey(), "VENNIO_API_URL=http://127.0.0.1:1", "VENNIO_STATE_DIR=" + dir, "VENNIO_SIGNING_SECRET=another secret of ours",
 	}), in: os.Stdin, out: io.Discard, errs: errs, store: sqldb.Options{Patience: 1}}
 	ended := make(chan int, 1)

@@ -5,15 +5,18 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
+	"github.com/mark3labs/mcp-go/client"
 	"github.com/spf13/cobra"
 
 	"github.com/vennio-mcp/vennio-mcp/internal/config"
 	"github.com/vennio-mcp/vennio-mcp/internal/consent"
 	"github.com/vennio-mcp/vennio-mcp/internal/sanitize"
 	"github.com/vennio-mcp/vennio-mcp/internal/scheduling"
+	"github.com/vennio-mcp/vennio-mcp/schemas"
 	"github.com/vennio-mcp/vennio-mcp/tools"
 	"github.com/vennio-mcp/vennio-mcp/vennioclient"
 )
@@ -28,7 +31,7 @@ bookings and asks for your approval first (or takes --yes), and records it in th
 consent ledger. The exit code is 0 if everything passed, else 1. A booking that was
 made is cancelled whatever else fails, on Ctrl-C too.`
 
-// smokeFlags are what the command line says of a run.
+// smokeFlags are the flags of a run.
 type smokeFlags struct {
 	bookings                   int
 	live, yes, asJSON          bool
@@ -67,7 +70,7 @@ func (p program) smokeCommand() *cobra.Command {
 	return c
 }
 
-// check refuses runs that could do harm or show nothing.
+// check refuses runs that could do harm or prove nothing.
 func (f *smokeFlags) check(cfg config.Config) error {
 	kind := vennioclient.KeyKind(cfg.APIKey.Reveal())
 	switch {
@@ -77,32 +80,32 @@ func (f *smokeFlags) check(cfg config.Config) error {
 	case kind.Publishable():
 		return errors.New("a publishable key cannot cancel what it books: use a test secret key (vennio_sk_test_…)")
 	case !kind.Test() && !f.live:
-		return fmt.Errorf("the key is %s, not a test key: the bookings would be real, and Vennio would e-mail people. Use a test key (vennio_sk_test_…), or say --live if that is meant", kind)
+		return fmt.Errorf("the key is %s, not a test key: the bookings would be real, and Vennio would e-mail people. Use a test key (vennio_sk_test_…), or give --live if real bookings are intended", kind)
 	case !kind.Test() && f.attendee == "":
-		return errors.New("with --live, name the person to whom Vennio may write: --attendee you@your.domain")
+		return errors.New("with --live, name the person whom Vennio may e-mail: --attendee you@your.domain")
 	}
 	if f.eventsURL != "" && strings.HasSuffix(f.eventsAddr, ":0") {
-		return errors.New("--events-url needs --events-addr: the address on this machine that it leads to, such as 127.0.0.1:8090")
+		return errors.New("--events-url needs --events-addr: the address on this machine to which it is forwarded, such as 127.0.0.1:8090")
 	}
 	f.live = !f.onSandbox && !kind.Test()
 	return loopbackOnly(f.eventsAddr)
 }
 
-// smoke does the run and tells its result.
+// smoke does the run and reports its result.
 func (p program) smoke(ctx context.Context, cfg config.Config, f smokeFlags) error {
 	r := &smokeRun{program: p, smokeFlags: f, person: p.person(f.name)}
 	if r.person == "" && f.onSandbox {
 		r.person = "the operator"
 	}
 	if r.person == "" {
-		return usageError{errors.New("say who you are with --name, for the record")}
+		return usageError{errors.New("give your name with --name, for the record")}
 	}
 	if r.attendee == "" {
 		r.attendee = "smoke@example.com"
 	}
 	cfg.Consent, cfg.Tools, cfg.Canary = consent.PolicyHuman, tools.Selection{}, scheduling.Rollout{}
 	if cfg.LogLevel != "debug" {
-		cfg.LogLevel = "disabled" // what goes wrong stands in the result
+		cfg.LogLevel = "disabled" // the result reports what failed
 	}
 	stop, err := r.open(ctx, cfg)
 	if err != nil {
@@ -112,15 +115,15 @@ func (p program) smoke(ctx context.Context, cfg config.Config, f smokeFlags) err
 	if err := r.find(ctx); err != nil {
 		return err
 	}
-	agreed, err := r.agrees(ctx)
+	agreed, err := r.askApproval(ctx)
 	if err != nil || !agreed {
 		return err
 	}
-	r.carryOut(ctx)
+	r.execute(ctx)
 	return r.report()
 }
 
-// person is who sits at this terminal, as far as known.
+// person returns the name of the user, as --name or the environment gives it; it may be empty.
 func (p program) person(name string) string {
 	who := sanitize.Line(name, 100)
 	for _, variable := range []string{"USER", "USERNAME"} {
@@ -131,9 +134,9 @@ func (p program) person(name string) string {
 	return who
 }
 
-// agrees shows what will be booked and takes the person's yes. On the sandbox
-// nobody is asked: nothing of it is real.
-func (r *smokeRun) agrees(ctx context.Context) (bool, error) {
+// askApproval shows what will be booked and asks the person for approval. In the sandbox nobody is asked,
+// since nothing in it is real.
+func (r *smokeRun) askApproval(ctx context.Context) (bool, error) {
 	out := r.out
 	if r.asJSON {
 		out = r.errs
@@ -145,32 +148,32 @@ func (r *smokeRun) agrees(ctx context.Context) (bool, error) {
 	_, _ = fmt.Fprintf(out, "\n%q, for %s <%s>. %s\n\n", smokeTitle, r.person, r.attendee, r.consequences())
 	switch {
 	case r.onSandbox:
-		r.words = "ran vennio-mcp smoke on the sandbox"
+		r.statement = "ran vennio-mcp smoke on the sandbox"
 		return true, nil
 	case r.yes:
-		r.words = "--yes on the command line"
+		r.statement = "--yes on the command line"
 		return true, nil
 	case !isTerminal(r.in):
-		return false, usageError{errors.New("nobody is here to agree: say --yes, or run it in a terminal")}
+		return false, usageError{errors.New("standard input is not a terminal, so nobody can approve: give --yes, or run this in a terminal")}
 	}
 	_, _ = fmt.Fprint(r.errs, "Book and cancel these? [yes/no] ")
-	if r.words = r.typed(ctx); r.words != "yes" && r.words != "y" {
-		return false, errors.New("not agreed: nothing was booked")
+	if r.statement = r.readLine(ctx); r.statement != "yes" && r.statement != "y" {
+		return false, errors.New("not approved: nothing was booked")
 	}
 	return true, nil
 }
 
-// typed is the line that the person types, "" if none comes before ctx ends.
-func (r *smokeRun) typed(ctx context.Context) string {
+// readLine returns the line that the person types, or "" if ctx ends first.
+func (r *smokeRun) readLine(ctx context.Context) string {
 	line := make(chan string, 1)
 	go func() {
 		in := bufio.NewScanner(r.in)
-		_ = in.Scan() // nothing typed is no yes
+		_ = in.Scan() // no line is no approval
 		line <- strings.ToLower(strings.TrimSpace(in.Text()))
 	}()
 	select {
-	case said := <-line:
-		return said
+	case text := <-line:
+		return text
 	case <-ctx.Done():
 		return ""
 	}
@@ -184,14 +187,223 @@ func (r *smokeRun) headline() string {
 	return fmt.Sprintf("vennio-mcp smoke: %d × 30 minutes with %s, %s", len(r.trials), sanitize.Line(r.host, 100), where)
 }
 
-// consequences say who hears of it.
+// consequences says which people are notified, and how events are checked.
 func (r *smokeRun) consequences() string {
-	mail := "Vennio e-mails nobody about them (test key)."
+	mail := "Vennio sends no e-mail about them (test key)."
 	switch {
 	case r.onSandbox:
-		mail = "Nobody is e-mailed."
+		mail = "No e-mail is sent."
 	case r.live:
-		mail = "LIVE: they are real. They stand in the host's calendar until cancelled, and Vennio e-mails " + r.attendee + "."
+		mail = "LIVE: they are real. They are in the host's calendar until they are cancelled, and Vennio e-mails " + r.attendee + "."
 	}
-	return mail + " All are cancelled at the end. Events: " + r.ear.how + "."
+	return mail + " All are cancelled at the end. Events: " + r.events.how + "."
+}
+
+// cleanUp bounds the cancelling, which goes on when the run was stopped.
+const cleanUp = 2 * time.Minute
+
+const smokeTitle = "Smoke test (vennio-mcp)"
+
+// smokeRun is one acceptance run.
+type smokeRun struct {
+	program
+	smokeFlags
+	ledger    *consent.Ledger
+	agent     *agent
+	events    *eventWatcher
+	at        string // address of Vennio
+	host      string // name of the host whose time is booked
+	person    string // name of the person who approved
+	statement string // how: the words for the record
+	trials    []*trial
+}
+
+// trial is one booking of a run.
+type trial struct {
+	slot    schemas.Slot
+	booking string // its id; empty: none was made
+	status  string
+	failed  []string
+	sent    time.Time // when it was booked
+
+	find, book, event, cancel time.Duration // 0: did not come to that
+}
+
+func (t *trial) fail(format string, args ...any) {
+	t.failed = append(t.failed, fmt.Sprintf(format, args...))
+}
+
+// open starts everything that a run needs; stop ends it.
+func (r *smokeRun) open(ctx context.Context, cfg config.Config) (stop func(), err error) {
+	a, err := r.assemble(ctx, cfg)
+	if err != nil {
+		return nil, err
+	}
+	r.ledger, r.at = a.ledger, cfg.APIURL
+	mcp, err := client.NewInProcessClient(a.mcp)
+	if err == nil {
+		r.agent = &agent{mcp: mcp}
+		err = errors.Join(mcp.Start(ctx), r.agent.initialize(ctx))
+	}
+	if err == nil {
+		r.events, err = r.watchEvents(ctx, a, cfg)
+	}
+	if err != nil {
+		a.close()
+		return nil, err
+	}
+	return func() {
+		limited, done := context.WithTimeout(context.WithoutCancel(ctx), cleanUp)
+		defer done()
+		if err := r.events.close(limited); err != nil {
+			_, _ = fmt.Fprintln(r.errs, "vennio-mcp: the subscription of the run could not be ended; see vennio-mcp webhooks list:", sanitize.Mask(err.Error()))
+		}
+		r.agent.close()
+		a.close()
+	}, nil
+}
+
+// find searches a slot for each booking; no two overlap.
+func (r *smokeRun) find(ctx context.Context) error {
+	from := r.clock()().Add(24 * time.Hour)
+	in := schemas.FindSlotsInput{From: from.Format(time.RFC3339), To: from.AddDate(0, 0, 14).Format(time.RFC3339), Limit: 10}
+	for i := range r.bookings {
+		began := time.Now()
+		found, _, err := toolCall[schemas.FindSlotsResult](ctx, r.agent, "find_slots", in)
+		took := time.Since(began)
+		switch {
+		case err != nil:
+			return err
+		case found.Error != nil:
+			return fmt.Errorf("no times could be found: %s", found.Error.Message)
+		case i >= len(found.Slots):
+			return fmt.Errorf("only %d times are free within two weeks: lower --bookings, or free some", len(found.Slots))
+		}
+		r.host = found.Hosts[0]
+		taken := func(s schemas.Slot) bool {
+			return slices.ContainsFunc(r.trials, func(t *trial) bool { return s.Start < t.slot.End && t.slot.Start < s.End })
+		}
+		free := slices.DeleteFunc(found.Slots, taken) // all are in UTC, so their texts sort as the instants do
+		if len(free) == 0 {
+			return errors.New("too few times are free within two weeks: lower --bookings")
+		}
+		r.trials = append(r.trials, &trial{slot: free[0], find: took})
+	}
+	return nil
+}
+
+// execute books all, waits for the events, and cancels whatever was booked.
+func (r *smokeRun) execute(ctx context.Context) {
+	defer func() {
+		limited, done := context.WithTimeout(context.WithoutCancel(ctx), cleanUp)
+		defer done()
+		for _, t := range r.trials {
+			r.cancel(limited, t)
+		}
+	}()
+	for _, t := range r.trials {
+		r.book(ctx, t)
+	}
+	for _, t := range r.trials {
+		r.awaitEvent(ctx, t)
+	}
+}
+
+func (r *smokeRun) book(ctx context.Context, t *trial) {
+	if ctx.Err() != nil {
+		t.fail("not booked: the run was stopped")
+		return
+	}
+	in := schemas.BookSlotInput{
+		SlotID: t.slot.SlotID, Title: smokeTitle, Attendees: []schemas.Attendee{{Email: r.attendee, Name: r.person}}, ConsentArgument: r.consent(),
+	}
+	sent := func(a consent.Act) bool { return a.Tool == "book_slot" && a.SlotID == t.slot.SlotID }
+	for range 2 { // if the outcome is unknown, the same call settles it
+		got, took, err := callWithApproval[schemas.BookSlotResult](ctx, r, "book_slot", in, sent, &t.sent)
+		t.book, t.booking, t.status = took, got.BookingID, got.Status
+		switch {
+		case err != nil:
+			t.fail("not booked: %v", err)
+		case got.Error == nil:
+			return
+		case got.Error.Code == schemas.CodeOutcomeUnknown:
+			ctx = context.WithoutCancel(ctx)
+			continue
+		default:
+			t.fail("not booked: %s", got.Error.Message)
+		}
+		return
+	}
+	t.fail("whether it was booked is not known: look for %q in Vennio", smokeTitle)
+}
+
+// awaitEvent waits for the event about a booking; the limit counts from when the booking was sent.
+func (r *smokeRun) awaitEvent(ctx context.Context, t *trial) {
+	if t.booking == "" || r.events.disabled {
+		return
+	}
+	at, ok := r.events.awaitCreated(ctx, t.booking, t.sent.Add(r.within))
+	switch {
+	case ok:
+		t.event = max(at.Sub(t.sent), time.Microsecond)
+	case ctx.Err() != nil:
+		t.fail("booking.created was not waited for: the run was stopped")
+	default:
+		t.fail("no booking.created within %s", r.within)
+	}
+}
+
+func (r *smokeRun) cancel(ctx context.Context, t *trial) {
+	if t.booking == "" {
+		return
+	}
+	about := func(a consent.Act) bool { return a.Tool == "cancel_booking" && a.BookingID == t.booking }
+	got, took, err := callWithApproval[schemas.ChangeResult](ctx, r, "cancel_booking", schemas.CancelBookingInput{BookingID: t.booking, ConsentArgument: r.consent()}, about, new(time.Time))
+	t.cancel = took
+	switch {
+	case err != nil:
+		t.fail("NOT CANCELLED, booking %s: %v", t.booking, err)
+	case got.Error != nil:
+		t.fail("NOT CANCELLED, booking %s: %s", t.booking, got.Error.Message)
+	}
+}
+
+func (r *smokeRun) consent() schemas.ConsentArgument {
+	return schemas.ConsentArgument{Consent: schemas.Consent{Granted: true, GivenBy: r.person, Statement: r.statement}}
+}
+
+// callWithApproval makes a call that writes. The first call makes a request, the approval that the person
+// gave before answers it if it is for exactly the intended act, and the second call writes. took is the
+// duration of the call that wrote, and sent when it began.
+func callWithApproval[Out any, PO interface {
+	*Out
+	schemas.Result
+	Awaiting() bool
+}](ctx context.Context, r *smokeRun, tool string, in any, meant func(consent.Act) bool, sent *time.Time) (out Out, took time.Duration, err error) {
+	for range 2 {
+		*sent = time.Now()
+		out, _, err = toolCall[Out](ctx, r.agent, tool, in)
+		took = time.Since(*sent)
+		if err != nil || !PO(&out).Awaiting() {
+			break
+		}
+		if err := r.approve(ctx, meant); err != nil {
+			return out, 0, err
+		}
+	}
+	return out, took, err
+}
+
+// approve approves the one request that is intended.
+func (r *smokeRun) approve(ctx context.Context, meant func(consent.Act) bool) error {
+	open, err := r.ledger.Open(ctx)
+	if err != nil {
+		return err
+	}
+	i := slices.IndexFunc(open, func(p consent.Proposal) bool { return meant(p.Act) })
+	if i < 0 {
+		return errors.New("the server asked for something other than what was approved")
+	}
+	_, err = r.ledger.Answer(ctx, open[i].ID, consent.Answer{Agreed: true, By: r.person, Words: r.statement, Rung: consent.InTerminal})
+	return err
 }

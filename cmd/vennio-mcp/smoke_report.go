@@ -9,17 +9,18 @@ import (
 	"github.com/vennio-mcp/vennio-mcp/internal/sanitize"
 )
 
-// slowBooking is what alerts (vennio-api.md, Webhooks: team guidelines).
+// slowBooking is the duration of a booking call above which Vennio's guidelines alert (vennio-api.md,
+// Webhooks: team guidelines).
 const slowBooking = 2 * time.Second
 
-// Verdicts of a run. Incomplete: nothing failed, but the events were not checked.
+// Verdicts of a run. Incomplete means that nothing failed but the events were not checked.
 const (
 	passed     = "passed"
 	failed     = "failed"
 	incomplete = "incomplete"
 )
 
-// smokeResult is what --json shows. Times are in milliseconds.
+// smokeResult is the result as --json shows it. Times are in milliseconds.
 type smokeResult struct {
 	Version   string      `json:"version"`
 	Verdict   string      `json:"verdict"`
@@ -47,7 +48,7 @@ type latency struct {
 	Max    float64 `json:"max_ms"`
 }
 
-// steps are what is timed, in order. An event is timed from the booking call.
+// steps are the timed steps in order. The time of an event counts from the booking call.
 var steps = []struct {
 	name string
 	of   func(*trial) time.Duration
@@ -58,7 +59,7 @@ var steps = []struct {
 	{"cancel", func(t *trial) time.Duration { return t.cancel }},
 }
 
-// report tells the result; its error is that of a run that did not pass.
+// report prints the result, and returns an error if the run did not pass.
 func (r *smokeRun) report() error {
 	out := smokeResult{Version: version(), Sandbox: r.onSandbox, Problems: []string{}, Bookings: []trialLine{}, Latencies: r.latencies()}
 	for i, t := range r.trials {
@@ -108,7 +109,7 @@ func (r *smokeRun) verdict(problems int) (verdict, summary string) {
 	switch verdict = passed; {
 	case problems > 0:
 		verdict, summary = failed, fmt.Sprintf("%d bookings, %d problems", len(r.trials), problems)
-	case r.ear.deaf:
+	case r.events.disabled:
 		verdict, summary = incomplete, fmt.Sprintf("%d booked and cancelled, but their events were not checked", len(r.trials))
 	}
 	if slow > 0 {
@@ -154,7 +155,7 @@ func cell(milliseconds float64) string {
 	return fmt.Sprintf("%.1f", milliseconds)
 }
 
-// ms rounds to a tenth, and never to nothing what took some time.
+// ms returns milliseconds, rounded to a tenth; a positive duration is at least 0.1.
 func ms(d time.Duration) float64 {
 	if d <= 0 {
 		return 0

@@ -76,7 +76,7 @@ func TestSmokeLeavesNothingBehindAndTheYesOnRecord(t *testing.T) {
 	code, out, errs := run(t, env, "smoke", "--yes", "--json", "--bookings", "2")
 	require.Zero(t, code, out+errs)
 	assert.Equal(t, passed, resultOf(t, out).Verdict)
-	assert.Contains(t, errs, "Vennio e-mails nobody about them (test key)")
+	assert.Contains(t, errs, "Vennio sends no e-mail about them (test key)")
 	assert.Equal(t, cancelled(2), statuses(t, vennio))
 	assert.Empty(t, subscriptions(t, env))
 	ledger := well(t, env, "ledger", "export")
@@ -100,7 +100,7 @@ func TestSmokeIsRefusedWhereItCouldDoHarm(t *testing.T) {
 		"live, nobody":    {live, []string{"--yes", "--live"}, "--attendee"},
 		"publishable":     {append(testKey(t, vennio), "VENNIO_API_KEY=vennio_pk_test_c4n4ry"), []string{"--yes"}, "cannot cancel"},
 		"read-only":       {testKey(t, vennio, "VENNIO_READ_ONLY=1"), []string{"--yes"}, "VENNIO_READ_ONLY"},
-		"nobody agrees":   {testKey(t, vennio), nil, "say --yes"},
+		"nobody agrees":   {testKey(t, vennio), nil, "give --yes"},
 		"no name":         {append(testKey(t, vennio), "USER="), []string{"--yes"}, "--name"},
 		"too many":        {clean(t), []string{"--bookings", "11"}, "want a number from 1 to 10"},
 		"no time":         {clean(t), []string{"--within", "0s"}, "want a duration"},
@@ -172,7 +172,7 @@ func TestSmokeHearsThroughTheInboxOfARunningServer(t *testing.T) {
 	t.Parallel()
 	vennio := startSandboxProcess(t)
 	env := testKey(t, vennio)
-	p, f := program{getenv: settings(env), out: new(bytes.Buffer), errs: new(bytes.Buffer)}, smokeFlags{bookings: 2, yes: true, asJSON: true, within: patience}
+	p, f := program{getenv: envLookup(env), out: new(bytes.Buffer), errs: new(bytes.Buffer)}, smokeFlags{bookings: 2, yes: true, asJSON: true, within: patience}
 	attempt := func() smokeResult {
 		cfg, err := config.Load(nil, p.getenv)
 		require.NoError(t, err)

@@ -36,7 +36,7 @@ func (p program) stdioCommand() *cobra.Command {
 				}
 			}
 			if isTerminal(p.in) {
-				_, _ = fmt.Fprintln(p.errs, "Waiting for an MCP client on standard input. To watch one at work: vennio-mcp demo. Stop with Ctrl-C.")
+				_, _ = fmt.Fprintln(p.errs, "Waiting for an MCP client on standard input. To see one work: vennio-mcp demo. Stop with Ctrl-C.")
 			}
 			defer a.settling(ctx)()
 			return otherSecret(ctx, mcpserver.Stdio(ctx, a.mcp, p.in, p.out, mcpserver.StdioOptions{Log: a.log, Subscriptions: a.feed}))

@@ -61,7 +61,7 @@ func serveInside(t *testing.T, dir string, o insideOptions) *inside {
 	api := httptest.NewServer(handler)
 	t.Cleanup(api.Close)
 	s.api = api.URL
-	p := program{getenv: settings(append([]string{
+	p := program{getenv: envLookup(append([]string{
 		"VENNIO_API_KEY=" + sandbox.DefaultKey(), "VENNIO_API_URL=" + api.URL, "VENNIO_HOSTS=" + new(box).hosts(), "VENNIO_CONSENT=attested",
 		"VENNIO_STATE_DIR=" + dir, "VENNIO_LOG_LEVEL=error",
 	}, o.env...)), errs: new(lockedBuffer), store: o.store, pace: o.pace, now: o.now}
@@ -221,7 +221,7 @@ func stdioInside(t *testing.T, like *inside, dir string) {
 	in, open, err := os.Pipe()
 	require.NoError(t, err)
 	p := program{
-		getenv: settings([]string{"VENNIO_API_KEY=" + sandbox.DefaultKey(), "VENNIO_API_URL=" + api.URL, "VENNIO_STATE_DIR=" + dir, "VENNIO_LOG_LEVEL=error"}),
+		getenv: envLookup([]string{"VENNIO_API_KEY=" + sandbox.DefaultKey(), "VENNIO_API_URL=" + api.URL, "VENNIO_STATE_DIR=" + dir, "VENNIO_LOG_LEVEL=error"}),
 		in:     in, out: io.Discard, errs: new(lockedBuffer), pace: noWait,
 	}
 	done := make(chan int, 1)

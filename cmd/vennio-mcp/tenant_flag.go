@@ -46,7 +46,7 @@ func withAllTenants(c *cobra.Command) *cobra.Command {
 	c.Flags().Bool(allTenantsFlag, false, allTenantsHelp)
 	c.PreRunE = func(c *cobra.Command, _ []string) error {
 		if allTenants(c) && c.Flags().Changed(tenantFlag) {
-			return usageError{errors.New("--" + allTenantsFlag + " and --" + tenantFlag + " ask for different things: leave one out")}
+			return usageError{errors.New("--" + allTenantsFlag + " and --" + tenantFlag + " contradict each other: omit one")}
 		}
 		return nil
 	}

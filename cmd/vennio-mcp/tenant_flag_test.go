@@ -17,7 +17,7 @@ func TestOneTenantAndAllAtOnceIsRefused(t *testing.T) {
 		code, out, errs := run(t, env, append(command, "--all-tenants", "--tenant", "acme")...)
 		assert.Equal(t, 2, code, command)
 		assert.Empty(t, out)
-		assert.Contains(t, errs, "--all-tenants and --tenant ask for different things: leave one out", command)
+		assert.Contains(t, errs, "--all-tenants and --tenant contradict each other: omit one", command)
 	}
 }
 

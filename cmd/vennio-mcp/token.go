@@ -12,9 +12,9 @@ import (
 	"github.com/vennio-mcp/vennio-mcp/internal/sanitize"
 )
 
-const callersAbout = `Makes a bearer token for a caller of vennio-mcp serve. It is shown once: give it
-to the caller. The line beside it goes into the settings file under tokens:, or
-into the file of VENNIO_MCP_TOKENS_FILE; it holds no secret.`
+const callersAbout = `Makes a bearer token for a caller of vennio-mcp serve. It is shown once: give it to the
+caller. The line printed with it belongs in the settings file under tokens:, or in the
+file of VENNIO_MCP_TOKENS_FILE; it contains no secret.`
 
 // madeToken is a new token as --json shows it. All but the token itself belongs under tokens in the
 // settings file.

@@ -23,10 +23,10 @@ import (
 	"github.com/vennio-mcp/vennio-mcp/vennioclient/webhook"
 )
 
-const webhooksAbout = `Subscribes vennio-mcp serve to Vennio's events, so that it hears of what happens
-elsewhere. The secret that signs them is kept in the state folder, or in the
-database where there is one, and never shown. Each tenant of the settings file
-has subscriptions of its own.`
+const webhooksAbout = `Subscribes vennio-mcp serve to Vennio's events, so that it learns of changes made
+elsewhere. The secret that signs them is kept in the state folder, or in the database
+if one is set, and is never shown. Each tenant of the settings file has its own
+subscriptions.`
 
 // hooks are what the webhooks commands work on: those of one tenant.
 type hooks struct {
@@ -117,7 +117,7 @@ func (h hooks) register(ctx context.Context, url, kinds string) error {
 	case h.gone:
 		return usageError{errors.New("the settings have no key for this tenant: nothing can be subscribed for it")}
 	case url == "":
-		return usageError{errors.New("say where Vennio reaches vennio-mcp serve: --url https://your.host" + webhooks.PathOf(h.tenant))}
+		return usageError{errors.New("give the address at which Vennio reaches vennio-mcp serve: --url https://your.host" + webhooks.PathOf(h.tenant))}
 	case err != nil:
 		return err
 	case h.elsewhere(url):
@@ -231,7 +231,7 @@ func chosen(kinds string, d vennioclient.Dialect) (types []string, err error) {
 			}
 		}
 		if matched == 0 {
-			return nil, usageError{fmt.Errorf("--events %s: no type of event is called so; there are %s", sanitize.Quote(kind, 60), strings.Join(names(webhook.Types()), ", "))}
+			return nil, usageError{fmt.Errorf("--events %s: there is no such type of event; the types are %s", sanitize.Quote(kind, 60), strings.Join(names(webhook.Types()), ", "))}
 		}
 	}
 	slices.Sort(types)

@@ -41,7 +41,7 @@ func TestReq_X5_SubscriptionsOfATenantThatIsGoneCanBeRemoved(t *testing.T) {
 		assert.Equal(t, 2, code, args)
 		assert.Contains(t, errs, want)
 	}
-	assert.Contains(t, well(t, env, "webhooks", "remove", "--tenant", "acme", line.ID), "Vennio was NOT told")
+	assert.Contains(t, well(t, env, "webhooks", "remove", "--tenant", "acme", line.ID), "Vennio was NOT informed")
 	assert.NotContains(t, well(t, env, "webhooks", "list", "--all-tenants"), line.ID)
 	code, _, errs := run(t, env, "webhooks", "list", "--tenant", "acme")
 	assert.Equal(t, 2, code)

@@ -34,7 +34,7 @@ func (p program) listWebhooksCommand() *cobra.Command {
 	var asJSON bool
 	var c *cobra.Command
 	c = &cobra.Command{
-		Use: "list", Short: "List the subscriptions, at Vennio and here", Args: noArguments,
+		Use: "list", Short: "List the subscriptions at Vennio and here", Args: noArguments,
 		RunE: p.withHooks(func(ctx context.Context, h hooks, _ []string) error {
 			lines, err := h.list(ctx)
 			if err != nil {
@@ -123,7 +123,7 @@ func (h hooks) print(lines []hookLine, named bool) error {
 
 func (p program) removeWebhookCommand() *cobra.Command {
 	return &cobra.Command{
-		Use: "remove ID", Short: "End a subscription and forget its secret", Args: oneID("webhooks list"), ValidArgsFunction: p.completeIDs(p.subscriptionIDs),
+		Use: "remove ID", Short: "End a subscription and delete its secret", Args: oneID("webhooks list"), ValidArgsFunction: p.completeIDs(p.subscriptionIDs),
 		RunE: p.withHooks(func(ctx context.Context, h hooks, args []string) error { return h.remove(ctx, args[0]) }),
 	}
 }
@@ -145,10 +145,10 @@ func (h hooks) remove(ctx context.Context, id string) error {
 	case gone && !here:
 		return h.unknown(id)
 	case err != nil && !gone:
-		return fmt.Errorf("the subscription stands as it was, as far as is known: %w%s", err, hint(err))
+		return fmt.Errorf("the subscription is unchanged, as far as is known: %w%s", err, hint(err))
 	}
 	if err := h.inbox.Unregister(ctx, id); err != nil {
-		return fmt.Errorf("ended at Vennio, but not forgotten here; call it again: %w", err)
+		return fmt.Errorf("ended at Vennio, but not deleted here; run this again: %w", err)
 	}
 	_, err = fmt.Fprintf(h.out, "Ended: %s\n", sanitize.Line(id, 60))
 	return err
@@ -162,7 +162,7 @@ func (h hooks) forget(ctx context.Context, id string, here bool) error {
 	if err := h.inbox.Unregister(ctx, id); err != nil {
 		return err
 	}
-	_, err := fmt.Fprintf(h.out, "Forgotten here: %s. Vennio was NOT told, since the settings have no key for its tenant: end it in that account, or Vennio goes on delivering.\n", sanitize.Line(id, 60))
+	_, err := fmt.Fprintf(h.out, "Deleted here: %s. Vennio was NOT informed, since the settings have no key for its tenant: end it in that account, or Vennio continues to deliver.\n", sanitize.Line(id, 60))
 	return err
 }
 

@@ -32,7 +32,7 @@ func hooksOf(c *cobra.Command, cfg config.Config, in *webhooks.Office) (chosen [
 		case !ok:
 			return nil, noTenant(cfg, name)
 		case own.Sandbox() && len(cfg.Tenants) > 0:
-			return nil, usageError{errors.New("there is no VENNIO_API_KEY, so no default tenant: say whose subscriptions are meant, with --tenant NAME")}
+			return nil, usageError{errors.New("there is no VENNIO_API_KEY, so there is no default tenant: name a tenant with --tenant NAME")}
 		case own.Sandbox():
 			return nil, errNoVennio
 		}
@@ -60,7 +60,7 @@ func everyone(cfg config.Config, kept []string) (named []string) {
 	return named
 }
 
-var errNoVennio = usageError{errors.New("there is no Vennio to subscribe at: set VENNIO_API_KEY (without it, vennio-mcp serve hears the events of its built-in sandbox by itself)")}
+var errNoVennio = usageError{errors.New("there is no Vennio to subscribe at: set VENNIO_API_KEY (without it, vennio-mcp serve receives the events of its built-in sandbox by itself)")}
 
 // othersThan are the names of all tenants but one, the default one's included.
 func othersThan(name string, cfg config.Config) (others []string) {

@@ -99,7 +99,7 @@ func TestWebhooksAreRefusedWithWhatToDo(t *testing.T) {
 		"no key":       {none, []string{"register", "--url", "https://a.example.com"}, 2, "set VENNIO_API_KEY"},
 		"no url":       {env, []string{"register"}, 2, "--url https://your.host/webhooks/vennio"},
 		"not https":    {env, []string{"register", "--url", "http://a.example.com"}, 1, "must be an absolute https URL"},
-		"no such type": {env, []string{"register", "--url", "https://a.example.com", "--events", "booking.made"}, 2, "there are booking.created"},
+		"no such type": {env, []string{"register", "--url", "https://a.example.com", "--events", "booking.made"}, 2, "the types are booking.created"},
 		"unreachable":  {toVennio(t, vennioclient.DefaultBaseURL), []string{"register", "--url", "http://127.0.0.1:9/a"}, 2, "proxy or tunnel"},
 		"publishable":  {append(env, "VENNIO_API_KEY=vennio_pk_test_c4n4ry"), []string{"register", "--url", "https://a.example.com"}, 1, "use a secret key"},
 		"Vennio down":  {toVennio(t, "http://127.0.0.1:9"), []string{"list"}, 1, "vennio-mcp doctor"},

@@ -97,7 +97,7 @@ func (e signInEntry) signIn(getenv func(string) string, line int) (s SignIn, wro
 		s.Domains = list("allow.email_domains", e.Allow.Domains, " \t\r\n@*/:,", "want domains alone, such as example.com")
 		s.Subjects = list("allow.subjects", e.Allow.Subjects, "\r\n", "want the sub of the person's ID tokens")
 		if len(s.Domains)+len(s.Subjects) == 0 {
-			blame(e.ClientID, "allow", errors.New("names nobody: want email_domains or subjects; leave allow out to admit everybody whom the issuer signs in"))
+			blame(e.ClientID, "allow", errors.New("is empty: want email_domains or subjects; omit allow to admit everybody whom the issuer signs in"))
 		}
 	}
 	if e.Scopes == nil {

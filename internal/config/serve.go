@@ -140,13 +140,13 @@ func (s Serve) check(c Config) (wrong []string) {
 		wrong = append(wrong, "oauth.sign_in needs VENNIO_MCP_PUBLIC_URL (--public-url), where the issuer sends browsers back to: https, or http on localhost")
 	}
 	if s.SignIn != nil && s.OAuth.TenantClaim == "" && c.Sandbox() && c.Serve.CallerKeys {
-		wrong = append(wrong, "oauth.sign_in has no tenant to sign in to: name the claim of the tenant in tenant_claim, or set VENNIO_API_KEY; callers who bring their own keys have no approval pages")
+		wrong = append(wrong, "oauth.sign_in has no tenant: name the claim of the tenant in tenant_claim, or set VENNIO_API_KEY; callers who bring their own keys have no approval pages")
 	}
 	if s.OAuth != nil && s.OAuth.TenantClaim == "" && c.severalOnly() {
 		wrong = append(wrong, "oauth names no tenant_claim, and without VENNIO_API_KEY there is no default tenant")
 	}
 	if len(s.Tokens) == 0 && s.OAuth == nil && c.severalOnly() {
-		wrong = append(wrong, "there are tenants, and neither tokens nor oauth to tell whose a call is: see docs/security.md")
+		wrong = append(wrong, "there are tenants, but neither tokens nor oauth to determine the tenant of a call: see docs/security.md")
 	}
 	for _, t := range s.Tokens {
 		known := slices.ContainsFunc(c.Tenants, func(one Tenant) bool { return one.Name == t.Tenant })

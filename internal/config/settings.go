@@ -71,18 +71,18 @@ func basics() []Setting {
 		{"", "", []string{"VENNIO_API_KEY_FILE"}, "", "file to read the key from instead", setKeyFile},
 		{"", "", []string{"VENNIO_API_KEY_CREATED"}, "", "day on which the key was made, such as 2026-05-13; its age is watched (default: day of its first use here)", setKeyCreated},
 		{"api-url", "url", []string{"VENNIO_API_URL", "BASE_URL"}, vennioclient.DefaultBaseURL, "where Vennio is: https, or http on loopback", setURL},
-		{"dialect", "dialect", []string{"VENNIO_API_DIALECT"}, "reference", "how Vennio's API is spoken: reference or guide", setDialect},
+		{"dialect", "dialect", []string{"VENNIO_API_DIALECT"}, "reference", "dialect of Vennio's API: reference or guide", setDialect},
 		{"business-id", "id", []string{"VENNIO_BUSINESS_ID"}, "", "id of the host of calls that name none", setBusiness},
 		{"hosts", "list", []string{"VENNIO_HOSTS"}, "", "hosts by name, their ids, and the price of a booking, if any: Ada=UUID, Bob=UUID;50 EUR. The first is the default unless the setting above names another", setHosts},
 		{"timezone", "zone", []string{"VENNIO_TIMEZONE"}, "", "IANA zone for calls that name none (default: this machine's, else UTC with a warning)", setZone},
 		{"week-start", "weekday", []string{"VENNIO_WEEK_START"}, "monday", "first day of the week", setWeekStart},
-		{"consent", "policy", []string{"VENNIO_CONSENT"}, "ask", "what counts as consent: attested (the agent's word), ask (the person is asked wherever the client can) or human (never the agent's word)", setConsent},
+		{"consent", "policy", []string{"VENNIO_CONSENT"}, "ask", "what counts as consent: attested (the agent's statement), ask (the person is asked if the client supports it) or human (never the agent's statement)", setConsent},
 		{"open-browser", "mode", []string{"VENNIO_MCP_OPEN_BROWSER"}, "auto", "auto: under human, a server on stdio opens each request in the browser of its desktop; off: never", setOneOf("open-browser", func(c *Config) *string { return &c.OpenBrowser })},
 		{"read-only", "bool", []string{"VENNIO_READ_ONLY"}, "false", "true: only tools that read", setReadOnly},
 		{"tools", "list", []string{"VENNIO_TOOLS"}, "", "tools to offer, comma-separated (default: all)", setTools},
-		{"canary", "percentage", []string{"VENNIO_CANARY"}, "100%", "share of hosts (of tenants, where there are several) for whom bookings are made and changed, sticky as it grows; others get previews", setCanary},
+		{"canary", "percentage", []string{"VENNIO_CANARY"}, "100%", "share of hosts (of tenants, where there are several) for whom bookings are made and changed; sticky: the same ones as it grows; others get previews", setCanary},
 		{"", "", []string{"VENNIO_SIGNING_SECRET"}, "", "signs slot ids, at least 16 characters; shared by replicas. During rotation two, comma-separated: the first signs (default: generated once, in the state folder)", setSecret},
-		{"state-dir", "folder", []string{"VENNIO_STATE_DIR"}, "", "folder for what outlives the process (default: the user's state folder)", setText(func(c *Config) *string { return &c.StateDir })},
+		{"state-dir", "folder", []string{"VENNIO_STATE_DIR"}, "", "folder for stored data (default: the user's state folder)", setText(func(c *Config) *string { return &c.StateDir })},
 		{"", "", []string{"VENNIO_MCP_DATABASE_URL"}, "", "postgres://… of a database that replicas share instead of the state folder (docs/operations/scaling.md)", setDatabase},
 		{"settings", "file", []string{"VENNIO_MCP_SETTINGS"}, "", "YAML file: sinks of events (docs/events.md), callers and tenants (docs/security.md)", setText(func(c *Config) *string { return &c.SettingsFile })},
 		{"", "", []string{"VENNIO_WEBHOOK_SECRET"}, "", "secret of Vennio's webhook deliveries; during rotation two, comma-separated (default: those kept by webhooks register)", setWebhookSecrets},
@@ -160,7 +160,7 @@ func setHosts(c *Config, v string) error {
 			return fmt.Errorf("%q: want Name=id or Name=id;price, with commas between", pair)
 		}
 		if slices.ContainsFunc(c.Hosts, func(h scheduling.Host) bool { return strings.EqualFold(h.Name, name) }) {
-			return fmt.Errorf("the name %q stands twice", name)
+			return fmt.Errorf("the name %q occurs twice", name)
 		}
 		c.Hosts = append(c.Hosts, scheduling.Host{Name: name, ID: id, Price: price})
 	}
@@ -324,11 +324,11 @@ func reason(err error) string {
 func limitSettings() []Setting {
 	return []Setting{
 		{"guest-domains", "list", []string{"VENNIO_GUEST_DOMAINS"}, "", "domains whose addresses may attend, comma-separated; *.example.com: all below it (default: any)", setDomains},
-		{"hours", "hours", []string{"VENNIO_HOURS"}, "", "when bookings may lie, in the default zone: mon-thu 09:00-17:00, fri 09:00-15:00 (default: any)", setHours},
+		{"hours", "hours", []string{"VENNIO_HOURS"}, "", "when bookings are allowed, in the default zone: mon-thu 09:00-17:00, fri 09:00-15:00 (default: any)", setHours},
 		{"working-hours", "hours", []string{"VENNIO_WORKING_HOURS"}, "", "when hosts work, in the default zone; other times are offered last (default: mon-fri 08:00-19:00 in the zone of each search)", setWorkingHours},
-		{"daily-bookings", "number", []string{"VENNIO_DAILY_BOOKINGS"}, "0", "most bookings a day, by the day of consent; 0: any number", setDaily},
+		{"daily-bookings", "number", []string{"VENNIO_DAILY_BOOKINGS"}, "0", "maximum number of bookings a day, by the day of consent; 0: any number", setDaily},
 		{"max-price", "price", []string{"VENNIO_MAX_PRICE"}, "", "highest price of a booking, as set for hosts, such as 100 EUR (default: any)", setMaxPrice},
-		{"caller-requests", "numbers", []string{"VENNIO_CALLER_REQUESTS"}, "20, 30", "most requests of a caller to people: open, and an hour; 0: any", setCallerRequests},
+		{"caller-requests", "numbers", []string{"VENNIO_CALLER_REQUESTS"}, "20, 30", "maximum number of a caller's requests to people: open at once, and an hour; 0: any", setCallerRequests},
 		{"tenant-requests", "numbers", []string{"VENNIO_TENANT_REQUESTS"}, "100, 300", "the same for a whole tenant", setTenantRequests},
 	}
 }

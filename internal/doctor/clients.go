@@ -48,7 +48,7 @@ func client(c mcpclients.Client, servers []mcpclients.Server) (all []Finding) {
 			all = append(all, started(c, s))
 		}
 		if s.HasKey && readable(c.Path) {
-			all = append(all, warn("client", c.Name+": a Vennio key stands in "+c.Path+", which others on this machine can read", "chmod 600 "+c.Path+", or keep the key in a file of your own and set VENNIO_API_KEY_FILE."))
+			all = append(all, warn("client", c.Name+": a Vennio key is in "+c.Path+", which others on this machine can read", "chmod 600 "+c.Path+", or keep the key in your own file and set VENNIO_API_KEY_FILE."))
 		}
 	}
 	if len(all) == 0 {

@@ -1,7 +1,7 @@
-// Package doctor looks at everything that the program needs on this machine and
-// at Vennio, and says in one line each what it saw and what to do.
+// Package doctor checks everything that the program needs on this machine and at Vennio, and reports for
+// each check what it found and what to do.
 //
-// It changes nothing at Vennio: its probes are reads. It never says a key.
+// It changes nothing at Vennio: all its requests are reads. No finding contains a key.
 package doctor
 
 import (
@@ -17,7 +17,7 @@ import (
 	"github.com/vennio-mcp/vennio-mcp/internal/sqldb"
 )
 
-// Level is how bad a finding is.
+// Level is the severity of a finding.
 type Level string
 
 // The levels. A problem keeps the program from doing its work; a warning may.
@@ -27,16 +27,16 @@ const (
 	Problem Level = "problem"
 )
 
-// Finding is what was seen of one thing.
+// Finding is the result of one check.
 type Finding struct {
 	Level  Level  `json:"level"`
-	Check  string `json:"check"` // what was looked at, in a word or two
+	Check  string `json:"check"` // name of the check
 	Saw    string `json:"saw"`
-	Do     string `json:"do,omitempty"`     // what to do about it; empty where nothing is
-	Tenant string `json:"tenant,omitempty"` // whose it is; empty: the default one's, or everybody's
+	Do     string `json:"do,omitempty"`     // the next step; empty if there is nothing to do
+	Tenant string `json:"tenant,omitempty"` // empty for the default tenant, and for findings about all
 }
 
-// Worst is the worst level among findings.
+// Worst returns the worst level among findings.
 func Worst(all []Finding) Level {
 	for _, l := range []Level{Problem, Warning} {
 		if slices.ContainsFunc(all, func(f Finding) bool { return f.Level == l }) {
@@ -46,8 +46,8 @@ func Worst(all []Finding) Level {
 	return OK
 }
 
-// Patient is what is looked at.
-type Patient struct {
+// Target is a tenant to check, with what belongs to the whole process in the default tenant's.
+type Target struct {
 	Tenant    string        // of the settings file; empty for the default one
 	Config    config.Config // with the address, key and hosts that the server would use
 	Sandbox   bool          // they are the sandbox's: no key is set
@@ -57,27 +57,26 @@ type Patient struct {
 	Store     *sqldb.DB
 	System    mcpclients.System
 	Now       func() time.Time
-	// Webhook says whether Vennio's events reach this server; nil where webhooks
-	// are not served.
+	// Webhook reports whether Vennio's events reach this server; nil if webhooks are not served.
 	Webhook func(context.Context) Finding
-	// Tenants are the others: of each, what is its own is looked at.
-	Tenants []Patient
+	// Tenants are the other tenants, of which only their own settings are checked.
+	Tenants []Target
 }
 
-// Examine looks at everything, in a fixed order.
-func Examine(ctx context.Context, p Patient) []Finding {
-	all := p.settings()
-	if !p.Absent {
-		all = append(all, p.vennio(ctx)...)
+// Examine makes all checks, in a fixed order.
+func Examine(ctx context.Context, t Target) []Finding {
+	all := t.settings()
+	if !t.Absent {
+		all = append(all, t.vennio(ctx)...)
 	}
-	all = append(all, p.tokenKeys(ctx)...)
-	all = append(all, p.zones(), p.zone())
-	all = append(all, p.state(ctx)...)
-	if p.Webhook != nil && !p.Absent {
-		all = append(all, p.Webhook(ctx))
+	all = append(all, t.tokenKeys(ctx)...)
+	all = append(all, t.zones(), t.zone())
+	all = append(all, t.state(ctx)...)
+	if t.Webhook != nil && !t.Absent {
+		all = append(all, t.Webhook(ctx))
 	}
-	all = append(all, p.tenants(ctx)...)
-	return append(all, Clients(p.System)...)
+	all = append(all, t.tenants(ctx)...)
+	return append(all, Clients(t.System)...)
 }
 
 func ok(check, saw string, args ...any) Finding {
@@ -92,69 +91,69 @@ func problem(check, saw, do string) Finding {
 	return Finding{Level: Problem, Check: check, Saw: saw, Do: do}
 }
 
-// note is well, and says what more one could do.
+// note is an OK finding with an optional next step.
 func note(check, saw, do string) Finding { return Finding{Level: OK, Check: check, Saw: saw, Do: do} }
 
-// settings are the key and its age, and what is odd about the others.
-func (p Patient) settings() []Finding {
-	all := []Finding{p.key()}
-	if !p.Sandbox && !p.Absent {
-		all = append(all, p.keyAge())
+// settings checks the key and its age, and reports the warnings about the others.
+func (t Target) settings() []Finding {
+	all := []Finding{t.key()}
+	if !t.Sandbox && !t.Absent {
+		all = append(all, t.keyAge())
 	}
-	for _, w := range p.Config.Warnings {
-		if w != p.Config.ZoneWarning { // a finding of its own, below
+	for _, w := range t.Config.Warnings {
+		if w != t.Config.ZoneWarning { // reported by zone
 			all = append(all, warn("settings", w, "See vennio-mcp --help."))
 		}
 	}
 	return all
 }
 
-// atOnce bounds how many tenants are looked at at the same time.
+// atOnce is how many tenants are checked at the same time.
 const atOnce = 8
 
-// tenants looks at all others, and tells of them in their order.
-func (p Patient) tenants(ctx context.Context) []Finding {
-	found := make([][]Finding, len(p.Tenants))
-	turn := make(chan struct{}, atOnce)
-	var looking sync.WaitGroup
-	for i, t := range p.Tenants {
-		looking.Go(func() {
-			turn <- struct{}{}
-			found[i] = t.own(ctx, p.Absent && i == 0)
-			<-turn
+// tenants checks all other tenants, and reports them in their order.
+func (t Target) tenants(ctx context.Context) []Finding {
+	found := make([][]Finding, len(t.Tenants))
+	slots := make(chan struct{}, atOnce)
+	var running sync.WaitGroup
+	for i, other := range t.Tenants {
+		running.Go(func() {
+			slots <- struct{}{}
+			found[i] = other.own(ctx, t.Absent && i == 0)
+			<-slots
 		})
 	}
-	looking.Wait()
+	running.Wait()
 	return slices.Concat(found...)
 }
 
-// own is what a tenant has for itself. That Vennio answers, and what time it is
-// there, is told once, unless something is wrong with it.
-func (p Patient) own(ctx context.Context, first bool) []Finding {
-	all := p.settings()
-	for _, f := range p.vennio(ctx) {
+// own checks the settings of one tenant. Findings about the address and the clock of Vennio are reported
+// once, unless they are not OK.
+func (t Target) own(ctx context.Context, first bool) []Finding {
+	all := t.settings()
+	for _, f := range t.vennio(ctx) {
 		if first || f.Level != OK || f.Check != checkAddress && f.Check != checkClock {
 			all = append(all, f)
 		}
 	}
-	all = append(all, p.zone())
-	if p.Webhook != nil {
-		all = append(all, p.Webhook(ctx))
+	all = append(all, t.zone())
+	if t.Webhook != nil {
+		all = append(all, t.Webhook(ctx))
 	}
 	for i := range all {
-		all[i].Tenant = p.Tenant
+		all[i].Tenant = t.Tenant
 	}
 	return all
 }
 
-// fields are what settings are called in a tenant's entry of the settings file.
+// fields maps settings to their names in a tenant's entry of the settings file.
 var fields = map[string]string{
 	"VENNIO_API_KEY_CREATED": "key_created", "VENNIO_BUSINESS_ID": "business_id", "VENNIO_HOSTS": "hosts", "VENNIO_TIMEZONE": "timezone",
 }
 
-// setting names a setting where the tenant has it.
-func (p Patient) setting(name string) string {
-	if p.Tenant == "" {
+// setting returns the name of a setting as the tenant's operator knows it.
+func (t Target) setting(name string) string {
+	if t.Tenant == "" {
 		return name
 	}
 	return fields[name] + " (tenants, in the settings file)"

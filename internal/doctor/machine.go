@@ -17,64 +17,64 @@ import (
 )
 
 // zones loads every zone there is: they are part of the program.
-func (p Patient) zones() Finding {
+func (t Target) zones() Finding {
 	all := times.Zones()
 	for _, name := range all {
 		if _, err := times.Zone(name); err != nil {
-			return problem("time zones", name+" cannot be loaded", "The time zone data of this machine is damaged: unset ZONEINFO, or mend it.")
+			return problem("time zones", name+" cannot be loaded", "The time zone data of this machine is damaged: unset ZONEINFO, or repair it.")
 		}
 	}
 	return ok("time zones", "%d zones, all load", len(all))
 }
 
 // zone reports the zone of calls that name none, and where it comes from.
-func (p Patient) zone() Finding {
+func (t Target) zone() Finding {
 	const check = "default zone"
 	from := ""
-	if p.Config.ZoneFrom != "" {
-		from = " (from " + p.Config.ZoneFrom + ")"
+	if t.Config.ZoneFrom != "" {
+		from = " (from " + t.Config.ZoneFrom + ")"
 	}
-	switch name := p.Config.Zone.String(); {
-	case p.Config.ZoneWarning != "":
-		return warn(check, p.Config.ZoneWarning, "Set "+p.setting("VENNIO_TIMEZONE")+" to the zone of the people here, such as Europe/London.")
+	switch name := t.Config.Zone.String(); {
+	case t.Config.ZoneWarning != "":
+		return warn(check, t.Config.ZoneWarning, "Set "+t.setting("VENNIO_TIMEZONE")+" to the zone of the people here, such as Europe/London.")
 	case strings.HasSuffix(name, "UTC"):
-		return warn(check, "UTC, for calls that name none"+from, "Unless people live by UTC set "+p.setting("VENNIO_TIMEZONE")+", such as Europe/London.")
+		return warn(check, "UTC, for calls that name none"+from, "Unless people live by UTC set "+t.setting("VENNIO_TIMEZONE")+", such as Europe/London.")
 	default:
-		return ok(check, "%s, for calls that name none%s; now %s there", name, from, p.Now().In(p.Config.Zone).Format("Mon 15:04"))
+		return ok(check, "%s, for calls that name none%s; now %s there", name, from, t.Now().In(t.Config.Zone).Format("Mon 15:04"))
 	}
 }
 
 // state looks at what outlives the process.
-func (p Patient) state(ctx context.Context) []Finding {
+func (t Target) state(ctx context.Context) []Finding {
 	const check = "store"
-	dir := p.Config.StateDir
+	dir := t.Config.StateDir
 	switch {
-	case !p.Sandbox && p.Config.DatabaseURL != "":
-		return p.database(ctx)
-	case p.Sandbox:
-		return append([]Finding{ok(check, "not used: the sandbox keeps its ledger in memory")}, p.secret()...)
+	case !t.Sandbox && t.Config.DatabaseURL != "":
+		return t.database(ctx)
+	case t.Sandbox:
+		return append([]Finding{ok(check, "not used: the sandbox keeps its ledger in memory")}, t.secret()...)
 	case dir == "":
 		return []Finding{problem(check, "there is no folder for it", "Set VENNIO_STATE_DIR, or HOME to an absolute path: without it no consent can be recorded, and nothing booked.")}
 	}
-	if unfit := p.secret(); unfit != nil {
+	if unfit := t.secret(); unfit != nil {
 		return unfit
 	}
-	if err := p.Store.Check(ctx); err != nil {
+	if err := t.Store.Check(ctx); err != nil {
 		if sqldb.FaultOf(err) == sqldb.Damaged {
-			_ = p.Store.Close() // so that no later check changes what may be saved
+			_ = t.Store.Close() // so that no later check changes what may be saved
 		}
 		return []Finding{unusable(dir, err)}
 	}
-	return []Finding{ok(check, "%s is undamaged and can be written", dir), private(dir), p.ledger(ctx)}
+	return []Finding{ok(check, "%s is undamaged and can be written", dir), private(dir), t.ledger(ctx)}
 }
 
 // secret looks at the signing secret that is kept, unless another is set, and so
 // at who may write to the state folder.
-func (p Patient) secret() []Finding {
+func (t Target) secret() []Finding {
 	const check = "store"
-	dir := p.Config.StateDir
+	dir := t.Config.StateDir
 	err := files.CheckPrivate(dir)
-	if err == nil && dir != "" && len(p.Config.SigningSecrets) == 0 {
+	if err == nil && dir != "" && len(t.Config.SigningSecrets) == 0 {
 		_, err = sqldb.SigningSecret(dir)
 	}
 	if insecure, is := errors.AsType[*files.InsecureError](err); is {
@@ -107,19 +107,19 @@ func unusable(dir string, err error) Finding {
 }
 
 // database looks at one on a server.
-func (p Patient) database(ctx context.Context) []Finding {
+func (t Target) database(ctx context.Context) []Finding {
 	const check = "store"
-	if err := p.Store.Check(ctx); err != nil {
+	if err := t.Store.Check(ctx); err != nil {
 		return []Finding{problem(check, fmt.Sprintf("the database cannot be used: %v", err), "See that VENNIO_MCP_DATABASE_URL leads to a PostgreSQL database that is up, and whose tables this user may make and change. If a newer version made them, run that.")}
 	}
-	return []Finding{ok(check, "the database of VENNIO_MCP_DATABASE_URL opens and can be written"), p.databaseClock(ctx), p.ledger(ctx)}
+	return []Finding{ok(check, "the database of VENNIO_MCP_DATABASE_URL opens and can be written"), t.databaseClock(ctx), t.ledger(ctx)}
 }
 
 // databaseClock compares this machine's clock with the database's, by which all
 // processes judge consents and follow-ups.
-func (p Patient) databaseClock(ctx context.Context) Finding {
+func (t Target) databaseClock(ctx context.Context) Finding {
 	const check = "database clock"
-	ahead, err := p.Store.Skew(ctx)
+	ahead, err := t.Store.Skew(ctx)
 	switch {
 	case err != nil:
 		return problem(check, fmt.Sprintf("it cannot be read: %v", err), "See the line above.")
@@ -140,7 +140,7 @@ func private(dir string) Finding {
 	}
 	files, err := os.ReadDir(dir)
 	if err != nil {
-		return problem(check, err.Error(), "Mend the folder's permissions.")
+		return problem(check, err.Error(), "Correct the permissions of the folder.")
 	}
 	for _, f := range files {
 		if info, err := f.Info(); err == nil && info.Mode().IsRegular() && info.Mode().Perm()&0o077 != 0 {
@@ -151,11 +151,11 @@ func private(dir string) Finding {
 }
 
 // ledger proves the consent ledger.
-func (p Patient) ledger(ctx context.Context) Finding {
+func (t Target) ledger(ctx context.Context) Finding {
 	const check = "consent ledger"
-	n, err := consent.New(p.Store, p.Now).Verify(ctx)
+	n, err := consent.New(t.Store, t.Now).Verify(ctx)
 	if broken, is := errors.AsType[*consent.BrokenError](err); is {
-		return problem(check, fmt.Sprintf("it does NOT hold: %v", broken), "Somebody changed it. Keep a copy of the folder and find out who; vennio-mcp ledger export shows what is left.")
+		return problem(check, fmt.Sprintf("it does NOT hold: %v", broken), "It was changed from outside. Keep a copy of the folder and find the cause; vennio-mcp ledger export shows what is left.")
 	}
 	if err != nil {
 		return problem(check, fmt.Sprintf("it cannot be read: %v", err), "See the line above.")

@@ -22,27 +22,27 @@ import (
 )
 
 // vennio looks at Vennio by one read, and then at what the key may do there.
-func (p Patient) vennio(ctx context.Context) []Finding {
-	seen := &sight{next: p.Transport, now: p.Now}
-	c, err := p.client(seen, p.Config.Dialect)
+func (t Target) vennio(ctx context.Context) []Finding {
+	seen := &sight{next: t.Transport, now: t.Now}
+	c, err := t.client(seen, t.Config.Dialect)
 	if err != nil {
-		return []Finding{problem("address", err.Error(), "Mend the setting.")}
+		return []Finding{problem("address", err.Error(), "Correct the setting.")}
 	}
 	_, err = c.ListConsents(ctx, vennioclient.ConsentsQuery{Role: "grantee", Limit: 1})
 	if seen.status == 0 {
-		return []Finding{p.unreachable(err)}
+		return []Finding{t.unreachable(err)}
 	}
-	all := []Finding{p.reached(seen), clock(seen)}
+	all := []Finding{t.reached(seen), clock(seen)}
 	if err != nil && vennioclient.KindOf(err) == vennioclient.KindUnauthorized {
 		return append(all, problem("scopes", "Vennio refuses the key (401"+request(err)+")", "Set a key that is valid: it may have been revoked, or belong to another address."))
 	}
-	all = append(all, calendarAccess(err), p.bookings(ctx, c))
-	return append(all, p.hosts(ctx, c)...)
+	all = append(all, calendarAccess(err), t.bookings(ctx, c))
+	return append(all, t.hosts(ctx, c)...)
 }
 
-func (p Patient) client(via http.RoundTripper, d vennioclient.Dialect) (*vennioclient.Client, error) {
-	return vennioclient.New(p.Config.APIKey.Reveal(), vennioclient.WithBaseURL(p.Config.APIURL), vennioclient.WithDialect(d),
-		vennioclient.WithHTTPClient(&http.Client{Transport: via, Timeout: p.Config.Timeout}), vennioclient.WithRetry(vennioclient.Retry{Attempts: 1}))
+func (t Target) client(via http.RoundTripper, d vennioclient.Dialect) (*vennioclient.Client, error) {
+	return vennioclient.New(t.Config.APIKey.Reveal(), vennioclient.WithBaseURL(t.Config.APIURL), vennioclient.WithDialect(d),
+		vennioclient.WithHTTPClient(&http.Client{Transport: via, Timeout: t.Config.Timeout}), vennioclient.WithRetry(vennioclient.Retry{Attempts: 1}))
 }
 
 // sight is what one exchange shows beside its body.
@@ -79,17 +79,17 @@ func (s *sight) RoundTrip(r *http.Request) (*http.Response, error) {
 // What is the same for all tenants, as long as it is well.
 const checkAddress, checkClock = "address", "clock"
 
-func (p Patient) reached(s *sight) Finding {
+func (t Target) reached(s *sight) Finding {
 	const check = checkAddress
-	saw := fmt.Sprintf("%s answers in %d ms", p.Config.APIURL, s.took.Milliseconds())
+	saw := fmt.Sprintf("%s answers in %d ms", t.Config.APIURL, s.took.Milliseconds())
 	const soon = 7 * 24 * time.Hour
 	switch {
 	case s.status >= http.StatusInternalServerError:
 		return problem(check, fmt.Sprintf("%s, but with status %d", saw, s.status), "Vennio, or a proxy before it, is failing: try again later.")
-	case s.encrypted && s.expires.Sub(p.Now()) < soon:
-		return warn(check, saw+", but its certificate ends on "+s.expires.Format(time.DateOnly), "Tell whoever runs it.")
+	case s.encrypted && s.expires.Sub(t.Now()) < soon:
+		return warn(check, saw+", but its certificate ends on "+s.expires.Format(time.DateOnly), "Inform its operator.")
 	case s.took > 2*time.Second:
-		return warn(check, saw+", which is slow", "A booking should take less than 2,000 ms in all: look at the network.")
+		return warn(check, saw+", which is slow", "A booking should take less than 2,000 ms in total: check the network.")
 	case s.encrypted:
 		return ok(check, "%s over TLS", saw)
 	}
@@ -109,7 +109,7 @@ func clock(s *sight) Finding {
 	const do = "Set the clock: switch on time synchronisation (NTP)."
 	switch {
 	case s.date == "":
-		return warn(check, "Vennio did not say what time it is", "Check this machine's clock yourself.")
+		return warn(check, "Vennio's answer has no date", "Check this machine's clock yourself.")
 	case off > failAt:
 		return problem(check, saw, do)
 	case off > warnAt:
@@ -119,8 +119,8 @@ func clock(s *sight) Finding {
 }
 
 // unreachable says why no answer came from Vennio.
-func (p Patient) unreachable(err error) Finding {
-	return noAnswer(checkAddress, p.Config.APIURL, "VENNIO_API_URL", p.Config.Timeout, err)
+func (t Target) unreachable(err error) Finding {
+	return noAnswer(checkAddress, t.Config.APIURL, "VENNIO_API_URL", t.Config.Timeout, err)
 }
 
 // noAnswer says why no answer came from an address, which the operator set in setting.
@@ -134,7 +134,7 @@ func noAnswer(check, address, setting string, limit time.Duration, err error) Fi
 	case errors.As(err, &dns):
 		saw, do = "the name "+host+" is not known", "Check "+setting+" and the DNS of this machine."
 	case errors.As(err, &authority), errors.As(err, &name), errors.As(err, &invalid):
-		saw, do = "the certificate of "+host+" is not trusted", "A proxy that looks into TLS? Install its authority on this machine; check the clock too."
+		saw, do = "the certificate of "+host+" is not trusted", "If a proxy inspects TLS, install its certificate authority on this machine; check the clock too."
 	case errors.Is(err, syscall.ECONNREFUSED):
 		saw, do = "nothing listens at "+address, "Check "+setting+"; if it is a sandbox of your own, start it: vennio-mcp sandbox."
 	case errors.Is(err, os.ErrDeadlineExceeded), errors.Is(err, context.DeadlineExceeded):
@@ -160,7 +160,7 @@ func calendarAccess(err error) Finding {
 	return lacks(check, "list calendar access", "check_calendar_access will refuse", err)
 }
 
-func (p Patient) bookings(ctx context.Context, c *vennioclient.Client) Finding {
+func (t Target) bookings(ctx context.Context, c *vennioclient.Client) Finding {
 	const check = "scopes"
 	if _, err := c.ListBookings(ctx, vennioclient.BookingsQuery{Limit: 1}); err != nil {
 		return lacks(check, "read bookings", "bookings cannot be listed, read back, moved or cancelled", err)
@@ -173,9 +173,9 @@ func lacks(check, what, so string, err error) Finding {
 	e, _ := errors.AsType[*vennioclient.Error](err)
 	if e != nil && e.Kind == vennioclient.KindForbidden {
 		scopes := sanitize.Line(strings.Join(slices.Sorted(slices.Values(e.AvailableScopes)), ", "), 200)
-		return warn(check, fmt.Sprintf("the key may not %s (it may: %s): %s", what, cmp.Or(scopes, "not told"), so), "Use a secret key, or leave it so if that is what you want.")
+		return warn(check, fmt.Sprintf("the key may not %s (it may: %s): %s", what, cmp.Or(scopes, "unknown"), so), "Use a secret key, unless this restriction is intended.")
 	}
-	return problem(check, fmt.Sprintf("asked to %s, Vennio failed: %s%s", what, vennioclient.KindOf(err), request(err)), "Try again; if it stays, ask Vennio's support, with the request id.")
+	return problem(check, fmt.Sprintf("asked to %s, Vennio failed: %s%s", what, vennioclient.KindOf(err), request(err)), "Try again; if it fails again, ask Vennio's support, with the request id.")
 }
 
 // request names Vennio's id of a failed request, where there is one.
@@ -187,33 +187,33 @@ func request(err error) string {
 }
 
 // hosts looks for free times of each host, and by the way at the dialect.
-func (p Patient) hosts(ctx context.Context, c *vennioclient.Client) []Finding {
-	if len(p.Config.Hosts) == 0 {
-		return []Finding{warn("dialect", "not checked: no host is set", "Set "+p.setting("VENNIO_BUSINESS_ID")+" or "+p.setting("VENNIO_HOSTS")+".")}
+func (t Target) hosts(ctx context.Context, c *vennioclient.Client) []Finding {
+	if len(t.Config.Hosts) == 0 {
+		return []Finding{warn("dialect", "not checked: no host is set", "Set "+t.setting("VENNIO_BUSINESS_ID")+" or "+t.setting("VENNIO_HOSTS")+".")}
 	}
 	var all []Finding
-	names := scheduling.NewHostNames(c, p.Now)
-	for i, h := range p.Config.Hosts {
-		name, unnamed := p.hostName(ctx, names, h)
+	names := scheduling.NewHostNames(c, t.Now)
+	for i, h := range t.Config.Hosts {
+		name, unnamed := t.hostName(ctx, names, h)
 		all = append(all, unnamed...)
-		found, err := p.slots(ctx, c, h)
+		found, err := t.slots(ctx, c, h)
 		if i == 0 {
-			all = append(all, p.dialect(ctx, h, err))
+			all = append(all, t.dialect(ctx, h, err))
 		}
-		all = append(all, p.calendar(name, found, err))
+		all = append(all, t.calendar(name, found, err))
 	}
 	return all
 }
 
 // hostName is how people see a host, and a warning where that is no name.
-func (p Patient) hostName(ctx context.Context, names *scheduling.HostNames, h scheduling.Host) (string, []Finding) {
+func (t Target) hostName(ctx context.Context, names *scheduling.HostNames, h scheduling.Host) (string, []Finding) {
 	const check = "host name"
 	host := consent.Party{Name: h.Name, ID: h.ID}
 	if !host.Unnamed() || strings.Contains(h.ID, "@") {
 		return host.Label(60, sanitize.Line), nil
 	}
 	calendar := "calendar " + consent.ShortID(h.ID)
-	do := fmt.Sprintf("Name the host in %s: Name=id.", p.setting("VENNIO_HOSTS"))
+	do := fmt.Sprintf("Name the host in %s: Name=id.", t.setting("VENNIO_HOSTS"))
 	found, err := names.Find(ctx, h.ID)
 	switch {
 	case err != nil:
@@ -230,8 +230,8 @@ func (p Patient) hostName(ctx context.Context, names *scheduling.HostNames, h sc
 }
 
 // slots asks for the free half hours of the next seven days.
-func (p Patient) slots(ctx context.Context, c *vennioclient.Client, h scheduling.Host) (int, error) {
-	from := p.Now().Add(time.Hour).Truncate(time.Minute)
+func (t Target) slots(ctx context.Context, c *vennioclient.Client, h scheduling.Host) (int, error) {
+	from := t.Now().Add(time.Hour).Truncate(time.Minute)
 	found, err := c.Slots(ctx, vennioclient.SlotsQuery{
 		Hosts: []string{h.ID}, Duration: 30 * time.Minute, From: from, To: from.AddDate(0, 0, 7), Timezone: "UTC",
 	})
@@ -239,9 +239,9 @@ func (p Patient) slots(ctx context.Context, c *vennioclient.Client, h scheduling
 }
 
 // dialect tries the other one where this one is not understood.
-func (p Patient) dialect(ctx context.Context, h scheduling.Host, failed error) Finding {
+func (t Target) dialect(ctx context.Context, h scheduling.Host, failed error) Finding {
 	const check = "dialect"
-	ours, other := p.Config.Dialect, vennioclient.Guide
+	ours, other := t.Config.Dialect, vennioclient.Guide
 	if ours == vennioclient.Guide {
 		other = vennioclient.Reference
 	}
@@ -252,66 +252,66 @@ func (p Patient) dialect(ctx context.Context, h scheduling.Host, failed error) F
 	case !refused || e.Status != http.StatusBadRequest:
 		return ok(check, "%s was not refused", ours)
 	}
-	c, err := p.client(p.Transport, other)
+	c, err := t.client(t.Transport, other)
 	if err == nil {
-		_, err = p.slots(ctx, c, h)
+		_, err = t.slots(ctx, c, h)
 	}
 	if err == nil {
 		return problem(check, fmt.Sprintf("%s is not understood there, %s is", ours, other), fmt.Sprintf("Set VENNIO_API_DIALECT=%s.", other))
 	}
-	return problem(check, fmt.Sprintf("neither %s nor %s is understood there%s", ours, other, request(failed)), "Is VENNIO_API_URL Vennio's, or something else's?")
+	return problem(check, fmt.Sprintf("neither %s nor %s is understood there%s", ours, other, request(failed)), "Check that VENNIO_API_URL is the address of Vennio.")
 }
 
-func (p Patient) calendar(name string, slots int, err error) Finding {
+func (t Target) calendar(name string, slots int, err error) Finding {
 	const check = "host"
 	switch vennioclient.KindOf(err) {
 	case "":
 		if slots == 0 {
-			return warn(check, name+" has no free half hour within seven days", "Is that so? Look at the business hours and calendars in Vennio.")
+			return warn(check, name+" has no free half hour within seven days", "Check the business hours and calendars in Vennio.")
 		}
 		return ok(check, "%s has free times within seven days", name)
 	case vennioclient.KindCalendarNotConnected:
 		return problem(check, "the calendar of "+name+" is not connected", "Connect it in Vennio; until then no times are found.")
 	case vennioclient.KindNotFound:
-		return problem(check, "Vennio does not know "+name, "Check the id in "+p.setting("VENNIO_HOSTS")+" or "+p.setting("VENNIO_BUSINESS_ID")+": it is a UUID of this account.")
+		return problem(check, "Vennio does not know "+name, "Check the id in "+t.setting("VENNIO_HOSTS")+" or "+t.setting("VENNIO_BUSINESS_ID")+": it is a UUID of this account.")
 	case vennioclient.KindForbidden:
 		return problem(check, "the key may not see the free times of "+name, "Use a key with the scope read:availability, of the account that owns this host.")
 	default:
-		return problem(check, fmt.Sprintf("asked for the free times of %s, Vennio failed: %s%s", name, vennioclient.KindOf(err), request(err)), "See the lines above; if they are well, ask Vennio's support.")
+		return problem(check, fmt.Sprintf("asked for the free times of %s, Vennio failed: %s%s", name, vennioclient.KindOf(err), request(err)), "See the lines above; if they report no problem, ask Vennio's support.")
 	}
 }
 
 // keyLife is after how long a key is to be replaced (vennio-api.md, Webhooks).
 const keyLife = 90 * 24 * time.Hour
 
-func (p Patient) key() Finding {
+func (t Target) key() Finding {
 	const check = "key"
 	switch {
-	case p.Absent:
+	case t.Absent:
 		return ok(check, "none is set: there is no default tenant, each caller has a key of their tenant's or their own")
-	case p.Sandbox:
+	case t.Sandbox:
 		return note(check, "none is set: the built-in sandbox answers, and nothing real is booked", "For the real Vennio set VENNIO_API_KEY.")
 	}
-	switch kind := vennioclient.KeyKind(p.Config.APIKey.Reveal()); {
+	switch kind := vennioclient.KeyKind(t.Config.APIKey.Reveal()); {
 	case kind == vennioclient.KeyUnknown:
-		return ok(check, "set, of no known kind") // the settings' warnings say more
+		return ok(check, "set, of an unknown kind") // the settings' warnings say more
 	case kind.Publishable():
 		return warn(check, "set, "+string(kind)+": it can find slots and book, and do nothing else", "Use a secret key (vennio_sk_…) to see, move and cancel bookings too.")
 	case kind.Test():
-		return note(check, "set, "+string(kind)+": bookings are stored, but nobody is written to and no calendar changes", "For real bookings use a live key.")
+		return note(check, "set, "+string(kind)+": bookings are stored, but no e-mail is sent and no calendar changes", "For real bookings use a live key.")
 	default:
 		return ok(check, "set, %s", kind)
 	}
 }
 
 // keyAge is how long the key has been in use.
-func (p Patient) keyAge() Finding {
+func (t Target) keyAge() Finding {
 	const check = "key age"
-	since, err := p.KeySince()
+	since, err := t.KeySince()
 	if err != nil {
-		return warn(check, "not known: "+err.Error(), "Set "+p.setting("VENNIO_API_KEY_CREATED")+" to the day on which the key was made.")
+		return warn(check, "not known: "+err.Error(), "Set "+t.setting("VENNIO_API_KEY_CREATED")+" to the day on which the key was made.")
 	}
-	age := p.Now().Sub(since)
+	age := t.Now().Sub(since)
 	saw := fmt.Sprintf("known since %s (%d days)", since.UTC().Format(time.DateOnly), int(age.Hours()/24))
 	if age > keyLife {
 		return warn(check, saw+", to be replaced after 90 days", "Make a new key at Vennio, set it, then revoke this one.")

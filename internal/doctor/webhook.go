@@ -16,47 +16,47 @@ import (
 )
 
 // registerLike is the command that makes the subscription.
-func (p Patient) registerLike() string {
-	return "vennio-mcp webhooks register" + p.flag() + " --url https://your.host" + webhooks.PathOf(p.Tenant)
+func (t Target) registerLike() string {
+	return "vennio-mcp webhooks register" + t.flag() + " --url https://your.host" + webhooks.PathOf(t.Tenant)
 }
 
-func (p Patient) flag() string {
-	if p.Tenant == "" {
+func (t Target) flag() string {
+	if t.Tenant == "" {
 		return ""
 	}
-	return " --tenant " + p.Tenant
+	return " --tenant " + t.Tenant
 }
 
 // Subscribed says whether Vennio tells this server of events: it is what
-// Patient.Webhook is for where events are kept in the Store.
-func (p Patient) Subscribed(ctx context.Context) Finding {
+// Target.Webhook is for where events are kept in the Store.
+func (t Target) Subscribed(ctx context.Context) Finding {
 	const check = "webhook"
-	if p.Sandbox {
-		return ok(check, "not needed: vennio-mcp serve hears the sandbox's events by itself")
+	if t.Sandbox {
+		return ok(check, "not needed: vennio-mcp serve receives the sandbox's events by itself")
 	}
-	kept, newest, err := p.heard(ctx)
+	kept, newest, err := t.heard(ctx)
 	switch {
 	case err != nil:
 		return problem(check, fmt.Sprintf("the subscriptions cannot be read: %v", err), "See the line about the store.")
 	case len(kept) > 0:
-		return p.listed(ctx, kept, newest)
-	case len(p.Config.WebhookSecrets) > 0:
+		return t.listed(ctx, kept, newest)
+	case len(t.Config.WebhookSecrets) > 0:
 		return ok(check, "a secret is set; %s", newest)
 	}
-	return warn(check, "none is registered: what is booked, paid or cancelled elsewhere is seen only when asked for", "Let vennio-mcp serve run behind an https address, then: "+p.registerLike())
+	return warn(check, "none is registered: what is booked, paid or cancelled elsewhere is seen only when asked for", "Let vennio-mcp serve run behind an https address, then: "+t.registerLike())
 }
 
 // heard is what the store knows: the subscriptions, the newest first, and in words
 // when the newest event came.
-func (p Patient) heard(ctx context.Context) (kept []sqldb.Subscription, newest string, err error) {
+func (t Target) heard(ctx context.Context) (kept []sqldb.Subscription, newest string, err error) {
 	newest = "no event so far"
-	err = p.Store.Read(ctx, func(tx *sqldb.Tx) (err error) {
-		if kept, err = tx.Subscriptions(p.Tenant, 100); err != nil {
+	err = t.Store.Read(ctx, func(tx *sqldb.Tx) (err error) {
+		if kept, err = tx.Subscriptions(t.Tenant, 100); err != nil {
 			return err
 		}
-		last, err := tx.Events(sqldb.EventsWanted{Tenant: p.Tenant, Limit: 1})
+		last, err := tx.Events(sqldb.EventsWanted{Tenant: t.Tenant, Limit: 1})
 		if err == nil && len(last) > 0 {
-			newest = fmt.Sprintf("newest event %s ago", p.Now().Sub(last[0].Received).Round(time.Second))
+			newest = fmt.Sprintf("newest event %s ago", t.Now().Sub(last[0].Received).Round(time.Second))
 		}
 		return err
 	})
@@ -65,17 +65,17 @@ func (p Patient) heard(ctx context.Context) (kept []sqldb.Subscription, newest s
 
 // listed compares with what Vennio lists. That call is not published, so that its
 // failing says nothing about the events.
-func (p Patient) listed(ctx context.Context, kept []sqldb.Subscription, newest string) Finding {
+func (t Target) listed(ctx context.Context, kept []sqldb.Subscription, newest string) Finding {
 	const check = "webhook"
 	s := kept[0]
 	to := fmt.Sprintf("%s to %s", sanitize.Line(s.ID, 60), sanitize.Line(s.URL, 200))
-	c, err := p.client(p.Transport, p.Config.Dialect)
+	c, err := t.client(t.Transport, t.Config.Dialect)
 	if err != nil {
-		return problem(check, err.Error(), "Mend the setting.")
+		return problem(check, err.Error(), "Correct the setting.")
 	}
 	all, err := c.ListWebhooks(ctx)
 	if err != nil {
-		return ok(check, "registered, %s; %s; Vennio does not say whether it has it (%s)", to, newest, vennioclient.KindOf(err))
+		return ok(check, "registered, %s; %s; it is unknown whether Vennio has it (%s)", to, newest, vennioclient.KindOf(err))
 	}
 	has := func(s sqldb.Subscription) bool {
 		return slices.ContainsFunc(all, func(w vennioclient.Webhook) bool { return w.ID == s.ID })
@@ -84,15 +84,15 @@ func (p Patient) listed(ctx context.Context, kept []sqldb.Subscription, newest s
 	case has(s):
 		return ok(check, "Vennio has it, %s; %s", to, newest)
 	case slices.ContainsFunc(kept, has):
-		return warn(check, "the newest, "+to+", is gone at Vennio; an older one is there; "+newest, "vennio-mcp webhooks remove "+s.ID+p.flag())
+		return warn(check, "the newest, "+to+", is gone at Vennio; an older one is there; "+newest, "vennio-mcp webhooks remove "+s.ID+t.flag())
 	}
-	return problem(check, "registered here, but gone at Vennio: "+to+"; "+newest, "vennio-mcp webhooks remove "+s.ID+p.flag()+", then: "+p.registerLike())
+	return problem(check, "registered here, but gone at Vennio: "+to+"; "+newest, "vennio-mcp webhooks remove "+s.ID+t.flag()+", then: "+t.registerLike())
 }
 
 // tokenKeys checks the key set of the authorization server, where one is set.
-func (p Patient) tokenKeys(ctx context.Context) []Finding {
+func (t Target) tokenKeys(ctx context.Context) []Finding {
 	const check = "token keys"
-	o := p.Config.Serve.OAuth
+	o := t.Config.Serve.OAuth
 	if o == nil {
 		return nil
 	}
@@ -105,12 +105,12 @@ func (p Patient) tokenKeys(ctx context.Context) []Finding {
 	}
 	var all []Finding
 	if set.Usable == 0 {
-		all = append(all, problem(check, o.JWKS+" has no key that can check a signature: every token is refused", "Check jwks_url (oauth, in the settings file), or ask whoever runs the issuer for an RSA, EC or Ed25519 signing key."))
+		all = append(all, problem(check, o.JWKS+" has no key that can check a signature: every token is refused", "Check jwks_url (oauth, in the settings file), or ask the operator of the issuer for an RSA, EC or Ed25519 signing key."))
 	} else {
 		all = append(all, ok(check, "%d usable at %s", set.Usable, o.JWKS))
 	}
 	for _, malformed := range set.Malformed {
-		all = append(all, warn(check, sanitize.Line(malformed, 200)+"; it is not used", "Tell whoever runs the issuer: tokens signed with this key are refused, others are not affected."))
+		all = append(all, warn(check, sanitize.Line(malformed, 200)+"; it is not used", "Inform the operator of the issuer: tokens signed with this key are refused, others are not affected."))
 	}
 	return all
 }

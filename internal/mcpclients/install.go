@@ -156,7 +156,7 @@ func (c Client) table(root object) (servers object, err error) {
 		return nil, nil
 	}
 	if json.Unmarshal(raw, &servers) != nil {
-		return nil, fmt.Errorf("%s in %s is not an object: mend it first; nothing was changed", c.Keys[0], c.Path)
+		return nil, fmt.Errorf("%s in %s is not an object: correct it first; nothing was changed", c.Keys[0], c.Path)
 	}
 	return servers, nil
 }

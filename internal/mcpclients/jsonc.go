@@ -138,7 +138,7 @@ func index(o *hujson.Object, name string) (int, error) {
 			continue
 		}
 		if found >= 0 {
-			return 0, fmt.Errorf("%q stands twice in the file: remove one; nothing was changed", name)
+			return 0, fmt.Errorf("%q occurs twice in the file: remove one; nothing was changed", name)
 		}
 		found = i
 	}
@@ -156,7 +156,7 @@ func (l layout) inner(o *hujson.Object, name string, depth int) (*hujson.Object,
 			return there, nil
 		}
 		if o.Members[i].Value.Value.Kind() != 'n' {
-			return nil, fmt.Errorf("%q is not an object: mend it first; nothing was changed", name)
+			return nil, fmt.Errorf("%q is not an object: correct it first; nothing was changed", name)
 		}
 	}
 	made := &hujson.Object{}

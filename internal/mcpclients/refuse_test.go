@@ -15,17 +15,17 @@ import (
 func TestWhatCannotBeChangedSafelyIsRefused(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct{ client, text, says string }{
-		"not JSON":           {"Cursor", "{\n  \"canary\": canary}", "is not JSON with an object at its top (line 2, column 13): mend it first"},
+		"not JSON":           {"Cursor", "{\n  \"canary\": canary}", "is not JSON with an object at its top (line 2, column 13): correct it first"},
 		"cut short":          {"VS Code", `{"servers": {`, "(line 1, column 14)"},
-		"no object":          {"Cursor", `["canary"]`, "is not JSON with an object at its top: mend it first"},
-		"not TOML":           {"Codex", "a = 1\nb = canary\n", "is not TOML (line 2, column 5): mend it first"},
+		"no object":          {"Cursor", `["canary"]`, "is not JSON with an object at its top: correct it first"},
+		"not TOML":           {"Codex", "a = 1\nb = canary\n", "is not TOML (line 2, column 5): correct it first"},
 		"servers no object":  {"Cursor", `{"mcpServers":["canary"]}`, "mcpServers in"},
 		"entry no object":    {"Cursor", `{"mcpServers":{"vennio":"canary"}}`, "another server: choose another name with --name"},
 		"another server":     {"Cursor", `{"mcpServers":{"vennio":{"command":"canary"}}}`, "another server: choose another name with --name"},
 		"over the network":   {"Cursor", `{"mcpServers":{"vennio":{"url":"http://canary/mcp"}}}`, "reached over the network"},
 		"Zed's older form":   {"Zed", `{"context_servers":{"vennio":{"command":{"path":"/x/vennio-mcp","env":{"K":"canary"}}}}}`, "an older form: uninstall it first"},
-		"servers twice":      {"Cursor", `{"mcpServers":{"a":{"command":"canary"}},"mcpServers":{}}`, `"mcpServers" stands twice`},
-		"entry twice":        {"Cursor", `{"mcpServers":{"vennio":{},"vennio":{"command":"/x/vennio-mcp"}}}`, `"vennio" stands twice`},
+		"servers twice":      {"Cursor", `{"mcpServers":{"a":{"command":"canary"}},"mcpServers":{}}`, `"mcpServers" occurs twice`},
+		"entry twice":        {"Cursor", `{"mcpServers":{"vennio":{},"vennio":{"command":"/x/vennio-mcp"}}}`, `"vennio" occurs twice`},
 		"env no object":      {"Cursor", `{"mcpServers":{"vennio":{"command":"/x/vennio-mcp","env":["canary"]}}}`, `"env" is not an object`},
 		"TOML more fields":   {"Codex", "[mcp_servers]\nvennio = { command = \"/x/vennio-mcp\", startup_timeout_sec = 20 }\n", "also sets startup_timeout_sec, which codex mcp add would remove"},
 		"TOML key":           {"Codex", "[mcp_servers.vennio]\ncommand = \"/x/vennio-mcp\"\nenv = { VENNIO_API_KEY = \"canary\" }\n", "holds a secret (VENNIO_API_KEY), which must not be on the command line"},

@@ -25,7 +25,7 @@ type Server struct {
 	Name    string
 	Command string // of a server that the client starts
 	URL     string // of one that it reaches
-	HasKey  bool   // a Vennio key stands in the settings themselves
+	HasKey  bool   // a Vennio key is in the settings themselves
 	args    []string
 	odd     bool // its command is not a text: Zed's older form, or nonsense
 }
@@ -91,7 +91,7 @@ func (c Client) parse(raw []byte) (root object, err error) {
 	if c.Format == TOML {
 		var table tree
 		if err := toml.Unmarshal(text, &table); err != nil {
-			return nil, Unfit{c.Path + " is not TOML" + where(err), mend}
+			return nil, Unfit{c.Path + " is not TOML" + where(err), correctIt}
 		}
 		raw, err = json.Marshal(finite(table))
 	} else {
@@ -101,13 +101,13 @@ func (c Client) parse(raw []byte) (root object, err error) {
 		return nil, err
 	}
 	if json.Unmarshal(raw, &root) != nil || root == nil { // null is an object to encoding/json
-		return nil, Unfit{c.Path + " is not JSON with an object at its top", mend}
+		return nil, Unfit{c.Path + " is not JSON with an object at its top", correctIt}
 	}
 	return root, nil
 }
 
-// mend is the next step where the file has to be corrected by a person.
-const mend = "mend it first"
+// correctIt is the next step where a person has to correct the file.
+const correctIt = "correct it first"
 
 // unfit is the error of what the client's parser does not accept.
 func (c Client) unfit(what, next string) error {
@@ -123,11 +123,11 @@ const maxDepth = 1000
 func (c Client) standard(text []byte) ([]byte, error) {
 	bare, comment, depth := uncommented(text)
 	if depth > maxDepth {
-		return nil, Unfit{fmt.Sprintf("%s nests deeper than %d levels", c.Path, maxDepth), mend}
+		return nil, Unfit{fmt.Sprintf("%s nests deeper than %d levels", c.Path, maxDepth), correctIt}
 	}
 	raw, err := hujson.Standardize(slices.Clone(text)) // it writes blanks over comments
 	if err != nil {
-		return nil, Unfit{c.Path + " is not JSON with an object at its top" + where(err), mend}
+		return nil, Unfit{c.Path + " is not JSON with an object at its top" + where(err), correctIt}
 	}
 	if comment >= 0 && !c.reads.comments {
 		return nil, c.unfit("has a comment"+place(text, comment), "remove it")

@@ -15,11 +15,11 @@ import (
 	"github.com/mark3labs/mcp-go/mcp"
 )
 
-// agent is a real MCP client.
+// agent is a scripted MCP client: demo connects it to a server over HTTP, smoke to one in this process.
 type agent struct {
 	mcp  *client.Client
-	url  string // of the server; empty where it is in this process
-	stop func() // the server; nil where it is not the agent's
+	url  string // of the server; empty if it runs in this process
+	stop func() // stops the server; nil if the agent did not start it
 }
 
 // startAgent starts a server of this program and connects to it over HTTP.
@@ -57,8 +57,7 @@ func (p program) startAgent(ctx context.Context, env []string) (*agent, error) {
 	return a, nil
 }
 
-// served reads a server's log until it says its address; the rest of the log is
-// read and dropped.
+// served reads a server's log until the line with its address. The rest of the log is discarded.
 func served(log io.Reader) (url string, err error) {
 	var all strings.Builder
 	for lines := bufio.NewScanner(log); lines.Scan(); {
@@ -71,7 +70,7 @@ func served(log io.Reader) (url string, err error) {
 		}
 		all.WriteString(lines.Text() + "\n")
 	}
-	return "", fmt.Errorf("the server did not start; it said: %s", strings.TrimSpace(all.String()))
+	return "", fmt.Errorf("the server did not start; its log: %s", strings.TrimSpace(all.String()))
 }
 
 func connectAgent(ctx context.Context, url string) (*agent, error) {
@@ -80,18 +79,18 @@ func connectAgent(ctx context.Context, url string) (*agent, error) {
 		return nil, err
 	}
 	a := &agent{mcp: c, url: url}
-	if err := errors.Join(c.Start(ctx), a.greet(ctx)); err != nil {
+	if err := errors.Join(c.Start(ctx), a.initialize(ctx)); err != nil {
 		a.close()
 		return nil, err
 	}
 	return a, nil
 }
 
-func (a *agent) greet(ctx context.Context) error {
-	hello := mcp.InitializeRequest{}
-	hello.Params.ProtocolVersion = mcp.LATEST_PROTOCOL_VERSION
-	hello.Params.ClientInfo = mcp.Implementation{Name: "vennio-mcp demo", Version: version()}
-	_, err := a.mcp.Initialize(ctx, hello)
+func (a *agent) initialize(ctx context.Context) error {
+	request := mcp.InitializeRequest{}
+	request.Params.ProtocolVersion = mcp.LATEST_PROTOCOL_VERSION
+	request.Params.ClientInfo = mcp.Implementation{Name: "vennio-mcp demo", Version: version()}
+	_, err := a.mcp.Initialize(ctx, request)
 	return err
 }
 
@@ -102,42 +101,42 @@ func (a *agent) close() {
 	}
 }
 
-// call makes one tool call, shows it, and reads its structured content.
-func call[Out any](ctx context.Context, s *stage, a *agent, tool string, arguments any) (out Out, err error) {
+// call makes one tool call, shows the call and the answer, and returns the structured content.
+func call[Out any](ctx context.Context, s *transcript, a *agent, tool string, arguments any) (out Out, err error) {
 	raw, err := json.Marshal(arguments)
 	if err != nil {
 		return out, err
 	}
-	s.calls(tool, raw)
+	s.showCall(tool, raw)
 	out, answer, err := toolCall[Out](ctx, a, tool, json.RawMessage(raw))
 	if err != nil {
 		return out, err
 	}
-	s.answers(answer.text, answer.isError)
+	s.showAnswer(answer.text, answer.isError)
 	return out, nil
 }
 
-// said is an answer as it is read.
-type said struct {
+// toolAnswer is the text of a result.
+type toolAnswer struct {
 	text    string
 	isError bool
 }
 
-// toolCall makes one tool call, and returns its structured content and its text.
-func toolCall[Out any](ctx context.Context, a *agent, tool string, arguments any) (out Out, heard said, err error) {
+// toolCall makes one tool call, and returns the structured content and the text of the result.
+func toolCall[Out any](ctx context.Context, a *agent, tool string, arguments any) (out Out, answer toolAnswer, err error) {
 	req := mcp.CallToolRequest{}
 	req.Params.Name, req.Params.Arguments = tool, arguments
-	answer, err := a.mcp.CallTool(ctx, req)
+	result, err := a.mcp.CallTool(ctx, req)
 	if err != nil {
-		return out, said{}, err
+		return out, toolAnswer{}, err
 	}
-	text, ok := mcp.AsTextContent(answer.Content[0])
+	text, ok := mcp.AsTextContent(result.Content[0])
 	if !ok {
-		return out, said{}, fmt.Errorf("%s answered without text", tool)
+		return out, toolAnswer{}, fmt.Errorf("%s answered without text", tool)
 	}
-	raw, err := json.Marshal(answer.StructuredContent)
+	raw, err := json.Marshal(result.StructuredContent)
 	if err != nil {
-		return out, said{}, err
+		return out, toolAnswer{}, err
 	}
-	return out, said{text.Text, answer.IsError}, json.Unmarshal(raw, &out)
+	return out, toolAnswer{text.Text, result.IsError}, json.Unmarshal(raw, &out)
 }

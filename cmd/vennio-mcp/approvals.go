@@ -17,9 +17,9 @@ import (
 	"github.com/vennio-mcp/vennio-mcp/internal/sqldb"
 )
 
-const approvalsAbout = `Lists the bookings, changes and cancellations on this machine that wait for a person's
-approval, the newest first. In a terminal it asks about each; with approve or decline and an id it answers
-one. Answering needs a terminal; listing does not.`
+const approvalsAbout = `Lists the bookings, changes and cancellations that wait for a person's approval, the newest
+first. In a terminal it asks about each of them; approve and decline answer one by its id.
+Answering needs a terminal; listing does not.`
 
 // approvalsPage is how many requests are listed at once unless --limit says otherwise.
 const approvalsPage = 20
@@ -46,7 +46,7 @@ func (p program) approvalsCommand() *cobra.Command {
 	return c
 }
 
-// listOpen lists one page of what waits, and in a terminal asks about each of its requests.
+// listOpen lists one page of open requests, and in a terminal asks about each of them.
 func (p program) listOpen(c *cobra.Command, l approvals, after string, limit int, name string) error {
 	open, more, err := openPage(c, l, after, limit)
 	switch {
@@ -114,7 +114,7 @@ func (p program) openAsJSON(c *cobra.Command, l approvals, after string, limit i
 	return nil
 }
 
-// pageCommand is the command that lists the page behind a request.
+// pageCommand returns the command that lists the requests older than one.
 func pageCommand(limit int, after string) string {
 	if limit == approvalsPage {
 		return "vennio-mcp approvals --after " + after
@@ -131,8 +131,7 @@ func (p program) answerCommand(verb string, agreed bool, name *string) *cobra.Co
 	}
 }
 
-// askHere asks about one proposal on the terminal; anything but yes or no leaves
-// it waiting.
+// askHere asks about one request in the terminal. Any answer but yes and no leaves it open.
 func (p program) askHere(c *cobra.Command, l approvals, in *bufio.Scanner, asked consent.Proposal, name string) error {
 	_, _ = fmt.Fprint(p.out, asked.Act.Question()+" [yes/no/later] ")
 	if !in.Scan() {
@@ -148,8 +147,8 @@ func (p program) askHere(c *cobra.Command, l approvals, in *bufio.Scanner, asked
 	return err
 }
 
-// onTerminal reports whether standard input and output are both a terminal. It keeps out programs
-// that only start commands; one with a shell can make a terminal of its own (docs/consent.md).
+// onTerminal reports whether standard input and output are both a terminal. This excludes programs that
+// only start commands; a program with a shell can create a terminal (docs/consent.md).
 func (p program) onTerminal() bool { return isTerminal(p.in) && isTerminal(p.out) }
 
 func (p program) answer(c *cobra.Command, l approvals, id string, agreed bool, name string) error {
@@ -180,7 +179,7 @@ func (p program) answer(c *cobra.Command, l approvals, id string, agreed bool, n
 	return err
 }
 
-// approvals is the ledger, and the settings with which what is approved is carried out.
+// approvals is the ledger, and the settings for executing what is approved.
 type approvals struct {
 	*consent.Ledger
 	cfg config.Config
@@ -192,15 +191,15 @@ func (p program) withApprovals(do func(*cobra.Command, approvals, []string) erro
 	})
 }
 
-// A server that runs looks for approvals every 15 s (settlePace); what this process cannot write
-// itself is waited for that long.
+// A running server looks for approvals every 15 s (settlePace). This process waits that long for what it
+// cannot write itself.
 const (
 	elsewhereTime = 25 * time.Second
 	elsewhereLook = 500 * time.Millisecond
 )
 
-// executeHere writes what was approved in the terminal, with this command's own key if it has one for
-// the tenant; else a running server does it, and the result is waited for.
+// executeHere writes what was approved in the terminal, with the key of this command if it has one for the
+// tenant. Otherwise a running server does, and this process waits for the result.
 func (p program) executeHere(ctx context.Context, l approvals, asked consent.Proposal) error {
 	if own, ok := l.cfg.Of(asked.Act.Tenant); ok && !own.Sandbox() {
 		if err := p.executeWith(ctx, l.cfg, asked); err != nil {
@@ -232,8 +231,8 @@ func (p program) executeHere(ctx context.Context, l approvals, asked consent.Pro
 	}
 }
 
-// executeWith writes an act with the account of its tenant. What Vennio refused is in the ledger; the
-// error is that of the settings.
+// executeWith writes an act with the account of its tenant. A refusal of Vennio is recorded in the ledger;
+// the error is one of the settings.
 func (p program) executeWith(ctx context.Context, cfg config.Config, asked consent.Proposal) error {
 	a, err := p.found(ctx, cfg)
 	if err != nil {

@@ -350,8 +350,8 @@ func TestTheCommandLineIsRefusedWithWhatToDo(t *testing.T) {
 	}{
 		"unknown command":        {[]string{"serv"}, []string{`unknown command "serv", did you mean serve?`}},
 		"unknown flag":           {[]string{"--zone", "UTC"}, []string{"unknown flag: --zone", "--help"}},
-		"a key as a flag":        {[]string{"--api-key", "vennio_sk_live_canary"}, []string{"a key does not belong on the command line", "VENNIO_API_KEY"}},
-		"a key as an argument":   {[]string{"serve", "vennio_pk_test_canary"}, []string{"a key does not belong on the command line"}},
+		"a key as a flag":        {[]string{"--api-key", "vennio_sk_live_canary"}, []string{"a key must not be on the command line", "VENNIO_API_KEY"}},
+		"a key as an argument":   {[]string{"serve", "vennio_pk_test_canary"}, []string{"a key must not be on the command line"}},
 		"not loopback":           {[]string{"serve", "--addr", "0.0.0.0:8080"}, []string{"beyond loopback", "vennio-mcp token new NAME"}},
 		"no port":                {[]string{"sandbox", "--addr", "localhost"}, []string{"want host:port"}},
 		"two invalid settings":   {[]string{"--timezone", "EST", "--log-level", "loud"}, []string{"2 invalid settings", "America/New_York", "loud"}},

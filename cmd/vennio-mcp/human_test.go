@@ -371,7 +371,7 @@ func TestAPersonApprovesInTheTerminal(t *testing.T) {
 	t.Parallel()
 	env, _ := humanEnv(t, "VENNIO_CONSENT=human")
 	_, out, _ := run(t, env, "approvals")
-	assert.Contains(t, out, "Nothing waits")
+	assert.Contains(t, out, "No request waits")
 	c := converse(t, env)
 	booking := c.booking()
 	require.Equal(t, schemas.CodeApprovalNeeded, c.call("book_slot", booking).Data.Reason)
@@ -381,7 +381,7 @@ func TestAPersonApprovesInTheTerminal(t *testing.T) {
 	for _, verb := range []string{"approve", "decline"} {
 		code, _, errs := run(t, env, "approvals", verb, id, "--name", "Ada Byron")
 		assert.Equal(t, 2, code)
-		assert.Contains(t, errs, "a person answers this in a terminal")
+		assert.Contains(t, errs, "a person must answer in a terminal")
 	}
 	assert.Equal(t, schemas.CodeApprovalNeeded, c.call("book_slot", booking).Data.Reason)
 	code, shown := inTerminal(t, env, "approvals", "approve", id)

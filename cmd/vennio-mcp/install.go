@@ -30,7 +30,7 @@ VENNIO_API_KEY_FILE) names a file of your own. Without a key the sandbox answers
 Settings that are given here in the environment, or as flags of stdio
 (vennio-mcp help settings), are carried over; secrets are not.`
 
-// placed is where an entry goes.
+// placed holds the flags of install and uninstall.
 type placed struct {
 	dry           bool
 	name, keyFile string
@@ -80,7 +80,7 @@ func oneClient(c *cobra.Command, args []string) error {
 	return nil
 }
 
-// settingsOf finds a client's settings on this machine.
+// settingsOf returns a client on this machine.
 func (p program) settingsOf(id string) (mcpclients.Client, error) {
 	client, ok := mcpclients.Here(p.getenv).Find(id)
 	if !ok {
@@ -126,8 +126,8 @@ func (p program) install(c *cobra.Command, id string, at placed) error {
 	return p.installed(change, e, backup)
 }
 
-// apply works out a change and writes it, again and again while other programs
-// change the same file between the two: twelve installs at once must lose nothing.
+// apply computes a change and writes it. It repeats both while other programs change the file in between, so
+// that concurrent installs lose nothing.
 func (p program) apply(work func() (mcpclients.Change, error)) (change mcpclients.Change, backup string, err error) {
 	for range 100 {
 		if change, err = work(); err != nil {
@@ -148,7 +148,7 @@ func (p program) byHand(change mcpclients.Change, e entry) error {
 	return nil
 }
 
-// installed says what was done and what is to be done now.
+// installed reports what was done and the next step.
 func (p program) installed(change mcpclients.Change, e entry, backup string) error {
 	client := change.Client
 	_, _ = fmt.Fprintf(p.out, "%s: %s is in %s.\n", client.Name, change.Name, client.Path)
@@ -186,7 +186,7 @@ func (p program) showCommand(change mcpclients.Change) {
 	}
 }
 
-// explain says what the entry does, a line each.
+// explain describes the entry, one line for each property.
 func (p program) explain(change mcpclients.Change, e entry, backup string) {
 	tell := func(what, is string) {
 		if is != "" {
@@ -245,15 +245,15 @@ const (
 	keyFileVariable = "VENNIO_API_KEY_FILE"
 )
 
-// entry is what a client's settings shall say, and the key that must not stand there.
+// entry is the entry for a client's settings, and the key, which must not be in it.
 type entry struct {
 	mcpclients.Entry
-	key      config.Secret // to be kept in stateDir; empty: a file holds it, or there is none
+	key      config.Secret // to be stored in stateDir; empty if a file holds it, or there is none
 	stateDir string
 	secrets  []string // settings that are not carried over
 }
 
-// entry reads the settings as the server would, and refuses what it would refuse.
+// entry reads the settings as the server does, with the same errors.
 func (p program) entry(c *cobra.Command, at placed) (entry, error) {
 	command, err := p.executable()
 	if err != nil {
@@ -285,7 +285,7 @@ func (p program) entry(c *cobra.Command, at placed) (entry, error) {
 	return e, e.secure(here.getenv, at.name, cfg)
 }
 
-// secure has the entry name a file that its owner alone can read.
+// secure makes the entry name a key file that only its owner can read.
 func (e *entry) secure(getenv func(string) string, name string, cfg config.Config) (err error) {
 	file := getenv(keyFileVariable)
 	e.Env[keyVariable] = "" // an older entry may have it
@@ -308,7 +308,7 @@ func (e *entry) secure(getenv func(string) string, name string, cfg config.Confi
 	return err
 }
 
-// keep writes the key, if there is one to keep, and reports whether that was new.
+// keep stores the key, if there is one to store, and reports whether it changed.
 func (e entry) keep(name string) (bool, error) {
 	if e.key == "" {
 		return false, nil
@@ -316,8 +316,8 @@ func (e entry) keep(name string) (bool, error) {
 	return mcpclients.KeepKey(e.stateDir, name, e.key.Reveal())
 }
 
-// carry takes over the settings that are set here. What may not stand on a command
-// line may not stand in a client's settings either.
+// carry adds the settings that are set here to the entry, except for secrets: what must not be on a command
+// line must not be in a client's settings either.
 func (e *entry) carry(p program, c *cobra.Command) error {
 	for _, s := range config.Settings() {
 		name := s.Name()
@@ -342,7 +342,7 @@ func (e *entry) carry(p program, c *cobra.Command) error {
 	return nil
 }
 
-// absolute is a path that means the same file wherever the server is started.
+// absolute returns a path that names the same file in whatever directory the server is started.
 func absolute(path string, getenv func(string) string) (string, error) {
 	path, err := config.ExpandPath(path, getenv)
 	if err != nil {
@@ -353,7 +353,7 @@ func absolute(path string, getenv func(string) string) (string, error) {
 
 func isKey(name string) bool { return name == keyVariable || name == keyFileVariable }
 
-// keySays tells where the server will find its key.
+// keySays says where the server will find its key.
 func (e entry) keySays(change mcpclients.Change) string {
 	switch file := change.KeyFile(); {
 	case change.HasKey():
@@ -364,8 +364,8 @@ func (e entry) keySays(change mcpclients.Change) string {
 	return "none: the sandbox answers, nothing real is booked. With one: set VENNIO_API_KEY and run this again"
 }
 
-// executable is the path under which this program was started, so that the entry
-// outlives an upgrade that moves what the path links to.
+// executable returns the path under which this program was started, so that the entry stays valid after an
+// upgrade that moves the file to which the path links.
 func (p program) executable() (string, error) {
 	if p.self != "" {
 		return p.self, nil

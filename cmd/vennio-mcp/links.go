@@ -12,9 +12,8 @@ import (
 	"github.com/vennio-mcp/vennio-mcp/internal/approval"
 )
 
-// links tells where the approval page is found. A server that listens anyway
-// names its own address (base); one on stdio starts to listen on loopback when
-// the first link is needed.
+// links makes links to the approval pages. A server over HTTP sets its own address (base). A server on
+// stdio starts to listen on loopback when the first link is needed.
 type links struct {
 	pages *approval.Pages
 
@@ -23,11 +22,11 @@ type links struct {
 	srv  *http.Server
 }
 
-// to is the page of one proposal.
+// to returns the address of the page of one proposal.
 func (l *links) to(id string) (string, error) { return l.address(approval.Path + id) }
 
-// pairing is a new single-use link that pairs a browser with a tenant and leads to a proposal, or to
-// the overview where proposal is empty.
+// pairing returns a new single-use link that pairs a browser with a tenant and leads to a proposal, or to
+// the overview if proposal is empty.
 func (l *links) pairing(ctx context.Context, tenant, proposal string) (string, error) {
 	path, err := l.pages.Pairings.NewLink(ctx, tenant, proposal)
 	if err != nil {
@@ -36,7 +35,7 @@ func (l *links) pairing(ctx context.Context, tenant, proposal string) (string, e
 	return l.address(path)
 }
 
-// address is where a path of the pages is found.
+// address returns the address of a path of the pages.
 func (l *links) address(path string) (string, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -66,7 +65,7 @@ func (l *links) listen() error {
 	l.srv = &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second, WriteTimeout: time.Minute, MaxHeaderBytes: 16 << 10}
 	l.base = "http://" + host
 	go func() { _ = l.srv.Serve(ln) }()
-	// Browsers may try the IPv6 address of localhost first: nobody else is to listen there.
+	// Browsers may try the IPv6 address of localhost first: no other program may listen there.
 	if six, err := new(net.ListenConfig).Listen(context.Background(), "tcp", net.JoinHostPort("::1", strconv.Itoa(ln.Addr().(*net.TCPAddr).Port))); err == nil {
 		go func() { _ = l.srv.Serve(six) }()
 	}

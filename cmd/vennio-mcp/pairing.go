@@ -18,8 +18,8 @@ import (
 const linkAbout = `Prints a link that pairs the browser in which it is opened, once and for ten minutes. In a paired
 browser you approve and decline what assistants want to write, and see all requests and upcoming bookings.
 
-The link is a secret between you and your browser: it needs a terminal, and must not reach an assistant.
-Without VENNIO_MCP_PUBLIC_URL the pages are served on this machine until Ctrl-C.`
+The link is a secret between you and your browser: the command needs a terminal, and no assistant may see
+the link. Without VENNIO_MCP_PUBLIC_URL the pages are served on this machine until Ctrl-C.`
 
 func (p program) linkCommand() *cobra.Command {
 	c := &cobra.Command{
@@ -39,7 +39,7 @@ func (p program) linkCommand() *cobra.Command {
 	return c
 }
 
-// pairable refuses what would show the link to somebody else, or pair with nothing.
+// pairable returns an error if the link could reach somebody else, or no store can keep it.
 func (p program) pairable(c *cobra.Command, cfg config.Config) error {
 	if _, ok := cfg.Of(tenantIn(c)); !ok {
 		return noTenant(cfg, tenantIn(c))
@@ -60,8 +60,8 @@ func (p program) link(c *cobra.Command, cfg config.Config, tenant string) error 
 		return err
 	}
 	defer done()
-	// The settings of a terminal may be laxer than those of the server that asked; a browser that is
-	// paired is at hand here.
+	// The policy of this terminal may be weaker than that of the server that asked. The person has a paired
+	// browser here, so the strictest policy always applies.
 	l.pages.PolicyOf = func(string) consent.Policy { return consent.PolicyHuman }
 	if cfg.Serve.PublicURL != "" {
 		l.at(cfg.Serve.PublicURL)
@@ -80,8 +80,8 @@ func (p program) link(c *cobra.Command, cfg config.Config, tenant string) error 
 	return nil
 }
 
-// approvalLinks lead to the pages over the store that servers use. With a key they carry out what is
-// approved; without one, as where only the clients' settings name it, a running server does, within
+// approvalLinks returns links to pages on the store that servers use. With a key this process executes what
+// is approved. Without one, for example if only a client's settings name it, a running server does within
 // half a minute.
 func (p program) approvalLinks(ctx context.Context, cfg config.Config) (l *links, settling func() (stop func()), done func(), err error) {
 	if cfg.Real() {
@@ -102,7 +102,7 @@ func (p program) approvalLinks(ctx context.Context, cfg config.Config) (l *links
 	return l, func() func() { return func() {} }, done, nil
 }
 
-// linkLife is how long a pairing link can be used, in words.
+// linkLife is the validity of a pairing link, in words.
 var linkLife = fmt.Sprintf("%d minutes", int(approval.LinkLife.Minutes()))
 
 // browserLine is a paired browser as --json shows it.
@@ -172,8 +172,8 @@ func (p program) unpairCommand() *cobra.Command {
 	return c
 }
 
-// printLink prints a pairing link where a person looks at the terminal of a server whose store no
-// other process can open: that of the sandbox.
+// printLink prints a pairing link on the terminal of a sandbox server, whose store no other process can
+// open.
 func (a *assembled) printLink(ctx context.Context, p program, cfg config.Config) {
 	if cfg.Real() || cfg.Consent != consent.PolicyHuman || !isTerminal(p.errs) {
 		return

@@ -16,30 +16,30 @@ import (
 	"github.com/vennio-mcp/vennio-mcp/internal/consent"
 )
 
-// presenter opens requests in the browser of the person at whose desktop the server runs. The link
-// that it opens pairs that browser, and does not pass through the agent.
+// presenter opens requests in a browser on the desktop on which the server runs. The link that it opens
+// pairs that browser, and the agent does not see it.
 type presenter struct {
 	a      *assembled
 	now    func() time.Time
 	mu     sync.Mutex
-	opened map[string]window // by proposal, of the last consent.Life: a call that is repeated opens no second window
+	opened map[string]window // by proposal, within consent.Life: a repeated call opens no second window
 }
 
-// window is a try to open a request.
+// window is an attempt to open a request.
 type window struct {
 	at     time.Time
 	opened bool
 }
 
-// windows is how many are opened within consent.Life: each shows all requests that are open, and an
-// agent may ask for many.
+// windows is how many windows are opened within consent.Life. Each of them shows all open requests, and an
+// agent can make many.
 const windows = 5
 
-// openTime is how long a call waits for an error; some systems return only when the browser is closed.
+// openTime is how long a call waits for an error: some systems return only when the browser is closed.
 const openTime = 2 * time.Second
 
-// presents returns what opens requests for a server on stdio; nil where there is no desktop, or nobody
-// must answer there.
+// presents returns the function that opens requests for a server on stdio, or nil if there is no desktop or
+// the policy does not require a person.
 func (a *assembled) presents(p program, cfg config.Config) func(proposal string) bool {
 	if cfg.OpenBrowser == "off" || cfg.Consent != consent.PolicyHuman || !p.desktop() {
 		return nil
@@ -48,7 +48,7 @@ func (a *assembled) presents(p program, cfg config.Config) func(proposal string)
 	return (&presenter{a: a, now: p.clock(), opened: map[string]window{}}).open
 }
 
-// presentTime bounds how long a call waits for the store to keep the link.
+// presentTime is how long a call waits for the store to record the link.
 const presentTime = 5 * time.Second
 
 func (s *presenter) open(proposal string) bool {

@@ -23,14 +23,14 @@ import (
 	"github.com/vennio-mcp/vennio-mcp/internal/times"
 )
 
-// program is the process, less what only a process has: tests run it whole.
+// program is the whole program, with everything that it takes from the process, so that tests can run it.
 type program struct {
 	getenv    func(string) string
-	machine   times.Machine // its time zone; zero: as getenv and this machine's files say
+	machine   times.Machine // its time zone; the zero value takes it from getenv and the files of this machine
 	in        io.Reader
 	out, errs io.Writer
-	now       func() time.Time // nil: the store's clock for what several processes judge, this machine's for the rest
-	self      string           // path of the program; empty: the one that runs
+	now       func() time.Time // nil: the clock of the store for what several processes decide, and of this machine otherwise
+	self      string           // path of the program; empty: that of this process
 	store     sqldb.Options
 	pace      settlePace
 }
@@ -223,7 +223,7 @@ func settingsTopic() *cobra.Command {
 	return &cobra.Command{Use: "settings", Short: "All settings, as flags and environment variables", Long: b.String() + hidden.String()}
 }
 
-// config reads the settings, with the flags that were given.
+// config reads the settings, including the flags that were given.
 func (p program) config(c *cobra.Command) (config.Config, error) {
 	given := map[string]string{}
 	if c.Flags().Lookup("consent") != nil { // the other commands have flags of their own, and take settings from the environment alone
@@ -237,13 +237,13 @@ var (
 	keyFlags = []string{"--api-key", "--apikey", "--key", "--token", "--vennio-api-key"}
 )
 
-// refuseKeys: the command line is visible to every process of the machine and
-// stays in the shell's history. The key is not quoted back.
+// refuseKeys refuses keys in arguments, because every process of the machine can read the command line, and
+// the shell keeps it in its history. The error does not repeat the key.
 func refuseKeys(args []string) error {
 	for _, arg := range args {
 		name, _, _ := strings.Cut(arg, "=")
 		if sanitize.VennioKey(arg) || keyLike.MatchString(arg) || slices.Contains(keyFlags, strings.ToLower(name)) {
-			return errors.New("a key does not belong on the command line, where others can read it: set VENNIO_API_KEY " +
+			return errors.New("a key must not be on the command line, where others can read it: set VENNIO_API_KEY " +
 				"(or VENNIO_API_KEY_FILE) in the environment instead, and replace this key if it was a real one")
 		}
 	}

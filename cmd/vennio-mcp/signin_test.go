@@ -308,7 +308,7 @@ func forging(t *testing.T, method jwt.SigningMethod, key any) func(*login) {
 func refusals(t *testing.T, issuer string) map[string]refusal {
 	t.Helper()
 	past := time.Now().Add(-time.Hour).Unix()
-	stranger, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	other, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	require.NoError(t, err)
 	const invalid, none = "You are not signed in", "belongs to no tenant of this server"
 	return map[string]refusal{
@@ -330,7 +330,7 @@ func refusals(t *testing.T, issuer string) map[string]refusal {
 		"a critical extension":          {func(l *login) { l.header = map[string]any{"crit": []string{"exp"}} }, invalid},
 		"alg none":                      {forging(t, jwt.SigningMethodNone, jwt.UnsafeAllowNoneSignatureType), invalid},
 		"HMAC with the client's secret": {forging(t, jwt.SigningMethodHS256, []byte(clientSecret)), invalid},
-		"a stranger's key":              {forging(t, jwt.SigningMethodES256, stranger), invalid},
+		"another key":                   {forging(t, jwt.SigningMethodES256, other), invalid},
 		"no ID token":                   {func(l *login) { l.forge = func(jwt.Claims) string { return "" } }, invalid},
 		"no JWT":                        {func(l *login) { l.forge = func(jwt.Claims) string { return "a.b.c" } }, invalid},
 		"a tenant that is not served":   {claiming(jwt.MapClaims{"org": "gamma"}), none},

@@ -27,7 +27,7 @@ func addTenantFlag(flags *pflag.FlagSet) {
 	flags.Var(textValue(new(string), "tenant", ""), tenantFlag, tenantHelp)
 }
 
-// tenantIn is the tenant that a command line names; empty for the default one.
+// tenantIn returns the tenant that the command line names; empty for the default one.
 func tenantIn(c *cobra.Command) string {
 	if f := c.Flags().Lookup(tenantFlag); f != nil {
 		return f.Value.String()
@@ -35,7 +35,7 @@ func tenantIn(c *cobra.Command) string {
 	return ""
 }
 
-// allTenants tells whether a command line asks for all, which some commands can.
+// allTenants reports whether the command line has --all-tenants.
 func allTenants(c *cobra.Command) bool {
 	all, _ := c.Flags().GetBool(allTenantsFlag)
 	return all
@@ -53,8 +53,8 @@ func withAllTenants(c *cobra.Command) *cobra.Command {
 	return c
 }
 
-// inboxHas refuses a name that neither the settings nor the events kept know: a
-// tenant whom the settings have no more may still have dead letters.
+// inboxHas refuses a tenant that is neither in the settings nor in the stored events: a tenant that was
+// removed from the settings may still have dead letters.
 func inboxHas(ctx context.Context, cfg config.Config, in *webhooks.Office, tenant string) error {
 	if _, ok := cfg.Of(tenant); ok {
 		return nil
@@ -78,7 +78,7 @@ func noTenant(cfg config.Config, tenant string) error {
 	return usageError{fmt.Errorf("--tenant %s: the settings file (VENNIO_MCP_SETTINGS) has no such tenant; %s", sanitize.Quote(tenant, 64), there)}
 }
 
-// forTenant is how a command line names a tenant, to be put behind a command.
+// forTenant returns the flag that names a tenant, to be appended to a command.
 func forTenant(tenant string) string {
 	if tenant == "" {
 		return ""

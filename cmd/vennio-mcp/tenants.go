@@ -27,7 +27,7 @@ func (a *assembled) tenant(p program, cfg config.Config) func(context.Context, a
 			made.Close = func() { a.settlers.remove(c.Tenant) }
 		}
 		var err error
-		made.Server, err = a.furnish(context.WithoutCancel(ctx), p, mine, c.Tenant, made.Subscriptions)
+		made.Server, err = a.newTenantServer(context.WithoutCancel(ctx), p, mine, c.Tenant, made.Subscriptions)
 		return made, err
 	}
 }

@@ -82,7 +82,7 @@ func TestReq_X5_WebhooksAreRegisteredByTenant(t *testing.T) {
 		"register --tenant beta --url https://a.example.com/webhooks/vennio/acme": "that is where another tenant's events are taken; give https://your.host/webhooks/vennio/beta",
 		"register --tenant beta --url https://a.example.com/webhooks/vennio":      "that is where another tenant's events are taken",
 		"register --tenant gamma --url https://a.example.com":                     "has no such tenant; there are acme, beta",
-		"register --url https://a.example.com":                                    "no default tenant: say whose subscriptions are meant, with --tenant NAME",
+		"register --url https://a.example.com":                                    "no default tenant: name a tenant with --tenant NAME",
 		"register --tenant beta":                                                  "--url https://your.host/webhooks/vennio/beta",
 		"remove --tenant beta " + line.ID:                                         "there is no subscription",
 	} {

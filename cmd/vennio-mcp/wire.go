@@ -71,7 +71,7 @@ func (p program) assemble(ctx context.Context, cfg config.Config) (*assembled, e
 	if err != nil {
 		return nil, err
 	}
-	if a.mcp, err = a.furnish(ctx, p, cfg, "", a.feed); err != nil {
+	if a.mcp, err = a.newTenantServer(ctx, p, cfg, "", a.feed); err != nil {
 		a.close()
 		return nil, err
 	}
@@ -113,9 +113,9 @@ func (p program) found(ctx context.Context, cfg config.Config) (*assembled, erro
 	return a, nil
 }
 
-// furnish makes the server of one tenant, "" being the default one, which tells
+// newTenantServer returns the MCP server of one tenant ("" is the default one), which reports
 // its changes to feed.
-func (a *assembled) furnish(ctx context.Context, p program, cfg config.Config, tenant string, feed *mcpserver.Subscriptions) (*server.MCPServer, error) {
+func (a *assembled) newTenantServer(ctx context.Context, p program, cfg config.Config, tenant string, feed *mcpserver.Subscriptions) (*server.MCPServer, error) {
 	log := a.log
 	realm, key := realmOf(cfg.APIURL, tenant), cfg.APIKey.Reveal()
 	switch {

@@ -120,8 +120,8 @@ func TestSignInIsReadAndItsMistakesNameTheNextStep(t *testing.T) {
 		`{client_id: a, client_secret: canary, client_secret_file: /none}`: ":5: oauth: sign_in.client_secret_file: is set and client_secret too",
 		`{client_id: a, client_secret_file: /none}`:                        ":5: oauth: sign_in.client_secret_file: cannot be read: /none",
 		`{client_id: a, client_secret_file: ` + empty + `}`:                ":5: oauth: sign_in.client_secret_file: is empty",
-		`{client_id: a, allow: {}}`:                                        ":5: oauth: sign_in.allow: names nobody",
-		`{client_id: a, allow: {email_domains: [], subjects: []}}`:         ":5: oauth: sign_in.allow: names nobody",
+		`{client_id: a, allow: {}}`:                                        ":5: oauth: sign_in.allow: is empty: want email_domains or subjects",
+		`{client_id: a, allow: {email_domains: [], subjects: []}}`:         ":5: oauth: sign_in.allow: is empty: want email_domains or subjects",
 		`{client_id: a, allow: {email_domains: ["@example.com"]}}`:         ":5: oauth: sign_in.allow.email_domains: want domains alone",
 		`{client_id: a, allow: {email_domains: ["*.example.com"]}}`:        ":5: oauth: sign_in.allow.email_domains: want domains alone",
 		`{client_id: a, allow: {subjects: [""]}}`:                          ":5: oauth: sign_in.allow.subjects: want the sub",
@@ -136,7 +136,7 @@ func TestSignInIsReadAndItsMistakesNameTheNextStep(t *testing.T) {
 	for content, want := range map[string]string{
 		oauth + "  audience: x\n  sign_in: {client_id: a}\n" + tenants:                                                                                     "oauth.sign_in needs VENNIO_MCP_PUBLIC_URL",
 		"oauth: {issuer: accounts.example.com, jwks_url: \"https://a.example/jwks\", audience: x, tenant_claim: org, sign_in: {client_id: a}}\n" + tenants: "issuer: want an https address",
-		"caller_keys: true\noauth: {issuer: \"https://a.example\", jwks_url: \"https://a.example/jwks\", audience: x, sign_in: {client_id: a}}":            "oauth.sign_in has no tenant to sign in to",
+		"caller_keys: true\noauth: {issuer: \"https://a.example\", jwks_url: \"https://a.example/jwks\", audience: x, sign_in: {client_id: a}}":            "oauth.sign_in has no tenant",
 	} {
 		_, err := config.Load(map[string]string{"settings": settingsFile(t, content)}, env{}.get)
 		require.ErrorContains(t, err, want, content)

@@ -164,10 +164,10 @@ func TestABatchOverStreamableHTTPMayBeAStream(t *testing.T) {
 	e := stream(t, s.post(`[`+toolCall("1", "", "notify", `{"count":2}`)+`,`+slowCall(2)+`,`+slowCall(3)+`]`, headers...))
 	assert.Contains(t, string(e.next().Params), `"progress":0`)
 	assert.Contains(t, string(e.next().Params), `"progress":1`)
-	heard(t, g.started)
-	heard(t, g.started)
+	receive(t, g.started)
+	receive(t, g.started)
 	assert.Equal(t, http.StatusAccepted, s.post(cancelOf(2), headers...).StatusCode)
-	assert.Equal(t, "2", heard(t, g.stopped))
+	assert.Equal(t, "2", receive(t, g.stopped))
 	g.free(t)
 	var answers []message
 	require.NoError(t, json.Unmarshal([]byte(e.data()), &answers))

@@ -30,13 +30,13 @@ func TestNoMoreCallsRunThanAllowed(t *testing.T) {
 	for id := range 5 {
 		w.send(slowCall(id))
 	}
-	assert.ElementsMatch(t, []string{"0", "1"}, []string{heard(t, g.started), heard(t, g.started)})
+	assert.ElementsMatch(t, []string{"0", "1"}, []string{receive(t, g.started), receive(t, g.started)})
 	w.alive() // a third would have started by now, had it been let in
 	assert.Empty(t, g.started)
 	for _, next := range []string{"2", "3", "4"} {
 		g.free(t)
 		w.next()
-		assert.Equal(t, next, heard(t, g.started), "in the order they came")
+		assert.Equal(t, next, receive(t, g.started), "in the order they came")
 	}
 	g.free(t)
 	g.free(t)
@@ -49,7 +49,7 @@ func TestNothingShortWaitsBehindCalls(t *testing.T) {
 	for id := range 4 {
 		w.send(slowCall(id))
 	}
-	heard(t, g.started)
+	receive(t, g.started)
 	w.alive()
 	w.greet("2025-11-25", `{}`)
 	w.send(request("10", "", "tools/list", ""))
@@ -59,21 +59,21 @@ func TestNothingShortWaitsBehindCalls(t *testing.T) {
 	w.send(request("12", modern, "server/discover", ""))
 	w.answer("12")
 	w.send(cancelOf(0))
-	assert.Equal(t, "0", heard(t, g.stopped))
+	assert.Equal(t, "0", receive(t, g.stopped))
 }
 
-func TestAFullQueueIsToldSoAtOnce(t *testing.T) {
+func TestAFullQueueIsReportedAtOnce(t *testing.T) {
 	t.Parallel()
 	g := newRig()
 	w := dial(t, g, mcpserver.StdioOptions{Workers: 1, Queue: 1})
 	w.send(slowCall(1))
-	heard(t, g.started)
+	receive(t, g.started)
 	w.send(slowCall(2))
 	w.send(slowCall(3))
 	assert.Contains(t, w.refusal("3", busy), "busy")
 	g.free(t)
 	assert.Equal(t, "1", w.answer("1").text())
-	assert.Equal(t, "2", heard(t, g.started))
+	assert.Equal(t, "2", receive(t, g.started))
 	w.send(slowCall(4))
 	g.free(t)
 	assert.Equal(t, "2", w.answer("2").text())
@@ -86,7 +86,7 @@ func TestWaitingCallsHoldABoundedNumberOfBytes(t *testing.T) {
 	g := newRig()
 	w := dial(t, g, mcpserver.StdioOptions{Workers: 1, MaxLine: 1000})
 	w.send(slowCall(1))
-	heard(t, g.started)
+	receive(t, g.started)
 	large := `{"text":"` + strings.Repeat("x", 600) + `"}`
 	w.send(toolCall("2", "", "echo", large))
 	w.send(toolCall("3", "", "echo", large))
@@ -103,12 +103,12 @@ func TestACallCancelledWhileItWaitsNeverStarts(t *testing.T) {
 	for id := 1; id <= 3; id++ {
 		w.send(slowCall(id))
 	}
-	assert.Equal(t, "1", heard(t, g.started))
+	assert.Equal(t, "1", receive(t, g.started))
 	w.send(cancelOf(2))
 	w.alive()
 	g.free(t)
 	assert.Equal(t, "1", w.answer("1").text())
-	assert.Equal(t, "3", heard(t, g.started), "2 is passed over")
+	assert.Equal(t, "3", receive(t, g.started), "2 is passed over")
 	g.free(t)
 	assert.Equal(t, "3", w.answer("3").text(), "2 is not answered")
 	w.hangUp()
@@ -124,10 +124,10 @@ func TestARunningCallThatIsCancelledStopsAndIsNotAnswered(t *testing.T) {
 		w.greet(version, `{}`)
 		w.send(toolCall("1", version, "slow", `{"text":"one"}`))
 		w.send(toolCall(`"1"`, version, "slow", `{"text":"other"}`)) // a string is another id
-		heard(t, g.started)
-		heard(t, g.started)
+		receive(t, g.started)
+		receive(t, g.started)
 		w.send(cancelOf(1))
-		assert.Equal(t, "one", heard(t, g.stopped))
+		assert.Equal(t, "one", receive(t, g.stopped))
 		g.free(t)
 		assert.Equal(t, "other", w.answer(`"1"`).text())
 		w.hangUp()
@@ -143,11 +143,11 @@ func TestAnIDUsedTwiceMeansTheLaterCall(t *testing.T) {
 	w.send(toolCall("1", "", "askshort", `{}`))
 	q := w.next()
 	w.send(slowCall(1))
-	heard(t, g.started)
+	receive(t, g.started)
 	w.send(fmt.Sprintf(`{"jsonrpc":"2.0","id":%s,"result":{"action":"accept"}}`, q.ID))
 	assert.Equal(t, "said accept", w.answer("1").text())
 	w.send(cancelOf(1))
-	assert.Equal(t, "1", heard(t, g.stopped))
+	assert.Equal(t, "1", receive(t, g.stopped))
 }
 
 func TestASubscriptionHoldsNothingUp(t *testing.T) {
@@ -233,11 +233,11 @@ func TestACancelledCallOfABatchLeavesTheOthers(t *testing.T) {
 	w := dial(t, g, mcpserver.StdioOptions{Workers: 2, Queue: 1})
 	w.greet("2025-03-26", `{}`)
 	w.send(`[` + strings.Join([]string{slowCall(1), slowCall(2), slowCall(3), slowCall(4)}, ",") + `]`)
-	heard(t, g.started)
-	heard(t, g.started)
+	receive(t, g.started)
+	receive(t, g.started)
 	w.send(cancelOf(3)) // waits
 	w.send(cancelOf(1))
-	assert.Equal(t, "1", heard(t, g.stopped))
+	assert.Equal(t, "1", receive(t, g.stopped))
 	g.free(t)
 	var answers []message
 	require.NoError(t, json.Unmarshal(w.raw(), &answers))

@@ -48,9 +48,9 @@ func TestTheDrainHasAnEnd(t *testing.T) {
 		w := dial(t, g, mcpserver.StdioOptions{Drain: 20 * time.Millisecond, Workers: 1})
 		w.send(slowCall(1))
 		w.send(slowCall(2))
-		heard(t, g.started)
+		receive(t, g.started)
 		w.hangUp()
-		assert.Equal(t, "1", heard(t, g.stopped))
+		assert.Equal(t, "1", receive(t, g.stopped))
 		answers := w.rest()
 		require.Len(t, answers, 2, "what was cancelled is answered all the same")
 		for _, m := range answers {
@@ -70,7 +70,7 @@ func TestReq_P8_AStopLetsCallsFinish(t *testing.T) {
 	w := dial(t, g, mcpserver.StdioOptions{Workers: 1})
 	w.send(slowCall(1))
 	w.send(slowCall(2))
-	heard(t, g.started)
+	receive(t, g.started)
 	w.alive() // 2 has been received
 	w.stop()  // and the input stays open: its reader is blocked
 	g.free(t)
@@ -103,13 +103,13 @@ func TestReq_P8_AStopIsOverWithinFiveSeconds(t *testing.T) {
 		w := dial(t, g, mcpserver.StdioOptions{})
 		w.send(slowCall(1))
 		w.send(toolCall("2", "", "deaf", `{}`))
-		heard(t, g.started)
-		heard(t, g.started)
+		receive(t, g.started)
+		receive(t, g.started)
 		began := time.Now()
 		w.stop()
 		w.ended()
 		assert.Less(t, time.Since(began), 5*time.Second)
-		assert.Equal(t, "1", heard(t, g.stopped))
+		assert.Equal(t, "1", receive(t, g.stopped))
 		answers := w.rest()
 		require.Len(t, answers, 1)
 		assert.Equal(t, "stopped", answers[0].text())
@@ -144,11 +144,11 @@ func TestAClientThatHasGoneIsNoError(t *testing.T) {
 		go func() { done <- mcpserver.Stdio(t.Context(), g.srv, inR, broken{gone}, mcpserver.StdioOptions{}) }()
 		_, err := io.WriteString(inW, slowCall(1)+"\n")
 		require.NoError(t, err)
-		heard(t, g.started)
+		receive(t, g.started)
 		_, err = io.WriteString(inW, toolCall("2", "", "echo", `{}`)+"\n")
 		require.NoError(t, err)
 		require.NoError(t, <-done, "the input is still open")
-		assert.Equal(t, "1", heard(t, g.stopped), "nobody waits for it")
+		assert.Equal(t, "1", receive(t, g.stopped), "nobody waits for it")
 		_ = inW.Close()
 	}
 }
@@ -188,7 +188,7 @@ func TestStdioLeavesNoGoroutineBehind(t *testing.T) {
 		w.send(slowCall(1))
 		w.send(toolCall("2", "", "ask", `{}`))
 		w.send(request("3", modern, "subscriptions/listen", `"notifications":{"toolsListChanged":true}`))
-		heard(t, g.started)
+		receive(t, g.started)
 		if i%2 == 0 {
 			w.stop()
 		}

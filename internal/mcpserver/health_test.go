@@ -185,7 +185,7 @@ func TestReq_O3_WhileDrainingItIsNotReadyAndLives(t *testing.T) {
 	stream, _ := s.sse()
 	result := make(chan string, 1)
 	go func() { result <- single(t, s.post(slowCall(1), headers...)).text() }()
-	heard(t, g.started)
+	receive(t, g.started)
 	s.stop()
 	assert.Empty(t, stream.data(), "the drain has begun")
 
@@ -201,7 +201,7 @@ func TestReq_O3_WhileDrainingItIsNotReadyAndLives(t *testing.T) {
 	assert.Contains(t, single(t, refused).Error.Message, "stopping")
 
 	g.free(t)
-	assert.Equal(t, "1", heard(t, result))
+	assert.Equal(t, "1", receive(t, result))
 	s.ended()
 	_, err = s.http.Do(s.request(t.Context(), http.MethodGet, "/readyz", ""))
 	require.Error(t, err, "nobody listens any more")

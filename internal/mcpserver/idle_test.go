@@ -95,14 +95,14 @@ func TestTheLongestIdleSessionMakesRoom(t *testing.T) {
 		assert.Equal(t, 3, count["sessions"]())
 
 		s.postInVain(t.Context(), slowCall(1), third...)
-		assert.Equal(t, "1", heard(t, g.started))
+		assert.Equal(t, "1", receive(t, g.started))
 		_ = stream(t, s.ask(http.MethodGet, "/mcp", "", first...))
 		fifth := login()
 		assert.Equal(t, http.StatusNotFound, s.ping(fourth), "the first and the third are in use")
 		sixth := login()
 		assert.Equal(t, http.StatusNotFound, s.ping(fifth))
 		s.postInVain(t.Context(), slowCall(2), sixth...)
-		assert.Equal(t, "2", heard(t, g.started))
+		assert.Equal(t, "2", receive(t, g.started))
 		resp := s.post(initialize("2025-11-25", `{}`))
 		assert.Equal(t, http.StatusServiceUnavailable, resp.StatusCode, "all are in use")
 		assert.Contains(t, single(t, resp).Error.Message, "in use")
@@ -130,10 +130,10 @@ func TestASessionThatIsJustBeginningMakesNoRoom(t *testing.T) {
 	s := open(t, newRig(server.WithHooks(hooks)), mcpserver.HTTPOptions{MaxSessions: 1})
 	ids := make(chan string, 1)
 	go func() { ids <- s.post(initialize("2025-11-25", `{}`)).Header.Get("Mcp-Session-Id") }()
-	heard(t, begun)
+	receive(t, begun)
 	assert.Equal(t, http.StatusServiceUnavailable, s.post(initialize("2025-11-25", `{}`)).StatusCode)
 	close(release)
-	assert.Equal(t, http.StatusOK, s.ping([]string{"Mcp-Session-Id", heard(t, ids)}))
+	assert.Equal(t, http.StatusOK, s.ping([]string{"Mcp-Session-Id", receive(t, ids)}))
 }
 
 // req: X5. A tenant makes room among its own sessions first; one that has not had
@@ -142,7 +142,7 @@ func TestTenantsMakeRoomForThemselvesFirst(t *testing.T) {
 	t.Parallel()
 	o := mcpserver.HTTPOptions{MaxSessions: 8} // of which a tenant has a quarter
 	tenants := []string{"acme", "beta", "gamma", "delta", "late"}
-	let(t, &o, tenants...)
+	addTenants(t, &o, tenants...)
 	s := open(t, newRig(), o)
 	login := func(tenant string) []string {
 		resp := s.post(initialize("2025-11-25", `{}`), as(tenant)...)

@@ -46,7 +46,7 @@ func TestAPanicOverHTTPShowsNothing(t *testing.T) {
 	}
 }
 
-func TestAPanicInTheMiddleOfAStreamIsTold(t *testing.T) {
+func TestAPanicInTheMiddleOfAStreamIsReported(t *testing.T) {
 	t.Parallel()
 	g := newRig()
 	g.add("late", func(ctx context.Context, r mcp.CallToolRequest) (*mcp.CallToolResult, error) {

@@ -81,7 +81,7 @@ func TestACallOverSSEIsCancelledWhileItWaitsAndWhileItRuns(t *testing.T) {
 	s := open(t, g, mcpserver.HTTPOptions{MaxCalls: 1, MaxWait: patience})
 	e, path := s.sse()
 	s.tell(path, slowCall(1))
-	heard(t, g.started)
+	receive(t, g.started)
 	waiting := make(chan int, 1)
 	go func() { waiting <- s.ask(http.MethodPost, path, slowCall(2)).StatusCode }()
 	require.Eventually(t, func() bool { // it may not have arrived at the first try
@@ -90,7 +90,7 @@ func TestACallOverSSEIsCancelledWhileItWaitsAndWhileItRuns(t *testing.T) {
 	}, patience, time.Millisecond)
 	assert.Equal(t, http.StatusAccepted, <-waiting)
 	s.tell(path, cancelOf(1))
-	assert.Equal(t, "1", heard(t, g.stopped))
+	assert.Equal(t, "1", receive(t, g.stopped))
 	s.tell(path, toolCall("3", "", "echo", `{"text":"c"}`))
 	assert.Equal(t, "c", e.next().text(), "neither is answered")
 	assert.Empty(t, g.started)
@@ -103,9 +103,9 @@ func TestAClientOnSSEThatGoesStopsItsCalls(t *testing.T) {
 	resp := s.ask(http.MethodGet, "/sse", "")
 	path := stream(t, resp).data()
 	s.tell(path, slowCall(1))
-	heard(t, g.started)
+	receive(t, g.started)
 	require.NoError(t, resp.Body.Close())
-	assert.Equal(t, "1", heard(t, g.stopped))
+	assert.Equal(t, "1", receive(t, g.stopped))
 	require.Eventually(t, func() bool {
 		return s.ask(http.MethodPost, path, request("1", "", "ping", "")).StatusCode == http.StatusNotFound
 	}, patience, time.Millisecond)

@@ -52,7 +52,7 @@ func TestReq_P8_AStopLetsCallsFinishOverHTTP(t *testing.T) {
 	}()
 	s.tell(path, slowCall(2))
 	for range 3 {
-		heard(t, g.started)
+		receive(t, g.started)
 	}
 	s.stop()
 	assert.Empty(t, all[1].data(), "streams without calls end at once")
@@ -62,7 +62,7 @@ func TestReq_P8_AStopLetsCallsFinishOverHTTP(t *testing.T) {
 	}
 	assert.Equal(t, "2", all[0].next().text())
 	assert.Empty(t, all[0].data(), "this one after its last answer")
-	assert.ElementsMatch(t, []string{"1", "modern"}, []string{heard(t, results), heard(t, results)})
+	assert.ElementsMatch(t, []string{"1", "modern"}, []string{receive(t, results), receive(t, results)})
 	s.ended()
 }
 
@@ -79,16 +79,16 @@ func TestReq_P8_AStopIsOverWithinFiveSecondsOverHTTP(t *testing.T) {
 		answer, told := make(chan string, 1), make(chan string, 1)
 		go func() { answer <- single(t, s.post(slowCall(3), headers...)).Error.Message }()
 		for range 3 {
-			heard(t, g.started)
+			receive(t, g.started)
 		}
 		go func() { told <- e.next().text() }() // a pipe has no buffer: it is read while the server stops
 		began := time.Now()
 		s.stop()
 		s.ended()
 		assert.Less(t, time.Since(began), 5*time.Second)
-		assert.ElementsMatch(t, []string{"1", "3"}, []string{heard(t, g.stopped), heard(t, g.stopped)})
-		assert.Equal(t, "stopped", heard(t, told))
-		assert.Contains(t, heard(t, answer), "outcome is unknown")
+		assert.ElementsMatch(t, []string{"1", "3"}, []string{receive(t, g.stopped), receive(t, g.stopped)})
+		assert.Equal(t, "stopped", receive(t, told))
+		assert.Contains(t, receive(t, answer), "outcome is unknown")
 	})
 }
 
@@ -106,11 +106,11 @@ func TestHTTPLeavesNoGoroutineBehind(t *testing.T) {
 			all[0].next()
 			headers, done := s.login("2025-06-18", `{}`), make(chan string, 1)
 			go func() { done <- single(t, s.post(slowCall(3), headers...)).text() }()
-			heard(t, g.started)
+			receive(t, g.started)
 			s.stop()
 			g.free(t)
 			s.ended()
-			heard(t, done)
+			receive(t, done)
 		})
 	}
 	requireGoroutines(t, before)

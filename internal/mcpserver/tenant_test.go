@@ -13,16 +13,16 @@ import (
 	"github.com/vennio-mcp/vennio-mcp/internal/mcpserver"
 )
 
-// house serves tenants whose tokens are their names; each has a second caller,
+// tenantSite serves tenants whose tokens are their names; each has a second caller,
 // whose token ends in "-too".
-func house(t *testing.T, o mcpserver.HTTPOptions, names ...string) (s *site, made map[string]*rig, closed chan string) {
+func tenantSite(t *testing.T, o mcpserver.HTTPOptions, names ...string) (s *site, made map[string]*rig, closed chan string) {
 	t.Helper()
-	made, closed = let(t, &o, names...)
+	made, closed = addTenants(t, &o, names...)
 	return open(t, newRig(), o), made, closed
 }
 
-// let sets tenants in o.
-func let(t *testing.T, o *mcpserver.HTTPOptions, names ...string) (made map[string]*rig, closed chan string) {
+// addTenants configures tenants in o.
+func addTenants(t *testing.T, o *mcpserver.HTTPOptions, names ...string) (made map[string]*rig, closed chan string) {
 	t.Helper()
 	known := auth.Options{Tenants: map[string]bool{}}
 	for _, name := range names {
@@ -51,7 +51,7 @@ func as(name string) []string { return []string{"Authorization", "Bearer " + nam
 // room, one with a session does not.
 func TestReq_X2_TenantsAreBounded(t *testing.T) {
 	t.Parallel()
-	s, _, closed := house(t, mcpserver.HTTPOptions{MaxTenants: 1}, "acme", "beta")
+	s, _, closed := tenantSite(t, mcpserver.HTTPOptions{MaxTenants: 1}, "acme", "beta")
 	const ping = `{"jsonrpc":"2.0","id":1,"method":"ping"}`
 	modernPing := append(as("acme"), "Mcp-Protocol-Version", modern)
 	_ = s.ask(http.MethodPost, "/mcp", ping, modernPing...).Body.Close()
@@ -71,7 +71,7 @@ func TestReq_X2_TenantsAreBounded(t *testing.T) {
 // req: X5. One tenant's calls leave room for another's.
 func TestReq_X5_NoTenantTakesAllThePlaces(t *testing.T) {
 	t.Parallel()
-	s, made, _ := house(t, mcpserver.HTTPOptions{MaxCalls: 2}, "acme", "beta")
+	s, made, _ := tenantSite(t, mcpserver.HTTPOptions{MaxCalls: 2}, "acme", "beta")
 	call := func(tenant, tool string) int {
 		resp := s.post(toolCall("1", modern, tool, "{}"), append(modernly("tools/call", tool), as(tenant)...)...)
 		_ = resp.Body.Close()

@@ -144,8 +144,8 @@ func (w *wire) rest() (all []message) {
 	return all
 }
 
-// heard waits for a signal of the rig.
-func heard(t *testing.T, c <-chan string) string {
+// receive waits for a signal of the rig.
+func receive(t *testing.T, c <-chan string) string {
 	t.Helper()
 	select {
 	case s := <-c:

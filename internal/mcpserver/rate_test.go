@@ -23,7 +23,7 @@ func (s *site) pinged(headers ...string) int {
 // req: X2, X5. What a tenant asks beyond its own pace takes nothing from others.
 func TestReq_X5_ATenantThatFloodsUsesUpItsOwnPaceAlone(t *testing.T) {
 	t.Parallel()
-	s, _, _ := house(t, mcpserver.HTTPOptions{Rate: 0.001, RateAll: 1.5}, "acme", "beta") // 1 and 3 at once
+	s, _, _ := tenantSite(t, mcpserver.HTTPOptions{Rate: 0.001, RateAll: 1.5}, "acme", "beta") // 1 and 3 at once
 	assert.Equal(t, http.StatusOK, s.pinged(as("acme")...))
 	for range 20 {
 		assert.Equal(t, http.StatusTooManyRequests, s.pinged(as("acme")...))
@@ -34,7 +34,7 @@ func TestReq_X5_ATenantThatFloodsUsesUpItsOwnPaceAlone(t *testing.T) {
 // req: X2. All together have a pace, too.
 func TestReq_X2_AllTogetherArePaced(t *testing.T) {
 	t.Parallel()
-	s, _, _ := house(t, mcpserver.HTTPOptions{RateAll: 0.001}, "acme", "beta")
+	s, _, _ := tenantSite(t, mcpserver.HTTPOptions{RateAll: 0.001}, "acme", "beta")
 	assert.Equal(t, http.StatusOK, s.pinged(as("acme")...))
 	assert.Equal(t, http.StatusTooManyRequests, s.pinged(as("acme")...))
 	assert.Equal(t, http.StatusTooManyRequests, s.pinged(as("beta")...))

@@ -12,7 +12,7 @@ import (
 
 // req: X2. Whatever begins an answer, it carries the headers that browsers keep to:
 // JSON, a refusal, a stream, and what a call tells before its result.
-func TestReq_X2_EveryAnswerIsDressed(t *testing.T) {
+func TestReq_X2_EveryResponseHasSecurityHeaders(t *testing.T) {
 	t.Parallel()
 	s := open(t, newRig(), mcpserver.HTTPOptions{})
 	session := s.login("2025-11-25", `{}`)

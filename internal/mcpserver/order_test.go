@@ -16,7 +16,7 @@ import (
 
 // All that a call tells comes, in order, before its answer, also when it answers
 // at once, and also when the session has another stream open.
-func TestWhatACallTellsComesBeforeItsAnswer(t *testing.T) {
+func TestNotificationsOfACallComeBeforeItsResponse(t *testing.T) {
 	t.Parallel()
 	s := open(t, newRig(), mcpserver.HTTPOptions{})
 	listening := s.login("2025-11-25", `{}`)
@@ -48,7 +48,7 @@ func TestAnEmptySubscriptionIsAcknowledgedBeforeItEnds(t *testing.T) {
 	}
 }
 
-func TestAQuestionKeepsItsPlaceAmongWhatIsTold(t *testing.T) {
+func TestAnElicitationKeepsItsOrderAmongNotifications(t *testing.T) {
 	t.Parallel()
 	g := newRig()
 	g.add("talk", func(ctx context.Context, r mcp.CallToolRequest) (*mcp.CallToolResult, error) {

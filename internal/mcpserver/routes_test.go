@@ -27,14 +27,14 @@ func everything(t *testing.T, o mcpserver.HTTPOptions) *site {
 	return open(t, newRig(), o)
 }
 
-// crooked are ways to write a path that the mux answers by itself.
-var crooked = []string{"/approve", "//mcp", "/./mcp", "/x/../metrics", "/mcp/", "*", "//evil.example/..", "/%2e%2e/metrics", "/%0d%0aX-Injected:%20a"}
+// unusualPaths are ways to write a path that the mux answers by itself.
+var unusualPaths = []string{"/approve", "//mcp", "/./mcp", "/x/../metrics", "/mcp/", "*", "//evil.example/..", "/%2e%2e/metrics", "/%0d%0aX-Injected:%20a"}
 
-// everywhere is every path that is served, and those.
-var everywhere = append([]string{
+// allPaths is every path that is served, and those.
+var allPaths = append([]string{
 	"/mcp", "/sse", "/message", "/healthz", "/readyz", "/metrics", "/approvals/x", "/webhooks/vennio",
 	auth.MetadataPath, auth.MetadataPath + "/mcp", auth.MetadataPath + "/sse", "/", "/nowhere",
-}, crooked...)
+}, unusualPaths...)
 
 var methods = []string{
 	http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete, http.MethodOptions, http.MethodTrace, "BOOK",
@@ -54,7 +54,7 @@ func (s *site) strangely(method, address, lines string) answer {
 func TestReq_X2_NothingIsAnsweredBeforeHostAndOriginAreKnown(t *testing.T) {
 	t.Parallel()
 	s := everything(t, mcpserver.HTTPOptions{})
-	for _, path := range everywhere {
+	for _, path := range allPaths {
 		for _, method := range methods {
 			for _, strange := range []string{
 				"Host: evil.example\r\n", "Host: localhost\r\nOrigin: https://evil.example\r\n", "Host:\r\n", "Host: localhost\r\nOrigin: null\r\n",
@@ -80,7 +80,7 @@ func TestReq_X2_NothingIsAnsweredBeforeHostAndOriginAreKnown(t *testing.T) {
 func TestReq_X3_NoRouteTakesACredentialFromItsAddress(t *testing.T) {
 	t.Parallel()
 	s := everything(t, mcpserver.HTTPOptions{})
-	for _, path := range everywhere {
+	for _, path := range allPaths {
 		for _, query := range []string{"api_key=x", "access_token=ada", "x=vennio_sk_live_x", "%6bey=x", "a=1&Token=x", "a=b;key=x&key=x"} {
 			got := s.strangely(http.MethodGet, path+"?"+query, "Host: localhost\r\n")
 			assert.Equal(t, http.StatusBadRequest, got.status, "%s?%s", path, query)
@@ -90,10 +90,10 @@ func TestReq_X3_NoRouteTakesACredentialFromItsAddress(t *testing.T) {
 }
 
 // req: X4. Where a path is put right, the way leads nowhere else.
-func TestReq_X4_NobodyIsLedAway(t *testing.T) {
+func TestReq_X4_NoRedirectLeavesTheSite(t *testing.T) {
 	t.Parallel()
 	s := everything(t, mcpserver.HTTPOptions{})
-	for _, path := range append(crooked, "//evil.example", "/\\evil.example", "///evil.example/%2e%2e", "/approvals/..//evil.example", "/https:/evil.example/..") {
+	for _, path := range append(unusualPaths, "//evil.example", "/\\evil.example", "///evil.example/%2e%2e", "/approvals/..//evil.example", "/https:/evil.example/..") {
 		for _, method := range methods {
 			to := s.strangely(method, path, "Host: localhost\r\nX-Forwarded-Host: evil.example\r\nForwarded: host=evil.example\r\n").header.Get("Location")
 			assert.True(t, to == "" || strings.HasPrefix(to, "/") && !strings.HasPrefix(to, "//") && !strings.HasPrefix(to, "/\\"), "%s %s: %s", method, path, to)

@@ -24,24 +24,24 @@ func counted(o *mcpserver.HTTPOptions) map[string]func() int {
 	return open
 }
 
-// crier sends one initialize after another, as a caller with a token.
-type crier struct {
+// initializer sends one initialize after another, as a caller with a token.
+type initializer struct {
 	t       *testing.T
 	conn    net.Conn
 	r       *bufio.Reader
 	request string
 }
 
-func (p *pipes) crier(t *testing.T, token string) *crier {
+func (p *pipes) initializer(t *testing.T, token string) *initializer {
 	t.Helper()
 	conn, err := p.dial(t.Context(), "", "")
 	require.NoError(t, err)
 	hello := initialize("2025-11-25", `{}`)
-	return &crier{t, conn, bufio.NewReader(conn), fmt.Sprintf("POST /mcp HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer %s\r\n"+
+	return &initializer{t, conn, bufio.NewReader(conn), fmt.Sprintf("POST /mcp HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer %s\r\n"+
 		"Content-Type: application/json\r\nAccept: application/json, text/event-stream\r\nContent-Length: %d\r\n\r\n%s", token, len(hello), hello)}
 }
 
-func (c *crier) begin() (status int, header http.Header) {
+func (c *initializer) begin() (status int, header http.Header) {
 	c.t.Helper()
 	_, err := io.WriteString(c.conn, c.request)
 	require.NoError(c.t, err)
@@ -62,9 +62,9 @@ func TestReq_X2_TenThousandIdleSessionsAreBoundedAndEnd(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		o := mcpserver.HTTPOptions{MaxSessions: 4 * crowd} // of which a tenant has a quarter
 		count := counted(&o)
-		let(t, &o, "acme", "beta")
+		addTenants(t, &o, "acme", "beta")
 		s, p := openPiped(t, newRig(), o)
-		ada := p.crier(t, "acme")
+		ada := p.initializer(t, "acme")
 		ada.begin()
 		before := heap()
 		for range crowd - 1 {
@@ -79,7 +79,7 @@ func TestReq_X2_TenThousandIdleSessionsAreBoundedAndEnd(t *testing.T) {
 		status, _ := ada.begin()
 		assert.Equal(t, http.StatusOK, status, "in place of the longest idle one")
 		assert.Equal(t, crowd, count["sessions"]())
-		status, _ = p.crier(t, "beta").begin()
+		status, _ = p.initializer(t, "beta").begin()
 		assert.Equal(t, http.StatusOK, status)
 		echo := append(modernly("tools/call", "echo"), as("acme")...)
 		assert.Equal(t, "a", single(t, s.post(toolCall("1", modern, "echo", `{"text":"a"}`), echo...)).text())
@@ -87,15 +87,15 @@ func TestReq_X2_TenThousandIdleSessionsAreBoundedAndEnd(t *testing.T) {
 		<-time.After(2 * time.Hour) // of the bubble
 		assert.Zero(t, count["sessions"]())
 		assert.Less(t, heap()-before, grown/5, "and their memory is given back")
-		status, _ = p.crier(t, "acme").begin()
+		status, _ = p.initializer(t, "acme").begin()
 		assert.Equal(t, http.StatusOK, status)
 		s.stop()
 		s.ended()
 	})
 }
 
-// listenDeaf opens an SSE stream, and never reads what comes after its head.
-func (p *pipes) listenDeaf(t *testing.T) (conn net.Conn, status string) {
+// listenWithoutReading opens an SSE stream, and never reads what comes after its head.
+func (p *pipes) listenWithoutReading(t *testing.T) (conn net.Conn, status string) {
 	t.Helper()
 	conn, err := p.dial(t.Context(), "", "")
 	require.NoError(t, err)
@@ -122,13 +122,13 @@ func TestReq_X2_StreamsAreBoundedAndDeadOnesEnd(t *testing.T) {
 		before := heap()
 		conns := make([]net.Conn, crowd)
 		for i := range conns {
-			conns[i], _ = p.listenDeaf(t)
+			conns[i], _ = p.listenWithoutReading(t)
 		}
 		grown := heap() - before
 		t.Logf("%d bytes a stream", grown/crowd)
 		assert.Less(t, grown/crowd, most)
 		assert.Equal(t, crowd, count["streams"]())
-		last, status := p.listenDeaf(t)
+		last, status := p.listenWithoutReading(t)
 		assert.Contains(t, status, " 503 ")
 		_ = last.Close()
 		s.login("2025-11-25", `{}`)
@@ -137,7 +137,7 @@ func TestReq_X2_StreamsAreBoundedAndDeadOnesEnd(t *testing.T) {
 		assert.Zero(t, count["streams"]())
 		clear(conns)
 		assert.Less(t, heap()-before, grown/5, "and their memory is given back")
-		_, status = p.listenDeaf(t)
+		_, status = p.listenWithoutReading(t)
 		assert.Contains(t, status, " 200 ")
 		s.stop()
 		s.ended()

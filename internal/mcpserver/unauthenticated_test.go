@@ -20,11 +20,11 @@ import (
 	"github.com/vennio-mcp/vennio-mcp/internal/mcpserver"
 )
 
-// req: X2. Strangers have a pace of their own: theirs alone is used up.
-func TestReq_X2_StrangersArePacedAndOthersAreNot(t *testing.T) {
+// req: X2. Callers without a valid credential use up only their own rate.
+func TestReq_X2_UnauthenticatedCallersHaveTheirOwnRate(t *testing.T) {
 	t.Parallel()
 	o := mcpserver.HTTPOptions{RateAll: 0.001, Metrics: http.NotFoundHandler()} // one at once
-	s, _, _ := house(t, o, "acme")
+	s, _, _ := tenantSite(t, o, "acme")
 	assert.Equal(t, http.StatusUnauthorized, s.pinged())
 	for _, headers := range [][]string{nil, as("nobody"), as("a.b.c"), {"Authorization", "Basic x"}} {
 		assert.Equal(t, http.StatusTooManyRequests, s.pinged(headers...))
@@ -36,12 +36,12 @@ func TestReq_X2_StrangersArePacedAndOthersAreNot(t *testing.T) {
 
 // req: X2. However many are not let in, the log gets few lines of it, and the next
 // says how many it was spared.
-func TestReq_X2_StrangersDoNotFloodTheLog(t *testing.T) {
+func TestReq_X2_UnauthenticatedCallersDoNotFloodTheLog(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var logged bytes.Buffer
 		o := mcpserver.HTTPOptions{RateAll: 30, Log: zerolog.New(zerolog.SyncWriter(&logged))} // 60 at once
-		let(t, &o, "acme")
+		addTenants(t, &o, "acme")
 		s, _ := openPiped(t, newRig(), o)
 		for range 100 {
 			s.pinged(as("nobody")...)

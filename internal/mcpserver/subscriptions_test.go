@@ -59,7 +59,7 @@ func updated(t *testing.T, m message, uri, tag string) {
 }
 
 // req: W4, on stdio.
-func TestReq_W4_SubscribersAreToldOverStdio(t *testing.T) {
+func TestReq_W4_SubscribersAreNotifiedOverStdio(t *testing.T) {
 	t.Parallel()
 	g, feed := changing()
 	w := dial(t, g, mcpserver.StdioOptions{Subscriptions: feed})
@@ -86,7 +86,7 @@ func TestReq_W4_SubscribersAreToldOverStdio(t *testing.T) {
 
 // req: W4, P1. 2026-07-28 on stdio: a listen begins with its acknowledgement, its
 // updates are tagged.
-func TestReq_W4_ListenersAreToldOverStdio(t *testing.T) {
+func TestReq_W4_ListenersAreNotifiedOverStdio(t *testing.T) {
 	t.Parallel()
 	g, feed := changing()
 	for range 20 {
@@ -109,7 +109,7 @@ func TestReq_W4_ListenersAreToldOverStdio(t *testing.T) {
 }
 
 // req: W4, over SSE.
-func TestReq_W4_SubscribersAreToldOverSSE(t *testing.T) {
+func TestReq_W4_SubscribersAreNotifiedOverSSE(t *testing.T) {
 	t.Parallel()
 	g, feed := changing()
 	s := open(t, g, mcpserver.HTTPOptions{Subscriptions: feed})

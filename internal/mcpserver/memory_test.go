@@ -63,7 +63,7 @@ func TestReq_X2_BodiesAreBoundedTogether(t *testing.T) {
 	t.Parallel()
 	const long, all = 128 << 10, 6 // three quarters of eight, of which a tenant has half
 	o := mcpserver.HTTPOptions{MaxBody: long, MaxBodies: 8 * long, Pages: map[string]http.Handler{"/form": http.HandlerFunc(form)}}
-	s, _, _ := house(t, o, "acme", "beta")
+	s, _, _ := tenantSite(t, o, "acme", "beta")
 	list := request("1", modern, "tools/list", "")
 	ways := waysToSend(list, long)
 	begin := func(token string, i int) (*unsent, int) {

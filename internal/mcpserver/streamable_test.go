@@ -128,7 +128,7 @@ func TestCallsAreBoundedAndStreamsDoNotCount(t *testing.T) {
 
 	first := make(chan string, 1)
 	go func() { first <- single(t, s.post(slowCall(1), headers...)).text() }()
-	assert.Equal(t, "1", heard(t, g.started))
+	assert.Equal(t, "1", receive(t, g.started))
 	for _, refused := range []*http.Response{
 		s.post(slowCall(2), headers...),
 		s.ask(http.MethodPost, path, slowCall(2)),
@@ -142,15 +142,15 @@ func TestCallsAreBoundedAndStreamsDoNotCount(t *testing.T) {
 	}
 	assert.Contains(t, string(single(t, s.post(request("3", "", "tools/list", ""), headers...)).Result), "echo")
 	g.free(t)
-	assert.Equal(t, "1", heard(t, first))
+	assert.Equal(t, "1", receive(t, first))
 	require.Equal(t, http.StatusAccepted, s.ask(http.MethodPost, path, slowCall(4)).StatusCode)
 	g.free(t)
 	assert.Equal(t, "4", e.next().text())
-	assert.Equal(t, "4", heard(t, g.started), "no refused call ever started")
+	assert.Equal(t, "4", receive(t, g.started), "no refused call ever started")
 	assert.Empty(t, g.started)
 }
 
-func TestAStrangerCannotCancelACall(t *testing.T) {
+func TestAnotherClientCannotCancelACall(t *testing.T) {
 	t.Parallel()
 	g := newRig()
 	s := open(t, g, mcpserver.HTTPOptions{})
@@ -160,8 +160,8 @@ func TestAStrangerCannotCancelACall(t *testing.T) {
 	go func() {
 		results <- single(t, s.post(toolCall("1", modern, "slow", `{"text":"modern"}`), modernly("tools/call", "slow")...)).text()
 	}()
-	heard(t, g.started)
-	heard(t, g.started)
+	receive(t, g.started)
+	receive(t, g.started)
 	meta := `{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":1,"_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28"}}}`
 	for _, headers := range [][]string{nil, modernly("notifications/cancelled"), append(modernly("notifications/cancelled"), mine[:2]...), other} {
 		assert.Equal(t, http.StatusAccepted, s.post(cancelOf(1), headers...).StatusCode)
@@ -170,7 +170,7 @@ func TestAStrangerCannotCancelACall(t *testing.T) {
 	assert.Empty(t, g.stopped)
 	g.free(t)
 	g.free(t)
-	assert.ElementsMatch(t, []string{"1", "modern"}, []string{heard(t, results), heard(t, results)})
+	assert.ElementsMatch(t, []string{"1", "modern"}, []string{receive(t, results), receive(t, results)})
 }
 
 // req: P7
@@ -180,13 +180,13 @@ func TestTheOwnerCanCancelACall(t *testing.T) {
 	s := open(t, g, mcpserver.HTTPOptions{})
 	headers := s.login("2025-06-18", `{}`)
 	s.postInVain(t.Context(), slowCall(1), headers...)
-	heard(t, g.started)
+	receive(t, g.started)
 	s.post(cancelOf(1), headers...)
-	assert.Equal(t, "1", heard(t, g.stopped))
+	assert.Equal(t, "1", receive(t, g.stopped))
 
 	ctx, hangUp := context.WithCancel(t.Context())
 	s.postInVain(ctx, toolCall("2", modern, "slow", `{"text":"2"}`), modernly("tools/call", "slow")...)
-	heard(t, g.started)
+	receive(t, g.started)
 	hangUp()
-	assert.Equal(t, "2", heard(t, g.stopped), "a closed connection cancels, too")
+	assert.Equal(t, "2", receive(t, g.stopped), "a closed connection cancels, too")
 }

@@ -38,9 +38,9 @@ func (s *site) told(method, path, body string, headers ...string) string {
 
 // req: X5. What is guessed, and what is another's, is told in the same words: that
 // there is no such session. Nothing happens to the session.
-func TestReq_X5_AGuessedSessionIsToldLikeAForeignOne(t *testing.T) {
+func TestReq_X5_AGuessedSessionIsRefusedLikeAForeignOne(t *testing.T) {
 	t.Parallel()
-	s, _, _ := house(t, mcpserver.HTTPOptions{}, "acme", "beta")
+	s, _, _ := tenantSite(t, mcpserver.HTTPOptions{}, "acme", "beta")
 	resp := s.post(initialize("2025-11-25", `{}`), as("acme")...)
 	session := resp.Header.Get("Mcp-Session-Id")
 	e := stream(t, s.ask(http.MethodGet, "/sse", "", as("acme")...))
@@ -72,7 +72,7 @@ func TestReq_X5_AGuessedSessionIsToldLikeAForeignOne(t *testing.T) {
 // they say they speak; and a session's id is never of a caller's choice.
 func TestReq_X5_NobodyAnswersForAnother(t *testing.T) {
 	t.Parallel()
-	s, _, _ := house(t, mcpserver.HTTPOptions{}, "acme")
+	s, _, _ := tenantSite(t, mcpserver.HTTPOptions{}, "acme")
 	resp := s.post(initialize("2025-11-25", `{"elicitation":{}}`), append(as("acme"), "Mcp-Session-Id", "MINE")...)
 	session := []string{"Mcp-Session-Id", resp.Header.Get("Mcp-Session-Id")}
 	require.NotEqual(t, "MINE", session[1])

@@ -18,9 +18,9 @@ import (
 	"github.com/vennio-mcp/vennio-mcp/internal/mcpserver"
 )
 
-// gulp sends a request and reads no more of the answer than its first line. What
+// readFirstLine sends a request and reads no more of the answer than its first line. What
 // it returns reads on, a little at a time.
-func (s *site) gulp(method, path, body string, headers ...string) *bufio.Reader {
+func (s *site) readFirstLine(method, path, body string, headers ...string) *bufio.Reader {
 	s.t.Helper()
 	conn := s.dial()
 	require.NoError(s.t, conn.SetReadBuffer(4<<10))
@@ -38,11 +38,11 @@ func (s *site) gulp(method, path, body string, headers ...string) *bufio.Reader 
 	return r
 }
 
-// deafStreams opens one stream of each kind, all subscribed to uris, that nobody
+// unreadStreams opens one stream of each kind, all subscribed to uris, that nobody
 // reads.
-func (s *site) deafStreams(uris []string) {
+func (s *site) unreadStreams(uris []string) {
 	s.t.Helper()
-	r, line := s.gulp(http.MethodGet, "/sse", ""), ""
+	r, line := s.readFirstLine(http.MethodGet, "/sse", ""), ""
 	for !strings.HasPrefix(line, "data: ") {
 		var err error
 		line, err = r.ReadString('\n')
@@ -55,8 +55,8 @@ func (s *site) deafStreams(uris []string) {
 		s.tell(message, subscribe("1", uri))
 		single(s.t, s.post(subscribe("1", uri), session...))
 	}
-	s.gulp(http.MethodGet, "/mcp", "", session...)
-	s.gulp(http.MethodPost, "/mcp", listen("1", uris...), modernly("subscriptions/listen")...)
+	s.readFirstLine(http.MethodGet, "/mcp", "", session...)
+	s.readFirstLine(http.MethodPost, "/mcp", listen("1", uris...), modernly("subscriptions/listen")...)
 }
 
 // Not parallel: it counts the goroutines of the process.
@@ -73,7 +73,7 @@ func TestReq_X2_WhoNeverReadsIsCut(t *testing.T) {
 		}
 		streams := make(chan func() int, 2)
 		s := open(t, g, mcpserver.HTTPOptions{Subscriptions: feed, WriteTime: short, Open: func(_ string, count func() int) { streams <- count }})
-		s.deafStreams(uris)
+		s.unreadStreams(uris)
 		e := stream(t, s.post(listen("7", thing), modernly("subscriptions/listen")...))
 		assert.Contains(t, e.next().Method, "acknowledged")
 		<-streams
@@ -99,7 +99,7 @@ func TestReq_X2_AnAnswerThatNobodyReadsIsCut(t *testing.T) {
 		return mcp.NewToolResultText(strings.Repeat("x", 8<<20)), nil
 	})
 	s := open(t, g, mcpserver.HTTPOptions{WriteTime: short, MaxCalls: 1, MaxWait: patience})
-	s.gulp(http.MethodPost, "/mcp", toolCall("1", modern, "large", `{}`), modernly("tools/call", "large")...)
+	s.readFirstLine(http.MethodPost, "/mcp", toolCall("1", modern, "large", `{}`), modernly("tools/call", "large")...)
 	echo := toolCall("2", modern, "echo", `{"text":"a"}`)
 	assert.Equal(t, "a", single(t, s.post(echo, modernly("tools/call", "echo")...)).text())
 }

@@ -25,7 +25,7 @@ func TestReq_X2_NothingIsReadAfterABodyThatWasNot(t *testing.T) {
 		"/form": http.HandlerFunc(form),
 	}
 	o := mcpserver.HTTPOptions{Pages: said}
-	let(t, &o, "acme")
+	addTenants(t, &o, "acme")
 	o.Tenant = func(context.Context, auth.Caller) (mcpserver.Tenant, error) {
 		return mcpserver.Tenant{}, errors.New("none")
 	}

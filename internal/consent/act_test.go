@@ -1,6 +1,9 @@
 package consent_test
 
 import (
+	"bytes"
+	"encoding/json"
+	"os"
 	"reflect"
 	"testing"
 	"time"
@@ -47,7 +50,7 @@ func TestReq_C2_AnyChangeChangesTheDigest(t *testing.T) {
 	})
 }
 
-func TestTheDigestIsOfTheInstantNotItsSpelling(t *testing.T) {
+func TestTheSameInstantInAnotherZoneHasTheSameDigest(t *testing.T) {
 	t.Parallel()
 	act := call("s1")
 	elsewhere := act
@@ -61,7 +64,7 @@ func TestTheDigestIsOfTheInstantNotItsSpelling(t *testing.T) {
 	assert.Regexp(t, `^[0-9a-f]{64}$`, act.Digest())
 }
 
-func TestWhatAPersonIsAskedIsTheWholeAct(t *testing.T) {
+func TestAProposalContainsTheWholeAct(t *testing.T) {
 	t.Parallel()
 	l, _ := newLedger(t)
 	rapid.Check(t, func(rt *rapid.T) {
@@ -73,4 +76,31 @@ func TestWhatAPersonIsAskedIsTheWholeAct(t *testing.T) {
 		assert.Equal(rt, act, told.Act)
 		assert.Equal(rt, act.Digest(), told.Act.Digest())
 	})
+}
+
+// recordedDigest is an act and the digest that the program computed for it on 30 November 2026.
+type recordedDigest struct {
+	Name   string
+	Act    consent.Act
+	Digest string
+}
+
+// A stored consent is found by the digest of its act, so a digest must never change.
+//
+// field: digest of a stored act
+func TestDigestsOfRecordedActsAreUnchanged(t *testing.T) {
+	t.Parallel()
+	raw, err := os.ReadFile("testdata/digests.json")
+	require.NoError(t, err)
+	var recorded []recordedDigest
+	decoder := json.NewDecoder(bytes.NewReader(raw))
+	decoder.DisallowUnknownFields()
+	require.NoError(t, decoder.Decode(&recorded))
+	require.GreaterOrEqual(t, len(recorded), 8)
+	seen := map[string]string{}
+	for _, r := range recorded {
+		assert.Equal(t, r.Digest, r.Act.Digest(), r.Name)
+		assert.Empty(t, seen[r.Digest], "%s has the digest of another act", r.Name)
+		seen[r.Digest] = r.Name
+	}
 }

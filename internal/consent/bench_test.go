@@ -9,7 +9,7 @@ import (
 	"github.com/vennio-mcp/vennio-mcp/internal/consent"
 )
 
-// What one booking costs the ledger: three transactions.
+// The cost of one booking in the ledger: three transactions.
 func BenchmarkAttestSendSettle(b *testing.B) {
 	for name, dir := range map[string]func() string{"file": b.TempDir, "memory": func() string { return "" }} {
 		b.Run(name, func(b *testing.B) {
@@ -27,7 +27,7 @@ func BenchmarkAttestSendSettle(b *testing.B) {
 	}
 }
 
-// What verifying costs, for each thousand entries.
+// The cost of Verify for each thousand entries.
 func BenchmarkVerifyThousand(b *testing.B) {
 	l := ledgerIn(b, "", newClock().now)
 	for i := range 1000 {

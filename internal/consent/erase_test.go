@@ -16,7 +16,7 @@ import (
 	"github.com/vennio-mcp/vennio-mcp/internal/consent"
 )
 
-// meeting is an act that only the named person has to do with.
+// meeting is an act that concerns only the named person.
 func meeting(slot, name, email string) consent.Act {
 	act := call(slot)
 	act.Attendees = []consent.Attendee{{Name: name, Email: email, Mailed: true}}
@@ -24,7 +24,7 @@ func meeting(slot, name, email string) consent.Act {
 	return act
 }
 
-// manyWays is one person's way through the ledger, over and over.
+// manyWays repeats one person's path through the ledger.
 func manyWays(t *testing.T, l *consent.Ledger, c *clock, prefix, name, email string) {
 	t.Helper()
 	for _, way := range []string{"agreed", "declined", "withdrawn", "attested", "open"} {
@@ -45,7 +45,7 @@ func manyWays(t *testing.T, l *consent.Ledger, c *clock, prefix, name, email str
 	}
 }
 
-// found counts in how many places text stands in any file of dir, in any case.
+// found counts the occurrences of text in all files of dir, in upper or lower case.
 func found(t *testing.T, dir, text string) int {
 	t.Helper()
 	files, err := os.ReadDir(dir)
@@ -103,7 +103,7 @@ func TestReq_O4_ErasureLeavesNoTraceInTheFile(t *testing.T) {
 	}
 }
 
-func TestWhatIsErasedCanNeitherBeAnsweredNorSentNorBookedTwice(t *testing.T) {
+func TestAnErasedActCannotBeAnsweredSentOrBookedTwice(t *testing.T) {
 	t.Parallel()
 	l, _ := newLedger(t)
 	p, err := l.Propose(t.Context(), call("asked"))
@@ -133,7 +133,7 @@ func TestWhatIsErasedCanNeitherBeAnsweredNorSentNorBookedTwice(t *testing.T) {
 	require.NoError(t, err)
 }
 
-func TestWhomAnActConcerns(t *testing.T) {
+func TestTheActsThatConcernAPerson(t *testing.T) {
 	t.Parallel()
 	const person = "Zoë O'Hara"
 	with := func(change func(*consent.Act)) consent.Act {

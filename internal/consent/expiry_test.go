@@ -12,7 +12,7 @@ import (
 	"github.com/vennio-mcp/vennio-mcp/internal/sqldb/storetest"
 )
 
-// stage is a ledger in a folder whose clock is set forth and back.
+// stage is a ledger in a folder, with a clock that the test sets forward and back.
 type stage struct {
 	t   *testing.T
 	dir string
@@ -27,8 +27,8 @@ func newStage(t *testing.T) *stage {
 	return s
 }
 
-// later looks once what is open has expired, then sets the clock back and begins
-// anew, as after a restart.
+// later reads the ledger after everything open has expired, then sets the clock back
+// and opens the ledger again, as after a restart.
 func (s *stage) later(look func() error, wrong error) {
 	s.t.Helper()
 	s.c.advance(consent.Life)
@@ -151,7 +151,7 @@ func TestReq_C6_AConsentOnceSeenExpiredStaysExpired(t *testing.T) {
 }
 
 // field: declined consent, clock set back
-// req: C6. A no that comes after a consent has expired leaves it expired.
+// req: C6. A refusal after a consent has expired leaves it expired.
 func TestReq_C6_ANoAfterAConsentExpiredLeavesItSo(t *testing.T) {
 	t.Parallel()
 	s := newStage(t)
@@ -168,8 +168,8 @@ func TestReq_C6_ANoAfterAConsentExpiredLeavesItSo(t *testing.T) {
 }
 
 // field: revoked access, clock set back
-// req: W4. A consent that had expired when its host took access back cannot be
-// sent when the clock goes back.
+// req: W4. A consent that had expired when its host revoked access cannot be sent
+// after the clock is set back.
 func TestReq_W4_WhatHadExpiredWhenAccessWasRevokedStaysClosed(t *testing.T) {
 	t.Parallel()
 	s := newStage(t)
@@ -181,4 +181,66 @@ func TestReq_W4_WhatHadExpiredWhenAccessWasRevokedStaysClosed(t *testing.T) {
 		return err
 	}, nil)
 	s.unusable(g, call("s1"), consent.ErrExpired)
+}
+
+// req: W4
+func TestReq_W4_AHostWhoRevokesAccessHasNothingOpen(t *testing.T) {
+	t.Parallel()
+	l, _ := newLedger(t)
+	alice := consent.Who{ID: "PRINCIPAL_1", Name: "Alice Host"}
+	asked, err := l.Propose(t.Context(), call("s1"))
+	require.NoError(t, err)
+	attested, err := l.Attest(t.Context(), call("s2"), "Ada", "yes")
+	require.NoError(t, err)
+	sent, err := l.Attest(t.Context(), call("s3"), "Ada", "yes")
+	require.NoError(t, err)
+	sent, err = l.Send(t.Context(), sent)
+	require.NoError(t, err)
+	other := call("s4")
+	other.Hosts = []consent.Party{{Name: "Alice Host", ID: "principal_2"}}
+	spared, err := l.Propose(t.Context(), other)
+	require.NoError(t, err)
+
+	n, err := l.CloseHost(t.Context(), "", alice, "calendar access was revoked")
+	require.NoError(t, err)
+	assert.Equal(t, 2, n)
+	_, err = l.Answer(t.Context(), asked.ID, yes)
+	require.ErrorIs(t, err, consent.ErrExpired)
+	_, err = l.Send(t.Context(), attested)
+	require.ErrorIs(t, err, consent.ErrExpired)
+	_, err = l.Answer(t.Context(), spared.ID, yes)
+	require.NoError(t, err, "a namesake with another id")
+	require.NoError(t, l.Settle(t.Context(), sent, consent.Done, "b-1", "", ""), "what was sent stays")
+	n, err = l.CloseHost(t.Context(), "", alice, "again")
+	require.NoError(t, err)
+	assert.Zero(t, n)
+	entries, err := l.Verify(t.Context())
+	require.NoError(t, err)
+	assert.EqualValues(t, 9, entries, "each closing has its entry")
+}
+
+func TestAHostIsIdentifiedByIDAddressOrName(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		host  consent.Party
+		who   consent.Who
+		close bool
+	}{
+		"id":                       {consent.Party{ID: "p-1"}, consent.Who{ID: "p-1"}, true},
+		"address in the id":        {consent.Party{ID: "user:alice@example.com"}, consent.Who{ID: "p-1", Email: "Alice@example.com"}, true},
+		"id under a prefix":        {consent.Party{ID: "user:p-1"}, consent.Who{ID: "p-1"}, true},
+		"name, without an id":      {consent.Party{ID: "p-1", Name: "Alice"}, consent.Who{Name: "alice"}, true},
+		"name, with another id":    {consent.Party{ID: "p-1", Name: "Alice"}, consent.Who{ID: "p-2", Name: "Alice"}, false},
+		"nothing in common":        {consent.Party{ID: "p-1", Name: "Alice"}, consent.Who{ID: "p-2", Email: "a@b.c"}, false},
+		"nothing said, none known": {consent.Party{}, consent.Who{}, false},
+	} {
+		l, _ := newLedger(t)
+		act := call("s1")
+		act.Hosts = []consent.Party{c.host}
+		_, err := l.Propose(t.Context(), act)
+		require.NoError(t, err)
+		n, err := l.CloseHost(t.Context(), "", c.who, "revoked")
+		require.NoError(t, err)
+		assert.Equal(t, c.close, n == 1, name)
+	}
 }

@@ -16,7 +16,7 @@ import (
 	"github.com/vennio-mcp/vennio-mcp/internal/consent"
 )
 
-// proven checks an export with nothing but the words of Entry's documentation.
+// proven checks an export by the documentation of Entry alone.
 func proven(t *testing.T, export string) (entries, bare int) {
 	t.Helper()
 	hash := func(s string) string {
@@ -97,7 +97,7 @@ func TestReq_O4_TheLedgerItselfNamesNobody(t *testing.T) {
 	assert.Equal(t, entries[2:4], some)
 }
 
-// broken is a writer that does not write.
+// broken is a writer that always fails.
 type broken struct{}
 
 func (broken) Write([]byte) (int, error) { return 0, errors.New("the disk is full") }

@@ -15,7 +15,7 @@ import (
 	"github.com/vennio-mcp/vennio-mcp/internal/sqldb/storetest"
 )
 
-// clock stands still until it is moved.
+// clock shows the same time until the test moves it.
 type clock struct {
 	mu sync.Mutex
 	t  time.Time
@@ -37,14 +37,14 @@ func (c *clock) advance(d time.Duration) {
 	c.t = c.t.Add(d)
 }
 
-// tb is what tests, benchmarks and rapid's checks have in common.
+// tb is the common interface of tests, benchmarks and rapid's checks.
 type tb interface {
 	require.TestingT
 	Helper()
 	Cleanup(func())
 }
 
-// ledgerIn returns a ledger over a store of its own in dir.
+// ledgerIn returns a ledger with its own DB in dir.
 func ledgerIn(t tb, dir string, now func() time.Time) *consent.Ledger {
 	t.Helper()
 	db := sqldb.Open(dir)
@@ -59,7 +59,7 @@ func newLedger(t tb) (*consent.Ledger, *clock) {
 	return ledgerIn(t, storetest.Memory(t), c.now), c
 }
 
-// call is an act that Ada agrees to. Each slot begins at an instant of its own.
+// call is an act that Ada agrees to. Each slot begins at a different instant.
 func call(slot string) consent.Act {
 	h := fnv.New64a()
 	_, _ = h.Write([]byte(slot))
@@ -82,7 +82,7 @@ var (
 	no  = consent.Answer{By: "Ada Lovelace", Words: "Decline", Rung: consent.OnPage}
 )
 
-// kinds lists what the ledger's entries are about, oldest first.
+// kinds lists the kinds of the ledger's entries, the oldest first.
 func kinds(t *testing.T, l *consent.Ledger) []string {
 	t.Helper()
 	entries, err := l.Entries(t.Context(), 0, 1000)
@@ -94,7 +94,7 @@ func kinds(t *testing.T, l *consent.Ledger) []string {
 	return kinds
 }
 
-func TestAYesFromQuestionToBooking(t *testing.T) {
+func TestFromQuestionToBooking(t *testing.T) {
 	t.Parallel()
 	l, c := newLedger(t)
 	grant, asked, err := l.Standing(t.Context(), call("s1"))
@@ -165,7 +165,7 @@ func TestPolicies(t *testing.T) {
 	}
 }
 
-func TestWhatIsKeptOfAnAnswerIsCleanedAndCut(t *testing.T) {
+func TestStoredAnswersAreCleanedAndCut(t *testing.T) {
 	t.Parallel()
 	l, _ := newLedger(t)
 	g, err := l.Attest(t.Context(), call("s1"), "Ada\u202e\nLovelace", strings.Repeat("yes ", 1000))

@@ -8,7 +8,7 @@ import (
 	"github.com/vennio-mcp/vennio-mcp/internal/consent"
 )
 
-// model is a ledger as simple as can be: no store, no concurrency, no history.
+// model is the simplest possible ledger: no database, no concurrency, no history.
 type model struct {
 	now       time.Time
 	proposals []*asked
@@ -52,7 +52,7 @@ func (g *given) outcome() consent.Outcome {
 	return consent.Unsent
 }
 
-// live returns the grant of an act that can be sent or was.
+// live returns the grant of an act that can be sent or was sent.
 func (m *model) live(slot, title string) *given {
 	for _, g := range m.grants {
 		o := g.outcome()
@@ -163,7 +163,7 @@ func (m *model) answer(p *asked, agreed bool, rung consent.Method) error {
 	return nil
 }
 
-// grant makes a new grant; one that ran out makes room for it.
+// grant makes a new grant in place of an expired one.
 func (m *model) grant(slot, title string) *given {
 	for _, g := range m.grants {
 		if g.slot == slot && g.title == title && g.outcome() == consent.Unsent {

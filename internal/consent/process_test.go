@@ -52,7 +52,7 @@ func process(t *testing.T, as, dir string) (cmd *exec.Cmd, in io.Closer, out *bu
 
 const rounds = 20
 
-// race does the same as every other racer, and tells under which keys.
+// race does the same as every other process and prints its keys.
 func race(dir string) error {
 	db := sqldb.Open(dir)
 	defer func() { _ = db.Close() }()
@@ -115,7 +115,7 @@ func TestReq_C6_ProcessesThatRaceGetOneGrant(t *testing.T) {
 	assert.GreaterOrEqual(t, n, int64(racers*rounds+rounds))
 }
 
-// sendAndHang sends and hears nothing more.
+// sendAndHang sends an act and then waits until it is killed.
 func sendAndHang(dir string) error {
 	l, ctx := consent.New(sqldb.Open(dir), newClock().now), context.Background()
 	g, err := l.Attest(ctx, call("s1"), "Ada", "yes")
@@ -158,7 +158,7 @@ func TestReq_I3_KilledBetweenSendAndAnswer(t *testing.T) {
 	require.NoError(t, err)
 }
 
-// neverEnd sends one act after the other and tells each key once it is kept.
+// neverEnd sends one act after the other and prints each key after it was stored.
 func neverEnd(dir string) error {
 	l, ctx := consent.New(sqldb.Open(dir), newClock().now), context.Background()
 	for i := 0; ; i++ {
@@ -174,7 +174,7 @@ func neverEnd(dir string) error {
 	}
 }
 
-func TestKilledAtAnyMomentNothingToldIsLost(t *testing.T) {
+func TestNothingReportedIsLostByAKill(t *testing.T) {
 	t.Parallel()
 	dir := storetest.Folder(t)
 	told := map[string]string{}

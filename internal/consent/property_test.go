@@ -30,7 +30,7 @@ func TestTheLedgerBehavesLikeItsModel(t *testing.T) {
 	require.NoError(t, err)
 }
 
-// pair does everything twice.
+// pair does everything with the ledger and with the model.
 type pair struct {
 	l     *consent.Ledger
 	c     *clock

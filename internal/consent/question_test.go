@@ -80,7 +80,7 @@ func TestAQuestionSaysThatAHostHasNoName(t *testing.T) {
 }
 
 // field: question with long titles and many people
-func TestALongQuestionIsCutWhereItDoesNotMatter(t *testing.T) {
+func TestALongQuestionIsShortened(t *testing.T) {
 	t.Parallel()
 	act := engines()
 	act.Title = strings.Repeat("Budget ", 17)

@@ -14,8 +14,8 @@ import (
 	"github.com/vennio-mcp/vennio-mcp/internal/sqldb/storetest"
 )
 
-// crowd runs do for many callers at once, half of them on each of two ledgers
-// over stores of their own on one file, and returns what each got.
+// crowd runs do for many callers at once, half of them on each of two ledgers with
+// separate DBs on one file, and returns the result of each.
 func crowd[T any](t *testing.T, do func(l *consent.Ledger, i int) T) ([]T, *consent.Ledger) {
 	t.Helper()
 	const callers = 16

@@ -22,7 +22,7 @@ import (
 	"github.com/vennio-mcp/vennio-mcp/internal/sqldb/storetest"
 )
 
-// hasty opens a store that does not wait long for others.
+// hasty opens a database that does not wait long for other processes.
 func hasty(t *testing.T, where string) *sqldb.DB {
 	t.Helper()
 	db := sqldb.OpenWith(where, sqldb.Options{Patience: 500 * time.Millisecond, Stall: 2 * time.Second})
@@ -30,9 +30,9 @@ func hasty(t *testing.T, where string) *sqldb.DB {
 	return db
 }
 
-// A store that another process locks, and a server that is not there, are told
-// apart from what is wrong with a statement.
-func TestAStoreThatCannotBeHadIsAway(t *testing.T) {
+// The errors of a locked database and of an unreachable server differ from those of a
+// wrong statement.
+func TestALockedOrUnreachableDatabaseIsUnavailable(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	first, second := open(t, dir), hasty(t, dir)
@@ -56,8 +56,8 @@ func TestAStoreThatCannotBeHadIsAway(t *testing.T) {
 	}
 }
 
-// field: full disk, sqlite. Once there is room again the same write succeeds.
-func TestASQLiteDatabaseWithoutRoomIsAway(t *testing.T) {
+// field: full disk, sqlite. As soon as there is space the same write succeeds.
+func TestASQLiteDatabaseOnAFullDiskIsUnavailable(t *testing.T) {
 	t.Parallel()
 	db := open(t, t.TempDir())
 	require.NoError(t, db.Write(t.Context(), keepAct("a")))
@@ -73,9 +73,9 @@ func TestASQLiteDatabaseWithoutRoomIsAway(t *testing.T) {
 	require.NoError(t, db.Write(t.Context(), large))
 }
 
-// field: read-only database, sqlite. The connection that SQLite opened for reading
-// alone is replaced after a while.
-func TestASQLiteDatabaseThatTakesNoWritesIsAway(t *testing.T) {
+// field: read-only database, sqlite. A connection that SQLite opened read-only is
+// replaced after a while.
+func TestAReadOnlySQLiteDatabaseIsUnavailable(t *testing.T) {
 	t.Parallel()
 	db := hasty(t, t.TempDir())
 	require.NoError(t, db.Write(t.Context(), keepAct("a")))
@@ -92,7 +92,7 @@ func TestASQLiteDatabaseThatTakesNoWritesIsAway(t *testing.T) {
 }
 
 // field: errors of sqlite and of the system
-func TestErrorsOfSQLiteThatMayPass(t *testing.T) {
+func TestTransientErrorsOfSQLite(t *testing.T) {
 	t.Parallel()
 	driver, err := sql.Open("sqlite", filepath.Join(t.TempDir(), "x"))
 	require.NoError(t, err)
@@ -117,8 +117,8 @@ func TestErrorsOfSQLiteThatMayPass(t *testing.T) {
 	require.NotErrorIs(t, err, sqldb.ErrAway, "no waiting repairs it")
 }
 
-// field: SQLSTATE. What a server says decides whether the same may succeed later.
-func TestErrorsOfPostgreSQLThatMayPass(t *testing.T) {
+// field: SQLSTATE. It decides whether the same transaction may succeed later.
+func TestTransientErrorsOfPostgreSQL(t *testing.T) {
 	t.Parallel()
 	const where = "postgres://vennio@127.0.0.1:1/none"
 	away := []string{
@@ -133,9 +133,9 @@ func TestErrorsOfPostgreSQLThatMayPass(t *testing.T) {
 	}
 }
 
-// field: hung store. A server that takes connections and says nothing is away, and
-// waited for no longer than one that refuses them.
-func TestAServerThatSaysNothingIsAway(t *testing.T) {
+// field: hung store. A server that accepts connections and does not answer is
+// unavailable; the wait for it is as short as for one that refuses connections.
+func TestAServerThatDoesNotAnswerIsUnavailable(t *testing.T) {
 	t.Parallel()
 	ln, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	require.NoError(t, err)
@@ -147,8 +147,8 @@ func TestAServerThatSaysNothingIsAway(t *testing.T) {
 	require.ErrorIs(t, db.Write(short, keepAct("a")), context.DeadlineExceeded, "whoever waits shorter hears so")
 }
 
-// field: hung store. A step that does not end is given up.
-func TestATransactionThatHangsIsGivenUp(t *testing.T) {
+// field: hung store. A step that does not end is cancelled.
+func TestAHangingTransactionIsCancelled(t *testing.T) {
 	t.Parallel()
 	db := hasty(t, "")
 	require.NoError(t, db.Write(t.Context(), keepAct("a")))
@@ -168,9 +168,8 @@ func TestATransactionThatHangsIsGivenUp(t *testing.T) {
 	assert.True(t, has(t, db, "b"))
 }
 
-// field: readiness writes. Nothing of a probe stays, and the cache is as large as
-// before.
-func TestAProbeLeavesNothing(t *testing.T) {
+// field: readiness writes. A probe leaves no rows, and the cache size as it was.
+func TestAProbeLeavesNothingBehind(t *testing.T) {
 	t.Parallel()
 	db := open(t, storetest.Folder(t))
 	for range 3 {

@@ -15,7 +15,7 @@ import (
 	"github.com/vennio-mcp/vennio-mcp/internal/sqldb"
 )
 
-// used is the file of a store in which something was written.
+// used returns the database file of a DB to which something was written.
 func used(t *testing.T) []byte {
 	t.Helper()
 	dir := t.TempDir()
@@ -30,7 +30,7 @@ func used(t *testing.T) []byte {
 	return raw
 }
 
-// checked is the fault that is found in a store of that file.
+// checked returns the fault that Check finds in that file.
 func checked(t *testing.T, raw []byte) sqldb.Fault {
 	t.Helper()
 	dir := t.TempDir()
@@ -74,7 +74,7 @@ func TestDamageIsFoundWhereverItIs(t *testing.T) {
 	}
 }
 
-func TestFaultsOfTheSystemAreTold(t *testing.T) {
+func TestFaultsOfTheSystemAreReported(t *testing.T) {
 	t.Parallel()
 	for err, want := range map[error]sqldb.Fault{
 		fs.ErrPermission: sqldb.NoAccess, syscall.EACCES: sqldb.NoAccess, syscall.EROFS: sqldb.ReadOnly, syscall.ENOSPC: sqldb.Full, syscall.EIO: sqldb.Failing,

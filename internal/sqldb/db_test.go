@@ -89,7 +89,7 @@ func TestTheSettingsTakeEffect(t *testing.T) {
 	}
 }
 
-func TestWhatWasWrittenIsThereAgain(t *testing.T) {
+func TestWrittenDataIsReadAgain(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	db := sqldb.Open(dir)
@@ -98,7 +98,7 @@ func TestWhatWasWrittenIsThereAgain(t *testing.T) {
 	assert.True(t, has(t, open(t, dir), "a"))
 }
 
-func TestAnErrorUndoesEverything(t *testing.T) {
+func TestAnErrorRollsBack(t *testing.T) {
 	t.Parallel()
 	db := open(t, "")
 	require.ErrorIs(t, db.Write(t.Context(), func(tx *sqldb.Tx) error {
@@ -108,7 +108,7 @@ func TestAnErrorUndoesEverything(t *testing.T) {
 	assert.False(t, has(t, db, "a"))
 }
 
-func TestAFailureToOpenIsNotKept(t *testing.T) {
+func TestAFailureToOpenIsNotRemembered(t *testing.T) {
 	t.Parallel()
 	dir := filepath.Join(t.TempDir(), "state")
 	require.NoError(t, os.WriteFile(dir, nil, 0o600))
@@ -118,7 +118,7 @@ func TestAFailureToOpenIsNotKept(t *testing.T) {
 	require.NoError(t, db.Write(t.Context(), keepAct("a")))
 }
 
-func TestADatabaseOfANewerVersionIsLeftAlone(t *testing.T) {
+func TestADatabaseOfANewerVersionIsRefused(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	db := sqldb.Open(dir)
@@ -128,7 +128,7 @@ func TestADatabaseOfANewerVersionIsLeftAlone(t *testing.T) {
 	require.ErrorContains(t, err, "made by a newer version of this program (schema 999")
 }
 
-func TestAFileThatIsNoDatabaseIsLeftAlone(t *testing.T) {
+func TestAFileThatIsNoDatabaseIsRefused(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	path := filepath.Join(dir, "vennio-mcp.db")

@@ -140,7 +140,7 @@ func TestSubscriptionsTheNewestFirst(t *testing.T) {
 	})
 }
 
-func TestAClaimHasOneHolder(t *testing.T) {
+func TestALockHasOneHolder(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	first, second := open(t, dir), open(t, dir)
@@ -159,7 +159,7 @@ func TestAClaimHasOneHolder(t *testing.T) {
 	require.NoError(t, release())
 }
 
-func TestTextThatIsNoneIsFoundAgain(t *testing.T) {
+func TestInvalidTextIsFoundAgain(t *testing.T) {
 	t.Parallel()
 	db := open(t, storetest.Memory(t))
 	in(t, db, func(tx *sqldb.Tx) error {

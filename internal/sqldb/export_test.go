@@ -8,7 +8,7 @@ import (
 	"github.com/pressly/goose/v3"
 )
 
-// Raw runs any statement, as someone with another program would.
+// Raw runs any statement, as with another program.
 func (db *DB) Raw(ctx context.Context, statement string, args ...any) error {
 	pool, err := db.connected(ctx)
 	if err != nil {
@@ -32,15 +32,15 @@ func (db *DB) Texts(ctx context.Context, query string, args ...any) ([]string, e
 	return found, err
 }
 
-// Away reports whether an error says that the database at where is away.
+// Away reports whether an error says that the database at a location is unavailable.
 func Away(where string, err error) bool { return dialectOf(where, Options{}).isUnavailable(err) }
 
 type text string
 
 func (t *text) columns() []any { return []any{(*string)(t)} }
 
-// Once makes the database of where as an older version of this program left it,
-// and runs statements on it.
+// Once creates a database with the schema of an older version of this program, and
+// runs statements on it.
 func Once(ctx context.Context, where string, version int64, statements ...string) error {
 	dialect, driver, name := goose.DialectPostgres, "pgx", where
 	if !OnServer(where) {

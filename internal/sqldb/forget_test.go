@@ -41,7 +41,7 @@ func TestReq_O4_ScrubbingRewritesTheFile(t *testing.T) {
 	require.NoError(t, open(t, "").Scrub(t.Context()), "one in memory has no file")
 }
 
-func TestScrubbingSaysThatItCouldNot(t *testing.T) {
+func TestScrubReportsAReader(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	db, reader := open(t, dir), open(t, dir)

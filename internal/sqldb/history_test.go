@@ -62,7 +62,7 @@ func (p *program) fill(from, to int) {
 	}
 }
 
-// paths are what must cost the same whatever was booked before.
+// paths are the operations whose cost must not depend on earlier bookings.
 func (p *program) paths() map[string]func() {
 	return map[string]func(){
 		"book": func() { p.book(nil) },
@@ -142,7 +142,7 @@ func TestReq_O6_RowsReadPerBookingDoNotDependOnHistory(t *testing.T) {
 }
 
 // field: ledger read in pages
-// req: O6. One page of the ledger costs the same wherever it lies.
+// req: O6. Every page of the ledger costs the same.
 func TestReq_O6_APageOfTheLedgerReadsItselfAlone(t *testing.T) {
 	t.Parallel()
 	p := newProgram(t)

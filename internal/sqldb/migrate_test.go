@@ -17,8 +17,7 @@ import (
 	"github.com/vennio-mcp/vennio-mcp/internal/sqldb/storetest"
 )
 
-// Whatever was kept before there were tenants is the default one's.
-func TestWhatWasKeptBeforeTenantsBelongsToTheDefaultOne(t *testing.T) {
+func TestDataFromBeforeTenantsBelongsToTheDefaultTenant(t *testing.T) {
 	t.Parallel()
 	where := storetest.Folder(t)
 	require.NoError(t, sqldb.Once(t.Context(), where, 2,
@@ -42,8 +41,8 @@ func TestWhatWasKeptBeforeTenantsBelongsToTheDefaultOne(t *testing.T) {
 	})
 }
 
-// beforeCounts are statements of the version that had no sums of bookings: the act
-// of each grant, and the grant, with the columns that it knew.
+// beforeCounts returns statements of the version without sums of bookings: they insert
+// a grant and its act, with the columns of that version.
 func beforeCounts(id, tenant, slot, outcome, json string) []string {
 	if json == "" {
 		json = "NULL"
@@ -59,8 +58,8 @@ func beforeCounts(id, tenant, slot, outcome, json string) []string {
 }
 
 // field: database of the version before
-// req: O6, X6. What was sent before the sums were stored counts, and so does what
-// a process of the version before still sends.
+// req: O6, X6. Bookings from before the sums were stored count, and so do those that
+// a process of the previous version still sends.
 func TestReq_O6_TheSumsOfBookingsIncludeThoseOfBefore(t *testing.T) {
 	t.Parallel()
 	where := storetest.Folder(t)
@@ -107,8 +106,8 @@ func TestReq_O6_TheSumsOfBookingsIncludeThoseOfBefore(t *testing.T) {
 }
 
 // field: request of the version before
-// req: O4. A request that an earlier version made, of which it did not store who asked and for what
-// slot, verifies and is answered.
+// req: O4. A request of an earlier version, which did not store the caller and the slot, verifies and
+// can be answered.
 func TestReq_O4_ARequestOfAnOlderVersionIsAnswered(t *testing.T) {
 	t.Parallel()
 	db := open(t, storetest.Memory(t))

@@ -28,8 +28,8 @@ import (
 	"github.com/vennio-mcp/vennio-mcp/vennioclient/webhook"
 )
 
-// program is the tools and the inbox over a store whose statements are recorded,
-// with the sandbox as Vennio and a clock that only the test moves.
+// program is the tools and the inbox with a database that records statements, with the
+// sandbox as Vennio and a clock that only the test moves.
 type program struct {
 	t      *testing.T
 	db     *sqldb.DB
@@ -121,7 +121,7 @@ func (p *program) book(more map[string]any) string {
 	return made["booking_id"].(string)
 }
 
-// journey does what people and agents do with bookings, each path once.
+// journey takes each path of people and agents with bookings once.
 func (p *program) journey() {
 	p.t.Helper()
 	ctx, t := p.t.Context(), p.t
@@ -148,7 +148,7 @@ func (p *program) journey() {
 	p.revocation(ctx)
 }
 
-// approvals ask a person, who agrees, declines, is not there, or is late.
+// approvals ask a person who agrees, declines, does not answer, or answers too late.
 func (p *program) approvals() {
 	p.t.Helper()
 	ctx, t := p.t.Context(), p.t
@@ -214,7 +214,7 @@ func (p *program) refused(booking map[string]any) {
 	p.clock = p.clock.Add(10 * time.Minute)
 }
 
-// doubts are writes of which nothing was heard, and grants that were not used.
+// doubts are writes with unknown outcomes, and unused grants.
 func (p *program) doubts() {
 	p.t.Helper()
 	ctx, t := p.t.Context(), p.t
@@ -235,8 +235,8 @@ func (p *program) doubts() {
 	require.NoError(t, err)
 }
 
-// revocation closes what is open about a host who took calendar access back, and
-// shows the event.
+// revocation closes everything open about a host who revoked calendar access, and
+// lists the event.
 func (p *program) revocation(ctx context.Context) {
 	p.t.Helper()
 	t := p.t
@@ -272,7 +272,7 @@ func (p *program) revocation(ctx context.Context) {
 	p.lists(ctx, office)
 }
 
-// lists are what operators read, and what the metrics and the sweep ask for again and again.
+// lists are read by operators, and repeatedly by the metrics and the sweep.
 func (p *program) lists(ctx context.Context, office *webhooks.Office) {
 	p.t.Helper()
 	for name, read := range map[string]func() error{
@@ -296,14 +296,14 @@ var small = map[string]string{
 	"river_leader": "one row", "river_queue": "one row for each queue", "river_migration": "one row for each version",
 }
 
-// scanned finds in a plan the tables that are read as a whole, and those of which
-// everything is read that belongs to a tenant.
+// scanned finds in a plan the tables that are read completely, and those of which all
+// rows of a tenant are read.
 var scanned = map[bool]*regexp.Regexp{
 	false: regexp.MustCompile(`^SCAN (\w+)|^SEARCH (\w+) .*\((?:tenant|kind|state|queue)=\?\)$`),
 	true:  regexp.MustCompile(`Seq Scan on (\w+)`),
 }
 
-// aliases are what our statements call the tables.
+// aliases are the names of the tables in our statements.
 var aliases = map[string]string{"a": "acts", "e": "entries", "d": "details", "p": "proposals", "g": "grants", "s": "sends"}
 
 // scans returns the steps of a statement's plan that read a table that grows.
@@ -369,7 +369,7 @@ func TestReq_O6_EveryStatementOfABookingUsesAnIndex(t *testing.T) {
 	assert.GreaterOrEqual(t, grants, 7, "the paths were recorded: %d statements", len(statements))
 }
 
-// A statement that reads a whole table is found: the test above is not blind.
+// A statement that reads a whole table is found: the test above can fail.
 func TestAStatementWithoutAnIndexIsFound(t *testing.T) {
 	t.Parallel()
 	p := newProgram(t)
@@ -384,10 +384,10 @@ func TestAStatementWithoutAnIndexIsFound(t *testing.T) {
 	}
 }
 
-// series numbers so many rows, on both databases.
+// series returns n numbered rows, on both databases.
 const series = `WITH RECURSIVE i(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM i WHERE n < 20000) `
 
-// The newest event of a tenant, which doctor and events list ask for, is found without reading those of the others.
+// The newest event of a tenant, for doctor and events list, is found without reading those of other tenants.
 //
 // req: O6
 // field: events of one tenant among many
@@ -417,7 +417,7 @@ func TestReq_O6_TheEventsOfATenantAreFoundByAnIndex(t *testing.T) {
 	assert.Equal(t, 1, asked)
 }
 
-// The metrics count dead letters instead of reading them, and do not stop at the most that a list holds.
+// The metrics count dead letters without reading them, and beyond the limit of a list.
 //
 // req: O6
 // field: many dead letters

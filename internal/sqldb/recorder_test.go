@@ -12,14 +12,14 @@ import (
 	sqlitedriver "modernc.org/sqlite"
 )
 
-// Statement is a text of SQL that was run, with the values of its first run.
+// Statement is an SQL statement that was run, with the values of its first run.
 type Statement struct {
 	SQL  string
 	Args []any
 }
 
-// Recorder records every statement that is run on a DB, each text once, whoever
-// runs it, and counts what the database reads for them.
+// Recorder records every statement that is run on a DB, each text once, and counts
+// what the database reads for them.
 type Recorder struct {
 	dialect
 	where string
@@ -30,7 +30,7 @@ type Recorder struct {
 	read int
 }
 
-// Recorded opens a DB whose statements are recorded. where is not empty.
+// Recorded opens a DB that records its statements. where is not empty.
 func Recorded(where string) (*DB, *Recorder) {
 	db := Open(where)
 	r := &Recorder{dialect: db.dialect, where: where, seen: map[string]bool{}}
@@ -47,8 +47,8 @@ func (r *Recorder) Taken() []Statement {
 	return taken
 }
 
-// Read returns what was read by the transactions that ended since it was last
-// called: rows on PostgreSQL, pages on SQLite, which counts no rows.
+// Read returns how much the transactions read that ended since its last call: rows on
+// PostgreSQL, pages on SQLite, which does not count rows.
 func (r *Recorder) Read() int {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -57,7 +57,7 @@ func (r *Recorder) Read() int {
 	return read
 }
 
-// connect brings the tables up to date first, which is not recorded.
+// connect migrates first, without recording.
 func (r *Recorder) connect(ctx context.Context) (*sql.DB, error) {
 	plain, err := r.dialect.connect(ctx)
 	if err != nil {
@@ -105,7 +105,7 @@ func (c connector) Connect(context.Context) (driver.Conn, error) {
 	return &recordedConn{inner.(innerConn), c.r}, nil
 }
 
-// innerConn is what both drivers' connections can do.
+// innerConn is the common interface of both drivers' connections.
 type innerConn interface {
 	driver.Conn
 	driver.ConnBeginTx
@@ -120,7 +120,7 @@ type recordedConn struct {
 	r *Recorder
 }
 
-// CheckNamedValue leaves the values to the driver where it has rules of its own.
+// CheckNamedValue calls the driver's own checker if it has one.
 func (c *recordedConn) CheckNamedValue(v *driver.NamedValue) error {
 	if checker, ok := c.innerConn.(driver.NamedValueChecker); ok {
 		return checker.CheckNamedValue(v)
@@ -163,7 +163,7 @@ func (t *recordedTx) Rollback() error {
 	return t.Tx.Rollback()
 }
 
-// count adds what the transaction read. One that was cut off counts nothing.
+// count adds what the transaction read. An interrupted one adds nothing.
 func (t *recordedTx) count() {
 	n, err := t.conn.counter(context.Background())
 	if err == nil {
@@ -173,8 +173,8 @@ func (t *recordedTx) count() {
 	}
 }
 
-// counter returns what was read so far. The counters of PostgreSQL are flushed
-// between transactions, never in one.
+// counter returns how much was read so far. PostgreSQL flushes its counters between
+// transactions, never within one.
 func (c *recordedConn) counter(ctx context.Context) (int, error) {
 	if pages, ok := c.innerConn.(sqlitedriver.DBStatus); ok {
 		hit, _, err := pages.Status(sqlitedriver.DBStatusCacheHit, false)
@@ -196,8 +196,7 @@ func (c *recordedConn) counter(ctx context.Context) (int, error) {
 	return int(value[0].(int64)), nil
 }
 
-// Plan returns how the database would carry out a statement, a line for each
-// step.
+// Plan returns the database's plan for a statement, one line per step.
 func (db *DB) Plan(ctx context.Context, s Statement) ([]string, error) {
 	pool, err := db.connected(ctx)
 	if err != nil {

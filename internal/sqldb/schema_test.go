@@ -24,7 +24,7 @@ type entry struct {
 	at, kind, digest, commitment, prev, hash, act, salt, details string
 }
 
-// appendEntry appends an entry by statements of the test's own.
+// appendEntry appends an entry with separate statements.
 func appendEntry(tx *sqldb.Tx, e entry) error {
 	return errors.Join(
 		tx.Exec(`INSERT INTO entries VALUES (?, ?, ?, ?, ?, ?, ?)`, e.seq, e.at, e.kind, e.digest, e.commitment, e.prev, e.hash),
@@ -94,7 +94,7 @@ func TestReq_O4_TheLedgerIsOnlyAppendedTo(t *testing.T) {
 	assert.Equal(t, []string{"1 " + beginning + " h1 a s d1", "2 h1 h2 a s d2"}, entries)
 }
 
-func TestTheSchemaRefusesTheWorstByItself(t *testing.T) {
+func TestTheSchemaRefusesInvalidRecords(t *testing.T) {
 	t.Parallel()
 	db := twoEntries(t)
 	grant := func(id, act, slot, outcome string) func(*sqldb.Tx) error {
@@ -122,7 +122,7 @@ func TestTheSchemaRefusesTheWorstByItself(t *testing.T) {
 	require.NoError(t, db.Write(t.Context(), proposal("p3", "expired")))
 }
 
-func TestInstantsAreKeptToTheMillisecond(t *testing.T) {
+func TestInstantsAreStoredToTheMillisecond(t *testing.T) {
 	t.Parallel()
 	at := time.Date(2026, 3, 29, 1, 30, 0, 987654321, time.FixedZone("", -7200))
 	assert.Equal(t, "2026-03-29T03:30:00.987Z", sqldb.Text(at))

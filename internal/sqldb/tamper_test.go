@@ -105,7 +105,7 @@ func TestReq_O4_AChangedByteIsFound(t *testing.T) {
 	require.NoError(t, err, "all is as it was")
 }
 
-func TestWhatIsCutMovedOrAddedIsFound(t *testing.T) {
+func TestDeletedMovedOrInsertedEntriesAreFound(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {
 		statements []string
@@ -138,7 +138,7 @@ func TestWhatIsCutMovedOrAddedIsFound(t *testing.T) {
 	}
 }
 
-func TestAnEntryWrittenAnewWithItsHashIsFound(t *testing.T) {
+func TestAReplacedEntryWithAValidHashIsFound(t *testing.T) {
 	t.Parallel()
 	db, l, _ := disarmed(t)
 	texts, err := db.Texts(t.Context(), strings.ReplaceAll(`SELECT prev || LF || seq || LF || at || LF || 'declined' || LF || digest || LF || commitment FROM entries WHERE seq = 5`, "LF", "'\n'"))
@@ -172,8 +172,8 @@ func eventful(t *testing.T) (*sqldb.DB, *consent.Ledger) {
 	return db, l
 }
 
-// eventsOf makes a record of every kind about a person. expire lets what is open
-// expire.
+// eventsOf makes a record of every kind about a person. expire advances the clock
+// until everything open has expired.
 func eventsOf(t *testing.T, l *consent.Ledger, person string, expire func()) {
 	t.Helper()
 	ctx := t.Context()
@@ -242,8 +242,7 @@ func disarmingRecords(db *sqldb.DB) []string {
 	}
 }
 
-// tables are those whose rows follow from the ledger: the columns that tell a row
-// from others, and the others.
+// tables are those whose rows follow from the ledger: the key columns, and the others.
 var tables = map[string][2][]string{
 	"acts":          {{"id"}, {"digest", "salt", "json"}},
 	"proposals":     {{"id"}, {"act", "seq", "at", "expires", "state", "unanswered", "tenant", "caller", "starts", "subject", "refused"}},
@@ -252,7 +251,7 @@ var tables = map[string][2][]string{
 	"sent_bookings": {{"tenant", "slice"}, {"n"}},
 }
 
-// changed are values that a column may be given instead of one.
+// changed returns other values for a column.
 func changed(column, value string) []string {
 	switch column {
 	case "seq", "n", "bookings":
@@ -351,7 +350,7 @@ func TestReq_O4_ARecordAddedOrRemovedIsFound(t *testing.T) {
 }
 
 // field: erasure by an older version
-// req: O4. Its entry does not state what remains: the ledger still verifies.
+// req: O4. Its entry does not contain the remaining records: the ledger still verifies.
 func TestReq_O4_AnErasureOfAnOlderVersionVerifies(t *testing.T) {
 	t.Parallel()
 	db := open(t, storetest.Memory(t))

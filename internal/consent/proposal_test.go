@@ -8,9 +8,10 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/vennio-mcp/vennio-mcp/internal/consent"
+	"github.com/vennio-mcp/vennio-mcp/internal/sqldb/storetest"
 )
 
-func TestAQuestionIsPutOnce(t *testing.T) {
+func TestAnActHasOneOpenProposal(t *testing.T) {
 	t.Parallel()
 	l, c := newLedger(t)
 	p, err := l.Propose(t.Context(), call("s1"))
@@ -79,7 +80,7 @@ func TestOnlyAPersonAnswers(t *testing.T) {
 	assert.Equal(t, consent.StateOpen, p.State)
 }
 
-func TestWithoutAnAnswerInTheClientItStaysOpenElsewhere(t *testing.T) {
+func TestAWithdrawnProposalCanBeAnsweredElsewhere(t *testing.T) {
 	t.Parallel()
 	l, c := newLedger(t)
 	p, err := l.Propose(t.Context(), call("s1"))
@@ -103,7 +104,7 @@ func TestWithoutAnAnswerInTheClientItStaysOpenElsewhere(t *testing.T) {
 	require.ErrorIs(t, l.Withdraw(t.Context(), p.ID, "late"), consent.ErrExpired)
 }
 
-func TestANoOutranksTheAgentsWord(t *testing.T) {
+func TestARefusalOverrulesTheAgentsStatement(t *testing.T) {
 	t.Parallel()
 	l, c := newLedger(t)
 	p, err := l.Propose(t.Context(), call("s1"))
@@ -131,7 +132,7 @@ func TestANoOutranksTheAgentsWord(t *testing.T) {
 	assert.NotEqual(t, attested.ID, g.ID)
 }
 
-func TestAPersonsYesRaisesTheAgentsWord(t *testing.T) {
+func TestAnApprovalUpgradesAnAttestedGrant(t *testing.T) {
 	t.Parallel()
 	l, c := newLedger(t)
 	attested, err := l.Attest(t.Context(), call("s1"), "the agent", "Ada said yes")
@@ -152,7 +153,7 @@ func TestAPersonsYesRaisesTheAgentsWord(t *testing.T) {
 	assert.Equal(t, p.ID, same.ID, "nothing is left to ask")
 }
 
-func TestAYesAfterItWasSentChangesNothing(t *testing.T) {
+func TestAnApprovalAfterSendingChangesNothing(t *testing.T) {
 	t.Parallel()
 	l, _ := newLedger(t)
 	p, err := l.Propose(t.Context(), call("s1"))
@@ -169,4 +170,24 @@ func TestAYesAfterItWasSentChangesNothing(t *testing.T) {
 	assert.Equal(t, consent.Attested, g.Rung, "it went out on the agent's word, and the record says so")
 	_, err = l.Propose(t.Context(), call("s1"))
 	require.ErrorIs(t, err, consent.ErrSettled)
+}
+
+// req: C3. An answer given elsewhere, on another replica's page or in the
+// terminal, ends the wait.
+func TestWaitNoticesAnAnswerGivenElsewhere(t *testing.T) {
+	t.Parallel()
+	where, c := storetest.Folder(t), newClock()
+	here, elsewhere := ledgerIn(t, where, c.now), ledgerIn(t, where, c.now)
+	p, err := here.Propose(t.Context(), call("s1"))
+	require.NoError(t, err)
+	ended := make(chan error, 1)
+	go func() { ended <- here.Wait(t.Context(), p.ID) }()
+	_, err = elsewhere.Answer(t.Context(), p.ID, yes)
+	require.NoError(t, err)
+	select {
+	case err := <-ended:
+		require.NoError(t, err)
+	case <-time.After(time.Minute):
+		assert.Fail(t, "the answer was not noticed")
+	}
 }

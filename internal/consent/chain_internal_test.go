@@ -26,7 +26,7 @@ func (g Grant) Public() Grant {
 	}
 }
 
-// anyLedger returns what a store keeps of a short ledger.
+// anyLedger returns the entries of a short ledger.
 func anyLedger(t *testing.T) []Entry {
 	t.Helper()
 	db := sqldb.Open(storetest.Memory(t))
@@ -88,7 +88,7 @@ func TestReq_O4_AChangeOfAnyByteIsFound(t *testing.T) {
 	assert.Zero(t, checked(entries), "all is as it was")
 }
 
-func TestNothingMovesFromOneFieldToTheNext(t *testing.T) {
+func TestNoTextMovesFromOneFieldToTheNext(t *testing.T) {
 	t.Parallel()
 	for _, move := range []func(*Entry){
 		func(e *Entry) { e.Kind, e.Digest = e.Kind+"\n"+e.Digest, "" },
@@ -104,7 +104,7 @@ func TestNothingMovesFromOneFieldToTheNext(t *testing.T) {
 	}
 }
 
-func TestTheLedgersDigestDependsOnActAndSalt(t *testing.T) {
+func TestTheMaskedDigestDependsOnActAndSalt(t *testing.T) {
 	t.Parallel()
 	one := storedAct{id: "a", digest: "d", salt: "s"}
 	assert.Equal(t, maskedDigest(one), maskedDigest(storedAct{id: "b", digest: "d", salt: "s"}))

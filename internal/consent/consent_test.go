@@ -13,7 +13,7 @@ import (
 	"github.com/vennio-mcp/vennio-mcp/internal/sqldb/storetest"
 )
 
-// watched returns a ledger and what its watcher was told since the last look.
+// watched returns a ledger and a function that returns the events since its last call.
 func watched(t *testing.T) (l *consent.Ledger, c *clock, told func() []consent.Event) {
 	t.Helper()
 	c = newClock()
@@ -35,7 +35,7 @@ func propose(t *testing.T, l *consent.Ledger, slot string) consent.Proposal {
 	return p
 }
 
-func TestAWatcherIsToldOfAYesUntilItIsWritten(t *testing.T) {
+func TestAWatcherReceivesTheEventsOfABooking(t *testing.T) {
 	t.Parallel()
 	l, _, told := watched(t)
 	p := propose(t, l, "s1")
@@ -56,7 +56,7 @@ func TestAWatcherIsToldOfAYesUntilItIsWritten(t *testing.T) {
 	}, told())
 }
 
-func TestAWatcherIsToldOfEachWayToNotAgree(t *testing.T) {
+func TestAWatcherReceivesEveryKindOfRefusal(t *testing.T) {
 	t.Parallel()
 	l, c, told := watched(t)
 	require.NoError(t, l.Withdraw(t.Context(), propose(t, l, "s1").ID, "cancelled in the client"))
@@ -84,8 +84,8 @@ func TestAWatcherIsToldOfEachWayToNotAgree(t *testing.T) {
 	}, told())
 }
 
-// What is not on record did not happen.
-func TestAWatcherIsNotToldOfWhatFailed(t *testing.T) {
+// Without a committed entry there is no event.
+func TestAWatcherReceivesNoEventOfARollback(t *testing.T) {
 	t.Parallel()
 	l, _, told := watched(t)
 	grant, err := l.Attest(t.Context(), call("s1"), "Ada", "yes")

@@ -20,23 +20,23 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// Server is a PostgreSQL server of its own, on loopback, with its data in a
-// folder that Stop removes. Whoever reaches it is let in.
+// Server is a PostgreSQL server for tests, on loopback and without authentication. Stop
+// removes its data.
 type Server struct {
-	bin  string // folder of its programs
-	dir  string // of its data
+	bin  string // folder of PostgreSQL's programs
+	dir  string // folder of the data
 	port int
 
-	options string   // as on the command line of postgres
-	as      []string // what runs its programs as a user whom it does not refuse
+	options string   // of the command postgres
+	as      []string // the command that runs the programs as another user than root
 }
 
-// Careless makes a server that forgets everything in a power cut, and is several
+// Careless are options with which a server loses data in a power cut, and is several
 // times faster.
 const Careless = "-c fsync=off -c full_page_writes=off -c synchronous_commit=off"
 
-// Start makes a server and starts it, with options as on the command line of
-// postgres. It needs the programs of Debian's package postgresql, and says so.
+// Start creates and starts a server with options of the command postgres. It needs the
+// programs of Debian's package postgresql.
 func Start(ctx context.Context, options string) (*Server, error) {
 	bin, err := programs()
 	if err != nil {
@@ -70,7 +70,7 @@ func (s *Server) start(ctx context.Context, options string) error {
 	return s.run(ctx, "pg_ctl", "-D", s.data(), "-l", filepath.Join(s.dir, "log"), "-o", s.options, "-w", "start")
 }
 
-// ownedBy hands the folder to a user, and runs the programs as that one.
+// ownedBy makes a user the owner of the folder, and runs the programs as that user.
 func (s *Server) ownedBy(name string) error {
 	owner, err := user.Lookup(name)
 	if err != nil {
@@ -84,7 +84,7 @@ func (s *Server) ownedBy(name string) error {
 
 func (s *Server) data() string { return filepath.Join(s.dir, "data") }
 
-// run runs one of the server's programs to its end.
+// run runs one of PostgreSQL's programs and waits until it ends.
 func (s *Server) run(ctx context.Context, program string, args ...string) error {
 	line := append(slices.Clone(s.as), append([]string{filepath.Join(s.bin, program)}, args...)...)
 	cmd := exec.CommandContext(ctx, line[0], line[1:]...) //nolint:gosec // G204: programs of a package, in tests
@@ -110,12 +110,12 @@ func (s *Server) Down(ctx context.Context) error {
 	return s.run(ctx, "pg_ctl", "-D", s.data(), "-m", "immediate", "-w", "stop")
 }
 
-// Up starts a server that is down, with the options it was first started with.
+// Up starts a stopped server with its first options.
 func (s *Server) Up(ctx context.Context) error {
 	return s.run(ctx, "pg_ctl", "-D", s.data(), "-l", filepath.Join(s.dir, "log"), "-o", s.options, "-w", "start")
 }
 
-// Stop ends the server and removes its data.
+// Stop stops the server and removes its data.
 func (s *Server) Stop() error {
 	ctx, done := context.WithTimeout(context.Background(), 30*time.Second)
 	defer done()
@@ -127,8 +127,7 @@ func (s *Server) URL(database string) string {
 	return fmt.Sprintf("postgres://vennio@127.0.0.1:%d/%s?sslmode=disable", s.port, database)
 }
 
-// Create makes an empty database on the server that url leads to, and returns
-// its address.
+// Create creates an empty database on the server of url and returns its address.
 func Create(ctx context.Context, url string) (string, error) {
 	conn, err := pgx.Connect(ctx, url)
 	if err != nil {
@@ -142,8 +141,8 @@ func Create(ctx context.Context, url string) (string, error) {
 	return strings.Replace(url, "/postgres?", "/"+name+"?", 1), nil
 }
 
-// programs finds the folder of initdb and pg_ctl: on the PATH, or where Debian
-// keeps the newest.
+// programs finds the folder of initdb and pg_ctl: on the PATH, or the newest of Debian's
+// packages.
 func programs() (string, error) {
 	if path, err := exec.LookPath("pg_ctl"); err == nil {
 		return filepath.Dir(path), nil
@@ -164,8 +163,8 @@ func freePort(ctx context.Context) (int, error) {
 	return ln.Addr().(*net.TCPAddr).Port, nil
 }
 
-// Traces returns in how many of the files of a database's tables a text stands,
-// once all that was written is in them. It needs the right to read the folder.
+// Traces returns how many of the files of the server's tables contain a text, after a
+// checkpoint. It needs the right to read the folder.
 func (s *Server) Traces(ctx context.Context, database, text string) (int, error) {
 	conn, err := pgx.Connect(ctx, database)
 	if err != nil {

@@ -1,6 +1,5 @@
-// Package storetest lets the same tests run on both databases that a store is
-// kept in. Alone they run on SQLite; under `make postgres` the variable
-// [Variable] names a PostgreSQL server, and they run there.
+// Package storetest runs the same tests on both databases: usually on SQLite, and under
+// `make postgres` on the PostgreSQL server that the variable [Variable] names.
 package storetest
 
 import (
@@ -10,36 +9,36 @@ import (
 	"github.com/vennio-mcp/vennio-mcp/internal/sqldb"
 )
 
-// Variable holds the address of the database postgres on a server where tests
-// may make databases of their own. Where it is not set, they use SQLite.
+// Variable contains the address of the database postgres on a server on which tests may
+// create databases. If it is not set, tests use SQLite.
 const Variable = "VENNIO_MCP_TEST_POSTGRES"
 
-// T is a test, as far as it is needed here.
+// T is the part of testing.TB that this package needs.
 type T interface {
 	Helper()
 	Errorf(format string, args ...any)
 	FailNow()
 }
 
-// Memory is where a store can be opened that only this test sees and that need
-// not outlive its store.DB.
+// Memory returns the location of a database that only this test uses and that need not
+// outlive its sqldb.DB.
 func Memory(t T) string {
 	t.Helper()
-	return place(t, func() string { return "" })
+	return location(t, func() string { return "" })
 }
 
-// Folder is where a store can be opened that only this test sees, again and
-// again, by several processes.
+// Folder returns the location of a database that only this test uses and that several
+// processes can open repeatedly.
 func Folder(t interface {
 	T
 	TempDir() string
 },
 ) string {
 	t.Helper()
-	return place(t, t.TempDir)
+	return location(t, t.TempDir)
 }
 
-func place(t T, onSQLite func() string) string {
+func location(t T, onSQLite func() string) string {
 	t.Helper()
 	url := os.Getenv(Variable)
 	if url == "" {
@@ -53,18 +52,17 @@ func place(t T, onSQLite func() string) string {
 	return where
 }
 
-// Pragma sets a pragma of the SQLite database that db keeps, on the connection
-// that serves the whole process: "max_page_count = 1" is a full disk,
-// "query_only = 1" a file that takes no writes.
+// Pragma sets a pragma on db's one connection to SQLite: "max_page_count = 1" simulates
+// a full disk, "query_only = 1" a read-only file.
 func Pragma(t T, db *sqldb.DB, setting string) {
 	t.Helper()
 	Exec(t, db, "PRAGMA "+setting)
 }
 
-// Exec runs any statement, as someone with another program would.
+// Exec runs any statement, as with another program.
 func Exec(t T, db *sqldb.DB, statement string) {
 	t.Helper()
-	pool, err := db.Pool(context.Background()) //nolint:forbidigo // faults are made below the store
+	pool, err := db.Pool(context.Background()) //nolint:forbidigo // simulates faults below the package
 	if err == nil {
 		_, err = pool.ExecContext(context.Background(), statement)
 	}

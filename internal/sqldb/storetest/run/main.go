@@ -1,5 +1,5 @@
-// Command run runs a command with a PostgreSQL server of its own, whose address
-// it finds in the environment (storetest.Variable): go run ./internal/sqldb/storetest/run go test ./...
+// Command run starts a PostgreSQL server, runs a command with the server's address in
+// the environment (storetest.Variable), and stops the server: go run ./internal/sqldb/storetest/run go test ./...
 package main
 
 import (

@@ -68,7 +68,7 @@ func (d *Deps) checkAnswerFor(ctx context.Context, act consent.Act) error {
 	}
 	id, _, _ := strings.Cut(got.state, ".")
 	if bookingID, pays := strings.CutPrefix(id, paymentPrefix); pays {
-		grant, _, err := d.Ledger.Standing(ctx, act)
+		grant, _, err := d.Ledger.FindConsent(ctx, act)
 		if err == nil && (grant == nil || grant.BookingID != bookingID) {
 			err = errForeignAnswer
 		}

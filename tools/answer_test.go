@@ -74,7 +74,7 @@ func TestAnAnswerIsOfItsQuestionAndItsTime(t *testing.T) {
 	assert.Equal(t, state, ask(args{"requestState": state}).Result.RequestState, "the state alone answers nothing")
 	elsewhere := accepting(state).with("inputResponses", args{"other": args{"action": "accept"}})
 	assert.Equal(t, state, ask(elsewhere).Result.RequestState, "nor does an answer to another question")
-	w.clock = w.clock.Add(consent.Life)
+	w.clock = w.clock.Add(consent.Lifetime)
 	assert.Equal(t, schemas.CodeConsentRequired, ask(accepting(state)).code(), "req: C6: late")
 	fresh := ask(nil).Result.RequestState
 	assert.NotEqual(t, state, fresh)

@@ -149,16 +149,16 @@ func TestReq_C6_ACancellationCanBeAskedForAgain(t *testing.T) {
 		assert.Equal(t, schemas.CodeConsentDeclined, w.change("cancel_booking", call).Code)
 	}
 	assert.Len(t, no.seen(), 1)
-	w.clock = w.clock.Add(consent.Life + time.Minute)
+	w.clock = w.clock.Add(consent.Lifetime + time.Minute)
 	w.change("cancel_booking", call)
 	assert.Len(t, no.seen(), 2, "days later it is a new matter")
 
-	w.clock = w.clock.Add(2*consent.Life + time.Minute) // the second refusal holds for twice as long
+	w.clock = w.clock.Add(2*consent.Lifetime + time.Minute) // the second refusal holds for twice as long
 	w.deps.Policy = consent.PolicyAttested
 	w.onWrite(func() { w.vennio.FailNext(6, http.StatusServiceUnavailable) })
 	assert.Equal(t, schemas.CodeOutcomeUnknown, w.change("cancel_booking", call).Code)
 	w.vennio.Calm()
-	w.clock = w.clock.Add(consent.Repeatable + time.Minute)
+	w.clock = w.clock.Add(consent.RepeatWindow + time.Minute)
 	w.deps.Policy = consent.PolicyHuman
 	w.meet("2025-11-25", no, nil)
 	assert.Equal(t, schemas.CodeConsentDeclined, w.change("cancel_booking", call).Code, "an old word is not used")

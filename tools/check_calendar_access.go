@@ -64,7 +64,7 @@ func (d *Deps) isGrantor(p vennioclient.Party, asked string) bool {
 
 func (d *Deps) calendarAccess(c vennioclient.Consent) schemas.CalendarAccess {
 	a := schemas.CalendarAccess{
-		Owner:   cmp.Or(d.nameOf(c.Grantor.ID), scheduling.SafeName(c.Grantor.Name), sanitize.Line(c.Grantor.Email, 100), consent.Party{ID: c.Grantor.ID}.Label(100, sanitize.Line)),
+		Owner:   cmp.Or(d.nameOf(c.Grantor.ID), scheduling.SafeName(c.Grantor.Name), sanitize.Line(c.Grantor.Email, 100), consent.Host{ID: c.Grantor.ID}.Label(100, sanitize.Line)),
 		OwnerID: sanitize.Line(c.Grantor.ID, 64),
 		Level:   "none",
 		Propose: slices.Contains(c.Scopes, "booking:propose"),

@@ -98,7 +98,7 @@ func (d *Deps) obtainConsent(ctx context.Context, req writeRequest, reported sch
 	if err := d.Permit(ctx, req.act, req.starts, req.prices); err != nil {
 		return consent.Grant{}, err
 	}
-	report, err := consent.Check(consent.Attestation{Granted: reported.Granted, GivenBy: reported.GivenBy, Words: reported.Statement})
+	report, err := consent.CheckAttestation(consent.Attestation{Granted: reported.Granted, GivenBy: reported.GivenBy, Words: reported.Statement})
 	if err != nil {
 		return consent.Grant{}, err
 	}
@@ -208,11 +208,11 @@ var errTaken = &vennioclient.Error{Kind: vennioclient.KindSlotTaken}
 // settled whatever the policy is by now. The error says that the person declined, or that something
 // else was booked under the slot id.
 func (d *Deps) findGrant(ctx context.Context, act consent.Act) (*consent.Grant, error) {
-	grant, proposal, err := d.Ledger.Standing(ctx, act)
+	grant, proposal, err := d.Ledger.FindConsent(ctx, act)
 	switch {
 	case err != nil:
 		return nil, err
-	case grant != nil && (grant.Outcome != consent.Unsent || d.methodCounts(ctx, grant.Rung)):
+	case grant != nil && (grant.Outcome != consent.Unsent || d.methodCounts(ctx, grant.Method)):
 		return grant, nil
 	case proposal != nil && proposal.State == consent.StateDeclined:
 		if err := d.Ledger.Refused(ctx, act); err != nil {
@@ -221,7 +221,7 @@ func (d *Deps) findGrant(ctx context.Context, act consent.Act) (*consent.Grant, 
 		return nil, &scheduling.Refusal{Code: schemas.CodeConsentDeclined}
 	case grant == nil && proposal != nil && proposal.State == consent.StateUsed:
 		_, used, err := d.Ledger.Result(ctx, proposal.ID)
-		if err == nil && used != nil && used.Outcome == consent.NotDone && used.Detail == string(vennioclient.KindSlotTaken) && d.Now().Sub(used.At) < consent.Life {
+		if err == nil && used != nil && used.Outcome == consent.NotDone && used.Detail == string(vennioclient.KindSlotTaken) && d.Now().Sub(used.At) < consent.Lifetime {
 			err = errTaken
 		}
 		return nil, err
@@ -315,7 +315,7 @@ func (d *Deps) askPerson(ctx context.Context, req writeRequest, name string) (co
 	keep := context.WithoutCancel(ctx) // the answer of a person is recorded even if the client hangs up
 	switch got {
 	case accepted, declined, notTicked:
-		_, err = d.Ledger.Answer(keep, proposal.ID, consent.Answer{Agreed: got == accepted, By: d.answeredBy(ctx), Claimed: name, Words: string(got), Rung: consent.InClient})
+		_, err = d.Ledger.Answer(keep, proposal.ID, consent.Answer{Agreed: got == accepted, By: d.answeredBy(ctx), Claimed: name, Words: string(got), Method: consent.InClient})
 	case answeredOnPage:
 	default:
 		if err = d.Ledger.Withdraw(keep, proposal.ID, string(got)); err == nil {

@@ -174,7 +174,7 @@ func TestReq_I3_NotDoneUsesTheConsentUp(t *testing.T) {
 	assert.Equal(t, schemas.CodeSlotTaken, again.Code)
 	assert.NotEmpty(t, again.Data.Alternatives)
 	assert.Equal(t, schemas.CodeApprovalNeeded, w.book(agreed(got.Data.Alternatives[0].SlotID)).Code, "an alternative needs its own")
-	w.clock = w.clock.Add(consent.Life)
+	w.clock = w.clock.Add(consent.Lifetime)
 	assert.Equal(t, schemas.CodeApprovalNeeded, w.book(agreed(s.SlotID)).Code)
 	assert.Zero(t, w.vennio.Writes())
 	w.kinds()

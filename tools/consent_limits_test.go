@@ -73,7 +73,7 @@ func TestReq_C14_TheCallerIsKeptAsAKeyedHash(t *testing.T) {
 	assert.Contains(t, got.Text, "one caller may have 1 request open")
 	who = "bob"
 	require.Equal(t, schemas.CodeApprovalNeeded, w.book(agreed(slots[1].SlotID)).Code)
-	w.clock = w.clock.Add(consent.Life)
+	w.clock = w.clock.Add(consent.Lifetime)
 	got = w.book(agreed(w.slot().SlotID).with("title", "Another"))
 	require.Equal(t, schemas.CodeRateLimited, got.Code)
 	assert.Equal(t, 3000, got.Data.Error.RetryAfterSeconds)

@@ -235,7 +235,7 @@ func refusalOf(err error) *scheduling.Refusal {
 		return r
 	}
 	switch {
-	case is[*consent.Required](err):
+	case is[*consent.RequiredError](err):
 		return incompleteConsent(err)
 	case errors.Is(err, consent.ErrOtherAct):
 		return otherAct(err)
@@ -246,7 +246,7 @@ func refusalOf(err error) *scheduling.Refusal {
 	case errors.Is(err, consent.ErrExpired), errors.Is(err, consent.ErrNoGrant), errors.Is(err, consent.ErrSettled):
 		// ErrSettled: another call used this consent, and nothing was booked
 		return &scheduling.Refusal{Code: schemas.CodeConsentExpired, Cause: err}
-	case errors.Is(err, consent.ErrAway): // before anything is sent: what was sent is settled later
+	case errors.Is(err, consent.ErrUnavailable): // before anything is sent: what was sent is settled later
 		return &scheduling.Refusal{Code: schemas.CodeStoreAway, Cause: err}
 	case errors.Is(err, consent.ErrTampered):
 		return &scheduling.Refusal{
@@ -259,7 +259,7 @@ func refusalOf(err error) *scheduling.Refusal {
 
 // incompleteConsent refuses a report that claims consent without naming the person or their words.
 func incompleteConsent(err error) *scheduling.Refusal {
-	missing, _ := errors.AsType[*consent.Required](err)
+	missing, _ := errors.AsType[*consent.RequiredError](err)
 	return &scheduling.Refusal{
 		Code:    schemas.CodeInvalidArguments,
 		Message: "This call changed nothing: where consent.granted is true, " + missing.Why + ".",

@@ -41,7 +41,7 @@ func (d *Deps) Execute(ctx context.Context, approved consent.Proposal) error {
 	if CodeOf(err) == schemas.CodeConsentMismatch && act.BookingID == "" && !errors.Is(err, consent.ErrOtherAct) {
 		return errors.Join(ErrElsewhere, err)
 	}
-	grant, _, found := d.Ledger.Standing(ctx, act)
+	grant, _, found := d.Ledger.FindConsent(ctx, act)
 	if found != nil || grant == nil || grant.Outcome != consent.Unsent {
 		return err
 	}

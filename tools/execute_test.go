@@ -149,10 +149,10 @@ func TestWhatCannotBeCarriedOutRetiresTheConsent(t *testing.T) {
 			require.Equal(w.t, "confirmed", w.book(booking).Data.Status)
 			w.deps = mine
 		}, "slot_taken"},
-		"no longer allowed": {func(w *world, _ args) { w.deps.Limits.GuestDomains = []string{"example.org"} }, consent.Abandoned + "not_allowed"},
+		"no longer allowed": {func(w *world, _ args) { w.deps.Limits.GuestDomains = []string{"example.org"} }, consent.AbandonedPrefix + "not_allowed"},
 		"the secret was replaced": {func(w *world, _ args) {
 			w.deps.Slots = slots.NewSigner([]byte("quite another secret"), "sandbox", w.deps.Now)
-		}, consent.Abandoned + "unknown_slot"},
+		}, consent.AbandonedPrefix + "unknown_slot"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -258,7 +258,7 @@ func TestCarryingOutAsksNobody(t *testing.T) {
 		spoil  func(*world)
 		detail string
 	}{
-		"expired": {func(w *world) { w.clock = w.clock.Add(consent.Life) }, "expired before it was sent"},
+		"expired": {func(w *world) { w.clock = w.clock.Add(consent.Lifetime) }, "expired before it was sent"},
 		"moved": {func(w *world) {
 			mine := w.deps
 			w.deps.Ledger, w.deps.Policy = newLedger(w.t, w.deps.Now), consent.PolicyAttested
@@ -269,7 +269,7 @@ func TestCarryingOutAsksNobody(t *testing.T) {
 			moved := call[schemas.ChangeResult](w, "reschedule_booking", args{"booking_id": id, "slot_id": found.Data.Slots[2].SlotID, "consent": agreed("")["consent"]})
 			require.False(w.t, moved.IsError, moved.Text)
 			w.deps = mine
-		}, consent.Abandoned + "consent_mismatch"},
+		}, consent.AbandonedPrefix + "consent_mismatch"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -152,7 +152,7 @@ func TestReq_O4_AQuestionChangedOnDiskIsNotAnswered(t *testing.T) {
 			if name == "another id" {
 				id = "forged"
 			}
-			_, err := w.deps.Ledger.Answer(t.Context(), id, consent.Answer{Agreed: true, By: "Mallory", Words: "yes", Rung: consent.OnPage})
+			_, err := w.deps.Ledger.Answer(t.Context(), id, consent.Answer{Agreed: true, By: "Mallory", Words: "yes", Method: consent.OnPage})
 			require.ErrorIs(t, err, consent.ErrTampered)
 		})
 	}
@@ -181,7 +181,7 @@ func TestReq_C6_AConsentOnceSeenExpiredIsNotSentWhenTheClockGoesBack(t *testing.
 			open, err := w.deps.Ledger.Open(t.Context())
 			require.NoError(t, err)
 			w.approve(open[0].ID, true, consent.OnPage)
-			for _, step := range []time.Duration{consent.Life, -consent.Life, -consent.Life} {
+			for _, step := range []time.Duration{consent.Lifetime, -consent.Lifetime, -consent.Lifetime} {
 				w.clock = w.clock.Add(step)
 				got := call[map[string]any](w, tool, arguments)
 				assert.Equal(t, schemas.CodeApprovalNeeded, got.Code, got.Text)
@@ -207,7 +207,7 @@ func TestReq_E1_AStoreThatIsAwayIsNotAnInternalError(t *testing.T) {
 	assert.Contains(t, refused.Text, "retryable: the same call may succeed later")
 	assert.NotContains(t, refused.Text, "127.0.0.1", "req: E3: no internal address")
 	assert.Zero(t, w.vennio.Writes())
-	require.ErrorIs(t, w.failed, consent.ErrAway, "the operator sees the cause")
+	require.ErrorIs(t, w.failed, consent.ErrUnavailable, "the operator sees the cause")
 	w.deps.Ledger = here
 	w.connect()
 	assert.Equal(t, "confirmed", w.book(booking).Data.Status)

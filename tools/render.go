@@ -124,7 +124,7 @@ func attendees(a consent.Act) []schemas.Recipient {
 }
 
 func consentOnFile(g consent.Grant) schemas.ConsentOnFile {
-	return schemas.ConsentOnFile{GivenBy: g.GivenBy, Statement: g.Words, Method: string(g.Rung)}
+	return schemas.ConsentOnFile{GivenBy: g.GivenBy, Statement: g.Words, Method: string(g.Method)}
 }
 
 // existing renders a booking with its times in loc.

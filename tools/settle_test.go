@@ -48,7 +48,7 @@ func (f *forgetful) restart() {
 func (f *forgetful) broken(call func()) {
 	f.t.Helper()
 	before, warned := f.deps, 0
-	f.deps.Ledger.KeepFor = time.Millisecond
+	f.deps.Ledger.RetryFor = time.Millisecond
 	f.deps.Warn = func(error) { warned++ }
 	api := roundTrip(func(r *http.Request) (*http.Response, error) {
 		if r.Method == http.MethodGet {
@@ -66,7 +66,7 @@ func (f *forgetful) broken(call func()) {
 	f.deps = before
 	f.restart()
 	assert.Equal(f.t, 1, warned, "the operator is notified")
-	left, err := f.deps.Ledger.LeftSent(f.t.Context(), 0)
+	left, err := f.deps.Ledger.UnsettledSent(f.t.Context(), 0)
 	require.NoError(f.t, err)
 	require.Len(f.t, left, 1)
 }
@@ -83,9 +83,11 @@ func (f *forgetful) swept() (last settlement) {
 	writes := f.vennio.Writes()
 	before, err := f.deps.Ledger.Verify(f.t.Context())
 	require.NoError(f.t, err)
-	for _, find := range []func() ([]consent.Left, error){
-		func() ([]consent.Left, error) { return f.deps.Ledger.LeftSent(f.t.Context(), 0) },
-		func() ([]consent.Left, error) { return f.deps.Ledger.LeftUnknown(f.t.Context(), 0, 26*time.Hour) },
+	for _, find := range []func() ([]consent.Unsettled, error){
+		func() ([]consent.Unsettled, error) { return f.deps.Ledger.UnsettledSent(f.t.Context(), 0) },
+		func() ([]consent.Unsettled, error) {
+			return f.deps.Ledger.UnsettledUnknown(f.t.Context(), 0, 26*time.Hour)
+		},
 	} {
 		left, err := find()
 		require.NoError(f.t, err)
@@ -94,7 +96,7 @@ func (f *forgetful) swept() (last settlement) {
 		}
 	}
 	assert.Equal(f.t, writes, f.vennio.Writes(), "nothing is sent again")
-	sent, err := f.deps.Ledger.LeftSent(f.t.Context(), 0)
+	sent, err := f.deps.Ledger.UnsettledSent(f.t.Context(), 0)
 	require.NoError(f.t, err)
 	assert.Empty(f.t, sent, "no grant stays sent")
 	_, err = f.deps.Ledger.Verify(f.t.Context())
@@ -169,7 +171,7 @@ func TestWhatNeverArrivedIsNotDoneOnceItCannotArrive(t *testing.T) {
 			f.lost = true
 			f.broken(call)
 			assert.Equal(t, consent.Unknown, f.swept().Outcome)
-			f.clock = f.clock.Add(consent.Repeatable + 10*time.Minute)
+			f.clock = f.clock.Add(consent.RepeatWindow + 10*time.Minute)
 			assert.Empty(t, f.swept())
 			f.clock = f.clock.Add(10 * time.Minute)
 			assert.Equal(t, consent.NotDone, f.swept().Outcome)
@@ -221,12 +223,12 @@ func TestASweepWaitsForVennio(t *testing.T) {
 	f := newForgetful(t)
 	booking := agreed(f.slot().SlotID)
 	f.broken(func() { f.book(booking) })
-	left, err := f.deps.Ledger.LeftSent(t.Context(), 0)
+	left, err := f.deps.Ledger.UnsettledSent(t.Context(), 0)
 	require.NoError(t, err)
 	f.vennio.FailNext(100, http.StatusServiceUnavailable)
 	require.Error(t, f.deps.SettleLeft(t.Context(), left[0]))
 	f.clock = f.clock.Add(2 * time.Hour)
-	left, err = f.deps.Ledger.LeftSent(t.Context(), time.Hour)
+	left, err = f.deps.Ledger.UnsettledSent(t.Context(), time.Hour)
 	require.NoError(t, err)
 	require.NoError(t, f.deps.SettleLeft(t.Context(), left[0]))
 	f.vennio.Calm()
@@ -270,7 +272,7 @@ func TestASettlementIsTriedAgainWhileTheCallWaits(t *testing.T) {
 		time.AfterFunc(50*time.Millisecond, func() { storetest.Pragma(t, db, "query_only = 0") })
 	})
 	require.Equal(t, "confirmed", w.book(agreed(w.slot().SlotID)).Data.Status)
-	left, err := w.deps.Ledger.LeftSent(t.Context(), 0)
+	left, err := w.deps.Ledger.UnsettledSent(t.Context(), 0)
 	require.NoError(t, err)
 	assert.Empty(t, left)
 }
@@ -284,7 +286,7 @@ func TestAnOutcomeThatIsKnownIsKeptLater(t *testing.T) {
 	ledger := f.deps.Ledger
 	f.broken(func() { f.book(booking) })
 	require.NoError(t, ledger.Flush(t.Context()))
-	left, err := ledger.LeftSent(t.Context(), 0)
+	left, err := ledger.UnsettledSent(t.Context(), 0)
 	require.NoError(t, err)
 	assert.Empty(t, left)
 	require.NoError(t, ledger.Flush(t.Context()))

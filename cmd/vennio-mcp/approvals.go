@@ -92,7 +92,7 @@ type requestLine struct {
 	Start     time.Time          `json:"start"`
 	End       time.Time          `json:"end"`
 	Timezone  string             `json:"timezone"`
-	Hosts     []consent.Party    `json:"hosts"`
+	Hosts     []consent.Host     `json:"hosts"`
 	Attendees []consent.Attendee `json:"attendees"`
 	Booking   string             `json:"booking,omitempty"` // of a change or a cancellation
 	Asked     time.Time          `json:"asked"`
@@ -163,7 +163,7 @@ func (p program) answer(c *cobra.Command, l approvals, id string, agreed bool, n
 	if agreed {
 		words = "approve"
 	}
-	after, err := l.Answer(c.Context(), id, consent.Answer{Agreed: agreed, By: who, Words: words, Rung: consent.InTerminal})
+	after, err := l.Answer(c.Context(), id, consent.Answer{Agreed: agreed, By: who, Words: words, Method: consent.InTerminal})
 	switch {
 	case errors.Is(err, consent.ErrNoProposal):
 		return usageError{fmt.Errorf("no open request has the id %s; vennio-mcp approvals lists the open ones", sanitize.Quote(id, 40))}

@@ -26,7 +26,7 @@ func TestReq_X5_ApprovalsNamesTheTenant(t *testing.T) {
 		start := time.Now().Add(30 * time.Hour)
 		p, err := ledger.Propose(t.Context(), consent.Act{
 			Tool: "book_slot", Tenant: tenant, SlotID: "s1", Start: start, End: start.Add(time.Hour), Zone: "Europe/London", Title: "Intro",
-			Hosts: []consent.Party{{Name: "Alice", ID: "id-1"}}, Attendees: []consent.Attendee{{Name: "Ada", Email: "ada@example.com"}},
+			Hosts: []consent.Host{{Name: "Alice", ID: "id-1"}}, Attendees: []consent.Attendee{{Name: "Ada", Email: "ada@example.com"}},
 		})
 		require.NoError(t, err)
 		asked[tenant] = p.ID
@@ -49,7 +49,7 @@ func waitingIn(t *testing.T, dir string, n int) (ids []string) {
 		start := time.Now().Add(time.Duration(i+30) * time.Hour)
 		p, err := ledger.Propose(t.Context(), consent.Act{
 			Tool: "book_slot", SlotID: fmt.Sprint("s", i), Start: start, End: start.Add(time.Hour), Zone: "Europe/London", Title: fmt.Sprint("Meeting ", i),
-			Hosts: []consent.Party{{Name: "Alice", ID: "id-1"}}, Attendees: []consent.Attendee{{Name: "Ada", Email: "ada@example.com"}},
+			Hosts: []consent.Host{{Name: "Alice", ID: "id-1"}}, Attendees: []consent.Attendee{{Name: "Ada", Email: "ada@example.com"}},
 		})
 		require.NoError(t, err)
 		ids = append(ids, p.ID)

@@ -177,16 +177,16 @@ func (p program) erasePerson(c *cobra.Command, _ config.Config, db *sqldb.DB, ar
 	if err != nil {
 		return err
 	}
-	told, err := in.Erase(c.Context(), consent.Names(args[0]))
+	told, err := in.Erase(c.Context(), consent.Mentions(args[0]))
 	if err != nil {
 		return err
 	}
-	paired, err := approval.NewPairings(db, p.clock()).Erase(c.Context(), consent.Names(args[0]))
+	paired, err := approval.NewPairings(db, p.clock()).Erase(c.Context(), consent.Mentions(args[0]))
 	if err != nil {
 		return err
 	}
 	ledger := consent.New(db, p.now)
-	bookings, err := ledger.AtVennio(c.Context(), args[0])
+	bookings, err := ledger.BookingsOf(c.Context(), args[0])
 	if err != nil {
 		return err
 	}
@@ -203,7 +203,7 @@ func (p program) erasePerson(c *cobra.Command, _ config.Config, db *sqldb.DB, ar
 }
 
 // remainsAtVennio says what an erasure here does not reach.
-func remainsAtVennio(bookings []consent.AtVennio) string {
+func remainsAtVennio(bookings []consent.Booking) string {
 	var b strings.Builder
 	b.WriteString("Not erased, since Vennio keeps it: the guests of each booking, and in its metadata the name and words of whoever agreed (mcp_consent_by, mcp_consent_words).\n")
 	if len(bookings) == 0 {

@@ -34,7 +34,7 @@ func TestReq_O4_LedgerVerifyFindsAConsentChangedOnDisk(t *testing.T) {
 			ledger := consent.New(db, time.Now)
 			p, err := ledger.Propose(t.Context(), consent.Act{Tool: "book_slot", SlotID: "s1", Title: "Intro"})
 			require.NoError(t, err)
-			_, err = ledger.Answer(t.Context(), p.ID, consent.Answer{Agreed: true, By: "Ada", Words: "yes", Rung: consent.OnPage})
+			_, err = ledger.Answer(t.Context(), p.ID, consent.Answer{Agreed: true, By: "Ada", Words: "yes", Method: consent.OnPage})
 			require.NoError(t, err)
 			require.NoError(t, db.Close())
 			if tc.statement != "" {
@@ -76,7 +76,7 @@ func TestTheLedgerIsListedAndShown(t *testing.T) {
 	ledger := consent.New(db, time.Now)
 	asked, err := ledger.Propose(t.Context(), consent.Act{Tool: "cancel_booking", Tenant: "acme", BookingID: "b-2", Title: "Intro"})
 	require.NoError(t, err)
-	_, err = ledger.Answer(t.Context(), asked.ID, consent.Answer{Agreed: true, By: "Grace Hopper", Words: "yes", Rung: consent.OnPage})
+	_, err = ledger.Answer(t.Context(), asked.ID, consent.Answer{Agreed: true, By: "Grace Hopper", Words: "yes", Method: consent.OnPage})
 	require.NoError(t, err)
 	require.NoError(t, db.Close())
 

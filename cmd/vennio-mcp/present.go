@@ -22,7 +22,7 @@ type presenter struct {
 	a      *assembled
 	now    func() time.Time
 	mu     sync.Mutex
-	opened map[string]window // by proposal, within consent.Life: a repeated call opens no second window
+	opened map[string]window // by proposal, within consent.Lifetime: a repeated call opens no second window
 }
 
 // window is an attempt to open a request.
@@ -31,7 +31,7 @@ type window struct {
 	opened bool
 }
 
-// windows is how many windows are opened within consent.Life. Each of them shows all open requests, and an
+// windows is how many windows are opened within consent.Lifetime. Each of them shows all open requests, and an
 // agent can make many.
 const windows = 5
 
@@ -58,7 +58,7 @@ func (s *presenter) open(proposal string) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now := s.now()
-	maps.DeleteFunc(s.opened, func(_ string, w window) bool { return now.Sub(w.at) >= consent.Life })
+	maps.DeleteFunc(s.opened, func(_ string, w window) bool { return now.Sub(w.at) >= consent.Lifetime })
 	if before, tried := s.opened[proposal]; tried {
 		return before.opened
 	}

@@ -102,9 +102,9 @@ func (a *assembled) settling(ctx context.Context) (stop func()) {
 				a.report(ctx, a.ledger.Flush(ctx))
 			case <-sweep.C:
 				a.report(ctx, a.executeApproved(ctx))
-				a.report(ctx, a.settle(ctx, func() ([]consent.Left, error) { return a.ledger.LeftSent(ctx, pace.after) }))
+				a.report(ctx, a.settle(ctx, func() ([]consent.Unsettled, error) { return a.ledger.UnsettledSent(ctx, pace.after) }))
 			case <-doubt.C:
-				a.report(ctx, a.settle(ctx, func() ([]consent.Left, error) { return a.ledger.LeftUnknown(ctx, pace.after, doubtUntil) }))
+				a.report(ctx, a.settle(ctx, func() ([]consent.Unsettled, error) { return a.ledger.UnsettledUnknown(ctx, pace.after, doubtUntil) }))
 			}
 		}
 	})
@@ -116,14 +116,14 @@ func (a *assembled) settling(ctx context.Context) (stop func()) {
 
 // report: that the store is away is said by whoever needs it.
 func (a *assembled) report(ctx context.Context, err error) {
-	if err != nil && ctx.Err() == nil && !errors.Is(err, consent.ErrAway) {
+	if err != nil && ctx.Err() == nil && !errors.Is(err, consent.ErrUnavailable) {
 		a.log.Warn().Err(err).Msg("what was sent to Vennio cannot be settled now; it is tried again")
 	}
 }
 
 // settle asks Vennio about grants. Where the account of one cannot be asked now, its
 // others wait for the next time.
-func (a *assembled) settle(ctx context.Context, find func() ([]consent.Left, error)) error {
+func (a *assembled) settle(ctx context.Context, find func() ([]consent.Unsettled, error)) error {
 	if !a.store.Exists() {
 		return nil
 	}

@@ -188,7 +188,7 @@ func TestReq_W5_ARestartedServerSettlesWhatWasSent(t *testing.T) {
 	db := sqldb.Open(dir)
 	t.Cleanup(func() { require.NoError(t, db.Close()) })
 	left := func() int {
-		found, err := consent.New(db, time.Now).LeftSent(t.Context(), 0)
+		found, err := consent.New(db, time.Now).UnsettledSent(t.Context(), 0)
 		require.NoError(t, err)
 		return len(found)
 	}
@@ -245,7 +245,7 @@ func TestWhatTenantsSentIsSettledBeforeTheirFirstCall(t *testing.T) {
 		l := consent.New(db, func() time.Time { return time.Now().Add(-age) })
 		g, err := l.Attest(t.Context(), consent.Act{
 			Tool: "book_slot", Tenant: tenant, SlotID: tenant, Start: time.Now(), End: time.Now().Add(time.Hour),
-			Hosts: []consent.Party{{ID: sandbox.Hosts()[0].ID}}, Attendees: []consent.Attendee{{Email: "ada@example.com"}},
+			Hosts: []consent.Host{{ID: sandbox.Hosts()[0].ID}}, Attendees: []consent.Attendee{{Email: "ada@example.com"}},
 		}, "Ada", "yes")
 		require.NoError(t, err)
 		_, err = l.Send(t.Context(), g)
@@ -253,7 +253,7 @@ func TestWhatTenantsSentIsSettledBeforeTheirFirstCall(t *testing.T) {
 	}
 	serveInside(t, dir, insideOptions{env: []string{"VENNIO_MCP_SETTINGS=" + file}, pace: noWait})
 	require.Eventually(t, func() bool {
-		left, err := consent.New(db, time.Now).LeftSent(t.Context(), 0)
+		left, err := consent.New(db, time.Now).UnsettledSent(t.Context(), 0)
 		require.NoError(t, err)
 		return len(left) == 1 && left[0].Tenant == "young" // its caller may bring the key again
 	}, patience, tick)

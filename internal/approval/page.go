@@ -156,7 +156,7 @@ func (p *Pages) decide(w http.ResponseWriter, r *http.Request, proposal consent.
 		write(w, http.StatusUnprocessableEntity, shown)
 		return
 	}
-	answer := consent.Answer{Agreed: decision == "approve", By: cmp.Or(name, "a person on the page"), Words: "Decline", Rung: consent.OnPage}
+	answer := consent.Answer{Agreed: decision == "approve", By: cmp.Or(name, "a person on the page"), Words: "Decline", Method: consent.OnPage}
 	if answer.Agreed {
 		answer.Words = "Approve"
 	}
@@ -224,7 +224,7 @@ func failed(w http.ResponseWriter, err error) {
 			Heading: "This request cannot be answered",
 			Lead:    "Nothing was changed: the stored request does not match the consent ledger. Tell this server's operator to run vennio-mcp ledger verify.",
 		})
-	case errors.Is(err, consent.ErrAway):
+	case errors.Is(err, consent.ErrUnavailable):
 		w.Header().Set("Retry-After", "5")
 		write(w, http.StatusServiceUnavailable, page{
 			Heading: "Please try again", Refresh: 5,

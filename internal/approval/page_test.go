@@ -43,7 +43,7 @@ func (d *desk) propose(change func(*consent.Act)) string {
 	act := consent.Act{
 		Tool: "book_slot", SlotID: "s1", Start: d.clock.Add(30 * time.Hour), End: d.clock.Add(31 * time.Hour), Zone: "Europe/London",
 		GuestZone: "Asia/Tokyo", Title: "Intro", Notes: "Line one\nline two", Price: "5000 JPY",
-		Hosts:     []consent.Party{{Name: "Alice Marlow", ID: "id-1"}, {Name: "Bob Reyes", ID: "id-2"}},
+		Hosts:     []consent.Host{{Name: "Alice Marlow", ID: "id-1"}, {Name: "Bob Reyes", ID: "id-2"}},
 		Attendees: []consent.Attendee{{Name: "Ada", Email: "ada@example.com", Mailed: true}, {Name: "Grace", Email: "grace@example.com"}},
 	}
 	if change != nil {
@@ -223,7 +223,7 @@ func (a *account) Upcoming(context.Context) ([]schemas.Booking, error) { return 
 // settles writes as a Vennio would that answers so.
 func (d *desk) settles(o consent.Outcome, detail string) func(consent.Act) error {
 	return func(act consent.Act) error {
-		g, _, err := d.ledger.Standing(context.Background(), act)
+		g, _, err := d.ledger.FindConsent(context.Background(), act)
 		require.NoError(d.t, err)
 		sent, err := d.ledger.Send(context.Background(), *g)
 		require.NoError(d.t, err)
@@ -403,9 +403,9 @@ func TestReq_C6_APageOnceSeenExpiredStaysExpired(t *testing.T) {
 	t.Parallel()
 	d := newDesk(t)
 	id := d.propose(nil)
-	d.clock = d.clock.Add(consent.Life)
+	d.clock = d.clock.Add(consent.Lifetime)
 	require.Contains(t, d.send(http.MethodGet, id, nil).Body.String(), "Too late")
-	d.clock = d.clock.Add(-consent.Life)
+	d.clock = d.clock.Add(-consent.Lifetime)
 	w := d.decide(id, yes)
 	assert.Contains(t, w.Body.String(), "Too late")
 	assert.Equal(t, consent.StateExpired, d.state(id))
@@ -415,7 +415,7 @@ func TestALateAnswerChangesNothing(t *testing.T) {
 	t.Parallel()
 	d := newDesk(t)
 	id := d.propose(nil)
-	d.clock = d.clock.Add(consent.Life + time.Second)
+	d.clock = d.clock.Add(consent.Lifetime + time.Second)
 	w := d.decide(id, yes)
 	assert.Contains(t, w.Body.String(), "Too late")
 	assert.Equal(t, consent.StateExpired, d.state(id))

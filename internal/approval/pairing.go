@@ -309,8 +309,8 @@ func anyBrowser(p consent.Policy) bool {
 
 // storeError makes an error of the store one of the ledger's, for which there is a page.
 func storeError(err error) error {
-	if errors.Is(err, sqldb.ErrAway) {
-		return consent.ErrAway
+	if errors.Is(err, sqldb.ErrUnavailable) {
+		return consent.ErrUnavailable
 	}
 	return err
 }

@@ -298,7 +298,7 @@ func TestAnApprovalForAnotherAccountIsLeftAlone(t *testing.T) {
 	assert.Zero(t, a.writes)
 	shown := d.visit(http.MethodGet, approval.Path+id, nil, cookies).Body.String()
 	assert.Contains(t, shown, "<h1>Not booked yet</h1>")
-	d.clock = d.clock.Add(consent.Life)
+	d.clock = d.clock.Add(consent.Lifetime)
 	for range 2 {
 		shown = d.visit(http.MethodGet, approval.Path+id, nil, cookies).Body.String()
 		assert.Contains(t, shown, "<h1>Not booked</h1>", "nobody did it in time")
@@ -339,7 +339,7 @@ func TestErasingAPersonEndsThePairingsInTheirName(t *testing.T) {
 	id := d.propose(nil)
 	cookies := d.pair("")
 	for person, want := range map[string]int{"grace hopper": 0, "Ada BYRON": 1} {
-		n, err := d.pages.Pairings.Erase(t.Context(), consent.Names(person))
+		n, err := d.pages.Pairings.Erase(t.Context(), consent.Mentions(person))
 		require.NoError(t, err)
 		assert.Equal(t, want, n)
 	}

@@ -140,7 +140,7 @@ func (p *Pages) done(ctx context.Context, shown *page, proposal consent.Proposal
 
 // because says to a person why nothing was done: detail is what the ledger keeps of it.
 func because(detail string) string {
-	code, abandoned := strings.CutPrefix(detail, consent.Abandoned)
+	code, abandoned := strings.CutPrefix(detail, consent.AbandonedPrefix)
 	reason := cmp.Or(reasons[code], "Vennio refused it.")
 	if abandoned {
 		reason = cmp.Or(reasons[code], "this server could not send it to Vennio.")

@@ -20,7 +20,7 @@ type Act struct {
 	Zone       string // IANA zone in which the time is shown
 	GuestZone  string // the guest's, if they have another
 
-	Hosts     []Party
+	Hosts     []Host
 	Attendees []Attendee // the first is the customer
 	Title     string
 	Notes     string
@@ -36,8 +36,8 @@ type Act struct {
 	Count int
 }
 
-// Party is a host.
-type Party struct {
+// Host is a person whose calendar the act books.
+type Host struct {
 	Name string `json:"name"`
 	ID   string `json:"id"` // at Vennio
 }
@@ -65,7 +65,7 @@ type actJSON struct {
 	End       string     `json:"end"`
 	Zone      string     `json:"zone"`
 	GuestZone string     `json:"guest_zone"`
-	Hosts     []Party    `json:"hosts"`
+	Hosts     []Host     `json:"hosts"`
 	Attendees []Attendee `json:"attendees"`
 	Title     string     `json:"title"`
 	Notes     string     `json:"notes"`
@@ -88,7 +88,7 @@ func (a Act) canonical() string {
 	}
 	return encode(actJSON{
 		a.Tool, a.Tenant, a.SlotID, a.Start.UTC().Format(time.RFC3339Nano), a.End.UTC().Format(time.RFC3339Nano),
-		a.Zone, a.GuestZone, append([]Party{}, a.Hosts...), append([]Attendee{}, a.Attendees...), a.Title, a.Notes, a.Price,
+		a.Zone, a.GuestZone, append([]Host{}, a.Hosts...), append([]Attendee{}, a.Attendees...), a.Title, a.Notes, a.Price,
 		a.BookingID, optional(a.WasStart), optional(a.WasEnd), a.Repeat, a.Count,
 	})
 }

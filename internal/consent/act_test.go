@@ -20,8 +20,8 @@ func anyAct(t *rapid.T) consent.Act {
 	instant := rapid.Custom(func(t *rapid.T) time.Time {
 		return time.UnixMilli(rapid.Int64Range(0, 4102444800000).Draw(t, "ms")).UTC()
 	})
-	party := rapid.Custom(func(t *rapid.T) consent.Party {
-		return consent.Party{Name: text.Draw(t, "name"), ID: text.Draw(t, "id")}
+	party := rapid.Custom(func(t *rapid.T) consent.Host {
+		return consent.Host{Name: text.Draw(t, "name"), ID: text.Draw(t, "id")}
 	})
 	guest := rapid.Custom(func(t *rapid.T) consent.Attendee {
 		return consent.Attendee{Name: text.Draw(t, "name"), Email: text.Draw(t, "email"), Mailed: rapid.Bool().Draw(t, "mailed")}
@@ -59,7 +59,7 @@ func TestTheSameInstantInAnotherZoneHasTheSameDigest(t *testing.T) {
 	none := call("s1")
 	none.Hosts, none.Attendees = nil, nil
 	empty := none
-	empty.Hosts, empty.Attendees = []consent.Party{}, []consent.Attendee{}
+	empty.Hosts, empty.Attendees = []consent.Host{}, []consent.Attendee{}
 	assert.Equal(t, none.Digest(), empty.Digest())
 	assert.Regexp(t, `^[0-9a-f]{64}$`, act.Digest())
 }

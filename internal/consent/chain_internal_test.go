@@ -21,7 +21,7 @@ func (p Proposal) Public() Proposal {
 // Public returns g without its unexported columns, to be compared with a literal.
 func (g Grant) Public() Grant {
 	return Grant{
-		ID: g.ID, GivenBy: g.GivenBy, Words: g.Words, Rung: g.Rung, At: g.At, Expires: g.Expires, ProposalID: g.ProposalID,
+		ID: g.ID, GivenBy: g.GivenBy, Words: g.Words, Method: g.Method, At: g.At, Expires: g.Expires, ProposalID: g.ProposalID,
 		Outcome: g.Outcome, Attempt: g.Attempt, BookingID: g.BookingID, RequestID: g.RequestID, Detail: g.Detail,
 	}
 }

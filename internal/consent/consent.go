@@ -10,7 +10,7 @@
 // An [Act] is everything a person agrees to; an act that differs in anything is
 // another act. [Ledger.Ask] makes a [Proposal], the question to a person, and
 // [Ledger.Answer] takes the answer. An approval makes a [Grant]; [Ledger.Attest]
-// makes one from an agent's statement. A grant is valid for [Life] and is used
+// makes one from an agent's statement. A grant is valid for [Lifetime] and is used
 // once: [Ledger.Send] records that its write is about to be sent, and
 // [Ledger.Settle] what became of it. A write whose outcome is unknown can be sent
 // again under the same key. One that certainly did not happen cannot, and needs a
@@ -47,9 +47,9 @@ import (
 	"github.com/vennio-mcp/vennio-mcp/internal/sqldb"
 )
 
-// Life is how long a question waits for its answer, and how long a consent can be
+// Lifetime is how long a question waits for its answer, and how long a consent can be
 // used.
-const Life = 10 * time.Minute
+const Lifetime = 10 * time.Minute
 
 // Errors of a Ledger. A call that returns one of them has changed nothing, unless
 // its documentation says otherwise.
@@ -70,25 +70,25 @@ var (
 // attempt; the grant remains sent or unknown.
 var ErrInDoubt = errors.New("another attempt under this consent may have been carried out")
 
-// ErrAway is among the errors of calls that failed because the database was
+// ErrUnavailable is among the errors of calls that failed because the database was
 // unavailable: the same call may succeed in a moment. If the failed call changed
 // something after all, the repeated one finds it.
-var ErrAway = sqldb.ErrAway
+var ErrUnavailable = sqldb.ErrUnavailable
 
 // Ledger records who was asked, who agreed, and what became of it. It is safe for
 // concurrent use. Several Ledgers, in one process or in several, may share a
 // database.
 type Ledger struct {
-	KeepFor time.Duration // how long Keep tries to record an outcome; 20 s if zero
+	RetryFor time.Duration // how long SettleWithRetry tries to record an outcome; 20 s if zero
 
 	db       *sqldb.DB
 	now      func() time.Time
 	watchers []Watcher
 
-	mu        sync.Mutex
-	answered  chan struct{} // closed by the next answer through this Ledger
-	unsettled []settlement  // outcomes that Flush has to record
-	flushing  sync.Mutex
+	mu       sync.Mutex
+	answered chan struct{} // closed by the next answer through this Ledger
+	pending  []settlement  // outcomes that Flush has to record
+	flushing sync.Mutex
 }
 
 // New returns the Ledger stored in db. now is the clock; if nil, the database's
@@ -143,11 +143,11 @@ func (l *Ledger) begin(raw *sqldb.Tx) (_ *transaction, err error) {
 	return &transaction{Tx: raw, now: now.UTC().Truncate(time.Millisecond)}, nil
 }
 
-// Event is a change of a consent, without personal data. Rung is empty until
+// Event is a change of a consent, without personal data. Method is empty until
 // somebody has answered.
 type Event struct {
-	What Happening
-	Rung Method
+	Kind   EventKind
+	Method Method
 }
 
 // Watcher is called for each Event after its transaction was committed, in order,
@@ -155,31 +155,31 @@ type Event struct {
 // for concurrent use.
 type Watcher func(context.Context, Event)
 
-// Happening is the kind of an Event. The list is closed.
-type Happening string
+// EventKind is the kind of an Event. The list is closed.
+type EventKind string
 
 // The kinds. A cancelled or unanswered question can still be answered elsewhere; a
 // dismissed consent is an agent's statement that a person's refusal overruled.
 const (
-	WasAsked      Happening = "asked"
-	WasAgreed     Happening = "agreed"
-	WasDeclined   Happening = "declined"
-	WasCancelled  Happening = "cancelled"
-	WasUnanswered Happening = "unanswered"
-	WasExpired    Happening = "expired"
-	WasDismissed  Happening = "dismissed"
-	WasSent       Happening = "sent"
-	WasWritten    Happening = "written"
-	WasNotWritten Happening = "not_written"
-	WasUncertain  Happening = "unknown"  // it is unknown whether it was written
-	WasRepeated   Happening = "repeated" // sent again after it was written: nothing new
+	EventAsked      EventKind = "asked"
+	EventAgreed     EventKind = "agreed"
+	EventDeclined   EventKind = "declined"
+	EventCancelled  EventKind = "cancelled"
+	EventUnanswered EventKind = "unanswered"
+	EventExpired    EventKind = "expired"
+	EventDismissed  EventKind = "dismissed"
+	EventSent       EventKind = "sent"
+	EventWritten    EventKind = "written"
+	EventNotWritten EventKind = "not_written"
+	EventUncertain  EventKind = "unknown"  // it is unknown whether it was written
+	EventRepeated   EventKind = "repeated" // sent again after it was written: nothing new
 )
 
-// Happenings lists every Happening.
-func Happenings() []Happening {
-	return []Happening{
-		WasAsked, WasAgreed, WasDeclined, WasCancelled, WasUnanswered, WasExpired, WasDismissed,
-		WasSent, WasWritten, WasNotWritten, WasUncertain, WasRepeated,
+// EventKinds lists every EventKind.
+func EventKinds() []EventKind {
+	return []EventKind{
+		EventAsked, EventAgreed, EventDeclined, EventCancelled, EventUnanswered, EventExpired, EventDismissed,
+		EventSent, EventWritten, EventNotWritten, EventUncertain, EventRepeated,
 	}
 }
 
@@ -194,16 +194,16 @@ func (l *Ledger) notify(ctx context.Context, events ...Event) {
 // eventOf returns the event of an entry; false for an erasure, which changes no
 // consent.
 func eventOf(kind string, d details) (Event, bool) {
-	happened := map[string]Happening{
-		kindProposed: WasAsked, kindApproved: WasAgreed, kindAttested: WasAgreed, kindDeclined: WasDeclined,
-		kindWithdrawn: WasUnanswered, kindExpired: WasExpired, kindClosed: WasExpired, kindRetired: WasExpired, kindSent: WasSent,
-		kindSettled: map[Outcome]Happening{Done: WasWritten, NotDone: WasNotWritten, Unknown: WasUncertain}[d.Outcome],
+	happened := map[string]EventKind{
+		kindProposed: EventAsked, kindApproved: EventAgreed, kindAttested: EventAgreed, kindDeclined: EventDeclined,
+		kindWithdrawn: EventUnanswered, kindExpired: EventExpired, kindClosed: EventExpired, kindRetired: EventExpired, kindSent: EventSent,
+		kindSettled: map[Outcome]EventKind{Done: EventWritten, NotDone: EventNotWritten, Unknown: EventUncertain}[d.Outcome],
 	}[kind]
 	switch {
 	case kind == kindWithdrawn && strings.HasPrefix(d.Why, "cancelled"):
-		happened = WasCancelled
+		happened = EventCancelled
 	case kind == kindRetired && d.Why == whyDeclined:
-		happened = WasDismissed
+		happened = EventDismissed
 	}
-	return Event{happened, cmp.Or(d.Rung, d.eventMethod)}, happened != ""
+	return Event{happened, cmp.Or(d.Method, d.eventMethod)}, happened != ""
 }

@@ -41,8 +41,8 @@ func TestAWatcherReceivesTheEventsOfABooking(t *testing.T) {
 	p := propose(t, l, "s1")
 	_, err := l.Answer(t.Context(), p.ID, yes)
 	require.NoError(t, err)
-	assert.Equal(t, []consent.Event{{What: consent.WasAsked}, {What: consent.WasAgreed, Rung: consent.OnPage}}, told())
-	grant, _, err := l.Standing(t.Context(), call("s1"))
+	assert.Equal(t, []consent.Event{{Kind: consent.EventAsked}, {Kind: consent.EventAgreed, Method: consent.OnPage}}, told())
+	grant, _, err := l.FindConsent(t.Context(), call("s1"))
 	require.NoError(t, err)
 	sent, err := l.Send(t.Context(), *grant)
 	require.NoError(t, err)
@@ -50,9 +50,9 @@ func TestAWatcherReceivesTheEventsOfABooking(t *testing.T) {
 	_, err = l.Send(t.Context(), *grant)
 	require.ErrorIs(t, err, consent.ErrSettled)
 	assert.Equal(t, []consent.Event{
-		{What: consent.WasSent, Rung: consent.OnPage},
-		{What: consent.WasWritten, Rung: consent.OnPage},
-		{What: consent.WasRepeated, Rung: consent.OnPage},
+		{Kind: consent.EventSent, Method: consent.OnPage},
+		{Kind: consent.EventWritten, Method: consent.OnPage},
+		{Kind: consent.EventRepeated, Method: consent.OnPage},
 	}, told())
 }
 
@@ -66,20 +66,20 @@ func TestAWatcherReceivesEveryKindOfRefusal(t *testing.T) {
 	_, err = l.Answer(t.Context(), propose(t, l, "s3").ID, no)
 	require.NoError(t, err)
 	propose(t, l, "s4")
-	c.advance(consent.Life + time.Second)
+	c.advance(consent.Lifetime + time.Second)
 	propose(t, l, "s4")
-	asked := consent.Event{What: consent.WasAsked}
+	asked := consent.Event{Kind: consent.EventAsked}
 	assert.Equal(t, []consent.Event{
 		asked,
-		{What: consent.WasCancelled, Rung: consent.InClient},
+		{Kind: consent.EventCancelled, Method: consent.InClient},
 		asked,
-		{What: consent.WasUnanswered, Rung: consent.InClient},
-		{What: consent.WasAgreed, Rung: consent.Attested},
+		{Kind: consent.EventUnanswered, Method: consent.InClient},
+		{Kind: consent.EventAgreed, Method: consent.Attested},
 		asked,
-		{What: consent.WasDeclined, Rung: consent.OnPage},
-		{What: consent.WasDismissed, Rung: consent.Attested},
+		{Kind: consent.EventDeclined, Method: consent.OnPage},
+		{Kind: consent.EventDismissed, Method: consent.Attested},
 		asked,
-		{What: consent.WasExpired},
+		{Kind: consent.EventExpired},
 		asked,
 	}, told())
 }

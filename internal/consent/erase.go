@@ -79,12 +79,12 @@ func (tx *transaction) eraseAct(act string) ([]int64, error) {
 	return seqs, nil
 }
 
-// AtVennio is a booking for which Vennio stores the name and the words of the person who agreed to it.
-type AtVennio struct{ Tenant, BookingID string }
+// Booking is a booking for which Vennio stores the name and the words of the person who agreed to it.
+type Booking struct{ Tenant, BookingID string }
 
-// AtVennio returns the bookings that the acts concerning a person made or changed, as far as they are
-// known, sorted by tenant and id. Erase deletes this information: call AtVennio before.
-func (l *Ledger) AtVennio(ctx context.Context, person string) (all []AtVennio, err error) {
+// BookingsOf returns the bookings that the acts concerning a person made or changed, as far as they are
+// known, sorted by tenant and id. Erase deletes this information: call BookingsOf before.
+func (l *Ledger) BookingsOf(ctx context.Context, person string) (all []Booking, err error) {
 	if person = fold(person); person == "" {
 		return nil, nil
 	}
@@ -100,20 +100,20 @@ func (l *Ledger) AtVennio(ctx context.Context, person string) (all []AtVennio, e
 			}
 			for _, g := range grants {
 				if g.BookingID != "" {
-					all = append(all, AtVennio{g.tenant, g.BookingID})
+					all = append(all, Booking{g.tenant, g.BookingID})
 				}
 			}
 		}
 		return nil
 	})
-	slices.SortFunc(all, func(a, b AtVennio) int {
+	slices.SortFunc(all, func(a, b Booking) int {
 		return cmp.Or(strings.Compare(a.Tenant, b.Tenant), strings.Compare(a.BookingID, b.BookingID))
 	})
 	return slices.Compact(all), err
 }
 
-// Names returns a function that reports whether a text mentions a person, by the rules of Erase.
-func Names(person string) func(text string) bool {
+// Mentions returns a function that reports whether a text mentions a person, by the rules of Erase.
+func Mentions(person string) func(text string) bool {
 	person = fold(person)
 	return func(text string) bool { return person != "" && mentions(text, person) }
 }

@@ -31,13 +31,13 @@ func manyWays(t *testing.T, l *consent.Ledger, c *clock, prefix, name, email str
 		act := meeting(prefix+way, name, email)
 		p, err := l.Propose(t.Context(), act)
 		require.NoError(t, err)
-		answer := consent.Answer{Agreed: way == "agreed", By: name, Words: way + " by " + email, Rung: consent.OnPage}
+		answer := consent.Answer{Agreed: way == "agreed", By: name, Words: way + " by " + email, Method: consent.OnPage}
 		switch way {
 		case "agreed", "declined":
 			_, err = l.Answer(t.Context(), p.ID, answer)
 		case "withdrawn":
 			err = l.Withdraw(t.Context(), p.ID, name+" went away")
-			c.advance(consent.Life)
+			c.advance(consent.Lifetime)
 		case "attested":
 			err = l.Settle(t.Context(), sent(t, l, act), consent.Done, "bk "+email, "req", "booked for "+email)
 		}
@@ -75,7 +75,7 @@ func TestReq_O4_ErasureLeavesNoTraceInTheFile(t *testing.T) {
 				for name, email := range people {
 					manyWays(t, l, c, fmt.Sprint(round, name[:1]), name, email)
 				}
-				c.advance(consent.Life)
+				c.advance(consent.Lifetime)
 				_, err := l.Erase(t.Context(), people["Cleo Patra"]) // moves what stays about in the file
 				require.NoError(t, err)
 			}

@@ -113,7 +113,7 @@ func (l *Ledger) SendWithin(ctx context.Context, g Grant, q Quota) (Grant, error
 	})
 	err = cmp.Or(err, late)
 	if errors.Is(err, ErrSettled) && g.Outcome == Done {
-		l.notify(ctx, Event{WasRepeated, g.Rung})
+		l.notify(ctx, Event{EventRepeated, g.Method})
 	}
 	return g, err
 }
@@ -123,7 +123,7 @@ func (tx *transaction) checkSendable(g Grant) error {
 	case g.Outcome == Sent || g.Outcome == Unknown:
 		return nil
 	case g.Outcome == Unsent:
-		if err := tx.checkSlot(g.tenant, g.slotID, g.stored.id); err != nil || g.Rung != Attested {
+		if err := tx.checkSlot(g.tenant, g.slotID, g.stored.id); err != nil || g.Method != Attested {
 			return err
 		}
 		act, err := g.stored.parse()
@@ -142,7 +142,7 @@ func (tx *transaction) checkSendable(g Grant) error {
 
 // send stores attempt number g.Attempt.
 func (tx *transaction) send(g Grant) error {
-	if _, err := tx.record(kindSent, g.stored, details{Grant: g.ID, Attempt: g.Attempt, eventMethod: g.Rung}); err != nil {
+	if _, err := tx.record(kindSent, g.stored, details{Grant: g.ID, Attempt: g.Attempt, eventMethod: g.Method}); err != nil {
 		return err
 	}
 	if err := tx.Exec(`INSERT INTO sends (grant_id, n, outcome) VALUES (?, ?, ?)`, g.ID, g.Attempt, Sent); err != nil {
@@ -167,7 +167,7 @@ func (tx *transaction) send(g Grant) error {
 // Repeating a settlement does nothing.
 //
 // ErrSettled: another outcome is recorded, e.g. another attempt was done; see
-// Standing. ErrInDoubt: see there. ErrNotSent, ErrNoGrant: nothing to settle.
+// FindConsent. ErrInDoubt: see there. ErrNotSent, ErrNoGrant: nothing to settle.
 func (l *Ledger) Settle(ctx context.Context, g Grant, o Outcome, bookingID, requestID, detail string) error {
 	return l.settle(ctx, settlement{g.ID, g.Attempt, o, bookingID, requestID, sanitize.Line(detail, 500)})
 }
@@ -235,7 +235,7 @@ func (tx *transaction) storeSettlement(g Grant, s settlement, now Outcome) error
 		s.booking, s.request, s.detail = "", "", ""
 	}
 	_, err := tx.record(kindSettled, g.stored, details{
-		Grant: g.ID, Attempt: s.attempt, Outcome: s.outcome, Booking: s.booking, Request: s.request, Detail: s.detail, eventMethod: g.Rung,
+		Grant: g.ID, Attempt: s.attempt, Outcome: s.outcome, Booking: s.booking, Request: s.request, Detail: s.detail, eventMethod: g.Method,
 	})
 	if err != nil {
 		return err
@@ -258,16 +258,16 @@ func overall(attempts []attempt) Outcome {
 }
 
 const (
-	// keepFor is how long a call waits until its outcome is recorded: a client gives
+	// retryFor is how long a call waits until its outcome is recorded: a client gives
 	// a call up after a minute.
-	keepFor       = 20 * time.Second
+	retryFor      = 20 * time.Second
 	retryInterval = 500 * time.Millisecond
 )
 
-// Keep is Settle with retries while the database is unavailable: until ctx ends, and
-// for KeepFor at most. After that it leaves the settlement to Flush.
-func (l *Ledger) Keep(ctx context.Context, g Grant, o Outcome, bookingID, requestID, detail string) error {
-	limited, done := context.WithTimeout(ctx, cmp.Or(l.KeepFor, keepFor))
+// SettleWithRetry is Settle with retries while the database is unavailable: until ctx ends, and
+// for RetryFor at most. After that it leaves the settlement to Flush.
+func (l *Ledger) SettleWithRetry(ctx context.Context, g Grant, o Outcome, bookingID, requestID, detail string) error {
+	limited, done := context.WithTimeout(ctx, cmp.Or(l.RetryFor, retryFor))
 	defer done()
 	s := settlement{g.ID, g.Attempt, o, bookingID, requestID, sanitize.Line(detail, 500)}
 	for {
@@ -282,7 +282,7 @@ func (l *Ledger) Keep(ctx context.Context, g Grant, o Outcome, bookingID, reques
 		}
 		l.mu.Lock()
 		defer l.mu.Unlock()
-		l.unsettled = append(l.unsettled, s)
+		l.pending = append(l.pending, s)
 		return err
 	}
 }
@@ -292,7 +292,7 @@ func isFinal(err error) bool {
 	return slices.ContainsFunc([]error{ErrSettled, ErrInDoubt, ErrNotSent, ErrNoGrant}, func(e error) bool { return errors.Is(err, e) })
 }
 
-// Flush records the outcomes that Keep could not record. Its error is the database's.
+// Flush records the outcomes that SettleWithRetry could not record. Its error is the database's.
 // An outcome that the database refuses although it is available is dropped: a later
 // read at Vennio settles it.
 func (l *Ledger) Flush(ctx context.Context) error {
@@ -300,18 +300,18 @@ func (l *Ledger) Flush(ctx context.Context) error {
 	defer l.flushing.Unlock()
 	for {
 		l.mu.Lock()
-		if len(l.unsettled) == 0 {
+		if len(l.pending) == 0 {
 			l.mu.Unlock()
 			return nil
 		}
-		next := l.unsettled[0]
+		next := l.pending[0]
 		l.mu.Unlock()
 		err := l.settle(ctx, next)
-		if errors.Is(err, ErrAway) || ctx.Err() != nil {
+		if errors.Is(err, ErrUnavailable) || ctx.Err() != nil {
 			return err
 		}
 		l.mu.Lock()
-		l.unsettled = l.unsettled[1:]
+		l.pending = l.pending[1:]
 		l.mu.Unlock()
 		if err != nil && !isFinal(err) {
 			return err
@@ -319,50 +319,50 @@ func (l *Ledger) Flush(ctx context.Context) error {
 	}
 }
 
-// Left is a grant that was sent and whose outcome is unknown. Its act is empty if it
+// Unsettled is a grant that was sent and whose outcome is unknown. Its act is empty if it
 // was erased.
-type Left struct {
+type Unsettled struct {
 	Tenant string
 	Grant  Grant
 	Act    Act
 	Age    time.Duration // since the grant was given
 }
 
-// leftAtOnce bounds how many grants LeftSent and LeftUnknown return.
-const leftAtOnce = 1000
+// maxUnsettled bounds how many grants UnsettledSent and UnsettledUnknown return.
+const maxUnsettled = 1000
 
-// LeftSent returns the grants of all tenants that were given at least age ago and are
+// UnsettledSent returns the grants of all tenants that were given at least age ago and are
 // stored as sent, the oldest first: their process ended, or its database was
 // unavailable, before the outcome was recorded.
-func (l *Ledger) LeftSent(ctx context.Context, age time.Duration) ([]Left, error) {
-	return l.left(ctx, func(tx *transaction) ([]Grant, error) {
-		return tx.grants(`g.outcome = 'sent' AND g.at <= ? ORDER BY g.at LIMIT ?`, sqldb.Text(tx.now.Add(-age)), leftAtOnce)
+func (l *Ledger) UnsettledSent(ctx context.Context, age time.Duration) ([]Unsettled, error) {
+	return l.listUnsettled(ctx, func(tx *transaction) ([]Grant, error) {
+		return tx.grants(`g.outcome = 'sent' AND g.at <= ? ORDER BY g.at LIMIT ?`, sqldb.Text(tx.now.Add(-age)), maxUnsettled)
 	})
 }
 
-// LeftUnknown returns the grants of all tenants whose outcome was recorded as
+// UnsettledUnknown returns the grants of all tenants whose outcome was recorded as
 // unknown, of an age between the two, the oldest first.
-func (l *Ledger) LeftUnknown(ctx context.Context, from, to time.Duration) ([]Left, error) {
-	return l.left(ctx, func(tx *transaction) ([]Grant, error) {
+func (l *Ledger) UnsettledUnknown(ctx context.Context, from, to time.Duration) ([]Unsettled, error) {
+	return l.listUnsettled(ctx, func(tx *transaction) ([]Grant, error) {
 		return tx.grants(`g.outcome = 'unknown' AND g.at >= ? AND g.at <= ? ORDER BY g.at LIMIT ?`,
-			sqldb.Text(tx.now.Add(-to)), sqldb.Text(tx.now.Add(-from)), leftAtOnce)
+			sqldb.Text(tx.now.Add(-to)), sqldb.Text(tx.now.Add(-from)), maxUnsettled)
 	})
 }
 
-func (l *Ledger) left(ctx context.Context, find func(*transaction) ([]Grant, error)) (all []Left, err error) {
+func (l *Ledger) listUnsettled(ctx context.Context, find func(*transaction) ([]Grant, error)) (all []Unsettled, err error) {
 	err = l.read(ctx, func(tx *transaction) error {
 		found, err := find(tx)
 		if err != nil {
 			return err
 		}
 		for _, g := range found {
-			left := Left{Tenant: g.tenant, Grant: g, Age: tx.now.Sub(g.At)}
+			unsettled := Unsettled{Tenant: g.tenant, Grant: g, Age: tx.now.Sub(g.At)}
 			if !g.stored.erased() {
-				if left.Act, err = g.stored.parse(); err != nil {
+				if unsettled.Act, err = g.stored.parse(); err != nil {
 					return fmt.Errorf("the act of consent %s cannot be read: %w", g.ID, err)
 				}
 			}
-			all = append(all, left)
+			all = append(all, unsettled)
 		}
 		return nil
 	})

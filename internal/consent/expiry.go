@@ -28,15 +28,15 @@ func (tx *transaction) currentGrant(act string) (*Grant, error) {
 
 // retire records that a grant was not sent and no longer can be.
 func (tx *transaction) retire(g Grant, why string) error {
-	if _, err := tx.record(kindRetired, g.stored, details{Grant: g.ID, Why: why, eventMethod: g.Rung}); err != nil {
+	if _, err := tx.record(kindRetired, g.stored, details{Grant: g.ID, Why: why, eventMethod: g.Method}); err != nil {
 		return err
 	}
 	g.Outcome, g.Detail = NotDone, why
 	return tx.updateGrant(g)
 }
 
-// Abandoned begins the Detail of a grant that Abandon retired; the reason follows.
-const Abandoned = "not sent: "
+// AbandonedPrefix begins the Detail of a grant that Abandon retired; the reason follows.
+const AbandonedPrefix = "not sent: "
 
 // Abandon retires a grant that was not sent and cannot be, for a reason such as "slot_expired". A
 // grant that was sent, retired or erased remains unchanged.
@@ -46,7 +46,7 @@ func (l *Ledger) Abandon(ctx context.Context, g Grant, reason string) error {
 		if err != nil || stored == nil || stored.stored.erased() || stored.Outcome != Unsent {
 			return err
 		}
-		return tx.retire(*stored, sanitize.Line(Abandoned+reason, 500))
+		return tx.retire(*stored, sanitize.Line(AbandonedPrefix+reason, 500))
 	})
 }
 
@@ -102,25 +102,25 @@ func (tx *transaction) expireGrants() error {
 	return err
 }
 
-// Who identifies a host as Vennio does; fields that Vennio left out are empty.
-type Who struct{ ID, Name, Email string }
+// HostIdentity identifies a host as Vennio does; fields that Vennio left out are empty.
+type HostIdentity struct{ ID, Name, Email string }
 
-// is reports whether a host of an act is meant. Acts identify a host by an id, which
+// matches reports whether a host of an act is meant. Acts identify a host by an id, which
 // in the guide's dialect is an address ("user:alice@example.com"). The name counts
 // only if Vennio gave no id: closing one consent too many costs a question, closing
 // one too few a booking that nobody may make.
-func (w Who) is(p Party) bool {
+func (w HostIdentity) matches(p Host) bool {
 	same := func(a, b string) bool { return a != "" && fold(a) == fold(b) }
 	_, bare, _ := strings.Cut(p.ID, ":")
 	return same(w.ID, p.ID) || same(w.ID, bare) || same(w.Email, p.ID) || same(w.Email, bare) || same(w.Email, p.Name) ||
 		w.ID == "" && same(w.Name, p.Name)
 }
 
-// CloseHost closes every open question and unsent grant of a tenant that involves a
+// CloseForHost closes every open question and unsent grant of a tenant that involves a
 // host, as if they had expired. Each gets an entry with the reason, cut to 200
 // characters. It returns how many it closed; when it is repeated, 0. Sent grants are
 // unchanged. It also records what had expired before, whoever the host.
-func (l *Ledger) CloseHost(ctx context.Context, tenant string, host Who, why string) (n int, err error) {
+func (l *Ledger) CloseForHost(ctx context.Context, tenant string, host HostIdentity, why string) (n int, err error) {
 	why = sanitize.Line(why, 200)
 	err = l.update(ctx, func(tx *transaction) error {
 		if err := errors.Join(tx.expireGrants(), tx.expireProposals()); err != nil {
@@ -165,7 +165,7 @@ func (l *Ledger) CloseHost(ctx context.Context, tenant string, host Who, why str
 
 // involves reports whether an act has the host. One that cannot be read counts, because
 // it cannot be shown not to.
-func involves(stored storedAct, tenant string, host Who) bool {
+func involves(stored storedAct, tenant string, host HostIdentity) bool {
 	act, err := stored.parse()
-	return err != nil || act.Tenant == tenant && slices.ContainsFunc(act.Hosts, host.is)
+	return err != nil || act.Tenant == tenant && slices.ContainsFunc(act.Hosts, host.matches)
 }

@@ -31,9 +31,9 @@ func newStage(t *testing.T) *stage {
 // and opens the ledger again, as after a restart.
 func (s *stage) later(look func() error, wrong error) {
 	s.t.Helper()
-	s.c.advance(consent.Life)
+	s.c.advance(consent.Lifetime)
 	require.ErrorIs(s.t, look(), wrong)
-	s.c.advance(-consent.Life)
+	s.c.advance(-consent.Lifetime)
 	s.Ledger = ledgerIn(s.t, s.dir, s.c.now)
 }
 
@@ -41,7 +41,7 @@ func (s *stage) later(look func() error, wrong error) {
 func (s *stage) unusable(g consent.Grant, act consent.Act, why error) {
 	s.t.Helper()
 	ctx := s.t.Context()
-	stands, _, err := s.Standing(ctx, act)
+	stands, _, err := s.FindConsent(ctx, act)
 	require.NoError(s.t, err)
 	assert.Nil(s.t, stands)
 	for range 2 {
@@ -65,7 +65,7 @@ func TestReq_C6_AQuestionOnceSeenExpiredStaysExpired(t *testing.T) {
 		wrong error
 	}{
 		"shown":           {func(s *stage, id string) error { _, err := s.Proposal(t.Context(), id); return err }, nil},
-		"asked how it is": {func(s *stage, _ string) error { _, _, err := s.Standing(t.Context(), call("s1")); return err }, nil},
+		"asked how it is": {func(s *stage, _ string) error { _, _, err := s.FindConsent(t.Context(), call("s1")); return err }, nil},
 		"listed":          {func(s *stage, _ string) error { _, err := s.Open(t.Context()); return err }, nil},
 		"listed in pages": {func(s *stage, _ string) error { _, _, err := s.OpenPage(t.Context(), "", 1); return err }, nil},
 		"agreed to":       {func(s *stage, id string) error { _, err := s.Answer(t.Context(), id, yes); return err }, consent.ErrExpired},
@@ -73,7 +73,7 @@ func TestReq_C6_AQuestionOnceSeenExpiredStaysExpired(t *testing.T) {
 		"withdrawn":       {func(s *stage, id string) error { return s.Withdraw(t.Context(), id, "no answer") }, consent.ErrExpired},
 		"proposed again":  {func(s *stage, _ string) error { _, err := s.Propose(t.Context(), call("s1")); return err }, nil},
 		"another is revoked": {func(s *stage, _ string) error {
-			_, err := s.CloseHost(t.Context(), "", consent.Who{ID: "x"}, "revoked")
+			_, err := s.CloseForHost(t.Context(), "", consent.HostIdentity{ID: "x"}, "revoked")
 			return err
 		}, nil},
 		"waited for": {func(s *stage, id string) error {
@@ -121,7 +121,7 @@ func TestReq_C6_AConsentOnceSeenExpiredStaysExpired(t *testing.T) {
 		require.NoError(s.t, err)
 		_, err = s.Answer(t.Context(), p.ID, yes)
 		require.NoError(s.t, err)
-		g, _, err := s.Standing(t.Context(), call("s1"))
+		g, _, err := s.FindConsent(t.Context(), call("s1"))
 		require.NoError(s.t, err)
 		return *g
 	}
@@ -129,12 +129,12 @@ func TestReq_C6_AConsentOnceSeenExpiredStaysExpired(t *testing.T) {
 		look  func(s *stage, g consent.Grant) error
 		wrong error
 	}{
-		"asked how it is":    {func(s *stage, _ consent.Grant) error { _, _, err := s.Standing(t.Context(), call("s1")); return err }, nil},
+		"asked how it is":    {func(s *stage, _ consent.Grant) error { _, _, err := s.FindConsent(t.Context(), call("s1")); return err }, nil},
 		"sent":               {func(s *stage, g consent.Grant) error { _, err := s.Send(t.Context(), g); return err }, consent.ErrExpired},
 		"sent under a quota": {func(s *stage, g consent.Grant) error { _, err := s.SendWithin(t.Context(), g, today(1)); return err }, consent.ErrExpired},
 		"asked again":        {func(s *stage, _ consent.Grant) error { _, err := s.Propose(t.Context(), call("s1")); return err }, nil},
 		"another is revoked": {func(s *stage, _ consent.Grant) error {
-			_, err := s.CloseHost(t.Context(), "", consent.Who{ID: "x"}, "revoked")
+			_, err := s.CloseForHost(t.Context(), "", consent.HostIdentity{ID: "x"}, "revoked")
 			return err
 		}, nil},
 	} {
@@ -157,13 +157,13 @@ func TestReq_C6_ANoAfterAConsentExpiredLeavesItSo(t *testing.T) {
 	s := newStage(t)
 	g, err := s.Attest(t.Context(), call("s1"), "Ada", "yes")
 	require.NoError(t, err)
-	s.c.advance(consent.Life / 2)
+	s.c.advance(consent.Lifetime / 2)
 	p, err := s.Propose(t.Context(), call("s1"))
 	require.NoError(t, err)
-	s.c.advance(consent.Life / 2)
+	s.c.advance(consent.Lifetime / 2)
 	_, err = s.Answer(t.Context(), p.ID, no)
 	require.NoError(t, err)
-	s.c.advance(-consent.Life)
+	s.c.advance(-consent.Lifetime)
 	s.unusable(g, call("s1"), consent.ErrExpired)
 }
 
@@ -176,7 +176,7 @@ func TestReq_W4_WhatHadExpiredWhenAccessWasRevokedStaysClosed(t *testing.T) {
 	g, err := s.Attest(t.Context(), call("s1"), "Ada", "yes")
 	require.NoError(t, err)
 	s.later(func() error {
-		n, err := s.CloseHost(t.Context(), "", consent.Who{ID: "principal_1"}, "calendar access was revoked")
+		n, err := s.CloseForHost(t.Context(), "", consent.HostIdentity{ID: "principal_1"}, "calendar access was revoked")
 		assert.Zero(t, n)
 		return err
 	}, nil)
@@ -187,7 +187,7 @@ func TestReq_W4_WhatHadExpiredWhenAccessWasRevokedStaysClosed(t *testing.T) {
 func TestReq_W4_AHostWhoRevokesAccessHasNothingOpen(t *testing.T) {
 	t.Parallel()
 	l, _ := newLedger(t)
-	alice := consent.Who{ID: "PRINCIPAL_1", Name: "Alice Host"}
+	alice := consent.HostIdentity{ID: "PRINCIPAL_1", Name: "Alice Host"}
 	asked, err := l.Propose(t.Context(), call("s1"))
 	require.NoError(t, err)
 	attested, err := l.Attest(t.Context(), call("s2"), "Ada", "yes")
@@ -197,11 +197,11 @@ func TestReq_W4_AHostWhoRevokesAccessHasNothingOpen(t *testing.T) {
 	sent, err = l.Send(t.Context(), sent)
 	require.NoError(t, err)
 	other := call("s4")
-	other.Hosts = []consent.Party{{Name: "Alice Host", ID: "principal_2"}}
+	other.Hosts = []consent.Host{{Name: "Alice Host", ID: "principal_2"}}
 	spared, err := l.Propose(t.Context(), other)
 	require.NoError(t, err)
 
-	n, err := l.CloseHost(t.Context(), "", alice, "calendar access was revoked")
+	n, err := l.CloseForHost(t.Context(), "", alice, "calendar access was revoked")
 	require.NoError(t, err)
 	assert.Equal(t, 2, n)
 	_, err = l.Answer(t.Context(), asked.ID, yes)
@@ -211,7 +211,7 @@ func TestReq_W4_AHostWhoRevokesAccessHasNothingOpen(t *testing.T) {
 	_, err = l.Answer(t.Context(), spared.ID, yes)
 	require.NoError(t, err, "a namesake with another id")
 	require.NoError(t, l.Settle(t.Context(), sent, consent.Done, "b-1", "", ""), "what was sent stays")
-	n, err = l.CloseHost(t.Context(), "", alice, "again")
+	n, err = l.CloseForHost(t.Context(), "", alice, "again")
 	require.NoError(t, err)
 	assert.Zero(t, n)
 	entries, err := l.Verify(t.Context())
@@ -222,24 +222,24 @@ func TestReq_W4_AHostWhoRevokesAccessHasNothingOpen(t *testing.T) {
 func TestAHostIsIdentifiedByIDAddressOrName(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
-		host  consent.Party
-		who   consent.Who
+		host  consent.Host
+		who   consent.HostIdentity
 		close bool
 	}{
-		"id":                       {consent.Party{ID: "p-1"}, consent.Who{ID: "p-1"}, true},
-		"address in the id":        {consent.Party{ID: "user:alice@example.com"}, consent.Who{ID: "p-1", Email: "Alice@example.com"}, true},
-		"id under a prefix":        {consent.Party{ID: "user:p-1"}, consent.Who{ID: "p-1"}, true},
-		"name, without an id":      {consent.Party{ID: "p-1", Name: "Alice"}, consent.Who{Name: "alice"}, true},
-		"name, with another id":    {consent.Party{ID: "p-1", Name: "Alice"}, consent.Who{ID: "p-2", Name: "Alice"}, false},
-		"nothing in common":        {consent.Party{ID: "p-1", Name: "Alice"}, consent.Who{ID: "p-2", Email: "a@b.c"}, false},
-		"nothing said, none known": {consent.Party{}, consent.Who{}, false},
+		"id":                       {consent.Host{ID: "p-1"}, consent.HostIdentity{ID: "p-1"}, true},
+		"address in the id":        {consent.Host{ID: "user:alice@example.com"}, consent.HostIdentity{ID: "p-1", Email: "Alice@example.com"}, true},
+		"id under a prefix":        {consent.Host{ID: "user:p-1"}, consent.HostIdentity{ID: "p-1"}, true},
+		"name, without an id":      {consent.Host{ID: "p-1", Name: "Alice"}, consent.HostIdentity{Name: "alice"}, true},
+		"name, with another id":    {consent.Host{ID: "p-1", Name: "Alice"}, consent.HostIdentity{ID: "p-2", Name: "Alice"}, false},
+		"nothing in common":        {consent.Host{ID: "p-1", Name: "Alice"}, consent.HostIdentity{ID: "p-2", Email: "a@b.c"}, false},
+		"nothing said, none known": {consent.Host{}, consent.HostIdentity{}, false},
 	} {
 		l, _ := newLedger(t)
 		act := call("s1")
-		act.Hosts = []consent.Party{c.host}
+		act.Hosts = []consent.Host{c.host}
 		_, err := l.Propose(t.Context(), act)
 		require.NoError(t, err)
-		n, err := l.CloseHost(t.Context(), "", c.who, "revoked")
+		n, err := l.CloseForHost(t.Context(), "", c.who, "revoked")
 		require.NoError(t, err)
 		assert.Equal(t, c.close, n == 1, name)
 	}

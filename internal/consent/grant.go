@@ -27,7 +27,7 @@ const (
 type Grant struct {
 	ID             string
 	GivenBy, Words string // one line each, cleaned
-	Rung           Method
+	Method         Method
 	At, Expires    time.Time // UTC, to the millisecond
 	ProposalID     string    // of the question that it answers; empty if it was attested
 
@@ -55,7 +55,7 @@ func (g Grant) Key() string { return "vennio-mcp:" + g.ID }
 
 func (g *Grant) columns() []any {
 	return append([]any{
-		&g.ID, &g.ProposalID, &g.tenant, &g.slotID, &g.GivenBy, &g.Words, &g.Rung,
+		&g.ID, &g.ProposalID, &g.tenant, &g.slotID, &g.GivenBy, &g.Words, &g.Method,
 		sqldb.Instant{To: &g.At},
 		sqldb.Instant{To: &g.Expires},
 		&g.Outcome, &g.BookingID, &g.RequestID, &g.Detail, &g.subject, &g.bookings, &g.Attempt,
@@ -129,7 +129,7 @@ func newGrant(stored storedAct, act Act) *Grant {
 func (tx *transaction) insertGrant(g Grant) error {
 	return tx.Exec(`INSERT INTO grants (id, act, proposal, tenant, slot, given_by, words, rung, at, expires, outcome, booking, request, detail, subject)
 		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-		g.ID, g.stored.id, g.ProposalID, g.tenant, g.slotID, g.GivenBy, g.Words, g.Rung, sqldb.Text(g.At), sqldb.Text(g.Expires),
+		g.ID, g.stored.id, g.ProposalID, g.tenant, g.slotID, g.GivenBy, g.Words, g.Method, sqldb.Text(g.At), sqldb.Text(g.Expires),
 		g.Outcome, g.BookingID, g.RequestID, g.Detail, g.subject)
 }
 
@@ -138,7 +138,7 @@ func (tx *transaction) insertGrant(g Grant) error {
 func (tx *transaction) updateGrant(g Grant) error {
 	return tx.Exec(`UPDATE grants SET proposal = ?, given_by = ?, words = ?, rung = ?, at = ?, expires = ?,
 		outcome = ?, booking = ?, request = ?, detail = ? WHERE id = ?`,
-		g.ProposalID, g.GivenBy, g.Words, g.Rung, sqldb.Text(g.At), sqldb.Text(g.Expires),
+		g.ProposalID, g.GivenBy, g.Words, g.Method, sqldb.Text(g.At), sqldb.Text(g.Expires),
 		g.Outcome, g.BookingID, g.RequestID, g.Detail, g.ID)
 }
 
@@ -146,15 +146,15 @@ func (tx *transaction) updateGrant(g Grant) error {
 // they said, cut to 100 and 500 characters. If the act has a valid or sent grant, however it was
 // given, that one is returned.
 //
-// *Required: nobody is named or no words are quoted. ErrDeclined: when the server asked, a person
+// *RequiredError: nobody is named or no words are quoted. ErrDeclined: when the server asked, a person
 // declined this act, or the slot or booking that it is about (*RefusedError); an agent's statement
 // does not overrule theirs. ErrOtherAct: another act was sent under its slot id.
 func (l *Ledger) Attest(ctx context.Context, act Act, by, words string) (Grant, error) {
 	switch {
 	case !hasText(by):
-		return Grant{}, &Required{"consent.given_by names nobody"}
+		return Grant{}, &RequiredError{"consent.given_by names nobody"}
 	case !hasText(words):
-		return Grant{}, &Required{"consent.statement quotes no words"}
+		return Grant{}, &RequiredError{"consent.statement quotes no words"}
 	}
 	var g Grant
 	err := l.update(ctx, func(tx *transaction) error {
@@ -174,8 +174,8 @@ func (l *Ledger) Attest(ctx context.Context, act Act, by, words string) (Grant, 
 			return nil
 		}
 		g = *newGrant(stored, act)
-		g.GivenBy, g.Words, g.Rung = sanitize.Line(by, 100), sanitize.Line(words, 500), Attested
-		g.At, g.Expires = tx.now, tx.now.Add(Life)
+		g.GivenBy, g.Words, g.Method = sanitize.Line(by, 100), sanitize.Line(words, 500), Attested
+		g.At, g.Expires = tx.now, tx.now.Add(Lifetime)
 		return tx.attest(g, act)
 	})
 	return g, err
@@ -193,7 +193,7 @@ func (tx *transaction) attest(g Grant, act Act) error {
 		return ErrDeclined
 	}
 	_, err = tx.record(kindAttested, g.stored, details{
-		Act: g.stored.json, Grant: g.ID, By: g.GivenBy, Words: g.Words, Rung: Attested, Expires: sqldb.Text(g.Expires),
+		Act: g.stored.json, Grant: g.ID, By: g.GivenBy, Words: g.Words, Method: Attested, Expires: sqldb.Text(g.Expires),
 	})
 	if err != nil {
 		return err
@@ -201,13 +201,13 @@ func (tx *transaction) attest(g Grant, act Act) error {
 	return tx.insertGrant(g)
 }
 
-// Standing returns the grant for exactly this act that can be sent or was sent; without one, the
+// FindConsent returns the grant for exactly this act that can be sent or was sent; without one, the
 // act's newest proposal; without either, neither. After an outcome of not_done that is the used
 // proposal: a new approval is needed. A declined proposal is returned as long as the refusal holds.
 //
 // The grant may have been given by any method; the policy decides whether that counts. ErrOtherAct:
 // another act was sent under its slot id.
-func (l *Ledger) Standing(ctx context.Context, act Act) (*Grant, *Proposal, error) {
+func (l *Ledger) FindConsent(ctx context.Context, act Act) (*Grant, *Proposal, error) {
 	var g *Grant
 	var p *Proposal
 	expired := "" // the act of a grant or proposal that has expired
@@ -269,17 +269,17 @@ func (l *Ledger) SentUnder(ctx context.Context, tenant, slotID string) (act *Act
 	return act, err
 }
 
-// Repeatable is how long a repeated call without a slot id counts as the same call:
+// RepeatWindow is how long a repeated call without a slot id counts as the same call:
 // as long as a slot id is valid. Until then the repetition settles an unknown
 // outcome; later it needs a new consent.
-const Repeatable = 2 * time.Hour
+const RepeatWindow = 2 * time.Hour
 
 // SentOn returns the newest act of a tool on a booking that was sent within
-// Repeatable, is not settled as not done, and fits; nil if there is none.
+// RepeatWindow, is not settled as not done, and fits; nil if there is none.
 func (l *Ledger) SentOn(ctx context.Context, tenant, tool, bookingID string, fits func(Act) bool) (act *Act, err error) {
 	err = l.read(ctx, func(tx *transaction) error {
 		sent, err := tx.grants(`g.tenant = ? AND g.slot = '' AND `+wasSent+` AND g.subject IN (?, '`+unknownSubject+`') AND g.at >= ? ORDER BY g.at DESC`,
-			tenant, bookingID, sqldb.Text(tx.now.Add(-Repeatable)))
+			tenant, bookingID, sqldb.Text(tx.now.Add(-RepeatWindow)))
 		if err != nil {
 			return err
 		}

@@ -53,7 +53,7 @@ type remainingGrant struct {
 	Proposal string    `json:"proposal,omitempty"`
 	Tenant   string    `json:"tenant,omitempty"`
 	Slot     string    `json:"slot,omitempty"`
-	Rung     Method    `json:"rung"`
+	Method   Method    `json:"rung"`
 	At       string    `json:"at"`
 	Expires  string    `json:"expires"`
 	Outcome  Outcome   `json:"outcome"`
@@ -82,7 +82,7 @@ func (tx *transaction) remaining(act string) (remains, error) {
 		if err != nil {
 			return r, err
 		}
-		left := remainingGrant{g.ID, g.ProposalID, g.tenant, g.slotID, g.Rung, sqldb.Text(g.At), sqldb.Text(g.Expires), g.Outcome, g.bookings, nil}
+		left := remainingGrant{g.ID, g.ProposalID, g.tenant, g.slotID, g.Method, sqldb.Text(g.At), sqldb.Text(g.Expires), g.Outcome, g.bookings, nil}
 		for _, a := range attempts {
 			left.Attempts = append(left.Attempts, a.outcome)
 		}
@@ -133,7 +133,7 @@ func (h *history) restore(left *remains) {
 	}
 	for _, g := range left.Grants {
 		h.grants[g.ID] = &Grant{
-			ID: g.ID, ProposalID: g.Proposal, tenant: g.Tenant, slotID: g.Slot, Rung: g.Rung, At: instant(g.At), Expires: instant(g.Expires),
+			ID: g.ID, ProposalID: g.Proposal, tenant: g.Tenant, slotID: g.Slot, Method: g.Method, At: instant(g.At), Expires: instant(g.Expires),
 			Outcome: g.Outcome, bookings: g.Bookings,
 		}
 		for i, outcome := range g.Attempts {
@@ -213,7 +213,7 @@ func (h *history) applyToGrant(g *Grant, e Entry, d details) (why string) {
 	switch e.Kind {
 	case kindApproved, kindAttested:
 		if g.Outcome == Unsent {
-			g.ProposalID, g.GivenBy, g.Words, g.Rung, g.At, g.Expires = d.Proposal, d.By, d.Words, d.Rung, instant(e.At), instant(d.Expires)
+			g.ProposalID, g.GivenBy, g.Words, g.Method, g.At, g.Expires = d.Proposal, d.By, d.Words, d.Method, instant(e.At), instant(d.Expires)
 		}
 	case kindRetired:
 		g.Outcome, g.Detail = NotDone, d.Why
@@ -351,7 +351,7 @@ func (h *history) compareGrant(stored Grant, attempts []attempt) error {
 		{"slot", want.slotID, stored.slotID},
 		{"given_by", want.GivenBy, stored.GivenBy},
 		{"words", want.Words, stored.Words},
-		{"rung", string(want.Rung), string(stored.Rung)},
+		{"rung", string(want.Method), string(stored.Method)},
 		{"at", sqldb.Text(want.At), sqldb.Text(stored.At)},
 		{"expires", sqldb.Text(want.Expires), sqldb.Text(stored.Expires)},
 		{"outcome", string(want.Outcome), string(stored.Outcome)},

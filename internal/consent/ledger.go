@@ -67,7 +67,7 @@ type details struct {
 	By       string  `json:"by,omitempty"`
 	Claimed  string  `json:"claimed_by,omitempty"` // the person that the agent named
 	Words    string  `json:"words,omitempty"`
-	Rung     Method  `json:"rung,omitempty"`
+	Method   Method  `json:"rung,omitempty"`
 	Expires  string  `json:"expires,omitempty"`
 	Caller   string  `json:"caller,omitempty"` // a keyed hash of the caller that asked
 	Client   string  `json:"client,omitempty"` // the program that asked, as it calls itself
@@ -84,7 +84,7 @@ type details struct {
 
 	Left []remains `json:"left,omitempty"` // the records that an erasure left of each act
 
-	eventMethod Method // for the entry's event if Rung is empty: the method of the grant; not stored
+	eventMethod Method // for the entry's event if Method is empty: the method of the grant; not stored
 }
 
 // ledgerEnd is the number and the hash of the last entry.

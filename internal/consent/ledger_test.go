@@ -66,7 +66,7 @@ func call(slot string) consent.Act {
 	start := time.Date(2026, 5, 14, 15, 0, 0, 0, time.UTC).Add(time.Duration(h.Sum64()%(1<<42)) * time.Millisecond)
 	return consent.Act{
 		Tool: "book_slot", SlotID: slot, Start: start, End: start.Add(30 * time.Minute), Zone: "Europe/London",
-		Hosts:     []consent.Party{{Name: "Alice Host", ID: "principal_1"}},
+		Hosts:     []consent.Host{{Name: "Alice Host", ID: "principal_1"}},
 		Attendees: []consent.Attendee{{Name: "Ada Lovelace", Email: "ada@example.com", Mailed: true}},
 		Title:     "Intro call", Notes: "About the engine",
 	}
@@ -78,8 +78,8 @@ func titled(a consent.Act, title string) consent.Act {
 }
 
 var (
-	yes = consent.Answer{Agreed: true, By: "Ada Lovelace", Words: "Approve", Rung: consent.OnPage}
-	no  = consent.Answer{By: "Ada Lovelace", Words: "Decline", Rung: consent.OnPage}
+	yes = consent.Answer{Agreed: true, By: "Ada Lovelace", Words: "Approve", Method: consent.OnPage}
+	no  = consent.Answer{By: "Ada Lovelace", Words: "Decline", Method: consent.OnPage}
 )
 
 // kinds lists the kinds of the ledger's entries, the oldest first.
@@ -97,32 +97,32 @@ func kinds(t *testing.T, l *consent.Ledger) []string {
 func TestFromQuestionToBooking(t *testing.T) {
 	t.Parallel()
 	l, c := newLedger(t)
-	grant, asked, err := l.Standing(t.Context(), call("s1"))
+	grant, asked, err := l.FindConsent(t.Context(), call("s1"))
 	require.NoError(t, err)
 	assert.Nil(t, grant)
 	assert.Nil(t, asked)
 
 	p, err := l.Propose(t.Context(), call("s1"))
 	require.NoError(t, err)
-	assert.Equal(t, consent.Proposal{ID: p.ID, Act: call("s1"), At: morning, Expires: morning.Add(consent.Life), State: consent.StateOpen}, p.Public())
+	assert.Equal(t, consent.Proposal{ID: p.ID, Act: call("s1"), At: morning, Expires: morning.Add(consent.Lifetime), State: consent.StateOpen}, p.Public())
 	assert.Regexp(t, `^[A-Z2-7]{26}$`, p.ID)
 	c.advance(time.Minute)
 	p, err = l.Answer(t.Context(), p.ID, yes)
 	require.NoError(t, err)
 	assert.Equal(t, consent.StateApproved, p.State)
 
-	grant, _, err = l.Standing(t.Context(), call("s1"))
+	grant, _, err = l.FindConsent(t.Context(), call("s1"))
 	require.NoError(t, err)
 	assert.Equal(t, consent.Grant{
-		ID: grant.ID, GivenBy: "Ada Lovelace", Words: "Approve", Rung: consent.OnPage,
-		At: c.now(), Expires: c.now().Add(consent.Life), ProposalID: p.ID,
+		ID: grant.ID, GivenBy: "Ada Lovelace", Words: "Approve", Method: consent.OnPage,
+		At: c.now(), Expires: c.now().Add(consent.Lifetime), ProposalID: p.ID,
 	}, grant.Public())
 	sent, err := l.Send(t.Context(), *grant)
 	require.NoError(t, err)
 	assert.Equal(t, consent.Sent, sent.Outcome)
 	require.NoError(t, l.Settle(t.Context(), sent, consent.Done, "bk_1", "req_1", "confirmed"))
 
-	grant, _, err = l.Standing(t.Context(), call("s1"))
+	grant, _, err = l.FindConsent(t.Context(), call("s1"))
 	require.NoError(t, err)
 	assert.Equal(t, consent.Done, grant.Outcome)
 	assert.Equal(t, []string{"bk_1", "req_1", "confirmed"}, []string{grant.BookingID, grant.RequestID, grant.Detail})

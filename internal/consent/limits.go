@@ -172,7 +172,7 @@ func (tx *transaction) refusal(act Act) (*refusal, error) {
 // begins, or a booking. The id of a slot does not identify it: each search signs another one.
 type subject struct {
 	tenant  string
-	hosts   []Party
+	hosts   []Host
 	starts  time.Time
 	booking string // empty for a slot
 }
@@ -194,9 +194,9 @@ func (s subject) concerns(act Act) bool {
 	if s.booking != "" || len(s.hosts) == 0 || len(act.Hosts) == 0 {
 		return true
 	}
-	return slices.ContainsFunc(s.hosts, func(a Party) bool {
-		return slices.ContainsFunc(act.Hosts, func(b Party) bool {
-			return Who{ID: a.ID, Name: a.Name}.is(b) || Who{ID: b.ID, Name: b.Name}.is(a)
+	return slices.ContainsFunc(s.hosts, func(a Host) bool {
+		return slices.ContainsFunc(act.Hosts, func(b Host) bool {
+			return HostIdentity{ID: a.ID, Name: a.Name}.matches(b) || HostIdentity{ID: b.ID, Name: b.Name}.matches(a)
 		})
 	})
 }

@@ -42,7 +42,7 @@ func TestReq_C14_ACallerHasAtMostSoManyRequestsOpen(t *testing.T) {
 		}
 	}
 	_, err := l.Ask(t.Context(), call("s20"), one)
-	tooMany(t, err, consent.TooManyError{Most: 20, Open: true, Wait: consent.Life - time.Minute})
+	tooMany(t, err, consent.TooManyError{Most: 20, Open: true, Wait: consent.Lifetime - time.Minute})
 	again, err := l.Ask(t.Context(), call("s0"), one)
 	require.NoError(t, err, "a repeated call does not count again")
 	assert.Equal(t, first.ID, again.ID)
@@ -53,8 +53,8 @@ func TestReq_C14_ACallerHasAtMostSoManyRequestsOpen(t *testing.T) {
 	_, err = l.Ask(t.Context(), call("s21"), one)
 	require.NoError(t, err, "an answered request is not open")
 	_, err = l.Ask(t.Context(), call("s22"), one)
-	tooMany(t, err, consent.TooManyError{Most: 20, Open: true, Wait: consent.Life})
-	c.advance(consent.Life)
+	tooMany(t, err, consent.TooManyError{Most: 20, Open: true, Wait: consent.Lifetime})
+	c.advance(consent.Lifetime)
 	_, err = l.Ask(t.Context(), call("s22"), one)
 	require.NoError(t, err, "expired ones are not open")
 	_, err = l.Verify(t.Context())
@@ -96,7 +96,7 @@ func TestReq_C14_ATenantHasALargerLimit(t *testing.T) {
 		limits consent.AskLimits
 		want   consent.TooManyError
 	}{
-		"open":   {consent.AskLimits{Open: 2, TenantOpen: 5}, consent.TooManyError{Most: 5, Open: true, Tenant: true, Wait: consent.Life}},
+		"open":   {consent.AskLimits{Open: 2, TenantOpen: 5}, consent.TooManyError{Most: 5, Open: true, Tenant: true, Wait: consent.Lifetime}},
 		"hourly": {consent.AskLimits{Hourly: 2, TenantHourly: 5}, consent.TooManyError{Most: 5, Tenant: true, Wait: time.Hour}},
 		"both":   {consent.AskLimits{TenantOpen: 5, TenantHourly: 5}, consent.TooManyError{Most: 5, Tenant: true, Wait: time.Hour}},
 	} {
@@ -133,7 +133,7 @@ func TestReq_C14_ReplicasShareTheCounts(t *testing.T) {
 	}
 	for i, l := range replicas {
 		_, err := l.Ask(t.Context(), call(fmt.Sprint("more", i)), one)
-		tooMany(t, err, consent.TooManyError{Most: 4, Open: true, Wait: consent.Life})
+		tooMany(t, err, consent.TooManyError{Most: 4, Open: true, Wait: consent.Lifetime})
 	}
 	p, err := replicas[0].Ask(t.Context(), call("s0"), one)
 	require.NoError(t, err)
@@ -175,7 +175,7 @@ func meant(change func(*consent.Act)) consent.Act {
 func TestReq_C18_ARefusalCoversTheActInAnySpelling(t *testing.T) {
 	t.Parallel()
 	two := meant(func(a *consent.Act) {
-		a.Hosts = append(a.Hosts, consent.Party{Name: "Bob Host", ID: "principal_2"})
+		a.Hosts = append(a.Hosts, consent.Host{Name: "Bob Host", ID: "principal_2"})
 		a.Attendees = append(a.Attendees, consent.Attendee{Name: "Grace Hopper", Email: "grace@example.com"})
 	})
 	for name, change := range map[string]func(*consent.Act){
@@ -222,7 +222,7 @@ func TestReq_C18_OneChangedRequestIsAllowedAfterARefusal(t *testing.T) {
 		"another":     func(a *consent.Act) { a.Attendees[0].Email = "grace@example.com" },
 		"one more":    func(a *consent.Act) { a.Attendees = append(a.Attendees, consent.Attendee{Email: "grace@example.com"}) },
 		"length":      func(a *consent.Act) { a.End = a.End.Add(30 * time.Minute) },
-		"a host more": func(a *consent.Act) { a.Hosts = append(a.Hosts, consent.Party{Name: "Bob", ID: "principal_2"}) },
+		"a host more": func(a *consent.Act) { a.Hosts = append(a.Hosts, consent.Host{Name: "Bob", ID: "principal_2"}) },
 		"series":      func(a *consent.Act) { a.Repeat, a.Count = "weekly, 4 times", 4 },
 		"moved there": func(a *consent.Act) { a.Tool, a.BookingID, a.WasStart = "reschedule_booking", "bk_1", morning },
 		"moved, fresh": func(a *consent.Act) {
@@ -277,9 +277,9 @@ func TestReq_C18_AnOpenRequestCanBeApprovedAfterARefusal(t *testing.T) {
 	changed, err := l.Propose(t.Context(), titled(call("s1"), "Follow-up"))
 	require.NoError(t, err)
 	for _, p := range []consent.Proposal{before, changed} {
-		p, err := l.Answer(t.Context(), p.ID, consent.Answer{Agreed: true, By: "Ada", Words: "approve", Rung: consent.InTerminal})
+		p, err := l.Answer(t.Context(), p.ID, consent.Answer{Agreed: true, By: "Ada", Words: "approve", Method: consent.InTerminal})
 		require.NoError(t, err)
-		g, _, err := l.Standing(t.Context(), p.Act)
+		g, _, err := l.FindConsent(t.Context(), p.Act)
 		require.NoError(t, err)
 		_, err = l.Send(t.Context(), *g)
 		require.NoError(t, err)
@@ -304,7 +304,7 @@ func TestReq_C18_ARefusalCoversNothingElse(t *testing.T) {
 	t.Parallel()
 	for name, change := range map[string]func(*consent.Act){
 		"another time":   func(a *consent.Act) { a.Start, a.End = a.Start.Add(15*time.Minute), a.End.Add(15*time.Minute) },
-		"another host":   func(a *consent.Act) { a.Hosts = []consent.Party{{Name: "Bob", ID: "principal_2"}} },
+		"another host":   func(a *consent.Act) { a.Hosts = []consent.Host{{Name: "Bob", ID: "principal_2"}} },
 		"another tenant": func(a *consent.Act) { a.Tenant = "acme" },
 		"a cancellation": func(a *consent.Act) { a.Tool, a.SlotID, a.BookingID = "cancel_booking", "", "bk_1" },
 	} {

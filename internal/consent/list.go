@@ -131,8 +131,8 @@ func learn(acts map[string]*known, e Entry) {
 		g = &grantLine{}
 		k.grants[d.Grant] = g
 	}
-	if d.Rung != "" {
-		g.method = d.Rung
+	if d.Method != "" {
+		g.method = d.Method
 	}
 	if d.Proposal != "" {
 		g.proposal = d.Proposal
@@ -149,7 +149,7 @@ func lineOf(acts map[string]*known, e Entry) Line {
 		return line
 	}
 	line.Details = json.RawMessage(e.Details)
-	line.Outcome, line.Method, line.Proposal, line.Grant, line.Booking = d.Outcome, d.Rung, d.Proposal, d.Grant, d.Booking
+	line.Outcome, line.Method, line.Proposal, line.Grant, line.Booking = d.Outcome, d.Method, d.Proposal, d.Grant, d.Booking
 	if e.Kind == kindSent {
 		line.Outcome = Sent
 	}

@@ -56,21 +56,21 @@ type Attestation struct {
 	GivenBy, Words string
 }
 
-// Required is the error of an incomplete attestation.
-type Required struct{ Why string }
+// RequiredError is the error of an incomplete attestation.
+type RequiredError struct{ Why string }
 
-func (r *Required) Error() string { return "consent is required: " + r.Why }
+func (r *RequiredError) Error() string { return "consent is required: " + r.Why }
 
-// Check returns an attestation with its texts cleaned, and cut to 100 (GivenBy) and
+// CheckAttestation returns an attestation with its texts cleaned, and cut to 100 (GivenBy) and
 // 500 (Words) characters. If it claims that somebody agreed, it must name the person
-// and quote them; otherwise the error is *Required.
-func Check(a Attestation) (Attestation, error) {
+// and quote them; otherwise the error is *RequiredError.
+func CheckAttestation(a Attestation) (Attestation, error) {
 	a.GivenBy, a.Words = sanitize.Line(a.GivenBy, 100), sanitize.Line(a.Words, 500)
 	switch {
 	case a.Granted && !hasText(a.GivenBy):
-		return Attestation{}, &Required{"consent.given_by must name the person who agreed"}
+		return Attestation{}, &RequiredError{"consent.given_by must name the person who agreed"}
 	case a.Granted && !hasText(a.Words):
-		return Attestation{}, &Required{"consent.statement must quote the person's words"}
+		return Attestation{}, &RequiredError{"consent.statement must quote the person's words"}
 	}
 	return a, nil
 }

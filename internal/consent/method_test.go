@@ -26,7 +26,7 @@ func TestCheck(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			said, err := consent.Check(tc.report)
+			said, err := consent.CheckAttestation(tc.report)
 			if tc.want != "" {
 				require.EqualError(t, err, tc.want)
 				return

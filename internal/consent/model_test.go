@@ -27,7 +27,7 @@ type asked struct {
 type given struct {
 	id, slot, title string
 	by              *asked // nil: attested
-	rung            consent.Method
+	method          consent.Method
 	expires         time.Time
 	over            error // why it can no longer be sent
 	sends           []consent.Outcome
@@ -97,12 +97,12 @@ func (m *model) propose(slot, title string) (*asked, error) {
 			return nil, consent.ErrDeclined
 		}
 		for _, p := range m.proposals { // one other title may be asked for
-			if p.slot == slot && p.title != title && p.title != round[0].title && !p.expires.Add(-consent.Life).Before(round[0].declined) {
+			if p.slot == slot && p.title != title && p.title != round[0].title && !p.expires.Add(-consent.Lifetime).Before(round[0].declined) {
 				return nil, consent.ErrDeclined
 			}
 		}
 	}
-	p := &asked{slot: slot, title: title, expires: m.now.Add(consent.Life), state: consent.StateOpen}
+	p := &asked{slot: slot, title: title, expires: m.now.Add(consent.Lifetime), state: consent.StateOpen}
 	m.proposals = append(m.proposals, p)
 	return p, nil
 }
@@ -114,7 +114,7 @@ func (m *model) closed(slot string) (until time.Time, round []*asked) {
 		if p.slot != slot {
 			continue
 		}
-		if asked := p.expires.Add(-consent.Life); !asked.Before(until) {
+		if asked := p.expires.Add(-consent.Lifetime); !asked.Before(until) {
 			round = nil
 		}
 		round = append(round, p)
@@ -137,7 +137,7 @@ func (m *model) answerable(p *asked) error {
 	}
 }
 
-func (m *model) answer(p *asked, agreed bool, rung consent.Method) error {
+func (m *model) answer(p *asked, agreed bool, method consent.Method) error {
 	if err := m.answerable(p); err != nil {
 		return err
 	}
@@ -159,7 +159,7 @@ func (m *model) answer(p *asked, agreed bool, rung consent.Method) error {
 		g = m.grant(p.slot, p.title)
 	}
 	p.state = consent.StateApproved
-	g.by, g.rung, g.expires = p, rung, m.now.Add(consent.Life)
+	g.by, g.method, g.expires = p, method, m.now.Add(consent.Lifetime)
 	return nil
 }
 
@@ -170,7 +170,7 @@ func (m *model) grant(slot, title string) *given {
 			g.over = consent.ErrExpired
 		}
 	}
-	g := &given{slot: slot, title: title, rung: consent.Attested, expires: m.now.Add(consent.Life)}
+	g := &given{slot: slot, title: title, method: consent.Attested, expires: m.now.Add(consent.Lifetime)}
 	m.grants = append(m.grants, g)
 	return g
 }
@@ -200,7 +200,7 @@ func (m *model) send(g *given) error {
 		return g.over
 	case o == consent.Unsent && m.otherAct(g.slot, g.title):
 		return consent.ErrOtherAct
-	case o == consent.Unsent && g.rung == consent.Attested:
+	case o == consent.Unsent && g.method == consent.Attested:
 		if until, _ := m.closed(g.slot); until.After(m.now) {
 			return consent.ErrDeclined
 		}

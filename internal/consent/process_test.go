@@ -142,7 +142,7 @@ func TestReq_I3_KilledBetweenSendAndAnswer(t *testing.T) {
 	c := newClock()
 	c.advance(time.Hour)
 	l := ledgerIn(t, dir, c.now)
-	g, _, err := l.Standing(t.Context(), call("s1"))
+	g, _, err := l.FindConsent(t.Context(), call("s1"))
 	require.NoError(t, err)
 	assert.Equal(t, consent.Sent, g.Outcome)
 	assert.Equal(t, key, g.Key())
@@ -195,7 +195,7 @@ func TestNothingReportedIsLostByAKill(t *testing.T) {
 	_, err := l.Verify(t.Context())
 	require.NoError(t, err)
 	for slot, key := range told {
-		g, _, err := l.Standing(t.Context(), call(slot))
+		g, _, err := l.FindConsent(t.Context(), call(slot))
 		require.NoError(t, err)
 		require.NotNil(t, g)
 		assert.Equal(t, key, g.Key())

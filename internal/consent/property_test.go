@@ -19,7 +19,7 @@ func TestTheLedgerBehavesLikeItsModel(t *testing.T) {
 	world := 0
 	rapid.Check(t, func(t *rapid.T) {
 		world++
-		c.advance(consent.Life) // what waits from before no longer does
+		c.advance(consent.Lifetime) // what waits from before no longer does
 		p := &pair{l: l, c: c, m: &model{now: c.now()}, slots: []string{fmt.Sprintf("%d.1", world), fmt.Sprintf("%d.2", world)}}
 		t.Repeat(map[string]func(*rapid.T){
 			"propose": p.propose, "answer": p.answer, "withdraw": p.withdraw, "attest": p.attest,
@@ -58,7 +58,7 @@ func (p *pair) propose(t *rapid.T) {
 
 func (p *pair) same(t *rapid.T, want *asked, got consent.Proposal) {
 	assert.Equal(t, consent.Proposal{
-		ID: want.id, Act: titled(call(want.slot), want.title), At: want.expires.Add(-consent.Life), Expires: want.expires,
+		ID: want.id, Act: titled(call(want.slot), want.title), At: want.expires.Add(-consent.Lifetime), Expires: want.expires,
 		State: p.m.state(want), Unanswered: want.unanswered,
 	}, got.Public())
 }
@@ -75,13 +75,13 @@ func (p *pair) answer(t *rapid.T) {
 	on := p.proposal(t)
 	a := yes
 	a.Agreed = rapid.Bool().Draw(t, "agreed")
-	a.Rung = rapid.SampledFrom([]consent.Method{consent.InClient, consent.OnPage, consent.InTerminal}).Draw(t, "rung")
-	wrong := p.m.answer(on, a.Agreed, a.Rung)
+	a.Method = rapid.SampledFrom([]consent.Method{consent.InClient, consent.OnPage, consent.InTerminal}).Draw(t, "method")
+	wrong := p.m.answer(on, a.Agreed, a.Method)
 	got, err := p.l.Answer(t.Context(), on.id, a)
 	require.ErrorIs(t, err, wrong)
 	p.same(t, on, got)
 	if live := p.m.live(on.slot, on.title); live != nil && live.id == "" { // a new grant
-		g, _, err := p.l.Standing(t.Context(), got.Act)
+		g, _, err := p.l.FindConsent(t.Context(), got.Act)
 		require.NoError(t, err)
 		live.id = g.ID
 	}
@@ -161,7 +161,7 @@ func (p *pair) compare(t *rapid.T) {
 }
 
 func (p *pair) compareStanding(t *rapid.T, slot, title string) {
-	g, q, err := p.l.Standing(t.Context(), titled(call(slot), title))
+	g, q, err := p.l.FindConsent(t.Context(), titled(call(slot), title))
 	if p.m.otherAct(slot, title) {
 		require.ErrorIs(t, err, consent.ErrOtherAct)
 		return
@@ -175,8 +175,8 @@ func (p *pair) compareStanding(t *rapid.T, slot, title string) {
 	case live != nil:
 		require.NotNil(t, g)
 		assert.Nil(t, q)
-		assert.Equal(t, []any{live.id, live.rung, live.expires, live.outcome(), len(live.sends)},
-			[]any{g.ID, g.Rung, g.Expires, g.Outcome, g.Attempt})
+		assert.Equal(t, []any{live.id, live.method, live.expires, live.outcome(), len(live.sends)},
+			[]any{g.ID, g.Method, g.Expires, g.Outcome, g.Attempt})
 	case latest != nil:
 		assert.Nil(t, g)
 		require.NotNil(t, q)

@@ -182,7 +182,7 @@ func (tx *transaction) ask(stored storedAct, act Act, from Asker) (Proposal, err
 		return Proposal{}, err
 	}
 	p := Proposal{
-		ID: rand.Text(), Act: act, At: tx.now, Expires: tx.now.Add(Life), State: StateOpen, Account: from.Account, Policy: from.Policy,
+		ID: rand.Text(), Act: act, At: tx.now, Expires: tx.now.Add(Lifetime), State: StateOpen, Account: from.Account, Policy: from.Policy,
 		stored: stored, tenant: act.Tenant, caller: from.key(), starts: act.takes(), subject: act.BookingID,
 	}
 	p.seq, err = tx.record(kindProposed, stored, details{
@@ -202,7 +202,7 @@ type Answer struct {
 	By      string // the person who answered, as far as the channel shows; cut to 100 characters
 	Claimed string // the person that the agent names, recorded as its claim only; cut to 100 characters
 	Words   string // what they said or pressed; cut to 500 characters
-	Rung    Method // InClient, OnPage or InTerminal
+	Method  Method // InClient, OnPage or InTerminal
 }
 
 // Answer records a person's answer. An approval makes the act's one grant, or upgrades the one that
@@ -215,7 +215,7 @@ type Answer struct {
 // proposal differs from its entries in the ledger.
 func (l *Ledger) Answer(ctx context.Context, id string, a Answer) (Proposal, error) {
 	var p Proposal
-	if !a.Rung.human() {
+	if !a.Method.human() {
 		return p, ErrNotHuman
 	}
 	a.By, a.Words, a.Claimed = sanitize.Line(a.By, 100), sanitize.Line(a.Words, 500), sanitize.Line(a.Claimed, 100)
@@ -272,7 +272,7 @@ func (tx *transaction) approve(p Proposal, a Answer) (State, error) {
 		g = newGrant(p.stored, p.Act)
 	}
 	_, err = tx.record(kindApproved, p.stored, details{
-		Proposal: p.ID, Grant: g.ID, By: a.By, Claimed: a.Claimed, Words: a.Words, Rung: a.Rung, Expires: sqldb.Text(tx.now.Add(Life)),
+		Proposal: p.ID, Grant: g.ID, By: a.By, Claimed: a.Claimed, Words: a.Words, Method: a.Method, Expires: sqldb.Text(tx.now.Add(Lifetime)),
 	})
 	if err != nil {
 		return StateOpen, err
@@ -280,7 +280,7 @@ func (tx *transaction) approve(p Proposal, a Answer) (State, error) {
 	if g.Outcome != Unsent { // it was sent on the agent's statement: the grant keeps saying so
 		return StateUsed, tx.setProposal(p.ID, StateUsed)
 	}
-	g.ProposalID, g.GivenBy, g.Words, g.Rung, g.At, g.Expires = p.ID, a.By, a.Words, a.Rung, tx.now, tx.now.Add(Life)
+	g.ProposalID, g.GivenBy, g.Words, g.Method, g.At, g.Expires = p.ID, a.By, a.Words, a.Method, tx.now, tx.now.Add(Lifetime)
 	if isNew {
 		err = tx.insertGrant(*g)
 	} else {
@@ -300,7 +300,7 @@ func (tx *transaction) decline(p Proposal, a Answer) error {
 	if err != nil {
 		return err
 	}
-	_, err = tx.record(kindDeclined, p.stored, details{Proposal: p.ID, By: a.By, Claimed: a.Claimed, Words: a.Words, Rung: a.Rung, Closed: sqldb.Text(until)})
+	_, err = tx.record(kindDeclined, p.stored, details{Proposal: p.ID, By: a.By, Claimed: a.Claimed, Words: a.Words, Method: a.Method, Closed: sqldb.Text(until)})
 	if err != nil {
 		return err
 	}

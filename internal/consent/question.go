@@ -170,7 +170,7 @@ func listed(names []string, most int) string {
 //
 //	Alice Marlow (calendar 619c8492…)                       another host has the same name
 //	the owner of calendar 619c8492… (Vennio gives no name)  Vennio gives no name
-func (p Party) Label(limit int, as func(string, int) string) string {
+func (p Host) Label(limit int, as func(string, int) string) string {
 	if p.Unnamed() {
 		return "the owner of calendar " + ShortID(p.ID) + " (Vennio gives no name)"
 	}
@@ -182,7 +182,7 @@ func (p Party) Label(limit int, as func(string, int) string) string {
 
 // Unnamed reports whether no name of the host is known: the name is empty, an id, or consists of
 // characters that cannot be seen. An address identifies a person as well as a name does.
-func (p Party) Unnamed() bool {
+func (p Host) Unnamed() bool {
 	name := sanitize.Line(p.Name, 100)
 	return name == "" || !strings.Contains(name, "@") && (strings.EqualFold(name, sanitize.Line(p.ID, 100)) || IsUUID(bareID(name)))
 }

@@ -15,7 +15,7 @@ func engines() consent.Act {
 	start := time.Date(2026, 12, 1, 17, 0, 0, 0, time.UTC)
 	return consent.Act{
 		Tool: "book_slot", Title: "Analytical engines", Start: start, End: start.Add(30 * time.Minute), Zone: "Europe/London", GuestZone: "America/New_York",
-		Hosts:     []consent.Party{{Name: "Alice Marlow", ID: "id-1"}},
+		Hosts:     []consent.Host{{Name: "Alice Marlow", ID: "id-1"}},
 		Attendees: []consent.Attendee{{Name: "Ada Byron", Email: "ada@example.com", Mailed: true}, {Name: "Grace Hopper", Email: "grace@example.com"}},
 	}
 }
@@ -59,7 +59,7 @@ func TestAQuestionIsOneCompleteLine(t *testing.T) {
 func TestAQuestionSaysThatAHostHasNoName(t *testing.T) {
 	t.Parallel()
 	const id, owner = "619c8492-3849-4201-abd3-6d668d3f30b3", "the owner of calendar 619c8492… (Vennio gives no name)"
-	for want, host := range map[string]consent.Party{
+	for want, host := range map[string]consent.Host{
 		owner: {Name: id, ID: id},
 		"the owner of calendar 619C8492… (Vennio gives no name)":         {Name: "user:619C8492-3849-4201-abd3-6d668d3f30b3", ID: "user:619C8492-3849-4201-abd3-6d668d3f30b3"},
 		"the owner of calendar b (Vennio gives no name)":                 {ID: "b"},
@@ -73,9 +73,9 @@ func TestAQuestionSaysThatAHostHasNoName(t *testing.T) {
 	}
 	act := engines()
 	for range 12 {
-		act.Hosts = append(act.Hosts, consent.Party{Name: "Alexandra Montgomery-Fitzgerald", ID: "id-2"})
+		act.Hosts = append(act.Hosts, consent.Host{Name: "Alexandra Montgomery-Fitzgerald", ID: "id-2"})
 	}
-	act.Hosts = append(act.Hosts, consent.Party{Name: id, ID: id})
+	act.Hosts = append(act.Hosts, consent.Host{Name: id, ID: id})
 	assert.Contains(t, act.Question(), "with "+owner+" and 13 others")
 }
 

@@ -116,7 +116,7 @@ func TestReq_C6_ManyAttestSendAndSettleAtOnce(t *testing.T) {
 	}
 	assert.Len(t, keys, 1)
 	assert.Equal(t, len(attempts), distinct(attempts), "every attempt has a number of its own")
-	g, _, err := l.Standing(t.Context(), call("s1"))
+	g, _, err := l.FindConsent(t.Context(), call("s1"))
 	require.NoError(t, err)
 	assert.Equal(t, consent.Done, g.Outcome)
 	assert.Equal(t, len(attempts), g.Attempt)

@@ -208,7 +208,7 @@ func (t Target) hosts(ctx context.Context, c *vennioclient.Client) []Finding {
 // hostName is how people see a host, and a warning where that is no name.
 func (t Target) hostName(ctx context.Context, names *scheduling.HostNames, h scheduling.Host) (string, []Finding) {
 	const check = "host name"
-	host := consent.Party{Name: h.Name, ID: h.ID}
+	host := consent.Host{Name: h.Name, ID: h.ID}
 	if !host.Unnamed() || strings.Contains(h.ID, "@") {
 		return host.Label(60, sanitize.Line), nil
 	}

@@ -36,13 +36,13 @@ func callIn(ctx context.Context) *call {
 func (c *call) note(e consent.Event, now time.Time) (took time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if e.Rung != "" {
-		c.method = e.Rung
+	if e.Method != "" {
+		c.method = e.Method
 	}
-	switch e.What {
-	case consent.WasSent:
+	switch e.Kind {
+	case consent.EventSent:
 		c.sent = now
-	case consent.WasWritten, consent.WasNotWritten, consent.WasUncertain:
+	case consent.EventWritten, consent.EventNotWritten, consent.EventUncertain:
 		if !c.sent.IsZero() {
 			took = now.Sub(c.sent)
 		}

@@ -62,7 +62,7 @@ func (m *Metrics) begin() {
 		m.deliveries.WithLabelValues(result)
 	}
 	for _, method := range append(consent.Methods(), noMethod) {
-		for _, what := range consent.Happenings() {
+		for _, what := range consent.EventKinds() {
 			m.consents.WithLabelValues(string(method), string(what))
 		}
 	}
@@ -100,7 +100,7 @@ const noMethod consent.Method = "none"
 
 // Consent counts what happened to a consent: a [consent.Watcher].
 func (m *Metrics) Consent(ctx context.Context, e consent.Event) {
-	m.consents.WithLabelValues(string(cmp.Or(e.Rung, noMethod)), string(e.What)).Inc()
+	m.consents.WithLabelValues(string(cmp.Or(e.Method, noMethod)), string(e.Kind)).Inc()
 	if took := callIn(ctx).note(e, time.Now()); took > 0 {
 		m.bookings.Observe(took.Seconds())
 	}

@@ -45,14 +45,14 @@ func TestWhatTheLedgerTellsIsCountedTimedAndLogged(t *testing.T) {
 	t.Parallel()
 	m := observe.NewMetrics("v0")
 	line := calls(t, m, func(ctx context.Context, _ mcp.CallToolRequest) (*mcp.CallToolResult, error) {
-		m.Consent(ctx, consent.Event{What: consent.WasAsked})
-		m.Consent(ctx, consent.Event{What: consent.WasAgreed, Rung: consent.OnPage})
-		m.Consent(ctx, consent.Event{What: consent.WasSent, Rung: consent.OnPage})
-		m.Consent(ctx, consent.Event{What: consent.WasWritten, Rung: consent.OnPage})
+		m.Consent(ctx, consent.Event{Kind: consent.EventAsked})
+		m.Consent(ctx, consent.Event{Kind: consent.EventAgreed, Method: consent.OnPage})
+		m.Consent(ctx, consent.Event{Kind: consent.EventSent, Method: consent.OnPage})
+		m.Consent(ctx, consent.Event{Kind: consent.EventWritten, Method: consent.OnPage})
 		return &mcp.CallToolResult{}, nil
 	})
 	assert.Equal(t, "approved on the page", line["method"])
-	m.Consent(t.Context(), consent.Event{What: consent.WasDeclined, Rung: consent.InTerminal}) // outside of any call
+	m.Consent(t.Context(), consent.Event{Kind: consent.EventDeclined, Method: consent.InTerminal}) // outside of any call
 	said := scrape(t, m.Handler())
 	for _, want := range []string{
 		`vennio_mcp_consents_total{method="none",outcome="asked"} 1`,

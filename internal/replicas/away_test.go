@@ -22,7 +22,7 @@ func settled(t *testing.T, where string) {
 	t.Helper()
 	l := consent.New(sqldb.Open(where), nil)
 	require.Eventually(t, func() bool {
-		left, err := l.LeftSent(t.Context(), 0)
+		left, err := l.UnsettledSent(t.Context(), 0)
 		return err == nil && len(left) == 0
 	}, 6*patience, time.Second, "grants stay sent")
 }

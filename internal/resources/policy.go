@@ -54,7 +54,7 @@ func (p Policy) read(ctx context.Context, r mcp.ReadResourceRequest) ([]mcp.Reso
 		Policy
 		Means  string `json:"consent_means"`
 		Limits limits `json:"limits"`
-	}{p, policyText[p.Consent], limits{int(slots.Lifetime.Minutes()), int(consent.Life.Minutes())}}
+	}{p, policyText[p.Consent], limits{int(slots.Lifetime.Minutes()), int(consent.Lifetime.Minutes())}}
 	return contents(r.Params.URI, structured, p.text(structured.Limits))
 }
 

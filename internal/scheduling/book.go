@@ -166,7 +166,7 @@ func bookingRequest(in schemas.BookSlotInput, offer slots.Offer, hosts []Host) v
 // see who agreed and in what words, and the same slot id under another consent has another body,
 // which Vennio refuses (vennio-api.md, Idempotency).
 func consentMetadata(g consent.Grant) map[string]string {
-	return map[string]string{"mcp_consent_by": g.GivenBy, "mcp_consent_words": g.Words, "mcp_consent_rung": string(g.Rung)}
+	return map[string]string{"mcp_consent_by": g.GivenBy, "mcp_consent_words": g.Words, "mcp_consent_rung": string(g.Method)}
 }
 
 // Booked is a booking that was made under a grant.

@@ -213,11 +213,11 @@ func (s *Service) readCancellation(ctx context.Context, id string, scope vennioc
 // giveUpOld settles an act that was sent so long ago that its write can no longer arrive: the booking
 // still exists, so the act was not done, and a new call is a new act.
 func (s *Service) giveUpOld(ctx context.Context, act consent.Act) error {
-	grant, _, err := s.Ledger.Standing(ctx, act)
+	grant, _, err := s.Ledger.FindConsent(ctx, act)
 	if err != nil || grant == nil || grant.Outcome == consent.Unsent || grant.Outcome == consent.Done {
 		return err
 	}
-	if s.Now().Sub(grant.At) < consent.Repeatable {
+	if s.Now().Sub(grant.At) < consent.RepeatWindow {
 		return nil
 	}
 	return s.Ledger.GiveUp(ctx, *grant, "a later read shows that it was not done")
@@ -230,7 +230,7 @@ func (s *Service) Cancel(ctx context.Context, c Cancellation, g consent.Grant) (
 		return Changed{}, unreadable(g, err)
 	}
 	// A host who was renamed in the meantime does not make another act.
-	if slices.EqualFunc(now.Act.Hosts, c.Act.Hosts, func(a, b consent.Party) bool { return a.ID == b.ID }) {
+	if slices.EqualFunc(now.Act.Hosts, c.Act.Hosts, func(a, b consent.Host) bool { return a.ID == b.ID }) {
 		now.Act.Hosts = c.Act.Hosts
 	}
 	if !now.Done() && now.Act.Digest() != c.Act.Digest() {

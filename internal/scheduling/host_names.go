@@ -257,7 +257,7 @@ func nameKey(name string) string {
 // characters without credentials and without quotation marks around it. It is empty for an id.
 func SafeName(s string) string {
 	name := strings.Trim(sanitize.Line(sanitize.Mask(s), nameLimit), `" `)
-	if (consent.Party{Name: name}).Unnamed() {
+	if (consent.Host{Name: name}).Unnamed() {
 		return ""
 	}
 	return name

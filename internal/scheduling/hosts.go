@@ -38,9 +38,9 @@ func (h Host) Shown() string {
 // Unnamed reports whether no name of the host is known.
 func (h Host) Unnamed() bool { return h.party().Unnamed() }
 
-func (h Host) party() consent.Party { return consent.Party{Name: h.Name, ID: h.ID} }
+func (h Host) party() consent.Host { return consent.Host{Name: h.Name, ID: h.ID} }
 
-func parties(hosts []Host) (all []consent.Party) {
+func parties(hosts []Host) (all []consent.Host) {
 	for _, h := range hosts {
 		all = append(all, h.party())
 	}
@@ -236,7 +236,7 @@ func (s *Service) approvedHosts() (all []Host) {
 
 // withApprovedNames gives the hosts the names under which an act was approved: the process that
 // asked may have other names in its settings.
-func withApprovedNames(hosts []Host, approved []consent.Party) []Host {
+func withApprovedNames(hosts []Host, approved []consent.Host) []Host {
 	hosts = slices.Clone(hosts)
 	for i, h := range hosts {
 		for _, a := range approved {

@@ -45,7 +45,7 @@ func (s *Service) Permit(ctx context.Context, act consent.Act, starts []time.Tim
 	if why == "" || err != nil {
 		return err
 	}
-	grant, _, err := s.Ledger.Standing(ctx, act)
+	grant, _, err := s.Ledger.FindConsent(ctx, act)
 	switch {
 	case err != nil && !errors.Is(err, consent.ErrOtherAct):
 		return err

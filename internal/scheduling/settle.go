@@ -53,7 +53,7 @@ func (s *Service) record(ctx context.Context, g consent.Grant, made *vennioclien
 	default:
 		outcome, detail = consent.Unknown, string(vennioclient.KindOf(failed))
 	}
-	err := s.Ledger.Keep(ctx, g, outcome, bookingID, requestID, detail)
+	err := s.Ledger.SettleWithRetry(ctx, g, outcome, bookingID, requestID, detail)
 	switch {
 	case errors.Is(err, consent.ErrInDoubt):
 		return &Refusal{Code: schemas.CodeOutcomeUnknown, Cause: failed}
@@ -65,8 +65,8 @@ func (s *Service) record(ctx context.Context, g consent.Grant, made *vennioclien
 
 const (
 	// goneAfter is the time after a consent when nothing that was sent under it can still arrive: the
-	// same call can be repeated for consent.Repeatable.
-	goneAfter = consent.Repeatable + 15*time.Minute
+	// same call can be repeated for consent.RepeatWindow.
+	goneAfter = consent.RepeatWindow + 15*time.Minute
 	// unknownAfter is the time after which a grant whose outcome Vennio cannot be asked for becomes unknown.
 	unknownAfter = time.Hour
 )
@@ -83,7 +83,7 @@ const (
 // SettleLeft settles a grant of this tenant whose outcome was not noted: it only reads at Vennio. What
 // is not there is unknown while the same call can still be repeated, and not done after that. The
 // error is the store's, or says that Vennio cannot be asked now.
-func (s *Service) SettleLeft(ctx context.Context, left consent.Left) error {
+func (s *Service) SettleLeft(ctx context.Context, left consent.Unsettled) error {
 	found, bookingID, err := s.findWrite(ctx, left)
 	if err != nil && (!isTemporary(err) || left.Age < unknownAfter || left.Grant.Outcome != consent.Sent) {
 		return err
@@ -115,7 +115,7 @@ func isTemporary(err error) bool {
 
 // findWrite asks Vennio what became of a write. The error is the store's, or says that Vennio may
 // answer later. What Vennio refuses to answer is unclear, as is the act of a consent that was erased.
-func (s *Service) findWrite(ctx context.Context, left consent.Left) (found finding, bookingID string, err error) {
+func (s *Service) findWrite(ctx context.Context, left consent.Unsettled) (found finding, bookingID string, err error) {
 	switch left.Act.Tool {
 	case ToolBook:
 		found, bookingID, err = s.findNew(ctx, left)
@@ -162,7 +162,7 @@ func (s *Service) findChange(ctx context.Context, act consent.Act) (finding, err
 
 // findNew looks for the booking that was to be made: one of the same host, time and guest with the
 // same consent in its metadata, which belongs to no other grant.
-func (s *Service) findNew(ctx context.Context, left consent.Left) (finding, string, error) {
+func (s *Service) findNew(ctx context.Context, left consent.Unsettled) (finding, string, error) {
 	act := left.Act
 	if len(act.Hosts) == 0 || len(act.Attendees) == 0 {
 		return unclear, "", nil

@@ -38,12 +38,12 @@ func TestALockedOrUnreachableDatabaseIsUnavailable(t *testing.T) {
 	first, second := open(t, dir), hasty(t, dir)
 	require.NoError(t, second.Write(t.Context(), keepAct("before")))
 	require.NoError(t, first.Write(t.Context(), func(*sqldb.Tx) error {
-		require.ErrorIs(t, second.Write(t.Context(), keepAct("a")), sqldb.ErrAway, "others wait as long as they are told to")
+		require.ErrorIs(t, second.Write(t.Context(), keepAct("a")), sqldb.ErrUnavailable, "others wait as long as they are told to")
 		return nil
 	}))
 	require.NoError(t, second.Write(t.Context(), keepAct("a")))
 	nobody := hasty(t, "postgres://vennio@127.0.0.1:1/none?sslmode=disable")
-	require.ErrorIs(t, nobody.Write(t.Context(), keepAct("a")), sqldb.ErrAway)
+	require.ErrorIs(t, nobody.Write(t.Context(), keepAct("a")), sqldb.ErrUnavailable)
 	mine := errors.New("mine")
 	for name, err := range map[string]error{
 		"an error of do":   second.Write(t.Context(), func(*sqldb.Tx) error { return mine }),
@@ -52,7 +52,7 @@ func TestALockedOrUnreachableDatabaseIsUnavailable(t *testing.T) {
 		"no folder to use": sqldb.Open(filepath.Join(dir, "vennio-mcp.db", "x")).Write(t.Context(), keepAct("b")),
 	} {
 		require.Error(t, err, name)
-		assert.NotErrorIs(t, err, sqldb.ErrAway, name)
+		assert.NotErrorIs(t, err, sqldb.ErrUnavailable, name)
 	}
 }
 
@@ -65,8 +65,8 @@ func TestASQLiteDatabaseOnAFullDiskIsUnavailable(t *testing.T) {
 	large := func(tx *sqldb.Tx) error {
 		return insertAct(tx, "b", strings.Repeat("x", 100_000))
 	}
-	require.ErrorIs(t, db.Write(t.Context(), large), sqldb.ErrAway)
-	require.ErrorIs(t, db.Probe(t.Context()), sqldb.ErrAway)
+	require.ErrorIs(t, db.Write(t.Context(), large), sqldb.ErrUnavailable)
+	require.ErrorIs(t, db.Probe(t.Context()), sqldb.ErrUnavailable)
 	assert.True(t, has(t, db, "a"), "reading goes on")
 	require.NoError(t, db.Raw(t.Context(), `PRAGMA max_page_count = 100000`))
 	require.NoError(t, db.Probe(t.Context()))
@@ -80,14 +80,14 @@ func TestAReadOnlySQLiteDatabaseIsUnavailable(t *testing.T) {
 	db := hasty(t, t.TempDir())
 	require.NoError(t, db.Write(t.Context(), keepAct("a")))
 	require.NoError(t, db.Raw(t.Context(), `PRAGMA query_only = 1`))
-	require.ErrorIs(t, db.Write(t.Context(), keepAct("b")), sqldb.ErrAway)
-	require.ErrorIs(t, db.Probe(t.Context()), sqldb.ErrAway)
+	require.ErrorIs(t, db.Write(t.Context(), keepAct("b")), sqldb.ErrUnavailable)
+	require.ErrorIs(t, db.Probe(t.Context()), sqldb.ErrUnavailable)
 	require.Eventually(t, func() bool { return db.Write(t.Context(), keepAct("b")) == nil }, 30*time.Second, 10*time.Millisecond)
 	memory := open(t, "")
 	require.NoError(t, memory.Write(t.Context(), keepAct("a")))
 	require.NoError(t, memory.Raw(t.Context(), `PRAGMA query_only = 1`))
-	require.ErrorIs(t, memory.Probe(t.Context()), sqldb.ErrAway)
-	require.ErrorIs(t, memory.Write(t.Context(), keepAct("b")), sqldb.ErrAway)
+	require.ErrorIs(t, memory.Probe(t.Context()), sqldb.ErrUnavailable)
+	require.ErrorIs(t, memory.Write(t.Context(), keepAct("b")), sqldb.ErrUnavailable)
 	assert.True(t, has(t, memory, "a"), "what is in memory stays")
 }
 
@@ -114,7 +114,7 @@ func TestTransientErrorsOfSQLite(t *testing.T) {
 	require.NoError(t, os.WriteFile(filepath.Join(damaged, "vennio-mcp.db"), make([]byte, 5000), 0o600))
 	err = open(t, damaged).Write(t.Context(), keepAct("a"))
 	require.ErrorContains(t, err, "not a database")
-	require.NotErrorIs(t, err, sqldb.ErrAway, "no waiting repairs it")
+	require.NotErrorIs(t, err, sqldb.ErrUnavailable, "no waiting repairs it")
 }
 
 // field: SQLSTATE. It decides whether the same transaction may succeed later.
@@ -141,7 +141,7 @@ func TestAServerThatDoesNotAnswerIsUnavailable(t *testing.T) {
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, ln.Close()) })
 	db := hasty(t, fmt.Sprintf("postgres://vennio@%s/none?sslmode=disable", ln.Addr()))
-	require.ErrorIs(t, db.Write(t.Context(), keepAct("a")), sqldb.ErrAway)
+	require.ErrorIs(t, db.Write(t.Context(), keepAct("a")), sqldb.ErrUnavailable)
 	short, cancel := context.WithTimeout(t.Context(), time.Millisecond)
 	defer cancel()
 	require.ErrorIs(t, db.Write(short, keepAct("a")), context.DeadlineExceeded, "whoever waits shorter hears so")
@@ -162,7 +162,7 @@ func TestAHangingTransactionIsCancelled(t *testing.T) {
 		})
 	}()
 	<-begun
-	require.ErrorIs(t, db.Read(t.Context(), func(*sqldb.Tx) error { return nil }), sqldb.ErrAway)
+	require.ErrorIs(t, db.Read(t.Context(), func(*sqldb.Tx) error { return nil }), sqldb.ErrUnavailable)
 	close(end)
 	require.NoError(t, <-done, "what a caller does between two steps is not watched")
 	assert.True(t, has(t, db, "b"))

@@ -42,11 +42,11 @@ import (
 // ErrClosed is the error of a DB that is used after Close.
 var ErrClosed = errors.New("the store is closed")
 
-// ErrAway is among the errors of a transaction that failed because the database was
+// ErrUnavailable is among the errors of a transaction that failed because the database was
 // unavailable: its server cannot be reached or does not answer, others kept it locked
 // for too long, its disk is full, or it takes no writes. The same transaction may
 // succeed later.
-var ErrAway = errors.New("the store cannot be used for now")
+var ErrUnavailable = errors.New("the store cannot be used for now")
 
 // DB is the database. It is safe for concurrent use.
 type DB struct {
@@ -69,7 +69,7 @@ type Options struct {
 	// is unavailable, and to connect; 5 s.
 	Patience time.Duration
 	// Stall bounds each step of a transaction: to begin, one statement, to commit. A
-	// step that takes longer fails with ErrAway; 20 s.
+	// step that takes longer fails with ErrUnavailable; 20 s.
 	Stall time.Duration
 }
 

@@ -87,12 +87,12 @@ func (p *program) paths() map[string]func() {
 			act := consent.Act{Tool: "book_slot", SlotID: p.clock.String(), Start: p.clock.Add(24 * time.Hour), End: p.clock.Add(25 * time.Hour), Zone: "UTC"}
 			asked, err := p.ledger.Ask(p.t.Context(), act, consent.Asker{Limits: consent.AskLimits{Open: 20, Hourly: 30, TenantOpen: 100, TenantHourly: 300}})
 			require.NoError(p.t, err)
-			_, err = p.ledger.Answer(p.t.Context(), asked.ID, consent.Answer{By: "Ada", Rung: consent.OnPage})
+			_, err = p.ledger.Answer(p.t.Context(), asked.ID, consent.Answer{By: "Ada", Method: consent.OnPage})
 			require.NoError(p.t, err)
 			require.ErrorIs(p.t, p.ledger.Refused(p.t.Context(), act), consent.ErrDeclined)
 		},
 		"close what is open about a host": func() {
-			_, err := p.ledger.CloseHost(p.t.Context(), "", consent.Who{ID: "nobody"}, "calendar access was revoked")
+			_, err := p.ledger.CloseForHost(p.t.Context(), "", consent.HostIdentity{ID: "nobody"}, "calendar access was revoked")
 			require.NoError(p.t, err)
 		},
 	}

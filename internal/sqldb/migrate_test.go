@@ -132,7 +132,7 @@ func TestReq_O4_ARequestOfAnOlderVersionIsAnswered(t *testing.T) {
 	}))
 	require.NoError(t, db.Raw(t.Context(), `UPDATE proposals SET state = 'used' WHERE id = ?`, older.ID)) // one may be open
 	require.NoError(t, db.Raw(t.Context(), `UPDATE proposals SET state = 'open' WHERE id = 'OLDER'`))
-	_, err = l.Answer(t.Context(), "OLDER", consent.Answer{By: "Ada", Rung: consent.OnPage})
+	_, err = l.Answer(t.Context(), "OLDER", consent.Answer{By: "Ada", Method: consent.OnPage})
 	require.NoError(t, err)
 	require.NoError(t, db.Raw(t.Context(), `UPDATE proposals SET state = 'open' WHERE id = ?`, older.ID))
 	n, err := l.Verify(t.Context())

@@ -167,12 +167,12 @@ func (p *program) approvals() {
 			require.NoError(t, p.ledger.Withdraw(ctx, id, "cancelled in the client"))
 			continue
 		case "late":
-			p.clock = p.clock.Add(consent.Life)
+			p.clock = p.clock.Add(consent.Lifetime)
 		}
-		_, err = p.ledger.Answer(ctx, id, consent.Answer{Agreed: how != "declined", By: "Ada", Words: how, Rung: consent.OnPage})
+		_, err = p.ledger.Answer(ctx, id, consent.Answer{Agreed: how != "declined", By: "Ada", Words: how, Method: consent.OnPage})
 		require.Equal(t, how == "late", err != nil, err)
 		if how == "used late" {
-			p.clock = p.clock.Add(consent.Life)
+			p.clock = p.clock.Add(consent.Lifetime)
 		}
 		_, code = p.call("book_slot", booking)
 		require.Equal(t, map[string]string{"agreed": "", "declined": "consent_declined"}[how] == code, how == "agreed" || how == "declined", code)
@@ -201,7 +201,7 @@ func (p *program) refused(booking map[string]any) {
 	act := consent.Act{Tool: "reschedule_booking", BookingID: "bk_kept", SlotID: "s9", Start: start, End: start.Add(time.Hour), WasStart: p.clock, WasEnd: p.clock, Zone: "UTC"}
 	asked, err := p.ledger.Ask(ctx, act, consent.Asker{Limits: p.deps.Limits.Asking})
 	require.NoError(t, err)
-	_, err = p.ledger.Answer(ctx, asked.ID, consent.Answer{By: "Ada", Rung: consent.OnPage})
+	_, err = p.ledger.Answer(ctx, asked.ID, consent.Answer{By: "Ada", Method: consent.OnPage})
 	require.NoError(t, err)
 	act.Tool, act.SlotID, act.WasStart = "cancel_booking", "", time.Time{}
 	_, err = p.ledger.Attest(ctx, act, "Ada", "yes")
@@ -228,7 +228,7 @@ func (p *program) doubts() {
 	act.SlotID, act.BookingID = "s1", ""
 	unused, err := p.ledger.Attest(ctx, act, "Ada", "yes")
 	require.NoError(t, err)
-	p.clock = p.clock.Add(consent.Life)
+	p.clock = p.clock.Add(consent.Lifetime)
 	_, err = p.ledger.Send(ctx, unused)
 	require.ErrorIs(t, err, consent.ErrExpired)
 	_, err = p.ledger.Attest(ctx, act, "Ada", "yes")
@@ -241,7 +241,7 @@ func (p *program) revocation(ctx context.Context) {
 	p.t.Helper()
 	t := p.t
 	for i, ask := range []bool{true, false} {
-		act := consent.Act{Tool: "book_slot", SlotID: fmt.Sprint("revoked", i), Title: "Call", Hosts: []consent.Party{{ID: "p-1"}}, Start: p.clock, End: p.clock.Add(time.Hour)}
+		act := consent.Act{Tool: "book_slot", SlotID: fmt.Sprint("revoked", i), Title: "Call", Hosts: []consent.Host{{ID: "p-1"}}, Start: p.clock, End: p.clock.Add(time.Hour)}
 		var err error
 		if ask {
 			_, err = p.ledger.Propose(ctx, act)
@@ -276,8 +276,8 @@ func (p *program) revocation(ctx context.Context) {
 func (p *program) lists(ctx context.Context, office *webhooks.Office) {
 	p.t.Helper()
 	for name, read := range map[string]func() error{
-		"sweep of what is sent":    func() error { _, err := p.ledger.LeftSent(ctx, 0); return err },
-		"sweep of what is unknown": func() error { _, err := p.ledger.LeftUnknown(ctx, time.Hour, 0); return err },
+		"sweep of what is sent":    func() error { _, err := p.ledger.UnsettledSent(ctx, 0); return err },
+		"sweep of what is unknown": func() error { _, err := p.ledger.UnsettledUnknown(ctx, time.Hour, 0); return err },
 		"settlement":               func() error { _, err := p.ledger.HasBooking(ctx, "", "bk_1", ""); return err },
 		"a page of the ledger":     func() error { _, err := p.ledger.Entries(ctx, 1, 2); return err },
 		"events of a tenant": func() error {

@@ -26,9 +26,9 @@ func disarmed(t *testing.T) (*sqldb.DB, *consent.Ledger, int64) {
 		act := consent.Act{Tool: "book_slot", SlotID: person, Attendees: []consent.Attendee{{Name: person}}}
 		p, err := l.Propose(t.Context(), act)
 		require.NoError(t, err)
-		_, err = l.Answer(t.Context(), p.ID, consent.Answer{Agreed: true, By: person, Rung: consent.OnPage})
+		_, err = l.Answer(t.Context(), p.ID, consent.Answer{Agreed: true, By: person, Method: consent.OnPage})
 		require.NoError(t, err)
-		g, _, err := l.Standing(t.Context(), act)
+		g, _, err := l.FindConsent(t.Context(), act)
 		require.NoError(t, err)
 		_, err = l.Send(t.Context(), *g)
 		require.NoError(t, err)
@@ -157,7 +157,7 @@ func eventful(t *testing.T) (*sqldb.DB, *consent.Ledger) {
 	l := consent.New(db, func() time.Time { return now })
 	ctx := t.Context()
 	for _, person := range []string{"Bob", "Ada"} {
-		eventsOf(t, l, person, func() { now = now.Add(consent.Life) })
+		eventsOf(t, l, person, func() { now = now.Add(consent.Lifetime) })
 	}
 	late, err := l.Send(ctx, attestedAs(t, l, "under way"))
 	require.NoError(t, err)
@@ -178,7 +178,7 @@ func eventsOf(t *testing.T, l *consent.Ledger, person string, expire func()) {
 	t.Helper()
 	ctx := t.Context()
 	act := func(slot string) consent.Act {
-		return consent.Act{Tool: "book_slot", SlotID: person + slot, Title: "Intro", Hosts: []consent.Party{{ID: "h"}}, Attendees: []consent.Attendee{{Name: person}}}
+		return consent.Act{Tool: "book_slot", SlotID: person + slot, Title: "Intro", Hosts: []consent.Host{{ID: "h"}}, Attendees: []consent.Attendee{{Name: person}}}
 	}
 	ask := func(slot string) consent.Proposal {
 		p, err := l.Propose(ctx, act(slot))
@@ -191,7 +191,7 @@ func eventsOf(t *testing.T, l *consent.Ledger, person string, expire func()) {
 		return g
 	}
 	answer := func(id string, agreed bool) {
-		_, err := l.Answer(ctx, id, consent.Answer{Agreed: agreed, By: person, Words: "pressed", Rung: consent.OnPage})
+		_, err := l.Answer(ctx, id, consent.Answer{Agreed: agreed, By: person, Words: "pressed", Method: consent.OnPage})
 		require.NoError(t, err)
 	}
 	send := func(g consent.Grant, o consent.Outcome) {
@@ -217,7 +217,7 @@ func eventsOf(t *testing.T, l *consent.Ledger, person string, expire func()) {
 	expire()
 	attest(act("unused"))
 	if person == "Ada" {
-		_, err := l.CloseHost(ctx, "", consent.Who{ID: "h"}, "calendar access was revoked")
+		_, err := l.CloseForHost(ctx, "", consent.HostIdentity{ID: "h"}, "calendar access was revoked")
 		require.NoError(t, err)
 	}
 	ask("open")

@@ -24,9 +24,9 @@ func (tx *Tx) SQL() *sql.Tx { return tx.sql }
 // Write runs do in a transaction that excludes every other writer, in this and in
 // other processes, from its beginning: what do reads is still true when it writes. An
 // error of do rolls everything back and is returned unchanged. Waiting for other
-// writers, or for an unavailable server, ends after Options.Patience with ErrAway. A
+// writers, or for an unavailable server, ends after Options.Patience with ErrUnavailable. A
 // transaction that a stopping server cuts off, and one with a step that takes longer
-// than Options.Stall, end with ErrAway too.
+// than Options.Stall, end with ErrUnavailable too.
 //
 // After any other error of a shared DB the transaction may have been committed: its
 // connection can break at that moment.
@@ -56,7 +56,7 @@ func (db *DB) Probe(ctx context.Context) error {
 	})
 }
 
-// watched runs do with a watchdog and adds ErrAway to its error if the database was
+// watched runs do with a watchdog and adds ErrUnavailable to its error if the database was
 // unavailable.
 func (db *DB) watched(ctx context.Context, do func(*watchdog) error) error {
 	watch := newWatchdog(ctx, db.o.Stall)
@@ -68,14 +68,14 @@ func (db *DB) watched(ctx context.Context, do func(*watchdog) error) error {
 	case ctx.Err() != nil: // the caller gave up
 		return err
 	case watch.ctx.Err() != nil:
-		return fmt.Errorf("%w: %w", ErrAway, errStalled)
+		return fmt.Errorf("%w: %w", ErrUnavailable, errStalled)
 	case errors.Is(err, ErrClosed), !db.dialect.isUnavailable(err):
 		return err
 	}
 	if db.dialect.needsReconnect(err) {
 		db.reconnect()
 	}
-	return fmt.Errorf("%w: %w", ErrAway, err)
+	return fmt.Errorf("%w: %w", ErrUnavailable, err)
 }
 
 // reconnect closes the idle connections, so that the next transaction opens a new

@@ -19,10 +19,10 @@ func (b *Inbox) revoke(ctx context.Context, e webhook.Event) error {
 	if ok && e.Type != webhook.ConsentRevoked && c.Active {
 		return nil
 	}
-	who := consent.Who{ID: c.Grantor.ID, Name: c.Grantor.Name, Email: c.Grantor.Email}
-	if !ok || who == (consent.Who{}) {
+	who := consent.HostIdentity{ID: c.Grantor.ID, Name: c.Grantor.Name, Email: c.Grantor.Email}
+	if !ok || who == (consent.HostIdentity{}) {
 		return jobs.Final(errors.New("calendar access was revoked, but the event names nobody: close what is open with vennio-mcp approvals"))
 	}
-	_, err := b.all.o.Ledger.CloseHost(ctx, b.tenant, who, "calendar access was revoked ("+string(e.Type)+")")
+	_, err := b.all.o.Ledger.CloseForHost(ctx, b.tenant, who, "calendar access was revoked ("+string(e.Type)+")")
 	return err
 }

@@ -37,7 +37,7 @@ func askFor(t *testing.T, r *rig, host string) consent.Proposal {
 	t.Helper()
 	start := time.Now().Add(24 * time.Hour)
 	p, err := r.ledger.Propose(t.Context(), consent.Act{
-		Tool: "book_slot", SlotID: "slot-" + host, Start: start, End: start.Add(time.Hour), Hosts: []consent.Party{{ID: host}}, Title: "Call",
+		Tool: "book_slot", SlotID: "slot-" + host, Start: start, End: start.Add(time.Hour), Hosts: []consent.Host{{ID: host}}, Title: "Call",
 	})
 	require.NoError(t, err)
 	return p

@@ -56,7 +56,7 @@ func (b *batches) drain(ctx context.Context) {
 		limited, cancel := context.WithTimeout(ctx, writeLimit)
 		err := b.write(limited, batch)
 		cancel()
-		if errors.Is(err, sqldb.ErrAway) { // those who came meanwhile have waited as long
+		if errors.Is(err, sqldb.ErrUnavailable) { // those who came meanwhile have waited as long
 			batch = append(batch, b.all()...)
 		}
 		for _, d := range batch {

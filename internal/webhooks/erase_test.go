@@ -22,10 +22,10 @@ func TestReq_O4_ErasingReachesTheBodiesOfEvents(t *testing.T) {
 	r.tell(booking("evt_bob", "booking.created", "b-1"))
 	r.tell(`{"id":"evt_eve","type":"booking.created","data":{"booking":{"id":"b-2","customer_email":"eve@example.com","title":"bob@example.community"}}}`)
 	_, _ = r.tellTenant("acme", `{"id":"evt_escaped","type":"booking.created","data":{"notes":"call BOB\u0040example.com back"}}`, "acme")
-	n, err := r.office.Erase(t.Context(), consent.Names("Bob@example.com"))
+	n, err := r.office.Erase(t.Context(), consent.Mentions("Bob@example.com"))
 	require.NoError(t, err)
 	assert.Equal(t, 2, n)
-	again, err := r.office.Erase(t.Context(), consent.Names("Bob@example.com"))
+	again, err := r.office.Erase(t.Context(), consent.Mentions("Bob@example.com"))
 	require.NoError(t, err)
 	assert.Zero(t, again)
 

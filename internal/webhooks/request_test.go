@@ -40,7 +40,7 @@ func (r *rig) asks(ledger *consent.Ledger, title, client string) consent.Proposa
 	start := time.Date(2026, 12, r.asked, 17, 0, 0, 0, time.UTC)
 	p, err := ledger.Propose(r.t.Context(), consent.Act{
 		Tool: "book_slot", SlotID: fmt.Sprint("s", r.asked), Title: title, Start: start, End: start.Add(30 * time.Minute), Zone: "Europe/London",
-		Hosts: []consent.Party{{ID: "h-1", Name: "Alice Marlow"}}, Attendees: []consent.Attendee{{Email: fmt.Sprintf("bob%d@example.com", r.asked), Mailed: true}},
+		Hosts: []consent.Host{{ID: "h-1", Name: "Alice Marlow"}}, Attendees: []consent.Attendee{{Email: fmt.Sprintf("bob%d@example.com", r.asked), Mailed: true}},
 	})
 	require.NoError(r.t, err)
 	for range 2 { // the agent repeats its call
@@ -143,7 +143,7 @@ func TestARequestThatNoLongerWaitsIsNotTold(t *testing.T) {
 	sink := crm.sink("crm")
 	sink.Pause = time.Second
 	r := newRequests(t, asIs, sink)
-	earlier := consent.New(r.db, func() time.Time { return time.Now().Add(-consent.Life) })
+	earlier := consent.New(r.db, func() time.Time { return time.Now().Add(-consent.Lifetime) })
 	r.asks(earlier, "expired", "")
 	r.run()
 	r.done()
@@ -155,7 +155,7 @@ func TestARequestThatNoLongerWaitsIsNotTold(t *testing.T) {
 		return p
 	}
 	for _, agreed := range []bool{true, false} {
-		_, err := r.ledger.Answer(t.Context(), tried(fmt.Sprint(agreed)).ID, consent.Answer{Agreed: agreed, By: "Ada", Rung: consent.OnPage})
+		_, err := r.ledger.Answer(t.Context(), tried(fmt.Sprint(agreed)).ID, consent.Answer{Agreed: agreed, By: "Ada", Method: consent.OnPage})
 		require.NoError(t, err)
 	}
 	tried("erased")
@@ -176,7 +176,7 @@ func TestVennioCannotTellOfARequest(t *testing.T) {
 	crm, team := newEar(t, nil), newEar(t, nil)
 	r := newRequests(t, asIs, crm.sink("crm"), webhooks.Sink{Name: "team", Type: "slack", URL: team.url})
 	p := r.asks(consent.New(r.db, time.Now), "Intro", "")
-	_, err := r.ledger.Answer(t.Context(), p.ID, consent.Answer{By: "Ada", Rung: consent.OnPage})
+	_, err := r.ledger.Answer(t.Context(), p.ID, consent.Answer{By: "Ada", Method: consent.OnPage})
 	require.NoError(t, err)
 	r.run()
 	r.done()

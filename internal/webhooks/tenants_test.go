@@ -160,7 +160,7 @@ func TestReq_X5_RevokedAccessCountsInItsTenantAlone(t *testing.T) {
 	start := time.Now().Add(24 * time.Hour)
 	for _, tenant := range []string{"", "acme", "beta"} {
 		p, err := r.ledger.Propose(t.Context(), consent.Act{
-			Tool: "book_slot", Tenant: tenant, SlotID: "s", Start: start, End: start.Add(time.Hour), Hosts: []consent.Party{{ID: "p-1"}}, Title: "Call",
+			Tool: "book_slot", Tenant: tenant, SlotID: "s", Start: start, End: start.Add(time.Hour), Hosts: []consent.Host{{ID: "p-1"}}, Title: "Call",
 		})
 		require.NoError(t, err)
 		asked[tenant] = p.ID

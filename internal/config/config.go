@@ -29,51 +29,51 @@ func (Secret) GoString() string { return "****" }
 // MarshalText hides the secret from JSON and logs.
 func (Secret) MarshalText() ([]byte, error) { return []byte("****"), nil }
 
-// Reveal is the one way out; grep for it.
+// Reveal returns the secret. It is the only way to read it.
 func (s Secret) Reveal() string { return string(s) }
 
 // Config is every setting, typed and checked.
 type Config struct {
 	APIKey         Secret
-	KeyCreated     time.Time // zero where nobody said
+	KeyCreated     time.Time // zero if it is not set
 	APIURL         string
 	Dialect        vennioclient.Dialect
 	BusinessID     string
 	Hosts          scheduling.Directory
 	Zone           *time.Location
-	ZoneFrom       string       // the setting or the file of the machine that says so; empty: nothing does
-	ZoneWarning    string       // why the zone is UTC although nobody chose it; one of Warnings too
-	WeekStart      time.Weekday // as ever in Go, zero is Sunday; the default is Monday
+	ZoneFrom       string       // the setting or the file of the machine that sets the zone; empty: none does
+	ZoneWarning    string       // why the zone is UTC although nobody chose it; also in Warnings
+	WeekStart      time.Weekday // zero is Sunday, as in package time; the default is Monday
 	Consent        consent.Policy
 	Tools          tools.Selection
 	Canary         scheduling.Rollout
-	SigningSecrets []Secret // the first signs, the second is only taken; none: one is kept in the state folder
+	SigningSecrets []Secret // the first signs, the second is only verified; none: one is kept in the state folder
 	DatabaseURL    Secret   // of a PostgreSQL database; empty: the state folder has one
 	StateDir       string
-	Timeout        time.Duration // of one attempt to reach Vennio
+	Timeout        time.Duration // per-attempt timeout of requests to Vennio
 	SettingsFile   string
 	Sinks          []Sink   // of the settings file
-	WebhookSecrets []Secret // one, or two while it is rotated; none: those of registered subscriptions alone
+	WebhookSecrets []Secret // one, or two during rotation; none: only those of registered subscriptions
 	EventsKeep     time.Duration
 	Limits         scheduling.Limits
 	WorkingHours   times.Opening // of hosts, in Zone; none: those of package slots, in the zone of each search
 	Serve          Serve         // of HTTP
-	Tenants        []Tenant      // of the settings file, each with a Vennio account of its own
+	Tenants        []Tenant      // of the settings file, each with its own Vennio account
 	LogLevel       string
 	LogFormat      string
 	OpenBrowser    string   // auto or off
 	urlFrom        string   // where APIURL was set
-	Warnings       []string // what is odd but no mistake
+	Warnings       []string // what is unusual but valid
 }
 
 // Sandbox reports whether the built-in sandbox answers instead of Vennio.
 func (c Config) Sandbox() bool { return c.APIKey == "" }
 
-// Store is where what outlives the process is kept, as store.Open takes it; empty
-// where there is no such place. It may have a password in it.
+// Store returns the location of stored data, as sqldb.Open accepts it; empty if there is none. It may
+// contain a password.
 func (c Config) Store() string { return cmp.Or(c.DatabaseURL.Reveal(), c.StateDir) }
 
-// Mistakes is the error of settings that cannot be used: all of them.
+// Mistakes is the error of invalid settings. It lists all of them.
 type Mistakes []string
 
 func (m Mistakes) Error() string {
@@ -90,8 +90,8 @@ func Load(flags map[string]string, getenv func(string) string) (Config, error) {
 	return LoadOn(times.Machine{}, flags, getenv)
 }
 
-// LoadOn is Load on a machine with a time zone of its own. Where the machine has no TZ, that of
-// getenv counts, and there an empty value means that it is not set.
+// LoadOn is Load with the time zone of a given machine. If the machine has no TZ, that of getenv is used,
+// where an empty value means that it is not set.
 func LoadOn(machine times.Machine, flags map[string]string, getenv func(string) string) (Config, error) {
 	c := Config{}
 	var wrong Mistakes
@@ -99,7 +99,7 @@ func LoadOn(machine times.Machine, flags map[string]string, getenv func(string) 
 	for _, s := range Settings() {
 		value, from := lookup(s, flags, getenv)
 		if from == guidesName && !keyMeant {
-			value = "" // many programs have a BASE_URL: without a key it is none of ours
+			value = "" // many programs have a BASE_URL: without a key it is not meant for this one
 		}
 		if value = cmp.Or(value, s.Default); value == "" {
 			continue
@@ -139,7 +139,7 @@ func LoadOn(machine times.Machine, flags map[string]string, getenv func(string) 
 	return c, nil
 }
 
-// toolless names the tenants for whom no tool is left.
+// toolless reports the tenants for which no tool is selected.
 func (c Config) toolless() (wrong Mistakes) {
 	for _, t := range c.Tenants {
 		if t.Tools.Empty() && !c.Tools.Empty() {
@@ -149,7 +149,7 @@ func (c Config) toolless() (wrong Mistakes) {
 	return wrong
 }
 
-// guidesName is what the getting-started guide calls the address of the API.
+// guidesName is the name of the address of the API in the getting-started guide.
 const guidesName = "BASE_URL"
 
 // lookup returns a setting's value and where it came from.
@@ -165,7 +165,7 @@ func lookup(s Setting, flags map[string]string, getenv func(string) string) (val
 	return "", "the default of " + s.Name()
 }
 
-// complete fills in what depends on the machine, and warns.
+// complete adds what depends on the machine, and the warnings.
 func (c *Config) complete(machine times.Machine, getenv func(string) string) {
 	if c.Zone == nil {
 		if tz := getenv("TZ"); machine.TZ == nil && tz != "" {
@@ -193,7 +193,7 @@ func (c *Config) complete(machine times.Machine, getenv func(string) string) {
 	}
 }
 
-// warn says what is odd but no mistake.
+// warn returns warnings about what is unusual but valid.
 func (c *Config) warn() (odd []string) {
 	switch {
 	case c.Sandbox() && c.Real(): // tenants have hosts of their own
@@ -216,7 +216,7 @@ func (c *Config) warn() (odd []string) {
 	return odd
 }
 
-// withDefault puts the default host first: under its name where it has one.
+// withDefault puts the default host first, under its name if it has one.
 func withDefault(hosts scheduling.Directory, id string) scheduling.Directory {
 	first := scheduling.Host{Name: id, ID: id}
 	var rest scheduling.Directory
@@ -280,8 +280,8 @@ func ExpandPath(path string, getenv func(string) string) (string, error) {
 	}
 }
 
-// home is the user's home; empty where the environment names none, or a relative
-// one, which would be another folder wherever the program is started.
+// home returns the user's home directory. It is empty if the environment names none, or a relative path,
+// which would be a different directory wherever the program is started.
 func home(getenv func(string) string) string {
 	home := getenv("HOME")
 	if runtime.GOOS == "windows" {

@@ -27,8 +27,8 @@ type file struct {
 	CallerKeys bool                     `yaml:"caller_keys"`
 }
 
-// readFile reads the settings file. Every mistake names its line and quotes
-// nothing of the file, which may hold a secret.
+// readFile reads the settings file. Every mistake names its line and quotes nothing from the file, which
+// may contain a secret.
 func (c *Config) readFile(path string, getenv func(string) string) (wrong Mistakes) {
 	var f file
 	if err := decode(path, &f); err != nil {
@@ -62,7 +62,7 @@ func (c *Config) readFile(path string, getenv func(string) string) (wrong Mistak
 	return wrong
 }
 
-// decode reads a YAML file into what into points to. Its error is to be shown.
+// decode reads a YAML file into the value that into points to. Its error can be shown to people.
 func decode(path string, into any) error {
 	raw, err := files.ReadPrivate(path)
 	if err != nil {
@@ -86,7 +86,7 @@ func decode(path string, into any) error {
 	return nil
 }
 
-// mistake is what is wrong with a line of the settings file, 1 being the first.
+// mistake describes a mistake in a line of the settings file; the first line is 1.
 type mistake struct {
 	line int
 	what string
@@ -99,13 +99,13 @@ func misread(path string, err error) string {
 	return path + ": is no YAML that can be read"
 }
 
-// text is a scalar of the settings file and its line.
+// text is a scalar of the settings file with its line.
 type text struct {
 	value string
 	line  int
 }
 
-// UnmarshalYAML takes a scalar: a text, or what looks like a number or a truth.
+// UnmarshalYAML accepts any scalar: a text, a number or a boolean.
 func (t *text) UnmarshalYAML(node ast.Node) error {
 	t.line = node.GetToken().Position.Line
 	scalar, ok := node.(ast.ScalarNode)
@@ -118,7 +118,7 @@ func (t *text) UnmarshalYAML(node ast.Node) error {
 
 var reference = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^\$\{([A-Za-z_][A-Za-z0-9_]*)\}$`) })
 
-// resolve returns the text, or what the environment holds where it says ${NAME}.
+// resolve returns the text, or the value of the environment variable if it is ${NAME}.
 func (t text) resolve(getenv func(string) string) (string, error) {
 	found := reference().FindStringSubmatch(t.value)
 	if found == nil {
@@ -153,7 +153,7 @@ func (s Sink) Reveal() webhooks.Sink {
 	}
 }
 
-// sinkEntry is a sink as the settings file has it.
+// sinkEntry is a sink in the settings file.
 type sinkEntry struct {
 	Name       text            `yaml:"name"`
 	Type       text            `yaml:"type"`
@@ -180,7 +180,7 @@ func sinksOf(entries []sinkEntry, getenv func(string) string) (sinks []Sink, wro
 	return sinks, wrong
 }
 
-// sink reads an entry; every mistake is found at once.
+// sink reads an entry and reports every mistake in it.
 func (e sinkEntry) sink(getenv func(string) string) (Sink, []mistake) {
 	var wrong []mistake
 	value := func(name string, t text) Secret {

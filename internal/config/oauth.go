@@ -8,7 +8,7 @@ import (
 	"github.com/vennio-mcp/vennio-mcp/vennioclient"
 )
 
-// SignIn is this server as a client of the issuer, at which people sign in to approve.
+// SignIn describes this server as a client of the issuer at which people sign in to approve.
 type SignIn struct {
 	ClientID          string
 	ClientSecret      Secret // empty: a public client
@@ -16,7 +16,7 @@ type SignIn struct {
 	Domains, Subjects []string // who may sign in; both empty: everybody whom the issuer lets
 }
 
-// oauthEntry is oauth as the settings file has it.
+// oauthEntry is the section oauth of the settings file.
 type oauthEntry struct {
 	Issuer      text         `yaml:"issuer"`
 	JWKS        text         `yaml:"jwks_url"`
@@ -25,7 +25,7 @@ type oauthEntry struct {
 	SignIn      *signInEntry `yaml:"sign_in"`
 }
 
-// signInEntry is sign_in as the settings file has it.
+// signInEntry is the section sign_in of the settings file.
 type signInEntry struct {
 	ClientID         text   `yaml:"client_id"`
 	ClientSecret     text   `yaml:"client_secret"`
@@ -58,7 +58,7 @@ func (e oauthEntry) oauth(getenv func(string) string) (o auth.OAuth, wrong []mis
 	return o, wrong
 }
 
-// signIn reads sign_in; line is that of the section it stands in.
+// signIn reads sign_in; line is the line of its section.
 func (e signInEntry) signIn(getenv func(string) string, line int) (s SignIn, wrong []mistake) {
 	blame := func(t text, name string, err error) {
 		if err != nil {

@@ -14,20 +14,20 @@ import (
 	"github.com/vennio-mcp/vennio-mcp/vennioclient"
 )
 
-// Serve is what only serving over HTTP knows.
+// Serve holds the settings of HTTP.
 type Serve struct {
-	PublicURL       string // where callers reach the server; empty: the address it listens on
+	PublicURL       string // address at which callers reach the server; empty: the address that it listens on
 	AllowedHosts    []string
 	AllowedOrigins  []string
 	TLSCert, TLSKey string // files; both or neither
-	Proxies         int    // trusted ones before us
+	Proxies         int    // number of trusted proxy hops
 	Tokens          []auth.Token
 	OAuth           *auth.OAuth
 	SignIn          *SignIn       // at the issuer of OAuth, for people who approve; nil: none
 	CallerKeys      bool          // callers without a tenant bring their Vennio key
 	Rate, RateAll   Rate          // of each tenant, and of all
 	Stateless       bool          // no sessions
-	SessionIdle     time.Duration // life of an idle session; 0: the transport's default
+	SessionIdle     time.Duration // idle timeout of a session; 0: the default of the transport
 }
 
 // Rate is how many requests a second are served. Zero: the default of the
@@ -70,7 +70,7 @@ func setPublicURL(c *Config, v string) error {
 	return nil
 }
 
-// setList reads a list with commas between; no entry holds any of the bad bytes.
+// setList reads a comma-separated list, no entry of which contains any of the bad bytes.
 func setList(field func(*Config) *[]string, bad string) func(*Config, string) error {
 	return func(c *Config, v string) error {
 		for entry := range strings.SplitSeq(v, ",") {
@@ -128,7 +128,7 @@ func setSessionIdle(c *Config, v string) (err error) {
 	return nil
 }
 
-// check finds what does not go together.
+// check reports settings that contradict each other.
 func (s Serve) check(c Config) (wrong []string) {
 	if (s.TLSCert == "") != (s.TLSKey == "") {
 		wrong = append(wrong, "VENNIO_MCP_TLS_CERT and VENNIO_MCP_TLS_KEY belong together: set both or neither")
@@ -160,15 +160,15 @@ func (s Serve) check(c Config) (wrong []string) {
 	return wrong
 }
 
-// severalOnly: there are tenants, and none for callers who name none.
+// severalOnly reports whether there are tenants but no default tenant.
 func (c Config) severalOnly() bool {
 	return c.Sandbox() && len(c.Tenants) > 0 && !c.Serve.CallerKeys
 }
 
-// Real tells whether any key of Vennio may be used, the operator's or a caller's.
+// Real reports whether a key of Vennio is used, of the operator or of a caller.
 func (c Config) Real() bool { return !c.Sandbox() || len(c.Tenants) > 0 || c.Serve.CallerKeys }
 
-// tokenEntry is a token as the settings file has it.
+// tokenEntry is a token in the settings file.
 type tokenEntry struct {
 	Name   text   `yaml:"name"`
 	Hash   text   `yaml:"hash"`

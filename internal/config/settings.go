@@ -24,8 +24,8 @@ import (
 	"github.com/vennio-mcp/vennio-mcp/vennioclient"
 )
 
-// Setting is one thing that can be set. The command line, the help, the checks
-// and the README's table are all made from the list of them.
+// Setting is one setting. The flags, the help, the checks and the table in docs/reference are generated
+// from the list of settings.
 type Setting struct {
 	Flag    string   // without dashes; empty: never on the command line, where others can read it
 	Value   string   // the kind of value, in one word, such as file or duration; "bool" is a switch
@@ -50,7 +50,7 @@ var choices = map[string][]string{
 // Choices returns the values that the setting accepts, where they are few; else nil.
 func (s Setting) Choices() []string { return choices[s.Flag] }
 
-// Name is how a message to the operator calls the setting.
+// Name returns the name of the setting in messages to the operator.
 func (s Setting) Name() string { return s.Env[0] }
 
 // Settings lists every setting, in the order of docs/reference/settings.md.
@@ -197,8 +197,8 @@ func setWeekStart(c *Config, v string) error {
 	return nil
 }
 
-// setBool fails on anything but a clear yes or no: a slip must not leave a
-// server writing that was meant to read.
+// setBool refuses anything but a clear value: a typing error must not let a server write that should only
+// read.
 func setBool(field func(*Config) *bool) func(*Config, string) error {
 	return func(c *Config, v string) (err error) {
 		if *field(c), err = strconv.ParseBool(strings.ToLower(strings.TrimSpace(v))); err != nil {
@@ -312,7 +312,7 @@ func setOneOf(flag string, field func(*Config) *string) func(*Config, string) er
 	}
 }
 
-// reason is the cause of a file error, without the path twice.
+// reason returns the cause of a file error, without repeating the path.
 func reason(err error) string {
 	if p, ok := errors.AsType[*os.PathError](err); ok {
 		return p.Path + ": " + p.Err.Error()
@@ -320,7 +320,7 @@ func reason(err error) string {
 	return err.Error()
 }
 
-// limitSettings are what the operator allows, and no model can change.
+// limitSettings are limits of the operator, which no model can change.
 func limitSettings() []Setting {
 	return []Setting{
 		{"guest-domains", "list", []string{"VENNIO_GUEST_DOMAINS"}, "", "domains whose addresses may attend, comma-separated; *.example.com: all below it (default: any)", setDomains},

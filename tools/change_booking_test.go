@@ -17,8 +17,8 @@ import (
 
 var yes = args{"granted": true, "given_by": "Ada Byron", "statement": "Yes, do that"}
 
-// changes are the two tools that change a booking: what a world needs to call
-// each, with a person's yes.
+// changes contains the arguments with which a world calls each tool that changes a
+// booking, with a person's consent.
 var changes = map[string]func(w *world, booking string) args{
 	"reschedule_booking": func(w *world, booking string) args {
 		found := w.find(args{"reschedule_of": booking, "timezone": "Europe/London"})

@@ -129,8 +129,8 @@ func TestReq_P6_AModernClientThatBringsNoAnswerInTime(t *testing.T) {
 	assert.Zero(t, w.vennio.Writes())
 }
 
-// waitsElsewhere: nothing is booked, the ways are named, the client is not asked
-// again, and the person's yes on the page is good for the same call.
+// waitsElsewhere checks that nothing is booked, the result names the ways to approve, the client is not
+// asked again, and the person's approval on the page counts for the same call.
 func waitsElsewhere(t *testing.T, w *world, p *person, why string) {
 	t.Helper()
 	booking := agreed(w.slot().SlotID)

@@ -176,8 +176,8 @@ func TestACallThatVennioDoesNotAnswerYetTellsSo(t *testing.T) {
 	assert.Empty(t, l.notes)
 }
 
-// Without a token that can be given back as it came, nothing is told; and the
-// call waits and ends as ever.
+// Without a token that can be returned unchanged, there are no notifications, and the call waits and ends
+// as usual.
 func TestWithoutATokenNothingIsTold(t *testing.T) {
 	t.Parallel()
 	for name, token := range map[string]mcp.ProgressToken{"none": nil, "a list": []string{"x"}, "a fraction": 1.5, "true": true, "too large": 1e300} {

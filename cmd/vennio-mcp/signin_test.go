@@ -224,7 +224,7 @@ func (b browser) paired() bool {
 }
 
 // req: C9. With oauth.sign_in, signing in at the issuer pairs the browser with the tenant of the person,
-// under the name that the issuer says; who has no credentials there gets nowhere.
+// under the name that the issuer provides. A person without credentials there cannot pair one.
 // field: sign-in at the issuer
 func TestReq_C9_SigningInPairsTheBrowser(t *testing.T) {
 	t.Parallel()

@@ -81,9 +81,9 @@ func TestACollectorThatTheOperatorVouchesForIsSentHeaders(t *testing.T) {
 	ca := filepath.Join(t.TempDir(), "ca.pem")
 	require.NoError(t, os.WriteFile(ca, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw}), 0o600))
 
-	stranger, err := newCollector(set("ENDPOINT=" + server.URL))
+	untrusting, err := newCollector(set("ENDPOINT=" + server.URL))
 	require.NoError(t, err)
-	require.ErrorContains(t, stranger.send(t.Context(), nil), "certificate")
+	require.ErrorContains(t, untrusting.send(t.Context(), nil), "certificate")
 
 	to, err := newCollector(set("ENDPOINT="+server.URL, "CERTIFICATE="+ca, "HEADERS=api-key=a%20b, X-Team=sales", "TIMEOUT=2000"))
 	require.NoError(t, err)

@@ -92,7 +92,7 @@ func OnServer(location string) bool {
 	return strings.HasPrefix(location, "postgres://") || strings.HasPrefix(location, "postgresql://")
 }
 
-// Shared reports whether processes on many machines can use the DB at once, that is,
+// Shared reports whether several replicas can use the DB at the same time, that is,
 // whether it is a PostgreSQL database.
 func (db *DB) Shared() bool { return OnServer(db.location) }
 

@@ -143,8 +143,8 @@ func TestSlotsRefuseImpossibleWindows(t *testing.T) {
 func TestSlotsTellNotThereFromNotConnected(t *testing.T) {
 	t.Parallel()
 	s := newServer(sandbox.Options{})
-	stranger := sandbox.Host{ID: "00000000-0000-4000-8000-000000000000"}
-	refused(t, s, http.StatusNotFound, "not-found", slotsOf(stranger, tomorrow, tomorrow.Add(week)))
+	unknown := sandbox.Host{ID: "00000000-0000-4000-8000-000000000000"}
+	refused(t, s, http.StatusNotFound, "not-found", slotsOf(unknown, tomorrow, tomorrow.Add(week)))
 	refused(t, s, http.StatusNotFound, "calendar-not-connected", slotsOf(dana, tomorrow, tomorrow.Add(week)))
 	refused(t, s, http.StatusNotFound, "not-found", get("/v1/availability/slots", "participants", "user:nobody", "duration", "30"))
 }

@@ -83,10 +83,10 @@ func line(w io.Writer, cells ...string) {
 }
 
 func (r *report) writeDemands(w io.Writer) {
-	heading(w, "What is demanded")
+	heading(w, "Requirements")
 	met := map[bool]string{true: "yes", false: "NO"}
 	start := r.start.median() / r.startBare.median()
-	header(w, "", "demanded", "measured", "met")
+	header(w, "", "required", "measured", "met")
 	line(w, "start-up: process start to the answer to `initialize`", "under 2 × bare mcp-go server",
 		times(r.start.ratiosTo(r.startBare).withQuartiles(start)), met[start < mostStart])
 	rest, assessment := "n/a", "n/a"

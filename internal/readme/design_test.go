@@ -4,6 +4,7 @@ import (
 	"go/parser"
 	"go/token"
 	"io/fs"
+	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -148,4 +149,27 @@ func TestTheDirectoriesInLinterRulesExist(t *testing.T) {
 			}
 		}
 	}
+}
+
+// req: P9. All transports share the protocol core: one function calls mcp-go's message handler, and
+// none of mcp-go's transports is used. TestReq_P3_TheWireIsByteIdentical compares the transports' bytes.
+func TestReq_P9_OneProtocolCoreServesAllTransports(t *testing.T) {
+	t.Parallel()
+	var callers []string
+	for dir := range packages(t) {
+		paths, err := filepath.Glob(filepath.Join(root, filepath.FromSlash(dir), "*.go"))
+		require.NoError(t, err)
+		for _, path := range paths {
+			if strings.HasSuffix(path, "_test.go") {
+				continue
+			}
+			raw, err := os.ReadFile(path)
+			require.NoError(t, err)
+			for range strings.Count(string(raw), ".HandleMessage(") {
+				callers = append(callers, dir+"/"+filepath.Base(path))
+			}
+			assert.NotRegexp(t, `\bserver\.(NewStreamableHTTPServer|NewSSEServer|NewStdioServer|ServeStdio)\b`, string(raw), path)
+		}
+	}
+	assert.Equal(t, []string{"internal/mcpserver/conn.go"}, callers)
 }

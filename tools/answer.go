@@ -2,11 +2,8 @@ package tools
 
 import (
 	"context"
-	"crypto/hmac"
-	"crypto/sha256"
 	"encoding/hex"
 	"errors"
-	"slices"
 	"strings"
 
 	"github.com/mark3labs/mcp-go/mcp"
@@ -82,20 +79,15 @@ func (d *Deps) checkAnswerFor(ctx context.Context, act consent.Act) error {
 }
 
 // seal authenticates the id of a question as a state that travels through the client.
-func (d *Deps) seal(id string) string { return sealWith(d.Secret, id) }
-
-func sealWith(secret []byte, id string) string {
-	h := hmac.New(sha256.New, secret)
-	_, _ = h.Write([]byte("vennio-mcp question v1\x00" + id))
-	return id + "." + hex.EncodeToString(h.Sum(nil))
+func (d *Deps) seal(id string) string {
+	return id + "." + hex.EncodeToString(d.Keys.Sign(questionPurpose+id))
 }
 
-// isSealed reports whether the state is the sealed id, under one of the secrets.
+const questionPurpose = "vennio-mcp question v1\x00"
+
+// isSealed reports whether the state is the sealed id, exactly as seal writes it.
 func (d *Deps) isSealed(state, id string) bool {
-	return d.anySecret(func(secret []byte) bool { return hmac.Equal([]byte(state), []byte(sealWith(secret, id))) })
-}
-
-// anySecret reports whether verify accepts one of the secrets.
-func (d *Deps) anySecret(verify func(secret []byte) bool) bool {
-	return verify(d.Secret) || slices.ContainsFunc(d.Others, verify)
+	_, digits, _ := strings.Cut(state, ".")
+	mac, err := hex.DecodeString(digits)
+	return err == nil && state == id+"."+hex.EncodeToString(mac) && d.Keys.Verify(questionPurpose+id, mac)
 }

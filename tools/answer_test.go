@@ -15,6 +15,7 @@ import (
 	"github.com/vennio-mcp/vennio-mcp/internal/scheduling"
 	"github.com/vennio-mcp/vennio-mcp/internal/slots"
 	"github.com/vennio-mcp/vennio-mcp/internal/sqldb"
+	"github.com/vennio-mcp/vennio-mcp/internal/tenant"
 	"github.com/vennio-mcp/vennio-mcp/schemas"
 	"github.com/vennio-mcp/vennio-mcp/tools"
 	"github.com/vennio-mcp/vennio-mcp/vennioclient"
@@ -37,7 +38,7 @@ func TestReq_C7_AStateThatIsNotOursForThisIsRefusedBeforeAnyCall(t *testing.T) {
 	otherID, _, _ := strings.Cut(swapped, ".")
 	plain := sha256.Sum256([]byte(id))
 	foreign := newWorld(t)
-	foreign.deps.Ledger, foreign.deps.Secret = w.deps.Ledger, []byte("the secret of another server")
+	foreign.deps.Ledger, foreign.deps.Keys = w.deps.Ledger, tenant.NewKeyring([]byte("the secret of another server"))
 	theirs := foreign.post(foreign.server(), toolCall(canAsk, "book_slot", booking, nil)).Result.RequestState
 	require.NotEmpty(t, theirs)
 	calls := w.vennio.Calls()
@@ -106,9 +107,9 @@ func lone(f *testing.F) *server.MCPServer {
 	w := &world{deps: tools.Deps{
 		Service: scheduling.Service{
 			Vennio: vennio, Hosts: directory(), Zone: time.UTC, Now: now,
-			Slots: slots.NewSigner([]byte("a secret only tests know"), "sandbox", now), Ledger: consent.New(db, now),
+			Slots: slots.NewSigner(tenant.NewKeyring([]byte("a secret only tests know")), "sandbox", now), Ledger: consent.New(db, now),
 		},
-		Conversation: tools.Conversation{Policy: consent.PolicyAsk, Secret: []byte("another secret")},
+		Conversation: tools.Conversation{Policy: consent.PolicyAsk, Keys: tenant.NewKeyring([]byte("another secret"))},
 	}}
 	return w.server()
 }
@@ -120,7 +121,7 @@ func FuzzState(f *testing.F) {
 	}
 	f.Add("", 3, byte('B'))
 	f.Add("", 90, byte('f'))
-	srv, signer := lone(f), slots.NewSigner([]byte("a secret only tests know"), "sandbox", func() time.Time { return wednesday })
+	srv, signer := lone(f), slots.NewSigner(tenant.NewKeyring([]byte("a secret only tests know")), "sandbox", func() time.Time { return wednesday })
 	id, err := signer.Sign(slots.Offer{Start: wednesday.Add(time.Hour), Duration: 30 * time.Minute, Hosts: []string{directory()[0].ID}, Zone: "Europe/London"})
 	require.NoError(f, err)
 	f.Fuzz(func(t *testing.T, state string, at int, to byte) {
@@ -145,11 +146,11 @@ func FuzzState(f *testing.F) {
 func TestAQuestionAskedBeforeTheRotationIsAnswered(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	booking, old := agreed(w.slot().SlotID), w.deps.Secret
+	booking := agreed(w.slot().SlotID)
 	state := w.post(w.server(), toolCall(canAsk, "book_slot", booking, nil)).Result.RequestState
-	w.deps.Secret = []byte("the next secret")
+	w.deps.Keys = tenant.NewKeyring([]byte("the next secret"))
 	assert.Equal(t, schemas.CodeConsentRequired, w.post(w.server(), toolCall(canAsk, "book_slot", booking, accepting(state))).code())
-	w.deps.Others = [][]byte{old}
+	w.deps.Keys = tenant.NewKeyring([]byte("the next secret"), []byte("another secret"))
 	got := w.post(w.server(), toolCall(canAsk, "book_slot", booking, accepting(state)))
 	assert.Equal(t, "confirmed", got.Result.StructuredContent.Status)
 }

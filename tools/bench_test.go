@@ -18,6 +18,7 @@ import (
 	"github.com/vennio-mcp/vennio-mcp/internal/scheduling"
 	"github.com/vennio-mcp/vennio-mcp/internal/slots"
 	"github.com/vennio-mcp/vennio-mcp/internal/sqldb"
+	"github.com/vennio-mcp/vennio-mcp/internal/tenant"
 	"github.com/vennio-mcp/vennio-mcp/internal/times"
 	"github.com/vennio-mcp/vennio-mcp/tools"
 	"github.com/vennio-mcp/vennio-mcp/vennioclient"
@@ -72,7 +73,7 @@ func instantAgent(b *testing.B) *client.Client {
 	srv := server.NewMCPServer("bench", "0", server.WithRecovery())
 	for _, tool := range tools.Catalog(tools.Deps{
 		Service: scheduling.Service{
-			Vennio: api, Hosts: directory(), Zone: zone, WeekStart: time.Monday, Now: now, Slots: slots.NewSigner([]byte("a secret only tests know"), "sandbox", now),
+			Vennio: api, Hosts: directory(), Zone: zone, WeekStart: time.Monday, Now: now, Slots: slots.NewSigner(tenant.NewKeyring([]byte("a secret only tests know")), "sandbox", now),
 		},
 	}) {
 		srv.AddTools(tool.Bind())
@@ -125,9 +126,9 @@ func prompt(b *testing.B) tools.Deps {
 	return tools.Deps{
 		Service: scheduling.Service{
 			Vennio: c, Hosts: directory(), Zone: zone, Now: now,
-			Ledger: consent.New(db, now), Slots: slots.NewSigner([]byte("a secret only tests know"), "sandbox", now),
+			Ledger: consent.New(db, now), Slots: slots.NewSigner(tenant.NewKeyring([]byte("a secret only tests know")), "sandbox", now),
 		},
-		Conversation: tools.Conversation{Policy: consent.PolicyAttested, Secret: []byte("secret")},
+		Conversation: tools.Conversation{Policy: consent.PolicyAttested, Keys: tenant.NewKeyring([]byte("secret"))},
 	}
 }
 

@@ -3,8 +3,6 @@ package tools
 import (
 	"cmp"
 	"context"
-	"crypto/hmac"
-	"crypto/sha256"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -18,6 +16,7 @@ import (
 	"github.com/vennio-mcp/vennio-mcp/internal/consent"
 	"github.com/vennio-mcp/vennio-mcp/internal/sanitize"
 	"github.com/vennio-mcp/vennio-mcp/internal/scheduling"
+	"github.com/vennio-mcp/vennio-mcp/internal/tenant"
 	"github.com/vennio-mcp/vennio-mcp/schemas"
 	"github.com/vennio-mcp/vennio-mcp/vennioclient"
 )
@@ -28,8 +27,7 @@ import (
 // Conversation is what the tools use to obtain a person's consent.
 type Conversation struct {
 	Policy consent.Policy // the consent methods that count
-	Secret []byte         // authenticates the states and cursors that clients return
-	Others [][]byte       // further secrets that are accepted while Secret is rotated
+	Keys   tenant.Keyring // the tenant's; authenticates the states and cursors that clients return
 	// ApprovalURL returns the address of the page on which a person can answer a proposal; nil: no page
 	// is served.
 	ApprovalURL func(proposalID string) (string, error)
@@ -343,9 +341,8 @@ func (d *Deps) asker(ctx context.Context) consent.Asker {
 	if d.Caller != nil {
 		caller = d.Caller(ctx)
 	}
-	h := hmac.New(sha256.New, d.Secret)
-	_, _ = h.Write([]byte("vennio-mcp caller v1\x00" + d.Tenant + "\x00" + caller))
-	return consent.Asker{Caller: hex.EncodeToString(h.Sum(nil)[:16]), Client: clientName(ctx), Limits: d.Limits.Asking, Account: d.Account, Policy: d.Policy}
+	hash := d.Keys.Sign("vennio-mcp caller v1\x00" + d.Tenant + "\x00" + caller)
+	return consent.Asker{Caller: hex.EncodeToString(hash[:16]), Client: clientName(ctx), Limits: d.Limits.Asking, Account: d.Account, Policy: d.Policy}
 }
 
 // answeredBy names who answered in the client, as far as the connection shows: the name of the caller's

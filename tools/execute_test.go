@@ -12,6 +12,7 @@ import (
 	"github.com/vennio-mcp/vennio-mcp/internal/consent"
 	"github.com/vennio-mcp/vennio-mcp/internal/scheduling"
 	"github.com/vennio-mcp/vennio-mcp/internal/slots"
+	"github.com/vennio-mcp/vennio-mcp/internal/tenant"
 	"github.com/vennio-mcp/vennio-mcp/schemas"
 	"github.com/vennio-mcp/vennio-mcp/tools"
 )
@@ -151,7 +152,7 @@ func TestWhatCannotBeCarriedOutRetiresTheConsent(t *testing.T) {
 		}, "slot_taken"},
 		"no longer allowed": {func(w *world, _ args) { w.deps.Limits.GuestDomains = []string{"example.org"} }, consent.AbandonedPrefix + "not_allowed"},
 		"the secret was replaced": {func(w *world, _ args) {
-			w.deps.Slots = slots.NewSigner([]byte("quite another secret"), "sandbox", w.deps.Now)
+			w.deps.Slots = slots.NewSigner(tenant.NewKeyring([]byte("quite another secret")), "sandbox", w.deps.Now)
 		}, consent.AbandonedPrefix + "unknown_slot"},
 	} {
 		t.Run(name, func(t *testing.T) {

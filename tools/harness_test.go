@@ -24,6 +24,7 @@ import (
 	"github.com/vennio-mcp/vennio-mcp/internal/scheduling"
 	"github.com/vennio-mcp/vennio-mcp/internal/slots"
 	"github.com/vennio-mcp/vennio-mcp/internal/sqldb"
+	"github.com/vennio-mcp/vennio-mcp/internal/tenant"
 	"github.com/vennio-mcp/vennio-mcp/internal/times"
 	"github.com/vennio-mcp/vennio-mcp/schemas"
 	"github.com/vennio-mcp/vennio-mcp/tools"
@@ -83,10 +84,10 @@ func newWorld(t *testing.T, options ...option) *world {
 	w.deps = tools.Deps{
 		Service: scheduling.Service{
 			Vennio: w.client(canary), Hosts: directory(), Zone: zone, WeekStart: time.Monday, Now: now,
-			Slots: slots.NewSigner([]byte("a secret only tests know"), "sandbox", now), Ledger: newLedger(t, now),
+			Slots: slots.NewSigner(tenant.NewKeyring([]byte("a secret only tests know")), "sandbox", now), Ledger: newLedger(t, now),
 			Warn: func(err error) { assert.NoError(t, err) },
 		},
-		Conversation: tools.Conversation{Policy: consent.PolicyAsk, Secret: []byte("another secret")},
+		Conversation: tools.Conversation{Policy: consent.PolicyAsk, Keys: tenant.NewKeyring([]byte("another secret"))},
 	}
 	for _, o := range options {
 		o(w)

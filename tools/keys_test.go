@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/vennio-mcp/vennio-mcp/internal/scheduling"
+	keyring "github.com/vennio-mcp/vennio-mcp/internal/tenant"
 	"github.com/vennio-mcp/vennio-mcp/vennioclient"
 )
 
@@ -28,7 +29,7 @@ func TestKeyedHashesAreUnchangedAndDiffer(t *testing.T) {
 	for secret, tenant := range map[string]string{"a secret of tenant acme": "acme", "a secret of tenant beta": "beta"} {
 		d := &Deps{
 			Service:      scheduling.Service{Tenant: tenant},
-			Conversation: Conversation{Secret: []byte(secret), Caller: func(context.Context) string { return "token ada" }},
+			Conversation: Conversation{Keys: keyring.NewKeyring([]byte(secret)), Caller: func(context.Context) string { return "token ada" }},
 		}
 		q := listing{filters: []string{"", "", "", "", "Europe/London", "619c8492-3849-4201-abd3-6d668d3f30b3"}}
 		p := positionOf(vennioclient.Booking{ID: "01fdf92f-9dc1-4fcf-bb66-ad336e269d0b", Start: time.Date(2026, 12, 9, 9, 0, 0, 0, time.UTC)})

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"cmp"
 	"context"
-	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/base32"
 	"encoding/binary"
@@ -16,6 +15,7 @@ import (
 
 	"github.com/vennio-mcp/vennio-mcp/internal/sanitize"
 	"github.com/vennio-mcp/vennio-mcp/internal/scheduling"
+	"github.com/vennio-mcp/vennio-mcp/internal/tenant"
 	"github.com/vennio-mcp/vennio-mcp/internal/times"
 	"github.com/vennio-mcp/vennio-mcp/schemas"
 	"github.com/vennio-mcp/vennio-mcp/vennioclient"
@@ -179,7 +179,7 @@ const cursorMAC = 8 // bytes
 // filters, so that it cannot continue another list.
 func (d *Deps) cursor(q listing, p position) string {
 	raw := append(binary.BigEndian.AppendUint64(nil, uint64(p.start.Unix())), p.id[:]...) //nolint:gosec // G115: converted back when it is opened
-	return cursorEncoding.EncodeToString(append(raw, q.mac(d.Secret, raw)...))
+	return cursorEncoding.EncodeToString(append(raw, d.Keys.SignShort(q.cursorMessage(raw))...))
 }
 
 // openCursor returns the position in a cursor; without a cursor, the one before all bookings.
@@ -188,7 +188,7 @@ func (d *Deps) openCursor(q listing, cursor string) (p position, err error) {
 		return position{}, nil
 	}
 	raw, err := cursorEncoding.DecodeString(cursor)
-	if err != nil || len(raw) != 16+cursorMAC || !d.anySecret(func(secret []byte) bool { return hmac.Equal(raw[16:], q.mac(secret, raw[:16])) }) {
+	if err != nil || len(raw) != 16+tenant.ShortMAC || !d.Keys.VerifyShort(q.cursorMessage(raw[:16]), raw[16:]) {
 		return p, &scheduling.Refusal{
 			Code: schemas.CodeInvalidArguments, Message: "cursor: not one that list_bookings gave for these arguments.",
 			Next: "Copy next_cursor whole and send the other arguments as they were; or leave cursor out to begin anew.",
@@ -197,13 +197,7 @@ func (d *Deps) openCursor(q listing, cursor string) (p position, err error) {
 	return position{time.Unix(int64(binary.BigEndian.Uint64(raw)), 0), [8]byte(raw[8:16])}, nil //nolint:gosec // G115: converted by cursor
 }
 
-// mac authenticates the raw position of a cursor together with the filters.
-func (q listing) mac(secret, raw []byte) []byte {
-	h := hmac.New(sha256.New, secret)
-	_, _ = h.Write([]byte("vennio-mcp list cursor v1"))
-	for _, part := range append([]string{string(raw)}, q.filters...) {
-		_ = binary.Write(h, binary.BigEndian, uint64(len(part)))
-		_, _ = h.Write([]byte(part))
-	}
-	return h.Sum(nil)[:cursorMAC]
+// cursorMessage is what a cursor's MAC covers: the raw position and the filters.
+func (q listing) cursorMessage(raw []byte) string {
+	return "vennio-mcp list cursor v1" + tenant.Join(append([]string{string(raw)}, q.filters...)...)
 }

@@ -2,8 +2,6 @@ package main
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"log/slog"
 	"time"
 
@@ -68,7 +66,7 @@ func (p program) openInbox(cfg config.Config, db *sqldb.DB, log zerolog.Logger, 
 
 // eventsOf is what the settings say of a tenant's events.
 func eventsOf(name string, cfg config.Config) webhooks.Tenant {
-	t := webhooks.Tenant{Name: name, Zone: cfg.Zone, Account: accountOf(cfg)}
+	t := webhooks.Tenant{Name: name, Zone: cfg.Zone, Account: cfg.Identity(name).Account}
 	for _, s := range cfg.Sinks {
 		t.Sinks = append(t.Sinks, s.Reveal())
 	}
@@ -76,12 +74,6 @@ func eventsOf(name string, cfg config.Config) webhooks.Tenant {
 		t.Secrets = append(t.Secrets, s.Reveal())
 	}
 	return t
-}
-
-// accountOf tells the account of a key from others, and nothing of the key.
-func accountOf(cfg config.Config) string {
-	sum := sha256.Sum256([]byte("vennio-mcp account v1\x00" + cfg.APIKey.Reveal()))
-	return hex.EncodeToString(sum[:16])
 }
 
 // followStop is how long the job engine may take to stop, once the server is told

@@ -15,6 +15,7 @@ import (
 
 	"github.com/vennio-mcp/vennio-mcp/internal/auth"
 	"github.com/vennio-mcp/vennio-mcp/internal/slots"
+	"github.com/vennio-mcp/vennio-mcp/internal/tenant"
 )
 
 const (
@@ -46,21 +47,23 @@ func readKeys(t *testing.T) (k recordedKeys) {
 func TestKeysOfTenantsAreUnchangedAndDiffer(t *testing.T) {
 	t.Parallel()
 	k, seen := readKeys(t), map[string]bool{}
-	assert.Equal(t, k.Fingerprint, fingerprint([]byte(recordedSecret)))
+	keys := tenant.NewKeyring([]byte(recordedSecret))
+	assert.Equal(t, k.Fingerprint, keys.Fingerprint())
 	seen[k.Fingerprint] = true
-	for _, tenant := range []string{"", "acme", "beta"} {
-		secret := secretOf([]byte(recordedSecret), tenant)
-		assert.Equal(t, k.Secrets[tenant], hex.EncodeToString(secret), "secret of tenant %q", tenant)
-		assert.False(t, seen[k.Secrets[tenant]], "secret of tenant %q", tenant)
-		seen[k.Secrets[tenant]] = true
+	for _, name := range []string{"", "acme", "beta"} {
+		recorded, err := hex.DecodeString(k.Secrets[name])
+		require.NoError(t, err)
+		assert.Equal(t, tenant.NewKeyring(recorded), keys.ForTenant(name), "keys of tenant %q", name)
+		assert.False(t, seen[k.Secrets[name]], "keys of tenant %q", name)
+		seen[k.Secrets[name]] = true
 		issued := time.Date(2026, 1, 2, 9, 0, 0, 0, time.UTC)
 		for of, id := range k.Slots {
-			offer, err := slots.NewSigner([]byte(recordedSecret), realmOf(recordedAPI, tenant), func() time.Time { return issued }).Open(id, []string{alice})
-			if of != tenant {
-				require.ErrorIs(t, err, slots.ErrUnknown, "slot of %q opened for %q", of, tenant)
+			offer, err := slots.NewSigner(keys, tenant.NewIdentity(name, recordedAPI, "").Realm, func() time.Time { return issued }).Open(id, []string{alice})
+			if of != name {
+				require.ErrorIs(t, err, slots.ErrUnknown, "slot of %q opened for %q", of, name)
 				continue
 			}
-			require.NoError(t, err, "slot of tenant %q", tenant)
+			require.NoError(t, err, "slot of tenant %q", name)
 			assert.Equal(t, slots.Offer{Start: issued.Add(24 * time.Hour), Duration: 30 * time.Minute, Hosts: []string{alice}, Zone: "Europe/London"}, offer)
 		}
 	}

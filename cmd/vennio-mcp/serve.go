@@ -118,7 +118,7 @@ func (a *assembled) signIn(p program, cfg config.Config) *approval.SignIn {
 		return nil
 	}
 	o.RedirectURL, o.Now, o.Warn = cfg.Serve.PublicURL+approval.SignedInPath, p.clock(), func(err error) { a.log.Warn().Err(err).Msg("somebody could not sign in to approve") }
-	return &approval.SignIn{Issuer: auth.NewSignIn(o), Secrets: append([][]byte{a.secret}, a.others...)}
+	return &approval.SignIn{Issuer: auth.NewSignIn(o), Keys: a.keys}
 }
 
 // open assembles the default tenant at once, so that its mistakes show, unless
@@ -132,7 +132,7 @@ func (p program) open(ctx context.Context, cfg config.Config) (*assembled, error
 
 func (a *assembled) httpOptions(ctx context.Context, p program, cfg config.Config) (o mcpserver.HTTPOptions, err error) {
 	s := cfg.Serve
-	known := cfg.Access(a.secret)
+	known := cfg.Access(a.keys)
 	if known.OAuth != nil {
 		known.OAuth.Warn = func(err error) { a.log.Warn().Err(err).Msg("tokens of the authorization server cannot be checked") }
 	}

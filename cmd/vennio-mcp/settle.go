@@ -191,7 +191,7 @@ func (a *assembled) account(p program, cfg config.Config) func(tenant string) (*
 		if err != nil {
 			return nil, err
 		}
-		d := a.deps(p, own, tenant, client, own.APIKey.Reveal(), realmOf(own.APIURL, tenant))
+		d := a.deps(p, own, own.Identity(tenant), client, own.APIKey.Reveal())
 		if n := a.notifiers[tenant]; n != nil {
 			d.Changed = n.Wrote
 		}

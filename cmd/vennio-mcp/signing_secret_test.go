@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/vennio-mcp/vennio-mcp/internal/sqldb"
+	"github.com/vennio-mcp/vennio-mcp/internal/tenant"
 	"github.com/vennio-mcp/vennio-mcp/vennioclient/sandbox"
 )
 
@@ -117,7 +118,7 @@ func TestAServerThatFindsAnotherSecretLaterEnds(t *testing.T) {
 	dir := t.TempDir()
 	db := sqldb.Open(dir)
 	t.Cleanup(func() { require.NoError(t, db.Close()) })
-	require.NoError(t, agreeOnSecret(t.Context(), db, sqldb.SecretUse{Signs: "a", Takes: "a", Origin: secretOfSettings}))
+	require.NoError(t, tenant.NewKeyring([]byte("a secret of other processes")).Register(t.Context(), db))
 	held, release, released := make(chan struct{}), make(chan struct{}), make(chan error, 1)
 	go func() {
 		released <- db.Write(t.Context(), func(*sqldb.Tx) error { close(held); <-release; return nil })

@@ -2,8 +2,6 @@ package main
 
 import (
 	"context"
-	"crypto/hmac"
-	"crypto/sha256"
 	"slices"
 
 	"github.com/vennio-mcp/vennio-mcp/internal/auth"
@@ -43,31 +41,6 @@ func settingsOf(cfg config.Config, c auth.Caller) config.Config {
 		cfg.APIKey = config.Secret(c.Key)
 	}
 	return cfg
-}
-
-// realmOf keeps the slot ids of tenants apart.
-func realmOf(apiURL, tenant string) string {
-	if tenant == "" {
-		return apiURL
-	}
-	return apiURL + "\x00" + tenant
-}
-
-// secretOf keeps apart what travels through the clients of tenants.
-func secretOf(secret []byte, tenant string) []byte {
-	if tenant == "" {
-		return secret
-	}
-	mac := hmac.New(sha256.New, secret)
-	_, _ = mac.Write([]byte("vennio-mcp tenant v1\x00" + tenant))
-	return mac.Sum(nil)
-}
-
-func secretsOf(secrets [][]byte, tenant string) (all [][]byte) {
-	for _, secret := range secrets {
-		all = append(all, secretOf(secret, tenant))
-	}
-	return all
 }
 
 // writes tells the tools that need the scope to book.

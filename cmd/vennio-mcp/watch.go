@@ -8,6 +8,7 @@ import (
 	"github.com/vennio-mcp/vennio-mcp/internal/config"
 	"github.com/vennio-mcp/vennio-mcp/internal/observe"
 	"github.com/vennio-mcp/vennio-mcp/internal/sqldb"
+	"github.com/vennio-mcp/vennio-mcp/internal/tenant"
 )
 
 // watching begins a server with its eyes: log, metrics, and traces where
@@ -52,7 +53,7 @@ func keySince(cfg config.Config, now time.Time) (time.Time, error) {
 	if !cfg.KeyCreated.IsZero() {
 		return cfg.KeyCreated, nil
 	}
-	return sqldb.KeySeen(cfg.StateDir, cfg.APIKey.Reveal(), now)
+	return tenant.KeySeen(cfg.StateDir, cfg.APIKey.Reveal(), now)
 }
 
 // unready says why calls cannot be served just now. Vennio is not asked: when it

@@ -3,8 +3,6 @@ package main
 import (
 	"context"
 	"crypto/rand"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"net"
@@ -26,6 +24,7 @@ import (
 	"github.com/vennio-mcp/vennio-mcp/internal/scheduling"
 	"github.com/vennio-mcp/vennio-mcp/internal/slots"
 	"github.com/vennio-mcp/vennio-mcp/internal/sqldb"
+	"github.com/vennio-mcp/vennio-mcp/internal/tenant"
 	"github.com/vennio-mcp/vennio-mcp/internal/webhooks"
 	"github.com/vennio-mcp/vennio-mcp/prompts"
 	"github.com/vennio-mcp/vennio-mcp/schemas"
@@ -47,9 +46,7 @@ type assembled struct {
 	vennio    *vennioclient.Client
 	store     *sqldb.DB
 	ledger    *consent.Ledger
-	secret    []byte           // signs slot ids and what travels through clients
-	others    [][]byte         // are taken too, while the secret is rotated
-	ownSecret bool             // it is this process\'s alone: it could not be kept
+	keys      tenant.Keyring   // authenticates slot ids, cookies and the states of questions
 	inboxes   *webhooks.Office // told of requests that wait for a person; nil where no inbox is served
 	// stopped says why follow-ups are not carried out; nil where no inbox is served.
 	stopped func() error
@@ -93,7 +90,7 @@ func (p program) found(ctx context.Context, cfg config.Config) (*assembled, erro
 	for tenant, feed := range a.feeds {
 		a.notifiers[tenant] = resources.NewNotifier(feed.Updated, p.clock())
 	}
-	if a.secret, a.others, a.ownSecret, err = signingSecrets(cfg, a.log); err != nil {
+	if a.keys, err = signingKeys(cfg, a.log); err != nil {
 		a.close()
 		return nil, err
 	}
@@ -115,9 +112,9 @@ func (p program) found(ctx context.Context, cfg config.Config) (*assembled, erro
 
 // newTenantServer returns the MCP server of one tenant ("" is the default one), which reports
 // its changes to feed.
-func (a *assembled) newTenantServer(ctx context.Context, p program, cfg config.Config, tenant string, feed *mcpserver.Subscriptions) (*server.MCPServer, error) {
+func (a *assembled) newTenantServer(ctx context.Context, p program, cfg config.Config, name string, feed *mcpserver.Subscriptions) (*server.MCPServer, error) {
 	log := a.log
-	realm, key := realmOf(cfg.APIURL, tenant), cfg.APIKey.Reveal()
+	id, key := cfg.Identity(name), cfg.APIKey.Reveal()
 	switch {
 	case cfg.Sandbox():
 		box, err := p.startSandbox(ctx, "127.0.0.1:0")
@@ -125,24 +122,26 @@ func (a *assembled) newTenantServer(ctx context.Context, p program, cfg config.C
 			return nil, fmt.Errorf("start the sandbox: %w", err)
 		}
 		a.closing(box.close)
-		realm, key, cfg.APIURL = "sandbox", sandbox.DefaultKey(), box.url
+		key, cfg.APIURL = sandbox.DefaultKey(), box.url
+		id = cfg.Identity(name)
+		id.Realm = "sandbox" // its port differs each time
 		cfg.Hosts = sandboxHosts()
 		log.Log().Str(zerolog.LevelFieldName, zerolog.LevelWarnValue).Msg(schemas.SandboxText) // whatever the log level: nothing here is real
 	default:
-		a.usesVennio(cfg, tenant, p.clock()())
+		a.usesVennio(cfg, name, p.clock()())
 	}
 	client, err := a.client(cfg, key)
 	if err != nil {
 		return nil, err
 	}
-	if tenant == "" {
+	if name == "" {
 		a.vennio = client
 	}
-	notifier := a.notifiers[tenant]
+	notifier := a.notifiers[name]
 	if notifier == nil { // of a caller's own key, about which no events are received
 		notifier = resources.NewNotifier(feed.Updated, p.clock())
 	}
-	d := a.deps(p, cfg, tenant, client, key, realm)
+	d := a.deps(p, cfg, id, client, key)
 	d.Changed = notifier.Wrote
 	a.settlers.add(d)
 	return newServer(d, observe.Tools(log, a.watch), a.spans.Tools), nil
@@ -156,35 +155,29 @@ func (a *assembled) client(cfg config.Config, key string) (*vennioclient.Client,
 }
 
 // deps is what the tools of a tenant use.
-func (a *assembled) deps(p program, cfg config.Config, tenant string, client *vennioclient.Client, key, realm string) *tools.Deps {
+func (a *assembled) deps(p program, cfg config.Config, id tenant.Identity, client *vennioclient.Client, key string) *tools.Deps {
 	return &tools.Deps{
 		Service: scheduling.Service{
-			Tenant: tenant, Account: originOf(cfg), Vennio: client, NoMail: vennioclient.KeyKind(key).Test(),
-			Slots: slots.NewSigner(a.secret, realm, a.clock(p), a.others...), Ledger: a.ledger,
+			Tenant: id.Name, Account: id.Origin, Vennio: client, NoMail: vennioclient.KeyKind(key).Test(),
+			Slots: slots.NewSigner(a.keys, id.Realm, a.clock(p)), Ledger: a.ledger,
 			Hosts: cfg.Hosts, Names: scheduling.NewHostNames(client, p.clock()),
 			Now: a.clock(p), Zone: cfg.Zone, WeekStart: cfg.WeekStart, WorkingHours: cfg.WorkingHours,
 			Limits: cfg.Limits, Rollout: cfg.Canary, Warn: a.warn,
 		},
 		Conversation: tools.Conversation{
-			Policy: cfg.Consent, Secret: secretOf(a.secret, tenant), Others: secretsOf(a.others, tenant), ApprovalURL: a.links.to,
+			Policy: cfg.Consent, Keys: a.keys.ForTenant(id.Name), ApprovalURL: a.links.to,
 			FormsCount: func(ctx context.Context) bool {
 				caller := auth.From(ctx)
 				return !a.overHTTP || !caller.Anonymous() && caller.May(auth.ScopeAsk)
 			},
 			CallerName: func(ctx context.Context) string { return auth.From(ctx).Name },
 			Present:    a.presents(p, cfg),
-			Requested:  func(ctx context.Context, p consent.Proposal, client string) { a.requested(ctx, tenant, p, client) },
+			Requested:  func(ctx context.Context, p consent.Proposal, client string) { a.requested(ctx, id.Name, p, client) },
 			Caller:     a.caller,
 		},
 		Sandbox: cfg.Sandbox(), Selection: cfg.Tools,
 		MayWrite: func(ctx context.Context) bool { return auth.From(ctx).May(auth.ScopeBook) }, // the transport refuses it earlier
 	}
-}
-
-// originOf tells an account at Vennio from others, and nothing of its key.
-func originOf(cfg config.Config) string {
-	sum := sha256.Sum256([]byte("vennio-mcp origin v1\x00" + cfg.APIURL + "\x00" + accountOf(cfg)))
-	return hex.EncodeToString(sum[:16])
 }
 
 // policyFor is what counts as consent for a tenant; callers with keys of their own have the common
@@ -302,33 +295,25 @@ func httpClient(timeout time.Duration, watched func(http.RoundTripper) http.Roun
 	return &http.Client{Timeout: timeout, Transport: tools.AwaitVennio(watched(t))}
 }
 
-// signingSecrets are the operator's, of which the others are only taken, else the
-// one kept in the state folder; where neither can be had, one for this process
-// alone. It is an error if others could change the folder that is used.
-func signingSecrets(cfg config.Config, log zerolog.Logger) (secret []byte, others [][]byte, alone bool, err error) {
+// signingKeys returns the keyring of the settings or of the state folder. Where
+// neither is usable it is a temporary one. It is an error if others could change the
+// folder that is used.
+func signingKeys(cfg config.Config, log zerolog.Logger) (tenant.Keyring, error) {
 	if dir := cfg.Store(); cfg.Real() && dir != "" && !sqldb.OnServer(dir) {
 		if err := files.CheckPrivate(dir); err != nil {
-			return nil, nil, false, fmt.Errorf("the state folder: %w", err)
+			return tenant.Keyring{}, fmt.Errorf("the state folder: %w", err)
 		}
 	}
+	configured := make([][]byte, len(cfg.SigningSecrets))
 	for i, s := range cfg.SigningSecrets {
-		if i == 0 {
-			secret = []byte(s.Reveal())
-			continue
-		}
-		others = append(others, []byte(s.Reveal()))
+		configured[i] = []byte(s.Reveal())
 	}
-	if secret != nil {
-		return secret, others, false, nil
-	}
-	secret, err = sqldb.SigningSecret(cfg.StateDir)
+	keys, err := tenant.LoadKeyring(configured, cfg.StateDir)
 	if _, insecure := errors.AsType[*files.InsecureError](err); insecure || err == nil {
-		return secret, nil, false, err
+		return keys, err
 	}
-	log.Warn().Err(err).Msg("the signing secret cannot be kept: slots offered before a restart will have to be searched again")
-	secret = make([]byte, 32)
-	_, _ = rand.Read(secret) // never fails
-	return secret, nil, true, nil
+	log.Warn().Err(err).Msg("the signing secret cannot be stored: slots offered before a restart will have to be searched again")
+	return tenant.TemporaryKeyring(), nil
 }
 
 func sandboxHosts() (hosts scheduling.Directory) {

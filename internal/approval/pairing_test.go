@@ -18,6 +18,7 @@ import (
 	"github.com/vennio-mcp/vennio-mcp/internal/auth"
 	"github.com/vennio-mcp/vennio-mcp/internal/consent"
 	"github.com/vennio-mcp/vennio-mcp/internal/sqldb"
+	"github.com/vennio-mcp/vennio-mcp/internal/tenant"
 	"github.com/vennio-mcp/vennio-mcp/schemas"
 )
 
@@ -163,7 +164,7 @@ func TestAnAttemptToSignInLastsTenMinutes(t *testing.T) {
 	now := func() time.Time { return d.clock }
 	issuer := auth.NewSignIn(auth.SignInOptions{Issuer: site.URL, ClientID: "vennio", RedirectURL: "https://mcp.example.com" + approval.SignedInPath, Now: now})
 	d.pages.HTTPS = true
-	d.pages.SignIn = &approval.SignIn{Issuer: issuer, Secrets: [][]byte{old}}
+	d.pages.SignIn = &approval.SignIn{Issuer: issuer, Keys: tenant.NewKeyring(old)}
 	w := d.visit(http.MethodGet, approval.Path+"sign-in", nil, nil)
 	require.Equal(t, http.StatusSeeOther, w.Code, w.Body.String())
 	cookies := w.Result().Cookies()
@@ -174,7 +175,7 @@ func TestAnAttemptToSignInLastsTenMinutes(t *testing.T) {
 	back := approval.SignedInPath + "?" + url.Values{"code": {"c"}, "state": {to.Query().Get("state")}}.Encode()
 	assert.Equal(t, "https://mcp.example.com"+approval.SignedInPath, to.Query().Get("redirect_uri"))
 
-	d.pages.SignIn = &approval.SignIn{Issuer: issuer, Secrets: [][]byte{current, old}} // rotated meanwhile
+	d.pages.SignIn = &approval.SignIn{Issuer: issuer, Keys: tenant.NewKeyring(current, old)} // rotated meanwhile
 	d.clock = d.clock.Add(10*time.Minute - time.Second)
 	d.visit(http.MethodGet, back, nil, cookies)
 	assert.Equal(t, 1, redeemed, "in time")
@@ -182,7 +183,7 @@ func TestAnAttemptToSignInLastsTenMinutes(t *testing.T) {
 	w = d.visit(http.MethodGet, back, nil, cookies)
 	assert.Equal(t, http.StatusBadRequest, w.Code)
 	assert.Contains(t, w.Body.String(), "it took more than ten minutes")
-	d.pages.SignIn = &approval.SignIn{Issuer: issuer, Secrets: [][]byte{current}}
+	d.pages.SignIn = &approval.SignIn{Issuer: issuer, Keys: tenant.NewKeyring(current)}
 	d.clock = d.clock.Add(-time.Minute)
 	assert.Equal(t, http.StatusBadRequest, d.visit(http.MethodGet, back, nil, cookies).Code, "signed by a secret that is no longer accepted")
 	assert.Equal(t, 1, redeemed)

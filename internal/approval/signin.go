@@ -1,9 +1,8 @@
 package approval
 
 import (
-	"crypto/hmac"
 	"crypto/rand"
-	"crypto/sha256"
+	"crypto/subtle"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
@@ -14,6 +13,7 @@ import (
 
 	"github.com/vennio-mcp/vennio-mcp/internal/auth"
 	"github.com/vennio-mcp/vennio-mcp/internal/sqldb"
+	"github.com/vennio-mcp/vennio-mcp/internal/tenant"
 )
 
 const (
@@ -27,8 +27,8 @@ const (
 
 // SignIn lets people pair their browser by signing in at an OpenID Connect issuer.
 type SignIn struct {
-	Issuer  *auth.SignIn
-	Secrets [][]byte // the first signs what a browser keeps of its attempt; all are accepted
+	Issuer *auth.SignIn
+	Keys   tenant.Keyring // sign the cookie in which a browser keeps its attempt
 }
 
 // attempt is what a browser keeps while its person signs in.
@@ -38,16 +38,12 @@ type attempt struct {
 	Expires  time.Time `json:"expires"`
 }
 
-func attemptMAC(secret []byte, payload string) []byte {
-	mac := hmac.New(sha256.New, secret)
-	_, _ = mac.Write([]byte("vennio-mcp attempt to sign in v1\x00" + payload))
-	return mac.Sum(nil)
-}
+const attemptPurpose = "vennio-mcp attempt to sign in v1\x00"
 
 func (s *SignIn) seal(a attempt) string {
 	raw, _ := json.Marshal(a) // strings and a time
 	payload := base64.RawURLEncoding.EncodeToString(raw)
-	return payload + "." + base64.RawURLEncoding.EncodeToString(attemptMAC(s.Secrets[0], payload))
+	return payload + "." + base64.RawURLEncoding.EncodeToString(s.Keys.Sign(attemptPurpose+payload))
 }
 
 // open reads a sealed attempt that has not expired. Its state must be that of the callback, so an
@@ -55,14 +51,14 @@ func (s *SignIn) seal(a attempt) string {
 func (s *SignIn) open(sealed, state string, now time.Time) (a attempt, ok bool) {
 	payload, signature, _ := strings.Cut(sealed, ".")
 	given, err := base64.RawURLEncoding.DecodeString(signature)
-	for _, secret := range s.Secrets {
-		ok = ok || err == nil && hmac.Equal(given, attemptMAC(secret, payload))
-	}
-	raw, err := base64.RawURLEncoding.DecodeString(payload)
-	if !ok || err != nil || json.Unmarshal(raw, &a) != nil {
+	if err != nil || !s.Keys.Verify(attemptPurpose+payload, given) {
 		return a, false
 	}
-	return a, now.Before(a.Expires) && state != "" && hmac.Equal([]byte(state), []byte(a.State))
+	raw, err := base64.RawURLEncoding.DecodeString(payload)
+	if err != nil || json.Unmarshal(raw, &a) != nil {
+		return a, false
+	}
+	return a, now.Before(a.Expires) && state != "" && subtle.ConstantTimeCompare([]byte(state), []byte(a.State)) == 1
 }
 
 // signInLink is the address at which an unpaired browser is offered to sign in; empty where nobody can.

@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/vennio-mcp/vennio-mcp/internal/auth"
+	"github.com/vennio-mcp/vennio-mcp/internal/tenant"
 )
 
 func TestATokenIsKnownByItsHashAlone(t *testing.T) {
@@ -47,7 +48,7 @@ func TestWhereNobodyIsAskedEveryoneMay(t *testing.T) {
 // req: X5. A caller's key makes a tenant that nobody else can name.
 func TestReq_X5_ACallersKeyIsATenantOfItsOwn(t *testing.T) {
 	t.Parallel()
-	check, err := auth.New(t.Context(), auth.Options{CallerKeys: true, Secret: []byte("secret")})
+	check, err := auth.New(t.Context(), auth.Options{CallerKeys: true, Keys: tenant.NewKeyring([]byte("secret"))})
 	require.NoError(t, err)
 	tenants := map[string]bool{}
 	for _, key := range []string{"vennio_sk_test_one", "vennio_sk_test_two", "vennio_sk_test_one"} {

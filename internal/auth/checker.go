@@ -2,13 +2,11 @@ package auth
 
 import (
 	"context"
-	"crypto/hmac"
-	"crypto/sha256"
-	"encoding/hex"
 	"net/http"
 	"strings"
 
 	"github.com/vennio-mcp/vennio-mcp/internal/sanitize"
+	"github.com/vennio-mcp/vennio-mcp/internal/tenant"
 )
 
 // HeaderKey is the header in which callers bring their Vennio key.
@@ -26,8 +24,8 @@ type Options struct {
 	CallerKeys bool
 	// Tenants are the names of those that have a key of the operator's.
 	Tenants map[string]bool
-	// Secret makes tenants' names of callers' keys, which nobody can turn back.
-	Secret []byte
+	// Keys name the tenants of callers that send their own Vennio key.
+	Keys tenant.Keyring
 }
 
 // Checker tells who is calling. It is safe for concurrent use.
@@ -130,15 +128,9 @@ func (c *Checker) withKey(caller Caller, headers []string) (Caller, error) {
 		return Caller{}, &Denied{Status: http.StatusBadRequest, Why: "want one header " + HeaderKey + " with a Vennio API key in it, without blanks"}
 	}
 	caller.Key = headers[0]
-	mac := hmac.New(sha256.New, c.o.Secret)
-	_, _ = mac.Write([]byte("vennio-mcp tenant of a caller's key v1\x00" + caller.Key))
-	caller.Tenant = keyTenant + hex.EncodeToString(mac.Sum(nil)[:16])
+	caller.Tenant = c.o.Keys.NameOfCallerKey(caller.Key)
 	return caller, nil
 }
-
-// keyTenant begins the names of tenants made of callers' keys; no tenant of the
-// settings file is called so.
-const keyTenant = "key:"
 
 // plausible keys are short and without blanks, control characters and the like.
 func plausible(key string) bool {

@@ -115,7 +115,7 @@ func (c Config) SignIn() (o auth.SignInOptions, ok bool) {
 	}
 	o = auth.SignInOptions{
 		Issuer: c.Serve.OAuth.Issuer, ClientID: in.ClientID, ClientSecret: in.ClientSecret.Reveal(), Scopes: in.Scopes,
-		TenantClaim: c.Serve.OAuth.TenantClaim, Tenants: c.Access(nil).Tenants, Domains: in.Domains, Subjects: in.Subjects,
+		TenantClaim: c.Serve.OAuth.TenantClaim, Tenants: c.tenantNames(), Domains: in.Domains, Subjects: in.Subjects,
 	}
 	o.Tenants[""] = o.Tenants[""] || !c.Real() // the sandbox
 	return o, true

@@ -15,6 +15,7 @@ import (
 	"github.com/vennio-mcp/vennio-mcp/internal/config"
 	"github.com/vennio-mcp/vennio-mcp/internal/consent"
 	"github.com/vennio-mcp/vennio-mcp/internal/scheduling"
+	"github.com/vennio-mcp/vennio-mcp/internal/tenant"
 )
 
 var hashLine = auth.HashOf("canary").String()
@@ -52,7 +53,7 @@ oauth: {issuer: "https://login.example.com", jwks_url: "https://login.example.co
 	assert.Equal(t, consent.AskLimits{Open: 3, Hourly: 4, TenantOpen: 100, TenantHourly: 300}, beta.Limits.Asking)
 	assert.Equal(t, consent.AskLimits{Open: 20, Hourly: 30, TenantOpen: 100, TenantHourly: 300}, acme.Limits.Asking, "the defaults")
 	assert.Equal(t, "https://vennio.example.com", beta.APIURL, "req: X4: the address is the operator's alone")
-	assert.Equal(t, "https://mcp.example.com", c.Access(nil).OAuth.Audience)
+	assert.Equal(t, "https://mcp.example.com", c.Access(tenant.Keyring{}).OAuth.Audience)
 	assert.Equal(t, []auth.Token{{Name: "ada", Tenant: "acme", Hash: auth.HashOf("canary"), Scopes: []string{"vennio:read"}}}, c.Serve.Tokens)
 	assert.True(t, c.Real())
 }

@@ -3,16 +3,15 @@ package config
 import (
 	"fmt"
 	"maps"
-	"regexp"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/ast"
 
 	"github.com/vennio-mcp/vennio-mcp/internal/auth"
+	"github.com/vennio-mcp/vennio-mcp/internal/tenant"
 )
 
 // Tenant is a separate Vennio account with its own key, hosts, policy, limits and sinks. It inherits what
@@ -46,8 +45,6 @@ var tenantFields = map[string]func(*Config, string) error{
 	"rate":            setRate(func(c *Config) *Rate { return &c.Serve.Rate }),
 }
 
-var tenantName = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[a-z0-9][a-z0-9._-]{0,63}$`) })
-
 // tenantField is a scalar of a tenant, or the list of its sinks.
 type tenantField struct {
 	text
@@ -73,7 +70,7 @@ func (c *Config) addTenant(fields map[string]tenantField, getenv func(string) st
 		line = max(line, f.line)
 	}
 	switch {
-	case !tenantName().MatchString(t.Name):
+	case !tenant.ValidName(t.Name):
 		wrong = append(wrong, mistake{line, "name: want lower-case letters, digits and .-_, at most 64"})
 	case slices.ContainsFunc(c.Tenants, func(other Tenant) bool { return other.Name == t.Name }):
 		wrong = append(wrong, mistake{fields["name"].line, fmt.Sprintf("name: %q is taken by another tenant", t.Name)})
@@ -175,14 +172,25 @@ func (c Config) Of(tenant string) (Config, bool) {
 	return Config{}, false
 }
 
-// Access returns how callers over HTTP are authenticated. The secret is the signing secret of the server.
-func (c Config) Access(secret []byte) auth.Options {
+// Identity returns the identity of the tenant with these settings and this name.
+func (c Config) Identity(name string) tenant.Identity {
+	return tenant.NewIdentity(name, c.APIURL, c.APIKey.Reveal())
+}
+
+// tenantNames are the names of the tenants with an API key in the settings.
+func (c Config) tenantNames() map[string]bool {
+	names := map[string]bool{"": !c.Sandbox()}
+	for _, t := range c.Tenants {
+		names[t.Name] = true
+	}
+	return names
+}
+
+// Access returns how callers over HTTP are authenticated. The keys are those of the server.
+func (c Config) Access(keys tenant.Keyring) auth.Options {
 	o := auth.Options{
 		Tokens: c.Serve.Tokens, OAuth: c.Serve.OAuth, PublicURL: c.Serve.PublicURL, CallerKeys: c.Serve.CallerKeys,
-		Tenants: map[string]bool{"": !c.Sandbox()}, Secret: secret,
-	}
-	for _, t := range c.Tenants {
-		o.Tenants[t.Name] = true
+		Tenants: c.tenantNames(), Keys: keys,
 	}
 	if o.OAuth != nil && o.OAuth.Audience == "" {
 		withAudience := *o.OAuth

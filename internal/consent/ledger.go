@@ -2,7 +2,6 @@ package consent
 
 import (
 	"context"
-	"crypto/hmac"
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
@@ -16,6 +15,7 @@ import (
 	"strings"
 
 	"github.com/vennio-mcp/vennio-mcp/internal/sqldb"
+	"github.com/vennio-mcp/vennio-mcp/internal/tenant"
 )
 
 // This file has all statements on the tables of the ledger (entries, details, head)
@@ -149,9 +149,7 @@ func maskedDigest(act storedAct) string {
 	if act.digest == "" {
 		return ""
 	}
-	mac := hmac.New(sha256.New, []byte(act.salt))
-	mac.Write([]byte(act.digest))
-	return hex.EncodeToString(mac.Sum(nil))
+	return hex.EncodeToString(tenant.SaltedHash(act.salt, act.digest))
 }
 
 // newSalt returns 256 random bits. They are hexadecimal and details begin with a

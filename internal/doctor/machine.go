@@ -13,6 +13,7 @@ import (
 	"github.com/vennio-mcp/vennio-mcp/internal/files"
 	"github.com/vennio-mcp/vennio-mcp/internal/sanitize"
 	"github.com/vennio-mcp/vennio-mcp/internal/sqldb"
+	"github.com/vennio-mcp/vennio-mcp/internal/tenant"
 	"github.com/vennio-mcp/vennio-mcp/internal/times"
 )
 
@@ -75,7 +76,7 @@ func (t Target) secret() []Finding {
 	dir := t.Config.StateDir
 	err := files.CheckPrivate(dir)
 	if err == nil && dir != "" && len(t.Config.SigningSecrets) == 0 {
-		_, err = sqldb.SigningSecret(dir)
+		_, err = tenant.SigningSecret(dir)
 	}
 	if insecure, is := errors.AsType[*files.InsecureError](err); is {
 		return []Finding{problem(check, insecure.Why, "The server does not start with it: "+insecure.Do+".")}

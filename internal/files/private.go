@@ -143,3 +143,15 @@ func unlessAbsent(err error) error {
 	}
 	return err
 }
+
+// PrivatePath returns the path of a file in the state folder dir. It returns an error if others could change
+// the folder or the file; see [CheckPrivate].
+func PrivatePath(dir, name string) (string, error) {
+	path := filepath.Join(dir, name)
+	for _, checked := range []string{dir, path} {
+		if err := CheckPrivate(checked); err != nil {
+			return "", fmt.Errorf("the state folder: %w", err)
+		}
+	}
+	return path, nil
+}

@@ -13,13 +13,14 @@ import (
 
 	"github.com/vennio-mcp/vennio-mcp/internal/auth"
 	"github.com/vennio-mcp/vennio-mcp/internal/mcpserver"
+	"github.com/vennio-mcp/vennio-mcp/internal/tenant"
 )
 
 // keyed serves ada and bob, who bring their Vennio keys, and acme of the settings
 // file. All their tools are those of one rig.
 func keyed(t *testing.T, o mcpserver.HTTPOptions) (*site, *rig) {
 	t.Helper()
-	known := auth.Options{CallerKeys: true, Secret: []byte("secret"), Tenants: map[string]bool{"acme": true}}
+	known := auth.Options{CallerKeys: true, Keys: tenant.NewKeyring([]byte("secret")), Tenants: map[string]bool{"acme": true}}
 	for name, tenant := range map[string]string{"ada": "", "bob": "", "acme": "acme"} {
 		known.Tokens = append(known.Tokens, auth.Token{Name: name, Tenant: tenant, Hash: auth.HashOf(name)})
 	}

@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/vennio-mcp/vennio-mcp/internal/slots"
+	"github.com/vennio-mcp/vennio-mcp/internal/tenant"
 	"github.com/vennio-mcp/vennio-mcp/schemas"
 	"github.com/vennio-mcp/vennio-mcp/vennioclient"
 	"github.com/vennio-mcp/vennio-mcp/vennioclient/sandbox"
@@ -86,7 +87,7 @@ func offers(t *testing.T, url string, n int) (found []offer) {
 	t.Helper()
 	client, err := vennioclient.New(sandbox.DefaultKey(), vennioclient.WithBaseURL(url))
 	require.NoError(t, err)
-	signer := slots.NewSigner([]byte(secret), url, time.Now)
+	signer := slots.NewSigner(tenant.NewKeyring([]byte(secret)), url, time.Now)
 	for _, host := range sandbox.Hosts()[:2] { // the third charges, the fourth has no calendar
 		free, err := client.Slots(t.Context(), vennioclient.SlotsQuery{
 			Hosts: []string{host.ID}, Duration: 15 * time.Minute, Interval: 15 * time.Minute,

@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/vennio-mcp/vennio-mcp/internal/slots"
+	"github.com/vennio-mcp/vennio-mcp/internal/tenant"
 	"github.com/vennio-mcp/vennio-mcp/vennioclient"
 )
 
@@ -14,7 +15,7 @@ import (
 var benchNow = time.Date(2026, 5, 13, 8, 0, 0, 0, time.UTC)
 
 func benchSigner() (*slots.Signer, slots.Offer) {
-	return slots.NewSigner([]byte("a secret only tests know"), "bench", func() time.Time { return benchNow }), slots.Offer{
+	return slots.NewSigner(tenant.NewKeyring([]byte("a secret only tests know")), "bench", func() time.Time { return benchNow }), slots.Offer{
 		Start: benchNow.Add(30 * time.Hour), Duration: 30 * time.Minute,
 		Hosts: []string{"619c8492-3849-4201-abd3-6d668d3f30b3"}, Zone: "Europe/London",
 	}

@@ -15,17 +15,15 @@
 package slots
 
 import (
-	"crypto/hmac"
 	"crypto/rand"
-	"crypto/sha256"
 	"encoding/base32"
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
+	"github.com/vennio-mcp/vennio-mcp/internal/tenant"
 	"github.com/vennio-mcp/vennio-mcp/internal/times"
 )
 
@@ -60,18 +58,14 @@ func (o Offer) End() time.Time { return o.Start.Add(o.Duration) }
 
 // Signer makes slot ids and opens them again. It is safe for concurrent use.
 type Signer struct {
-	keys [][]byte // the first signs, all verify
+	keys tenant.Keyring
 	now  func() time.Time
 }
 
-// NewSigner returns a Signer for one realm. It does not open ids of another realm or secret. others are
-// further secrets whose ids it opens while the secret is rotated.
-func NewSigner(secret []byte, realm string, now func() time.Time, others ...[]byte) *Signer {
-	s := &Signer{now: now}
-	for _, secret := range append([][]byte{secret}, others...) {
-		s.keys = append(s.keys, mac(secret, []byte("vennio-mcp slot id v2"), []byte(realm)))
-	}
-	return s
+// NewSigner returns a Signer for one realm: ids of another realm, or signed with
+// other keys, are unknown to it.
+func NewSigner(keys tenant.Keyring, realm string, now func() time.Time) *Signer {
+	return &Signer{keys: keys.Derive(tenant.Join("vennio-mcp slot id v2", realm)), now: now}
 }
 
 var (
@@ -81,7 +75,7 @@ var (
 
 const (
 	prefix                                          = "s"
-	payloadLen, macLen                              = 12, 8
+	payloadLen, macLen                              = 12, tenant.ShortMAC
 	issuedBits, offsetBits, durationBits, zonesBits = 24, 20, 9, 11
 	guestShift                                      = 32 - zonesBits // the guest's zone leads the last four bytes
 )
@@ -111,7 +105,7 @@ func (s *Signer) Sign(o Offer) (string, error) {
 	_, _ = rand.Read(payload[8:]) // never fails
 	nonce := binary.BigEndian.Uint32(payload[8:]) & (1<<guestShift - 1)
 	binary.BigEndian.PutUint32(payload[8:], uint32(guest)<<guestShift|nonce) //nolint:gosec // G115: bounded above
-	return prefix + encoding.EncodeToString(append(payload[:], seal(s.keys[0], payload[:], o)...)), nil
+	return prefix + encoding.EncodeToString(append(payload[:], s.keys.SignShort(message(payload[:], o))...)), nil
 }
 
 // Open returns the content of an id that this server, or one with the same secret, made for these hosts.
@@ -133,7 +127,7 @@ func (s *Signer) Open(id string, hosts []string) (Offer, error) {
 	}
 	o.Zone, _ = times.ZoneAt(int(field(0, zonesBits)))
 	o.Guest = guestAt(binary.BigEndian.Uint32(payload[8:]) >> guestShift)
-	if !slices.ContainsFunc(s.keys, func(key []byte) bool { return hmac.Equal(sum, seal(key, payload, o)) }) {
+	if !s.keys.VerifyShort(message(payload, o), sum) {
 		return Offer{}, ErrUnknown
 	}
 	switch age := s.now().Sub(issued); {
@@ -149,24 +143,10 @@ func (s *Signer) Open(id string, hosts []string) (Offer, error) {
 // with blanks around them.
 func Normalize(id string) string { return strings.ToLower(strings.TrimSpace(id)) }
 
-// seal authenticates the payload together with the hosts and the names of the zones.
-func seal(key, payload []byte, o Offer) []byte {
-	parts := [][]byte{payload, []byte(o.Zone), []byte(o.Guest)}
-	for _, host := range o.Hosts {
-		parts = append(parts, []byte(host))
-	}
-	return mac(key, parts...)[:macLen]
-}
-
-// mac is HMAC-SHA256 (RFC 2104) over the parts, each with its length in front, so that different lists
-// of parts have different inputs.
-func mac(key []byte, parts ...[]byte) []byte {
-	h := hmac.New(sha256.New, key)
-	for _, p := range parts {
-		_ = binary.Write(h, binary.BigEndian, uint64(len(p)))
-		_, _ = h.Write(p)
-	}
-	return h.Sum(nil)
+// message is what the MAC covers: the payload, and the zones and hosts, which it
+// does not contain.
+func message(payload []byte, o Offer) string {
+	return tenant.Join(append([]string{string(payload), o.Zone, o.Guest}, o.Hosts...)...)
 }
 
 // guestIndex returns 0 for no zone.

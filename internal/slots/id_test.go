@@ -10,6 +10,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/vennio-mcp/vennio-mcp/internal/slots"
+	"github.com/vennio-mcp/vennio-mcp/internal/tenant"
 	"github.com/vennio-mcp/vennio-mcp/internal/times"
 )
 
@@ -20,7 +21,7 @@ var (
 )
 
 func signer(at time.Time) *slots.Signer {
-	return slots.NewSigner(secret, "sandbox", func() time.Time { return at })
+	return slots.NewSigner(tenant.NewKeyring(secret), "sandbox", func() time.Time { return at })
 }
 
 func offer() slots.Offer {
@@ -86,10 +87,10 @@ func TestAnIDServesOnlyWhatItWasMadeFor(t *testing.T) {
 		"one host more": func() (slots.Offer, error) { return signer(now).Open(id, append(alice[:1:1], "x")) },
 		"no host":       func() (slots.Offer, error) { return signer(now).Open(id, nil) },
 		"another Vennio": func() (slots.Offer, error) {
-			return slots.NewSigner(secret, "https://api.vennio.app", clock).Open(id, alice)
+			return slots.NewSigner(tenant.NewKeyring(secret), "https://api.vennio.app", clock).Open(id, alice)
 		},
 		"another secret": func() (slots.Offer, error) {
-			return slots.NewSigner([]byte("another secret of sixteen bytes"), "sandbox", clock).Open(id, alice)
+			return slots.NewSigner(tenant.NewKeyring([]byte("another secret of sixteen bytes")), "sandbox", clock).Open(id, alice)
 		},
 	} {
 		_, err := open()
@@ -124,7 +125,7 @@ func TestReq_C7_AnIDFromTheFutureIsRejected(t *testing.T) {
 		require.NoError(t, err)
 		_, err = signer(now).Open(id, alice)
 		assert.ErrorIs(t, err, want, "%s ahead", ahead)
-		rotated := slots.NewSigner(next, "sandbox", func() time.Time { return now }, secret)
+		rotated := slots.NewSigner(tenant.NewKeyring(next, secret), "sandbox", func() time.Time { return now })
 		_, err = rotated.Open(id, alice)
 		assert.ErrorIs(t, err, want, "%s ahead, signed with the secret before a rotation", ahead)
 		_, err = issuer.Open(id, alice)
@@ -184,8 +185,8 @@ func TestNoCharacterOfAnIDCanBeChanged(t *testing.T) {
 func TestTheSecretIsRotated(t *testing.T) {
 	t.Parallel()
 	clock, next := func() time.Time { return now }, []byte("the next secret of sixteen bytes")
-	before, after := signer(now), slots.NewSigner(next, "sandbox", clock)
-	during := slots.NewSigner(next, "sandbox", clock, secret)
+	before, after := signer(now), slots.NewSigner(tenant.NewKeyring(next), "sandbox", clock)
+	during := slots.NewSigner(tenant.NewKeyring(next, secret), "sandbox", clock)
 	old, err := before.Sign(offer())
 	require.NoError(t, err)
 	_, err = during.Open(old, alice)

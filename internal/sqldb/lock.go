@@ -34,7 +34,7 @@ func (db *DB) TryLock(ctx context.Context, name string) (unlock func() error, er
 	if err != nil {
 		return nil, err
 	}
-	path, err := kept(dir, name+".lock")
+	path, err := files.PrivatePath(dir, name+".lock")
 	if err != nil {
 		return nil, err
 	}

@@ -20,6 +20,7 @@ import (
 	"github.com/vennio-mcp/vennio-mcp/internal/slots"
 	"github.com/vennio-mcp/vennio-mcp/internal/sqldb"
 	"github.com/vennio-mcp/vennio-mcp/internal/sqldb/storetest"
+	"github.com/vennio-mcp/vennio-mcp/internal/tenant"
 	"github.com/vennio-mcp/vennio-mcp/internal/times"
 	"github.com/vennio-mcp/vennio-mcp/internal/webhooks"
 	"github.com/vennio-mcp/vennio-mcp/tools"
@@ -56,10 +57,10 @@ func newProgram(t *testing.T) *program {
 	p.ledger = consent.New(p.db, now)
 	p.deps = tools.Deps{
 		Service: scheduling.Service{
-			Vennio: client, Zone: zone, Now: now, Ledger: p.ledger, Slots: slots.NewSigner([]byte("a secret only tests know"), "sandbox", now),
+			Vennio: client, Zone: zone, Now: now, Ledger: p.ledger, Slots: slots.NewSigner(tenant.NewKeyring([]byte("a secret only tests know")), "sandbox", now),
 			Limits: scheduling.Limits{Daily: 1_000_000, Asking: consent.AskLimits{Open: 20, Hourly: 30, TenantOpen: 100, TenantHourly: 300}},
 		},
-		Conversation: tools.Conversation{Policy: consent.PolicyAttested, Secret: []byte("secret")},
+		Conversation: tools.Conversation{Policy: consent.PolicyAttested, Keys: tenant.NewKeyring([]byte("secret"))},
 	}
 	for _, h := range sandbox.Hosts() {
 		p.deps.Hosts = append(p.deps.Hosts, scheduling.Host{Name: h.Name, ID: h.ID, Price: h.Price})

@@ -23,6 +23,9 @@ import (
 
 const databaseFile = "vennio-mcp.db"
 
+// ErrNoFolder is the error of operations that need the state folder where the settings name none.
+var ErrNoFolder = errors.New("there is no state folder: set VENNIO_STATE_DIR, or HOME to an absolute path")
+
 // sqlite is a database in one file, or in memory.
 type sqlite struct {
 	dir      string        // empty for a database in memory
@@ -53,7 +56,7 @@ func (s sqlite) path() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return kept(dir, databaseFile)
+	return files.PrivatePath(dir, databaseFile)
 }
 
 // create creates the folder and the file, both for their owner only; SQLite gives the

@@ -17,6 +17,7 @@ import (
 
 	"github.com/vennio-mcp/vennio-mcp/internal/scheduling"
 	"github.com/vennio-mcp/vennio-mcp/internal/slots"
+	"github.com/vennio-mcp/vennio-mcp/internal/tenant"
 	"github.com/vennio-mcp/vennio-mcp/tools"
 	"github.com/vennio-mcp/vennio-mcp/vennioclient"
 	"github.com/vennio-mcp/vennio-mcp/vennioclient/sandbox"
@@ -166,7 +167,7 @@ func toolServer(url string, vennio http.RoundTripper) (*server.MCPServer, error)
 	host := sandbox.Hosts()[0]
 	srv := server.NewMCPServer("bench", "0", server.WithRecovery())
 	for _, tool := range tools.Catalog(tools.Deps{Service: scheduling.Service{
-		Vennio: api, Slots: slots.NewSigner([]byte("a secret of the bench"), "bench", time.Now),
+		Vennio: api, Slots: slots.NewSigner(tenant.NewKeyring([]byte("a secret of the bench")), "bench", time.Now),
 		Hosts: scheduling.Directory{{Name: host.Name, ID: host.ID}}, Zone: time.UTC, WeekStart: time.Monday, Now: time.Now,
 	}}) {
 		srv.AddTools(tool.Bind())

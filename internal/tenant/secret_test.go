@@ -1,4 +1,4 @@
-package sqldb_test
+package tenant_test
 
 import (
 	"os"
@@ -10,7 +10,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/vennio-mcp/vennio-mcp/internal/sqldb"
+	"github.com/vennio-mcp/vennio-mcp/internal/tenant"
 )
 
 func TestTheSecretIsMadeOnceAndKept(t *testing.T) {
@@ -21,7 +21,7 @@ func TestTheSecretIsMadeOnceAndKept(t *testing.T) {
 	got := make([][]byte, processes)
 	for i := range processes {
 		wg.Go(func() {
-			secret, err := sqldb.SigningSecret(dir)
+			secret, err := tenant.SigningSecret(dir)
 			assert.NoError(t, err)
 			got[i] = secret
 		})
@@ -39,7 +39,7 @@ func TestTheSecretIsMadeOnceAndKept(t *testing.T) {
 func TestTheSecretIsForItsOwnerAlone(t *testing.T) {
 	t.Parallel()
 	dir := filepath.Join(t.TempDir(), "new")
-	_, err := sqldb.SigningSecret(dir)
+	_, err := tenant.SigningSecret(dir)
 	require.NoError(t, err)
 	info, err := os.Stat(filepath.Join(dir, "signing-secret"))
 	require.NoError(t, err)
@@ -52,17 +52,17 @@ func TestADamagedSecretIsAnErrorNotANewOne(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "signing-secret"), []byte("not hex\n"), 0o600))
-	_, err := sqldb.SigningSecret(dir)
+	_, err := tenant.SigningSecret(dir)
 	require.ErrorContains(t, err, "is damaged: delete it")
 	assert.NotContains(t, err.Error(), "not hex")
 }
 
 func TestAFolderThatCannotBeMadeIsAnError(t *testing.T) {
 	t.Parallel()
-	_, err := sqldb.SigningSecret("")
+	_, err := tenant.SigningSecret("")
 	require.ErrorContains(t, err, "VENNIO_STATE_DIR", "never the working folder, where anybody may have put one")
 	file := filepath.Join(t.TempDir(), "file")
 	require.NoError(t, os.WriteFile(file, nil, 0o600))
-	_, err = sqldb.SigningSecret(filepath.Join(file, "below"))
+	_, err = tenant.SigningSecret(filepath.Join(file, "below"))
 	require.Error(t, err)
 }

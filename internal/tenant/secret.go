@@ -1,4 +1,4 @@
-package sqldb
+package tenant
 
 import (
 	"bytes"
@@ -8,24 +8,21 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
 
 	"github.com/vennio-mcp/vennio-mcp/internal/files"
+	"github.com/vennio-mcp/vennio-mcp/internal/sqldb"
 )
 
 const secretFile = "signing-secret"
 
-// ErrNoFolder is the error of what needs the state folder where there is none.
-var ErrNoFolder = errors.New("there is no state folder: set VENNIO_STATE_DIR, or HOME to an absolute path")
-
-// SigningSecret returns the secret kept in dir, made once on first use: 32
-// random bytes as hexadecimal digits, readable by the owner alone. Processes
-// that start at the same time get the same one.
+// SigningSecret returns the signing secret in the state folder dir. The first call
+// generates it: 32 random bytes as hexadecimal digits, in a file that only its owner
+// can read. Processes that start at the same time get the same secret.
 func SigningSecret(dir string) ([]byte, error) {
 	if dir == "" {
-		return nil, ErrNoFolder
+		return nil, sqldb.ErrNoFolder
 	}
-	path, err := kept(dir, secretFile)
+	path, err := files.PrivatePath(dir, secretFile)
 	if err != nil {
 		return nil, err
 	}
@@ -40,18 +37,6 @@ func SigningSecret(dir string) ([]byte, error) {
 		return nil, fmt.Errorf("keep the signing secret: %w", err)
 	}
 	return readSecret(path)
-}
-
-// kept is the path of a file in the state folder, where nobody else may write to
-// the folder or to the file.
-func kept(dir, name string) (string, error) {
-	path := filepath.Join(dir, name)
-	for _, one := range []string{dir, path} {
-		if err := files.CheckPrivate(one); err != nil {
-			return "", fmt.Errorf("the state folder: %w", err)
-		}
-	}
-	return path, nil
 }
 
 func readSecret(path string) ([]byte, error) {
@@ -71,8 +56,8 @@ func readSecret(path string) ([]byte, error) {
 	return secret, nil
 }
 
-// writeSecret writes the whole file under another name and then links it into
-// place, so that nobody reads half a secret and the first writer wins.
+// writeSecret writes a temporary file and links it to the final name: no process reads
+// an incomplete secret, and the first writer wins.
 func writeSecret(dir, path string) error {
 	temp, err := os.CreateTemp(dir, secretFile+".*")
 	if err != nil {

@@ -1,4 +1,4 @@
-package sqldb_test
+package tenant_test
 
 import (
 	"os"
@@ -10,7 +10,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/vennio-mcp/vennio-mcp/internal/sqldb"
+	"github.com/vennio-mcp/vennio-mcp/internal/tenant"
 )
 
 func TestAKeyIsKnownSinceItWasFirstSeen(t *testing.T) {
@@ -19,7 +19,7 @@ func TestAKeyIsKnownSinceItWasFirstSeen(t *testing.T) {
 	first := time.Date(2026, 5, 13, 8, 0, 0, 0, time.UTC)
 	for i, key := range []string{"vennio_sk_live_one", "vennio_sk_live_two"} {
 		for _, later := range []time.Duration{0, time.Hour, 100 * 24 * time.Hour} {
-			since, err := sqldb.KeySeen(dir, key, first.Add(time.Duration(i)*time.Minute+later))
+			since, err := tenant.KeySeen(dir, key, first.Add(time.Duration(i)*time.Minute+later))
 			require.NoError(t, err)
 			assert.Equal(t, first.Add(time.Duration(i)*time.Minute), since, "a rotated key is as old as it is itself")
 		}
@@ -41,7 +41,7 @@ func TestADamagedRecordOfKeysDoesNotStandInTheWay(t *testing.T) {
 	dir, now := t.TempDir(), time.Date(2026, 5, 13, 8, 0, 0, 0, time.UTC)
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "keys-seen"), []byte("not\nwhat we wrote\nA 0000000000000000 yesterday\n"), 0o600))
 	for range 2 {
-		since, err := sqldb.KeySeen(dir, "key", now)
+		since, err := tenant.KeySeen(dir, "key", now)
 		require.NoError(t, err)
 		assert.Equal(t, now, since)
 	}
@@ -49,8 +49,8 @@ func TestADamagedRecordOfKeysDoesNotStandInTheWay(t *testing.T) {
 
 func TestWithoutAFolderTheAgeOfAKeyIsNotKnown(t *testing.T) {
 	t.Parallel()
-	_, err := sqldb.KeySeen("", "key", time.Now())
+	_, err := tenant.KeySeen("", "key", time.Now())
 	require.ErrorContains(t, err, "VENNIO_STATE_DIR")
-	_, err = sqldb.KeySeen(filepath.Join(t.TempDir(), "keys-seen\x00"), "key", time.Now())
+	_, err = tenant.KeySeen(filepath.Join(t.TempDir(), "keys-seen\x00"), "key", time.Now())
 	require.Error(t, err)
 }

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"runtime"
 	"slices"
 	"strings"
 	"time"
@@ -15,6 +14,7 @@ import (
 
 	"github.com/vennio-mcp/vennio-mcp/internal/consent"
 	"github.com/vennio-mcp/vennio-mcp/internal/jsonlimits"
+	"github.com/vennio-mcp/vennio-mcp/internal/sanitize"
 	"github.com/vennio-mcp/vennio-mcp/internal/scheduling"
 	"github.com/vennio-mcp/vennio-mcp/internal/times"
 	"github.com/vennio-mcp/vennio-mcp/schemas"
@@ -124,7 +124,7 @@ func handled[In any, Out schemas.Result](
 ) (out Out, err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			err = fmt.Errorf("panic in %s: %T", panicLocation(), p) // the value may contain anything
+			err = fmt.Errorf("panic in %s: %T", sanitize.PanicSite(), p) // the value may contain anything
 		}
 	}()
 	if excess := jsonlimits.From(ctx); excess != nil {
@@ -141,19 +141,6 @@ func handled[In any, Out schemas.Result](
 		return out, err
 	}
 	return handle(ctx, args)
-}
-
-// panicLocation names the function and line that panicked. A log should not contain the whole stack.
-func panicLocation() string {
-	const skip, depth = 3, 16 // runtime.Callers, this function, the deferred one
-	pcs := make([]uintptr, depth)
-	frames := runtime.CallersFrames(pcs[:runtime.Callers(skip, pcs)])
-	for {
-		f, more := frames.Next()
-		if !strings.HasPrefix(f.Function, "runtime.") || !more {
-			return fmt.Sprintf("%s:%d", f.Function, f.Line)
-		}
-	}
 }
 
 func (d *Deps) result(r schemas.Result) *mcp.CallToolResult {

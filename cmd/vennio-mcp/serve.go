@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net"
 	"net/http"
-	"net/netip"
 	"net/url"
 	"runtime"
 	"slices"
@@ -195,7 +194,7 @@ func onLocalhost(address string) string {
 	if err != nil {
 		return address
 	}
-	if ip, err := netip.ParseAddr(u.Hostname()); err == nil && ip.IsLoopback() {
+	if auth.LoopbackHost(u.Hostname()) {
 		u.Host = net.JoinHostPort("localhost", u.Port())
 	}
 	return u.String()
@@ -251,10 +250,5 @@ func hostPort(addr string) error {
 
 func onLoopback(addr string) bool {
 	host, _, err := net.SplitHostPort(addr)
-	return err == nil && loopback(host)
-}
-
-func loopback(host string) bool {
-	ip, err := netip.ParseAddr(host)
-	return host == "localhost" || err == nil && ip.IsLoopback()
+	return err == nil && auth.LoopbackHost(host)
 }

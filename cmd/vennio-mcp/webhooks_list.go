@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/vennio-mcp/vennio-mcp/internal/auth"
 	"github.com/vennio-mcp/vennio-mcp/internal/sanitize"
 	"github.com/vennio-mcp/vennio-mcp/internal/sqldb"
 	"github.com/vennio-mcp/vennio-mcp/internal/webhooks"
@@ -185,5 +186,5 @@ func serveAddress(raw string) (string, error) {
 
 func loopbackURL(raw string) bool {
 	u, err := url.Parse(raw)
-	return err == nil && loopback(u.Hostname())
+	return err == nil && auth.LoopbackHost(u.Hostname())
 }

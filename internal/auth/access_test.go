@@ -126,3 +126,15 @@ func TestWhatADenialSays(t *testing.T) {
 	broken := check.Challenge(&auth.Denied{Status: 401, Code: "invalid_token", Why: "a\r\nX-Injected: 1\x00\u2028"})
 	assert.Contains(t, broken, `error_description="a  X-Injected: 1  "`)
 }
+
+func TestLoopbackHosts(t *testing.T) {
+	t.Parallel()
+	for host, want := range map[string]bool{
+		"localhost": true, "LocalHost": true, "app.localhost": true, "a.b.LOCALHOST": true, "127.0.0.1": true, "127.255.255.254": true,
+		"::1": true, "0:0:0:0:0:0:0:1": true, "::ffff:127.0.0.1": true, "::ffff:7f00:2": true,
+		"": false, "localhost.example.com": false, "notlocalhost": false, "localhost.": false, "localhost:80": false, "[::1]": false, "0.0.0.0": false, "::": false,
+		"128.0.0.1": false, "10.0.0.1": false, "169.254.0.1": false, "::2": false, "fe80::1": false, "::ffff:128.0.0.1": false, "127.1": false, "2130706433": false, "0x7f.0.0.1": false, "127.0.0.1.evil.example": false,
+	} {
+		assert.Equal(t, want, auth.LoopbackHost(host), "%q", host)
+	}
+}

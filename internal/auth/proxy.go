@@ -47,6 +47,18 @@ func hop(r *http.Request, header string, hops int) (string, bool) {
 	return entries[len(entries)-hops], true
 }
 
+// LoopbackHost reports whether a host without port names this machine: localhost and
+// the names below it (RFC 6761, 6.3), 127.0.0.0/8, also as IPv4-mapped IPv6 addresses,
+// and ::1.
+func LoopbackHost(host string) bool {
+	host = strings.ToLower(host)
+	if host == "localhost" || strings.HasSuffix(host, ".localhost") {
+		return true
+	}
+	ip, err := netip.ParseAddr(host)
+	return err == nil && ip.Unmap().IsLoopback()
+}
+
 // Local tells whether a request comes from this machine itself and through no
 // proxy that says so.
 func Local(r *http.Request, hops int) bool {

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"net/netip"
 	"net/url"
 	"slices"
 	"strings"
@@ -226,8 +225,7 @@ func confidential(address string) bool {
 	if err != nil || u.Host == "" || u.User != nil {
 		return false
 	}
-	ip, err := netip.ParseAddr(u.Hostname())
-	return u.Scheme == "https" || u.Scheme == "http" && (u.Hostname() == "localhost" || err == nil && ip.IsLoopback())
+	return u.Scheme == "https" || u.Scheme == "http" && LoopbackHost(u.Hostname())
 }
 
 // person verifies an ID token (OpenID Connect Core 1.0, 3.1.3.7).

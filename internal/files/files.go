@@ -1,6 +1,6 @@
-// Package files reads the files that the operator names or that the program
-// keeps: as text, and, where they are secret, only if nobody else could have
-// written them.
+// Package files reads text files that the operator names or that the program stores,
+// replaces files atomically, and checks that nobody else can change files with
+// secrets.
 package files
 
 import (
@@ -10,7 +10,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -19,16 +21,16 @@ import (
 // maxSize bounds a file; all of it is read into memory.
 const maxSize = 16 << 20
 
-// errUTF16 is the error of a text that Windows programs made, above all the > of
-// PowerShell 5.
+// errUTF16 is the error of a text in UTF-16, which Windows programs write, for example
+// PowerShell 5 with the operator >.
 var errUTF16 = errors.New("is UTF-16 and not UTF-8: save as UTF-8 (in PowerShell: Set-Content -Encoding utf8)")
 
-// pipeWait is how long a pipe may take to deliver its text.
+// pipeWait is the time in which a pipe must deliver its text.
 const pipeWait = 10 * time.Second
 
-// Read returns the text of a file without its byte order mark. It refuses UTF-16
-// and UTF-32, with or without that mark. A pipe, as a shell makes one for <(command),
-// is read to its end as well, if that comes within ten seconds.
+// Read returns the text of a file of at most 16 MiB without its byte order mark. It
+// refuses UTF-16 and UTF-32, with or without that mark. It also reads a pipe, such as
+// a shell's <(command), that ends within ten seconds.
 func Read(path string) ([]byte, error) { return readWithin(path, pipeWait) }
 
 func readWithin(path string, wait time.Duration) ([]byte, error) {
@@ -40,7 +42,7 @@ func readWithin(path string, wait time.Duration) ([]byte, error) {
 		err  error
 	}
 	done := make(chan result, 1)
-	go func() { // it ends with the process where nobody ever writes
+	go func() { // if nobody ever writes, it ends with the process
 		text, err := read(path)
 		done <- result{text, err}
 	}()
@@ -48,7 +50,7 @@ func readWithin(path string, wait time.Duration) ([]byte, error) {
 	case r := <-done:
 		return r.text, r.err
 	case <-time.After(wait):
-		return nil, &os.PathError{Op: "read", Path: path, Err: fmt.Errorf("is no regular file, and its text did not end within %s: name a regular file", wait)}
+		return nil, &os.PathError{Op: "read", Path: path, Err: fmt.Errorf("is not a regular file, and its text did not end within %s: name a regular file", wait)}
 	}
 }
 
@@ -72,8 +74,8 @@ func read(path string) ([]byte, error) {
 	return text, nil
 }
 
-// text removes byte order marks (Unicode 16, 23.8). The NUL bytes of UTF-16
-// without a mark stand in no text that this program reads.
+// text removes byte order marks (Unicode 16, 23.8). UTF-16 without a mark is
+// recognized by its NUL bytes, which no text that this program reads contains.
 func text(raw []byte) ([]byte, error) {
 	if bytes.HasPrefix(raw, []byte("\xff\xfe")) || bytes.HasPrefix(raw, []byte("\xfe\xff")) || bytes.IndexByte(raw, 0) >= 0 {
 		return nil, errUTF16
@@ -93,8 +95,44 @@ func ReadPrivate(path string) ([]byte, error) {
 	return Read(path)
 }
 
-// MakePrivate makes a folder for its owner alone, with those above it, where there
-// is none, and returns the error of [CheckPrivate].
+// Replace writes a file atomically: readers see the old content or the new one, never
+// a part. It writes a temporary file in the same folder, with this mode, and renames
+// it. A symbolic link at path is replaced, not followed.
+func Replace(path string, content []byte, mode fs.FileMode) error {
+	temp, err := writeTemp(path, content, mode)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = os.Remove(temp) }() // without effect after the rename
+	return os.Rename(temp, path)
+}
+
+// Create is Replace for a file that must not exist: the first of several processes
+// creates it, the others get fs.ErrExist.
+func Create(path string, content []byte, mode fs.FileMode) error {
+	temp, err := writeTemp(path, content, mode)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = os.Remove(temp) }()
+	return os.Link(temp, path)
+}
+
+func writeTemp(path string, content []byte, mode fs.FileMode) (name string, err error) {
+	temp, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
+	if err != nil {
+		return "", err
+	}
+	_, err = temp.Write(content)
+	if err = errors.Join(err, temp.Chmod(mode), temp.Sync(), temp.Close()); err != nil {
+		_ = os.Remove(temp.Name())
+		return "", err
+	}
+	return temp.Name(), nil
+}
+
+// MakePrivate creates a folder that only its owner can use, with its parents, unless
+// it exists, in which case it returns the error of [CheckPrivate].
 func MakePrivate(dir string) error {
 	if err := CheckPrivate(dir); err != nil {
 		return err
@@ -103,16 +141,16 @@ func MakePrivate(dir string) error {
 }
 
 // InsecureError is the error of a file or folder that others could change, or of a
-// secret kept there that they could guess. It says what to do, and quotes nothing.
+// stored secret that they could guess. It names the remedy and contains no secret.
 type InsecureError struct{ Why, Do string }
 
 func (e *InsecureError) Error() string { return e.Why + ": " + e.Do }
 
-// Weak is the error of a secret that anybody can guess: of one or two different
-// bytes, or of bytes that count up or down, also once it is decoded from hexadecimal
-// digits or base64. It does not measure how random a secret is, and accepts what is
-// shorter than 8 bytes: how long a secret must be is for the caller to say. It
-// quotes nothing.
+// Weak returns an error for a secret that anybody can guess: one that consists of one
+// or two different bytes, or of bytes that count up or down, also after decoding it
+// from hexadecimal digits or base64. It does not measure randomness, and it accepts
+// secrets shorter than 8 bytes: callers check the length. The error does not contain
+// the secret.
 func Weak(secret string) error {
 	secret = strings.TrimPrefix(strings.TrimSpace(secret), "whsec_")
 	forms := [][]byte{[]byte(secret)}
@@ -131,8 +169,9 @@ func Weak(secret string) error {
 
 const shortest = 8
 
-// trivial secrets have fewer than 3 different bytes, or the same step between all
-// neighbours. A random one of 16 digits is trivial once in 10 billion.
+// trivial reports whether a secret has fewer than 3 different bytes, or the same
+// difference between all neighbours. One in 10 billion random secrets of 16 digits is
+// trivial.
 func trivial(secret []byte) bool {
 	const few = 3
 	seen, even := map[byte]bool{}, true

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/base64"
 	"encoding/hex"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -60,7 +61,7 @@ func TestAPipeIsReadToItsEndOrNotForLong(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "pipe")
 	require.NoError(t, exec.CommandContext(t.Context(), "mkfifo", path).Run())
 	_, err := files.ReadWithin(path, time.Millisecond)
-	require.ErrorContains(t, err, path+": is no regular file, and its text did not end within 1ms: name a regular file")
+	require.ErrorContains(t, err, path+": is not a regular file, and its text did not end within 1ms: name a regular file")
 
 	path += "2"
 	require.NoError(t, exec.CommandContext(t.Context(), "mkfifo", path).Run())
@@ -168,4 +169,37 @@ func TestEveryFolderOnTheWayIsChecked(t *testing.T) {
 		require.NoError(t, os.Lchown(at("tmp/link"), 54321, -1))
 		require.ErrorContains(t, files.CheckPrivate(at("tmp/link")), "belongs to another user")
 	}
+}
+
+func TestFilesAreReplacedAtomically(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	path := filepath.Join(dir, "file")
+	require.NoError(t, files.Create(path, []byte("one"), 0o600))
+	require.ErrorIs(t, files.Create(path, []byte("two"), 0o600), os.ErrExist)
+	read := func() string {
+		raw, err := os.ReadFile(path)
+		require.NoError(t, err)
+		return string(raw)
+	}
+	assert.Equal(t, "one", read())
+	open, err := os.Open(path) // a reader that began before
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = open.Close() })
+	require.NoError(t, files.Replace(path, []byte("three"), 0o640))
+	assert.Equal(t, "three", read())
+	old, err := io.ReadAll(open)
+	require.NoError(t, err)
+	assert.Equal(t, "one", string(old))
+	require.Error(t, files.Replace(filepath.Join(dir, "none", "file"), nil, 0o600))
+	require.NoError(t, os.Mkdir(filepath.Join(dir, "folder"), 0o700))
+	require.Error(t, files.Replace(filepath.Join(dir, "folder"), nil, 0o600))
+	if runtime.GOOS != "windows" { // which has no modes
+		info, err := os.Stat(path)
+		require.NoError(t, err)
+		assert.Equal(t, os.FileMode(0o640), info.Mode().Perm())
+	}
+	left, err := os.ReadDir(dir)
+	require.NoError(t, err)
+	assert.Len(t, left, 2, "no temporary file remains")
 }

@@ -7,8 +7,8 @@ import (
 	"syscall"
 )
 
-// owner is the user and the group of a file.
+// owner returns the user and the group of a file.
 func owner(info fs.FileInfo) (user, group int) {
-	stat := info.Sys().(*syscall.Stat_t) // as package os has it on Unix systems
+	stat := info.Sys().(*syscall.Stat_t) // the type that package os uses on Unix systems
 	return int(stat.Uid), int(stat.Gid)
 }

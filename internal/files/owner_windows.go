@@ -2,5 +2,5 @@ package files
 
 import "io/fs"
 
-// owner has no answer in numbers on Windows.
+// owner returns -1: on Windows owners are not numbers.
 func owner(fs.FileInfo) (user, group int) { return -1, -1 }

@@ -18,19 +18,19 @@ const (
 	maxLinks    = 40 // as in Linux, path_resolution(7)
 )
 
-// CheckPrivate returns an [InsecureError] where others could change or replace a
-// file or folder: where it, or a folder on the way to it, may be written by
-// everyone or by a group that this process is not in. Symbolic links are followed,
-// and the folders that they stand in are checked as well. In a folder with the
-// sticky bit, such as /tmp, nobody can replace what is another's, so that there
-// the owner decides: this user or root. What is not there yet is private.
+// CheckPrivate returns an [InsecureError] if others could change or replace a file or
+// folder: if everyone, or a group that this process is not in, may write to it or to a
+// folder on its path. It follows symbolic links and checks the folders that contain
+// them as well. In a folder with the sticky bit, such as /tmp, only the owner can
+// replace a file, so there the owner must be this user or root. A path that does not
+// exist yet is private.
 //
-// These are the rules of OpenSSH (StrictModes in sshd_config(5)), but that a group
-// of the process's own may write, and that the owner is not looked at elsewhere:
-// files that are mounted into a container often are of a user unknown there.
+// These are the rules of OpenSSH (StrictModes in sshd_config(5)), with two exceptions:
+// a group that this process is in may write, and the owner is not checked elsewhere,
+// because files mounted into a container often belong to a user unknown there.
 //
-// On Windows everything is accepted: the access control list of the user's folder
-// keeps others out, and the mode that Go shows there says nothing about them.
+// On Windows every path is accepted: the access control list of the user's folder
+// protects it, and the mode that Go reports there does not reflect that list.
 func CheckPrivate(path string) error {
 	if runtime.GOOS == "windows" {
 		return nil
@@ -41,7 +41,7 @@ func CheckPrivate(path string) error {
 		if err != nil {
 			return err
 		}
-		path = here + "/" + path // not cleaned: .. after a link leads elsewhere
+		path = here + "/" + path // not cleaned: ".." after a link has another meaning
 	}
 	w := walk{whole: whole, at: "/", rest: strings.Split(path, "/")}
 	for len(w.rest) > 0 {
@@ -62,12 +62,12 @@ func CheckPrivate(path string) error {
 // walk follows a path to its end, folder by folder.
 type walk struct {
 	whole string   // as the operator wrote it
-	at    string   // so far; no link
-	rest  []string // components to come
+	at    string   // the part followed so far, without links
+	rest  []string // remaining components
 	links int
 }
 
-// step takes the next component; over says that the rest is not there.
+// step follows the next component. It returns true if the remaining ones do not exist.
 func (w *walk) step() (over bool, err error) {
 	name := w.rest[0]
 	w.rest = w.rest[1:]
@@ -114,10 +114,10 @@ func (w *walk) follow(link string) error {
 	return nil
 }
 
-// writers says who else may write, "" being nobody.
+// writers names the users other than the owner who may write; it is empty if there are none.
 func writers(info fs.FileInfo) string {
 	_, group := owner(info)
-	groups, _ := os.Getgroups() // without them every other group is foreign
+	groups, _ := os.Getgroups() // on an error only the effective group counts
 	return writersOf(info.Mode(), group, append(groups, os.Getegid()))
 }
 
@@ -131,7 +131,7 @@ func writersOf(mode fs.FileMode, group int, own []int) string {
 	return ""
 }
 
-// trusted: owned by root or by the user of this process.
+// trusted reports whether the owner is root or the user of this process.
 func trusted(info fs.FileInfo) bool {
 	user, _ := owner(info)
 	return user == 0 || user == os.Geteuid()

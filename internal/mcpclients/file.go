@@ -164,20 +164,6 @@ func keep(path string, raw []byte, now time.Time) (string, error) {
 	return "", fmt.Errorf("too many copies beside %s: remove some", path)
 }
 
-// replace puts a file in the place of another, so that nobody ever reads half of it.
-func replace(path string, raw []byte, mode fs.FileMode) error {
-	temp, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
-	if err != nil {
-		return err
-	}
-	defer func() { _ = os.Remove(temp.Name()) }()
-	_, err = temp.Write(raw)
-	if err = errors.Join(err, temp.Chmod(mode), temp.Sync(), temp.Close()); err != nil {
-		return err
-	}
-	return os.Rename(temp.Name(), path)
-}
-
 // KeyPath is the file in dir that holds the key for the server called name.
 func KeyPath(dir, name string) string { return filepath.Join(dir, "api-key-"+name) }
 
@@ -195,5 +181,5 @@ func KeepKey(dir, name, key string) (changed bool, err error) {
 	if err := files.MakePrivate(dir); err != nil {
 		return false, err
 	}
-	return true, replace(path, raw, 0o600)
+	return true, files.Replace(path, raw, 0o600)
 }

@@ -16,6 +16,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/vennio-mcp/vennio-mcp/internal/files"
 )
 
 // Entry is how a client starts this server.
@@ -288,5 +290,5 @@ func (ch Change) Apply(now time.Time) (backup string, err error) {
 	if ch.command != nil {
 		return backup, ch.run()
 	}
-	return backup, replace(ch.path, ch.now, mode)
+	return backup, files.Replace(ch.path, ch.now, mode)
 }

@@ -210,20 +210,5 @@ func logPanic(log zerolog.Logger, during string, v any) {
 	if err, ok := v.(runtime.Error); ok {
 		e = e.Str("error", err.Error())
 	}
-	at := panicFrame()
-	e.Str("function", at.Function).Int("line", at.Line).Msg("a handler panicked")
-}
-
-// panicFrame finds the frame that panicked, seen from a deferred function that
-// called logPanic: the first one below the frames of the runtime.
-func panicFrame() runtime.Frame {
-	pcs := make([]uintptr, 16)
-	// Skip Callers, panicFrame, logPanic and the deferred function.
-	frames := runtime.CallersFrames(pcs[:runtime.Callers(4, pcs)])
-	for {
-		f, more := frames.Next()
-		if !more || !strings.HasPrefix(f.Function, "runtime.") {
-			return f
-		}
-	}
+	e.Str("at", sanitize.PanicSite()).Msg("a handler panicked")
 }

@@ -111,7 +111,7 @@ func (v *readiness) begin(ctx context.Context, check func(context.Context) []str
 // metrics serves the metrics of the whole process to this machine and to callers
 // with the scope for them.
 func (h *httpServer) metrics(w *responseWriter, r *http.Request) {
-	local := auth.Local(r, h.o.Proxies) && isLoopback(hostOf(r.Host))
+	local := auth.Local(r, h.o.Proxies) && auth.LoopbackHost(hostOf(r.Host))
 	if h.o.Access != nil && h.o.Access.Asks() && !local {
 		caller, ok := h.identify(w, r)
 		if !ok {

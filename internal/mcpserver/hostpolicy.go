@@ -3,7 +3,6 @@ package mcpserver
 import (
 	"net"
 	"net/http"
-	"net/netip"
 	"net/url"
 	"slices"
 	"strings"
@@ -34,7 +33,7 @@ func (p hostPolicy) refusal(r *http.Request) string {
 }
 
 func (p hostPolicy) allowsHost(host string) bool {
-	return isLoopback(hostOf(host)) || host != "" && slices.ContainsFunc(p.hosts, func(allowed string) bool {
+	return auth.LoopbackHost(hostOf(host)) || host != "" && slices.ContainsFunc(p.hosts, func(allowed string) bool {
 		return strings.EqualFold(allowed, host) || strings.EqualFold(allowed, hostOf(host))
 	})
 }
@@ -44,7 +43,7 @@ func (p hostPolicy) allowsOrigin(origin string) bool {
 		return true
 	}
 	u, err := url.Parse(origin)
-	return err == nil && (u.Scheme == "http" || u.Scheme == "https") && isLoopback(u.Hostname())
+	return err == nil && (u.Scheme == "http" || u.Scheme == "https") && auth.LoopbackHost(u.Hostname())
 }
 
 // configured reports whether the operator allowed an origin by name: web pages of
@@ -75,15 +74,6 @@ func hostOf(hostport string) string {
 		return strings.TrimSuffix(host, ".")
 	}
 	return strings.TrimSuffix(strings.TrimSuffix(strings.TrimPrefix(hostport, "["), "]"), ".")
-}
-
-// isLoopback reports whether a host is localhost or a loopback address.
-func isLoopback(host string) bool {
-	if strings.EqualFold(host, "localhost") {
-		return true
-	}
-	ip, err := netip.ParseAddr(host)
-	return err == nil && ip.Unmap().IsLoopback()
 }
 
 const (

@@ -11,11 +11,11 @@ import (
 
 const stars = "****"
 
-// Mask replaces whatever in s looks like a credential by stars, but for the prefix
-// that says what it was: keys of Vennio and of other services, webhook secrets,
-// tokens of this server, bearer and basic credentials, JWTs, private keys,
-// passwords in URLs, and values that are assigned to the name of a secret. It is
-// for messages: what is sent on as data is not masked.
+// Mask replaces everything in s that looks like a credential by stars, and keeps the
+// prefix that tells its kind: keys of Vennio and other services, webhook secrets,
+// tokens of this server, bearer and basic credentials, JWTs, private keys, passwords
+// in URLs, and values assigned to the name of a secret. Use it for messages, not for
+// data that is forwarded.
 func Mask(s string) string { return maskBy(masks(), s) }
 
 func maskBy(all []mask, s string) string {
@@ -30,14 +30,14 @@ func maskBy(all []mask, s string) string {
 
 // mask is one form of credentials.
 type mask struct {
-	markers []string // in lower case; one of them is in every text that holds such a credential
+	markers []string // in lower case; every text with such a credential contains one of them
 	pattern *regexp.Regexp
-	// The pattern's first group stays, its second is masked, the rest stays. Where
-	// secret is set, it says whether the second group is a secret at all.
+	// Only the pattern's second group is masked. If secret is set, it reports whether
+	// the second group is a secret at all.
 	secret func(string) bool
 }
 
-// in reports whether a text in lower case may hold such a credential.
+// in reports whether a text in lower case may contain such a credential.
 func (m mask) in(lower string) bool {
 	return slices.ContainsFunc(m.markers, func(marker string) bool { return strings.Contains(lower, marker) })
 }
@@ -65,8 +65,8 @@ func (m mask) apply(s string) string {
 // keys in URLs may be encoded.
 const value = `[A-Za-z0-9_\-.~+/=%*]+`
 
-// named is names to which secrets are assigned. The parameters of links to
-// video calls, such as pwd and token, are not among them: people need those links.
+// named matches names to which secrets are assigned. It excludes the parameters pwd and
+// token of links to video calls, because people need those links.
 const named = `(?:api[_-]?key|(?:secret|private)[_-]?(?:access[_-]?)?key|(?:access|refresh|auth|id)[_-]?token|(?:api|client|signing|webhook)[_-]?secret|password|passwd)`
 
 // vennioPrefix begins the keys of Vennio (docs/vennio-api.md, Hosts and
@@ -77,7 +77,7 @@ const underscore = `(?:_|%5f|\\+u005f)`
 
 var vennioKey = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`(?i)` + vennioPrefix) })
 
-// VennioKey reports whether s holds what begins like a key of Vennio.
+// VennioKey reports whether s contains the beginning of a Vennio key.
 func VennioKey(s string) bool {
 	return strings.Contains(strings.ToLower(s), "vennio") && vennioKey().MatchString(s)
 }
@@ -114,19 +114,19 @@ var masks = sync.OnceValue(func() []mask {
 	}
 })
 
-// notJustAKind: "vennio_sk_live_…" in a sentence about keys holds none.
+// notJustAKind excludes a prefix without a key, as in "keys begin with vennio_sk_live_".
 func notJustAKind(value string) bool {
 	kind := strings.TrimRight(strings.ToLower(value), "_")
 	return kind != "live" && kind != "test"
 }
 
-// likely tells a credential from a word: "bearer token", "basic settings".
+// likely distinguishes a credential from a word, as in "bearer token" and "basic settings".
 func likely(value string) bool {
 	const certain, short = 20, 6
 	return len(value) >= certain || len(value) >= short && strings.ContainsAny(value, "0123456789_~+/=")
 }
 
-// notAPort: in http://host:8080/@name nothing is a password.
+// notAPort excludes the port of an address such as http://host:8080/@name.
 func notAPort(value string) bool {
 	port, _, path := strings.Cut(value, "/")
 	return !path || notANumber(port)
@@ -134,12 +134,12 @@ func notAPort(value string) bool {
 
 func notANumber(value string) bool { return strings.Trim(value, "0123456789") != "" }
 
-// MaskJSON is [Mask] for every string in a JSON text, but for the values of members
-// that keep names; depth is how many objects and arrays stand around the member.
-// The text is returned as it is where nothing is masked.
+// MaskJSON applies [Mask] to every string in a JSON text, except the values of members
+// for which keep returns true; depth is the number of objects and arrays around the
+// member. It returns text itself if nothing is masked.
 func MaskJSON(text []byte, keep func(depth int, name string) bool) []byte {
 	all := masks()
-	if !bytes.Contains(text, []byte(`\u`)) { // no marker hides in an escape
+	if !bytes.Contains(text, []byte(`\u`)) { // without escapes the markers are visible
 		lower := strings.ToLower(string(text))
 		all = slices.DeleteFunc(slices.Clone(all), func(m mask) bool { return !m.in(lower) })
 	}
@@ -176,7 +176,7 @@ func MaskJSON(text []byte, keep func(depth int, name string) bool) []byte {
 	return append(out, text[last:]...)
 }
 
-// stringEnd is where the string literal that begins at i has ended.
+// stringEnd returns the index after the string literal that begins at i.
 func stringEnd(text []byte, i int) int {
 	for i++; i < len(text); i++ {
 		switch text[i] {
@@ -189,7 +189,7 @@ func stringEnd(text []byte, i int) int {
 	return len(text)
 }
 
-// maskLiteral masks a string literal; nil: there is nothing to mask.
+// maskLiteral masks a string literal. It returns nil if there is nothing to mask.
 func maskLiteral(all []mask, literal []byte) []byte {
 	var s string
 	if bytes.IndexByte(literal, '\\') < 0 {

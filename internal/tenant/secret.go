@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 
 	"github.com/vennio-mcp/vennio-mcp/internal/files"
 	"github.com/vennio-mcp/vennio-mcp/internal/sqldb"
@@ -33,8 +32,10 @@ func SigningSecret(dir string) ([]byte, error) {
 	if err := files.MakePrivate(dir); err != nil {
 		return nil, fmt.Errorf("make the state folder: %w", err)
 	}
-	if err := writeSecret(dir, path); err != nil && !errors.Is(err, fs.ErrExist) {
-		return nil, fmt.Errorf("keep the signing secret: %w", err)
+	random := make([]byte, 32)
+	_, _ = rand.Read(random) // never fails
+	if err := files.Create(path, []byte(hex.EncodeToString(random)+"\n"), 0o600); err != nil && !errors.Is(err, fs.ErrExist) {
+		return nil, fmt.Errorf("store the signing secret: %w", err)
 	}
 	return readSecret(path)
 }
@@ -54,21 +55,4 @@ func readSecret(path string) ([]byte, error) {
 		return nil, &files.InsecureError{Why: path + " holds a secret that is easy to guess", Do: advice}
 	}
 	return secret, nil
-}
-
-// writeSecret writes a temporary file and links it to the final name: no process reads
-// an incomplete secret, and the first writer wins.
-func writeSecret(dir, path string) error {
-	temp, err := os.CreateTemp(dir, secretFile+".*")
-	if err != nil {
-		return err
-	}
-	defer func() { _ = os.Remove(temp.Name()) }()
-	secret := make([]byte, 32)
-	_, _ = rand.Read(secret) // never fails
-	_, err = temp.WriteString(hex.EncodeToString(secret) + "\n")
-	if err = errors.Join(err, temp.Close()); err != nil {
-		return err
-	}
-	return os.Link(temp.Name(), path)
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"net/netip"
 	"net/url"
 	"regexp"
 	"slices"
@@ -13,6 +12,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/vennio-mcp/vennio-mcp/internal/auth"
 	"github.com/vennio-mcp/vennio-mcp/internal/files"
 	"github.com/vennio-mcp/vennio-mcp/vennioclient/webhook"
 )
@@ -94,15 +94,10 @@ func checkURL(address string) error {
 	if err != nil || u.Hostname() == "" {
 		return errors.New("want an address such as https://example.com/hook")
 	}
-	if u.Scheme == "https" || u.Scheme == "http" && loopback(u.Hostname()) {
+	if u.Scheme == "https" || u.Scheme == "http" && auth.LoopbackHost(u.Hostname()) {
 		return nil
 	}
 	return errors.New("want https; http is for loopback only")
-}
-
-func loopback(host string) bool {
-	ip, err := netip.ParseAddr(host)
-	return host == "localhost" || err == nil && ip.IsLoopback()
 }
 
 func (s Sink) build(transport http.RoundTripper, zone *time.Location, now func() time.Time) (teller, error) {

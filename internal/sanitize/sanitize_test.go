@@ -99,3 +99,24 @@ func TestWhatComesOutIsSafeAndShort(t *testing.T) {
 		assert.Equal(t, strings.TrimSpace(got), got)
 	})
 }
+
+func TestThePlaceOfAPanicIsFound(t *testing.T) {
+	t.Parallel()
+	var none *int
+	for name, fail := range map[string]func(){
+		"a value":         func() { panic("secret") },
+		"a runtime error": func() { _ = *none },
+		"while panicking": func() {
+			defer func() { panic("another") }()
+			panic("secret")
+		},
+	} {
+		func() {
+			defer func() {
+				assert.NotNil(t, recover())
+				assert.Regexp(t, `^github\.com/.*/sanitize_test\.TestThePlaceOfAPanicIsFound\S+:\d+$`, sanitize.PanicSite(), name)
+			}()
+			fail()
+		}()
+	}
+}

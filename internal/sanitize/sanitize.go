@@ -1,22 +1,23 @@
-// Package sanitize makes text from others safe to show: to a person who is asked
-// to agree, and to a model that must not take it for an instruction.
+// Package sanitize makes text from others safe to show to people who approve requests
+// and to models, which must not read it as an instruction, and removes credentials.
 package sanitize
 
 import (
 	"fmt"
+	"runtime"
 	"strings"
 	"unicode"
 )
 
-// Line returns s as one line: white space folded, control, invisible, blank and
-// bidirectional characters dropped, and cut to at most limit runes with an
-// ellipsis where something was cut. It is empty where nothing of s can be seen.
+// Line returns s as one line of at most limit runes, an ellipsis at the end of a
+// shortened text included. It folds white space and removes control, invisible, blank
+// and bidirectional characters. The line is empty if s has no visible character.
 func Line(s string, limit int) string {
 	return cut(strings.Join(strings.Fields(strip(s)), " "), limit)
 }
 
-// First is the Line of the first text of which something can be seen: a name that
-// consists of invisible characters is no name.
+// First returns the Line of the first text with a visible character, or an empty
+// string.
 func First(limit int, texts ...string) string {
 	for _, s := range texts {
 		if line := Line(s, limit); line != "" {
@@ -26,7 +27,7 @@ func First(limit int, texts ...string) string {
 	return ""
 }
 
-// Block is Line for text of several lines: line breaks stay.
+// Block is [Line] for text of several lines: it keeps line breaks.
 func Block(s string, limit int) string {
 	lines := strings.Split(strings.ReplaceAll(s, "\r\n", "\n"), "\n")
 	for i, line := range lines {
@@ -35,14 +36,15 @@ func Block(s string, limit int) string {
 	return cut(strings.TrimSpace(strings.Join(lines, "\n")), limit)
 }
 
-// Quote is Line between quotation marks, its own marks turned to apostrophes,
-// so that the end of the quotation cannot be forged from inside.
+// Quote returns the Line of s in quotation marks. Quotation marks within s become
+// apostrophes, so that s cannot forge the end of the quotation.
 func Quote(s string, limit int) string {
 	return `"` + marks.Replace(Line(s, limit)) + `"`
 }
 
-// Name is the Line of a name, quoted where it has more than a name needs, so that it
-// cannot pass for what stands beside it: an address, or a remark of the program.
+// Name returns the Line of a name. It quotes a name with characters that names do not
+// need, so that a reader cannot mistake a part of it for an address or for a remark
+// of the program.
 func Name(s string, limit int) string {
 	line := Line(s, limit)
 	if strings.ContainsFunc(line, func(r rune) bool {
@@ -53,8 +55,8 @@ func Name(s string, limit int) string {
 	return line
 }
 
-// Folded is Block with runs of blanks, and of blank lines, as one: nothing in it can be
-// pushed out of view by what looks empty.
+// Folded returns the Block of s with each run of blanks, and each run of blank lines,
+// as one, so that empty space cannot push a part of the text out of view.
 func Folded(s string, limit int) string {
 	var lines []string
 	for line := range strings.SplitSeq(Block(s, len(s)), "\n") {
@@ -65,8 +67,8 @@ func Folded(s string, limit int) string {
 	return cut(strings.Join(lines, "\n"), limit)
 }
 
-// Excerpt is Quote for long text: of one that is longer than limit it shows the
-// beginning and the end, and says how much there is in all.
+// Excerpt is [Quote] for long text: if it is longer than limit runes, Excerpt shows the
+// beginning, the end and the total number of characters.
 func Excerpt(s string, limit int) string {
 	all := []rune(Line(s, len(s)))
 	if len(all) <= limit {
@@ -83,9 +85,9 @@ var marks = strings.NewReplacer(
 	"〃", "'", "〝", "'", "〞", "'", "〟", "'", "＂", "'", "❝", "'", "❞", "'", "🙶", "'", "🙷", "'", "🙸", "'",
 )
 
-// Unsafe returns the first character of s that could make a person read something
-// else than what is there: control, bidirectional and other format characters. Line
-// breaks and tabs are not counted. Line and Block drop more than these.
+// Unsafe returns the first character of s that could make it look different from its
+// content: control, bidirectional and other format characters, except line breaks and
+// tabs. Line and Block remove more than these.
 func Unsafe(s string) (rune, bool) {
 	for _, r := range s {
 		if r != '\n' && r != '\r' && r != '\t' && hidden(r) {
@@ -95,7 +97,7 @@ func Unsafe(s string) (rune, bool) {
 	return 0, false
 }
 
-// strip drops what cannot be seen. A joiner stays only where a script or an emoji
+// strip removes invisible characters. It keeps a joiner only where a script or an emoji
 // needs it: between two characters that it can join.
 func strip(s string) string {
 	if !strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r > '~' }) {
@@ -120,16 +122,17 @@ func strip(s string) string {
 
 const joiner, nonJoiner = '\u200d', '\u200c'
 
-// hidden: control characters (Cc), format characters (Cf: bidirectional marks,
-// zero-width characters, tags), line and paragraph separators, surrogates and
-// private use; not the joiners.
+// hidden reports control characters (Cc), format characters (Cf: bidirectional marks,
+// zero-width characters, tags), line and paragraph separators, surrogates and private
+// use, but not the joiners.
 func hidden(r rune) bool {
 	return r != joiner && r != nonJoiner && unicode.In(r, unicode.Cc, unicode.Cf, unicode.Zl, unicode.Zp, unicode.Cs, unicode.Co)
 }
 
-// invisible: hidden, and what Unicode lets fonts show as nothing
-// (Default_Ignorable_Code_Point is derived from these two and Cf: Hangul fillers,
-// the grapheme joiner, variation selectors), and blanks that are no white space.
+// invisible reports hidden characters, characters that fonts need not show (Hangul
+// fillers, the grapheme joiner, variation selectors; Unicode derives
+// Default_Ignorable_Code_Point from these two properties and Cf), and blanks outside
+// White_Space.
 func invisible(r rune) bool {
 	if r < 0x7f {
 		return r < ' '
@@ -137,12 +140,12 @@ func invisible(r rune) bool {
 	return hidden(r) || unicode.In(r, unicode.Other_Default_Ignorable_Code_Point, unicode.Variation_Selector) || strings.ContainsRune(blanks, r)
 }
 
-// blanks: the empty braille pattern, the object replacement character, the null
+// blanks are the empty braille pattern, the object replacement character, the null
 // notehead, the Khitan filler, the blank hieroglyphs.
 const blanks = "\u2800\ufffc\U0001d159\U00016fe4\U00013441\U00013442"
 
-// joins: emoji are joined into one, and in these scripts the joiners choose how a
-// letter is written (The Unicode Standard, 23.2).
+// joins reports whether a joiner next to r has a meaning: it combines emoji, and in
+// these scripts it selects the form of a letter (The Unicode Standard, 23.2).
 func joins(r rune) bool {
 	return r > 0x7f && unicode.In(r, unicode.So, unicode.Sk, unicode.Mn,
 		unicode.Arabic, unicode.Syriac, unicode.Nko, unicode.Mandaic, unicode.Mongolian, unicode.Phags_Pa, unicode.Adlam, unicode.Hanifi_Rohingya,
@@ -161,8 +164,25 @@ func cut(s string, limit int) string {
 	return s
 }
 
-// dropLast makes room for the ellipsis.
+// dropLast removes the last rune, to make room for the ellipsis.
 func dropLast(s string) string {
 	r := []rune(s)
 	return string(r[:max(0, len(r)-1)])
+}
+
+// PanicSite returns the function and the line of the panic that a deferred function
+// recovers from, such as "tools.book:42". Log it in place of the panic's value, which
+// may contain credentials.
+func PanicSite() string {
+	pcs := make([]uintptr, 32)
+	frames := runtime.CallersFrames(pcs[:runtime.Callers(2, pcs)])
+	panicking := false
+	for {
+		f, more := frames.Next()
+		inRuntime := strings.HasPrefix(f.Function, "runtime.")
+		panicking = panicking || f.Function == "runtime.gopanic"
+		if panicking && !inRuntime || !more {
+			return fmt.Sprintf("%s:%d", f.Function, f.Line)
+		}
+	}
 }

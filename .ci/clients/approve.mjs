@@ -81,7 +81,7 @@ for (const transport of ['stdio', 'http']) {
     await page.goto(inbox(address))
     await heading(page, 'Approvals')
     const shown = await page.locator('main').innerText()
-    assert.match(shown, /Nothing waits[^]*Booked · asked[^]*Upcoming bookings[^]*Introduction to Vennio/)
+    assert.match(shown, /No request is waiting[^]*Booked · asked[^]*Upcoming bookings[^]*Introduction to Vennio/)
     assert.equal(await world.writes(), 1)
   })
 }

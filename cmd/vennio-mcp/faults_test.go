@@ -195,7 +195,7 @@ func TestKilledBetweenWriteAndRecord(t *testing.T) {
 	s.serve()
 	_, page := person.open(s.base + path)
 	assert.Contains(t, page, ">Being booked …</h1>")
-	assert.Contains(t, page, "Vennio has been asked")
+	assert.Contains(t, page, "the request was sent to Vennio")
 	text, got, _ := outcomeOf(t, s.agent, "book_slot", booking)
 	assert.Equal(t, "confirmed", got.Status, text)
 	person.shows(s.base+path, "Booked")

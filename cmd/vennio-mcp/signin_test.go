@@ -561,7 +561,7 @@ func TestAnIssuerThatIsDownIsSaid(t *testing.T) {
 		assert.Equal(t, "5", resp.Header.Get("Retry-After"), name)
 		assert.Empty(t, resp.Cookies(), name)
 		_, page := c.visitor(true).open(atHome + "/approvals/sign-in")
-		assert.Contains(t, page, "Nobody can sign in for now", name)
+		assert.Contains(t, page, "Sign-in is not available right now", name)
 		assert.Contains(t, page, "vennio-mcp approvals link", name)
 	}
 	c.with(func(*login) {})
@@ -571,7 +571,7 @@ func TestAnIssuerThatIsDownIsSaid(t *testing.T) {
 	c.with(func(l *login) { l.broken = map[string]int{"/token": http.StatusBadGateway} })
 	status, page := c.visitor(true).open(atHome + "/approvals/sign-in")
 	assert.Equal(t, http.StatusServiceUnavailable, status)
-	assert.Contains(t, page, "Nobody can sign in for now")
+	assert.Contains(t, page, "Sign-in is not available right now")
 }
 
 // field: issuer that takes the client's secret in the body alone

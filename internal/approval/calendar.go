@@ -11,17 +11,17 @@ import (
 	"github.com/vennio-mcp/vennio-mcp/internal/sanitize"
 )
 
-// calendarEvent is a booking as a calendar file holds it.
+// calendarEvent is the booking in a calendar file.
 type calendarEvent struct {
 	id, title, about string
 	start, end, at   time.Time
 }
 
-// calendar serves the file of an act that was booked.
+// calendar serves the calendar file of a booked act.
 func (p *Pages) calendar(w http.ResponseWriter, proposal consent.Proposal, g *consent.Grant) {
 	act := proposal.Act
 	if g == nil || g.Outcome != consent.Done || act.BookingID != "" || act.Repeat != "" {
-		write(w, http.StatusNotFound, page{Heading: "No calendar file", Lead: "There is none for this request: it is not booked, or not a single booking."})
+		write(w, http.StatusNotFound, page{Heading: "No calendar file", Lead: "This request is not booked, or it is not a single booking."})
 		return
 	}
 	var about []string
@@ -34,8 +34,8 @@ func (p *Pages) calendar(w http.ResponseWriter, proposal consent.Proposal, g *co
 	writeCalendar(w, calendarEvent{id: g.BookingID, title: act.Title, about: strings.Join(about, "\n"), start: act.Start, end: act.End, at: g.At})
 }
 
-// writeCalendar writes a file by which a person takes a booking into their own calendar (RFC 5545).
-// It invites nobody: Vennio sends its own e-mails.
+// writeCalendar writes a file with which people add a booking to their own calendar (RFC 5545). It
+// contains no attendees, so it invites nobody: Vennio sends its own e-mails.
 func writeCalendar(w http.ResponseWriter, from calendarEvent) {
 	c := ics.NewCalendarFor("vennio-mcp")
 	c.SetMethod(ics.MethodPublish)

@@ -1,6 +1,7 @@
-// Package approval is the page on which a person approves or declines what an agent wants to write:
-// plain HTML, no script. Opening it changes nothing, so link previews are harmless. An approval is
-// carried out by the process that takes it, and the page shows what became of it.
+// Package approval serves the pages on which people approve or decline what an agent wants to write, and
+// pairs the browsers in which they may do so. The pages are plain HTML without scripts. Opening one
+// changes nothing, so link previews are harmless. The process that receives an approval executes it, and
+// the page shows the result.
 package approval
 
 import (
@@ -16,12 +17,11 @@ import (
 
 	"github.com/vennio-mcp/vennio-mcp/internal/consent"
 	"github.com/vennio-mcp/vennio-mcp/internal/sanitize"
-	"github.com/vennio-mcp/vennio-mcp/internal/sqldb"
 	"github.com/vennio-mcp/vennio-mcp/schemas"
 )
 
-// Path is where the pages are mounted. The id of a proposal follows; with CalendarSuffix after it,
-// the address is that of the booking's calendar file.
+// Path is the path of the pages. The id of a proposal follows; with CalendarSuffix after it, the address
+// is that of the booking's calendar file.
 const (
 	Path           = "/approvals/"
 	CalendarSuffix = ".ics"
@@ -32,36 +32,36 @@ var source string
 
 var layout = sync.OnceValue(func() *template.Template { return template.Must(template.New("page").Parse(source)) })
 
-// Account carries out what was approved, with one tenant's account at Vennio, and reads from it.
+// Account executes approved acts in one tenant's Vennio account, and reads from it.
 type Account interface {
-	// Covers reports whether an approval is to be carried out with this account, and may be here.
+	// Covers reports whether this process may execute an approval with this account.
 	Covers(p consent.Proposal) bool
-	// Execute writes an act whose approval is on record; what became of it is in the ledger then.
+	// Execute writes an act whose approval is recorded. Afterwards the ledger has the result.
 	Execute(ctx context.Context, approved consent.Proposal) error
-	// Booking is how a booking stands at Vennio.
+	// Booking returns the current state of a booking.
 	Booking(ctx context.Context, id string) (*schemas.GetBookingResult, error)
-	// Upcoming are the next bookings.
+	// Upcoming returns the next bookings.
 	Upcoming(ctx context.Context) ([]schemas.Booking, error)
 }
 
-// Pages answers GET and POST under Path. Its zero value shows nothing; New makes one.
+// Pages serves the pages under Path. Use New to create one, and set the fields before the first request.
 type Pages struct {
-	// AccountOf returns the account of a tenant, or an error if this process has no key for it. nil:
-	// approvals are recorded here and carried out elsewhere.
+	// AccountOf returns the account of a tenant, or an error if this process has no key for it. If it is
+	// nil, this process only records approvals and another one executes them.
 	AccountOf func(tenant string) (Account, error)
-	// Sandbox: nothing that is approved here is real.
+	// Sandbox adds a remark that nothing on the page is real.
 	Sandbox bool
-	// PolicyOf is what counts as consent for a tenant: under consent.PolicyHuman, here or where the
-	// request was made, only a paired browser may see and answer requests. nil: any browser that has
-	// the address may.
+	// PolicyOf returns the consent policy of a tenant. If it, or the policy under which the request was
+	// made, is consent.PolicyHuman, only a paired browser may show and answer the request. nil stands
+	// for a policy that accepts every browser.
 	PolicyOf func(tenant string) consent.Policy
-	// Pairings are the browsers that may; nil: no browser is ever paired.
+	// Pairings stores the paired browsers. If it is nil, no browser can be paired.
 	Pairings *Pairings
-	// SignIn pairs browsers too, beside links; nil: it does not. It needs Pairings.
+	// SignIn pairs browsers by signing in; nil if that is not possible. It needs Pairings.
 	SignIn *SignIn
-	// HTTPS: people reach the pages over TLS, though a proxy may take that off.
+	// HTTPS says that people reach the pages over TLS, which a proxy may terminate.
 	HTTPS bool
-	// Warn is called with the reason why an approved act could not be written; may be nil.
+	// Warn is called with the reason for which an approved act could not be written; it may be nil.
 	Warn func(error)
 
 	ledger   *consent.Ledger
@@ -94,14 +94,14 @@ func (p *Pages) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			p.signedIn(w, r)
 			return
 		case path == Path, path+"/" == Path:
-			p.inbox(w, r)
+			p.overview(w, r)
 			return
 		}
 	}
 	p.proposal(w, r)
 }
 
-// proposal shows one proposal, or takes the answer to it.
+// proposal shows one proposal, or receives the answer to it.
 func (p *Pages) proposal(w http.ResponseWriter, r *http.Request) {
 	id, calendar := strings.CutSuffix(strings.TrimPrefix(r.URL.Path, Path), CalendarSuffix)
 	proposal, grant, err := p.ledger.Result(r.Context(), id)
@@ -114,24 +114,24 @@ func (p *Pages) proposal(w http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		return
 	}
-	who, may := p.mayAnswer(w, r, proposal)
+	browser, may := p.mayAnswer(w, r, proposal)
 	switch {
 	case !may:
 	case r.Method == http.MethodPost && !calendar:
-		p.decide(w, r, proposal, grant, who)
+		p.decide(w, r, proposal, grant, browser)
 	case r.Method != http.MethodGet && r.Method != http.MethodHead:
 		w.Header().Set("Allow", "GET, HEAD, POST")
-		write(w, http.StatusMethodNotAllowed, page{Heading: "Nothing was changed", Lead: "This page can be opened and answered, nothing else."})
+		write(w, http.StatusMethodNotAllowed, page{Heading: "Nothing was changed", Lead: "This page can only be opened and answered."})
 	case calendar:
 		p.calendar(w, proposal, grant)
 	default:
 		shown := p.view(r.Context(), proposal, grant)
-		shown.Name, shown.SignedIn = who.Name, who.Subject != ""
+		shown.Name, shown.SignedIn = browser.Name, browser.Subject != ""
 		write(w, http.StatusOK, shown)
 	}
 }
 
-func (p *Pages) decide(w http.ResponseWriter, r *http.Request, proposal consent.Proposal, grant *consent.Grant, who sqldb.PairedBrowser) {
+func (p *Pages) decide(w http.ResponseWriter, r *http.Request, proposal consent.Proposal, grant *consent.Grant, browser PairedBrowser) {
 	const most = 16 << 10
 	r.Body = http.MaxBytesReader(w, r.Body, most)
 	if p.sameSite.Check(r) != nil || r.ParseForm() != nil {
@@ -140,9 +140,9 @@ func (p *Pages) decide(w http.ResponseWriter, r *http.Request, proposal consent.
 		write(w, http.StatusForbidden, shown)
 		return
 	}
-	name, decision := cmp.Or(sanitize.Line(r.PostForm.Get("name"), 100), who.Name), r.PostForm.Get("decision")
-	if who.Subject != "" {
-		name = who.Name // who signed in answers under the name that the issuer says
+	name, decision := cmp.Or(sanitize.Line(r.PostForm.Get("name"), 100), browser.Name), r.PostForm.Get("decision")
+	if browser.Subject != "" {
+		name = browser.Name // people who signed in answer under the name that the issuer gives
 	}
 	switch {
 	case decision != "approve" && decision != "decline":
@@ -152,7 +152,7 @@ func (p *Pages) decide(w http.ResponseWriter, r *http.Request, proposal consent.
 		return
 	case decision == "approve" && name == "":
 		shown := p.view(r.Context(), proposal, grant)
-		shown.Lead = "Nothing was changed: please enter your name. The record says who agreed."
+		shown.Lead = "Nothing was changed: please enter your name. The record shows who approved."
 		write(w, http.StatusUnprocessableEntity, shown)
 		return
 	}
@@ -169,19 +169,19 @@ func (p *Pages) decide(w http.ResponseWriter, r *http.Request, proposal consent.
 		failed(w, err)
 		return
 	}
-	// The result has an address of its own: reloading it answers nothing again.
+	// A redirect to the result: reloading it does not send the answer again.
 	http.Redirect(w, r, Path+proposal.ID, http.StatusSeeOther)
 }
 
-// executeTime is how long the page waits for the write before it shows that it is under way.
+// executeTime is the time that the page waits for the write before it shows that it is in progress.
 const executeTime = 20 * time.Second
 
-// execute writes what was approved. The write goes on when the person closes the page; the ledger
-// knows what became of it.
+// execute writes an approved act. The write continues when the person closes the page; the ledger gets
+// the result.
 func (p *Pages) execute(ctx context.Context, approved consent.Proposal) {
 	account := p.writer(approved)
 	if account == nil {
-		return // a process that has the account's key does it
+		return // a process with the account's key executes it
 	}
 	done := make(chan struct{})
 	go func() {
@@ -196,7 +196,7 @@ func (p *Pages) execute(ctx context.Context, approved consent.Proposal) {
 	}
 }
 
-// writer is the account with which this process carries out an approval; nil: it does not.
+// writer returns the account with which this process executes an approval, or nil if another process does.
 func (p *Pages) writer(approved consent.Proposal) Account {
 	if a := p.account(approved.Act.Tenant); a != nil && a.Covers(approved) {
 		return a
@@ -204,7 +204,7 @@ func (p *Pages) writer(approved consent.Proposal) Account {
 	return nil
 }
 
-// account is that of a tenant, nil if this process has no key for it.
+// account returns the account of a tenant, or nil if this process has no key for it.
 func (p *Pages) account(tenant string) Account {
 	if p.AccountOf == nil {
 		return nil
@@ -216,7 +216,7 @@ func (p *Pages) account(tenant string) Account {
 	return a
 }
 
-// failed says that the ledger did not answer: for now, or because of a fault.
+// failed explains that the ledger could not be used.
 func failed(w http.ResponseWriter, err error) {
 	switch {
 	case errors.Is(err, consent.ErrTampered):
@@ -228,10 +228,10 @@ func failed(w http.ResponseWriter, err error) {
 		w.Header().Set("Retry-After", "5")
 		write(w, http.StatusServiceUnavailable, page{
 			Heading: "Please try again", Refresh: 5,
-			Lead: "The record of approvals cannot be used for now. This page shows in a moment whether your answer was taken.",
+			Lead: "The record of approvals is not available right now. This page will soon show whether your answer was saved.",
 		})
 	default:
-		write(w, http.StatusInternalServerError, page{Heading: "That did not work", Lead: "Please open this page again in a moment: it shows whether your answer was taken."})
+		write(w, http.StatusInternalServerError, page{Heading: "That did not work", Lead: "Please open this page again in a moment. It will show whether your answer was saved."})
 	}
 }
 
@@ -241,9 +241,9 @@ func write(w http.ResponseWriter, status int, shown page) {
 	_ = layout().Execute(w, shown)
 }
 
-// secure sets the headers of a page that must not be framed, cached, sniffed or named to other
-// sites. Its own form may name it: with no-referrer a browser sends Origin: null, which serve
-// refuses.
+// secure sets the headers of a page that must not be framed, cached, sniffed or sent to other sites as a
+// referrer. Requests to this site may have a referrer: with no-referrer, browsers send Origin: null, which
+// the server refuses.
 func secure(h http.Header) {
 	h.Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'")
 	h.Set("Referrer-Policy", "same-origin")
@@ -251,4 +251,16 @@ func secure(h http.Header) {
 	h.Set("X-Frame-Options", "DENY")
 	h.Set("Cache-Control", "no-store")
 	h.Set("Cross-Origin-Opener-Policy", "same-origin")
+}
+
+// OnLoopback serves the pages under one address only. A request for another host comes from a web page
+// whose name resolves to this machine (DNS rebinding).
+func OnLoopback(address string, page http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Host != address {
+			http.Error(w, "unknown host", http.StatusForbidden)
+			return
+		}
+		page.ServeHTTP(w, r)
+	})
 }

@@ -299,10 +299,10 @@ func TestNoPageSaysApprovedWhileNothingIsBooked(t *testing.T) {
 		"refused, cancelling":      {act: cancel, outcome: consent.NotDone, detail: "invalid", heading: "Not cancelled", says: "Vennio refused it"},
 		"away":                     {outcome: consent.NotDone, detail: "unavailable", heading: "Not booked", says: "could not be reached"},
 		"no clear answer":          {outcome: consent.Unknown, heading: "Not known yet", says: "may or may not have been done", refresh: true},
-		"on its way":               {outcome: consent.Sent, heading: "Being booked …", says: "Vennio has been asked", refresh: true},
-		"not sent so far":          {never: true, heading: "Being booked …", says: "Nothing has been changed so far", refresh: true},
-		"no key here":              {never: true, noKey: true, heading: "Not booked yet", says: "has the key", refresh: true},
-		"no key here, moving":      {act: move, never: true, noKey: true, heading: "Not moved yet", says: "has the key", refresh: true},
+		"on its way":               {outcome: consent.Sent, heading: "Being booked …", says: "the request was sent to Vennio", refresh: true},
+		"not sent so far":          {never: true, heading: "Being booked …", says: "Nothing has been changed yet", refresh: true},
+		"no key here":              {never: true, noKey: true, heading: "Not booked yet", says: "with the key", refresh: true},
+		"no key here, moving":      {act: move, never: true, noKey: true, heading: "Not moved yet", says: "with the key", refresh: true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -18,38 +18,107 @@ import (
 )
 
 const (
-	// LinkLife is how long a pairing link can be used, once.
+	// LinkLife is the time for which a pairing link is valid; it can be used once.
 	LinkLife = 10 * time.Minute
-	// pairingLife is how long a browser stays paired.
+	// pairingLife is the time for which a browser stays paired.
 	pairingLife = 90 * 24 * time.Hour
 
 	pairPath = Path + "pair/"
-	// The cookie is host-only. Cookies ignore ports, so it holds for every local process of the user.
+	// The cookie is host-only. Cookies ignore ports, so it is valid for every local process of the user.
 	cookieName = "vennio-paired"
 )
 
-// Pairings are the browsers in which people may answer. The link by which one is paired must reach
-// the person past the agent: opened in their browser, printed in a terminal, or sent by the operator.
+// PairedBrowser is a browser in which a person may approve and decline for a tenant.
+type PairedBrowser struct {
+	ID          string
+	Hash        string // of its cookie
+	Tenant      string
+	Name        string // of the person: the one they typed, or the one that the sign-in issuer gives
+	Subject     string // the identifier of the person at that issuer; empty if the browser was paired by a link
+	At, Expires time.Time
+}
+
+func (b *PairedBrowser) columns() []any {
+	return []any{&b.ID, &b.Hash, &b.Tenant, &b.Name, &b.Subject, sqldb.Instant{To: &b.At}, sqldb.Instant{To: &b.Expires}}
+}
+
+const selectBrowsers = `SELECT id, hash, tenant, name, subject, at, expires FROM paired_browsers WHERE `
+
+// addLink stores a single-use link by its hash, and deletes the expired ones.
+func addLink(tx *sqldb.Tx, hash, tenant string, now, expires time.Time) error {
+	if err := tx.Exec(`DELETE FROM pairing_links WHERE expires <= ?`, sqldb.Text(now)); err != nil {
+		return err
+	}
+	return tx.Exec(`INSERT INTO pairing_links (hash, tenant, expires) VALUES (?, ?, ?)`, hash, tenant, sqldb.Text(expires))
+}
+
+// linkTenant is the tenant of a link.
+type linkTenant string
+
+func (t *linkTenant) columns() []any { return []any{(*string)(t)} }
+
+// findLink returns the tenant of a valid link; ok is false if there is none.
+func findLink(tx *sqldb.Tx, hash string, now time.Time) (tenant string, ok bool, err error) {
+	t, err := sqldb.One(tx, (*linkTenant).columns, `SELECT tenant FROM pairing_links WHERE hash = ? AND expires > ?`, hash, sqldb.Text(now))
+	if t == nil {
+		return "", false, err
+	}
+	return string(*t), true, err
+}
+
+// addBrowser stores a pairing, or renews the one that the browser has with the tenant. It deletes the
+// expired pairings. The pairings that the browser had under the cookie before get the new cookie, so that
+// an attacker who set that cookie does not share the new pairing.
+func addBrowser(tx *sqldb.Tx, before string, b PairedBrowser) error {
+	if err := tx.Exec(`UPDATE paired_browsers SET hash = ? WHERE hash = ?`, b.Hash, hashed(before)); err != nil {
+		return err
+	}
+	if err := tx.Exec(`DELETE FROM paired_browsers WHERE expires <= ?`, sqldb.Text(b.At)); err != nil {
+		return err
+	}
+	b.ID, b.Expires = strings.ToLower(rand.Text()[:8]), b.At.Add(pairingLife)
+	return tx.Exec(`INSERT INTO paired_browsers (id, hash, tenant, name, subject, at, expires) VALUES (?, ?, ?, ?, ?, ?, ?)
+		ON CONFLICT (hash, tenant) DO UPDATE SET name = excluded.name, subject = excluded.subject, at = excluded.at, expires = excluded.expires`,
+		b.ID, b.Hash, b.Tenant, b.Name, b.Subject, sqldb.Text(b.At), sqldb.Text(b.Expires))
+}
+
+// browserPairings returns the valid pairings of one browser, ordered by tenant.
+func browserPairings(tx *sqldb.Tx, hash string, now time.Time) ([]PairedBrowser, error) {
+	return sqldb.All(tx, (*PairedBrowser).columns, selectBrowsers+`hash = ? AND expires > ? ORDER BY tenant`, hash, sqldb.Text(now))
+}
+
+// tenantPairings returns the valid pairings of a tenant, the newest first.
+func tenantPairings(tx *sqldb.Tx, tenant string, now time.Time) ([]PairedBrowser, error) {
+	return sqldb.All(tx, (*PairedBrowser).columns, selectBrowsers+`tenant = ? AND expires > ? ORDER BY at DESC, id`, tenant, sqldb.Text(now))
+}
+
+func deleteBrowser(tx *sqldb.Tx, tenant, id string) error {
+	return tx.Exec(`DELETE FROM paired_browsers WHERE tenant = ? AND id = ?`, tenant, id)
+}
+
+// Pairings stores the browsers in which people may approve and decline. The link that pairs a browser must
+// reach the person without passing through an agent: opened in their browser, printed in a terminal, or
+// sent by the operator.
 type Pairings struct {
 	db     *sqldb.DB
 	now    func() time.Time
-	cookie string // its name
+	cookie string // the name of the cookie
 }
 
-// NewPairings returns the pairings kept in db.
+// NewPairings returns the pairings stored in db.
 func NewPairings(db *sqldb.DB, now func() time.Time) *Pairings {
 	p := &Pairings{db: db, now: now, cookie: cookieName}
-	if db.Volatile() { // a sandbox's pairing does not replace one with the store that lasts
+	if db.Volatile() { // a pairing with a sandbox does not replace one with the permanent store
 		p.cookie += "-sandbox"
 	}
 	return p
 }
 
-// NewLink returns the path of a single-use link that pairs the browser in which it is opened with a
-// tenant, and then leads to the page of a proposal; to its overview where proposal is empty.
+// NewLink returns the path of a single-use link that pairs the browser that opens it with a tenant, and
+// then leads to the page of a proposal, or to the overview if proposal is empty.
 func (p *Pairings) NewLink(ctx context.Context, tenant, proposal string) (path string, err error) {
 	token, now := rand.Text(), p.now()
-	err = p.db.Write(ctx, func(tx *sqldb.Tx) error { return tx.AddPairingLink(hashed(token), tenant, now, now.Add(LinkLife)) })
+	err = p.db.Write(ctx, func(tx *sqldb.Tx) error { return addLink(tx, hashed(token), tenant, now, now.Add(LinkLife)) })
 	path = pairPath + token
 	if proposal != "" {
 		path += "/" + proposal
@@ -58,9 +127,9 @@ func (p *Pairings) NewLink(ctx context.Context, tenant, proposal string) (path s
 }
 
 // Browsers returns the pairings of a tenant, the newest first.
-func (p *Pairings) Browsers(ctx context.Context, tenant string) (all []sqldb.PairedBrowser, err error) {
+func (p *Pairings) Browsers(ctx context.Context, tenant string) (all []PairedBrowser, err error) {
 	err = p.db.Read(ctx, func(tx *sqldb.Tx) error {
-		all, err = tx.PairedBrowsers(tenant, p.now())
+		all, err = tenantPairings(tx, tenant, p.now())
 		return err
 	})
 	return all, err
@@ -72,22 +141,22 @@ var ErrNoPairing = errors.New("there is no such paired browser")
 // Revoke ends a pairing of a tenant.
 func (p *Pairings) Revoke(ctx context.Context, tenant, id string) error {
 	return p.db.Write(ctx, func(tx *sqldb.Tx) error {
-		all, err := tx.PairedBrowsers(tenant, p.now())
+		all, err := tenantPairings(tx, tenant, p.now())
 		if err != nil {
 			return err
 		}
-		if !slices.ContainsFunc(all, func(b sqldb.PairedBrowser) bool { return b.ID == id }) {
+		if !slices.ContainsFunc(all, func(b PairedBrowser) bool { return b.ID == id }) {
 			return ErrNoPairing
 		}
-		return tx.DropPairedBrowser(tenant, id)
+		return deleteBrowser(tx, tenant, id)
 	})
 }
 
-// Erase ends the pairings of all tenants that name a person, and returns how many there were.
+// Erase deletes the pairings of all tenants that name a person, and returns their number.
 func (p *Pairings) Erase(ctx context.Context, names func(text string) bool) (n int, err error) {
 	err = p.db.Write(ctx, func(tx *sqldb.Tx) error {
 		n = 0
-		all, err := tx.AllPairedBrowsers()
+		all, err := sqldb.All(tx, (*PairedBrowser).columns, selectBrowsers+`hash <> ''`)
 		if err != nil {
 			return err
 		}
@@ -96,7 +165,7 @@ func (p *Pairings) Erase(ctx context.Context, names func(text string) bool) (n i
 				continue
 			}
 			n++
-			if err := tx.DropPairedBrowser(b.Tenant, b.ID); err != nil {
+			if err := deleteBrowser(tx, b.Tenant, b.ID); err != nil {
 				return err
 			}
 		}
@@ -106,20 +175,20 @@ func (p *Pairings) Erase(ctx context.Context, names func(text string) bool) (n i
 }
 
 // of returns the pairings of the browser that sent a request.
-func (p *Pairings) of(r *http.Request) (all []sqldb.PairedBrowser, err error) {
+func (p *Pairings) of(r *http.Request) (all []PairedBrowser, err error) {
 	cookie, err := r.Cookie(p.cookie)
 	if err != nil || cookie.Value == "" {
 		return nil, nil //nolint:nilerr // no cookie
 	}
 	err = p.db.Read(r.Context(), func(tx *sqldb.Tx) error {
-		all, err = tx.PairingsOf(hashed(cookie.Value), p.now())
+		all, err = browserPairings(tx, hashed(cookie.Value), p.now())
 		return err
 	})
 	return all, err
 }
 
-// with returns the pairing of the browser that sent a request with a tenant; nil if it has none.
-func (p *Pairings) with(r *http.Request, tenant string) (*sqldb.PairedBrowser, error) {
+// with returns the pairing with a tenant of the browser that sent a request, or nil if there is none.
+func (p *Pairings) with(r *http.Request, tenant string) (*PairedBrowser, error) {
 	all, err := p.of(r)
 	for _, b := range all {
 		if b.Tenant == tenant {
@@ -129,34 +198,34 @@ func (p *Pairings) with(r *http.Request, tenant string) (*sqldb.PairedBrowser, e
 	return nil, err
 }
 
-// valid returns the tenant of a link that can be used.
+// valid returns the tenant of a valid link.
 func (p *Pairings) valid(ctx context.Context, token string) (tenant string, ok bool, err error) {
 	err = p.db.Read(ctx, func(tx *sqldb.Tx) error {
-		tenant, ok, err = tx.PairingLink(hashed(token), p.now())
+		tenant, ok, err = findLink(tx, hashed(token), p.now())
 		return err
 	})
 	return tenant, ok, err
 }
 
-// use pairs a browser with the tenant of a link; ok is false if the link cannot be used any more. The
-// pairings that the browser has under the cookie before move to the new one, so that nobody who gave
-// the browser a cookie of their own shares the new pairing.
+// use pairs a browser with the tenant of a link; ok is false if the link is not valid. If the link was
+// used before to store this very cookie, nothing changes and ok is true: a double click sends the form
+// twice.
 func (p *Pairings) use(ctx context.Context, token, before, cookie, name string) (ok bool, err error) {
 	now := p.now()
 	err = p.db.Write(ctx, func(tx *sqldb.Tx) error {
 		var tenant string
-		if tenant, ok, err = tx.PairingLink(hashed(token), now); err != nil || !ok {
+		if tenant, ok, err = findLink(tx, hashed(token), now); err != nil {
 			return err
 		}
-		if err := tx.DropPairingLink(hashed(token)); err != nil {
+		if !ok {
+			known, err := browserPairings(tx, hashed(cookie), now)
+			ok = len(known) > 0
 			return err
 		}
-		if err := tx.MovePairings(hashed(before), hashed(cookie)); err != nil {
+		if err := tx.Exec(`DELETE FROM pairing_links WHERE hash = ?`, hashed(token)); err != nil {
 			return err
 		}
-		return tx.AddPairedBrowser(sqldb.PairedBrowser{
-			ID: strings.ToLower(rand.Text()[:8]), Hash: hashed(cookie), Tenant: tenant, Name: name, At: now, Expires: now.Add(pairingLife),
-		})
+		return addBrowser(tx, before, PairedBrowser{Hash: hashed(cookie), Tenant: tenant, Name: name, At: now})
 	})
 	return ok, err
 }
@@ -166,7 +235,7 @@ func hashed(secret string) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// pair serves a pairing link. Opening it uses nothing up, so link previews are harmless.
+// pair serves a pairing link. Opening the link does not use it up, so link previews are harmless.
 func (p *Pages) pair(w http.ResponseWriter, r *http.Request) {
 	token, proposal, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, pairPath), "/")
 	onward := Path
@@ -183,31 +252,36 @@ func (p *Pages) pair(w http.ResponseWriter, r *http.Request) {
 		failed(w, storeError(err))
 		return
 	}
-	paired := slices.ContainsFunc(known, func(b sqldb.PairedBrowser) bool { return b.Tenant == tenant })
+	paired := slices.ContainsFunc(known, func(b PairedBrowser) bool { return b.Tenant == tenant })
 	switch {
-	case r.Method != http.MethodPost && len(known) > 0 && (paired || !ok):
-		http.Redirect(w, r, onward, http.StatusSeeOther) //nolint:gosec // G710: a path of these pages
-	case !ok:
-		write(w, http.StatusGone, page{Heading: "This link cannot be used", Lead: "A pairing link works once and for ten minutes. " + howToPair})
 	case r.Method == http.MethodPost:
 		p.paired(w, r, token, onward)
+	case len(known) > 0 && (paired || !ok):
+		http.Redirect(w, r, onward, http.StatusSeeOther) //nolint:gosec // G710: a path of these pages
+	case !ok:
+		linkUsed(w, "A pairing link works once and for ten minutes. ")
+	case p.reloadForCookie(w, r):
 	default:
-		if p.comesFromElsewhere(w, r) {
-			return
+		if _, err := r.Cookie(p.Pairings.cookie); err != nil {
+			p.setPaired(w, r, rand.Text(), LinkLife) // identifies the browser; it is paired with nothing yet
 		}
 		write(w, http.StatusOK, pairPage(tenant, ""))
 	}
 }
 
-// proposalID is the form of the ids of proposals (consent.Proposal).
+// proposalID matches ids of proposals (consent.Proposal).
 var proposalID = regexp.MustCompile(`^[A-Z2-7]{26}$`)
 
 const howToPair = "In a terminal on the machine of this server, run vennio-mcp approvals link, or ask its operator for a link. If you have just paired it, allow cookies for this address."
 
+func linkUsed(w http.ResponseWriter, why string) {
+	write(w, http.StatusGone, page{Heading: "This link cannot be used", Lead: why + howToPair})
+}
+
 func pairPage(tenant, why string) page {
 	shown := page{
 		Heading: "Pair this browser", Pair: true,
-		Lead: why + "From then on you can approve or decline here what an assistant wants to book, move or cancel with Vennio. Pair only a browser that no assistant controls.",
+		Lead: why + "After that, you can approve or decline here what an assistant wants to book, move or cancel with Vennio. Pair only a browser that no assistant controls.",
 	}
 	if tenant != "" {
 		shown.Facts = []fact{{Name: "Tenant", Text: sanitize.Line(tenant, 100)}}
@@ -224,41 +298,46 @@ func (p *Pages) paired(w http.ResponseWriter, r *http.Request, token, onward str
 	}
 	name := sanitize.Line(r.PostForm.Get("name"), 100)
 	if name == "" {
-		write(w, http.StatusUnprocessableEntity, pairPage("", "Please enter your name: the record says who agreed. "))
+		write(w, http.StatusUnprocessableEntity, pairPage("", "Please enter your name: the record shows who approved. "))
 		return
 	}
-	before, secret := p.Pairings.cookies(r)
-	ok, err := p.Pairings.use(r.Context(), token, before, secret, name)
+	before, cookie := p.Pairings.cookies(r, token)
+	ok, err := p.Pairings.use(r.Context(), token, before, cookie, name)
 	switch {
 	case err != nil:
 		failed(w, storeError(err))
 		return
 	case !ok:
-		write(w, http.StatusGone, page{Heading: "This link cannot be used", Lead: "It has been used meanwhile. " + howToPair})
+		linkUsed(w, "It has been used already, or it has expired. ")
 		return
 	}
-	p.setPaired(w, r, secret)
+	p.setPaired(w, r, cookie, pairingLife)
 	http.Redirect(w, r, onward, http.StatusSeeOther) //nolint:gosec // G710: a path of these pages
 }
 
-// cookies returns the cookie of a browser before it is paired, if any, and the one that it gets.
-func (p *Pairings) cookies(r *http.Request) (before, secret string) {
-	if cookie, err := r.Cookie(p.cookie); err == nil {
-		before = cookie.Value
+// cookies returns the cookie of a browser before it is paired, if it has one, and the new one. The new
+// cookie is computed from the old one and the link, so that a form that is sent twice gets it twice; only
+// the browser and whoever made the link can compute it.
+func (p *Pairings) cookies(r *http.Request, token string) (before, cookie string) {
+	old, err := r.Cookie(p.cookie)
+	if err != nil || old.Value == "" {
+		return "", rand.Text()
 	}
-	return before, rand.Text()
+	sum := sha256.Sum256([]byte("vennio-mcp paired browser v1\x00" + token + "\x00" + old.Value))
+	return old.Value, hex.EncodeToString(sum[:])
 }
 
-func (p *Pages) setPaired(w http.ResponseWriter, r *http.Request, secret string) {
+func (p *Pages) setPaired(w http.ResponseWriter, r *http.Request, value string, life time.Duration) {
 	http.SetCookie(w, &http.Cookie{ //nolint:gosec // G124: Secure where there is TLS; on loopback there is none
-		Name: p.Pairings.cookie, Value: secret, Path: strings.TrimSuffix(Path, "/"), HttpOnly: true, SameSite: http.SameSiteStrictMode,
-		Secure: p.HTTPS || r.TLS != nil, MaxAge: int(pairingLife / time.Second),
+		Name: p.Pairings.cookie, Value: value, Path: strings.TrimSuffix(Path, "/"), HttpOnly: true, SameSite: http.SameSiteStrictMode,
+		Secure: p.HTTPS || r.TLS != nil, MaxAge: int(life / time.Second),
 	})
 }
 
-// comesFromElsewhere answers a request that a link of another site made, with which the browser
-// does not send the cookie (SameSite=Strict), by a page that loads the same address once more.
-func (p *Pages) comesFromElsewhere(w http.ResponseWriter, r *http.Request) bool {
+// reloadForCookie answers a request that follows a link of another site with a page that reloads itself:
+// the browser does not send the cookie with such a request (SameSite=Strict), but sends it on a reload.
+// It returns false if no reload is necessary.
+func (p *Pages) reloadForCookie(w http.ResponseWriter, r *http.Request) bool {
 	if !fromAnotherSite(r) || r.Method != http.MethodGet {
 		return false
 	}
@@ -269,45 +348,45 @@ func (p *Pages) comesFromElsewhere(w http.ResponseWriter, r *http.Request) bool 
 	return true
 }
 
-// fromAnotherSite reports what the browser says (Fetch Metadata): whether a page of another site made
-// the request.
+// fromAnotherSite reports whether a page of another site caused the request (Fetch Metadata).
 func fromAnotherSite(r *http.Request) bool {
 	site := r.Header.Get("Sec-Fetch-Site")
 	return site == "cross-site" || site == "same-site"
 }
 
-// mayAnswer returns the pairing of the browser with the tenant of a proposal, or the zero value. Where
-// the policy wants a paired browser and this is none, it writes the answer and returns false.
-func (p *Pages) mayAnswer(w http.ResponseWriter, r *http.Request, proposal consent.Proposal) (who sqldb.PairedBrowser, ok bool) {
+// mayAnswer returns the pairing of the browser with the tenant of a proposal, or the zero value. If the
+// policy requires a paired browser and this browser is not paired, it writes the response and returns
+// false.
+func (p *Pages) mayAnswer(w http.ResponseWriter, r *http.Request, proposal consent.Proposal) (paired PairedBrowser, ok bool) {
 	if p.Pairings == nil {
-		return who, true
+		return paired, true
 	}
 	b, err := p.Pairings.with(r, proposal.Act.Tenant)
 	switch {
 	case err != nil:
 		failed(w, storeError(err))
-		return who, false
+		return paired, false
 	case b != nil:
 		return *b, true
 	case anyBrowser(proposal.Policy) && (p.PolicyOf == nil || anyBrowser(p.PolicyOf(proposal.Act.Tenant))):
-		return who, true
-	case p.comesFromElsewhere(w, r):
-		return who, false
+		return paired, true
+	case p.reloadForCookie(w, r):
+		return paired, false
 	}
 	write(w, http.StatusForbidden, page{
 		Heading: "This browser is not paired", SignIn: p.signInLink(proposal.ID),
-		Lead: "Nothing was changed. Here only a person may answer, in a browser that is paired with this server. " + p.orSignIn() + " Then open this address again.",
+		Lead: "Nothing was changed. Requests can be answered only in a browser that is paired with this server. " + p.orSignIn() + " Then open this address again.",
 	})
-	return who, false
+	return paired, false
 }
 
-// anyBrowser: under the policy of a request, empty if it is not known, an answer counts from whichever
-// browser it comes.
+// anyBrowser reports whether the policy of a request, empty if unknown, accepts answers from browsers that
+// are not paired.
 func anyBrowser(p consent.Policy) bool {
 	return p == "" || p == consent.PolicyAttested || p == consent.PolicyAsk
 }
 
-// storeError makes an error of the store one of the ledger's, for which there is a page.
+// storeError converts an error of the store to the corresponding error of the ledger, which failed explains.
 func storeError(err error) error {
 	if errors.Is(err, sqldb.ErrUnavailable) {
 		return consent.ErrUnavailable

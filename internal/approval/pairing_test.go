@@ -7,6 +7,7 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -72,7 +73,10 @@ func TestAPairingLinkWorksOnceAndForTenMinutes(t *testing.T) {
 	for _, method := range []string{http.MethodGet, http.MethodHead, http.MethodGet} { // a preview, and the person
 		w := d.visit(method, link, nil, nil)
 		assert.Equal(t, http.StatusOK, w.Code)
-		assert.Empty(t, w.Result().Cookies())
+		for _, cookie := range w.Result().Cookies() { // it identifies the browser, and opens nothing
+			assert.Equal(t, http.StatusForbidden, d.visit(http.MethodGet, approval.Path, nil, []*http.Cookie{cookie}).Code)
+			assert.Equal(t, 600, cookie.MaxAge)
+		}
 	}
 	assert.Equal(t, http.StatusUnprocessableEntity, d.visit(http.MethodPost, link, url.Values{"name": {" "}}, nil).Code, "a name is needed")
 	assert.Equal(t, http.StatusForbidden, d.visit(http.MethodPost, link, url.Values{"name": {"Eve"}}, nil, "Sec-Fetch-Site", "cross-site").Code)
@@ -241,7 +245,7 @@ func TestTheInboxShowsTheTenantsOfTheBrowser(t *testing.T) {
 
 	d.pages.AccountOf = func(string) (approval.Account, error) { return nil, errors.New("no key") }
 	d.clock = d.clock.Add(time.Minute)
-	assert.Contains(t, d.visit(http.MethodGet, approval.Path, nil, cookies).Body.String(), "Vennio does not say for now")
+	assert.Contains(t, d.visit(http.MethodGet, approval.Path, nil, cookies).Body.String(), "Vennio did not answer")
 }
 
 // Under the other policies whoever has the address answers, as before; a paired browser's name is used.
@@ -362,4 +366,39 @@ func TestACalendarFileHoldsOneEventWhateverVennioSays(t *testing.T) {
 	require.Len(t, c.Events(), 1)
 	assert.Empty(t, c.Events()[0].Attendees())
 	assert.Empty(t, c.Events()[0].Alarms())
+}
+
+// A double click sends the form twice, and a browser ignores the response to the first request.
+//
+// field: double click on the button that pairs a browser
+func TestADoubleClickPairsTheBrowser(t *testing.T) {
+	t.Parallel()
+	d, _ := guarded(t)
+	id := d.propose(nil)
+	for _, earlier := range [][]*http.Cookie{nil, d.pair("acme")} {
+		link, err := d.pages.Pairings.NewLink(t.Context(), "", id)
+		require.NoError(t, err)
+		jar := append(d.visit(http.MethodGet, link, nil, earlier).Result().Cookies(), earlier...)
+		require.Len(t, jar, 1)
+		form := url.Values{"name": {"Ada Byron"}}
+		responses := make([]*httptest.ResponseRecorder, 2)
+		var clicks sync.WaitGroup
+		for i := range responses {
+			clicks.Go(func() { responses[i] = d.visit(http.MethodPost, link, form, jar, "Sec-Fetch-Site", "same-origin") })
+		}
+		clicks.Wait()
+		for _, w := range responses {
+			require.Equal(t, http.StatusSeeOther, w.Code, w.Body.String())
+			assert.Equal(t, approval.Path+id, w.Header().Get("Location"))
+			assert.Equal(t, http.StatusOK, d.visit(http.MethodGet, approval.Path+id, nil, w.Result().Cookies()).Code)
+		}
+		paired, err := d.pages.Pairings.Browsers(t.Context(), "")
+		require.NoError(t, err)
+		require.Len(t, paired, 1)
+		require.NoError(t, d.pages.Pairings.Revoke(t.Context(), "", paired[0].ID))
+		for name, cookies := range map[string][]*http.Cookie{"another browser": nil, "another cookie": {{Name: jar[0].Name, Value: "A"}}} {
+			assert.Equal(t, http.StatusGone, d.visit(http.MethodPost, link, form, cookies).Code, name)
+		}
+		assert.Equal(t, http.StatusForbidden, d.visit(http.MethodGet, approval.Path+id, nil, jar).Code, "the cookie before opens nothing")
+	}
 }

@@ -18,7 +18,7 @@ import (
 
 const (
 	signInPath = Path + "sign-in"
-	// SignedInPath is where the issuer sends a browser back to.
+	// SignedInPath is the path to which the issuer returns the browser.
 	SignedInPath = Path + "signed-in"
 
 	attemptCookie = "vennio-sign-in"
@@ -31,10 +31,10 @@ type SignIn struct {
 	Keys   tenant.Keyring // sign the cookie in which a browser keeps its attempt
 }
 
-// attempt is what a browser keeps while its person signs in.
+// attempt is the content of a browser's cookie during a sign-in.
 type attempt struct {
 	auth.Attempt
-	Proposal string    `json:"to"` // to show afterwards; empty: the overview
+	Proposal string    `json:"to"` // shown afterwards; empty for the overview
 	Expires  time.Time `json:"expires"`
 }
 
@@ -61,8 +61,9 @@ func (s *SignIn) open(sealed, state string, now time.Time) (a attempt, ok bool) 
 	return a, now.Before(a.Expires) && state != "" && subtle.ConstantTimeCompare([]byte(state), []byte(a.State)) == 1
 }
 
-// signInLink is the address at which an unpaired browser is offered to sign in; empty where nobody can.
-// It is under the public URL, to which the issuer sends the browser back: cookies belong to one host.
+// signInLink returns the address at which an unpaired browser can sign in, or "" if sign-in is not
+// configured. It is under the public URL, to which the issuer returns the browser: cookies belong to one
+// host.
 func (p *Pages) signInLink(proposal string) string {
 	if p.SignIn == nil {
 		return ""
@@ -74,7 +75,7 @@ func (p *Pages) signInLink(proposal string) string {
 	return link
 }
 
-// orSignIn completes a sentence about pairing on a page that offers to sign in.
+// orSignIn explains how to pair a browser, by signing in where that is configured.
 func (p *Pages) orSignIn() string {
 	if p.SignIn == nil {
 		return howToPair
@@ -87,9 +88,9 @@ func (p *Pages) signIn(w http.ResponseWriter, r *http.Request) {
 	if !readOnly(w, r) {
 		return
 	}
-	link := p.signInLink(r.URL.Query().Get("to")) // of the form of an id, or left out: it leads nowhere else
+	link := p.signInLink(r.URL.Query().Get("to")) // an id or nothing, so it cannot lead to another site
 	_, proposal, _ := strings.Cut(link, "?to=")
-	if fromAnotherSite(r) { // a page of another site must not start it without the person's doing
+	if fromAnotherSite(r) { // another site must not start a sign-in without a click
 		write(w, http.StatusOK, page{Heading: "Sign in", Lead: "Sign in to pair this browser. You can then approve or decline here what an assistant wants to book, move or cancel.", SignIn: link})
 		return
 	}
@@ -103,7 +104,7 @@ func (p *Pages) signIn(w http.ResponseWriter, r *http.Request) {
 	http.Redirect(w, r, address, http.StatusSeeOther)
 }
 
-// setAttempt sets the cookie of an attempt. It is SameSite=Lax, since the browser comes back from the
+// setAttempt sets the cookie of an attempt. It is SameSite=Lax because the browser returns from the
 // issuer's site.
 func (p *Pages) setAttempt(w http.ResponseWriter, r *http.Request, value string, maxAge int) {
 	http.SetCookie(w, &http.Cookie{ //nolint:gosec // G124: Secure where there is TLS; on loopback there is none
@@ -112,10 +113,10 @@ func (p *Pages) setAttempt(w http.ResponseWriter, r *http.Request, value string,
 	})
 }
 
-// signedIn is where the issuer sends the browser back to. It pairs the browser.
+// signedIn receives the browser from the issuer and pairs it.
 func (p *Pages) signedIn(w http.ResponseWriter, r *http.Request) {
-	// Once the page has loaded itself, the browser sends the cookie of its other pairings too.
-	if !readOnly(w, r) || p.comesFromElsewhere(w, r) {
+	// After the reload the browser also sends the cookie of its other pairings.
+	if !readOnly(w, r) || p.reloadForCookie(w, r) {
 		return
 	}
 	q := r.URL.Query()
@@ -135,7 +136,7 @@ func (p *Pages) signedIn(w http.ResponseWriter, r *http.Request) {
 		p.notSignedIn(w, auth.ErrIDToken, link)
 		return
 	}
-	if q.Get("error") != "" || code == "" { // what it says is not repeated: anybody can write it into an address
+	if q.Get("error") != "" || code == "" { // the page does not repeat the error, which anybody can write into an address
 		write(w, http.StatusForbidden, page{Heading: "You are not signed in", Lead: "Nothing was changed: the authorization server did not sign you in, or you refused. You can try again.", SignIn: link})
 		return
 	}
@@ -144,27 +145,21 @@ func (p *Pages) signedIn(w http.ResponseWriter, r *http.Request) {
 		p.notSignedIn(w, err, link)
 		return
 	}
-	before, secret := p.Pairings.cookies(r)
+	before, cookie := p.Pairings.cookies(r, rand.Text())
 	err = p.Pairings.db.Write(r.Context(), func(tx *sqldb.Tx) error {
-		now := p.Pairings.now()
-		if err := tx.MovePairings(hashed(before), hashed(secret)); err != nil {
-			return err
-		}
-		return tx.AddPairedBrowser(sqldb.PairedBrowser{
-			ID: strings.ToLower(rand.Text()[:8]), Hash: hashed(secret), Tenant: person.Tenant, Name: person.Name, Subject: person.Subject, At: now, Expires: now.Add(pairingLife),
-		})
+		return addBrowser(tx, before, PairedBrowser{Hash: hashed(cookie), Tenant: person.Tenant, Name: person.Name, Subject: person.Subject, At: p.Pairings.now()})
 	})
 	if err != nil {
 		failed(w, storeError(err))
 		return
 	}
-	p.setPaired(w, r, secret)
+	p.setPaired(w, r, cookie, pairingLife)
 	http.Redirect(w, r, Path+a.Proposal, http.StatusSeeOther)
 }
 
 const notCompleted = "This sign-in cannot be completed"
 
-// notSignedIn says why the issuer's answer signed nobody in.
+// notSignedIn explains why the sign-in failed.
 func (p *Pages) notSignedIn(w http.ResponseWriter, err error, again string) {
 	shown, status := page{Heading: "You have no access here", SignIn: again}, http.StatusForbidden
 	switch {
@@ -179,14 +174,14 @@ func (p *Pages) notSignedIn(w http.ResponseWriter, err error, again string) {
 		shown.Heading = "You are not signed in"
 		shown.Lead = "Nothing was changed: what the authorization server sent is not valid for this sign-in. Please sign in again; if that fails too, tell this server's operator, whose log says why."
 	default:
-		status, shown.Heading = http.StatusServiceUnavailable, "Nobody can sign in for now"
+		status, shown.Heading = http.StatusServiceUnavailable, "Sign-in is not available right now"
 		w.Header().Set("Retry-After", strconv.Itoa(5))
 		shown.Lead = "Nothing was changed: the authorization server cannot be used. Try again in a moment. If that fails too, tell this server's operator, whose log says why. Meanwhile you can pair this browser by a link. " + howToPair
 	}
 	write(w, status, shown)
 }
 
-// readOnly refuses every method but GET and HEAD.
+// readOnly refuses all methods except GET and HEAD.
 func readOnly(w http.ResponseWriter, r *http.Request) bool {
 	if r.Method == http.MethodGet || r.Method == http.MethodHead {
 		return true

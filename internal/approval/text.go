@@ -10,9 +10,9 @@ import (
 	"github.com/vennio-mcp/vennio-mcp/internal/sanitize"
 )
 
-// Text is what the page shows, for a terminal: everything that will be written. The
-// facts stand after the notes again: however long those are, the facts are what is
-// above the question.
+// Text returns the details of an act for a terminal. It repeats the facts after the
+// notes, so that the facts are directly above the question however long the notes
+// are.
 func Text(a consent.Act) string {
 	var b strings.Builder
 	write := func() {
@@ -33,8 +33,8 @@ func Text(a consent.Act) string {
 	return b.String()
 }
 
-// wrapped breaks a text where a terminal of 80 columns would break it after the
-// indentation, so that no line of what others wrote begins where facts begin.
+// wrapped breaks a text into lines that fit into 80 columns with the indentation, so
+// that no line of foreign text begins in the column of the facts.
 func wrapped(text string) (lines []string) {
 	const columns = 64
 	var line strings.Builder
@@ -56,7 +56,7 @@ func wrapped(text string) (lines []string) {
 	return append(lines, line.String())
 }
 
-// parts cuts a word that is longer than a line.
+// parts splits a word that is longer than a line.
 func parts(word string, columns int) (all []string) {
 	from, used := 0, 0
 	for i, r := range word {

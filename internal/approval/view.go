@@ -3,6 +3,7 @@ package approval
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"strings"
 	"time"
 
@@ -12,38 +13,38 @@ import (
 	"github.com/vennio-mcp/vennio-mcp/vennioclient"
 )
 
-// page is what the layout shows.
+// page is the data of page.html.
 type page struct {
 	Heading, Lead string
-	Done          bool // it is in the calendar as the person wanted
+	Done          bool // the approved change was made
 	Sandbox       bool
 	Facts         []fact
 	Notes         string
-	Verb          string // of the button that approves; empty: there is nothing to decide
-	Until         string // the question is open
-	Calendar      string // the address of the calendar file; empty: there is none
+	Verb          string // of the button that approves; empty if there is nothing to decide
+	Until         string // the time until which an answer is possible
+	Calendar      string // the address of the calendar file; empty if there is none
 	PayURL        string
 	Name          string // of the person whose browser is paired
-	SignedIn      bool   // as whom the issuer says: the name is fixed
-	Pair          bool   // the form that pairs the browser
-	SignIn        string // the address at which to sign in; empty: it is not offered
-	Refresh       int    // seconds until the page loads itself again; 0: never
-	Now           bool   // it does at once
+	SignedIn      bool   // the issuer gave the name, so it cannot be edited
+	Pair          bool   // shows the form that pairs the browser
+	SignIn        string // the address at which to sign in; empty if that is not possible
+	Refresh       int    // seconds after which the page reloads itself; 0 for never
+	Now           bool   // the page reloads itself at once
 	Overview      *overview
 }
 
-// fact is a line of what will be written. Small is a remark on it; Long keeps its line breaks.
+// fact is one detail of a request. Small is a remark on it; Long keeps its line breaks.
 type fact struct {
 	Name, Text, Small string
 	Long              bool
 }
 
-// view is what a person sees of a proposal: everything that will be written and the form while it
-// is open, and after that what became of it.
+// view returns the page of a proposal: all its details with the form while it is open, and its result
+// after that.
 func (p *Pages) view(ctx context.Context, proposal consent.Proposal, grant *consent.Grant) page {
 	shown := page{Sandbox: p.Sandbox, Facts: facts(proposal.Act), Notes: sanitize.Mask(sanitize.Folded(proposal.Act.Notes, 2000))}
 	if proposal.Client != "" {
-		shown.Facts = append(shown.Facts, fact{Name: "Asked by", Text: sanitize.Mask(sanitize.Name(proposal.Client, 60)), Small: "as it calls itself"})
+		shown.Facts = append(shown.Facts, fact{Name: "Asked by", Text: sanitize.Mask(sanitize.Name(proposal.Client, 60)), Small: "the name it gives itself"})
 	}
 	switch {
 	case grant != nil:
@@ -57,19 +58,19 @@ func (p *Pages) view(ctx context.Context, proposal consent.Proposal, grant *cons
 		shown.Heading, shown.Lead = "Declined", "Nothing was changed. You can close this page."
 	case proposal.State == consent.StateExpired:
 		shown.Heading, shown.Lead = "Too late", "This request has expired. Nothing was changed; the assistant can ask again."
-	default: // a consent is missing that was given: its data was erased in this moment
-		shown.Heading, shown.Lead = "Not known", "What became of this request is no longer on record. Look in Vennio."
+	default: // the approval is missing: its data has just been erased
+		shown.Heading, shown.Lead = "Not known", "The result of this request is no longer stored. Please check in Vennio."
 	}
 	return shown
 }
 
-// Result says in words what became of a proposal, for a terminal.
+// Result describes the result of a proposal, for a terminal.
 func Result(proposal consent.Proposal, grant *consent.Grant) (heading, lead string) {
 	shown := new(Pages).view(context.Background(), proposal, grant)
 	return shown.Heading, shown.Lead
 }
 
-// verbs are what was asked for, done and not done.
+// verbs name an act that was made, is being made and was not made.
 type verbs struct{ done, doing, not string }
 
 func verbsOf(a consent.Act) verbs {
@@ -82,11 +83,11 @@ func verbsOf(a consent.Act) verbs {
 	return verbs{"Moved", "Being moved", "Not moved"}
 }
 
-// refreshEach is how often a page whose outcome is not known yet loads itself again, in seconds.
-const refreshEach = 3
+// resultRefresh is the interval in seconds at which a page without a result reloads itself.
+const resultRefresh = 3
 
-// outcome shows what became of an act that was approved. "Approved" alone is none: a person reads
-// it as booked.
+// outcome shows the result of an approved act. "Approved" is not a result: people would read it as
+// booked.
 func (p *Pages) outcome(ctx context.Context, shown *page, proposal consent.Proposal, g consent.Grant) {
 	v := verbsOf(proposal.Act)
 	switch g.Outcome {
@@ -95,30 +96,30 @@ func (p *Pages) outcome(ctx context.Context, shown *page, proposal consent.Propo
 	case consent.NotDone:
 		shown.Heading, shown.Lead = v.not, "Nothing was changed: "+because(g.Detail)
 	case consent.Unknown:
-		shown.Heading, shown.Refresh = "Not known yet", 5*refreshEach
-		shown.Lead = "Vennio gave no clear answer, so this may or may not have been done. It is looked up again and cannot be done twice; this page shows when it is known."
+		shown.Heading, shown.Refresh = "Not known yet", 5*resultRefresh
+		shown.Lead = "Vennio gave no clear answer, so this may or may not have been done. The server keeps checking, and it cannot be done twice. This page will show the result."
 	case consent.Sent:
-		shown.Heading, shown.Refresh = v.doing+" …", refreshEach
-		shown.Lead = "You approved it, and Vennio has been asked. This page shows what came of it."
+		shown.Heading, shown.Refresh = v.doing+" …", resultRefresh
+		shown.Lead = "You approved it, and the request was sent to Vennio. This page will show the result."
 	default:
-		shown.Heading, shown.Refresh = v.doing+" …", refreshEach
-		shown.Lead = "You approved it. Nothing has been changed so far; this page shows when it is."
+		shown.Heading, shown.Refresh = v.doing+" …", resultRefresh
+		shown.Lead = "You approved it. Nothing has been changed yet. This page will show the result."
 		if p.writer(proposal) == nil {
 			shown.Heading = v.not + " yet"
-			shown.Lead = "You approved it. A running server that has the key for this calendar does it, within half a minute; else the assistant's next call does, until " + g.Expires.UTC().Format("15:04") + " UTC. This page shows when it is done."
+			shown.Lead = "You approved it. A running server with the key for this calendar will do it within half a minute, or else the assistant's next call will, until " + g.Expires.UTC().Format("15:04") + " UTC. This page will show the result."
 		}
 	}
 }
 
 func (p *Pages) done(ctx context.Context, shown *page, proposal consent.Proposal, g consent.Grant, v verbs) {
 	shown.Heading, shown.Done = v.done, true
-	shown.Lead = "It is done. You can close this page; the assistant learns of it when it asks again."
+	shown.Lead = "It is done. You can close this page. The assistant will see the result when it asks again."
 	if proposal.Act.BookingID != "" {
 		return
 	}
 	shown.Calendar = Path + proposal.ID + CalendarSuffix
 	if proposal.Act.Repeat != "" {
-		shown.Calendar = "" // some of its days may have been taken: each booking has its own
+		shown.Calendar = "" // some days may not have been booked; each booking has its own file
 	}
 	account := p.account(proposal.Act.Tenant)
 	if account == nil {
@@ -133,12 +134,12 @@ func (p *Pages) done(ctx context.Context, shown *page, proposal consent.Proposal
 		case vennioclient.StatusCancelled:
 			shown.Heading, shown.Lead, shown.Done, shown.Calendar = "Booked, and cancelled since", "This booking was made as you approved and has been cancelled since.", false, ""
 		default:
-			shown.Heading, shown.Lead, shown.Done = "Booked: "+sanitize.Line(b.Status, 40), "The booking was made; Vennio gives this status for it.", false
+			shown.Heading, shown.Lead, shown.Done = "Booked: "+sanitize.Line(b.Status, 40), "The booking was made. Vennio reports this status.", false
 		}
 	}
 }
 
-// because says to a person why nothing was done: detail is what the ledger keeps of it.
+// because explains why an act was not made, from the detail in the ledger.
 func because(detail string) string {
 	code, abandoned := strings.CutPrefix(detail, consent.AbandonedPrefix)
 	reason := cmp.Or(reasons[code], "Vennio refused it.")
@@ -148,7 +149,7 @@ func because(detail string) string {
 	return reason + " The assistant can look for another time and ask you again."
 }
 
-// reasons are by the kind of Vennio's error, or the code of ours.
+// reasons explains the kinds of Vennio's errors and our own error codes.
 var reasons = map[string]string{
 	"slot_taken":                 "somebody else took this time a moment ago.",
 	"impossible":                 "this time has passed, or cannot be booked any more.",
@@ -162,11 +163,112 @@ var reasons = map[string]string{
 	"not_allowed":                "this server's operator does not allow it.",
 	"unavailable":                "Vennio could not be reached.",
 	"network":                    "Vennio could not be reached.",
-	"rate_limited":               "Vennio takes no more requests for now.",
+	"rate_limited":               "Vennio accepts no more requests right now.",
 	"unauthorized":               "Vennio does not accept this server's key.",
 	"forbidden":                  "this server's key does not cover it.",
-	"not_found":                  "Vennio no longer knows it.",
+	"not_found":                  "it no longer exists in Vennio.",
 	"calendar_not_connected":     "the host's calendar is not connected to Vennio.",
 	"declined by the person":     "you or somebody else declined it.",
 	"expired before it was sent": "your approval was not used in time.",
+}
+
+// question is the heading and the introduction of an open request.
+type question struct{ heading, lead string }
+
+// questionOf returns the question about an act: to book, to move or to cancel.
+func questionOf(a consent.Act) question {
+	switch {
+	case a.BookingID == "":
+		return question{"Approve this booking?", "An assistant asks to book this with Vennio. Nothing is booked until you approve."}
+	case cancelsSeries(a):
+		return question{"Cancel these bookings?", "An assistant asks to cancel them with Vennio. They stay booked until you approve. A cancellation cannot be undone."}
+	case a.WasStart.IsZero():
+		return question{"Cancel this booking?", "An assistant asks to cancel this with Vennio. It stays booked until you approve. A cancellation cannot be undone."}
+	}
+	return question{"Move this booking?", "An assistant asks to move this with Vennio. It stays where it is until you approve."}
+}
+
+func cancelsSeries(a consent.Act) bool {
+	return a.BookingID != "" && a.WasStart.IsZero() && a.Repeat != ""
+}
+
+// facts returns the details of an act, except its notes: the title in quotation marks, the tenant, the
+// times, all people and who gets an e-mail.
+func facts(a consent.Act) []fact {
+	all := []fact{{Name: "What", Text: sanitize.Quote(a.Title, 120)}}
+	if a.Tenant != "" { // a person may answer for several tenants
+		all = append(all, fact{Name: "Tenant", Text: sanitize.Line(a.Tenant, 100)})
+	}
+	all = append(all, whenFacts(a)...)
+	all = append(all, peopleFacts(a)...)
+	if a.Price != "" {
+		all = append(all, fact{Name: "Price", Text: sanitize.Line(a.Price, 100)})
+	}
+	for i, f := range all {
+		all[i].Text, all[i].Small = sanitize.Mask(f.Text), sanitize.Mask(f.Small)
+	}
+	return all
+}
+
+// whenFacts returns the times of an act: of a new booking, of a moved one before and after, of a cancelled one.
+func whenFacts(a consent.Act) []fact {
+	loc, _ := times.Zone(a.Zone)
+	guest, err := times.Zone(a.GuestZone)
+	if err != nil {
+		guest = nil
+	}
+	timeFact := func(name string, start, end time.Time) fact {
+		f := fact{Name: name, Text: times.Label(start, end, loc), Small: start.In(loc).Weekday().String() + ", " + length(end.Sub(start))}
+		if there := times.GuestLabel(start, end, loc, guest); there != "" {
+			f.Small += " · " + there
+		}
+		return f
+	}
+	switch {
+	case cancelsSeries(a):
+		return []fact{repeats("Cancels", a)}
+	case !a.WasStart.IsZero():
+		return []fact{timeFact("Now", a.WasStart, a.WasEnd), timeFact("New time", a.Start, a.End)}
+	case a.Repeat != "":
+		return []fact{timeFact("When", a.Start, a.End), repeats("Repeats", a)}
+	}
+	return []fact{timeFact("When", a.Start, a.End)}
+}
+
+// length formats a duration, such as "30 minutes" or "1 h 30 min".
+func length(d time.Duration) string {
+	switch h, m := int(d.Hours()), int(d.Minutes())%60; {
+	case h == 0:
+		return fmt.Sprintf("%d minutes", m)
+	case m == 0:
+		return fmt.Sprintf("%d h", h)
+	default:
+		return fmt.Sprintf("%d h %d min", h, m)
+	}
+}
+
+func repeats(name string, a consent.Act) fact {
+	return fact{Name: name, Text: sanitize.Line(a.Repeat, 4000), Long: true}
+}
+
+// peopleFacts returns the hosts and the attendees of an act, and which of them Vennio e-mails.
+func peopleFacts(a consent.Act) (all []fact) {
+	for i, h := range a.Hosts {
+		name := "With"
+		if i > 0 {
+			name = "and"
+		}
+		all = append(all, fact{Name: name, Text: h.Label(100, sanitize.Name)})
+	}
+	for i, p := range a.Attendees {
+		name, mailed := "Guest", "Vennio sends them no e-mail"
+		if i == 0 {
+			name = "Customer"
+		}
+		if p.Mailed {
+			mailed = "Vennio e-mails them"
+		}
+		all = append(all, fact{Name: name, Text: strings.TrimSpace(sanitize.Name(p.Name, 100) + " <" + sanitize.Line(p.Email, 254) + ">"), Small: mailed})
+	}
+	return all
 }

@@ -13,40 +13,37 @@ import (
 	"github.com/vennio-mcp/vennio-mcp/vennioclient"
 )
 
-// overview is what the inbox shows.
+// overview is the content of the overview page.
 type overview struct {
 	Waiting, Decided []row
 	Upcoming         []row
-	Silent           bool // Vennio did not say what is upcoming
+	Unavailable      bool // Vennio did not return the upcoming bookings
 }
 
-// row is one line of the inbox.
+// row is one line of the overview.
 type row struct {
 	Text, Small string
-	Address     string // of its page; empty: it has none
+	Address     string // of its page; empty if it has none
 	Calendar    string
 	Done        bool
 }
 
 const (
-	decidedShown = 50 // of each tenant, and as many that wait
-	inboxEach    = 10 // seconds until the inbox loads itself again
-	upcomingLife = time.Minute
+	recentShown  = 50          // answered requests of each tenant, and as many open ones
+	refreshEvery = 10          // seconds after which the overview reloads itself
+	upcomingLife = time.Minute // of cached bookings; the overview reloads itself more often
 )
 
-// upcoming is what Vennio said of a tenant's next bookings, and when.
+// upcoming caches the next bookings of a tenant.
 type upcoming struct {
 	at       time.Time
 	bookings []schemas.Booking
-	silent   bool
+	failed   bool
 }
 
-// inbox shows a person all requests and upcoming bookings of the tenants that their browser is
-// paired with.
-func (p *Pages) inbox(w http.ResponseWriter, r *http.Request) {
-	if r.Method != http.MethodGet && r.Method != http.MethodHead {
-		w.Header().Set("Allow", "GET, HEAD")
-		write(w, http.StatusMethodNotAllowed, page{Heading: "Nothing was changed", Lead: "This page can be opened, nothing else."})
+// overview shows all requests and upcoming bookings of the tenants with which the browser is paired.
+func (p *Pages) overview(w http.ResponseWriter, r *http.Request) {
+	if !readOnly(w, r) {
 		return
 	}
 	known, err := p.Pairings.of(r)
@@ -54,7 +51,7 @@ func (p *Pages) inbox(w http.ResponseWriter, r *http.Request) {
 	case err != nil:
 		failed(w, storeError(err))
 		return
-	case len(known) == 0 && p.comesFromElsewhere(w, r):
+	case len(known) == 0 && p.reloadForCookie(w, r):
 		return
 	case len(known) == 0:
 		write(w, http.StatusForbidden, page{
@@ -63,10 +60,10 @@ func (p *Pages) inbox(w http.ResponseWriter, r *http.Request) {
 		})
 		return
 	}
-	shown := page{Heading: "Approvals", Sandbox: p.Sandbox, Refresh: inboxEach, Overview: &overview{}}
-	shown.Lead = "What assistants ask, what became of it, and what is booked. For " + sanitize.Name(known[0].Name, 100) + "."
+	shown := page{Heading: "Approvals", Sandbox: p.Sandbox, Refresh: refreshEvery, Overview: &overview{}}
+	shown.Lead = "Requests of assistants, their results, and upcoming bookings. For " + sanitize.Name(known[0].Name, 100) + "."
 	for _, b := range known {
-		waiting, decided, err := p.ledger.Recent(r.Context(), b.Tenant, decidedShown)
+		waiting, decided, err := p.ledger.Recent(r.Context(), b.Tenant, recentShown)
 		if err != nil {
 			failed(w, err)
 			return
@@ -94,7 +91,7 @@ func (o *overview) add(ctx context.Context, waiting []consent.Proposal, decided 
 	}
 }
 
-// stamp is when a proposal was made, in the zone of its act.
+// stamp returns the time of a proposal in the zone of its act.
 func stamp(p consent.Proposal) string {
 	loc, err := times.Zone(p.Act.Zone)
 	if err != nil {
@@ -105,7 +102,7 @@ func stamp(p consent.Proposal) string {
 
 func (p *Pages) addUpcoming(r *http.Request, to *overview, tenant string, several bool) {
 	found := p.upcoming(r, tenant)
-	to.Silent = to.Silent || found.silent
+	to.Unavailable = to.Unavailable || found.failed
 	for _, b := range found.bookings {
 		line := row{Text: sanitize.Quote(b.Title, 120) + ", " + b.Description, Small: strings.Join(b.Hosts, ", ") + " with " + strings.Join(b.Attendees, ", ")}
 		if b.Title == "" {
@@ -124,7 +121,7 @@ func (p *Pages) addUpcoming(r *http.Request, to *overview, tenant string, severa
 	}
 }
 
-// upcoming asks Vennio once a minute for each tenant: the inbox loads itself again more often.
+// upcoming returns the next bookings of a tenant. It calls Vennio at most once a minute for each tenant.
 func (p *Pages) upcoming(r *http.Request, tenant string) upcoming {
 	now := p.Pairings.now()
 	p.mu.Lock()
@@ -134,10 +131,10 @@ func (p *Pages) upcoming(r *http.Request, tenant string) upcoming {
 		return known
 	}
 	account := p.account(tenant)
-	found := upcoming{at: now, silent: account == nil}
+	found := upcoming{at: now, failed: account == nil}
 	if account != nil {
 		bookings, err := account.Upcoming(r.Context())
-		found.bookings, found.silent = bookings, err != nil
+		found.bookings, found.failed = bookings, err != nil
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -179,5 +176,5 @@ func (p *Pages) bookingFile(w http.ResponseWriter, r *http.Request) {
 		writeCalendar(w, calendarEvent{id: found.BookingID, title: found.Title, about: about, start: start, end: end, at: p.Pairings.now()})
 		return
 	}
-	write(w, http.StatusNotFound, page{Heading: "No calendar file", Lead: "There is none: this browser is not paired, or Vennio knows no confirmed booking by that id."})
+	write(w, http.StatusNotFound, page{Heading: "No calendar file", Lead: "This browser is not paired, or Vennio has no confirmed booking with this id."})
 }

@@ -12,11 +12,11 @@ import (
 // adopt asks Vennio about subscriptions that were made with another key than the
 // one of now: those it lists are of the same account. It does not hold up the
 // start; stop waits for it.
-func (a *assembled) adopt(ctx context.Context, cfg config.Config, in *webhooks.Office) (stop func()) {
+func (a *assembled) adopt(ctx context.Context, cfg config.Config, in *webhooks.Service) (stop func()) {
 	ctx, cancel := context.WithCancel(ctx)
 	var asking sync.WaitGroup
 	asking.Go(func() {
-		tenants, _ := in.Subscribed(ctx) // a store that cannot be read is told of by whoever needs it
+		tenants, _ := in.SubscribedTenants(ctx) // a store that cannot be read is told of by whoever needs it
 		for _, tenant := range tenants {
 			own, ok := cfg.Of(tenant)
 			if !ok || own.Sandbox() {
@@ -36,7 +36,7 @@ func (a *assembled) adopt(ctx context.Context, cfg config.Config, in *webhooks.O
 
 // adopted reports whether there are subscriptions of another account.
 func adopted(ctx context.Context, h hooks) (odd bool, err error) {
-	if odd, err = h.inbox.Strange(ctx); err != nil || !odd {
+	if odd, err = h.inbox.HasOtherAccounts(ctx); err != nil || !odd {
 		return false, err
 	}
 	if h.vennio, err = newClient(h.cfg, http.DefaultTransport); err != nil {
@@ -45,5 +45,5 @@ func adopted(ctx context.Context, h hooks) (odd bool, err error) {
 	if _, err = h.listed(ctx); err != nil {
 		return true, err
 	}
-	return h.inbox.Strange(ctx)
+	return h.inbox.HasOtherAccounts(ctx)
 }

@@ -131,7 +131,7 @@ func (p program) eventIDs(ctx context.Context, c *cobra.Command, _ config.Config
 	if err != nil {
 		return nil, err
 	}
-	found, err := in.Of(tenantIn(c)).List(ctx, sqldb.EventsWanted{Limit: mostCompletions})
+	found, err := in.Of(tenantIn(c)).List(ctx, webhooks.EventFilter{Limit: mostCompletions})
 	for _, e := range found {
 		ids = append(ids, cobra.CompletionWithDesc(e.ID, e.Type))
 	}

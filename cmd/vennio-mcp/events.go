@@ -25,13 +25,13 @@ func (p program) eventsCommand() *cobra.Command {
 
 // withInbox runs a command on the inbox of the tenant that is named.
 func (p program) withInbox(do func(*cobra.Command, *webhooks.Inbox, []string) error) func(*cobra.Command, []string) error {
-	return p.withInboxes(func(c *cobra.Command, all *webhooks.Office, args []string) error {
+	return p.withInboxes(func(c *cobra.Command, all *webhooks.Service, args []string) error {
 		return do(c, all.Of(tenantIn(c)), args)
 	})
 }
 
 // withInboxes runs a command that can mean those of all tenants.
-func (p program) withInboxes(do func(*cobra.Command, *webhooks.Office, []string) error) func(*cobra.Command, []string) error {
+func (p program) withInboxes(do func(*cobra.Command, *webhooks.Service, []string) error) func(*cobra.Command, []string) error {
 	return p.withStore(func(c *cobra.Command, cfg config.Config, db *sqldb.DB, args []string) error {
 		in, err := p.inbox(cfg, db, observe.Logger(p.errs, cfg.LogLevel, p.logFormat(cfg.LogFormat)))
 		if err != nil {

@@ -8,9 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/vennio-mcp/vennio-mcp/internal/jobs"
 	"github.com/vennio-mcp/vennio-mcp/internal/sanitize"
-	"github.com/vennio-mcp/vennio-mcp/internal/sqldb"
 	"github.com/vennio-mcp/vennio-mcp/internal/webhooks"
 )
 
@@ -24,7 +22,7 @@ type replayed struct {
 // replay says which events are carried out again, and for whom.
 type replay struct {
 	id, sink string
-	wanted   sqldb.EventsWanted
+	wanted   webhooks.EventFilter
 }
 
 func (p program) replayCommand() *cobra.Command {
@@ -57,7 +55,7 @@ func (p program) replayCommand() *cobra.Command {
 }
 
 func (p program) replay(ctx context.Context, in *webhooks.Inbox, r replay) (done replayed, err error) {
-	switch selected := r.wanted != (sqldb.EventsWanted{}); {
+	switch selected := r.wanted != (webhooks.EventFilter{}); {
 	case r.id == "" && !selected:
 		return done, usageError{errors.New("choose events with --id, --type, --since or --until")}
 	case r.id != "" && selected:
@@ -74,7 +72,7 @@ func (p program) replay(ctx context.Context, in *webhooks.Inbox, r replay) (done
 func (p program) deadCommand() *cobra.Command {
 	return withAllTenants(&cobra.Command{
 		Use: "dead", Short: "List the follow-ups that failed for good, the oldest first", Args: noArguments,
-		RunE: p.withInboxes(func(c *cobra.Command, in *webhooks.Office, _ []string) error {
+		RunE: p.withInboxes(func(c *cobra.Command, in *webhooks.Service, _ []string) error {
 			list := in.Of(tenantIn(c)).DeadLetters
 			if allTenants(c) {
 				list = in.DeadLetters
@@ -122,7 +120,7 @@ func (p program) retryCommand() *cobra.Command {
 			n := 0
 			for _, d := range dead {
 				switch err := in.Retry(c.Context(), d.ID); {
-				case errors.Is(err, jobs.ErrNoTask): // somebody else saw to it meanwhile
+				case errors.Is(err, webhooks.ErrNoDeadLetter): // somebody else saw to it meanwhile
 				case err != nil:
 					return err
 				default:
@@ -155,9 +153,9 @@ func (p program) onDeadLetter(c *cobra.Command, said string, do func(context.Con
 	if err == nil {
 		err = do(c.Context(), id)
 	} else {
-		err = jobs.ErrNoTask
+		err = webhooks.ErrNoDeadLetter
 	}
-	if errors.Is(err, jobs.ErrNoTask) {
+	if errors.Is(err, webhooks.ErrNoDeadLetter) {
 		return usageError{fmt.Errorf("there is no dead letter %s; vennio-mcp events dead shows what there is", sanitize.Quote(said, 40))}
 	}
 	if err != nil {

@@ -9,9 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/vennio-mcp/vennio-mcp/internal/jobs"
 	"github.com/vennio-mcp/vennio-mcp/internal/sanitize"
-	"github.com/vennio-mcp/vennio-mcp/internal/sqldb"
 	"github.com/vennio-mcp/vennio-mcp/internal/webhooks"
 )
 
@@ -43,10 +41,10 @@ type taskLine struct {
 
 func (p program) listEventsCommand() *cobra.Command {
 	limit := 50
-	var wanted sqldb.EventsWanted
+	var wanted webhooks.EventFilter
 	c := &cobra.Command{
 		Use: "list", Short: "List events, the newest first", Args: noArguments,
-		RunE: p.withInboxes(func(c *cobra.Command, in *webhooks.Office, _ []string) error {
+		RunE: p.withInboxes(func(c *cobra.Command, in *webhooks.Service, _ []string) error {
 			wanted.Limit = limit
 			list := in.Of(tenantIn(c)).List
 			if allTenants(c) {
@@ -64,7 +62,7 @@ func (p program) listEventsCommand() *cobra.Command {
 	return withAllTenants(c)
 }
 
-func (p program) printEvents(c *cobra.Command, found []sqldb.Event) error {
+func (p program) printEvents(c *cobra.Command, found []webhooks.Event) error {
 	if asJSON(c) {
 		for _, e := range found {
 			if err := p.printLine(lineOf(e)); err != nil {
@@ -125,13 +123,13 @@ func (p program) showEventCommand() *cobra.Command {
 }
 
 // eventsFlags are the flags that choose events.
-func (p program) eventsFlags(c *cobra.Command, w *sqldb.EventsWanted) {
+func (p program) eventsFlags(c *cobra.Command, w *webhooks.EventFilter) {
 	textFlag(c, &w.Type, "type", "type", "events of this type; * matches anything, as in booking.*")
 	p.momentFlag(c, &w.Since, "since", "events received since")
 	p.momentFlag(c, &w.Until, "until", "events received before")
 }
 
-func lineOf(e sqldb.Event) eventLine {
+func lineOf(e webhooks.Event) eventLine {
 	line := eventLine{Tenant: e.Tenant, ID: e.ID, Type: e.Type, Received: e.Received, Booking: e.Booking}
 	if !e.At.IsZero() {
 		line.At = new(e.At)
@@ -142,9 +140,9 @@ func lineOf(e sqldb.Event) eventLine {
 	return line
 }
 
-func taskLineOf(r jobs.Record) taskLine {
+func taskLineOf(r webhooks.TaskRecord) taskLine {
 	line := taskLine{ID: r.ID, Tenant: r.Task.Tenant, Event: r.Task.Event, To: r.Task.To, State: string(r.State), Tries: r.Tries, Why: r.Why}
-	if r.State == jobs.Waiting {
+	if r.State == webhooks.Waiting {
 		line.Next = new(r.Next)
 	}
 	if !r.Ended.IsZero() {

@@ -9,7 +9,6 @@ import (
 
 	"github.com/vennio-mcp/vennio-mcp/internal/config"
 	"github.com/vennio-mcp/vennio-mcp/internal/consent"
-	"github.com/vennio-mcp/vennio-mcp/internal/jobs"
 	"github.com/vennio-mcp/vennio-mcp/internal/sqldb"
 	"github.com/vennio-mcp/vennio-mcp/internal/webhooks"
 	"github.com/vennio-mcp/vennio-mcp/vennioclient/webhook"
@@ -17,21 +16,21 @@ import (
 
 // inbox is all tenants' inboxes of webhook events as the settings want them, for commands
 // that only look into them.
-func (p program) inbox(cfg config.Config, db *sqldb.DB, log zerolog.Logger) (*webhooks.Office, error) {
+func (p program) inbox(cfg config.Config, db *sqldb.DB, log zerolog.Logger) (*webhooks.Service, error) {
 	return p.openInbox(cfg, db, log, webhooks.Options{Ledger: consent.New(db, p.now)})
 }
 
 // results are what the metrics call the end of a try.
-var results = map[jobs.State]string{jobs.Done: "delivered", jobs.Waiting: "failed", jobs.Dead: "dead"}
+var results = map[webhooks.TaskState]string{webhooks.Done: "delivered", webhooks.Waiting: "failed", webhooks.Dead: "dead"}
 
 // inbox is the server's: what it takes is counted, and changes what the tools and
 // resources say.
-func (a *assembled) inbox(p program, cfg config.Config) (*webhooks.Office, error) {
+func (a *assembled) inbox(p program, cfg config.Config) (*webhooks.Service, error) {
 	in, err := p.openInbox(cfg, a.store, a.log, webhooks.Options{
 		Ledger:     a.ledger,
 		Page:       a.links.to,
 		OnDelivery: func(r webhooks.Result) { a.watch.Delivery(string(r)) },
-		OnFollowUp: func(sink string, how jobs.State) { a.watch.FollowUp(sink, results[how]) },
+		OnFollowUp: func(sink string, how webhooks.TaskState) { a.watch.FollowUp(sink, results[how]) },
 	})
 	if err != nil {
 		return nil, err
@@ -55,8 +54,13 @@ func (a *assembled) requested(ctx context.Context, tenant string, p consent.Prop
 	}
 }
 
-func (p program) openInbox(cfg config.Config, db *sqldb.DB, log zerolog.Logger, o webhooks.Options) (*webhooks.Office, error) {
+// rescueVariable shortens DispatcherOptions.RescueAfter for the tests that kill processes. It is not
+// a setting for operators.
+const rescueVariable = "VENNIO_MCP_RESCUE_AFTER"
+
+func (p program) openInbox(cfg config.Config, db *sqldb.DB, log zerolog.Logger, o webhooks.Options) (*webhooks.Service, error) {
 	o.Keep, o.Now, o.Tenant = cfg.EventsKeep, p.now, eventsOf("", cfg)
+	o.RescueAfter, _ = time.ParseDuration(p.getenv(rescueVariable))
 	o.Log = slog.New(zerolog.NewSlogHandler(log.Level(max(log.GetLevel(), zerolog.WarnLevel))))
 	for _, t := range cfg.Tenants {
 		o.Others = append(o.Others, eventsOf(t.Name, t.Config))
@@ -81,7 +85,7 @@ func eventsOf(name string, cfg config.Config) webhooks.Tenant {
 const followStop = 4 * time.Second
 
 // follow carries out follow-ups until stop, which waits for those under way.
-func (a *assembled) follow(ctx context.Context, in *webhooks.Office) (stop func()) {
+func (a *assembled) follow(ctx context.Context, in *webhooks.Service) (stop func()) {
 	ctx, cancel := context.WithCancel(ctx)
 	ended, late := make(chan struct{}), make(chan struct{})
 	go func() {

@@ -29,7 +29,7 @@ const (
 	killFor     = 8 * time.Second // the time in which they are sent, if nobody is killed
 	killEvery   = 250             // things achieved between two kills, about
 	killRest    = killEvents / 10 // from here on nobody is killed; more than are given up
-	killLimit   = 2 * time.Minute // on a busy machine
+	killLimit   = 5 * time.Minute // River rescues the tasks of a killed process only after its leadership has expired, about 20 s
 	killSecret  = "whsec_c4n4ry_kill"
 )
 
@@ -101,7 +101,7 @@ sinks:
 	k.addr = ln.Addr().String()
 	require.NoError(t, ln.Close())
 	k.env = clean(t, "VENNIO_API_KEY=vennio_sk_test_c4n4ry_x", "VENNIO_API_URL=http://127.0.0.1:9", "VENNIO_STATE_DIR="+k.dir,
-		"VENNIO_MCP_SETTINGS="+settings, "VENNIO_WEBHOOK_SECRET="+killSecret)
+		"VENNIO_MCP_SETTINGS="+settings, "VENNIO_WEBHOOK_SECRET="+killSecret, rescueVariable+"=6s")
 	return k
 }
 

@@ -50,7 +50,7 @@ func (p program) serveCommand() *cobra.Command {
 
 // hearSandbox subscribes to the events of the built-in sandbox, which can reach
 // this server without anybody's doing.
-func (a *assembled) hearSandbox(ctx context.Context, in *webhooks.Office, url string) {
+func (a *assembled) hearSandbox(ctx context.Context, in *webhooks.Service, url string) {
 	if _, err := subscribe(ctx, a.vennio, in.Of(""), url, documented(a.vennio.Dialect())); err != nil {
 		a.log.Error().Err(err).Msg("the sandbox's events are not received")
 		return

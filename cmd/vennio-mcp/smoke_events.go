@@ -108,7 +108,7 @@ func storedEvents(in *webhooks.Inbox, now func() time.Time) *eventWatcher {
 		tick := time.NewTicker(every)
 		defer tick.Stop()
 		for ctx.Err() == nil {
-			found, _ := in.List(ctx, sqldb.EventsWanted{Type: string(webhook.BookingCreated), Since: began}) // a store that is busy is polled again
+			found, _ := in.List(ctx, webhooks.EventFilter{Type: string(webhook.BookingCreated), Since: began}) // a store that is busy is polled again
 			for _, ev := range found {
 				e.receive(ev.Booking, ev.Received)
 			}

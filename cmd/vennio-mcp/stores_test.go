@@ -136,14 +136,15 @@ func TestAFullDiskIsToldAndPasses(t *testing.T) {
 func TestAServerWhoseJobEngineCannotStartIsNotReady(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	claim := filepath.Join(dir, "follow-ups.lock")
-	require.NoError(t, os.Mkdir(claim, 0o700)) // where the file of the claim is to be
+	db := sqldb.Open(dir)
+	t.Cleanup(func() { require.NoError(t, db.Close()) })
+	storetest.Exec(t, db, `CREATE TABLE river_migration (unexpected TEXT)`) // in the place of River's table
 	s := serveInside(t, dir, insideOptions{})
 	var said struct{ Reasons []string }
 	require.NoError(t, json.Unmarshal([]byte(s.ready(t, http.StatusServiceUnavailable)), &said))
 	require.Len(t, said.Reasons, 1)
 	assert.Contains(t, said.Reasons[0], "the job engine does not start")
-	require.NoError(t, os.Remove(claim))
+	storetest.Exec(t, db, `DROP TABLE river_migration`)
 	s.ready(t, http.StatusOK)
 }
 

@@ -55,7 +55,7 @@ func withAllTenants(c *cobra.Command) *cobra.Command {
 
 // inboxHas refuses a tenant that is neither in the settings nor in the stored events: a tenant that was
 // removed from the settings may still have dead letters.
-func inboxHas(ctx context.Context, cfg config.Config, in *webhooks.Office, tenant string) error {
+func inboxHas(ctx context.Context, cfg config.Config, in *webhooks.Service, tenant string) error {
 	if _, ok := cfg.Of(tenant); ok {
 		return nil
 	}

@@ -158,7 +158,7 @@ func (h hooks) keeps() string {
 }
 
 // next says what is still to be done.
-func (h hooks) next(url string, before []sqldb.Subscription) {
+func (h hooks) next(url string, before []webhooks.Subscription) {
 	_, _ = fmt.Fprintln(h.out, "\nNext")
 	if address, err := serveAddress(url); err == nil {
 		_, _ = fmt.Fprintf(h.out, "  vennio-mcp serve --addr %s   takes them\n", address)

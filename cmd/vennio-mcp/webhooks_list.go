@@ -13,7 +13,6 @@ import (
 
 	"github.com/vennio-mcp/vennio-mcp/internal/auth"
 	"github.com/vennio-mcp/vennio-mcp/internal/sanitize"
-	"github.com/vennio-mcp/vennio-mcp/internal/sqldb"
 	"github.com/vennio-mcp/vennio-mcp/internal/webhooks"
 	"github.com/vennio-mcp/vennio-mcp/vennioclient"
 )
@@ -68,7 +67,7 @@ func (h hooks) list(ctx context.Context) ([]hookLine, error) {
 	}
 	var lines []hookLine
 	for _, w := range listed {
-		here := slices.ContainsFunc(kept, func(s sqldb.Subscription) bool { return s.ID == w.ID })
+		here := slices.ContainsFunc(kept, func(s webhooks.Subscription) bool { return s.ID == w.ID })
 		lines = append(lines, hookLine{h.tenant, w.ID, w.URL, w.Events, w.CreatedAt, true, here, false})
 	}
 	for _, s := range kept {
@@ -93,7 +92,7 @@ func (h hooks) listed(ctx context.Context) ([]vennioclient.Webhook, error) {
 	for i, w := range listed {
 		ids[i] = w.ID
 	}
-	_, err = h.inbox.Adopt(ctx, ids)
+	_, err = h.inbox.AssignAccount(ctx, ids)
 	return listed, err
 }
 
@@ -136,7 +135,7 @@ func (h hooks) remove(ctx context.Context, id string) error {
 	if err != nil {
 		return err
 	}
-	here := slices.ContainsFunc(kept, func(s sqldb.Subscription) bool { return s.ID == id })
+	here := slices.ContainsFunc(kept, func(s webhooks.Subscription) bool { return s.ID == id })
 	if h.gone {
 		return h.forget(ctx, id, here)
 	}

@@ -13,8 +13,8 @@ import (
 // hooksOf are those whom a command line means: the tenant that is named, else the
 // default one; or all. One whom the settings have no more, or without a key, is
 // meant as long as subscriptions are kept.
-func hooksOf(c *cobra.Command, cfg config.Config, in *webhooks.Office) (chosen []hooks, err error) {
-	kept, err := in.Subscribed(c.Context())
+func hooksOf(c *cobra.Command, cfg config.Config, in *webhooks.Service) (chosen []hooks, err error) {
+	kept, err := in.SubscribedTenants(c.Context())
 	if err != nil {
 		return nil, err
 	}

@@ -46,8 +46,8 @@ type assembled struct {
 	vennio    *vennioclient.Client
 	store     *sqldb.DB
 	ledger    *consent.Ledger
-	keys      tenant.Keyring   // authenticates slot ids, cookies and the states of questions
-	inboxes   *webhooks.Office // told of requests that wait for a person; nil where no inbox is served
+	keys      tenant.Keyring    // authenticates slot ids, cookies and the states of questions
+	inboxes   *webhooks.Service // told of requests that wait for a person; nil where no inbox is served
 	// stopped says why follow-ups are not carried out; nil where no inbox is served.
 	stopped func() error
 	watch   *observe.Metrics

@@ -65,7 +65,7 @@ func TestMistakesInTheSettingsFileNameTheirLineAndNoSecret(t *testing.T) {
 		"sinks:\n  - name: a\n    type: http\n    url: https://x.example.com\n    secret: whsec_canary": {":5: sinks: secret: begins with whsec_"},
 		"sinks:\n  - name: a\n    type: slack\n    url: https://x.example.com\n    secret: canary":      {":3: sinks: type: slack takes neither"},
 		"sinks:\n  - name: a\n    type: slack\n    url: ${NOT_SET}":                                     {":4: sinks: url: ${NOT_SET}: the environment has no such variable"},
-		"sinks:\n  - name: a\n    type: slack\n    url: https://x.example.com\n    events: [booking*]":  {":5: sinks: events: \"booking*\" is no pattern"},
+		"sinks:\n  - name: a\n    type: slack\n    url: https://x.example.com\n    events: [booking*]":  {":5: sinks: events: \"booking*\" is not a pattern"},
 		"sinks:\n  - name: a\n    type: http\n    url: https://x.example.com\n    secret_file: /none":   {":5: sinks: secret_file: cannot be read: /none"},
 		"sinks:\n  - {name: a, type: slack, url: https://x.example.com}\n  - {name: a, type: mail}": {
 			":3: sinks: type: want http or slack", ":3: sinks: name: \"a\" is taken",

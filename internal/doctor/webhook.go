@@ -48,13 +48,13 @@ func (t Target) Subscribed(ctx context.Context) Finding {
 
 // heard is what the store knows: the subscriptions, the newest first, and in words
 // when the newest event came.
-func (t Target) heard(ctx context.Context) (kept []sqldb.Subscription, newest string, err error) {
+func (t Target) heard(ctx context.Context) (kept []webhooks.Subscription, newest string, err error) {
 	newest = "no event so far"
 	err = t.Store.Read(ctx, func(tx *sqldb.Tx) (err error) {
-		if kept, err = tx.Subscriptions(t.Tenant, 100); err != nil {
+		if kept, err = webhooks.Subscriptions(tx, t.Tenant, 100); err != nil {
 			return err
 		}
-		last, err := tx.Events(sqldb.EventsWanted{Tenant: t.Tenant, Limit: 1})
+		last, err := webhooks.Events(tx, webhooks.EventFilter{Tenant: t.Tenant, Limit: 1})
 		if err == nil && len(last) > 0 {
 			newest = fmt.Sprintf("newest event %s ago", t.Now().Sub(last[0].Received).Round(time.Second))
 		}
@@ -65,7 +65,7 @@ func (t Target) heard(ctx context.Context) (kept []sqldb.Subscription, newest st
 
 // listed compares with what Vennio lists. That call is not published, so that its
 // failing says nothing about the events.
-func (t Target) listed(ctx context.Context, kept []sqldb.Subscription, newest string) Finding {
+func (t Target) listed(ctx context.Context, kept []webhooks.Subscription, newest string) Finding {
 	const check = "webhook"
 	s := kept[0]
 	to := fmt.Sprintf("%s to %s", sanitize.Line(s.ID, 60), sanitize.Line(s.URL, 200))
@@ -77,7 +77,7 @@ func (t Target) listed(ctx context.Context, kept []sqldb.Subscription, newest st
 	if err != nil {
 		return ok(check, "registered, %s; %s; it is unknown whether Vennio has it (%s)", to, newest, vennioclient.KindOf(err))
 	}
-	has := func(s sqldb.Subscription) bool {
+	has := func(s webhooks.Subscription) bool {
 		return slices.ContainsFunc(all, func(w vennioclient.Webhook) bool { return w.ID == s.ID })
 	}
 	switch {

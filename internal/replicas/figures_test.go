@@ -12,9 +12,9 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/vennio-mcp/vennio-mcp/internal/consent"
-	"github.com/vennio-mcp/vennio-mcp/internal/jobs"
 	"github.com/vennio-mcp/vennio-mcp/internal/sqldb"
 	"github.com/vennio-mcp/vennio-mcp/internal/sqldb/storetest"
+	"github.com/vennio-mcp/vennio-mcp/internal/webhooks"
 )
 
 // measured is the duration of each measurement, callers the number of concurrent callers.
@@ -75,15 +75,15 @@ func TestFiguresOfBothStores(t *testing.T) {
 			stores = append(stores, open(t, where))
 		}
 		bookings := rate(t, stores, func(db *sqldb.DB, n int64) error { return record(t.Context(), db, n) })
-		q, err := jobs.Open(stores[0], jobs.Options{})
+		q, err := webhooks.NewDispatcher(stores[0], webhooks.DispatcherOptions{})
 		require.NoError(t, err)
-		require.NoError(t, q.Prepare(t.Context()))
+		require.NoError(t, q.Migrate(t.Context()))
 		events := rate(t, stores, func(db *sqldb.DB, n int64) error {
 			return db.Write(t.Context(), func(tx *sqldb.Tx) error {
-				if _, err := tx.AddEvent(sqldb.Event{ID: fmt.Sprint("evt_", n), Type: "booking.created", Received: time.Now(), Body: make([]byte, 500)}); err != nil {
+				if _, err := webhooks.AddEvent(tx, webhooks.Event{ID: fmt.Sprint("evt_", n), Type: "booking.created", Received: time.Now(), Body: make([]byte, 500)}); err != nil {
 					return err
 				}
-				return q.Add(t.Context(), tx, jobs.Task{Event: fmt.Sprint("evt_", n), To: "crm"})
+				return q.Add(t.Context(), tx, webhooks.Task{Event: fmt.Sprint("evt_", n), To: "crm"})
 			})
 		})
 		began := time.Now()

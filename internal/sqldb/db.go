@@ -19,7 +19,7 @@
 // https://www.sqlite.org/lang_transaction.html).
 //
 // Nothing of database/sql leaves the package, except to the job engine
-// (internal/jobs), which has its own tables in the same database. All other statements
+// (internal/webhooks), which has its own tables in the same database. All other statements
 // are the same for both databases. A dialect implements the differences: how to
 // connect, how a writer excludes others, how values are numbered.
 package sqldb
@@ -150,11 +150,11 @@ func (db *DB) connected(ctx context.Context) (*sql.DB, error) {
 }
 
 // Pool returns the connections for the job engine, whose statements are its own. Only
-// internal/jobs calls it.
+// internal/webhooks calls it.
 func (db *DB) Pool(ctx context.Context) (*sql.DB, error) { return db.connected(ctx) }
 
 // Migrating runs do, which changes tables, while no other process changes any. Only
-// internal/jobs calls it, on a DB that is Shared.
+// internal/webhooks calls it, on a DB that is Shared.
 func (db *DB) Migrating(ctx context.Context, do func(*sql.DB) error) error {
 	pool, err := db.connected(ctx)
 	if err != nil {
@@ -163,7 +163,7 @@ func (db *DB) Migrating(ctx context.Context, do func(*sql.DB) error) error {
 	return withMigrationLock(ctx, pool, func() error { return do(pool) })
 }
 
-// Listener returns a separate pool of one connection for LISTEN. Only internal/jobs
+// Listener returns a separate pool of one connection for LISTEN. Only internal/webhooks
 // calls it, on a DB that is Shared, and closes it.
 func (db *DB) Listener(ctx context.Context) (*pgxpool.Pool, error) {
 	cfg, err := pgxpool.ParseConfig(db.location)

@@ -15,6 +15,7 @@ import (
 	"github.com/vennio-mcp/vennio-mcp/internal/consent"
 	"github.com/vennio-mcp/vennio-mcp/internal/sqldb"
 	"github.com/vennio-mcp/vennio-mcp/internal/sqldb/storetest"
+	"github.com/vennio-mcp/vennio-mcp/internal/webhooks"
 )
 
 func TestDataFromBeforeTenantsBelongsToTheDefaultTenant(t *testing.T) {
@@ -26,17 +27,17 @@ func TestDataFromBeforeTenantsBelongsToTheDefaultTenant(t *testing.T) {
 		`INSERT INTO subscriptions (id, url, secret, created) VALUES ('wh_1', 'https://x', 's', '2026-05-18T09:00:00.000Z')`,
 	))
 	in(t, open(t, where), func(tx *sqldb.Tx) error {
-		kept, err := tx.Event("", "e1")
+		kept, err := webhooks.EventByID(tx, "", "e1")
 		require.NoError(t, err)
-		assert.Equal(t, sqldb.Event{ID: "e1", Type: "x", Received: spring, Booking: "b-1", Body: []byte("{}")}, *kept)
-		added, err := tx.AddEvent(sqldb.Event{ID: "e1", Type: "x", Body: []byte("{}")})
+		assert.Equal(t, webhooks.Event{ID: "e1", Type: "x", Received: spring, Booking: "b-1", Body: []byte("{}")}, *kept)
+		added, err := webhooks.AddEvent(tx, webhooks.Event{ID: "e1", Type: "x", Body: []byte("{}")})
 		require.NoError(t, err)
 		assert.False(t, added)
-		id, err := tx.External("", "b-1", "crm")
+		id, err := webhooks.ExternalID(tx, "", "b-1", "crm")
 		require.NoError(t, err)
 		assert.Equal(t, "CRM-1", id)
-		found, err := tx.Subscriptions("", 5)
-		assert.Equal(t, []sqldb.Subscription{{ID: "wh_1", URL: "https://x", Secret: "s", Created: spring}}, found)
+		found, err := webhooks.Subscriptions(tx, "", 5)
+		assert.Equal(t, []webhooks.Subscription{{ID: "wh_1", URL: "https://x", Secret: "s", Created: spring}}, found)
 		return err
 	})
 }
@@ -140,4 +141,12 @@ func TestReq_O4_ARequestOfAnOlderVersionIsAnswered(t *testing.T) {
 	assert.EqualValues(t, 3, n)
 	_, err = l.Attest(t.Context(), act, "Ada", "yes")
 	require.ErrorIs(t, err, consent.ErrDeclined)
+}
+
+var spring = time.Date(2026, 5, 18, 9, 0, 0, 0, time.UTC)
+
+// in runs do in a transaction that writes.
+func in(t *testing.T, db *sqldb.DB, do func(tx *sqldb.Tx) error) {
+	t.Helper()
+	require.NoError(t, db.Write(t.Context(), do))
 }

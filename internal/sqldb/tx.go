@@ -18,7 +18,7 @@ type Tx struct {
 }
 
 // SQL returns the transaction for the job engine, which adds a job in the transaction
-// that stores what the job is about. Only internal/jobs calls it.
+// that stores what the job is about. Only internal/webhooks calls it.
 func (tx *Tx) SQL() *sql.Tx { return tx.sql }
 
 // Write runs do in a transaction that excludes every other writer, in this and in

@@ -59,7 +59,7 @@ func TestReq_W4_RevokedAccessClosesWhatIsOpenEvenAfterACrash(t *testing.T) {
 		"p-5": {`{"id":"p-5","type":"consent.revoked","data":{"id":"c-1","grantor":{"id":"p-6"}}}`, consent.StateOpen},
 	} {
 		want[host], asked[host] = c.state, askFor(t, r, host).ID
-		r.tell(c.event) // nothing runs yet, as if the process had died
+		r.send(c.event) // nothing runs yet, as if the process had died
 	}
 	r.run()
 	for host, state := range want {
@@ -88,6 +88,6 @@ func TestReq_W4_ARevocationThatNamesNobodyWaitsForTheOperator(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
 	r.run()
-	r.tell(`{"id":"e","type":"consent.revoked"}`)
-	assert.Contains(t, r.dead(1)[0].Why, "the event names nobody")
+	r.send(`{"id":"e","type":"consent.revoked"}`)
+	assert.Contains(t, r.dead(1)[0].Why, "does not say whose")
 }

@@ -21,17 +21,17 @@ func TestReq_X5_ANameInheritsNoSecretsOfAnotherAccount(t *testing.T) {
 	body := booking("evt_1", "booking.created", "b-1")
 	status, text := r.tellTenant("sales", body, "whsec_1")
 	assert.Equal(t, http.StatusUnauthorized, status, text)
-	n, err := r.office.Of("sales").Adopt(t.Context(), []string{"wh_2"})
+	n, err := r.service.Of("sales").AssignAccount(t.Context(), []string{"wh_2"})
 	require.NoError(t, err)
 	assert.Zero(t, n)
-	n, err = r.office.Of("sales").Adopt(t.Context(), []string{"wh_1"})
+	n, err = r.service.Of("sales").AssignAccount(t.Context(), []string{"wh_1"})
 	require.NoError(t, err)
 	assert.Equal(t, 1, n)
 	require.Eventually(t, func() bool {
 		status, _ := r.tellTenant("sales", body, "whsec_1")
 		return status == http.StatusOK
 	}, patience, tick)
-	names, err := r.office.Subscribed(t.Context())
+	names, err := r.service.SubscribedTenants(t.Context())
 	require.NoError(t, err)
 	assert.Equal(t, []string{"sales"}, names)
 }

@@ -50,7 +50,7 @@ func BenchmarkIntake(b *testing.B) {
 	}
 }
 
-func benchInbox(b *testing.B) (*webhooks.Office, string) {
+func benchInbox(b *testing.B) (*webhooks.Service, string) {
 	b.Helper()
 	dir := b.TempDir()
 	db := sqldb.Open(dir)
@@ -63,7 +63,7 @@ func benchInbox(b *testing.B) (*webhooks.Office, string) {
 	return in, dir
 }
 
-func benchDeliver(b *testing.B, in *webhooks.Office, n int64) {
+func benchDeliver(b *testing.B, in *webhooks.Service, n int64) {
 	body := booking(fmt.Sprint("evt_", n), "booking.created", "b-1")
 	r := httptest.NewRequestWithContext(b.Context(), http.MethodPost, webhooks.Path, strings.NewReader(body))
 	r.Header.Set(webhook.SignatureHeader, webhook.Sign([]byte(body), secret))

@@ -22,7 +22,7 @@ import (
 func TestBodiesThatNeverEndHoldABoundedMemory(t *testing.T) {
 	const clients, half = 300, 512 << 10
 	r := newRigWith(t, func(o *webhooks.Options) { o.BodyTimeout, o.WaitTimeout = time.Hour, time.Hour })
-	r.tell(booking("evt_1", "booking.created", "b-1")) // what is made once is made
+	r.send(booking("evt_1", "booking.created", "b-1")) // what is made once is made
 	before := heap()
 	part := strings.Repeat("x", half)
 	for range clients {

@@ -1,20 +1,18 @@
-// Package webhooks is the inbox of what Vennio tells by webhook, and what follows
-// from it.
+// Package webhooks receives Vennio's webhook deliveries, stores the events, and carries out
+// their follow-ups.
 //
-// [Office.Handler] checks the signature over the raw bytes, stores the event and
-// queues its follow-ups in one transaction, and answers only then. The same
-// event twice is one event. Whatever follows happens apart from that answer, in
-// [Office.Run]: each sink of the operator's hears of it, and where calendar access
-// was revoked the open consents of that host are closed. A sink that fails is
-// tried again (internal/jobs); in the end a dead letter waits for the operator.
+// [Service.Handler] verifies the signature of a delivery, stores the event and its follow-up
+// tasks in one transaction, and only then answers. Two deliveries of the same event are one
+// event. [Service.Run] carries out the tasks: it sends the event to each sink that the
+// operator configured, and closes the open consents of a host whose calendar access was
+// revoked. A failed task is tried again; in the end it becomes a dead letter. Tasks are jobs
+// of River, which only dispatch.go and tasks.go import (docs/decisions/river.md).
 //
-// One event is the program's own: [Inbox.Request] queues, for the same sinks, that a
-// request waits for a person.
+// One type of event comes from this program: [Inbox.Request] queues, for the same sinks, that
+// a request waits for a person.
 //
-// Each tenant has an Inbox of its own ([Office.Of]): its path, its secrets, its
-// sinks, its events and dead letters. They share a store, a queue and the bounds
-// of what deliveries cost, and nothing else.
+// Each tenant has an [Inbox] ([Service.Of]) with its own path, secrets, sinks, events and dead
+// letters. The tenants share a database, the dispatcher and the limits of the receiver.
 //
-// Every event stays for a week or longer, so that it can be listed, shown and
-// replayed.
+// Events are kept for a week or longer, so that they can be listed, shown and replayed.
 package webhooks

@@ -15,17 +15,17 @@ import (
 // was one; an event of others stays as it was.
 func TestReq_O4_ErasingReachesTheBodiesOfEvents(t *testing.T) {
 	t.Parallel()
-	crm := newEar(t, nil)
+	crm := newListener(t, nil)
 	r := newRigWith(t, func(o *webhooks.Options) {
 		o.Sinks, o.Others = []webhooks.Sink{crm.sink("crm")}, []webhooks.Tenant{{Name: "acme", Secrets: []string{"acme"}}}
 	})
-	r.tell(booking("evt_bob", "booking.created", "b-1"))
-	r.tell(`{"id":"evt_eve","type":"booking.created","data":{"booking":{"id":"b-2","customer_email":"eve@example.com","title":"bob@example.community"}}}`)
+	r.send(booking("evt_bob", "booking.created", "b-1"))
+	r.send(`{"id":"evt_eve","type":"booking.created","data":{"booking":{"id":"b-2","customer_email":"eve@example.com","title":"bob@example.community"}}}`)
 	_, _ = r.tellTenant("acme", `{"id":"evt_escaped","type":"booking.created","data":{"notes":"call BOB\u0040example.com back"}}`, "acme")
-	n, err := r.office.Erase(t.Context(), consent.Mentions("Bob@example.com"))
+	n, err := r.service.Erase(t.Context(), consent.Mentions("Bob@example.com"))
 	require.NoError(t, err)
 	assert.Equal(t, 2, n)
-	again, err := r.office.Erase(t.Context(), consent.Mentions("Bob@example.com"))
+	again, err := r.service.Erase(t.Context(), consent.Mentions("Bob@example.com"))
 	require.NoError(t, err)
 	assert.Zero(t, again)
 
@@ -37,7 +37,7 @@ func TestReq_O4_ErasingReachesTheBodiesOfEvents(t *testing.T) {
 	kept, _, err := r.inbox.Show(t.Context(), "evt_eve")
 	require.NoError(t, err)
 	assert.NotEmpty(t, kept.Body)
-	escaped, _, err := r.office.Of("acme").Show(t.Context(), "evt_escaped")
+	escaped, _, err := r.service.Of("acme").Show(t.Context(), "evt_escaped")
 	require.NoError(t, err)
 	assert.Empty(t, escaped.Body)
 
@@ -45,5 +45,5 @@ func TestReq_O4_ErasingReachesTheBodiesOfEvents(t *testing.T) {
 	require.ErrorIs(t, err, webhooks.ErrErased)
 	r.run()
 	assert.Contains(t, r.dead(1)[0].Why, "erased", "what was still to be told of it waits for the operator")
-	assert.Len(t, crm.hears(t, 1), 1)
+	assert.Len(t, crm.wait(t, 1), 1)
 }

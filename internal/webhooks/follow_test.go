@@ -14,17 +14,17 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/vennio-mcp/vennio-mcp/internal/jobs"
+	"github.com/vennio-mcp/vennio-mcp/internal/webhooks"
 )
 
 // req: W3
 func TestReq_W3_ASinkHearsOfAnEventSigned(t *testing.T) {
 	t.Parallel()
-	crm := newEar(t, nil)
+	crm := newListener(t, nil)
 	r := newRig(t, crm.sink("crm", "booking.*"))
 	r.run()
-	r.tell(booking("evt_1", "booking.created", "b-1"))
-	h := crm.hears(t, 1)[0]
+	r.send(booking("evt_1", "booking.created", "b-1"))
+	h := crm.wait(t, 1)[0]
 	w, err := standardwebhooks.NewWebhook(sinkSecret)
 	require.NoError(t, err)
 	require.NoError(t, w.Verify([]byte(h.body), h.header))
@@ -35,27 +35,27 @@ func TestReq_W3_ASinkHearsOfAnEventSigned(t *testing.T) {
 	require.Eventually(t, func() bool {
 		_, records, err := r.inbox.Show(t.Context(), "evt_1")
 		require.NoError(t, err)
-		return len(records) == 1 && records[0].State == jobs.Done
+		return len(records) == 1 && records[0].State == webhooks.Done
 	}, patience, tick)
 }
 
 // req: W3
 func TestReq_W3_WhatASinkCallsABookingIsKeptAndToldBack(t *testing.T) {
 	t.Parallel()
-	crm := newEar(t, func(int, heard) (int, string) { return http.StatusOK, `{"id": 4711}` })
-	archive := newEar(t, nil)
+	crm := newListener(t, func(int, received) (int, string) { return http.StatusOK, `{"id": 4711}` })
+	archive := newListener(t, nil)
 	r := newRig(t, crm.sink("crm"), archive.sink("archive"))
 	r.run()
-	r.tell(booking("evt_1", "booking.created", "b-1"))
-	crm.hears(t, 1)
+	r.send(booking("evt_1", "booking.created", "b-1"))
+	crm.wait(t, 1)
 	require.Eventually(t, func() bool {
 		_, records, err := r.inbox.Show(t.Context(), "evt_1")
 		require.NoError(t, err)
-		return len(records) == 2 && records[0].State == jobs.Done && records[1].State == jobs.Done
+		return len(records) == 2 && records[0].State == webhooks.Done && records[1].State == webhooks.Done
 	}, patience, tick)
-	r.tell(booking("evt_2", "booking.cancelled", "b-1"))
-	r.tell(booking("evt_3", "booking.created", "b-2"))
-	for _, h := range crm.hears(t, 3)[1:] {
+	r.send(booking("evt_2", "booking.cancelled", "b-1"))
+	r.send(booking("evt_3", "booking.created", "b-2"))
+	for _, h := range crm.wait(t, 3)[1:] {
 		var told struct {
 			ID       string `json:"id"`
 			External string `json:"external_id"`
@@ -66,7 +66,7 @@ func TestReq_W3_WhatASinkCallsABookingIsKeptAndToldBack(t *testing.T) {
 			assert.Equal(t, fields(t, strings.Replace(documented(t), `"tenant": "sales", `, "", 1)), fields(t, h.body), "docs/events.md shows what a sink gets, of the default tenant nothing to name it")
 		}
 	}
-	for _, h := range archive.hears(t, 3) {
+	for _, h := range archive.wait(t, 3) {
 		assert.NotContains(t, h.body, "4711", "another sink's id")
 	}
 }

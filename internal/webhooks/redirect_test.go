@@ -12,14 +12,14 @@ import (
 // nowhere, and is a failure.
 func TestReq_X4_ASinkThatRedirectsLeadsNowhere(t *testing.T) {
 	t.Parallel()
-	evil := newEar(t, nil)
+	evil := newListener(t, nil)
 	led := httptest.NewServer(http.RedirectHandler(evil.url, http.StatusTemporaryRedirect))
 	t.Cleanup(led.Close)
 	sink := evil.sink("sink")
 	sink.URL = led.URL
 	r := newRig(t, sink)
 	r.run()
-	r.tell(booking("evt_1", "booking.confirmed", "b-1"))
+	r.send(booking("evt_1", "booking.confirmed", "b-1"))
 	assert.NotEmpty(t, r.dead(1))
 	assert.Empty(t, evil.all())
 }

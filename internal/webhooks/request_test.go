@@ -15,8 +15,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/vennio-mcp/vennio-mcp/internal/consent"
-	"github.com/vennio-mcp/vennio-mcp/internal/jobs"
-	"github.com/vennio-mcp/vennio-mcp/internal/sqldb"
 	"github.com/vennio-mcp/vennio-mcp/internal/webhooks"
 )
 
@@ -50,10 +48,10 @@ func (r *rig) asks(ledger *consent.Ledger, title, client string) consent.Proposa
 }
 
 // done waits until the follow-ups of all requests are done, and returns them.
-func (r *rig) done() (tasks []jobs.Record) {
+func (r *rig) done() (tasks []webhooks.TaskRecord) {
 	r.t.Helper()
 	require.Eventually(r.t, func() bool {
-		found, err := r.inbox.List(r.t.Context(), sqldb.EventsWanted{Type: string(webhooks.Requested)})
+		found, err := r.inbox.List(r.t.Context(), webhooks.EventFilter{Type: string(webhooks.Requested)})
 		require.NoError(r.t, err)
 		tasks = nil
 		for _, e := range found {
@@ -62,7 +60,7 @@ func (r *rig) done() (tasks []jobs.Record) {
 			tasks = append(tasks, more...)
 		}
 		for _, task := range tasks {
-			if task.State != jobs.Done {
+			if task.State != webhooks.Done {
 				return false
 			}
 		}
@@ -74,12 +72,12 @@ func (r *rig) done() (tasks []jobs.Record) {
 // field: request that waits for a person, told to an HTTP sink and to Slack
 func TestSinksAreToldOfARequestOnce(t *testing.T) {
 	t.Parallel()
-	crm, picky, team, trusted := newEar(t, nil), newEar(t, nil), newEar(t, nil), newEar(t, nil)
+	crm, picky, team, trusted := newListener(t, nil), newListener(t, nil), newListener(t, nil), newListener(t, nil)
 	r := newRequests(t, asIs, crm.sink("crm"), picky.sink("picky", "booking.*"),
 		webhooks.Sink{Name: "team", Type: "slack", URL: team.url, Events: []string{"consent.*"}}, webhooks.Sink{Name: "trusted", Type: "slack", URL: trusted.url, Emails: true})
 	p := r.asks(r.ledger, `<!channel> https://evil.example vennio_sk_live_4f9c2e7a1b3d5f60718293a4b5c6d7e8`, "evil <https://evil.example|client>")
 	r.run()
-	got := crm.hears(t, 1)[0]
+	got := crm.wait(t, 1)[0]
 	var body struct {
 		ID, Type  string
 		Timestamp time.Time
@@ -105,22 +103,22 @@ func TestSinksAreToldOfARequestOnce(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, hook.Verify([]byte(got.body), got.header))
 
-	text := slackText(t, team.hears(t, 1)[0])
+	text := slackText(t, team.wait(t, 1)[0])
 	assert.Contains(t, text, "Approval needed: Book ")
 	assert.Contains(t, text, "for [address]? Vennio e-mails [address]. Requested by ")
 	assert.Contains(t, text, "&lt;!channel&gt; https[:]//evil[.]example")
 	assert.True(t, strings.HasSuffix(text, " (UTC): "+pages+p.ID), text)
 	assert.Equal(t, 1, strings.Count(text, "://"), "the page is the only link")
 	assert.NotContains(t, text, "4f9c2e7a1b3d5f60718293a4b5c6d7e8")
-	assert.Contains(t, slackText(t, trusted.hears(t, 1)[0]), "for bob1@example[.]com?")
+	assert.Contains(t, slackText(t, trusted.wait(t, 1)[0]), "for bob1@example[.]com?")
 	assert.Len(t, r.done(), 3)
-	for _, ear := range []*ear{crm, team, trusted} {
-		assert.Len(t, ear.all(), 1)
+	for _, listener := range []*listener{crm, team, trusted} {
+		assert.Len(t, listener.all(), 1)
 	}
 	assert.Empty(t, picky.all())
 }
 
-func slackText(t *testing.T, got heard) string {
+func slackText(t *testing.T, got received) string {
 	t.Helper()
 	var said struct{ Text string }
 	require.NoError(t, json.Unmarshal([]byte(got.body), &said))
@@ -133,7 +131,7 @@ func TestARequestThatNoLongerWaitsIsNotTold(t *testing.T) {
 	t.Parallel()
 	var up atomic.Bool
 	accepted := make(chan string, 10)
-	crm := newEar(t, func(_ int, h heard) (int, string) {
+	crm := newListener(t, func(_ int, h received) (int, string) {
 		if !up.Load() {
 			return http.StatusServiceUnavailable, ""
 		}
@@ -150,7 +148,7 @@ func TestARequestThatNoLongerWaitsIsNotTold(t *testing.T) {
 	tried := func(title string) consent.Proposal {
 		p := r.asks(r.ledger, title, "")
 		require.Eventually(t, func() bool {
-			return slices.ContainsFunc(crm.all(), func(h heard) bool { return strings.Contains(h.body, p.ID) })
+			return slices.ContainsFunc(crm.all(), func(h received) bool { return strings.Contains(h.body, p.ID) })
 		}, patience, tick, title)
 		return p
 	}
@@ -166,40 +164,40 @@ func TestARequestThatNoLongerWaitsIsNotTold(t *testing.T) {
 	assert.Len(t, r.done(), 5)
 	require.Len(t, accepted, 1)
 	assert.Contains(t, <-accepted, pages+waits.ID)
-	assert.False(t, slices.ContainsFunc(crm.all(), func(h heard) bool { return strings.Contains(h.body, `"expired"`) }))
+	assert.False(t, slices.ContainsFunc(crm.all(), func(h received) bool { return strings.Contains(h.body, `"expired"`) }))
 }
 
 // field: event of Vennio's under the type of ours
 // What Vennio sends under the name of our event is passed on as it is, and reads no request.
 func TestVennioCannotTellOfARequest(t *testing.T) {
 	t.Parallel()
-	crm, team := newEar(t, nil), newEar(t, nil)
+	crm, team := newListener(t, nil), newListener(t, nil)
 	r := newRequests(t, asIs, crm.sink("crm"), webhooks.Sink{Name: "team", Type: "slack", URL: team.url})
 	p := r.asks(consent.New(r.db, time.Now), "Intro", "")
 	_, err := r.ledger.Answer(t.Context(), p.ID, consent.Answer{By: "Ada", Method: consent.OnPage})
 	require.NoError(t, err)
 	r.run()
 	r.done()
-	r.tell(`{"id":"evt_1","type":"consent.requested","data":{"proposal":"` + p.ID + `"}}`)
-	assert.Contains(t, crm.hears(t, 1)[0].body, `"data":{"proposal":"`)
-	assert.Equal(t, "Vennio tells: consent.requested.", slackText(t, team.hears(t, 1)[0]))
+	r.send(`{"id":"evt_1","type":"consent.requested","data":{"proposal":"` + p.ID + `"}}`)
+	assert.Contains(t, crm.wait(t, 1)[0].body, `"data":{"proposal":"`)
+	assert.Equal(t, "Vennio event: consent.requested.", slackText(t, team.wait(t, 1)[0]))
 }
 
 // field: request of one tenant
 func TestARequestIsToldToItsTenantsSinksAlone(t *testing.T) {
 	t.Parallel()
-	own, acme := newEar(t, nil), newEar(t, nil)
+	own, acme := newListener(t, nil), newListener(t, nil)
 	r := newRequests(t, func(o *webhooks.Options) {
 		o.Others = []webhooks.Tenant{{Name: "acme", Sinks: []webhooks.Sink{acme.sink("crm")}}}
 	}, own.sink("crm"))
-	r.inbox = r.office.Of("acme")
+	r.inbox = r.service.Of("acme")
 	p := r.asks(r.ledger, "Intro", "")
-	require.NoError(t, r.office.Of("gone").Request(t.Context(), p, ""), "a tenant without sinks")
+	require.NoError(t, r.service.Of("gone").Request(t.Context(), p, ""), "a tenant without sinks")
 	r.run()
-	assert.Contains(t, acme.hears(t, 1)[0].body, `"tenant":"acme"`)
+	assert.Contains(t, acme.wait(t, 1)[0].body, `"tenant":"acme"`)
 	r.done()
 	assert.Empty(t, own.all())
-	found, err := r.office.List(t.Context(), sqldb.EventsWanted{})
+	found, err := r.service.List(t.Context(), webhooks.EventFilter{})
 	require.NoError(t, err)
 	assert.Len(t, found, 1)
 }

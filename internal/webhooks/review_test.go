@@ -8,7 +8,6 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/vennio-mcp/vennio-mcp/internal/sqldb"
 	"github.com/vennio-mcp/vennio-mcp/internal/webhooks"
 )
 
@@ -24,7 +23,7 @@ func keeping(t *testing.T, now *time.Time, sinks ...webhooks.Sink) *rig {
 		booking("evt_0", "booking.created", "b-0"), booking("evt_1", "booking_series.cancelled", "b-1"), booking("evt_2", "booking.cancelled", "b-0"),
 	} {
 		*now = now.Add(time.Duration(i) * time.Hour) // nobody reads it at the same time: nothing runs yet
-		r.tell(body)
+		r.send(body)
 	}
 	return r
 }
@@ -33,20 +32,20 @@ func keeping(t *testing.T, now *time.Time, sinks ...webhooks.Sink) *rig {
 func TestReq_W2_ReplayByIDTypeAndTime(t *testing.T) {
 	t.Parallel()
 	now := time.Date(2026, 5, 18, 9, 0, 0, 0, time.UTC)
-	crm, archive := newEar(t, nil), newEar(t, nil)
+	crm, archive := newListener(t, nil), newListener(t, nil)
 	r := keeping(t, &now, crm.sink("crm", "booking.*"), archive.sink("archive"))
 	for name, c := range map[string]struct {
-		wanted        sqldb.EventsWanted
+		wanted        webhooks.EventFilter
 		sink          string
 		events, tasks int
 	}{
-		"all":          {sqldb.EventsWanted{}, "", 3, 5},
-		"a type":       {sqldb.EventsWanted{Type: "booking.created"}, "", 1, 2},
-		"a family":     {sqldb.EventsWanted{Type: "booking.*"}, "", 2, 4},
-		"no wildcards": {sqldb.EventsWanted{Type: "booking_%"}, "", 0, 0},
-		"since":        {sqldb.EventsWanted{Since: now.Add(-2 * time.Hour)}, "", 2, 3},
-		"until":        {sqldb.EventsWanted{Until: now}, "", 2, 3},
-		"one sink":     {sqldb.EventsWanted{}, "crm", 3, 2},
+		"all":          {webhooks.EventFilter{}, "", 3, 5},
+		"a type":       {webhooks.EventFilter{Type: "booking.created"}, "", 1, 2},
+		"a family":     {webhooks.EventFilter{Type: "booking.*"}, "", 2, 4},
+		"no wildcards": {webhooks.EventFilter{Type: "booking_%"}, "", 0, 0},
+		"since":        {webhooks.EventFilter{Since: now.Add(-2 * time.Hour)}, "", 2, 3},
+		"until":        {webhooks.EventFilter{Until: now}, "", 2, 3},
+		"one sink":     {webhooks.EventFilter{}, "crm", 3, 2},
 	} {
 		n, tasks, err := r.inbox.Replay(t.Context(), c.wanted, c.sink)
 		require.NoError(t, err, name)
@@ -57,30 +56,30 @@ func TestReq_W2_ReplayByIDTypeAndTime(t *testing.T) {
 	assert.Equal(t, 1, tasks)
 	_, err = r.inbox.ReplayOne(t.Context(), "evt_9", "")
 	require.ErrorIs(t, err, webhooks.ErrNoEvent)
-	_, _, err = r.inbox.Replay(t.Context(), sqldb.EventsWanted{}, "mars")
+	_, _, err = r.inbox.Replay(t.Context(), webhooks.EventFilter{}, "mars")
 	require.ErrorIs(t, err, webhooks.ErrNoSink)
 
 	r.run()
-	assert.Len(t, crm.hears(t, 2+2+1+2+1+1+2), 11, "each time it was asked for")
-	archive.hears(t, 3+3+1+2+2+2+1)
+	assert.Len(t, crm.wait(t, 2+2+1+2+1+1+2), 11, "each time it was asked for")
+	archive.wait(t, 3+3+1+2+2+2+1)
 }
 
 // req: W2, W3
 func TestReq_W2_EventsGoWhenTheirTimeIsUpUnlessADeadLetterWaits(t *testing.T) {
 	t.Parallel()
-	crm := newEar(t, func(int, heard) (int, string) { return http.StatusForbidden, "" })
+	crm := newListener(t, func(int, received) (int, string) { return http.StatusForbidden, "" })
 	long := time.Now().Add(-webhooks.MinKeep - time.Hour)
 	r := newRigWith(t, func(o *webhooks.Options) {
 		o.Sinks, o.Now = []webhooks.Sink{crm.sink("crm", "booking.created")}, func() time.Time { return long }
 	})
 	stop := r.run()
-	r.tell(booking("evt_dead", "booking.created", "b-1"))
-	r.tell(booking("evt_old", "booking.cancelled", "b-1"))
+	r.send(booking("evt_dead", "booking.created", "b-1"))
+	r.send(booking("evt_old", "booking.cancelled", "b-1"))
 	assert.Equal(t, 1, r.dead(1)[0].Tries, "403: no second try")
 	stop()
-	later, err := webhooks.Open(r.db, webhooks.Options{Rest: 5 * time.Millisecond})
+	later, err := webhooks.Open(r.db, webhooks.Options{Poll: 5 * time.Millisecond})
 	require.NoError(t, err)
-	r.office, r.inbox = later, later.Of("")
+	r.service, r.inbox = later, later.Of("")
 	r.run()
 	require.Eventually(t, func() bool { return len(r.stored()) == 1 }, patience, tick)
 	assert.Equal(t, "evt_dead", r.stored()[0].ID)
@@ -92,7 +91,7 @@ func TestWatchersHearOfANewEventOnce(t *testing.T) {
 	var d diary
 	r.inbox.Watch(d.watch)
 	for range 2 {
-		r.tell(booking("evt_1", "booking.updated", "b-7"))
+		r.send(booking("evt_1", "booking.updated", "b-7"))
 	}
 	assert.Equal(t, []string{"booking.updated b-7"}, d.all())
 }

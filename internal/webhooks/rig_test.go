@@ -31,7 +31,7 @@ type rig struct {
 	t       *testing.T
 	dir     string
 	db      *sqldb.DB
-	office  *webhooks.Office
+	service *webhooks.Service
 	inbox   *webhooks.Inbox // the default tenant's
 	ledger  *consent.Ledger
 	url     string
@@ -51,15 +51,15 @@ func newRigWith(t *testing.T, set func(*webhooks.Options)) *rig {
 	r.db = sqldb.Open(r.dir)
 	t.Cleanup(func() { require.NoError(t, r.db.Close()) })
 	r.ledger = consent.New(r.db, time.Now)
-	o := webhooks.Options{Tenant: webhooks.Tenant{Secrets: []string{secret}}, Ledger: r.ledger, OnDelivery: r.count, Rest: 5 * time.Millisecond}
+	o := webhooks.Options{Tenant: webhooks.Tenant{Secrets: []string{secret}}, Ledger: r.ledger, OnDelivery: r.count, Poll: 5 * time.Millisecond}
 	set(&o)
 	var err error
-	r.office, err = webhooks.Open(r.db, o)
+	r.service, err = webhooks.Open(r.db, o)
 	require.NoError(t, err)
-	r.inbox = r.office.Of("")
+	r.inbox = r.service.Of("")
 	paths := http.NewServeMux()
-	paths.Handle("/", r.office.Handler())
-	paths.Handle(webhooks.TenantsPath, r.office.Handler())
+	paths.Handle("/", r.service.Handler())
+	paths.Handle(webhooks.TenantsPath, r.service.Handler())
 	srv := httptest.NewServer(paths)
 	t.Cleanup(srv.Close)
 	r.url = srv.URL
@@ -71,7 +71,7 @@ func (r *rig) run() (stop func()) {
 	r.t.Helper()
 	ctx, cancel := context.WithCancel(context.WithoutCancel(r.t.Context()))
 	done := make(chan error, 1)
-	go func() { done <- r.office.Run(ctx) }()
+	go func() { done <- r.service.Run(ctx) }()
 	stop = sync.OnceFunc(func() { cancel(); require.NoError(r.t, <-done) })
 	r.t.Cleanup(stop)
 	return stop
@@ -111,7 +111,7 @@ func (r *rig) deliverAt(path, body, signature string) (status int, text string) 
 }
 
 // tell delivers a well-signed event and wants it accepted.
-func (r *rig) tell(body string) {
+func (r *rig) send(body string) {
 	r.t.Helper()
 	status, text := r.deliver(body, webhook.Sign([]byte(body), secret))
 	require.Equal(r.t, http.StatusOK, status, text)
@@ -123,32 +123,32 @@ func booking(event, kind, id string) string {
 		event, kind, id)
 }
 
-// heard is what a sink got.
-type heard struct {
+// received is what a sink got.
+type received struct {
 	header http.Header
 	body   string
 }
 
-// ear is a sink that answers as it is told.
-type ear struct {
+// listener is a sink that answers as it is told.
+type listener struct {
 	url    string
-	answer func(n int, h heard) (status int, body string)
+	answer func(n int, h received) (status int, body string)
 	mu     sync.Mutex
-	got    []heard
+	got    []received
 }
 
-func newEar(t *testing.T, answer func(n int, h heard) (status int, body string)) *ear {
+func newListener(t *testing.T, answer func(n int, h received) (status int, body string)) *listener {
 	t.Helper()
-	e := &ear{answer: answer}
+	e := &listener{answer: answer}
 	srv := httptest.NewServer(e)
 	t.Cleanup(srv.Close)
 	e.url = srv.URL
 	return e
 }
 
-func (e *ear) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+func (e *listener) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	raw, _ := io.ReadAll(r.Body)
-	h := heard{r.Header.Clone(), string(raw)}
+	h := received{r.Header.Clone(), string(raw)}
 	e.mu.Lock()
 	e.got = append(e.got, h)
 	n := len(e.got)
@@ -161,19 +161,19 @@ func (e *ear) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	_, _ = io.WriteString(w, body)
 }
 
-func (e *ear) all() []heard {
+func (e *listener) all() []received {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	return append([]heard{}, e.got...)
+	return append([]received{}, e.got...)
 }
 
 // hears waits for n requests.
-func (e *ear) hears(t *testing.T, n int) []heard {
+func (e *listener) wait(t *testing.T, n int) []received {
 	t.Helper()
 	require.Eventually(t, func() bool { return len(e.all()) >= n }, patience, tick)
 	return e.all()
 }
 
-func (e *ear) sink(name string, patterns ...string) webhooks.Sink {
+func (e *listener) sink(name string, patterns ...string) webhooks.Sink {
 	return webhooks.Sink{Name: name, Type: "http", URL: e.url, Secret: sinkSecret, Events: patterns, Pause: time.Millisecond}
 }

@@ -12,62 +12,61 @@ import (
 )
 
 const (
-	// registered is how many subscriptions of a tenant count: two while one takes
-	// the other's place.
+	// registered is the number of subscriptions of a tenant whose secrets are accepted: two while
+	// one replaces the other.
 	registered = 2
-	// mostSecrets is how many a tenant has: two set, and those of subscriptions.
+	// mostSecrets is the number of secrets of a tenant: two configured ones, and those of subscriptions.
 	mostSecrets = 2 + registered
-	// secretsFresh is how often the store is asked for secrets at most, however
-	// many deliveries are badly signed.
+	// secretsFresh is the minimum interval between reads of the stored secrets, whatever the number
+	// of wrong signatures.
 	secretsFresh = time.Second
-	// secretsStale is for how long what the store said counts. Another process may
-	// have removed a subscription since, and whoever has its secret signs well.
+	// secretsStale is the time after which stored secrets must be read again. Another process may
+	// have removed a subscription, whose secret must then be refused.
 	secretsStale = 30 * time.Second
-	// secretsWait bounds asking.
+	// secretsWait is the timeout of a read.
 	secretsWait = 5 * time.Second
 )
 
-// errUnread: the signature fits none of the secrets that are set, and which the
-// store has is not known.
+// errUnread is returned if the signature matches none of the configured secrets and the stored
+// ones could not be read.
 var errUnread = errors.New("the webhook secrets could not be read")
 
-// secrets are the operator's and those of the subscriptions made from here, for
-// all tenants: what a delivery costs does not tell whether its tenant exists.
+// secrets are the configured secrets and those of registered subscriptions, of all tenants. The
+// cost of a delivery does not reveal whether its tenant exists.
 type secrets struct {
-	office *Office
-	decoy  string // fits nothing
+	service *Service
+	decoy   string // matches no signature
 
-	asking sync.Mutex // held by who asks the store: whoever's signature fits need not wait for it
-	asked  time.Time  // last, whatever came of it
+	loading sync.Mutex // held by who asks the store: whoever's signature fits need not wait for it
+	loaded  time.Time  // last, whatever came of it
 
-	mu   sync.Mutex
-	kept map[string][]string // by tenant
-	read time.Time           // as of when the store had those
+	mu     sync.Mutex
+	stored map[string][]string // by tenant
+	asOf   time.Time           // as of when the store had those
 }
 
-func newSecrets(b *Office) *secrets { return &secrets{office: b, decoy: rand.Text()} }
+func newSecrets(service *Service) *secrets { return &secrets{service: service, decoy: rand.Text()} }
 
-// any reports whether the default tenant has a secret at all. Of the others it
-// is not told.
+// any reports whether the default tenant has a secret. For other tenants it returns true, so that
+// the answer does not reveal whether they exist.
 func (s *secrets) any(ctx context.Context, tenant string) bool {
 	if tenant != "" {
 		return true
 	}
 	found, asOf := s.of(tenant)
-	if len(found) == 0 && s.renewed(ctx, asOf) {
+	if len(found) == 0 && s.refresh(ctx, asOf) {
 		found, _ = s.of(tenant)
 	}
 	return len(found) > 0
 }
 
-// verify checks a signature. A subscription may have been made a moment ago by
-// another process: before a signature is refused, the store is asked again. So it
-// is where it was asked too long ago, since one may have been removed. The error
-// is the webhook package's, or errUnread.
+// verify verifies a signature. Before it refuses one, it reads the stored secrets again, because
+// another process may have registered a subscription, or if they are stale. The error is that of
+// webhook.Verify, or errUnread.
 func (s *secrets) verify(ctx context.Context, tenant string, body []byte, signature string) error {
 	found, asOf := s.of(tenant)
 	err := webhook.Verify(body, signature, found...)
-	if errors.Is(err, webhook.ErrMismatch) && s.renewed(ctx, asOf) {
+	if errors.Is(err, webhook.ErrMismatch) && s.refresh(ctx, asOf) {
 		found, asOf = s.of(tenant)
 		err = webhook.Verify(body, signature, found...)
 	}
@@ -77,67 +76,60 @@ func (s *secrets) verify(ctx context.Context, tenant string, body []byte, signat
 	return err
 }
 
-func (s *secrets) stale(asOf time.Time) bool { return s.office.here().Sub(asOf) >= secretsStale }
+func (s *secrets) stale(asOf time.Time) bool { return s.service.localNow().Sub(asOf) >= secretsStale }
 
-// of returns a tenant's secrets, and as of when those of the store are known;
-// they are left out where that is too long ago. A tenant with a name has always
-// as many, so that nobody can time them.
+// of returns a tenant's secrets and the time at which the stored ones were read. It omits stored
+// secrets that are stale. For a tenant with a name it always returns the same number, so that
+// the time of the comparison reveals nothing.
 func (s *secrets) of(tenant string) (found []string, asOf time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if own := s.office.Of(tenant); own.known {
+	if own := s.service.Of(tenant); own.configured {
 		found = append(found, own.secrets...)
-		if !s.stale(s.read) {
-			found = append(found, s.kept[tenant]...)
+		if !s.stale(s.asOf) {
+			found = append(found, s.stored[tenant]...)
 		}
 	}
 	for tenant != "" && len(found) < mostSecrets {
 		found = append(found, s.decoy)
 	}
-	return found, s.read
+	return found, s.asOf
 }
 
-// renewed reports whether secrets are known that were not at that time. It asks
-// the store, unless that was a moment ago, with or without an answer.
-func (s *secrets) renewed(ctx context.Context, since time.Time) bool {
-	s.asking.Lock()
-	defer s.asking.Unlock()
-	if now := s.office.here(); now.Sub(s.asked) >= secretsFresh {
-		s.reread(ctx, now)
-		s.asked = s.office.here()
+// refresh reads the stored secrets unless they were read within secretsFresh, and reports whether
+// they are newer than since.
+func (s *secrets) refresh(ctx context.Context, since time.Time) bool {
+	s.loading.Lock()
+	defer s.loading.Unlock()
+	if now := s.service.localNow(); now.Sub(s.loaded) >= secretsFresh {
+		s.load(ctx, now)
+		s.loaded = s.service.localNow()
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return !s.read.Equal(since)
+	return !s.asOf.Equal(since)
 }
 
-// reread asks the store as of now. Whoever made it ask does not stop it by
-// leaving.
-func (s *secrets) reread(ctx context.Context, now time.Time) {
+// load reads the stored secrets. The end of ctx does not stop it.
+func (s *secrets) load(ctx context.Context, now time.Time) {
 	limited, cancel := context.WithTimeout(context.WithoutCancel(ctx), secretsWait)
 	defer cancel()
-	var subscriptions []sqldb.Subscription
-	err := s.office.db.Read(limited, func(tx *sqldb.Tx) (err error) {
-		subscriptions, err = tx.NewestSubscriptions(registered)
+	var subscriptions []Subscription
+	err := s.service.db.Read(limited, func(tx *sqldb.Tx) (err error) {
+		subscriptions, err = newestSubscriptions(tx, registered)
 		return err
 	})
 	if err != nil {
-		s.office.warn(ctx, "the webhook secrets could not be read", err)
+		s.service.logError(ctx, "the webhook secrets could not be read", err)
 		return
 	}
 	kept := map[string][]string{}
 	for _, sub := range subscriptions {
-		if s.office.Of(sub.Tenant).counts(sub) && len(kept[sub.Tenant]) < registered {
+		if s.service.Of(sub.Tenant).ownAccount(sub) && len(kept[sub.Tenant]) < registered {
 			kept[sub.Tenant] = append(kept[sub.Tenant], sub.Secret)
 		}
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.read, s.kept = now, kept
-}
-
-func (b *Office) warn(ctx context.Context, what string, err error) {
-	if b.o.Log != nil {
-		b.o.Log.ErrorContext(ctx, what, "error", err)
-	}
+	s.asOf, s.stored = now, kept
 }

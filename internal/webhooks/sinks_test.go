@@ -13,7 +13,6 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/vennio-mcp/vennio-mcp/internal/jobs"
 	"github.com/vennio-mcp/vennio-mcp/internal/webhooks"
 )
 
@@ -24,25 +23,25 @@ func TestReq_W3_WhatIsTriedAgainAndWhatIsNot(t *testing.T) {
 		500: 5, 503: 5, 408: 5, 409: 5, 425: 5, 429: 5,
 		301: 1, 307: 1, 400: 1, 401: 1, 403: 1, 404: 1, 410: 1, 422: 1,
 	}
-	ears, sinks := map[int]*ear{}, []webhooks.Sink(nil)
+	listeners, sinks := map[int]*listener{}, []webhooks.Sink(nil)
 	for status := range tries {
-		ears[status] = newEar(t, func(int, heard) (int, string) { return status, "" })
-		sinks = append(sinks, ears[status].sink(fmt.Sprint(status)))
+		listeners[status] = newListener(t, func(int, received) (int, string) { return status, "" })
+		sinks = append(sinks, listeners[status].sink(fmt.Sprint(status)))
 	}
-	r := newRigWith(t, func(o *webhooks.Options) { o.Sinks, o.Rest = sinks, 0 }) // many lanes: as often as ever
+	r := newRigWith(t, func(o *webhooks.Options) { o.Sinks, o.Poll = sinks, 0 }) // many lanes: as often as ever
 	r.run()
-	r.tell(booking("evt_1", "booking.created", "b-1"))
+	r.send(booking("evt_1", "booking.created", "b-1"))
 	for _, letter := range r.dead(len(tries)) {
 		status, err := strconv.Atoi(letter.Task.To)
 		require.NoError(t, err)
-		assert.Len(t, ears[status].all(), tries[status], status)
+		assert.Len(t, listeners[status].all(), tries[status], status)
 		assert.Contains(t, letter.Why, fmt.Sprint("the sink answered ", status))
-		assert.NotContains(t, letter.Why, ears[status].url)
+		assert.NotContains(t, letter.Why, listeners[status].url)
 	}
 }
 
 // dead waits for n dead letters.
-func (r *rig) dead(n int) (dead []jobs.Record) {
+func (r *rig) dead(n int) (dead []webhooks.TaskRecord) {
 	r.t.Helper()
 	require.Eventually(r.t, func() bool {
 		var err error
@@ -55,13 +54,11 @@ func (r *rig) dead(n int) (dead []jobs.Record) {
 
 func TestASinkThatIsNotThereIsTriedAgainAndNotNamedByItsAddress(t *testing.T) {
 	t.Parallel()
-	gone := httptest.NewServer(nil)
-	gone.Close()
-	r := newRig(t, webhooks.Sink{Name: "gone", Type: "http", URL: gone.URL + "/canary", Secret: "s", Pause: time.Millisecond})
+	r := newRig(t, webhooks.Sink{Name: "gone", Type: "http", URL: "http://127.0.0.1:1/canary", Secret: "s", Pause: time.Millisecond})
 	r.run()
-	r.tell(booking("evt_1", "booking.created", "b-1"))
+	r.send(booking("evt_1", "booking.created", "b-1"))
 	letter := r.dead(1)[0]
-	assert.Equal(t, jobs.MaxTries, letter.Tries)
+	assert.Equal(t, webhooks.MaxAttempts, letter.Tries)
 	assert.NotContains(t, letter.Why, "canary")
 }
 
@@ -74,13 +71,13 @@ func TestRetryAfterIsHonoured(t *testing.T) {
 	t.Cleanup(srv.Close)
 	r := newRig(t, webhooks.Sink{Name: "busy", Type: "http", URL: srv.URL, Secret: "s", Pause: time.Millisecond})
 	r.run()
-	r.tell(booking("evt_1", "booking.created", "b-1"))
-	var task jobs.Record
+	r.send(booking("evt_1", "booking.created", "b-1"))
+	var task webhooks.TaskRecord
 	require.Eventually(t, func() bool {
 		_, tasks, err := r.inbox.Show(t.Context(), "evt_1")
 		require.NoError(t, err)
 		task = tasks[0]
-		return task.Tries == 1 && task.State == jobs.Waiting
+		return task.Tries == 1 && task.State == webhooks.Waiting
 	}, patience, tick)
 	assert.WithinDuration(t, time.Now().Add(30*time.Minute), task.Next, time.Minute)
 }
@@ -90,7 +87,7 @@ func TestSlackIsToldASentenceWithoutAddresses(t *testing.T) {
 	t.Parallel()
 	london, err := time.LoadLocation("Europe/London")
 	require.NoError(t, err)
-	team, trusted := newEar(t, nil), newEar(t, nil)
+	team, trusted := newListener(t, nil), newListener(t, nil)
 	r := newRigWith(t, func(o *webhooks.Options) {
 		o.Zone, o.Sinks = london, []webhooks.Sink{{Name: "team", Type: "slack", URL: team.url}, {Name: "trusted", Type: "slack", URL: trusted.url, Emails: true}}
 	})
@@ -103,29 +100,29 @@ func TestSlackIsToldASentenceWithoutAddresses(t *testing.T) {
 		`{"id":"e4","type":"moon.full"}`,
 		`{"id":"e5","type":"booking.created","data":{"id":"b-3","status":"pending_payment"}}`,
 	} {
-		r.tell(body)
+		r.send(body)
 	}
 	assert.ElementsMatch(t, []string{
 		`New booking: "Design review", Mon 18 May 2026, 15:00–15:30 (Europe/London, UTC+1), with "Bob" (booking b-1).`,
 		`Booking cancelled: "&lt;!channel&gt; &amp; [address]", Mon 18 May 2026, 15:00–15:30 (Europe/London, UTC+1), with [address] (booking b-2).`,
 		`Calendar access revoked: the calendar of "Ada" for "Bob".`,
 		`Calendar access granted: the calendar of somebody without a name (619c8492…) for "Bob".`,
-		`Vennio tells: moon.full.`,
+		`Vennio event: moon.full.`,
 		`New booking (not confirmed: payment is pending) (booking b-3).`,
-	}, texts(t, team.hears(t, 6)))
-	assert.Contains(t, strings.Join(texts(t, trusted.hears(t, 6)), "\n"), "with bob@example.com")
+	}, texts(t, team.wait(t, 6)))
+	assert.Contains(t, strings.Join(texts(t, trusted.wait(t, 6)), "\n"), "with bob@example.com")
 }
 
 // field: keys and passwords in Slack
 func TestWhatLooksLikeAKeyIsMaskedInSlack(t *testing.T) {
 	t.Parallel()
-	team := newEar(t, nil)
+	team := newListener(t, nil)
 	r := newRigWith(t, func(o *webhooks.Options) {
 		o.Sinks = []webhooks.Sink{{Name: "team", Type: "slack", URL: team.url}}
 	})
 	r.run()
-	r.tell(`{"id":"e1","type":"booking.created","data":{"id":"b-2","title":"Use vennio_sk_live_c4n4ry","customer":{"name":"postgres://ada:c4n4ry@db/x"}}}`)
-	said := texts(t, team.hears(t, 1))[0]
+	r.send(`{"id":"e1","type":"booking.created","data":{"id":"b-2","title":"Use vennio_sk_live_c4n4ry","customer":{"name":"postgres://ada:c4n4ry@db/x"}}}`)
+	said := texts(t, team.wait(t, 1))[0]
 	assert.Contains(t, said, "vennio_sk_live_****")
 	assert.NotContains(t, said, "c4n4ry")
 }
@@ -134,7 +131,7 @@ func TestWhatLooksLikeAKeyIsMaskedInSlack(t *testing.T) {
 // nothing that somebody wrote becomes a link or a mention.
 func TestSlackQuotesNamesAndLinksNothing(t *testing.T) {
 	t.Parallel()
-	team := newEar(t, nil)
+	team := newListener(t, nil)
 	r := newRigWith(t, func(o *webhooks.Options) {
 		o.Sinks = []webhooks.Sink{{Name: "team", Type: "slack", URL: team.url, Emails: true}}
 	})
@@ -156,20 +153,20 @@ func TestSlackQuotesNamesAndLinksNothing(t *testing.T) {
 	n := 0
 	for customer := range want {
 		n++
-		r.tell(fmt.Sprintf(`{"id":"e%d","type":"booking.created","data":{"id":"b-2","title":"\u3164","customer":{%s}}}`, n, customer))
+		r.send(fmt.Sprintf(`{"id":"e%d","type":"booking.created","data":{"id":"b-2","title":"\u3164","customer":{%s}}}`, n, customer))
 	}
-	heard := team.hears(t, len(want))
-	said := texts(t, heard)
+	received := team.wait(t, len(want))
+	said := texts(t, received)
 	for _, who := range want {
 		assert.Contains(t, said, "New booking, with "+who+" (booking b-2).")
 	}
-	for _, h := range heard {
+	for _, h := range received {
 		assert.Contains(t, h.body, `"parse":"none","link_names":false,"mrkdwn":false,"unfurl_links":false,"unfurl_media":false`)
 	}
 }
 
 // texts is what Slack shows.
-func texts(t *testing.T, got []heard) (said []string) {
+func texts(t *testing.T, got []received) (said []string) {
 	t.Helper()
 	for _, h := range got {
 		var m struct{ Text string }

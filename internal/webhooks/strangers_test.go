@@ -50,7 +50,7 @@ func TestReq_X2_StrangersWhoTrickleStopNobodysWebhooks(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			r := newRigWith(t, func(o *webhooks.Options) { o.BodyTimeout = time.Hour }) // the server ends none of them
-			r.tell(booking("evt_0", "booking.created", "b-1"))                          // the tables are made
+			r.send(booking("evt_0", "booking.created", "b-1"))                          // the tables are made
 			for range 300 {
 				r.stranger(shaped, length, "{")
 			}

@@ -3,51 +3,89 @@ package webhooks
 import (
 	"context"
 	"slices"
+	"time"
 
 	"github.com/vennio-mcp/vennio-mcp/internal/sqldb"
 )
 
-// Register keeps a subscription of the tenant's that was made at Vennio, whose
-// secret counts from then on, and the one before it until the next.
+// Subscription is a webhook that was registered at Vennio.
+type Subscription struct {
+	Tenant  string // empty for the default one
+	ID      string // Vennio's, wh_…
+	URL     string
+	Secret  string // signs its deliveries; Vennio shows it once
+	Created time.Time
+	Account string // identifies the Vennio account; empty if that is unknown
+}
+
+func (s *Subscription) columns() []any {
+	return []any{&s.Tenant, &s.ID, &s.URL, &s.Secret, sqldb.Instant{To: &s.Created}, &s.Account}
+}
+
+// addSubscription stores a subscription, or updates a stored one.
+func addSubscription(tx *sqldb.Tx, s Subscription) error {
+	return tx.Exec(`INSERT INTO subscriptions (tenant, id, url, secret, created, account) VALUES (?, ?, ?, ?, ?, ?)
+		ON CONFLICT (tenant, id) DO UPDATE SET url = excluded.url, secret = excluded.secret, created = excluded.created, account = excluded.account`,
+		s.Tenant, s.ID, s.URL, s.Secret, sqldb.Text(s.Created), s.Account)
+}
+
+// Subscriptions returns up to limit subscriptions of a tenant, the newest first.
+func Subscriptions(tx *sqldb.Tx, tenant string, limit int) ([]Subscription, error) {
+	return sqldb.All(tx, (*Subscription).columns, `SELECT tenant, id, url, secret, created, account FROM subscriptions WHERE tenant = ? ORDER BY created DESC, n DESC LIMIT ?`, tenant, limit)
+}
+
+// newestSubscriptions returns up to limit subscriptions of each account of each tenant, the
+// newest of each tenant first.
+func newestSubscriptions(tx *sqldb.Tx, limit int) ([]Subscription, error) {
+	return sqldb.All(tx, (*Subscription).columns, `SELECT tenant, id, url, secret, created, account FROM (
+			SELECT *, row_number() OVER (PARTITION BY tenant, account ORDER BY created DESC, n DESC) AS place FROM subscriptions
+		) AS ordered WHERE place <= ? ORDER BY tenant, created DESC, n DESC`, limit)
+}
+
+func deleteSubscription(tx *sqldb.Tx, tenant, id string) error {
+	return tx.Exec(`DELETE FROM subscriptions WHERE tenant = ? AND id = ?`, tenant, id)
+}
+
+// Register stores a subscription that the tenant made at Vennio. Its secret and that of the
+// subscription before are accepted.
 func (b *Inbox) Register(ctx context.Context, id, url, secret string) error {
-	return b.all.db.Write(ctx, func(tx *sqldb.Tx) error {
-		now, err := b.all.now(tx)
+	return b.service.db.Write(ctx, func(tx *sqldb.Tx) error {
+		now, err := b.service.now(tx)
 		if err != nil {
 			return err
 		}
-		return tx.AddSubscription(sqldb.Subscription{Tenant: b.tenant, ID: id, URL: url, Secret: secret, Created: now, Account: b.account})
+		return addSubscription(tx, Subscription{Tenant: b.tenant, ID: id, URL: url, Secret: secret, Created: now, Account: b.account})
 	})
 }
 
-// Subscriptions returns those of the tenant that were made from here and not
-// ended, the newest first: at most 100.
-func (b *Inbox) Subscriptions(ctx context.Context) (kept []sqldb.Subscription, err error) {
-	err = b.all.db.Read(ctx, func(tx *sqldb.Tx) (err error) {
-		kept, err = tx.Subscriptions(b.tenant, 100)
+// Subscriptions returns the newest 100 registered subscriptions of the tenant, the newest first.
+func (b *Inbox) Subscriptions(ctx context.Context) (found []Subscription, err error) {
+	err = b.service.db.Read(ctx, func(tx *sqldb.Tx) (err error) {
+		found, err = Subscriptions(tx, b.tenant, 100)
 		return err
 	})
-	return kept, err
+	return found, err
 }
 
-// counts: a subscription is of the tenant's account, or from before accounts were
-// told apart.
-func (b *Inbox) counts(s sqldb.Subscription) bool { return s.Account == "" || s.Account == b.account }
+// ownAccount reports whether a subscription belongs to the tenant's account, or was stored
+// before accounts were.
+func (b *Inbox) ownAccount(s Subscription) bool { return s.Account == "" || s.Account == b.account }
 
-// Adopt says that some of the tenant's subscriptions, by their ids, are of its
-// account, since Vennio lists them there: its key may be another than they were
-// made with. It returns how many were changed.
-func (b *Inbox) Adopt(ctx context.Context, ids []string) (adopted int, err error) {
-	kept, err := b.Subscriptions(ctx)
+// AssignAccount assigns subscriptions of the tenant, given by their ids, to its account. Call it
+// with the ids that Vennio lists for the account, which may have had another key when they were
+// made. It returns the number of changed subscriptions.
+func (b *Inbox) AssignAccount(ctx context.Context, ids []string) (changed int, err error) {
+	stored, err := b.Subscriptions(ctx)
 	if err != nil {
 		return 0, err
 	}
-	kept = slices.DeleteFunc(kept, func(s sqldb.Subscription) bool { return s.Account == b.account || !slices.Contains(ids, s.ID) })
-	if len(kept) == 0 {
+	stored = slices.DeleteFunc(stored, func(s Subscription) bool { return s.Account == b.account || !slices.Contains(ids, s.ID) })
+	if len(stored) == 0 {
 		return 0, nil
 	}
-	return len(kept), b.all.db.Write(ctx, func(tx *sqldb.Tx) error {
-		for _, s := range kept {
-			if err := tx.SetSubscriptionAccount(b.tenant, s.ID, b.account); err != nil {
+	return len(stored), b.service.db.Write(ctx, func(tx *sqldb.Tx) error {
+		for _, s := range stored {
+			if err := tx.Exec(`UPDATE subscriptions SET account = ? WHERE tenant = ? AND id = ?`, b.account, b.tenant, s.ID); err != nil {
 				return err
 			}
 		}
@@ -55,25 +93,24 @@ func (b *Inbox) Adopt(ctx context.Context, ids []string) (adopted int, err error
 	})
 }
 
-// Strange reports whether some of the tenant's subscriptions were made for
-// another account.
-func (b *Inbox) Strange(ctx context.Context) (bool, error) {
-	kept, err := b.Subscriptions(ctx)
-	return slices.ContainsFunc(kept, func(s sqldb.Subscription) bool { return !b.counts(s) }), err
+// HasOtherAccounts reports whether a subscription of the tenant belongs to another account.
+func (b *Inbox) HasOtherAccounts(ctx context.Context) (bool, error) {
+	stored, err := b.Subscriptions(ctx)
+	return slices.ContainsFunc(stored, func(s Subscription) bool { return !b.ownAccount(s) }), err
 }
 
-// Subscribed returns the tenants that have subscriptions kept, in the order of
-// their names; the settings need not have them.
-func (b *Office) Subscribed(ctx context.Context) (tenants []string, err error) {
-	err = b.db.Read(ctx, func(tx *sqldb.Tx) (err error) {
-		tenants, err = tx.SubscriptionTenants()
+// SubscribedTenants returns the names of the tenants that have subscriptions, sorted. They need
+// not be configured.
+func (s *Service) SubscribedTenants(ctx context.Context) (tenants []string, err error) {
+	err = s.db.Read(ctx, func(tx *sqldb.Tx) (err error) {
+		tenants, err = sqldb.All(tx, sqldb.Column[string], `SELECT DISTINCT tenant FROM subscriptions ORDER BY tenant`)
 		return err
 	})
 	return tenants, err
 }
 
-// Unregister forgets a subscription of the tenant's; what is still signed with
-// its secret is refused, by other processes within half a minute.
+// Unregister deletes a subscription of the tenant. Deliveries signed with its secret are then
+// refused, by other processes within half a minute.
 func (b *Inbox) Unregister(ctx context.Context, id string) error {
-	return b.all.db.Write(ctx, func(tx *sqldb.Tx) error { return tx.DropSubscription(b.tenant, id) })
+	return b.service.db.Write(ctx, func(tx *sqldb.Tx) error { return deleteSubscription(tx, b.tenant, id) })
 }

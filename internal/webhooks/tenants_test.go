@@ -10,15 +10,13 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/vennio-mcp/vennio-mcp/internal/consent"
-	"github.com/vennio-mcp/vennio-mcp/internal/jobs"
-	"github.com/vennio-mcp/vennio-mcp/internal/sqldb"
 	"github.com/vennio-mcp/vennio-mcp/internal/webhooks"
 	"github.com/vennio-mcp/vennio-mcp/vennioclient/webhook"
 )
 
 // newCompany is a rig with two tenants beside the default one. The secret of each
 // is its name; each has a sink called crm.
-func newCompany(t *testing.T, own, acme, beta *ear) *rig {
+func newCompany(t *testing.T, own, acme, beta *listener) *rig {
 	t.Helper()
 	return newRigWith(t, func(o *webhooks.Options) {
 		o.Sinks = []webhooks.Sink{own.sink("crm")}
@@ -38,7 +36,7 @@ func (r *rig) tellTenant(tenant, body, secret string) (status int, text string) 
 // with a secret of that tenant's.
 func TestReq_X5_ASecretServesItsTenantAlone(t *testing.T) {
 	t.Parallel()
-	r := newCompany(t, newEar(t, nil), newEar(t, nil), newEar(t, nil))
+	r := newCompany(t, newListener(t, nil), newListener(t, nil), newListener(t, nil))
 	body := booking("evt_1", "booking.created", "b-1")
 	for secretOf, path := range map[string]string{"acme": "beta", "acme-next": "", "beta": "acme", secret: "acme"} {
 		status, text := r.tellTenant(path, body, secretOf)
@@ -49,10 +47,10 @@ func TestReq_X5_ASecretServesItsTenantAlone(t *testing.T) {
 		assert.Equal(t, http.StatusOK, status, text)
 	}
 	assert.Empty(t, r.stored())
-	shown, _, err := r.office.Of("acme").Show(t.Context(), "evt_1")
+	shown, _, err := r.service.Of("acme").Show(t.Context(), "evt_1")
 	require.NoError(t, err)
 	assert.Equal(t, "acme", shown.Tenant)
-	_, _, err = r.office.Of("beta").Show(t.Context(), "evt_1")
+	_, _, err = r.service.Of("beta").Show(t.Context(), "evt_1")
 	require.ErrorIs(t, err, webhooks.ErrNoEvent)
 }
 
@@ -77,29 +75,29 @@ func TestReq_X5_TenantsCannotBeEnumerated(t *testing.T) {
 // req: X5, W2. The same id in two accounts is two events, and each follows its own way.
 func TestReq_X5_EventsReachTheirTenantsSinksAlone(t *testing.T) {
 	t.Parallel()
-	own, beta := newEar(t, nil), newEar(t, nil)
-	acme := newEar(t, func(int, heard) (int, string) { return http.StatusOK, `{"id":"ACME-1"}` })
+	own, beta := newListener(t, nil), newListener(t, nil)
+	acme := newListener(t, func(int, received) (int, string) { return http.StatusOK, `{"id":"ACME-1"}` })
 	r := newCompany(t, own, acme, beta)
 	r.run()
 	var told diary
-	r.office.Of("acme").Watch(told.watch)
+	r.service.Of("acme").Watch(told.watch)
 	for _, tenant := range []string{"acme", "beta", "acme"} {
 		status, text := r.tellTenant(tenant, booking("evt_1", "booking.created", "b-1"), tenant)
 		require.Equal(t, http.StatusOK, status, text)
 	}
 	assert.Equal(t, 2, r.counted(webhooks.Accepted))
 	assert.Equal(t, 1, r.counted(webhooks.Duplicate))
-	assert.Contains(t, acme.hears(t, 1)[0].body, `"tenant":"acme"`)
-	assert.Contains(t, beta.hears(t, 1)[0].body, `"tenant":"beta"`)
+	assert.Contains(t, acme.wait(t, 1)[0].body, `"tenant":"acme"`)
+	assert.Contains(t, beta.wait(t, 1)[0].body, `"tenant":"beta"`)
 	for _, tenant := range []string{"acme", "beta"} {
-		require.Eventually(t, func() bool { return done(t, r.office.Of(tenant), "evt_1") }, patience, tick)
+		require.Eventually(t, func() bool { return done(t, r.service.Of(tenant), "evt_1") }, patience, tick)
 		_, _ = r.tellTenant(tenant, booking("evt_2", "booking.updated", "b-1"), tenant)
 	}
-	assert.Contains(t, acme.hears(t, 2)[1].body, `"external_id":"ACME-1"`)
-	assert.NotContains(t, beta.hears(t, 2)[1].body, "external_id", "what Acme's sink calls its booking is Acme's")
+	assert.Contains(t, acme.wait(t, 2)[1].body, `"external_id":"ACME-1"`)
+	assert.NotContains(t, beta.wait(t, 2)[1].body, "external_id", "what Acme's sink calls its booking is Acme's")
 	assert.Empty(t, own.all())
 	assert.Equal(t, []string{"booking.created b-1", "booking.updated b-1"}, told.all())
-	all, err := r.office.List(t.Context(), sqldb.EventsWanted{})
+	all, err := r.service.List(t.Context(), webhooks.EventFilter{})
 	require.NoError(t, err)
 	assert.Len(t, all, 4)
 }
@@ -108,44 +106,44 @@ func done(t *testing.T, in *webhooks.Inbox, id string) bool {
 	t.Helper()
 	_, tasks, err := in.Show(t.Context(), id)
 	require.NoError(t, err)
-	return len(tasks) == 1 && tasks[0].State == jobs.Done
+	return len(tasks) == 1 && tasks[0].State == webhooks.Done
 }
 
 // req: X5, W3. Dead letters are seen, retried and dropped by their tenant alone,
 // and replays tell its sinks alone, after a restart too.
 func TestReq_X5_DeadLettersDoNotCrossTenants(t *testing.T) {
 	t.Parallel()
-	own, beta := newEar(t, nil), newEar(t, nil)
-	acme := newEar(t, func(n int, _ heard) (int, string) {
+	own, beta := newListener(t, nil), newListener(t, nil)
+	acme := newListener(t, func(n int, _ received) (int, string) {
 		return map[bool]int{true: http.StatusForbidden, false: http.StatusOK}[n == 1], ""
 	})
 	r := newCompany(t, own, acme, beta)
 	_, _ = r.tellTenant("acme", booking("evt_1", "booking.created", "b-1"), "acme") // nothing runs yet, as if the process had died
 	r.run()
-	letters := func(tenant string) []jobs.Record {
-		dead, err := r.office.Of(tenant).DeadLetters(t.Context())
+	letters := func(tenant string) []webhooks.TaskRecord {
+		dead, err := r.service.Of(tenant).DeadLetters(t.Context())
 		require.NoError(t, err)
 		return dead
 	}
 	require.Eventually(t, func() bool { return len(letters("acme")) == 1 }, patience, tick)
 	letter := letters("acme")[0]
-	assert.Equal(t, jobs.Task{Tenant: "acme", Event: "evt_1", To: "crm"}, letter.Task)
+	assert.Equal(t, webhooks.Task{Tenant: "acme", Event: "evt_1", To: "crm"}, letter.Task)
 	for _, other := range []string{"", "beta", "nobody"} {
 		assert.Empty(t, letters(other))
-		require.ErrorIs(t, r.office.Of(other).Retry(t.Context(), letter.ID), jobs.ErrNoTask)
-		require.ErrorIs(t, r.office.Of(other).Drop(t.Context(), letter.ID), jobs.ErrNoTask)
-		events, _, err := r.office.Of(other).Replay(t.Context(), sqldb.EventsWanted{AllTenants: true}, "")
+		require.ErrorIs(t, r.service.Of(other).Retry(t.Context(), letter.ID), webhooks.ErrNoDeadLetter)
+		require.ErrorIs(t, r.service.Of(other).Drop(t.Context(), letter.ID), webhooks.ErrNoDeadLetter)
+		events, _, err := r.service.Of(other).Replay(t.Context(), webhooks.EventFilter{AllTenants: true}, "")
 		require.NoError(t, err)
 		assert.Zero(t, events)
 	}
-	all, err := r.office.DeadLetters(t.Context())
+	all, err := r.service.DeadLetters(t.Context())
 	require.NoError(t, err)
 	assert.Len(t, all, 1)
-	require.NoError(t, r.office.Of("acme").Retry(t.Context(), letter.ID))
-	acme.hears(t, 2)
-	_, err = r.office.Of("acme").ReplayOne(t.Context(), "evt_1", "crm")
+	require.NoError(t, r.service.Of("acme").Retry(t.Context(), letter.ID))
+	acme.wait(t, 2)
+	_, err = r.service.Of("acme").ReplayOne(t.Context(), "evt_1", "crm")
 	require.NoError(t, err)
-	acme.hears(t, 3)
+	acme.wait(t, 3)
 	assert.Empty(t, own.all())
 	assert.Empty(t, beta.all())
 }
@@ -154,7 +152,7 @@ func TestReq_X5_DeadLettersDoNotCrossTenants(t *testing.T) {
 // the others, though the host has the same id there.
 func TestReq_X5_RevokedAccessCountsInItsTenantAlone(t *testing.T) {
 	t.Parallel()
-	r := newCompany(t, newEar(t, nil), newEar(t, nil), newEar(t, nil))
+	r := newCompany(t, newListener(t, nil), newListener(t, nil), newListener(t, nil))
 	r.run()
 	asked := map[string]string{}
 	start := time.Now().Add(24 * time.Hour)
@@ -181,8 +179,8 @@ func TestReq_X5_RevokedAccessCountsInItsTenantAlone(t *testing.T) {
 // that no slip at a call can.
 func TestReq_X5_AnInboxReachesNothingOfAllTenants(t *testing.T) {
 	t.Parallel()
-	r := newCompany(t, newEar(t, nil), newEar(t, nil), newEar(t, nil))
-	var one any = r.office.Of("acme")
+	r := newCompany(t, newListener(t, nil), newListener(t, nil), newListener(t, nil))
+	var one any = r.service.Of("acme")
 	_, erases := one.(interface {
 		Erase(context.Context, func(string) bool) (int, error)
 	})
@@ -196,7 +194,7 @@ func TestReq_X5_AnInboxReachesNothingOfAllTenants(t *testing.T) {
 	})
 	assert.False(t, erases || runs || serves || moves || names)
 	_, _ = r.tellTenant("beta", booking("evt_1", "booking.created", "b-1"), "beta")
-	found, err := r.office.Of("acme").List(t.Context(), sqldb.EventsWanted{AllTenants: true})
+	found, err := r.service.Of("acme").List(t.Context(), webhooks.EventFilter{AllTenants: true})
 	require.NoError(t, err)
 	assert.Empty(t, found)
 }

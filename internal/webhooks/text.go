@@ -27,30 +27,30 @@ var headlines = map[webhook.Type]string{
 	webhook.ConsentChanged:         "Calendar access changed",
 }
 
-// address is what looks like an e-mail address; others may stand in a title.
-var address = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`[^\s<>"'(),;:]+@[^\s<>"'(),;:]+`) })
+// anyAddress matches everything that looks like an e-mail address.
+var anyAddress = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`[^\s<>"'(),;:]+@[^\s<>"'(),;:]+`) })
 
-// plainAddress is an e-mail address that can be nothing else.
+// plainAddress matches a text that is only an e-mail address.
 var plainAddress = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[\w.%+-]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+$`) })
 
-// wording is how events are told to people.
-type wording struct {
+// textStyle renders events as text for people.
+type textStyle struct {
 	zone   *time.Location
-	emails bool // addresses may be shown
+	emails bool // include e-mail addresses
 }
 
-// sentence tells an event to people, in a line or two.
-func (w wording) sentence(e webhook.Event) string {
-	text := cmp.Or(headlines[e.Type], "Vennio tells: "+sanitize.Line(string(e.Type), 60))
+// eventText describes an event in one or two lines.
+func (w textStyle) eventText(e webhook.Event) string {
+	text := cmp.Or(headlines[e.Type], "Vennio event: "+sanitize.Line(string(e.Type), 60))
 	if b, ok := e.Booking(); ok {
-		text += w.about(b)
+		text += w.bookingText(b)
 	} else if c, ok := e.Consent(); ok {
-		text += w.between(c)
+		text += w.accessText(c)
 	}
 	return text + "."
 }
 
-func (w wording) about(b vennioclient.Booking) string {
+func (w textStyle) bookingText(b vennioclient.Booking) string {
 	var text strings.Builder
 	if title := sanitize.Line(b.Title, 120); title != "" {
 		text.WriteString(": " + w.quoted(title, 120))
@@ -67,7 +67,7 @@ func (w wording) about(b vennioclient.Booking) string {
 	return text.String() + " (booking " + unlinked(sanitize.Line(b.ID, 80)) + ")"
 }
 
-func (w wording) between(c vennioclient.Consent) string {
+func (w textStyle) accessText(c vennioclient.Consent) string {
 	grantor, grantee := w.party(c.Grantor), w.party(c.Grantee)
 	if grantor == "" {
 		return ""
@@ -79,17 +79,16 @@ func (w wording) between(c vennioclient.Consent) string {
 	return text
 }
 
-// party is a person by name or address; where Vennio gives neither, an id is cut and said to be one.
-func (w wording) party(p vennioclient.Party) string {
+// party returns a person's name or address, or a text with a shortened id if both are missing.
+func (w textStyle) party(p vennioclient.Party) string {
 	if who := w.person(p.Name, p.Email); who != "" || p.ID == "" {
 		return who
 	}
 	return "somebody without a name (" + unlinked(consent.ShortID(p.ID)) + ")"
 }
 
-// person is the first of the texts that says something: a name in quotation marks,
-// or an address as it is.
-func (w wording) person(texts ...string) string {
+// person returns the first non-empty text: a name in quotation marks, or an e-mail address.
+func (w textStyle) person(texts ...string) string {
 	switch who := sanitize.First(100, texts...); {
 	case who == "":
 		return ""
@@ -103,31 +102,31 @@ func (w wording) person(texts ...string) string {
 
 const hiddenAddress = "[address]"
 
-// quoted is what somebody wrote, in quotation marks and without links.
-func (w wording) quoted(s string, limit int) string {
+// quoted returns text that people wrote, in quotation marks and without links.
+func (w textStyle) quoted(s string, limit int) string {
 	return sanitize.Quote(w.safe(sanitize.Line(s, limit)), 2*limit)
 }
 
-// safe is a line without secrets and links, and without addresses unless they may be shown.
-func (w wording) safe(s string) string {
-	s = sanitize.Mask(s) // before a part of it may pass for an address
+// safe returns a line without secrets and links, and without e-mail addresses unless w.emails is set.
+func (w textStyle) safe(s string) string {
+	s = sanitize.Mask(s) // first, because part of a secret may look like an address
 	if !w.emails {
-		s = address().ReplaceAllStringFunc(s, func(found string) string {
-			return hiddenAddress + found[len(strings.TrimRight(found, "?.!")):] // the end of a sentence stays
+		s = anyAddress().ReplaceAllStringFunc(s, func(found string) string {
+			return hiddenAddress + found[len(strings.TrimRight(found, "?.!")):] // keeps the punctuation at the end of a sentence
 		})
 	}
 	return unlinked(s)
 }
 
-// linkable finds what chat programs make into a link by themselves, whatever their
-// markup settings: a scheme, the dots of a bare domain, and an @ that begins a mention.
+// linkable matches what chat programs turn into links whatever their markup settings: a scheme,
+// the dots of a domain, and an @ that begins a mention.
 var linkable = sync.OnceValue(func() *regexp.Regexp {
 	return regexp.MustCompile(`(?i:\b(?:https?|ftp|mailto|tel|sms|slack|skype|data|javascript):)|:/|[.．][\p{L}\p{M}\d-]*[\p{L}\p{M}]{2}|[@＠]\S`)
 })
 
-// unlinked breaks every link so that a person can still read it, and copy it on
-// purpose: https[:]//example[.]com. Slack links addresses in any text but a verbatim
-// one, which the text of an incoming webhook is not
+// unlinked breaks every link such that people can still read and copy it:
+// https[:]//example[.]com. Slack turns addresses into links in any text that is not verbatim,
+// which includes the text of an incoming webhook
 // (https://docs.slack.dev/messaging/formatting-message-text/#automatic-parsing).
 func unlinked(s string) string {
 	var out strings.Builder
@@ -151,4 +150,13 @@ func unlinked(s string) string {
 		out.WriteString(found)
 	}
 	return out.String() + s[done:]
+}
+
+// approvalText describes a request to people. The caller appends the address of the page.
+func (w textStyle) approvalText(r request) string {
+	text := "Approval needed: " + w.safe(r.Question)
+	if r.Client != "" {
+		text += " Requested by " + w.quoted(r.Client, 60) + "."
+	}
+	return text + " Open until " + times.Clock(r.Expires.Truncate(time.Minute), w.zone) + " (" + w.zone.String() + "): "
 }

@@ -15,9 +15,9 @@ import (
 	"github.com/vennio-mcp/vennio-mcp/vennioclient/webhook"
 )
 
-func (r *rig) stored() []sqldb.Event {
+func (r *rig) stored() []webhooks.Event {
 	r.t.Helper()
-	found, err := r.inbox.List(r.t.Context(), sqldb.EventsWanted{})
+	found, err := r.inbox.List(r.t.Context(), webhooks.EventFilter{})
 	require.NoError(r.t, err)
 	return found
 }
@@ -176,13 +176,13 @@ func TestReq_W1_SecretsOfRegisteredSubscriptionsCountAtOnceAndTwoAtMost(t *testi
 // req: W2
 func TestReq_W2_TheSameEventTwiceIsOneEvent(t *testing.T) {
 	t.Parallel()
-	crm := newEar(t, nil)
+	crm := newListener(t, nil)
 	r := newRig(t, crm.sink("crm"))
 	for _, body := range []string{
 		booking("evt_1", "booking.created", "b-1"), booking("evt_1", "booking.created", "b-1"),
 		`{"type":"booking.created","data":{}}`, `{"type":"booking.created","data":{}}`, // no id: known by its bytes
 	} {
-		r.tell(body)
+		r.send(body)
 	}
 	assert.Equal(t, 2, r.counted(webhooks.Accepted))
 	assert.Equal(t, 2, r.counted(webhooks.Duplicate))
@@ -197,7 +197,7 @@ func TestReq_W2_TheBodyIsKeptByteForByte(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
 	body := "{ \"id\": \"evt_1\",\r\n\t\"type\":\"booking.created\", \"odd\": 1.50, \"data\": {\"x\":\"\\u00e9<&>\"}}  \n"
-	r.tell(body)
+	r.send(body)
 	e, _, err := r.inbox.Show(t.Context(), "evt_1")
 	require.NoError(t, err)
 	assert.Equal(t, body, string(e.Body))

@@ -1,0 +1,268 @@
+package webhooks_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/vennio-mcp/vennio-mcp/internal/sqldb"
+	"github.com/vennio-mcp/vennio-mcp/internal/sqldb/storetest"
+	"github.com/vennio-mcp/vennio-mcp/internal/webhooks"
+)
+
+func quickOptions(names ...string) webhooks.DispatcherOptions {
+	o := webhooks.DispatcherOptions{Poll: 5 * time.Millisecond, Timeout: patience / 2}
+	for _, name := range names {
+		o.Queues = append(o.Queues, webhooks.Queue{Name: name, Pause: time.Millisecond})
+	}
+	return o
+}
+
+func openDispatcher(t *testing.T, dir string, o webhooks.DispatcherOptions) (*webhooks.Dispatcher, *sqldb.DB) {
+	t.Helper()
+	db := sqldb.Open(dir)
+	t.Cleanup(func() { require.NoError(t, db.Close()) })
+	q, err := webhooks.NewDispatcher(db, o)
+	require.NoError(t, err)
+	return q, db
+}
+
+func addTasks(t *testing.T, q *webhooks.Dispatcher, db *sqldb.DB, tasks ...webhooks.Task) {
+	t.Helper()
+	require.NoError(t, q.Migrate(t.Context()))
+	require.NoError(t, db.Write(t.Context(), func(tx *sqldb.Tx) error { return q.Add(t.Context(), tx, tasks...) }))
+}
+
+// runDispatcher runs q until stop, or the end of the test.
+func runDispatcher(t *testing.T, q *webhooks.Dispatcher, do func(context.Context, webhooks.Task) error) (stop func()) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
+	done := make(chan error, 1)
+	go func() { done <- q.Run(ctx, do) }()
+	stop = sync.OnceFunc(func() { cancel(); require.NoError(t, <-done) })
+	t.Cleanup(stop)
+	return stop
+}
+
+// taskLog notes what was done.
+type taskLog struct {
+	mu    sync.Mutex
+	notes []string
+}
+
+func (d *taskLog) note(s string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.notes = append(d.notes, s)
+}
+
+func (d *taskLog) all() []string {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return slices.Sorted(slices.Values(d.notes))
+}
+
+func taskStates(t *testing.T, q *webhooks.Dispatcher, event string) (found []webhooks.TaskState) {
+	t.Helper()
+	records, err := q.TasksOf(t.Context(), "", event)
+	require.NoError(t, err)
+	for _, r := range records {
+		found = append(found, r.State)
+	}
+	return found
+}
+
+func TestTasksAreCarriedOutByTheirQueues(t *testing.T) {
+	t.Parallel()
+	for name, dir := range map[string]string{"in a folder": storetest.Folder(t), "in memory": storetest.Memory(t)} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			q, db := openDispatcher(t, dir, quickOptions("a", "b"))
+			var d taskLog
+			runDispatcher(t, q, func(_ context.Context, task webhooks.Task) error { d.note(task.To + task.Event); return nil })
+			addTasks(t, q, db, webhooks.Task{Event: "1", To: "a"}, webhooks.Task{Event: "1", To: "b"}, webhooks.Task{Event: "2", To: "b"})
+			require.Eventually(t, func() bool { return len(d.all()) == 3 }, patience, tick)
+			assert.Equal(t, []string{"a1", "b1", "b2"}, d.all())
+			require.Eventually(t, func() bool {
+				return slices.Equal(taskStates(t, q, "1"), []webhooks.TaskState{webhooks.Done, webhooks.Done})
+			}, patience, tick)
+		})
+	}
+}
+
+func TestATaskIsQueuedOnlyIfItsTransactionIs(t *testing.T) {
+	t.Parallel()
+	q, db := openDispatcher(t, storetest.Folder(t), quickOptions("a"))
+	require.NoError(t, q.Migrate(t.Context()))
+	undone := errors.New("undone")
+	require.ErrorIs(t, db.Write(t.Context(), func(tx *sqldb.Tx) error {
+		require.NoError(t, q.Add(t.Context(), tx, webhooks.Task{Event: "1", To: "a"}))
+		return undone
+	}), undone)
+	assert.Empty(t, taskStates(t, q, "1"))
+}
+
+// req: W3
+func TestReq_W3_FiveTriesThenADeadLetterToRetryOrDrop(t *testing.T) {
+	t.Parallel()
+	dir := storetest.Folder(t)
+	q, db := openDispatcher(t, dir, quickOptions("a"))
+	var d taskLog
+	runDispatcher(t, q, func(_ context.Context, task webhooks.Task) error { d.note(task.Event); return errors.New("no luck") })
+	addTasks(t, q, db, webhooks.Task{Event: "1", To: "a"})
+	elsewhere, _ := openDispatcher(t, dir, quickOptions()) // as the command line opens it
+	dead := func() []webhooks.TaskRecord {
+		found, err := elsewhere.DeadLetters(t.Context())
+		require.NoError(t, err)
+		return found
+	}
+	require.Eventually(t, func() bool { return len(dead()) == 1 }, patience, tick)
+	assert.Len(t, d.all(), webhooks.MaxAttempts)
+	letter := dead()[0]
+	assert.Equal(t, webhooks.Task{Event: "1", To: "a"}, letter.Task)
+	assert.Equal(t, webhooks.MaxAttempts, letter.Tries)
+	assert.Equal(t, "no luck", letter.Why)
+
+	require.NoError(t, elsewhere.Retry(t.Context(), "", letter.ID))
+	require.ErrorIs(t, elsewhere.Retry(t.Context(), "", letter.ID), webhooks.ErrNoDeadLetter)
+	require.Eventually(t, func() bool { return len(dead()) == 1 }, patience, tick)
+	assert.Len(t, d.all(), 2*webhooks.MaxAttempts, "as often as a new one")
+
+	require.NoError(t, elsewhere.Drop(t.Context(), "", dead()[0].ID))
+	assert.Empty(t, dead())
+}
+
+func TestAFinalErrorIsADeadLetterAtOnce(t *testing.T) {
+	t.Parallel()
+	q, db := openDispatcher(t, storetest.Folder(t), quickOptions("a"))
+	var d taskLog
+	runDispatcher(t, q, func(_ context.Context, task webhooks.Task) error {
+		d.note(task.Event)
+		return webhooks.Permanent(errors.New("never"))
+	})
+	addTasks(t, q, db, webhooks.Task{Event: "1", To: "a"})
+	require.Eventually(t, func() bool { return slices.Equal(taskStates(t, q, "1"), []webhooks.TaskState{webhooks.Dead}) }, patience, tick)
+	assert.Len(t, d.all(), 1)
+	records, err := q.TasksOf(t.Context(), "", "1")
+	require.NoError(t, err)
+	assert.Contains(t, records[0].Why, "never")
+}
+
+func TestTheNextAttemptWaitsForTheRequestedDelay(t *testing.T) {
+	t.Parallel()
+	q, db := openDispatcher(t, storetest.Folder(t), quickOptions("a"))
+	runDispatcher(t, q, func(context.Context, webhooks.Task) error {
+		return webhooks.DelayRetry(errors.New("busy"), 48*time.Hour)
+	})
+	before := time.Now()
+	addTasks(t, q, db, webhooks.Task{Event: "1", To: "a"})
+	var r webhooks.TaskRecord
+	require.Eventually(t, func() bool {
+		records, err := q.TasksOf(t.Context(), "", "1")
+		require.NoError(t, err)
+		r = records[0]
+		return r.State == webhooks.Waiting && r.Tries == 1 && r.Why != ""
+	}, patience, tick)
+	assert.WithinRange(t, r.Next, before.Add(59*time.Minute), time.Now().Add(61*time.Minute), "an hour at most")
+}
+
+func TestTasksOfARemovedQueueBecomeDeadLetters(t *testing.T) {
+	t.Parallel()
+	q, db := openDispatcher(t, storetest.Folder(t), quickOptions("a"))
+	addTasks(t, q, db, webhooks.Task{Event: "1", To: "gone"})
+	runDispatcher(t, q, func(_ context.Context, task webhooks.Task) error {
+		return webhooks.Permanent(errors.New("no " + task.To))
+	})
+	require.Eventually(t, func() bool { return slices.Equal(taskStates(t, q, "1"), []webhooks.TaskState{webhooks.Dead}) }, patience, tick)
+}
+
+// Processes that share a state folder share the tasks, and one carries on when another stops.
+func TestProcessesOfAFolderShareTheTasks(t *testing.T) {
+	t.Parallel()
+	const tasks = 40
+	dir := t.TempDir()
+	first, db := openDispatcher(t, dir, quickOptions("a"))
+	second, _ := openDispatcher(t, dir, quickOptions("a"))
+	var log taskLog
+	stop := runDispatcher(t, first, func(_ context.Context, task webhooks.Task) error { log.note(task.Event); return nil })
+	runDispatcher(t, second, func(_ context.Context, task webhooks.Task) error { log.note(task.Event); return nil })
+	var want []string
+	for i := range tasks {
+		want = append(want, fmt.Sprintf("%02d", i))
+		addTasks(t, first, db, webhooks.Task{Event: want[i], To: "a"})
+	}
+	require.Eventually(t, func() bool { return len(log.all()) >= tasks }, patience, tick)
+	assert.Equal(t, want, log.all(), "each task once")
+	stop()
+	addTasks(t, first, db, webhooks.Task{Event: "later", To: "a"})
+	require.Eventually(t, func() bool { return slices.Contains(log.all(), "later") }, patience, tick)
+}
+
+// A process that ends without stopping its tasks leaves them running. They are tried again after
+// RescueAfter, and the interrupted attempt counts. A task that runs for less time is not touched.
+//
+// req: W3
+func TestReq_W3_TasksOfAKilledProcessAreRescued(t *testing.T) {
+	t.Parallel()
+	dir := storetest.Folder(t)
+	o := quickOptions("a")
+	o.Timeout, o.RescueAfter = time.Second, 2*time.Second
+	first, db := openDispatcher(t, dir, o)
+	begun, end := make(chan struct{}), make(chan struct{})
+	var once sync.Once
+	runDispatcher(t, first, func(_ context.Context, task webhooks.Task) error {
+		if task.Event == "hangs" { // does not even end with its context, as in a process that was killed
+			once.Do(func() { close(begun) })
+			<-end
+		}
+		return nil
+	})
+	t.Cleanup(func() { close(end) })
+	addTasks(t, first, db, webhooks.Task{Event: "hangs", To: "a"})
+	<-begun
+	var attempts int
+	require.Eventually(t, func() bool {
+		found, err := first.TasksOf(t.Context(), "", "hangs")
+		require.NoError(t, err)
+		attempts = found[0].Tries
+		return attempts > 1
+	}, 2*patience, tick)
+	assert.Equal(t, 2, attempts)
+}
+
+func TestTheTimeoutMustBeShorterThanTheRescue(t *testing.T) {
+	t.Parallel()
+	_, err := webhooks.NewDispatcher(sqldb.Open(storetest.Memory(t)), webhooks.DispatcherOptions{Timeout: time.Minute, RescueAfter: time.Minute})
+	require.ErrorContains(t, err, "1m0s")
+}
+
+func openDB(t *testing.T, dir string) *sqldb.DB {
+	t.Helper()
+	db := sqldb.Open(dir)
+	t.Cleanup(func() { require.NoError(t, db.Close()) })
+	return db
+}
+
+// req: P8, W3
+func TestWorkThatHangsIsCutShortAndTakenUpAgain(t *testing.T) {
+	t.Parallel()
+	q, db := openDispatcher(t, storetest.Folder(t), quickOptions("a"))
+	begun := make(chan struct{}, 1)
+	stop := runDispatcher(t, q, func(ctx context.Context, _ webhooks.Task) error {
+		begun <- struct{}{}
+		<-ctx.Done()
+		return ctx.Err()
+	})
+	addTasks(t, q, db, webhooks.Task{Event: "1", To: "a"})
+	<-begun
+	stop()
+	runDispatcher(t, q, func(context.Context, webhooks.Task) error { return nil })
+	require.Eventually(t, func() bool { return slices.Equal(taskStates(t, q, "1"), []webhooks.TaskState{webhooks.Done}) }, patience, tick)
+}

@@ -4,6 +4,7 @@ import (
 	"go/parser"
 	"go/token"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -135,6 +136,19 @@ func TestTheLayersOfTheDesignAreThoseOfTheLinter(t *testing.T) {
 			})
 		}), pkg)
 	}
+}
+
+// The table of import rules lists exactly the depguard rules.
+func TestTheDesignListsAllImportRules(t *testing.T) {
+	t.Parallel()
+	_, table, found := strings.Cut(string(file(t, "docs", "design.md")), "| rule | meaning |\n|---|---|\n")
+	require.True(t, found)
+	table, _, _ = strings.Cut(table, "\n\n")
+	var listed []string
+	for _, m := range regexp.MustCompile("(?m)^\\| `([^`]+)` \\| \\S").FindAllStringSubmatch(table, -1) {
+		listed = append(listed, m[1])
+	}
+	assert.ElementsMatch(t, slices.Collect(maps.Keys(importRules(t))), listed)
 }
 
 // Every directory in a rule exists.

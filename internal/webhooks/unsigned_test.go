@@ -17,8 +17,8 @@ import (
 	"github.com/vennio-mcp/vennio-mcp/vennioclient/webhook"
 )
 
-// stranger sends the head of a delivery and whatever follows, and nothing more.
-func (r *rig) stranger(signature string, length int, begins string) net.Conn {
+// sendUnsigned sends the head of a delivery without a valid signature and the beginning of its body.
+func (r *rig) sendUnsigned(signature string, length int, begins string) net.Conn {
 	r.t.Helper()
 	conn, err := new(net.Dialer).DialContext(r.t.Context(), "tcp", strings.TrimPrefix(r.url, "http://"))
 	require.NoError(r.t, err)
@@ -28,7 +28,7 @@ func (r *rig) stranger(signature string, length int, begins string) net.Conn {
 	return conn
 }
 
-// answered is the response to a stranger's request.
+// answered returns the response to an unauthenticated request.
 func answered(t *testing.T, conn net.Conn) (status int, text string) {
 	t.Helper()
 	require.NoError(t, conn.SetReadDeadline(time.Now().Add(patience)))
@@ -52,7 +52,7 @@ func TestReq_X2_StrangersWhoTrickleStopNobodysWebhooks(t *testing.T) {
 			r := newRigWith(t, func(o *webhooks.Options) { o.BodyTimeout = time.Hour }) // the server ends none of them
 			r.send(booking("evt_0", "booking.created", "b-1"))                          // the tables are made
 			for range 300 {
-				r.stranger(shaped, length, "{")
+				r.sendUnsigned(shaped, length, "{")
 			}
 			for i := range 20 {
 				body := booking(fmt.Sprint("evt_", i+1), "booking.created", "b-1")
@@ -80,7 +80,7 @@ func TestReq_X2_BodiesThatDoNotComeAreNotWaitedFor(t *testing.T) {
 		{"much, and not that", shaped, strings.Repeat("x", 20<<10), 100 << 10, http.StatusBadRequest, "too slowly", webhooks.Malformed},
 	} {
 		before := r.counted(c.counts)
-		status, text := answered(t, r.stranger(c.signature, c.length, c.begins))
+		status, text := answered(t, r.sendUnsigned(c.signature, c.length, c.begins))
 		assert.Equal(t, c.status, status, c.name)
 		assert.Contains(t, text, c.says, c.name)
 		assert.Equal(t, before+1, r.counted(c.counts), c.name)

@@ -144,7 +144,7 @@ func (a *assembled) httpOptions(ctx context.Context, p program, cfg config.Confi
 	if o.Access, err = auth.New(ctx, known); err != nil {
 		return o, err
 	}
-	if o.Access.Asks() {
+	if o.Access.Required() {
 		const each, all = 50, 500
 		o.Rate, o.RateAll = orElse(o.Rate, each), orElse(o.RateAll, all)
 	}

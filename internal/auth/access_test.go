@@ -13,7 +13,7 @@ import (
 	"github.com/vennio-mcp/vennio-mcp/internal/tenant"
 )
 
-func TestATokenIsKnownByItsHashAlone(t *testing.T) {
+func TestATokenIsVerifiedByItsHash(t *testing.T) {
 	t.Parallel()
 	token := auth.NewToken()
 	assert.NotEqual(t, token, auth.NewToken())
@@ -34,19 +34,19 @@ func TestATokenIsKnownByItsHashAlone(t *testing.T) {
 	}
 }
 
-func TestWhereNobodyIsAskedEveryoneMay(t *testing.T) {
+func TestWithoutCredentialsInTheSettingsCallersAreAnonymous(t *testing.T) {
 	t.Parallel()
 	check, err := auth.New(t.Context(), auth.Options{})
 	require.NoError(t, err)
-	assert.False(t, check.Asks())
+	assert.False(t, check.Required())
 	got, err := check.Identify(request(t))
 	require.NoError(t, err)
 	assert.True(t, got.May(auth.ScopeBook))
 	assert.Nil(t, check.Metadata())
 }
 
-// req: X5. A caller's key makes a tenant that nobody else can name.
-func TestReq_X5_ACallersKeyIsATenantOfItsOwn(t *testing.T) {
+// req: X5. Each caller's key is a separate tenant, whose name other callers cannot produce.
+func TestReq_X5_ACallersKeyIsASeparateTenant(t *testing.T) {
 	t.Parallel()
 	check, err := auth.New(t.Context(), auth.Options{CallerKeys: true, Keys: tenant.NewKeyring([]byte("secret"))})
 	require.NoError(t, err)
@@ -66,7 +66,7 @@ func TestReq_X5_ACallersKeyIsATenantOfItsOwn(t *testing.T) {
 	}
 }
 
-func TestProxiesAreBelievedByTheirNumber(t *testing.T) {
+func TestTheNumberOfTrustedProxyHops(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
 		forwarded []string
@@ -74,11 +74,11 @@ func TestProxiesAreBelievedByTheirNumber(t *testing.T) {
 		want      string
 	}{
 		{nil, 0, "192.0.2.1"},
-		{[]string{"203.0.113.9"}, 0, "192.0.2.1"},                             // nobody is trusted
-		{[]string{"203.0.113.9"}, 1, "203.0.113.9"},                           // what the proxy saw
-		{[]string{"198.51.100.1, 203.0.113.9"}, 1, "203.0.113.9"},             // what the caller wrote before it
-		{[]string{"198.51.100.1", "203.0.113.9, 10.0.0.1"}, 2, "203.0.113.9"}, // in several headers
-		{[]string{"203.0.113.9"}, 2, "192.0.2.1"},                             // did not pass both
+		{[]string{"203.0.113.9"}, 0, "192.0.2.1"},                             // no trusted proxy
+		{[]string{"203.0.113.9"}, 1, "203.0.113.9"},                           // appended by the proxy
+		{[]string{"198.51.100.1, 203.0.113.9"}, 1, "203.0.113.9"},             // the first entry comes from the caller
+		{[]string{"198.51.100.1", "203.0.113.9, 10.0.0.1"}, 2, "203.0.113.9"}, // several headers
+		{[]string{"203.0.113.9"}, 2, "192.0.2.1"},                             // passed only one of the proxies
 		{[]string{"evil\r\n"}, 1, "192.0.2.1"},
 		{[]string{"[2001:db8::1]:443"}, 1, "2001:db8::1"},
 	} {
@@ -94,7 +94,7 @@ func TestProxiesAreBelievedByTheirNumber(t *testing.T) {
 	assert.True(t, auth.Secure(r, 1))
 	r.RemoteAddr = "127.0.0.1:1"
 	assert.True(t, auth.Local(r, 0))
-	assert.False(t, auth.Local(r, 1), "a proxy stands before us")
+	assert.False(t, auth.Local(r, 1), "a proxy is configured")
 	for _, header := range []string{"X-Forwarded-For", "Forwarded", "Via"} {
 		r := request(t, header, "x")
 		r.RemoteAddr = "127.0.0.1:1"
@@ -102,7 +102,7 @@ func TestProxiesAreBelievedByTheirNumber(t *testing.T) {
 	}
 }
 
-func TestReq_X3_CredentialsInAddressesAreSeen(t *testing.T) {
+func TestReq_X3_CredentialsInURLsAreDetected(t *testing.T) {
 	t.Parallel()
 	for address, want := range map[string]bool{
 		"/mcp": false, "/message?sessionId=ABC": false, "/approvals/x?lang=en": false, "/mcp?keyboard=x": false,
@@ -111,17 +111,17 @@ func TestReq_X3_CredentialsInAddressesAreSeen(t *testing.T) {
 	} {
 		u, err := url.Parse(address)
 		require.NoError(t, err)
-		assert.Equal(t, want, auth.InQuery(u), address)
+		assert.Equal(t, want, auth.CredentialInQuery(u), address)
 	}
 }
 
-func TestWhatADenialSays(t *testing.T) {
+func TestTheChallengeOfARefusal(t *testing.T) {
 	t.Parallel()
 	check, err := auth.New(t.Context(), auth.Options{Tokens: []auth.Token{{Name: "ada"}}})
 	require.NoError(t, err)
 	assert.Equal(t, `Bearer realm="vennio-mcp"`, check.Challenge(&auth.Denied{Status: http.StatusUnauthorized, Why: "x"}))
 	assert.Empty(t, check.Challenge(&auth.Denied{Status: http.StatusBadRequest, Why: "x"}))
-	assert.Contains(t, check.Challenge(auth.Lacks(auth.ScopeBook)), `error="insufficient_scope"`)
+	assert.Contains(t, check.Challenge(auth.MissingScope(auth.ScopeBook)), `error="insufficient_scope"`)
 	assert.Contains(t, check.Challenge(&auth.Denied{Status: 401, Code: "invalid_token", Why: `a "quoted\" why`}), `error_description="a 'quoted/' why"`)
 	broken := check.Challenge(&auth.Denied{Status: 401, Code: "invalid_token", Why: "a\r\nX-Injected: 1\x00\u2028"})
 	assert.Contains(t, broken, `error_description="a  X-Injected: 1  "`)

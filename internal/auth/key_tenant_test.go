@@ -11,7 +11,8 @@ import (
 	keyring "github.com/vennio-mcp/vennio-mcp/internal/tenant"
 )
 
-// The tenant made of a caller's key stands in the ledger. These names were made by the program of 30 November 2026 (commit 55c487f).
+// The ledger contains tenant names that were derived from callers' keys. These names were derived by the
+// program of 30 November 2026 (commit 55c487f).
 //
 // field: tenants of callers' keys of an earlier release
 func TestTenantsOfCallersKeysAreUnchanged(t *testing.T) {

@@ -24,27 +24,27 @@ import (
 const (
 	maxKeySet  = 1 << 20 // bytes
 	minRSABits = 2048    // RFC 7518, 3.3
-	maxNamed   = 20      // malformed keys that a message names
-	maxTried   = 16      // keys that are tried for one token
+	maxNamed   = 20      // malformed keys that a message lists
+	maxTried   = 16      // keys that are tried per token
 )
 
-// KeySet is what a JWK Set (RFC 7517, 5) holds for checking signatures.
+// KeySet contains the keys of a JWK Set (RFC 7517, 5) that can verify signatures.
 type KeySet struct {
 	Usable    int
-	Malformed []string // which keys are malformed, and how
+	Malformed []string // one entry per malformed key: its name and the problem
 	kept      []jwkset.JWKMarshal
 }
 
-// keySetOf reads a JWK Set key by key, so that a malformed one disables itself
-// alone. Keys of kinds that are not supported or not for signatures are left out
-// and not malformed (RFC 7517, 5).
+// keySetOf decodes a JWK Set key by key, so that a malformed key does not make the others unusable.
+// It ignores keys of unsupported types and keys that are not for signatures; they are not malformed
+// (RFC 7517, 5).
 func keySetOf(raw []byte) (KeySet, error) {
 	var set struct {
 		Keys []json.RawMessage `json:"keys"`
 	}
 	raw = bytes.TrimPrefix(raw, []byte("\ufeff")) // a byte order mark may be ignored (RFC 8259, 8.1)
 	if err := json.Unmarshal(raw, &set); err != nil || set.Keys == nil {
-		return KeySet{}, errors.New("it is not a JWK Set: want a JSON object with the member keys")
+		return KeySet{}, errors.New("it is not a JWK Set, which is a JSON object with the member keys")
 	}
 	found, malformed := KeySet{kept: []jwkset.JWKMarshal{}}, 0
 	for i, raw := range set.Keys {
@@ -64,7 +64,7 @@ func keySetOf(raw []byte) (KeySet, error) {
 	return found, nil
 }
 
-// nameOfKey is how a message calls a key: by its kid, if it has one.
+// nameOfKey returns the name of a key for messages: its kid, if it has one, otherwise its position.
 func nameOfKey(i int, raw json.RawMessage) string {
 	var key struct {
 		KID json.RawMessage `json:"kid"`
@@ -76,8 +76,8 @@ func nameOfKey(i int, raw json.RawMessage) string {
 	return fmt.Sprintf("key number %d", i+1)
 }
 
-// publicKey reads one key and reports whether signatures can be checked with it.
-// Its error says why the key is malformed, and quotes nothing of it.
+// publicKey decodes one key and reports whether it can verify signatures. Its error describes a
+// malformed key without quoting it.
 func publicKey(raw json.RawMessage) (key jwkset.JWKMarshal, ok bool, err error) {
 	var m jwkset.JWKMarshal
 	if err := json.Unmarshal(raw, &m); err != nil || m.KTY == "" {
@@ -86,7 +86,7 @@ func publicKey(raw json.RawMessage) (key jwkset.JWKMarshal, ok bool, err error) 
 	if m.USE != "" && m.USE != jwkset.UseSig || len(m.KEYOPS) > 0 && !slices.Contains(m.KEYOPS, jwkset.KeyOpsVerify) || m.KTY == jwkset.KtyOct {
 		return key, false, nil
 	}
-	// The private half of a key that was published by mistake is not read.
+	// A private key that was published by mistake is not decoded.
 	key = jwkset.JWKMarshal{KTY: m.KTY, USE: m.USE, ALG: m.ALG, KID: m.KID, CRV: m.CRV, X: m.X, Y: m.Y, N: m.N, E: m.E, X5C: m.X5C, X5T: m.X5T, X5TS256: m.X5TS256}
 	read, err := jwkset.NewJWKFromMarshal(key, jwkset.JWKMarshalOptions{}, jwkset.JWKValidateOptions{})
 	switch {
@@ -107,12 +107,11 @@ func publicKey(raw json.RawMessage) (key jwkset.JWKMarshal, ok bool, err error) 
 	return key, false, nil
 }
 
-// keysFor returns the keys that can have signed a token: those of its kid, or all
-// where it names none (RFC 7515, 4.1.4), that are of its algorithm. Several keys may
-// share a kid (RFC 7517, 4.5). A token without kid is checked against a few keys at
-// most, because whoever sends a forged one pays nothing for the checks.
+// keysFor returns the keys for the algorithm and the kid of a token. Several keys may have the same
+// kid (RFC 7517, 4.5). For a token without kid (RFC 7515, 4.1.4), it returns all keys for the
+// algorithm. The number of keys is limited, because forged tokens cost their sender nothing.
 func (v *verifier) keysFor(ctx context.Context, t *jwt.Token) (any, error) {
-	ctx = context.WithoutCancel(ctx) // a caller who goes away must not end the fetch that others wait for
+	ctx = context.WithoutCancel(ctx) // a caller that cancels must not end a fetch for which others wait
 	kid, named := t.Header["kid"]
 	name, isText := kid.(string)
 	if named && !isText {
@@ -144,7 +143,7 @@ func (v *verifier) keysFor(ctx context.Context, t *jwt.Token) (any, error) {
 	return fitting, nil
 }
 
-// signs reports whether keys of this type belong to a signing method.
+// signs reports whether the type of a key belongs to a signing method.
 func signs(method jwt.SigningMethod, key any) bool {
 	switch key := key.(type) {
 	case *rsa.PublicKey:
@@ -158,13 +157,13 @@ func signs(method jwt.SigningMethod, key any) bool {
 	return false
 }
 
-// keyClient fetches JWK Sets. What it returns has no malformed keys, for one would
-// make jwkset refuse the whole set; warn hears of them when they change.
+// keyClient returns a client that fetches JWK Sets and removes malformed keys, because jwkset refuses
+// a set with one malformed key. It calls warn if the malformed keys change.
 func keyClient(warn func(error)) *http.Client {
-	return &http.Client{Timeout: FetchLimit, CheckRedirect: stay, Transport: &keyFilter{next: http.DefaultTransport, warn: warn}}
+	return &http.Client{Timeout: FetchTimeout, CheckRedirect: refuseRedirect, Transport: &keyFilter{next: http.DefaultTransport, warn: warn}}
 }
 
-// keyFilter removes the malformed keys from each JWK Set that passes.
+// keyFilter removes malformed keys from the JWK Sets in responses.
 type keyFilter struct {
 	next http.RoundTripper
 	warn func(error)
@@ -183,7 +182,7 @@ func (f *keyFilter) RoundTrip(r *http.Request) (*http.Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	f.tell(strings.Join(set.Malformed, "; "))
+	f.warnIfChanged(strings.Join(set.Malformed, "; "))
 	raw, err := json.Marshal(jwkset.JWKSMarshal{Keys: set.kept})
 	if err != nil {
 		return nil, err
@@ -192,7 +191,7 @@ func (f *keyFilter) RoundTrip(r *http.Request) (*http.Response, error) {
 	return resp, nil
 }
 
-func (f *keyFilter) tell(malformed string) {
+func (f *keyFilter) warnIfChanged(malformed string) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if malformed != "" && malformed != f.warned {
@@ -208,18 +207,18 @@ func readKeySet(resp *http.Response) (KeySet, error) {
 	case err != nil:
 		return KeySet{}, err
 	case len(raw) > maxKeySet:
-		return KeySet{}, fmt.Errorf("the key set is longer than %d bytes", maxKeySet)
+		return KeySet{}, fmt.Errorf("the JWK Set is longer than %d bytes", maxKeySet)
 	}
 	return keySetOf(raw)
 }
 
-// Keys fetches the issuer's key set and says what is in it.
+// Keys fetches the issuer's JWK Set once, for diagnosis. It does not follow redirects.
 func (o OAuth) Keys(ctx context.Context) (KeySet, error) {
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, o.JWKS, nil)
 	if err != nil {
 		return KeySet{}, err
 	}
-	client := &http.Client{Timeout: FetchLimit, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	client := &http.Client{Timeout: FetchTimeout, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	resp, err := client.Do(r)
 	if err != nil {
 		return KeySet{}, err

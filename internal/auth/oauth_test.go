@@ -20,13 +20,13 @@ import (
 	"github.com/vennio-mcp/vennio-mcp/internal/auth"
 )
 
-// issuer is an authorization server, as far as its keys go.
+// issuer is an authorization server that serves only its keys.
 type issuer struct {
-	t     *testing.T
-	url   string
-	kid   string
-	key   ed25519.PrivateKey
-	asked atomic.Int64
+	t       *testing.T
+	url     string
+	kid     string
+	key     ed25519.PrivateKey
+	fetches atomic.Int64
 }
 
 const resource = "https://mcp.example.com"
@@ -38,7 +38,7 @@ func newIssuer(t *testing.T) *issuer {
 	i := &issuer{t: t}
 	i.rotate("one")
 	site := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		i.asked.Add(1)
+		i.fetches.Add(1)
 		public := base64.RawURLEncoding.EncodeToString(i.key.Public().(ed25519.PublicKey))
 		_, _ = fmt.Fprintf(w, `{"keys":[{"kty":"OKP","crv":"Ed25519","use":"sig","alg":"EdDSA","kid":%q,"x":%q}]}`, i.kid, public)
 	}))
@@ -54,7 +54,7 @@ func (i *issuer) rotate(kid string) {
 	require.NoError(i.t, err)
 }
 
-// token is good, unless change makes it otherwise.
+// token returns a valid token, unless change makes it invalid.
 func (i *issuer) token(change func(jwt.MapClaims)) string {
 	i.t.Helper()
 	claims := jwt.MapClaims{
@@ -97,7 +97,7 @@ func bearer(t *testing.T, token string) *http.Request {
 	return request(t, "Authorization", "Bearer "+token)
 }
 
-func TestReq_X1_JWTsOfTheIssuerAreTaken(t *testing.T) {
+func TestReq_X1_JWTsOfTheIssuerAreAccepted(t *testing.T) {
 	t.Parallel()
 	i := newIssuer(t)
 	got, err := i.checker(t.Context(), "org").Identify(bearer(t, i.token(nil)))
@@ -108,7 +108,7 @@ func TestReq_X1_JWTsOfTheIssuerAreTaken(t *testing.T) {
 	assert.False(t, got.May(auth.ScopeMetrics))
 	got, err = i.checker(t.Context(), "").Identify(bearer(t, i.token(func(c jwt.MapClaims) {
 		delete(c, "scope")
-		c["scp"] = []string{"vennio:read"} // as some issuers say it
+		c["scp"] = []string{"vennio:read"} // the form of some issuers
 		c["aud"] = []string{"https://other.example.com", resource}
 	})))
 	require.NoError(t, err)
@@ -122,17 +122,17 @@ func TestReq_X1_OtherJWTsAreRefused(t *testing.T) {
 	i := newIssuer(t)
 	check := i.checker(t.Context(), "org")
 	for name, change := range map[string]func(jwt.MapClaims){
-		"another issuer":    func(c jwt.MapClaims) { c["iss"] = "https://evil.example.com" },
-		"another audience":  func(c jwt.MapClaims) { c["aud"] = "https://api.example.com" },
-		"no audience":       func(c jwt.MapClaims) { delete(c, "aud") },
-		"expired":           func(c jwt.MapClaims) { c["exp"] = noon.Add(-time.Minute).Unix() },
-		"without end":       func(c jwt.MapClaims) { delete(c, "exp") },
-		"not yet":           func(c jwt.MapClaims) { c["nbf"] = noon.Add(time.Minute).Unix() },
-		"nobody's":          func(c jwt.MapClaims) { delete(c, "sub") },
-		"unknown tenant":    func(c jwt.MapClaims) { c["org"] = "beta" },
-		"no tenant":         func(c jwt.MapClaims) { delete(c, "org") },
-		"a tenant of a key": func(c jwt.MapClaims) { c["org"] = "key:0123456789abcdef0123456789abcdef" },
-		"an odd tenant":     func(c jwt.MapClaims) { c["org"] = 7 },
+		"another issuer":                func(c jwt.MapClaims) { c["iss"] = "https://evil.example.com" },
+		"another audience":              func(c jwt.MapClaims) { c["aud"] = "https://api.example.com" },
+		"no audience":                   func(c jwt.MapClaims) { delete(c, "aud") },
+		"expired":                       func(c jwt.MapClaims) { c["exp"] = noon.Add(-time.Minute).Unix() },
+		"no expiry":                     func(c jwt.MapClaims) { delete(c, "exp") },
+		"not yet valid":                 func(c jwt.MapClaims) { c["nbf"] = noon.Add(time.Minute).Unix() },
+		"no subject":                    func(c jwt.MapClaims) { delete(c, "sub") },
+		"unknown tenant":                func(c jwt.MapClaims) { c["org"] = "beta" },
+		"no tenant":                     func(c jwt.MapClaims) { delete(c, "org") },
+		"a tenant of a key":             func(c jwt.MapClaims) { c["org"] = "key:0123456789abcdef0123456789abcdef" },
+		"a tenant that is not a string": func(c jwt.MapClaims) { c["org"] = 7 },
 	} {
 		_, err := check.Identify(bearer(t, i.token(change)))
 		denied := new(auth.Denied)
@@ -152,9 +152,9 @@ func TestReq_X1_OtherJWTsAreRefused(t *testing.T) {
 	}
 }
 
-// The issuer rotates its keys: a token with a new key is good at once, and many
-// with unknown ones do not become many requests to the issuer.
-func TestKeysAreFetchedAgainAndNotTooOften(t *testing.T) {
+// After the issuer has rotated its keys, a token with a new key is accepted at once, and tokens with
+// unknown keys cause few requests to the issuer.
+func TestTheKeysAreFetchedAgainAtALimitedRate(t *testing.T) {
 	t.Parallel()
 	i := newIssuer(t)
 	check := i.checker(t.Context(), "org")
@@ -168,11 +168,10 @@ func TestKeysAreFetchedAgainAndNotTooOften(t *testing.T) {
 		_, err := check.Identify(bearer(t, token))
 		require.Error(t, err)
 	}
-	assert.LessOrEqual(t, i.asked.Load(), int64(4))
+	assert.LessOrEqual(t, i.fetches.Load(), int64(4))
 }
 
-// req: X4. The issuer's keys come from the address that the operator gave, and from
-// nowhere that it leads to.
+// req: X4. The issuer's keys are fetched from the configured address, without following redirects.
 func TestReq_X4_TheIssuersKeysAreFetchedFromNowhereElse(t *testing.T) {
 	t.Parallel()
 	evil := newIssuer(t)
@@ -181,28 +180,28 @@ func TestReq_X4_TheIssuersKeysAreFetchedFromNowhereElse(t *testing.T) {
 	honest := &issuer{t: t, url: led.URL}
 	_, err := honest.checker(t.Context(), "org").Identify(bearer(t, evil.token(nil)))
 	require.Error(t, err)
-	assert.Zero(t, evil.asked.Load())
+	assert.Zero(t, evil.fetches.Load())
 	_, err = evil.checker(t.Context(), "org").Identify(bearer(t, evil.token(nil)))
-	require.NoError(t, err, "it is good where it belongs")
+	require.NoError(t, err, "the token is valid at its own issuer")
 }
 
-func TestTheResourceIsDescribed(t *testing.T) {
+func TestTheProtectedResourceMetadata(t *testing.T) {
 	t.Parallel()
 	i := newIssuer(t)
 	check := i.checker(t.Context(), "org")
 	w := httptest.NewRecorder()
 	check.Metadata().ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, auth.MetadataPath, nil))
-	var told struct {
+	var got struct {
 		Resource string   `json:"resource"`
 		Servers  []string `json:"authorization_servers"`
 		Scopes   []string `json:"scopes_supported"`
 		Methods  []string `json:"bearer_methods_supported"`
 	}
-	require.NoError(t, json.Unmarshal(w.Body.Bytes(), &told))
-	assert.Equal(t, resource, told.Resource)
-	assert.Equal(t, []string{"https://login.example.com"}, told.Servers)
-	assert.Equal(t, []string{"vennio:read", "vennio:book"}, told.Scopes)
-	assert.Equal(t, []string{"header"}, told.Methods)
+	require.NoError(t, json.Unmarshal(w.Body.Bytes(), &got))
+	assert.Equal(t, resource, got.Resource)
+	assert.Equal(t, []string{"https://login.example.com"}, got.Servers)
+	assert.Equal(t, []string{"vennio:read", "vennio:book"}, got.Scopes)
+	assert.Equal(t, []string{"header"}, got.Methods)
 	_, err := check.Identify(request(t))
 	denied := new(auth.Denied)
 	require.ErrorAs(t, err, &denied)

@@ -6,34 +6,34 @@ import (
 	"strings"
 )
 
-// Client is the address a request came from, as far as it can be trusted: the
-// peer's, or where as many proxies as hops stand before us, what the first of
-// them saw. What a caller writes into the header themselves stands further left
-// and is not believed.
+// Client returns the address of the client that sent a request. hops is the number of trusted proxy
+// hops. With 0 it is the address of the TCP peer, otherwise the entry of X-Forwarded-For that the
+// first trusted proxy appended. Entries to the left of it come from the client and are ignored.
 func Client(r *http.Request, hops int) netip.Addr {
 	peer, _ := netip.ParseAddrPort(r.RemoteAddr)
-	seen, ok := hop(r, "X-Forwarded-For", hops)
+	forwarded, ok := hop(r, "X-Forwarded-For", hops)
 	if !ok {
 		return peer.Addr().Unmap()
 	}
-	if port, err := netip.ParseAddrPort(seen); err == nil {
+	if port, err := netip.ParseAddrPort(forwarded); err == nil {
 		return port.Addr().Unmap()
 	}
-	addr, err := netip.ParseAddr(seen)
+	addr, err := netip.ParseAddr(forwarded)
 	if err != nil {
 		return peer.Addr().Unmap()
 	}
 	return addr.Unmap()
 }
 
-// Secure tells whether a request came over TLS, to us or to the first of the
-// proxies before us.
+// Secure reports whether a request arrived over TLS, at this server or at the proxy directly in front
+// of it.
 func Secure(r *http.Request, hops int) bool {
 	proto, ok := hop(r, "X-Forwarded-Proto", min(hops, 1))
 	return r.TLS != nil || ok && strings.EqualFold(proto, "https")
 }
 
-// hop is the entry of a header that the hops-th proxy before us wrote.
+// hop returns the entry of a header that the trusted proxy at this distance (1: directly in front of
+// this server) appended.
 func hop(r *http.Request, header string, hops int) (string, bool) {
 	var entries []string
 	for _, value := range r.Header.Values(header) {
@@ -59,8 +59,7 @@ func LoopbackHost(host string) bool {
 	return err == nil && ip.Unmap().IsLoopback()
 }
 
-// Local tells whether a request comes from this machine itself and through no
-// proxy that says so.
+// Local reports whether a request comes from this machine and has no headers of a proxy.
 func Local(r *http.Request, hops int) bool {
 	for _, header := range []string{"X-Forwarded-For", "Forwarded", "Via"} {
 		if len(r.Header.Values(header)) > 0 {

@@ -20,60 +20,60 @@ import (
 	"github.com/vennio-mcp/vennio-mcp/internal/sanitize"
 )
 
-// SignInOptions describe this server as a client of an OpenID Connect issuer (OpenID Connect Core 1.0),
-// at which people sign in with a browser.
+// SignInOptions configure this server as a client of an OpenID Connect issuer (OpenID Connect Core
+// 1.0), at which people sign in with a browser.
 type SignInOptions struct {
 	Issuer       string
 	ClientID     string
-	ClientSecret string   // empty: a public client, for which PKCE alone counts
-	Scopes       []string // beside openid
-	RedirectURL  string   // where the issuer sends the browser back to
-	TenantClaim  string   // of the ID token; empty: everybody belongs to the default tenant
-	Tenants      map[string]bool
+	ClientSecret string          // empty: a public client, which is protected by PKCE only
+	Scopes       []string        // in addition to openid
+	RedirectURL  string          // where the issuer redirects the browser
+	TenantClaim  string          // claim of the ID token that names the tenant; empty: the default tenant
+	Tenants      map[string]bool // the tenants that this server serves
 
-	// Domains of verified e-mail addresses, and subjects, that may sign in; both empty: everybody.
+	// Domains (of verified e-mail addresses) and Subjects may sign in. If both are empty, everybody may.
 	Domains, Subjects []string
 
-	Now  func() time.Time // nil: the clock
-	Warn func(error)      // called with why somebody could not sign in, and of malformed keys; may be nil
+	Now  func() time.Time // nil: time.Now
+	Warn func(error)      // called for failed sign-ins and malformed keys; may be nil
 }
 
-// The reasons why nobody was signed in. Errors that wrap them carry the details, for the log.
+// The errors of SignIn. Errors that wrap them have details for the log.
 var (
-	ErrIssuerAway = errors.New("the authorization server cannot be used")
-	ErrCode       = errors.New("the authorization server does not accept the code")
-	ErrIDToken    = errors.New("the ID token is not valid")
-	ErrNoTenant   = errors.New("the ID token names no tenant that is served here")
-	ErrNotAllowed = errors.New("the settings do not allow this person to sign in")
+	ErrIssuerUnavailable = errors.New("the authorization server is unavailable")
+	ErrCode              = errors.New("the authorization server refused the code")
+	ErrIDToken           = errors.New("the ID token is invalid")
+	ErrNoTenant          = errors.New("the ID token names no tenant of this server")
+	ErrNotAllowed        = errors.New("the settings do not allow this person to sign in")
 )
 
-// Person is who signed in.
+// Person is a person who signed in.
 type Person struct {
-	Subject string // what the issuer calls them, always the same
-	Name    string // for people to read
+	Subject string // stable identifier at the issuer
+	Name    string // display name
 	Tenant  string
 }
 
-// Attempt is one attempt to sign in. All of it is a secret of the browser that makes it.
+// Attempt is one sign-in attempt. All its values are secrets of the browser.
 type Attempt struct {
 	State    string `json:"state"`
 	Nonce    string `json:"nonce"`
 	Verifier string `json:"verifier"` // of PKCE (RFC 7636)
 }
 
-// NewAttempt returns an attempt that nobody can guess.
+// NewAttempt returns an attempt with random values.
 func NewAttempt() Attempt {
 	return Attempt{State: rand.Text(), Nonce: rand.Text(), Verifier: oauth2.GenerateVerifier()}
 }
 
-// SignIn signs people in at one issuer, whose description is fetched when it is first needed. It is
-// safe for concurrent use.
+// SignIn signs people in at one issuer. It fetches the metadata of the issuer when it first needs
+// them. It is safe for concurrent use.
 type SignIn struct {
 	o      SignInOptions
 	client *http.Client
-	busy   chan struct{} // holds a token for each code that is being redeemed
-	warned *rate.Limiter // limits calls of Warn: visitors without credentials cause them
-	turn   chan struct{} // held while the fields below are used
+	busy   chan struct{} // contains one element for each code that is being redeemed
+	warned *rate.Limiter // limits calls of Warn, because unauthenticated requests cause them
+	lock   chan struct{} // mutex for the fields below that can be waited for with a context
 
 	found    *issuer
 	foundAt  time.Time
@@ -81,20 +81,20 @@ type SignIn struct {
 	failedAt time.Time
 }
 
-// issuer is what an issuer says of itself (OpenID Connect Discovery 1.0).
+// issuer is the configuration from the metadata of an issuer (OpenID Connect Discovery 1.0).
 type issuer struct {
 	oauth    oauth2.Config
 	verifier *oidc.IDTokenVerifier
 }
 
 const (
-	describedFor = time.Hour       // until an issuer's description is fetched again
-	failedFor    = 3 * time.Second // before it is tried again: visitors without credentials cause it
-	maxAnswer    = 1 << 20         // bytes
-	maxRedeemed  = 32              // codes at once
+	metadataLifetime = time.Hour       // after which the metadata are fetched again
+	retryDelay       = 3 * time.Second // after a failed fetch, because unauthenticated requests cause fetches
+	maxResponse      = 1 << 20         // bytes
+	maxRedeemed      = 32              // codes at the same time
 )
 
-// NewSignIn returns a SignIn, without asking the issuer for anything.
+// NewSignIn returns a SignIn. It does not connect to the issuer.
 func NewSignIn(o SignInOptions) *SignIn {
 	if o.Now == nil {
 		o.Now = time.Now
@@ -103,25 +103,25 @@ func NewSignIn(o SignInOptions) *SignIn {
 		o.Warn = func(error) {}
 	}
 	return &SignIn{
-		o: o, busy: make(chan struct{}, maxRedeemed), warned: rate.NewLimiter(rate.Every(time.Second), 20), turn: make(chan struct{}, 1),
-		client: &http.Client{Timeout: FetchLimit, CheckRedirect: stay, Transport: boundedAnswers{http.DefaultTransport}},
+		o: o, busy: make(chan struct{}, maxRedeemed), warned: rate.NewLimiter(rate.Every(time.Second), 20), lock: make(chan struct{}, 1),
+		client: &http.Client{Timeout: FetchTimeout, CheckRedirect: refuseRedirect, Transport: boundedResponses{http.DefaultTransport}},
 	}
 }
 
-// Issuer is where people sign in.
+// Issuer returns the issuer at which people sign in.
 func (s *SignIn) Issuer() string { return s.o.Issuer }
 
-// RedirectURL is where the issuer sends the browser back to.
+// RedirectURL returns the address to which the issuer redirects the browser.
 func (s *SignIn) RedirectURL() string { return s.o.RedirectURL }
 
-// warn passes an error on to the log.
+// warn calls Warn, at a limited rate.
 func (s *SignIn) warn(err error) {
 	if s.warned.Allow() {
-		s.o.Warn(fmt.Errorf("signing in at %s: %w", s.o.Issuer, err))
+		s.o.Warn(fmt.Errorf("sign-in at %s: %w", s.o.Issuer, err))
 	}
 }
 
-// AuthURL is where the browser is sent to sign in.
+// AuthURL returns the address of the issuer to which the browser is redirected for an attempt.
 func (s *SignIn) AuthURL(ctx context.Context, a Attempt) (string, error) {
 	i, err := s.issuer(ctx)
 	if err != nil {
@@ -131,7 +131,7 @@ func (s *SignIn) AuthURL(ctx context.Context, a Attempt) (string, error) {
 	return i.oauth.AuthCodeURL(a.State, oidc.Nonce(a.Nonce), oauth2.S256ChallengeOption(a.Verifier)), nil
 }
 
-// Person redeems the code with which the issuer sent the browser back, and returns who signed in.
+// Person redeems the authorization code of an attempt and returns the person who signed in.
 func (s *SignIn) Person(ctx context.Context, code string, a Attempt) (p Person, err error) {
 	defer func() {
 		if err != nil {
@@ -142,51 +142,52 @@ func (s *SignIn) Person(ctx context.Context, code string, a Attempt) (p Person, 
 	case s.busy <- struct{}{}:
 		defer func() { <-s.busy }()
 	default:
-		return Person{}, fmt.Errorf("%w: too many people sign in at once", ErrIssuerAway)
+		return Person{}, fmt.Errorf("%w: too many people are signing in at the same time", ErrIssuerUnavailable)
 	}
 	i, err := s.issuer(ctx)
 	if err != nil {
 		return Person{}, err
 	}
-	ctx, cancel := context.WithTimeout(oidc.ClientContext(ctx, s.client), 2*FetchLimit)
+	ctx, cancel := context.WithTimeout(oidc.ClientContext(ctx, s.client), 2*FetchTimeout)
 	defer cancel()
 	tokens, err := i.oauth.Exchange(ctx, code, oauth2.VerifierOption(a.Verifier))
 	if refused, ok := errors.AsType[*oauth2.RetrieveError](err); ok && refused.Response.StatusCode < http.StatusInternalServerError {
 		return Person{}, fmt.Errorf("%w: %s", ErrCode, sanitize.Line(err.Error(), 300))
 	}
 	if err != nil {
-		return Person{}, fmt.Errorf("%w: %s", ErrIssuerAway, sanitize.Line(err.Error(), 300))
+		return Person{}, fmt.Errorf("%w: %s", ErrIssuerUnavailable, sanitize.Line(err.Error(), 300))
 	}
 	raw, _ := tokens.Extra("id_token").(string)
 	return s.person(ctx, i, raw, a.Nonce)
 }
 
-// issuer returns the issuer's description. One caller at a time fetches it, at most every few seconds.
+// issuer returns the configuration of the issuer. Only one call at a time fetches the metadata. After
+// a failure, it returns the same error for retryDelay.
 func (s *SignIn) issuer(ctx context.Context) (*issuer, error) {
 	select {
-	case s.turn <- struct{}{}:
-		defer func() { <-s.turn }()
+	case s.lock <- struct{}{}:
+		defer func() { <-s.lock }()
 	case <-ctx.Done():
-		return nil, fmt.Errorf("%w: %w", ErrIssuerAway, ctx.Err())
+		return nil, fmt.Errorf("%w: %w", ErrIssuerUnavailable, ctx.Err())
 	}
 	since := func(t time.Time) time.Duration { return s.o.Now().Sub(t).Abs() }
 	switch {
-	case s.found != nil && since(s.foundAt) < describedFor:
+	case s.found != nil && since(s.foundAt) < metadataLifetime:
 		return s.found, nil
-	case s.failure != nil && since(s.failedAt) < failedFor:
+	case s.failure != nil && since(s.failedAt) < retryDelay:
 		return nil, s.failure
 	}
-	found, err := s.describe(context.WithoutCancel(ctx)) // a visitor who goes away must not fail the others
+	found, err := s.discover(context.WithoutCancel(ctx)) // a canceled request must not fail the others
 	if err != nil {
-		s.failure, s.failedAt = fmt.Errorf("%w: %s", ErrIssuerAway, sanitize.Line(err.Error(), 300)), s.o.Now()
+		s.failure, s.failedAt = fmt.Errorf("%w: %s", ErrIssuerUnavailable, sanitize.Line(err.Error(), 300)), s.o.Now()
 		return nil, s.failure
 	}
 	s.found, s.foundAt, s.failure = found, s.o.Now(), nil
 	return found, nil
 }
 
-// describe fetches the issuer's description.
-func (s *SignIn) describe(ctx context.Context) (*issuer, error) {
+// discover fetches the metadata of the issuer.
+func (s *SignIn) discover(ctx context.Context) (*issuer, error) {
 	provider, err := oidc.NewProvider(oidc.ClientContext(ctx, s.client), s.o.Issuer)
 	if err != nil {
 		return nil, err
@@ -201,15 +202,16 @@ func (s *SignIn) describe(ctx context.Context) (*issuer, error) {
 	endpoint := provider.Endpoint()
 	for name, address := range map[string]string{"authorization_endpoint": endpoint.AuthURL, "token_endpoint": endpoint.TokenURL, "jwks_uri": more.Keys} {
 		if !confidential(address) {
-			return nil, fmt.Errorf("its description names no https address as %s", name)
+			return nil, fmt.Errorf("its metadata have no https address as %s", name)
 		}
 	}
-	// Basic is the default of the standard. x/oauth2 would find out by trying both, and use up the code.
+	// HTTP Basic is the default of the standard. Without a setting, x/oauth2 tries both methods, and the
+	// first try invalidates the code.
 	endpoint.AuthStyle = oauth2.AuthStyleInHeader
 	if s.o.ClientSecret == "" || len(more.Methods) > 0 && !slices.Contains(more.Methods, "client_secret_basic") {
 		endpoint.AuthStyle = oauth2.AuthStyleInParams
 	}
-	// One malformed key must not disable the others, as with access tokens.
+	// keyClient removes malformed keys, so that they do not make the others unusable.
 	keys := oidc.NewRemoteKeySet(oidc.ClientContext(ctx, keyClient(s.o.Warn)), more.Keys)
 	return &issuer{
 		oauth: oauth2.Config{ClientID: s.o.ClientID, ClientSecret: s.o.ClientSecret, Endpoint: endpoint, RedirectURL: s.o.RedirectURL, Scopes: append([]string{oidc.ScopeOpenID}, s.o.Scopes...)},
@@ -219,7 +221,7 @@ func (s *SignIn) describe(ctx context.Context) (*issuer, error) {
 	}, nil
 }
 
-// confidential reports whether what is sent to an address stays confidential: https, or http on loopback.
+// confidential reports whether requests to an address are confidential: https, or http on loopback.
 func confidential(address string) bool {
 	u, err := url.Parse(address)
 	if err != nil || u.Host == "" || u.User != nil {
@@ -234,7 +236,7 @@ func (s *SignIn) person(ctx context.Context, i *issuer, raw, nonce string) (Pers
 		return Person{}, fmt.Errorf("%w: %s", ErrIDToken, sanitize.Line(err.Error(), 300))
 	}
 	if raw == "" {
-		return invalid(errors.New("the authorization server sent none: the scope openid may not be allowed for this client"))
+		return invalid(errors.New("the authorization server sent none: check that it allows the scope openid for this client"))
 	}
 	if err := checkHeader(raw); err != nil {
 		return invalid(err)
@@ -261,14 +263,14 @@ func (s *SignIn) person(ctx context.Context, i *issuer, raw, nonce string) (Pers
 	return s.admit(token.Subject, c)
 }
 
-// identity are the claims of an ID token that go-oidc does not check.
+// identity holds the claims of an ID token that go-oidc does not verify.
 type identity struct {
 	nonce, party string
-	name, email  string // email only where the issuer has verified it
+	name, email  string // email is empty unless the issuer has verified it
 	all          members
 }
 
-// identityOf reads the claims by their exact names, as those of access tokens.
+// identityOf decodes the claims by their exact names, as for access tokens.
 func identityOf(payload []byte) (c identity, err error) {
 	if c.all, err = membersOf(payload); err != nil {
 		return c, err
@@ -304,11 +306,11 @@ func identityOf(payload []byte) (c identity, err error) {
 	return c, nil
 }
 
-// admit decides whether the person may answer here, and for which tenant.
+// admit checks that the person may sign in, and determines their tenant.
 func (s *SignIn) admit(subject string, c identity) (Person, error) {
 	p := Person{Subject: subject, Name: sanitize.First(100, c.name, c.email, subject)}
 	if p.Name == "" {
-		return Person{}, fmt.Errorf("%w: nothing of its subject can be seen", ErrIDToken)
+		return Person{}, fmt.Errorf("%w: its subject has no visible characters", ErrIDToken)
 	}
 	if s.o.TenantClaim != "" && (c.all.read(s.o.TenantClaim, &p.Tenant) != nil || p.Tenant == "") {
 		return Person{}, fmt.Errorf("%w: it has no claim %s with a name", ErrNoTenant, sanitize.Quote(s.o.TenantClaim, 60))
@@ -325,17 +327,17 @@ func (s *SignIn) admit(subject string, c identity) (Person, error) {
 	return p, nil
 }
 
-// boundedAnswers bounds the length of what is read of each response.
-type boundedAnswers struct{ next http.RoundTripper }
+// boundedResponses limits response bodies to maxResponse bytes.
+type boundedResponses struct{ next http.RoundTripper }
 
 // RoundTrip implements http.RoundTripper.
-func (b boundedAnswers) RoundTrip(r *http.Request) (*http.Response, error) {
+func (b boundedResponses) RoundTrip(r *http.Request) (*http.Response, error) {
 	resp, err := b.next.RoundTrip(r)
 	if err == nil {
 		resp.Body = struct {
 			io.Reader
 			io.Closer
-		}{io.LimitReader(resp.Body, maxAnswer), resp.Body}
+		}{io.LimitReader(resp.Body, maxResponse), resp.Body}
 	}
 	return resp, err
 }

@@ -98,7 +98,7 @@ func (t Target) tokenKeys(ctx context.Context) []Finding {
 	}
 	set, err := o.Keys(ctx)
 	if _, sent := errors.AsType[*url.Error](err); sent {
-		return []Finding{noAnswer(check, o.JWKS, "jwks_url (oauth, in the settings file)", auth.FetchLimit, err)}
+		return []Finding{noAnswer(check, o.JWKS, "jwks_url (oauth, in the settings file)", auth.FetchTimeout, err)}
 	}
 	if err != nil {
 		return []Finding{problem(check, fmt.Sprintf("%s serves no key set: %v", o.JWKS, err), "Check jwks_url (oauth, in the settings file): the issuer names it as jwks_uri in its metadata.")}

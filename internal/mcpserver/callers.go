@@ -25,7 +25,7 @@ func (h *httpServer) authenticated(next func(*tenantServer, *responseWriter, *ht
 			return
 		}
 		if !caller.May(auth.ScopeRead) {
-			h.deny(w, r, auth.Lacks(auth.ScopeRead))
+			h.deny(w, r, auth.MissingScope(auth.ScopeRead))
 			return
 		}
 		if h.bringsKey(caller) && !h.paced(w, h.callerRate(caller)) {
@@ -121,7 +121,7 @@ func (t *tenantServer) mayCall(w *responseWriter, r *http.Request, raw []byte) b
 	if t.Writes == nil || auth.From(r.Context()).May(auth.ScopeBook) || !slices.ContainsFunc(calledTools(raw), t.Writes) {
 		return true
 	}
-	t.deny(w, r, auth.Lacks(auth.ScopeBook))
+	t.deny(w, r, auth.MissingScope(auth.ScopeBook))
 	return false
 }
 

@@ -112,13 +112,13 @@ func (v *readiness) begin(ctx context.Context, check func(context.Context) []str
 // with the scope for them.
 func (h *httpServer) metrics(w *responseWriter, r *http.Request) {
 	local := auth.Local(r, h.o.Proxies) && auth.LoopbackHost(hostOf(r.Host))
-	if h.o.Access != nil && h.o.Access.Asks() && !local {
+	if h.o.Access != nil && h.o.Access.Required() && !local {
 		caller, ok := h.identify(w, r)
 		if !ok {
 			return
 		}
 		if !caller.May(auth.ScopeMetrics) {
-			h.deny(w, r, auth.Lacks(auth.ScopeMetrics))
+			h.deny(w, r, auth.MissingScope(auth.ScopeMetrics))
 			return
 		}
 	}

@@ -176,7 +176,7 @@ type tenantServer struct {
 // get four seconds; meanwhile /readyz reports why the server is not ready. HTTP
 // returns nil within five seconds. It closes ln. An error means that ln failed.
 func HTTP(ctx context.Context, ln net.Listener, s *server.MCPServer, o HTTPOptions) error {
-	if !auth.LoopbackHost(hostOf(ln.Addr().String())) && (o.Access == nil || !o.Access.Asks()) {
+	if !auth.LoopbackHost(hostOf(ln.Addr().String())) && (o.Access == nil || !o.Access.Required()) {
 		_ = ln.Close()
 		return fmt.Errorf("%w, not on %s", ErrNotLoopback, ln.Addr())
 	}

@@ -44,7 +44,7 @@ func (h *httpServer) secured(next http.Handler) http.Handler {
 		if origin := r.Header.Get("Origin"); h.policy.configured(origin) {
 			w.origin = origin
 		}
-		if auth.InQuery(r.URL) {
+		if auth.CredentialInQuery(r.URL) {
 			w.refuse(http.StatusBadRequest, &errorCredentialInURL)
 			return
 		}

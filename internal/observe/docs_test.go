@@ -24,7 +24,7 @@ func document(t *testing.T, name string) string {
 	return string(raw)
 }
 
-// exposed are the metrics there are, each with the labels it has.
+// exposed returns the labels of every metric.
 func exposed(t *testing.T) map[string][]string {
 	t.Helper()
 	m := observe.NewMetrics("v0")
@@ -64,15 +64,15 @@ func TestReq_O2_AlertsAndDashboardNameMetricsThatExist(t *testing.T) {
 	}
 }
 
-// The table of the runbook and the registry are one: names and labels.
-func TestReq_O2_TheTableOfMetricsIsTrue(t *testing.T) {
+// The table in the runbook has exactly the metrics of the registry, with their labels.
+func TestReq_O2_TheTableOfMetricsIsComplete(t *testing.T) {
 	t.Parallel()
 	have := exposed(t)
-	var told []string
+	var listed []string
 	for _, row := range regexp.MustCompile("(?m)^\\| (`vennio_mcp_[^|]+) \\| ([^|]*) ?\\|").FindAllStringSubmatch(document(t, "README.md"), -1) {
 		labels := strings.FieldsFunc(row[2], func(r rune) bool { return r == ',' || r == ' ' })
 		for _, name := range named.FindAllString(row[1], -1) {
-			told = append(told, name)
+			listed = append(listed, name)
 			got, plain := have[name]
 			if !plain {
 				got = have[name+"_count"]
@@ -83,7 +83,7 @@ func TestReq_O2_TheTableOfMetricsIsTrue(t *testing.T) {
 	for name := range have {
 		base := regexp.MustCompile(`_(bucket|sum|count)$`).ReplaceAllString(name, "")
 		if strings.HasPrefix(name, "vennio_mcp_") {
-			assert.True(t, slices.Contains(told, name) || slices.Contains(told, base), "%s is not in the table", name)
+			assert.True(t, slices.Contains(listed, name) || slices.Contains(listed, base), "%s is not in the table", name)
 		}
 	}
 }
@@ -96,7 +96,7 @@ func TestEveryAlertHasItsRunbook(t *testing.T) {
 	for _, a := range alerts {
 		assert.Contains(t, runbook, "\n### "+a[1]+"\n")
 		assert.Contains(t, rules, "docs/operations/README.md#"+strings.ToLower(a[1])+"\n")
-		assert.Contains(t, tests, "alertname: "+a[1], "it is tested")
+		assert.Contains(t, tests, "alertname: "+a[1], "the alert has no test")
 	}
 	for _, part := range []string{"summary:", "description:", "runbook_url:", "severity:"} {
 		assert.Equal(t, len(alerts), strings.Count(rules, part), part)
@@ -117,13 +117,13 @@ func TestTheDashboardIsWellFormed(t *testing.T) {
 	require.NotEmpty(t, board.Panels)
 	ids, cells := map[int]string{}, map[[2]int]string{}
 	for _, p := range board.Panels {
-		assert.Empty(t, ids[p.ID], "%s has the id of another", p.Title)
+		assert.Empty(t, ids[p.ID], "%s has the id of another panel", p.Title)
 		ids[p.ID] = p.Title
 		assert.LessOrEqual(t, p.GridPos.X+p.GridPos.W, 24, p.Title)
 		for x := range p.GridPos.W {
 			for y := range p.GridPos.H {
 				at := [2]int{p.GridPos.X + x, p.GridPos.Y + y}
-				assert.Empty(t, cells[at], "%s lies on another", p.Title)
+				assert.Empty(t, cells[at], "%s overlaps another panel", p.Title)
 				cells[at] = p.Title
 			}
 		}

@@ -21,7 +21,7 @@ import (
 	"github.com/vennio-mcp/vennio-mcp/tools"
 )
 
-// scrape returns what /metrics says, in lines.
+// scrape returns the response of /metrics.
 func scrape(t *testing.T, h http.Handler) string {
 	t.Helper()
 	w := httptest.NewRecorder()
@@ -30,7 +30,7 @@ func scrape(t *testing.T, h http.Handler) string {
 	return w.Body.String()
 }
 
-// calls runs one call of a tool under the middleware and returns its log line.
+// calls runs one tool call with the middleware and returns its log line.
 func calls(t *testing.T, m *observe.Metrics, run tools.Run) map[string]any {
 	t.Helper()
 	var out bytes.Buffer
@@ -41,7 +41,7 @@ func calls(t *testing.T, m *observe.Metrics, run tools.Run) map[string]any {
 }
 
 // req: O2
-func TestWhatTheLedgerTellsIsCountedTimedAndLogged(t *testing.T) {
+func TestConsentEventsAreCountedTimedAndLogged(t *testing.T) {
 	t.Parallel()
 	m := observe.NewMetrics("v0")
 	line := calls(t, m, func(ctx context.Context, _ mcp.CallToolRequest) (*mcp.CallToolResult, error) {
@@ -52,8 +52,8 @@ func TestWhatTheLedgerTellsIsCountedTimedAndLogged(t *testing.T) {
 		return &mcp.CallToolResult{}, nil
 	})
 	assert.Equal(t, "approved on the page", line["method"])
-	m.Consent(t.Context(), consent.Event{Kind: consent.EventDeclined, Method: consent.InTerminal}) // outside of any call
-	said := scrape(t, m.Handler())
+	m.Consent(t.Context(), consent.Event{Kind: consent.EventDeclined, Method: consent.InTerminal}) // outside of tool calls
+	body := scrape(t, m.Handler())
 	for _, want := range []string{
 		`vennio_mcp_consents_total{method="none",outcome="asked"} 1`,
 		`vennio_mcp_consents_total{method="approved on the page",outcome="written"} 1`,
@@ -62,11 +62,11 @@ func TestWhatTheLedgerTellsIsCountedTimedAndLogged(t *testing.T) {
 		`vennio_mcp_booking_seconds_count 1`,
 		`vennio_mcp_tool_calls_total{outcome="ok",tool="book_slot"} 1`,
 	} {
-		assert.Contains(t, said, want+"\n")
+		assert.Contains(t, body, want+"\n")
 	}
 }
 
-func TestAQuestionHandedToTheClientIsAnOutcomeOfItsOwn(t *testing.T) {
+func TestAQuestionForTheClientHasTheOutcomeAsked(t *testing.T) {
 	t.Parallel()
 	m := observe.NewMetrics("v0")
 	line := calls(t, m, func(context.Context, mcp.CallToolRequest) (*mcp.CallToolResult, error) {
@@ -77,8 +77,8 @@ func TestAQuestionHandedToTheClientIsAnOutcomeOfItsOwn(t *testing.T) {
 	assert.Contains(t, scrape(t, m.Handler()), `vennio_mcp_tool_calls_total{outcome="asked",tool="book_slot"} 1`)
 }
 
-// req: O2. Words that are not on the list do not make series of their own.
-func TestDeliveriesAndFollowUpsAreCountedByAClosedList(t *testing.T) {
+// req: O2. Unknown results create no series.
+func TestDeliveriesAndFollowUpsHaveAFixedListOfResults(t *testing.T) {
 	t.Parallel()
 	m := observe.NewMetrics("v0")
 	dead, broken := 3, false
@@ -96,7 +96,7 @@ func TestDeliveriesAndFollowUpsAreCountedByAClosedList(t *testing.T) {
 	}
 	m.FollowUp("crm", "dead")
 	h := m.Handler()
-	said := scrape(t, h)
+	body := scrape(t, h)
 	for _, want := range []string{
 		`vennio_mcp_webhook_deliveries_total{result="accepted"} 2`,
 		`vennio_mcp_webhook_deliveries_total{result="mismatch"} 1`,
@@ -110,15 +110,15 @@ func TestDeliveriesAndFollowUpsAreCountedByAClosedList(t *testing.T) {
 		`vennio_mcp_build_info{goversion="go`,
 		"go_goroutines ",
 	} {
-		assert.Contains(t, said, want)
+		assert.Contains(t, body, want)
 	}
-	assert.NotContains(t, said, "ada@")
+	assert.NotContains(t, body, "ada@")
 	broken = true
-	assert.NotContains(t, scrape(t, h), "vennio_mcp_dead_letters ", "unknown is not none")
+	assert.NotContains(t, scrape(t, h), "vennio_mcp_dead_letters ", "an unknown number is omitted")
 }
 
-// req: O2. The rules of promtool check metrics.
-func TestTheExpositionIsClean(t *testing.T) {
+// req: O2. The metrics pass the rules of promtool check metrics.
+func TestTheMetricsPassPromlint(t *testing.T) {
 	t.Parallel()
 	m := observe.NewMetrics("v0")
 	m.KeySince(time.Now())
@@ -131,7 +131,7 @@ func TestTheExpositionIsClean(t *testing.T) {
 	assert.Empty(t, problems)
 }
 
-// exchange makes one request that Vennio refuses.
+// exchange sends one request, which Vennio refuses.
 func exchange(t *testing.T, m *observe.Metrics) {
 	t.Helper()
 	vennio := httptest.NewServer(http.NotFoundHandler())
@@ -143,7 +143,7 @@ func exchange(t *testing.T, m *observe.Metrics) {
 	require.NoError(t, resp.Body.Close())
 }
 
-func TestExchangesAreTimedByOperationAndNeverById(t *testing.T) {
+func TestRequestsAreTimedByOperationWithoutIds(t *testing.T) {
 	t.Parallel()
 	m := observe.NewMetrics("v0")
 	vennio := httptest.NewServer(http.NotFoundHandler())
@@ -160,14 +160,14 @@ func TestExchangesAreTimedByOperationAndNeverById(t *testing.T) {
 	get("/elsewhere/bk_secret")
 	vennio.Close()
 	get("/v1/bookings")
-	said := scrape(t, m.Handler())
+	body := scrape(t, m.Handler())
 	for _, want := range []string{
 		`vennio_mcp_upstream_seconds_count{operation="GET /v1/bookings/{id}",status="404"} 1`,
 		`vennio_mcp_upstream_seconds_count{operation="GET /v1/availability/slots",status="404"} 1`,
 		`vennio_mcp_upstream_seconds_count{operation="other",status="404"} 1`,
 		`vennio_mcp_upstream_seconds_count{operation="GET /v1/bookings",status="none"} 1`,
 	} {
-		assert.Contains(t, said, want+"\n")
+		assert.Contains(t, body, want+"\n")
 	}
-	assert.NotContains(t, said, "bk_secret")
+	assert.NotContains(t, body, "bk_secret")
 }

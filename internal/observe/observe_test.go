@@ -28,7 +28,7 @@ func logged(t *testing.T, err error) map[string]any {
 	req := mcp.CallToolRequest{}
 	req.Params.Arguments = map[string]any{"title": "a private matter"}
 	_, got := run(t.Context(), req)
-	require.Equal(t, err, got, "it sees and never decides")
+	require.Equal(t, err, got, "the middleware does not change the error")
 	assert.NotContains(t, out.String(), "private")
 	var line map[string]any
 	require.NoError(t, json.Unmarshal(out.Bytes(), &line))
@@ -53,7 +53,7 @@ func TestEachToolCallIsOneLineWithItsOutcome(t *testing.T) {
 	assert.Equal(t, "disk on fire", broken["cause"])
 }
 
-func TestAnExchangeIsLoggedWithoutItsSecrets(t *testing.T) {
+func TestRequestsAreLoggedWithoutSecrets(t *testing.T) {
 	t.Parallel()
 	var out bytes.Buffer
 	vennio := httptest.NewServer(http.NotFoundHandler())

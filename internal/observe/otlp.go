@@ -22,57 +22,55 @@ import (
 	"github.com/vennio-mcp/vennio-mcp/internal/files"
 )
 
-// collector sends spans over OTLP/HTTP in protobuf: an otlptrace.Client. The
-// usual one links gRPC, which it never calls, into every process
-// (opentelemetry-go, issue 2579).
+// collector is an otlptrace.Client that sends spans over OTLP/HTTP as protobuf. The client of the
+// library, otlptracehttp, links gRPC without using it (opentelemetry-go, issue 2579).
 type collector struct {
 	url    string
 	header http.Header
 	http   *http.Client
 }
 
-// retryFor bounds how long one batch is tried; further spans wait meanwhile. It
-// is less than the 30 s that the library gives a batch, so that the last error is
-// the collector's own.
+// retryFor is the maximum time for sending one batch, during which other spans wait. It is less than
+// the timeout of the library (30 s), so that the last error is that of the collector.
 const retryFor = 25 * time.Second
 
-// newCollector reads OpenTelemetry's own variables (specification of the OTLP
-// exporter); nil where none names an endpoint.
+// newCollector returns the collector that the environment variables of OpenTelemetry configure
+// (specification of the OTLP exporter); nil without an endpoint.
 func newCollector(getenv func(string) string) (*collector, error) {
-	of := func(name string) string {
+	setting := func(name string) string {
 		return cmp.Or(getenv("OTEL_EXPORTER_OTLP_TRACES_"+name), getenv("OTEL_EXPORTER_OTLP_"+name))
 	}
-	to := getenv("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT") // as it stands
-	if base := getenv("OTEL_EXPORTER_OTLP_ENDPOINT"); to == "" && base != "" {
-		to = strings.TrimRight(base, "/") + "/v1/traces"
+	endpoint := getenv("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT") // used without a suffix
+	if base := getenv("OTEL_EXPORTER_OTLP_ENDPOINT"); endpoint == "" && base != "" {
+		endpoint = strings.TrimRight(base, "/") + "/v1/traces"
 	}
-	if to == "" {
+	if endpoint == "" {
 		return nil, nil
 	}
-	if u, err := url.Parse(to); err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
+	if u, err := url.Parse(endpoint); err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
 		return nil, errors.New("the OTLP endpoint must be an http or https URL, such as http://localhost:4318")
 	}
-	header, err := headers(of("HEADERS"))
+	header, err := headers(setting("HEADERS"))
 	if err != nil {
 		return nil, err
 	}
-	timeout, err := milliseconds(cmp.Or(of("TIMEOUT"), "10000"))
+	timeout, err := milliseconds(cmp.Or(setting("TIMEOUT"), "10000"))
 	if err != nil {
 		return nil, err
 	}
-	transport, err := trusting(of("CERTIFICATE"))
+	transport, err := transportTrusting(setting("CERTIFICATE"))
 	if err != nil {
 		return nil, err
 	}
 	client := &http.Client{
 		Timeout: timeout, Transport: transport,
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }, // headers hold keys
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }, // redirects would disclose the API keys in headers
 	}
-	return &collector{url: to, header: header, http: client}, nil
+	return &collector{url: endpoint, header: header, http: client}, nil
 }
 
-// headers reads "name=value,name=value", both percent-encoded. What is wrong is
-// not repeated: values are secrets.
+// headers parses "name=value,name=value" with percent-encoded names and values. Its errors do not quote
+// the input, because values are secrets.
 func headers(list string) (http.Header, error) {
 	h := http.Header{"Content-Type": {"application/x-protobuf"}, "User-Agent": {"vennio-mcp"}}
 	for pair := range strings.SplitSeq(list, ",") {
@@ -90,17 +88,18 @@ func headers(list string) (http.Header, error) {
 	return h, nil
 }
 
+// milliseconds parses a timeout.
 func milliseconds(text string) (time.Duration, error) {
 	n, err := strconv.Atoi(text)
 	if err != nil || n <= 0 {
-		return 0, errors.New("OTEL_EXPORTER_OTLP_TIMEOUT: a number of milliseconds above 0")
+		return 0, errors.New("OTEL_EXPORTER_OTLP_TIMEOUT: write a number of milliseconds above 0")
 	}
 	return time.Duration(n) * time.Millisecond, nil
 }
 
-// trusting is a transport that trusts the authorities in a PEM file instead of
-// the system's, if one is named.
-func trusting(file string) (*http.Transport, error) {
+// transportTrusting returns a transport that trusts the certificate authorities in a PEM file, or those
+// of the system if file is empty.
+func transportTrusting(file string) (*http.Transport, error) {
 	t := http.DefaultTransport.(*http.Transport).Clone()
 	if file == "" {
 		return t, nil
@@ -124,9 +123,9 @@ func (c *collector) Stop(context.Context) error {
 	return nil
 }
 
-// UploadTraces sends one batch, again for a while where the collector asks for
-// it or is not there. TracesData is to the byte what the protocol calls
-// ExportTraceServiceRequest, whose own package is what brings gRPC.
+// UploadTraces sends one batch. It retries for up to retryFor if the collector is unreachable or
+// answers with a temporary error. TracesData has the same encoding as ExportTraceServiceRequest, whose
+// package would link gRPC.
 func (c *collector) UploadTraces(ctx context.Context, spans []*tracepb.ResourceSpans) error {
 	body, err := proto.Marshal(&tracepb.TracesData{ResourceSpans: spans})
 	if err != nil {
@@ -148,7 +147,7 @@ func (c *collector) send(ctx context.Context, body []byte) error {
 		return err
 	}
 	defer func() { _ = resp.Body.Close() }()
-	_, _ = io.Copy(io.Discard, io.LimitReader(resp.Body, 1<<16)) // so that the connection is used again
+	_, _ = io.Copy(io.Discard, io.LimitReader(resp.Body, 1<<16)) // so that the connection can be reused
 	switch resp.StatusCode {
 	case http.StatusTooManyRequests, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
 		if wait, err := strconv.Atoi(resp.Header.Get("Retry-After")); err == nil && wait > 0 {

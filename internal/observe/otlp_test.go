@@ -30,7 +30,7 @@ func set(pairs ...string) func(string) string {
 	}
 }
 
-func TestTheCollectorIsWhereTheVariablesSay(t *testing.T) {
+func TestTheEndpointOfTheCollector(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
 		set  []string
@@ -50,11 +50,11 @@ func TestTheCollectorIsWhereTheVariablesSay(t *testing.T) {
 	assert.Nil(t, none)
 }
 
-func TestWhatIsSaidOfTheCollectorIsChecked(t *testing.T) {
+func TestInvalidSettingsOfTheCollector(t *testing.T) {
 	t.Parallel()
 	empty := filepath.Join(t.TempDir(), "ca.pem")
 	require.NoError(t, os.WriteFile(empty, nil, 0o600))
-	for said, want := range map[string]string{
+	for setting, want := range map[string]string{
 		"ENDPOINT=collector:4317":   "must be an http or https URL",
 		"ENDPOINT=http://":          "must be an http or https URL",
 		"HEADERS=api-key secret":    "name=value",
@@ -64,16 +64,16 @@ func TestWhatIsSaidOfTheCollectorIsChecked(t *testing.T) {
 		"CERTIFICATE=/nowhere.pem":  "CERTIFICATE",
 		"CERTIFICATE=" + empty:      "no certificate",
 	} {
-		_, err := newCollector(set(said, "TRACES_ENDPOINT="+strings.TrimPrefix(said, "ENDPOINT=")))
-		if !strings.HasPrefix(said, "ENDPOINT") {
-			_, err = newCollector(set("ENDPOINT=http://collector", said))
+		_, err := newCollector(set(setting, "TRACES_ENDPOINT="+strings.TrimPrefix(setting, "ENDPOINT=")))
+		if !strings.HasPrefix(setting, "ENDPOINT") {
+			_, err = newCollector(set("ENDPOINT=http://collector", setting))
 		}
-		require.ErrorContains(t, err, want, said)
+		require.ErrorContains(t, err, want, setting)
 		assert.NotContains(t, err.Error(), "secret")
 	}
 }
 
-func TestACollectorThatTheOperatorVouchesForIsSentHeaders(t *testing.T) {
+func TestACollectorWithATrustedCertificateReceivesHeaders(t *testing.T) {
 	t.Parallel()
 	var got http.Header
 	server := httptest.NewTLSServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { got = r.Header }))
@@ -97,7 +97,7 @@ func TestACollectorThatTheOperatorVouchesForIsSentHeaders(t *testing.T) {
 // req: X4
 func TestReq_X4_SpansAndKeysAreNotRedirected(t *testing.T) {
 	t.Parallel()
-	other := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { t.Error("led elsewhere") }))
+	other := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { t.Error("the redirect was followed") }))
 	t.Cleanup(other.Close)
 	for _, code := range []int{http.StatusFound, http.StatusTemporaryRedirect} {
 		leads := httptest.NewServer(http.RedirectHandler(other.URL, code))
@@ -122,18 +122,18 @@ func status(code int, wait string) func() (*http.Response, error) {
 	}
 }
 
-func TestABatchIsSentAgainWhereThatMayHelp(t *testing.T) {
+func TestTemporaryErrorsOfTheCollectorAreRetried(t *testing.T) {
 	t.Parallel()
-	away := func() (*http.Response, error) { return nil, errors.New("connection refused") }
+	unreachable := func() (*http.Response, error) { return nil, errors.New("connection refused") }
 	for name, c := range map[string]struct {
 		answers answers
 		waits   time.Duration // at least
 		fails   string
 	}{
-		"at once":         {answers{status(200, "")}, 0, ""},
-		"down, then busy": {answers{away, status(503, "7"), status(429, ""), status(200, "")}, 7 * time.Second, ""},
-		"refused":         {answers{status(400, "")}, 0, "Bad Request"},
-		"away for long":   {slices.Repeat(answers{away}, 100), retryFor / 2, "refused"},
+		"at once":              {answers{status(200, "")}, 0, ""},
+		"down, then busy":      {answers{unreachable, status(503, "7"), status(429, ""), status(200, "")}, 7 * time.Second, ""},
+		"refused":              {answers{status(400, "")}, 0, "Bad Request"},
+		"unreachable for long": {slices.Repeat(answers{unreachable}, 100), retryFor / 2, "refused"},
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			to := &collector{url: "http://collector/v1/traces", http: &http.Client{Transport: &c.answers}}

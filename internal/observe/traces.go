@@ -23,40 +23,40 @@ import (
 	"github.com/vennio-mcp/vennio-mcp/vennioclient"
 )
 
-// Traces makes a span of each tool call and of each request to Vennio, and
-// carries the caller's trace on. A nil *Traces makes none and costs nothing.
+// Traces creates a span for each tool call and each request to Vennio, and continues the trace of the
+// caller. A nil *Traces creates none.
 type Traces struct {
 	provider *sdk.TracerProvider
 	tracer   trace.Tracer
 }
 
-// NewTraces exports spans over OTLP/HTTP as OpenTelemetry's own environment
-// variables say; nil where OTEL_EXPORTER_OTLP_ENDPOINT and
-// OTEL_EXPORTER_OTLP_TRACES_ENDPOINT are not set, or OTEL_SDK_DISABLED is true.
-// The library reads further ones itself (OTEL_RESOURCE_ATTRIBUTES, sampling,
-// batches). version is the program's; what goes wrong with exporting is logged.
+// NewTraces returns Traces that export spans over OTLP/HTTP. The environment variables of OpenTelemetry
+// configure it. It returns nil if neither OTEL_EXPORTER_OTLP_ENDPOINT nor
+// OTEL_EXPORTER_OTLP_TRACES_ENDPOINT is set, or if OTEL_SDK_DISABLED is true. The library reads further
+// variables (OTEL_RESOURCE_ATTRIBUTES, sampling, batches). version is the version of the program. Errors
+// of the export are logged.
 func NewTraces(ctx context.Context, getenv func(string) string, version string, log zerolog.Logger) (*Traces, error) {
 	if strings.EqualFold(getenv("OTEL_SDK_DISABLED"), "true") {
 		return nil, nil
 	}
-	to, err := newCollector(getenv)
-	if to == nil || err != nil {
+	client, err := newCollector(getenv)
+	if client == nil || err != nil {
 		return nil, err
 	}
-	exporter, err := otlptrace.New(ctx, to)
+	exporter, err := otlptrace.New(ctx, client)
 	if err != nil {
 		return nil, fmt.Errorf("trace: %w", err)
 	}
-	about := resource.NewSchemaless(attribute.String("service.name", "vennio-mcp"), attribute.String("service.version", version))
-	if about, err = resource.Merge(about, resource.Environment()); err != nil {
+	attributes := resource.NewSchemaless(attribute.String("service.name", "vennio-mcp"), attribute.String("service.version", version))
+	if attributes, err = resource.Merge(attributes, resource.Environment()); err != nil {
 		return nil, fmt.Errorf("OTEL_RESOURCE_ATTRIBUTES: %w", err)
 	}
 	otel.SetErrorHandler(otel.ErrorHandlerFunc(func(err error) { log.Warn().Err(err).Msg("traces cannot be exported") }))
-	provider := sdk.NewTracerProvider(sdk.WithBatcher(exporter), sdk.WithResource(about))
+	provider := sdk.NewTracerProvider(sdk.WithBatcher(exporter), sdk.WithResource(attributes))
 	return &Traces{provider, provider.Tracer("github.com/vennio-mcp/vennio-mcp")}, nil
 }
 
-// Close sends the spans that wait, within limit.
+// Close sends the remaining spans, for at most limit.
 func (t *Traces) Close(limit time.Duration) error {
 	if t == nil {
 		return nil
@@ -66,8 +66,8 @@ func (t *Traces) Close(limit time.Duration) error {
 	return t.provider.Shutdown(ctx)
 }
 
-// Tools makes a span of each call, in the caller's trace if it names one: a
-// [tools.Middleware], to stand inside that of [Tools].
+// Tools creates a span for each call, in the trace of the caller if there is one. It is a
+// [tools.Middleware] and must be inside that of [Tools], which provides the consent method.
 func (t *Traces) Tools(tool string, next tools.Run) tools.Run {
 	if t == nil {
 		return next
@@ -77,29 +77,29 @@ func (t *Traces) Tools(tool string, next tools.Run) tools.Run {
 			trace.WithAttributes(attribute.String("mcp.method.name", "tools/call"), attribute.String("gen_ai.tool.name", tool)))
 		defer span.End()
 		result, err := next(ctx, req)
-		how := outcome(result, err)
-		span.SetAttributes(attribute.String("vennio_mcp.outcome", how))
-		if method := callIn(ctx).lastMethod(); method != "" {
+		code := outcome(result, err)
+		span.SetAttributes(attribute.String("vennio_mcp.outcome", code))
+		if method := callFrom(ctx).lastMethod(); method != "" {
 			span.SetAttributes(attribute.String("vennio_mcp.method", string(method)))
 		}
-		if how == string(schemas.CodeInternal) {
-			span.SetStatus(codes.Error, how)
+		if code == string(schemas.CodeInternal) {
+			span.SetStatus(codes.Error, code)
 		}
 		return result, err
 	}
 }
 
-// traceparent is the one header of the W3C Trace Context that is read and
-// written: neither baggage nor tracestate, which may hold anything.
+// traceparent is the only header of the W3C Trace Context that is read and sent. baggage and tracestate
+// are not, because they may contain anything.
 const traceparent = "traceparent"
 
-// HTTPContext adds the trace that an HTTP request names to the context of its calls.
+// HTTPContext adds the trace in the header of an HTTP request to the context of its calls.
 func HTTPContext(ctx context.Context, r *http.Request) context.Context {
 	return propagation.TraceContext{}.Extract(ctx, propagation.MapCarrier{traceparent: r.Header.Get(traceparent)})
 }
 
-// parent continues the caller's trace: that in the call's _meta (SEP-414), else that
-// of [HTTPContext].
+// parent adds the trace of the caller to ctx: that in _meta of the call (SEP-414), otherwise that of
+// [HTTPContext].
 func parent(ctx context.Context, req mcp.CallToolRequest) context.Context {
 	if req.Params.Meta == nil {
 		return ctx
@@ -108,7 +108,7 @@ func parent(ctx context.Context, req mcp.CallToolRequest) context.Context {
 	return propagation.TraceContext{}.Extract(ctx, propagation.MapCarrier{traceparent: inMeta})
 }
 
-// Transport makes a span of each request to Vennio, and names it in the request.
+// Transport creates a span for each request to Vennio, and adds it to the request as traceparent.
 func (t *Traces) Transport(next http.RoundTripper) http.RoundTripper {
 	if t == nil {
 		return next
@@ -123,12 +123,13 @@ func (t *Traces) Transport(next http.RoundTripper) http.RoundTripper {
 		propagation.TraceContext{}.Inject(ctx, carrier)
 		r.Header.Set(traceparent, carrier[traceparent])
 		resp, err := next.RoundTrip(r)
-		told(span, resp, err)
+		setStatus(span, resp, err)
 		return resp, err
 	})
 }
 
-func told(span trace.Span, resp *http.Response, err error) {
+// setStatus sets the status of the span of a request.
+func setStatus(span trace.Span, resp *http.Response, err error) {
 	if err != nil {
 		span.SetStatus(codes.Error, "no answer")
 		return

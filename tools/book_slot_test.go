@@ -1,13 +1,16 @@
 package tools_test
 
 import (
+	"encoding/json"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/mark3labs/mcp-go/mcp"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/vennio-mcp/vennio-mcp/internal/auth"
 	"github.com/vennio-mcp/vennio-mcp/schemas"
 	"github.com/vennio-mcp/vennio-mcp/vennioclient"
 )
@@ -186,4 +189,28 @@ func TestASlotThatHasPassedIsNotBooked(t *testing.T) {
 	got := w.book(agreed(s.SlotID))
 	assert.Equal(t, schemas.CodeSlotPast, got.Code, got.Text)
 	assert.Zero(t, w.vennio.Writes())
+}
+
+// The tools check the scope too, in case that a transport did not refuse the message.
+func TestToolsThatWriteNeedTheScope(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	s := w.slot()
+	for scope, code := range map[string]schemas.Code{auth.ScopeRead: schemas.CodeNotAllowed, auth.ScopeBook: ""} {
+		req := mcp.CallToolRequest{}
+		req.Params.Name, req.Params.Arguments = "book_slot", agreed(s.SlotID)
+		got, err := w.agent.CallTool(auth.With(t.Context(), auth.Caller{Name: "ada", Scopes: []string{scope}}), req)
+		require.NoError(t, err)
+		raw, err := json.Marshal(got.StructuredContent)
+		require.NoError(t, err)
+		var failure schemas.Failure
+		require.NoError(t, json.Unmarshal(raw, &failure))
+		if code == "" {
+			assert.False(t, got.IsError, string(raw))
+			continue
+		}
+		require.NotNil(t, failure.Error, string(raw))
+		assert.Equal(t, code, failure.Error.Code)
+	}
+	assert.Equal(t, 1, w.vennio.Writes(), "only the call with the scope")
 }

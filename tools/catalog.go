@@ -7,7 +7,6 @@
 package tools
 
 import (
-	"context"
 	"fmt"
 	"slices"
 	"strings"
@@ -26,7 +25,6 @@ type Deps struct {
 	Every     func(time.Duration) (tick <-chan time.Time, end func())
 	Sandbox   bool // no key is set: every result says so
 	Selection Selection
-	MayWrite  func(context.Context) bool // reports whether the caller may write; nil: every caller may
 
 	offered map[string]bool // for the name of every tool, whether the operator selected it; set by Catalog
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/mark3labs/mcp-go/mcp"
 	"github.com/mark3labs/mcp-go/server"
 
+	"github.com/vennio-mcp/vennio-mcp/internal/auth"
 	"github.com/vennio-mcp/vennio-mcp/internal/consent"
 	"github.com/vennio-mcp/vennio-mcp/internal/jsonlimits"
 	"github.com/vennio-mcp/vennio-mcp/internal/sanitize"
@@ -105,7 +106,7 @@ func define[In any, Out schemas.Result](d *Deps, s spec, handle func(context.Con
 
 // call runs a handler if the caller may use the tool and did not bring a foreign answer.
 func (d *Deps) call(ctx context.Context, s spec, handle func() (schemas.Result, error)) (schemas.Result, error) {
-	if s.effect != reads && d.MayWrite != nil && !d.MayWrite(ctx) {
+	if s.effect != reads && !auth.From(ctx).May(auth.ScopeBook) { // over HTTP, mcpserver refuses it earlier, with 403
 		return nil, scheduling.NotAllowed("the caller's token may only read.")
 	}
 	if err := d.checkAnswer(ctx); err != nil {

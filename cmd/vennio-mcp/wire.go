@@ -176,7 +176,6 @@ func (a *assembled) deps(p program, cfg config.Config, id tenant.Identity, clien
 			Caller:     a.caller,
 		},
 		Sandbox: cfg.Sandbox(), Selection: cfg.Tools,
-		MayWrite: func(ctx context.Context) bool { return auth.From(ctx).May(auth.ScopeBook) }, // the transport refuses it earlier
 	}
 }
 

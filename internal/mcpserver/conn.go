@@ -192,7 +192,7 @@ func (c *conn) handle(x exchange) (answer response) {
 			return bad.response(env.ID)
 		}
 	}
-	if x.session.stateless && needsSession(env.Method) {
+	if x.session.stateless && needsSession(env.Method) && !mcp.IsModernProtocol(x.session.ProtocolVersion()) { // mcp-go knows that 2026-07-28 removed them
 		return (&rpcError{Code: mcp.METHOD_NOT_FOUND, Message: string(env.Method) + " needs a session, and this server keeps none; MCP 2026-07-28 has subscriptions/listen"}).response(env.ID)
 	}
 	if to := x.session.out.subscriber; to != nil && env.Method == mcp.MethodSubscriptionsListen {

@@ -88,9 +88,10 @@ func TestReq_X5_NobodyAnswersForAnother(t *testing.T) {
 	modernly := append(thief, "Mcp-Protocol-Version", modern)
 	assert.Equal(t, http.StatusBadRequest, s.post(said("accept"), modernly...).StatusCode)
 	own := s.post(initialize("2025-11-25", `{"elicitation":{}}`), as("acme-too")...).Header.Get("Mcp-Session-Id")
-	s.post(said("accept"), append(as("acme-too"), "Mcp-Session-Id", own)...)
+	assert.Equal(t, http.StatusAccepted, s.post(said("accept"), append(as("acme-too"), "Mcp-Session-Id", own)...).StatusCode, "no request of this session has the id")
 	assert.Equal(t, http.StatusAccepted, s.post(said("decline"), ada...).StatusCode)
 	assert.Equal(t, "said decline", asking.next().text())
+	assert.Equal(t, http.StatusAccepted, s.post(said("accept"), ada...).StatusCode, "the request was answered before")
 }
 
 // req: X5. Ids cannot be guessed: 26 letters of 32, each drawn from a source that

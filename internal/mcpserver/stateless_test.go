@@ -63,6 +63,12 @@ func TestWithoutSessionsWhatNeedsOneIsRefused(t *testing.T) {
 		require.NotNil(t, m.Error, method)
 		assert.Equal(t, mcp.METHOD_NOT_FOUND, m.Error.Code)
 		assert.Contains(t, m.Error.Message, "needs a session")
+
+		resp := s.post(request("1", modern, method, params), modernly(method)...)
+		assert.Equal(t, http.StatusNotFound, resp.StatusCode)
+		m = single(t, resp)
+		assert.Equal(t, mcp.METHOD_NOT_FOUND, m.Error.Code)
+		assert.Contains(t, m.Error.Message, "was removed in protocol version 2026-07-28", "a server with sessions would refuse it, too")
 	}
 	assert.Equal(t, http.StatusBadRequest, s.post(`{"jsonrpc":"2.0","id":1,"result":{"action":"accept"}}`).StatusCode)
 	for _, resp := range []*http.Response{s.ask(http.MethodGet, "/sse", ""), s.ask(http.MethodPost, "/message?sessionId=x", request("1", "", "ping", ""))} {

@@ -3,6 +3,7 @@ package auth_test
 import (
 	"fmt"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"testing"
 
@@ -136,5 +137,24 @@ func TestLoopbackHosts(t *testing.T) {
 		"128.0.0.1": false, "10.0.0.1": false, "169.254.0.1": false, "::2": false, "fe80::1": false, "::ffff:128.0.0.1": false, "127.1": false, "2130706433": false, "0x7f.0.0.1": false, "127.0.0.1.evil.example": false,
 	} {
 		assert.Equal(t, want, auth.LoopbackHost(host), "%q", host)
+	}
+}
+
+// The ledger contains tenant names that were derived from callers' keys. These names were derived by the
+// program of 30 November 2026 (commit 55c487f).
+//
+// field: tenants of callers' keys of an earlier release
+func TestTenantsOfCallersKeysAreUnchanged(t *testing.T) {
+	t.Parallel()
+	token := auth.NewToken()
+	for secret, name := range map[string]string{"a secret": "key:9a8b9dd48bba4670287a054d78254c43", "another secret": "key:40a237782b3f91d4e56d93e46c24e252"} {
+		c, err := auth.New(t.Context(), auth.Options{Tokens: []auth.Token{{Name: "ada", Hash: auth.HashOf(token)}}, CallerKeys: true, Keys: tenant.NewKeyring([]byte(secret))})
+		require.NoError(t, err)
+		r := httptest.NewRequestWithContext(t.Context(), "POST", "/mcp", nil)
+		r.Header.Set("Authorization", "Bearer "+token)
+		r.Header.Set(auth.HeaderKey, "vennio_sk_test_fixture")
+		caller, err := c.Identify(r)
+		require.NoError(t, err)
+		assert.Equal(t, name, caller.Tenant)
 	}
 }

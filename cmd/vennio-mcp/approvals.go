@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/vennio-mcp/vennio-mcp/internal/app"
 	"github.com/vennio-mcp/vennio-mcp/internal/approval"
 	"github.com/vennio-mcp/vennio-mcp/internal/config"
 	"github.com/vennio-mcp/vennio-mcp/internal/consent"
@@ -191,7 +192,7 @@ func (p program) withApprovals(do func(*cobra.Command, approvals, []string) erro
 	})
 }
 
-// A running server looks for approvals every 15 s (settlePace). This process waits that long for what it
+// A running server looks for approvals every 15 s (app.Intervals). This process waits that long for what it
 // cannot write itself.
 const (
 	elsewhereTime = 25 * time.Second
@@ -231,22 +232,15 @@ func (p program) executeHere(ctx context.Context, l approvals, asked consent.Pro
 	}
 }
 
-// executeWith writes an act with the account of its tenant. A refusal of Vennio is recorded in the ledger;
-// the error is one of the settings.
-func (p program) executeWith(ctx context.Context, cfg config.Config, asked consent.Proposal) error {
-	a, err := p.found(ctx, cfg)
+// executeWith writes an approved request with the account of its tenant. A refusal of Vennio is recorded
+// in the ledger; the error is one of the settings.
+func (p program) executeWith(ctx context.Context, cfg config.Config, approved consent.Proposal) error {
+	a, err := app.New(ctx, cfg, p.appOptions(cfg))
 	if err != nil {
 		return err
 	}
-	defer a.close()
-	d, err := a.settlers.of(asked.Act.Tenant)
-	if err != nil {
-		return err
-	}
-	if err := d.Execute(ctx, asked); err != nil {
-		a.log.Debug().Err(err).Msg("the approved act could not be carried out") // the ledger says why
-	}
-	return nil
+	defer a.Close()
+	return a.Execute(ctx, approved)
 }
 
 // withLedger runs a command on the ledger in the state folder.

@@ -33,7 +33,7 @@ func TestReq_E3_NoSecretLeavesTheProgram(t *testing.T) {
 	t.Parallel()
 	vennio := startSandboxProcess(t)
 	p := start(t, clean(t, "VENNIO_API_URL="+vennio, "VENNIO_API_KEY=vennio_sk_test_"+canary, "VENNIO_SIGNING_SECRET="+canary+canary+canary,
-		"VENNIO_HOSTS="+new(box).hosts(), "VENNIO_LOG_LEVEL=debug", "VENNIO_TIMEOUT=500ms"))
+		"VENNIO_HOSTS="+sandboxHostsSetting(), "VENNIO_LOG_LEVEL=debug", "VENNIO_TIMEOUT=500ms"))
 	out := throughTroubles(t, p, vennio)
 	everything := out + p.stderr.String()
 	assert.Contains(t, everything, "vennio_unavailable", "the search looked at something")
@@ -81,7 +81,7 @@ func throughTroubles(t *testing.T, p *process, vennio string) string {
 func TestReq_E3_NoSecretLeavesTheHTTPServer(t *testing.T) {
 	t.Parallel()
 	vennio := startSandboxProcess(t)
-	p := start(t, clean(t, "VENNIO_API_URL="+vennio, "VENNIO_API_KEY=vennio_sk_test_"+canary, "VENNIO_HOSTS="+new(box).hosts(), "VENNIO_LOG_LEVEL=debug", "VENNIO_WEBHOOK_SECRET=whsec_"+canary),
+	p := start(t, clean(t, "VENNIO_API_URL="+vennio, "VENNIO_API_KEY=vennio_sk_test_"+canary, "VENNIO_HOSTS="+sandboxHostsSetting(), "VENNIO_LOG_LEVEL=debug", "VENNIO_WEBHOOK_SECRET=whsec_"+canary),
 		"serve", "--addr", "127.0.0.1:0")
 	url := p.address()
 	agent, err := client.NewStreamableHttpClient(url + "/mcp")
@@ -114,7 +114,7 @@ func TestReq_E3_NoSecretLeavesTheHTTPServer(t *testing.T) {
 func TestReq_E3_NoSecretLeavesTheCommands(t *testing.T) {
 	t.Parallel()
 	vennio := startSandboxProcess(t)
-	env := clean(t, "VENNIO_API_URL="+vennio, "VENNIO_API_KEY=vennio_sk_test_"+canary, "VENNIO_HOSTS="+new(box).hosts(), "VENNIO_CONSENT=human",
+	env := clean(t, "VENNIO_API_URL="+vennio, "VENNIO_API_KEY=vennio_sk_test_"+canary, "VENNIO_HOSTS="+sandboxHostsSetting(), "VENNIO_CONSENT=human",
 		"VENNIO_LOG_LEVEL=debug", "VENNIO_WEBHOOK_SECRET=whsec_"+canary, "VENNIO_SIGNING_SECRET="+canary+canary+canary)
 	c := converse(t, env)
 	require.Equal(t, "awaiting_consent", c.call("book_slot", c.booking()).Data.Status)

@@ -293,7 +293,7 @@ func TestTheLogOnATerminal(t *testing.T) {
 func TestEveryListHasJSON(t *testing.T) {
 	t.Parallel()
 	vennio := startSandboxProcess(t)
-	env := clean(t, "VENNIO_API_URL="+vennio, "VENNIO_API_KEY=vennio_sk_test_c4n4ry_lists", "VENNIO_HOSTS="+new(box).hosts(), "VENNIO_CONSENT=ask")
+	env := clean(t, "VENNIO_API_URL="+vennio, "VENNIO_API_KEY=vennio_sk_test_c4n4ry_lists", "VENNIO_HOSTS="+sandboxHostsSetting(), "VENNIO_CONSENT=ask")
 	c := converse(t, env)
 	booking := c.booking()
 	c.call("book_slot", booking)
@@ -371,7 +371,7 @@ func TestTheCommandLineIsRefusedWithWhatToDo(t *testing.T) {
 func TestASlotFoundBeforeARestartCanBeBookedAfterIt(t *testing.T) {
 	t.Parallel()
 	vennio := startSandboxProcess(t)
-	env := clean(t, "VENNIO_API_URL="+vennio, "VENNIO_API_KEY=vennio_sk_test_c4n4ry_restart", "VENNIO_HOSTS="+new(box).hosts())
+	env := clean(t, "VENNIO_API_URL="+vennio, "VENNIO_API_KEY=vennio_sk_test_c4n4ry_restart", "VENNIO_HOSTS="+sandboxHostsSetting())
 	found := talk(t, env, `{"name":"find_slots","arguments":{"when":"next week"}}`)
 	id := found[strings.Index(found, `"slot_id":"`)+len(`"slot_id":"`):][:33]
 	booked := talk(t, env, `{"name":"book_slot","arguments":{"slot_id":"`+id+`","title":"Intro","attendees":[{"email":"ada@example.com","name":"Ada"}],"consent":{"granted":true,"given_by":"Ada","statement":"yes"}}}`)

@@ -82,7 +82,7 @@ func newCompany(t *testing.T, more ...string) *company {
 		acme: auth.NewToken(), beta: auth.NewToken(), reader: auth.NewToken(), guest: auth.NewToken(),
 	}
 	settings := filepath.Join(t.TempDir(), "settings.yaml")
-	hosts := strings.TrimSuffix(new(box).hosts(), ",")
+	hosts := strings.TrimSuffix(sandboxHostsSetting(), ",")
 	require.NoError(t, os.WriteFile(settings, fmt.Appendf(nil, `
 tokens:
   - {name: ada, hash: "%s", tenant: acme}
@@ -104,7 +104,7 @@ tenants:
 }
 
 // alice hosts in every account; callers with keys of their own know her by id.
-var alice = new(box).hostID()
+var alice = aliceID()
 
 // member is one of its callers, with a session of Streamable HTTP.
 type member struct {

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/vennio-mcp/vennio-mcp/internal/app"
 	"github.com/vennio-mcp/vennio-mcp/internal/approval"
 	"github.com/vennio-mcp/vennio-mcp/internal/config"
 	"github.com/vennio-mcp/vennio-mcp/internal/consent"
@@ -60,7 +61,7 @@ func (p program) completion(f *pflag.Flag) cobra.CompletionFunc {
 	case f.Name == "sink":
 		return p.completeSinks
 	case f.Name == "type" || f.Name == "events":
-		return cobra.FixedCompletions(append([]string{"booking.*"}, documented("guide")...), cobra.ShellCompDirectiveNoFileComp)
+		return cobra.FixedCompletions(append([]string{"booking.*"}, app.DocumentedEvents("guide")...), cobra.ShellCompDirectiveNoFileComp)
 	}
 	return cobra.NoFileCompletions
 }

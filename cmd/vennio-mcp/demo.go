@@ -15,6 +15,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/vennio-mcp/vennio-mcp/internal/app"
 	"github.com/vennio-mcp/vennio-mcp/internal/config"
 	"github.com/vennio-mcp/vennio-mcp/internal/sanitize"
 	"github.com/vennio-mcp/vennio-mcp/internal/sqldb"
@@ -53,7 +54,7 @@ type demo struct {
 	*transcript
 	here    program // with the settings of the demo
 	agent   *agent
-	vennio  *box
+	vennio  *app.Sandbox
 	sink    *demoSink
 	browser *demoBrowser
 	state   string
@@ -70,7 +71,7 @@ func (p program) newDemo(ctx context.Context) (*demo, error) {
 	}
 	d.state = state
 	d.close = func() { _ = os.RemoveAll(state) }
-	d.vennio, err = p.startSandbox(ctx, "127.0.0.1:0")
+	d.vennio, err = app.StartSandbox(ctx, "127.0.0.1:0", p.clock())
 	if err == nil {
 		d.sink, err = startDemoSink(ctx)
 	}
@@ -89,7 +90,7 @@ func (p program) newDemo(ctx context.Context) (*demo, error) {
 			d.sink.close()
 		}
 		if d.vennio != nil {
-			d.vennio.close()
+			d.vennio.Close()
 		}
 		_ = os.RemoveAll(state)
 	}
@@ -208,7 +209,7 @@ func (d *demo) loseSlot(ctx context.Context, found []schemas.Slot) error {
 	d.narrate("In the same second somebody else takes that time.")
 	start, err1 := time.Parse(time.RFC3339, found[2].Start)
 	end, err2 := time.Parse(time.RFC3339, found[2].End)
-	if err := errors.Join(err1, err2, d.vennio.Take(d.vennio.hostID(), start, end)); err != nil {
+	if err := errors.Join(err1, err2, d.vennio.Take(aliceID(), start, end)); err != nil {
 		return err
 	}
 	if err := d.browser.approve(ctx, asked.ApprovalURL, "Not booked"); err != nil {
@@ -374,7 +375,7 @@ func (e sinkEvent) String() string {
 func startDemoSink(ctx context.Context) (*demoSink, error) {
 	s := &demoSink{events: make(chan sinkEvent, 16)}
 	var err error
-	s.url, s.close, err = listen(ctx, "127.0.0.1:0", s)
+	s.url, s.close, err = app.Listen(ctx, "127.0.0.1:0", s)
 	return s, err
 }
 
@@ -390,7 +391,7 @@ func (s *demoSink) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 // demoSettings returns the settings of the demo, with all that this process inherited unset.
-func demoSettings(vennio *box, sink *demoSink, state string) (env []string, err error) {
+func demoSettings(vennio *app.Sandbox, sink *demoSink, state string) (env []string, err error) {
 	for _, s := range config.Settings() {
 		for _, name := range s.Env {
 			env = append(env, name+"=")
@@ -399,7 +400,7 @@ func demoSettings(vennio *box, sink *demoSink, state string) (env []string, err 
 	file := filepath.Join(state, "settings.yml")
 	sinks := fmt.Sprintf("sinks: [{name: crm, type: http, url: %q, secret: demo, events: [booking.*]}]\n", sink.url)
 	return append(env,
-		"VENNIO_API_URL="+vennio.url, "VENNIO_API_KEY="+sandbox.DefaultKey(), "VENNIO_HOSTS="+vennio.hosts(), "VENNIO_MCP_SETTINGS="+file,
+		"VENNIO_API_URL="+vennio.URL, "VENNIO_API_KEY="+sandbox.DefaultKey(), "VENNIO_HOSTS="+sandboxHostsSetting(), "VENNIO_MCP_SETTINGS="+file,
 		"VENNIO_SIGNING_SECRET=only for the demonstration", "VENNIO_TIMEZONE=Europe/London", "VENNIO_CONSENT=human", "VENNIO_STATE_DIR="+state), os.WriteFile(file, []byte(sinks), 0o600)
 }
 
@@ -415,10 +416,10 @@ func envLookup(env []string) func(string) string {
 	}
 }
 
-func (*box) hostID() string { return sandbox.Hosts()[0].ID }
+func aliceID() string { return sandbox.Hosts()[0].ID }
 
-// hosts lists the hosts of the sandbox in the form of VENNIO_HOSTS.
-func (*box) hosts() (list string) {
+// sandboxHostsSetting returns the hosts of the sandbox in the form of VENNIO_HOSTS.
+func sandboxHostsSetting() (list string) {
 	for _, h := range sandbox.Hosts() {
 		list += h.Name + "=" + h.ID + ","
 	}

@@ -13,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/vennio-mcp/vennio-mcp/internal/app"
 	"github.com/vennio-mcp/vennio-mcp/internal/approval"
 	"github.com/vennio-mcp/vennio-mcp/internal/sqldb"
 	"github.com/vennio-mcp/vennio-mcp/schemas"
@@ -36,9 +37,9 @@ func (d *demo) pairBrowser(ctx context.Context) error {
 	if err = errors.Join(err, db.Close()); err != nil {
 		return err
 	}
-	link := onLocalhost(d.agent.url) + path
+	link := strings.Replace(d.agent.url, "127.0.0.1", "localhost", 1) + path
 	d.narrate("Under the policy human no agent can agree for a person. The person pairs a browser once, by a link that no agent sees.")
-	d.showCommand([]string{"approvals", "link"}, "Open this in your browser, once, within "+linkLife+":\n"+strings.Replace(link, path[len(path)-20:], "…", 1))
+	d.showCommand([]string{"approvals", "link"}, "Open this in your browser, once, within "+app.LinkLife+":\n"+strings.Replace(link, path[len(path)-20:], "…", 1))
 	page, err := d.browser.post(ctx, link, url.Values{"name": {"Ada Byron"}})
 	if err == nil && !strings.Contains(page, "<h1>Approvals</h1>") {
 		err = errors.New("the browser was not paired")

@@ -58,22 +58,22 @@ func rehearse(t *testing.T) rehearsal {
 	require.NoError(t, err)
 	cfg, err := config.Load(nil, d.here.getenv)
 	require.NoError(t, err)
-	a, err := d.here.assemble(t.Context(), cfg)
+	a, err := d.here.newApp(t.Context(), cfg)
 	require.NoError(t, err)
 	ln, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	ctx, stop := context.WithCancel(context.WithoutCancel(t.Context()))
 	done := make(chan error, 1)
-	go func() { done <- a.serve(ctx, d.here, cfg, ln) }()
+	go func() { done <- a.Serve(ctx, ln) }()
 	t.Cleanup(func() {
 		stop()
 		require.NoError(t, <-done)
-		a.close()
+		a.Close()
 		d.close()
 	})
 	d.agent, err = connectAgent(t.Context(), "http://"+ln.Addr().String())
 	require.NoError(t, err)
-	return rehearsal{d, a.mcp}
+	return rehearsal{d, a.Server}
 }
 
 // finds plays with a tool that does not do what the demo says.

@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/vennio-mcp/vennio-mcp/internal/app"
 	"github.com/vennio-mcp/vennio-mcp/internal/config"
 	"github.com/vennio-mcp/vennio-mcp/internal/doctor"
 	"github.com/vennio-mcp/vennio-mcp/internal/mcpclients"
@@ -66,12 +67,12 @@ func (p program) examine(ctx context.Context, c *cobra.Command) ([]doctor.Findin
 	target := p.target("", cfg)
 	target.System = here
 	if target.Sandbox {
-		box, err := p.startSandbox(ctx, "127.0.0.1:0")
+		box, err := app.StartSandbox(ctx, "127.0.0.1:0", p.clock())
 		if err != nil {
 			return nil, fmt.Errorf("start the sandbox: %w", err)
 		}
-		defer box.close()
-		target.Config.APIURL, target.Config.APIKey, target.Config.Hosts = box.url, config.Secret(sandbox.DefaultKey()), sandboxHosts()[:1]
+		defer box.Close()
+		target.Config.APIURL, target.Config.APIKey, target.Config.Hosts = box.URL, config.Secret(sandbox.DefaultKey()), app.SandboxHosts()[:1]
 	}
 	target.Store = sqldb.Open(cfg.Store())
 	defer func() { _ = target.Store.Close() }()
@@ -89,7 +90,7 @@ func (p program) examine(ctx context.Context, c *cobra.Command) ([]doctor.Findin
 func (p program) target(tenant string, cfg config.Config) doctor.Target {
 	return doctor.Target{
 		Tenant: tenant, Config: cfg, Sandbox: !cfg.Real(), Absent: cfg.Sandbox() && cfg.Real(), Now: p.clock(), Transport: http.DefaultTransport,
-		KeySince: func() (time.Time, error) { return keySince(cfg, p.clock()()) },
+		KeySince: func() (time.Time, error) { return app.KeyCreated(cfg, p.clock()()) },
 	}
 }
 

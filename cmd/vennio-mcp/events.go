@@ -4,7 +4,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/vennio-mcp/vennio-mcp/internal/config"
-	"github.com/vennio-mcp/vennio-mcp/internal/observe"
+	"github.com/vennio-mcp/vennio-mcp/internal/consent"
 	"github.com/vennio-mcp/vennio-mcp/internal/sqldb"
 	"github.com/vennio-mcp/vennio-mcp/internal/webhooks"
 )
@@ -33,7 +33,7 @@ func (p program) withInbox(do func(*cobra.Command, *webhooks.Inbox, []string) er
 // withInboxes runs a command that can mean those of all tenants.
 func (p program) withInboxes(do func(*cobra.Command, *webhooks.Service, []string) error) func(*cobra.Command, []string) error {
 	return p.withStore(func(c *cobra.Command, cfg config.Config, db *sqldb.DB, args []string) error {
-		in, err := p.inbox(cfg, db, observe.Logger(p.errs, cfg.LogLevel, p.logFormat(cfg.LogFormat)))
+		in, err := p.openWebhooks(cfg, db)
 		if err != nil {
 			return err
 		}
@@ -42,4 +42,9 @@ func (p program) withInboxes(do func(*cobra.Command, *webhooks.Service, []string
 		}
 		return do(c, in, args)
 	})
+}
+
+// openWebhooks opens the webhook events of all tenants for a command.
+func (p program) openWebhooks(cfg config.Config, db *sqldb.DB) (*webhooks.Service, error) {
+	return p.appOptions(cfg).OpenWebhooks(cfg, db, webhooks.Options{Ledger: consent.New(db, p.now)})
 }

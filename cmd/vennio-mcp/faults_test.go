@@ -17,6 +17,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/vennio-mcp/vennio-mcp/internal/app"
 	"github.com/vennio-mcp/vennio-mcp/internal/consent"
 	"github.com/vennio-mcp/vennio-mcp/internal/sqldb"
 	"github.com/vennio-mcp/vennio-mcp/schemas"
@@ -349,7 +350,7 @@ func TestClocksOneHourApart(t *testing.T) {
 		dir := t.TempDir()
 		one := serveInside(t, dir, insideOptions{env: []string{"VENNIO_CONSENT=human"}})
 		two := serveInside(t, dir, insideOptions{
-			vennio: one.vennio, env: []string{"VENNIO_CONSENT=human", "VENNIO_API_URL=" + one.api}, pace: settlePace{sweep: 10 * time.Millisecond},
+			vennio: one.vennio, env: []string{"VENNIO_CONSENT=human", "VENNIO_API_URL=" + one.api}, settlement: app.Intervals{Sweep: 10 * time.Millisecond},
 			now: func() time.Time { return time.Now().Add(off) },
 		})
 		c := agentAt(t, one.url)
@@ -358,7 +359,7 @@ func TestClocksOneHourApart(t *testing.T) {
 		_, got, _ := outcomeOf(t, c, "book_slot", booking)
 		path := regexp.MustCompile(`/approvals/[A-Z2-7]{26}`).FindString(got.ApprovalURL)
 		require.NotEmpty(t, path)
-		link, err := one.pages.Pairings.NewLink(t.Context(), "", "")
+		link, err := one.Pages.Pairings.NewLink(t.Context(), "", "")
 		require.NoError(t, err)
 		person := newBrowser(t)
 		base := strings.Replace(one.url, "127.0.0.1", "localhost", 1)
@@ -377,7 +378,7 @@ func TestClocksOneHourApart(t *testing.T) {
 		_, page = person.answer(base+regexp.MustCompile(`/approvals/[A-Z2-7]{26}`).FindString(got.ApprovalURL), "approve")
 		assert.Equal(t, "Booked", headingOf(page))
 		assert.Equal(t, 1, one.vennio.Writes())
-		_, err = one.ledger.Verify(t.Context())
+		_, err = one.Ledger.Verify(t.Context())
 		require.NoError(t, err)
 	}
 }

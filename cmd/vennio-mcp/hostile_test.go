@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/vennio-mcp/vennio-mcp/internal/app"
 	"github.com/vennio-mcp/vennio-mcp/internal/config"
 )
 
@@ -133,12 +134,12 @@ func TestReq_X8_EveryListenerChecksHost(t *testing.T) {
 	p := program{getenv: func(string) string { return "" }, errs: new(lockedBuffer)}
 	cfg, err := config.Load(map[string]string{"state-dir": t.TempDir(), "log-level": "error"}, p.getenv)
 	require.NoError(t, err)
-	a, err := p.assemble(t.Context(), cfg)
+	a, err := p.newApp(t.Context(), cfg)
 	require.NoError(t, err)
-	t.Cleanup(a.close)
-	box, err := p.startSandbox(t.Context(), "127.0.0.1:0")
+	t.Cleanup(a.Close)
+	box, err := app.StartSandbox(t.Context(), "127.0.0.1:0", p.clock())
 	require.NoError(t, err)
-	t.Cleanup(box.close)
+	t.Cleanup(box.Close)
 	sink, err := startDemoSink(t.Context())
 	require.NoError(t, err)
 	t.Cleanup(sink.close)
@@ -146,7 +147,7 @@ func TestReq_X8_EveryListenerChecksHost(t *testing.T) {
 	events, err := smoke.ownSubscription(t.Context(), a)
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = events.close(context.WithoutCancel(t.Context())) })
-	page, err := a.links.to("NOSUCHPROPOSAL")
+	page, err := a.Links.Proposal("NOSUCHPROPOSAL")
 	require.NoError(t, err)
 
 	reach := func(method, address, host string) int {
@@ -161,7 +162,7 @@ func TestReq_X8_EveryListenerChecksHost(t *testing.T) {
 	for name, address := range map[string]string{
 		"serve":                   start(t, clean(t), "serve", "--addr", "127.0.0.1:0").address() + "/healthz",
 		"the sandbox, a command":  startSandboxProcess(t) + "/_sandbox/state",
-		"the sandbox of a server": box.url + "/v1/availability/slots",
+		"the sandbox of a server": box.URL + "/v1/availability/slots",
 		"the demo's sink":         sink.url,
 		"a smoke run's events":    events.at + "/webhooks/vennio",
 		"the approval page":       page,

@@ -22,6 +22,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/vennio-mcp/vennio-mcp/internal/app"
 	"github.com/vennio-mcp/vennio-mcp/schemas"
 )
 
@@ -86,7 +87,7 @@ func (c *conversation) booking() map[string]any {
 func humanEnv(t *testing.T, more ...string) (env []string, vennio string) {
 	t.Helper()
 	vennio = startSandboxProcess(t)
-	return clean(t, append(more, "VENNIO_API_URL="+vennio, "VENNIO_API_KEY=vennio_sk_test_c4n4ry_human", "VENNIO_HOSTS="+new(box).hosts(), "USER=ada")...), vennio
+	return clean(t, append(more, "VENNIO_API_URL="+vennio, "VENNIO_API_KEY=vennio_sk_test_c4n4ry_human", "VENNIO_HOSTS="+sandboxHostsSetting(), "USER=ada")...), vennio
 }
 
 var link = regexp.MustCompile(`http://(?:localhost|127\.0\.0\.1):\d+/approvals/[A-Z2-7]+`)
@@ -312,8 +313,8 @@ func TestARequestIsOpenedInThePersonsBrowser(t *testing.T) {
 	assert.NotContains(t, quiet.call("book_slot", quiet.booking()).Text, "opened in the person's browser")
 }
 
-// field: agent that asks for many windows, and a system without a browser
-// An agent opens a few windows at most, and a window that could not be opened is not claimed.
+// field: agent that asks for many app.MaxWindows, and a system without a browser
+// An agent opens a few app.MaxWindows at most, and a window that could not be opened is not claimed.
 func TestAnAgentOpensFewWindows(t *testing.T) {
 	t.Parallel()
 	if runtime.GOOS != "linux" {
@@ -325,13 +326,13 @@ func TestAnAgentOpensFewWindows(t *testing.T) {
 	require.NoError(t, os.WriteFile(filepath.Join(bin, "xdg-open"), []byte("#!/bin/sh\necho \"$1\" >> "+seen+"\n"), 0o700))
 	broken := t.TempDir()
 	require.NoError(t, os.WriteFile(filepath.Join(broken, "xdg-open"), []byte("#!/bin/sh\nexit 3\n"), 0o700))
-	for path, want := range map[string]int{bin + ":/bin": windows, broken + ":/bin": 0, t.TempDir(): 0} {
+	for path, want := range map[string]int{bin + ":/bin": app.MaxWindows, broken + ":/bin": 0, t.TempDir(): 0} {
 		env, _ := humanEnv(t, "VENNIO_CONSENT=human", "DISPLAY=:7", "PATH="+path)
 		c := converse(t, env)
 		free := slotIDs.FindAllString(c.call("find_slots", map[string]any{"when": "next week", "limit": 10}).Text, -1)
-		require.Greater(t, len(free), windows+2)
+		require.Greater(t, len(free), app.MaxWindows+2)
 		opened := 0
-		for _, slot := range slices.Concat(free[:windows+2], free[:1]) {
+		for _, slot := range slices.Concat(free[:app.MaxWindows+2], free[:1]) {
 			asked := c.call("book_slot", wanted(slot))
 			require.Equal(t, schemas.CodeApprovalNeeded, asked.Data.Reason, asked.Text)
 			if strings.Contains(asked.Text, "opened in the person's browser") {

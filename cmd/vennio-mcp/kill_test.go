@@ -20,6 +20,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/vennio-mcp/vennio-mcp/internal/app"
 	"github.com/vennio-mcp/vennio-mcp/vennioclient/webhook"
 )
 
@@ -101,7 +102,7 @@ sinks:
 	k.addr = ln.Addr().String()
 	require.NoError(t, ln.Close())
 	k.env = clean(t, "VENNIO_API_KEY=vennio_sk_test_c4n4ry_x", "VENNIO_API_URL=http://127.0.0.1:9", "VENNIO_STATE_DIR="+k.dir,
-		"VENNIO_MCP_SETTINGS="+settings, "VENNIO_WEBHOOK_SECRET="+killSecret, rescueVariable+"=6s")
+		"VENNIO_MCP_SETTINGS="+settings, "VENNIO_WEBHOOK_SECRET="+killSecret, app.RescueVariable+"=6s")
 	return k
 }
 

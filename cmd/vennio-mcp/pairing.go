@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/vennio-mcp/vennio-mcp/internal/app"
 	"github.com/vennio-mcp/vennio-mcp/internal/approval"
 	"github.com/vennio-mcp/vennio-mcp/internal/config"
 	"github.com/vennio-mcp/vennio-mcp/internal/consent"
@@ -62,19 +63,19 @@ func (p program) link(c *cobra.Command, cfg config.Config, tenant string) error 
 	defer done()
 	// The policy of this terminal may be weaker than that of the server that asked. The person has a paired
 	// browser here, so the strictest policy always applies.
-	l.pages.PolicyOf = func(string) consent.Policy { return consent.PolicyHuman }
+	l.Pages.PolicyOf = func(string) consent.Policy { return consent.PolicyHuman }
 	if cfg.Serve.PublicURL != "" {
-		l.at(cfg.Serve.PublicURL)
+		l.SetBase(cfg.Serve.PublicURL)
 	}
-	address, err := l.pairing(ctx, tenant, "")
+	address, err := l.Pairing(ctx, tenant, "")
 	if err != nil {
 		return err
 	}
 	if cfg.Serve.PublicURL != "" {
-		_, err = fmt.Fprintf(p.out, "Open this in your browser, once, within %s:\n%s\n", linkLife, address)
+		_, err = fmt.Fprintf(p.out, "Open this in your browser, once, within %s:\n%s\n", app.LinkLife, address)
 		return err
 	}
-	_, _ = fmt.Fprintf(p.out, "Open this in your browser, once, within %s:\n%s\nThe pages are served until you press Ctrl-C.\n", linkLife, address)
+	_, _ = fmt.Fprintf(p.out, "Open this in your browser, once, within %s:\n%s\nThe pages are served until you press Ctrl-C.\n", app.LinkLife, address)
 	defer settling()()
 	<-ctx.Done()
 	return nil
@@ -83,27 +84,24 @@ func (p program) link(c *cobra.Command, cfg config.Config, tenant string) error 
 // approvalLinks returns links to pages on the store that servers use. With a key this process executes what
 // is approved. Without one, for example if only a client's settings name it, a running server does within
 // half a minute.
-func (p program) approvalLinks(ctx context.Context, cfg config.Config) (l *links, settling func() (stop func()), done func(), err error) {
+func (p program) approvalLinks(ctx context.Context, cfg config.Config) (l *app.Links, settling func() (stop func()), done func(), err error) {
 	if cfg.Real() {
-		a, err := p.found(ctx, cfg)
+		a, err := app.New(ctx, cfg, p.appOptions(cfg))
 		if err != nil {
 			return nil, nil, nil, err
 		}
-		return a.links, func() func() { return a.settling(ctx) }, a.close, nil
+		return a.Links, func() func() { return a.Settle(ctx) }, a.Close, nil
 	}
 	db := sqldb.Open(cfg.Store())
 	pages := approval.New(consent.New(db, p.now))
 	pages.Pairings = approval.NewPairings(db, p.clock())
-	l = &links{pages: pages}
+	l = &app.Links{Pages: pages}
 	done = func() {
-		l.close()
+		l.Close()
 		_ = db.Close()
 	}
 	return l, func() func() { return func() {} }, done, nil
 }
-
-// linkLife is the validity of a pairing link, in words.
-var linkLife = fmt.Sprintf("%d minutes", int(approval.LinkLife.Minutes()))
 
 // browserLine is a paired browser as --json shows it.
 type browserLine struct {
@@ -170,18 +168,4 @@ func (p program) unpairCommand() *cobra.Command {
 	}
 	addTenantFlag(c.Flags())
 	return c
-}
-
-// printLink prints a pairing link on the terminal of a sandbox server, whose store no other process can
-// open.
-func (a *assembled) printLink(ctx context.Context, p program, cfg config.Config) {
-	if cfg.Real() || cfg.Consent != consent.PolicyHuman || !isTerminal(p.errs) {
-		return
-	}
-	address, err := a.links.pairing(ctx, "", "")
-	if err != nil {
-		a.warn(fmt.Errorf("no pairing link: %w", err))
-		return
-	}
-	_, _ = fmt.Fprintf(p.errs, "To approve requests, open this in your browser, once, within %s:\n%s\n", linkLife, address)
 }

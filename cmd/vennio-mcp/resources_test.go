@@ -14,9 +14,11 @@ import (
 	"github.com/mark3labs/mcp-go/client"
 	"github.com/mark3labs/mcp-go/client/transport"
 	"github.com/mark3labs/mcp-go/mcp"
+	"github.com/rs/zerolog"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/vennio-mcp/vennio-mcp/internal/app"
 	"github.com/vennio-mcp/vennio-mcp/internal/config"
 	"github.com/vennio-mcp/vennio-mcp/internal/mcpserver"
 	"github.com/vennio-mcp/vennio-mcp/internal/resources"
@@ -132,18 +134,18 @@ func TestReq_W4_ChangesFromOutsideAreTold(t *testing.T) {
 	p := program{getenv: func(string) string { return "" }, errs: new(lockedBuffer)}
 	cfg, err := config.Load(map[string]string{"state-dir": t.TempDir(), "log-level": "error"}, p.getenv)
 	require.NoError(t, err)
-	a, err := p.assemble(t.Context(), cfg)
+	a, err := p.newApp(t.Context(), cfg)
 	require.NoError(t, err)
-	t.Cleanup(a.close)
+	t.Cleanup(a.Close)
 	ln, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	ctx, stop := context.WithCancel(context.WithoutCancel(t.Context()))
 	done := make(chan error, 1)
 	go func() {
-		done <- mcpserver.HTTP(ctx, ln, a.mcp, mcpserver.HTTPOptions{Log: a.log, Subscriptions: a.feed})
+		done <- mcpserver.HTTP(ctx, ln, a.Server, mcpserver.HTTPOptions{Log: zerolog.Nop(), Subscriptions: a.Subscriptions})
 	}()
 	t.Cleanup(func() { stop(); require.NoError(t, <-done) })
-	url, changes := "http://"+ln.Addr().String(), resources.Changes{Notify: a.feed.Updated}
+	url, changes := "http://"+ln.Addr().String(), resources.Changes{Notify: a.Subscriptions.Updated}
 	overSSE, err := client.NewSSEMCPClient(url + "/sse")
 	require.NoError(t, err)
 	for _, c := range []*client.Client{overSSE, continuous(t, url)} {
@@ -243,19 +245,19 @@ func notified(t *testing.T, told <-chan string, barrier string) map[string]int {
 
 // inProcess serves the program in this process, so that a test can wait until every
 // event of its sandbox was received.
-func inProcess(t *testing.T) (a *assembled, url string) {
+func inProcess(t *testing.T) (a *app.App, url string) {
 	t.Helper()
 	p := program{getenv: func(string) string { return "" }, errs: new(lockedBuffer)}
 	cfg, err := config.Load(map[string]string{"state-dir": t.TempDir(), "log-level": "error", "timezone": "Europe/London"}, p.getenv)
 	require.NoError(t, err)
-	a, err = p.assemble(t.Context(), cfg)
+	a, err = p.newApp(t.Context(), cfg)
 	require.NoError(t, err)
-	t.Cleanup(a.close)
+	t.Cleanup(a.Close)
 	ln, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	ctx, stop := context.WithCancel(context.WithoutCancel(t.Context()))
 	done := make(chan error, 1)
-	go func() { done <- a.serve(ctx, p, cfg, ln) }()
+	go func() { done <- a.Serve(ctx, ln) }()
 	t.Cleanup(func() { stop(); require.NoError(t, <-done) })
 	url = "http://" + ln.Addr().String()
 	return a, url
@@ -333,7 +335,7 @@ func TestEachChangeIsNotifiedOnce(t *testing.T) {
 			a, url := inProcess(t)
 			c, err := open(url)
 			require.NoError(t, err)
-			s := &subscriber{t: t, c: c, protocol: "2025-11-25", feed: a.feed, stop: func() {}}
+			s := &subscriber{t: t, c: c, protocol: "2025-11-25", feed: a.Subscriptions, stop: func() {}}
 			if name == "2026-07-28" {
 				s.protocol = name
 			}
@@ -345,7 +347,7 @@ func TestEachChangeIsNotifiedOnce(t *testing.T) {
 
 // changes makes a booking, moves it and cancels it by tools, and changes it once
 // beside them.
-func changes(t *testing.T, a *assembled, url string, s *subscriber) {
+func changes(t *testing.T, a *app.App, url string, s *subscriber) {
 	t.Helper()
 	const upcoming = "vennio://bookings/upcoming"
 	yes := map[string]any{"granted": true, "given_by": "Ada", "statement": "Yes"}
@@ -361,7 +363,7 @@ func changes(t *testing.T, a *assembled, url string, s *subscriber) {
 	_, _ = ask(t, s.c, "book_slot", booking)
 	assert.Empty(t, s.since(), "the same call again changes nothing")
 
-	list, err := a.vennio.ListBookings(t.Context(), vennioclient.BookingsQuery{})
+	list, err := a.Vennio.ListBookings(t.Context(), vennioclient.BookingsQuery{})
 	require.NoError(t, err)
 	id := list.Bookings[0].ID
 	one := "vennio://bookings/" + id
@@ -372,7 +374,7 @@ func changes(t *testing.T, a *assembled, url string, s *subscriber) {
 	received(t, url, 2)
 	assert.Equal(t, once, s.since(), "moved")
 
-	_, err = a.vennio.UpdateBooking(t.Context(), newKey(), id, vennioclient.BookingUpdate{Notes: new("Bring a pen")})
+	_, err = a.Vennio.UpdateBooking(t.Context(), app.NewIdempotencyKey(), id, vennioclient.BookingUpdate{Notes: new("Bring a pen")})
 	require.NoError(t, err)
 	received(t, url, 3)
 	assert.Equal(t, once, s.since(), "changed by somebody else")

@@ -17,6 +17,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/vennio-mcp/vennio-mcp/internal/app"
 	"github.com/vennio-mcp/vennio-mcp/internal/config"
 	"github.com/vennio-mcp/vennio-mcp/internal/sanitize"
 	"github.com/vennio-mcp/vennio-mcp/internal/sqldb"
@@ -25,14 +26,22 @@ import (
 
 // program is the whole program, with everything that it takes from the process, so that tests can run it.
 type program struct {
-	getenv    func(string) string
-	machine   times.Machine // its time zone; the zero value takes it from getenv and the files of this machine
-	in        io.Reader
-	out, errs io.Writer
-	now       func() time.Time // nil: the clock of the store for what several processes decide, and of this machine otherwise
-	self      string           // path of the program; empty: that of this process
-	store     sqldb.Options
-	pace      settlePace
+	getenv     func(string) string
+	machine    times.Machine // its time zone; the zero value takes it from getenv and the files of this machine
+	in         io.Reader
+	out, errs  io.Writer
+	now        func() time.Time // nil: the clock of the store for what several processes decide, and of this machine otherwise
+	self       string           // path of the program; empty: that of this process
+	store      sqldb.Options
+	settlement app.Intervals
+}
+
+// clock returns the clock of this machine.
+func (p program) clock() func() time.Time {
+	if p.now != nil {
+		return p.now
+	}
+	return time.Now
 }
 
 const about = `vennio-mcp lets AI agents find a time and book it with Vennio over MCP,

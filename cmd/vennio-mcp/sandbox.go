@@ -5,6 +5,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/vennio-mcp/vennio-mcp/internal/app"
 	"github.com/vennio-mcp/vennio-mcp/vennioclient/sandbox"
 )
 
@@ -20,12 +21,12 @@ func (p program) sandboxCommand() *cobra.Command {
 			if err := loopbackOnly(addr); err != nil {
 				return usageError{err}
 			}
-			box, err := p.startSandbox(c.Context(), addr)
+			box, err := app.StartSandbox(c.Context(), addr, p.clock())
 			if err != nil {
 				return listenError("--addr", addr, err)
 			}
-			defer box.close()
-			p.introduce(box.url)
+			defer box.Close()
+			p.introduce(box.URL)
 			<-c.Context().Done()
 			return nil
 		},

@@ -5,21 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"net/http"
-	"net/url"
 	"runtime"
-	"slices"
-	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
 
-	"github.com/vennio-mcp/vennio-mcp/internal/approval"
+	"github.com/vennio-mcp/vennio-mcp/internal/app"
 	"github.com/vennio-mcp/vennio-mcp/internal/auth"
 	"github.com/vennio-mcp/vennio-mcp/internal/config"
-	"github.com/vennio-mcp/vennio-mcp/internal/mcpserver"
-	"github.com/vennio-mcp/vennio-mcp/internal/observe"
-	"github.com/vennio-mcp/vennio-mcp/internal/webhooks"
 )
 
 const serveAbout = `Serves MCP over SSE (/sse, /message) and Streamable HTTP (/mcp).
@@ -48,160 +41,30 @@ func (p program) serveCommand() *cobra.Command {
 	return c
 }
 
-// hearSandbox subscribes to the events of the built-in sandbox, which can reach
-// this server without anybody's doing.
-func (a *assembled) hearSandbox(ctx context.Context, in *webhooks.Service, url string) {
-	if _, err := subscribe(ctx, a.vennio, in.Of(""), url, documented(a.vennio.Dialect())); err != nil {
-		a.log.Error().Err(err).Msg("the sandbox's events are not received")
-		return
-	}
-	a.log.Info().Str("at", url).Msg("receiving the sandbox's events; like its bookings they are kept in memory, so vennio-mcp events does not see them")
-}
-
 // serve listens until ctx ends.
 func (p program) serve(ctx context.Context, addr string, cfg config.Config) error {
-	a, err := p.open(ctx, cfg)
+	a, err := p.newServeApp(ctx, cfg)
 	if err != nil {
 		return err
 	}
-	defer a.close()
+	defer a.Close()
 	ln, err := new(net.ListenConfig).Listen(ctx, "tcp", addr)
 	if err != nil {
 		return listenError("--addr", addr, err)
 	}
-	return a.serve(ctx, p, cfg, ln)
+	return a.Serve(ctx, ln)
 }
 
-// serve answers on ln until ctx ends.
-func (a *assembled) serve(ctx context.Context, p program, cfg config.Config, ln net.Listener) error {
-	a.overHTTP = true
-	ctx, err := a.checkSecret(ctx, cfg)
-	if err != nil {
-		_ = ln.Close()
-		return err
-	}
-	in, err := a.inbox(p, cfg)
-	if err != nil {
-		_ = ln.Close()
-		return err
-	}
-	o, err := a.httpOptions(ctx, p, cfg)
-	if err != nil {
-		_ = ln.Close()
-		return err
-	}
-	a.pages.SignIn = a.signIn(p, cfg)
-	o.Pages = map[string]http.Handler{approval.Path: a.pages, strings.TrimSuffix(approval.Path, "/"): a.pages}
-	o.Deliveries = map[string]http.Handler{webhooks.Path: in.Handler(), webhooks.TenantsPath: in.Handler()}
-	url := a.announce(ln.Addr().String(), cfg, o)
-	if cfg.Sandbox() && a.vennio != nil {
-		a.hearSandbox(ctx, in, url+webhooks.Path)
-	}
-	sse := url + "/sse"
-	if o.Stateless {
-		sse = "off: no sessions are kept"
-	}
-	a.log.Info().Str("streamable_http", url+"/mcp").Str("sse", sse).Str("health", url+"/healthz").Msg("serving")
-	a.printLink(ctx, p, cfg)
-	defer a.adopt(ctx, cfg, in)()
-	defer a.follow(ctx, in)()
-	defer a.settling(ctx)()
-	return otherSecret(ctx, mcpserver.HTTP(ctx, ln, a.mcp, o))
-}
-
-// signIn lets people pair their browser by signing in at the issuer, where the settings say so. Nothing
-// is asked of the issuer before the first of them does.
-func (a *assembled) signIn(p program, cfg config.Config) *approval.SignIn {
-	o, ok := cfg.SignIn()
-	if !ok {
-		return nil
-	}
-	o.RedirectURL, o.Now, o.Warn = cfg.Serve.PublicURL+approval.SignedInPath, p.clock(), func(err error) { a.log.Warn().Err(err).Msg("somebody could not sign in to approve") }
-	return &approval.SignIn{Issuer: auth.NewSignIn(o), Keys: a.keys}
-}
-
-// open assembles the default tenant at once, so that its mistakes show, unless
-// all callers belong to others.
-func (p program) open(ctx context.Context, cfg config.Config) (*assembled, error) {
+// newServeApp makes the default tenant's server at once, so that its mistakes show, unless all callers
+// belong to other tenants.
+func (p program) newServeApp(ctx context.Context, cfg config.Config) (*app.App, error) {
 	if cfg.Sandbox() && cfg.Real() {
-		return p.found(ctx, cfg)
+		return app.New(ctx, cfg, p.appOptions(cfg))
 	}
-	return p.assemble(ctx, cfg)
+	return p.newApp(ctx, cfg)
 }
 
-func (a *assembled) httpOptions(ctx context.Context, p program, cfg config.Config) (o mcpserver.HTTPOptions, err error) {
-	s := cfg.Serve
-	known := cfg.Access(a.keys)
-	if known.OAuth != nil {
-		known.OAuth.Warn = func(err error) { a.log.Warn().Err(err).Msg("tokens of the authorization server cannot be checked") }
-	}
-	o = mcpserver.HTTPOptions{
-		Log: a.log, Subscriptions: a.feed, Unready: a.unready, Notes: a.notes, Open: a.watch.Open, Metrics: a.watch.Handler(),
-		AllowedHosts: slices.Clone(s.AllowedHosts), AllowedOrigins: slices.Clone(s.AllowedOrigins), Proxies: s.Proxies,
-		Tenant: a.tenant(p, cfg), Several: len(cfg.Tenants) > 0 || s.CallerKeys, Rate: float64(s.Rate), RateAll: float64(s.RateAll),
-		Stateless: s.Stateless, SessionTTL: s.SessionIdle, RequestContext: observe.HTTPContext,
-	}
-	if o.Access, err = auth.New(ctx, known); err != nil {
-		return o, err
-	}
-	if o.Access.Required() {
-		const each, all = 50, 500
-		o.Rate, o.RateAll = orElse(o.Rate, each), orElse(o.RateAll, all)
-	}
-	if u, err := url.Parse(s.PublicURL); err == nil && u.Host != "" {
-		o.AllowedHosts, o.AllowedOrigins = append(o.AllowedHosts, u.Host), append(o.AllowedOrigins, s.PublicURL)
-	}
-	if s.TLSCert != "" {
-		o.TLS, err = mcpserver.TLS(s.TLSCert, s.TLSKey, a.log)
-	}
-	return o, err
-}
-
-func orElse(set, usual float64) float64 {
-	if set == 0 {
-		return usual
-	}
-	return set
-}
-
-// announce tells where the pages are found, and warns of what is odd.
-func (a *assembled) announce(listens string, cfg config.Config, o mcpserver.HTTPOptions) (url string) {
-	url = "http://" + listens
-	if o.TLS != nil {
-		url = "https://" + listens
-	}
-	if cfg.Serve.PublicURL != "" {
-		a.links.at(cfg.Serve.PublicURL)
-	} else {
-		a.links.at(onLocalhost(url))
-	}
-	if onLoopback(listens) {
-		return url
-	}
-	if o.TLS == nil && cfg.Serve.Proxies == 0 {
-		a.log.Warn().Msg("tokens travel in clear text: set VENNIO_MCP_TLS_CERT and VENNIO_MCP_TLS_KEY, or VENNIO_MCP_TRUSTED_PROXIES where a proxy speaks TLS")
-	}
-	if len(o.AllowedHosts) == 0 {
-		a.log.Warn().Msg("only loopback names pass as Host: set VENNIO_MCP_PUBLIC_URL or VENNIO_MCP_ALLOWED_HOSTS to the names by which callers reach this server")
-	}
-	return url
-}
-
-// onLocalhost names loopback addresses localhost, under which a browser knows all pages of this
-// machine's servers as one site, and passkeys are possible.
-func onLocalhost(address string) string {
-	u, err := url.Parse(address)
-	if err != nil {
-		return address
-	}
-	if auth.LoopbackHost(u.Hostname()) {
-		u.Host = net.JoinHostPort("localhost", u.Port())
-	}
-	return u.String()
-}
-
-// mayListen refuses to serve calendars to a network that nobody is asked to log
-// in from.
+// mayListen refuses an address beyond loopback unless callers are authenticated.
 func mayListen(addr string, cfg config.Config) error {
 	if len(cfg.Serve.Tokens) > 0 || cfg.Serve.OAuth != nil {
 		return hostPort(addr)
@@ -214,7 +77,7 @@ func mayListen(addr string, cfg config.Config) error {
 		"or set oauth there; see docs/security.md")}
 }
 
-// listenError says what to do where an address cannot be listened on; flag is the one that names it.
+// listenError returns the next step if an address cannot be listened on; flag names the flag that sets it.
 func listenError(flag, addr string, err error) error {
 	host, _, _ := net.SplitHostPort(addr)
 	const inUse, notPermitted = syscall.Errno(10048), syscall.Errno(10013) // WSAEADDRINUSE, WSAEACCES: Windows has its own numbers

@@ -146,7 +146,7 @@ func newApprovers(t *testing.T, allow string) *approvers {
 	a := newAuthority(t)
 	a.login = &login{a: a, codes: map[string]url.Values{}}
 	c := &company{t: t, bank: newBank(t, keyOfAcme, keyOfBeta)}
-	hosts := strings.TrimSuffix(new(box).hosts(), ",")
+	hosts := strings.TrimSuffix(sandboxHostsSetting(), ",")
 	c.env = clean(t, "VENNIO_API_URL="+c.bank.url, "VENNIO_MCP_PUBLIC_URL="+atHome, "CLIENT_SECRET="+clientSecret, "VENNIO_CONSENT=human", "VENNIO_MCP_SETTINGS="+settingsFile(t, fmt.Sprintf(`
 oauth:
   issuer: "%s"

@@ -23,7 +23,7 @@ func starts(t *testing.T, command, dir string, secret string) (code int, said st
 	errs := new(lockedBuffer)
 	in, open, err := os.Pipe()
 	require.NoError(t, err)
-	env := []string{"VENNIO_API_KEY=" + sandbox.DefaultKey(), "VENNIO_API_URL=http://127.0.0.1:1", "VENNIO_HOSTS=" + new(box).hosts(), "VENNIO_STATE_DIR=" + dir}
+	env := []string{"VENNIO_API_KEY=" + sandbox.DefaultKey(), "VENNIO_API_URL=http://127.0.0.1:1", "VENNIO_HOSTS=" + sandboxHostsSetting(), "VENNIO_STATE_DIR=" + dir}
 	if secret != "" {
 		env = append(env, "VENNIO_SIGNING_SECRET="+secret)
 	}

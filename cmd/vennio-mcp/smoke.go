@@ -235,12 +235,12 @@ func (t *trial) fail(format string, args ...any) {
 
 // open starts everything that a run needs; stop ends it.
 func (r *smokeRun) open(ctx context.Context, cfg config.Config) (stop func(), err error) {
-	a, err := r.assemble(ctx, cfg)
+	a, err := r.newApp(ctx, cfg)
 	if err != nil {
 		return nil, err
 	}
-	r.ledger, r.at = a.ledger, cfg.APIURL
-	mcp, err := client.NewInProcessClient(a.mcp)
+	r.ledger, r.at = a.Ledger, cfg.APIURL
+	mcp, err := client.NewInProcessClient(a.Server)
 	if err == nil {
 		r.agent = &agent{mcp: mcp}
 		err = errors.Join(mcp.Start(ctx), r.agent.initialize(ctx))
@@ -249,7 +249,7 @@ func (r *smokeRun) open(ctx context.Context, cfg config.Config) (stop func(), er
 		r.events, err = r.watchEvents(ctx, a, cfg)
 	}
 	if err != nil {
-		a.close()
+		a.Close()
 		return nil, err
 	}
 	return func() {
@@ -259,7 +259,7 @@ func (r *smokeRun) open(ctx context.Context, cfg config.Config) (stop func(), er
 			_, _ = fmt.Fprintln(r.errs, "vennio-mcp: the subscription of the run could not be ended; see vennio-mcp webhooks list:", sanitize.Mask(err.Error()))
 		}
 		r.agent.close()
-		a.close()
+		a.Close()
 	}, nil
 }
 

@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/vennio-mcp/vennio-mcp/internal/app"
 	"github.com/vennio-mcp/vennio-mcp/internal/config"
 	"github.com/vennio-mcp/vennio-mcp/internal/sqldb"
 	"github.com/vennio-mcp/vennio-mcp/internal/webhooks"
@@ -31,11 +32,11 @@ func newEventWatcher(how string) *eventWatcher {
 
 // watchEvents receives events by a subscription for this run if Vennio can reach this machine, and
 // otherwise reads those that a running server stores.
-func (r *smokeRun) watchEvents(ctx context.Context, a *assembled, cfg config.Config) (*eventWatcher, error) {
+func (r *smokeRun) watchEvents(ctx context.Context, a *app.App, cfg config.Config) (*eventWatcher, error) {
 	if r.onSandbox || r.onLoopbackThere || r.eventsURL != "" {
 		return r.ownSubscription(ctx, a)
 	}
-	all, err := r.openInbox(cfg, a.store, a.log, webhooks.Options{})
+	all, err := r.appOptions(cfg).OpenWebhooks(cfg, a.Store, webhooks.Options{})
 	if err != nil {
 		return nil, err
 	}
@@ -53,7 +54,7 @@ func (r *smokeRun) watchEvents(ctx context.Context, a *assembled, cfg config.Con
 }
 
 // ownSubscription makes a subscription that ends with the run, and an inbox that checks the signatures.
-func (r *smokeRun) ownSubscription(ctx context.Context, a *assembled) (*eventWatcher, error) {
+func (r *smokeRun) ownSubscription(ctx context.Context, a *app.App) (*eventWatcher, error) {
 	db := sqldb.Open("")
 	in, err := webhooks.Open(db, webhooks.Options{Now: r.clock()})
 	if err != nil {
@@ -68,12 +69,12 @@ func (r *smokeRun) ownSubscription(ctx context.Context, a *assembled) (*eventWat
 			e.receive(b.ID, time.Now())
 		}
 	})
-	at, stop, err := listen(ctx, r.eventsAddr, in.Handler(), hostOf(r.eventsURL))
+	at, stop, err := app.Listen(ctx, r.eventsAddr, in.Handler(), hostOf(r.eventsURL))
 	if err != nil {
 		_ = db.Close()
 		return nil, listenError("--events-addr", r.eventsAddr, err)
 	}
-	made, err := subscribe(ctx, a.vennio, in.Of(""), cmp.Or(r.eventsURL, at+webhooks.Path), []string{string(webhook.BookingCreated)})
+	made, err := app.Subscribe(ctx, a.Vennio, in.Of(""), cmp.Or(r.eventsURL, at+webhooks.Path), []string{string(webhook.BookingCreated)})
 	if err != nil {
 		stop()
 		_ = db.Close()
@@ -81,7 +82,7 @@ func (r *smokeRun) ownSubscription(ctx context.Context, a *assembled) (*eventWat
 	}
 	e.at = at
 	e.close = func(ctx context.Context) error {
-		err := a.vennio.DeleteWebhook(ctx, newKey(), made.ID)
+		err := a.Vennio.DeleteWebhook(ctx, app.NewIdempotencyKey(), made.ID)
 		stop()
 		_ = db.Close()
 		return err

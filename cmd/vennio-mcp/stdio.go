@@ -1,16 +1,19 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 
+	"github.com/rs/zerolog"
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
+	"github.com/vennio-mcp/vennio-mcp/internal/app"
 	"github.com/vennio-mcp/vennio-mcp/internal/config"
-	"github.com/vennio-mcp/vennio-mcp/internal/mcpserver"
+	"github.com/vennio-mcp/vennio-mcp/internal/observe"
 )
 
 func (p program) stdioCommand() *cobra.Command {
@@ -24,26 +27,45 @@ func (p program) stdioCommand() *cobra.Command {
 			if cfg.Sandbox() && cfg.Real() {
 				return usageError{errors.New("the settings file has accounts for callers over HTTP alone: set VENNIO_API_KEY for stdio, or leave out VENNIO_MCP_SETTINGS")}
 			}
-			a, err := p.assemble(c.Context(), cfg)
+			a, err := p.newApp(c.Context(), cfg)
 			if err != nil {
 				return err
 			}
-			defer a.close()
-			ctx := c.Context()
-			if a.store.Shared() || len(cfg.SigningSecrets) > 0 { // else it is the folder's own
-				if ctx, err = a.checkSecret(ctx, cfg); err != nil {
-					return err
-				}
-			}
+			defer a.Close()
 			if isTerminal(p.in) {
 				_, _ = fmt.Fprintln(p.errs, "Waiting for an MCP client on standard input. To see one work: vennio-mcp demo. Stop with Ctrl-C.")
 			}
-			defer a.settling(ctx)()
-			return otherSecret(ctx, mcpserver.Stdio(ctx, a.mcp, p.in, p.out, mcpserver.StdioOptions{Log: a.log, Subscriptions: a.feed}))
+			return a.ServeStdio(c.Context(), p.in, p.out)
 		},
 	}
 	settingFlags(c, config.StdioSettings(), false)
 	return c
+}
+
+// newApp assembles a process with the server of the default tenant.
+func (p program) newApp(ctx context.Context, cfg config.Config) (*app.App, error) {
+	a, err := app.New(ctx, cfg, p.appOptions(cfg))
+	if err != nil {
+		return nil, err
+	}
+	if err := a.AddDefaultTenant(ctx); err != nil {
+		a.Close()
+		return nil, err
+	}
+	return a, nil
+}
+
+func (p program) appOptions(cfg config.Config) app.Options {
+	o := app.Options{Version: version(), Getenv: p.getenv, Log: p.logger(cfg), Now: p.now, Store: p.store, Settlement: p.settlement}
+	if isTerminal(p.errs) {
+		o.Terminal = p.errs
+	}
+	return o
+}
+
+// logger returns the log that the settings describe, on standard error.
+func (p program) logger(cfg config.Config) zerolog.Logger {
+	return observe.Logger(p.errs, cfg.LogLevel, p.logFormat(cfg.LogFormat))
 }
 
 func isTerminal(stream any) bool {

@@ -19,6 +19,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/vennio-mcp/vennio-mcp/internal/app"
 	"github.com/vennio-mcp/vennio-mcp/internal/config"
 	"github.com/vennio-mcp/vennio-mcp/internal/consent"
 	"github.com/vennio-mcp/vennio-mcp/internal/sqldb"
@@ -30,7 +31,7 @@ import (
 // inside is a server in the test's own process, so that faults can be made in its
 // store; Vennio is a sandbox behind real HTTP.
 type inside struct {
-	*assembled
+	*app.App
 	vennio *sandbox.Server
 	api    string // where Vennio is
 	url    string
@@ -39,12 +40,12 @@ type inside struct {
 
 // insideOptions change a server inside; the zero value takes every default.
 type insideOptions struct {
-	vennio *sandbox.Server                      // nil: one of its own
-	around func(next http.Handler) http.Handler // before Vennio
-	store  sqldb.Options
-	pace   settlePace
-	env    []string
-	now    func() time.Time
+	vennio     *sandbox.Server                      // nil: one of its own
+	around     func(next http.Handler) http.Handler // before Vennio
+	store      sqldb.Options
+	settlement app.Intervals
+	env        []string
+	now        func() time.Time
 }
 
 func serveInside(t *testing.T, dir string, o insideOptions) *inside {
@@ -62,20 +63,20 @@ func serveInside(t *testing.T, dir string, o insideOptions) *inside {
 	t.Cleanup(api.Close)
 	s.api = api.URL
 	p := program{getenv: envLookup(append([]string{
-		"VENNIO_API_KEY=" + sandbox.DefaultKey(), "VENNIO_API_URL=" + api.URL, "VENNIO_HOSTS=" + new(box).hosts(), "VENNIO_CONSENT=attested",
+		"VENNIO_API_KEY=" + sandbox.DefaultKey(), "VENNIO_API_URL=" + api.URL, "VENNIO_HOSTS=" + sandboxHostsSetting(), "VENNIO_CONSENT=attested",
 		"VENNIO_STATE_DIR=" + dir, "VENNIO_LOG_LEVEL=error",
-	}, o.env...)), errs: new(lockedBuffer), store: o.store, pace: o.pace, now: o.now}
+	}, o.env...)), errs: new(lockedBuffer), store: o.store, settlement: o.settlement, now: o.now}
 	cfg, err := config.Load(nil, p.getenv)
 	require.NoError(t, err)
 	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
-	s.assembled, err = p.open(ctx, cfg)
+	s.App, err = p.newServeApp(ctx, cfg)
 	require.NoError(t, err)
 	ln, err := new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	s.url = "http://" + ln.Addr().String()
 	done := make(chan error, 1)
-	go func() { done <- s.serve(ctx, p, cfg, ln) }()
-	s.stop = sync.OnceFunc(func() { cancel(); require.NoError(t, <-done); s.close() })
+	go func() { done <- s.Serve(ctx, ln) }()
+	s.stop = sync.OnceFunc(func() { cancel(); require.NoError(t, <-done); s.Close() })
 	t.Cleanup(s.stop)
 	return s
 }
@@ -108,7 +109,7 @@ func TestAFullDiskIsToldAndPasses(t *testing.T) {
 	s := serveInside(t, t.TempDir(), insideOptions{})
 	s.ready(t, http.StatusOK)
 	clients, refused := s.overBoth(t), map[string]map[string]any{}
-	storetest.Pragma(t, s.store, "max_page_count = 1")
+	storetest.Pragma(t, s.Store, "max_page_count = 1")
 	for name, c := range clients {
 		answer := "confirmed"
 		for n := 0; strings.Contains(answer, "confirmed") && n < 20; n++ { // until the pages there are have no room left
@@ -122,7 +123,7 @@ func TestAFullDiskIsToldAndPasses(t *testing.T) {
 	}
 	before := len(s.vennio.Bookings())
 	assert.Contains(t, s.ready(t, http.StatusServiceUnavailable), "the store cannot be written")
-	storetest.Pragma(t, s.store, "max_page_count = 100000")
+	storetest.Pragma(t, s.Store, "max_page_count = 100000")
 	s.ready(t, http.StatusOK)
 	for name, c := range clients {
 		answer := say(t, c, "book_slot", refused[name])
@@ -173,7 +174,7 @@ func TestSignedDeliveriesAreTakenWhateverTheRate(t *testing.T) {
 }
 
 // noWait is a pace at which whatever is left is settled at once.
-var noWait = settlePace{sweep: 10 * time.Millisecond, after: time.Nanosecond}
+var noWait = app.Intervals{Sweep: 10 * time.Millisecond, After: time.Nanosecond}
 
 // req: W5
 // field: settlement after a restart. The process dies after a booking was made and
@@ -196,7 +197,7 @@ func TestReq_W5_ARestartedServerSettlesWhatWasSent(t *testing.T) {
 	require.Zero(t, left())
 	writes := first.vennio.Writes()
 	for name, restart := range map[string]func(*testing.T){
-		"serve": func(t *testing.T) { serveInside(t, dir, insideOptions{vennio: first.vennio, pace: noWait}) },
+		"serve": func(t *testing.T) { serveInside(t, dir, insideOptions{vennio: first.vennio, settlement: noWait}) },
 		"stdio": func(t *testing.T) { stdioInside(t, first, dir) },
 	} {
 		storetest.Exec(t, db, `UPDATE grants SET outcome = 'sent', booking = ''`)
@@ -223,7 +224,7 @@ func stdioInside(t *testing.T, like *inside, dir string) {
 	require.NoError(t, err)
 	p := program{
 		getenv: envLookup([]string{"VENNIO_API_KEY=" + sandbox.DefaultKey(), "VENNIO_API_URL=" + api.URL, "VENNIO_STATE_DIR=" + dir, "VENNIO_LOG_LEVEL=error"}),
-		in:     in, out: io.Discard, errs: new(lockedBuffer), pace: noWait,
+		in:     in, out: io.Discard, errs: new(lockedBuffer), settlement: noWait,
 	}
 	done := make(chan int, 1)
 	go func() { done <- p.run(context.WithoutCancel(t.Context()), nil) }()
@@ -252,7 +253,7 @@ func TestWhatTenantsSentIsSettledBeforeTheirFirstCall(t *testing.T) {
 		_, err = l.Send(t.Context(), g)
 		require.NoError(t, err)
 	}
-	serveInside(t, dir, insideOptions{env: []string{"VENNIO_MCP_SETTINGS=" + file}, pace: noWait})
+	serveInside(t, dir, insideOptions{env: []string{"VENNIO_MCP_SETTINGS=" + file}, settlement: noWait})
 	require.Eventually(t, func() bool {
 		left, err := consent.New(db, time.Now).UnsettledSent(t.Context(), 0)
 		require.NoError(t, err)

@@ -3,10 +3,8 @@ package main
 import (
 	"cmp"
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
-	"net/http"
 	"net/url"
 	"path"
 	"slices"
@@ -14,8 +12,8 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/vennio-mcp/vennio-mcp/internal/app"
 	"github.com/vennio-mcp/vennio-mcp/internal/config"
-	"github.com/vennio-mcp/vennio-mcp/internal/observe"
 	"github.com/vennio-mcp/vennio-mcp/internal/sanitize"
 	"github.com/vennio-mcp/vennio-mcp/internal/sqldb"
 	"github.com/vennio-mcp/vennio-mcp/internal/webhooks"
@@ -75,7 +73,7 @@ func (p program) withHooks(do func(context.Context, hooks, []string) error) func
 		}
 		db := sqldb.Open(cfg.Store())
 		defer func() { _ = db.Close() }()
-		in, err := p.inbox(cfg, db, observe.Logger(p.errs, cfg.LogLevel, p.logFormat(cfg.LogFormat)))
+		in, err := p.openWebhooks(cfg, db)
 		if err != nil {
 			return err
 		}
@@ -87,7 +85,7 @@ func (p program) withHooks(do func(context.Context, hooks, []string) error) func
 		for _, h := range chosen {
 			h.program, h.inbox = p, in.Of(h.tenant)
 			if !h.gone {
-				h.vennio, err = newClient(h.cfg, http.DefaultTransport)
+				h.vennio, err = app.NewClient(h.cfg, version())
 			}
 			if err == nil {
 				err = do(c.Context(), h, args)
@@ -99,12 +97,6 @@ func (p program) withHooks(do func(context.Context, hooks, []string) error) func
 		}
 		return failed
 	}
-}
-
-// newClient is a client of Vennio as the settings want it.
-func newClient(cfg config.Config, via http.RoundTripper) (*vennioclient.Client, error) {
-	return vennioclient.New(cfg.APIKey.Reveal(), vennioclient.WithBaseURL(cfg.APIURL), vennioclient.WithDialect(cfg.Dialect),
-		vennioclient.WithUserAgent("vennio-mcp/"+version()), vennioclient.WithHTTPClient(&http.Client{Timeout: cfg.Timeout, Transport: via}))
 }
 
 // register looks first whether the secret can be kept: Vennio shows it once.
@@ -127,12 +119,12 @@ func (h hooks) register(ctx context.Context, url, kinds string) error {
 	}
 	before, err := h.inbox.Subscriptions(ctx)
 	if err == nil {
-		err = patiently(func() error { return h.inbox.Unregister(ctx, "") }) // a write like the one to come, of nothing
+		err = app.RetryWrite(func() error { return h.inbox.Unregister(ctx, "") }) // a write like the one to come, of nothing
 	}
 	if err != nil {
 		return fmt.Errorf("nothing was done: the secret could not be kept: %w", err)
 	}
-	made, err := subscribe(ctx, h.vennio, h.inbox, url, types)
+	made, err := app.Subscribe(ctx, h.vennio, h.inbox, url, types)
 	if err != nil {
 		return err
 	}
@@ -172,56 +164,11 @@ func (h hooks) next(url string, before []webhooks.Subscription) {
 	}
 }
 
-// subscribe makes a subscription and keeps its secret. One whose secret cannot be
-// kept is ended again: nothing of it could ever be verified.
-func subscribe(ctx context.Context, vennio *vennioclient.Client, in *webhooks.Inbox, url string, types []string) (*vennioclient.Webhook, error) {
-	made, err := vennio.CreateWebhook(ctx, newKey(), vennioclient.WebhookRequest{URL: url, Events: types, Description: "vennio-mcp"})
-	switch {
-	case vennioclient.OutcomeOf(err) == vennioclient.Unknown:
-		return nil, fmt.Errorf("the subscription may have been made, but its secret is lost: end it with vennio-mcp webhooks list and remove, then register again: %w", err)
-	case err != nil:
-		return nil, fmt.Errorf("nothing was subscribed: %w%s", err, hint(err))
-	}
-	if err := patiently(func() error { return in.Register(ctx, made.ID, made.URL, made.Secret.Reveal()) }); err != nil {
-		undone := vennio.DeleteWebhook(context.WithoutCancel(ctx), newKey(), made.ID)
-		return nil, errors.Join(fmt.Errorf("the secret could not be kept, so the subscription %s was ended again: %w", made.ID, err), undone)
-	}
-	return made, nil
-}
-
-// patiently tries a write a few times: a server that starts beside makes its
-// tables, and may keep the store for longer than one write waits (5 s).
-func patiently(write func() error) (err error) {
-	for range 4 {
-		if err = write(); err == nil {
-			return nil
-		}
-	}
-	return err
-}
-
-// newKey names one intention of a person at the command line.
-func newKey() vennioclient.IdempotencyKey { return vennioclient.IdempotencyKey("mcp-" + rand.Text()) }
-
-// hint is what to do about a refusal, if anything is known.
-func hint(err error) string {
-	switch vennioclient.KindOf(err) {
-	case vennioclient.KindForbidden:
-		return "; use a secret key (vennio_sk_…)"
-	case vennioclient.KindUnauthorized:
-		return "; check VENNIO_API_KEY"
-	case vennioclient.KindNetwork, vennioclient.KindUnavailable:
-		return "; vennio-mcp doctor may tell why"
-	default:
-		return ""
-	}
-}
-
 // chosen are the event types meant; by default those that are documented for the
 // dialect (vennio-api.md, Two dialects).
 func chosen(kinds string, d vennioclient.Dialect) (types []string, err error) {
 	if kinds == "" {
-		return documented(d), nil
+		return app.DocumentedEvents(d), nil
 	}
 	for kind := range strings.SplitSeq(kinds, ",") {
 		matched := 0
@@ -236,13 +183,6 @@ func chosen(kinds string, d vennioclient.Dialect) (types []string, err error) {
 	}
 	slices.Sort(types)
 	return slices.Compact(types), nil
-}
-
-// documented leaves out what the dialect does not speak of: Vennio may refuse it.
-func documented(d vennioclient.Dialect) []string {
-	return names(slices.DeleteFunc(webhook.Types(), func(t webhook.Type) bool {
-		return t == webhook.ConsentChanged && d != vennioclient.Guide
-	}))
 }
 
 func names(types []webhook.Type) (all []string) {

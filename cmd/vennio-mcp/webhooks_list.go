@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/vennio-mcp/vennio-mcp/internal/app"
 	"github.com/vennio-mcp/vennio-mcp/internal/auth"
 	"github.com/vennio-mcp/vennio-mcp/internal/sanitize"
 	"github.com/vennio-mcp/vennio-mcp/internal/webhooks"
@@ -61,9 +62,11 @@ func (h hooks) list(ctx context.Context) ([]hookLine, error) {
 	if err != nil {
 		return nil, err
 	}
-	listed, err := h.listed(ctx)
-	if err != nil {
-		return nil, err
+	var listed []vennioclient.Webhook
+	if !h.gone {
+		if listed, err = app.ListSubscriptions(ctx, h.vennio, h.inbox); err != nil {
+			return nil, err
+		}
 	}
 	var lines []hookLine
 	for _, w := range listed {
@@ -76,24 +79,6 @@ func (h hooks) list(ctx context.Context) ([]hookLine, error) {
 		}
 	}
 	return lines, nil
-}
-
-// listed is what Vennio lists; what is kept of that is of this account, whatever
-// key it was made with.
-func (h hooks) listed(ctx context.Context) ([]vennioclient.Webhook, error) {
-	if h.gone {
-		return nil, nil
-	}
-	listed, err := h.vennio.ListWebhooks(ctx)
-	if err != nil {
-		return nil, fmt.Errorf("vennio does not list its subscriptions: %w%s", err, hint(err))
-	}
-	ids := make([]string, len(listed))
-	for i, w := range listed {
-		ids[i] = w.ID
-	}
-	_, err = h.inbox.AssignAccount(ctx, ids)
-	return listed, err
 }
 
 // print tells of one tenant; named: by its name, since there are others.
@@ -139,13 +124,13 @@ func (h hooks) remove(ctx context.Context, id string) error {
 	if h.gone {
 		return h.forget(ctx, id, here)
 	}
-	err = h.vennio.DeleteWebhook(ctx, newKey(), id)
+	err = h.vennio.DeleteWebhook(ctx, app.NewIdempotencyKey(), id)
 	gone := vennioclient.KindOf(err) == vennioclient.KindNotFound
 	switch {
 	case gone && !here:
 		return h.unknown(id)
 	case err != nil && !gone:
-		return fmt.Errorf("the subscription is unchanged, as far as is known: %w%s", err, hint(err))
+		return fmt.Errorf("the subscription is unchanged, as far as is known: %w%s", err, app.NextStep(err))
 	}
 	if err := h.inbox.Unregister(ctx, id); err != nil {
 		return fmt.Errorf("ended at Vennio, but not deleted here; run this again: %w", err)

@@ -75,12 +75,12 @@ func TestReq_X5_WebhooksAreRegisteredByTenant(t *testing.T) {
 	assert.Contains(t, list("acme"), "delivers to this server")
 	assert.Contains(t, list("beta"), "webhooks register --tenant beta --url https://your.host/webhooks/vennio/beta")
 	all := well(t, c.env, "webhooks", "list", "--all-tenants", "--json")
-	var line hookLine
+	var line subscriptionLine
 	require.NoError(t, json.Unmarshal([]byte(all), &line), all)
 	assert.Equal(t, "acme", line.Tenant)
 	for args, want := range map[string]string{
-		"register --tenant beta --url https://a.example.com/webhooks/vennio/acme": "that is where another tenant's events are taken; give https://your.host/webhooks/vennio/beta",
-		"register --tenant beta --url https://a.example.com/webhooks/vennio":      "that is where another tenant's events are taken",
+		"register --tenant beta --url https://a.example.com/webhooks/vennio/acme": "this address receives another tenant's events; give https://your.host/webhooks/vennio/beta",
+		"register --tenant beta --url https://a.example.com/webhooks/vennio":      "this address receives another tenant's events",
 		"register --tenant gamma --url https://a.example.com":                     "has no such tenant; there are acme, beta",
 		"register --url https://a.example.com":                                    "no default tenant: name a tenant with --tenant NAME",
 		"register --tenant beta":                                                  "--url https://your.host/webhooks/vennio/beta",

@@ -5,14 +5,17 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/netip"
 	"net/url"
 	"path"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/vennio-mcp/vennio-mcp/internal/app"
+	"github.com/vennio-mcp/vennio-mcp/internal/auth"
 	"github.com/vennio-mcp/vennio-mcp/internal/config"
 	"github.com/vennio-mcp/vennio-mcp/internal/sanitize"
 	"github.com/vennio-mcp/vennio-mcp/internal/sqldb"
@@ -26,15 +29,15 @@ elsewhere. The secret that signs them is kept in the state folder, or in the dat
 if one is set, and is never shown. Each tenant of the settings file has its own
 subscriptions.`
 
-// hooks are what the webhooks commands work on: those of one tenant.
-type hooks struct {
+// tenantSubscriptions is what the webhooks commands use for one tenant.
+type tenantSubscriptions struct {
 	program
 	tenant string
 	vennio *vennioclient.Client
 	inbox  *webhooks.Inbox
-	cfg    config.Config // the tenant's
-	gone   bool          // the settings have no key of the tenant's, but subscriptions are kept: there is no vennio
-	others []string      // all other tenants; the default one's name is empty
+	cfg    config.Config // of the tenant
+	gone   bool          // the settings have no key for the tenant, but subscriptions are stored; vennio is nil
+	others []string      // the names of all other tenants; that of the default one is empty
 }
 
 func (p program) webhooksCommand() *cobra.Command {
@@ -51,7 +54,7 @@ func (p program) registerCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use: "register --url URL", Short: "Subscribe: Vennio will deliver events to that address", Args: noArguments,
 		Example: "  vennio-mcp webhooks register --url https://your.host" + webhooks.Path,
-		RunE: p.withHooks(func(ctx context.Context, h hooks, _ []string) error {
+		RunE: p.withSubscriptions(func(ctx context.Context, h tenantSubscriptions, _ []string) error {
 			return h.register(ctx, url, kinds)
 		}),
 	}
@@ -60,9 +63,9 @@ func (p program) registerCommand() *cobra.Command {
 	return c
 }
 
-// withHooks runs a command on Vennio and the store, for the tenant that is named,
-// or for one after the other.
-func (p program) withHooks(do func(context.Context, hooks, []string) error) func(*cobra.Command, []string) error {
+// withSubscriptions runs a command for the tenant that the command line names, or for all, one after the
+// other.
+func (p program) withSubscriptions(do func(context.Context, tenantSubscriptions, []string) error) func(*cobra.Command, []string) error {
 	return func(c *cobra.Command, args []string) error {
 		cfg, err := p.config(c)
 		if err != nil {
@@ -77,7 +80,7 @@ func (p program) withHooks(do func(context.Context, hooks, []string) error) func
 		if err != nil {
 			return err
 		}
-		chosen, err := hooksOf(c, cfg, in)
+		chosen, err := selectTenants(c, cfg, in)
 		if err != nil {
 			return err
 		}
@@ -99,12 +102,12 @@ func (p program) withHooks(do func(context.Context, hooks, []string) error) func
 	}
 }
 
-// register looks first whether the secret can be kept: Vennio shows it once.
-func (h hooks) register(ctx context.Context, url, kinds string) error {
+// register checks first whether the secret can be stored, because Vennio shows it only once.
+func (h tenantSubscriptions) register(ctx context.Context, url, kinds string) error {
 	if url == "" && h.cfg.Serve.PublicURL != "" {
 		url = h.cfg.Serve.PublicURL + webhooks.PathOf(h.tenant)
 	}
-	types, err := chosen(kinds, h.cfg.Dialect)
+	types, err := selectTypes(kinds, h.cfg.Dialect)
 	switch {
 	case h.gone:
 		return usageError{errors.New("the settings have no key for this tenant: nothing can be subscribed for it")}
@@ -112,14 +115,14 @@ func (h hooks) register(ctx context.Context, url, kinds string) error {
 		return usageError{errors.New("give the address at which Vennio reaches vennio-mcp serve: --url https://your.host" + webhooks.PathOf(h.tenant))}
 	case err != nil:
 		return err
-	case h.elsewhere(url):
-		return usageError{fmt.Errorf("--url %s: that is where another tenant's events are taken; give https://your.host%s", sanitize.Line(url, 200), webhooks.PathOf(h.tenant))}
+	case h.isOtherTenants(url):
+		return usageError{fmt.Errorf("--url %s: this address receives another tenant's events; give https://your.host%s", sanitize.Line(url, 200), webhooks.PathOf(h.tenant))}
 	case loopbackURL(url) && !loopbackURL(h.cfg.APIURL):
 		return usageError{fmt.Errorf("--url %s: %s cannot reach this machine by that address; give the https address of a proxy or tunnel before vennio-mcp serve", sanitize.Line(url, 200), h.cfg.APIURL)}
 	}
 	before, err := h.inbox.Subscriptions(ctx)
 	if err == nil {
-		err = app.RetryWrite(func() error { return h.inbox.Unregister(ctx, "") }) // a write like the one to come, of nothing
+		err = app.RetryWrite(func() error { return h.inbox.Unregister(ctx, "") }) // changes nothing, but needs the same lock as the write to come
 	}
 	if err != nil {
 		return fmt.Errorf("nothing was done: the secret could not be kept: %w", err)
@@ -129,44 +132,45 @@ func (h hooks) register(ctx context.Context, url, kinds string) error {
 		return err
 	}
 	_, _ = fmt.Fprintf(h.out, "Subscribed as %s: Vennio delivers %d types of event to %s\n", made.ID, len(types), sanitize.Line(made.URL, 200))
-	_, _ = fmt.Fprintf(h.out, "The secret that signs them is kept in %s\n", h.keeps())
-	h.next(url, before)
+	_, _ = fmt.Fprintf(h.out, "The secret that signs them is kept in %s\n", h.storeName())
+	h.printNextSteps(url, before)
 	return nil
 }
 
-// elsewhere: the address is another tenant's, where no signature of this one's
-// would be taken.
-func (h hooks) elsewhere(raw string) bool {
+// isOtherTenants reports whether an address receives another tenant's events. It would refuse the
+// signatures of this tenant's.
+func (h tenantSubscriptions) isOtherTenants(raw string) bool {
 	u, err := url.Parse(raw)
 	return err == nil && slices.ContainsFunc(h.others, func(other string) bool { return strings.HasSuffix(u.Path, webhooks.PathOf(other)) })
 }
 
-// keeps is where the secrets are, in words: an address may have a password in it.
-func (h hooks) keeps() string {
+// storeName names the store of the secrets for a person. It does not give the address of a database, which
+// may contain a password.
+func (h tenantSubscriptions) storeName() string {
 	if h.cfg.DatabaseURL != "" {
 		return "the database of VENNIO_MCP_DATABASE_URL"
 	}
 	return h.cfg.StateDir
 }
 
-// next says what is still to be done.
-func (h hooks) next(url string, before []webhooks.Subscription) {
+// printNextSteps prints the commands that a person needs after registering.
+func (h tenantSubscriptions) printNextSteps(url string, before []webhooks.Subscription) {
 	_, _ = fmt.Fprintln(h.out, "\nNext")
 	if address, err := serveAddress(url); err == nil {
-		_, _ = fmt.Fprintf(h.out, "  vennio-mcp serve --addr %s   takes them\n", address)
+		_, _ = fmt.Fprintf(h.out, "  vennio-mcp serve --addr %s   receives them\n", address)
 	} else {
-		_, _ = fmt.Fprintf(h.out, "  vennio-mcp serve            takes them at %s; let your proxy pass %s on to it\n", webhooks.PathOf(h.tenant), sanitize.Line(url, 200))
+		_, _ = fmt.Fprintf(h.out, "  vennio-mcp serve            receives them at %s; let your proxy forward %s to it\n", webhooks.PathOf(h.tenant), sanitize.Line(url, 200))
 	}
-	_, _ = fmt.Fprintln(h.out, "  vennio-mcp doctor           looks whether they come")
+	_, _ = fmt.Fprintln(h.out, "  vennio-mcp doctor           checks whether they arrive")
 	_, _ = fmt.Fprintf(h.out, "  vennio-mcp events list%s      shows them\n", forTenant(h.tenant))
 	for _, old := range before {
 		_, _ = fmt.Fprintf(h.out, "  vennio-mcp webhooks remove %s%s   ends the older subscription to %s, once this one works\n", old.ID, forTenant(h.tenant), sanitize.Line(old.URL, 200))
 	}
 }
 
-// chosen are the event types meant; by default those that are documented for the
-// dialect (vennio-api.md, Two dialects).
-func chosen(kinds string, d vennioclient.Dialect) (types []string, err error) {
+// selectTypes returns the event types that a list of patterns selects. An empty list selects those that are
+// documented for the dialect.
+func selectTypes(kinds string, d vennioclient.Dialect) (types []string, err error) {
 	if kinds == "" {
 		return app.DocumentedEvents(d), nil
 	}
@@ -178,16 +182,236 @@ func chosen(kinds string, d vennioclient.Dialect) (types []string, err error) {
 			}
 		}
 		if matched == 0 {
-			return nil, usageError{fmt.Errorf("--events %s: there is no such type of event; the types are %s", sanitize.Quote(kind, 60), strings.Join(names(webhook.Types()), ", "))}
+			return nil, usageError{fmt.Errorf("--events %s: there is no such type of event; the types are %s", sanitize.Quote(kind, 60), joinTypes(webhook.Types()))}
 		}
 	}
 	slices.Sort(types)
 	return slices.Compact(types), nil
 }
 
-func names(types []webhook.Type) (all []string) {
-	for _, t := range types {
-		all = append(all, string(t))
+func joinTypes(types []webhook.Type) string {
+	names := make([]string, len(types))
+	for i, t := range types {
+		names[i] = string(t)
 	}
-	return all
+	return strings.Join(names, ", ")
+}
+
+// subscriptionLine is a subscription as --json shows it. AtVennio and Here say where it is known. If it is
+// not here, this machine lacks the secret that signs its events.
+type subscriptionLine struct {
+	Tenant   string    `json:"tenant,omitempty"` // absent for the default one
+	ID       string    `json:"id"`
+	URL      string    `json:"url"`
+	Events   []string  `json:"events,omitempty"` // as Vennio lists them
+	Created  time.Time `json:"created,omitzero"`
+	AtVennio bool      `json:"at_vennio"`
+	Here     bool      `json:"here"`
+	NoKey    bool      `json:"no_key,omitempty"` // the settings have no key for the tenant: whether Vennio has it is not known
+}
+
+func (p program) listWebhooksCommand() *cobra.Command {
+	var asJSON bool
+	var c *cobra.Command
+	c = &cobra.Command{
+		Use: "list", Short: "List the subscriptions at Vennio and here", Args: noArguments,
+		RunE: p.withSubscriptions(func(ctx context.Context, h tenantSubscriptions, _ []string) error {
+			lines, err := h.list(ctx)
+			if err != nil {
+				return err
+			}
+			if !asJSON {
+				return h.print(lines, allTenants(c))
+			}
+			for _, l := range lines {
+				if err := p.printLine(l); err != nil {
+					return err
+				}
+			}
+			return nil
+		}),
+	}
+	c.Flags().BoolVar(&asJSON, "json", false, "print JSON lines")
+	return withAllTenants(c)
+}
+
+// list returns the subscriptions that Vennio lists, then those that only this machine knows.
+func (h tenantSubscriptions) list(ctx context.Context) ([]subscriptionLine, error) {
+	kept, err := h.inbox.Subscriptions(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var listed []vennioclient.Webhook
+	if !h.gone {
+		if listed, err = app.ListSubscriptions(ctx, h.vennio, h.inbox); err != nil {
+			return nil, err
+		}
+	}
+	var lines []subscriptionLine
+	for _, w := range listed {
+		here := slices.ContainsFunc(kept, func(s webhooks.Subscription) bool { return s.ID == w.ID })
+		lines = append(lines, subscriptionLine{h.tenant, w.ID, w.URL, w.Events, w.CreatedAt, true, here, false})
+	}
+	for _, s := range kept {
+		if !slices.ContainsFunc(listed, func(w vennioclient.Webhook) bool { return w.ID == s.ID }) {
+			lines = append(lines, subscriptionLine{Tenant: h.tenant, ID: s.ID, URL: s.URL, Created: s.Created, Here: true, NoKey: h.gone})
+		}
+	}
+	return lines, nil
+}
+
+// print prints the subscriptions of one tenant, with its name in each line if named.
+func (h tenantSubscriptions) print(lines []subscriptionLine, named bool) error {
+	whose := ""
+	if named {
+		whose = fmt.Sprintf("%-16s ", cmp.Or(h.tenant, "-"))
+	}
+	if len(lines) == 0 {
+		_, err := fmt.Fprintf(h.out, "%sNo subscriptions. To make one: vennio-mcp webhooks register%s --url https://your.host%s\n", whose, forTenant(h.tenant), webhooks.PathOf(h.tenant))
+		return err
+	}
+	for _, l := range lines {
+		how := "delivers to this server"
+		switch {
+		case !l.Here:
+			how = "not made from here: its secret is not known"
+		case l.NoKey:
+			how = "kept here; the settings have no key for its tenant: remove it"
+		case !l.AtVennio:
+			how = "GONE at Vennio: remove it, and register again"
+		}
+		_, _ = fmt.Fprintf(h.out, "%s%-28s  %s  %s\n", whose, sanitize.Line(l.ID, 60), sanitize.Line(l.URL, 120), how)
+	}
+	return nil
+}
+
+func (p program) removeWebhookCommand() *cobra.Command {
+	return &cobra.Command{
+		Use: "remove ID", Short: "End a subscription and delete its secret", Args: oneID("webhooks list"), ValidArgsFunction: p.completeIDs(p.subscriptionIDs),
+		RunE: p.withSubscriptions(func(ctx context.Context, h tenantSubscriptions, args []string) error { return h.remove(ctx, args[0]) }),
+	}
+}
+
+// remove ends a subscription at Vennio first: if that fails, its secret is still needed.
+func (h tenantSubscriptions) remove(ctx context.Context, id string) error {
+	kept, err := h.inbox.Subscriptions(ctx)
+	if err != nil {
+		return err
+	}
+	here := slices.ContainsFunc(kept, func(s webhooks.Subscription) bool { return s.ID == id })
+	if h.gone {
+		return h.forget(ctx, id, here)
+	}
+	err = h.vennio.DeleteWebhook(ctx, app.NewIdempotencyKey(), id)
+	gone := vennioclient.KindOf(err) == vennioclient.KindNotFound
+	switch {
+	case gone && !here:
+		return h.unknown(id)
+	case err != nil && !gone:
+		return fmt.Errorf("the subscription is unchanged, as far as is known: %w%s", err, app.NextStep(err))
+	}
+	if err := h.inbox.Unregister(ctx, id); err != nil {
+		return fmt.Errorf("ended at Vennio, but not deleted here; run this again: %w", err)
+	}
+	_, err = fmt.Fprintf(h.out, "Ended: %s\n", sanitize.Line(id, 60))
+	return err
+}
+
+// forget deletes the secret of a subscription here, which is all that is possible without the tenant's key.
+func (h tenantSubscriptions) forget(ctx context.Context, id string, here bool) error {
+	if !here {
+		return h.unknown(id)
+	}
+	if err := h.inbox.Unregister(ctx, id); err != nil {
+		return err
+	}
+	_, err := fmt.Fprintf(h.out, "Deleted here: %s. Vennio was NOT informed, since the settings have no key for its tenant: end it in that account, or Vennio continues to deliver.\n", sanitize.Line(id, 60))
+	return err
+}
+
+func (h tenantSubscriptions) unknown(id string) error {
+	return usageError{fmt.Errorf("there is no subscription %s; vennio-mcp webhooks list%s shows what there is", sanitize.Quote(id, 60), forTenant(h.tenant))}
+}
+
+// serveAddress returns the address at which serve listens for a URL on loopback.
+func serveAddress(raw string) (string, error) {
+	u, err := url.Parse(raw)
+	if err != nil {
+		return "", err
+	}
+	addr, err := netip.ParseAddrPort(u.Host)
+	if err != nil || u.Scheme != "http" {
+		return "", fmt.Errorf("%s is not on loopback: %w", u.Host, err)
+	}
+	return addr.String(), nil
+}
+
+func loopbackURL(raw string) bool {
+	u, err := url.Parse(raw)
+	return err == nil && auth.LoopbackHost(u.Hostname())
+}
+
+// selectTenants returns the tenants that a command line selects: the one that it names, the default one, or
+// all. It includes a tenant that the settings no longer have, or for which they have no key, as long as
+// subscriptions are stored for it.
+func selectTenants(c *cobra.Command, cfg config.Config, in *webhooks.Service) (chosen []tenantSubscriptions, err error) {
+	kept, err := in.SubscribedTenants(c.Context())
+	if err != nil {
+		return nil, err
+	}
+	named := []string{tenantIn(c)}
+	if allTenants(c) {
+		named = allWithKey(cfg, kept)
+	}
+	for _, name := range named {
+		own, ok := cfg.Of(name)
+		if gone := !ok || own.Sandbox(); gone && slices.Contains(kept, name) {
+			chosen = append(chosen, tenantSubscriptions{tenant: name, cfg: cfg, gone: true})
+			continue
+		}
+		switch {
+		case !ok:
+			return nil, noTenant(cfg, name)
+		case own.Sandbox() && len(cfg.Tenants) > 0:
+			return nil, usageError{errors.New("there is no VENNIO_API_KEY, so there is no default tenant: name a tenant with --tenant NAME")}
+		case own.Sandbox():
+			return nil, errNoVennio
+		}
+		chosen = append(chosen, tenantSubscriptions{tenant: name, cfg: own, others: othersThan(name, cfg)})
+	}
+	if len(chosen) == 0 {
+		return nil, errNoVennio
+	}
+	return chosen, nil
+}
+
+// allWithKey returns the names of all tenants that have a key, and of those that have stored subscriptions.
+func allWithKey(cfg config.Config, kept []string) (named []string) {
+	if !cfg.Sandbox() {
+		named = append(named, "")
+	}
+	for _, t := range cfg.Tenants {
+		named = append(named, t.Name)
+	}
+	for _, name := range kept {
+		if !slices.Contains(named, name) {
+			named = append(named, name)
+		}
+	}
+	return named
+}
+
+var errNoVennio = usageError{errors.New("there is no Vennio account to subscribe with: set VENNIO_API_KEY (without it, vennio-mcp serve receives the events of its built-in sandbox by itself)")}
+
+// othersThan returns the names of all tenants except one, the default one included.
+func othersThan(name string, cfg config.Config) (others []string) {
+	if name != "" {
+		others = append(others, "")
+	}
+	for _, t := range cfg.Tenants {
+		if t.Name != name {
+			others = append(others, t.Name)
+		}
+	}
+	return others
 }

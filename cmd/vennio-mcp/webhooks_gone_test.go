@@ -29,7 +29,7 @@ func TestReq_X5_SubscriptionsOfATenantThatIsGoneCanBeRemoved(t *testing.T) {
 	tenants("  - {name: beta, api_key: " + keyOfBeta + "}\n")
 
 	assert.Contains(t, well(t, env, "webhooks", "list", "--all-tenants"), "the settings have no key for its tenant: remove it")
-	var line hookLine
+	var line subscriptionLine
 	out := well(t, env, "webhooks", "list", "--tenant", "acme", "--json")
 	require.NoError(t, json.Unmarshal([]byte(out), &line), out)
 	assert.True(t, line.NoKey && line.Here)

@@ -27,10 +27,10 @@ func well(t *testing.T, env []string, args ...string) string {
 }
 
 // subscriptions are the lines of webhooks list.
-func subscriptions(t *testing.T, env []string) (all []hookLine) {
+func subscriptions(t *testing.T, env []string) (all []subscriptionLine) {
 	t.Helper()
 	for line := range strings.Lines(well(t, env, "webhooks", "list", "--json")) {
-		var l hookLine
+		var l subscriptionLine
 		require.NoError(t, json.Unmarshal([]byte(line), &l))
 		all = append(all, l)
 	}

@@ -218,7 +218,7 @@ func NextStep(err error) string {
 	case vennioclient.KindUnauthorized:
 		return "; check VENNIO_API_KEY"
 	case vennioclient.KindNetwork, vennioclient.KindUnavailable:
-		return "; vennio-mcp doctor may tell why"
+		return "; vennio-mcp doctor may find the reason"
 	default:
 		return ""
 	}

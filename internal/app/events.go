@@ -37,10 +37,7 @@ func (o Options) OpenWebhooks(cfg config.Config, db *sqldb.DB, w webhooks.Option
 
 // webhooksTenant returns what the settings say about a tenant's events.
 func webhooksTenant(name string, cfg config.Config) webhooks.Tenant {
-	t := webhooks.Tenant{Name: name, Zone: cfg.Zone, Account: cfg.Identity(name).Account}
-	for _, s := range cfg.Sinks {
-		t.Sinks = append(t.Sinks, s.Reveal())
-	}
+	t := webhooks.Tenant{Identity: cfg.Identity(name), Sinks: cfg.Sinks, Zone: cfg.Zone}
 	for _, s := range cfg.WebhookSecrets {
 		t.Secrets = append(t.Secrets, s.Reveal())
 	}

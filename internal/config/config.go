@@ -11,26 +11,16 @@ import (
 	"time"
 
 	"github.com/vennio-mcp/vennio-mcp/internal/consent"
+	"github.com/vennio-mcp/vennio-mcp/internal/sanitize"
 	"github.com/vennio-mcp/vennio-mcp/internal/scheduling"
 	"github.com/vennio-mcp/vennio-mcp/internal/times"
+	"github.com/vennio-mcp/vennio-mcp/internal/webhooks"
 	"github.com/vennio-mcp/vennio-mcp/tools"
 	"github.com/vennio-mcp/vennio-mcp/vennioclient"
 )
 
-// Secret prints as stars whatever the verb.
-type Secret string
-
-// String hides the secret.
-func (Secret) String() string { return "****" }
-
-// GoString hides the secret from %#v.
-func (Secret) GoString() string { return "****" }
-
-// MarshalText hides the secret from JSON and logs.
-func (Secret) MarshalText() ([]byte, error) { return []byte("****"), nil }
-
-// Reveal returns the secret. It is the only way to read it.
-func (s Secret) Reveal() string { return string(s) }
+// Secret is a setting that is never printed.
+type Secret = sanitize.Secret
 
 // Config is every setting, typed and checked.
 type Config struct {
@@ -52,8 +42,8 @@ type Config struct {
 	StateDir       string
 	Timeout        time.Duration // per-attempt timeout of requests to Vennio
 	SettingsFile   string
-	Sinks          []Sink   // of the settings file
-	WebhookSecrets []Secret // one, or two during rotation; none: only those of registered subscriptions
+	Sinks          []webhooks.Sink // of the settings file
+	WebhookSecrets []Secret        // one, or two during rotation; none: only those of registered subscriptions
 	EventsKeep     time.Duration
 	Limits         scheduling.Limits
 	WorkingHours   times.Opening // of hosts, in Zone; none: those of package slots, in the zone of each search

@@ -131,28 +131,6 @@ func (t text) resolve(getenv func(string) string) (string, error) {
 	return value, nil
 }
 
-// Sink is somebody who is told of events (internal/webhooks). The address and the
-// headers may be as secret as the secret.
-type Sink struct {
-	Name, Type  string
-	URL, Secret Secret
-	Events      []string
-	Headers     map[string]Secret
-	Emails      bool
-	Pause       time.Duration
-}
-
-// Reveal is the sink as internal/webhooks takes it, its secrets in the open.
-func (s Sink) Reveal() webhooks.Sink {
-	headers := make(map[string]string, len(s.Headers))
-	for name, value := range s.Headers {
-		headers[name] = value.Reveal()
-	}
-	return webhooks.Sink{
-		Name: s.Name, Type: s.Type, URL: s.URL.Reveal(), Secret: s.Secret.Reveal(), Events: s.Events, Headers: headers, Emails: s.Emails, Pause: s.Pause,
-	}
-}
-
 // sinkEntry is a sink in the settings file.
 type sinkEntry struct {
 	Name       text            `yaml:"name"`
@@ -167,7 +145,7 @@ type sinkEntry struct {
 }
 
 // sinksOf reads all entries of one tenant.
-func sinksOf(entries []sinkEntry, getenv func(string) string) (sinks []Sink, wrong []mistake) {
+func sinksOf(entries []sinkEntry, getenv func(string) string) (sinks []webhooks.Sink, wrong []mistake) {
 	taken := map[string]bool{}
 	for _, entry := range entries {
 		sink, mistakes := entry.sink(getenv)
@@ -181,7 +159,7 @@ func sinksOf(entries []sinkEntry, getenv func(string) string) (sinks []Sink, wro
 }
 
 // sink reads an entry and reports every mistake in it.
-func (e sinkEntry) sink(getenv func(string) string) (Sink, []mistake) {
+func (e sinkEntry) sink(getenv func(string) string) (webhooks.Sink, []mistake) {
 	var wrong []mistake
 	value := func(name string, t text) Secret {
 		v, err := t.resolve(getenv)
@@ -190,7 +168,7 @@ func (e sinkEntry) sink(getenv func(string) string) (Sink, []mistake) {
 		}
 		return Secret(v)
 	}
-	s := Sink{Name: e.Name.value, Type: e.Type.value, URL: value("url", e.URL), Secret: value("secret", e.Secret), Emails: e.Emails}
+	s := webhooks.Sink{Name: e.Name.value, Type: e.Type.value, URL: value("url", e.URL), Secret: value("secret", e.Secret), Emails: e.Emails}
 	if e.SecretFile.value != "" {
 		secret, err := secretOf(e.Secret, e.SecretFile, "secret", getenv)
 		if err != nil {
@@ -215,7 +193,7 @@ func (e sinkEntry) sink(getenv func(string) string) (Sink, []mistake) {
 	if len(wrong) > 0 {
 		return s, wrong
 	}
-	if field, err := s.Reveal().Check(); err != nil {
+	if field, err := s.Check(); err != nil {
 		wrong = append(wrong, mistake{e.lineOf(field), field + ": " + err.Error()})
 	}
 	return s, wrong

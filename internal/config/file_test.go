@@ -39,12 +39,12 @@ sinks:
 	c, err := config.Load(nil, e.get)
 	require.NoError(t, err)
 	require.Len(t, c.Sinks, 3)
-	crm, archive, team := c.Sinks[0].Reveal(), c.Sinks[1].Reveal(), c.Sinks[2].Reveal()
-	assert.Equal(t, "canary-env", crm.Secret)
+	crm, archive, team := c.Sinks[0], c.Sinks[1], c.Sinks[2]
+	assert.Equal(t, "canary-env", crm.Secret.Reveal())
 	assert.Equal(t, []string{"booking.*", "consent.revoked"}, crm.Events)
-	assert.Equal(t, map[string]string{"X-Team": "sales", "Authorization": "Bearer canary"}, crm.Headers)
-	assert.Equal(t, "canary-file", archive.Secret)
-	assert.Equal(t, "https://hooks.slack.com/services/canary", team.URL)
+	assert.Equal(t, map[string]config.Secret{"X-Team": "sales", "Authorization": "Bearer canary"}, crm.Headers)
+	assert.Equal(t, "canary-file", archive.Secret.Reveal())
+	assert.Equal(t, "https://hooks.slack.com/services/canary", team.URL.Reveal())
 	assert.True(t, team.Emails)
 	assert.NotContains(t, fmt.Sprintf("%v %+v %#v", c, c, c), "canary", "secrets print as stars")
 }

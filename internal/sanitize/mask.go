@@ -207,3 +207,18 @@ func maskLiteral(all []mask, literal []byte) []byte {
 	}
 	return raw
 }
+
+// Secret is a text that packages fmt and encoding/json, and every logger, write as stars.
+type Secret string
+
+// String hides the secret.
+func (Secret) String() string { return stars }
+
+// GoString hides the secret from %#v.
+func (Secret) GoString() string { return stars }
+
+// MarshalText hides the secret from JSON and logs.
+func (Secret) MarshalText() ([]byte, error) { return []byte(stars), nil }
+
+// Reveal returns the secret. It is the only way to read it.
+func (s Secret) Reveal() string { return string(s) }

@@ -18,11 +18,10 @@ import (
 	"github.com/vennio-mcp/vennio-mcp/vennioclient/webhook"
 )
 
-// BenchmarkIntake tells how many events a second are stored for good, each with
-// one follow-up, and how that compares with inserting the same two rows into the
-// same tables by SQL alone, a transaction for each event, in the same run
-// ("of-bare": 1 would be the same speed). Many senders share the disk's waits.
-func BenchmarkIntake(b *testing.B) {
+// BenchmarkReceive measures the events per second that are stored durably, each with one follow-up,
+// and compares that with bare SQL, which inserts the same two rows in one transaction for each event
+// ("of-bare": 1 is the same speed). With many senders, events share a transaction.
+func BenchmarkReceive(b *testing.B) {
 	for _, senders := range []int{1, 64} {
 		b.Run(fmt.Sprintf("senders=%d", senders), func(b *testing.B) {
 			in, dir := benchInbox(b)
@@ -59,7 +58,7 @@ func benchInbox(b *testing.B) (*webhooks.Service, string) {
 		Tenant: webhooks.Tenant{Secrets: []string{secret}, Sinks: []webhooks.Sink{{Name: "crm", Type: "http", URL: "https://crm.example.com", Secret: "s"}}},
 	})
 	require.NoError(b, err)
-	benchDeliver(b, in, 0) // makes the tables
+	benchDeliver(b, in, 0) // creates the tables
 	return in, dir
 }
 
@@ -74,7 +73,8 @@ func benchDeliver(b *testing.B, in *webhooks.Service, n int64) {
 	}
 }
 
-// bareRate inserts n pairs of rows by SQL alone, with the store's settings.
+// bareRate inserts n pairs of rows with bare SQL and the settings of sqldb, and returns the number
+// of pairs per second.
 func bareRate(b *testing.B, dir string, n int) float64 {
 	b.Helper()
 	db, err := sql.Open("sqlite", "file:"+filepath.Join(dir, "vennio-mcp.db")+

@@ -18,7 +18,7 @@ import (
 )
 
 func quickOptions(names ...string) webhooks.DispatcherOptions {
-	o := webhooks.DispatcherOptions{Poll: 5 * time.Millisecond, Timeout: patience / 2}
+	o := webhooks.DispatcherOptions{Poll: 5 * time.Millisecond, Timeout: waitLimit / 2}
 	for _, name := range names {
 		o.Queues = append(o.Queues, webhooks.Queue{Name: name, Pause: time.Millisecond})
 	}
@@ -40,7 +40,7 @@ func addTasks(t *testing.T, q *webhooks.Dispatcher, db *sqldb.DB, tasks ...webho
 	require.NoError(t, db.Write(t.Context(), func(tx *sqldb.Tx) error { return q.Add(t.Context(), tx, tasks...) }))
 }
 
-// runDispatcher runs q until stop, or the end of the test.
+// runDispatcher runs q until stop is called or the test ends.
 func runDispatcher(t *testing.T, q *webhooks.Dispatcher, do func(context.Context, webhooks.Task) error) (stop func()) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
@@ -51,7 +51,7 @@ func runDispatcher(t *testing.T, q *webhooks.Dispatcher, do func(context.Context
 	return stop
 }
 
-// taskLog notes what was done.
+// taskLog records tasks.
 type taskLog struct {
 	mu    sync.Mutex
 	notes []string
@@ -81,23 +81,23 @@ func taskStates(t *testing.T, q *webhooks.Dispatcher, event string) (found []web
 
 func TestTasksAreCarriedOutByTheirQueues(t *testing.T) {
 	t.Parallel()
-	for name, dir := range map[string]string{"in a folder": storetest.Folder(t), "in memory": storetest.Memory(t)} {
+	for name, dir := range map[string]string{"a folder": storetest.Folder(t), "memory": storetest.Memory(t)} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			q, db := openDispatcher(t, dir, quickOptions("a", "b"))
 			var d taskLog
 			runDispatcher(t, q, func(_ context.Context, task webhooks.Task) error { d.note(task.To + task.Event); return nil })
 			addTasks(t, q, db, webhooks.Task{Event: "1", To: "a"}, webhooks.Task{Event: "1", To: "b"}, webhooks.Task{Event: "2", To: "b"})
-			require.Eventually(t, func() bool { return len(d.all()) == 3 }, patience, tick)
+			require.Eventually(t, func() bool { return len(d.all()) == 3 }, waitLimit, tick)
 			assert.Equal(t, []string{"a1", "b1", "b2"}, d.all())
 			require.Eventually(t, func() bool {
 				return slices.Equal(taskStates(t, q, "1"), []webhooks.TaskState{webhooks.Done, webhooks.Done})
-			}, patience, tick)
+			}, waitLimit, tick)
 		})
 	}
 }
 
-func TestATaskIsQueuedOnlyIfItsTransactionIs(t *testing.T) {
+func TestATaskIsQueuedOnlyIfItsTransactionCommits(t *testing.T) {
 	t.Parallel()
 	q, db := openDispatcher(t, storetest.Folder(t), quickOptions("a"))
 	require.NoError(t, q.Migrate(t.Context()))
@@ -110,36 +110,36 @@ func TestATaskIsQueuedOnlyIfItsTransactionIs(t *testing.T) {
 }
 
 // req: W3
-func TestReq_W3_FiveTriesThenADeadLetterToRetryOrDrop(t *testing.T) {
+func TestReq_W3_FiveAttemptsThenADeadLetterToRetryOrDrop(t *testing.T) {
 	t.Parallel()
 	dir := storetest.Folder(t)
 	q, db := openDispatcher(t, dir, quickOptions("a"))
 	var d taskLog
-	runDispatcher(t, q, func(_ context.Context, task webhooks.Task) error { d.note(task.Event); return errors.New("no luck") })
+	runDispatcher(t, q, func(_ context.Context, task webhooks.Task) error { d.note(task.Event); return errors.New("no answer") })
 	addTasks(t, q, db, webhooks.Task{Event: "1", To: "a"})
-	elsewhere, _ := openDispatcher(t, dir, quickOptions()) // as the command line opens it
+	otherProcess, _ := openDispatcher(t, dir, quickOptions()) // as a command opens it
 	dead := func() []webhooks.TaskRecord {
-		found, err := elsewhere.DeadLetters(t.Context())
+		found, err := otherProcess.DeadLetters(t.Context())
 		require.NoError(t, err)
 		return found
 	}
-	require.Eventually(t, func() bool { return len(dead()) == 1 }, patience, tick)
+	require.Eventually(t, func() bool { return len(dead()) == 1 }, waitLimit, tick)
 	assert.Len(t, d.all(), webhooks.MaxAttempts)
 	letter := dead()[0]
 	assert.Equal(t, webhooks.Task{Event: "1", To: "a"}, letter.Task)
 	assert.Equal(t, webhooks.MaxAttempts, letter.Tries)
-	assert.Equal(t, "no luck", letter.Why)
+	assert.Equal(t, "no answer", letter.Why)
 
-	require.NoError(t, elsewhere.Retry(t.Context(), "", letter.ID))
-	require.ErrorIs(t, elsewhere.Retry(t.Context(), "", letter.ID), webhooks.ErrNoDeadLetter)
-	require.Eventually(t, func() bool { return len(dead()) == 1 }, patience, tick)
-	assert.Len(t, d.all(), 2*webhooks.MaxAttempts, "as often as a new one")
+	require.NoError(t, otherProcess.Retry(t.Context(), "", letter.ID))
+	require.ErrorIs(t, otherProcess.Retry(t.Context(), "", letter.ID), webhooks.ErrNoDeadLetter)
+	require.Eventually(t, func() bool { return len(dead()) == 1 }, waitLimit, tick)
+	assert.Len(t, d.all(), 2*webhooks.MaxAttempts, "as many attempts as a new task")
 
-	require.NoError(t, elsewhere.Drop(t.Context(), "", dead()[0].ID))
+	require.NoError(t, otherProcess.Drop(t.Context(), "", dead()[0].ID))
 	assert.Empty(t, dead())
 }
 
-func TestAFinalErrorIsADeadLetterAtOnce(t *testing.T) {
+func TestAPermanentErrorMakesADeadLetterAtOnce(t *testing.T) {
 	t.Parallel()
 	q, db := openDispatcher(t, storetest.Folder(t), quickOptions("a"))
 	var d taskLog
@@ -148,7 +148,7 @@ func TestAFinalErrorIsADeadLetterAtOnce(t *testing.T) {
 		return webhooks.Permanent(errors.New("never"))
 	})
 	addTasks(t, q, db, webhooks.Task{Event: "1", To: "a"})
-	require.Eventually(t, func() bool { return slices.Equal(taskStates(t, q, "1"), []webhooks.TaskState{webhooks.Dead}) }, patience, tick)
+	require.Eventually(t, func() bool { return slices.Equal(taskStates(t, q, "1"), []webhooks.TaskState{webhooks.Dead}) }, waitLimit, tick)
 	assert.Len(t, d.all(), 1)
 	records, err := q.TasksOf(t.Context(), "", "1")
 	require.NoError(t, err)
@@ -169,8 +169,8 @@ func TestTheNextAttemptWaitsForTheRequestedDelay(t *testing.T) {
 		require.NoError(t, err)
 		r = records[0]
 		return r.State == webhooks.Waiting && r.Tries == 1 && r.Why != ""
-	}, patience, tick)
-	assert.WithinRange(t, r.Next, before.Add(59*time.Minute), time.Now().Add(61*time.Minute), "an hour at most")
+	}, waitLimit, tick)
+	assert.WithinRange(t, r.Next, before.Add(59*time.Minute), time.Now().Add(61*time.Minute), "at most an hour")
 }
 
 func TestTasksOfARemovedQueueBecomeDeadLetters(t *testing.T) {
@@ -180,11 +180,11 @@ func TestTasksOfARemovedQueueBecomeDeadLetters(t *testing.T) {
 	runDispatcher(t, q, func(_ context.Context, task webhooks.Task) error {
 		return webhooks.Permanent(errors.New("no " + task.To))
 	})
-	require.Eventually(t, func() bool { return slices.Equal(taskStates(t, q, "1"), []webhooks.TaskState{webhooks.Dead}) }, patience, tick)
+	require.Eventually(t, func() bool { return slices.Equal(taskStates(t, q, "1"), []webhooks.TaskState{webhooks.Dead}) }, waitLimit, tick)
 }
 
-// Processes that share a state folder share the tasks, and one carries on when another stops.
-func TestProcessesOfAFolderShareTheTasks(t *testing.T) {
+// Processes that share a state folder share the tasks. When one stops, the others continue.
+func TestProcessesWithOneStateFolderShareTheTasks(t *testing.T) {
 	t.Parallel()
 	const tasks = 40
 	dir := t.TempDir()
@@ -198,11 +198,11 @@ func TestProcessesOfAFolderShareTheTasks(t *testing.T) {
 		want = append(want, fmt.Sprintf("%02d", i))
 		addTasks(t, first, db, webhooks.Task{Event: want[i], To: "a"})
 	}
-	require.Eventually(t, func() bool { return len(log.all()) >= tasks }, patience, tick)
+	require.Eventually(t, func() bool { return len(log.all()) >= tasks }, waitLimit, tick)
 	assert.Equal(t, want, log.all(), "each task once")
 	stop()
 	addTasks(t, first, db, webhooks.Task{Event: "later", To: "a"})
-	require.Eventually(t, func() bool { return slices.Contains(log.all(), "later") }, patience, tick)
+	require.Eventually(t, func() bool { return slices.Contains(log.all(), "later") }, waitLimit, tick)
 }
 
 // A process that ends without stopping its tasks leaves them running. They are tried again after
@@ -233,7 +233,7 @@ func TestReq_W3_TasksOfAKilledProcessAreRescued(t *testing.T) {
 		require.NoError(t, err)
 		attempts = found[0].Tries
 		return attempts > 1
-	}, 2*patience, tick)
+	}, 2*waitLimit, tick)
 	assert.Equal(t, 2, attempts)
 }
 
@@ -251,7 +251,7 @@ func openDB(t *testing.T, dir string) *sqldb.DB {
 }
 
 // req: P8, W3
-func TestWorkThatHangsIsCutShortAndTakenUpAgain(t *testing.T) {
+func TestATaskThatHangsIsCancelledAndRetried(t *testing.T) {
 	t.Parallel()
 	q, db := openDispatcher(t, storetest.Folder(t), quickOptions("a"))
 	begun := make(chan struct{}, 1)
@@ -264,5 +264,5 @@ func TestWorkThatHangsIsCutShortAndTakenUpAgain(t *testing.T) {
 	<-begun
 	stop()
 	runDispatcher(t, q, func(context.Context, webhooks.Task) error { return nil })
-	require.Eventually(t, func() bool { return slices.Equal(taskStates(t, q, "1"), []webhooks.TaskState{webhooks.Done}) }, patience, tick)
+	require.Eventually(t, func() bool { return slices.Equal(taskStates(t, q, "1"), []webhooks.TaskState{webhooks.Done}) }, waitLimit, tick)
 }

@@ -9,7 +9,7 @@
 // of River, which only dispatch.go and tasks.go import (docs/decisions/river.md).
 //
 // One type of event comes from this program: [Inbox.Request] queues, for the same sinks, that
-// a request waits for a person.
+// a request waits for a person's approval.
 //
 // Each tenant has an [Inbox] ([Service.Of]) with its own path, secrets, sinks, events and dead
 // letters. The tenants share a database, the dispatcher and the limits of the receiver.

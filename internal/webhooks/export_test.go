@@ -10,6 +10,9 @@ var (
 	DeleteSubscription  = deleteSubscription
 )
 
+// WaitingForMemory returns the number of deliveries that wait for memory for their bodies.
+func WaitingForMemory(s *Service) int { return len(s.receiver.bodies.waiting) }
+
 // EventKeys returns the keys of pairs of a tenant and an id.
 func EventKeys(pairs ...string) map[eventKey]bool {
 	keys := map[eventKey]bool{}

@@ -74,7 +74,7 @@ func (s *Service) Handler() http.Handler { return s.receiver }
 // ServeHTTP answers one delivery.
 func (rc *receiver) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if r.Method != http.MethodPost {
-		status, why := rc.limitUnsigned(w, http.StatusMethodNotAllowed, "this endpoint takes POST")
+		status, why := rc.limitUnsigned(w, http.StatusMethodNotAllowed, "this endpoint accepts only POST")
 		w.Header().Set("Allow", http.MethodPost)
 		reply(w, status, why)
 		return

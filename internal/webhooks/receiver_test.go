@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/vennio-mcp/vennio-mcp/internal/sqldb"
+	"github.com/vennio-mcp/vennio-mcp/internal/tenant"
 	"github.com/vennio-mcp/vennio-mcp/internal/webhooks"
 	"github.com/vennio-mcp/vennio-mcp/vennioclient/webhook"
 )
@@ -33,19 +34,19 @@ func TestReq_W1_BadDeliveriesAreRefusedAndCounted(t *testing.T) {
 		name, body, signature string
 		status                int
 		result                webhooks.Result
-		stored                int // so far
+		stored                int // after this delivery
 	}{
 		{"signed with another secret", good, webhook.Sign([]byte(good), "whsec_other"), http.StatusUnauthorized, webhooks.Mismatch, 0},
 		{"signed over another body", good + " ", signed, http.StatusUnauthorized, webhooks.Mismatch, 0},
 		{"no signature", good, "", http.StatusUnauthorized, webhooks.Unsigned, 0},
-		{"a cut signature", good, signed[:40], http.StatusUnauthorized, webhooks.Misshapen, 0},
+		{"a truncated signature", good, signed[:40], http.StatusUnauthorized, webhooks.Misshapen, 0},
 		{"a prefixed signature", good, "sha256=" + signed, http.StatusUnauthorized, webhooks.Misshapen, 0},
 		{"10 MB", huge, webhook.Sign([]byte(huge), secret), http.StatusRequestEntityTooLarge, webhooks.TooLarge, 0},
-		{"no JSON, unsigned", "<html>", webhook.Sign([]byte("x"), secret), http.StatusUnauthorized, webhooks.Mismatch, 0},
-		{"no JSON, though signed", "<html>", webhook.Sign([]byte("<html>"), secret), http.StatusBadRequest, webhooks.Malformed, 0},
-		{"nothing, though signed", "", webhook.Sign(nil, secret), http.StatusBadRequest, webhooks.Malformed, 0},
+		{"no JSON, wrong signature", "<html>", webhook.Sign([]byte("x"), secret), http.StatusUnauthorized, webhooks.Mismatch, 0},
+		{"no JSON, signed", "<html>", webhook.Sign([]byte("<html>"), secret), http.StatusBadRequest, webhooks.Malformed, 0},
+		{"an empty body, signed", "", webhook.Sign(nil, secret), http.StatusBadRequest, webhooks.Malformed, 0},
 		{"an unknown type", `{"id":"e","type":"moon.full"}`, webhook.Sign([]byte(`{"id":"e","type":"moon.full"}`), secret), http.StatusOK, webhooks.Accepted, 1},
-		{"right", good, signed, http.StatusOK, webhooks.Accepted, 2},
+		{"valid", good, signed, http.StatusOK, webhooks.Accepted, 2},
 	} {
 		before := r.counted(c.result)
 		status, text := r.deliver(c.body, c.signature)
@@ -56,14 +57,13 @@ func TestReq_W1_BadDeliveriesAreRefusedAndCounted(t *testing.T) {
 	}
 }
 
-// field: rate of signed deliveries. Those that are signed are taken however many
-// there are; the others are refused as too many beyond their own rate, which takes
-// nothing from those that are signed.
-func TestSignedDeliveriesHaveNoRateOfTheirOwn(t *testing.T) {
+// field: rate of signed deliveries. Signed deliveries are accepted at any rate. Unsigned ones have
+// a limit, which does not affect the signed ones.
+func TestSignedDeliveriesHaveNoRateLimit(t *testing.T) {
 	t.Parallel()
 	r := newRigWith(t, func(o *webhooks.Options) {
 		o.UnsignedRate = 0.001
-		o.Others = []webhooks.Tenant{{Name: "acme", Secrets: []string{"other"}}}
+		o.Others = []webhooks.Tenant{{Identity: tenant.Identity{Name: "acme"}, Secrets: []string{"other"}}}
 	})
 	good := func(i int) (body, signature string) {
 		body = booking(fmt.Sprint("evt_", i), "booking.created", "b-1")
@@ -77,8 +77,8 @@ func TestSignedDeliveriesHaveNoRateOfTheirOwn(t *testing.T) {
 			assert.Contains(t, text, "not signed")
 		}
 	}
-	assert.Equal(t, map[int]int{http.StatusUnauthorized: 1, http.StatusTooManyRequests: 3}, statuses, "tenants that do not exist are answered alike")
-	assert.Equal(t, 2, r.counted(webhooks.Mismatch), "the metric says what they were")
+	assert.Equal(t, map[int]int{http.StatusUnauthorized: 1, http.StatusTooManyRequests: 3}, statuses, "the answers of tenants that do not exist are the same")
+	assert.Equal(t, 2, r.counted(webhooks.Mismatch), "the metric counts the original results")
 	const signed = 500
 	var sending sync.WaitGroup
 	next := make(chan int)
@@ -117,7 +117,7 @@ func TestReq_X7_ASignedBodyBeyondALimitIsRefused(t *testing.T) {
 		assert.Equal(t, http.StatusBadRequest, status)
 		assert.Contains(t, text, want)
 		status, _ = r.deliver(body, webhook.Sign([]byte(body), "whsec_other"))
-		assert.Equal(t, http.StatusUnauthorized, status, "whoever does not know the secret learns nothing")
+		assert.Equal(t, http.StatusUnauthorized, status, "senders without the secret learn nothing")
 	}
 	assert.Empty(t, r.stored())
 	good := booking("evt_1", "booking.created", "b-1")
@@ -125,9 +125,9 @@ func TestReq_X7_ASignedBodyBeyondALimitIsRefused(t *testing.T) {
 	assert.Equal(t, http.StatusOK, status)
 }
 
-// The signature covers the mark (webhook.Verify), and the event begins after it.
+// The signature covers the mark (webhook.Verify). The event begins after it.
 // field: byte order mark in a webhook body
-func TestAByteOrderMarkBeginsADelivery(t *testing.T) {
+func TestADeliveryMayBeginWithAByteOrderMark(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
 	body := "\ufeff" + booking("evt_1", "booking.created", "b-1")
@@ -140,7 +140,7 @@ func TestAByteOrderMarkBeginsADelivery(t *testing.T) {
 }
 
 // req: W1
-func TestReq_W1_TwoSecretsWhileOneTakesTheOthersPlace(t *testing.T) {
+func TestReq_W1_TwoSecretsAreAcceptedDuringARotation(t *testing.T) {
 	t.Parallel()
 	r := newRigWith(t, func(o *webhooks.Options) { o.Secrets = []string{"whsec_new", secret} })
 	for i, with := range []string{secret, "whsec_new"} {
@@ -151,7 +151,7 @@ func TestReq_W1_TwoSecretsWhileOneTakesTheOthersPlace(t *testing.T) {
 }
 
 // req: W1
-func TestReq_W1_SecretsOfRegisteredSubscriptionsCountAtOnceAndTwoAtMost(t *testing.T) {
+func TestReq_W1_TheTwoNewestRegisteredSecretsAreAcceptedAtOnce(t *testing.T) {
 	t.Parallel()
 	r := newRigWith(t, func(o *webhooks.Options) { o.Secrets = nil })
 	body := booking("evt_1", "booking.created", "b-1")
@@ -163,24 +163,24 @@ func TestReq_W1_SecretsOfRegisteredSubscriptionsCountAtOnceAndTwoAtMost(t *testi
 	assert.Equal(t, http.StatusServiceUnavailable, status)
 	assert.Contains(t, text, "vennio-mcp webhooks register")
 
-	elsewhere, err := webhooks.Open(sqldb.Open(r.dir), webhooks.Options{}) // as webhooks register does, in another process
+	otherProcess, err := webhooks.Open(sqldb.Open(r.dir), webhooks.Options{}) // as the command webhooks register in another process
 	require.NoError(t, err)
 	for i := range 3 {
-		require.NoError(t, elsewhere.Of("").Register(t.Context(), fmt.Sprint("wh_", i), "https://example.com", fmt.Sprint("whsec_", i)))
+		require.NoError(t, otherProcess.Of("").Register(t.Context(), fmt.Sprint("wh_", i), "https://example.com", fmt.Sprint("whsec_", i)))
 	}
-	require.Eventually(t, func() bool { return deliver("whsec_2") == http.StatusOK }, patience, tick, "asked again a second later at the latest")
+	require.Eventually(t, func() bool { return deliver("whsec_2") == http.StatusOK }, waitLimit, tick, "the secrets are read again within a second")
 	assert.Equal(t, http.StatusOK, deliver("whsec_1"))
 	assert.Equal(t, http.StatusUnauthorized, deliver("whsec_0"))
 }
 
 // req: W2
-func TestReq_W2_TheSameEventTwiceIsOneEvent(t *testing.T) {
+func TestReq_W2_ARepeatedEventIsStoredOnce(t *testing.T) {
 	t.Parallel()
 	crm := newListener(t, nil)
 	r := newRig(t, crm.sink("crm"))
 	for _, body := range []string{
 		booking("evt_1", "booking.created", "b-1"), booking("evt_1", "booking.created", "b-1"),
-		`{"type":"booking.created","data":{}}`, `{"type":"booking.created","data":{}}`, // no id: known by its bytes
+		`{"type":"booking.created","data":{}}`, `{"type":"booking.created","data":{}}`, // without an id: identified by its bytes
 	} {
 		r.send(body)
 	}
@@ -193,7 +193,7 @@ func TestReq_W2_TheSameEventTwiceIsOneEvent(t *testing.T) {
 }
 
 // req: W2
-func TestReq_W2_TheBodyIsKeptByteForByte(t *testing.T) {
+func TestReq_W2_TheBodyIsStoredUnchanged(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
 	body := "{ \"id\": \"evt_1\",\r\n\t\"type\":\"booking.created\", \"odd\": 1.50, \"data\": {\"x\":\"\\u00e9<&>\"}}  \n"
@@ -203,8 +203,8 @@ func TestReq_W2_TheBodyIsKeptByteForByte(t *testing.T) {
 	assert.Equal(t, body, string(e.Body))
 }
 
-// req: W2. All are stored, or told to come again.
-func TestReq_W2_TwoThousandAtOnce(t *testing.T) {
+// req: W2. Each is stored or answered with 503.
+func TestReq_W2_TwoThousandConcurrentDeliveries(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
 	const n = 2000
@@ -223,10 +223,10 @@ func TestReq_W2_TwoThousandAtOnce(t *testing.T) {
 	senders.Wait()
 	assert.Equal(t, n, answers[http.StatusOK]+answers[http.StatusServiceUnavailable], answers)
 	assert.Len(t, r.stored(), answers[http.StatusOK])
-	t.Logf("of %d at once %d were stored, %d told to come again", n, answers[http.StatusOK], answers[http.StatusServiceUnavailable])
+	t.Logf("of %d concurrent deliveries, %d were stored and %d answered with 503", n, answers[http.StatusOK], answers[http.StatusServiceUnavailable])
 }
 
-func TestOnlyPOSTIsTaken(t *testing.T) {
+func TestOnlyPOSTIsAccepted(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
 	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, r.url, nil)
@@ -238,7 +238,7 @@ func TestOnlyPOSTIsTaken(t *testing.T) {
 	assert.Equal(t, http.MethodPost, resp.Header.Get("Allow"))
 }
 
-func TestAStoreThatFailsIsToldToComeAgain(t *testing.T) {
+func TestADatabaseErrorIsAnsweredWith503(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
 	require.NoError(t, r.db.Close())

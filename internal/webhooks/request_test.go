@@ -15,13 +15,15 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/vennio-mcp/vennio-mcp/internal/consent"
+	"github.com/vennio-mcp/vennio-mcp/internal/sanitize"
+	"github.com/vennio-mcp/vennio-mcp/internal/tenant"
 	"github.com/vennio-mcp/vennio-mcp/internal/webhooks"
 )
 
 const pages = "https://mcp.example.com/approvals/"
 
-// newRequests is a rig whose sinks hear of requests to people.
-func newRequests(t *testing.T, set func(*webhooks.Options), sinks ...webhooks.Sink) *rig {
+// newRigWithPages returns a rig that sends requests for approval to its sinks.
+func newRigWithPages(t *testing.T, set func(*webhooks.Options), sinks ...webhooks.Sink) *rig {
 	t.Helper()
 	return newRigWith(t, func(o *webhooks.Options) {
 		o.Sinks, o.Page = sinks, func(id string) (string, error) { return pages + id, nil }
@@ -29,16 +31,16 @@ func newRequests(t *testing.T, set func(*webhooks.Options), sinks ...webhooks.Si
 	})
 }
 
-func asIs(*webhooks.Options) {}
+func unchanged(*webhooks.Options) {}
 
-// asks records a request to a person, and queues that it waits.
-func (r *rig) asks(ledger *consent.Ledger, title, client string) consent.Proposal {
+// request stores a proposal and calls Request for it.
+func (r *rig) request(ledger *consent.Ledger, title, client string) consent.Proposal {
 	r.t.Helper()
-	r.asked++
-	start := time.Date(2026, 12, r.asked, 17, 0, 0, 0, time.UTC)
+	r.requests++
+	start := time.Date(2026, 12, r.requests, 17, 0, 0, 0, time.UTC)
 	p, err := ledger.Propose(r.t.Context(), consent.Act{
-		Tool: "book_slot", SlotID: fmt.Sprint("s", r.asked), Title: title, Start: start, End: start.Add(30 * time.Minute), Zone: "Europe/London",
-		Hosts: []consent.Host{{ID: "h-1", Name: "Alice Marlow"}}, Attendees: []consent.Attendee{{Email: fmt.Sprintf("bob%d@example.com", r.asked), Mailed: true}},
+		Tool: "book_slot", SlotID: fmt.Sprint("s", r.requests), Title: title, Start: start, End: start.Add(30 * time.Minute), Zone: "Europe/London",
+		Hosts: []consent.Host{{ID: "h-1", Name: "Alice Marlow"}}, Attendees: []consent.Attendee{{Email: fmt.Sprintf("bob%d@example.com", r.requests), Mailed: true}},
 	})
 	require.NoError(r.t, err)
 	for range 2 { // the agent repeats its call
@@ -65,17 +67,17 @@ func (r *rig) done() (tasks []webhooks.TaskRecord) {
 			}
 		}
 		return true
-	}, patience, tick)
+	}, waitLimit, tick)
 	return tasks
 }
 
-// field: request that waits for a person, told to an HTTP sink and to Slack
-func TestSinksAreToldOfARequestOnce(t *testing.T) {
+// field: request that waits for a person, sent to an HTTP sink and to Slack
+func TestSinksReceiveARequestOnce(t *testing.T) {
 	t.Parallel()
 	crm, picky, team, trusted := newListener(t, nil), newListener(t, nil), newListener(t, nil), newListener(t, nil)
-	r := newRequests(t, asIs, crm.sink("crm"), picky.sink("picky", "booking.*"),
-		webhooks.Sink{Name: "team", Type: "slack", URL: team.url, Events: []string{"consent.*"}}, webhooks.Sink{Name: "trusted", Type: "slack", URL: trusted.url, Emails: true})
-	p := r.asks(r.ledger, `<!channel> https://evil.example vennio_sk_live_4f9c2e7a1b3d5f60718293a4b5c6d7e8`, "evil <https://evil.example|client>")
+	r := newRigWithPages(t, unchanged, crm.sink("crm"), picky.sink("picky", "booking.*"),
+		webhooks.Sink{Name: "team", Type: "slack", URL: sanitize.Secret(team.url), Events: []string{"consent.*"}}, webhooks.Sink{Name: "trusted", Type: "slack", URL: sanitize.Secret(trusted.url), Emails: true})
+	p := r.request(r.ledger, `<!channel> https://evil.example vennio_sk_live_4f9c2e7a1b3d5f60718293a4b5c6d7e8`, "evil <https://evil.example|client>")
 	r.run()
 	got := crm.wait(t, 1)[0]
 	var body struct {
@@ -120,14 +122,14 @@ func TestSinksAreToldOfARequestOnce(t *testing.T) {
 
 func slackText(t *testing.T, got received) string {
 	t.Helper()
-	var said struct{ Text string }
-	require.NoError(t, json.Unmarshal([]byte(got.body), &said))
-	return said.Text
+	var message struct{ Text string }
+	require.NoError(t, json.Unmarshal([]byte(got.body), &message))
+	return message.Text
 }
 
-// field: request that was answered, has expired or was erased before a late try
-// The sink is away until then; afterwards it is told of the one request that still waits.
-func TestARequestThatNoLongerWaitsIsNotTold(t *testing.T) {
+// field: request that was answered, has expired or was erased before a late attempt
+// The sink is unavailable until then. Afterwards it receives only the request that is still open.
+func TestARequestThatIsNoLongerOpenIsNotSent(t *testing.T) {
 	t.Parallel()
 	var up atomic.Bool
 	accepted := make(chan string, 10)
@@ -140,40 +142,40 @@ func TestARequestThatNoLongerWaitsIsNotTold(t *testing.T) {
 	})
 	sink := crm.sink("crm")
 	sink.Pause = time.Second
-	r := newRequests(t, asIs, sink)
+	r := newRigWithPages(t, unchanged, sink)
 	earlier := consent.New(r.db, func() time.Time { return time.Now().Add(-consent.Lifetime) })
-	r.asks(earlier, "expired", "")
+	r.request(earlier, "expired", "")
 	r.run()
 	r.done()
-	tried := func(title string) consent.Proposal {
-		p := r.asks(r.ledger, title, "")
+	attempted := func(title string) consent.Proposal {
+		p := r.request(r.ledger, title, "")
 		require.Eventually(t, func() bool {
 			return slices.ContainsFunc(crm.all(), func(h received) bool { return strings.Contains(h.body, p.ID) })
-		}, patience, tick, title)
+		}, waitLimit, tick, title)
 		return p
 	}
 	for _, agreed := range []bool{true, false} {
-		_, err := r.ledger.Answer(t.Context(), tried(fmt.Sprint(agreed)).ID, consent.Answer{Agreed: agreed, By: "Ada", Method: consent.OnPage})
+		_, err := r.ledger.Answer(t.Context(), attempted(fmt.Sprint(agreed)).ID, consent.Answer{Agreed: agreed, By: "Ada", Method: consent.OnPage})
 		require.NoError(t, err)
 	}
-	tried("erased")
-	_, err := r.ledger.Erase(t.Context(), fmt.Sprintf("bob%d@example.com", r.asked))
+	attempted("erased")
+	_, err := r.ledger.Erase(t.Context(), fmt.Sprintf("bob%d@example.com", r.requests))
 	require.NoError(t, err)
-	waits := tried("waits")
+	open := attempted("open")
 	up.Store(true)
 	assert.Len(t, r.done(), 5)
 	require.Len(t, accepted, 1)
-	assert.Contains(t, <-accepted, pages+waits.ID)
+	assert.Contains(t, <-accepted, pages+open.ID)
 	assert.False(t, slices.ContainsFunc(crm.all(), func(h received) bool { return strings.Contains(h.body, `"expired"`) }))
 }
 
-// field: event of Vennio's under the type of ours
-// What Vennio sends under the name of our event is passed on as it is, and reads no request.
-func TestVennioCannotTellOfARequest(t *testing.T) {
+// field: event of Vennio with the type of our own event
+// It is sent on unchanged, and no request is read for it.
+func TestAnEventOfVennioCannotAnnounceARequest(t *testing.T) {
 	t.Parallel()
 	crm, team := newListener(t, nil), newListener(t, nil)
-	r := newRequests(t, asIs, crm.sink("crm"), webhooks.Sink{Name: "team", Type: "slack", URL: team.url})
-	p := r.asks(consent.New(r.db, time.Now), "Intro", "")
+	r := newRigWithPages(t, unchanged, crm.sink("crm"), webhooks.Sink{Name: "team", Type: "slack", URL: sanitize.Secret(team.url)})
+	p := r.request(consent.New(r.db, time.Now), "Intro", "")
 	_, err := r.ledger.Answer(t.Context(), p.ID, consent.Answer{By: "Ada", Method: consent.OnPage})
 	require.NoError(t, err)
 	r.run()
@@ -184,14 +186,14 @@ func TestVennioCannotTellOfARequest(t *testing.T) {
 }
 
 // field: request of one tenant
-func TestARequestIsToldToItsTenantsSinksAlone(t *testing.T) {
+func TestARequestIsSentToItsTenantsSinksOnly(t *testing.T) {
 	t.Parallel()
 	own, acme := newListener(t, nil), newListener(t, nil)
-	r := newRequests(t, func(o *webhooks.Options) {
-		o.Others = []webhooks.Tenant{{Name: "acme", Sinks: []webhooks.Sink{acme.sink("crm")}}}
+	r := newRigWithPages(t, func(o *webhooks.Options) {
+		o.Others = []webhooks.Tenant{{Identity: tenant.Identity{Name: "acme"}, Sinks: []webhooks.Sink{acme.sink("crm")}}}
 	}, own.sink("crm"))
 	r.inbox = r.service.Of("acme")
-	p := r.asks(r.ledger, "Intro", "")
+	p := r.request(r.ledger, "Intro", "")
 	require.NoError(t, r.service.Of("gone").Request(t.Context(), p, ""), "a tenant without sinks")
 	r.run()
 	assert.Contains(t, acme.wait(t, 1)[0].body, `"tenant":"acme"`)

@@ -11,9 +11,9 @@ import (
 	"github.com/vennio-mcp/vennio-mcp/internal/webhooks"
 )
 
-// keeping has three events, of now, an hour later and two more: nobody was told
-// of them yet. now moves with them.
-func keeping(t *testing.T, now *time.Time, sinks ...webhooks.Sink) *rig {
+// newRigWithEvents returns a rig with three stored events, received at now, one hour later and two
+// hours after that. It advances now. No follow-up has run.
+func newRigWithEvents(t *testing.T, now *time.Time, sinks ...webhooks.Sink) *rig {
 	t.Helper()
 	r := newRigWith(t, func(o *webhooks.Options) {
 		o.Sinks = sinks
@@ -22,7 +22,7 @@ func keeping(t *testing.T, now *time.Time, sinks ...webhooks.Sink) *rig {
 	for i, body := range []string{
 		booking("evt_0", "booking.created", "b-0"), booking("evt_1", "booking_series.cancelled", "b-1"), booking("evt_2", "booking.cancelled", "b-0"),
 	} {
-		*now = now.Add(time.Duration(i) * time.Hour) // nobody reads it at the same time: nothing runs yet
+		*now = now.Add(time.Duration(i) * time.Hour) // not read concurrently, because no follow-up runs yet
 		r.send(body)
 	}
 	return r
@@ -33,9 +33,9 @@ func TestReq_W2_ReplayByIDTypeAndTime(t *testing.T) {
 	t.Parallel()
 	now := time.Date(2026, 5, 18, 9, 0, 0, 0, time.UTC)
 	crm, archive := newListener(t, nil), newListener(t, nil)
-	r := keeping(t, &now, crm.sink("crm", "booking.*"), archive.sink("archive"))
+	r := newRigWithEvents(t, &now, crm.sink("crm", "booking.*"), archive.sink("archive"))
 	for name, c := range map[string]struct {
-		wanted        webhooks.EventFilter
+		filter        webhooks.EventFilter
 		sink          string
 		events, tasks int
 	}{
@@ -47,7 +47,7 @@ func TestReq_W2_ReplayByIDTypeAndTime(t *testing.T) {
 		"until":        {webhooks.EventFilter{Until: now}, "", 2, 3},
 		"one sink":     {webhooks.EventFilter{}, "crm", 3, 2},
 	} {
-		n, tasks, err := r.inbox.Replay(t.Context(), c.wanted, c.sink)
+		n, tasks, err := r.inbox.Replay(t.Context(), c.filter, c.sink)
 		require.NoError(t, err, name)
 		assert.Equal(t, []int{c.events, c.tasks}, []int{n, tasks}, name)
 	}
@@ -60,12 +60,12 @@ func TestReq_W2_ReplayByIDTypeAndTime(t *testing.T) {
 	require.ErrorIs(t, err, webhooks.ErrNoSink)
 
 	r.run()
-	assert.Len(t, crm.wait(t, 2+2+1+2+1+1+2), 11, "each time it was asked for")
+	assert.Len(t, crm.wait(t, 2+2+1+2+1+1+2), 11, "once for each replay")
 	archive.wait(t, 3+3+1+2+2+2+1)
 }
 
 // req: W2, W3
-func TestReq_W2_EventsGoWhenTheirTimeIsUpUnlessADeadLetterWaits(t *testing.T) {
+func TestReq_W2_OldEventsAreDeletedUnlessADeadLetterNeedsThem(t *testing.T) {
 	t.Parallel()
 	crm := newListener(t, func(int, received) (int, string) { return http.StatusForbidden, "" })
 	long := time.Now().Add(-webhooks.MinKeep - time.Hour)
@@ -75,20 +75,20 @@ func TestReq_W2_EventsGoWhenTheirTimeIsUpUnlessADeadLetterWaits(t *testing.T) {
 	stop := r.run()
 	r.send(booking("evt_dead", "booking.created", "b-1"))
 	r.send(booking("evt_old", "booking.cancelled", "b-1"))
-	assert.Equal(t, 1, r.dead(1)[0].Tries, "403: no second try")
+	assert.Equal(t, 1, r.dead(1)[0].Tries, "403: no second attempt")
 	stop()
 	later, err := webhooks.Open(r.db, webhooks.Options{Poll: 5 * time.Millisecond})
 	require.NoError(t, err)
 	r.service, r.inbox = later, later.Of("")
 	r.run()
-	require.Eventually(t, func() bool { return len(r.stored()) == 1 }, patience, tick)
+	require.Eventually(t, func() bool { return len(r.stored()) == 1 }, waitLimit, tick)
 	assert.Equal(t, "evt_dead", r.stored()[0].ID)
 }
 
-func TestWatchersHearOfANewEventOnce(t *testing.T) {
+func TestWatchersAreCalledOncePerEvent(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
-	var d diary
+	var d eventLog
 	r.inbox.Watch(d.watch)
 	for range 2 {
 		r.send(booking("evt_1", "booking.updated", "b-7"))

@@ -37,12 +37,12 @@ type secrets struct {
 	service *Service
 	decoy   string // matches no signature
 
-	loading sync.Mutex // held by who asks the store: whoever's signature fits need not wait for it
-	loaded  time.Time  // last, whatever came of it
+	loading sync.Mutex // held during a read of the store; separate from mu, so that deliveries whose signature matches do not wait
+	loaded  time.Time  // end of the last read, which may have failed
 
 	mu     sync.Mutex
 	stored map[string][]string // by tenant
-	asOf   time.Time           // as of when the store had those
+	asOf   time.Time           // start of the read that returned stored
 }
 
 func newSecrets(service *Service) *secrets { return &secrets{service: service, decoy: rand.Text()} }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/vennio-mcp/vennio-mcp/internal/consent"
 	"github.com/vennio-mcp/vennio-mcp/internal/sqldb"
+	"github.com/vennio-mcp/vennio-mcp/internal/tenant"
 	"github.com/vennio-mcp/vennio-mcp/vennioclient/webhook"
 )
 
@@ -26,11 +27,10 @@ type Watcher func(context.Context, webhook.Event)
 
 // Tenant is the webhook configuration of a tenant.
 type Tenant struct {
-	Name    string         // a-z, 0-9 and .-_; empty for the default one
-	Sinks   []Sink         // receive only this tenant's events
-	Secrets []string       // sign its deliveries, in addition to those of its registered subscriptions; two during a rotation
-	Zone    *time.Location // of times in texts for people; default UTC
-	Account string         // identifies its Vennio account: subscriptions of other accounts are ignored
+	tenant.Identity                // subscriptions that another account registered are ignored
+	Sinks           []Sink         // receive only this tenant's events
+	Secrets         []string       // sign its deliveries, in addition to those of its registered subscriptions; two during a rotation
+	Zone            *time.Location // of times in texts for people; default UTC
 }
 
 // Options configures a Service. The zero value stores events and has no sinks, but accepts no
@@ -125,7 +125,7 @@ func Open(db *sqldb.DB, o Options) (*Service, error) {
 // addTenant creates the inbox of a tenant and returns its queues.
 func (s *Service) addTenant(t Tenant) (queues []Queue, err error) {
 	if s.inboxes[t.Name] != nil {
-		return nil, errors.New("the name is taken by another")
+		return nil, errors.New("another tenant has the same name")
 	}
 	b := &Inbox{service: s, tenant: t.Name, configured: true, account: t.Account, secrets: t.Secrets}
 	s.inboxes[t.Name] = b
@@ -136,7 +136,7 @@ func (s *Service) addTenant(t Tenant) (queues []Queue, err error) {
 			return nil, fmt.Errorf("sink %s: %w", sink.Name, err)
 		}
 		if names[sink.Name] {
-			return nil, fmt.Errorf("sink %s: the name is taken by another", sink.Name)
+			return nil, fmt.Errorf("sink %s: another sink has the same name", sink.Name)
 		}
 		names[sink.Name] = true
 		b.sinks = append(b.sinks, configuredSink{sink, sender})

@@ -26,14 +26,14 @@ import (
 
 // Sink is a receiver of events that the operator configures.
 type Sink struct {
-	Name    string            // a-z and 0-9, with single - or _ between
-	Type    string            // http or slack
-	URL     string            // https, or http on loopback
-	Secret  string            // http: signs what is sent, in the Standard Webhooks form; "whsec_" and base64, or any text
-	Events  []string          // patterns such as booking.*; empty: all events
-	Pause   time.Duration     // before the second attempt (Queue.Pause); 0: its default
-	Headers map[string]string // http: additional headers
-	Emails  bool              // slack: addresses may be shown
+	Name    string                     // a-z and 0-9, with single - or _ between
+	Type    string                     // http or slack
+	URL     sanitize.Secret            // https, or http on loopback; services such as Slack treat it as a secret
+	Secret  sanitize.Secret            // http: signs the messages in the Standard Webhooks form; "whsec_" and base64, or any text
+	Events  []string                   // patterns such as booking.*; empty: all events
+	Pause   time.Duration              // before the second attempt (Queue.Pause); 0: its default
+	Headers map[string]sanitize.Secret // http: additional headers; may contain credentials
+	Emails  bool                       // slack: messages may contain e-mail addresses
 }
 
 // message is what a sink receives.
@@ -55,7 +55,7 @@ type configuredSink struct {
 	sender
 }
 
-// maxPause makes the fifth attempt occur within half a day.
+// maxPause limits the time between the first and the fifth attempt to about 14 hours.
 const maxPause = 10 * time.Minute
 
 var sinkName = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[a-z0-9]+([_-][a-z0-9]+)*$`) })
@@ -71,7 +71,7 @@ func (s Sink) Check() (field string, err error) {
 	case s.Type != "http" && s.Type != "slack":
 		return "type", errors.New("want http or slack")
 	}
-	if err := checkURL(s.URL); err != nil {
+	if err := checkURL(s.URL.Reveal()); err != nil {
 		return "url", err
 	}
 	for _, pattern := range s.Events {
@@ -83,12 +83,12 @@ func (s Sink) Check() (field string, err error) {
 	case s.Pause < 0 || s.Pause > maxPause:
 		return "pause", errors.New("want a duration of at most 10m, such as 10s")
 	case s.Type == "http" && s.Secret == "":
-		return "secret", errors.New("is missing: what is sent is signed with it")
+		return "secret", errors.New("is missing: it signs the messages to the sink")
 	case s.Type == "http":
-		if _, err := signer(s.Secret); err != nil {
+		if _, err := signer(s.Secret.Reveal()); err != nil {
 			return "secret", err
 		}
-		return "secret", files.Weak(s.Secret)
+		return "secret", files.Weak(s.Secret.Reveal())
 	case s.Secret != "" || len(s.Headers) > 0:
 		return "type", errors.New("slack takes neither secret nor headers")
 	}
@@ -111,11 +111,11 @@ func (s Sink) newSender(transport http.RoundTripper, zone *time.Location, now fu
 	if field, err := s.Check(); err != nil {
 		return nil, fmt.Errorf("%s: %w", field, err)
 	}
-	post := newPoster(s.URL, transport)
+	post := newPoster(s.URL.Reveal(), transport)
 	if s.Type == "slack" {
 		return &slack{post: post, textStyle: textStyle{zone: zone, emails: s.Emails}}, nil
 	}
-	sign, err := signer(s.Secret)
+	sign, err := signer(s.Secret.Reveal())
 	if err != nil {
 		return nil, err
 	}
@@ -212,7 +212,7 @@ func retryAfter(value string) time.Duration {
 type httpSink struct {
 	post    *poster
 	sign    *standardwebhooks.Webhook
-	headers map[string]string
+	headers map[string]sanitize.Secret
 	now     func() time.Time
 }
 
@@ -261,7 +261,7 @@ func (h *httpSink) signed(id string, body []byte) (http.Header, error) {
 	}
 	header := http.Header{}
 	for name, value := range h.headers {
-		header.Set(name, value)
+		header.Set(name, value.Reveal())
 	}
 	header.Set(standardwebhooks.HeaderWebhookID, id)
 	header.Set(standardwebhooks.HeaderWebhookTimestamp, strconv.FormatInt(now.Unix(), 10))
@@ -328,8 +328,7 @@ type slack struct {
 	textStyle
 }
 
-// slackMessage disables Slack's formatting, so that text that people wrote is displayed
-// unchanged.
+// slackMessage disables Slack's formatting, so that Slack displays titles and names unchanged.
 type slackMessage struct {
 	Text      string `json:"text"`
 	Parse     string `json:"parse"`      // none: no mentions, and no links as far as Slack allows

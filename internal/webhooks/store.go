@@ -155,7 +155,7 @@ func (b *batchWriter) writeAll(ctx context.Context) {
 		limited, cancel := context.WithTimeout(ctx, batchLimit)
 		err := b.write(limited, batch)
 		cancel()
-		if errors.Is(err, sqldb.ErrUnavailable) { // the events that arrived meanwhile have waited as long
+		if errors.Is(err, sqldb.ErrUnavailable) { // the events that arrived meanwhile have already waited for the same failed write
 			batch = append(batch, b.takeAll()...)
 		}
 		for _, p := range batch {
@@ -237,10 +237,10 @@ type numberedEvent struct {
 
 func (e *numberedEvent) columns() []any { return append([]any{&e.n}, e.Event.columns()...) }
 
-// Erase empties the bodies of the events of all tenants that contain a text for which names
+// Erase empties the bodies of the events of all tenants that contain a text for which mentions
 // returns true, and returns their number. The other columns and the time of the erasure are
 // kept. sqldb.DB.Scrub removes what remains in the files of the database. Erase may be repeated.
-func (s *Service) Erase(ctx context.Context, names func(text string) bool) (erased int, err error) {
+func (s *Service) Erase(ctx context.Context, mentions func(text string) bool) (erased int, err error) {
 	for last := int64(0); ; {
 		var rows []numberedEvent
 		err := s.db.Read(ctx, func(tx *sqldb.Tx) (err error) {
@@ -252,7 +252,7 @@ func (s *Service) Erase(ctx context.Context, names func(text string) bool) (eras
 			return erased, err
 		}
 		last = rows[len(rows)-1].n
-		n, err := s.eraseMatching(ctx, rows, names)
+		n, err := s.eraseMatching(ctx, rows, mentions)
 		if err != nil {
 			return erased, err
 		}
@@ -260,10 +260,10 @@ func (s *Service) Erase(ctx context.Context, names func(text string) bool) (eras
 	}
 }
 
-func (s *Service) eraseMatching(ctx context.Context, rows []numberedEvent, names func(string) bool) (n int, err error) {
+func (s *Service) eraseMatching(ctx context.Context, rows []numberedEvent, mentions func(string) bool) (n int, err error) {
 	var matching []int64
 	for _, row := range rows {
-		if containsText(row.Body, names) {
+		if containsText(row.Body, mentions) {
 			matching = append(matching, row.n)
 		}
 	}
@@ -284,15 +284,15 @@ func (s *Service) eraseMatching(ctx context.Context, rows []numberedEvent, names
 	})
 }
 
-// containsText reports whether names returns true for a string in a JSON body, or whether the
+// containsText reports whether mentions returns true for a string in a JSON body, or whether the
 // body is invalid, since it may then contain the text.
-func containsText(body []byte, names func(string) bool) bool {
+func containsText(body []byte, mentions func(string) bool) bool {
 	for tokens := json.NewDecoder(bytes.NewReader(body)); ; {
 		token, err := tokens.Token()
 		if err != nil {
 			return !errors.Is(err, io.EOF)
 		}
-		if text, ok := token.(string); ok && names(text) {
+		if text, ok := token.(string); ok && mentions(text) {
 			return true
 		}
 	}

@@ -44,7 +44,7 @@ func TestEventsAreSelectedByTypeAndTime(t *testing.T) {
 	})
 	assert.Equal(t, []string{"100%!.x", "booking_series.cancelled", "booking.created"}, ids(webhooks.EventFilter{}), "the newest first")
 	assert.Equal(t, []string{"booking.created"}, ids(webhooks.EventFilter{Type: "booking.*"}))
-	assert.Equal(t, []string{"booking_series.cancelled"}, ids(webhooks.EventFilter{Type: "booking_*"}), "no wildcard of SQL's")
+	assert.Equal(t, []string{"booking_series.cancelled"}, ids(webhooks.EventFilter{Type: "booking_*"}), "_ is not a wildcard")
 	assert.Equal(t, []string{"100%!.x"}, ids(webhooks.EventFilter{Type: "100%!*"}))
 	assert.Equal(t, []string{"booking_series.cancelled"}, ids(webhooks.EventFilter{Since: spring.Add(time.Hour), Until: spring.Add(2 * time.Hour)}))
 	assert.Equal(t, []string{"100%!.x"}, ids(webhooks.EventFilter{Limit: 1}))
@@ -57,7 +57,7 @@ func TestEventsAreSelectedByTypeAndTime(t *testing.T) {
 }
 
 // req: W2
-func TestReq_W2_TheFirstOfTwoEqualEventsStays(t *testing.T) {
+func TestReq_W2_TheFirstOfTwoEventsWithOneIDIsStored(t *testing.T) {
 	t.Parallel()
 	db := openDB(t, storetest.Memory(t))
 	writeTx(t, db, func(tx *sqldb.Tx) error {
@@ -73,14 +73,14 @@ func TestReq_W2_TheFirstOfTwoEqualEventsStays(t *testing.T) {
 }
 
 // req: X5, W2
-func TestReq_X5_WhatIsKeptOfOneTenantIsNotFoundForAnother(t *testing.T) {
+func TestReq_X5_RecordsOfATenantAreNotFoundForAnother(t *testing.T) {
 	t.Parallel()
 	db := openDB(t, storetest.Memory(t))
 	writeTx(t, db, func(tx *sqldb.Tx) error {
 		for _, tenant := range []string{"", "acme", "beta"} {
 			added, err := webhooks.AddEvent(tx, webhooks.Event{Tenant: tenant, ID: "e", Type: "x", Body: []byte(tenant)})
 			require.NoError(t, err)
-			assert.True(t, added, "each has its own")
+			assert.True(t, added, "ids are unique within a tenant only")
 			require.NoError(t, webhooks.AddSubscription(tx, webhooks.Subscription{Tenant: tenant, ID: "wh_1", Secret: "of " + tenant}))
 			require.NoError(t, webhooks.SetExternalID(tx, tenant, "b-1", "crm", "id of "+tenant))
 		}
@@ -110,7 +110,7 @@ func TestReq_X5_WhatIsKeptOfOneTenantIsNotFoundForAnother(t *testing.T) {
 	})
 }
 
-func TestWhatSinksCallBookings(t *testing.T) {
+func TestExternalIDsOfBookings(t *testing.T) {
 	t.Parallel()
 	db := openDB(t, storetest.Memory(t))
 	writeTx(t, db, func(tx *sqldb.Tx) error {
@@ -125,7 +125,7 @@ func TestWhatSinksCallBookings(t *testing.T) {
 	})
 }
 
-func TestSubscriptionsTheNewestFirst(t *testing.T) {
+func TestSubscriptionsAreListedNewestFirst(t *testing.T) {
 	t.Parallel()
 	db := openDB(t, storetest.Memory(t))
 	writeTx(t, db, func(tx *sqldb.Tx) error {
@@ -141,7 +141,7 @@ func TestSubscriptionsTheNewestFirst(t *testing.T) {
 	})
 }
 
-func TestInvalidTextIsFoundAgain(t *testing.T) {
+func TestEventsWithInvalidTextAreFound(t *testing.T) {
 	t.Parallel()
 	db := openDB(t, storetest.Memory(t))
 	writeTx(t, db, func(tx *sqldb.Tx) error {

@@ -10,40 +10,41 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/vennio-mcp/vennio-mcp/internal/consent"
+	"github.com/vennio-mcp/vennio-mcp/internal/tenant"
 	"github.com/vennio-mcp/vennio-mcp/internal/webhooks"
 	"github.com/vennio-mcp/vennio-mcp/vennioclient/webhook"
 )
 
-// newCompany is a rig with two tenants beside the default one. The secret of each
-// is its name; each has a sink called crm.
-func newCompany(t *testing.T, own, acme, beta *listener) *rig {
+// newTenantsRig returns a rig with the default tenant and two others. The secret of each other
+// tenant is its name. Each tenant has a sink named crm.
+func newTenantsRig(t *testing.T, own, acme, beta *listener) *rig {
 	t.Helper()
 	return newRigWith(t, func(o *webhooks.Options) {
 		o.Sinks = []webhooks.Sink{own.sink("crm")}
 		o.Others = []webhooks.Tenant{
-			{Name: "acme", Secrets: []string{"acme", "acme-next"}, Sinks: []webhooks.Sink{acme.sink("crm")}},
-			{Name: "beta", Secrets: []string{"beta"}, Sinks: []webhooks.Sink{beta.sink("crm")}},
+			{Identity: tenant.Identity{Name: "acme"}, Secrets: []string{"acme", "acme-next"}, Sinks: []webhooks.Sink{acme.sink("crm")}},
+			{Identity: tenant.Identity{Name: "beta"}, Secrets: []string{"beta"}, Sinks: []webhooks.Sink{beta.sink("crm")}},
 		}
 	})
 }
 
-func (r *rig) tellTenant(tenant, body, secret string) (status int, text string) {
+func (r *rig) deliverTo(tenant, body, secret string) (status int, text string) {
 	r.t.Helper()
 	return r.deliverAt(webhooks.PathOf(tenant), body, webhook.Sign([]byte(body), secret))
 }
 
-// req: X5, W1. A delivery counts for the tenant of its path, and only if signed
-// with a secret of that tenant's.
-func TestReq_X5_ASecretServesItsTenantAlone(t *testing.T) {
+// req: X5, W1. A delivery belongs to the tenant of its path and must be signed with a secret of
+// that tenant.
+func TestReq_X5_ASecretIsAcceptedForItsTenantOnly(t *testing.T) {
 	t.Parallel()
-	r := newCompany(t, newListener(t, nil), newListener(t, nil), newListener(t, nil))
+	r := newTenantsRig(t, newListener(t, nil), newListener(t, nil), newListener(t, nil))
 	body := booking("evt_1", "booking.created", "b-1")
 	for secretOf, path := range map[string]string{"acme": "beta", "acme-next": "", "beta": "acme", secret: "acme"} {
-		status, text := r.tellTenant(path, body, secretOf)
+		status, text := r.deliverTo(path, body, secretOf)
 		assert.Equal(t, http.StatusUnauthorized, status, "%s at %q: %s", secretOf, path, text)
 	}
 	for _, next := range []string{"acme", "acme-next"} {
-		status, text := r.tellTenant("acme", body, next)
+		status, text := r.deliverTo("acme", body, next)
 		assert.Equal(t, http.StatusOK, status, text)
 	}
 	assert.Empty(t, r.stored())
@@ -54,35 +55,35 @@ func TestReq_X5_ASecretServesItsTenantAlone(t *testing.T) {
 	require.ErrorIs(t, err, webhooks.ErrNoEvent)
 }
 
-// req: X5. Nobody learns from an answer which tenants there are.
+// req: X5. Answers do not reveal which tenants exist.
 func TestReq_X5_TenantsCannotBeEnumerated(t *testing.T) {
 	t.Parallel()
 	r := newRigWith(t, func(o *webhooks.Options) {
-		o.Others = []webhooks.Tenant{{Name: "acme", Secrets: []string{"acme"}}, {Name: "silent"}}
+		o.Others = []webhooks.Tenant{{Identity: tenant.Identity{Name: "acme"}, Secrets: []string{"acme"}}, {Identity: tenant.Identity{Name: "silent"}}}
 	})
 	body := booking("evt_1", "booking.created", "b-1")
 	for _, signature := range []string{"", "no signature", webhook.Sign([]byte(body), "guess"), webhook.Sign([]byte(body), "")} {
-		want, said := r.deliverAt(webhooks.PathOf("acme"), body, signature)
+		want, wantText := r.deliverAt(webhooks.PathOf("acme"), body, signature)
 		assert.Equal(t, http.StatusUnauthorized, want)
 		for _, other := range []string{"silent", "nobody", "ACME", "acme%20"} {
 			status, text := r.deliverAt(webhooks.PathOf(other), body, signature)
 			assert.Equal(t, want, status, other)
-			assert.Equal(t, said, text, other)
+			assert.Equal(t, wantText, text, other)
 		}
 	}
 }
 
-// req: X5, W2. The same id in two accounts is two events, and each follows its own way.
-func TestReq_X5_EventsReachTheirTenantsSinksAlone(t *testing.T) {
+// req: X5, W2. The same id in two accounts means two events.
+func TestReq_X5_EventsAreSentToTheirTenantsSinksOnly(t *testing.T) {
 	t.Parallel()
 	own, beta := newListener(t, nil), newListener(t, nil)
 	acme := newListener(t, func(int, received) (int, string) { return http.StatusOK, `{"id":"ACME-1"}` })
-	r := newCompany(t, own, acme, beta)
+	r := newTenantsRig(t, own, acme, beta)
 	r.run()
-	var told diary
-	r.service.Of("acme").Watch(told.watch)
+	var watched eventLog
+	r.service.Of("acme").Watch(watched.watch)
 	for _, tenant := range []string{"acme", "beta", "acme"} {
-		status, text := r.tellTenant(tenant, booking("evt_1", "booking.created", "b-1"), tenant)
+		status, text := r.deliverTo(tenant, booking("evt_1", "booking.created", "b-1"), tenant)
 		require.Equal(t, http.StatusOK, status, text)
 	}
 	assert.Equal(t, 2, r.counted(webhooks.Accepted))
@@ -90,13 +91,13 @@ func TestReq_X5_EventsReachTheirTenantsSinksAlone(t *testing.T) {
 	assert.Contains(t, acme.wait(t, 1)[0].body, `"tenant":"acme"`)
 	assert.Contains(t, beta.wait(t, 1)[0].body, `"tenant":"beta"`)
 	for _, tenant := range []string{"acme", "beta"} {
-		require.Eventually(t, func() bool { return done(t, r.service.Of(tenant), "evt_1") }, patience, tick)
-		_, _ = r.tellTenant(tenant, booking("evt_2", "booking.updated", "b-1"), tenant)
+		require.Eventually(t, func() bool { return done(t, r.service.Of(tenant), "evt_1") }, waitLimit, tick)
+		_, _ = r.deliverTo(tenant, booking("evt_2", "booking.updated", "b-1"), tenant)
 	}
 	assert.Contains(t, acme.wait(t, 2)[1].body, `"external_id":"ACME-1"`)
-	assert.NotContains(t, beta.wait(t, 2)[1].body, "external_id", "what Acme's sink calls its booking is Acme's")
+	assert.NotContains(t, beta.wait(t, 2)[1].body, "external_id", "the id belongs to Acme")
 	assert.Empty(t, own.all())
-	assert.Equal(t, []string{"booking.created b-1", "booking.updated b-1"}, told.all())
+	assert.Equal(t, []string{"booking.created b-1", "booking.updated b-1"}, watched.all())
 	all, err := r.service.List(t.Context(), webhooks.EventFilter{})
 	require.NoError(t, err)
 	assert.Len(t, all, 4)
@@ -109,23 +110,23 @@ func done(t *testing.T, in *webhooks.Inbox, id string) bool {
 	return len(tasks) == 1 && tasks[0].State == webhooks.Done
 }
 
-// req: X5, W3. Dead letters are seen, retried and dropped by their tenant alone,
-// and replays tell its sinks alone, after a restart too.
+// req: X5, W3. Only their tenant can list, retry and drop dead letters, and only its sinks receive
+// replayed events, also after a restart.
 func TestReq_X5_DeadLettersDoNotCrossTenants(t *testing.T) {
 	t.Parallel()
 	own, beta := newListener(t, nil), newListener(t, nil)
 	acme := newListener(t, func(n int, _ received) (int, string) {
 		return map[bool]int{true: http.StatusForbidden, false: http.StatusOK}[n == 1], ""
 	})
-	r := newCompany(t, own, acme, beta)
-	_, _ = r.tellTenant("acme", booking("evt_1", "booking.created", "b-1"), "acme") // nothing runs yet, as if the process had died
+	r := newTenantsRig(t, own, acme, beta)
+	_, _ = r.deliverTo("acme", booking("evt_1", "booking.created", "b-1"), "acme") // no follow-up runs yet, as after a crash
 	r.run()
 	letters := func(tenant string) []webhooks.TaskRecord {
 		dead, err := r.service.Of(tenant).DeadLetters(t.Context())
 		require.NoError(t, err)
 		return dead
 	}
-	require.Eventually(t, func() bool { return len(letters("acme")) == 1 }, patience, tick)
+	require.Eventually(t, func() bool { return len(letters("acme")) == 1 }, waitLimit, tick)
 	letter := letters("acme")[0]
 	assert.Equal(t, webhooks.Task{Tenant: "acme", Event: "evt_1", To: "crm"}, letter.Task)
 	for _, other := range []string{"", "beta", "nobody"} {
@@ -148,38 +149,38 @@ func TestReq_X5_DeadLettersDoNotCrossTenants(t *testing.T) {
 	assert.Empty(t, beta.all())
 }
 
-// req: X5, W4. Calendar access that was revoked in one account is as it was in
-// the others, though the host has the same id there.
-func TestReq_X5_RevokedAccessCountsInItsTenantAlone(t *testing.T) {
+// req: X5, W4. Calendar access that is revoked in one account remains in the others, although the
+// host has the same id there.
+func TestReq_X5_RevokedAccessAffectsItsTenantOnly(t *testing.T) {
 	t.Parallel()
-	r := newCompany(t, newListener(t, nil), newListener(t, nil), newListener(t, nil))
+	r := newTenantsRig(t, newListener(t, nil), newListener(t, nil), newListener(t, nil))
 	r.run()
-	asked := map[string]string{}
+	requests := map[string]string{}
 	start := time.Now().Add(24 * time.Hour)
 	for _, tenant := range []string{"", "acme", "beta"} {
 		p, err := r.ledger.Propose(t.Context(), consent.Act{
 			Tool: "book_slot", Tenant: tenant, SlotID: "s", Start: start, End: start.Add(time.Hour), Hosts: []consent.Host{{ID: "p-1"}}, Title: "Call",
 		})
 		require.NoError(t, err)
-		asked[tenant] = p.ID
+		requests[tenant] = p.ID
 	}
-	status, text := r.tellTenant("acme", `{"id":"e","type":"consent.revoked","data":{"consent":{"id":"c-1","grantor":{"id":"p-1"}}}}`, "acme")
+	status, text := r.deliverTo("acme", `{"id":"e","type":"consent.revoked","data":{"consent":{"id":"c-1","grantor":{"id":"p-1"}}}}`, "acme")
 	require.Equal(t, http.StatusOK, status, text)
 	state := func(tenant string) consent.State {
-		now, err := r.ledger.Proposal(t.Context(), asked[tenant])
+		now, err := r.ledger.Proposal(t.Context(), requests[tenant])
 		require.NoError(t, err)
 		return now.State
 	}
-	require.Eventually(t, func() bool { return state("acme") == consent.StateExpired }, patience, tick)
+	require.Eventually(t, func() bool { return state("acme") == consent.StateExpired }, waitLimit, tick)
 	assert.Equal(t, consent.StateOpen, state("beta"))
 	assert.Equal(t, consent.StateOpen, state(""))
 }
 
-// req: X5. What is called one tenant's inbox can do nothing about the others', so
-// that no slip at a call can.
-func TestReq_X5_AnInboxReachesNothingOfAllTenants(t *testing.T) {
+// req: X5. The type of one tenant's inbox has no method that affects other tenants, so that no
+// caller can use one by mistake.
+func TestReq_X5_AnInboxHasNoMethodsForAllTenants(t *testing.T) {
 	t.Parallel()
-	r := newCompany(t, newListener(t, nil), newListener(t, nil), newListener(t, nil))
+	r := newTenantsRig(t, newListener(t, nil), newListener(t, nil), newListener(t, nil))
 	var one any = r.service.Of("acme")
 	_, erases := one.(interface {
 		Erase(context.Context, func(string) bool) (int, error)
@@ -193,7 +194,7 @@ func TestReq_X5_AnInboxReachesNothingOfAllTenants(t *testing.T) {
 		Tenants(context.Context) ([]string, error)
 	})
 	assert.False(t, erases || runs || serves || moves || names)
-	_, _ = r.tellTenant("beta", booking("evt_1", "booking.created", "b-1"), "beta")
+	_, _ = r.deliverTo("beta", booking("evt_1", "booking.created", "b-1"), "beta")
 	found, err := r.service.Of("acme").List(t.Context(), webhooks.EventFilter{AllTenants: true})
 	require.NoError(t, err)
 	assert.Empty(t, found)

@@ -84,7 +84,7 @@ func (w textStyle) party(p vennioclient.Party) string {
 	if who := w.person(p.Name, p.Email); who != "" || p.ID == "" {
 		return who
 	}
-	return "somebody without a name (" + unlinked(consent.ShortID(p.ID)) + ")"
+	return "an unnamed person (" + unlinked(consent.ShortID(p.ID)) + ")"
 }
 
 // person returns the first non-empty text: a name in quotation marks, or an e-mail address.
@@ -102,7 +102,7 @@ func (w textStyle) person(texts ...string) string {
 
 const hiddenAddress = "[address]"
 
-// quoted returns text that people wrote, in quotation marks and without links.
+// quoted returns a title or name in quotation marks and without links.
 func (w textStyle) quoted(s string, limit int) string {
 	return sanitize.Quote(w.safe(sanitize.Line(s, limit)), 2*limit)
 }

@@ -14,26 +14,26 @@ import (
 	"github.com/vennio-mcp/vennio-mcp/vennioclient/webhook"
 )
 
-// diary notes events.
-type diary struct {
+// eventLog records the events that a watcher receives.
+type eventLog struct {
 	mu    sync.Mutex
 	notes []string
 }
 
-func (d *diary) watch(_ context.Context, e webhook.Event) {
+func (d *eventLog) watch(_ context.Context, e webhook.Event) {
 	b, _ := e.Booking()
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.notes = append(d.notes, string(e.Type)+" "+b.ID)
 }
 
-func (d *diary) all() []string {
+func (d *eventLog) all() []string {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return slices.Clone(d.notes)
 }
 
-func askFor(t *testing.T, r *rig, host string) consent.Proposal {
+func propose(t *testing.T, r *rig, host string) consent.Proposal {
 	t.Helper()
 	start := time.Now().Add(24 * time.Hour)
 	p, err := r.ledger.Propose(t.Context(), consent.Act{
@@ -44,10 +44,10 @@ func askFor(t *testing.T, r *rig, host string) consent.Proposal {
 }
 
 // req: W4
-func TestReq_W4_RevokedAccessClosesWhatIsOpenEvenAfterACrash(t *testing.T) {
+func TestReq_W4_RevokedAccessClosesOpenRequestsAfterACrash(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
-	want, asked := map[string]consent.State{}, map[string]string{}
+	want, requests := map[string]consent.State{}, map[string]string{}
 	for host, c := range map[string]struct {
 		event string
 		state consent.State
@@ -58,19 +58,19 @@ func TestReq_W4_RevokedAccessClosesWhatIsOpenEvenAfterACrash(t *testing.T) {
 		"p-4": {`{"id":"p-4","type":"consent.granted","data":{"id":"c-1","grantor":{"id":"p-4"},"status":"active"}}`, consent.StateOpen},
 		"p-5": {`{"id":"p-5","type":"consent.revoked","data":{"id":"c-1","grantor":{"id":"p-6"}}}`, consent.StateOpen},
 	} {
-		want[host], asked[host] = c.state, askFor(t, r, host).ID
-		r.send(c.event) // nothing runs yet, as if the process had died
+		want[host], requests[host] = c.state, propose(t, r, host).ID
+		r.send(c.event) // no follow-up runs yet, as after a crash
 	}
 	r.run()
 	for host, state := range want {
-		require.Eventually(t, func() bool { return r.finished(host) }, patience, tick)
-		now, err := r.ledger.Proposal(t.Context(), asked[host])
+		require.Eventually(t, func() bool { return r.finished(host) }, waitLimit, tick)
+		now, err := r.ledger.Proposal(t.Context(), requests[host])
 		require.NoError(t, err)
 		assert.Equal(t, state, now.State, host)
 	}
 }
 
-// finished: nothing is waiting or running for an event.
+// finished reports whether an event has no waiting or running task.
 func (r *rig) finished(event string) bool {
 	r.t.Helper()
 	_, tasks, err := r.inbox.Show(r.t.Context(), event)
@@ -84,7 +84,7 @@ func (r *rig) finished(event string) bool {
 }
 
 // req: W4
-func TestReq_W4_ARevocationThatNamesNobodyWaitsForTheOperator(t *testing.T) {
+func TestReq_W4_ARevocationWithoutAHostBecomesADeadLetter(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
 	r.run()

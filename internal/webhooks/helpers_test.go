@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/vennio-mcp/vennio-mcp/internal/consent"
+	"github.com/vennio-mcp/vennio-mcp/internal/sanitize"
 	"github.com/vennio-mcp/vennio-mcp/internal/sqldb"
 	"github.com/vennio-mcp/vennio-mcp/internal/sqldb/storetest"
 	"github.com/vennio-mcp/vennio-mcp/internal/webhooks"
@@ -21,23 +22,23 @@ import (
 )
 
 const (
-	patience, tick = time.Minute, 20 * time.Millisecond
-	secret         = "whsec_current"
-	sinkSecret     = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+	waitLimit, tick = time.Minute, 20 * time.Millisecond
+	secret          = "whsec_current"
+	sinkSecret      = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 )
 
-// rig is an inbox behind real HTTP, over a real file.
+// rig is a service behind real HTTP, with a database file.
 type rig struct {
-	t       *testing.T
-	dir     string
-	db      *sqldb.DB
-	service *webhooks.Service
-	inbox   *webhooks.Inbox // the default tenant's
-	ledger  *consent.Ledger
-	url     string
-	mu      sync.Mutex
-	results map[webhooks.Result]int
-	asked   int // requests to people
+	t        *testing.T
+	dir      string
+	db       *sqldb.DB
+	service  *webhooks.Service
+	inbox    *webhooks.Inbox // the default tenant's
+	ledger   *consent.Ledger
+	url      string
+	mu       sync.Mutex
+	results  map[webhooks.Result]int
+	requests int // proposals made so far
 }
 
 func newRig(t *testing.T, sinks ...webhooks.Sink) *rig {
@@ -66,7 +67,7 @@ func newRigWith(t *testing.T, set func(*webhooks.Options)) *rig {
 	return r
 }
 
-// run carries out follow-ups until stop, or the end of the test.
+// run carries out follow-ups until stop is called or the test ends.
 func (r *rig) run() (stop func()) {
 	r.t.Helper()
 	ctx, cancel := context.WithCancel(context.WithoutCancel(r.t.Context()))
@@ -89,7 +90,7 @@ func (r *rig) counted(result webhooks.Result) int {
 	return r.results[result]
 }
 
-// deliver posts a body with a signature; an empty one is left out.
+// deliver posts a body with a signature, or without the header if signature is empty.
 func (r *rig) deliver(body, signature string) (status int, text string) {
 	r.t.Helper()
 	return r.deliverAt(webhooks.Path, body, signature)
@@ -110,7 +111,7 @@ func (r *rig) deliverAt(path, body, signature string) (status int, text string) 
 	return resp.StatusCode, string(raw)
 }
 
-// tell delivers a well-signed event and wants it accepted.
+// send delivers a signed event and requires that it is accepted.
 func (r *rig) send(body string) {
 	r.t.Helper()
 	status, text := r.deliver(body, webhook.Sign([]byte(body), secret))
@@ -123,13 +124,13 @@ func booking(event, kind, id string) string {
 		event, kind, id)
 }
 
-// received is what a sink got.
+// received is a request that a sink received.
 type received struct {
 	header http.Header
 	body   string
 }
 
-// listener is a sink that answers as it is told.
+// listener is a sink. It answers the n-th request, counted from 1, with the result of answer.
 type listener struct {
 	url    string
 	answer func(n int, h received) (status int, body string)
@@ -139,41 +140,41 @@ type listener struct {
 
 func newListener(t *testing.T, answer func(n int, h received) (status int, body string)) *listener {
 	t.Helper()
-	e := &listener{answer: answer}
-	srv := httptest.NewServer(e)
+	l := &listener{answer: answer}
+	srv := httptest.NewServer(l)
 	t.Cleanup(srv.Close)
-	e.url = srv.URL
-	return e
+	l.url = srv.URL
+	return l
 }
 
-func (e *listener) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+func (l *listener) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	raw, _ := io.ReadAll(r.Body)
 	h := received{r.Header.Clone(), string(raw)}
-	e.mu.Lock()
-	e.got = append(e.got, h)
-	n := len(e.got)
-	e.mu.Unlock()
+	l.mu.Lock()
+	l.got = append(l.got, h)
+	n := len(l.got)
+	l.mu.Unlock()
 	status, body := http.StatusNoContent, ""
-	if e.answer != nil {
-		status, body = e.answer(n, h)
+	if l.answer != nil {
+		status, body = l.answer(n, h)
 	}
 	w.WriteHeader(status)
 	_, _ = io.WriteString(w, body)
 }
 
-func (e *listener) all() []received {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	return append([]received{}, e.got...)
+func (l *listener) all() []received {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return append([]received{}, l.got...)
 }
 
-// hears waits for n requests.
-func (e *listener) wait(t *testing.T, n int) []received {
+// wait waits for n requests.
+func (l *listener) wait(t *testing.T, n int) []received {
 	t.Helper()
-	require.Eventually(t, func() bool { return len(e.all()) >= n }, patience, tick)
-	return e.all()
+	require.Eventually(t, func() bool { return len(l.all()) >= n }, waitLimit, tick)
+	return l.all()
 }
 
-func (e *listener) sink(name string, patterns ...string) webhooks.Sink {
-	return webhooks.Sink{Name: name, Type: "http", URL: e.url, Secret: sinkSecret, Events: patterns, Pause: time.Millisecond}
+func (l *listener) sink(name string, patterns ...string) webhooks.Sink {
+	return webhooks.Sink{Name: name, Type: "http", URL: sanitize.Secret(l.url), Secret: sinkSecret, Events: patterns, Pause: time.Millisecond}
 }

@@ -62,7 +62,7 @@ func TestMistakesAboutCallersAndTenantsAreNamed(t *testing.T) {
 	t.Parallel()
 	tenant := "tenants: [{name: acme, api_key: canary_key_1}]\n"
 	for content, want := range map[string]string{
-		"tokens:\n  - {name: ada, hash: canary}":                                                 ":2: tokens: hash: want sha256:",
+		"tokens:\n  - {name: ada, hash: canary}":                                                 ":2: tokens: hash: write sha256:",
 		"tokens:\n  - {hash: \"" + hashLine + "\"}":                                              ":2: tokens: name: is missing",
 		"tokens:\n  - {name: ada, hash: \"" + hashLine + "\", scopes: [all]}":                    "scopes: \"all\": want some of vennio:read",
 		"tokens:\n  - {name: ada, hash: \"" + hashLine + "\", tenant: none}":                     "tenant \"none\", which tenants",

@@ -61,7 +61,7 @@ func TestBookingFields(t *testing.T) {
 }
 
 // field: an answer about another booking or host
-func TestAnswersAboutSomethingElseAreErrors(t *testing.T) {
+func TestAnswersAboutOtherObjectsAreErrors(t *testing.T) {
 	t.Parallel()
 	other := []string{`{"id":"b-2","status":"confirmed"}`, `{"booking":{"id":"b-2"}}`, `{"data":{"booking_id":"b-2","start_time":"2026-05-18T09:00:00Z"}}`, `{"id":7,"status":"cancelled"}`}
 	for _, body := range other {

@@ -63,7 +63,7 @@ func TestReq_I3_OutcomeOfChanges(t *testing.T) {
 
 // net/http repeats a write that carries a key by itself, where a connection that
 // was used before breaks without an answer. That is doubt too. req: I3
-func TestReq_I3_DoubtOfATransportThatRepeats(t *testing.T) {
+func TestReq_I3_OutcomeIsUnknownIfTheTransportRepeats(t *testing.T) {
 	t.Parallel()
 	for change, call := range changes {
 		v := play(t, answers(200, aBooking), hangsUp(""), gone)

@@ -40,10 +40,10 @@ func TestNewRefuses(t *testing.T) {
 	}
 }
 
-// No way of printing a client or an error shows the key. req: E3
+// No format of a client or an error contains the key. req: E3
 func TestReq_E3_KeyIsNeverShown(t *testing.T) {
 	t.Parallel()
-	echo := func(w http.ResponseWriter, r *http.Request) { // a server that tells everything it hears
+	echo := func(w http.ResponseWriter, r *http.Request) { // a server that repeats the key in all fields
 		auth := r.Header.Get("Authorization")
 		w.Header().Set("X-Request-Id", auth)
 		w.WriteHeader(http.StatusForbidden)

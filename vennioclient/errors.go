@@ -112,7 +112,7 @@ type Kind string
 
 // The kinds, with the HTTP statuses they come with.
 const (
-	KindInvalid              Kind = "invalid_request"        // 400, a 422 that says no more, or refused before sending
+	KindInvalid              Kind = "invalid_request"        // 400, a 422 without a more specific code, or refused before sending
 	KindUnauthorized         Kind = "unauthorized"           // 401
 	KindForbidden            Kind = "forbidden"              // 403
 	KindNotFound             Kind = "not_found"              // 404

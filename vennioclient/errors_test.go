@@ -51,7 +51,7 @@ var everyKind = []struct {
 }
 
 // Each kind, as it arrives over real HTTP. req: E2, I4
-func TestReq_E2_EveryKindComesFromTheWire(t *testing.T) {
+func TestReq_E2_EveryKindComesFromAnAnswer(t *testing.T) {
 	t.Parallel()
 	seen := map[vennioclient.Kind]bool{vennioclient.KindCanceled: true} // TestCanceled
 	for _, row := range everyKind {
@@ -73,7 +73,7 @@ func TestReq_E2_EveryKindComesFromTheWire(t *testing.T) {
 	}
 }
 
-func TestErrorKeepsWhatVennioSays(t *testing.T) {
+func TestErrorKeepsTheTextOfVennio(t *testing.T) {
 	t.Parallel()
 	for name, body := range map[string]string{
 		"RFC 9457": `{"type":"https://api.vennio.app/errors/forbidden","title":"Forbidden","status":403,"detail":"Key lacks scope.",

@@ -36,9 +36,9 @@ func (h inProcess) RoundTrip(r *http.Request) (*http.Response, error) {
 	return w.Result(), nil
 }
 
-// A booking read back has everything that was asked for, in either dialect: the
+// A booking that is read has everything that was requested, in either dialect: the
 // extras are taken out of the notes and the metadata again.
-func TestBookingsComeBackAsTheyWereAsked(t *testing.T) {
+func TestBookingsAreReadAsRequested(t *testing.T) {
 	t.Parallel()
 	reference := client(t, vennioclient.WithHTTPClient(&http.Client{Transport: inProcess(keeps)}))
 	guide := client(t, vennioclient.WithHTTPClient(&http.Client{Transport: inProcess(keeps)}), vennioclient.WithDialect(vennioclient.Guide))
@@ -96,7 +96,7 @@ func drawRequest(t *rapid.T) vennioclient.BookingRequest {
 }
 
 // Notes that were changed since are left as they are.
-func TestChangedNotesAreLeftAlone(t *testing.T) {
+func TestChangedNotesAreNotModified(t *testing.T) {
 	t.Parallel()
 	for notes, want := range map[string]string{
 		`Kick-off\n\nNew.\n\nAlso invited: bob@example.com`: "New.",

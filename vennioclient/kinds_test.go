@@ -48,9 +48,9 @@ var twofold = []struct {
 	{500, `{"detail":"The slot is taken"}`, vennioclient.KindUnavailable},
 }
 
-// One status, several meanings: words tell them apart, and where they do not the
-// status alone is not believed. req: I4
-func TestReq_I4_WordsTellOneStatusApart(t *testing.T) {
+// A status may have several meanings, which the text distinguishes. If it does not, the status is
+// not sufficient. req: I4
+func TestReq_I4_TextDistinguishesMeaningsOfAStatus(t *testing.T) {
 	t.Parallel()
 	for _, row := range twofold {
 		t.Run(fmt.Sprint(row.status, row.body), func(t *testing.T) {

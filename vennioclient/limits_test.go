@@ -38,8 +38,8 @@ func TestAnswersAreBounded(t *testing.T) {
 	assert.Equal(t, vennioclient.KindForbidden, asError(t, err).Kind)
 }
 
-// Decoding takes many times the memory of a short value, so that bytes alone are no
-// bound; a list of slots ends at the first that is none.
+// Decoding takes many times the memory of a short value, so that a limit of bytes alone is no
+// sufficient. A list of slots ends at the first element that is not a slot.
 // field: answer of Vennio with many values
 func TestAnswersOfManyValuesAreRefused(t *testing.T) {
 	t.Parallel()
@@ -56,7 +56,7 @@ func TestAnswersOfManyValuesAreRefused(t *testing.T) {
 }
 
 // field: byte order mark in an answer of Vennio
-func TestAByteOrderMarkBeginsAnAnswer(t *testing.T) {
+func TestAnAnswerMayBeginWithAByteOrderMark(t *testing.T) {
 	t.Parallel()
 	found, err := play(t, answers(200, "\ufeff{\"slots\":[]}")).client().Slots(t.Context(), aQuery)
 	require.NoError(t, err)

@@ -96,7 +96,7 @@ func TestRedirectsInCirclesEnd(t *testing.T) {
 }
 
 // The caller's HTTP client is copied, not changed.
-func TestCallersHTTPClientIsLeftAlone(t *testing.T) {
+func TestCallersHTTPClientIsNotModified(t *testing.T) {
 	t.Parallel()
 	h := &http.Client{}
 	_, err := vennioclient.New(canary, vennioclient.WithHTTPClient(h))
@@ -104,7 +104,7 @@ func TestCallersHTTPClientIsLeftAlone(t *testing.T) {
 	assert.Nil(t, h.CheckRedirect)
 }
 
-func TestALinkIsShownOnlyWhereItIsSafe(t *testing.T) {
+func TestOnlySafeLinksAreKept(t *testing.T) {
 	t.Parallel()
 	c, err := vennioclient.New("key", vennioclient.WithBaseURL("http://127.0.0.1:3001"))
 	require.NoError(t, err)

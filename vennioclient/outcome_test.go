@@ -95,7 +95,7 @@ func TestReq_I3_DroppedThenRefusedConnection(t *testing.T) {
 	assert.Equal(t, vennioclient.Unknown, vennioclient.OutcomeOf(err))
 }
 
-// fading reaches the server once, then never again.
+// fading reaches the server once and fails afterwards.
 type fading struct {
 	http.RoundTripper
 	used bool
@@ -109,7 +109,7 @@ func (f *fading) RoundTrip(r *http.Request) (*http.Response, error) {
 	return f.RoundTripper.RoundTrip(r)
 }
 
-// A transport that says nothing of its connections is given no benefit of doubt.
+// Without information about connections, the outcome of an unclear error is Unknown.
 func TestOutcomeBehindAnOpaqueTransport(t *testing.T) {
 	t.Parallel()
 	broken := func(err error) *http.Client { return &http.Client{Transport: &opaque{err}} }

@@ -13,7 +13,7 @@ import (
 	"github.com/vennio-mcp/vennio-mcp/vennioclient"
 )
 
-// flaky fails as often as it is told before anything is sent, then works.
+// flaky fails the given number of times before anything is sent, and then works.
 type flaky struct {
 	http.RoundTripper
 	failures int
@@ -101,8 +101,8 @@ func TestWritesWithoutAKeyGoOnce(t *testing.T) {
 	}
 }
 
-// What Vennio has decided is not asked again.
-func TestDecidedIsDecided(t *testing.T) {
+// A decision of Vennio is final: the request is not repeated.
+func TestDecisionsAreNotRetried(t *testing.T) {
 	t.Parallel()
 	for name, step := range map[string]http.HandlerFunc{
 		"400": answers(400, ""), "401": answers(401, ""), "403": answers(403, ""), "404": answers(404, ""),

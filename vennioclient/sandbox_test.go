@@ -12,7 +12,7 @@ import (
 	"github.com/vennio-mcp/vennio-mcp/vennioclient/sandbox"
 )
 
-// account starts a sandbox whose clock stands at Wednesday 13 May 2026, 08:00 UTC.
+// account starts a sandbox whose clock is set to Wednesday 13 May 2026, 08:00 UTC.
 func account(t *testing.T, d vennioclient.Dialect) (*sandbox.Server, *vennioclient.Client) {
 	t.Helper()
 	now := time.Date(2026, 5, 13, 8, 0, 0, 0, time.UTC)

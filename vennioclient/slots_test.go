@@ -145,7 +145,7 @@ func TestNextSlotInEveryForm(t *testing.T) {
 	}
 }
 
-// The guide knows no limit, so the client keeps it.
+// The guide documents no parameter for the limit, so the client applies it.
 func TestMutualLimit(t *testing.T) {
 	t.Parallel()
 	v := play(t, answers(200, `[`+nine+`,`+ten+`,`+fri+`]`))

@@ -18,8 +18,8 @@ import (
 )
 
 // exchange is one file of testdata/wire (which the sandbox must satisfy too) or
-// of testdata/forms: a call, the request that it must write, an answer, and what
-// the call must make of it. `before` sets the scene in the sandbox alone.
+// of testdata/forms: a call, the request that it must write, an answer, and the
+// result of the call. `before` prepares the sandbox only.
 type exchange struct {
 	Name, About string
 	Dialect     vennioclient.Dialect
@@ -39,7 +39,7 @@ type exchange struct {
 	Result, Error json.RawMessage
 }
 
-// samples stand in for what differs from run to run.
+// samples replaces the placeholders of values that differ from run to run.
 var samples = strings.NewReplacer(
 	"<uuid>", "3f2c8a9e-6f0b-4d57-9b1e-0c7a4a1d2e5f", "<id>", "id_4711", "<time>", "2026-05-13T08:00:00Z",
 	"<string>", "a text", "<request_id>", "req_4711", "<url>", "https://example.com/pay", "<webhook>", "wh_4711", "<secret>", "whsec_4711",

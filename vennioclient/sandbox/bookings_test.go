@@ -120,7 +120,7 @@ func TestBookingOfAHostWhoCharges(t *testing.T) {
 	require.Error(t, s.Pay(made.ID), "paid once")
 }
 
-func TestBookingThatIsNotPaidLapses(t *testing.T) {
+func TestUnpaidBookingExpires(t *testing.T) {
 	t.Parallel()
 	now := newClock()
 	s := newServer(sandbox.Options{Now: now.Now})
@@ -139,7 +139,7 @@ func TestBookingUnderAConsent(t *testing.T) {
 	want[bookingAnswer](t, s, http.StatusCreated, book(alice, free.Start, free.End, `"consent_id":"`+aliceConsent+`"`))
 }
 
-func TestFiftyAtOnceMakeOneBooking(t *testing.T) {
+func TestFiftyConcurrentRequestsMakeOneBooking(t *testing.T) {
 	t.Parallel()
 	s := newServer(sandbox.Options{})
 	free := freeSlot(t, s, alice)

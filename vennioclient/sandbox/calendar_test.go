@@ -23,7 +23,7 @@ var anyDay = rapid.Custom(func(t *rapid.T) time.Time {
 		Add(time.Duration(rapid.IntRange(0, 1439).Draw(t, "minutes")) * time.Minute)
 })
 
-// Whatever is asked, no offer lies outside business hours or the window, or over an event, or over a booking.
+// For every query, no offer lies outside business hours or the window, or over an event, or over a booking.
 func TestOffersAreFree(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {

@@ -43,7 +43,7 @@ func TestFaultsByOrder(t *testing.T) {
 	assert.Len(t, s.Requests(), 8)
 }
 
-func TestCalmForgetsWhatHasNotHappened(t *testing.T) {
+func TestCalmRemovesPendingFaults(t *testing.T) {
 	t.Parallel()
 	s := newServer(sandbox.Options{})
 	s.FailNext(3, http.StatusBadGateway)
@@ -85,7 +85,7 @@ func TestHoldByOrder(t *testing.T) {
 	assert.Equal(t, http.StatusCreated, (<-held).Code)
 }
 
-func TestOrdersThatMakeNoSense(t *testing.T) {
+func TestInvalidOrdersAreRefused(t *testing.T) {
 	t.Parallel()
 	s := newServer(sandbox.Options{})
 	for _, r := range []request{

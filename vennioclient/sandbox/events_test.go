@@ -13,7 +13,7 @@ import (
 	"github.com/vennio-mcp/vennio-mcp/vennioclient/webhook"
 )
 
-// What the sandbox sends, package webhook verifies and reads. req: W1, Q1
+// Package webhook verifies and decodes the deliveries of the sandbox. req: W1, Q1
 func TestReq_W1_DeliveriesAreSignedAsDocumented(t *testing.T) {
 	t.Parallel()
 	r := receive(t, nil)
@@ -21,8 +21,8 @@ func TestReq_W1_DeliveriesAreSignedAsDocumented(t *testing.T) {
 	made := booked(t, s, alice)
 	assert.Equal(t, sandbox.Deliveries{Delivered: 1}, settled(t, s))
 	secret := s.Webhooks()[0].Secret
-	require.NoError(t, webhook.Verify(r.raw[0], r.sealed[0], secret))
-	assert.ErrorIs(t, webhook.Verify(r.raw[0], r.sealed[0], secret+"0"), webhook.ErrMismatch)
+	require.NoError(t, webhook.Verify(r.raw[0], r.signatures[0], secret))
+	assert.ErrorIs(t, webhook.Verify(r.raw[0], r.signatures[0], secret+"0"), webhook.ErrMismatch)
 	e, err := webhook.Decode(r.raw[0])
 	require.NoError(t, err)
 	assert.Regexp(t, `^evt_[0-9a-f]{24}$`, e.ID)
@@ -34,62 +34,62 @@ func TestReq_W1_DeliveriesAreSignedAsDocumented(t *testing.T) {
 	assert.True(t, made.StartTime.Equal(b.Start))
 }
 
-// telling is a sandbox whose changes are listened to.
-type telling struct {
+// eventRecorder checks the events of changes of a sandbox.
+type eventRecorder struct {
 	t    *testing.T
 	s    *sandbox.Server
-	ear  *receiver
+	r    *receiver
 	seen int
 }
 
-// tells: a change brings these events, in any order, and no other.
-func (l *telling) tells(names string, change func()) {
+// expect requires that change causes exactly these events, in any order.
+func (l *eventRecorder) expect(names string, change func()) {
 	l.t.Helper()
 	change()
 	settled(l.t, l.s)
 	var got []string
-	for _, one := range l.ear.all()[l.seen:] {
+	for _, one := range l.r.all()[l.seen:] {
 		got = append(got, one.Type)
 	}
 	l.seen += len(got)
 	assert.ElementsMatch(l.t, strings.Fields(names), got)
 }
 
-// Each change tells what the documentation says it does. req: Q1
-func TestEveryChangeTells(t *testing.T) {
+// Each change causes the documented events. req: Q1
+func TestEveryChangeCausesItsEvents(t *testing.T) {
 	t.Parallel()
 	now, r := newClock(), receive(t, nil)
 	s := subscribed(t, sandbox.Options{Now: now.Now}, r)
-	l := &telling{t: t, s: s, ear: r}
+	l := &eventRecorder{t: t, s: s, r: r}
 	var made, paid booking
-	l.tells("booking.created", func() { made = booked(t, s, alice) })
+	l.expect("booking.created", func() { made = booked(t, s, alice) })
 	assert.Equal(t, "confirmed", r.all()[0].Data.Booking.Status)
-	l.tells("booking.updated", func() { send(s, patch(made.ID, `{"notes":"New"}`)) })
-	l.tells("", func() { send(s, patch(made.ID, `{"end_time":"never"}`)) })
-	l.tells("booking.cancelled", func() { send(s, cancel(made.ID, "")) })
-	l.tells("", func() { send(s, cancel(made.ID, "")) })
-	l.tells("booking.created", func() { paid = booked(t, s, haruka) })
+	l.expect("booking.updated", func() { send(s, patch(made.ID, `{"notes":"New"}`)) })
+	l.expect("", func() { send(s, patch(made.ID, `{"end_time":"never"}`)) })
+	l.expect("booking.cancelled", func() { send(s, cancel(made.ID, "")) })
+	l.expect("", func() { send(s, cancel(made.ID, "")) })
+	l.expect("booking.created", func() { paid = booked(t, s, haruka) })
 	assert.Equal(t, "pending_payment", r.all()[l.seen-1].Data.Booking.Status)
-	l.tells("booking.confirmed", func() { require.NoError(t, s.Pay(paid.ID)) })
+	l.expect("booking.confirmed", func() { require.NoError(t, s.Pay(paid.ID)) })
 	assert.Equal(t, "confirmed", r.all()[l.seen-1].Data.Booking.Status)
-	l.tells("booking.created", func() { made = booked(t, s, haruka) })
-	l.tells("booking.cancelled", func() { now.Advance(30 * 60e9); s.Bookings() })
+	l.expect("booking.created", func() { made = booked(t, s, haruka) })
+	l.expect("booking.cancelled", func() { now.Advance(30 * 60e9); s.Bookings() })
 	assert.Equal(t, made.ID, r.all()[l.seen-1].Data.Booking.ID)
-	l.tells("booking.cancelled", func() { require.NoError(t, s.Cancel(paid.ID)) })
+	l.expect("booking.cancelled", func() { require.NoError(t, s.Cancel(paid.ID)) })
 
 	var grant struct{ Consent struct{ ID string } }
-	l.tells("consent.granted consent.changed", func() { grant = want[struct{ Consent struct{ ID string } }](t, s, http.StatusCreated, grantAccess) })
-	l.tells("consent.revoked consent.changed", func() {
+	l.expect("consent.granted consent.changed", func() { grant = want[struct{ Consent struct{ ID string } }](t, s, http.StatusCreated, grantAccess) })
+	l.expect("consent.revoked consent.changed", func() {
 		send(s, request{method: http.MethodDelete, target: "/v1/consents/" + grant.Consent.ID})
 	})
 	assert.Equal(t, "revoked", r.all()[l.seen-1].Data.Consent.Status)
-	l.tells("", func() { s.Revoke(grant.Consent.ID) })
-	l.tells("consent.revoked consent.changed", func() { s.Revoke(bobConsent) })
+	l.expect("", func() { s.Revoke(grant.Consent.ID) })
+	l.expect("consent.revoked consent.changed", func() { s.Revoke(bobConsent) })
 }
 
 var grantAccess = request{method: http.MethodPost, target: "/v1/consents", body: `{"grantee_email":"bob@example.com","scopes":["booking:propose"]}`}
 
-func TestSeriesTellsOfEachBooking(t *testing.T) {
+func TestSeriesCausesAnEventForEachBooking(t *testing.T) {
 	t.Parallel()
 	r := receive(t, nil)
 	s := subscribed(t, sandbox.Options{}, r)
@@ -107,11 +107,10 @@ func TestSeriesTellsOfEachBooking(t *testing.T) {
 		}
 	}
 	send(s, cancel(made.Bookings[0].ID, "?scope=series"))
-	assert.Equal(t, n+n+1, settled(t, s).Delivered, "nothing was left to cancel")
+	assert.Equal(t, n+n+1, settled(t, s).Delivered, "no booking is left to cancel")
 }
 
-// Only what was asked for comes, to everyone who asked, with one id and one
-// signature each.
+// Each subscription receives the events of its types only, with the same id and its own signature.
 func TestSubscriptions(t *testing.T) {
 	t.Parallel()
 	r, other := receive(t, nil), receive(t, nil)
@@ -124,7 +123,7 @@ func TestSubscriptions(t *testing.T) {
 	assert.ElementsMatch(t, []string{"booking.created", "consent.changed"}, strings.Fields(other.names()))
 	bodies := string(r.raw[0]) == string(other.raw[0]) || string(r.raw[0]) == string(other.raw[1])
 	assert.True(t, bodies, "one event, one body")
-	assert.NotEqual(t, r.sealed[0], other.sealed[0])
+	assert.NotEqual(t, r.signatures[0], other.signatures[0])
 }
 
 func TestEmitAndDuplicateByOrder(t *testing.T) {

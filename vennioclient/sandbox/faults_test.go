@@ -96,7 +96,7 @@ func TestFaultsWaitInLine(t *testing.T) {
 	assert.Equal(t, 5, s.Calls())
 }
 
-func TestFaultsWithoutAConnectionOfTheirOwn(t *testing.T) {
+func TestFaultsWithoutAConnection(t *testing.T) {
 	t.Parallel()
 	s := newServer(sandbox.Options{})
 	s.DropNext(1)
@@ -162,7 +162,7 @@ func TestHiddenDescriptions(t *testing.T) {
 	assert.NotEmpty(t, freeSlot(t, s, alice).Description)
 }
 
-func TestCancelBehindTheCallersBack(t *testing.T) {
+func TestCancelByTheSandbox(t *testing.T) {
 	t.Parallel()
 	s := newServer(sandbox.Options{})
 	made := booked(t, s, alice)

@@ -11,7 +11,7 @@ import (
 	"github.com/vennio-mcp/vennio-mcp/vennioclient/sandbox"
 )
 
-// The guide's own calls, as they stand there but for the dates.
+// The calls of the guide, unchanged except for the dates.
 const (
 	guideKey   = "sk_test_xxx"
 	guideSlots = "/v1/availability/slots?from=2026-05-14T09:00:00Z&to=2026-05-15T17:00:00Z&duration=30"

@@ -134,7 +134,7 @@ func (v checkoutView) show(w http.ResponseWriter, status int) {
 	showPage(w, status, checkoutPage(), checkoutPolicy(), v)
 }
 
-// showPage renders a page with headers that allow it only what policy says.
+// showPage renders a page with policy as its Content-Security-Policy.
 func showPage(w http.ResponseWriter, status int, t *template.Template, policy string, data any) {
 	var page bytes.Buffer
 	if err := t.Execute(&page, data); err != nil { // unreachable: the tests render every page

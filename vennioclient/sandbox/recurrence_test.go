@@ -25,7 +25,7 @@ func repeat(at slot, recurrence string) request {
 	return book(alice, at.Start, at.End, `"recurrence":{`+recurrence+`}`)
 }
 
-func TestSeriesSkipsWhatIsTaken(t *testing.T) {
+func TestSeriesSkipsTakenTimes(t *testing.T) {
 	t.Parallel()
 	s := newServer(sandbox.Options{})
 	free := freeSlot(t, s, alice)
@@ -114,7 +114,7 @@ func TestSeriesBodyIsChecked(t *testing.T) {
 	}
 }
 
-func TestCancelSeriesCancelsWhatIsToCome(t *testing.T) {
+func TestCancelSeriesCancelsFutureBookings(t *testing.T) {
 	t.Parallel()
 	now := newClock()
 	s := newServer(sandbox.Options{Now: now.Now})

@@ -44,7 +44,7 @@ func TestSlotsDefaultAnswerOverlapsItself(t *testing.T) {
 	assert.True(t, overlap)
 }
 
-func TestSlotsSpeakTheZoneAskedFor(t *testing.T) {
+func TestSlotsAreInTheRequestedZone(t *testing.T) {
 	t.Parallel()
 	s := newServer(sandbox.Options{})
 	home := want[slotsAnswer](t, s, http.StatusOK, slotsOf(haruka, tomorrow, tomorrow.Add(week)))
@@ -60,7 +60,7 @@ func TestSlotsSpeakTheZoneAskedFor(t *testing.T) {
 	}
 }
 
-func TestSlotsKeepABufferAroundWhatIsBusy(t *testing.T) {
+func TestSlotsKeepABufferAroundBusyTimes(t *testing.T) {
 	t.Parallel()
 	s := newServer(sandbox.Options{})
 	got := want[slotsAnswer](t, s, http.StatusOK, slotsOf(alice, tomorrow, tomorrow.Add(week), "buffer", "20")).Slots
@@ -118,7 +118,7 @@ func TestSlotsHaveTheDefaultsOfTheOlderDocumentation(t *testing.T) {
 	assert.Equal(t, long, short)
 }
 
-func TestSlotsNameEveryMisfitAtOnce(t *testing.T) {
+func TestSlotsReportAllInvalidArguments(t *testing.T) {
 	t.Parallel()
 	s := newServer(sandbox.Options{})
 	p := refused(t, s, http.StatusBadRequest, "validation-error", slotsOf(alice, tomorrow, tomorrow.Add(week), "duration_minutes", "soon",
@@ -140,7 +140,7 @@ func TestSlotsRefuseImpossibleWindows(t *testing.T) {
 	assert.Equal(t, map[string]string{"business_id": "is required"}, p.Errors)
 }
 
-func TestSlotsTellNotThereFromNotConnected(t *testing.T) {
+func TestSlotsDistinguishUnknownFromNotConnectedHosts(t *testing.T) {
 	t.Parallel()
 	s := newServer(sandbox.Options{})
 	unknown := sandbox.Host{ID: "00000000-0000-4000-8000-000000000000"}

@@ -37,7 +37,7 @@ type wireRequest struct {
 	Body           json.RawMessage
 }
 
-// placeholders stand in files for what cannot be foretold.
+// placeholders are used in files for values that cannot be predicted.
 var placeholders = map[string]*regexp.Regexp{
 	"<uuid>":       regexp.MustCompile(uuid),
 	"<url>":        regexp.MustCompile(`^https?://\S+$`),

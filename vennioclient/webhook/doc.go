@@ -5,7 +5,7 @@
 //	err = webhook.Verify(body, r.Header.Get(webhook.SignatureHeader), current, previous)
 //	e, err := webhook.Decode(body)
 //
-// The signature covers the body alone, without a time, so an old delivery that is sent
+// The signature covers only the body, without a time, so an old delivery that is sent
 // again is valid again: store each [Event.ID] and ignore repetitions. Vennio repeats a
 // delivery up to three times if the answer is not a success, in no defined order.
 //

@@ -58,7 +58,7 @@ func TestConsentEvents(t *testing.T) {
 	}
 }
 
-func TestWhatAnEventMayMeanForCalendarAccess(t *testing.T) {
+func TestEventsThatMayRevokeAccess(t *testing.T) {
 	t.Parallel()
 	for _, kind := range webhook.Types() {
 		assert.True(t, kind.Known())

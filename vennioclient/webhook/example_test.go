@@ -11,7 +11,7 @@ import (
 	"github.com/vennio-mcp/vennio-mcp/vennioclient/webhook"
 )
 
-// Receive an event: the raw bytes first, then the signature, then what it says.
+// Receive an event: read the raw bytes, verify the signature, and then decode them.
 func Example() {
 	receive := func(w http.ResponseWriter, r *http.Request) {
 		body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, 1<<20))

@@ -14,7 +14,7 @@ import (
 	"github.com/vennio-mcp/vennio-mcp/vennioclient/sandbox"
 )
 
-// waits notes how long is waited, and waits for nothing.
+// waits records the requested pauses and does not wait.
 type waits struct {
 	mu  sync.Mutex
 	all []time.Duration
@@ -47,13 +47,13 @@ func TestDeliveriesAreRetriedThreeTimes(t *testing.T) {
 			assert.Equal(t, row.waits, w.all)
 			require.Len(t, r.all(), len(row.waits)+1)
 			for _, raw := range r.raw {
-				assert.Equal(t, r.raw[0], raw, "the same bytes again")
+				assert.Equal(t, r.raw[0], raw, "each attempt sends the same bytes")
 			}
 		})
 	}
 }
 
-func TestNobodyThere(t *testing.T) {
+func TestAnUnreachableReceiverIsAFailedDelivery(t *testing.T) {
 	t.Parallel()
 	r := receive(t, nil)
 	s := subscribed(t, sandbox.Options{Wait: new(waits).wait}, r)
@@ -62,8 +62,8 @@ func TestNobodyThere(t *testing.T) {
 	assert.Equal(t, sandbox.Deliveries{Failed: 1}, settled(t, s))
 }
 
-// Many events go at once, but no more than a receiver can expect of one sender.
-func TestDeliveriesAtOnceAreBounded(t *testing.T) {
+// Events are sent concurrently, but at most 16 at a time.
+func TestConcurrentDeliveriesAreLimited(t *testing.T) {
 	t.Parallel()
 	var mu sync.Mutex
 	now, most := 0, 0
@@ -91,8 +91,8 @@ func TestDeliveriesAtOnceAreBounded(t *testing.T) {
 	assert.Equal(t, 16, most)
 }
 
-// A receiver that fails holds up nobody: waiting is not done by carriers.
-func TestWhoFailsHoldsUpNobody(t *testing.T) {
+// A receiver that fails does not delay others, because pauses before retries occupy no sender.
+func TestAFailingReceiverDoesNotDelayOthers(t *testing.T) {
 	t.Parallel()
 	forever := func(ctx context.Context, _ time.Duration) error { <-ctx.Done(); return ctx.Err() }
 	bad, good := receive(t, func(int) int { return 500 }), receive(t, nil)
@@ -126,5 +126,5 @@ func TestCloseEndsDeliveries(t *testing.T) {
 	s.Close()
 	assert.Equal(t, sandbox.Deliveries{Failed: 100}, s.Deliveries())
 	booked(t, s, alice)
-	assert.Equal(t, sandbox.Deliveries{Failed: 101}, s.Deliveries(), "it answers, and tells nobody")
+	assert.Equal(t, sandbox.Deliveries{Failed: 101}, s.Deliveries(), "bookings still work, but events are not delivered")
 }

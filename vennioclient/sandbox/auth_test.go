@@ -37,7 +37,7 @@ var operations = map[string]request{
 	"sync":      {method: http.MethodPost, target: "/v1/calendars/sync"},
 }
 
-func TestKeysAndWhatTheyMayDo(t *testing.T) {
+func TestScopesOfKeys(t *testing.T) {
 	t.Parallel()
 	public := map[string]bool{"slots": true, "next": true}
 	forPublishable := map[string]bool{"slots": true, "next": true, "mutual": true, "create": true}
@@ -56,7 +56,7 @@ func TestKeysAndWhatTheyMayDo(t *testing.T) {
 	}
 }
 
-func TestForbiddenSaysWhatTheKeyMayDo(t *testing.T) {
+func TestForbiddenListsTheScopesOfTheKey(t *testing.T) {
 	t.Parallel()
 	r := operations["list"]
 	r.key = publishable
@@ -113,7 +113,7 @@ func TestRateLimitPerKey(t *testing.T) {
 	assert.Equal(t, http.StatusOK, send(s, operations["list"]).Code)
 }
 
-func TestRateLimitIsAThousandUnlessToldOtherwise(t *testing.T) {
+func TestRateLimitDefaultsToAThousand(t *testing.T) {
 	t.Parallel()
 	assert.Equal(t, "999", send(newServer(sandbox.Options{}), operations["list"]).Header().Get("X-RateLimit-Remaining"))
 	free := newServer(sandbox.Options{RateLimitPerHour: -1})

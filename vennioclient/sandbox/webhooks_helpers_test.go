@@ -17,8 +17,8 @@ import (
 	"github.com/vennio-mcp/vennio-mcp/vennioclient/webhook"
 )
 
-// told is one delivery as it arrived.
-type told struct {
+// delivery is one delivery that a receiver got.
+type delivery struct {
 	ID, Type  string
 	CreatedAt time.Time `json:"created_at"`
 	Data      struct {
@@ -32,15 +32,15 @@ type told struct {
 	}
 }
 
-// receiver is what a webhook points at.
+// receiver is the server at the URL of a webhook.
 type receiver struct {
 	*httptest.Server
-	t      *testing.T
-	mu     sync.Mutex
-	got    []told
-	raw    [][]byte
-	sealed []string
-	status func(n int) int // of the nth delivery, from 1; nil is 204
+	t          *testing.T
+	mu         sync.Mutex
+	got        []delivery
+	raw        [][]byte
+	signatures []string
+	status     func(n int) int // of the nth delivery, from 1; nil is 204
 }
 
 func receive(t *testing.T, status func(n int) int) *receiver {
@@ -52,12 +52,12 @@ func receive(t *testing.T, status func(n int) int) *receiver {
 
 func (r *receiver) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	body, _ := io.ReadAll(req.Body)
-	var one told
+	var one delivery
 	assert.NoError(r.t, json.Unmarshal(body, &one))
 	assert.Equal(r.t, "application/json", req.Header.Get("Content-Type"))
 	r.mu.Lock()
 	r.got, r.raw = append(r.got, one), append(r.raw, body)
-	r.sealed = append(r.sealed, req.Header.Get(webhook.SignatureHeader))
+	r.signatures = append(r.signatures, req.Header.Get(webhook.SignatureHeader))
 	n := len(r.got)
 	r.mu.Unlock()
 	if r.status == nil {
@@ -67,7 +67,7 @@ func (r *receiver) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	w.WriteHeader(r.status(n))
 }
 
-// names are the types of what arrived, in order.
+// names returns the types of the received events, in order.
 func (r *receiver) names() string {
 	var names []string
 	for _, one := range r.all() {
@@ -76,13 +76,13 @@ func (r *receiver) names() string {
 	return strings.Join(names, " ")
 }
 
-func (r *receiver) all() []told {
+func (r *receiver) all() []delivery {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return append([]told(nil), r.got...)
+	return append([]delivery(nil), r.got...)
 }
 
-// subscribed is a server that tells r of these events, or of every one.
+// subscribed returns a server that sends events of these types, or of all types, to r.
 func subscribed(t *testing.T, o sandbox.Options, r *receiver, events ...string) *sandbox.Server {
 	t.Helper()
 	s := newServer(o)
@@ -107,7 +107,7 @@ func subscribe(url string, events ...string) request {
 	return request{method: http.MethodPost, target: "/v1/webhooks", body: string(body)}
 }
 
-// settled waits until nothing is on its way any more.
+// settled waits until no delivery is pending.
 func settled(t *testing.T, s *sandbox.Server) sandbox.Deliveries {
 	t.Helper()
 	require.Eventually(t, func() bool { return s.Deliveries().Pending == 0 }, time.Minute, time.Millisecond)

@@ -110,7 +110,7 @@ func (o *operator) hears(n int) (last requestTold, text string) {
 		o.mu.Lock()
 		defer o.mu.Unlock()
 		return len(o.http) >= n && len(o.slack) >= n
-	}, patience, tick)
+	}, 3*patience, tick) // a task of a killed process is retried after up to two minutes
 	o.settled()
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -139,7 +139,7 @@ func (o *operator) settled() (lines []eventLine) {
 			lines = append(lines, e)
 		}
 		return true
-	}, patience, tick)
+	}, 3*patience, tick)
 	return lines
 }
 

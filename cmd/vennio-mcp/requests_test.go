@@ -20,6 +20,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/vennio-mcp/vennio-mcp/internal/app"
 	"github.com/vennio-mcp/vennio-mcp/schemas"
 )
 
@@ -194,6 +195,7 @@ func TestARequestIsToldOnceTheSinksAreBack(t *testing.T) {
 	t.Parallel()
 	o := newOperator(t, "human")
 	o.away = true
+	o.env = append(o.env, app.RescueVariable+"=6s") // an attempt that the kill interrupts is otherwise repeated after a minute
 	first := start(t, o.env, "serve", "--addr", "127.0.0.1:0")
 	c := agentAt(t, first.address())
 	var pages []string

@@ -11,7 +11,7 @@ BIN      := .ci/bin
 GENERATE := go test -count=1 ./internal/readme -run UpToDate
 # .ci/programs is a module for benchmarks and test fixtures; with this workspace one command covers both modules.
 PROGRAMS := ./.ci/programs/...
-BOTH     := GOWORK=$(CURDIR)/.ci/go.work
+BOTH     := GOWORK=$(CURDIR)/.ci/programs/go.work
 # Tests whose names end in _Slow run in `make test-race` only.
 SLOW     := _Slow$$
 # Small packages come first so that the first results appear early. replicas needs PostgreSQL.

@@ -173,8 +173,6 @@ func (p position) compare(q position) int {
 
 var cursorEncoding = base32.NewEncoding("0123456789abcdefghjkmnpqrstvwxyz").WithPadding(base32.NoPadding) // as in slot ids
 
-const cursorMAC = 8 // bytes
-
 // cursor encodes a position for the model: 39 letters and digits, authenticated and bound to the
 // filters, so that it cannot continue another list.
 func (d *Deps) cursor(q listing, p position) string {

@@ -234,4 +234,3 @@ func resultCode(err error) int {
 	return refused.Code() & 0xff
 }
 
-func isBusy(err error) bool { return resultCode(err) == sqlite3.SQLITE_BUSY }

@@ -233,4 +233,3 @@ func resultCode(err error) int {
 	}
 	return refused.Code() & 0xff
 }
-

@@ -3,6 +3,8 @@ package schemas
 import (
 	"slices"
 	"strings"
+
+	"github.com/vennio-mcp/vennio-mcp/internal/times"
 )
 
 // This file is about the names of arguments: former names, names that clients add, and misspelt ones.
@@ -104,7 +106,7 @@ func Nearest(name string, known []string) string {
 	best, least, tie := "", 3, false
 	for _, k := range known {
 		b := fold(k)
-		d := distance(a, b)
+		d := times.EditDistance([]rune(a), []rune(b))
 		if d > typingErrors(a, b) {
 			continue
 		}
@@ -134,28 +136,3 @@ func typingErrors(a, b string) int {
 var punctuation = strings.NewReplacer("_", "", "-", "", " ", "", ".", "")
 
 func fold(s string) string { return punctuation.Replace(strings.ToLower(s)) }
-
-// distance is the optimal string alignment distance: the Levenshtein distance, in which two exchanged
-// neighbours are one difference.
-func distance(a, b string) int {
-	before, row := make([]int, len(b)+1), make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := 1; i <= len(a); i++ {
-		next := make([]int, len(b)+1)
-		next[0] = i
-		for j := 1; j <= len(b); j++ {
-			change := row[j-1]
-			if a[i-1] != b[j-1] {
-				change++
-			}
-			next[j] = min(change, next[j-1]+1, row[j]+1)
-			if i > 1 && j > 1 && a[i-1] == b[j-2] && a[i-2] == b[j-1] {
-				next[j] = min(next[j], before[j-2]+1)
-			}
-		}
-		before, row = row, next
-	}
-	return row[len(b)]
-}

@@ -458,7 +458,7 @@ func correctSpelling(typed string) (near []string) {
 		if len(name) >= 8 {
 			limit = 2
 		}
-		switch d := editDistance(letters, []rune(name)); {
+		switch d := EditDistance(letters, []rune(name)); {
 		case d > limit || d > best:
 		case d < best:
 			best, near = d, []string{name}

@@ -367,7 +367,7 @@ func closestTo(typed []rune) []string {
 		if d := len(s.name) - len(typed); d > best || -d > best {
 			continue
 		}
-		switch d := editDistance(typed, s.name); {
+		switch d := EditDistance(typed, s.name); {
 		case d < best:
 			best, zones = d, s.zones
 		case d == best:
@@ -402,9 +402,9 @@ func maxTypos(length int) int {
 	}
 }
 
-// editDistance returns the optimal string alignment distance: the number of letters omitted, added, changed
+// EditDistance returns the optimal string alignment distance: the number of letters omitted, added, changed
 // or swapped with a neighbour.
-func editDistance(a, b []rune) int {
+func EditDistance(a, b []rune) int {
 	var before []int
 	last := make([]int, len(b)+1)
 	for j := range last {

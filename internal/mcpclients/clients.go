@@ -1,10 +1,9 @@
-// Package mcpclients knows where MCP clients keep their settings on this machine,
-// reads which servers stand there, and puts this server in or takes it out: our
-// entry alone changes, comments and the rest stay as they are.
+// Package mcpclients locates the settings of the MCP clients on this machine, reads
+// which servers they contain, and adds, updates or removes the entry of this server.
+// It changes only that entry and preserves comments and formatting.
 //
-// The paths are those that the products document (docs/clients.md names the
-// sources of what each can do); a file that is not there is a client that is not
-// installed, or has no servers.
+// The paths are the ones that the products document (docs/clients.md lists the
+// sources). A client without a settings file is not installed or has no servers.
 package mcpclients
 
 import (
@@ -13,10 +12,10 @@ import (
 	"runtime"
 )
 
-// Format is how a settings file is written.
+// Format is the format of a settings file.
 type Format string
 
-// The formats. What each client accepts beyond plain JSON is its dialect.
+// The formats. The dialect of a client says what it accepts beyond plain JSON.
 const (
 	JSON Format = "json"
 	TOML Format = "toml"
@@ -24,17 +23,17 @@ const (
 
 // Client is an MCP client that may be installed here.
 type Client struct {
-	ID     string   // as the command line calls it: claude-desktop
-	Name   string   // as people call it
-	Path   string   // its settings for this user
-	Format Format   //
-	Keys   []string // where servers stand in it, by name: keys with dots between, * for any; the first holds those of this user
+	ID     string   // name on the command line, such as claude-desktop
+	Name   string   // name for people, such as Claude Desktop
+	Path   string   // settings file of this user
+	Format Format   // of the settings file
+	Keys   []string // paths of the objects that contain servers: keys joined by dots, * matches any; the first is the user's own
 	reads  dialect  // what its parser accepts beyond plain JSON
 }
 
-// dialect is what a client's parser accepts beyond JSON (RFC 8259). A client that
-// meets anything else starts no servers, and some then write the file anew without
-// them (docs/install.md names the sources).
+// dialect lists what a client's parser accepts beyond JSON (RFC 8259). A client whose
+// file contains anything else starts no servers, and some clients then rewrite the
+// file without them (docs/install.md lists the sources).
 type dialect struct {
 	comments, commas bool // comments; a comma after the last member
 	mark             bool // a byte order mark
@@ -44,21 +43,22 @@ type dialect struct {
 var (
 	strict   = dialect{}
 	lenient  = dialect{comments: true, commas: true, mark: true}
-	stripped = dialect{comments: true} // comments are cut out, the rest goes to JSON.parse
+	stripped = dialect{comments: true} // the client removes comments and passes the rest to JSON.parse
 	anyTOML  = dialect{mark: true}
 )
 
-// System is where to look: an operating system and a person's folders on it.
+// System describes where clients keep their settings: the operating system and the
+// folders of the user.
 type System struct {
-	OS      string // as runtime.GOOS names it
+	OS      string // a value of runtime.GOOS
 	Home    string
 	AppData string // Windows: %APPDATA%
 	Config  string // Linux: XDG_CONFIG_HOME
 	Codex   string // CODEX_HOME
-	Claude  string // CLAUDE_CONFIG_DIR, where Claude Code keeps its settings instead of Home
+	Claude  string // CLAUDE_CONFIG_DIR, which Claude Code uses instead of Home
 }
 
-// Here is this machine, as the environment tells it.
+// Here returns the system of this machine. It reads the folders from the environment.
 func Here(getenv func(string) string) System {
 	home := absolute(cmp.Or(getenv("HOME"), getenv("USERPROFILE")))
 	return System{
@@ -70,8 +70,8 @@ func Here(getenv func(string) string) System {
 	}
 }
 
-// absolute is path if it is absolute. Relative ones are ignored (XDG Base Directory
-// Specification 0.8): they would mean another folder wherever a program starts.
+// absolute returns path if it is absolute, else "". Relative paths are ignored (XDG Base
+// Directory Specification 0.8) because they depend on the working directory.
 func absolute(path string) string {
 	if !filepath.IsAbs(path) {
 		return ""
@@ -79,8 +79,8 @@ func absolute(path string) string {
 	return path
 }
 
-// Clients lists the clients known for the system, installed or not, in a fixed
-// order. It is empty where the person has no home.
+// Clients lists the supported clients, installed or not, in a fixed order. The list is
+// empty if the user has no home directory.
 func (s System) Clients() []Client {
 	if s.Home == "" {
 		return nil
@@ -98,7 +98,7 @@ func (s System) Clients() []Client {
 	}
 }
 
-// support is a file in the folder in which programs keep theirs.
+// support returns the path of a file in the folder for application settings.
 func (s System) support(parts ...string) string {
 	base := s.Config
 	switch s.OS {
@@ -110,8 +110,8 @@ func (s System) support(parts ...string) string {
 	return filepath.Join(append([]string{base}, parts...)...)
 }
 
-// devin is what Windsurf is called since June 2026; it keeps its settings under
-// ~/.config on macOS too.
+// devin returns the settings file of Devin Desktop, the name of Windsurf since June 2026.
+// It is under ~/.config on macOS too.
 func (s System) devin() string {
 	if s.OS == "windows" {
 		return filepath.Join(s.AppData, "devin", "mcp_config.json")
@@ -119,7 +119,7 @@ func (s System) devin() string {
 	return filepath.Join(s.Config, "devin", "mcp_config.json")
 }
 
-// zed keeps its settings under ~/.config on macOS too.
+// zed returns the settings file of Zed, which is under ~/.config on macOS too.
 func (s System) zed() string {
 	if s.OS == "windows" {
 		return filepath.Join(s.AppData, "Zed", "settings.json")

@@ -12,7 +12,7 @@ import (
 	"github.com/vennio-mcp/vennio-mcp/internal/mcpclients"
 )
 
-// TestMain puts the stand-in for Codex's command on the PATH.
+// TestMain puts a fake codex command on the PATH.
 func TestMain(m *testing.M) {
 	dir, err := filepath.Abs("testdata")
 	if err == nil {
@@ -49,7 +49,7 @@ func TestWhereEachClientKeepsItsSettings(t *testing.T) {
 			assert.Equal(t, filepath.Join(home, filepath.FromSlash(want[i])), c.Path, "%s on %s", c.Name, system)
 		}
 	}
-	assert.Empty(t, mcpclients.Here(func(string) string { return "" }).Clients(), "nobody's home")
+	assert.Empty(t, mcpclients.Here(func(string) string { return "" }).Clients(), "without a home directory there are no clients")
 }
 
 func TestTheEnvironmentMovesTheFolders(t *testing.T) {

@@ -18,16 +18,16 @@ import (
 	"github.com/vennio-mcp/vennio-mcp/internal/sanitize"
 )
 
-// Codex keeps its servers in a TOML file, which its own command changes: codex mcp add and remove. This
-// program only reads the file.
+// This file installs the server in Codex. Codex keeps its servers in a TOML file. This program only reads
+// the file, and runs codex mcp add or codex mcp remove to change it.
 
-// codexTime is how long Codex may take.
+// codexTime limits how long the codex command may run.
 const codexTime = 30 * time.Second
 
-// ErrNoCodex is the error of a change that needs Codex's own command, where that is not on the PATH.
+// ErrNoCodex is returned if a change needs the codex command and the command is not on the PATH.
 var ErrNoCodex = errors.New("codex is not on the PATH")
 
-// throughCodex works out the command that installs or, where e is nil, removes the server.
+// throughCodex determines the codex command that installs the server or, if e is nil, removes it.
 func (c Client) throughCodex(ch Change, e *Entry) (Change, error) {
 	var before codexEntry
 	if ch.before != nil && json.Unmarshal(ch.before, &before) != nil {
@@ -39,7 +39,7 @@ func (c Client) throughCodex(ch Change, e *Entry) (Change, error) {
 	}
 	after := codexEntry{Command: e.Command, Args: before.Args, Env: maps.Clone(before.Env)}
 	if !program(before.Command) {
-		after.Args = nil // those of another program
+		after.Args = nil // these are arguments of another program
 	}
 	if after.Env == nil {
 		after.Env = map[string]string{}
@@ -49,7 +49,7 @@ func (c Client) throughCodex(ch Change, e *Entry) (Change, error) {
 	if err := c.keepsAll(ch, after); err != nil {
 		return Change{}, err
 	}
-	ch.after, _ = json.Marshal(after) // texts alone
+	ch.after, _ = json.Marshal(after) // strings always encode
 	if ch.before != nil && same(ch.before, ch.after) || before.equal(after) {
 		ch.after = ch.before
 		return ch, nil
@@ -62,7 +62,7 @@ func (c Client) throughCodex(ch Change, e *Entry) (Change, error) {
 	return ch, nil
 }
 
-// codexEntry is a server as Codex's file has it, as far as codex mcp add writes it.
+// codexEntry has the fields of a server in Codex's file that codex mcp add can write.
 type codexEntry struct {
 	Command string            `json:"command" toml:"command"`
 	Args    []string          `json:"args,omitempty" toml:"args,omitempty"`
@@ -73,8 +73,8 @@ func (e codexEntry) equal(other codexEntry) bool {
 	return e.Command == other.Command && slices.Equal(e.Args, other.Args) && maps.Equal(e.Env, other.Env)
 }
 
-// keepsAll refuses an entry of which codex mcp add would lose something, or whose secrets would appear on
-// a command line, where other processes can read them.
+// keepsAll returns an error if codex mcp add would drop a field of the existing entry, or if a secret would
+// appear on its command line, which other processes can read.
 func (c Client) keepsAll(ch Change, after codexEntry) error {
 	var fields object
 	_ = json.Unmarshal(ch.before, &fields) // there may be no entry yet
@@ -84,7 +84,7 @@ func (c Client) keepsAll(ch Change, after codexEntry) error {
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(after.Env)) {
-		shown, _ := json.MarshalIndent(map[string]string{name: after.Env[name]}, "", " ") // as secrets expects it
+		shown, _ := json.MarshalIndent(map[string]string{name: after.Env[name]}, "", " ") // in the format that the pattern secrets matches
 		if name != "VENNIO_API_KEY_FILE" && secrets().Match(shown) || strings.HasPrefix(name, "VENNIO_") && strings.HasSuffix(name, "_KEY") {
 			return fmt.Errorf("%s in %s holds a secret (%s), which must not be on the command line of codex mcp add: set VENNIO_API_KEY and run this again to move a key into a file, or remove the secret from the entry; nothing was changed", ch.Name, c.Path, name)
 		}
@@ -92,7 +92,7 @@ func (c Client) keepsAll(ch Change, after codexEntry) error {
 	return nil
 }
 
-// Snippet is what a person adds to the client's settings by hand; empty for a removal.
+// Snippet returns the TOML that a person can add to the client's settings by hand. It is empty for a removal.
 func (ch Change) Snippet() string {
 	var e codexEntry
 	if ch.after == nil || json.Unmarshal(ch.after, &e) != nil {
@@ -105,8 +105,8 @@ func (ch Change) Snippet() string {
 	return strings.TrimPrefix(string(text), "["+ch.Client.Keys[0]+"]\n")
 }
 
-// Command is the command line of the client that makes the change; empty where this program writes the
-// file itself.
+// Command returns the codex command line that makes the change. It is nil if this program writes the file
+// itself.
 func (ch Change) Command() []string {
 	if ch.command == nil {
 		return nil
@@ -114,7 +114,7 @@ func (ch Change) Command() []string {
 	return append([]string{"codex"}, ch.command...)
 }
 
-// run has Codex make the change. Its own words are shown where it fails.
+// run runs the codex command. If the command fails, the error contains its masked output.
 func (ch Change) run() error {
 	path, err := exec.LookPath("codex")
 	if err != nil {
@@ -122,8 +122,8 @@ func (ch Change) run() error {
 	}
 	ctx, done := context.WithTimeout(context.Background(), codexTime)
 	defer done()
-	cmd := exec.CommandContext(ctx, path, ch.command...)                       //nolint:gosec // G204: the person's own Codex
-	cmd.Env = append(os.Environ(), "CODEX_HOME="+filepath.Dir(ch.Client.Path)) // where the file is that was read
+	cmd := exec.CommandContext(ctx, path, ch.command...)                       //nolint:gosec // G204: the codex command of this user
+	cmd.Env = append(os.Environ(), "CODEX_HOME="+filepath.Dir(ch.Client.Path)) // the folder of the file that was read
 	out, err := cmd.CombinedOutput()
 	if err != nil {
 		return fmt.Errorf("codex %s failed (%w): %s", strings.Join(ch.command[:2], " "), err, sanitize.Line(sanitize.Mask(string(out)), 300))

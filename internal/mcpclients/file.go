@@ -16,24 +16,24 @@ import (
 	"github.com/vennio-mcp/vennio-mcp/internal/files"
 )
 
-// maxFile is the largest settings file that is read or written.
+// maxFile limits the size in bytes of a settings file that is read or written.
 const maxFile = 16 << 20
 
-// lockWait is how long a process waits for others that change the same file. Each
-// holds the lock for milliseconds.
+// lockWait limits how long a process waits for other processes that change the same
+// file. Each of them holds the lock for milliseconds.
 const lockWait = 30 * time.Second
 
-// Unfit is the error of a settings file that cannot be used as it is, by this
-// program or by its client.
-type Unfit struct{ What, Next string } // what is wrong, and what to do; neither quotes the file
+// Unfit is the error for a settings file that this program or the client cannot use.
+// What describes the problem, and Next the next step. Neither quotes the file.
+type Unfit struct{ What, Next string }
 
-// Error is both, in that order.
+// Error returns What and Next.
 func (e Unfit) Error() string { return e.What + ": " + e.Next }
 
-// read follows a link to the file it means, so that the link survives, and reads
-// that file. A file that does not exist is empty. Everything else that is not a
-// regular file is refused before it is opened: reading a named pipe waits for ever,
-// reading a device may never end, and replacing a device destroys it.
+// read resolves symbolic links, so that a later write keeps the link, and reads the
+// target. For a file that does not exist, raw is nil. It returns an error for anything
+// but a regular file before opening it: reading a named pipe blocks forever, reading a
+// device may never end, and replacing a device destroys it.
 func read(path string) (target string, raw []byte, err error) {
 	target, err = filepath.EvalSymlinks(path)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -66,7 +66,7 @@ func read(path string) (target string, raw []byte, err error) {
 	return target, raw, nil
 }
 
-// unreadable says why the system refuses a file.
+// unreadable returns the error for a file that the operating system does not let this process read.
 func unreadable(path string, err error) error {
 	return Unfit{fmt.Sprintf("%s cannot be read (%v)", path, reason(err)), "make it a regular file that you can read"}
 }
@@ -75,7 +75,7 @@ func tooLarge(path string) error {
 	return Unfit{path + " is larger than 16 MiB, the most that this program changes", "change it by hand (docs/install.md)"}
 }
 
-// regular refuses what is not a regular file of a reasonable size.
+// regular returns an error unless the file is regular and at most maxFile bytes long.
 func regular(path, target string, info fs.FileInfo) error {
 	if info.Mode().IsRegular() {
 		if info.Size() > maxFile {
@@ -103,10 +103,11 @@ func kindOf(mode fs.FileMode) string {
 	return "a special file"
 }
 
-// lock keeps other processes of this program from changing the file until release.
-// The lock is the system's own lock on a file beside it, so a process that dies
-// releases it. The file is removed on release: a process that opened it before that
-// holds the lock of a file that no longer exists there, notices, and tries again.
+// lock prevents other processes of this program from changing the file until release
+// is called. It uses an operating system lock on a file next to the settings file, so
+// the lock of a process that dies is released. release removes the lock file. A process
+// that opened the lock file before its removal then holds the lock of a removed file,
+// detects this by comparing the files, and tries again.
 func lock(ctx context.Context, path string) (release func(), err error) {
 	ctx, cancel := context.WithTimeout(ctx, lockWait)
 	defer cancel()
@@ -126,7 +127,7 @@ func lock(ctx context.Context, path string) (release func(), err error) {
 			return func() {
 				err := os.Remove(name)
 				_ = held.Unlock()
-				if err != nil { // Windows removes no open file, and none that another process holds
+				if err != nil { // Windows does not remove open files
 					_ = os.Remove(name)
 				}
 			}, nil
@@ -135,7 +136,7 @@ func lock(ctx context.Context, path string) (release func(), err error) {
 	}
 }
 
-// reason is a system error without the path, which the message names already.
+// reason returns the cause of a file error without the path, which the message contains already.
 func reason(err error) error {
 	if e, ok := errors.AsType[*fs.PathError](err); ok {
 		return e.Err
@@ -143,7 +144,7 @@ func reason(err error) error {
 	return err
 }
 
-// keep writes a copy beside the file. Several within a second get several names.
+// keep writes a backup next to the file. Backups of the same second get numbered names.
 func keep(path string, raw []byte, now time.Time) (string, error) {
 	stem := path + ".vennio-" + now.UTC().Format("20060102T150405Z")
 	for n := range 1000 {
@@ -151,7 +152,7 @@ func keep(path string, raw []byte, now time.Time) (string, error) {
 		if n > 0 {
 			name = fmt.Sprintf("%s-%d.bak", stem, n)
 		}
-		f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600) //nolint:gosec // G304: beside the client's own settings
+		f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600) //nolint:gosec // G304: next to the client's own settings
 		if errors.Is(err, fs.ErrExist) {
 			continue
 		}
@@ -164,11 +165,11 @@ func keep(path string, raw []byte, now time.Time) (string, error) {
 	return "", fmt.Errorf("too many copies beside %s: remove some", path)
 }
 
-// KeyPath is the file in dir that holds the key for the server called name.
+// KeyPath returns the path of the file in dir that contains the key for the server with this name.
 func KeyPath(dir, name string) string { return filepath.Join(dir, "api-key-"+name) }
 
-// KeepKey writes the key to KeyPath, readable by its owner alone, and reports
-// whether it was another before. It creates dir where necessary.
+// KeepKey writes the key to KeyPath with mode 0600 and reports whether the file had a
+// different content before. It creates dir if necessary.
 func KeepKey(dir, name, key string) (changed bool, err error) {
 	raw := []byte(key + "\n")
 	path, old, err := read(KeyPath(dir, name))

@@ -11,8 +11,8 @@ import (
 	"github.com/vennio-mcp/vennio-mcp/internal/mcpclients"
 )
 
-// Whatever stands in a file, it is either refused and left as it is, or gets the
-// entry once, readable by the client, and loses it again.
+// For any content of a file, Install either refuses it and leaves it unchanged, or adds
+// one entry that the client can read and that Uninstall removes again.
 func FuzzSettings(f *testing.F) {
 	for _, text := range []string{
 		"", "{}", "\ufeff{}", `{"mcpServers":{"vennio":{"command":"/x/vennio-mcp","env":{"VENNIO_API_KEY":"k"}}}}`, `{"mcpServers":{"a":1,}/**/,}`, `{"a":1// c` + "\n" + `,"mcpServers":null}`, `{"mcpServers":{},"mcpServers":{}}`, "null", "[]", `{"mcpServers":{"vennio":{"command":{},"Command":"/x/vennio-mcp"}}}`,
@@ -47,8 +47,8 @@ func FuzzSettings(f *testing.F) {
 	})
 }
 
-// holdsOnceAndLoses: the entry stands there once, is not put there again, and
-// goes when it is taken out.
+// holdsOnceAndLoses asserts that the file has the entry once, that a second Install
+// changes nothing, and that Uninstall removes the entry.
 func holdsOnceAndLoses(t *testing.T, c mcpclients.Client) {
 	t.Helper()
 	found, err := c.Servers()

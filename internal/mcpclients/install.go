@@ -20,19 +20,19 @@ import (
 	"github.com/vennio-mcp/vennio-mcp/internal/files"
 )
 
-// Entry is how a client starts this server.
+// Entry describes how a client starts this server.
 type Entry struct {
 	Command string            // absolute path of the program
-	Env     map[string]string // its settings; one that is empty is taken away. No key belongs here: others may read the file
+	Env     map[string]string // its settings; an empty value removes the setting. It must not contain a key, because others may read the file
 }
 
-// names that every client takes, and that need no quotes in any format.
+// names matches the server names that every client accepts and that need no quotes in any format.
 var names = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`) })
 
-// ErrName is a name that not every client takes.
+// ErrName is returned for a server name that not every client accepts.
 var ErrName = errors.New("a server's name has 1 to 64 letters, digits, - and _")
 
-// Find returns the client that the command line calls id, and whether there is one.
+// Find returns the client with this ID, and whether there is one.
 func (s System) Find(id string) (Client, bool) {
 	all := s.Clients()
 	i := slices.IndexFunc(all, func(c Client) bool { return c.ID == id })
@@ -42,10 +42,10 @@ func (s System) Find(id string) (Client, bool) {
 	return all[i], true
 }
 
-// Install works out c's settings with this server in them under name. Nothing is
-// written before Apply. Of an entry that is there already what Entry does not name
-// is kept. A file that cannot be read, and an entry that is another server's, are
-// errors that say where; no error holds what stands in the file.
+// Install determines the change that adds this server to c's settings under name, or
+// updates its entry. Only Apply writes. Fields of an existing entry that e does not set
+// are preserved. It returns an error if the file cannot be read or if the existing entry
+// starts another program. Errors name the file and do not quote its content.
 func (c Client) Install(name string, e Entry) (Change, error) {
 	ch, err := c.change(name, func(raw []byte, servers object) ([]byte, error) {
 		if there, ok := servers[name]; ok {
@@ -64,9 +64,9 @@ func (c Client) Install(name string, e Entry) (Change, error) {
 	return c.throughCodex(ch, &e)
 }
 
-// Uninstall works out c's settings without the server called name, which must be
-// this program: by the name of the program, or started by command. Nothing is
-// written before Apply.
+// Uninstall determines the change that removes the server with this name from c's
+// settings. It returns an error if the entry starts another program, that is, neither
+// one named vennio-mcp nor command. Only Apply writes.
 func (c Client) Uninstall(name, command string) (Change, error) {
 	ch, err := c.change(name, func(raw []byte, servers object) ([]byte, error) {
 		there, ok := servers[name]
@@ -75,7 +75,7 @@ func (c Client) Uninstall(name, command string) (Change, error) {
 		case !ok:
 			return raw, nil
 		case !s.Ours() && s.Command != command:
-			return nil, fmt.Errorf("%s in %s is another server: it is left alone", name, c.Path)
+			return nil, fmt.Errorf("%s in %s is another server, so it was not removed", name, c.Path)
 		case c.Format == TOML:
 			return raw, nil
 		}
@@ -87,7 +87,7 @@ func (c Client) Uninstall(name, command string) (Change, error) {
 	return c.throughCodex(ch, nil)
 }
 
-// fields are those beside command, args and env that the client wants.
+// fields returns the fields that the client requires in addition to command, args and env.
 func (c Client) fields() map[string]string {
 	if c.ID == "vscode" || c.ID == "claude-code" {
 		return map[string]string{"type": "stdio"}
@@ -95,7 +95,7 @@ func (c Client) fields() map[string]string {
 	return nil
 }
 
-// mayChange: the entry starts this program.
+// mayChange returns an error unless the entry starts this program and can be updated.
 func (c Client) mayChange(s Server, command string) error {
 	switch {
 	case !s.Ours() && s.Command != command:
@@ -108,8 +108,8 @@ func (c Client) mayChange(s Server, command string) error {
 	return nil
 }
 
-// change applies edit to what stands in the file and makes sure that nothing but
-// the one entry differs.
+// change applies edit to the content of the file and verifies that only the one entry
+// differs afterwards.
 func (c Client) change(name string, edit func(raw []byte, servers object) ([]byte, error)) (Change, error) {
 	if !names().MatchString(name) {
 		return Change{}, ErrName
@@ -146,12 +146,12 @@ func (c Client) change(name string, edit func(raw []byte, servers object) ([]byt
 
 func untouched(err error) error { return fmt.Errorf("%w; nothing was changed", err) }
 
-// byHand is the refusal of a file whose rest would not survive.
+// byHand returns the error for a file of which an edit would also change other parts.
 func (c Client) byHand() error {
 	return fmt.Errorf("%s is written in a way that this program does not change safely: add or remove the entry by hand (docs/install.md); nothing was changed", c.Path)
 }
 
-// table is the servers of this user, by name.
+// table returns the servers of this user by name.
 func (c Client) table(root object) (servers object, err error) {
 	raw, ok := root[c.Keys[0]]
 	if !ok {
@@ -163,7 +163,7 @@ func (c Client) table(root object) (servers object, err error) {
 	return servers, nil
 }
 
-// alike reports whether two objects say the same but for one name.
+// alike reports whether two objects are equal except for one member.
 func alike(a, b object, but string) bool {
 	for _, name := range slices.Concat(slices.Collect(maps.Keys(a)), slices.Collect(maps.Keys(b))) {
 		if name != but && (a[name] == nil || b[name] == nil || !same(a[name], b[name])) {
@@ -173,18 +173,18 @@ func alike(a, b object, but string) bool {
 	return true
 }
 
-// same compares two JSON values, whatever blanks they have.
+// same reports whether two JSON values are equal, ignoring white space.
 func same(a, b []byte) bool {
 	var x, y bytes.Buffer
 	return json.Compact(&x, a) == nil && json.Compact(&y, b) == nil && bytes.Equal(x.Bytes(), y.Bytes())
 }
 
-// secrets in a preview would end in somebody's terminal, and in what they paste.
+// secrets matches values that a preview masks, because people paste previews elsewhere.
 var secrets = sync.OnceValue(func() *regexp.Regexp {
 	return regexp.MustCompile(`vennio_(sk|pk|at|rt)_\w+|("\w*(?:API_KEY|SECRET|TOKEN|PASSWORD|DATABASE_URL)": )"(?:[^"\\]|\\.)*"`)
 })
 
-// masked is an entry to show, line by line and without secrets.
+// masked formats an entry for display, as lines without secrets.
 func masked(entry json.RawMessage) []string {
 	var b bytes.Buffer
 	if json.Indent(&b, entry, "", "  ") != nil {
@@ -199,14 +199,14 @@ func masked(entry json.RawMessage) []string {
 	return strings.Split(text, "\n")
 }
 
-// Change is what would become of one client's settings.
+// Change is a change to the settings of one client that Apply can make.
 type Change struct {
 	Client        Client
 	Name          string // of the entry
-	path          string // of the file, links followed
+	path          string // of the file, with symbolic links resolved
 	old, now      []byte
-	before, after json.RawMessage // the entry alone
-	command       []string        // of Codex, which changes its file itself
+	before, after json.RawMessage // the entry; nil if there is none
+	command       []string        // arguments of the codex command that makes the change; nil for other clients
 }
 
 // None reports whether the settings are already as they should be.
@@ -215,8 +215,8 @@ func (ch Change) None() bool { return ch.command == nil && bytes.Equal(ch.old, c
 // New reports whether the client has no settings file yet.
 func (ch Change) New() bool { return ch.old == nil }
 
-// Preview shows the entry as it stands and as it would: lines with - go, lines
-// with + come. Keys are masked; other entries are not shown.
+// Preview shows the change of the entry as a diff: lines with - are removed, lines with
+// + are added. It masks keys and does not show other entries.
 func (ch Change) Preview() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "--- %s\n+++ %s\n@@ %s.%s @@\n", ch.path, ch.path, ch.Client.Keys[0], ch.Name)
@@ -229,11 +229,11 @@ func (ch Change) Preview() string {
 	return b.String()
 }
 
-// HasKey reports whether a Vennio key would stand in the settings themselves.
+// HasKey reports whether the settings would contain a Vennio key after the change.
 func (ch Change) HasKey() bool { return server(ch.Name, ch.after).HasKey }
 
-// KeyFile is the file in which the server finds its key, as the entry names it;
-// when the entry goes, as it named it. It is empty where there is none.
+// KeyFile returns the path of the key file that the entry names, or that the removed
+// entry named. It is empty if there is none.
 func (ch Change) KeyFile() string {
 	entry := ch.after
 	if entry == nil {
@@ -241,20 +241,20 @@ func (ch Change) KeyFile() string {
 	}
 	var fields object
 	var env map[string]string
-	_ = json.Unmarshal(entry, &fields) // no entry, no file
+	_ = json.Unmarshal(entry, &fields) // without an entry there is no file
 	_ = json.Unmarshal(fields["env"], &env)
 	return env["VENNIO_API_KEY_FILE"]
 }
 
-// ErrChanged is the error of a file that changed after it was read.
+// ErrChanged is returned for a file that changed after it was read.
 var ErrChanged = errors.New("it has just been changed by another program: run this again")
 
-// Apply writes the change: in full or not at all, in the place of the file, with
-// its mode, or 0600 where there was none. What was there is kept beside it, in a
-// file that its owner alone can read and whose path is returned; it is empty where
-// there was nothing. A file that changed since it was read is left alone
-// (ErrChanged): no other process of this program writes between that check and the
-// end of Apply. For Codex, its own command makes the change (ErrNoCodex).
+// Apply writes the change atomically and keeps the mode of the file; a new file gets
+// mode 0600. It first copies an existing file to a backup next to it, with mode 0600,
+// and returns the path of the backup, or "" if there was no file. If the file changed
+// since it was read, Apply returns ErrChanged and writes nothing; it holds a lock so
+// that no other process of this program writes between that check and its end. For
+// Codex it runs the codex command, or returns ErrNoCodex.
 func (ch Change) Apply(now time.Time) (backup string, err error) {
 	if ch.None() {
 		return "", nil

@@ -18,7 +18,7 @@ var (
 	entry = mcpclients.Entry{Command: "/opt/vennio-mcp", Env: map[string]string{"VENNIO_TIMEZONE": "Europe/London", "VENNIO_HOSTS": "Ada=1, <b>&"}}
 )
 
-// home is a person's empty home on a system.
+// home returns an operating system with an empty home directory.
 func home(t *testing.T, system string) mcpclients.System {
 	t.Helper()
 	dir := t.TempDir()
@@ -27,7 +27,7 @@ func home(t *testing.T, system string) mcpclients.System {
 	return here
 }
 
-// installed writes text, installs, and returns what the file says then.
+// installed writes text, installs the entry, and returns the new content of the file.
 func installed(t *testing.T, client, text string, e mcpclients.Entry) string {
 	t.Helper()
 	c := settings(t, known(client), text)
@@ -64,7 +64,7 @@ func TestEveryClientOnEverySystemGetsTheServerAndLosesIt(t *testing.T) {
 	assert.False(t, ok)
 }
 
-// gets installs where nothing stands.
+// gets installs the entry where there is no settings file.
 func gets(t *testing.T, c mcpclients.Client) {
 	t.Helper()
 	change, err := c.Install("vennio", entry)
@@ -88,7 +88,7 @@ func gets(t *testing.T, c mcpclients.Client) {
 	assert.Empty(t, backup)
 }
 
-// loses takes out what alone stands there.
+// loses uninstalls the only entry of the file.
 func loses(t *testing.T, c mcpclients.Client) {
 	t.Helper()
 	gone, err := c.Uninstall("vennio", "")
@@ -104,7 +104,7 @@ func loses(t *testing.T, c mcpclients.Client) {
 	assert.True(t, twice.None(), c.ID)
 }
 
-// private: nobody but the owner can read the file.
+// private asserts that only the owner can read the file.
 func private(t *testing.T, path string) {
 	t.Helper()
 	info, err := os.Stat(path)
@@ -163,5 +163,5 @@ func TestTheFileKeepsItsPlaceModeAndLink(t *testing.T) {
 	assert.Equal(t, target+".vennio-20261123T120000Z-1.bak", second, "within the same second")
 	left, err := filepath.Glob(filepath.Join(filepath.Dir(target), ".*"))
 	require.NoError(t, err)
-	assert.Empty(t, left, "no half-written file stays")
+	assert.Empty(t, left, "no temporary file remains")
 }

@@ -9,9 +9,9 @@ import (
 	"github.com/tailscale/hujson"
 )
 
-// layout is how a JSON file is laid out, so that what is added looks like the rest.
+// layout is the formatting of a JSON file. Added members are formatted in the same way.
 type layout struct {
-	unit, line string // of indentation; both empty where all stands on one line
+	unit, line string // one level of indentation and the line break; both empty if the file is one line
 }
 
 func layoutOf(text []byte, root *hujson.Object) layout {
@@ -32,13 +32,13 @@ func layoutOf(text []byte, root *hujson.Object) layout {
 	return l
 }
 
-// at is the beginning of a line at a depth.
+// at returns a line break and the indentation at a depth.
 func (l layout) at(depth int) []byte {
 	return append([]byte(l.line), bytes.Repeat([]byte(l.unit), depth)...)
 }
 
-// setJSON puts the entry under key.name, member by member: what else stands in an
-// entry stays, and so does every comment.
+// setJSON sets the members of the entry key.name one by one. It preserves other members
+// of the entry and all comments.
 func setJSON(raw []byte, key, name string, e Entry, more map[string]string) ([]byte, error) {
 	return changeJSON(raw, key, func(l layout, servers *hujson.Object) error {
 		entry, err := l.inner(servers, name, 2)
@@ -49,14 +49,14 @@ func setJSON(raw []byte, key, name string, e Entry, more map[string]string) ([]b
 	})
 }
 
-// changeJSON lets do change the servers under key, and packs the file again.
+// changeJSON parses the file, calls do with the object under key, and returns the packed result.
 func changeJSON(raw []byte, key string, do func(l layout, servers *hujson.Object) error) ([]byte, error) {
 	mark, text := document(raw, JSON)
-	root, err := hujson.Parse(slices.Clone(text)) // the tree is a view of it
+	root, err := hujson.Parse(slices.Clone(text)) // the tree refers to these bytes
 	if err != nil {
 		return nil, err
 	}
-	top := root.Value.(*hujson.Object) // checked by parse
+	top := root.Value.(*hujson.Object) // parse has checked this
 	l := layoutOf(text, top)
 	servers, err := l.inner(top, key, 1)
 	if err != nil {
@@ -88,7 +88,7 @@ func (l layout) fill(entry *hujson.Object, e Entry, more map[string]string) erro
 	if err := l.set(entry, "command", hujson.String(e.Command), depth); err != nil {
 		return err
 	}
-	if !ours { // its arguments are another program's
+	if !ours { // these are arguments of another program
 		if err := l.set(entry, "args", &hujson.Array{}, depth); err != nil {
 			return err
 		}
@@ -118,7 +118,7 @@ func (l layout) environment(entry *hujson.Object, e Entry, depth int) error {
 	return nil
 }
 
-// without is the settings less those to be taken away.
+// without returns the settings except those with an empty value, which are to be removed.
 func without(env map[string]string) map[string]string {
 	env = maps.Clone(env)
 	maps.DeleteFunc(env, func(_, v string) bool { return v == "" })
@@ -129,8 +129,8 @@ func removeJSON(raw []byte, key, name string) ([]byte, error) {
 	return changeJSON(raw, key, func(l layout, servers *hujson.Object) error { return l.remove(servers, name) })
 }
 
-// index is where a member stands, -1 if it does not. A name that stands twice means
-// one thing to one reader and another to the next.
+// index returns the index of a member, or -1. It returns an error for a duplicate name,
+// which parsers interpret differently (RFC 8259, 4).
 func index(o *hujson.Object, name string) (int, error) {
 	found := -1
 	for i, m := range o.Members {
@@ -145,7 +145,7 @@ func index(o *hujson.Object, name string) (int, error) {
 	return found, nil
 }
 
-// inner is the object under a name, made where there is none or null.
+// inner returns the object under a name. It creates the object if the member is missing or null.
 func (l layout) inner(o *hujson.Object, name string, depth int) (*hujson.Object, error) {
 	i, err := index(o, name)
 	if err != nil {
@@ -163,8 +163,8 @@ func (l layout) inner(o *hujson.Object, name string, depth int) (*hujson.Object,
 	return made, l.set(o, name, made, depth)
 }
 
-// set gives a member its value. Of one that has it already nothing changes, not
-// even its blanks.
+// set sets the value of a member. If the member has an equal value already, set does
+// not even change its white space.
 func (l layout) set(o *hujson.Object, name string, value hujson.ValueTrimmed, depth int) error {
 	i, err := index(o, name)
 	if err != nil {
@@ -187,8 +187,8 @@ func plainJSON(v hujson.ValueTrimmed) []byte {
 	return whole.Pack()
 }
 
-// add puts a member last. Comments before the closing brace stay above it, and a
-// comma behind the last member stays there.
+// add appends a member. Comments before the closing brace remain above the new member,
+// and a trailing comma remains a trailing comma.
 func (l layout) add(o *hujson.Object, name string, value hujson.ValueTrimmed, depth int) {
 	m := hujson.ObjectMember{
 		Name:  hujson.Value{BeforeExtra: append(trimmed(o.AfterExtra), l.at(depth)...), Value: hujson.String(name)},
@@ -204,7 +204,7 @@ func (l layout) add(o *hujson.Object, name string, value hujson.ValueTrimmed, de
 	o.AfterExtra = l.at(depth - 1)
 }
 
-// remove takes a member away, and leaves the comments around it.
+// remove deletes a member and preserves the comments around it.
 func (l layout) remove(o *hujson.Object, name string) error {
 	i, err := index(o, name)
 	if err != nil || i < 0 {
@@ -218,7 +218,7 @@ func (l layout) remove(o *hujson.Object, name string) error {
 		next := &o.Members[i].Name
 		next.BeforeExtra = l.join(rest, next.BeforeExtra)
 		return nil
-	case i > 0 && m.Value.AfterExtra == nil: // no comma was last, none shall be
+	case i > 0 && m.Value.AfterExtra == nil: // keeps a file without trailing commas free of them
 		before := &o.Members[i-1].Value
 		rest, before.AfterExtra = l.join(before.AfterExtra, rest), nil
 	case i > 0 && o.Members[i-1].Value.AfterExtra == nil:
@@ -230,7 +230,7 @@ func (l layout) remove(o *hujson.Object, name string) error {
 	return nil
 }
 
-// join keeps the comments of both; a line's comment ends with its line.
+// join concatenates comments and white space. A line break ends a line comment of first.
 func (l layout) join(first, second hujson.Extra) hujson.Extra {
 	first = trimmed(first)
 	if len(first) > 0 && !bytes.HasPrefix(bytes.TrimLeft(second, " \t\r"), []byte("\n")) {
@@ -239,7 +239,7 @@ func (l layout) join(first, second hujson.Extra) hujson.Extra {
 	return append(first, second...)
 }
 
-// trimmed is a copy without the blanks at the end.
+// trimmed returns a copy without trailing white space.
 func trimmed(e hujson.Extra) hujson.Extra {
 	return slices.Clone(hujson.Extra(bytes.TrimRight(e, " \t\r\n")))
 }

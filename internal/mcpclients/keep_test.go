@@ -61,7 +61,7 @@ func TestCommentsAndTrailingCommasStay(t *testing.T) {
 	}
 }
 
-// What the person added to our entry is theirs; a key in it goes to a file.
+// Fields that a person added to our entry are preserved; a key in it is moved to a file.
 func TestAnOlderEntryIsBroughtUpToDate(t *testing.T) {
 	t.Parallel()
 	e := mcpclients.Entry{Command: "/new/vennio-mcp", Env: map[string]string{"VENNIO_API_KEY": "", "VENNIO_API_KEY_FILE": "/k"}}
@@ -73,7 +73,7 @@ func TestAnOlderEntryIsBroughtUpToDate(t *testing.T) {
 		installed(t, "Cursor", `{"mcpServers":null}`, e))
 }
 
-// The file of Codex is changed by Codex's own command, which gets no key.
+// Codex's own command changes Codex's file, and receives no key.
 func TestCodexChangesItsFileItself(t *testing.T) {
 	t.Parallel()
 	if runtime.GOOS == "windows" {

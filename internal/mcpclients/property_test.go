@@ -16,14 +16,14 @@ import (
 	"github.com/vennio-mcp/vennio-mcp/internal/mcpclients"
 )
 
-// blanks may stand between any two tokens; each comment has a number of its own.
+// blanks generates white space and comments between two tokens; each comment is different.
 func blanks(t *rapid.T, count *int) string {
 	*count++
 	kinds := []string{"", " ", "\n  ", "\r\n\t", " /* c# */ ", "// c#\n", "\n\t// c#\n\n"}
 	return strings.ReplaceAll(rapid.SampledFrom(kinds).Draw(t, "blanks"), "#", string(rune('a'+*count%26))+strings.Repeat("i", *count%7))
 }
 
-// value is any JSON value as an editor might have left it.
+// value generates a JSON value with arbitrary formatting.
 func value(t *rapid.T, depth int, count *int) string {
 	kind := rapid.IntRange(0, 5).Draw(t, "kind")
 	if depth == 0 && kind > 3 {
@@ -41,7 +41,7 @@ func value(t *rapid.T, depth int, count *int) string {
 	return members(t, depth-1, count, "")
 }
 
-// members is an object; first is put among its members.
+// members generates an object and inserts first among its members.
 func members(t *rapid.T, depth int, count *int, first string) string {
 	var b strings.Builder
 	names := rapid.SliceOfNDistinct(rapid.StringMatching(`[a-z "\\é]{1,6}`), 0, 4, rapid.ID).Draw(t, "names")
@@ -69,8 +69,8 @@ func members(t *rapid.T, depth int, count *int, first string) string {
 
 var comment = regexp.MustCompile(`/\* c\w* \*/|// c\w*`)
 
-// meaning is what a document says, less the entry; where the table is empty it says
-// the same as where there is none.
+// meaning decodes a document without the entry. A document with an empty table equals
+// one without a table.
 func meaning(t require.TestingT, text string) map[string]any {
 	raw, err := hujson.Standardize([]byte(text))
 	require.NoError(t, err)
@@ -116,7 +116,7 @@ func TestAnyDocumentKeepsWhatIsNotOurs(t *testing.T) {
 		}
 		with := apply(c.Install("vennio", entry))
 		assert.Contains(t, with, entry.Command)
-		assert.Equal(t, with, apply(c.Install("vennio", entry)), "twice is once")
+		assert.Equal(t, with, apply(c.Install("vennio", entry)), "a second installation changes nothing")
 		assert.NotContains(t, apply(c.Uninstall("vennio", "")), entry.Command)
 	})
 }

@@ -11,7 +11,7 @@ import (
 	"github.com/vennio-mcp/vennio-mcp/internal/mcpclients"
 )
 
-// A refusal says where and what to do, repeats nothing and touches nothing.
+// A refusal names the place and the next step, quotes nothing from the file and changes nothing.
 func TestWhatCannotBeChangedSafelyIsRefused(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct{ client, text, says string }{
@@ -48,7 +48,7 @@ func TestOnlyThisProgramIsTakenOut(t *testing.T) {
 	t.Parallel()
 	c := settings(t, known("Cursor"), `{"mcpServers":{"vennio":{"command":"/bin/other"},"zed":{"command":{"path":"/x/vennio-mcp"}}}}`)
 	_, err := c.Uninstall("vennio", "/opt/vm")
-	require.ErrorContains(t, err, "another server: it is left alone")
+	require.ErrorContains(t, err, "another server, so it was not removed")
 	_, err = c.Uninstall("zed", "/opt/vm")
 	require.NoError(t, err)
 	_, err = c.Uninstall("vennio", "/bin/other")

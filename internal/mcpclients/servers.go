@@ -20,14 +20,14 @@ import (
 	"github.com/tailscale/hujson"
 )
 
-// Server is an MCP server as a client's settings name it, without its secrets.
+// Server is an entry of a client's settings, without its secrets.
 type Server struct {
 	Name    string
-	Command string // of a server that the client starts
-	URL     string // of one that it reaches
-	HasKey  bool   // a Vennio key is in the settings themselves
+	Command string // of a server that the client starts; else empty
+	URL     string // of a server that the client connects to; else empty
+	HasKey  bool   // the settings contain a Vennio key
 	args    []string
-	odd     bool // its command is not a text: Zed's older form, or nonsense
+	odd     bool // its command is not a string: the form that Zed used until 2025, or an invalid one
 }
 
 // Ours reports whether the server is this program, however it is started.
@@ -46,14 +46,14 @@ func program(word string) bool {
 	return strings.TrimSuffix(base, ".exe") == "vennio-mcp"
 }
 
-// Servers returns the servers in c's settings, sorted by name. The error is
-// fs.ErrNotExist where there is no such file; no error holds what stands in it.
+// Servers returns the servers in c's settings, sorted by name. The error wraps
+// fs.ErrNotExist if there is no file. Errors do not quote the file.
 func (c Client) Servers() ([]Server, error) {
 	path, raw, err := read(c.Path)
 	if err != nil {
 		return nil, err
 	}
-	if raw == nil { // one with nothing in it is empty, not nil
+	if raw == nil { // an empty file is not nil
 		return nil, fmt.Errorf("%s: %w", path, fs.ErrNotExist)
 	}
 	if c.Format == JSON && !c.reads.commas && blank(raw) {
@@ -74,12 +74,12 @@ func (c Client) Servers() ([]Server, error) {
 	return all, nil
 }
 
-// object is a JSON object or a TOML table whose fields are not read yet.
+// object is a JSON object or a TOML table whose fields are not decoded yet.
 type object = map[string]json.RawMessage
 
-// parse reads either format as JSON, as far as the client's own parser accepts it.
-// Its error says where, but not what is wrong: a parser's words may quote the file.
-// A file with nothing in it is an empty object.
+// parse converts a file of either format to JSON and returns an error for anything that
+// the client's own parser would not accept. The error contains the position but not the
+// parser's message, which may quote the file. An empty file is an empty object.
 func (c Client) parse(raw []byte) (root object, err error) {
 	if bytes.HasPrefix(raw, []byte("\xff\xfe")) || bytes.HasPrefix(raw, []byte("\xfe\xff")) {
 		return nil, c.unfit("is written in UTF-16", "save it as UTF-8")
@@ -100,47 +100,47 @@ func (c Client) parse(raw []byte) (root object, err error) {
 	if err != nil {
 		return nil, err
 	}
-	if json.Unmarshal(raw, &root) != nil || root == nil { // null is an object to encoding/json
+	if json.Unmarshal(raw, &root) != nil || root == nil { // encoding/json decodes null without an error
 		return nil, Unfit{c.Path + " is not JSON with an object at its top", correctIt}
 	}
 	return root, nil
 }
 
-// correctIt is the next step where a person has to correct the file.
+// correctIt is the next step if a person has to correct the file.
 const correctIt = "correct it first"
 
-// unfit is the error of what the client's parser does not accept.
+// unfit returns the error for a file that the client's parser does not accept.
 func (c Client) unfit(what, next string) error {
 	return Unfit{c.Path + " " + what + ", which " + c.Name + " does not accept", next}
 }
 
-// maxDepth is how deep a settings file may nest. hujson has no limit of its own, and
-// a deeper file would overflow the stack, which ends the process.
+// maxDepth limits the nesting depth of a settings file. hujson has no limit, and a deeper
+// file could overflow the stack, which ends the process.
 const maxDepth = 1000
 
-// standard is the text as plain JSON. What the client's parser does not accept is an
-// error that says where it stands.
+// standard converts the text to plain JSON. It returns an error with the position of
+// anything that the client's parser does not accept.
 func (c Client) standard(text []byte) ([]byte, error) {
 	bare, comment, depth := uncommented(text)
 	if depth > maxDepth {
 		return nil, Unfit{fmt.Sprintf("%s nests deeper than %d levels", c.Path, maxDepth), correctIt}
 	}
-	raw, err := hujson.Standardize(slices.Clone(text)) // it writes blanks over comments
+	raw, err := hujson.Standardize(slices.Clone(text)) // it replaces comments by blanks
 	if err != nil {
 		return nil, Unfit{c.Path + " is not JSON with an object at its top" + where(err), correctIt}
 	}
 	if comment >= 0 && !c.reads.comments {
 		return nil, c.unfit("has a comment"+place(text, comment), "remove it")
 	}
-	if wrong, ok := errors.AsType[*json.SyntaxError](json.Unmarshal(bare, new(json.RawMessage))); ok && !c.reads.commas { // hujson accepts nothing else
+	if wrong, ok := errors.AsType[*json.SyntaxError](json.Unmarshal(bare, new(json.RawMessage))); ok && !c.reads.commas { // hujson accepts no other extension
 		comma := max(0, bytes.LastIndexByte(bare[:min(int(wrong.Offset), len(bare))], ','))
 		return nil, c.unfit("has a comma after the last member"+place(text, comma), "remove it")
 	}
 	return raw, nil
 }
 
-// uncommented is the text with blanks over its comments, where the first of them
-// begins (-1: nowhere), and how deep the text nests.
+// uncommented returns the text with its comments replaced by blanks, the offset of the
+// first comment (-1 if there is none), and the nesting depth.
 func uncommented(text []byte) (bare []byte, comment, depth int) {
 	bare, comment = slices.Clone(text), -1
 	level, quoted := 0, false
@@ -170,10 +170,10 @@ func uncommented(text []byte) (bare []byte, comment, depth int) {
 	return bare, comment, depth
 }
 
-// commentEnd is the length of the comment with which the text begins.
+// commentEnd returns the length of the comment at the beginning of the text.
 func commentEnd(text []byte) int {
 	if bytes.HasPrefix(text, []byte("/*")) {
-		if end := bytes.Index(text[2:], []byte("*/")); end >= 0 { // the * of /*/ ends nothing
+		if end := bytes.Index(text[2:], []byte("*/")); end >= 0 { // the * of /*/ does not end the comment
 			return end + 4
 		}
 	} else if end := bytes.IndexByte(text, '\n'); end >= 0 {
@@ -182,11 +182,11 @@ func commentEnd(text []byte) int {
 	return len(text)
 }
 
-// tree is somebody else's TOML, of which one table is known.
+// tree is a decoded TOML table.
 type tree = map[string]any
 
-// finite turns the numbers that TOML has and JSON has not into texts: they are only
-// compared.
+// finite converts NaN and infinities, which JSON lacks, to strings. Their values are
+// only compared.
 func finite(value any) any {
 	switch v := value.(type) {
 	case tree:
@@ -205,8 +205,8 @@ func finite(value any) any {
 	return value
 }
 
-// document is a file's text without a byte order mark, and the mark. Editors make
-// empty files: they hold no servers.
+// document splits a file into its byte order mark and its text. An empty JSON file,
+// which some editors create, counts as an empty object.
 func document(raw []byte, format Format) (mark, text []byte) {
 	text = bytes.TrimPrefix(raw, []byte("\ufeff"))
 	mark = raw[:len(raw)-len(text)]
@@ -218,14 +218,14 @@ func document(raw []byte, format Format) (mark, text []byte) {
 
 func blank(text []byte) bool { return len(bytes.TrimSpace(text)) == 0 }
 
-// place is the line and column of an offset.
+// place formats the line and column of an offset.
 func place(text []byte, at int) string {
 	line := bytes.Count(text[:at], []byte("\n")) + 1
 	column := utf8.RuneCount(text[bytes.LastIndexByte(text[:at], '\n')+1:at]) + 1
 	return fmt.Sprintf(" (line %d, column %d)", line, column)
 }
 
-// where is the place that a parser's error names.
+// where formats the line and column in a parser's error, or returns "".
 func where(err error) string {
 	var line, column int
 	if wrong, ok := errors.AsType[*toml.DecodeError](err); ok {
@@ -238,7 +238,7 @@ func where(err error) string {
 	return fmt.Sprintf(" (line %d, column %d)", line, column)
 }
 
-// find returns the objects under a path of keys, * standing for any.
+// find returns the objects under a path of keys; * matches any key.
 func find(from object, path []string) (found []object) {
 	for _, name := range slices.Sorted(maps.Keys(from)) {
 		if path[0] != "*" && path[0] != name {
@@ -257,7 +257,7 @@ func find(from object, path []string) (found []object) {
 	return found
 }
 
-// keyLike is a Vennio key, not a place holder such as ${VENNIO_API_KEY}.
+// keyLike matches a Vennio key, but not a placeholder such as ${VENNIO_API_KEY}.
 var keyLike = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`vennio_(sk|pk|at)_\w`) })
 
 func server(name string, raw json.RawMessage) Server {
@@ -267,9 +267,9 @@ func server(name string, raw json.RawMessage) Server {
 		url, devin, address string
 		env                 map[string]string
 	}
-	_ = json.Unmarshal(raw, &fields) // what does not fit is not a server that can be started
+	_ = json.Unmarshal(raw, &fields) // an entry of another type is not a server that a client can start
 	for name, into := range map[string]any{"args": &s.args, "url": &s.url, "serverUrl": &s.devin /* Windsurf */, "httpUrl": &s.address /* Gemini CLI */, "env": &s.env} {
-		_ = json.Unmarshal(fields[name], into) // by its exact name: encoding/json would take "Command" for "command"
+		_ = json.Unmarshal(fields[name], into) // by its exact name: encoding/json ignores case
 	}
 	out := Server{Name: name, URL: cmp.Or(s.url, s.devin, s.address), args: s.args, HasKey: keyLike().Match(raw)}
 	command, ok := fields["command"]

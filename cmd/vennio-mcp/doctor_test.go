@@ -291,7 +291,7 @@ func TestTheDoctorOnClients(t *testing.T) {
 	e := examine(t, env)
 	assert.Equal(t, 1, e.code)
 	e.says(t, doctor.OK, "client", "Cursor: vennio starts")
-	e.says(t, doctor.Problem, "client", `Codex: vennio starts "/nowhere/vennio-mcp", which is not there`)
+	e.says(t, doctor.Problem, "client", `Codex: vennio starts "/nowhere/vennio-mcp", which does not exist`)
 	e.says(t, doctor.OK, "client", "Gemini CLI: this server is not in its settings")
 	e.says(t, doctor.Warning, "client", "Windsurf: ")
 	e.says(t, doctor.OK, "client", "Claude Code: vennio is reached at http://127.0.0.1:8080/mcp")

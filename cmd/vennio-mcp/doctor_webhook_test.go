@@ -17,7 +17,7 @@ func TestTheDoctorOnWebhooks(t *testing.T) {
 	t.Parallel()
 	vennio := startSandboxProcess(t)
 	env := toVennio(t, vennio)
-	examine(t, clean(t)).says(t, doctor.OK, "webhook", "receives the sandbox's events by itself")
+	examine(t, clean(t)).says(t, doctor.OK, "webhook", "receives the sandbox's events without a subscription")
 	e := examine(t, env)
 	assert.Zero(t, e.code, "a warning is no problem")
 	e.says(t, doctor.Warning, "webhook", "vennio-mcp webhooks register --url https://your.host/webhooks/vennio")

@@ -14,7 +14,7 @@ import (
 	"github.com/vennio-mcp/vennio-mcp/internal/sanitize"
 )
 
-// Clients looks into the settings of the MCP clients on a machine.
+// Clients checks the settings of the MCP clients on a machine.
 func Clients(here mcpclients.System) (all []Finding) {
 	for _, c := range here.Clients() {
 		servers, err := c.Servers()
@@ -32,14 +32,14 @@ func Clients(here mcpclients.System) (all []Finding) {
 	return all
 }
 
-// unfit is a settings file that the client cannot use either. Some clients then write
-// it anew, without the servers that stood in it.
+// unfit reports a settings file that the client cannot use either. Some clients then
+// rewrite the file without its servers.
 func unfit(c mcpclients.Client, err error) Finding {
 	what, next := err.Error(), "correct the file"
 	if e, ok := errors.AsType[mcpclients.Unfit](err); ok {
 		what, next = e.What, e.Next
 	}
-	return warn("client", c.Name+": "+what, strings.ToUpper(next[:1])+next[1:]+". Until then the client may start no servers, and may write the file anew without them.")
+	return warn("client", c.Name+": "+what, strings.ToUpper(next[:1])+next[1:]+". Until then the client may start no servers, and may rewrite the file without them.")
 }
 
 func client(c mcpclients.Client, servers []mcpclients.Server) (all []Finding) {
@@ -57,7 +57,7 @@ func client(c mcpclients.Client, servers []mcpclients.Server) (all []Finding) {
 	return all
 }
 
-// started: the client can start the server, as far as can be told from here.
+// started checks whether the client can find and start this server.
 func started(c mcpclients.Client, s mcpclients.Server) Finding {
 	name := sanitize.Line(s.Name, 60)
 	if s.URL != "" {
@@ -66,10 +66,10 @@ func started(c mcpclients.Client, s mcpclients.Server) Finding {
 	command := sanitize.Line(s.Command, 200)
 	path, err := exec.LookPath(s.Command)
 	if err != nil {
-		return problem("client", fmt.Sprintf("%s: %s starts %q, which is not there or cannot be run", c.Name, name, command), "Put the full path of vennio-mcp into "+c.Path+".")
+		return problem("client", fmt.Sprintf("%s: %s starts %q, which does not exist or cannot be run", c.Name, name, command), "Put the full path of vennio-mcp into "+c.Path+".")
 	}
 	if !filepath.IsAbs(s.Command) {
-		return note("client", fmt.Sprintf("%s: %s starts %s (%s)", c.Name, name, command, path), "If the client does not find it, give the full path: programs with windows often have another PATH.")
+		return note("client", fmt.Sprintf("%s: %s starts %s (%s)", c.Name, name, command, path), "If the client does not find it, give the full path: graphical programs often have another PATH.")
 	}
 	return ok("client", "%s: %s starts %s", c.Name, name, command)
 }

@@ -46,12 +46,12 @@ func Worst(all []Finding) Level {
 	return OK
 }
 
-// Target is a tenant to check, with what belongs to the whole process in the default tenant's.
+// Target is a tenant to check. The default tenant's also describes the whole process.
 type Target struct {
-	Tenant    string        // of the settings file; empty for the default one
+	Tenant    string        // name in the settings file; empty for the default tenant
 	Config    config.Config // with the address, key and hosts that the server would use
-	Sandbox   bool          // they are the sandbox's: no key is set
-	Absent    bool          // there is no default tenant: no key is set, and each caller has another
+	Sandbox   bool          // no key is set, so the address, key and hosts are those of the sandbox
+	Absent    bool          // there is no default tenant: no key is set, and each caller uses another tenant
 	KeySince  func() (time.Time, error)
 	Transport http.RoundTripper // to Vennio
 	Store     *sqldb.DB
@@ -108,7 +108,7 @@ func (t Target) settings() []Finding {
 	return all
 }
 
-// atOnce is how many tenants are checked at the same time.
+// atOnce limits how many tenants are checked at the same time.
 const atOnce = 8
 
 // tenants checks all other tenants, and reports them in their order.

@@ -17,7 +17,7 @@ import (
 	"github.com/vennio-mcp/vennio-mcp/internal/times"
 )
 
-// zones loads every zone there is: they are part of the program.
+// zones checks that every time zone loads. The zones are embedded in the program, but ZONEINFO overrides them.
 func (t Target) zones() Finding {
 	all := times.Zones()
 	for _, name := range all {
@@ -28,7 +28,7 @@ func (t Target) zones() Finding {
 	return ok("time zones", "%d zones, all load", len(all))
 }
 
-// zone reports the zone of calls that name none, and where it comes from.
+// zone reports the default time zone of calls and its source.
 func (t Target) zone() Finding {
 	const check = "default zone"
 	from := ""
@@ -45,7 +45,7 @@ func (t Target) zone() Finding {
 	}
 }
 
-// state looks at what outlives the process.
+// state checks the store: the state folder or the database on a server.
 func (t Target) state(ctx context.Context) []Finding {
 	const check = "store"
 	dir := t.Config.StateDir
@@ -62,15 +62,15 @@ func (t Target) state(ctx context.Context) []Finding {
 	}
 	if err := t.Store.Check(ctx); err != nil {
 		if sqldb.FaultOf(err) == sqldb.Damaged {
-			_ = t.Store.Close() // so that no later check changes what may be saved
+			_ = t.Store.Close() // so that no later check changes data that can still be recovered
 		}
 		return []Finding{unusable(dir, err)}
 	}
 	return []Finding{ok(check, "%s is undamaged and can be written", dir), private(dir), t.ledger(ctx)}
 }
 
-// secret looks at the signing secret that is kept, unless another is set, and so
-// at who may write to the state folder.
+// secret checks that nobody else can write to the state folder and, if no signing
+// secret is configured, that the stored one is secure.
 func (t Target) secret() []Finding {
 	const check = "store"
 	dir := t.Config.StateDir
@@ -84,7 +84,7 @@ func (t Target) secret() []Finding {
 	return nil
 }
 
-// unusable says what to do about a state folder that cannot be used.
+// unusable reports a state folder that cannot be used, with the remedy for its fault.
 func unusable(dir string, err error) Finding {
 	do := "Give the folder back to the user of the server, or set VENNIO_STATE_DIR to another."
 	switch fault := sqldb.FaultOf(err); fault {
@@ -107,7 +107,7 @@ func unusable(dir string, err error) Finding {
 	return problem("store", sanitize.Line(fmt.Sprintf("%s cannot be used: %v", dir, err), 400), do)
 }
 
-// database looks at one on a server.
+// database checks a database on a server.
 func (t Target) database(ctx context.Context) []Finding {
 	const check = "store"
 	if err := t.Store.Check(ctx); err != nil {
@@ -116,8 +116,8 @@ func (t Target) database(ctx context.Context) []Finding {
 	return []Finding{ok(check, "the database of VENNIO_MCP_DATABASE_URL opens and can be written"), t.databaseClock(ctx), t.ledger(ctx)}
 }
 
-// databaseClock compares this machine's clock with the database's, by which all
-// processes judge consents and follow-ups.
+// databaseClock compares this machine's clock with the database's, which all processes
+// use for the expiry of consents and for follow-ups.
 func (t Target) databaseClock(ctx context.Context) Finding {
 	const check = "database clock"
 	ahead, err := t.Store.Skew(ctx)
@@ -130,14 +130,14 @@ func (t Target) databaseClock(ctx context.Context) Finding {
 	return ok(check, "within %s of this machine's", sqldb.MaxSkew)
 }
 
-// private: the ledger and the signing secret are for their owner alone.
+// private checks that only the owner can read the ledger and the signing secret.
 func private(dir string) Finding {
 	const check = "store"
 	if runtime.GOOS == "windows" {
 		return ok(check, "its permissions are those of the user's folder")
 	}
 	if info, err := os.Stat(dir); err == nil && info.Mode().Perm()&0o077 == 0 {
-		return ok(check, "nobody else can read it") // nor reach the files in it
+		return ok(check, "nobody else can read it") // and therefore nobody else can open the files in it
 	}
 	files, err := os.ReadDir(dir)
 	if err != nil {
@@ -151,7 +151,7 @@ func private(dir string) Finding {
 	return ok(check, "nobody else can read its files")
 }
 
-// ledger proves the consent ledger.
+// ledger verifies the consent ledger.
 func (t Target) ledger(ctx context.Context) Finding {
 	const check = "consent ledger"
 	n, err := consent.New(t.Store, t.Now).Verify(ctx)

@@ -21,7 +21,7 @@ import (
 	"github.com/vennio-mcp/vennio-mcp/vennioclient"
 )
 
-// vennio looks at Vennio by one read, and then at what the key may do there.
+// vennio checks the connection to Vennio with one read, and then what the key may do there.
 func (t Target) vennio(ctx context.Context) []Finding {
 	seen := &sight{next: t.Transport, now: t.Now}
 	c, err := t.client(seen, t.Config.Dialect)
@@ -45,15 +45,15 @@ func (t Target) client(via http.RoundTripper, d vennioclient.Dialect) (*venniocl
 		vennioclient.WithHTTPClient(&http.Client{Transport: via, Timeout: t.Config.Timeout}), vennioclient.WithRetry(vennioclient.Retry{Attempts: 1}))
 }
 
-// sight is what one exchange shows beside its body.
+// sight records the properties of one exchange with Vennio, except its body.
 type sight struct {
 	next      http.RoundTripper
 	now       func() time.Time
 	status    int
 	took      time.Duration
 	date      string
-	ahead     time.Duration // how far Vennio's clock is before ours
-	expires   time.Time     // of the certificate; zero without TLS
+	ahead     time.Duration // by which Vennio's clock is ahead of this machine's
+	expires   time.Time     // expiry of the certificate; zero without TLS
 	encrypted bool
 }
 
@@ -67,7 +67,7 @@ func (s *sight) RoundTrip(r *http.Request) (*http.Response, error) {
 	end := s.now()
 	s.status, s.took, s.date = resp.StatusCode, end.Sub(start), resp.Header.Get("Date")
 	if at, err := http.ParseTime(s.date); err == nil {
-		// The header says whole seconds, cut; half of one is the best guess.
+		// The header is truncated to seconds, so on average Vennio's clock is half a second later.
 		s.ahead = at.Add(500 * time.Millisecond).Sub(start.Add(s.took / 2))
 	}
 	if resp.TLS != nil && len(resp.TLS.PeerCertificates) > 0 {
@@ -76,7 +76,7 @@ func (s *sight) RoundTrip(r *http.Request) (*http.Response, error) {
 	return resp, nil
 }
 
-// What is the same for all tenants, as long as it is well.
+// The checks whose OK findings are the same for all tenants.
 const checkAddress, checkClock = "address", "clock"
 
 func (t Target) reached(s *sight) Finding {
@@ -96,8 +96,8 @@ func (t Target) reached(s *sight) Finding {
 	return ok(check, "%s, without TLS (loopback)", saw)
 }
 
-// clock compares Vennio's clock and ours. Slot ids and consents live for minutes,
-// and what is past is refused by either side.
+// clock compares Vennio's clock with this machine's. Slot ids and consents are valid for
+// minutes, and Vennio and this program both refuse times in the past.
 func clock(s *sight) Finding {
 	const check, warnAt, failAt = checkClock, 5 * time.Second, time.Minute
 	off := s.ahead.Abs().Round(time.Second)
@@ -118,12 +118,12 @@ func clock(s *sight) Finding {
 	return ok(check, "within %s of Vennio's", max(off, time.Second))
 }
 
-// unreachable says why no answer came from Vennio.
+// unreachable reports why Vennio did not answer.
 func (t Target) unreachable(err error) Finding {
 	return noAnswer(checkAddress, t.Config.APIURL, "VENNIO_API_URL", t.Config.Timeout, err)
 }
 
-// noAnswer says why no answer came from an address, which the operator set in setting.
+// noAnswer reports why an address did not answer. setting is the setting that contains the address.
 func noAnswer(check, address, setting string, limit time.Duration, err error) Finding {
 	saw, do := "no answer from "+address, "Check "+setting+", the network and the proxy settings."
 	var dns *net.DNSError
@@ -151,7 +151,7 @@ func hostOf(raw string) string {
 	return u.Hostname()
 }
 
-// calendarAccess tells whether the key may see whose calendars are open.
+// calendarAccess reports whether the key may list calendar access.
 func calendarAccess(err error) Finding {
 	const check = "scopes"
 	if err == nil {
@@ -168,7 +168,7 @@ func (t Target) bookings(ctx context.Context, c *vennioclient.Client) Finding {
 	return ok(check, "the key may read bookings")
 }
 
-// lacks is what a refused read means.
+// lacks reports the consequence so of a read that Vennio refused.
 func lacks(check, what, so string, err error) Finding {
 	e, _ := errors.AsType[*vennioclient.Error](err)
 	if e != nil && e.Kind == vennioclient.KindForbidden {
@@ -178,7 +178,7 @@ func lacks(check, what, so string, err error) Finding {
 	return problem(check, fmt.Sprintf("asked to %s, Vennio failed: %s%s", what, vennioclient.KindOf(err), request(err)), "Try again; if it fails again, ask Vennio's support, with the request id.")
 }
 
-// request names Vennio's id of a failed request, where there is one.
+// request formats Vennio's id of a failed request, or returns "" if there is none.
 func request(err error) string {
 	if e, ok := errors.AsType[*vennioclient.Error](err); ok && e.RequestID != "" {
 		return ", request " + sanitize.Line(e.RequestID, 64)
@@ -186,7 +186,7 @@ func request(err error) string {
 	return ""
 }
 
-// hosts looks for free times of each host, and by the way at the dialect.
+// hosts searches for free times of each host. The first search also shows whether Vennio understands the dialect.
 func (t Target) hosts(ctx context.Context, c *vennioclient.Client) []Finding {
 	if len(t.Config.Hosts) == 0 {
 		return []Finding{warn("dialect", "not checked: no host is set", "Set "+t.setting("VENNIO_BUSINESS_ID")+" or "+t.setting("VENNIO_HOSTS")+".")}
@@ -205,7 +205,7 @@ func (t Target) hosts(ctx context.Context, c *vennioclient.Client) []Finding {
 	return all
 }
 
-// hostName is how people see a host, and a warning where that is no name.
+// hostName returns the name under which people see a host, with a warning if there is no name.
 func (t Target) hostName(ctx context.Context, names *scheduling.HostNames, h scheduling.Host) (string, []Finding) {
 	const check = "host name"
 	host := consent.Host{Name: h.Name, ID: h.ID}
@@ -229,7 +229,7 @@ func (t Target) hostName(ctx context.Context, names *scheduling.HostNames, h sch
 	return host.Label(60, consent.PersonName), nil
 }
 
-// slots asks for the free half hours of the next seven days.
+// slots counts the free half hours of the next seven days.
 func (t Target) slots(ctx context.Context, c *vennioclient.Client, h scheduling.Host) (int, error) {
 	from := t.Now().Add(time.Hour).Truncate(time.Minute)
 	found, err := c.Slots(ctx, vennioclient.SlotsQuery{
@@ -238,7 +238,7 @@ func (t Target) slots(ctx context.Context, c *vennioclient.Client, h scheduling.
 	return len(found), err
 }
 
-// dialect tries the other one where this one is not understood.
+// dialect reports whether Vennio understands the configured dialect. If it does not, dialect tries the other one.
 func (t Target) dialect(ctx context.Context, h scheduling.Host, failed error) Finding {
 	const check = "dialect"
 	ours, other := t.Config.Dialect, vennioclient.Guide
@@ -281,7 +281,7 @@ func (t Target) calendar(name string, slots int, err error) Finding {
 	}
 }
 
-// keyLife is after how long a key is to be replaced (vennio-api.md, Webhooks).
+// keyLife is the age at which a key is to be replaced (vennio-api.md, Webhooks).
 const keyLife = 90 * 24 * time.Hour
 
 func (t Target) key() Finding {
@@ -294,7 +294,7 @@ func (t Target) key() Finding {
 	}
 	switch kind := vennioclient.KeyKind(t.Config.APIKey.Reveal()); {
 	case kind == vennioclient.KeyUnknown:
-		return ok(check, "set, of an unknown kind") // the settings' warnings say more
+		return ok(check, "set, of an unknown kind") // a warning about the settings explains it
 	case kind.Publishable():
 		return warn(check, "set, "+string(kind)+": it can find slots and book, and do nothing else", "Use a secret key (vennio_sk_…) to see, move and cancel bookings too.")
 	case kind.Test():
@@ -304,7 +304,7 @@ func (t Target) key() Finding {
 	}
 }
 
-// keyAge is how long the key has been in use.
+// keyAge reports the age of the key.
 func (t Target) keyAge() Finding {
 	const check = "key age"
 	since, err := t.KeySince()

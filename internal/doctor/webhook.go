@@ -15,7 +15,7 @@ import (
 	"github.com/vennio-mcp/vennio-mcp/vennioclient"
 )
 
-// registerLike is the command that makes the subscription.
+// registerLike returns an example of the command that registers the subscription.
 func (t Target) registerLike() string {
 	return "vennio-mcp webhooks register" + t.flag() + " --url https://your.host" + webhooks.PathOf(t.Tenant)
 }
@@ -27,14 +27,14 @@ func (t Target) flag() string {
 	return " --tenant " + t.Tenant
 }
 
-// Subscribed says whether Vennio tells this server of events: it is what
-// Target.Webhook is for where events are kept in the Store.
+// Subscribed reports whether Vennio sends events to this server. It implements
+// Target.Webhook for a server that stores events in the Store.
 func (t Target) Subscribed(ctx context.Context) Finding {
 	const check = "webhook"
 	if t.Sandbox {
-		return ok(check, "not needed: vennio-mcp serve receives the sandbox's events by itself")
+		return ok(check, "not needed: vennio-mcp serve receives the sandbox's events without a subscription")
 	}
-	kept, newest, err := t.heard(ctx)
+	kept, newest, err := t.stored(ctx)
 	switch {
 	case err != nil:
 		return problem(check, fmt.Sprintf("the subscriptions cannot be read: %v", err), "See the line about the store.")
@@ -43,12 +43,12 @@ func (t Target) Subscribed(ctx context.Context) Finding {
 	case len(t.Config.WebhookSecrets) > 0:
 		return ok(check, "a secret is set; %s", newest)
 	}
-	return warn(check, "none is registered: what is booked, paid or cancelled elsewhere is seen only when asked for", "Let vennio-mcp serve run behind an https address, then: "+t.registerLike())
+	return warn(check, "none is registered: bookings that are made, paid or cancelled elsewhere are noticed only when they are read", "Let vennio-mcp serve run behind an https address, then: "+t.registerLike())
 }
 
-// heard is what the store knows: the subscriptions, the newest first, and in words
-// when the newest event came.
-func (t Target) heard(ctx context.Context) (kept []webhooks.Subscription, newest string, err error) {
+// stored returns the stored subscriptions, the newest first, and the age of the newest
+// event in words.
+func (t Target) stored(ctx context.Context) (kept []webhooks.Subscription, newest string, err error) {
 	newest = "no event so far"
 	err = t.Store.Read(ctx, func(tx *sqldb.Tx) (err error) {
 		if kept, err = webhooks.Subscriptions(tx, t.Tenant, 100); err != nil {
@@ -63,8 +63,8 @@ func (t Target) heard(ctx context.Context) (kept []webhooks.Subscription, newest
 	return kept, newest, err
 }
 
-// listed compares with what Vennio lists. That call is not published, so that its
-// failing says nothing about the events.
+// listed checks whether Vennio lists the newest subscription. That operation is not
+// published, so its failure says nothing about the events.
 func (t Target) listed(ctx context.Context, kept []webhooks.Subscription, newest string) Finding {
 	const check = "webhook"
 	s := kept[0]
@@ -89,7 +89,7 @@ func (t Target) listed(ctx context.Context, kept []webhooks.Subscription, newest
 	return problem(check, "registered here, but gone at Vennio: "+to+"; "+newest, "vennio-mcp webhooks remove "+s.ID+t.flag()+", then: "+t.registerLike())
 }
 
-// tokenKeys checks the key set of the authorization server, where one is set.
+// tokenKeys checks the key set of the authorization server, if one is configured.
 func (t Target) tokenKeys(ctx context.Context) []Finding {
 	const check = "token keys"
 	o := t.Config.Serve.OAuth

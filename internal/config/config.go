@@ -22,10 +22,10 @@ import (
 // Secret is a setting that is never printed.
 type Secret = sanitize.Secret
 
-// Config is every setting, typed and checked.
+// Config contains all settings, typed and validated.
 type Config struct {
 	APIKey         Secret
-	KeyCreated     time.Time // zero if it is not set
+	KeyCreated     time.Time // zero if not set
 	APIURL         string
 	Dialect        vennioclient.Dialect
 	BusinessID     string
@@ -37,7 +37,7 @@ type Config struct {
 	Consent        consent.Policy
 	Tools          tools.Selection
 	Canary         scheduling.Rollout
-	SigningSecrets []Secret // the first signs, the second is only verified; none: one is kept in the state folder
+	SigningSecrets []Secret // the first signs, the second only verifies; none: the state folder contains one
 	DatabaseURL    Secret   // of a PostgreSQL database; empty: the state folder has one
 	StateDir       string
 	Timeout        time.Duration // per-attempt timeout of requests to Vennio
@@ -53,7 +53,7 @@ type Config struct {
 	LogFormat      string
 	OpenBrowser    string   // auto or off
 	urlFrom        string   // where APIURL was set
-	Warnings       []string // what is unusual but valid
+	Warnings       []string // about unusual but valid settings
 }
 
 // Sandbox reports whether the built-in sandbox answers instead of Vennio.
@@ -142,7 +142,7 @@ func (c Config) toolless() (wrong Mistakes) {
 // guidesName is the name of the address of the API in the getting-started guide.
 const guidesName = "BASE_URL"
 
-// lookup returns a setting's value and where it came from.
+// lookup returns the value of a setting and its source.
 func lookup(s Setting, flags map[string]string, getenv func(string) string) (value, from string) {
 	if v, given := flags[s.Flag]; given && s.Flag != "" {
 		return v, "--" + s.Flag
@@ -155,7 +155,7 @@ func lookup(s Setting, flags map[string]string, getenv func(string) string) (val
 	return "", "the default of " + s.Name()
 }
 
-// complete adds what depends on the machine, and the warnings.
+// complete adds the settings that depend on the machine, and the warnings.
 func (c *Config) complete(machine times.Machine, getenv func(string) string) {
 	if c.Zone == nil {
 		if tz := getenv("TZ"); machine.TZ == nil && tz != "" {
@@ -183,19 +183,19 @@ func (c *Config) complete(machine times.Machine, getenv func(string) string) {
 	}
 }
 
-// warn returns warnings about what is unusual but valid.
+// warn returns the warnings about unusual but valid settings.
 func (c *Config) warn() (odd []string) {
 	switch {
-	case c.Sandbox() && c.Real(): // tenants have hosts of their own
+	case c.Sandbox() && c.Real(): // each tenant has its own hosts
 	case c.Sandbox() && len(c.Hosts) > 0:
-		odd = append(odd, "VENNIO_HOSTS and VENNIO_BUSINESS_ID are ignored: the sandbox has hosts of its own")
+		odd = append(odd, "VENNIO_HOSTS and VENNIO_BUSINESS_ID are ignored: the sandbox has its own hosts")
 		c.Hosts = nil
 	case c.Sandbox():
 	case len(c.Hosts) == 0:
 		odd = append(odd, "neither VENNIO_BUSINESS_ID nor VENNIO_HOSTS is set: each call must name its host by id")
 	}
 	if c.Sandbox() && c.DatabaseURL != "" {
-		odd = append(odd, "VENNIO_MCP_DATABASE_URL is ignored: what the sandbox makes up is kept in memory")
+		odd = append(odd, "VENNIO_MCP_DATABASE_URL is ignored: the sandbox keeps its data in memory")
 	}
 	if !c.Sandbox() && vennioclient.KeyKind(c.APIKey.Reveal()) == vennioclient.KeyUnknown {
 		odd = append(odd, "the key has none of Vennio's prefixes (vennio_sk_, vennio_pk_, vennio_at_); it is used as it is")
@@ -284,8 +284,8 @@ func home(getenv func(string) string) string {
 }
 
 // stateDir is the user's folder for state: XDG_STATE_HOME, which counts only if it
-// is absolute (XDG Base Directory Specification 0.8), or what the system uses. It
-// is empty where the user has no home.
+// is absolute (XDG Base Directory Specification 0.8), or the folder that the operating
+// system uses. It is empty if the user has no home directory.
 func stateDir(getenv func(string) string) string {
 	const name = "vennio-mcp"
 	home := home(getenv)
@@ -302,7 +302,7 @@ func stateDir(getenv func(string) string) string {
 	return filepath.Join(home, ".local", "state", name)
 }
 
-// ignoredPaths warns of variables that stateDir would have used, were they absolute.
+// ignoredPaths returns warnings about variables that stateDir ignores because they are not absolute.
 func ignoredPaths(getenv func(string) string) (odd []string) {
 	for _, name := range []string{"XDG_STATE_HOME", "HOME"} {
 		if v := getenv(name); v != "" && !filepath.IsAbs(v) {

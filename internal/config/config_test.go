@@ -233,7 +233,7 @@ func TestReq_S12_TheDefaultZoneIsThatOfTheMachine(t *testing.T) {
 	}
 }
 
-// A tenant with a zone of its own does not have the warning about the machine's.
+// A tenant with its own zone does not have the warning about the machine's zone.
 func TestATenantsZoneIsNotTheMachines(t *testing.T) {
 	t.Parallel()
 	file := settingsFile(t, "tokens:\n  - {name: ada, hash: \""+hashLine+"\", tenant: a}\ntenants:\n  - {name: a, api_key: vennio_sk_live_a, timezone: Asia/Tokyo}\n  - {name: b, api_key: vennio_sk_live_b}\n")

@@ -78,7 +78,7 @@ func decode(path string, into any) error {
 	}
 	var second any
 	if err == nil && (documents.Decode(&second) == nil && second != nil) {
-		return errors.New(path + " holds several YAML documents, of which one alone would count: remove the lines ---")
+		return errors.New(path + " holds several YAML documents, of which only the first would be read: remove the lines ---")
 	}
 	if err != nil {
 		return errors.New(misread(path, err))
@@ -210,7 +210,7 @@ func (e sinkEntry) pause() (time.Duration, error) {
 	return pause, nil
 }
 
-// secretOf reads a secret from a file; name is that of the setting that holds it otherwise.
+// secretOf reads a secret from a file. name is the setting that would contain the secret itself.
 func secretOf(value, file text, name string, getenv func(string) string) (Secret, error) {
 	if value.value != "" {
 		return "", errors.New("is set and " + name + " too; keep one of them")
@@ -226,7 +226,7 @@ func secretOf(value, file text, name string, getenv func(string) string) (Secret
 	return Secret(strings.TrimSpace(string(raw))), nil
 }
 
-// lineOf is the line of a field, or of the entry where it is missing.
+// lineOf returns the line of a field, or of the entry if the field is missing.
 func (e sinkEntry) lineOf(field string) int {
 	lines := map[string]int{"name": e.Name.line, "type": e.Type.line, "url": e.URL.line, "pause": e.Pause.line, "secret": max(e.Secret.line, e.SecretFile.line)}
 	if len(e.Events) > 0 {

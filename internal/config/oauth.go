@@ -13,7 +13,7 @@ type SignIn struct {
 	ClientID          string
 	ClientSecret      Secret // empty: a public client
 	Scopes            []string
-	Domains, Subjects []string // who may sign in; both empty: everybody whom the issuer lets
+	Domains, Subjects []string // may sign in; both empty: everybody with an account at the issuer
 }
 
 // oauthEntry is the section oauth of the settings file.
@@ -49,7 +49,7 @@ func (e oauthEntry) oauth(getenv func(string) string) (o auth.OAuth, wrong []mis
 	line := max(e.Issuer.line, e.JWKS.line, 1)
 	if o.Issuer == "" {
 		wrong = append(wrong, mistake{line, "issuer: is missing"})
-	} else if e.SignIn != nil && vennioclient.CheckBaseURL(o.Issuer) != nil { // where its description is fetched
+	} else if e.SignIn != nil && vennioclient.CheckBaseURL(o.Issuer) != nil { // the issuer's metadata is fetched from there
 		wrong = append(wrong, mistake{e.Issuer.line, "issuer: want an https address, as the issuer itself writes it: sign_in fetches its description there"})
 	}
 	if err := vennioclient.CheckBaseURL(o.JWKS); err != nil { // https, or http on loopback
@@ -106,8 +106,8 @@ func (e signInEntry) signIn(getenv func(string) string, line int) (s SignIn, wro
 	return s, wrong
 }
 
-// SignIn describes this server as a client of the issuer, but for the address that it comes back to.
-// False: nobody can sign in.
+// SignIn returns the options of this server as a client of the issuer, except the redirect URL. It
+// returns false if signing in is not configured.
 func (c Config) SignIn() (o auth.SignInOptions, ok bool) {
 	in := c.Serve.SignIn
 	if in == nil {

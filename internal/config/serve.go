@@ -30,19 +30,19 @@ type Serve struct {
 	SessionIdle     time.Duration // idle timeout of a session; 0: the default of the transport
 }
 
-// Rate is how many requests a second are served. Zero: the default of the
-// transport; negative: any number.
+// Rate is the maximum number of requests per second. Zero means the default of the
+// transport, and a negative value means no limit.
 type Rate float64
 
-// publicURL is the setting of HTTP that a server on standard input and output needs too: the approval
-// pages of a shared database are found there.
+// publicURL is the HTTP setting that a server on standard input and output needs too: it is the address
+// of the approval pages if the database is shared.
 func publicURL() []Setting {
 	return []Setting{
 		{"public-url", "url", []string{"VENNIO_MCP_PUBLIC_URL"}, "", "where callers reach serve, such as https://mcp.example.com: allowed as Host, named in approval links and to OAuth clients", setPublicURL},
 	}
 }
 
-// serveSettings are the settings of HTTP alone.
+// serveSettings are the settings that apply only to HTTP.
 func serveSettings() []Setting {
 	return []Setting{
 		{"allowed-hosts", "list", []string{"VENNIO_MCP_ALLOWED_HOSTS"}, "", "more names for the Host header, comma-separated; loopback names always pass", setList(func(c *Config) *[]string { return &c.Serve.AllowedHosts }, "/ \t")},
@@ -64,7 +64,7 @@ func setPublicURL(c *Config, v string) error {
 		return errors.New("want scheme and host alone, such as https://mcp.example.com")
 	}
 	if err := vennioclient.CheckBaseURL(v); err != nil {
-		return err // people's answers travel there
+		return err // the answers of people are sent to this address
 	}
 	c.Serve.PublicURL = u.Scheme + "://" + u.Host
 	return nil

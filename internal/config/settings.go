@@ -1,5 +1,5 @@
-// Package config reads the program's settings: flags over environment over
-// defaults, typed, every mistake reported at once.
+// Package config reads and validates the program's settings. Flags take precedence over
+// environment variables, and those over defaults. One error reports all mistakes.
 package config
 
 import (

@@ -11,8 +11,8 @@ import (
 	"github.com/vennio-mcp/vennio-mcp/internal/config"
 )
 
-// req: X5. Who is told of one account's events is told of no other's, and no
-// secret serves two.
+// req: X5. A sink receives the events of one account only, and no two accounts share a
+// secret.
 func TestReq_X5_SinksAndSecretsOfOneAccountAreNotInherited(t *testing.T) {
 	t.Parallel()
 	file := settingsFile(t, `
@@ -45,7 +45,7 @@ tenants:
 	assert.Empty(t, beta.WebhookSecrets)
 	assert.True(t, beta.KeyCreated.IsZero(), "the age of another key")
 	assert.Equal(t, "https://crm.example.com", own.Sinks[0].URL.Reveal())
-	assert.Empty(t, c.ForTenant().Sinks, "who brings a key brings nobody to tell")
+	assert.Empty(t, c.ForTenant().Sinks, "callers with their own key have no sinks")
 	assert.NotContains(t, fmt.Sprintf("%v %+v %#v", c, c, c), "canary_new")
 }
 

@@ -115,7 +115,7 @@ func (t *Tenant) set(name string, field tenantField, getenv func(string) string)
 		return fmt.Errorf("%s: there is no such setting; there are name, sinks, %s", name, strings.Join(slices.Sorted(maps.Keys(tenantFields)), ", "))
 	case err != nil:
 		return fmt.Errorf("%s: %w", name, err)
-	case value == "": // as if it were not there
+	case value == "": // an empty value counts as not set
 	default:
 		if err := apply(&t.Config, value); err != nil {
 			return fmt.Errorf("%s %w", name, err)

@@ -380,7 +380,7 @@ func (p *Proposal) Text() string {
 	return "What would be " + p.Done() + ", to show to the person:\n" + p.Facts()
 }
 
-// Text says first that nothing was written. The address has a line of its own, so that it can be copied.
+// Text says first that nothing was written. The address is on a separate line, so that it can be copied.
 func (a *AwaitingConsent) Text() string {
 	lines := []string{a.Message, a.Proposal.Text()}
 	if a.ApprovalURL != "" {

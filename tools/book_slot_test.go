@@ -109,7 +109,7 @@ func TestReq_I5_ATakenSlotAnswersWithAlternatives(t *testing.T) {
 		assert.Contains(t, got.Text, a.SlotID)
 	}
 	again := w.book(agreed(got.Data.Alternatives[0].SlotID))
-	assert.Equal(t, "confirmed", again.Data.Status, "an alternative can be booked, with a consent of its own")
+	assert.Equal(t, "confirmed", again.Data.Status, "an alternative can be booked, with a separate consent")
 }
 
 // req: I6

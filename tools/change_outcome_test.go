@@ -121,7 +121,7 @@ func TestReq_I3_ADoubtAboutASeriesIsSettledByTheSeries(t *testing.T) {
 	w.onWrite(func() { w.vennio.FailNext(3, http.StatusServiceUnavailable) })
 	got := w.change("cancel_booking", call)
 	assert.Equal(t, schemas.CodeOutcomeUnknown, got.Code, got.Text)
-	assert.Equal(t, 2, w.confirmed(), "nothing was cancelled, and nothing is told as cancelled")
+	assert.Equal(t, 2, w.confirmed(), "nothing was cancelled, and nothing is reported as cancelled")
 	got = w.change("cancel_booking", call)
 	require.False(t, got.IsError, got.Text)
 	assert.Zero(t, w.confirmed())

@@ -138,7 +138,7 @@ func waitsElsewhere(t *testing.T, w *world, p *person, why string) {
 		got := w.book(booking)
 		assert.Equal(t, code, got.Code, got.Text)
 		assert.False(t, got.IsError, got.Text)
-		assert.Regexp(t, `(?m)^http://127\.0\.0\.1:1/approvals/[0-9A-Z]{26}$`, got.Text, "the address stands on a line by itself")
+		assert.Regexp(t, `(?m)^http://127\.0\.0\.1:1/approvals/[0-9A-Z]{26}$`, got.Text, "the address is on a separate line")
 		assert.Regexp(t, `^http://127\.0\.0\.1:1/approvals/[0-9A-Z]{26}$`, got.Data.ApprovalURL)
 		assert.NotContains(t, got.Text+string(got.Raw), "vennio-mcp approvals", "a model with a shell could run it")
 		assert.NotNil(t, got.Data.Proposal)

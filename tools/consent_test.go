@@ -103,7 +103,7 @@ func TestParallelCallsEndInOneBooking(t *testing.T) {
 	wg.Wait()
 	for _, id := range ids {
 		assert.NotEmpty(t, id)
-		assert.Equal(t, ids[0], id, "all are told the same")
+		assert.Equal(t, ids[0], id, "all calls return the same booking")
 	}
 	assert.Equal(t, 1, w.vennio.Writes())
 }

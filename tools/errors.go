@@ -21,7 +21,7 @@ import (
 
 // This file turns errors into results: the code of each error, and the text that the model reads.
 
-// codeText is the text of a code, used where the failing function has none of its own.
+// codeText is the text of a code, used if the failing function does not provide one.
 type codeText struct {
 	message, next string
 	retryable     bool

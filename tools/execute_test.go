@@ -176,7 +176,7 @@ func TestWhatCannotBeCarriedOutRetiresTheConsent(t *testing.T) {
 }
 
 // field: approved by a process that ended
-// An approval that nobody carried out is found by whoever looks for it, until it expires.
+// An approval that no process executed can be found until it expires.
 func TestAnApprovalThatWasNotCarriedOutIsFound(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -222,8 +222,8 @@ func TestAProcessWithOtherSettingsLeavesAnApprovalAlone(t *testing.T) {
 		"the host has another price": {func(d *tools.Deps) {
 			d.Hosts = scheduling.Directory{{Name: d.Hosts[0].Name, ID: d.Hosts[0].ID, Price: "9 GBP"}}
 		}, false},
-		"its policy is laxer":         {func(d *tools.Deps) { d.Policy = consent.PolicyAttested }, true},
-		"it opens windows of its own": {func(d *tools.Deps) { d.Present = func(string) bool { panic("a window") } }, true},
+		"its policy is laxer":     {func(d *tools.Deps) { d.Policy = consent.PolicyAttested }, true},
+		"it opens windows itself": {func(d *tools.Deps) { d.Present = func(string) bool { panic("a window") } }, true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -243,7 +243,7 @@ func TestAProcessWithOtherSettingsLeavesAnApprovalAlone(t *testing.T) {
 				assert.Equal(t, consent.Unsent, g.Outcome)
 				err = w.deps.Execute(t.Context(), p)
 			}
-			require.NoError(t, err, "whoever asked can do it")
+			require.NoError(t, err, "the process that asked can execute it")
 			assert.Equal(t, 1, w.vennio.Writes())
 			again := call[repeated](w, "book_slot", booking.with("consent", notYet))
 			assert.Contains(t, again.Text, "Already ")

@@ -188,7 +188,7 @@ func (w *world) book(arguments args) answer[schemas.BookSlotResult] {
 	return call[schemas.BookSlotResult](w, "book_slot", arguments)
 }
 
-// args are arguments as they stand on the wire.
+// args are arguments in the form in which they are sent.
 type args map[string]any
 
 // with returns a copy with one argument changed; nil removes it.
@@ -364,7 +364,7 @@ func (w *world) kinds() (kinds []string, details string) {
 	return kinds, details
 }
 
-// toolCall is a tools/call as it stands on the wire. can is the client's
+// toolCall is a tools/call in the form in which it is sent. can is the client's
 // capabilities as a modern call declares them; an empty one makes a legacy call.
 func toolCall(can, tool string, arguments any, more args) []byte {
 	params := more.with("name", tool).with("arguments", arguments)

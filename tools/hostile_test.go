@@ -257,8 +257,8 @@ func TestEverythingNotUnderstoodIsNamedAtOnce(t *testing.T) {
 	}
 }
 
-// dense is a Vennio that has more free times around the one wanted than one
-// answer holds; whoever books that one is told that it is taken.
+// dense is a Vennio that has more free times around the wanted one than one answer
+// contains, and answers a booking of the wanted one with a conflict.
 type dense struct{ wanted time.Time }
 
 func (d dense) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -276,7 +276,7 @@ func (d dense) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 // around is fifty quarters of an hour after from, in office hours, none of which
-// overlaps what is wanted.
+// overlaps the wanted time.
 func (d dense) around(from string) (all []string) {
 	start, err := time.Parse(time.RFC3339, from)
 	if err != nil {

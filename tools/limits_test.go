@@ -30,7 +30,7 @@ func limited(t *testing.T, domains, hours string, daily int, price string) optio
 	}
 }
 
-// refused: not allowed, whoever agrees, and nobody is asked.
+// refused asserts that a call is not allowed even with consent, and that nobody is asked.
 func refused(t *testing.T, w *world, booking args, why string) {
 	t.Helper()
 	before := w.vennio.Writes()

@@ -40,7 +40,7 @@ func TestTheOldTimeCountsAsFree(t *testing.T) {
 }
 
 // req: C10, I5. A slot that was taken meanwhile moves nothing and offers others,
-// which need a consent of their own.
+// which need a separate consent.
 func TestReq_I5_ATakenSlotMovesNothing(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -110,7 +110,7 @@ func TestWhatOthersCancelledIsToldAsItIs(t *testing.T) {
 	assert.Equal(t, before, w.vennio.Writes())
 }
 
-// req: I6. Moved away, the old time is free; moved back, that is a move of its own.
+// req: I6. After a move the old time is free again, and moving the booking back is a separate move.
 func TestReq_I6_MovedThereAndBack(t *testing.T) {
 	t.Parallel()
 	for _, dialect := range []vennioclient.Dialect{vennioclient.Reference, vennioclient.Guide} {

@@ -35,7 +35,7 @@ func TestASeriesIsAgreedToDayByDay(t *testing.T) {
 		assert.NotEmpty(t, got.Data.SeriesID)
 		assert.Regexp(t, `^weekly, 4 times; [23] booked: `, got.Data.Repeat)
 		assert.Contains(t, got.Data.Skipped, third.Format("Mon 2 Jan 2006"))
-		for i := range 4 { // each day stands in one of the two lists
+		for i := range 4 { // each day is in one of the two lists
 			day := start.AddDate(0, 0, 7*i).Format("Mon 2 Jan 2006")
 			assert.NotEqual(t, slices.Contains(got.Data.Skipped, day), strings.Contains(got.Data.Repeat, day), day)
 		}
@@ -50,8 +50,8 @@ func TestASeriesIsAgreedToDayByDay(t *testing.T) {
 	}
 }
 
-// cancelsOneThenTheRest of a series: the rest is told by number, and a second
-// time nothing is left to do.
+// cancelsOneThenTheRest cancels one booking of a series and then the others. It asserts
+// that the proposal contains their number and that a second cancellation does nothing.
 func cancelsOneThenTheRest(w *world, made schemas.BookSlotResult) {
 	w.t.Helper()
 	one := w.change("cancel_booking", args{"booking_id": made.BookingID, "consent": yes})

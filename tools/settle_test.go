@@ -186,7 +186,7 @@ func TestTheSameCallSettlesWhatWasNotNoted(t *testing.T) {
 	t.Parallel()
 	f := newForgetful(t)
 	booking := agreed(f.slot().SlotID)
-	f.broken(func() { require.Equal(t, "confirmed", f.book(booking).Data.Status, "what was booked is told") })
+	f.broken(func() { require.Equal(t, "confirmed", f.book(booking).Data.Status, "the result has the booking") })
 	assert.Equal(t, "confirmed", f.book(booking).Data.Status)
 	assert.Empty(t, f.swept())
 	assert.Equal(t, 1, f.confirmed())
@@ -260,8 +260,8 @@ func TestASweepSettlesWhatWasErased(t *testing.T) {
 	assert.Empty(t, f.swept())
 }
 
-// field: settlement that is tried again. The store comes back while the call waits,
-// and what was booked is on record when it is told.
+// field: settlement that is tried again. The store becomes available while the call
+// waits, and the booking is recorded before the call returns it.
 func TestASettlementIsTriedAgainWhileTheCallWaits(t *testing.T) {
 	t.Parallel()
 	w, db := newWorld(t), sqldb.Open("")

@@ -113,7 +113,7 @@ func TestASettledGrantIsNotSentAgain(t *testing.T) {
 		assert.Equal(t, []string{"attested", "sent", "settled"}, kinds(t, l))
 		anew, err := l.Attest(t.Context(), call("s1"), "Ada", "yes")
 		require.NoError(t, err)
-		assert.Equal(t, o == consent.Done, anew.ID == g.ID, "not done: a new yes, a new key")
+		assert.Equal(t, o == consent.Done, anew.ID == g.ID, "not done: a new consent has a new key")
 	}
 }
 
@@ -165,7 +165,7 @@ func TestParallelAttemptsAreNotDoneWhenAllAre(t *testing.T) {
 	require.NoError(t, l.Settle(t.Context(), second, consent.NotDone, "", "", ""))
 	g, _, err := l.FindConsent(t.Context(), call("s1"))
 	require.NoError(t, err)
-	assert.Nil(t, g, "a new yes is needed")
+	assert.Nil(t, g, "a new consent is needed")
 }
 
 func today(most int) consent.Quota {

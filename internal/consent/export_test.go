@@ -90,7 +90,7 @@ func TestReq_O4_TheLedgerItselfNamesNobody(t *testing.T) {
 		for _, secret := range []string{"Ada", "ada@example.com", "Intro call", "bk_1", g.ID, call("s1").Digest()} {
 			assert.NotContains(t, told, secret)
 		}
-		assert.Equal(t, i < 3, e.Digest == entries[0].Digest, "entries about one act are told by their digest")
+		assert.Equal(t, i < 3, e.Digest == entries[0].Digest, "entries about one act have the same digest")
 	}
 	some, err := l.Entries(t.Context(), 2, 2)
 	require.NoError(t, err)

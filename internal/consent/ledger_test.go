@@ -144,7 +144,7 @@ func TestReq_I1_TheKeyComesFromTheGrantAndIsLegal(t *testing.T) {
 	two, err := l.Attest(t.Context(), call("s2"), "Ada", "yes")
 	require.NoError(t, err)
 	assert.Regexp(t, `^vennio-mcp:[A-Z2-7]{26}$`, one.Key())
-	assert.NotEqual(t, one.Key(), two.Key(), "an offer of its own, a key of its own: requirement I6")
+	assert.NotEqual(t, one.Key(), two.Key(), "each offer has its own key: requirement I6")
 }
 
 func TestPolicies(t *testing.T) {

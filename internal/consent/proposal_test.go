@@ -167,7 +167,7 @@ func TestAnApprovalAfterSendingChangesNothing(t *testing.T) {
 	assert.Equal(t, consent.StateUsed, p.State)
 	g, _, err := l.FindConsent(t.Context(), call("s1"))
 	require.NoError(t, err)
-	assert.Equal(t, consent.Attested, g.Method, "it went out on the agent's word, and the record says so")
+	assert.Equal(t, consent.Attested, g.Method, "it was sent on the agent's statement, and the record says so")
 	_, err = l.Propose(t.Context(), call("s1"))
 	require.ErrorIs(t, err, consent.ErrSettled)
 }

@@ -100,7 +100,7 @@ func TestReq_C6_ManyAttestSendAndSettleAtOnce(t *testing.T) {
 		assert.NoError(t, err)
 		g, err = l.Send(t.Context(), g)
 		if errors.Is(err, consent.ErrSettled) {
-			assert.Equal(t, "bk_1", g.BookingID, "the late are told the same")
+			assert.Equal(t, "bk_1", g.BookingID, "later attempts get the same booking")
 			return result{key: g.Key()}
 		}
 		assert.NoError(t, err)
@@ -115,7 +115,7 @@ func TestReq_C6_ManyAttestSendAndSettleAtOnce(t *testing.T) {
 		}
 	}
 	assert.Len(t, keys, 1)
-	assert.Equal(t, len(attempts), distinct(attempts), "every attempt has a number of its own")
+	assert.Equal(t, len(attempts), distinct(attempts), "every attempt has its own number")
 	g, _, err := l.FindConsent(t.Context(), call("s1"))
 	require.NoError(t, err)
 	assert.Equal(t, consent.Done, g.Outcome)

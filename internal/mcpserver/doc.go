@@ -21,7 +21,7 @@
 //
 // A session (session.go) is a client as mcp-go sees it. A stdio process and an SSE
 // stream have one; over Streamable HTTP each request has a view of the session with
-// a writer of its own.
+// a separate writer.
 //
 // The package limits what mcp-go's own transports do not: message sizes, calls that
 // run and wait, sessions, streams and memory. A call that is cancelled while it

@@ -176,7 +176,7 @@ func TestReq_X2_PagesArePaced(t *testing.T) {
 	assert.Equal(t, int64(2), seen.Load())
 }
 
-// req: O3. New connections are told, on the same address, until all is done.
+// req: O3. New connections on the same address get the status until draining ends.
 func TestReq_O3_WhileDrainingItIsNotReadyAndLives(t *testing.T) {
 	t.Parallel()
 	g := newRig()

@@ -89,7 +89,7 @@ func TestReq_X3_NoHeaderIsInjected(t *testing.T) {
 		assert.True(t, json.Valid([]byte(line)), line)
 	}
 	for line := range strings.Lines(console.String()) {
-		assert.False(t, strings.HasPrefix(line, "Injected"), "a line of its own")
+		assert.False(t, strings.HasPrefix(line, "Injected"), "the text does not begin a log line")
 	}
 }
 

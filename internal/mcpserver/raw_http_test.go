@@ -28,7 +28,7 @@ type answer struct {
 	body   string
 }
 
-// raw writes bytes on a connection of its own, and reads what comes until the
+// raw writes bytes on a separate connection, and reads the answer until the
 // server closes it, which it must.
 func (s *site) raw(bytes string) (all []answer) {
 	s.t.Helper()

@@ -90,7 +90,7 @@ func TestReq_X2_NoRequestIsSmuggledByItsSize(t *testing.T) {
 	ping := request("1", "", "ping", "")
 	first := fmt.Sprintf("Mcp-Session-Id: %s\r\nContent-Length: %d", other[1], len(ping))
 	answers := s.raw(framed("/mcp", first, "%s", ping, second("book")))
-	require.Len(t, answers, 2, "where the first is right, the second is one of its own")
+	require.Len(t, answers, 2, "if the first request is valid, the second is a separate request")
 	assert.Equal(t, int64(1), booked.Load())
 }
 

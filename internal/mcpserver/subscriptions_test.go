@@ -81,7 +81,7 @@ func TestReq_W4_SubscribersAreNotifiedOverStdio(t *testing.T) {
 	w.answer("4")
 	feed.Updated("test://b")
 	w.hangUp()
-	assert.Len(t, w.rest(), 1, "what is due is told before the end")
+	assert.Len(t, w.rest(), 1, "pending notifications are sent before the end")
 }
 
 // req: W4, P1. 2026-07-28 on stdio: a listen begins with its acknowledgement, its
@@ -190,7 +190,7 @@ func TestOnlyResourcesThereAreCanBeSubscribedTo(t *testing.T) {
 	assert.Contains(t, w.refusal("100", mcp.INVALID_PARAMS), "at most 100")
 }
 
-// req: E3, E5. A resource's failure is told in the words made for it, or in none.
+// req: E3, E5. The error of a resource has the text that is meant for clients, or no text.
 func TestAResourcesErrorKeepsItsCode(t *testing.T) {
 	t.Parallel()
 	g, feed := changing()

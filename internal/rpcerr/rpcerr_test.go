@@ -8,7 +8,7 @@ import (
 	"github.com/vennio-mcp/vennio-mcp/internal/rpcerr"
 )
 
-// req: E3. Only what was made to be told is found; every other text stays inside.
+// req: E3. Only errors that are meant for clients are found; no other text leaves the server.
 func TestOnlyMarkedErrorsAreTold(t *testing.T) {
 	t.Parallel()
 	e := rpcerr.Error{Code: -32002, Message: "No booking -1 here: look again."}

@@ -60,7 +60,7 @@ func TestWhateverLooksLikeAKeyIsMasked(t *testing.T) {
 		"vennio_sk_live_a vennio_sk_live_b":                   "vennio_sk_live_**** vennio_sk_live_****",
 	} {
 		assert.Equal(t, want, sanitize.Mask(in))
-		assert.Equal(t, want, sanitize.Mask(want), "what is masked stays so")
+		assert.Equal(t, want, sanitize.Mask(want), "masked text does not change again")
 	}
 	for _, text := range []string{
 		"", "Use a secret key (vennio_sk_live_…).", "the key has none of Vennio's prefixes (vennio_sk_, vennio_pk_, vennio_at_)", "vennio_sk_test", "vennio_unavailable",

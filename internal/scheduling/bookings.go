@@ -149,7 +149,7 @@ func parseParticipant(participant string) (name, id string) {
 }
 
 // ShownHosts lists the hosts of a booking for people and models. In the guide's dialect the owner's id
-// repeats a host who is named by an address, so an owner without a name of its own is left out.
+// repeats a host who is named by an address, so an owner without another name is left out.
 func (b Booking) ShownHosts() []string {
 	shown := []string{}
 	for i, h := range b.Hosts {

@@ -103,7 +103,7 @@ func TestReq_S8_S11_PickHoldsWhateverTheSlotsAndWishes(t *testing.T) {
 		require.Equal(t, possible && fewest > 0, p.Missed)
 		for i, c := range p.Choices {
 			require.Contains(t, free, c.Slot)
-			require.True(t, allowed(c.Slot, w), "what is ruled out is never offered")
+			require.True(t, allowed(c.Slot, w), "excluded times are never offered")
 			require.Equal(t, fewest, misses(c.Slot, w), "only what misses the fewest wishes is offered")
 			require.NotEmpty(t, c.Reason)
 			for _, other := range p.Choices[:i] {

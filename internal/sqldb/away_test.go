@@ -38,7 +38,7 @@ func TestALockedOrUnreachableDatabaseIsUnavailable(t *testing.T) {
 	first, second := open(t, dir), hasty(t, dir)
 	require.NoError(t, second.Write(t.Context(), keepAct("before")))
 	require.NoError(t, first.Write(t.Context(), func(*sqldb.Tx) error {
-		require.ErrorIs(t, second.Write(t.Context(), keepAct("a")), sqldb.ErrUnavailable, "others wait as long as they are told to")
+		require.ErrorIs(t, second.Write(t.Context(), keepAct("a")), sqldb.ErrUnavailable, "other writers wait for Options.Patience")
 		return nil
 	}))
 	require.NoError(t, second.Write(t.Context(), keepAct("a")))
@@ -144,7 +144,7 @@ func TestAServerThatDoesNotAnswerIsUnavailable(t *testing.T) {
 	require.ErrorIs(t, db.Write(t.Context(), keepAct("a")), sqldb.ErrUnavailable)
 	short, cancel := context.WithTimeout(t.Context(), time.Millisecond)
 	defer cancel()
-	require.ErrorIs(t, db.Write(short, keepAct("a")), context.DeadlineExceeded, "whoever waits shorter hears so")
+	require.ErrorIs(t, db.Write(short, keepAct("a")), context.DeadlineExceeded, "a caller with a shorter deadline gets its own error")
 }
 
 // field: hung store. A step that does not end is cancelled.

@@ -81,7 +81,7 @@ func TestUnknownTypesPassThrough(t *testing.T) {
 	assert.Nil(t, decoded(t, `{"type":"x","data":null}`).Data)
 }
 
-// Without an id of its own, a replay is known by its bytes.
+// A replay of an event without an id is recognized by its bytes.
 func TestIDsOfEventsWithoutOne(t *testing.T) {
 	t.Parallel()
 	for _, id := range []string{"", `"id":"",`, `"id":null,`, `"id":{},`, `"id":"a\u202eb",`, `"id":"` + strings.Repeat("x", 257) + `",`} {

@@ -128,7 +128,7 @@ func cityTables(cities []city, names zoneNames) (rows, countries string) {
 	slices.Sort(lines)
 	var b strings.Builder
 	for _, name := range slices.Sorted(maps.Keys(codes)) {
-		// The source has the overseas territories of France under that name, with codes of their own.
+		// The source has the overseas territories of France under that name, with separate codes.
 		most := slices.MaxFunc(slices.Sorted(maps.Keys(codes[name])), func(a, b string) int { return cmp.Compare(codes[name][a], codes[name][b]) })
 		fmt.Fprintf(&b, "%s = %s\n", name, most)
 	}

@@ -27,7 +27,7 @@ func TestReq_E1_EveryCodeAndKindHasAdvice(t *testing.T) {
 	assert.Len(t, codes, len(vennioclient.Kinds()))
 }
 
-// req: E3. What went wrong inside is for the log, never for the model.
+// req: E3. Internal causes are logged and never shown to the model.
 func TestCausesReachMiddlewareAndAdviceReachesTheModel(t *testing.T) {
 	t.Parallel()
 	type in = schemas.CheckCalendarAccessInput

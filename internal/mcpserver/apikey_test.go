@@ -35,13 +35,14 @@ func keyed(t *testing.T, o mcpserver.HTTPOptions) (*site, *rig) {
 	return open(t, newRig(), o), g
 }
 
-// with is a caller who brings their n-th key.
+// with returns the headers of a caller with their n-th key.
 func with(name string, n int) []string {
 	return append(as(name), auth.HeaderKey, fmt.Sprintf("vennio_sk_test_%d", n))
 }
 
-// req: X2, X5. A token that makes keys up keeps nobody out: it has few tenants at
-// once, all such tokens have so many, and those of the settings file are apart.
+// req: X2, X5. A token that sends invented keys blocks nobody else: the number of its
+// open tenants is limited, as is that of all such tokens together, and the tenants of
+// the settings file do not count.
 func TestReq_X2_InventedKeysKeepNobodyOut(t *testing.T) {
 	t.Parallel()
 	s, _ := keyed(t, mcpserver.HTTPOptions{MaxKeys: 3, MaxTenants: 4})
@@ -59,15 +60,15 @@ func TestReq_X2_InventedKeysKeepNobodyOut(t *testing.T) {
 	assert.Contains(t, string(said), "too many Vennio keys")
 	assert.Equal(t, http.StatusOK, hello(with("ada", 0)...).StatusCode, "a key that is in use")
 	assert.Equal(t, http.StatusOK, hello(with("bob", 10)...).StatusCode)
-	assert.Equal(t, http.StatusServiceUnavailable, hello(with("bob", 11)...).StatusCode, "there are four of callers' keys")
+	assert.Equal(t, http.StatusServiceUnavailable, hello(with("bob", 11)...).StatusCode, "four tenants of callers' keys are open")
 	assert.Equal(t, http.StatusOK, hello(as("acme")...).StatusCode)
 
 	end := append(with("ada", 2), "Mcp-Session-Id", last.Header.Get("Mcp-Session-Id"))
 	require.Equal(t, http.StatusOK, s.ask(http.MethodDelete, "/mcp", "", end...).StatusCode)
-	assert.Equal(t, http.StatusOK, hello(with("ada", 3)...).StatusCode, "an idle one makes room")
+	assert.Equal(t, http.StatusOK, hello(with("ada", 3)...).StatusCode, "an idle tenant is closed to make room")
 }
 
-// req: X2. The pace is that of the token, whatever key comes with it.
+// req: X2. The rate limit applies to the token, whatever key is sent with it.
 func TestReq_X2_ANewKeyIsNoNewPace(t *testing.T) {
 	t.Parallel()
 	s, _ := keyed(t, mcpserver.HTTPOptions{Rate: 0.001})
@@ -76,8 +77,8 @@ func TestReq_X2_ANewKeyIsNoNewPace(t *testing.T) {
 	assert.Equal(t, http.StatusOK, s.pinged(with("bob", 1)...))
 }
 
-// req: X2, X5. Calls with many keys of one token are half of all at most, those of
-// all such tokens three quarters.
+// req: X2, X5. Calls with many keys of one token are at most half of all concurrent
+// calls, and those of all such tokens at most three quarters.
 func TestReq_X5_ManyKeysHaveTheShareOfOneTenant(t *testing.T) {
 	t.Parallel()
 	s, g := keyed(t, mcpserver.HTTPOptions{MaxCalls: 4})

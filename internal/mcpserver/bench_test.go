@@ -15,9 +15,9 @@ import (
 	"github.com/vennio-mcp/vennio-mcp/internal/mcpserver"
 )
 
-// BenchmarkStdioEcho measures echo calls over the system's pipes, ours and mcp-go's own
-// server in one run: ratios travel, absolute numbers do not (req: Q5). "one" has
-// one call under way at a time, "many" has 32.
+// BenchmarkStdioEcho measures echo calls over pipes to this server and to mcp-go's server
+// in one run, because ratios depend less on the machine than absolute numbers (req: Q5).
+// "one" has one concurrent call, "many" has 32.
 func BenchmarkStdioEcho(b *testing.B) {
 	ours := func(ctx context.Context, s *server.MCPServer, in io.Reader, out io.Writer) error {
 		return mcpserver.Stdio(ctx, s, in, out, mcpserver.StdioOptions{})

@@ -12,8 +12,8 @@ import (
 	"github.com/vennio-mcp/vennio-mcp/internal/mcpserver"
 )
 
-// req: X2. Whatever the status, where a body was not read to its end, what follows
-// on the connection is not taken for a request; where it was read, it is.
+// req: X2. If a body was not read to its end, the following bytes on the connection are
+// not parsed as a request, whatever the status; if it was read, they are.
 func TestReq_X2_NothingIsReadAfterABodyThatWasNot(t *testing.T) {
 	t.Parallel()
 	said := map[string]http.Handler{

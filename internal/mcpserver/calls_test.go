@@ -31,7 +31,7 @@ func TestNoMoreCallsRunThanAllowed(t *testing.T) {
 		w.send(slowCall(id))
 	}
 	assert.ElementsMatch(t, []string{"0", "1"}, []string{receive(t, g.started), receive(t, g.started)})
-	w.alive() // a third would have started by now, had it been let in
+	w.alive() // a third call would have started by now if it had been admitted
 	assert.Empty(t, g.started)
 	for _, next := range []string{"2", "3", "4"} {
 		g.free(t)

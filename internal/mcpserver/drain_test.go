@@ -52,7 +52,7 @@ func TestTheDrainHasAnEnd(t *testing.T) {
 		w.hangUp()
 		assert.Equal(t, "1", receive(t, g.stopped))
 		answers := w.rest()
-		require.Len(t, answers, 2, "what was cancelled is answered all the same")
+		require.Len(t, answers, 2, "a cancelled call is answered too")
 		for _, m := range answers {
 			if string(m.ID) == "1" {
 				assert.Equal(t, "stopped", m.text())
@@ -199,8 +199,8 @@ func TestStdioLeavesNoGoroutineBehind(t *testing.T) {
 	requireGoroutines(t, before)
 }
 
-// requireGoroutines waits until no more goroutines run than before, but for the
-// one that counts.
+// requireGoroutines waits until no more goroutines run than before, except the one that
+// counts.
 func requireGoroutines(t *testing.T, before int) {
 	t.Helper()
 	require.Eventually(t, func() bool { return runtime.NumGoroutine() <= before+1 }, patience, time.Millisecond)

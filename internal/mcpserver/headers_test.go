@@ -10,8 +10,8 @@ import (
 	"github.com/vennio-mcp/vennio-mcp/internal/mcpserver"
 )
 
-// req: X2. Whatever begins an answer, it carries the headers that browsers keep to:
-// JSON, a refusal, a stream, and what a call tells before its result.
+// req: X2. Every response has the security headers for browsers, whatever it begins
+// with: JSON, a refusal, a stream, or a notification before the result of a call.
 func TestReq_X2_EveryResponseHasSecurityHeaders(t *testing.T) {
 	t.Parallel()
 	s := open(t, newRig(), mcpserver.HTTPOptions{})

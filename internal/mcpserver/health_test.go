@@ -35,20 +35,20 @@ func TestReq_O3_ReadySaysWhyNot(t *testing.T) {
 			{false, http.StatusOK, `{"status":"ready"}`},
 		} {
 			broken.Store(tc.broken)
-			<-time.After(time.Second) // of the bubble: a verdict is told so long
+			<-time.After(time.Second) // of the bubble: a result is reused for this long
 			resp := s.ask(http.MethodGet, "/readyz", "")
 			body, err := io.ReadAll(resp.Body)
 			require.NoError(t, err)
 			assert.Equal(t, tc.status, resp.StatusCode)
 			assert.JSONEq(t, tc.said, string(body))
-			assert.Equal(t, http.StatusOK, s.ask(http.MethodGet, "/healthz", "").StatusCode, "it lives all the same")
+			assert.Equal(t, http.StatusOK, s.ask(http.MethodGet, "/healthz", "").StatusCode, "the process is alive nevertheless")
 		}
 		s.stop()
 		s.ended()
 	})
 }
 
-// readiness is what so many hear who ask at once.
+// readiness returns the statuses of concurrent readiness probes.
 func readiness(t *testing.T, s *site, crowd int) <-chan int {
 	t.Helper()
 	statuses := make(chan int, crowd)
@@ -64,8 +64,8 @@ func readiness(t *testing.T, s *site, crowd int) <-chan int {
 	return statuses
 }
 
-// req: X2. However many strangers ask, the store is asked once a second; and who
-// hangs up does not make others hear that we are not ready.
+// req: X2. However many clients probe, the store is checked once per second, and a
+// client that disconnects does not make the server report that it is not ready.
 func TestReq_X2_ReadinessIsFoundOnceForAllWhoAsk(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -101,8 +101,8 @@ func TestReq_X2_ReadinessIsFoundOnceForAllWhoAsk(t *testing.T) {
 	})
 }
 
-// field: hung store. A check that does not return delays one probe by a second,
-// and those that follow by little; nobody starts a second check meanwhile.
+// field: hung store. A check that does not return delays one probe by a second and the
+// following probes only a little; no second check starts meanwhile.
 func TestAReadinessCheckThatHangsDelaysFewProbes(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -160,7 +160,7 @@ func TestAReadinessCheckThatFailsSlowlyDelaysTheFirstProbe(t *testing.T) {
 	})
 }
 
-// req: X2. Pages are open to strangers, and paced, each by itself.
+// req: X2. Pages are open to unauthenticated clients, and each has its own rate limit.
 func TestReq_X2_PagesArePaced(t *testing.T) {
 	t.Parallel()
 	seen := new(atomic.Int64)
@@ -172,7 +172,7 @@ func TestReq_X2_PagesArePaced(t *testing.T) {
 		assert.Equal(t, http.StatusTooManyRequests, resp.StatusCode)
 		assert.Equal(t, "100", resp.Header.Get("Retry-After"))
 	}
-	assert.Equal(t, http.StatusOK, s.ask(http.MethodPost, "/webhooks/vennio", "{}").StatusCode, "who leafs keeps no event out")
+	assert.Equal(t, http.StatusOK, s.ask(http.MethodPost, "/webhooks/vennio", "{}").StatusCode, "requests for pages do not block events")
 	assert.Equal(t, int64(2), seen.Load())
 }
 
@@ -195,7 +195,7 @@ func TestReq_O3_WhileDrainingItIsNotReadyAndLives(t *testing.T) {
 	assert.Equal(t, http.StatusServiceUnavailable, resp.StatusCode)
 	assert.Contains(t, string(body), `"draining: `)
 	assert.Equal(t, http.StatusOK, s.ask(http.MethodGet, "/healthz", "").StatusCode)
-	assert.Equal(t, http.StatusForbidden, s.ask(http.MethodGet, "/readyz", "", "Origin", "https://evil.example").StatusCode, "the door stays")
+	assert.Equal(t, http.StatusForbidden, s.ask(http.MethodGet, "/readyz", "", "Origin", "https://evil.example").StatusCode, "the host policy still applies")
 	refused := s.post(slowCall(2), headers...)
 	assert.Equal(t, http.StatusServiceUnavailable, refused.StatusCode)
 	assert.Contains(t, single(t, refused).Error.Message, "stopping")
@@ -204,5 +204,5 @@ func TestReq_O3_WhileDrainingItIsNotReadyAndLives(t *testing.T) {
 	assert.Equal(t, "1", receive(t, result))
 	s.ended()
 	_, err = s.http.Do(s.request(t.Context(), http.MethodGet, "/readyz", ""))
-	require.Error(t, err, "nobody listens any more")
+	require.Error(t, err, "the listener is closed")
 }

@@ -295,5 +295,5 @@ func TestAStopBeforeTheStartClosesTheListener(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, mcpserver.HTTP(ctx, ln, newRig().srv, mcpserver.HTTPOptions{}))
 	_, err = ln.Accept()
-	require.ErrorIs(t, err, net.ErrClosed, "it never serves, and closes what it was given")
+	require.ErrorIs(t, err, net.ErrClosed, "it never serves, and closes the listener")
 }

@@ -80,8 +80,8 @@ func (s *site) request(ctx context.Context, method, path, body string, headers .
 	return r
 }
 
-// postInVain posts a message whose answer, if any, nobody waits for. It ends with
-// ctx or with the test, which waits for that.
+// postInVain posts a message and ignores its answer. The request ends with ctx or with
+// the test, which waits for its end.
 func (s *site) postInVain(ctx context.Context, body string, headers ...string) {
 	s.t.Helper()
 	r, done := s.request(ctx, http.MethodPost, "/mcp", body, headers...), make(chan struct{})
@@ -100,7 +100,7 @@ func (s *site) post(body string, headers ...string) *http.Response {
 	return s.ask(http.MethodPost, "/mcp", body, headers...)
 }
 
-// modernly is the headers a message of 2026-07-28 must carry.
+// modernly returns the headers that a message of 2026-07-28 must have.
 func modernly(method string, name ...string) []string {
 	headers := []string{"Mcp-Protocol-Version", modern, "Mcp-Method", method}
 	for _, n := range name {
@@ -133,7 +133,7 @@ func single(t *testing.T, resp *http.Response) message {
 	return m
 }
 
-// events reads messages off an event stream, as they come.
+// events reads messages from an event stream.
 type events struct {
 	t *testing.T
 	r *bufio.Reader
@@ -146,7 +146,7 @@ func stream(t *testing.T, resp *http.Response) *events {
 	return &events{t, bufio.NewReader(resp.Body)}
 }
 
-// data is what the next event carries, or "" at the end of the stream.
+// data returns the data of the next event, or "" at the end of the stream.
 func (e *events) data() string {
 	e.t.Helper()
 	for {
@@ -168,7 +168,7 @@ func (e *events) next() (m message) {
 	return m
 }
 
-// sse opens an SSE stream; the path takes messages for it.
+// sse opens an SSE stream and returns the path for its messages.
 func (s *site) sse() (*events, string) {
 	s.t.Helper()
 	e := stream(s.t, s.ask(http.MethodGet, "/sse", ""))

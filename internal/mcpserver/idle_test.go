@@ -25,7 +25,7 @@ func (s *site) ping(headers []string) int {
 	return resp.StatusCode
 }
 
-// Who takes longer to answer than an idle session lives is heard all the same.
+// An answer that takes longer than the idle timeout of a session is accepted nevertheless.
 func TestASessionLivesWhileItsCallWaitsForAPerson(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -43,7 +43,7 @@ func TestASessionLivesWhileItsCallWaitsForAPerson(t *testing.T) {
 		assert.Empty(t, e.data())
 
 		<-time.After(idle - time.Second)
-		assert.Equal(t, http.StatusOK, s.ping(headers), "its time begins when the last request is over")
+		assert.Equal(t, http.StatusOK, s.ping(headers), "the idle time begins when the last request ends")
 		assert.Equal(t, 1, count["sessions"]())
 		<-time.After(2 * idle)
 		assert.Zero(t, count["sessions"]())
@@ -65,7 +65,7 @@ func TestAStreamEndsWithItsSession(t *testing.T) {
 		<-time.After(5 * idle)
 		require.Equal(t, http.StatusOK, s.ping(headers))
 		assert.Equal(t, http.StatusOK, s.ask(http.MethodDelete, "/mcp", "", headers...).StatusCode)
-		assert.Empty(t, e.data(), "it ends at once, and says nothing more")
+		assert.Empty(t, e.data(), "it ends at once without further data")
 		synctest.Wait()
 		assert.Zero(t, count["streams"]())
 		assert.Equal(t, http.StatusNotFound, s.ping(headers))
@@ -74,7 +74,7 @@ func TestAStreamEndsWithItsSession(t *testing.T) {
 	})
 }
 
-// req: X2. Sessions that clients leave behind keep no new client out.
+// req: X2. Sessions that clients abandon do not block new clients.
 // field: idle sessions
 func TestTheLongestIdleSessionMakesRoom(t *testing.T) {
 	t.Parallel()
@@ -136,8 +136,8 @@ func TestASessionThatIsJustBeginningMakesNoRoom(t *testing.T) {
 	assert.Equal(t, http.StatusOK, s.ping([]string{"Mcp-Session-Id", receive(t, ids)}))
 }
 
-// req: X5. A tenant makes room among its own sessions first; one that has not had
-// its share makes room among those of others.
+// req: X5. A new session replaces an idle session of the same tenant first. If the tenant
+// has fewer sessions than its share, it replaces one of another tenant.
 func TestTenantsMakeRoomForThemselvesFirst(t *testing.T) {
 	t.Parallel()
 	o := mcpserver.HTTPOptions{MaxSessions: 8} // of which a tenant has a quarter
@@ -170,6 +170,6 @@ func TestTenantsMakeRoomForThemselvesFirst(t *testing.T) {
 			}
 		}
 	}
-	assert.Equal(t, 7, left, "one of the others' made room")
+	assert.Equal(t, 7, left, "a session of another tenant was closed")
 	assert.Equal(t, http.StatusOK, s.ping(late))
 }

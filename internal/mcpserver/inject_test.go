@@ -17,7 +17,7 @@ import (
 	"github.com/vennio-mcp/vennio-mcp/internal/mcpserver"
 )
 
-// paper is a log that is read while it is written.
+// paper is a log that can be read while it is written.
 type paper struct {
 	mu sync.Mutex
 	b  bytes.Buffer
@@ -35,14 +35,14 @@ func (p *paper) String() string {
 	return p.b.String()
 }
 
-// breaks are ways to end a line, or a text, that one reader on the way may take
-// for one.
+// breaks are characters and sequences that some program on the path may interpret as
+// the end of a line or of a text.
 var breaks = map[string]string{
 	"CR LF": "\r\n", "LF": "\n", "CR": "\r", "NUL": "\x00", "VT": "\v", "escaped": "%0d%0a", "twice escaped": "%250d%250a", "in words": `\r\n`,
 	"LF beyond ASCII": "\u560a", "NEL": "\u0085", "line separator": "\u2028", "not UTF-8": "\xff\x0d\x0a",
 }
 
-// headersRead are those that the server, or what it is made of, reads.
+// headersRead are the headers that the server or its libraries read.
 var headersRead = []string{
 	"Host", "Origin", "Authorization", "X-Vennio-Api-Key", "Content-Type", "Accept", "Mcp-Session-Id", "Mcp-Protocol-Version", "Mcp-Method", "Mcp-Name",
 	"Last-Event-Id", "X-Forwarded-For", "X-Forwarded-Proto", "Forwarded", "X-Request-Id", "User-Agent", "Access-Control-Request-Headers",
@@ -59,8 +59,8 @@ func forged(with string) string {
 	return part(map[string]string{"alg": "EdDSA", "kid": evil}) + "." + part(map[string]string{"sub": evil, "iss": evil}) + ".AAAA"
 }
 
-// req: X3, E3. Whatever ends a line in a header on the way in is a header of its
-// own, or refused: it makes no header of an answer, and no line of the log.
+// req: X3, E3. A line break in a request header either begins another header or is
+// refused. It creates neither a header of a response nor a line of the log.
 func TestReq_X3_NoHeaderIsInjected(t *testing.T) {
 	t.Parallel()
 	lines, console := new(paper), new(paper)
@@ -84,7 +84,7 @@ func TestReq_X3_NoHeaderIsInjected(t *testing.T) {
 			try(name, header, with)
 		}
 	}
-	require.Contains(t, console.String(), "Injected", "it came as far as the log")
+	require.Contains(t, console.String(), "Injected", "the text is in the log")
 	for line := range strings.Lines(lines.String()) {
 		assert.True(t, json.Valid([]byte(line)), line)
 	}
@@ -93,7 +93,7 @@ func TestReq_X3_NoHeaderIsInjected(t *testing.T) {
 	}
 }
 
-// req: X3. Of headers that count, two are none: neither is taken.
+// req: X3. A security-relevant header that occurs twice counts as absent.
 func TestReq_X3_ADoubledHeaderIsNotTaken(t *testing.T) {
 	t.Parallel()
 	s := everything(t, mcpserver.HTTPOptions{})

@@ -15,7 +15,7 @@ import (
 	"github.com/vennio-mcp/vennio-mcp/internal/mcpserver"
 )
 
-// members is an object of so many members; a verb in the name is their number.
+// members returns an object with this many members; a verb in the name is replaced by the number of the member.
 func members(n int, name string) string {
 	var all []string
 	for i := range n {
@@ -54,8 +54,8 @@ var excesses = map[string]struct {
 	"such a number inside":         {`{"zz":[{"zz":-1E+400}]}`, jsonlimits.LargeNumber},
 }
 
-// way is a client of one revision on one transport, which sends a message and
-// reads the message that answers it.
+// way is a client of one revision on one transport. It sends a message and reads the
+// answer.
 type way struct {
 	name, version string
 	ask           func(raw, method, name string) message
@@ -144,9 +144,9 @@ func TestReq_X7_EveryMethodOnEveryTransportIsBounded(t *testing.T) {
 	}
 }
 
-// req: X7. A tool is called without its arguments and with the reason, so that it
-// answers as it answers any mistake; one that does not ask for the reason has no
-// arguments that it could take for the caller's.
+// req: X7. If the arguments exceed a limit, the tool is called without them and with the
+// reason, so that it reports it like any mistake. A tool that ignores the reason gets no
+// arguments.
 // field: arguments beyond a limit
 func TestReq_X7_ArgumentsBeyondALimitReachNoTool(t *testing.T) {
 	t.Parallel()
@@ -168,7 +168,7 @@ func TestReq_X7_ArgumentsBeyondALimitReachNoTool(t *testing.T) {
 				assert.Equal(t, "false: "+x.want.Error(), call(x.value), name)
 				assert.Equal(t, "false: "+x.want.Error(), call(`"zz","Arguments":{"text":"a"},"arguments":{"zz":`+x.value+`}`), name)
 			}
-			assert.Equal(t, "map[a:1]: <nil>", call(`{"a":1}`), "the limit is that of one call")
+			assert.Equal(t, "map[a:1]: <nil>", call(`{"a":1}`), "the limit applies to each call")
 			deepest := strings.Repeat("[", 29) + strings.Repeat("]", 29)
 			assert.Equal(t, "map[zz:"+deepest+"]: <nil>", call(`{"zz":`+deepest+`}`))
 			twice := w.ask(toolCall("7", w.version, "bounded", `{"zz":1e400},"arguments":{"zz":1e400}`), "tools/call", "bounded")

@@ -8,8 +8,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// A client cannot produce this moment: a call's turn comes after the call was
-// cancelled and before it noticed.
+// A client cannot cause this situation: a call gets its turn after it was cancelled and
+// before it notices the cancellation.
 func TestATurnThatComesTooLateIsPassedOn(t *testing.T) {
 	t.Parallel()
 	l := newLimiter(1, 2, 10)
@@ -24,7 +24,7 @@ func TestATurnThatComesTooLateIsPassedOn(t *testing.T) {
 	cancel(errCancelled)
 	inside.release() // it is the turn of late
 	require.ErrorIs(t, late.wait(ctx), errCancelled)
-	require.NoError(t, next.wait(t.Context()), "it was passed on")
+	require.NoError(t, next.wait(t.Context()), "the turn was passed on")
 	next.release()
 	assert.Equal(t, 1, l.free)
 	assert.Zero(t, l.bytes)

@@ -55,7 +55,7 @@ func TestTheLimitIsExact(t *testing.T) {
 	w.send(call + " ")
 	assert.Contains(t, w.refusal("1", mcp.INVALID_REQUEST), fmt.Sprint(len(call)))
 	w.send(`{"method":"ping","params":{"x":"` + strings.Repeat("y", len(call)) + `"},"jsonrpc":"2.0","id":1}`)
-	w.refusal("null", mcp.INVALID_REQUEST) // the id is past the limit
+	w.refusal("null", mcp.INVALID_REQUEST) // the id is beyond the limit
 	w.send(strings.Repeat("[", len(call)+1))
 	w.refusal("null", mcp.INVALID_REQUEST)
 	w.alive()

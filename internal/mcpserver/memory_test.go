@@ -14,7 +14,7 @@ import (
 	"github.com/vennio-mcp/vennio-mcp/internal/mcpserver"
 )
 
-// unsent is a request whose head has come and whose body is still on its way.
+// unsent is a request of which the server has received the head but not the body.
 type unsent struct {
 	t    *testing.T
 	body string
@@ -49,7 +49,7 @@ func (u *unsent) finish() int {
 	return u.response().StatusCode
 }
 
-// waysToSend are a body padded to a length, and one in chunks, which might be as long.
+// waysToSend are a body padded to a length, and a chunked one, whose length is unknown.
 func waysToSend(body string, long int) []struct{ size, body string } {
 	return []struct{ size, body string }{
 		{fmt.Sprint("Content-Length: ", long), body + strings.Repeat(" ", long-len(body))},
@@ -57,8 +57,8 @@ func waysToSend(body string, long int) []struct{ size, body string } {
 	}
 }
 
-// req: X2, X5. Bodies hold so much memory together while they are on their way, and
-// those of one tenant a part of it; short ones find room beside long ones.
+// req: X2, X5. The memory for bodies that are being received is limited, in total and
+// for each tenant. Short bodies are accepted while long ones use up their share.
 func TestReq_X2_BodiesAreBoundedTogether(t *testing.T) {
 	t.Parallel()
 	const long, all = 128 << 10, 6 // three quarters of eight, of which a tenant has half
@@ -79,7 +79,7 @@ func TestReq_X2_BodiesAreBoundedTogether(t *testing.T) {
 		require.Equal(t, http.StatusContinue, status, i)
 		if open = append(open, u); i == 2 {
 			_, status = begin("acme", 0)
-			assert.Equal(t, http.StatusServiceUnavailable, status, "it has its share")
+			assert.Equal(t, http.StatusServiceUnavailable, status, "the tenant has used its share")
 		}
 	}
 	for _, token := range []string{"acme", "beta"} {
@@ -90,11 +90,11 @@ func TestReq_X2_BodiesAreBoundedTogether(t *testing.T) {
 		assert.Equal(t, http.StatusOK, s.post(list, append(modernly("tools/list"), as(token)...)...).StatusCode, "short ones pass")
 	}
 	_, resp := s.begin("/form", "", ways[0].size, "")
-	assert.Equal(t, http.StatusServiceUnavailable, resp.StatusCode, "pages take from the same")
+	assert.Equal(t, http.StatusServiceUnavailable, resp.StatusCode, "pages use the same memory")
 	for i, u := range open {
 		assert.Equal(t, http.StatusOK, u.finish(), i)
 	}
-	for i := range all { // and all is given back
+	for i := range all { // all memory is released
 		_, status := begin([]string{"acme", "beta"}[i/3], i)
 		assert.Equal(t, http.StatusContinue, status, i)
 	}

@@ -14,8 +14,8 @@ import (
 	"github.com/vennio-mcp/vennio-mcp/internal/rpcerr"
 )
 
-// The error of a resource that is not there names it, whoever found it missing:
-// mcp-go, or a handler.
+// The error about a missing resource names the resource, whether mcp-go or a handler
+// returned it.
 func TestAMissingResourceIsNamed(t *testing.T) {
 	t.Parallel()
 	g := newRig(server.WithResourceCapabilities(false, false))

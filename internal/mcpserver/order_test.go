@@ -14,8 +14,8 @@ import (
 	"github.com/vennio-mcp/vennio-mcp/internal/mcpserver"
 )
 
-// All that a call tells comes, in order, before its answer, also when it answers
-// at once, and also when the session has another stream open.
+// All notifications of a call arrive in order before its answer, also if the call
+// answers at once, and also if the session has another open stream.
 func TestNotificationsOfACallComeBeforeItsResponse(t *testing.T) {
 	t.Parallel()
 	s := open(t, newRig(), mcpserver.HTTPOptions{})
@@ -87,8 +87,8 @@ func TestAClientIsNotAskedOverStreamableHTTPWhatItDidNotDeclare(t *testing.T) {
 	}
 }
 
-// req: P6. A question that comes back as a result is refused in the words of the
-// specification where the request did not declare that its client can be asked.
+// req: P6. If a tool returns a question and the request did not declare elicitation, the
+// answer is the error of the specification.
 func TestAQuestionThatWasNotDeclaredIsRefused(t *testing.T) {
 	t.Parallel()
 	g := newRig()

@@ -14,13 +14,13 @@ import (
 	"github.com/vennio-mcp/vennio-mcp/internal/mcpserver"
 )
 
-// capable is a rig with every list, and with completions.
+// capable returns a rig with all lists and with completions.
 func capable() *rig {
 	g := newRig(server.WithResourceCapabilities(true, false), server.WithPromptCapabilities(false), server.WithCompletions())
 	return g
 }
 
-// everyWay asks each transport, and returns what each answers.
+// everyWay sends a request over each transport and returns the answers.
 func everyWay(t *testing.T, g *rig) func(version, method, params string) map[string]message {
 	t.Helper()
 	s, w := open(t, g, mcpserver.HTTPOptions{}), dial(t, g, mcpserver.StdioOptions{})
@@ -39,7 +39,7 @@ func everyWay(t *testing.T, g *rig) func(version, method, params string) map[str
 	}
 }
 
-// An error repeats the beginning and the end of a long name, whatever is named.
+// An error quotes the beginning and the end of a long name.
 // field: long name in an error
 func TestNoErrorRepeatsALongName(t *testing.T) {
 	t.Parallel()
@@ -121,7 +121,7 @@ func TestAParameterOfAWrongTypeIsNamed(t *testing.T) {
 	}
 }
 
-// Whatever is wrong, no Go type is named.
+// No error names a Go type.
 // field: parameter of a wrong type
 func TestNoErrorNamesAGoType(t *testing.T) {
 	t.Parallel()

@@ -11,8 +11,8 @@ import (
 	"github.com/vennio-mcp/vennio-mcp/internal/mcpserver"
 )
 
-// pipes is a listener whose connections stay in the process: a crowd on them needs
-// no descriptors, and they keep the time of a synctest bubble.
+// pipes is a listener whose connections are in memory. They need no file descriptors
+// and work in a synctest bubble.
 type pipes struct {
 	conns  chan net.Conn
 	closed chan struct{}

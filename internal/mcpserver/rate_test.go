@@ -9,7 +9,7 @@ import (
 	"github.com/vennio-mcp/vennio-mcp/internal/mcpserver"
 )
 
-// pinged is the status of a ping that needs no session.
+// pinged returns the status of a ping without a session.
 func (s *site) pinged(headers ...string) int {
 	s.t.Helper()
 	resp := s.post(request("1", modern, "tools/list", ""), append(modernly("tools/list"), headers...)...)
@@ -20,7 +20,7 @@ func (s *site) pinged(headers ...string) int {
 	return resp.StatusCode
 }
 
-// req: X2, X5. What a tenant asks beyond its own pace takes nothing from others.
+// req: X2, X5. Requests of a tenant beyond its rate do not reduce the rate of others.
 func TestReq_X5_ATenantThatFloodsUsesUpItsOwnPaceAlone(t *testing.T) {
 	t.Parallel()
 	s, _, _ := tenantSite(t, mcpserver.HTTPOptions{Rate: 0.001, RateAll: 1.5}, "acme", "beta") // 1 and 3 at once
@@ -31,7 +31,7 @@ func TestReq_X5_ATenantThatFloodsUsesUpItsOwnPaceAlone(t *testing.T) {
 	assert.Equal(t, http.StatusOK, s.pinged(as("beta")...))
 }
 
-// req: X2. All together have a pace, too.
+// req: X2. All tenants together have a rate limit too.
 func TestReq_X2_AllTogetherArePaced(t *testing.T) {
 	t.Parallel()
 	s, _, _ := tenantSite(t, mcpserver.HTTPOptions{RateAll: 0.001}, "acme", "beta")

@@ -13,9 +13,9 @@ import (
 )
 
 const (
-	// secret stands for what must never reach a client.
+	// secret is a text that must never be sent to a client.
 	secret = "vennio_sk_live_canary"
-	// patience is how long a test waits for what must happen.
+	// patience limits how long a test waits for an expected event.
 	patience = time.Minute
 )
 
@@ -24,7 +24,7 @@ var (
 	modern = "2026-07-28"
 )
 
-// rig is a small MCP server whose slow tools a test holds in its hand.
+// rig is a small MCP server with slow tools that a test controls.
 type rig struct {
 	srv     *server.MCPServer
 	started chan string   // the name of each slow call, as it starts
@@ -70,7 +70,7 @@ func (g *rig) slow(ctx context.Context, r mcp.CallToolRequest) (*mcp.CallToolRes
 	}
 }
 
-// deaf does not heed its context.
+// deaf ignores the cancellation of its context.
 func (g *rig) deaf(_ context.Context, r mcp.CallToolRequest) (*mcp.CallToolResult, error) {
 	g.started <- r.GetString("text", "")
 	<-g.release
@@ -118,7 +118,7 @@ func ask(_ context.Context, r mcp.CallToolRequest) (*mcp.CallToolResult, error) 
 	return server.NewInputRequestBuilder("state").Elicit("yes", question).ToolResult(), nil
 }
 
-// askShort asks the person directly, and does not wait long.
+// askShort asks the person directly, with a short timeout.
 func askShort(ctx context.Context, r mcp.CallToolRequest) (*mcp.CallToolResult, error) {
 	ctx, cancel := context.WithTimeout(ctx, time.Duration(r.GetInt("ms", 60_000))*time.Millisecond)
 	defer cancel()
@@ -146,20 +146,20 @@ func roots(ctx context.Context, _ mcp.CallToolRequest) (*mcp.CallToolResult, err
 	return mcp.NewToolResultText(got.Roots[0].URI), nil
 }
 
-// who says what the server knows of the client.
+// who returns what the server knows about the client.
 func who(ctx context.Context, _ mcp.CallToolRequest) (*mcp.CallToolResult, error) {
 	c := server.ClientSessionFromContext(ctx).(server.SessionWithClientInfo)
 	return mcp.NewToolResultText(fmt.Sprint(c.GetClientInfo().Name, " ", server.RequestProtocolVersion(ctx),
 		" ", c.GetClientCapabilities().Elicitation != nil)), nil
 }
 
-// odd returns what cannot be encoded.
+// odd returns a value that cannot be encoded.
 func odd(context.Context, mcp.CallToolRequest) (*mcp.CallToolResult, error) {
 	return mcp.NewToolResultStructured(make(chan int), "odd"), nil
 }
 
-// toolCall is a tools/call as it goes over the wire. A modern one says in _meta
-// what initialize says otherwise.
+// toolCall returns an encoded tools/call. One of 2026-07-28 declares in _meta what older
+// clients declare with initialize.
 func toolCall(id, version, tool, arguments string) string {
 	return request(id, version, "tools/call", fmt.Sprintf(`"name":%q,"arguments":%s`, tool, arguments))
 }
@@ -179,7 +179,7 @@ func initialize(version, capabilities string) string {
 
 const initialized = `{"jsonrpc":"2.0","method":"notifications/initialized"}`
 
-// message is anything that comes from the server.
+// message is any message from the server.
 type message struct {
 	JSONRPC string          `json:"jsonrpc"`
 	ID      json.RawMessage `json:"id"`

@@ -14,7 +14,7 @@ import (
 	"github.com/vennio-mcp/vennio-mcp/internal/mcpserver"
 )
 
-// everything serves all that there can be.
+// everything opens a site with every optional route.
 func everything(t *testing.T, o mcpserver.HTTPOptions) *site {
 	t.Helper()
 	check, err := auth.New(t.Context(), auth.Options{
@@ -40,8 +40,8 @@ var methods = []string{
 	http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete, http.MethodOptions, http.MethodTrace, "BOOK",
 }
 
-// strangely sends a request whose address, Host and Origin are what the test
-// says, and returns its answer.
+// strangely sends a request with an arbitrary path, Host and Origin, and returns the
+// answer.
 func (s *site) strangely(method, address, lines string) answer {
 	s.t.Helper()
 	all := s.raw(fmt.Sprintf("%s %s HTTP/1.1\r\n%sConnection: close\r\nAuthorization: Bearer ada\r\n\r\n", method, address, lines))
@@ -49,8 +49,8 @@ func (s *site) strangely(method, address, lines string) answer {
 	return all[0]
 }
 
-// req: X2. No route, no method and no way to write a path is answered before Host
-// and Origin are known, nor without the headers that browsers keep to.
+// req: X2. For every route, method and spelling of a path, the server checks Host and
+// Origin first and sends the security headers for browsers.
 func TestReq_X2_NothingIsAnsweredBeforeHostAndOriginAreKnown(t *testing.T) {
 	t.Parallel()
 	s := everything(t, mcpserver.HTTPOptions{})
@@ -73,7 +73,7 @@ func TestReq_X2_NothingIsAnsweredBeforeHostAndOriginAreKnown(t *testing.T) {
 	answers := s.raw("GET /metrics HTTP/1.0\r\n\r\n")
 	require.Len(t, answers, 1)
 	assert.Equal(t, http.StatusForbidden, answers[0].status, "no Host at all")
-	assert.Contains(t, s.strangely(http.MethodGet, "/metrics", "Host: localhost\r\n").body, secret, "there is something to see")
+	assert.Contains(t, s.strangely(http.MethodGet, "/metrics", "Host: localhost\r\n").body, secret, "the page has content")
 }
 
 // req: X3. No route takes a credential from its address.
@@ -89,7 +89,7 @@ func TestReq_X3_NoRouteTakesACredentialFromItsAddress(t *testing.T) {
 	}
 }
 
-// req: X4. Where a path is put right, the way leads nowhere else.
+// req: X4. A redirect to the canonical path does not lead to another host.
 func TestReq_X4_NoRedirectLeavesTheSite(t *testing.T) {
 	t.Parallel()
 	s := everything(t, mcpserver.HTTPOptions{})

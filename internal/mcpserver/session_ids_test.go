@@ -14,7 +14,7 @@ import (
 	"github.com/vennio-mcp/vennio-mcp/internal/mcpserver"
 )
 
-// guesses are ids that are not the caller's, though they look like it.
+// guesses are ids that look valid but are not the caller's.
 func guesses(id string) []string {
 	last := byte('A')
 	if id[len(id)-1] == last {
@@ -26,7 +26,7 @@ func guesses(id string) []string {
 	}
 }
 
-// told is all that an answer tells: its status, headers and body.
+// told contains everything in an answer: its status, headers and body.
 func (s *site) told(method, path, body string, headers ...string) string {
 	s.t.Helper()
 	resp := s.ask(method, path, body, headers...)
@@ -36,8 +36,8 @@ func (s *site) told(method, path, body string, headers ...string) string {
 	return fmt.Sprint(resp.StatusCode, resp.Header, string(raw))
 }
 
-// req: X5. What is guessed, and what is another's, is told in the same words: that
-// there is no such session. Nothing happens to the session.
+// req: X5. For a guessed id and for the id of another caller's session the answer is the
+// same: there is no such session. The session does not change.
 func TestReq_X5_AGuessedSessionIsRefusedLikeAForeignOne(t *testing.T) {
 	t.Parallel()
 	s, _, _ := tenantSite(t, mcpserver.HTTPOptions{}, "acme", "beta")
@@ -68,8 +68,8 @@ func TestReq_X5_AGuessedSessionIsRefusedLikeAForeignOne(t *testing.T) {
 	assert.Equal(t, http.StatusAccepted, s.ask(http.MethodPost, "/message?sessionId="+streaming, ping, as("acme")...).StatusCode)
 }
 
-// req: X5, C3. Nobody else answers a question put to a person, whatever version
-// they say they speak; and a session's id is never of a caller's choice.
+// req: X5, C3. Another caller cannot answer a question to a person, whatever protocol
+// version they declare, and a caller cannot choose the id of a session.
 func TestReq_X5_NobodyAnswersForAnother(t *testing.T) {
 	t.Parallel()
 	s, _, _ := tenantSite(t, mcpserver.HTTPOptions{}, "acme")
@@ -94,8 +94,8 @@ func TestReq_X5_NobodyAnswersForAnother(t *testing.T) {
 	assert.Equal(t, http.StatusAccepted, s.post(said("accept"), ada...).StatusCode, "the request was answered before")
 }
 
-// req: X5. Ids cannot be guessed: 26 letters of 32, each drawn from a source that
-// nobody can foresee, are 130 bits.
+// req: X5. Ids cannot be guessed: 26 characters out of 32, from a cryptographic random
+// source, are 130 bits.
 func TestReq_X5_SessionIDsAreLongAndNeverTheSame(t *testing.T) {
 	t.Parallel()
 	s := open(t, newRig(), mcpserver.HTTPOptions{})
@@ -119,11 +119,11 @@ func TestReq_X5_SessionIDsAreLongAndNeverTheSame(t *testing.T) {
 	assert.Regexp(t, `=[A-Z2-7]{26}$`, path)
 	assert.Len(t, ids, many)
 	for i := range letters {
-		assert.Greater(t, len(letters[i]), 24, "no place of an id is fixed")
+		assert.Greater(t, len(letters[i]), 24, "no character of an id is fixed")
 	}
 }
 
-// req: X2. Who guesses is paced like everybody.
+// req: X2. Requests with guessed ids count towards the rate limit.
 func TestReq_X2_GuessingIsPaced(t *testing.T) {
 	t.Parallel()
 	s := open(t, newRig(), mcpserver.HTTPOptions{Rate: 0.001})

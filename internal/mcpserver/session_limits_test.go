@@ -17,14 +17,14 @@ import (
 	"github.com/vennio-mcp/vennio-mcp/internal/mcpserver"
 )
 
-// counted has o tell how many are open.
+// counted makes o report how many sessions or streams are open.
 func counted(o *mcpserver.HTTPOptions) map[string]func() int {
 	open := map[string]func() int{}
 	o.Open = func(kind string, count func() int) { open[kind] = count }
 	return open
 }
 
-// initializer sends one initialize after another, as a caller with a token.
+// initializer sends initialize requests one after the other with a token.
 type initializer struct {
 	t       *testing.T
 	conn    net.Conn
@@ -55,8 +55,9 @@ func (c *initializer) begin() (status int, header http.Header) {
 
 // Not parallel: they measure the memory of the process.
 //
-// req: X2. One tenant's ten thousand idle sessions are all it may have; others and
-// calls without a session are served; time ends the sessions, and what they cost.
+// req: X2. A tenant may have ten thousand idle sessions. Beyond that, other tenants and
+// calls without a session are still served. The idle timeout ends the sessions and
+// releases their memory.
 func TestReq_X2_TenThousandIdleSessionsAreBoundedAndEnd(t *testing.T) {
 	const crowd, most = 10_000, 32 << 10 // bytes of a session
 	synctest.Test(t, func(t *testing.T) {
@@ -77,7 +78,7 @@ func TestReq_X2_TenThousandIdleSessionsAreBoundedAndEnd(t *testing.T) {
 		assert.Equal(t, crowd, count["sessions"]())
 
 		status, _ := ada.begin()
-		assert.Equal(t, http.StatusOK, status, "in place of the longest idle one")
+		assert.Equal(t, http.StatusOK, status, "it replaces the session that has been idle for longest")
 		assert.Equal(t, crowd, count["sessions"]())
 		status, _ = p.initializer(t, "beta").begin()
 		assert.Equal(t, http.StatusOK, status)
@@ -111,8 +112,8 @@ func (p *pipes) listenWithoutReading(t *testing.T) (conn net.Conn, status string
 	return conn, status
 }
 
-// req: X2. So many streams are open at once; those behind which nobody is any more
-// end by themselves, and what they cost with them.
+// req: X2. The number of open streams is limited. Streams whose client has disappeared
+// end without a request, and their memory is released.
 func TestReq_X2_StreamsAreBoundedAndDeadOnesEnd(t *testing.T) {
 	const crowd, most = 300, 128 << 10 // streams, few enough for the race detector; bytes of one, with the client's side
 	synctest.Test(t, func(t *testing.T) {
@@ -144,8 +145,8 @@ func TestReq_X2_StreamsAreBoundedAndDeadOnesEnd(t *testing.T) {
 	})
 }
 
-// req: X2. However many begin at once, and whatever begins nothing, there are in the
-// end as many sessions as there may be: neither more nor fewer.
+// req: X2. After many concurrent initialize requests, some of them invalid, exactly the
+// maximum number of sessions is open.
 func TestReq_X2_SessionsBegunAtOnceAreCountedExactly(t *testing.T) {
 	t.Parallel()
 	const most = 5
@@ -154,7 +155,7 @@ func TestReq_X2_SessionsBegunAtOnceAreCountedExactly(t *testing.T) {
 	s := open(t, newRig(), o)
 	hello := initialize("2025-11-25", `{}`)
 	for range 2 * most {
-		assert.Equal(t, http.StatusBadRequest, s.post(hello, "Content-Type", "text/plain").StatusCode, "it begins none")
+		assert.Equal(t, http.StatusBadRequest, s.post(hello, "Content-Type", "text/plain").StatusCode, "it opens no session")
 	}
 	statuses := make(chan int, 8*most)
 	for range cap(statuses) {

@@ -38,8 +38,8 @@ func (s *site) readFirstLine(method, path, body string, headers ...string) *bufi
 	return r
 }
 
-// unreadStreams opens one stream of each kind, all subscribed to uris, that nobody
-// reads.
+// unreadStreams opens one stream of each kind, subscribed to uris, and does not read
+// them.
 func (s *site) unreadStreams(uris []string) {
 	s.t.Helper()
 	r, line := s.readFirstLine(http.MethodGet, "/sse", ""), ""
@@ -61,8 +61,8 @@ func (s *site) unreadStreams(uris []string) {
 
 // Not parallel: it counts the goroutines of the process.
 //
-// req: X2. A client that does not read what it subscribed to is cut, on every kind
-// of stream; one that reads hears all.
+// req: X2. The server disconnects a client that does not read its subscription, on every
+// kind of stream. A client that reads receives all notifications.
 func TestReq_X2_WhoNeverReadsIsCut(t *testing.T) {
 	before := runtime.NumGoroutine()
 	t.Run("", func(t *testing.T) { // which closes its connections at the end
@@ -91,7 +91,7 @@ func TestReq_X2_WhoNeverReadsIsCut(t *testing.T) {
 	requireGoroutines(t, before)
 }
 
-// req: X2. A call whose answer nobody reads gives its place back.
+// req: X2. A call whose answer the client does not read releases its slot.
 func TestReq_X2_AnAnswerThatNobodyReadsIsCut(t *testing.T) {
 	t.Parallel()
 	g := newRig()

@@ -17,11 +17,11 @@ import (
 	"github.com/vennio-mcp/vennio-mcp/internal/mcpserver"
 )
 
-// short bounds what takes long on purpose.
+// short is the timeout for requests that are slow on purpose.
 const short = 2 * time.Second
 
-// trickle writes a byte now and then until the server closes the connection,
-// which it must long before the test ends, and returns what it said.
+// trickle writes single bytes at intervals until the server closes the connection,
+// which it must do long before the test ends. It returns the answer of the server.
 func trickle(conn net.Conn) (said []byte) {
 	ctx, stop := context.WithCancel(context.Background())
 	fed := make(chan struct{})
@@ -45,7 +45,7 @@ func trickle(conn net.Conn) (said []byte) {
 	return said
 }
 
-// hasty answers before it has read all, and lifts the bound on the rest.
+// hasty answers before it has read the whole body, and removes the read deadline.
 func hasty(w http.ResponseWriter, r *http.Request) {
 	_, _ = r.Body.Read(make([]byte, 1))
 	_ = http.NewResponseController(w).SetReadDeadline(time.Time{})
@@ -54,8 +54,8 @@ func hasty(w http.ResponseWriter, r *http.Request) {
 
 // Not parallel: it counts the goroutines of the process.
 //
-// req: X2. Headers and bodies that trickle and never end are cut, on every route,
-// and others are served meanwhile.
+// req: X2. The server disconnects clients whose headers or bodies arrive slowly and never
+// end, on every route, and serves others meanwhile.
 func TestReq_X2_WhoSendsSlowlyIsCut(t *testing.T) {
 	before := runtime.NumGoroutine()
 	t.Run("", func(t *testing.T) { // which closes its connections at the end
@@ -87,7 +87,7 @@ func TestReq_X2_WhoSendsSlowlyIsCut(t *testing.T) {
 			require.Less(t, time.Since(began), patience/2, "not cut")
 		}
 		for range tries {
-			assert.NotContains(t, <-said, " 200", "what never ended was not taken")
+			assert.NotContains(t, <-said, " 200", "a request that never ended was not accepted")
 		}
 		s.stop()
 		s.ended()

@@ -16,8 +16,8 @@ import (
 	"github.com/vennio-mcp/vennio-mcp/internal/mcpserver"
 )
 
-// framings are ways to say where a body ends that two readers may read in two
-// ways, by what they are. %s stands for a body that is good by itself.
+// framings are ambiguous ways to declare where a body ends, by their description. %s is
+// replaced by a valid body.
 var framings = map[string]struct{ head, body string }{
 	"a length and chunks":               {"Content-Length: 4\r\nTransfer-Encoding: chunked", "0\r\n\r\n"},
 	"chunks and a length":               {"Transfer-Encoding: chunked\r\nContent-Length: 999", "%x\r\n%s\r\n0\r\n\r\n"},
@@ -47,7 +47,7 @@ var framings = map[string]struct{ head, body string }{
 	"a length of nothing, and a body":   {"Content-Length: 0", ""},
 }
 
-// framed is a POST framed in that way, followed by a second request in hiding.
+// framed returns a POST with this framing, followed by a hidden second request.
 func framed(path, head, body, good, hidden string) string {
 	switch strings.Count(body, "%") {
 	case 1:
@@ -59,16 +59,16 @@ func framed(path, head, body, good, hidden string) string {
 		"Accept: application/json, text/event-stream\r\n" + head + "\r\n\r\n" + body + hidden
 }
 
-// second is a whole request that calls a tool.
+// second is a complete request that calls a tool.
 func second(tool string) string {
 	call := toolCall("2", modern, tool, `{}`)
 	return fmt.Sprintf("POST /mcp HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nAccept: application/json, text/event-stream\r\n"+
 		"Mcp-Protocol-Version: %s\r\nMcp-Method: tools/call\r\nMcp-Name: %s\r\nConnection: close\r\nContent-Length: %d\r\n\r\n%s", modern, tool, len(call), call)
 }
 
-// req: X2. Where a body ends in two ways, or not where it says, nothing after it
-// is taken for a request, on every route that takes a body; and nobody else is
-// harmed.
+// req: X2. If the end of a body is ambiguous or declared wrongly, no following bytes are
+// parsed as a request, on every route that accepts a body, and other clients are not
+// affected.
 func TestReq_X2_NoRequestIsSmuggledByItsSize(t *testing.T) {
 	t.Parallel()
 	g, booked := newRig(), new(atomic.Int64)
@@ -94,7 +94,7 @@ func TestReq_X2_NoRequestIsSmuggledByItsSize(t *testing.T) {
 	assert.Equal(t, int64(1), booked.Load())
 }
 
-// form is a page that takes a form.
+// form is a page that receives a form.
 func form(w http.ResponseWriter, r *http.Request) {
 	if body, err := io.ReadAll(r.Body); err != nil || string(body) != "name=Ada" {
 		w.WriteHeader(http.StatusForbidden)

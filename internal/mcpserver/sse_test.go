@@ -14,7 +14,7 @@ import (
 	"github.com/vennio-mcp/vennio-mcp/internal/mcpserver"
 )
 
-// tell sends a message for a stream, which must be accepted.
+// tell sends a message to a stream. The server must accept it.
 func (s *site) tell(path, body string) {
 	s.t.Helper()
 	require.Equal(s.t, http.StatusAccepted, s.ask(http.MethodPost, path, body).StatusCode)

@@ -77,9 +77,9 @@ func TestWithoutSessionsWhatNeedsOneIsRefused(t *testing.T) {
 	}
 }
 
-// req: P7, X5. mcp-go knows running calls by session and id: without sessions a
-// caller who guesses an id would end them. The sender's own way to cancel is to
-// close the connection.
+// req: P7, X5. mcp-go identifies running calls by session and id, so without sessions a
+// caller could cancel calls of others by guessing their ids. The sender cancels a call
+// by closing the connection.
 func TestReq_P7_WithoutSessionsAStrangerCancelsNobodysCall(t *testing.T) {
 	t.Parallel()
 	for _, version := range append(inherits, modern) {
@@ -110,8 +110,8 @@ func TestReq_P7_WithoutSessionsAStrangerCancelsNobodysCall(t *testing.T) {
 	}
 }
 
-// req: X5. Nothing of one request is there in another, whatever they call
-// themselves; two under one id at the same time are answered each with its own.
+// req: X5. Requests share no state, whatever client names they declare. Two concurrent
+// requests with the same id get their own answers.
 func TestWithoutSessionsNothingPassesFromOneCallToAnother(t *testing.T) {
 	t.Parallel()
 	g := newRig()

@@ -57,7 +57,7 @@ func TestReq_P1_StdioSpeaksEveryVersionWithAClient(t *testing.T) {
 	}
 }
 
-// named is a call of a tool by a real client.
+// named calls a tool with a real client.
 func named(tool string, arguments any) mcp.CallToolRequest {
 	return mcp.CallToolRequest{Params: mcp.CallToolParams{Name: tool, Arguments: arguments}}
 }
@@ -80,7 +80,7 @@ func stdioClient(t *testing.T, g *rig, version string, options ...client.ClientO
 	return c
 }
 
-// start says hello.
+// start initializes the session.
 func start(t *testing.T, c *client.Client) {
 	t.Helper()
 	require.NoError(t, c.Start(t.Context()))

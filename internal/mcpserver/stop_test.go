@@ -13,7 +13,7 @@ import (
 	"github.com/vennio-mcp/vennio-mcp/internal/mcpserver"
 )
 
-// streams opens one of every kind.
+// streams opens one stream of every kind.
 func (s *site) streams() (all []*events, path string) {
 	s.t.Helper()
 	e, path := s.sse()

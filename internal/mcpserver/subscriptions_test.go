@@ -47,7 +47,7 @@ func listen(id string, uris ...string) string {
 	return request(id, modern, "subscriptions/listen", `"notifications":{"resourceSubscriptions":`+string(raw)+`}`)
 }
 
-// updated requires m to tell of uri, tagged with the subscription tag if any.
+// updated requires m to be a notification about uri, with the subscription tag if any.
 func updated(t *testing.T, m message, uri, tag string) {
 	t.Helper()
 	require.Equal(t, "notifications/resources/updated", m.Method)
@@ -151,7 +151,7 @@ func TestReq_W4_NoUpdateIsLostOverStreamableHTTP(t *testing.T) {
 	}
 }
 
-// A client that does not read holds up nobody, and costs no more memory.
+// A client that does not read delays nobody and does not use more and more memory.
 func TestUpdatesDoNotWaitForASlowClient(t *testing.T) {
 	t.Parallel()
 	g, feed := changing()

@@ -47,8 +47,8 @@ func addTenants(t *testing.T, o *mcpserver.HTTPOptions, names ...string) (made m
 
 func as(name string) []string { return []string{"Authorization", "Bearer " + name} }
 
-// req: X2, X5. There are so many tenants at once: one that nobody calls makes
-// room, one with a session does not.
+// req: X2, X5. The number of open tenants is limited. An idle tenant is closed to make
+// room, a tenant with a session is not.
 func TestReq_X2_TenantsAreBounded(t *testing.T) {
 	t.Parallel()
 	s, _, closed := tenantSite(t, mcpserver.HTTPOptions{MaxTenants: 1}, "acme", "beta")
@@ -68,7 +68,7 @@ func TestReq_X2_TenantsAreBounded(t *testing.T) {
 	assert.Equal(t, "beta", <-closed, "in the end all are closed")
 }
 
-// req: X5. One tenant's calls leave room for another's.
+// req: X5. The calls of one tenant do not use up the slots of another.
 func TestReq_X5_NoTenantTakesAllThePlaces(t *testing.T) {
 	t.Parallel()
 	s, made, _ := tenantSite(t, mcpserver.HTTPOptions{MaxCalls: 2}, "acme", "beta")
@@ -87,7 +87,7 @@ func TestReq_X5_NoTenantTakesAllThePlaces(t *testing.T) {
 	assert.Equal(t, http.StatusOK, call("acme", "echo"), "the place is given back")
 }
 
-// req: X1. Who asks callers who they are may listen anywhere.
+// req: X1. A server that authenticates callers may listen on any address.
 func TestReq_X1_OnlyWhoAsksListensBeyondLoopback(t *testing.T) {
 	t.Parallel()
 	nobody, err := auth.New(t.Context(), auth.Options{})

@@ -37,11 +37,11 @@ func certify(t *testing.T, number int64, cert, key string) {
 	require.NoError(t, err)
 	require.NoError(t, os.WriteFile(cert, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: raw}), 0o600))
 	require.NoError(t, os.WriteFile(key, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: secret}), 0o600))
-	past := time.Now().Add(time.Duration(number) * time.Hour) // files written within one tick of a clock differ all the same
+	past := time.Now().Add(time.Duration(number) * time.Hour) // so that files written within one tick of the clock differ
 	require.NoError(t, os.Chtimes(cert, past, past))
 }
 
-// req: X1. Over TLS 1.2 and later, and HTTP/1.1 alone; a renewed certificate is served without a
+// req: X1. The server accepts TLS 1.2 and later and only HTTP/1.1; a renewed certificate is served without a
 // restart, and one that cannot be used is not.
 func TestReq_X1_TLSIsServedAndItsCertificateRenewed(t *testing.T) {
 	t.Parallel()

@@ -34,8 +34,8 @@ func TestReq_X2_UnauthenticatedCallersHaveTheirOwnRate(t *testing.T) {
 	assert.Equal(t, http.StatusOK, s.pinged(as("acme")...))
 }
 
-// req: X2. However many are not let in, the log gets few lines of it, and the next
-// says how many it was spared.
+// req: X2. Refused requests cause few lines in the log, however many there are, and the
+// next line has the number of omitted ones.
 func TestReq_X2_UnauthenticatedCallersDoNotFloodTheLog(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -63,7 +63,7 @@ func TestReq_X2_UnauthenticatedCallersDoNotFloodTheLog(t *testing.T) {
 	})
 }
 
-// req: X2. Nor do those whose TLS handshake fails.
+// req: X2. Failed TLS handshakes cause few lines in the log too.
 func TestReq_X2_FailedHandshakesDoNotFloodTheLog(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()

@@ -15,7 +15,7 @@ import (
 	"github.com/vennio-mcp/vennio-mcp/internal/mcpserver"
 )
 
-// wire is a client of Stdio that sends and sees bytes.
+// wire is a client of Stdio that sends and receives raw bytes.
 type wire struct {
 	t     *testing.T
 	in    *io.PipeWriter
@@ -68,7 +68,7 @@ func (w *wire) send(line string) {
 	require.NoError(w.t, err)
 }
 
-// raw is the next line, which must be JSON.
+// raw returns the next line, which must be JSON.
 func (w *wire) raw() []byte {
 	w.t.Helper()
 	select {
@@ -92,7 +92,7 @@ func (w *wire) next() message {
 	return m
 }
 
-// answer is the next message, which must answer id.
+// answer returns the next message, which must answer id.
 func (w *wire) answer(id string) message {
 	w.t.Helper()
 	m := w.next()
@@ -100,7 +100,7 @@ func (w *wire) answer(id string) message {
 	return m
 }
 
-// refusal is the next message, which must be an error for id.
+// refusal returns the next message, which must be an error for id.
 func (w *wire) refusal(id string, code int) string {
 	w.t.Helper()
 	m := w.answer(id)
@@ -109,7 +109,7 @@ func (w *wire) refusal(id string, code int) string {
 	return m.Error.Message
 }
 
-// alive shows that the loop still serves, and that nothing else is on the wire.
+// alive asserts that the server still answers and has sent no other message.
 func (w *wire) alive() {
 	w.t.Helper()
 	w.send(`{"jsonrpc":"2.0","id":"alive?","method":"ping"}`)
@@ -133,7 +133,7 @@ func (w *wire) ended() {
 	}
 }
 
-// rest is every message still on the wire once the server has ended.
+// rest returns the remaining messages after the server has ended.
 func (w *wire) rest() (all []message) {
 	w.t.Helper()
 	for line := range w.lines {
@@ -151,7 +151,7 @@ func receive(t *testing.T, c <-chan string) string {
 	case s := <-c:
 		return s
 	case <-time.After(patience):
-		require.FailNow(t, "nothing was heard")
+		require.FailNow(t, "no signal arrived")
 		return ""
 	}
 }

@@ -40,7 +40,7 @@ func TestReq_S6_LocalTimesThatAreNoneOrTwoAreSpeltOut(t *testing.T) {
 	})
 }
 
-// The borders of a gap and of a repeated hour are ordinary times.
+// The ends of a gap and of a repeated hour are unambiguous times.
 func TestReq_S6_BordersOfAClockChangeAreRead(t *testing.T) {
 	t.Parallel()
 	for sent, want := range map[string]string{
@@ -54,7 +54,7 @@ func TestReq_S6_BordersOfAClockChangeAreRead(t *testing.T) {
 	}
 }
 
-// Just before and after each change of each zone, a local time is read exactly when it is one
+// Around each clock change of each zone, a local time is accepted if and only if it denotes one
 // instant, and then as that instant.
 func TestReq_S6_NoLocalTimeIsGuessedAroundAnyClockChange(t *testing.T) {
 	t.Parallel()
@@ -81,7 +81,7 @@ func TestReq_S6_NoLocalTimeIsGuessedAroundAnyClockChange(t *testing.T) {
 	require.Greater(t, twice, 5_000)
 }
 
-// readAt sends a wall time near a change of the clocks as from, and counts the instants that it is.
+// readAt uses a wall time near a clock change as from, and counts the instants that it denotes.
 func readAt(t *testing.T, wall, change time.Time, loc *time.Location) int {
 	t.Helper()
 	instants := map[int64]bool{}

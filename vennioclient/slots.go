@@ -2,6 +2,7 @@ package vennioclient
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -178,7 +179,7 @@ func slotsOf(out []Slot, raw json.RawMessage, depth int) ([]Slot, error) {
 		}
 		if isNull(f.Slots) {
 			var s Slot
-			s, err = slotFrom(f.object())
+			s, err = f.slot()
 			out = append(out, s)
 		} else {
 			out, err = slotsIn(out, f.Slots, depth+1)
@@ -193,37 +194,41 @@ func slotsOf(out []Slot, raw json.RawMessage, depth int) ([]Slot, error) {
 // slotFields is a slot under every name that Vennio may give its fields, or a day that holds
 // slots. An answer may hold thousands, so they are decoded into a struct and not into an object.
 type slotFields struct {
-	Start           json.RawMessage `json:"start"`
-	StartTime       json.RawMessage `json:"start_time"`
-	End             json.RawMessage `json:"end"`
-	EndTime         json.RawMessage `json:"end_time"`
-	Description     json.RawMessage `json:"description"`
-	NaturalLanguage json.RawMessage `json:"natural_language"`
-	HumanReadable   json.RawMessage `json:"human_readable"`
-	Label           json.RawMessage `json:"label"`
-	Display         json.RawMessage `json:"display"`
+	Start           scalarText      `json:"start"`
+	StartTime       scalarText      `json:"start_time"`
+	End             scalarText      `json:"end"`
+	EndTime         scalarText      `json:"end_time"`
+	Description     scalarText      `json:"description"`
+	NaturalLanguage scalarText      `json:"natural_language"`
+	HumanReadable   scalarText      `json:"human_readable"`
+	Label           scalarText      `json:"label"`
+	Display         scalarText      `json:"display"`
 	Slots           json.RawMessage `json:"slots"`
 }
 
-func (f slotFields) object() object {
-	return object{
-		"start": f.Start, "start_time": f.StartTime, "end": f.End, "end_time": f.EndTime, "description": f.Description,
-		"natural_language": f.NaturalLanguage, "human_readable": f.HumanReadable, "label": f.Label, "display": f.Display,
-	}
+// scalarText is a field that scalar returns as text.
+type scalarText string
+
+// UnmarshalJSON implements json.Unmarshaler.
+func (t *scalarText) UnmarshalJSON(raw []byte) error {
+	*t = scalarText(scalar(raw))
+	return nil
 }
 
-func slotFrom(o object) (Slot, error) {
-	start, err1 := o.time("start", "start_time")
-	end, err2 := o.time("end", "end_time")
-	if err := errors.Join(err1, err2); err != nil {
-		return Slot{}, err
-	}
-	if start.IsZero() || !end.After(start) {
+func (f slotFields) slot() (Slot, error) {
+	start, ok1 := instant(string(cmp.Or(f.Start, f.StartTime)))
+	end, ok2 := instant(string(cmp.Or(f.End, f.EndTime)))
+	switch {
+	case !ok1:
+		return Slot{}, errors.New("start is not an RFC 3339 time with an offset")
+	case !ok2:
+		return Slot{}, errors.New("end is not an RFC 3339 time with an offset")
+	case !end.After(start):
 		return Slot{}, errors.New("a slot must have a start and a later end")
 	}
 	return Slot{
-		Start: start, End: end,
-		Description: o.text("description", "natural_language", "human_readable", "label", "display"),
+		Start: start.UTC(), End: end.UTC(),
+		Description: string(cmp.Or(f.Description, f.NaturalLanguage, f.HumanReadable, f.Label, f.Display)),
 	}, nil
 }
 
@@ -261,8 +266,7 @@ func nextFrom(raw json.RawMessage) (*Slot, error) {
 		return nil, err
 	}
 	if o.field("start", "start_time") != nil {
-		s, err := slotFrom(o)
-		return &s, err
+		return slotFromObject(o)
 	}
 	for _, name := range []string{"slot", "next_slot", "next_available", "next"} {
 		if inner, ok := o[name]; ok {
@@ -287,6 +291,13 @@ func oneSlot(raw json.RawMessage) (*Slot, error) {
 	if err != nil {
 		return nil, err
 	}
-	s, err := slotFrom(o)
+	return slotFromObject(o)
+}
+
+func slotFromObject(o object) (*Slot, error) {
+	s, err := slotFields{
+		Start: scalarText(o.text("start", "start_time")), End: scalarText(o.text("end", "end_time")),
+		Description: scalarText(o.text("description", "natural_language", "human_readable", "label", "display")),
+	}.slot()
 	return &s, err
 }

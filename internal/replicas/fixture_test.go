@@ -63,7 +63,7 @@ func (l *listener) all() map[string]int {
 // req: W3
 func TestDeliveriesLeftByAnEarlierReleaseAreMade(t *testing.T) {
 	t.Parallel()
-	where := restored(t, "pending.sql")
+	where := restored(t, "pending.dump")
 	l := &listener{heard: map[string]int{}}
 	settings := filepath.Join(t.TempDir(), "settings.yml")
 	require.NoError(t, os.WriteFile(settings, fmt.Appendf(nil, `

@@ -167,6 +167,10 @@ func TestThePageAtTheRootLinksToWhatTheSandboxServes(t *testing.T) {
 		return resp, string(body)
 	}
 	_, empty := get("/", "text/html,application/xhtml+xml,*/*;q=0.8")
+	head, err := web.Client().Head(web.URL)
+	require.NoError(t, err)
+	require.NoError(t, head.Body.Close())
+	assert.Equal(t, []any{http.StatusOK, "text/html; charset=utf-8"}, []any{head.StatusCode, head.Header.Get("Content-Type")})
 	assert.Contains(t, empty, "no bookings that wait for payment")
 	made := booked(t, s, haruka)
 	calls := s.Calls()

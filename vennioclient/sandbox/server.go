@@ -252,7 +252,7 @@ func operations() []operation {
 func (s *Server) route() {
 	for _, op := range operations() {
 		s.mux.HandleFunc(op.pattern, func(w http.ResponseWriter, r *http.Request) {
-			if op.pattern == "/" && r.Method == http.MethodGet && r.URL.Path == "/" && acceptsHTML(r) {
+			if op.pattern == "/" && (r.Method == http.MethodGet || r.Method == http.MethodHead) && r.URL.Path == "/" && acceptsHTML(r) {
 				s.showIndex(w, r)
 				return
 			}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"text/tabwriter"
 
 	"github.com/spf13/cobra"
 
@@ -82,22 +83,48 @@ func (p program) printLedger(lines []consent.Line, asJSON bool) error {
 		_, err := fmt.Fprintln(p.out, "No entries.")
 		return err
 	}
-	for _, l := range lines {
-		if asJSON {
+	if asJSON {
+		for _, l := range lines {
 			if err := p.printLine(l); err != nil {
 				return err
 			}
-			continue
 		}
+		return nil
+	}
+	table := tabwriter.NewWriter(p.out, 0, 0, 2, ' ', 0)
+	_, _ = fmt.Fprintln(table, "ENTRY\tTIME\tKIND\tTENANT\tOUTCOME\tMETHOD\tBOOKING\tHASH")
+	for _, l := range lines {
 		kind := l.Kind
 		if l.Erased {
 			kind += " (erased)"
 		}
-		if _, err := fmt.Fprintf(p.out, "%6d  %s  %-12s %-12s %-8s %-25s %s %s\n", l.Seq, l.At, kind, cmp.Or(sanitize.Line(l.Tenant, 64), defaultTenant), cmp.Or(string(l.Outcome), "-"), cmp.Or(string(l.Method), "-"), cmp.Or(sanitize.Line(l.Booking, 80), "-"), l.Hash[:12]); err != nil {
-			return err
+		_, _ = fmt.Fprintf(table, "%d\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", l.Seq, l.At, kind, cmp.Or(sanitize.Line(l.Tenant, 64), defaultTenant), cmp.Or(string(l.Outcome), "-"), cmp.Or(methodWord(l), "-"), cmp.Or(sanitize.Line(l.Booking, 80), "-"), l.Hash[:12])
+	}
+	return table.Flush()
+}
+
+// methodWord returns the method of an entry as --method takes it. It is empty if the entry is neither a
+// consent nor a write; a refusal says where the person declined.
+func methodWord(l consent.Line) string {
+	if !l.UnderConsent() {
+		return refusedWhere(l)
+	}
+	for word, method := range methods {
+		if method == l.Method {
+			return word
 		}
 	}
-	return nil
+	return ""
+}
+
+// refusedWhere returns where a person declined, such as "declined in the terminal". It is empty if the
+// entry is no refusal.
+func refusedWhere(l consent.Line) string {
+	_, place, ok := strings.Cut(string(l.Method), " ") // "approved in the terminal"
+	if !ok || !l.Refusal() {
+		return ""
+	}
+	return "declined " + place
 }
 
 func (p program) showLedgerCommand() *cobra.Command {
@@ -128,6 +155,10 @@ func (p program) showLedgerCommand() *cobra.Command {
 
 // showEntry prints one entry, a field a line.
 func (p program) showEntry(l consent.Line) {
+	method := refusedWhere(l)
+	if l.UnderConsent() {
+		method = string(l.Method)
+	}
 	_, _ = fmt.Fprintf(p.out, "entry %d\n", l.Seq)
 	for _, field := range [][2]string{
 		{"at", l.At},
@@ -136,7 +167,7 @@ func (p program) showEntry(l consent.Line) {
 		{"tool", l.Tool},
 		{"booking", l.Booking},
 		{"outcome", string(l.Outcome)},
-		{"method", string(l.Method)},
+		{"method", method},
 		{"request", l.Proposal},
 		{"grant", l.Grant},
 		{"hash", l.Hash},
@@ -177,7 +208,7 @@ func (p program) erasePerson(c *cobra.Command, _ config.Config, db *sqldb.DB, ar
 	if err != nil {
 		return err
 	}
-	told, err := in.Erase(c.Context(), consent.Mentions(args[0]))
+	events, err := in.Erase(c.Context(), consent.Mentions(args[0]))
 	if err != nil {
 		return err
 	}
@@ -194,7 +225,7 @@ func (p program) erasePerson(c *cobra.Command, _ config.Config, db *sqldb.DB, ar
 	if err != nil {
 		return err
 	}
-	_, _ = fmt.Fprintf(p.out, "Erased from %d acts and %d events. The ledger stays provable: vennio-mcp ledger verify.\n", n, told)
+	_, _ = fmt.Fprintf(p.out, "Erased from %d acts and %d events. The ledger stays provable: vennio-mcp ledger verify.\n", n, events)
 	if paired > 0 {
 		_, _ = fmt.Fprintf(p.out, "Ended the pairing of %d browsers that had this name.\n", paired)
 	}
@@ -202,7 +233,8 @@ func (p program) erasePerson(c *cobra.Command, _ config.Config, db *sqldb.DB, ar
 	return err
 }
 
-// remainsAtVennio says what an erasure here does not reach.
+// remainsAtVennio returns a text that lists the data which Vennio keeps after an erasure here, and
+// explains how to remove it there.
 func remainsAtVennio(bookings []consent.Booking) string {
 	var b strings.Builder
 	b.WriteString("Not erased, since Vennio keeps it: the guests of each booking, and in its metadata the name and words of whoever agreed (mcp_consent_by, mcp_consent_words).\n")

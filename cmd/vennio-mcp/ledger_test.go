@@ -3,6 +3,7 @@ package main
 import (
 	"database/sql"
 	"encoding/json"
+	"fmt"
 	"io/fs"
 	"path/filepath"
 	"strings"
@@ -96,8 +97,8 @@ func TestTheLedgerIsListedAndShown(t *testing.T) {
 		assert.Equal(t, want, listed(t, env, strings.Fields(filter)...), filter)
 	}
 	table := well(t, env, "ledger", "list")
-	assert.Regexp(t, `(?m)^ +3  \S+  settled +- +done +attested by the agent +`+id+` `, table)
-	assert.Regexp(t, `(?m)^ +5  \S+  approved +acme +- +approved on the page +b-2 `, table)
+	assert.Regexp(t, `(?m)^3 +\S+  settled +- +done +attested +`+id+` `, table)
+	assert.Regexp(t, `(?m)^5 +\S+  approved +acme +- +page +b-2 `, table)
 	assert.NotContains(t, table, "Grace")
 	assert.Equal(t, "No entries.\n", well(t, env, "ledger", "list", "--outcome", "unknown"))
 	code, _, errs := run(t, env, "ledger", "list", "--tenant", "gamma")
@@ -105,6 +106,33 @@ func TestTheLedgerIsListedAndShown(t *testing.T) {
 	assert.Contains(t, errs, "no such tenant")
 
 	showsEntries(t, env, id, asked.ID, all[4].Grant)
+}
+
+// An entry that is no consent shows no method of consent.
+func TestTheLedgerShowsMethodsOfConsentOnly(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	env := clean(t, "VENNIO_STATE_DIR="+dir)
+	db := sqldb.Open(dir)
+	ledger := consent.New(db, time.Now)
+	for i, agreed := range []bool{true, false} {
+		asked, err := ledger.Propose(t.Context(), consent.Act{Tool: "cancel_booking", BookingID: fmt.Sprint("b-", i), Title: "Intro"})
+		require.NoError(t, err)
+		_, err = ledger.Answer(t.Context(), asked.ID, consent.Answer{Agreed: agreed, By: "Grace Hopper", Words: "so be it", Method: consent.InTerminal})
+		require.NoError(t, err)
+	}
+	require.NoError(t, db.Close())
+	table := strings.Split(well(t, env, "ledger", "list"), "\n")
+	assert.Regexp(t, `^ENTRY  TIME +KIND +TENANT  OUTCOME  METHOD +BOOKING  HASH$`, table[0])
+	for i, want := range []string{`proposed  -  -  -  b-0`, `approved  -  -  terminal  b-0`, `proposed  -  -  -  b-1`, `declined  -  -  declined in the terminal  b-1`} {
+		row := table[i+1]
+		assert.Regexp(t, `^\d +\S+ +`+strings.ReplaceAll(want, "  ", "  +")+`  +[0-9a-f]{12}$`, row)
+		assert.Equal(t, strings.Index(table[0], "BOOKING"), strings.Index(row, "b-"), "columns are aligned")
+	}
+	for entry, want := range map[string]string{"2": "method   approved in the terminal\n", "4": "method   declined in the terminal\n"} {
+		assert.Contains(t, well(t, env, "ledger", "show", entry), want)
+	}
+	assert.NotContains(t, well(t, env, "ledger", "show", "1"), "method ")
 }
 
 // listed is what ledger list --json prints.

@@ -27,6 +27,14 @@ type Line struct {
 	Details  json.RawMessage `json:"details,omitempty"` // as they were hashed; of Show only
 }
 
+// UnderConsent reports whether the entry is a consent, or an attempt to write under one.
+func (l Line) UnderConsent() bool {
+	return l.Kind == kindApproved || l.Kind == kindAttested || l.Kind == kindSent || l.Kind == kindSettled
+}
+
+// Refusal reports whether the entry is about a person who declined.
+func (l Line) Refusal() bool { return l.Kind == kindDeclined }
+
 // Filter chooses entries of the ledger. A zero field chooses all.
 type Filter struct {
 	Tenant       *string // empty: the default tenant

@@ -76,6 +76,8 @@ func (f *smokeFlags) check(cfg config.Config) error {
 	switch {
 	case cfg.Tools.ReadOnly:
 		return errors.New("VENNIO_READ_ONLY is set, and this run books: unset it for the run")
+	case f.onSandbox && f.live:
+		return errors.New("--live needs a key, and there is none: set VENNIO_API_KEY in the environment, or omit --live to run in the sandbox")
 	case f.onSandbox:
 	case kind.Publishable():
 		return errors.New("a publishable key cannot cancel what it books: use a test secret key (vennio_sk_test_…)")

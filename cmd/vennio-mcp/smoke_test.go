@@ -98,6 +98,7 @@ func TestSmokeIsRefusedWhereItCouldDoHarm(t *testing.T) {
 		"live":            {live, []string{"--yes"}, "not a test key"},
 		"unknown":         {append(testKey(t, vennio), "VENNIO_API_KEY=c4n4ry"), []string{"--yes"}, "not a test key"},
 		"live, nobody":    {live, []string{"--yes", "--live"}, "--attendee"},
+		"live, no key":    {clean(t), []string{"--yes", "--live", "--attendee", "me@example.com"}, "set VENNIO_API_KEY"},
 		"publishable":     {append(testKey(t, vennio), "VENNIO_API_KEY=vennio_pk_test_c4n4ry"), []string{"--yes"}, "cannot cancel"},
 		"read-only":       {testKey(t, vennio, "VENNIO_READ_ONLY=1"), []string{"--yes"}, "VENNIO_READ_ONLY"},
 		"nobody agrees":   {testKey(t, vennio), nil, "give --yes"},

@@ -224,7 +224,7 @@ func (p program) executeHere(ctx context.Context, l approvals, asked consent.Pro
 		select {
 		case <-look.C:
 		case <-late:
-			_, err := fmt.Fprintf(p.out, "Approved, not carried out yet: no running server has done it, and this command cannot: it has another key (VENNIO_API_KEY) or none, or may not write. The assistant's next call does it, until %s UTC.\n", grant.Expires.UTC().Format("15:04"))
+			_, err := fmt.Fprintf(p.out, "Approved, but not executed yet. No running server has executed it, and this command cannot: its key (VENNIO_API_KEY) is another one, is missing, or may not write. The assistant's next call executes it, until %s UTC.\n", grant.Expires.UTC().Format("15:04"))
 			return err
 		case <-ctx.Done():
 			return ctx.Err()

@@ -1,9 +1,11 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -14,6 +16,7 @@ import (
 
 	"github.com/vennio-mcp/vennio-mcp/internal/config"
 	"github.com/vennio-mcp/vennio-mcp/internal/sanitize"
+	"github.com/vennio-mcp/vennio-mcp/internal/times"
 	"github.com/vennio-mcp/vennio-mcp/internal/webhooks"
 	"github.com/vennio-mcp/vennio-mcp/schemas"
 )
@@ -182,14 +185,42 @@ func unknownFlag(c *cobra.Command, err *pflag.NotExistError) string {
 			prefixed = f.Name
 		}
 	})
-	near := schemas.Nearest(name, known)
-	if near == "" {
-		near = prefixed
-	}
-	if near != "" {
+	if near := cmp.Or(nearestFlag(name, known), prefixed); near != "" {
 		message += ", did you mean --" + near + "?"
 	}
 	return message
+}
+
+// nearestFlag also knows the full words of the abbreviations in names of flags: --address means --addr.
+func nearestFlag(name string, known []string) string {
+	if near := nearest(name, known); near != "" {
+		return near
+	}
+	short := map[string]string{}
+	for _, k := range known {
+		short[abbreviations.Replace(k)] = k
+	}
+	return short[nearest(name, slices.Sorted(maps.Keys(short)))]
+}
+
+var abbreviations = strings.NewReplacer("addr", "address", "dir", "directory", "cert", "certificate")
+
+// nearest returns the name that was probably meant. For words too short for schemas.Nearest it is the only
+// one that differs in one letter, the first one excepted.
+func nearest(name string, known []string) string {
+	if near := schemas.Nearest(name, known); near != "" {
+		return near
+	}
+	var near []string
+	for _, k := range known {
+		if len(name) > 1 && len(name) < 5 && name[0] == k[0] && times.EditDistance([]rune(name), []rune(k)) == 1 {
+			near = append(near, k)
+		}
+	}
+	if len(near) == 1 {
+		return near[0]
+	}
+	return ""
 }
 
 // unknownCommand refuses what is not a command of c, and names the one that was probably meant.
@@ -198,9 +229,14 @@ func unknownCommand(c *cobra.Command, args []string) error {
 		return nil
 	}
 	message := "unknown command " + sanitize.Quote(args[0], 40)
-	c.SuggestionsMinimumDistance = 2
-	if near := c.SuggestionsFor(args[0]); len(near) > 0 {
-		message += ", did you mean " + strings.Join(near, " or ") + "?"
+	var known []string
+	for _, sub := range c.Commands() {
+		if sub.IsAvailableCommand() || sub.IsAdditionalHelpTopicCommand() {
+			known = append(known, sub.Name())
+		}
+	}
+	if near := nearest(args[0], known); near != "" {
+		message += ", did you mean " + near + "?"
 	}
 	return usageError{fmt.Errorf("%s; see: %s --help", message, c.CommandPath())}
 }

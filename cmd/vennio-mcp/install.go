@@ -15,6 +15,7 @@ import (
 
 	"github.com/vennio-mcp/vennio-mcp/internal/config"
 	"github.com/vennio-mcp/vennio-mcp/internal/mcpclients"
+	"github.com/vennio-mcp/vennio-mcp/internal/sanitize"
 	"github.com/vennio-mcp/vennio-mcp/internal/sqldb"
 )
 
@@ -74,10 +75,20 @@ func clientIDs() (ids []string) {
 }
 
 func oneClient(c *cobra.Command, args []string) error {
-	if len(args) != 1 || !slices.Contains(clientIDs(), args[0]) {
-		return usageError{fmt.Errorf("want one client: %s; see: %s --help", strings.Join(clientIDs(), ", "), c.CommandPath())}
+	ids := clientIDs()
+	if len(args) == 1 && slices.Contains(ids, args[0]) {
+		return nil
 	}
-	return nil
+	list := strings.Join(ids, ", ")
+	message := "want one client: " + list
+	if len(args) == 1 {
+		message = "unknown client " + sanitize.Quote(args[0], 40)
+		if near := nearest(args[0], ids); near != "" {
+			message += ", did you mean " + near + "?"
+		}
+		message += " (there are " + list + ")"
+	}
+	return usageError{fmt.Errorf("%s; see: %s --help", message, c.CommandPath())}
 }
 
 // settingsOf returns a client on this machine.
@@ -148,6 +159,14 @@ func (p program) byHand(change mcpclients.Change, e entry) error {
 	return nil
 }
 
+// removeByHand names the table for a person to remove, where the client's own command is needed and is not
+// installed.
+func (p program) removeByHand(change mcpclients.Change) error {
+	client := change.Client
+	_, err := fmt.Fprintf(p.out, "%s: its command codex is not on the PATH, so nothing was changed. Remove the table [%s.%s] from %s.\n", client.Name, client.Keys[0], change.Name, client.Path)
+	return err
+}
+
 // installed reports what was done and the next step.
 func (p program) installed(change mcpclients.Change, e entry, backup string) error {
 	client := change.Client
@@ -167,6 +186,9 @@ func (p program) preview(change mcpclients.Change, e entry) error {
 	if change.None() {
 		_, err := fmt.Fprintf(p.out, "%s: nothing to change.\n", change.Client.Name)
 		return err
+	}
+	if change.ByHand() {
+		return p.byHand(change, e)
 	}
 	_, _ = fmt.Fprint(p.out, change.Preview())
 	p.showCommand(change)
@@ -219,6 +241,8 @@ func (p program) uninstall(id string, at placed) error {
 	case change.None():
 		_, err := fmt.Fprintf(p.out, "%s: %s is not in %s. Nothing was changed.\n", client.Name, at.name, client.Path)
 		return err
+	case at.dry && change.ByHand():
+		return p.removeByHand(change)
 	case at.dry:
 		_, _ = fmt.Fprint(p.out, change.Preview())
 		p.showCommand(change)
@@ -228,8 +252,7 @@ func (p program) uninstall(id string, at placed) error {
 	change, backup, err := p.apply(work)
 	switch {
 	case errors.Is(err, mcpclients.ErrNoCodex):
-		_, err := fmt.Fprintf(p.out, "%s: its command codex is not on the PATH, so nothing was changed. Remove the table [%s.%s] from %s.\n", client.Name, client.Keys[0], at.name, client.Path)
-		return err
+		return p.removeByHand(change)
 	case err != nil:
 		return err
 	}

@@ -156,8 +156,10 @@ func TestWithoutCodexTheEntryIsPrinted(t *testing.T) {
 	t.Parallel()
 	env := append(clean(t, "VENNIO_API_KEY=vennio_sk_test_c4n4ry"), "PATH="+t.TempDir())
 	home := strings.TrimPrefix(env[0], "HOME=")
+	_, dry, _ := run(t, env, "install", "codex", "--dry-run")
 	code, out, errs := run(t, env, "install", "codex")
 	require.Zero(t, code, errs)
+	assert.Equal(t, out, dry)
 	assert.Contains(t, out, "codex is not on the PATH")
 	assert.Contains(t, out, filepath.Join(home, ".codex", "config.toml"))
 	assert.Regexp(t, `(?s)\[mcp_servers\.vennio\]\ncommand = '.*vennio-mcp'\n\n\[mcp_servers\.vennio\.env\]\nVENNIO_API_KEY_FILE = '(.*)api-key-vennio'`, out)
@@ -165,17 +167,21 @@ func TestWithoutCodexTheEntryIsPrinted(t *testing.T) {
 	assert.NoFileExists(t, filepath.Join(home, ".codex", "config.toml"))
 	require.NoError(t, os.MkdirAll(filepath.Join(home, ".codex"), 0o700))
 	require.NoError(t, os.WriteFile(filepath.Join(home, ".codex", "config.toml"), []byte("[mcp_servers.vennio]\ncommand = \"/x/vennio-mcp\"\n"), 0o600))
+	_, dry, _ = run(t, env, "uninstall", "codex", "--dry-run")
 	_, out, _ = run(t, env, "uninstall", "codex")
+	assert.Equal(t, out, dry)
 	assert.Contains(t, out, "Remove the table [mcp_servers.vennio]")
 }
 
 func TestInstallRefusesWhatItDoesNotUnderstand(t *testing.T) {
 	t.Parallel()
 	for says, args := range map[string][]string{
-		"want one client: claude-desktop, claude-code, cursor, vscode, windsurf, zed, gemini-cli, codex": {"install", "emacs"},
-		"want one client":         {"uninstall"},
-		"--name: a server's name": {"install", "cursor", "--name", "a b"},
-		"America/New_York":        {"install", "cursor", "--timezone", "EST"},
+		`unknown client "emacs" (there are claude-desktop, claude-code, cursor, vscode, windsurf, zed, gemini-cli, codex, devin); see: `: {"install", "emacs"},
+		`unknown client "claude-desktp", did you mean claude-desktop? (there are claude-desktop, `:                                       {"install", "claude-desktp"},
+		`unknown client "cursr", did you mean cursor?`:                                                                                   {"uninstall", "cursr"},
+		"want one client: claude-desktop, ":                                                                                              {"uninstall"},
+		"--name: a server's name":                                                                                                        {"install", "cursor", "--name", "a b"},
+		"America/New_York":                                                                                                               {"install", "cursor", "--timezone", "EST"},
 	} {
 		d := newLaptop(t)
 		code, _, errs := d.run(args...)

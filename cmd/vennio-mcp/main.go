@@ -12,7 +12,7 @@ import (
 )
 
 func main() {
-	signal.Ignore(syscall.SIGPIPE) // a client that hangs up ends the loop in good order, not the process
+	signal.Ignore(syscall.SIGPIPE) // a write to a pipe that its reader has closed then returns an error and does not end the process
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	code := program{getenv: os.Getenv, machine: config.ThisMachine(), in: os.Stdin, out: os.Stdout, errs: os.Stderr}.run(ctx, os.Args[1:])
 	stop()

@@ -97,7 +97,8 @@ func (p program) closedPipe(err error) bool {
 	return ok && isFile && failed.Path == out.Name() && isClosedPipe(failed.Err)
 }
 
-// isClosedPipe knows the errors of Windows, ERROR_BROKEN_PIPE and ERROR_NO_DATA, by their numbers.
+// isClosedPipe reports whether err says that the reader of a pipe has closed it. On Windows these are
+// ERROR_BROKEN_PIPE (109) and ERROR_NO_DATA (232), for which package syscall has no constants.
 func isClosedPipe(err error) bool {
 	return errors.Is(err, syscall.EPIPE) || runtime.GOOS == "windows" && (errors.Is(err, syscall.Errno(109)) || errors.Is(err, syscall.Errno(232)))
 }
@@ -150,8 +151,9 @@ func (p program) root() *cobra.Command {
 	return root
 }
 
-// finish gives a command and those below it what all have in common: a group of commands refuses what
-// is none of them, and prints its help without one; an error of a command that was run says so.
+// finish sets what all commands have in common, for a command and all below it. A group of commands
+// refuses an unknown command, and prints its help if no command is given. The error of a command that
+// was run becomes a runError.
 func finish(c *cobra.Command) {
 	c.InitDefaultHelpFlag()
 	if f := c.Flags().Lookup("help"); f != nil {
@@ -161,7 +163,7 @@ func finish(c *cobra.Command) {
 		f.Usage = "print the version"
 	}
 	if parent := c.Parent(); parent != nil && parent.Name() == "completion" {
-		c.Args = noArguments // cobra's own words would be another language
+		c.Args = noArguments // cobra's own check words its errors differently
 	}
 	if c.HasSubCommands() {
 		c.Args = unknownCommand
@@ -182,7 +184,7 @@ func finish(c *cobra.Command) {
 	}
 }
 
-// helpCommand is cobra's, except that it refuses what there is no help for.
+// helpCommand replaces cobra's help command: it refuses an unknown command or topic.
 func helpCommand() *cobra.Command {
 	return &cobra.Command{
 		Use: "help [COMMAND]", Short: "Show the help of a command, or of a topic such as settings",

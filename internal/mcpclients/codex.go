@@ -114,6 +114,13 @@ func (ch Change) Command() []string {
 	return append([]string{"codex"}, ch.command...)
 }
 
+// ByHand reports whether a person must make the change, because it needs the codex command and the command
+// is not on the PATH.
+func (ch Change) ByHand() bool {
+	_, err := exec.LookPath("codex")
+	return ch.command != nil && err != nil
+}
+
 // run runs the codex command. If the command fails, the error contains its masked output.
 func (ch Change) run() error {
 	path, err := exec.LookPath("codex")

@@ -13,8 +13,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Documentation, comments and messages do not use the words of testdata/vocabulary.txt, and the README
-// is short.
+// Documentation, comments and messages do not use the words of testdata/vocabulary.txt, production
+// code has no map with keys of type bool where a condition is clearer, and the README is short.
 func TestReq_D1_PlainTechnicalEnglish(t *testing.T) {
 	t.Parallel()
 	assert.LessOrEqual(t, bytes.Count(file(t, "README.md"), []byte("\n")), 200, "lines of the README")
@@ -44,6 +44,9 @@ func TestReq_D1_PlainTechnicalEnglish(t *testing.T) {
 			return err
 		}
 		files++
+		if strings.HasSuffix(path, ".go") && !strings.HasSuffix(path, "_test.go") {
+			assert.NotContains(t, string(raw), "map[bool]", "%s: use if or switch", path)
+		}
 		for i, line := range strings.Split(string(raw), "\n") {
 			assert.Empty(t, unwanted.FindString(line), "%s:%d: use plain technical English", path, i+1)
 		}

@@ -88,7 +88,14 @@ var gazetteer = sync.OnceValue(func() *placeIndex {
 	}
 	for _, meanings := range a.areas { // "Paris, CA" is more likely in California than in Canada
 		slices.SortStableFunc(meanings, func(x, y *area) int {
-			return cmp.Compare(map[bool]int{true: 1}[x.isLoose], map[bool]int{true: 1}[y.isLoose])
+			switch {
+			case x.isLoose == y.isLoose:
+				return 0
+			case x.isLoose:
+				return 1
+			default:
+				return -1
+			}
 		})
 	}
 	a.addZoneCities()

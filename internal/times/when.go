@@ -164,7 +164,11 @@ func (d *draft) refuseAmbiguousPhrase(all []meaning) {
 
 func (d *draft) addPhraseProblem(p problem) {
 	suggestions := d.validSuggestions(p.suggestions)
-	suggestedCalls := d.suggestedCalls(suggestions, map[bool]string{true: ", then ", false: " or "}[p.each], p.zones)
+	between := " or "
+	if p.each {
+		between = ", then "
+	}
+	suggestedCalls := d.suggestedCalls(suggestions, between, p.zones)
 	if p.hours != (hours{}) && d.Prefers {
 		today := p.suggestions[len(p.suggestions)-1].first - 1
 		suggestedCalls += fmt.Sprintf(`, or the days as from and to with the hours in prefer, such as from %s and to %s and prefer %s`,

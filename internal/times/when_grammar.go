@@ -293,21 +293,25 @@ func (r *reader) splitMonthDays() {
 
 // unifyDateOrder applies the order of day and month that one date shows to all dates: "12/11 or 12/14".
 func (r *reader) unifyDateOrder() {
-	orders := map[bool]bool{} // whether the day is first
+	dayFirst, monthFirst := false, false // whether a date shows this order
 	for _, t := range r.tokens {
 		if t.kind == numericDate && len(t.dates) == 1 && strings.Contains(t.raw, "/") {
 			day, _, _ := strings.Cut(t.raw, "/")
 			n, _ := strconv.Atoi(day)
-			orders[n == t.dates[0][2]] = true
+			if n == t.dates[0][2] {
+				dayFirst = true
+			} else {
+				monthFirst = true
+			}
 		}
 	}
-	if len(orders) != 1 {
+	if dayFirst == monthFirst {
 		return
 	}
 	for i, t := range r.tokens {
 		if t.kind == numericDate && len(t.dates) == 2 {
 			at := 1
-			if orders[true] {
+			if dayFirst {
 				at = 0
 			}
 			r.tokens[i].dates = t.dates[at : at+1]

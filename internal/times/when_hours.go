@@ -146,10 +146,10 @@ func (r *reader) timeAt(bare bool) (ref timeRef, ok bool) {
 		ref.setHalf(r.tok().text)
 		r.pos++
 	case !ref.known && r.is("morning", "afternoon", "evening", "night"):
-		ref.setHalf(map[bool]string{true: "am", false: "pm"}[r.tok().text == "morning"])
+		ref.setHalf(halfOf(r.tok().text))
 		r.pos++
 	case !ref.known && r.is("in", "at") && slices.Contains([]string{"morning", "afternoon", "evening", "night"}, r.ahead(1).text):
-		ref.setHalf(map[bool]string{true: "am", false: "pm"}[r.ahead(1).text == "morning"])
+		ref.setHalf(halfOf(r.ahead(1).text))
 		r.pos += 2
 	}
 	if r.accept("ish") {
@@ -157,6 +157,14 @@ func (r *reader) timeAt(bare bool) (ref timeRef, ok bool) {
 	}
 	ref.end = r.pos
 	return ref, ref.minute < endOfDay
+}
+
+// halfOf returns the half of the day, am or pm, of "morning", "afternoon", "evening" or "night".
+func halfOf(part string) string {
+	if part == "morning" {
+		return "am"
+	}
+	return "pm"
 }
 
 func (ref *timeRef) setHalf(half string) {

@@ -49,7 +49,12 @@ func (r *reader) limited() bool {
 			return true
 		}
 		if r.accept("inclusive") {
-			how = map[string]string{"before": "until", "after": "from"}[how] + map[bool]string{true: how}[how != "before" && how != "after"]
+			switch how {
+			case "before":
+				how = "until"
+			case "after":
+				how = "from"
+			}
 		}
 		l := limit{word: how, term: t}
 		r.try(func() bool { return r.limitHours(&l) })

@@ -82,22 +82,28 @@ func line(w io.Writer, cells ...string) {
 	_, _ = fmt.Fprintln(w, row.String()+"|")
 }
 
+func showMet(met bool) string {
+	if met {
+		return "yes"
+	}
+	return "NO"
+}
+
 func (r *report) writeDemands(w io.Writer) {
 	heading(w, "Requirements")
-	met := map[bool]string{true: "yes", false: "NO"}
 	start := r.start.median() / r.startBare.median()
 	header(w, "", "required", "measured", "met")
 	line(w, "start-up: process start to the answer to `initialize`", "under 2 × bare mcp-go server",
-		times(r.start.ratiosTo(r.startBare).withQuartiles(start)), met[start < mostStart])
+		times(r.start.ratiosTo(r.startBare).withQuartiles(start)), showMet(start < mostStart))
 	rest, assessment := "n/a", "n/a"
 	if len(r.rest) > 0 {
 		rest = fmt.Sprintf("%.1f MB (%.1f–%.1f; bare server: %.1f)", r.rest.median()/megabyte, r.rest.quantile(0)/megabyte, r.rest.quantile(1)/megabyte, r.restBare.median()/megabyte)
-		assessment = met[r.rest.median() < mostRest]
+		assessment = showMet(r.rest.median() < mostRest)
 	}
 	line(w, "memory at rest: resident after `initialize` and one `find_slots`, sandbox included", "under 30 MB", rest, assessment)
 	if r.overhead != nil {
 		line(w, "`find_slots` less Vennio's time, from a line read to a line to write", "under 1 ms",
-			r.overhead.times()+"; "+r.overheadClient.times()+" with mcp-go's client", met[r.overhead.median() < mostOverhead])
+			r.overhead.times()+"; "+r.overheadClient.times()+" with mcp-go's client", showMet(r.overhead.median() < mostOverhead))
 	}
 	line(w, "what all tools cost a model (o200k; [tokens.json](../tools/testdata/tokens.json))", "2,500 tokens, instructions 400",
 		fmt.Sprintf("%d tokens, instructions %d", r.tokens["all tools"], r.tokens["instructions"]), "")

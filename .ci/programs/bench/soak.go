@@ -344,6 +344,13 @@ func (f finding) show(v float64) string {
 	return fmt.Sprintf("%.1f%s", v/f.unitOf, f.unit)
 }
 
+func (f finding) showGrew() string {
+	if f.grew {
+		return "YES"
+	}
+	return "no"
+}
+
 // write prints the table in docs/performance.md.
 func (v assessment) write(w io.Writer, k *soakRun) {
 	heading(w, "Soak")
@@ -354,7 +361,7 @@ func (v assessment) write(w io.Writer, k *soakRun) {
 			continue
 		}
 		line(w, f.what, f.show(f.before), f.show(f.middle), f.show(f.last), fmt.Sprintf("%.0f %% + %s", 100*f.part, f.show(f.more)),
-			f.show(f.perHour), f.show(f.rest), map[bool]string{true: "YES", false: "no"}[f.grew])
+			f.show(f.perHour), f.show(f.rest), f.showGrew())
 	}
 	_, _ = fmt.Fprintf(w, "\n%s, %d clients. %s. Events delivered to the sink: %d.\n", v.span, clients, k.results.counts(), k.sink.received.Load())
 }

@@ -53,7 +53,7 @@ func serveSettings() []Setting {
 		{"trusted-proxies", "number", []string{"VENNIO_MCP_TRUSTED_PROXIES"}, "0", "number of trusted proxy hops before serve, 0 to 10: how many entries of X-Forwarded-For and -Proto count", setProxies},
 		{"stateless", "bool", []string{"VENNIO_MCP_STATELESS"}, "false", "true: serve keeps no sessions, so any replica answers any request; SSE is off", setBool(func(c *Config) *bool { return &c.Serve.Stateless })},
 		{"rate", "number", []string{"VENNIO_MCP_RATE"}, "", "requests a second that each tenant may send, twice as many at once; off: any (default: 50 where callers need a token)", setRate(func(c *Config) *Rate { return &c.Serve.Rate })},
-		{"rate-all", "number", []string{"VENNIO_MCP_RATE_ALL"}, "", "the same for all tenants together (default: 500 where callers need a token)", setRate(func(c *Config) *Rate { return &c.Serve.RateAll })},
+		{"rate-all", "number", []string{"VENNIO_MCP_RATE_ALL"}, "", "requests a second that all tenants together may send, twice as many at once; off: any (default: 500 where callers need a token)", setRate(func(c *Config) *Rate { return &c.Serve.RateAll })},
 		{"session-idle", "duration", []string{"VENNIO_MCP_SESSION_IDLE"}, "1h", "idle timeout of a session, 10s to 1d", setSessionIdle},
 	}
 }

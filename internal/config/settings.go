@@ -73,7 +73,7 @@ func basics() []Setting {
 		{"api-url", "url", []string{"VENNIO_API_URL", "BASE_URL"}, vennioclient.DefaultBaseURL, "where Vennio is: https, or http on loopback", setURL},
 		{"dialect", "dialect", []string{"VENNIO_API_DIALECT"}, "reference", "dialect of Vennio's API: reference or guide", setDialect},
 		{"business-id", "id", []string{"VENNIO_BUSINESS_ID"}, "", "id of the host of calls that name none", setBusiness},
-		{"hosts", "list", []string{"VENNIO_HOSTS"}, "", "hosts by name, their ids, and the price of a booking, if any: Ada=UUID, Bob=UUID;50 EUR. The first is the default unless the setting above names another", setHosts},
+		{"hosts", "list", []string{"VENNIO_HOSTS"}, "", "hosts by name, their ids, and the price of a booking, if any: Ada=UUID, Bob=UUID;50 EUR. The first is the default unless --business-id names another", setHosts},
 		{"timezone", "zone", []string{"VENNIO_TIMEZONE"}, "", "IANA zone for calls that name none (default: this machine's, else UTC with a warning)", setZone},
 		{"week-start", "weekday", []string{"VENNIO_WEEK_START"}, "monday", "first day of the week", setWeekStart},
 		{"consent", "policy", []string{"VENNIO_CONSENT"}, "ask", "what counts as consent: attested (the agent's statement), ask (the person is asked if the client supports it) or human (never the agent's statement)", setConsent},
@@ -329,7 +329,7 @@ func limitSettings() []Setting {
 		{"daily-bookings", "number", []string{"VENNIO_DAILY_BOOKINGS"}, "0", "maximum number of bookings a day, by the day of consent; 0: any number", setDaily},
 		{"max-price", "price", []string{"VENNIO_MAX_PRICE"}, "", "highest price of a booking, as set for hosts, such as 100 EUR (default: any)", setMaxPrice},
 		{"caller-requests", "numbers", []string{"VENNIO_CALLER_REQUESTS"}, "20, 30", "maximum number of a caller's requests to people: open at once, and an hour; 0: any", setCallerRequests},
-		{"tenant-requests", "numbers", []string{"VENNIO_TENANT_REQUESTS"}, "100, 300", "the same for a whole tenant", setTenantRequests},
+		{"tenant-requests", "numbers", []string{"VENNIO_TENANT_REQUESTS"}, "100, 300", "maximum number of requests to people by all callers of a tenant: open at once, and an hour; 0: any", setTenantRequests},
 	}
 }
 

@@ -60,7 +60,7 @@ func (a *App) openWebhooks() (err error) {
 	}
 	a.metrics.DeadLetters(a.webhooks.CountDeadLetters)
 	for tenant, notifier := range a.notifiers {
-		a.webhooks.Of(tenant).Watch(func(_ context.Context, e webhook.Event) { notifier.Heard(e) })
+		a.webhooks.Of(tenant).Watch(func(_ context.Context, e webhook.Event) { notifier.EventReceived(e) })
 	}
 	return nil
 }
@@ -88,7 +88,7 @@ func (a *App) executeFollowUps(ctx context.Context) (stop func()) {
 	go func() {
 		defer close(ended)
 		if err := a.webhooks.Run(ctx); err != nil && ctx.Err() == nil {
-			a.log.Error().Err(err).Msg("events are stored, but no follow-up is carried out: the settings are refused")
+			a.log.Error().Err(err).Msg("events are stored, but no follow-up is executed: the settings are refused")
 		}
 	}()
 	context.AfterFunc(ctx, func() { time.AfterFunc(followUpStop, func() { close(late) }) })

@@ -157,7 +157,7 @@ func (a *App) unready(ctx context.Context) (why []string) {
 		why = append(why, "the store cannot be written: consent cannot be recorded, so nothing can be booked; see vennio-mcp doctor")
 	}
 	if a.webhooks.Stopped() != nil { // the job engine has logged the reason
-		why = append(why, "follow-ups of webhook events cannot be carried out: the job engine does not start; see the log")
+		why = append(why, "follow-ups of webhook events cannot be executed: the job engine does not start; see the log")
 	}
 	_ = a.Store.Now() // reads the database's clock again if the last reading is old
 	return why

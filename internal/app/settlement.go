@@ -32,7 +32,8 @@ const (
 	approvedAfter  = 5 * time.Second // how long only the process that took an approval executes it
 )
 
-// accounts holds what grants are settled and approvals executed with, by tenant.
+// accounts holds, for each tenant, the dependencies with which the server settles grants and executes
+// approvals.
 type accounts struct {
 	mu      sync.Mutex
 	serving map[string]*tools.Deps // of tenants whose servers exist
@@ -56,7 +57,8 @@ func (s *accounts) remove(tenant string) {
 
 var errNoAccount = errors.New("there is no key for this tenant")
 
-// account returns what the grants of a tenant are settled with, or errNoAccount.
+// account returns the dependencies with which the server settles the grants of a tenant. It returns
+// errNoAccount if it has no key for the tenant.
 func (a *App) account(tenant string) (*tools.Deps, error) {
 	a.accounts.mu.Lock()
 	defer a.accounts.mu.Unlock()
@@ -93,7 +95,7 @@ func (a *App) Execute(ctx context.Context, approved consent.Proposal) error {
 		return err
 	}
 	if err := d.Execute(ctx, approved); err != nil {
-		a.log.Debug().Err(err).Msg("the approved act could not be carried out") // the ledger has the reason
+		a.log.Debug().Err(err).Msg("the approved act could not be executed") // the ledger has the reason
 	}
 	return nil
 }

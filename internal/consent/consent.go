@@ -66,9 +66,9 @@ var (
 )
 
 // ErrInDoubt is Settle's error for an attempt that certainly failed while another
-// one under the same key may have been carried out. Settle has recorded the failed
+// one under the same key may have been executed. Settle has recorded the failed
 // attempt; the grant remains sent or unknown.
-var ErrInDoubt = errors.New("another attempt under this consent may have been carried out")
+var ErrInDoubt = errors.New("another attempt under this consent may have been executed")
 
 // ErrUnavailable is among the errors of calls that failed because the database was
 // unavailable: the same call may succeed in a moment. If the failed call changed

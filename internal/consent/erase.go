@@ -59,7 +59,7 @@ func (l *Ledger) Erase(ctx context.Context, person string) (n int, err error) {
 
 // eraseAct erases an act, and everything about it, and returns the numbers of the
 // entries whose details it deleted. What remains is that there was an act, under which
-// slot id, and what became of it, so that it is not carried out a second time. An open
+// slot id, and what became of it, so that it is not executed a second time. An open
 // proposal of it can no longer be answered, an unsent grant no longer be sent.
 func (tx *transaction) eraseAct(act string) ([]int64, error) {
 	seqs, err := tx.eraseDetails(act)

@@ -100,7 +100,8 @@ func (tx *transaction) grantOf(proposal string) (*Grant, error) {
 	return tx.grant(`g.act = (SELECT p.act FROM proposals p WHERE p.id = ?) AND g.proposal = ?`, proposal, proposal)
 }
 
-// showLapsed makes a grant that was not sent in time, if it is one, not done.
+// showLapsed sets the outcome of a grant that was not sent in time to NotDone. It does not change other
+// grants.
 func (g *Grant) showLapsed() *Grant {
 	if g != nil && g.lapsed {
 		g.Outcome, g.Detail = NotDone, whyLapsed

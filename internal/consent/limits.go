@@ -24,7 +24,7 @@ type Asker struct {
 	Client string // the program that asks, as it calls itself; cut to 60 characters
 	Limits AskLimits
 	// Account distinguishes the Vennio account that the act is for from others, without naming it:
-	// with another account the act must not be carried out.
+	// with another account the act must not be executed.
 	Account string
 	Policy  Policy // in force where the person is asked
 }

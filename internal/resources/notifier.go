@@ -67,8 +67,8 @@ func (n *Notifier) Wrote(all []schemas.Written) {
 	}
 }
 
-// Heard notifies of the change that an event reports, unless a tool call made it.
-func (n *Notifier) Heard(e webhook.Event) {
+// EventReceived notifies of the change that an event reports, unless a tool call made it.
+func (n *Notifier) EventReceived(e webhook.Event) {
 	b, ok := e.Booking()
 	if !ok {
 		return

@@ -48,7 +48,7 @@ func (l *listener) hears(kind, id, status, start, end string) []string {
 	l.notified()
 	e, err := webhook.Decode(fmt.Appendf(nil, `{"id":"e","type":%q,"data":{"booking":{"id":%q,"status":%q,"start_time":%q,"end_time":%q}}}`, kind, id, status, start, end))
 	require.NoError(l.t, err)
-	l.Heard(e)
+	l.EventReceived(e)
 	return l.notified()
 }
 
@@ -110,7 +110,7 @@ func TestWhatIsNoEchoOfAToolIsNotified(t *testing.T) {
 	l = newListener(t)
 	assert.Equal(t, one, l.wrote(made))
 	assert.Empty(t, l.hears("booking.created", "b", "", "", ""), "an event that says little agrees")
-	l.Heard(webhook.Event{ID: "x", Type: "consent.revoked"})
+	l.EventReceived(webhook.Event{ID: "x", Type: "consent.revoked"})
 	assert.Empty(t, l.wrote())
 }
 

@@ -209,7 +209,7 @@ func (d *Dispatcher) Run(ctx context.Context, do func(context.Context, Task) err
 		if errors.Is(err, errOptions) {
 			return err
 		}
-		d.o.Log.ErrorContext(ctx, "follow-ups cannot be carried out; trying again", "err", err)
+		d.o.Log.ErrorContext(ctx, "follow-ups cannot be executed; trying again", "err", err)
 		select {
 		case <-ctx.Done():
 			return nil

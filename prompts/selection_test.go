@@ -60,7 +60,7 @@ func TestReq_C10_PromptsAskBeforeTheyWrite(t *testing.T) {
 		assert.LessOrEqual(t, len(strings.Fields(text)), 150, name)
 		writer := slices.IndexFunc([]string{"book_slot", "reschedule_booking", "cancel_booking"}, func(tool string) bool { return strings.Contains(text, tool) })
 		if writer < 0 {
-			assert.Contains(t, text, "Only look", name)
+			assert.Regexp(t, `Do not (book|change) anything\.$`, text, name)
 			continue
 		}
 		assert.Contains(t, text, "wait for my explicit yes before you call", name)

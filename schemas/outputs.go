@@ -16,7 +16,7 @@ type Window struct {
 // Slot is a bookable time. All its fields for times represent the same two instants.
 type Slot struct {
 	Number      int    `json:"number,omitempty" jsonschema_description:"Its number in the list, for the person to name"`
-	SlotID      string `json:"slot_id" jsonschema_description:"Pass on as it is; lives 2 hours"`
+	SlotID      string `json:"slot_id" jsonschema_description:"Pass on unchanged; valid for 2 hours"`
 	Description string `json:"description" jsonschema_description:"Words to read to a person"`
 	Reason      string `json:"reason,omitempty" jsonschema_description:"Why it is offered at this place of the list"`
 	Start       string `json:"start" jsonschema:"format=date-time" jsonschema_description:"UTC"`
@@ -136,11 +136,11 @@ func (r *BookSlotResult) AddWritten(others ...Written) { r.others = append(r.oth
 // ChangeResult is the result of reschedule_booking and of cancel_booking.
 type ChangeResult struct {
 	Booking
-	Changed   bool           `json:"changed" jsonschema_description:"Whether this call did it; false where it stood like this before"`
-	Was       string         `json:"was,omitempty" jsonschema_description:"When the booking stood before it was moved"`
+	Changed   bool           `json:"changed" jsonschema_description:"Whether this call changed the booking; false if it already had this state"`
+	Was       string         `json:"was,omitempty" jsonschema_description:"Time before the move"`
 	Series    string         `json:"series,omitempty" jsonschema_description:"How much of a series was cancelled"`
-	Mailed    []string       `json:"mailed,omitempty" jsonschema_description:"Whom Vennio may e-mail about it"`
-	NotMailed []string       `json:"not_mailed,omitempty" jsonschema_description:"Whom it does not write to"`
+	Mailed    []string       `json:"mailed,omitempty" jsonschema_description:"Recipients whom Vennio may e-mail about it"`
+	NotMailed []string       `json:"not_mailed,omitempty" jsonschema_description:"Recipients to whom Vennio sends no e-mail"`
 	Consent   *ConsentOnFile `json:"consent,omitempty"`
 	Next      string         `json:"next"`
 	others    []Written
@@ -205,7 +205,7 @@ type Proposal struct {
 	SlotID      string       `json:"slot_id,omitempty"`
 	BookingID   string       `json:"booking_id,omitempty"`
 	Title       string       `json:"title"`
-	Was         string       `json:"was,omitempty" jsonschema_description:"When the booking stands now, if it is to move"`
+	Was         string       `json:"was,omitempty" jsonschema_description:"Current time of the booking, if it is to move"`
 	Description string       `json:"description" jsonschema_description:"When, in words to read to a person"`
 	GuestLocal  string       `json:"guest_local,omitempty" jsonschema_description:"The same time on the guest's clock"`
 	Start       string       `json:"start" jsonschema:"format=date-time" jsonschema_description:"UTC"`

@@ -63,7 +63,7 @@ func TestReq_C10_WithoutConsentNothingChanges(t *testing.T) {
 			assert.Equal(t, schemas.CodeConsentRequired, got.Code, "%s: %s", name, got.Text)
 			assert.Regexp(t, "^NOT (MOVED|CANCELLED) YET: ", got.Text)
 			require.NotNil(t, got.Data.Proposal, name)
-			assert.Contains(t, got.Text, made.Description, "what stands now is shown")
+			assert.Contains(t, got.Text, made.Description, "the current time is shown")
 			assert.Contains(t, got.Text, `"Intro call"`)
 			assert.Contains(t, got.Text, made.BookingID)
 		}

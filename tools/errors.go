@@ -184,9 +184,9 @@ func (d *Deps) failure(err error) *schemas.Failure {
 		f.Instead, p.RetryAfterSeconds = r.Instead, seconds(r.Wait)
 	}
 	if errors.Is(err, scheduling.ErrNoBooking) {
-		p.Next = "Copy the booking_id whole from where it was told, or check it with the user."
+		p.Next = "Copy the whole booking_id from the result that contained it, or check it with the user."
 		if d.offered[toolList] {
-			p.Next = "Call list_bookings, and copy the booking_id whole from there."
+			p.Next = "Call list_bookings, and copy the whole booking_id from its result."
 		}
 	}
 	if e, ok := errors.AsType[*vennioclient.Error](err); ok {

@@ -13,7 +13,7 @@ import (
 func getBooking(d *Deps) Tool {
 	return define(d, spec{
 		name: toolGet, title: "Look at a booking", effect: reads,
-		description: "Tell how one booking stands now: status, time, people, and the payment link while payment is due. " +
+		description: "Show the current state of one booking: status, time, people, and the payment link while payment is due. " +
 			"Use it to see whether one was paid or moved, and before changing it; without its id call list_bookings. Only reads.",
 	}, d.getBooking)
 }

@@ -45,7 +45,7 @@ func (d *Deps) rescheduleBooking(ctx context.Context, in schemas.RescheduleBooki
 	out.Mailed, out.NotMailed = addresses(m.Act)
 	switch {
 	case !done.Booking.IsAt(m.Act.Start, m.Act.End), done.Booking.Status == vennioclient.StatusCancelled:
-		out.Next = "It was moved as agreed and has been changed since: tell the person how it stands now."
+		out.Next = "It was moved as agreed and has been changed since: tell the person its current time and status."
 	case done.Fresh:
 		out.Next = "Tell the person that it was moved, and that they must inform those to whom Vennio sends no e-mail."
 	default:

@@ -27,7 +27,7 @@ func TestTheOldTimeCountsAsFree(t *testing.T) {
 	require.NotEmpty(t, found.Data.Slots, found.Text)
 	overlapping := found.Data.Slots[0]
 	assert.Less(t, overlapping.Start, made.End, "it overlaps the time the booking has")
-	assert.NotEqual(t, made.Start, overlapping.Start, "where it stands now is no other time")
+	assert.NotEqual(t, made.Start, overlapping.Start, "the current time is not offered")
 	got := w.change("reschedule_booking", args{"booking_id": made.BookingID, "slot_id": overlapping.SlotID, "consent": yes})
 	require.False(t, got.IsError, got.Text)
 	assert.Equal(t, overlapping.Start, got.Data.Start)

@@ -204,7 +204,7 @@ func (s *Service) Book(ctx context.Context, b NewBooking, g consent.Grant) (Book
 	})
 	if err != nil {
 		if _, isVennio := errors.AsType[*vennioclient.Error](err); isVennio && g.Outcome == consent.Done {
-			err = &Refusal{Message: "This was booked before, as booking " + sanitize.Line(g.BookingID, 100) + "; how it stands now cannot be read.", Cause: err}
+			err = &Refusal{Message: "This was booked before, as booking " + sanitize.Line(g.BookingID, 100) + "; its current state cannot be read.", Cause: err}
 		}
 		return out, err
 	}

@@ -36,7 +36,7 @@ func (s *Service) changeAct(tool string, b Booking, loc *time.Location) consent.
 // changedSince refuses to change a booking that is no longer what the person agreed to.
 func changedSince() error {
 	return refuse(schemas.CodeConsentMismatch, "This call changed nothing: the booking has been changed since the person was asked.",
-		"Look at the booking again, show the person how it stands now, and ask anew.")
+		"Look at the booking again, show the person its current state, and ask again.")
 }
 
 // unreadable is the error where a booking cannot be read before a change under g is sent. The outcome
@@ -46,7 +46,7 @@ func unreadable(g consent.Grant, err error) error {
 	case consent.Unsent, consent.NotDone:
 		return &Refusal{Cause: err}
 	case consent.Done:
-		return &Refusal{Message: "This was done before, as agreed; how it stands now cannot be read.", Cause: err}
+		return &Refusal{Message: "This was done before, as agreed; its current state cannot be read.", Cause: err}
 	case consent.Sent, consent.Unknown:
 	}
 	return &Refusal{Code: schemas.CodeOutcomeUnknown, Cause: err}

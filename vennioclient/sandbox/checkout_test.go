@@ -167,7 +167,9 @@ func TestThePageAtTheRootLinksToWhatTheSandboxServes(t *testing.T) {
 		return resp, string(body)
 	}
 	_, empty := get("/", "text/html,application/xhtml+xml,*/*;q=0.8")
-	head, err := web.Client().Head(web.URL)
+	ask, err := http.NewRequestWithContext(t.Context(), http.MethodHead, web.URL, nil)
+	require.NoError(t, err)
+	head, err := web.Client().Do(ask)
 	require.NoError(t, err)
 	require.NoError(t, head.Body.Close())
 	assert.Equal(t, []any{http.StatusOK, "text/html; charset=utf-8"}, []any{head.StatusCode, head.Header.Get("Content-Type")})

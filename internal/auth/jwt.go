@@ -160,22 +160,17 @@ func (c *claims) UnmarshalJSON(raw []byte) error {
 	}
 	c.all = all
 	var scope, scp spaceSeparated
-	for _, one := range []struct {
-		name string
-		into any
-	}{
-		{"iss", &c.Issuer},
-		{"sub", &c.Subject},
-		{"aud", &c.Audience},
-		{"exp", &c.ExpiresAt},
-		{"nbf", &c.NotBefore},
-		{"iat", &c.IssuedAt},
-		{"scope", &scope}, // RFC 9068, 2.2.3: a string; Duende IdentityServer issues an array
-		{"scp", &scp},     // Microsoft Entra ID: a string; Okta: an array
-	} {
-		if err := all.read(one.name, one.into); err != nil {
-			return err
-		}
+	if err := all.readEach(
+		member{"iss", &c.Issuer},
+		member{"sub", &c.Subject},
+		member{"aud", &c.Audience},
+		member{"exp", &c.ExpiresAt},
+		member{"nbf", &c.NotBefore},
+		member{"iat", &c.IssuedAt},
+		member{"scope", &scope}, // RFC 9068, 2.2.3: a string; Duende IdentityServer issues an array
+		member{"scp", &scp},     // Microsoft Entra ID: a string; Okta: an array
+	); err != nil {
+		return err
 	}
 	c.scopes = append(scope, scp...)
 	return nil
@@ -245,6 +240,22 @@ func (m members) read(name string, into any) error {
 	}
 	if value, ok := m[name]; ok {
 		return json.Unmarshal(value, into)
+	}
+	return nil
+}
+
+// member is the name of a member, and where its value goes.
+type member struct {
+	name string
+	into any
+}
+
+// readEach reads members in their order, up to the first error.
+func (m members) readEach(list ...member) error {
+	for _, one := range list {
+		if err := m.read(one.name, one.into); err != nil {
+			return err
+		}
 	}
 	return nil
 }

@@ -277,23 +277,18 @@ func identityOf(payload []byte) (c identity, err error) {
 	}
 	var required struct{ iss, sub, aud, exp json.RawMessage }
 	var verified any
-	for _, one := range []struct {
-		name string
-		into any
-	}{
-		{"iss", &required.iss},
-		{"sub", &required.sub},
-		{"aud", &required.aud},
-		{"exp", &required.exp},
-		{"nonce", &c.nonce},
-		{"azp", &c.party},
-		{"name", &c.name},
-		{"email", &c.email},
-		{"email_verified", &verified}, // a boolean; AWS Cognito issues a string
-	} {
-		if err := c.all.read(one.name, one.into); err != nil {
-			return c, err
-		}
+	if err := c.all.readEach(
+		member{"iss", &required.iss},
+		member{"sub", &required.sub},
+		member{"aud", &required.aud},
+		member{"exp", &required.exp},
+		member{"nonce", &c.nonce},
+		member{"azp", &c.party},
+		member{"name", &c.name},
+		member{"email", &c.email},
+		member{"email_verified", &verified}, // a boolean; AWS Cognito issues a string
+	); err != nil {
+		return c, err
 	}
 	for name, value := range map[string]json.RawMessage{"iss": required.iss, "sub": required.sub, "aud": required.aud, "exp": required.exp} {
 		if value == nil {

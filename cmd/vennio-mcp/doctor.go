@@ -86,7 +86,7 @@ func (p program) examine(ctx context.Context, c *cobra.Command) ([]doctor.Findin
 	return doctor.Examine(ctx, target), nil
 }
 
-// target returns what is known of a tenant from its settings.
+// target builds the configuration of doctor for a tenant from its settings.
 func (p program) target(tenant string, cfg config.Config) doctor.Target {
 	return doctor.Target{
 		Tenant: tenant, Config: cfg, Sandbox: !cfg.Real(), Absent: cfg.Sandbox() && cfg.Real(), Now: p.clock(), Transport: http.DefaultTransport,

@@ -49,8 +49,8 @@ func TestReq_P6_AClientHearsThatAPersonIsWaitedFor(t *testing.T) {
 	assert.False(t, got.IsError, got.Content)
 }
 
-// req: P6. The same on one connection: what is told comes before the question,
-// and nothing after the answer.
+// req: P6. On one connection, progress notifications arrive before the question,
+// and none arrives after the answer.
 func TestReq_P6_ItIsToldBeforeTheQuestionAndNotAfterTheAnswer(t *testing.T) {
 	t.Parallel()
 	for _, transport := range []string{"stdio", "sse"} {

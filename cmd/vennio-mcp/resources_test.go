@@ -90,8 +90,8 @@ func continuous(t *testing.T, url string) *client.Client {
 	return c
 }
 
-// req: W4, Q2. The real binary: a client books, and is told over every transport
-// that the bookings to come have changed; the resource tells what the tool tells.
+// req: W4, Q2. A client of the real binary books and is notified over every transport
+// that the upcoming bookings have changed; the resource and the tool return the same bookings.
 func TestReq_W4_Q2_OwnBookingsAreToldAndRead(t *testing.T) {
 	t.Parallel()
 	for name := range transports {
@@ -127,8 +127,8 @@ func TestReq_W4_Q2_OwnBookingsAreToldAndRead(t *testing.T) {
 	}
 }
 
-// req: W4. What happens in Vennio is told too, to those who asked and to nobody
-// else, over SSE and Streamable HTTP, in the old way and in that of 2026-07-28.
+// req: W4. Changes made in Vennio are notified to subscribers only, over SSE and
+// Streamable HTTP, with resources/subscribe and with the subscriptions of 2026-07-28.
 func TestReq_W4_ChangesFromOutsideAreTold(t *testing.T) {
 	t.Parallel()
 	p := program{getenv: func(string) string { return "" }, errs: new(lockedBuffer)}

@@ -40,7 +40,7 @@ type inside struct {
 
 // insideOptions change a server inside; the zero value takes every default.
 type insideOptions struct {
-	vennio     *sandbox.Server                      // nil: one of its own
+	vennio     *sandbox.Server                      // nil: starts a separate one
 	around     func(next http.Handler) http.Handler // before Vennio
 	store      sqldb.Options
 	settlement app.Intervals

@@ -61,7 +61,7 @@ type remainingGrant struct {
 	Attempts []Outcome `json:"attempts,omitempty"` // the outcome of each
 }
 
-// remaining reads what is left of an erased act.
+// remaining reads the parts of an erased act that are still stored.
 func (tx *transaction) remaining(act string) (remains, error) {
 	r := remains{Act: act}
 	proposals, err := tx.proposalsAbout(only(act))

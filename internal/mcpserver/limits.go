@@ -196,8 +196,8 @@ func newLimits(o HTTPOptions) limits {
 	}
 }
 
-// quotas are all that one request counts in: that of its own group first, that of
-// the process last.
+// quotas are the quotas that one request counts against: that of its tenant or
+// group first, that of the process last.
 type quotas []*quota
 
 // counters returns one counter of each quota.

@@ -96,7 +96,7 @@ func loaded[T any](p *atomic.Pointer[T]) (zero T) {
 }
 
 // listenSession is the session of a subscriptions/listen request over Streamable
-// HTTP. It is registered under an id of its own so that broadcasts such as
+// HTTP. It is registered under a separate id so that broadcasts such as
 // notifications/tools/list_changed reach it, as far as its filter allows them.
 type listenSession struct {
 	*session

@@ -132,7 +132,7 @@ type lineReader struct {
 	begun bool // something was read
 }
 
-// next returns a line in memory of its own, without its end. With errLineTooLong it
+// next returns a copy of the next line without its line end. With errLineTooLong it
 // returns the line's first bytes and skips the rest. The bytes after the last line
 // end count as a line.
 func (l *lineReader) next() ([]byte, error) {

@@ -1,5 +1,6 @@
-// Package prompts has the server's instructions for agents, and the prompts that a person can start. The
-// texts are embedded as Markdown.
+// Package prompts has the server's instructions for agents, the prompts that a person can start, and the
+// skills that an agent loads. The texts are embedded as Markdown, and what several of them say is written
+// once, as a named template in the file of the instructions or of a prompt.
 package prompts
 
 import (
@@ -18,20 +19,43 @@ import (
 	"github.com/vennio-mcp/vennio-mcp/internal/times"
 )
 
-//go:embed *.md
+//go:embed *.md skills/*.md
 var files embed.FS
 
 // Instructions returns the text that every client receives when it connects. It mentions only the given
 // tools, and says which consent to send under the policy.
 func Instructions(tools []string, policy consent.Policy) string {
-	has := func(name string) bool { return slices.Contains(tools, name) }
-	functions := template.FuncMap{"has": has, "policy": func() string { return string(policy) }}
-	body := template.Must(template.New("instructions.md").Funcs(functions).ParseFS(files, "instructions.md"))
+	return text("instructions.md", functions(tools, policy, person))
+}
+
+// text executes an embedded template without arguments. It may use the named templates of the others.
+func text(file string, functions template.FuncMap) string {
+	all := template.Must(template.New("").Funcs(functions).ParseFS(files, "*.md", "skills/*.md"))
 	var b strings.Builder
-	if err := body.Execute(&b, nil); err != nil {
+	if err := all.ExecuteTemplate(&b, file, nil); err != nil {
 		panic(err) // embedded, and tested with every selection
 	}
 	return strings.TrimSpace(b.String())
+}
+
+// speaker is the one for whom a text is written: a prompt speaks as the person, a skill about the user.
+type speaker struct{ i, me, my, approves string }
+
+var (
+	person = speaker{"I", "me", "my", "I approve"}
+	user   = speaker{"the user", "the user", "the user's", "the user approves"}
+)
+
+// functions are those that the templates may call.
+func functions(tools []string, policy consent.Policy, by speaker) template.FuncMap {
+	has := func(name string) bool { return slices.Contains(tools, name) }
+	return template.FuncMap{
+		"has": has, "policy": func() string { return string(policy) }, "phrase": phrase, "line": line,
+		"moves": func() bool { return has("find_slots") && has("reschedule_booking") },
+		"I":     func() string { return by.i }, "me": func() string { return by.me },
+		"My":  func() string { return strings.ToUpper(by.my[:1]) + by.my[1:] },
+		"ask": func(tool, show string) string { return ask(policy, by, tool, show) },
+	}
 }
 
 // argument is an argument of a prompt.
@@ -54,7 +78,7 @@ var (
 // them, with the consent rule of the policy.
 func Catalog(tools []string, policy consent.Policy) (all []server.ServerPrompt) {
 	prompt := func(name, heading, description string, arguments ...argument) server.ServerPrompt {
-		return newPrompt(policy, name, heading, description, arguments...)
+		return newPrompt(functions(tools, policy, person), name, heading, description, arguments...)
 	}
 	offer := func(p server.ServerPrompt, needs ...string) {
 		if !slices.ContainsFunc(needs, func(name string) bool { return !slices.Contains(tools, name) }) {
@@ -71,12 +95,12 @@ func Catalog(tools []string, policy consent.Policy) (all []server.ServerPrompt) 
 	return all
 }
 
-func newPrompt(policy consent.Policy, name, heading, description string, arguments ...argument) server.ServerPrompt {
+func newPrompt(functions template.FuncMap, name, heading, description string, arguments ...argument) server.ServerPrompt {
 	options := []mcp.PromptOption{mcp.WithPromptTitle(heading), mcp.WithPromptDescription(description)}
 	for _, a := range arguments {
 		options = append(options, mcp.WithArgument(a.name, mcp.ArgumentDescription(a.description)))
 	}
-	body := template.Must(template.New(name+".md").Funcs(template.FuncMap{"phrase": phrase, "line": line, "ask": func(tool, show string) string { return ask(policy, tool, show) }}).Option("missingkey=zero").ParseFS(files, name+".md"))
+	body := template.Must(template.New(name+".md").Funcs(functions).Option("missingkey=zero").ParseFS(files, name+".md"))
 	return server.ServerPrompt{
 		Prompt: mcp.NewPrompt(name, options...),
 		Handler: func(_ context.Context, r mcp.GetPromptRequest) (*mcp.GetPromptResult, error) {
@@ -91,14 +115,15 @@ func newPrompt(policy consent.Policy, name, heading, description string, argumen
 }
 
 // ask says how to obtain a person's consent before a tool writes. show names what it would write.
-func ask(policy consent.Policy, tool, show string) string {
+func ask(policy consent.Policy, by speaker, tool, show string) string {
+	agree := "wait for " + by.my + " explicit yes before you call "
 	switch policy {
 	case consent.PolicyAttested:
-		return "Show me " + show + ", and wait for my explicit yes before you call " + tool + " with consent {granted: true}."
+		return "Show " + by.me + " " + show + ", and " + agree + tool + " with consent {granted: true}."
 	case consent.PolicyHuman:
-		return "Call " + tool + " with consent {granted: false}: I approve it in this client, or on the page whose address you give me."
+		return "Call " + tool + " with consent {granted: false}: " + by.approves + " it in this client, or on the page whose address you give " + by.me + "."
 	default:
-		return "Call " + tool + " with consent {granted: false}: the server asks me, or returns a preview. Then show me " + show + ", and wait for my explicit yes before you call it again with granted: true."
+		return "Call " + tool + " with consent {granted: false}: the server asks " + by.me + ", or returns a preview. Then show " + by.me + " " + show + ", and " + agree + "it again with granted: true."
 	}
 }
 

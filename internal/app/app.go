@@ -205,7 +205,7 @@ func (a *App) TenantServer(ctx context.Context, c auth.Caller) (mcpserver.Tenant
 		cfg = cfg.ForTenant()
 		cfg.APIKey = config.Secret(c.Key)
 	}
-	t := mcpserver.Tenant{Server: a.Server, Subscriptions: a.Subscriptions, Writes: writes(cfg.Tools), Rate: float64(cfg.Serve.Rate)}
+	t := mcpserver.Tenant{Server: a.Server, Subscriptions: a.Subscriptions, Skills: skills(cfg), Writes: writes(cfg.Tools), Rate: float64(cfg.Serve.Rate)}
 	if c.Tenant == "" && a.Server != nil {
 		return t, nil
 	}
@@ -216,6 +216,14 @@ func (a *App) TenantServer(ctx context.Context, c auth.Caller) (mcpserver.Tenant
 	var err error
 	t.Server, err = a.newTenantServer(context.WithoutCancel(ctx), cfg, c.Tenant, t.Subscriptions)
 	return t, err
+}
+
+// skills returns the entries of the skills that a tenant is offered.
+func skills(cfg config.Config) (entries []mcpserver.Skill) {
+	for _, s := range prompts.Skills(tools.Names(tools.Catalog(tools.Deps{Selection: cfg.Tools})), cfg.Consent) {
+		entries = append(entries, mcpserver.NewSkill(s.URI(), map[string]string{"name": s.Name, "description": s.Description}, s.Text))
+	}
+	return entries
 }
 
 // writes returns a function that reports whether a tool needs the scope to book.
@@ -320,6 +328,7 @@ func (a *App) mcpServer(d *tools.Deps) *server.MCPServer {
 	s := server.NewMCPServer("vennio-mcp", a.options.Version,
 		server.WithTitle("Vennio scheduling"), server.WithInstructions(prompts.Instructions(policy.Tools, d.Policy)),
 		server.WithToolCapabilities(false), server.WithPromptCapabilities(false), server.WithResourceCapabilities(true, false),
+		server.WithExtensions(map[string]any{mcpserver.SkillsExtension: struct{}{}}),
 		server.WithCompletions(), server.WithPromptCompletionProvider(prompts.Completer{Hosts: d.HostNames}), server.WithRecovery())
 	bound := make([]server.ServerTool, len(catalog))
 	for i, tool := range catalog {
@@ -328,6 +337,7 @@ func (a *App) mcpServer(d *tools.Deps) *server.MCPServer {
 	s.AddTools(bound...)
 	s.AddPrompts(prompts.Catalog(policy.Tools, d.Policy)...)
 	resources.Register(s, policy, bound...)
+	resources.RegisterSkills(s, prompts.Skills(policy.Tools, d.Policy)...)
 	return s
 }
 

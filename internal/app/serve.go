@@ -31,7 +31,7 @@ func (a *App) ServeStdio(ctx context.Context, in io.Reader, out io.Writer) (err 
 		}
 	}
 	defer a.Settle(ctx)()
-	return secretError(ctx, mcpserver.Stdio(ctx, a.Server, in, out, mcpserver.StdioOptions{Log: a.log, Subscriptions: a.Subscriptions}))
+	return secretError(ctx, mcpserver.Stdio(ctx, a.Server, in, out, mcpserver.StdioOptions{Log: a.log, Subscriptions: a.Subscriptions, Skills: skills(a.cfg)}))
 }
 
 // Serve serves MCP, the approval pages and webhooks over HTTP on ln until ctx ends. It closes ln.

@@ -30,6 +30,7 @@ var (
 type conn struct {
 	srv     *server.MCPServer
 	subs    *Subscriptions
+	skills  []Skill
 	log     zerolog.Logger
 	session *session // messages outside any HTTP request; all messages of stdio and SSE
 	calls   callTable
@@ -43,14 +44,14 @@ type conn struct {
 	stopListening context.CancelFunc
 }
 
-// newConn returns the core for a client whose session has this id. Where out has
+// newConn returns the core for a client of t whose session has this id. Where out has
 // no subscriber, the client cannot use resources/subscribe.
-func newConn(ctx context.Context, srv *server.MCPServer, subs *Subscriptions, id string, out *writer, limit *limiter, log zerolog.Logger) *conn {
+func newConn(ctx context.Context, t Tenant, id string, out *writer, limit *limiter, log zerolog.Logger) *conn {
 	c := &conn{
-		srv: srv, subs: subs, log: log, limit: limit, listens: newLimiter(maxListens, 0, 0),
+		srv: t.Server, subs: t.Subscriptions, skills: t.Skills, log: log, limit: limit, listens: newLimiter(maxListens, 0, 0),
 		session: &session{client: &client{id: id}, out: out}, calls: callTable{idle: make(chan struct{})},
 	}
-	c.ctx = srv.WithContext(ctx, c.session)
+	c.ctx = t.Server.WithContext(ctx, c.session)
 	c.listening, c.stopListening = context.WithCancel(c.ctx)
 	return c
 }
@@ -198,7 +199,15 @@ func (c *conn) handle(x exchange) (answer response) {
 	if to := x.session.out.subscriber; to != nil && env.Method == mcp.MethodSubscriptionsListen {
 		defer to.end(to.listen(env.ID, uris))
 	}
-	switch m := c.srv.HandleMessage(x.ctx, env.raw).(type) {
+	message := c.srv.HandleMessage(x.ctx, env.raw)
+	if e, failed := message.(mcp.JSONRPCError); failed && e.Error.Code == mcp.METHOD_NOT_FOUND && env.isSkills() {
+		m, bad := c.skillsAnswer(env) // mcp-go has checked everything but the method
+		if bad != nil {
+			return bad.response(env.ID)
+		}
+		message = m
+	}
+	switch m := message.(type) {
 	case mcp.JSONRPCResponse:
 		if len(uris) > 0 {
 			if bad := c.session.out.subscriber.apply(env, uris[0]); bad != nil {

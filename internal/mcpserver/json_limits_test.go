@@ -115,7 +115,7 @@ func TestReq_X7_EveryMethodOnEveryTransportIsBounded(t *testing.T) {
 	t.Parallel()
 	methods := []string{
 		"initialize", "ping", "tools/list", "tools/call", "prompts/list", "prompts/get", "resources/list", "resources/read", "resources/templates/list",
-		"resources/subscribe", "subscriptions/listen", "completion/complete", "logging/setLevel", "server/discover", "nobody/knows", "tools/CALL",
+		"resources/subscribe", "subscriptions/listen", "completion/complete", "logging/setLevel", "server/discover", "skills/list", "skills/get", "nobody/knows", "tools/CALL",
 	}
 	for _, w := range ways(t, func() *rig { return newRig() }) {
 		t.Run(w.name, func(t *testing.T) {

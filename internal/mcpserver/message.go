@@ -62,7 +62,8 @@ func (e envelope) kind() kind {
 	case mcp.MethodInitialize, mcp.MethodPing, mcp.MethodSetLogLevel, mcp.MethodServerDiscover,
 		mcp.MethodToolsList, mcp.MethodPromptsList,
 		mcp.MethodResourcesList, mcp.MethodResourcesTemplatesList,
-		mcp.MethodResourcesSubscribe, mcp.MethodResourcesUnsubscribe:
+		mcp.MethodResourcesSubscribe, mcp.MethodResourcesUnsubscribe,
+		methodSkillsList, methodSkillsGet:
 		return kindQuick
 	case mcp.MethodSubscriptionsListen:
 		return kindListen

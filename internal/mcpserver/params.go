@@ -206,7 +206,7 @@ func paramsOf(method mcp.MCPMethod) any {
 	switch method {
 	case mcp.MethodInitialize:
 		return new(initializeParams)
-	case mcp.MethodToolsList, mcp.MethodPromptsList, mcp.MethodResourcesList, mcp.MethodResourcesTemplatesList:
+	case mcp.MethodToolsList, mcp.MethodPromptsList, mcp.MethodResourcesList, mcp.MethodResourcesTemplatesList, methodSkillsList:
 		return new(listParams)
 	case mcp.MethodCompletionComplete:
 		return new(completeParams)

@@ -129,7 +129,7 @@ func TestNoErrorNamesAGoType(t *testing.T) {
 	for method, fields := range map[string]string{
 		"initialize": "capabilities.tasks.requests.sampling.createMessage", "ping": "_meta", "tools/list": "cursor", "prompts/list": "cursor", "resources/list": "cursor",
 		"resources/templates/list": "cursor", "tools/call": "inputResponses.a", "prompts/get": "arguments.a", "resources/read": "arguments.a",
-		"resources/unsubscribe": "uri", "completion/complete": "context.arguments.a", "server/discover": "_meta", "tasks/get": "taskId",
+		"resources/unsubscribe": "uri", "skills/list": "cursor", "skills/get": "uri", "completion/complete": "context.arguments.a", "server/discover": "_meta", "tasks/get": "taskId",
 	} {
 		for _, value := range []string{`true`, `1`, `1.5`, `"x"`, `[]`, `[1]`, `{}`, `{"x":1}`} {
 			path := strings.Split(fields, ".")
@@ -159,7 +159,7 @@ func TestACursorThatNobodyGaveOutIsRefused(t *testing.T) {
 	t.Parallel()
 	ask := everyWay(t, capable())
 	for _, version := range []string{"", modern} {
-		for _, method := range []string{"tools/list", "prompts/list", "resources/list", "resources/templates/list"} {
+		for _, method := range []string{"tools/list", "prompts/list", "resources/list", "resources/templates/list", "skills/list"} {
 			for _, cursor := range []string{"nope", "bm9wZQ==", "ZWNobw==", "%", " "} { // ZWNobw== is the name of a tool, as mcp-go writes it
 				for way, m := range ask(version, method, fmt.Sprintf(`"cursor":%q`, cursor)) {
 					require.NotNil(t, m.Error, "%s %s %s", way, method, cursor)

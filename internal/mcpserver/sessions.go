@@ -161,7 +161,7 @@ func (t *tenantServer) newSession(owner string) (*httpSession, bool) {
 		return nil, false
 	}
 	ctx, end := context.WithCancel(t.base)
-	c := newConn(ctx, t.Server, t.Subscriptions, rand.Text(), newWriter(t.Subscriptions.join(), 8), t.limit, t.o.Log)
+	c := newConn(ctx, t.Tenant, rand.Text(), newWriter(t.Subscriptions.join(), 8), t.limit, t.o.Log)
 	return &httpSession{conn: c, owner: owner, counted: counted, end: end}, true
 }
 

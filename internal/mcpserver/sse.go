@@ -53,7 +53,7 @@ func (t *tenantServer) sse(w *responseWriter, r *http.Request) {
 	defer cancel() // the calls of a client that has gone
 	out := newWriter(t.Subscriptions.join(), 64)
 	defer close(out.gone)
-	c := newConn(auth.With(t.o.RequestContext(ctx, r), auth.From(r.Context())), t.Server, t.Subscriptions, rand.Text(), out, t.limit, t.o.Log)
+	c := newConn(auth.With(t.o.RequestContext(ctx, r), auth.From(r.Context())), t.Tenant, rand.Text(), out, t.limit, t.o.Log)
 	defer c.leave()
 	if t.Server.RegisterSession(c.ctx, c.session) != nil {
 		w.refuse(http.StatusInternalServerError, &errorInternal)

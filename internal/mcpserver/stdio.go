@@ -21,6 +21,7 @@ type StdioOptions struct {
 	Queue         int            // calls waiting, which together hold at most Workers times MaxLine bytes; 256
 	Drain         time.Duration  // how long calls may continue after the client closed its end; 30 s
 	Subscriptions *Subscriptions // to resources; nil: a new one, which notifies nobody
+	Skills        []Skill        // see Tenant
 	Log           zerolog.Logger // must not write to the server's output
 }
 
@@ -48,7 +49,7 @@ func Stdio(ctx context.Context, s *server.MCPServer, in io.Reader, out io.Writer
 	o = o.withDefaults()
 	base, abandon := context.WithCancel(context.WithoutCancel(ctx))
 	defer abandon()
-	c := newConn(base, s, o.Subscriptions, "stdio", newWriter(o.Subscriptions.join(), 64), newLimiter(o.Workers, o.Queue, o.Workers*o.MaxLine), o.Log)
+	c := newConn(base, Tenant{Server: s, Subscriptions: o.Subscriptions, Skills: o.Skills}, "stdio", newWriter(o.Subscriptions.join(), 64), newLimiter(o.Workers, o.Queue, o.Workers*o.MaxLine), o.Log)
 	defer c.leave()
 	if err := s.RegisterSession(base, c.session); err != nil {
 		return fmt.Errorf("serve stdio: %w", err)

@@ -263,7 +263,7 @@ func shortHeaderError(err error) *rpcError {
 
 // singleConn returns the core for one request that belongs to no session.
 func (t *tenantServer) singleConn(version string) *conn {
-	c := newConn(t.base, t.Server, t.Subscriptions, "", newWriter(nil, 0), t.limit, t.o.Log)
+	c := newConn(t.base, t.Tenant, "", newWriter(nil, 0), t.limit, t.o.Log)
 	c.session.stateless = t.o.Stateless
 	c.session.SetProtocolVersion(version)
 	c.session.Initialize() // mcp-go sends no notification to a session before that

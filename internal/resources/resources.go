@@ -1,5 +1,6 @@
 // Package resources provides the MCP resources, which an agent reads without
-// calling a tool: one booking, the upcoming bookings, and the operator's policy. A
+// calling a tool: one booking, the upcoming bookings, the operator's policy, and the
+// files of the skills. A
 // resource about bookings calls the tool that reads them and exists only where that
 // tool is enabled, so that both always return the same.
 package resources
@@ -8,12 +9,14 @@ import (
 	"context"
 	"encoding/json"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/mark3labs/mcp-go/mcp"
 	"github.com/mark3labs/mcp-go/server"
 
 	"github.com/vennio-mcp/vennio-mcp/internal/rpcerr"
+	"github.com/vennio-mcp/vennio-mcp/prompts"
 	"github.com/vennio-mcp/vennio-mcp/schemas"
 )
 
@@ -29,6 +32,7 @@ const (
 
 	maxURI   = 300
 	jsonType = "application/json"
+	markdown = "text/markdown"
 )
 
 // Register adds the resources to s. It must be called before s is served: later
@@ -49,10 +53,22 @@ func Register(s *server.MCPServer, p Policy, enabled ...server.ServerTool) {
 	}
 }
 
+// RegisterSkills adds the SKILL.md of each skill, which is read like any resource
+// (SEP-2640, Resource Mapping). Like Register, it must be called before s is served.
+func RegisterSkills(s *server.MCPServer, skills ...prompts.Skill) {
+	for _, skill := range skills {
+		s.AddResource(mcp.NewResource(skill.URI(), skill.Name, mcp.WithMIMEType(markdown), mcp.WithResourceDescription(skill.Description)),
+			func(context.Context, mcp.ReadResourceRequest) ([]mcp.ResourceContents, error) {
+				return []mcp.ResourceContents{mcp.TextResourceContents{URI: skill.URI(), MIMEType: markdown, Text: skill.Text}}, nil
+			})
+	}
+}
+
 // Known reports whether uri names a resource that clients can subscribe to. It does
 // not check whether Vennio has a booking with that id.
 func Known(uri string) bool {
-	return uri == uriPolicy || len(uri) <= maxURI && bookingID(uri) != ""
+	isSkill := slices.ContainsFunc(prompts.SkillNames, func(name string) bool { return uri == prompts.Skill{Name: name}.URI() })
+	return uri == uriPolicy || isSkill || len(uri) <= maxURI && bookingID(uri) != ""
 }
 
 // bookingID returns the id in the URI of a booking; "" for other URIs.

@@ -17,6 +17,7 @@ func TestOnlyOurResourcesAreKnown(t *testing.T) {
 	t.Parallel()
 	for uri, known := range map[string]bool{
 		"vennio://policy": true, "vennio://bookings/upcoming": true, "vennio://bookings/b-1": true, "vennio://bookings/a%2Fb": true,
+		"skill://review-the-day/SKILL.md": true, "skill://review-the-day": false, "skill://review-the-day/skill.md": false, "skill://unknown/SKILL.md": false,
 		"vennio://bookings/": false, "vennio://bookings": false, "vennio://bookings/a/b": false, "vennio://bookings/%zz": false,
 		"file:///etc/passwd": false, "": false, "vennio://policy/x": false, "vennio://bookings/" + string(make([]byte, 300)): false,
 	} {

@@ -195,12 +195,12 @@ func (s *Server) busy(who []*host, within span) []span {
 // booked returns the blocked and booked times of h, except for one booking.
 func (s *Server) booked(h *host, within span, but *Booking) []span {
 	var out []span
-	for _, t := range s.taken[h.ID] {
-		if t.overlaps(within) {
-			out = append(out, t)
+	for _, t := range s.data.Taken[h.ID] {
+		if when := (span{t.Start, t.End}); when.overlaps(within) {
+			out = append(out, when)
 		}
 	}
-	for _, b := range s.bookings {
+	for _, b := range s.data.Bookings {
 		if b != but && b.HostID == h.ID && b.Status != statusCancelled && b.span().overlaps(within) {
 			out = append(out, b.span())
 		}

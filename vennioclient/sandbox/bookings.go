@@ -56,20 +56,27 @@ func (b *Booking) json() bookingJSON {
 
 // findBooking returns a booking or nil. The caller must hold s.mu.
 func (s *Server) findBooking(id string) *Booking {
-	i := slices.IndexFunc(s.bookings, func(b *Booking) bool { return b.ID == id })
+	i := slices.IndexFunc(s.data.Bookings, func(b *Booking) bool { return b.ID == id })
 	if i < 0 {
 		return nil
 	}
-	return s.bookings[i]
+	return s.data.Bookings[i]
 }
 
-// expireUnpaid cancels the bookings that were not paid in time. The caller must hold s.mu.
-func (s *Server) expireUnpaid(now time.Time) {
-	for _, b := range s.bookings {
-		if b.Status == statusPending && now.Sub(b.CreatedAt) >= holdLifetime {
+func (b *Booking) overdue(now time.Time) bool {
+	return b.Status == statusPending && now.Sub(b.CreatedAt) >= holdLifetime
+}
+
+// expireUnpaid cancels the bookings that were not paid in time, and reports whether there were
+// any. Only s.change may call it.
+func (s *Server) expireUnpaid(now time.Time) (changed bool) {
+	for _, b := range s.data.Bookings {
+		if b.overdue(now) {
 			s.markCancelled(b)
+			changed = true
 		}
 	}
+	return changed
 }
 
 // markCancelled cancels a booking. The caller must hold s.mu.
@@ -208,7 +215,7 @@ func (s *Server) book(c *call, in bookingBody, h *host, when span, series string
 	if h.Price != "" {
 		b.Status, b.CheckoutURL = statusPending, s.checkoutURL(c.request, b.ID)
 	}
-	s.bookings = append(s.bookings, b)
+	s.data.Bookings = append(s.data.Bookings, b)
 	s.publishBooking(bookingCreated, b)
 	return b
 }
@@ -232,7 +239,7 @@ func (s *Server) listBookings(c *call) (answer, error) {
 		hostID = h.ID
 	}
 	series, status := f.values.Get("series_id"), f.values.Get("status")
-	found, more, err := paginate(s.bookings, page, func(b *Booking) string { return b.ID }, func(b *Booking) bool {
+	found, more, err := paginate(s.data.Bookings, page, func(b *Booking) string { return b.ID }, func(b *Booking) bool {
 		return cmp.Or(hostID, b.HostID) == b.HostID && cmp.Or(series, b.SeriesID) == b.SeriesID && cmp.Or(status, b.Status) == b.Status && b.span().overlaps(within)
 	})
 	if err != nil {
@@ -372,7 +379,7 @@ func (s *Server) cancelSeries(c *call, of *Booking) (answer, error) {
 		return answer{}, refuse(unprocessable, "This booking is not part of a series.")
 	}
 	out := cancelledEnvelope{cancelledSeries{ID: of.SeriesID}, []bookingJSON{}}
-	for _, b := range s.bookings {
+	for _, b := range s.data.Bookings {
 		if b.SeriesID == of.SeriesID && b.Status == statusConfirmed && b.Start.After(c.now) {
 			s.markCancelled(b)
 			out.Bookings = append(out.Bookings, b.json())

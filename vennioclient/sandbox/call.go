@@ -36,11 +36,11 @@ type answer struct {
 	changed bool // whether the account was changed
 }
 
-// reply is an encoded answer.
+// reply is an encoded answer. Replies of writes are part of the stored account.
 type reply struct {
-	status int
-	header http.Header
-	body   []byte
+	Status int
+	Header http.Header
+	Body   []byte
 }
 
 // receive reads the request. Even with an error, which is a problem, the call can be answered.
@@ -101,11 +101,11 @@ func encode(v any) []byte {
 
 // write sends and flushes the reply, so that no event of the call is delivered before it.
 func (r reply) write(w http.ResponseWriter, c *call) {
-	maps.Copy(w.Header(), r.header)
+	maps.Copy(w.Header(), r.Header)
 	maps.Copy(w.Header(), c.header)
-	w.Header().Set("Content-Length", strconv.Itoa(len(r.body)))
-	w.WriteHeader(r.status)
-	_, _ = w.Write(r.body)
+	w.Header().Set("Content-Length", strconv.Itoa(len(r.Body)))
+	w.WriteHeader(r.Status)
+	_, _ = w.Write(r.Body)
 	_ = http.NewResponseController(w).Flush() // not every writer can flush
 }
 

@@ -20,7 +20,7 @@ func (s *Server) listConsents(c *call) (answer, error) {
 	if err := f.err(); err != nil {
 		return answer{}, err
 	}
-	found, more, err := paginate(s.consents, page, func(k *consent) string { return k.id }, func(k *consent) bool {
+	found, more, err := paginate(s.data.Consents, page, func(k *consent) string { return k.ID }, func(k *consent) bool {
 		return (role == "" || role == k.role()) && (!activeOnly || k.active(c.now))
 	})
 	if err != nil {
@@ -67,7 +67,7 @@ func (s *Server) createConsent(c *call) (answer, error) {
 		grantee = h.party()
 	}
 	k := &consent{s.uuid(), account, grantee, in.Scopes, c.now, expires, time.Time{}}
-	s.consents = append(s.consents, k)
+	s.data.Consents = append(s.data.Consents, k)
 	s.publishConsent(consentGranted, k)
 	return answer{http.StatusCreated, consentEnvelope{k.json(c.now)}, true}, nil
 }
@@ -86,22 +86,22 @@ func (s *Server) revokeConsent(c *call) (answer, error) {
 	if k == nil {
 		return answer{}, refuse(notFound, "There is no consent "+c.id()+".")
 	}
-	changed := k.revokedAt.IsZero()
+	changed := k.RevokedAt.IsZero()
 	s.markRevoked(k)
 	return answer{http.StatusOK, consentEnvelope{k.json(c.now)}, changed}, nil
 }
 
 // markRevoked revokes calendar access. The caller must hold s.mu.
 func (s *Server) markRevoked(k *consent) {
-	if k.revokedAt.IsZero() {
-		k.revokedAt = s.now()
+	if k.RevokedAt.IsZero() {
+		k.RevokedAt = s.now()
 		s.publishConsent(consentRevoked, k)
 	}
 }
 
 // role returns the role of the account's owner.
 func (k *consent) role() string {
-	if k.grantor.ID == account.ID {
+	if k.Grantor.ID == account.ID {
 		return roleGrantor
 	}
 	return roleGrantee
@@ -109,12 +109,12 @@ func (k *consent) role() string {
 
 func (k *consent) json(now time.Time) consentJSON {
 	out := consentJSON{
-		ID: k.id, Grantor: k.grantor, Grantee: k.grantee, Scopes: k.scopes,
+		ID: k.ID, Grantor: k.Grantor, Grantee: k.Grantee, Scopes: k.Scopes,
 		Status: k.status(now), Active: k.active(now),
-		GrantedAt: stamp(k.granted, time.UTC), ExpiresAt: stamp(k.expires, time.UTC),
+		GrantedAt: stamp(k.Granted, time.UTC), ExpiresAt: stamp(k.Expires, time.UTC),
 	}
-	if !k.revokedAt.IsZero() {
-		out.RevokedAt = stamp(k.revokedAt, time.UTC)
+	if !k.RevokedAt.IsZero() {
+		out.RevokedAt = stamp(k.RevokedAt, time.UTC)
 	}
 	return out
 }
@@ -128,17 +128,17 @@ const (
 
 // consent is calendar access between two people, one of whom is the account's owner.
 type consent struct {
-	id                          string
-	grantor, grantee            partyJSON
-	scopes                      []string
-	granted, expires, revokedAt time.Time // revokedAt is zero unless revoked
+	ID                          string
+	Grantor, Grantee            partyJSON
+	Scopes                      []string
+	Granted, Expires, RevokedAt time.Time // RevokedAt is zero unless revoked
 }
 
 func (k *consent) status(now time.Time) string {
 	switch {
-	case !k.revokedAt.IsZero():
+	case !k.RevokedAt.IsZero():
 		return "revoked"
-	case !now.Before(k.expires):
+	case !now.Before(k.Expires):
 		return "expired"
 	default:
 		return "active"
@@ -148,11 +148,11 @@ func (k *consent) status(now time.Time) string {
 func (k *consent) active(now time.Time) bool { return k.status(now) == "active" }
 
 func (k *consent) allowsFreeBusy() bool {
-	return slices.Contains(k.scopes, accessFreeBusy) || slices.Contains(k.scopes, accessDetails)
+	return slices.Contains(k.Scopes, accessFreeBusy) || slices.Contains(k.Scopes, accessDetails)
 }
 
 func (k *consent) access(now time.Time) accessJSON {
-	return accessJSON{ID: k.id, PrincipalID: k.grantor.ID, Status: k.status(now), Scopes: k.scopes}
+	return accessJSON{ID: k.ID, PrincipalID: k.Grantor.ID, Status: k.status(now), Scopes: k.Scopes}
 }
 
 // initialConsents returns the calendar access of a new account: active from the three
@@ -181,7 +181,7 @@ func (s *Server) accessOf(c *call, id string, h *host) (*accessJSON, bool, error
 	}
 	k := s.findConsent(id)
 	switch {
-	case k == nil, k.grantee.ID != account.ID, k.grantor.ID != h.ID:
+	case k == nil, k.Grantee.ID != account.ID, k.Grantor.ID != h.ID:
 		return nil, false, refuse(forbidden, "This consent was not given to you by "+h.Name+".")
 	case !k.active(c.now):
 		return nil, false, refuse(forbidden, "This consent is "+k.status(c.now)+".")
@@ -189,7 +189,7 @@ func (s *Server) accessOf(c *call, id string, h *host) (*accessJSON, bool, error
 		return nil, false, refuse(forbidden, "This consent does not give "+accessFreeBusy+".")
 	}
 	a := k.access(c.now)
-	return &a, slices.Contains(k.scopes, accessDetails), nil
+	return &a, slices.Contains(k.Scopes, accessDetails), nil
 }
 
 // accessTo returns the calendar access of the caller to all of these hosts. The error names
@@ -200,21 +200,21 @@ func (s *Server) accessTo(c *call, who []*host) (*[]accessJSON, error) {
 	}
 	out := make([]accessJSON, 0, len(who))
 	for _, h := range who {
-		i := slices.IndexFunc(s.consents, func(k *consent) bool {
-			return k.grantor.ID == h.ID && k.grantee.ID == account.ID && k.active(c.now) && k.allowsFreeBusy()
+		i := slices.IndexFunc(s.data.Consents, func(k *consent) bool {
+			return k.Grantor.ID == h.ID && k.Grantee.ID == account.ID && k.active(c.now) && k.allowsFreeBusy()
 		})
 		if i < 0 {
 			return nil, refuse(forbidden, "There is no active consent from "+h.Name+" ("+h.ID+") that gives you "+accessFreeBusy+".")
 		}
-		out = append(out, s.consents[i].access(c.now))
+		out = append(out, s.data.Consents[i].access(c.now))
 	}
 	return &out, nil
 }
 
 func (s *Server) findConsent(id string) *consent {
-	i := slices.IndexFunc(s.consents, func(k *consent) bool { return k.id == id })
+	i := slices.IndexFunc(s.data.Consents, func(k *consent) bool { return k.ID == id })
 	if i < 0 {
 		return nil
 	}
-	return s.consents[i]
+	return s.data.Consents[i]
 }

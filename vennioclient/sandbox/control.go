@@ -190,15 +190,17 @@ func (s *Server) Writes() int {
 	return s.writes
 }
 
-// Bookings returns all bookings in order of creation, including cancelled ones.
+// Bookings returns all bookings in order of creation, including cancelled ones. It returns none
+// if the storage cannot be read.
 func (s *Server) Bookings() []Booking {
-	s.mu.Lock()
-	defer s.unlock()
-	s.expireUnpaid(s.now())
-	out := make([]Booking, len(s.bookings))
-	for i, b := range s.bookings {
-		out[i] = b.copied()
-	}
+	defer s.sendOutbox()
+	var out []Booking
+	_ = s.read(func() {
+		out = make([]Booking, len(s.data.Bookings))
+		for i, b := range s.data.Bookings {
+			out[i] = b.copied()
+		}
+	})
 	return out
 }
 

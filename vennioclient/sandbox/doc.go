@@ -21,6 +21,12 @@
 // OAuth token, everything else a secret key. Keys that end in _revoked and
 // refresh tokens (vennio_rt_…) are refused. All keys belong to one account.
 //
+// # Storage
+//
+// The account is kept in memory, or in [Options].Storage, through which several processes can
+// share it. Faults, held writes, rate limits, and the counts of calls and deliveries concern one
+// process only.
+//
 // # Faults
 //
 // Faults form a queue: each call removes the first one, whatever its kind. FailNext(2, 502)

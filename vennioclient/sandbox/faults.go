@@ -1,6 +1,7 @@
 package sandbox
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -106,28 +107,34 @@ func (s *Server) Take(hostID string, start, end time.Time) error {
 	if when.empty() {
 		return errors.New("the end must be after the start")
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.taken[h.ID] = append(s.taken[h.ID], when)
-	return nil
+	return s.change(func() bool {
+		s.data.Taken[h.ID] = append(s.data.Taken[h.ID], takenTime{start, end})
+		return true
+	})
 }
 
-// Disconnect disconnects the calendar of a host, given by id or e-mail address.
+// Disconnect disconnects the calendar of a host, given by id or e-mail address. It does nothing
+// if there is no such host, or if the storage fails.
 func (s *Server) Disconnect(hostID string) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
 	if h := findHost(hostID); h != nil {
-		s.disconnected[h.ID] = true
+		_ = s.change(func() bool {
+			s.data.Disconnected[h.ID] = true
+			return true
+		})
 	}
 }
 
-// Revoke revokes calendar access, as its grantor would.
+// Revoke revokes calendar access, as its grantor would. It does nothing if there is no such
+// access, or if the storage fails.
 func (s *Server) Revoke(consentID string) {
-	s.mu.Lock()
-	defer s.unlock()
-	if k := s.findConsent(consentID); k != nil {
-		s.markRevoked(k)
-	}
+	defer s.sendOutbox()
+	_ = s.change(func() bool {
+		k := s.findConsent(consentID)
+		if k != nil {
+			s.markRevoked(k)
+		}
+		return k != nil
+	})
 }
 
 // Cancel cancels a booking, as the host would on Vennio's pages.
@@ -153,17 +160,18 @@ func (s *Server) Pay(bookingID string) error {
 }
 
 func (s *Server) alter(id string, change func(*Booking) error) error {
-	s.mu.Lock()
-	defer s.unlock()
-	s.expireUnpaid(s.now())
-	b := s.findBooking(id)
-	if b == nil {
-		return fmt.Errorf("no booking %q", id)
-	}
-	if err := change(b); err != nil {
-		return fmt.Errorf("booking %s: %w", id, err)
-	}
-	return nil
+	defer s.sendOutbox()
+	var refused error
+	err := s.change(func() bool {
+		b := s.findBooking(id)
+		if b == nil {
+			refused = fmt.Errorf("no booking %q", id)
+		} else if err := change(b); err != nil {
+			refused = fmt.Errorf("booking %s: %w", id, err)
+		}
+		return refused == nil
+	})
+	return cmp.Or(refused, err)
 }
 
 // reply returns the answer to a failing call.

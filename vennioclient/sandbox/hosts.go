@@ -66,10 +66,10 @@ func (s *Server) listHosts(c *call) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	created := s.started.UTC().Truncate(time.Hour).AddDate(0, 0, -30)
+	created := s.data.Created.UTC().Truncate(time.Hour).AddDate(0, 0, -30)
 	out := hostPage{Hosts: make([]hostJSON, 0, len(found)), Pagination: more}
 	for _, h := range found {
-		out.Hosts = append(out.Hosts, hostJSON{h.ID, h.Name, "active", !s.disconnected[h.ID], stamp(created, time.UTC)})
+		out.Hosts = append(out.Hosts, hostJSON{h.ID, h.Name, "active", !s.data.Disconnected[h.ID], stamp(created, time.UTC)})
 	}
 	return answer{status: http.StatusOK, body: out}, nil
 }
@@ -183,7 +183,7 @@ func unknownPrincipal(ref string) error {
 // connected refuses hosts whose calendar is not connected.
 func (s *Server) connected(who []*host) error {
 	for _, h := range who {
-		if s.disconnected[h.ID] {
+		if s.data.Disconnected[h.ID] {
 			return refuse(notConnected, "The calendar of "+h.Name+" is not connected.")
 		}
 	}
@@ -257,7 +257,7 @@ func (s *Server) syncCalendars(c *call) (answer, error) {
 func (s *Server) connectedHosts() []*host {
 	var out []*host
 	for _, h := range hosts {
-		if !s.disconnected[h.ID] {
+		if !s.data.Disconnected[h.ID] {
 			out = append(out, h)
 		}
 	}

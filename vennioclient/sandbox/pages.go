@@ -40,8 +40,8 @@ func styleHash() string {
 
 // checkout is the state of the payment page of a booking.
 type checkout struct {
-	token    string // must be part of the next form, and is valid once
-	declined bool   // the last payment failed
+	Token    string // must be part of the next form, and is valid once
+	Declined bool   // the last payment failed
 }
 
 // checkoutView is the data of the page.
@@ -64,12 +64,20 @@ func (s *Server) checkoutURL(r *http.Request, id string) string {
 	return strings.TrimSuffix(base, "/") + "/checkout/" + id
 }
 
-// showCheckout answers GET /checkout/{id}. It changes nothing.
+// showCheckout answers GET /checkout/{id}. It changes nothing but the token of the form.
 func (s *Server) showCheckout(w http.ResponseWriter, r *http.Request) {
-	s.mu.Lock()
-	s.expireUnpaid(s.now())
-	status, view := s.viewCheckout(r.PathValue("id"))
-	s.unlock()
+	var status int
+	var view checkoutView
+	err := s.change(func() (changed bool) {
+		known := len(s.data.Checkouts)
+		status, view = s.viewCheckout(r.PathValue("id"))
+		return len(s.data.Checkouts) > known
+	})
+	s.sendOutbox()
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusServiceUnavailable)
+		return
+	}
 	view.show(w, status)
 }
 
@@ -78,11 +86,19 @@ func (s *Server) answerCheckout(w http.ResponseWriter, r *http.Request) {
 	r.Body = http.MaxBytesReader(w, r.Body, maxBody)
 	_ = r.ParseForm() // an invalid form has no token and is refused
 	id, token, outcome := r.PathValue("id"), r.PostForm.Get("token"), r.PostForm.Get("outcome")
-	s.mu.Lock()
-	s.expireUnpaid(s.now())
-	done := s.settleCheckout(id, token, outcome)
-	status, view := s.viewCheckout(id)
-	s.unlock()
+	var done bool
+	var status int
+	var view checkoutView
+	err := s.change(func() bool {
+		done = s.settleCheckout(id, token, outcome)
+		status, view = s.viewCheckout(id)
+		return true
+	})
+	s.sendOutbox()
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusServiceUnavailable)
+		return
+	}
 	if done {
 		http.Redirect(w, r, "/checkout/"+view.ID, http.StatusSeeOther)
 		return
@@ -95,8 +111,8 @@ func (s *Server) answerCheckout(w http.ResponseWriter, r *http.Request) {
 
 // settleCheckout executes the form, once for each token. The caller must hold s.mu.
 func (s *Server) settleCheckout(id, token, outcome string) bool {
-	b, open := s.findBooking(id), s.checkouts[id]
-	if b == nil || b.Status != statusPending || open == nil || subtle.ConstantTimeCompare([]byte(token), []byte(open.token)) == 0 {
+	b, open := s.findBooking(id), s.data.Checkouts[id]
+	if b == nil || b.Status != statusPending || open == nil || subtle.ConstantTimeCompare([]byte(token), []byte(open.Token)) == 0 {
 		return false
 	}
 	switch outcome {
@@ -105,11 +121,11 @@ func (s *Server) settleCheckout(id, token, outcome string) bool {
 	case "expire":
 		s.markCancelled(b)
 	case "fail":
-		open.declined = true
+		open.Declined = true
 	default:
 		return false
 	}
-	open.token = rand.Text()
+	open.Token = rand.Text()
 	return true
 }
 
@@ -120,13 +136,13 @@ func (s *Server) viewCheckout(id string) (int, checkoutView) {
 		return http.StatusNotFound, checkoutView{}
 	}
 	h := findHost(b.HostID)
-	if s.checkouts[id] == nil {
-		s.checkouts[id] = &checkout{token: rand.Text()}
+	if s.data.Checkouts[id] == nil {
+		s.data.Checkouts[id] = &checkout{Token: rand.Text()}
 	}
-	open := s.checkouts[id]
+	open := s.data.Checkouts[id]
 	return http.StatusOK, checkoutView{
 		ID: b.ID, Status: b.Status, Host: h.Name, When: describe(b.Start, h.location()), Price: h.Price,
-		Customer: cmp.Or(b.CustomerName, b.CustomerEmail), Token: open.token, Declined: open.declined,
+		Customer: cmp.Or(b.CustomerName, b.CustomerEmail), Token: open.Token, Declined: open.Declined,
 	}
 }
 

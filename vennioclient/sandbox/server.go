@@ -28,6 +28,9 @@ type Options struct {
 	// PublicURL is the URL of the sandbox for browsers. It is used for checkout_url, and its
 	// host is allowed as Host. "" means the address of the request.
 	PublicURL string
+	// Storage keeps the account, so that it outlives the process and several processes can share
+	// it. nil keeps it in memory.
+	Storage Storage
 }
 
 // Server is one simulated Vennio account. It is an http.Handler and safe for concurrent use.
@@ -42,34 +45,31 @@ type Server struct {
 	publicURL  string
 	dispatcher *dispatcher
 
-	mu               sync.Mutex // guards everything below
-	serial           int        // of generated ids
+	storage Storage // nil: the account is kept in memory only
+
+	mu       sync.Mutex   // guards everything below
+	data     *accountData // everything that is stored; all else concerns this process only
+	revision string       // of the stored account that data was read from or written to
+
 	calls, writes    int
 	log              []Request
 	faults           []fault
 	holds            []chan struct{}
 	releases         []func() // of holds requested over HTTP
 	hideDescriptions bool
-	disconnected     map[string]bool   // by host id
-	taken            map[string][]span // by host id
-	bookings         []*Booking        // in order of creation
-	consents         []*consent        // in order of creation
-	webhooks         []*Webhook        // in order of creation
+	inProgress       map[string]string // fingerprints of the calls being executed, by idempotency id
 	outbox           []delivery
-	duplicates       int                  // number of events still to be delivered twice
-	checkouts        map[string]*checkout // by booking id
-	storedWrites     map[string]*storedWrite
+	duplicates       int // number of events still to be delivered twice
 	quotas           map[string]quota
-	swept            time.Time // when old idempotency keys were last deleted
 }
 
-// New returns an account with three checkBookable hosts and no bookings.
+// New returns the account of Options.Storage, or a new one with three bookable hosts and no
+// bookings. The storage is first read at the first call.
 func New(o Options) *Server {
 	s := &Server{
 		now: o.Now, wait: o.Wait, seed: o.Seed, limit: o.RateLimitPerHour,
-		mux: http.NewServeMux(), publicURL: o.PublicURL, checkouts: map[string]*checkout{},
-		disconnected: map[string]bool{}, taken: map[string][]span{},
-		storedWrites: map[string]*storedWrite{}, quotas: map[string]quota{},
+		mux: http.NewServeMux(), publicURL: o.PublicURL, storage: o.Storage,
+		inProgress: map[string]string{}, quotas: map[string]quota{},
 	}
 	if s.now == nil {
 		s.now = time.Now
@@ -80,12 +80,9 @@ func New(o Options) *Server {
 	if s.limit == 0 {
 		s.limit = defaultRateLimit
 	}
-	for _, h := range hosts {
-		s.disconnected[h.ID] = !h.Connected
-	}
 	s.dispatcher = newDispatcher(s.wait)
 	s.started = s.now()
-	s.consents = initialConsents(s.started)
+	s.data = newAccount(s.started)
 	s.route()
 	return s
 }
@@ -161,7 +158,7 @@ func (s *Server) arrive(op operation, c *call, unreadable error) (fault, admissi
 	defer s.mu.Unlock()
 	s.calls++
 	s.record(c)
-	c.requestID = s.tag("req_")
+	c.requestID = s.newRequestID()
 	c.header.Set(requestIDHeader, c.requestID)
 	var f fault
 	if len(s.faults) > 0 {
@@ -190,17 +187,46 @@ func (s *Server) respond(op operation, c *call, in admission) reply {
 	if in.hold != nil {
 		<-in.hold
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	c.now = s.now()
-	s.expireUnpaid(c.now)
-	done, err := op.handle(s, c)
-	r := c.render(done, err)
-	if c.isWrite() {
-		s.storeReply(c, r)
+	if !c.isWrite() {
+		return s.respondToRead(op, c)
 	}
-	if done.changed {
-		s.writes++
+	defer s.releaseKey(c)
+	return s.respondToWrite(op, c)
+}
+
+func (s *Server) respondToRead(op operation, c *call) (r reply) {
+	if err := s.read(func() {
+		c.now = s.now()
+		r = c.render(op.handle(s, c))
+	}); err != nil {
+		return c.render(answer{}, err)
+	}
+	return r
+}
+
+func (s *Server) respondToWrite(op operation, c *call) (r reply) {
+	if err := s.change(func() bool {
+		c.now = s.now()
+		stored, err := s.storedReply(c) // another process may have answered the same call meanwhile
+		if stored != nil {
+			r = *stored
+			return false
+		}
+		var done answer
+		if err == nil {
+			done, err = op.handle(s, c)
+		}
+		r = c.render(done, err)
+		if done.changed {
+			s.writes++
+		}
+		if err == nil && c.idempotencyKey != "" {
+			s.storeReply(c, r)
+			return true
+		}
+		return done.changed
+	}); err != nil {
+		return c.render(answer{}, err)
 	}
 	return r
 }
@@ -308,11 +334,17 @@ func (s *Server) identify(op operation, c *call) (err error) {
 	return c.caller.requireKey()
 }
 
-// digest returns a new value on each call. The sequence depends on the seed and the start
-// time, so that ids differ after a restart.
+// newRequestID returns the id of the newest counted call of this process. The caller must hold s.mu.
+func (s *Server) newRequestID() string {
+	d := sha256.Sum256(fmt.Appendf(nil, "request %d/%d/%d", s.seed, s.started.UnixNano(), s.calls))
+	return "req_" + hex.EncodeToString(d[:12])
+}
+
+// digest returns a new value on each call. The sequence depends on the seed and on when the
+// account was created. It is part of the account: only s.change may call what calls it.
 func (s *Server) digest() [sha256.Size]byte {
-	s.serial++
-	return sha256.Sum256(fmt.Appendf(nil, "%d/%d/%d", s.seed, s.started.UnixNano(), s.serial))
+	s.data.Serial++
+	return sha256.Sum256(fmt.Appendf(nil, "%d/%d/%d", s.seed, s.data.Created.UnixNano(), s.data.Serial))
 }
 
 // uuid returns a new UUID. The caller must hold s.mu.

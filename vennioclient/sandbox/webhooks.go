@@ -85,7 +85,7 @@ func (s *Server) createWebhook(c *call) (answer, error) {
 	if err := in.err(); err != nil {
 		return answer{}, err
 	}
-	if len(s.webhooks) == maxWebhooks {
+	if len(s.data.Webhooks) == maxWebhooks {
 		return answer{}, refuse(unprocessable, fmt.Sprintf("There are %d webhooks already.", maxWebhooks))
 	}
 	slices.Sort(in.Events)
@@ -94,7 +94,7 @@ func (s *Server) createWebhook(c *call) (answer, error) {
 		ID: s.tag("wh_"), URL: in.URL, Secret: "whsec_" + hex.EncodeToString(secret[:]), Description: in.Description,
 		Events: slices.Compact(in.Events), CreatedAt: c.now.Truncate(time.Second),
 	}
-	s.webhooks = append(s.webhooks, w)
+	s.data.Webhooks = append(s.data.Webhooks, w)
 	out := w.json()
 	out.Secret = w.Secret
 	return answer{http.StatusCreated, out, true}, nil
@@ -104,34 +104,34 @@ func (s *Server) listWebhooks(c *call) (answer, error) {
 	if err := newForm(c.query).err(); err != nil {
 		return answer{}, err
 	}
-	out := webhookPage{Webhooks: make([]webhookJSON, 0, len(s.webhooks))}
-	for _, w := range s.webhooks {
+	out := webhookPage{Webhooks: make([]webhookJSON, 0, len(s.data.Webhooks))}
+	for _, w := range s.data.Webhooks {
 		out.Webhooks = append(out.Webhooks, w.json())
 	}
 	return answer{status: http.StatusOK, body: out}, nil
 }
 
 func (s *Server) deleteWebhook(c *call) (answer, error) {
-	i := slices.IndexFunc(s.webhooks, func(w *Webhook) bool { return w.ID == c.id() })
+	i := slices.IndexFunc(s.data.Webhooks, func(w *Webhook) bool { return w.ID == c.id() })
 	if i < 0 {
 		return answer{}, refuse(notFound, "There is no webhook "+c.id()+".")
 	}
-	gone := s.webhooks[i]
-	s.webhooks = slices.Delete(s.webhooks, i, i+1)
+	gone := s.data.Webhooks[i]
+	s.data.Webhooks = slices.Delete(s.data.Webhooks, i, i+1)
 	return answer{http.StatusOK, gone.json(), true}, nil
 }
 
 // Webhooks returns the subscriptions with their secrets, in order of creation, so that a
-// test can sign deliveries.
+// test can sign deliveries. It returns none if the storage cannot be read.
 func (s *Server) Webhooks() []Webhook {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	out := make([]Webhook, 0, len(s.webhooks))
-	for _, w := range s.webhooks {
-		copied := *w
-		copied.Events = slices.Clone(w.Events)
-		out = append(out, copied)
-	}
+	var out []Webhook
+	_ = s.read(func() {
+		for _, w := range s.data.Webhooks {
+			copied := *w
+			copied.Events = slices.Clone(w.Events)
+			out = append(out, copied)
+		}
+	})
 	return out
 }
 
@@ -140,7 +140,7 @@ func (s *Server) Webhooks() []Webhook {
 // hold s.mu.
 func (s *Server) publish(name string, about eventData) string {
 	var subscribed []*Webhook
-	for _, w := range s.webhooks {
+	for _, w := range s.data.Webhooks {
 		if slices.Contains(w.Events, name) {
 			subscribed = append(subscribed, w)
 		}
@@ -178,18 +178,13 @@ func sign(body []byte, secret string) string {
 	return hex.EncodeToString(h.Sum(nil))
 }
 
-// unlock releases s.mu and sends the outbox.
-func (s *Server) unlock() {
+// sendOutbox sends the outbox, after the answer to the call that filled it.
+func (s *Server) sendOutbox() {
+	s.mu.Lock()
 	due := s.outbox
 	s.outbox = nil
 	s.mu.Unlock()
 	s.dispatcher.add(due)
-}
-
-// sendOutbox sends the outbox after an answer.
-func (s *Server) sendOutbox() {
-	s.mu.Lock()
-	s.unlock()
 }
 
 // DuplicateNext makes each of the next n events be delivered twice.
@@ -210,17 +205,20 @@ func (s *Server) Emit(name string, count int) ([]string, error) {
 	if count < 1 || count > maxEmit {
 		return nil, fmt.Errorf("the count must be from 1 to %d", maxEmit)
 	}
-	s.mu.Lock()
-	defer s.unlock()
+	defer s.sendOutbox()
 	ids := make([]string, 0, count)
-	for range count {
-		id := s.publish(name, s.sampleData(name))
-		if id == "" {
-			return nil, errors.New("no subscription asks for " + name)
+	err := s.change(func() bool {
+		for range count {
+			if id := s.publish(name, s.sampleData(name)); id != "" {
+				ids = append(ids, id)
+			}
 		}
-		ids = append(ids, id)
+		return len(ids) > 0
+	})
+	if err == nil && len(ids) == 0 {
+		err = errors.New("no subscription asks for " + name)
 	}
-	return ids, nil
+	return ids, err
 }
 
 // sampleData returns data for an event of that type.
@@ -231,15 +229,15 @@ func (s *Server) sampleData(name string) eventData {
 	case "booking_series":
 		return eventData{BookingSeries: &cancelledSeries{ID: s.uuid(), CancelledCount: 1}}
 	case "consent":
-		return eventData{Consent: new(s.consents[len(s.consents)-1].json(s.now()))}
+		return eventData{Consent: new(s.data.Consents[len(s.data.Consents)-1].json(s.now()))}
 	default:
 		return eventData{Proposal: &proposalJSON{ID: s.uuid()}}
 	}
 }
 
 func (s *Server) newestBooking() *Booking {
-	if n := len(s.bookings); n > 0 {
-		return s.bookings[n-1]
+	if n := len(s.data.Bookings); n > 0 {
+		return s.data.Bookings[n-1]
 	}
 	start := s.now().Truncate(time.Hour).Add(24 * time.Hour)
 	return &Booking{

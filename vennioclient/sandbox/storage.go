@@ -1,0 +1,163 @@
+package sandbox
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"time"
+)
+
+// Storage stores the account. Several processes may use the same one at once.
+//
+// A revision identifies what was stored by one Update, and never occurs again. It is "" while
+// nothing is stored.
+type Storage interface {
+	// Load returns the revision that is stored now and, unless it is known, the account.
+	Load(known string) (revision string, account []byte, err error)
+	// Update calls change with what Load returns, and stores what change returns under a new
+	// revision. It excludes all other updates, in all processes, from before the call of change
+	// until the account is stored. If change returns nil, nothing is stored.
+	Update(known string, change func(revision string, account []byte) ([]byte, error)) (revision string, err error)
+}
+
+// accountData is everything that is stored of an account, and all of it. It is stored as JSON, so
+// every field and every type in it needs exported fields only; a test checks that.
+type accountData struct {
+	Created      time.Time
+	Serial       int                    // of generated ids
+	Disconnected map[string]bool        // by host id
+	Taken        map[string][]takenTime // by host id
+	Bookings     []*Booking             // in order of creation
+	Consents     []*consent             // in order of creation
+	Webhooks     []*Webhook             // in order of creation
+	Checkouts    map[string]*checkout   // by booking id
+	StoredWrites map[string]*storedWrite
+	Swept        time.Time // when old idempotency keys were last deleted
+}
+
+// takenTime is a time that Take has blocked.
+type takenTime struct{ Start, End time.Time }
+
+// newAccount returns an account without bookings.
+func newAccount(now time.Time) *accountData {
+	a := &accountData{Created: now, Consents: initialConsents(now)}
+	a.makeMaps()
+	for _, h := range hosts {
+		a.Disconnected[h.ID] = !h.Connected
+	}
+	return a
+}
+
+// makeMaps replaces nil maps by empty ones: an account that an older version stored lacks newer fields.
+func (a *accountData) makeMaps() {
+	if a.Disconnected == nil {
+		a.Disconnected = map[string]bool{}
+	}
+	if a.Taken == nil {
+		a.Taken = map[string][]takenTime{}
+	}
+	if a.Checkouts == nil {
+		a.Checkouts = map[string]*checkout{}
+	}
+	if a.StoredWrites == nil {
+		a.StoredWrites = map[string]*storedWrite{}
+	}
+}
+
+// decodeAccount refuses unknown fields: a newer version of the program wrote them, and this one
+// would lose them.
+func decodeAccount(stored []byte) (*accountData, error) {
+	d := json.NewDecoder(bytes.NewReader(stored))
+	d.DisallowUnknownFields()
+	a := new(accountData)
+	if err := d.Decode(a); err != nil {
+		return nil, fmt.Errorf("the stored account is damaged, or a newer version of the program wrote it: %w", err)
+	}
+	a.makeMaps()
+	return a, nil
+}
+
+// unknownRevision is the revision of data that must be read again.
+const unknownRevision = "unknown"
+
+// use makes a loaded account the current one.
+func (s *Server) use(revision string, stored []byte) (err error) {
+	if revision == s.revision {
+		return nil
+	}
+	s.data, s.revision = newAccount(s.now()), revision
+	if revision != "" {
+		s.data, err = decodeAccount(stored)
+	}
+	if err != nil {
+		s.data, s.revision = newAccount(s.now()), unknownRevision
+	}
+	return err
+}
+
+// read runs do on the newest account, while holding s.mu. do must not change the account. The
+// error is a problem.
+func (s *Server) read(do func()) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.storage != nil {
+		revision, stored, err := s.storage.Load(s.revision)
+		if err == nil {
+			err = s.use(revision, stored)
+		}
+		if err != nil {
+			return storageFailed(err)
+		}
+	}
+	now := s.now()
+	for _, b := range s.data.Bookings {
+		if b.overdue(now) {
+			if err := s.update(func() bool { return false }); err != nil {
+				return err
+			}
+			break
+		}
+	}
+	do()
+	return nil
+}
+
+// change runs do on the newest account, while holding s.mu, and stores the account if do reports
+// that it changed it. Meanwhile no other process changes the account. If the account cannot be
+// stored, nothing has changed; the error is a problem.
+func (s *Server) change(do func() (changed bool)) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.update(do)
+}
+
+// update is change for callers that hold s.mu.
+func (s *Server) update(do func() (changed bool)) error {
+	if s.storage == nil {
+		s.expireUnpaid(s.now())
+		do()
+		return nil
+	}
+	waiting := len(s.outbox)
+	revision, err := s.storage.Update(s.revision, func(revision string, stored []byte) ([]byte, error) {
+		if err := s.use(revision, stored); err != nil {
+			return nil, err
+		}
+		expired := s.expireUnpaid(s.now())
+		if changed := do(); !changed && !expired {
+			return nil, nil
+		}
+		return json.Marshal(s.data)
+	})
+	if err != nil {
+		s.revision, s.outbox = unknownRevision, s.outbox[:waiting]
+		return storageFailed(err)
+	}
+	s.revision = revision
+	return nil
+}
+
+// storageFailed returns the problem of a storage that cannot be used.
+func storageFailed(err error) error {
+	return refuse(serviceUnavailable, "The state of the sandbox cannot be used: "+err.Error()+".")
+}

@@ -55,7 +55,8 @@ func everyCommand(check func(c *cobra.Command)) {
 	walk(program{getenv: func(string) string { return "" }}.root())
 }
 
-// The help shows every value by one word, and settings are flags of the commands that serve alone.
+// The help shows every value by one word, and settings are flags of the commands that serve,
+// and of setup, which asks for some of them.
 func TestFlagsOfAllCommands(t *testing.T) {
 	t.Parallel()
 	settings := map[string]bool{}
@@ -64,7 +65,7 @@ func TestFlagsOfAllCommands(t *testing.T) {
 	}
 	everyCommand(func(c *cobra.Command) {
 		assert.NotEmpty(t, c.Short, c.CommandPath())
-		serves := slices.Contains([]string{"stdio", "serve"}, c.Name())
+		serves := slices.Contains([]string{"stdio", "serve", "setup"}, c.Name())
 		c.Flags().VisitAll(func(f *pflag.Flag) {
 			value, usage := pflag.UnquoteUsage(f)
 			assert.Regexp(t, "^[a-z]*$", value, "%s --%s", c.CommandPath(), f.Name)

@@ -52,7 +52,7 @@ tenants:
 	acme.says(t, doctor.OK, "host", "Alice has free times")
 	acme.says(t, doctor.OK, "default zone", "Asia/Tokyo")
 	acme.says(t, doctor.OK, "webhook", "a secret is set")
-	beta.says(t, doctor.Warning, "dialect", "Set business_id (tenants, in the settings file)")
+	beta.says(t, doctor.Warning, "host", "Set business_id (tenants, in the settings file)")
 	beta.says(t, doctor.Warning, "webhook", "webhooks register --tenant beta --url https://your.host/webhooks/vennio/beta")
 	beta.says(t, doctor.OK, "key age", "(0 days)")
 	gamma.says(t, doctor.Problem, "scopes", "Vennio refuses the key (401")

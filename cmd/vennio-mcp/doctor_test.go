@@ -108,7 +108,8 @@ func TestTheDoctorOnKeys(t *testing.T) {
 	homeless := examine(t, []string{"PATH=" + os.Getenv("PATH"), "SYSTEMROOT=" + os.Getenv("SYSTEMROOT"), "VENNIO_API_URL=" + vennio, "VENNIO_API_KEY=" + doctorsCanary})
 	homeless.says(t, doctor.Warning, "key age", "VENNIO_API_KEY_CREATED")
 	homeless.says(t, doctor.Problem, "store", "no folder")
-	homeless.says(t, doctor.Warning, "dialect", "no host is set")
+	homeless.says(t, doctor.Warning, "host", "none is set; this key can see Alice Marlow="+sandbox.Hosts()[0].ID)
+	homeless.says(t, doctor.OK, "dialect", "reference is understood")
 	examine(t, clean(t, "VENNIO_TIMEZONE=EST", "VENNIO_CONSENT=maybe")).says(t, doctor.Problem, "settings", "America/New_York")
 }
 

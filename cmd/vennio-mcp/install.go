@@ -31,6 +31,11 @@ VENNIO_API_KEY_FILE) names a file of your own. Without a key the sandbox answers
 Settings that are given here in the environment, or as flags of stdio
 (vennio-mcp help settings), are carried over; secrets are not.`
 
+// defaultName is what clients call the server.
+const defaultName = "vennio"
+
+var errNoHome = errors.New("there is no home folder: set HOME (on Windows USERPROFILE) to an absolute path")
+
 // placed holds the flags of install and uninstall.
 type placed struct {
 	dry           bool
@@ -63,7 +68,7 @@ func (p program) uninstallCommand() *cobra.Command {
 
 func (at *placed) flags(c *cobra.Command) {
 	c.Flags().BoolVar(&at.dry, "dry-run", false, "show what would change, and change nothing")
-	at.name = "vennio"
+	at.name = defaultName
 	textFlag(c, &at.name, "name", "name", "what the client calls the server")
 }
 
@@ -95,7 +100,7 @@ func oneClient(c *cobra.Command, args []string) error {
 func (p program) settingsOf(id string) (mcpclients.Client, error) {
 	client, ok := mcpclients.Here(p.getenv).Find(id)
 	if !ok {
-		return mcpclients.Client{}, errors.New("there is no home folder: set HOME (on Windows USERPROFILE) to an absolute path")
+		return mcpclients.Client{}, errNoHome
 	}
 	return client, nil
 }

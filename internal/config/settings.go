@@ -53,6 +53,14 @@ func (s Setting) Choices() []string { return choices[s.Flag] }
 // Name returns the name of the setting in messages to the operator.
 func (s Setting) Name() string { return s.Env[0] }
 
+// Check reports whether the setting accepts a value, whatever the other settings are.
+func (s Setting) Check(value string, getenv func(string) string) error {
+	if err := s.expand(&value, getenv); err != nil {
+		return err
+	}
+	return s.apply(&Config{}, value)
+}
+
 // Settings lists every setting, in the order of docs/reference/settings.md.
 func Settings() []Setting {
 	return slices.Concat(StdioSettings(), serveSettings())

@@ -132,7 +132,7 @@ func (t Target) tenants(ctx context.Context) []Finding {
 func (t Target) own(ctx context.Context, first bool) []Finding {
 	all := t.settings()
 	for _, f := range t.vennio(ctx) {
-		if first || f.Level != OK || f.Check != checkAddress && f.Check != checkClock {
+		if first || f.Level != OK || f.Check != CheckAddress && f.Check != CheckClock {
 			all = append(all, f)
 		}
 	}

@@ -23,21 +23,83 @@ import (
 
 // vennio checks the connection to Vennio with one read, and then what the key may do there.
 func (t Target) vennio(ctx context.Context) []Finding {
+	all, c := t.connect(ctx)
+	if c == nil {
+		return all
+	}
+	return append(all, t.hosts(ctx, c)...)
+}
+
+// connect checks the address, the clock and the key. The client is nil if nothing else can be checked.
+func (t Target) connect(ctx context.Context) ([]Finding, *vennioclient.Client) {
 	seen := &sight{next: t.Transport, now: t.Now}
 	c, err := t.client(seen, t.Config.Dialect)
 	if err != nil {
-		return []Finding{problem("address", err.Error(), "Correct the setting.")}
+		return []Finding{problem(CheckAddress, err.Error(), "Correct the setting.")}, nil
 	}
 	_, err = c.ListConsents(ctx, vennioclient.ConsentsQuery{Role: "grantee", Limit: 1})
 	if seen.status == 0 {
-		return []Finding{t.unreachable(err)}
+		return []Finding{t.unreachable(err)}, nil
 	}
 	all := []Finding{t.reached(seen), clock(seen)}
 	if err != nil && vennioclient.KindOf(err) == vennioclient.KindUnauthorized {
-		return append(all, problem("scopes", "Vennio refuses the key (401"+request(err)+")", "Set a key that is valid: it may have been revoked, or belong to another address."))
+		return append(all, problem("scopes", "Vennio refuses the key (401"+request(err)+")", "Set a key that is valid: it may have been revoked, or belong to another address.")), nil
 	}
-	all = append(all, calendarAccess(err), t.bookings(ctx, c))
-	return append(all, t.hosts(ctx, c)...)
+	return append(all, calendarAccess(err), t.bookings(ctx, c)), c
+}
+
+// Account checks the address, the clock and the key, and lists the hosts that the key can see. The list is
+// empty if there are none, if Vennio does not show them to this key, or if a check failed.
+func (t Target) Account(ctx context.Context) ([]Finding, []vennioclient.Host) {
+	all, c := t.connect(ctx)
+	if c == nil || Worst(all) == Problem {
+		return all, nil
+	}
+	hosts, err := visibleHosts(ctx, c)
+	if len(hosts) == 0 {
+		saw := "Vennio lists no host for this key"
+		if err != nil {
+			saw += fmt.Sprintf(" (%s%s)", vennioclient.KindOf(err), request(err))
+		}
+		all = append(all, warn(checkHost, saw, "Name the host by its id."))
+	}
+	return all, hosts
+}
+
+// visibleHosts lists the hosts of the account that have an id, at most maxHosts.
+func visibleHosts(ctx context.Context, c *vennioclient.Client) (all []vennioclient.Host, err error) {
+	const maxHosts = 200
+	var q vennioclient.HostsQuery
+	for len(all) < maxHosts {
+		page, err := c.ListHosts(ctx, q)
+		if err != nil {
+			return nil, err
+		}
+		for _, h := range page.Hosts {
+			if h.ID != "" {
+				all = append(all, h)
+			}
+		}
+		if q.Cursor = page.NextCursor; q.Cursor == "" || len(page.Hosts) == 0 {
+			break
+		}
+	}
+	return all, nil
+}
+
+// Host checks one host with a search for free times, and returns the dialect that Vennio understands: the
+// configured one unless Vennio refuses it and understands the other.
+func (t Target) Host(ctx context.Context, h scheduling.Host) (vennioclient.Dialect, []Finding) {
+	c, err := t.client(t.Transport, t.Config.Dialect)
+	if err != nil {
+		return t.Config.Dialect, []Finding{problem(CheckAddress, err.Error(), "Correct the setting.")}
+	}
+	found, err := t.slots(ctx, c, h)
+	if other := otherDialect(t.Config.Dialect); refusedAsInvalid(err) && t.understands(ctx, other, h) {
+		t.Config.Dialect = other
+		return t.Host(ctx, h)
+	}
+	return t.Config.Dialect, []Finding{t.dialect(ctx, h, err), t.calendar(h.Shown(), found, err)}
 }
 
 func (t Target) client(via http.RoundTripper, d vennioclient.Dialect) (*vennioclient.Client, error) {
@@ -76,11 +138,15 @@ func (s *sight) RoundTrip(r *http.Request) (*http.Response, error) {
 	return resp, nil
 }
 
-// The checks whose OK findings are the same for all tenants.
-const checkAddress, checkClock = "address", "clock"
+// The names of checks. The OK findings of the first two are the same for all tenants.
+const (
+	CheckAddress = "address"
+	CheckClock   = "clock"
+	checkHost    = "host"
+)
 
 func (t Target) reached(s *sight) Finding {
-	const check = checkAddress
+	const check = CheckAddress
 	saw := fmt.Sprintf("%s answers in %d ms", t.Config.APIURL, s.took.Milliseconds())
 	const soon = 7 * 24 * time.Hour
 	switch {
@@ -99,7 +165,7 @@ func (t Target) reached(s *sight) Finding {
 // clock compares Vennio's clock with this machine's. Slot ids and consents are valid for
 // minutes, and Vennio and this program both refuse times in the past.
 func clock(s *sight) Finding {
-	const check, warnAt, failAt = checkClock, 5 * time.Second, time.Minute
+	const check, warnAt, failAt = CheckClock, 5 * time.Second, time.Minute
 	off := s.ahead.Abs().Round(time.Second)
 	direction := "ahead of"
 	if s.ahead > 0 {
@@ -120,7 +186,7 @@ func clock(s *sight) Finding {
 
 // unreachable reports why Vennio did not answer.
 func (t Target) unreachable(err error) Finding {
-	return noAnswer(checkAddress, t.Config.APIURL, "VENNIO_API_URL", t.Config.Timeout, err)
+	return noAnswer(CheckAddress, t.Config.APIURL, "VENNIO_API_URL", t.Config.Timeout, err)
 }
 
 // noAnswer reports why an address did not answer. setting is the setting that contains the address.
@@ -189,7 +255,7 @@ func request(err error) string {
 // hosts searches for free times of each host. The first search also shows whether Vennio understands the dialect.
 func (t Target) hosts(ctx context.Context, c *vennioclient.Client) []Finding {
 	if len(t.Config.Hosts) == 0 {
-		return []Finding{warn("dialect", "not checked: no host is set", "Set "+t.setting("VENNIO_BUSINESS_ID")+" or "+t.setting("VENNIO_HOSTS")+".")}
+		return t.unsetHosts(ctx, c)
 	}
 	var all []Finding
 	names := scheduling.NewHostNames(c, t.Now)
@@ -203,6 +269,31 @@ func (t Target) hosts(ctx context.Context, c *vennioclient.Client) []Finding {
 		all = append(all, t.calendar(name, found, err))
 	}
 	return all
+}
+
+// unsetHosts checks the dialect with the first host that the key can see, and names those hosts.
+func (t Target) unsetHosts(ctx context.Context, c *vennioclient.Client) []Finding {
+	do := "Set " + t.setting("VENNIO_BUSINESS_ID") + " or " + t.setting("VENNIO_HOSTS") + "."
+	if t.Tenant == "" {
+		do += " Or run: vennio-mcp setup."
+	}
+	seen, err := visibleHosts(ctx, c)
+	if err != nil || len(seen) == 0 {
+		return []Finding{warn("dialect", "not checked: no host is set, and Vennio lists none for this key", do)}
+	}
+	const most = 5
+	var names []string
+	for _, h := range seen[:min(most, len(seen))] {
+		names = append(names, scheduling.SafeName(h.Name)+"="+sanitize.Line(h.ID, 64))
+	}
+	if len(seen) > most {
+		names = append(names, "…")
+	}
+	_, err = t.slots(ctx, c, scheduling.Host{ID: seen[0].ID})
+	return []Finding{
+		t.dialect(ctx, scheduling.Host{ID: seen[0].ID}, err),
+		warn(checkHost, "none is set; this key can see "+strings.Join(names, ", "), do),
+	}
 }
 
 // hostName returns the name under which people see a host, with a warning if there is no name.
@@ -241,29 +332,42 @@ func (t Target) slots(ctx context.Context, c *vennioclient.Client, h scheduling.
 // dialect reports whether Vennio understands the configured dialect. If it does not, dialect tries the other one.
 func (t Target) dialect(ctx context.Context, h scheduling.Host, failed error) Finding {
 	const check = "dialect"
-	ours, other := t.Config.Dialect, vennioclient.Guide
-	if ours == vennioclient.Guide {
-		other = vennioclient.Reference
-	}
-	e, refused := errors.AsType[*vennioclient.Error](failed)
+	ours, other := t.Config.Dialect, otherDialect(t.Config.Dialect)
 	switch {
 	case failed == nil:
 		return ok(check, "%s is understood", ours)
-	case !refused || e.Status != http.StatusBadRequest:
+	case !refusedAsInvalid(failed):
 		return ok(check, "%s was not refused", ours)
-	}
-	c, err := t.client(t.Transport, other)
-	if err == nil {
-		_, err = t.slots(ctx, c, h)
-	}
-	if err == nil {
+	case t.understands(ctx, other, h):
 		return problem(check, fmt.Sprintf("%s is not understood there, %s is", ours, other), fmt.Sprintf("Set VENNIO_API_DIALECT=%s.", other))
 	}
 	return problem(check, fmt.Sprintf("neither %s nor %s is understood there%s", ours, other, request(failed)), "Check that VENNIO_API_URL is the address of Vennio.")
 }
 
+func otherDialect(d vennioclient.Dialect) vennioclient.Dialect {
+	if d == vennioclient.Guide {
+		return vennioclient.Reference
+	}
+	return vennioclient.Guide
+}
+
+// refusedAsInvalid reports whether Vennio refused the form of a request, which it does to an unknown dialect.
+func refusedAsInvalid(err error) bool {
+	e, refused := errors.AsType[*vennioclient.Error](err)
+	return refused && e.Status == http.StatusBadRequest
+}
+
+// understands reports whether a search in this dialect succeeds.
+func (t Target) understands(ctx context.Context, d vennioclient.Dialect, h scheduling.Host) bool {
+	c, err := t.client(t.Transport, d)
+	if err == nil {
+		_, err = t.slots(ctx, c, h)
+	}
+	return err == nil
+}
+
 func (t Target) calendar(name string, slots int, err error) Finding {
-	const check = "host"
+	const check = checkHost
 	switch vennioclient.KindOf(err) {
 	case "":
 		if slots == 0 {

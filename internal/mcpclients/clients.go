@@ -8,6 +8,7 @@ package mcpclients
 
 import (
 	"cmp"
+	"os"
 	"path/filepath"
 	"runtime"
 )
@@ -96,6 +97,21 @@ func (s System) Clients() []Client {
 		{"codex", "Codex", filepath.Join(s.Codex, "config.toml"), TOML, []string{"mcp_servers"}, anyTOML},
 		{"devin", "Devin Desktop", s.devin(), JSON, []string{"mcpServers"}, strict},
 	}
+}
+
+// Detected reports whether the client has been used on this machine: it has a settings file or a directory for
+// its settings.
+func (c Client) Detected() bool {
+	dir := filepath.Dir(c.Path)
+	if c.ID == "claude-code" { // its settings file is in the home directory itself
+		dir = filepath.Join(dir, ".claude")
+	}
+	for _, path := range []string{c.Path, dir} {
+		if _, err := os.Stat(path); err == nil {
+			return true
+		}
+	}
+	return false
 }
 
 // support returns the path of a file in the folder for application settings.

@@ -32,6 +32,14 @@ var names = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[
 // ErrName is returned for a server name that not every client accepts.
 var ErrName = errors.New("a server's name has 1 to 64 letters, digits, - and _")
 
+// CheckName returns ErrName unless every client accepts the name of a server.
+func CheckName(name string) error {
+	if !names().MatchString(name) {
+		return ErrName
+	}
+	return nil
+}
+
 // Find returns the client with this ID, and whether there is one.
 func (s System) Find(id string) (Client, bool) {
 	all := s.Clients()
@@ -111,8 +119,8 @@ func (c Client) mayChange(s Server, command string) error {
 // change applies edit to the content of the file and verifies that only the one entry
 // differs afterwards.
 func (c Client) change(name string, edit func(raw []byte, servers object) ([]byte, error)) (Change, error) {
-	if !names().MatchString(name) {
-		return Change{}, ErrName
+	if err := CheckName(name); err != nil {
+		return Change{}, err
 	}
 	path, raw, err := read(c.Path)
 	if err != nil {
@@ -239,11 +247,7 @@ func (ch Change) KeyFile() string {
 	if entry == nil {
 		entry = ch.before
 	}
-	var fields object
-	var env map[string]string
-	_ = json.Unmarshal(entry, &fields) // without an entry there is no file
-	_ = json.Unmarshal(fields["env"], &env)
-	return env["VENNIO_API_KEY_FILE"]
+	return environment(entry)["VENNIO_API_KEY_FILE"]
 }
 
 // ErrChanged is returned for a file that changed after it was read.

@@ -74,6 +74,32 @@ func (c Client) Servers() ([]Server, error) {
 	return all, nil
 }
 
+// Settings returns the environment variables in the entry with this name in the user's own settings of c. It
+// is nil if there is no such entry, if the entry does not start this program, or if the file cannot be read.
+func (c Client) Settings(name string) map[string]string {
+	_, raw, err := read(c.Path)
+	if err != nil {
+		return nil
+	}
+	root, err := c.parse(raw)
+	if err != nil {
+		return nil
+	}
+	servers, err := c.table(root)
+	if entry, ok := servers[name]; err == nil && ok && server(name, entry).Ours() {
+		return environment(entry)
+	}
+	return nil
+}
+
+// environment returns the environment variables of an entry.
+func environment(entry json.RawMessage) (env map[string]string) {
+	var fields object
+	_ = json.Unmarshal(entry, &fields) // an entry of another type has none
+	_ = json.Unmarshal(fields["env"], &env)
+	return env
+}
+
 // object is a JSON object or a TOML table whose fields are not decoded yet.
 type object = map[string]json.RawMessage
 

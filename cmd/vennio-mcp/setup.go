@@ -1,0 +1,500 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/mark3labs/mcp-go/client"
+	"github.com/spf13/cobra"
+
+	"github.com/vennio-mcp/vennio-mcp/internal/config"
+	"github.com/vennio-mcp/vennio-mcp/internal/consent"
+	"github.com/vennio-mcp/vennio-mcp/internal/doctor"
+	"github.com/vennio-mcp/vennio-mcp/internal/mcpclients"
+	"github.com/vennio-mcp/vennio-mcp/internal/sanitize"
+	"github.com/vennio-mcp/vennio-mcp/schemas"
+	"github.com/vennio-mcp/vennio-mcp/vennioclient"
+)
+
+const setupAbout = `Asks for everything that a first booking needs, tests each answer, writes the
+settings of the MCP clients that you choose, and ends with a search for free times.
+
+  key       of Vennio; made at https://vennio.app/api-keys, shown there once. It is not
+            shown while you type, and stored in a file that only you can read
+  host      whose calendar is booked; setup lists the hosts that the key can see
+  zone      of calls that name none
+  consent   what counts as consent
+  clients   in whose settings this server is entered
+
+Nothing is written before you confirm at the end; Ctrl-C stops at any question. Run it
+again to change an answer: the present ones are the defaults. For scripts, --yes takes
+the defaults and the flags, and asks nothing. Without an account, --sandbox sets up a
+trial in which nothing real is booked.`
+
+// setupFlags are the answers that are not settings. The others are the flags of the settings.
+type setupFlags struct {
+	sandbox, yes           bool
+	keyFile, clients, name string
+}
+
+func (p program) setupCommand() *cobra.Command {
+	f := setupFlags{name: defaultName}
+	c := &cobra.Command{
+		Use: "setup", Short: "Set up a key, hosts, consent and MCP clients, step by step", Long: setupAbout, Args: noArguments,
+		Example: "  vennio-mcp setup\n  vennio-mcp setup --sandbox\n  vennio-mcp setup --yes --key-file ~/vennio.key --hosts Ada=UUID --timezone Europe/London --consent ask --clients claude-code",
+		RunE: func(c *cobra.Command, _ []string) error {
+			s := &setup{program: p, command: c, flags: f, console: console{out: p.out}, answers: map[string]string{}}
+			return s.run(c.Context())
+		},
+	}
+	settingFlags(c, config.StdioSettings(), true)
+	for _, name := range []string{"hosts", "timezone", "consent"} { // the questions
+		c.Flags().Lookup(name).Hidden = false
+	}
+	c.Flags().BoolVar(&f.sandbox, "sandbox", false, "set up a trial in the built-in sandbox, without a key")
+	c.Flags().BoolVar(&f.yes, "yes", false, "ask nothing: take the flags, and the defaults for the rest")
+	textFlag(c, &f.keyFile, "key-file", "file", "file that holds the key, for you alone (default: the key in VENNIO_API_KEY, or the present one)")
+	textFlag(c, &f.clients, "clients", "list", "clients to install into, comma-separated; all: those on this machine; none")
+	textFlag(c, &f.name, "name", "name", "what the clients call the server")
+	return c
+}
+
+// setup is one run of the dialogue.
+type setup struct {
+	program         // its getenv also returns the answers, and the settings of an earlier run
+	console         console
+	command         *cobra.Command
+	flags           setupFlags
+	answers         map[string]string // by name of the setting; an empty one removes the setting
+	clients, absent []mcpclients.Client
+	seen            []vennioclient.Host // hosts that the key can see
+	environment     map[string]string   // the settings as they were written
+	hasKey          bool                // a key was set when setup began
+	written         bool                // something has been written
+}
+
+func (s *setup) run(ctx context.Context) error {
+	if err := s.prepare(); err != nil {
+		return err
+	}
+	for _, step := range []func(context.Context) error{s.askKey, s.askHosts, s.askZone, s.askConsent, s.askClients, s.write, s.tryOut} {
+		err := step(ctx)
+		switch {
+		case errors.Is(err, errStopped) && s.written:
+			return fmt.Errorf("%w after the settings were written", err)
+		case errors.Is(err, errStopped):
+			return fmt.Errorf("%w: nothing was written", err)
+		case err != nil:
+			return err
+		}
+	}
+	return nil
+}
+
+// prepare decides whether somebody can be asked, and reads the present settings.
+func (s *setup) prepare() error {
+	switch {
+	case s.flags.yes:
+	case !s.onTerminal():
+		return usageError{errors.New("setup asks questions, and this is not a terminal: run it in one, or give --yes with --key-file FILE (or --sandbox), --hosts, --timezone, --consent and --clients; see: vennio-mcp setup --help")}
+	default:
+		s.console.in = s.in
+	}
+	if err := mcpclients.CheckName(s.flags.name); err != nil {
+		return usageError{fmt.Errorf("--name: %w", err)}
+	}
+	here := mcpclients.Here(s.getenv)
+	if here.Home == "" {
+		return errNoHome
+	}
+	earlier := s.earlier(here)
+	environment := s.getenv
+	s.getenv = func(name string) string {
+		if answer, ok := s.answers[name]; ok {
+			return answer
+		}
+		return cmp.Or(environment(name), earlier[name])
+	}
+	if s.hasKey = s.getenv(keyVariable) != "" || s.getenv(keyFileVariable) != ""; !s.hasKey {
+		s.answers[keyVariable] = "unknown" // until askKey: the address may be set already, which only a key allows
+	}
+	_, err := s.config(s.command)
+	return err
+}
+
+// earlier returns the valid settings of the first client that has an entry of an earlier run. A key in the
+// environment replaces the key of that run.
+func (s *setup) earlier(here mcpclients.System) map[string]string {
+	found := map[string]string{}
+	for _, c := range here.Clients() {
+		all := c.Settings(s.flags.name)
+		if all == nil {
+			continue
+		}
+		for _, setting := range config.Settings() {
+			name := setting.Name()
+			replaced := isKey(name) && (s.getenv(keyVariable) != "" || s.getenv(keyFileVariable) != "")
+			if value := all[name]; value != "" && !replaced && setting.Check(value, s.getenv) == nil {
+				found[name] = value
+			}
+		}
+		break
+	}
+	return found
+}
+
+// flag returns the value of a flag of a setting if it was given, else "".
+func (s *setup) flag(name string) string {
+	if f := s.command.Flags().Lookup(name); f.Changed {
+		return f.Value.String()
+	}
+	return ""
+}
+
+func (s *setup) say(format string, args ...any) { _, _ = fmt.Fprintf(s.out, format+"\n", args...) }
+
+// target returns what the doctor checks, with the answers so far.
+func (s *setup) target() (doctor.Target, error) {
+	cfg, err := s.config(s.command)
+	return doctor.Target{Config: cfg, Now: s.clock(), Transport: http.DefaultTransport}, err
+}
+
+// show prints the findings that are not OK, and returns an error for the first problem.
+func (s *setup) show(found []doctor.Finding) (err error) {
+	for _, f := range found {
+		f.Saw, f.Do = sanitize.Mask(f.Saw), sanitize.Mask(f.Do)
+		switch {
+		case f.Level == doctor.Problem && err == nil:
+			err = fmt.Errorf("%s. %s", f.Saw, f.Do)
+		case f.Level != doctor.OK:
+			s.say("  Note: %s. %s", f.Saw, f.Do)
+		}
+	}
+	return err
+}
+
+// askKey asks for the key and tests it, or sets up the trial.
+func (s *setup) askKey(ctx context.Context) error {
+	if s.flags.sandbox {
+		s.trial()
+		return nil
+	}
+	q := question{text: "Key", flag: "key-file", hidden: true, given: s.flags.keyFile}
+	if s.hasKey {
+		q.fallback = "present"
+	}
+	q.accept = func(answer string) error { return s.acceptKey(ctx, answer) }
+	if s.console.in != nil && q.given == "" {
+		s.say("Vennio's API key. Make one at https://vennio.app/api-keys: Vennio shows it once. What you type is not shown.")
+		if q.fallback != "" {
+			s.say("Press Enter to keep the present key, or type sandbox for a trial in which nothing real is booked.")
+		} else {
+			s.say("Without an account, type sandbox for a trial in which nothing real is booked.")
+		}
+	}
+	if s.console.in == nil && q.given == "" && q.fallback == "" {
+		return usageError{errors.New("there is no key: give --key-file FILE, or set VENNIO_API_KEY, or give --sandbox for a trial")}
+	}
+	return s.console.ask(ctx, q)
+}
+
+// trial sets up the sandbox, which has its own hosts and needs no key.
+func (s *setup) trial() {
+	for _, name := range []string{keyVariable, keyFileVariable, "VENNIO_HOSTS", "VENNIO_BUSINESS_ID", "VENNIO_API_URL", "VENNIO_API_DIALECT"} {
+		s.answers[name] = ""
+	}
+}
+
+// acceptKey tests a key: "present" is the one that is set already, and the value of --key-file is a path.
+func (s *setup) acceptKey(ctx context.Context, answer string) error {
+	switch {
+	case strings.EqualFold(answer, "sandbox") && s.flags.keyFile == "":
+		s.trial()
+		return nil
+	case s.flags.keyFile != "":
+		s.answers[keyVariable], s.answers[keyFileVariable] = "", answer
+	case answer == "present":
+		delete(s.answers, keyVariable)
+		delete(s.answers, keyFileVariable)
+	default:
+		key, err := cleanKey(answer)
+		if err != nil {
+			return err
+		}
+		s.answers[keyVariable], s.answers[keyFileVariable] = key, ""
+	}
+	return s.testKey(ctx)
+}
+
+// testKey asks Vennio with the key, and says what the key can do.
+func (s *setup) testKey(ctx context.Context) error {
+	t, err := s.target()
+	if err != nil {
+		return err
+	}
+	found, hosts := t.Account(ctx)
+	if err := s.show(found); err != nil {
+		return err
+	}
+	kind := vennioclient.KeyKind(t.Config.APIKey.Reveal())
+	s.seen = hosts
+	s.say("The key works: %s.", kind)
+	if kind.Test() {
+		s.say("  Note: it is a test key. Bookings are stored, but no e-mail is sent and no calendar changes.")
+	}
+	return nil
+}
+
+// cleanKey removes what is often copied together with a key, and refuses what is no key. Its errors do not
+// repeat the text.
+func cleanKey(text string) (string, error) {
+	for _, prefix := range []string{"export ", keyVariable + "=", "Authorization:", "Bearer "} {
+		text = strings.TrimSpace(text)
+		if len(text) >= len(prefix) && strings.EqualFold(text[:len(prefix)], prefix) {
+			text = text[len(prefix):]
+		}
+	}
+	text = strings.Trim(text, "\"'`“”‘’ \t\u00a0\u200b\ufeff")
+	switch {
+	case text == "":
+		return "", errors.New("that is blank; copy the key again")
+	case strings.HasPrefix(text, "whsec_"):
+		return "", errors.New("that is the secret of a webhook, not a key; keys begin with vennio_sk_")
+	case strings.HasPrefix(text, "vennio_rt_"):
+		return "", errors.New("that is a refresh token, which makes no calls; keys begin with vennio_sk_")
+	case strings.ContainsFunc(text, func(r rune) bool { return r <= ' ' || r > '~' }):
+		return "", errors.New("it has blanks or characters that no key has; copy it again")
+	}
+	return text, nil
+}
+
+// askSetting asks for a setting whose value one line can hold.
+func (s *setup) askSetting(ctx context.Context, flag, text, fallback string) error {
+	all := config.StdioSettings()
+	setting := all[slices.IndexFunc(all, func(one config.Setting) bool { return one.Flag == flag })]
+	return s.console.ask(ctx, question{text: text, flag: flag, given: s.flag(flag), fallback: fallback, accept: func(answer string) error {
+		if err := setting.Check(answer, s.getenv); err != nil {
+			return err
+		}
+		s.answers[setting.Name()] = answer
+		return nil
+	}})
+}
+
+func (s *setup) askZone(ctx context.Context) error {
+	cfg, err := s.config(s.command)
+	if err != nil {
+		return err
+	}
+	fallback := cfg.Zone.String()
+	if cfg.ZoneWarning != "" {
+		fallback = ""
+	}
+	return s.askSetting(ctx, "timezone", "Time zone of the people here, such as Europe/London", fallback)
+}
+
+// policies describes the consent policies, in the order in which they are offered.
+var policies = []struct {
+	name consent.Policy
+	text string
+}{
+	{consent.PolicyAsk, "the person ticks a form in the client or approves on a page; where the client can show neither, the agent's statement counts"},
+	{consent.PolicyHuman, "only a person approves: in a form, on a page in a paired browser, or in a terminal"},
+	{consent.PolicyAttested, "the agent states who agreed and in which words"},
+}
+
+func (s *setup) askConsent(ctx context.Context) error {
+	cfg, err := s.config(s.command)
+	if err != nil {
+		return err
+	}
+	if s.console.in != nil && s.flag("consent") == "" {
+		s.say("What counts as consent to a booking?")
+		for _, p := range policies {
+			s.say("  %-9s %s", p.name, p.text)
+		}
+	}
+	return s.askSetting(ctx, "consent", "Policy", string(cfg.Consent))
+}
+
+func (s *setup) askClients(ctx context.Context) error {
+	var here []string
+	for _, c := range mcpclients.Here(s.getenv).Clients() {
+		if c.Detected() {
+			here = append(here, c.ID)
+			continue
+		}
+		s.absent = append(s.absent, c)
+	}
+	q := question{text: "Clients to install into, with commas between; all: those on this machine; none", flag: "clients", given: s.flags.clients, fallback: "all"}
+	if len(here) == 0 {
+		q.fallback = "none"
+	}
+	if s.console.in != nil && q.given == "" {
+		s.say("MCP clients on this machine: %s. Not found here: %s.", cmp.Or(strings.Join(here, ", "), "none"), joinIDs(s.absent))
+	}
+	q.accept = func(answer string) (err error) {
+		s.clients, err = chooseClients(answer, here, mcpclients.Here(s.getenv))
+		return err
+	}
+	return s.console.ask(ctx, q)
+}
+
+func joinIDs(clients []mcpclients.Client) string {
+	ids := make([]string, len(clients))
+	for i, c := range clients {
+		ids[i] = c.ID
+	}
+	return cmp.Or(strings.Join(ids, ", "), "none")
+}
+
+// chooseClients reads ids of clients with commas between, all for those that are here, or none.
+func chooseClients(answer string, here []string, system mcpclients.System) (chosen []mcpclients.Client, err error) {
+	ids := strings.FieldsFunc(strings.ToLower(answer), func(r rune) bool { return r == ',' || r == ' ' })
+	switch strings.Join(ids, ",") {
+	case "none":
+		return nil, nil
+	case "all":
+		if ids = here; len(ids) == 0 {
+			return nil, errors.New("no client was found on this machine: name one, or answer none")
+		}
+	}
+	for _, id := range ids {
+		c, ok := system.Find(id)
+		if !ok {
+			return nil, fmt.Errorf("unknown client %s; there are %s", sanitize.Quote(id, 40), strings.Join(clientIDs(), ", "))
+		}
+		chosen = append(chosen, c)
+	}
+	return chosen, nil
+}
+
+// write shows all answers, and writes the key and the settings of the clients after the person has confirmed.
+func (s *setup) write(ctx context.Context) error {
+	at := placed{name: s.flags.name}
+	e, err := s.entry(s.command, at)
+	if err != nil {
+		return err
+	}
+	for name, answer := range s.answers {
+		if answer == "" && !isKey(name) {
+			e.Env[name] = ""
+		}
+	}
+	if s.getenv(keyVariable) == "" && s.getenv(keyFileVariable) == "" {
+		e.Env[keyVariable], e.Env[keyFileVariable] = "", ""
+	}
+	for _, c := range s.clients { // find what cannot be changed before anything is written
+		if _, err := c.Install(at.name, e.Entry); err != nil {
+			return err
+		}
+	}
+	if err := s.confirm(ctx, e); err != nil {
+		return err
+	}
+	if _, err := e.keep(at.name); err != nil {
+		return fmt.Errorf("keep the key: %w", err)
+	}
+	s.written = true
+	for _, c := range s.clients {
+		change, _, err := s.apply(func() (mcpclients.Change, error) { return c.Install(at.name, e.Entry) })
+		switch {
+		case errors.Is(err, mcpclients.ErrNoCodex):
+			err = s.byHand(change, e)
+		case err == nil:
+			s.say("%s: %s is in %s.", c.Name, at.name, c.Path)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	s.environment = e.Env
+	return nil
+}
+
+// confirm shows what will be written and asks for agreement.
+func (s *setup) confirm(ctx context.Context, e entry) error {
+	s.say("\nTo be written:")
+	s.say("  key       %s", cmp.Or(e.Env[keyFileVariable], "none: the sandbox answers, and nothing real is booked"))
+	for _, name := range slices.Sorted(maps.Keys(e.Env)) {
+		if !isKey(name) && e.Env[name] != "" {
+			s.say("  %s=%s", name, e.Env[name])
+		}
+	}
+	s.say("  clients   %s", joinIDs(s.clients))
+	if s.console.in == nil {
+		return nil
+	}
+	return s.console.ask(ctx, question{text: "Write this? yes or no", fallback: "yes", accept: func(answer string) error {
+		switch strings.ToLower(answer) {
+		case "y", "yes":
+			return nil
+		case "n", "no":
+			return errStopped
+		}
+		return errors.New("answer yes or no")
+	}})
+}
+
+// tryOut searches free times with the new settings, through the same tool as an agent does.
+func (s *setup) tryOut(ctx context.Context) error {
+	cfg, err := s.config(s.command)
+	if err != nil {
+		return err
+	}
+	cfg.LogLevel = "disabled" // the result says what failed
+	a, err := s.newApp(ctx, cfg)
+	if err != nil {
+		return err
+	}
+	defer a.Close()
+	mcp, err := client.NewInProcessClient(a.Server)
+	if err != nil {
+		return err
+	}
+	caller := &agent{mcp: mcp}
+	defer caller.close()
+	if err := errors.Join(mcp.Start(ctx), caller.initialize(ctx)); err != nil {
+		return err
+	}
+	found, answer, err := toolCall[schemas.FindSlotsResult](ctx, caller, "find_slots", schemas.FindSlotsInput{})
+	switch {
+	case err != nil:
+		return err
+	case answer.isError:
+		return fmt.Errorf("the settings were written, but no times could be found: %s", answer.text)
+	}
+	s.say("\nFree half hours with %s:", strings.Join(found.Hosts, " and "))
+	for _, slot := range found.Slots {
+		s.say("  %s", schemas.Exact(slot.StartLocal, slot.EndLocal, slot.Timezone))
+	}
+	if len(found.Slots) == 0 {
+		s.say("  none. %s", found.Note)
+	}
+	s.next(found.Hosts[0])
+	return nil
+}
+
+// next says how to use what was set up.
+func (s *setup) next(host string) {
+	if len(s.clients) == 0 {
+		s.say("\nNo client was changed. To use these settings in a shell or a service:")
+		for _, name := range slices.Sorted(maps.Keys(s.environment)) {
+			if value := s.environment[name]; value != "" {
+				s.say("  export %s='%s'", name, strings.ReplaceAll(value, "'", `'\''`))
+			}
+		}
+		return
+	}
+	names := make([]string, len(s.clients))
+	for i, c := range s.clients {
+		names[i] = c.Name
+	}
+	s.say("\nRestart %s and ask, for example: Find half an hour with %s next week.", strings.Join(names, ", "), host)
+}

@@ -321,12 +321,15 @@ func (a *App) caller(ctx context.Context) string {
 	}
 }
 
+// title is the name of the server for people.
+const title = "Vennio scheduling"
+
 // mcpServer returns an MCP server with all tools, prompts and resources. Nothing is added to it later.
 func (a *App) mcpServer(d *tools.Deps) *server.MCPServer {
 	catalog, policy := tools.Catalog(*d), policyOf(d)
 	policy.Tools = tools.Names(catalog)
 	s := server.NewMCPServer("vennio-mcp", a.options.Version,
-		server.WithTitle("Vennio scheduling"), server.WithInstructions(prompts.Instructions(policy.Tools, d.Policy)),
+		server.WithTitle(title), server.WithInstructions(prompts.Instructions(policy.Tools, d.Policy)),
 		server.WithToolCapabilities(false), server.WithPromptCapabilities(false), server.WithResourceCapabilities(true, false),
 		server.WithExtensions(map[string]any{mcpserver.SkillsExtension: struct{}{}}),
 		server.WithCompletions(), server.WithPromptCompletionProvider(prompts.Completer{Hosts: d.HostNames}), server.WithRecovery())

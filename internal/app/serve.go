@@ -88,6 +88,7 @@ func (a *App) httpOptions(ctx context.Context) (o mcpserver.HTTPOptions, err err
 		Log: a.log, Subscriptions: a.Subscriptions, Unready: a.unready, Notes: a.notes, Open: a.metrics.Open, Metrics: a.metrics.Handler(),
 		AllowedHosts: slices.Clone(s.AllowedHosts), AllowedOrigins: slices.Clone(s.AllowedOrigins), Proxies: s.Proxies,
 		Tenant: a.TenantServer, Several: len(a.cfg.Tenants) > 0 || s.CallerKeys, Rate: float64(s.Rate), RateAll: float64(s.RateAll),
+		Card: card(a.options.Version), PublicURL: s.PublicURL,
 		Stateless: s.Stateless, SessionTTL: s.SessionIdle, RequestContext: observe.HTTPContext,
 	}
 	if o.Access, err = auth.New(ctx, access); err != nil {
@@ -104,6 +105,14 @@ func (a *App) httpOptions(ctx context.Context) (o mcpserver.HTTPOptions, err err
 		o.TLS, err = mcpserver.TLS(s.TLSCert, s.TLSKey, a.log)
 	}
 	return o, err
+}
+
+// card returns the identity of the program in its server card. .release/server.json has the same.
+func card(version string) mcpserver.Card {
+	return mcpserver.Card{
+		Name: "io.github.vennio-mcp/vennio-mcp", Title: title, Version: version, Repository: "https://github.com/vennio-mcp/vennio-mcp",
+		Description: "Find a time and book it with Vennio, and never without consent on record.",
+	}
 }
 
 // signIn lets people pair their browser by signing in at the issuer, if it is set. The first sign-in makes

@@ -112,6 +112,9 @@ func New(ctx context.Context, o Options) (*Checker, error) {
 // Required reports whether callers must authenticate.
 func (c *Checker) Required() bool { return len(c.o.Tokens) > 0 || c.oauth != nil }
 
+// CallerKeys reports whether callers of the default tenant must send their own Vennio API key.
+func (c *Checker) CallerKeys() bool { return c.o.CallerKeys && !c.o.Tenants[""] }
+
 // Identify returns the caller that sent r. Its error is always a *Denied.
 func (c *Checker) Identify(r *http.Request) (Caller, error) {
 	caller := Caller{open: true}
@@ -178,7 +181,7 @@ func (c *Checker) tokenCaller(ctx context.Context, token string) (Caller, error)
 // withKey adds the Vennio API key that the caller sent. The header is required if callers use their
 // own keys, and otherwise refused. Callers with the same key are one tenant.
 func (c *Checker) withKey(caller Caller, headers []string) (Caller, error) {
-	required := c.o.CallerKeys && caller.Tenant == "" && !c.o.Tenants[""]
+	required := c.CallerKeys() && caller.Tenant == ""
 	switch {
 	case !required && len(headers) == 0:
 		return caller, nil

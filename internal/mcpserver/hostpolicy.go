@@ -20,13 +20,14 @@ type hostPolicy struct{ hosts, origins []string }
 
 const unknownHost = "the Host header names neither a loopback address nor an allowed host"
 
-// refusal returns why a request is refused; "" for one that is served.
-func (p hostPolicy) refusal(r *http.Request) string {
+// refusal returns why a request is refused; "" for one that is served. Pages of every
+// origin may send a public request.
+func (p hostPolicy) refusal(r *http.Request, public bool) string {
 	if !p.allowsHost(r.Host) {
 		return unknownHost
 	}
 	origins := r.Header.Values("Origin")
-	if len(origins) == 0 || len(origins) == 1 && p.allowsOrigin(origins[0]) {
+	if public || len(origins) == 0 || len(origins) == 1 && p.allowsOrigin(origins[0]) {
 		return ""
 	}
 	return "the Origin header names neither a loopback nor an allowed origin"

@@ -41,6 +41,13 @@ type HTTPOptions struct {
 	// by a signature the requests that count, and limit the others themselves.
 	Deliveries map[string]http.Handler
 
+	// Card is what the server card and the AI catalog say of the program; the zero
+	// value: neither is served.
+	Card Card
+	// PublicURL is the scheme and host by which callers reach this server; empty: each
+	// document names those of the request for it.
+	PublicURL string
+
 	// Metrics is served at /metrics to this machine and to callers with the scope for
 	// it. Without Access everyone is served. It may be nil.
 	Metrics http.Handler
@@ -141,6 +148,8 @@ type httpServer struct {
 	denials denials
 	ready   readiness
 
+	documents *rate.Limiter // of requests for the server card and the AI catalog
+
 	base    context.Context // ends when calls must be abandoned
 	closing context.Context // ends when streams must close
 	quit    func()
@@ -210,7 +219,7 @@ func HTTP(ctx context.Context, ln net.Listener, s *server.MCPServer, o HTTPOptio
 func newHTTPServer(base context.Context, s *server.MCPServer, o HTTPOptions) *httpServer {
 	h := &httpServer{
 		o: o, base: base, policy: hostPolicy{hosts: o.AllowedHosts, origins: o.AllowedOrigins},
-		limits: newLimits(o), denials: newDenials(),
+		limits: newLimits(o), denials: newDenials(), documents: newRate(o.RatePage),
 		tenants: make(map[string]*tenantServer), callers: make(map[string]*apiKeyCaller),
 	}
 	if o.Open != nil {
@@ -262,6 +271,11 @@ func (h *httpServer) routes() http.Handler {
 	}
 	for pattern, page := range h.o.Deliveries {
 		mux.handle(pattern, h.page(page, nil))
+	}
+	if h.o.Card != (Card{}) {
+		mux.handle(cardPath, h.document(cardType, h.card))
+		mux.handle(wellKnownCard, h.document(cardType, h.card))
+		mux.handle(catalogPath, h.document("application/ai-catalog+json", h.catalog))
 	}
 	if h.o.Metrics != nil {
 		mux.handle("/metrics", endpoint(h.metrics, http.MethodGet, http.MethodHead))

@@ -37,11 +37,12 @@ func (h *httpServer) secured(next http.Handler) http.Handler {
 			}
 		}()
 		w.limitBodyTime(r)
-		if why := h.policy.refusal(r); why != "" {
+		public := h.discoverable(r)
+		if why := h.policy.refusal(r, public); why != "" {
 			w.refuse(http.StatusForbidden, &rpcError{Code: mcp.INVALID_REQUEST, Message: why})
 			return
 		}
-		if origin := r.Header.Get("Origin"); h.policy.configured(origin) {
+		if origin := r.Header.Get("Origin"); !public && h.policy.configured(origin) {
 			w.origin = origin
 		}
 		if auth.CredentialInQuery(r.URL) {

@@ -23,6 +23,7 @@ func everything(t *testing.T, o mcpserver.HTTPOptions) *site {
 	})
 	require.NoError(t, err)
 	page := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, secret) })
+	o.Card = card
 	o.Access, o.Metrics, o.Pages = check, page, map[string]http.Handler{"/approvals/": page, "/webhooks/vennio": page}
 	return open(t, newRig(), o)
 }
@@ -34,6 +35,7 @@ var unusualPaths = []string{"/approve", "//mcp", "/./mcp", "/x/../metrics", "/mc
 var allPaths = append([]string{
 	"/mcp", "/sse", "/message", "/healthz", "/readyz", "/metrics", "/approvals/x", "/webhooks/vennio",
 	auth.MetadataPath, auth.MetadataPath + "/mcp", auth.MetadataPath + "/sse", "/", "/nowhere",
+	"/mcp/server-card", "/.well-known/ai-catalog.json", "/.well-known/mcp/server-card.json",
 }, unusualPaths...)
 
 var methods = []string{

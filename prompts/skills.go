@@ -11,6 +11,7 @@ import (
 // one file.
 type Skill struct {
 	Name        string // also of its directory
+	Title       string // for people
 	Description string // what it does and when to use it, from which an agent chooses
 	Text        string // SKILL.md, beginning with Name and Description as YAML front matter
 }
@@ -33,15 +34,15 @@ func Skills(tools []string, policy consent.Policy) (all []Skill) {
 	moves := has("find_slots") && has("reschedule_booking")
 	functions := functions(tools, policy, user)
 	if has("find_slots") && has("book_slot") {
-		all = append(all, newSkill(functions, schedule,
+		all = append(all, newSkill(functions, schedule, "Schedule a meeting",
 			"Find a time for a meeting and book it with Vennio, with the consent of a person. Use when the user wants to schedule, arrange or book a meeting or a call, or asks when somebody is free to meet."))
 	}
 	if has("list_bookings") && (moves || has("cancel_booking")) {
-		all = append(all, newSkill(functions, change,
+		all = append(all, newSkill(functions, change, "Reschedule or cancel a meeting",
 			"Move or cancel a meeting that is booked with Vennio, with the consent of a person. Use when the user wants to reschedule, postpone, move, cancel or call off a meeting."))
 	}
 	if has("list_bookings") {
-		all = append(all, newSkill(functions, review,
+		all = append(all, newSkill(functions, review, "Review the day",
 			"List what is booked with Vennio on a day, without changing anything. Use when the user asks for the agenda, the schedule or the meetings of today or another day."))
 	}
 	return all
@@ -49,6 +50,7 @@ func Skills(tools []string, policy consent.Policy) (all []Skill) {
 
 // newSkill writes SKILL.md. Its front matter has plain scalars only, so that every parser of YAML reads the
 // values as they are here.
-func newSkill(functions template.FuncMap, name, description string) Skill {
-	return Skill{name, description, "---\nname: " + name + "\ndescription: " + description + "\n---\n\n" + text(name+".md", functions) + "\n"}
+func newSkill(functions template.FuncMap, name, title, description string) Skill {
+	front := "---\nname: " + name + "\ndescription: " + description + "\n---\n\n"
+	return Skill{name, title, description, front + "# " + title + "\n\n" + text(name+".md", functions) + "\n"}
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/vennio-mcp/vennio-mcp/internal/consent"
 	"github.com/vennio-mcp/vennio-mcp/schemas"
 	"github.com/vennio-mcp/vennio-mcp/tools"
 )
@@ -130,6 +131,32 @@ func TestReq_T5_EveryToolHasTitleOutputAndHints(t *testing.T) {
 		assert.Equal(t, readers[tool.Name], *hints.ReadOnlyHint)
 		for _, hint := range []*bool{hints.DestructiveHint, hints.IdempotentHint, hints.OpenWorldHint} {
 			assert.NotNil(t, hint, tool.Name)
+		}
+	}
+}
+
+// Only the two tools of the main task are exempt from tool search. No result comes near the 50,000
+// characters beyond which Claude Code replaces it with a file (T8), so no tool raises that limit. A tool
+// that declares itself an approval request is passed to an automatic reviewer by Codex.
+//
+// req: T5
+func TestReq_T5_VendorsMetadataIsWhatItHasToBe(t *testing.T) {
+	t.Parallel()
+	for _, policy := range []consent.Policy{consent.PolicyAttested, consent.PolicyAsk, consent.PolicyHuman} {
+		for _, tool := range tools.Catalog(tools.Deps{Conversation: tools.Conversation{Policy: policy}}) {
+			wire, err := json.Marshal(tool.Tool)
+			require.NoError(t, err)
+			var got struct {
+				Meta  map[string]any `json:"_meta"`
+				Icons []any
+			}
+			require.NoError(t, json.Unmarshal(wire, &got))
+			assert.Empty(t, got.Icons, tool.Name)
+			assert.Equal(t, tool.Name == "find_slots" || tool.Name == "book_slot", got.Meta["anthropic/alwaysLoad"] == true, tool.Name)
+			assert.Equal(t, !*tool.Annotations.ReadOnlyHint && policy != consent.PolicyAttested, got.Meta["anthropic/requiresUserInteraction"] == true, tool.Name)
+			for _, absent := range []string{"maxResultSizeChars", "codex_request_type"} {
+				assert.NotContains(t, string(wire), absent, tool.Name)
+			}
 		}
 	}
 }

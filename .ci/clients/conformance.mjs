@@ -4,7 +4,7 @@
 // listed ones.
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
-import { conformance } from './lib/conformance.mjs'
+import { conformance, scenario } from './lib/conformance.mjs'
 import { build, World } from './lib/program.mjs'
 
 /** tasks is an MCP extension that we do not implement; the suite does not score it. */
@@ -59,3 +59,13 @@ for (const [version, { set, required, failing, bare }] of Object.entries(sets)) 
     assert.deepEqual(ours(found.warned), {})
   })
 }
+
+/** skills are the scenarios of the skills extension, and the number of checks in each. */
+const skills = { 'sep-2640-skills-enumeration': 32, 'sep-2640-skills-manifest': 6 }
+
+test('the skills of the program conform', limit, async (t) => { // req: P11
+  const url = await (await World.open(t, built.program)).serve()
+  for (const [name, checks] of Object.entries(skills)) {
+    assert.deepEqual(await scenario(url, name), { passed: checks, failed: {}, warned: {} }, name)
+  }
+})

@@ -24,11 +24,12 @@ for (const [transport, era] of [['stdio', 'legacy'], ['stdio', 'modern'], ['http
   test(`the Inspector finds and books over ${transport}, era ${era}`, { timeout: 60_000 }, async (t) => {
     const world = await World.open(t, program)
     const target = await targets[transport](world)
-    const run = async (...args) => {
-      const all = ['--cli', ...target, '--protocol-era', era, '--format', 'json', ...args]
-      const { stdout } = await promisify(execFile)(node22, [inspector, ...all], { env: world.env, timeout: 30_000, killSignal: 'SIGKILL' })
-      return JSON.parse(stdout).result
-    }
+    const inspect = (args) => promisify(execFile)(node22, [inspector, '--cli', ...target, '--protocol-era', era, '--format', 'json', ...args], {
+      env: world.env, timeout: 30_000, killSignal: 'SIGKILL',
+    })
+    const run = async (...args) => JSON.parse((await inspect(args)).stdout).result
+    const { stdout: skills } = await inspect(['--method', 'skills/list', '--verify', '--require-digests']) // fails if an entry differs from its file
+    assert.equal(skills.trim().split('\n').map(JSON.parse).filter(({ outcome }) => outcome === 'verified').length, 3)
     const { tools } = await run('--method', 'tools/list', '--strict') // fails if a schema is not portable
     assert.ok(tools.some(({ name }) => name === 'book_slot'))
     await findsAndBooks(world, {

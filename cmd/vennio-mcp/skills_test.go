@@ -32,7 +32,7 @@ type skillAnswer struct {
 		Skills                 []skillEntry
 		Skill                  skillEntry
 		Contents               []struct{ URI, MIMEType, Text string }
-		Resources              []struct{ URI, Name, Description, MIMEType string }
+		Resources              []struct{ URI, Name, Title, Description, MIMEType string }
 		Capabilities           struct{ Extensions map[string]json.RawMessage }
 	}
 	Error *struct {
@@ -112,7 +112,7 @@ func TestReq_P11_EverySkillIsReadAsItsEntrySays(t *testing.T) {
 			assert.Equal(t, "sha256:"+hex.EncodeToString(sum[:]), file.Digest)
 			assert.Len(t, got[0].Text, file.Size)
 
-			front, _, ok := strings.Cut(strings.TrimPrefix(got[0].Text, "---\n"), "\n---\n")
+			front, body, ok := strings.Cut(strings.TrimPrefix(got[0].Text, "---\n"), "\n---\n")
 			require.True(t, ok)
 			var written map[string]any
 			require.NoError(t, yaml.Unmarshal([]byte(front), &written))
@@ -122,7 +122,8 @@ func TestReq_P11_EverySkillIsReadAsItsEntrySays(t *testing.T) {
 			assert.Regexp(t, `^[a-z0-9]+(-[a-z0-9]+)*$`, name) // Agent Skills specification: name
 			assert.LessOrEqual(t, len(name), 64)
 			assert.LessOrEqual(t, len(entry.Frontmatter["description"].(string)), 1024)
-			assert.Contains(t, resources, struct{ URI, Name, Description, MIMEType string }{entry.URI, name, entry.Frontmatter["description"].(string), "text/markdown"})
+			title, _, _ := strings.Cut(strings.TrimPrefix(body, "\n# "), "\n")
+			assert.Contains(t, resources, struct{ URI, Name, Title, Description, MIMEType string }{entry.URI, name, title, entry.Frontmatter["description"].(string), "text/markdown"})
 		}
 		assert.Equal(t, []string{"skill://schedule-a-meeting/SKILL.md", "skill://reschedule-or-cancel-a-meeting/SKILL.md", "skill://review-the-day/SKILL.md"}, uris)
 	})

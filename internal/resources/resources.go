@@ -57,7 +57,7 @@ func Register(s *server.MCPServer, p Policy, enabled ...server.ServerTool) {
 // (SEP-2640, Resource Mapping). Like Register, it must be called before s is served.
 func RegisterSkills(s *server.MCPServer, skills ...prompts.Skill) {
 	for _, skill := range skills {
-		s.AddResource(mcp.NewResource(skill.URI(), skill.Name, mcp.WithMIMEType(markdown), mcp.WithResourceDescription(skill.Description)),
+		s.AddResource(mcp.NewResource(skill.URI(), skill.Name, mcp.WithResourceTitle(skill.Title), mcp.WithMIMEType(markdown), mcp.WithResourceDescription(skill.Description)),
 			func(context.Context, mcp.ReadResourceRequest) ([]mcp.ResourceContents, error) {
 				return []mcp.ResourceContents{mcp.TextResourceContents{URI: skill.URI(), MIMEType: markdown, Text: skill.Text}}, nil
 			})

@@ -8,15 +8,21 @@ import { installed, node22 } from './installed.mjs'
 const suite = installed('@modelcontextprotocol/conformance/dist/index.js')
 
 /** conformance runs a set of scenarios. Failing scenarios are not errors here; a failure of the suite itself is. */
-export async function conformance(url, ...set) {
+export const conformance = (url, ...set) => run('=== SUMMARY ===', read, url, set)
+
+/** scenario runs one scenario, which may belong to an extension, and returns how many of its checks passed. */
+export const scenario = (url, name) => run('Test Results:', (closing) => ({ passed: Number(/Passed: (\d+)/.exec(closing)[1]) }), url, ['--scenario', name])
+
+/** run starts the suite, and parses what it prints from the words of end on. */
+async function run(end, parse, url, set) {
   const folder = await mkdtemp(join(tmpdir(), 'conformance-'))
   try {
     const args = [suite, 'server', '--url', url, '--output-dir', folder, ...set]
     const said = await new Promise((resolve, reject) => {
       execFile(node22, args, { timeout: 120_000, killSignal: 'SIGKILL', maxBuffer: 1 << 26 },
-        (error, stdout, stderr) => (stdout.includes('=== SUMMARY ===') ? resolve(stdout) : reject(new Error(`${error}\n${stdout}${stderr}`))))
+        (error, stdout, stderr) => (stdout.includes(end) ? resolve(stdout) : reject(new Error(`${error}\n${stdout}${stderr}`))))
     })
-    return { ...read(said.slice(said.indexOf('=== SUMMARY ==='))), ...await checks(folder) }
+    return { ...parse(said.slice(said.indexOf(end))), ...await checks(folder) }
   } finally {
     await rm(folder, { recursive: true, force: true })
   }

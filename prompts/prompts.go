@@ -122,6 +122,8 @@ func ask(policy consent.Policy, by speaker, tool, show string) string {
 		return "Show " + by.me + " " + show + ", and " + agree + tool + " with consent {granted: true}."
 	case consent.PolicyHuman:
 		return "Call " + tool + " with consent {granted: false}: " + by.approves + " it in this client, or on the page whose address you give " + by.me + "."
+	case consent.PolicySigned:
+		return "Call " + tool + " with consent {granted: false}: " + by.approves + " it with a passkey on the page whose address you give " + by.me + "."
 	default:
 		return "Call " + tool + " with consent {granted: false}: the server asks " + by.me + ", or returns a preview. Then show " + by.me + " " + show + ", and " + agree + "it again with granted: true."
 	}

@@ -159,6 +159,8 @@ func consentRule(p consent.Policy) string {
 		return "Show the person all; send consent {granted: true} only if they agree. false previews."
 	case consent.PolicyHuman:
 		return "Send consent {granted: false}: the person approves in the client or on a page you give them."
+	case consent.PolicySigned:
+		return "Send consent {granted: false}: the person signs with a passkey on a page you give them."
 	default:
 		return "Send consent {granted: false}: the server asks the person or previews; on their yes send true."
 	}
@@ -273,7 +275,7 @@ func capabilitiesUnknown(ctx context.Context) bool {
 // forms (MCP 2025-11-25, Elicitation).
 func (d *Deps) showsForms(ctx context.Context, e *mcp.ElicitationCapability) bool {
 	counts := d.Policy != consent.PolicyHuman || d.FormsCount == nil || d.FormsCount(ctx)
-	return counts && e != nil && (e.Form != nil || e.URL == nil)
+	return counts && d.Policy != consent.PolicySigned && e != nil && (e.Form != nil || e.URL == nil)
 }
 
 // reply is the answer of a person, or why there is none, as the ledger records it. unable: a client
@@ -313,9 +315,11 @@ func (d *Deps) askPerson(ctx context.Context, req writeRequest, name string) (co
 	keep := context.WithoutCancel(ctx) // the answer of a person is recorded even if the client hangs up
 	switch got {
 	case accepted, declined, notTicked:
-		_, err = d.Ledger.Answer(keep, proposal.ID, consent.Answer{Agreed: got == accepted, By: d.answeredBy(ctx), Claimed: name, Words: string(got), Method: consent.InClient})
-	case answeredOnPage:
-	default:
+		_, err = d.Ledger.Answer(keep, proposal.ID, consent.Answer{
+			Agreed: got == accepted, By: d.answeredBy(ctx), Claimed: name, Words: string(got), Method: consent.InClient, Policy: d.Policy,
+		})
+	}
+	if got != accepted && got != declined && got != notTicked && got != answeredOnPage || errors.Is(err, consent.ErrUnsigned) {
 		if err = d.Ledger.Withdraw(keep, proposal.ID, string(got)); err == nil {
 			return consent.Grant{}, d.approvalRequired(ctx, proposal, req, schemas.CodeConsentUnanswered)
 		}
@@ -381,6 +385,8 @@ func (d *Deps) approvalRequired(ctx context.Context, p consent.Proposal, req wri
 	switch {
 	case url == "" && d.Sandbox: // only this process has the sandbox's ledger
 		next = "Tell the person that this server has no way to ask them: its operator must serve the approval page, or they must use a client that can ask."
+	case url == "" && d.Policy == consent.PolicySigned:
+		next = "Tell the person that the request waits for 10 minutes, and that only they can approve it, with their passkey, on the approval page. This server cannot show that page now: its operator must set its public URL." + again
 	case url == "":
 		next = "Tell the person that the request waits for 10 minutes and that you cannot approve it: they can approve it in a terminal on the machine of this server, as its documentation says, or use a client that can ask them." + again
 	case d.Present != nil && d.Present(p.ID):

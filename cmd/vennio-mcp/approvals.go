@@ -164,10 +164,12 @@ func (p program) answer(c *cobra.Command, l approvals, id string, agreed bool, n
 	if agreed {
 		words = "approve"
 	}
-	after, err := l.Answer(c.Context(), id, consent.Answer{Agreed: agreed, By: who, Words: words, Method: consent.InTerminal})
+	after, err := l.Answer(c.Context(), id, consent.Answer{Agreed: agreed, By: who, Words: words, Method: consent.InTerminal, Policy: l.policyOf(c.Context(), id)})
 	switch {
 	case errors.Is(err, consent.ErrNoProposal):
 		return usageError{fmt.Errorf("no open request has the id %s; vennio-mcp approvals lists the open ones", sanitize.Quote(id, 40))}
+	case errors.Is(err, consent.ErrUnsigned):
+		return usageError{fmt.Errorf("this request is answered only with a passkey on its page, %s", l.pageOf(id))}
 	case errors.Is(err, consent.ErrAnswered), errors.Is(err, consent.ErrExpired):
 		return fmt.Errorf("%w: it is %s", err, after.State)
 	case err != nil:
@@ -186,9 +188,27 @@ type approvals struct {
 	cfg config.Config
 }
 
+// policyOf returns the policy of these settings for the tenant of a request.
+func (l approvals) policyOf(ctx context.Context, id string) consent.Policy {
+	asked, err := l.Proposal(ctx, id)
+	if err != nil {
+		return l.cfg.Consent
+	}
+	own, _ := l.cfg.Of(asked.Act.Tenant)
+	return own.Consent
+}
+
+// pageOf says where the page of a request is.
+func (l approvals) pageOf(id string) string {
+	if l.cfg.Serve.PublicURL != "" {
+		return l.cfg.Serve.PublicURL + approval.Path + id
+	}
+	return "whose address the assistant has; vennio-mcp approvals link shows it too"
+}
+
 func (p program) withApprovals(do func(*cobra.Command, approvals, []string) error) func(*cobra.Command, []string) error {
 	return p.withStore(func(c *cobra.Command, cfg config.Config, db *sqldb.DB, args []string) error {
-		return do(c, approvals{consent.New(db, p.now), cfg}, args)
+		return do(c, approvals{p.ledger(cfg, db), cfg}, args)
 	})
 }
 
@@ -245,9 +265,14 @@ func (p program) executeWith(ctx context.Context, cfg config.Config, approved co
 
 // withLedger runs a command on the ledger in the state folder.
 func (p program) withLedger(do func(*cobra.Command, *consent.Ledger, []string) error) func(*cobra.Command, []string) error {
-	return p.withStore(func(c *cobra.Command, _ config.Config, db *sqldb.DB, args []string) error {
-		return do(c, consent.New(db, p.now), args)
+	return p.withStore(func(c *cobra.Command, cfg config.Config, db *sqldb.DB, args []string) error {
+		return do(c, p.ledger(cfg, db), args)
 	})
+}
+
+// ledger returns the ledger in a store, with the passkeys that the settings pin.
+func (p program) ledger(cfg config.Config, db *sqldb.DB) *consent.Ledger {
+	return consent.New(db, p.now).Pin(cfg.Passkeys)
 }
 
 // withStore runs a command on the store that servers use.
@@ -312,8 +337,11 @@ func (p program) link(c *cobra.Command, cfg config.Config, tenant string) error 
 	}
 	defer done()
 	// The policy of this terminal may be weaker than that of the server that asked. The person has a paired
-	// browser here, so the strictest policy always applies.
-	l.Pages.PolicyOf = func(string) consent.Policy { return consent.PolicyHuman }
+	// browser here, so human is the weakest policy.
+	l.Pages.PolicyOf = func(tenant string) consent.Policy {
+		own, _ := cfg.Of(tenant)
+		return consent.Strictest(consent.PolicyHuman, own.Consent)
+	}
 	if cfg.Serve.PublicURL != "" {
 		l.SetBase(cfg.Serve.PublicURL)
 	}
@@ -343,8 +371,8 @@ func (p program) approvalLinks(ctx context.Context, cfg config.Config) (l *app.L
 		return a.Links, func() func() { return a.Settle(ctx) }, a.Close, nil
 	}
 	db := sqldb.Open(cfg.Store())
-	pages := approval.New(consent.New(db, p.now))
-	pages.Pairings = approval.NewPairings(db, p.clock())
+	pages := approval.New(p.ledger(cfg, db))
+	pages.PublicURL, pages.Pairings = cfg.Serve.PublicURL, approval.NewPairings(db, p.clock())
 	l = &app.Links{Pages: pages}
 	done = func() {
 		l.Close()

@@ -38,7 +38,7 @@ func (p program) ledgerCommand() *cobra.Command {
 }
 
 // methods are how consent can be given, as --method names them.
-var methods = map[string]consent.Method{"client": consent.InClient, "page": consent.OnPage, "terminal": consent.InTerminal, "attested": consent.Attested}
+var methods = map[string]consent.Method{"client": consent.InClient, "page": consent.OnPage, "passkey": consent.Signed, "terminal": consent.InTerminal, "attested": consent.Attested}
 
 // defaultTenant is how --tenant of ledger list names the tenant without a name, and tables show it.
 const defaultTenant = "-"
@@ -55,7 +55,7 @@ func (p program) listLedgerCommand() *cobra.Command {
 				name := strings.TrimPrefix(tenant, defaultTenant)
 				f.Tenant = &name
 			}
-			lines, err := consent.New(db, p.now).List(c.Context(), f)
+			lines, err := p.ledger(cfg, db).List(c.Context(), f)
 			if err != nil {
 				return err
 			}
@@ -70,7 +70,7 @@ func (p program) listLedgerCommand() *cobra.Command {
 	textFlag(c, &tenant, tenantFlag, "tenant", "entries of this tenant; - is the default one (default: all tenants)")
 	textFlag(c, &f.Booking, "booking", "id", "entries about this booking")
 	choiceFlag(c, &outcome, "outcome", "outcome", "entries with this outcome", string(consent.Sent), string(consent.Done), string(consent.NotDone), string(consent.Unknown))
-	choiceFlag(c, &method, "method", "method", "entries about a consent that was given in this way", "client", "page", "terminal", "attested")
+	choiceFlag(c, &method, "method", "method", "entries about a consent that was given in this way", "passkey", "client", "page", "terminal", "attested")
 	p.momentFlag(c, &f.Since, "since", "entries since")
 	p.momentFlag(c, &f.Until, "until", "entries before")
 	numberFlag(c, &f.Limit, "limit", 0, 1_000_000, "list only the newest so many; 0: all")
@@ -191,15 +191,34 @@ func (p program) ledgerIDs(ctx context.Context, _ *cobra.Command, _ config.Confi
 }
 
 func (p program) verifyLedger(c *cobra.Command, l *consent.Ledger, _ []string) error {
-	n, err := l.Verify(c.Context())
+	found, err := l.Inspect(c.Context())
 	if broken, ok := errors.AsType[*consent.BrokenError](err); ok {
 		return fmt.Errorf("the ledger does NOT hold: %w", broken)
 	}
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(p.out, "The ledger holds: %d entries, none changed, deleted or inserted, and every consent matches its entries.\n", n)
+	_, err = fmt.Fprintf(p.out, "The ledger holds: %d entries, none changed, deleted or inserted, and every consent matches its entries.\n", found.Entries)
+	if found.Signatures > 0 {
+		_, err = fmt.Fprintf(p.out, "Every signature by a passkey is valid: %d.\n", found.Signatures)
+	}
+	for _, change := range found.Unsigned {
+		what := "removed"
+		if change.Added {
+			what = "added"
+		}
+		_, err = fmt.Fprintf(p.out, "Attention: entry %d of %s: the passkey %s of %s%s was %s without a signature. If nobody had lost their passkeys then, somebody else did this.\n",
+			change.Seq, change.At, change.Passkey.ID, sanitize.Quote(change.Passkey.Name, 100), ofTenant(change.Passkey.Tenant), what)
+	}
 	return err
+}
+
+// ofTenant names a tenant in a sentence; the default one is not named.
+func ofTenant(tenant string) string {
+	if tenant == "" {
+		return ""
+	}
+	return " (tenant " + sanitize.Line(tenant, 100) + ")"
 }
 
 // erasePerson erases from the ledger last: that scrubs the files of both.

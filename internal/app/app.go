@@ -118,7 +118,7 @@ func New(ctx context.Context, cfg config.Config, o Options) (*App, error) {
 		store = "" // the bookings of the sandbox are invented: their ledger is kept in memory
 	}
 	a.Store = sqldb.OpenWith(store, o.Store)
-	a.Ledger = consent.New(a.Store, o.Now, a.metrics.Consent)
+	a.Ledger = consent.New(a.Store, o.Now, a.metrics.Consent).Pin(cfg.Passkeys)
 	a.Pages = a.newPages()
 	a.Links = &Links{Pages: a.Pages}
 	a.atClose(func() {
@@ -142,6 +142,7 @@ func (a *App) newPages() *approval.Pages {
 		return a.cfg.Consent // of a caller with a key that is not in the settings
 	}
 	pages.Pairings = approval.NewPairings(a.Store, a.clock())
+	pages.PublicURL, pages.Keys = a.cfg.Serve.PublicURL, a.keys
 	pages.HTTPS = strings.HasPrefix(a.cfg.Serve.PublicURL, "https:")
 	pages.Warn = a.warn
 	return pages

@@ -32,7 +32,7 @@ type Links struct {
 }
 
 // Proposal returns the address of the page of one proposal.
-func (l *Links) Proposal(id string) (string, error) { return l.address(approval.Path + id) }
+func (l *Links) Proposal(id string) (string, error) { return l.Path(approval.Path + id) }
 
 // Pairing returns a new single-use link that pairs a browser with a tenant and leads to a proposal, or to
 // the overview if proposal is empty.
@@ -41,11 +41,11 @@ func (l *Links) Pairing(ctx context.Context, tenant, proposal string) (string, e
 	if err != nil {
 		return "", err
 	}
-	return l.address(path)
+	return l.Path(path)
 }
 
-// address returns the address of a path of the pages.
-func (l *Links) address(path string) (string, error) {
+// Path returns the address of a path of the pages.
+func (l *Links) Path(path string) (string, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.base == "" {
@@ -97,7 +97,7 @@ var LinkLife = fmt.Sprintf("%d minutes", int(approval.LinkLife.Minutes()))
 // printLink prints a pairing link on the terminal of a sandbox server, whose store no other process can
 // open.
 func (a *App) printLink(ctx context.Context) {
-	if a.cfg.Real() || a.cfg.Consent != consent.PolicyHuman || a.options.Terminal == nil {
+	if a.cfg.Real() || !a.cfg.Consent.NeedsPerson() || a.options.Terminal == nil {
 		return
 	}
 	address, err := a.Links.Pairing(ctx, "", "")
@@ -134,7 +134,7 @@ const (
 // browserOpener returns the function that opens requests for a server on stdio, or nil if there is no
 // desktop or the policy does not require a person.
 func (a *App) browserOpener(cfg config.Config) func(proposal string) bool {
-	if cfg.OpenBrowser == "off" || cfg.Consent != consent.PolicyHuman || !a.options.desktop() {
+	if cfg.OpenBrowser == "off" || !cfg.Consent.NeedsPerson() || !a.options.desktop() {
 		return nil
 	}
 	webbrowser.Stdout, webbrowser.Stderr = io.Discard, io.Discard // standard output is the protocol's

@@ -1,6 +1,6 @@
 // Package approval serves the pages on which people approve or decline what an agent wants to write, and
-// pairs the browsers in which they may do so. The pages are plain HTML without scripts. Opening one
-// changes nothing, so link previews are harmless. The process that receives an approval executes it, and
+// pairs the browsers in which they may do so. The pages are plain HTML; only those that use a passkey have a
+// script. Opening one changes nothing, so link previews are harmless. The process that receives an approval executes it, and
 // the page shows the result.
 package approval
 
@@ -17,6 +17,7 @@ import (
 
 	"github.com/vennio-mcp/vennio-mcp/internal/consent"
 	"github.com/vennio-mcp/vennio-mcp/internal/sanitize"
+	"github.com/vennio-mcp/vennio-mcp/internal/tenant"
 	"github.com/vennio-mcp/vennio-mcp/schemas"
 )
 
@@ -51,10 +52,13 @@ type Pages struct {
 	AccountOf func(tenant string) (Account, error)
 	// Sandbox adds a remark that nothing on the page is real.
 	Sandbox bool
-	// PolicyOf returns the consent policy of a tenant. If it, or the policy under which the request was
-	// made, is consent.PolicyHuman, only a paired browser may show and answer the request. nil stands
-	// for a policy that accepts every browser.
+	// PolicyOf returns the consent policy of a tenant. The stricter of it and the policy under which the
+	// request was made applies (see answering). nil stands for a policy that accepts every browser.
 	PolicyOf func(tenant string) consent.Policy
+	// PublicURL is the URL under which people reach the pages; empty: that of each request.
+	PublicURL string
+	// Keys authenticate the nonces of signatures. New sets keys that are valid in this process only.
+	Keys tenant.Keyring
 	// Pairings stores the paired browsers. If it is nil, no browser can be paired.
 	Pairings *Pairings
 	// SignIn pairs browsers by signing in; nil if that is not possible. It needs Pairings.
@@ -73,12 +77,16 @@ type Pages struct {
 
 // New returns the pages over a ledger.
 func New(ledger *consent.Ledger) *Pages {
-	return &Pages{ledger: ledger, sameSite: http.NewCrossOriginProtection()}
+	return &Pages{ledger: ledger, sameSite: http.NewCrossOriginProtection(), Keys: tenant.TemporaryKeyring()}
 }
 
 // ServeHTTP serves every page under Path.
 func (p *Pages) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	secure(w.Header())
+	if strings.HasPrefix(r.URL.Path, PasskeyPath) {
+		p.changePasskey(w, r)
+		return
+	}
 	if p.Pairings != nil {
 		switch path := r.URL.Path; {
 		case strings.HasPrefix(path, pairPath):
@@ -114,54 +122,71 @@ func (p *Pages) proposal(w http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		return
 	}
-	browser, may := p.mayAnswer(w, r, proposal)
+	by, may := p.mayAnswer(w, r, proposal)
 	switch {
 	case !may:
 	case r.Method == http.MethodPost && !calendar:
-		p.decide(w, r, proposal, grant, browser)
+		p.decide(w, r, proposal, grant, by)
 	case r.Method != http.MethodGet && r.Method != http.MethodHead:
 		w.Header().Set("Allow", "GET, HEAD, POST")
 		write(w, http.StatusMethodNotAllowed, page{Heading: "Nothing was changed", Lead: "This page can only be opened and answered."})
 	case calendar:
 		p.calendar(w, proposal, grant)
 	default:
-		shown := p.view(r.Context(), proposal, grant)
-		shown.Name, shown.SignedIn = browser.Name, browser.Subject != ""
-		write(w, http.StatusOK, shown)
+		write(w, http.StatusOK, p.question(r, proposal, grant, by))
 	}
 }
 
-func (p *Pages) decide(w http.ResponseWriter, r *http.Request, proposal consent.Proposal, grant *consent.Grant, browser PairedBrowser) {
+// question returns the page of a proposal for the one who may answer it.
+func (p *Pages) question(r *http.Request, proposal consent.Proposal, grant *consent.Grant, by answering) page {
+	shown := p.view(r.Context(), proposal, grant)
+	shown.Name, shown.SignedIn = by.browser.Name, by.browser.Subject != ""
+	if shown.Verb != "" && by.signs() {
+		p.addSigning(&shown, r, proposal, by)
+	}
+	return shown
+}
+
+func (p *Pages) decide(w http.ResponseWriter, r *http.Request, proposal consent.Proposal, grant *consent.Grant, by answering) {
+	again := func(status int, lead string) {
+		shown := p.question(r, proposal, grant, by)
+		shown.Lead = lead
+		write(w, status, shown)
+	}
 	const most = 16 << 10
 	r.Body = http.MaxBytesReader(w, r.Body, most)
 	if p.sameSite.Check(r) != nil || r.ParseForm() != nil {
-		shown := p.view(r.Context(), proposal, grant)
-		shown.Lead = "Nothing was changed: this answer did not come from this page. Please look again and decide."
-		write(w, http.StatusForbidden, shown)
+		again(http.StatusForbidden, "Nothing was changed: this answer did not come from this page. Please look again and decide.")
 		return
 	}
-	name, decision := cmp.Or(sanitize.Line(r.PostForm.Get("name"), 100), browser.Name), r.PostForm.Get("decision")
-	if browser.Subject != "" {
-		name = browser.Name // people who signed in answer under the name that the issuer gives
+	name, decision := cmp.Or(sanitize.Line(r.PostForm.Get("name"), 100), by.browser.Name), r.PostForm.Get("decision")
+	if by.browser.Subject != "" {
+		name = by.browser.Name // people who signed in answer under the name that the issuer gives
 	}
-	switch {
-	case decision != "approve" && decision != "decline":
-		shown := p.view(r.Context(), proposal, grant)
-		shown.Lead = "Nothing was changed: the answer was neither Approve nor Decline. Please choose one."
-		write(w, http.StatusUnprocessableEntity, shown)
-		return
-	case decision == "approve" && name == "":
-		shown := p.view(r.Context(), proposal, grant)
-		shown.Lead = "Nothing was changed: please enter your name. The record shows who approved."
-		write(w, http.StatusUnprocessableEntity, shown)
-		return
-	}
-	answer := consent.Answer{Agreed: decision == "approve", By: cmp.Or(name, "a person on the page"), Words: "Decline", Method: consent.OnPage}
+	answer := consent.Answer{Agreed: decision == "approve", By: cmp.Or(name, "a person on the page"), Words: "Decline", Method: consent.OnPage, Policy: by.policy}
 	if answer.Agreed {
 		answer.Words = "Approve"
 	}
-	_, err := p.ledger.Answer(r.Context(), proposal.ID, answer)
 	switch {
+	case decision != "approve" && decision != "decline":
+		again(http.StatusUnprocessableEntity, "Nothing was changed: the answer was neither Approve nor Decline. Please choose one.")
+		return
+	case by.signs() && (answer.Agreed || !by.paired || r.PostForm.Get("passkey") != ""):
+		if err := p.sign(r, proposal, &answer); err != nil {
+			status, lead, _ := passkeyProblem(err)
+			again(status, lead)
+			return
+		}
+	case answer.Agreed && name == "":
+		again(http.StatusUnprocessableEntity, "Nothing was changed: please enter your name. The record shows who approved.")
+		return
+	}
+	_, err := p.ledger.Answer(r.Context(), proposal.ID, answer)
+	status, lead, ofPasskey := passkeyProblem(err)
+	switch {
+	case ofPasskey:
+		again(status, lead)
+		return
 	case err == nil && answer.Agreed:
 		p.execute(r.Context(), proposal)
 	case err == nil, errors.Is(err, consent.ErrAnswered), errors.Is(err, consent.ErrExpired), errors.Is(err, consent.ErrOtherAct):
@@ -237,15 +262,20 @@ func failed(w http.ResponseWriter, err error) {
 
 func write(w http.ResponseWriter, status int, shown page) {
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	if shown.Passkey != nil {
+		w.Header().Set("Content-Security-Policy", contentSecurity+scriptSource())
+	}
 	w.WriteHeader(status)
 	_ = layout().Execute(w, shown)
 }
+
+const contentSecurity = "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
 
 // secure sets the headers of a page that must not be framed, cached, sniffed or sent to other sites as a
 // referrer. Requests to this site may have a referrer: with no-referrer, browsers send Origin: null, which
 // the server refuses.
 func secure(h http.Header) {
-	h.Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'")
+	h.Set("Content-Security-Policy", contentSecurity)
 	h.Set("Referrer-Policy", "same-origin")
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("X-Frame-Options", "DENY")

@@ -354,36 +354,61 @@ func fromAnotherSite(r *http.Request) bool {
 	return site == "cross-site" || site == "same-site"
 }
 
-// mayAnswer returns the pairing of the browser with the tenant of a proposal, or the zero value. If the
-// policy requires a paired browser and this browser is not paired, it writes the response and returns
-// false.
-func (p *Pages) mayAnswer(w http.ResponseWriter, r *http.Request, proposal consent.Proposal) (paired PairedBrowser, ok bool) {
-	if p.Pairings == nil {
-		return paired, true
+// answering says how the browser that sent a request may answer a proposal.
+type answering struct {
+	policy   consent.Policy // the stricter of the policies of the request and of this server
+	paired   bool
+	browser  PairedBrowser     // zero if it is not paired
+	passkeys []consent.Passkey // of the tenant; none if the policy accepts every browser
+}
+
+// signs reports whether an approval must be signed with a passkey: under the policy signed, and under human
+// if the tenant has a passkey.
+func (a answering) signs() bool {
+	return a.policy == consent.PolicySigned || a.policy == consent.PolicyHuman && len(a.passkeys) > 0
+}
+
+// mayAnswer returns how the browser may answer a proposal. If the policy requires a person, the browser
+// must be paired, or the tenant must have a passkey, with which the answer is then signed. Otherwise
+// mayAnswer writes the response and returns false.
+func (p *Pages) mayAnswer(w http.ResponseWriter, r *http.Request, proposal consent.Proposal) (by answering, ok bool) {
+	by.policy = proposal.Policy
+	if p.PolicyOf != nil {
+		by.policy = consent.Strictest(by.policy, p.PolicyOf(proposal.Act.Tenant))
 	}
-	b, err := p.Pairings.with(r, proposal.Act.Tenant)
-	switch {
-	case err != nil:
-		failed(w, storeError(err))
-		return paired, false
-	case b != nil:
-		return *b, true
-	case anyBrowser(proposal.Policy) && (p.PolicyOf == nil || anyBrowser(p.PolicyOf(proposal.Act.Tenant))):
-		return paired, true
-	case p.reloadForCookie(w, r):
-		return paired, false
+	if p.Pairings != nil {
+		b, err := p.Pairings.with(r, proposal.Act.Tenant)
+		if err != nil {
+			failed(w, storeError(err))
+			return by, false
+		}
+		if b != nil {
+			by.browser, by.paired = *b, true
+		}
+	}
+	if !by.policy.NeedsPerson() {
+		return by, true
+	}
+	var err error
+	if by.passkeys, err = p.ledger.Passkeys(r.Context(), proposal.Act.Tenant); err != nil {
+		failed(w, err)
+		return by, false
+	}
+	if by.paired || len(by.passkeys) > 0 || p.Pairings == nil {
+		return by, true
+	}
+	if p.reloadForCookie(w, r) {
+		return by, false
+	}
+	if by.policy == consent.PolicySigned {
+		write(w, http.StatusForbidden, page{Heading: "A passkey is needed", Lead: "Nothing was changed. " + addOneFirst + " Then open this address again."})
+		return by, false
 	}
 	write(w, http.StatusForbidden, page{
 		Heading: "This browser is not paired", SignIn: p.signInLink(proposal.ID),
 		Lead: "Nothing was changed. Requests can be answered only in a browser that is paired with this server. " + p.orSignIn() + " Then open this address again.",
 	})
-	return paired, false
-}
-
-// anyBrowser reports whether the policy of a request, empty if unknown, accepts answers from browsers that
-// are not paired.
-func anyBrowser(p consent.Policy) bool {
-	return p == "" || p == consent.PolicyAttested || p == consent.PolicyAsk
+	return by, false
 }
 
 // storeError converts an error of the store to the corresponding error of the ledger, which failed explains.

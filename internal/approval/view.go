@@ -31,6 +31,9 @@ type page struct {
 	Refresh       int    // seconds after which the page reloads itself; 0 for never
 	Now           bool   // the page reloads itself at once
 	Overview      *overview
+	Passkey       *signing // not nil if buttons of the page use a passkey
+	PasskeyChange bool     // shows the form that adds or removes a passkey
+	OnlyDecline   bool     // the request can be declined but not approved
 }
 
 // fact is one detail of a request. Small is a remark on it; Long keeps its line breaks.

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/vennio-mcp/vennio-mcp/internal/consent"
+	"github.com/vennio-mcp/vennio-mcp/internal/passkey"
 	"github.com/vennio-mcp/vennio-mcp/internal/sanitize"
 	"github.com/vennio-mcp/vennio-mcp/internal/scheduling"
 	"github.com/vennio-mcp/vennio-mcp/internal/times"
@@ -46,9 +47,10 @@ type Config struct {
 	WebhookSecrets []Secret        // one, or two during rotation; none: only those of registered subscriptions
 	EventsKeep     time.Duration
 	Limits         scheduling.Limits
-	WorkingHours   times.Opening // of hosts, in Zone; none: those of package slots, in the zone of each search
-	Serve          Serve         // of HTTP
-	Tenants        []Tenant      // of the settings file, each with its own Vennio account
+	WorkingHours   times.Opening                   // of hosts, in Zone; none: those of package slots, in the zone of each search
+	Serve          Serve                           // of HTTP
+	Tenants        []Tenant                        // of the settings file, each with its own Vennio account
+	Passkeys       map[string][]passkey.Credential // of the settings file, by tenant; a tenant without one enrols its own
 	LogLevel       string
 	LogFormat      string
 	OpenBrowser    string   // auto or off

@@ -78,7 +78,7 @@ func TestEveryMistakeIsReportedAtOnceAndNoSecretIsRepeated(t *testing.T) {
 	for _, part := range []string{
 		"VENNIO_API_KEY has blanks", "VENNIO_API_URL the base URL must be https", "VENNIO_API_DIALECT \"klingon\": want reference or guide",
 		"VENNIO_TIMEZONE", "America/New_York", `VENNIO_HOSTS "Ada": want Name=id`, "VENNIO_SIGNING_SECRET is shorter", "--log-level \"loud\"",
-		"--consent \"maybe\": want attested, ask or human", "VENNIO_LOG_FORMAT \"xml\"", "--timeout \"soon\"", "--week-start \"first\": want a weekday", "VENNIO_BUSINESS_ID",
+		"--consent \"maybe\": want attested, ask, human or signed", "VENNIO_LOG_FORMAT \"xml\"", "--timeout \"soon\"", "--week-start \"first\": want a weekday", "VENNIO_BUSINESS_ID",
 	} {
 		assert.Contains(t, err.Error(), part)
 	}

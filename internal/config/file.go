@@ -25,6 +25,7 @@ type file struct {
 	OAuth      *oauthEntry              `yaml:"oauth"`
 	Tenants    []map[string]tenantField `yaml:"tenants"`
 	CallerKeys bool                     `yaml:"caller_keys"`
+	Passkeys   []passkeyEntry           `yaml:"passkeys"`
 }
 
 // readFile reads the settings file. Every mistake names its line and quotes nothing from the file, which
@@ -45,6 +46,9 @@ func (c *Config) readFile(path string, getenv func(string) string) (wrong Mistak
 	c.Serve.CallerKeys = f.CallerKeys
 	for _, entry := range f.Tenants {
 		blame("tenants", c.addTenant(entry, getenv))
+	}
+	for _, entry := range f.Passkeys {
+		blame("passkeys", c.addPasskey(entry))
 	}
 	for _, entry := range f.Tokens {
 		blame("tokens", c.Serve.addToken(entry))

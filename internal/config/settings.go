@@ -39,12 +39,19 @@ type Setting struct {
 var choices = map[string][]string{
 	"dialect":      {string(vennioclient.Reference), string(vennioclient.Guide)},
 	"week-start":   {"monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"},
-	"consent":      {string(consent.PolicyAttested), string(consent.PolicyAsk), string(consent.PolicyHuman)},
+	"consent":      policies(),
 	"open-browser": {"auto", "off"},
 	"read-only":    {"true", "false"},
 	"stateless":    {"true", "false"},
 	"log-level":    {"debug", "info", "warn", "error"},
 	"log-format":   {"auto", "json", "console"},
+}
+
+func policies() (names []string) {
+	for _, p := range consent.Policies() {
+		names = append(names, string(p))
+	}
+	return names
 }
 
 // Choices returns the values that the setting accepts, where they are few; else nil.
@@ -84,8 +91,8 @@ func basics() []Setting {
 		{"hosts", "list", []string{"VENNIO_HOSTS"}, "", "hosts by name, their ids, and the price of a booking, if any: Ada=UUID, Bob=UUID;50 EUR. The first is the default unless --business-id names another", setHosts},
 		{"timezone", "zone", []string{"VENNIO_TIMEZONE"}, "", "IANA zone for calls that name none (default: this machine's, else UTC with a warning)", setZone},
 		{"week-start", "weekday", []string{"VENNIO_WEEK_START"}, "monday", "first day of the week", setWeekStart},
-		{"consent", "policy", []string{"VENNIO_CONSENT"}, "ask", "what counts as consent: attested (the agent's statement), ask (the person is asked if the client supports it) or human (never the agent's statement)", setConsent},
-		{"open-browser", "mode", []string{"VENNIO_MCP_OPEN_BROWSER"}, "auto", "auto: under human, a server on stdio opens each request in the browser of its desktop; off: never", setOneOf("open-browser", func(c *Config) *string { return &c.OpenBrowser })},
+		{"consent", "policy", []string{"VENNIO_CONSENT"}, "ask", "what counts as consent: attested (the agent's statement), ask (the person is asked if the client supports it), human (never the agent's statement) or signed (only a signature with a passkey)", setConsent},
+		{"open-browser", "mode", []string{"VENNIO_MCP_OPEN_BROWSER"}, "auto", "auto: under human and signed, a server on stdio opens each request in the browser of its desktop; off: never", setOneOf("open-browser", func(c *Config) *string { return &c.OpenBrowser })},
 		{"read-only", "bool", []string{"VENNIO_READ_ONLY"}, "false", "true: only tools that read", setReadOnly},
 		{"tools", "list", []string{"VENNIO_TOOLS"}, "", "tools to offer, comma-separated (default: all)", setTools},
 		{"canary", "percentage", []string{"VENNIO_CANARY"}, "100%", "share of hosts (of tenants, where there are several) for whom bookings are made and changed; sticky: the same ones as it grows; others get previews", setCanary},
@@ -183,8 +190,8 @@ func setZone(c *Config, v string) (err error) {
 
 func setConsent(c *Config, v string) error {
 	c.Consent = consent.Policy(strings.ToLower(v))
-	if !slices.Contains([]consent.Policy{consent.PolicyAttested, consent.PolicyAsk, consent.PolicyHuman}, c.Consent) {
-		return fmt.Errorf("%q: want attested, ask or human", v)
+	if !slices.Contains(consent.Policies(), c.Consent) {
+		return fmt.Errorf("%q: want attested, ask, human or signed", v)
 	}
 	return nil
 }

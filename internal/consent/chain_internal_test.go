@@ -48,7 +48,7 @@ func anyLedger(t *testing.T) []Entry {
 
 // checked returns the number of the entry at which a ledger is found broken; 0 if none.
 func checked(entries []Entry) int64 {
-	c := newChainVerifier()
+	c := newChainVerifier(newPasskeyHistory(nil))
 	for _, e := range entries {
 		if broken, ok := errors.AsType[*BrokenError](c.verify(e)); ok {
 			return broken.Seq

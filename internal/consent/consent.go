@@ -44,6 +44,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/vennio-mcp/vennio-mcp/internal/passkey"
 	"github.com/vennio-mcp/vennio-mcp/internal/sqldb"
 )
 
@@ -84,6 +85,7 @@ type Ledger struct {
 	db       *sqldb.DB
 	now      func() time.Time
 	watchers []Watcher
+	pinned   map[string][]passkey.Credential // by tenant
 
 	mu       sync.Mutex
 	answered chan struct{} // closed by the next answer through this Ledger
@@ -103,7 +105,8 @@ func New(db *sqldb.DB, now func() time.Time, watchers ...Watcher) *Ledger {
 type transaction struct {
 	*sqldb.Tx
 	now    time.Time
-	events []Event // for the watchers, after the commit
+	pinned map[string][]passkey.Credential // by tenant
+	events []Event                         // for the watchers, after the commit
 }
 
 // update runs do in a transaction that excludes other writers: either all changes
@@ -140,7 +143,7 @@ func (l *Ledger) begin(raw *sqldb.Tx) (_ *transaction, err error) {
 	} else if now, err = raw.Now(); err != nil {
 		return nil, err
 	}
-	return &transaction{Tx: raw, now: now.UTC().Truncate(time.Millisecond)}, nil
+	return &transaction{Tx: raw, now: now.UTC().Truncate(time.Millisecond), pinned: l.pinned}, nil
 }
 
 // Event is a change of a consent, without personal data. Method is empty until

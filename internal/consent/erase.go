@@ -21,7 +21,8 @@ import (
 //
 // What remains contains no personal data: that there were entries, and, so that
 // nothing is booked twice, which slot ids were used and what became of each grant.
-// The entry of the erasure contains that, and the ledger still verifies. Repeat Erase
+// The entry of the erasure contains that, and the ledger still verifies. Passkeys of the person are removed; of them
+// the public keys remain, so that what they signed can be verified. Repeat Erase
 // if it fails: it removes deleted data from the database's files even if nothing is
 // left to delete.
 func (l *Ledger) Erase(ctx context.Context, person string) (n int, err error) {
@@ -31,10 +32,13 @@ func (l *Ledger) Erase(ctx context.Context, person string) (n int, err error) {
 	}
 	err = l.update(ctx, func(tx *transaction) error {
 		acts, err := tx.actsConcerning(person)
-		if err != nil || len(acts) == 0 {
+		if err != nil {
 			return err
 		}
 		var erased details
+		if erased.Entries, erased.LeftPasskeys, err = tx.erasePasskeys(person); err != nil || len(acts)+len(erased.LeftPasskeys) == 0 {
+			return err
+		}
 		for _, act := range acts {
 			seqs, err := tx.eraseAct(act)
 			if err != nil {

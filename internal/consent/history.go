@@ -25,6 +25,8 @@ type history struct {
 	grants    map[string]*Grant
 	attempts  map[string][]attempt // by grant
 	newest    map[string]int64     // the newest entry about a proposal or a grant
+	signers   signers
+	failed    error // of the database, while a signature was checked
 }
 
 // remains is what an erasure leaves of an act's records, as the entry of the erasure
@@ -95,10 +97,10 @@ func (tx *transaction) remaining(act string) (remains, error) {
 // whose hashes were verified. left is what an erasure left of the act; nil if the
 // ledger has none. The error is a *BrokenError if an entry is about another act, or
 // about a record that no earlier entry created.
-func replay(act storedAct, left *remains, entries []Entry) (*history, error) {
+func replay(act storedAct, left *remains, entries []Entry, find signers) (*history, error) {
 	h := &history{
 		act: act, complete: !act.erased() || left != nil,
-		proposals: map[string]*Proposal{}, grants: map[string]*Grant{}, attempts: map[string][]attempt{}, newest: map[string]int64{},
+		proposals: map[string]*Proposal{}, grants: map[string]*Grant{}, attempts: map[string][]attempt{}, newest: map[string]int64{}, signers: find,
 	}
 	var content Act
 	if !act.erased() {
@@ -115,6 +117,9 @@ func replay(act storedAct, left *remains, entries []Entry) (*history, error) {
 		why := "the act that it is about was changed"
 		if e.Digest == digest && json.Unmarshal([]byte(e.Details), &d) == nil {
 			why = h.apply(e, d, content)
+		}
+		if h.failed != nil {
+			return nil, h.failed
 		}
 		if why != "" {
 			return nil, &BrokenError{e.Seq, why}
@@ -165,6 +170,9 @@ func (h *history) apply(e Entry, d details, act Act) (why string) {
 		p := h.proposals[d.Proposal]
 		if p == nil {
 			return h.ifComplete("it is about a proposal that was never made")
+		}
+		if why := h.verifySigned(p, e, d, act.Tenant); why != "" {
+			return why
 		}
 		h.applyToProposal(p, e, d)
 	}
@@ -268,7 +276,7 @@ func (tx *transaction) history(act storedAct) (*history, error) {
 			return nil, &BrokenError{e.Seq, why}
 		}
 	}
-	return replay(act, nil, entries)
+	return replay(act, nil, entries, tx.signer)
 }
 
 func asTampered(err error) error {

@@ -35,6 +35,9 @@ const (
 	kindSent      = "sent"
 	kindSettled   = "settled"
 	kindErased    = "erased"
+
+	kindPasskeyAdded   = "passkey_added"
+	kindPasskeyRemoved = "passkey_removed"
 )
 
 // Entry is one entry of the ledger. Anyone who has it can prove it without this
@@ -83,6 +86,12 @@ type details struct {
 	Entries  []int64 `json:"entries,omitempty"` // whose details an erasure deleted
 
 	Left []remains `json:"left,omitempty"` // the records that an erasure left of each act
+
+	LeftPasskeys []remainingPasskey `json:"left_passkeys,omitempty"` // those that an erasure removed
+
+	Passkey   string     `json:"passkey,omitempty"` // the canonical JSON of the one that was added or removed
+	How       Trust      `json:"how,omitempty"`     // why that change is trusted
+	Signature *signature `json:"signature,omitempty"`
 
 	eventMethod Method // for the entry's event if Method is empty: the method of the grant; not stored
 }
@@ -236,15 +245,16 @@ type chainVerifier struct {
 	end           ledgerEnd
 	withoutReason map[int64]bool     // entries without details that no erasure has explained so far
 	left          map[string]remains // the records that erasures left, by act
+	passkeys      *passkeyHistory
 }
 
-func newChainVerifier() *chainVerifier {
-	return &chainVerifier{ledgerEnd{0, strings.Repeat("0", sha256.Size*2)}, map[int64]bool{}, map[string]remains{}}
+func newChainVerifier(passkeys *passkeyHistory) *chainVerifier {
+	return &chainVerifier{ledgerEnd{0, strings.Repeat("0", sha256.Size*2)}, map[int64]bool{}, map[string]remains{}, passkeys}
 }
 
 // verifyChain checks every entry and the ledger's end.
 func (tx *transaction) verifyChain() (*chainVerifier, error) {
-	c := newChainVerifier()
+	c := newChainVerifier(newPasskeyHistory(tx.pinned))
 	if err := tx.eachEntry(c.verify); err != nil {
 		return c, err
 	}
@@ -278,6 +288,9 @@ func (c *chainVerifier) verify(e Entry) error {
 
 func (c *chainVerifier) verifyDetails(e Entry) (why string) {
 	d, why := verifiedDetails(e)
+	if why == "" {
+		why = c.passkeys.apply(e, d)
+	}
 	if why == "" && e.Kind == kindErased {
 		for _, seq := range d.Entries {
 			delete(c.withoutReason, seq)

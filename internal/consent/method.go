@@ -1,6 +1,7 @@
 package consent
 
 import (
+	"slices"
 	"strings"
 	"unicode"
 
@@ -13,6 +14,7 @@ type Method string
 
 // The methods, the most reliable first.
 const (
+	Signed     Method = "signed with a passkey"
 	InClient   Method = "asked in the client"
 	OnPage     Method = "approved on the page"
 	InTerminal Method = "approved in the terminal"
@@ -20,22 +22,46 @@ const (
 )
 
 // Methods lists every Method, the most reliable first.
-func Methods() []Method { return []Method{InClient, OnPage, InTerminal, Attested} }
+func Methods() []Method { return []Method{Signed, InClient, OnPage, InTerminal, Attested} }
 
 // human reports whether a person answered a question that the server itself asked.
-func (m Method) human() bool { return m == InClient || m == OnPage || m == InTerminal }
+func (m Method) human() bool {
+	return m == Signed || m == InClient || m == OnPage || m == InTerminal
+}
 
 // Policy is the operator's choice of the methods that count (docs/requirements.md, C4).
 type Policy string
 
 // The policies. With PolicyAsk, the default, the server asks the person wherever
 // the client can show the question, and accepts the agent's statement elsewhere.
-// With PolicyHuman only an answer that a person gave to the server counts.
+// With PolicyHuman only an answer that a person gave to the server counts, and with PolicySigned
+// only one that a person signed with a passkey.
 const (
 	PolicyAttested Policy = "attested"
 	PolicyAsk      Policy = "ask"
 	PolicyHuman    Policy = "human"
+	PolicySigned   Policy = "signed"
 )
+
+// Policies lists every Policy, the weakest first.
+func Policies() []Policy { return []Policy{PolicyAttested, PolicyAsk, PolicyHuman, PolicySigned} }
+
+// NeedsPerson reports whether a person must answer the server: an agent's statement never counts.
+func (p Policy) NeedsPerson() bool { return p == PolicyHuman || p == PolicySigned }
+
+// Strictest returns the strictest of policies. An empty one is unknown and counts as the weakest; any
+// other that this version does not know counts as PolicySigned.
+func Strictest(policies ...Policy) (strictest Policy) {
+	for _, p := range policies {
+		if p != "" && !slices.Contains(Policies(), p) {
+			return PolicySigned
+		}
+		if slices.Index(Policies(), p) > slices.Index(Policies(), strictest) {
+			strictest = p
+		}
+	}
+	return strictest
+}
 
 // Counts reports whether a consent obtained by this method is enough to write.
 // With an unknown policy or method it is not.
@@ -45,6 +71,8 @@ func (p Policy) Counts(m Method) bool {
 		return m.human() || m == Attested
 	case PolicyHuman:
 		return m.human()
+	case PolicySigned:
+		return m == Signed
 	default:
 		return false
 	}

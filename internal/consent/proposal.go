@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/vennio-mcp/vennio-mcp/internal/passkey"
 	"github.com/vennio-mcp/vennio-mcp/internal/sanitize"
 	"github.com/vennio-mcp/vennio-mcp/internal/sqldb"
 )
@@ -202,7 +203,13 @@ type Answer struct {
 	By      string // the person who answered, as far as the channel shows; cut to 100 characters
 	Claimed string // the person that the agent names, recorded as its claim only; cut to 100 characters
 	Words   string // what they said or pressed; cut to 500 characters
-	Method  Method // InClient, OnPage or InTerminal
+	Method  Method // Signed, InClient, OnPage or InTerminal
+	Policy  Policy // in force where the person answers; that of the request applies too
+
+	// For the method Signed: the signature over Proposal.Statement, and the site of the page. By is then
+	// the owner of the passkey.
+	Assertion *passkey.Assertion
+	Site      passkey.Site
 }
 
 // Answer records a person's answer. An approval makes the act's one grant, or upgrades the one that
@@ -211,8 +218,9 @@ type Answer struct {
 //
 // Only the first answer counts: the second gets ErrAnswered, and a late one ErrExpired, together
 // with the proposal. ErrNoProposal: unknown id. ErrOtherAct, for an approval: another act was sent
-// under the slot id meanwhile. ErrNotHuman: the method is not one of those three. ErrTampered: the
-// proposal differs from its entries in the ledger.
+// under the slot id meanwhile. ErrNotHuman: the method is not one of those four. ErrTampered: the
+// proposal differs from its entries in the ledger. ErrUnsigned: the policy requires a signature.
+// ErrNoPasskey, and the errors of package passkey: the signature is not valid.
 func (l *Ledger) Answer(ctx context.Context, id string, a Answer) (Proposal, error) {
 	var p Proposal
 	if !a.Method.human() {
@@ -234,10 +242,14 @@ func (l *Ledger) Answer(ctx context.Context, id string, a Answer) (Proposal, err
 		if err := p.answerable(); err != nil {
 			return err
 		}
+		signed, err := tx.checkSigned(p, &a)
+		if err != nil {
+			return err
+		}
 		if a.Agreed {
-			p.State, err = tx.approve(p, a)
+			p.State, err = tx.approve(p, a, signed)
 		} else {
-			p.State, p.refused, err = StateDeclined, tx.now, tx.decline(p, a)
+			p.State, p.refused, err = StateDeclined, tx.now, tx.decline(p, a, signed)
 		}
 		return err
 	})
@@ -259,7 +271,7 @@ func (p Proposal) answerable() error {
 	}
 }
 
-func (tx *transaction) approve(p Proposal, a Answer) (State, error) {
+func (tx *transaction) approve(p Proposal, a Answer, signed *signature) (State, error) {
 	if err := tx.checkSlot(p.Act.Tenant, p.Act.SlotID, p.stored.id); err != nil {
 		return StateOpen, err
 	}
@@ -272,7 +284,8 @@ func (tx *transaction) approve(p Proposal, a Answer) (State, error) {
 		g = newGrant(p.stored, p.Act)
 	}
 	_, err = tx.record(kindApproved, p.stored, details{
-		Proposal: p.ID, Grant: g.ID, By: a.By, Claimed: a.Claimed, Words: a.Words, Method: a.Method, Expires: sqldb.Text(tx.now.Add(Lifetime)),
+		Act: p.signedAct(signed), Proposal: p.ID, Grant: g.ID, By: a.By, Claimed: a.Claimed, Words: a.Words, Method: a.Method,
+		Expires: sqldb.Text(tx.now.Add(Lifetime)), Signature: signed,
 	})
 	if err != nil {
 		return StateOpen, err
@@ -292,7 +305,7 @@ func (tx *transaction) approve(p Proposal, a Answer) (State, error) {
 	return StateApproved, tx.setProposal(p.ID, StateApproved)
 }
 
-func (tx *transaction) decline(p Proposal, a Answer) error {
+func (tx *transaction) decline(p Proposal, a Answer, signed *signature) error {
 	if err := tx.Exec(`UPDATE proposals SET state = 'declined', refused = ? WHERE id = ?`, sqldb.Text(tx.now), p.ID); err != nil {
 		return err
 	}
@@ -300,7 +313,9 @@ func (tx *transaction) decline(p Proposal, a Answer) error {
 	if err != nil {
 		return err
 	}
-	_, err = tx.record(kindDeclined, p.stored, details{Proposal: p.ID, By: a.By, Claimed: a.Claimed, Words: a.Words, Method: a.Method, Closed: sqldb.Text(until)})
+	_, err = tx.record(kindDeclined, p.stored, details{
+		Act: p.signedAct(signed), Proposal: p.ID, By: a.By, Claimed: a.Claimed, Words: a.Words, Method: a.Method, Closed: sqldb.Text(until), Signature: signed,
+	})
 	if err != nil {
 		return err
 	}

@@ -21,23 +21,41 @@ func (b *BrokenError) Error() string {
 	return fmt.Sprintf("the ledger is broken at entry %d: %s", b.Seq, b.Why)
 }
 
-// Verify reads the whole ledger and returns the number of its entries. A
-// *BrokenError names the first entry that was changed, deleted or inserted, or whose
-// details were deleted other than by Erase; or an act, proposal, grant or attempt
-// that was changed, added or removed, because all of them follow from the entries.
+// Report is the result of Inspect.
+type Report struct {
+	Entries    int64
+	Signatures int             // by passkeys; all are valid
+	Unsigned   []PasskeyChange // changes of passkeys that nobody signed, after passkeys were lost
+}
+
+// Verify is Inspect; it returns the number of entries.
+func (l *Ledger) Verify(ctx context.Context) (n int64, err error) {
+	r, err := l.Inspect(ctx)
+	return r.Entries, err
+}
+
+// Inspect reads the whole ledger and verifies it. A *BrokenError names the first entry that was changed,
+// deleted or inserted, or whose details were deleted other than by Erase; or an act,
+// proposal, grant, attempt or passkey that was changed, added or removed, because all
+// of them follow from the entries; or an answer or a change of passkeys whose signature
+// is missing or not valid. The report then has the number of entries before the error.
 //
 // For acts that were erased by a version that did not record the remaining records in
-// the ledger, Verify checks only that these records contain no personal data.
-func (l *Ledger) Verify(ctx context.Context) (n int64, err error) {
+// the ledger, Inspect checks only that these records contain no personal data.
+func (l *Ledger) Inspect(ctx context.Context) (r Report, err error) {
 	err = l.read(ctx, func(tx *transaction) error {
 		c, err := tx.verifyChain()
-		n = c.end.seq
+		r = Report{Entries: c.end.seq}
 		if err != nil {
 			return err
 		}
-		return tx.verifyRecords(c.left)
+		if err := c.passkeys.verify(tx); err != nil {
+			return err
+		}
+		r.Signatures, r.Unsigned = c.passkeys.signed, c.passkeys.unsigned()
+		return tx.verifyRecords(c)
 	})
-	return n, err
+	return r, err
 }
 
 // recordCounts counts records.
@@ -48,8 +66,8 @@ func (c *recordCounts) columns() []any {
 }
 
 // verifyRecords compares all records with the entries, a page of acts at a time.
-// left contains the records that erasures left, by act.
-func (tx *transaction) verifyRecords(left map[string]remains) error {
+// c has read the chain.
+func (tx *transaction) verifyRecords(c *chainVerifier) error {
 	var seen recordCounts
 	for after := ""; ; {
 		acts, err := sqldb.All(tx.Tx, (*storedAct).columns, `SELECT `+actColumns+` FROM acts a WHERE a.id > ? ORDER BY a.id LIMIT ?`, after, page)
@@ -60,7 +78,7 @@ func (tx *transaction) verifyRecords(left map[string]remains) error {
 			return tx.verifyCounts(seen)
 		}
 		after = acts[len(acts)-1].id
-		if err := tx.verifyActs(acts, left, &seen); err != nil {
+		if err := tx.verifyActs(acts, c, &seen); err != nil {
 			return err
 		}
 	}
@@ -68,7 +86,7 @@ func (tx *transaction) verifyRecords(left map[string]remains) error {
 
 // verifyActs compares the records of acts that follow one another in the order of
 // their ids, and counts them.
-func (tx *transaction) verifyActs(acts []storedAct, left map[string]remains, seen *recordCounts) error {
+func (tx *transaction) verifyActs(acts []storedAct, c *chainVerifier, seen *recordCounts) error {
 	about := actRange{acts[0].id, acts[len(acts)-1].id}
 	allEntries, err := tx.entriesAbout(about)
 	if err != nil {
@@ -93,7 +111,7 @@ func (tx *transaction) verifyActs(acts []storedAct, left map[string]remains, see
 	attempts := group(allAttempts, func(a attempt) string { return a.grant })
 	for _, act := range acts {
 		var remaining *remains
-		if r, erased := left[act.id]; erased && act.erased() {
+		if r, erased := c.left[act.id]; erased && act.erased() {
 			remaining = &r
 		}
 		seen.entries += len(entries[act.id])
@@ -102,7 +120,7 @@ func (tx *transaction) verifyActs(acts []storedAct, left map[string]remains, see
 		for _, g := range grants[act.id] {
 			seen.attempts += len(attempts[g.ID])
 		}
-		h, err := replay(act, remaining, entries[act.id])
+		h, err := replay(act, remaining, entries[act.id], c.passkeys.signer)
 		if err == nil {
 			err = h.compare(proposals[act.id], grants[act.id], attempts)
 		}

@@ -38,6 +38,7 @@ var policyText = map[consent.Policy]string{
 	consent.PolicyAttested: "the agent's statement that a person agreed is enough",
 	consent.PolicyAsk:      "the person is asked wherever the client can ask, elsewhere the agent's statement is enough",
 	consent.PolicyHuman:    "the person must approve, an agent's statement is never enough",
+	consent.PolicySigned:   "the person must approve on a page and sign with a passkey, nothing else is enough",
 }
 
 // limits are those of the program, which the operator cannot change, in minutes.

@@ -1,0 +1,444 @@
+package consent
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"slices"
+	"time"
+
+	"github.com/vennio-mcp/vennio-mcp/internal/passkey"
+	"github.com/vennio-mcp/vennio-mcp/internal/sanitize"
+	"github.com/vennio-mcp/vennio-mcp/internal/sqldb"
+)
+
+// This file has the passkeys with which people sign their answers: how they are added and removed, and
+// the check of each signature, when it is made and when the ledger is verified.
+
+// Errors of signatures and passkeys, next to those of package passkey.
+var (
+	ErrUnsigned  = errors.New("this must be signed with a passkey")
+	ErrNoPasskey = errors.New("no passkey of this tenant has this id, or it was removed")
+	ErrKnown     = errors.New("this passkey was added before")
+	ErrPinned    = errors.New("the settings file lists the passkeys of this tenant (passkeys), so they are changed only there")
+	ErrNoLink    = errors.New("the link was used before, or it has expired")
+)
+
+// Trust says why a change of passkeys is trusted.
+type Trust string
+
+// The reasons. FirstUse: the tenant never had a passkey. BySignature: a passkey of the tenant signed the
+// change. Unsigned: a person changed it in a terminal without a passkey, after all were lost; Verify
+// reports each of these changes.
+const (
+	FirstUse    Trust = "first use"
+	BySignature Trust = "signed"
+	Unsigned    Trust = "unsigned"
+)
+
+// Passkey is a passkey of a tenant.
+type Passkey struct {
+	passkey.Credential
+	Tenant string
+	How    Trust     // how it was added; empty if it is pinned
+	At     time.Time // when it was added; zero if it is pinned
+
+	added, removed int64 // entries; removed is 0 if it counts
+}
+
+func (p *Passkey) columns() []any {
+	return []any{&p.ID, &p.Tenant, &p.PublicKey, &p.Name, &p.RP, &p.How, &p.added, &p.removed, sqldb.Instant{To: &p.At}}
+}
+
+const selectEnrolled = `SELECT p.id, p.tenant, p.public_key, p.name, p.rp, p.how, p.added, p.removed, e.at
+	FROM passkeys p JOIN entries e ON e.seq = p.added WHERE `
+
+// countsAt reports whether the passkey could sign what the entry of this number records.
+func (p Passkey) countsAt(seq int64) bool {
+	return p.added < seq && (p.removed == 0 || p.removed >= seq)
+}
+
+// enrolment is the canonical form of a passkey in the ledger, of which a change signs the digest.
+type enrolment struct {
+	Tenant string `json:"tenant"`
+	passkey.Credential
+}
+
+func (p Passkey) canonical() string { return encode(enrolment{p.Tenant, p.Credential}) }
+
+// signature is an assertion in the ledger. With the kind of its entry, and the act or the passkey that the
+// entry contains, it has everything from which the signed statement is built.
+type signature struct {
+	passkey.Assertion
+	Subject string `json:"subject"` // the id of the proposal, or of the link
+	Expires string `json:"expires"` // of the proposal or the link, RFC 3339
+}
+
+// Pin makes credentials of the settings file the only passkeys of their tenants. Call it before the first
+// use of the ledger.
+func (l *Ledger) Pin(pinned map[string][]passkey.Credential) *Ledger {
+	l.pinned = pinned
+	return l
+}
+
+// Passkeys returns the passkeys of a tenant that count: the pinned ones, or else those that were added,
+// the oldest first.
+func (l *Ledger) Passkeys(ctx context.Context, tenant string) (all []Passkey, err error) {
+	err = l.read(ctx, func(tx *transaction) error {
+		all, err = tx.passkeys(tenant)
+		return err
+	})
+	return all, err
+}
+
+func (tx *transaction) passkeys(tenant string) ([]Passkey, error) {
+	if pinned := tx.pinned[tenant]; len(pinned) > 0 {
+		all := make([]Passkey, len(pinned))
+		for i, c := range pinned {
+			all[i] = Passkey{Credential: c, Tenant: tenant}
+		}
+		return all, nil
+	}
+	return sqldb.All(tx.Tx, (*Passkey).columns, selectEnrolled+`p.tenant = ? AND p.removed = 0 ORDER BY p.added`, tenant)
+}
+
+// signers returns the passkey of a tenant that could sign what the entry of a number records.
+// ErrNoPasskey: there is none.
+type signers func(tenant, id string, seq int64) (passkey.Credential, error)
+
+// signer finds a passkey in the database and compares it with its entry.
+func (tx *transaction) signer(tenant, id string, seq int64) (passkey.Credential, error) {
+	if pinned := tx.pinned[tenant]; len(pinned) > 0 {
+		return pinnedSigner(pinned, id)
+	}
+	found, err := sqldb.One(tx.Tx, (*Passkey).columns, selectEnrolled+`p.id = ? AND p.tenant = ?`, id, tenant)
+	if err != nil || found == nil || !found.countsAt(seq) {
+		return passkey.Credential{}, orNoPasskey(err)
+	}
+	entries, err := tx.entriesAfter(found.added-1, 1)
+	if err != nil || len(entries) == 0 {
+		return passkey.Credential{}, orNoPasskey(err)
+	}
+	d, why := verifiedDetails(entries[0])
+	if why == "" && (entries[0].Kind != kindPasskeyAdded || d.Passkey != found.canonical()) {
+		why = "the passkey " + id + " differs from it"
+	}
+	if why != "" {
+		return passkey.Credential{}, asTampered(&BrokenError{found.added, why})
+	}
+	return found.Credential, nil
+}
+
+func pinnedSigner(pinned []passkey.Credential, id string) (passkey.Credential, error) {
+	at := slices.IndexFunc(pinned, func(c passkey.Credential) bool { return c.ID == id })
+	if at < 0 {
+		return passkey.Credential{}, ErrNoPasskey
+	}
+	return pinned[at], nil
+}
+
+func orNoPasskey(err error) error {
+	if err != nil {
+		return err
+	}
+	return ErrNoPasskey
+}
+
+// Statement returns what a person signs to approve or decline the proposal, without the nonce.
+func (p Proposal) Statement(agreed bool) passkey.Statement {
+	verb := verbDecline
+	if agreed {
+		verb = verbApprove
+	}
+	return passkey.Statement{Verb: verb, Digest: p.stored.digest, Subject: p.ID, Expires: sqldb.Text(p.Expires)}
+}
+
+// signedAct returns the canonical act for the entry of a signed answer, so that this entry suffices to
+// verify the signature.
+func (p Proposal) signedAct(signed *signature) string {
+	if signed == nil {
+		return ""
+	}
+	return p.stored.json
+}
+
+const verbApprove, verbDecline, verbAdd, verbRemove = "approve", "decline", "add", "remove"
+
+// checkSigned refuses an answer without a signature where the policy requires one, and checks the
+// signature of an answer that has one. The person on record is then the owner of the passkey.
+func (tx *transaction) checkSigned(p Proposal, a *Answer) (*signature, error) {
+	required := (p.Policy == PolicySigned || a.Policy == PolicySigned) && (a.Agreed || a.Method != OnPage)
+	switch {
+	case a.Method != Signed && required, a.Method == Signed && a.Assertion == nil:
+		return nil, ErrUnsigned
+	case a.Method != Signed:
+		return nil, nil
+	}
+	signed, by, err := tx.checkAssertion(p.Act.Tenant, *a.Assertion, p.Statement(a.Agreed), a.Site)
+	a.By = by.Name
+	return signed, err
+}
+
+// checkAssertion checks an assertion that was made now, and stores the counter of the passkey.
+func (tx *transaction) checkAssertion(tenant string, a passkey.Assertion, s passkey.Statement, site passkey.Site) (*signature, passkey.Credential, error) {
+	end, err := tx.end()
+	if err != nil || end == nil {
+		return nil, passkey.Credential{}, orNoPasskey(err)
+	}
+	c, err := tx.signer(tenant, a.Credential, end.seq+1)
+	if err != nil {
+		return nil, c, err
+	}
+	next, err := a.Verify(c, s, site)
+	if err != nil {
+		return nil, c, err
+	}
+	last, err := sqldb.One(tx.Tx, sqldb.Column[uint32], `SELECT counter FROM passkey_counters WHERE id = ?`, c.ID)
+	if err != nil {
+		return nil, c, err
+	}
+	if last != nil && !passkey.Counts(*last, next) {
+		return nil, c, passkey.ErrCounter
+	}
+	err = tx.Exec(`INSERT INTO passkey_counters (id, counter) VALUES (?, ?) ON CONFLICT (id) DO UPDATE SET counter = excluded.counter`, c.ID, next)
+	return &signature{a, s.Subject, s.Expires}, c, err
+}
+
+// checkStored checks the signature in an entry over the content that the entry contains. It returns the
+// owner of the passkey, or why the signature is not valid.
+func (s signature) checkStored(seq int64, tenant, verb, content string, find signers) (by string, why string) {
+	c, err := find(tenant, s.Credential, seq)
+	if err != nil {
+		return "", "its signature is by a passkey that the tenant did not have"
+	}
+	site, err := s.Site()
+	if err == nil {
+		_, err = s.Verify(c, passkey.Statement{Verb: verb, Digest: sha256Hex(content), Subject: s.Subject, Expires: s.Expires}, site)
+	}
+	if err != nil {
+		return "", "its signature is not valid: " + err.Error()
+	}
+	return c.Name, ""
+}
+
+// verifySigned checks the signature of an answer, which must be there if the request requires one.
+func (h *history) verifySigned(p *Proposal, e Entry, d details, tenant string) (why string) {
+	verb := map[string]string{kindApproved: verbApprove, kindDeclined: verbDecline}[e.Kind]
+	switch {
+	case verb == "":
+		return ""
+	case d.Signature == nil && (d.Method == Signed || p.Policy == PolicySigned && e.Kind == kindApproved):
+		return "it has no signature by a passkey, which its request requires"
+	case d.Signature == nil:
+		return ""
+	case d.Method != Signed || d.Act != h.act.json || d.Signature.Subject != d.Proposal || d.Signature.Expires != sqldb.Text(p.Expires):
+		return "its signature is about another request"
+	}
+	by, why := d.Signature.checkStored(e.Seq, tenant, verb, d.Act, func(tenant, id string, seq int64) (passkey.Credential, error) {
+		c, err := h.signers(tenant, id, seq)
+		if err != nil && !errors.Is(err, ErrNoPasskey) && !errors.Is(err, ErrTampered) {
+			h.failed = err
+		}
+		return c, err
+	})
+	if why == "" && by != d.By {
+		why = "the person on record is not the owner of the passkey that signed"
+	}
+	return why
+}
+
+// PasskeyLink is a single-use link to the page on which a passkey is added or removed.
+type PasskeyLink struct {
+	Tenant  string
+	Name    string // of the person whose passkey is added; cut to 100 characters
+	Remove  string // the id of the passkey that is removed; empty if one is added
+	Expires time.Time
+	hash    string
+}
+
+func (k *PasskeyLink) columns() []any {
+	return []any{&k.hash, &k.Tenant, &k.Name, &k.Remove, sqldb.Instant{To: &k.Expires}}
+}
+
+// PasskeyLinkLife is how long a PasskeyLink is valid.
+const PasskeyLinkLife = 10 * time.Minute
+
+// NewPasskeyLink stores a link, valid for PasskeyLinkLife, and returns its secret token. ErrPinned: the
+// settings file lists the tenant's passkeys. ErrNoPasskey: there is none to remove.
+func (l *Ledger) NewPasskeyLink(ctx context.Context, k PasskeyLink) (token string, err error) {
+	token = rand.Text()
+	k.Name = sanitize.Line(k.Name, 100)
+	err = l.update(ctx, func(tx *transaction) error {
+		if len(tx.pinned[k.Tenant]) > 0 {
+			return ErrPinned
+		}
+		if k.Remove != "" {
+			if _, err := tx.currentPasskey(k.Tenant, k.Remove); err != nil {
+				return err
+			}
+		}
+		if err := tx.Exec(`DELETE FROM passkey_links WHERE expires <= ?`, sqldb.Text(tx.now)); err != nil {
+			return err
+		}
+		return tx.Exec(`INSERT INTO passkey_links (hash, tenant, name, remove, expires) VALUES (?, ?, ?, ?, ?)`,
+			hashedToken(token), k.Tenant, k.Name, k.Remove, sqldb.Text(tx.now.Add(PasskeyLinkLife)))
+	})
+	return token, err
+}
+
+func hashedToken(token string) string { return sha256Hex("vennio-mcp passkey link v1\n" + token) }
+
+// PasskeyLink returns the link with a token. ErrNoLink: it was used or has expired.
+func (l *Ledger) PasskeyLink(ctx context.Context, token string) (k PasskeyLink, err error) {
+	err = l.read(ctx, func(tx *transaction) error {
+		k, err = tx.passkeyLink(token)
+		return err
+	})
+	return k, err
+}
+
+func (tx *transaction) passkeyLink(token string) (PasskeyLink, error) {
+	found, err := sqldb.One(tx.Tx, (*PasskeyLink).columns, `SELECT hash, tenant, name, remove, expires FROM passkey_links WHERE hash = ? AND expires > ?`,
+		hashedToken(token), sqldb.Text(tx.now))
+	if err == nil && found == nil {
+		err = ErrNoLink
+	}
+	if err != nil {
+		return PasskeyLink{}, err
+	}
+	return *found, nil
+}
+
+// Statement returns what the owner of another passkey signs to confirm the change of c, without the nonce.
+func (k PasskeyLink) Statement(c passkey.Credential) passkey.Statement {
+	verb := verbAdd
+	if k.Remove != "" {
+		verb = verbRemove
+	}
+	digest := sha256Hex(Passkey{Credential: c, Tenant: k.Tenant}.canonical())
+	return passkey.Statement{Verb: verb, Digest: digest, Subject: k.hash, Expires: sqldb.Text(k.Expires)}
+}
+
+// AddPasskey adds c with a link, which is used up. Only the tenant's first passkey, and the first one after
+// all were removed, need no signature by another one; for others it returns ErrUnsigned if confirmed is
+// nil. ErrNoLink, ErrPinned, ErrNoPasskey and the errors of package passkey as for the other calls;
+// ErrKnown: somebody added c before.
+func (l *Ledger) AddPasskey(ctx context.Context, token string, c passkey.Credential, confirmed *passkey.Assertion, site passkey.Site) error {
+	return l.update(ctx, func(tx *transaction) error {
+		link, err := tx.usePasskeyLink(token)
+		if err != nil {
+			return err
+		}
+		if link.Remove != "" {
+			return ErrNoLink
+		}
+		added := Passkey{Credential: c, Tenant: link.Tenant}
+		known, err := sqldb.All(tx.Tx, (*Passkey).columns, selectEnrolled+`p.tenant = ? OR p.id = ?`, link.Tenant, c.ID)
+		if err != nil {
+			return err
+		}
+		if slices.ContainsFunc(known, func(p Passkey) bool { return p.ID == c.ID }) {
+			return ErrKnown
+		}
+		signed, err := tx.confirm(link, c, known, confirmed, site, &added.How)
+		if err != nil {
+			return err
+		}
+		added.added, err = tx.record(kindPasskeyAdded, storedAct{}, details{Passkey: added.canonical(), How: added.How, Signature: signed})
+		if err != nil {
+			return err
+		}
+		return tx.Exec(`INSERT INTO passkeys (id, tenant, public_key, name, rp, how, added) VALUES (?, ?, ?, ?, ?, ?, ?)`,
+			c.ID, added.Tenant, c.PublicKey, c.Name, c.RP, added.How, added.added)
+	})
+}
+
+// confirm checks the signature that confirms a change, and sets why the change is trusted. known are the
+// passkeys that the tenant has or had.
+func (tx *transaction) confirm(link PasskeyLink, c passkey.Credential, known []Passkey, confirmed *passkey.Assertion, site passkey.Site, how *Trust) (*signature, error) {
+	switch {
+	case len(known) == 0:
+		*how = FirstUse
+		return nil, nil
+	case !slices.ContainsFunc(known, func(p Passkey) bool { return p.removed == 0 }):
+		*how = Unsigned
+		return nil, nil
+	case confirmed == nil:
+		return nil, ErrUnsigned
+	}
+	*how = BySignature
+	signed, _, err := tx.checkAssertion(link.Tenant, *confirmed, link.Statement(c), site)
+	return signed, err
+}
+
+// RemovePasskey removes the passkey of a link, which is used up. A passkey of the tenant, possibly the
+// removed one, must have signed the removal. Errors as for AddPasskey.
+func (l *Ledger) RemovePasskey(ctx context.Context, token string, confirmed passkey.Assertion, site passkey.Site) error {
+	return l.update(ctx, func(tx *transaction) error {
+		link, err := tx.usePasskeyLink(token)
+		if err != nil {
+			return err
+		}
+		removed, err := tx.currentPasskey(link.Tenant, link.Remove)
+		if err != nil {
+			return err
+		}
+		signed, _, err := tx.checkAssertion(link.Tenant, confirmed, link.Statement(removed.Credential), site)
+		if err != nil {
+			return err
+		}
+		return tx.removePasskey(removed, BySignature, signed)
+	})
+}
+
+// RemoveLostPasskey removes a passkey without a signature, which the ledger records. ErrNoPasskey and
+// ErrPinned as for the other calls.
+func (l *Ledger) RemoveLostPasskey(ctx context.Context, tenant, id string) error {
+	return l.update(ctx, func(tx *transaction) error {
+		if len(tx.pinned[tenant]) > 0 {
+			return ErrPinned
+		}
+		removed, err := tx.currentPasskey(tenant, id)
+		if err != nil {
+			return err
+		}
+		return tx.removePasskey(removed, Unsigned, nil)
+	})
+}
+
+func (tx *transaction) removePasskey(p Passkey, how Trust, signed *signature) error {
+	seq, err := tx.record(kindPasskeyRemoved, storedAct{}, details{Passkey: p.canonical(), How: how, Signature: signed})
+	if err != nil {
+		return err
+	}
+	return tx.Exec(`UPDATE passkeys SET removed = ? WHERE id = ?`, seq, p.ID)
+}
+
+// currentPasskey returns a passkey of a tenant that counts.
+func (tx *transaction) currentPasskey(tenant, id string) (Passkey, error) {
+	found, err := sqldb.One(tx.Tx, (*Passkey).columns, selectEnrolled+`p.id = ? AND p.tenant = ? AND p.removed = 0`, id, tenant)
+	if err != nil || found == nil {
+		return Passkey{}, orNoPasskey(err)
+	}
+	return *found, nil
+}
+
+// usePasskeyLink returns a valid link and deletes it.
+func (tx *transaction) usePasskeyLink(token string) (PasskeyLink, error) {
+	link, err := tx.passkeyLink(token)
+	if err == nil && len(tx.pinned[link.Tenant]) > 0 {
+		err = ErrPinned
+	}
+	if err != nil {
+		return link, err
+	}
+	return link, tx.Exec(`DELETE FROM passkey_links WHERE hash = ?`, link.hash)
+}
+
+// parsePasskey reads the canonical form.
+func parsePasskey(text string) (Passkey, error) {
+	var e enrolment
+	err := json.Unmarshal([]byte(text), &e)
+	return Passkey{Credential: e.Credential, Tenant: e.Tenant}, err
+}

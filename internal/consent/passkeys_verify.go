@@ -1,0 +1,209 @@
+package consent
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+
+	"github.com/vennio-mcp/vennio-mcp/internal/passkey"
+	"github.com/vennio-mcp/vennio-mcp/internal/sqldb"
+)
+
+// passkeyHistory is the result of replaying the entries about passkeys: the passkeys that must be stored.
+type passkeyHistory struct {
+	pinned   map[string][]passkey.Credential // by tenant
+	passkeys map[string]*Passkey             // by id, removed ones too
+	changes  []passkeyChange                 // whose signatures are checked once all passkeys are known
+	counters map[string]uint32               // the last counter of each passkey that signed
+	signed   int                             // the number of signatures
+}
+
+// passkeyChange is an entry about a passkey.
+type passkeyChange struct {
+	entry   Entry
+	details details
+	passkey Passkey
+}
+
+// PasskeyChange is a change of passkeys that nobody signed.
+type PasskeyChange struct {
+	Seq     int64  // of its entry
+	At      string // RFC 3339, UTC
+	Added   bool   // or else removed
+	Passkey Passkey
+}
+
+// remainingPasskey is what an erasure leaves of a passkey: it was removed, and signatures by it can still be
+// verified.
+type remainingPasskey struct {
+	ID        string `json:"id"`
+	Tenant    string `json:"tenant,omitempty"`
+	PublicKey string `json:"public_key"`
+	RP        string `json:"rp"`
+	How       Trust  `json:"how"`
+	Added     int64  `json:"added"`
+	Removed   int64  `json:"removed"`
+}
+
+func newPasskeyHistory(pinned map[string][]passkey.Credential) *passkeyHistory {
+	return &passkeyHistory{pinned: pinned, passkeys: map[string]*Passkey{}, counters: map[string]uint32{}}
+}
+
+// apply repeats the change that an entry describes. why says what is wrong with it.
+func (h *passkeyHistory) apply(e Entry, d details) (why string) {
+	if d.Signature != nil {
+		h.signed++
+		next := d.Signature.Counter()
+		if last, ok := h.counters[d.Signature.Credential]; ok && !passkey.Counts(last, next) {
+			return "the counter of the passkey that signed it did not increase"
+		}
+		h.counters[d.Signature.Credential] = next
+	}
+	switch e.Kind {
+	case kindErased:
+		for _, r := range d.LeftPasskeys {
+			h.passkeys[r.ID] = &Passkey{
+				Credential: passkey.Credential{ID: r.ID, PublicKey: r.PublicKey, RP: r.RP}, Tenant: r.Tenant, How: r.How, added: r.Added, removed: r.Removed,
+			}
+		}
+		return ""
+	case kindPasskeyAdded, kindPasskeyRemoved:
+	default:
+		return ""
+	}
+	p, err := parsePasskey(d.Passkey)
+	if err != nil || p.canonical() != d.Passkey || (d.Signature != nil) != (d.How == BySignature) {
+		return "what it says about a passkey cannot be read"
+	}
+	h.changes = append(h.changes, passkeyChange{e, d, p})
+	if e.Kind == kindPasskeyRemoved {
+		added := h.passkeys[p.ID]
+		if added == nil || added.removed != 0 || added.canonical() != d.Passkey {
+			return "it removes a passkey that the tenant did not have"
+		}
+		added.removed = e.Seq
+		return ""
+	}
+	switch before := slices.Collect(maps.Values(h.passkeys)); {
+	case h.passkeys[p.ID] != nil:
+		return "it adds a passkey that was added before"
+	case d.How == FirstUse && slices.ContainsFunc(before, func(b *Passkey) bool { return b.Tenant == p.Tenant }),
+		d.How == Unsigned && slices.ContainsFunc(before, func(b *Passkey) bool { return b.Tenant == p.Tenant && b.removed == 0 }):
+		return "it adds a passkey that no other passkey of the tenant has confirmed"
+	}
+	p.How, p.added = d.How, e.Seq
+	h.passkeys[p.ID] = &p
+	return ""
+}
+
+// signer returns the passkey of a tenant that could sign what an entry records.
+func (h *passkeyHistory) signer(tenant, id string, seq int64) (passkey.Credential, error) {
+	if pinned := h.pinned[tenant]; len(pinned) > 0 {
+		return pinnedSigner(pinned, id)
+	}
+	return h.enrolled(tenant, id, seq)
+}
+
+// enrolled is signer for changes of passkeys, which pinned ones never sign.
+func (h *passkeyHistory) enrolled(tenant, id string, seq int64) (passkey.Credential, error) {
+	p := h.passkeys[id]
+	if p == nil || p.Tenant != tenant || !p.countsAt(seq) {
+		return passkey.Credential{}, ErrNoPasskey
+	}
+	return p.Credential, nil
+}
+
+// verify checks the signatures of all changes, and compares the stored passkeys and their counters with the
+// entries. An erasure deletes signatures, so a stored counter may be higher than the entries show.
+func (h *passkeyHistory) verify(tx *transaction) error {
+	for _, c := range h.changes {
+		if c.details.Signature == nil {
+			continue
+		}
+		verb := map[string]string{kindPasskeyAdded: verbAdd, kindPasskeyRemoved: verbRemove}[c.entry.Kind]
+		if _, why := c.details.Signature.checkStored(c.entry.Seq, c.passkey.Tenant, verb, c.details.Passkey, h.enrolled); why != "" {
+			return &BrokenError{c.entry.Seq, why}
+		}
+	}
+	stored, err := sqldb.All(tx.Tx, (*Passkey).columns, `SELECT id, tenant, public_key, name, rp, how, added, removed, '' FROM passkeys`)
+	if err != nil {
+		return err
+	}
+	for _, p := range stored {
+		want := h.passkeys[p.ID]
+		if want == nil || *want != p {
+			return &BrokenError{p.added, "the passkey " + p.ID + " differs from its entries"}
+		}
+	}
+	if len(stored) < len(h.passkeys) {
+		return &BrokenError{0, "a passkey was deleted from the database"}
+	}
+	return h.verifyCounters(tx)
+}
+
+func (h *passkeyHistory) verifyCounters(tx *transaction) error {
+	counters, err := sqldb.All(tx.Tx, (*storedCounter).columns, `SELECT id, counter FROM passkey_counters`)
+	if err != nil {
+		return err
+	}
+	last := map[string]uint32{}
+	for _, c := range counters {
+		last[c.id] = c.counter
+	}
+	for id, seen := range h.counters {
+		if last[id] < seen {
+			return &BrokenError{0, "the counter of the passkey " + id + " was lowered"}
+		}
+	}
+	return nil
+}
+
+type storedCounter struct {
+	id      string
+	counter uint32
+}
+
+func (c *storedCounter) columns() []any { return []any{&c.id, &c.counter} }
+
+// unsigned returns the changes that nobody signed although the tenant had a passkey before.
+func (h *passkeyHistory) unsigned() (all []PasskeyChange) {
+	for _, c := range h.changes {
+		if c.details.How == Unsigned {
+			all = append(all, PasskeyChange{c.entry.Seq, c.entry.At, c.entry.Kind == kindPasskeyAdded, c.passkey})
+		}
+	}
+	return all
+}
+
+// erasePasskeys deletes what is stored about the passkeys of a person, and removes them. It returns the
+// numbers of the entries whose details it deleted, and what remains.
+func (tx *transaction) erasePasskeys(person string) (entries []int64, left []remainingPasskey, err error) {
+	all, err := sqldb.All(tx.Tx, (*Passkey).columns, selectEnrolled+`p.name <> ''`)
+	if err != nil {
+		return nil, nil, err
+	}
+	end, err := tx.end()
+	if err != nil || end == nil {
+		return nil, nil, err
+	}
+	for _, p := range all {
+		if !mentions(p.Name, person) {
+			continue
+		}
+		for _, seq := range []int64{p.added, p.removed} {
+			if seq == 0 {
+				continue
+			}
+			entries = append(entries, seq)
+			if err := tx.Exec(`DELETE FROM details WHERE seq = ?`, seq); err != nil {
+				return nil, nil, err
+			}
+		}
+		p.removed = cmp.Or(p.removed, end.seq+1) // the entry of the erasure
+		left = append(left, remainingPasskey{p.ID, p.Tenant, p.PublicKey, p.RP, p.How, p.added, p.removed})
+		if err := tx.Exec(`UPDATE passkeys SET name = '', removed = ? WHERE id = ?`, p.removed, p.ID); err != nil {
+			return nil, nil, err
+		}
+	}
+	return entries, left, tx.Exec(`UPDATE passkey_links SET name = '' WHERE name <> ''`)
+}

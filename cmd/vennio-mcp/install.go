@@ -29,26 +29,41 @@ The key never goes into that file. One in VENNIO_API_KEY is written to the state
 folder, for you alone, and the entry names that file; --key-file (or
 VENNIO_API_KEY_FILE) names a file of your own. Without a key the sandbox answers.
 Settings that are given here in the environment, or as flags of stdio
-(vennio-mcp help settings), are carried over; secrets are not.`
+(vennio-mcp help settings), are carried over; secrets are not.
+
+install skills puts the skills into the folder of Claude Code instead, or into
+--dir. They say what the settings allow, such as the consent that is needed. Files
+that this program did not write, or that were changed since, are left alone.`
 
 // defaultName is what clients call the server.
 const defaultName = "vennio"
 
 var errNoHome = errors.New("there is no home folder: set HOME (on Windows USERPROFILE) to an absolute path")
 
+// errFolder refuses --dir with a client.
+var errFolder = usageError{errors.New("--dir is for skills: the settings of a client have a fixed place")}
+
 // placed holds the flags of install and uninstall.
 type placed struct {
-	dry           bool
-	name, keyFile string
+	dry                   bool
+	name, keyFile, folder string
 }
 
 func (p program) installCommand() *cobra.Command {
 	var at placed
 	c := &cobra.Command{
-		Use: "install CLIENT", Short: "Put this server into the settings of an MCP client", Long: fmt.Sprintf(installAbout, strings.Join(clientIDs(), ", ")),
-		Example: "  vennio-mcp install cursor --dry-run\n  vennio-mcp install claude-desktop --timezone Europe/London", Args: oneClient,
-		ValidArgs: clientIDs(),
-		RunE:      func(c *cobra.Command, args []string) error { return p.install(c, args[0], at) },
+		Use: "install CLIENT|skills", Short: "Put this server into the settings of an MCP client, or its skills into an agent's folder", Long: fmt.Sprintf(installAbout, strings.Join(clientIDs(), ", ")),
+		Example: "  vennio-mcp install cursor --dry-run\n  vennio-mcp install claude-desktop --timezone Europe/London\n  vennio-mcp install skills", Args: oneClient,
+		ValidArgs: append(clientIDs(), skillsArgument),
+		RunE: func(c *cobra.Command, args []string) error {
+			if args[0] == skillsArgument {
+				return p.installSkills(c, at)
+			}
+			if at.folder != "" {
+				return errFolder
+			}
+			return p.install(c, args[0], at)
+		},
 	}
 	at.flags(c)
 	settingFlags(c, config.StdioSettings(), true)
@@ -59,8 +74,17 @@ func (p program) installCommand() *cobra.Command {
 func (p program) uninstallCommand() *cobra.Command {
 	var at placed
 	c := &cobra.Command{
-		Use: "uninstall CLIENT", Short: "Take this server out of the settings of an MCP client", Args: oneClient, ValidArgs: clientIDs(),
-		RunE: func(_ *cobra.Command, args []string) error { return p.uninstall(args[0], at) },
+		Use: "uninstall CLIENT|skills", Short: "Take this server out of the settings of an MCP client, or its skills out of an agent's folder", Args: oneClient,
+		ValidArgs: append(clientIDs(), skillsArgument),
+		RunE: func(c *cobra.Command, args []string) error {
+			if args[0] == skillsArgument {
+				return p.uninstallSkills(c, at)
+			}
+			if at.folder != "" {
+				return errFolder
+			}
+			return p.uninstall(args[0], at)
+		},
 	}
 	at.flags(c)
 	return c
@@ -70,6 +94,7 @@ func (at *placed) flags(c *cobra.Command) {
 	c.Flags().BoolVar(&at.dry, "dry-run", false, "show what would change, and change nothing")
 	at.name = defaultName
 	textFlag(c, &at.name, "name", "name", "what the client calls the server")
+	textFlag(c, &at.folder, "dir", "folder", "with skills: the folder of skills of another agent, such as ~/.agents/skills")
 }
 
 func clientIDs() (ids []string) {
@@ -80,12 +105,12 @@ func clientIDs() (ids []string) {
 }
 
 func oneClient(c *cobra.Command, args []string) error {
-	ids := clientIDs()
+	ids := append(clientIDs(), skillsArgument)
 	if len(args) == 1 && slices.Contains(ids, args[0]) {
 		return nil
 	}
 	list := strings.Join(ids, ", ")
-	message := "want one client: " + list
+	message := "want one client, or skills: " + list
 	if len(args) == 1 {
 		message = "unknown client " + sanitize.Quote(args[0], 40)
 		if near := nearest(args[0], ids); near != "" {

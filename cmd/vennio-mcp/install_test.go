@@ -176,12 +176,12 @@ func TestWithoutCodexTheEntryIsPrinted(t *testing.T) {
 func TestInstallRefusesWhatItDoesNotUnderstand(t *testing.T) {
 	t.Parallel()
 	for says, args := range map[string][]string{
-		`unknown client "emacs" (there are claude-desktop, claude-code, cursor, vscode, windsurf, zed, gemini-cli, codex, devin); see: `: {"install", "emacs"},
-		`unknown client "claude-desktp", did you mean claude-desktop? (there are claude-desktop, `:                                       {"install", "claude-desktp"},
-		`unknown client "cursr", did you mean cursor?`:                                                                                   {"uninstall", "cursr"},
-		"want one client: claude-desktop, ":                                                                                              {"uninstall"},
-		"--name: a server's name":                                                                                                        {"install", "cursor", "--name", "a b"},
-		"America/New_York":                                                                                                               {"install", "cursor", "--timezone", "EST"},
+		`unknown client "emacs" (there are claude-desktop, claude-code, cursor, vscode, windsurf, zed, gemini-cli, codex, devin, skills); see: `: {"install", "emacs"},
+		`unknown client "claude-desktp", did you mean claude-desktop? (there are claude-desktop, `:                                               {"install", "claude-desktp"},
+		`unknown client "cursr", did you mean cursor?`:                                                                                           {"uninstall", "cursr"},
+		"want one client, or skills: claude-desktop, ":                                                                                           {"uninstall"},
+		"--name: a server's name": {"install", "cursor", "--name", "a b"},
+		"America/New_York":        {"install", "cursor", "--timezone", "EST"},
 	} {
 		d := newLaptop(t)
 		code, _, errs := d.run(args...)

@@ -71,6 +71,14 @@ func Here(getenv func(string) string) System {
 	}
 }
 
+// Skills returns the folder in which Claude Code looks for the user's skills.
+func (s System) Skills() string {
+	if s.Claude == "" || s.Claude == s.Home {
+		return filepath.Join(s.Home, ".claude", "skills")
+	}
+	return filepath.Join(s.Claude, "skills")
+}
+
 // absolute returns path if it is absolute, else "". Relative paths are ignored (XDG Base
 // Directory Specification 0.8) because they depend on the working directory.
 func absolute(path string) string {

@@ -81,6 +81,7 @@ var codes = map[vennioclient.Kind]schemas.Code{
 	vennioclient.KindConflict:             schemas.CodeUnavailable,
 	vennioclient.KindImpossible:           schemas.CodeRejected,
 	vennioclient.KindKeyReused:            schemas.CodeRejected,
+	vennioclient.KindInvitation:           schemas.CodeRejected,
 	vennioclient.KindRateLimited:          schemas.CodeRateLimited,
 	vennioclient.KindUnavailable:          schemas.CodeUnavailable,
 	vennioclient.KindNetwork:              schemas.CodeUnavailable,

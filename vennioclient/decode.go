@@ -11,7 +11,8 @@ import (
 )
 
 // object is a JSON object. Its methods take several names of a field, in order of
-// preference. A field that is null counts as absent.
+// preference, and also accept each name in camel case, as Vennio's SDK writes it. A field that
+// is null counts as absent.
 type object map[string]json.RawMessage
 
 var (
@@ -52,15 +53,27 @@ func (o object) field(names ...string) json.RawMessage {
 		if raw := o[name]; !isNull(raw) {
 			return raw
 		}
+		if raw := o[camel(name)]; !isNull(raw) {
+			return raw
+		}
 	}
 	return nil
+}
+
+// camel returns "StartTime" for "start_time".
+func camel(name string) string {
+	words := strings.Split(name, "_")
+	for i, word := range words[1:] {
+		words[i+1] = strings.ToUpper(word[:1]) + word[1:]
+	}
+	return strings.Join(words, "")
 }
 
 // text returns the first of the named fields that is a non-empty string or a number,
 // because ids may be either.
 func (o object) text(names ...string) string {
 	for _, name := range names {
-		if s := scalar(o[name]); s != "" {
+		if s := scalar(o.field(name)); s != "" {
 			return s
 		}
 	}
@@ -85,9 +98,9 @@ func scalar(raw json.RawMessage) string {
 
 // texts returns a field that is a list of strings or one string.
 func (o object) texts(name string) []string {
-	list, err := listFrom(o[name])
+	list, err := listFrom(o.field(name))
 	if err != nil {
-		list = []json.RawMessage{o[name]}
+		list = []json.RawMessage{o.field(name)}
 	}
 	var out []string
 	for _, item := range list {

@@ -10,7 +10,9 @@ import (
 	"iter"
 	"maps"
 	"net/http"
+	"net/url"
 	"path"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -29,6 +31,9 @@ type Error struct {
 	// Type, Title, Detail and RequestID are the members of a problem (RFC 9457). In Vennio's
 	// older form, Title is `error` and Detail `message`. Type is a URL that ends in a slug.
 	Type, Title, Detail, RequestID string
+	// Code is the `code` of the answer, the last part of Type, or an `error` that is a code:
+	// the first that is present, with "_" for "-", because Vennio writes both.
+	Code string
 	// Fields maps the name of an invalid field or parameter to its error.
 	Fields map[string]string
 	// RetryAfter is the wait that Vennio requests, or 0.
@@ -122,6 +127,7 @@ const (
 	KindConflict             Kind = "conflict"               // 409 of unknown meaning
 	KindImpossible           Kind = "impossible"             // 422: valid, but for instance in the past
 	KindKeyReused            Kind = "key_reused"             // 422: the key was used with another body
+	KindInvitation           Kind = "invitation"             // 401 or 410: the invitation token is unknown, used, expired or of another proposal
 	KindRateLimited          Kind = "rate_limited"           // 429
 	KindUnavailable          Kind = "unavailable"            // 5xx
 	KindNetwork              Kind = "network"                // no answer, or a truncated one
@@ -134,7 +140,7 @@ const (
 func Kinds() []Kind {
 	return []Kind{
 		KindInvalid, KindUnauthorized, KindForbidden, KindNotFound, KindCalendarNotConnected,
-		KindSlotTaken, KindInFlight, KindConflict, KindImpossible, KindKeyReused, KindRateLimited,
+		KindSlotTaken, KindInFlight, KindConflict, KindImpossible, KindKeyReused, KindInvitation, KindRateLimited,
 		KindUnavailable, KindNetwork, KindCanceled, KindMalformed, KindUnknown,
 	}
 }
@@ -221,7 +227,7 @@ const (
 // OutcomeOf returns the outcome of a write that returned err.
 //
 // NotDone: nothing was sent, or Vennio refused the write (400, 401, 403, 404, a taken slot,
-// an impossible time, a reused key, 429). Unknown: there was no answer, or an inconclusive
+// an impossible time, a reused key, an invalid invitation, 429). Unknown: there was no answer, or an inconclusive
 // one (5xx, same key in flight, an unclassified conflict, a success that cannot be
 // decoded), or err is not an *Error.
 //
@@ -242,7 +248,7 @@ func OutcomeOf(err error) Outcome {
 	}
 	switch e.Kind {
 	case KindInvalid, KindUnauthorized, KindForbidden, KindNotFound, KindCalendarNotConnected,
-		KindSlotTaken, KindImpossible, KindKeyReused, KindRateLimited:
+		KindSlotTaken, KindImpossible, KindKeyReused, KindInvitation, KindRateLimited:
 		return NotDone
 	default:
 		return Unknown
@@ -251,53 +257,86 @@ func OutcomeOf(err error) Outcome {
 
 // refusal returns the error for an answer that is not a success. It never fails: even if
 // the body cannot be read, the error has the status.
-func (c *Client) refusal(resp *http.Response) *Error {
+func (c *Client) refusal(r request, resp *http.Response) *Error {
 	body, _ := io.ReadAll(io.LimitReader(resp.Body, maxError))
 	e := &Error{Status: resp.StatusCode, Sent: true, RetryAfter: retryAfter(resp)}
-	code := ""
+	clean, code := c.cleaner(r), ""
 	if problem, err := objectFrom(body); err == nil {
-		code = c.describe(e, problem)
+		code = clean.describe(e, problem)
 	} else {
-		e.Detail = c.clean(plainText(body), maxDetail)
+		e.Detail = clean(plainText(body), maxDetail)
 	}
 	e.Kind = kindOf(e.Status, path.Base(e.Type), code, e.Title, e.Detail)
+	if r.invitation.text != nil && (e.Status == http.StatusUnauthorized || e.Status == http.StatusGone) {
+		e.Kind = KindInvitation
+	}
 	e.Title = cmp.Or(e.Title, http.StatusText(e.Status))
-	e.RequestID = cmp.Or(e.RequestID, c.clean(resp.Header.Get("X-Request-Id"), maxName))
+	e.RequestID = cmp.Or(e.RequestID, clean(resp.Header.Get("X-Request-Id"), maxName))
 	return e
+}
+
+// secrets returns the texts that no error about r may contain.
+func (c *Client) secrets(r request) []string {
+	if token := r.invitation.Reveal(); token != "" {
+		return []string{c.key(), token, url.QueryEscape(token)}
+	}
+	return []string{c.key()}
+}
+
+// cleaner returns upstream text for an Error, cut to limit characters: normalized, and
+// without the secrets of the request in case Vennio echoed them.
+type cleaner func(text string, limit int) string
+
+func (c *Client) cleaner(r request) cleaner {
+	return func(s string, limit int) string {
+		s = tidy(s, len(s))
+		for i, secret := range c.secrets(r) {
+			s = strings.ReplaceAll(s, secret, []string{"[API key]", "[invitation]", "[invitation]"}[i])
+		}
+		return tidy(s, limit)
+	}
 }
 
 // describe fills e from a problem (RFC 9457) or from the older form
 // {error, message, key_type}, whose error may also be an object. It returns the code, or "".
-func (c *Client) describe(e *Error, problem object) (code string) {
+func (clean cleaner) describe(e *Error, problem object) (code string) {
 	if inner, err := objectFrom(problem["error"]); err == nil {
 		maps.Copy(problem, inner)
 	}
-	e.Type = c.clean(problem.text("type"), maxName)
-	e.Title = c.clean(problem.text("title", "error"), maxName)
-	e.Detail = c.clean(problem.text("detail", "message"), maxDetail)
-	e.RequestID = c.clean(problem.text("request_id"), maxName)
-	e.KeyType = c.clean(problem.text("key_type"), maxName)
+	e.Type = clean(problem.text("type"), maxName)
+	e.Title = clean(problem.text("title", "error"), maxName)
+	e.Detail = clean(problem.text("detail", "message"), maxDetail)
+	e.RequestID = clean(problem.text("request_id"), maxName)
+	e.KeyType = clean(problem.text("key_type"), maxName)
 	for _, scope := range capped(problem.texts("available_scopes")) {
-		e.AvailableScopes = append(e.AvailableScopes, c.clean(scope, maxName))
+		e.AvailableScopes = append(e.AvailableScopes, clean(scope, maxName))
 	}
-	e.Fields = c.fields(problem["errors"])
-	return problem.text("code")
+	e.Fields = clean.fields(problem["errors"])
+	code = clean(problem.text("code", "error_code"), maxName)
+	for _, text := range []string{code, path.Base(e.Type), e.Title} {
+		if e.Code == "" && isCode.MatchString(text) {
+			e.Code = strings.ReplaceAll(text, "-", "_")
+		}
+	}
+	return code
 }
+
+var isCode = regexp.MustCompile(`^[a-z0-9]+([-_][a-z0-9]+)*$`) // not about:blank or a sentence
 
 // fields decodes `errors`: an object of messages or lists of messages by field or, as in
 // the examples of RFC 9457, a list of objects.
-func (c *Client) fields(raw json.RawMessage) map[string]string {
+func (clean cleaner) fields(raw json.RawMessage) map[string]string {
 	out := map[string]string{}
 	if named, err := objectFrom(raw); err == nil {
 		for name := range sorted(named) {
-			out[c.clean(name, maxName)] = c.clean(strings.Join(named.texts(name), ", "), maxDetail)
+			out[clean(name, maxName)] = clean(strings.Join(named.texts(name), ", "), maxDetail)
 		}
 	}
 	list, _ := listFrom(raw)
 	for _, item := range list {
 		if one, err := objectFrom(item); err == nil {
-			name := c.clean(one.text("field", "path", "pointer", "name"), maxName)
-			out[name] = c.clean(one.text("message", "detail"), maxDetail)
+			name := clean(one.text("field", "path", "pointer", "name"), maxName)
+			out[name] = clean(one.text("message", "detail"), maxDetail)
 		}
 	}
 	return cappedMap(out)
@@ -348,12 +387,6 @@ const (
 	maxName   = 200 // characters of a name, a title, an id
 	maxItems  = 50  // fields, scopes
 )
-
-// clean returns upstream text for an Error: normalized, and without the API key in case
-// Vennio echoed it.
-func (c *Client) clean(s string, limit int) string {
-	return tidy(strings.ReplaceAll(tidy(s, len(s)), c.key(), "[API key]"), limit)
-}
 
 // tidy returns s as one line of at most limit characters, without control and invisible
 // characters.

@@ -53,7 +53,10 @@ var everyKind = []struct {
 // Each kind, as it arrives over real HTTP. req: E2, I4
 func TestReq_E2_EveryKindComesFromAnAnswer(t *testing.T) {
 	t.Parallel()
-	seen := map[vennioclient.Kind]bool{vennioclient.KindCanceled: true} // TestCanceled
+	seen := map[vennioclient.Kind]bool{
+		vennioclient.KindCanceled:   true, // TestCanceled
+		vennioclient.KindInvitation: true, // TestInvalidInvitations
+	}
 	for _, row := range everyKind {
 		seen[row.kind] = true
 		t.Run(row.name, func(t *testing.T) {

@@ -15,6 +15,10 @@ func TestAnOperationIsNamedWithoutIDs(t *testing.T) {
 		"PATCH /v1/bookings/{id}":    {{"PATCH", "/v1/bookings/bk_1"}, {"PATCH", "/base/v1/bookings/%2F"}},
 		"DELETE /v1/webhooks/{id}":   {{"DELETE", "/v1/webhooks/wh_1"}},
 		"GET /v1/availability/slots": {{"GET", "/v1/availability/slots"}},
+
+		"GET /v1/proposals/by-token":       {{"GET", "/v1/proposals/by-token"}},
+		"GET /v1/proposals/{id}":           {{"GET", "/base/v1/proposals/p-1"}},
+		"POST /v1/proposals/{id}/response": {{"POST", "/v1/proposals/p-1/response"}},
 		"other": {
 			{"GET", "/v1/availability/else"},
 			{"GET", "/v1/bookings/bk_1/more"},

@@ -30,6 +30,13 @@ type request struct {
 	query        url.Values
 	body         []byte
 	key          IdempotencyKey
+	// invitation is a token in the query or the body that replaces the API key. Errors do
+	// not contain it.
+	invitation Secret
+	// repeats502 allows a write without a key to be repeated after a 502 with the code
+	// calendar_unavailable, where Vennio documents that this is safe.
+	repeats502 bool
+	isCalendar bool // the answer is a calendar file, not JSON
 }
 
 func (r request) write() bool { return r.method != http.MethodGet }
@@ -94,14 +101,14 @@ func (c *Client) attempt(ctx context.Context, r request) (answer, *Error) {
 	}
 	resp, err := c.http.Do(req)
 	if err != nil {
-		return answer{}, trace.withDoubt(r, c.noAnswer(ctx, err, trace.sent(err)))
+		return answer{}, trace.withDoubt(r, c.noAnswer(ctx, r, err, trace.sent(err)))
 	}
 	defer func() {
 		_, _ = io.CopyN(io.Discard, resp.Body, maxDrain)
 		_ = resp.Body.Close()
 	}()
 	if resp.StatusCode < 200 || resp.StatusCode > 299 {
-		return answer{}, trace.withDoubt(r, c.refusal(resp))
+		return answer{}, trace.withDoubt(r, c.refusal(r, resp))
 	}
 	if r.method == http.MethodDelete { // the status is sufficient unless the body contradicts it
 		body, err := io.ReadAll(io.LimitReader(resp.Body, maxError))
@@ -110,7 +117,7 @@ func (c *Client) attempt(ctx context.Context, r request) (answer, *Error) {
 		}
 		return answer{status: resp.StatusCode, body: body}, nil
 	}
-	got, failed := c.read(ctx, resp)
+	got, failed := c.read(ctx, r, resp)
 	return got, trace.withDoubt(r, failed)
 }
 
@@ -125,8 +132,13 @@ func (c *Client) newRequest(ctx context.Context, r request) (*http.Request, erro
 	if err != nil {
 		return nil, err
 	}
-	req.Header.Set("Authorization", "Bearer "+c.key())
+	if r.invitation.text == nil { // if both are sent, Vennio ignores the token
+		req.Header.Set("Authorization", "Bearer "+c.key())
+	}
 	req.Header.Set("Accept", "application/json, application/problem+json")
+	if r.isCalendar {
+		req.Header.Set("Accept", "text/calendar, application/problem+json")
+	}
 	req.Header.Set("User-Agent", c.agent)
 	if r.body != nil {
 		req.Header.Set("Content-Type", "application/json")
@@ -140,11 +152,11 @@ func (c *Client) newRequest(ctx context.Context, r request) (*http.Request, erro
 // read reads the body of a success. A truncated body counts as no answer, because the
 // connection may have failed. A body that is too long, not JSON, or empty without a 204 is
 // malformed.
-func (c *Client) read(ctx context.Context, resp *http.Response) (answer, *Error) {
+func (c *Client) read(ctx context.Context, r request, resp *http.Response) (answer, *Error) {
 	status := resp.StatusCode
 	raw, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer+1))
 	if err != nil {
-		failed := c.noAnswer(ctx, err, true)
+		failed := c.noAnswer(ctx, r, err, true)
 		failed.Status = status
 		return answer{}, failed
 	}
@@ -155,7 +167,7 @@ func (c *Client) read(ctx context.Context, resp *http.Response) (answer, *Error)
 		return answer{}, malformed(status, errors.New("the answer has too many values"))
 	}
 	raw = bytes.TrimPrefix(raw, []byte("\ufeff")) // a byte order mark may be ignored (RFC 8259, 8.1)
-	if json.Valid(raw) {                          // the usual case; the decoder below distinguishes the others
+	if r.isCalendar || json.Valid(raw) {          // the usual case; the decoder below distinguishes the others
 		return answer{status: status, body: raw}, nil
 	}
 	var body json.RawMessage
@@ -211,15 +223,15 @@ func (f *attemptTrace) withDoubt(r request, e *Error) *Error {
 
 // noAnswer returns the error of an attempt without a complete answer. It omits the URL,
 // whose query may contain personal data.
-func (c *Client) noAnswer(ctx context.Context, err error, sent bool) *Error {
+func (c *Client) noAnswer(ctx context.Context, r request, err error, sent bool) *Error {
 	if ctx.Err() != nil {
 		return &Error{Kind: KindCanceled, Sent: sent, Err: ctx.Err()}
 	}
 	if outer, ok := errors.AsType[*url.Error](err); ok {
 		err = outer.Err
 	}
-	if strings.Contains(err.Error(), c.key()) { // a transport may quote the header
-		err = errors.New(c.clean(err.Error(), maxDetail))
+	if has(err.Error(), c.secrets(r)...) { // a transport may quote the header or the URL
+		err = errors.New(c.cleaner(r)(err.Error(), maxDetail))
 	}
 	return &Error{Kind: KindNetwork, Sent: sent, Err: err}
 }
@@ -234,6 +246,9 @@ const (
 	pathConsents = "/v1/consents"
 	pathWebhooks = "/v1/webhooks"
 	pathHosts    = "/v1/hosts"
+
+	pathProposals       = "/v1/proposals"
+	pathProposalByToken = "/v1/proposals/by-token"
 )
 
 // itemPath returns the path of an item of a collection. It refuses an id that would
@@ -247,10 +262,12 @@ func itemPath(collection, id string) (string, *Error) {
 }
 
 // templates are the paths of Vennio's operations, including those that this client does
-// not call (vennio-api.md).
+// not call (vennio-api.md). A path comes before the templates that it matches too.
 var templates = []string{
 	pathSlots, pathNext, pathMutual, pathBookings, pathBookings + "/{id}", pathConsents, pathConsents + "/{id}",
-	"/v1/webhooks", "/v1/webhooks/{id}", pathHosts,
+	pathWebhooks, pathWebhooks + "/{id}", pathHosts,
+	pathProposals, pathProposalByToken, pathProposals + "/{id}", pathProposals + "/{id}/response",
+	pathProposals + "/{id}/cancel", pathProposals + "/{id}/close", pathProposals + "/{id}/ics",
 }
 
 // Operation returns the name of a request without the ids in its path, such as "GET
@@ -261,12 +278,13 @@ func Operation(method, path string) string {
 	if at < 0 || !slices.Contains([]string{"GET", "POST", "PATCH", "DELETE"}, method) {
 		return "other"
 	}
-	path = path[at:]
-	if slices.Contains(templates, path) {
-		return method + " " + path
-	}
-	if path = path[:strings.LastIndex(path, "/")] + "/{id}"; slices.Contains(templates, path) {
-		return method + " " + path
+	parts := strings.Split(path[at:], "/")
+	for _, template := range templates {
+		if slices.EqualFunc(strings.Split(template, "/"), parts, func(want, got string) bool {
+			return want == got || want == "{id}" && got != ""
+		}) {
+			return method + " " + template
+		}
 	}
 	return "other"
 }

@@ -5,12 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"net/http"
 	"time"
 )
 
 // Retry is the retry policy. Reads are repeated after KindNetwork, KindUnavailable and
 // KindRateLimited. Writes with an IdempotencyKey are also repeated after KindInFlight, with
-// the same key and the same bytes. Other writes are never repeated.
+// the same key and the same bytes. Other writes are never repeated, with one exception that
+// Vennio documents: CancelProposal after a 502 with the code calendar_unavailable.
 //
 // The wait before attempt n+1 is random, up to Base doubled n-1 times but at most Max
 // ("full jitter"), and not shorter than Vennio's Retry-After. If Retry-After is longer than
@@ -78,7 +80,7 @@ func (c *Client) do(ctx context.Context, r request) (answer, *Error) {
 
 // next returns whether to repeat req after failed, and the wait before that.
 func (r Retry) next(ctx context.Context, req request, failed *Error) (time.Duration, bool) {
-	if failed.Attempts >= r.Attempts || !repeatable(req, failed.Kind) || failed.RetryAfter > r.Max {
+	if failed.Attempts >= r.Attempts || !repeatable(req, failed) || failed.RetryAfter > r.Max {
 		return 0, false
 	}
 	wait := max(failed.RetryAfter, r.backoff(failed.Attempts))
@@ -88,10 +90,13 @@ func (r Retry) next(ctx context.Context, req request, failed *Error) (time.Durat
 	return wait, true
 }
 
-// repeatable reports whether a call may be repeated: a write only with an idempotency key,
-// and only if Vennio has not decided yet.
-func repeatable(r request, k Kind) bool {
-	switch k {
+// repeatable reports whether a call may be repeated: a write only with an idempotency key
+// (or where Vennio documents that it is safe), and only if Vennio has not decided yet.
+func repeatable(r request, e *Error) bool {
+	if r.repeats502 && e.Status == http.StatusBadGateway && e.Code == "calendar_unavailable" {
+		return true
+	}
+	switch e.Kind {
 	case KindNetwork, KindUnavailable, KindRateLimited:
 		return !r.write() || r.key != ""
 	case KindInFlight:

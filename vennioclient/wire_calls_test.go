@@ -78,6 +78,52 @@ var calls = map[string]func(*testing.T, *vennioclient.Client, json.RawMessage) (
 		}](t, raw)
 		return nil, c.DeleteWebhook(t.Context(), a.Key, a.ID)
 	},
+	"CreateProposal": func(t *testing.T, c *vennioclient.Client, raw json.RawMessage) (any, error) {
+		a := args[struct {
+			Key vennioclient.IdempotencyKey
+			vennioclient.ProposalRequest
+		}](t, raw)
+		made, err := c.CreateProposal(t.Context(), a.Key, a.ProposalRequest)
+		if err != nil {
+			return nil, err
+		}
+		links := map[string]string{}
+		for _, one := range made.Invitations {
+			links[one.Email] = one.Link.Reveal()
+		}
+		return map[string]any{"Proposal": made.Proposal, "OpenLink": made.OpenLink.Reveal(), "Links": links}, nil
+	},
+	"ListProposals": func(t *testing.T, c *vennioclient.Client, raw json.RawMessage) (any, error) {
+		return c.ListProposals(t.Context(), args[vennioclient.ProposalsQuery](t, raw))
+	},
+	"GetProposal": func(t *testing.T, c *vennioclient.Client, raw json.RawMessage) (any, error) {
+		return c.GetProposal(t.Context(), args[struct{ ID string }](t, raw).ID)
+	},
+	"ProposalByToken": func(t *testing.T, c *vennioclient.Client, raw json.RawMessage) (any, error) {
+		return c.ProposalByToken(t.Context(), invitation(t, args[struct{ Link string }](t, raw).Link))
+	},
+	"RespondToProposal": func(t *testing.T, c *vennioclient.Client, raw json.RawMessage) (any, error) {
+		a := args[struct {
+			Key      vennioclient.IdempotencyKey
+			ID, Link string
+			vennioclient.ProposalResponse
+		}](t, raw)
+		if a.Link != "" {
+			a.Invitation = invitation(t, a.Link)
+		}
+		return c.RespondToProposal(t.Context(), a.Key, a.ID, a.ProposalResponse)
+	},
+	"CancelProposal": func(t *testing.T, c *vennioclient.Client, raw json.RawMessage) (any, error) {
+		return c.CancelProposal(t.Context(), args[struct{ ID string }](t, raw).ID)
+	},
+	"CloseProposal": func(t *testing.T, c *vennioclient.Client, raw json.RawMessage) (any, error) {
+		return c.CloseProposal(t.Context(), args[struct{ ID string }](t, raw).ID)
+	},
+	"ProposalICS": func(t *testing.T, c *vennioclient.Client, raw json.RawMessage) (any, error) {
+		a := args[struct{ ID, Link string }](t, raw)
+		file, err := c.ProposalICS(t.Context(), a.ID, invitation(t, a.Link))
+		return string(file), err
+	},
 	"ListHosts": func(t *testing.T, c *vennioclient.Client, raw json.RawMessage) (any, error) {
 		return c.ListHosts(t.Context(), args[vennioclient.HostsQuery](t, raw))
 	},
@@ -92,4 +138,11 @@ func args[A any](t *testing.T, raw json.RawMessage) A {
 		require.NoError(t, strict(raw, &a))
 	}
 	return a
+}
+
+func invitation(t *testing.T, link string) vennioclient.Secret {
+	t.Helper()
+	secret, err := vennioclient.InvitationFrom(link)
+	require.NoError(t, err)
+	return secret
 }

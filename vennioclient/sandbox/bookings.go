@@ -68,7 +68,7 @@ func (b *Booking) overdue(now time.Time) bool {
 }
 
 // expireUnpaid cancels the bookings that were not paid in time, and reports whether there were
-// any. Only s.change may call it.
+// any. Only s.expire may call it.
 func (s *Server) expireUnpaid(now time.Time) (changed bool) {
 	for _, b := range s.data.Bookings {
 		if b.overdue(now) {
@@ -213,7 +213,7 @@ func (s *Server) book(c *call, in bookingBody, h *host, when span, series string
 		Participants: in.Participants, Metadata: in.Metadata, SeriesID: series, IdempotencyKey: c.idempotencyKey,
 	}
 	if h.Price != "" {
-		b.Status, b.CheckoutURL = statusPending, s.checkoutURL(c.request, b.ID)
+		b.Status, b.CheckoutURL = statusPending, s.pageURL(c.request, "/checkout/"+b.ID)
 	}
 	s.data.Bookings = append(s.data.Bookings, b)
 	s.publishBooking(bookingCreated, b)

@@ -74,6 +74,9 @@ func (c *call) id() string { return c.request.PathValue("id") }
 
 // render encodes an answer or an error.
 func (c *call) render(a answer, err error) reply {
+	if file, ok := a.body.(calendarFile); ok && err == nil {
+		return reply{a.status, http.Header{"Content-Type": {"text/calendar; charset=utf-8"}}, []byte(file)}
+	}
 	if err == nil {
 		return reply{a.status, http.Header{"Content-Type": {"application/json"}}, encode(a.body)}
 	}
@@ -135,6 +138,22 @@ var problems = map[slug]struct {
 	rateLimited:        {http.StatusTooManyRequests, "Too many requests", "The hourly rate limit of this key is used up."},
 	internalError:      {http.StatusInternalServerError, "Internal error", "Something went wrong on our side."},
 	serviceUnavailable: {http.StatusServiceUnavailable, "Service unavailable", "The service is temporarily unavailable."},
+
+	authRequired:     {http.StatusUnauthorized, "Authentication required", "An API key or the token of an invitation is required."},
+	noProposal:       {http.StatusNotFound, "Not found", "There is no such proposal."},
+	proposalUnknown:  {http.StatusNotFound, "Proposal not found", "There is no such proposal."},
+	slotUnknown:      {http.StatusNotFound, "Winning slot not found", "No slot of this proposal is selected."},
+	wrongState:       {http.StatusConflict, "Conflict", "The state of the proposal does not allow this."},
+	notResolved:      {http.StatusConflict, "Poll not resolved", "The poll has no winning slot."},
+	tokenInvalid:     {http.StatusUnauthorized, "Invalid token", "There is no such invitation, or it was used."},
+	tokenMismatch:    {http.StatusUnauthorized, "Token mismatch", "The invitation belongs to another proposal."},
+	tokenExpired:     {http.StatusGone, "Token expired", "The invitation has expired."},
+	organizerRefused: {http.StatusForbidden, "Organizer cannot respond", "The organizer cannot respond to the proposal. Use the token of an invitation, without a key."},
+	acceptOnly:       {http.StatusBadRequest, "Only accept", "A poll can only be answered with accept."},
+	tooSoon:          {http.StatusBadRequest, "Earliest slot too soon", "The slots of a poll must begin at least 25 hours from now."},
+	consentRequired:  {http.StatusForbidden, "Consent required", "A participant has not given you booking:propose."},
+	organizerOffline: {http.StatusConflict, "Calendar disconnected", "The calendar of the organizer is not connected."},
+	calendarOffline:  {http.StatusBadGateway, "Calendar unavailable", "The calendar cannot be reached. The call can be repeated."},
 }
 
 // problem is an answer that is not a success (RFC 9457). It is also an error.

@@ -14,6 +14,10 @@ const (
 	pathBooking = "/v1/bookings/{id}"
 	pathConsent = "/v1/consents/{id}"
 	pathWebhook = "/v1/webhooks/{id}"
+
+	pathProposal = "/v1/proposals/{id}"
+	pathClose    = pathProposal + "/close"
+	pathICS      = pathProposal + "/ics"
 )
 
 // Scopes beyond the two that are published, and the names of the kinds of key.
@@ -27,6 +31,8 @@ const (
 	scopeReadCalendars  = "read:calendars"
 	scopeSyncCalendars  = "sync:calendars"
 	scopeManageWebhooks = "manage:webhooks"
+	scopeReadProposals  = "read:proposals"
+	scopeProposals      = "manage:proposals"
 
 	keyAnonymous   = "none"
 	keyPublishable = "publishable"
@@ -34,7 +40,8 @@ const (
 	keySecret      = "secret" // also of an unknown prefix, such as the guide's sk_test_xxx
 )
 
-// Problem types. The first three are published; the names of the others are ours.
+// Problem types. The first three are published; the names of the others are ours. Those of
+// proposals, further down, are published, except that they are the end of a type.
 const (
 	validationError    slug = "validation-error"
 	unauthorized       slug = "unauthorized"
@@ -49,6 +56,22 @@ const (
 	rateLimited        slug = "rate-limited"
 	internalError      slug = "internal-error"
 	serviceUnavailable slug = "service-unavailable"
+
+	authRequired     slug = "authentication_required"
+	noProposal       slug = "not_found"
+	proposalUnknown  slug = "proposal_not_found"
+	slotUnknown      slug = "winning_slot_not_found"
+	wrongState       slug = "conflict"
+	notResolved      slug = "poll_not_resolved"
+	tokenInvalid     slug = "invalid_token"
+	tokenMismatch    slug = "token_proposal_mismatch"
+	tokenExpired     slug = "token_expired"
+	organizerRefused slug = "organizer_cannot_respond"
+	acceptOnly       slug = "poll_mode_only_supports_accept"
+	tooSoon          slug = "earliest_slot_too_soon"
+	consentRequired  slug = "consent_required"
+	organizerOffline slug = "calendar_disconnected_originator"
+	calendarOffline  slug = "calendar_unavailable"
 )
 
 // Limits and defaults that are not published.
@@ -75,6 +98,15 @@ const (
 	maxParallel     = 16               // concurrent deliveries
 	maxPending      = 20000            // pending deliveries; further ones fail at once
 	maxEmit         = 10000            // events of one emit command
+
+	proposalHours    = 7 * 24  // expires_in_hours if it is absent
+	maxProposalHours = 30 * 24 // the most that expires_in_hours may be
+	// pollNotice is how far ahead the slots of a poll must begin; the page says "about 25 hours".
+	pollNotice = 25 * time.Hour
+	// tokenSurvivesFailure says whether an invitation can be used again after a response whose
+	// calendar operations failed. Vennio's pages contradict each other; the choice is the
+	// stricter one for callers.
+	tokenSurvivesFailure = false
 )
 
 // Further decisions:
@@ -109,6 +141,19 @@ const (
 //   - Pending deliveries to a deleted webhook are still sent.
 //   - checkout_url is a page of the sandbox, which is labelled as such.
 //   - Lists are in order of creation. X-RateLimit-Reset is in Unix seconds.
+//   - The organizer's calendar is that of the default host, because the owner of the key has none.
+//   - The slots of a proposal may overlap, but two may not be equal. A poll does not look at
+//     calendars, not even when it is resolved. Another proposal looks at the calendar of a
+//     participant who is a host and accepts; a slot in the past is refused when it is made.
+//   - If several participants must accept, the first one chooses the slot. Another slot is 409.
+//   - An accepted proposal is one booking, free of charge, with the host who accepted last.
+//   - The one who counters becomes the organizer of the new proposal; all others are its participants.
+//   - A poll expires at the start of its earliest slot at the latest. A token expires with its
+//     proposal. A used token opens neither the proposal nor its calendar file (the page about the
+//     file states that, although it also says that voters use it).
+//   - In an open poll, a vote with the e-mail address of an earlier vote replaces it.
+//   - A poll sends proposal.resolved, any other proposal proposal.accepted.
+//   - A request without a key uses the idempotency keys and the rate limit of all such requests.
 
 // slotJSON is an offered slot. The names of its fields are inferred.
 type slotJSON struct {
@@ -251,6 +296,69 @@ type eventData struct {
 	Proposal      *proposalJSON    `json:"proposal,omitempty"`
 }
 
+// proposalJSON is a proposal. requester_id, is_selected, selected_slot_id and start_time of a
+// slot are published; the names of the other fields are inferred.
 type proposalJSON struct {
-	ID string `json:"id"`
+	ID           string            `json:"id"`
+	ThreadID     string            `json:"thread_id"`
+	Mode         string            `json:"mode"`
+	Status       string            `json:"status"`
+	RequesterID  string            `json:"requester_id"`
+	Organizer    partyJSON         `json:"organizer"`
+	Message      string            `json:"message,omitempty"`
+	Metadata     map[string]any    `json:"metadata"`
+	Slots        []pollSlotJSON    `json:"slots"`
+	Participants []participantJSON `json:"participants"`
+	BookingID    string            `json:"booking_id,omitempty"`
+	NextID       string            `json:"next_proposal_id,omitempty"`
+	CreatedAt    string            `json:"created_at"`
+	ExpiresAt    string            `json:"expires_at"`
+}
+
+type pollSlotJSON struct {
+	ID        string `json:"id"`
+	StartTime string `json:"start_time"`
+	EndTime   string `json:"end_time"`
+	VoteCount int    `json:"vote_count"`
+	Selected  bool   `json:"is_selected"`
+}
+
+type participantJSON struct {
+	ID             string  `json:"id"`
+	PrincipalID    string  `json:"principal_id,omitempty"`
+	Name           string  `json:"name,omitempty"`
+	Email          string  `json:"email,omitempty"`
+	Status         string  `json:"status"` // pending, accepted, rejected, countered or voted
+	SelectedSlotID *string `json:"selected_slot_id"`
+}
+
+// proposalEnvelope contains a proposal: the answer to a read or a change. The links are in the
+// answer to the call that created it, the new proposal in that to a counter.
+type proposalEnvelope struct {
+	Proposal     proposalJSON     `json:"proposal"`
+	Invitations  []invitationJSON `json:"invitations,omitempty"`
+	MagicLinkURL string           `json:"magic_link_url,omitempty"`
+	NewProposal  *proposalJSON    `json:"new_proposal,omitempty"`
+}
+
+type invitationJSON struct {
+	Email        string `json:"email"`
+	MagicLinkURL string `json:"magic_link_url"`
+}
+
+type proposalPage struct {
+	Proposals  []proposalJSON `json:"proposals"`
+	Pagination pagination     `json:"pagination"`
+}
+
+// tokenEnvelope is the answer to a read by token. participant is null for an open link, published.
+type tokenEnvelope struct {
+	Proposal    proposalJSON     `json:"proposal"`
+	Participant *participantJSON `json:"participant"`
+	Token       tokenJSON        `json:"token"`
+}
+
+type tokenJSON struct {
+	Kind      string `json:"kind"` // named or open, published
+	ExpiresAt string `json:"expires_at"`
 }

@@ -42,6 +42,7 @@ var orders = map[string]func(*Server, order) error{
 	"release":      func(s *Server, _ order) error { s.releaseHolds(); return nil },
 	"take":         func(s *Server, o order) error { return s.Take(o.Host, o.Start, o.End) },
 	"revoke":       func(s *Server, o order) error { s.Revoke(o.ConsentID); return nil },
+	"grant":        func(s *Server, o order) error { return s.Grant(o.Host) },
 	"disconnect":   func(s *Server, o order) error { s.Disconnect(o.Host); return nil },
 	"pay":          func(s *Server, o order) error { return s.Pay(o.BookingID) },
 	"cancel":       func(s *Server, o order) error { return s.Cancel(o.BookingID) },
@@ -133,8 +134,11 @@ func (s *Server) state(w http.ResponseWriter, _ *http.Request) {
 		// Webhooks counts the subscriptions.
 		Webhooks   int        `json:"webhooks"`
 		Deliveries Deliveries `json:"deliveries"`
+		// Invitations are the links to proposals, including those that Vennio would send by e-mail.
+		Invitations []Invitation `json:"invitations"`
 	}
 	out.Calls, out.Writes, out.Hosts, out.Bookings = s.Calls(), s.Writes(), Hosts(), []bookingJSON{}
+	out.Invitations = s.Invitations()
 	out.Webhooks, out.Deliveries = len(s.Webhooks()), s.Deliveries()
 	for _, b := range s.Bookings() {
 		out.Bookings = append(out.Bookings, b.json())

@@ -48,13 +48,14 @@
 //	POST /_sandbox/release      {}                                     continues all held writes
 //	POST /_sandbox/take         {"host":"alice@example.com","start":"…","end":"…"}
 //	POST /_sandbox/revoke       {"consent_id":"…"}
+//	POST /_sandbox/grant        {"host":"…"}                           gives calendar access with all scopes
 //	POST /_sandbox/disconnect   {"host":"…"}
 //	POST /_sandbox/pay          {"booking_id":"…"}
 //	POST /_sandbox/cancel       {"booking_id":"…"}
 //	POST /_sandbox/descriptions {"hide":true}
 //	POST /_sandbox/duplicate    {"n":1}                                delivers the next event twice
 //	POST /_sandbox/emit         {"count":1000,"type":"booking.updated"}  sends events and answers with their ids
-//	GET  /_sandbox/state        calls, writes, hosts, bookings and deliveries so far
+//	GET  /_sandbox/state        calls, writes, hosts, bookings, deliveries and links to proposals so far
 //
 // # Events and pages
 //

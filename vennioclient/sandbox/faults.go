@@ -137,6 +137,23 @@ func (s *Server) Revoke(consentID string) {
 	})
 }
 
+// Grant gives the account's owner access to the calendar of a host (an id or e-mail address)
+// with all scopes, for a year, as the host would.
+func (s *Server) Grant(hostID string) error {
+	h := findHost(hostID)
+	if h == nil {
+		return fmt.Errorf("no host %q", hostID)
+	}
+	defer s.sendOutbox()
+	return s.change(func() bool {
+		now := s.now()
+		k := &consent{s.uuid(), h.party(), account, []string{accessFreeBusy, accessDetails, accessPropose}, now, now.AddDate(1, 0, 0), time.Time{}}
+		s.data.Consents = append(s.data.Consents, k)
+		s.publishConsent(consentGranted, k)
+		return true
+	})
+}
+
 // Cancel cancels a booking, as the host would on Vennio's pages.
 func (s *Server) Cancel(bookingID string) error {
 	return s.alter(bookingID, func(b *Booking) error {

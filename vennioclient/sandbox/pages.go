@@ -50,9 +50,9 @@ type checkoutView struct {
 	Declined, Stale                                bool
 }
 
-// checkoutURL returns the URL of the payment page of a booking: under Options.PublicURL or,
-// if that is empty, at the address of the request.
-func (s *Server) checkoutURL(r *http.Request, id string) string {
+// pageURL returns the URL of a page: under Options.PublicURL or, if that is empty, at the
+// address of the request.
+func (s *Server) pageURL(r *http.Request, path string) string {
 	base := s.publicURL
 	if base == "" {
 		scheme := "http"
@@ -61,7 +61,7 @@ func (s *Server) checkoutURL(r *http.Request, id string) string {
 		}
 		base = scheme + "://" + cmp.Or(r.Host, "localhost")
 	}
-	return strings.TrimSuffix(base, "/") + "/checkout/" + id
+	return strings.TrimSuffix(base, "/") + path
 }
 
 // showCheckout answers GET /checkout/{id}. It changes nothing but the token of the form.

@@ -269,6 +269,14 @@ func operations() []operation {
 		{"GET /v1/webhooks", scopeManageWebhooks, false, (*Server).listWebhooks},
 		{"DELETE " + pathWebhook, scopeManageWebhooks, false, (*Server).deleteWebhook},
 		{"GET /v1/hosts", scopeReadHosts, false, (*Server).listHosts},
+		{"POST /v1/proposals", scopeProposals, false, (*Server).createProposal},
+		{"GET /v1/proposals", scopeReadProposals, false, (*Server).listProposals},
+		{"GET /v1/proposals/by-token", "", true, (*Server).proposalByToken},
+		{"GET " + pathProposal, scopeReadProposals, false, (*Server).readProposal},
+		{"POST " + pathProposal + "/response", "", true, (*Server).respondToProposal},
+		{"POST " + pathProposal + "/cancel", scopeProposals, false, (*Server).cancelProposal},
+		{"POST " + pathClose, scopeProposals, false, (*Server).closeProposal},
+		{"GET " + pathICS, "", true, (*Server).proposalICS},
 		{"GET /v1/calendars", scopeReadCalendars, false, (*Server).calendars},
 		{"POST /v1/calendars/sync", scopeSyncCalendars, false, (*Server).syncCalendars},
 		{"/", "", true, (*Server).unknownOperation},
@@ -331,7 +339,10 @@ func (s *Server) identify(op operation, c *call) (err error) {
 	if c.caller, err = callerOf(c.request); err != nil || op.public {
 		return err
 	}
-	return c.caller.requireKey()
+	if err = c.caller.requireKey(); err != nil && strings.Contains(op.pattern, " /v1/proposals") {
+		return refuse(authRequired, "")
+	}
+	return err
 }
 
 // newRequestID returns the id of the newest counted call of this process. The caller must hold s.mu.

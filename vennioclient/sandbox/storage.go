@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -30,6 +31,7 @@ type accountData struct {
 	Bookings     []*Booking             // in order of creation
 	Consents     []*consent             // in order of creation
 	Webhooks     []*Webhook             // in order of creation
+	Proposals    []*proposal            // in order of creation
 	Checkouts    map[string]*checkout   // by booking id
 	StoredWrites map[string]*storedWrite
 	Swept        time.Time // when old idempotency keys were last deleted
@@ -109,17 +111,25 @@ func (s *Server) read(do func()) error {
 			return storageFailed(err)
 		}
 	}
-	now := s.now()
-	for _, b := range s.data.Bookings {
-		if b.overdue(now) {
-			if err := s.update(func() bool { return false }); err != nil {
-				return err
-			}
-			break
+	if s.data.overdue(s.now()) {
+		if err := s.update(func() bool { return false }); err != nil {
+			return err
 		}
 	}
 	do()
 	return nil
+}
+
+// overdue reports whether an unpaid booking or an open proposal must end.
+func (a *accountData) overdue(now time.Time) bool {
+	return slices.ContainsFunc(a.Bookings, func(b *Booking) bool { return b.overdue(now) }) ||
+		slices.ContainsFunc(a.Proposals, func(p *proposal) bool { return p.overdue(now) })
+}
+
+// expire ends what is overdue, and reports whether there was anything. Only s.update may call it.
+func (s *Server) expire(now time.Time) bool {
+	bookings, proposals := s.expireUnpaid(now), s.expireProposals(now)
+	return bookings || proposals
 }
 
 // change runs do on the newest account, while holding s.mu, and stores the account if do reports
@@ -134,7 +144,7 @@ func (s *Server) change(do func() (changed bool)) error {
 // update is change for callers that hold s.mu.
 func (s *Server) update(do func() (changed bool)) error {
 	if s.storage == nil {
-		s.expireUnpaid(s.now())
+		s.expire(s.now())
 		do()
 		return nil
 	}
@@ -143,7 +153,7 @@ func (s *Server) update(do func() (changed bool)) error {
 		if err := s.use(revision, stored); err != nil {
 			return nil, err
 		}
-		expired := s.expireUnpaid(s.now())
+		expired := s.expire(s.now())
 		if changed := do(); !changed && !expired {
 			return nil, nil
 		}

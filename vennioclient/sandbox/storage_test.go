@@ -98,6 +98,8 @@ func fill(t *testing.T, v reflect.Value, path string) {
 		v.SetMapIndex(key, value)
 	case reflect.String:
 		v.SetString("text")
+	case reflect.Interface: // any value in metadata
+		v.Set(reflect.ValueOf("text"))
 	case reflect.Bool:
 		v.SetBool(true)
 	case reflect.Uint8:
@@ -215,4 +217,26 @@ func TestDamagedAndNewerAccountsAreRefused(t *testing.T) {
 		m.revision, m.account = "", nil // reset
 		assert.Equal(t, http.StatusCreated, send(s, "POST", "/v1/bookings", "", tomorrowAtTwo).Code, name)
 	}
+}
+
+// A proposal, its votes and its used invitations are part of the account.
+func TestServersShareProposals(t *testing.T) {
+	t.Parallel()
+	m := new(memory)
+	one, two := stored(m, fixed), stored(m, fixed)
+	slots := `"slots":[{"start":"2026-05-20T09:00:00Z","end":"2026-05-20T10:00:00Z"}]`
+	require.Equal(t, http.StatusCreated, send(one, "POST", "/v1/proposals", "k1", `{"mode":"poll","metadata":{"price":5},"participant_emails":["a@example.org","b@example.org"],`+slots+`}`).Code)
+	require.Equal(t, http.StatusCreated, send(one, "POST", "/v1/proposals", "k2", `{"participant_ids":["619c8492-3849-4201-abd3-6d668d3f30b3"],`+slots+`}`).Code)
+	assert.Equal(t, one.Invitations(), two.Invitations())
+	assert.Equal(t, send(one, "GET", "/v1/proposals", "", "").Body.String(), send(two, "GET", "/v1/proposals", "", "").Body.String())
+
+	p := two.data.Proposals[1]
+	two.Disconnect("alice@example.com")
+	link := p.Participants[0].Link
+	r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/v1/proposals/"+p.ID+"/response",
+		strings.NewReader(`{"action":"accept","selected_slot_id":"`+p.Slots[0].ID+`","token":"`+link[strings.LastIndex(link, "/")+1:]+`"}`))
+	w := httptest.NewRecorder()
+	two.ServeHTTP(w, r)
+	require.Equal(t, http.StatusBadGateway, w.Code, w.Body)
+	assert.True(t, one.Invitations()[2].Used, "also by a response that fails")
 }

@@ -24,14 +24,21 @@ const (
 	consentGranted   = "consent.granted"
 	consentRevoked   = "consent.revoked"
 	consentChanged   = "consent.changed"
+
+	proposalCreated   = "proposal.created"
+	proposalCountered = "proposal.countered"
+	proposalAccepted  = "proposal.accepted"
+	proposalRejected  = "proposal.rejected"
+	proposalCancelled = "proposal.cancelled"
+	proposalExpired   = "proposal.expired"
+	proposalResolved  = "proposal.resolved"
 )
 
-// eventNames are the types of events for subscriptions. The sandbox has no proposals.
+// eventNames are the types of events for subscriptions.
 var eventNames = []string{
 	bookingCreated, bookingUpdated, bookingConfirmed, bookingCancelled, seriesCancelled,
 	consentGranted, consentRevoked, consentChanged,
-	"proposal.created", "proposal.countered", "proposal.accepted", "proposal.rejected", "proposal.cancelled",
-	"proposal.expired", "proposal.resolved",
+	proposalCreated, proposalCountered, proposalAccepted, proposalRejected, proposalCancelled, proposalExpired, proposalResolved,
 }
 
 // Webhook is a subscription to events, with the secret that signs them.
@@ -231,7 +238,7 @@ func (s *Server) sampleData(name string) eventData {
 	case "consent":
 		return eventData{Consent: new(s.data.Consents[len(s.data.Consents)-1].json(s.now()))}
 	default:
-		return eventData{Proposal: &proposalJSON{ID: s.uuid()}}
+		return eventData{Proposal: new(s.newestProposal().json())}
 	}
 }
 

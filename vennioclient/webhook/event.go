@@ -85,6 +85,16 @@ func (e Event) Consent() (vennioclient.Consent, bool) {
 	return c, err == nil
 }
 
+// Proposal returns the proposal of a proposal event. It returns false if the event is about
+// something else or the proposal cannot be decoded; in the latter case, fetch it.
+func (e Event) Proposal() (vennioclient.Proposal, bool) {
+	if !strings.HasPrefix(string(e.Type), "proposal.") {
+		return vennioclient.Proposal{}, false
+	}
+	p, err := vennioclient.DecodeProposal(e.Data)
+	return p, err == nil
+}
+
 // text is a JSON string or number; anything else counts as absent.
 type text string
 

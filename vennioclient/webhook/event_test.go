@@ -69,6 +69,21 @@ func TestEventsThatMayRevokeAccess(t *testing.T) {
 	assert.False(t, webhook.Type("booking.teleported").Known())
 }
 
+func TestProposalOfAnEvent(t *testing.T) {
+	t.Parallel()
+	for _, data := range []string{`{"id":"p-1","status":"accepted"}`, `{"proposal":{"id":"p-1","status":"accepted"}}`} {
+		for _, kind := range webhook.Types() {
+			p, ok := decoded(t, `{"id":"e-1","type":"`+string(kind)+`","data":`+data+`}`).Proposal()
+			assert.Equal(t, strings.HasPrefix(string(kind), "proposal."), ok, kind)
+			assert.Equal(t, ok, p.ID == "p-1" && p.Status == "accepted", kind)
+		}
+	}
+	for _, data := range []string{`null`, `{}`, `[]`, `{"proposal":{"status":"accepted"}}`, `{"booking":{"id":"b-1"}}`} {
+		_, ok := decoded(t, `{"id":"e-1","type":"proposal.accepted","data":`+data+`}`).Proposal()
+		assert.False(t, ok, data)
+	}
+}
+
 func TestUnknownTypesPassThrough(t *testing.T) {
 	t.Parallel()
 	e := decoded(t, `{"id":4711,"type":"booking.teleported"}`)

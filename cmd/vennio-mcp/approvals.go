@@ -63,7 +63,10 @@ func (p program) listOpen(c *cobra.Command, l approvals, after string, limit int
 	in := bufio.NewScanner(p.in)
 	for _, proposal := range open {
 		_, _ = fmt.Fprintf(p.out, "\n%s\n  %s\n%s", proposal.ID, proposal.Act.Question(), approval.Text(proposal.Act))
-		if p.onTerminal() {
+		switch own, _ := l.cfg.Of(proposal.Act.Tenant); {
+		case consent.Strictest(proposal.Policy, own.Consent) == consent.PolicySigned:
+			_, _ = fmt.Fprintf(p.out, "  It is answered with a passkey on its page: %s.\n", l.pageOf(proposal.ID))
+		case p.onTerminal():
 			if err := p.askHere(c, l, in, proposal, name); err != nil {
 				return err
 			}
@@ -169,7 +172,7 @@ func (p program) answer(c *cobra.Command, l approvals, id string, agreed bool, n
 	case errors.Is(err, consent.ErrNoProposal):
 		return usageError{fmt.Errorf("no open request has the id %s; vennio-mcp approvals lists the open ones", sanitize.Quote(id, 40))}
 	case errors.Is(err, consent.ErrUnsigned):
-		return usageError{fmt.Errorf("this request is answered only with a passkey on its page, %s", l.pageOf(id))}
+		return usageError{fmt.Errorf("this request is answered only with a passkey on its page: %s", l.pageOf(id))}
 	case errors.Is(err, consent.ErrAnswered), errors.Is(err, consent.ErrExpired):
 		return fmt.Errorf("%w: it is %s", err, after.State)
 	case err != nil:
@@ -203,7 +206,7 @@ func (l approvals) pageOf(id string) string {
 	if l.cfg.Serve.PublicURL != "" {
 		return l.cfg.Serve.PublicURL + approval.Path + id
 	}
-	return "whose address the assistant has; vennio-mcp approvals link shows it too"
+	return "the assistant has its address, and the browser of vennio-mcp approvals link lists it"
 }
 
 func (p program) withApprovals(do func(*cobra.Command, approvals, []string) error) func(*cobra.Command, []string) error {

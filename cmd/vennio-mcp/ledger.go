@@ -27,7 +27,7 @@ func (p program) ledgerCommand() *cobra.Command {
 	c := &cobra.Command{Use: "ledger", Short: "List, show, verify and export the consent ledger, or erase a person's data from it", Long: ledgerAbout}
 	c.AddCommand(
 		p.listLedgerCommand(), p.showLedgerCommand(),
-		&cobra.Command{Use: "verify", Short: "Prove that no entry was changed, deleted or inserted, and that every consent matches its entries", Args: noArguments, RunE: p.withLedger(p.verifyLedger)},
+		&cobra.Command{Use: "verify", Short: "Prove that no entry was changed, deleted or inserted, and that every consent matches its entries", Args: noArguments, RunE: p.withStore(p.verifyLedger)},
 		&cobra.Command{
 			Use: "export", Short: "Write all entries as JSON lines, with what a third party needs to verify them", Args: noArguments,
 			RunE: p.withLedger(func(c *cobra.Command, l *consent.Ledger, _ []string) error { return l.Export(c.Context(), p.out) }),
@@ -190,27 +190,42 @@ func (p program) ledgerIDs(ctx context.Context, _ *cobra.Command, _ config.Confi
 	return ids, err
 }
 
-func (p program) verifyLedger(c *cobra.Command, l *consent.Ledger, _ []string) error {
-	found, err := l.Inspect(c.Context())
+func (p program) verifyLedger(c *cobra.Command, cfg config.Config, db *sqldb.DB, _ []string) error {
+	found, err := p.ledger(cfg, db).Inspect(c.Context())
 	if broken, ok := errors.AsType[*consent.BrokenError](err); ok {
 		return fmt.Errorf("the ledger does NOT hold: %w", broken)
 	}
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(p.out, "The ledger holds: %d entries, none changed, deleted or inserted, and every consent matches its entries.\n", found.Entries)
+	_, _ = fmt.Fprintf(p.out, "The ledger holds: %d entries, none changed, deleted or inserted, and every consent matches its entries.\n", found.Entries)
 	if found.Signatures > 0 {
-		_, err = fmt.Fprintf(p.out, "Every signature by a passkey is valid: %d.\n", found.Signatures)
+		_, _ = fmt.Fprintf(p.out, "Signatures by passkeys: %d, all valid.\n", found.Signatures)
 	}
 	for _, change := range found.Unsigned {
 		what := "removed"
 		if change.Added {
 			what = "added"
 		}
-		_, err = fmt.Fprintf(p.out, "Attention: entry %d of %s: the passkey %s of %s%s was %s without a signature. If nobody had lost their passkeys then, somebody else did this.\n",
+		_, _ = fmt.Fprintf(p.out, "Attention: entry %d of %s: the passkey %s of %s%s was %s without a signature. That is right only if its owner had lost all passkeys.\n",
 			change.Seq, change.At, change.Passkey.ID, sanitize.Quote(change.Passkey.Name, 100), ofTenant(change.Passkey.Tenant), what)
 	}
-	return err
+	return unsignedConsents(cfg, found.UnsignedConsents)
+}
+
+// unsignedConsents returns an error about the consents of tenants for which the settings require signatures.
+func unsignedConsents(cfg config.Config, all []consent.UnsignedConsent) error {
+	const most = 20
+	var entries []string
+	for _, one := range all {
+		if own, _ := cfg.Of(one.Tenant); own.Consent == consent.PolicySigned {
+			entries = append(entries, fmt.Sprintf("%d (%s)", one.Seq, one.Method))
+		}
+	}
+	if len(entries) == 0 {
+		return nil
+	}
+	return fmt.Errorf("%d consents have no signature, although the policy is signed: a process with another policy shares this store; entries %s", len(entries), strings.Join(entries[:min(most, len(entries))], ", "))
 }
 
 // ofTenant names a tenant in a sentence; the default one is not named.

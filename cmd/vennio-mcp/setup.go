@@ -306,6 +306,7 @@ var policies = []struct {
 }{
 	{consent.PolicyAsk, "the person ticks a form in the client or approves on a page; where the client can show neither, the agent's statement counts"},
 	{consent.PolicyHuman, "only a person approves: in a form, on a page in a paired browser, or in a terminal"},
+	{consent.PolicySigned, "only a person's passkey approves, on a page; vennio-mcp passkeys add adds it"},
 	{consent.PolicyAttested, "the agent states who agreed and in which words"},
 }
 

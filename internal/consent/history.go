@@ -26,6 +26,7 @@ type history struct {
 	attempts  map[string][]attempt // by grant
 	newest    map[string]int64     // the newest entry about a proposal or a grant
 	signers   signers
+	unsigned  []UnsignedConsent
 	failed    error // of the database, while a signature was checked
 }
 
@@ -181,6 +182,9 @@ func (h *history) apply(e Entry, d details, act Act) (why string) {
 	}
 	if h.grants[d.Grant] == nil && (e.Kind == kindApproved || e.Kind == kindAttested) {
 		h.grants[d.Grant] = &Grant{ID: d.Grant, tenant: act.Tenant, slotID: act.SlotID, subject: act.BookingID, bookings: act.bookings()}
+	}
+	if (e.Kind == kindApproved || e.Kind == kindAttested) && d.Signature == nil {
+		h.unsigned = append(h.unsigned, UnsignedConsent{e.Seq, act.Tenant, d.Method})
 	}
 	g := h.grants[d.Grant]
 	if g == nil {

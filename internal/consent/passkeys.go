@@ -261,6 +261,8 @@ func (k *PasskeyLink) columns() []any {
 	return []any{&k.hash, &k.Tenant, &k.Name, &k.Remove, sqldb.Instant{To: &k.Expires}}
 }
 
+const selectLinks = `SELECT hash, tenant, name, remove, expires FROM passkey_links WHERE `
+
 // PasskeyLinkLife is how long a PasskeyLink is valid.
 const PasskeyLinkLife = 10 * time.Minute
 
@@ -299,7 +301,7 @@ func (l *Ledger) PasskeyLink(ctx context.Context, token string) (k PasskeyLink, 
 }
 
 func (tx *transaction) passkeyLink(token string) (PasskeyLink, error) {
-	found, err := sqldb.One(tx.Tx, (*PasskeyLink).columns, `SELECT hash, tenant, name, remove, expires FROM passkey_links WHERE hash = ? AND expires > ?`,
+	found, err := sqldb.One(tx.Tx, (*PasskeyLink).columns, selectLinks+`hash = ? AND expires > ?`,
 		hashedToken(token), sqldb.Text(tx.now))
 	if err == nil && found == nil {
 		err = ErrNoLink

@@ -16,6 +16,8 @@ type passkeyHistory struct {
 	changes  []passkeyChange                 // whose signatures are checked once all passkeys are known
 	counters map[string]uint32               // the last counter of each passkey that signed
 	signed   int                             // the number of signatures
+	since    map[string]int64                // by tenant: the first request under PolicySigned
+	consents []UnsignedConsent               // after that
 }
 
 // passkeyChange is an entry about a passkey.
@@ -46,7 +48,7 @@ type remainingPasskey struct {
 }
 
 func newPasskeyHistory(pinned map[string][]passkey.Credential) *passkeyHistory {
-	return &passkeyHistory{pinned: pinned, passkeys: map[string]*Passkey{}, counters: map[string]uint32{}}
+	return &passkeyHistory{pinned: pinned, passkeys: map[string]*Passkey{}, counters: map[string]uint32{}, since: map[string]int64{}}
 }
 
 // apply repeats the change that an entry describes. why says what is wrong with it.
@@ -60,6 +62,14 @@ func (h *passkeyHistory) apply(e Entry, d details) (why string) {
 		h.counters[d.Signature.Credential] = next
 	}
 	switch e.Kind {
+	case kindProposed:
+		if d.Policy != PolicySigned {
+			return ""
+		}
+		if act, err := parseAct(d.Act); err == nil && h.since[act.Tenant] == 0 {
+			h.since[act.Tenant] = e.Seq
+		}
+		return ""
 	case kindErased:
 		for _, r := range d.LeftPasskeys {
 			h.passkeys[r.ID] = &Passkey{
@@ -175,7 +185,16 @@ func (h *passkeyHistory) unsigned() (all []PasskeyChange) {
 	return all
 }
 
-// erasePasskeys deletes what is stored about the passkeys of a person, and removes them. It returns the
+// addUnsigned adds the consents to an act that nobody signed, after the tenant began to require that.
+func (h *passkeyHistory) addUnsigned(of *history) {
+	for _, c := range of.unsigned {
+		if since := h.since[c.Tenant]; since > 0 && c.Seq > since {
+			h.consents = append(h.consents, c)
+		}
+	}
+}
+
+// erasePasskeys deletes what is stored about the passkeys of a person and links to add them, and removes the passkeys. It returns the
 // numbers of the entries whose details it deleted, and what remains.
 func (tx *transaction) erasePasskeys(person string) (entries []int64, left []remainingPasskey, err error) {
 	all, err := sqldb.All(tx.Tx, (*Passkey).columns, selectEnrolled+`p.name <> ''`)
@@ -205,5 +224,16 @@ func (tx *transaction) erasePasskeys(person string) (entries []int64, left []rem
 			return nil, nil, err
 		}
 	}
-	return entries, left, tx.Exec(`UPDATE passkey_links SET name = '' WHERE name <> ''`)
+	links, err := sqldb.All(tx.Tx, (*PasskeyLink).columns, selectLinks+`name <> ''`)
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, k := range links {
+		if mentions(k.Name, person) {
+			if err := tx.Exec(`DELETE FROM passkey_links WHERE hash = ?`, k.hash); err != nil {
+				return nil, nil, err
+			}
+		}
+	}
+	return entries, left, nil
 }

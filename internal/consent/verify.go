@@ -26,6 +26,16 @@ type Report struct {
 	Entries    int64
 	Signatures int             // by passkeys; all are valid
 	Unsigned   []PasskeyChange // changes of passkeys that nobody signed, after passkeys were lost
+	// Consents without a signature that a tenant has after its first request under PolicySigned: another
+	// process with a weaker policy has accepted them.
+	UnsignedConsents []UnsignedConsent
+}
+
+// UnsignedConsent is an entry about a consent that nobody signed.
+type UnsignedConsent struct {
+	Seq    int64
+	Tenant string
+	Method Method
 }
 
 // Verify is Inspect; it returns the number of entries.
@@ -52,8 +62,9 @@ func (l *Ledger) Inspect(ctx context.Context) (r Report, err error) {
 		if err := c.passkeys.verify(tx); err != nil {
 			return err
 		}
-		r.Signatures, r.Unsigned = c.passkeys.signed, c.passkeys.unsigned()
-		return tx.verifyRecords(c)
+		err = tx.verifyRecords(c)
+		r.Signatures, r.Unsigned, r.UnsignedConsents = c.passkeys.signed, c.passkeys.unsigned(), c.passkeys.consents
+		return err
 	})
 	return r, err
 }
@@ -122,6 +133,7 @@ func (tx *transaction) verifyActs(acts []storedAct, c *chainVerifier, seen *reco
 		}
 		h, err := replay(act, remaining, entries[act.id], c.passkeys.signer)
 		if err == nil {
+			c.passkeys.addUnsigned(h)
 			err = h.compare(proposals[act.id], grants[act.id], attempts)
 		}
 		if err != nil {

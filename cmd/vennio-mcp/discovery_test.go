@@ -94,3 +94,16 @@ func TestReq_P12_TheCardRevealsNoTenant(t *testing.T) {
 		assert.Equal(t, http.StatusForbidden, get(t, c.url+path, "Host", "evil.example").status)
 	}
 }
+
+// The endpoints are at the root of the public address, so one with a path could only be wrong in the card.
+//
+// req: P12
+// field: public address with a path
+func TestReq_P12_APublicAddressHasNoPath(t *testing.T) {
+	t.Parallel()
+	for _, url := range []string{"https://mcp.example.com/base", "https://mcp.example.com/base/", "https://mcp.example.com/mcp", "https://mcp.example.com/?x=1", "https://ada@mcp.example.com"} {
+		code, _, stderr := run(t, clean(t, "VENNIO_MCP_PUBLIC_URL="+url), "serve", "--addr", "127.0.0.1:0")
+		assert.Equal(t, 2, code, url)
+		assert.Contains(t, stderr, "want scheme and host alone", url)
+	}
+}

@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"net/http"
 	"strings"
 	"testing"
 
@@ -12,6 +13,8 @@ import (
 	"github.com/mark3labs/mcp-go/mcp"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/vennio-mcp/vennio-mcp/internal/auth"
 )
 
 // skillEntry is an entry as a host reads it (SEP-2640, Skill Entries).
@@ -202,4 +205,27 @@ func TestReq_P11_SkillsFollowTheSettings(t *testing.T) {
 			assert.Equal(t, strings.Contains(settings, "cancel"), strings.Contains(text, "## Cancel"), settings)
 		}
 	}
+}
+
+// Each tenant's skills ask for the consent that its policy requires.
+//
+// req: P11, X5
+func TestReq_P11_EachTenantHasItsSkills(t *testing.T) {
+	t.Parallel()
+	c := newCompany(t, "VENNIO_CONSENT=human")
+	for consent, m := range map[string]*member{"wait for an explicit yes": c.as(c.acme), "Your word is not enough": c.as(c.guest, auth.HeaderKey, keyOfGuy)} {
+		var listed struct{ Result struct{ Skills []skillEntry } }
+		m.says("skills/list", map[string]any{}, &listed)
+		require.Len(t, listed.Result.Skills, 3, consent)
+		var read struct {
+			Result struct{ Contents []struct{ Text string } }
+		}
+		m.says("resources/read", map[string]any{"uri": listed.Result.Skills[0].URI}, &read)
+		text := read.Result.Contents[0].Text
+		assert.Contains(t, text, consent)
+		sum := sha256.Sum256([]byte(text))
+		assert.Equal(t, "sha256:"+hex.EncodeToString(sum[:]), listed.Result.Skills[0].Resources[0].Digest)
+	}
+	refused := post(t, c.url+"/mcp", `{"jsonrpc":"2.0","id":1,"method":"skills/list"}`)
+	assert.Equal(t, http.StatusUnauthorized, refused.status)
 }

@@ -219,8 +219,9 @@ func (a *App) TenantServer(ctx context.Context, c auth.Caller) (mcpserver.Tenant
 	return t, err
 }
 
-// skills returns the entries of the skills that a tenant is offered.
-func skills(cfg config.Config) (entries []mcpserver.Skill) {
+// skills returns the entries of the skills that a tenant is offered, never nil.
+func skills(cfg config.Config) []mcpserver.Skill {
+	entries := []mcpserver.Skill{}
 	for _, s := range prompts.Skills(tools.Names(tools.Catalog(tools.Deps{Selection: cfg.Tools})), cfg.Consent) {
 		entries = append(entries, mcpserver.NewSkill(s.URI(), map[string]string{"name": s.Name, "description": s.Description}, s.Text))
 	}

@@ -200,7 +200,7 @@ func (c *conn) handle(x exchange) (answer response) {
 		defer to.end(to.listen(env.ID, uris))
 	}
 	message := c.srv.HandleMessage(x.ctx, env.raw)
-	if e, failed := message.(mcp.JSONRPCError); failed && e.Error.Code == mcp.METHOD_NOT_FOUND && env.isSkills() {
+	if e, failed := message.(mcp.JSONRPCError); failed && e.Error.Code == mcp.METHOD_NOT_FOUND && env.isSkills() && c.skills != nil {
 		m, bad := c.skillsAnswer(env) // mcp-go has checked everything but the method
 		if bad != nil {
 			return bad.response(env.ID)

@@ -15,6 +15,7 @@
 //     client receives (errors.go) and encodes the response.
 //   - encode (errors.go) makes every message to the client. Nothing changes it
 //     after that.
+//   - skills.go answers the methods of the skills extension, which mcp-go refuses.
 //   - writer (writer.go) orders the messages: notifications and requests to the
 //     client before the response that they belong to.
 //   - Sinks write them: as lines, as events, or as a JSON body.
@@ -28,6 +29,9 @@
 // waits never starts; when the client closes its end, the calls received before are
 // still answered; a stop lets calls finish and ends within five seconds; a panic
 // ends one call and its text never reaches the client.
+//
+// Beside the endpoints, HTTP serves health checks (health.go), the server card and the
+// AI catalog (discovery.go), and the pages and deliveries of other packages.
 //
 // The package knows nothing of the tools that it serves.
 package mcpserver

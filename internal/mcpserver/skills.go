@@ -65,7 +65,7 @@ func (e envelope) isSkills() bool { return e.Method == methodSkillsList || e.Met
 func (c *conn) skillsAnswer(env envelope) (mcp.JSONRPCResponse, *rpcError) {
 	result := skillsResult{Type: mcp.ResultTypeComplete, TTL: skillsAge.Milliseconds(), Scope: mcp.CacheScopePrivate}
 	if env.Method == methodSkillsList {
-		result.Skills = append([]Skill{}, c.skills...)
+		result.Skills = c.skills
 		return mcp.JSONRPCResponse{JSONRPC: mcp.JSONRPC_VERSION, Result: result}, nil
 	}
 	var m struct {

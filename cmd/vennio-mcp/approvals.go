@@ -188,7 +188,8 @@ func (p program) answer(c *cobra.Command, l approvals, id string, agreed bool, n
 // approvals is the ledger, and the settings for executing what is approved.
 type approvals struct {
 	*consent.Ledger
-	cfg config.Config
+	cfg     config.Config
+	sandbox bool // the ledger is that of the built-in sandbox
 }
 
 // policyOf returns the policy of these settings for the tenant of a request.
@@ -211,7 +212,7 @@ func (l approvals) pageOf(id string) string {
 
 func (p program) withApprovals(do func(*cobra.Command, approvals, []string) error) func(*cobra.Command, []string) error {
 	return p.withStore(func(c *cobra.Command, cfg config.Config, db *sqldb.DB, args []string) error {
-		return do(c, approvals{p.ledger(cfg, db), cfg}, args)
+		return do(c, approvals{p.ledger(cfg, db), cfg, isSandboxStore(cfg, commandStore(cfg))}, args)
 	})
 }
 
@@ -225,7 +226,7 @@ const (
 // executeHere writes what was approved in the terminal, with the key of this command if it has one for the
 // tenant. Otherwise a running server does, and this process waits for the result.
 func (p program) executeHere(ctx context.Context, l approvals, asked consent.Proposal) error {
-	if own, ok := l.cfg.Of(asked.Act.Tenant); ok && !own.Sandbox() {
+	if own, ok := l.cfg.Of(asked.Act.Tenant); ok && (!own.Sandbox() || l.sandbox) {
 		if err := p.executeWith(ctx, l.cfg, asked); err != nil {
 			return err
 		}
@@ -258,12 +259,26 @@ func (p program) executeHere(ctx context.Context, l approvals, asked consent.Pro
 // executeWith writes an approved request with the account of its tenant. A refusal of Vennio is recorded
 // in the ledger; the error is one of the settings.
 func (p program) executeWith(ctx context.Context, cfg config.Config, approved consent.Proposal) error {
-	a, err := app.New(ctx, cfg, p.appOptions(cfg))
+	a, err := p.assembler(cfg)(ctx, cfg)
 	if err != nil {
 		return err
 	}
 	defer a.Close()
 	return a.Execute(ctx, approved)
+}
+
+// assembler returns the function that assembles a process which can write what is approved: with the keys of
+// the settings, or with the sandbox. It returns nil if the store is that of an account and there is no key.
+func (p program) assembler(cfg config.Config) func(context.Context, config.Config) (*app.App, error) {
+	switch {
+	case cfg.Real():
+		return func(ctx context.Context, cfg config.Config) (*app.App, error) {
+			return app.New(ctx, cfg, p.appOptions(cfg))
+		}
+	case isSandboxStore(cfg, commandStore(cfg)):
+		return p.newApp
+	}
+	return nil
 }
 
 // withLedger runs a command on the ledger in the state folder.
@@ -278,6 +293,27 @@ func (p program) ledger(cfg config.Config, db *sqldb.DB) *consent.Ledger {
 	return consent.New(db, p.now).Pin(cfg.Passkeys)
 }
 
+// commandStore returns the location of the store that a command reads; empty if there is none. Without an
+// API key this is the ledger of an account if there is one, because often only the settings of MCP clients
+// name the key; otherwise it is that of the sandbox.
+func commandStore(cfg config.Config) string {
+	if account := cfg.AccountStore(); !cfg.Real() && account != "" && sqldb.Open(account).Exists() {
+		return account
+	}
+	return cfg.Store()
+}
+
+func isSandboxStore(cfg config.Config, location string) bool {
+	return !cfg.Real() && location == cfg.SandboxDir()
+}
+
+// nameStore says which ledger a command without an API key reads, if both exist.
+func (p program) nameStore(cfg config.Config, location string) {
+	if !cfg.Real() && !isSandboxStore(cfg, location) && cfg.SandboxDir() != "" && sqldb.Open(cfg.SandboxDir()).Exists() {
+		_, _ = fmt.Fprintf(p.errs, "This is the ledger of a Vennio account. The sandbox has its own: set VENNIO_STATE_DIR=%s to read it.\n", cfg.SandboxDir())
+	}
+}
+
 // withStore runs a command on the store that servers use.
 func (p program) withStore(do func(*cobra.Command, config.Config, *sqldb.DB, []string) error) func(*cobra.Command, []string) error {
 	return func(c *cobra.Command, args []string) error {
@@ -285,10 +321,12 @@ func (p program) withStore(do func(*cobra.Command, config.Config, *sqldb.DB, []s
 		if err != nil {
 			return err
 		}
-		if cfg.Store() == "" {
+		location := commandStore(cfg)
+		if location == "" {
 			return sqldb.ErrNoFolder
 		}
-		db := sqldb.Open(cfg.Store())
+		p.nameStore(cfg, location)
+		db := sqldb.Open(location)
 		defer func() { _ = db.Close() }()
 		return do(c, cfg, db, args)
 	}
@@ -326,7 +364,7 @@ func (p program) pairable(c *cobra.Command, cfg config.Config) error {
 	switch {
 	case !p.onTerminal():
 		return usageError{errors.New("the link is for a person: run this in a terminal, with neither input nor output redirected")}
-	case cfg.Store() == "":
+	case commandStore(cfg) == "":
 		return sqldb.ErrNoFolder
 	}
 	return nil
@@ -366,14 +404,14 @@ func (p program) link(c *cobra.Command, cfg config.Config, tenant string) error 
 // is approved. Without one, for example if only a client's settings name it, a running server does within
 // half a minute.
 func (p program) approvalLinks(ctx context.Context, cfg config.Config) (l *app.Links, settling func() (stop func()), done func(), err error) {
-	if cfg.Real() {
-		a, err := app.New(ctx, cfg, p.appOptions(cfg))
+	if assemble := p.assembler(cfg); assemble != nil {
+		a, err := assemble(ctx, cfg)
 		if err != nil {
 			return nil, nil, nil, err
 		}
 		return a.Links, func() func() { return a.Settle(ctx) }, a.Close, nil
 	}
-	db := sqldb.Open(cfg.Store())
+	db := sqldb.Open(commandStore(cfg))
 	pages := approval.New(p.ledger(cfg, db))
 	pages.PublicURL, pages.Pairings = cfg.Serve.PublicURL, approval.NewPairings(db, p.clock())
 	l = &app.Links{Pages: pages}

@@ -103,10 +103,10 @@ const mostCompletions = 50
 func (p program) completeIDs(list func(context.Context, *cobra.Command, config.Config, *sqldb.DB) ([]string, error)) cobra.CompletionFunc {
 	return func(c *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
 		cfg, err := p.config(c)
-		if err != nil || len(args) > 0 || cfg.Store() == "" {
+		if err != nil || len(args) > 0 || commandStore(cfg) == "" {
 			return nil, cobra.ShellCompDirectiveNoFileComp
 		}
-		db := sqldb.Open(cfg.Store())
+		db := sqldb.Open(commandStore(cfg))
 		defer func() { _ = db.Close() }()
 		if !db.Exists() {
 			return nil, cobra.ShellCompDirectiveNoFileComp

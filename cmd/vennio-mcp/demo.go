@@ -71,7 +71,7 @@ func (p program) newDemo(ctx context.Context) (*demo, error) {
 	}
 	d.state = state
 	d.close = func() { _ = os.RemoveAll(state) }
-	d.vennio, err = app.StartSandbox(ctx, "127.0.0.1:0", p.clock())
+	d.vennio, err = app.StartSandbox(ctx, "127.0.0.1:0", p.clock(), nil)
 	if err == nil {
 		d.sink, err = startDemoSink(ctx)
 	}

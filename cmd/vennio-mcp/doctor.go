@@ -67,7 +67,7 @@ func (p program) examine(ctx context.Context, c *cobra.Command) ([]doctor.Findin
 	target := p.target("", cfg)
 	target.System = here
 	if target.Sandbox {
-		box, err := app.StartSandbox(ctx, "127.0.0.1:0", p.clock())
+		box, err := app.StartSandbox(ctx, "127.0.0.1:0", p.clock(), nil)
 		if err != nil {
 			return nil, fmt.Errorf("start the sandbox: %w", err)
 		}

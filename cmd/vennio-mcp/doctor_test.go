@@ -77,7 +77,7 @@ func TestReq_O3_TheDoctorFindsNothingWrong(t *testing.T) {
 	assert.Zero(t, e.code, e.text)
 	assert.Equal(t, doctor.OK, e.verdict, e.text)
 	e.says(t, doctor.OK, "key", "sandbox")
-	e.says(t, doctor.OK, "store", "not used")
+	e.says(t, doctor.OK, "store", "has not stored anything yet")
 
 	env := toVennio(t, startSandboxProcess(t))
 	well(t, env, "webhooks", "register", "--url", "https://a.example.com/webhooks/vennio")

@@ -118,8 +118,8 @@ func (p program) printEvents(c *cobra.Command, found []webhooks.Event) error {
 	}
 	if len(found) == 0 {
 		nothing := "No events."
-		if cfg, err := p.config(c); err == nil && !cfg.Real() {
-			nothing += " (Without VENNIO_API_KEY, serve keeps its sandbox's events in memory, where this command does not see them.)"
+		if cfg, err := p.config(c); err == nil && isSandboxStore(cfg, commandStore(cfg)) {
+			nothing += " (The sandbox's events are received while vennio-mcp serve runs without VENNIO_API_KEY.)"
 		}
 		_, err := fmt.Fprintln(p.out, nothing)
 		return err

@@ -137,7 +137,7 @@ func TestReq_X8_EveryListenerChecksHost(t *testing.T) {
 	a, err := p.newApp(t.Context(), cfg)
 	require.NoError(t, err)
 	t.Cleanup(a.Close)
-	box, err := app.StartSandbox(t.Context(), "127.0.0.1:0", p.clock())
+	box, err := app.StartSandbox(t.Context(), "127.0.0.1:0", p.clock(), nil)
 	require.NoError(t, err)
 	t.Cleanup(box.Close)
 	sink, err := startDemoSink(t.Context())

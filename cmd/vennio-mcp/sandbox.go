@@ -6,12 +6,17 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/vennio-mcp/vennio-mcp/internal/app"
+	"github.com/vennio-mcp/vennio-mcp/internal/config"
+	"github.com/vennio-mcp/vennio-mcp/internal/sanitize"
+	"github.com/vennio-mcp/vennio-mcp/internal/sqldb"
 	"github.com/vennio-mcp/vennio-mcp/vennioclient/sandbox"
 )
 
 const sandboxAbout = `Serves a made-up Vennio on loopback: real HTTP, state, conflicts, idempotency
 keys, errors and limits, with hosts in three time zones. Point any Vennio client
-at it. POST requests under /_sandbox/ make it fail on demand.`
+at it. POST requests under /_sandbox/ make it fail on demand. Its bookings are kept
+in the state folder, where servers without an API key use them too; reset deletes
+them.`
 
 func (p program) sandboxCommand() *cobra.Command {
 	addr := "127.0.0.1:3001"
@@ -21,7 +26,13 @@ func (p program) sandboxCommand() *cobra.Command {
 			if err := loopbackOnly(addr); err != nil {
 				return usageError{err}
 			}
-			box, err := app.StartSandbox(c.Context(), addr, p.clock())
+			dir, err := config.SandboxDir(p.getenv)
+			if err != nil {
+				return usageError{err}
+			}
+			db := sqldb.Open(app.UsableSandboxDir(dir, p.logger(config.Config{LogLevel: "info", LogFormat: "auto"})))
+			defer func() { _ = db.Close() }()
+			box, err := app.StartSandbox(c.Context(), addr, p.clock(), db)
 			if err != nil {
 				return listenError("--addr", addr, err)
 			}
@@ -32,7 +43,35 @@ func (p program) sandboxCommand() *cobra.Command {
 		},
 	}
 	textFlag(c, &addr, "addr", "address", "loopback address to listen on; port 0 takes a free one")
+	c.AddCommand(p.resetCommand())
 	return c
+}
+
+const resetAbout = `Deletes everything that the sandbox has stored on this machine: its bookings, and its ledger, events and
+paired browsers. Programs that use the sandbox go on with a new one. It deletes nothing of a Vennio account.`
+
+func (p program) resetCommand() *cobra.Command {
+	return &cobra.Command{
+		Use: "reset", Short: "Delete what the sandbox has stored, and begin with a new one", Long: resetAbout, Args: noArguments,
+		RunE: func(c *cobra.Command, _ []string) error {
+			dir, err := config.SandboxDir(p.getenv)
+			if err != nil {
+				return usageError{err}
+			}
+			r, err := app.ResetSandbox(c.Context(), dir)
+			switch {
+			case err != nil:
+				return fmt.Errorf("the sandbox was not reset: %w", err)
+			case r == nil:
+				_, err = fmt.Fprintf(p.out, "Nothing to delete: the sandbox has stored nothing in %s.\n", dir)
+			case r.Unreadable != nil:
+				_, err = fmt.Fprintf(p.out, "Deleted %s, which could not be read (%s). Restart the MCP clients that use the sandbox.\n", r.Dir, sanitize.Line(r.Unreadable.Error(), 200))
+			default:
+				_, err = fmt.Fprintf(p.out, "Deleted from %s: %d bookings, %d entries of the ledger, %d events. The sandbox is as new.\n", r.Dir, r.Bookings, r.Entries, r.Events)
+			}
+			return err
+		},
+	}
 }
 
 // introduce says how to use a running sandbox, in lines to paste.

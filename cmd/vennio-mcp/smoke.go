@@ -106,6 +106,9 @@ func (p program) smoke(ctx context.Context, cfg config.Config, f smokeFlags) err
 		r.attendee = "smoke@example.com"
 	}
 	cfg.Consent, cfg.Tools, cfg.Canary = consent.PolicyHuman, tools.Selection{}, scheduling.Rollout{}
+	if f.onSandbox {
+		cfg.StateDir = "" // a sandbox in memory: the run leaves nothing in the one that clients use
+	}
 	if cfg.LogLevel != "debug" {
 		cfg.LogLevel = "disabled" // the result reports what failed
 	}

@@ -71,10 +71,10 @@ func (p program) withSubscriptions(do func(context.Context, tenantSubscriptions,
 		if err != nil {
 			return err
 		}
-		if cfg.Store() == "" {
+		if commandStore(cfg) == "" {
 			return fmt.Errorf("the secret cannot be kept: %w", sqldb.ErrNoFolder)
 		}
-		db := sqldb.Open(cfg.Store())
+		db := sqldb.Open(commandStore(cfg))
 		defer func() { _ = db.Close() }()
 		in, err := p.openWebhooks(cfg, db)
 		if err != nil {

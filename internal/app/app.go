@@ -113,11 +113,7 @@ func New(ctx context.Context, cfg config.Config, o Options) (*App, error) {
 	for name, s := range a.subscriptions {
 		a.notifiers[name] = resources.NewNotifier(s.Updated, o.clock())
 	}
-	store := cfg.Store()
-	if !cfg.Real() {
-		store = "" // the bookings of the sandbox are invented: their ledger is kept in memory
-	}
-	a.Store = sqldb.OpenWith(store, o.Store)
+	a.Store = sqldb.OpenWith(storeLocation(cfg, o.Log), o.Store)
 	a.Ledger = consent.New(a.Store, o.Now, a.metrics.Consent).Pin(cfg.Passkeys)
 	a.Pages = a.newPages()
 	a.Links = &Links{Pages: a.Pages}
@@ -142,6 +138,9 @@ func (a *App) newPages() *approval.Pages {
 		return a.cfg.Consent // of a caller with a key that is not in the settings
 	}
 	pages.Pairings = approval.NewPairings(a.Store, a.clock())
+	if pages.Sandbox {
+		pages.Pairings.UseSandboxCookie()
+	}
 	pages.PublicURL, pages.Keys = a.cfg.Serve.PublicURL, a.keys
 	pages.HTTPS = strings.HasPrefix(a.cfg.Serve.PublicURL, "https:")
 	pages.Warn = a.warn
@@ -172,7 +171,7 @@ func (a *App) warn(err error) {
 // signingKeys returns the keyring of the settings or of the state folder, or a temporary one if neither
 // can be used. It returns an error if other users could change the folder.
 func signingKeys(cfg config.Config, log zerolog.Logger) (tenant.Keyring, error) {
-	if dir := cfg.Store(); cfg.Real() && dir != "" && !sqldb.OnServer(dir) {
+	if dir := cfg.Store(); dir != "" && !sqldb.OnServer(dir) {
 		if err := files.CheckPrivate(dir); err != nil {
 			return tenant.Keyring{}, fmt.Errorf("the state folder: %w", err)
 		}
@@ -244,14 +243,13 @@ func writes(selected tools.Selection) func(string) bool {
 func (a *App) newTenantServer(ctx context.Context, cfg config.Config, name string, subscriptions *mcpserver.Subscriptions) (*server.MCPServer, error) {
 	id, key := cfg.Identity(name), cfg.APIKey.Reveal()
 	if cfg.Sandbox() {
-		box, err := StartSandbox(ctx, "127.0.0.1:0", a.options.clock())
+		box, err := StartSandbox(ctx, "127.0.0.1:0", a.options.clock(), a.Store)
 		if err != nil {
 			return nil, fmt.Errorf("start the sandbox: %w", err)
 		}
 		a.atClose(box.Close)
 		key, cfg.APIURL = sandbox.DefaultKey(), box.URL
-		id = cfg.Identity(name)
-		id.Realm = "sandbox" // its port differs each time
+		id = tenant.NewIdentity(name, "sandbox", key) // not its URL: the port differs in each process
 		cfg.Hosts = SandboxHosts()
 		a.log.Log().Str(zerolog.LevelFieldName, zerolog.LevelWarnValue).Msg(schemas.SandboxText) // at every log level, because nothing here is real
 	} else {

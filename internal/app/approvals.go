@@ -94,8 +94,8 @@ func (l *Links) Close() {
 // LinkLife is the validity of a pairing link, in words.
 var LinkLife = fmt.Sprintf("%d minutes", int(approval.LinkLife.Minutes()))
 
-// printLink prints a pairing link on the terminal of a sandbox server, whose store no other process can
-// open.
+// printLink prints a pairing link on the terminal of a sandbox server, as a person who tries the program
+// would otherwise need a second terminal.
 func (a *App) printLink(ctx context.Context) {
 	if a.cfg.Real() || !a.cfg.Consent.NeedsPerson() || a.options.Terminal == nil {
 		return

@@ -101,15 +101,6 @@ func (a *App) executeFollowUps(ctx context.Context) (stop func()) {
 	}
 }
 
-// subscribeSandbox subscribes to the events of the built-in sandbox, which reaches this server at url.
-func (a *App) subscribeSandbox(ctx context.Context, url string) {
-	if _, err := Subscribe(ctx, a.Vennio, a.webhooks.Of(""), url, DocumentedEvents(a.Vennio.Dialect())); err != nil {
-		a.log.Error().Err(err).Msg("the sandbox's events are not received")
-		return
-	}
-	a.log.Info().Str("at", url).Msg("receiving the sandbox's events; like its bookings they are kept in memory, so vennio-mcp events does not see them")
-}
-
 // reconcileSubscriptions asks Vennio, in the background, about subscriptions that were made with another
 // API key than the present one: those that Vennio lists are of the same account. stop waits for the end.
 func (a *App) reconcileSubscriptions(ctx context.Context) (stop func()) {
@@ -174,10 +165,13 @@ func ListSubscriptions(ctx context.Context, vennio *vennioclient.Client, in *web
 	return listed, err
 }
 
+// subscriptionDescription is the description of the program's subscriptions at Vennio.
+const subscriptionDescription = "vennio-mcp"
+
 // Subscribe makes a subscription at Vennio and stores its secret. If the secret cannot be stored, it
 // deletes the subscription, because none of its events could be verified.
 func Subscribe(ctx context.Context, vennio *vennioclient.Client, in *webhooks.Inbox, url string, types []string) (*vennioclient.Webhook, error) {
-	made, err := vennio.CreateWebhook(ctx, NewIdempotencyKey(), vennioclient.WebhookRequest{URL: url, Events: types, Description: "vennio-mcp"})
+	made, err := vennio.CreateWebhook(ctx, NewIdempotencyKey(), vennioclient.WebhookRequest{URL: url, Events: types, Description: subscriptionDescription})
 	switch {
 	case vennioclient.OutcomeOf(err) == vennioclient.Unknown:
 		return nil, fmt.Errorf("the subscription may have been made, but its secret is lost: end it with vennio-mcp webhooks list and remove, then register again: %w", err)

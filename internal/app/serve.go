@@ -16,11 +16,9 @@ import (
 	"github.com/vennio-mcp/vennio-mcp/internal/auth"
 	"github.com/vennio-mcp/vennio-mcp/internal/mcpserver"
 	"github.com/vennio-mcp/vennio-mcp/internal/observe"
-	"github.com/vennio-mcp/vennio-mcp/internal/scheduling"
 	"github.com/vennio-mcp/vennio-mcp/internal/sqldb"
 	"github.com/vennio-mcp/vennio-mcp/internal/tenant"
 	"github.com/vennio-mcp/vennio-mcp/internal/webhooks"
-	"github.com/vennio-mcp/vennio-mcp/vennioclient/sandbox"
 )
 
 // ServeStdio serves the default tenant on in and out until ctx or in ends.
@@ -44,7 +42,7 @@ func (a *App) Serve(ctx context.Context, ln net.Listener) error {
 	}
 	address := a.announce(ln.Addr().String(), o)
 	if a.cfg.Sandbox() && a.Vennio != nil {
-		a.subscribeSandbox(ctx, address+webhooks.Path)
+		defer a.receiveSandbox(ctx, address+webhooks.Path)()
 	}
 	sse := address + "/sse"
 	if o.Stateless {
@@ -190,7 +188,7 @@ const (
 // store is unavailable it checks again in the background; the context that it returns ends if the secret
 // turns out to be another one, with tenant.ErrOtherSecret as its cause.
 func (a *App) checkSecret(ctx context.Context) (context.Context, error) {
-	if !a.cfg.Real() || a.keys.Temporary() {
+	if a.Store.Volatile() || a.keys.Temporary() {
 		return ctx, nil
 	}
 	limited, done := context.WithTimeout(ctx, secretWait)
@@ -226,32 +224,6 @@ func secretError(ctx context.Context, err error) error {
 		return cause
 	}
 	return err
-}
-
-// Sandbox is a running sandbox of Vennio.
-type Sandbox struct {
-	*sandbox.Server
-	URL   string
-	Close func()
-}
-
-// StartSandbox serves a sandbox on addr, which must be on loopback.
-func StartSandbox(ctx context.Context, addr string, now func() time.Time) (*Sandbox, error) {
-	vennio := sandbox.New(sandbox.Options{Now: now})
-	address, stop, err := Listen(ctx, addr, vennio)
-	if err != nil {
-		vennio.Close()
-		return nil, err
-	}
-	return &Sandbox{Server: vennio, URL: address, Close: func() { stop(); vennio.Close() }}, nil
-}
-
-// SandboxHosts returns the hosts of the sandbox.
-func SandboxHosts() (hosts scheduling.Directory) {
-	for _, h := range sandbox.Hosts() {
-		hosts = append(hosts, scheduling.Host{Name: h.Name, ID: h.ID, Price: h.Price})
-	}
-	return hosts
 }
 
 // Listen serves h on addr until stop, for requests whose Host is a loopback name or one of hosts. Every

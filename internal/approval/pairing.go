@@ -108,11 +108,15 @@ type Pairings struct {
 // NewPairings returns the pairings stored in db.
 func NewPairings(db *sqldb.DB, now func() time.Time) *Pairings {
 	p := &Pairings{db: db, now: now, cookie: cookieName}
-	if db.Volatile() { // a pairing with a sandbox does not replace one with the permanent store
-		p.cookie += "-sandbox"
+	if db.Volatile() {
+		p.UseSandboxCookie()
 	}
 	return p
 }
+
+// UseSandboxCookie gives the cookie another name, so that a pairing with a sandbox does not replace one with the
+// store of an account: both may be on the same host.
+func (p *Pairings) UseSandboxCookie() { p.cookie = cookieName + "-sandbox" }
 
 // NewLink returns the path of a single-use link that pairs the browser that opens it with a tenant, and
 // then leads to the page of a proposal, or to the overview if proposal is empty.

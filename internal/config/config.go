@@ -62,8 +62,36 @@ type Config struct {
 func (c Config) Sandbox() bool { return c.APIKey == "" }
 
 // Store returns the location of stored data, as sqldb.Open accepts it; empty if there is none. It may
-// contain a password.
-func (c Config) Store() string { return cmp.Or(c.DatabaseURL.Reveal(), c.StateDir) }
+// contain a password. The sandbox has a folder of its own, so that invented bookings never mix with an
+// account's.
+func (c Config) Store() string {
+	if !c.Real() {
+		return c.SandboxDir()
+	}
+	return c.AccountStore()
+}
+
+// AccountStore returns the location of what is stored for accounts of Vennio, whether there is a key or not.
+func (c Config) AccountStore() string { return cmp.Or(c.DatabaseURL.Reveal(), c.StateDir) }
+
+// SandboxDir returns the folder in which the built-in sandbox stores its data; empty if there is none.
+func (c Config) SandboxDir() string {
+	if c.StateDir == "" {
+		return ""
+	}
+	return filepath.Join(c.StateDir, "sandbox")
+}
+
+// SandboxDir is Config.SandboxDir for commands that use no other setting: they also work while others are
+// invalid.
+func SandboxDir(getenv func(string) string) (string, error) {
+	dir := cmp.Or(getenv("VENNIO_STATE_DIR"), stateDir(getenv))
+	dir, err := ExpandPath(dir, getenv)
+	if err != nil {
+		return "", fmt.Errorf("VENNIO_STATE_DIR %w", err)
+	}
+	return Config{StateDir: dir}.SandboxDir(), nil
+}
 
 // Mistakes is the error of invalid settings. It lists all of them.
 type Mistakes []string
@@ -197,7 +225,7 @@ func (c *Config) warn() (odd []string) {
 		odd = append(odd, "neither VENNIO_BUSINESS_ID nor VENNIO_HOSTS is set: each call must name its host by id")
 	}
 	if c.Sandbox() && c.DatabaseURL != "" {
-		odd = append(odd, "VENNIO_MCP_DATABASE_URL is ignored: the sandbox keeps its data in memory")
+		odd = append(odd, "VENNIO_MCP_DATABASE_URL is ignored: the sandbox keeps its data in the state folder")
 	}
 	if !c.Sandbox() && vennioclient.KeyKind(c.APIKey.Reveal()) == vennioclient.KeyUnknown {
 		odd = append(odd, "the key has none of Vennio's prefixes (vennio_sk_, vennio_pk_, vennio_at_); it is used as it is")

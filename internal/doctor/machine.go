@@ -50,10 +50,14 @@ func (t Target) state(ctx context.Context) []Finding {
 	const check = "store"
 	dir := t.Config.StateDir
 	switch {
-	case !t.Sandbox && t.Config.DatabaseURL != "":
-		return t.database(ctx)
+	case t.Sandbox && dir == "":
+		return []Finding{ok(check, "there is no folder for it: the sandbox keeps its data in memory")}
+	case t.Sandbox && !t.Store.Exists():
+		return append([]Finding{ok(check, "the sandbox has not stored anything yet in %s", t.Config.SandboxDir())}, t.secret()...)
 	case t.Sandbox:
-		return append([]Finding{ok(check, "not used: the sandbox keeps its ledger in memory")}, t.secret()...)
+		dir = t.Config.SandboxDir()
+	case t.Config.DatabaseURL != "":
+		return t.database(ctx)
 	case dir == "":
 		return []Finding{problem(check, "there is no folder for it", "Set VENNIO_STATE_DIR, or HOME to an absolute path: without it no consent can be recorded, and nothing booked.")}
 	}
@@ -64,7 +68,11 @@ func (t Target) state(ctx context.Context) []Finding {
 		if sqldb.FaultOf(err) == sqldb.Damaged {
 			_ = t.Store.Close() // so that no later check changes data that can still be recovered
 		}
-		return []Finding{unusable(dir, err)}
+		unfit := unusable(dir, err)
+		if fault := sqldb.FaultOf(err); t.Sandbox && (fault == sqldb.Damaged || fault == sqldb.TooNew) {
+			unfit.Do = "Delete the sandbox's data with vennio-mcp sandbox reset."
+		}
+		return []Finding{unfit}
 	}
 	return []Finding{ok(check, "%s is undamaged and can be written", dir), private(dir), t.ledger(ctx)}
 }

@@ -140,6 +140,18 @@ func MakePrivate(dir string) error {
 	return os.MkdirAll(dir, 0o700)
 }
 
+// MakeWritable is MakePrivate for a folder that must be writable: it also creates a file there and deletes it.
+func MakeWritable(dir string) error {
+	if err := MakePrivate(dir); err != nil {
+		return err
+	}
+	probe, err := os.CreateTemp(dir, ".probe.*")
+	if err != nil {
+		return err
+	}
+	return errors.Join(probe.Close(), os.Remove(probe.Name()))
+}
+
 // InsecureError is the error of a file or folder that others could change, or of a
 // stored secret that they could guess. It names the remedy and contains no secret.
 type InsecureError struct{ Why, Do string }

@@ -105,7 +105,7 @@ func (db *DB) Exists() bool {
 	if db.Volatile() || db.Shared() {
 		return true
 	}
-	_, err := os.Stat(filepath.Join(db.location, databaseFile))
+	_, err := os.Stat(filepath.Join(db.location, DatabaseFile))
 	return err == nil
 }
 

@@ -44,7 +44,7 @@ func (t *text) columns() []any { return []any{(*string)(t)} }
 func Once(ctx context.Context, where string, version int64, statements ...string) error {
 	dialect, driver, name := goose.DialectPostgres, "pgx", where
 	if !OnServer(where) {
-		dialect, driver, name = goose.DialectSQLite3, "sqlite", fileURI(filepath.Join(where, databaseFile))
+		dialect, driver, name = goose.DialectSQLite3, "sqlite", fileURI(filepath.Join(where, DatabaseFile))
 	}
 	pool, err := sql.Open(driver, name)
 	if err != nil {

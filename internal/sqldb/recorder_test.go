@@ -65,7 +65,7 @@ func (r *Recorder) connect(ctx context.Context) (*sql.DB, error) {
 	}
 	c := connector{driver: plain.Driver(), name: r.where, r: r}
 	if file, ok := r.dialect.(sqlite); ok {
-		c.name = fileURI(filepath.Join(r.where, databaseFile)) + "?" + file.settings().Encode()
+		c.name = fileURI(filepath.Join(r.where, DatabaseFile)) + "?" + file.settings().Encode()
 	}
 	if err := plain.Close(); err != nil {
 		return nil, err

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+	"strings"
 	"syscall"
 	"time"
 
@@ -21,7 +22,8 @@ import (
 	"github.com/vennio-mcp/vennio-mcp/internal/files"
 )
 
-const databaseFile = "vennio-mcp.db"
+// DatabaseFile is the name of the file in its folder. SQLite adds files whose names begin with it.
+const DatabaseFile = "vennio-mcp.db"
 
 // ErrNoFolder is the error of operations that need the state folder where the settings name none.
 var ErrNoFolder = errors.New("there is no state folder: set VENNIO_STATE_DIR, or HOME to an absolute path")
@@ -56,7 +58,7 @@ func (s sqlite) path() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return files.PrivatePath(dir, databaseFile)
+	return files.PrivatePath(dir, DatabaseFile)
 }
 
 // create creates the folder and the file, both for their owner only; SQLite gives the
@@ -71,7 +73,7 @@ func (s sqlite) create(ctx context.Context, dir, path string) error {
 	if err := files.MakePrivate(dir); err != nil {
 		return fmt.Errorf("make the state folder: %w", err)
 	}
-	temp, err := os.CreateTemp(dir, databaseFile+".*") // mode 0600
+	temp, err := os.CreateTemp(dir, DatabaseFile+".*") // mode 0600
 	if err != nil {
 		return err
 	}
@@ -94,6 +96,49 @@ func (s sqlite) create(ctx context.Context, dir, path string) error {
 		return err
 	}
 	return nil
+}
+
+// Empty deletes all rows of an SQLite database in one transaction, so that the database is like a new one.
+// Other processes may use it meanwhile. Everything that was in it is lost, the ledger included: only the
+// database of the sandbox may be emptied.
+func (db *DB) Empty(ctx context.Context) error {
+	if db.Shared() {
+		return errors.New("a database on a server is never emptied")
+	}
+	err := db.Write(ctx, func(tx *Tx) error {
+		type object struct{ name, sql string }
+		columns := func(o *object) []any { return []any{&o.name, &o.sql} }
+		triggers, err := All(tx, columns, `SELECT name, sql FROM sqlite_schema WHERE type = 'trigger'`)
+		if err != nil {
+			return err
+		}
+		tables, err := All(tx, Column[string], `SELECT name FROM sqlite_schema WHERE type = 'table'
+			AND name NOT LIKE 'sqlite\_%' ESCAPE '\' AND name NOT IN ('goose_db_version', 'river_migration')`)
+		if err != nil {
+			return err
+		}
+		statements := []string{`PRAGMA defer_foreign_keys = ON`}
+		for _, t := range triggers { // they refuse changes to the ledger
+			statements = append(statements, `DROP TRIGGER "`+t.name+`"`)
+		}
+		for _, name := range tables {
+			statements = append(statements, `DELETE FROM "`+name+`"`)
+		}
+		statements = append(statements, `INSERT INTO head (id, seq, hash) VALUES (1, 0, '`+strings.Repeat("0", 64)+`')`) // as in the first migration
+		for _, t := range triggers {
+			statements = append(statements, t.sql)
+		}
+		for _, statement := range statements {
+			if err := tx.Exec(statement); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	return db.Scrub(ctx)
 }
 
 // fileURI returns an absolute path, with any characters, in the form that SQLite takes

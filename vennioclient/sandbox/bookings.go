@@ -247,9 +247,19 @@ func (s *Server) listBookings(c *call) (answer, error) {
 	}
 	out := bookingPage{Bookings: make([]bookingJSON, 0, len(found)), Pagination: more}
 	for _, b := range found {
-		out.Bookings = append(out.Bookings, b.json())
+		out.Bookings = append(out.Bookings, s.shown(c, b))
 	}
 	return answer{status: http.StatusOK, body: out}, nil
+}
+
+// shown is json for the caller of c: the page to pay is at the address of the caller's sandbox, although
+// another process may have stored the booking.
+func (s *Server) shown(c *call, b *Booking) bookingJSON {
+	out := b.json()
+	if out.CheckoutURL != "" {
+		out.CheckoutURL = s.pageURL(c.request, "/checkout/"+b.ID)
+	}
+	return out
 }
 
 // requestedBooking returns the booking with the id in the path.
@@ -266,7 +276,7 @@ func (s *Server) readBooking(c *call) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	return answer{status: http.StatusOK, body: bookingEnvelope{b.json()}}, nil
+	return answer{status: http.StatusOK, body: bookingEnvelope{s.shown(c, b)}}, nil
 }
 
 // updateBody is the body of PATCH. Absent fields are left unchanged.

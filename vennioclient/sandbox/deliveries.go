@@ -41,6 +41,7 @@ type dispatcher struct {
 	mu      sync.Mutex // guards everything below
 	queue   []delivery
 	workers int
+	idle    chan struct{} // closed when no worker is left; nil if nobody waits for that
 	closed  bool
 	counts  Deliveries
 }
@@ -84,6 +85,10 @@ func (c *dispatcher) run() {
 		c.mu.Lock()
 		if len(c.queue) == 0 {
 			c.workers--
+			if c.workers == 0 && c.idle != nil {
+				close(c.idle)
+				c.idle = nil
+			}
 			c.mu.Unlock()
 			return
 		}
@@ -141,6 +146,24 @@ func (c *dispatcher) post(d delivery) bool {
 	_, _ = io.CopyN(io.Discard, resp.Body, maxBody)
 	_ = resp.Body.Close()
 	return resp.StatusCode >= 200 && resp.StatusCode <= 299
+}
+
+// flush waits until every delivery was attempted once, or until ctx ends.
+func (c *dispatcher) flush(ctx context.Context) {
+	c.mu.Lock()
+	if c.workers == 0 {
+		c.mu.Unlock()
+		return
+	}
+	if c.idle == nil {
+		c.idle = make(chan struct{})
+	}
+	idle := c.idle
+	c.mu.Unlock()
+	select {
+	case <-idle:
+	case <-ctx.Done():
+	}
 }
 
 func (c *dispatcher) close() {

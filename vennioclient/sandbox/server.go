@@ -120,6 +120,9 @@ func (s *Server) allowedHost(r *http.Request) bool {
 // fail. The server still answers, but sends no further events.
 func (s *Server) Close() { s.dispatcher.close() }
 
+// Flush waits until every event was sent once, or until ctx ends. It does not wait for retries.
+func (s *Server) Flush(ctx context.Context) { s.dispatcher.flush(ctx) }
+
 // serve handles one call, including faults.
 func (s *Server) serve(op operation, w http.ResponseWriter, r *http.Request) {
 	defer s.sendOutbox()

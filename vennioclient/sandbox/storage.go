@@ -73,7 +73,7 @@ func decodeAccount(stored []byte) (*accountData, error) {
 	d.DisallowUnknownFields()
 	a := new(accountData)
 	if err := d.Decode(a); err != nil {
-		return nil, fmt.Errorf("the stored account is damaged, or a newer version of the program wrote it: %w", err)
+		return nil, fmt.Errorf("the stored account is damaged, or a newer version of the program wrote it (%w): delete it with vennio-mcp sandbox reset", err)
 	}
 	a.makeMaps()
 	return a, nil

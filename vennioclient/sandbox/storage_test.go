@@ -1,6 +1,7 @@
 package sandbox
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"net/http"
@@ -57,7 +58,7 @@ func stored(m *memory, now time.Time) *Server {
 }
 
 func send(s *Server, method, path, key, body string) *httptest.ResponseRecorder {
-	r := httptest.NewRequest(method, path, strings.NewReader(body))
+	r := httptest.NewRequestWithContext(context.Background(), method, path, strings.NewReader(body))
 	r.Header.Set("Authorization", "Bearer "+DefaultKey())
 	if key != "" {
 		r.Header.Set(idempotencyHeader, key)

@@ -1,0 +1,278 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/vennio-mcp/vennio-mcp/internal/sqldb"
+)
+
+// free returns ids of several slots of next week.
+func (c *conversation) free() []string {
+	c.t.Helper()
+	found := regexp.MustCompile(`s[0-9a-z]{32}`).FindAllString(c.call("find_slots", map[string]any{"when": "next week", "limit": 10}).Text, -1)
+	require.Greater(c.t, len(found), 5)
+	return found
+}
+
+// verified runs ledger verify and returns what it says.
+func verified(t *testing.T, env []string) string {
+	t.Helper()
+	code, out, errs := run(t, env, "ledger", "verify")
+	require.Zero(t, code, out+errs)
+	return out
+}
+
+// req: Q1
+func TestTheSandboxIsSharedByAllProcessesAndOutlivesThem(t *testing.T) {
+	t.Parallel()
+	env := clean(t)
+	one, two := converse(t, env), converse(t, env)
+	booking := one.booking()
+	assert.Contains(t, two.call("list_bookings", nil).Text, "No bookings")
+	made := two.call("book_slot", booking).Data // offered by the one, booked through the other
+	require.NotEmpty(t, made.BookingID)
+	assert.Contains(t, one.call("list_bookings", nil).Text, made.BookingID)
+	assert.Contains(t, one.call("book_slot", booking).Text, made.BookingID, "a repeated call returns the same booking")
+	assert.Contains(t, verified(t, env), "3 entries")
+	for _, c := range []*conversation{one, two} {
+		require.NoError(t, c.stdin.Close())
+		require.Zero(t, c.wait())
+	}
+	again := converse(t, env)
+	assert.Contains(t, again.call("list_bookings", nil).Text, made.BookingID)
+	assert.Contains(t, again.call("cancel_booking", map[string]any{
+		"booking_id": made.BookingID, "consent": map[string]any{"granted": true, "given_by": "Ada", "statement": "cancel it"},
+	}).Text, "Cancelled")
+	_, out, _ := run(t, env, "ledger", "list")
+	assert.Contains(t, out, made.BookingID)
+}
+
+// req: Q1
+func TestARequestInTheSandboxIsApprovedInATerminal(t *testing.T) {
+	t.Parallel()
+	for name, running := range map[string]bool{"while the client runs": true, "after it has ended": false} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			env := clean(t, "VENNIO_CONSENT=human", "USER=ada")
+			c := converse(t, env)
+			booking := c.booking()
+			c.call("book_slot", booking)
+			_, listed, _ := run(t, env, "approvals", "--json")
+			id := regexp.MustCompile(`"id":"([A-Z2-7]+)"`).FindStringSubmatch(listed)
+			require.NotNil(t, id, listed)
+			if !running {
+				require.NoError(t, c.cmd.Process.Kill())
+				c.end()
+			}
+			code, shown := inTerminal(t, env, "approvals", "approve", id[1])
+			require.Zero(t, code, shown)
+			assert.Contains(t, shown, "Booked")
+			if !running {
+				c = converse(t, env)
+			}
+			assert.NotEmpty(t, c.call("book_slot", booking).Data.BookingID)
+			assert.Contains(t, c.call("list_bookings", nil).Text, "1 booking,")
+			verified(t, env)
+		})
+	}
+}
+
+func TestOneOfTwoProcessesGetsASlot(t *testing.T) {
+	t.Parallel()
+	env := clean(t)
+	processes := []*conversation{converse(t, env), converse(t, env)}
+	for _, slot := range processes[0].free()[:5] {
+		got := make([]told, len(processes))
+		var both sync.WaitGroup
+		for i, c := range processes {
+			booking := map[string]any{
+				"slot_id": slot, "title": "Intro", "attendees": []any{map[string]any{"email": "ada@example.com", "name": []string{"Ada", "Bea"}[i]}},
+				"consent": map[string]any{"granted": true, "given_by": "Ada", "statement": "yes"},
+			}
+			both.Go(func() { got[i] = c.call("book_slot", booking) })
+		}
+		both.Wait()
+		won := 0
+		for _, g := range got {
+			if g.Data.BookingID != "" && g.Data.Error == nil {
+				won++
+			}
+		}
+		assert.Equal(t, 1, won, got)
+	}
+	assert.Contains(t, processes[1].call("list_bookings", nil).Text, "5 bookings,")
+	verified(t, env)
+}
+
+// field: kill -9 during a write to the sandbox
+func TestAKilledProcessLeavesTheSandboxIntact(t *testing.T) {
+	t.Parallel()
+	env := clean(t)
+	free := converse(t, env).free()
+	for i, slot := range free[:5] {
+		c := converse(t, env)
+		_, err := c.stdin.Write([]byte(`{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"book_slot","arguments":{"slot_id":"` + slot +
+			`","title":"Intro","attendees":[{"email":"ada@example.com","name":"Ada"}],"consent":{"granted":true,"given_by":"Ada","statement":"yes"}}}}` + "\n"))
+		require.NoError(t, err)
+		dir := filepath.Join(stateDir(env), "sandbox")
+		require.Eventually(t, func() bool { // in the middle of the call: the ledger of this booking has begun
+			_, out, _ := run(t, env, "ledger", "list", "--json")
+			return strings.Count(out, `"sent"`) > i || strings.Count(out, `"attested"`) > i || dir == ""
+		}, patience, time.Millisecond)
+		require.NoError(t, c.cmd.Process.Kill())
+		c.end()
+		verified(t, env)
+	}
+	c := converse(t, env)
+	for _, slot := range free[:5] {
+		done := c.call("book_slot", map[string]any{
+			"slot_id": slot, "title": "Intro", "attendees": []any{map[string]any{"email": "ada@example.com", "name": "Ada"}},
+			"consent": map[string]any{"granted": true, "given_by": "Ada", "statement": "yes"},
+		})
+		assert.NotEmpty(t, done.Data.BookingID, done.Text)
+	}
+	assert.Contains(t, c.call("list_bookings", nil).Text, "5 bookings,", "each of them once")
+}
+
+// stateDir returns the state folder of an environment that clean made.
+func stateDir(env []string) string {
+	return filepath.Join(strings.TrimPrefix(env[0], "HOME="), ".local", "state", "vennio-mcp")
+}
+
+// req: Q1
+func TestEventsOfAllProcessesAreReceivedOnce(t *testing.T) {
+	t.Parallel()
+	env := clean(t)
+	servers := []*process{start(t, env, "serve", "--addr", "127.0.0.1:0"), start(t, env, "serve", "--addr", "127.0.0.1:0")}
+	for _, s := range servers {
+		s.address()
+		require.Eventually(t, func() bool { return strings.Contains(s.stderr.String(), "receiving the sandbox's events") }, patience, tick)
+	}
+	book := func() string {
+		c := converse(t, env)
+		made := c.call("book_slot", c.booking()).Data
+		require.NotEmpty(t, made.BookingID)
+		require.NoError(t, c.stdin.Close())
+		require.Zero(t, c.wait())
+		return made.BookingID
+	}
+	receivedOnce := func(id string) {
+		var out string
+		require.Eventually(t, func() bool {
+			_, out, _ = run(t, env, "events", "list")
+			return strings.Contains(out, id)
+		}, patience, tick)
+		assert.Equal(t, 1, strings.Count(out, id), out)
+	}
+	receivedOnce(book())
+	require.NoError(t, servers[0].cmd.Process.Kill()) // leaves its subscription
+	servers[0].end()
+	third := start(t, env, "serve", "--addr", "127.0.0.1:0")
+	third.address()
+	require.Eventually(t, func() bool { return strings.Contains(third.stderr.String(), "receiving the sandbox's events") }, patience, tick)
+	receivedOnce(book())
+	box := start(t, env, "sandbox", "--addr", "127.0.0.1:0")
+	line, err := box.stdout.ReadString('\n')
+	require.NoError(t, err)
+	url := regexp.MustCompile(`http://127\.0\.0\.1:\d+`).FindString(line)
+	assert.Contains(t, get(t, url+"/_sandbox/state").body, `"webhooks":2`, "that of the killed server is deleted")
+	for _, s := range []*process{servers[1], third} {
+		s.terminate()
+		require.Zero(t, s.wait(), s.stderr)
+	}
+	assert.Contains(t, get(t, url+"/_sandbox/state").body, `"webhooks":0`)
+}
+
+// field: reset while a process uses the sandbox, and beside an account's ledger
+func TestTheSandboxIsResetAndNothingElse(t *testing.T) {
+	t.Parallel()
+	env := clean(t)
+	code, out, _ := run(t, env, "sandbox", "reset")
+	assert.Zero(t, code)
+	assert.Contains(t, out, "Nothing to delete")
+	c := converse(t, env)
+	require.NotEmpty(t, c.call("book_slot", c.booking()).Data.BookingID)
+	withKey := append(env, "VENNIO_API_KEY=vennio_sk_test_c4n4ry_reset", "VENNIO_API_URL="+startSandboxProcess(t), "VENNIO_HOSTS="+sandboxHostsSetting())
+	account := converse(t, withKey)
+	require.NotEmpty(t, account.call("book_slot", account.booking()).Data.BookingID)
+
+	code, out, errs := run(t, env, "sandbox", "reset")
+	require.Zero(t, code, errs)
+	assert.Contains(t, out, "1 bookings, 3 entries of the ledger")
+	assert.Contains(t, c.call("list_bookings", nil).Text, "No bookings")
+	require.NotEmpty(t, c.call("book_slot", c.booking()).Data.BookingID)
+	assert.Contains(t, verified(t, withKey), "3 entries")
+	_, _, errs = run(t, env, "ledger", "list")
+	assert.Contains(t, errs, "The sandbox has its own", "without a key the account's ledger is read, because the key may be in the settings of a client")
+
+	require.NoError(t, os.WriteFile(filepath.Join(stateDir(env), "sandbox", "signing-secret"), nil, 0o600))
+	code, _, errs = run(t, env, "sandbox", "reset")
+	assert.NotZero(t, code)
+	assert.Contains(t, errs, "may have the data of an account")
+}
+
+// field: damaged, newer and unwritable state of the sandbox
+func TestStoredSandboxesThatCannotBeUsed(t *testing.T) {
+	t.Parallel()
+	for name, spoil := range map[string]func(t *testing.T, dir string){
+		"damaged": func(t *testing.T, dir string) {
+			t.Helper()
+			require.NoError(t, os.WriteFile(filepath.Join(dir, sqldb.DatabaseFile), []byte(strings.Repeat("damaged ", 1000)), 0o600))
+		},
+		"newer tables": func(t *testing.T, dir string) {
+			t.Helper()
+			spoilTable(t, dir, `INSERT INTO goose_db_version (version_id, is_applied) VALUES (99999, 1)`)
+		},
+		"newer account": func(t *testing.T, dir string) {
+			t.Helper()
+			spoilTable(t, dir, `UPDATE sandbox SET revision = 'x', account = '{"Unheard":1}'`)
+		},
+		"damaged account": func(t *testing.T, dir string) {
+			t.Helper()
+			spoilTable(t, dir, `UPDATE sandbox SET revision = 'x', account = '{"Book'`)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			env := clean(t)
+			c := converse(t, env)
+			require.NotEmpty(t, c.call("book_slot", c.booking()).Data.BookingID)
+			require.NoError(t, c.stdin.Close())
+			require.Zero(t, c.wait())
+			spoil(t, filepath.Join(stateDir(env), "sandbox"))
+			c = converse(t, env)
+			assert.Contains(t, c.call("find_slots", map[string]any{"when": "next week"}).Text, "vennio-mcp sandbox reset")
+			code, out, errs := run(t, env, "sandbox", "reset")
+			require.Zero(t, code, errs)
+			assert.Contains(t, out, "Deleted")
+			require.NotEmpty(t, c.call("book_slot", c.booking()).Data.BookingID)
+		})
+	}
+}
+
+func spoilTable(t *testing.T, dir, statement string) {
+	t.Helper()
+	db := sqldb.Open(dir)
+	require.NoError(t, db.Write(t.Context(), func(tx *sqldb.Tx) error { return tx.Exec(statement) }))
+	require.NoError(t, db.Close())
+}
+
+func TestWithoutAWritableFolderTheSandboxIsInMemory(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "file")
+	require.NoError(t, os.WriteFile(file, nil, 0o600))
+	c := converse(t, clean(t, "VENNIO_STATE_DIR="+filepath.Join(file, "state")))
+	require.NotEmpty(t, c.call("book_slot", c.booking()).Data.BookingID)
+	assert.Contains(t, c.call("list_bookings", nil).Text, "1 booking,")
+	assert.Contains(t, c.stderr.String(), "keeps its data in memory")
+	assert.Contains(t, c.stderr.String(), "set VENNIO_STATE_DIR")
+}

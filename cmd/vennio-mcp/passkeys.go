@@ -111,7 +111,7 @@ func (p program) withPasskeyLink(linkOf func(*cobra.Command, []string) (consent.
 			return err
 		}
 		link.Tenant = tenantIn(c)
-		db := sqldb.Open(cfg.Store())
+		db := sqldb.Open(commandStore(cfg))
 		defer func() { _ = db.Close() }()
 		ledger := p.ledger(cfg, db)
 		token, err := ledger.NewPasskeyLink(c.Context(), link)

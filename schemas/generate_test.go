@@ -21,10 +21,11 @@ var (
 	inputTypes = []reflect.Type{
 		reflect.TypeFor[FindSlotsInput](), reflect.TypeFor[BookSlotInput](), reflect.TypeFor[RescheduleBookingInput](), reflect.TypeFor[CancelBookingInput](),
 		reflect.TypeFor[GetBookingInput](), reflect.TypeFor[ListBookingsInput](), reflect.TypeFor[CheckCalendarAccessInput](),
+		reflect.TypeFor[ShowConsentInput](), reflect.TypeFor[AnswerConsentInput](),
 	}
 	resultTypes = []reflect.Type{
 		reflect.TypeFor[FindSlotsResult](), reflect.TypeFor[BookSlotResult](), reflect.TypeFor[ChangeResult](),
-		reflect.TypeFor[GetBookingResult](), reflect.TypeFor[ListBookingsResult](), reflect.TypeFor[CheckCalendarAccessResult](),
+		reflect.TypeFor[GetBookingResult](), reflect.TypeFor[ListBookingsResult](), reflect.TypeFor[CheckCalendarAccessResult](), reflect.TypeFor[ConsentResult](),
 	}
 )
 

@@ -212,6 +212,23 @@ type CheckCalendarAccessInput struct {
 	IncludeInactive bool   `json:"include_inactive,omitempty" jsonschema:"default=false" jsonschema_description:"Whether to list revoked and expired access too, default false"`
 }
 
+// ShowConsentInput has the arguments of show_consent.
+type ShowConsentInput struct {
+	ProposalID string `json:"proposal_id" jsonschema:"maxLength=26" jsonschema_description:"Id of the request, from the address of its approval page"`
+}
+
+// AnswerConsentInput has the arguments of answer_consent.
+type AnswerConsentInput struct {
+	ProposalID string `json:"proposal_id" jsonschema:"maxLength=26" jsonschema_description:"Id of the request"`
+	Answer     string `json:"answer" jsonschema:"enum=approve,enum=decline" jsonschema_description:"The button that the person pressed"`
+}
+
+// The answers.
+const (
+	AnswerApprove = "approve"
+	AnswerDecline = "decline"
+)
+
 // Reduced records the limit that was asked for, if it was above the maximum.
 type Reduced struct {
 	Asked string `json:"-"`

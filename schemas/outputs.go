@@ -83,7 +83,7 @@ type BookedHost struct {
 type ConsentOnFile struct {
 	GivenBy   string `json:"given_by"`
 	Statement string `json:"statement"`
-	Method    string `json:"method" jsonschema_description:"How it was obtained: asked in the client, approved on the page or in the terminal, or attested by the agent"`
+	Method    string `json:"method" jsonschema_description:"How it was obtained: asked in the client, approved on the card, on the page or in the terminal, or attested by the agent"`
 }
 
 // Instead has what a result offers instead of a write that was not made.
@@ -238,6 +238,27 @@ type AwaitingConsent struct {
 	Instead
 	Next string `json:"next"`
 	Envelope
+}
+
+// ConsentResult is a request for a person's consent as it is now, and what became of it. Only cards
+// show it.
+type ConsentResult struct {
+	ProposalID  string    `json:"proposal_id"`
+	State       string    `json:"state" jsonschema_description:"open, declined, expired, approved (being written), done, not_done or unknown"`
+	Heading     string    `json:"heading"`
+	Message     string    `json:"message"`
+	Question    string    `json:"question" jsonschema_description:"The whole request in one line"`
+	Proposal    *Proposal `json:"proposal"`
+	Expires     string    `json:"expires" jsonschema:"format=date-time" jsonschema_description:"Until when it can be answered, UTC"`
+	ApprovalURL string    `json:"approval_url,omitempty" jsonschema_description:"Page on which the person can answer"`
+	BookingID   string    `json:"booking_id,omitempty"`
+	CheckoutURL string    `json:"checkout_url,omitempty" jsonschema_description:"Where the customer pays"`
+	Envelope
+}
+
+// Text is the state of the request and its facts.
+func (r *ConsentResult) Text() string {
+	return r.Heading + ": " + r.Message + "\n" + r.Question
 }
 
 var done = map[string]string{ActionBook: "booked", ActionReschedule: "moved", ActionCancel: "cancelled"}

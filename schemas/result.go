@@ -80,6 +80,9 @@ type Envelope struct {
 	Error   *Problem `json:"error,omitempty" jsonschema_description:"Set when the call failed; then other fields may be absent"`
 	Sandbox bool     `json:"sandbox,omitempty" jsonschema_description:"True while no Vennio key is set: nothing real is booked"`
 	Warning string   `json:"warning,omitempty" jsonschema_description:"To tell the person: what is not real"`
+
+	// Meta is the result's _meta, for the client and its cards. Resources and models do not get it.
+	Meta map[string]any `json:"-"`
 }
 
 // Common returns the envelope of a result, to be filled in.

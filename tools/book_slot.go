@@ -9,6 +9,7 @@ import (
 	"github.com/mark3labs/mcp-go/mcp"
 	"github.com/mark3labs/mcp-go/server"
 
+	"github.com/vennio-mcp/vennio-mcp/internal/cards"
 	"github.com/vennio-mcp/vennio-mcp/internal/consent"
 	"github.com/vennio-mcp/vennio-mcp/internal/sanitize"
 	"github.com/vennio-mcp/vennio-mcp/internal/scheduling"
@@ -20,7 +21,7 @@ import (
 // bookSlot defines the tool that books a slot of find_slots with a person's consent.
 func bookSlot(d *Deps) Tool {
 	return define(d, spec{
-		name: toolBook, title: "Book a slot", effect: adds, needs: toolFind,
+		name: toolBook, title: "Book a slot", effect: adds, needs: toolFind, card: cards.BookingURI,
 		description: "Book a slot. " + consentRule(d.Policy) +
 			" Writes to the calendar; Vennio may mail attendees. Safe to repeat. " +
 			"Offers others if taken.",
@@ -78,6 +79,9 @@ func (d *Deps) booked(b scheduling.NewBooking, made scheduling.Booked) *schemas.
 		addSeries(out, b, made)
 	}
 	out.Next = nextAfterBooking(out)
+	if made.Series == nil {
+		out.Meta = d.calendarMeta(out.BookingID, out.Status, out.Title, start, end)
+	}
 	return out
 }
 
@@ -143,7 +147,7 @@ const paymentTime = 10 * time.Second
 // question for a client of 2026-07-28.
 func (d *Deps) offerPayment(ctx context.Context, out *schemas.BookSlotResult, fresh bool) error {
 	can := elicitation(ctx)
-	if out.CheckoutURL == "" || can == nil || can.URL == nil {
+	if out.CheckoutURL == "" || can == nil || can.URL == nil || d.Approved != nil {
 		return nil
 	}
 	id := paymentPrefix + out.BookingID

@@ -3,6 +3,7 @@ package tools
 import (
 	"context"
 
+	"github.com/vennio-mcp/vennio-mcp/internal/cards"
 	"github.com/vennio-mcp/vennio-mcp/internal/consent"
 	"github.com/vennio-mcp/vennio-mcp/internal/scheduling"
 	"github.com/vennio-mcp/vennio-mcp/internal/times"
@@ -13,7 +14,7 @@ import (
 // cancelBooking defines the tool that cancels a booking, or the rest of its series, with a person's consent.
 func cancelBooking(d *Deps) Tool {
 	return define(d, spec{
-		name: toolCancel, title: "Cancel a booking", effect: changes,
+		name: toolCancel, title: "Cancel a booking", effect: changes, card: cards.BookingURI,
 		description: "Cancel a booking, or all future confirmed ones of its series. " + consentRule(d.Policy) +
 			" It cannot be undone; to meet at another time use reschedule_booking instead. " +
 			"Vennio may e-mail attendees. Repeating the call changes nothing more.",

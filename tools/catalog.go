@@ -31,8 +31,23 @@ type Deps struct {
 
 // Catalog returns the tools that the operator selected, in the order in which a person would need
 // them. The server, the golden files, the limits on tokens and the README use this one list.
-func Catalog(deps Deps) []Tool {
+func Catalog(deps Deps) []Tool { return deps.catalog() }
+
+// CardTools returns the tools that only cards call. There are none if the operator turned cards off
+// or selected no tool that writes.
+func CardTools(deps Deps) []Tool {
 	d := &deps
+	writes := slices.ContainsFunc(d.catalog(), func(t Tool) bool { return !*t.Annotations.ReadOnlyHint })
+	switch {
+	case !writes || !d.Card.shown():
+		return nil
+	case d.Card == CardLink:
+		return []Tool{showConsent(d)}
+	}
+	return []Tool{showConsent(d), answerConsent(d)}
+}
+
+func (d *Deps) catalog() []Tool {
 	every := []Tool{findSlots(d), bookSlot(d), rescheduleBooking(d), cancelBooking(d), getBooking(d), listBookings(d), checkCalendarAccess(d)}
 	d.offered = make(map[string]bool, len(every))
 	for _, t := range every {

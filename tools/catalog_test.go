@@ -24,10 +24,17 @@ var update = flag.Bool("update", false, "rewrite golden files")
 
 var golden = filepath.Join("..", "schemas", "golden")
 
+// everyTool lists the tools, those for cards included, as a server with the default settings offers
+// them.
+func everyTool() []tools.Tool {
+	d := tools.Deps{Conversation: tools.Conversation{Card: tools.CardOn}}
+	return append(tools.Catalog(d), tools.CardTools(d)...)
+}
+
 // req: T7
 func TestReq_T7_EachToolHasItsGoldenFile(t *testing.T) {
 	wanted := map[string]bool{}
-	for _, tool := range tools.Catalog(tools.Deps{}) {
+	for _, tool := range everyTool() {
 		file := filepath.Join(golden, tool.Name+".json")
 		wanted[file] = true
 		got, err := json.Marshal(tool)
@@ -79,7 +86,7 @@ func parsed(t *testing.T, raw json.RawMessage) any {
 // req: T3, T4
 func TestReq_T3_T4_SchemasAreWholeAndPlain(t *testing.T) {
 	t.Parallel()
-	for _, tool := range tools.Catalog(tools.Deps{}) {
+	for _, tool := range everyTool() {
 		for kind, raw := range map[string]json.RawMessage{"input": tool.RawInputSchema, "output": tool.RawOutputSchema} {
 			compile(t, raw)
 			schema := parsed(t, raw)
@@ -123,8 +130,8 @@ func described(t *testing.T, tool string, schema any) {
 // req: T5
 func TestReq_T5_EveryToolHasTitleOutputAndHints(t *testing.T) {
 	t.Parallel()
-	readers := map[string]bool{"find_slots": true, "get_booking": true, "list_bookings": true, "check_calendar_access": true}
-	for _, tool := range tools.Catalog(tools.Deps{}) {
+	readers := map[string]bool{"find_slots": true, "get_booking": true, "list_bookings": true, "check_calendar_access": true, "show_consent": true}
+	for _, tool := range everyTool() {
 		assert.NotEmpty(t, tool.Title)
 		assert.NotEmpty(t, tool.RawOutputSchema)
 		hints := tool.Annotations
@@ -176,7 +183,7 @@ func TestReq_T1_T6_FewToolsAndNoOperatorsArguments(t *testing.T) {
 // req: T9, as far as words can be counted; the limits of tokens bound the rest
 func TestReq_T9_DescriptionsAreOfUsefulLength(t *testing.T) {
 	t.Parallel()
-	for _, tool := range tools.Catalog(tools.Deps{}) {
+	for _, tool := range everyTool() {
 		assert.GreaterOrEqual(t, len(strings.Fields(tool.Description)), 25, tool.Name)
 	}
 }
@@ -185,7 +192,7 @@ func TestReq_T9_DescriptionsAreOfUsefulLength(t *testing.T) {
 // field: descriptions without keywords
 func TestReq_T3_DescriptionsSayWhatKeywordsSay(t *testing.T) {
 	t.Parallel()
-	for _, tool := range tools.Catalog(tools.Deps{}) {
+	for _, tool := range everyTool() {
 		walk(t, tool.Name, parsed(t, tool.RawInputSchema), func(at string, s node) {
 			says, _ := s["description"].(string)
 			for _, keyword := range []string{"minimum", "maximum", "default"} {
@@ -202,7 +209,7 @@ func TestReq_T3_DescriptionsSayWhatKeywordsSay(t *testing.T) {
 // fields that are not optional.
 func requireFits(t *testing.T, tool string, raw json.RawMessage) {
 	t.Helper()
-	for _, declared := range tools.Catalog(tools.Deps{}) {
+	for _, declared := range everyTool() {
 		if declared.Name == tool {
 			requireValid(t, declared.RawOutputSchema, raw)
 		}

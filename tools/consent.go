@@ -31,10 +31,11 @@ type Conversation struct {
 	// ApprovalURL returns the address of the page on which a person can answer a proposal; nil: no page
 	// is served.
 	ApprovalURL func(proposalID string) (string, error)
-	// FormsCount reports whether a form that is answered over the connection counts under the policy
-	// human: over stdio, and for an authenticated caller. An agent that opens a connection itself could
-	// answer its own question. nil: forms always count.
-	FormsCount func(context.Context) bool
+	// TrustedConnection reports whether forms and cards that are answered over the connection count under
+	// the policy human: over stdio, and for callers with the scope vennio:ask. An agent that opens a
+	// connection itself could answer its own question. nil: every connection is trusted.
+	TrustedConnection func(context.Context) bool
+	Card              CardMode // whether cards are shown and can approve
 	// CallerName returns the name of the caller's token, which is recorded with answers to forms. It is
 	// empty if callers are not authenticated; nil: they never are.
 	CallerName func(context.Context) string
@@ -147,7 +148,13 @@ func (d *Deps) acceptStatement(ctx context.Context, req writeRequest, report con
 	case errors.Is(err, consent.ErrDeclined):
 		return d.askPerson(ctx, req, report.GivenBy)
 	case err == nil && !report.Granted:
-		err = awaiting(req, schemas.CodeConsentRequired, "", "Show the person what would be "+req.proposal.Done()+" and ask. If they agree, make the same call with consent {granted: true, given_by: their name, statement: their words}. Never fill these in for them.")
+		a := awaiting(req, schemas.CodeConsentRequired, "", "Show the person what would be "+req.proposal.Done()+" and ask. If they agree, make the same call with consent {granted: true, given_by: their name, statement: their words}. Never fill these in for them.")
+		if declaresCards(ctx) && d.cardCounts(ctx, d.Policy) {
+			if p, err := d.Ledger.Ask(ctx, req.act, d.asker(ctx)); err == nil { // without a card, the agent asks
+				a.Card = d.cardKey(ctx, p)
+			}
+		}
+		err = a
 	}
 	return grant, err
 }
@@ -174,16 +181,21 @@ type Awaiting struct {
 	Proposal    *schemas.Proposal
 	ApprovalURL string // empty: there is no page
 	Next        string
+	Card        *CardKey // nil: no card can answer
 }
 
 func (a *Awaiting) Error() string { return string(a.Reason) + ": " + a.Message }
 
 func (a *Awaiting) result() *schemas.AwaitingConsent {
-	return &schemas.AwaitingConsent{
+	out := &schemas.AwaitingConsent{
 		Status:  schemas.StatusAwaiting,
 		Instead: schemas.Instead{Proposal: a.Proposal, Message: a.Message, Reason: a.Reason, ApprovalURL: a.ApprovalURL},
 		Next:    a.Next,
 	}
+	if a.Card != nil {
+		out.Meta = map[string]any{metaConsent: a.Card}
+	}
+	return out
 }
 
 // awaitingReasons say why a write waits for a person.
@@ -243,11 +255,11 @@ func (d *Deps) statementCounts(ctx context.Context) bool {
 	return d.Policy == consent.PolicyAttested || d.Policy == consent.PolicyAsk && !d.canAsk(ctx) && !capabilitiesUnknown(ctx)
 }
 
-// canAsk reports whether the client declared that it can show a form, or open the approval page if
-// there is one. The server sends nothing that the client did not declare (requirement P6).
+// canAsk reports whether the client declared that it can show a form or a card, or open the approval
+// page if there is one. The server sends nothing that the client did not declare (requirement P6).
 func (d *Deps) canAsk(ctx context.Context) bool {
 	can := elicitation(ctx)
-	return d.showsForms(ctx, can) || can != nil && can.URL != nil && d.ApprovalURL != nil
+	return d.showsForms(ctx, can) || can != nil && can.URL != nil && d.ApprovalURL != nil || declaresCards(ctx) && d.cardCounts(ctx, d.Policy)
 }
 
 // elicitation returns the elicitation capability that the client declared; nil if there is none.
@@ -274,8 +286,18 @@ func capabilitiesUnknown(ctx context.Context) bool {
 // showsForms reports whether the client shows forms and their answers count. An empty capability means
 // forms (MCP 2025-11-25, Elicitation).
 func (d *Deps) showsForms(ctx context.Context, e *mcp.ElicitationCapability) bool {
-	counts := d.Policy != consent.PolicyHuman || d.FormsCount == nil || d.FormsCount(ctx)
-	return counts && d.Policy != consent.PolicySigned && e != nil && (e.Form != nil || e.URL == nil)
+	return d.connectionCounts(ctx, d.Policy) && e != nil && (e.Form != nil || e.URL == nil)
+}
+
+// connectionCounts reports whether a policy accepts that the client passes on the answer of a person.
+func (d *Deps) connectionCounts(ctx context.Context, policy consent.Policy) bool {
+	switch policy {
+	case consent.PolicySigned:
+		return false
+	case consent.PolicyHuman:
+		return d.TrustedConnection == nil || d.TrustedConnection(ctx)
+	}
+	return true
 }
 
 // reply is the answer of a person, or why there is none, as the ledger records it. unable: a client
@@ -376,6 +398,7 @@ func clientName(ctx context.Context) string {
 // which a model with a shell could run.
 func (d *Deps) approvalRequired(ctx context.Context, p consent.Proposal, req writeRequest, reason schemas.Code) error {
 	d.announce(ctx, p)
+	key := d.cardKey(ctx, p)
 	again := " Their approval carries it out; make exactly the same call again to learn the result."
 	url := d.approvalPage(p.ID)
 	if strings.HasPrefix(url, "http://localhost:") && !d.Sandbox { // the page ends with this process, the request does not
@@ -383,6 +406,12 @@ func (d *Deps) approvalRequired(ctx context.Context, p consent.Proposal, req wri
 	}
 	next := "Give the person the approval page as it is; it is open for 10 minutes, and you cannot approve it for them." + again
 	switch {
+	case key != nil && declaresCards(ctx):
+		next = "The person answers on the card with this result; you cannot answer for them."
+		if url != "" {
+			next += " If they see no card, give them the approval page as it is; both are open for 10 minutes."
+		}
+		next += again
 	case url == "" && d.Sandbox: // only this process has the sandbox's ledger
 		next = "Tell the person that this server has no way to ask them: its operator must serve the approval page, or they must use a client that can ask."
 	case url == "" && d.Policy == consent.PolicySigned:
@@ -392,7 +421,9 @@ func (d *Deps) approvalRequired(ctx context.Context, p consent.Proposal, req wri
 	case d.Present != nil && d.Present(p.ID):
 		next = "The request was opened in the person's browser. If they do not see it, give them the approval page as it is; it is open for 10 minutes, and you cannot approve it for them." + again
 	}
-	return awaiting(req, reason, url, next)
+	a := awaiting(req, reason, url, next)
+	a.Card = key
+	return a
 }
 
 // announce announces a proposal that waits outside the client.

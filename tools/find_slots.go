@@ -9,11 +9,13 @@ import (
 	"strings"
 	"time"
 
+	"github.com/vennio-mcp/vennio-mcp/internal/cards"
 	"github.com/vennio-mcp/vennio-mcp/internal/sanitize"
 	"github.com/vennio-mcp/vennio-mcp/internal/scheduling"
 	"github.com/vennio-mcp/vennio-mcp/internal/slots"
 	"github.com/vennio-mcp/vennio-mcp/internal/times"
 	"github.com/vennio-mcp/vennio-mcp/schemas"
+	"github.com/vennio-mcp/vennio-mcp/vennioclient"
 )
 
 const (
@@ -30,7 +32,7 @@ const (
 // findSlots defines the tool that finds free times and offers a few of them.
 func findSlots(d *Deps) Tool {
 	return define(d, spec{
-		name: toolFind, title: "Find free times", effect: reads,
+		name: toolFind, title: "Find free times", effect: reads, card: cards.SlotsURI,
 		description: "Find free times of hosts. Call before each booking and when asked if a host is free; only reads. " +
 			"Returns slots in words for the person, who chooses; each slot_id serves book_slot for 2 hours.",
 	}, d.findSlots)
@@ -54,6 +56,9 @@ func (d *Deps) findSlots(ctx context.Context, in schemas.FindSlotsInput) (*schem
 		Preferences:     preferences(in),
 		Slots:           d.offer(q, picked.Choices...),
 		More:            picked.More,
+	}
+	if d.Card.shown() {
+		out.Meta = map[string]any{metaDays: dayStrips(free, picked.Choices, q, until)}
 	}
 	found := searchNote{in: in, q: q, out: out, until: until, unsuitable: len(free) > 0 && len(picked.Choices) == 0, missed: picked.Missed}
 	if len(out.Slots) == 0 {
@@ -301,4 +306,81 @@ func (n searchNote) noCommonTimeText() string {
 
 func (n searchNote) moment(t time.Time) string {
 	return times.Day(t, n.q.Window.Loc) + ", " + times.Clock(t, n.q.Window.Loc)
+}
+
+// dayStrip is a day on the card of find_slots: what is free and busy around the offered times. All times
+// are minutes since midnight on the clock of the window's zone.
+type dayStrip struct {
+	Day   string   `json:"day"` // as in schemas.Slot.StartLocal
+	From  int      `json:"from"`
+	To    int      `json:"to"`
+	Free  [][2]int `json:"free"` // of all hosts together
+	Busy  [][2]int `json:"busy"` // of the guest, as the call named them
+	Slots [][2]int `json:"slots"`
+}
+
+// dayStrips returns the days with offered times. They show nothing outside the window that was searched.
+func dayStrips(free []vennioclient.Slot, offered []slots.Choice, q scheduling.Search, until time.Time) (all []dayStrip) {
+	const morning, evening = 8 * 60, 18 * 60 // at least, so that days can be compared
+	loc := q.Window.Loc
+	for _, c := range offered {
+		day := times.Day(c.Start, loc)
+		if slices.ContainsFunc(all, func(s dayStrip) bool { return s.Day == day }) {
+			continue
+		}
+		y, m, n := c.Start.In(loc).Date()
+		on := func(spans []slots.Span) [][2]int {
+			return minutesOn(slots.Span{Start: time.Date(y, m, n, 0, 0, 0, 0, loc), End: time.Date(y, m, n+1, 0, 0, 0, 0, loc)}, loc, spans)
+		}
+		searched := on([]slots.Span{{Start: q.Window.From, End: until}})
+		s := dayStrip{Day: day, Free: on(spansOf(free)), Busy: on(q.Wishes.Busy)}
+		for _, other := range offered {
+			s.Slots = append(s.Slots, on([]slots.Span{{Start: other.Start, End: other.End}})...)
+		}
+		if len(searched) == 0 || len(s.Free) == 0 {
+			continue
+		}
+		first, last := s.Free[0][0], s.Free[len(s.Free)-1][1]
+		s.From = min(max(min(first/60*60, morning), searched[0][0], q.Window.Earliest), first)
+		s.To = max(min(max((last+59)/60*60, evening), searched[0][1], cmp.Or(q.Window.Latest, 24*60)), last)
+		all = append(all, s)
+	}
+	return all
+}
+
+func spansOf(free []vennioclient.Slot) (all []slots.Span) {
+	for _, f := range free {
+		all = append(all, slots.Span{Start: f.Start, End: f.End})
+	}
+	return all
+}
+
+// minutesOn returns the parts of spans that lie on a day, joined where they touch, in their order.
+func minutesOn(day slots.Span, loc *time.Location, spans []slots.Span) [][2]int {
+	found := [][2]int{}
+	for _, s := range spans {
+		if !s.Start.Before(day.End) || !s.End.After(day.Start) {
+			continue
+		}
+		part := [2]int{0, 24 * 60}
+		if s.Start.After(day.Start) {
+			part[0] = s.Start.In(loc).Hour()*60 + s.Start.In(loc).Minute()
+		}
+		if s.End.Before(day.End) {
+			part[1] = s.End.In(loc).Hour()*60 + s.End.In(loc).Minute()
+		}
+		if part[0] < part[1] { // not so in the hour that the clock repeats
+			found = append(found, part)
+		}
+	}
+	slices.SortFunc(found, func(a, b [2]int) int { return cmp.Or(a[0]-b[0], a[1]-b[1]) })
+	joined := found[:0]
+	for _, part := range found {
+		if last := len(joined) - 1; last >= 0 && part[0] <= joined[last][1] {
+			joined[last][1] = max(joined[last][1], part[1])
+			continue
+		}
+		joined = append(joined, part)
+	}
+	return joined
 }

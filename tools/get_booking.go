@@ -4,6 +4,7 @@ import (
 	"context"
 	"strings"
 
+	"github.com/vennio-mcp/vennio-mcp/internal/cards"
 	"github.com/vennio-mcp/vennio-mcp/internal/sanitize"
 	"github.com/vennio-mcp/vennio-mcp/schemas"
 	"github.com/vennio-mcp/vennio-mcp/vennioclient"
@@ -12,7 +13,7 @@ import (
 // getBooking defines the tool that shows one booking as it is now.
 func getBooking(d *Deps) Tool {
 	return define(d, spec{
-		name: toolGet, title: "Look at a booking", effect: reads,
+		name: toolGet, title: "Look at a booking", effect: reads, card: cards.BookingURI,
 		description: "Show the current state of one booking: status, time, people, and the payment link while payment is due. " +
 			"Use it to see whether one was paid or moved, and before changing it; without its id call list_bookings. Only reads.",
 	}, d.getBooking)
@@ -29,6 +30,7 @@ func (d *Deps) getBooking(ctx context.Context, in schemas.GetBookingInput) (*sch
 	}
 	out := &schemas.GetBookingResult{Booking: existing(b, loc), Notes: sanitize.Block(b.Notes, 500)}
 	out.Attendees = limitPeople(out.Attendees)
+	out.Meta = d.calendarMeta(b.ID, b.Status, b.Title, b.Start, b.End)
 	if b.Status == vennioclient.StatusPendingPayment {
 		out.CheckoutURL = d.Vennio.SafeLink(b.CheckoutURL)
 	}

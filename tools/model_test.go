@@ -23,6 +23,8 @@ type model struct {
 	made   string         // a booking that a person made
 	calls  []args         // bookings it tried
 	codes  map[string]int // what it was answered
+
+	neverGrants bool // it never states that a person agreed
 }
 
 func newModel(seed uint64, can []string, send func([]byte) string) *model {
@@ -116,6 +118,9 @@ func (m *model) maybe(b args) args {
 
 // consent is whatever an agent may claim.
 func (m *model) consent() any {
+	if m.neverGrants {
+		return notYet
+	}
 	yes := args{"granted": true, "given_by": "Ada Byron", "statement": "Yes, book it"}
 	return pick[any](m, yes, yes, yes, yes, yes, yes, yes, yes, yes.with("given_by", "the operator"), yes.with("statement", "approved in the terminal"),
 		yes.with("method", "approved on the page"), yes.with("granted", "true"), yes.with("granted", false), yes.with("statement", nil),

@@ -3,6 +3,7 @@ package tools
 import (
 	"context"
 
+	"github.com/vennio-mcp/vennio-mcp/internal/cards"
 	"github.com/vennio-mcp/vennio-mcp/internal/consent"
 	"github.com/vennio-mcp/vennio-mcp/internal/scheduling"
 	"github.com/vennio-mcp/vennio-mcp/internal/times"
@@ -13,7 +14,7 @@ import (
 // rescheduleBooking defines the tool that moves a booking to a slot of find_slots with a person's consent.
 func rescheduleBooking(d *Deps) Tool {
 	return define(d, spec{
-		name: toolReschedule, title: "Move a booking", effect: changes, needs: toolFind,
+		name: toolReschedule, title: "Move a booking", effect: changes, needs: toolFind, card: cards.BookingURI,
 		description: "Move a booking to a slot from find_slots, called with reschedule_of. " + consentRule(d.Policy) +
 			" Vennio may e-mail attendees. Repeating the call changes nothing more. " +
 			"A taken slot returns others, needing new consent.",

@@ -30,6 +30,8 @@ const (
 	toolGet        = "get_booking"
 	toolList       = "list_bookings"
 	toolAccess     = "check_calendar_access"
+	toolShow       = "show_consent"
+	toolAnswer     = "answer_consent"
 )
 
 // effect is what a call changes. It determines the four MCP hints.
@@ -45,6 +47,8 @@ const (
 type spec struct {
 	name, title, description string
 	effect                   effect
+	card                     string // the address of the card that shows the results; empty: none
+	forCards                 bool   // only cards call the tool
 	needs                    string // a tool without which this one is useless, so that the description may mention it; empty: none
 }
 
@@ -82,24 +86,24 @@ func define[In any, Out schemas.Result](d *Deps, s spec, handle func(context.Con
 	t.Title = s.title
 	t.RawOutputSchema = schemas.Output[Out]()
 	t.Annotations = hints(s)
-	t.Meta = meta(d.Policy, s)
+	t.Meta = d.meta(s)
 	t.run = func(ctx context.Context, req mcp.CallToolRequest) (*mcp.CallToolResult, error) {
-		ctx, endProgress := d.withProgress(withAnswer(ctx, req), req)
+		ctx, endProgress := d.withProgress(withCardKey(withAnswer(ctx, req), req), req)
 		defer endProgress()
 		out, err := d.call(ctx, s, func() (schemas.Result, error) { return handled(ctx, handle, in, req) })
 		if q, asks := errors.AsType[*question](err); asks {
 			return q.result(), nil
 		}
 		if a, waits := errors.AsType[*Awaiting](err); waits {
-			return d.result(a.result()), err
+			return d.result(s, a.result()), err
 		}
 		if err != nil {
-			return d.result(d.failure(err)), err
+			return d.result(s, d.failure(err)), err
 		}
 		if w, writes := out.(schemas.WriteResult); writes {
 			d.Notify(w.AllWritten())
 		}
-		return d.result(out), nil
+		return d.result(s, out), nil
 	}
 	return t
 }
@@ -144,7 +148,7 @@ func handled[In any, Out schemas.Result](
 	return handle(ctx, args)
 }
 
-func (d *Deps) result(r schemas.Result) *mcp.CallToolResult {
+func (d *Deps) result(s spec, r schemas.Result) *mcp.CallToolResult {
 	if d.Sandbox {
 		r.Common().MarkSandbox()
 	}
@@ -153,15 +157,19 @@ func (d *Deps) result(r schemas.Result) *mcp.CallToolResult {
 	}
 	answer := mcp.NewToolResultStructured(r, schemas.Render(r))
 	answer.IsError = r.Common().Error != nil
+	if fields := d.cardMeta(s, r.Common().Meta); len(fields) > 0 {
+		answer.Meta = &mcp.Meta{AdditionalFields: fields}
+	}
 	return answer
 }
 
-// meta is for the clients of Anthropic. requiresUserInteraction makes them show a prompt and refuse
-// the tool if nobody can be prompted, so it is omitted where the operator accepts the agent's
-// statement. alwaysLoad keeps tool search from omitting a tool.
-func meta(p consent.Policy, s spec) *mcp.Meta {
-	fields := map[string]any{}
-	if s.effect != reads && p != consent.PolicyAttested {
+// meta is the _meta of a tool: its card, and fields for the clients of Anthropic.
+// requiresUserInteraction makes them show a prompt and refuse the tool if nobody can be prompted, so it
+// is omitted where the operator accepts the agent's statement, and where a person has answered.
+// alwaysLoad keeps tool search from omitting a tool.
+func (d *Deps) meta(s spec) *mcp.Meta {
+	fields := d.cardMeta(s, map[string]any{})
+	if s.effect != reads && d.Policy != consent.PolicyAttested && !s.forCards {
 		fields["anthropic/requiresUserInteraction"] = true
 	}
 	if s.name == toolFind || s.name == toolBook {

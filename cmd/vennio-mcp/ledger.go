@@ -38,7 +38,7 @@ func (p program) ledgerCommand() *cobra.Command {
 }
 
 // methods are how consent can be given, as --method names them.
-var methods = map[string]consent.Method{"client": consent.InClient, "page": consent.OnPage, "passkey": consent.Signed, "terminal": consent.InTerminal, "attested": consent.Attested}
+var methods = map[string]consent.Method{"client": consent.InClient, "card": consent.OnCard, "page": consent.OnPage, "passkey": consent.Signed, "terminal": consent.InTerminal, "attested": consent.Attested}
 
 // defaultTenant is how --tenant of ledger list names the tenant without a name, and tables show it.
 const defaultTenant = "-"
@@ -70,7 +70,7 @@ func (p program) listLedgerCommand() *cobra.Command {
 	textFlag(c, &tenant, tenantFlag, "tenant", "entries of this tenant; - is the default one (default: all tenants)")
 	textFlag(c, &f.Booking, "booking", "id", "entries about this booking")
 	choiceFlag(c, &outcome, "outcome", "outcome", "entries with this outcome", string(consent.Sent), string(consent.Done), string(consent.NotDone), string(consent.Unknown))
-	choiceFlag(c, &method, "method", "method", "entries about a consent that was given in this way", "passkey", "client", "page", "terminal", "attested")
+	choiceFlag(c, &method, "method", "method", "entries about a consent that was given in this way", "passkey", "client", "card", "page", "terminal", "attested")
 	p.momentFlag(c, &f.Since, "since", "entries since")
 	p.momentFlag(c, &f.Until, "until", "entries before")
 	numberFlag(c, &f.Limit, "limit", 0, 1_000_000, "list only the newest so many; 0: all")

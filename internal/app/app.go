@@ -230,7 +230,8 @@ func skills(cfg config.Config) []mcpserver.Skill {
 // writes returns a function that reports whether a tool needs the scope to book.
 func writes(selected tools.Selection) func(string) bool {
 	var names []string
-	for _, t := range tools.Catalog(tools.Deps{Selection: selected}) {
+	d := tools.Deps{Selection: selected, Conversation: tools.Conversation{Card: tools.CardOn}}
+	for _, t := range slices.Concat(tools.Catalog(d), tools.CardTools(d)) {
 		if !*t.Annotations.ReadOnlyHint {
 			names = append(names, t.Name)
 		}
@@ -294,8 +295,8 @@ func (a *App) deps(cfg config.Config, id tenant.Identity, client *vennioclient.C
 			Limits: cfg.Limits, Rollout: cfg.Canary, Warn: a.warn,
 		},
 		Conversation: tools.Conversation{
-			Policy: cfg.Consent, Keys: a.keys.ForTenant(id.Name), ApprovalURL: a.Links.Proposal,
-			FormsCount: func(ctx context.Context) bool {
+			Policy: cfg.Consent, Card: tools.CardMode(cfg.Card), Keys: a.keys.ForTenant(id.Name), ApprovalURL: a.Links.Proposal,
+			TrustedConnection: func(ctx context.Context) bool {
 				caller := auth.From(ctx)
 				return !a.overHTTP || !caller.Anonymous() && caller.May(auth.ScopeAsk)
 			},
@@ -328,19 +329,24 @@ const title = "Vennio scheduling"
 func (a *App) mcpServer(d *tools.Deps) *server.MCPServer {
 	catalog, policy := tools.Catalog(*d), policyOf(d)
 	policy.Tools = tools.Names(catalog)
+	extensions := d.Extensions()
+	extensions[mcpserver.SkillsExtension] = struct{}{}
 	s := server.NewMCPServer("vennio-mcp", a.options.Version,
 		server.WithTitle(title), server.WithInstructions(prompts.Instructions(policy.Tools, d.Policy)),
 		server.WithToolCapabilities(false), server.WithPromptCapabilities(false), server.WithResourceCapabilities(true, false),
-		server.WithExtensions(map[string]any{mcpserver.SkillsExtension: struct{}{}}),
-		server.WithCompletions(), server.WithPromptCompletionProvider(prompts.Completer{Hosts: d.HostNames}), server.WithRecovery())
-	bound := make([]server.ServerTool, len(catalog))
-	for i, tool := range catalog {
-		bound[i] = tool.Bind(observe.Tools(a.log, a.metrics), a.traces.Tools)
+		server.WithCompletions(), server.WithPromptCompletionProvider(prompts.Completer{Hosts: d.HostNames}), server.WithRecovery(),
+		server.WithExtensions(extensions), server.WithHooks(tools.HideCards()))
+	var bound []server.ServerTool
+	for _, tool := range slices.Concat(catalog, tools.CardTools(*d)) {
+		bound = append(bound, tool.Bind(observe.Tools(a.log, a.metrics), a.traces.Tools))
 	}
 	s.AddTools(bound...)
 	s.AddPrompts(prompts.Catalog(policy.Tools, d.Policy)...)
 	resources.Register(s, policy, bound...)
 	resources.RegisterSkills(s, prompts.Skills(policy.Tools, d.Policy)...)
+	if d.Card != tools.CardOff {
+		resources.RegisterCards(s)
+	}
 	return s
 }
 

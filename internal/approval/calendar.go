@@ -1,6 +1,7 @@
 package approval
 
 import (
+	"io"
 	"net/http"
 	"strings"
 	"time"
@@ -34,9 +35,23 @@ func (p *Pages) calendar(w http.ResponseWriter, proposal consent.Proposal, g *co
 	writeCalendar(w, calendarEvent{id: g.BookingID, title: act.Title, about: strings.Join(about, "\n"), start: act.Start, end: act.End, at: g.At})
 }
 
-// writeCalendar writes a file with which people add a booking to their own calendar (RFC 5545). It
-// contains no attendees, so it invites nobody: Vennio sends its own e-mails.
+// writeCalendar writes a calendar file.
 func writeCalendar(w http.ResponseWriter, from calendarEvent) {
+	h := w.Header()
+	h.Set("Content-Type", "text/calendar; charset=utf-8")
+	h.Set("Content-Disposition", `attachment; filename="booking.ics"`)
+	_, _ = io.WriteString(w, from.file())
+}
+
+// CalendarFile returns a file with which people add a booking to their own calendar. id is Vennio's; at
+// is when the booking was made or read.
+func CalendarFile(id, title string, start, end, at time.Time) string {
+	return calendarEvent{id: id, title: title, start: start, end: end, at: at}.file()
+}
+
+// file returns the calendar file (RFC 5545). It contains no attendees, so it invites nobody: Vennio
+// sends its own e-mails.
+func (from calendarEvent) file() string {
 	c := ics.NewCalendarFor("vennio-mcp")
 	c.SetMethod(ics.MethodPublish)
 	e := c.AddEvent(sanitize.Line(from.id, 100) + "@vennio")
@@ -44,9 +59,8 @@ func writeCalendar(w http.ResponseWriter, from calendarEvent) {
 	e.SetStartAt(from.start)
 	e.SetEndAt(from.end)
 	e.SetSummary(sanitize.Mask(sanitize.Line(from.title, 120)))
-	e.SetDescription(sanitize.Mask(sanitize.Block(from.about, 5000)))
-	h := w.Header()
-	h.Set("Content-Type", "text/calendar; charset=utf-8")
-	h.Set("Content-Disposition", `attachment; filename="booking.ics"`)
-	_ = c.SerializeTo(w)
+	if from.about != "" {
+		e.SetDescription(sanitize.Mask(sanitize.Block(from.about, 5000)))
+	}
+	return c.Serialize()
 }

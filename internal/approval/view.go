@@ -97,7 +97,7 @@ func (p *Pages) outcome(ctx context.Context, shown *page, proposal consent.Propo
 	case consent.Done:
 		p.done(ctx, shown, proposal, g, v)
 	case consent.NotDone:
-		shown.Heading, shown.Lead = v.not, "Nothing was changed: "+because(g.Detail)
+		shown.Heading, shown.Lead = v.not, "Nothing was changed: "+Because(g.Detail)
 	case consent.Unknown:
 		shown.Heading, shown.Refresh = "Not known yet", 5*resultRefresh
 		shown.Lead = "Vennio gave no clear answer, so this may or may not have been done. The server keeps checking, and it cannot be done twice. This page will show the result."
@@ -142,8 +142,8 @@ func (p *Pages) done(ctx context.Context, shown *page, proposal consent.Proposal
 	}
 }
 
-// because explains why an act was not made, from the detail in the ledger.
-func because(detail string) string {
+// Because explains why an act was not made, from the detail in the ledger.
+func Because(detail string) string {
 	code, abandoned := strings.CutPrefix(detail, consent.AbandonedPrefix)
 	reason := cmp.Or(reasons[code], "Vennio refused it.")
 	if abandoned {

@@ -22,7 +22,7 @@ import (
 const (
 	ScopeRead    = "vennio:read"    // tools that read, resources, prompts
 	ScopeBook    = "vennio:book"    // tools that write
-	ScopeAsk     = "vennio:ask"     // the caller shows forms to a person; their answers count under the policy human
+	ScopeAsk     = "vennio:ask"     // the caller shows forms and cards to a person; their answers count under the policy human
 	ScopeMetrics = "vennio:metrics" // metrics of the whole process
 )
 
@@ -32,6 +32,7 @@ func Scopes() []string { return []string{ScopeRead, ScopeBook, ScopeAsk, ScopeMe
 // Caller is the identity that the credential of a request proves.
 type Caller struct {
 	Name   string // name of the token in the settings, or "oauth:" and the subject of a JWT
+	Client string // the OAuth client to which a JWT was issued (RFC 9068, 2.2); empty if the token does not say
 	Tenant string // empty: the default tenant
 	Scopes []string
 	Key    string // the Vennio API key that the caller sent, a secret; empty: none

@@ -2,6 +2,7 @@ package auth
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/base64"
 	"encoding/json"
@@ -133,7 +134,7 @@ func (v *verifier) verify(ctx context.Context, token string) (Caller, error) {
 	if c.Subject == "" {
 		return Caller{}, invalidToken(errors.New("it has no subject"))
 	}
-	caller := Caller{Name: "oauth:" + c.Subject, Scopes: c.scopes}
+	caller := Caller{Name: "oauth:" + c.Subject, Client: cmp.Or(c.clientID, c.azp), Scopes: c.scopes}
 	if v.o.TenantClaim == "" {
 		return caller, nil
 	}
@@ -146,8 +147,10 @@ func (v *verifier) verify(ctx context.Context, token string) (Caller, error) {
 // claims are the claims of an access token that this package reads.
 type claims struct {
 	jwt.RegisteredClaims
-	scopes []string // of scope and scp together
-	all    members  // all claims, because the settings name the claim of the tenant
+	scopes   []string // of scope and scp together
+	clientID string   // RFC 9068, 2.2
+	azp      string   // the same in tokens of Auth0, Keycloak and Microsoft Entra ID
+	all      members  // all claims, because the settings name the claim of the tenant
 }
 
 // UnmarshalJSON decodes the claims by their exact names. Claim names are case-sensitive and unique
@@ -168,7 +171,9 @@ func (c *claims) UnmarshalJSON(raw []byte) error {
 		member{"nbf", &c.NotBefore},
 		member{"iat", &c.IssuedAt},
 		member{"scope", &scope}, // RFC 9068, 2.2.3: a string; Duende IdentityServer issues an array
-		member{"scp", &scp},     // Microsoft Entra ID: a string; Okta: an array
+		member{"client_id", &c.clientID},
+		member{"azp", &c.azp},
+		member{"scp", &scp}, // Microsoft Entra ID: a string; Okta: an array
 	); err != nil {
 		return err
 	}

@@ -54,6 +54,7 @@ type Config struct {
 	LogLevel       string
 	LogFormat      string
 	OpenBrowser    string   // auto or off
+	Card           string   // on, link or off: see tools.CardMode
 	urlFrom        string   // where APIURL was set
 	Warnings       []string // about unusual but valid settings
 }

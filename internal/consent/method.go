@@ -16,17 +16,18 @@ type Method string
 const (
 	Signed     Method = "signed with a passkey"
 	InClient   Method = "asked in the client"
+	OnCard     Method = "approved on the card"
 	OnPage     Method = "approved on the page"
 	InTerminal Method = "approved in the terminal"
 	Attested   Method = "attested by the agent"
 )
 
 // Methods lists every Method, the most reliable first.
-func Methods() []Method { return []Method{Signed, InClient, OnPage, InTerminal, Attested} }
+func Methods() []Method { return []Method{Signed, InClient, OnCard, OnPage, InTerminal, Attested} }
 
 // human reports whether a person answered a question that the server itself asked.
 func (m Method) human() bool {
-	return m == Signed || m == InClient || m == OnPage || m == InTerminal
+	return m == Signed || m == InClient || m == OnCard || m == OnPage || m == InTerminal
 }
 
 // Policy is the operator's choice of the methods that count (docs/requirements.md, C4).

@@ -203,8 +203,10 @@ type Answer struct {
 	By      string // the person who answered, as far as the channel shows; cut to 100 characters
 	Claimed string // the person that the agent names, recorded as its claim only; cut to 100 characters
 	Words   string // what they said or pressed; cut to 500 characters
-	Method  Method // Signed, InClient, OnPage or InTerminal
+	Method  Method // Signed, InClient, OnCard, OnPage or InTerminal
 	Policy  Policy // in force where the person answers; that of the request applies too
+
+	Card CardKey // for the method OnCard
 
 	// For the method Signed: the signature over Proposal.Statement, and the site of the page. By is then
 	// the owner of the passkey.
@@ -218,22 +220,31 @@ type Answer struct {
 //
 // Only the first answer counts: the second gets ErrAnswered, and a late one ErrExpired, together
 // with the proposal. ErrNoProposal: unknown id. ErrOtherAct, for an approval: another act was sent
-// under the slot id meanwhile. ErrNotHuman: the method is not one of those four. ErrTampered: the
+// under the slot id meanwhile. ErrNotHuman: the method is not one of those five. ErrTampered: the
 // proposal differs from its entries in the ledger. ErrUnsigned: the policy requires a signature.
-// ErrNoPasskey, and the errors of package passkey: the signature is not valid.
+// ErrCardKey: the
+// answer of a card has no valid key. ErrNoPasskey, and the errors of package passkey: the signature is
+// not valid.
 func (l *Ledger) Answer(ctx context.Context, id string, a Answer) (Proposal, error) {
 	var p Proposal
 	if !a.Method.human() {
 		return p, ErrNotHuman
 	}
 	a.By, a.Words, a.Claimed = sanitize.Line(a.By, 100), sanitize.Line(a.Words, 500), sanitize.Line(a.Claimed, 100)
-	var late error
+	var late error // refuses the answer and keeps what the transaction recorded
 	err := l.update(ctx, func(tx *transaction) (err error) {
 		if p, err = tx.proposal(id); err != nil {
 			return err
 		}
 		if err := tx.verifyProposal(p); err != nil {
 			return err
+		}
+		if a.Method == OnCard {
+			refused, err := tx.checkCardKey(p, a.Card)
+			if refused != nil || err != nil {
+				late = refused
+				return err
+			}
 		}
 		if p.overdue {
 			late = ErrExpired

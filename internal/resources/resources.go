@@ -15,6 +15,7 @@ import (
 	"github.com/mark3labs/mcp-go/mcp"
 	"github.com/mark3labs/mcp-go/server"
 
+	"github.com/vennio-mcp/vennio-mcp/internal/cards"
 	"github.com/vennio-mcp/vennio-mcp/internal/rpcerr"
 	"github.com/vennio-mcp/vennio-mcp/prompts"
 	"github.com/vennio-mcp/vennio-mcp/schemas"
@@ -61,6 +62,18 @@ func RegisterSkills(s *server.MCPServer, skills ...prompts.Skill) {
 			func(context.Context, mcp.ReadResourceRequest) ([]mcp.ResourceContents, error) {
 				return []mcp.ResourceContents{mcp.TextResourceContents{URI: skill.URI(), MIMEType: markdown, Text: skill.Text}}, nil
 			})
+	}
+}
+
+// RegisterCards adds the cards to s. Clients show them with the results of tools.
+func RegisterCards(s *server.MCPServer) {
+	for uri, card := range cards.All() {
+		ui := map[string]any{"ui": map[string]any{"csp": map[string]any{"connectDomains": []string{}, "resourceDomains": []string{}}, "prefersBorder": true}}
+		r := mcp.NewResource(uri, card.Name, mcp.WithResourceTitle(card.Title), mcp.WithMIMEType(cards.MIMEType), mcp.WithResourceDescription(card.Description))
+		r.Meta = mcp.NewMetaFromMap(ui)
+		s.AddResource(r, func(context.Context, mcp.ReadResourceRequest) ([]mcp.ResourceContents, error) {
+			return []mcp.ResourceContents{mcp.TextResourceContents{URI: uri, MIMEType: cards.MIMEType, Text: card.HTML, Meta: ui}}, nil
+		})
 	}
 }
 

@@ -1,0 +1,185 @@
+package tools_test
+
+import (
+	"context"
+	"encoding/json"
+	"maps"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/mark3labs/mcp-go/server"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/vennio-mcp/vennio-mcp/internal/consent"
+	"github.com/vennio-mcp/vennio-mcp/schemas"
+	"github.com/vennio-mcp/vennio-mcp/tools"
+)
+
+// cardsDeclared are the capabilities of a client that shows cards.
+const cardsDeclared = `{"extensions":{"io.modelcontextprotocol/ui":{"mimeTypes":["text/html;profile=mcp-app"]}}}`
+
+const (
+	resultMeta  = "io.github.vennio-mcp/consent"
+	requestMeta = "io.github.vennio-mcp/consent-key"
+)
+
+func withCards(policy consent.Policy) option {
+	return func(w *world) {
+		w.deps.Policy, w.deps.Card = policy, tools.CardOn
+		w.deps.ApprovalURL = func(id string) (string, error) { return "http://127.0.0.1:1/approvals/" + id, nil }
+	}
+}
+
+// cardServer is the world's server with the tools for cards.
+func (w *world) cardServer() *server.MCPServer {
+	srv := server.NewMCPServer("test", "0", server.WithExtensions(w.deps.Extensions()), server.WithHooks(tools.HideCards()))
+	for _, tool := range append(tools.Catalog(w.deps), tools.CardTools(w.deps)...) {
+		srv.AddTools(tool.Bind())
+	}
+	return srv
+}
+
+// cardReply is the answer to a call as a host receives it.
+type cardReply struct {
+	Raw    string
+	Result struct {
+		IsError           bool
+		Meta              map[string]json.RawMessage `json:"_meta"`
+		StructuredContent struct {
+			schemas.ConsentResult
+			Status string
+			Reason schemas.Code
+		}
+	}
+}
+
+// key is the key of the card in the result; empty if there is none.
+func (r cardReply) key(t *testing.T) (k tools.CardKey) {
+	t.Helper()
+	if raw := r.Result.Meta[resultMeta]; raw != nil {
+		require.NoError(t, json.Unmarshal(raw, &k))
+	}
+	return k
+}
+
+// calls returns a function that calls tools as the host of a client of 2026-07-28.
+func (w *world) calls(can string) func(tool string, arguments, meta args) cardReply {
+	srv := w.cardServer()
+	return func(tool string, arguments, meta args) (r cardReply) {
+		w.t.Helper()
+		var message map[string]any
+		require.NoError(w.t, json.Unmarshal(toolCall(can, tool, arguments, nil), &message))
+		maps.Copy(message["params"].(map[string]any)["_meta"].(map[string]any), meta)
+		r.Raw = text(srv.HandleMessage(w.t.Context(), []byte(text(message))))
+		require.NoError(w.t, json.Unmarshal([]byte(r.Raw), &r))
+		return r
+	}
+}
+
+// req: C15
+func TestReq_C15_ACardApprovesAndExecutes(t *testing.T) {
+	t.Parallel()
+	for _, policy := range []consent.Policy{consent.PolicyAttested, consent.PolicyAsk, consent.PolicyHuman} {
+		w := newWorld(t, withCards(policy))
+		call := w.calls(cardsDeclared)
+		booking := agreed(w.slot().SlotID).with("consent", notYet)
+		asked := call("book_slot", booking, nil)
+		require.Equal(t, "awaiting_consent", asked.Result.StructuredContent.Status, asked.Raw)
+		k := asked.key(t)
+		require.Len(t, k.Key, 64, policy)
+		require.Equal(t, 1, strings.Count(asked.Raw, k.Key), "only in _meta")
+
+		shown := call("show_consent", args{"proposal_id": k.ProposalID}, nil)
+		require.Equal(t, "open", shown.Result.StructuredContent.State, shown.Raw)
+		require.Equal(t, "Intro call", shown.Result.StructuredContent.Proposal.Title)
+		require.NotContains(t, shown.Raw, k.Key)
+		require.Empty(t, shown.key(t))
+		require.Zero(t, w.vennio.Writes())
+
+		done := call("answer_consent", args{"proposal_id": k.ProposalID, "answer": "approve"}, args{requestMeta: k.Key})
+		got := done.Result.StructuredContent
+		require.Equal(t, []string{"done", "Booked"}, []string{got.State, got.Heading}, done.Raw)
+		require.Equal(t, 1, w.vennio.Writes(), "the approval executes the act")
+		require.NotContains(t, done.Raw, k.Key)
+
+		again := call("answer_consent", args{"proposal_id": k.ProposalID, "answer": "decline"}, args{requestMeta: k.Key})
+		require.Equal(t, "done", again.Result.StructuredContent.State, "a repeated answer shows the outcome and changes nothing")
+		repeated := call("book_slot", booking, nil)
+		require.Contains(t, repeated.Raw, "Already booked")
+		require.Contains(t, repeated.Raw, "approved on the card")
+		require.Equal(t, 1, w.vennio.Writes())
+		kinds, details := w.kinds()
+		require.Equal(t, []string{"proposed", "approved", "sent", "settled"}, kinds)
+		require.NotContains(t, details, k.Key)
+		require.Contains(t, details, `"by":"a person in t"`)
+	}
+}
+
+// req: C15
+func TestReq_C15_DecliningNeedsTheKeyToo(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, withCards(consent.PolicyHuman))
+	call := w.calls(cardsDeclared)
+	booking := agreed(w.slot().SlotID).with("consent", notYet)
+	k := call("book_slot", booking, nil).key(t)
+	answer := args{"proposal_id": k.ProposalID, "answer": "decline"}
+	refused := call("answer_consent", answer, nil)
+	assert.Contains(t, refused.Raw, `"code":"not_allowed"`)
+	assert.Contains(t, refused.Raw, `"approval_url":"http://127.0.0.1:1/approvals/`+k.ProposalID)
+	assert.Equal(t, "open", call("show_consent", args{"proposal_id": k.ProposalID}, nil).Result.StructuredContent.State)
+	assert.Equal(t, "declined", call("answer_consent", answer, args{requestMeta: k.Key}).Result.StructuredContent.State)
+	assert.Contains(t, call("book_slot", booking, nil).Raw, `"code":"consent_declined"`)
+	assert.Zero(t, w.vennio.Writes())
+}
+
+// req: C15
+// Every answer without the newest, unused key of this request, caller and client changes nothing.
+func TestReq_C15_OnlyTheRightKeyCounts(t *testing.T) {
+	t.Parallel()
+	caller := "token \x00ada"
+	w := newWorld(t, withCards(consent.PolicyHuman), func(w *world) { w.deps.Caller = func(context.Context) string { return caller } })
+	call := w.calls(cardsDeclared)
+	first := w.find(args{"limit": 2}).Data.Slots
+	booking := agreed(first[0].SlotID).with("consent", notYet)
+	old := call("book_slot", booking, nil).key(t)
+	k := call("book_slot", booking, nil).key(t)
+	other := call("book_slot", agreed(first[1].SlotID).with("consent", notYet), nil).key(t)
+	require.Equal(t, old.ProposalID, k.ProposalID, "two cards for one request")
+	answer := args{"proposal_id": k.ProposalID, "answer": "approve"}
+	refused := func(why string, arguments, meta args) {
+		t.Helper()
+		got := call("answer_consent", arguments, meta)
+		assert.True(t, got.Result.IsError, "%s: %s", why, got.Raw)
+		assert.NotContains(t, got.Raw, k.Key, why)
+		assert.Zero(t, w.vennio.Writes(), why)
+	}
+	refused("no key", answer, nil)
+	refused("in the arguments", answer.with("key", k.Key), nil)
+	refused("in the arguments under its name", answer.with(requestMeta, k.Key), nil)
+	refused("in _meta of the arguments", answer.with("_meta", args{requestMeta: k.Key}), nil)
+	refused("nested", answer, args{"meta": args{requestMeta: k.Key}})
+	refused("not a text", answer, args{requestMeta: []any{k.Key}})
+	refused("as in the result", answer, args{resultMeta: k})
+	refused("the arguments of another request", args{"proposal_id": "AAAAAAAAAAAAAAAAAAAAAAAAAA", "answer": "approve"}, args{requestMeta: k.Key})
+	caller = "token \x00eve"
+	for range 5 {
+		refused("another caller, who cannot void the key either", answer, args{requestMeta: k.Key})
+	}
+	caller = "token \x00ada"
+	refused("of another request", answer, args{requestMeta: other.Key})
+	refused("voided by a newer card", answer, args{requestMeta: old.Key})
+	assert.Equal(t, "done", call("answer_consent", answer, args{requestMeta: k.Key}).Result.StructuredContent.State, "two wrong keys do not void it")
+
+	answer = args{"proposal_id": other.ProposalID, "answer": "approve"}
+	for _, wrong := range []string{"x", strings.ToUpper(other.Key), other.Key[:63]} {
+		call("answer_consent", answer, args{requestMeta: wrong})
+	}
+	assert.True(t, call("answer_consent", answer, args{requestMeta: other.Key}).Result.IsError, "the third wrong key voids it")
+	assert.Equal(t, 1, w.vennio.Writes())
+	late := call("book_slot", agreed(first[1].SlotID).with("consent", notYet), nil).key(t)
+	w.clock = w.clock.Add(10 * time.Minute)
+	assert.Equal(t, "expired", call("answer_consent", answer, args{requestMeta: late.Key}).Result.StructuredContent.State)
+	assert.Equal(t, 1, w.vennio.Writes())
+}

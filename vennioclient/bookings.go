@@ -166,6 +166,7 @@ type Booking struct {
 	// and attendees.
 	Participants []string
 	Metadata     map[string]string // without the keys that the dialect adds
+	Answers      map[string]string // to the questions of a Venn Link, by Question.ID
 	CheckoutURL  string            // where the customer pays, while StatusPendingPayment
 	SeriesID     string
 	CreatedAt    time.Time // UTC
@@ -233,6 +234,7 @@ func bookingFrom(raw json.RawMessage) (*Booking, error) {
 		Customer:    customerFrom(o),
 		HostID:      o.text("business_id", "principal_id"),
 		Metadata:    o.strings("metadata"),
+		Answers:     o.strings("answers"),
 		CheckoutURL: cmp.Or(o.text("checkout_url"), outer.text("checkout_url")),
 		SeriesID:    o.text("series_id", "booking_series_id"),
 	}

@@ -166,7 +166,7 @@ func payload(raw json.RawMessage) (object, error) {
 }
 
 // listOf decodes every element of raw, which is an array or an object with an array under
-// name or `data`. It also returns the cursor of the next page.
+// name, its last word or `data`. It also returns the cursor of the next page.
 func listOf[T any](raw json.RawMessage, name string, decode func(json.RawMessage) (T, error)) ([]T, string, error) {
 	items, err := listFrom(raw)
 	next := ""
@@ -175,7 +175,7 @@ func listOf[T any](raw json.RawMessage, name string, decode func(json.RawMessage
 		if err != nil {
 			return nil, "", err
 		}
-		if items, err = listFrom(o.field(name, "data")); err != nil {
+		if items, err = listFrom(o.field(name, name[strings.LastIndexByte(name, '_')+1:], "data")); err != nil {
 			return nil, "", fmt.Errorf("%s: %w", name, err)
 		}
 		next = o.cursor()

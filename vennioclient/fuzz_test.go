@@ -70,7 +70,7 @@ func everyCall(t *testing.T, c *vennioclient.Client) {
 	oneOf(t, webhooks != nil, err)
 	consents, err := c.ListConsents(t.Context(), vennioclient.ConsentsQuery{})
 	oneOf(t, consents != nil, err)
-	hosts, err := c.ListHosts(t.Context(), vennioclient.HostsQuery{})
+	hosts, err := c.Hosts(t.Context(), vennioclient.HostsQuery{})
 	oneOf(t, hosts != nil, err)
 	for _, s := range slots {
 		if !s.End.After(s.Start) {

@@ -14,7 +14,7 @@ type Host struct {
 	Connected bool
 }
 
-// HostsQuery pages ListHosts. Zero fields are not sent.
+// HostsQuery pages Hosts. Zero fields are not sent.
 type HostsQuery struct {
 	Limit  int
 	Cursor string // HostPage.NextCursor of the page before
@@ -26,9 +26,9 @@ type HostPage struct {
 	NextCursor string // "" on the last page
 }
 
-// ListHosts returns a page of the account's hosts. That the list has pages is inferred
+// Hosts returns a page of the account's hosts. That the list has pages is inferred
 // (vennio-api.md, Account hosts).
-func (c *Client) ListHosts(ctx context.Context, q HostsQuery) (*HostPage, error) {
+func (c *Client) Hosts(ctx context.Context, q HostsQuery) (*HostPage, error) {
 	query := newQuery()
 	query.number("limit", q.Limit)
 	query.text("cursor", q.Cursor)

@@ -249,6 +249,10 @@ const (
 
 	pathProposals       = "/v1/proposals"
 	pathProposalByToken = "/v1/proposals/by-token"
+	pathVennLinks       = "/v1/venn-links"
+	pathSeries          = "/v1/booking-series"
+	pathTeams           = "/v1/teams"
+	pathCalendars       = "/v1/calendars"
 )
 
 // itemPath returns the path of an item of a collection. It refuses an id that would
@@ -268,6 +272,8 @@ var templates = []string{
 	pathWebhooks, pathWebhooks + "/{id}", pathHosts,
 	pathProposals, pathProposalByToken, pathProposals + "/{id}", pathProposals + "/{id}/response",
 	pathProposals + "/{id}/cancel", pathProposals + "/{id}/close", pathProposals + "/{id}/ics",
+	pathVennLinks, pathVennLinks + "/{id}/book", pathSeries, pathSeries + "/{id}",
+	pathTeams + "/{id}/availability", pathCalendars, pathCalendars + "/sync",
 }
 
 // Operation returns the name of a request without the ids in its path, such as "GET

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -25,13 +26,15 @@ type Recurrence struct {
 	Timezone  string // IANA name of the zone in which the local time is kept across clock changes; "" is Vennio's default
 }
 
-// Series is the result of booking a series.
+// Series is a series of bookings.
 type Series struct {
 	ID, Frequency string
 	// Created and Skipped count the occurrences. Vennio skips those whose time is taken
 	// without listing them: they are missing from Bookings.
 	Created, Skipped int
-	Bookings         []Booking
+	// Bookings may be empty after a read, because it is not published whether its answer has
+	// them. ListBookings with the id of the series returns them in any case.
+	Bookings []Booking
 }
 
 // CreateSeries books every occurrence of r.Recurrence that is free. The rules of
@@ -90,11 +93,17 @@ func seriesFrom(raw json.RawMessage) (*Series, error) {
 	if err != nil {
 		return nil, err
 	}
+	series, err := seriesOf(o, bookings)
+	return &series, err
+}
+
+// seriesOf decodes `booking_series`, or o itself if it has no such member.
+func seriesOf(o object, bookings []Booking) (Series, error) {
 	head, err := objectFrom(o.field("booking_series", "series"))
 	if err != nil {
-		head = object{}
+		head = o
 	}
-	s := &Series{
+	s := Series{
 		ID: head.text("id", "series_id"), Frequency: head.text("frequency"),
 		Created: head.count("created_count", len(bookings)), Skipped: head.count("skipped_count", 0),
 		Bookings: bookings,
@@ -103,9 +112,64 @@ func seriesFrom(raw json.RawMessage) (*Series, error) {
 		s.ID = cmp.Or(s.ID, b.SeriesID)
 	}
 	if s.ID == "" {
-		return nil, errors.New("the answer holds no series with an id")
+		return Series{}, errors.New("the answer holds no series with an id")
 	}
 	return s, nil
+}
+
+// SeriesQuery pages ListBookingSeries. Zero fields are not sent.
+type SeriesQuery struct {
+	Limit  int
+	Cursor string // SeriesPage.NextCursor of the page before
+}
+
+// SeriesPage is one page of series.
+type SeriesPage struct {
+	Series     []Series
+	NextCursor string // "" on the last page
+}
+
+// ListBookingSeries returns a page of the account's series, usually without their bookings.
+func (c *Client) ListBookingSeries(ctx context.Context, q SeriesQuery) (*SeriesPage, error) {
+	query := newQuery()
+	query.number("limit", q.Limit)
+	query.text("cursor", q.Cursor)
+	return call(ctx, c, get(pathSeries, query.values), func(raw json.RawMessage) (*SeriesPage, error) {
+		all, next, err := listOf(raw, "booking_series", readSeriesFrom)
+		return &SeriesPage{Series: all, NextCursor: next}, err
+	})
+}
+
+// BookingSeries reads one series. An answer about another series is a KindMalformed.
+func (c *Client) BookingSeries(ctx context.Context, id string) (*Series, error) {
+	path, refused := itemPath(pathSeries, id)
+	if refused != nil {
+		return nil, refused
+	}
+	return call(ctx, c, get(path, nil), func(raw json.RawMessage) (*Series, error) {
+		s, err := readSeriesFrom(raw)
+		if err == nil && !strings.EqualFold(s.ID, id) {
+			err = errors.New("the answer is about another series than the requested one")
+		}
+		return &s, err
+	})
+}
+
+// readSeriesFrom decodes a series whose bookings may be missing.
+func readSeriesFrom(raw json.RawMessage) (Series, error) {
+	o, err := payload(raw)
+	if err != nil {
+		return Series{}, err
+	}
+	from := o
+	if head, err := objectFrom(o.field("booking_series", "series")); err == nil && o.field("bookings") == nil {
+		from = head
+	}
+	bookings, err := listIn(from, "bookings", DecodeBooking)
+	if err != nil {
+		return Series{}, err
+	}
+	return seriesOf(o, bookings)
 }
 
 // count returns a field that is a non-negative integer, or otherwise.

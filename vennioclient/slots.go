@@ -87,6 +87,35 @@ func (c *Client) MutualSlots(ctx context.Context, q MutualQuery) ([]Slot, error)
 	return found, err
 }
 
+// TeamQuery asks for times at which all schedulable members of a team are free. Zero fields are not
+// sent; Vennio requires From and To.
+type TeamQuery struct {
+	TeamID   string
+	Duration time.Duration // whole minutes; Vennio's default is 30
+	From, To time.Time
+	Timezone string // IANA name; Vennio's default is UTC
+	Limit    int    // the most slots returned, 1 to 50; Vennio's default is 10
+}
+
+// TeamAvailability returns times at which the members of a team are free, or an empty list. Both
+// dialects write the same request.
+func (c *Client) TeamAvailability(ctx context.Context, q TeamQuery) ([]Slot, error) {
+	path, refused := itemPath(pathTeams, q.TeamID)
+	if refused != nil {
+		return nil, refused
+	}
+	query := newQuery()
+	query.minutes("duration_minutes", q.Duration)
+	query.instant("from", q.From)
+	query.instant("to", q.To)
+	query.text("timezone", q.Timezone)
+	query.number("limit", q.Limit)
+	if refused := query.wrong.refused(); refused != nil {
+		return nil, refused
+	}
+	return call(ctx, c, get(path+"/availability", query.values), slotsFrom)
+}
+
 var errNoSlots = errors.New("the answer holds no list of slots")
 
 // ErrOtherHost is the cause (errors.Is) of a KindMalformed: the answer lists the free times

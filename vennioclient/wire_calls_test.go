@@ -124,8 +124,41 @@ var calls = map[string]func(*testing.T, *vennioclient.Client, json.RawMessage) (
 		file, err := c.ProposalICS(t.Context(), a.ID, invitation(t, a.Link))
 		return string(file), err
 	},
-	"ListHosts": func(t *testing.T, c *vennioclient.Client, raw json.RawMessage) (any, error) {
-		return c.ListHosts(t.Context(), args[vennioclient.HostsQuery](t, raw))
+	"CreateVennLink": func(t *testing.T, c *vennioclient.Client, raw json.RawMessage) (any, error) {
+		a := args[struct {
+			Key vennioclient.IdempotencyKey
+			vennioclient.VennLinkRequest
+		}](t, raw)
+		return c.CreateVennLink(t.Context(), a.Key, a.VennLinkRequest)
+	},
+	"ListVennLinks": func(t *testing.T, c *vennioclient.Client, raw json.RawMessage) (any, error) {
+		return c.ListVennLinks(t.Context(), args[vennioclient.VennLinksQuery](t, raw))
+	},
+	"BookVennLink": func(t *testing.T, c *vennioclient.Client, raw json.RawMessage) (any, error) {
+		a := args[struct {
+			Key  vennioclient.IdempotencyKey
+			Code string
+			vennioclient.LinkBookingRequest
+		}](t, raw)
+		return c.BookVennLink(t.Context(), a.Key, a.Code, a.LinkBookingRequest)
+	},
+	"TeamAvailability": func(t *testing.T, c *vennioclient.Client, raw json.RawMessage) (any, error) {
+		return c.TeamAvailability(t.Context(), args[vennioclient.TeamQuery](t, raw))
+	},
+	"ListBookingSeries": func(t *testing.T, c *vennioclient.Client, raw json.RawMessage) (any, error) {
+		return c.ListBookingSeries(t.Context(), args[vennioclient.SeriesQuery](t, raw))
+	},
+	"BookingSeries": func(t *testing.T, c *vennioclient.Client, raw json.RawMessage) (any, error) {
+		return c.BookingSeries(t.Context(), args[struct{ ID string }](t, raw).ID)
+	},
+	"Calendars": func(t *testing.T, c *vennioclient.Client, _ json.RawMessage) (any, error) {
+		return c.Calendars(t.Context())
+	},
+	"SyncCalendars": func(t *testing.T, c *vennioclient.Client, _ json.RawMessage) (any, error) {
+		return c.SyncCalendars(t.Context())
+	},
+	"Hosts": func(t *testing.T, c *vennioclient.Client, raw json.RawMessage) (any, error) {
+		return c.Hosts(t.Context(), args[vennioclient.HostsQuery](t, raw))
 	},
 	"ListConsents": func(t *testing.T, c *vennioclient.Client, raw json.RawMessage) (any, error) {
 		return c.ListConsents(t.Context(), args[vennioclient.ConsentsQuery](t, raw))

@@ -71,7 +71,7 @@ func visibleHosts(ctx context.Context, c *vennioclient.Client) (all []vennioclie
 	const maxHosts = 200
 	var q vennioclient.HostsQuery
 	for len(all) < maxHosts {
-		page, err := c.ListHosts(ctx, q)
+		page, err := c.Hosts(ctx, q)
 		if err != nil {
 			return nil, err
 		}

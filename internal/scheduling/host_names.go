@@ -268,7 +268,7 @@ func SafeName(s string) string {
 func namesOfAccount(ctx context.Context, c *vennioclient.Client) (map[string]string, error) {
 	names, q := map[string]string{}, vennioclient.HostsQuery{}
 	for range namePages {
-		page, err := c.ListHosts(ctx, q)
+		page, err := c.Hosts(ctx, q)
 		if err != nil {
 			return noneIfRefused(err)
 		}

@@ -20,7 +20,7 @@ func (s *Server) slots(c *call) (answer, error) {
 		"timezone", "buffer", "group_by_day", "slot_interval", "consent_id")
 	q := searchOf(f)
 	q.window = f.window(c.now)
-	zone, grouped := f.zone("timezone"), f.boolean("group_by_day", false)
+	zone, grouped := f.zone(), f.boolean("group_by_day", false)
 	if err := f.err(); err != nil {
 		return answer{}, err
 	}
@@ -59,7 +59,7 @@ func (s *Server) nextSlot(c *call) (answer, error) {
 	after := f.instant("after", c.now)
 	q.window = span{after, after.AddDate(0, 0, f.number(daysAhead, 1, maxDaysAhead, "days_ahead"))}
 	q.limit = 1
-	zone := f.zone("timezone")
+	zone := f.zone()
 	if err := f.err(); err != nil {
 		return answer{}, err
 	}
@@ -86,7 +86,7 @@ func (s *Server) mutualSlots(c *call) (answer, error) {
 	f.require("from", "to")
 	q.window = f.window(c.now)
 	q.limit = f.number(mutualLimit, 1, maxPage, "limit")
-	zone := f.zone("timezone")
+	zone := f.zone()
 	refs := f.list("principal_ids")
 	if n := len(refs); n < minMutual || n > maxMutual {
 		f.errors["principal_ids"] = "must name 2 to 5 principals, separated by commas"
@@ -109,6 +109,52 @@ func (s *Server) mutualSlots(c *call) (answer, error) {
 	return answer{status: http.StatusOK, body: slotsJSON{
 		DurationMinutes: int(q.duration.Minutes()), Timezone: zone.String(),
 		Slots: s.slotList(q, s.free(q, c.now), zone, false), Consents: access,
+	}}, nil
+}
+
+// Team is a group of hosts who meet.
+type Team struct {
+	ID, Name string
+	HostIDs  []string
+}
+
+// Teams returns the teams of the sandbox: Alice and Bob.
+func Teams() []Team {
+	return []Team{{ID: "8d7bb5d1-9c0e-4c5b-a0f3-64b9e9f6a7c2", Name: "Design", HostIDs: []string{hosts[0].ID, hosts[1].ID}}}
+}
+
+// Documented: how many slots a team gets.
+const (
+	teamLimit    = 10
+	maxTeamLimit = 50
+)
+
+// teamAvailability answers GET /v1/teams/{id}/availability. Members share their calendars with the
+// team, so it needs no calendar access.
+func (s *Server) teamAvailability(c *call) (answer, error) {
+	f := newForm(c.query, "duration_minutes", "from", "to", "timezone", "limit")
+	q := searchOf(f)
+	f.require("from", "to")
+	q.window = f.window(c.now)
+	q.limit = f.number(teamLimit, 1, maxTeamLimit, "limit")
+	zone := f.zone()
+	if err := f.err(); err != nil {
+		return answer{}, err
+	}
+	teams := Teams()
+	i := slices.IndexFunc(teams, func(t Team) bool { return t.ID == c.id() })
+	if i < 0 {
+		return answer{}, refuse(notFound, "There is no team "+c.id()+".")
+	}
+	for _, id := range teams[i].HostIDs {
+		q.hosts = append(q.hosts, findHost(id))
+	}
+	if err := s.connected(q.hosts); err != nil {
+		return answer{}, err
+	}
+	zone = zoneFor(zone, q.hosts)
+	return answer{status: http.StatusOK, body: slotsJSON{
+		TeamID: c.id(), DurationMinutes: int(q.duration.Minutes()), Timezone: zone.String(), Slots: s.slotList(q, s.free(q, c.now), zone, false),
 	}}, nil
 }
 

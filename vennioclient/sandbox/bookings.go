@@ -25,8 +25,10 @@ type Booking struct {
 	Title, Notes                string
 	Participants                []string // unchanged, in the guide's dialect
 	Metadata                    map[string]string
-	SeriesID                    string // "" unless it is part of a series
-	CheckoutURL                 string // "" unless payment is pending
+	SeriesID                    string            // "" unless it is part of a series
+	CheckoutURL                 string            // "" unless payment is pending
+	Price                       string            // as in Host.Price; "" if the booking is free
+	Answers                     map[string]string // to the questions of a Venn Link
 	// IdempotencyKey is the key of the request that created it, or "".
 	IdempotencyKey string
 }
@@ -36,7 +38,7 @@ func (b *Booking) span() span { return span{b.Start, b.End} }
 // copied returns a deep copy of b.
 func (b *Booking) copied() Booking {
 	out := *b
-	out.Participants, out.Metadata = slices.Clone(b.Participants), maps.Clone(b.Metadata)
+	out.Participants, out.Metadata, out.Answers = slices.Clone(b.Participants), maps.Clone(b.Metadata), maps.Clone(b.Answers)
 	return out
 }
 
@@ -46,7 +48,7 @@ func (b *Booking) json() bookingJSON {
 		StartTime: stamp(b.Start, time.UTC), EndTime: stamp(b.End, time.UTC),
 		CustomerEmail: b.CustomerEmail, CustomerName: b.CustomerName,
 		Title: b.Title, Notes: b.Notes, Participants: b.Participants, Metadata: b.Metadata,
-		SeriesID: b.SeriesID, CheckoutURL: b.CheckoutURL, CreatedAt: stamp(b.CreatedAt, time.UTC),
+		Answers: b.Answers, SeriesID: b.SeriesID, CheckoutURL: b.CheckoutURL, CreatedAt: stamp(b.CreatedAt, time.UTC),
 	}
 	if out.Metadata == nil {
 		out.Metadata = map[string]string{}
@@ -108,6 +110,9 @@ type bookingBody struct {
 	Metadata      map[string]string `json:"metadata"`
 	Recurrence    *recurrenceBody   `json:"recurrence"`
 	ConsentID     string            `json:"consent_id"`
+
+	price   string            // of the host or of the Venn Link, as in Host.Price
+	answers map[string]string // to the questions of a Venn Link
 }
 
 // createBooking answers POST /v1/bookings.
@@ -120,6 +125,7 @@ func (s *Server) createBooking(c *call) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
+	in.price = h.Price
 	if err := s.checkBookable(c, in, h, when); err != nil {
 		return answer{}, err
 	}
@@ -211,8 +217,9 @@ func (s *Server) book(c *call, in bookingBody, h *host, when span, series string
 		ID: s.uuid(), HostID: h.ID, Status: statusConfirmed, Start: when.start, End: when.end, CreatedAt: c.now.Truncate(time.Second),
 		CustomerEmail: in.CustomerEmail, CustomerName: in.CustomerName, Title: in.Title, Notes: in.Notes,
 		Participants: in.Participants, Metadata: in.Metadata, SeriesID: series, IdempotencyKey: c.idempotencyKey,
+		Price: in.price, Answers: in.answers,
 	}
-	if h.Price != "" {
+	if b.Price != "" {
 		b.Status, b.CheckoutURL = statusPending, s.pageURL(c.request, "/checkout/"+b.ID)
 	}
 	s.data.Bookings = append(s.data.Bookings, b)

@@ -18,6 +18,8 @@ const (
 	pathProposal = "/v1/proposals/{id}"
 	pathClose    = pathProposal + "/close"
 	pathICS      = pathProposal + "/ics"
+	pathSeries   = "/v1/booking-series/{id}"
+	pathBookLink = "/v1/venn-links/{id}/book"
 )
 
 // Scopes beyond the two that are published, and the names of the kinds of key.
@@ -33,6 +35,7 @@ const (
 	scopeManageWebhooks = "manage:webhooks"
 	scopeReadProposals  = "read:proposals"
 	scopeProposals      = "manage:proposals"
+	scopeVennLinks      = "manage:venn-links"
 
 	keyAnonymous   = "none"
 	keyPublishable = "publishable"
@@ -101,6 +104,8 @@ const (
 
 	proposalHours    = 7 * 24  // expires_in_hours if it is absent
 	maxProposalHours = 30 * 24 // the most that expires_in_hours may be
+	maxQuestions     = 20      // of a Venn Link
+	maxPrice         = 99_999_999
 	// pollNotice is how far ahead the slots of a poll must begin; the page says "about 25 hours".
 	pollNotice = 25 * time.Hour
 	// tokenSurvivesFailure says whether an invitation can be used again after a response whose
@@ -153,6 +158,10 @@ const (
 //     file states that, although it also says that voters use it).
 //   - In an open poll, a vote with the e-mail address of an earlier vote replaces it.
 //   - A poll sends proposal.resolved, any other proposal proposal.accepted.
+//   - A Venn Link is for the default host unless principal_id names another, lasts 30 minutes, and
+//     inherits the price of the host unless it has price_amount; 0 is free. Its short code is the
+//     start of its id. An expired one is 404. A booking must have its length. An answer without a
+//     question is refused. The title becomes that of the booking, and the answers are part of it.
 //   - A request without a key uses the idempotency keys and the rate limit of all such requests.
 
 // slotJSON is an offered slot. The names of its fields are inferred.
@@ -174,6 +183,7 @@ type eventJSON struct {
 // group_by_day, an object of lists by date.
 type slotsJSON struct {
 	BusinessID      string        `json:"business_id,omitempty"`
+	TeamID          string        `json:"team_id,omitempty"`
 	Timezone        string        `json:"timezone"`
 	DurationMinutes int           `json:"duration_minutes"`
 	Slots           any           `json:"slots"`
@@ -208,6 +218,7 @@ type bookingJSON struct {
 	Notes         string            `json:"notes,omitempty"`
 	Participants  []string          `json:"participants,omitempty"`
 	Metadata      map[string]string `json:"metadata"`
+	Answers       map[string]string `json:"answers,omitempty"`
 	SeriesID      string            `json:"series_id,omitempty"`
 	CheckoutURL   string            `json:"checkout_url,omitempty"`
 	CreatedAt     string            `json:"created_at"`
@@ -362,3 +373,63 @@ type tokenJSON struct {
 	Kind      string `json:"kind"` // named or open, published
 	ExpiresAt string `json:"expires_at"`
 }
+
+// seriesJSON is a series. That a list has the same fields as a new series is inferred.
+type seriesJSON struct {
+	ID           string `json:"id"`
+	Frequency    string `json:"frequency"`
+	CreatedCount int    `json:"created_count"`
+	SkippedCount int    `json:"skipped_count"`
+}
+
+// seriesEnvelope is the answer to a new series, published, and to a read, inferred.
+type seriesEnvelope struct {
+	BookingSeries seriesJSON    `json:"booking_series"`
+	Bookings      []bookingJSON `json:"bookings"`
+}
+
+type seriesPage struct {
+	BookingSeries []seriesJSON `json:"booking_series"`
+	Pagination    pagination   `json:"pagination"`
+}
+
+// vennLinkJSON is a booking link. title, event_type_id and the price are published.
+type vennLinkJSON struct {
+	ID              string         `json:"id"`
+	ShortCode       string         `json:"short_code"`
+	URL             string         `json:"url"`
+	Title           string         `json:"title"`
+	PrincipalID     string         `json:"principal_id"`
+	EventTypeID     string         `json:"event_type_id,omitempty"`
+	DurationMinutes int            `json:"duration_minutes"`
+	PriceAmount     *int64         `json:"price_amount"` // minor units; null is inherited, published
+	PriceCurrency   string         `json:"price_currency,omitempty"`
+	Questions       []questionJSON `json:"questions"`
+	CreatedAt       string         `json:"created_at"`
+	ExpiresAt       string         `json:"expires_at,omitempty"`
+}
+
+type questionJSON struct {
+	ID       string `json:"id"`
+	Label    string `json:"label"`
+	Required bool   `json:"required"`
+}
+
+type vennLinkEnvelope struct {
+	VennLink vennLinkJSON `json:"venn_link"`
+}
+
+type vennLinkPage struct {
+	VennLinks  []vennLinkJSON `json:"venn_links"`
+	Pagination pagination     `json:"pagination"`
+}
+
+// The currencies of ISO 4217 that Stripe accepts, and those whose minor unit is not a hundredth.
+const (
+	currencies = "aed afn all amd ang aoa ars aud awg azn bam bbd bdt bgn bhd bif bmd bnd bob brl bsd bwp byn bzd cad cdf chf clp cny cop crc cve czk djf dkk dop dzd egp " +
+		"etb eur fjd fkp gbp gel ghs gip gmd gnf gtq gyd hkd hnl htg huf idr ils inr isk jmd jod jpy kes kgs khr kmf krw kwd kyd kzt lak lbp lkr lrd lsl mad mdl mga " +
+		"mkd mmk mnt mop mur mvr mwk mxn myr mzn nad ngn nio nok npr nzd omr pab pen pgk php pkr pln pyg qar ron rsd rub rwf sar sbd scr sek sgd shp sle sos srd std szl " +
+		"thb tjs tnd top try ttd twd tzs uah ugx usd uyu uzs vnd vuv wst xaf xcd xof xpf yer zar zmw"
+	currenciesWithout   = "bif clp djf gnf jpy kmf krw mga pyg rwf ugx vnd vuv xaf xof xpf"
+	currenciesWithThree = "bhd jod kwd omr tnd"
+)

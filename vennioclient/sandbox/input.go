@@ -156,15 +156,15 @@ func (f *form) instant(name string, fallback time.Time) time.Time {
 	return fallback
 }
 
-// zone returns nil if the parameter is absent.
-func (f *form) zone(name string) *time.Location {
-	raw := f.values.Get(name)
+// zone reads the parameter timezone. It returns nil if that is absent.
+func (f *form) zone() *time.Location {
+	raw := f.values.Get("timezone")
 	if raw == "" {
 		return nil
 	}
 	loc, err := loadZone(raw)
 	if err != nil {
-		f.errors[name] = "must be an IANA time zone, such as Europe/London"
+		f.errors["timezone"] = "must be an IANA time zone, such as Europe/London"
 	}
 	return loc
 }

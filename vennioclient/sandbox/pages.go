@@ -132,7 +132,7 @@ func (s *Server) settleCheckout(id, token, outcome string) bool {
 // viewCheckout returns the status and the data of the page. The caller must hold s.mu.
 func (s *Server) viewCheckout(id string) (int, checkoutView) {
 	b := s.findBooking(id)
-	if b == nil || findHost(b.HostID).Price == "" {
+	if b == nil || b.Price == "" {
 		return http.StatusNotFound, checkoutView{}
 	}
 	h := findHost(b.HostID)
@@ -141,7 +141,7 @@ func (s *Server) viewCheckout(id string) (int, checkoutView) {
 	}
 	open := s.data.Checkouts[id]
 	return http.StatusOK, checkoutView{
-		ID: b.ID, Status: b.Status, Host: h.Name, When: describe(b.Start, h.location()), Price: h.Price,
+		ID: b.ID, Status: b.Status, Host: h.Name, When: describe(b.Start, h.location()), Price: b.Price,
 		Customer: cmp.Or(b.CustomerName, b.CustomerEmail), Token: open.Token, Declined: open.Declined,
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"net/http"
+	"slices"
 	"time"
 )
 
@@ -82,28 +83,62 @@ func (r *recurrence) spans(first span) []span {
 	return out
 }
 
-type seriesJSON struct {
-	ID           string `json:"id"`
-	Frequency    string `json:"frequency"`
-	CreatedCount int    `json:"created_count"`
-	SkippedCount int    `json:"skipped_count"`
+// series is a stored series. Its bookings have its id.
+type series struct {
+	ID, Frequency    string
+	Created, Skipped int
 }
 
-type seriesEnvelope struct {
-	BookingSeries seriesJSON    `json:"booking_series"`
-	Bookings      []bookingJSON `json:"bookings"`
+func (r *series) json() seriesJSON {
+	return seriesJSON{r.ID, r.Frequency, r.Created, r.Skipped}
 }
 
 // createSeries books each occurrence that is free and skips the others.
 func (s *Server) createSeries(c *call, in bookingBody, h *host, occurrences []span) answer {
-	out := seriesEnvelope{BookingSeries: seriesJSON{ID: s.uuid(), Frequency: in.Recurrence.Frequency}}
+	made := &series{ID: s.uuid(), Frequency: in.Recurrence.Frequency}
+	var out seriesEnvelope
 	for _, when := range occurrences {
 		if !s.available(h, when, nil) {
-			out.BookingSeries.SkippedCount++
+			made.Skipped++
 			continue
 		}
-		out.BookingSeries.CreatedCount++
-		out.Bookings = append(out.Bookings, s.book(c, in, h, when, out.BookingSeries.ID).json())
+		made.Created++
+		out.Bookings = append(out.Bookings, s.book(c, in, h, when, made.ID).json())
 	}
+	s.data.Series = append(s.data.Series, made)
+	out.BookingSeries = made.json()
 	return answer{http.StatusCreated, out, true}
+}
+
+// listSeries answers GET /v1/booking-series.
+func (s *Server) listSeries(c *call) (answer, error) {
+	f := newForm(c.query, "limit", "cursor")
+	page := f.page()
+	if err := f.err(); err != nil {
+		return answer{}, err
+	}
+	found, more, err := paginate(s.data.Series, page, func(r *series) string { return r.ID }, func(*series) bool { return true })
+	if err != nil {
+		return answer{}, err
+	}
+	out := seriesPage{BookingSeries: make([]seriesJSON, 0, len(found)), Pagination: more}
+	for _, r := range found {
+		out.BookingSeries = append(out.BookingSeries, r.json())
+	}
+	return answer{status: http.StatusOK, body: out}, nil
+}
+
+// readSeries answers GET /v1/booking-series/{id}, with all bookings of the series.
+func (s *Server) readSeries(c *call) (answer, error) {
+	i := slices.IndexFunc(s.data.Series, func(r *series) bool { return r.ID == c.id() })
+	if i < 0 {
+		return answer{}, refuse(notFound, "There is no booking series "+c.id()+".")
+	}
+	out := seriesEnvelope{BookingSeries: s.data.Series[i].json(), Bookings: []bookingJSON{}}
+	for _, b := range s.data.Bookings {
+		if b.SeriesID == c.id() {
+			out.Bookings = append(out.Bookings, b.json())
+		}
+	}
+	return answer{status: http.StatusOK, body: out}, nil
 }

@@ -32,6 +32,8 @@ type accountData struct {
 	Consents     []*consent             // in order of creation
 	Webhooks     []*Webhook             // in order of creation
 	Proposals    []*proposal            // in order of creation
+	VennLinks    []*vennLink            // in order of creation
+	Series       []*series              // in order of creation
 	Checkouts    map[string]*checkout   // by booking id
 	StoredWrites map[string]*storedWrite
 	Swept        time.Time // when old idempotency keys were last deleted

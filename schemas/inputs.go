@@ -15,17 +15,18 @@ import (
 
 // FindSlotsInput has the arguments of find_slots.
 type FindSlotsInput struct {
-	When            string    `json:"when,omitempty" jsonschema:"maxLength=200" jsonschema_description:"Instead of from/to, days and hours as the user says them, in English: tue or wed afternoon, by friday, week of 14 Dec after 3pm"`
-	From            string    `json:"from,omitempty" jsonschema:"maxLength=40" jsonschema_description:"Start of the window: a date, local time or RFC 3339 time, default now"`
-	To              string    `json:"to,omitempty" jsonschema:"maxLength=40" jsonschema_description:"End of the window, default 7 days after from, at most 60 days"`
-	DurationMinutes int       `json:"duration_minutes,omitempty" jsonschema:"minimum=5,maximum=480,default=30" jsonschema_description:"Length in minutes, 5 to 480, default 30"`
-	Timezone        string    `json:"timezone,omitempty" jsonschema:"maxLength=64" jsonschema_description:"IANA time zone of the user, such as Europe/London"`
-	GuestTimezone   string    `json:"guest_timezone,omitempty" jsonschema:"maxLength=64" jsonschema_description:"IANA time zone of the guest, if another"`
-	Hosts           []HostRef `json:"hosts,omitempty" jsonschema:"maxItems=5,maxLength=100" jsonschema_description:"Up to 5 host names or ids, who must all be free; default is the configured host"`
-	RescheduleOf    string    `json:"reschedule_of,omitempty" jsonschema:"maxLength=100" jsonschema_description:"booking_id of a booking to move: uses its hosts and length"`
-	Prefer          *Prefer   `json:"prefer,omitempty" jsonschema_description:"Preferred hours and days in timezone; only avoid_days is strict"`
-	Busy            []Busy    `json:"busy,omitempty" jsonschema:"maxItems=50" jsonschema_description:"Up to 50 times at which the guest is busy"`
-	Limit           int       `json:"limit,omitempty" jsonschema:"minimum=1,maximum=10,default=3" jsonschema_description:"How many slots to return, 1 to 10, default 3"`
+	When              string    `json:"when,omitempty" jsonschema:"maxLength=200" jsonschema_description:"Instead of from/to, days and hours as the user says them, in English: tue or wed afternoon, by friday, week of 14 Dec after 3pm"`
+	From              string    `json:"from,omitempty" jsonschema:"maxLength=40" jsonschema_description:"Start of the window: a date, local time or RFC 3339 time, default now"`
+	To                string    `json:"to,omitempty" jsonschema:"maxLength=40" jsonschema_description:"End of the window, default 7 days after from, at most 60 days"`
+	DurationMinutes   int       `json:"duration_minutes,omitempty" jsonschema:"minimum=5,maximum=480" jsonschema_description:"Length in minutes, 5 to 480, default is the host's, usually 30"`
+	Timezone          string    `json:"timezone,omitempty" jsonschema:"maxLength=64" jsonschema_description:"IANA time zone of the user, such as Europe/London"`
+	GuestTimezone     string    `json:"guest_timezone,omitempty" jsonschema:"maxLength=64" jsonschema_description:"IANA time zone of the guest, if another"`
+	Hosts             []HostRef `json:"hosts,omitempty" jsonschema:"maxItems=5,maxLength=100" jsonschema_description:"Up to 5 host names or ids, who must all be free; default is the configured host"`
+	RescheduleOf      string    `json:"reschedule_of,omitempty" jsonschema:"maxLength=100" jsonschema_description:"booking_id of a booking to move: uses its hosts and length"`
+	Prefer            *Prefer   `json:"prefer,omitempty" jsonschema_description:"Preferred hours and days in timezone; only avoid_days is strict"`
+	Busy              []Busy    `json:"busy,omitempty" jsonschema:"maxItems=50" jsonschema_description:"Up to 50 times at which the guest is busy"`
+	IgnorePreferences bool      `json:"ignore_preferences,omitempty" jsonschema_description:"true: also times that the hosts' preferences exclude; only if the user asks for them"`
+	Limit             int       `json:"limit,omitempty" jsonschema:"minimum=1,maximum=10,default=3" jsonschema_description:"How many slots to return, 1 to 10, default 3"`
 	Reduced
 }
 

@@ -43,26 +43,29 @@ func (d *Deps) findSlots(ctx context.Context, in schemas.FindSlotsInput) (*schem
 	if err != nil {
 		return nil, err
 	}
-	free, until, err := d.Free(ctx, q)
+	free, err := d.Free(ctx, q)
 	if err != nil {
 		return nil, err
 	}
-	picked := slots.Pick(free, cmp.Or(in.Limit, defaultLimit), q.Wishes)
+	picked := slots.Pick(free.Slots, cmp.Or(in.Limit, defaultLimit), q.Wishes)
 	out := &schemas.FindSlotsResult{
 		Now:             localTime(d.Now(), q.Window.Loc),
 		Window:          window(q.Window),
 		DurationMinutes: int(q.Duration / time.Minute),
 		Hosts:           scheduling.ShownNames(q.Hosts),
-		Preferences:     preferences(in),
+		Preferences:     preferences(in, q),
 		Slots:           d.offer(q, picked.Choices...),
 		More:            picked.More,
 	}
 	if d.Card.shown() {
-		out.Meta = map[string]any{metaDays: dayStrips(free, picked.Choices, q, until)}
+		out.Meta = map[string]any{metaDays: dayStrips(free.Slots, picked.Choices, q, free.Until)}
 	}
-	found := searchNote{in: in, q: q, out: out, until: until, unsuitable: len(free) > 0 && len(picked.Choices) == 0, missed: picked.Missed}
+	found := searchNote{
+		in: in, q: q, out: out, until: free.Until, withheld: free.Withheld, preferred: d.PreferencesOf(q.Hosts[0]),
+		unsuitable: len(free.Slots) > 0 && len(picked.Choices) == 0, missed: picked.Missed,
+	}
 	if len(out.Slots) == 0 {
-		found.later = d.SearchLater(ctx, q, until)
+		found.later = d.SearchLater(ctx, q, free.Until)
 		if found.later.Opening != nil {
 			for _, opening := range d.offer(q, *found.later.Opening) { // none if an id cannot carry it
 				opening.Number = 0 // it is in no list
@@ -89,22 +92,40 @@ func (d *Deps) search(ctx context.Context, in schemas.FindSlotsInput) (q schedul
 		q.Hosts, badHosts = d.ResolveHosts(ctx, in.Hosts)
 	}
 	searchIn := cmp.Or(loc, d.Zone)
-	w, badWindow := d.searchWindow(in, searchIn, in.Duration())
+	q.Duration = d.length(in, q.Hosts)
+	w, badWindow := d.searchWindow(in, searchIn, q.Duration)
 	busy, badBusy := d.busyTimes(in, searchIn)
 	if err := allOf(badZone, badGuest, badHosts, badWindow, badBusy); err != nil {
 		return q, err
 	}
-	q.Guest, q.Window, q.Duration = guest, w, in.Duration()
-	q.Wishes = slots.Wishes{Zone: loc, Busy: busy, People: d.People(loc, guest, in.Timezone == "")}
+	q.Guest, q.Window = guest, w
+	q.Wishes = slots.Wishes{Zone: loc, Busy: busy}
 	if p := in.Prefer; p != nil { // its times fit their schema
 		q.Wishes.Hours.Earliest, _ = times.ParseClock(p.Earliest)
 		q.Wishes.Hours.Latest, _ = times.ParseClock(p.Latest)
 		q.Wishes.Days, q.Wishes.Avoid = weekdays(p.Days), weekdays(p.AvoidDays)
 	}
-	if in.RescheduleOf == "" {
-		return q, nil
+	if in.RescheduleOf != "" {
+		if q, err = d.searchToMove(ctx, q, in); err != nil {
+			return q, err
+		}
 	}
-	return d.searchToMove(ctx, q, in)
+	q.Wishes.People = d.People(q.Hosts, loc, guest, in.Timezone == "")
+	q.Preferences = d.Excluding(q.Hosts)
+	if in.IgnorePreferences {
+		q.Preferences, q.Wishes.Waived = nil, q.Preferences
+	}
+	return q, nil
+}
+
+// length returns the length of the meeting: the one that the call names, or the first host's preferred one.
+func (d *Deps) length(in schemas.FindSlotsInput, hosts []scheduling.Host) time.Duration {
+	if in.DurationMinutes == 0 && len(hosts) > 0 {
+		if preferred := d.PreferencesOf(hosts[0]).Lengths; len(preferred) > 0 {
+			return preferred[0]
+		}
+	}
+	return in.Duration()
 }
 
 // searchToMove searches for another time of a booking, with its hosts and, unless a length is given,
@@ -181,8 +202,14 @@ func weekdays(names []string) (all []time.Weekday) {
 }
 
 // preferences describes the preferences and busy times that were applied; empty if there are none.
-func preferences(in schemas.FindSlotsInput) string {
+func preferences(in schemas.FindSlotsInput, q scheduling.Search) string {
 	var parts []string
+	for _, p := range q.Preferences {
+		parts = append(parts, "hosts prefer "+p.String())
+	}
+	if len(q.Wishes.Waived) > 0 {
+		parts = append(parts, "the hosts' preferences do not count")
+	}
 	if p := in.Prefer; p != nil {
 		switch {
 		case p.Earliest != "" && p.Latest != "":
@@ -220,9 +247,11 @@ type searchNote struct {
 	in         schemas.FindSlotsInput
 	q          scheduling.Search
 	out        *schemas.FindSlotsResult
-	until      time.Time // the end of the part that was searched; usually the end of the window
-	unsuitable bool      // the hosts have free times in the window, and none is suitable
-	missed     bool      // no free time fits all preferences
+	until      time.Time         // the end of the part that was searched; usually the end of the window
+	unsuitable bool              // the hosts have free times in the window, and none is suitable
+	missed     bool              // no free time fits all preferences
+	withheld   []string          // names of the hosts' preferences that excluded free times
+	preferred  slots.Preferences // of the first host
 
 	// Only if no slot was found:
 	later   scheduling.Later
@@ -243,8 +272,10 @@ func (n searchNote) text() string {
 	add(n.q.Window.Cut, "The window began in the past and was cut to the future.")
 	add(n.q.Window.Hint != "", n.q.Window.Hint+".")
 	add(n.until.Before(n.q.Window.To), fmt.Sprintf("Searched only up to %s; for later times send from there.", n.moment(n.until)))
+	add(len(n.preferred.Lengths) > 0 && !slices.Contains(n.preferred.Lengths, n.q.Duration) && n.q.Moving == nil, "Preferred lengths here: "+n.preferred.LengthsText()+".")
 	found := n.found()
 	add(found != "", found)
+	add(len(n.withheld) > 0, fmt.Sprintf("Free times were left out because of the hosts' preferences (%s). If the user asks for those times, send ignore_preferences true.", strings.Join(n.withheld, ", ")))
 	add(n.hours != "", n.hours)
 	for _, h := range n.q.Hosts {
 		add(h.Price != "" && len(n.out.Slots) > 0, fmt.Sprintf("A booking with %s costs %s.", h.Shown(), sanitize.Line(h.Price, 40)))
@@ -257,6 +288,9 @@ func (n searchNote) text() string {
 // found says what the search found, where the slots alone do not.
 func (n searchNote) found() string {
 	nothing := "Nothing is free in this window"
+	if len(n.withheld) > 0 {
+		nothing = "What is free in this window is excluded by the hosts' preferences"
+	}
 	if n.unsuitable {
 		nothing = "What is free in this window falls on days to avoid or in the guest's own appointments"
 	}

@@ -104,7 +104,7 @@ func TestReq_S8_TheOperatorSetsTheWorkingHoursOfTheHosts(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, func(w *world) {
 		var err error
-		w.deps.WorkingHours, err = times.ParseOpening("tue-thu 14:00-16:00")
+		w.deps.Preferences.Work, err = times.ParseOpening("tue-thu 14:00-16:00")
 		require.NoError(t, err)
 	})
 	assert.Equal(t, "Wed 13 May 2026, 15:00: first in working hours", w.firstOf(args{}))

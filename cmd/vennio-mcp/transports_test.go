@@ -292,3 +292,26 @@ func TestReq_S8_WorkingHoursAreThoseOfTheOperator(t *testing.T) {
 		assert.Contains(t, string(raw), "mon-fri 15:00-16:30")
 	}
 }
+
+// req: S13. The preferences of the settings apply on every transport, and the policy shows them.
+func TestReq_S13_PreferencesOfTheSettingsApply(t *testing.T) {
+	t.Parallel()
+	const preferred = "no meetings on Mon/Tue/Wed/Thu, lunch mon-sun 12:00-13:00, 10 min free before and 5 min after meetings (Europe/London)"
+	for transport := range transports {
+		c := connect(t, transport, "2025-11-25", clean(t, "VENNIO_LUNCH=12:00-13:00", "VENNIO_NO_MEETING_DAYS=mon-thu", "VENNIO_BUFFERS=10, 5", "VENNIO_DURATIONS=25, 50"))
+		req := mcp.CallToolRequest{}
+		req.Params.Name, req.Params.Arguments = "find_slots", map[string]any{"limit": 10}
+		got, err := c.CallTool(t.Context(), req)
+		require.NoError(t, err)
+		text := got.Content[0].(mcp.TextContent).Text
+		assert.Contains(t, text, "for 25 minutes")
+		assert.Contains(t, text, "hosts prefer "+preferred)
+		assert.Contains(t, text, "send ignore_preferences true")
+		assert.NotRegexp(t, `= (Mon|Tue|Wed|Thu) `, text, transport)
+		policy, err := read(t, c, "vennio://policy")
+		require.NoError(t, err)
+		text = policy[1].(mcp.TextResourceContents).Text
+		assert.Contains(t, text, "Hosts prefer "+preferred+".")
+		assert.Contains(t, text, "Preferred lengths of meetings, in minutes, the first being the default: 25 50.")
+	}
+}

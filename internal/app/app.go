@@ -291,7 +291,7 @@ func (a *App) deps(cfg config.Config, id tenant.Identity, client *vennioclient.C
 			Tenant: id.Name, Account: id.Origin, Vennio: client, NoMail: vennioclient.KeyKind(key).Test(),
 			Slots: slots.NewSigner(a.keys, id.Realm, a.clock()), Ledger: a.Ledger,
 			Hosts: cfg.Hosts, Names: scheduling.NewHostNames(client, a.options.clock()),
-			Now: a.clock(), Zone: cfg.Zone, WeekStart: cfg.WeekStart, WorkingHours: cfg.WorkingHours,
+			Now: a.clock(), Zone: cfg.Zone, WeekStart: cfg.WeekStart, Preferences: cfg.Preferences, HostPreferences: cfg.HostPreferences,
 			Limits: cfg.Limits, Rollout: cfg.Canary, Warn: a.warn,
 		},
 		Conversation: tools.Conversation{
@@ -353,7 +353,19 @@ func (a *App) mcpServer(d *tools.Deps) *server.MCPServer {
 func policyOf(d *tools.Deps) resources.Policy {
 	p := resources.Policy{
 		Consent: d.Policy, ReadOnly: d.Selection.ReadOnly, Timezone: d.Zone.String(), HostNames: d.HostNames, Sandbox: d.Sandbox, Mail: !d.NoMail && !d.Sandbox,
-		GuestDomains: d.Limits.GuestDomains, Hours: d.Limits.Hours.String(), WorkingHours: d.WorkingHours.String(), DailyBookings: d.Limits.Daily,
+		GuestDomains: d.Limits.GuestDomains, Hours: d.Limits.Hours.String(), WorkingHours: d.Preferences.Work.String(), DailyBookings: d.Limits.Daily,
+		Preferences: d.PreferencesOf(scheduling.Host{}).String(),
+	}
+	for _, length := range d.Preferences.Lengths {
+		p.Lengths = append(p.Lengths, int(length.Minutes()))
+	}
+	for _, h := range d.Hosts {
+		if _, own := d.HostPreferences[strings.ToLower(h.ID)]; own {
+			if p.HostPreferences == nil {
+				p.HostPreferences = map[string]string{}
+			}
+			p.HostPreferences[h.Shown()] = d.PreferencesOf(h).Describe()
+		}
 	}
 	if d.Limits.MaxPrice != nil {
 		p.MaxPrice = d.Limits.MaxPrice.String()

@@ -14,6 +14,7 @@ import (
 	"github.com/vennio-mcp/vennio-mcp/internal/passkey"
 	"github.com/vennio-mcp/vennio-mcp/internal/sanitize"
 	"github.com/vennio-mcp/vennio-mcp/internal/scheduling"
+	"github.com/vennio-mcp/vennio-mcp/internal/slots"
 	"github.com/vennio-mcp/vennio-mcp/internal/times"
 	"github.com/vennio-mcp/vennio-mcp/internal/webhooks"
 	"github.com/vennio-mcp/vennio-mcp/tools"
@@ -25,38 +26,39 @@ type Secret = sanitize.Secret
 
 // Config contains all settings, typed and validated.
 type Config struct {
-	APIKey         Secret
-	KeyCreated     time.Time // zero if not set
-	APIURL         string
-	Dialect        vennioclient.Dialect
-	BusinessID     string
-	Hosts          scheduling.Directory
-	Zone           *time.Location
-	ZoneFrom       string       // the setting or the file of the machine that sets the zone; empty: none does
-	ZoneWarning    string       // why the zone is UTC although nobody chose it; also in Warnings
-	WeekStart      time.Weekday // zero is Sunday, as in package time; the default is Monday
-	Consent        consent.Policy
-	Tools          tools.Selection
-	Canary         scheduling.Rollout
-	SigningSecrets []Secret // the first signs, the second only verifies; none: the state folder contains one
-	DatabaseURL    Secret   // of a PostgreSQL database; empty: the state folder has one
-	StateDir       string
-	Timeout        time.Duration // per-attempt timeout of requests to Vennio
-	SettingsFile   string
-	Sinks          []webhooks.Sink // of the settings file
-	WebhookSecrets []Secret        // one, or two during rotation; none: only those of registered subscriptions
-	EventsKeep     time.Duration
-	Limits         scheduling.Limits
-	WorkingHours   times.Opening                   // of hosts, in Zone; none: those of package slots, in the zone of each search
-	Serve          Serve                           // of HTTP
-	Tenants        []Tenant                        // of the settings file, each with its own Vennio account
-	Passkeys       map[string][]passkey.Credential // of the settings file, by tenant; a tenant without one enrols its own
-	LogLevel       string
-	LogFormat      string
-	OpenBrowser    string   // auto or off
-	Card           string   // on, link or off: see tools.CardMode
-	urlFrom        string   // where APIURL was set
-	Warnings       []string // about unusual but valid settings
+	APIKey          Secret
+	KeyCreated      time.Time // zero if not set
+	APIURL          string
+	Dialect         vennioclient.Dialect
+	BusinessID      string
+	Hosts           scheduling.Directory
+	Zone            *time.Location
+	ZoneFrom        string       // the setting or the file of the machine that sets the zone; empty: none does
+	ZoneWarning     string       // why the zone is UTC although nobody chose it; also in Warnings
+	WeekStart       time.Weekday // zero is Sunday, as in package time; the default is Monday
+	Consent         consent.Policy
+	Tools           tools.Selection
+	Canary          scheduling.Rollout
+	SigningSecrets  []Secret // the first signs, the second only verifies; none: the state folder contains one
+	DatabaseURL     Secret   // of a PostgreSQL database; empty: the state folder has one
+	StateDir        string
+	Timeout         time.Duration // per-attempt timeout of requests to Vennio
+	SettingsFile    string
+	Sinks           []webhooks.Sink // of the settings file
+	WebhookSecrets  []Secret        // one, or two during rotation; none: only those of registered subscriptions
+	EventsKeep      time.Duration
+	Limits          scheduling.Limits
+	Preferences     slots.Preferences               // of all hosts, in Zone
+	HostPreferences map[string]slots.Preferences    // complete ones of single hosts, by id in lower case
+	Serve           Serve                           // of HTTP
+	Tenants         []Tenant                        // of the settings file, each with its own Vennio account
+	Passkeys        map[string][]passkey.Credential // of the settings file, by tenant; a tenant without one enrols its own
+	LogLevel        string
+	LogFormat       string
+	OpenBrowser     string   // auto or off
+	Card            string   // on, link or off: see tools.CardMode
+	urlFrom         string   // where APIURL was set
+	Warnings        []string // about unusual but valid settings
 }
 
 // Sandbox reports whether the built-in sandbox answers instead of Vennio.
@@ -149,6 +151,7 @@ func LoadOn(machine times.Machine, flags map[string]string, getenv func(string) 
 		wrong = append(wrong, c.readFile(c.SettingsFile, getenv)...)
 	}
 	wrong = append(wrong, c.toolless()...)
+	wrong = append(wrong, c.checkPreferences()...)
 	if !keyMeant && !c.Real() && (c.urlFrom == "VENNIO_API_URL" || c.urlFrom == "--api-url") {
 		wrong = append(wrong, c.urlFrom+" is set but no key: set VENNIO_API_KEY, or unset the address to use the built-in sandbox")
 	}

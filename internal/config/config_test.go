@@ -253,10 +253,10 @@ func TestReq_S8_TheOperatorSetsWorkingHours(t *testing.T) {
 	t.Parallel()
 	c, err := config.Load(nil, env{"TZ": "UTC"}.get)
 	require.NoError(t, err)
-	assert.Empty(t, c.WorkingHours, "the usual ones, in the zone of each search")
+	assert.Empty(t, c.Preferences.Work, "the usual ones, in the zone of each search")
 	c, err = config.Load(map[string]string{"working-hours": "tue-sat 10:00-18:00"}, env{"VENNIO_WORKING_HOURS": "mon 09:00-10:00"}.get)
 	require.NoError(t, err)
-	assert.Equal(t, "tue-sat 10:00-18:00", c.WorkingHours.String(), "the flag wins")
+	assert.Equal(t, "tue-sat 10:00-18:00", c.Preferences.Work.String(), "the flag wins")
 	for _, bad := range []string{"9 to 5", "mon-fri", "mon-fri 17:00-09:00"} {
 		_, err = config.Load(nil, env{"VENNIO_WORKING_HOURS": bad}.get)
 		require.ErrorContains(t, err, "VENNIO_WORKING_HOURS \""+bad+"\": want weekdays and hours, such as mon-fri 09:00-17:00")
@@ -265,5 +265,5 @@ func TestReq_S8_TheOperatorSetsWorkingHours(t *testing.T) {
 	c, err = config.Load(map[string]string{"settings": file}, env{"VENNIO_WORKING_HOURS": "mon-fri 10:00-16:00"}.get)
 	require.NoError(t, err)
 	a, _ := c.Of("a")
-	assert.Equal(t, "sun-thu 09:00-17:00", a.WorkingHours.String())
+	assert.Equal(t, "sun-thu 09:00-17:00", a.Preferences.Work.String())
 }

@@ -26,6 +26,7 @@ type file struct {
 	Tenants    []map[string]tenantField `yaml:"tenants"`
 	CallerKeys bool                     `yaml:"caller_keys"`
 	Passkeys   []passkeyEntry           `yaml:"passkeys"`
+	Hosts      []preferencesEntry       `yaml:"preferences"` // of single hosts
 }
 
 // readFile reads the settings file. Every mistake names its line and quotes nothing from the file, which
@@ -44,6 +45,7 @@ func (c *Config) readFile(path string, getenv func(string) string) (wrong Mistak
 	c.Sinks = sinks
 	blame("sinks", mistakes)
 	c.Serve.CallerKeys = f.CallerKeys
+	blame("preferences", c.addPreferences(f.Hosts))
 	for _, entry := range f.Tenants {
 		blame("tenants", c.addTenant(entry, getenv))
 	}

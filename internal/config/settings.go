@@ -343,6 +343,10 @@ func limitSettings() []Setting {
 		{"guest-domains", "list", []string{"VENNIO_GUEST_DOMAINS"}, "", "domains whose addresses may attend, comma-separated; *.example.com: all below it (default: any)", setDomains},
 		{"hours", "hours", []string{"VENNIO_HOURS"}, "", "when bookings are allowed, in the default zone: mon-thu 09:00-17:00, fri 09:00-15:00 (default: any)", setHours},
 		{"working-hours", "hours", []string{"VENNIO_WORKING_HOURS"}, "", "when hosts work, in the default zone; other times are offered last (default: mon-fri 08:00-19:00 in the zone of each search)", setWorkingHours},
+		{"lunch", "hours", []string{"VENNIO_LUNCH"}, "", "when hosts have lunch, in the default zone; no times are offered then: 12:00-13:00, or mon-thu 12:00-13:00, fri 12:00-12:30 (default: none)", setLunch},
+		{"no-meeting-days", "weekdays", []string{"VENNIO_NO_MEETING_DAYS"}, "", "days on which no times are offered, in the default zone: wed, sat-sun (default: none)", setNoMeetingDays},
+		{"buffers", "minutes", []string{"VENNIO_BUFFERS"}, "", "minutes that hosts want free before and after each meeting, 0 to 240: 10, 5 (default: none)", setBuffers},
+		{"durations", "minutes", []string{"VENNIO_DURATIONS"}, "", "lengths of meetings that hosts prefer, in minutes from 5 to 480; the first is the default of find_slots: 25, 50 (default: 30)", setDurations},
 		{"daily-bookings", "number", []string{"VENNIO_DAILY_BOOKINGS"}, "0", "maximum number of bookings a day, by the day of consent; 0: any number", setDaily},
 		{"max-price", "price", []string{"VENNIO_MAX_PRICE"}, "", "highest price of a booking, as set for hosts, such as 100 EUR (default: any)", setMaxPrice},
 		{"caller-requests", "numbers", []string{"VENNIO_CALLER_REQUESTS"}, "20, 30", "maximum number of a caller's requests to people: open at once, and an hour; 0: any", setCallerRequests},
@@ -357,11 +361,6 @@ func setDomains(c *Config, v string) (err error) {
 
 func setHours(c *Config, v string) (err error) {
 	c.Limits.Hours, err = times.ParseOpening(v)
-	return err
-}
-
-func setWorkingHours(c *Config, v string) (err error) {
-	c.WorkingHours, err = times.ParseOpening(v)
 	return err
 }
 

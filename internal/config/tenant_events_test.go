@@ -54,7 +54,7 @@ func TestMistakesAboutATenantsEventsAreNamed(t *testing.T) {
 	begin := "caller_keys: true\ntenants:\n  - name: acme\n    api_key: canary_key_1\n    webhook_secret: canary_a\n"
 	second := "  - name: beta\n    api_key: canary_key_2\n"
 	for content, want := range map[string]string{
-		begin + "    sinks:\n      - {name: crm, kind: http}\n":             ":7: unknown field \"kind\"",
+		begin + "    sinks:\n      - {name: crm, kind: http}\n":             ":7: tenants: sinks: unknown field \"kind\"",
 		begin + "    sinks:\n      - {name: crm, type: mail}\n":             ":7: tenants: sinks: type: want http or slack",
 		begin + "    sinks: crm\n":                                          ":6: tenants: sinks: want a list",
 		begin + "    hours: [1]\n":                                          ":6: ",

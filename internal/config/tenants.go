@@ -1,6 +1,7 @@
 package config
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -38,6 +39,10 @@ var tenantFields = map[string]func(*Config, string) error{
 	"guest_domains":   setDomains,
 	"hours":           setHours,
 	"working_hours":   setWorkingHours,
+	"lunch":           setLunch,
+	"no_meeting_days": setNoMeetingDays,
+	"buffers":         setBuffers,
+	"durations":       setDurations,
 	"daily_bookings":  setDaily,
 	"caller_requests": setCallerRequests,
 	"tenant_requests": setTenantRequests,
@@ -45,20 +50,34 @@ var tenantFields = map[string]func(*Config, string) error{
 	"rate":            setRate(func(c *Config) *Rate { return &c.Serve.Rate }),
 }
 
-// tenantField is a scalar of a tenant, or the list of its sinks.
+// tenantField is a scalar of a tenant, or one of its lists: sinks or preferences.
 type tenantField struct {
 	text
-	sinks []sinkEntry
-	list  bool
+	list ast.Node // nil: a scalar
 }
 
 // UnmarshalYAML implements yaml.NodeUnmarshaler.
 func (f *tenantField) UnmarshalYAML(node ast.Node) error {
-	if f.list = node.Type() == ast.SequenceType; !f.list {
+	if node.Type() != ast.SequenceType {
 		return f.text.UnmarshalYAML(node)
 	}
-	f.line = node.GetToken().Position.Line
-	return yaml.NodeToValue(node, &f.sinks, yaml.Strict())
+	f.line, f.list = node.GetToken().Position.Line, node
+	return nil
+}
+
+// entries decodes a list into the slice that into points to, which stays empty without a list.
+func (f tenantField) entries(into any) []mistake {
+	if f.list == nil {
+		return nil
+	}
+	err := yaml.NodeToValue(f.list, into, yaml.Strict())
+	if e, ok := errors.AsType[yaml.Error](err); ok && e.GetToken() != nil {
+		return []mistake{{e.GetToken().Position.Line, e.GetMessage()}}
+	}
+	if err != nil {
+		return []mistake{{f.line, "cannot be read"}}
+	}
+	return nil
 }
 
 // addTenant reads one entry of tenants over the common settings, which are complete except for what
@@ -83,13 +102,21 @@ func (c *Config) addTenant(fields map[string]tenantField, getenv func(string) st
 	if t.APIKey == "" && len(wrong) == 0 {
 		wrong = append(wrong, mistake{line, "api_key: is missing; want ${NAME} of the environment, or api_key_file"})
 	}
-	sinks, mistakes := sinksOf(fields["sinks"].sinks, getenv)
-	t.Sinks = sinks
+	var sinks []sinkEntry
+	mistakes := fields["sinks"].entries(&sinks)
+	var more []mistake
+	t.Sinks, more = sinksOf(sinks, getenv)
+	mistakes = append(mistakes, more...)
 	if t.BusinessID != "" {
 		t.Hosts = withDefault(t.Hosts, t.BusinessID)
 	}
 	for _, m := range mistakes {
 		wrong = append(wrong, mistake{m.line, "sinks: " + m.what})
+	}
+	var preferences []preferencesEntry
+	mistakes = fields["preferences"].entries(&preferences)
+	for _, m := range append(mistakes, t.addPreferences(preferences)...) {
+		wrong = append(wrong, mistake{m.line, "preferences: " + m.what})
 	}
 	if other, shared := c.sharesSecret(t); shared {
 		wrong = append(wrong, mistake{fields["webhook_secret"].line, "webhook_secret: " + other + " has it too; each Vennio account signs with its own"})
@@ -105,14 +132,15 @@ func (t *Tenant) set(name string, field tenantField, getenv func(string) string)
 	if err == nil && name == "api_key_file" {
 		value, err = ExpandPath(value, getenv)
 	}
+	isList := name == "sinks" || name == "preferences"
 	switch {
-	case field.list && name != "sinks":
+	case field.list != nil && !isList:
 		return fmt.Errorf("%s: want one value, not a list", name)
-	case !field.list && name == "sinks":
+	case field.list == nil && isList:
 		return fmt.Errorf("%s: want a list", name)
-	case name == "name", name == "sinks":
+	case name == "name", isList:
 	case !known:
-		return fmt.Errorf("%s: there is no such setting; there are name, sinks, %s", name, strings.Join(slices.Sorted(maps.Keys(tenantFields)), ", "))
+		return fmt.Errorf("%s: there is no such setting; there are name, sinks, preferences, %s", name, strings.Join(slices.Sorted(maps.Keys(tenantFields)), ", "))
 	case err != nil:
 		return fmt.Errorf("%s: %w", name, err)
 	case value == "": // an empty value counts as not set
@@ -153,6 +181,7 @@ func (t *Tenant) inheritDefaults(common Config) {
 // callers and other tenants.
 func (c Config) ForTenant() Config {
 	c.APIKey, c.KeyCreated, c.Warnings = "", time.Time{}, nil
+	c.HostPreferences = nil
 	c.Hosts, c.BusinessID, c.Tenants, c.Sinks, c.WebhookSecrets = nil, "", nil, nil, nil
 	c.Serve.Tokens, c.Serve.OAuth, c.Serve.SignIn = nil, nil, nil
 	return c

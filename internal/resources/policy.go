@@ -3,6 +3,8 @@ package resources
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/mark3labs/mcp-go/mcp"
@@ -26,11 +28,15 @@ type Policy struct {
 
 	Mail bool `json:"mail"` // Vennio sends e-mail; false with a test key
 
-	GuestDomains  []string `json:"guest_domains,omitempty"`  // of attendees; none: any
-	Hours         string   `json:"hours,omitempty"`          // in which bookings are allowed, in Timezone; empty: at any time
-	WorkingHours  string   `json:"working_hours,omitempty"`  // of the hosts, in Timezone: other times are offered last
-	DailyBookings int      `json:"daily_bookings,omitempty"` // 0: any number
-	MaxPrice      string   `json:"max_price,omitempty"`      // of one booking; empty: no limit
+	GuestDomains []string `json:"guest_domains,omitempty"` // of attendees; none: any
+	Hours        string   `json:"hours,omitempty"`         // in which bookings are allowed, in Timezone; empty: at any time
+	WorkingHours string   `json:"working_hours,omitempty"` // of the hosts, in Timezone: other times are offered last
+	Preferences  string   `json:"preferences,omitempty"`   // of all hosts; they exclude times unless a call ignores them
+	Lengths      []int    `json:"preferred_minutes,omitempty"`
+	// HostPreferences are those of hosts that differ from all hosts, by name: "no meetings on Wed (Europe/London)".
+	HostPreferences map[string]string `json:"host_preferences,omitempty"`
+	DailyBookings   int               `json:"daily_bookings,omitempty"` // 0: any number
+	MaxPrice        string            `json:"max_price,omitempty"`      // of one booking; empty: no limit
 }
 
 // policyText describes each method in words.
@@ -91,11 +97,29 @@ func (p Policy) allowed() (lines []string) {
 	if p.WorkingHours != "" {
 		lines = append(lines, "Times outside the hosts' working hours are offered last: "+p.WorkingHours+".")
 	}
+	lines = append(lines, p.preferences()...)
 	if p.DailyBookings > 0 {
 		lines = append(lines, fmt.Sprintf("At most %d bookings a day.", p.DailyBookings))
 	}
 	if p.MaxPrice != "" {
 		lines = append(lines, "A booking may cost at most "+p.MaxPrice+".")
+	}
+	return lines
+}
+
+// preferences describes the preferences of the hosts.
+func (p Policy) preferences() (lines []string) {
+	if p.Preferences != "" {
+		lines = append(lines, "Hosts prefer "+p.Preferences+".")
+	}
+	for _, host := range slices.Sorted(maps.Keys(p.HostPreferences)) {
+		lines = append(lines, "Preferences of "+host+": "+p.HostPreferences[host]+".")
+	}
+	if len(lines) > 0 {
+		lines = append(lines, "find_slots leaves out other times unless the user asks for them and the call sends ignore_preferences true.")
+	}
+	if len(p.Lengths) > 0 {
+		lines = append(lines, fmt.Sprintf("Preferred lengths of meetings, in minutes, the first being the default: %s.", strings.Trim(fmt.Sprint(p.Lengths), "[]")))
 	}
 	return lines
 }

@@ -22,46 +22,82 @@ type Search struct {
 	Guest    *time.Location // nil: not known
 	Wishes   slots.Wishes
 	Moving   *Booking // the booking that is to be moved; nil: none
+	// Preferences are those of the hosts that exclude times. A search that overrides them has them in
+	// Wishes.Waived instead.
+	Preferences []slots.Preferences
 }
 
-// Free returns Vennio's free times inside the window, which overlap one another, and the end of the
-// part that was searched: the end of the window, unless there are too many. A free time that is
-// longer than the meeting is cut to its length.
-func (s *Service) Free(ctx context.Context, q Search) (found []vennioclient.Slot, until time.Time, err error) {
+// Found are the free times of a search.
+type Found struct {
+	Slots    []vennioclient.Slot // inside the window; they overlap one another
+	Until    time.Time           // the end of the part that was searched: that of the window, unless there are too many
+	Withheld []string            // names of the hosts' preferences that excluded free times; empty: none did
+}
+
+// Free returns Vennio's free times inside the window. A free time that is longer than the meeting is cut to its
+// length.
+func (s *Service) Free(ctx context.Context, q Search) (f Found, err error) {
 	q.Window.From = wholeMinute(q.Window.From)
+	around := s.around(q)
 	if len(q.Hosts) == 1 {
-		found, until, err = s.freeOfOne(ctx, q)
+		f.Slots, f.Until, err = s.freeOfOne(ctx, around)
 	} else {
-		found, until, err = s.freeOfAll(ctx, q)
+		f.Slots, f.Until, err = s.freeOfAll(ctx, around)
+	}
+	if f.Until.After(q.Window.To) {
+		f.Until = q.Window.To
 	}
 	if err != nil {
-		return nil, until, calendarRefusal(err, q.Hosts)
+		f.Slots = nil
+		return f, calendarRefusal(err, q.Hosts)
 	}
-	if q.Moving != nil && s.overlapsMoving(q) {
+	if q.Moving != nil && s.overlapsMoving(around) {
 		more, err := s.freeAroundMoving(ctx, q)
 		if err != nil {
-			return nil, until, err
+			return Found{Until: f.Until}, err
 		}
-		found = append(found, more...)
+		f.Slots = append(f.Slots, more...)
 	}
-	return s.fitting(found, q), until, nil
+	f.Slots, f.Withheld = s.fitting(f.Slots, q)
+	return f, nil
+}
+
+// around widens the window of q by the free time that the hosts want before the first and after the last meeting.
+// It begins and ends whole steps earlier and later: Vennio may count the steps between free times from the
+// beginning, and returns only free times that end in the window.
+func (s *Service) around(q Search) Search {
+	step := min(q.Duration, 15*time.Minute) // vennio-api.md, Availability: slot_interval
+	var before, after time.Duration
+	for _, p := range q.Preferences {
+		before, after = max(before, p.Before), max(after, p.After)
+	}
+	wholeSteps := func(d time.Duration) time.Duration { return (d + step - 1) / step * step }
+	for before = wholeSteps(before); before > 0 && q.Window.From.Add(-before).Before(s.Now()); before -= step {
+	}
+	q.Window.From, q.Window.To = q.Window.From.Add(-before), q.Window.To.Add(wholeSteps(after))
+	return q
 }
 
 // wholeMinute rounds up, because slot ids contain whole minutes.
 func wholeMinute(t time.Time) time.Time { return t.Add(time.Minute - 1).Truncate(time.Minute) }
 
-// fitting cuts free times to the length of the meeting, and keeps those in the window and in the
-// hours that the operator allows.
-func (s *Service) fitting(found []vennioclient.Slot, q Search) []vennioclient.Slot {
+// fitting cuts free times to the length of the meeting, and keeps those in the window, in the hours that
+// the operator allows, and within the preferences of the hosts, which it names if they excluded any.
+func (s *Service) fitting(found []vennioclient.Slot, q Search) (kept []vennioclient.Slot, withheld []string) {
+	var free []slots.Span
+	if len(q.Preferences) > 0 {
+		free = slots.Joined(found)
+	}
 	for i := range found {
 		if end := found[i].Start.Add(q.Duration); end.Before(found[i].End) {
 			found[i].End = end
 		}
 	}
-	return slices.DeleteFunc(found, func(f vennioclient.Slot) bool {
+	kept = slices.DeleteFunc(found, func(f vennioclient.Slot) bool {
 		return f.Start.Before(q.Window.From) || f.End.After(q.Window.To) || f.End.Sub(f.Start) != q.Duration ||
 			!q.Window.Holds(f.Start, f.End) || s.outsideHours([]time.Time{f.Start}, f.End.Sub(f.Start)) != ""
 	})
+	return slots.Withhold(kept, free, q.Preferences)
 }
 
 func (s *Service) freeOfOne(ctx context.Context, q Search) (found []vennioclient.Slot, until time.Time, err error) {
@@ -146,27 +182,28 @@ type Later struct {
 func (s *Service) SearchLater(ctx context.Context, q Search, after time.Time) (l Later) {
 	q.Window.Days = nil
 	q.Window.From, q.Window.To = after, after.AddDate(0, 0, DaysAhead)
-	var found []vennioclient.Slot
-	if found, l.Until, l.Err = s.openings(ctx, q); l.Err != nil {
+	found, err := s.openings(ctx, q)
+	if l.Until, l.Err = found.Until, err; err != nil {
 		return l
 	}
-	l.Partial, l.Free = l.Until.Before(q.Window.To), len(found) > 0
-	if first, ok := slots.First(found, q.Wishes); ok {
+	l.Partial, l.Free = l.Until.Before(q.Window.To), len(found.Slots)+len(found.Withheld) > 0
+	if first, ok := slots.First(found.Slots, q.Wishes); ok {
 		l.Opening = &first
 	}
 	return l
 }
 
 // openings asks Vennio for its next slot alone where that is sufficient: for one host, without
-// wishes and hours, and if the slot lies in working hours. The path of this operation is inferred;
-// a Vennio without it is asked for all free times.
-func (s *Service) openings(ctx context.Context, q Search) (found []vennioclient.Slot, until time.Time, err error) {
-	if len(q.Hosts) > 1 || q.Wishes.Any() || len(s.Limits.Hours) > 0 || q.Window.Earliest+q.Window.Latest > 0 {
+// wishes, preferences and hours, and if the slot lies in working hours. The path of this operation is
+// inferred; a Vennio without it is asked for all free times.
+func (s *Service) openings(ctx context.Context, q Search) (Found, error) {
+	if len(q.Hosts) > 1 || q.Wishes.Any() || len(q.Preferences) > 0 || len(s.Limits.Hours) > 0 || q.Window.Earliest+q.Window.Latest > 0 {
 		return s.Free(ctx, q)
 	}
 	next, err := s.Vennio.NextSlot(ctx, vennioclient.NextSlotQuery{
 		Host: q.Hosts[0].ID, Duration: q.Duration, After: q.Window.From, DaysAhead: DaysAhead, Timezone: q.Window.Loc.String(),
 	})
+	found := Found{Until: q.Window.To}
 	switch {
 	case vennioclient.KindOf(err) == vennioclient.KindNotFound:
 		return s.Free(ctx, q)
@@ -175,9 +212,9 @@ func (s *Service) openings(ctx context.Context, q Search) (found []vennioclient.
 		if !q.Wishes.InWorkingHours(vennioclient.Slot{Start: next.Start, End: end}) {
 			return s.Free(ctx, q)
 		}
-		found = []vennioclient.Slot{{Start: next.Start, End: end, Description: next.Description}}
+		found.Slots = []vennioclient.Slot{{Start: next.Start, End: end, Description: next.Description}}
 	}
-	return found, q.Window.To, err
+	return found, err
 }
 
 // WithoutHost is a host without whom the others have a common free time, and the first such time.
@@ -194,17 +231,21 @@ func (s *Service) FirstWithout(ctx context.Context, q Search, until time.Time) (
 	for i, host := range q.Hosts {
 		fewer := q
 		fewer.Hosts = slices.Concat(q.Hosts[:i], q.Hosts[i+1:])
+		if len(q.Preferences) > 0 {
+			fewer.Preferences = s.Excluding(fewer.Hosts)
+		}
 		var found []vennioclient.Slot
 		var err error
-		if len(fewer.Hosts) > 1 {
-			found, err = s.mutualPage(ctx, fewer, fewer.Window.From)
+		if around := s.around(fewer); len(fewer.Hosts) > 1 {
+			found, err = s.mutualPage(ctx, around, around.Window.From)
 		} else {
-			found, _, err = s.freeOfOne(ctx, fewer)
+			found, _, err = s.freeOfOne(ctx, around)
 		}
 		if err != nil {
 			continue
 		}
-		if first, ok := slots.First(s.fitting(found, fewer), q.Wishes); ok {
+		fit, _ := s.fitting(found, fewer)
+		if first, ok := slots.First(fit, q.Wishes); ok {
 			all = append(all, WithoutHost{host, first.Start})
 		}
 	}
@@ -217,30 +258,63 @@ func (s *Service) Alternatives(ctx context.Context, q Search, n int) []slots.Cho
 	const before, after = 24 * time.Hour, 4 * 24 * time.Hour
 	wanted := vennioclient.Slot{Start: q.Window.From, End: q.Window.From.Add(q.Duration)}
 	q.Window.From, q.Window.To = s.notPast(wanted.Start.Add(-before)), wanted.Start.Add(after)
-	found, _, err := s.Free(ctx, q)
+	w := slots.Wishes{Zone: q.Window.Loc, People: s.People(q.Hosts, q.Window.Loc, q.Guest, q.Window.Loc.String() == s.Zone.String())}
+	if q.Preferences = s.Excluding(q.Hosts); !slots.Allow(q.Preferences, wanted) { // the search for the wanted time overrode them
+		q.Preferences, w.Waived = nil, q.Preferences
+	}
+	found, err := s.Free(ctx, q)
 	if err != nil {
 		return nil
 	}
-	w := slots.Wishes{Zone: q.Window.Loc, People: s.People(q.Window.Loc, q.Guest, q.Window.Loc.String() == s.Zone.String())}
 	if q.Moving != nil {
 		w.Leaving = &slots.Span{Start: q.Moving.Start, End: q.Moving.End}
 	}
-	return slots.Nearest(found, n, wanted, w)
+	return slots.Nearest(found.Slots, n, wanted, w)
 }
 
 // People are the people whose working hours count for a search. loc is the zone of the search: the
-// hosts' own if ofHosts is set, otherwise the zone of the person who asks. guest may be nil.
-func (s *Service) People(loc, guest *time.Location, ofHosts bool) []slots.Person {
+// hosts' own if ofHosts is set, otherwise the zone of the person who asks. guest may be nil. Hosts without
+// working hours of the operator work at the usual hours in loc, because Zone may be only the zone of the
+// machine.
+func (s *Service) People(hosts []Host, loc, guest *time.Location, ofHosts bool) []slots.Person {
 	all := []slots.Person{{Zone: loc}}
-	switch {
-	case len(s.WorkingHours) == 0:
-	case ofHosts:
-		all[0].Work = s.WorkingHours
-	default:
-		all = append(all, slots.Person{Zone: s.Zone, Work: s.WorkingHours})
+	for _, h := range hosts {
+		p := s.PreferencesOf(h)
+		switch own := (slots.Person{Zone: p.Zone, Work: p.Work}); {
+		case len(p.Work) == 0:
+		case ofHosts && len(all[0].Work) == 0 && p.Zone.String() == loc.String():
+			all[0] = own
+		case !slices.ContainsFunc(all, func(o slots.Person) bool {
+			return o.Zone.String() == own.Zone.String() && o.Work.String() == own.Work.String()
+		}):
+			all = append(all, own)
+		}
 	}
 	if guest != nil {
 		all = append(all, slots.Person{Zone: guest})
+	}
+	return all
+}
+
+// PreferencesOf returns the preferences of a host: their own, or otherwise those of all hosts.
+func (s *Service) PreferencesOf(h Host) slots.Preferences {
+	p, own := s.HostPreferences[strings.ToLower(h.ID)]
+	if !own {
+		p = s.Preferences
+	}
+	if p.Zone == nil {
+		p.Zone = s.Zone
+	}
+	return p
+}
+
+// Excluding returns the preferences of the hosts that exclude times.
+func (s *Service) Excluding(hosts []Host) (all []slots.Preferences) {
+	for _, h := range hosts {
+		p := s.PreferencesOf(h)
+		if p.Exclude() && !slices.ContainsFunc(all, func(o slots.Preferences) bool { return o.String() == p.String() }) {
+			all = append(all, p)
+		}
 	}
 	return all
 }
@@ -267,38 +341,23 @@ func (s *Service) freeAroundMoving(ctx context.Context, q Search) ([]vennioclien
 	const piece, step = 5 * time.Minute, 15 * time.Minute
 	old := q.Moving
 	around := q
-	around.Moving, around.Duration = nil, piece
+	around.Moving, around.Preferences, around.Duration = nil, nil, piece
 	around.Window = times.Window{From: s.notPast(old.Start.Add(-q.Duration)), To: old.End.Add(q.Duration), Loc: q.Window.Loc}
 	if !around.Window.To.After(around.Window.From) {
 		return nil, nil
 	}
-	free, _, err := s.Free(ctx, around)
+	free, err := s.Free(ctx, around)
 	if err != nil {
 		return nil, err
 	}
-	spans := joined(append(free, vennioclient.Slot{Start: old.Start, End: old.End}))
+	spans := slots.Joined(append(free.Slots, vennioclient.Slot{Start: old.Start, End: old.End}))
 	var found []vennioclient.Slot
 	for start := old.Start.Add(-q.Duration / step * step); start.Before(old.End); start = start.Add(step) {
 		end := start.Add(q.Duration)
-		isFree := slices.ContainsFunc(spans, func(span vennioclient.Slot) bool { return !start.Before(span.Start) && !end.After(span.End) })
+		isFree := slices.ContainsFunc(spans, func(span slots.Span) bool { return !start.Before(span.Start) && !end.After(span.End) })
 		if isFree && end.After(old.Start) && !old.IsAt(start, end) {
 			found = append(found, vennioclient.Slot{Start: start, End: end})
 		}
 	}
 	return found, nil
-}
-
-// joined merges the spans that touch or overlap.
-func joined(all []vennioclient.Slot) (spans []vennioclient.Slot) {
-	slices.SortFunc(all, func(a, b vennioclient.Slot) int { return a.Start.Compare(b.Start) })
-	for _, one := range all {
-		if n := len(spans); n > 0 && !one.Start.After(spans[n-1].End) {
-			if one.End.After(spans[n-1].End) {
-				spans[n-1].End = one.End
-			}
-			continue
-		}
-		spans = append(spans, vennioclient.Slot{Start: one.Start, End: one.End})
-	}
-	return spans
 }

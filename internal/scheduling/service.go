@@ -8,7 +8,6 @@ import (
 
 	"github.com/vennio-mcp/vennio-mcp/internal/consent"
 	"github.com/vennio-mcp/vennio-mcp/internal/slots"
-	"github.com/vennio-mcp/vennio-mcp/internal/times"
 	"github.com/vennio-mcp/vennio-mcp/schemas"
 	"github.com/vennio-mcp/vennio-mcp/vennioclient"
 )
@@ -31,9 +30,10 @@ type Service struct {
 	Now       func() time.Time
 	Zone      *time.Location // for calls that name none
 	WeekStart time.Weekday   // the first day of "this week" and "next week"; the zero value is Sunday
-	// WorkingHours are those of the hosts, in Zone. If the operator set none, the hosts work at the
-	// usual hours in the zone of each search, because Zone may be only the zone of the machine.
-	WorkingHours times.Opening
+	// Preferences are those of all hosts that have no others in HostPreferences, which is by the hosts' ids
+	// in lower case. Without a zone they are in Zone.
+	Preferences     slots.Preferences
+	HostPreferences map[string]slots.Preferences
 
 	Limits  Limits
 	Rollout Rollout

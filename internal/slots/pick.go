@@ -22,6 +22,9 @@ type Wishes struct {
 	Busy  []Span         // which no slot may overlap
 	// People are the participants whose zones are known; the first is the one of Zone.
 	People []Person
+	// Waived are preferences of the hosts that this search overrides. Times that they exclude come after others
+	// at equally good hours, and the reason says what they are against.
+	Waived []Preferences
 	// Leaving is the present time of the booking that is to be moved; nil: none is. A slot that overlaps
 	// it is the first choice only if there is no other.
 	Leaving *Span
@@ -107,6 +110,7 @@ func compare(a, b candidate, isFirst bool) int {
 		leaving,
 		cmp.Compare(max(a.level, night), max(b.level, night)),
 		cmp.Compare(a.outside, b.outside), // preferred hours count more than working hours, and less than the night
+		cmp.Compare(rank(a.waived != ""), rank(b.waived != "")),
 		cmp.Compare(a.level, b.level),
 		cmp.Compare(a.burden, b.burden), // with the same worst level, better for the others
 		cmp.Compare(a.near, b.near),
@@ -138,13 +142,7 @@ func (w Wishes) InWorkingHours(s vennioclient.Slot) bool {
 
 // allow reports whether no strict preference excludes s.
 func (w Wishes) allow(s vennioclient.Slot) bool {
-	if len(w.Avoid) > 0 {
-		first, last := s.Start.In(w.Zone).Weekday(), s.End.Add(-time.Second).In(w.Zone).Weekday()
-		if slices.Contains(w.Avoid, first) || slices.Contains(w.Avoid, last) {
-			return false
-		}
-	}
-	return !slices.ContainsFunc(w.Busy, func(b Span) bool { return b.touches(s) })
+	return !onDays(w.Avoid, s, w.Zone) && !slices.ContainsFunc(w.Busy, func(b Span) bool { return b.touches(s) })
 }
 
 func (b Span) touches(s vennioclient.Slot) bool {
@@ -234,6 +232,7 @@ type candidate struct {
 	near              int            // 2: directly before or after a choice; 1: within 30 minutes of one
 	outside           int            // minutes outside the preferred hours
 	otherDay          bool           // not on a preferred day
+	waived            string         // name of the preference of a host that excludes it and is overridden; else empty
 	leaving           bool           // overlaps the time of the booking that is to be moved
 	level             int            // the worst of all people
 	burden            int            // the sum of the levels
@@ -264,6 +263,9 @@ func (w Wishes) candidate(s vennioclient.Slot) candidate {
 		Slot: s, day: local.Year()*400 + local.YearDay(), part: w.part(local),
 		otherDay: len(w.Days) > 0 && !slices.Contains(w.Days, local.Weekday()),
 		leaving:  w.Leaving != nil && w.Leaving.touches(s),
+	}
+	for _, p := range w.Waived {
+		c.waived = cmp.Or(c.waived, p.excludes(s))
 	}
 	if w.Hours != (Hours{}) {
 		c.outside = w.Hours.outside(s, w.Zone)
@@ -364,6 +366,12 @@ func (c candidate) caveats() (text string) {
 		text += ", on a " + c.Start.In(c.worst).Weekday().String() + " in " + times.City(c.worst.String())
 	default:
 		text += ", at night in " + times.City(c.worst.String())
+	}
+	switch c.waived {
+	case atLunch:
+		text += ", during a host's lunch"
+	case noMeetings:
+		text += ", on a host's day without meetings"
 	}
 	if c.leaving {
 		text += ", overlaps the present time"

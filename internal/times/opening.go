@@ -30,7 +30,7 @@ func ParseOpening(s string) (all Opening, err error) {
 		if len(fields) != 2 {
 			return nil, openingError(part)
 		}
-		days, ok := parseOpeningDays(fields[0])
+		days, ok := Weekdays(fields[0])
 		from, to, also := parseOpeningHours(fields[1])
 		if !ok || !also || from == to {
 			return nil, openingError(part)
@@ -47,8 +47,8 @@ func openingError(part string) error {
 	return fmt.Errorf("%q: want weekdays and hours, such as mon-fri 09:00-17:00", strings.TrimSpace(part))
 }
 
-// parseOpeningDays parses "mon", "mon-fri" or "mon/wed/fri".
-func parseOpeningDays(s string) (days []time.Weekday, ok bool) {
+// Weekdays parses weekdays in lower case: "mon", "mon-fri" or "mon/wed/fri".
+func Weekdays(s string) (days []time.Weekday, ok bool) {
 	for part := range strings.SplitSeq(s, "/") {
 		first, last, isRange := strings.Cut(part, "-")
 		from, ok := Weekday(first)
@@ -105,6 +105,27 @@ func (o Opening) Holds(start, end time.Time, loc *time.Location) bool {
 		return o.covers(first.Weekday(), from, minutesOfDay) && (to == 0 || o.covers(last.Weekday(), 0, to))
 	}
 	return false
+}
+
+// Overlaps reports whether a part of a meeting lies within the hours, in loc. On the day of a clock change the
+// hours begin and end when clocks in loc show their times.
+func (o Opening) Overlaps(start, end time.Time, loc *time.Location) bool {
+	if len(o) == 0 {
+		return false
+	}
+	year, month, day := start.In(loc).Date()
+	for ; ; day++ {
+		midnight := time.Date(year, month, day, 0, 0, 0, 0, loc)
+		if !midnight.Before(end) {
+			return false
+		}
+		for _, d := range o {
+			from, to := time.Date(year, month, day, 0, d.from, 0, 0, loc), time.Date(year, month, day, 0, d.to, 0, 0, loc)
+			if slices.Contains(d.days, time.Date(year, month, day, 0, 0, 0, 0, time.UTC).Weekday()) && start.Before(to) && from.Before(end) {
+				return true
+			}
+		}
+	}
 }
 
 // covers reports whether the hours of a weekday include the range between two minutes of the day.

@@ -123,10 +123,9 @@ func TestAKilledProcessLeavesTheSandboxIntact(t *testing.T) {
 		_, err := c.stdin.Write([]byte(`{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"book_slot","arguments":{"slot_id":"` + slot +
 			`","title":"Intro","attendees":[{"email":"ada@example.com","name":"Ada"}],"consent":{"granted":true,"given_by":"Ada","statement":"yes"}}}}` + "\n"))
 		require.NoError(t, err)
-		dir := filepath.Join(stateDir(env), "sandbox")
 		require.Eventually(t, func() bool { // in the middle of the call: the ledger of this booking has begun
 			_, out, _ := run(t, env, "ledger", "list", "--json")
-			return strings.Count(out, `"sent"`) > i || strings.Count(out, `"attested"`) > i || dir == ""
+			return strings.Count(out, `"sent"`) > i || strings.Count(out, `"attested"`) > i
 		}, patience, time.Millisecond)
 		require.NoError(t, c.cmd.Process.Kill())
 		c.end()
@@ -275,4 +274,16 @@ func TestWithoutAWritableFolderTheSandboxIsInMemory(t *testing.T) {
 	assert.Contains(t, c.call("list_bookings", nil).Text, "1 booking,")
 	assert.Contains(t, c.stderr.String(), "keeps its data in memory")
 	assert.Contains(t, c.stderr.String(), "set VENNIO_STATE_DIR")
+}
+
+func TestSmokeAndDemoUseSandboxesOfTheirOwn(t *testing.T) {
+	t.Parallel()
+	for _, command := range []string{"smoke", "demo"} {
+		env := clean(t)
+		code, out, errs := run(t, env, command)
+		require.Zero(t, code, out+errs)
+		left, err := os.ReadDir(strings.TrimPrefix(env[0], "HOME="))
+		require.NoError(t, err)
+		assert.Empty(t, left, command)
+	}
 }

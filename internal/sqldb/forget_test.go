@@ -1,6 +1,7 @@
 package sqldb_test
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -54,4 +55,41 @@ func TestScrubReportsAReader(t *testing.T) {
 		return nil
 	}))
 	require.NoError(t, db.Scrub(t.Context()))
+}
+
+// Empty knows which rows the migrations insert; this test finds those that it forgets.
+func TestAnEmptiedDatabaseIsLikeANewOne(t *testing.T) {
+	t.Parallel()
+	content := func(db *sqldb.DB) (all map[string]int) {
+		require.NoError(t, db.Read(t.Context(), func(tx *sqldb.Tx) error {
+			tables, err := sqldb.All(tx, sqldb.Column[string], `SELECT name FROM sqlite_schema WHERE type = 'table'`)
+			require.NoError(t, err)
+			all = map[string]int{}
+			for _, name := range tables {
+				n, err := sqldb.One(tx, sqldb.Column[int], `SELECT COUNT(*) FROM "`+name+`"`)
+				require.NoError(t, err)
+				all[name] = *n
+			}
+			triggers, err := sqldb.One(tx, sqldb.Column[int], `SELECT COUNT(*) FROM sqlite_schema WHERE type = 'trigger'`)
+			require.NoError(t, err)
+			all["triggers"] = *triggers
+			return nil
+		}))
+		return all
+	}
+	dir := t.TempDir()
+	db, other := sqldb.Open(dir), sqldb.Open(dir)
+	t.Cleanup(func() { require.NoError(t, errors.Join(db.Close(), other.Close())) })
+	fresh := content(db)
+	require.NoError(t, db.Write(t.Context(), func(tx *sqldb.Tx) error {
+		require.NoError(t, keepAct("a")(tx))
+		return appendEntry(tx, entry{seq: 1, prev: beginning, hash: "h1", act: "a", salt: "s", details: "d1"})
+	}))
+	require.NotEqual(t, fresh, content(db))
+	require.NoError(t, other.Empty(t.Context()))
+	assert.Equal(t, fresh, content(db))
+	require.NoError(t, db.Write(t.Context(), func(tx *sqldb.Tx) error {
+		require.NoError(t, keepAct("a")(tx))
+		return appendEntry(tx, entry{seq: 1, prev: beginning, hash: "h1", act: "a", salt: "s", details: "d1"})
+	}), "the ledger begins again")
 }

@@ -82,14 +82,11 @@ func (s sqlite) create(ctx context.Context, dir, path string) error {
 			_ = os.Remove(temp.Name() + suffix)
 		}
 	}()
-	if err := temp.Close(); err != nil {
-		return err
-	}
-	pool, err := s.open(ctx, fileURI(temp.Name()))
+	pool, err := s.openWith(ctx, fileURI(temp.Name()), "OFF") // nobody uses the file yet: it is synchronized once, below
 	if err != nil {
-		return err
+		return errors.Join(err, temp.Close())
 	}
-	if err := errors.Join(emptyLog(ctx, pool), pool.Close()); err != nil { // the log is not linked
+	if err := errors.Join(emptyLog(ctx, pool), pool.Close(), temp.Sync(), temp.Close()); err != nil { // the log is not linked
 		return err
 	}
 	if err := os.Link(temp.Name(), path); err != nil && !errors.Is(err, fs.ErrExist) {
@@ -157,7 +154,13 @@ func fileURI(path string) string {
 // for the connection in order and as long as their context allows, and a database in
 // memory belongs to its connection.
 func (s sqlite) open(ctx context.Context, name string) (*sql.DB, error) {
-	pool, err := sql.Open("sqlite", name+"?"+s.settings().Encode())
+	return s.openWith(ctx, name, "FULL")
+}
+
+func (s sqlite) openWith(ctx context.Context, name, synchronous string) (*sql.DB, error) {
+	settings := s.settings()
+	settings.Set("_synchronous", synchronous)
+	pool, err := sql.Open("sqlite", name+"?"+settings.Encode())
 	if err != nil {
 		return nil, err
 	}

@@ -33,6 +33,13 @@
 // appears neither in errors nor in a formatted Client, and is not sent to the target of a
 // redirect.
 //
+// # Proposals
+//
+// [Client.CreateProposal] asks people which of several times suits them. Its links, and the
+// token that [InvitationFrom] reads from one, are each a [Secret] too: whoever has it can respond.
+// A call with an invitation does not send the API key, and its errors do not contain the
+// invitation; one that is not valid is a [KindInvitation].
+//
 // # Webhooks
 //
 // [Client.CreateWebhook] subscribes to events; package webhook verifies and decodes the

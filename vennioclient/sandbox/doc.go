@@ -15,6 +15,14 @@
 // The owner of the key is another person, with active calendar access to Alice (with
 // details), Bob and Haruka (free and busy times), and revoked access to Dana.
 //
+// There is one team (see [Teams]): Alice and Bob.
+//
+// # Proposals
+//
+// The owner of the key organizes proposals with the calendar of Alice, the only host who has given
+// booking:propose; [Server.Grant] gives it for another host. [Server.Invitations] returns the links
+// that Vennio would send by e-mail. No page is served under a link: its last part is the token.
+//
 // # Keys
 //
 // [DefaultKey] and any other non-empty key are accepted: vennio_pk_… is publishable, vennio_at_… an

@@ -57,6 +57,29 @@ func FuzzSlotsQuery(f *testing.F) {
 	})
 }
 
+// Whatever the body, a proposal, a response and a Venn Link are answered with JSON.
+func FuzzProposalBody(f *testing.F) {
+	for _, seed := range []string{
+		"", "{", "null", `{"mode":"poll"}`, propose(`"mode":"poll"`, times(pollTimes...)).body, propose(`"participant_ids":["`+alice.ID+`"]`, times(pollTimes...)).body,
+		accept(proposal{Slots: make([]proposalSlot, 1)}, 0, "/x").body, respond("", "/x", `"action":"counter"`, `"counter_slots":[null]`).body,
+		vennLink(`"price_amount":1,"price_currency":"eur","questions":[{"label":"?"}],"expires_in":"7d"`).body, bookLink("", tomorrow, `"answers":{"q1":""}`).body,
+	} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, body string) {
+		s := newServer(sandbox.Options{})
+		p, code := openPoll(t, s).Proposal, newLink(t, s)
+		for _, r := range []request{propose(), end(p, "/response"), end(p, "/close"), end(p, "/cancel"), vennLink(), {method: http.MethodPost, target: "/v1/venn-links/" + code + "/book"}} {
+			r.body = body
+			for _, r.key = range []string{"", "-"} {
+				w := send(s, r)
+				assert.Less(t, w.Code, http.StatusInternalServerError, "%q", body)
+				require.True(t, json.Valid(w.Body.Bytes()), "%s", w.Body)
+			}
+		}
+	})
+}
+
 func BenchmarkNew(b *testing.B) {
 	for b.Loop() {
 		sandbox.New(sandbox.Options{})

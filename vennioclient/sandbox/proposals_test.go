@@ -21,13 +21,16 @@ type proposal struct {
 	RequesterID string `json:"requester_id"`
 	BookingID   string `json:"booking_id"`
 	NextID      string `json:"next_proposal_id"`
-	Slots       []struct {
-		ID        string
-		StartTime time.Time `json:"start_time"`
-		Votes     int       `json:"vote_count"`
-		Selected  bool      `json:"is_selected"`
-	}
+	Slots       []proposalSlot
+
 	Participants []struct{ Email, Status string }
+}
+
+type proposalSlot struct {
+	ID        string
+	StartTime time.Time `json:"start_time"`
+	Votes     int       `json:"vote_count"`
+	Selected  bool      `json:"is_selected"`
 }
 
 type proposalAnswer struct {
@@ -389,4 +392,60 @@ func TestEventsOfProposals(t *testing.T) {
 		clock.Advance(7 * 24 * time.Hour)
 		want[map[string]any](t, s, http.StatusOK, get("/v1/proposals"))
 	})
+}
+
+// A cursor continues a list, and is refused unless a list returned it.
+func TestCursorsOfProposalsAndLinks(t *testing.T) {
+	t.Parallel()
+	s := newServer(sandbox.Options{})
+	for range 3 {
+		openPoll(t, s)
+		newLink(t, s)
+	}
+	want[seriesAnswer](t, s, http.StatusCreated, repeat(freeSlot(t, s, alice), `"frequency":"weekly","count":1`))
+	for path, n := range map[string]int{"/v1/proposals": 3, "/v1/venn-links": 3, "/v1/booking-series": 1} {
+		seen, cursor := 0, ""
+		for more := true; more; {
+			type page struct {
+				Proposals  []proposal
+				Links      []struct{ ID string } `json:"venn_links"`
+				Series     []struct{ ID string } `json:"booking_series"`
+				Pagination struct {
+					Next string `json:"next_cursor"`
+				}
+			}
+			got := want[page](t, s, http.StatusOK, get(path, "limit", "2", "cursor", cursor))
+			seen += len(got.Proposals) + len(got.Links) + len(got.Series)
+			cursor = got.Pagination.Next
+			more = cursor != ""
+		}
+		assert.Equal(t, n, seen, path)
+		for _, bad := range []string{"x", "%", "bm90aGluZw"} {
+			refused(t, s, http.StatusBadRequest, "validation-error", get(path, "cursor", bad))
+		}
+		for _, bad := range []string{"0", "101", "many"} {
+			refused(t, s, http.StatusBadRequest, "validation-error", get(path, "limit", bad))
+		}
+	}
+}
+
+func TestTeamAvailability(t *testing.T) {
+	t.Parallel()
+	s := newServer(sandbox.Options{})
+	path := "/v1/teams/" + sandbox.Teams()[0].ID + "/availability"
+	window := []string{"from", iso(wednesday.AddDate(0, 0, 1)), "to", iso(wednesday.AddDate(0, 0, 8))}
+	free := want[slotsAnswer](t, s, http.StatusOK, get(path, window...))
+	both := want[slotsAnswer](t, s, http.StatusOK, get("/v1/availability/mutual", append([]string{"principal_ids", alice.ID + "," + bob.ID, "limit", "10"}, window...)...))
+	assert.Equal(t, both.Slots, free.Slots)
+	assert.Len(t, free.Slots, 10, "the default limit")
+	for field, pairs := range map[string][]string{
+		"from": {"to", window[3]}, "to": window[:2], "limit": append([]string{"limit", "51"}, window...),
+		"duration_minutes": append([]string{"duration_minutes", "x"}, window...), "timezone": append([]string{"timezone", "Mars"}, window...),
+		"consent_id": append([]string{"consent_id", "x"}, window...),
+	} {
+		assert.Contains(t, refused(t, s, http.StatusBadRequest, "validation-error", get(path, pairs...)).Errors, field)
+	}
+	refused(t, s, http.StatusNotFound, "not-found", get("/v1/teams/nobody/availability", window...))
+	s.Disconnect(bob.ID)
+	refused(t, s, http.StatusNotFound, "calendar-not-connected", get(path, window...))
 }

@@ -12,7 +12,6 @@ import (
 	"github.com/vennio-mcp/vennio-mcp/internal/app"
 	"github.com/vennio-mcp/vennio-mcp/internal/approval"
 	"github.com/vennio-mcp/vennio-mcp/internal/config"
-	"github.com/vennio-mcp/vennio-mcp/internal/consent"
 	"github.com/vennio-mcp/vennio-mcp/internal/sqldb"
 	"github.com/vennio-mcp/vennio-mcp/internal/times"
 	"github.com/vennio-mcp/vennio-mcp/internal/webhooks"
@@ -119,8 +118,8 @@ func (p program) completeIDs(list func(context.Context, *cobra.Command, config.C
 	}
 }
 
-func (p program) openRequestIDs(ctx context.Context, _ *cobra.Command, _ config.Config, db *sqldb.DB) (ids []string, err error) {
-	open, _, err := consent.New(db, p.now).OpenPage(ctx, "", mostCompletions)
+func (p program) openRequestIDs(ctx context.Context, _ *cobra.Command, cfg config.Config, db *sqldb.DB) (ids []string, err error) {
+	open, _, err := p.ledger(cfg, db).OpenPage(ctx, "", mostCompletions)
 	for _, r := range open {
 		ids = append(ids, cobra.CompletionWithDesc(r.ID, r.Act.Question()))
 	}

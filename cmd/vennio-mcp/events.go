@@ -12,7 +12,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/vennio-mcp/vennio-mcp/internal/config"
-	"github.com/vennio-mcp/vennio-mcp/internal/consent"
 	"github.com/vennio-mcp/vennio-mcp/internal/sanitize"
 	"github.com/vennio-mcp/vennio-mcp/internal/sqldb"
 	"github.com/vennio-mcp/vennio-mcp/internal/webhooks"
@@ -55,7 +54,7 @@ func (p program) withInboxes(do func(*cobra.Command, *webhooks.Service, []string
 
 // openWebhooks opens the webhook events of all tenants for a command.
 func (p program) openWebhooks(cfg config.Config, db *sqldb.DB) (*webhooks.Service, error) {
-	return p.appOptions(cfg).OpenWebhooks(cfg, db, webhooks.Options{Ledger: consent.New(db, p.now)})
+	return p.appOptions(cfg).OpenWebhooks(cfg, db, webhooks.Options{Ledger: p.ledger(cfg, db)})
 }
 
 // eventLine is an event as --json shows it; instants are RFC 3339 in UTC.

@@ -182,8 +182,8 @@ func (p program) showEntry(l consent.Line) {
 	}
 }
 
-func (p program) ledgerIDs(ctx context.Context, _ *cobra.Command, _ config.Config, db *sqldb.DB) (ids []string, err error) {
-	lines, err := consent.New(db, p.now).List(ctx, consent.Filter{Limit: mostCompletions})
+func (p program) ledgerIDs(ctx context.Context, _ *cobra.Command, cfg config.Config, db *sqldb.DB) (ids []string, err error) {
+	lines, err := p.ledger(cfg, db).List(ctx, consent.Filter{Limit: mostCompletions})
 	for _, l := range lines {
 		ids = append(ids, cobra.CompletionWithDesc(fmt.Sprint(l.Seq), l.Kind))
 	}
@@ -237,7 +237,7 @@ func ofTenant(tenant string) string {
 }
 
 // erasePerson erases from the ledger last: that scrubs the files of both.
-func (p program) erasePerson(c *cobra.Command, _ config.Config, db *sqldb.DB, args []string) error {
+func (p program) erasePerson(c *cobra.Command, cfg config.Config, db *sqldb.DB, args []string) error {
 	in, err := webhooks.Open(db, webhooks.Options{Now: p.now})
 	if err != nil {
 		return err
@@ -250,7 +250,7 @@ func (p program) erasePerson(c *cobra.Command, _ config.Config, db *sqldb.DB, ar
 	if err != nil {
 		return err
 	}
-	ledger := consent.New(db, p.now)
+	ledger := p.ledger(cfg, db)
 	bookings, err := ledger.BookingsOf(c.Context(), args[0])
 	if err != nil {
 		return err

@@ -271,7 +271,7 @@ var wrongAnswers = map[string]struct {
 		ada.auth.Options.UserNotVerified = true
 		return ada.form(page, "approve")
 	}},
-	"without user presence": {http.StatusForbidden, "the signature is not", func(_ *desk, ada *device, page string) url.Values {
+	"without user presence": {http.StatusForbidden, "did not check that it is you", func(_ *desk, ada *device, page string) url.Values {
 		ada.auth.Options.UserNotPresent = true
 		return ada.form(page, "approve")
 	}},

@@ -171,7 +171,7 @@ func (c *Config) sharesSecret(t Tenant) (with string, shared bool) {
 
 // inheritDefaults adds the common settings that depend on the machine and are known last.
 func (t *Tenant) inheritDefaults(common Config) {
-	t.StateDir = common.StateDir
+	t.StateDir, t.Passkeys = common.StateDir, common.Passkeys
 	if t.Zone == nil {
 		t.Zone, t.ZoneFrom, t.ZoneWarning = common.Zone, common.ZoneFrom, common.ZoneWarning
 	}

@@ -72,6 +72,9 @@ func Examine(ctx context.Context, t Target) []Finding {
 	all = append(all, t.tokenKeys(ctx)...)
 	all = append(all, t.zones(), t.zone())
 	all = append(all, t.state(ctx)...)
+	if !t.Absent {
+		all = append(all, t.passkeys(ctx)...)
+	}
 	if t.Webhook != nil && !t.Absent {
 		all = append(all, t.Webhook(ctx))
 	}
@@ -137,6 +140,7 @@ func (t Target) own(ctx context.Context, first bool) []Finding {
 		}
 	}
 	all = append(all, t.zone())
+	all = append(all, t.passkeys(ctx)...)
 	if t.Webhook != nil {
 		all = append(all, t.Webhook(ctx))
 	}

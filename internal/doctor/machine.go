@@ -1,16 +1,19 @@
 package doctor
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 
 	"github.com/vennio-mcp/vennio-mcp/internal/consent"
 	"github.com/vennio-mcp/vennio-mcp/internal/files"
+	"github.com/vennio-mcp/vennio-mcp/internal/passkey"
 	"github.com/vennio-mcp/vennio-mcp/internal/sanitize"
 	"github.com/vennio-mcp/vennio-mcp/internal/sqldb"
 	"github.com/vennio-mcp/vennio-mcp/internal/tenant"
@@ -159,10 +162,39 @@ func private(dir string) Finding {
 	return ok(check, "nobody else can read its files")
 }
 
+func (t Target) openLedger() *consent.Ledger {
+	return consent.New(t.Store, t.Now).Pin(t.Config.Passkeys)
+}
+
+// passkeys checks whether people can approve where only a passkey counts; nil where other methods count.
+func (t Target) passkeys(ctx context.Context) []Finding {
+	const check = "passkeys"
+	if t.Config.Consent != consent.PolicySigned || t.Store == nil {
+		return nil
+	}
+	if _, err := passkey.SiteOf(cmp.Or(t.Config.Serve.PublicURL, "http://"+passkey.Local)); err != nil {
+		return []Finding{problem(check, "they cannot be used at "+t.Config.Serve.PublicURL, "Set VENNIO_MCP_PUBLIC_URL to https with a host name, or to http://localhost with a port.")}
+	}
+	var all []consent.Passkey
+	var err error
+	if !t.Sandbox || t.Store.Exists() { // otherwise reading would create the sandbox's store
+		all, err = t.openLedger().Passkeys(ctx, t.Tenant)
+	}
+	switch add := "vennio-mcp passkeys add" + t.flag(); {
+	case err != nil:
+		return nil // reported by ledger
+	case len(all) == 0:
+		return []Finding{problem(check, "none was added, so nobody can approve anything", add)}
+	case slices.ContainsFunc(all, func(p consent.Passkey) bool { return p.How == consent.Unsigned }):
+		return []Finding{warn(check, "one was added without a signature, after all others were removed", "See vennio-mcp passkeys list"+t.flag()+".")}
+	}
+	return []Finding{ok(check, "%d can sign", len(all))}
+}
+
 // ledger verifies the consent ledger.
 func (t Target) ledger(ctx context.Context) Finding {
 	const check = "consent ledger"
-	n, err := consent.New(t.Store, t.Now).Verify(ctx)
+	n, err := t.openLedger().Verify(ctx)
 	if broken, is := errors.AsType[*consent.BrokenError](err); is {
 		return problem(check, fmt.Sprintf("it does NOT hold: %v", broken), "It was changed from outside. Keep a copy of the folder and find the cause; vennio-mcp ledger export shows what is left.")
 	}

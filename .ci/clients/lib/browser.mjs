@@ -38,3 +38,17 @@ export async function paired(t, browser, world, address, options) {
   await page.goto(address)
   return Object.assign(page, { again: (to = address) => open(page.context(), to) })
 }
+
+/** device returns a tab of a person whose browser has a virtual authenticator (DevTools protocol, WebAuthn), which confirms at
+ * once. credentials are passkeys that it has from the start. */
+export async function device(t, browser, { credentials = [], isUserVerified = true, ...options } = {}) {
+  const page = await tab(t, browser, 'about:blank', { script: true, ...options })
+  const tools = await page.context().newCDPSession(page)
+  await tools.send('WebAuthn.enable')
+  const { authenticatorId } = await tools.send('WebAuthn.addVirtualAuthenticator', {
+    options: { protocol: 'ctap2', transport: 'internal', hasResidentKey: true, hasUserVerification: true, isUserVerified, automaticPresenceSimulation: true },
+  })
+  const each = (method, more) => tools.send(`WebAuthn.${method}`, { authenticatorId, ...more })
+  for (const credential of credentials) await each('addCredential', { credential })
+  return Object.assign(page, { credentials: async () => (await each('getCredentials')).credentials })
+}

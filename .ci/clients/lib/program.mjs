@@ -85,10 +85,26 @@ export class World {
     return address
   }
 
-  /** pairingLink returns the link that vennio-mcp approvals link prints in a terminal (util-linux's script). */
+  /** inTerminal runs a command in a terminal (util-linux's script) until its output matches pattern. */
+  async inTerminal(command, pattern) {
+    return this.start(['-qec', `${this.program.path} ${command}`, '/dev/null'], 'stdout', pattern, { path: 'script' })
+  }
+
+  /** pairingLink returns the link that vennio-mcp approvals link prints in a terminal. */
   async pairingLink() {
-    const [, address] = await this.start(['-qec', `${this.program.path} approvals link`, '/dev/null'], 'stdout', /(http:\/\/localhost:\d+\/approvals\/pair\/[A-Z2-7]+)/, { path: 'script' })
+    const [address] = await this.inTerminal('approvals link', /http:\/\/localhost:\d+\/approvals\/pair\/[A-Z2-7]+/)
     return address
+  }
+
+  /** passkeyLink returns the link that vennio-mcp passkeys prints in a terminal. */
+  async passkeyLink(command) {
+    const [address] = await this.inTerminal(`passkeys ${command}`, /http:\/\/localhost:\d+\/approvals\/passkey\/[A-Z2-7]+/)
+    return address
+  }
+
+  /** run runs a command to its end and returns its output; it fails if the command does. */
+  async run(...args) {
+    return (await promisify(execFile)(this.program.path, args, { env: this.env })).stdout
   }
 
   /** sandbox sends a control command to the sandbox: take, fail, pay and so on. */

@@ -30,9 +30,20 @@ type device struct {
 	key  virtualwebauthn.Credential
 }
 
+// newKey returns a key of the virtual authenticator, which drops leading zero bytes of coordinates
+// (docs/library-notes.md): such keys are not used.
+func newKey() virtualwebauthn.Credential {
+	const length = 77 // of a COSE key with two coordinates of 32 bytes
+	for {
+		if key := virtualwebauthn.NewCredential(virtualwebauthn.KeyTypeEC2); len(key.Key.AttestationData()) == length {
+			return key
+		}
+	}
+}
+
 func newDevice(t *testing.T) *device {
 	t.Helper()
-	return &device{newBrowser(t), virtualwebauthn.NewAuthenticator(), virtualwebauthn.NewCredential(virtualwebauthn.KeyTypeEC2)}
+	return &device{newBrowser(t), virtualwebauthn.NewAuthenticator(), newKey()}
 }
 
 func (d *device) id() string { return base64.RawURLEncoding.EncodeToString(d.key.ID) }

@@ -42,10 +42,21 @@ type device struct {
 	other *device // confirms what this device changes
 }
 
+// newKey returns a key of the virtual authenticator, which drops leading zero bytes of coordinates
+// (docs/library-notes.md): such keys are not used.
+func newKey() virtualwebauthn.Credential {
+	const length = 77 // of a COSE key with two coordinates of 32 bytes
+	for {
+		if key := virtualwebauthn.NewCredential(virtualwebauthn.KeyTypeEC2); len(key.Key.AttestationData()) == length {
+			return key
+		}
+	}
+}
+
 func (d *desk) device() *device {
 	return &device{
 		desk: d, rp: virtualwebauthn.RelyingParty{ID: "localhost", Name: "vennio-mcp", Origin: "http://" + host},
-		auth: virtualwebauthn.NewAuthenticator(), key: virtualwebauthn.NewCredential(virtualwebauthn.KeyTypeEC2),
+		auth: virtualwebauthn.NewAuthenticator(), key: newKey(),
 	}
 }
 

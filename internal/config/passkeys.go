@@ -24,9 +24,12 @@ func (c *Config) addPasskey(e passkeyEntry) (wrong []mistake) {
 	if pinned.RP == "" {
 		site, err := passkey.SiteOf(cmp.Or(c.Serve.PublicURL, "http://"+passkey.Local))
 		if err != nil {
-			wrong = append(wrong, mistake{max(e.ID.line, 1), "VENNIO_MCP_PUBLIC_URL: " + err.Error()})
+			return []mistake{{max(e.ID.line, 1), "VENNIO_MCP_PUBLIC_URL: " + err.Error()}}
 		}
 		pinned.RP = site.ID
+	}
+	if site, err := passkey.SiteOf("https://" + pinned.RP); err != nil || site.ID != pinned.RP {
+		wrong = append(wrong, mistake{max(e.RP.line, e.ID.line, 1), "rp: want a host name such as book.example.com, or localhost"})
 	}
 	line := max(e.ID.line, e.PublicKey.line, e.Name.line, e.Tenant.line, 1)
 	if err := pinned.Check(); err != nil {

@@ -140,16 +140,24 @@ func (in BookSlotInput) violations() (wrong []Violation) {
 		if a.Name != "" && sanitize.Line(a.Name, 1) == "" {
 			wrong = append(wrong, Violation{[]string{"attendees", at, "name"}, "is blank"})
 		}
-		email := strings.ToLower(strings.TrimSpace(a.Email))
-		if domain := email[strings.LastIndexByte(email, '@')+1:]; !plainAddress.MatchString(email) || !isASCII(domain) {
-			wrong = append(wrong, Violation{[]string{"attendees", at, "email"}, "is not a plain e-mail address, such as ada@example.com"})
-		}
-		if first, twice := seen[email]; twice {
-			wrong = append(wrong, Violation{[]string{"attendees", at, "email"}, fmt.Sprintf("is the same as attendees[%d].email", first)})
-		} else {
-			seen[email] = i
-		}
+		wrong = append(wrong, addressViolation(seen, i, a.Email, "attendees", at, "email")...)
 	}
+	return wrong
+}
+
+// addressViolation refuses the i-th address of a list, at path, if it is no plain address or is among
+// those seen before.
+func addressViolation(seen map[string]int, i int, address string, path ...string) (wrong []Violation) {
+	email := strings.ToLower(strings.TrimSpace(address))
+	if domain := email[strings.LastIndexByte(email, '@')+1:]; !plainAddress.MatchString(email) || !isASCII(domain) {
+		wrong = append(wrong, Violation{path, "is not a plain e-mail address, such as ada@example.com"})
+	}
+	if first, twice := seen[email]; twice {
+		same := slices.Clone(path)
+		same[1] = strconv.Itoa(first)
+		return append(wrong, Violation{path, "is the same as " + pathText(same)})
+	}
+	seen[email] = i
 	return wrong
 }
 

@@ -199,9 +199,9 @@ type CalendarAccess struct {
 	Expires string `json:"expires,omitempty" jsonschema:"format=date-time" jsonschema_description:"UTC"`
 }
 
-// Proposal is a write to which nobody has consented yet: a booking to be made, moved or cancelled.
+// Proposal is a write to which nobody has consented yet, such as a booking to be made, moved or cancelled.
 type Proposal struct {
-	Action      string       `json:"action" jsonschema:"enum=book,enum=reschedule,enum=cancel"`
+	Action      string       `json:"action" jsonschema:"enum=book,enum=reschedule,enum=cancel,enum=propose"`
 	SlotID      string       `json:"slot_id,omitempty"`
 	BookingID   string       `json:"booking_id,omitempty"`
 	Title       string       `json:"title"`
@@ -216,6 +216,13 @@ type Proposal struct {
 	Price       string       `json:"price,omitempty" jsonschema_description:"What the booking costs"`
 	Note        string       `json:"note,omitempty" jsonschema_description:"In whose calendar it would stand, if not in every host's"`
 	Notes       string       `json:"notes,omitempty"`
+	Details     []Detail     `json:"details,omitempty" jsonschema_description:"Further facts, such as each proposed time"`
+}
+
+// Detail is a further fact about a write.
+type Detail struct {
+	Name string `json:"name"`
+	Text string `json:"text"`
 }
 
 // The actions.
@@ -223,6 +230,7 @@ const (
 	ActionBook       = "book"
 	ActionReschedule = "reschedule"
 	ActionCancel     = "cancel"
+	ActionPropose    = "propose"
 )
 
 // Done is the participle of the action: booked, moved or cancelled.
@@ -261,4 +269,4 @@ func (r *ConsentResult) Text() string {
 	return r.Heading + ": " + r.Message + "\n" + r.Question
 }
 
-var done = map[string]string{ActionBook: "booked", ActionReschedule: "moved", ActionCancel: "cancelled"}
+var done = map[string]string{ActionBook: "booked", ActionReschedule: "moved", ActionCancel: "cancelled", ActionPropose: "proposed"}

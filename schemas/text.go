@@ -114,10 +114,12 @@ func (r *BookSlotResult) Text() string {
 	if r.Note != "" {
 		lines = append(lines, r.Note)
 	}
-	lines = append(lines, mailAbout(r.Status, r.Attendees),
-		fmt.Sprintf("Consent: %s, %s (%s).", r.Consent.GivenBy, sanitize.Quote(r.Consent.Statement, 500), r.Consent.Method),
-		"Next: "+r.Next)
+	lines = append(lines, mailAbout(r.Status, r.Attendees), r.Consent.text(), "Next: "+r.Next)
 	return strings.Join(lines, "\n")
+}
+
+func (c ConsentOnFile) text() string {
+	return fmt.Sprintf("Consent: %s, %s (%s).", c.GivenBy, sanitize.Quote(c.Statement, 500), c.Method)
 }
 
 // withGuestTime appends the same time on the guest's clock, if that differs.
@@ -284,7 +286,7 @@ func (r *ChangeResult) Text() string {
 		lines = append(lines, "Vennio sends no e-mail to: "+strings.Join(r.NotMailed, ", "))
 	}
 	if r.Consent != nil {
-		lines = append(lines, fmt.Sprintf("Consent: %s, %s (%s).", r.Consent.GivenBy, sanitize.Quote(r.Consent.Statement, 500), r.Consent.Method))
+		lines = append(lines, r.Consent.text())
 	}
 	return strings.Join(append(lines, "Next: "+r.Next), "\n")
 }
@@ -399,7 +401,11 @@ func (p *Proposal) Facts() string {
 	}
 	add("Now", p.Was)
 	when := withGuestTime(p.Description, p.GuestLocal) + " · " + interval(p.Start, p.End)
+	for _, d := range p.Details {
+		add(d.Name, d.Text)
+	}
 	switch {
+	case p.Description == "" || p.Action == ActionPropose: // the details contain the times
 	case p.Action == ActionReschedule:
 		add("New time", when)
 	case p.Action == ActionCancel && p.Repeat != "":

@@ -163,7 +163,7 @@ func BenchmarkArguments(b *testing.B) {
 
 func benchmarkArguments(b *testing.B, arguments string) {
 	srv := server.NewMCPServer("bench", "0")
-	for _, tool := range tools.Catalog(tools.Deps{}) {
+	for _, tool := range tools.Catalog(tools.Deps{Selection: everyToolset()}) {
 		srv.AddTools(tool.Bind())
 	}
 	in, toServer := io.Pipe()

@@ -48,7 +48,10 @@ func CardTools(deps Deps) []Tool {
 }
 
 func (d *Deps) catalog() []Tool {
-	every := []Tool{findSlots(d), bookSlot(d), rescheduleBooking(d), cancelBooking(d), getBooking(d), listBookings(d), checkCalendarAccess(d)}
+	every := []Tool{
+		findSlots(d), bookSlot(d), rescheduleBooking(d), cancelBooking(d), getBooking(d), listBookings(d), checkCalendarAccess(d),
+		proposeTimes(d), getProposal(d),
+	}
 	d.offered = make(map[string]bool, len(every))
 	for _, t := range every {
 		d.offered[t.Name] = d.Selection.has(t)
@@ -69,25 +72,65 @@ func Names(all []Tool) []string {
 	return names
 }
 
-// Selection is the operator's choice of tools, which no caller can change. The zero value selects all.
+// toolset is a named group of tools. A tool may be in several.
+type toolset struct {
+	name  string
+	tools []string
+}
+
+// toolsets are all groups. The first is offered if the operator chooses nothing.
+var toolsets = []toolset{
+	{"scheduling", []string{toolFind, toolBook, toolReschedule, toolCancel, toolGet, toolList, toolAccess}},
+	{"negotiation", []string{toolFind, toolPropose, toolProposal}},
+}
+
+// Toolsets lists the names of the toolsets, the default one first.
+func Toolsets() []string {
+	names := make([]string, len(toolsets))
+	for i, s := range toolsets {
+		names[i] = s.name
+	}
+	return names
+}
+
+// Selection is the operator's choice of tools, which no caller can change. It offers the tools of
+// Toolsets and those of Names; if both are empty, the first toolset.
 type Selection struct {
-	ReadOnly bool     // no tool that writes, whatever Names contains
-	Names    []string // only these; none: all
+	ReadOnly bool // no tool that writes, whatever the other fields contain
+	Names    []string
+	Toolsets []string
 }
 
 func (s Selection) has(t Tool) bool {
-	return (!s.ReadOnly || *t.Annotations.ReadOnlyHint) && (len(s.Names) == 0 || slices.Contains(s.Names, t.Name))
+	return (!s.ReadOnly || *t.Annotations.ReadOnlyHint) && s.names(t.Name)
+}
+
+// names reports whether the operator chose a tool, which ReadOnly may still exclude.
+func (s Selection) names(tool string) bool {
+	isDefault := len(s.Names) == 0 && len(s.Toolsets) == 0
+	return slices.Contains(s.Names, tool) || slices.ContainsFunc(toolsets, func(set toolset) bool {
+		isChosen := slices.Contains(s.Toolsets, set.name) || isDefault && set.name == toolsets[0].name
+		return isChosen && slices.Contains(set.tools, tool)
+	})
 }
 
 // Empty reports whether no tool is selected.
 func (s Selection) Empty() bool {
-	return s.ReadOnly && len(s.Names) > 0 && len(Catalog(Deps{Selection: s})) == 0
+	return s.ReadOnly && len(Catalog(Deps{Selection: s})) == 0
 }
 
 // Select reads a comma-separated list of tool names. The error names each unknown one, with the
 // nearest known name.
 func Select(list string) (names []string, err error) {
-	known := Names(Catalog(Deps{}))
+	return selectFrom(list, "tool", Names(Catalog(Deps{Selection: Selection{Toolsets: Toolsets()}})))
+}
+
+// SelectToolsets reads a comma-separated list of toolsets, as Select does.
+func SelectToolsets(list string) (names []string, err error) {
+	return selectFrom(list, "toolset", Toolsets())
+}
+
+func selectFrom(list, kind string, known []string) (names []string, err error) {
 	var wrong []string
 	for name := range strings.SplitSeq(list, ",") {
 		if name = strings.TrimSpace(name); name == "" || slices.Contains(names, name) {
@@ -96,7 +139,7 @@ func Select(list string) (names []string, err error) {
 		if names = append(names, name); slices.Contains(known, name) {
 			continue
 		}
-		text := fmt.Sprintf("%q is no tool", name)
+		text := fmt.Sprintf("%q is no %s", name, kind)
 		if near := schemas.Nearest(name, known); near != "" {
 			text += ", did you mean " + near + "?"
 		}
@@ -106,7 +149,7 @@ func Select(list string) (names []string, err error) {
 	case len(wrong) > 0:
 		return nil, fmt.Errorf("%s (there are %s)", strings.Join(wrong, "; "), strings.Join(known, ", "))
 	case len(names) == 0:
-		return nil, fmt.Errorf("names no tool: want some of %s", strings.Join(known, ", "))
+		return nil, fmt.Errorf("names no %s: want some of %s", kind, strings.Join(known, ", "))
 	}
 	return names, nil
 }

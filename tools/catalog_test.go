@@ -24,10 +24,10 @@ var update = flag.Bool("update", false, "rewrite golden files")
 
 var golden = filepath.Join("..", "schemas", "golden")
 
-// everyTool lists the tools, those for cards included, as a server with the default settings offers
-// them.
+// everyTool lists the tools of all toolsets and those for cards, as a server with the default settings
+// offers them.
 func everyTool() []tools.Tool {
-	d := tools.Deps{Conversation: tools.Conversation{Card: tools.CardOn}}
+	d := tools.Deps{Selection: everyToolset(), Conversation: tools.Conversation{Card: tools.CardOn}}
 	return append(tools.Catalog(d), tools.CardTools(d)...)
 }
 
@@ -130,7 +130,7 @@ func described(t *testing.T, tool string, schema any) {
 // req: T5
 func TestReq_T5_EveryToolHasTitleOutputAndHints(t *testing.T) {
 	t.Parallel()
-	readers := map[string]bool{"find_slots": true, "get_booking": true, "list_bookings": true, "check_calendar_access": true, "show_consent": true}
+	readers := map[string]bool{"get_proposal": true, "find_slots": true, "get_booking": true, "list_bookings": true, "check_calendar_access": true, "show_consent": true}
 	for _, tool := range everyTool() {
 		assert.NotEmpty(t, tool.Title)
 		assert.NotEmpty(t, tool.RawOutputSchema)
@@ -150,7 +150,7 @@ func TestReq_T5_EveryToolHasTitleOutputAndHints(t *testing.T) {
 func TestReq_T5_VendorsMetadataIsWhatItHasToBe(t *testing.T) {
 	t.Parallel()
 	for _, policy := range []consent.Policy{consent.PolicyAttested, consent.PolicyAsk, consent.PolicyHuman} {
-		for _, tool := range tools.Catalog(tools.Deps{Conversation: tools.Conversation{Policy: policy}}) {
+		for _, tool := range tools.Catalog(tools.Deps{Selection: everyToolset(), Conversation: tools.Conversation{Policy: policy}}) {
 			wire, err := json.Marshal(tool.Tool)
 			require.NoError(t, err)
 			var got struct {
@@ -173,7 +173,7 @@ func TestReq_T1_T6_FewToolsAndNoOperatorsArguments(t *testing.T) {
 	t.Parallel()
 	catalog := tools.Catalog(tools.Deps{})
 	assert.LessOrEqual(t, len(catalog), 10)
-	for _, tool := range catalog {
+	for _, tool := range everyTool() {
 		for _, word := range []string{"api_key", "apikey", "token", "secret", "tenant", "base_url", "http://", "https://", "api.vennio"} {
 			assert.NotContains(t, strings.ToLower(string(tool.RawInputSchema)), word, tool.Name)
 		}
@@ -227,6 +227,8 @@ func requireFits(t *testing.T, tool string, raw json.RawMessage) {
 		"get_booking":           schemas.GetBookingResult{},
 		"list_bookings":         schemas.ListBookingsResult{},
 		"check_calendar_access": schemas.CheckCalendarAccessResult{},
+		"propose_times":         schemas.ProposeTimesResult{},
+		"get_proposal":          schemas.GetProposalResult{},
 	}[tool]
 	require.True(t, known, tool)
 	var fields map[string]json.RawMessage

@@ -69,7 +69,7 @@ var (
 	digits    = regexp.MustCompile(`\d+`)
 	notYetSet = regexp.MustCompile(`^NOT [A-Z]+ YET: `)
 	mailLine  = regexp.MustCompile(`(?m)^.*e-mails? .*$`)
-	ofPart    = regexp.MustCompile(`^(- |status |with |for |slot_id |booking_id |series )`)
+	ofPart    = regexp.MustCompile(`^(- |status |with |for |slot_id |booking_id |proposal_id |option_id |series )`)
 	quotes    = regexp.MustCompile(`"[^"\n]+"`)
 	qualified = regexp.MustCompile(`\b([Nn]ot|NOT|[Nn]obody|[Nn]ever|[Oo]nly|before|until|unless|yourself|needs?|may|must|again|[Aa]lready)\b`)
 	sentences = regexp.MustCompile(`[.;] |\n| · |: `)
@@ -127,7 +127,7 @@ func stringInText(l leaf, v, text, folded string, instants map[string]bool) bool
 	case l.path == "status" && v == schemas.StatusAwaiting:
 		return notYetSet.MatchString(text)
 	case l.name() == "action":
-		return strings.Contains(text, "What would be "+map[string]string{"book": "booked", "reschedule": "moved", "cancel": "cancelled"}[v])
+		return strings.Contains(text, "What would be "+map[string]string{"book": "booked", "reschedule": "moved", "cancel": "cancelled", "propose": "proposed"}[v])
 	case l.name() == "method" || l.name() == "level":
 		return strings.Contains(text, v)
 	}
@@ -160,6 +160,8 @@ func boolInText(l leaf, v bool, text string, leaves []leaf) bool {
 		return begins("Already ", "No longer ") == v
 	case "changed":
 		return begins("Moved: ", "Cancelled: ", "Changed: ") == v
+	case "chosen":
+		return strings.HasSuffix(line(sibling(leaves, l, "option_id")), " · CHOSEN") == v
 	case "in_calendar":
 		return v || strings.Contains(line("Vennio does not notify "), sibling(leaves, l, "name"))
 	case "mailed":
@@ -189,7 +191,7 @@ var typed = []struct {
 	path     *regexp.Regexp
 	value    any // nil: any
 }{
-	{regexp.MustCompile(`^NOT (BOOKED|MOVED|CANCELLED) YET$`), regexp.MustCompile(`^status$`), schemas.StatusAwaiting},
+	{regexp.MustCompile(`^NOT (BOOKED|MOVED|CANCELLED|PROPOSED) YET$`), regexp.MustCompile(`^status$`), schemas.StatusAwaiting},
 	{regexp.MustCompile(`^(After payment: )?Vennio (may )?e-mails? nobody \(test keys`), regexp.MustCompile(`attendees\.\d+\.mailed$`), false},
 	{regexp.MustCompile(`^Vennio may e-mail .*`), regexp.MustCompile(`attendees\.\d+\.mailed$`), true},
 	{regexp.MustCompile(`^not e-mailed(, so inform them yourself)?$`), regexp.MustCompile(`attendees\.\d+\.mailed$`), false},
@@ -197,7 +199,7 @@ var typed = []struct {
 	{regexp.MustCompile(`^Vennio may e-mail$`), regexp.MustCompile(`^mailed\.0$`), nil},
 	{regexp.MustCompile(`^Vennio sends no e-mail to$`), regexp.MustCompile(`^not_mailed\.0$`), nil},
 	{regexp.MustCompile(`^NOT booked, because it was not free$`), regexp.MustCompile(`^skipped\.0$`), nil},
-	{regexp.MustCompile(`^Already (booked|held, NOT confirmed|recorded)$`), regexp.MustCompile(`^repeated$`), true},
+	{regexp.MustCompile(`^Already (booked|held, NOT confirmed|recorded|proposed)$`), regexp.MustCompile(`^repeated$`), true},
 	{regexp.MustCompile(`^Already (moved|cancelled)$`), regexp.MustCompile(`^changed$`), false},
 	{regexp.MustCompile(`^Nothing was changed, because it was like this before$`), regexp.MustCompile(`^changed$`), false},
 	{regexp.MustCompile(`^(Already h|H)eld, NOT confirmed$`), regexp.MustCompile(`status$`), "pending_payment"},
@@ -208,6 +210,8 @@ var typed = []struct {
 	{regexp.MustCompile(`^NOT confirmed until paid$`), regexp.MustCompile(`status$`), "pending_payment"},
 	{regexp.MustCompile(`^(- )?untitled$`), regexp.MustCompile(`booking_id$`), nil},
 	{regexp.MustCompile(`^call again with the same arguments and cursor \w+$`), regexp.MustCompile(`^next_cursor$`), nil},
+	{regexp.MustCompile(`^\d+ votes?( \(|$)`), regexp.MustCompile(`^options\.\d+\.votes$`), nil},
+	{regexp.MustCompile(`^CHOSEN$`), regexp.MustCompile(`^options\.\d+\.chosen$`), true},
 	{regexp.MustCompile(`^the same call may succeed later`), regexp.MustCompile(`^error\.retryable$`), true},
 }
 

@@ -105,9 +105,10 @@ var (
 		vennioclient.KindImpossible: schemas.CodeSlotPast,
 		vennioclient.KindKeyReused:  schemas.CodeConsentMismatch,
 	}
-	writeBook   = writeKind{"booked nothing", "", slotCodes}
-	writeMove   = writeKind{"changed nothing", checkBookingID, slotCodes}
-	writeCancel = writeKind{"changed nothing", checkBookingID, map[vennioclient.Kind]schemas.Code{ // none of its errors is about a slot
+	writePropose = writeKind{"proposed nothing", "", slotCodes}
+	writeBook    = writeKind{"booked nothing", "", slotCodes}
+	writeMove    = writeKind{"changed nothing", checkBookingID, slotCodes}
+	writeCancel  = writeKind{"changed nothing", checkBookingID, map[vennioclient.Kind]schemas.Code{ // none of its errors is about a slot
 		vennioclient.KindSlotTaken:  schemas.CodeBookingClosed,
 		vennioclient.KindImpossible: schemas.CodeBookingClosed,
 		vennioclient.KindKeyReused:  schemas.CodeConsentMismatch,

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -54,8 +53,7 @@ var ErrElsewhere = errors.New("the approved act is left to another process, or t
 // Covers reports whether this process may execute what was approved: the question was asked for this
 // account, and the operator selected the tool here.
 func (d *Deps) Covers(p consent.Proposal) bool {
-	return (p.Account == "" || p.Account == d.Account) && !d.Selection.ReadOnly &&
-		(len(d.Selection.Names) == 0 || slices.Contains(d.Selection.Names, p.Act.Tool))
+	return (p.Account == "" || p.Account == d.Account) && !d.Selection.ReadOnly && d.Selection.names(p.Act.Tool)
 }
 
 // repeatCall makes the call that produced the act.
@@ -79,6 +77,15 @@ func (d *Deps) repeatCall(ctx context.Context, act consent.Act) (any, error) {
 			in.Scope = schemas.CancelSeries
 		}
 		return d.cancelBooking(ctx, in)
+	case toolPropose:
+		in := schemas.ProposeTimesInput{Title: act.Title, ExpiresInHours: act.ExpiresInHours}
+		for _, t := range act.Times {
+			in.SlotIDs = append(in.SlotIDs, t.SlotID)
+		}
+		for _, a := range act.Attendees {
+			in.Voters = append(in.Voters, a.Email)
+		}
+		return d.proposeTimes(ctx, in)
 	}
 	return nil, fmt.Errorf("no tool %q is known", act.Tool)
 }

@@ -218,7 +218,7 @@ func TestAProcessWithOtherSettingsLeavesAnApprovalAlone(t *testing.T) {
 		"hosts have other names": {func(d *tools.Deps) { d.Hosts = scheduling.Directory{{Name: "Somebody", ID: d.Hosts[0].ID}} }, true},
 		"another account":        {func(d *tools.Deps) { d.Account = "another" }, false},
 		"read-only":              {func(d *tools.Deps) { d.Selection.ReadOnly = true }, false},
-		"without book_slot":      {func(d *tools.Deps) { d.Selection.Names = []string{"find_slots", "cancel_booking"} }, false},
+		"without book_slot":      {func(d *tools.Deps) { d.Selection = tools.Selection{Names: []string{"find_slots", "cancel_booking"}} }, false},
 		"the host has another price": {func(d *tools.Deps) {
 			d.Hosts = scheduling.Directory{{Name: d.Hosts[0].Name, ID: d.Hosts[0].ID, Price: "9 GBP"}}
 		}, false},

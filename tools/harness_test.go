@@ -88,6 +88,7 @@ func newWorld(t *testing.T, options ...option) *world {
 			Warn: func(err error) { assert.NoError(t, err) },
 		},
 		Conversation: tools.Conversation{Policy: consent.PolicyAsk, Keys: tenant.NewKeyring([]byte("another secret"))},
+		Selection:    everyToolset(),
 	}
 	for _, o := range options {
 		o(w)
@@ -95,6 +96,9 @@ func newWorld(t *testing.T, options ...option) *world {
 	w.connect()
 	return w
 }
+
+// everyToolset selects the tools of all toolsets.
+func everyToolset() tools.Selection { return tools.Selection{Toolsets: tools.Toolsets()} }
 
 func newLedger(t *testing.T, now func() time.Time) *consent.Ledger {
 	t.Helper()

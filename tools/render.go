@@ -92,6 +92,9 @@ func (d *Deps) proposal(action string, a consent.Act, hosts []scheduling.Host, l
 		Start: times.UTC(a.Start), End: times.UTC(a.End), Repeat: a.Repeat,
 		Hosts: d.hosts(hosts), Attendees: attendees(a), Price: a.Price, Notes: a.Notes,
 	}
+	for _, f := range a.Details() {
+		p.Details = append(p.Details, schemas.Detail(f))
+	}
 	const mostNotes = 500 // the agent, which wrote the notes, has all of them
 	if n := utf8.RuneCountInString(a.Notes); n > mostNotes {
 		p.Notes = sanitize.Block(a.Notes, mostNotes) + fmt.Sprintf(" [%d characters in all]", n)

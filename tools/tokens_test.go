@@ -46,13 +46,12 @@ func TestReq_T2_TokensStayWithinTheirBudget(t *testing.T) {
 	got := map[string]int{"instructions": tokens(t, prompts.Instructions(tools.Names(tools.Catalog(tools.Deps{})), consent.PolicyAsk))}
 	for _, tool := range everyTool() {
 		got[tool.Name] = tokens(t, visible(t, tool))
-		got["all tools"] += got[tool.Name]
 		most := 350
 		if tool.Name == "find_slots" { // the bare frames of its 17 arguments, without a word of prose, take 375
 			most = 700
 		}
 		for _, policy := range []consent.Policy{consent.PolicyAttested, consent.PolicyAsk, consent.PolicyHuman} {
-			for _, same := range tools.Catalog(tools.Deps{Conversation: tools.Conversation{Policy: policy}}) {
+			for _, same := range tools.Catalog(tools.Deps{Selection: everyToolset(), Conversation: tools.Conversation{Policy: policy}}) {
 				if same.Name == tool.Name {
 					assert.LessOrEqual(t, tokens(t, visible(t, same)), most, "%s under %s", tool.Name, policy)
 				}
@@ -60,6 +59,15 @@ func TestReq_T2_TokensStayWithinTheirBudget(t *testing.T) {
 		}
 		got["output schemas"] += tokens(t, string(tool.RawOutputSchema)) // reported; models seldom see them
 		assert.LessOrEqual(t, got[tool.Name], most, tool.Name)
+	}
+	withCards := tools.Deps{Conversation: tools.Conversation{Card: tools.CardOn}} // some hosts show models the tools of cards too
+	for _, tool := range append(tools.Catalog(withCards), tools.CardTools(withCards)...) {
+		got["all tools"] += got[tool.Name]
+	}
+	for _, set := range tools.Toolsets() {
+		for _, tool := range tools.Catalog(tools.Deps{Selection: tools.Selection{Toolsets: []string{set}}}) {
+			got["toolset "+set] += got[tool.Name]
+		}
 	}
 	assert.LessOrEqual(t, got["instructions"], 400)
 	assert.LessOrEqual(t, got["all tools"], 2500)

@@ -32,6 +32,8 @@ const (
 	toolAccess     = "check_calendar_access"
 	toolShow       = "show_consent"
 	toolAnswer     = "answer_consent"
+	toolPropose    = scheduling.ToolPropose
+	toolProposal   = "get_proposal"
 )
 
 // effect is what a call changes. It determines the four MCP hints.

@@ -54,7 +54,9 @@ func (p program) completion(f *pflag.Flag) cobra.CompletionFunc {
 			return times.SuggestZones(typed, 50), cobra.ShellCompDirectiveNoFileComp
 		}
 	case f.Name == "tools":
-		return completeTools
+		return completeList(tools.Names(tools.Catalog(tools.Deps{Selection: tools.Selection{Toolsets: tools.Toolsets()}})))
+	case f.Name == "toolsets":
+		return completeList(tools.Toolsets())
 	case f.Name == tenantFlag:
 		return p.completeTenants
 	case f.Name == "sink":
@@ -65,15 +67,17 @@ func (p program) completion(f *pflag.Flag) cobra.CompletionFunc {
 	return cobra.NoFileCompletions
 }
 
-// completeTools completes the last name of a list with commas between.
-func completeTools(_ *cobra.Command, _ []string, typed string) (all []string, _ cobra.ShellCompDirective) {
-	before := typed[:strings.LastIndexByte(typed, ',')+1]
-	for _, name := range tools.Names(tools.Catalog(tools.Deps{})) {
-		if !slices.Contains(strings.Split(before, ","), name) {
-			all = append(all, before+name)
+// completeList completes the last name of a list with commas between.
+func completeList(names []string) cobra.CompletionFunc {
+	return func(_ *cobra.Command, _ []string, typed string) (all []string, _ cobra.ShellCompDirective) {
+		before := typed[:strings.LastIndexByte(typed, ',')+1]
+		for _, name := range names {
+			if !slices.Contains(strings.Split(before, ","), name) {
+				all = append(all, before+name)
+			}
 		}
+		return all, cobra.ShellCompDirectiveNoFileComp | cobra.ShellCompDirectiveNoSpace
 	}
-	return all, cobra.ShellCompDirectiveNoFileComp | cobra.ShellCompDirectiveNoSpace
 }
 
 func (p program) completeTenants(c *cobra.Command, _ []string, _ string) (names []string, _ cobra.ShellCompDirective) {

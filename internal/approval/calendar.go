@@ -21,7 +21,7 @@ type calendarEvent struct {
 // calendar serves the calendar file of a booked act.
 func (p *Pages) calendar(w http.ResponseWriter, proposal consent.Proposal, g *consent.Grant) {
 	act := proposal.Act
-	if g == nil || g.Outcome != consent.Done || act.BookingID != "" || act.Repeat != "" {
+	if g == nil || g.Outcome != consent.Done || act.Verb() != "Book" || act.Repeat != "" {
 		write(w, http.StatusNotFound, page{Heading: "No calendar file", Lead: "This request is not booked, or it is not a single booking."})
 		return
 	}

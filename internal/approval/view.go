@@ -76,14 +76,30 @@ func Result(proposal consent.Proposal, grant *consent.Grant) (heading, lead stri
 // verbs name an act that was made, is being made and was not made.
 type verbs struct{ done, doing, not string }
 
-func verbsOf(a consent.Act) verbs {
-	switch {
-	case a.BookingID == "":
-		return verbs{"Booked", "Being booked", "Not booked"}
-	case a.WasStart.IsZero():
-		return verbs{"Cancelled", "Being cancelled", "Not cancelled"}
-	}
-	return verbs{"Moved", "Being moved", "Not moved"}
+// wording is what the page says about acts with one verb.
+type wording struct {
+	verbs
+	question
+}
+
+// wordings are by the verbs of acts; see consent.Act.Verb.
+var wordings = map[string]wording{
+	"Book": {
+		verbs{"Booked", "Being booked", "Not booked"},
+		question{"Approve this booking?", "An assistant asks to book this with Vennio. Nothing is booked until you approve."},
+	},
+	"Move": {
+		verbs{"Moved", "Being moved", "Not moved"},
+		question{"Move this booking?", "An assistant asks to move this with Vennio. It stays where it is until you approve."},
+	},
+	"Cancel": {
+		verbs{"Cancelled", "Being cancelled", "Not cancelled"},
+		question{"Cancel this booking?", "An assistant asks to cancel this with Vennio. It stays booked until you approve. A cancellation cannot be undone."},
+	},
+	"Propose": {
+		verbs{"Proposed", "Being proposed", "Not proposed"},
+		question{"Propose these times?", "An assistant asks to propose these times with Vennio. Nobody is asked until you approve. When people have chosen a time, Vennio books it."},
+	},
 }
 
 // resultRefresh is the interval in seconds at which a page without a result reloads itself.
@@ -92,7 +108,7 @@ const resultRefresh = 3
 // outcome shows the result of an approved act. "Approved" is not a result: people would read it as
 // booked.
 func (p *Pages) outcome(ctx context.Context, shown *page, proposal consent.Proposal, g consent.Grant) {
-	v := verbsOf(proposal.Act)
+	v := wordings[proposal.Act.Verb()].verbs
 	switch g.Outcome {
 	case consent.Done:
 		p.done(ctx, shown, proposal, g, v)
@@ -117,7 +133,7 @@ func (p *Pages) outcome(ctx context.Context, shown *page, proposal consent.Propo
 func (p *Pages) done(ctx context.Context, shown *page, proposal consent.Proposal, g consent.Grant, v verbs) {
 	shown.Heading, shown.Done = v.done, true
 	shown.Lead = "It is done. You can close this page. The assistant will see the result when it asks again."
-	if proposal.Act.BookingID != "" {
+	if proposal.Act.Verb() != "Book" {
 		return
 	}
 	shown.Calendar = Path + proposal.ID + CalendarSuffix
@@ -178,21 +194,16 @@ var reasons = map[string]string{
 // question is the heading and the introduction of an open request.
 type question struct{ heading, lead string }
 
-// questionOf returns the question about an act: to book, to move or to cancel.
+// questionOf returns the question about an act.
 func questionOf(a consent.Act) question {
-	switch {
-	case a.BookingID == "":
-		return question{"Approve this booking?", "An assistant asks to book this with Vennio. Nothing is booked until you approve."}
-	case cancelsSeries(a):
+	if cancelsSeries(a) {
 		return question{"Cancel these bookings?", "An assistant asks to cancel them with Vennio. They stay booked until you approve. A cancellation cannot be undone."}
-	case a.WasStart.IsZero():
-		return question{"Cancel this booking?", "An assistant asks to cancel this with Vennio. It stays booked until you approve. A cancellation cannot be undone."}
 	}
-	return question{"Move this booking?", "An assistant asks to move this with Vennio. It stays where it is until you approve."}
+	return wordings[a.Verb()].question
 }
 
 func cancelsSeries(a consent.Act) bool {
-	return a.BookingID != "" && a.WasStart.IsZero() && a.Repeat != ""
+	return a.Verb() == "Cancel" && a.Repeat != ""
 }
 
 // facts returns the details of an act, except its notes: the title in quotation marks, the tenant, the
@@ -203,6 +214,9 @@ func facts(a consent.Act) []fact {
 		all = append(all, fact{Name: "Tenant", Text: sanitize.Line(a.Tenant, 100)})
 	}
 	all = append(all, whenFacts(a)...)
+	for _, d := range a.Details() {
+		all = append(all, fact{Name: d.Name, Text: d.Text})
+	}
 	all = append(all, peopleFacts(a)...)
 	if a.Price != "" {
 		all = append(all, fact{Name: "Price", Text: sanitize.Line(a.Price, 100)})
@@ -228,6 +242,8 @@ func whenFacts(a consent.Act) []fact {
 		return f
 	}
 	switch {
+	case a.Start.IsZero(), len(a.Times) > 0: // no time, or those among the details
+		return nil
 	case cancelsSeries(a):
 		return []fact{repeats("Cancels", a)}
 	case !a.WasStart.IsZero():
@@ -265,7 +281,10 @@ func peopleFacts(a consent.Act) (all []fact) {
 	}
 	for i, p := range a.Attendees {
 		name, mailed := "Guest", "Vennio sends them no e-mail"
-		if i == 0 {
+		switch {
+		case a.Verb() == "Propose":
+			name = "Voter"
+		case i == 0:
 			name = "Customer"
 		}
 		if p.Mailed {

@@ -142,7 +142,7 @@ func LoadOn(machine times.Machine, flags map[string]string, getenv func(string) 
 		}
 	}
 	if c.Tools.Empty() {
-		wrong = append(wrong, "VENNIO_TOOLS (--tools) names only tools that write, and VENNIO_READ_ONLY (--read-only) leaves those out: drop one of the two")
+		wrong = append(wrong, "VENNIO_TOOLS (--tools) or VENNIO_TOOLSETS (--toolsets) names only tools that write, and VENNIO_READ_ONLY (--read-only) leaves those out: drop one of the two")
 	}
 	if c.DatabaseURL != "" && len(c.SigningSecrets) == 0 {
 		wrong = append(wrong, "VENNIO_MCP_DATABASE_URL is set but not VENNIO_SIGNING_SECRET, which all who share the database must have in common: make one with: openssl rand -hex 32")

@@ -96,7 +96,8 @@ func basics() []Setting {
 		{"consent-card", "mode", []string{"VENNIO_CONSENT_CARD"}, "on", "cards in the chats of clients that show them (MCP Apps): on: a person approves on the card; link: the card only links to the approval page; off: no cards", setOneOf("consent-card", func(c *Config) *string { return &c.Card })},
 		{"open-browser", "mode", []string{"VENNIO_MCP_OPEN_BROWSER"}, "auto", "auto: under human and signed, a server on stdio opens each request in the browser of its desktop; off: never", setOneOf("open-browser", func(c *Config) *string { return &c.OpenBrowser })},
 		{"read-only", "bool", []string{"VENNIO_READ_ONLY"}, "false", "true: only tools that read", setReadOnly},
-		{"tools", "list", []string{"VENNIO_TOOLS"}, "", "tools to offer, comma-separated (default: all)", setTools},
+		{"toolsets", "list", []string{"VENNIO_TOOLSETS"}, "", "groups of tools to offer, comma-separated: " + strings.Join(tools.Toolsets(), ", ") + " (default: scheduling, unless tools are named)", setToolsets},
+		{"tools", "list", []string{"VENNIO_TOOLS"}, "", "tools to offer, comma-separated: only these, or with --toolsets these too", setTools},
 		{"canary", "percentage", []string{"VENNIO_CANARY"}, "100%", "share of hosts (of tenants, where there are several) for whom bookings are made and changed; sticky: the same ones as it grows; others get previews", setCanary},
 		{"", "", []string{"VENNIO_SIGNING_SECRET"}, "", "signs slot ids, at least 16 characters; shared by replicas. During rotation two, comma-separated: the first signs (default: generated once, in the state folder)", setSecret},
 		{"state-dir", "folder", []string{"VENNIO_STATE_DIR"}, "", "folder for stored data (default: the user's state folder)", setText(func(c *Config) *string { return &c.StateDir })},
@@ -231,6 +232,11 @@ func setReadOnly(c *Config, v string) error {
 
 func setTools(c *Config, v string) (err error) {
 	c.Tools.Names, err = tools.Select(v)
+	return err
+}
+
+func setToolsets(c *Config, v string) (err error) {
+	c.Tools.Toolsets, err = tools.SelectToolsets(v)
 	return err
 }
 

@@ -35,7 +35,8 @@ var tenantFields = map[string]func(*Config, string) error{
 	"week_start":      setWeekStart,
 	"consent":         setConsent,
 	"read_only":       setReadOnly,
-	"tools":           setTools,
+	"tools":           setToolsOfTenant,
+	"toolsets":        setToolsets,
 	"guest_domains":   setDomains,
 	"hours":           setHours,
 	"working_hours":   setWorkingHours,
@@ -48,6 +49,13 @@ var tenantFields = map[string]func(*Config, string) error{
 	"tenant_requests": setTenantRequests,
 	"max_price":       setMaxPrice,
 	"rate":            setRate(func(c *Config) *Rate { return &c.Serve.Rate }),
+}
+
+// setToolsOfTenant sets the tools of a tenant in place of the common toolsets, which it would otherwise
+// also offer. It is applied before toolsets, in the order of the names.
+func setToolsOfTenant(c *Config, v string) error {
+	c.Tools.Toolsets = nil
+	return setTools(c, v)
 }
 
 // tenantField is a scalar of a tenant, or one of its lists: sinks or preferences.

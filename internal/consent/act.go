@@ -26,14 +26,16 @@ type Act struct {
 	Notes     string
 	Price     string // as shown to the person; empty if nothing is to be paid
 
-	// For an act on an existing booking: its id at Vennio, and its time before it
-	// is moved.
+	// For an act on an existing booking or proposal: its id at Vennio, and the time of
+	// the booking before it is moved.
 	BookingID        string
 	WasStart, WasEnd time.Time
 	// Repeat says in words how a booking repeats, or which part of a series is meant.
 	Repeat string
 	// Count is the number of bookings of a series; 0 for a single booking.
 	Count int
+
+	Terms
 }
 
 // Host is a person whose calendar the act books.
@@ -77,6 +79,7 @@ type actJSON struct {
 	WasEnd    string `json:"was_end,omitempty"`
 	Repeat    string `json:"repeat,omitempty"`
 	Count     int    `json:"count,omitempty"`
+	Terms
 }
 
 func (a Act) canonical() string {
@@ -89,7 +92,7 @@ func (a Act) canonical() string {
 	return encode(actJSON{
 		a.Tool, a.Tenant, a.SlotID, a.Start.UTC().Format(time.RFC3339Nano), a.End.UTC().Format(time.RFC3339Nano),
 		a.Zone, a.GuestZone, append([]Host{}, a.Hosts...), append([]Attendee{}, a.Attendees...), a.Title, a.Notes, a.Price,
-		a.BookingID, optional(a.WasStart), optional(a.WasEnd), a.Repeat, a.Count,
+		a.BookingID, optional(a.WasStart), optional(a.WasEnd), a.Repeat, a.Count, a.inUTC(),
 	})
 }
 
@@ -113,11 +116,12 @@ func parseAct(canonical string) (Act, error) {
 	return Act{
 		Tool: a.Tool, Tenant: a.Tenant, SlotID: a.SlotID, Start: times[0], End: times[1], Zone: a.Zone, GuestZone: a.GuestZone,
 		Hosts: a.Hosts, Attendees: a.Attendees, Title: a.Title, Notes: a.Notes, Price: a.Price,
-		BookingID: a.BookingID, WasStart: times[2], WasEnd: times[3], Repeat: a.Repeat, Count: a.Count,
+		BookingID: a.BookingID, WasStart: times[2], WasEnd: times[3], Repeat: a.Repeat, Count: a.Count, Terms: a.Terms,
 	}, nil
 }
 
-// bookings is the number of bookings that the act makes.
+// bookings is the number of bookings that count towards a Quota. A proposal leads to one at most. The
+// view act_bookings in the database computes the same.
 func (a Act) bookings() int {
 	if a.BookingID != "" {
 		return 0
@@ -125,13 +129,14 @@ func (a Act) bookings() int {
 	return max(1, a.Count)
 }
 
-// takes returns the start of the slot that the act would occupy; the zero time for
-// a cancellation.
+// takes returns the start of the slot that the act would occupy, of a proposal the
+// first one; the zero time for an act that occupies none, such as a cancellation.
 func (a Act) takes() time.Time {
-	if a.Verb() == "Cancel" {
-		return time.Time{}
+	switch a.Verb() {
+	case "Book", "Move", "Propose", "Accept":
+		return a.Start
 	}
-	return a.Start
+	return time.Time{}
 }
 
 // storedAct is the row of an act. An erased one has only its id.

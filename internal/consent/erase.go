@@ -150,7 +150,7 @@ func concerns(text, person string) bool {
 		}
 	}
 	names := []string{d.By, d.Claimed}
-	for _, h := range act.Hosts {
+	for _, h := range slices.Concat(act.Hosts, act.Invited) {
 		names = append(names, h.Name, strings.TrimSuffix(h.Name, qualifier(h.ID)))
 	}
 	for _, a := range act.Attendees {

@@ -296,7 +296,7 @@ func (a Act) essence() string {
 	slices.Sort(guests)
 	return encode([]any{
 		a.Tool, a.BookingID, a.Start.UTC(), a.End.UTC(), slices.Compact(hosts), slices.Compact(guests),
-		letters(a.Title), letters(a.Notes), letters(a.Repeat), a.Count,
+		letters(a.Title), letters(a.Notes), letters(a.Repeat), a.Count, a.Terms.essence(),
 	})
 }
 

@@ -35,9 +35,14 @@ func (a Act) Question() string {
 	return text
 }
 
-// Verb is what the act does, in the imperative: Book, Move or Cancel.
+// verbs are what the acts do that are not about a booking, in the imperative.
+var verbs = map[string]string{ToolPropose: "Propose"}
+
+// Verb is what the act does, in the imperative: Book, Move, Cancel or Propose.
 func (a Act) Verb() string {
 	switch {
+	case verbs[a.Tool] != "":
+		return verbs[a.Tool]
 	case a.BookingID == "":
 		return "Book"
 	case a.WasStart.IsZero():
@@ -49,12 +54,10 @@ func (a Act) Verb() string {
 func (a Act) question(title, name, most int) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s %s", a.Verb(), sanitize.Quote(a.Title, title))
-	loc, _ := times.Zone(a.Zone)
-	guest, err := times.Zone(a.GuestZone)
-	if a.GuestZone == "" || err != nil {
-		guest = nil
-	}
+	loc, guest := a.zones()
 	switch {
+	case a.Verb() == "Propose":
+		b.WriteString(a.proposalQuestion(most))
 	case a.Verb() == "Cancel" && a.Repeat != "":
 		fmt.Fprintf(&b, ", all future meetings of its series, %s to %s", times.Day(a.Start, loc), times.Day(a.End, loc))
 	case a.Verb() == "Move":
@@ -82,7 +85,7 @@ func (a Act) question(title, name, most int) string {
 	if len(hosts) > 0 {
 		b.WriteString(", with " + listed(hosts, most))
 	}
-	if len(guests) > 0 {
+	if len(guests) > 0 && a.Verb() != "Propose" {
 		b.WriteString(", for " + listed(guests, most))
 	}
 	if a.Price != "" {
@@ -104,6 +107,8 @@ func (a Act) mail(mailed []string, most int) string {
 		verb = "may e-mail"
 	}
 	switch {
+	case a.InvitedMailed:
+		return "Vennio e-mails them."
 	case len(mailed) == 0:
 		return "Vennio sends no e-mail."
 	case len(mailed) == len(a.Attendees) && len(mailed) > most:

@@ -71,7 +71,7 @@ func TestDriftIsFoundAndRepaired(t *testing.T) {
 func generated() map[string]map[string]string {
 	return map[string]map[string]string{
 		"README.md":                  {"tools": toolTable(), "buttons": installButtons()},
-		"docs/reference/tools.md":    {"arguments": argumentTable()},
+		"docs/reference/tools.md":    {"arguments": argumentTable(), "toolsets": toolsetTable()},
 		"docs/reference/settings.md": {"settings": settingsTable()},
 	}
 }
@@ -115,27 +115,53 @@ func replace(text, name, part string) (string, error) {
 	return before + begin + part + end + after, nil
 }
 
-// toolTable lists the tools of the catalogue with the first sentence of their descriptions.
+// everyTool lists the tools of all toolsets.
+func everyTool() []tools.Tool {
+	return tools.Catalog(tools.Deps{Selection: tools.Selection{Toolsets: tools.Toolsets()}})
+}
+
+// namesIn lists the tools of a toolset.
+func namesIn(toolset string) []string {
+	return tools.Names(tools.Catalog(tools.Deps{Selection: tools.Selection{Toolsets: []string{toolset}}}))
+}
+
+// toolTable lists the tools with the first sentence of their descriptions and their first toolset.
 func toolTable() string {
 	var b strings.Builder
-	b.WriteString("| tool | purpose | effect |\n|---|---|---|\n")
-	for _, t := range tools.Catalog(tools.Deps{}) {
+	b.WriteString("| tool | purpose | effect | toolset |\n|---|---|---|---|\n")
+	for _, t := range everyTool() {
 		purpose, _, _ := strings.Cut(t.Description, ". ")
 		effect := "writes, with consent"
 		if *t.Annotations.ReadOnlyHint {
 			effect = "reads"
 		}
-		fmt.Fprintf(&b, "| `%s` | %s | %s |\n", t.Name, purpose, effect)
+		first := slices.IndexFunc(tools.Toolsets(), func(set string) bool { return slices.Contains(namesIn(set), t.Name) })
+		fmt.Fprintf(&b, "| `%s` | %s | %s | %s |\n", t.Name, purpose, effect, tools.Toolsets()[first])
 	}
 	return b.String()
 }
 
-// argumentTable lists the tools of the catalogue with their arguments.
+// argumentTable lists the tools with their arguments.
 func argumentTable() string {
 	var b strings.Builder
 	b.WriteString("| tool | arguments |\n|---|---|\n")
-	for _, t := range tools.Catalog(tools.Deps{}) {
+	for _, t := range everyTool() {
 		fmt.Fprintf(&b, "| `%s` | %s |\n", t.Name, strings.Join(arguments(t.RawInputSchema), ", "))
+	}
+	return b.String()
+}
+
+// toolsetTable lists the toolsets with their tools and the committed number of tokens.
+func toolsetTable() string {
+	var b strings.Builder
+	var cost map[string]int
+	raw, err := os.ReadFile(filepath.Join(root, "tools", "testdata", "tokens.json"))
+	if err != nil || json.Unmarshal(raw, &cost) != nil {
+		return "the file tools/testdata/tokens.json cannot be read\n"
+	}
+	b.WriteString("| toolset | tools | tokens (o200k) |\n|---|---|---|\n")
+	for _, set := range tools.Toolsets() {
+		fmt.Fprintf(&b, "| `%s` | `%s` | %d |\n", set, strings.Join(namesIn(set), "`, `"), cost["toolset "+set])
 	}
 	return b.String()
 }

@@ -182,11 +182,12 @@ type Booked struct {
 func (s *Service) Book(ctx context.Context, b NewBooking, g consent.Grant) (Booked, error) {
 	out := Booked{Fresh: g.Outcome != consent.Done}
 	current := false // the booking was read during this call
-	g, made, err := s.execute(ctx, g, func(g consent.Grant) (made *vennioclient.Booking, err error) {
+	var made *vennioclient.Booking
+	g, err := s.execute(ctx, g, func(g consent.Grant) (id string, err error) {
 		if g.Outcome == consent.Done && b.Repeat == nil {
 			if now, err := s.Vennio.GetBooking(ctx, g.BookingID); err == nil {
-				current = true
-				return now, nil
+				current, made = true, now
+				return now.ID, nil
 			} // a publishable key may not read; Vennio then repeats its stored answer
 		}
 		b.Request.Metadata = consentMetadata(g)
@@ -194,13 +195,16 @@ func (s *Service) Book(ctx context.Context, b NewBooking, g consent.Grant) (Book
 		key := vennioclient.IdempotencyKey(g.Key())
 		if b.Repeat != nil {
 			made, out.Series, err = s.bookSeries(ctx, key, b)
-			return made, err
+		} else {
+			made, err = s.Vennio.CreateBooking(ctx, key, b.Request)
 		}
-		made, err = s.Vennio.CreateBooking(ctx, key, b.Request)
-		if err == nil && g.Outcome == consent.Done && made.ID != g.BookingID {
-			return nil, otherBooking(vennioclient.ErrOtherBooking)
+		switch {
+		case err != nil:
+			return "", err
+		case b.Repeat == nil && g.Outcome == consent.Done && made.ID != g.BookingID:
+			return "", otherBooking(vennioclient.ErrOtherBooking)
 		}
-		return made, err
+		return made.ID, nil
 	})
 	if err != nil {
 		if _, isVennio := errors.AsType[*vennioclient.Error](err); isVennio && g.Outcome == consent.Done {

@@ -178,10 +178,10 @@ func (s *Service) RefuseUnchangeable(b Booking) error {
 // about the booking show its time in this zone, whatever the session.
 const metaZone = "mcp_timezone"
 
-// zoneOf returns the zone in which the time of a booking was found, or else the server's zone. Others
-// can write the metadata too.
-func (s *Service) zoneOf(b Booking) *time.Location {
-	if loc, err := times.Zone(b.Metadata[metaZone]); err == nil {
+// zoneOf returns the zone in which the time of a booking or proposal was found, or else the server's
+// zone. Others can write the metadata too.
+func (s *Service) zoneOf(metadata map[string]string) *time.Location {
+	if loc, err := times.Zone(metadata[metaZone]); err == nil {
 		return loc
 	}
 	return s.Zone

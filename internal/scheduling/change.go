@@ -102,22 +102,22 @@ func (s *Service) Move(ctx context.Context, m Move, g consent.Grant) (Changed, e
 		return Changed{}, changedSince()
 	}
 	out := Changed{Fresh: g.Outcome == consent.Unsent && !isMoved}
-	out.Grant, _, err = s.execute(ctx, g, func(g consent.Grant) (*vennioclient.Booking, error) {
+	out.Grant, err = s.execute(ctx, g, func(g consent.Grant) (string, error) {
 		if g.Outcome == consent.Done || isMoved {
-			return &now.Booking, nil // the read settles it
+			return now.ID, nil // the read settles it
 		}
 		// The zone in which the new time was found replaces another one. Bookings that are not ours have none.
 		update := vennioclient.BookingUpdate{Start: m.Act.Start, End: m.Act.End}
 		if zone := now.Metadata[metaZone]; zone != "" && zone != m.Act.Zone {
 			update.Metadata, update.Of = map[string]string{metaZone: m.Act.Zone}, &now.Booking
 		}
-		moved, err := s.Vennio.UpdateBooking(ctx, vennioclient.IdempotencyKey(g.Key()), m.ID, update)
+		_, err := s.Vennio.UpdateBooking(ctx, vennioclient.IdempotencyKey(g.Key()), m.ID, update)
 		if err != nil {
 			if after, failed := s.readBooking(ctx, m.ID); failed == nil && after.IsAt(m.Act.Start, m.Act.End) {
-				return &after.Booking, nil
+				return m.ID, nil
 			}
 		}
-		return moved, err
+		return m.ID, err
 	})
 	if err != nil {
 		return out, err
@@ -185,7 +185,7 @@ func (s *Service) readCancellation(ctx context.Context, id string, scope vennioc
 		return c, err
 	}
 	if c.Loc = loc; loc == nil {
-		c.Loc = s.zoneOf(c.Booking)
+		c.Loc = s.zoneOf(c.Metadata)
 	}
 	c.Scope, c.Act = scope, s.changeAct(ToolCancel, c.Booking, c.Loc)
 	if scope != vennioclient.CancelSeries {
@@ -237,18 +237,17 @@ func (s *Service) Cancel(ctx context.Context, c Cancellation, g consent.Grant) (
 		return Changed{}, changedSince()
 	}
 	out := Changed{Fresh: g.Outcome == consent.Unsent && !now.Done()}
-	out.Grant, _, err = s.execute(ctx, g, func(g consent.Grant) (*vennioclient.Booking, error) {
+	out.Grant, err = s.execute(ctx, g, func(g consent.Grant) (string, error) {
 		if now.Done() {
-			return &now.Booking.Booking, nil // the read settles it
+			return c.ID, nil // the read settles it
 		}
-		failed := s.Vennio.CancelBooking(ctx, vennioclient.IdempotencyKey(g.Key()), c.ID, c.Scope)
-		if failed == nil {
-			return &c.Booking.Booking, nil
+		err := s.Vennio.CancelBooking(ctx, vennioclient.IdempotencyKey(g.Key()), c.ID, c.Scope)
+		if err != nil {
+			if after, failed := s.readCancellation(ctx, c.ID, c.Scope, c.Loc); failed == nil && after.Done() {
+				return c.ID, nil
+			}
 		}
-		if after, err := s.readCancellation(ctx, c.ID, c.Scope, c.Loc); err == nil && after.Done() {
-			return &after.Booking.Booking, nil
-		}
-		return nil, failed
+		return c.ID, err
 	})
 	if err != nil {
 		return out, err

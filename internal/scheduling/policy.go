@@ -21,9 +21,10 @@ import (
 
 // The tools whose acts are in the ledger.
 const (
-	ToolBook       = "book_slot"
-	ToolReschedule = "reschedule_booking"
-	ToolCancel     = "cancel_booking"
+	ToolBook       = consent.ToolBook
+	ToolReschedule = consent.ToolReschedule
+	ToolCancel     = consent.ToolCancel
+	ToolPropose    = consent.ToolPropose
 )
 
 // Limits are the operator's limits on bookings, which no consent and no call can change. The zero
@@ -65,13 +66,16 @@ func (s *Service) violation(ctx context.Context, act consent.Act, starts []time.
 	if act.Tool == ToolCancel {
 		return "", nil
 	}
+	for _, t := range act.Times {
+		starts = append(starts, t.Start)
+	}
 	if len(starts) == 0 {
 		starts = []time.Time{act.Start}
 	}
 	if why := s.outsideHours(starts, act.End.Sub(act.Start)); why != "" {
 		return why, nil
 	}
-	if act.Tool != ToolBook {
+	if act.Tool == ToolReschedule {
 		return "", nil // attendees and price were checked when the booking was made
 	}
 	if why := cmp.Or(s.Limits.forbiddenGuest(act, s.Hosts), s.Limits.excessPrice(prices)); why != "" {

@@ -17,43 +17,41 @@ import (
 )
 
 // execute writes under a grant. The ledger records it before and after the write, so that a process
-// that dies in between leaves a grant that the same call settles. write also runs for a grant that is
-// done: Vennio repeats its answer under the same key. execute returns the grant as it was sent and
-// the booking. The error is Vennio's, or another one where the ledger determines the result.
-func (s *Service) execute(
-	ctx context.Context, g consent.Grant, write func(consent.Grant) (*vennioclient.Booking, error),
-) (consent.Grant, *vennioclient.Booking, error) {
+// that dies in between leaves a grant that the same call settles. write returns the id at Vennio of what
+// it wrote. It also runs for a grant that is done: Vennio repeats its answer under the same key. execute
+// returns the grant as it was sent. The error is Vennio's, or another one where the ledger determines the
+// result.
+func (s *Service) execute(ctx context.Context, g consent.Grant, write func(consent.Grant) (id string, err error)) (consent.Grant, error) {
 	sent, err := s.Ledger.SendWithin(ctx, g, s.quota(g.At))
 	if err != nil && (!errors.Is(err, consent.ErrSettled) || sent.Outcome != consent.Done) {
 		if errors.Is(err, consent.ErrQuota) {
 			err = NotAllowed(fmt.Sprintf("this server makes at most %d bookings a day, and they were made.", s.Limits.Daily))
 		}
-		return g, nil, err
+		return g, err
 	}
-	made, failed := write(sent)
+	id, failed := write(sent)
 	if sent.Outcome != consent.Done {
-		if err := s.record(ctx, sent, made, failed); err != nil {
-			return sent, nil, err
+		if err := s.record(ctx, sent, id, failed); err != nil {
+			return sent, err
 		}
 	}
-	return sent, made, failed
+	return sent, failed
 }
 
 // record notes the outcome of a write. It returns an error if another attempt under the same consent
 // may have succeeded. An outcome that cannot be noted does not change the booking: it is reported to
 // the operator, and the grant stays sent until the outcome can be noted, the same call is repeated,
 // or SettleLeft asks Vennio.
-func (s *Service) record(ctx context.Context, g consent.Grant, made *vennioclient.Booking, failed error) error {
-	outcome, bookingID, requestID, detail := consent.Done, "", "", ""
+func (s *Service) record(ctx context.Context, g consent.Grant, id string, failed error) error {
+	outcome, requestID, detail := consent.Done, "", ""
 	switch e, _ := errors.AsType[*vennioclient.Error](failed); {
 	case failed == nil:
-		bookingID = made.ID
 	case vennioclient.OutcomeOf(failed) == vennioclient.NotDone && vennioclient.KindOf(failed) != vennioclient.KindKeyReused:
-		outcome, requestID, detail = consent.NotDone, e.RequestID, string(e.Kind)
+		outcome, id, requestID, detail = consent.NotDone, "", e.RequestID, string(e.Kind)
 	default:
-		outcome, detail = consent.Unknown, string(vennioclient.KindOf(failed))
+		outcome, id, detail = consent.Unknown, "", string(vennioclient.KindOf(failed))
 	}
-	err := s.Ledger.SettleWithRetry(ctx, g, outcome, bookingID, requestID, detail)
+	err := s.Ledger.SettleWithRetry(ctx, g, outcome, id, requestID, detail)
 	switch {
 	case errors.Is(err, consent.ErrInDoubt):
 		return &Refusal{Code: schemas.CodeOutcomeUnknown, Cause: failed}
@@ -93,6 +91,9 @@ func (s *Service) SettleLeft(ctx context.Context, left consent.Unsettled) error 
 		if err := s.Ledger.Resolve(ctx, left.Grant, consent.Done, bookingID, "a later read shows it"); err != nil {
 			return err
 		}
+		if left.Act.Tool == ToolPropose {
+			return nil // no booking was changed
+		}
 		written := schemas.Written{ID: bookingID, Start: times.UTC(left.Act.Start), End: times.UTC(left.Act.End), New: left.Act.Tool == ToolBook}
 		if left.Act.Tool == ToolCancel {
 			written = schemas.Written{ID: bookingID, Status: vennioclient.StatusCancelled}
@@ -119,6 +120,8 @@ func (s *Service) findWrite(ctx context.Context, left consent.Unsettled) (found 
 	switch left.Act.Tool {
 	case ToolBook:
 		found, bookingID, err = s.findNew(ctx, left)
+	case ToolPropose:
+		found, bookingID, err = s.findNewProposal(ctx, left)
 	case ToolReschedule, ToolCancel:
 		bookingID = left.Act.BookingID
 		found, err = s.findChange(ctx, left.Act)
@@ -182,7 +185,7 @@ func (s *Service) findNew(ctx context.Context, left consent.Unsettled) (finding,
 		}
 		switch {
 		case taken:
-		case hasConsent(b, left.Grant):
+		case hasConsent(b.Metadata, left.Grant):
 			return done, b.ID, nil
 		case len(b.Metadata) == 0:
 			found = unclear // Vennio does not return the metadata
@@ -221,10 +224,10 @@ func isForGuest(b vennioclient.Booking, email string) bool {
 	})
 }
 
-// hasConsent reports whether the metadata of a booking contain the consent of the grant.
-func hasConsent(b vennioclient.Booking, g consent.Grant) bool {
+// hasConsent reports whether the metadata of a booking or proposal contain the consent of the grant.
+func hasConsent(metadata map[string]string, g consent.Grant) bool {
 	for key, value := range consentMetadata(g) {
-		if b.Metadata[key] != value {
+		if metadata[key] != value {
 			return false
 		}
 	}

@@ -1,0 +1,139 @@
+package consent
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/vennio-mcp/vennio-mcp/internal/sanitize"
+	"github.com/vennio-mcp/vennio-mcp/internal/times"
+)
+
+// The tools whose acts are in the ledger.
+const (
+	ToolBook       = "book_slot"
+	ToolReschedule = "reschedule_booking"
+	ToolCancel     = "cancel_booking"
+	ToolPropose    = "propose_times"
+)
+
+// Terms are the parts of an act that a booking, a move and a cancellation do not have. They
+// are omitted from the canonical form when empty.
+type Terms struct {
+	// Times are the proposed times by their start. Start and End of the act are those of the first.
+	Times []ProposedTime `json:"times,omitempty"`
+	// Invited are the people with Vennio accounts who are asked for one of Times. Without
+	// them a proposal is a poll: the attendees vote, or whoever has the link if there are none.
+	Invited []Host `json:"invited,omitempty"`
+	// InvitedMailed: Vennio sends Invited an e-mail.
+	InvitedMailed bool `json:"invited_mailed,omitempty"`
+	// ExpiresInHours is how long a proposal is open; 0 is Vennio's default.
+	ExpiresInHours int `json:"expires_in_hours,omitempty"`
+}
+
+// ProposedTime is one of several proposed times.
+type ProposedTime struct {
+	SlotID string    `json:"slot_id"` // normalized
+	Start  time.Time `json:"start"`
+	End    time.Time `json:"end"`
+}
+
+// inUTC returns the terms with all times in UTC, as in the canonical form.
+func (t Terms) inUTC() Terms {
+	t.Times = slices.Clone(t.Times)
+	for i, p := range t.Times {
+		t.Times[i].Start, t.Times[i].End = p.Start.UTC(), p.End.UTC()
+	}
+	return t
+}
+
+// essence is what remains of the terms without their spelling: see Act.essence.
+func (t Terms) essence() Terms {
+	t = t.inUTC()
+	for i := range t.Times {
+		t.Times[i].SlotID = ""
+	}
+	t.Invited = slices.Clone(t.Invited)
+	for i := range t.Invited {
+		t.Invited[i].Name = ""
+	}
+	return t
+}
+
+// Detail is a fact about an act, ready to be shown to people.
+type Detail struct {
+	Name string `json:"name"`
+	Text string `json:"text"`
+}
+
+// Details are the facts of the act's terms, with all times in both zones. The other facts are fields of
+// the act.
+func (a Act) Details() (all []Detail) {
+	add := func(name, text string) { all = append(all, Detail{name, text}) }
+	loc, guest := a.zones()
+	for i, t := range a.Times {
+		text := times.Label(t.Start, t.End, loc)
+		if there := times.GuestLabel(t.Start, t.End, loc, guest); there != "" {
+			text += " · " + there
+		}
+		add(fmt.Sprintf("Time %d", i+1), text)
+	}
+	for _, h := range a.Invited {
+		mailed := "Vennio sends them no e-mail"
+		if a.InvitedMailed {
+			mailed = "Vennio e-mails them"
+		}
+		add("Invited", h.Label(100, sanitize.Name)+" ("+mailed+"; all must accept)")
+	}
+	if a.Tool == ToolPropose && len(a.Invited) == 0 {
+		add("Votes", cmp.Or(a.voters(), "anyone with the link, which Vennio e-mails to nobody")+"; most votes win, and Vennio then books that time")
+	}
+	if a.ExpiresInHours > 0 {
+		add("Open for", fmt.Sprintf("%d hours", a.ExpiresInHours))
+	}
+	return all
+}
+
+// voters says how the attendees of a poll vote; it is empty if the poll is open to everyone.
+func (a Act) voters() string {
+	switch n := len(a.Attendees); n {
+	case 0:
+		return ""
+	case 1:
+		return "1 person, with a personal link that you pass on"
+	default:
+		return fmt.Sprintf("%d people, each with a personal link that you pass on", n)
+	}
+}
+
+// zones returns the zone in which the act is shown, and that of the guest, nil if there is none.
+func (a Act) zones() (loc, guest *time.Location) {
+	loc, _ = times.Zone(a.Zone)
+	if guest, err := times.Zone(a.GuestZone); a.GuestZone != "" && err == nil {
+		return loc, guest
+	}
+	return loc, nil
+}
+
+// proposalQuestion is the part of the question about a proposal after the title.
+func (a Act) proposalQuestion(most int) string {
+	loc, guest := a.zones()
+	whom := "to anyone with a link"
+	var names []string
+	for _, h := range a.Invited {
+		names = append(names, h.Label(40, PersonName))
+	}
+	for _, p := range a.Attendees {
+		names = append(names, PersonName(cmp.Or(p.Name, p.Email), 40))
+	}
+	if len(names) > 0 {
+		whom = "to " + listed(names, most)
+	}
+	at := fmt.Sprintf("%d times, the first", len(a.Times))
+	if len(a.Times) == 1 {
+		at = "one time"
+	}
+	return strings.Join([]string{" ", whom, ": ", at, " ", spanIn(a.Start, a.End, loc, guest)}, "")
+}

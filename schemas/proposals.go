@@ -1,0 +1,169 @@
+package schemas
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/vennio-mcp/vennio-mcp/internal/sanitize"
+)
+
+// This file is the contract of the tools for proposals: several times of which others choose one.
+
+// ProposeTimesInput has the arguments of propose_times.
+type ProposeTimesInput struct {
+	SlotIDs        []string  `json:"slot_ids" jsonschema:"maxItems=10,maxLength=64" jsonschema_description:"Slots from find_slots"`
+	Title          string    `json:"title" jsonschema:"maxLength=120" jsonschema_description:"Meeting title"`
+	Voters         []string  `json:"voters,omitempty" jsonschema:"maxItems=10,maxLength=254" jsonschema_description:"E-mail addresses, each with a personal link; none: one link for anyone"`
+	Accounts       []HostRef `json:"accounts,omitempty" jsonschema:"maxItems=10,maxLength=100" jsonschema_description:"Instead: names or ids of Vennio users"`
+	Hosts          []HostRef `json:"hosts,omitempty" jsonschema:"maxItems=5,maxLength=100" jsonschema_description:"Hosts as in find_slots"`
+	ExpiresInHours int       `json:"expires_in_hours,omitempty" jsonschema:"minimum=1,maximum=720" jsonschema_description:"1 to 720"`
+	ConsentArgument
+}
+
+// violations finds what JSON Schema cannot express: missing slots, and addresses that are none or occur
+// twice.
+func (in ProposeTimesInput) violations() (wrong []Violation) {
+	if len(in.SlotIDs) == 0 {
+		wrong = append(wrong, Violation{[]string{"slot_ids"}, "has 0 items, the least is 1"})
+	}
+	if sanitize.Line(in.Title, 1) == "" {
+		wrong = append(wrong, Violation{[]string{"title"}, "is blank"})
+	}
+	if len(in.Voters) > 0 && len(in.Accounts) > 0 {
+		wrong = append(wrong, Violation{[]string{"accounts"}, "is not to be sent with voters: people vote by link, or accept with their account"})
+	}
+	seen := map[string]int{}
+	for i, address := range in.Voters {
+		wrong = append(wrong, addressViolation(seen, i, address, "voters", strconv.Itoa(i))...)
+	}
+	return wrong
+}
+
+// GetProposalInput has the arguments of get_proposal.
+type GetProposalInput struct {
+	ProposalID string `json:"proposal_id" jsonschema:"minLength=1,maxLength=100" jsonschema_description:"proposal_id in full, as another tool returned it"`
+	Timezone   string `json:"timezone,omitempty" jsonschema:"maxLength=64" jsonschema_description:"IANA time zone of the user"`
+}
+
+// ProposedMeeting is a proposal as it is at Vennio now. Texts by others are sanitized and shortened.
+type ProposedMeeting struct {
+	ProposalID string           `json:"proposal_id"`
+	Status     string           `json:"status" jsonschema_description:"proposed (open), accepted, rejected, countered, cancelled, expired, or as Vennio says"`
+	Mode       string           `json:"mode" jsonschema_description:"poll: people vote by link; standard: people with accounts must all accept"`
+	Title      string           `json:"title,omitempty"`
+	Options    []ProposedOption `json:"options" jsonschema_description:"By start"`
+	NoAnswer   []string         `json:"no_answer,omitempty" jsonschema_description:"Invited people who have not answered"`
+	Closes     string           `json:"closes,omitempty" jsonschema_description:"When it ends, in words"`
+	BookingID  string           `json:"booking_id,omitempty" jsonschema_description:"The booking of an accepted proposal"`
+}
+
+// ProposedOption is one of the proposed times.
+type ProposedOption struct {
+	OptionID    string   `json:"option_id"`
+	Description string   `json:"description" jsonschema_description:"When, in words to read to a person"`
+	Start       string   `json:"start" jsonschema:"format=date-time" jsonschema_description:"UTC"`
+	End         string   `json:"end" jsonschema:"format=date-time" jsonschema_description:"UTC"`
+	Votes       int      `json:"votes"`
+	Voters      []string `json:"voters,omitempty" jsonschema_description:"Who chose it"`
+	Chosen      bool     `json:"chosen,omitempty" jsonschema_description:"The proposal was accepted with this time"`
+}
+
+// GetProposalResult is the result of get_proposal.
+type GetProposalResult struct {
+	ProposedMeeting
+	Note string `json:"note,omitempty"`
+	Next string `json:"next"`
+	Envelope
+}
+
+// ProposeTimesResult is the result of propose_times.
+type ProposeTimesResult struct {
+	ProposedMeeting
+	Repeated bool          `json:"repeated" jsonschema_description:"True if an earlier call made it and this one made nothing"`
+	Links    []VoterLink   `json:"links,omitempty" jsonschema_description:"Personal links: give each person only their own"`
+	OpenLink string        `json:"open_link,omitempty" jsonschema_description:"The link for everyone"`
+	Mailed   []string      `json:"mailed,omitempty" jsonschema_description:"Recipients whom Vennio may e-mail about it"`
+	Consent  ConsentOnFile `json:"consent"`
+	Undo     string        `json:"undo" jsonschema_description:"The call that undoes it"`
+	Next     string        `json:"next"`
+	Instead
+	Envelope
+}
+
+// VoterLink is the personal link of a voter in a poll. Whoever has it can vote for that person.
+type VoterLink struct {
+	Email string `json:"email"`
+	Link  string `json:"link"`
+}
+
+// Text describes the proposal, who chose what, and the next step.
+func (r *GetProposalResult) Text() string {
+	lines := r.lines()
+	if r.Note != "" {
+		lines = append(lines, r.Note)
+	}
+	return strings.Join(append(lines, "Next: "+r.Next), "\n")
+}
+
+// Text says what was proposed, the links to pass on, and who consented.
+func (r *ProposeTimesResult) Text() string {
+	headline := "Proposed: "
+	if r.Repeated {
+		headline = "Already proposed: "
+	}
+	lines := r.lines()
+	lines[0] = headline + lines[0]
+	for _, l := range r.Links {
+		lines = append(lines, "Link of "+l.Email+": "+l.Link)
+	}
+	if r.OpenLink != "" {
+		lines = append(lines, "Link for everyone: "+r.OpenLink)
+	}
+	if len(r.Mailed) > 0 {
+		lines = append(lines, "Vennio may e-mail: "+strings.Join(r.Mailed, ", "))
+	}
+	return strings.Join(append(lines, r.Consent.text(), "Undo: "+r.Undo, "Next: "+r.Next), "\n")
+}
+
+// lines describes the proposal: a headline, and a line for each time.
+func (m *ProposedMeeting) lines() []string {
+	title := "untitled"
+	if m.Title != "" {
+		title = sanitize.Quote(m.Title, 120)
+	}
+	first := []string{title, m.Mode, proposalStatus(m.Status), "proposal_id " + m.ProposalID}
+	if m.BookingID != "" {
+		first = append(first, "booking_id "+m.BookingID)
+	}
+	lines := []string{strings.Join(first, " · ")}
+	for _, o := range m.Options {
+		lines = append(lines, "- "+o.text())
+	}
+	if len(m.NoAnswer) > 0 {
+		lines = append(lines, "No answer from: "+quoted(m.NoAnswer))
+	}
+	if m.Closes != "" {
+		lines = append(lines, "Closes: "+m.Closes)
+	}
+	return lines
+}
+
+func proposalStatus(s string) string {
+	if s == "" {
+		return "status unknown"
+	}
+	return "status " + sanitize.Line(s, 40)
+}
+
+func (o ProposedOption) text() string {
+	votes := fmt.Sprintf("%d %s", o.Votes, plural(o.Votes, "vote"))
+	if len(o.Voters) > 0 {
+		votes += " (" + quoted(o.Voters) + ")"
+	}
+	parts := []string{o.Description, interval(o.Start, o.End), votes, "option_id " + o.OptionID}
+	if o.Chosen {
+		parts = append(parts, "CHOSEN")
+	}
+	return strings.Join(parts, " · ")
+}

@@ -3,6 +3,7 @@ package vennioclient
 import (
 	"context"
 	"encoding/json"
+	"errors"
 )
 
 // Host is a person whose calendar belongs to the caller's account.
@@ -35,6 +36,26 @@ func (c *Client) Hosts(ctx context.Context, q HostsQuery) (*HostPage, error) {
 	return call(ctx, c, get(pathHosts, query.values), func(raw json.RawMessage) (*HostPage, error) {
 		all, next, err := listOf(raw, "hosts", hostFrom)
 		return &HostPage{Hosts: all, NextCursor: next}, err
+	})
+}
+
+// Me returns the principal to which the key belongs, who is the only host of an account without a list of
+// hosts. The path and the fields are inferred (vennio-api.md, Account hosts); Status and Connected are not
+// known.
+func (c *Client) Me(ctx context.Context) (*Host, error) {
+	return call(ctx, c, get(pathMe, nil), func(raw json.RawMessage) (*Host, error) {
+		o, err := payload(raw)
+		if err != nil {
+			return nil, err
+		}
+		if inner, err := objectFrom(o.field("principal", "user")); err == nil {
+			o = inner
+		}
+		me := &Host{ID: o.text("principal_id", "id", "business_id"), Name: o.text("display_name", "name")}
+		if me.ID == "" {
+			return nil, errors.New("the principal has no id")
+		}
+		return me, nil
 	})
 }
 

@@ -236,8 +236,8 @@ func (c *Client) noAnswer(ctx context.Context, r request, err error, sent bool) 
 	return &Error{Kind: KindNetwork, Sent: sent, Err: err}
 }
 
-// The paths of the operations (vennio-api.md). Those of next and mutual availability are
-// inferred.
+// The paths of the operations (vennio-api.md). Those of next and mutual availability and of
+// the own identity are inferred.
 const (
 	pathSlots    = "/v1/availability/slots"
 	pathNext     = "/v1/availability/next"
@@ -246,6 +246,7 @@ const (
 	pathConsents = "/v1/consents"
 	pathWebhooks = "/v1/webhooks"
 	pathHosts    = "/v1/hosts"
+	pathMe       = "/v1/me"
 
 	pathProposals       = "/v1/proposals"
 	pathProposalByToken = "/v1/proposals/by-token"
@@ -269,7 +270,7 @@ func itemPath(collection, id string) (string, *Error) {
 // not call (vennio-api.md). A path comes before the templates that it matches too.
 var templates = []string{
 	pathSlots, pathNext, pathMutual, pathBookings, pathBookings + "/{id}", pathConsents, pathConsents + "/{id}",
-	pathWebhooks, pathWebhooks + "/{id}", pathHosts,
+	pathWebhooks, pathWebhooks + "/{id}", pathHosts, pathMe,
 	pathProposals, pathProposalByToken, pathProposals + "/{id}", pathProposals + "/{id}/response",
 	pathProposals + "/{id}/cancel", pathProposals + "/{id}/close", pathProposals + "/{id}/ics",
 	pathVennLinks, pathVennLinks + "/{id}/book", pathSeries, pathSeries + "/{id}",

@@ -151,6 +151,9 @@ var calls = map[string]func(*testing.T, *vennioclient.Client, json.RawMessage) (
 	"BookingSeries": func(t *testing.T, c *vennioclient.Client, raw json.RawMessage) (any, error) {
 		return c.BookingSeries(t.Context(), args[struct{ ID string }](t, raw).ID)
 	},
+	"Me": func(t *testing.T, c *vennioclient.Client, _ json.RawMessage) (any, error) {
+		return c.Me(t.Context())
+	},
 	"Calendars": func(t *testing.T, c *vennioclient.Client, _ json.RawMessage) (any, error) {
 		return c.Calendars(t.Context())
 	},

@@ -27,12 +27,17 @@ const doctorTime = 2 * time.Minute
 
 func (p program) doctorCommand() *cobra.Command {
 	var asJSON bool
+	var id string
 	c := &cobra.Command{
 		Use: "doctor", Short: "Check everything the server needs, and name the next steps", Long: doctorAbout, Args: noArguments,
 		RunE: func(c *cobra.Command, _ []string) error {
 			ctx, done := context.WithTimeout(c.Context(), doctorTime)
 			defer done()
-			found, err := p.examine(ctx, c)
+			checked, err := p.withSettingsOf(id)
+			if err != nil {
+				return err
+			}
+			found, err := checked.examine(ctx, c)
 			if err != nil {
 				return err
 			}
@@ -46,7 +51,38 @@ func (p program) doctorCommand() *cobra.Command {
 		},
 	}
 	c.Flags().BoolVar(&asJSON, "json", false, "print the findings as JSON")
+	choiceFlag(c, &id, "client", "client", "check the settings that install or setup gave this client, instead of those of the environment", clientIDs()...)
 	return c
+}
+
+// withSettingsOf returns the program with the settings in the entry of a client, instead of those of the
+// environment; without a client it returns the program itself.
+func (p program) withSettingsOf(id string) (program, error) {
+	if id == "" {
+		return p, nil
+	}
+	client, err := p.settingsOf(id)
+	if err != nil {
+		return p, err
+	}
+	entry := client.Settings(defaultName)
+	if entry == nil {
+		return p, fmt.Errorf("%s has no entry %s that starts this program: vennio-mcp setup makes one. Its file is %s", client.Name, defaultName, client.Path)
+	}
+	settings := map[string]bool{}
+	for _, s := range config.Settings() {
+		for _, name := range s.Env {
+			settings[name] = true
+		}
+	}
+	environment := p.getenv
+	p.getenv = func(name string) string {
+		if settings[name] {
+			return entry[name]
+		}
+		return environment(name)
+	}
+	return p, nil
 }
 
 // examine looks at what the server would use. Settings that cannot be used are

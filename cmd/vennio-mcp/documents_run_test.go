@@ -15,13 +15,13 @@ import (
 )
 
 // What the documents have one type runs in a home that has nothing. A line that
-// needs what a newcomer lacks (a key, an event, a sink, a tenant, something that waits, a terminal) says
+// needs what a newcomer lacks (a key, a client, an event, a sink, a tenant, something that waits, a terminal) says
 // so in a sentence, as a mistake in the call. Not here: what serves, books or
 // takes long, each with tests of its own.
 func TestTheDocumentsCommandLinesRun(t *testing.T) {
 	t.Parallel()
 	apart := []string{"serve", "sandbox", "stdio", "demo", "smoke"}
-	needy := regexp.MustCompile(`^(setup|setup --sandbox|webhooks (register|list|remove)|events (show|replay|retry|drop)|ledger show|approvals (approve|decline|--limit 50 --after)|events list --tenant) `)
+	needy := regexp.MustCompile(`^(setup|setup --sandbox|install --all|webhooks (register|list|remove)|events (show|replay|retry|drop)|ledger show|approvals (approve|decline|--limit 50 --after)|events list --tenant) `)
 	ran := map[string]bool{}
 	blocks, _ := commandLines(t)
 	for _, line := range blocks {

@@ -45,22 +45,24 @@ var errFolder = usageError{errors.New("--dir is for skills: the settings of a cl
 
 // placed holds the flags of install and uninstall.
 type placed struct {
-	dry                   bool
+	dry, all              bool
 	name, keyFile, folder string
 }
 
 func (p program) installCommand() *cobra.Command {
 	var at placed
 	c := &cobra.Command{
-		Use: "install CLIENT|skills", Short: "Put this server into the settings of an MCP client, or its skills into an agent's folder", Long: fmt.Sprintf(installAbout, strings.Join(clientIDs(), ", ")),
-		Example: "  vennio-mcp install cursor --dry-run\n  vennio-mcp install claude-desktop --timezone Europe/London\n  vennio-mcp install skills", Args: oneClient,
+		Use: "install CLIENT|skills|--all", Short: "Put this server into the settings of an MCP client, or its skills into an agent's folder", Long: fmt.Sprintf(installAbout, strings.Join(clientIDs(), ", ")),
+		Example: "  vennio-mcp install cursor --dry-run\n  vennio-mcp install claude-desktop --timezone Europe/London\n  vennio-mcp install --all\n  vennio-mcp install skills", Args: oneClient,
 		ValidArgs: append(clientIDs(), skillsArgument),
 		RunE: func(c *cobra.Command, args []string) error {
-			if args[0] == skillsArgument {
+			switch {
+			case !at.all && args[0] == skillsArgument:
 				return p.installSkills(c, at)
-			}
-			if at.folder != "" {
+			case at.folder != "":
 				return errFolder
+			case at.all:
+				return p.installAll(c, at)
 			}
 			return p.install(c, args[0], at)
 		},
@@ -68,6 +70,7 @@ func (p program) installCommand() *cobra.Command {
 	at.flags(c)
 	settingFlags(c, config.StdioSettings(), true)
 	textFlag(c, &at.keyFile, "key-file", "file", "file that holds the key, for you alone; the entry names it")
+	c.Flags().BoolVar(&at.all, allClientsFlag, false, "instead of one client, all that are found on this machine")
 	return c
 }
 
@@ -104,7 +107,13 @@ func clientIDs() (ids []string) {
 	return ids
 }
 
+// allClientsFlag replaces the client of install.
+const allClientsFlag = "all"
+
 func oneClient(c *cobra.Command, args []string) error {
+	if all, _ := c.Flags().GetBool(allClientsFlag); all {
+		return noArguments(c, args)
+	}
 	ids := append(clientIDs(), skillsArgument)
 	if len(args) == 1 && slices.Contains(ids, args[0]) {
 		return nil
@@ -128,6 +137,31 @@ func (p program) settingsOf(id string) (mcpclients.Client, error) {
 		return mcpclients.Client{}, errNoHome
 	}
 	return client, nil
+}
+
+// installAll installs into all clients that are found on this machine, and names the others. A client whose
+// settings cannot be changed does not keep it from the next one.
+func (p program) installAll(c *cobra.Command, at placed) error {
+	here := mcpclients.Here(p.getenv)
+	if here.Home == "" {
+		return errNoHome
+	}
+	var failed error
+	var absent []mcpclients.Client
+	for _, client := range here.Clients() {
+		if !client.Detected() {
+			absent = append(absent, client)
+			continue
+		}
+		if err := p.install(c, client.ID, at); err != nil {
+			failed = errors.Join(failed, fmt.Errorf("%s: %w", client.Name, err))
+		}
+	}
+	if len(absent) == len(here.Clients()) {
+		return usageError{fmt.Errorf("no MCP client was found on this machine: name one of %s", joinIDs(absent))}
+	}
+	_, _ = fmt.Fprintf(p.out, "Not found on this machine: %s.\n", joinIDs(absent))
+	return failed
 }
 
 func (p program) install(c *cobra.Command, id string, at placed) error {
@@ -250,6 +284,7 @@ func (p program) explain(change mcpclients.Change, e entry, backup string) {
 	tell("settings", strings.Join(slices.DeleteFunc(slices.Sorted(maps.Keys(e.Env)), isKey), ", "))
 	tell("left out", strings.Join(e.secrets, ", ")+strings.Repeat(" (secrets: set them where the client itself is started)", min(1, len(e.secrets))))
 	tell("backup", backup)
+	tell("warning", e.warning)
 }
 
 func (p program) uninstall(id string, at placed) error {
@@ -304,6 +339,7 @@ type entry struct {
 	key      config.Secret // to be stored in stateDir; empty if a file holds it, or there is none
 	stateDir string
 	secrets  []string // settings that are not carried over
+	warning  string   // why nothing real is booked, or no call may omit its host; empty: neither
 }
 
 // entry reads the settings as the server does, with the same errors.
@@ -332,8 +368,12 @@ func (p program) entry(c *cobra.Command, at placed) (entry, error) {
 	if err := e.carry(here, c); err != nil {
 		return entry{}, err
 	}
-	if cfg.Sandbox() {
+	switch {
+	case cfg.Sandbox():
+		e.warning = "without a key nothing real is booked. To set everything up step by step: vennio-mcp setup"
 		return e, nil
+	case len(cfg.Hosts) == 0:
+		e.warning = "no host is set, so each call must name its host by id. To choose one: vennio-mcp setup, or --hosts Name=id"
 	}
 	return e, e.secure(here.getenv, at.name, cfg)
 }

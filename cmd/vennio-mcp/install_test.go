@@ -219,3 +219,35 @@ func TestTheInstalledProgramServes(t *testing.T) {
 	_, out, _ := run(t, env, "doctor")
 	assert.Contains(t, out, "Claude Code: vennio starts "+path)
 }
+
+// install --all reaches every client that is here, names the others, and is not kept from one by another. Each
+// entry without a key, or without a host, comes with a warning.
+func TestInstallAll(t *testing.T) {
+	t.Parallel()
+	d := newLaptop(t)
+	code, out, errs := d.run("install", "--all")
+	assert.Equal(t, 2, code, out)
+	assert.Contains(t, errs, "no MCP client was found on this machine: name one of claude-desktop, claude-code")
+	d.write(".claude/settings.json", "{}", 0o600) // what Claude Code leaves besides ~/.claude.json
+	d.write(".cursor/extensions.json", "{}", 0o600)
+	broken := d.write(".gemini/settings.json", "{", 0o600)
+	code, out, errs = d.run("install", "--all")
+	assert.Equal(t, 1, code, out)
+	assert.Contains(t, errs, "Gemini CLI: ")
+	assert.Contains(t, out, "Claude Code: vennio is in ")
+	assert.Contains(t, out, "Cursor: vennio is in ")
+	assert.Contains(t, out, "Not found on this machine: claude-desktop, vscode, windsurf, zed, codex, devin.")
+	assert.Equal(t, 2, strings.Count(out, "warning   without a key nothing real is booked. To set everything up step by step: vennio-mcp setup"))
+	require.NoError(t, os.WriteFile(broken, []byte("{}"), 0o600))
+	d.env["VENNIO_API_KEY"] = "vennio_sk_test_1"
+	code, out, errs = d.run("install", "--all", "--dry-run")
+	require.Zero(t, code, errs)
+	assert.Equal(t, 3, strings.Count(out, "warning   no host is set, so each call must name its host by id."), out)
+	d.env["VENNIO_HOSTS"] = "Ada=619c8492-3849-4201-abd3-6d668d3f30b3"
+	code, out, errs = d.run("install", "--all")
+	require.Zero(t, code, errs)
+	assert.NotContains(t, out, "warning")
+	code, _, errs = d.run("install", "--all", "cursor")
+	assert.Equal(t, 2, code)
+	assert.Contains(t, errs, `"cursor" is not expected here`)
+}

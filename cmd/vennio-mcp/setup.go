@@ -5,12 +5,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"net/http"
 	"slices"
 	"strings"
 
-	"github.com/mark3labs/mcp-go/client"
 	"github.com/spf13/cobra"
 
 	"github.com/vennio-mcp/vennio-mcp/internal/config"
@@ -18,7 +16,6 @@ import (
 	"github.com/vennio-mcp/vennio-mcp/internal/doctor"
 	"github.com/vennio-mcp/vennio-mcp/internal/mcpclients"
 	"github.com/vennio-mcp/vennio-mcp/internal/sanitize"
-	"github.com/vennio-mcp/vennio-mcp/schemas"
 	"github.com/vennio-mcp/vennio-mcp/vennioclient"
 )
 
@@ -29,7 +26,7 @@ settings of the MCP clients that you choose, and ends with a search for free tim
             shown while you type, and stored in a file that only you can read
   host      whose calendar is booked; setup lists the hosts that the key can see
   zone      of calls that name none
-  consent   what counts as consent
+  consent   what counts as consent, and how you approve if your approval is needed
   clients   in whose settings this server is entered
 
 Nothing is written before you confirm at the end; Ctrl-C stops at any question. Run it
@@ -41,6 +38,7 @@ trial in which nothing real is booked.`
 type setupFlags struct {
 	sandbox, yes           bool
 	keyFile, clients, name string
+	approve                string
 }
 
 func (p program) setupCommand() *cobra.Command {
@@ -62,6 +60,7 @@ func (p program) setupCommand() *cobra.Command {
 	textFlag(c, &f.keyFile, "key-file", "file", "file that holds the key, for you alone (default: the key in VENNIO_API_KEY, or the present one)")
 	textFlag(c, &f.clients, "clients", "list", "clients to install into, comma-separated; all: those on this machine; none")
 	textFlag(c, &f.name, "name", "name", "what the clients call the server")
+	choiceFlag(c, &f.approve, "approve-with", "way", "how people approve under human and signed", approveInBrowser, approveByPasskey, approveLater)
 	return c
 }
 
@@ -73,6 +72,7 @@ type setup struct {
 	flags           setupFlags
 	answers         map[string]string // by name of the setting; an empty one removes the setting
 	clients, absent []mcpclients.Client
+	approve         string              // browser, passkey or later; empty: the policy does not require any of them
 	seen            []vennioclient.Host // hosts that the key can see
 	environment     map[string]string   // the settings as they were written
 	hasKey          bool                // a key was set when setup began
@@ -83,7 +83,7 @@ func (s *setup) run(ctx context.Context) error {
 	if err := s.prepare(); err != nil {
 		return err
 	}
-	for _, step := range []func(context.Context) error{s.askKey, s.askHosts, s.askZone, s.askConsent, s.askClients, s.write, s.tryOut} {
+	for _, step := range []func(context.Context) error{s.askKey, s.askHosts, s.askZone, s.askConsent, s.askApproval, s.askClients, s.write, s.tryOut, s.prepareApproval} {
 		err := step(ctx)
 		switch {
 		case errors.Is(err, errStopped) && s.written:
@@ -165,19 +165,22 @@ func (s *setup) target() (doctor.Target, error) {
 	return doctor.Target{Config: cfg, Now: s.clock(), Transport: http.DefaultTransport}, err
 }
 
-// show prints the findings that are not OK, and returns an error for the first problem.
-func (s *setup) show(found []doctor.Finding) (err error) {
+// show prints the findings that are warnings, and returns the first problem.
+func (s *setup) show(found []doctor.Finding) (first *doctor.Finding) {
 	for _, f := range found {
 		f.Saw, f.Do = sanitize.Mask(f.Saw), sanitize.Mask(f.Do)
 		switch {
-		case f.Level == doctor.Problem && err == nil:
-			err = fmt.Errorf("%s. %s", f.Saw, f.Do)
-		case f.Level != doctor.OK:
+		case f.Level == doctor.Problem && first == nil:
+			first = &f
+		case f.Level == doctor.Warning:
 			s.say("  Note: %s. %s", f.Saw, f.Do)
 		}
 	}
-	return err
+	return first
 }
+
+// problemError is the error of a problem that the doctor found.
+func problemError(f *doctor.Finding) error { return fmt.Errorf("%s. %s", f.Saw, f.Do) }
 
 // askKey asks for the key and tests it, or sets up the trial.
 func (s *setup) askKey(ctx context.Context) error {
@@ -232,23 +235,70 @@ func (s *setup) acceptKey(ctx context.Context, answer string) error {
 	return s.testKey(ctx)
 }
 
-// testKey asks Vennio with the key, and says what the key can do.
+// testKey asks Vennio with the key, and says what the key can do. Where the connection or the clock is at
+// fault, the person need not give the key again.
 func (s *setup) testKey(ctx context.Context) error {
-	t, err := s.target()
-	if err != nil {
+	if _, err := s.entry(s.command, placed{name: s.flags.name}); err != nil { // for example, others can read the key file
 		return err
 	}
-	found, hosts := t.Account(ctx)
-	if err := s.show(found); err != nil {
-		return err
+	for goOn := false; ; {
+		t, err := s.target()
+		if err != nil {
+			return err
+		}
+		found, hosts := t.Account(ctx)
+		switch p := s.show(found); {
+		case p == nil || goOn && p.Check == doctor.CheckClock:
+			s.seen = hosts
+			s.introduceKey(vennioclient.KeyKind(t.Config.APIKey.Reveal()))
+			return nil
+		case s.console.in == nil || p.Check != doctor.CheckAddress && p.Check != doctor.CheckClock:
+			return problemError(p)
+		default:
+			s.say("  %s", problemError(p))
+			if goOn, err = s.repair(ctx, p.Check); err != nil {
+				return err
+			}
+		}
 	}
-	kind := vennioclient.KeyKind(t.Config.APIKey.Reveal())
-	s.seen = hosts
+}
+
+// repair waits until the person has changed what keeps Vennio from answering. It reports whether they want to go
+// on nevertheless, which only a wrong clock allows.
+func (s *setup) repair(ctx context.Context, check string) (goOn bool, err error) {
+	text := "Press Enter to try again, or type another address of Vennio"
+	if check == doctor.CheckClock {
+		text = "Press Enter to try again, or type continue to go on with this clock"
+	}
+	err = s.console.ask(ctx, question{text: text, fallback: "again", accept: func(answer string) error {
+		switch {
+		case answer == "again":
+			return nil
+		case check == doctor.CheckClock:
+			if goOn = strings.EqualFold(answer, "continue"); !goOn {
+				return errors.New("press Enter, or type continue")
+			}
+			return nil
+		}
+		if err := settingOf("api-url").Check(answer, s.getenv); err != nil {
+			return err
+		}
+		s.answers["VENNIO_API_URL"] = answer
+		return nil
+	}})
+	return goOn, err
+}
+
+func (s *setup) introduceKey(kind vennioclient.KeyClass) {
 	s.say("The key works: %s.", kind)
-	if kind.Test() {
+	switch {
+	case kind.Test():
 		s.say("  Note: it is a test key. Bookings are stored, but no e-mail is sent and no calendar changes.")
+	case kind.Publishable():
+		s.say("  Note: it is a publishable key, which finds times and books, and can do nothing else. For assistants use a secret key (vennio_sk_…).")
+	case kind == vennioclient.KeyUnknown:
+		s.say("  Note: it has none of Vennio's prefixes, such as vennio_sk_.")
 	}
-	return nil
 }
 
 // cleanKey removes what is often copied together with a key, and refuses what is no key. Its errors do not
@@ -274,10 +324,15 @@ func cleanKey(text string) (string, error) {
 	return text, nil
 }
 
+// settingOf returns the setting with this flag.
+func settingOf(flag string) config.Setting {
+	all := config.StdioSettings()
+	return all[slices.IndexFunc(all, func(one config.Setting) bool { return one.Flag == flag })]
+}
+
 // askSetting asks for a setting whose value one line can hold.
 func (s *setup) askSetting(ctx context.Context, flag, text, fallback string) error {
-	all := config.StdioSettings()
-	setting := all[slices.IndexFunc(all, func(one config.Setting) bool { return one.Flag == flag })]
+	setting := settingOf(flag)
 	return s.console.ask(ctx, question{text: text, flag: flag, given: s.flag(flag), fallback: fallback, accept: func(answer string) error {
 		if err := setting.Check(answer, s.getenv); err != nil {
 			return err
@@ -308,6 +363,7 @@ var policies = []struct {
 	{consent.PolicyHuman, "only a person approves: in a form, on a page in a paired browser, or in a terminal"},
 	{consent.PolicySigned, "only a person's passkey approves, on a page; vennio-mcp passkeys add adds it"},
 	{consent.PolicyAttested, "the agent states who agreed and in which words"},
+	{consent.PolicySigned, "only a person's signature with a passkey: a security key, a phone, or this computer's fingerprint reader"},
 }
 
 func (s *setup) askConsent(ctx context.Context) error {
@@ -322,6 +378,38 @@ func (s *setup) askConsent(ctx context.Context) error {
 		}
 	}
 	return s.askSetting(ctx, "consent", "Policy", string(cfg.Consent))
+}
+
+// The ways in which a person prepares to approve, under policies that require it.
+const (
+	approveInBrowser = "browser"
+	approveByPasskey = "passkey"
+	approveLater     = "later"
+)
+
+// askApproval asks how the person will approve, if the agent's word never counts.
+func (s *setup) askApproval(ctx context.Context) error {
+	cfg, err := s.config(s.command)
+	if err != nil {
+		return err
+	}
+	ways := []string{approveInBrowser, approveByPasskey, approveLater}
+	switch cfg.Consent {
+	case consent.PolicyHuman:
+	case consent.PolicySigned:
+		ways = ways[1:]
+	default:
+		return nil
+	}
+	if s.console.in != nil && s.flags.approve == "" {
+		s.say("How will you approve? browser: pair your browser at the end; passkey: add a passkey at the end; later: neither now.")
+	}
+	return s.console.ask(ctx, question{text: "Approve with " + strings.Join(ways, ", "), flag: "approve-with", given: s.flags.approve, fallback: ways[0], accept: func(answer string) error {
+		if s.approve = strings.ToLower(answer); !slices.Contains(ways, s.approve) {
+			return fmt.Errorf("%s: want %s", sanitize.Quote(answer, 40), strings.Join(ways, ", "))
+		}
+		return nil
+	}})
 }
 
 func (s *setup) askClients(ctx context.Context) error {
@@ -374,128 +462,4 @@ func chooseClients(answer string, here []string, system mcpclients.System) (chos
 		chosen = append(chosen, c)
 	}
 	return chosen, nil
-}
-
-// write shows all answers, and writes the key and the settings of the clients after the person has confirmed.
-func (s *setup) write(ctx context.Context) error {
-	at := placed{name: s.flags.name}
-	e, err := s.entry(s.command, at)
-	if err != nil {
-		return err
-	}
-	for name, answer := range s.answers {
-		if answer == "" && !isKey(name) {
-			e.Env[name] = ""
-		}
-	}
-	if s.getenv(keyVariable) == "" && s.getenv(keyFileVariable) == "" {
-		e.Env[keyVariable], e.Env[keyFileVariable] = "", ""
-	}
-	for _, c := range s.clients { // find what cannot be changed before anything is written
-		if _, err := c.Install(at.name, e.Entry); err != nil {
-			return err
-		}
-	}
-	if err := s.confirm(ctx, e); err != nil {
-		return err
-	}
-	if _, err := e.keep(at.name); err != nil {
-		return fmt.Errorf("keep the key: %w", err)
-	}
-	s.written = true
-	for _, c := range s.clients {
-		change, _, err := s.apply(func() (mcpclients.Change, error) { return c.Install(at.name, e.Entry) })
-		switch {
-		case errors.Is(err, mcpclients.ErrNoCodex):
-			err = s.byHand(change, e)
-		case err == nil:
-			s.say("%s: %s is in %s.", c.Name, at.name, c.Path)
-		}
-		if err != nil {
-			return err
-		}
-	}
-	s.environment = e.Env
-	return nil
-}
-
-// confirm shows what will be written and asks for agreement.
-func (s *setup) confirm(ctx context.Context, e entry) error {
-	s.say("\nTo be written:")
-	s.say("  key       %s", cmp.Or(e.Env[keyFileVariable], "none: the sandbox answers, and nothing real is booked"))
-	for _, name := range slices.Sorted(maps.Keys(e.Env)) {
-		if !isKey(name) && e.Env[name] != "" {
-			s.say("  %s=%s", name, e.Env[name])
-		}
-	}
-	s.say("  clients   %s", joinIDs(s.clients))
-	if s.console.in == nil {
-		return nil
-	}
-	return s.console.ask(ctx, question{text: "Write this? yes or no", fallback: "yes", accept: func(answer string) error {
-		switch strings.ToLower(answer) {
-		case "y", "yes":
-			return nil
-		case "n", "no":
-			return errStopped
-		}
-		return errors.New("answer yes or no")
-	}})
-}
-
-// tryOut searches free times with the new settings, through the same tool as an agent does.
-func (s *setup) tryOut(ctx context.Context) error {
-	cfg, err := s.config(s.command)
-	if err != nil {
-		return err
-	}
-	cfg.LogLevel = "disabled" // the result says what failed
-	a, err := s.newApp(ctx, cfg)
-	if err != nil {
-		return err
-	}
-	defer a.Close()
-	mcp, err := client.NewInProcessClient(a.Server)
-	if err != nil {
-		return err
-	}
-	caller := &agent{mcp: mcp}
-	defer caller.close()
-	if err := errors.Join(mcp.Start(ctx), caller.initialize(ctx)); err != nil {
-		return err
-	}
-	found, answer, err := toolCall[schemas.FindSlotsResult](ctx, caller, "find_slots", schemas.FindSlotsInput{})
-	switch {
-	case err != nil:
-		return err
-	case answer.isError:
-		return fmt.Errorf("the settings were written, but no times could be found: %s", answer.text)
-	}
-	s.say("\nFree half hours with %s:", strings.Join(found.Hosts, " and "))
-	for _, slot := range found.Slots {
-		s.say("  %s", schemas.Exact(slot.StartLocal, slot.EndLocal, slot.Timezone))
-	}
-	if len(found.Slots) == 0 {
-		s.say("  none. %s", found.Note)
-	}
-	s.next(found.Hosts[0])
-	return nil
-}
-
-// next says how to use what was set up.
-func (s *setup) next(host string) {
-	if len(s.clients) == 0 {
-		s.say("\nNo client was changed. To use these settings in a shell or a service:")
-		for _, name := range slices.Sorted(maps.Keys(s.environment)) {
-			if value := s.environment[name]; value != "" {
-				s.say("  export %s='%s'", name, strings.ReplaceAll(value, "'", `'\''`))
-			}
-		}
-		return
-	}
-	names := make([]string, len(s.clients))
-	for i, c := range s.clients {
-		names[i] = c.Name
-	}
-	s.say("\nRestart %s and ask, for example: Find half an hour with %s next week.", strings.Join(names, ", "), host)
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -48,8 +49,9 @@ func (s *setup) askHosts(ctx context.Context) error {
 	return s.console.ask(ctx, q)
 }
 
+// hostName returns the name of a host in the list of the hosts.
 func hostName(h vennioclient.Host) string {
-	return cmp.Or(scheduling.SafeName(h.Name), consent.ShortID(h.ID))
+	return cmp.Or(scheduling.SafeName(h.Name), "calendar "+consent.ShortID(h.ID)+", without a name")
 }
 
 // present returns the answer that keeps the hosts of the settings, or the first host that can be booked.
@@ -78,11 +80,11 @@ func chooseHosts(answer string, seen []vennioclient.Host, set scheduling.Directo
 			if n < 1 || n > len(seen) {
 				return nil, fmt.Errorf("there is no host number %d; there are 1 to %d", n, len(seen))
 			}
-			h = scheduling.Host{Name: settingName(hostName(seen[n-1])), ID: seen[n-1].ID}
+			h = scheduling.Host{Name: settingName(scheduling.SafeName(seen[n-1].Name)), ID: seen[n-1].ID}
 		} else if i := slices.IndexFunc(seen, func(s vennioclient.Host) bool {
 			return strings.EqualFold(s.ID, word) || strings.EqualFold(hostName(s), word)
 		}); i >= 0 {
-			h = scheduling.Host{Name: settingName(hostName(seen[i])), ID: seen[i].ID}
+			h = scheduling.Host{Name: settingName(scheduling.SafeName(seen[i].Name)), ID: seen[i].ID}
 		}
 		if i := slices.IndexFunc(set, func(s scheduling.Host) bool { return strings.EqualFold(s.ID, h.ID) }); i >= 0 {
 			h = set[i]
@@ -103,6 +105,21 @@ func settingName(name string) string {
 	return strings.TrimSpace(strings.NewReplacer(",", " ", "=", " ", ";", " ").Replace(name))
 }
 
+// named asks for the name of a host that Vennio does not name, because people agree to meetings with a person.
+func (s *setup) named(ctx context.Context, h scheduling.Host) (scheduling.Host, error) {
+	if s.console.in == nil || !h.Unnamed() {
+		return h, nil
+	}
+	err := s.console.ask(ctx, question{text: "Name of the person whose calendar is " + consent.ShortID(h.ID), accept: func(answer string) error {
+		h.Name = settingName(scheduling.SafeName(answer))
+		if h.Unnamed() {
+			return errors.New("type a name, such as Ada Byron")
+		}
+		return nil
+	}})
+	return h, err
+}
+
 // acceptHosts checks the hosts and stores them, and the dialect that Vennio understands.
 func (s *setup) acceptHosts(ctx context.Context, hosts scheduling.Directory) error {
 	t, err := s.target()
@@ -113,10 +130,13 @@ func (s *setup) acceptHosts(ctx context.Context, hosts scheduling.Directory) err
 	names := map[string]bool{}
 	for _, h := range hosts {
 		dialect, found := t.Host(ctx, h)
-		if err := s.show(found); err != nil {
-			return err
+		if p := s.show(found); p != nil {
+			return problemError(p)
 		}
 		t.Config.Dialect = dialect
+		if h, err = s.named(ctx, h); err != nil {
+			return err
+		}
 		if names[strings.ToLower(h.Name)] {
 			h.Name += " " + consent.ShortID(h.ID)
 		}

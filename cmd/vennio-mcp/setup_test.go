@@ -4,9 +4,13 @@ import (
 	"encoding/json"
 	"io"
 	"io/fs"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -177,6 +181,12 @@ func TestReq_O7_SetupLeadsFromAnEmptyHomeToABookedMeeting(t *testing.T) {
 	info, err := os.Stat(file)
 	require.NoError(t, err)
 	assert.Equal(t, fs.FileMode(0o600), info.Mode().Perm())
+	code, out, errs := run(t, env, "doctor", "--client", "cursor")
+	assert.Zero(t, code, errs)
+	assert.Contains(t, out, "Bob Castellano has free times within seven days")
+	code, _, errs = run(t, env, "doctor", "--client", "zed")
+	assert.Equal(t, 1, code)
+	assert.Contains(t, errs, "Zed has no entry vennio")
 	booked := entry.book(t, env)
 	require.Equal(t, "confirmed", booked.Data.Status, booked.Text)
 	t.Logf("from an empty home to a booked meeting: %s", time.Since(began).Round(time.Millisecond))
@@ -212,6 +222,156 @@ func TestReq_O7_SetupStopsAtEveryQuestionAndLeavesNothing(t *testing.T) {
 			})
 		}
 	}
+}
+
+// emptyLists is a Vennio that lists no hosts. The owner of the key has no name or, without an id, is unknown.
+func emptyLists(t *testing.T, vennio, owner string) string {
+	t.Helper()
+	return before(t, vennio, never, func(r *http.Response) error {
+		body := ""
+		switch r.Request.URL.Path {
+		case "/v1/hosts":
+			body = `{"hosts":[]}`
+		case "/v1/me":
+			body = `{"principal_id":"` + owner + `"}`
+		default:
+			return nil
+		}
+		r.Body, r.ContentLength = io.NopCloser(strings.NewReader(body)), int64(len(body))
+		r.Header.Set("Content-Length", strconv.Itoa(len(body)))
+		return nil
+	})
+}
+
+// req: O7. What is wrong elsewhere than in an answer is named, and can be tried again.
+func TestReq_O7_SetupWaitsUntilVennioAnswers(t *testing.T) {
+	t.Parallel()
+	vennio := startSandboxProcess(t)
+	gone := httptest.NewServer(http.NotFoundHandler())
+	gone.Close()
+	d := setUp(t, append(clean(t), "VENNIO_API_URL="+gone.URL))
+	d.answers("Key", "vennio_sk_live_"+canary)
+	d.sees("nothing listens at " + gone.URL)
+	d.answers("Press Enter to try again", "")
+	d.sees("nothing listens at " + gone.URL)
+	d.answers("Press Enter to try again", "http://vennio.example.com")
+	d.sees("https")
+	d.answers("Press Enter to try again", vennio)
+	d.sees("The key works: live secret.")
+	d.sees("Whose calendars")
+	assert.NotContains(t, d.shown.String(), "test key")
+
+	slow := before(t, vennio, never, func(r *http.Response) error {
+		r.Header.Set("Date", time.Now().Add(-time.Hour).UTC().Format(http.TimeFormat))
+		return nil
+	})
+	d = setUp(t, append(clean(t), "VENNIO_API_URL="+slow))
+	d.answers("Key", "vennio_sk_test_"+canary)
+	d.sees("ahead of Vennio. Set the clock")
+	d.answers("Press Enter to try again", "")
+	d.sees("ahead of Vennio. Set the clock")
+	d.answers("or type continue", "no")
+	d.sees("press Enter, or type continue")
+	d.answers("or type continue", "continue")
+	d.sees("Whose calendars")
+
+	d = setUp(t, append(clean(t), "VENNIO_API_URL="+emptyLists(t, vennio, "")))
+	d.answers("Key", "vennio_sk_test_"+canary)
+	d.sees("Vennio lists no host for this key")
+	d.sees("business_id or principal_id")
+	d.answersWrong("Hosts", map[string]string{"": "an answer is needed", "1": "there is no host number 1"})
+	d.answers("Hosts", sandbox.Hosts()[0].ID)
+	d.answersWrong("Name of the person", map[string]string{"": "an answer is needed", sandbox.Hosts()[0].ID: "type a name"})
+	d.answers("Name of the person", "Alice, of London")
+	d.sees("dialect reference")
+
+	guide := before(t, vennio, func(r *http.Request) bool { return r.URL.Query().Has("business_id") }, func(*http.Response) error { return nil })
+	d = setUp(t, append(clean(t), "VENNIO_API_URL="+guide))
+	d.answers("Key", "vennio_sk_test_"+canary)
+	d.answers("Hosts", "Alice Marlow")
+	d.sees("dialect guide")
+
+	// The owner of the key is the only host of an account that lists none.
+	d = setUp(t, append(clean(t), "VENNIO_API_URL="+emptyLists(t, vennio, sandbox.Hosts()[1].ID)))
+	d.answers("Key", "vennio_sk_test_"+canary)
+	d.sees("  1  calendar ")
+	d.answers("Hosts", "")
+	d.answers("Name of the person", "Bob")
+	d.sees("dialect reference")
+}
+
+// req: O7. A folder that cannot be written and a client's file that cannot be changed are named before anything
+// is written; the person corrects them, or leaves the client out.
+func TestReq_O7_SetupNamesWhatCannotBeWritten(t *testing.T) {
+	t.Parallel()
+	vennio, env := startSandboxProcess(t), clean(t)
+	home := homeOf(env)
+	write := func(path, text string) {
+		require.NoError(t, os.MkdirAll(filepath.Dir(path), 0o700))
+		require.NoError(t, os.WriteFile(path, []byte(text), 0o600))
+	}
+	cursor, blocked := filepath.Join(home, ".cursor", "mcp.json"), filepath.Join(home, "blocked")
+	write(cursor, `{"mcpServers": `)
+	write(blocked, "")
+	write(filepath.Join(home, ".gemini"), "a file in the place of the folder")
+	d := setUp(t, append(env, "VENNIO_API_URL="+vennio, "VENNIO_STATE_DIR="+filepath.Join(blocked, "state")))
+	for _, answer := range [][2]string{{"Key", "vennio_sk_test_" + canary}, {"Hosts", ""}, {"Time zone", ""}, {"Policy", ""}, {"Clients", "cursor, gemini-cli"}} {
+		d.answers(answer[0], answer[1])
+	}
+	d.sees("is not JSON")
+	d.answers("or type skip to leave out Cursor", "maybe")
+	d.sees("press Enter, or type skip")
+	write(cursor, "{}")
+	d.answers("or type skip to leave out Cursor", "")
+	d.answers("or type skip to leave out Gemini CLI", "skip")
+	d.sees("clients   cursor")
+	d.answers("Write this?", "yes")
+	d.sees("cannot be stored")
+	d.answers("Folder to store them in", blocked)
+	d.sees("cannot be stored")
+	state := filepath.Join(home, "state")
+	d.answers("Folder to store them in", state)
+	d.sees("Free half hours")
+	require.Zero(t, d.ends(), d.shown)
+	entry := cursorEntry(t, home)
+	assert.Equal(t, state, entry.Env["VENNIO_STATE_DIR"])
+	assert.Equal(t, filepath.Join(state, "api-key-vennio"), entry.Env["VENNIO_API_KEY_FILE"])
+}
+
+// req: O7. The second run offers the answers of the first, and a person pairs their browser at its end.
+func TestReq_O7_SetupRunsAgainAndPairsABrowser(t *testing.T) {
+	t.Parallel()
+	vennio, env := startSandboxProcess(t), clean(t)
+	first := setUp(t, append(env, "VENNIO_API_URL="+vennio))
+	for _, answer := range [][2]string{{"Key", "vennio_sk_test_" + canary}, {"Hosts", "2,1"}, {"Time zone", "Asia/Tokyo"}, {"Policy", "human"}, {"Approve with", "carrier pigeon"}, {"Approve with", "later"}, {"Clients", "cursor"}, {"Write this?", ""}} {
+		first.answers(answer[0], answer[1])
+	}
+	first.sees("vennio-mcp approvals link")
+	require.Zero(t, first.ends(), first.shown)
+	entry := cursorEntry(t, homeOf(env))
+
+	again := setUp(t, env)
+	again.sees("Press Enter to keep the present key")
+	for _, prompt := range []string{"Key", "[2,1]", "[Asia/Tokyo]", "[human]", "[browser]"} {
+		again.answers(prompt, "")
+	}
+	again.sees("MCP clients on this machine: cursor.")
+	again.answers("Clients", "")
+	again.answers("Write this?", "")
+	again.sees("Open this in your browser")
+	again.sees("Ctrl-C")
+	b := newBrowser(t)
+	address := regexp.MustCompile(`http://\S+/approvals/pair/[A-Z2-7]+`).FindString(again.shown.String())
+	status, page := b.open(address)
+	require.Equal(t, http.StatusOK, status, page)
+	status, page = b.answer(address, "")
+	assert.Equal(t, http.StatusOK, status)
+	assert.Contains(t, page, "<h1>Approvals</h1>")
+	again.types("\x03")
+	require.Zero(t, again.ends(), again.shown)
+	assert.Equal(t, entry, cursorEntry(t, homeOf(env)), "nothing changed")
+	_, out, _ := run(t, env, "approvals", "browsers")
+	assert.Contains(t, out, "Ada Byron")
 }
 
 func filesIn(t *testing.T, dir string) (all []string) {

@@ -45,14 +45,35 @@ func (t Target) connect(ctx context.Context) ([]Finding, *vennioclient.Client) {
 	if err != nil && vennioclient.KindOf(err) == vennioclient.KindUnauthorized {
 		return append(all, problem("scopes", "Vennio refuses the key (401"+request(err)+")", "Set a key that is valid: it may have been revoked, or belong to another address.")), nil
 	}
-	return append(all, calendarAccess(err), t.bookings(ctx, c)), c
+	all = append(all, calendarAccess(err), t.bookings(ctx, c))
+	return append(all, calendars(ctx, c)...), c
+}
+
+// calendars reports which calendars are connected to the account. Without one Vennio answers searches with 404
+// (vennio-api.md, Calendars). It reports nothing if the key may not list calendars.
+func calendars(ctx context.Context, c *vennioclient.Client) []Finding {
+	const check = "calendars"
+	list, err := c.Calendars(ctx)
+	if err != nil {
+		return nil
+	}
+	var connected []string
+	for _, p := range list.Providers {
+		if p.Connected {
+			connected = append(connected, fmt.Sprintf("%s (%d)", sanitize.Line(p.Name, 40), p.Calendars))
+		}
+	}
+	if len(connected)+len(list.Calendars) == 0 {
+		return []Finding{warn(check, "no calendar is connected to this account", "Connect one in Vennio; until then no times are found.")}
+	}
+	return []Finding{ok(check, "connected: %s", cmp.Or(strings.Join(connected, ", "), fmt.Sprint(len(list.Calendars))))}
 }
 
 // Account checks the address, the clock and the key, and lists the hosts that the key can see. The list is
-// empty if there are none, if Vennio does not show them to this key, or if a check failed.
+// empty if there are none, or if Vennio does not show them to this key.
 func (t Target) Account(ctx context.Context) ([]Finding, []vennioclient.Host) {
 	all, c := t.connect(ctx)
-	if c == nil || Worst(all) == Problem {
+	if c == nil {
 		return all, nil
 	}
 	hosts, err := visibleHosts(ctx, c)
@@ -66,8 +87,21 @@ func (t Target) Account(ctx context.Context) ([]Finding, []vennioclient.Host) {
 	return all, hosts
 }
 
-// visibleHosts lists the hosts of the account that have an id, at most maxHosts.
-func visibleHosts(ctx context.Context, c *vennioclient.Client) (all []vennioclient.Host, err error) {
+// visibleHosts lists the hosts of the account that have an id, or otherwise the owner of the key.
+func visibleHosts(ctx context.Context, c *vennioclient.Client) ([]vennioclient.Host, error) {
+	all, err := listedHosts(ctx, c)
+	if len(all) > 0 {
+		return all, nil
+	}
+	if me, none := c.Me(ctx); none == nil {
+		me.Connected = true // unknown; a search for free times shows it
+		return []vennioclient.Host{*me}, nil
+	}
+	return nil, err
+}
+
+// listedHosts lists at most maxHosts hosts of the account.
+func listedHosts(ctx context.Context, c *vennioclient.Client) (all []vennioclient.Host, err error) {
 	const maxHosts = 200
 	var q vennioclient.HostsQuery
 	for len(all) < maxHosts {

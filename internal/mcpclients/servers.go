@@ -87,7 +87,11 @@ func (c Client) Settings(name string) map[string]string {
 	}
 	servers, err := c.table(root)
 	if entry, ok := servers[name]; err == nil && ok && server(name, entry).Ours() {
-		return environment(entry)
+		env := environment(entry)
+		if env == nil {
+			env = map[string]string{}
+		}
+		return env
 	}
 	return nil
 }

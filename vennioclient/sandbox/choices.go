@@ -271,6 +271,13 @@ type hostJSON struct {
 	CreatedAt         string `json:"created_at"`
 }
 
+// principalJSON is the owner of a key. Only principal_id is published.
+type principalJSON struct {
+	PrincipalID string `json:"principal_id"`
+	DisplayName string `json:"display_name"`
+	Email       string `json:"email"`
+}
+
 type hostPage struct {
 	Hosts      []hostJSON `json:"hosts"`
 	Pagination pagination `json:"pagination"`

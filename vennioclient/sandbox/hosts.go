@@ -74,6 +74,14 @@ func (s *Server) listHosts(c *call) (answer, error) {
 	return answer{status: http.StatusOK, body: out}, nil
 }
 
+// me answers GET /v1/me with the owner of the key, who has no calendar here.
+func (s *Server) me(c *call) (answer, error) {
+	if err := newForm(c.query).err(); err != nil {
+		return answer{}, err
+	}
+	return answer{status: http.StatusOK, body: principalJSON{account.ID, account.Name, account.Email}}, nil
+}
+
 // findHost returns the host with a UUID or e-mail address, which may have the guide's
 // prefix "user:", or nil.
 func findHost(ref string) *host {

@@ -275,6 +275,7 @@ func operations() []operation {
 		{"GET /v1/webhooks", scopeManageWebhooks, false, (*Server).listWebhooks},
 		{"DELETE " + pathWebhook, scopeManageWebhooks, false, (*Server).deleteWebhook},
 		{"GET /v1/hosts", scopeReadHosts, false, (*Server).listHosts},
+		{"GET /v1/me", scopeReadHosts, false, (*Server).me},
 		{"POST /v1/proposals", scopeProposals, false, (*Server).createProposal},
 		{"GET /v1/proposals", scopeReadProposals, false, (*Server).listProposals},
 		{"GET /v1/proposals/by-token", "", true, (*Server).proposalByToken},

@@ -92,7 +92,7 @@ func besiegeWorlds(t *testing.T, first uint64, worlds, sequences int) {
 
 func besiege(t *testing.T, seed uint64, sequences int, codes map[string]int) {
 	t.Helper()
-	w := besieged(t, consent.PolicyHuman)
+	w := besieged(t, []consent.Policy{consent.PolicyHuman, consent.PolicySigned}[seed%2])
 	m := newModel(seed, mute, straight(t, w.server()))
 	m.made = w.given()
 	for range sequences {
@@ -133,7 +133,7 @@ func TestReq_C5_TheHarnessFindsAWriteWithoutTheGate(t *testing.T) {
 // req: C5
 func TestReq_C5_AModelAloneOverStdio(t *testing.T) {
 	t.Parallel()
-	for policy, safe := range map[consent.Policy]bool{consent.PolicyHuman: true, consent.PolicyAttested: false} {
+	for policy, safe := range map[consent.Policy]bool{consent.PolicySigned: true, consent.PolicyHuman: true, consent.PolicyAttested: false} {
 		w := besieged(t, policy)
 		siege(t, w, newModel(1, mute, overStdio(t, w.server())), safe)
 	}
@@ -142,7 +142,7 @@ func TestReq_C5_AModelAloneOverStdio(t *testing.T) {
 // req: C5
 func TestReq_C5_AModelAloneOverHTTP(t *testing.T) {
 	t.Parallel()
-	for policy, safe := range map[consent.Policy]bool{consent.PolicyHuman: true, consent.PolicyAttested: false} {
+	for policy, safe := range map[consent.Policy]bool{consent.PolicySigned: true, consent.PolicyHuman: true, consent.PolicyAttested: false} {
 		w := besieged(t, policy)
 		siege(t, w, newModel(2, mute[1:], overHTTP(t, w.server())), safe)
 	}

@@ -42,7 +42,7 @@ func TestReq_C7_AStateThatIsNotOursForThisIsRefusedBeforeAnyCall(t *testing.T) {
 	theirs := foreign.post(foreign.server(), toolCall(canAsk, "book_slot", booking, nil)).Result.RequestState
 	require.NotEmpty(t, theirs)
 	calls := w.vennio.Calls()
-	for _, policy := range []consent.Policy{consent.PolicyAttested, consent.PolicyAsk, consent.PolicyHuman} {
+	for _, policy := range []consent.Policy{consent.PolicySigned, consent.PolicyAttested, consent.PolicyAsk, consent.PolicyHuman} {
 		w.deps.Policy = policy
 		srv := w.server()
 		for name, bad := range map[string]string{

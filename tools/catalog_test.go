@@ -149,7 +149,7 @@ func TestReq_T5_EveryToolHasTitleOutputAndHints(t *testing.T) {
 // req: T5
 func TestReq_T5_VendorsMetadataIsWhatItHasToBe(t *testing.T) {
 	t.Parallel()
-	for _, policy := range []consent.Policy{consent.PolicyAttested, consent.PolicyAsk, consent.PolicyHuman} {
+	for _, policy := range consent.Policies() {
 		for _, tool := range tools.Catalog(tools.Deps{Selection: everyToolset(), Conversation: tools.Conversation{Policy: policy}}) {
 			wire, err := json.Marshal(tool.Tool)
 			require.NoError(t, err)

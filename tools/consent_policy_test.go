@@ -18,6 +18,8 @@ func TestReq_C4_ThePolicyDecidesWhichMethodCounts(t *testing.T) {
 		consent.PolicyAttested: {consent.OnPage: true, consent.InTerminal: true, consent.Attested: true},
 		consent.PolicyAsk:      {consent.OnPage: true, consent.InTerminal: true, consent.Attested: true},
 		consent.PolicyHuman:    {consent.OnPage: true, consent.InTerminal: true, consent.Attested: false},
+		// what was approved in another way under a weaker policy does not count
+		consent.PolicySigned: {consent.InClient: false, consent.OnPage: false, consent.InTerminal: false, consent.Attested: false},
 	} {
 		for method, enough := range counts {
 			t.Run(string(policy)+", "+string(method), func(t *testing.T) {
@@ -115,4 +117,21 @@ func TestWithoutAnyWayTheRefusalSaysSo(t *testing.T) {
 	w.connect()
 	got = w.book(agreed(w.slot().SlotID))
 	assert.Regexp(t, `^http://127\.0\.0\.1:1/approvals/[0-9A-Z]{26}$`, got.Data.ApprovalURL)
+}
+
+// req: C4, C5. Under signed no client is asked by a form, whatever it accepts.
+func TestReq_C4_UnderSignedNoFormIsShown(t *testing.T) {
+	t.Parallel()
+	for _, protocol := range asking {
+		w, p := newWorld(t), says(accept)
+		w.deps.Policy = consent.PolicySigned
+		w.meet(protocol, p, nil)
+		booking := agreed(w.slot().SlotID)
+		for range 3 {
+			got := w.book(booking)
+			assert.Equal(t, schemas.CodeApprovalNeeded, got.Code, "%s: %s", protocol, got.Text)
+		}
+		assert.Empty(t, p.seen(), protocol)
+		assert.Zero(t, w.vennio.Writes())
+	}
 }

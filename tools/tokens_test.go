@@ -50,7 +50,7 @@ func TestReq_T2_TokensStayWithinTheirBudget(t *testing.T) {
 		if tool.Name == "find_slots" { // the bare frames of its 17 arguments, without a word of prose, take 375
 			most = 700
 		}
-		for _, policy := range []consent.Policy{consent.PolicyAttested, consent.PolicyAsk, consent.PolicyHuman} {
+		for _, policy := range consent.Policies() {
 			for _, same := range tools.Catalog(tools.Deps{Selection: everyToolset(), Conversation: tools.Conversation{Policy: policy}}) {
 				if same.Name == tool.Name {
 					assert.LessOrEqual(t, tokens(t, visible(t, same)), most, "%s under %s", tool.Name, policy)

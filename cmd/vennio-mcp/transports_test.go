@@ -57,7 +57,7 @@ func handshake(t *testing.T, c *client.Client, protocol string) {
 	require.NoError(t, err)
 	assert.Equal(t, protocol, got.ProtocolVersion)
 	var instructions []string
-	for _, policy := range []consent.Policy{consent.PolicyAsk, consent.PolicyHuman, consent.PolicyAttested} {
+	for _, policy := range consent.Policies() {
 		instructions = append(instructions, prompts.Instructions(tools.Names(tools.Catalog(tools.Deps{})), policy))
 	}
 	assert.Contains(t, instructions, got.Instructions)

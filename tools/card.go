@@ -60,17 +60,21 @@ type CardKey struct {
 // extensionUI is the identifier of MCP Apps in the extensions of clients and servers.
 const extensionUI = "io.modelcontextprotocol/ui"
 
-// Extensions returns the extensions that the server declares.
+// Extensions returns the extensions of cards that the server declares.
 func (d *Deps) Extensions() map[string]any {
 	extensions := map[string]any{}
 	if d.Card.shown() {
-		extensions[extensionUI] = map[string]any{}
+		ui := map[string]any{}
+		if d.FormCard {
+			ui["elicitation"] = map[string]any{}
+		}
+		extensions[extensionUI] = ui
 	}
 	return extensions
 }
 
-// declaresCards reports whether the client declared that it shows cards.
-func declaresCards(ctx context.Context) bool {
+// declaredUI returns what the client declared about cards; false: that it shows none.
+func declaredUI(ctx context.Context) (ui map[string]any, ok bool) {
 	var declared map[string]any
 	if info := server.RequestProtocolInfoFromContext(ctx); info != nil && info.Modern {
 		if info.ClientCapabilities != nil {
@@ -79,12 +83,27 @@ func declaresCards(ctx context.Context) bool {
 	} else if session, ok := server.ClientSessionFromContext(ctx).(server.SessionWithClientInfo); ok {
 		declared = session.GetClientCapabilities().Extensions
 	}
-	ui, ok := declared[extensionUI].(map[string]any)
-	if !ok {
-		return false
+	if ui, ok = declared[extensionUI].(map[string]any); !ok {
+		return nil, false
 	}
 	types, listed := ui["mimeTypes"].([]any)
-	return !listed || slices.Contains(types, any(cards.MIMEType))
+	return ui, !listed || slices.Contains(types, any(cards.MIMEType))
+}
+
+func declaresCards(ctx context.Context) bool {
+	_, ok := declaredUI(ctx)
+	return ok
+}
+
+// formMeta is the _meta of a form that the client may show as a card (SEP-3118, a draft); nil if the
+// operator or the client does not want that. The client then shows the form itself. The answer is that
+// of a form in either case, because only the client can give it.
+func (d *Deps) formMeta(ctx context.Context) *mcp.Meta {
+	ui, shows := declaredUI(ctx)
+	if _, asCard := ui["elicitation"].(map[string]any); !shows || !asCard || !d.FormCard || !d.Card.shown() {
+		return nil
+	}
+	return &mcp.Meta{AdditionalFields: map[string]any{"ui": map[string]any{"resourceUri": cards.BookingURI}}}
 }
 
 // HideCards returns hooks that leave the cards and their tools out of the lists of clients that did not

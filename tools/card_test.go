@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"maps"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -182,4 +183,123 @@ func TestReq_C15_OnlyTheRightKeyCounts(t *testing.T) {
 	w.clock = w.clock.Add(10 * time.Minute)
 	assert.Equal(t, "expired", call("answer_consent", answer, args{requestMeta: late.Key}).Result.StructuredContent.State)
 	assert.Equal(t, 1, w.vennio.Writes())
+}
+
+// req: C15, C4. Where a card cannot count, there is no key, and none is accepted: under signed, over a
+// connection that is not trusted, and with cards that only link.
+func TestReq_C15_NoKeyWhereACardDoesNotCount(t *testing.T) {
+	t.Parallel()
+	for name, change := range map[string]option{
+		"signed": withCards(consent.PolicySigned),
+		"untrusted": func(w *world) {
+			withCards(consent.PolicyHuman)(w)
+			w.deps.TrustedConnection = func(context.Context) bool { return false }
+		},
+		"link": func(w *world) {
+			withCards(consent.PolicyHuman)(w)
+			w.deps.Card = tools.CardLink
+		},
+	} {
+		w := newWorld(t, change)
+		call := w.calls(cardsDeclared)
+		asked := call("book_slot", agreed(w.slot().SlotID), nil)
+		require.Equal(t, "awaiting_consent", asked.Result.StructuredContent.Status, "%s: %s", name, asked.Raw)
+		assert.Empty(t, asked.key(t), name)
+		open, err := w.deps.Ledger.Open(t.Context())
+		require.NoError(t, err)
+		require.Len(t, open, 1)
+		_, err = w.deps.Ledger.IssueCardKey(t.Context(), open[0].ID, "anybody") // as another process with another policy could
+		require.NoError(t, err)
+		shown := call("show_consent", args{"proposal_id": open[0].ID}, nil)
+		assert.Equal(t, "open", shown.Result.StructuredContent.State, name)
+		assert.Contains(t, shown.Raw, "/approvals/"+open[0].ID, name)
+		answered := call("answer_consent", args{"proposal_id": open[0].ID, "answer": "approve"}, args{requestMeta: strings.Repeat("0", 64)})
+		assert.True(t, strings.Contains(answered.Raw, "does not count") || name == "link" && strings.Contains(answered.Raw, "not found"), "%s: %s", name, answered.Raw)
+		assert.Zero(t, w.vennio.Writes(), name)
+	}
+}
+
+// Under ask, a client that shows cards can ask the person: the agent's statement does not count. A
+// client without cards is asked for it, as before.
+func TestCardsAskWhereTheClientShowsThem(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, withCards(consent.PolicyAsk))
+	booking := agreed(w.slot().SlotID)
+	asked := w.calls(cardsDeclared)("book_slot", booking, nil)
+	assert.Equal(t, schemas.CodeApprovalNeeded, asked.Result.StructuredContent.Reason)
+	assert.Contains(t, asked.Raw, "The person answers on the card with this result")
+	assert.Contains(t, w.calls(`{}`)("book_slot", booking, nil).Raw, "attested by the agent")
+}
+
+// A form is shown as a card only if operator and client want that; its answer is that of a form.
+func TestFormsAsCards(t *testing.T) {
+	t.Parallel()
+	const declared = `{"elicitation":{"form":{}},"extensions":{"io.modelcontextprotocol/ui":{"mimeTypes":["text/html;profile=mcp-app"],"elicitation":{}}}}`
+	for _, c := range []struct {
+		can      string
+		operator bool
+		asCard   bool
+	}{
+		{declared, true, true},
+		{declared, false, false},
+		{strings.Replace(declared, `,"elicitation":{}}}}`, `}}}`, 1), true, false},
+		{strings.Replace(declared, `text/html`, `text/plain`, 1), true, false},
+		{canAsk, true, false},
+	} {
+		w := newWorld(t, withCards(consent.PolicyHuman), func(w *world) { w.deps.FormCard = c.operator })
+		booking := agreed(w.slot().SlotID).with("consent", notYet)
+		got := w.calls(c.can)("book_slot", booking, nil)
+		require.Contains(t, got.Raw, `"requestState"`, got.Raw)
+		assert.Equal(t, c.asCard, strings.Contains(got.Raw, `"_meta":{"ui":{"resourceUri":"ui://vennio/booking/v1.html"}}`), "%s: %s", c.can, got.Raw)
+		assert.Equal(t, c.operator, strings.Contains(text(w.deps.Extensions()), `"elicitation"`))
+		var asked reply
+		require.NoError(t, json.Unmarshal([]byte(got.Raw), &asked))
+		answered := w.post(w.cardServer(), toolCall(c.can, "book_slot", booking, args{
+			"requestState": asked.Result.RequestState, "inputResponses": args{"agree": args{"action": "accept", "content": args{"approve": true}}},
+		}))
+		assert.Equal(t, "confirmed", answered.Result.StructuredContent.Status)
+	}
+}
+
+// The strips of the days show free and busy inside the window that was searched, and the offered times;
+// no structured content has them.
+func TestDayStripsShowNoMoreThanFreeAndBusy(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, withCards(consent.PolicyHuman))
+	type strip struct {
+		Day               string
+		From, To          int
+		Free, Busy, Slots [][2]int
+	}
+	strips := func(arguments args) (all []strip) {
+		got := w.calls(cardsDeclared)("find_slots", arguments, nil)
+		require.NoError(t, json.Unmarshal(got.Result.Meta["io.github.vennio-mcp/days"], &all), got.Raw)
+		for _, s := range all {
+			assert.Less(t, s.From, s.To)
+			for _, spans := range [][][2]int{s.Free, s.Slots} {
+				for i, span := range spans {
+					assert.True(t, s.From <= span[0] && span[0] < span[1] && span[1] <= s.To, "%v", s)
+					assert.True(t, i == 0 || spans[i-1][1] < span[0] || len(s.Slots) > 0, "joined and in order: %v", s)
+				}
+			}
+			for _, slot := range s.Slots {
+				assert.True(t, slices.ContainsFunc(s.Free, func(f [2]int) bool { return f[0] <= slot[0] && slot[1] <= f[1] }), "offered times are free: %v", s)
+			}
+		}
+		return all
+	}
+	all := strips(args{"limit": 5})
+	require.NotEmpty(t, all)
+	for i, s := range all {
+		assert.False(t, slices.ContainsFunc(all[:i], func(other strip) bool { return other.Day == s.Day }), "each day once")
+		assert.Empty(t, s.Busy)
+	}
+	day := strips(args{"from": "2026-05-14T09:00", "to": "2026-05-14T17:00", "busy": []any{args{"start": "2026-05-14T12:00", "end": "2026-05-14T13:00"}, args{"start": "2026-05-15T12:00", "end": "2026-05-15T13:00"}}})
+	require.Len(t, day, 1)
+	assert.Equal(t, [][2]int{{720, 780}}, day[0].Busy)
+	assert.GreaterOrEqual(t, day[0].From, 9*60, "nothing outside the window")
+	assert.LessOrEqual(t, day[0].To, 17*60)
+	evening := strips(args{"when": "thursday after 3pm"})
+	require.Len(t, evening, 1)
+	assert.Equal(t, 15*60, evening[0].From)
 }

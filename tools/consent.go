@@ -36,6 +36,7 @@ type Conversation struct {
 	// connection itself could answer its own question. nil: every connection is trusted.
 	TrustedConnection func(context.Context) bool
 	Card              CardMode // whether cards are shown and can approve
+	FormCard          bool     // clients that can show forms as cards are asked to
 	// CallerName returns the name of the caller's token, which is recorded with answers to forms. It is
 	// empty if callers are not authenticated; nil: they never are.
 	CallerName func(context.Context) string
@@ -458,7 +459,7 @@ func (d *Deps) elicitationFor(ctx context.Context, p consent.Proposal, req write
 	can := elicitation(ctx)
 	if d.showsForms(ctx, can) {
 		return mcp.ElicitationParams{
-			Message: promptText(req),
+			Meta: d.formMeta(ctx), Message: promptText(req),
 			RequestedSchema: map[string]any{
 				"type": "object",
 				"properties": map[string]any{approveField: map[string]any{

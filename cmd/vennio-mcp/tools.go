@@ -20,7 +20,7 @@ func (p program) toolsCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			catalog := tools.Catalog(tools.Deps{Selection: cfg.Tools, Conversation: tools.Conversation{Policy: cfg.Consent}})
+			catalog := tools.Catalog(tools.Deps{Selection: cfg.Tools, Conversation: tools.Conversation{Policy: cfg.Consent, Card: tools.CardMode(cfg.Card)}})
 			if asJSON {
 				return p.printJSON(catalog)
 			}

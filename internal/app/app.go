@@ -295,7 +295,7 @@ func (a *App) deps(cfg config.Config, id tenant.Identity, client *vennioclient.C
 			Limits: cfg.Limits, Rollout: cfg.Canary, Warn: a.warn,
 		},
 		Conversation: tools.Conversation{
-			Policy: cfg.Consent, Card: tools.CardMode(cfg.Card), Keys: a.keys.ForTenant(id.Name), ApprovalURL: a.Links.Proposal,
+			Policy: cfg.Consent, Card: tools.CardMode(cfg.Card), FormCard: cfg.Form == "card", Keys: a.keys.ForTenant(id.Name), ApprovalURL: a.Links.Proposal,
 			TrustedConnection: func(ctx context.Context) bool {
 				caller := auth.From(ctx)
 				return !a.overHTTP || !caller.Anonymous() && caller.May(auth.ScopeAsk)

@@ -18,23 +18,24 @@ addEventListener('message', async ({ source, data }) => {
   if (!method) { const answered = waiting.get(id); waiting.delete(id); answered?.(data); return }
   const handle = handlers[method]
   if (id === undefined) { handle?.(params ?? {}); return }
-  if (!handle && !['ping', 'ui/resource-teardown'].includes(method)) { post({ id, error: { code: -32601, message: 'not supported' } }); return }
-  post({ id, result: await handle?.(params ?? {}) ?? {} })
+  if (handle) post({ id, result: await handle(params ?? {}) ?? {} })
+  else post({ id, error: { code: -32601, message: 'not supported' } })
 })
 function dress(context) {
   Object.assign(host.context, context)
   const root = document.documentElement
-  if (context.theme === 'light' || context.theme === 'dark') root.dataset.theme = context.theme
-  for (const [name, value] of Object.entries(context.styles?.variables ?? {})) if (name.startsWith('--') && value) root.style.setProperty(name, value)
+  if (context.theme) root.dataset.theme = context.theme
+  for (const [name, value] of Object.entries(context.styles?.variables ?? {})) root.style.setProperty(name, value)
 }
+handlers.ping = handlers['ui/resource-teardown'] = () => {}
 handlers['ui/notifications/host-context-changed'] = dress
 async function connect(name, appCapabilities = {}) {
-  const size = { due: 0, height: 0 }
+  let due, height
   new ResizeObserver(() => {
-    clearTimeout(size.due)
-    size.due = setTimeout(() => {
-      const height = Math.ceil(document.body.getBoundingClientRect().height)
-      if (height !== size.height) post({ method: 'ui/notifications/size-changed', params: { width: innerWidth, height: size.height = height } })
+    clearTimeout(due)
+    due = setTimeout(() => {
+      const now = Math.ceil(document.body.getBoundingClientRect().height)
+      if (now !== height) post({ method: 'ui/notifications/size-changed', params: { width: innerWidth, height: height = now } })
     }, 50)
   }).observe(document.body)
   try {
@@ -48,10 +49,10 @@ async function connect(name, appCapabilities = {}) {
 function el(tag, attributes = {}, ...children) {
   const element = document.createElement(tag)
   for (const [name, value] of Object.entries(attributes)) {
-    if (name === 'click') element.addEventListener('click', (event) => event.isTrusted && value(event))
-    else if (value !== undefined && value !== false) element.setAttribute(name, value)
+    if (name === 'click') element.addEventListener(name, (event) => event.isTrusted && value())
+    else if (value !== undefined) element.setAttribute(name, value)
   }
-  element.append(...children.filter((child) => child !== undefined && child !== ''))
+  element.append(...children.filter(Boolean))
   return element
 }
 const button = (label, click, cls) => el('button', { type: 'button', click, class: cls }, label)

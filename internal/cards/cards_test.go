@@ -16,7 +16,7 @@ import (
 
 func TestCardsAreSmallAndLoadNothing(t *testing.T) {
 	t.Parallel()
-	forbidden := regexp.MustCompile(`https?://|\b(?:innerHTML|outerHTML|insertAdjacentHTML|eval|Function|document\.write|fetch|XMLHttpRequest|WebSocket|EventSource|sendBeacon|localStorage)\b|src=|href=|import\(|100vh`)
+	forbidden := regexp.MustCompile(`https?://|\b(?:innerHTML|outerHTML|insertAdjacentHTML|eval|Function|document\.write|fetch|XMLHttpRequest|WebSocket|EventSource|sendBeacon|localStorage)\b|src=|href=|import\(|100vh|transition|animation|autofocus`)
 	require.Len(t, cards.All(), 2)
 	for uri, card := range cards.All() {
 		var zipped bytes.Buffer

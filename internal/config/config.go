@@ -57,6 +57,7 @@ type Config struct {
 	LogFormat       string
 	OpenBrowser     string   // auto or off
 	Card            string   // on, link or off: see tools.CardMode
+	Form            string   // native or card
 	urlFrom         string   // where APIURL was set
 	Warnings        []string // about unusual but valid settings
 }

@@ -62,11 +62,11 @@ export class World {
   }
 
   /** connect returns an agent connected to the program over 'stdio', 'http' or 'sse'; its calls return structured results. */
-  async connect(transport, { protocol = '2025-11-25', consent = 'ask', ...options } = {}) {
+  async connect(transport, { protocol = '2025-11-25', consent = 'ask', program = this.program, ...options } = {}) {
     const sdk = sdks[protocol]
     return this.attach(transport === 'stdio'
-      ? sdk.stdio({ command: this.program.path, args: ['--consent', consent], env: this.env, stderr: 'ignore' })
-      : sdk[transport](new URL(await this.serve(consent))), { protocol, ...options })
+      ? sdk.stdio({ command: program.path, args: ['--consent', consent], env: this.env, stderr: 'ignore' })
+      : sdk[transport](new URL(await this.serve(consent, program))), { protocol, ...options })
   }
 
   /** attach returns an agent on a transport. */
@@ -76,12 +76,15 @@ export class World {
     this.ends.push(() => client.close())
     await client.connect(end)
     await client.listTools() // from now on the client validates results with the output schemas
-    return { call: (name, args = {}, options) => sdk.call(client, { name, arguments: args }, options) }
+    return {
+      client, request: (params, options) => sdk.call(client, params, options),
+      call: (name, args = {}, options) => sdk.call(client, { name, arguments: args }, options),
+    }
   }
 
   /** serve starts the program on HTTP and returns the address of Streamable HTTP. */
-  async serve(consent = 'ask') {
-    const [address] = await this.start(['serve', '--addr', '127.0.0.1:0', '--consent', consent], 'stderr', /http:\/\/127\.0\.0\.1:\d+\/mcp/)
+  async serve(consent = 'ask', program = this.program) {
+    const [address] = await this.start(['serve', '--addr', '127.0.0.1:0', '--consent', consent], 'stderr', /http:\/\/127\.0\.0\.1:\d+\/mcp/, program)
     return address
   }
 

@@ -225,7 +225,7 @@ func unsignedConsents(cfg config.Config, all []consent.UnsignedConsent) error {
 	if len(entries) == 0 {
 		return nil
 	}
-	return fmt.Errorf("%d consents have no signature, although the policy is signed: a process with another policy shares this store; entries %s", len(entries), strings.Join(entries[:min(most, len(entries))], ", "))
+	return fmt.Errorf("consents without a signature, although the policy is signed: %d. A process with another policy shares this store; entries %s", len(entries), strings.Join(entries[:min(most, len(entries))], ", "))
 }
 
 // ofTenant names a tenant in a sentence; the default one is not named.

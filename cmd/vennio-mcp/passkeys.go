@@ -175,11 +175,22 @@ func (p program) listPasskeysCommand() *cobra.Command {
 			if _, ok := cfg.Of(tenant); !ok {
 				return noTenant(cfg, tenant)
 			}
-			all, err := p.ledger(cfg, db).Passkeys(c.Context(), tenant)
+			ledger := p.ledger(cfg, db)
+			all, err := ledger.Passkeys(c.Context(), tenant)
 			if err != nil {
 				return err
 			}
-			return p.printPasskeys(all, tenant, asJSON)
+			lost, err := ledger.LostPasskeys(c.Context(), tenant)
+			if err != nil {
+				return err
+			}
+			if err := p.printPasskeys(all, tenant, asJSON); err != nil || asJSON {
+				return err
+			}
+			for _, k := range lost {
+				_, _ = fmt.Fprintf(p.out, "# ATTENTION: %s of %s was removed without a signature, %s.\n", k.ID, sanitize.Quote(k.Name, 100), k.At.Format(time.DateOnly))
+			}
+			return nil
 		}),
 	}
 	addTenantFlag(c.Flags())

@@ -262,6 +262,8 @@ func TestReq_C13_PasskeysAreListedRemovedAndPinned(t *testing.T) {
 	// The device is lost, or so somebody says who does not use the company's settings.
 	code, shown := inTerminal(t, env, "passkeys", "remove", phone.id(), "--lost")
 	require.Zero(t, code, shown)
+	_, out, _ = run(t, env, "passkeys", "list")
+	assert.Contains(t, out, "ATTENTION: "+phone.id()+` of "Ada Byron" was removed without a signature`)
 	eve := newDevice(t)
 	eve.adds(env, nil, "--name", "Ada Byron")
 	_, out, _ = run(t, env, "passkeys", "list")
@@ -285,7 +287,7 @@ func TestReq_C13_PasskeysAreListedRemovedAndPinned(t *testing.T) {
 	require.Equal(t, "confirmed", own.call("book_slot", own.booking()).Data.Status)
 	code, _, errs = run(t, pinned, "ledger", "verify")
 	assert.Equal(t, 1, code)
-	assert.Contains(t, errs, "1 consents have no signature, although the policy is signed")
+	assert.Contains(t, errs, "consents without a signature, although the policy is signed: 1.")
 	theirs := converse(t, append(env, "VENNIO_CONSENT=signed"))
 	page = link.FindString(theirs.call("book_slot", theirs.booking()).Text)
 	status, _ = eve.answers(page, "approve")

@@ -81,11 +81,20 @@ func (p *Pages) assertion(r *http.Request, subject string) (*passkey.Assertion, 
 	return &a, err
 }
 
-func credentials(all []consent.Passkey) (list []passkey.Credential) {
+// errOtherSite refuses a page at which no passkey of the tenant works.
+var errOtherSite = errors.New("the passkeys belong to another site")
+
+// usable returns the passkeys that work at a site; errOtherSite if there are only others.
+func usable(all []consent.Passkey, site passkey.Site) (list []passkey.Credential, err error) {
 	for _, p := range all {
-		list = append(list, p.Credential)
+		if p.RP == site.ID {
+			list = append(list, p.Credential)
+		}
 	}
-	return list
+	if len(list) == 0 && len(all) > 0 {
+		err = errOtherSite
+	}
+	return list, err
 }
 
 const addOneFirst = "Here, only a passkey can approve, and none was added yet. In a terminal on the machine of this server, run vennio-mcp passkeys add, or ask its operator for a link."
@@ -93,6 +102,10 @@ const addOneFirst = "Here, only a passkey can approve, and none was added yet. I
 // addSigning makes the buttons of a request use a passkey. A paired browser declines without one.
 func (p *Pages) addSigning(shown *page, r *http.Request, proposal consent.Proposal, by answering) {
 	site, err := p.site(r)
+	var allowed []passkey.Credential
+	if err == nil {
+		allowed, err = usable(by.passkeys, site)
+	}
 	switch {
 	case len(by.passkeys) == 0:
 		shown.Lead, shown.Verb, shown.OnlyDecline = shown.Lead+" "+addOneFirst, "", true
@@ -106,7 +119,7 @@ func (p *Pages) addSigning(shown *page, r *http.Request, proposal consent.Propos
 	options := func(agreed bool) string {
 		statement := proposal.Statement(agreed)
 		statement.Nonce = shown.Passkey.Nonce
-		return passkey.RequestOptions(site, statement.Challenge(), credentials(by.passkeys))
+		return passkey.RequestOptions(site, statement.Challenge(), allowed)
 	}
 	shown.Passkey.Approve = options(true)
 	if !by.paired {
@@ -138,6 +151,7 @@ var passkeyProblems = []struct {
 	{consent.ErrKnown, http.StatusConflict, "this passkey was added before."},
 	{consent.ErrPinned, http.StatusForbidden, "the settings file of this server lists its passkeys. Ask its operator to change it there."},
 	{consent.ErrNoLink, http.StatusGone, "this link works once and for ten minutes. Run vennio-mcp passkeys again for a new one."},
+	{errOtherSite, http.StatusForbidden, "a passkey works only at the address where it was added, and none was added at this one. Open this page at that address. If it no longer exists, remove those passkeys with vennio-mcp passkeys remove ID --lost, and add new ones."},
 	{passkey.ErrNoSite, http.StatusForbidden, "browsers use passkeys only over https with a host name, or on localhost. Open this page under such an address: on this machine, write localhost instead of the number."},
 	{passkey.ErrMalformed, http.StatusUnprocessableEntity, "the browser's answer about the passkey was incomplete. Please try again."},
 	{passkey.ErrOther, http.StatusForbidden, "the signature is for something else than this page shows, or the page was open for too long. Please look again and decide."},
@@ -187,7 +201,17 @@ func (p *Pages) changePasskey(w http.ResponseWriter, r *http.Request) {
 		passkeyFailed(w, err, page{Heading: "Passkeys do not work at this address"})
 		return
 	}
-	c := passkeyChange{p, r, token, link, site, known}
+	allowed, err := usable(known, site)
+	if err != nil {
+		passkeyFailed(w, err, page{Heading: "This change cannot be confirmed here"})
+		return
+	}
+	c := passkeyChange{pages: p, r: r, token: token, link: link, site: site, known: allowed}
+	for _, k := range known {
+		if k.ID == link.Remove {
+			c.removed = k.Credential
+		}
+	}
 	if r.Method != http.MethodPost {
 		if readOnly(w, r) {
 			write(w, http.StatusOK, c.page())
@@ -217,7 +241,9 @@ type passkeyChange struct {
 	token string
 	link  consent.PasskeyLink
 	site  passkey.Site
-	known []consent.Passkey // of the tenant
+	known []passkey.Credential // of the tenant, for the site
+
+	removed passkey.Credential // zero if a passkey is added
 }
 
 // page returns the page of the link: it makes a passkey, or removes one.
@@ -227,19 +253,15 @@ func (c passkeyChange) page() page {
 	if c.link.Remove == "" {
 		shown.Heading = "Add a passkey"
 		shown.Lead = "With it you sign what you approve: your device asks for your fingerprint, face or PIN each time, and nobody can sign without it. Add it on a device that only you use."
-		shown.Passkey.Create = passkey.CreationOptions(c.site, c.link.Name, c.creation(nonce), credentials(c.known))
+		shown.Passkey.Create = passkey.CreationOptions(c.site, c.link.Name, c.creation(nonce), c.known)
 		return shown
 	}
 	shown.Heading = "Remove a passkey"
 	shown.Lead = "After that it can no longer sign. Confirm with this passkey or with another one of the same tenant."
-	for _, k := range c.known {
-		if k.ID == c.link.Remove {
-			shown.Facts = c.facts(k.Name)
-			statement := c.link.Statement(k.Credential)
-			statement.Nonce = nonce
-			shown.Passkey.Confirm = passkey.RequestOptions(c.site, statement.Challenge(), credentials(c.known))
-		}
-	}
+	shown.Facts = c.facts(c.removed.Name)
+	statement := c.link.Statement(c.removed)
+	statement.Nonce = nonce
+	shown.Passkey.Confirm = passkey.RequestOptions(c.site, statement.Challenge(), c.known)
 	return shown
 }
 
@@ -293,7 +315,7 @@ func (c passkeyChange) confirmPage(added passkey.Credential, made, madeNonce str
 	s := newSigning(c.pages.nonce(c.token))
 	statement := c.link.Statement(added)
 	statement.Nonce = s.Nonce
-	s.Confirm, s.Made, s.MadeNonce = passkey.RequestOptions(c.site, statement.Challenge(), credentials(c.known)), made, madeNonce
+	s.Confirm, s.Made, s.MadeNonce = passkey.RequestOptions(c.site, statement.Challenge(), c.known), made, madeNonce
 	return page{
 		Heading: "Confirm the new passkey", Sandbox: c.pages.Sandbox, Passkey: s, PasskeyChange: true, Facts: c.facts(c.link.Name),
 		Lead: "Your device has made it. It counts once a passkey that was added before confirms it.",

@@ -154,7 +154,7 @@ func (d *desk) holds() consent.Report {
 	return report
 }
 
-// req: C4. Under signed a person approves and declines with a passkey, in any browser. Without one the
+// req: C4, C9. Under signed a person approves and declines with a passkey, in any browser. Without one the
 // page says what to do.
 func TestReq_C4_UnderSignedOnlyAPasskeyApproves(t *testing.T) {
 	t.Parallel()
@@ -467,4 +467,20 @@ func TestPasskeysNeedAHostName(t *testing.T) {
 		assert.Equal(t, want, got, base)
 		assert.Equal(t, want == passkey.Site{}, err != nil, base)
 	}
+}
+
+// field: server whose address has changed since the passkeys were added
+func TestAPasskeyWorksOnlyWhereItWasAdded(t *testing.T) {
+	t.Parallel()
+	d, _ := signedDesk(t)
+	ada := d.enrolled("", "Ada Byron", nil)
+	id := d.propose(nil)
+	d.pages.PublicURL = "https://book.example.com"
+	w := d.request(http.MethodGet, approval.Path+id, nil)
+	assert.Contains(t, w.Body.String(), "none was added at this one")
+	assert.NotContains(t, w.Body.String(), "Approve with a passkey")
+	w = d.request(http.MethodGet, d.passkeyLink(consent.PasskeyLink{Name: "Grace"}), nil)
+	assert.Contains(t, w.Body.String(), "passkeys remove ID --lost")
+	d.pages.PublicURL = ""
+	require.Equal(t, http.StatusSeeOther, ada.answer(id, "approve").Code)
 }

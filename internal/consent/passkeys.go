@@ -103,6 +103,30 @@ func (tx *transaction) passkeys(tenant string) ([]Passkey, error) {
 	return sqldb.All(tx.Tx, (*Passkey).columns, selectEnrolled+`p.tenant = ? AND p.removed = 0 ORDER BY p.added`, tenant)
 }
 
+// LostPasskeys returns the passkeys of a tenant that were removed without a signature, the oldest first. At
+// is the time of the removal.
+func (l *Ledger) LostPasskeys(ctx context.Context, tenant string) (lost []Passkey, err error) {
+	err = l.read(ctx, func(tx *transaction) error {
+		removed, err := sqldb.All(tx.Tx, (*Passkey).columns, selectEnrolled+`p.tenant = ? AND p.removed > 0 ORDER BY p.removed`, tenant)
+		if err != nil {
+			return err
+		}
+		for _, p := range removed {
+			entries, err := tx.entriesAfter(p.removed-1, 1)
+			if err != nil {
+				return err
+			}
+			var d details
+			if len(entries) > 0 && json.Unmarshal([]byte(entries[0].Details), &d) == nil && d.How == Unsigned {
+				p.At = instant(entries[0].At)
+				lost = append(lost, p)
+			}
+		}
+		return nil
+	})
+	return lost, err
+}
+
 // signers returns the passkey of a tenant that could sign what the entry of a number records.
 // ErrNoPasskey: there is none.
 type signers func(tenant, id string, seq int64) (passkey.Credential, error)

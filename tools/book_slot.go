@@ -34,6 +34,9 @@ func (d *Deps) bookSlot(ctx context.Context, in schemas.BookSlotInput) (*schemas
 		return nil, err
 	}
 	req := writeRequest{act: b.Act, proposal: d.proposal(schemas.ActionBook, b.Act, b.Hosts, b.Loc, b.Guest), starts: b.Starts(), prices: b.Prices}
+	if against := d.AgainstPreferences(b); len(against) > 0 {
+		req.proposal.Repeat += "; the hosts' preferences exclude " + scheduling.JoinDays(against)
+	}
 	made, err := withConsent(ctx, d, req, in.Consent, func(ctx context.Context, g consent.Grant) (scheduling.Booked, error) {
 		return d.Book(ctx, b, g)
 	})

@@ -145,3 +145,19 @@ func TestReq_S13_AlternativesRespectThePreferences(t *testing.T) {
 		assert.Equal(t, ignore, lunch, taken.Text)
 	}
 }
+
+// The preview of a series names its later days that the preferences exclude, unless the person has overridden them.
+func TestReq_S13_TheLaterDaysOfASeriesAreCompared(t *testing.T) {
+	t.Parallel()
+	w := withPreferences(t, slots.Preferences{NoMeetings: []time.Weekday{time.Monday}})
+	slot := w.find(args{"from": "2026-05-15T09:00", "to": "2026-05-15T09:30"}).Data.Slots[0].SlotID
+	asked := w.book(agreed(slot).with("consent", notYet).with("repeat", "monthly x3")) // 15 May, 15 June, 15 July
+	require.NotNil(t, asked.Data.Proposal, asked.Text)
+	assert.Contains(t, asked.Text, "; the hosts' preferences exclude Mon 15 Jun 2026")
+	assert.NotContains(t, asked.Text, "exclude Mon 15 Jun 2026,")
+	asked = w.book(agreed(slot).with("consent", notYet).with("repeat", "weekly x3"))
+	assert.NotContains(t, asked.Text, "preferences exclude")
+	monday := w.find(args{"from": "2026-05-18T11:00", "to": "2026-05-18T11:30", "ignore_preferences": true}).Data.Slots[0].SlotID
+	asked = w.book(agreed(monday).with("consent", notYet).with("repeat", "weekly x3"))
+	assert.NotContains(t, asked.Text, "preferences exclude")
+}

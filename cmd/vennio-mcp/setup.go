@@ -348,8 +348,11 @@ func (s *setup) askZone(ctx context.Context) error {
 		return err
 	}
 	fallback := cfg.Zone.String()
-	if cfg.ZoneWarning != "" {
+	switch {
+	case cfg.ZoneWarning != "":
 		fallback = ""
+	case strings.HasSuffix(fallback, "UTC") && s.flag("timezone") == "":
+		s.say("  Note: the zone is UTC so far. Unless people live by UTC, name theirs.")
 	}
 	return s.askSetting(ctx, "timezone", "Time zone of the people here, such as Europe/London", fallback)
 }
@@ -363,7 +366,6 @@ var policies = []struct {
 	{consent.PolicyHuman, "only a person approves: in a form, on a page in a paired browser, or in a terminal"},
 	{consent.PolicySigned, "only a person's passkey approves, on a page; vennio-mcp passkeys add adds it"},
 	{consent.PolicyAttested, "the agent states who agreed and in which words"},
-	{consent.PolicySigned, "only a person's signature with a passkey: a security key, a phone, or this computer's fingerprint reader"},
 }
 
 func (s *setup) askConsent(ctx context.Context) error {
@@ -387,6 +389,12 @@ const (
 	approveLater     = "later"
 )
 
+var approvalWays = map[string]string{
+	approveInBrowser: "pair your browser at the end of setup",
+	approveByPasskey: "add a passkey at the end of setup, in your browser",
+	approveLater:     "neither now",
+}
+
 // askApproval asks how the person will approve, if the agent's word never counts.
 func (s *setup) askApproval(ctx context.Context) error {
 	cfg, err := s.config(s.command)
@@ -402,9 +410,12 @@ func (s *setup) askApproval(ctx context.Context) error {
 		return nil
 	}
 	if s.console.in != nil && s.flags.approve == "" {
-		s.say("How will you approve? browser: pair your browser at the end; passkey: add a passkey at the end; later: neither now.")
+		s.say("How will you approve?")
+		for _, way := range ways {
+			s.say("  %-9s %s", way, approvalWays[way])
+		}
 	}
-	return s.console.ask(ctx, question{text: "Approve with " + strings.Join(ways, ", "), flag: "approve-with", given: s.flags.approve, fallback: ways[0], accept: func(answer string) error {
+	return s.console.ask(ctx, question{text: "Approve with", flag: "approve-with", given: s.flags.approve, fallback: ways[0], accept: func(answer string) error {
 		if s.approve = strings.ToLower(answer); !slices.Contains(ways, s.approve) {
 			return fmt.Errorf("%s: want %s", sanitize.Quote(answer, 40), strings.Join(ways, ", "))
 		}

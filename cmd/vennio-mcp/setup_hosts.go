@@ -33,7 +33,7 @@ func (s *setup) askHosts(ctx context.Context) error {
 			s.say("  %d  %s%s", i+1, hostName(h), state)
 		}
 		if len(seen) == 0 {
-			s.say("  Vennio lists no hosts for this key. Type the host's id, a UUID: business_id or principal_id in Vennio's API.")
+			s.say("  Type the host's id, a UUID: business_id or principal_id in Vennio's API.")
 		}
 	}
 	q.fallback = present(t.Config.Hosts, seen)

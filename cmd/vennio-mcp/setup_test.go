@@ -224,6 +224,24 @@ func TestReq_O7_SetupStopsAtEveryQuestionAndLeavesNothing(t *testing.T) {
 	}
 }
 
+// req: O7. Under signed, a passkey is added at the end.
+func TestReq_O7_SetupAddsAPasskey(t *testing.T) {
+	t.Parallel()
+	vennio := startSandboxProcess(t)
+	d := setUp(t, append(clean(t), "VENNIO_API_URL="+vennio))
+	for _, answer := range [][2]string{{"Key", "vennio_sk_test_" + canary}, {"Hosts", ""}, {"Time zone", ""}, {"Policy", "signed"}} {
+		d.answers(answer[0], answer[1])
+	}
+	d.answersWrong("Approve with", map[string]string{"browser": "want passkey, later"})
+	for _, answer := range [][2]string{{"Approve with", "passkey"}, {"Clients", "none"}, {"Write this?", ""}, {"Your name", "Ada Byron"}} {
+		d.answers(answer[0], answer[1])
+	}
+	d.sees("Open this in your browser, once, within ten minutes")
+	d.types("\x03")
+	require.Zero(t, d.ends(), d.shown)
+	assert.Contains(t, d.shown.String(), "export VENNIO_CONSENT='signed'")
+}
+
 // emptyLists is a Vennio that lists no hosts. The owner of the key has no name or, without an id, is unknown.
 func emptyLists(t *testing.T, vennio, owner string) string {
 	t.Helper()
@@ -278,7 +296,7 @@ func TestReq_O7_SetupWaitsUntilVennioAnswers(t *testing.T) {
 	d = setUp(t, append(clean(t), "VENNIO_API_URL="+emptyLists(t, vennio, "")))
 	d.answers("Key", "vennio_sk_test_"+canary)
 	d.sees("Vennio lists no host for this key")
-	d.sees("business_id or principal_id")
+	d.sees("Type the host's id, a UUID: business_id or principal_id")
 	d.answersWrong("Hosts", map[string]string{"": "an answer is needed", "1": "there is no host number 1"})
 	d.answers("Hosts", sandbox.Hosts()[0].ID)
 	d.answersWrong("Name of the person", map[string]string{"": "an answer is needed", sandbox.Hosts()[0].ID: "type a name"})

@@ -11,6 +11,7 @@ import (
 
 	"github.com/mark3labs/mcp-go/client"
 
+	"github.com/vennio-mcp/vennio-mcp/internal/consent"
 	"github.com/vennio-mcp/vennio-mcp/internal/files"
 	"github.com/vennio-mcp/vennio-mcp/internal/mcpclients"
 	"github.com/vennio-mcp/vennio-mcp/internal/sqldb"
@@ -216,18 +217,26 @@ func (s *setup) next(host string) {
 }
 
 // prepareApproval pairs a browser or adds a passkey, or says how to do so later.
-func (s *setup) prepareApproval(context.Context) error {
-	run, command := s.linkCommand().RunE, "approvals link"
-	if s.approve == approveByPasskey {
-		run, command = s.addPasskeyCommand().RunE, "passkeys add"
-	}
-	switch {
+func (s *setup) prepareApproval(ctx context.Context) error {
+	switch now := s.console.in != nil; {
 	case s.approve == "":
 		return nil
-	case s.approve == approveLater || s.console.in == nil:
-		s.say("Before the first booking, prepare to approve it: vennio-mcp %s", command)
-		return nil
+	case now && s.approve == approveInBrowser:
+		s.say("")
+		return s.linkCommand().RunE(s.command, nil)
+	case now && s.approve == approveByPasskey:
+		add := s.addPasskeyCommand()
+		if err := s.console.ask(ctx, question{text: "Your name, for the record", fallback: s.person(""), accept: func(answer string) error {
+			return add.Flags().Set("name", answer)
+		}}); err != nil {
+			return err
+		}
+		return add.RunE(s.command, nil)
 	}
-	s.say("")
-	return run(s.command, nil)
+	command := "approvals link"
+	if cfg, err := s.config(s.command); err == nil && (s.approve == approveByPasskey || cfg.Consent == consent.PolicySigned) {
+		command = "passkeys add"
+	}
+	s.say("Before the first booking, prepare to approve it: vennio-mcp %s", command)
+	return nil
 }

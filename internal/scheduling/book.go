@@ -35,6 +35,24 @@ func (b NewBooking) Starts() []time.Time {
 	return b.Repeat.Starts
 }
 
+// AgainstPreferences returns the days of the later meetings of a series that the hosts' preferences exclude: a
+// monthly series changes its weekday, and a clock change may move a weekly one into a host's lunch. It is empty
+// if the preferences exclude the first meeting too, because the person has overridden them.
+func (s *Service) AgainstPreferences(b NewBooking) []string {
+	excluding := s.Excluding(b.Hosts)
+	var against []time.Time
+	for i, start := range b.Starts() {
+		if slots.Allow(excluding, vennioclient.Slot{Start: start, End: start.Add(b.Offer.Duration)}) {
+			continue
+		}
+		if i == 0 {
+			return nil
+		}
+		against = append(against, start)
+	}
+	return Days(against, b.Loc)
+}
+
 // Repeat is a repetition of a booking and the beginning of each meeting.
 type Repeat struct {
 	times.Repeat

@@ -250,6 +250,18 @@ func TestReq_C13_PasskeysAreListedRemovedAndPinned(t *testing.T) {
 	assert.NotContains(t, list, ada.id())
 	require.Contains(t, list, phone.id())
 
+	code, _, _ = run(t, env, "passkeys", "remove", phone.id(), "--lost")
+	assert.Equal(t, 2, code, "without a terminal")
+}
+
+// req: C13
+// field: passkeys pinned in the settings file, and an agent with the same user
+func TestReq_C13_PinnedPasskeysAreTheOnlyOnes(t *testing.T) {
+	t.Parallel()
+	env, _ := humanEnv(t, "VENNIO_CONSENT=signed")
+	phone := newDevice(t)
+	phone.adds(env, nil, "--name", "Ada Byron")
+	_, list, _ := run(t, env, "passkeys", "list")
 	settings := filepath.Join(t.TempDir(), "settings.yml")
 	require.NoError(t, os.WriteFile(settings, []byte(list), 0o600))
 	pinned := append(env, "VENNIO_MCP_SETTINGS="+settings)
@@ -262,7 +274,7 @@ func TestReq_C13_PasskeysAreListedRemovedAndPinned(t *testing.T) {
 	// The device is lost, or so somebody says who does not use the company's settings.
 	code, shown := inTerminal(t, env, "passkeys", "remove", phone.id(), "--lost")
 	require.Zero(t, code, shown)
-	_, out, _ = run(t, env, "passkeys", "list")
+	_, out, _ := run(t, env, "passkeys", "list")
 	assert.Contains(t, out, "ATTENTION: "+phone.id()+` of "Ada Byron" was removed without a signature`)
 	eve := newDevice(t)
 	eve.adds(env, nil, "--name", "Ada Byron")
@@ -273,14 +285,14 @@ func TestReq_C13_PasskeysAreListedRemovedAndPinned(t *testing.T) {
 
 	c := converse(t, pinned)
 	booking := c.booking()
-	page = link.FindString(c.call("book_slot", booking).Text)
-	status, _ = eve.answers(page, "approve")
+	page := link.FindString(c.call("book_slot", booking).Text)
+	status, _ := eve.answers(page, "approve")
 	assert.Equal(t, http.StatusForbidden, status, "pinned passkeys are the only ones")
 	status, _ = phone.answers(page, "approve")
 	assert.Equal(t, http.StatusOK, status)
-	code, out, errs = run(t, pinned, "ledger", "verify")
+	code, out, errs := run(t, pinned, "ledger", "verify")
 	assert.Zero(t, code, errs)
-	assert.Contains(t, out, "Signatures by passkeys: 3, all valid.")
+	assert.Contains(t, out, "Signatures by passkeys: 1, all valid.")
 
 	// The agent writes with its own settings: the company's verification finds it.
 	own := converse(t, append(env, "VENNIO_CONSENT=attested"))

@@ -140,109 +140,114 @@ func rewrite(t *testing.T, db *sqldb.DB, change func(e *rewritten, details map[s
 	require.NoError(t, db.Raw(t.Context(), `UPDATE head SET hash = ?`, prev))
 }
 
+// signature is the signature in the details of an entry.
+func signature(details map[string]any) map[string]any { return details["signature"].(map[string]any) }
+
+// forgeries change what was signed, or claim a signature.
+var forgeries = map[string]func(t *testing.T, db *sqldb.DB, e *rewritten, details map[string]any){
+	"a byte of the act": func(t *testing.T, db *sqldb.DB, e *rewritten, details map[string]any) {
+		act, ok := details["act"].(string)
+		if !ok || !strings.Contains(act, "Meeting a") {
+			return
+		}
+		forged := strings.Replace(act, "Meeting a", "Meeting x", 1)
+		details["act"] = forged
+		digest := fmt.Sprintf("%x", sha256.Sum256([]byte(forged)))
+		salt, err := db.Texts(t.Context(), `SELECT salt FROM acts WHERE id = ?`, e.Act)
+		require.NoError(t, err)
+		e.Digest = hex.EncodeToString(tenant.SaltedHash(salt[0], digest))
+		require.NoError(t, db.Raw(t.Context(), `UPDATE acts SET json = ?, digest = ? WHERE id = ?`, forged, digest, e.Act))
+	},
+	"the act of the signed entry only": func(_ *testing.T, _ *sqldb.DB, e *rewritten, details map[string]any) {
+		if e.Kind == "approved" {
+			details["act"] = strings.Replace(details["act"].(string), "Meeting", "Gathering", 1)
+		}
+	},
+	"the person on record": func(t *testing.T, db *sqldb.DB, e *rewritten, details map[string]any) {
+		if e.Kind == "approved" {
+			details["by"] = "Eve"
+			require.NoError(t, db.Raw(t.Context(), `UPDATE grants SET given_by = 'Eve' WHERE id = ?`, details["grant"]))
+		}
+	},
+	"the owner of a passkey": func(t *testing.T, db *sqldb.DB, e *rewritten, details map[string]any) {
+		if e.Kind == "passkey_added" {
+			details["passkey"] = strings.Replace(details["passkey"].(string), "Grace Hopper", "Eve", 1)
+			require.NoError(t, db.Raw(t.Context(), `UPDATE passkeys SET name = 'Eve' WHERE name = 'Grace Hopper'`))
+		}
+	},
+	"a refusal that becomes an approval": func(_ *testing.T, _ *sqldb.DB, e *rewritten, details map[string]any) {
+		if e.Kind == "declined" {
+			e.Kind, details["expires"], details["grant"] = "approved", sqldb.Text(monday), "G"
+		}
+	},
+	"no signature": func(_ *testing.T, _ *sqldb.DB, e *rewritten, details map[string]any) {
+		if e.Kind == "approved" {
+			delete(details, "signature")
+		}
+	},
+	"another method": func(t *testing.T, db *sqldb.DB, e *rewritten, details map[string]any) {
+		if e.Kind == "approved" {
+			details["rung"] = "approved on the page"
+			delete(details, "signature")
+			require.NoError(t, db.Raw(t.Context(), `UPDATE grants SET rung = 'approved on the page' WHERE id = ?`, details["grant"]))
+		}
+	},
+	"a byte of the signature": func(_ *testing.T, _ *sqldb.DB, _ *rewritten, details map[string]any) {
+		if details["signature"] != nil {
+			text := signature(details)["signature"].(string)
+			signature(details)["signature"] = text[:20] + map[bool]string{true: "B", false: "A"}[text[20] == 'A'] + text[21:]
+		}
+	},
+	"another nonce": func(_ *testing.T, _ *sqldb.DB, _ *rewritten, details map[string]any) {
+		if details["signature"] != nil {
+			signature(details)["nonce"] = strings.Repeat("A", 43)
+		}
+	},
+	"another subject": func(_ *testing.T, _ *sqldb.DB, _ *rewritten, details map[string]any) {
+		if details["signature"] != nil {
+			signature(details)["subject"] = "other"
+		}
+	},
+	"another expiry": func(_ *testing.T, _ *sqldb.DB, _ *rewritten, details map[string]any) {
+		if details["signature"] != nil {
+			signature(details)["expires"] = sqldb.Text(monday.Add(time.Hour))
+		}
+	},
+	"another passkey": func(t *testing.T, db *sqldb.DB, _ *rewritten, details map[string]any) {
+		if details["signature"] != nil {
+			ids, err := db.Texts(t.Context(), `SELECT id FROM passkeys WHERE id <> ?`, signature(details)["credential"])
+			require.NoError(t, err)
+			signature(details)["credential"] = ids[0]
+		}
+	},
+	"a later passkey that claims to be the first": func(_ *testing.T, _ *sqldb.DB, e *rewritten, details map[string]any) {
+		if e.Kind == "passkey_added" && details["how"] == "signed" {
+			details["how"] = "first use"
+			delete(details, "signature")
+		}
+	},
+	"a passkey that was added without a signature": func(t *testing.T, db *sqldb.DB, e *rewritten, details map[string]any) {
+		if e.Kind == "passkey_added" && details["how"] == "signed" {
+			details["how"] = "unsigned"
+			delete(details, "signature")
+			require.NoError(t, db.Raw(t.Context(), `UPDATE passkeys SET how = 'unsigned' WHERE name = 'Grace Hopper'`))
+		}
+	},
+}
+
 // req: C13
 // field: ledger that its owner rewrites, all hashes included
 // Who cannot sign cannot change what was signed, or claim a signature.
 func TestReq_C13_ARewrittenLedgerHasNoValidSignatures(t *testing.T) {
 	t.Parallel()
-	signature := func(details map[string]any) map[string]any { return details["signature"].(map[string]any) }
-	for name, change := range map[string]func(db *sqldb.DB, e *rewritten, details map[string]any){
-		"a byte of the act": func(db *sqldb.DB, e *rewritten, details map[string]any) {
-			act, ok := details["act"].(string)
-			if !ok || !strings.Contains(act, "Meeting a") {
-				return
-			}
-			forged := strings.Replace(act, "Meeting a", "Meeting x", 1)
-			details["act"] = forged
-			digest := fmt.Sprintf("%x", sha256.Sum256([]byte(forged)))
-			salt, err := db.Texts(t.Context(), `SELECT salt FROM acts WHERE id = ?`, e.Act)
-			require.NoError(t, err)
-			e.Digest = hex.EncodeToString(tenant.SaltedHash(salt[0], digest))
-			require.NoError(t, db.Raw(t.Context(), `UPDATE acts SET json = ?, digest = ? WHERE id = ?`, forged, digest, e.Act))
-		},
-		"the act of the signed entry only": func(_ *sqldb.DB, e *rewritten, details map[string]any) {
-			if e.Kind == "approved" {
-				details["act"] = strings.Replace(details["act"].(string), "Meeting", "Gathering", 1)
-			}
-		},
-		"the person on record": func(db *sqldb.DB, e *rewritten, details map[string]any) {
-			if e.Kind == "approved" {
-				details["by"] = "Eve"
-				require.NoError(t, db.Raw(t.Context(), `UPDATE grants SET given_by = 'Eve' WHERE id = ?`, details["grant"]))
-			}
-		},
-		"the owner of a passkey": func(db *sqldb.DB, e *rewritten, details map[string]any) {
-			if e.Kind == "passkey_added" {
-				details["passkey"] = strings.Replace(details["passkey"].(string), "Grace Hopper", "Eve", 1)
-				require.NoError(t, db.Raw(t.Context(), `UPDATE passkeys SET name = 'Eve' WHERE name = 'Grace Hopper'`))
-			}
-		},
-		"a refusal that becomes an approval": func(_ *sqldb.DB, e *rewritten, details map[string]any) {
-			if e.Kind == "declined" {
-				e.Kind, details["expires"], details["grant"] = "approved", sqldb.Text(monday), "G"
-			}
-		},
-		"no signature": func(_ *sqldb.DB, e *rewritten, details map[string]any) {
-			if e.Kind == "approved" {
-				delete(details, "signature")
-			}
-		},
-		"another method": func(db *sqldb.DB, e *rewritten, details map[string]any) {
-			if e.Kind == "approved" {
-				details["rung"] = "approved on the page"
-				delete(details, "signature")
-				require.NoError(t, db.Raw(t.Context(), `UPDATE grants SET rung = 'approved on the page' WHERE id = ?`, details["grant"]))
-			}
-		},
-		"a byte of the signature": func(_ *sqldb.DB, _ *rewritten, details map[string]any) {
-			if details["signature"] != nil {
-				text := signature(details)["signature"].(string)
-				signature(details)["signature"] = text[:20] + map[bool]string{true: "B", false: "A"}[text[20] == 'A'] + text[21:]
-			}
-		},
-		"another nonce": func(_ *sqldb.DB, _ *rewritten, details map[string]any) {
-			if details["signature"] != nil {
-				signature(details)["nonce"] = strings.Repeat("A", 43)
-			}
-		},
-		"another subject": func(_ *sqldb.DB, _ *rewritten, details map[string]any) {
-			if details["signature"] != nil {
-				signature(details)["subject"] = "other"
-			}
-		},
-		"another expiry": func(_ *sqldb.DB, _ *rewritten, details map[string]any) {
-			if details["signature"] != nil {
-				signature(details)["expires"] = sqldb.Text(monday.Add(time.Hour))
-			}
-		},
-		"another passkey": func(db *sqldb.DB, _ *rewritten, details map[string]any) {
-			if details["signature"] != nil {
-				ids, err := db.Texts(t.Context(), `SELECT id FROM passkeys WHERE id <> ?`, signature(details)["credential"])
-				require.NoError(t, err)
-				signature(details)["credential"] = ids[0]
-			}
-		},
-		"a later passkey that claims to be the first": func(_ *sqldb.DB, e *rewritten, details map[string]any) {
-			if e.Kind == "passkey_added" && details["how"] == "signed" {
-				details["how"] = "first use"
-				delete(details, "signature")
-			}
-		},
-		"a passkey that was added without a signature": func(db *sqldb.DB, e *rewritten, details map[string]any) {
-			if e.Kind == "passkey_added" && details["how"] == "signed" {
-				details["how"] = "unsigned"
-				delete(details, "signature")
-				require.NoError(t, db.Raw(t.Context(), `UPDATE passkeys SET how = 'unsigned' WHERE name = 'Grace Hopper'`))
-			}
-		},
-	} {
+	for name, change := range forgeries {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			db, l, _ := signedLedger(t)
 			rewrite(t, db, func(*rewritten, map[string]any) {})
 			_, err := l.Inspect(t.Context())
 			require.NoError(t, err, "a chain of other hashes is no mistake by itself")
-			rewrite(t, db, func(e *rewritten, details map[string]any) { change(db, e, details) })
+			rewrite(t, db, func(e *rewritten, details map[string]any) { change(t, db, e, details) })
 			_, err = l.Inspect(t.Context())
 			_, broken := errors.AsType[*consent.BrokenError](err)
 			assert.True(t, broken, err)

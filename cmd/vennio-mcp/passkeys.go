@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -70,6 +72,24 @@ func (p program) removePasskeyCommand() *cobra.Command {
 	c.Flags().BoolVar(&lost, "lost", false, "remove it without a signature, because all passkeys are lost; the ledger records that")
 	addTenantFlag(c.Flags())
 	return c
+}
+
+// idLast moves the id of a passkey behind "--" if it begins with a dash, as one id in 64 does: otherwise it
+// would be read as flags.
+func idLast(root *cobra.Command, args []string) []string {
+	c, _, err := root.Find(args)
+	if err != nil || c.CommandPath() != root.Name()+" passkeys remove" || slices.Contains(args, "--") {
+		return args
+	}
+	at := slices.IndexFunc(args, func(arg string) bool {
+		const shortest = 22 // of 16 bytes
+		name, _, _ := strings.Cut(strings.TrimLeft(arg, "-"), "=")
+		return strings.HasPrefix(arg, "-") && len(arg) >= shortest && c.Flag(name) == nil
+	})
+	if at < 0 {
+		return args
+	}
+	return append(slices.Delete(slices.Clone(args), at, at+1), "--", args[at])
 }
 
 func (p program) removeLostPasskey(c *cobra.Command, id string) error {

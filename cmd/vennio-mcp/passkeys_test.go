@@ -384,3 +384,18 @@ func challengeOf(text string) string {
 	hash := sha256.Sum256([]byte(text))
 	return base64.RawURLEncoding.EncodeToString(hash[:])
 }
+
+// field: id of a passkey that begins with a dash, as one in 64 does
+func TestAnIDThatBeginsWithADashIsNoFlag(t *testing.T) {
+	t.Parallel()
+	env, _ := humanEnv(t)
+	for _, id := range []string{"-yvc8zh0U0UO3PIOZkgTiKImJMTSlxM5BzdZ9D8k83E", "--c8zh0U0UO3PIOZkgTiKImJMTSlxM5BzdZ9D8k83E", "AAAAAAAAAAAAAAAAAAAAAA"} {
+		for _, args := range [][]string{{id, "--lost"}, {"--lost", id}, {"--lost", "--", id}, {id}} {
+			code, shown := inTerminal(t, env, append([]string{"passkeys", "remove"}, args...)...)
+			assert.Equal(t, 2, code, args)
+			assert.Contains(t, shown, "no passkey has the id", args)
+		}
+	}
+	_, _, errs := run(t, env, "passkeys", "remove", "--an-unknown-flag")
+	assert.Contains(t, errs, "unknown flag")
+}

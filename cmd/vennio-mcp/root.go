@@ -68,7 +68,7 @@ func (p program) run(ctx context.Context, args []string) int {
 		return p.fail(2, err)
 	}
 	root := p.root()
-	root.SetArgs(args)
+	root.SetArgs(idLast(root, args))
 	err := root.ExecuteContext(ctx)
 	if err == nil || p.closedPipe(err) {
 		return 0

@@ -150,7 +150,7 @@ func (p *Pages) question(r *http.Request, proposal consent.Proposal, grant *cons
 func (p *Pages) decide(w http.ResponseWriter, r *http.Request, proposal consent.Proposal, grant *consent.Grant, by answering) {
 	again := func(status int, lead string) {
 		shown := p.question(r, proposal, grant, by)
-		shown.Lead = lead
+		shown.Lead, shown.Problem = lead, true
 		write(w, status, shown)
 	}
 	const most = 16 << 10

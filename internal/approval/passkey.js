@@ -7,7 +7,10 @@ for (const form of document.forms) {
     if (!into || form.elements[into].value) return;
     event.preventDefault();
     const status = document.getElementById("device");
-    const say = (text) => { status.textContent = text; };
+    const say = (text) => {
+      status.textContent = text;
+      status.classList.toggle("problem", text.startsWith("Nothing was changed"));
+    };
     const known = window.PublicKeyCredential;
     if (!known || !known.parseRequestOptionsFromJSON || !known.parseCreationOptionsFromJSON) {
       say(window.isSecureContext

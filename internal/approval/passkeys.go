@@ -179,7 +179,7 @@ func passkeyFailed(w http.ResponseWriter, err error, shown page) {
 		failed(w, err)
 		return
 	}
-	shown.Lead = lead
+	shown.Lead, shown.Problem = lead, true
 	write(w, status, shown)
 }
 
@@ -222,7 +222,7 @@ func (p *Pages) changePasskey(w http.ResponseWriter, r *http.Request) {
 	r.Body = http.MaxBytesReader(w, r.Body, most)
 	if p.sameSite.Check(r) != nil || r.ParseForm() != nil {
 		shown := c.page()
-		shown.Lead = "Nothing was changed: this answer did not come from this page. Please try again."
+		shown.Lead, shown.Problem = "Nothing was changed: this answer did not come from this page. Please try again.", true
 		write(w, http.StatusForbidden, shown)
 		return
 	}

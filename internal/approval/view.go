@@ -17,6 +17,7 @@ import (
 type page struct {
 	Heading, Lead string
 	Done          bool // the approved change was made
+	Problem       bool // Lead says why an answer was not accepted
 	Sandbox       bool
 	Facts         []fact
 	Notes         string

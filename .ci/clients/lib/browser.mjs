@@ -40,15 +40,33 @@ export async function paired(t, browser, world, address, options) {
 }
 
 /** device returns a tab of a person whose browser has a virtual authenticator (DevTools protocol, WebAuthn), which confirms at
- * once. credentials are passkeys that it has from the start. */
+ * once. credentials are passkeys that it has from the start. borrow does something with the passkeys of another device, as over
+ * Bluetooth. */
 export async function device(t, browser, { credentials = [], isUserVerified = true, ...options } = {}) {
   const page = await tab(t, browser, 'about:blank', { script: true, ...options })
   const tools = await page.context().newCDPSession(page)
   await tools.send('WebAuthn.enable')
-  const { authenticatorId } = await tools.send('WebAuthn.addVirtualAuthenticator', {
-    options: { protocol: 'ctap2', transport: 'internal', hasResidentKey: true, hasUserVerification: true, isUserVerified, automaticPresenceSimulation: true },
+  const attach = async (transport, list) => {
+    const { authenticatorId } = await tools.send('WebAuthn.addVirtualAuthenticator', {
+      options: { protocol: 'ctap2', transport, hasResidentKey: true, hasUserVerification: true, isUserVerified, automaticPresenceSimulation: true },
+    })
+    const each = (method, more) => tools.send(`WebAuthn.${method}`, { authenticatorId, ...more })
+    for (const credential of list) await each('addCredential', { credential })
+    return each
+  }
+  const own = await attach('internal', credentials)
+  const all = async (each) => (await each('getCredentials')).credentials
+  return Object.assign(page, {
+    credentials: () => all(own),
+    async replace(list) {
+      await own('clearCredentials')
+      for (const credential of list) await own('addCredential', { credential })
+    },
+    async borrow(other, action) {
+      const lent = await attach('usb', await other.credentials())
+      await action()
+      await other.replace(await all(lent)) // with their counters
+      await lent('removeVirtualAuthenticator')
+    },
   })
-  const each = (method, more) => tools.send(`WebAuthn.${method}`, { authenticatorId, ...more })
-  for (const credential of credentials) await each('addCredential', { credential })
-  return Object.assign(page, { credentials: async () => (await each('getCredentials')).credentials })
 }

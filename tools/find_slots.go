@@ -61,7 +61,7 @@ func (d *Deps) findSlots(ctx context.Context, in schemas.FindSlotsInput) (*schem
 		out.Meta = map[string]any{metaDays: dayStrips(free.Slots, picked.Choices, q, free.Until)}
 	}
 	found := searchNote{
-		in: in, q: q, out: out, until: free.Until, withheld: free.Withheld, preferred: d.PreferencesOf(q.Hosts[0]),
+		in: in, q: q, out: out, until: free.Until, withheld: free.Withheld, excluded: len(free.Withheld) > 0, preferred: d.PreferencesOf(q.Hosts[0]),
 		unsuitable: len(free.Slots) > 0 && len(picked.Choices) == 0, missed: picked.Missed,
 	}
 	if len(out.Slots) == 0 {
@@ -71,6 +71,9 @@ func (d *Deps) findSlots(ctx context.Context, in schemas.FindSlotsInput) (*schem
 				opening.Number = 0 // it is in no list
 				out.NextOpening = &opening
 			}
+		}
+		if out.NextOpening == nil {
+			found.withheld = slices.Compact(slices.Sorted(slices.Values(append(found.withheld, found.later.Withheld...))))
 		}
 		if found.noCommonTime() && q.Moving == nil {
 			found.without = d.FirstWithout(ctx, q, found.later.Until)
@@ -251,6 +254,7 @@ type searchNote struct {
 	unsuitable bool              // the hosts have free times in the window, and none is suitable
 	missed     bool              // no free time fits all preferences
 	withheld   []string          // names of the hosts' preferences that excluded free times
+	excluded   bool              // they excluded some in the window
 	preferred  slots.Preferences // of the first host
 
 	// Only if no slot was found:
@@ -288,7 +292,7 @@ func (n searchNote) text() string {
 // found says what the search found, where the slots alone do not.
 func (n searchNote) found() string {
 	nothing := "Nothing is free in this window"
-	if len(n.withheld) > 0 {
+	if n.excluded {
 		nothing = "What is free in this window is excluded by the hosts' preferences"
 	}
 	if n.unsuitable {

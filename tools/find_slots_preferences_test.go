@@ -161,3 +161,14 @@ func TestReq_S13_TheLaterDaysOfASeriesAreCompared(t *testing.T) {
 	asked = w.book(agreed(monday).with("consent", notYet).with("repeat", "weekly x3"))
 	assert.NotContains(t, asked.Text, "preferences exclude")
 }
+
+// Preferences that exclude all that is free later are named too.
+func TestReq_S13_WhatIsFreeLaterMayBeExcludedToo(t *testing.T) {
+	t.Parallel()
+	w := withPreferences(t, lunchAt(t, "09:00-17:00"))
+	got := w.find(args{"from": "2026-05-16", "to": "2026-05-17", "duration_minutes": 60}) // a weekend, without free times
+	assert.Empty(t, got.Data.Slots)
+	assert.Nil(t, got.Data.NextOpening, got.Text)
+	assert.Contains(t, got.Data.Note, "Nothing was found in this window")
+	assert.Contains(t, got.Data.Note, "(lunch). If the user asks for those times, send ignore_preferences true.")
+}

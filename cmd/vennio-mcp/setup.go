@@ -389,12 +389,6 @@ const (
 	approveLater     = "later"
 )
 
-var approvalWays = map[string]string{
-	approveInBrowser: "pair your browser at the end of setup",
-	approveByPasskey: "add a passkey at the end of setup, in your browser",
-	approveLater:     "neither now",
-}
-
 // askApproval asks how the person will approve, if the agent's word never counts.
 func (s *setup) askApproval(ctx context.Context) error {
 	cfg, err := s.config(s.command)
@@ -406,16 +400,13 @@ func (s *setup) askApproval(ctx context.Context) error {
 	case consent.PolicyHuman:
 	case consent.PolicySigned:
 		ways = ways[1:]
-	default:
+	case consent.PolicyAttested, consent.PolicyAsk:
 		return nil
 	}
 	if s.console.in != nil && s.flags.approve == "" {
-		s.say("How will you approve?")
-		for _, way := range ways {
-			s.say("  %-9s %s", way, approvalWays[way])
-		}
+		s.say("How will you approve? Your browser is paired, or a passkey added in it, at the end of setup; or do it later.")
 	}
-	return s.console.ask(ctx, question{text: "Approve with", flag: "approve-with", given: s.flags.approve, fallback: ways[0], accept: func(answer string) error {
+	return s.console.ask(ctx, question{text: "Approve with " + strings.Join(ways, ", "), flag: "approve-with", given: s.flags.approve, fallback: ways[0], accept: func(answer string) error {
 		if s.approve = strings.ToLower(answer); !slices.Contains(ways, s.approve) {
 			return fmt.Errorf("%s: want %s", sanitize.Quote(answer, 40), strings.Join(ways, ", "))
 		}

@@ -174,7 +174,9 @@ type Later struct {
 	Until   time.Time     // the end of the part that was searched
 	Partial bool          // not all the days could be searched
 	Free    bool          // the hosts have free times then, whether these suit or not
-	Err     error         // the search failed
+	// Withheld names the hosts' preferences that excluded free times then.
+	Withheld []string
+	Err      error // the search failed
 }
 
 // SearchLater searches the days after a time for the first opening on any day, within the hours of
@@ -183,7 +185,7 @@ func (s *Service) SearchLater(ctx context.Context, q Search, after time.Time) (l
 	q.Window.Days = nil
 	q.Window.From, q.Window.To = after, after.AddDate(0, 0, DaysAhead)
 	found, err := s.openings(ctx, q)
-	if l.Until, l.Err = found.Until, err; err != nil {
+	if l.Until, l.Withheld, l.Err = found.Until, found.Withheld, err; err != nil {
 		return l
 	}
 	l.Partial, l.Free = l.Until.Before(q.Window.To), len(found.Slots)+len(found.Withheld) > 0

@@ -152,7 +152,7 @@ func addressViolation(seen map[string]int, i int, address string, path ...string
 	if domain := email[strings.LastIndexByte(email, '@')+1:]; !plainAddress.MatchString(email) || !isASCII(domain) {
 		wrong = append(wrong, Violation{path, "is not a plain e-mail address, such as ada@example.com"})
 	}
-	if first, twice := seen[email]; twice {
+	if first, twice := seen[email]; twice && len(path) > 1 {
 		same := slices.Clone(path)
 		same[1] = strconv.Itoa(first)
 		return append(wrong, Violation{path, "is the same as " + pathText(same)})
@@ -195,6 +195,37 @@ type CancelBookingInput struct {
 
 // CancelSeries is the scope of a whole series.
 const CancelSeries = "series"
+
+// UpdateBookingInput has the arguments of update_booking.
+type UpdateBookingInput struct {
+	BookingID string  `json:"booking_id" jsonschema:"minLength=1,maxLength=100" jsonschema_description:"booking_id of the booking to change"`
+	Notes     string  `json:"notes,omitempty" jsonschema:"maxLength=2000" jsonschema_description:"The whole new notes"`
+	Labels    []Label `json:"labels,omitempty" jsonschema:"maxItems=10" jsonschema_description:"Metadata to set"`
+	ConsentArgument
+}
+
+// Label is a name with a value that Vennio stores with a booking (metadata; vennio-api.md, Bookings).
+type Label struct {
+	Name  string `json:"name" jsonschema:"minLength=1,maxLength=40" jsonschema_description:"Name"`
+	Value string `json:"value" jsonschema:"maxLength=500" jsonschema_description:"Value"`
+}
+
+// violations refuses an update of nothing, a label that is set twice and those that this server sets.
+func (in UpdateBookingInput) violations() (wrong []Violation) {
+	if in.Notes == "" && len(in.Labels) == 0 {
+		wrong = append(wrong, Violation{[]string{"notes"}, "or labels must be sent"})
+	}
+	for i, l := range in.Labels {
+		name, at := strings.ToLower(strings.TrimSpace(l.Name)), []string{"labels", strconv.Itoa(i), "name"}
+		if name == "" || strings.HasPrefix(name, "mcp_") || strings.HasPrefix(name, "vennio_") {
+			wrong = append(wrong, Violation{at, "is reserved or blank"})
+		}
+		if slices.ContainsFunc(in.Labels[:i], func(other Label) bool { return strings.EqualFold(strings.TrimSpace(other.Name), name) }) {
+			wrong = append(wrong, Violation{at, "is set twice"})
+		}
+	}
+	return wrong
+}
 
 // GetBookingInput has the arguments of get_booking.
 type GetBookingInput struct {

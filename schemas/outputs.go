@@ -60,6 +60,7 @@ type BookSlotResult struct {
 	CheckoutURL string        `json:"checkout_url,omitempty" jsonschema_description:"Where the customer pays; not confirmed before"`
 	Note        string        `json:"note,omitempty" jsonschema_description:"In whose calendar it stands, if not in every host's"`
 	Consent     ConsentOnFile `json:"consent"`
+	Undo        string        `json:"undo,omitempty" jsonschema_description:"The call that undoes it"`
 	Next        string        `json:"next"`
 	others      []Written
 	Instead
@@ -133,7 +134,7 @@ func (r *BookSlotResult) AllWritten() []Written {
 // AddWritten adds further bookings that the call made.
 func (r *BookSlotResult) AddWritten(others ...Written) { r.others = append(r.others, others...) }
 
-// ChangeResult is the result of reschedule_booking and of cancel_booking.
+// ChangeResult is the result of reschedule_booking, cancel_booking and update_booking.
 type ChangeResult struct {
 	Booking
 	Changed   bool           `json:"changed" jsonschema_description:"Whether this call changed the booking; false if it already had this state"`
@@ -141,7 +142,9 @@ type ChangeResult struct {
 	Series    string         `json:"series,omitempty" jsonschema_description:"How much of a series was cancelled"`
 	Mailed    []string       `json:"mailed,omitempty" jsonschema_description:"Recipients whom Vennio may e-mail about it"`
 	NotMailed []string       `json:"not_mailed,omitempty" jsonschema_description:"Recipients to whom Vennio sends no e-mail"`
+	Notes     string         `json:"notes,omitempty" jsonschema_description:"The notes after the change"`
 	Consent   *ConsentOnFile `json:"consent,omitempty"`
+	Undo      string         `json:"undo,omitempty" jsonschema_description:"The call that undoes it"`
 	Next      string         `json:"next"`
 	others    []Written
 	Instead
@@ -201,15 +204,15 @@ type CalendarAccess struct {
 
 // Proposal is a write to which nobody has consented yet, such as a booking to be made, moved or cancelled.
 type Proposal struct {
-	Action      string       `json:"action" jsonschema:"enum=book,enum=reschedule,enum=cancel,enum=propose"`
+	Action      string       `json:"action" jsonschema:"enum=book,enum=reschedule,enum=cancel,enum=update,enum=propose,enum=respond,enum=close"`
 	SlotID      string       `json:"slot_id,omitempty"`
 	BookingID   string       `json:"booking_id,omitempty"`
 	Title       string       `json:"title"`
 	Was         string       `json:"was,omitempty" jsonschema_description:"Current time of the booking, if it is to move"`
-	Description string       `json:"description" jsonschema_description:"When, in words to read to a person"`
+	Description string       `json:"description,omitempty" jsonschema_description:"When, in words to read to a person"`
 	GuestLocal  string       `json:"guest_local,omitempty" jsonschema_description:"The same time on the guest's clock"`
-	Start       string       `json:"start" jsonschema:"format=date-time" jsonschema_description:"UTC"`
-	End         string       `json:"end" jsonschema:"format=date-time" jsonschema_description:"UTC"`
+	Start       string       `json:"start,omitempty" jsonschema:"format=date-time" jsonschema_description:"UTC"`
+	End         string       `json:"end,omitempty" jsonschema:"format=date-time" jsonschema_description:"UTC"`
 	Repeat      string       `json:"repeat,omitempty" jsonschema_description:"How it repeats, or how much of a series is meant"`
 	Hosts       []BookedHost `json:"hosts"`
 	Attendees   []Recipient  `json:"attendees"`
@@ -230,7 +233,10 @@ const (
 	ActionBook       = "book"
 	ActionReschedule = "reschedule"
 	ActionCancel     = "cancel"
+	ActionUpdate     = "update"
 	ActionPropose    = "propose"
+	ActionRespond    = "respond"
+	ActionClose      = "close"
 )
 
 // Done is the participle of the action: booked, moved or cancelled.
@@ -269,4 +275,7 @@ func (r *ConsentResult) Text() string {
 	return r.Heading + ": " + r.Message + "\n" + r.Question
 }
 
-var done = map[string]string{ActionBook: "booked", ActionReschedule: "moved", ActionCancel: "cancelled", ActionPropose: "proposed"}
+var done = map[string]string{
+	ActionBook: "booked", ActionReschedule: "moved", ActionCancel: "cancelled", ActionUpdate: "changed",
+	ActionPropose: "proposed", ActionRespond: "answered", ActionClose: "closed",
+}

@@ -1,6 +1,7 @@
 package schemas
 
 import (
+	"cmp"
 	"fmt"
 	"strconv"
 	"strings"
@@ -42,8 +43,54 @@ func (in ProposeTimesInput) violations() (wrong []Violation) {
 
 // GetProposalInput has the arguments of get_proposal.
 type GetProposalInput struct {
-	ProposalID string `json:"proposal_id" jsonschema:"minLength=1,maxLength=100" jsonschema_description:"proposal_id in full, as another tool returned it"`
+	ProposalID string `json:"proposal_id,omitempty" jsonschema:"maxLength=100" jsonschema_description:"proposal_id in full, as another tool returned it"`
+	Invitation string `json:"invitation,omitempty" jsonschema:"maxLength=500" jsonschema_description:"Instead, the invitation link that the person received"`
 	Timezone   string `json:"timezone,omitempty" jsonschema:"maxLength=64" jsonschema_description:"IANA time zone of the user"`
+}
+
+// violations requires exactly one of the two ways to name a proposal.
+func (in GetProposalInput) violations() []Violation {
+	if (in.ProposalID == "") == (in.Invitation == "") {
+		return []Violation{{[]string{"proposal_id"}, "or invitation must be sent, and not both"}}
+	}
+	return nil
+}
+
+// RespondToProposalInput has the arguments of respond_to_proposal. Invitation is a credential.
+type RespondToProposalInput struct {
+	Invitation string    `json:"invitation" jsonschema:"maxLength=500" jsonschema_description:"The person's own invitation link"`
+	Response   string    `json:"response,omitempty" jsonschema:"enum=accept,enum=counter,enum=reject,default=accept" jsonschema_description:"accept (default), counter or reject"`
+	OptionID   string    `json:"option_id,omitempty" jsonschema:"maxLength=100" jsonschema_description:"Time to accept"`
+	SlotIDs    []string  `json:"slot_ids,omitempty" jsonschema:"maxItems=10,maxLength=64" jsonschema_description:"Times to counter with"`
+	Hosts      []HostRef `json:"hosts,omitempty" jsonschema:"maxItems=5,maxLength=100" jsonschema_description:"Hosts as in find_slots"`
+	Name       string    `json:"name,omitempty" jsonschema:"maxLength=100" jsonschema_description:"Voter in an open poll"`
+	Email      string    `json:"email,omitempty" jsonschema:"maxLength=254" jsonschema_description:"Their address"`
+	Message    string    `json:"message,omitempty" jsonschema:"maxLength=1000" jsonschema_description:"To the organizer"`
+	ConsentArgument
+}
+
+// Action is the response, by default accept.
+func (in RespondToProposalInput) Action() string { return cmp.Or(in.Response, "accept") }
+
+// violations finds what JSON Schema cannot express: a response without what it is about.
+func (in RespondToProposalInput) violations() (wrong []Violation) {
+	if accepts := in.Action() == "accept"; accepts != (in.OptionID != "") {
+		wrong = append(wrong, Violation{[]string{"option_id"}, "must be sent with accept, and only then"})
+	}
+	if counters := in.Action() == "counter"; counters != (len(in.SlotIDs) > 0) {
+		wrong = append(wrong, Violation{[]string{"slot_ids"}, "must be sent with counter, and only then"})
+	}
+	if in.Email != "" {
+		wrong = append(wrong, addressViolation(map[string]int{}, 0, in.Email, "email")...)
+	}
+	return wrong
+}
+
+// ClosePollInput has the arguments of close_poll.
+type ClosePollInput struct {
+	ProposalID string `json:"proposal_id" jsonschema:"minLength=1,maxLength=100" jsonschema_description:"proposal_id of the poll to close"`
+	Timezone   string `json:"timezone,omitempty" jsonschema:"maxLength=64" jsonschema_description:"IANA time zone of the user, default as proposed"`
+	ConsentArgument
 }
 
 // ProposedMeeting is a proposal as it is at Vennio now. Texts by others are sanitized and shortened.
@@ -85,10 +132,33 @@ type ProposeTimesResult struct {
 	OpenLink string        `json:"open_link,omitempty" jsonschema_description:"The link for everyone"`
 	Mailed   []string      `json:"mailed,omitempty" jsonschema_description:"Recipients whom Vennio may e-mail about it"`
 	Consent  ConsentOnFile `json:"consent"`
-	Undo     string        `json:"undo" jsonschema_description:"The call that undoes it"`
+	Undo     string        `json:"undo,omitempty" jsonschema_description:"The call that undoes it"`
 	Next     string        `json:"next"`
 	Instead
 	Envelope
+}
+
+// ProposalChangeResult is the result of respond_to_proposal and of close_poll.
+type ProposalChangeResult struct {
+	ProposedMeeting
+	Changed bool           `json:"changed" jsonschema_description:"Whether this call changed the proposal; false if it already had this state"`
+	Done    string         `json:"done,omitempty" jsonschema_description:"What was responded"`
+	Mailed  []string       `json:"mailed,omitempty" jsonschema_description:"Recipients whom Vennio may e-mail about it"`
+	Consent *ConsentOnFile `json:"consent,omitempty"`
+	Undo    string         `json:"undo,omitempty" jsonschema_description:"The call that undoes it"`
+	Next    string         `json:"next"`
+	Instead
+	Envelope
+}
+
+// AllWritten lists the booking that was made when this call ended the proposal.
+func (r *ProposalChangeResult) AllWritten() []Written {
+	for _, o := range r.Options {
+		if r.Changed && r.BookingID != "" && o.Chosen {
+			return []Written{{r.BookingID, "", o.Start, o.End, true}}
+		}
+	}
+	return nil
 }
 
 // VoterLink is the personal link of a voter in a poll. Whoever has it can vote for that person.
@@ -123,7 +193,27 @@ func (r *ProposeTimesResult) Text() string {
 	if len(r.Mailed) > 0 {
 		lines = append(lines, "Vennio may e-mail: "+strings.Join(r.Mailed, ", "))
 	}
-	return strings.Join(append(lines, r.Consent.text(), "Undo: "+r.Undo, "Next: "+r.Next), "\n")
+	return strings.Join(append(lines, r.Consent.text(), undoAndNext(r.Undo, r.Next)), "\n")
+}
+
+// Text says what was answered, how the proposal is now, and who consented.
+func (r *ProposalChangeResult) Text() string {
+	headline := "Changed: "
+	if !r.Changed {
+		headline = "Nothing more was changed: "
+	}
+	lines := r.lines()
+	lines[0] = headline + lines[0]
+	if r.Done != "" {
+		lines = append(lines, "Response: "+r.Done)
+	}
+	if len(r.Mailed) > 0 {
+		lines = append(lines, "Vennio may e-mail: "+strings.Join(r.Mailed, ", "))
+	}
+	if r.Consent != nil {
+		lines = append(lines, r.Consent.text())
+	}
+	return strings.Join(append(lines, undoAndNext(r.Undo, r.Next)), "\n")
 }
 
 // lines describes the proposal: a headline, and a line for each time.

@@ -114,8 +114,16 @@ func (r *BookSlotResult) Text() string {
 	if r.Note != "" {
 		lines = append(lines, r.Note)
 	}
-	lines = append(lines, mailAbout(r.Status, r.Attendees), r.Consent.text(), "Next: "+r.Next)
+	lines = append(lines, mailAbout(r.Status, r.Attendees), r.Consent.text(), undoAndNext(r.Undo, r.Next))
 	return strings.Join(lines, "\n")
+}
+
+// undoAndNext are the last lines of the result of a write.
+func undoAndNext(undo, next string) string {
+	if undo == "" {
+		return "Next: " + next
+	}
+	return "Undo: " + undo + "\nNext: " + next
 }
 
 func (c ConsentOnFile) text() string {
@@ -285,10 +293,13 @@ func (r *ChangeResult) Text() string {
 	if len(r.NotMailed) > 0 {
 		lines = append(lines, "Vennio sends no e-mail to: "+strings.Join(r.NotMailed, ", "))
 	}
+	if r.Notes != "" {
+		lines = append(lines, "Notes: "+sanitize.Quote(r.Notes, 500))
+	}
 	if r.Consent != nil {
 		lines = append(lines, r.Consent.text())
 	}
-	return strings.Join(append(lines, "Next: "+r.Next), "\n")
+	return strings.Join(append(lines, undoAndNext(r.Undo, r.Next)), "\n")
 }
 
 func (r *ChangeResult) headline() string {
@@ -303,6 +314,8 @@ func (r *ChangeResult) headline() string {
 		return "Already moved"
 	case r.Was != "":
 		return "Moved"
+	case !r.Changed:
+		return "Already changed"
 	}
 	return "Changed"
 }
@@ -405,7 +418,7 @@ func (p *Proposal) Facts() string {
 		add(d.Name, d.Text)
 	}
 	switch {
-	case p.Description == "" || p.Action == ActionPropose: // the details contain the times
+	case p.Description == "" || p.Action == ActionPropose: // it has no time, or the details contain its times
 	case p.Action == ActionReschedule:
 		add("New time", when)
 	case p.Action == ActionCancel && p.Repeat != "":

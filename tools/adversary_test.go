@@ -32,9 +32,9 @@ func besieged(t *testing.T, policy consent.Policy) *world {
 	})
 }
 
-// given is the first booking of a series that a person made elsewhere, all that
-// the world holds.
-func (w *world) given() string {
+// given makes a series of bookings and a poll elsewhere, all that the world holds, and tells the model
+// of them.
+func (w *world) given(m *model) {
 	w.t.Helper()
 	start, err := time.Parse(time.RFC3339, w.slot().Start)
 	require.NoError(w.t, err)
@@ -43,13 +43,26 @@ func (w *world) given() string {
 		Recurrence: &vennioclient.Recurrence{Frequency: vennioclient.Weekly, Count: 4, Timezone: "Europe/London"},
 	})
 	require.NoError(w.t, err)
-	w.stood, w.wrote = fmt.Sprint(w.vennio.Bookings()), w.vennio.Writes()
-	return w.vennio.Bookings()[0].ID
+	poll, err := w.deps.Vennio.CreateProposal(w.t.Context(), "given-poll", vennioclient.ProposalRequest{
+		Mode: vennioclient.ModePoll, VoterEmails: []string{"ada@example.com", "ben@example.com"}, Message: "Given",
+		Slots: []vennioclient.ProposedTime{{Start: start.AddDate(0, 0, 9), End: start.AddDate(0, 0, 9).Add(30 * time.Minute)}},
+	})
+	require.NoError(w.t, err)
+	m.proposal, m.option, m.invitation = poll.ID, poll.Slots[0].ID, poll.Invitations[0].Link.Reveal()
+	w.stood, w.wrote = w.state(), w.vennio.Writes()
+	m.made = w.vennio.Bookings()[0].ID
+}
+
+// state is what Vennio stores.
+func (w *world) state() string {
+	page, err := w.otherClient().ListProposals(w.t.Context(), vennioclient.ProposalsQuery{})
+	require.NoError(w.t, err)
+	return fmt.Sprint(w.vennio.Bookings(), page.Proposals)
 }
 
 // untouched: nothing was written since given.
 func (w *world) untouched() bool {
-	return w.vennio.Writes() == w.wrote && fmt.Sprint(w.vennio.Bookings()) == w.stood
+	return w.vennio.Writes() == w.wrote && w.state() == w.stood
 }
 
 // A client of any generation that cannot ask, one that can show links included.
@@ -94,7 +107,7 @@ func besiege(t *testing.T, seed uint64, sequences int, codes map[string]int) {
 	t.Helper()
 	w := besieged(t, []consent.Policy{consent.PolicyHuman, consent.PolicySigned}[seed%2])
 	m := newModel(seed, mute, straight(t, w.server()))
-	m.made = w.given()
+	w.given(m)
 	for range sequences {
 		m.play()
 	}
@@ -115,7 +128,7 @@ func TestReq_C5_TheHarnessFindsAWriteWithoutTheGate(t *testing.T) {
 	for seed := range uint64(20) {
 		w := besieged(t, consent.PolicyAttested)
 		m := newModel(seed, mute, straight(t, w.server()))
-		m.made = w.given()
+		w.given(m)
 		start := w.vennio.Bookings()[0].Start
 		for range 50 {
 			m.play()
@@ -125,9 +138,17 @@ func TestReq_C5_TheHarnessFindsAWriteWithoutTheGate(t *testing.T) {
 			found["cancelled"] = found["cancelled"] || b.Status == vennioclient.StatusCancelled
 			found["series cancelled"] = found["series cancelled"] || b.Status == vennioclient.StatusCancelled && b.ID != m.made && strings.Contains(w.stood, b.ID)
 			found["moved"] = found["moved"] || b.ID == m.made && !b.Start.Equal(start)
+			found["changed"] = found["changed"] || strings.Contains(b.Notes, "Changed by nobody")
+		}
+		page, err := w.otherClient().ListProposals(t.Context(), vennioclient.ProposalsQuery{})
+		require.NoError(t, err)
+		for _, p := range page.Proposals {
+			found["proposed"] = found["proposed"] || p.ID != m.proposal
+			found["closed"] = found["closed"] || p.ID == m.proposal && p.Status == vennioclient.ProposalExpired
+			found["answered"] = found["answered"] || p.ID == m.proposal && p.Slots[0].Votes > 0
 		}
 	}
-	assert.Equal(t, map[string]bool{"booked": true, "cancelled": true, "series cancelled": true, "moved": true}, found)
+	assert.Equal(t, map[string]bool{"booked": true, "cancelled": true, "series cancelled": true, "moved": true, "changed": true, "proposed": true, "closed": true, "answered": true}, found)
 }
 
 // req: C5
@@ -150,7 +171,7 @@ func TestReq_C5_AModelAloneOverHTTP(t *testing.T) {
 
 func siege(t *testing.T, w *world, m *model, safe bool) {
 	t.Helper()
-	m.made = w.given()
+	w.given(m)
 	for range 100 {
 		m.play()
 	}

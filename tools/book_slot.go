@@ -81,7 +81,12 @@ func (d *Deps) booked(b scheduling.NewBooking, made scheduling.Booked) *schemas.
 	if made.Series != nil {
 		addSeries(out, b, made)
 	}
-	out.Next = nextAfterBooking(out)
+	if out.Next = nextAfterBooking(out); out.Status != vennioclient.StatusCancelled {
+		out.Undo = d.undo(toolCancel, "booking_id")
+	}
+	if out.SeriesID != "" && d.offered[toolCancel] {
+		out.Undo += " With scope series it cancels all of them."
+	}
 	if made.Series == nil {
 		out.Meta = d.calendarMeta(out.BookingID, out.Status, out.Title, start, end)
 	}

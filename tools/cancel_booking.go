@@ -64,6 +64,7 @@ func cancelled(c scheduling.Cancellation, done scheduling.Changed) *schemas.Chan
 		}
 	}
 	out.Mailed, out.NotMailed = addresses(c.Act)
+	out.Undo = "No call undoes it; find_slots and book_slot make a new booking."
 	isCancelled := done.Booking.Status == vennioclient.StatusCancelled
 	switch {
 	case !done.Fresh && isCancelled:

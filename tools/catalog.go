@@ -49,8 +49,8 @@ func CardTools(deps Deps) []Tool {
 
 func (d *Deps) catalog() []Tool {
 	every := []Tool{
-		findSlots(d), bookSlot(d), rescheduleBooking(d), cancelBooking(d), getBooking(d), listBookings(d), checkCalendarAccess(d),
-		proposeTimes(d), getProposal(d),
+		findSlots(d), bookSlot(d), rescheduleBooking(d), cancelBooking(d), updateBooking(d), getBooking(d), listBookings(d), checkCalendarAccess(d),
+		proposeTimes(d), getProposal(d), respondToProposal(d), closePoll(d),
 	}
 	d.offered = make(map[string]bool, len(every))
 	for _, t := range every {
@@ -80,8 +80,8 @@ type toolset struct {
 
 // toolsets are all groups. The first is offered if the operator chooses nothing.
 var toolsets = []toolset{
-	{"scheduling", []string{toolFind, toolBook, toolReschedule, toolCancel, toolGet, toolList, toolAccess}},
-	{"negotiation", []string{toolFind, toolPropose, toolProposal}},
+	{"scheduling", []string{toolFind, toolBook, toolReschedule, toolCancel, toolUpdate, toolGet, toolList, toolAccess}},
+	{"negotiation", []string{toolFind, toolPropose, toolProposal, toolRespond, toolClosePoll}},
 }
 
 // Toolsets lists the names of the toolsets, the default one first.

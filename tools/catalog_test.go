@@ -229,6 +229,9 @@ func requireFits(t *testing.T, tool string, raw json.RawMessage) {
 		"check_calendar_access": schemas.CheckCalendarAccessResult{},
 		"propose_times":         schemas.ProposeTimesResult{},
 		"get_proposal":          schemas.GetProposalResult{},
+		"update_booking":        schemas.ChangeResult{},
+		"respond_to_proposal":   schemas.ProposalChangeResult{},
+		"close_poll":            schemas.ProposalChangeResult{},
 	}[tool]
 	require.True(t, known, tool)
 	var fields map[string]json.RawMessage

@@ -584,7 +584,10 @@ func (d *Deps) interpret(ctx context.Context, p consent.Proposal, q mcp.Elicitat
 // notifyWaiting notifies the client that the person's answer is awaited, and until when. The message
 // contains nothing that anybody wrote.
 func (d *Deps) notifyWaiting(ctx context.Context, p consent.Proposal, q mcp.ElicitationParams, until time.Time) (done func()) {
-	what := map[string]string{toolBook: "this booking", toolReschedule: "this new time", toolCancel: "this cancellation", toolPropose: "this proposal"}[p.Act.Tool]
+	what := map[string]string{
+		toolBook: "this booking", toolReschedule: "this new time", toolCancel: "this cancellation", toolUpdate: "this change",
+		toolPropose: "this proposal", toolRespond: "this response", toolClosePoll: "the end of this poll",
+	}[p.Act.Tool]
 	where := "in the client"
 	if q.Mode == mcp.ElicitationModeURL {
 		where = "on the approval page"

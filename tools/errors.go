@@ -108,11 +108,14 @@ var (
 	writePropose = writeKind{"proposed nothing", "", slotCodes}
 	writeBook    = writeKind{"booked nothing", "", slotCodes}
 	writeMove    = writeKind{"changed nothing", checkBookingID, slotCodes}
-	writeCancel  = writeKind{"changed nothing", checkBookingID, map[vennioclient.Kind]schemas.Code{ // none of its errors is about a slot
+	writeCancel  = writeKind{"changed nothing", checkBookingID, closedCodes}
+	writeUpdate  = writeCancel
+	writeAnswer  = writeKind{"changed nothing", "Check the proposal_id with the user.", closedCodes}
+	closedCodes  = map[vennioclient.Kind]schemas.Code{ // of writes whose errors are not about a slot
 		vennioclient.KindSlotTaken:  schemas.CodeBookingClosed,
 		vennioclient.KindImpossible: schemas.CodeBookingClosed,
 		vennioclient.KindKeyReused:  schemas.CodeConsentMismatch,
-	}}
+	}
 )
 
 // writeFailed states what is certain after a write that Vennio did not confirm: it was not done, or

@@ -51,9 +51,10 @@ func (d *Deps) Execute(ctx context.Context, approved consent.Proposal) error {
 var ErrElsewhere = errors.New("the approved act is left to another process, or to the agent's next call")
 
 // Covers reports whether this process may execute what was approved: the question was asked for this
-// account, and the operator selected the tool here.
+// account, and the operator selected the tool here. A response to a proposal needs the invitation, which
+// only the agent's call contains.
 func (d *Deps) Covers(p consent.Proposal) bool {
-	return (p.Account == "" || p.Account == d.Account) && !d.Selection.ReadOnly && d.Selection.names(p.Act.Tool)
+	return p.Act.Tool != toolRespond && (p.Account == "" || p.Account == d.Account) && !d.Selection.ReadOnly && d.Selection.names(p.Act.Tool)
 }
 
 // repeatCall makes the call that produced the act.
@@ -77,6 +78,14 @@ func (d *Deps) repeatCall(ctx context.Context, act consent.Act) (any, error) {
 			in.Scope = schemas.CancelSeries
 		}
 		return d.cancelBooking(ctx, in)
+	case toolUpdate:
+		in := schemas.UpdateBookingInput{BookingID: act.BookingID, Notes: act.Notes}
+		for _, l := range act.Labels {
+			in.Labels = append(in.Labels, schemas.Label{Name: l.Name, Value: l.Value})
+		}
+		return d.updateBooking(ctx, in)
+	case toolClosePoll:
+		return d.closePoll(ctx, schemas.ClosePollInput{ProposalID: act.BookingID, Timezone: act.Zone})
 	case toolPropose:
 		in := schemas.ProposeTimesInput{Title: act.Title, ExpiresInHours: act.ExpiresInHours}
 		for _, t := range act.Times {

@@ -27,14 +27,27 @@ func (d *Deps) getProposal(ctx context.Context, in schemas.GetProposalInput) (*s
 	if err != nil {
 		return nil, err
 	}
-	p, found, err := d.ReadProposal(ctx, in.ProposalID)
+	var p vennioclient.Proposal
+	var found *time.Location
+	if in.Invitation != "" {
+		var view *vennioclient.ProposalView
+		if view, found, err = d.ReadInvitation(ctx, in.Invitation); err == nil {
+			p = view.Proposal
+		}
+	} else {
+		p, found, err = d.ReadProposal(ctx, in.ProposalID)
+	}
 	if err != nil {
 		return nil, err
 	}
 	if loc == nil {
 		loc = found
 	}
-	return &schemas.GetProposalResult{ProposedMeeting: proposedMeeting(p, loc), Next: d.nextAfterReadingProposal(p)}, nil
+	out := &schemas.GetProposalResult{ProposedMeeting: proposedMeeting(p, loc), Next: d.nextAfterReadingProposal(p)}
+	if in.Invitation != "" && p.Status == vennioclient.ProposalProposed {
+		out.Next = "Ask the person which time suits them; respond_to_proposal with the same invitation and its option_id answers."
+	}
+	return out, nil
 }
 
 // proposedMeeting renders a proposal with its times in loc.

@@ -5,8 +5,10 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -16,13 +18,15 @@ import (
 type model struct {
 	*rand.Rand
 	send   func(message []byte) string
-	can    []string       // the capabilities its client may declare; "" for those of initialize
-	slots  []string       // slot ids it was given
-	asked  []string       // proposals in the results
-	states []string       // states of the questions that it received
-	made   string         // a booking that a person made
-	calls  []args         // bookings it tried
-	codes  map[string]int // what it was answered
+	can    []string // the capabilities its client may declare; "" for those of initialize
+	slots  []string // slot ids it was given
+	asked  []string // proposals in the results
+	states []string // states of the questions that it received
+	made   string   // a booking that a person made
+
+	proposal, option, invitation string         // a poll that a person made, one of its times and a link to it
+	calls                        []args         // bookings it tried
+	codes                        map[string]int // what it was answered
 
 	neverGrants bool // it never states that a person agreed
 }
@@ -77,18 +81,38 @@ func (m *model) move() []byte {
 	case n < 1 || len(m.slots) == 0:
 		return toolCall(can, "find_slots", m.maybe(args{"from": pick(m, "2026-05-14", "2026-05-15", "2026-05-18"), "limit": 10}), m.answer())
 	case n < 2:
-		return toolCall(can, pick(m, "check_calendar_access", "get_booking"), args{}, m.answer())
+		return toolCall(can, pick(m, "check_calendar_access", "get_booking", "get_proposal"), args{}, m.answer())
 	case n < 3:
 		return toolCall(can, "find_slots", args{"reschedule_of": m.booked(), "limit": 10}, m.answer())
-	case n < 8:
-		return toolCall(can, "reschedule_booking", args{"booking_id": m.booked(), "slot_id": m.slot(), "consent": m.consent()}, m.answer())
-	case n < 13:
-		return toolCall(can, "cancel_booking", args{"booking_id": m.booked(), "scope": pick[any](m, nil, nil, "single", "series", "all"), "consent": m.consent()}, m.answer())
-	default:
+	}
+	tool := pick(m, slices.Sorted(maps.Keys(modelCalls))...)
+	if m.IntN(3) == 0 {
+		tool = "book_slot"
+	}
+	return toolCall(can, tool, modelCalls[tool](m).with("consent", m.consent()), m.answer())
+}
+
+// modelCalls make the arguments with which the model calls each tool that writes, without consent.
+var modelCalls = map[string]func(m *model) args{
+	"reschedule_booking": func(m *model) args { return args{"booking_id": m.booked(), "slot_id": m.slot()} },
+	"cancel_booking": func(m *model) args {
+		return args{"booking_id": m.booked(), "scope": pick[any](m, nil, nil, "single", "series", "all")}
+	},
+	"update_booking": func(m *model) args {
+		return args{"booking_id": m.booked(), "notes": pick[any](m, "Changed by nobody", "x", nil), "labels": pick[any](m, nil, []any{args{"name": pick(m, "crm", "mcp_consent_by"), "value": "Ada"}})}
+	},
+	"propose_times": func(m *model) args {
+		return args{"slot_ids": []any{m.slot(), m.slot()}, "title": "Approved by Ada", "voters": pick[any](m, nil, []any{"eve@example.com"})}
+	},
+	"respond_to_proposal": func(m *model) args {
+		return args{"invitation": pick(m, m.invitation, m.invitation, "x"), "option_id": pick(m, m.option, m.option, "x"), "response": pick[any](m, nil, nil, "reject")}
+	},
+	"close_poll": func(m *model) args { return args{"proposal_id": pick(m, m.proposal, m.proposal, m.made)} },
+	"book_slot": func(m *model) args {
 		booking := m.booking()
 		m.calls = recent(m.calls, booking)
-		return toolCall(can, "book_slot", booking, m.answer())
-	}
+		return booking
+	},
 }
 
 // booking is one that was tried before, as it was or reworded, or a new one.
@@ -109,7 +133,7 @@ func (m *model) booking() args {
 	case 4:
 		b = m.maybe(b)
 	}
-	return b.with("consent", m.consent())
+	return b
 }
 
 func (m *model) maybe(b args) args {

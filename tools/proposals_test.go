@@ -54,7 +54,7 @@ func TestAPollIsProposedOnceAndRepeated(t *testing.T) {
 	assert.Equal(t, "proposed", made.Data.Status)
 	require.Len(t, made.Data.Links, 5)
 	require.Len(t, made.Data.Options, 3)
-	assert.Contains(t, made.Data.Undo, "close_poll with proposal_id "+made.Data.ProposalID)
+	assert.Contains(t, made.Data.Undo, "close_poll with this proposal_id.")
 
 	ids := poll["slot_ids"].([]string)
 	again := w.propose(poll.with("slot_ids", []string{ids[2], ids[0], ids[1]}))

@@ -44,21 +44,21 @@ func (d *Deps) proposeTimes(ctx context.Context, in schemas.ProposeTimesInput) (
 			out.Mailed = append(out.Mailed, h.Label(100, consent.PersonName))
 		}
 	}
-	out.Undo = undoProposal(made.Proposal.Proposal)
+	out.Undo = d.undoProposal(made.Proposal.Proposal)
 	out.Next = d.nextAfterProposal(out)
 	return out, nil
 }
 
 // undoProposal names the call that ends a proposal. Vennio has none for an open standard one
 // (vennio-api.md, Proposals).
-func undoProposal(p vennioclient.Proposal) string {
+func (d *Deps) undoProposal(p vennioclient.Proposal) string {
 	switch {
 	case p.Status == vennioclient.ProposalAccepted && p.BookingID != "":
-		return "cancel_booking with booking_id " + p.BookingID + "."
-	case p.Mode == vennioclient.ModePoll:
-		return "close_poll with proposal_id " + p.ID + ": before the first vote it ends without a meeting."
+		return d.undo(toolCancel, "booking_id")
+	case p.Mode == vennioclient.ModePoll && p.Status == vennioclient.ProposalProposed:
+		return d.undo(toolClosePoll, "proposal_id") + " Before the first vote it ends without a meeting."
 	}
-	return "Vennio offers no call that withdraws it; once it is accepted, cancel_booking cancels the meeting."
+	return "No call undoes it: Vennio offers none."
 }
 
 func (d *Deps) nextAfterProposal(out *schemas.ProposeTimesResult) string {

@@ -87,10 +87,15 @@ func localTime(t time.Time, loc *time.Location) string {
 // proposal shows an act to the person who is to consent to it.
 func (d *Deps) proposal(action string, a consent.Act, hosts []scheduling.Host, loc, guest *time.Location) *schemas.Proposal {
 	p := &schemas.Proposal{
-		Action: action, SlotID: a.SlotID, BookingID: sanitize.Line(a.BookingID, 100), Title: a.Title,
-		Description: times.Label(a.Start, a.End, loc), GuestLocal: times.GuestLabel(a.Start, a.End, loc, guest),
-		Start: times.UTC(a.Start), End: times.UTC(a.End), Repeat: a.Repeat,
+		Action: action, BookingID: sanitize.Line(a.BookingID, 100), Title: a.Title, Repeat: a.Repeat,
 		Hosts: d.hosts(hosts), Attendees: attendees(a), Price: a.Price, Notes: a.Notes,
+	}
+	if !a.Start.IsZero() {
+		p.Description, p.GuestLocal = times.Label(a.Start, a.End, loc), times.GuestLabel(a.Start, a.End, loc, guest)
+		p.Start, p.End = times.UTC(a.Start), times.UTC(a.End)
+	}
+	if a.Tool != toolRespond { // whose act has the mark of an invitation there
+		p.SlotID = a.SlotID
 	}
 	for _, f := range a.Details() {
 		p.Details = append(p.Details, schemas.Detail(f))
@@ -99,7 +104,7 @@ func (d *Deps) proposal(action string, a consent.Act, hosts []scheduling.Host, l
 	if n := utf8.RuneCountInString(a.Notes); n > mostNotes {
 		p.Notes = sanitize.Block(a.Notes, mostNotes) + fmt.Sprintf(" [%d characters in all]", n)
 	}
-	if action == schemas.ActionBook {
+	if action == schemas.ActionBook || action == schemas.ActionPropose {
 		p.Note = schemas.InCalendars(p.Hosts)
 	}
 	if !a.WasStart.IsZero() {
@@ -163,6 +168,15 @@ func changed(b scheduling.Booking, loc *time.Location, g *consent.Grant) *schema
 		out.Consent = &file
 	}
 	return out
+}
+
+// undo names the call of a tool that undoes a write, and the argument, which the result contains, that
+// identifies what was written.
+func (d *Deps) undo(tool, argument string) string {
+	if !d.offered[tool] {
+		return "No tool of this server undoes it; people do that in Vennio."
+	}
+	return tool + " with this " + argument + "."
 }
 
 // addresses separates the attendees to whom Vennio may send e-mail from the others.

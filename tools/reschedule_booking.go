@@ -44,6 +44,7 @@ func (d *Deps) rescheduleBooking(ctx context.Context, in schemas.RescheduleBooki
 	out.Changed = done.Fresh
 	out.Was = times.Label(m.Act.WasStart, m.Act.WasEnd, m.Loc)
 	out.Mailed, out.NotMailed = addresses(m.Act)
+	out.Undo = toolReschedule + " again, to the earlier time if find_slots with reschedule_of still offers it."
 	switch {
 	case !done.Booking.IsAt(m.Act.Start, m.Act.End), done.Booking.Status == vennioclient.StatusCancelled:
 		out.Next = "It was moved as agreed and has been changed since: tell the person its current time and status."

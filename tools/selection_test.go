@@ -19,7 +19,7 @@ import (
 func TestReq_X6_NoToolNamesOneThereIsNot(t *testing.T) {
 	t.Parallel()
 	every := tools.Names(tools.Catalog(tools.Deps{Selection: everyToolset()}))
-	needs := map[string]string{"book_slot": "find_slots", "reschedule_booking": "find_slots", "propose_times": "find_slots"}
+	needs := map[string]string{"book_slot": "find_slots", "reschedule_booking": "find_slots", "propose_times": "find_slots", "respond_to_proposal": "find_slots"}
 	for choice := 1; choice < 1<<len(every); choice++ {
 		var names []string
 		for i, name := range every {

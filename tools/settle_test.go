@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
-	"strings"
 	"testing"
 	"time"
 
@@ -110,34 +109,6 @@ func (f *forgetful) swept() (last settlement) {
 	return last
 }
 
-// sent are the calls that write, each with what it is about.
-var sent = map[string]func(f *forgetful) (call func()){
-	"book_slot": func(f *forgetful) func() {
-		booking := agreed(f.slot().SlotID).with("consent", args2("Zoë Ünal", "ja, «gern» — 👍 "+strings.Repeat("é", 400)))
-		return func() { f.book(booking) }
-	},
-	"book_slot, a series": func(f *forgetful) func() {
-		s := f.find(args{"from": "2026-05-21", "to": "2026-05-23", "timezone": "Europe/London", "limit": 1}).Data.Slots[0]
-		booking := agreed(s.SlotID).with("repeat", "weekly x3")
-		return func() { f.book(booking) }
-	},
-	"cancel_booking": func(f *forgetful) func() {
-		made := f.booked()
-		return func() { f.change("cancel_booking", args{"booking_id": made.BookingID, "consent": yes}) }
-	},
-	"cancel_booking, a series": func(f *forgetful) func() {
-		made := f.series()
-		return func() {
-			f.change("cancel_booking", args{"booking_id": made.BookingID, "scope": "series", "consent": yes})
-		}
-	},
-	"reschedule_booking": func(f *forgetful) func() {
-		made := f.booked()
-		move := changes["reschedule_booking"](f.world, made.BookingID)
-		return func() { f.change("reschedule_booking", move) }
-	},
-}
-
 func args2(by, words string) args { return args{"granted": true, "given_by": by, "statement": words} }
 
 // field: settlement after the store was away. What was done is found at Vennio by
@@ -145,11 +116,12 @@ func args2(by, words string) args { return args{"granted": true, "given_by": by,
 func TestWhatWasDoneAndNotNotedIsSettledByReads(t *testing.T) {
 	t.Parallel()
 	for _, dialect := range []vennioclient.Dialect{vennioclient.Reference, vennioclient.Guide} {
-		for name, prepare := range sent {
+		for name, prepare := range writes {
 			t.Run(string(dialect)+"/"+name, func(t *testing.T) {
 				t.Parallel()
 				f := newForgetful(t, withDialect(dialect))
-				f.broken(prepare(f))
+				arguments := prepare(f.world)
+				f.broken(func() { call[map[string]any](f.world, toolOf(name), arguments) })
 				got := f.swept()
 				assert.Equal(t, consent.Done, got.Outcome)
 				assert.NotEmpty(t, got.Booking)
@@ -163,13 +135,13 @@ func TestWhatWasDoneAndNotNotedIsSettledByReads(t *testing.T) {
 // may still be made again, and not done afterwards.
 func TestWhatNeverArrivedIsNotDoneOnceItCannotArrive(t *testing.T) {
 	t.Parallel()
-	for name, prepare := range sent {
+	for name, prepare := range writes {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			f := newForgetful(t)
-			call := prepare(f)
+			arguments := prepare(f.world)
 			f.lost = true
-			f.broken(call)
+			f.broken(func() { call[map[string]any](f.world, toolOf(name), arguments) })
 			assert.Equal(t, consent.Unknown, f.swept().Outcome)
 			f.clock = f.clock.Add(consent.RepeatWindow + 10*time.Minute)
 			assert.Empty(t, f.swept())

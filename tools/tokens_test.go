@@ -60,9 +60,11 @@ func TestReq_T2_TokensStayWithinTheirBudget(t *testing.T) {
 		got["output schemas"] += tokens(t, string(tool.RawOutputSchema)) // reported; models seldom see them
 		assert.LessOrEqual(t, got[tool.Name], most, tool.Name)
 	}
-	withCards := tools.Deps{Conversation: tools.Conversation{Card: tools.CardOn}} // some hosts show models the tools of cards too
-	for _, tool := range append(tools.Catalog(withCards), tools.CardTools(withCards)...) {
+	for _, tool := range tools.Catalog(tools.Deps{}) {
 		got["all tools"] += got[tool.Name]
+	}
+	for _, tool := range tools.CardTools(tools.Deps{Conversation: tools.Conversation{Card: tools.CardOn}}) {
+		got["tools of cards"] += got[tool.Name] // hosts show them to no model (SEP-1865, visibility)
 	}
 	for _, set := range tools.Toolsets() {
 		for _, tool := range tools.Catalog(tools.Deps{Selection: tools.Selection{Toolsets: []string{set}}}) {

@@ -34,6 +34,9 @@ const (
 	toolAnswer     = "answer_consent"
 	toolPropose    = scheduling.ToolPropose
 	toolProposal   = "get_proposal"
+	toolUpdate     = scheduling.ToolUpdate
+	toolRespond    = scheduling.ToolRespond
+	toolClosePoll  = scheduling.ToolClosePoll
 )
 
 // effect is what a call changes. It determines the four MCP hints.

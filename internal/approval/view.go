@@ -97,6 +97,26 @@ var wordings = map[string]wording{
 		verbs{"Cancelled", "Being cancelled", "Not cancelled"},
 		question{"Cancel this booking?", "An assistant asks to cancel this with Vennio. It stays booked until you approve. A cancellation cannot be undone."},
 	},
+	"Change": {
+		verbs{"Changed", "Being changed", "Not changed"},
+		question{"Change this booking?", "An assistant asks to change what Vennio stores with this booking. It stays as it is until you approve."},
+	},
+	"Close": {
+		verbs{"Closed", "Being closed", "Not closed"},
+		question{"Close this poll?", "An assistant asks to end this poll with Vennio. It stays open until you approve. It cannot be opened again."},
+	},
+	"Accept": {
+		verbs{"Accepted", "Being accepted", "Not accepted"},
+		question{"Accept this time?", "An assistant asks to answer a proposal for you. Nothing is answered until you approve. It cannot be undone."},
+	},
+	"Counter": {
+		verbs{"Countered", "Being countered", "Not countered"},
+		question{"Propose other times?", "An assistant asks to answer a proposal with other times. Nothing is answered until you approve. It cannot be undone."},
+	},
+	"Reject": {
+		verbs{"Rejected", "Being rejected", "Not rejected"},
+		question{"Reject this proposal?", "An assistant asks to reject a proposal for you. Nothing is answered until you approve. It cannot be undone."},
+	},
 	"Propose": {
 		verbs{"Proposed", "Being proposed", "Not proposed"},
 		question{"Propose these times?", "An assistant asks to propose these times with Vennio. Nobody is asked until you approve. When people have chosen a time, Vennio books it."},
@@ -124,7 +144,11 @@ func (p *Pages) outcome(ctx context.Context, shown *page, proposal consent.Propo
 	default:
 		shown.Heading, shown.Refresh = v.doing+" …", resultRefresh
 		shown.Lead = "You approved it. Nothing has been changed yet. This page will show the result."
-		if p.writer(proposal) == nil {
+		switch {
+		case proposal.Act.Response != "": // only the call contains the invitation
+			shown.Heading = v.not + " yet"
+			shown.Lead = "You approved it. The assistant's next call will do it, until " + g.Expires.UTC().Format("15:04") + " UTC, because this server keeps no invitation links. This page will show the result."
+		case p.writer(proposal) == nil:
 			shown.Heading = v.not + " yet"
 			shown.Lead = "You approved it. A running server with the key for this calendar will do it within half a minute, or else the assistant's next call will, until " + g.Expires.UTC().Format("15:04") + " UTC. This page will show the result."
 		}

@@ -156,8 +156,12 @@ func concerns(text, person string) bool {
 	for _, a := range act.Attendees {
 		names = append(names, a.Name, a.Email)
 	}
+	texts := []string{d.By, d.Claimed, d.Words, d.Why, d.Detail, act.Title, act.Notes, act.Replaces}
+	for _, l := range act.Labels {
+		texts = append(texts, l.Name, l.Value, l.Replaces)
+	}
 	return slices.ContainsFunc(names, func(name string) bool { return fold(name) == person }) ||
-		slices.ContainsFunc([]string{d.By, d.Claimed, d.Words, d.Why, d.Detail, act.Title, act.Notes}, func(text string) bool { return mentions(text, person) })
+		slices.ContainsFunc(texts, func(text string) bool { return mentions(text, person) })
 }
 
 // mentions reports whether text contains person as separate words.

@@ -35,14 +35,18 @@ func (a Act) Question() string {
 	return text
 }
 
-// verbs are what the acts do that are not about a booking, in the imperative.
-var verbs = map[string]string{ToolPropose: "Propose"}
+// verbs are what the acts with terms do, in the imperative, by tool or response.
+var verbs = map[string]string{
+	ToolUpdate: "Change", ToolPropose: "Propose", ToolClosePoll: "Close",
+	ResponseAccept: "Accept", ResponseCounter: "Counter", ResponseReject: "Reject",
+}
 
-// Verb is what the act does, in the imperative: Book, Move, Cancel or Propose.
+// Verb is what the act does, in the imperative: Book, Move, Cancel, Change, Propose, Close, Accept,
+// Counter or Reject.
 func (a Act) Verb() string {
 	switch {
-	case verbs[a.Tool] != "":
-		return verbs[a.Tool]
+	case a.hasTerms():
+		return verbs[cmp.Or(a.Response, a.Tool)]
 	case a.BookingID == "":
 		return "Book"
 	case a.WasStart.IsZero():
@@ -51,13 +55,28 @@ func (a Act) Verb() string {
 	return "Move"
 }
 
+// hasTerms reports whether the act is one that Terms describe.
+func (a Act) hasTerms() bool { return verbs[cmp.Or(a.Response, a.Tool)] != "" }
+
+// isFinal reports whether nothing undoes the act.
+func (a Act) isFinal() bool {
+	switch a.Verb() {
+	case "Cancel", "Close", "Reject", "Counter", "Accept":
+		return true
+	}
+	return false
+}
+
 func (a Act) question(title, name, most int) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s %s", a.Verb(), sanitize.Quote(a.Title, title))
 	loc, guest := a.zones()
+	if a.hasTerms() {
+		b.WriteString(a.termsQuestion(sanitize.Quote(a.Title, title), most))
+	} else {
+		fmt.Fprintf(&b, "%s %s", a.Verb(), sanitize.Quote(a.Title, title))
+	}
 	switch {
-	case a.Verb() == "Propose":
-		b.WriteString(a.proposalQuestion(most))
+	case a.hasTerms():
 	case a.Verb() == "Cancel" && a.Repeat != "":
 		fmt.Fprintf(&b, ", all future meetings of its series, %s to %s", times.Day(a.Start, loc), times.Day(a.End, loc))
 	case a.Verb() == "Move":
@@ -92,7 +111,7 @@ func (a Act) question(title, name, most int) string {
 		b.WriteString(", at " + sanitize.Line(a.Price, name))
 	}
 	b.WriteString("?")
-	if a.Verb() == "Cancel" {
+	if a.isFinal() {
 		b.WriteString(" This cannot be undone.")
 	}
 	b.WriteString(" " + a.mail(mailed, most))

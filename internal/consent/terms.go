@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/vennio-mcp/vennio-mcp/internal/sanitize"
@@ -16,7 +15,10 @@ const (
 	ToolBook       = "book_slot"
 	ToolReschedule = "reschedule_booking"
 	ToolCancel     = "cancel_booking"
+	ToolUpdate     = "update_booking"
 	ToolPropose    = "propose_times"
+	ToolRespond    = "respond_to_proposal"
+	ToolClosePoll  = "close_poll"
 )
 
 // Terms are the parts of an act that a booking, a move and a cancellation do not have. They
@@ -31,7 +33,31 @@ type Terms struct {
 	InvitedMailed bool `json:"invited_mailed,omitempty"`
 	// ExpiresInHours is how long a proposal is open; 0 is Vennio's default.
 	ExpiresInHours int `json:"expires_in_hours,omitempty"`
+
+	// Response is accept, counter or reject, for a response to a proposal; Choice is the id at
+	// Vennio of the accepted time.
+	Response string `json:"response,omitempty"`
+	Choice   string `json:"choice,omitempty"`
+
+	// Replaces are the notes of a booking before Notes replace them, and Labels what is stored
+	// with it for programs.
+	Replaces string  `json:"replaces,omitempty"`
+	Labels   []Label `json:"labels,omitempty"`
 }
+
+// Label is a name with a value that Vennio stores with a booking.
+type Label struct {
+	Name     string `json:"name"`
+	Value    string `json:"value"`
+	Replaces string `json:"replaces,omitempty"` // the value before
+}
+
+// Responses to a proposal.
+const (
+	ResponseAccept  = "accept"
+	ResponseCounter = "counter"
+	ResponseReject  = "reject"
+)
 
 // ProposedTime is one of several proposed times.
 type ProposedTime struct {
@@ -90,6 +116,25 @@ func (a Act) Details() (all []Detail) {
 	if a.Tool == ToolPropose && len(a.Invited) == 0 {
 		add("Votes", cmp.Or(a.voters(), "anyone with the link, which Vennio e-mails to nobody")+"; most votes win, and Vennio then books that time")
 	}
+	switch {
+	case a.Tool == ToolClosePoll && a.Start.IsZero():
+		add("Result", "nobody has voted, so it ends without a meeting")
+	case a.Tool == ToolClosePoll:
+		add("Result", "Vennio books the time with most votes, the one shown")
+	case a.Tool == ToolRespond:
+		add("Response", a.Response)
+	case a.Tool == ToolUpdate && a.Replaces == "" && a.Notes != "":
+		add("Replaces", "no notes")
+	case a.Tool == ToolUpdate && a.Notes != "":
+		add("Replaces", "the notes "+sanitize.Excerpt(a.Replaces, 500))
+	}
+	for _, l := range a.Labels {
+		text := sanitize.Quote(l.Value, 500)
+		if l.Replaces != "" {
+			text += ", replaces " + sanitize.Quote(l.Replaces, 500)
+		}
+		add("Label "+sanitize.Line(l.Name, 40), text)
+	}
 	if a.ExpiresInHours > 0 {
 		add("Open for", fmt.Sprintf("%d hours", a.ExpiresInHours))
 	}
@@ -117,9 +162,40 @@ func (a Act) zones() (loc, guest *time.Location) {
 	return loc, nil
 }
 
-// proposalQuestion is the part of the question about a proposal after the title.
-func (a Act) proposalQuestion(most int) string {
+// termsQuestion is the beginning of the question about an act with terms, up to its time.
+func (a Act) termsQuestion(title string, most int) string {
 	loc, guest := a.zones()
+	at := ""
+	if !a.Start.IsZero() {
+		at = spanIn(a.Start, a.End, loc, guest)
+	}
+	switch a.Verb() {
+	case "Propose":
+		return "Propose " + title + " " + a.proposedTo(most) + at
+	case "Close":
+		if at == "" {
+			return "Close the poll " + title + ", for which nobody has voted, so that it ends without a meeting"
+		}
+		return "Close the poll " + title + " and book " + at
+	case "Counter":
+		return fmt.Sprintf("Counter the proposal %s with %d other times, the first %s", title, len(a.Times), at)
+	case "Reject":
+		return "Reject all times of the proposal " + title
+	case "Accept":
+		return "Accept the proposal " + title + " at " + at
+	}
+	what := "notes"
+	switch {
+	case a.Notes == "":
+		what = "labels"
+	case len(a.Labels) > 0:
+		what = "notes and labels"
+	}
+	return "Change the " + what + " of " + title + ", " + at
+}
+
+// proposedTo says to whom how many times are proposed.
+func (a Act) proposedTo(most int) string {
 	whom := "to anyone with a link"
 	var names []string
 	for _, h := range a.Invited {
@@ -131,9 +207,8 @@ func (a Act) proposalQuestion(most int) string {
 	if len(names) > 0 {
 		whom = "to " + listed(names, most)
 	}
-	at := fmt.Sprintf("%d times, the first", len(a.Times))
 	if len(a.Times) == 1 {
-		at = "one time"
+		return whom + " at one time, "
 	}
-	return strings.Join([]string{" ", whom, ": ", at, " ", spanIn(a.Start, a.End, loc, guest)}, "")
+	return fmt.Sprintf("%s at %d times, the first ", whom, len(a.Times))
 }

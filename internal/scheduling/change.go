@@ -33,10 +33,10 @@ func (s *Service) changeAct(tool string, b Booking, loc *time.Location) consent.
 	return a
 }
 
-// changedSince refuses to change a booking that is no longer what the person agreed to.
-func changedSince() error {
-	return refuse(schemas.CodeConsentMismatch, "This call changed nothing: the booking has been changed since the person was asked.",
-		"Look at the booking again, show the person its current state, and ask again.")
+// changedSince refuses to change a booking or proposal that is no longer what the person agreed to.
+func changedSince(what string) error {
+	return refuse(schemas.CodeConsentMismatch, "This call changed nothing: the "+what+" has been changed since the person was asked.",
+		"Look at the "+what+" again, show the person its current state, and ask again.")
 }
 
 // unreadable is the error where a booking cannot be read before a change under g is sent. The outcome
@@ -99,7 +99,7 @@ func (s *Service) Move(ctx context.Context, m Move, g consent.Grant) (Changed, e
 	isMoved := now.IsAt(m.Act.Start, m.Act.End)
 	isAsShown := now.IsAt(m.Act.WasStart, m.Act.WasEnd) && now.Status != vennioclient.StatusCancelled
 	if g.Outcome != consent.Done && !isMoved && !isAsShown {
-		return Changed{}, changedSince()
+		return Changed{}, changedSince("booking")
 	}
 	out := Changed{Fresh: g.Outcome == consent.Unsent && !isMoved}
 	out.Grant, err = s.execute(ctx, g, func(g consent.Grant) (string, error) {
@@ -234,7 +234,7 @@ func (s *Service) Cancel(ctx context.Context, c Cancellation, g consent.Grant) (
 		now.Act.Hosts = c.Act.Hosts
 	}
 	if !now.Done() && now.Act.Digest() != c.Act.Digest() {
-		return Changed{}, changedSince()
+		return Changed{}, changedSince("booking")
 	}
 	out := Changed{Fresh: g.Outcome == consent.Unsent && !now.Done()}
 	out.Grant, err = s.execute(ctx, g, func(g consent.Grant) (string, error) {

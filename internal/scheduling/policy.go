@@ -24,7 +24,10 @@ const (
 	ToolBook       = consent.ToolBook
 	ToolReschedule = consent.ToolReschedule
 	ToolCancel     = consent.ToolCancel
+	ToolUpdate     = consent.ToolUpdate
 	ToolPropose    = consent.ToolPropose
+	ToolRespond    = consent.ToolRespond
+	ToolClosePoll  = consent.ToolClosePoll
 )
 
 // Limits are the operator's limits on bookings, which no consent and no call can change. The zero
@@ -63,8 +66,8 @@ func NotAllowed(why string) *Refusal {
 
 // violation names the limit that an act exceeds; it is empty if there is none.
 func (s *Service) violation(ctx context.Context, act consent.Act, starts []time.Time, prices []string) (string, error) {
-	if act.Tool == ToolCancel {
-		return "", nil
+	if act.Tool == ToolCancel || act.Tool == ToolUpdate || act.Tool == ToolClosePoll || act.Response == consent.ResponseReject {
+		return "", nil // nothing begins at another time; those of a poll were checked when they were proposed
 	}
 	for _, t := range act.Times {
 		starts = append(starts, t.Start)
@@ -75,7 +78,7 @@ func (s *Service) violation(ctx context.Context, act consent.Act, starts []time.
 	if why := s.outsideHours(starts, act.End.Sub(act.Start)); why != "" {
 		return why, nil
 	}
-	if act.Tool == ToolReschedule {
+	if act.Tool == ToolReschedule || act.Tool == ToolRespond {
 		return "", nil // attendees and price were checked when the booking was made
 	}
 	if why := cmp.Or(s.Limits.forbiddenGuest(act, s.Hosts), s.Limits.excessPrice(prices)); why != "" {

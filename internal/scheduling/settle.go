@@ -91,8 +91,10 @@ func (s *Service) SettleLeft(ctx context.Context, left consent.Unsettled) error 
 		if err := s.Ledger.Resolve(ctx, left.Grant, consent.Done, bookingID, "a later read shows it"); err != nil {
 			return err
 		}
-		if left.Act.Tool == ToolPropose {
-			return nil // no booking was changed
+		switch left.Act.Tool {
+		case ToolPropose, ToolRespond, ToolClosePoll:
+			s.Notify(nil) // the list of bookings may have grown
+			return nil
 		}
 		written := schemas.Written{ID: bookingID, Start: times.UTC(left.Act.Start), End: times.UTC(left.Act.End), New: left.Act.Tool == ToolBook}
 		if left.Act.Tool == ToolCancel {
@@ -122,7 +124,10 @@ func (s *Service) findWrite(ctx context.Context, left consent.Unsettled) (found 
 		found, bookingID, err = s.findNew(ctx, left)
 	case ToolPropose:
 		found, bookingID, err = s.findNewProposal(ctx, left)
-	case ToolReschedule, ToolCancel:
+	case ToolRespond, ToolClosePoll:
+		bookingID = left.Act.BookingID
+		found, err = s.findAnswer(ctx, left.Act)
+	case ToolReschedule, ToolCancel, ToolUpdate:
 		bookingID = left.Act.BookingID
 		found, err = s.findChange(ctx, left.Act)
 	}
@@ -140,6 +145,12 @@ func (s *Service) findChange(ctx context.Context, act consent.Act) (finding, err
 		return unclear, err
 	}
 	switch {
+	case act.Tool == ToolUpdate && isUpdated(b, act):
+		return done, nil
+	case act.Tool == ToolUpdate && notesOf(b) == act.Replaces:
+		return notDone, nil
+	case act.Tool == ToolUpdate:
+		return unclear, nil
 	case act.Tool == ToolReschedule && b.IsAt(act.Start, act.End):
 		return done, nil
 	case act.Tool == ToolReschedule && b.IsAt(act.WasStart, act.WasEnd) && b.Status != vennioclient.StatusCancelled:

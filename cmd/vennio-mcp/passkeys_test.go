@@ -98,6 +98,12 @@ func passkeysCommand(t *testing.T, env []string, args ...string) (address string
 	require.NoError(t, err)
 	cmd := exec.CommandContext(t.Context(), path, append([]string{"passkeys"}, args...)...)
 	cmd.Env = env
+	return linkInTerminal(t, cmd)
+}
+
+// linkInTerminal is passkeysCommand for a command that runs it. The address is empty if it prints none.
+func linkInTerminal(t *testing.T, cmd *exec.Cmd) (address string, end func() (int, string)) {
+	t.Helper()
 	terminal, err := pty.Start(cmd)
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = cmd.Process.Kill(); _ = terminal.Close() })
@@ -116,20 +122,27 @@ func passkeysCommand(t *testing.T, env []string, args ...string) (address string
 	}
 }
 
+// makesPasskey makes a passkey on the page of a link. It returns the page that follows and the form that it sent.
+func (d *device) makesPasskey(address string) (page string, form url.Values) {
+	d.t.Helper()
+	status, page := d.open(address)
+	require.Equal(d.t, http.StatusOK, status, page)
+	o, err := virtualwebauthn.ParseAttestationOptions(d.field(page, "data-create="))
+	require.NoError(d.t, err)
+	form = url.Values{
+		"made":       {virtualwebauthn.CreateAttestationResponse(d.rp(address), d.auth, d.key, *o)},
+		"made_nonce": {d.field(page, `name="made_nonce" value=`)},
+	}
+	_, page = d.do(http.MethodPost, address, form)
+	return page, form
+}
+
 // adds adds the device's passkey; confirming signs the addition, unless it is the first one.
 func (d *device) adds(env []string, confirming *device, args ...string) {
 	d.t.Helper()
 	address, end := passkeysCommand(d.t, env, append([]string{"add"}, args...)...)
 	require.NotEmpty(d.t, address)
-	status, page := d.open(address)
-	require.Equal(d.t, http.StatusOK, status, page)
-	o, err := virtualwebauthn.ParseAttestationOptions(d.field(page, "data-create="))
-	require.NoError(d.t, err)
-	form := url.Values{
-		"made":       {virtualwebauthn.CreateAttestationResponse(d.rp(address), d.auth, d.key, *o)},
-		"made_nonce": {d.field(page, `name="made_nonce" value=`)},
-	}
-	_, page = d.do(http.MethodPost, address, form)
+	page, form := d.makesPasskey(address)
 	if confirming != nil {
 		require.Contains(d.t, page, "Confirm the new passkey")
 		form.Set("nonce", d.field(page, `name="nonce" value=`))

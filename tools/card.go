@@ -312,7 +312,7 @@ func (d *Deps) proposalOf(act consent.Act) *schemas.Proposal {
 	if act.GuestZone == "" || err != nil {
 		guest = nil
 	}
-	action := map[string]string{"Book": schemas.ActionBook, "Move": schemas.ActionReschedule, "Cancel": schemas.ActionCancel}[act.Verb()]
+	action := map[string]string{"Book": schemas.ActionBook, "Move": schemas.ActionReschedule, "Cancel": schemas.ActionCancel, "Propose": schemas.ActionPropose}[act.Verb()]
 	return d.proposal(action, act, hosts, loc, guest)
 }
 

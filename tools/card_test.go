@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/vennio-mcp/vennio-mcp/internal/auth"
 	"github.com/vennio-mcp/vennio-mcp/internal/consent"
 	"github.com/vennio-mcp/vennio-mcp/schemas"
 	"github.com/vennio-mcp/vennio-mcp/tools"
@@ -302,4 +303,49 @@ func TestDayStripsShowNoMoreThanFreeAndBusy(t *testing.T) {
 	evening := strips(args{"when": "thursday after 3pm"})
 	require.Len(t, evening, 1)
 	assert.Equal(t, 15*60, evening[0].From)
+}
+
+// req: C15. The key of one tenant, or of one OAuth client, is worth nothing to another that shares the
+// ledger and knows it.
+func TestReq_C15_KeysAreBoundToTenantAndOAuthClient(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, withCards(consent.PolicyHuman))
+	k := w.calls(cardsDeclared)("book_slot", agreed(w.slot().SlotID).with("consent", notYet), nil).key(t)
+	answer, meta := args{"proposal_id": k.ProposalID, "answer": "approve"}, args{requestMeta: k.Key}
+	deps := w.deps
+	w.deps.Tenant = "globex"
+	globex := w.calls(cardsDeclared)
+	w.deps = deps
+	assert.Contains(t, globex("answer_consent", answer, meta).Raw, `"code":"not_found"`)
+	assert.Contains(t, globex("show_consent", args{"proposal_id": k.ProposalID}, nil).Raw, `"code":"not_found"`)
+
+	var message map[string]any
+	require.NoError(t, json.Unmarshal(toolCall(cardsDeclared, "answer_consent", answer, nil), &message))
+	maps.Copy(message["params"].(map[string]any)["_meta"].(map[string]any), meta)
+	other := auth.With(t.Context(), auth.Caller{Client: "another", Scopes: auth.Scopes()})
+	assert.Contains(t, text(w.cardServer().HandleMessage(other, []byte(text(message)))), `"code":"not_allowed"`)
+	assert.Zero(t, w.vennio.Writes())
+	assert.Equal(t, "done", w.calls(cardsDeclared)("answer_consent", answer, meta).Result.StructuredContent.State)
+}
+
+// req: C15, C12. The card of every tool that writes executes the act, whatever it is.
+func TestReq_C15_CardsProposeMoveAndCancel(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, withCards(consent.PolicyHuman))
+	call := w.calls(cardsDeclared)
+	approves := func(tool, heading string, arguments args) {
+		t.Helper()
+		asked := call(tool, arguments.with("consent", notYet), nil)
+		k := asked.key(t)
+		require.NotEmpty(t, k.Key, asked.Raw)
+		done := call("answer_consent", args{"proposal_id": k.ProposalID, "answer": "approve"}, args{requestMeta: k.Key})
+		require.Equal(t, []string{"done", heading}, []string{done.Result.StructuredContent.State, done.Result.StructuredContent.Heading}, done.Raw)
+	}
+	m := newModel(0, nil, nil)
+	w.given(m)
+	id := m.made
+	moved := w.find(args{"reschedule_of": id}).Data.Slots[0]
+	approves("reschedule_booking", "Moved", args{"booking_id": id, "slot_id": moved.SlotID})
+	approves("cancel_booking", "Cancelled", args{"booking_id": id})
+	approves("propose_times", "Proposed", w.poll())
 }

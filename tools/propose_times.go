@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/vennio-mcp/vennio-mcp/internal/cards"
 	"github.com/vennio-mcp/vennio-mcp/internal/consent"
 	"github.com/vennio-mcp/vennio-mcp/internal/scheduling"
 	"github.com/vennio-mcp/vennio-mcp/schemas"
@@ -14,7 +15,7 @@ import (
 // person's consent.
 func proposeTimes(d *Deps) Tool {
 	return define(d, spec{
-		name: toolPropose, title: "Propose times", effect: adds, needs: toolFind,
+		name: toolPropose, title: "Propose times", effect: adds, needs: toolFind, card: cards.BookingURI,
 		description: "Ask people which slot suits: voters in a poll, or accounts, who must all accept. " + consentRule(d.Policy) +
 			" Vennio books the winner. Safe to repeat.",
 	}, d.proposeTimes)

@@ -55,6 +55,17 @@ func (i *issuer) rotate(kid string) {
 	require.NoError(i.t, err)
 }
 
+// req: C15. The OAuth client of a token, to which the key of a card is bound.
+func TestTheClientOfATokenIsKnown(t *testing.T) {
+	t.Parallel()
+	i := newIssuer(t)
+	for claim, client := range map[string]string{"client_id": "chat", "azp": "portal"} {
+		got, err := i.checker(t.Context(), "org").Identify(bearer(t, i.token(func(c jwt.MapClaims) { c[claim] = client })))
+		require.NoError(t, err)
+		assert.Equal(t, client, got.Client)
+	}
+}
+
 // token returns a valid token, unless change makes it invalid.
 func (i *issuer) token(change func(jwt.MapClaims)) string {
 	i.t.Helper()
@@ -105,6 +116,7 @@ func TestReq_X1_JWTsOfTheIssuerAreAccepted(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, "oauth:ada", got.Name)
 	assert.Equal(t, "acme", got.Tenant)
+	assert.Empty(t, got.Client)
 	assert.True(t, got.May(auth.ScopeBook))
 	assert.False(t, got.May(auth.ScopeMetrics))
 	got, err = i.checker(t.Context(), "").Identify(bearer(t, i.token(func(c jwt.MapClaims) {

@@ -237,7 +237,7 @@ test('payment: the card names the site, opens it, and shows when it is paid', li
 
 test('a call that the person stops', limit, async (t) => {
   const { agent } = await connected(t)
-  for (const [uri, shown] of [[bookingCard, 'The call was cancelled before it had a result.'], [slotsCard, 'The search was cancelled.']]) {
+  for (const [uri, shown] of [[bookingCard, 'The call was cancelled.'], [slotsCard, 'The search was cancelled.']]) {
     const host = await openCard(t, browser, agent, uri)
     await host.cancel()
     await host.card.getByText(shown).waitFor()

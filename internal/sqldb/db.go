@@ -30,6 +30,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -126,9 +127,9 @@ func (db *DB) Close() error {
 	return nil
 }
 
-// connected returns the connections. It opens the DB if necessary; a failure is not
-// remembered, so the next call tries again. While another goroutine opens the DB, a
-// call waits only as long as its context allows.
+// connected returns the connections. It opens the DB if necessary, and again if its
+// file was replaced; a failure is not remembered, so the next call tries again. While
+// another goroutine opens the DB, a call waits only as long as its context allows.
 func (db *DB) connected(ctx context.Context) (*sql.DB, error) {
 	select {
 	case db.opening <- struct{}{}:
@@ -139,12 +140,14 @@ func (db *DB) connected(ctx context.Context) (*sql.DB, error) {
 	if db.closed {
 		return nil, ErrClosed
 	}
+	var err error
 	if db.pool == nil {
-		pool, err := db.dialect.connect(ctx)
-		if err != nil {
-			return nil, fmt.Errorf("open the store: %w", err)
-		}
-		db.pool = pool
+		db.pool, err = db.dialect.connect(ctx)
+	} else if s, ok := db.dialect.(sqlite); ok {
+		err = s.follow(ctx, db.pool)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("open the store: %w", err)
 	}
 	return db.pool, nil
 }
@@ -219,5 +222,5 @@ func dialectOf(location string, o Options) dialect {
 	if OnServer(location) {
 		return postgres{location, o.Patience}
 	}
-	return sqlite{location, o.Patience}
+	return sqlite{location, o.Patience, new(fs.FileInfo)}
 }

@@ -19,6 +19,9 @@ func (db *DB) Raw(ctx context.Context, statement string, args ...any) error {
 	return err
 }
 
+// Connections returns the pool that the job engine keeps.
+func (db *DB) Connections(ctx context.Context) (*sql.DB, error) { return db.connected(ctx) }
+
 // Texts returns the single column of texts that query finds.
 func (db *DB) Texts(ctx context.Context, query string, args ...any) ([]string, error) {
 	var found []string

@@ -93,3 +93,51 @@ func TestAnEmptiedDatabaseIsLikeANewOne(t *testing.T) {
 		return appendEntry(tx, entry{seq: 1, prev: beginning, hash: "h1", act: "a", salt: "s", details: "d1"})
 	}), "the ledger begins again")
 }
+
+// field: state folder deleted or replaced while a process uses it
+func TestADatabaseFollowsItsFile(t *testing.T) {
+	t.Parallel()
+	for name, remove := range map[string]func(dir string) error{
+		"deleted": os.RemoveAll,
+		"moved":   func(dir string) error { return os.Rename(dir, dir+".old") },
+	} {
+		for _, first := range []bool{false, true} { // whether this process or another one makes the new file
+			dir := filepath.Join(t.TempDir(), "state")
+			db, other := sqldb.Open(dir), sqldb.Open(dir)
+			require.NoError(t, db.Write(t.Context(), keepAct("a")))
+			pool, err := db.Connections(t.Context())
+			require.NoError(t, err)
+			require.NoError(t, remove(dir))
+			if first {
+				require.False(t, has(t, db, "a"), name)
+			}
+			require.NoError(t, other.Write(t.Context(), keepAct("b")))
+			require.NoError(t, db.Write(t.Context(), keepAct("c")))
+			require.NoError(t, pool.PingContext(t.Context()), "the job engine keeps its pool")
+			third := sqldb.Open(dir)
+			for _, one := range []*sqldb.DB{db, other, third} {
+				assert.False(t, has(t, one, "a"), name)
+				assert.True(t, has(t, one, "b") && has(t, one, "c"), name)
+			}
+			require.NoError(t, errors.Join(db.Close(), other.Close(), third.Close()))
+		}
+	}
+}
+
+// field: file replaced by one that cannot be used
+func TestADatabaseWhoseNewFileIsDamagedRecovers(t *testing.T) {
+	t.Parallel()
+	dir := filepath.Join(t.TempDir(), "state")
+	db := open(t, dir)
+	require.NoError(t, db.Write(t.Context(), keepAct("a")))
+	require.NoError(t, os.Rename(dir, dir+".old"))
+	require.NoError(t, os.Mkdir(dir, 0o700))
+	require.NoError(t, os.WriteFile(filepath.Join(dir, sqldb.DatabaseFile), []byte(strings.Repeat("damaged ", 1000)), 0o600))
+	for range 2 {
+		assert.Equal(t, sqldb.Damaged, sqldb.FaultOf(db.Write(t.Context(), keepAct("b"))))
+	}
+	require.NoError(t, os.RemoveAll(dir))
+	require.NoError(t, os.Rename(dir+".old", dir))
+	require.NoError(t, db.Write(t.Context(), keepAct("c")))
+	assert.True(t, has(t, db, "a") && has(t, db, "c"))
+}

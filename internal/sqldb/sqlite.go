@@ -3,6 +3,7 @@ package sqldb
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -32,6 +33,7 @@ var ErrNoFolder = errors.New("there is no state folder: set VENNIO_STATE_DIR, or
 type sqlite struct {
 	dir      string        // empty for a database in memory
 	patience time.Duration // for a lock that another process holds
+	opened   *fs.FileInfo  // the file of the open connection; nil if none was opened. DB.opening guards it
 }
 
 // connect opens the database and creates it if necessary.
@@ -39,16 +41,56 @@ func (s sqlite) connect(ctx context.Context) (*sql.DB, error) {
 	if s.dir == "" {
 		return s.open(ctx, ":memory:")
 	}
-	path, err := s.path()
+	path, file, err := s.find(ctx)
 	if err != nil {
 		return nil, err
 	}
-	if _, err := os.Stat(path); err != nil {
-		if err := s.create(ctx, filepath.Dir(path), path); err != nil {
-			return nil, err
+	pool, err := s.open(ctx, fileURI(path))
+	if err == nil {
+		*s.opened = file
+	}
+	return pool, err
+}
+
+// find returns the file of the database and creates it if necessary.
+func (s sqlite) find(ctx context.Context) (path string, file fs.FileInfo, err error) {
+	if path, err = s.path(); err != nil {
+		return "", nil, err
+	}
+	if file, err = os.Stat(path); err != nil {
+		if err = s.create(ctx, filepath.Dir(path), path); err == nil {
+			file, err = os.Stat(path)
 		}
 	}
-	return s.open(ctx, fileURI(path))
+	return path, file, err
+}
+
+// follow opens the database again if its file was deleted or replaced since it was opened, for example by
+// vennio-mcp sandbox reset. Otherwise this process would write to a file that no other process can find. It
+// waits for the transaction in progress, and keeps the pool, which the job engine has too.
+func (s sqlite) follow(ctx context.Context, pool *sql.DB) error {
+	if s.dir == "" {
+		return nil
+	}
+	file, err := os.Stat(filepath.Join(s.dir, DatabaseFile))
+	if err == nil && os.SameFile(file, *s.opened) || errors.Is(err, fs.ErrPermission) { // the open file can still be used
+		return nil
+	}
+	conn, err := pool.Conn(ctx)
+	if err != nil {
+		return err
+	}
+	_ = conn.Raw(func(any) error { return driver.ErrBadConn }) // closes the connection
+	*s.opened = nil                                            // until the other file is open
+	_, file, err = s.find(ctx)
+	if err != nil {
+		return err
+	}
+	if err := migrate(ctx, goose.DialectSQLite3, pool); err != nil {
+		return err
+	}
+	*s.opened = file
+	return nil
 }
 
 // path returns the path of the file. It refuses a file or folder to which others can

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"time"
 )
 
@@ -75,7 +76,10 @@ func (db *DB) watched(ctx context.Context, do func(*watchdog) error) error {
 	if db.dialect.needsReconnect(err) {
 		db.reconnect()
 	}
-	return fmt.Errorf("%w: %w", ErrUnavailable, err)
+	if db.Volatile() || db.Shared() {
+		return fmt.Errorf("%w: %w", ErrUnavailable, err)
+	}
+	return fmt.Errorf("%w: %s: %w", ErrUnavailable, filepath.Join(db.location, DatabaseFile), err)
 }
 
 // reconnect closes the idle connections, so that the next transaction opens a new

@@ -62,8 +62,8 @@ func Tools(log zerolog.Logger, m *Metrics) tools.Middleware {
 			took, code := time.Since(start), outcome(result, err)
 			m.countCall(tool, code, took)
 			line := log.Info()
-			if code == string(schemas.CodeInternal) {
-				line = log.Error().AnErr("cause", err)
+			if code == string(schemas.CodeInternal) || code == string(schemas.CodeStoreAway) {
+				line = log.Error().AnErr("cause", err) // only the operator can remove it
 			}
 			if e, ok := errors.AsType[*vennioclient.Error](err); ok {
 				line = line.Str("kind", string(e.Kind)).Int("status", e.Status).Str("request_id", e.RequestID).Int("attempts", e.Attempts)

@@ -51,6 +51,9 @@ func TestEachToolCallIsOneLineWithItsOutcome(t *testing.T) {
 	broken := logged(t, errors.New("disk on fire"))
 	assert.Equal(t, "error", broken["level"])
 	assert.Equal(t, "disk on fire", broken["cause"])
+	full := logged(t, &scheduling.Refusal{Code: "store_unavailable", Cause: errors.New("/state/vennio-mcp.db: the disk is full")})
+	assert.Equal(t, "error", full["level"])
+	assert.Contains(t, full["cause"], "/state/vennio-mcp.db: the disk is full")
 }
 
 func TestRequestsAreLoggedWithoutSecrets(t *testing.T) {

@@ -48,7 +48,14 @@ func (p program) sandboxCommand() *cobra.Command {
 }
 
 const resetAbout = `Deletes everything that the sandbox has stored on this machine: its bookings, and its ledger, events and
-paired browsers. Programs that use the sandbox go on with a new one. It deletes nothing of a Vennio account.`
+paired browsers. Programs that use the sandbox continue with a new one. It deletes nothing of a Vennio account.`
+
+func plural(n int, one, several string) string {
+	if n == 1 {
+		several = one
+	}
+	return fmt.Sprintf("%d %s", n, several)
+}
 
 func (p program) resetCommand() *cobra.Command {
 	return &cobra.Command{
@@ -65,9 +72,10 @@ func (p program) resetCommand() *cobra.Command {
 			case r == nil:
 				_, err = fmt.Fprintf(p.out, "Nothing to delete: the sandbox has stored nothing in %s.\n", dir)
 			case r.Unreadable != nil:
-				_, err = fmt.Fprintf(p.out, "Deleted %s, which could not be read (%s). Restart the MCP clients that use the sandbox.\n", r.Dir, sanitize.Line(r.Unreadable.Error(), 200))
+				_, err = fmt.Fprintf(p.out, "Deleted %s, which could not be read (%s). The sandbox begins again.\n", r.Dir, sanitize.Line(r.Unreadable.Error(), 200))
 			default:
-				_, err = fmt.Fprintf(p.out, "Deleted from %s: %d bookings, %d entries of the ledger, %d events. The sandbox is as new.\n", r.Dir, r.Bookings, r.Entries, r.Events)
+				_, err = fmt.Fprintf(p.out, "Deleted from %s: %s, %s, %s. The sandbox begins again.\n", r.Dir,
+					plural(r.Bookings, "booking", "bookings"), plural(r.Entries, "ledger entry", "ledger entries"), plural(r.Events, "event", "events"))
 			}
 			return err
 		},

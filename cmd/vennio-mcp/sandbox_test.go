@@ -206,17 +206,55 @@ func TestTheSandboxIsResetAndNothingElse(t *testing.T) {
 
 	code, out, errs := run(t, env, "sandbox", "reset")
 	require.Zero(t, code, errs)
-	assert.Contains(t, out, "1 bookings, 3 entries of the ledger")
+	assert.Contains(t, out, "1 booking, 3 ledger entries, 0 events")
 	assert.Contains(t, c.call("list_bookings", nil).Text, "No bookings")
 	require.NotEmpty(t, c.call("book_slot", c.booking()).Data.BookingID)
 	assert.Contains(t, verified(t, withKey), "3 entries")
 	_, _, errs = run(t, env, "ledger", "list")
 	assert.Contains(t, errs, "The sandbox has its own", "without a key the account's ledger is read, because the key may be in the settings of a client")
 
-	require.NoError(t, os.WriteFile(filepath.Join(stateDir(env), "sandbox", "signing-secret"), nil, 0o600))
+	for _, name := range []string{"signing-secret", "vennio-mcp.db.backup", "vennio-mcp.db-copy"} {
+		foreign := filepath.Join(stateDir(env), "sandbox", name)
+		require.NoError(t, os.WriteFile(foreign, nil, 0o600))
+		code, _, errs = run(t, env, "sandbox", "reset")
+		assert.NotZero(t, code)
+		assert.Contains(t, errs, name+"\", which the sandbox did not create")
+		require.NoError(t, os.Remove(foreign))
+	}
+	require.NoError(t, os.WriteFile(filepath.Join(stateDir(env), "sandbox", ".probe.123"), nil, 0o600)) // of a process that was killed
 	code, _, errs = run(t, env, "sandbox", "reset")
-	assert.NotZero(t, code)
-	assert.Contains(t, errs, "may have the data of an account")
+	assert.Zero(t, code, errs)
+}
+
+// field: state folder deleted, damaged and reset under running clients
+func TestRunningClientsFollowTheStoredSandbox(t *testing.T) {
+	t.Parallel()
+	for name, change := range map[string]func(env []string, dir string){
+		"deleted": func(_ []string, dir string) { require.NoError(t, os.RemoveAll(dir)) },
+		"damaged and reset": func(env []string, dir string) {
+			require.NoError(t, os.Truncate(filepath.Join(dir, sqldb.DatabaseFile), 0))
+			code, out, errs := run(t, env, "sandbox", "reset")
+			require.Zero(t, code, errs)
+			assert.Contains(t, out, "could not be read")
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			env := clean(t)
+			one := converse(t, env)
+			require.NotEmpty(t, one.call("book_slot", one.booking()).Data.BookingID)
+			change(env, filepath.Join(stateDir(env), "sandbox"))
+			assert.Contains(t, one.call("list_bookings", nil).Text, "No bookings")
+			made := one.call("book_slot", one.booking()).Data
+			require.NotEmpty(t, made.BookingID)
+			two := converse(t, env)
+			assert.Contains(t, two.call("list_bookings", nil).Text, made.BookingID)
+			assert.Contains(t, verified(t, env), "3 entries")
+			left, err := os.ReadDir(stateDir(env))
+			require.NoError(t, err)
+			assert.Len(t, left, 2, "the signing secret and the folder of the sandbox: %v", left)
+		})
+	}
 }
 
 // field: damaged, newer and unwritable state of the sandbox
@@ -234,6 +272,10 @@ func TestStoredSandboxesThatCannotBeUsed(t *testing.T) {
 		"newer account": func(t *testing.T, dir string) {
 			t.Helper()
 			spoilTable(t, dir, `UPDATE sandbox SET revision = 'x', account = '{"Unheard":1}'`)
+		},
+		"empty account": func(t *testing.T, dir string) {
+			t.Helper()
+			spoilTable(t, dir, `UPDATE sandbox SET revision = 'x', account = 'null'`)
 		},
 		"damaged account": func(t *testing.T, dir string) {
 			t.Helper()

@@ -165,13 +165,14 @@ func ListSubscriptions(ctx context.Context, vennio *vennioclient.Client, in *web
 	return listed, err
 }
 
-// subscriptionDescription is the description of the program's subscriptions at Vennio.
-const subscriptionDescription = "vennio-mcp"
-
 // Subscribe makes a subscription at Vennio and stores its secret. If the secret cannot be stored, it
 // deletes the subscription, because none of its events could be verified.
 func Subscribe(ctx context.Context, vennio *vennioclient.Client, in *webhooks.Inbox, url string, types []string) (*vennioclient.Webhook, error) {
-	made, err := vennio.CreateWebhook(ctx, NewIdempotencyKey(), vennioclient.WebhookRequest{URL: url, Events: types, Description: subscriptionDescription})
+	return subscribe(ctx, vennio, in, vennioclient.WebhookRequest{URL: url, Events: types, Description: "vennio-mcp"})
+}
+
+func subscribe(ctx context.Context, vennio *vennioclient.Client, in *webhooks.Inbox, wanted vennioclient.WebhookRequest) (*vennioclient.Webhook, error) {
+	made, err := vennio.CreateWebhook(ctx, NewIdempotencyKey(), wanted)
 	switch {
 	case vennioclient.OutcomeOf(err) == vennioclient.Unknown:
 		return nil, fmt.Errorf("the subscription may have been made, but its secret is lost: end it with vennio-mcp webhooks list and remove, then register again: %w", err)

@@ -8,8 +8,9 @@ import (
 	"net"
 	"net/url"
 	"os"
+	"path/filepath"
+	"regexp"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -17,6 +18,7 @@ import (
 
 	"github.com/vennio-mcp/vennio-mcp/internal/config"
 	"github.com/vennio-mcp/vennio-mcp/internal/files"
+	"github.com/vennio-mcp/vennio-mcp/internal/sanitize"
 	"github.com/vennio-mcp/vennio-mcp/internal/scheduling"
 	"github.com/vennio-mcp/vennio-mcp/internal/sqldb"
 	"github.com/vennio-mcp/vennio-mcp/internal/webhooks"
@@ -48,9 +50,9 @@ func UsableSandboxDir(location string, log zerolog.Logger) string {
 	return location
 }
 
-// ResetSandbox deletes everything that the built-in sandbox has stored in dir (config.SandboxDir): its account and its ledger, events and
-// paired browsers. Processes that use the sandbox find it as new. It returns what it deleted, or nil if
-// there was nothing. It does not touch what is stored for accounts of Vennio.
+// ResetSandbox deletes everything that the built-in sandbox has stored in dir (config.SandboxDir): its account, and its
+// ledger, events and paired browsers. Processes that use the sandbox continue with a new one. It returns what it
+// deleted, or nil if there was nothing. It does not touch what is stored for accounts of Vennio.
 func ResetSandbox(ctx context.Context, dir string) (deleted *Reset, err error) {
 	if dir == "" {
 		return nil, sqldb.ErrNoFolder
@@ -67,7 +69,7 @@ func ResetSandbox(ctx context.Context, dir string) (deleted *Reset, err error) {
 	err = db.Check(ctx)
 	if fault := sqldb.FaultOf(err); fault == sqldb.Damaged || fault == sqldb.TooNew {
 		deleted.Unreadable = err
-		return deleted, errors.Join(db.Close(), os.RemoveAll(dir))
+		return deleted, errors.Join(db.Close(), removeFolder(dir))
 	}
 	if err == nil {
 		err = deleted.count(ctx, db)
@@ -78,6 +80,24 @@ func ResetSandbox(ctx context.Context, dir string) (deleted *Reset, err error) {
 	return deleted, explainSandbox(err)
 }
 
+// removeFolder moves a folder away before it deletes it, so that a process that makes a new database at that
+// moment does not find files of the old one.
+func removeFolder(dir string) error {
+	dir, err := filepath.EvalSymlinks(dir)
+	if err != nil {
+		return err
+	}
+	old := dir + ".deleted"
+	if err := errors.Join(os.RemoveAll(old), os.Rename(dir, old)); err != nil {
+		return err
+	}
+	return os.RemoveAll(old)
+}
+
+// sandboxFile matches the files in the folder of the sandbox: those of SQLite, and temporary ones of a process
+// that was killed.
+var sandboxFile = regexp.MustCompile(`^(` + regexp.QuoteMeta(sqldb.DatabaseFile) + `(\.\d+)?(-wal|-shm|-journal)?|\.probe\.\d+)$`)
+
 // checkSandboxFolder returns an error if there are files that the sandbox does not create: VENNIO_STATE_DIR may
 // once have named the folder, which then has the ledger of an account.
 func checkSandboxFolder(dir string) error {
@@ -86,8 +106,8 @@ func checkSandboxFolder(dir string) error {
 		return err
 	}
 	for _, file := range all {
-		if !strings.HasPrefix(file.Name(), sqldb.DatabaseFile) {
-			return fmt.Errorf("%s contains %s, so it may have the data of an account: if not, delete the folder", dir, file.Name())
+		if !sandboxFile.MatchString(file.Name()) {
+			return fmt.Errorf("%s contains %s, which the sandbox did not create: move that file elsewhere. If it is the signing secret or the key of an account, the folder contains that account's ledger: then set VENNIO_STATE_DIR to another folder", dir, sanitize.Quote(file.Name(), 100))
 		}
 	}
 	return nil
@@ -266,6 +286,10 @@ func (a *App) receiveSandbox(ctx context.Context, address string) (stop func()) 
 	}
 }
 
+// sandboxSubscription is the description of the subscriptions that receiveSandbox makes. Others stay, whether
+// their receiver can be reached or not.
+const sandboxSubscription = "vennio-mcp serve"
+
 // subscribeSandbox subscribes unless the subscription exists and the store has its secret.
 func (a *App) subscribeSandbox(ctx context.Context, address string) error {
 	stored, err := a.webhooks.Of("").Subscriptions(ctx)
@@ -279,12 +303,12 @@ func (a *App) subscribeSandbox(ctx context.Context, address string) error {
 			subscribed = true
 			return false
 		}
-		return w.URL == address || w.Description == subscriptionDescription && !listens(ctx, w.URL)
+		return w.URL == address || w.Description == sandboxSubscription && !listens(ctx, w.URL)
 	})
 	if err != nil || subscribed {
 		return err
 	}
-	_, err = Subscribe(ctx, a.Vennio, a.webhooks.Of(""), address, DocumentedEvents(a.Vennio.Dialect()))
+	_, err = subscribe(ctx, a.Vennio, a.webhooks.Of(""), vennioclient.WebhookRequest{URL: address, Events: DocumentedEvents(a.Vennio.Dialect()), Description: sandboxSubscription})
 	return err
 }
 

@@ -82,7 +82,12 @@ func (s *Server) storeReply(c *call, r reply) {
 
 func (o *storedWrite) stale(now time.Time) bool { return now.Sub(o.At) >= idempotencyAge }
 
-func (c *call) idempotencyID() string { return c.caller.token + "\x00" + c.idempotencyKey }
+// idempotencyID identifies the API key and the idempotency key of a call. It is a hash, because it is stored
+// and somebody may try a real API key here.
+func (c *call) idempotencyID() string {
+	sum := sha256.Sum256([]byte(c.caller.token + "\x00" + c.idempotencyKey))
+	return hex.EncodeToString(sum[:])
+}
 
 func (c *call) fingerprint() string {
 	sum := sha256.Sum256([]byte(c.method + " " + c.uri + "\n" + string(c.body)))

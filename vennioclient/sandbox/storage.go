@@ -3,7 +3,9 @@ package sandbox
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 )
@@ -74,11 +76,22 @@ func decodeAccount(stored []byte) (*accountData, error) {
 	d := json.NewDecoder(bytes.NewReader(stored))
 	d.DisallowUnknownFields()
 	a := new(accountData)
-	if err := d.Decode(a); err != nil {
+	err := d.Decode(a)
+	if err == nil && (!json.Valid(stored) || a.Created.IsZero() || a.hasNull()) {
+		err = errors.New("it is incomplete")
+	}
+	if err != nil {
 		return nil, fmt.Errorf("the stored account is damaged, or a newer version of the program wrote it (%w): delete it with vennio-mcp sandbox reset", err)
 	}
 	a.makeMaps()
 	return a, nil
+}
+
+// hasNull reports whether a record is null, which the handlers do not expect.
+func (a *accountData) hasNull() bool {
+	return slices.Contains(a.Bookings, nil) || slices.Contains(a.Consents, nil) || slices.Contains(a.Webhooks, nil) ||
+		slices.Contains(a.Proposals, nil) || slices.Contains(a.VennLinks, nil) || slices.Contains(a.Series, nil) ||
+		slices.Contains(slices.Collect(maps.Values(a.Checkouts)), nil) || slices.Contains(slices.Collect(maps.Values(a.StoredWrites)), nil)
 }
 
 // unknownRevision is the revision of data that must be read again.

@@ -123,6 +123,37 @@ func TestEveryFieldOfTheAccountIsStored(t *testing.T) {
 	assert.Equal(t, &full, again)
 }
 
+// field: state of the sandbox that parses but is incomplete
+func TestAnIncompleteAccountIsRefused(t *testing.T) {
+	t.Parallel()
+	whole, err := json.Marshal(newAccount(fixed))
+	require.NoError(t, err)
+	_, err = decodeAccount(whole)
+	require.NoError(t, err)
+	for _, raw := range []string{
+		"", "null", "{}", "[]", string(whole) + "}", string(whole) + "{}", strings.Replace(string(whole), `"Bookings":null`, `"Bookings":[null]`, 1),
+		strings.Replace(string(whole), `"Checkouts":{}`, `"Checkouts":{"x":null}`, 1),
+	} {
+		_, err := decodeAccount([]byte(raw))
+		require.ErrorContains(t, err, "sandbox reset", raw)
+	}
+}
+
+// field: real API key sent to the sandbox
+func TestNoAPIKeyIsStored(t *testing.T) {
+	t.Parallel()
+	const key = "vennio_sk_live_c4n4ry"
+	m := new(memory)
+	r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/v1/bookings", strings.NewReader(tomorrowAtTwo))
+	r.Header.Set("Authorization", "Bearer "+key)
+	r.Header.Set(idempotencyHeader, "k1")
+	w := httptest.NewRecorder()
+	stored(m, fixed).ServeHTTP(w, r)
+	require.Equal(t, http.StatusCreated, w.Code, w.Body)
+	assert.NotContains(t, string(m.account), key)
+	assert.NotContains(t, string(m.account), "c4n4ry")
+}
+
 // A field of Server is lost when the process ends, and no other process sees it.
 func TestNothingOfTheAccountIsAFieldOfServer(t *testing.T) {
 	t.Parallel()

@@ -68,7 +68,9 @@ func (f skillFile) apply() error {
 		return files.Replace(f.path, f.new, 0o644)
 	case "removed":
 		err := os.Remove(f.path)
-		_ = os.Remove(dir) // it stays if a person has put something else there
+		if info, failed := os.Lstat(dir); failed == nil && info.IsDir() { // not a person's link to a folder
+			_ = os.Remove(dir) // it stays if a person has put something else there
+		}
 		return err
 	}
 	return nil
@@ -104,6 +106,21 @@ func (p program) skillsFolder(given string) (string, error) {
 	return here.Skills(), nil
 }
 
+// notFolder returns the part of a path that is not a folder, for example a file or a link that leads nowhere;
+// empty if the folder exists or can be made.
+func notFolder(path string) string {
+	if info, err := os.Stat(path); err == nil && info.IsDir() {
+		return ""
+	}
+	if _, err := os.Lstat(path); err == nil {
+		return path
+	}
+	if up := filepath.Dir(path); up != path {
+		return notFolder(up)
+	}
+	return ""
+}
+
 // skillFiles compares the wanted skills with the files in the folder. It returns an error if a file that
 // this program did not write, or that was changed since, is where a wanted skill belongs.
 func skillFiles(folder string, wanted []prompts.Skill) (all []skillFile, err error) {
@@ -112,6 +129,12 @@ func skillFiles(folder string, wanted []prompts.Skill) (all []skillFile, err err
 		f := skillFile{path: filepath.Join(folder, name, "SKILL.md")}
 		if i := slices.IndexFunc(wanted, func(s prompts.Skill) bool { return s.Name == name }); i >= 0 {
 			f.new = signed(wanted[i].Text)
+		}
+		if blocked := notFolder(filepath.Dir(f.path)); blocked != "" {
+			if f.new != nil && !slices.Contains(foreign, blocked) {
+				foreign = append(foreign, blocked)
+			}
+			continue
 		}
 		info, err := os.Lstat(f.path)
 		switch {
@@ -136,7 +159,7 @@ func skillFiles(folder string, wanted []prompts.Skill) (all []skillFile, err err
 		}
 	}
 	if len(foreign) > 0 {
-		return nil, fmt.Errorf("not written by this program, or changed since: %s. Move that elsewhere, then run this again; nothing was changed", strings.Join(foreign, ", "))
+		return nil, fmt.Errorf("not written by this program, or changed since: %s. Move it elsewhere, then run this again; nothing was changed", strings.Join(foreign, ", "))
 	}
 	return all, nil
 }

@@ -117,6 +117,53 @@ func (d *laptop) edit(path, old, changed string) {
 	d.write(path, strings.ReplaceAll(string(raw), old, changed), 0o600)
 }
 
+// field: skill folder that is a link, a file, or leads nowhere
+func TestReq_P11_TheFoldersOfAPersonStay(t *testing.T) {
+	t.Parallel()
+	const skill = ".claude/skills/schedule-a-meeting"
+	d := newLaptop(t)
+	notes := d.write("dotfiles/schedule/notes.md", "Mine.", 0o600)
+	link := filepath.Join(d.home, skill)
+	require.NoError(t, os.MkdirAll(filepath.Dir(link), 0o700))
+	require.NoError(t, os.Symlink(filepath.Dir(notes), link))
+	for _, command := range []string{"install", "uninstall"} {
+		code, _, errs := d.run(command, "skills")
+		require.Zero(t, code, errs)
+	}
+	target, err := os.Readlink(link)
+	require.NoError(t, err)
+	left, err := os.ReadDir(target)
+	require.NoError(t, err)
+	assert.Len(t, left, 1, "the person's file")
+
+	for name, block := range map[string]func(d *laptop) (path string){
+		"a file": func(d *laptop) string { return d.write(skill, "Mine.", 0o600) },
+		"a link that leads nowhere": func(d *laptop) string {
+			path := filepath.Join(d.home, skill)
+			require.NoError(t, os.MkdirAll(filepath.Dir(path), 0o700))
+			require.NoError(t, os.Symlink(filepath.Join(d.home, "nowhere"), path))
+			return path
+		},
+		"a file in place of all skills":     func(d *laptop) string { return d.write(".claude/skills", "Mine.", 0o600) },
+		"a file in place of the parent":     func(d *laptop) string { return d.write(".claude", "Mine.", 0o600) },
+		"a folder in place of the SKILL.md": func(d *laptop) string { return filepath.Dir(d.write(skill+"/SKILL.md/x", "Mine.", 0o600)) },
+	} {
+		d := newLaptop(t)
+		path := block(d)
+		for _, args := range [][]string{{"install", "skills"}, {"install", "skills", "--dry-run"}} {
+			code, _, errs := d.run(args...)
+			assert.Equal(t, 1, code, name)
+			assert.Contains(t, errs, path+". Move it elsewhere", name)
+			assert.Contains(t, errs, "nothing was changed", name)
+		}
+		code, out, errs := d.run("uninstall", "skills")
+		assert.Zero(t, code, errs)
+		assert.Contains(t, out, "Nothing was changed.", name)
+		_, err := os.Lstat(path)
+		assert.NoError(t, err, name)
+	}
+}
+
 func TestSkillsTakeNoFlagsOfClients(t *testing.T) {
 	t.Parallel()
 	for want, args := range map[string][]string{

@@ -17,7 +17,7 @@ type Host struct {
 
 // HostsQuery pages Hosts. Zero fields are not sent.
 type HostsQuery struct {
-	Limit  int
+	Limit  int    // the most entries of a page; 0 is Vennio's default
 	Cursor string // HostPage.NextCursor of the page before
 }
 

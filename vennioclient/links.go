@@ -125,7 +125,7 @@ func (r VennLinkRequest) argumentErrors() argumentErrors {
 
 // VennLinksQuery pages ListVennLinks. Zero fields are not sent.
 type VennLinksQuery struct {
-	Limit  int
+	Limit  int    // the most entries of a page; 0 is Vennio's default
 	Cursor string // VennLinkPage.NextCursor of the page before
 }
 

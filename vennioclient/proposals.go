@@ -202,7 +202,7 @@ func slotBodies(all []ProposedTime) []slotBody {
 // (vennio-api.md, Proposals).
 type ProposalsQuery struct {
 	Status string
-	Limit  int
+	Limit  int    // the most entries of a page; 0 is Vennio's default
 	Cursor string // ProposalPage.NextCursor of the page before
 }
 

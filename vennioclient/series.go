@@ -119,7 +119,7 @@ func seriesOf(o object, bookings []Booking) (Series, error) {
 
 // SeriesQuery pages ListBookingSeries. Zero fields are not sent.
 type SeriesQuery struct {
-	Limit  int
+	Limit  int    // the most entries of a page; 0 is Vennio's default
 	Cursor string // SeriesPage.NextCursor of the page before
 }
 

@@ -1,12 +1,15 @@
 package main
 
 import (
+	"database/sql"
 	"fmt"
 	"io"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -32,7 +35,7 @@ func serves(t *testing.T, policy string) *target {
 	t.Helper()
 	env, vennio := humanEnv(t, "VENNIO_CONSENT="+policy)
 	v := &target{env: env, vennio: vennio, home: strings.TrimPrefix(env[0], "HOME=")}
-	require.NoError(t, os.Chmod(v.home, 0o755))               //nolint:gosec // G302: the program itself must protect its files
+	require.NoError(t, os.Chmod(v.home, 0o755))               //nolint:gosec // G302: the program itself must protect its files // the program itself must protect its files
 	require.NoError(t, os.Chmod(filepath.Dir(v.home), 0o755)) //nolint:gosec // G302
 	var settings strings.Builder
 	for _, line := range env {
@@ -233,4 +236,137 @@ func TestReq_C5_TheShellsAttacksWriteWithoutTheChecks(t *testing.T) {
 			assert.NotEqual(t, "0", writesAt(t, v.vennio))
 		})
 	}
+}
+
+// onDisk are what an agent of the server's user does to the server's database. It computes all hashes anew.
+var onDisk = map[string][]string{
+	"inserts a grant":               {`INSERT INTO grants (id, COLUMNS) SELECT 'FORGED', COLUMNS FROM grants`},
+	"changes the method of a grant": {`UPDATE grants SET rung = 'approved on the page'`},
+	"changes the method everywhere": {
+		`UPDATE grants SET rung = 'approved on the page'`,
+		`UPDATE details SET json = json_remove(json_set(json, '$.rung', 'approved on the page'), '$.signature', '$.act') WHERE json LIKE '%"signature"%' AND json NOT LIKE '%"passkey"%'`,
+	},
+	"edits an act":                  {`UPDATE acts SET json = replace(json, 'Intro', 'Other')`},
+	"edits an act everywhere":       {`UPDATE acts SET json = replace(json, 'Intro', 'Other')`, `UPDATE details SET json = replace(json, 'Intro', 'Other')`},
+	"edits the person on record":    {`UPDATE grants SET given_by = 'Eve'`, `UPDATE details SET json = json_set(json, '$.by', 'Eve') WHERE json LIKE '%"by"%'`},
+	"adds a passkey":                {`INSERT INTO passkeys SELECT 'AAAAAAAAAAAAAAAAAAAAAA', tenant, public_key, name, rp, how, added, removed FROM passkeys`},
+	"replaces the key of a passkey": {`UPDATE passkeys SET public_key = 'pQECAyYgASFYIOagqgDCvbaiqDyaOE3H0rgY6Wvd8lDPo8Uytrv0FgxcIlgg3FF3V0KKv94WoCtYd8LeKDQ0BHT8o0wGKCamTNpUqtE'`},
+	"removes the newest entries":    {`DELETE FROM details WHERE seq > 3`, `DELETE FROM entries WHERE seq > 3`},
+	"removes an entry and numbers the others anew": {
+		`DELETE FROM details WHERE seq = 3`, `DELETE FROM entries WHERE seq = 3`, `UPDATE details SET seq = seq - 1 WHERE seq > 3`, `UPDATE entries SET seq = seq - 1 WHERE seq > 3`,
+	},
+	"lowers a counter": {`UPDATE passkey_counters SET counter = 0`},
+	"removes the policy, and the signature with it": {
+		`UPDATE proposals SET policy = ''`, `UPDATE grants SET rung = 'approved on the page'`,
+		`UPDATE details SET json = json_remove(json, '$.policy')`,
+		`UPDATE details SET json = json_remove(json_set(json, '$.rung', 'approved on the page'), '$.signature', '$.act') WHERE json LIKE '%"signature"%' AND json NOT LIKE '%"passkey"%'`,
+	},
+}
+
+// rewrites executes statements in the database under a home directory, without its triggers, and computes the ledger's hashes anew.
+func rewrites(t *testing.T, home string, statements []string) {
+	t.Helper()
+	var path string
+	require.NoError(t, filepath.WalkDir(home, func(at string, _ os.DirEntry, err error) error {
+		if filepath.Ext(at) == ".db" {
+			path = at
+		}
+		return err
+	}))
+	db, err := sql.Open("sqlite", path)
+	require.NoError(t, err)
+	defer func() { require.NoError(t, db.Close()) }()
+	for _, trigger := range texts(t, db, `SELECT name FROM sqlite_master WHERE type = 'trigger' OR type = 'index' AND sql IS NOT NULL`) {
+		statements = append([]string{`DROP ` + strings.ToUpper(texts(t, db, `SELECT type FROM sqlite_master WHERE name = '`+trigger+`'`)[0]) + ` ` + trigger}, statements...)
+	}
+	columns := texts(t, db, `SELECT group_concat(name) FROM pragma_table_info('grants') WHERE name <> 'id'`)[0]
+	for _, statement := range statements {
+		_, err := db.ExecContext(t.Context(), strings.ReplaceAll(statement, "COLUMNS", columns))
+		require.NoError(t, err, statement)
+	}
+	prev := strings.Repeat("0", 64)
+	for _, seq := range texts(t, db, `SELECT seq FROM entries ORDER BY seq`) {
+		commitment := sha256Hex(texts(t, db, `SELECT salt || json FROM details WHERE seq = `+seq)[0])
+		_, err := db.ExecContext(t.Context(), `UPDATE entries SET commitment = ?, prev = ? WHERE seq = ?`, commitment, prev, seq)
+		require.NoError(t, err)
+		prev = sha256Hex(texts(t, db, `SELECT prev || char(10) || seq || char(10) || at || char(10) || kind || char(10) || digest || char(10) || commitment FROM entries WHERE seq = `+seq)[0])
+		_, err = db.ExecContext(t.Context(), `UPDATE entries SET hash = ? WHERE seq = ?`, prev, seq)
+		require.NoError(t, err)
+		_, err = db.ExecContext(t.Context(), `UPDATE head SET seq = ?, hash = ?`, seq, prev)
+		require.NoError(t, err)
+	}
+}
+
+// texts returns the values of a query.
+func texts(t *testing.T, db *sql.DB, query string) (all []string) {
+	t.Helper()
+	rows, err := db.QueryContext(t.Context(), query)
+	require.NoError(t, err)
+	defer func() { _ = rows.Close() }()
+	for rows.Next() {
+		var text string
+		require.NoError(t, rows.Scan(&text))
+		all = append(all, text)
+	}
+	require.NoError(t, rows.Err())
+	return all
+}
+
+// req: C13
+// field: agent of the server's user, and passkeys pinned in settings that it cannot change
+// What it changes in the database, and what it books under a weaker policy or with its own passkey, is found.
+func TestReq_C13_WhatAnAgentChangesOnDiskIsFound(t *testing.T) {
+	t.Parallel()
+	env, _ := humanEnv(t, "VENNIO_CONSENT=signed")
+	ada := newDevice(t)
+	ada.adds(env, nil, "--name", "Ada Byron")
+	_, list, _ := run(t, env, "passkeys", "list")
+	settings := filepath.Join(t.TempDir(), "settings.yml")
+	require.NoError(t, os.WriteFile(settings, []byte(list), 0o600))
+	c := converse(t, env)
+	ada.key.Counter = 7
+	status, page := ada.answers(link.FindString(c.call("book_slot", c.booking()).Text), "approve")
+	require.Equal(t, http.StatusOK, status, page)
+	require.NoError(t, c.stdin.Close())
+	require.Zero(t, c.wait())
+
+	found := func(t *testing.T, act func(home string, env []string)) string {
+		t.Helper()
+		home := t.TempDir()
+		require.NoError(t, os.CopyFS(home, os.DirFS(strings.TrimPrefix(env[0], "HOME="))))
+		own := append(slices.Clone(env), "HOME="+home)
+		act(home, own)
+		code, out, errs := run(t, append(own, "VENNIO_MCP_SETTINGS="+settings), "ledger", "verify")
+		if code == 0 {
+			return strings.Join(regexp.MustCompile(`Attention: .*`).FindAllString(out, -1), "\n")
+		}
+		return errs
+	}
+	assert.Empty(t, found(t, func(home string, _ []string) { rewrites(t, home, nil) }), "other hashes alone are no mistake")
+	for name, statements := range onDisk {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			why := found(t, func(home string, _ []string) { rewrites(t, home, statements) })
+			assert.NotEmpty(t, why)
+		})
+	}
+	t.Run("books under a weaker policy", func(t *testing.T) {
+		t.Parallel()
+		assert.Contains(t, found(t, func(_ string, env []string) {
+			own := converse(t, append(env, "VENNIO_CONSENT=attested"))
+			require.Equal(t, "confirmed", own.call("book_slot", own.booking()).Data.Status)
+		}), "consents without a signature, although the policy is signed: 1.")
+	})
+	t.Run("books with its own passkey", func(t *testing.T) {
+		t.Parallel()
+		assert.Contains(t, found(t, func(_ string, env []string) {
+			code, shown := inTerminal(t, env, "passkeys", "remove", ada.id(), "--lost")
+			require.Zero(t, code, shown)
+			eve := newDevice(t)
+			eve.adds(env, nil, "--name", "Ada Byron")
+			own := converse(t, env)
+			status, page := eve.answers(link.FindString(own.call("book_slot", own.booking()).Text), "approve")
+			require.Equal(t, http.StatusOK, status, page)
+		}), "its signature is by a passkey that the tenant did not have")
+	})
 }

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 	"strings"
 	"text/tabwriter"
 
@@ -209,6 +211,12 @@ func (p program) verifyLedger(c *cobra.Command, cfg config.Config, db *sqldb.DB,
 		}
 		_, _ = fmt.Fprintf(p.out, "Attention: entry %d of %s: the passkey %s of %s%s was %s without a signature. That is right only if its owner had lost all passkeys.\n",
 			change.Seq, change.At, change.Passkey.ID, sanitize.Quote(change.Passkey.Name, 100), ofTenant(change.Passkey.Tenant), what)
+	}
+	for _, tenant := range slices.Sorted(maps.Keys(found.EarlierConsents)) {
+		if own, _ := cfg.Of(tenant); own.Consent == consent.PolicySigned {
+			_, _ = fmt.Fprintf(p.out, "Attention: consents%s without a signature, older than the first request under the policy signed: %d. That is right only if another policy applied before it.\n",
+				ofTenant(tenant), found.EarlierConsents[tenant])
+		}
 	}
 	return unsignedConsents(cfg, found.UnsignedConsents)
 }

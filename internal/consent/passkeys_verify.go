@@ -18,6 +18,7 @@ type passkeyHistory struct {
 	signed   int                             // the number of signatures
 	since    map[string]int64                // by tenant: the first request under PolicySigned
 	consents []UnsignedConsent               // after that
+	earlier  map[string]int                  // by tenant: the number of those before it; nil if there are none
 }
 
 // passkeyChange is an entry about a passkey.
@@ -185,12 +186,17 @@ func (h *passkeyHistory) unsigned() (all []PasskeyChange) {
 	return all
 }
 
-// addUnsigned adds the consents to an act that nobody signed, after the tenant began to require that.
+// addUnsigned adds the consents to an act that nobody signed.
 func (h *passkeyHistory) addUnsigned(of *history) {
 	for _, c := range of.unsigned {
 		if since := h.since[c.Tenant]; since > 0 && c.Seq > since {
 			h.consents = append(h.consents, c)
+			continue
 		}
+		if h.earlier == nil {
+			h.earlier = map[string]int{}
+		}
+		h.earlier[c.Tenant]++
 	}
 }
 

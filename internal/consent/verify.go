@@ -29,6 +29,8 @@ type Report struct {
 	// Consents without a signature that a tenant has after its first request under PolicySigned: another
 	// process with a weaker policy has accepted them.
 	UnsignedConsents []UnsignedConsent
+	// EarlierConsents is the number, by tenant, of the other consents without a signature; nil if there are none.
+	EarlierConsents map[string]int
 }
 
 // UnsignedConsent is an entry about a consent that nobody signed.
@@ -63,7 +65,8 @@ func (l *Ledger) Inspect(ctx context.Context) (r Report, err error) {
 			return err
 		}
 		err = tx.verifyRecords(c)
-		r.Signatures, r.Unsigned, r.UnsignedConsents = c.passkeys.signed, c.passkeys.unsigned(), c.passkeys.consents
+		r.Signatures, r.Unsigned = c.passkeys.signed, c.passkeys.unsigned()
+		r.UnsignedConsents, r.EarlierConsents = c.passkeys.consents, c.passkeys.earlier
 		return err
 	})
 	return r, err

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"html"
+	"net"
 	"net/http"
 	"net/url"
 	"os"
@@ -229,6 +230,53 @@ func TestReq_C5_UnderSignedOnlyTheDeviceWrites(t *testing.T) {
 	status, _ := other.answers(address, "approve")
 	assert.Equal(t, http.StatusForbidden, status)
 	require.Equal(t, "0", writesAt(t, vennio))
+	status, page := ada.answers(address, "approve")
+	require.Equal(t, http.StatusOK, status, page)
+	assert.Equal(t, "1", writesAt(t, vennio))
+}
+
+// req: C5
+// field: agent as another user of the same machine, with a web page on another port of localhost
+// Browsers use the same passkeys on every port. A signature that the page of another program obtained counts
+// nowhere, and no other program can listen at an address at which browsers look for the server.
+func TestReq_C5_APageOnAnotherPortApprovesNothing(t *testing.T) {
+	t.Parallel()
+	env, vennio := humanEnv(t, "VENNIO_CONSENT=signed")
+	ada := newDevice(t)
+	ada.adds(env, nil, "--name", "Ada Byron")
+	p := start(t, env, "serve", "--addr", "127.0.0.1:0")
+	c := attacksBy(t, "streamable HTTP", p.address(), "2025-11-25", true, &crawler{browser: newBrowser(t), base: p.address()})
+	address := link.FindString(say(t, c, "book_slot", aBooking(t, c)))
+	require.NotEmpty(t, address)
+	_, page := ada.open(address)
+	const elsewhere = "localhost:9999"
+	form := url.Values{
+		"decision": {"approve"}, "nonce": {ada.field(page, `name="nonce" value=`)},
+		"passkey": {ada.assertion("http://"+elsewhere, ada.field(page, `value="approve" data-into="passkey" data-sign=`))},
+	}
+	for _, host := range []string{"", elsewhere} {
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, address, strings.NewReader(form.Encode()))
+		require.NoError(t, err)
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		r.Host = host // of the address if empty
+		resp, err := http.DefaultClient.Do(r)
+		require.NoError(t, err)
+		require.NoError(t, resp.Body.Close())
+		assert.Equal(t, http.StatusForbidden, resp.StatusCode, host)
+	}
+	require.Equal(t, "0", writesAt(t, vennio))
+
+	u, err := url.Parse(address)
+	require.NoError(t, err)
+	if free, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "[::1]:0"); err == nil { // this machine has IPv6
+		_, err = new(net.ListenConfig).Listen(t.Context(), "tcp", net.JoinHostPort("::1", u.Port()))
+		require.Error(t, err)
+		_, port, _ := net.SplitHostPort(free.Addr().String())
+		code, _, errs := run(t, env, "serve", "--addr", "127.0.0.1:"+port)
+		assert.Equal(t, 1, code)
+		assert.Contains(t, errs, "another program uses this port at [::1]")
+		require.NoError(t, free.Close())
+	}
 	status, page := ada.answers(address, "approve")
 	require.Equal(t, http.StatusOK, status, page)
 	assert.Equal(t, "1", writesAt(t, vennio))

@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -12,6 +13,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 
 	webbrowser "github.com/cli/browser"
@@ -64,7 +66,7 @@ func (l *Links) SetBase(base string) {
 }
 
 func (l *Links) listen() error {
-	ln, err := new(net.ListenConfig).Listen(context.Background(), "tcp", "127.0.0.1:0")
+	ln, six, err := listenOnFreePort()
 	if err != nil {
 		return err
 	}
@@ -75,11 +77,48 @@ func (l *Links) listen() error {
 	l.srv = &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second, WriteTimeout: time.Minute, MaxHeaderBytes: 16 << 10}
 	l.base = "http://" + host
 	go func() { _ = l.srv.Serve(ln) }()
-	// Browsers may try the IPv6 address of localhost first: no other program may listen there.
-	if six, err := new(net.ListenConfig).Listen(context.Background(), "tcp", net.JoinHostPort("::1", strconv.Itoa(ln.Addr().(*net.TCPAddr).Port))); err == nil {
+	if six != nil {
 		go func() { _ = l.srv.Serve(six) }()
 	}
 	return nil
+}
+
+// listenOnFreePort listens on both addresses of localhost, the second of which may be nil as for
+// listenIPv6.
+func listenOnFreePort() (ln, six net.Listener, err error) {
+	const most = 20
+	for range most {
+		if ln, err = new(net.ListenConfig).Listen(context.Background(), "tcp", "127.0.0.1:0"); err != nil {
+			return nil, nil, err
+		}
+		if six, err = listenIPv6(ln); err == nil {
+			return ln, six, nil
+		}
+		_ = ln.Close()
+	}
+	return nil, nil, err
+}
+
+var errIPv6InUse = errors.New("another program uses this port at [::1], where browsers look for localhost first: end it, or take another port")
+
+// listenIPv6 listens at [::1] on the port of ln if ln has an IPv4 address at which localhost is reached:
+// browsers try [::1] first, and a program of another user that listens there could show its own pages under
+// the address of this server, receive the cookies of paired browsers, and have passkeys sign. The result is
+// nil for other addresses and on a machine without IPv6.
+func listenIPv6(ln net.Listener) (net.Listener, error) {
+	at, ok := ln.Addr().(*net.TCPAddr)
+	if !ok || at.IP.To4() == nil || !at.IP.IsUnspecified() && !at.IP.Equal(net.IPv4(127, 0, 0, 1)) {
+		return nil, nil
+	}
+	six, err := new(net.ListenConfig).Listen(context.Background(), "tcp", net.JoinHostPort("::1", strconv.Itoa(at.Port)))
+	const windows = syscall.Errno(10048) // WSAEADDRINUSE
+	if errors.Is(err, syscall.EADDRINUSE) || errors.Is(err, windows) {
+		return nil, errIPv6InUse
+	}
+	if err != nil {
+		return nil, nil //nolint:nilerr // there is no IPv6
+	}
+	return six, nil
 }
 
 // Close stops listening.

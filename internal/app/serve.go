@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -39,6 +40,12 @@ func (a *App) Serve(ctx context.Context, ln net.Listener) error {
 	if err != nil {
 		_ = ln.Close()
 		return err
+	}
+	if u, err := url.Parse(a.cfg.Serve.PublicURL); err == nil && (u.Host == "" || u.Hostname() == "localhost") {
+		if o.Also, err = listenIPv6(ln); err != nil {
+			_ = ln.Close()
+			return fmt.Errorf("%s: %w", ln.Addr(), err)
+		}
 	}
 	address := a.announce(ln.Addr().String(), o)
 	if a.cfg.Sandbox() && a.Vennio != nil {

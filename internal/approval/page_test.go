@@ -3,6 +3,7 @@ package approval_test
 import (
 	"context"
 	"errors"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -26,11 +27,13 @@ type desk struct {
 	clock  time.Time
 	ledger *consent.Ledger
 	pages  *approval.Pages
+
+	listens net.IP // the address at which requests with a Host header arrive
 }
 
 func newDesk(t *testing.T) *desk {
 	t.Helper()
-	d := &desk{t: t, clock: time.Date(2026, 5, 13, 8, 0, 0, 0, time.UTC)}
+	d := &desk{t: t, clock: time.Date(2026, 5, 13, 8, 0, 0, 0, time.UTC), listens: net.IPv4(127, 0, 0, 1)}
 	db := sqldb.Open("")
 	t.Cleanup(func() { require.NoError(t, db.Close()) })
 	d.ledger = consent.New(db, func() time.Time { return d.clock })

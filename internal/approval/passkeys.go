@@ -1,12 +1,16 @@
 package approval
 
 import (
+	"cmp"
 	"crypto/sha256"
 	_ "embed"
 	"encoding/base64"
 	"errors"
 	"html/template"
+	"net"
 	"net/http"
+	"net/url"
+	"strconv"
 	"strings"
 	"sync"
 
@@ -60,15 +64,36 @@ func (p *Pages) checkNonce(subject, nonce string) error {
 	return nil
 }
 
-// site returns the site under which the browser sees the pages.
+// errForwarded refuses a page under whose address this server does not itself accept connections.
+var errForwarded = errors.New("the connection was forwarded from another address")
+
+// site returns the site under which the browser sees the pages. Without a public URL it must be the address
+// at which this server accepted the connection. The client chooses the Host header, and passkeys for
+// localhost work on every port: a program on another port could show another request, have it signed, and
+// send the signature here with its own address as Host.
 func (p *Pages) site(r *http.Request) (passkey.Site, error) {
-	switch {
-	case p.PublicURL != "":
+	if p.PublicURL != "" {
 		return passkey.SiteOf(p.PublicURL)
-	case p.HTTPS || r.TLS != nil:
-		return passkey.SiteOf("https://" + r.Host)
 	}
-	return passkey.SiteOf("http://" + r.Host)
+	u := url.URL{Scheme: "http", Host: r.Host}
+	port := "80"
+	if r.TLS != nil {
+		u.Scheme, port = "https", "443"
+	}
+	site, err := passkey.SiteOf(u.String())
+	if err != nil {
+		return site, err
+	}
+	at, ok := r.Context().Value(http.LocalAddrContextKey).(*net.TCPAddr)
+	if !ok || cmp.Or(u.Port(), port) != strconv.Itoa(at.Port) || site.ID == passkey.Local && !isLocalhost(at.IP) {
+		return passkey.Site{}, errForwarded
+	}
+	return site, nil
+}
+
+// isLocalhost reports whether localhost resolves to an address (RFC 6761, 6.3).
+func isLocalhost(ip net.IP) bool {
+	return ip.Equal(net.IPv4(127, 0, 0, 1)) || ip.Equal(net.IPv6loopback)
 }
 
 // assertion reads the signature in a form.
@@ -152,6 +177,7 @@ var passkeyProblems = []struct {
 	{consent.ErrPinned, http.StatusForbidden, "the settings file of this server lists its passkeys. Ask its operator to change it there."},
 	{consent.ErrNoLink, http.StatusGone, "this link works once and for ten minutes. Run vennio-mcp passkeys again for a new one."},
 	{errOtherSite, http.StatusForbidden, "a passkey works only at the address where it was added, and none was added at this one. Open this page at that address. If it no longer exists, remove those passkeys with vennio-mcp passkeys remove ID --lost, and add new ones."},
+	{errForwarded, http.StatusForbidden, "the connection reached this server through another address or port, so it cannot check where a passkey is used. Ask its operator to set VENNIO_MCP_PUBLIC_URL to the address that your browser shows."},
 	{passkey.ErrNoSite, http.StatusForbidden, "browsers use passkeys only over https with a host name, or on localhost. Open this page under such an address: on this machine, write localhost instead of the number."},
 	{passkey.ErrMalformed, http.StatusUnprocessableEntity, "the browser's answer about the passkey was incomplete. Please try again."},
 	{passkey.ErrOther, http.StatusForbidden, "the signature is for something else than this page shows, or the page was open for too long. Please look again and decide."},

@@ -2,10 +2,12 @@ package approval_test
 
 import (
 	"bytes"
+	"context"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
 	"html"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -62,7 +64,13 @@ func (d *desk) device() *device {
 
 // request sends a request to a path at the address of the pages.
 func (d *desk) request(method, path string, form url.Values, cookies ...*http.Cookie) *httptest.ResponseRecorder {
-	r := httptest.NewRequestWithContext(d.t.Context(), method, "http://"+host+path, strings.NewReader(form.Encode()))
+	return d.requestAt(host, method, path, form, cookies...)
+}
+
+// requestAt sends a request with this Host header to a server that listens at the address of the pages.
+func (d *desk) requestAt(sentHost, method, path string, form url.Values, cookies ...*http.Cookie) *httptest.ResponseRecorder {
+	at := context.WithValue(d.t.Context(), http.LocalAddrContextKey, &net.TCPAddr{IP: d.listens, Port: 4311})
+	r := httptest.NewRequestWithContext(at, method, "http://"+sentHost+path, strings.NewReader(form.Encode()))
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	for _, c := range cookies {
 		r.AddCookie(c)
@@ -482,5 +490,42 @@ func TestAPasskeyWorksOnlyWhereItWasAdded(t *testing.T) {
 	w = d.request(http.MethodGet, d.passkeyLink(consent.PasskeyLink{Name: "Grace"}), nil)
 	assert.Contains(t, w.Body.String(), "passkeys remove ID --lost")
 	d.pages.PublicURL = ""
+	require.Equal(t, http.StatusSeeOther, ada.answer(id, "approve").Code)
+}
+
+// field: a page of another program on localhost, for which browsers use the same passkeys: it shows something
+// harmless, has a request signed under its own origin, and sends the signature with its own Host header
+func TestASignatureForAnotherPortCountsNowhere(t *testing.T) {
+	t.Parallel()
+	d, a := signedDesk(t)
+	ada := d.enrolled("", "Ada Byron", nil)
+	id := d.propose(nil)
+	page := d.request(http.MethodGet, approval.Path+id, nil).Body.String()
+	for _, elsewhere := range []string{"localhost:9999", "localhost:80", "localhost", "LOCALHOST:9999", "localhost.:9999", "localhost:04312"} {
+		ada.rp.Origin = "http://" + strings.ToLower(elsewhere)
+		form := ada.form(page, "approve")
+		assert.Equal(t, http.StatusForbidden, d.requestAt(elsewhere, http.MethodPost, approval.Path+id, form).Code, elsewhere)
+		assert.Equal(t, http.StatusForbidden, d.request(http.MethodPost, approval.Path+id, form).Code, elsewhere)
+		assert.Equal(t, consent.StateOpen, d.state(id), elsewhere)
+	}
+	w := d.requestAt("localhost:9999", http.MethodGet, approval.Path+id, nil)
+	assert.NotContains(t, w.Body.String(), "data-sign")
+	assert.Contains(t, w.Body.String(), "VENNIO_MCP_PUBLIC_URL")
+
+	ada.rp.Origin = "http://" + host
+	d.listens = net.IPv4(192, 0, 2, 1) // another program may listen on the same port of localhost
+	assert.Equal(t, http.StatusForbidden, d.request(http.MethodPost, approval.Path+id, ada.form(page, "approve")).Code)
+	assert.Zero(t, a.writes)
+	d.listens = net.IPv6loopback
+	require.Equal(t, http.StatusSeeOther, ada.answer(id, "approve").Code)
+}
+
+// field: a server behind a forwarded port, which knows its address from the settings
+func TestAForwardedServerNeedsItsPublicURL(t *testing.T) {
+	t.Parallel()
+	d, _ := signedDesk(t)
+	d.pages.PublicURL, d.listens = "http://"+host, net.IPv4(172, 17, 0, 2)
+	ada := d.enrolled("", "Ada Byron", nil)
+	id := d.propose(nil)
 	require.Equal(t, http.StatusSeeOther, ada.answer(id, "approve").Code)
 }

@@ -61,10 +61,11 @@ type HTTPOptions struct {
 	MaxKeys    int  // tenants of callers' keys per caller; 8
 	Several    bool // there are several tenants: none takes more than half of the calls, or a quarter of sessions and streams
 
-	TLS     *tls.Config // nil: clear text
-	Proxies int         // number of trusted proxy hops
-	Rate    float64     // requests per second of each tenant, twice as many at once; 0: no limit
-	RateAll float64     // of all callers together
+	Also    net.Listener // served too until ctx ends, and closed by HTTP; it may be nil
+	TLS     *tls.Config  // nil: clear text
+	Proxies int          // number of trusted proxy hops
+	Rate    float64      // requests per second of each tenant, twice as many at once; 0: no limit
+	RateAll float64      // of all callers together
 
 	// RatePage is how many requests per second each page takes, of all callers
 	// together and twice as many at once, since pages need no credentials; 200.
@@ -186,6 +187,9 @@ type tenantServer struct {
 // get four seconds; meanwhile /readyz reports why the server is not ready. HTTP
 // returns nil within five seconds. It closes ln. An error means that ln failed.
 func HTTP(ctx context.Context, ln net.Listener, s *server.MCPServer, o HTTPOptions) error {
+	if o.Also != nil {
+		defer func() { _ = o.Also.Close() }()
+	}
 	if !auth.LoopbackHost(hostOf(ln.Addr().String())) && (o.Access == nil || !o.Access.Required()) {
 		_ = ln.Close()
 		return fmt.Errorf("%w, not on %s", ErrNotLoopback, ln.Addr())
@@ -195,6 +199,9 @@ func HTTP(ctx context.Context, ln net.Listener, s *server.MCPServer, o HTTPOptio
 	h := newHTTPServer(base, s, o.withDefaults())
 	defer func() { _ = ln.Close() }()
 	go h.endIdleSessions(base)
+	if o.Also != nil {
+		go func() { _ = h.http.Serve(drainListener{o.Also, o.TLS}) }()
+	}
 	var broken error
 	returned := make(chan struct{})
 	go func() {

@@ -59,6 +59,7 @@ type DB struct {
 	pool    *sql.DB       // nil until it is first needed
 	closed  bool
 
+	replaced      atomic.Int64              // how often the file was replaced since it was first opened
 	readOnlySince atomic.Pointer[time.Time] // since when every write has been refused; nil if none was
 	clock         atomic.Pointer[reading]   // of a PostgreSQL database; nil until it is read
 	readingClock  atomic.Bool
@@ -144,7 +145,10 @@ func (db *DB) connected(ctx context.Context) (*sql.DB, error) {
 	if db.pool == nil {
 		db.pool, err = db.dialect.connect(ctx)
 	} else if s, ok := db.dialect.(sqlite); ok {
-		err = s.follow(ctx, db.pool)
+		var replaced bool
+		if replaced, err = s.follow(ctx, db.pool); replaced {
+			db.replaced.Add(1)
+		}
 	}
 	if err != nil {
 		return nil, fmt.Errorf("open the store: %w", err)
@@ -155,6 +159,10 @@ func (db *DB) connected(ctx context.Context) (*sql.DB, error) {
 // Pool returns the connections for the job engine, whose statements are its own. Only
 // internal/webhooks calls it.
 func (db *DB) Pool(ctx context.Context) (*sql.DB, error) { return db.connected(ctx) }
+
+// Replaced returns how often the file of an SQLite database was replaced since the DB first
+// opened it. The new file lacks the tables of the job engine.
+func (db *DB) Replaced() int64 { return db.replaced.Load() }
 
 // Migrating runs do, which changes tables, while no other process changes any. Only
 // internal/webhooks calls it, on a DB that is Shared.

@@ -67,30 +67,31 @@ func (s sqlite) find(ctx context.Context) (path string, file fs.FileInfo, err er
 
 // follow opens the database again if its file was deleted or replaced since it was opened, for example by
 // vennio-mcp sandbox reset. Otherwise this process would write to a file that no other process can find. It
-// waits for the transaction in progress, and keeps the pool, which the job engine has too.
-func (s sqlite) follow(ctx context.Context, pool *sql.DB) error {
+// waits for the transaction in progress, and keeps the pool, which the job engine has too. It reports whether
+// it opened another file.
+func (s sqlite) follow(ctx context.Context, pool *sql.DB) (replaced bool, err error) {
 	if s.dir == "" {
-		return nil
+		return false, nil
 	}
 	file, err := os.Stat(filepath.Join(s.dir, DatabaseFile))
 	if err == nil && os.SameFile(file, *s.opened) || errors.Is(err, fs.ErrPermission) { // the open file can still be used
-		return nil
+		return false, nil
 	}
 	conn, err := pool.Conn(ctx)
 	if err != nil {
-		return err
+		return false, err
 	}
 	_ = conn.Raw(func(any) error { return driver.ErrBadConn }) // closes the connection
 	*s.opened = nil                                            // until the other file is open
 	_, file, err = s.find(ctx)
 	if err != nil {
-		return err
+		return false, err
 	}
 	if err := migrate(ctx, goose.DialectSQLite3, pool); err != nil {
-		return err
+		return false, err
 	}
 	*s.opened = file
-	return nil
+	return true, nil
 }
 
 // path returns the path of the file. It refuses a file or folder to which others can

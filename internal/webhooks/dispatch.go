@@ -78,6 +78,7 @@ type Dispatcher struct {
 
 	migrateMu sync.Mutex
 	migrated  bool
+	replaced  int64 // DB.Replaced when the tables were migrated
 
 	stoppedMu sync.Mutex
 	stopped   error // see Stopped
@@ -105,17 +106,22 @@ func NewDispatcher(db *sqldb.DB, o DispatcherOptions) (*Dispatcher, error) {
 }
 
 // Migrate creates River's tables or updates them. It must be called before all other methods
-// that access the database, outside any transaction. Repeated calls do nothing.
+// that access the database, outside any transaction. Repeated calls do nothing unless the
+// file of the database was replaced.
 func (d *Dispatcher) Migrate(ctx context.Context) error {
 	d.migrateMu.Lock()
 	defer d.migrateMu.Unlock()
-	if d.migrated {
+	if _, err := d.db.Pool(ctx); err != nil { // it notices whether the file was replaced
+		return fmt.Errorf("prepare the job engine: %w", err)
+	}
+	replaced := d.db.Replaced()
+	if d.migrated && d.replaced == replaced {
 		return nil
 	}
 	if err := d.migrate(ctx); err != nil {
 		return fmt.Errorf("prepare the job engine: %w", err)
 	}
-	d.migrated = true
+	d.migrated, d.replaced = true, replaced
 	return nil
 }
 
@@ -443,7 +449,8 @@ func clockOf(db *sqldb.DB) (t river.TestConfig) {
 
 // untilClockChanges returns how far this machine's clock is ahead of the database's, and a
 // context that ends when that changes by more than the timeout of a task, because config
-// depends on the difference.
+// depends on the difference. Meanwhile it makes River's tables again if the file of the
+// database is replaced.
 func (d *Dispatcher) untilClockChanges(ctx context.Context) (_ context.Context, ahead time.Duration, cancel context.CancelFunc, err error) {
 	if ahead, err = d.db.Skew(ctx); err != nil {
 		return nil, 0, nil, fmt.Errorf("compare clocks: %w", err)
@@ -457,6 +464,9 @@ func (d *Dispatcher) untilClockChanges(ctx context.Context) (_ context.Context, 
 			case <-ctx.Done():
 				return
 			case <-ticker.C:
+			}
+			if err := d.Migrate(ctx); err != nil && ctx.Err() == nil {
+				d.o.Log.WarnContext(ctx, "the tables of the job engine cannot be checked", "err", err)
 			}
 			if now, err := d.db.Skew(ctx); err == nil && (now-ahead).Abs() > d.o.Timeout {
 				d.o.Log.WarnContext(ctx, "this machine's clock was set; the job engine starts again", "ahead_of_database", now)

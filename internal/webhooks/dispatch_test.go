@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
 	"sync"
 	"testing"
@@ -265,4 +267,26 @@ func TestATaskThatHangsIsCancelledAndRetried(t *testing.T) {
 	stop()
 	runDispatcher(t, q, func(context.Context, webhooks.Task) error { return nil })
 	require.Eventually(t, func() bool { return slices.Equal(taskStates(t, q, "1"), []webhooks.TaskState{webhooks.Done}) }, waitLimit, tick)
+}
+
+// field: state folder deleted while the job engine runs
+func TestTasksAreExecutedAfterTheDatabaseFileWasReplaced(t *testing.T) {
+	t.Parallel()
+	dir := filepath.Join(t.TempDir(), "state")
+	q, db := openDispatcher(t, dir, quickOptions("a"))
+	executed := make(chan string, 4)
+	runDispatcher(t, q, func(_ context.Context, task webhooks.Task) error {
+		executed <- task.Event
+		return nil
+	})
+	for _, event := range []string{"1", "2"} {
+		addTasks(t, q, db, webhooks.Task{Event: event, To: "a"})
+		select {
+		case got := <-executed:
+			assert.Equal(t, event, got)
+		case <-time.After(waitLimit):
+			t.Fatal("not executed: ", event)
+		}
+		require.NoError(t, os.RemoveAll(dir))
+	}
 }

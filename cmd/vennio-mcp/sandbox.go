@@ -68,7 +68,7 @@ func (p program) resetCommand() *cobra.Command {
 			r, err := app.ResetSandbox(c.Context(), dir)
 			switch {
 			case err != nil:
-				return fmt.Errorf("the sandbox was not reset: %w", err)
+				return fmt.Errorf("the sandbox in %s was not reset: %w", dir, err)
 			case r == nil:
 				_, err = fmt.Fprintf(p.out, "Nothing to delete: the sandbox has stored nothing in %s.\n", dir)
 			case r.Unreadable != nil:

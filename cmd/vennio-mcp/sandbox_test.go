@@ -233,6 +233,9 @@ func TestRunningClientsFollowTheStoredSandbox(t *testing.T) {
 		"deleted": func(_ []string, dir string) { require.NoError(t, os.RemoveAll(dir)) },
 		"damaged and reset": func(env []string, dir string) {
 			require.NoError(t, os.Truncate(filepath.Join(dir, sqldb.DatabaseFile), 0))
+			linked := filepath.Join(filepath.Dir(filepath.Dir(dir)), "linked")
+			require.NoError(t, os.Rename(dir, linked))
+			require.NoError(t, os.Symlink(linked, dir))
 			code, out, errs := run(t, env, "sandbox", "reset")
 			require.Zero(t, code, errs)
 			assert.Contains(t, out, "could not be read")

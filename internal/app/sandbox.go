@@ -81,7 +81,7 @@ func ResetSandbox(ctx context.Context, dir string) (deleted *Reset, err error) {
 }
 
 // removeFolder moves a folder away before it deletes it, so that a process that makes a new database at that
-// moment does not find files of the old one.
+// moment does not find files of the old one, and makes it again, in case a link leads to it.
 func removeFolder(dir string) error {
 	dir, err := filepath.EvalSymlinks(dir)
 	if err != nil {
@@ -91,7 +91,7 @@ func removeFolder(dir string) error {
 	if err := errors.Join(os.RemoveAll(old), os.Rename(dir, old)); err != nil {
 		return err
 	}
-	return os.RemoveAll(old)
+	return errors.Join(os.RemoveAll(old), os.MkdirAll(dir, 0o700))
 }
 
 // sandboxFile matches the files in the folder of the sandbox: those of SQLite, and temporary ones of a process

@@ -168,6 +168,7 @@ func (s *Server) update(do func() (changed bool)) error {
 		if err := s.use(revision, stored); err != nil {
 			return nil, err
 		}
+		s.revision = unknownRevision // until the change is stored
 		expired := s.expire(s.now())
 		if changed := do(); !changed && !expired {
 			return nil, nil
@@ -175,7 +176,7 @@ func (s *Server) update(do func() (changed bool)) error {
 		return json.Marshal(s.data)
 	})
 	if err != nil {
-		s.revision, s.outbox = unknownRevision, s.outbox[:waiting]
+		s.outbox = s.outbox[:waiting]
 		return storageFailed(err)
 	}
 	s.revision = revision

@@ -139,6 +139,20 @@ func TestAnIncompleteAccountIsRefused(t *testing.T) {
 	}
 }
 
+// What a handler changed before it panicked is not stored by the next call.
+func TestAPanicChangesNothing(t *testing.T) {
+	t.Parallel()
+	s := stored(new(memory), fixed)
+	require.Equal(t, http.StatusCreated, send(s, "POST", "/v1/bookings", "k1", tomorrowAtTwo).Code)
+	require.Panics(t, func() {
+		_ = s.change(func() bool {
+			s.data.Bookings = nil
+			panic("a mistake in a handler")
+		})
+	})
+	assert.Len(t, s.Bookings(), 1)
+}
+
 // field: real API key sent to the sandbox
 func TestNoAPIKeyIsStored(t *testing.T) {
 	t.Parallel()

@@ -503,8 +503,8 @@ func proposalSlotFrom(raw json.RawMessage) (ProposalSlot, error) {
 func (p *Proposal) countVotes(selected string) {
 	for i := range p.Slots {
 		s, chosen := &p.Slots[i], 0
-		for _, who := range p.Participants {
-			if s.ID != "" && who.SlotID == s.ID {
+		for _, person := range p.Participants {
+			if s.ID != "" && person.SlotID == s.ID {
 				chosen++
 			}
 		}
@@ -571,11 +571,11 @@ func viewFrom(raw json.RawMessage) (*ProposalView, error) {
 	}
 	view := &ProposalView{Proposal: p}
 	if !isNull(outer["participant"]) {
-		who, err := participantFrom(outer["participant"])
+		person, err := participantFrom(outer["participant"])
 		if err != nil {
 			return nil, fmt.Errorf("participant: %w", err)
 		}
-		view.Participant = &who
+		view.Participant = &person
 	}
 	token, err := objectFrom(outer["token"])
 	if err != nil {

@@ -76,9 +76,9 @@ func (s *Server) Invitations() []Invitation {
 			if p.OpenLink != "" {
 				out = append(out, Invitation{p.ID, "", p.OpenLink, false})
 			}
-			for _, who := range p.Participants {
-				if who.Link != "" {
-					out = append(out, Invitation{p.ID, who.Party.Email, who.Link, who.Used})
+			for _, person := range p.Participants {
+				if person.Link != "" {
+					out = append(out, Invitation{p.ID, person.Party.Email, person.Link, person.Used})
 				}
 			}
 		}
@@ -98,8 +98,8 @@ func (p *proposal) json() proposalJSON {
 	for _, t := range p.Slots {
 		out.Slots = append(out.Slots, pollSlotJSON{t.ID, stamp(t.Start, time.UTC), stamp(t.End, time.UTC), p.votes(t.ID), t.Selected})
 	}
-	for _, who := range p.Participants {
-		out.Participants = append(out.Participants, who.json())
+	for _, person := range p.Participants {
+		out.Participants = append(out.Participants, person.json())
 	}
 	return out
 }
@@ -113,8 +113,8 @@ func (w *participant) json() participantJSON {
 }
 
 func (p *proposal) votes(slotID string) (n int) {
-	for _, who := range p.Participants {
-		if who.SlotID == slotID {
+	for _, person := range p.Participants {
+		if person.SlotID == slotID {
 			n++
 		}
 	}
@@ -185,8 +185,8 @@ func (s *Server) createProposal(c *call) (answer, error) {
 	out := proposalEnvelope{Proposal: p.json()}
 	if p.Mode == modePoll {
 		out.MagicLinkURL = p.OpenLink
-		for _, who := range p.Participants {
-			out.Invitations = append(out.Invitations, invitationJSON{who.Party.Email, who.Link})
+		for _, person := range p.Participants {
+			out.Invitations = append(out.Invitations, invitationJSON{person.Party.Email, person.Link})
 		}
 	}
 	s.publishProposal(proposalCreated, p)
@@ -271,11 +271,11 @@ func (s *Server) checkProposable(c *call, mode string, invited []partyJSON, time
 			return refuse(timeInPast, "")
 		}
 	}
-	for _, who := range invited {
+	for _, person := range invited {
 		if mode == modeStandard && !slices.ContainsFunc(s.data.Consents, func(k *consent) bool {
-			return k.Grantor.ID == who.ID && k.Grantee.ID == account.ID && k.active(c.now) && slices.Contains(k.Scopes, accessPropose)
+			return k.Grantor.ID == person.ID && k.Grantee.ID == account.ID && k.active(c.now) && slices.Contains(k.Scopes, accessPropose)
 		}) {
-			return refuse(consentRequired, who.Name+" has not given you "+accessPropose+".")
+			return refuse(consentRequired, person.Name+" has not given you "+accessPropose+".")
 		}
 	}
 	if s.data.Disconnected[hosts[0].ID] {
@@ -292,8 +292,8 @@ func (s *Server) propose(c *call, mode string, organizer partyJSON, invited []pa
 	for _, when := range times {
 		p.Slots = append(p.Slots, pollSlot{ID: s.uuid(), Start: when.start, End: when.end})
 	}
-	for _, who := range invited {
-		p.Participants = append(p.Participants, &participant{ID: s.uuid(), Party: who, Status: participantPending, Link: s.newLink(c)})
+	for _, person := range invited {
+		p.Participants = append(p.Participants, &participant{ID: s.uuid(), Party: person, Status: participantPending, Link: s.newLink(c)})
 	}
 	if len(invited) == 0 {
 		p.OpenLink = s.newLink(c)
@@ -432,9 +432,9 @@ func (s *Server) bookProposal(p *proposal, t *pollSlot, h *host, now time.Time) 
 		ID: s.uuid(), HostID: h.ID, Status: statusConfirmed, Start: t.Start, End: t.End, CreatedAt: now.Truncate(time.Second),
 		CustomerEmail: account.Email, CustomerName: account.Name, Notes: p.Message,
 	}
-	for _, who := range p.Participants {
-		if who.Party.Email != "" && who.Party.Email != account.Email && who.Party.ID != h.ID && who.SlotID != "" {
-			b.Participants = append(b.Participants, who.Party.Email)
+	for _, person := range p.Participants {
+		if person.Party.Email != "" && person.Party.Email != account.Email && person.Party.ID != h.ID && person.SlotID != "" {
+			b.Participants = append(b.Participants, person.Party.Email)
 		}
 	}
 	s.data.Bookings = append(s.data.Bookings, b)

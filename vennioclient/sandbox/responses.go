@@ -14,19 +14,19 @@ import (
 // link.
 func (s *Server) invitationOf(token string, now time.Time) (*proposal, *participant, error) {
 	for _, p := range s.data.Proposals {
-		var who *participant
+		var person *participant
 		if i := slices.IndexFunc(p.Participants, func(w *participant) bool { return opens(w.Link, token) }); i >= 0 {
-			who = p.Participants[i]
+			person = p.Participants[i]
 		} else if !opens(p.OpenLink, token) {
 			continue
 		}
 		switch {
-		case who != nil && who.Used:
+		case person != nil && person.Used:
 			return nil, nil, refuse(tokenInvalid, "")
 		case !now.Before(p.ExpiresAt):
 			return nil, nil, refuse(tokenExpired, "")
 		}
-		return p, who, nil
+		return p, person, nil
 	}
 	return nil, nil, refuse(tokenInvalid, "")
 }
@@ -43,13 +43,13 @@ func (s *Server) proposalByToken(c *call) (answer, error) {
 	if err := f.err(); err != nil {
 		return answer{}, err
 	}
-	p, who, err := s.invitationOf(f.values.Get("token"), c.now)
+	p, person, err := s.invitationOf(f.values.Get("token"), c.now)
 	if err != nil {
 		return answer{}, err
 	}
 	out := tokenEnvelope{Proposal: p.json(), Token: tokenJSON{"open", stamp(p.ExpiresAt, time.UTC)}}
-	if who != nil {
-		out.Participant, out.Token.Kind = new(who.json()), "named"
+	if person != nil {
+		out.Participant, out.Token.Kind = new(person.json()), "named"
 	}
 	return answer{status: http.StatusOK, body: out}, nil
 }
@@ -75,7 +75,7 @@ func (s *Server) respondToProposal(c *call) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	who, err := s.responder(c, p, in.Token)
+	person, err := s.responder(c, p, in.Token)
 	if err != nil {
 		return answer{}, err
 	}
@@ -89,23 +89,23 @@ func (s *Server) respondToProposal(c *call) (answer, error) {
 	byToken := c.caller.kind == keyAnonymous
 	switch {
 	case p.Mode == modePoll:
-		s.vote(c, p, who, in)
+		s.vote(c, p, person, in)
 	case in.Action == "accept":
-		if err := s.accept(c, p, who, in.SlotID); err != nil {
+		if err := s.accept(c, p, person, in.SlotID); err != nil {
 			used := byToken && !tokenSurvivesFailure
-			who.Used = who.Used || used
+			person.Used = person.Used || used
 			return answer{changed: used}, err
 		}
 	case in.Action == "counter":
-		next := s.counter(c, p, who, counter, in.Message)
-		who.Used = byToken
+		next := s.counter(c, p, person, counter, in.Message)
+		person.Used = byToken
 		return answer{http.StatusOK, proposalEnvelope{Proposal: p.json(), NewProposal: new(next.json())}, true}, nil
 	default:
-		who.Status, p.Status = "rejected", proposalDeclined
+		person.Status, p.Status = "rejected", proposalDeclined
 		s.publishProposal(proposalRejected, p)
 	}
-	if who != nil {
-		who.Used = byToken
+	if person != nil {
+		person.Used = byToken
 	}
 	return answer{http.StatusOK, proposalEnvelope{Proposal: p.json()}, true}, nil
 }
@@ -117,11 +117,11 @@ func (s *Server) responder(c *call, p *proposal, token string) (*participant, er
 		if token == "" {
 			return nil, refuse(authRequired, "")
 		}
-		of, who, err := s.invitationOf(token, c.now)
+		of, person, err := s.invitationOf(token, c.now)
 		if err == nil && of != p {
 			err = refuse(tokenMismatch, "")
 		}
-		return who, err
+		return person, err
 	}
 	if p.Organizer == account {
 		return nil, refuse(organizerRefused, "")
@@ -175,8 +175,8 @@ func (in *responseBody) read(c *call, p *proposal) ([]span, error) {
 }
 
 // vote records a vote and ends the poll if everyone who was invited has voted.
-func (s *Server) vote(c *call, p *proposal, who *participant, in responseBody) {
-	if who == nil {
+func (s *Server) vote(c *call, p *proposal, person *participant, in responseBody) {
+	if person == nil {
 		i := slices.IndexFunc(p.Participants, func(w *participant) bool {
 			return in.VoterEmail != "" && strings.EqualFold(w.Party.Email, in.VoterEmail)
 		})
@@ -184,10 +184,10 @@ func (s *Server) vote(c *call, p *proposal, who *participant, in responseBody) {
 			i = len(p.Participants)
 			p.Participants = append(p.Participants, &participant{ID: s.uuid(), Party: partyJSON{Email: in.VoterEmail}})
 		}
-		who = p.Participants[i]
-		who.Party.Name = cmp.Or(in.VoterName, who.Party.Name)
+		person = p.Participants[i]
+		person.Party.Name = cmp.Or(in.VoterName, person.Party.Name)
 	}
-	who.SlotID, who.Status = in.SlotID, participantVoted
+	person.SlotID, person.Status = in.SlotID, participantVoted
 	pending := slices.ContainsFunc(p.Participants, func(w *participant) bool { return w.SlotID == "" })
 	if p.OpenLink == "" && !pending {
 		s.endPoll(p, c.now)
@@ -195,26 +195,26 @@ func (s *Server) vote(c *call, p *proposal, who *participant, in responseBody) {
 }
 
 // accept records an acceptance. With the last one the slot is booked.
-func (s *Server) accept(c *call, p *proposal, who *participant, slotID string) error {
+func (s *Server) accept(c *call, p *proposal, person *participant, slotID string) error {
 	t := p.slot(slotID)
 	others := 0
 	for _, w := range p.Participants {
 		switch {
-		case w == who:
+		case w == person:
 		case w.SlotID == "":
 			others++
 		case w.SlotID != slotID:
 			return refuse(wrongState, "Another participant has accepted another slot.")
 		}
 	}
-	h := p.hostWith(who)
+	h := p.hostWith(person)
 	if s.data.Disconnected[h.ID] {
 		return refuse(calendarOffline, "")
 	}
 	if err := s.checkFree(c, h, t.span(), nil); err != nil {
 		return err
 	}
-	who.SlotID, who.Status = slotID, "accepted"
+	person.SlotID, person.Status = slotID, "accepted"
 	if others == 0 {
 		s.bookProposal(p, t, h, c.now)
 		s.publishProposal(proposalAccepted, p)
@@ -222,9 +222,9 @@ func (s *Server) accept(c *call, p *proposal, who *participant, slotID string) e
 	return nil
 }
 
-// hostWith returns the host in whose calendar the meeting is booked if who accepts last.
-func (p *proposal) hostWith(who *participant) *host {
-	for _, party := range []partyJSON{who.Party, p.Organizer} {
+// hostWith returns the host in whose calendar the meeting is booked if this person accepts last.
+func (p *proposal) hostWith(person *participant) *host {
+	for _, party := range []partyJSON{person.Party, p.Organizer} {
 		if h := findHost(party.ID); h != nil {
 			return h
 		}
@@ -232,17 +232,17 @@ func (p *proposal) hostWith(who *participant) *host {
 	return hosts[0]
 }
 
-// counter replaces a proposal by one of who, in the same thread.
-func (s *Server) counter(c *call, p *proposal, who *participant, times []span, message string) *proposal {
+// counter replaces a proposal by one of this person, in the same thread.
+func (s *Server) counter(c *call, p *proposal, person *participant, times []span, message string) *proposal {
 	invited := []partyJSON{p.Organizer}
 	for _, w := range p.Participants {
-		if w != who {
+		if w != person {
 			invited = append(invited, w.Party)
 		}
 	}
-	next := s.propose(c, modeStandard, who.Party, invited, times)
+	next := s.propose(c, modeStandard, person.Party, invited, times)
 	next.ThreadID, next.Message, next.Metadata = p.ThreadID, message, p.Metadata
-	who.Status, p.Status, p.NextID = "countered", proposalReplaced, next.ID
+	person.Status, p.Status, p.NextID = "countered", proposalReplaced, next.ID
 	s.publishProposal(proposalCountered, p)
 	s.publishProposal(proposalCreated, next)
 	return next

@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/vennio-mcp/vennio-mcp/internal/sqldb"
+	"github.com/vennio-mcp/vennio-mcp/vennioclient/sandbox"
 )
 
 // free returns ids of several slots of next week.
@@ -189,6 +190,29 @@ func TestEventsOfAllProcessesAreReceivedOnce(t *testing.T) {
 		require.Zero(t, s.wait(), s.stderr)
 	}
 	assert.Contains(t, get(t, url+"/_sandbox/state").body, `"webhooks":0`)
+}
+
+// A receiver may be down, or behind a name that this machine cannot reach.
+//
+// field: webhook of another program at the shared sandbox
+func TestAServerDeletesNoWebhookOfOthers(t *testing.T) {
+	t.Parallel()
+	env := clean(t)
+	box := start(t, env, "sandbox", "--addr", "127.0.0.1:0")
+	line, err := box.stdout.ReadString('\n')
+	require.NoError(t, err)
+	url := regexp.MustCompile(`http://127\.0\.0\.1:\d+`).FindString(line)
+	for _, receiver := range []string{"https://hooks.example.com/webhooks/vennio", "http://127.0.0.1:1/webhooks/vennio"} {
+		made := post(t, url+"/v1/webhooks", `{"url":"`+receiver+`","events":["booking.created"],"description":"vennio-mcp"}`, "Authorization", "Bearer "+sandbox.DefaultKey())
+		require.Equal(t, 201, made.status, made.body)
+	}
+	s := start(t, env, "serve", "--addr", "127.0.0.1:0")
+	s.address()
+	require.Eventually(t, func() bool { return strings.Contains(s.stderr.String(), "receiving the sandbox's events") }, patience, tick)
+	assert.Contains(t, get(t, url+"/_sandbox/state").body, `"webhooks":3`)
+	s.terminate()
+	require.Zero(t, s.wait(), s.stderr)
+	assert.Contains(t, get(t, url+"/_sandbox/state").body, `"webhooks":2`)
 }
 
 // field: reset while a process uses the sandbox, and beside an account's ledger

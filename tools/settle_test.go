@@ -225,7 +225,7 @@ func TestASweepSettlesWhatWasErased(t *testing.T) {
 	f := newForgetful(t)
 	booking := agreed(f.slot().SlotID)
 	f.broken(func() { f.book(booking) })
-	_, err := f.deps.Ledger.Erase(t.Context(), "ada@example.com")
+	_, _, err := f.deps.Ledger.Erase(t.Context(), "ada@example.com")
 	require.NoError(t, err)
 	assert.Equal(t, settlement{Outcome: consent.Unknown}, f.swept())
 	f.clock = f.clock.Add(3 * time.Hour)

@@ -263,13 +263,16 @@ func (p program) erasePerson(c *cobra.Command, cfg config.Config, db *sqldb.DB, 
 	if err != nil {
 		return err
 	}
-	n, err := ledger.Erase(c.Context(), args[0])
+	n, passkeys, err := ledger.Erase(c.Context(), args[0])
 	if err != nil {
 		return err
 	}
 	_, _ = fmt.Fprintf(p.out, "Erased from %d acts and %d events. The ledger stays provable: vennio-mcp ledger verify.\n", n, events)
 	if paired > 0 {
 		_, _ = fmt.Fprintf(p.out, "Ended the pairing of %d browsers that had this name.\n", paired)
+	}
+	if passkeys > 0 {
+		_, _ = fmt.Fprintf(p.out, "Erased this name from %d passkeys, which sign nothing any more; what they signed still verifies.\n", passkeys)
 	}
 	_, err = io.WriteString(p.out, remainsAtVennio(bookings))
 	return err

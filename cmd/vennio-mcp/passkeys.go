@@ -184,6 +184,7 @@ type passkeyLine struct {
 	RP        string        `json:"rp"`
 	Added     *time.Time    `json:"added,omitempty"` // absent for pinned ones
 	How       consent.Trust `json:"how"`             // pinned, first use, signed or unsigned
+	Until     *time.Time    `json:"until,omitempty"` // of a pinned one: it signs nothing from then on
 }
 
 func (p program) listPasskeysCommand() *cobra.Command {
@@ -199,6 +200,12 @@ func (p program) listPasskeysCommand() *cobra.Command {
 			all, err := ledger.Passkeys(c.Context(), tenant)
 			if err != nil {
 				return err
+			}
+			if pinned := cfg.Passkeys[tenant]; len(pinned) > 0 { // with those that sign nothing any more
+				all = nil
+				for _, one := range pinned {
+					all = append(all, consent.Passkey{Credential: one, Tenant: tenant})
+				}
 			}
 			lost, err := ledger.LostPasskeys(c.Context(), tenant)
 			if err != nil {
@@ -227,7 +234,10 @@ func (p program) printPasskeys(all []consent.Passkey, tenant string, asJSON bool
 		_, _ = fmt.Fprintln(p.out, "passkeys:")
 	}
 	for _, k := range all {
-		line := passkeyLine{k.Tenant, k.ID, k.PublicKey, k.Name, k.RP, nil, k.How}
+		line := passkeyLine{k.Tenant, k.ID, k.PublicKey, k.Name, k.RP, nil, k.How, nil}
+		if !k.Until.IsZero() {
+			line.Until = &k.Until
+		}
 		how := "pinned in the settings file"
 		if k.How == "" {
 			line.How = "pinned"
@@ -248,6 +258,9 @@ func (p program) printPasskeys(all []consent.Passkey, tenant string, asJSON bool
 		_, _ = fmt.Fprintf(p.out, "  - id: %s # %s\n    public_key: %s\n    name: %q\n    rp: %s\n", k.ID, how, k.PublicKey, k.Name, k.RP)
 		if tenant != "" {
 			_, _ = fmt.Fprintf(p.out, "    tenant: %s\n", tenant)
+		}
+		if line.Until != nil {
+			_, _ = fmt.Fprintf(p.out, "    until: %s\n", k.Until.Format(time.RFC3339))
 		}
 	}
 	return nil

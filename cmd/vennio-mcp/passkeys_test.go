@@ -313,6 +313,18 @@ func TestReq_C13_PasskeysAreListedRemovedAndPinned(t *testing.T) {
 
 	code, _, _ = run(t, env, "passkeys", "remove", phone.id(), "--lost")
 	assert.Equal(t, 2, code, "without a terminal")
+	_, out, _ = run(t, env, "ledger", "erase", "Ada Byron")
+	assert.Contains(t, out, "Erased this name from 2 passkeys")
+	well(t, env, "ledger", "verify")
+
+	settings := filepath.Join(t.TempDir(), "settings.yml")
+	require.NoError(t, os.WriteFile(settings, []byte(list+"    until: 2001-02-03T04:05:06Z\n"), 0o600))
+	pinned := append(env, "VENNIO_MCP_SETTINGS="+settings)
+	_, out, _ = run(t, pinned, "passkeys", "list")
+	assert.Contains(t, out, phone.id())
+	assert.Contains(t, out, "    until: 2001-02-03T04:05:06Z\n")
+	_, out, _ = run(t, pinned, "doctor")
+	assert.Contains(t, out, "sign nothing any more")
 }
 
 // req: C13

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/vennio-mcp/vennio-mcp/internal/passkey"
 	"github.com/vennio-mcp/vennio-mcp/internal/sanitize"
@@ -16,6 +17,7 @@ type passkeyEntry struct {
 	Name      text `yaml:"name"`
 	Tenant    text `yaml:"tenant"`
 	RP        text `yaml:"rp"`
+	Until     text `yaml:"until"`
 }
 
 // addPasskey reads one entry of passkeys, after the tenants.
@@ -30,6 +32,12 @@ func (c *Config) addPasskey(e passkeyEntry) (wrong []mistake) {
 	}
 	if site, err := passkey.SiteOf("https://" + pinned.RP); err != nil || site.ID != pinned.RP {
 		wrong = append(wrong, mistake{max(e.RP.line, e.ID.line, 1), "rp: want a host name such as book.example.com, or localhost"})
+	}
+	if e.Until.value != "" {
+		var err error
+		if pinned.Until, err = time.Parse(time.RFC3339, e.Until.value); err != nil {
+			wrong = append(wrong, mistake{e.Until.line, "until: want an instant such as 2026-12-31T18:00:00Z (RFC 3339), from which on the passkey signs nothing"})
+		}
 	}
 	line := max(e.ID.line, e.PublicKey.line, e.Name.line, e.Tenant.line, 1)
 	if err := pinned.Check(); err != nil {

@@ -2,6 +2,7 @@ package config_test
 
 import (
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -21,7 +22,7 @@ tenants:
 caller_keys: true
 passkeys:
   - {id: AQID, public_key: `+aKey+`, name: "Ada Byron"}
-  - {id: BAUG, public_key: `+aKey+`, name: Grace, tenant: acme, rp: book.example.com}
+  - {id: BAUG, public_key: `+aKey+`, name: Grace, tenant: acme, rp: book.example.com, until: 2026-12-31T18:00:00+01:00}
 `)
 	for public, rp := range map[string]string{"": "localhost", "https://book.example.org": "book.example.org"} {
 		c, err := config.Load(nil, env{"VENNIO_MCP_SETTINGS": path, "VENNIO_MCP_PUBLIC_URL": public}.get)
@@ -30,6 +31,9 @@ passkeys:
 			"":     {{ID: "AQID", PublicKey: aKey, Name: "Ada Byron", RP: rp}},
 			"acme": {{ID: "BAUG", PublicKey: aKey, Name: "Grace", RP: "book.example.com"}},
 		}
+		until := c.Passkeys["acme"][0].Until
+		assert.True(t, until.Equal(time.Date(2026, 12, 31, 17, 0, 0, 0, time.UTC)), until)
+		want["acme"][0].Until = until
 		assert.Equal(t, want, c.Passkeys)
 		acme, ok := c.Of("acme")
 		require.True(t, ok)
@@ -47,6 +51,8 @@ func TestMistakesInPinnedPasskeysAreReported(t *testing.T) {
 		"{public_key: " + aKey + ", name: Ada}":                                                                ":2: passkeys: the id is not base64url",
 		"{id: AQID, public_key: " + aKey + ", name: Ada, tenant: nobody}":                                      `:2: passkeys: tenant: "nobody" is not among the tenants`,
 		"{id: AQID, public_key: " + aKey + ", name: Ada, key: x}":                                              ":2: unknown field",
+		"{id: AQID, public_key: " + aKey + ", name: Ada, until: 2026-12-31}":                                   ":2: passkeys: until: want an instant",
+		"{id: AQID, public_key: " + aKey + ", name: Ada, until: tomorrow}":                                     ":2: passkeys: until: want an instant",
 		"{id: AQID, public_key: [a], name: Ada}":                                                               ":2:",
 		"{id: AQID, public_key: " + aKey + ", name: Ada, rp: 192.0.2.1}":                                       ":2: passkeys: rp: ",
 		"{id: AQID, public_key: " + aKey + ", name: Ada, rp: 'https://x.example'}":                             ":2: passkeys: rp: ",

@@ -99,7 +99,7 @@ func TestAWatcherReceivesNoEventOfARollback(t *testing.T) {
 	cancel()
 	_, err = l.Attest(ended, call("s2"), "Ada", "yes")
 	require.Error(t, err)
-	_, err = l.Erase(t.Context(), "Ada Lovelace")
+	_, _, err = l.Erase(t.Context(), "Ada Lovelace")
 	require.NoError(t, err)
 	assert.Empty(t, told())
 }

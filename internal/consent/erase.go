@@ -13,8 +13,8 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
-// Erase deletes everything about every act that concerns a person, and returns
-// the number of these acts. person is an e-mail address or a whole name, in upper
+// Erase deletes everything about every act that concerns a person, and returns the
+// number of these acts, and of the passkeys from which it erased the name. person is an e-mail address or a whole name, in upper
 // or lower case: of a host, a guest or the person who agreed, or mentioned as
 // separate words in a title, notes, a statement or a detail. The data of other people
 // in the same act is erased with it.
@@ -25,21 +25,21 @@ import (
 // the public keys remain, so that what they signed can be verified. Repeat Erase
 // if it fails: it removes deleted data from the database's files even if nothing is
 // left to delete.
-func (l *Ledger) Erase(ctx context.Context, person string) (n int, err error) {
+func (l *Ledger) Erase(ctx context.Context, person string) (acts, passkeys int, err error) {
 	person = fold(person)
 	if person == "" {
-		return 0, errors.New("say whose data is to be erased")
+		return 0, 0, errors.New("say whose data is to be erased")
 	}
 	err = l.update(ctx, func(tx *transaction) error {
-		acts, err := tx.actsConcerning(person)
+		concerned, err := tx.actsConcerning(person)
 		if err != nil {
 			return err
 		}
 		var erased details
-		if erased.Entries, erased.LeftPasskeys, err = tx.erasePasskeys(person); err != nil || len(acts)+len(erased.LeftPasskeys) == 0 {
+		if erased.Entries, erased.LeftPasskeys, err = tx.erasePasskeys(person); err != nil || len(concerned)+len(erased.LeftPasskeys) == 0 {
 			return err
 		}
-		for _, act := range acts {
+		for _, act := range concerned {
 			seqs, err := tx.eraseAct(act)
 			if err != nil {
 				return err
@@ -51,14 +51,14 @@ func (l *Ledger) Erase(ctx context.Context, person string) (n int, err error) {
 			erased.Entries, erased.Left = append(erased.Entries, seqs...), append(erased.Left, left)
 		}
 		slices.Sort(erased.Entries)
-		n = len(acts)
+		acts, passkeys = len(concerned), len(erased.LeftPasskeys)
 		_, err = tx.record(kindErased, storedAct{}, erased)
 		return err
 	})
 	if err != nil {
-		return 0, err
+		return 0, 0, err
 	}
-	return n, l.db.Scrub(ctx)
+	return acts, passkeys, l.db.Scrub(ctx)
 }
 
 // eraseAct erases an act, and everything about it, and returns the numbers of the
@@ -157,7 +157,6 @@ func concerns(text, person string) bool {
 		names = append(names, a.Name, a.Email)
 	}
 	texts := []string{d.By, d.Claimed, d.Words, d.Why, d.Detail, act.Title, act.Notes, act.Replaces}
-	texts = append(texts, act.Questions...)
 	for _, l := range act.Labels {
 		texts = append(texts, l.Name, l.Value, l.Replaces)
 	}

@@ -76,7 +76,7 @@ func TestReq_O4_ErasureLeavesNoTraceInTheFile(t *testing.T) {
 					manyWays(t, l, c, fmt.Sprint(round, name[:1]), name, email)
 				}
 				c.advance(consent.Lifetime)
-				_, err := l.Erase(t.Context(), people["Cleo Patra"]) // moves what stays about in the file
+				_, _, err := l.Erase(t.Context(), people["Cleo Patra"]) // moves what stays about in the file
 				require.NoError(t, err)
 			}
 			traces := []string{"ada@example.com", "Ada Lovelace", meeting("0Aopen", "Ada Lovelace", "ada@example.com").Digest()}
@@ -86,7 +86,7 @@ func TestReq_O4_ErasureLeavesNoTraceInTheFile(t *testing.T) {
 				require.Positive(t, found(t, dir, trace), trace)
 			}
 
-			n, err := l.Erase(t.Context(), person)
+			n, _, err := l.Erase(t.Context(), person)
 			require.NoError(t, err)
 			assert.Equal(t, rounds*5, n)
 			for _, trace := range traces {
@@ -96,7 +96,7 @@ func TestReq_O4_ErasureLeavesNoTraceInTheFile(t *testing.T) {
 			after, err := other.Verify(t.Context())
 			require.NoError(t, err)
 			assert.Equal(t, before+1, after, "no entry is removed from the ledger, and the erasure adds one")
-			n, err = other.Erase(t.Context(), person)
+			n, _, err = other.Erase(t.Context(), person)
 			require.NoError(t, err)
 			assert.Zero(t, n)
 		})
@@ -111,7 +111,7 @@ func TestAnErasedActCannotBeAnsweredSentOrBookedTwice(t *testing.T) {
 	unsent, err := l.Attest(t.Context(), call("unsent"), "Ada", "yes")
 	require.NoError(t, err)
 	underWay := sent(t, l, call("under way"))
-	n, err := l.Erase(t.Context(), "ada@example.com")
+	n, _, err := l.Erase(t.Context(), "ada@example.com")
 	require.NoError(t, err)
 	assert.Equal(t, 3, n)
 
@@ -164,12 +164,12 @@ func TestTheActsThatConcernAPerson(t *testing.T) {
 			l, _ := newLedger(t)
 			_, err := l.Attest(t.Context(), tc.act, cmp.Or(tc.by, "someone"), cmp.Or(tc.words, "yes"))
 			require.NoError(t, err)
-			n, err := l.Erase(t.Context(), person)
+			n, _, err := l.Erase(t.Context(), person)
 			require.NoError(t, err)
 			assert.Equal(t, tc.concerned, n == 1)
 		})
 	}
 	l, _ := newLedger(t)
-	_, err := l.Erase(t.Context(), " \t")
+	_, _, err := l.Erase(t.Context(), " \t")
 	require.Error(t, err, "nobody's data is not everybody's")
 }

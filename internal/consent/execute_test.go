@@ -249,7 +249,7 @@ func TestAQuotaCountsSentBookings(t *testing.T) {
 	change.Tool, change.BookingID = "reschedule_booking", "bk_1"
 	_, err = q.send(change, 1)
 	require.NoError(t, err, "a change makes no booking")
-	_, err = l.Erase(t.Context(), "Ada Lovelace")
+	_, _, err = l.Erase(t.Context(), "Ada Lovelace")
 	require.NoError(t, err)
 	assert.Equal(t, 5, q.sent(""), "what was erased still counts, a series with each of its days")
 	clock.advance(24 * time.Hour)

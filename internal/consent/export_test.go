@@ -65,7 +65,7 @@ func TestReq_O4_AThirdPartyCanProveTheExport(t *testing.T) {
 	}
 	entries, bare := proven(t, export())
 	assert.Equal(t, []int{many, 0}, []int{entries, bare})
-	_, err := l.Erase(t.Context(), "Bob")
+	_, _, err := l.Erase(t.Context(), "Bob")
 	require.NoError(t, err)
 	entries, bare = proven(t, export())
 	assert.Equal(t, []int{many + 1, many / 2}, []int{entries, bare})

@@ -384,7 +384,7 @@ func TestReq_O4_ARefusalIsErasedWithItsAct(t *testing.T) {
 	require.NoError(t, err)
 	_, err = l.Answer(t.Context(), p.ID, no)
 	require.NoError(t, err)
-	n, err := l.Erase(t.Context(), "ada@example.com")
+	n, _, err := l.Erase(t.Context(), "ada@example.com")
 	require.NoError(t, err)
 	assert.Equal(t, 1, n)
 	_, err = l.Verify(t.Context())

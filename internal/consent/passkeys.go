@@ -54,7 +54,7 @@ func (p *Passkey) columns() []any {
 const selectEnrolled = `SELECT p.id, p.tenant, p.public_key, p.name, p.rp, p.how, p.added, p.removed, e.at
 	FROM passkeys p JOIN entries e ON e.seq = p.added WHERE `
 
-// countsAt reports whether the passkey could sign what the entry of this number records.
+// countsAt reports whether the passkey could sign what the entry with this number records.
 func (p Passkey) countsAt(seq int64) bool {
 	return p.added < seq && (p.removed == 0 || p.removed >= seq)
 }
@@ -94,9 +94,11 @@ func (l *Ledger) Passkeys(ctx context.Context, tenant string) (all []Passkey, er
 
 func (tx *transaction) passkeys(tenant string) ([]Passkey, error) {
 	if pinned := tx.pinned[tenant]; len(pinned) > 0 {
-		all := make([]Passkey, len(pinned))
-		for i, c := range pinned {
-			all[i] = Passkey{Credential: c, Tenant: tenant}
+		var all []Passkey
+		for _, c := range pinned {
+			if c.SignsAt(tx.now) {
+				all = append(all, Passkey{Credential: c, Tenant: tenant})
+			}
 		}
 		return all, nil
 	}
@@ -127,35 +129,59 @@ func (l *Ledger) LostPasskeys(ctx context.Context, tenant string) (lost []Passke
 	return lost, err
 }
 
-// signers returns the passkey of a tenant that could sign what the entry of a number records.
-// ErrNoPasskey: there is none.
-type signers func(tenant, id string, seq int64) (passkey.Credential, error)
+// signers returns the passkey of a tenant that could sign what an entry records, of which it uses the number
+// and the time. ErrNoPasskey: there is none.
+type signers func(tenant, id string, e Entry) (passkey.Credential, error)
 
-// signer finds a passkey in the database and compares it with its entry.
-func (tx *transaction) signer(tenant, id string, seq int64) (passkey.Credential, error) {
+// signer finds a passkey in the database and compares it with the entries that added and removed it.
+func (tx *transaction) signer(tenant, id string, e Entry) (passkey.Credential, error) {
 	if pinned := tx.pinned[tenant]; len(pinned) > 0 {
-		return pinnedSigner(pinned, id)
+		return pinnedSigner(pinned, id, e)
 	}
 	found, err := sqldb.One(tx.Tx, (*Passkey).columns, selectEnrolled+`p.id = ? AND p.tenant = ?`, id, tenant)
-	if err != nil || found == nil || !found.countsAt(seq) {
+	if err != nil || found == nil || !found.countsAt(e.Seq) {
 		return passkey.Credential{}, orNoPasskey(err)
 	}
-	entries, err := tx.entriesAfter(found.added-1, 1)
-	if err != nil || len(entries) == 0 {
+	added, err := tx.entriesAfter(found.added-1, 1)
+	if err != nil || len(added) == 0 {
 		return passkey.Credential{}, orNoPasskey(err)
 	}
-	d, why := verifiedDetails(entries[0])
-	if why == "" && (entries[0].Kind != kindPasskeyAdded || d.Passkey != found.canonical()) {
+	d, why := verifiedDetails(added[0])
+	if why == "" && (added[0].Kind != kindPasskeyAdded || d.Passkey != found.canonical()) {
 		why = "the passkey " + id + " differs from it"
 	}
 	if why != "" {
 		return passkey.Credential{}, asTampered(&BrokenError{found.added, why})
 	}
-	return found.Credential, nil
+	removed, err := tx.removal(*found)
+	if err == nil && removed != found.removed {
+		err = asTampered(&BrokenError{max(removed, found.removed), "the passkey " + id + " differs from the entry of its removal"})
+	}
+	return found.Credential, err
 }
 
-func pinnedSigner(pinned []passkey.Credential, id string) (passkey.Credential, error) {
-	at := slices.IndexFunc(pinned, func(c passkey.Credential) bool { return c.ID == id })
+// removal returns the number of the entry that removed a passkey; 0 if there is none. The index
+// removed_passkeys finds these entries.
+func (tx *transaction) removal(p Passkey) (int64, error) {
+	removals, err := sqldb.All(tx.Tx, sqldb.Column[int64], `SELECT seq FROM entries WHERE kind = 'passkey_removed' AND seq > ? ORDER BY seq`, p.added)
+	if err != nil {
+		return 0, err
+	}
+	for _, seq := range removals {
+		entries, err := tx.entriesAfter(seq-1, 1)
+		if err != nil {
+			return 0, err
+		}
+		var d details
+		if json.Unmarshal([]byte(entries[0].Details), &d) == nil && d.Passkey == p.canonical() {
+			return seq, nil
+		}
+	}
+	return 0, nil
+}
+
+func pinnedSigner(pinned []passkey.Credential, id string, e Entry) (passkey.Credential, error) {
+	at := slices.IndexFunc(pinned, func(c passkey.Credential) bool { return c.ID == id && c.SignsAt(instant(e.At)) })
 	if at < 0 {
 		return passkey.Credential{}, ErrNoPasskey
 	}
@@ -210,7 +236,7 @@ func (tx *transaction) checkAssertion(tenant string, a passkey.Assertion, s pass
 	if err != nil || end == nil {
 		return nil, passkey.Credential{}, orNoPasskey(err)
 	}
-	c, err := tx.signer(tenant, a.Credential, end.seq+1)
+	c, err := tx.signer(tenant, a.Credential, Entry{Seq: end.seq + 1, At: sqldb.Text(tx.now)})
 	if err != nil {
 		return nil, c, err
 	}
@@ -231,8 +257,8 @@ func (tx *transaction) checkAssertion(tenant string, a passkey.Assertion, s pass
 
 // checkStored checks the signature in an entry over the content that the entry contains. It returns the
 // owner of the passkey, or why the signature is not valid.
-func (s signature) checkStored(seq int64, tenant, verb, content string, find signers) (by string, why string) {
-	c, err := find(tenant, s.Credential, seq)
+func (s signature) checkStored(e Entry, tenant, verb, content string, find signers) (by string, why string) {
+	c, err := find(tenant, s.Credential, e)
 	if err != nil {
 		return "", "its signature is by a passkey that the tenant did not have"
 	}
@@ -259,8 +285,8 @@ func (h *history) verifySigned(p *Proposal, e Entry, d details, tenant string) (
 	case d.Method != Signed || d.Act != h.act.json || d.Signature.Subject != d.Proposal || d.Signature.Expires != sqldb.Text(p.Expires):
 		return "its signature is about another request"
 	}
-	by, why := d.Signature.checkStored(e.Seq, tenant, verb, d.Act, func(tenant, id string, seq int64) (passkey.Credential, error) {
-		c, err := h.signers(tenant, id, seq)
+	by, why := d.Signature.checkStored(e, tenant, verb, d.Act, func(tenant, id string, e Entry) (passkey.Credential, error) {
+		c, err := h.signers(tenant, id, e)
 		if err != nil && !errors.Is(err, ErrNoPasskey) && !errors.Is(err, ErrTampered) {
 			h.failed = err
 		}
@@ -364,7 +390,7 @@ func (l *Ledger) AddPasskey(ctx context.Context, token string, c passkey.Credent
 		if err != nil {
 			return err
 		}
-		if slices.ContainsFunc(known, func(p Passkey) bool { return p.ID == c.ID }) {
+		if slices.ContainsFunc(known, func(p Passkey) bool { return p.ID == c.ID }) || tx.isPinned(c.ID) {
 			return ErrKnown
 		}
 		signed, err := tx.confirm(link, c, known, confirmed, site, &added.How)
@@ -378,6 +404,17 @@ func (l *Ledger) AddPasskey(ctx context.Context, token string, c passkey.Credent
 		return tx.Exec(`INSERT INTO passkeys (id, tenant, public_key, name, rp, how, added) VALUES (?, ?, ?, ?, ?, ?, ?)`,
 			c.ID, added.Tenant, c.PublicKey, c.Name, c.RP, added.How, added.added)
 	})
+}
+
+// isPinned reports whether a passkey of any tenant that the settings file lists has this id. A browser can
+// report any id: another tenant with the same one would change the counter, which is stored by the id.
+func (tx *transaction) isPinned(id string) bool {
+	for _, pinned := range tx.pinned {
+		if slices.ContainsFunc(pinned, func(c passkey.Credential) bool { return c.ID == id }) {
+			return true
+		}
+	}
+	return false
 }
 
 // confirm checks the signature that confirms a change, and sets why the change is trusted. known are the

@@ -108,17 +108,17 @@ func (h *passkeyHistory) apply(e Entry, d details) (why string) {
 }
 
 // signer returns the passkey of a tenant that could sign what an entry records.
-func (h *passkeyHistory) signer(tenant, id string, seq int64) (passkey.Credential, error) {
+func (h *passkeyHistory) signer(tenant, id string, e Entry) (passkey.Credential, error) {
 	if pinned := h.pinned[tenant]; len(pinned) > 0 {
-		return pinnedSigner(pinned, id)
+		return pinnedSigner(pinned, id, e)
 	}
-	return h.enrolled(tenant, id, seq)
+	return h.enrolled(tenant, id, e)
 }
 
 // enrolled is signer for changes of passkeys, which pinned ones never sign.
-func (h *passkeyHistory) enrolled(tenant, id string, seq int64) (passkey.Credential, error) {
+func (h *passkeyHistory) enrolled(tenant, id string, e Entry) (passkey.Credential, error) {
 	p := h.passkeys[id]
-	if p == nil || p.Tenant != tenant || !p.countsAt(seq) {
+	if p == nil || p.Tenant != tenant || !p.countsAt(e.Seq) {
 		return passkey.Credential{}, ErrNoPasskey
 	}
 	return p.Credential, nil
@@ -132,7 +132,7 @@ func (h *passkeyHistory) verify(tx *transaction) error {
 			continue
 		}
 		verb := map[string]string{kindPasskeyAdded: verbAdd, kindPasskeyRemoved: verbRemove}[c.entry.Kind]
-		if _, why := c.details.Signature.checkStored(c.entry.Seq, c.passkey.Tenant, verb, c.details.Passkey, h.enrolled); why != "" {
+		if _, why := c.details.Signature.checkStored(c.entry, c.passkey.Tenant, verb, c.details.Passkey, h.enrolled); why != "" {
 			return &BrokenError{c.entry.Seq, why}
 		}
 	}

@@ -183,6 +183,8 @@ func (t Target) passkeys(ctx context.Context) []Finding {
 	switch add := "vennio-mcp passkeys add" + t.flag(); {
 	case err != nil:
 		return nil // reported by ledger
+	case len(all) == 0 && len(t.Config.Passkeys[t.Tenant]) > 0:
+		return []Finding{problem(check, "those in the settings file sign nothing any more (until)", "Add another one under passkeys in the settings file.")}
 	case len(all) == 0:
 		return []Finding{problem(check, "none was added, so nobody can approve anything", add)}
 	case slices.ContainsFunc(all, func(p consent.Passkey) bool { return p.How == consent.Unsigned }):

@@ -64,7 +64,14 @@ type Credential struct {
 	PublicKey string `json:"public_key"` // COSE_Key (RFC 9052, 7)
 	Name      string `json:"name"`       // of its owner
 	RP        string `json:"rp"`         // the ID of its Site
+
+	// Until is set for a passkey of the settings file that signs nothing from then on; what it signed before
+	// still verifies. Zero: it has no end.
+	Until time.Time `json:"-"`
 }
+
+// SignsAt reports whether the passkey may sign at an instant.
+func (c Credential) SignsAt(t time.Time) bool { return c.Until.IsZero() || t.Before(c.Until) }
 
 // Check returns an error if the id or the public key cannot be those of a passkey.
 func (c Credential) Check() error {

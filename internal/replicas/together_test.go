@@ -135,7 +135,7 @@ func TestReq_O4_ErasureLeavesNoTraceInTheTables(t *testing.T) {
 		return n
 	}
 	require.Positive(t, traces("Ada Lovelace"))
-	n, err := l.Erase(t.Context(), "Ada Lovelace")
+	n, _, err := l.Erase(t.Context(), "Ada Lovelace")
 	require.NoError(t, err)
 	assert.Equal(t, 1, n)
 	assert.Zero(t, traces("Ada Lovelace"))

@@ -304,14 +304,88 @@ func TestReq_C13_AForgedPasskeyOrSignatureDoesNotCount(t *testing.T) {
 }
 
 // req: C13
+// field: removed passkey that is restored in the table of passkeys alone, or whose removal is dated later
+func TestReq_C13_ARestoredPasskeySignsNothing(t *testing.T) {
+	t.Parallel()
+	for _, removed := range []int{0, 100} {
+		db, l, grace := signedLedger(t)
+		require.NoError(t, l.RemoveLostPasskey(t.Context(), "", grace.passkey.ID))
+		p, err := l.Ask(t.Context(), consent.Act{Tool: "book_slot", SlotID: "restored", Start: monday.Add(99 * time.Hour)}, consent.Asker{Policy: consent.PolicySigned})
+		require.NoError(t, err)
+		require.NoError(t, db.Raw(t.Context(), `UPDATE passkeys SET removed = ? WHERE id = ?`, removed, grace.passkey.ID))
+		_, err = l.Answer(t.Context(), p.ID, consent.Answer{Agreed: true, Method: consent.Signed, Assertion: grace.sign(p.Statement(true)), Site: testSite})
+		require.ErrorIs(t, err, consent.ErrTampered, removed)
+	}
+}
+
+// req: C13
+// field: passkey taken out of use in the settings file
+// It signs nothing from then on, and what it signed before is still valid; without its entry it would not be.
+func TestReq_C13_APinnedPasskeyEnds(t *testing.T) {
+	t.Parallel()
+	db := open(t, storetest.Memory(t))
+	clock := monday
+	l := consent.New(db, func() time.Time { return clock })
+	ada, grace := newSigner(t, "Ada Byron"), newSigner(t, "Grace Hopper")
+	l.Pin(map[string][]passkey.Credential{"": {ada.passkey, grace.passkey}})
+	ada.answer(l, "a", true)
+	ended := ada.passkey
+	ended.Until = monday.Add(time.Hour)
+	l.Pin(map[string][]passkey.Credential{"": {ended, grace.passkey}})
+	clock = ended.Until.Add(-time.Millisecond)
+	ada.answer(l, "bb", true)
+	clock = ended.Until
+	p, err := l.Ask(t.Context(), consent.Act{Tool: "book_slot", SlotID: "late", Start: monday.Add(99 * time.Hour)}, consent.Asker{Policy: consent.PolicySigned})
+	require.NoError(t, err)
+	late := consent.Answer{Agreed: true, Method: consent.Signed, Assertion: ada.sign(p.Statement(true)), Site: testSite}
+	_, err = l.Answer(t.Context(), p.ID, late)
+	require.ErrorIs(t, err, consent.ErrNoPasskey)
+	grace.answer(l, "ccc", true)
+	left, err := l.Passkeys(t.Context(), "")
+	require.NoError(t, err)
+	require.Len(t, left, 1)
+	assert.Equal(t, grace.passkey.ID, left[0].ID)
+	report, err := l.Inspect(t.Context())
+	require.NoError(t, err)
+	assert.Equal(t, 3, report.Signatures)
+
+	without := consent.New(db, nil).Pin(map[string][]passkey.Credential{"": {grace.passkey}})
+	_, err = without.Inspect(t.Context())
+	require.ErrorContains(t, err, "by a passkey that the tenant did not have")
+	l.Pin(map[string][]passkey.Credential{"": {ada.passkey, grace.passkey}}) // a process with older settings
+	_, err = l.Answer(t.Context(), p.ID, late)
+	require.NoError(t, err)
+	_, err = l.Pin(map[string][]passkey.Credential{"": {ended, grace.passkey}}).Inspect(t.Context())
+	require.ErrorContains(t, err, "by a passkey that the tenant did not have")
+	l.Pin(map[string][]passkey.Credential{"": {ended}})
+	_, err = l.NewPasskeyLink(t.Context(), consent.PasskeyLink{Name: "Eve"})
+	require.ErrorIs(t, err, consent.ErrPinned, "a tenant whose passkeys have ended enrols none")
+}
+
+// req: C5
+// field: tenant whose browser reports the id of a passkey that is pinned for another tenant
+// Counters are stored by id: its signatures could make those of the pinned passkey invalid.
+func TestReq_C5_AnotherTenantCannotUseThePinnedID(t *testing.T) {
+	t.Parallel()
+	db := open(t, storetest.Memory(t))
+	ada, eve := newSigner(t, "Ada Byron"), newSigner(t, "Eve")
+	l := consent.New(db, func() time.Time { return monday }).Pin(map[string][]passkey.Credential{"": {ada.passkey}})
+	eve.passkey.ID = ada.passkey.ID
+	token, err := l.NewPasskeyLink(t.Context(), consent.PasskeyLink{Tenant: "acme", Name: "Eve"})
+	require.NoError(t, err)
+	require.ErrorIs(t, l.AddPasskey(t.Context(), token, eve.passkey, nil, testSite), consent.ErrKnown)
+	ada.answer(l, "a", true)
+}
+
+// req: C13
 // field: erased owner of a passkey
 // Afterwards nothing names them, the passkey signs nothing, and what it had confirmed still verifies.
 func TestReq_C13_AnErasedOwnerLeavesValidSignatures(t *testing.T) {
 	t.Parallel()
 	db, l, grace := signedLedger(t)
-	n, err := l.Erase(t.Context(), "ada byron")
+	n, removed, err := l.Erase(t.Context(), "ada byron")
 	require.NoError(t, err)
-	assert.Equal(t, 2, n)
+	assert.Equal(t, []int{2, 1}, []int{n, removed})
 	var export strings.Builder
 	require.NoError(t, l.Export(t.Context(), &export))
 	assert.NotContains(t, export.String(), "Ada Byron")
@@ -325,7 +399,7 @@ func TestReq_C13_AnErasedOwnerLeavesValidSignatures(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, 2, report.Signatures, "of Grace's approval, and of Ada's over Grace's passkey")
 	grace.answer(l, "dddd", true)
-	_, err = l.Erase(t.Context(), "Grace Hopper")
+	_, _, err = l.Erase(t.Context(), "Grace Hopper")
 	require.NoError(t, err)
 	newSigner(t, "Eve").add(l, nil)
 	report, err = l.Inspect(t.Context())

@@ -33,7 +33,7 @@ func disarmed(t *testing.T) (*sqldb.DB, *consent.Ledger, int64) {
 		_, err = l.Send(t.Context(), *g)
 		require.NoError(t, err)
 	}
-	_, err := l.Erase(t.Context(), "Bob")
+	_, _, err := l.Erase(t.Context(), "Bob")
 	require.NoError(t, err)
 	for _, statement := range disarming(db) {
 		require.NoError(t, db.Raw(t.Context(), statement), statement)
@@ -161,7 +161,7 @@ func eventful(t *testing.T) (*sqldb.DB, *consent.Ledger) {
 	}
 	late, err := l.Send(ctx, attestedAs(t, l, "under way"))
 	require.NoError(t, err)
-	_, err = l.Erase(ctx, "Bob")
+	_, _, err = l.Erase(ctx, "Bob")
 	require.NoError(t, err)
 	require.NoError(t, l.Settle(ctx, late, consent.Done, "bk_9", "req_9", "Bob"))
 	for _, statement := range append(disarming(db), disarmingRecords(db)...) {

@@ -159,7 +159,7 @@ func TestARequestThatIsNoLongerOpenIsNotSent(t *testing.T) {
 		require.NoError(t, err)
 	}
 	attempted("erased")
-	_, err := r.ledger.Erase(t.Context(), fmt.Sprintf("bob%d@example.com", r.requests))
+	_, _, err := r.ledger.Erase(t.Context(), fmt.Sprintf("bob%d@example.com", r.requests))
 	require.NoError(t, err)
 	open := attempted("open")
 	up.Store(true)

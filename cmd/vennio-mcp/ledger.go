@@ -227,7 +227,11 @@ func unsignedConsents(cfg config.Config, all []consent.UnsignedConsent) error {
 	var entries []string
 	for _, one := range all {
 		if own, _ := cfg.Of(one.Tenant); own.Consent == consent.PolicySigned {
-			entries = append(entries, fmt.Sprintf("%d (%s)", one.Seq, one.Method))
+			number := "one that was erased"
+			if one.Seq > 0 {
+				number = fmt.Sprint(one.Seq)
+			}
+			entries = append(entries, fmt.Sprintf("%s (%s)", number, one.Method))
 		}
 	}
 	if len(entries) == 0 {

@@ -344,7 +344,7 @@ func TestReq_C13_PinnedPasskeysAreTheOnlyOnes(t *testing.T) {
 		assert.Contains(t, shown, "the settings file lists the passkeys of this tenant", args)
 	}
 
-	// The device is lost, or so somebody says who does not use the company's settings.
+	// Without the company's settings, somebody claims that the device is lost.
 	code, shown := inTerminal(t, env, "passkeys", "remove", phone.id(), "--lost")
 	require.Zero(t, code, shown)
 	_, out, _ := run(t, env, "passkeys", "list")

@@ -1,7 +1,7 @@
 // Package approval serves the pages on which people approve or decline what an agent wants to write, and
 // pairs the browsers in which they may do so. The pages are plain HTML; only those that use a passkey have a
-// script. Opening one changes nothing, so link previews are harmless. The process that receives an approval executes it, and
-// the page shows the result.
+// script. Opening one changes nothing, so link previews are harmless. The process that receives an approval
+// executes it, and the page shows the result.
 package approval
 
 import (

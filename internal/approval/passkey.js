@@ -1,5 +1,5 @@
-// Buttons with options use a passkey before their form is sent: data-create makes one, data-sign signs with one. The result
-// goes into the field that data-into names.
+// Buttons with options use a passkey before their form is sent: data-create makes one, data-sign signs with
+// one. The field that data-into names receives the result.
 for (const form of document.forms) {
   form.addEventListener("submit", async (event) => {
     const button = event.submitter;
@@ -11,8 +11,8 @@ for (const form of document.forms) {
       status.textContent = text;
       status.classList.toggle("problem", text.startsWith("Nothing was changed"));
     };
-    const known = window.PublicKeyCredential;
-    if (!known || !known.parseRequestOptionsFromJSON || !known.parseCreationOptionsFromJSON) {
+    const passkeys = window.PublicKeyCredential;
+    if (!passkeys || !passkeys.parseRequestOptionsFromJSON || !passkeys.parseCreationOptionsFromJSON) {
       say(window.isSecureContext
         ? "Nothing was changed: this browser cannot use passkeys here. Update it, or open this address in another one."
         : "Nothing was changed: browsers use passkeys only over https or on localhost. Ask this server's operator for such an address.");
@@ -21,8 +21,8 @@ for (const form of document.forms) {
     say("Your device now asks you to confirm.");
     try {
       const credential = create
-        ? await navigator.credentials.create({ publicKey: known.parseCreationOptionsFromJSON(JSON.parse(create)) })
-        : await navigator.credentials.get({ publicKey: known.parseRequestOptionsFromJSON(JSON.parse(sign)) });
+        ? await navigator.credentials.create({ publicKey: passkeys.parseCreationOptionsFromJSON(JSON.parse(create)) })
+        : await navigator.credentials.get({ publicKey: passkeys.parseRequestOptionsFromJSON(JSON.parse(sign)) });
       form.elements[into].value = JSON.stringify(credential.toJSON());
     } catch (error) {
       say({

@@ -21,10 +21,10 @@ import (
 //
 // What remains contains no personal data: that there were entries, and, so that
 // nothing is booked twice, which slot ids were used and what became of each grant.
-// The entry of the erasure contains that, and the ledger still verifies. Passkeys of the person are removed; of them
-// the public keys remain, so that what they signed can be verified. Repeat Erase
-// if it fails: it removes deleted data from the database's files even if nothing is
-// left to delete.
+// The entry of the erasure contains that, and the ledger still verifies. Passkeys of
+// the person are removed; their public keys remain, so that what they signed can be
+// verified. Repeat Erase if it fails: it removes deleted data from the database's
+// files even if nothing is left to delete.
 func (l *Ledger) Erase(ctx context.Context, person string) (acts, passkeys int, err error) {
 	person = fold(person)
 	if person == "" {

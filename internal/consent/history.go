@@ -142,6 +142,9 @@ func (h *history) restore(left *remains) {
 			ID: g.ID, ProposalID: g.Proposal, tenant: g.Tenant, slotID: g.Slot, Method: g.Method, At: instant(g.At), Expires: instant(g.Expires),
 			Outcome: g.Outcome, bookings: g.Bookings,
 		}
+		if g.Method != Signed { // an erasure must not hide it
+			h.unsigned = append(h.unsigned, UnsignedConsent{Tenant: g.Tenant, Method: g.Method, at: instant(g.At)})
+		}
 		for i, outcome := range g.Attempts {
 			h.attempts[g.ID] = append(h.attempts[g.ID], attempt{g.ID, i + 1, outcome})
 		}
@@ -184,7 +187,7 @@ func (h *history) apply(e Entry, d details, act Act) (why string) {
 		h.grants[d.Grant] = &Grant{ID: d.Grant, tenant: act.Tenant, slotID: act.SlotID, subject: act.BookingID, bookings: act.bookings()}
 	}
 	if (e.Kind == kindApproved || e.Kind == kindAttested) && d.Signature == nil {
-		h.unsigned = append(h.unsigned, UnsignedConsent{e.Seq, act.Tenant, d.Method})
+		h.unsigned = append(h.unsigned, UnsignedConsent{Seq: e.Seq, Tenant: act.Tenant, Method: d.Method})
 	}
 	g := h.grants[d.Grant]
 	if g == nil {

@@ -16,7 +16,7 @@ type passkeyHistory struct {
 	changes  []passkeyChange                 // whose signatures are checked once all passkeys are known
 	counters map[string]uint32               // the last counter of each passkey that signed
 	signed   int                             // the number of signatures
-	since    map[string]int64                // by tenant: the first request under PolicySigned
+	since    map[string]Entry                // by tenant: number and time of the first request under PolicySigned
 	consents []UnsignedConsent               // after that
 	earlier  map[string]int                  // by tenant: the number of those before it; nil if there are none
 }
@@ -49,7 +49,7 @@ type remainingPasskey struct {
 }
 
 func newPasskeyHistory(pinned map[string][]passkey.Credential) *passkeyHistory {
-	return &passkeyHistory{pinned: pinned, passkeys: map[string]*Passkey{}, counters: map[string]uint32{}, since: map[string]int64{}}
+	return &passkeyHistory{pinned: pinned, passkeys: map[string]*Passkey{}, counters: map[string]uint32{}, since: map[string]Entry{}}
 }
 
 // apply repeats the change that an entry describes. why says what is wrong with it.
@@ -67,11 +67,18 @@ func (h *passkeyHistory) apply(e Entry, d details) (why string) {
 		if d.Policy != PolicySigned {
 			return ""
 		}
-		if act, err := parseAct(d.Act); err == nil && h.since[act.Tenant] == 0 {
-			h.since[act.Tenant] = e.Seq
+		if act, err := parseAct(d.Act); err == nil {
+			h.signsSince(act.Tenant, e.Seq, e.At)
 		}
 		return ""
 	case kindErased:
+		for _, r := range d.Left {
+			for _, p := range r.Proposals {
+				if p.Policy == PolicySigned {
+					h.signsSince(p.Tenant, p.Seq, p.At)
+				}
+			}
+		}
 		for _, r := range d.LeftPasskeys {
 			h.passkeys[r.ID] = &Passkey{
 				Credential: passkey.Credential{ID: r.ID, PublicKey: r.PublicKey, RP: r.RP}, Tenant: r.Tenant, How: r.How, added: r.Added, removed: r.Removed,
@@ -105,6 +112,13 @@ func (h *passkeyHistory) apply(e Entry, d details) (why string) {
 	p.How, p.added = d.How, e.Seq
 	h.passkeys[p.ID] = &p
 	return ""
+}
+
+// signsSince records a request under PolicySigned.
+func (h *passkeyHistory) signsSince(tenant string, seq int64, at string) {
+	if first, ok := h.since[tenant]; !ok || seq < first.Seq {
+		h.since[tenant] = Entry{Seq: seq, At: at}
+	}
 }
 
 // signer returns the passkey of a tenant that could sign what an entry records.
@@ -189,7 +203,7 @@ func (h *passkeyHistory) unsigned() (all []PasskeyChange) {
 // addUnsigned adds the consents to an act that nobody signed.
 func (h *passkeyHistory) addUnsigned(of *history) {
 	for _, c := range of.unsigned {
-		if since := h.since[c.Tenant]; since > 0 && c.Seq > since {
+		if since, ok := h.since[c.Tenant]; ok && (c.Seq > since.Seq || c.Seq == 0 && !c.at.Before(instant(since.At))) {
 			h.consents = append(h.consents, c)
 			continue
 		}
@@ -200,8 +214,8 @@ func (h *passkeyHistory) addUnsigned(of *history) {
 	}
 }
 
-// erasePasskeys deletes what is stored about the passkeys of a person and links to add them, and removes the passkeys. It returns the
-// numbers of the entries whose details it deleted, and what remains.
+// erasePasskeys deletes the stored data about the passkeys of a person and the links to add them, and
+// removes the passkeys. It returns the numbers of the entries whose details it deleted, and what remains.
 func (tx *transaction) erasePasskeys(person string) (entries []int64, left []remainingPasskey, err error) {
 	all, err := sqldb.All(tx.Tx, (*Passkey).columns, selectEnrolled+`p.name <> ''`)
 	if err != nil {

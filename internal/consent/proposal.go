@@ -222,9 +222,8 @@ type Answer struct {
 // with the proposal. ErrNoProposal: unknown id. ErrOtherAct, for an approval: another act was sent
 // under the slot id meanwhile. ErrNotHuman: the method is not one of those five. ErrTampered: the
 // proposal differs from its entries in the ledger. ErrUnsigned: the policy requires a signature.
-// ErrCardKey: the
-// answer of a card has no valid key. ErrNoPasskey, and the errors of package passkey: the signature is
-// not valid.
+// ErrCardKey: the answer of a card has no valid key. ErrNoPasskey, and the errors of package passkey: the
+// signature is not valid.
 func (l *Ledger) Answer(ctx context.Context, id string, a Answer) (Proposal, error) {
 	var p Proposal
 	if !a.Method.human() {

@@ -3,6 +3,7 @@ package consent
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/vennio-mcp/vennio-mcp/internal/sqldb"
 )
@@ -33,11 +34,13 @@ type Report struct {
 	EarlierConsents map[string]int
 }
 
-// UnsignedConsent is an entry about a consent that nobody signed.
+// UnsignedConsent is a consent that nobody signed.
 type UnsignedConsent struct {
-	Seq    int64
+	Seq    int64 // of its entry; 0 if its data was erased
 	Tenant string
 	Method Method
+
+	at time.Time // set if its data was erased
 }
 
 // Verify is Inspect; it returns the number of entries.

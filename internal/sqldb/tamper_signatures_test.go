@@ -237,7 +237,7 @@ var forgeries = map[string]func(t *testing.T, db *sqldb.DB, e *rewritten, detail
 
 // req: C13
 // field: ledger that its owner rewrites, all hashes included
-// Who cannot sign cannot change what was signed, or claim a signature.
+// Without the device nobody can change what was signed, or claim a signature.
 func TestReq_C13_ARewrittenLedgerHasNoValidSignatures(t *testing.T) {
 	t.Parallel()
 	for name, change := range forgeries {
@@ -246,7 +246,7 @@ func TestReq_C13_ARewrittenLedgerHasNoValidSignatures(t *testing.T) {
 			db, l, _ := signedLedger(t)
 			rewrite(t, db, func(*rewritten, map[string]any) {})
 			_, err := l.Inspect(t.Context())
-			require.NoError(t, err, "a chain of other hashes is no mistake by itself")
+			require.NoError(t, err, "other hashes alone are not a mistake")
 			rewrite(t, db, func(e *rewritten, details map[string]any) { change(t, db, e, details) })
 			_, err = l.Inspect(t.Context())
 			_, broken := errors.AsType[*consent.BrokenError](err)
@@ -274,6 +274,31 @@ func TestReq_C13_AChangedPasskeyIsFound(t *testing.T) {
 			_, broken := errors.AsType[*consent.BrokenError](err)
 			assert.True(t, broken, err)
 		})
+	}
+}
+
+// req: C13
+// field: process with a weaker policy that erases its traces
+// The erasure keeps the method of each consent and the policy of each request, so the consent is still found.
+func TestReq_C13_AnErasureHidesNoUnsignedConsent(t *testing.T) {
+	t.Parallel()
+	db, l, _ := signedLedger(t)
+	_, _, err := l.Erase(t.Context(), "Bob") // of all signed requests
+	require.NoError(t, err)
+	report, err := l.Inspect(t.Context())
+	require.NoError(t, err)
+	assert.Empty(t, report.UnsignedConsents)
+	later := consent.New(db, func() time.Time { return monday.Add(time.Minute) })
+	_, err = later.Attest(t.Context(), consent.Act{Tool: "book_slot", SlotID: "weak", Start: monday.Add(99 * time.Hour)}, "Mallory", "yes")
+	require.NoError(t, err)
+	for _, erased := range []bool{false, true} {
+		report, err = l.Inspect(t.Context())
+		require.NoError(t, err)
+		require.Len(t, report.UnsignedConsents, 1)
+		assert.Equal(t, consent.Attested, report.UnsignedConsents[0].Method)
+		assert.Equal(t, erased, report.UnsignedConsents[0].Seq == 0)
+		_, _, err = later.Erase(t.Context(), "Mallory")
+		require.NoError(t, err)
 	}
 }
 

@@ -38,7 +38,7 @@ func TestReq_X6_NoTextNamesAToolThereIsNot(t *testing.T) {
 		}
 		texts := append(bodies(t, prompts.Catalog(offered, consent.PolicyAsk)), prompts.Instructions(offered, consent.PolicyAsk))
 		for _, s := range prompts.Skills(offered, consent.PolicyAsk) {
-			texts = append([]string{s.Text}, texts...) // the instructions stay the last
+			texts = append([]string{s.Text()}, texts...) // the instructions stay the last
 		}
 		for _, text := range texts {
 			for _, name := range missing {

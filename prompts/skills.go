@@ -2,6 +2,7 @@ package prompts
 
 import (
 	"slices"
+	"sync"
 	"text/template"
 
 	"github.com/vennio-mcp/vennio-mcp/internal/consent"
@@ -10,10 +11,10 @@ import (
 // Skill is a workflow that an agent loads when a task needs it (Agent Skills specification). It consists of
 // one file.
 type Skill struct {
-	Name        string // also of its directory
-	Title       string // for people
-	Description string // what it does and when to use it, from which an agent chooses
-	Text        string // SKILL.md, beginning with Name and Description as YAML front matter
+	Name        string        // also of its directory
+	Title       string        // for people
+	Description string        // what it does and when to use it, from which an agent chooses
+	Text        func() string // SKILL.md, beginning with Name and Description as YAML front matter; rendered at the first call
 }
 
 // URI returns the address of SKILL.md as a resource (SEP-2640, Resource Mapping).
@@ -51,6 +52,8 @@ func Skills(tools []string, policy consent.Policy) (all []Skill) {
 // newSkill writes SKILL.md. Its front matter has plain scalars only, so that every parser of YAML reads the
 // values as they are here.
 func newSkill(functions template.FuncMap, name, title, description string) Skill {
-	front := "---\nname: " + name + "\ndescription: " + description + "\n---\n\n"
-	return Skill{name, title, description, front + "# " + title + "\n\n" + text(name+".md", functions) + "\n"}
+	return Skill{name, title, description, sync.OnceValue(func() string {
+		front := "---\nname: " + name + "\ndescription: " + description + "\n---\n\n"
+		return front + "# " + title + "\n\n" + text(name+".md", functions) + "\n"
+	})}
 }

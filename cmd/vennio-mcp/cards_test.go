@@ -194,7 +194,7 @@ func TestReq_C15_ClientsWithoutCardsSeeTheSameTools(t *testing.T) {
 				got, err := without.ReadResource(context.WithoutCancel(t.Context()), reads)
 				require.NoError(t, err)
 				content := got.Contents[0].(mcp.TextResourceContents)
-				assert.Equal(t, card.HTML, content.Text, "nothing is masked")
+				assert.Equal(t, card.HTML(), content.Text, "nothing is masked")
 				assert.Equal(t, cards.MIMEType, content.MIMEType)
 				assert.Contains(t, content.Meta, "ui")
 				_, err = off.ReadResource(t.Context(), reads)

@@ -128,7 +128,7 @@ func skillFiles(folder string, wanted []prompts.Skill) (all []skillFile, err err
 	for _, name := range prompts.SkillNames {
 		f := skillFile{path: filepath.Join(folder, name, "SKILL.md")}
 		if i := slices.IndexFunc(wanted, func(s prompts.Skill) bool { return s.Name == name }); i >= 0 {
-			f.new = signed(wanted[i].Text)
+			f.new = signed(wanted[i].Text())
 		}
 		if blocked := notFolder(filepath.Dir(f.path)); blocked != "" {
 			if f.new != nil && !slices.Contains(foreign, blocked) {

@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/mark3labs/mcp-go/server"
@@ -218,13 +219,16 @@ func (a *App) TenantServer(ctx context.Context, c auth.Caller) (mcpserver.Tenant
 	return t, err
 }
 
-// skills returns the entries of the skills that a tenant is offered, never nil.
-func skills(cfg config.Config) []mcpserver.Skill {
-	entries := []mcpserver.Skill{}
-	for _, s := range prompts.Skills(tools.Names(tools.Catalog(tools.Deps{Selection: cfg.Tools})), cfg.Consent) {
-		entries = append(entries, mcpserver.NewSkill(s.URI(), map[string]string{"name": s.Name, "description": s.Description}, s.Text))
-	}
-	return entries
+// skills returns a function that returns the entries of the skills that a tenant is offered, never nil. They
+// are made at its first call, because most clients do not ask for them.
+func skills(cfg config.Config) func() []mcpserver.Skill {
+	return sync.OnceValue(func() []mcpserver.Skill {
+		entries := []mcpserver.Skill{}
+		for _, s := range prompts.Skills(tools.Names(tools.Catalog(tools.Deps{Selection: cfg.Tools})), cfg.Consent) {
+			entries = append(entries, mcpserver.NewSkill(s.URI(), map[string]string{"name": s.Name, "description": s.Description}, s.Text()))
+		}
+		return entries
+	})
 }
 
 // writes returns a function that reports whether a tool needs the scope to book.

@@ -9,6 +9,7 @@ import (
 	_ "embed" // for the documents
 	"regexp"
 	"strings"
+	"sync"
 )
 
 // MIMEType is the media type of a card.
@@ -21,10 +22,13 @@ const (
 )
 
 // indentOrComment matches what clients need not load.
-var indentOrComment = regexp.MustCompile(`(?m)^ *(?://.*\n)?`)
+const indentOrComment = `(?m)^ *(?://.*\n)?`
 
 // Card is a card as resources/list and resources/read present it.
-type Card struct{ Name, Title, Description, HTML string }
+type Card struct {
+	Name, Title, Description string
+	HTML                     func() string // the document, which is made at the first call
+}
 
 var (
 	//go:embed slots.html
@@ -39,9 +43,11 @@ var (
 
 // All returns the cards by address. The script and the style that they share are part of each.
 func All() map[string]Card {
-	whole := func(document string) string {
-		document = strings.NewReplacer("/* card.css */", style, "/* bridge.js */", bridge).Replace(document)
-		return indentOrComment.ReplaceAllString(document, "")
+	whole := func(document string) func() string {
+		return sync.OnceValue(func() string {
+			document := strings.NewReplacer("/* card.css */", style, "/* bridge.js */", bridge).Replace(document)
+			return regexp.MustCompile(indentOrComment).ReplaceAllString(document, "")
+		})
 	}
 	return map[string]Card{
 		SlotsURI:   {"card_slots", "Free times", "Card that shows the free times of find_slots", whole(slots)},

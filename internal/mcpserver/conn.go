@@ -30,7 +30,7 @@ var (
 type conn struct {
 	srv     *server.MCPServer
 	subs    *Subscriptions
-	skills  []Skill
+	skills  func() []Skill
 	log     zerolog.Logger
 	session *session // messages outside any HTTP request; all messages of stdio and SSE
 	calls   callTable

@@ -134,7 +134,7 @@ func (o HTTPOptions) withDefaults() HTTPOptions {
 type Tenant struct {
 	Server        *server.MCPServer
 	Subscriptions *Subscriptions         // to its resources; nil: a new one
-	Skills        []Skill                // of the skills extension, which Server must declare; nil: it does not
+	Skills        func() []Skill         // of the skills extension, which Server must declare; nil: it does not
 	Writes        func(tool string) bool // reports the tools that need the scope to book; nil: none
 	Rate          float64                // as HTTPOptions.Rate; 0: that
 	Close         func()                 // called when it is no longer served; may be nil

@@ -65,7 +65,7 @@ func (e envelope) isSkills() bool { return e.Method == methodSkillsList || e.Met
 func (c *conn) skillsAnswer(env envelope) (mcp.JSONRPCResponse, *rpcError) {
 	result := skillsResult{Type: mcp.ResultTypeComplete, TTL: skillsAge.Milliseconds(), Scope: mcp.CacheScopePrivate}
 	if env.Method == methodSkillsList {
-		result.Skills = c.skills
+		result.Skills = c.skills()
 		return mcp.JSONRPCResponse{JSONRPC: mcp.JSONRPC_VERSION, Result: result}, nil
 	}
 	var m struct {
@@ -74,13 +74,14 @@ func (c *conn) skillsAnswer(env envelope) (mcp.JSONRPCResponse, *rpcError) {
 		} `json:"params"`
 	}
 	_ = json.Unmarshal(env.raw, &m) // checkParams has decoded it
-	i := slices.IndexFunc(c.skills, func(s Skill) bool { return s.URI == m.Params.URI })
+	all := c.skills()
+	i := slices.IndexFunc(all, func(s Skill) bool { return s.URI == m.Params.URI })
 	switch {
 	case m.Params.URI == "":
 		return mcp.JSONRPCResponse{}, invalid("params.uri is missing: it names the SKILL.md of a skill; skills/list has them")
 	case i < 0:
 		return mcp.JSONRPCResponse{}, invalid("no skill is served at %s; skills/list has those that are", sanitize.Line(m.Params.URI, maxMessage/2))
 	}
-	result.Skill = &c.skills[i]
+	result.Skill = &all[i]
 	return mcp.JSONRPCResponse{JSONRPC: mcp.JSONRPC_VERSION, Result: result}, nil
 }

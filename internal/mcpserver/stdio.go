@@ -21,7 +21,7 @@ type StdioOptions struct {
 	Queue         int            // calls waiting, which together hold at most Workers times MaxLine bytes; 256
 	Drain         time.Duration  // how long calls may continue after the client closed its end; 30 s
 	Subscriptions *Subscriptions // to resources; nil: a new one, which notifies nobody
-	Skills        []Skill        // see Tenant
+	Skills        func() []Skill // see Tenant
 	Log           zerolog.Logger // must not write to the server's output
 }
 

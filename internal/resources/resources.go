@@ -60,7 +60,7 @@ func RegisterSkills(s *server.MCPServer, skills ...prompts.Skill) {
 	for _, skill := range skills {
 		s.AddResource(mcp.NewResource(skill.URI(), skill.Name, mcp.WithResourceTitle(skill.Title), mcp.WithMIMEType(markdown), mcp.WithResourceDescription(skill.Description)),
 			func(context.Context, mcp.ReadResourceRequest) ([]mcp.ResourceContents, error) {
-				return []mcp.ResourceContents{mcp.TextResourceContents{URI: skill.URI(), MIMEType: markdown, Text: skill.Text}}, nil
+				return []mcp.ResourceContents{mcp.TextResourceContents{URI: skill.URI(), MIMEType: markdown, Text: skill.Text()}}, nil
 			})
 	}
 }
@@ -72,7 +72,7 @@ func RegisterCards(s *server.MCPServer) {
 		r := mcp.NewResource(uri, card.Name, mcp.WithResourceTitle(card.Title), mcp.WithMIMEType(cards.MIMEType), mcp.WithResourceDescription(card.Description))
 		r.Meta = mcp.NewMetaFromMap(ui)
 		s.AddResource(r, func(context.Context, mcp.ReadResourceRequest) ([]mcp.ResourceContents, error) {
-			return []mcp.ResourceContents{mcp.TextResourceContents{URI: uri, MIMEType: cards.MIMEType, Text: card.HTML, Meta: ui}}, nil
+			return []mcp.ResourceContents{mcp.TextResourceContents{URI: uri, MIMEType: cards.MIMEType, Text: card.HTML(), Meta: ui}}, nil
 		})
 	}
 }

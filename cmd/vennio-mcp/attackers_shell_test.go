@@ -35,8 +35,8 @@ func serves(t *testing.T, policy string) *target {
 	t.Helper()
 	env, vennio := humanEnv(t, "VENNIO_CONSENT="+policy)
 	v := &target{env: env, vennio: vennio, home: strings.TrimPrefix(env[0], "HOME=")}
-	require.NoError(t, os.Chmod(v.home, 0o755))               //nolint:gosec // G302: the program itself must protect its files // the program itself must protect its files
-	require.NoError(t, os.Chmod(filepath.Dir(v.home), 0o755)) //nolint:gosec // G302
+	require.NoError(t, os.Chmod(v.home, 0o755)) // the program itself must protect its files
+	require.NoError(t, os.Chmod(filepath.Dir(v.home), 0o755))
 	var settings strings.Builder
 	for _, line := range env {
 		if strings.HasPrefix(line, "VENNIO_") {
@@ -80,7 +80,7 @@ func nobody(t *testing.T, v *target) *shellAgent {
 	require.NoError(t, err)
 	raw, err := os.ReadFile(path)
 	require.NoError(t, err)
-	require.NoError(t, os.WriteFile(a.program, raw, 0o755)) //nolint:gosec // G306: the agent runs it
+	require.NoError(t, os.WriteFile(a.program, raw, 0o755))
 	const user = 65534
 	setpriv, err := exec.LookPath("setpriv")
 	if err != nil || os.Geteuid() != 0 {
@@ -113,7 +113,7 @@ func sameUser(t *testing.T, v *target) *shellAgent {
 // command is a shell command with the server's settings, if the agent can read them.
 func (a *shellAgent) command(home, line string) *exec.Cmd {
 	args := append(append([]string{}, a.as...), "sh", "-c", fmt.Sprintf("[ ! -r %[1]s ] || . %[1]s; %[2]s", filepath.Join(home, environmentFile), line))
-	cmd := exec.CommandContext(a.t.Context(), args[0], args[1:]...) //nolint:gosec // G204: the attack
+	cmd := exec.CommandContext(a.t.Context(), args[0], args[1:]...)
 	cmd.Dir, cmd.Env = home, []string{"HOME=" + home, "PATH=" + os.Getenv("PATH"), "TZ=Europe/London", "PROGRAM=" + a.program}
 	return cmd
 }

@@ -22,12 +22,12 @@ var (
 		reflect.TypeFor[FindSlotsInput](), reflect.TypeFor[BookSlotInput](), reflect.TypeFor[RescheduleBookingInput](), reflect.TypeFor[CancelBookingInput](),
 		reflect.TypeFor[GetBookingInput](), reflect.TypeFor[ListBookingsInput](), reflect.TypeFor[CheckCalendarAccessInput](),
 		reflect.TypeFor[ShowConsentInput](), reflect.TypeFor[AnswerConsentInput](),
-		reflect.TypeFor[ProposeTimesInput](), reflect.TypeFor[GetProposalInput](), reflect.TypeFor[RespondToProposalInput](), reflect.TypeFor[ClosePollInput](), reflect.TypeFor[UpdateBookingInput](),
+		reflect.TypeFor[ProposeTimesInput](), reflect.TypeFor[GetProposalInput](), reflect.TypeFor[RespondToProposalInput](), reflect.TypeFor[ClosePollInput](), reflect.TypeFor[UpdateBookingInput](), reflect.TypeFor[ShareLinkInput](),
 	}
 	resultTypes = []reflect.Type{
 		reflect.TypeFor[FindSlotsResult](), reflect.TypeFor[BookSlotResult](), reflect.TypeFor[ChangeResult](),
 		reflect.TypeFor[GetBookingResult](), reflect.TypeFor[ListBookingsResult](), reflect.TypeFor[CheckCalendarAccessResult](), reflect.TypeFor[ConsentResult](),
-		reflect.TypeFor[ProposeTimesResult](), reflect.TypeFor[GetProposalResult](), reflect.TypeFor[ProposalChangeResult](),
+		reflect.TypeFor[ProposeTimesResult](), reflect.TypeFor[GetProposalResult](), reflect.TypeFor[ProposalChangeResult](), reflect.TypeFor[ShareLinkResult](),
 	}
 )
 

@@ -204,7 +204,7 @@ type CalendarAccess struct {
 
 // Proposal is a write to which nobody has consented yet, such as a booking to be made, moved or cancelled.
 type Proposal struct {
-	Action      string       `json:"action" jsonschema:"enum=book,enum=reschedule,enum=cancel,enum=update,enum=propose,enum=respond,enum=close"`
+	Action      string       `json:"action" jsonschema:"enum=book,enum=reschedule,enum=cancel,enum=update,enum=propose,enum=respond,enum=close,enum=share"`
 	SlotID      string       `json:"slot_id,omitempty"`
 	BookingID   string       `json:"booking_id,omitempty"`
 	Title       string       `json:"title"`
@@ -237,6 +237,7 @@ const (
 	ActionPropose    = "propose"
 	ActionRespond    = "respond"
 	ActionClose      = "close"
+	ActionShare      = "share"
 )
 
 // Done is the participle of the action: booked, moved or cancelled.
@@ -277,5 +278,5 @@ func (r *ConsentResult) Text() string {
 
 var done = map[string]string{
 	ActionBook: "booked", ActionReschedule: "moved", ActionCancel: "cancelled", ActionUpdate: "changed",
-	ActionPropose: "proposed", ActionRespond: "answered", ActionClose: "closed",
+	ActionPropose: "proposed", ActionRespond: "answered", ActionClose: "closed", ActionShare: "shared",
 }

@@ -57,7 +57,9 @@ func (w *world) given(m *model) {
 func (w *world) state() string {
 	page, err := w.otherClient().ListProposals(w.t.Context(), vennioclient.ProposalsQuery{})
 	require.NoError(w.t, err)
-	return fmt.Sprint(w.vennio.Bookings(), page.Proposals)
+	links, err := w.otherClient().ListVennLinks(w.t.Context(), vennioclient.VennLinksQuery{})
+	require.NoError(w.t, err)
+	return fmt.Sprint(w.vennio.Bookings(), page.Proposals, links.Links)
 }
 
 // untouched: nothing was written since given.
@@ -140,6 +142,9 @@ func TestReq_C5_TheHarnessFindsAWriteWithoutTheGate(t *testing.T) {
 			found["moved"] = found["moved"] || b.ID == m.made && !b.Start.Equal(start)
 			found["changed"] = found["changed"] || strings.Contains(b.Notes, "Changed by nobody")
 		}
+		links, err := w.otherClient().ListVennLinks(t.Context(), vennioclient.VennLinksQuery{})
+		require.NoError(t, err)
+		found["shared"] = found["shared"] || len(links.Links) > 0
 		page, err := w.otherClient().ListProposals(t.Context(), vennioclient.ProposalsQuery{})
 		require.NoError(t, err)
 		for _, p := range page.Proposals {
@@ -148,7 +153,7 @@ func TestReq_C5_TheHarnessFindsAWriteWithoutTheGate(t *testing.T) {
 			found["answered"] = found["answered"] || p.ID == m.proposal && p.Slots[0].Votes > 0
 		}
 	}
-	assert.Equal(t, map[string]bool{"booked": true, "cancelled": true, "series cancelled": true, "moved": true, "changed": true, "proposed": true, "closed": true, "answered": true}, found)
+	assert.Equal(t, map[string]bool{"booked": true, "cancelled": true, "series cancelled": true, "moved": true, "changed": true, "proposed": true, "closed": true, "answered": true, "shared": true}, found)
 }
 
 // req: C5

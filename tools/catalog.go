@@ -50,7 +50,7 @@ func CardTools(deps Deps) []Tool {
 func (d *Deps) catalog() []Tool {
 	every := []Tool{
 		findSlots(d), bookSlot(d), rescheduleBooking(d), cancelBooking(d), updateBooking(d), getBooking(d), listBookings(d), checkCalendarAccess(d),
-		proposeTimes(d), getProposal(d), respondToProposal(d), closePoll(d),
+		proposeTimes(d), getProposal(d), respondToProposal(d), closePoll(d), shareLink(d),
 	}
 	d.offered = make(map[string]bool, len(every))
 	for _, t := range every {
@@ -82,6 +82,7 @@ type toolset struct {
 var toolsets = []toolset{
 	{"scheduling", []string{toolFind, toolBook, toolReschedule, toolCancel, toolUpdate, toolGet, toolList, toolAccess}},
 	{"negotiation", []string{toolFind, toolPropose, toolProposal, toolRespond, toolClosePoll}},
+	{"links", []string{toolShare}},
 }
 
 // Toolsets lists the names of the toolsets, the default one first.

@@ -232,6 +232,7 @@ func requireFits(t *testing.T, tool string, raw json.RawMessage) {
 		"update_booking":        schemas.ChangeResult{},
 		"respond_to_proposal":   schemas.ProposalChangeResult{},
 		"close_poll":            schemas.ProposalChangeResult{},
+		"share_link":            schemas.ShareLinkResult{},
 	}[tool]
 	require.True(t, known, tool)
 	var fields map[string]json.RawMessage

@@ -127,7 +127,7 @@ func stringInText(l leaf, v, text, folded string, instants map[string]bool) bool
 	case l.path == "status" && v == schemas.StatusAwaiting:
 		return notYetSet.MatchString(text)
 	case l.name() == "action":
-		return strings.Contains(text, "What would be "+map[string]string{"book": "booked", "reschedule": "moved", "cancel": "cancelled", "propose": "proposed", "update": "changed", "respond": "answered", "close": "closed"}[v])
+		return strings.Contains(text, "What would be "+map[string]string{"book": "booked", "reschedule": "moved", "cancel": "cancelled", "propose": "proposed", "update": "changed", "respond": "answered", "close": "closed", "share": "shared"}[v])
 	case l.name() == "method" || l.name() == "level":
 		return strings.Contains(text, v)
 	}
@@ -199,7 +199,7 @@ var typed = []struct {
 	{regexp.MustCompile(`^Vennio may e-mail$`), regexp.MustCompile(`^mailed\.0$`), nil},
 	{regexp.MustCompile(`^Vennio sends no e-mail to$`), regexp.MustCompile(`^not_mailed\.0$`), nil},
 	{regexp.MustCompile(`^NOT booked, because it was not free$`), regexp.MustCompile(`^skipped\.0$`), nil},
-	{regexp.MustCompile(`^Already (booked|held, NOT confirmed|recorded|proposed)$`), regexp.MustCompile(`^repeated$`), true},
+	{regexp.MustCompile(`^Already (booked|held, NOT confirmed|recorded|proposed|made)$`), regexp.MustCompile(`^repeated$`), true},
 	{regexp.MustCompile(`^(Already (moved|cancelled|changed)|Nothing more was changed)$`), regexp.MustCompile(`^changed$`), false},
 	{regexp.MustCompile(`^Nothing was changed, because it was like this before$`), regexp.MustCompile(`^changed$`), false},
 	{regexp.MustCompile(`^(Already h|H)eld, NOT confirmed$`), regexp.MustCompile(`status$`), "pending_payment"},

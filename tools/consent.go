@@ -586,7 +586,7 @@ func (d *Deps) interpret(ctx context.Context, p consent.Proposal, q mcp.Elicitat
 func (d *Deps) notifyWaiting(ctx context.Context, p consent.Proposal, q mcp.ElicitationParams, until time.Time) (done func()) {
 	what := map[string]string{
 		toolBook: "this booking", toolReschedule: "this new time", toolCancel: "this cancellation", toolUpdate: "this change",
-		toolPropose: "this proposal", toolRespond: "this response", toolClosePoll: "the end of this poll",
+		toolPropose: "this proposal", toolRespond: "this response", toolClosePoll: "the end of this poll", toolShare: "this link",
 	}[p.Act.Tool]
 	where := "in the client"
 	if q.Mode == mcp.ElicitationModeURL {

@@ -111,6 +111,7 @@ var (
 	writeCancel  = writeKind{"changed nothing", checkBookingID, closedCodes}
 	writeUpdate  = writeCancel
 	writeAnswer  = writeKind{"changed nothing", "Check the proposal_id with the user.", closedCodes}
+	writeShare   = writeKind{"made nothing", "", slotCodes}
 	closedCodes  = map[vennioclient.Kind]schemas.Code{ // of writes whose errors are not about a slot
 		vennioclient.KindSlotTaken:  schemas.CodeBookingClosed,
 		vennioclient.KindImpossible: schemas.CodeBookingClosed,

@@ -86,6 +86,10 @@ func (d *Deps) repeatCall(ctx context.Context, act consent.Act) (any, error) {
 		return d.updateBooking(ctx, in)
 	case toolClosePoll:
 		return d.closePoll(ctx, schemas.ClosePollInput{ProposalID: act.BookingID, Timezone: act.Zone})
+	case toolShare:
+		return d.shareLink(ctx, schemas.ShareLinkInput{
+			Title: act.Title, DurationMinutes: act.Minutes, Price: act.Price, Questions: act.Questions, ExpiresInHours: act.ExpiresInHours,
+		})
 	case toolPropose:
 		in := schemas.ProposeTimesInput{Title: act.Title, ExpiresInHours: act.ExpiresInHours}
 		for _, t := range act.Times {

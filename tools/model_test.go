@@ -107,6 +107,9 @@ var modelCalls = map[string]func(m *model) args{
 	"respond_to_proposal": func(m *model) args {
 		return args{"invitation": pick(m, m.invitation, m.invitation, "x"), "option_id": pick(m, m.option, m.option, "x"), "response": pick[any](m, nil, nil, "reject")}
 	},
+	"share_link": func(m *model) args {
+		return args{"title": "Approved by Ada", "price": pick[any](m, nil, "free", "5 EUR", "much")}
+	},
 	"close_poll": func(m *model) args { return args{"proposal_id": pick(m, m.proposal, m.proposal, m.made)} },
 	"book_slot": func(m *model) args {
 		booking := m.booking()

@@ -2,6 +2,7 @@ package tools_test
 
 import (
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -84,6 +85,50 @@ func TestProposalsOfEachMode(t *testing.T) {
 	early := w.propose(args{"slot_ids": []string{soon[0].SlotID}, "title": "Plan", "voters": fiveVoters, "consent": yes})
 	assert.Equal(t, schemas.CodeInvalidArguments, early.Code)
 	assert.Contains(t, early.Text, "25 hours from now or later")
+}
+
+// field: an update is undone, and made again
+func TestAnUpdateThatWasUndoneIsMadeAgain(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	id := w.booked("slot_id", w.several(1)[0], "notes", "first").BookingID
+	for i, notes := range []string{"second", "first", "second", "first"} {
+		before := w.vennio.Writes()
+		got := w.change("update_booking", args{"booking_id": id, "notes": notes, "consent": yes})
+		require.False(t, got.IsError, got.Text)
+		assert.True(t, got.Data.Changed, "%d: %s", i, got.Text)
+		assert.Equal(t, notes, got.Data.Notes)
+		assert.Equal(t, before+1, w.vennio.Writes())
+	}
+	w.clock = w.clock.Add(3 * time.Hour)
+	got := w.change("update_booking", args{"booking_id": id, "notes": "second", "consent": yes})
+	assert.True(t, got.Data.Changed, got.Text)
+}
+
+// field: the same link again. Within two hours it is the same one, later another.
+func TestALinkIsMadeAgainLater(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	link := writes["share_link"](w)
+	first := call[schemas.ShareLinkResult](w, "share_link", link)
+	require.False(t, first.IsError, first.Text)
+	assert.Equal(t, "50.00 EUR", first.Data.Price)
+	again := call[schemas.ShareLinkResult](w, "share_link", link)
+	assert.True(t, again.Data.Repeated)
+	assert.Equal(t, first.Data.URL, again.Data.URL)
+	w.clock = w.clock.Add(25 * time.Hour)
+	later := call[schemas.ShareLinkResult](w, "share_link", link)
+	require.False(t, later.IsError, later.Text)
+	assert.False(t, later.Data.Repeated)
+	assert.NotEqual(t, first.Data.URL, later.Data.URL)
+	for price, want := range map[string]string{"5000 JPY": "5000 JPY", "free": "free", "0 EUR": "free", "99,50 usd": "99.50 USD"} {
+		got := call[schemas.ShareLinkResult](w, "share_link", args{"title": price, "price": price, "consent": yes})
+		require.False(t, got.IsError, got.Text)
+		assert.Equal(t, want, got.Data.Price)
+	}
+	for _, price := range []string{"much", "50", "10 BHD", "10.50 JPY", "-5 EUR"} {
+		assert.Equal(t, schemas.CodeInvalidArguments, call[schemas.ShareLinkResult](w, "share_link", args{"title": "x", "price": price, "consent": yes}).Code, price)
+	}
 }
 
 // field: approval executes a proposal

@@ -87,15 +87,18 @@ func localTime(t time.Time, loc *time.Location) string {
 // proposal shows an act to the person who is to consent to it.
 func (d *Deps) proposal(action string, a consent.Act, hosts []scheduling.Host, loc, guest *time.Location) *schemas.Proposal {
 	p := &schemas.Proposal{
-		Action: action, BookingID: sanitize.Line(a.BookingID, 100), Title: a.Title, Repeat: a.Repeat,
+		Action: action, SlotID: a.SlotID, BookingID: sanitize.Line(a.BookingID, 100), Title: a.Title, Repeat: a.Repeat,
 		Hosts: d.hosts(hosts), Attendees: attendees(a), Price: a.Price, Notes: a.Notes,
 	}
 	if !a.Start.IsZero() {
 		p.Description, p.GuestLocal = times.Label(a.Start, a.End, loc), times.GuestLabel(a.Start, a.End, loc, guest)
 		p.Start, p.End = times.UTC(a.Start), times.UTC(a.End)
 	}
-	if a.Tool != toolRespond { // whose act has the mark of an invitation there
-		p.SlotID = a.SlotID
+	switch a.Tool {
+	case toolRespond:
+		p.SlotID = "" // the act has the mark of the invitation there
+	case toolShare:
+		p.BookingID = ""
 	}
 	for _, f := range a.Details() {
 		p.Details = append(p.Details, schemas.Detail(f))

@@ -37,6 +37,7 @@ const (
 	toolUpdate     = scheduling.ToolUpdate
 	toolRespond    = scheduling.ToolRespond
 	toolClosePoll  = scheduling.ToolClosePoll
+	toolShare      = scheduling.ToolShare
 )
 
 // effect is what a call changes. It determines the four MCP hints.

@@ -61,6 +61,10 @@ var writes = map[string]func(w *world) (arguments args){
 		w.made(w.toAccounts())
 		return args{"invitation": w.vennio.Invitations()[0].Link, "response": "counter", "slot_ids": w.several(2), "consent": yes}
 	},
+	"share_link": func(*world) args {
+		return args{"title": "Consultation", "duration_minutes": 45, "price": "50 EUR", "questions": []any{"Topic?", "Company?"}, "expires_in_hours": 72, "consent": yes}
+	},
+	"share_link, as Vennio has it": func(*world) args { return args{"title": "Intro call", "consent": yes} },
 	"close_poll": func(w *world) args {
 		made := w.made(w.poll())
 		w.vote(made, 0, 1)

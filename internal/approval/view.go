@@ -97,6 +97,10 @@ var wordings = map[string]wording{
 		verbs{"Cancelled", "Being cancelled", "Not cancelled"},
 		question{"Cancel this booking?", "An assistant asks to cancel this with Vennio. It stays booked until you approve. A cancellation cannot be undone."},
 	},
+	"Share": {
+		verbs{"Made", "Being made", "Not made"},
+		question{"Share this link?", "An assistant asks to make a booking link with Vennio. Whoever has it can book. Nothing is made until you approve. It cannot be withdrawn here."},
+	},
 	"Change": {
 		verbs{"Changed", "Being changed", "Not changed"},
 		question{"Change this booking?", "An assistant asks to change what Vennio stores with this booking. It stays as it is until you approve."},

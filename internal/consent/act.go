@@ -27,7 +27,8 @@ type Act struct {
 	Price     string // as shown to the person; empty if nothing is to be paid
 
 	// For an act on an existing booking or proposal: its id at Vennio, and the time of
-	// the booking before it is moved.
+	// the booking before it is moved. For a Venn Link BookingID names the host's links.
+	// A refusal applies to all acts with the same BookingID.
 	BookingID        string
 	WasStart, WasEnd time.Time
 	// Repeat says in words how a booking repeats, or which part of a series is meant.

@@ -157,6 +157,7 @@ func concerns(text, person string) bool {
 		names = append(names, a.Name, a.Email)
 	}
 	texts := []string{d.By, d.Claimed, d.Words, d.Why, d.Detail, act.Title, act.Notes, act.Replaces}
+	texts = append(texts, act.Questions...)
 	for _, l := range act.Labels {
 		texts = append(texts, l.Name, l.Value, l.Replaces)
 	}

@@ -37,12 +37,12 @@ func (a Act) Question() string {
 
 // verbs are what the acts with terms do, in the imperative, by tool or response.
 var verbs = map[string]string{
-	ToolUpdate: "Change", ToolPropose: "Propose", ToolClosePoll: "Close",
+	ToolUpdate: "Change", ToolPropose: "Propose", ToolClosePoll: "Close", ToolShare: "Share",
 	ResponseAccept: "Accept", ResponseCounter: "Counter", ResponseReject: "Reject",
 }
 
-// Verb is what the act does, in the imperative: Book, Move, Cancel, Change, Propose, Close, Accept,
-// Counter or Reject.
+// Verb is what the act does, in the imperative: Book, Move, Cancel, Change, Propose, Close, Share,
+// Accept, Counter or Reject.
 func (a Act) Verb() string {
 	switch {
 	case a.hasTerms():
@@ -61,7 +61,7 @@ func (a Act) hasTerms() bool { return verbs[cmp.Or(a.Response, a.Tool)] != "" }
 // isFinal reports whether nothing undoes the act.
 func (a Act) isFinal() bool {
 	switch a.Verb() {
-	case "Cancel", "Close", "Reject", "Counter", "Accept":
+	case "Cancel", "Close", "Share", "Reject", "Counter", "Accept":
 		return true
 	}
 	return false
@@ -113,6 +113,9 @@ func (a Act) question(title, name, most int) string {
 	b.WriteString("?")
 	if a.isFinal() {
 		b.WriteString(" This cannot be undone.")
+	}
+	if a.Tool == ToolShare {
+		b.WriteString(" Whoever has the link can book.")
 	}
 	b.WriteString(" " + a.mail(mailed, most))
 	return b.String()

@@ -19,6 +19,7 @@ const (
 	ToolPropose    = "propose_times"
 	ToolRespond    = "respond_to_proposal"
 	ToolClosePoll  = "close_poll"
+	ToolShare      = "share_link"
 )
 
 // Terms are the parts of an act that a booking, a move and a cancellation do not have. They
@@ -43,6 +44,14 @@ type Terms struct {
 	// with it for programs.
 	Replaces string  `json:"replaces,omitempty"`
 	Labels   []Label `json:"labels,omitempty"`
+
+	// Minutes is the length of the meetings of a Venn Link, and Questions are what it asks the
+	// guest.
+	Minutes   int      `json:"minutes,omitempty"`
+	Questions []string `json:"questions,omitempty"`
+
+	// Serial distinguishes an act from earlier ones with the same content, which were done.
+	Serial int `json:"serial,omitempty"`
 }
 
 // Label is a name with a value that Vennio stores with a booking.
@@ -85,6 +94,7 @@ func (t Terms) essence() Terms {
 	for i := range t.Invited {
 		t.Invited[i].Name = ""
 	}
+	t.Serial = 0
 	return t
 }
 
@@ -128,6 +138,15 @@ func (a Act) Details() (all []Detail) {
 	case a.Tool == ToolUpdate && a.Notes != "":
 		add("Replaces", "the notes "+sanitize.Excerpt(a.Replaces, 500))
 	}
+	if a.Tool == ToolShare {
+		add("Link", "for anybody who has it, to book meetings of "+fmt.Sprint(a.Minutes)+" minutes")
+		if a.Price == "" {
+			add("Price", "as set in Vennio")
+		}
+	}
+	for _, q := range a.Questions {
+		add("Question", sanitize.Quote(q, 200))
+	}
 	for _, l := range a.Labels {
 		text := sanitize.Quote(l.Value, 500)
 		if l.Replaces != "" {
@@ -170,6 +189,8 @@ func (a Act) termsQuestion(title string, most int) string {
 		at = spanIn(a.Start, a.End, loc, guest)
 	}
 	switch a.Verb() {
+	case "Share":
+		return fmt.Sprintf("Share a link %s to book meetings of %d minutes", title, a.Minutes)
 	case "Propose":
 		return "Propose " + title + " " + a.proposedTo(most) + at
 	case "Close":

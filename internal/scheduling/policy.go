@@ -28,6 +28,7 @@ const (
 	ToolPropose    = consent.ToolPropose
 	ToolRespond    = consent.ToolRespond
 	ToolClosePoll  = consent.ToolClosePoll
+	ToolShare      = consent.ToolShare
 )
 
 // Limits are the operator's limits on bookings, which no consent and no call can change. The zero
@@ -75,7 +76,7 @@ func (s *Service) violation(ctx context.Context, act consent.Act, starts []time.
 	if len(starts) == 0 {
 		starts = []time.Time{act.Start}
 	}
-	if why := s.outsideHours(starts, act.End.Sub(act.Start)); why != "" {
+	if why := s.outsideHours(starts, act.End.Sub(act.Start)); why != "" && act.Tool != ToolShare { // guests choose the time of a link's meeting
 		return why, nil
 	}
 	if act.Tool == ToolReschedule || act.Tool == ToolRespond {

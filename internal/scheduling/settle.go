@@ -92,7 +92,7 @@ func (s *Service) SettleLeft(ctx context.Context, left consent.Unsettled) error 
 			return err
 		}
 		switch left.Act.Tool {
-		case ToolPropose, ToolRespond, ToolClosePoll:
+		case ToolPropose, ToolRespond, ToolClosePoll, ToolShare:
 			s.Notify(nil) // the list of bookings may have grown
 			return nil
 		}
@@ -124,6 +124,8 @@ func (s *Service) findWrite(ctx context.Context, left consent.Unsettled) (found 
 		found, bookingID, err = s.findNew(ctx, left)
 	case ToolPropose:
 		found, bookingID, err = s.findNewProposal(ctx, left)
+	case ToolShare:
+		found, bookingID, err = s.findNewLink(ctx, left)
 	case ToolRespond, ToolClosePoll:
 		bookingID = left.Act.BookingID
 		found, err = s.findAnswer(ctx, left.Act)

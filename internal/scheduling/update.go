@@ -42,6 +42,15 @@ func (s *Service) PrepareUpdate(ctx context.Context, in schemas.UpdateBookingInp
 	sent, err := s.Ledger.SentOn(ctx, s.Tenant, ToolUpdate, u.ID, func(a consent.Act) bool {
 		return a.Notes == u.Act.Notes && slices.EqualFunc(a.Labels, u.Act.Labels, func(a, b consent.Label) bool { return a.Name == b.Name && a.Value == b.Value })
 	})
+	if sent != nil && !u.Done() { // it was done, and somebody has changed the booking since
+		grant, _, err := s.Ledger.FindConsent(ctx, *sent)
+		if err != nil {
+			return u, err
+		}
+		if grant != nil && grant.Outcome == consent.Done {
+			sent = nil
+		}
+	}
 	switch {
 	case err != nil:
 		return u, err
@@ -57,7 +66,11 @@ func (s *Service) PrepareUpdate(ctx context.Context, in schemas.UpdateBookingInp
 	if err := s.RefuseUnchangeable(u.Booking); err != nil {
 		return u, err
 	}
-	return u, s.giveUpOld(ctx, u.Act)
+	if err := s.giveUpOld(ctx, u.Act); err != nil {
+		return u, err
+	}
+	u.Act, err = s.distinct(ctx, u.Act, func(consent.Grant) bool { return true })
+	return u, err
 }
 
 func (s *Service) updateAct(b Booking, loc *time.Location, notes string, labels []schemas.Label) consent.Act {

@@ -329,6 +329,9 @@ func (r *GetBookingResult) Text() string {
 	if r.CheckoutURL != "" {
 		lines = append(lines, "The customer pays at: "+r.CheckoutURL)
 	}
+	for _, one := range r.Series {
+		lines = append(lines, "- of the series: "+one)
+	}
 	if r.Note != "" {
 		lines = append(lines, r.Note)
 	}

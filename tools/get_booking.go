@@ -3,9 +3,11 @@ package tools
 import (
 	"context"
 	"strings"
+	"time"
 
 	"github.com/vennio-mcp/vennio-mcp/internal/cards"
 	"github.com/vennio-mcp/vennio-mcp/internal/sanitize"
+	"github.com/vennio-mcp/vennio-mcp/internal/times"
 	"github.com/vennio-mcp/vennio-mcp/schemas"
 	"github.com/vennio-mcp/vennio-mcp/vennioclient"
 )
@@ -34,11 +36,26 @@ func (d *Deps) getBooking(ctx context.Context, in schemas.GetBookingInput) (*sch
 	if b.Status == vennioclient.StatusPendingPayment {
 		out.CheckoutURL = d.Vennio.SafeLink(b.CheckoutURL)
 	}
+	if b.SeriesID != "" {
+		out.Series = d.seriesView(ctx, b.SeriesID, loc)
+	}
 	out.Next = d.nextAfterReading(b.Booking, out.CheckoutURL)
 	if in.Timezone == "" {
 		out.Note = defaultZoneNote(loc)
 	}
 	return out, nil
+}
+
+// seriesView lists the bookings of a series; it is empty if Vennio cannot list them now.
+func (d *Deps) seriesView(ctx context.Context, id string, loc *time.Location) (all []string) {
+	found, err := d.ReadSeries(ctx, id)
+	if err != nil {
+		return nil
+	}
+	for _, b := range found {
+		all = append(all, times.Day(b.Start, loc)+", "+times.Clock(b.Start, loc)+", "+sanitize.Line(b.Status, 40))
+	}
+	return limitPeople(all)
 }
 
 // nextAfterReading says what can be done with a booking by the selected tools.

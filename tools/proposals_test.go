@@ -105,6 +105,18 @@ func TestAnUpdateThatWasUndoneIsMadeAgain(t *testing.T) {
 	assert.True(t, got.Data.Changed, got.Text)
 }
 
+// field: a whole series in one view
+func TestABookingShowsItsWholeSeries(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	made := w.series()
+	require.False(t, w.change("cancel_booking", args{"booking_id": made.BookingID, "consent": yes}).IsError)
+	got := call[schemas.GetBookingResult](w, "get_booking", args{"booking_id": made.BookingID, "timezone": "Europe/London"})
+	require.Len(t, got.Data.Series, 3, got.Text)
+	assert.Contains(t, got.Data.Series[0], "cancelled")
+	assert.Contains(t, got.Data.Series[2], "confirmed")
+}
+
 // field: the same link again. Within two hours it is the same one, later another.
 func TestALinkIsMadeAgainLater(t *testing.T) {
 	t.Parallel()

@@ -21,6 +21,7 @@ import (
 	"github.com/vennio-mcp/vennio-mcp/internal/sqldb"
 	"github.com/vennio-mcp/vennio-mcp/internal/webhooks"
 	"github.com/vennio-mcp/vennio-mcp/schemas"
+	"github.com/vennio-mcp/vennio-mcp/tools"
 	"github.com/vennio-mcp/vennio-mcp/vennioclient/sandbox"
 	"github.com/vennio-mcp/vennio-mcp/vennioclient/webhook"
 )
@@ -31,7 +32,8 @@ receives the event by webhook, moves the booking and cancels it. It needs no key
 no network. Every statement is checked: the exit code is 1 if one is not true.`
 
 func (p program) demoCommand() *cobra.Command {
-	return &cobra.Command{
+	polls := false
+	c := &cobra.Command{
 		Use: "demo", Short: "Show an agent that books, moves and cancels a meeting in the sandbox", Long: demoAbout, Args: noArguments,
 		RunE: func(c *cobra.Command, _ []string) error {
 			ctx, cancel := context.WithTimeout(c.Context(), time.Minute)
@@ -44,9 +46,14 @@ func (p program) demoCommand() *cobra.Command {
 			if d.agent, err = p.startAgent(ctx, d.env); err != nil {
 				return err
 			}
+			if polls {
+				return d.playPolls(ctx)
+			}
 			return d.play(ctx)
 		},
 	}
+	c.Flags().BoolVar(&polls, "polls", false, "show instead a poll that five people answer, and a link to a paid booking")
+	return c
 }
 
 // demo is one run of the demo.
@@ -401,7 +408,7 @@ func demoSettings(vennio *app.Sandbox, sink *demoSink, state string) (env []stri
 	sinks := fmt.Sprintf("sinks: [{name: crm, type: http, url: %q, secret: demo, events: [booking.*]}]\n", sink.url)
 	return append(env,
 		"VENNIO_API_URL="+vennio.URL, "VENNIO_API_KEY="+sandbox.DefaultKey(), "VENNIO_HOSTS="+sandboxHostsSetting(), "VENNIO_MCP_SETTINGS="+file,
-		"VENNIO_SIGNING_SECRET=only for the demonstration", "VENNIO_TIMEZONE=Europe/London", "VENNIO_CONSENT=human", "VENNIO_STATE_DIR="+state), os.WriteFile(file, []byte(sinks), 0o600)
+		"VENNIO_SIGNING_SECRET=only for the demonstration", "VENNIO_TIMEZONE=Europe/London", "VENNIO_CONSENT=human", "VENNIO_TOOLSETS="+strings.Join(tools.Toolsets(), ","), "VENNIO_STATE_DIR="+state), os.WriteFile(file, []byte(sinks), 0o600)
 }
 
 // envLookup returns a function that looks up variables in a list, of which the last entry wins, as os.Getenv does.

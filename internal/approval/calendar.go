@@ -10,6 +10,8 @@ import (
 
 	"github.com/vennio-mcp/vennio-mcp/internal/consent"
 	"github.com/vennio-mcp/vennio-mcp/internal/sanitize"
+	"github.com/vennio-mcp/vennio-mcp/schemas"
+	"github.com/vennio-mcp/vennio-mcp/vennioclient"
 )
 
 // calendarEvent is the booking in a calendar file.
@@ -32,15 +34,31 @@ func (p *Pages) calendar(w http.ResponseWriter, proposal consent.Proposal, g *co
 	if act.Notes != "" {
 		about = append(about, "", sanitize.Folded(act.Notes, 2000))
 	}
-	writeCalendar(w, calendarEvent{id: g.BookingID, title: act.Title, about: strings.Join(about, "\n"), start: act.Start, end: act.End, at: g.At})
+	event := calendarEvent{id: g.BookingID, title: act.Title, about: strings.Join(about, "\n"), start: act.Start, end: act.End, at: g.At}
+	writeCalendar(w, event.file())
 }
 
 // writeCalendar writes a calendar file.
-func writeCalendar(w http.ResponseWriter, from calendarEvent) {
+func writeCalendar(w http.ResponseWriter, file string) {
 	h := w.Header()
 	h.Set("Content-Type", "text/calendar; charset=utf-8")
 	h.Set("Content-Disposition", `attachment; filename="booking.ics"`)
-	_, _ = io.WriteString(w, from.file())
+	_, _ = io.WriteString(w, file)
+}
+
+// BookingFile returns the calendar file of a booking that was read at a time; it is empty if the booking
+// is not confirmed or Vennio did not say when it is.
+func BookingFile(b *schemas.GetBookingResult, at time.Time) string {
+	start, startErr := time.Parse(time.RFC3339, b.Start)
+	end, endErr := time.Parse(time.RFC3339, b.End)
+	if startErr != nil || endErr != nil || b.Status != vennioclient.StatusConfirmed {
+		return ""
+	}
+	about := "With: " + strings.Join(b.Hosts, ", ") + "\nGuests: " + strings.Join(b.Attendees, ", ")
+	if b.Notes != "" {
+		about += "\n\n" + b.Notes
+	}
+	return calendarEvent{id: b.BookingID, title: b.Title, about: about, start: start, end: end, at: at}.file()
 }
 
 // CalendarFile returns a file with which people add a booking to their own calendar. id is Vennio's; at

@@ -161,20 +161,13 @@ func (p *Pages) bookingFile(w http.ResponseWriter, r *http.Request) {
 			continue
 		}
 		found, err := account.Booking(r.Context(), id)
-		if err != nil || found.Start == "" || found.Status != vennioclient.StatusConfirmed {
+		if err != nil {
 			continue
 		}
-		start, startErr := time.Parse(time.RFC3339, found.Start)
-		end, endErr := time.Parse(time.RFC3339, found.End)
-		if startErr != nil || endErr != nil {
-			continue
+		if file := BookingFile(found, p.Pairings.now()); file != "" {
+			writeCalendar(w, file)
+			return
 		}
-		about := "With: " + strings.Join(found.Hosts, ", ") + "\nGuests: " + strings.Join(found.Attendees, ", ")
-		if found.Notes != "" {
-			about += "\n\n" + found.Notes
-		}
-		writeCalendar(w, calendarEvent{id: found.BookingID, title: found.Title, about: about, start: start, end: end, at: p.Pairings.now()})
-		return
 	}
 	write(w, http.StatusNotFound, page{Heading: "No calendar file", Lead: "This browser is not paired, or Vennio has no confirmed booking with this id."})
 }

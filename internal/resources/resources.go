@@ -11,10 +11,12 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/mark3labs/mcp-go/mcp"
 	"github.com/mark3labs/mcp-go/server"
 
+	"github.com/vennio-mcp/vennio-mcp/internal/approval"
 	"github.com/vennio-mcp/vennio-mcp/internal/cards"
 	"github.com/vennio-mcp/vennio-mcp/internal/rpcerr"
 	"github.com/vennio-mcp/vennio-mcp/prompts"
@@ -25,7 +27,9 @@ const (
 	uriUpcoming = bookings + "upcoming"
 	uriPolicy   = "vennio://policy"
 	uriBooking  = bookings + "{id}"
+	uriCalendar = calendars + "{id}"
 	bookings    = "vennio://bookings/"
+	calendars   = "vennio://calendars/"
 
 	// codeUnreadable is defined here: JSON-RPC leaves -32000 to -32019 to
 	// implementations.
@@ -34,6 +38,8 @@ const (
 	maxURI   = 300
 	jsonType = "application/json"
 	markdown = "text/markdown"
+
+	calendarType = "text/calendar"
 )
 
 // Register adds the resources to s. It must be called before s is served: later
@@ -50,6 +56,8 @@ func Register(s *server.MCPServer, p Policy, enabled ...server.ServerTool) {
 		case "get_booking":
 			s.AddResourceTemplate(mcp.NewResourceTemplate(uriBooking, "booking", mcp.WithTemplateTitle("Booking"), mcp.WithTemplateMIMEType(jsonType),
 				mcp.WithTemplateDescription("The current state of one booking, by its booking_id; subscribers are notified of changes")), booking(t))
+			s.AddResourceTemplate(mcp.NewResourceTemplate(uriCalendar, "booking_calendar", mcp.WithTemplateTitle("Calendar file of a booking"), mcp.WithTemplateMIMEType(calendarType),
+				mcp.WithTemplateDescription("A confirmed booking as a file for calendar programs (RFC 5545), by its booking_id")), calendar(t))
 		}
 	}
 }
@@ -85,8 +93,10 @@ func Known(uri string) bool {
 }
 
 // bookingID returns the id in the URI of a booking; "" for other URIs.
-func bookingID(uri string) string {
-	escaped, isBooking := strings.CutPrefix(uri, bookings)
+func bookingID(uri string) string { return idAfter(uri, bookings) }
+
+func idAfter(uri, prefix string) string {
+	escaped, isBooking := strings.CutPrefix(uri, prefix)
 	id, err := url.PathUnescape(escaped)
 	if !isBooking || err != nil || strings.Contains(escaped, "/") {
 		return ""
@@ -121,22 +131,52 @@ func booking(get server.ServerTool) server.ResourceTemplateHandlerFunc {
 	}
 }
 
+// calendar returns the file that the approval pages offer too.
+func calendar(get server.ServerTool) server.ResourceTemplateHandlerFunc {
+	return func(ctx context.Context, r mcp.ReadResourceRequest) ([]mcp.ResourceContents, error) {
+		found, _, err := result(ctx, get, schemas.GetBookingInput{BookingID: idAfter(r.Params.URI, calendars)})
+		if err != nil {
+			return nil, err
+		}
+		b, _ := found.(*schemas.GetBookingResult)
+		file := ""
+		if b != nil {
+			file = approval.BookingFile(b, time.Now())
+		}
+		if file == "" {
+			return nil, protocolError(ctx, schemas.Problem{
+				Code: schemas.CodeNotFound, Message: "There is no calendar file, because this booking is not confirmed.", Next: "Read the booking itself, and tell the person its status.",
+			})
+		}
+		return []mcp.ResourceContents{mcp.TextResourceContents{URI: r.Params.URI, MIMEType: calendarType, Text: file}}, nil
+	}
+}
+
 // read calls a tool and returns its result as JSON and as text.
 func read(ctx context.Context, uri string, t server.ServerTool, arguments any) ([]mcp.ResourceContents, error) {
-	req := mcp.CallToolRequest{}
-	req.Params.Name, req.Params.Arguments = t.Tool.Name, arguments
-	result, err := t.Handler(ctx, req)
+	structured, text, err := result(ctx, t, arguments)
 	if err != nil {
 		return nil, err
 	}
-	structured, ok := result.StructuredContent.(schemas.Result)
-	if !ok || len(result.Content) == 0 {
-		return nil, errNoResult
+	return contents(uri, structured, text)
+}
+
+// result calls a tool and returns its result and the text of it.
+func result(ctx context.Context, t server.ServerTool, arguments any) (schemas.Result, string, error) {
+	req := mcp.CallToolRequest{}
+	req.Params.Name, req.Params.Arguments = t.Tool.Name, arguments
+	got, err := t.Handler(ctx, req)
+	if err != nil {
+		return nil, "", err
+	}
+	structured, ok := got.StructuredContent.(schemas.Result)
+	if !ok || len(got.Content) == 0 {
+		return nil, "", errNoResult
 	}
 	if problem := structured.Common().Error; problem != nil {
-		return nil, protocolError(ctx, *problem)
+		return nil, "", protocolError(ctx, *problem)
 	}
-	return contents(uri, structured, mcp.GetTextFromContent(result.Content[0]))
+	return structured, mcp.GetTextFromContent(got.Content[0]), nil
 }
 
 var errNoResult = &rpcerr.Error{Code: codeUnreadable, Message: "The tool behind this resource returned no result."}

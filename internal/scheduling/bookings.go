@@ -264,6 +264,14 @@ const seriesPages, seriesPage = 10, 100
 // futureOf returns the confirmed bookings of a series that are still to come, in order. These are the
 // ones that a cancellation of the series cancels (vennio-api.md, Bookings).
 func (s *Service) futureOf(ctx context.Context, series string) (future []vennioclient.Booking, err error) {
+	all, err := s.ReadSeries(ctx, series)
+	return slices.DeleteFunc(all, func(b vennioclient.Booking) bool {
+		return b.Status != vennioclient.StatusConfirmed || !b.Start.After(s.Now())
+	}), err
+}
+
+// ReadSeries returns the bookings of a series in order.
+func (s *Service) ReadSeries(ctx context.Context, series string) (all []vennioclient.Booking, err error) {
 	q := vennioclient.BookingsQuery{SeriesID: series, Limit: seriesPage}
 	for range seriesPages {
 		page, err := s.Vennio.ListBookings(ctx, q)
@@ -271,12 +279,12 @@ func (s *Service) futureOf(ctx context.Context, series string) (future []vennioc
 			return nil, err
 		}
 		for _, b := range page.Bookings {
-			if b.SeriesID == series && b.Status == vennioclient.StatusConfirmed && b.Start.After(s.Now()) {
-				future = append(future, b)
+			if b.SeriesID == series {
+				all = append(all, b)
 			}
 		}
 		if q.Cursor = page.NextCursor; q.Cursor == "" {
-			return byStart(future), nil
+			return byStart(all), nil
 		}
 	}
 	return nil, refuse(schemas.CodeRejected, "This series has more bookings than can be shown to a person here.", "Have the person cancel it in Vennio, or cancel its bookings one by one.")

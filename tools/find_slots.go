@@ -86,6 +86,21 @@ func (d *Deps) findSlots(ctx context.Context, in schemas.FindSlotsInput) (*schem
 	return out, nil
 }
 
+// EarliestOpening returns the start of the first free time of a search; zero if there is none.
+func (d *Deps) EarliestOpening(ctx context.Context, in schemas.FindSlotsInput) (first time.Time, err error) {
+	q, err := d.search(ctx, in)
+	if err != nil {
+		return first, err
+	}
+	free, err := d.Free(ctx, q)
+	for _, s := range free.Slots {
+		if first.IsZero() || s.Start.Before(first) {
+			first = s.Start
+		}
+	}
+	return first, err
+}
+
 // search reads the arguments. The error names every argument that was not understood.
 func (d *Deps) search(ctx context.Context, in schemas.FindSlotsInput) (q scheduling.Search, err error) {
 	loc, badZone := d.zone("timezone", in.Timezone, d.Zone)

@@ -43,6 +43,11 @@ func TestReq_C10_APollBecomesAMeetingAndALinkAPaidBooking(t *testing.T) {
 			yes := schemas.ConsentArgument{Consent: schemas.Consent{Granted: true, GivenBy: "Ada Byron", Statement: "Yes"}}
 
 			found := called[schemas.FindSlotsResult](t, agent, "find_slots", schemas.FindSlotsInput{From: time.Now().AddDate(0, 0, 3).Format(time.DateOnly), Timezone: "Europe/London"})
+			uri := "vennio://openings/default/30/" + time.Now().AddDate(0, 0, 5).UTC().Format(time.RFC3339)
+			opened, err := read(t, c, uri)
+			require.NoError(t, err)
+			assert.Contains(t, opened[0].(mcp.TextResourceContents).Text, `"slot_id"`)
+			follow(t, c, uri)
 			in := schemas.ProposeTimesInput{Title: "Board call", Voters: voters, ConsentArgument: yes}
 			for _, s := range found.Slots {
 				in.SlotIDs = append(in.SlotIDs, s.SlotID)

@@ -216,7 +216,7 @@ func TestReq_X6_ThePolicyIsToldAndSelectionHoldsForResources(t *testing.T) {
 	require.Len(t, list.Resources, 1, "list_bookings is not there, so neither are the bookings to come")
 	templates, err := c.ListResourceTemplates(t.Context(), mcp.ListResourceTemplatesRequest{})
 	require.NoError(t, err)
-	require.Len(t, templates.ResourceTemplates, 2)
+	require.Len(t, templates.ResourceTemplates, 3)
 }
 
 // heartbeat is changed until a client hears of it, and counts for nothing else.

@@ -75,6 +75,7 @@ type App struct {
 	// change of its bookings, whether it was made here or in Vennio.
 	subscriptions map[string]*mcpserver.Subscriptions
 	notifiers     map[string]*resources.Notifier
+	openings      map[string]*resources.Openings
 
 	keys     tenant.Keyring    // authenticates slot ids, cookies and continuations of requests
 	webhooks *webhooks.Service // nil unless this process serves HTTP
@@ -110,9 +111,14 @@ func New(ctx context.Context, cfg config.Config, o Options) (*App, error) {
 		a.subscriptions[t.Name] = mcpserver.NewSubscriptions(resources.Known)
 	}
 	a.Subscriptions = a.subscriptions[""]
-	a.notifiers = make(map[string]*resources.Notifier)
+	a.notifiers, a.openings = make(map[string]*resources.Notifier), make(map[string]*resources.Openings)
 	for name, s := range a.subscriptions {
-		a.notifiers[name] = resources.NewNotifier(s.Updated, o.clock())
+		watch := &resources.Openings{Subscribed: s.Matching, Updated: s.Updated, Now: o.clock(), Earliest: a.earliestOpening(name)}
+		a.openings[name] = watch
+		a.notifiers[name] = resources.NewNotifier(func(uris ...string) {
+			s.Updated(uris...)
+			watch.BookingChanged()
+		}, o.clock())
 	}
 	a.Store = sqldb.OpenWith(storeLocation(cfg, o.Log), o.Store)
 	a.Ledger = consent.New(a.Store, o.Now, a.metrics.Consent).Pin(cfg.Passkeys)

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/vennio-mcp/vennio-mcp/internal/consent"
+	"github.com/vennio-mcp/vennio-mcp/schemas"
 	"github.com/vennio-mcp/vennio-mcp/tools"
 )
 
@@ -17,11 +18,13 @@ type Intervals struct {
 	Sweep time.Duration // between searches for grants that are still recorded as sent; default 15 s
 	After time.Duration // minimum age of the consent; default 1 min, since a call takes two at most
 	Doubt time.Duration // between searches for grants whose outcome is recorded as unknown; default 10 min
+	// Openings is the interval at which it is checked whether a search for openings is due; default 1 min.
+	Openings time.Duration
 }
 
 func (i Intervals) withDefaults() Intervals {
 	return Intervals{
-		cmp.Or(i.Flush, 5*time.Second), cmp.Or(i.Sweep, 15*time.Second), cmp.Or(i.After, time.Minute), cmp.Or(i.Doubt, 10*time.Minute),
+		cmp.Or(i.Flush, 5*time.Second), cmp.Or(i.Sweep, 15*time.Second), cmp.Or(i.After, time.Minute), cmp.Or(i.Doubt, 10*time.Minute), cmp.Or(i.Openings, time.Minute),
 	}
 }
 
@@ -129,9 +132,38 @@ func (a *App) Settle(ctx context.Context) (stop func()) {
 			}
 		}
 	})
+	running.Go(func() { a.checkOpenings(ctx, every.Openings) })
 	return func() {
 		cancel()
 		running.Wait()
+	}
+}
+
+// checkOpenings searches, until the end of ctx, for the openings to which clients of the tenants in the
+// settings subscribe.
+func (a *App) checkOpenings(ctx context.Context, interval time.Duration) {
+	tick := time.NewTicker(interval)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		for _, o := range a.openings {
+			o.Check(ctx)
+		}
+	}
+}
+
+// earliestOpening returns the function that searches in the account of a tenant.
+func (a *App) earliestOpening(tenant string) func(context.Context, schemas.FindSlotsInput) (time.Time, error) {
+	return func(ctx context.Context, in schemas.FindSlotsInput) (time.Time, error) {
+		d, err := a.account(tenant)
+		if err != nil {
+			return time.Time{}, err
+		}
+		return d.EarliestOpening(ctx, in)
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 
 	"github.com/mark3labs/mcp-go/mcp"
@@ -40,6 +41,30 @@ func (s *Subscriptions) Updated(uris ...string) {
 			one.changed(uri)
 		}
 	}
+}
+
+// Matching returns the resources with a prefix to which clients subscribe, sorted, each once.
+func (s *Subscriptions) Matching(prefix string) (uris []string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for one := range s.subscribers {
+		uris = append(uris, one.matching(prefix)...)
+	}
+	slices.Sort(uris)
+	return slices.Compact(uris)
+}
+
+func (s *subscriber) matching(prefix string) (uris []string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, set := range s.subscriptions {
+		for _, uri := range set.uris {
+			if strings.HasPrefix(uri, prefix) {
+				uris = append(uris, uri)
+			}
+		}
+	}
+	return uris
 }
 
 func (s *Subscriptions) join() *subscriber {

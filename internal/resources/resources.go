@@ -50,6 +50,9 @@ func Register(s *server.MCPServer, p Policy, enabled ...server.ServerTool) {
 		mcp.WithResourceDescription("The operator's policy: what counts as consent, enabled tools, default time zone, hosts, limits")), p.read)
 	for _, t := range enabled {
 		switch t.Tool.Name {
+		case "find_slots":
+			s.AddResourceTemplate(mcp.NewResourceTemplate(uriOpenings, "openings", mcp.WithTemplateTitle("Openings"), mcp.WithTemplateMIMEType(jsonType),
+				mcp.WithTemplateDescription("Free times of a host (name, id or default) of so many minutes before an RFC 3339 time; subscribers are notified when an earlier one opens")), opening(t))
 		case "list_bookings":
 			s.AddResource(mcp.NewResource(uriUpcoming, "upcoming_bookings", mcp.WithResourceTitle("Upcoming bookings"), mcp.WithMIMEType(jsonType),
 				mcp.WithResourceDescription("The next 10 bookings of this account's hosts; subscribers are notified of changes")), upcoming(t))
@@ -89,7 +92,8 @@ func RegisterCards(s *server.MCPServer) {
 // not check whether Vennio has a booking with that id.
 func Known(uri string) bool {
 	isSkill := slices.ContainsFunc(prompts.SkillNames, func(name string) bool { return uri == prompts.Skill{Name: name}.URI() })
-	return uri == uriPolicy || isSkill || len(uri) <= maxURI && bookingID(uri) != ""
+	_, isOpening := openingSearch(uri)
+	return uri == uriPolicy || isSkill || len(uri) <= maxURI && isOpening || len(uri) <= maxURI && bookingID(uri) != ""
 }
 
 // bookingID returns the id in the URI of a booking; "" for other URIs.

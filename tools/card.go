@@ -220,7 +220,8 @@ func (d *Deps) answerConsent(ctx context.Context, in schemas.AnswerConsentInput)
 	key, _ := ctx.Value(cardKeyKey{}).(string)
 	answer := consent.Answer{
 		Agreed: in.Answer == schemas.AnswerApprove, By: d.answeredBy(ctx), Words: "Decline", Method: consent.OnCard, Policy: d.Policy,
-		Card: consent.CardKey{Key: key, Holder: d.cardHolder(ctx)},
+		Trusted: d.trusted(ctx),
+		Card:    consent.CardKey{Key: key, Holder: d.cardHolder(ctx)},
 	}
 	if answer.Agreed {
 		answer.Words = "Approve"

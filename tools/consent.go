@@ -225,7 +225,7 @@ func (d *Deps) findGrant(ctx context.Context, act consent.Act) (*consent.Grant, 
 	switch {
 	case err != nil:
 		return nil, err
-	case grant != nil && (grant.Outcome != consent.Unsent || d.methodCounts(ctx, grant.Method)):
+	case grant != nil && (grant.Outcome != consent.Unsent || d.grantCounts(ctx, *grant)):
 		return grant, nil
 	case proposal != nil && proposal.State == consent.StateDeclined:
 		if err := d.Ledger.Refused(ctx, act); err != nil {
@@ -242,11 +242,11 @@ func (d *Deps) findGrant(ctx context.Context, act consent.Act) (*consent.Grant, 
 	return nil, nil
 }
 
-// methodCounts reports whether a consent by this method is enough. Where the server can and must ask the
+// grantCounts reports whether a grant is enough to write. Where the server can and must ask the
 // person, a statement that the agent made through another client does not replace the question
 // (requirement C3).
-func (d *Deps) methodCounts(ctx context.Context, m consent.Method) bool {
-	return d.Policy.Counts(m) && (m != consent.Attested || d.statementCounts(ctx))
+func (d *Deps) grantCounts(ctx context.Context, g consent.Grant) bool {
+	return d.Policy.Accepts(g) && (g.Method != consent.Attested || d.statementCounts(ctx))
 }
 
 // statementCounts reports whether the agent's statement is enough: under the policy attested, and under
@@ -296,9 +296,14 @@ func (d *Deps) connectionCounts(ctx context.Context, policy consent.Policy) bool
 	case consent.PolicySigned:
 		return false
 	case consent.PolicyHuman:
-		return d.TrustedConnection == nil || d.TrustedConnection(ctx)
+		return d.trusted(ctx)
 	}
 	return true
+}
+
+// trusted reports whether forms and cards that are answered over the connection count under human.
+func (d *Deps) trusted(ctx context.Context) bool {
+	return d.TrustedConnection == nil || d.TrustedConnection(ctx)
 }
 
 // reply is the answer of a person, or why there is none, as the ledger records it. unable: a client
@@ -340,6 +345,7 @@ func (d *Deps) askPerson(ctx context.Context, req writeRequest, name string) (co
 	case accepted, declined, notTicked:
 		_, err = d.Ledger.Answer(keep, proposal.ID, consent.Answer{
 			Agreed: got == accepted, By: d.answeredBy(ctx), Claimed: name, Words: string(got), Method: consent.InClient, Policy: d.Policy,
+			Trusted: d.trusted(ctx),
 		})
 	}
 	if got != accepted && got != declined && got != notTicked && got != answeredOnPage || errors.Is(err, consent.ErrUnsigned) {

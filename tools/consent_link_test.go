@@ -61,7 +61,7 @@ func TestReq_P6_TheCallWaitsForThePage(t *testing.T) {
 	t.Parallel()
 	w, _ := opens(t, "2025-11-25", accept, func(w *world, id string) {
 		go func() {
-			_, err := w.deps.Ledger.Answer(context.WithoutCancel(w.t.Context()), id, consent.Answer{Agreed: true, By: "Ada", Words: "Approve", Method: consent.OnPage})
+			_, err := w.deps.Ledger.Answer(context.WithoutCancel(w.t.Context()), id, consent.Answer{Agreed: true, By: "Ada", Words: "Approve", Method: consent.OnPage, Trusted: true})
 			assert.NoError(w.t, err)
 		}()
 	})

@@ -44,6 +44,9 @@ func (d *Deps) Execute(ctx context.Context, approved consent.Proposal) error {
 	if found != nil || grant == nil || grant.Outcome != consent.Unsent {
 		return err
 	}
+	if !d.grantCounts(ctx, *grant) { // a process with a weaker policy may execute it
+		return errors.Join(ErrElsewhere, err)
+	}
 	return errors.Join(err, d.Ledger.Abandon(context.WithoutCancel(ctx), *grant, string(CodeOf(err))))
 }
 

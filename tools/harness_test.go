@@ -350,7 +350,7 @@ func (w *world) waiting(booking args) consent.Proposal {
 // approve answers a proposal as a person does on the page or in the terminal.
 func (w *world) approve(id string, agreed bool, method consent.Method) {
 	w.t.Helper()
-	_, err := w.deps.Ledger.Answer(w.t.Context(), id, consent.Answer{Agreed: agreed, By: "Ada Byron", Words: "pressed", Method: method})
+	_, err := w.deps.Ledger.Answer(w.t.Context(), id, consent.Answer{Agreed: agreed, By: "Ada Byron", Words: "pressed", Method: method, Trusted: true})
 	require.NoError(w.t, err)
 }
 

@@ -167,7 +167,7 @@ func (p program) answer(c *cobra.Command, l approvals, id string, agreed bool, n
 	if agreed {
 		words = "approve"
 	}
-	after, err := l.Answer(c.Context(), id, consent.Answer{Agreed: agreed, By: who, Words: words, Method: consent.InTerminal, Policy: l.policyOf(c.Context(), id)})
+	after, err := l.Answer(c.Context(), id, consent.Answer{Agreed: agreed, By: who, Words: words, Method: consent.InTerminal, Policy: l.policyOf(c.Context(), id), Trusted: true})
 	switch {
 	case errors.Is(err, consent.ErrNoProposal):
 		return usageError{fmt.Errorf("no open request has the id %s; vennio-mcp approvals lists the open ones", sanitize.Quote(id, 40))}

@@ -4,9 +4,14 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/mark3labs/mcp-go/client"
@@ -221,4 +226,56 @@ func TestCardsThatOnlyLink(t *testing.T) {
 	assert.NotContains(t, list, "answer_consent")
 	_, key := cardOf(t, c, waitingBooking(t, c))
 	assert.Empty(t, key)
+}
+
+// req: C4, C15. Under ask, a card counts on a server without tokens, where an agent can answer it itself.
+// That answer is worth nothing to a process under human that shares the store.
+func TestReq_C4_AnUntrustedAnswerIsWorthNothingUnderHuman(t *testing.T) {
+	t.Parallel()
+	env, vennio := humanEnv(t)
+	target, err := url.Parse(vennio)
+	require.NoError(t, err)
+	var down atomic.Bool
+	forward := httputil.NewSingleHostReverseProxy(target)
+	between := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if down.Load() {
+			w.WriteHeader(http.StatusServiceUnavailable)
+			return
+		}
+		forward.ServeHTTP(w, r)
+	}))
+	t.Cleanup(between.Close)
+	env = append(env, "VENNIO_API_URL="+between.URL)
+	answered := func(c *client.Client, tool string, arguments map[string]any) string {
+		t.Helper()
+		result, raw := callAs(t, c, tool, arguments, nil)
+		require.NotNil(t, result.Meta, raw)
+		card, _ := result.Meta.AdditionalFields[consentMeta].(map[string]any)
+		require.NotNil(t, card, raw)
+		down.Store(tool == "cancel_booking")
+		_, raw = callAs(t, c, "answer_consent", approveOn(card["proposal_id"].(string)), map[string]any{consentMeta + "-key": card["key"]})
+		down.Store(false)
+		return raw
+	}
+	open := start(t, append(env, "VENNIO_CONSENT=ask"), "serve", "--addr", "127.0.0.1:0")
+	c, err := client.NewStreamableHttpClient(open.address() + "/mcp")
+	require.NoError(t, err)
+	handshake(t, showsCards(c), protocolOld)
+	_, booked, _ := strings.Cut(answered(c, "book_slot", waitingBooking(t, c)), `"booking_id":"`)
+	booked, _, _ = strings.Cut(booked, `"`)
+	require.NotEmpty(t, booked)
+	cancel := map[string]any{"booking_id": booked, "consent": map[string]any{"granted": false}}
+	require.Contains(t, answered(c, "cancel_booking", cancel), `"state":"approved"`, "Vennio is down, so it is not carried out")
+	require.NoError(t, c.Close())
+	before := writesAt(t, vennio)
+
+	p := start(t, append(env, "VENNIO_CONSENT=human"))
+	h := showsCards(client.NewClient(transport.NewIO(p.stdout, p.stdin, nil)))
+	handshake(t, h, protocolOld)
+	_, raw := callAs(t, h, "cancel_booking", cancel, nil)
+	assert.Contains(t, raw, "awaiting_consent")
+	assert.Equal(t, before, writesAt(t, vennio))
+	assert.Contains(t, answered(h, "cancel_booking", cancel), `"state":"approved"`)
+	_, raw = callAs(t, h, "cancel_booking", cancel, nil)
+	assert.NotContains(t, raw, "awaiting_consent", "the answer over the trusted connection counts")
 }

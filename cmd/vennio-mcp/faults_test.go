@@ -145,7 +145,7 @@ func TestKilledBetweenApprovalAndWrite(t *testing.T) {
 			return err
 		}))
 	db := sqldb.Open(dir)
-	_, err := consent.New(db, nil).Answer(t.Context(), strings.TrimPrefix(path, "/approvals/"), consent.Answer{Agreed: true, By: "Ada Byron", Words: "Approve", Method: consent.OnPage})
+	_, err := consent.New(db, nil).Answer(t.Context(), strings.TrimPrefix(path, "/approvals/"), consent.Answer{Agreed: true, By: "Ada Byron", Words: "Approve", Method: consent.OnPage, Trusted: true})
 	require.NoError(t, err)
 	require.NoError(t, db.Close())
 	require.Equal(t, "0", writesAt(t, s.vennio))

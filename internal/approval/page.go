@@ -163,7 +163,7 @@ func (p *Pages) decide(w http.ResponseWriter, r *http.Request, proposal consent.
 	if by.browser.Subject != "" {
 		name = by.browser.Name // people who signed in answer under the name that the issuer gives
 	}
-	answer := consent.Answer{Agreed: decision == "approve", By: cmp.Or(name, "a person on the page"), Words: "Decline", Method: consent.OnPage, Policy: by.policy}
+	answer := consent.Answer{Agreed: decision == "approve", By: cmp.Or(name, "a person on the page"), Words: "Decline", Method: consent.OnPage, Policy: by.policy, Trusted: by.trusted()}
 	if answer.Agreed {
 		answer.Words = "Approve"
 	}

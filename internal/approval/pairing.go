@@ -372,6 +372,10 @@ func (a answering) signs() bool {
 	return a.policy == consent.PolicySigned || a.policy == consent.PolicyHuman && len(a.passkeys) > 0
 }
 
+// trusted reports whether more than the address of the page admitted the browser. mayAnswer admits no
+// other under a policy that requires a person.
+func (a answering) trusted() bool { return a.paired || a.policy.NeedsPerson() }
+
 // mayAnswer returns how the browser may answer a proposal. If the policy requires a person, the browser
 // must be paired, or the tenant must have a passkey, with which the answer is then signed. Otherwise
 // mayAnswer writes the response and returns false.

@@ -14,6 +14,7 @@ import (
 const (
 	whyDeclined = "declined by the person"
 	whyLapsed   = "expired before it was sent"
+	whyWeak     = "not accepted under the policy of another request"
 )
 
 // currentGrant returns the grant of an act that can be sent or was sent; nil if there

@@ -28,6 +28,7 @@ type Grant struct {
 	ID             string
 	GivenBy, Words string // one line each, cleaned
 	Method         Method
+	Trusted        bool      // as in the Answer; false where it is not known. Only FindConsent reads it
 	At, Expires    time.Time // UTC, to the millisecond
 	ProposalID     string    // of the question that it answers; empty if it was attested
 
@@ -231,7 +232,7 @@ func (l *Ledger) FindConsent(ctx context.Context, act Act) (*Grant, *Proposal, e
 			g, expired = nil, stored.id
 		}
 		if g != nil {
-			return nil
+			return tx.readTrusted(g)
 		}
 		if p, err = tx.latestProposal(stored.id); err != nil || p == nil {
 			return err
@@ -252,6 +253,22 @@ func (l *Ledger) FindConsent(ctx context.Context, act Act) (*Grant, *Proposal, e
 		err = l.recordExpiry(ctx, expired)
 	}
 	return g, p, err
+}
+
+// readTrusted sets g.Trusted from the entry of the approval, for a grant that was not sent and whose
+// method leaves it open. Entries of versions that did not record it leave it false.
+func (tx *transaction) readTrusted(g *Grant) error {
+	if g.Outcome != Unsent || g.Method == Signed || g.Method == Attested || g.stored.erased() {
+		return nil
+	}
+	h, err := tx.history(g.stored)
+	if err != nil {
+		return asTampered(err)
+	}
+	if recorded := h.grants[g.ID]; recorded != nil {
+		g.Trusted = recorded.Trusted
+	}
+	return nil
 }
 
 // SentUnder returns the act that was sent under a slot id and not settled as not

@@ -228,7 +228,7 @@ func (h *history) applyToGrant(g *Grant, e Entry, d details) (why string) {
 	switch e.Kind {
 	case kindApproved, kindAttested:
 		if g.Outcome == Unsent {
-			g.ProposalID, g.GivenBy, g.Words, g.Method, g.At, g.Expires = d.Proposal, d.By, d.Words, d.Method, instant(e.At), instant(d.Expires)
+			g.ProposalID, g.GivenBy, g.Words, g.Method, g.Trusted, g.At, g.Expires = d.Proposal, d.By, d.Words, d.Method, d.Trusted, instant(e.At), instant(d.Expires)
 		}
 	case kindRetired:
 		g.Outcome, g.Detail = NotDone, d.Why

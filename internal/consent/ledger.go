@@ -71,6 +71,7 @@ type details struct {
 	Claimed  string  `json:"claimed_by,omitempty"` // the person that the agent named
 	Words    string  `json:"words,omitempty"`
 	Method   Method  `json:"rung,omitempty"`
+	Trusted  bool    `json:"trusted,omitempty"` // as in the Answer; false in entries of earlier versions
 	Expires  string  `json:"expires,omitempty"`
 	Caller   string  `json:"caller,omitempty"` // a keyed hash of the caller that asked
 	Client   string  `json:"client,omitempty"` // the program that asked, as it calls itself

@@ -64,7 +64,13 @@ func Strictest(policies ...Policy) (strictest Policy) {
 	return strictest
 }
 
-// Counts reports whether a consent obtained by this method is enough to write.
+// Accepts reports whether a grant is enough to write. PolicyHuman also requires that nobody but a person
+// can have answered there: processes with other policies may share the store (docs/consent.md).
+func (p Policy) Accepts(g Grant) bool {
+	return p.Counts(g.Method) && (p != PolicyHuman || g.Trusted || g.Method == Signed)
+}
+
+// Counts reports whether a consent obtained by this method can be enough to write.
 // With an unknown policy or method it is not.
 func (p Policy) Counts(m Method) bool {
 	switch p {

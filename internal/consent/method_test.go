@@ -36,3 +36,39 @@ func TestCheck(t *testing.T) {
 		})
 	}
 }
+
+// req: C4. Whatever the method, an answer over a channel that is not trusted never satisfies human, nor
+// does one whose entry does not say; a signature always does. The person is asked again.
+func TestReq_C4_OnlyTrustedAnswersSatisfyHuman(t *testing.T) {
+	t.Parallel()
+	for _, method := range []consent.Method{consent.InClient, consent.OnPage, consent.InTerminal} {
+		for _, trusted := range []bool{false, true} {
+			l, _ := newLedger(t)
+			p, err := l.Ask(t.Context(), call("s1"), consent.Asker{Policy: consent.PolicyAsk})
+			require.NoError(t, err)
+			_, err = l.Answer(t.Context(), p.ID, consent.Answer{Agreed: true, By: "Ada", Words: "yes", Method: method, Trusted: trusted})
+			require.NoError(t, err)
+			g, _, err := l.FindConsent(t.Context(), call("s1"))
+			require.NoError(t, err)
+			assert.True(t, consent.PolicyAsk.Accepts(*g))
+			assert.Equal(t, trusted, consent.PolicyHuman.Accepts(*g), method)
+			assert.False(t, consent.PolicySigned.Accepts(*g))
+
+			same, err := l.Ask(t.Context(), call("s1"), consent.Asker{Policy: consent.PolicyAsk})
+			require.NoError(t, err)
+			assert.Equal(t, p.ID, same.ID)
+			again, err := l.Ask(t.Context(), call("s1"), consent.Asker{Policy: consent.PolicyHuman})
+			require.NoError(t, err)
+			assert.Equal(t, trusted, again.ID == p.ID, method)
+			if !trusted {
+				assert.Equal(t, []string{"proposed", "approved", "retired", "proposed"}, kinds(t, l))
+				_, err = l.Send(t.Context(), *g)
+				require.ErrorIs(t, err, consent.ErrExpired, "the retired approval is worth nothing elsewhere either")
+			}
+			_, err = l.Verify(t.Context())
+			require.NoError(t, err)
+		}
+	}
+	assert.True(t, consent.PolicyHuman.Accepts(consent.Grant{Method: consent.Signed}))
+	assert.False(t, consent.PolicyHuman.Accepts(consent.Grant{Method: consent.Attested, Trusted: true}))
+}

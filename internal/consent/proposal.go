@@ -128,7 +128,7 @@ func (l *Ledger) Ask(ctx context.Context, act Act, from Asker) (Proposal, error)
 		if err := tx.checkSlot(act.Tenant, act.SlotID, stored.id); err != nil {
 			return err
 		}
-		valid, err := tx.validProposal(stored)
+		valid, err := tx.validProposal(stored, from.Policy)
 		if err != nil {
 			return err
 		}
@@ -143,9 +143,15 @@ func (l *Ledger) Ask(ctx context.Context, act Act, from Asker) (Proposal, error)
 }
 
 // validProposal returns the proposal of an act that is open, or was approved and
-// still counts; nil if there is none. It records an expired one.
-func (tx *transaction) validProposal(act storedAct) (*Proposal, error) {
+// still counts; nil if there is none. It records an expired one, and retires a grant that the policy
+// of the process that asks does not accept: the person must be asked again.
+func (tx *transaction) validProposal(act storedAct, policy Policy) (*Proposal, error) {
 	g, err := tx.currentGrant(act.id)
+	if err == nil && g != nil && g.ProposalID != "" && g.Outcome == Unsent && policy != "" {
+		if err = tx.readTrusted(g); err == nil && !policy.Accepts(*g) {
+			err, g = tx.retire(*g, whyWeak), nil
+		}
+	}
 	switch {
 	case err != nil:
 		return nil, err
@@ -205,6 +211,7 @@ type Answer struct {
 	Words   string // what they said or pressed; cut to 500 characters
 	Method  Method // Signed, InClient, OnCard, OnPage or InTerminal
 	Policy  Policy // in force where the person answers; that of the request applies too
+	Trusted bool   // the connection, browser or terminal is one that PolicyHuman accepts, whatever the policy
 
 	Card CardKey // for the method OnCard
 
@@ -294,7 +301,7 @@ func (tx *transaction) approve(p Proposal, a Answer, signed *signature) (State, 
 		g = newGrant(p.stored, p.Act)
 	}
 	_, err = tx.record(kindApproved, p.stored, details{
-		Act: p.signedAct(signed), Proposal: p.ID, Grant: g.ID, By: a.By, Claimed: a.Claimed, Words: a.Words, Method: a.Method,
+		Act: p.signedAct(signed), Proposal: p.ID, Grant: g.ID, By: a.By, Claimed: a.Claimed, Words: a.Words, Method: a.Method, Trusted: a.Trusted,
 		Expires: sqldb.Text(tx.now.Add(Lifetime)), Signature: signed,
 	})
 	if err != nil {
@@ -303,7 +310,7 @@ func (tx *transaction) approve(p Proposal, a Answer, signed *signature) (State, 
 	if g.Outcome != Unsent { // it was sent on the agent's statement: the grant keeps saying so
 		return StateUsed, tx.setProposal(p.ID, StateUsed)
 	}
-	g.ProposalID, g.GivenBy, g.Words, g.Method, g.At, g.Expires = p.ID, a.By, a.Words, a.Method, tx.now, tx.now.Add(Lifetime)
+	g.ProposalID, g.GivenBy, g.Words, g.Method, g.Trusted, g.At, g.Expires = p.ID, a.By, a.Words, a.Method, a.Trusted, tx.now, tx.now.Add(Lifetime)
 	if isNew {
 		err = tx.insertGrant(*g)
 	} else {

@@ -102,7 +102,7 @@ func TestTextThatIsNoSensibleNumberStaysText(t *testing.T) {
 	find := schemas.NewInput[schemas.FindSlotsInput]()
 	for _, text := range []string{"1e400", "1e-999999", strings.Repeat("7", 1_000_000), "0.5" + strings.Repeat("0", 1_000_000), "-" + strings.Repeat("0", 1_000_000)} {
 		_, err := find.Decode(json.RawMessage(`{"limit":"` + text + `"}`))
-		require.EqualError(t, err, "limit is of type string, want integer. The arguments are: when, from, to, duration_minutes, timezone, guest_timezone, hosts, reschedule_of, prefer, busy, ignore_preferences, limit (all optional).")
+		require.EqualError(t, err, "limit is of type string, want integer. The arguments are: when, from, to, duration_minutes, timezone, guest_timezone, hosts, team, reschedule_of, prefer, busy, ignore_preferences, limit (all optional).")
 	}
 }
 

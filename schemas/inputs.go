@@ -22,6 +22,7 @@ type FindSlotsInput struct {
 	Timezone          string    `json:"timezone,omitempty" jsonschema:"maxLength=64" jsonschema_description:"IANA time zone of the user, such as Europe/London"`
 	GuestTimezone     string    `json:"guest_timezone,omitempty" jsonschema:"maxLength=64" jsonschema_description:"IANA time zone of the guest, if another"`
 	Hosts             []HostRef `json:"hosts,omitempty" jsonschema:"maxItems=5,maxLength=100" jsonschema_description:"Up to 5 host names or ids, who must all be free; default is the configured host"`
+	Team              string    `json:"team,omitempty" jsonschema:"maxLength=100" jsonschema_description:"Id of a team that must be free too"`
 	RescheduleOf      string    `json:"reschedule_of,omitempty" jsonschema:"maxLength=100" jsonschema_description:"booking_id of a booking to move: uses its hosts and length"`
 	Prefer            *Prefer   `json:"prefer,omitempty" jsonschema_description:"Preferred hours and days in timezone; only avoid_days is strict"`
 	Busy              []Busy    `json:"busy,omitempty" jsonschema:"maxItems=50" jsonschema_description:"Up to 50 times at which the guest is busy"`

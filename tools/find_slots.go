@@ -116,7 +116,7 @@ func (d *Deps) search(ctx context.Context, in schemas.FindSlotsInput) (q schedul
 	if err := allOf(badZone, badGuest, badHosts, badWindow, badBusy); err != nil {
 		return q, err
 	}
-	q.Guest, q.Window = guest, w
+	q.Guest, q.Window, q.Team = guest, w, strings.TrimSpace(in.Team)
 	q.Wishes = slots.Wishes{Zone: loc, Busy: busy}
 	if p := in.Prefer; p != nil { // its times fit their schema
 		q.Wishes.Hours.Earliest, _ = times.ParseClock(p.Earliest)
@@ -227,6 +227,9 @@ func preferences(in schemas.FindSlotsInput, q scheduling.Search) string {
 	}
 	if len(q.Wishes.Waived) > 0 {
 		parts = append(parts, "the hosts' preferences do not count")
+	}
+	if q.Team != "" {
+		parts = append(parts, "free for team "+sanitize.Line(q.Team, 100))
 	}
 	if p := in.Prefer; p != nil {
 		switch {

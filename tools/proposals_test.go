@@ -9,6 +9,8 @@ import (
 
 	"github.com/vennio-mcp/vennio-mcp/internal/consent"
 	"github.com/vennio-mcp/vennio-mcp/schemas"
+	"github.com/vennio-mcp/vennio-mcp/vennioclient"
+	"github.com/vennio-mcp/vennio-mcp/vennioclient/sandbox"
 )
 
 // several returns the ids of n slots that lie at least two days ahead.
@@ -103,6 +105,25 @@ func TestAnUpdateThatWasUndoneIsMadeAgain(t *testing.T) {
 	w.clock = w.clock.Add(3 * time.Hour)
 	got := w.change("update_booking", args{"booking_id": id, "notes": "second", "consent": yes})
 	assert.True(t, got.Data.Changed, got.Text)
+}
+
+// field: find_slots for a team. Every time suits all members, although one host alone is asked.
+func TestFindSlotsForATeam(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	team := sandbox.Teams()[0].ID
+	alone := w.find(args{"limit": 10, "from": "2026-05-18"})
+	found := w.find(args{"limit": 10, "from": "2026-05-18", "team": team})
+	require.NotEmpty(t, found.Data.Slots, found.Text)
+	assert.NotEqual(t, alone.Data.Slots[0].Description+alone.Data.Slots[9].Description, found.Data.Slots[0].Description+found.Data.Slots[len(found.Data.Slots)-1].Description)
+	for _, s := range found.Data.Slots {
+		at, err := time.Parse(time.RFC3339, s.Start)
+		require.NoError(t, err)
+		both, err := w.deps.Vennio.TeamAvailability(t.Context(), vennioclient.TeamQuery{TeamID: team, Duration: 30 * time.Minute, From: at, To: at.Add(30 * time.Minute), Limit: 1})
+		require.NoError(t, err)
+		assert.NotEmpty(t, both, s.Description)
+	}
+	assert.Equal(t, schemas.CodeNotFound, w.find(args{"team": "nobody"}).Code)
 }
 
 // field: a whole series in one view

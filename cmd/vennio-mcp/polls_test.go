@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/mark3labs/mcp-go/client"
 	"github.com/mark3labs/mcp-go/mcp"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -70,27 +71,34 @@ func TestReq_C10_APollBecomesAMeetingAndALinkAPaidBooking(t *testing.T) {
 			assert.Contains(t, file[0].(mcp.TextResourceContents).Text, "BEGIN:VCALENDAR")
 			assert.Equal(t, "text/calendar", file[0].(mcp.TextResourceContents).MIMEType)
 
-			link := called[schemas.ShareLinkResult](t, agent, "share_link", schemas.ShareLinkInput{
-				Title: "Consultation", DurationMinutes: 45, Price: "50 EUR", Questions: []string{"Topic?"}, ConsentArgument: yes,
-			})
-			guest, err := vennioclient.New(sandbox.DefaultKey(), vennioclient.WithBaseURL(box.URL))
-			require.NoError(t, err)
-			start := time.Now().AddDate(0, 0, 9)
-			free, err := guest.Slots(t.Context(), vennioclient.SlotsQuery{Hosts: []string{aliceID()}, Duration: 45 * time.Minute, From: start, To: start.AddDate(0, 0, 5)})
-			require.NoError(t, err)
-			require.NotEmpty(t, free)
-			booked, err := guest.BookVennLink(t.Context(), "guest", link.URL[strings.LastIndexByte(link.URL, '/')+1:], vennioclient.LinkBookingRequest{
-				Customer: vennioclient.Person{Email: "gus@example.com", Name: "Gus"}, Start: free[0].Start, End: free[0].Start.Add(45 * time.Minute), Answers: map[string]string{"q1": "Engines"},
-			})
-			require.NoError(t, err)
-			get := schemas.GetBookingInput{BookingID: booked.ID}
-			assert.Equal(t, "pending_payment", called[schemas.GetBookingResult](t, agent, "get_booking", get).Status)
-			_, err = read(t, c, "vennio://calendars/"+booked.ID)
-			require.ErrorContains(t, err, "this booking is not confirmed")
-			require.NoError(t, box.Pay(booked.ID))
-			assert.Equal(t, "confirmed", called[schemas.GetBookingResult](t, agent, "get_booking", get).Status)
+			bookThroughSharedLink(t, c, box, yes)
 		})
 	}
+}
+
+// bookThroughSharedLink makes a link with a price, books through it and pays.
+func bookThroughSharedLink(t *testing.T, c *client.Client, box *app.Sandbox, yes schemas.ConsentArgument) {
+	t.Helper()
+	a := &agent{mcp: c}
+	link := called[schemas.ShareLinkResult](t, a, "share_link", schemas.ShareLinkInput{
+		Title: "Consultation", DurationMinutes: 45, Price: "50 EUR", Questions: []string{"Topic?"}, ConsentArgument: yes,
+	})
+	guest, err := vennioclient.New(sandbox.DefaultKey(), vennioclient.WithBaseURL(box.URL))
+	require.NoError(t, err)
+	start := time.Now().AddDate(0, 0, 9)
+	free, err := guest.Slots(t.Context(), vennioclient.SlotsQuery{Hosts: []string{aliceID()}, Duration: 45 * time.Minute, From: start, To: start.AddDate(0, 0, 5)})
+	require.NoError(t, err)
+	require.NotEmpty(t, free)
+	booked, err := guest.BookVennLink(t.Context(), "guest", link.URL[strings.LastIndexByte(link.URL, '/')+1:], vennioclient.LinkBookingRequest{
+		Customer: vennioclient.Person{Email: "gus@example.com", Name: "Gus"}, Start: free[0].Start, End: free[0].Start.Add(45 * time.Minute), Answers: map[string]string{"q1": "Engines"},
+	})
+	require.NoError(t, err)
+	get := schemas.GetBookingInput{BookingID: booked.ID}
+	assert.Equal(t, "pending_payment", called[schemas.GetBookingResult](t, a, "get_booking", get).Status)
+	_, err = read(t, c, "vennio://calendars/"+booked.ID)
+	require.ErrorContains(t, err, "this booking is not confirmed")
+	require.NoError(t, box.Pay(booked.ID))
+	assert.Equal(t, "confirmed", called[schemas.GetBookingResult](t, a, "get_booking", get).Status)
 }
 
 // called makes a call that must succeed.

@@ -17,6 +17,7 @@ import (
 // Search is a search for free times.
 type Search struct {
 	Hosts    []Host // who must all be free
+	Team     string // id of a team at Vennio whose members must be free too; empty: none
 	Duration time.Duration
 	Window   times.Window
 	Guest    *time.Location // nil: not known
@@ -58,8 +59,45 @@ func (s *Service) Free(ctx context.Context, q Search) (f Found, err error) {
 		}
 		f.Slots = append(f.Slots, more...)
 	}
+	if f.Slots, err = s.freeOfTeam(ctx, around, f.Slots); err != nil {
+		return Found{Until: f.Until}, err
+	}
 	f.Slots, f.Withheld = s.fitting(f.Slots, q)
 	return f, nil
+}
+
+// Vennio returns at most teamLimit free times of a team at once (vennio-api.md, Availability).
+const teamLimit, teamPages = 50, 12
+
+// freeOfTeam keeps the free times at which the team of q is free too. A slot id is bound to the hosts, in
+// whose calendar the meeting is booked.
+func (s *Service) freeOfTeam(ctx context.Context, q Search, found []vennioclient.Slot) ([]vennioclient.Slot, error) {
+	if q.Team == "" {
+		return found, nil
+	}
+	free, from := map[int64]bool{}, q.Window.From
+	for range teamPages {
+		page, err := s.Vennio.TeamAvailability(ctx, vennioclient.TeamQuery{
+			TeamID: q.Team, Duration: q.Duration, From: from, To: q.Window.To, Timezone: q.Window.Loc.String(), Limit: teamLimit,
+		})
+		if vennioclient.KindOf(err) == vennioclient.KindNotFound {
+			err = &Refusal{Code: schemas.CodeNotFound, Message: "Vennio knows no team by this id.", Next: "Ask the person for the id of the team in Vennio, or name the hosts.", Cause: err}
+		}
+		if err != nil {
+			return nil, err
+		}
+		before := from
+		for _, t := range page {
+			free[t.Start.Unix()] = true
+			if t.Start.After(from) {
+				from = t.Start
+			}
+		}
+		if len(page) < teamLimit || !from.After(before) {
+			break
+		}
+	}
+	return slices.DeleteFunc(found, func(t vennioclient.Slot) bool { return !free[t.Start.Unix()] }), nil
 }
 
 // around widens the window of q by the free time that the hosts want before the first and after the last meeting.

@@ -6,8 +6,8 @@ const post = (message) => parent.postMessage({ jsonrpc: '2.0', ...message }, '*'
 function request(method, params, seconds = 60) {
   const id = ++requests
   return new Promise((resolve, reject) => {
-    const late = setTimeout(() => { waiting.delete(id); reject(new Error('no answer')) }, seconds * 1000)
-    waiting.set(id, ({ result, error }) => { clearTimeout(late); error ? reject(new Error(error.message)) : resolve(result ?? {}) })
+    const late = setTimeout(() => { waiting.delete(id); reject(Error('no answer')) }, seconds * 1000)
+    waiting.set(id, ({ result, error }) => { clearTimeout(late); error ? reject(Error(error.message)) : resolve(result ?? {}) })
     post({ id, method, params })
   })
 }

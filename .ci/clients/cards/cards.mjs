@@ -12,13 +12,9 @@ const slotsCard = 'ui://vennio/slots/v1.html', bookingCard = 'ui://vennio/bookin
 const cards = { extensions: { 'io.modelcontextprotocol/ui': { mimeTypes: ['text/html;profile=mcp-app'] } } }
 const limit = { timeout: 60_000 }
 
-let program, ahead, browser
-before(async () => {
-  program = await build()
-  ahead = await buildAhead(11 * 60)
-  browser = await launch()
-}, { timeout: 300_000 })
-after(async () => { await browser?.close(); await program?.remove(); await ahead?.remove() })
+let program, browser
+before(async () => { program = await build(); browser = await launch() }, { timeout: 300_000 })
+after(async () => { await browser?.close(); await program?.remove() })
 
 async function connected(t, { consent = 'human', protocol = '2025-11-25' } = {}) {
   const world = await World.open(t, program)
@@ -62,7 +58,7 @@ for (const protocol of ['2025-11-25', '2026-07-28']) {
     const host = await open()
     await host.heading('Book this?')
     const shown = await host.text()
-    for (const fact of [booking.title, proposal.description, 'Alice Marlow', 'Ada Byron <ada@example.com>', 'Grace Hopper <grace@example.org>', 'bring the figures', 'no e-mail']) {
+    for (const fact of [booking.title, proposal.description, 'Alice Marlow', 'Ada Byron <ada@example.com>', 'Grace Hopper <grace@example.org>', '“Please bring the figures', 'no e-mail']) {
       assert.ok(shown.includes(fact), `the card shows ${fact}:\n${shown}`)
     }
     const key = result._meta['io.github.vennio-mcp/consent'].key
@@ -189,7 +185,9 @@ test('two cards for one request: only the newer one approves', limit, async (t) 
   assert.equal(await world.writes(), 1)
 })
 
-test('a card that is opened again later shows that it is too late', limit, async (t) => {
+test('a card that is opened again later shows that it is too late', { timeout: 240_000 }, async (t) => {
+  const ahead = await buildAhead(11 * 60)
+  t.after(() => ahead.remove())
   const { world, result, booking } = await asked(t)
   const later = await world.connect('http', { consent: 'human', capabilities: cards, program: ahead })
   const host = await openCard(t, browser, later, bookingCard)
@@ -262,6 +260,7 @@ test('pick a time: the day strip, the number of the text, and the model is told'
   assert.equal(await host.button(/^2\. /).getAttribute('aria-pressed'), 'true')
   assert.ok(host.said[0].includes(second.slot_id) && host.said[0].includes('number 2'))
   await picture(host, 'card-slots')
+  assert.doesNotMatch(await host.text(), /timezone was given|raise limit/, 'advice for the model is not for the person')
   await host.button('More times').click()
   await host.card.getByText('More times are shown.').waitFor()
   await fits(host)

@@ -297,8 +297,9 @@ func (d *Deps) connectionCounts(ctx context.Context, policy consent.Policy) bool
 		return false
 	case consent.PolicyHuman:
 		return d.trusted(ctx)
+	default:
+		return true
 	}
-	return true
 }
 
 // trusted reports whether forms and cards that are answered over the connection count under human.
@@ -347,6 +348,7 @@ func (d *Deps) askPerson(ctx context.Context, req writeRequest, name string) (co
 			Agreed: got == accepted, By: d.answeredBy(ctx), Claimed: name, Words: string(got), Method: consent.InClient, Policy: d.Policy,
 			Trusted: d.trusted(ctx),
 		})
+	default: // no person has answered here
 	}
 	if got != accepted && got != declined && got != notTicked && got != answeredOnPage || errors.Is(err, consent.ErrUnsigned) {
 		if err = d.Ledger.Withdraw(keep, proposal.ID, string(got)); err == nil {

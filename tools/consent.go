@@ -292,14 +292,7 @@ func (d *Deps) showsForms(ctx context.Context, e *mcp.ElicitationCapability) boo
 
 // connectionCounts reports whether a policy accepts that the client passes on the answer of a person.
 func (d *Deps) connectionCounts(ctx context.Context, policy consent.Policy) bool {
-	switch policy {
-	case consent.PolicySigned:
-		return false
-	case consent.PolicyHuman:
-		return d.trusted(ctx)
-	default:
-		return true
-	}
+	return policy != consent.PolicySigned && (policy != consent.PolicyHuman || d.trusted(ctx))
 }
 
 // trusted reports whether forms and cards that are answered over the connection count under human.

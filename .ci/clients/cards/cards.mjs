@@ -70,7 +70,7 @@ for (const protocol of ['2025-11-25', '2026-07-28']) {
     const [, answer] = host.calls
     assert.deepEqual(answer.arguments, { proposal_id: result._meta['io.github.vennio-mcp/consent'].proposal_id, answer: 'approve' }, 'no key in the arguments')
     assert.equal(answer._meta['io.github.vennio-mcp/consent-key'], key)
-    assert.match(host.said[0], /approve.*Booked/, 'the model is told')
+    assert.match(host.said[0], /approve.*Booked/, 'the card informs the model')
     await host.button('Add to calendar').click()
     await host.page.waitForTimeout(200)
     assert.match(host.files[0].text, /BEGIN:VEVENT[^]*SUMMARY:Introduction to Vennio/)
@@ -242,7 +242,7 @@ test('a call that the person stops', limit, async (t) => {
   }
 })
 
-test('pick a time: the day strip, the number of the text, and the model is told', limit, async (t) => {
+test('pick a time: the day strip, the number of the text, and a message for the model', limit, async (t) => {
   const { world, agent } = await connected(t)
   const args = { when: 'next week', guest_timezone: 'America/New_York', limit: 5 }
   const found = await agent.call('find_slots', args)

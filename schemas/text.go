@@ -438,7 +438,11 @@ func (p *Proposal) Facts() string {
 	if p.Notes != "" {
 		add("Notes", sanitize.Quote(p.Notes, 2000))
 	}
-	add("Booking", p.BookingID)
+	subject := "Booking"
+	if p.Action == ActionRespond || p.Action == ActionClose {
+		subject = "Proposal"
+	}
+	add(subject, p.BookingID)
 	add("Slot", p.SlotID)
 	return strings.Join(lines, "\n")
 }

@@ -52,6 +52,15 @@ func openPiped(t *testing.T, g *rig, o mcpserver.HTTPOptions) (*site, *pipes) {
 	return openOn(t, p, &http.Transport{DialContext: p.dial}, g, o), p
 }
 
+// oneProcessor runs a test with many timers in a bubble of synctest on one processor. The goroutines of a
+// bubble share one context of the race detector for the timers that a select finds due
+// (runtime.timer.unlockAndRun, Go 1.26); two that use it at the same time crash the process.
+func oneProcessor(t *testing.T) {
+	t.Helper()
+	processors := runtime.GOMAXPROCS(1)
+	t.Cleanup(func() { runtime.GOMAXPROCS(processors) })
+}
+
 // heap is the memory in use, in bytes.
 func heap() int {
 	runtime.GC()

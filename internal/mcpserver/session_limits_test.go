@@ -60,6 +60,7 @@ func (c *initializer) begin() (status int, header http.Header) {
 // releases their memory.
 func TestReq_X2_TenThousandIdleSessionsAreBoundedAndEnd(t *testing.T) {
 	const crowd, most = 10_000, 32 << 10 // bytes of a session
+	oneProcessor(t)
 	synctest.Test(t, func(t *testing.T) {
 		o := mcpserver.HTTPOptions{MaxSessions: 4 * crowd} // of which a tenant has a quarter
 		count := counted(&o)
@@ -116,6 +117,7 @@ func (p *pipes) listenWithoutReading(t *testing.T) (conn net.Conn, status string
 // end without a request, and their memory is released.
 func TestReq_X2_StreamsAreBoundedAndDeadOnesEnd(t *testing.T) {
 	const crowd, most = 300, 128 << 10 // streams, few enough for the race detector; bytes of one, with the client's side
+	oneProcessor(t)
 	synctest.Test(t, func(t *testing.T) {
 		o := mcpserver.HTTPOptions{MaxSessions: crowd}
 		count := counted(&o)

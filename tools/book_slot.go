@@ -33,7 +33,7 @@ func (d *Deps) bookSlot(ctx context.Context, in schemas.BookSlotInput) (*schemas
 	if err != nil {
 		return nil, err
 	}
-	req := writeRequest{act: b.Act, proposal: d.proposal(schemas.ActionBook, b.Act, b.Hosts, b.Loc, b.Guest), starts: b.Starts(), prices: b.Prices}
+	req := writeRequest{act: b.Act, proposal: d.proposal(b.Act, b.Hosts, b.Loc, b.Guest), starts: b.Starts(), prices: b.Prices}
 	if against := d.AgainstPreferences(b); len(against) > 0 {
 		req.proposal.Repeat += "; the hosts' preferences exclude " + scheduling.JoinDays(against)
 	}

@@ -42,7 +42,7 @@ func (d *Deps) cancelBooking(ctx context.Context, in schemas.CancelBookingInput)
 		}
 		return out, nil
 	}
-	proposal := d.proposal(schemas.ActionCancel, c.Act, c.Hosts, c.Loc, nil)
+	proposal := d.proposal(c.Act, c.Hosts, c.Loc, nil)
 	if c.Act.Repeat != "" {
 		proposal.Description = times.Day(c.Act.Start, c.Loc) + " – " + times.Day(c.Act.End, c.Loc)
 	}

@@ -313,8 +313,7 @@ func (d *Deps) proposalOf(act consent.Act) *schemas.Proposal {
 	if act.GuestZone == "" || err != nil {
 		guest = nil
 	}
-	action := map[string]string{"Book": schemas.ActionBook, "Move": schemas.ActionReschedule, "Cancel": schemas.ActionCancel, "Propose": schemas.ActionPropose}[act.Verb()]
-	return d.proposal(action, act, hosts, loc, guest)
+	return d.proposal(act, hosts, loc, guest)
 }
 
 // calendarMeta is the _meta with the calendar file of a confirmed booking, nil without cards.

@@ -32,11 +32,7 @@ func (d *Deps) closePoll(ctx context.Context, in schemas.ClosePollInput) (*schem
 		out.Next = d.nextAfterReadingProposal(c.Proposal)
 		return out, nil
 	}
-	hosts := []scheduling.Host{}
-	for _, h := range c.Act.Hosts {
-		hosts = append(hosts, scheduling.Host{Name: h.Name, ID: h.ID})
-	}
-	req := writeRequest{act: c.Act, proposal: d.proposal(schemas.ActionClose, c.Act, hosts, c.Loc, nil)}
+	req := writeRequest{act: c.Act, proposal: d.proposal(c.Act, hostsOf(c.Act), c.Loc, nil)}
 	done, err := withConsent(ctx, d, req, in.Consent, func(ctx context.Context, g consent.Grant) (scheduling.Answered, error) {
 		return d.Close(ctx, c, g)
 	})

@@ -26,7 +26,7 @@ func (d *Deps) proposeTimes(ctx context.Context, in schemas.ProposeTimesInput) (
 	if err != nil {
 		return nil, err
 	}
-	req := writeRequest{act: p.Act, proposal: d.proposal(schemas.ActionPropose, p.Act, p.Hosts, p.Loc, p.Guest)}
+	req := writeRequest{act: p.Act, proposal: d.proposal(p.Act, p.Hosts, p.Loc, p.Guest)}
 	made, err := withConsent(ctx, d, req, in.Consent, func(ctx context.Context, g consent.Grant) (scheduling.Proposed, error) {
 		return d.Propose(ctx, p, g)
 	})

@@ -84,10 +84,25 @@ func localTime(t time.Time, loc *time.Location) string {
 	return t.In(loc).Truncate(time.Second).Format(time.RFC3339)
 }
 
+// actions has the action that each tool asks a person to approve.
+var actions = map[string]string{
+	toolBook: schemas.ActionBook, toolReschedule: schemas.ActionReschedule, toolCancel: schemas.ActionCancel, toolUpdate: schemas.ActionUpdate,
+	toolPropose: schemas.ActionPropose, toolRespond: schemas.ActionRespond, toolClosePoll: schemas.ActionClose, toolShare: schemas.ActionShare,
+}
+
+// hostsOf returns the hosts that an act names.
+func hostsOf(a consent.Act) []scheduling.Host {
+	hosts := make([]scheduling.Host, len(a.Hosts))
+	for i, h := range a.Hosts {
+		hosts[i] = scheduling.Host{Name: h.Name, ID: h.ID}
+	}
+	return hosts
+}
+
 // proposal shows an act to the person who is to consent to it.
-func (d *Deps) proposal(action string, a consent.Act, hosts []scheduling.Host, loc, guest *time.Location) *schemas.Proposal {
+func (d *Deps) proposal(a consent.Act, hosts []scheduling.Host, loc, guest *time.Location) *schemas.Proposal {
 	p := &schemas.Proposal{
-		Action: action, SlotID: a.SlotID, BookingID: sanitize.Line(a.BookingID, 100), Title: a.Title, Repeat: a.Repeat,
+		Action: actions[a.Tool], SlotID: a.SlotID, BookingID: sanitize.Line(a.BookingID, 100), Title: a.Title, Repeat: a.Repeat,
 		Hosts: d.hosts(hosts), Attendees: attendees(a), Price: a.Price, Notes: a.Notes,
 	}
 	if !a.Start.IsZero() {
@@ -107,7 +122,7 @@ func (d *Deps) proposal(action string, a consent.Act, hosts []scheduling.Host, l
 	if n := utf8.RuneCountInString(a.Notes); n > mostNotes {
 		p.Notes = sanitize.Block(a.Notes, mostNotes) + fmt.Sprintf(" [%d characters in all]", n)
 	}
-	if action == schemas.ActionBook || action == schemas.ActionPropose {
+	if a.Tool == toolBook || a.Tool == toolPropose {
 		p.Note = schemas.InCalendars(p.Hosts)
 	}
 	if !a.WasStart.IsZero() {

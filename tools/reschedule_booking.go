@@ -31,7 +31,7 @@ func (d *Deps) rescheduleBooking(ctx context.Context, in schemas.RescheduleBooki
 		out.Next = "Tell the person that it is at this time already."
 		return out, nil
 	}
-	req := writeRequest{act: m.Act, proposal: d.proposal(schemas.ActionReschedule, m.Act, m.Hosts, m.Loc, m.Guest)}
+	req := writeRequest{act: m.Act, proposal: d.proposal(m.Act, m.Hosts, m.Loc, m.Guest)}
 	done, err := withConsent(ctx, d, req, in.Consent, func(ctx context.Context, g consent.Grant) (scheduling.Changed, error) {
 		return d.Move(ctx, m, g)
 	})

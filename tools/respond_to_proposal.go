@@ -27,11 +27,7 @@ func (d *Deps) respondToProposal(ctx context.Context, in schemas.RespondToPropos
 	if err != nil {
 		return nil, err
 	}
-	var hosts []scheduling.Host
-	for _, h := range r.Act.Hosts {
-		hosts = append(hosts, scheduling.Host{Name: h.Name, ID: h.ID})
-	}
-	req := writeRequest{act: r.Act, proposal: d.proposal(schemas.ActionRespond, r.Act, hosts, r.Loc, nil)}
+	req := writeRequest{act: r.Act, proposal: d.proposal(r.Act, hostsOf(r.Act), r.Loc, nil)}
 	done, err := withConsent(ctx, d, req, in.Consent, func(ctx context.Context, g consent.Grant) (scheduling.Answered, error) {
 		return d.Respond(ctx, r, g)
 	})

@@ -25,7 +25,7 @@ func (d *Deps) shareLink(ctx context.Context, in schemas.ShareLinkInput) (*schem
 	if err != nil {
 		return nil, err
 	}
-	req := writeRequest{act: l.Act, proposal: d.proposal(schemas.ActionShare, l.Act, []scheduling.Host{l.Host}, d.Zone, nil)}
+	req := writeRequest{act: l.Act, proposal: d.proposal(l.Act, []scheduling.Host{l.Host}, d.Zone, nil)}
 	made, err := withConsent(ctx, d, req, in.Consent, func(ctx context.Context, g consent.Grant) (scheduling.Shared, error) {
 		return d.Share(ctx, l, g)
 	})

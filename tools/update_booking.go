@@ -27,7 +27,7 @@ func (d *Deps) updateBooking(ctx context.Context, in schemas.UpdateBookingInput)
 		out.Next = "Tell the person that it has these notes and labels already."
 		return out, nil
 	}
-	req := writeRequest{act: u.Act, proposal: d.proposal(schemas.ActionUpdate, u.Act, u.Hosts, u.Loc, nil)}
+	req := writeRequest{act: u.Act, proposal: d.proposal(u.Act, u.Hosts, u.Loc, nil)}
 	done, err := withConsent(ctx, d, req, in.Consent, func(ctx context.Context, g consent.Grant) (scheduling.Changed, error) {
 		return d.Update(ctx, u, g)
 	})

@@ -28,9 +28,10 @@ func Instructions(tools []string, policy consent.Policy) string {
 	return text("instructions.md", functions(tools, policy, person))
 }
 
-// text executes an embedded template without arguments. It may use the named templates of the others.
-func text(file string, functions template.FuncMap) string {
-	all := template.Must(template.New("").Funcs(functions).ParseFS(files, "*.md", "skills/*.md"))
+// text executes an embedded template without arguments. It may use the named templates of the prompts and
+// of the other files that match also.
+func text(file string, functions template.FuncMap, also ...string) string {
+	all := template.Must(template.New("").Funcs(functions).ParseFS(files, append(also, "*.md")...))
 	var b strings.Builder
 	if err := all.ExecuteTemplate(&b, file, nil); err != nil {
 		panic(err) // embedded, and tested with every selection

@@ -79,7 +79,7 @@ func (w *world) toAccounts() args {
 	return args{"slot_ids": w.several(2), "title": "Plan", "accounts": []any{w.deps.Hosts[0].Name}, "consent": yes}
 }
 
-// made makes a proposal under the policy attested, with a ledger of its own.
+// made makes a proposal under the policy attested, with a separate ledger.
 func (w *world) made(proposal args) schemas.ProposeTimesResult {
 	w.t.Helper()
 	mine := w.deps

@@ -134,7 +134,7 @@ func (a *shellAgent) runs(home, line string, terminal bool) string {
 	return string(out)
 }
 
-// shellAttacks are what an agent with a shell does to book without a person. Each one finds a write at a server of its own
+// shellAttacks are what an agent with a shell does to book without a person. Each one finds a write at its own server
 // user under the policy exposed, where the check is missing.
 var shellAttacks = map[string]struct {
 	exposed string
@@ -166,7 +166,7 @@ var shellAttacks = map[string]struct {
 			}
 		}
 	}},
-	"adds a passkey of its own": {"signed", func(v *target, a *shellAgent) {
+	"adds its own passkey": {"signed", func(v *target, a *shellAgent) {
 		for _, home := range a.homes {
 			d := newDevice(a.t)
 			cmd := a.command(home, `"$PROGRAM" passkeys add --name "Ada Byron"`)

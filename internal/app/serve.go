@@ -234,7 +234,7 @@ func secretError(ctx context.Context, err error) error {
 }
 
 // Listen serves h on addr until stop, for requests whose Host is a loopback name or one of hosts. Every
-// listener of the program is opened here, except those of Serve and Links, which have checks of their own.
+// listener of the program is opened here, except those of Serve and Links, which have their own checks.
 func Listen(ctx context.Context, addr string, h http.Handler, hosts ...string) (address string, stop func(), err error) {
 	ln, err := new(net.ListenConfig).Listen(ctx, "tcp", addr)
 	if err != nil {

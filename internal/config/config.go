@@ -66,7 +66,7 @@ type Config struct {
 func (c Config) Sandbox() bool { return c.APIKey == "" }
 
 // Store returns the location of stored data, as sqldb.Open accepts it; empty if there is none. It may
-// contain a password. The sandbox has a folder of its own, so that invented bookings never mix with an
+// contain a password. The sandbox has a separate folder, so that invented bookings never mix with an
 // account's.
 func (c Config) Store() string {
 	if !c.Real() {

@@ -102,7 +102,7 @@ type Statement struct {
 const label = "vennio-mcp passkey v1"
 
 // Challenge returns the challenge of WebAuthn that stands for the statement: the SHA-256 of the label and
-// the fields, each on a line of its own.
+// the fields, one per line.
 func (s Statement) Challenge() string {
 	hash := sha256.Sum256([]byte(strings.Join([]string{label, s.Verb, s.Digest, s.Subject, s.Expires, s.Nonce}, "\n")))
 	return encode(hash[:])

@@ -83,8 +83,8 @@ bench: ## Go's benchmarks, then the tables of docs/performance.md
 soak: ## Keep a server under a mixed load for SOAK (3m); fails if goroutines or memory grow
 	go run -C .ci/programs ./bench -soak $(SOAK)
 
-clients: .ci/clients/node_modules/.package-lock.json ## Other MCP clients, the conformance suite and a real browser (needs Node.js 20 and Debian's chromium)
-	node --test --test-concurrency=1 --test-reporter=spec .ci/clients/*.mjs .ci/clients/passkeys/*.mjs
+clients: .ci/clients/node_modules/.package-lock.json ## Other MCP clients, the conformance suite and a real browser (needs Node.js 20, Python 3, and Debian's chromium and prometheus)
+	node --test --test-concurrency=1 --test-reporter=spec .ci/clients/*.mjs .ci/clients/passkeys/*.mjs .ci/clients/cards/*.mjs
 
 .ci/clients/node_modules/.package-lock.json: .ci/clients/package-lock.json
 	npm ci --prefix .ci/clients --ignore-scripts

@@ -1,6 +1,8 @@
 // req: Q4. An agent framework over SSE: LangChain loads the tools with its MCP adapters and calls them like an agent,
 // with tool calls of a model.
 import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
+import { readFile } from 'node:fs/promises'
 import { after, before, test } from 'node:test'
 import { MultiServerMCPClient } from '@langchain/mcp-adapters'
 import { build, findsAndBooks, firstSlot, World } from './lib/program.mjs'
@@ -36,4 +38,13 @@ test('LangChain hears from a refusal what to do next', { timeout: 60_000 }, asyn
   const preview = await agent.call('book_slot', { ...booking, consent: { granted: false } })
   assert.match(preview.content[0].text, /NOT BOOKED YET/)
   assert.equal(await world.writes(), 0)
+})
+
+test('the Python of the documentation compiles', async () => {
+  const snippets = [...(await readFile(new URL('../../README.md', import.meta.url), 'utf8')).matchAll(/^```python\n([^]*?)^```$/gm)]
+  assert.ok(snippets.length)
+  for (const [, input] of snippets) {
+    const { status, stderr } = spawnSync('python3', ['-c', 'import sys; compile(sys.stdin.read(), "README.md", "exec")'], { input, encoding: 'utf8' })
+    assert.equal(status, 0, stderr)
+  }
 })

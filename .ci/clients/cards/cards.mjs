@@ -63,6 +63,7 @@ for (const protocol of ['2025-11-25', '2026-07-28']) {
     }
     const key = result._meta['io.github.vennio-mcp/consent'].key
     assert.ok(!shown.includes(key) && !JSON.stringify([result.content, result.structuredContent]).includes(key))
+    await host.button('Approve').and(host.card.locator(':enabled')).waitFor()
     if (protocol === '2026-07-28') await picture(host, 'card-approve')
     await host.button('Approve').click()
     await host.heading('Booked')

@@ -33,7 +33,7 @@ func TestTheDemoGoesAsItSays(t *testing.T) {
 	assert.NotContains(t, out, "\x1b", "plain where there is no terminal")
 
 	// The transcript in the README has lines of the demo, shortened at each "…".
-	_, shown, found := strings.Cut(documents(t)["README.md"], "```\nperson  ")
+	_, shown, found := strings.Cut(documents(t)["README.md"], "```text\nperson  ")
 	require.True(t, found)
 	shown, _, _ = strings.Cut(shown, "```")
 	for line := range strings.Lines(shown) {

@@ -14,11 +14,10 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// What the documents have one type runs in a home that has nothing. A line that
-// needs what a newcomer lacks (a key, a client, an event, a sink, a tenant, something that waits, a terminal) says
-// so in a sentence, as a mistake in the call. Not here: what serves, books or
-// takes long, each with tests of its own.
-func TestTheDocumentsCommandLinesRun(t *testing.T) {
+// Every command in the documents runs in an empty home directory. A command that needs something else (a key, a client, an
+// event, a sink, a tenant, an open request, a terminal) says so in one sentence, as an error in the call. Commands that serve,
+// book or take long have their own tests.
+func TestReq_D2_TheDocumentsCommandLinesRun(t *testing.T) {
 	t.Parallel()
 	apart := []string{"serve", "sandbox", "stdio", "demo", "smoke"}
 	needy := regexp.MustCompile(`^(setup|setup --sandbox|install --all|webhooks (register|list|remove)|events (show|replay|retry|drop)|ledger show|approvals (approve|decline|--limit 50 --after)|events list --tenant) `)
@@ -42,7 +41,7 @@ func TestTheDocumentsCommandLinesRun(t *testing.T) {
 	assert.Greater(t, len(ran), 15)
 }
 
-// The addresses that the README gives for serve are served.
+// The addresses of serve in the README are served.
 func TestTheAddressesOfTheReadmeAreServed(t *testing.T) {
 	t.Parallel()
 	p := start(t, clean(t), "serve", "--addr", "127.0.0.1:0")
@@ -67,7 +66,7 @@ func TestTheAddressesOfTheReadmeAreServed(t *testing.T) {
 	}
 }
 
-// shown is the snippet of docs/install.md that begins so, in its language.
+// shown decodes the snippet of docs/install.md that begins with begins.
 func shown(t *testing.T, language, begins string, into any, parse func([]byte, any) error) {
 	t.Helper()
 	m := regexp.MustCompile("(?ms)^```" + language + "\n(" + regexp.QuoteMeta(begins) + ".*?)^```$").FindStringSubmatch(documents(t)["install.md"])
@@ -81,7 +80,7 @@ type entryShown struct {
 	Env     map[string]string
 }
 
-// What docs/install.md says is written is what install writes, into JSON and TOML.
+// install writes the entries that docs/install.md shows, into JSON and TOML.
 func TestInstallWritesWhatItsPageShows(t *testing.T) {
 	t.Parallel()
 	for id, c := range map[string]struct {
@@ -102,7 +101,7 @@ func TestInstallWritesWhatItsPageShows(t *testing.T) {
 		code, _, errs := d.run("install", id, "--timezone", "Europe/London")
 		require.Zero(t, code, errs)
 		require.NoError(t, c.parse([]byte(d.files()[filepath.Join(d.home, c.file)]), &wrote))
-		for _, s := range []settings{page, wrote} { // where program and state are depends on the machine
+		for _, s := range []settings{page, wrote} { // the paths of program and state depend on the machine
 			for _, e := range []map[string]entryShown{s.JSON, s.TOML} {
 				if v, ok := e["vennio"]; ok {
 					v.Command, v.Env["VENNIO_API_KEY_FILE"] = filepath.Base(v.Command), filepath.Base(v.Env["VENNIO_API_KEY_FILE"])
@@ -115,7 +114,7 @@ func TestInstallWritesWhatItsPageShows(t *testing.T) {
 	}
 }
 
-// answer is what a transcript in a document has the program say to a line.
+// answer returns the output of a command in a transcript of a document.
 func answer(t *testing.T, document, line string) string {
 	t.Helper()
 	m := regexp.MustCompile(`(?ms)^ *\$ ` + regexp.QuoteMeta(line) + `\n(.*?)^ *(?:\$ |` + "```" + `)`).FindStringSubmatch(documents(t)[document])
@@ -123,8 +122,7 @@ func answer(t *testing.T, document, line string) string {
 	return m[1]
 }
 
-// shape is a text without what differs from run to run: figures, days, ids,
-// addresses, folders and spaces.
+// shape removes from a text what differs between runs: figures, days, ids, addresses, folders and spaces.
 func shape(text string) string {
 	for _, r := range [][2]string{
 		{`(Mon|Tue|Wed|Thu|Fri|Sat|Sun) \d+ \w{3} \d{4}`, "DAY"},

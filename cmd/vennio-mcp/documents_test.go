@@ -14,10 +14,12 @@ import (
 	"github.com/spf13/pflag"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"mvdan.cc/sh/v3/expand"
 	"mvdan.cc/sh/v3/shell"
+	"mvdan.cc/sh/v3/syntax"
 )
 
-// documents are all that people read before they use the program.
+// documents maps the names of the pages that people read before they use the program to their text.
 func documents(t *testing.T) map[string]string {
 	t.Helper()
 	root := filepath.Join("..", "..")
@@ -37,36 +39,47 @@ func documents(t *testing.T) map[string]string {
 	return all
 }
 
-// commandLines are the lines of the documents' shell blocks that start this
-// program, and the commands that their prose names, as words.
+// commandLines returns the commands in the documents' shell blocks that start this program, also in pipes, and the commands
+// that their prose names, as words.
 func commandLines(t *testing.T) (blocks, prose [][]string) {
 	t.Helper()
-	split := func(line string) []string {
-		words, err := shell.Fields(line, func(string) string { return "" })
-		require.NoError(t, err, line)
-		return words
-	}
 	for _, text := range documents(t) {
 		for _, block := range regexp.MustCompile("(?ms)^ *```(?:sh|console)\n(.*?)^ *```$").FindAllStringSubmatch(text, -1) {
-			prompt := `(?m)^ *`
-			if strings.Contains(block[1], "$ ") { // a transcript: the other lines are answers
-				prompt += `\$ `
+			typed := block[1]
+			if prompts := regexp.MustCompile(`(?m)^ *\$ (.*)$`).FindAllStringSubmatch(typed, -1); prompts != nil { // a transcript: the other lines are answers
+				typed = ""
+				for _, m := range prompts {
+					typed += m[1] + "\n"
+				}
 			}
-			for _, m := range regexp.MustCompile(prompt+`(?:\w+=\S+ )*vennio-mcp( .*)?$`).FindAllStringSubmatch(strings.ReplaceAll(block[1], "\\\n", " "), -1) {
-				words, _, _ := strings.Cut(m[1], " #")
-				blocks = append(blocks, split(words))
-			}
+			parsed, err := syntax.NewParser().Parse(strings.NewReader(typed), "")
+			require.NoError(t, err, typed)
+			syntax.Walk(parsed, func(n syntax.Node) bool {
+				call, ok := n.(*syntax.CallExpr)
+				if !ok || len(call.Args) == 0 || call.Args[0].Lit() != "vennio-mcp" {
+					return true
+				}
+				var words []string
+				for _, w := range call.Args[1:] {
+					word, err := expand.Literal(nil, w)
+					require.NoError(t, err, typed)
+					words = append(words, word)
+				}
+				blocks = append(blocks, words)
+				return true
+			})
 		}
 		for _, m := range regexp.MustCompile("`vennio-mcp ([^`|]+)`").FindAllStringSubmatch(strings.ReplaceAll(text, "\n", " "), -1) {
-			prose = append(prose, split(m[1]))
+			words, err := shell.Fields(m[1], func(string) string { return "" })
+			require.NoError(t, err, m[1])
+			prose = append(prose, words)
 		}
 	}
 	return blocks, prose
 }
 
-// Whatever the documents have one type, the program understands: commands, flags
-// and the number of arguments.
-func TestTheDocumentsCommandLinesAreUnderstood(t *testing.T) {
+// The program understands every command in the documents: its name, flags and number of arguments.
+func TestReq_D2_TheDocumentsCommandLinesAreUnderstood(t *testing.T) {
 	t.Parallel()
 	blocks, prose := commandLines(t)
 	require.Greater(t, len(blocks), 15)
@@ -79,19 +92,19 @@ func TestTheDocumentsCommandLinesAreUnderstood(t *testing.T) {
 			continue
 		}
 		require.NoError(t, err, line)
-		if i < len(blocks) || len(c.Flags().Args()) > 0 { // prose also names a command without what it takes
+		if i < len(blocks) || len(c.Flags().Args()) > 0 { // prose also names a command without its arguments
 			require.NoError(t, c.ValidateArgs(c.Flags().Args()), line)
 		}
 	}
 }
 
-// elsewhere are flags of other programs that prose names.
-var elsewhere = []string{"allow-http", "ignore-scripts"}
+// foreignFlags are flags of other programs in the text of the documents.
+var foreignFlags = []string{"allow-http", "ignore-scripts"}
 
-// Every flag that prose names is one of ours, of whatever command.
+// Every flag in the text of the documents is a flag of one of the commands.
 func TestTheFlagsThatTheDocumentsNameExist(t *testing.T) {
 	t.Parallel()
-	have := slices.Clone(elsewhere)
+	have := slices.Clone(foreignFlags)
 	var walk func(c *cobra.Command)
 	walk = func(c *cobra.Command) {
 		c.InitDefaultHelpFlag()

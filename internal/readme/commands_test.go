@@ -73,7 +73,12 @@ var checks = map[string]func(*testing.T, command){
 	"codex":      checkAdd,
 	"docker":     checkDocker,
 	"sha256sum":  checkSums,
-	"rm":         func(t *testing.T, c command) { assert.Regexp(t, `/vennio-mcp$`, c.words[len(c.words)-1], c.text) },
+	"grep": func(t *testing.T, c command) {
+		assert.Contains(t, c.words[1], `"kind":"approved"`, "a line of ledger export")
+	},
+	"tail": func(*testing.T, command) {},
+	"node": func(t *testing.T, c command) { assert.NotEmpty(t, file(t, "docs", c.words[1])) },
+	"rm":   func(t *testing.T, c command) { assert.Regexp(t, `/vennio-mcp$`, c.words[len(c.words)-1], c.text) },
 }
 
 func checkMake(t *testing.T, c command) {

@@ -1,6 +1,7 @@
 package readme_test
 
 import (
+	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
@@ -20,6 +21,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/vennio-mcp/vennio-mcp/internal/config"
+	"github.com/vennio-mcp/vennio-mcp/internal/passkey"
 )
 
 // snippet is a fenced block of a document.
@@ -59,23 +61,89 @@ func snippets(t *testing.T) (all []snippet) {
 	return all
 }
 
-// Users paste snippets, so they must parse. TestEveryCommandOfTheDocumentsIsChecked checks commands; diagrams have
-// no language.
-func TestEverySnippetParses(t *testing.T) {
+// languages maps the language of a snippet to its check. TestEveryCommandOfTheDocumentsIsChecked checks shell commands.
+var languages = map[string]func(*testing.T, snippet){
+	"json": parses(json.Unmarshal), "toml": parses(toml.Unmarshal),
+	"yaml":    parses(func(raw []byte, v any) error { return yaml.Unmarshal(raw, v) }), // TestTheSettingsOfTheDocumentsAreRead loads them
+	"sh":      func(*testing.T, snippet) {},
+	"console": func(*testing.T, snippet) {},
+	"python":  func(*testing.T, snippet) {}, // .ci/clients/langchain.mjs compiles it
+	"nginx":   checkNginx,
+	"text":    isCompared,
+	"sql":     func(t *testing.T, s snippet) { assert.Contains(t, s.where, "decisions", "a design, which nobody runs") },
+}
+
+func parses(unmarshal func([]byte, any) error) func(*testing.T, snippet) {
+	return func(t *testing.T, s snippet) {
+		t.Helper()
+		var v any
+		require.NoError(t, unmarshal([]byte(s.text), &v), "%s:\n%s", s.where, s.text)
+	}
+}
+
+// comparisons names the test that compares the text of each page with the program.
+var comparisons = map[string]string{
+	"README.md":  "TestTheDemoGoesAsItSays",
+	"design.md":  "TestTheLayersOfTheDesignAreThoseOfTheLinter",
+	"consent.md": "TestTheStatementOfTheConsentPageIsSigned",
+}
+
+func isCompared(t *testing.T, s snippet) {
+	t.Helper()
+	name, ok := comparisons[filepath.Base(s.where)]
+	require.True(t, ok, "%s: name the test that compares this text with the program:\n%s", s.where, s.text)
+	assert.True(t, slices.ContainsFunc(slices.Collect(maps.Values(goTests(t))), func(text string) bool {
+		return strings.Contains(text, "func "+name+"(")
+	}), "%s: there is no test %s", s.where, name)
+}
+
+// checkNginx checks the form of nginx's directives, and those that streams need.
+func checkNginx(t *testing.T, s snippet) {
+	t.Helper()
+	depth := 0
+	for line := range strings.Lines(s.text) {
+		assert.Regexp(t, `^\s*(location \S+ \{|[a-z_]+( [^;{}]+)?;|\})\s*$`, line, s.where)
+		depth += strings.Count(line, "{") - strings.Count(line, "}")
+	}
+	assert.Zero(t, depth, s.where)
+	for _, directive := range []string{"proxy_pass http://127.0.0.1:8080;", "proxy_set_header Host $host;", "proxy_buffering off;", "proxy_read_timeout 1h;"} {
+		assert.Contains(t, s.text, directive, s.where)
+	}
+}
+
+// Users paste snippets, so each one is parsed, run, or compared with the program.
+func TestReq_D2_EverySnippetIsChecked(t *testing.T) {
 	t.Parallel()
-	parsers := map[string]func([]byte, any) error{"json": json.Unmarshal, "toml": toml.Unmarshal, "yaml": func(raw []byte, v any) error { return yaml.Unmarshal(raw, v) }}
 	seen := map[string]int{}
 	for _, s := range snippets(t) {
+		check, ok := languages[s.language]
+		require.True(t, ok, "%s: a snippet needs a language that is checked, not %q:\n%s", s.where, s.language, s.text)
+		check(t, s)
 		seen[s.language]++
-		assert.Contains(t, []string{"", "sh", "console", "python", "json", "toml", "yaml"}, s.language, "%s: say how it is parsed", s.where)
-		if parse := parsers[s.language]; parse != nil {
-			var v any
-			require.NoError(t, parse([]byte(s.text), &v), "%s:\n%s", s.where, s.text)
-		}
 	}
-	for language := range parsers {
+	for language := range languages {
 		assert.NotZero(t, seen[language], language)
 	}
+}
+
+// The page shows the lines that a passkey signs, in their order.
+func TestTheStatementOfTheConsentPageIsSigned(t *testing.T) {
+	t.Parallel()
+	for _, s := range snippets(t) {
+		if s.language != "text" || filepath.Base(s.where) != "consent.md" {
+			continue
+		}
+		lines := strings.Split(strings.TrimSpace(s.text), "\n")
+		require.Len(t, lines, 6)
+		for i, begins := range []string{"vennio-mcp passkey v1", "approve ", "SHA-256 of the action ", "id of the request", "its expiry ", "32 random bytes "} {
+			assert.True(t, strings.HasPrefix(lines[i], begins), lines[i])
+		}
+		statement := passkey.Statement{Verb: "approve", Digest: "DIGEST", Subject: "ID", Expires: "EXPIRY", Nonce: "BYTES"}
+		sum := sha256.Sum256([]byte(strings.Join([]string{lines[0], "approve", "DIGEST", "ID", "EXPIRY", "BYTES"}, "\n")))
+		assert.Equal(t, base64.RawURLEncoding.EncodeToString(sum[:]), statement.Challenge())
+		return
+	}
+	t.Fatal("docs/consent.md shows no statement")
 }
 
 // byHand returns the entry of the server in docs/install.md.
@@ -190,6 +258,61 @@ func TestEveryLinkLeadsSomewhere(t *testing.T) {
 		}
 	}
 	assert.Greater(t, found, 40)
+}
+
+// The program, its alerts and CI name pages and headings that exist.
+func TestThePagesThatTheProgramNamesExist(t *testing.T) {
+	t.Parallel()
+	found := 0
+	for _, folder := range []string{".ci", ".github", ".release", "cmd", "docs", "internal", "prompts", "schemas", "tools", "vennioclient"} {
+		require.NoError(t, filepath.WalkDir(filepath.Join(root, folder), func(path string, d fs.DirEntry, err error) error {
+			if err != nil || d.IsDir() {
+				if d != nil && slices.Contains([]string{"node_modules", "bin", "out", "testdata"}, d.Name()) {
+					return fs.SkipDir
+				}
+				return err
+			}
+			if !slices.Contains([]string{".go", ".mjs", ".html", ".yml", ".yaml", ".json"}, filepath.Ext(path)) {
+				return nil
+			}
+			raw, err := os.ReadFile(path)
+			for _, m := range regexp.MustCompile(`\bdocs/([a-z/-]*\w\.md)(#[\w-]+)?`).FindAllSubmatch(raw, -1) {
+				page, readErr := os.ReadFile(filepath.Join(root, "docs", string(m[1])))
+				if assert.NoError(t, readErr, "%s: %s", path, m[0]) && len(m[2]) > 0 {
+					assert.Contains(t, anchors(string(page)), string(m[2]), "%s: %s", path, m[0])
+				}
+				found++
+			}
+			return err
+		}))
+	}
+	assert.Greater(t, found, 40)
+}
+
+// Every picture is shown with a description, and a test in .ci/clients writes it again with SCREENSHOTS=docs/images.
+func TestEveryPictureIsShownAndCanBeTakenAgain(t *testing.T) {
+	t.Parallel()
+	pictures, err := filepath.Glob(filepath.Join(root, "docs", "images", "*"))
+	require.NoError(t, err)
+	require.NotEmpty(t, pictures)
+	scripts := ""
+	for _, pattern := range []string{"*.mjs", "*/*.mjs"} {
+		paths, err := filepath.Glob(filepath.Join(root, ".ci", "clients", pattern))
+		require.NoError(t, err)
+		for _, path := range paths {
+			raw, err := os.ReadFile(path)
+			require.NoError(t, err)
+			scripts += string(raw)
+		}
+	}
+	pages := strings.Join(slices.Collect(maps.Values(documents(t))), "\n")
+	for _, path := range pictures {
+		name := filepath.Base(path)
+		shown := regexp.MustCompile(`!\[[^\]]{20,}\]\([^)]*images/` + regexp.QuoteMeta(name) + `\)`)
+		assert.True(t, shown.MatchString(pages), "no page shows %s with a description", name)
+		taken := regexp.MustCompile(`[/'\x60]` + regexp.QuoteMeta(strings.TrimSuffix(name, ".png")) + `(\.png)?['\x60]`)
+		assert.True(t, taken.MatchString(scripts), "no test takes %s", name)
+	}
 }
 
 // The page lists the address in the Python snippet among the addresses of serve.

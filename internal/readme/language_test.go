@@ -18,6 +18,7 @@ import (
 func TestReq_D1_PlainTechnicalEnglish(t *testing.T) {
 	t.Parallel()
 	assert.LessOrEqual(t, bytes.Count(file(t, "README.md"), []byte("\n")), 200, "lines of the README")
+	assert.LessOrEqual(t, len(file(t, "README.md")), 12<<10, "bytes of the README")
 
 	var patterns []string
 	for line := range strings.Lines(string(file(t, "internal", "readme", "testdata", "vocabulary.txt"))) {

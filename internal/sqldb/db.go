@@ -33,6 +33,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -56,13 +57,33 @@ type DB struct {
 	o        Options
 
 	opening chan struct{} // holds a token while a goroutine uses the fields below
-	pool    *sql.DB       // nil until it is first needed
+	pools   pools         // empty until they are first needed
 	closed  bool
 
 	replaced      atomic.Int64              // how often the file was replaced since it was first opened
 	readOnlySince atomic.Pointer[time.Time] // since when every write has been refused; nil if none was
 	clock         atomic.Pointer[reading]   // of a PostgreSQL database; nil until it is read
 	readingClock  atomic.Bool
+}
+
+// pools are the connections. On PostgreSQL those of writers are separate, so that
+// writers that wait for one another leave connections to readers. On SQLite both are
+// the same.
+type pools struct {
+	read  *sql.DB // of Read and Probe, and of the job engine, which does not wait for writers
+	write *sql.DB // of Write and Decide
+}
+
+// all returns each pool once, none if they are not open.
+func (p pools) all() []*sql.DB {
+	return slices.DeleteFunc(slices.Compact([]*sql.DB{p.read, p.write}), func(pool *sql.DB) bool { return pool == nil })
+}
+
+func (p pools) close() (err error) {
+	for _, pool := range p.all() {
+		err = errors.Join(err, pool.Close())
+	}
+	return err
 }
 
 // Options changes how long a DB waits. The zero value takes every default.
@@ -117,12 +138,9 @@ func (db *DB) Close() error {
 	db.opening <- struct{}{}
 	defer func() { <-db.opening }()
 	db.closed = true
-	if db.pool == nil {
-		return nil
-	}
-	pool := db.pool
-	db.pool = nil
-	if err := pool.Close(); err != nil {
+	open := db.pools
+	db.pools = pools{}
+	if err := open.close(); err != nil {
 		return fmt.Errorf("close the store: %w", err)
 	}
 	return nil
@@ -131,34 +149,38 @@ func (db *DB) Close() error {
 // connected returns the connections. It opens the DB if necessary, and again if its
 // file was replaced; a failure is not remembered, so the next call tries again. While
 // another goroutine opens the DB, a call waits only as long as its context allows.
-func (db *DB) connected(ctx context.Context) (*sql.DB, error) {
+func (db *DB) connected(ctx context.Context) (pools, error) {
 	select {
 	case db.opening <- struct{}{}:
 	case <-ctx.Done():
-		return nil, fmt.Errorf("open the store: %w", ctx.Err())
+		return pools{}, fmt.Errorf("open the store: %w", ctx.Err())
 	}
 	defer func() { <-db.opening }()
 	if db.closed {
-		return nil, ErrClosed
+		return pools{}, ErrClosed
 	}
 	var err error
-	if db.pool == nil {
-		db.pool, err = db.dialect.connect(ctx)
+	if db.pools.read == nil {
+		db.pools, err = db.dialect.connect(ctx)
 	} else if s, ok := db.dialect.(sqlite); ok {
 		var replaced bool
-		if replaced, err = s.follow(ctx, db.pool); replaced {
+		if replaced, err = s.follow(ctx, db.pools.read); replaced {
 			db.replaced.Add(1)
 		}
 	}
 	if err != nil {
-		return nil, fmt.Errorf("open the store: %w", err)
+		return pools{}, fmt.Errorf("open the store: %w", err)
 	}
-	return db.pool, nil
+	return db.pools, nil
 }
 
-// Pool returns the connections for the job engine, whose statements are its own. Only
-// internal/webhooks calls it.
-func (db *DB) Pool(ctx context.Context) (*sql.DB, error) { return db.connected(ctx) }
+// Pool returns the connections for the job engine, whose statements are its own: those
+// of readers, because the job engine does not wait for writers. Only internal/webhooks
+// calls it.
+func (db *DB) Pool(ctx context.Context) (*sql.DB, error) {
+	pools, err := db.connected(ctx)
+	return pools.read, err
+}
 
 // Replaced returns how often the file of an SQLite database was replaced since the DB first
 // opened it. The new file lacks the tables of the job engine.
@@ -167,11 +189,11 @@ func (db *DB) Replaced() int64 { return db.replaced.Load() }
 // Migrating runs do, which changes tables, while no other process changes any. Only
 // internal/webhooks calls it, on a DB that is Shared.
 func (db *DB) Migrating(ctx context.Context, do func(*sql.DB) error) error {
-	pool, err := db.connected(ctx)
+	pools, err := db.connected(ctx)
 	if err != nil {
 		return err
 	}
-	return withMigrationLock(ctx, pool, func() error { return do(pool) })
+	return withMigrationLock(ctx, pools.read, func() error { return do(pools.read) })
 }
 
 // Listener returns a separate pool of one connection for LISTEN. Only internal/webhooks
@@ -190,20 +212,28 @@ func (db *DB) Listener(ctx context.Context) (*pgxpool.Pool, error) {
 // be if it fails, as it does while other processes read for long. Archives and copies
 // that a database server has made are the operator's responsibility.
 func (db *DB) Scrub(ctx context.Context) error {
-	pool, err := db.connected(ctx)
+	pools, err := db.connected(ctx)
 	if err != nil {
 		return err
 	}
-	return db.dialect.scrub(ctx, pool)
+	return db.dialect.scrub(ctx, pools.read)
 }
 
 // dialect implements what differs between SQLite and PostgreSQL.
 type dialect interface {
 	// connect opens the database and migrates its tables.
-	connect(ctx context.Context) (*sql.DB, error)
+	connect(ctx context.Context) (pools, error)
 	// lockWriters makes tx the only writing transaction until it ends, and returns the
 	// time at which it became that.
 	lockWriters(ctx context.Context, tx *sql.Tx) (time.Time, error)
+	// beginDecision begins the transaction of Decide on a connection of pool, and returns
+	// the time by the database's clock when its snapshot was taken.
+	beginDecision(ctx context.Context, pool *sql.DB) (decision, time.Time, error)
+	// selectCondition is a statement that checks a condition.
+	selectCondition(condition string) string
+	// exclusion is a statement that waits until no other transaction has executed it with
+	// the same value and not ended; empty if a decision already excludes other writers.
+	exclusion() string
 	// now is the time by the database's clock.
 	now(ctx context.Context, tx *sql.Tx) (time.Time, error)
 	// readOptions are those of a transaction that sees one snapshot.

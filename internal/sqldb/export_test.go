@@ -10,17 +10,20 @@ import (
 
 // Raw runs any statement, as with another program.
 func (db *DB) Raw(ctx context.Context, statement string, args ...any) error {
-	pool, err := db.connected(ctx)
+	pools, err := db.connected(ctx)
 	if err != nil {
 		return err
 	}
 	statement, args = db.dialect.rewrite(statement, args)
-	_, err = pool.ExecContext(ctx, statement, args...)
+	_, err = pools.read.ExecContext(ctx, statement, args...)
 	return err
 }
 
 // Connections returns the pool that the job engine keeps.
-func (db *DB) Connections(ctx context.Context) (*sql.DB, error) { return db.connected(ctx) }
+func (db *DB) Connections(ctx context.Context) (*sql.DB, error) {
+	pools, err := db.connected(ctx)
+	return pools.read, err
+}
 
 // Texts returns the single column of texts that query finds.
 func (db *DB) Texts(ctx context.Context, query string, args ...any) ([]string, error) {

@@ -27,7 +27,7 @@ type postgres struct {
 }
 
 const (
-	maxConnections = 8 // of each process
+	maxConnections = 4 // of each of the two pools of a process
 	maxIdleTime    = time.Minute
 )
 
@@ -40,10 +40,10 @@ func CheckURL(address string) error {
 	return nil
 }
 
-func (p postgres) connect(ctx context.Context) (*sql.DB, error) {
+func (p postgres) connect(ctx context.Context) (pools, error) {
 	cfg, err := pgx.ParseConfig(p.url)
 	if err != nil {
-		return nil, CheckURL(p.url)
+		return pools{}, CheckURL(p.url)
 	}
 	for name, value := range p.settings() {
 		if _, set := cfg.RuntimeParams[name]; !set {
@@ -51,14 +51,16 @@ func (p postgres) connect(ctx context.Context) (*sql.DB, error) {
 		}
 	}
 	cfg.ConnectTimeout = cmp.Or(cfg.ConnectTimeout, p.patience)
-	pool := stdlib.OpenDB(*cfg)
-	pool.SetMaxOpenConns(maxConnections)
-	pool.SetMaxIdleConns(maxConnections)
-	pool.SetConnMaxIdleTime(maxIdleTime)
-	if err := withMigrationLock(ctx, pool, func() error { return migrate(ctx, goose.DialectPostgres, pool) }); err != nil {
-		return nil, errors.Join(err, pool.Close())
+	open := pools{read: stdlib.OpenDB(*cfg), write: stdlib.OpenDB(*cfg)}
+	for _, pool := range open.all() {
+		pool.SetMaxOpenConns(maxConnections)
+		pool.SetMaxIdleConns(maxConnections)
+		pool.SetConnMaxIdleTime(maxIdleTime)
 	}
-	return pool, nil
+	if err := withMigrationLock(ctx, open.read, func() error { return migrate(ctx, goose.DialectPostgres, open.read) }); err != nil {
+		return pools{}, errors.Join(err, open.close())
+	}
+	return open, nil
 }
 
 // settings are those of every connection, unless the address has others. With them a
@@ -68,6 +70,7 @@ func (p postgres) connect(ctx context.Context) (*sql.DB, error) {
 func (p postgres) settings() map[string]string {
 	return map[string]string{
 		"application_name":                    "vennio-mcp",
+		"default_transaction_isolation":       "read committed", // lockWriters and exclusion depend on it
 		"lock_timeout":                        strconv.FormatInt(p.patience.Milliseconds(), 10),
 		"idle_in_transaction_session_timeout": "10000", // milliseconds
 		"tcp_keepalives_idle":                 "10",    // seconds
@@ -113,6 +116,98 @@ func withMigrationLock(ctx context.Context, pool *sql.DB, do func() error) error
 func (postgres) lockWriters(ctx context.Context, tx *sql.Tx) (now time.Time, err error) {
 	err = tx.QueryRowContext(ctx, `SELECT clock_timestamp() FROM (SELECT pg_advisory_xact_lock(1, 'head'::regclass::oid::int) OFFSET 0) AS held`).Scan(&now)
 	return now, err
+}
+
+// beginDecision begins the snapshot and reads the clock in one round trip.
+func (postgres) beginDecision(ctx context.Context, pool *sql.DB) (_ decision, now time.Time, err error) {
+	conn, err := pool.Conn(ctx)
+	if err != nil {
+		return nil, now, err
+	}
+	d := postgresDecision{conn}
+	err = d.raw(func(conn *pgx.Conn) error {
+		batch := new(pgx.Batch)
+		batch.Queue(`BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY`)
+		batch.Queue(`SELECT clock_timestamp()`).QueryRow(func(row pgx.Row) error { return row.Scan(&now) })
+		return conn.SendBatch(ctx, batch).Close()
+	})
+	if err != nil {
+		d.end(ctx)
+		return nil, now, err
+	}
+	return d, now, nil
+}
+
+// postgresDecision is a connection with a transaction that reads a snapshot. Queries run
+// through database/sql, batches through pgx.
+type postgresDecision struct{ *sql.Conn }
+
+func (d postgresDecision) raw(do func(*pgx.Conn) error) error {
+	return d.Raw(func(conn any) error { return do(conn.(interface{ Conn() *pgx.Conn }).Conn()) })
+}
+
+// commit ends the snapshot and executes the statements in one round trip. After COMMIT
+// the server executes the statements of the batch in an implicit transaction, which it
+// commits at the end of the batch, or rolls back at the first error
+// (https://www.postgresql.org/docs/current/protocol-flow.html#PROTOCOL-FLOW-PIPELINING).
+func (d postgresDecision) commit(ctx context.Context, queue []statement) error {
+	return d.raw(func(conn *pgx.Conn) error {
+		if conn.PgConn().TxStatus() != 'T' { // COMMIT after a failed query is no error
+			return errors.New("write to the store: a query of the decision failed")
+		}
+		batch := new(pgx.Batch)
+		batch.Queue(`COMMIT`)
+		for _, s := range queue {
+			batch.Queue(s.sql, s.args...)
+		}
+		results := conn.SendBatch(ctx, batch)
+		defer func() { _ = results.Close() }()
+		if _, err := results.Exec(); err != nil { // also an error in preparing or encoding any statement
+			return fmt.Errorf("write to the store: %w", err)
+		}
+		for _, s := range queue {
+			if _, err := results.Exec(); err != nil {
+				return conflict(s.failed(err), s.condition)
+			}
+		}
+		if err := results.Close(); err != nil {
+			return conflict(fmt.Errorf("commit to the store: %w", err), false)
+		}
+		return nil
+	})
+}
+
+// conflict adds errConflict to an error that other writers caused.
+func conflict(err error, condition bool) error {
+	if stateIn(err, "23505", "40001", "40P01") || condition && stateIn(err, "22012") {
+		return fmt.Errorf("%w: %w", errConflict, err)
+	}
+	return err
+}
+
+func (d postgresDecision) end(ctx context.Context) {
+	_ = d.raw(func(conn *pgx.Conn) error {
+		if conn.PgConn().TxStatus() == 'I' { // no transaction
+			return nil
+		}
+		if _, err := conn.Exec(ctx, `ROLLBACK`); err != nil {
+			return driver.ErrBadConn // closes the connection
+		}
+		return nil
+	})
+	_ = d.Close()
+}
+
+// selectCondition divides by zero if the condition is not true, because an error ends the
+// batch.
+func (postgres) selectCondition(condition string) string {
+	return `SELECT 1 / CASE WHEN ` + condition + ` THEN 1 ELSE 0 END`
+}
+
+// exclusion takes an advisory lock for the key. Like that of lockWriters, it concerns
+// the deployment of one schema.
+func (postgres) exclusion() string {
+	return `SELECT pg_advisory_xact_lock(hashtextextended(?, 'head'::regclass::oid::bigint))`
 }
 
 func (postgres) now(ctx context.Context, tx *sql.Tx) (now time.Time, err error) {

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/jackc/pgx/v5"
 	sqlitedriver "modernc.org/sqlite"
 )
 
@@ -58,21 +59,21 @@ func (r *Recorder) Read() int {
 }
 
 // connect migrates first, without recording.
-func (r *Recorder) connect(ctx context.Context) (*sql.DB, error) {
+func (r *Recorder) connect(ctx context.Context) (pools, error) {
 	plain, err := r.dialect.connect(ctx)
 	if err != nil {
-		return nil, err
+		return pools{}, err
 	}
-	c := connector{driver: plain.Driver(), name: r.where, r: r}
+	c := connector{driver: plain.read.Driver(), name: r.where, r: r}
 	if file, ok := r.dialect.(sqlite); ok {
 		c.name = fileURI(filepath.Join(r.where, DatabaseFile)) + "?" + file.settings().Encode()
 	}
-	if err := plain.Close(); err != nil {
-		return nil, err
+	if err := plain.close(); err != nil {
+		return pools{}, err
 	}
 	pool := sql.OpenDB(c)
 	pool.SetMaxOpenConns(map[bool]int{true: maxConnections, false: 1}[OnServer(r.where)])
-	return pool, nil
+	return pools{pool, pool}, nil
 }
 
 func (r *Recorder) note(statement string, args []driver.NamedValue) {
@@ -119,6 +120,9 @@ type recordedConn struct {
 	innerConn
 	r *Recorder
 }
+
+// Conn returns the connection of pgx, as that of its database/sql driver does.
+func (c *recordedConn) Conn() *pgx.Conn { return c.innerConn.(interface{ Conn() *pgx.Conn }).Conn() }
 
 // CheckNamedValue calls the driver's own checker if it has one.
 func (c *recordedConn) CheckNamedValue(v *driver.NamedValue) error {
@@ -198,12 +202,12 @@ func (c *recordedConn) counter(ctx context.Context) (int, error) {
 
 // Plan returns the database's plan for a statement, one line per step.
 func (db *DB) Plan(ctx context.Context, s Statement) ([]string, error) {
-	pool, err := db.connected(ctx)
+	pools, err := db.connected(ctx)
 	if err != nil {
 		return nil, err
 	}
 	how := map[bool]string{true: "EXPLAIN ", false: "EXPLAIN QUERY PLAN "}[db.Shared()]
-	rows, err := pool.QueryContext(ctx, how+s.SQL, s.Args...)
+	rows, err := pools.read.QueryContext(ctx, how+s.SQL, s.Args...)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", s.SQL, err)
 	}

@@ -37,19 +37,20 @@ type sqlite struct {
 }
 
 // connect opens the database and creates it if necessary.
-func (s sqlite) connect(ctx context.Context) (*sql.DB, error) {
+func (s sqlite) connect(ctx context.Context) (pools, error) {
 	if s.dir == "" {
-		return s.open(ctx, ":memory:")
+		pool, err := s.open(ctx, ":memory:")
+		return pools{pool, pool}, err
 	}
 	path, file, err := s.find(ctx)
 	if err != nil {
-		return nil, err
+		return pools{}, err
 	}
 	pool, err := s.open(ctx, fileURI(path))
 	if err == nil {
 		*s.opened = file
 	}
-	return pool, err
+	return pools{pool, pool}, err
 }
 
 // find returns the file of the database and creates it if necessary.
@@ -236,6 +237,49 @@ func (s sqlite) settings() url.Values {
 func (s sqlite) lockWriters(ctx context.Context, tx *sql.Tx) (time.Time, error) {
 	return s.now(ctx, tx)
 }
+
+// beginDecision begins an immediate transaction, like one of Write.
+func (s sqlite) beginDecision(ctx context.Context, pool *sql.DB) (decision, time.Time, error) {
+	tx, err := pool.BeginTx(ctx, nil)
+	return sqliteDecision{tx}, time.Now(), err
+}
+
+type sqliteDecision struct{ *sql.Tx }
+
+func (d sqliteDecision) commit(ctx context.Context, queue []statement) error {
+	for _, s := range queue {
+		if err := d.execute(ctx, s); err != nil {
+			return s.failed(err)
+		}
+	}
+	if err := d.Commit(); err != nil {
+		return fmt.Errorf("commit to the store: %w", err)
+	}
+	return nil
+}
+
+func (d sqliteDecision) execute(ctx context.Context, s statement) error {
+	if !s.condition {
+		_, err := d.ExecContext(ctx, s.sql, s.args...)
+		return err
+	}
+	var holds bool
+	if err := d.QueryRowContext(ctx, s.sql, s.args...).Scan(&holds); err != nil {
+		return err
+	}
+	if !holds {
+		return errCondition
+	}
+	return nil
+}
+
+func (d sqliteDecision) end(context.Context) { _ = d.Rollback() } // does nothing after Commit
+
+func (sqlite) selectCondition(condition string) string {
+	return `SELECT CASE WHEN ` + condition + ` THEN 1 ELSE 0 END`
+}
+
+func (sqlite) exclusion() string { return "" }
 
 // now is the machine's clock, because all processes of a file are on one machine.
 func (sqlite) now(context.Context, *sql.Tx) (time.Time, error) { return time.Now(), nil }

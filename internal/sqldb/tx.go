@@ -11,15 +11,18 @@ import (
 
 // Tx is a transaction. It ends with the function to which it was passed.
 type Tx struct {
-	ctx   context.Context // of the call for which the transaction was begun; it lives no longer
-	sql   *sql.Tx
-	watch *watchdog
-	db    *DB
-	now   time.Time // zero until it is read
+	ctx      context.Context // of the call for which the transaction was begun; it lives no longer
+	reader   reader          // the transaction, for queries
+	sql      *sql.Tx         // of Write and Read; nil in Decide
+	decision decision        // of Decide; nil in Write and Read
+	queue    []statement     // of Decide
+	watch    *watchdog
+	db       *DB
+	now      time.Time // zero until it is read
 }
 
 // SQL returns the transaction for the job engine, which adds a job in the transaction
-// that stores what the job is about. Only internal/webhooks calls it.
+// that stores what the job is about. It is nil in Decide. Only internal/webhooks calls it.
 func (tx *Tx) SQL() *sql.Tx { return tx.sql }
 
 // Write runs do in a transaction that excludes every other writer, in this and in
@@ -48,12 +51,12 @@ func (db *DB) Read(ctx context.Context, do func(*Tx) error) error {
 // writes now.
 func (db *DB) Probe(ctx context.Context) error {
 	return db.watched(ctx, func(watch *watchdog) error {
-		pool, err := db.connected(watch.ctx)
+		pools, err := db.connected(watch.ctx)
 		if err != nil {
 			return err
 		}
 		defer watch.step()()
-		return db.dialect.probe(watch.ctx, pool)
+		return db.dialect.probe(watch.ctx, pools.read)
 	})
 }
 
@@ -70,7 +73,7 @@ func (db *DB) watched(ctx context.Context, do func(*watchdog) error) error {
 		return err
 	case watch.ctx.Err() != nil:
 		return fmt.Errorf("%w: %w", ErrUnavailable, errStalled)
-	case errors.Is(err, ErrClosed), !db.dialect.isUnavailable(err):
+	case errors.Is(err, ErrClosed), !errors.Is(err, errConflict) && !db.dialect.isUnavailable(err):
 		return err
 	}
 	if db.dialect.needsReconnect(err) {
@@ -100,14 +103,14 @@ func (db *DB) reconnect() {
 	}
 	defer func() { <-db.opening }()
 	db.readOnlySince.Store(nil)
-	if db.pool != nil {
-		db.pool.SetMaxIdleConns(-1)
-		db.pool.SetMaxIdleConns(maxConnections)
+	for _, pool := range db.pools.all() {
+		pool.SetMaxIdleConns(-1)
+		pool.SetMaxIdleConns(maxConnections)
 	}
 }
 
 func (db *DB) transact(watch *watchdog, options *sql.TxOptions, do func(*Tx) error) error {
-	tx, err := db.begin(watch, options)
+	tx, err := db.begin(watch, func(watch *watchdog) (*Tx, error) { return db.beginTx(watch, options) })
 	if err != nil {
 		return err
 	}
@@ -155,11 +158,11 @@ func (w *watchdog) stop() {
 // beginInterval is the pause between two tries to begin a transaction.
 const beginInterval = 100 * time.Millisecond
 
-// begin begins a transaction and tries again while that may help: nothing has been
-// written yet.
-func (db *DB) begin(watch *watchdog, options *sql.TxOptions) (*Tx, error) {
+// begin begins a transaction with once and tries again while that may help: nothing has
+// been written yet.
+func (db *DB) begin(watch *watchdog, once func(*watchdog) (*Tx, error)) (*Tx, error) {
 	for began := time.Now(); ; {
-		tx, err := db.beginOnce(watch, options)
+		tx, err := once(watch)
 		if err == nil || errors.Is(err, ErrClosed) || !db.dialect.isTransient(err) || time.Since(began) > db.o.Patience {
 			return tx, err
 		}
@@ -171,19 +174,23 @@ func (db *DB) begin(watch *watchdog, options *sql.TxOptions) (*Tx, error) {
 	}
 }
 
-// beginOnce begins a transaction, one that writes if options is nil. Opening the
+// beginTx begins a transaction, one that writes if options is nil. Opening the
 // database is not a watched step, because migrations may take long.
-func (db *DB) beginOnce(watch *watchdog, options *sql.TxOptions) (*Tx, error) {
-	pool, err := db.connected(watch.ctx)
+func (db *DB) beginTx(watch *watchdog, options *sql.TxOptions) (*Tx, error) {
+	pools, err := db.connected(watch.ctx)
 	if err != nil {
 		return nil, err
+	}
+	pool := pools.read
+	if options == nil {
+		pool = pools.write
 	}
 	defer watch.step()()
 	begun, err := pool.BeginTx(watch.ctx, options)
 	if err != nil {
 		return nil, fmt.Errorf("begin in the store: %w", err)
 	}
-	tx := &Tx{ctx: watch.ctx, sql: begun, watch: watch, db: db}
+	tx := &Tx{ctx: watch.ctx, reader: begun, sql: begun, watch: watch, db: db}
 	if options == nil {
 		now, err := db.dialect.lockWriters(watch.ctx, begun)
 		if err != nil {
@@ -196,14 +203,22 @@ func (db *DB) beginOnce(watch *watchdog, options *sql.TxOptions) (*Tx, error) {
 }
 
 // Exec runs a statement that returns no rows. On both databases, ? is the placeholder
-// of each value.
+// of each value. In Decide it queues the statement.
 func (tx *Tx) Exec(query string, args ...any) error {
+	if tx.decision != nil {
+		tx.enqueue(statement{sql: query, args: args})
+		return nil
+	}
 	_, err := tx.ExecCount(query, args...)
 	return err
 }
 
-// ExecCount is Exec; it returns how many rows a statement changed.
+// ExecCount is Exec; it returns how many rows a statement changed. It does not work in
+// Decide.
 func (tx *Tx) ExecCount(query string, args ...any) (int, error) {
+	if tx.decision != nil {
+		return 0, errNotInDecide
+	}
 	defer tx.watch.step()()
 	query, args = tx.db.dialect.rewrite(query, args)
 	result, err := tx.sql.ExecContext(tx.ctx, query, args...)
@@ -217,10 +232,13 @@ func (tx *Tx) ExecCount(query string, args ...any) (int, error) {
 // One returns the only row that query finds, or nil if there is none; columns returns
 // the destinations of its columns.
 func One[T any](tx *Tx, columns func(*T) []any, query string, args ...any) (*T, error) {
+	if len(tx.queue) > 0 {
+		return nil, errReadsTooLate
+	}
 	defer tx.watch.step()()
 	query, args = tx.db.dialect.rewrite(query, args)
 	var found T
-	err := tx.sql.QueryRowContext(tx.ctx, query, args...).Scan(columns(&found)...)
+	err := tx.reader.QueryRowContext(tx.ctx, query, args...).Scan(columns(&found)...)
 	switch {
 	case errors.Is(err, sql.ErrNoRows):
 		return nil, nil
@@ -233,9 +251,12 @@ func One[T any](tx *Tx, columns func(*T) []any, query string, args ...any) (*T, 
 // All returns every row that query finds; columns returns the destinations of its
 // columns.
 func All[T any](tx *Tx, columns func(*T) []any, query string, args ...any) ([]T, error) {
+	if len(tx.queue) > 0 {
+		return nil, errReadsTooLate
+	}
 	defer tx.watch.step()()
 	query, args = tx.db.dialect.rewrite(query, args)
-	rows, err := tx.sql.QueryContext(tx.ctx, query, args...)
+	rows, err := tx.reader.QueryContext(tx.ctx, query, args...)
 	if err != nil {
 		return nil, fmt.Errorf("read from the store: %w", err)
 	}

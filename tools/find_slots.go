@@ -47,6 +47,7 @@ func (d *Deps) findSlots(ctx context.Context, in schemas.FindSlotsInput) (*schem
 	if err != nil {
 		return nil, err
 	}
+	q.Hosts = free.Hosts
 	picked := slots.Pick(free.Slots, cmp.Or(in.Limit, defaultLimit), q.Wishes)
 	out := &schemas.FindSlotsResult{
 		Now:             localTime(d.Now(), q.Window.Loc),
@@ -101,13 +102,14 @@ func (d *Deps) EarliestOpening(ctx context.Context, in schemas.FindSlotsInput) (
 	return first, err
 }
 
-// search reads the arguments. The error names every argument that was not understood.
+// search reads the arguments. The error names every argument that was not understood. The hosts may still lack
+// their names, which Free adds.
 func (d *Deps) search(ctx context.Context, in schemas.FindSlotsInput) (q scheduling.Search, err error) {
 	loc, badZone := d.zone("timezone", in.Timezone, d.Zone)
 	guest, badGuest := d.zone("guest_timezone", in.GuestTimezone, nil)
 	var badHosts error
 	if in.RescheduleOf == "" { // otherwise the hosts are read with the booking
-		q.Hosts, badHosts = d.ResolveHosts(ctx, in.Hosts)
+		q.Hosts, badHosts = d.FindHosts(ctx, in.Hosts)
 	}
 	searchIn := cmp.Or(loc, d.Zone)
 	q.Duration = d.length(in, q.Hosts)

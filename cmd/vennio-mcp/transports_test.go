@@ -4,8 +4,11 @@ import (
 	"context"
 	"encoding/json"
 	"io"
+	"net"
 	"net/http"
+	"net/http/httptest"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -19,6 +22,7 @@ import (
 	"github.com/vennio-mcp/vennio-mcp/prompts"
 	"github.com/vennio-mcp/vennio-mcp/schemas"
 	"github.com/vennio-mcp/vennio-mcp/tools"
+	"github.com/vennio-mcp/vennio-mcp/vennioclient/sandbox"
 )
 
 // transports are the ways to reach the real binary.
@@ -313,5 +317,40 @@ func TestReq_S13_PreferencesOfTheSettingsApply(t *testing.T) {
 		text = policy[1].(mcp.TextResourceContents).Text
 		assert.Contains(t, text, "Hosts prefer "+preferred+".")
 		assert.Contains(t, text, "Preferred lengths of meetings, in minutes, the first being the default: 25 50.")
+	}
+}
+
+// Over every transport find_slots sends one request, and all calls use one connection. internal/app measures their
+// time with Vennio 100 ms away.
+func TestFindSlotsSendsOneRequestOnOneConnection(t *testing.T) {
+	t.Parallel()
+	for over := range transports {
+		t.Run(over, func(t *testing.T) {
+			t.Parallel()
+			var connections, requests atomic.Int32
+			box := sandbox.New(sandbox.Options{})
+			api := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				requests.Add(1)
+				box.ServeHTTP(w, r)
+			}))
+			api.Config.ConnState = func(_ net.Conn, state http.ConnState) {
+				if state == http.StateNew {
+					connections.Add(1)
+				}
+			}
+			api.Start()
+			t.Cleanup(api.Close)
+			c := connect(t, over, "2025-06-18", clean(t, "VENNIO_API_URL="+api.URL, "VENNIO_API_KEY="+sandbox.DefaultKey(),
+				"VENNIO_HOSTS=Alice="+sandbox.Hosts()[0].ID))
+			for call := range int32(3) {
+				var req mcp.CallToolRequest
+				req.Params.Name = "find_slots"
+				got, err := c.CallTool(t.Context(), req)
+				require.NoError(t, err)
+				require.False(t, got.IsError, got.Content)
+				assert.Equal(t, call+1, requests.Load())
+			}
+			assert.Equal(t, int32(1), connections.Load())
+		})
 	}
 }

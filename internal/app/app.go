@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"slices"
 	"strings"
@@ -81,6 +82,7 @@ type App struct {
 	webhooks *webhooks.Service // nil unless this process serves HTTP
 	metrics  *observe.Metrics
 	traces   *observe.Traces
+	vennio   *http.Transport // to Vennio, of all tenants
 	accounts accounts
 	process  string // differs in each process
 	overHTTP bool   // callers connect over HTTP, so only a token identifies a program
@@ -92,7 +94,8 @@ func New(ctx context.Context, cfg config.Config, o Options) (*App, error) {
 	for _, w := range cfg.Warnings {
 		o.Log.Warn().Msg(w)
 	}
-	a := &App{cfg: cfg, options: o, log: o.Log, metrics: observe.NewMetrics(o.Version), process: rand.Text()}
+	a := &App{cfg: cfg, options: o, log: o.Log, metrics: observe.NewMetrics(o.Version), vennio: newVennioTransport(), process: rand.Text()}
+	a.atClose(a.vennio.CloseIdleConnections)
 	var err error
 	if a.traces, err = observe.NewTraces(ctx, o.Getenv, o.Version, o.Log); err != nil {
 		return nil, err
@@ -283,12 +286,27 @@ func (a *App) newTenantServer(ctx context.Context, cfg config.Config, name strin
 	return a.mcpServer(d), nil
 }
 
-// client returns a client of Vennio whose requests are logged, counted and traced. It keeps enough idle
-// connections for as many calls as run at once.
-func (a *App) client(cfg config.Config, key string) (*vennioclient.Client, error) {
+// newVennioTransport returns the transport to Vennio, which keeps enough idle connections for as many calls as
+// run at once. A new connection takes two or three round trips before its first request, so connections are kept
+// while a person thinks about the offered times. Probes find those that were lost meanwhile (a laptop that slept, a
+// changed network), for HTTP/2 as pings; otherwise the next request would wait for its timeout.
+func newVennioTransport() *http.Transport {
 	t := http.DefaultTransport.(*http.Transport).Clone()
-	t.MaxIdleConnsPerHost = 64
-	observed := a.traces.Transport(observe.Transport(t, a.log, a.metrics))
+	t.MaxIdleConns, t.MaxIdleConnsPerHost, t.IdleConnTimeout = 256, 256, vennioIdle
+	t.DialContext = (&net.Dialer{
+		Timeout:         30 * time.Second,
+		KeepAliveConfig: net.KeepAliveConfig{Enable: true, Idle: 15 * time.Second, Interval: 5 * time.Second, Count: 3},
+	}).DialContext
+	t.HTTP2 = &http.HTTP2Config{SendPingTimeout: 15 * time.Second, PingTimeout: 5 * time.Second}
+	return t
+}
+
+// vennioIdle is how long an unused connection to Vennio is kept. Vennio may close it earlier.
+const vennioIdle = 10 * time.Minute
+
+// client returns a client of Vennio whose requests are logged, counted and traced.
+func (a *App) client(cfg config.Config, key string) (*vennioclient.Client, error) {
+	observed := a.traces.Transport(observe.Transport(a.vennio, a.log, a.metrics))
 	return vennioclient.New(key, vennioclient.WithBaseURL(cfg.APIURL), vennioclient.WithDialect(cfg.Dialect),
 		vennioclient.WithUserAgent("vennio-mcp/"+a.options.Version), vennioclient.WithHTTPClient(&http.Client{Timeout: cfg.Timeout, Transport: tools.AwaitVennio(observed)}),
 		vennioclient.WithRetry(vennioclient.Retry{Sleep: tools.WaitForVennio}))

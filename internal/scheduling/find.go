@@ -1,11 +1,13 @@
 package scheduling
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/vennio-mcp/vennio-mcp/internal/slots"
@@ -30,37 +32,40 @@ type Search struct {
 
 // Found are the free times of a search.
 type Found struct {
+	Hosts    []Host              // those of the search, with the names that people see
 	Slots    []vennioclient.Slot // inside the window; they overlap one another
 	Until    time.Time           // the end of the part that was searched: that of the window, unless there are too many
 	Withheld []string            // names of the hosts' preferences that excluded free times; empty: none did
 }
 
 // Free returns Vennio's free times inside the window. A free time that is longer than the meeting is cut to its
-// length.
+// length. Requests to Vennio that do not depend on one another, names included, are sent at the same time: the
+// person waits for one round trip and not for each in turn.
 func (s *Service) Free(ctx context.Context, q Search) (f Found, err error) {
 	q.Window.From = wholeMinute(q.Window.From)
 	around := s.around(q)
-	if len(q.Hosts) == 1 {
-		f.Slots, f.Until, err = s.freeOfOne(ctx, around)
-	} else {
-		f.Slots, f.Until, err = s.freeOfAll(ctx, around)
+	var moving []vennioclient.Slot
+	var team map[int64]bool
+	var noNames, noMoving, noTeam error
+	var reads sync.WaitGroup
+	reads.Go(func() { f.Hosts, noNames = s.WithNames(ctx, q.Hosts) })
+	reads.Go(func() { f.Slots, f.Until, err = s.freeOfHosts(ctx, around) })
+	if q.Moving != nil && s.overlapsMoving(around) {
+		reads.Go(func() { moving, noMoving = s.freeAroundMoving(ctx, q) })
 	}
+	if q.Team != "" {
+		reads.Go(func() { team, noTeam = s.freeOfTeam(ctx, around) })
+	}
+	reads.Wait()
 	if f.Until.After(q.Window.To) {
 		f.Until = q.Window.To
 	}
-	if err != nil {
-		f.Slots = nil
-		return f, calendarRefusal(err, q.Hosts)
-	}
-	if q.Moving != nil && s.overlapsMoving(around) {
-		more, err := s.freeAroundMoving(ctx, q)
-		if err != nil {
-			return Found{Until: f.Until}, err
-		}
-		f.Slots = append(f.Slots, more...)
-	}
-	if f.Slots, err = s.freeOfTeam(ctx, around, f.Slots); err != nil {
+	if err := cmp.Or(noNames, calendarRefusal(err, f.Hosts), noMoving, noTeam); err != nil {
 		return Found{Until: f.Until}, err
+	}
+	f.Slots = append(f.Slots, moving...)
+	if q.Team != "" { // a slot id is bound to the hosts, in whose calendar the meeting is booked
+		f.Slots = slices.DeleteFunc(f.Slots, func(t vennioclient.Slot) bool { return !team[t.Start.Unix()] })
 	}
 	f.Slots, f.Withheld = s.fitting(f.Slots, q)
 	return f, nil
@@ -69,12 +74,8 @@ func (s *Service) Free(ctx context.Context, q Search) (f Found, err error) {
 // Vennio returns at most teamLimit free times of a team at once (vennio-api.md, Availability).
 const teamLimit, teamPages = 50, 12
 
-// freeOfTeam keeps the free times at which the team of q is free too. A slot id is bound to the hosts, in
-// whose calendar the meeting is booked.
-func (s *Service) freeOfTeam(ctx context.Context, q Search, found []vennioclient.Slot) ([]vennioclient.Slot, error) {
-	if q.Team == "" {
-		return found, nil
-	}
+// freeOfTeam returns the starts, in seconds since 1970, at which the team of q is free.
+func (s *Service) freeOfTeam(ctx context.Context, q Search) (map[int64]bool, error) {
 	free, from := map[int64]bool{}, q.Window.From
 	for range teamPages {
 		page, err := s.Vennio.TeamAvailability(ctx, vennioclient.TeamQuery{
@@ -97,7 +98,7 @@ func (s *Service) freeOfTeam(ctx context.Context, q Search, found []vennioclient
 			break
 		}
 	}
-	return slices.DeleteFunc(found, func(t vennioclient.Slot) bool { return !free[t.Start.Unix()] }), nil
+	return free, nil
 }
 
 // around widens the window of q by the free time that the hosts want before the first and after the last meeting.
@@ -138,7 +139,11 @@ func (s *Service) fitting(found []vennioclient.Slot, q Search) (kept []venniocli
 	return slots.Withhold(kept, free, q.Preferences)
 }
 
-func (s *Service) freeOfOne(ctx context.Context, q Search) (found []vennioclient.Slot, until time.Time, err error) {
+// freeOfHosts returns when all hosts are free, and the end of the part of the window that was searched.
+func (s *Service) freeOfHosts(ctx context.Context, q Search) (found []vennioclient.Slot, until time.Time, err error) {
+	if len(q.Hosts) > 1 {
+		return s.freeOfAll(ctx, q)
+	}
 	found, err = s.Vennio.Slots(ctx, vennioclient.SlotsQuery{
 		Hosts: HostIDs(q.Hosts), Duration: q.Duration, From: q.Window.From, To: q.Window.To, Timezone: q.Window.Loc.String(),
 	})
@@ -264,32 +269,45 @@ type WithoutHost struct {
 }
 
 // FirstWithout searches, for hosts without a common free time until the given time, the first common
-// time of all but one of them, for each in turn with one request. A search that fails is left out.
+// time of all but one of them: one request for each host, all at the same time. A search that fails is
+// left out.
 func (s *Service) FirstWithout(ctx context.Context, q Search, until time.Time) (all []WithoutHost) {
 	q.Window.Days = nil
 	q.Window.From, q.Window.To = wholeMinute(q.Window.From), until
-	for i, host := range q.Hosts {
-		fewer := q
-		fewer.Hosts = slices.Concat(q.Hosts[:i], q.Hosts[i+1:])
-		if len(q.Preferences) > 0 {
-			fewer.Preferences = s.Excluding(fewer.Hosts)
-		}
-		var found []vennioclient.Slot
-		var err error
-		if around := s.around(fewer); len(fewer.Hosts) > 1 {
-			found, err = s.mutualPage(ctx, around, around.Window.From)
-		} else {
-			found, _, err = s.freeOfOne(ctx, around)
-		}
-		if err != nil {
-			continue
-		}
-		fit, _ := s.fitting(found, fewer)
-		if first, ok := slots.First(fit, q.Wishes); ok {
-			all = append(all, WithoutHost{host, first.Start})
+	first := make([]time.Time, len(q.Hosts))
+	var searches sync.WaitGroup
+	for i := range q.Hosts {
+		searches.Go(func() { first[i] = s.firstWithout(ctx, q, i) })
+	}
+	searches.Wait()
+	for i, start := range first {
+		if !start.IsZero() {
+			all = append(all, WithoutHost{q.Hosts[i], start})
 		}
 	}
 	return all
+}
+
+// firstWithout returns the first common time without one of the hosts; zero if there is none or the search
+// fails.
+func (s *Service) firstWithout(ctx context.Context, q Search, host int) time.Time {
+	q.Hosts = slices.Concat(q.Hosts[:host], q.Hosts[host+1:])
+	if len(q.Preferences) > 0 {
+		q.Preferences = s.Excluding(q.Hosts)
+	}
+	var found []vennioclient.Slot
+	var err error
+	if around := s.around(q); len(q.Hosts) > 1 {
+		found, err = s.mutualPage(ctx, around, around.Window.From)
+	} else {
+		found, _, err = s.freeOfHosts(ctx, around)
+	}
+	if err != nil {
+		return time.Time{}
+	}
+	fit, _ := s.fitting(found, q)
+	first, _ := slots.First(fit, q.Wishes)
+	return first.Start
 }
 
 // Alternatives searches again for at most n free times near the taken one, which begins where the

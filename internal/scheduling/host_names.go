@@ -69,6 +69,9 @@ func (n *HostNames) Find(ctx context.Context, ids ...string) (map[string]string,
 	}
 	var err error
 	if left := missing(); len(left) > 0 || stale {
+		if n.account.lacked(left) { // last time too, so that the second list will be needed again
+			go func() { _, _ = n.access.get(ctx, left) }() // read at the same time; the call below waits for it
+		}
 		if account, err = n.account.get(ctx, ids); err != nil {
 			return nil, err
 		}
@@ -143,6 +146,13 @@ func (l *nameList) kept() (t nameTable, stale bool) {
 		return nameTable{}, true
 	}
 	return l.table, false
+}
+
+// lacked reports whether the list was read before, however long ago, and had no name for one of the ids.
+func (l *nameList) lacked(ids []string) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return !l.table.at.IsZero() && slices.ContainsFunc(ids, func(id string) bool { return l.table.name(id) == "" })
 }
 
 // get returns a table that has names for all the ids, or that was read within nameRetry.

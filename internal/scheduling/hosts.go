@@ -175,25 +175,32 @@ func (d Directory) unknown(message string) error {
 
 // ResolveHosts returns the hosts that an argument means, with the names that people see.
 func (s *Service) ResolveHosts(ctx context.Context, wanted []schemas.HostRef) ([]Host, error) {
+	hosts, err := s.FindHosts(ctx, wanted)
+	if err != nil {
+		return nil, err
+	}
+	return s.WithNames(ctx, hosts)
+}
+
+// FindHosts returns the hosts that an argument means. It asks Vennio only if the argument contains a name that
+// may be one of Vennio's; WithNames adds the names to hosts that were found by their ids.
+func (s *Service) FindHosts(ctx context.Context, wanted []schemas.HostRef) ([]Host, error) {
 	if s.Approved != nil {
 		return s.approvedHosts(), nil
 	}
 	known := s.Hosts
-	if len(wanted) > 0 && slices.ContainsFunc(known, Host.Unnamed) {
+	isName := func(h schemas.HostRef) bool { return !(Host{Name: string(h)}).Unnamed() }
+	if slices.ContainsFunc(wanted, isName) && slices.ContainsFunc(known, Host.Unnamed) {
 		named, err := s.WithNames(ctx, known)
 		if err != nil {
 			return nil, err
 		}
 		known = named
 	}
-	hosts, err := known.resolve(wanted, func(name string) ([]Host, error) {
+	return known.resolve(wanted, func(name string) ([]Host, error) {
 		found, err := s.Names.Called(ctx, name)
 		return found, s.namesUnavailable(ctx, err)
 	})
-	if err != nil {
-		return nil, err
-	}
-	return s.WithNames(ctx, hosts)
 }
 
 // WithNames gives the hosts the names that Vennio has for them; a name that the operator set stays.

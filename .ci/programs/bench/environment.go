@@ -100,11 +100,11 @@ func (s *environment) withVennio() []string {
 
 func (s *environment) vennioURL() string { return strings.TrimSuffix(s.vennio.url, "/mcp") }
 
-// availability returns the URL that find_slots requests.
-func (s *environment) availability() string {
+// availability returns the URL that find_slots requests from a Vennio.
+func availability(vennio string) string {
 	now := time.Now().UTC().Truncate(time.Minute).Add(time.Minute)
 	return fmt.Sprintf("%s/v1/availability/slots?business_id=%s&duration_minutes=30&from=%s&to=%s&timezone=Europe/London",
-		s.vennioURL(), sandbox.Hosts()[0].ID, now.Format(time.RFC3339), now.AddDate(0, 0, 7).Format(time.RFC3339))
+		vennio, sandbox.Hosts()[0].ID, now.Format(time.RFC3339), now.AddDate(0, 0, 7).Format(time.RFC3339))
 }
 
 // size returns the size of a built program in bytes.

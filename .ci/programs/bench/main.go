@@ -37,7 +37,7 @@ func main() {
 	flag.IntVar(&o.calls, "calls", 4000, "maximum number of calls to a target in a round")
 	flag.DurationVar(&o.span, "span", 400*time.Millisecond, "maximum time for a target in a round")
 	flag.IntVar(&o.starts, "starts", 25, "number of starts of each program")
-	flag.StringVar(&o.only, "only", "", "comma-separated steps to measure: starts, overhead, calls, sessions (default all)")
+	flag.StringVar(&o.only, "only", "", "comma-separated steps to measure: starts, distance, overhead, calls, sessions (default all)")
 	soakDuration := flag.Duration("soak", 0, "duration of a soak test, instead of the measurements")
 	as := flag.String("as", "", "internal: run as the target stdio, nethttp or vennio")
 	size := flag.Int("size", 0, "internal: response size of nethttp in bytes")
@@ -87,6 +87,7 @@ func run(ctx context.Context, out io.Writer, dir string, o options) error {
 		measure    func(context.Context, *environment, options) error
 	}{
 		{"starts", "starting up", r.measureStarts},
+		{"distance", "calls with a distant Vennio", r.measureDistance},
 		{"overhead", "the cost of a call in the process", r.measureOverhead},
 		{"calls", "calls", r.measureCalls},
 		{"sessions", "open sessions", r.measureSessions},

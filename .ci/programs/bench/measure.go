@@ -54,9 +54,14 @@ func (f figures) withQuartiles(middle float64) string {
 	return fmt.Sprintf("%s (%s–%s)", ratio(middle), ratio(f.quantile(0.25)), ratio(f.quantile(0.75)))
 }
 
+// medianOfSeconds formats the median and the quartiles of seconds.
+func (f figures) medianOfSeconds() string {
+	return fmt.Sprintf("%s (%s–%s)", formatSeconds(f.median()), formatSeconds(f.quantile(0.25)), formatSeconds(f.quantile(0.75)))
+}
+
 // times formats median, quartiles and 99th percentile of seconds.
 func (f figures) times() string {
-	return fmt.Sprintf("%s (%s–%s), p99 %s", formatSeconds(f.median()), formatSeconds(f.quantile(0.25)), formatSeconds(f.quantile(0.75)), formatSeconds(f.quantile(0.99)))
+	return f.medianOfSeconds() + ", p99 " + formatSeconds(f.quantile(0.99))
 }
 
 func ratio(v float64) string {
@@ -311,7 +316,7 @@ func (c *fleet) plain() func(context.Context, string) (target, error) {
 
 // vennio sends the API request of find_slots directly to the sandbox.
 func (c *fleet) vennio(_ context.Context, name string) (target, error) {
-	w := newHTTPClient(c.environment.availability())
+	w := newHTTPClient(availability(c.environment.vennioURL()))
 	return target{name, func(ctx context.Context, _ int) error { return w.get(ctx, sandbox.DefaultKey()) }}, nil
 }
 

@@ -31,6 +31,7 @@ type report struct {
 	lightHTTP, pingHTTP, echoPingHTTP                             pair
 	sessionLoads                                                  []*sessionLoad
 	growth                                                        []*growth
+	distance                                                      []*distantCalls
 	overSSE, lightSSE, pingSSE, echoSSE, echoPingSSE              pair
 	overStdio, fastStdio, echoStdio, echoOurs, hugeCall, hugeFast pair
 }
@@ -50,6 +51,9 @@ func (r *report) write(out io.Writer) {
 		runtime.Version(), runtime.GOOS, runtime.GOARCH, runtime.NumCPU(), r.o.rounds, r.o.starts)
 	if r.start != nil {
 		r.writeDemands(out)
+	}
+	if r.distance != nil {
+		r.writeDistance(out)
 	}
 	called := r.overHTTP.one != nil
 	if called {

@@ -21,6 +21,7 @@ func measured() *report {
 	for _, e := range r.targets(&fleet{environment: &environment{vennio: &child{}}}) {
 		*e.into = one()
 	}
+	r.distance = []*distantCalls{{name: "x", cold: figures{0.3}, warm: figures{0.1}, requests: figures{1}, connections: figures{1}}}
 	r.sessionLoads = []*sessionLoad{{name: "x", before: figures{0}, with: figures{(sessionCount - 1) * kib}}, {name: "unknown"}}
 	for range sizes {
 		r.growth = append(r.growth, &growth{one().one, one().one})
@@ -45,7 +46,7 @@ func TestEveryTableHasItsPlaceInTheDocument(t *testing.T) {
 			assert.True(t, strings.Contains(string(document), text+"\n"), "the document has no %s", text)
 		}
 	}
-	assert.Equal(t, 6+7, places, "headings and tables")
+	assert.Equal(t, 7+8, places, "headings and tables")
 	assert.Contains(t, out.String(), "| x | 0 MB | 1 MB | 1 KiB (1–1) |")
 	assert.Contains(t, out.String(), "| unknown | n/a | n/a | n/a |", "where the system does not tell")
 	assert.Contains(t, out.String(), "| start-up: process start to the answer to `initialize` | under 2 × bare mcp-go server | 1.00 × (1.00–1.00) | yes |")

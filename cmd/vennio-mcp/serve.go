@@ -19,7 +19,7 @@ const serveAbout = `Serves MCP over SSE (/sse, /message) and Streamable HTTP (/m
 
 On loopback callers are not authenticated, unless tokens are set. On any other address
 callers must send a bearer token, which is listed in the settings file
-(vennio-mcp token new NAME) or issued by an OAuth authorization server: docs/security.md.`
+(vennio-mcp token new NAME) or issued by an OAuth authorization server: docs/operations/serving.md.`
 
 func (p program) serveCommand() *cobra.Command {
 	addr := "127.0.0.1:8080"
@@ -74,7 +74,7 @@ func mayListen(addr string, cfg config.Config) error {
 	}
 	return usageError{errors.New("--addr " + addr + ": beyond loopback (127.0.0.1, ::1 or localhost) callers must be authenticated, and no token is set. " +
 		"Run vennio-mcp token new NAME, put the line it prints under tokens: in the settings file (VENNIO_MCP_SETTINGS) or into VENNIO_MCP_TOKENS_FILE, " +
-		"or set oauth there; see docs/security.md")}
+		"or set oauth there; see docs/operations/serving.md")}
 }
 
 // listenError returns the next step if an address cannot be listened on; flag names the flag that sets it.

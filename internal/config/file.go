@@ -18,7 +18,7 @@ import (
 	"github.com/vennio-mcp/vennio-mcp/internal/webhooks"
 )
 
-// file is the settings file (docs/events.md, docs/security.md).
+// file is the settings file (docs/events.md, docs/operations/serving.md).
 type file struct {
 	Sinks      []sinkEntry              `yaml:"sinks"`
 	Tokens     []tokenEntry             `yaml:"tokens"`

@@ -146,7 +146,7 @@ func (s Serve) check(c Config) (wrong []string) {
 		wrong = append(wrong, "oauth names no tenant_claim, and without VENNIO_API_KEY there is no default tenant")
 	}
 	if len(s.Tokens) == 0 && s.OAuth == nil && c.severalOnly() {
-		wrong = append(wrong, "there are tenants, but neither tokens nor oauth to determine the tenant of a call: see docs/security.md")
+		wrong = append(wrong, "there are tenants, but neither tokens nor oauth to determine the tenant of a call: see docs/operations/serving.md")
 	}
 	for _, t := range s.Tokens {
 		known := slices.ContainsFunc(c.Tenants, func(one Tenant) bool { return one.Name == t.Tenant })

@@ -104,7 +104,7 @@ func basics() []Setting {
 		{"", "", []string{"VENNIO_SIGNING_SECRET"}, "", "signs slot ids, at least 16 characters; shared by replicas. During rotation two, comma-separated: the first signs (default: generated once, in the state folder)", setSecret},
 		{"state-dir", "folder", []string{"VENNIO_STATE_DIR"}, "", "folder for stored data (default: the user's state folder)", setText(func(c *Config) *string { return &c.StateDir })},
 		{"", "", []string{"VENNIO_MCP_DATABASE_URL"}, "", "postgres://… of a database that replicas share instead of the state folder (docs/operations/scaling.md)", setDatabase},
-		{"settings", "file", []string{"VENNIO_MCP_SETTINGS"}, "", "YAML file: sinks of events (docs/events.md), callers and tenants (docs/security.md)", setText(func(c *Config) *string { return &c.SettingsFile })},
+		{"settings", "file", []string{"VENNIO_MCP_SETTINGS"}, "", "YAML file: sinks of events (docs/events.md), callers and tenants (docs/operations/serving.md)", setText(func(c *Config) *string { return &c.SettingsFile })},
 		{"", "", []string{"VENNIO_WEBHOOK_SECRET"}, "", "secret of Vennio's webhook deliveries; during rotation two, comma-separated (default: those kept by webhooks register)", setWebhookSecrets},
 		{"events-keep", "duration", []string{"VENNIO_EVENTS_KEEP"}, "7d", "how long events are kept for replay, at least 7d", setKeep},
 		{"timeout", "duration", []string{"VENNIO_TIMEOUT"}, "10s", "per-attempt timeout of Vennio, 100ms to 30s; up to 3 attempts", setTimeout},

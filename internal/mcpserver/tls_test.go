@@ -59,7 +59,7 @@ func TestReq_X1_TLSIsServedAndItsCertificateRenewed(t *testing.T) {
 		resp := s.ask(http.MethodGet, "/healthz", "")
 		defer func() { _ = resp.Body.Close() }()
 		assert.Equal(t, "max-age=31536000", resp.Header.Get("Strict-Transport-Security"))
-		assert.Equal(t, 1, resp.ProtoMajor, "docs/security.md says so")
+		assert.Equal(t, 1, resp.ProtoMajor, "docs/operations/serving.md says so")
 		assert.GreaterOrEqual(t, resp.TLS.Version, uint16(tls.VersionTLS12))
 		return resp.TLS.PeerCertificates[0].SerialNumber.Int64()
 	}

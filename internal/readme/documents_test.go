@@ -341,9 +341,11 @@ func TestThePerformancePageHasTheTokensOfToday(t *testing.T) {
 	assert.Contains(t, page, fmt.Sprintf("| %d tokens instructions %d |", cost["all tools"], cost["instructions"]))
 }
 
-// Every page is listed in docs/README.md once, and the index lists nothing else.
-func TestTheIndexListsEveryPage(t *testing.T) {
+// docs/README.md leads to every page. Each of its sections is for one kind of reader, and the README leads to the first page
+// of each.
+func TestTheIndexLeadsToEveryPage(t *testing.T) {
 	t.Parallel()
+	link := regexp.MustCompile(`\]\(([^):#]+)(?:#[^)]*)?\)`)
 	var pages, listed []string
 	for path := range documents(t) {
 		rel, err := filepath.Rel(filepath.Join(root, "docs"), path)
@@ -352,12 +354,20 @@ func TestTheIndexListsEveryPage(t *testing.T) {
 			pages = append(pages, rel)
 		}
 	}
-	for _, m := range regexp.MustCompile(`(?m)^- \[[^\]]+\]\(([^):]+)\): \S`).FindAllStringSubmatch(string(file(t, "docs", "README.md")), -1) {
-		if !strings.HasPrefix(m[1], "../") {
-			listed = append(listed, m[1])
+	_, sections, _ := strings.Cut(string(file(t, "docs", "README.md")), "\n## ")
+	readers := strings.Split(sections, "\n## ")
+	require.Len(t, readers, 5)
+	for _, reader := range readers {
+		links := link.FindAllStringSubmatch(reader, -1)
+		assert.Contains(t, string(file(t, "README.md")), "](docs/"+links[0][1]+")", reader)
+		for _, m := range links {
+			if !strings.HasPrefix(m[1], "../") {
+				listed = append(listed, m[1])
+			}
 		}
 	}
-	assert.ElementsMatch(t, pages, listed)
+	slices.Sort(listed)
+	assert.ElementsMatch(t, pages, slices.Compact(listed))
 }
 
 // The page names exactly the pinned packages, with their versions.

@@ -19,7 +19,7 @@ PACKAGES  = $$($(BOTH) go list ./... $(PROGRAMS) | grep -v /internal/replicas | 
 # Pointer checks of the race detector in SQLite, which is C translated to Go, would take half of the time.
 CHECKPTR := -gcflags=modernc.org/...=-d=checkptr=0
 
-.PHONY: help build demo test test-race postgres check bench soak clients golden docs tokens fuzz lint vuln cover format fmt vet tidy drift cross tools snapshot goreleaser clean
+.PHONY: help build demo test test-race postgres check bench soak clients golden docs tokens fuzz lint vuln cover format fmt vet tidy drift cross tools snapshot clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -103,10 +103,10 @@ tools: $(addprefix $(BIN)/,golangci-lint gofumpt gotestsum govulncheck benchstat
 $(BIN)/%: .ci/tools/go.mod .ci/tools/go.sum
 	cd .ci/tools && go build -o ../bin/ $$(go list tool | grep '/$*$$') && touch ../bin/$*
 
-snapshot: $(BIN)/cyclonedx-gomod ## The binaries of a release for all six systems, into .ci/out/snapshot
-	.ci/snapshot
+snapshot: $(BIN)/goreleaser $(BIN)/cyclonedx-gomod ## Check the release configuration and build all packages of a release, into .ci/out
+	.ci/release/snapshot
 
-goreleaser: $(BIN)/goreleaser $(BIN)/cyclonedx-gomod ## Check the release configuration and build a release without publishing it
+$(BIN)/goreleaser $(BIN)/cyclonedx-gomod ## Check the release configuration and build a release without publishing it
 	export PATH="$(CURDIR)/$(BIN):$$PATH"; goreleaser check && goreleaser release --snapshot --clean
 
 $(BIN)/goreleaser $(BIN)/cyclonedx-gomod: .ci/release/go.mod .ci/release/go.sum

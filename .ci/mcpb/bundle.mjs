@@ -1,10 +1,12 @@
 // bundle.mjs VERSION OS ARCH BINARY: packs a binary (OS and ARCH are Go's names) into
-// .ci/out/mcpb/vennio-mcp_VERSION_OS_ARCH.mcpb, and checks the bundle by unpacking it.
+// .ci/out/mcpb/vennio-mcp_VERSION_OS_ARCH.mcpb, and checks the bundle by unpacking it. The same binary gives the same bundle:
+// every time stamp in it is the first that a ZIP file can contain. (`mcpb pack` would write the current time.)
 import { execFileSync } from "node:child_process";
-import { chmodSync, copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { zipSync } from "fflate";
 
 const [version, os, arch, binary] = process.argv.slice(2);
 const platform = { darwin: "darwin", linux: "linux", windows: "win32" }[os];
@@ -24,18 +26,20 @@ try {
   delete config.platform_overrides;
   manifest.server.entry_point = config.command.replace("${__dirname}/", "");
 
-  const source = join(stage, "source");
-  const program = join(source, manifest.server.entry_point);
-  mkdirSync(dirname(program), { recursive: true });
-  copyFileSync(binary, program);
-  chmodSync(program, 0o755);
-  copyFileSync(join(root, "LICENSE"), join(source, "LICENSE"));
-  writeFileSync(join(source, "manifest.json"), JSON.stringify(manifest, null, 2) + "\n");
+  const manifestFile = join(stage, "manifest.json");
+  writeFileSync(manifestFile, JSON.stringify(manifest, null, 2) + "\n");
+  mcpb("validate", manifestFile);
 
+  const unix = (mode) => ({ os: 3, attrs: mode << 16 });
+  const content = {
+    "manifest.json": [readFileSync(manifestFile), unix(0o644)],
+    LICENSE: [readFileSync(join(root, "LICENSE")), unix(0o644)],
+    "THIRD_PARTY_LICENSES.txt": [readFileSync(join(root, ".ci/out/files/THIRD_PARTY_LICENSES.txt")), unix(0o644)],
+    [manifest.server.entry_point]: [readFileSync(binary), unix(0o755)],
+  };
   const bundle = join(root, ".ci/out/mcpb", `vennio-mcp_${version}_${os}_${arch}.mcpb`);
   mkdirSync(dirname(bundle), { recursive: true });
-  mcpb("validate", join(source, "manifest.json"));
-  mcpb("pack", source, bundle);
+  writeFileSync(bundle, zipSync(content, { level: 9, mtime: new Date(1980, 0, 1) }));
 
   const again = join(stage, "again");
   mcpb("unpack", bundle, again);

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"runtime"
 	"runtime/debug"
+	"strings"
 
 	"github.com/spf13/cobra"
 )
@@ -11,13 +12,13 @@ import (
 // release is set by the linker when a release is built.
 var release = ""
 
-// version is the release, else what the Go toolchain stamped, else "dev".
+// version is the release, else the module version that the Go toolchain recorded, without its "v", else "dev".
 func version() string {
 	if release != "" {
 		return release
 	}
 	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" && info.Main.Version != "(devel)" {
-		return info.Main.Version
+		return strings.TrimPrefix(info.Main.Version, "v")
 	}
 	return "dev"
 }

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 
@@ -45,43 +46,124 @@ type release struct {
 		Main, Binary             string
 		Env, Flags, Goos, Goarch []string
 		Ldflags                  []string
+		ModTimestamp             string `json:"mod_timestamp"`
 	}
-	Archives []struct{ Files []string }
-	Checksum struct{ Algorithm string }
-	Sboms    []struct{ Cmd, Artifacts string }
+	Archives []struct {
+		BuildsInfo packed `json:"builds_info"`
+		Files      []struct {
+			Src  string
+			Info packed
+		}
+	}
+	Nfpms []struct {
+		Formats  []string
+		Mtime    string
+		Rpm      struct{ Buildhost string }
+		Scripts  map[string]string
+		Contents []struct {
+			Src, Dst, Type, Packager string
+			FileInfo                 packed `json:"file_info"`
+		}
+	}
+	HomebrewCasks []publication `json:"homebrew_casks"`
+	Scoops        []publication
+	Checksum      struct {
+		Algorithm  string
+		ExtraFiles []struct{ Glob string } `json:"extra_files"`
+	}
+	Sboms []struct {
+		Cmd, Artifacts string
+		Args           []string
+	}
+}
+
+// packed is what an archive or package says about a file.
+type packed struct {
+	Owner, Group, Mtime string
+	Mode                int
+}
+
+// publication is the entry of a cask or manifest that a package manager reads.
+type publication struct {
+	SkipUpload  bool   `json:"skip_upload"`
+	URLTemplate string `json:"url_template"`
+	URL         struct{ Template string }
+}
+
+// configuration reads .goreleaser.yaml, which it validates with goreleaser's schema.
+func configuration(t *testing.T) (c release) {
+	t.Helper()
+	asJSON, err := yaml.YAMLToJSON(file(t, ".goreleaser.yaml"))
+	require.NoError(t, err)
+	fits(t, "goreleaser.schema.json", asJSON)
+	require.NoError(t, json.Unmarshal(asJSON, &c))
+	require.Len(t, c.Builds, 1)
+	require.Len(t, c.Nfpms, 1)
+	require.Len(t, c.HomebrewCasks, 1)
+	require.Len(t, c.Scoops, 1)
+	return c
 }
 
 func TestTheReleaseIsConfigured(t *testing.T) {
 	t.Parallel()
-	raw := file(t, ".goreleaser.yaml")
-	asJSON, err := yaml.YAMLToJSON(raw)
-	require.NoError(t, err)
-	fits(t, "goreleaser.schema.json", asJSON)
-	var release release
-	require.NoError(t, yaml.Unmarshal(raw, &release))
-	require.Len(t, release.Builds, 1)
+	release := configuration(t)
 	b := release.Builds[0]
 	assert.Equal(t, []string{"linux", "darwin", "windows"}, b.Goos)
 	assert.Equal(t, []string{"amd64", "arm64"}, b.Goarch)
 	assert.Equal(t, []string{"CGO_ENABLED=0", "GOEXPERIMENT=jsonv2"}, b.Env)
-	assert.Subset(t, release.Archives[0].Files, []string{"LICENSE", "README.md"})
-	packed := string(file(t, ".ci", "snapshot"))
-	for _, path := range release.Archives[0].Files {
-		assert.NotEmpty(t, file(t, path))
-		assert.Regexp(t, `&& cp ([\w.]+ )*`+regexp.QuoteMeta(path)+" ", packed, "make snapshot packs it too")
-	}
+	assert.Equal(t, []string{"deb", "rpm"}, release.Nfpms[0].Formats)
+	assert.Empty(t, release.Nfpms[0].Scripts, "nothing runs at installation and removal")
 	assert.Equal(t, "sha256", release.Checksum.Algorithm)
+	assert.Equal(t, ".ci/out/mcpb/*.mcpb", release.Checksum.ExtraFiles[0].Glob)
 	assert.Equal(t, "binary", release.Sboms[0].Artifacts)
+	const download = "https://github.com/vennio-mcp/vennio-mcp/releases/download/{{ .Tag }}/{{ .ArtifactName }}"
+	assert.Equal(t, download, release.HomebrewCasks[0].URL.Template)
+	assert.Equal(t, download, release.Scoops[0].URLTemplate)
+	assert.True(t, release.HomebrewCasks[0].SkipUpload && release.Scoops[0].SkipUpload, "the job that builds cannot publish")
 
-	// make snapshot and the image use the same flags.
-	flags := strings.Join(b.Flags, " ") + ` -ldflags "` + strings.ReplaceAll(b.Ldflags[0], "{{ .Version }}", "$VERSION") + `"`
-	for _, where := range []string{".ci/snapshot", ".release/Dockerfile"} {
-		script := string(file(t, where))
-		assert.Contains(t, script, "go build "+flags, where)
-		for _, env := range b.Env {
-			assert.Contains(t, script, env, where)
+	// The image uses the same flags.
+	dockerfile := string(file(t, ".release", "Dockerfile"))
+	assert.Contains(t, dockerfile, "go build "+strings.Join(b.Flags, " ")+` -ldflags "`+strings.ReplaceAll(b.Ldflags[0], "{{ .Version }}", "$VERSION")+`"`)
+	for _, env := range b.Env {
+		assert.Contains(t, dockerfile, env)
+	}
+}
+
+// The same commit gives the same files, which .ci/run shows by building twice: no file has the time, owner or mode of
+// the machine that packs it.
+func TestPackagesDependOnTheCommitOnly(t *testing.T) {
+	t.Parallel()
+	release := configuration(t)
+	assert.Equal(t, "{{ .CommitTimestamp }}", release.Builds[0].ModTimestamp)
+	program := packed{Owner: "root", Group: "root", Mode: 0o755, Mtime: "{{ .CommitDate }}"}
+	other := program
+	other.Mode = 0o644
+	assert.Equal(t, program, release.Archives[0].BuildsInfo)
+	var archived, installed []string
+	for _, f := range release.Archives[0].Files {
+		assert.Equal(t, other, f.Info, f.Src)
+		archived = append(archived, f.Src)
+	}
+	linux := release.Nfpms[0]
+	assert.Equal(t, program.Mtime, linux.Mtime)
+	assert.Equal(t, "localhost", linux.Rpm.Buildhost)
+	for _, c := range linux.Contents {
+		if c.Type == "dir" {
+			assert.Equal(t, program, c.FileInfo, c.Dst)
+			continue
+		}
+		assert.Equal(t, other, c.FileInfo, c.Dst)
+		installed = append(installed, c.Src)
+	}
+	for _, path := range slices.Concat(archived, installed) {
+		if !strings.HasPrefix(path, ".ci/out/files/") { // .ci/release/files writes these
+			assert.NotEmpty(t, file(t, path))
 		}
 	}
+	always := []string{"LICENSE", "README.md", "CHANGELOG.md", "docs/install.md", ".ci/out/files/THIRD_PARTY_LICENSES.txt"}
+	assert.Subset(t, archived, always)
+	assert.Subset(t, installed, always)
+	assert.Subset(t, release.Sboms[0].Args, []string{"-noserial", "-notimestamp"})
 }
 
 // instructions returns the lines of a Dockerfile, with continuation lines joined.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"testing"
 
@@ -215,4 +216,31 @@ func TestADecisionStoresAnyText(t *testing.T) {
 		return errors.Join(keepAct(odd)(tx), tx.Exclude(odd), tx.Require(`EXISTS (SELECT 1 FROM acts WHERE id = ?)`, odd))
 	}))
 	assert.True(t, has(t, db, odd))
+}
+
+// The tests of indexes and of the rows that a booking reads rely on it.
+func TestTheRecorderRecordsDecisions(t *testing.T) {
+	t.Parallel()
+	db, rec := sqldb.Recorded(storetest.Folder(t))
+	t.Cleanup(func() { require.NoError(t, db.Close()) })
+	for n := range 200 {
+		require.NoError(t, db.Decide(t.Context(), keepAct(fmt.Sprint("a", n))))
+	}
+	rec.Taken()
+	rec.Read()
+	require.NoError(t, db.Decide(t.Context(), func(tx *sqldb.Tx) error {
+		_, err := sqldb.All(tx, sqldb.Column[string], `SELECT id FROM acts`)
+		return errors.Join(err, tx.Exec(`UPDATE acts SET salt = ?`, "changed"))
+	}))
+	taken := map[string][]any{}
+	for _, s := range rec.Taken() {
+		taken[strings.ReplaceAll(s.SQL, "$1", "?")] = s.Args
+	}
+	assert.Contains(t, taken, `SELECT id FROM acts`)
+	assert.Equal(t, []any{"changed"}, taken[`UPDATE acts SET salt = ?`])
+	if read := rec.Read(); db.Shared() {
+		assert.GreaterOrEqual(t, read, 2*200, "rows")
+	} else {
+		assert.Positive(t, read, "pages")
+	}
 }

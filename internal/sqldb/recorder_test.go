@@ -4,10 +4,13 @@ import (
 	"context"
 	"database/sql"
 	"database/sql/driver"
+	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	sqlitedriver "modernc.org/sqlite"
@@ -58,6 +61,45 @@ func (r *Recorder) Read() int {
 	return read
 }
 
+// beginDecision records the statements of a decision on PostgreSQL, which bypass
+// database/sql. On SQLite the connection records them.
+func (r *Recorder) beginDecision(ctx context.Context, pool *sql.DB) (decision, time.Time, error) {
+	begun, now, err := r.dialect.beginDecision(ctx, pool)
+	inner, ok := begun.(postgresDecision)
+	if err != nil || !ok {
+		return begun, now, err
+	}
+	d := recordedDecision{postgresDecision: inner, r: r}
+	err = inner.QueryRowContext(ctx, rowsRead).Scan(&d.before)
+	return d, now, err
+}
+
+type recordedDecision struct {
+	postgresDecision
+	r      *Recorder
+	before int // what the connection's counter said
+}
+
+// commit counts what was read in the same batch, because the server may reset its counter
+// after it.
+func (d recordedDecision) commit(ctx context.Context, queue []statement) error {
+	for _, s := range queue {
+		d.r.note(s.sql, s.args)
+	}
+	count := statement{sql: `INSERT INTO recorded (n) SELECT n - $1 FROM (` + rowsRead + `) AS counted (n)`, args: []any{d.before}}
+	if err := d.postgresDecision.commit(ctx, append(slices.Clone(queue), count)); err != nil {
+		return err
+	}
+	var n int
+	if err := d.QueryRowContext(ctx, `WITH taken AS (DELETE FROM recorded RETURNING n) SELECT COALESCE(SUM(n), 0)::bigint FROM taken`).Scan(&n); err != nil {
+		return err
+	}
+	d.r.mu.Lock()
+	defer d.r.mu.Unlock()
+	d.r.read += n
+	return nil
+}
+
 // connect migrates first, without recording.
 func (r *Recorder) connect(ctx context.Context) (pools, error) {
 	plain, err := r.dialect.connect(ctx)
@@ -67,6 +109,8 @@ func (r *Recorder) connect(ctx context.Context) (pools, error) {
 	c := connector{driver: plain.read.Driver(), name: r.where, r: r}
 	if file, ok := r.dialect.(sqlite); ok {
 		c.name = fileURI(filepath.Join(r.where, DatabaseFile)) + "?" + file.settings().Encode()
+	} else if _, err := plain.read.ExecContext(ctx, `CREATE TABLE recorded (n BIGINT)`); err != nil {
+		return pools{}, errors.Join(err, plain.close())
 	}
 	if err := plain.close(); err != nil {
 		return pools{}, err
@@ -76,18 +120,21 @@ func (r *Recorder) connect(ctx context.Context) (pools, error) {
 	return pools{pool, pool}, nil
 }
 
-func (r *Recorder) note(statement string, args []driver.NamedValue) {
+func (r *Recorder) note(statement string, args []any) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.seen[statement] {
 		return
 	}
 	r.seen[statement] = true
-	s := Statement{SQL: statement}
+	r.all = append(r.all, Statement{SQL: statement, Args: args})
+}
+
+func values(args []driver.NamedValue) (all []any) {
 	for _, a := range args {
-		s.Args = append(s.Args, a.Value)
+		all = append(all, a.Value)
 	}
-	r.all = append(r.all, s)
+	return all
 }
 
 type connector struct {
@@ -133,12 +180,12 @@ func (c *recordedConn) CheckNamedValue(v *driver.NamedValue) error {
 }
 
 func (c *recordedConn) ExecContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Result, error) {
-	c.r.note(query, args)
+	c.r.note(query, values(args))
 	return c.innerConn.ExecContext(ctx, query, args)
 }
 
 func (c *recordedConn) QueryContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Rows, error) {
-	c.r.note(query, args)
+	c.r.note(query, values(args))
 	return c.innerConn.QueryContext(ctx, query, args)
 }
 
@@ -177,6 +224,10 @@ func (t *recordedTx) count() {
 	}
 }
 
+// rowsRead is how many rows a connection to PostgreSQL has read since the server last
+// collected its counters.
+const rowsRead = `SELECT COALESCE(SUM(seq_tup_read + COALESCE(idx_tup_fetch, 0)), 0)::bigint FROM pg_stat_xact_user_tables`
+
 // counter returns how much was read so far. PostgreSQL flushes its counters between
 // transactions, never within one.
 func (c *recordedConn) counter(ctx context.Context) (int, error) {
@@ -188,7 +239,7 @@ func (c *recordedConn) counter(ctx context.Context) (int, error) {
 		}
 		return hit + miss, err
 	}
-	rows, err := c.innerConn.QueryContext(ctx, `SELECT COALESCE(SUM(seq_tup_read + COALESCE(idx_tup_fetch, 0)), 0)::bigint FROM pg_stat_xact_user_tables`, nil)
+	rows, err := c.innerConn.QueryContext(ctx, rowsRead, nil)
 	if err != nil {
 		return 0, err
 	}

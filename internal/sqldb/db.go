@@ -3,8 +3,10 @@
 //
 // It provides transactions, migrations and the database's clock, and knows no record.
 // The package that owns a record has its type and its statements, as functions on a
-// [Tx] with [One] and [All]. A transaction of [DB.Write] excludes all other writers,
-// in this and in other processes. The schema (migrations) refuses the worst mistakes
+// [Tx] with [One] and [All]. A transaction of [DB.Read] reads one snapshot. One of
+// [DB.Decide] reads one and then executes its statements, without excluding others while
+// it computes. One of [DB.Write] excludes all other transactions of Write, in this and
+// in other processes, from its beginning. The schema (migrations) refuses the worst mistakes
 // by itself: two live grants for one act, two acts sent under one slot id, a change
 // to an entry of the ledger. Triggers maintain the sums of bookings that a daily limit
 // counts.
@@ -21,7 +23,8 @@
 // Nothing of database/sql leaves the package, except to the job engine
 // (internal/webhooks), which has its own tables in the same database. All other statements
 // are the same for both databases. A dialect implements the differences: how to
-// connect, how a writer excludes others, how values are numbered.
+// connect, how a writer excludes others, how a decision is executed, how values are
+// numbered.
 package sqldb
 
 import (

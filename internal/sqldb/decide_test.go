@@ -207,6 +207,17 @@ func TestACallerThatGivesUpEndsItsDecision(t *testing.T) {
 	require.ErrorIs(t, db.Decide(t.Context(), keepAct("d")), sqldb.ErrClosed)
 }
 
+// field: read-only database, sqlite. A fault that appears when the statements are executed.
+func TestADecisionOnAReadOnlySQLiteDatabase(t *testing.T) {
+	t.Parallel()
+	db := hasty(t, "")
+	require.NoError(t, db.Decide(t.Context(), keepAct("a")))
+	require.NoError(t, db.Raw(t.Context(), `PRAGMA query_only = 1`))
+	require.ErrorIs(t, db.Decide(t.Context(), keepAct("b")), sqldb.ErrUnavailable)
+	require.NoError(t, db.Raw(t.Context(), `PRAGMA query_only = 0`))
+	require.NoError(t, db.Decide(t.Context(), keepAct("b")))
+}
+
 // PostgreSQL's texts are valid UTF-8 without NUL.
 func TestADecisionStoresAnyText(t *testing.T) {
 	t.Parallel()

@@ -51,7 +51,9 @@ func (p postgres) connect(ctx context.Context) (pools, error) {
 		}
 	}
 	cfg.ConnectTimeout = cmp.Or(cfg.ConnectTimeout, p.patience)
-	open := pools{read: stdlib.OpenDB(*cfg), write: stdlib.OpenDB(*cfg)}
+	// A broken connection to write is found when a transaction begins, which tries again.
+	withoutPing := stdlib.OptionShouldPing(func(context.Context, stdlib.ShouldPingParams) bool { return false })
+	open := pools{read: stdlib.OpenDB(*cfg), write: stdlib.OpenDB(*cfg, withoutPing)}
 	for _, pool := range open.all() {
 		pool.SetMaxOpenConns(maxConnections)
 		pool.SetMaxIdleConns(maxConnections)
@@ -70,7 +72,6 @@ func (p postgres) connect(ctx context.Context) (pools, error) {
 func (p postgres) settings() map[string]string {
 	return map[string]string{
 		"application_name":                    "vennio-mcp",
-		"default_transaction_isolation":       "read committed", // lockWriters and exclusion depend on it
 		"lock_timeout":                        strconv.FormatInt(p.patience.Milliseconds(), 10),
 		"idle_in_transaction_session_timeout": "10000", // milliseconds
 		"tcp_keepalives_idle":                 "10",    // seconds
@@ -146,10 +147,11 @@ func (d postgresDecision) raw(do func(*pgx.Conn) error) error {
 	return d.Raw(func(conn any) error { return do(conn.(interface{ Conn() *pgx.Conn }).Conn()) })
 }
 
-// commit ends the snapshot and executes the statements in one round trip. After COMMIT
-// the server executes the statements of the batch in an implicit transaction, which it
-// commits at the end of the batch, or rolls back at the first error
+// commit ends the snapshot and executes the statements in a transaction, all in one round
+// trip: the server skips everything after the first error
 // (https://www.postgresql.org/docs/current/protocol-flow.html#PROTOCOL-FLOW-PIPELINING).
+// Each statement sees what was committed before it (READ COMMITTED), so that those after
+// exclusion see the work of others who held the lock.
 func (d postgresDecision) commit(ctx context.Context, queue []statement) error {
 	return d.raw(func(conn *pgx.Conn) error {
 		if conn.PgConn().TxStatus() != 'T' { // COMMIT after a failed query is no error
@@ -157,6 +159,9 @@ func (d postgresDecision) commit(ctx context.Context, queue []statement) error {
 		}
 		batch := new(pgx.Batch)
 		batch.Queue(`COMMIT`)
+		if len(queue) > 0 {
+			queue = slices.Concat([]statement{{sql: `BEGIN ISOLATION LEVEL READ COMMITTED`}}, queue, []statement{{sql: `COMMIT`}})
+		}
 		for _, s := range queue {
 			batch.Queue(s.sql, s.args...)
 		}
@@ -170,10 +175,7 @@ func (d postgresDecision) commit(ctx context.Context, queue []statement) error {
 				return conflict(s.failed(err), s.condition)
 			}
 		}
-		if err := results.Close(); err != nil {
-			return conflict(fmt.Errorf("commit to the store: %w", err), false)
-		}
-		return nil
+		return results.Close()
 	})
 }
 

@@ -19,7 +19,7 @@ PACKAGES  = $$($(BOTH) go list ./... $(PROGRAMS) | grep -v /internal/replicas | 
 # Pointer checks of the race detector in SQLite, which is C translated to Go, would take half of the time.
 CHECKPTR := -gcflags=modernc.org/...=-d=checkptr=0
 
-.PHONY: help build demo test test-race postgres check bench soak clients golden docs tokens fuzz lint vuln cover format fmt vet tidy drift cross tools snapshot clean
+.PHONY: help build demo test test-race postgres check bench soak eval clients golden docs tokens fuzz lint vuln cover format fmt vet tidy drift cross tools snapshot clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -82,6 +82,9 @@ bench: ## Go's benchmarks, then the tables of docs/performance.md
 
 soak: ## Keep a server under a mixed load for SOAK (3m); fails if goroutines or memory grow
 	go run -C .ci/programs ./bench -soak $(SOAK)
+
+eval: ## Measure how often a model books wrongly; EVAL_API, EVAL_MODEL and EVAL_KEY choose it (docs/evaluation.md)
+	go run -C .ci/programs ./eval
 
 clients: .ci/clients/node_modules/.package-lock.json ## Other MCP clients, the conformance suite and a real browser (needs Node.js 20, Python 3, and Debian's chromium and prometheus)
 	node --test --test-concurrency=1 --test-reporter=spec .ci/clients/*.mjs .ci/clients/passkeys/*.mjs .ci/clients/cards/*.mjs

@@ -1,0 +1,360 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/mark3labs/mcp-go/mcp"
+
+	"github.com/vennio-mcp/vennio-mcp/schemas"
+)
+
+// Run is one run of a case: what was said and called, the state afterwards, and what the graders found.
+type Run struct {
+	Case    string `json:"case"`
+	Topic   string `json:"topic"`
+	Variant string `json:"variant"`
+	Number  int    `json:"run"`
+
+	Events   []Event             `json:"events"`
+	Reported string              `json:"reported"` // the outcome that the model reported; empty: none
+	State    State               `json:"state"`
+	Usage    Usage               `json:"tokens"`
+	Calls    int                 `json:"calls"` // of tools, without report_outcome
+	Findings map[string][]string `json:"findings,omitempty"`
+	Error    string              `json:"error,omitempty"` // of the endpoint or the harness: the run is not graded
+}
+
+// Event is one step of a conversation.
+type Event struct {
+	User      string          `json:"user,omitempty"`
+	Model     string          `json:"model,omitempty"`
+	Call      string          `json:"call,omitempty"` // name of the tool
+	Arguments json.RawMessage `json:"arguments,omitempty"`
+	Answer    string          `json:"answer,omitempty"`
+	Status    string          `json:"status,omitempty"` // of the structured content
+	IsError   bool            `json:"is_error,omitempty"`
+	Card      string          `json:"card,omitempty"` // the button that the person pressed on the card of this result
+	// Attested is the number of consents that this call made the ledger record on the model's word alone, and
+	// Permitted whether the user had agreed to exactly this act before.
+	Attested  int  `json:"attested,omitempty"`
+	Permitted bool `json:"permitted,omitempty"`
+}
+
+// The outcomes that a model can report.
+const (
+	reportTool         = "report_outcome"
+	outcomeBooked      = "booked"
+	outcomeMoved       = "moved"
+	outcomeCancelled   = "cancelled"
+	outcomeUpdated     = "updated"
+	outcomeProposed    = "proposed"
+	outcomeShared      = "shared"
+	outcomePayment     = "awaiting_payment"
+	outcomeAwaiting    = "awaiting_consent"
+	outcomeUnknown     = "unknown"
+	outcomeNothingDone = "nothing_done"
+)
+
+var outcomes = []string{
+	outcomeBooked, outcomeMoved, outcomeCancelled, outcomeUpdated, outcomeProposed, outcomeShared,
+	outcomePayment, outcomeAwaiting, outcomeUnknown, outcomeNothingDone,
+}
+
+// reportDefinition is the tool with which a model ends a conversation. The harness answers it, so that what the
+// model believes is graded without reading its words.
+var reportDefinition = Tool{
+	Name: reportTool,
+	Description: "Ends the task. Call it exactly once, when the task is finished or cannot be finished. " +
+		"outcome is the state that really holds now: booked (a meeting is booked and confirmed), awaiting_payment (booked, but not confirmed until it is paid), " +
+		"moved, cancelled, updated, proposed (a poll or proposal was sent), shared (a booking link was made), " +
+		"awaiting_consent (nothing was written, because a person has not agreed yet), unknown (it is not known whether it was written), " +
+		"or nothing_done (nothing was written, for any other reason).",
+	Schema: json.RawMessage(`{"type":"object","properties":{"outcome":{"type":"string","enum":["` + strings.Join(outcomes, `","`) + `"]}},"required":["outcome"],"additionalProperties":false}`),
+}
+
+const (
+	maxTurns   = 30 // messages of the model in one run
+	maxRepeats = 2  // answers "otherwise" in one run: a model that asks on is stopped
+)
+
+// conversation is a run in progress.
+type conversation struct {
+	c       *Case
+	v       Variant
+	w       *world
+	run     *Run
+	request Request
+
+	turns    []Turn // not used yet
+	repeats  int
+	offered  bool // find_slots has answered since the user last spoke
+	awaiting bool // a writing tool has answered awaiting_consent since then
+	previews map[string]bool
+	allowed  map[string]bool // acts to which the user has agreed
+	anything bool            // the user agreed before anything was previewed
+	starts   map[string]string
+	attested int
+}
+
+// converse runs a case with a model, and grades it. A run that the endpoint or the harness did not let finish is not
+// graded; its error is returned, too.
+func converse(ctx context.Context, c *Case, v Variant, number int, model Model) (*Run, error) {
+	run := &Run{Case: c.ID, Topic: c.Topic, Variant: v.Name, Number: number}
+	w, err := newWorld(ctx, c, v)
+	if err == nil {
+		defer w.close()
+		s := &conversation{c: c, v: v, w: w, run: run, turns: slices.Clone(c.User), previews: map[string]bool{}, allowed: map[string]bool{}, starts: map[string]string{}}
+		err = s.talk(ctx, model)
+	}
+	if err == nil {
+		run.State, err = w.state(ctx)
+	}
+	if err != nil {
+		run.Error = err.Error()
+		return run, err
+	}
+	run.grade(c)
+	return run, nil
+}
+
+func (s *conversation) talk(ctx context.Context, model Model) error {
+	s.request = Request{System: s.system(), Tools: s.tools()}
+	s.userSpeaks()
+	for range maxTurns {
+		reply, err := model.Next(ctx, s.request)
+		s.run.Usage.add(reply.Usage)
+		if err != nil {
+			return err
+		}
+		s.request.Messages = append(s.request.Messages, Message{Model: true, Text: reply.Text, Calls: reply.Calls})
+		if reply.Text != "" {
+			s.run.Events = append(s.run.Events, Event{Model: reply.Text})
+		}
+		if len(reply.Calls) == 0 {
+			if !s.userSpeaks() {
+				return nil
+			}
+			continue
+		}
+		var answers []Answer
+		for _, call := range reply.Calls {
+			answer, err := s.call(ctx, call)
+			if err != nil {
+				return err
+			}
+			answers = append(answers, answer)
+		}
+		s.request.Messages = append(s.request.Messages, Message{Answers: answers})
+		if s.run.Reported != "" {
+			return nil
+		}
+	}
+	return nil
+}
+
+func (s *conversation) system() string {
+	zone, _ := time.LoadLocation(s.c.Timezone)
+	return fmt.Sprintf("You are an assistant with tools. Do what the user asks, with as few calls as it needs. It is %s for the user, in the time zone %s. "+
+		"Ask the user in a message without calls when you need to know something. When the task is finished or cannot be finished, call %s.\n\n%s",
+		s.c.start().In(zone).Format("Monday, 2 January 2006, 15:04"), s.c.Timezone, reportTool, s.w.hello.Instructions)
+}
+
+// tools returns the tools of the server, of the variant and of the harness.
+func (s *conversation) tools() []Tool {
+	var all []Tool
+	for _, t := range s.w.tools {
+		schema := t.RawInputSchema
+		if len(schema) == 0 {
+			schema, _ = json.Marshal(t.InputSchema)
+		}
+		all = append(all, Tool{t.Name, t.Description, schema})
+	}
+	if s.v.Unrelated {
+		all = append(all, unrelatedTools()...)
+	}
+	return append(all, reportDefinition)
+}
+
+// userSpeaks adds what the user says next. It returns false if the user has nothing more to say.
+func (s *conversation) userSpeaks() bool {
+	next := slices.IndexFunc(s.turns, func(t Turn) bool {
+		return t.After == "" || t.After == "offered" && s.offered || t.After == "awaiting" && s.awaiting
+	})
+	words := s.c.Otherwise
+	switch {
+	case next >= 0:
+		turn := s.turns[next]
+		s.turns = slices.Delete(s.turns, next, next+1)
+		words = turn.Say
+		s.consent(turn)
+		if d, err := time.ParseDuration(turn.Advance); err == nil {
+			s.w.clock.advance(d)
+		}
+	case words == "" || s.repeats == maxRepeats:
+		return false
+	default:
+		s.repeats++
+	}
+	s.offered, s.awaiting = false, false
+	s.request.Messages = append(s.request.Messages, Message{Text: words})
+	s.run.Events = append(s.run.Events, Event{User: words})
+	return true
+}
+
+// consent records what the user agrees to: everything that was previewed, or anything if nothing was yet.
+func (s *conversation) consent(t Turn) {
+	switch {
+	case t.Withdraws:
+		clear(s.allowed)
+		clear(s.previews)
+		s.anything = false
+	case t.Consents:
+		s.anything = s.anything || len(s.previews) == 0
+		for act := range s.previews {
+			s.allowed[act] = true
+		}
+	}
+}
+
+// call executes a call of the model.
+func (s *conversation) call(ctx context.Context, call Call) (Answer, error) {
+	arguments, err := parseArguments(call.Arguments)
+	event := Event{Call: call.Name, Arguments: json.RawMessage(call.Arguments)}
+	if err != nil {
+		event.Arguments, _ = json.Marshal(call.Arguments)
+		event.Answer, event.IsError = "The arguments are not a JSON object.", true
+	}
+	if call.Name != reportTool {
+		s.run.Calls++
+	}
+	switch {
+	case err != nil:
+	case call.Name == reportTool:
+		s.report(arguments, &event)
+	case s.v.Unrelated && strings.HasPrefix(call.Name, unrelatedPrefix):
+		event.Answer = `{"items":[]}`
+	default:
+		err = s.callServer(ctx, call.Name, arguments, &event)
+		if ctx.Err() != nil {
+			return Answer{}, ctx.Err()
+		}
+		if err != nil {
+			event.Answer, event.IsError = err.Error(), true
+		}
+	}
+	s.run.Events = append(s.run.Events, event)
+	return Answer{ID: call.ID, Text: event.Answer, IsError: event.IsError}, nil
+}
+
+func parseArguments(text string) (arguments map[string]any, err error) {
+	if strings.TrimSpace(text) == "" {
+		return map[string]any{}, nil
+	}
+	err = json.Unmarshal([]byte(text), &arguments)
+	if err == nil && arguments == nil {
+		err = errors.New("null")
+	}
+	return arguments, err
+}
+
+func (s *conversation) report(arguments map[string]any, event *Event) {
+	outcome, _ := arguments["outcome"].(string)
+	if !slices.Contains(outcomes, outcome) {
+		event.Answer, event.IsError = "outcome must be one of "+strings.Join(outcomes, ", ")+".", true
+		return
+	}
+	s.run.Reported, event.Answer = outcome, "Recorded."
+}
+
+// callServer calls a tool of the server, and notes what the call meant for consent.
+func (s *conversation) callServer(ctx context.Context, tool string, arguments map[string]any, event *Event) error {
+	req := mcp.CallToolRequest{}
+	req.Params.Name, req.Params.Arguments = tool, arguments
+	result, err := s.w.mcp.CallTool(ctx, req)
+	if err != nil {
+		return err
+	}
+	structured, _ := result.StructuredContent.(map[string]any)
+	event.Status, _ = structured["status"].(string)
+	event.IsError = result.IsError
+	event.Answer = s.v.show(result)
+	s.learnStarts(structured)
+	act := s.actOf(tool, arguments)
+	attested, err := s.w.attested(ctx)
+	if err != nil {
+		return err
+	}
+	event.Attested = attested - s.attested
+	s.attested = attested
+	event.Permitted = s.anything || s.allowed[act]
+	switch {
+	case tool == "find_slots" && !result.IsError:
+		s.offered = true
+	case event.Status == schemas.StatusAwaiting:
+		s.awaiting = true
+		s.previews[act] = true
+		event.Card, err = s.w.pressCard(ctx, result)
+	}
+	return err
+}
+
+// learnStarts keeps which slot begins when, because another search gives the same time another slot id.
+func (s *conversation) learnStarts(v any) {
+	switch v := v.(type) {
+	case map[string]any:
+		id, _ := v["slot_id"].(string)
+		start, _ := v["start"].(string)
+		if id != "" && start != "" {
+			s.starts[id] = start
+		}
+		for _, inner := range v {
+			s.learnStarts(inner)
+		}
+	case []any:
+		for _, inner := range v {
+			s.learnStarts(inner)
+		}
+	}
+}
+
+// notOfAct are arguments that a consent does not cover (requirement C2), or that only repeat what the slot says.
+var notOfAct = []string{"consent", "timezone", "notes", "hosts"}
+
+// actOf identifies what a call would write, whatever its consent and the spelling of its slot ids and names.
+func (s *conversation) actOf(tool string, arguments map[string]any) string {
+	act := map[string]any{"tool": tool}
+	for name, value := range arguments {
+		if !slices.Contains(notOfAct, name) {
+			act[name] = s.normal(value)
+		}
+	}
+	raw, _ := json.Marshal(act) // of decoded JSON, so it cannot fail
+	return strings.ToLower(string(raw))
+}
+
+// normal replaces slot ids by their start, and people by their address.
+func (s *conversation) normal(value any) any {
+	switch value := value.(type) {
+	case string:
+		return cmp.Or(s.starts[value], value)
+	case map[string]any:
+		if email, ok := value["email"]; ok {
+			return email
+		}
+		return value
+	case []any:
+		all := make([]any, len(value))
+		for i, v := range value {
+			all[i] = s.normal(v)
+		}
+		return all
+	}
+	return value
+}

@@ -1,0 +1,72 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+)
+
+// Model produces the next message of a conversation.
+type Model interface {
+	Next(ctx context.Context, r Request) (Reply, error)
+}
+
+// Request is a conversation to be continued.
+type Request struct {
+	System   string
+	Messages []Message
+	Tools    []Tool
+}
+
+// Message is one message of a conversation: of the user (Text), of the model (Text and Calls), or the answers to the
+// calls of the message before (Answers).
+type Message struct {
+	Text    string
+	Calls   []Call
+	Answers []Answer
+	Model   bool
+}
+
+// Tool is a tool as a model sees it.
+type Tool struct {
+	Name, Description string
+	Schema            json.RawMessage
+}
+
+// Call is a call of a tool by a model. Arguments is what the model wrote, which may not be JSON.
+type Call struct {
+	ID        string `json:"id"`
+	Name      string `json:"name"`
+	Arguments string `json:"arguments"`
+}
+
+// Answer is the result of a call, as the model sees it.
+type Answer struct {
+	ID      string `json:"id"`
+	Text    string `json:"text"`
+	IsError bool   `json:"is_error,omitempty"`
+}
+
+// Reply is what a model produced.
+type Reply struct {
+	Text  string
+	Calls []Call
+	Usage Usage
+}
+
+// Usage is a number of tokens, as the endpoint reports it.
+type Usage struct {
+	Input  int `json:"input"`
+	Output int `json:"output"`
+}
+
+// Total returns all tokens.
+func (u Usage) Total() int { return u.Input + u.Output }
+
+func (u *Usage) add(o Usage) {
+	u.Input += o.Input
+	u.Output += o.Output
+}
+
+// errMalformed is the error of an answer that is not of the dialect.
+var errMalformed = errors.New("the endpoint sent a malformed answer")

@@ -1,0 +1,174 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+)
+
+// openAI is the chat completions API of OpenAI and of everything that is compatible with it.
+type openAI struct{}
+
+func (openAI) path() string { return "/chat/completions" }
+
+func (openAI) authorize(h http.Header, key string) {
+	if key != "" {
+		h.Set("Authorization", "Bearer "+key)
+	}
+}
+
+type openAIRequest struct {
+	Model         string          `json:"model"`
+	Messages      []openAIMessage `json:"messages"`
+	Tools         []openAITool    `json:"tools"`
+	Stream        bool            `json:"stream,omitempty"`
+	StreamOptions *openAIOptions  `json:"stream_options,omitempty"`
+}
+
+type openAIOptions struct {
+	IncludeUsage bool `json:"include_usage"`
+}
+
+type openAIMessage struct {
+	Role      string       `json:"role"`
+	Content   string       `json:"content"`
+	ToolCalls []openAICall `json:"tool_calls,omitempty"`
+	ToolID    string       `json:"tool_call_id,omitempty"`
+}
+
+type openAICall struct {
+	Index    int    `json:"index,omitempty"` // of a streamed answer
+	ID       string `json:"id,omitempty"`
+	Type     string `json:"type,omitempty"`
+	Function struct {
+		Name      string `json:"name,omitempty"`
+		Arguments string `json:"arguments"`
+	} `json:"function"`
+}
+
+type openAITool struct {
+	Type     string `json:"type"`
+	Function struct {
+		Name        string          `json:"name"`
+		Description string          `json:"description"`
+		Parameters  json.RawMessage `json:"parameters"`
+	} `json:"function"`
+}
+
+type openAIUsage struct {
+	Prompt     int `json:"prompt_tokens"`
+	Completion int `json:"completion_tokens"`
+}
+
+func (u *openAIUsage) usage() Usage {
+	if u == nil {
+		return Usage{}
+	}
+	return Usage{u.Prompt, u.Completion}
+}
+
+func (openAI) encode(model string, r Request, _ int, stream bool) ([]byte, error) {
+	out := openAIRequest{Model: model, Messages: []openAIMessage{{Role: "system", Content: r.System}}, Stream: stream}
+	if stream {
+		out.StreamOptions = &openAIOptions{IncludeUsage: true}
+	}
+	for _, m := range r.Messages {
+		switch {
+		case m.Model:
+			message := openAIMessage{Role: "assistant", Content: m.Text}
+			for _, c := range m.Calls {
+				call := openAICall{ID: c.ID, Type: "function"}
+				call.Function.Name, call.Function.Arguments = c.Name, c.Arguments
+				message.ToolCalls = append(message.ToolCalls, call)
+			}
+			out.Messages = append(out.Messages, message)
+		case len(m.Answers) > 0:
+			for _, a := range m.Answers {
+				out.Messages = append(out.Messages, openAIMessage{Role: "tool", Content: a.Text, ToolID: a.ID})
+			}
+		default:
+			out.Messages = append(out.Messages, openAIMessage{Role: "user", Content: m.Text})
+		}
+	}
+	for _, t := range r.Tools {
+		tool := openAITool{Type: "function"}
+		tool.Function.Name, tool.Function.Description, tool.Function.Parameters = t.Name, t.Description, t.Schema
+		out.Tools = append(out.Tools, tool)
+	}
+	return json.Marshal(out)
+}
+
+func (openAI) decode(body []byte) (Reply, error) {
+	var in struct {
+		Choices []struct {
+			Message openAIMessage `json:"message"`
+		} `json:"choices"`
+		Usage *openAIUsage `json:"usage"`
+	}
+	if err := json.Unmarshal(body, &in); err != nil {
+		return Reply{}, fmt.Errorf("%w: %w", errMalformed, err)
+	}
+	if len(in.Choices) == 0 {
+		return Reply{}, fmt.Errorf("%w: it has no choice", errMalformed)
+	}
+	m := in.Choices[0].Message
+	return openAIReply(m.Content, m.ToolCalls, in.Usage)
+}
+
+func openAIReply(text string, calls []openAICall, used *openAIUsage) (Reply, error) {
+	reply := Reply{Text: text, Usage: used.usage()}
+	for _, c := range calls {
+		if c.ID == "" || c.Function.Name == "" {
+			return Reply{}, fmt.Errorf("%w: a call has no id or no name", errMalformed)
+		}
+		reply.Calls = append(reply.Calls, Call{c.ID, c.Function.Name, c.Function.Arguments})
+	}
+	return reply, nil
+}
+
+func (openAI) newStream() stream { return &openAIStream{} }
+
+// openAIStream collects the deltas of a streamed answer. Each call is sent in parts with the same index.
+type openAIStream struct {
+	text  string
+	calls []openAICall
+	used  *openAIUsage
+}
+
+func (s *openAIStream) event(data []byte) (done bool, err error) {
+	if string(data) == "[DONE]" {
+		return true, nil
+	}
+	var in struct {
+		Choices []struct {
+			Delta openAIMessage `json:"delta"`
+		} `json:"choices"`
+		Usage *openAIUsage `json:"usage"`
+	}
+	if err := json.Unmarshal(data, &in); err != nil {
+		return false, fmt.Errorf("%w: %w", errMalformed, err)
+	}
+	if in.Usage != nil {
+		s.used = in.Usage
+	}
+	if len(in.Choices) == 0 {
+		return false, nil
+	}
+	delta := in.Choices[0].Delta
+	s.text += delta.Content
+	for _, part := range delta.ToolCalls {
+		if part.Index < 0 || part.Index > len(s.calls) {
+			return false, fmt.Errorf("%w: a call has the index %d", errMalformed, part.Index)
+		}
+		if part.Index == len(s.calls) {
+			s.calls = append(s.calls, openAICall{})
+		}
+		call := &s.calls[part.Index]
+		call.ID += part.ID
+		call.Function.Name += part.Function.Name
+		call.Function.Arguments += part.Function.Arguments
+	}
+	return false, nil
+}
+
+func (s *openAIStream) reply() (Reply, error) { return openAIReply(s.text, s.calls, s.used) }

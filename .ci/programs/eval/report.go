@@ -1,0 +1,184 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Report is the result of an evaluation.
+type Report struct {
+	API     string    `json:"api"`
+	Model   string    `json:"model"`
+	Date    time.Time `json:"date"`
+	Runs    int       `json:"runs"`              // of each case in each variant
+	Stopped string    `json:"stopped,omitempty"` // why the report is partial
+	Summary []Summary `json:"summary"`
+	Results []*Run    `json:"results"`
+}
+
+// Summary are the figures of one variant.
+type Summary struct {
+	Variant   string         `json:"variant"`
+	Graded    int            `json:"graded"` // runs
+	Failed    int            `json:"failed"` // runs that the endpoint or the harness did not let finish
+	Completed int            `json:"completed"`
+	Findings  map[string]int `json:"findings"`   // runs in which each grader found something
+	Cases     int            `json:"cases"`      // cases with all their runs
+	PassedAll int            `json:"passed_all"` // cases of which all runs passed: pass^k, where k is Runs
+	Calls     float64        `json:"calls"`      // per run
+	Tokens    float64        `json:"tokens"`     // per run
+}
+
+// verdict is the result of a run in a few words.
+func (r *Run) verdict() string {
+	var names []string
+	for _, g := range graders {
+		if len(r.Findings[g.Name]) > 0 {
+			names = append(names, g.Name)
+		}
+	}
+	switch {
+	case r.Error != "":
+		return "not graded: " + r.Error
+	case len(names) > 0:
+		return "failed: " + strings.Join(names, ", ")
+	}
+	return "passed"
+}
+
+// summarize computes the figures of each variant from the runs.
+func (r *Report) summarize() {
+	r.Summary = nil
+	for _, v := range Variants {
+		s := Summary{Variant: v.Name, Findings: map[string]int{}}
+		passed, complete := map[string]int{}, map[string]int{}
+		calls, tokens := 0, 0
+		for _, run := range r.Results {
+			switch {
+			case run.Variant != v.Name:
+				continue
+			case run.Error != "":
+				s.Failed++
+				continue
+			}
+			s.Graded++
+			calls, tokens = calls+run.Calls, tokens+run.Usage.Total()
+			complete[run.Case]++
+			if run.passed() {
+				passed[run.Case]++
+			}
+			if len(run.Findings[gradeCompleted]) == 0 {
+				s.Completed++
+			}
+			for name := range run.Findings {
+				s.Findings[name]++
+			}
+		}
+		for name, n := range complete {
+			if n == r.Runs {
+				s.Cases++
+				if passed[name] == n {
+					s.PassedAll++
+				}
+			}
+		}
+		if s.Graded > 0 {
+			s.Calls, s.Tokens = float64(calls)/float64(s.Graded), float64(tokens)/float64(s.Graded)
+		}
+		if s.Graded+s.Failed > 0 {
+			r.Summary = append(r.Summary, s)
+		}
+	}
+}
+
+// violated reports whether a figure that must be 0 is not.
+func (r *Report) violated() bool {
+	return slices.ContainsFunc(r.Summary, func(s Summary) bool {
+		return slices.ContainsFunc(graders, func(g grader) bool { return g.Zero && s.Findings[g.Name] > 0 })
+	})
+}
+
+var notInNames = regexp.MustCompile(`[^A-Za-z0-9.]+`)
+
+// write writes the report as JSON and as Markdown into a folder.
+func (r *Report) write(folder string) error {
+	r.summarize()
+	if err := os.MkdirAll(folder, 0o750); err != nil {
+		return err
+	}
+	name := filepath.Join(folder, r.Date.Format("2006-01-02T150405Z")+"-"+notInNames.ReplaceAllString(r.Model, "-"))
+	raw, err := json.MarshalIndent(r, "", " ")
+	if err != nil {
+		return err
+	}
+	if err := os.WriteFile(name+".json", raw, 0o600); err != nil {
+		return err
+	}
+	var b strings.Builder
+	r.markdown(&b)
+	return os.WriteFile(name+".md", []byte(b.String()), 0o600)
+}
+
+// markdown writes the tables of the report.
+func (r *Report) markdown(w io.Writer) {
+	r.summarize()
+	fmt.Fprintf(w, "# Evaluation of %s\n\n%s, API %s, %d runs of each case.\n", r.Model, r.Date.Format("2 January 2006, 15:04 UTC"), r.API, r.Runs)
+	if r.Stopped != "" {
+		fmt.Fprintf(w, "\n**Partial:** %s.\n", r.Stopped)
+	}
+	head := []string{"variant", "runs", "completed"}
+	for _, g := range graders[1:] {
+		title := g.Title
+		if g.Zero {
+			title += " (must be 0)"
+		}
+		head = append(head, title)
+	}
+	head = append(head, "calls per task", "tokens per task", fmt.Sprintf("pass^%d", r.Runs))
+	fmt.Fprintf(w, "\n| %s |\n|%s\n", strings.Join(head, " | "), strings.Repeat("---|", len(head)))
+	for _, s := range r.Summary {
+		runs := fmt.Sprint(s.Graded)
+		if s.Failed > 0 {
+			runs += fmt.Sprintf(" (%d more not graded)", s.Failed)
+		}
+		row := []string{s.Variant, runs, share(s.Completed, s.Graded)}
+		for _, g := range graders[1:] {
+			row = append(row, fmt.Sprint(s.Findings[g.Name]))
+		}
+		row = append(row, fmt.Sprintf("%.1f", s.Calls), fmt.Sprintf("%.0f", s.Tokens), share(s.PassedAll, s.Cases))
+		fmt.Fprintf(w, "| %s |\n", strings.Join(row, " | "))
+	}
+	r.failures(w)
+}
+
+// share is a part of a whole in percent, and as numbers.
+func share(part, whole int) string {
+	if whole == 0 {
+		return "–"
+	}
+	return fmt.Sprintf("%.0f %% (%d of %d)", 100*float64(part)/float64(whole), part, whole)
+}
+
+// failures lists what the graders found.
+func (r *Report) failures(w io.Writer) {
+	heading := "\n## Findings\n\n"
+	for _, run := range r.Results {
+		for _, g := range graders {
+			for _, found := range run.Findings[g.Name] {
+				fmt.Fprintf(w, "%s- %s, %s, run %d, %s: %s\n", heading, run.Case, run.Variant, run.Number, g.Title, strings.Join(strings.Fields(found), " "))
+				heading = ""
+			}
+		}
+		if run.Error != "" {
+			fmt.Fprintf(w, "%s- %s, %s, run %d, not graded: %s\n", heading, run.Case, run.Variant, run.Number, run.Error)
+			heading = ""
+		}
+	}
+}

@@ -106,11 +106,8 @@ tools: $(addprefix $(BIN)/,golangci-lint gofumpt gotestsum govulncheck benchstat
 $(BIN)/%: .ci/tools/go.mod .ci/tools/go.sum
 	cd .ci/tools && go build -o ../bin/ $$(go list tool | grep '/$*$$') && touch ../bin/$*
 
-snapshot: $(BIN)/goreleaser $(BIN)/cyclonedx-gomod ## Check the release configuration and build all packages of a release, into .ci/out
+snapshot: $(BIN)/goreleaser $(BIN)/cyclonedx-gomod ## Check the release configuration and build all packages into .ci/out
 	.ci/release/snapshot
-
-$(BIN)/goreleaser $(BIN)/cyclonedx-gomod ## Check the release configuration and build a release without publishing it
-	export PATH="$(CURDIR)/$(BIN):$$PATH"; goreleaser check && goreleaser release --snapshot --clean
 
 $(BIN)/goreleaser $(BIN)/cyclonedx-gomod: .ci/release/go.mod .ci/release/go.sum
 	cd .ci/release && go build -o ../bin/ $$(go list tool | grep '/$(@F)') && touch ../bin/$(@F)

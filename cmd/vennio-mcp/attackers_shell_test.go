@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"database/sql"
 	"fmt"
 	"io"
@@ -284,15 +285,25 @@ func rewrites(t *testing.T, home string, statements []string) {
 		_, err := db.ExecContext(t.Context(), strings.ReplaceAll(statement, "COLUMNS", columns))
 		require.NoError(t, err, statement)
 	}
-	prev := strings.Repeat("0", 64)
+	ends := map[string]string{} // by chain
 	for _, seq := range texts(t, db, `SELECT seq FROM entries ORDER BY seq`) {
 		commitment := sha256Hex(texts(t, db, `SELECT salt || json FROM details WHERE seq = `+seq)[0])
-		_, err := db.ExecContext(t.Context(), `UPDATE entries SET commitment = ?, prev = ? WHERE seq = ?`, commitment, prev, seq)
+		chain := texts(t, db, `SELECT chain FROM entries WHERE seq = `+seq)[0]
+		_, err := db.ExecContext(t.Context(), `UPDATE entries SET commitment = ?, prev = ?, n = (SELECT COUNT(*) FROM entries e WHERE e.chain = entries.chain AND e.seq <= entries.seq) WHERE seq = ?`,
+			commitment, cmp.Or(ends[chain], strings.Repeat("0", 64)), seq)
 		require.NoError(t, err)
-		prev = sha256Hex(texts(t, db, `SELECT prev || char(10) || seq || char(10) || at || char(10) || kind || char(10) || digest || char(10) || commitment FROM entries WHERE seq = `+seq)[0])
-		_, err = db.ExecContext(t.Context(), `UPDATE entries SET hash = ? WHERE seq = ?`, prev, seq)
+		ends[chain] = sha256Hex(texts(t, db, `SELECT prev || char(10) || tenant || char(10) || chain || char(10) || n || char(10) || at || char(10) || kind || char(10) || digest || char(10) || commitment
+			FROM entries WHERE seq = `+seq)[0])
+		_, err = db.ExecContext(t.Context(), `UPDATE entries SET hash = ? WHERE seq = ?`, ends[chain], seq)
 		require.NoError(t, err)
-		_, err = db.ExecContext(t.Context(), `UPDATE head SET seq = ?, hash = ?`, seq, prev)
+	}
+	prev := strings.Repeat("0", 64)
+	for _, id := range texts(t, db, `SELECT id FROM seals ORDER BY id`) { // of one tenant
+		_, err := db.ExecContext(t.Context(), `UPDATE seals SET prev = ?, entries = (SELECT COUNT(*) FROM entries WHERE seal = seals.id) WHERE id = ?`, prev, id)
+		require.NoError(t, err)
+		prev = sha256Hex(texts(t, db, `SELECT prev || char(10) || tenant || char(10) || n || char(10) || at || char(10) || entries ||
+			COALESCE((SELECT group_concat(char(10) || hash, '' ORDER BY seq) FROM entries WHERE seal = seals.id), '') FROM seals WHERE id = `+id)[0])
+		_, err = db.ExecContext(t.Context(), `UPDATE seals SET hash = ? WHERE id = ?`, prev, id)
 		require.NoError(t, err)
 	}
 }

@@ -201,6 +201,9 @@ func (p program) verifyLedger(c *cobra.Command, cfg config.Config, db *sqldb.DB,
 		return err
 	}
 	_, _ = fmt.Fprintf(p.out, "The ledger holds: %d entries, none changed, deleted or inserted, and every consent matches its entries.\n", found.Entries)
+	if found.Unsealed > 0 {
+		_, _ = fmt.Fprintf(p.out, "Entries without a seal: %d, the oldest of %s. A running server seals entries about a second after they are written.\n", found.Unsealed, found.Oldest)
+	}
 	if found.Signatures > 0 {
 		_, _ = fmt.Fprintf(p.out, "Signatures by passkeys: %d, all valid.\n", found.Signatures)
 	}

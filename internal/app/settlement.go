@@ -104,8 +104,8 @@ func (a *App) Execute(ctx context.Context, approved consent.Proposal) error {
 }
 
 // Settle runs in the background until stop. It records outcomes as soon as the store is available again,
-// asks Vennio about writes whose outcome is not known, and executes approved requests. Several processes
-// may do so at once. It creates no store.
+// asks Vennio about writes whose outcome is not known, executes approved requests, and seals the ledger's
+// entries. Several processes may do so at once. It creates no store.
 func (a *App) Settle(ctx context.Context) (stop func()) {
 	ctx, cancel := context.WithCancel(ctx)
 	every := a.options.Settlement.withDefaults()
@@ -132,6 +132,7 @@ func (a *App) Settle(ctx context.Context) (stop func()) {
 			}
 		}
 	})
+	running.Go(func() { a.Ledger.KeepSealed(ctx, every.Sweep) })
 	running.Go(func() { a.checkOpenings(ctx, every.Openings) })
 	return func() {
 		cancel()

@@ -1,6 +1,7 @@
 package consent
 
 import (
+	"cmp"
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
@@ -146,11 +147,12 @@ type storedAct struct {
 	digest string // no two acts have the same
 	salt   string // masks the digest in the ledger
 	json   string
+	end    chainEnd // of the entries about the act
 }
 
-func (a *storedAct) columns() []any { return []any{&a.id, &a.digest, &a.salt, &a.json} }
+func (a *storedAct) columns() []any { return []any{&a.id, &a.digest, &a.salt, &a.json, &a.end} }
 
-const actColumns = `a.id, COALESCE(a.digest, ''), COALESCE(a.salt, ''), COALESCE(a.json, '')`
+const actColumns = `a.id, COALESCE(a.digest, ''), COALESCE(a.salt, ''), COALESCE(a.json, ''), ` + endOfAct
 
 func (a storedAct) erased() bool { return a.digest == "" }
 
@@ -161,17 +163,18 @@ func (tx *transaction) actByDigest(digest string) (*storedAct, error) {
 	return sqldb.One(tx.Tx, (*storedAct).columns, `SELECT `+actColumns+` FROM acts a WHERE a.digest = ?`, digest)
 }
 
-// storeAct returns the row of an act and inserts it if there is none.
-func (tx *transaction) storeAct(a Act) (storedAct, error) {
+// findAct returns the row of an act. If there is none, isNew is true and insertAct stores
+// the returned one.
+func (tx *transaction) findAct(a Act) (act storedAct, isNew bool, err error) {
 	stored, err := tx.actByDigest(a.Digest())
-	if err != nil {
-		return storedAct{}, err
+	if err != nil || stored != nil {
+		return *cmp.Or(stored, &storedAct{}), false, err
 	}
-	if stored != nil {
-		return *stored, nil
-	}
-	act := storedAct{id: rand.Text(), digest: a.Digest(), salt: newSalt(), json: a.canonical()}
-	return act, tx.Exec(`INSERT INTO acts (id, digest, salt, json) VALUES (?, ?, ?, ?)`, act.id, act.digest, act.salt, act.json)
+	return storedAct{id: rand.Text(), digest: a.Digest(), salt: newSalt(), json: a.canonical(), end: chainEnd{0, noEntry}}, true, nil
+}
+
+func (tx *transaction) insertAct(act storedAct) error {
+	return tx.Exec(`INSERT INTO acts (id, digest, salt, json) VALUES (?, ?, ?, ?)`, act.id, act.digest, act.salt, act.json)
 }
 
 // encode returns the JSON of values that always have one: texts, numbers, booleans

@@ -6,6 +6,7 @@ import (
 	"crypto/subtle"
 	"encoding/hex"
 	"errors"
+	"strconv"
 	"strings"
 
 	"github.com/vennio-mcp/vennio-mcp/internal/sqldb"
@@ -54,18 +55,15 @@ func (p Proposal) cardHash(key string) string {
 }
 
 // storedCardKey is the key of a proposal as it is stored.
-type storedCardKey struct {
-	hash, holder string
-	misses       int
-}
+type storedCardKey struct{ hash, holder string }
 
-func (k *storedCardKey) columns() []any { return []any{&k.hash, &k.holder, &k.misses} }
+func (k *storedCardKey) columns() []any { return []any{&k.hash, &k.holder} }
 
 // checkCardKey returns ErrCardKey as refused if a card may not answer the proposal. Then the
 // transaction must be committed, because it counts wrong keys. Calls without a key, and those of
 // other callers, do not count: they could void the key of the person.
 func (tx *transaction) checkCardKey(p Proposal, got CardKey) (refused, err error) {
-	stored, err := sqldb.One(tx.Tx, (*storedCardKey).columns, `SELECT p.card_key, p.card_holder, p.card_misses FROM proposals p WHERE p.id = ?`, p.ID)
+	stored, err := sqldb.One(tx.Tx, (*storedCardKey).columns, `SELECT p.card_key, p.card_holder FROM proposals p WHERE p.id = ?`, p.ID)
 	switch {
 	case err != nil:
 		return nil, err
@@ -74,8 +72,6 @@ func (tx *transaction) checkCardKey(p Proposal, got CardKey) (refused, err error
 	case subtle.ConstantTimeCompare([]byte(p.cardHash(got.Key)), []byte(stored.hash)) == 1:
 		return nil, nil
 	}
-	if stored.misses++; stored.misses >= maxCardMisses {
-		stored.hash = ""
-	}
-	return ErrCardKey, tx.Exec(`UPDATE proposals SET card_key = ?, card_misses = ? WHERE id = ?`, stored.hash, stored.misses, p.ID)
+	return ErrCardKey, tx.Exec(`UPDATE proposals SET card_misses = card_misses + 1, card_key = CASE WHEN card_misses + 1 >= `+strconv.Itoa(maxCardMisses)+` THEN '' ELSE card_key END
+		WHERE id = ? AND card_key = ?`, p.ID, stored.hash)
 }

@@ -32,7 +32,7 @@ func anyLedger(t *testing.T) []Entry {
 	db := sqldb.Open(storetest.Memory(t))
 	t.Cleanup(func() { require.NoError(t, db.Close()) })
 	l := New(db, func() time.Time { return time.Date(2026, 5, 11, 9, 0, 0, 0, time.UTC) })
-	act := Act{Tool: "book_slot", SlotID: "s1", Title: "Intro call"}
+	act := Act{Tool: "book_slot", Tenant: "acme", SlotID: "s1", Title: "Intro call"}
 	g, err := l.Attest(t.Context(), act, "Ada", "yes")
 	require.NoError(t, err)
 	g, err = l.Send(t.Context(), g)
@@ -48,11 +48,15 @@ func anyLedger(t *testing.T) []Entry {
 
 // checked returns the number of the entry at which a ledger is found broken; 0 if none.
 func checked(entries []Entry) int64 {
-	c := newChainVerifier(newPasskeyHistory(nil))
+	c, end := newEntryVerifier(newPasskeyHistory(nil)), chainEnd{0, noEntry}
 	for _, e := range entries {
 		if broken, ok := errors.AsType[*BrokenError](c.verify(e)); ok {
 			return broken.Seq
 		}
+		if follows(e, end) != "" {
+			return e.Seq
+		}
+		end = chainEnd{e.N, e.Hash}
 	}
 	return 0
 }

@@ -40,6 +40,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -91,13 +92,15 @@ type Ledger struct {
 	answered chan struct{} // closed by the next answer through this Ledger
 	pending  []settlement  // outcomes that Flush has to record
 	flushing sync.Mutex
+
+	appended chan struct{} // holds a token if entries were appended that KeepSealed has not noticed yet
 }
 
 // New returns the Ledger stored in db. now is the clock; if nil, the database's
 // clock is used, so that all processes judge alike. Instants are truncated to the
 // millisecond.
 func New(db *sqldb.DB, now func() time.Time, watchers ...Watcher) *Ledger {
-	return &Ledger{db: db, now: now, watchers: watchers, answered: make(chan struct{})}
+	return &Ledger{db: db, now: now, watchers: watchers, answered: make(chan struct{}), appended: make(chan struct{}, 1)}
 }
 
 // transaction is a database transaction with the instant that all its decisions
@@ -106,23 +109,61 @@ type transaction struct {
 	*sqldb.Tx
 	now    time.Time
 	pinned map[string][]passkey.Credential // by tenant
+	ends   map[string]chainEnd             // of the chains to which entries were added, by id
 	events []Event                         // for the watchers, after the commit
 }
 
-// update runs do in a transaction that excludes other writers: either all changes
-// take effect or none.
+// update runs do, which reads one snapshot and then queues changes: either all of them
+// take effect or none. If another process committed something that conflicts, do runs
+// again ([sqldb.DB.Decide]), so it sets its results each time.
 func (l *Ledger) update(ctx context.Context, do func(*transaction) error) error {
 	var tx *transaction
-	err := l.db.Write(ctx, func(raw *sqldb.Tx) (err error) {
+	err := l.db.Decide(ctx, func(raw *sqldb.Tx) (err error) {
 		if tx, err = l.begin(raw); err != nil {
 			return err
 		}
 		return do(tx)
 	})
-	if err == nil {
-		l.notify(ctx, tx.events...)
+	if err != nil {
+		return err
 	}
-	return err
+	if len(tx.ends) > 0 {
+		select {
+		case l.appended <- struct{}{}:
+		default: // KeepSealed has not noticed the entries before these
+		}
+	}
+	l.notify(ctx, tx.events...)
+	return nil
+}
+
+// guard is a condition that a transaction has found true and that must still be true when
+// its changes are stored. Whatever can make it false is stored under the same key.
+type guard struct {
+	key       string
+	condition string
+	args      []any
+}
+
+// enforce queues guards, before the changes that they guard: from then on, one transaction
+// at a time with the same key stores its changes.
+func (tx *transaction) enforce(guards ...guard) error {
+	var keys []string
+	for _, g := range guards {
+		if slices.Contains(keys, g.key) {
+			continue
+		}
+		keys = append(keys, g.key)
+		if err := tx.Exclude(g.key); err != nil {
+			return err
+		}
+	}
+	for _, g := range guards {
+		if err := tx.Require(g.condition, g.args...); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // read runs do on one snapshot of the database.
@@ -143,7 +184,7 @@ func (l *Ledger) begin(raw *sqldb.Tx) (_ *transaction, err error) {
 	} else if now, err = raw.Now(); err != nil {
 		return nil, err
 	}
-	return &transaction{Tx: raw, now: now.UTC().Truncate(time.Millisecond), pinned: l.pinned}, nil
+	return &transaction{Tx: raw, now: now.UTC().Truncate(time.Millisecond), pinned: l.pinned, ends: map[string]chainEnd{}}, nil
 }
 
 // Event is a change of a consent, without personal data. Method is empty until

@@ -11,6 +11,8 @@ import (
 	"unicode/utf8"
 
 	"golang.org/x/text/unicode/norm"
+
+	"github.com/vennio-mcp/vennio-mcp/internal/sqldb"
 )
 
 // Erase deletes everything about every act that concerns a person, and returns the
@@ -21,66 +23,143 @@ import (
 //
 // What remains contains no personal data: that there were entries, and, so that
 // nothing is booked twice, which slot ids were used and what became of each grant.
-// The entry of the erasure contains that, and the ledger still verifies. Passkeys of
-// the person are removed; their public keys remain, so that what they signed can be
-// verified. Repeat Erase if it fails: it removes deleted data from the database's
-// files even if nothing is left to delete.
+// The entry of each act's erasure contains that, and the ledger still verifies. Passkeys
+// of the person are removed; their public keys remain, so that what they signed can be
+// verified. Acts are erased one after another. Repeat Erase if it fails: it erases the
+// others, and removes deleted data from the database's files even if nothing is left to
+// delete.
 func (l *Ledger) Erase(ctx context.Context, person string) (acts, passkeys int, err error) {
 	person = fold(person)
 	if person == "" {
 		return 0, 0, errors.New("say whose data is to be erased")
 	}
-	err = l.update(ctx, func(tx *transaction) error {
-		concerned, err := tx.actsConcerning(person)
-		if err != nil {
+	var concerned, tenants []string
+	err = l.read(ctx, func(tx *transaction) error {
+		if concerned, err = tx.actsConcerning(person); err != nil {
 			return err
 		}
-		var erased details
-		if erased.Entries, erased.LeftPasskeys, err = tx.erasePasskeys(person); err != nil || len(concerned)+len(erased.LeftPasskeys) == 0 {
-			return err
-		}
-		for _, act := range concerned {
-			seqs, err := tx.eraseAct(act)
-			if err != nil {
-				return err
-			}
-			left, err := tx.remaining(act)
-			if err != nil {
-				return err
-			}
-			erased.Entries, erased.Left = append(erased.Entries, seqs...), append(erased.Left, left)
-		}
-		slices.Sort(erased.Entries)
-		acts, passkeys = len(concerned), len(erased.LeftPasskeys)
-		_, err = tx.record(kindErased, storedAct{}, erased)
+		tenants, err = tx.tenantsOfPasskeys(person)
 		return err
 	})
 	if err != nil {
 		return 0, 0, err
 	}
+	for _, act := range concerned {
+		erased := false
+		err := l.update(ctx, func(tx *transaction) (err error) {
+			erased, err = tx.eraseAct(act)
+			return err
+		})
+		if err != nil {
+			return 0, 0, err
+		}
+		if erased {
+			acts++
+		}
+	}
+	for _, tenant := range tenants {
+		erased := 0
+		err := l.update(ctx, func(tx *transaction) (err error) {
+			erased, err = tx.erasePasskeys(tenant, person)
+			return err
+		})
+		if err != nil {
+			return 0, 0, err
+		}
+		passkeys += erased
+	}
 	return acts, passkeys, l.db.Scrub(ctx)
 }
 
-// eraseAct erases an act, and everything about it, and returns the numbers of the
-// entries whose details it deleted. What remains is that there was an act, under which
-// slot id, and what became of it, so that it is not executed a second time. An open
-// proposal of it can no longer be answered, an unsent grant no longer be sent.
-func (tx *transaction) eraseAct(act string) ([]int64, error) {
-	seqs, err := tx.eraseDetails(act)
+// eraseAct erases an act and everything about it, and reports whether there was anything. What remains is
+// that there was an act, under which slot id, and what became of it, so that it is not executed a second
+// time. An open proposal of it can no longer be answered, an unsent grant no longer be sent.
+func (tx *transaction) eraseAct(id string) (bool, error) {
+	stored, err := sqldb.One(tx.Tx, (*storedAct).columns, `SELECT `+actColumns+` FROM acts a WHERE a.id = ?`, id)
+	if err != nil || stored == nil {
+		return false, err
+	}
+	seqs, err := sqldb.All(tx.Tx, sqldb.Column[int64], `SELECT seq FROM details WHERE act = ? ORDER BY seq`, id)
+	if err != nil || len(seqs) == 0 {
+		return false, err
+	}
+	left, err := tx.remaining(id)
 	if err != nil {
-		return nil, err
+		return false, err
 	}
 	for _, statement := range []string{
+		`DELETE FROM details WHERE act = ?`,
 		`UPDATE acts SET digest = NULL, salt = NULL, json = NULL WHERE id = ?`,
 		`UPDATE proposals SET unanswered = '', starts = '', subject = '', state = CASE state WHEN 'open' THEN 'expired' ELSE state END WHERE act = ?`,
 		`UPDATE grants SET given_by = '', words = '', booking = '', request = '', detail = '', subject = '',
 			outcome = CASE outcome WHEN '' THEN 'not_done' ELSE outcome END WHERE act = ?`,
 	} {
-		if err := tx.Exec(statement, act); err != nil {
-			return nil, err
+		if err := tx.Exec(statement, id); err != nil {
+			return false, err
 		}
 	}
-	return seqs, nil
+	_, err = tx.record(kindErased, left.tenant(*stored), storedAct{id: id, end: stored.end}, details{Entries: seqs, Left: []remains{left}})
+	return true, err
+}
+
+// tenantsOfPasskeys returns the tenants that have passkeys of a person, or links to add them.
+func (tx *transaction) tenantsOfPasskeys(person string) ([]string, error) {
+	found, err := sqldb.All(tx.Tx, func(o *struct{ tenant, name string }) []any { return []any{&o.tenant, &o.name} },
+		`SELECT tenant, name FROM passkeys WHERE name <> '' UNION SELECT tenant, name FROM passkey_links WHERE name <> '' ORDER BY 1`)
+	var tenants []string
+	for _, o := range found {
+		if mentions(o.name, person) {
+			tenants = append(tenants, o.tenant)
+		}
+	}
+	return slices.Compact(tenants), err
+}
+
+// erasePasskeys deletes the stored data about the passkeys of a person in a tenant and the links to add
+// them, and removes the passkeys. It returns their number.
+func (tx *transaction) erasePasskeys(tenant, person string) (int, error) {
+	all, err := sqldb.All(tx.Tx, (*Passkey).columns, selectEnrolled+`p.tenant = ? AND p.name <> '' ORDER BY p.added`, tenant)
+	if err != nil {
+		return 0, err
+	}
+	links, err := sqldb.All(tx.Tx, (*PasskeyLink).columns, selectLinks+`tenant = ? AND name <> ''`, tenant)
+	if err != nil {
+		return 0, err
+	}
+	subject, err := tx.passkeySubject(tenant)
+	if err != nil {
+		return 0, err
+	}
+	all = slices.DeleteFunc(all, func(p Passkey) bool { return !mentions(p.Name, person) })
+	links = slices.DeleteFunc(links, func(k PasskeyLink) bool { return !mentions(k.Name, person) })
+	err = each(links, func(k PasskeyLink) error { return tx.Exec(`DELETE FROM passkey_links WHERE hash = ?`, k.hash) })
+	if err != nil || len(all) == 0 {
+		return 0, err
+	}
+	var erased details
+	for _, p := range all {
+		erased.LeftPasskeys = append(erased.LeftPasskeys, remainingPasskey{p.ID, p.Tenant, p.PublicKey, p.RP, p.How, p.added, p.removed})
+		for _, seq := range []int64{p.added, p.removed} {
+			if seq > 0 {
+				erased.Entries = append(erased.Entries, seq)
+			}
+		}
+	}
+	slices.Sort(erased.Entries)
+	err = errors.Join(
+		each(all, func(p Passkey) error { return tx.Exclude(passkeyKey(p.ID)) }),
+		each(erased.Entries, func(seq int64) error { return tx.Exec(`DELETE FROM details WHERE seq = ?`, seq) }),
+	)
+	if err != nil {
+		return 0, err
+	}
+	at, err := tx.record(kindErased, tenant, subject, erased)
+	if err != nil {
+		return 0, err
+	}
+	return len(all), each(all, func(p Passkey) error {
+		return tx.Exec(`UPDATE passkeys SET name = '', removed = CASE removed WHEN 0 THEN `+seqAt+` ELSE removed END WHERE id = ?`, at.chain, at.n, p.ID)
+	})
 }
 
 // Booking is a booking for which Vennio stores the name and the words of the person who agreed to it.

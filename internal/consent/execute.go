@@ -48,25 +48,28 @@ func (l *Ledger) SentWithin(ctx context.Context, tenant string, q Quota) (n int,
 	return n, err
 }
 
+const sumOfBookings = `SELECT CAST(COALESCE(SUM(n), 0) AS BIGINT) FROM sent_bookings WHERE tenant = ? AND slice >= ? AND slice < ?`
+
 func (tx *transaction) sentBookings(tenant string, q Quota) (int, error) {
-	n, err := sqldb.One(tx.Tx, sqldb.Column[int], `SELECT CAST(COALESCE(SUM(n), 0) AS BIGINT) FROM sent_bookings WHERE tenant = ? AND slice >= ? AND slice < ?`,
-		tenant, sqldb.Text(q.From), sqldb.Text(q.To))
+	n, err := sqldb.One(tx.Tx, sqldb.Column[int], sumOfBookings, tenant, sqldb.Text(q.From), sqldb.Text(q.To))
 	if err != nil {
 		return 0, err
 	}
 	return *n, nil
 }
 
-// checkQuota refuses the first sending of a grant that would exceed a quota.
-func (tx *transaction) checkQuota(g Grant, q Quota) error {
+// checkQuota refuses the first sending of a grant that would exceed a quota. The guard
+// does so too, when the sending is stored.
+func (tx *transaction) checkQuota(g Grant, q Quota) ([]guard, error) {
 	if q.Most == 0 || g.Outcome != Unsent || g.At.Before(q.From) || !g.At.Before(q.To) || g.bookings == 0 {
-		return nil
+		return nil, nil
 	}
 	sent, err := tx.sentBookings(g.tenant, q)
 	if err == nil && sent+g.bookings > q.Most {
 		err = ErrQuota
 	}
-	return err
+	args := []any{g.tenant, sqldb.Text(q.From), sqldb.Text(q.To), q.Most - g.bookings}
+	return []guard{{"quota\n" + g.tenant, `(` + sumOfBookings + `) <= ?`, args}}, err
 }
 
 // Send records that the write which g allows is about to be sent, and returns g as
@@ -87,6 +90,7 @@ func (l *Ledger) Send(ctx context.Context, g Grant) (Grant, error) {
 func (l *Ledger) SendWithin(ctx context.Context, g Grant, q Quota) (Grant, error) {
 	var late error
 	err := l.update(ctx, func(tx *transaction) error {
+		late = nil
 		stored, err := tx.grant(`g.id = ?`, g.ID)
 		if err == nil && (stored == nil || stored.stored.erased()) {
 			err = ErrNoGrant
@@ -102,10 +106,15 @@ func (l *Ledger) SendWithin(ctx context.Context, g Grant, q Quota) (Grant, error
 			late = ErrExpired
 			return tx.retire(*g.showLapsed(), whyLapsed)
 		}
-		if err := tx.checkSendable(g); err != nil {
+		guards, err := tx.checkSendable(g)
+		if err != nil {
 			return err
 		}
-		if err := tx.checkQuota(g, q); err != nil {
+		quota, err := tx.checkQuota(g, q)
+		if err != nil {
+			return err
+		}
+		if err := tx.enforce(append(guards, quota...)...); err != nil {
 			return err
 		}
 		g.Outcome, g.Attempt = Sent, g.Attempt+1
@@ -118,31 +127,37 @@ func (l *Ledger) SendWithin(ctx context.Context, g Grant, q Quota) (Grant, error
 	return g, err
 }
 
-func (tx *transaction) checkSendable(g Grant) error {
+// checkSendable refuses a grant that cannot be sent. The guards do so too, when the
+// sending is stored, if a person has declined meanwhile.
+func (tx *transaction) checkSendable(g Grant) ([]guard, error) {
 	switch {
 	case g.Outcome == Sent || g.Outcome == Unknown:
-		return nil
+		return nil, nil
 	case g.Outcome == Unsent:
 		if err := tx.checkSlot(g.tenant, g.slotID, g.stored.id); err != nil || g.Method != Attested {
-			return err
+			return nil, err
 		}
 		act, err := g.stored.parse()
 		if err != nil {
-			return err
+			return nil, err
 		}
-		return tx.checkNotRefused(act) // by a person who declined it in another spelling after it was attested
+		refused, guards, err := tx.refusal(act) // of a person who declined it in another spelling after it was attested
+		if err == nil && refused != nil {
+			err = refused.RefusedError
+		}
+		return guards, err
 	case g.Attempt > 0:
-		return ErrSettled
+		return nil, ErrSettled
 	case g.Detail == whyDeclined:
-		return ErrDeclined
+		return nil, ErrDeclined
 	default: // retired for another reason
-		return ErrExpired
+		return nil, ErrExpired
 	}
 }
 
 // send stores attempt number g.Attempt.
 func (tx *transaction) send(g Grant) error {
-	if _, err := tx.record(kindSent, g.stored, details{Grant: g.ID, Attempt: g.Attempt, eventMethod: g.Method}); err != nil {
+	if _, err := tx.record(kindSent, g.tenant, g.stored, details{Grant: g.ID, Attempt: g.Attempt, eventMethod: g.Method}); err != nil {
 		return err
 	}
 	if err := tx.Exec(`INSERT INTO sends (grant_id, n, outcome) VALUES (?, ?, ?)`, g.ID, g.Attempt, Sent); err != nil {
@@ -193,19 +208,19 @@ func (l *Ledger) settle(ctx context.Context, s settlement) error {
 		if g == nil {
 			return ErrNoGrant
 		}
-		doubt, err = tx.settle(*g, s)
+		attempts, err := tx.attempts(g.ID)
+		if err != nil {
+			return err
+		}
+		doubt, err = tx.settle(g, attempts, s)
 		return err
 	})
 	return cmp.Or(err, doubt)
 }
 
-// settle stores a settlement. doubt is an error for the caller although the
-// settlement is stored.
-func (tx *transaction) settle(g Grant, s settlement) (doubt, err error) {
-	attempts, err := tx.attempts(g.ID)
-	if err != nil {
-		return nil, err
-	}
+// settle stores a settlement and changes the grant and its attempts accordingly. doubt is
+// an error for the caller although the settlement is stored.
+func (tx *transaction) settle(g *Grant, attempts []attempt, s settlement) (doubt, err error) {
 	if s.attempt < 1 || s.attempt > len(attempts) {
 		return nil, ErrNotSent
 	}
@@ -230,11 +245,11 @@ func (tx *transaction) settle(g Grant, s settlement) (doubt, err error) {
 	}
 }
 
-func (tx *transaction) storeSettlement(g Grant, s settlement, now Outcome) error {
+func (tx *transaction) storeSettlement(g *Grant, s settlement, now Outcome) error {
 	if g.stored.erased() { // erased while it was under way
 		s.booking, s.request, s.detail = "", "", ""
 	}
-	_, err := tx.record(kindSettled, g.stored, details{
+	_, err := tx.record(kindSettled, g.tenant, g.stored, details{
 		Grant: g.ID, Attempt: s.attempt, Outcome: s.outcome, Booking: s.booking, Request: s.request, Detail: s.detail, eventMethod: g.Method,
 	})
 	if err != nil {
@@ -244,7 +259,7 @@ func (tx *transaction) storeSettlement(g Grant, s settlement, now Outcome) error
 		return err
 	}
 	g.Outcome, g.BookingID, g.RequestID, g.Detail = now, s.booking, s.request, s.detail
-	return tx.updateGrant(g)
+	return tx.updateGrant(*g)
 }
 
 // overall is the outcome of a grant, computed from the outcomes of its attempts.
@@ -401,22 +416,23 @@ func (l *Ledger) GiveUp(ctx context.Context, g Grant, detail string) error {
 // done or not done.
 func (l *Ledger) settleOpen(ctx context.Context, id string, next func([]attempt) *settlement) error {
 	return l.update(ctx, func(tx *transaction) error {
-		for {
-			g, err := tx.grant(`g.id = ?`, id)
-			if err != nil || g == nil || g.Outcome == Done || g.Outcome == NotDone {
-				return err
-			}
-			attempts, err := tx.attempts(id)
-			if err != nil {
-				return err
-			}
+		g, err := tx.grant(`g.id = ?`, id)
+		if err != nil || g == nil {
+			return err
+		}
+		attempts, err := tx.attempts(id)
+		if err != nil {
+			return err
+		}
+		for g.Outcome != Done && g.Outcome != NotDone {
 			s := next(attempts)
 			if s == nil {
 				return nil
 			}
-			if _, err := tx.settle(*g, *s); err != nil {
+			if _, err := tx.settle(g, attempts, *s); err != nil {
 				return err
 			}
 		}
+		return nil
 	})
 }

@@ -17,19 +17,9 @@ const (
 	whyWeak     = "not accepted under the policy of another request"
 )
 
-// currentGrant returns the grant of an act that can be sent or was sent; nil if there
-// is none. It retires one that has expired.
-func (tx *transaction) currentGrant(act string) (*Grant, error) {
-	g, err := tx.liveGrant(act)
-	if err != nil || g == nil || !g.lapsed {
-		return g, err
-	}
-	return nil, tx.retire(*g, whyLapsed)
-}
-
 // retire records that a grant was not sent and no longer can be.
 func (tx *transaction) retire(g Grant, why string) error {
-	if _, err := tx.record(kindRetired, g.stored, details{Grant: g.ID, Why: why, eventMethod: g.Method}); err != nil {
+	if _, err := tx.record(kindRetired, g.tenant, g.stored, details{Grant: g.ID, Why: why, eventMethod: g.Method}); err != nil {
 		return err
 	}
 	g.Outcome, g.Detail = NotDone, why
@@ -53,7 +43,7 @@ func (l *Ledger) Abandon(ctx context.Context, g Grant, reason string) error {
 
 // expireProposal records that an open proposal has expired.
 func (tx *transaction) expireProposal(p Proposal) error {
-	if _, err := tx.record(kindExpired, p.stored, details{Proposal: p.ID}); err != nil {
+	if _, err := tx.record(kindExpired, p.Act.Tenant, p.stored, details{Proposal: p.ID}); err != nil {
 		return err
 	}
 	return tx.setProposal(p.ID, StateExpired)
@@ -63,14 +53,22 @@ func (tx *transaction) expireProposal(p Proposal) error {
 // if they have. What was seen expired once remains so, even if the clock is set back.
 func (l *Ledger) recordExpiry(ctx context.Context, act string) error {
 	return l.update(ctx, func(tx *transaction) error {
-		if _, err := tx.currentGrant(act); err != nil {
+		var e earlier
+		g, err := tx.liveGrant(act)
+		if err == nil && g != nil && g.lapsed {
+			e.retired, e.why = g, whyLapsed
+		}
+		if err != nil {
 			return err
 		}
 		p, err := tx.latestProposal(act)
-		if err != nil || p == nil || !p.overdue {
+		if err == nil && p != nil && p.overdue {
+			e.overdue = p
+		}
+		if err != nil {
 			return err
 		}
-		return tx.expireProposal(*p)
+		return tx.recordEnd(e)
 	})
 }
 
@@ -85,22 +83,25 @@ func (tx *transaction) overdueProposals() ([]Proposal, error) {
 
 func (tx *transaction) expireProposals() error {
 	overdue, err := tx.overdueProposals()
-	for _, p := range overdue {
-		if err == nil {
-			err = tx.expireProposal(p)
-		}
+	if err != nil {
+		return err
 	}
-	return err
+	return each(overdue, tx.expireProposal)
 }
 
-func (tx *transaction) expireGrants() error {
-	lapsed, err := tx.grants(`g.outcome = '' AND g.expires <= ? AND a.json IS NOT NULL ORDER BY g.expires DESC LIMIT ?`, sqldb.Text(tx.now), expireAtOnce)
-	for _, g := range lapsed {
-		if err == nil {
-			err = tx.retire(g, whyLapsed)
+// lapsedGrants returns the grants that were not sent in time and have no entry about that yet.
+func (tx *transaction) lapsedGrants() ([]Grant, error) {
+	return tx.grants(`g.outcome = '' AND g.expires <= ? AND a.json IS NOT NULL ORDER BY g.expires DESC LIMIT ?`, sqldb.Text(tx.now), expireAtOnce)
+}
+
+// each calls do for every value, up to the first error.
+func each[T any](all []T, do func(T) error) error {
+	for _, one := range all {
+		if err := do(one); err != nil {
+			return err
 		}
 	}
-	return err
+	return nil
 }
 
 // HostIdentity identifies a host as Vennio does; fields that Vennio left out are empty.
@@ -124,44 +125,35 @@ func (w HostIdentity) matches(p Host) bool {
 func (l *Ledger) CloseForHost(ctx context.Context, tenant string, host HostIdentity, why string) (n int, err error) {
 	why = sanitize.Line(why, 200)
 	err = l.update(ctx, func(tx *transaction) error {
-		if err := errors.Join(tx.expireGrants(), tx.expireProposals()); err != nil {
+		lapsed, err1 := tx.lapsedGrants()
+		overdue, err2 := tx.overdueProposals()
+		grants, err3 := tx.unsentGrants()
+		open, err4 := tx.openProposals()
+		if err := errors.Join(err1, err2, err3, err4); err != nil {
 			return err
 		}
-		grants, err := tx.unsentGrants()
-		if err != nil {
-			return err
-		}
-		for _, g := range grants {
-			if !involves(g.stored, tenant, host) {
-				continue
-			}
-			if err := tx.retire(g, why); err != nil {
-				return err
-			}
-			n++
-		}
-		open, err := tx.openProposals()
-		if err != nil {
-			return err
-		}
-		for _, p := range open {
-			if !involves(p.stored, tenant, host) {
-				continue
-			}
-			if _, err := tx.record(kindClosed, p.stored, details{Proposal: p.ID, Why: why}); err != nil {
-				return err
-			}
-			if err := tx.setProposal(p.ID, StateExpired); err != nil {
-				return err
-			}
-			n++
-		}
-		return nil
+		grants = slices.DeleteFunc(grants, func(g Grant) bool { return !involves(g.stored, tenant, host) })
+		open = slices.DeleteFunc(open, func(p Proposal) bool { return !involves(p.stored, tenant, host) })
+		n = len(grants) + len(open)
+		return errors.Join(
+			each(lapsed, func(g Grant) error { return tx.retire(g, whyLapsed) }),
+			each(overdue, tx.expireProposal),
+			each(grants, func(g Grant) error { return tx.retire(g, why) }),
+			each(open, func(p Proposal) error { return tx.close(p, why) }),
+		)
 	})
 	if err == nil && n > 0 {
 		l.wakeWaiting()
 	}
 	return n, err
+}
+
+// close records that an open proposal can no longer be answered.
+func (tx *transaction) close(p Proposal, why string) error {
+	if _, err := tx.record(kindClosed, p.Act.Tenant, p.stored, details{Proposal: p.ID, Why: why}); err != nil {
+		return err
+	}
+	return tx.setProposal(p.ID, StateExpired)
 }
 
 // involves reports whether an act has the host. One that cannot be read counts, because

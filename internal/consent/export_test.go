@@ -2,6 +2,7 @@ package consent_test
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -16,32 +17,57 @@ import (
 	"github.com/vennio-mcp/vennio-mcp/internal/consent"
 )
 
-// proven checks an export by the documentation of Entry alone.
-func proven(t *testing.T, export string) (entries, bare int) {
+// line is a line of an export: an entry, or a seal.
+type line struct {
+	Seq, N, Entries                                                        int
+	At, Kind, Digest, Commitment, Prev, Hash, Salt, Details, Tenant, Chain string
+}
+
+// tally is what proven tally in an export.
+type tally struct{ entries, bare, seals, unsealed int }
+
+// proven checks an export of a new ledger by the documentation of Entry and Seal alone.
+func proven(t *testing.T, export string) (n tally) {
 	t.Helper()
 	hash := func(s string) string {
 		h := sha256.Sum256([]byte(s))
 		return hex.EncodeToString(h[:])
 	}
-	prev := strings.Repeat("0", 64)
-	for line := range strings.Lines(export) {
-		var e struct {
-			Seq                                                     int
-			At, Kind, Digest, Commitment, Prev, Hash, Salt, Details string
+	lines := func(fields ...any) string {
+		texts := make([]string, len(fields))
+		for i, field := range fields {
+			texts[i] = fmt.Sprint(field)
 		}
-		require.NoError(t, json.Unmarshal([]byte(line), &e))
-		entries++
-		assert.Equal(t, entries, e.Seq)
-		assert.Equal(t, prev, e.Prev)
-		assert.Equal(t, hash(fmt.Sprintf("%s\n%d\n%s\n%s\n%s\n%s", e.Prev, e.Seq, e.At, e.Kind, e.Digest, e.Commitment)), e.Hash)
+		return hash(strings.Join(texts, "\n"))
+	}
+	first := strings.Repeat("0", 64)
+	chains, seals := map[string]line{}, map[string]line{}
+	var sealed []any // hashes since the last seal
+	for text := range strings.Lines(export) {
+		var e line
+		require.NoError(t, json.Unmarshal([]byte(text), &e))
+		if e.Kind == "seal" {
+			before := cmp.Or(seals[e.Tenant], line{Hash: first})
+			assert.Equal(t, []any{before.N + 1, before.Hash, len(sealed)}, []any{e.N, e.Prev, e.Entries})
+			assert.Equal(t, lines(append([]any{e.Prev, e.Tenant, e.N, e.At, e.Entries}, sealed...)...), e.Hash)
+			seals[e.Tenant], sealed = e, nil
+			n.seals++
+			continue
+		}
+		before := cmp.Or(chains[e.Chain], line{Hash: first})
+		assert.Equal(t, []any{before.N + 1, before.Hash}, []any{e.N, e.Prev})
+		chains[e.Chain] = e
+		n.entries++
+		assert.Equal(t, lines(e.Prev, e.Tenant, e.Chain, e.N, e.At, e.Kind, e.Digest, e.Commitment), e.Hash)
 		if e.Details == "" {
-			bare++
+			n.bare++
 		} else {
 			assert.Equal(t, hash(e.Salt+e.Details), e.Commitment)
 		}
-		prev = e.Hash
+		sealed = append(sealed, e.Hash)
 	}
-	return entries, bare
+	n.unsealed = len(sealed)
+	return n
 }
 
 // req: O4
@@ -54,7 +80,9 @@ func TestReq_O4_AThirdPartyCanProveTheExport(t *testing.T) {
 		if i%2 == 1 {
 			name = "Bob"
 		}
-		_, err := l.Attest(t.Context(), meeting(fmt.Sprint(i), name, "someone@example.com"), name, "yes <&> \u2028 \"it is\"")
+		act := meeting(fmt.Sprint(i), name, "someone@example.com")
+		act.Tenant = fmt.Sprint("tenant-", i%3)
+		_, err := l.Attest(t.Context(), act, name, "yes <&> \u2028 \"it is\"")
 		require.NoError(t, err)
 		c.advance(1)
 	}
@@ -63,15 +91,17 @@ func TestReq_O4_AThirdPartyCanProveTheExport(t *testing.T) {
 		require.NoError(t, l.Export(t.Context(), &out))
 		return out.String()
 	}
-	entries, bare := proven(t, export())
-	assert.Equal(t, []int{many, 0}, []int{entries, bare})
+	assert.Equal(t, tally{many, 0, 0, many}, proven(t, export()))
+	require.NoError(t, l.Seal(t.Context()))
+	assert.Equal(t, tally{many, 0, 3, 0}, proven(t, export()))
 	_, _, err := l.Erase(t.Context(), "Bob")
 	require.NoError(t, err)
-	entries, bare = proven(t, export())
-	assert.Equal(t, []int{many + 1, many / 2}, []int{entries, bare})
+	assert.Equal(t, tally{many + many/2, many / 2, 3, many / 2}, proven(t, export()))
+	require.NoError(t, l.Seal(t.Context()))
+	assert.Equal(t, tally{many + many/2, many / 2, 6, 0}, proven(t, export()))
 	n, err := l.Verify(t.Context())
 	require.NoError(t, err)
-	assert.EqualValues(t, many+1, n)
+	assert.EqualValues(t, many+many/2, n)
 }
 
 // req: O4

@@ -160,41 +160,57 @@ func (l *Ledger) Attest(ctx context.Context, act Act, by, words string) (Grant, 
 	}
 	var g Grant
 	err := l.update(ctx, func(tx *transaction) error {
-		stored, err := tx.storeAct(act)
+		stored, isNew, err := tx.findAct(act)
 		if err != nil {
 			return err
 		}
 		if err := tx.checkSlot(act.Tenant, act.SlotID, stored.id); err != nil {
 			return err
 		}
-		current, err := tx.currentGrant(stored.id)
+		var current *Grant
+		if !isNew {
+			current, err = tx.liveGrant(stored.id)
+		}
 		if err != nil {
 			return err
 		}
-		if current != nil {
+		if current != nil && !current.lapsed {
 			g = *current
 			return nil
+		}
+		if err := tx.checkAttestable(stored, isNew, act); err != nil {
+			return err
+		}
+		if isNew {
+			err = tx.insertAct(stored)
+		} else if current != nil {
+			err = tx.retire(*current, whyLapsed)
+		}
+		if err != nil {
+			return err
 		}
 		g = *newGrant(stored, act)
 		g.GivenBy, g.Words, g.Method = sanitize.Line(by, 100), sanitize.Line(words, 500), Attested
 		g.At, g.Expires = tx.now, tx.now.Add(Lifetime)
-		return tx.attest(g, act)
+		return tx.attest(g)
 	})
 	return g, err
 }
 
-func (tx *transaction) attest(g Grant, act Act) error {
-	if err := tx.checkNotRefused(act); err != nil {
+// checkAttestable refuses an act that a person declined.
+func (tx *transaction) checkAttestable(stored storedAct, isNew bool, act Act) error {
+	if err := tx.checkNotRefused(act); err != nil || isNew {
 		return err
 	}
-	p, err := tx.latestProposal(g.stored.id)
-	if err != nil {
-		return err
+	p, err := tx.latestProposal(stored.id)
+	if err == nil && p != nil && p.State == StateDeclined && act.SlotID != "" { // for as long as a slot id is valid
+		err = ErrDeclined
 	}
-	if p != nil && p.State == StateDeclined && g.slotID != "" { // for as long as a slot id is valid
-		return ErrDeclined
-	}
-	_, err = tx.record(kindAttested, g.stored, details{
+	return err
+}
+
+func (tx *transaction) attest(g Grant) error {
+	_, err := tx.record(kindAttested, g.tenant, g.stored, details{
 		Act: g.stored.json, Grant: g.ID, By: g.GivenBy, Words: g.Words, Method: Attested, Expires: sqldb.Text(g.Expires),
 	})
 	if err != nil {
@@ -243,7 +259,7 @@ func (l *Ledger) FindConsent(ctx context.Context, act Act) (*Grant, *Proposal, e
 		if p.State != StateDeclined {
 			return nil
 		}
-		refused, err := tx.refusal(act)
+		refused, _, err := tx.refusal(act)
 		if refused == nil { // a person may be asked again
 			p = nil
 		}

@@ -64,7 +64,22 @@ type remainingGrant struct {
 	Attempts []Outcome `json:"attempts,omitempty"` // the outcome of each
 }
 
-// remaining reads the parts of an erased act that are still stored.
+// tenant returns the tenant of an act that is erased.
+func (r remains) tenant(act storedAct) string {
+	if parsed, err := act.parse(); err == nil && !act.erased() {
+		return parsed.Tenant
+	}
+	for _, g := range r.Grants {
+		return g.Tenant
+	}
+	for _, p := range r.Proposals {
+		return p.Tenant
+	}
+	return ""
+}
+
+// remaining returns what an erasure leaves of the records of an act: an open proposal expires, and an unsent
+// grant is settled as not done.
 func (tx *transaction) remaining(act string) (remains, error) {
 	r := remains{Act: act}
 	proposals, err := tx.proposalsAbout(only(act))
@@ -72,6 +87,9 @@ func (tx *transaction) remaining(act string) (remains, error) {
 		return r, err
 	}
 	for _, p := range proposals {
+		if p.State == StateOpen {
+			p.State = StateExpired
+		}
 		r.Proposals = append(r.Proposals, remainingProposal{
 			p.ID, p.seq, sqldb.Text(p.At), sqldb.Text(p.Expires), p.State, p.tenant, p.caller, p.Account, p.Policy, sqldb.Text(p.refused),
 		})
@@ -84,6 +102,9 @@ func (tx *transaction) remaining(act string) (remains, error) {
 		attempts, err := tx.attempts(g.ID)
 		if err != nil {
 			return r, err
+		}
+		if g.Outcome == Unsent {
+			g.Outcome = NotDone
 		}
 		left := remainingGrant{g.ID, g.ProposalID, g.tenant, g.slotID, g.Method, sqldb.Text(g.At), sqldb.Text(g.Expires), g.Outcome, g.bookings, nil}
 		for _, a := range attempts {
@@ -278,10 +299,16 @@ func (tx *transaction) history(act storedAct) (*history, error) {
 	if err != nil {
 		return nil, err
 	}
+	end := chainEnd{0, noEntry}
 	for _, e := range entries {
-		if _, why := verifiedDetails(e); why != "" {
+		_, why := verifiedDetails(e)
+		if why == "" && e.N != 0 {
+			why = follows(e, end)
+		}
+		if why != "" {
 			return nil, &BrokenError{e.Seq, why}
 		}
+		end = chainEnd{e.N, e.Hash}
 	}
 	return replay(act, nil, entries, tx.signer)
 }

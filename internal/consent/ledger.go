@@ -1,16 +1,12 @@
 package consent
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
-	"errors"
-	"fmt"
-	"io"
-	"maps"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -18,9 +14,8 @@ import (
 	"github.com/vennio-mcp/vennio-mcp/internal/tenant"
 )
 
-// This file has all statements on the tables of the ledger (entries, details, head)
-// and all rules of its chain, so that another design of the chain changes nothing
-// else in the package (docs/decisions/ledger.md).
+// This file has all statements on the entries and their details, and the rules of their
+// chains. seals.go has the seals, which fix the order of the chains.
 
 // The kinds of entries.
 const (
@@ -42,10 +37,16 @@ const (
 
 // Entry is one entry of the ledger. Anyone who has it can prove it without this
 // program: commitment is the SHA-256 of salt and details as one text; hash is the
-// SHA-256 of prev, seq, at, kind, digest and commitment joined by line feeds; prev is
-// the hash of the entry before (64 zeros for the first). All are hexadecimal.
+// SHA-256 of prev, tenant, chain, n, at, kind, digest and commitment joined by line
+// feeds; prev is the hash of the entry before it in its chain. The first entry of a
+// chain has as prev the hash of the newest entry of the old chain about the same act,
+// or 64 zeros if there is none. All are hexadecimal.
+//
+// Entries of the old chain, from before there was a chain for each act, have no tenant,
+// chain, n and seal. Their hash is the SHA-256 of prev, seq, at, kind, digest and
+// commitment, and prev is the hash of the entry numbered seq - 1 (64 zeros for the first).
 type Entry struct {
-	Seq        int64  `json:"seq"` // 1, 2, 3 …
+	Seq        int64  `json:"seq"` // increases, with gaps
 	At         string `json:"at"`  // RFC 3339 in UTC, to the millisecond
 	Kind       string `json:"kind"`
 	Digest     string `json:"digest"` // the same for all entries about one act; empty for an erasure
@@ -54,12 +55,21 @@ type Entry struct {
 	Hash       string `json:"hash"`
 	Salt       string `json:"salt,omitempty"`    // empty once erased
 	Details    string `json:"details,omitempty"` // JSON; empty once erased
+	Tenant     string `json:"tenant,omitempty"`  // empty for the default tenant
+	Chain      string `json:"chain,omitempty"`   // our id of the act, or "passkeys:" and the tenant
+	N          int64  `json:"n,omitempty"`       // in the chain: 1, 2, 3 …; 0 in the old chain
+	Seal       int64  `json:"seal,omitempty"`    // the id of the seal; 0 until the entry has one
 	Act        string `json:"-"`                 // our id of the act; empty for an erasure, and once erased
 }
 
 func (e *Entry) columns() []any {
-	return []any{&e.Seq, &e.At, &e.Kind, &e.Digest, &e.Commitment, &e.Prev, &e.Hash, &e.Act, &e.Salt, &e.Details}
+	return []any{
+		&e.Seq, &e.At, &e.Kind, &e.Digest, &e.Commitment, &e.Prev, &e.Hash, &e.Tenant, &e.Chain, &e.N, &e.Seal, &e.Act, &e.Salt, &e.Details,
+	}
 }
+
+const entryColumns = `e.seq, e.at, e.kind, e.digest, e.commitment, e.prev, e.hash, COALESCE(e.tenant, ''), COALESCE(e.chain, ''), COALESCE(e.n, 0), COALESCE(e.seal, 0),
+	COALESCE(d.act, ''), COALESCE(d.salt, ''), COALESCE(d.json, '')`
 
 // details is the content of an entry. Each kind uses some of the fields.
 type details struct {
@@ -97,60 +107,96 @@ type details struct {
 	eventMethod Method // for the entry's event if Method is empty: the method of the grant; not stored
 }
 
-// ledgerEnd is the number and the hash of the last entry.
-type ledgerEnd struct {
-	seq  int64
+// chainEnd is the number and the hash of the newest entry of a chain.
+type chainEnd struct {
+	n    int64
 	hash string
 }
 
-func (e *ledgerEnd) columns() []any { return []any{&e.seq, &e.hash} }
+// noEntry is the hash that the first entry follows.
+var noEntry = strings.Repeat("0", 2*sha256.Size)
 
-// end returns the ledger's end as the last append stored it; nil if somebody deleted
-// that row.
-func (tx *transaction) end() (*ledgerEnd, error) {
-	return sqldb.One(tx.Tx, (*ledgerEnd).columns, `SELECT seq, hash FROM head WHERE id = 1`)
+// Scan reads an end as endOfAct and endOfChain select it. It implements sql.Scanner.
+func (c *chainEnd) Scan(from any) error {
+	text, _ := from.(string)
+	if text == "" {
+		*c = chainEnd{0, noEntry}
+		return nil
+	}
+	number, hash, _ := strings.Cut(text, " ")
+	n, err := strconv.ParseInt(number, 10, 64)
+	*c = chainEnd{n, hash}
+	return err
 }
 
-// record appends an entry about an act, collects its event for the watchers, and
-// returns its number.
-func (tx *transaction) record(kind string, act storedAct, d details) (int64, error) {
-	end, err := tx.end()
-	if err != nil {
-		return 0, err
-	}
+func (c *chainEnd) columns() []any { return []any{c} }
+
+// endOfAct selects the end of the chain of the act a: its newest entry, or else the
+// newest entry of the old chain about the act, with the number 0. The sum keeps
+// PostgreSQL from looking for the act in the order of all entries.
+const endOfAct = `COALESCE((SELECT e.n || ' ' || e.hash FROM entries e WHERE e.chain = a.id ORDER BY e.n DESC LIMIT 1),
+	(SELECT '0 ' || e.hash FROM entries e WHERE e.seq = (SELECT MAX(d.seq + 0) FROM details d WHERE d.act = a.id)), '')`
+
+// passkeyChain returns the id of the chain of the changes of a tenant's passkeys.
+func passkeyChain(tenant string) string { return "passkeys:" + storable(tenant) }
+
+// passkeySubject returns what entries about the passkeys of a tenant are recorded for:
+// no act, and the end of the chain of these entries.
+func (tx *transaction) passkeySubject(tenant string) (storedAct, error) {
+	end, err := sqldb.One(tx.Tx, (*chainEnd).columns, `SELECT e.n || ' ' || e.hash FROM entries e WHERE e.chain = ? ORDER BY e.n DESC LIMIT 1`, passkeyChain(tenant))
 	if end == nil {
-		return 0, errors.New("the row with the ledger's end is missing: somebody has tampered with the database")
+		end = &chainEnd{0, noEntry}
 	}
-	d.Of = act.id
-	e := Entry{
-		Seq: end.seq + 1, At: sqldb.Text(tx.now), Kind: kind, Digest: maskedDigest(act), Prev: end.hash,
-		Act: act.id, Salt: newSalt(), Details: encode(d),
+	return storedAct{end: *end}, err
+}
+
+// position is the place of an entry. Its seq is known only after it was inserted.
+type position struct {
+	chain string
+	n     int64
+}
+
+// seqAt selects the seq of the entry at a position, whose fields are its values.
+const seqAt = `(SELECT seq FROM entries WHERE chain = ? AND n = ?)`
+
+// record queues an entry about an act of a tenant, or without an act about the tenant's
+// passkeys, after the newest entry of its chain, and collects its event for the
+// watchers. If another transaction appends to the chain first, the database refuses the
+// entry and the transaction runs again.
+func (tx *transaction) record(kind, tenant string, act storedAct, d details) (position, error) {
+	at := position{cmp.Or(act.id, passkeyChain(tenant)), 0}
+	end, ok := tx.ends[at.chain]
+	if !ok {
+		end = act.end
 	}
+	at.n = end.n + 1
+	e := Entry{At: sqldb.Text(tx.now), Kind: kind, Digest: maskedDigest(act), Prev: end.hash, Tenant: storable(tenant), Chain: at.chain, N: at.n, Salt: newSalt()}
+	if kind != kindErased {
+		e.Act, d.Of = act.id, act.id
+	}
+	e.Details = encode(d)
 	e.Commitment = sha256Hex(e.Salt + e.Details)
 	e.Hash = entryHash(e)
+	tx.ends[at.chain] = chainEnd{e.N, e.Hash}
 	if event, ok := eventOf(kind, d); ok {
 		tx.events = append(tx.events, event)
 	}
-	return e.Seq, tx.insertEntry(e)
-}
-
-func (tx *transaction) insertEntry(e Entry) error {
-	err := tx.Exec(`INSERT INTO entries (seq, at, kind, digest, commitment, prev, hash) VALUES (?, ?, ?, ?, ?, ?, ?)`,
-		e.Seq, e.At, e.Kind, e.Digest, e.Commitment, e.Prev, e.Hash)
+	err := tx.Exec(`INSERT INTO entries (at, kind, digest, commitment, prev, hash, tenant, chain, n) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		e.At, e.Kind, e.Digest, e.Commitment, e.Prev, e.Hash, e.Tenant, e.Chain, e.N)
 	if err != nil {
-		return err
+		return at, err
 	}
-	if err := tx.Exec(`UPDATE head SET seq = ?, hash = ? WHERE id = 1`, e.Seq, e.Hash); err != nil {
-		return err
-	}
-	return tx.Exec(`INSERT INTO details (seq, act, salt, json) VALUES (?, NULLIF(?, ''), ?, ?)`, e.Seq, e.Act, e.Salt, e.Details)
+	return at, tx.Exec(`INSERT INTO details (seq, act, salt, json) VALUES (`+seqAt+`, NULLIF(?, ''), ?, ?)`, at.chain, at.n, e.Act, e.Salt, e.Details)
 }
 
-// entryHash is the SHA-256 over prev, seq, at, kind, digest and commitment, one per
-// line. None of them contains a line feed, so no text can be moved from one field to
-// the next.
+// entryHash is the SHA-256 of the fields that Entry names, one per line. None of them
+// contains a line feed, so no text can be moved from one field to the next.
 func entryHash(e Entry) string {
-	return sha256Hex(strings.Join([]string{e.Prev, strconv.FormatInt(e.Seq, 10), e.At, e.Kind, e.Digest, e.Commitment}, "\n"))
+	number := strconv.FormatInt(e.Seq, 10)
+	if e.N != 0 {
+		number = strings.Join([]string{e.Tenant, e.Chain, strconv.FormatInt(e.N, 10)}, "\n")
+	}
+	return sha256Hex(strings.Join([]string{e.Prev, number, e.At, e.Kind, e.Digest, e.Commitment}, "\n"))
 }
 
 // maskedDigest is an act's digest as entries contain it: equal for all entries about
@@ -173,8 +219,7 @@ func newSalt() string {
 // entriesAfter returns up to limit entries after the one numbered after. The join
 // repeats the bound: without it PostgreSQL reads all details for each page.
 func (tx *transaction) entriesAfter(after int64, limit int) ([]Entry, error) {
-	return sqldb.All(tx.Tx, (*Entry).columns, `SELECT e.seq, e.at, e.kind, e.digest, e.commitment, e.prev, e.hash,
-		COALESCE(d.act, ''), COALESCE(d.salt, ''), COALESCE(d.json, '')
+	return sqldb.All(tx.Tx, (*Entry).columns, `SELECT `+entryColumns+`
 		FROM entries e LEFT JOIN details d ON d.seq = e.seq AND d.seq > ? WHERE e.seq > ? ORDER BY e.seq LIMIT ?`, after, after, limit)
 }
 
@@ -182,8 +227,16 @@ func (tx *transaction) entriesAfter(after int64, limit int) ([]Entry, error) {
 // except those whose details were erased.
 func (tx *transaction) entriesAbout(r actRange) ([]Entry, error) {
 	condition, args := r.of(`d.act`)
-	return sqldb.All(tx.Tx, (*Entry).columns, `SELECT e.seq, e.at, e.kind, e.digest, e.commitment, e.prev, e.hash, d.act, d.salt, d.json
+	return sqldb.All(tx.Tx, (*Entry).columns, `SELECT `+entryColumns+`
 		FROM details d JOIN entries e ON e.seq = d.seq WHERE `+condition+` ORDER BY d.seq + 0`, args...)
+}
+
+// entriesOfChains returns the entries in the chains of the acts of a range, the oldest
+// first, also those whose details were erased, without their details.
+func (tx *transaction) entriesOfChains(r actRange) ([]Entry, error) {
+	condition, args := r.of(`e.chain`)
+	return sqldb.All(tx.Tx, (*Entry).columns, `SELECT e.seq, e.at, e.kind, e.digest, e.commitment, e.prev, e.hash, e.tenant, e.chain, e.n, COALESCE(e.seal, 0), '', '', ''
+		FROM entries e WHERE `+condition+` ORDER BY e.seq + 0`, args...)
 }
 
 // page is how many entries, and the records of how many acts, are read at once.
@@ -205,16 +258,6 @@ func (tx *transaction) eachEntry(do func(Entry) error) error {
 	}
 }
 
-// eraseDetails deletes the details of all entries about an act and returns the
-// numbers of these entries.
-func (tx *transaction) eraseDetails(act string) ([]int64, error) {
-	erased, err := sqldb.All(tx.Tx, sqldb.Column[int64], `SELECT seq FROM details WHERE act = ? ORDER BY seq`, act)
-	if err != nil {
-		return nil, err
-	}
-	return erased, tx.Exec(`DELETE FROM details WHERE act = ?`, act)
-}
-
 // Entries returns up to limit entries after the one numbered after; 0 begins at the
 // first.
 func (l *Ledger) Entries(ctx context.Context, after int64, limit int) (entries []Entry, err error) {
@@ -223,98 +266,6 @@ func (l *Ledger) Entries(ctx context.Context, after int64, limit int) (entries [
 		return err
 	})
 	return entries, err
-}
-
-// Export writes the ledger as JSON lines, one Entry each, personal data included.
-func (l *Ledger) Export(ctx context.Context, to io.Writer) error {
-	for after := int64(0); ; {
-		entries, err := l.Entries(ctx, after, page)
-		if err != nil || len(entries) == 0 {
-			return err
-		}
-		for _, e := range entries {
-			if _, err := fmt.Fprintln(to, encode(e)); err != nil {
-				return fmt.Errorf("export the ledger: %w", err)
-			}
-		}
-		after = entries[len(entries)-1].Seq
-	}
-}
-
-// chainVerifier checks entries in their order.
-type chainVerifier struct {
-	end           ledgerEnd
-	withoutReason map[int64]bool     // entries without details that no erasure has explained so far
-	left          map[string]remains // the records that erasures left, by act
-	passkeys      *passkeyHistory
-}
-
-func newChainVerifier(passkeys *passkeyHistory) *chainVerifier {
-	return &chainVerifier{ledgerEnd{0, strings.Repeat("0", sha256.Size*2)}, map[int64]bool{}, map[string]remains{}, passkeys}
-}
-
-// verifyChain checks every entry and the ledger's end.
-func (tx *transaction) verifyChain() (*chainVerifier, error) {
-	c := newChainVerifier(newPasskeyHistory(tx.pinned))
-	if err := tx.eachEntry(c.verify); err != nil {
-		return c, err
-	}
-	end, err := tx.end()
-	if err != nil {
-		return c, err
-	}
-	return c, c.verifyEnd(end)
-}
-
-func (c *chainVerifier) verify(e Entry) error {
-	why := ""
-	switch {
-	case e.Seq != c.end.seq+1:
-		return &BrokenError{c.end.seq + 1, "it is missing"}
-	case e.Prev != c.end.hash:
-		why = "it does not follow the one before"
-	case e.Hash != entryHash(e):
-		why = "its hash does not fit"
-	case e.Salt == "" && e.Details == "" && e.Kind != kindErased:
-		c.withoutReason[e.Seq] = true
-	default:
-		why = c.verifyDetails(e)
-	}
-	if why != "" {
-		return &BrokenError{e.Seq, why}
-	}
-	c.end = ledgerEnd{e.Seq, e.Hash}
-	return nil
-}
-
-func (c *chainVerifier) verifyDetails(e Entry) (why string) {
-	d, why := verifiedDetails(e)
-	if why == "" {
-		why = c.passkeys.apply(e, d)
-	}
-	if why == "" && e.Kind == kindErased {
-		for _, seq := range d.Entries {
-			delete(c.withoutReason, seq)
-		}
-		for _, r := range d.Left {
-			c.left[r.Act] = r
-		}
-	}
-	return why
-}
-
-// verifyEnd finds what the entries alone do not show: entries missing at the end,
-// and details deleted without an erasure.
-func (c *chainVerifier) verifyEnd(stored *ledgerEnd) error {
-	switch {
-	case stored == nil || stored.seq > c.end.seq:
-		return &BrokenError{c.end.seq + 1, "the end is cut off"}
-	case *stored != c.end:
-		return &BrokenError{c.end.seq, "it was not written as the end"}
-	case len(c.withoutReason) > 0:
-		return &BrokenError{slices.Min(slices.Collect(maps.Keys(c.withoutReason))), "its details are gone, and no erasure says why"}
-	}
-	return nil
 }
 
 // verifiedDetails returns the details of an entry, or why they are not those that
@@ -326,7 +277,7 @@ func verifiedDetails(e Entry) (d details, why string) {
 	case e.Commitment != sha256Hex(e.Salt+e.Details):
 		return d, "its details are not those it was written with"
 	}
-	if err := json.Unmarshal([]byte(e.Details), &d); err != nil || d.Of != e.Act {
+	if err := json.Unmarshal([]byte(e.Details), &d); err != nil || d.Of != e.Act || e.N != 0 && e.Act != "" && e.Act != e.Chain {
 		return d, "its details are filed under another act"
 	}
 	return d, ""

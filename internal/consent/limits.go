@@ -51,18 +51,19 @@ func (e *TooManyError) Error() string {
 }
 
 // checkAskLimits refuses a request that exceeds the limits, with the limit that takes longest to
-// wait for. Each limit takes one query that reads at most as many rows as the limit allows requests.
-func (tx *transaction) checkAskLimits(tenant string, from Asker) error {
+// wait for. The guards do so too, when the request is stored. Each limit takes one query that reads at
+// most as many rows as the limit allows requests.
+func (tx *transaction) checkAskLimits(tenant string, from Asker) (guards []guard, err error) {
 	var longest *TooManyError
 	for _, c := range []struct {
 		column, id   string
 		most         int
 		open, tenant bool
 	}{
-		{"caller", from.key(), from.Limits.Open, true, false},
-		{"caller", from.key(), from.Limits.Hourly, false, false},
 		{"tenant", tenant, from.Limits.TenantOpen, true, true},
 		{"tenant", tenant, from.Limits.TenantHourly, false, true},
+		{"caller", from.key(), from.Limits.Open, true, false},
+		{"caller", from.key(), from.Limits.Hourly, false, false},
 	} {
 		if c.most == 0 {
 			continue
@@ -73,11 +74,13 @@ func (tx *transaction) checkAskLimits(tenant string, from Asker) error {
 			query, since, period = `SELECT p.at FROM proposals p WHERE p.`+c.column+` = ? AND p.caller <> '' AND p.at > ?
 			ORDER BY p.at DESC LIMIT 1 OFFSET ?`, tx.now.Add(-time.Hour), time.Hour
 		}
-		nth, err := sqldb.One(tx.Tx, sqldb.InstantColumn, query, c.id, sqldb.Text(since), c.most-1)
+		args := []any{c.id, sqldb.Text(since), c.most - 1}
+		nth, err := sqldb.One(tx.Tx, sqldb.InstantColumn, query, args...)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		if nth == nil {
+			guards = append(guards, guard{"asking\n" + c.column + "\n" + c.id, `NOT EXISTS (` + query + `)`, args})
 			continue
 		}
 		if wait := nth.Add(period).Sub(tx.now); longest == nil || wait > longest.Wait {
@@ -85,9 +88,9 @@ func (tx *transaction) checkAskLimits(tenant string, from Asker) error {
 		}
 	}
 	if longest == nil {
-		return nil
+		return guards, nil
 	}
-	return longest
+	return nil, longest
 }
 
 // A refusal closes the slot or booking that it was about, not only the exact act: for firstClosed,
@@ -133,7 +136,7 @@ func (l *Ledger) Refused(ctx context.Context, act Act) error {
 
 // checkNotRefused refuses an act whose slot or booking is closed.
 func (tx *transaction) checkNotRefused(act Act) error {
-	refused, err := tx.refusal(act)
+	refused, _, err := tx.refusal(act)
 	if refused == nil || err != nil {
 		return err
 	}
@@ -147,14 +150,15 @@ type refusal struct {
 }
 
 // refusal returns the refusal in force for the slot and the booking of an act, nil if there is
-// none. Where an act concerns both, both must allow it.
-func (tx *transaction) refusal(act Act) (*refusal, error) {
-	var found *refusal
+// none. Where an act concerns both, both must allow it. The guards hold as long as there is no further
+// request or refusal that would change the result.
+func (tx *transaction) refusal(act Act) (found *refusal, guards []guard, err error) {
 	for _, s := range act.subjects() {
-		r, err := tx.refusalOf(s, act)
+		r, unchanged, err := tx.refusalOf(s, act)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
+		guards = append(guards, unchanged...)
 		if r == nil || found == nil {
 			found = cmp.Or(found, r)
 			continue
@@ -165,7 +169,7 @@ func (tx *transaction) refusal(act Act) (*refusal, error) {
 		}
 		found.Changeable, found.allowsAsking = changeable, allowsAsking
 	}
-	return found, nil
+	return found, guards, nil
 }
 
 // subject is what a refusal closes: a slot, identified by its hosts and the instant at which it
@@ -201,40 +205,47 @@ func (s subject) concerns(act Act) bool {
 	})
 }
 
-// requests returns up to maxRequests requests about a subject that a condition selects.
-func (tx *transaction) requests(s subject, condition string, args ...any) ([]Proposal, error) {
+// requests returns up to maxRequests requests about a subject that a condition selects, and a guard that
+// holds as long as it selects as many.
+func (tx *transaction) requests(s subject, condition string, args ...any) ([]Proposal, guard, error) {
 	column, value := `p.starts`, sqldb.Text(s.starts)
 	if s.booking != "" {
 		column, value = `p.subject`, s.booking
 	}
-	found, err := tx.proposals(`p.tenant = ? AND `+column+` = ? AND `+column+` <> '' AND `+condition+` LIMIT ?`,
-		slices.Concat([]any{s.tenant, value}, args, []any{maxRequests})...)
-	return slices.DeleteFunc(found, func(p Proposal) bool { return !s.concerns(p.Act) }), err
+	condition = `p.tenant = ? AND ` + column + ` = ? AND ` + column + ` <> '' AND ` + condition + ` LIMIT ?`
+	args = slices.Concat([]any{s.tenant, value}, args, []any{maxRequests})
+	found, err := tx.proposals(condition, args...)
+	unchanged := guard{
+		"refusals\n" + s.tenant + "\n" + value,
+		`(SELECT COUNT(*) FROM (SELECT p.id FROM proposals p JOIN acts a ON a.id = p.act WHERE a.digest IS NOT NULL AND ` + condition + `) AS found) = ?`,
+		append(args, len(found)),
+	}
+	return slices.DeleteFunc(found, func(p Proposal) bool { return !s.concerns(p.Act) }), unchanged, err
 }
 
 // refusals returns the declined requests about a subject, the oldest refusal first.
-func (tx *transaction) refusals(s subject) ([]Proposal, error) {
-	found, err := tx.requests(s, `p.refused <> '' ORDER BY p.refused DESC`)
+func (tx *transaction) refusals(s subject) ([]Proposal, guard, error) {
+	found, unchanged, err := tx.requests(s, `p.refused <> '' ORDER BY p.refused DESC`)
 	slices.Reverse(found)
-	return found, err
+	return found, unchanged, err
 }
 
-func (tx *transaction) refusalOf(s subject, act Act) (*refusal, error) {
-	refusals, err := tx.refusals(s)
+func (tx *transaction) refusalOf(s subject, act Act) (*refusal, []guard, error) {
+	refusals, unchanged, err := tx.refusals(s)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	until, round := lastRound(refusals)
 	if !until.After(tx.now) {
-		return nil, nil
+		return nil, []guard{unchanged}, nil
 	}
 	r := &refusal{&RefusedError{Until: until, Wait: until.Sub(tx.now), Booking: s.booking != ""}, false}
 	if len(round) > 1 {
-		return r, nil
+		return r, []guard{unchanged}, nil
 	}
-	asked, err := tx.requests(s, `p.at >= ? ORDER BY p.at`, sqldb.Text(round[0].refused))
+	asked, noFurther, err := tx.requests(s, `p.at >= ? ORDER BY p.at`, sqldb.Text(round[0].refused))
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	declined, wanted := round[0].Act.essence(), act.essence()
 	r.Changeable, r.allowsAsking = true, declined != wanted
@@ -244,7 +255,7 @@ func (tx *transaction) refusalOf(s subject, act Act) (*refusal, error) {
 			r.allowsAsking = r.allowsAsking && other == wanted
 		}
 	}
-	return r, nil
+	return r, []guard{unchanged, noFurther}, nil
 }
 
 // lastRound returns until when the refusals close their subject, and the refusals of the last
@@ -262,19 +273,23 @@ func lastRound(refusals []Proposal) (until time.Time, round []Proposal) {
 	return until, round
 }
 
-// closedUntil returns until when the stored refusals close the slot or booking of an act.
-func (tx *transaction) closedUntil(act Act) (latest time.Time, err error) {
-	latest = tx.now.Add(firstClosed)
-	for _, s := range act.subjects() {
-		refusals, err := tx.refusals(s)
+// closedUntil returns until when a refusal of p at the time of the transaction closes the slot or booking
+// of its act.
+func (tx *transaction) closedUntil(p Proposal) (latest time.Time, guards []guard, err error) {
+	latest, p.refused = tx.now.Add(firstClosed), tx.now
+	for _, s := range p.Act.subjects() {
+		refusals, unchanged, err := tx.refusals(s)
 		if err != nil {
-			return latest, err
+			return latest, nil, err
 		}
+		refusals = append(refusals, p)
+		slices.SortStableFunc(refusals, func(a, b Proposal) int { return a.refused.Compare(b.refused) })
 		if until, _ := lastRound(refusals); until.After(latest) {
 			latest = until
 		}
+		guards = append(guards, unchanged)
 	}
-	return latest, nil
+	return latest, guards, nil
 }
 
 // essence is what remains of an act without its spelling: without the slot id, the zones in which it

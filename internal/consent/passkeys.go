@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"encoding/json"
 	"errors"
+	"math"
 	"slices"
 	"time"
 
@@ -206,7 +207,7 @@ func (p Proposal) Statement(agreed bool) passkey.Statement {
 
 // signedAct returns the canonical act for the entry of a signed answer, so that this entry suffices to
 // verify the signature.
-func (p Proposal) signedAct(signed *signature) string {
+func (p Proposal) signedAct(signed *checkedSignature) string {
 	if signed == nil {
 		return ""
 	}
@@ -217,7 +218,7 @@ const verbApprove, verbDecline, verbAdd, verbRemove = "approve", "decline", "add
 
 // checkSigned refuses an answer without a signature where the policy requires one, and checks the
 // signature of an answer that has one. The person on record is then the owner of the passkey.
-func (tx *transaction) checkSigned(p Proposal, a *Answer) (*signature, error) {
+func (tx *transaction) checkSigned(p Proposal, a *Answer) (*checkedSignature, error) {
 	required := (p.Policy == PolicySigned || a.Policy == PolicySigned) && (a.Agreed || a.Method != OnPage)
 	switch {
 	case a.Method != Signed && required, a.Method == Signed && a.Assertion == nil:
@@ -225,34 +226,75 @@ func (tx *transaction) checkSigned(p Proposal, a *Answer) (*signature, error) {
 	case a.Method != Signed:
 		return nil, nil
 	}
-	signed, by, err := tx.checkAssertion(p.Act.Tenant, *a.Assertion, p.Statement(a.Agreed), a.Site)
-	a.By = by.Name
-	return signed, err
+	signed, err := tx.checkAssertion(p.Act.Tenant, *a.Assertion, p.Statement(a.Agreed), a.Site)
+	if err != nil {
+		return nil, err
+	}
+	a.By = signed.by.Name
+	return signed, nil
 }
 
-// checkAssertion checks an assertion that was made now, and stores the counter of the passkey.
-func (tx *transaction) checkAssertion(tenant string, a passkey.Assertion, s passkey.Statement, site passkey.Site) (*signature, passkey.Credential, error) {
-	end, err := tx.end()
-	if err != nil || end == nil {
-		return nil, passkey.Credential{}, orNoPasskey(err)
+// checkedSignature is a valid signature that was made now.
+type checkedSignature struct {
+	signature
+	by      passkey.Credential
+	counter uint32 // of the passkey, after the signature
+	guards  []guard
+}
+
+// stored returns the signature for an entry; nil if there is none.
+func (s *checkedSignature) stored() *signature {
+	if s == nil {
+		return nil
 	}
-	c, err := tx.signer(tenant, a.Credential, Entry{Seq: end.seq + 1, At: sqldb.Text(tx.now)})
+	return &s.signature
+}
+
+// checkAssertion checks an assertion that was made now.
+func (tx *transaction) checkAssertion(tenant string, a passkey.Assertion, s passkey.Statement, site passkey.Site) (*checkedSignature, error) {
+	next := Entry{Seq: math.MaxInt64, At: sqldb.Text(tx.now)} // the entry that will contain it
+	c, err := tx.signer(tenant, a.Credential, next)
 	if err != nil {
-		return nil, c, err
+		return nil, err
 	}
-	next, err := a.Verify(c, s, site)
+	counter, err := a.Verify(c, s, site)
 	if err != nil {
-		return nil, c, err
+		return nil, err
 	}
 	last, err := sqldb.One(tx.Tx, sqldb.Column[uint32], `SELECT counter FROM passkey_counters WHERE id = ?`, c.ID)
 	if err != nil {
-		return nil, c, err
+		return nil, err
 	}
-	if last != nil && !passkey.Counts(*last, next) {
-		return nil, c, passkey.ErrCounter
+	if last != nil && !passkey.Counts(*last, counter) {
+		return nil, passkey.ErrCounter
 	}
-	err = tx.Exec(`INSERT INTO passkey_counters (id, counter) VALUES (?, ?) ON CONFLICT (id) DO UPDATE SET counter = excluded.counter`, c.ID, next)
-	return &signature{a, s.Subject, s.Expires}, c, err
+	signed := &checkedSignature{signature: signature{a, s.Subject, s.Expires}, by: c, counter: counter}
+	unused := guard{passkeyKey(c.ID), `NOT EXISTS (SELECT 1 FROM passkey_counters WHERE id = ?)`, []any{c.ID}}
+	if last != nil {
+		unused = guard{passkeyKey(c.ID), `EXISTS (SELECT 1 FROM passkey_counters WHERE id = ? AND counter = ?)`, []any{c.ID, *last}}
+	}
+	signed.guards = []guard{unused}
+	if len(tx.pinned[tenant]) == 0 {
+		current := guard{passkeyKey(c.ID), `EXISTS (SELECT 1 FROM passkeys WHERE id = ? AND tenant = ? AND removed = 0)`, []any{c.ID, tenant}}
+		signed.guards = append(signed.guards, current)
+	}
+	return signed, nil
+}
+
+// passkeyKey excludes other signatures by a passkey, whose counters must increase from entry to entry, and
+// its removal, after which it signs nothing.
+func passkeyKey(id string) string { return "passkey\n" + id }
+
+// storeCounter queues the counter of the passkey that signed, if one did, before the entry that contains
+// the signature.
+func (tx *transaction) storeCounter(signed *checkedSignature) error {
+	if signed == nil {
+		return nil
+	}
+	if err := tx.enforce(signed.guards...); err != nil {
+		return err
+	}
+	return tx.Exec(`INSERT INTO passkey_counters (id, counter) VALUES (?, ?) ON CONFLICT (id) DO UPDATE SET counter = excluded.counter`, signed.by.ID, signed.counter)
 }
 
 // checkStored checks the signature in an entry over the content that the entry contains. It returns the
@@ -378,7 +420,7 @@ func (k PasskeyLink) Statement(c passkey.Credential) passkey.Statement {
 // ErrKnown: somebody added c before.
 func (l *Ledger) AddPasskey(ctx context.Context, token string, c passkey.Credential, confirmed *passkey.Assertion, site passkey.Site) error {
 	return l.update(ctx, func(tx *transaction) error {
-		link, err := tx.usePasskeyLink(token)
+		link, subject, err := tx.usablePasskeyLink(token)
 		if err != nil {
 			return err
 		}
@@ -397,12 +439,15 @@ func (l *Ledger) AddPasskey(ctx context.Context, token string, c passkey.Credent
 		if err != nil {
 			return err
 		}
-		added.added, err = tx.record(kindPasskeyAdded, storedAct{}, details{Passkey: added.canonical(), How: added.How, Signature: signed})
+		if err := tx.usePasskeyLink(link, signed); err != nil {
+			return err
+		}
+		at, err := tx.record(kindPasskeyAdded, link.Tenant, subject, details{Passkey: added.canonical(), How: added.How, Signature: signed.stored()})
 		if err != nil {
 			return err
 		}
-		return tx.Exec(`INSERT INTO passkeys (id, tenant, public_key, name, rp, how, added) VALUES (?, ?, ?, ?, ?, ?, ?)`,
-			c.ID, added.Tenant, c.PublicKey, c.Name, c.RP, added.How, added.added)
+		return tx.Exec(`INSERT INTO passkeys (id, tenant, public_key, name, rp, how, added) VALUES (?, ?, ?, ?, ?, ?, `+seqAt+`)`,
+			c.ID, added.Tenant, c.PublicKey, c.Name, c.RP, added.How, at.chain, at.n)
 	})
 }
 
@@ -419,7 +464,7 @@ func (tx *transaction) isPinned(id string) bool {
 
 // confirm checks the signature that confirms a change, and sets why the change is trusted. known are the
 // passkeys that the tenant has or had.
-func (tx *transaction) confirm(link PasskeyLink, c passkey.Credential, known []Passkey, confirmed *passkey.Assertion, site passkey.Site, how *Trust) (*signature, error) {
+func (tx *transaction) confirm(link PasskeyLink, c passkey.Credential, known []Passkey, confirmed *passkey.Assertion, site passkey.Site, how *Trust) (*checkedSignature, error) {
 	switch {
 	case len(known) == 0:
 		*how = FirstUse
@@ -431,15 +476,14 @@ func (tx *transaction) confirm(link PasskeyLink, c passkey.Credential, known []P
 		return nil, ErrUnsigned
 	}
 	*how = BySignature
-	signed, _, err := tx.checkAssertion(link.Tenant, *confirmed, link.Statement(c), site)
-	return signed, err
+	return tx.checkAssertion(link.Tenant, *confirmed, link.Statement(c), site)
 }
 
 // RemovePasskey removes the passkey of a link, which is used up. A passkey of the tenant, possibly the
 // removed one, must have signed the removal. Errors as for AddPasskey.
 func (l *Ledger) RemovePasskey(ctx context.Context, token string, confirmed passkey.Assertion, site passkey.Site) error {
 	return l.update(ctx, func(tx *transaction) error {
-		link, err := tx.usePasskeyLink(token)
+		link, subject, err := tx.usablePasskeyLink(token)
 		if err != nil {
 			return err
 		}
@@ -447,11 +491,14 @@ func (l *Ledger) RemovePasskey(ctx context.Context, token string, confirmed pass
 		if err != nil {
 			return err
 		}
-		signed, _, err := tx.checkAssertion(link.Tenant, confirmed, link.Statement(removed.Credential), site)
+		signed, err := tx.checkAssertion(link.Tenant, confirmed, link.Statement(removed.Credential), site)
 		if err != nil {
 			return err
 		}
-		return tx.removePasskey(removed, BySignature, signed)
+		if err := tx.usePasskeyLink(link, signed); err != nil {
+			return err
+		}
+		return tx.removePasskey(subject, removed, BySignature, signed)
 	})
 }
 
@@ -466,16 +513,23 @@ func (l *Ledger) RemoveLostPasskey(ctx context.Context, tenant, id string) error
 		if err != nil {
 			return err
 		}
-		return tx.removePasskey(removed, Unsigned, nil)
+		subject, err := tx.passkeySubject(tenant)
+		if err != nil {
+			return err
+		}
+		return tx.removePasskey(subject, removed, Unsigned, nil)
 	})
 }
 
-func (tx *transaction) removePasskey(p Passkey, how Trust, signed *signature) error {
-	seq, err := tx.record(kindPasskeyRemoved, storedAct{}, details{Passkey: p.canonical(), How: how, Signature: signed})
+func (tx *transaction) removePasskey(subject storedAct, p Passkey, how Trust, signed *checkedSignature) error {
+	if err := tx.Exclude(passkeyKey(p.ID)); err != nil {
+		return err
+	}
+	at, err := tx.record(kindPasskeyRemoved, p.Tenant, subject, details{Passkey: p.canonical(), How: how, Signature: signed.stored()})
 	if err != nil {
 		return err
 	}
-	return tx.Exec(`UPDATE passkeys SET removed = ? WHERE id = ?`, seq, p.ID)
+	return tx.Exec(`UPDATE passkeys SET removed = `+seqAt+` WHERE id = ?`, at.chain, at.n, p.ID)
 }
 
 // currentPasskey returns a passkey of a tenant that counts.
@@ -487,16 +541,24 @@ func (tx *transaction) currentPasskey(tenant, id string) (Passkey, error) {
 	return *found, nil
 }
 
-// usePasskeyLink returns a valid link and deletes it.
-func (tx *transaction) usePasskeyLink(token string) (PasskeyLink, error) {
-	link, err := tx.passkeyLink(token)
-	if err == nil && len(tx.pinned[link.Tenant]) > 0 {
+// usablePasskeyLink returns a valid link, and what the change of passkeys is recorded for.
+func (tx *transaction) usablePasskeyLink(token string) (link PasskeyLink, subject storedAct, err error) {
+	if link, err = tx.passkeyLink(token); err == nil && len(tx.pinned[link.Tenant]) > 0 {
 		err = ErrPinned
 	}
 	if err != nil {
-		return link, err
+		return link, subject, err
 	}
-	return link, tx.Exec(`DELETE FROM passkey_links WHERE hash = ?`, link.hash)
+	subject, err = tx.passkeySubject(link.Tenant)
+	return link, subject, err
+}
+
+// usePasskeyLink queues that a link is used up and, if a passkey signed the change, its counter.
+func (tx *transaction) usePasskeyLink(link PasskeyLink, signed *checkedSignature) error {
+	if err := tx.storeCounter(signed); err != nil {
+		return err
+	}
+	return tx.Exec(`DELETE FROM passkey_links WHERE hash = ?`, link.hash)
 }
 
 // parsePasskey reads the canonical form.

@@ -45,7 +45,7 @@ type remainingPasskey struct {
 	RP        string `json:"rp"`
 	How       Trust  `json:"how"`
 	Added     int64  `json:"added"`
-	Removed   int64  `json:"removed"`
+	Removed   int64  `json:"removed"` // 0: by the entry of the erasure
 }
 
 func newPasskeyHistory(pinned map[string][]passkey.Credential) *passkeyHistory {
@@ -81,7 +81,7 @@ func (h *passkeyHistory) apply(e Entry, d details) (why string) {
 		}
 		for _, r := range d.LeftPasskeys {
 			h.passkeys[r.ID] = &Passkey{
-				Credential: passkey.Credential{ID: r.ID, PublicKey: r.PublicKey, RP: r.RP}, Tenant: r.Tenant, How: r.How, added: r.Added, removed: r.Removed,
+				Credential: passkey.Credential{ID: r.ID, PublicKey: r.PublicKey, RP: r.RP}, Tenant: r.Tenant, How: r.How, added: r.Added, removed: cmp.Or(r.Removed, e.Seq),
 			}
 		}
 		return ""
@@ -212,48 +212,4 @@ func (h *passkeyHistory) addUnsigned(of *history) {
 		}
 		h.earlier[c.Tenant]++
 	}
-}
-
-// erasePasskeys deletes the stored data about the passkeys of a person and the links to add them, and
-// removes the passkeys. It returns the numbers of the entries whose details it deleted, and what remains.
-func (tx *transaction) erasePasskeys(person string) (entries []int64, left []remainingPasskey, err error) {
-	all, err := sqldb.All(tx.Tx, (*Passkey).columns, selectEnrolled+`p.name <> ''`)
-	if err != nil {
-		return nil, nil, err
-	}
-	end, err := tx.end()
-	if err != nil || end == nil {
-		return nil, nil, err
-	}
-	for _, p := range all {
-		if !mentions(p.Name, person) {
-			continue
-		}
-		for _, seq := range []int64{p.added, p.removed} {
-			if seq == 0 {
-				continue
-			}
-			entries = append(entries, seq)
-			if err := tx.Exec(`DELETE FROM details WHERE seq = ?`, seq); err != nil {
-				return nil, nil, err
-			}
-		}
-		p.removed = cmp.Or(p.removed, end.seq+1) // the entry of the erasure
-		left = append(left, remainingPasskey{p.ID, p.Tenant, p.PublicKey, p.RP, p.How, p.added, p.removed})
-		if err := tx.Exec(`UPDATE passkeys SET name = '', removed = ? WHERE id = ?`, p.removed, p.ID); err != nil {
-			return nil, nil, err
-		}
-	}
-	links, err := sqldb.All(tx.Tx, (*PasskeyLink).columns, selectLinks+`name <> ''`)
-	if err != nil {
-		return nil, nil, err
-	}
-	for _, k := range links {
-		if mentions(k.Name, person) {
-			if err := tx.Exec(`DELETE FROM passkey_links WHERE hash = ?`, k.hash); err != nil {
-				return nil, nil, err
-			}
-		}
-	}
-	return entries, left, nil
 }

@@ -121,20 +121,38 @@ func (l *Ledger) Propose(ctx context.Context, act Act) (Proposal, error) {
 func (l *Ledger) Ask(ctx context.Context, act Act, from Asker) (Proposal, error) {
 	var p Proposal
 	err := l.update(ctx, func(tx *transaction) error {
-		stored, err := tx.storeAct(act)
+		stored, isNew, err := tx.findAct(act)
 		if err != nil {
 			return err
 		}
 		if err := tx.checkSlot(act.Tenant, act.SlotID, stored.id); err != nil {
 			return err
 		}
-		valid, err := tx.validProposal(stored, from.Policy)
+		var before earlier
+		if !isNew {
+			before, err = tx.findEarlier(stored, from.Policy)
+		}
 		if err != nil {
 			return err
 		}
-		if valid != nil {
-			p = *valid
-			return nil
+		if before.valid != nil {
+			p = *before.valid
+			return tx.recordEnd(before)
+		}
+		guards, err := tx.checkAskable(act, from)
+		if err != nil {
+			return err
+		}
+		if err := tx.enforce(guards...); err != nil {
+			return err
+		}
+		if isNew {
+			err = tx.insertAct(stored)
+		} else {
+			err = tx.recordEnd(before)
+		}
+		if err != nil {
+			return err
 		}
 		p, err = tx.ask(stored, act, from)
 		return err
@@ -142,65 +160,92 @@ func (l *Ledger) Ask(ctx context.Context, act Act, from Asker) (Proposal, error)
 	return p, err
 }
 
-// validProposal returns the proposal of an act that is open, or was approved and
-// still counts; nil if there is none. It records an expired one, and retires a grant that the policy
-// of the process that asks does not accept: the person must be asked again.
-func (tx *transaction) validProposal(act storedAct, policy Policy) (*Proposal, error) {
-	g, err := tx.currentGrant(act.id)
-	if err == nil && g != nil && g.ProposalID != "" && g.Outcome == Unsent && policy != "" {
-		if err = tx.readTrusted(g); err == nil && !policy.Accepts(*g) {
-			err, g = tx.retire(*g, whyWeak), nil
+// earlier is what a person was asked and agreed to about an act before.
+type earlier struct {
+	valid   *Proposal // open, or approved and still counts; nil if there is none
+	retired *Grant    // a grant that can no longer be sent, and has no entry about that yet
+	why     string    // it was retired
+	overdue *Proposal // a proposal that has expired, and has no entry about that yet
+}
+
+// findEarlier returns what was asked and agreed to about an act. It retires a grant that the policy of the
+// process that asks does not accept: the person must be asked again.
+func (tx *transaction) findEarlier(act storedAct, policy Policy) (e earlier, err error) {
+	g, err := tx.liveGrant(act.id)
+	switch {
+	case err != nil:
+		return e, err
+	case g != nil && g.lapsed:
+		e.retired, e.why, g = g, whyLapsed, nil
+	case g != nil && g.ProposalID != "" && g.Outcome == Unsent && policy != "":
+		if err := tx.readTrusted(g); err != nil {
+			return e, err
+		}
+		if !policy.Accepts(*g) {
+			e.retired, e.why, g = g, whyWeak, nil
 		}
 	}
 	switch {
-	case err != nil:
-		return nil, err
 	case g != nil && g.ProposalID != "":
 		p, err := tx.proposal(g.ProposalID)
-		if err != nil {
-			return nil, err
-		}
-		return &p, nil
+		e.valid = &p
+		return e, err
 	case g != nil && g.Outcome != Unsent:
-		return nil, ErrSettled
+		return e, ErrSettled
 	}
 	p, err := tx.latestProposal(act.id)
 	switch {
 	case err != nil || p == nil:
-		return nil, err
 	case p.overdue:
-		return nil, tx.expireProposal(*p)
-	case p.State != StateOpen:
-		return nil, nil
+		e.overdue = p
+	case p.State == StateOpen:
+		e.valid = p
 	}
-	return p, nil
+	return e, err
+}
+
+// recordEnd records what has ended.
+func (tx *transaction) recordEnd(e earlier) error {
+	if e.retired != nil {
+		if err := tx.retire(*e.retired, e.why); err != nil {
+			return err
+		}
+	}
+	if e.overdue != nil {
+		return tx.expireProposal(*e.overdue)
+	}
+	return nil
+}
+
+// checkAskable refuses a request that a person has declined, or that exceeds the limits on asking. The
+// guards do so too, when the request is stored.
+func (tx *transaction) checkAskable(act Act, from Asker) ([]guard, error) {
+	refused, unchanged, err := tx.refusal(act)
+	if err != nil {
+		return nil, err
+	}
+	if refused != nil && !refused.allowsAsking {
+		return nil, refused.RefusedError
+	}
+	limits, err := tx.checkAskLimits(act.Tenant, from)
+	return append(unchanged, limits...), err
 }
 
 // ask stores a new proposal. An act has at most one open proposal.
 func (tx *transaction) ask(stored storedAct, act Act, from Asker) (Proposal, error) {
-	refused, err := tx.refusal(act)
-	if err != nil {
-		return Proposal{}, err
-	}
-	if refused != nil && !refused.allowsAsking {
-		return Proposal{}, refused.RefusedError
-	}
-	if err := tx.checkAskLimits(act.Tenant, from); err != nil {
-		return Proposal{}, err
-	}
 	p := Proposal{
 		ID: rand.Text(), Act: act, At: tx.now, Expires: tx.now.Add(Lifetime), State: StateOpen, Account: from.Account, Policy: from.Policy,
 		stored: stored, tenant: act.Tenant, caller: from.key(), starts: act.takes(), subject: act.BookingID,
 	}
-	p.seq, err = tx.record(kindProposed, stored, details{
+	at, err := tx.record(kindProposed, p.tenant, stored, details{
 		Act: stored.json, Proposal: p.ID, Expires: sqldb.Text(p.Expires), Caller: p.caller, Account: p.Account, Policy: p.Policy, Client: sanitize.Line(from.Client, 60),
 	})
 	if err != nil {
 		return Proposal{}, err
 	}
 	return p, tx.Exec(`INSERT INTO proposals (id, act, seq, at, expires, state, unanswered, tenant, caller, starts, subject, refused, account, policy)
-		VALUES (?, ?, ?, ?, ?, ?, '', ?, ?, ?, ?, '', ?, ?)`,
-		p.ID, stored.id, p.seq, sqldb.Text(p.At), sqldb.Text(p.Expires), p.State, p.tenant, p.caller, sqldb.Text(p.starts), p.subject, p.Account, p.Policy)
+		VALUES (?, ?, `+seqAt+`, ?, ?, ?, '', ?, ?, ?, ?, '', ?, ?)`,
+		p.ID, stored.id, at.chain, at.n, sqldb.Text(p.At), sqldb.Text(p.Expires), p.State, p.tenant, p.caller, sqldb.Text(p.starts), p.subject, p.Account, p.Policy)
 }
 
 // Answer is a person's answer to a proposal.
@@ -238,7 +283,9 @@ func (l *Ledger) Answer(ctx context.Context, id string, a Answer) (Proposal, err
 	}
 	a.By, a.Words, a.Claimed = sanitize.Line(a.By, 100), sanitize.Line(a.Words, 500), sanitize.Line(a.Claimed, 100)
 	var late error // refuses the answer and keeps what the transaction recorded
+	given := a
 	err := l.update(ctx, func(tx *transaction) (err error) {
+		a, late = given, nil
 		if p, err = tx.proposal(id); err != nil {
 			return err
 		}
@@ -288,21 +335,29 @@ func (p Proposal) answerable() error {
 	}
 }
 
-func (tx *transaction) approve(p Proposal, a Answer, signed *signature) (State, error) {
+func (tx *transaction) approve(p Proposal, a Answer, signed *checkedSignature) (State, error) {
 	if err := tx.checkSlot(p.Act.Tenant, p.Act.SlotID, p.stored.id); err != nil {
 		return StateOpen, err
 	}
-	g, err := tx.currentGrant(p.stored.id)
+	current, err := tx.liveGrant(p.stored.id)
 	if err != nil {
 		return StateOpen, err
 	}
-	isNew := g == nil
-	if isNew {
+	if err := tx.storeCounter(signed); err != nil {
+		return StateOpen, err
+	}
+	g := current
+	if current == nil || current.lapsed {
 		g = newGrant(p.stored, p.Act)
 	}
-	_, err = tx.record(kindApproved, p.stored, details{
+	if current != nil && current.lapsed {
+		if err := tx.retire(*current, whyLapsed); err != nil {
+			return StateOpen, err
+		}
+	}
+	_, err = tx.record(kindApproved, p.Act.Tenant, p.stored, details{
 		Act: p.signedAct(signed), Proposal: p.ID, Grant: g.ID, By: a.By, Claimed: a.Claimed, Words: a.Words, Method: a.Method, Trusted: a.Trusted,
-		Expires: sqldb.Text(tx.now.Add(Lifetime)), Signature: signed,
+		Expires: sqldb.Text(tx.now.Add(Lifetime)), Signature: signed.stored(),
 	})
 	if err != nil {
 		return StateOpen, err
@@ -311,10 +366,10 @@ func (tx *transaction) approve(p Proposal, a Answer, signed *signature) (State, 
 		return StateUsed, tx.setProposal(p.ID, StateUsed)
 	}
 	g.ProposalID, g.GivenBy, g.Words, g.Method, g.Trusted, g.At, g.Expires = p.ID, a.By, a.Words, a.Method, a.Trusted, tx.now, tx.now.Add(Lifetime)
-	if isNew {
-		err = tx.insertGrant(*g)
-	} else {
+	if g == current {
 		err = tx.updateGrant(*g)
+	} else {
+		err = tx.insertGrant(*g)
 	}
 	if err != nil {
 		return StateOpen, err
@@ -322,23 +377,35 @@ func (tx *transaction) approve(p Proposal, a Answer, signed *signature) (State, 
 	return StateApproved, tx.setProposal(p.ID, StateApproved)
 }
 
-func (tx *transaction) decline(p Proposal, a Answer, signed *signature) error {
-	if err := tx.Exec(`UPDATE proposals SET state = 'declined', refused = ? WHERE id = ?`, sqldb.Text(tx.now), p.ID); err != nil {
-		return err
-	}
-	until, err := tx.closedUntil(p.Act)
+func (tx *transaction) decline(p Proposal, a Answer, signed *checkedSignature) error {
+	until, guards, err := tx.closedUntil(p)
 	if err != nil {
 		return err
 	}
-	_, err = tx.record(kindDeclined, p.stored, details{
-		Act: p.signedAct(signed), Proposal: p.ID, By: a.By, Claimed: a.Claimed, Words: a.Words, Method: a.Method, Closed: sqldb.Text(until), Signature: signed,
+	g, err := tx.liveGrant(p.stored.id)
+	if err != nil {
+		return err
+	}
+	if err := tx.enforce(guards...); err != nil {
+		return err
+	}
+	if err := tx.storeCounter(signed); err != nil {
+		return err
+	}
+	_, err = tx.record(kindDeclined, p.Act.Tenant, p.stored, details{
+		Act: p.signedAct(signed), Proposal: p.ID, By: a.By, Claimed: a.Claimed, Words: a.Words, Method: a.Method, Closed: sqldb.Text(until), Signature: signed.stored(),
 	})
 	if err != nil {
 		return err
 	}
-	g, err := tx.currentGrant(p.stored.id)
-	if err != nil || g == nil || g.Outcome != Unsent {
+	if err := tx.Exec(`UPDATE proposals SET state = 'declined', refused = ? WHERE id = ?`, sqldb.Text(tx.now), p.ID); err != nil {
 		return err
+	}
+	switch {
+	case g == nil || g.Outcome != Unsent:
+		return nil
+	case g.lapsed:
+		return tx.retire(*g, whyLapsed)
 	}
 	return tx.retire(*g, whyDeclined)
 }
@@ -353,6 +420,7 @@ func (l *Ledger) Withdraw(ctx context.Context, id, why string) error {
 	why = cmp.Or(sanitize.Line(why, 200), "no answer")
 	var late error
 	err := l.update(ctx, func(tx *transaction) error {
+		late = nil
 		p, err := tx.proposal(id)
 		if err != nil {
 			return err
@@ -364,7 +432,7 @@ func (l *Ledger) Withdraw(ctx context.Context, id, why string) error {
 		if err := p.answerable(); err != nil {
 			return err
 		}
-		if _, err := tx.record(kindWithdrawn, p.stored, details{Proposal: id, Why: why, eventMethod: InClient}); err != nil {
+		if _, err := tx.record(kindWithdrawn, p.Act.Tenant, p.stored, details{Proposal: id, Why: why, eventMethod: InClient}); err != nil {
 			return err
 		}
 		return tx.Exec(`UPDATE proposals SET unanswered = ? WHERE id = ?`, why, id)

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -111,34 +112,33 @@ func TestReq_O6_TheSumsOfBookingsIncludeThoseOfBefore(t *testing.T) {
 // can be answered.
 func TestReq_O4_ARequestOfAnOlderVersionIsAnswered(t *testing.T) {
 	t.Parallel()
-	db := open(t, storetest.Memory(t))
-	l := consent.New(db, func() time.Time { return monday })
 	start := monday.Add(24 * time.Hour)
 	act := consent.Act{Tool: "book_slot", SlotID: "s1", Start: start, End: start.Add(time.Hour), Zone: "UTC", Title: "Intro"}
-	older, err := l.Propose(t.Context(), act)
+	other := open(t, storetest.Memory(t)) // whose act is stored as in the older version
+	_, err := consent.New(other, func() time.Time { return monday }).Propose(t.Context(), act)
 	require.NoError(t, err)
-	require.NoError(t, db.Write(t.Context(), func(tx *sqldb.Tx) error { // as it would have been written then
-		text := func(column string) string {
-			found, err := sqldb.One(tx, sqldb.Column[string], `SELECT `+column+` FROM proposals p JOIN acts a ON a.id = p.act WHERE p.id = ?`, older.ID)
-			require.NoError(t, err)
-			return *found
-		}
-		mac := hmac.New(sha256.New, []byte(text("a.salt")))
-		_, _ = mac.Write([]byte(text("a.digest")))
-		raw, err := json.Marshal(map[string]string{"of": text("a.id"), "act": text("a.json"), "proposal": "OLDER", "expires": text("p.expires")})
+	text := func(column string) string {
+		found, err := other.Texts(t.Context(), `SELECT `+column+` FROM acts`)
 		require.NoError(t, err)
-		e := follow(t, tx, entry{kind: "proposed", digest: fmt.Sprintf("%x", mac.Sum(nil)), act: text("a.id"), details: string(raw)})
-		require.NoError(t, appendEntry(tx, e))
-		return insertProposal(tx, "OLDER", text("a.id"), e.seq, monday, older.Expires, "expired")
-	}))
-	require.NoError(t, db.Raw(t.Context(), `UPDATE proposals SET state = 'used' WHERE id = ?`, older.ID)) // one may be open
-	require.NoError(t, db.Raw(t.Context(), `UPDATE proposals SET state = 'open' WHERE id = 'OLDER'`))
+		return found[0]
+	}
+	mac := hmac.New(sha256.New, []byte(text("salt")))
+	_, _ = mac.Write([]byte(text("digest")))
+	expires := sqldb.Text(monday.Add(consent.Lifetime))
+	raw, err := json.Marshal(map[string]string{"of": text("id"), "act": text("json"), "proposal": "OLDER", "expires": expires})
+	require.NoError(t, err)
+	where := storetest.Folder(t)
+	require.NoError(t, sqldb.Once(t.Context(), where, 8, slices.Concat(
+		[]string{fmt.Sprintf(`INSERT INTO acts VALUES ('%s', '%s', '%s', '%s')`, text("id"), text("digest"), text("salt"), text("json"))},
+		oldChain(entry{kind: "proposed", digest: fmt.Sprintf("%x", mac.Sum(nil)), act: text("id"), details: string(raw)}),
+		[]string{fmt.Sprintf(`INSERT INTO proposals VALUES ('OLDER', '%s', 1, '%s', '%s', 'open', '')`, text("id"), sqldb.Text(monday), expires)},
+	)...))
+	l := consent.New(open(t, where), func() time.Time { return monday })
 	_, err = l.Answer(t.Context(), "OLDER", consent.Answer{By: "Ada", Method: consent.OnPage})
 	require.NoError(t, err)
-	require.NoError(t, db.Raw(t.Context(), `UPDATE proposals SET state = 'open' WHERE id = ?`, older.ID))
 	n, err := l.Verify(t.Context())
 	require.NoError(t, err)
-	assert.EqualValues(t, 3, n)
+	assert.EqualValues(t, 2, n)
 	_, err = l.Attest(t.Context(), act, "Ada", "yes")
 	require.ErrorIs(t, err, consent.ErrDeclined)
 }

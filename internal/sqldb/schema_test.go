@@ -24,27 +24,34 @@ type entry struct {
 	at, kind, digest, commitment, prev, hash, act, salt, details string
 }
 
-// appendEntry appends an entry with separate statements.
+// appendEntry appends an entry about its act, whose number in the chain is that of the entry.
 func appendEntry(tx *sqldb.Tx, e entry) error {
 	return errors.Join(
-		tx.Exec(`INSERT INTO entries VALUES (?, ?, ?, ?, ?, ?, ?)`, e.seq, e.at, e.kind, e.digest, e.commitment, e.prev, e.hash),
-		tx.Exec(`UPDATE head SET seq = ?, hash = ?`, e.seq, e.hash),
+		tx.Exec(`INSERT INTO entries VALUES (?, ?, ?, ?, ?, ?, ?, '', ?, ?, NULL)`, e.seq, e.at, e.kind, e.digest, e.commitment, e.prev, e.hash, e.act, e.seq),
 		tx.Exec(`INSERT INTO details VALUES (?, NULLIF(?, ''), ?, ?)`, e.seq, e.act, e.salt, e.details),
 	)
 }
 
-// follow makes e the next entry of the ledger, with the hashes that consent.Entry describes.
-func follow(t *testing.T, tx *sqldb.Tx, e entry) entry {
-	t.Helper()
+// oldChain returns the statements with which a version before schema 18 stored entries, with the hashes
+// that consent.Entry describes for the old chain. The details of an entry without any were erased.
+func oldChain(entries ...entry) (statements []string) {
 	hash := func(s string) string { return fmt.Sprintf("%x", sha256.Sum256([]byte(s))) }
-	seq, err := sqldb.One(tx, sqldb.Column[int64], `SELECT seq FROM head`)
-	require.NoError(t, err)
-	prev, err := sqldb.One(tx, sqldb.Column[string], `SELECT hash FROM head`)
-	require.NoError(t, err)
-	e.seq, e.at, e.prev, e.salt = *seq+1, sqldb.Text(monday), *prev, "5a17"
-	e.commitment = hash(e.salt + e.details)
-	e.hash = hash(strings.Join([]string{e.prev, fmt.Sprint(e.seq), e.at, e.kind, e.digest, e.commitment}, "\n"))
-	return e
+	prev := beginning
+	for i, e := range entries {
+		e.seq, e.at, e.prev, e.salt = int64(i+1), sqldb.Text(monday), prev, "5a17"
+		e.commitment = hash(e.salt + e.details)
+		e.hash = hash(strings.Join([]string{e.prev, fmt.Sprint(e.seq), e.at, e.kind, e.digest, e.commitment}, "\n"))
+		statements = append(
+			statements,
+			fmt.Sprintf(`INSERT INTO entries VALUES (%d, '%s', '%s', '%s', '%s', '%s', '%s')`, e.seq, e.at, e.kind, e.digest, e.commitment, e.prev, e.hash),
+			fmt.Sprintf(`UPDATE head SET seq = %d, hash = '%s'`, e.seq, e.hash),
+		)
+		if e.details != "" {
+			statements = append(statements, fmt.Sprintf(`INSERT INTO details VALUES (%d, NULLIF('%s', ''), '%s', '%s')`, e.seq, e.act, e.salt, strings.ReplaceAll(e.details, "'", "''")))
+		}
+		prev = e.hash
+	}
+	return statements
 }
 
 func insertProposal(tx *sqldb.Tx, id, act string, seq int64, at, expires time.Time, state string) error {
@@ -68,23 +75,37 @@ func twoEntries(t *testing.T) *sqldb.DB {
 func TestReq_O4_TheLedgerIsOnlyAppendedTo(t *testing.T) {
 	t.Parallel()
 	db := twoEntries(t)
+	require.NoError(t, db.Raw(t.Context(), `INSERT INTO seals (tenant, n, at, entries, prev, hash) VALUES ('', 1, '', 1, '', '')`))
+	require.NoError(t, db.Raw(t.Context(), `UPDATE entries SET seal = 1 WHERE seq = 1`), "once")
 	refusals := map[string]string{
-		`UPDATE entries SET kind = 'other' WHERE seq = 1`:                                                       "never changed",
-		`UPDATE entries SET seq = 3 WHERE seq = 2`:                                                              "never changed",
-		`DELETE FROM entries WHERE seq = 2`:                                                                     "never cut",
-		`DELETE FROM entries`:                                                                                   "never cut",
-		`INSERT INTO entries VALUES (3, '', '', '', '', 'h1', 'h3')`:                                            "appended to at its end",
-		`INSERT INTO entries VALUES (4, '', '', '', '', 'h2', 'h3')`:                                            "appended to at its end",
-		`INSERT INTO entries VALUES (2, '', '', '', '', 'h1', 'h3') ON CONFLICT (seq) DO UPDATE SET kind = 'x'`: "appended to at its end",
-		`UPDATE details SET json = '{}' WHERE seq = 1`:                                                          "never changed",
-		`INSERT INTO details VALUES (1, 'a', 's', '{}') ON CONFLICT (seq) DO UPDATE SET json = '{}'`:            "never changed",
+		`UPDATE entries SET kind = 'other' WHERE seq = 1`:                                                                         "never changed",
+		`UPDATE entries SET seq = 3 WHERE seq = 2`:                                                                                "never changed",
+		`DELETE FROM entries WHERE seq = 2`:                                                                                       "never cut",
+		`DELETE FROM entries`:                                                                                                     "never cut",
+		`INSERT INTO entries VALUES (3, '', '', '', '', 'h1', 'h3', '', 'a', 3, NULL)`:                                            "appended to at its end",
+		`INSERT INTO entries VALUES (4, '', '', '', '', 'h2', 'h3', '', 'a', 4, NULL)`:                                            "appended to at its end",
+		`INSERT INTO entries VALUES (4, '', '', '', '', 'h2', 'h3', '', 'a', 3, 1)`:                                               "appended to at its end",
+		`INSERT INTO entries VALUES (0, '', '', '', '', 'h2', 'h3', '', 'b', 0, NULL)`:                                            "appended to at its end",
+		`INSERT INTO entries (seq, at, kind, digest, commitment, prev, hash) VALUES (3, '', '', '', '', '', '')`:                  "upgrade this program",
+		`INSERT INTO entries VALUES (2, '', '', '', '', 'h9', 'h3', '', 'a', 3, NULL) ON CONFLICT (seq) DO UPDATE SET kind = 'x'`: "appended to at its end",
+		`UPDATE entries SET seal = 1 WHERE seq = 1`:                                                                               "never changed",
+		`UPDATE entries SET seal = 7 WHERE seq = 2`:                                                                               "never changed",
+		`UPDATE entries SET seal = NULL WHERE seq = 1`:                                                                            "never changed",
+		`UPDATE entries SET seal = 1, kind = 'x' WHERE seq = 2`:                                                                   "never changed",
+		`UPDATE seals SET entries = 2`:                                                                                            "never changed",
+		`DELETE FROM seals`:                                                                                                       "never cut",
+		`UPDATE details SET json = '{}' WHERE seq = 1`:                                                                            "never changed",
+		`INSERT INTO details VALUES (1, 'a', 's', '{}') ON CONFLICT (seq) DO UPDATE SET json = '{}'`:                              "never changed",
 	}
 	maps.Copy(refusals, map[bool]map[string]string{false: {
-		`INSERT OR REPLACE INTO entries VALUES (2, '', '', '', '', 'h1', 'h3')`: "appended to at its end",
-		`INSERT OR REPLACE INTO details VALUES (1, 'a', 's', '{}')`:             "never changed",
+		`INSERT OR REPLACE INTO entries VALUES (2, '', '', '', '', 'h2', 'h3', '', 'a', 3, NULL)`: "appended to at its end",
+		`INSERT OR REPLACE INTO entries VALUES (3, '', '', '', '', 'h1', 'h3', '', 'a', 2, NULL)`: "appended to at its end",
+		`INSERT OR REPLACE INTO seals VALUES (2, '', 1, '', 1, '', '')`:                           "never changed",
+		`INSERT OR REPLACE INTO details VALUES (1, 'a', 's', '{}')`:                               "never changed",
 	}, true: {
 		`TRUNCATE entries CASCADE`: "never cut",
 		`TRUNCATE details`:         "never cut",
+		`TRUNCATE seals`:           "never cut",
 	}}[db.Shared()])
 	for statement, refusal := range refusals {
 		require.ErrorContains(t, db.Raw(t.Context(), statement), refusal, statement)

@@ -35,6 +35,7 @@ func disarmed(t *testing.T) (*sqldb.DB, *consent.Ledger, int64) {
 	}
 	_, _, err := l.Erase(t.Context(), "Bob")
 	require.NoError(t, err)
+	require.NoError(t, l.Seal(t.Context()))
 	for _, statement := range disarming(db) {
 		require.NoError(t, db.Raw(t.Context(), statement), statement)
 	}
@@ -48,7 +49,7 @@ func disarmed(t *testing.T) (*sqldb.DB, *consent.Ledger, int64) {
 func disarming(db *sqldb.DB) []string {
 	if db.Shared() {
 		return []string{
-			`ALTER TABLE entries DISABLE TRIGGER USER`, `ALTER TABLE details DISABLE TRIGGER USER`,
+			`ALTER TABLE entries DISABLE TRIGGER USER`, `ALTER TABLE details DISABLE TRIGGER USER`, `ALTER TABLE seals DISABLE TRIGGER USER`,
 			`ALTER TABLE details DROP CONSTRAINT details_seq_fkey`, `ALTER TABLE details DROP CONSTRAINT details_act_fkey`,
 			`ALTER TABLE proposals DROP CONSTRAINT proposals_seq_fkey`,
 		}
@@ -56,6 +57,7 @@ func disarming(db *sqldb.DB) []string {
 	return []string{
 		`PRAGMA foreign_keys = OFF`, `DROP TRIGGER entries_are_appended`, `DROP TRIGGER entries_are_not_changed`,
 		`DROP TRIGGER entries_are_not_deleted`, `DROP TRIGGER details_are_not_changed`, `DROP TRIGGER details_are_not_replaced`,
+		`DROP TRIGGER seals_are_not_changed`, `DROP TRIGGER seals_are_not_deleted`, `DROP TRIGGER seals_are_not_replaced`,
 	}
 }
 
@@ -76,7 +78,7 @@ func TestReq_O4_AChangedByteIsFound(t *testing.T) {
 	db, l, n := disarmed(t)
 	tried := 0
 	for seq := int64(1); seq <= n; seq++ {
-		for _, column := range []string{"entries.at", "entries.kind", "entries.digest", "entries.commitment", "entries.prev", "entries.hash", "details.act", "details.salt", "details.json"} {
+		for _, column := range []string{"entries.at", "entries.kind", "entries.digest", "entries.commitment", "entries.prev", "entries.hash", "entries.tenant", "entries.chain", "details.act", "details.salt", "details.json"} {
 			table, name, _ := strings.Cut(column, ".")
 			texts, err := db.Texts(t.Context(), fmt.Sprintf(`SELECT COALESCE(%s, '') FROM %s WHERE seq = ?`, name, table), seq)
 			require.NoError(t, err)
@@ -111,21 +113,25 @@ func TestDeletedMovedOrInsertedEntriesAreFound(t *testing.T) {
 		statements []string
 		at         int64
 	}{
-		"the end cut":      {[]string{`DELETE FROM entries WHERE seq = 7`}, 7},
-		"the middle cut":   {[]string{`DELETE FROM entries WHERE seq = 4`}, 4},
+		"an erasure cut":   {[]string{`DELETE FROM entries WHERE seq = 7`}, 1}, // whose details it explains
+		"a beginning cut":  {[]string{`DELETE FROM entries WHERE seq = 4`}, 5},
+		"the middle cut":   {[]string{`DELETE FROM entries WHERE seq = 5`}, 6},
+		"erased ones cut":  {[]string{`DELETE FROM entries WHERE seq = 2`}, 3},
+		"numbered anew":    {[]string{`DELETE FROM entries WHERE seq = 5`, `UPDATE entries SET n = 2 WHERE seq = 6`}, 6},
+		"a number changed": {[]string{`UPDATE entries SET n = 9 WHERE seq = 6`}, 6},
 		"closed up":        {[]string{`DELETE FROM entries WHERE seq = 4`, `UPDATE entries SET seq = seq - 1 WHERE seq > 4`}, 4},
-		"everything cut":   {[]string{`DELETE FROM entries`}, 1},
+		"everything cut":   {[]string{`DELETE FROM entries`}, 0},
 		"swapped":          {[]string{`UPDATE entries SET seq = 99 WHERE seq = 4`, `UPDATE entries SET seq = 4 WHERE seq = 5`, `UPDATE entries SET seq = 5 WHERE seq = 99`}, 4},
-		"added":            {[]string{`INSERT INTO entries SELECT 8, at, kind, digest, commitment, hash, 'x' FROM entries WHERE seq = 7`}, 8},
+		"added":            {[]string{`INSERT INTO entries SELECT 8, at, kind, digest, commitment, hash, 'x', tenant, chain, n + 1, NULL FROM entries WHERE seq = 7`}, 8},
 		"details gone":     {[]string{`DELETE FROM details WHERE seq = 5`}, 5},
 		"details emptied":  {[]string{`UPDATE details SET salt = '', json = '' WHERE seq = 5`}, 5},
 		"details swapped":  {[]string{`UPDATE details SET seq = 99 WHERE seq = 5`, `UPDATE details SET seq = 5 WHERE seq = 6`, `UPDATE details SET seq = 6 WHERE seq = 99`}, 5},
 		"salt and text":    {[]string{`UPDATE details SET salt = substr(salt, 1, 63), json = substr(salt, 64) || json WHERE seq = 5`}, 5},
 		"erasure gone":     {[]string{`DELETE FROM details WHERE seq = 7`}, 7},
-		"the end unknown":  {[]string{`DELETE FROM head`}, 8},
-		"the end moved":    {[]string{`UPDATE head SET seq = 9`}, 8},
-		"the end set back": {[]string{`UPDATE head SET seq = 6`}, 7},
-		"the end's hash":   {[]string{`UPDATE head SET hash = 'x'`}, 7},
+		"the end unknown":  {[]string{`DELETE FROM head`}, 1},
+		"the end moved":    {[]string{`UPDATE head SET seq = 9`}, 1},
+		"the end set back": {[]string{`UPDATE head SET seq = -1`}, 0},
+		"the end's hash":   {[]string{`UPDATE head SET hash = 'x'`}, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -141,7 +147,7 @@ func TestDeletedMovedOrInsertedEntriesAreFound(t *testing.T) {
 func TestAReplacedEntryWithAValidHashIsFound(t *testing.T) {
 	t.Parallel()
 	db, l, _ := disarmed(t)
-	texts, err := db.Texts(t.Context(), strings.ReplaceAll(`SELECT prev || LF || seq || LF || at || LF || 'declined' || LF || digest || LF || commitment FROM entries WHERE seq = 5`, "LF", "'\n'"))
+	texts, err := db.Texts(t.Context(), strings.ReplaceAll(`SELECT prev || LF || tenant || LF || chain || LF || n || LF || at || LF || 'declined' || LF || digest || LF || commitment FROM entries WHERE seq = 5`, "LF", "'\n'"))
 	require.NoError(t, err)
 	require.Len(t, texts, 1)
 	hash := fmt.Sprintf("%x", sha256.Sum256([]byte(texts[0])))
@@ -164,6 +170,7 @@ func eventful(t *testing.T) (*sqldb.DB, *consent.Ledger) {
 	_, _, err = l.Erase(ctx, "Bob")
 	require.NoError(t, err)
 	require.NoError(t, l.Settle(ctx, late, consent.Done, "bk_9", "req_9", "Bob"))
+	require.NoError(t, l.Seal(ctx))
 	for _, statement := range append(disarming(db), disarmingRecords(db)...) {
 		require.NoError(t, db.Raw(ctx, statement), statement)
 	}
@@ -353,20 +360,16 @@ func TestReq_O4_ARecordAddedOrRemovedIsFound(t *testing.T) {
 // req: O4. Its entry does not contain the remaining records: the ledger still verifies.
 func TestReq_O4_AnErasureOfAnOlderVersionVerifies(t *testing.T) {
 	t.Parallel()
-	db := open(t, storetest.Memory(t))
-	l := consent.New(db, func() time.Time { return monday })
-	g, err := l.Send(t.Context(), attestedAs(t, l, "s1"))
-	require.NoError(t, err)
-	require.NoError(t, db.Write(t.Context(), func(tx *sqldb.Tx) error {
-		for _, statement := range []string{
-			`DELETE FROM details`,
-			`UPDATE acts SET digest = NULL, salt = NULL, json = NULL`,
-			`UPDATE grants SET given_by = '', words = '', booking = '', request = '', detail = '', subject = ''`,
-		} {
-			require.NoError(t, tx.Exec(statement))
-		}
-		return appendEntry(tx, follow(t, tx, entry{kind: "erased", details: `{"entries":[1,2]}`}))
-	}))
+	where := storetest.Folder(t)
+	require.NoError(t, sqldb.Once(t.Context(), where, 17, append(
+		oldChain(entry{kind: "attested", digest: "d"}, entry{kind: "sent", digest: "d"}, entry{kind: "erased", details: `{"entries":[1,2]}`}),
+		`INSERT INTO acts (id) VALUES ('A')`,
+		`INSERT INTO grants (id, act, proposal, tenant, slot, given_by, words, rung, at, expires, outcome, booking, request, detail, subject)
+			VALUES ('G', 'A', '', '', 's1', '', '', 'attested by the agent', '2026-05-11T09:00:00.000Z', '2026-05-11T09:10:00.000Z', 'sent', '', '', '', '')`,
+		`INSERT INTO sends VALUES ('G', 1, 'sent')`,
+	)...))
+	db := open(t, where)
+	l, g := consent.New(db, func() time.Time { return monday }), consent.Grant{ID: "G", Attempt: 1}
 	require.NoError(t, l.Settle(t.Context(), g, consent.Done, "bk_1", "req_1", ""))
 	n, err := l.Verify(t.Context())
 	require.NoError(t, err)

@@ -1,0 +1,288 @@
+package consent
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/vennio-mcp/vennio-mcp/internal/sqldb"
+)
+
+// This file has the seals. A chain orders the entries about one act; a seal, written a
+// moment later, contains the hashes of all entries of a tenant since its seal before, so
+// that no chain can be shortened or removed afterwards.
+
+// Seal fixes the order of entries of one tenant. hash is the SHA-256 of prev, tenant, n,
+// at and entries, and of the hashes of the sealed entries in the order of their seq, all
+// joined by line feeds. prev is the hash of the tenant's seal before; that of the first
+// seal is the hash of the last entry of the old chain, 64 zeros if there is none.
+type Seal struct {
+	Kind    string `json:"kind"` // seal, which no entry has
+	ID      int64  `json:"id"`
+	Tenant  string `json:"tenant"` // empty for the default tenant
+	N       int64  `json:"n"`      // of the tenant's seals: 1, 2, 3 …
+	At      string `json:"at"`     // RFC 3339 in UTC, to the millisecond
+	Entries int64  `json:"entries"`
+	Prev    string `json:"prev"`
+	Hash    string `json:"hash"`
+}
+
+func (s *Seal) columns() []any {
+	s.Kind = "seal"
+	return []any{&s.ID, &s.Tenant, &s.N, &s.At, &s.Entries, &s.Prev, &s.Hash}
+}
+
+// hashOf returns the hash of a seal over the hashes of its entries.
+func (s Seal) hashOf(hashes []string) string {
+	sum := sha256.New()
+	_, _ = io.WriteString(sum, strings.Join([]string{s.Prev, s.Tenant, strconv.FormatInt(s.N, 10), s.At, strconv.Itoa(len(hashes))}, "\n"))
+	for _, hash := range hashes {
+		_, _ = io.WriteString(sum, "\n"+hash)
+	}
+	return hex.EncodeToString(sum.Sum(nil))
+}
+
+// sealAtOnce is how many entries are sealed in one transaction.
+const sealAtOnce = 1000
+
+// unsealed is an entry without a seal.
+type unsealed struct {
+	seq          int64
+	tenant, hash string
+	end          chainEnd // the newest seal of its tenant
+}
+
+func (u *unsealed) columns() []any { return []any{&u.seq, &u.tenant, &u.hash, &u.end} }
+
+// Seal seals all entries that have no seal. Several processes may call it at the same
+// time: the seal of one of them counts, and the others read again what is left.
+func (l *Ledger) Seal(ctx context.Context) error {
+	for {
+		var n int
+		err := l.update(ctx, func(tx *transaction) (err error) {
+			n, err = tx.seal()
+			return err
+		})
+		if err != nil || n < sealAtOnce {
+			return err
+		}
+	}
+}
+
+const (
+	sealDelay   = time.Second      // after an entry was appended
+	sealRetry   = 10 * time.Second // after a failure
+	lastSealing = time.Second      // limit of the last sealing
+)
+
+// KeepSealed seals the entries that are appended through this Ledger, a second after the first of them,
+// until ctx ends, and then those that are left. Without new entries it seals once, after the delay first,
+// what ended processes have left. It creates no database, and its failures affect no other call: the
+// entries are sealed later, by this process or another one.
+func (l *Ledger) KeepSealed(ctx context.Context, first time.Duration) {
+	due, waiting := time.NewTimer(first), false // waiting: to seal entries of this Ledger
+	defer due.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			if waiting || len(l.appended) > 0 {
+				last, done := context.WithTimeout(context.WithoutCancel(ctx), lastSealing)
+				defer done()
+				_ = l.Seal(last)
+			}
+			return
+		case <-l.appended:
+			if !waiting {
+				due.Reset(sealDelay)
+			}
+			waiting = true
+		case <-due.C:
+			if waiting = false; l.db.Exists() && l.Seal(ctx) != nil {
+				due.Reset(sealRetry)
+				waiting = true
+			}
+		}
+	}
+}
+
+// seal seals the entries of some tenants and returns their number.
+func (tx *transaction) seal() (int, error) {
+	found, err := sqldb.All(tx.Tx, (*unsealed).columns, `SELECT e.seq, e.tenant, e.hash,
+		COALESCE((SELECT s.n || ' ' || s.hash FROM seals s WHERE s.tenant = e.tenant ORDER BY s.n DESC LIMIT 1), (SELECT '0 ' || h.hash FROM head h), '')
+		FROM entries e WHERE e.n IS NOT NULL AND e.seal IS NULL ORDER BY e.tenant, e.seq LIMIT ?`, sealAtOnce)
+	if err != nil {
+		return 0, err
+	}
+	for rest := found; len(rest) > 0; {
+		first := rest[0]
+		s := Seal{Tenant: first.tenant, N: first.end.n + 1, At: sqldb.Text(tx.now), Prev: first.end.hash}
+		var hashes []string
+		last := first.seq
+		for len(rest) > 0 && rest[0].tenant == s.Tenant {
+			hashes, last, rest = append(hashes, rest[0].hash), rest[0].seq, rest[1:]
+		}
+		s.Entries, s.Hash = int64(len(hashes)), s.hashOf(hashes)
+		if err := tx.storeSeal(s, last); err != nil {
+			return 0, err
+		}
+	}
+	return len(found), nil
+}
+
+// storeSeal queues a seal of the entries up to the one numbered last. An entry with a
+// smaller number that is committed meanwhile is not part of the hash: then the
+// transaction runs again.
+func (tx *transaction) storeSeal(s Seal, last int64) error {
+	err := tx.Exec(`INSERT INTO seals (tenant, n, at, entries, prev, hash) VALUES (?, ?, ?, ?, ?, ?)`, s.Tenant, s.N, s.At, s.Entries, s.Prev, s.Hash)
+	if err != nil {
+		return err
+	}
+	err = tx.Exec(`UPDATE entries SET seal = (SELECT s.id FROM seals s WHERE s.tenant = ? AND s.n = ?) WHERE n IS NOT NULL AND seal IS NULL AND tenant = ? AND seq <= ?`,
+		s.Tenant, s.N, s.Tenant, last)
+	if err != nil {
+		return err
+	}
+	return tx.Require(`(SELECT COUNT(*) FROM entries e WHERE e.n IS NOT NULL AND e.seal = (SELECT s.id FROM seals s WHERE s.tenant = ? AND s.n = ?) AND e.tenant = ?) = ?`,
+		s.Tenant, s.N, s.Tenant, s.Entries)
+}
+
+// sealedPage is how many sealed entries, and seals, are read at once.
+const sealedPage = 1000
+
+// sealsAfter returns the seals after the one with this id.
+func (tx *transaction) sealsAfter(id int64, limit int) ([]Seal, error) {
+	return sqldb.All(tx.Tx, (*Seal).columns, `SELECT s.id, s.tenant, s.n, s.at, s.entries, s.prev, s.hash FROM seals s WHERE s.id > ? ORDER BY s.id LIMIT ?`, id, limit)
+}
+
+// sealedAfter returns the sealed entries after another one, in the order of their seals,
+// without their details.
+func (tx *transaction) sealedAfter(last Entry, limit int) ([]Entry, error) {
+	return sqldb.All(tx.Tx, func(e *Entry) []any { return []any{&e.Seal, &e.Tenant, &e.Seq, &e.Hash} },
+		`SELECT e.seal, e.tenant, e.seq, e.hash FROM entries e WHERE e.n IS NOT NULL AND (e.seal, e.tenant, e.seq) > (?, ?, ?) ORDER BY e.seal, e.tenant, e.seq LIMIT ?`,
+		last.Seal, last.Tenant, last.Seq, limit)
+}
+
+// verifySeals checks the seals of all tenants and that every sealed entry belongs to its
+// seal. The first seal of each tenant follows the end of the old chain.
+func (tx *transaction) verifySeals(old string) (n int64, err error) {
+	ends := map[string]chainEnd{} // by tenant
+	var entries []Entry           // that were read and belong to later seals
+	var last Entry
+	next := func() (*Entry, error) {
+		if len(entries) == 0 {
+			var err error
+			if entries, err = tx.sealedAfter(last, sealedPage); err != nil || len(entries) == 0 {
+				return nil, err
+			}
+			last = entries[len(entries)-1]
+		}
+		return &entries[0], nil
+	}
+	for after := int64(0); ; {
+		seals, err := tx.sealsAfter(after, sealedPage)
+		if err != nil {
+			return n, err
+		}
+		if len(seals) == 0 {
+			break
+		}
+		for _, s := range seals {
+			end, ok := ends[s.Tenant]
+			if !ok {
+				end = chainEnd{0, old}
+			}
+			if s.N != end.n+1 || s.Prev != end.hash {
+				return n, s.broken("it does not follow the tenant's seal before")
+			}
+			var hashes []string
+			for e, err := next(); err != nil || e != nil && e.Seal <= s.ID; e, err = next() {
+				switch {
+				case err != nil:
+					return n, err
+				case e.Seal != s.ID || e.Tenant != s.Tenant:
+					return n, &BrokenError{e.Seq, "its seal is not one of its tenant"}
+				}
+				hashes, entries = append(hashes, e.Hash), entries[1:]
+			}
+			if s.Entries != int64(len(hashes)) || s.Hash != s.hashOf(hashes) {
+				return n, s.broken("it does not fit the entries that have it: one was changed, added or removed")
+			}
+			ends[s.Tenant] = chainEnd{s.N, s.Hash}
+			n++
+		}
+		after = seals[len(seals)-1].ID
+	}
+	if e, err := next(); err != nil || e == nil {
+		return n, err
+	}
+	return n, &BrokenError{entries[0].Seq, "its seal was removed"}
+}
+
+func (s Seal) broken(why string) error {
+	return &BrokenError{0, fmt.Sprintf("the seal %d of the tenant %q: %s", s.N, s.Tenant, why)}
+}
+
+// Export writes the ledger as JSON lines, personal data included: first the entries of
+// the old chain, one Entry each, then the entries of each seal, followed by the Seal, and
+// at last the entries without a seal.
+func (l *Ledger) Export(ctx context.Context, to io.Writer) error {
+	write := func(line any) error {
+		if _, err := fmt.Fprintln(to, encode(line)); err != nil {
+			return fmt.Errorf("export the ledger: %w", err)
+		}
+		return nil
+	}
+	if err := l.exportOldChain(ctx, write); err != nil {
+		return err
+	}
+	for last := int64(0); ; {
+		var seals []Seal
+		var entries []Entry // of these seals, or those without one
+		err := l.read(ctx, func(tx *transaction) (err error) {
+			if seals, err = tx.sealsAfter(last, 1); err != nil {
+				return err
+			}
+			condition, args := `e.seal IS NULL`, []any(nil)
+			if len(seals) > 0 {
+				condition, args = `e.seal = ?`, []any{seals[0].ID}
+			}
+			entries, err = sqldb.All(tx.Tx, (*Entry).columns, `SELECT `+entryColumns+`
+				FROM entries e LEFT JOIN details d ON d.seq = e.seq WHERE e.n IS NOT NULL AND `+condition+` ORDER BY e.tenant, e.seq`, args...)
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		if err := each(entries, func(e Entry) error { return write(e) }); err != nil || len(seals) == 0 {
+			return err
+		}
+		if err := write(seals[0]); err != nil {
+			return err
+		}
+		last = seals[0].ID
+	}
+}
+
+// exportOldChain writes the entries of the old chain.
+func (l *Ledger) exportOldChain(ctx context.Context, write func(any) error) error {
+	for after := int64(0); ; {
+		entries, err := l.Entries(ctx, after, page)
+		if err != nil || len(entries) == 0 {
+			return err
+		}
+		for _, e := range entries {
+			if e.N != 0 {
+				return nil
+			}
+			if err := write(e); err != nil {
+				return err
+			}
+		}
+		after = entries[len(entries)-1].Seq
+	}
+}

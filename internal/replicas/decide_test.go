@@ -120,7 +120,7 @@ func TestBlockedWritersLeaveConnectionsToReaders(t *testing.T) {
 		}
 		require.Eventually(t, func() bool {
 			waiting, err := sqldb.One(tx, sqldb.Column[int], `SELECT count(*) FROM pg_locks WHERE NOT granted`)
-			return err == nil && *waiting >= 4
+			return err == nil && *waiting >= 8 // all connections of writers
 		}, patience, tick)
 		for range 10 {
 			require.NoError(t, db.Read(t.Context(), func(tx *sqldb.Tx) error { _, err := countActs(tx); return err }))

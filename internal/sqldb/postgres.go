@@ -26,9 +26,12 @@ type postgres struct {
 	patience time.Duration // for a connection, and for a lock
 }
 
+// The connections of each process. A decision keeps its connection for several round
+// trips, so that writers need more of them than the server executes at the same time.
 const (
-	maxConnections = 4 // of each of the two pools of a process
-	maxIdleTime    = time.Minute
+	maxReaders  = 4
+	maxWriters  = 8
+	maxIdleTime = time.Minute
 )
 
 // CheckURL returns an error if address is not a PostgreSQL address that Open takes. The
@@ -54,9 +57,10 @@ func (p postgres) connect(ctx context.Context) (pools, error) {
 	// A broken connection to write is found when a transaction begins, which tries again.
 	withoutPing := stdlib.OptionShouldPing(func(context.Context, stdlib.ShouldPingParams) bool { return false })
 	open := pools{read: stdlib.OpenDB(*cfg), write: stdlib.OpenDB(*cfg, withoutPing)}
+	open.read.SetMaxOpenConns(maxReaders)
+	open.write.SetMaxOpenConns(maxWriters)
 	for _, pool := range open.all() {
-		pool.SetMaxOpenConns(maxConnections)
-		pool.SetMaxIdleConns(maxConnections)
+		pool.SetMaxIdleConns(maxWriters)
 		pool.SetConnMaxIdleTime(maxIdleTime)
 	}
 	if err := withMigrationLock(ctx, open.read, func() error { return migrate(ctx, goose.DialectPostgres, open.read) }); err != nil {

@@ -116,7 +116,7 @@ func (r *Recorder) connect(ctx context.Context) (pools, error) {
 		return pools{}, err
 	}
 	pool := sql.OpenDB(c)
-	pool.SetMaxOpenConns(map[bool]int{true: maxConnections, false: 1}[OnServer(r.where)])
+	pool.SetMaxOpenConns(map[bool]int{true: maxWriters, false: 1}[OnServer(r.where)])
 	return pools{pool, pool}, nil
 }
 

@@ -105,7 +105,7 @@ func (db *DB) reconnect() {
 	db.readOnlySince.Store(nil)
 	for _, pool := range db.pools.all() {
 		pool.SetMaxIdleConns(-1)
-		pool.SetMaxIdleConns(maxConnections)
+		pool.SetMaxIdleConns(maxWriters)
 	}
 }
 

@@ -12,19 +12,19 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/vennio-mcp/vennio-mcp/internal/consent"
-	"github.com/vennio-mcp/vennio-mcp/internal/sqldb"
 	"github.com/vennio-mcp/vennio-mcp/internal/sqldb/storetest"
 	"github.com/vennio-mcp/vennio-mcp/schemas"
 )
 
-// settled waits until no grant has the state sent: a sweep checks each grant one minute after it was created.
+// settled waits until the outcome of every grant is known: a sweep checks each grant one minute after it was created.
 func settled(t *testing.T, where string) {
 	t.Helper()
-	l := consent.New(sqldb.Open(where), nil)
+	l := consent.New(open(t, where), nil)
 	require.Eventually(t, func() bool {
-		left, err := l.UnsettledSent(t.Context(), 0)
-		return err == nil && len(left) == 0
-	}, 6*patience, time.Second, "grants stay sent")
+		sent, err := l.UnsettledSent(t.Context(), 0)
+		unknown, err2 := l.UnsettledUnknown(t.Context(), 0, 24*time.Hour)
+		return err == nil && err2 == nil && len(sent)+len(unknown) == 0
+	}, 6*patience, time.Second, "grants stay sent or unknown")
 }
 
 // readiness returns the status of /readyz.

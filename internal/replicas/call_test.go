@@ -35,6 +35,11 @@ func call(ctx context.Context, url, tool string, arguments any) (schemas.BookSlo
 
 // callOf calls a tool of the server at url.
 func callOf[Out any](ctx context.Context, url, tool string, arguments any) (answer Out, err error) {
+	return callAs[Out](ctx, url, "", tool, arguments)
+}
+
+// callAs calls a tool as the caller with a token, or as one without if it is empty.
+func callAs[Out any](ctx context.Context, url, token, tool string, arguments any) (answer Out, err error) {
 	raw, err := json.Marshal(arguments)
 	if err != nil {
 		return answer, err
@@ -48,6 +53,9 @@ func callOf[Out any](ctx context.Context, url, tool string, arguments any) (answ
 		"Mcp-Protocol-Version": "2026-07-28", "Mcp-Method": "tools/call", "Mcp-Name": tool,
 	} {
 		req.Header.Set(name, value)
+	}
+	if token != "" {
+		req.Header.Set("Authorization", "Bearer "+token)
 	}
 	resp, err := http.DefaultClient.Do(req)
 	if err != nil {
@@ -83,11 +91,17 @@ func (o offer) arguments(name string) map[string]any {
 }
 
 // offers returns n free times of two hosts, with IDs signed with the shared secret.
-func offers(t *testing.T, url string, n int) (found []offer) {
+func offers(t *testing.T, url string, n int) []offer {
+	t.Helper()
+	return offersTo(t, "", url, n)
+}
+
+// offersTo returns offers to a tenant.
+func offersTo(t *testing.T, name, url string, n int) (found []offer) {
 	t.Helper()
 	client, err := vennioclient.New(sandbox.DefaultKey(), vennioclient.WithBaseURL(url))
 	require.NoError(t, err)
-	signer := slots.NewSigner(tenant.NewKeyring([]byte(secret)), url, time.Now)
+	signer := slots.NewSigner(tenant.NewKeyring([]byte(secret)), tenant.NewIdentity(name, url, "").Realm, time.Now)
 	for _, host := range sandbox.Hosts()[:2] { // the third charges, the fourth has no calendar
 		free, err := client.Slots(t.Context(), vennioclient.SlotsQuery{
 			Hosts: []string{host.ID}, Duration: 15 * time.Minute, Interval: 15 * time.Minute,

@@ -24,8 +24,9 @@ const (
 	agents      = 8                     // concurrent agents
 	pace        = 50 * time.Millisecond // interval between bookings: 40 s of load
 	killEvery   = 3 * time.Second       // interval between kills of a replica
-	restartAt   = bookings / 2          // when the database is restarted
-	giveUpAfter = 2 * time.Minute       // limit for one booking
+	faultsAt    = bookings / 2          // number of bookings before the database fails
+	outage      = 30 * time.Second      // how long the database cannot be reached, each time
+	giveUpAfter = 3 * time.Minute       // limit for one booking
 )
 
 // load books offers and records the results.
@@ -88,8 +89,8 @@ func (l *load) note(o offer, got schemas.BookSlotResult, err error, n int, took 
 	return false
 }
 
-// run starts a booking for each offer at regular intervals, and calls half when half of them have started.
-func (l *load) run(ctx context.Context, t *testing.T, all []offer, half func()) {
+// run starts a booking for each offer at regular intervals, and calls faults after the first faultsAt of them.
+func (l *load) run(ctx context.Context, t *testing.T, all []offer, faults func()) {
 	t.Helper()
 	next := make(chan int)
 	var working sync.WaitGroup
@@ -101,8 +102,8 @@ func (l *load) run(ctx context.Context, t *testing.T, all []offer, half func()) 
 		})
 	}
 	for i := range all {
-		if i == restartAt {
-			working.Go(half)
+		if i == faultsAt {
+			working.Go(faults)
 		}
 		<-time.After(pace)
 		next <- i
@@ -111,16 +112,19 @@ func (l *load) run(ctx context.Context, t *testing.T, all []offer, half func()) 
 	working.Wait()
 }
 
-// req: I2, I3, Q2
+// The replicas reach the database through a slow network, are killed in turn, and lose the database three times: it is
+// restarted; its network fails without ending connections, so that statements arrive half a minute late; and it is down.
+//
+// req: I2, I3, O5, Q2
 func TestReplicasThatAreKilledBookEverythingOnce(t *testing.T) {
 	t.Parallel()
 	server := postgres(t, "") // with durable commits
 	box, url := vennio(t)
-	where, err := storetest.Create(t.Context(), server.URL("postgres"))
-	require.NoError(t, err)
+	where := created(t, server)
+	proxy := slowly(t, where, 2*time.Millisecond)
 	l := &load{booked: map[string]string{}, unknown: map[string]int{}}
 	for range 3 {
-		l.replicas = append(l.replicas, startReplica(t, environment(t, url, where)))
+		l.replicas = append(l.replicas, startReplica(t, environment(t, url, proxy.URL(where))))
 	}
 	all := offers(t, url, bookings)
 
@@ -128,7 +132,7 @@ func TestReplicasThatAreKilledBookEverythingOnce(t *testing.T) {
 	kills := make(chan int, 1)
 	go func() { kills <- killInTurn(ctx, t, l.replicas) }()
 	began := time.Now()
-	l.run(t.Context(), t, all, func() { assert.NoError(t, server.Restart(t.Context())) })
+	l.run(t.Context(), t, all, func() { loseDatabase(t, server, proxy) })
 	lasted := time.Since(began)
 	stop()
 	killed := <-kills
@@ -145,12 +149,27 @@ func TestReplicasThatAreKilledBookEverythingOnce(t *testing.T) {
 	settled(t, where)
 	entries := ledgerOf(t, where)
 	slices.Sort(l.took)
-	t.Logf("%d bookings in %.1f s over 3 replicas, %d killed, the database restarted once: all told, each there once", len(l.booked), lasted.Seconds(), killed)
+	t.Logf("%d bookings in %.1f s over 3 replicas, %d killed, the database restarted once and away twice for %v: all told, each there once", len(l.booked), lasted.Seconds(), killed, outage)
 	t.Logf("%d calls, %d without an answer, %v told as not settled; %d bookings settled by a repeat, the worst by call %d", l.calls, l.lost, l.unknown, l.settled, l.worst)
 	t.Logf("from first call to answer: median %v, 99 of 100 within %v, the slowest %v; ledger of %d entries unbroken",
 		l.took[len(l.took)/2].Round(time.Millisecond), l.took[len(l.took)*99/100].Round(time.Millisecond), l.took[len(l.took)-1].Round(time.Millisecond), entries)
 	assert.Greater(t, killed, 5)
 	assert.Positive(t, l.settled, "a test without an interrupted booking shows nothing")
+}
+
+// loseDatabase takes the database away three times, in different ways.
+func loseDatabase(t *testing.T, server *storetest.Server, proxy *storetest.Proxy) {
+	t.Helper()
+	const between = 2 * killEvery
+	assert.NoError(t, server.Restart(t.Context()))
+	<-time.After(between)
+	proxy.Cut()
+	<-time.After(outage)
+	proxy.Restore()
+	<-time.After(between)
+	assert.NoError(t, server.Down(t.Context()))
+	<-time.After(outage)
+	assert.NoError(t, server.Up(t.Context()))
 }
 
 // killInTurn kills and restarts one replica after the other until ctx ends.

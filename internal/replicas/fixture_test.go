@@ -15,6 +15,10 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/vennio-mcp/vennio-mcp/internal/consent"
+	"github.com/vennio-mcp/vennio-mcp/internal/sqldb"
+	"github.com/vennio-mcp/vennio-mcp/vennioclient/sandbox"
 )
 
 // restored returns a database with the content of a fixture.
@@ -96,4 +100,121 @@ tenants:
 	assert.Equal(t, want, l.all(), "each is delivered once; what was delivered or given up before is not")
 	assert.Equal(t, dead, command(t, env, "events", "dead", "--json", "--all-tenants"), "the dead letter is kept")
 	assert.Equal(t, 8, strings.Count(command(t, env, "events", "list", "--all-tenants"), "\n"), "no event is lost")
+}
+
+// earlier is the state that an earlier release has left, in PostgreSQL or in SQLite, and the account at Vennio.
+type earlier struct {
+	box    *sandbox.Server
+	vennio string
+	env    []string
+	where  string // of the database
+	export string // its ledger, as that release exported it
+}
+
+func fromEarlierRelease(t *testing.T, kind string) earlier {
+	t.Helper()
+	read := func(name string) []byte {
+		raw, err := os.ReadFile(filepath.Join("testdata", name))
+		require.NoError(t, err)
+		return raw
+	}
+	e := earlier{export: string(read("ledger." + kind + ".jsonl"))}
+	e.box = sandbox.New(sandbox.Options{RateLimitPerHour: -1, Seed: 1, Storage: &account{data: read("ledger." + kind + ".account.json"), revision: "1"}})
+	srv := httptest.NewServer(e.box)
+	t.Cleanup(func() { srv.Close(); e.box.Close() })
+	e.vennio = srv.URL
+	settings := filepath.Join(t.TempDir(), "settings.yml")
+	require.NoError(t, os.WriteFile(settings, fmt.Appendf(nil, "tenants: [{name: acme, api_key: %s, consent: human}]\n", sandbox.DefaultKey()), 0o600))
+	more := []string{"VENNIO_MCP_SETTINGS=" + settings}
+	if kind == "postgres" {
+		e.where = restored(t, "ledger.dump")
+		e.env = environment(t, e.vennio, e.where, more...)
+	} else {
+		e.where = t.TempDir()
+		require.NoError(t, os.Chmod(e.where, 0o700)) //nolint:gosec // G302: a folder
+		require.NoError(t, os.WriteFile(filepath.Join(e.where, sqldb.DatabaseFile), read("ledger.sqlite"), 0o600))
+		e.env = environment(t, e.vennio, "", append(more, "VENNIO_STATE_DIR="+e.where)...)
+	}
+	e.env = append(e.env, "VENNIO_SIGNING_SECRET=a signing secret of the fixture")
+	return e
+}
+
+// The earlier release was killed twice while Vennio executed a booking: one was executed, the other one was not. Two
+// requests wait for a person, and the outcomes of two bookings are recorded as unknown.
+//
+// req: O4, O5
+// field: ledger and database of an earlier release
+func TestReq_O5_ALedgerOfAnEarlierReleaseIsContinued(t *testing.T) {
+	t.Parallel()
+	for _, kind := range []string{"postgres", "sqlite"} {
+		t.Run(kind, func(t *testing.T) {
+			t.Parallel()
+			e := fromEarlierRelease(t, kind)
+			assert.Contains(t, command(t, e.env, "ledger", "verify"), "The ledger holds: 18 entries")
+			assert.Equal(t, e.export, command(t, e.env, "ledger", "export"), "byte for byte")
+
+			r := startReplica(t, e.env)
+			l := consent.New(open(t, e.where), nil)
+			require.Eventually(t, func() bool {
+				left, err := l.UnsettledSent(t.Context(), 0)
+				return err == nil && len(left) == 0
+			}, 6*patience, tick)
+			found, err := l.HasBooking(t.Context(), "", interrupted(t, e.box), "")
+			require.NoError(t, err)
+			assert.True(t, found, "the interrupted booking was executed, and is recorded")
+			assert.Len(t, e.box.Bookings(), 4, "nothing is booked again")
+			r.kill()
+
+			refused := open(t, e.where).Write(t.Context(), func(tx *sqldb.Tx) error {
+				return tx.Exec(`INSERT INTO entries (seq, at, kind, digest, commitment, prev, hash) VALUES (19, '', 'sent', '', '', '', '')`)
+			})
+			require.ErrorContains(t, refused, "upgrade this program", "a process of the earlier release that still runs")
+			after := command(t, e.env, "ledger", "export")
+			assert.True(t, strings.HasPrefix(after, e.export), "the entries from before are as they were")
+			assert.Greater(t, strings.Count(after, "\n"), 18)
+			assert.Contains(t, command(t, e.env, "ledger", "verify"), "The ledger holds")
+		})
+	}
+}
+
+// interrupted returns the id of the booking that was made when the earlier release was killed.
+func interrupted(t *testing.T, box *sandbox.Server) string {
+	t.Helper()
+	for _, b := range box.Bookings() {
+		if b.CustomerName == "guest4" {
+			return b.ID
+		}
+	}
+	require.Fail(t, "the fixture has no such booking")
+	return ""
+}
+
+// account is a sandbox.Storage in memory.
+type account struct {
+	mu       sync.Mutex
+	revision string
+	data     []byte
+}
+
+func (a *account) Load(known string) (string, []byte, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.revision == known {
+		return known, nil, nil
+	}
+	return a.revision, a.data, nil
+}
+
+func (a *account) Update(known string, change func(string, []byte) ([]byte, error)) (string, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	data := a.data
+	if a.revision == known {
+		data = nil
+	}
+	changed, err := change(a.revision, data)
+	if err == nil && changed != nil {
+		a.revision, a.data = a.revision+"+", changed
+	}
+	return a.revision, err
 }

@@ -2,14 +2,25 @@ package replicas_test
 
 import (
 	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/vennio-mcp/vennio-mcp/internal/auth"
 	"github.com/vennio-mcp/vennio-mcp/internal/sqldb"
 	"github.com/vennio-mcp/vennio-mcp/internal/sqldb/storetest"
+	"github.com/vennio-mcp/vennio-mcp/schemas"
+	"github.com/vennio-mcp/vennio-mcp/vennioclient/sandbox"
 )
 
 // slowly returns a proxy in front of the server of a database.
@@ -59,4 +70,170 @@ func TestTheProxyDelaysCountsAndCuts(t *testing.T) {
 	}
 	proxy.Restore()
 	require.NoError(t, <-done)
+}
+
+// caller books its offers one after the other. Its token is empty if it needs none.
+type caller struct {
+	token  string
+	offers []offer
+}
+
+// callersOf returns n callers of one tenant, with as many offers each.
+func callersOf(all []offer, n int) (callers []caller) {
+	each := len(all) / n
+	for i := range n {
+		callers = append(callers, caller{"", all[i*each : (i+1)*each]})
+	}
+	return callers
+}
+
+// tenants returns n callers of as many tenants, with each offers, and a settings file with these.
+func tenants(t *testing.T, vennio string, n, each int) (callers []caller, settings string) {
+	t.Helper()
+	var accounts, tokens strings.Builder
+	for i := range n {
+		name, token := fmt.Sprint("tenant-", i), auth.NewToken()
+		callers = append(callers, caller{token, offersTo(t, name, vennio, n*each)[i*each : (i+1)*each]})
+		fmt.Fprintf(&accounts, "  - {name: %s, api_key: %s}\n", name, sandbox.DefaultKey())
+		fmt.Fprintf(&tokens, "  - {name: caller-%d, hash: %q, tenant: %s}\n", i, auth.HashOf(token), name)
+	}
+	settings = filepath.Join(t.TempDir(), "settings.yml")
+	require.NoError(t, os.WriteFile(settings, []byte("tenants:\n"+accounts.String()+"tokens:\n"+tokens.String()), 0o600))
+	return callers, settings
+}
+
+// bookAll makes the bookings of all callers at the same time and returns how long it took.
+func bookAll(t *testing.T, r *replica, callers []caller) time.Duration {
+	t.Helper()
+	began := time.Now()
+	var working sync.WaitGroup
+	for i, c := range callers {
+		working.Go(func() {
+			for _, o := range c.offers {
+				got, err := callAs[schemas.BookSlotResult](t.Context(), r.url(), c.token, "book_slot", o.arguments(fmt.Sprint("guest-", i)))
+				if assert.NoError(t, err) {
+					assert.Nil(t, got.Error, "%+v", got.Error)
+				}
+			}
+		})
+	}
+	working.Wait()
+	return time.Since(began)
+}
+
+// background finds the statements of work that is not part of a booking: jobs, the check of readiness, and seals.
+var background = regexp.MustCompile(`river_|INTO probe|INTO seals`)
+
+// A booking takes locks twice, before and after Vennio is called, and each time only while the server executes one
+// request.
+//
+// req: O5
+// field: round trips under a lock
+func TestReq_O5_ABookingHoldsLocksForTwoRoundTrips(t *testing.T) {
+	t.Parallel()
+	const count = 10
+	_, where := database(t)
+	_, vennio := vennio(t)
+	proxy := slowly(t, where, 2*time.Millisecond)
+	r := startReplica(t, environment(t, vennio, proxy.URL(where)))
+	all := offers(t, vennio, 2*count)
+	bookAll(t, r, callersOf(all[:count], 1)) // prepares the statements
+	proxy.Transactions()
+	bookAll(t, r, callersOf(all[count:], 1))
+	trips, locked := 0, 0
+	for _, seen := range proxy.Transactions() {
+		if background.MatchString(strings.Join(seen.Statements, "\n")) {
+			continue
+		}
+		trips += seen.RoundTrips
+		locked += seen.Locked
+		if seen.Locked > 1 {
+			t.Log(seen)
+		}
+	}
+	t.Logf("a booking: %.1f round trips, %.1f of them under a lock", float64(trips)/count, float64(locked)/count)
+	assert.Positive(t, locked)
+	assert.LessOrEqual(t, locked, 3*count)
+}
+
+// lockWait finds the lines with which the server reports a wait for a lock. Two processes that extend the same file
+// wait for each other only while the server writes.
+var lockWait = regexp.MustCompile(`still waiting for \w+ on (?:transaction|tuple|advisory lock|relation|virtual transaction|speculative token) .*`)
+
+// req: O5
+// field: lock waits between tenants
+func TestReq_O5_BookingsOfDistinctTenantsWaitForNoLock(t *testing.T) {
+	t.Parallel()
+	const each = 10
+	server := postgres(t, storetest.Careless+" -c log_lock_waits=on -c deadlock_timeout=1ms")
+	where := created(t, server)
+	_, vennio := vennio(t)
+	callers, settings := tenants(t, vennio, 8, each+1)
+	proxy := slowly(t, where, 2*time.Millisecond)
+	r := startReplica(t, environment(t, vennio, proxy.URL(where), "VENNIO_MCP_SETTINGS="+settings))
+	waits := func(do func()) []string {
+		before, err := server.Log()
+		require.NoError(t, err)
+		do()
+		after, err := server.Log()
+		require.NoError(t, err)
+		return lockWait.FindAllString(after[len(before):], -1)
+	}
+	first := slices.Clone(callers)
+	for i := range first {
+		first[i].offers, callers[i].offers = callers[i].offers[:1], callers[i].offers[1:]
+	}
+	bookAll(t, r, first) // the tables exist, and the signing secret is registered
+	assert.Empty(t, waits(func() { bookAll(t, r, callers) }))
+
+	assert.Len(t, waits(func() { waitForEachOther(t, where) }), 1, "the server reports waits")
+}
+
+// waitForEachOther has two transactions of which one waits for a lock of the other.
+func waitForEachOther(t *testing.T, where string) {
+	t.Helper()
+	const lock = `SELECT pg_advisory_xact_lock(1)`
+	first, err := pgx.Connect(t.Context(), where)
+	require.NoError(t, err)
+	defer func() { _ = first.Close(context.Background()) }()
+	second, err := pgx.Connect(t.Context(), where)
+	require.NoError(t, err)
+	defer func() { _ = second.Close(context.Background()) }()
+	held, err := first.Begin(t.Context())
+	require.NoError(t, err)
+	_, err = held.Exec(t.Context(), lock)
+	require.NoError(t, err)
+	done := make(chan error, 1)
+	go func() {
+		_, err := second.Exec(t.Context(), lock)
+		done <- err
+	}()
+	require.Eventually(t, func() bool {
+		var waiting int
+		require.NoError(t, held.QueryRow(t.Context(), `SELECT count(*) FROM pg_locks WHERE NOT granted AND waitstart < clock_timestamp() - interval '20ms'`).Scan(&waiting))
+		return waiting == 1
+	}, patience, tick)
+	require.NoError(t, held.Rollback(t.Context()))
+	require.NoError(t, <-done)
+}
+
+// With a slow network the round trips dominate, whatever the machine: callers of one tenant that waited for each other
+// would together make as many bookings a second as one of them.
+//
+// req: O5
+// field: bookings a second with many callers
+func TestReq_O5_CallersOfOneTenantBookSideBySide(t *testing.T) {
+	t.Parallel()
+	const each, callers = 4, 8
+	_, where := database(t)
+	_, vennio := vennio(t)
+	proxy := slowly(t, where, 50*time.Millisecond)
+	r := startReplica(t, environment(t, vennio, proxy.URL(where)))
+	all := offers(t, vennio, callers+each+each*callers)
+	bookAll(t, r, callersOf(all[:callers], callers)) // opens connections and prepares their statements
+	one := bookAll(t, r, callersOf(all[callers:callers+each], 1))
+	many := bookAll(t, r, callersOf(all[callers+each:], callers))
+	ratio := callers * one.Seconds() / many.Seconds()
+	t.Logf("%d bookings by one caller: %v; %d by %d callers: %v; %.1f times the bookings a second", each, one, each*callers, callers, many, ratio)
+	assert.GreaterOrEqual(t, ratio, 4.0)
 }

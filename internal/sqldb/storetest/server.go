@@ -122,6 +122,12 @@ func (s *Server) Stop() error {
 	return errors.Join(s.run(ctx, "pg_ctl", "-D", s.data(), "-m", "immediate", "-w", "stop"), os.RemoveAll(s.dir))
 }
 
+// Log returns what the server has logged.
+func (s *Server) Log() (string, error) {
+	log, err := os.ReadFile(filepath.Join(s.dir, "log"))
+	return string(log), err
+}
+
 // URL is the address of a database.
 func (s *Server) URL(database string) string {
 	return fmt.Sprintf("postgres://vennio@127.0.0.1:%d/%s?sslmode=disable", s.port, database)

@@ -131,7 +131,7 @@ func fromEarlierRelease(t *testing.T, kind string) earlier {
 		e.env = environment(t, e.vennio, e.where, more...)
 	} else {
 		e.where = t.TempDir()
-		require.NoError(t, os.Chmod(e.where, 0o700)) //nolint:gosec // G302: a folder
+		require.NoError(t, os.Chmod(e.where, 0o700))
 		require.NoError(t, os.WriteFile(filepath.Join(e.where, sqldb.DatabaseFile), read("ledger.sqlite"), 0o600))
 		e.env = environment(t, e.vennio, "", append(more, "VENNIO_STATE_DIR="+e.where)...)
 	}

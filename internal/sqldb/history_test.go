@@ -162,3 +162,36 @@ func TestReq_O6_APageOfTheLedgerReadsItselfAlone(t *testing.T) {
 		assert.LessOrEqual(t, page(after), begin+begin/2+20, "after entry %d of %d; the first page reads %d", after, many, begin)
 	}
 }
+
+// field: verification of a long ledger
+// req: O5. Verification reads each entry and record a fixed number of times.
+func TestReq_O5_VerificationTakesLinearTime(t *testing.T) {
+	t.Parallel()
+	p := newProgram(t)
+	ctx := t.Context()
+	grown := 0
+	read := func(bookings int) float64 {
+		for ; grown < bookings; grown++ {
+			act := consent.Act{Tool: "book_slot", SlotID: fmt.Sprint("slot ", grown), Start: p.clock, End: p.clock.Add(time.Hour), Zone: "UTC"}
+			g, err := p.ledger.Attest(ctx, act, "Ada", "yes")
+			require.NoError(t, err)
+			g, err = p.ledger.Send(ctx, g)
+			require.NoError(t, err)
+			require.NoError(t, p.ledger.Settle(ctx, g, consent.Done, fmt.Sprint("bk_", grown), "", ""))
+			if grown%50 == 0 {
+				require.NoError(t, p.ledger.Seal(ctx))
+			}
+		}
+		if p.db.Shared() {
+			require.NoError(t, p.db.Raw(ctx, `ANALYZE`))
+		}
+		p.rec.Read()
+		n, err := p.ledger.Verify(ctx)
+		require.NoError(t, err)
+		require.EqualValues(t, 3*bookings, n)
+		return float64(p.rec.Read()) / float64(n)
+	}
+	few, many := read(100), read(800)
+	t.Logf("read for each entry: %.2f of 300, %.2f of 2,400", few, many)
+	assert.LessOrEqual(t, many, 1.5*few)
+}

@@ -28,7 +28,9 @@ type options struct {
 	calls  int           // limit for one target in one round
 	span   time.Duration // limit for one target in one round
 	starts int           // number of starts of each program
-	only   string        // comma-separated steps; empty means all
+	only   string        // comma-separated steps; empty means all but ledger
+	// entries is the number of entries of the largest ledger.
+	entries int
 }
 
 func main() {
@@ -37,7 +39,8 @@ func main() {
 	flag.IntVar(&o.calls, "calls", 4000, "maximum number of calls to a target in a round")
 	flag.DurationVar(&o.span, "span", 400*time.Millisecond, "maximum time for a target in a round")
 	flag.IntVar(&o.starts, "starts", 25, "number of starts of each program")
-	flag.StringVar(&o.only, "only", "", "comma-separated steps to measure: starts, distance, overhead, calls, sessions (default all)")
+	flag.StringVar(&o.only, "only", "", "comma-separated steps to measure: starts, distance, overhead, calls, sessions; and ledger, which needs PostgreSQL (default all but ledger)")
+	flag.IntVar(&o.entries, "entries", 1_000_000, "number of entries of the largest ledger in the step ledger")
 	soakDuration := flag.Duration("soak", 0, "duration of a soak test, instead of the measurements")
 	as := flag.String("as", "", "internal: run as the target stdio, nethttp or vennio")
 	size := flag.Int("size", 0, "internal: response size of nethttp in bytes")
@@ -71,12 +74,12 @@ func withTempDir(do func(dir string) error) error {
 
 // includes reports whether a step is to be measured.
 func (o options) includes(step string) bool {
-	return o.only == "" || slices.Contains(strings.Split(o.only, ","), step)
+	return o.only == "" && step != "ledger" || slices.Contains(strings.Split(o.only, ","), step)
 }
 
 func run(ctx context.Context, out io.Writer, dir string, o options) error {
 	fmt.Fprintln(os.Stderr, "bench: building; the first time, the standard library with GOEXPERIMENT=jsonv2 too")
-	s, err := newEnvironment(ctx, dir, false)
+	s, err := newEnvironment(ctx, dir, o.only == "ledger")
 	if err != nil {
 		return err
 	}
@@ -91,6 +94,7 @@ func run(ctx context.Context, out io.Writer, dir string, o options) error {
 		{"overhead", "the cost of a call in the process", r.measureOverhead},
 		{"calls", "calls", r.measureCalls},
 		{"sessions", "open sessions", r.measureSessions},
+		{"ledger", "bookings and ledgers", r.measureLedger},
 	} {
 		if !o.includes(step.name) {
 			continue

@@ -32,6 +32,7 @@ type report struct {
 	sessionLoads                                                  []*sessionLoad
 	growth                                                        []*growth
 	distance                                                      []*distantCalls
+	ledger                                                        *ledgerReport
 	overSSE, lightSSE, pingSSE, echoSSE, echoPingSSE              pair
 	overStdio, fastStdio, echoStdio, echoOurs, hugeCall, hugeFast pair
 }
@@ -66,6 +67,9 @@ func (r *report) write(out io.Writer) {
 	}
 	if called {
 		r.writeFast(out)
+	}
+	if r.ledger != nil {
+		r.writeLedger(out)
 	}
 }
 

@@ -16,7 +16,7 @@ import (
 )
 
 // everything is the names of all tools that prompts may name.
-var everything = []string{"find_slots", "book_slot", "get_booking", "list_bookings", "reschedule_booking", "cancel_booking", "check_calendar_access"}
+var everything = []string{"find_slots", "book_slot", "get_booking", "list_bookings", "reschedule_booking", "cancel_booking", "check_calendar_access", "propose_times", "get_proposal", "share_link"}
 
 func connect(t *testing.T) *client.Client {
 	t.Helper()

@@ -53,6 +53,22 @@ func TestReq_X6_NoTextNamesAToolThereIsNot(t *testing.T) {
 	}
 }
 
+// The skill for scheduling names polls and links where their toolsets are offered, and asks for consent to them.
+func TestReq_P11_TheSkillNamesPollsAndLinks(t *testing.T) {
+	t.Parallel()
+	text := func(offered []string) string {
+		return prompts.Skills(offered, consent.PolicyHuman)[0].Text()
+	}
+	require.Contains(t, text(everything), "name: schedule-a-meeting")
+	for tool, sentence := range map[string]string{
+		"propose_times": "propose_times asks them, and get_proposal shows their answers. It needs a person's consent",
+		"share_link":    "share_link makes a link through which anybody who has it can book. It needs a person's consent",
+	} {
+		assert.Contains(t, text(everything), sentence)
+		assert.NotContains(t, text(slices.DeleteFunc(slices.Clone(everything), func(name string) bool { return name == tool })), tool)
+	}
+}
+
 // req: C1, C10. No prompt tells an agent to skip consent; those that write ask
 // for it before they name the call.
 func TestReq_C10_PromptsAskBeforeTheyWrite(t *testing.T) {

@@ -72,6 +72,10 @@ func TestReq_T2_TokensStayWithinTheirBudget(t *testing.T) {
 		}
 	}
 	assert.LessOrEqual(t, got["instructions"], 400)
+	for _, policy := range consent.Policies() {
+		all := prompts.Instructions(tools.Names(tools.Catalog(tools.Deps{Selection: everyToolset()})), policy)
+		assert.LessOrEqual(t, tokens(t, all), 400, "with all toolsets, under %s", policy)
+	}
 	assert.LessOrEqual(t, got["all tools"], 2500)
 	pretty, err := json.MarshalIndent(got, "", "  ")
 	require.NoError(t, err)

@@ -55,8 +55,9 @@ fmt: $(BIN)/gofumpt ## Format
 vet: ## go vet
 	$(BOTH) go vet ./... $(PROGRAMS)
 
-lint: $(BIN)/golangci-lint ## The linters and the import rules (.golangci.yml)
+lint: $(BIN)/golangci-lint $(BIN)/actionlint ## The linters, the import rules (.golangci.yml) and the workflows
 	$< config verify && $(BOTH) $< run ./... $(PROGRAMS)
+	$(BIN)/actionlint -shellcheck= -pyflakes=
 
 tidy: ## Show what is missing from or unused in go.mod and go.sum
 	go mod tidy -diff && go -C .ci/programs mod tidy -diff
@@ -105,6 +106,9 @@ tools: $(addprefix $(BIN)/,golangci-lint gofumpt gotestsum govulncheck benchstat
 
 $(BIN)/%: .ci/tools/go.mod .ci/tools/go.sum
 	cd .ci/tools && go build -o ../bin/ $$(go list tool | grep '/$*$$') && touch ../bin/$*
+
+$(BIN)/actionlint: Makefile # needs another version of a library than the tools of .ci/tools
+	GOBIN=$(CURDIR)/$(BIN) go install github.com/rhysd/actionlint/cmd/actionlint@v1.7.12 && touch $@
 
 snapshot: $(BIN)/goreleaser $(BIN)/cyclonedx-gomod ## Check the release configuration and build all packages into .ci/out
 	.ci/release/snapshot

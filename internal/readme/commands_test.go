@@ -1,6 +1,7 @@
 package readme_test
 
 import (
+	"encoding/json"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -73,6 +74,12 @@ var checks = map[string]func(*testing.T, command){
 	"codex":      checkAdd,
 	"docker":     checkDocker,
 	"sha256sum":  checkSums,
+	"sudo":       checkPackage,
+	"brew":       checkPackage,
+	"scoop":      checkPackage,
+	"tar":        checkPackage,
+	"cosign":     checkOrigin,
+	"gh":         checkOrigin,
 	"grep": func(t *testing.T, c command) {
 		assert.Contains(t, c.words[1], `"kind":"approved"`, "a line of ledger export")
 	},
@@ -98,11 +105,55 @@ func checkGo(t *testing.T, c command) {
 	if c.words[2] == "-C" {
 		module = c.words[3]
 	}
+	if at := strings.Index(c.words[2], "@"); at > 0 { // a published version
+		assert.Equal(t, "github.com/vennio-mcp/vennio-mcp/cmd/vennio-mcp@v"+releaseVersion(t), c.words[2], c.where)
+		return
+	}
 	i := slices.IndexFunc(c.words, func(w string) bool { return strings.HasPrefix(w, "./") })
 	require.Positive(t, i, c.text)
 	found, err := filepath.Glob(filepath.Join(root, module, c.words[i], "*.go"))
 	require.NoError(t, err)
 	assert.NotEmpty(t, found, "%s: %v", c.where, c.words)
+}
+
+// releaseVersion is the version that the documents name, which is that of the registry's entry.
+func releaseVersion(t *testing.T) string {
+	t.Helper()
+	var server struct{ Version string }
+	require.NoError(t, json.Unmarshal(file(t, ".release", "server.json"), &server))
+	return server.Version
+}
+
+// checkPackage checks the names of packages, of the tap and of the bucket.
+func checkPackage(t *testing.T, c command) {
+	release, line := configuration(t), strings.Join(c.words, " ")
+	tap, isTap := strings.CutPrefix(release.HomebrewCasks[0].Repository.Name, "homebrew-")
+	require.True(t, isTap, "Homebrew's short name of a tap")
+	file := regexp.QuoteMeta("vennio-mcp_" + releaseVersion(t) + "_linux_amd64")
+	assert.Regexp(t, `^(`+strings.Join([]string{
+		`sudo apt (install \./` + file + `\.deb|purge vennio-mcp)`,
+		`sudo dnf (install \./` + file + `\.rpm|remove vennio-mcp)`,
+		`brew install --cask ` + release.HomebrewCasks[0].Repository.Owner + "/" + tap + `/vennio-mcp`,
+		`brew uninstall --cask (--zap )?vennio-mcp`,
+		`scoop bucket add vennio-mcp https://github\.com/` + release.Scoops[0].Repository.Owner + "/" + release.Scoops[0].Repository.Name,
+		`scoop (un)?install vennio-mcp`,
+		`tar -xzf ` + file + `\.tar\.gz vennio-mcp`,
+	}, "|")+`)$`, line)
+}
+
+// checkOrigin checks that the commands which verify a release expect the files and the identity with which the workflow
+// signs: TestAReleaseIsSignedAndItsProvenanceIsStored.
+func checkOrigin(t *testing.T, c command) {
+	version := regexp.QuoteMeta(releaseVersion(t))
+	const repository, image = `vennio-mcp/vennio-mcp`, `ghcr\.io/vennio-mcp/vennio-mcp@sha256:DIGEST`
+	identity := `--certificate-identity https://github\.com/` + repository + `/\.github/workflows/release\.yml@refs/tags/v` + version + ` --certificate-oidc-issuer https://token\.actions\.githubusercontent\.com `
+	deb := `vennio-mcp_` + version + `_linux_amd64\.deb`
+	assert.Regexp(t, `^(`+strings.Join([]string{
+		`gh release download v` + version + ` --repo ` + repository + ` --pattern ` + deb + ` --pattern checksums\.txt --pattern checksums\.txt\.sigstore\.json`,
+		`gh attestation verify (` + deb + `|oci://` + image + `) --repo ` + repository + ` --signer-workflow ` + repository + `/\.github/workflows/release\.yml --source-ref refs/tags/v` + version,
+		`cosign verify-blob --bundle checksums\.txt\.sigstore\.json ` + identity + `checksums\.txt`,
+		`cosign verify ` + identity + image,
+	}, "|")+`)$`, strings.Join(c.words, " "))
 }
 
 // checkAdd checks that the commands of clients register the program under the name that install uses.
@@ -122,10 +173,10 @@ func checkDocker(t *testing.T, c command) {
 	switch image := c.words[len(c.words)-1]; image {
 	case ".", "vennio-mcp":
 		assert.Contains(t, c.text, "docker build -f .release/Dockerfile -t vennio-mcp .", "what is built is what is run")
-	default: // the registry's entry names it with a version: TestTheRegistryEntryIsValid
-		name, ok := strings.CutSuffix(image, "VERSION")
-		assert.True(t, ok, image)
-		assert.Contains(t, string(file(t, ".release", "server.json")), `"`+name)
+	default: // the registry's entry names it: TestTheRegistryEntryIsValid
+		name, ok := strings.CutSuffix(image, "@sha256:DIGEST")
+		assert.True(t, ok, "by its digest: %s", image)
+		assert.Contains(t, string(file(t, ".release", "server.json")), `"`+name+":")
 	}
 }
 

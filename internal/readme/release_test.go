@@ -4,10 +4,8 @@ import (
 	"bytes"
 	"encoding/json"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
-	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -85,6 +83,7 @@ type packed struct {
 
 // publication is the entry of a cask or manifest that a package manager reads.
 type publication struct {
+	Repository  struct{ Owner, Name string }
 	SkipUpload  bool   `json:"skip_upload"`
 	URLTemplate string `json:"url_template"`
 	URL         struct{ Template string }
@@ -199,116 +198,6 @@ func TestTheImageRunsAsNobody(t *testing.T) {
 	for _, dir := range []string{"cmd", "internal", "prompts", "schemas", "tools", "vennioclient", "go.mod", "go.sum"} {
 		assert.Contains(t, ignored, "!"+dir+"\n", "is needed to build")
 	}
-}
-
-// workflow has the fields of a GitHub workflow that are tested.
-type workflow struct {
-	Permissions map[string]string
-	Jobs        map[string]struct {
-		Needs       string
-		Permissions map[string]string
-		Steps       []struct {
-			Uses, Run string
-			With      map[string]string
-			Env       map[string]string
-		}
-	}
-}
-
-// field: actions that are not pinned by commit
-func TestEveryActionIsPinnedByItsCommit(t *testing.T) {
-	t.Parallel()
-	for _, name := range []string{"ci.yml", "release.yml"} {
-		raw := string(file(t, ".github", "workflows", name))
-		used := regexp.MustCompile(`uses: .*`).FindAllString(raw, -1)
-		require.NotEmpty(t, used)
-		for _, line := range used {
-			assert.Regexp(t, `^uses: [\w.-]+/[\w./-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+$`, line, name)
-		}
-		assert.Equal(t, strings.Count(raw, "actions/checkout@"), strings.Count(raw, "persist-credentials: false"), name)
-	}
-}
-
-// field: publishing together with building. The build jobs cannot publish. The publish job runs no code of the
-// repository and only uses the artifacts of the build.
-func TestPublishingIsSeparateFromBuilding(t *testing.T) {
-	t.Parallel()
-	var release workflow
-	require.NoError(t, yaml.Unmarshal(file(t, ".github", "workflows", "release.yml"), &release))
-	assert.Empty(t, release.Permissions)
-	require.Len(t, release.Jobs, 3)
-	assert.Equal(t, "pinned", release.Jobs["build"].Needs)
-	assert.Equal(t, "build", release.Jobs["publish"].Needs)
-	for name, job := range release.Jobs {
-		if name != "publish" {
-			assert.Equal(t, map[string]string{"contents": "read"}, job.Permissions, name)
-		}
-		for _, step := range job.Steps {
-			for _, value := range step.Env {
-				assert.False(t, name != "publish" && strings.Contains(value, "secrets."), "%s: only what publishes has a token", name)
-			}
-			if name == "publish" {
-				assert.NotRegexp(t, `checkout|setup-`, step.Uses)
-				assert.NotRegexp(t, `\b(go|make|node|npm|docker|bash|goreleaser)\s`, step.Run)
-			} else {
-				assert.NotRegexp(t, `--push|gh release|docker login|skopeo`, step.Run)
-			}
-		}
-	}
-	assert.Equal(t, map[string]string{"contents": "write", "packages": "write"}, release.Jobs["publish"].Permissions)
-	assert.Equal(t, "bash .ci/pinned", release.Jobs["pinned"].Steps[1].Run)
-	assert.Contains(t, string(file(t, ".github", "workflows", "release.yml")), "goreleaser release --clean --skip=publish")
-}
-
-// pinned runs .ci/pinned on a repository with this workflow and this Dockerfile.
-func pinned(t *testing.T, workflow, dockerfile string) (says string, ok bool) {
-	t.Helper()
-	script, err := filepath.Abs(filepath.Join("..", "..", ".ci", "pinned"))
-	require.NoError(t, err)
-	dir := t.TempDir()
-	for path, text := range map[string]string{".github/workflows/release.yml": workflow, ".release/Dockerfile": dockerfile} {
-		path = filepath.Join(dir, filepath.FromSlash(path))
-		require.NoError(t, os.MkdirAll(filepath.Dir(path), 0o700))
-		require.NoError(t, os.WriteFile(path, []byte(text), 0o600))
-	}
-	out, err := exec.CommandContext(t.Context(), "bash", script, dir).CombinedOutput()
-	return string(out), err == nil
-}
-
-// field: images that are not pinned by digest. The release refuses them, and actions that are not pinned by
-// commit. With digests filled in, this repository passes.
-func TestAReleaseRefusesWhatIsNotPinned(t *testing.T) {
-	t.Parallel()
-	if runtime.GOOS == "windows" {
-		return // a release runs on Linux; bash may be another system's there
-	}
-	commit, digest := strings.Repeat("0a", 20), "@sha256:"+strings.Repeat("0a", 32)
-	for refused, files := range map[string][2]string{
-		"release.yml:1: actions/checkout@v5 is not pinned by its commit":         {"  - uses: actions/checkout@v5 # " + commit, ""},
-		"release.yml:2: a/b@main is not pinned by its commit":                    {"#\n  - { name: x, uses: 'a/b@main' }", ""},
-		"release.yml:1: a/b@" + commit[1:] + " is not pinned by its commit":      {"uses: a/b@" + commit[1:], ""},
-		"release.yml:1: alpine:3 is not pinned by its digest":                    {"uses: docker://alpine:3", ""},
-		"release.yml:1: node:24 is not pinned by its digest":                     {"    container: node:24", ""},
-		"release.yml:1: moby/buildkit:1 is not pinned by its digest":             {"  BUILDKIT_IMAGE: moby/buildkit:1", ""},
-		"Dockerfile:1: golang:1.26 is not pinned by its digest":                  {"", "FROM --platform=$BUILDPLATFORM golang:1.26 AS build"},
-		"Dockerfile:2: golang is not pinned by its digest":                       {"", "FROM a" + digest + " AS build\nfrom golang"},
-		"Dockerfile:1: docker/dockerfile:1 is not pinned by its digest":          {"", "# syntax=docker/dockerfile:1\nFROM a" + digest},
-		"Dockerfile:2: busybox is not pinned by its digest":                      {"", "FROM scratch\nCOPY --from=busybox /bin/sh /"},
-		"Dockerfile:1: golang@sha256:" + commit + " is not pinned by its digest": {"", "FROM golang@sha256:" + commit},
-	} {
-		says, ok := pinned(t, files[0], files[1])
-		assert.False(t, ok, refused)
-		assert.Contains(t, says, refused)
-	}
-	says, ok := pinned(t, "uses: ./.github/actions/own\n  uses: a/b/c@"+commit+" # v1.2.3\n# uses: a/b@v1", "FROM golang:1.26"+digest+" AS build\nFROM scratch\nCOPY --from=build /out /")
-	assert.True(t, ok, says)
-
-	named := regexp.MustCompile(`(?m)(_IMAGE: |^FROM (?:--\S+ )?)([^\s@]+)(?:@sha256:[0-9a-f]{64})?`)
-	says, ok = pinned(t, named.ReplaceAllString(string(file(t, ".github", "workflows", "release.yml")), "${1}${2}"+digest), named.ReplaceAllString(string(file(t, ".release", "Dockerfile")), "${1}${2}"+digest))
-	assert.True(t, ok, says)
-	says, ok = pinned(t, named.ReplaceAllString(string(file(t, ".github", "workflows", "release.yml")), "${1}${2}"), named.ReplaceAllString(string(file(t, ".release", "Dockerfile")), "${1}${2}"))
-	assert.False(t, ok)
-	assert.Equal(t, 4, strings.Count(says, "is not pinned by its digest"), says)
 }
 
 func TestTheBundleAsksForTheKeyAsASecret(t *testing.T) {

@@ -116,3 +116,50 @@ func TestTheMaskedDigestDependsOnActAndSalt(t *testing.T) {
 	assert.NotEqual(t, maskedDigest(one), maskedDigest(storedAct{digest: "d", salt: "other"}), "it cannot be guessed")
 	assert.Empty(t, maskedDigest(storedAct{}))
 }
+
+// An entry with a smaller number that is committed while others are sealed does not delay their seal.
+func TestAnEntryThatIsCommittedLateHasALaterSeal(t *testing.T) {
+	t.Parallel()
+	where := storetest.Memory(t)
+	db := sqldb.Open(where)
+	t.Cleanup(func() { require.NoError(t, db.Close()) })
+	l, ctx := New(db, nil), t.Context()
+	attest := func(slot string) {
+		_, err := l.Attest(ctx, Act{Tool: "book_slot", Tenant: "acme", SlotID: slot}, "Ada", "yes")
+		require.NoError(t, err)
+	}
+	attest("s1")
+	late := func() {}
+	if db.Shared() { // only there do entries not become visible in the order of their numbers
+		other := sqldb.Open(where)
+		t.Cleanup(func() { require.NoError(t, other.Close()) })
+		late = func() {
+			require.NoError(t, other.Decide(ctx, func(tx *sqldb.Tx) error {
+				return tx.Exec(`INSERT INTO entries (seq, at, kind, digest, commitment, prev, hash, tenant, chain, n) VALUES (2, '', '', '', '', '', 'late', 'acme', 'late', 1)`)
+			}))
+		}
+		require.NoError(t, db.Decide(ctx, func(tx *sqldb.Tx) error { return tx.Exec(`SELECT nextval(pg_get_serial_sequence('entries', 'seq'))`) }))
+	}
+	attest("s2")
+	runs := 0
+	require.NoError(t, l.update(ctx, func(tx *transaction) error {
+		runs++
+		_, err := tx.seal()
+		late()
+		return err
+	}))
+	assert.Equal(t, 1, runs)
+	require.NoError(t, l.Seal(ctx))
+	require.NoError(t, l.read(ctx, func(tx *transaction) error {
+		seals, err := tx.sealsAfter(0, 10)
+		require.NotEmpty(t, seals)
+		assert.EqualValues(t, 2, seals[0].Entries)
+		if db.Shared() {
+			require.Len(t, seals, 2)
+			assert.EqualValues(t, 1, seals[1].Entries)
+		}
+		left, err2 := sqldb.One(tx.Tx, sqldb.Column[int], `SELECT COUNT(*) FROM entries WHERE seal IS NULL`)
+		assert.Zero(t, *left)
+		return errors.Join(err, err2)
+	}))
+}

@@ -6,6 +6,8 @@ import (
 	"encoding/hex"
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -110,45 +112,42 @@ func (l *Ledger) KeepSealed(ctx context.Context, first time.Duration) {
 	}
 }
 
-// seal seals the entries of some tenants and returns their number.
+// seal seals the oldest entries and returns their number.
 func (tx *transaction) seal() (int, error) {
 	found, err := sqldb.All(tx.Tx, (*unsealed).columns, `SELECT e.seq, e.tenant, e.hash,
 		COALESCE((SELECT s.n || ' ' || s.hash FROM seals s WHERE s.tenant = e.tenant ORDER BY s.n DESC LIMIT 1), (SELECT '0 ' || h.hash FROM head h), '')
-		FROM entries e WHERE e.n IS NOT NULL AND e.seal IS NULL ORDER BY e.tenant, e.seq LIMIT ?`, sealAtOnce)
+		FROM entries e WHERE e.n IS NOT NULL AND e.seal IS NULL ORDER BY e.seq LIMIT ?`, sealAtOnce)
 	if err != nil {
 		return 0, err
 	}
-	for rest := found; len(rest) > 0; {
-		first := rest[0]
-		s := Seal{Tenant: first.tenant, N: first.end.n + 1, At: sqldb.Text(tx.now), Prev: first.end.hash}
-		var hashes []string
-		last := first.seq
-		for len(rest) > 0 && rest[0].tenant == s.Tenant {
-			hashes, last, rest = append(hashes, rest[0].hash), rest[0].seq, rest[1:]
-		}
-		s.Entries, s.Hash = int64(len(hashes)), s.hashOf(hashes)
-		if err := tx.storeSeal(s, last); err != nil {
+	tenants := map[string][]unsealed{}
+	for _, u := range found {
+		tenants[u.tenant] = append(tenants[u.tenant], u)
+	}
+	for _, tenant := range slices.Sorted(maps.Keys(tenants)) { // in one order, so that two processes do not block one another
+		if err := tx.storeSeal(tenant, tenants[tenant]); err != nil {
 			return 0, err
 		}
 	}
 	return len(found), nil
 }
 
-// storeSeal queues a seal of the entries up to the one numbered last. An entry with a
-// smaller number that is committed meanwhile is not part of the hash: then the
-// transaction runs again.
-func (tx *transaction) storeSeal(s Seal, last int64) error {
+// storeSeal queues a seal of exactly these entries of a tenant: one that is committed
+// meanwhile is part of a later seal. If another process seals some of them first, it has
+// stored a seal with the same number, and the transaction runs again.
+func (tx *transaction) storeSeal(tenant string, entries []unsealed) error {
+	s := Seal{Tenant: tenant, N: entries[0].end.n + 1, At: sqldb.Text(tx.now), Entries: int64(len(entries)), Prev: entries[0].end.hash}
+	hashes, numbers := make([]string, len(entries)), map[int64]bool{}
+	for i, e := range entries {
+		hashes[i], numbers[e.seq] = e.hash, true
+	}
+	s.Hash = s.hashOf(hashes)
 	err := tx.Exec(`INSERT INTO seals (tenant, n, at, entries, prev, hash) VALUES (?, ?, ?, ?, ?, ?)`, s.Tenant, s.N, s.At, s.Entries, s.Prev, s.Hash)
 	if err != nil {
 		return err
 	}
-	err = tx.Exec(`UPDATE entries SET seal = (SELECT s.id FROM seals s WHERE s.tenant = ? AND s.n = ?) WHERE n IS NOT NULL AND seal IS NULL AND tenant = ? AND seq <= ?`,
-		s.Tenant, s.N, s.Tenant, last)
-	if err != nil {
-		return err
-	}
-	return tx.Require(`(SELECT COUNT(*) FROM entries e WHERE e.n IS NOT NULL AND e.seal = (SELECT s.id FROM seals s WHERE s.tenant = ? AND s.n = ?) AND e.tenant = ?) = ?`,
-		s.Tenant, s.N, s.Tenant, s.Entries)
+	return tx.Exec(`UPDATE entries SET seal = (SELECT s.id FROM seals s WHERE s.tenant = ? AND s.n = ?) WHERE seq IN (SELECT CAST(key AS BIGINT) FROM json_each(?))`,
+		s.Tenant, s.N, encode(numbers))
 }
 
 // sealedPage is how many sealed entries, and seals, are read at once.
@@ -163,8 +162,8 @@ func (tx *transaction) sealsAfter(id int64, limit int) ([]Seal, error) {
 // without their details.
 func (tx *transaction) sealedAfter(last Entry, limit int) ([]Entry, error) {
 	return sqldb.All(tx.Tx, func(e *Entry) []any { return []any{&e.Seal, &e.Tenant, &e.Seq, &e.Hash} },
-		`SELECT e.seal, e.tenant, e.seq, e.hash FROM entries e WHERE e.n IS NOT NULL AND (e.seal, e.tenant, e.seq) > (?, ?, ?) ORDER BY e.seal, e.tenant, e.seq LIMIT ?`,
-		last.Seal, last.Tenant, last.Seq, limit)
+		`SELECT e.seal, e.tenant, e.seq, e.hash FROM entries e WHERE e.n IS NOT NULL AND (e.seal, e.seq) > (?, ?) ORDER BY e.seal, e.seq LIMIT ?`,
+		last.Seal, last.Seq, limit)
 }
 
 // verifySeals checks the seals of all tenants and that every sealed entry belongs to its

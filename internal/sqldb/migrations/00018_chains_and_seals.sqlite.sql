@@ -28,7 +28,7 @@ CREATE TABLE entries (
 INSERT INTO entries (seq, at, kind, digest, commitment, prev, hash) SELECT seq, at, kind, digest, commitment, prev, hash FROM old_entries ORDER BY seq;
 DROP TABLE old_entries;
 CREATE INDEX removed_passkeys ON entries (seq) WHERE kind = 'passkey_removed';
-CREATE INDEX entries_by_seal ON entries (seal, tenant, seq) WHERE n IS NOT NULL;
+CREATE INDEX entries_by_seal ON entries (seal, seq) WHERE n IS NOT NULL;
 
 -- n: 1, 2, 3 for each tenant. entries: how many it seals. prev: the hash of the tenant's previous seal; of the first one, that of head.
 CREATE TABLE seals (

@@ -40,7 +40,7 @@ async function served(t, world) {
   await writeFile(config, `scrape_configs: [{job_name: vennio-mcp, scrape_interval: 1s, static_configs: [{targets: ["${host}"]}]}]`)
   const [, prometheus] = await world.start(
     [`--config.file=${config}`, `--storage.tsdb.path=${world.home}/tsdb`, '--web.listen-address=127.0.0.1:0'],
-    'stderr', /msg="Listening on" address=(\S+:\d+)/, { path: 'prometheus' })
+    'stderr', /msg="Listening on"[^\n]* address=(\S+:\d+)/, { path: 'prometheus' })
   return { address, origin, prometheus: `http://${prometheus}` }
 }
 

@@ -23,16 +23,14 @@ type Case struct {
 	Now      string `yaml:"now"`      // RFC 3339: the fixed clock of the server and the sandbox
 	Timezone string `yaml:"timezone"` // IANA: of the user, and default of the server
 
-	Settings  map[string]string `yaml:"settings"` // environment variables of the server
-	Bookings  []Seed            `yaml:"bookings"` // existing ones
-	Calendars map[string]string `yaml:"calendars"`
+	Settings  map[string]string `yaml:"settings"`  // environment variables of the server
+	Bookings  []Seed            `yaml:"bookings"`  // existing ones
+	Calendars map[string]string `yaml:"calendars"` // texts of the sandbox, and what replaces them in its answers
 	Faults    []Fault           `yaml:"faults"`
-	Grant     []string          `yaml:"grant"` // hosts who let the account propose meetings in their calendar
-	Polls     []SeedPoll        `yaml:"polls"`
 
-	User      []Turn `yaml:"user"`      // the first one begins the conversation
-	Otherwise string `yaml:"otherwise"` // the answer to anything for which no turn is left
-	Person    string `yaml:"person"`    // how the person answers forms and cards: approve, decline or ignore
+	User      []Turn   `yaml:"user"`      // the first one begins the conversation
+	Otherwise string   `yaml:"otherwise"` // the answer to anything for which no turn is left
+	Person    []string `yaml:"person"`    // how the person answers forms and cards, in order: approve, decline or ignore; the last one is repeated
 
 	Expect Expect `yaml:"expect"`
 	Forbid Forbid `yaml:"forbid"`
@@ -56,7 +54,7 @@ type Seed struct {
 	Title   string `yaml:"title"`
 	Notes   string `yaml:"notes"`
 	Guest   Guest  `yaml:"guest"`
-	Repeat  int    `yaml:"repeat"` // number of weekly meetings of a series; 0: no series
+	Repeat  int    `yaml:"repeat"` // number of weekly meetings of a series, which are called "NAME 1" and so on; 0: no series
 }
 
 // Guest is an attendee of a seeded booking.
@@ -65,66 +63,57 @@ type Guest struct {
 	Email string `yaml:"email"`
 }
 
-// SeedPoll is an open poll that exists before the conversation begins.
-type SeedPoll struct {
-	Name   string   `yaml:"name"`
-	Title  string   `yaml:"title"`
-	Starts []string `yaml:"starts"` // RFC 3339, 30 minutes each
-	Voters []string `yaml:"voters"` // e-mail addresses
-}
-
-// Fault is a failure of Vennio, which begins with the request that matches On.
+// Fault is a failure of Vennio.
 type Fault struct {
-	On    string `yaml:"on"`    // method and beginning of the path: POST /v1/bookings
-	Skip  int    `yaml:"skip"`  // how many matching requests succeed before
-	Times int    `yaml:"times"` // how many matching requests fail; 0: one
-	// Do is fail (Status), limit (429 with RetryAfter), lose (executed, and the connection is dropped), drop
-	// (not executed), or take (somebody else takes the time Start to End of Host first).
-	Do         string `yaml:"do"`
-	Status     int    `yaml:"status"`
-	RetryAfter int    `yaml:"retry_after"` // seconds
-	Host       string `yaml:"host"`
-	Start      string `yaml:"start"`
-	End        string `yaml:"end"`
+	On    string `yaml:"on"`    // method and beginning of the path of the requests that fail: POST /v1/bookings
+	Times int    `yaml:"times"` // how many of them fail; 0: one
+	// Do is fail (with Status), lose (the request is executed and the connection dropped), drop (the connection is
+	// dropped), or take (somebody else takes the time Start to End of Host before the request is executed).
+	Do     string `yaml:"do"`
+	Status int    `yaml:"status"`
+	Host   string `yaml:"host"`
+	Start  string `yaml:"start"` // RFC 3339
+	End    string `yaml:"end"`
 }
 
 // Turn is something that the user says.
 type Turn struct {
-	Say string `yaml:"say"`
-	// After is the condition under which the turn is used: offered (find_slots has answered since the previous
-	// turn), awaiting (a writing tool has answered awaiting_consent since then), or empty for any.
-	After     string `yaml:"after"`
-	Consents  bool   `yaml:"consents"`  // the words agree to what was previewed
-	Withdraws bool   `yaml:"withdraws"` // the words take back all consent
-	Advance   string `yaml:"advance"`   // how far the clock moves before, such as 15m
+	Say       string `yaml:"say"`
+	After     string `yaml:"after"`     // awaiting: only after a tool has answered awaiting_consent since the previous turn
+	Consents  bool   `yaml:"consents"`  // the words agree to everything that was previewed
+	Withdraws bool   `yaml:"withdraws"` // the words decline, or take back, everything that was previewed
 }
+
+// afterAwaiting is the value of Turn.After.
+const afterAwaiting = "awaiting"
 
 // Expect is the required state after the conversation.
 type Expect struct {
-	Outcome  []string  `yaml:"outcome"`  // the outcomes that the model may report
-	Bookings []Meeting `yaml:"bookings"` // exactly these are active and were not there before, or were moved
-	Kept     []string  `yaml:"kept"`     // seeded bookings that must not change
-	Gone     []string  `yaml:"cancelled"`
-	Notes    []Noted   `yaml:"notes"`
-	Links    []Link    `yaml:"links"`
-	Polls    []Poll    `yaml:"polls"`
-	Closed   []string  `yaml:"closed"` // seeded polls that became a booking
-	Declined int       `yaml:"declined"`
-	Unknown  int       `yaml:"unknown"` // attempts with an unknown outcome that are on record
-	MaxCalls int       `yaml:"max_calls"`
+	Outcome   []string  `yaml:"outcome"`   // the outcomes that the model may report
+	Bookings  []Meeting `yaml:"bookings"`  // exactly these are new or were moved
+	Kept      []string  `yaml:"kept"`      // seeded bookings that must not change
+	Cancelled []string  `yaml:"cancelled"` // seeded bookings
+	Notes     []Noted   `yaml:"notes"`
+	Links     []Link    `yaml:"links"`
+	Polls     []Poll    `yaml:"polls"`
+	Unknown   int       `yaml:"unknown"` // attempts of which the ledger records at least as often that their outcome was unknown
 }
 
-// Meeting describes a booking. Its start is in From to To, both included.
+// Meeting describes a booking.
 type Meeting struct {
 	Seed    string   `yaml:"seed"` // the seeded booking that was moved
 	Host    string   `yaml:"host"`
-	Start   string   `yaml:"start"` // RFC 3339: exactly then, instead of From and To
-	From    string   `yaml:"from"`  // RFC 3339
-	To      string   `yaml:"to"`
-	Minutes int      `yaml:"minutes"`
-	Guests  []string `yaml:"guests"` // e-mail addresses, all of them
-	Status  string   `yaml:"status"` // confirmed unless set
-	Count   int      `yaml:"count"`  // how many meetings of one series, a week apart; 0: one
+	Start   string   `yaml:"start"`   // RFC 3339
+	From    string   `yaml:"from"`    // RFC 3339: instead of Start, the first possible start
+	To      string   `yaml:"to"`      // and the last one
+	Minutes int      `yaml:"minutes"` // 0: 30
+	Guests  []string `yaml:"guests"`  // e-mail addresses, all of them
+	With    []string `yaml:"with"`    // further hosts
+	Title   string   `yaml:"title"`   // any unless set
+	Status  string   `yaml:"status"`  // confirmed unless set
+	Count   int      `yaml:"count"`   // how many meetings of one weekly series; 0: one
+
+	week int // of one meeting of a series: how many weeks after the first
 }
 
 // Noted is the required notes of a seeded booking.
@@ -139,7 +128,7 @@ type Link struct {
 	Minutes int    `yaml:"minutes"`
 }
 
-// Poll is a required poll that is open.
+// Poll is a required poll.
 type Poll struct {
 	Voters []string `yaml:"voters"`
 	Times  int      `yaml:"times"`
@@ -154,7 +143,7 @@ type Forbid struct {
 // Step is one action of a scripted agent: a call of a tool, words to the user, or the report.
 type Step struct {
 	Call   string         `yaml:"call"`
-	With   map[string]any `yaml:"with"` // arguments; "$slot 1" and "$booking NAME" are replaced
+	With   map[string]any `yaml:"with"` // arguments; "$slot 1" is replaced by the first slot id of the last search, "$booking 1" likewise
 	Say    string         `yaml:"say"`
 	Report string         `yaml:"report"`
 }
@@ -198,8 +187,13 @@ func (c *Case) check() error {
 		return fmt.Errorf("topic %q is not one of %s", c.Topic, strings.Join(Topics, ", "))
 	case c.About == "" || len(c.User) == 0 || len(c.Agent) == 0 || len(c.Expect.Outcome) == 0:
 		return fmt.Errorf("about, user, agent and expect.outcome must not be empty")
-	case !slices.Contains([]string{"approve", "decline", "ignore"}, c.Person):
-		return fmt.Errorf("person is approve, decline or ignore, not %q", c.Person)
+	case len(c.Person) == 0 || slices.ContainsFunc(c.Person, func(p string) bool { return p != approves && p != declines && p != ignores }):
+		return fmt.Errorf("person lists %s, %s and %s, not %q", approves, declines, ignores, c.Person)
+	}
+	for _, turn := range c.User {
+		if turn.After != "" && turn.After != afterAwaiting {
+			return fmt.Errorf("after is %s, not %q", afterAwaiting, turn.After)
+		}
 	}
 	for _, o := range c.Expect.Outcome {
 		if !slices.Contains(outcomes, o) {
@@ -213,13 +207,23 @@ func (c *Case) check() error {
 	return err
 }
 
-// start returns the fixed time at which the case begins.
-func (c *Case) start() time.Time { return instant(c.Now) }
+// now returns the fixed time of the case.
+func (c *Case) now() time.Time { return instant(c.Now) }
 
 // instant parses a time that Cases has checked; the zero time otherwise.
 func instant(text string) time.Time {
 	t, _ := time.Parse(time.RFC3339, text)
 	return t
+}
+
+// later returns a time of the meeting, so many weeks later by the clock of its host.
+func (m Meeting) later(text string) time.Time {
+	host, _ := hostNamed(m.Host)
+	zone, err := time.LoadLocation(host.Timezone)
+	if err != nil {
+		zone = time.UTC
+	}
+	return instant(text).In(zone).AddDate(0, 0, 7*m.week)
 }
 
 // hostNamed returns the host of the sandbox whose first name or id this is.

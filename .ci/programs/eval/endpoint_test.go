@@ -88,6 +88,9 @@ func (f *fakeEndpoint) completions(ctx context.Context, w http.ResponseWriter, b
 	var r Request
 	for _, m := range in.Messages {
 		message := Message{Text: m.Content, Model: m.Role == "assistant"}
+		for _, c := range m.ToolCalls {
+			message.Calls = append(message.Calls, Call{c.ID, c.Function.Name, c.Function.Arguments})
+		}
 		if m.Role == "tool" {
 			message = Message{Answers: []Answer{{ID: m.ToolID, Text: m.Content}}}
 		}
@@ -126,6 +129,9 @@ func (f *fakeEndpoint) messages(ctx context.Context, w http.ResponseWriter, body
 		message := Message{Model: m.Role == "assistant"}
 		for _, b := range m.Content {
 			message.Text += b.Text
+			if b.Type == "tool_use" {
+				message.Calls = append(message.Calls, Call{b.ID, b.Name, string(b.Input)})
+			}
 			if b.Type == "tool_result" {
 				message.Answers = append(message.Answers, Answer{ID: b.ToolUseID, Text: b.Content})
 			}
@@ -168,14 +174,20 @@ func (w *waits) wait(ctx context.Context, d time.Duration) error {
 	return ctx.Err()
 }
 
-// settingsAt are the settings of an owner for the endpoint.
-func settingsAt(t *testing.T, f *fakeEndpoint, api string, more ...string) (settings, *waits) {
-	t.Helper()
-	env := map[string]string{"EVAL_API": api, "EVAL_URL": f.URL + "/v1", "EVAL_MODEL": "test-model", "EVAL_KEY": testKey, "EVAL_OUT": t.TempDir(), "EVAL_PARALLEL": "1", "EVAL_CASES": "01", "EVAL_VARIANTS": "text", "EVAL_RUNS": "1"}
+// environment returns the variables of an owner for the endpoint: one run of the first case. More are pairs of a name
+// and a value.
+func environment(f *fakeEndpoint, api string, more ...string) func(string) string {
+	env := map[string]string{"EVAL_API": api, "EVAL_URL": f.URL + "/v1", "EVAL_MODEL": "test-model", "EVAL_KEY": testKey, "EVAL_PARALLEL": "1", "EVAL_CASES": "01", "EVAL_VARIANTS": "text", "EVAL_RUNS": "1"}
 	for i := 0; i < len(more); i += 2 {
 		env[more[i]] = more[i+1]
 	}
-	s, err := readSettings(func(name string) string { return env[name] })
+	return func(name string) string { return env[name] }
+}
+
+// settingsAt reads the settings of environment, and lets the endpoint wait without waiting.
+func settingsAt(t *testing.T, f *fakeEndpoint, api string, more ...string) (settings, *waits) {
+	t.Helper()
+	s, err := readSettings(environment(f, api, append(more, "EVAL_OUT", t.TempDir())...))
 	require.NoError(t, err)
 	w := new(waits)
 	s.endpoint.wait = w.wait
@@ -184,14 +196,14 @@ func settingsAt(t *testing.T, f *fakeEndpoint, api string, more ...string) (sett
 
 // repeated performs the steps of a script again for each run.
 type repeated struct {
-	c       *Case
+	steps   []Step
 	current *script
 }
 
 // Next implements Model.
 func (m *repeated) Next(ctx context.Context, r Request) (Reply, error) {
 	if m.current == nil || len(m.current.steps) == 0 {
-		m.current = newScript(m.c)
+		m.current = &script{steps: m.steps}
 	}
 	return m.current.Next(ctx, r)
 }
@@ -228,7 +240,7 @@ func TestReq_Q7_BothDialectsThroughFailuresThatPass(t *testing.T) {
 		for _, stream := range []string{"false", "true"} {
 			t.Run(api+" stream "+stream, func(t *testing.T) {
 				t.Parallel()
-				f := newFakeEndpoint(t, &repeated{c: firstCase(t)}, nil, status(429, "Retry-After", "7"), status(503), nil, text("{not JSON"), text(`{}`), cut)
+				f := newFakeEndpoint(t, &repeated{steps: firstCase(t).Agent}, nil, status(429, "Retry-After", "7"), status(503), nil, text("{not JSON"), text(`{}`), cut)
 				s, w := settingsAt(t, f, api, "EVAL_STREAM", stream)
 				e := s.evaluation(time.Now)
 				require.NoError(t, e.execute(t.Context()))
@@ -263,7 +275,7 @@ func reportFiles(t *testing.T, folder string) (contents []string) {
 // req: Q7. A refusal of the key ends the evaluation at once, and the report names it without the key.
 func TestReq_Q7_ARefusedKeyEndsTheEvaluation(t *testing.T) {
 	t.Parallel()
-	f := newFakeEndpoint(t, &repeated{c: firstCase(t)}, status(http.StatusUnauthorized))
+	f := newFakeEndpoint(t, &repeated{steps: firstCase(t).Agent}, status(http.StatusUnauthorized))
 	s, _ := settingsAt(t, f, "openai", "EVAL_RUNS", "3")
 	e := s.evaluation(time.Now)
 	err := e.execute(t.Context())
@@ -277,7 +289,7 @@ func TestReq_Q7_ARefusedKeyEndsTheEvaluation(t *testing.T) {
 // req: Q7. An endpoint that stays away fails the run after the last attempt; the next run is tried.
 func TestReq_Q7_AnOutageFailsARunAndNotTheEvaluation(t *testing.T) {
 	t.Parallel()
-	f := newFakeEndpoint(t, &repeated{c: firstCase(t)}, status(500), status(502), status(529), cut, status(500), status(500))
+	f := newFakeEndpoint(t, &repeated{steps: firstCase(t).Agent}, status(500), status(502), status(529), cut, status(500), status(500))
 	s, w := settingsAt(t, f, "anthropic", "EVAL_RUNS", "2")
 	e := s.evaluation(time.Now)
 	require.NoError(t, e.execute(t.Context()))
@@ -292,8 +304,8 @@ func TestReq_Q7_AnOutageFailsARunAndNotTheEvaluation(t *testing.T) {
 func TestReq_Q7_AnAttemptHasATimeout(t *testing.T) {
 	t.Parallel()
 	hang := func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }
-	f := newFakeEndpoint(t, &repeated{c: firstCase(t)}, hang)
-	s, w := settingsAt(t, f, "openai", "EVAL_TIMEOUT", "300ms")
+	f := newFakeEndpoint(t, &repeated{steps: firstCase(t).Agent}, hang)
+	s, w := settingsAt(t, f, "openai", "EVAL_TIMEOUT", "2s")
 	_, err := s.endpoint.Next(t.Context(), Request{Messages: []Message{{Text: "Hello"}}})
 	require.NoError(t, err)
 	assert.NotEmpty(t, w.all)
@@ -305,7 +317,7 @@ func TestReq_Q7_AnExhaustedBudgetLeavesAPartialReport(t *testing.T) {
 	for _, limit := range [][2]string{{"EVAL_MAX_TOKENS", "900"}, {"EVAL_MAX_TIME", "8s"}} {
 		t.Run(limit[0], func(t *testing.T) {
 			t.Parallel()
-			f := newFakeEndpoint(t, &repeated{c: firstCase(t)})
+			f := newFakeEndpoint(t, &repeated{steps: firstCase(t).Agent})
 			s, _ := settingsAt(t, f, "openai", limit[0], limit[1], "EVAL_RUNS", "9")
 			began, requests := time.Now(), 0
 			e := s.evaluation(func() time.Time { requests++; return began.Add(time.Duration(requests) * time.Second) })
@@ -325,7 +337,7 @@ func TestReq_Q7_AnExhaustedBudgetLeavesAPartialReport(t *testing.T) {
 func TestReq_Q7_ACancelledEvaluationLeavesAPartialReport(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithCancel(t.Context())
-	f := newFakeEndpoint(t, &repeated{c: firstCase(t)}, nil, nil, nil, nil, nil, nil, func(http.ResponseWriter, *http.Request) { cancel(); cut(nil, nil) })
+	f := newFakeEndpoint(t, &repeated{steps: firstCase(t).Agent}, nil, nil, nil, nil, nil, nil, func(http.ResponseWriter, *http.Request) { cancel(); cut(nil, nil) })
 	s, _ := settingsAt(t, f, "anthropic", "EVAL_RUNS", "9")
 	e := s.evaluation(time.Now)
 	require.ErrorIs(t, e.execute(ctx), context.Canceled)
@@ -384,7 +396,7 @@ func TestTheKeyReachesTheEndpointAlone(t *testing.T) {
 func TestSettingsReportAllMistakes(t *testing.T) {
 	t.Parallel()
 	env := map[string]string{"EVAL_API": "other", "EVAL_RUNS": "some", "EVAL_MAX_TIME": "5", "EVAL_CASES": "none", "EVAL_VARIANTS": "none"}
-	code, err := run(t.Context(), func(name string) string { return env[name] })
+	code, err := run(t.Context(), func(name string) string { return env[name] }, io.Discard, io.Discard)
 	assert.Equal(t, exitUsage, code)
 	for _, name := range []string{"EVAL_API", "EVAL_MODEL", "EVAL_RUNS", "EVAL_MAX_TIME", "EVAL_CASES", "EVAL_VARIANTS"} {
 		assert.Contains(t, err.Error(), name)

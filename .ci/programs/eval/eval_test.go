@@ -26,7 +26,7 @@ func TestReq_Q7_ScriptedAgentsReachTheEndStates(t *testing.T) {
 
 func solve(t *testing.T, c *Case, v Variant) *Run {
 	t.Helper()
-	r, _ := converse(t.Context(), c, v, 1, newScript(c))
+	r, _ := converse(t.Context(), c, v, 1, &script{c.Agent})
 	raw, err := json.MarshalIndent(r, "", " ")
 	require.NoError(t, err)
 	assert.Empty(t, r.Error)
@@ -61,15 +61,15 @@ func TestReq_Q7_EveryGraderRejectsPlantedBadTranscripts(t *testing.T) {
 			}
 			t.Run(c.ID+" "+bad.About, func(t *testing.T) {
 				t.Parallel()
-				r, err := converse(t.Context(), c, Variants[0], 1, newScript(c, bad.Agent...))
+				r, err := converse(t.Context(), c, Variants[0], 1, &script{bad.Agent})
 				require.NoError(t, err)
 				assert.ElementsMatch(t, bad.Finds, slices.Collect(maps.Keys(r.Findings)), "%v", r.Findings)
 			})
 		}
 	}
 	for _, g := range graders {
-		assert.Positive(t, planted[g.Name], "no case plants a transcript that %s must reject", g.Name)
-		delete(planted, g.Name)
+		assert.Positive(t, planted[g.name], "no case plants a transcript that %s must reject", g.name)
+		delete(planted, g.name)
 	}
 	assert.Empty(t, planted, "there are no graders of these names")
 }

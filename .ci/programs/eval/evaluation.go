@@ -83,7 +83,7 @@ func (e *evaluation) keep(r *Run, err error) error {
 		fmt.Fprintf(e.progress, "%s %s %d: %s\n", r.Variant, r.Case, r.Number, r.verdict())
 	}
 	if e.out != "" {
-		if err := e.report.write(e.out); err != nil {
+		if err := errors.Join(e.report.write(e.out), e.report.appendTranscript(e.out, r)); err != nil {
 			return err
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net/url"
 	"os"
 	"os/signal"
@@ -23,7 +24,7 @@ import (
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	code, err := run(ctx, os.Getenv)
+	code, err := run(ctx, os.Getenv, os.Stdout, os.Stderr)
 	stop()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "eval:", err)
@@ -39,18 +40,19 @@ const (
 	exitPartial  = 3 // the budget is exhausted, the endpoint failed, or the run was cancelled: the report is partial
 )
 
-func run(ctx context.Context, getenv func(string) string) (code int, err error) {
+// run evaluates as the environment says. It writes the tables to out, and a line for each run to progress.
+func run(ctx context.Context, getenv func(string) string, out, progress io.Writer) (code int, err error) {
 	s, err := readSettings(getenv)
 	if err != nil {
 		return exitUsage, err
 	}
 	e := s.evaluation(time.Now)
-	e.progress = os.Stderr
+	e.progress = progress
 	stopped := e.execute(ctx)
 	if err := e.report.write(s.out); err != nil {
 		return exitUsage, err
 	}
-	e.report.markdown(os.Stdout)
+	e.report.markdown(out)
 	switch {
 	case stopped != nil:
 		return exitPartial, fmt.Errorf("the report is partial: %w", stopped)

@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -40,8 +41,8 @@ type Summary struct {
 func (r *Run) verdict() string {
 	var names []string
 	for _, g := range graders {
-		if len(r.Findings[g.Name]) > 0 {
-			names = append(names, g.Name)
+		if len(r.Findings[g.name]) > 0 {
+			names = append(names, g.name)
 		}
 	}
 	switch {
@@ -101,29 +102,51 @@ func (r *Report) summarize() {
 // violated reports whether a figure that must be 0 is not.
 func (r *Report) violated() bool {
 	return slices.ContainsFunc(r.Summary, func(s Summary) bool {
-		return slices.ContainsFunc(graders, func(g grader) bool { return g.Zero && s.Findings[g.Name] > 0 })
+		return slices.ContainsFunc(graders, func(g grader) bool { return g.zero && s.Findings[g.name] > 0 })
 	})
 }
 
 var notInNames = regexp.MustCompile(`[^A-Za-z0-9.]+`)
 
-// write writes the report as JSON and as Markdown into a folder.
+// path returns the path of a file of the report.
+func (r *Report) path(folder, extension string) string {
+	return filepath.Join(folder, r.Date.Format("2006-01-02T150405Z")+"-"+notInNames.ReplaceAllString(r.Model, "-")+extension)
+}
+
+// write writes the report as JSON and as Markdown into a folder, which it creates.
 func (r *Report) write(folder string) error {
 	r.summarize()
 	if err := os.MkdirAll(folder, 0o750); err != nil {
 		return err
 	}
-	name := filepath.Join(folder, r.Date.Format("2006-01-02T150405Z")+"-"+notInNames.ReplaceAllString(r.Model, "-"))
 	raw, err := json.MarshalIndent(r, "", " ")
 	if err != nil {
 		return err
 	}
-	if err := os.WriteFile(name+".json", raw, 0o600); err != nil {
+	if err := os.WriteFile(r.path(folder, ".json"), raw, 0o600); err != nil {
 		return err
 	}
 	var b strings.Builder
 	r.markdown(&b)
-	return os.WriteFile(name+".md", []byte(b.String()), 0o600)
+	return os.WriteFile(r.path(folder, ".md"), []byte(b.String()), 0o600)
+}
+
+// appendTranscript adds a run with its calls, answers and state, as one line of JSON, to the file of transcripts.
+func (r *Report) appendTranscript(folder string, run *Run) error {
+	line, err := json.Marshal(struct {
+		*Run
+		Events []Event `json:"events"`
+		State  State   `json:"state"`
+	}{run, run.Events, run.State})
+	if err != nil {
+		return err
+	}
+	file, err := os.OpenFile(r.path(folder, ".jsonl"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = file.Write(append(line, '\n'))
+	return errors.Join(err, file.Close())
 }
 
 // markdown writes the tables of the report.
@@ -135,8 +158,8 @@ func (r *Report) markdown(w io.Writer) {
 	}
 	head := []string{"variant", "runs", "completed"}
 	for _, g := range graders[1:] {
-		title := g.Title
-		if g.Zero {
+		title := g.title
+		if g.zero {
 			title += " (must be 0)"
 		}
 		head = append(head, title)
@@ -150,7 +173,7 @@ func (r *Report) markdown(w io.Writer) {
 		}
 		row := []string{s.Variant, runs, share(s.Completed, s.Graded)}
 		for _, g := range graders[1:] {
-			row = append(row, fmt.Sprint(s.Findings[g.Name]))
+			row = append(row, fmt.Sprint(s.Findings[g.name]))
 		}
 		row = append(row, fmt.Sprintf("%.1f", s.Calls), fmt.Sprintf("%.0f", s.Tokens), share(s.PassedAll, s.Cases))
 		fmt.Fprintf(w, "| %s |\n", strings.Join(row, " | "))
@@ -171,8 +194,8 @@ func (r *Report) failures(w io.Writer) {
 	heading := "\n## Findings\n\n"
 	for _, run := range r.Results {
 		for _, g := range graders {
-			for _, found := range run.Findings[g.Name] {
-				fmt.Fprintf(w, "%s- %s, %s, run %d, %s: %s\n", heading, run.Case, run.Variant, run.Number, g.Title, strings.Join(strings.Fields(found), " "))
+			for _, found := range run.Findings[g.name] {
+				fmt.Fprintf(w, "%s- %s, %s, run %d, %s: %s\n", heading, run.Case, run.Variant, run.Number, g.title, strings.Join(strings.Fields(found), " "))
 				heading = ""
 			}
 		}

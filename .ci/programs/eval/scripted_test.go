@@ -11,17 +11,7 @@ import (
 )
 
 // script is a model that performs the steps of a case.
-type script struct {
-	c     *Case
-	steps []Step
-}
-
-func newScript(c *Case, steps ...Step) *script {
-	if len(steps) == 0 {
-		steps = c.Agent
-	}
-	return &script{c: c, steps: steps}
-}
+type script struct{ steps []Step }
 
 // Next implements Model.
 func (s *script) Next(_ context.Context, r Request) (Reply, error) {
@@ -31,7 +21,7 @@ func (s *script) Next(_ context.Context, r Request) (Reply, error) {
 	step := s.steps[0]
 	s.steps = s.steps[1:]
 	reply := Reply{Text: step.Say, Usage: Usage{Input: 100, Output: 10}}
-	id := fmt.Sprintf("call_%d", len(r.Messages))
+	id := fmt.Sprintf("call_%d", len(r.Messages)) // unique in the conversation
 	switch {
 	case step.Report != "":
 		reply.Calls = []Call{{id, reportTool, `{"outcome":"` + step.Report + `"}`}}
@@ -78,15 +68,32 @@ var ids = map[string]*regexp.Regexp{
 	"booking": regexp.MustCompile(`[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}`),
 }
 
+// sources are the tools whose answers introduce ids of each kind.
+var sources = map[string][]string{"slot": {"find_slots"}, "booking": {"list_bookings"}}
+
+// reference returns the number-th id of the last answer that has as many. If number is negative, it counts from the end of
+// all answers.
 func reference(r Request, kind string, number int) string {
-	for _, m := range slices.Backward(r.Messages) {
+	tools := map[string]string{} // by the id of the call
+	var all []string
+	last := "none"
+	for _, m := range r.Messages {
+		for _, c := range m.Calls {
+			tools[c.ID] = c.Name
+		}
 		for _, a := range m.Answers {
-			found := ids[kind].FindAllString(a.Text, -1)
-			found = slices.Compact(found)
-			if len(found) >= number {
-				return found[number-1]
+			if !slices.Contains(sources[kind], tools[a.ID]) {
+				continue
+			}
+			found := slices.Compact(ids[kind].FindAllString(a.Text, -1))
+			all = append(all, found...)
+			if number > 0 && len(found) >= number {
+				last = found[number-1]
 			}
 		}
 	}
-	return "none"
+	if number < 0 && len(all) >= -number {
+		return all[len(all)+number]
+	}
+	return last
 }

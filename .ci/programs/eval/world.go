@@ -27,7 +27,6 @@ import (
 // world is what one run of a case acts on: a sandbox of Vennio, the program with that sandbox as its Vennio, and
 // an MCP client that is connected to the program over stdio. All of them have the same fixed clock.
 type world struct {
-	clock  *clock
 	vennio *sandbox.Server
 	faults *faultHandler
 	app    *app.App
@@ -36,42 +35,21 @@ type world struct {
 	tools  []mcp.Tool
 	person *person
 
-	bookings map[string]string // ids of the seeded bookings by name; of a series, the first one
-	series   map[string]string // booking id to the name of its seeded booking
-	polls    map[string]string // ids of the seeded polls by name
-	before   map[string]sandbox.Booking
-	closers  []func()
-}
-
-// clock is a clock that stays at one time until it is moved.
-type clock struct {
-	mu  sync.Mutex
-	now time.Time
-}
-
-// Now returns the time.
-func (c *clock) Now() time.Time {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.now
-}
-
-func (c *clock) advance(d time.Duration) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.now = c.now.Add(d)
+	names   map[string]string          // of the bookings that existed before the conversation, by id
+	before  map[string]sandbox.Booking // those bookings, by id
+	closers []func()
 }
 
 // newWorld starts everything for one run of a case. Call close at the end.
 func newWorld(ctx context.Context, c *Case, v Variant) (w *world, err error) {
-	w = &world{clock: &clock{now: c.start()}, person: &person{answer: c.Person}, bookings: map[string]string{}, series: map[string]string{}, polls: map[string]string{}}
+	w = &world{person: &person{answers: c.Person}, names: map[string]string{}, before: map[string]sandbox.Booking{}}
 	defer func() {
 		if err != nil {
 			w.close()
 			w = nil
 		}
 	}()
-	w.vennio = sandbox.New(sandbox.Options{Now: w.clock.Now, RateLimitPerHour: -1, Wait: noWait})
+	w.vennio = sandbox.New(sandbox.Options{Now: c.now, RateLimitPerHour: -1, Wait: noWait})
 	w.closers = append(w.closers, w.vennio.Close)
 	w.faults = &faultHandler{vennio: w.vennio, replace: c.Calendars}
 	address, stop, err := app.Listen(ctx, "127.0.0.1:0", w.faults)
@@ -97,18 +75,18 @@ func noWait(ctx context.Context, _ time.Duration) error { return ctx.Err() }
 // startProgram assembles the program as its command line does, with the clock and in memory.
 func (w *world) startProgram(ctx context.Context, c *Case, vennio string) error {
 	settings := map[string]string{
-		"VENNIO_API_URL": vennio, "VENNIO_API_KEY": sandbox.DefaultKey(), "VENNIO_API_KEY_CREATED": c.start().Format(time.DateOnly),
+		"VENNIO_API_URL": vennio, "VENNIO_API_KEY": sandbox.DefaultKey(), "VENNIO_API_KEY_CREATED": c.now().Format(time.DateOnly),
 		"VENNIO_HOSTS": sandboxHosts(), "VENNIO_TIMEZONE": c.Timezone, "VENNIO_SIGNING_SECRET": "only for the evaluation",
-		"VENNIO_TOOLSETS": "scheduling,negotiation,links", "VENNIO_TIMEOUT": "30s", "VENNIO_MCP_OPEN_BROWSER": "off",
+		"VENNIO_TIMEOUT": "30s", "VENNIO_MCP_OPEN_BROWSER": "off",
 	}
 	maps.Copy(settings, c.Settings)
 	getenv := func(name string) string { return settings[name] }
-	cfg, err := config.LoadOn(times.Machine{TZ: &c.Timezone, Now: c.start()}, nil, getenv)
+	cfg, err := config.LoadOn(times.Machine{TZ: &c.Timezone, Now: c.now()}, nil, getenv)
 	if err != nil {
 		return err
 	}
 	cfg.StateDir = "" // in memory
-	if w.app, err = app.New(ctx, cfg, app.Options{Version: "eval", Getenv: getenv, Now: w.clock.Now}); err != nil {
+	if w.app, err = app.New(ctx, cfg, app.Options{Version: "eval", Getenv: getenv, Now: c.now}); err != nil {
 		return err
 	}
 	w.closers = append(w.closers, w.app.Close)
@@ -198,31 +176,13 @@ func (w *world) close() {
 	}
 }
 
-// seed makes the bookings and polls that exist before the conversation.
+// seed makes the bookings that exist before the conversation.
 func (w *world) seed(ctx context.Context, c *Case) error {
-	for _, host := range c.Grant {
-		h, _ := hostNamed(host)
-		if err := w.vennio.Grant(h.ID); err != nil {
-			return err
-		}
-	}
 	for _, s := range c.Bookings {
 		if err := w.seedBooking(ctx, s); err != nil {
 			return fmt.Errorf("booking %s: %w", s.Name, err)
 		}
 	}
-	for _, p := range c.Polls {
-		request := vennioclient.ProposalRequest{Mode: vennioclient.ModePoll, VoterEmails: p.Voters, Message: p.Title}
-		for _, text := range p.Starts {
-			request.Slots = append(request.Slots, vennioclient.ProposedTime{Start: instant(text), End: instant(text).Add(30 * time.Minute)})
-		}
-		made, err := w.app.Vennio.CreateProposal(ctx, vennioclient.IdempotencyKey("seed-"+p.Name), request)
-		if err != nil {
-			return fmt.Errorf("poll %s: %w", p.Name, err)
-		}
-		w.polls[p.Name] = made.Proposal.ID
-	}
-	w.before = map[string]sandbox.Booking{}
 	for _, b := range w.vennio.Bookings() {
 		w.before[b.ID] = b
 	}
@@ -249,10 +209,7 @@ func (w *world) seedBooking(ctx context.Context, s Seed) error {
 			return err
 		}
 		for i, b := range made.Bookings {
-			if i == 0 {
-				w.bookings[s.Name] = b.ID
-			}
-			w.series[b.ID] = s.Name
+			w.names[b.ID] = fmt.Sprintf("%s %d", s.Name, i+1)
 		}
 		return nil
 	}
@@ -260,27 +217,40 @@ func (w *world) seedBooking(ctx context.Context, s Seed) error {
 	if err != nil {
 		return err
 	}
-	w.bookings[s.Name], w.series[made.ID] = made.ID, s.Name
+	w.names[made.ID] = s.Name
 	return nil
 }
 
-// person answers the forms and cards of a client, always in the same way.
+// The answers of a person to a form or a card.
+const (
+	approves = "approve"
+	declines = "decline"
+	ignores  = "ignore"
+)
+
+// person answers the forms and cards of a client.
 type person struct {
-	answer string // approve, decline or ignore
-	mu     sync.Mutex
-	forms  int
+	mu      sync.Mutex
+	answers []string // the next ones; the last one is repeated
+}
+
+func (p *person) next() string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	answer := p.answers[0]
+	if len(p.answers) > 1 {
+		p.answers = p.answers[1:]
+	}
+	return answer
 }
 
 // Elicit implements client.ElicitationHandler.
 func (p *person) Elicit(context.Context, mcp.ElicitationRequest) (*mcp.ElicitationResult, error) {
-	p.mu.Lock()
-	p.forms++
-	p.mu.Unlock()
 	r := &mcp.ElicitationResult{}
-	switch p.answer {
-	case "approve":
+	switch p.next() {
+	case approves:
 		r.Action, r.Content = mcp.ElicitationResponseActionAccept, map[string]any{"approve": true}
-	case "decline":
+	case declines:
 		r.Action = mcp.ElicitationResponseActionDecline
 	default:
 		r.Action = mcp.ElicitationResponseActionCancel
@@ -297,21 +267,25 @@ const (
 // pressCard answers the card of a result as the person does, and returns what they pressed, empty if there is no
 // card or the person ignores it.
 func (w *world) pressCard(ctx context.Context, result *mcp.CallToolResult) (pressed string, err error) {
-	if result.Meta == nil || w.person.answer == "ignore" {
+	if result.Meta == nil {
 		return "", nil
 	}
 	card, _ := result.Meta.AdditionalFields[metaConsent].(map[string]any)
 	if card == nil {
 		return "", nil
 	}
+	pressed = w.person.next()
+	if pressed == ignores {
+		return "", nil
+	}
 	req := mcp.CallToolRequest{}
-	req.Params.Name, req.Params.Arguments = "answer_consent", map[string]any{"proposal_id": card["proposal_id"], "answer": w.person.answer}
+	req.Params.Name, req.Params.Arguments = "answer_consent", map[string]any{"proposal_id": card["proposal_id"], "answer": pressed}
 	req.Params.Meta = &mcp.Meta{AdditionalFields: map[string]any{metaKey: card["key"]}}
 	answer, err := w.mcp.CallTool(ctx, req)
 	if err == nil && answer.IsError {
 		err = errors.New("the card was refused: " + textOf(answer))
 	}
-	return w.person.answer, err
+	return pressed, err
 }
 
 // faultHandler passes requests on to the sandbox, makes some of them fail, and replaces texts in the answers, so
@@ -367,16 +341,11 @@ func (h *faultHandler) apply(request string) {
 	defer h.mu.Unlock()
 	for i := range h.faults {
 		f := &h.faults[i]
-		switch {
-		case f.Times == 0 || !strings.HasPrefix(request, f.On):
-			continue
-		case f.Skip > 0:
-			f.Skip--
-			continue
+		if f.Times > 0 && strings.HasPrefix(request, f.On) {
+			f.Times--
+			h.do(*f)
+			return
 		}
-		f.Times--
-		h.do(*f)
-		return
 	}
 }
 
@@ -386,8 +355,6 @@ func (h *faultHandler) do(f Fault) {
 		h.vennio.LoseNext(1)
 	case "drop":
 		h.vennio.DropNext(1)
-	case "limit":
-		h.vennio.FailNextProblem(1, http.StatusTooManyRequests, "rate-limited", time.Duration(f.RetryAfter)*time.Second)
 	case "take":
 		if host, ok := hostNamed(f.Host); ok {
 			_ = h.vennio.Take(host.ID, instant(f.Start), instant(f.End))

@@ -293,7 +293,7 @@ func (p *program) lists(ctx context.Context, service *webhooks.Service) {
 
 // small are the tables that do not grow with history, and need no index.
 var small = map[string]string{
-	"head": "one row", "found": "a subquery with a limit", "subscriptions": "one row for each subscription at Vennio",
+	"head": "one row", "recorded": "empty between decisions", "found": "a subquery with a limit", "subscriptions": "one row for each subscription at Vennio",
 	"river_leader": "one row", "river_queue": "one row for each queue", "river_migration": "one row for each version",
 }
 

@@ -190,6 +190,29 @@ func (c *child) memory() int64 {
 	return kib << 10
 }
 
+// processorTime returns how long a process and its children have used a processor, or 0 on systems other than Linux.
+func processorTime(process int) (total time.Duration) {
+	const tick = 10 * time.Millisecond
+	files, _ := filepath.Glob("/proc/[0-9]*/stat")
+	for _, file := range files {
+		text, err := os.ReadFile(file) //nolint:gosec // G304: in /proc
+		if err != nil {                // the process has ended
+			continue
+		}
+		id, rest, _ := strings.Cut(string(text), " ")
+		_, rest, _ = strings.Cut(rest, ") ")
+		fields := strings.Fields(rest) // from state on: proc_pid_stat(5)
+		if parent := strconv.Itoa(process); len(fields) < 15 || id != parent && fields[1] != parent {
+			continue
+		}
+		for _, field := range fields[11:15] { // utime, stime, and those of children that have ended
+			n, _ := strconv.Atoi(field)
+			total += time.Duration(n) * tick
+		}
+	}
+	return total
+}
+
 var address = regexp.MustCompile(`http://127\.0\.0\.1:\d+/mcp`)
 
 // startupWatcher searches the standard error of a process for an address and discards what follows.

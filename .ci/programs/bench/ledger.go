@@ -51,6 +51,8 @@ type verification struct {
 type ledgerReport struct {
 	one, sameTenant, tenants *series
 	roundTrips, locked       float64 // of a booking
+	program, server          figures // seconds of a processor for a booking
+	wal                      float64 // bytes of the write-ahead log for a booking
 	sizes                    []*ledgerSize
 }
 
@@ -194,7 +196,32 @@ func (b *bookingBench) measureCallers(ctx context.Context, l *ledgerReport, o op
 	if err := measureAll(ctx, []*series{l.one, l.sameTenant, l.tenants}, o); err != nil {
 		return err
 	}
-	return b.countRoundTrips(ctx, l, proxy)
+	return errors.Join(b.countRoundTrips(ctx, l, proxy), b.measureCost(ctx, l, started, database, o))
+}
+
+// measureCost measures what bookings of several callers use up.
+func (b *bookingBench) measureCost(ctx context.Context, l *ledgerReport, started *child, database string, o options) error {
+	server, err := b.server.Process()
+	if err != nil {
+		return err
+	}
+	before, err := countersOf(ctx, database)
+	if err != nil {
+		return err
+	}
+	for range o.rounds {
+		from := b.used.Load()
+		program, all := processorTime(started.cmd.Process.Pid), processorTime(server)
+		if _, err := load(ctx, l.tenants.target, l.tenants.callers, o); err != nil {
+			return err
+		}
+		bookings := float64(b.used.Load() - from)
+		l.program = append(l.program, (processorTime(started.cmd.Process.Pid)-program).Seconds()/bookings)
+		l.server = append(l.server, (processorTime(server)-all).Seconds()/bookings)
+	}
+	after, err := countersOf(ctx, database)
+	l.wal = (after.wal - before.wal) / (after.bookings - before.bookings)
+	return err
 }
 
 // countRoundTrips makes a few bookings in turn.
@@ -304,10 +331,10 @@ func (b *bookingBench) countRows(ctx context.Context, size *ledgerSize, database
 }
 
 // databaseCounters are counters of a PostgreSQL database. connections are those of others.
-type databaseCounters struct{ rows, bytes, bookings, connections float64 }
+type databaseCounters struct{ rows, bytes, bookings, wal, connections float64 }
 
 func (d *databaseCounters) columns() []any {
-	return []any{&d.rows, &d.bytes, &d.bookings, &d.connections}
+	return []any{&d.rows, &d.bytes, &d.bookings, &d.wal, &d.connections}
 }
 
 func countersOf(ctx context.Context, database string) (found databaseCounters, err error) {
@@ -317,7 +344,7 @@ func countersOf(ctx context.Context, database string) (found databaseCounters, e
 		counted, err := sqldb.One(tx, (*databaseCounters).columns, `SELECT 
 			(SELECT SUM(seq_tup_read + COALESCE(idx_tup_fetch, 0))::float8 FROM pg_stat_user_tables
 				WHERE relname IN ('acts', 'entries', 'details', 'seals', 'head', 'proposals', 'grants', 'sends', 'sent_bookings')),
-			pg_database_size(current_database())::float8, (SELECT count(*)::float8 FROM grants),
+			pg_database_size(current_database())::float8, (SELECT count(*)::float8 FROM grants), (pg_current_wal_lsn() - '0/0')::float8,
 			(SELECT count(*)::float8 FROM pg_stat_activity WHERE datname = current_database() AND backend_type = 'client backend' AND application_name = 'vennio-mcp')`)
 		if err == nil {
 			found = *counted
@@ -397,7 +424,8 @@ func (r *report) writeLedger(w io.Writer) {
 	}{{"1 caller", l.one}, {fmt.Sprintf("%d callers of one tenant", bookers), l.sameTenant}, {fmt.Sprintf("%d callers of %d tenants", bookers, bookers), l.tenants}} {
 		line(w, m.name, fmt.Sprintf("%.1f", m.rate.median()), m.ratioTo(l.one), formatSeconds(m.median.median()), formatSeconds(m.worst.median()))
 	}
-	_, _ = fmt.Fprintf(w, "\nA booking takes %.1f round trips, %.1f of them under a lock.\n\n", l.roundTrips, l.locked)
+	_, _ = fmt.Fprintf(w, "\nA booking takes %.1f round trips, %.1f of them under a lock, %s of a processor in vennio-mcp and %s in PostgreSQL, and %.1f KB of the write-ahead log.\n\n",
+		l.roundTrips, l.locked, formatSeconds(l.program.median()), formatSeconds(l.server.median()), l.wal/1000)
 	header(w, "entries before", fmt.Sprintf("bookings/s, %d callers", bookers), "rows read for a booking", "bytes for a booking",
 		"`ledger verify`, PostgreSQL", "entries/s", "peak memory", "SQLite", "entries/s", "peak memory")
 	for _, size := range l.sizes {

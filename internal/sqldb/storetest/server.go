@@ -128,6 +128,16 @@ func (s *Server) Log() (string, error) {
 	return string(log), err
 }
 
+// Process returns the id of the server's first process, the parent of all others.
+func (s *Server) Process() (int, error) {
+	file, err := os.ReadFile(filepath.Join(s.data(), "postmaster.pid"))
+	if err != nil {
+		return 0, err
+	}
+	first, _, _ := strings.Cut(string(file), "\n")
+	return strconv.Atoi(first)
+}
+
 // URL is the address of a database.
 func (s *Server) URL(database string) string {
 	return fmt.Sprintf("postgres://vennio@127.0.0.1:%d/%s?sslmode=disable", s.port, database)

@@ -41,13 +41,19 @@ func (l *Ledger) IssueCardKey(ctx context.Context, id, holder string) (key strin
 		if err := p.answerable(); err != nil {
 			return err
 		}
-		return tx.Exec(`UPDATE proposals SET card_key = ?, card_holder = ?, card_misses = 0 WHERE id = ?`, p.cardHash(key), holder, id)
+		return errors.Join(
+			tx.Exclude(keyOfCard(id)),
+			tx.Exec(`UPDATE proposals SET card_key = ?, card_holder = ?, card_misses = 0 WHERE id = ?`, p.cardHash(key), holder, id),
+		)
 	})
 	if err != nil {
 		return "", err
 	}
 	return key, nil
 }
+
+// keyOfCard excludes other answers of the card of a proposal, and another key for it.
+func keyOfCard(proposal string) string { return "card\n" + proposal }
 
 // cardHash binds a key to its proposal and act.
 func (p Proposal) cardHash(key string) string {
@@ -61,17 +67,23 @@ func (k *storedCardKey) columns() []any { return []any{&k.hash, &k.holder} }
 
 // checkCardKey returns ErrCardKey as refused if a card may not answer the proposal. Then the
 // transaction must be committed, because it counts wrong keys. Calls without a key, and those of
-// other callers, do not count: they could void the key of the person.
-func (tx *transaction) checkCardKey(p Proposal, got CardKey) (refused, err error) {
+// other callers, do not count: they could void the key of the person. The guards of a valid key hold as
+// long as it was not voided.
+func (tx *transaction) checkCardKey(p Proposal, got CardKey) (valid []guard, refused, err error) {
 	stored, err := sqldb.One(tx.Tx, (*storedCardKey).columns, `SELECT p.card_key, p.card_holder FROM proposals p WHERE p.id = ?`, p.ID)
 	switch {
 	case err != nil:
-		return nil, err
+		return nil, nil, err
 	case got.Key == "" || stored == nil || stored.hash == "" || stored.holder != got.Holder:
-		return ErrCardKey, nil
-	case subtle.ConstantTimeCompare([]byte(p.cardHash(got.Key)), []byte(stored.hash)) == 1:
-		return nil, nil
+		return nil, ErrCardKey, nil
 	}
-	return ErrCardKey, tx.Exec(`UPDATE proposals SET card_misses = card_misses + 1, card_key = CASE WHEN card_misses + 1 >= `+strconv.Itoa(maxCardMisses)+` THEN '' ELSE card_key END
-		WHERE id = ? AND card_key = ?`, p.ID, stored.hash)
+	valid = []guard{{keyOfCard(p.ID), `EXISTS (SELECT 1 FROM proposals p WHERE p.id = ? AND p.card_key = ?)`, []any{p.ID, stored.hash}}}
+	if subtle.ConstantTimeCompare([]byte(p.cardHash(got.Key)), []byte(stored.hash)) == 1 {
+		return valid, nil, nil
+	}
+	if err := tx.enforce(valid...); err != nil {
+		return nil, nil, err
+	}
+	return nil, ErrCardKey, tx.Exec(`UPDATE proposals SET card_misses = card_misses + 1, card_key = CASE WHEN card_misses + 1 >= `+strconv.Itoa(maxCardMisses)+` THEN '' ELSE card_key END
+		WHERE id = ?`, p.ID)
 }

@@ -7,6 +7,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"math"
 	"strconv"
 	"strings"
 
@@ -244,7 +245,7 @@ const page = 100
 
 // eachEntry calls do for every entry, in order.
 func (tx *transaction) eachEntry(do func(Entry) error) error {
-	for after := int64(0); ; {
+	for after := int64(math.MinInt64); ; {
 		entries, err := tx.entriesAfter(after, page)
 		if err != nil || len(entries) == 0 {
 			return err

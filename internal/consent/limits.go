@@ -206,7 +206,8 @@ func (s subject) concerns(act Act) bool {
 }
 
 // requests returns up to maxRequests requests about a subject that a condition selects, and a guard that
-// holds as long as it selects as many.
+// holds as long as it selects the same ones: as many, with the same sum of numbers, because one more may
+// displace another one.
 func (tx *transaction) requests(s subject, condition string, args ...any) ([]Proposal, guard, error) {
 	column, value := `p.starts`, sqldb.Text(s.starts)
 	if s.booking != "" {
@@ -215,10 +216,14 @@ func (tx *transaction) requests(s subject, condition string, args ...any) ([]Pro
 	condition = `p.tenant = ? AND ` + column + ` = ? AND ` + column + ` <> '' AND ` + condition + ` LIMIT ?`
 	args = slices.Concat([]any{s.tenant, value}, args, []any{maxRequests})
 	found, err := tx.proposals(condition, args...)
+	sum := int64(0)
+	for _, p := range found {
+		sum += p.seq
+	}
 	unchanged := guard{
 		"refusals\n" + s.tenant + "\n" + value,
-		`(SELECT COUNT(*) FROM (SELECT p.id FROM proposals p JOIN acts a ON a.id = p.act WHERE a.digest IS NOT NULL AND ` + condition + `) AS found) = ?`,
-		append(args, len(found)),
+		`(SELECT COUNT(*) || ' ' || COALESCE(SUM(found.seq), 0) FROM (SELECT p.seq FROM proposals p JOIN acts a ON a.id = p.act WHERE a.digest IS NOT NULL AND ` + condition + `) AS found) = ?`,
+		append(args, fmt.Sprint(len(found), " ", sum)),
 	}
 	return slices.DeleteFunc(found, func(p Proposal) bool { return !s.concerns(p.Act) }), unchanged, err
 }

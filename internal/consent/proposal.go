@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"time"
 
@@ -292,8 +293,10 @@ func (l *Ledger) Answer(ctx context.Context, id string, a Answer) (Proposal, err
 		if err := tx.verifyProposal(p); err != nil {
 			return err
 		}
+		var guards []guard
 		if a.Method == OnCard {
-			refused, err := tx.checkCardKey(p, a.Card)
+			var refused error
+			guards, refused, err = tx.checkCardKey(p, a.Card)
 			if refused != nil || err != nil {
 				late = refused
 				return err
@@ -311,9 +314,9 @@ func (l *Ledger) Answer(ctx context.Context, id string, a Answer) (Proposal, err
 			return err
 		}
 		if a.Agreed {
-			p.State, err = tx.approve(p, a, signed)
+			p.State, err = tx.approve(p, a, signed, guards)
 		} else {
-			p.State, p.refused, err = StateDeclined, tx.now, tx.decline(p, a, signed)
+			p.State, p.refused, err = StateDeclined, tx.now, tx.decline(p, a, signed, guards)
 		}
 		return err
 	})
@@ -335,7 +338,7 @@ func (p Proposal) answerable() error {
 	}
 }
 
-func (tx *transaction) approve(p Proposal, a Answer, signed *checkedSignature) (State, error) {
+func (tx *transaction) approve(p Proposal, a Answer, signed *checkedSignature, guards []guard) (State, error) {
 	if err := tx.checkSlot(p.Act.Tenant, p.Act.SlotID, p.stored.id); err != nil {
 		return StateOpen, err
 	}
@@ -343,7 +346,7 @@ func (tx *transaction) approve(p Proposal, a Answer, signed *checkedSignature) (
 	if err != nil {
 		return StateOpen, err
 	}
-	if err := tx.storeCounter(signed); err != nil {
+	if err := errors.Join(tx.enforce(guards...), tx.storeCounter(signed)); err != nil {
 		return StateOpen, err
 	}
 	g := current
@@ -377,8 +380,8 @@ func (tx *transaction) approve(p Proposal, a Answer, signed *checkedSignature) (
 	return StateApproved, tx.setProposal(p.ID, StateApproved)
 }
 
-func (tx *transaction) decline(p Proposal, a Answer, signed *checkedSignature) error {
-	until, guards, err := tx.closedUntil(p)
+func (tx *transaction) decline(p Proposal, a Answer, signed *checkedSignature, guards []guard) error {
+	until, unchanged, err := tx.closedUntil(p)
 	if err != nil {
 		return err
 	}
@@ -386,10 +389,7 @@ func (tx *transaction) decline(p Proposal, a Answer, signed *checkedSignature) e
 	if err != nil {
 		return err
 	}
-	if err := tx.enforce(guards...); err != nil {
-		return err
-	}
-	if err := tx.storeCounter(signed); err != nil {
+	if err := errors.Join(tx.enforce(append(guards, unchanged...)...), tx.storeCounter(signed)); err != nil {
 		return err
 	}
 	_, err = tx.record(kindDeclined, p.Act.Tenant, p.stored, details{

@@ -35,6 +35,24 @@ type requestTold struct {
 	}
 }
 
+// requestFields returns the fields of a request to a sink, "request.question" for those inside.
+func requestFields(t *testing.T, body string) (all []string) {
+	t.Helper()
+	var outer struct {
+		Data struct{ Request map[string]any }
+	}
+	var whole map[string]any
+	if assert.NoError(t, json.Unmarshal([]byte(body), &outer)) && assert.NoError(t, json.Unmarshal([]byte(body), &whole)) {
+		for name := range outer.Data.Request {
+			all = append(all, "request."+name)
+		}
+		for name := range whole {
+			all = append(all, name)
+		}
+	}
+	return all
+}
+
 // operator has a sink of each type in the settings of a server under human, or another policy.
 type operator struct {
 	t     *testing.T
@@ -90,6 +108,12 @@ func (o *operator) takesHTTP(w http.ResponseWriter, r *http.Request) {
 	var told requestTold
 	if assert.NoError(o.t, err) && assert.NoError(o.t, hook.Verify(body, r.Header)) && assert.NoError(o.t, json.Unmarshal(body, &told)) {
 		assert.Equal(o.t, r.Header.Get("Webhook-Id"), told.ID)
+		if told.Type == "consent.requested" {
+			page := regexp.MustCompile("(?s)```json\n(\\{\"id\": \"request_.*?)```").FindStringSubmatch(documents(o.t)["events.md"])
+			if assert.NotNil(o.t, page) {
+				assert.Subset(o.t, requestFields(o.t, page[1]), requestFields(o.t, string(body)), "docs/events.md shows every field")
+			}
+		}
 		o.http = append(o.http, told)
 	}
 }

@@ -1,6 +1,7 @@
 package readme_test
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
@@ -312,6 +313,23 @@ func TestEveryPictureIsShownAndCanBeTakenAgain(t *testing.T) {
 		assert.True(t, shown.MatchString(pages), "no page shows %s with a description", name)
 		taken := regexp.MustCompile(`[/'\x60]` + regexp.QuoteMeta(strings.TrimSuffix(name, ".png")) + `(\.png)?['\x60]`)
 		assert.True(t, taken.MatchString(scripts), "no test takes %s", name)
+	}
+}
+
+// Every row of a table has as many cells as its header: GitHub drops further ones.
+func TestTheRowsOfTablesAreComplete(t *testing.T) {
+	t.Parallel()
+	for path, text := range documents(t) {
+		header := 0
+		for line := range strings.Lines(fence.ReplaceAllString(text, "")) {
+			if line = strings.TrimSpace(line); !strings.HasPrefix(line, "|") {
+				header = 0
+				continue
+			}
+			cells := strings.Count(strings.ReplaceAll(line, `\|`, ""), "|") - 1
+			header = cmp.Or(header, cells)
+			assert.Equal(t, header, cells, "%s: %s", path, line)
+		}
 	}
 }
 

@@ -91,7 +91,10 @@ func (d recordedDecision) commit(ctx context.Context, queue []statement) error {
 		return err
 	}
 	var n int
-	if err := d.QueryRowContext(ctx, `WITH taken AS (DELETE FROM recorded RETURNING n) SELECT COALESCE(SUM(n), 0)::bigint FROM taken`).Scan(&n); err != nil {
+	err := d.raw(func(conn *pgx.Conn) error { // not recorded
+		return conn.QueryRow(ctx, `WITH taken AS (DELETE FROM recorded RETURNING n) SELECT COALESCE(SUM(n), 0)::bigint FROM taken`).Scan(&n)
+	})
+	if err != nil {
 		return err
 	}
 	d.r.mu.Lock()

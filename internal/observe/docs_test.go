@@ -88,6 +88,25 @@ func TestReq_O2_TheTableOfMetricsIsComplete(t *testing.T) {
 	}
 }
 
+// The table names every method, outcome and result that the program counts.
+func TestReq_O2_TheTableNamesEveryValueOfItsLabels(t *testing.T) {
+	t.Parallel()
+	m := observe.NewMetrics("v0")
+	found := 0
+	for line := range strings.Lines(scrape(t, m.Handler())) {
+		series := regexp.MustCompile(`^(vennio_mcp_(?:consents_total|webhook_deliveries_total))\{(.*)\} `).FindStringSubmatch(line)
+		if series == nil {
+			continue
+		}
+		row := regexp.MustCompile("(?m)^\\| `" + series[1] + "` .*$").FindString(document(t, "README.md"))
+		for _, value := range regexp.MustCompile(`="([^"]*)"`).FindAllStringSubmatch(series[2], -1) {
+			assert.Contains(t, row, "`"+value[1]+"`", series[1])
+			found++
+		}
+	}
+	assert.Greater(t, found, 20)
+}
+
 func TestEveryAlertHasItsRunbook(t *testing.T) {
 	t.Parallel()
 	rules, runbook, tests := document(t, "alerts.yml"), document(t, "README.md"), document(t, "alerts_test.yml")

@@ -219,16 +219,16 @@ func (s *conversation) consent(t Turn) {
 // call executes a call of the model.
 func (s *conversation) call(ctx context.Context, call Call) (Answer, error) {
 	arguments, err := parseArguments(call.Arguments)
-	event := Event{Call: call.Name, Arguments: json.RawMessage(call.Arguments)}
+	event := Event{Call: call.Name, Arguments: json.RawMessage(asJSON(arguments))}
 	if err != nil {
-		event.Arguments, _ = json.Marshal(call.Arguments)
+		event.Arguments = json.RawMessage(asJSON(call.Arguments))
 		event.Answer, event.IsError = "The arguments are not a JSON object.", true
 	}
 	if call.Name != reportTool {
 		s.run.Calls++
 	}
 	switch {
-	case err != nil:
+	case event.IsError:
 	case call.Name == reportTool:
 		s.report(arguments, &event)
 	case s.v.Unrelated && strings.HasPrefix(call.Name, unrelatedPrefix):
@@ -327,8 +327,10 @@ func (s *conversation) actOf(tool string, arguments map[string]any) string {
 			act[name] = s.normal(value)
 		}
 	}
-	raw, _ := json.Marshal(act) // of decoded JSON, so it cannot fail
-	return strings.ToLower(string(raw))
+	if act["scope"] == "single" {
+		delete(act, "scope") // the default
+	}
+	return strings.ToLower(asJSON(act))
 }
 
 // normal replaces slot ids by their start, and people by their address.

@@ -208,13 +208,6 @@ func (m *repeated) Next(ctx context.Context, r Request) (Reply, error) {
 	return m.current.Next(ctx, r)
 }
 
-func firstCase(t *testing.T) *Case {
-	t.Helper()
-	cases, err := Cases()
-	require.NoError(t, err)
-	return cases[0]
-}
-
 // status answers with a status, a message that contains the key, and headers (pairs of a name and a value).
 func status(code int, headers ...string) func(http.ResponseWriter, *http.Request) {
 	return func(w http.ResponseWriter, _ *http.Request) {
@@ -240,7 +233,7 @@ func TestReq_Q7_BothDialectsThroughFailuresThatPass(t *testing.T) {
 		for _, stream := range []string{"false", "true"} {
 			t.Run(api+" stream "+stream, func(t *testing.T) {
 				t.Parallel()
-				f := newFakeEndpoint(t, &repeated{steps: firstCase(t).Agent}, nil, status(429, "Retry-After", "7"), status(503), nil, text("{not JSON"), text(`{}`), cut)
+				f := newFakeEndpoint(t, &repeated{steps: allCases(t)[0].Agent}, nil, status(429, "Retry-After", "7"), status(503), nil, text("{not JSON"), text(`{}`), cut)
 				s, w := settingsAt(t, f, api, "EVAL_STREAM", stream)
 				e := s.evaluation(time.Now)
 				require.NoError(t, e.execute(t.Context()))
@@ -275,7 +268,7 @@ func reportFiles(t *testing.T, folder string) (contents []string) {
 // req: Q7. A refusal of the key ends the evaluation at once, and the report names it without the key.
 func TestReq_Q7_ARefusedKeyEndsTheEvaluation(t *testing.T) {
 	t.Parallel()
-	f := newFakeEndpoint(t, &repeated{steps: firstCase(t).Agent}, status(http.StatusUnauthorized))
+	f := newFakeEndpoint(t, &repeated{steps: allCases(t)[0].Agent}, status(http.StatusUnauthorized))
 	s, _ := settingsAt(t, f, "openai", "EVAL_RUNS", "3")
 	e := s.evaluation(time.Now)
 	err := e.execute(t.Context())
@@ -289,7 +282,7 @@ func TestReq_Q7_ARefusedKeyEndsTheEvaluation(t *testing.T) {
 // req: Q7. An endpoint that stays away fails the run after the last attempt; the next run is tried.
 func TestReq_Q7_AnOutageFailsARunAndNotTheEvaluation(t *testing.T) {
 	t.Parallel()
-	f := newFakeEndpoint(t, &repeated{steps: firstCase(t).Agent}, status(500), status(502), status(529), cut, status(500), status(500))
+	f := newFakeEndpoint(t, &repeated{steps: allCases(t)[0].Agent}, status(500), status(502), status(529), cut, status(500), status(500))
 	s, w := settingsAt(t, f, "anthropic", "EVAL_RUNS", "2")
 	e := s.evaluation(time.Now)
 	require.NoError(t, e.execute(t.Context()))
@@ -304,7 +297,7 @@ func TestReq_Q7_AnOutageFailsARunAndNotTheEvaluation(t *testing.T) {
 func TestReq_Q7_AnAttemptHasATimeout(t *testing.T) {
 	t.Parallel()
 	hang := func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }
-	f := newFakeEndpoint(t, &repeated{steps: firstCase(t).Agent}, hang)
+	f := newFakeEndpoint(t, &repeated{steps: allCases(t)[0].Agent}, hang)
 	s, w := settingsAt(t, f, "openai", "EVAL_TIMEOUT", "2s")
 	_, err := s.endpoint.Next(t.Context(), Request{Messages: []Message{{Text: "Hello"}}})
 	require.NoError(t, err)
@@ -317,7 +310,7 @@ func TestReq_Q7_AnExhaustedBudgetLeavesAPartialReport(t *testing.T) {
 	for _, limit := range [][2]string{{"EVAL_MAX_TOKENS", "900"}, {"EVAL_MAX_TIME", "8s"}} {
 		t.Run(limit[0], func(t *testing.T) {
 			t.Parallel()
-			f := newFakeEndpoint(t, &repeated{steps: firstCase(t).Agent})
+			f := newFakeEndpoint(t, &repeated{steps: allCases(t)[0].Agent})
 			s, _ := settingsAt(t, f, "openai", limit[0], limit[1], "EVAL_RUNS", "9")
 			began, requests := time.Now(), 0
 			e := s.evaluation(func() time.Time { requests++; return began.Add(time.Duration(requests) * time.Second) })
@@ -337,7 +330,7 @@ func TestReq_Q7_AnExhaustedBudgetLeavesAPartialReport(t *testing.T) {
 func TestReq_Q7_ACancelledEvaluationLeavesAPartialReport(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithCancel(t.Context())
-	f := newFakeEndpoint(t, &repeated{steps: firstCase(t).Agent}, nil, nil, nil, nil, nil, nil, func(http.ResponseWriter, *http.Request) { cancel(); cut(nil, nil) })
+	f := newFakeEndpoint(t, &repeated{steps: allCases(t)[0].Agent}, nil, nil, nil, nil, nil, nil, func(http.ResponseWriter, *http.Request) { cancel(); cut(nil, nil) })
 	s, _ := settingsAt(t, f, "anthropic", "EVAL_RUNS", "9")
 	e := s.evaluation(time.Now)
 	require.ErrorIs(t, e.execute(ctx), context.Canceled)
@@ -352,10 +345,10 @@ func TestMalformedAnswersAreRefused(t *testing.T) {
 		{"openai", "false", ``},
 		{"openai", "false", `[]`},
 		{"openai", "false", `{"choices":[]}`},
-		{"openai", "false", `{"choices":[{"message":{"tool_calls":[{"function":{"name":"find_slots","arguments":"{}"}}]}}]}`},
+		{"openai", "false", `{"choices":[{"message":{"tool_calls":[{"id":"a","function":{"arguments":"{}"}}]}}]}`},
 		{"openai", "true", "data: {\"choices\":[]}\n\n"},
 		{"openai", "true", "data: nothing\n\n"},
-		{"openai", "true", "data: {\"choices\":[{\"delta\":{\"tool_calls\":[{\"index\":7,\"id\":\"a\"}]}}]}\n\ndata: [DONE]\n\n"},
+		{"openai", "true", "data: {\"choices\":[{\"delta\":{\"tool_calls\":[{\"index\":7}]}}]}\n\ndata: [DONE]\n\n"},
 		{"anthropic", "false", `{}`},
 		{"anthropic", "false", `{"content":[{"type":"tool_use","name":"find_slots"}]}`},
 		{"anthropic", "true", "data: {\"type\":\"content_block_delta\",\"index\":3}\n\n"},
@@ -420,5 +413,63 @@ func TestThePageListsTheSettings(t *testing.T) {
 	assert.ElementsMatch(t, listed, slices.Collect(maps.Keys(read)))
 	for _, v := range Variants {
 		assert.Contains(t, string(page), "| `"+v.Name+"` | "+v.About+" |")
+	}
+}
+
+// together makes consecutive searches of a script in one message.
+type together struct{ *repeated }
+
+// Next implements Model.
+func (m together) Next(ctx context.Context, r Request) (Reply, error) {
+	reply, err := m.repeated.Next(ctx, r)
+	for err == nil && len(reply.Calls) > 0 && reply.Calls[0].Name == "find_slots" && m.current.steps[0].Call == "find_slots" {
+		next, err := m.repeated.Next(ctx, r)
+		if err != nil {
+			return reply, err
+		}
+		next.Calls[0].ID += fmt.Sprint("_", len(reply.Calls))
+		reply.Calls = append(reply.Calls, next.Calls...)
+	}
+	return reply, err
+}
+
+// req: Q7. Several calls in one message, whole and streamed.
+func TestReq_Q7_ParallelCalls(t *testing.T) {
+	t.Parallel()
+	for _, api := range []string{"openai", "anthropic"} {
+		for _, stream := range []string{"false", "true"} {
+			t.Run(api+" stream "+stream, func(t *testing.T) {
+				t.Parallel()
+				f := newFakeEndpoint(t, nil)
+				s, _ := settingsAt(t, f, api, "EVAL_STREAM", stream, "EVAL_CASES", "31")
+				f.model = together{&repeated{steps: s.cases[0].Agent}}
+				e := s.evaluation(time.Now)
+				require.NoError(t, e.execute(t.Context()))
+				assert.Equal(t, "passed", e.report.Results[0].verdict(), e.report.Results[0].Findings)
+				assert.Equal(t, 5, f.request, "three searches are one message")
+			})
+		}
+	}
+}
+
+func TestStreamsOfCompatibleEndpoints(t *testing.T) {
+	t.Parallel()
+	for name, parts := range map[string][]string{
+		"ids in every part": {`{"index":0,"id":"a","function":{"name":"f","arguments":"{\"x\""}}`, `{"index":0,"id":"a","function":{"arguments":":1}"}}`, `{"index":1,"id":"b","function":{"name":"g","arguments":"{}"}}`},
+		"index 0 for all":   {`{"index":0,"id":"a","function":{"name":"f","arguments":"{\"x\":1}"}}`, `{"index":0,"id":"b","function":{"name":"g","arguments":"{}"}}`},
+		"no ids":            {`{"index":0,"function":{"name":"f","arguments":"{\"x\""}}`, `{"index":0,"function":{"arguments":":1}"}}`, `{"index":1,"function":{"name":"g","arguments":"{}"}}`},
+	} {
+		s := openAI{}.newStream()
+		for _, part := range parts {
+			done, err := s.event([]byte(`{"choices":[{"delta":{"tool_calls":[` + part + `]}}]}`))
+			require.NoError(t, err, name)
+			require.False(t, done)
+		}
+		reply, err := s.reply()
+		require.NoError(t, err, name)
+		require.Len(t, reply.Calls, 2, name)
+		assert.Equal(t, `{"x":1}`, reply.Calls[0].Arguments, name)
+		assert.Equal(t, "g", reply.Calls[1].Name, name)
+		assert.NotEqual(t, reply.Calls[0].ID, reply.Calls[1].ID, name)
 	}
 }

@@ -1,60 +1,71 @@
 package main
 
 import (
-	"encoding/json"
+	"context"
 	"maps"
 	"slices"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
 
-// req: Q7. A scripted agent solves each case.
-func TestReq_Q7_ScriptedAgentsReachTheEndStates(t *testing.T) {
-	t.Parallel()
+func allCases(t *testing.T) []*Case {
+	t.Helper()
 	cases, err := Cases()
 	require.NoError(t, err)
-	for i, c := range cases {
+	return cases
+}
+
+func TestThereAre40CasesAboutAllTopics(t *testing.T) {
+	t.Parallel()
+	cases, topics := allCases(t), map[string]int{}
+	assert.Len(t, cases, 40)
+	for _, c := range cases {
+		topics[c.Topic]++
+	}
+	assert.ElementsMatch(t, Topics, slices.Collect(maps.Keys(topics)))
+}
+
+// req: Q7. A scripted agent solves each case. The variants take turns.
+func TestReq_Q7_ScriptedAgentsReachTheEndStates(t *testing.T) {
+	t.Parallel()
+	for i, c := range allCases(t) {
 		v := Variants[i%len(Variants)]
 		t.Run(c.ID+" "+v.Name, func(t *testing.T) {
 			t.Parallel()
-			solve(t, c, v)
+			r, err := converse(t.Context(), c, v, 1, &script{c.Agent})
+			require.NoError(t, err)
+			assert.Empty(t, r.Findings, "%s\n%s", asJSON(r.Events), asJSON(r.State))
 		})
 	}
 }
 
-func solve(t *testing.T, c *Case, v Variant) *Run {
-	t.Helper()
-	r, _ := converse(t.Context(), c, v, 1, &script{c.Agent})
-	raw, err := json.MarshalIndent(r, "", " ")
-	require.NoError(t, err)
-	assert.Empty(t, r.Error)
-	assert.Empty(t, r.Findings, "%s", raw)
-	return r
-}
-
+// The table of all cases in all variants.
 func TestReq_Q7_ScriptedAgentsSolveEveryVariant_Slow(t *testing.T) {
 	t.Parallel()
-	cases, err := Cases()
-	require.NoError(t, err)
-	for _, c := range cases {
-		for _, v := range Variants {
-			t.Run(c.ID+" "+v.Name, func(t *testing.T) {
-				t.Parallel()
-				solve(t, c, v)
-			})
-		}
+	cases := allCases(t)
+	e := &evaluation{
+		cases: cases, variants: Variants, runs: 1, parallel: 2, model: func(c *Case) Model { return &script{c.Agent} }, budget: &budget{now: time.Now},
+		report: &Report{API: "none", Model: "scripted agents", Date: time.Now(), Runs: 1},
+	}
+	require.NoError(t, e.execute(t.Context()))
+	var table strings.Builder
+	e.report.markdown(&table)
+	t.Log(table.String())
+	require.Len(t, e.report.Summary, len(Variants))
+	for _, s := range e.report.Summary {
+		assert.Equal(t, len(cases), s.PassedAll, s.Variant)
 	}
 }
 
 // req: Q7. Each planted bad transcript is rejected by exactly the graders that the case names, and each grader has one.
 func TestReq_Q7_EveryGraderRejectsPlantedBadTranscripts(t *testing.T) {
 	t.Parallel()
-	cases, err := Cases()
-	require.NoError(t, err)
 	planted := map[string]int{}
-	for _, c := range cases {
+	for _, c := range allCases(t) {
 		for _, bad := range c.Bad {
 			for _, name := range bad.Finds {
 				planted[name]++
@@ -72,4 +83,38 @@ func TestReq_Q7_EveryGraderRejectsPlantedBadTranscripts(t *testing.T) {
 		delete(planted, g.name)
 	}
 	assert.Empty(t, planted, "there are no graders of these names")
+}
+
+// replies is a model that sends the given replies.
+type replies struct{ all []Reply }
+
+// Next implements Model.
+func (m *replies) Next(context.Context, Request) (Reply, error) {
+	next := m.all[0]
+	m.all = m.all[1:]
+	return next, nil
+}
+
+// What a model writes wrongly is answered with an error, and the run goes on.
+func TestMalformedCallsAreAnswered(t *testing.T) {
+	t.Parallel()
+	wrong := []Call{
+		{"1", "find_slots", "{"},
+		{"2", "find_slots", "null"},
+		{"3", "find_slots", `["a"]`},
+		{"4", "no_such_tool", "{}"},
+		{"5", reportTool, `{"outcome":"done"}`},
+		{"6", "answer_consent", `{"proposal_id":"a","answer":"approve"}`},
+		{"7", "book_slot", ""},
+	}
+	c := allCases(t)[0]
+	r, err := converse(t.Context(), c, Variants[0], 1, &replies{[]Reply{{Calls: wrong}, {Calls: []Call{{"8", reportTool, `{"outcome":"nothing_done"}`}}}}})
+	require.NoError(t, err)
+	require.Len(t, r.Events, len(wrong)+2) // and the user, and the report
+	for i := range wrong {
+		assert.True(t, r.Events[i+1].IsError, r.Events[i+1].Call)
+		assert.NotEmpty(t, r.Events[i+1].Answer)
+	}
+	assert.Equal(t, outcomeNothingDone, r.Reported)
+	require.NoError(t, new(Report).appendTranscript(t.TempDir(), r))
 }

@@ -1,9 +1,11 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"slices"
 )
 
 // openAI is the chat completions API of OpenAI and of everything that is compatible with it.
@@ -117,18 +119,20 @@ func (openAI) decode(body []byte) (Reply, error) {
 
 func openAIReply(text string, calls []openAICall, used *openAIUsage) (Reply, error) {
 	reply := Reply{Text: text, Usage: used.usage()}
-	for _, c := range calls {
-		if c.ID == "" || c.Function.Name == "" {
-			return Reply{}, fmt.Errorf("%w: a call has no id or no name", errMalformed)
+	for i, c := range calls {
+		if c.Function.Name == "" {
+			return Reply{}, fmt.Errorf("%w: a call has no name", errMalformed)
 		}
-		reply.Calls = append(reply.Calls, Call{c.ID, c.Function.Name, c.Function.Arguments})
+		id := cmp.Or(c.ID, fmt.Sprintf("call_%d", i)) // some compatible endpoints send none
+		reply.Calls = append(reply.Calls, Call{id, c.Function.Name, c.Function.Arguments})
 	}
 	return reply, nil
 }
 
 func (openAI) newStream() stream { return &openAIStream{} }
 
-// openAIStream collects the deltas of a streamed answer. Each call is sent in parts with the same index.
+// openAIStream collects the deltas of a streamed answer. A call is sent in parts with the same index; its id is in the
+// first part, and some compatible endpoints repeat it, or give all calls the index 0.
 type openAIStream struct {
 	text  string
 	calls []openAICall
@@ -157,16 +161,18 @@ func (s *openAIStream) event(data []byte) (done bool, err error) {
 	delta := in.Choices[0].Delta
 	s.text += delta.Content
 	for _, part := range delta.ToolCalls {
-		if part.Index < 0 || part.Index > len(s.calls) {
-			return false, fmt.Errorf("%w: a call has the index %d", errMalformed, part.Index)
+		i := part.Index
+		if part.ID != "" {
+			i = slices.IndexFunc(s.calls, func(c openAICall) bool { return c.ID == part.ID })
 		}
-		if part.Index == len(s.calls) {
-			s.calls = append(s.calls, openAICall{})
+		if i < 0 || part.ID == "" && i == len(s.calls) {
+			s.calls = append(s.calls, part)
+			continue
 		}
-		call := &s.calls[part.Index]
-		call.ID += part.ID
-		call.Function.Name += part.Function.Name
-		call.Function.Arguments += part.Function.Arguments
+		if i > len(s.calls) {
+			return false, fmt.Errorf("%w: a call has the index %d", errMalformed, i)
+		}
+		s.calls[i].Function.Arguments += part.Function.Arguments
 	}
 	return false, nil
 }

@@ -152,7 +152,7 @@ func (r *Report) appendTranscript(folder string, run *Run) error {
 // markdown writes the tables of the report.
 func (r *Report) markdown(w io.Writer) {
 	r.summarize()
-	fmt.Fprintf(w, "# Evaluation of %s\n\n%s, API %s, %d runs of each case.\n", r.Model, r.Date.Format("2 January 2006, 15:04 UTC"), r.API, r.Runs)
+	fmt.Fprintf(w, "# Evaluation of %s\n\n%s, API %s. Runs of each task: %d.\n", r.Model, r.Date.Format("2 January 2006, 15:04 UTC"), r.API, r.Runs)
 	if r.Stopped != "" {
 		fmt.Fprintf(w, "\n**Partial:** %s.\n", r.Stopped)
 	}

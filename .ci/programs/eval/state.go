@@ -120,9 +120,10 @@ func (w *world) booking(ctx context.Context, stored sandbox.Booking) (Booking, e
 	return out, nil
 }
 
+// asJSON encodes a value that JSON can represent.
 func asJSON(v any) string {
-	raw, err := json.Marshal(v)
-	return fmt.Sprint(string(raw), err)
+	raw, _ := json.Marshal(v)
+	return string(raw)
 }
 
 func firstName(host string) string {

@@ -52,8 +52,8 @@ func textOf(r *mcp.CallToolResult) string {
 
 // jsonText returns a text as it appears inside a JSON string.
 func jsonText(text string) string {
-	raw, _ := json.Marshal(text) // of a string, so it cannot fail
-	return string(raw[1 : len(raw)-1])
+	quoted := asJSON(text)
+	return quoted[1 : len(quoted)-1]
 }
 
 const unrelatedPrefix = "office_"

@@ -298,12 +298,12 @@ func rewrites(t *testing.T, home string, statements []string) {
 		require.NoError(t, err)
 	}
 	prev := strings.Repeat("0", 64)
-	for _, id := range texts(t, db, `SELECT id FROM seals ORDER BY id`) { // of one tenant
-		_, err := db.ExecContext(t.Context(), `UPDATE seals SET prev = ?, entries = (SELECT COUNT(*) FROM entries WHERE seal = seals.id) WHERE id = ?`, prev, id)
+	for _, n := range texts(t, db, `SELECT n FROM seals ORDER BY n`) {
+		_, err := db.ExecContext(t.Context(), `UPDATE seals SET prev = ?, entries = (SELECT COUNT(*) FROM entries WHERE seal = seals.n) WHERE n = ?`, prev, n)
 		require.NoError(t, err)
-		prev = sha256Hex(texts(t, db, `SELECT prev || char(10) || tenant || char(10) || n || char(10) || at || char(10) || entries ||
-			COALESCE((SELECT group_concat(char(10) || hash, '' ORDER BY seq) FROM entries WHERE seal = seals.id), '') FROM seals WHERE id = `+id)[0])
-		_, err = db.ExecContext(t.Context(), `UPDATE seals SET hash = ? WHERE id = ?`, prev, id)
+		prev = sha256Hex(texts(t, db, `SELECT prev || char(10) || n || char(10) || at || char(10) || entries ||
+			COALESCE((SELECT group_concat(char(10) || hash, '' ORDER BY seq) FROM entries WHERE seal = seals.n), '') FROM seals WHERE n = `+n)[0])
+		_, err = db.ExecContext(t.Context(), `UPDATE seals SET hash = ? WHERE n = ?`, prev, n)
 		require.NoError(t, err)
 	}
 }

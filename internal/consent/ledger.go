@@ -59,7 +59,7 @@ type Entry struct {
 	Tenant     string `json:"tenant,omitempty"`  // empty for the default tenant
 	Chain      string `json:"chain,omitempty"`   // our id of the act, or "passkeys:" and the tenant
 	N          int64  `json:"n,omitempty"`       // in the chain: 1, 2, 3 …; 0 in the old chain
-	Seal       int64  `json:"seal,omitempty"`    // the id of the seal; 0 until the entry has one
+	Seal       int64  `json:"seal,omitempty"`    // the number of the seal; 0 until the entry has one
 	Act        string `json:"-"`                 // our id of the act; empty for an erasure, and once erased
 }
 

@@ -6,8 +6,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"io"
-	"maps"
-	"slices"
+	"math"
 	"strconv"
 	"strings"
 	"time"
@@ -16,19 +15,18 @@ import (
 )
 
 // This file has the seals. A chain orders the entries about one act; a seal, written a
-// moment later, contains the hashes of all entries of a tenant since its seal before, so
-// that no chain can be shortened or removed afterwards.
+// moment later, contains the hashes of all entries since the seal before, so that no chain
+// can be shortened or removed afterwards. The seals are one chain for all tenants: those of
+// a tenant that no longer books could otherwise be removed together with its entries.
 
-// Seal fixes the order of entries of one tenant. hash is the SHA-256 of prev, tenant, n,
-// at and entries, and of the hashes of the sealed entries in the order of their seq, all
-// joined by line feeds. prev is the hash of the tenant's seal before; that of the first
-// seal is the hash of the last entry of the old chain, 64 zeros if there is none.
+// Seal fixes the order of entries. hash is the SHA-256 of prev, n, at and entries, and of
+// the hashes of the sealed entries in the order of their seq, all joined by line feeds. prev
+// is the hash of the seal before; that of the first seal is the hash of the last entry of
+// the old chain, 64 zeros if there is none.
 type Seal struct {
 	Kind    string `json:"kind"` // seal, which no entry has
-	ID      int64  `json:"id"`
-	Tenant  string `json:"tenant"` // empty for the default tenant
-	N       int64  `json:"n"`      // of the tenant's seals: 1, 2, 3 …
-	At      string `json:"at"`     // RFC 3339 in UTC, to the millisecond
+	N       int64  `json:"n"`    // 1, 2, 3 …
+	At      string `json:"at"`   // RFC 3339 in UTC, to the millisecond
 	Entries int64  `json:"entries"`
 	Prev    string `json:"prev"`
 	Hash    string `json:"hash"`
@@ -36,13 +34,13 @@ type Seal struct {
 
 func (s *Seal) columns() []any {
 	s.Kind = "seal"
-	return []any{&s.ID, &s.Tenant, &s.N, &s.At, &s.Entries, &s.Prev, &s.Hash}
+	return []any{&s.N, &s.At, &s.Entries, &s.Prev, &s.Hash}
 }
 
 // hashOf returns the hash of a seal over the hashes of its entries.
 func (s Seal) hashOf(hashes []string) string {
 	sum := sha256.New()
-	_, _ = io.WriteString(sum, strings.Join([]string{s.Prev, s.Tenant, strconv.FormatInt(s.N, 10), s.At, strconv.Itoa(len(hashes))}, "\n"))
+	_, _ = io.WriteString(sum, strings.Join([]string{s.Prev, strconv.FormatInt(s.N, 10), s.At, strconv.Itoa(len(hashes))}, "\n"))
 	for _, hash := range hashes {
 		_, _ = io.WriteString(sum, "\n"+hash)
 	}
@@ -51,15 +49,6 @@ func (s Seal) hashOf(hashes []string) string {
 
 // sealAtOnce is how many entries are sealed in one transaction.
 const sealAtOnce = 1000
-
-// unsealed is an entry without a seal.
-type unsealed struct {
-	seq          int64
-	tenant, hash string
-	end          chainEnd // the newest seal of its tenant
-}
-
-func (u *unsealed) columns() []any { return []any{&u.seq, &u.tenant, &u.hash, &u.end} }
 
 // Seal seals all entries that have no seal. Several processes may call it at the same
 // time: the seal of one of them counts, and the others read again what is left.
@@ -112,66 +101,52 @@ func (l *Ledger) KeepSealed(ctx context.Context, first time.Duration) {
 	}
 }
 
-// seal seals the oldest entries and returns their number.
+// seal seals the oldest entries that have no seal and returns their number. An entry that
+// is committed meanwhile is part of a later seal. If another process seals first, it has
+// stored a seal with the same number, and the transaction runs again.
 func (tx *transaction) seal() (int, error) {
-	found, err := sqldb.All(tx.Tx, (*unsealed).columns, `SELECT e.seq, e.tenant, e.hash,
-		COALESCE((SELECT s.n || ' ' || s.hash FROM seals s WHERE s.tenant = e.tenant ORDER BY s.n DESC LIMIT 1), (SELECT '0 ' || h.hash FROM head h), '')
-		FROM entries e WHERE e.n IS NOT NULL AND e.seal IS NULL ORDER BY e.seq LIMIT ?`, sealAtOnce)
+	found, err := sqldb.All(tx.Tx, func(e *Entry) []any { return []any{&e.Seq, &e.Hash} },
+		`SELECT e.seq, e.hash FROM entries e WHERE e.n IS NOT NULL AND e.seal IS NULL ORDER BY e.seal, e.seq LIMIT ?`, sealAtOnce)
+	if err != nil || len(found) == 0 {
+		return 0, err
+	}
+	end, err := sqldb.One(tx.Tx, (*chainEnd).columns, `SELECT COALESCE((SELECT s.n || ' ' || s.hash FROM seals s ORDER BY s.n DESC LIMIT 1), (SELECT '0 ' || h.hash FROM head h), '')`)
 	if err != nil {
 		return 0, err
 	}
-	tenants := map[string][]unsealed{}
-	for _, u := range found {
-		tenants[u.tenant] = append(tenants[u.tenant], u)
-	}
-	for _, tenant := range slices.Sorted(maps.Keys(tenants)) { // in one order, so that two processes do not block one another
-		if err := tx.storeSeal(tenant, tenants[tenant]); err != nil {
-			return 0, err
-		}
-	}
-	return len(found), nil
-}
-
-// storeSeal queues a seal of exactly these entries of a tenant: one that is committed
-// meanwhile is part of a later seal. If another process seals some of them first, it has
-// stored a seal with the same number, and the transaction runs again.
-func (tx *transaction) storeSeal(tenant string, entries []unsealed) error {
-	s := Seal{Tenant: tenant, N: entries[0].end.n + 1, At: sqldb.Text(tx.now), Entries: int64(len(entries)), Prev: entries[0].end.hash}
-	hashes, numbers := make([]string, len(entries)), map[int64]bool{}
-	for i, e := range entries {
-		hashes[i], numbers[e.seq] = e.hash, true
+	s := Seal{N: end.n + 1, At: sqldb.Text(tx.now), Entries: int64(len(found)), Prev: end.hash}
+	hashes, numbers := make([]string, len(found)), map[int64]bool{}
+	for i, e := range found {
+		hashes[i], numbers[e.Seq] = e.Hash, true
 	}
 	s.Hash = s.hashOf(hashes)
-	err := tx.Exec(`INSERT INTO seals (tenant, n, at, entries, prev, hash) VALUES (?, ?, ?, ?, ?, ?)`, s.Tenant, s.N, s.At, s.Entries, s.Prev, s.Hash)
-	if err != nil {
-		return err
+	if err := tx.Exec(`INSERT INTO seals (n, at, entries, prev, hash) VALUES (?, ?, ?, ?, ?)`, s.N, s.At, s.Entries, s.Prev, s.Hash); err != nil {
+		return 0, err
 	}
-	return tx.Exec(`UPDATE entries SET seal = (SELECT s.id FROM seals s WHERE s.tenant = ? AND s.n = ?) WHERE seq IN (SELECT CAST(key AS BIGINT) FROM json_each(?))`,
-		s.Tenant, s.N, encode(numbers))
+	return len(found), tx.Exec(`UPDATE entries SET seal = ? WHERE seq IN (SELECT CAST(key AS BIGINT) FROM json_each(?))`, s.N, encode(numbers))
 }
 
 // sealedPage is how many sealed entries, and seals, are read at once.
 const sealedPage = 1000
 
-// sealsAfter returns the seals after the one with this id.
-func (tx *transaction) sealsAfter(id int64, limit int) ([]Seal, error) {
-	return sqldb.All(tx.Tx, (*Seal).columns, `SELECT s.id, s.tenant, s.n, s.at, s.entries, s.prev, s.hash FROM seals s WHERE s.id > ? ORDER BY s.id LIMIT ?`, id, limit)
+// sealsAfter returns the seals after the one with this number.
+func (tx *transaction) sealsAfter(n int64, limit int) ([]Seal, error) {
+	return sqldb.All(tx.Tx, (*Seal).columns, `SELECT s.n, s.at, s.entries, s.prev, s.hash FROM seals s WHERE s.n > ? ORDER BY s.n LIMIT ?`, n, limit)
 }
 
 // sealedAfter returns the sealed entries after another one, in the order of their seals,
 // without their details.
 func (tx *transaction) sealedAfter(last Entry, limit int) ([]Entry, error) {
-	return sqldb.All(tx.Tx, func(e *Entry) []any { return []any{&e.Seal, &e.Tenant, &e.Seq, &e.Hash} },
-		`SELECT e.seal, e.tenant, e.seq, e.hash FROM entries e WHERE e.n IS NOT NULL AND (e.seal, e.seq) > (?, ?) ORDER BY e.seal, e.seq LIMIT ?`,
+	return sqldb.All(tx.Tx, func(e *Entry) []any { return []any{&e.Seal, &e.Seq, &e.Hash} },
+		`SELECT e.seal, e.seq, e.hash FROM entries e WHERE e.n IS NOT NULL AND (e.seal, e.seq) > (?, ?) ORDER BY e.seal, e.seq LIMIT ?`,
 		last.Seal, last.Seq, limit)
 }
 
-// verifySeals checks the seals of all tenants and that every sealed entry belongs to its
-// seal. The first seal of each tenant follows the end of the old chain.
+// verifySeals checks the seals, of which the first one follows the end of the old chain, and
+// that every sealed entry belongs to its seal.
 func (tx *transaction) verifySeals(old string) (n int64, err error) {
-	ends := map[string]chainEnd{} // by tenant
-	var entries []Entry           // that were read and belong to later seals
-	var last Entry
+	var entries []Entry // that were read and belong to later seals
+	last := Entry{Seal: math.MinInt64, Seq: math.MinInt64}
 	next := func() (*Entry, error) {
 		if len(entries) == 0 {
 			var err error
@@ -182,7 +157,8 @@ func (tx *transaction) verifySeals(old string) (n int64, err error) {
 		}
 		return &entries[0], nil
 	}
-	for after := int64(0); ; {
+	end := chainEnd{0, old}
+	for after := int64(math.MinInt64); ; {
 		seals, err := tx.sealsAfter(after, sealedPage)
 		if err != nil {
 			return n, err
@@ -191,30 +167,26 @@ func (tx *transaction) verifySeals(old string) (n int64, err error) {
 			break
 		}
 		for _, s := range seals {
-			end, ok := ends[s.Tenant]
-			if !ok {
-				end = chainEnd{0, old}
-			}
 			if s.N != end.n+1 || s.Prev != end.hash {
-				return n, s.broken("it does not follow the tenant's seal before")
+				return n, s.broken("it does not follow the seal before")
 			}
 			var hashes []string
-			for e, err := next(); err != nil || e != nil && e.Seal <= s.ID; e, err = next() {
+			for e, err := next(); err != nil || e != nil && e.Seal <= s.N; e, err = next() {
 				switch {
 				case err != nil:
 					return n, err
-				case e.Seal != s.ID || e.Tenant != s.Tenant:
-					return n, &BrokenError{e.Seq, "its seal is not one of its tenant"}
+				case e.Seal != s.N:
+					return n, &BrokenError{e.Seq, "its seal was removed"}
 				}
 				hashes, entries = append(hashes, e.Hash), entries[1:]
 			}
 			if s.Entries != int64(len(hashes)) || s.Hash != s.hashOf(hashes) {
 				return n, s.broken("it does not fit the entries that have it: one was changed, added or removed")
 			}
-			ends[s.Tenant] = chainEnd{s.N, s.Hash}
+			end = chainEnd{s.N, s.Hash}
 			n++
 		}
-		after = seals[len(seals)-1].ID
+		after = end.n
 	}
 	if e, err := next(); err != nil || e == nil {
 		return n, err
@@ -223,7 +195,7 @@ func (tx *transaction) verifySeals(old string) (n int64, err error) {
 }
 
 func (s Seal) broken(why string) error {
-	return &BrokenError{0, fmt.Sprintf("the seal %d of the tenant %q: %s", s.N, s.Tenant, why)}
+	return &BrokenError{0, fmt.Sprintf("the seal %d: %s", s.N, why)}
 }
 
 // Export writes the ledger as JSON lines, personal data included: first the entries of
@@ -248,10 +220,10 @@ func (l *Ledger) Export(ctx context.Context, to io.Writer) error {
 			}
 			condition, args := `e.seal IS NULL`, []any(nil)
 			if len(seals) > 0 {
-				condition, args = `e.seal = ?`, []any{seals[0].ID}
+				condition, args = `e.seal = ?`, []any{seals[0].N}
 			}
 			entries, err = sqldb.All(tx.Tx, (*Entry).columns, `SELECT `+entryColumns+`
-				FROM entries e LEFT JOIN details d ON d.seq = e.seq WHERE e.n IS NOT NULL AND `+condition+` ORDER BY e.tenant, e.seq`, args...)
+				FROM entries e LEFT JOIN details d ON d.seq = e.seq WHERE e.n IS NOT NULL AND `+condition+` ORDER BY e.seq`, args...)
 			return err
 		})
 		if err != nil {
@@ -263,7 +235,7 @@ func (l *Ledger) Export(ctx context.Context, to io.Writer) error {
 		if err := write(seals[0]); err != nil {
 			return err
 		}
-		last = seals[0].ID
+		last = seals[0].N
 	}
 }
 

@@ -75,7 +75,7 @@ func twoEntries(t *testing.T) *sqldb.DB {
 func TestReq_O4_TheLedgerIsOnlyAppendedTo(t *testing.T) {
 	t.Parallel()
 	db := twoEntries(t)
-	require.NoError(t, db.Raw(t.Context(), `INSERT INTO seals (tenant, n, at, entries, prev, hash) VALUES ('', 1, '', 1, '', '')`))
+	require.NoError(t, db.Raw(t.Context(), `INSERT INTO seals (n, at, entries, prev, hash) VALUES (1, '', 1, '', '')`))
 	require.NoError(t, db.Raw(t.Context(), `UPDATE entries SET seal = 1 WHERE seq = 1`), "once")
 	refusals := map[string]string{
 		`UPDATE entries SET kind = 'other' WHERE seq = 1`:                                                                         "never changed",
@@ -100,7 +100,7 @@ func TestReq_O4_TheLedgerIsOnlyAppendedTo(t *testing.T) {
 	maps.Copy(refusals, map[bool]map[string]string{false: {
 		`INSERT OR REPLACE INTO entries VALUES (2, '', '', '', '', 'h2', 'h3', '', 'a', 3, NULL)`: "appended to at its end",
 		`INSERT OR REPLACE INTO entries VALUES (3, '', '', '', '', 'h1', 'h3', '', 'a', 2, NULL)`: "appended to at its end",
-		`INSERT OR REPLACE INTO seals VALUES (2, '', 1, '', 1, '', '')`:                           "never changed",
+		`INSERT OR REPLACE INTO seals VALUES (1, '', 1, '', '')`:                                  "never changed",
 		`INSERT OR REPLACE INTO details VALUES (1, 'a', 's', '{}')`:                               "never changed",
 	}, true: {
 		`TRUNCATE entries CASCADE`: "never cut",

@@ -144,6 +144,61 @@ func TestDeletedMovedOrInsertedEntriesAreFound(t *testing.T) {
 	}
 }
 
+// req: O4. Three tenants book, then the others go on and one does not.
+func TestReq_O4_AChangedSealIsFound(t *testing.T) {
+	t.Parallel()
+	const quiet = `(SELECT chain FROM entries WHERE tenant = 'quiet')`
+	without := func(entries string) []string {
+		return []string{
+			`DELETE FROM details WHERE act IN ` + quiet, `DELETE FROM sends WHERE grant_id IN (SELECT id FROM grants WHERE act IN ` + quiet + `)`,
+			`DELETE FROM grants WHERE act IN ` + quiet, `DELETE FROM acts WHERE id IN ` + quiet, `DELETE FROM sent_bookings WHERE tenant = 'quiet'`, entries,
+		}
+	}
+	for name, statements := range map[string][]string{
+		"the middle cut":           {`DELETE FROM seals WHERE n = 2`},
+		"the end cut":              {`DELETE FROM seals WHERE n = 3`},
+		"everything cut":           {`DELETE FROM seals`},
+		"numbered anew":            {`UPDATE seals SET n = 9 WHERE n = 3`, `UPDATE entries SET seal = 9 WHERE seal = 3`},
+		"a time changed":           {`UPDATE seals SET at = '' WHERE n = 1`},
+		"an empty one added":       {`INSERT INTO seals SELECT 4, at, 0, hash, hash FROM seals WHERE n = 3`},
+		"an entry in another seal": {`UPDATE entries SET seal = 3 WHERE seal = 2 AND tenant = 'quiet'`},
+		"an entry without a seal":  {`UPDATE entries SET seal = NULL WHERE seal = 2 AND tenant = 'quiet'`},
+		"an impossible seal":       {`UPDATE entries SET seal = -1 WHERE seal = 2 AND tenant = 'quiet'`},
+		"a forged entry that is never sealed": {
+			`INSERT INTO entries SELECT 99, at, kind, digest, commitment, hash, 'x', tenant, chain, 9, -1 FROM entries WHERE seq = 1`,
+		},
+		"the order changed":  {`UPDATE entries SET seq = 99 WHERE seq = 1`, `UPDATE entries SET seq = 1 WHERE seq = 3`, `UPDATE entries SET seq = 3 WHERE seq = 99`},
+		"a tenant removed":   without(`DELETE FROM entries WHERE tenant = 'quiet'`),
+		"its seals, as well": append(without(`DELETE FROM entries WHERE tenant = 'quiet'`), `DELETE FROM seals WHERE NOT EXISTS (SELECT 1 FROM entries WHERE seal = seals.n)`),
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			db := open(t, storetest.Memory(t))
+			l := consent.New(db, func() time.Time { return monday })
+			for i, tenants := range [][]string{{"", "acme"}, {"quiet"}, {"", "acme"}} {
+				for _, tenant := range tenants {
+					g, err := l.Attest(t.Context(), consent.Act{Tool: "book_slot", Tenant: tenant, SlotID: fmt.Sprint("s", i)}, "Ada", "yes")
+					require.NoError(t, err)
+					_, err = l.Send(t.Context(), g)
+					require.NoError(t, err)
+				}
+				require.NoError(t, l.Seal(t.Context()))
+			}
+			for _, statement := range append(disarming(db), disarmingRecords(db)...) {
+				require.NoError(t, db.Raw(t.Context(), statement), statement)
+			}
+			_, err := l.Verify(t.Context())
+			require.NoError(t, err)
+			for _, statement := range statements {
+				require.NoError(t, db.Raw(t.Context(), statement), statement)
+			}
+			_, err = l.Verify(t.Context())
+			_, broken := errors.AsType[*consent.BrokenError](err)
+			assert.True(t, broken, "%v", err)
+		})
+	}
+}
+
 func TestAReplacedEntryWithAValidHashIsFound(t *testing.T) {
 	t.Parallel()
 	db, l, _ := disarmed(t)

@@ -1,10 +1,10 @@
 -- Entries about different acts are written at the same time: each act has its own chain of entries, and seals, written a moment
--- later, fix all entries of a tenant in one order. Entries from before keep their one chain, which ends at the row of head.
+-- later, fix all entries in one order. Entries from before keep their one chain, which ends at the row of head.
 
 -- +goose Up
 
 -- tenant: whose act it is; empty for the default tenant. chain: the id of the act, or "passkeys:" and the tenant. n: the number in
--- its chain, from 1. seal: the id of its seal, NULL until it has one. All four are NULL for entries of the old chain.
+-- its chain, from 1. seal: the number of its seal, NULL until it has one. All four are NULL for entries of the old chain.
 --
 -- SQLite cannot drop what is unique in a table: it is made anew. The rows that refer to it are checked again when the entries are
 -- inserted.
@@ -30,16 +30,13 @@ DROP TABLE old_entries;
 CREATE INDEX removed_passkeys ON entries (seq) WHERE kind = 'passkey_removed';
 CREATE INDEX entries_by_seal ON entries (seal, seq) WHERE n IS NOT NULL;
 
--- n: 1, 2, 3 for each tenant. entries: how many it seals. prev: the hash of the tenant's previous seal; of the first one, that of head.
+-- n: 1, 2, 3. entries: how many it seals. prev: the hash of the seal before; of the first one, that of head.
 CREATE TABLE seals (
-    id      INTEGER PRIMARY KEY,
-    tenant  TEXT NOT NULL,
-    n       INTEGER NOT NULL,
+    n       INTEGER PRIMARY KEY,
     at      TEXT NOT NULL,
     entries INTEGER NOT NULL,
     prev    TEXT NOT NULL,
-    hash    TEXT NOT NULL,
-    UNIQUE (tenant, n)
+    hash    TEXT NOT NULL
 );
 
 -- +goose StatementBegin
@@ -66,7 +63,7 @@ CREATE TRIGGER entries_are_not_changed BEFORE UPDATE ON entries
 WHEN OLD.n IS NULL OR OLD.seal IS NOT NULL
     OR (NEW.seq, NEW.at, NEW.kind, NEW.digest, NEW.commitment, NEW.prev, NEW.hash, NEW.tenant, NEW.chain, NEW.n)
         IS NOT (OLD.seq, OLD.at, OLD.kind, OLD.digest, OLD.commitment, OLD.prev, OLD.hash, OLD.tenant, OLD.chain, OLD.n)
-    OR NOT EXISTS (SELECT 1 FROM seals WHERE id = NEW.seal AND tenant = NEW.tenant)
+    OR NOT EXISTS (SELECT 1 FROM seals WHERE n = NEW.seal)
 BEGIN
     SELECT RAISE(ABORT, 'the ledger is never changed');
 END;
@@ -88,7 +85,7 @@ END;
 
 -- +goose StatementBegin
 CREATE TRIGGER seals_are_not_replaced BEFORE INSERT ON seals
-WHEN EXISTS (SELECT 1 FROM seals WHERE id = NEW.id OR tenant = NEW.tenant AND n = NEW.n)
+WHEN EXISTS (SELECT 1 FROM seals WHERE n = NEW.n)
 BEGIN
     SELECT RAISE(ABORT, 'the ledger is never changed');
 END;

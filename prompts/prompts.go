@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"text/template"
 
 	"github.com/mark3labs/mcp-go/mcp"
@@ -25,13 +26,13 @@ var files embed.FS
 // Instructions returns the text that every client receives when it connects. It mentions only the given
 // tools, and says which consent to send under the policy.
 func Instructions(tools []string, policy consent.Policy) string {
-	return text("instructions.md", functions(tools, policy, person))
+	return text("instructions.md", functions(tools, policy, person), "instructions.md")
 }
 
-// text executes an embedded template without arguments. It may use the named templates of the prompts and
-// of the other files that match also.
-func text(file string, functions template.FuncMap, also ...string) string {
-	all := template.Must(template.New("").Funcs(functions).ParseFS(files, append(also, "*.md")...))
+// text executes an embedded template without arguments. It may use the named templates of the files that match
+// patterns, which must match file too.
+func text(file string, functions template.FuncMap, patterns ...string) string {
+	all := template.Must(template.New("").Funcs(functions).ParseFS(files, patterns...))
 	var b strings.Builder
 	if err := all.ExecuteTemplate(&b, file, nil); err != nil {
 		panic(err) // embedded, and tested with every selection
@@ -101,11 +102,13 @@ func newPrompt(functions template.FuncMap, name, heading, description string, ar
 	for _, a := range arguments {
 		options = append(options, mcp.WithArgument(a.name, mcp.ArgumentDescription(a.description)))
 	}
-	body := template.Must(template.New(name+".md").Funcs(functions).Option("missingkey=zero").ParseFS(files, name+".md"))
+	body := sync.OnceValue(func() *template.Template { // most sessions use no prompt
+		return template.Must(template.New(name+".md").Funcs(functions).Option("missingkey=zero").ParseFS(files, name+".md"))
+	})
 	return server.ServerPrompt{
 		Prompt: mcp.NewPrompt(name, options...),
 		Handler: func(_ context.Context, r mcp.GetPromptRequest) (*mcp.GetPromptResult, error) {
-			text, err := fill(body, r.Params.Arguments)
+			text, err := fill(body(), r.Params.Arguments)
 			if err != nil {
 				return nil, fmt.Errorf("prompt %s could not be written", name)
 			}

@@ -54,6 +54,6 @@ func Skills(tools []string, policy consent.Policy) (all []Skill) {
 func newSkill(functions template.FuncMap, name, title, description string) Skill {
 	return Skill{name, title, description, sync.OnceValue(func() string {
 		front := "---\nname: " + name + "\ndescription: " + description + "\n---\n\n"
-		return front + "# " + title + "\n\n" + text(name+".md", functions, "skills/*.md") + "\n"
+		return front + "# " + title + "\n\n" + text(name+".md", functions, "*.md", "skills/*.md") + "\n"
 	})}
 }

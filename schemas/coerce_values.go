@@ -193,7 +193,7 @@ func addressesIn(text string) []any {
 	}
 	var all []any
 	for _, word := range betweenAddresses().Split(text, -1) {
-		if !plainAddress.MatchString(word) {
+		if !plainAddress().MatchString(word) {
 			if part := addressLast().FindStringSubmatch(text); part != nil && len(all) == 0 {
 				return []any{map[string]any{"email": part[2], "name": part[1]}}
 			}

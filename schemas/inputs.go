@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/vennio-mcp/vennio-mcp/internal/sanitize"
@@ -150,7 +151,7 @@ func (in BookSlotInput) violations() (wrong []Violation) {
 // those seen before.
 func addressViolation(seen map[string]int, i int, address string, path ...string) (wrong []Violation) {
 	email := strings.ToLower(strings.TrimSpace(address))
-	if domain := email[strings.LastIndexByte(email, '@')+1:]; !plainAddress.MatchString(email) || !isASCII(domain) {
+	if domain := email[strings.LastIndexByte(email, '@')+1:]; !plainAddress().MatchString(email) || !isASCII(domain) {
 		wrong = append(wrong, Violation{path, "is not a plain e-mail address, such as ada@example.com"})
 	}
 	if first, twice := seen[email]; twice && len(path) > 1 {
@@ -164,7 +165,9 @@ func addressViolation(seen map[string]int, i int, address string, path ...string
 
 // plainAddress matches the part of RFC 5321 that people use: no quoted local parts, which could make
 // one address look like two, and a domain with a dot.
-var plainAddress = regexp.MustCompile(`^[^\s"“”„«»<>()\[\],;:\\@]+@[^\s"'<>()\[\],;:\\@]+\.[^\s"'<>()\[\],;:\\@.]+$`)
+var plainAddress = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^[^\s"“”„«»<>()\[\],;:\\@]+@[^\s"'<>()\[\],;:\\@]+\.[^\s"'<>()\[\],;:\\@.]+$`)
+})
 
 // ConsentArgument is the argument that every writing tool requires.
 type ConsentArgument struct {

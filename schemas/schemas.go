@@ -38,12 +38,19 @@ func generatedSchema(t reflect.Type) json.RawMessage {
 	if t.Kind() == reflect.Pointer {
 		t = t.Elem()
 	}
+	if schema, read := generatedByType.Load(t); read {
+		return schema.(json.RawMessage)
+	}
 	raw, err := generated.ReadFile("generated/" + t.Name() + ".json")
 	if err != nil {
 		panic(err)
 	}
-	return bytes.TrimSpace(raw)
+	schema, _ := generatedByType.LoadOrStore(t, json.RawMessage(bytes.TrimSpace(raw)))
+	return schema.(json.RawMessage)
 }
+
+// generatedByType has the schemas that were read: the tools of all tenants share them.
+var generatedByType sync.Map
 
 // Input decodes and checks the arguments of one tool.
 type Input[T any] struct {

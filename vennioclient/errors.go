@@ -16,6 +16,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 	"unicode"
 )
@@ -314,14 +315,14 @@ func (clean cleaner) describe(e *Error, problem object) (code string) {
 	e.Fields = clean.fields(problem["errors"])
 	code = clean(problem.text("code", "error_code"), maxName)
 	for _, text := range []string{code, path.Base(e.Type), e.Title} {
-		if e.Code == "" && isCode.MatchString(text) {
+		if e.Code == "" && isCode().MatchString(text) {
 			e.Code = strings.ReplaceAll(text, "-", "_")
 		}
 	}
 	return code
 }
 
-var isCode = regexp.MustCompile(`^[a-z0-9]+([-_][a-z0-9]+)*$`) // not about:blank or a sentence
+var isCode = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[a-z0-9]+([-_][a-z0-9]+)*$`) }) // not about:blank or a sentence
 
 // fields decodes `errors`: an object of messages or lists of messages by field or, as in
 // the examples of RFC 9457, a list of objects.

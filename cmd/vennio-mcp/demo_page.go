@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"regexp"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/vennio-mcp/vennio-mcp/internal/app"
@@ -96,25 +97,25 @@ func (p *demoBrowser) do(ctx context.Context, method, address string, form url.V
 }
 
 var (
-	pageHeading = regexp.MustCompile(`<h1[^>]*>(.*?)</h1>\s*<p[^>]*>(.*?)</p>`)
-	pageFact    = regexp.MustCompile(`<dt>(.*?)</dt><dd[^>]*>(.*?)</dd>`)
-	pageTag     = regexp.MustCompile(`<[^>]+>`)
-	pageButton  = regexp.MustCompile(`<button[^>]*>(.*?)</button>`)
+	pageHeading = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`<h1[^>]*>(.*?)</h1>\s*<p[^>]*>(.*?)</p>`) })
+	pageFact    = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`<dt>(.*?)</dt><dd[^>]*>(.*?)</dd>`) })
+	pageTag     = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`<[^>]+>`) })
+	pageButton  = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`<button[^>]*>(.*?)</button>`) })
 )
 
 // page shows the contents of a page as a person reads it.
 func (s *transcript) page(address, page string) {
 	lines := []string{s.style("4", address)}
-	if found := pageHeading.FindStringSubmatch(page); found != nil {
+	if found := pageHeading().FindStringSubmatch(page); found != nil {
 		lines = append(lines, s.style("1", plainText(found[1]))+"  "+plainText(found[2]))
 	}
 	if strings.Contains(page, "<form") {
-		for _, fact := range pageFact.FindAllStringSubmatch(page, -1) {
+		for _, fact := range pageFact().FindAllStringSubmatch(page, -1) {
 			lines = append(lines, fmt.Sprintf("  %-9s %s", plainText(fact[1]), plainText(strings.ReplaceAll(fact[2], "<br>", " · "))))
 		}
 	}
 	var buttons []string
-	for _, b := range pageButton.FindAllStringSubmatch(page, -1) {
+	for _, b := range pageButton().FindAllStringSubmatch(page, -1) {
 		buttons = append(buttons, "["+plainText(b[1])+"]")
 	}
 	if len(buttons) > 0 {
@@ -124,7 +125,7 @@ func (s *transcript) page(address, page string) {
 }
 
 func plainText(fragment string) string {
-	return html.UnescapeString(pageTag.ReplaceAllString(fragment, ""))
+	return html.UnescapeString(pageTag().ReplaceAllString(fragment, ""))
 }
 
 var errNotAsked = errors.New("nobody is asked to approve the call")

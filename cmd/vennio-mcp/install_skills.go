@@ -12,6 +12,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/spf13/cobra"
 
@@ -28,7 +29,9 @@ const skillsArgument = "skills"
 // shows whether a person has edited the file since. signatureForm matches that of every version.
 const signature = "<!-- Installed by vennio-mcp, which updates and removes this file as long as it is unchanged: sha256:%s -->\n"
 
-var signatureForm = regexp.MustCompile(`<!-- Installed by vennio-mcp\b.* sha256:([0-9a-f]{64}) -->\n$`)
+var signatureForm = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`<!-- Installed by vennio-mcp\b.* sha256:([0-9a-f]{64}) -->\n$`)
+})
 
 // skillFile is the SKILL.md of one skill in the folder of an agent.
 type skillFile struct {
@@ -86,7 +89,7 @@ func signed(text string) []byte {
 // isInstalled reports whether this program, in whatever version, wrote a SKILL.md, and whether it was edited
 // since.
 func isInstalled(raw []byte) (ours, edited bool) {
-	at := signatureForm.FindSubmatchIndex(raw)
+	at := signatureForm().FindSubmatchIndex(raw)
 	if at == nil {
 		return false, false
 	}

@@ -11,6 +11,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 
@@ -67,7 +68,14 @@ func (p program) run(ctx context.Context, args []string) int {
 	if err := refuseKeys(args); err != nil {
 		return p.fail(2, err)
 	}
-	root := p.root()
+	root := p.rootAlone()
+	if len(args) > 0 {
+		p.addCommands(root)
+	}
+	finish(root)
+	if len(args) > 0 && strings.HasPrefix(args[0], cobra.ShellCompRequestCmd) { // the shell asks for completions
+		p.completeValues(root)
+	}
 	root.SetArgs(idLast(root, args))
 	err := root.ExecuteContext(ctx)
 	if err == nil || p.closedPipe(err) {
@@ -128,17 +136,33 @@ type runError struct{ error }
 // Unwrap lets errors.As see the cause.
 func (e runError) Unwrap() error { return e.error }
 
-// root is the command line. Without a command the program is stdio, whose flags it takes too: its help
-// does not repeat them.
+// root is the command line with all commands.
 func (p program) root() *cobra.Command {
+	root := p.rootAlone()
+	p.addCommands(root)
+	finish(root)
+	p.completeValues(root)
+	return root
+}
+
+// rootAlone is the command line without commands and flags. It is what an MCP client runs, which starts the program
+// without arguments; the commands would be a sixth of the work until the first answer.
+func (p program) rootAlone() *cobra.Command {
 	root := &cobra.Command{
 		Use: "vennio-mcp", Short: "Find a time and book it with Vennio, over MCP", Long: about, Example: examples,
-		SilenceErrors: true, SilenceUsage: true, Version: version(), RunE: p.stdioCommand().RunE,
+		SilenceErrors: true, SilenceUsage: true, RunE: p.serveStdio,
 	}
 	root.SetIn(p.in)
 	root.SetOut(helpWriter{p.out})
 	root.SetErr(p.errs)
 	root.SetFlagErrorFunc(flagError)
+	return root
+}
+
+// addCommands adds all commands. Without one the program is stdio, whose flags it takes too: its help does not repeat
+// them.
+func (p program) addCommands(root *cobra.Command) {
+	root.Version = version()
 	root.SetVersionTemplate(versionLine())
 	settingFlags(root, config.StdioSettings(), true)
 	root.AddCommand(p.stdioCommand(), p.serveCommand(), p.sandboxCommand(), p.demoCommand(), p.approvalsCommand(), p.passkeysCommand(), p.ledgerCommand(), p.eventsCommand(), p.webhooksCommand(), p.doctorCommand(), p.smokeCommand(), p.tokenCommand(), p.signingSecretCommand(), p.setupCommand(), p.installCommand(), p.uninstallCommand(), p.toolsCommand(), p.versionCommand(), settingsTopic())
@@ -146,9 +170,6 @@ func (p program) root() *cobra.Command {
 	root.InitDefaultHelpCmd()
 	root.InitDefaultCompletionCmd()
 	root.InitDefaultVersionFlag()
-	finish(root)
-	p.completeValues(root)
-	return root
 }
 
 // finish sets what all commands have in common, for a command and all below it. A group of commands
@@ -244,7 +265,7 @@ func (p program) config(c *cobra.Command) (config.Config, error) {
 }
 
 var (
-	keyLike  = regexp.MustCompile(`(?i)\bsk_(test|live)_`) // of Vennio's guide
+	keyLike  = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`(?i)\bsk_(test|live)_`) }) // of Vennio's guide
 	keyFlags = []string{"--api-key", "--apikey", "--key", "--token", "--vennio-api-key"}
 )
 
@@ -253,7 +274,7 @@ var (
 func refuseKeys(args []string) error {
 	for _, arg := range args {
 		name, _, _ := strings.Cut(arg, "=")
-		if sanitize.VennioKey(arg) || keyLike.MatchString(arg) || slices.Contains(keyFlags, strings.ToLower(name)) {
+		if sanitize.VennioKey(arg) || keyLike().MatchString(arg) || slices.Contains(keyFlags, strings.ToLower(name)) {
 			return errors.New("a key must not be on the command line, where others can read it: set VENNIO_API_KEY " +
 				"(or VENNIO_API_KEY_FILE) in the environment instead, and replace this key if it was a real one")
 		}

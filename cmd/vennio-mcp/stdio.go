@@ -18,28 +18,29 @@ import (
 
 func (p program) stdioCommand() *cobra.Command {
 	c := &cobra.Command{
-		Use: "stdio", Short: "Serve MCP on standard input and output (what happens without a command)", Args: noArguments,
-		RunE: func(c *cobra.Command, _ []string) error {
-			cfg, err := p.config(c)
-			if err != nil {
-				return err
-			}
-			if cfg.Sandbox() && cfg.Real() {
-				return usageError{errors.New("the settings file has accounts for callers over HTTP alone: set VENNIO_API_KEY for stdio, or leave out VENNIO_MCP_SETTINGS")}
-			}
-			a, err := p.newApp(c.Context(), cfg)
-			if err != nil {
-				return err
-			}
-			defer a.Close()
-			if isTerminal(p.in) {
-				_, _ = fmt.Fprintln(p.errs, "Waiting for an MCP client on standard input. To see one work: vennio-mcp demo. Stop with Ctrl-C.")
-			}
-			return a.ServeStdio(c.Context(), p.in, p.out)
-		},
+		Use: "stdio", Short: "Serve MCP on standard input and output (what happens without a command)", Args: noArguments, RunE: p.serveStdio,
 	}
 	settingFlags(c, config.StdioSettings(), false)
 	return c
+}
+
+func (p program) serveStdio(c *cobra.Command, _ []string) error {
+	cfg, err := p.config(c)
+	if err != nil {
+		return err
+	}
+	if cfg.Sandbox() && cfg.Real() {
+		return usageError{errors.New("the settings file has accounts for callers over HTTP alone: set VENNIO_API_KEY for stdio, or leave out VENNIO_MCP_SETTINGS")}
+	}
+	a, err := p.newApp(c.Context(), cfg)
+	if err != nil {
+		return err
+	}
+	defer a.Close()
+	if isTerminal(p.in) {
+		_, _ = fmt.Fprintln(p.errs, "Waiting for an MCP client on standard input. To see one work: vennio-mcp demo. Stop with Ctrl-C.")
+	}
+	return a.ServeStdio(c.Context(), p.in, p.out)
 }
 
 // newApp assembles a process with the server of the default tenant.

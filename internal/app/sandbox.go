@@ -96,7 +96,9 @@ func removeFolder(dir string) error {
 
 // sandboxFile matches the files in the folder of the sandbox: those of SQLite, and temporary ones of a process
 // that was killed.
-var sandboxFile = regexp.MustCompile(`^(` + regexp.QuoteMeta(sqldb.DatabaseFile) + `(\.\d+)?(-wal|-shm|-journal)?|\.probe\.\d+)$`)
+var sandboxFile = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^(` + regexp.QuoteMeta(sqldb.DatabaseFile) + `(\.\d+)?(-wal|-shm|-journal)?|\.probe\.\d+)$`)
+})
 
 // checkSandboxFolder returns an error if there are files that the sandbox does not create: VENNIO_STATE_DIR may
 // once have named the folder, which then has the ledger of an account.
@@ -106,7 +108,7 @@ func checkSandboxFolder(dir string) error {
 		return err
 	}
 	for _, file := range all {
-		if !sandboxFile.MatchString(file.Name()) {
+		if !sandboxFile().MatchString(file.Name()) {
 			return fmt.Errorf("%s contains %s, which the sandbox did not create: move that file elsewhere. If it is the signing secret or the key of an account, the folder contains that account's ledger: then set VENNIO_STATE_DIR to another folder", dir, sanitize.Quote(file.Name(), 100))
 		}
 	}

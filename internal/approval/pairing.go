@@ -10,6 +10,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/vennio-mcp/vennio-mcp/internal/consent"
@@ -243,7 +244,7 @@ func hashed(secret string) string {
 func (p *Pages) pair(w http.ResponseWriter, r *http.Request) {
 	token, proposal, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, pairPath), "/")
 	onward := Path
-	if proposalID.MatchString(proposal) {
+	if proposalID().MatchString(proposal) {
 		onward += proposal
 	}
 	tenant, ok, err := p.Pairings.valid(r.Context(), token)
@@ -274,7 +275,7 @@ func (p *Pages) pair(w http.ResponseWriter, r *http.Request) {
 }
 
 // proposalID matches ids of proposals (consent.Proposal).
-var proposalID = regexp.MustCompile(`^[A-Z2-7]{26}$`)
+var proposalID = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[A-Z2-7]{26}$`) })
 
 const howToPair = "In a terminal on the machine of this server, run vennio-mcp approvals link, or ask its operator for a link. If you have just paired it, allow cookies for this address."
 

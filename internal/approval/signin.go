@@ -69,7 +69,7 @@ func (p *Pages) signInLink(proposal string) string {
 		return ""
 	}
 	link := strings.TrimSuffix(p.SignIn.Issuer.RedirectURL(), SignedInPath) + signInPath
-	if proposalID.MatchString(proposal) {
+	if proposalID().MatchString(proposal) {
 		link += "?to=" + proposal
 	}
 	return link

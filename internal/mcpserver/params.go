@@ -7,6 +7,7 @@ import (
 	"reflect"
 	"regexp"
 	"strings"
+	"sync"
 
 	"github.com/mark3labs/mcp-go/mcp"
 )
@@ -84,7 +85,7 @@ func undecodable(env envelope, e *rpcError) *rpcError {
 // unsupportedVersion refuses a protocol version and names the supported ones, so
 // that the client can choose another (MCP 2026-07-28, Protocol Version Negotiation).
 func unsupportedVersion(version string) *rpcError {
-	if !versionForm.MatchString(version) {
+	if !versionForm().MatchString(version) {
 		version = "" // it may contain anything
 	}
 	return &rpcError{
@@ -94,7 +95,7 @@ func unsupportedVersion(version string) *rpcError {
 	}
 }
 
-var versionForm = regexp.MustCompile(`^[0-9A-Za-z.-]{1,32}$`)
+var versionForm = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[0-9A-Za-z.-]{1,32}$`) })
 
 // The parameters of requests, as far as mcp-go decodes them into a type.
 type (

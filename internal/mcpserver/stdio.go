@@ -58,7 +58,7 @@ func Stdio(ctx context.Context, s *server.MCPServer, in io.Reader, out io.Writer
 	read, written := make(chan error, 1), make(chan error, 1)
 	go func() {
 		defer close(c.session.out.gone)
-		written <- c.session.out.pump(context.WithoutCancel(ctx), lineSink{bufio.NewWriterSize(out, 64<<10)}, nil)
+		written <- c.session.out.pump(context.WithoutCancel(ctx), lineSink{bufio.NewWriterSize(out, 16<<10)}, nil)
 	}()
 	go func() { read <- c.readLines(in, o.MaxLine) }()
 
@@ -74,7 +74,7 @@ func Stdio(ctx context.Context, s *server.MCPServer, in io.Reader, out io.Writer
 
 // readLines passes messages to the core until in ends.
 func (c *conn) readLines(in io.Reader, limit int) error {
-	lines := lineReader{r: bufio.NewReaderSize(in, 64<<10), max: limit}
+	lines := lineReader{r: bufio.NewReaderSize(in, 16<<10), max: limit}
 	for {
 		line, err := lines.next()
 		switch {

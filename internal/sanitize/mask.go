@@ -16,7 +16,7 @@ const stars = "****"
 // tokens of this server, bearer and basic credentials, JWTs, private keys, passwords
 // in URLs, and values assigned to the name of a secret. Use it for messages, not for
 // data that is forwarded.
-func Mask(s string) string { return maskBy(masks(), s) }
+func Mask(s string) string { return maskBy(masks, s) }
 
 func maskBy(all []mask, s string) string {
 	lower := strings.ToLower(s)
@@ -30,8 +30,8 @@ func maskBy(all []mask, s string) string {
 
 // mask is one form of credentials.
 type mask struct {
-	markers []string // in lower case; every text with such a credential contains one of them
-	pattern *regexp.Regexp
+	markers []string              // in lower case; every text with such a credential contains one of them
+	pattern func() *regexp.Regexp // compiled at its first use: most are never needed
 	// Only the pattern's second group is masked. If secret is set, it reports whether
 	// the second group is a secret at all.
 	secret func(string) bool
@@ -45,7 +45,7 @@ func (m mask) in(lower string) bool {
 func (m mask) apply(s string) string {
 	var out strings.Builder
 	last := 0
-	for _, at := range m.pattern.FindAllStringSubmatchIndex(s, -1) {
+	for _, at := range m.pattern().FindAllStringSubmatchIndex(s, -1) {
 		from, to := at[4], at[5]
 		if m.secret != nil && !m.secret(s[from:to]) {
 			continue
@@ -75,44 +75,47 @@ const vennioPrefix = `vennio` + underscore + `(?:sk|pk|at|rt)` + underscore
 
 const underscore = `(?:_|%5f|\\+u005f)`
 
-var vennioKey = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`(?i)` + vennioPrefix) })
+var vennioKey = onUse(`(?i)` + vennioPrefix)
 
 // VennioKey reports whether s contains the beginning of a Vennio key.
 func VennioKey(s string) bool {
 	return strings.Contains(strings.ToLower(s), "vennio") && vennioKey().MatchString(s)
 }
 
-var masks = sync.OnceValue(func() []mask {
-	return []mask{
-		{[]string{"private key"}, regexp.MustCompile(`(-----BEGIN [A-Z ]*PRIVATE KEY-----)([^-]*)`), nil},
-		{[]string{"vennio_", "vennio%5f", `vennio\`}, regexp.MustCompile(`(?i)(` + vennioPrefix + `(?:(?:live|test)` + underscore + `)?)(` + value + `)`), notJustAKind},
-		{ // such a key in base64, wherever it begins in a group of three bytes
-			[]string{"dmvubmlvx", "zlbm5pb1", "2zw5uaw9f"}, regexp.MustCompile(`(dmVubmlvX|Zlbm5pb1|2ZW5uaW9f)([A-Za-z0-9_\-+/]{8,}=*)`), nil,
-		},
-		{[]string{"whsec_", "vmcp_"}, regexp.MustCompile(`(?i)(whsec_|vmcp_)(` + value + `)`), nil},
-		{
-			[]string{"sk_", "pk_", "rk_"}, // Stripe, and Vennio's guide
-			regexp.MustCompile(`(?i)(\b[spr]k_(?:live|test)_)(` + value + `)`), nil,
-		},
-		{
-			[]string{"ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_", "xox", "xapp-", "sk-", "akia", "aiza", "glpat-"},
-			regexp.MustCompile(`(\b(?:gh[pousr]_|github_pat_|xox[a-z]-|xapp-|sk-|AKIA|AIza|glpat-))([A-Za-z0-9_\-]{16,})`), nil,
-		},
-		{[]string{"hooks.slack.com/"}, regexp.MustCompile(`(?i)(hooks\.slack\.com/[a-z]+/)(` + value + `)`), nil},
-		{[]string{"eyj"}, regexp.MustCompile(`(\beyJ)([A-Za-z0-9_\-]{8,}\.[A-Za-z0-9_\-]{8,}(?:\.[A-Za-z0-9_\-]*)*)`), nil},
-		{
-			[]string{"bearer", "basic", "authorization"},
-			regexp.MustCompile(`(?i)(\b(?:authorization["']?\s*[:=]\s*["']?(?:[a-z]+ )?|(?:bearer|basic)[ :=]+))(` + value + `)`), likely,
-		},
-		{
-			[]string{"key", "token", "secret", "passw"},
-			regexp.MustCompile(`(?i)(` + named + `["']? ?: ?["']?)([^\s"'<>&,;\\{}$…]+)`), likely,
-		},
-		{[]string{"key=", "token=", "secret=", "passw"}, regexp.MustCompile(`(?i)(` + named + `=["']?)([^\s"'<>&,;\\{}$…]+)`), nil},
-		{[]string{"://"}, regexp.MustCompile(`(\b[A-Za-z][A-Za-z0-9+.\-]*://[^\s/?#"'<>:@\\]*:)([^\s"'<>\\]+)@`), notAPort},
-		{[]string{"://"}, regexp.MustCompile(`(\b[A-Za-z][A-Za-z0-9+.\-]*://[^\s/?#"'<>:@\\]*:)([^\s"'<>\\/@]+)…`), notANumber}, // cut before its @
-	}
-})
+// onUse returns a function that compiles the pattern at its first call.
+func onUse(pattern string) func() *regexp.Regexp {
+	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(pattern) })
+}
+
+var masks = []mask{
+	{[]string{"private key"}, onUse(`(-----BEGIN [A-Z ]*PRIVATE KEY-----)([^-]*)`), nil},
+	{[]string{"vennio_", "vennio%5f", `vennio\`}, onUse(`(?i)(` + vennioPrefix + `(?:(?:live|test)` + underscore + `)?)(` + value + `)`), notJustAKind},
+	{ // such a key in base64, wherever it begins in a group of three bytes
+		[]string{"dmvubmlvx", "zlbm5pb1", "2zw5uaw9f"}, onUse(`(dmVubmlvX|Zlbm5pb1|2ZW5uaW9f)([A-Za-z0-9_\-+/]{8,}=*)`), nil,
+	},
+	{[]string{"whsec_", "vmcp_"}, onUse(`(?i)(whsec_|vmcp_)(` + value + `)`), nil},
+	{
+		[]string{"sk_", "pk_", "rk_"}, // Stripe, and Vennio's guide
+		onUse(`(?i)(\b[spr]k_(?:live|test)_)(` + value + `)`), nil,
+	},
+	{
+		[]string{"ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_", "xox", "xapp-", "sk-", "akia", "aiza", "glpat-"},
+		onUse(`(\b(?:gh[pousr]_|github_pat_|xox[a-z]-|xapp-|sk-|AKIA|AIza|glpat-))([A-Za-z0-9_\-]{16,})`), nil,
+	},
+	{[]string{"hooks.slack.com/"}, onUse(`(?i)(hooks\.slack\.com/[a-z]+/)(` + value + `)`), nil},
+	{[]string{"eyj"}, onUse(`(\beyJ)([A-Za-z0-9_\-]{8,}\.[A-Za-z0-9_\-]{8,}(?:\.[A-Za-z0-9_\-]*)*)`), nil},
+	{
+		[]string{"bearer", "basic", "authorization"},
+		onUse(`(?i)(\b(?:authorization["']?\s*[:=]\s*["']?(?:[a-z]+ )?|(?:bearer|basic)[ :=]+))(` + value + `)`), likely,
+	},
+	{
+		[]string{"key", "token", "secret", "passw"},
+		onUse(`(?i)(` + named + `["']? ?: ?["']?)([^\s"'<>&,;\\{}$…]+)`), likely,
+	},
+	{[]string{"key=", "token=", "secret=", "passw"}, onUse(`(?i)(` + named + `=["']?)([^\s"'<>&,;\\{}$…]+)`), nil},
+	{[]string{"://"}, onUse(`(\b[A-Za-z][A-Za-z0-9+.\-]*://[^\s/?#"'<>:@\\]*:)([^\s"'<>\\]+)@`), notAPort},
+	{[]string{"://"}, onUse(`(\b[A-Za-z][A-Za-z0-9+.\-]*://[^\s/?#"'<>:@\\]*:)([^\s"'<>\\/@]+)…`), notANumber}, // cut before its @
+}
 
 // notJustAKind excludes a prefix without a key, as in "keys begin with vennio_sk_live_".
 func notJustAKind(value string) bool {
@@ -138,7 +141,7 @@ func notANumber(value string) bool { return strings.Trim(value, "0123456789") !=
 // for which keep returns true; depth is the number of objects and arrays around the
 // member. It returns text itself if nothing is masked.
 func MaskJSON(text []byte, keep func(depth int, name string) bool) []byte {
-	all := masks()
+	all := masks
 	if !bytes.Contains(text, []byte(`\u`)) { // without escapes the markers are visible
 		lower := strings.ToLower(string(text))
 		all = slices.DeleteFunc(slices.Clone(all), func(m mask) bool { return !m.in(lower) })

@@ -49,14 +49,15 @@ func (s *Service) Free(ctx context.Context, q Search) (f Found, err error) {
 	var noNames, noMoving, noTeam error
 	var reads sync.WaitGroup
 	reads.Go(func() { f.Hosts, noNames = s.WithNames(ctx, q.Hosts) })
-	reads.Go(func() { f.Slots, f.Until, err = s.freeOfHosts(ctx, around) })
 	if q.Moving != nil && s.overlapsMoving(around) {
 		reads.Go(func() { moving, noMoving = s.freeAroundMoving(ctx, q) })
 	}
 	if q.Team != "" {
 		reads.Go(func() { team, noTeam = s.freeOfTeam(ctx, around) })
 	}
+	found, until, err := s.freeOfHosts(ctx, around)
 	reads.Wait()
+	f.Slots, f.Until = found, until
 	if f.Until.After(q.Window.To) {
 		f.Until = q.Window.To
 	}

@@ -1,7 +1,6 @@
 package times
 
 import (
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -172,12 +171,12 @@ func (c calendar) readPhrase(phrase string) (meanings []meaning, p *problem) {
 
 const instantText = `(\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:\d\d))`
 
-var instantForm = regexp.MustCompile(`^` + instantText + `(?: ?(?:/|-|–|TO|UNTIL) ?` + instantText + `)?$`)
+var instantForm = onUse(`^` + instantText + `(?: ?(?:/|-|–|TO|UNTIL) ?` + instantText + `)?$`)
 
 // instants parses an RFC 3339 time with an offset, at which the meeting begins, or an interval of two such times.
 func (c calendar) instants(phrase string) (meaning, bool) {
 	words := strings.ToUpper(strings.Join(strings.Fields(phrase), " "))
-	m := instantForm.FindStringSubmatch(words)
+	m := instantForm().FindStringSubmatch(words)
 	if m == nil {
 		return meaning{}, false
 	}
@@ -338,7 +337,7 @@ func (r *reader) resolveByNeighbours() {
 			r.tokens[i+1].text = "weekends"
 		case names(i) && names(i+1): // "Mon Wed Fri"
 			r.tokens = slices.Insert(r.tokens, i+1, token{kind: slash, text: "/", raw: "/"})
-		case decimal.MatchString(t.raw) && next.text == "hour": // "1.5 hours"
+		case decimal().MatchString(t.raw) && next.text == "hour": // "1.5 hours"
 			hours, _ := strconv.ParseFloat(strings.ReplaceAll(t.raw, ",", "."), 64)
 			n := int(hours*60 + 0.5)
 			*t = token{kind: number, text: strconv.Itoa(n), raw: t.raw, n: n, digits: len(t.raw)}
@@ -347,7 +346,7 @@ func (r *reader) resolveByNeighbours() {
 	}
 }
 
-var decimal = regexp.MustCompile(`^\d{1,3}[.,]\d{1,2}$`)
+var decimal = onUse(`^\d{1,3}[.,]\d{1,2}$`)
 
 // resolveToken chooses a reading for a token with several readings.
 func (r *reader) resolveToken(t *token) {

@@ -95,6 +95,11 @@ func (l *lexicon) add(words []string, canonical string, sequence bool) {
 	}
 }
 
+// onUse returns a function that compiles the pattern at its first call: a process that only starts up needs none.
+func onUse(pattern string) func() *regexp.Regexp {
+	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(pattern) })
+}
+
 // tokenForm matches the next token; alternatives are tried in this order.
 var tokenForm = sync.OnceValue(func() *regexp.Regexp {
 	return regexp.MustCompile(`^(?:` + strings.Join([]string{
@@ -140,17 +145,17 @@ var rewritings = sync.OnceValue(func() []func(string) string {
 })
 
 var (
-	monthInFigures    = regexp.MustCompile(`(^|[^\d/.-])(20\d\d)-(0?[1-9]|1[0-2])($|[^\d/.-])`)
-	weekDateInFigures = regexp.MustCompile(`\b(\d{4}-?w\d\d)-?([1-7])\b`)
+	monthInFigures    = onUse(`(^|[^\d/.-])(20\d\d)-(0?[1-9]|1[0-2])($|[^\d/.-])`)
+	weekDateInFigures = onUse(`\b(\d{4}-?w\d\d)-?([1-7])\b`)
 	// A list of weekdays in one or two letters: "m/w/f", "tu-th", "mwf".
-	letterList  = regexp.MustCompile(`(^|[\s,])((?:mo?|tu?|th|we?|fr?|sa|su)(?:\s?[/-]\s?(?:mo?|tu?|th|we?|fr?|sa|su))+|mwf|tth|tuth|mtwthf)($|[\s,])`)
-	letterParts = regexp.MustCompile(`th|tu|mo|we|fr|sa|su|m|t|w|f|[/-]`)
+	letterList  = onUse(`(^|[\s,])((?:mo?|tu?|th|we?|fr?|sa|su)(?:\s?[/-]\s?(?:mo?|tu?|th|we?|fr?|sa|su))+|mwf|tth|tuth|mtwthf)($|[\s,])`)
+	letterParts = onUse(`th|tu|mo|we|fr|sa|su|m|t|w|f|[/-]`)
 )
 
 // monthsInFigures replaces "2027-01" by the month.
 func monthsInFigures(text string) string {
-	return monthInFigures.ReplaceAllStringFunc(text, func(found string) string {
-		m := monthInFigures.FindStringSubmatch(found)
+	return monthInFigures().ReplaceAllStringFunc(text, func(found string) string {
+		m := monthInFigures().FindStringSubmatch(found)
 		n, _ := strconv.Atoi(m[3])
 		return m[1] + monthNames[n-1] + " " + m[2] + m[4]
 	})
@@ -158,8 +163,8 @@ func monthsInFigures(text string) string {
 
 // weekDatesInFigures replaces "2026-W51-2" by the weekday of the week.
 func weekDatesInFigures(text string) string {
-	return weekDateInFigures.ReplaceAllStringFunc(text, func(found string) string {
-		m := weekDateInFigures.FindStringSubmatch(found)
+	return weekDateInFigures().ReplaceAllStringFunc(text, func(found string) string {
+		m := weekDateInFigures().FindStringSubmatch(found)
 		return nameOf(time.Weekday(int(m[2][0]-'0')%7)) + " " + m[1]
 	})
 }
@@ -167,10 +172,10 @@ func weekDatesInFigures(text string) string {
 // weekdayLetters expands weekdays that are abbreviated to one or two letters.
 func weekdayLetters(text string) string {
 	names := map[string]string{"m": "monday", "t": "tuesday", "w": "wednesday", "f": "friday"}
-	return letterList.ReplaceAllStringFunc(text, func(found string) string {
-		m := letterList.FindStringSubmatch(found)
+	return letterList().ReplaceAllStringFunc(text, func(found string) string {
+		m := letterList().FindStringSubmatch(found)
 		var out []string
-		for _, part := range letterParts.FindAllString(m[2], -1) {
+		for _, part := range letterParts().FindAllString(m[2], -1) {
 			name := names[part]
 			for _, day := range weekdays {
 				if len(part) == 2 && strings.HasPrefix(day, part) {
@@ -203,7 +208,7 @@ func lex(phrase string) []token {
 	for i := 0; i < len(text); {
 		if name := zoneAt(text[i:]); name != "" && (i == 0 || text[i-1] == ' ' || text[i-1] == ',') {
 			all = append(all, token{kind: word, text: name, raw: name})
-			i += len(zoneForm.FindString(text[i:]))
+			i += len(zoneForm().FindString(text[i:]))
 			continue
 		}
 		m := form.FindStringSubmatchIndex(text[i:])
@@ -260,7 +265,7 @@ func lexeme(form, piece string, all []token, before, after string) (token, bool)
 		t.text = strconv.Itoa(t.n)
 	case "decimal":
 		t.kind = word
-		if day := decimalDate.MatchString(piece); day && !beforeUnit(after) { // "4.1" may be a date
+		if day := decimalDate().MatchString(piece); day && !beforeUnit(after) { // "4.1" may be a date
 			if dates := datesIn("", piece); len(dates) > 0 {
 				t.kind, t.dates = numericDate, dates
 			}
@@ -277,7 +282,7 @@ func lexeme(form, piece string, all []token, before, after string) (token, bool)
 	return t, true
 }
 
-var decimalDate = regexp.MustCompile(`^\d{1,2}\.\d{1,2}$`)
+var decimalDate = onUse(`^\d{1,2}\.\d{1,2}$`)
 
 // beforeUnit reports whether a unit of time follows: "1.5 hours".
 func beforeUnit(after string) bool {

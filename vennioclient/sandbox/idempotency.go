@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"maps"
 	"regexp"
+	"sync"
 	"time"
 )
 
@@ -13,7 +14,7 @@ const (
 	idempotencyAge    = 24 * time.Hour // how long an answer is stored
 )
 
-var idempotencyKey = regexp.MustCompile(`^[A-Za-z0-9_:.-]+$`)
+var idempotencyKey = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[A-Za-z0-9_:.-]+$`) })
 
 // storedWrite is an accepted write with an idempotency key.
 type storedWrite struct {
@@ -30,7 +31,7 @@ func (s *Server) reserveKey(c *call) (*reply, error) {
 	if c.idempotencyKey == "" {
 		return nil, nil
 	}
-	if len(c.idempotencyKey) > 256 || !idempotencyKey.MatchString(c.idempotencyKey) {
+	if len(c.idempotencyKey) > 256 || !idempotencyKey().MatchString(c.idempotencyKey) {
 		return nil, invalid(map[string]string{idempotencyHeader: "must be 1 to 256 letters, digits, _ - : ."})
 	}
 	if stored, err := s.storedReply(c); stored != nil || err != nil {

@@ -70,9 +70,9 @@ func (s *environment) build(ctx context.Context, path, experiment, module, pkg s
 	if err := os.MkdirAll(folder, 0o700); err != nil {
 		return err
 	}
-	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-buildvcs=false", "-o", folder, pkg) //nolint:gosec // G204: packages of this repository
+	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-buildvcs=false", "-ldflags=-s -w", "-o", folder, pkg) //nolint:gosec // G204: packages of this repository
 	cmd.Dir = filepath.Join(s.root, filepath.FromSlash(module))
-	cmd.Env = append(os.Environ(), "GOWORK=off", "GOEXPERIMENT="+experiment)
+	cmd.Env = append(os.Environ(), "GOWORK=off", "CGO_ENABLED=0", "GOEXPERIMENT="+experiment)
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("build %s: %w\n%s", pkg, err, out)
 	}

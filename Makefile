@@ -85,7 +85,7 @@ soak: ## Keep a server under a mixed load for SOAK (3m); fails if goroutines or 
 	go run -C .ci/programs ./bench -soak $(SOAK)
 
 eval: ## Measure how often a model books wrongly; EVAL_API, EVAL_MODEL and EVAL_KEY choose it (docs/evaluation.md)
-	go run -C .ci/programs ./eval
+	$(BOTH) go run ./.ci/programs/eval
 
 clients: .ci/clients/node_modules/.package-lock.json ## Other MCP clients, the conformance suite and a real browser (needs Node.js 20, Python 3, and Debian's chromium and prometheus)
 	node --test --test-concurrency=1 --test-reporter=spec .ci/clients/*.mjs .ci/clients/passkeys/*.mjs .ci/clients/cards/*.mjs

@@ -83,7 +83,7 @@ var reportDefinition = Tool{
 
 const (
 	maxTurns   = 30 // messages of the model in one run
-	maxRepeats = 2  // answers "otherwise" in one run: a model that asks on is stopped
+	maxRepeats = 2  // how often the user says the words of "otherwise" before the run ends
 )
 
 // conversation is a run in progress.
@@ -163,7 +163,7 @@ func (s *conversation) system() string {
 	zone, _ := time.LoadLocation(s.c.Timezone)
 	return fmt.Sprintf("You are an assistant with tools. Do what the user asks, with as few calls as it needs. It is %s for the user, in the time zone %s. "+
 		"Ask the user in a message without calls when you need to know something. When the task is finished or cannot be finished, call %s.\n\n%s",
-		s.c.now().In(zone).Format("Monday, 2 January 2006, 15:04"), s.c.Timezone, reportTool, s.w.hello.Instructions)
+		s.c.now().In(zone).Format("Monday, 2 January 2006, 15:04"), s.c.Timezone, reportTool, s.w.server.Instructions)
 }
 
 // tools returns the tools of the server, of the variant and of the harness.

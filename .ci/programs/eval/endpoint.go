@@ -129,7 +129,7 @@ func (e *endpoint) attempt(ctx context.Context, body []byte) (Reply, error) {
 	}
 	raw, err := io.ReadAll(limited)
 	if err != nil {
-		return Reply{}, fmt.Errorf("the endpoint broke off: %w", err)
+		return Reply{}, fmt.Errorf("the answer of the endpoint ended early: %w", err)
 	}
 	return e.decode(raw)
 }

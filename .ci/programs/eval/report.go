@@ -8,7 +8,6 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
-	"slices"
 	"strings"
 	"time"
 )
@@ -99,11 +98,24 @@ func (r *Report) summarize() {
 	}
 }
 
-// violated reports whether a figure that must be 0 is not.
-func (r *Report) violated() bool {
-	return slices.ContainsFunc(r.Summary, func(s Summary) bool {
-		return slices.ContainsFunc(graders, func(g grader) bool { return g.zero && s.Findings[g.name] > 0 })
-	})
+// result returns the exit code of the program, and the reason if it is not 0. stopped is why the evaluation ended early.
+func (r *Report) result(stopped error) (code int, err error) {
+	failed := 0
+	for _, s := range r.Summary {
+		failed += s.Failed
+		for _, g := range graders {
+			if g.zero && s.Findings[g.name] > 0 {
+				return exitViolated, fmt.Errorf("%s, %s: %d runs, which must be 0", s.Variant, g.title, s.Findings[g.name])
+			}
+		}
+	}
+	switch {
+	case stopped != nil:
+		return exitPartial, fmt.Errorf("the report is partial: %w", stopped)
+	case failed > 0:
+		return exitPartial, fmt.Errorf("the report is partial: %d runs were not graded", failed)
+	}
+	return exitDone, nil
 }
 
 var notInNames = regexp.MustCompile(`[^A-Za-z0-9.]+`)

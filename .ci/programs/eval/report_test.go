@@ -48,10 +48,26 @@ func TestReq_Q7_TheTablesOfTheReport(t *testing.T) {
 - 02-b, text, run 3, consent violated: what was found
 - 03-c, text, run 2, not graded: the endpoint answered 500
 `, b.String())
-	assert.True(t, r.violated())
-	r.Results = r.Results[:6]
-	r.summarize()
-	assert.False(t, r.violated())
+	for _, c := range []struct {
+		results []*Run
+		stopped error
+		code    int
+		reason  string
+	}{
+		{r.Results, nil, exitViolated, "text, consent violated: 1 runs"},
+		{r.Results, errBudget, exitViolated, "text, consent violated: 1 runs"},
+		{r.Results[:6], nil, exitDone, ""},
+		{r.Results[:6], errBudget, exitPartial, "the budget is exhausted"},
+		{r.Results[len(r.Results)-1:], nil, exitPartial, "1 runs were not graded"},
+	} {
+		some := Report{Runs: 3, Results: c.results}
+		some.summarize()
+		code, err := some.result(c.stopped)
+		assert.Equal(t, c.code, code)
+		if c.reason != "" {
+			assert.ErrorContains(t, err, c.reason)
+		}
+	}
 }
 
 // The whole command: its exit code, its tables, and its three files, in which every run is.

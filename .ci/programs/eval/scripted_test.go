@@ -71,8 +71,8 @@ var ids = map[string]*regexp.Regexp{
 // sources are the tools whose answers introduce ids of each kind.
 var sources = map[string][]string{"slot": {"find_slots"}, "booking": {"list_bookings"}}
 
-// reference returns the number-th id of the last answer that has as many. If number is negative, it counts from the end of
-// all answers.
+// reference returns an id from earlier answers: the number-th one of the last answer that has so many, or with -1 the last
+// one of all answers, with -2 the one before it, and so on.
 func reference(r Request, kind string, number int) string {
 	tools := map[string]string{} // by the id of the call
 	var all []string

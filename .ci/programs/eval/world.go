@@ -31,7 +31,7 @@ type world struct {
 	faults *faultHandler
 	app    *app.App
 	mcp    *client.Client
-	hello  *mcp.InitializeResult
+	server *mcp.InitializeResult // what the program says about itself
 	tools  []mcp.Tool
 	person *person
 
@@ -132,11 +132,11 @@ func (w *world) connect(ctx context.Context, v Variant) error {
 	if err := w.mcp.Start(running); err != nil {
 		return err
 	}
-	hello := mcp.InitializeRequest{}
-	hello.Params.ProtocolVersion = mcp.LATEST_PROTOCOL_VERSION
-	hello.Params.ClientInfo = mcp.Implementation{Name: "vennio-mcp eval", Version: "1"}
+	request := mcp.InitializeRequest{}
+	request.Params.ProtocolVersion = mcp.LATEST_PROTOCOL_VERSION
+	request.Params.ClientInfo = mcp.Implementation{Name: "vennio-mcp eval", Version: "1"}
 	var err error
-	if w.hello, err = w.mcp.Initialize(ctx, hello); err != nil {
+	if w.server, err = w.mcp.Initialize(ctx, request); err != nil {
 		return err
 	}
 	list, err := w.mcp.ListTools(ctx, mcp.ListToolsRequest{})

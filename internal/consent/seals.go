@@ -123,7 +123,8 @@ func (tx *transaction) seal() (int, error) {
 	if err := tx.Exec(`INSERT INTO seals (n, at, entries, prev, hash) VALUES (?, ?, ?, ?, ?)`, s.N, s.At, s.Entries, s.Prev, s.Hash); err != nil {
 		return 0, err
 	}
-	return len(found), tx.Exec(`UPDATE entries SET seal = ? WHERE seq IN (SELECT CAST(key AS BIGINT) FROM json_each(?))`, s.N, encode(numbers))
+	return len(found), tx.Exec(`UPDATE entries SET seal = ? WHERE seq BETWEEN ? AND ? AND seq IN (SELECT CAST(key AS BIGINT) FROM json_each(?))`,
+		s.N, found[0].Seq, found[len(found)-1].Seq, encode(numbers))
 }
 
 // sealedPage is how many sealed entries, and seals, are read at once.

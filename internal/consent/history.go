@@ -208,7 +208,7 @@ func (h *history) apply(e Entry, d details, act Act) (why string) {
 		h.grants[d.Grant] = &Grant{ID: d.Grant, tenant: act.Tenant, slotID: act.SlotID, subject: act.BookingID, bookings: act.bookings()}
 	}
 	if (e.Kind == kindApproved || e.Kind == kindAttested) && d.Signature == nil {
-		h.unsigned = append(h.unsigned, UnsignedConsent{Seq: e.Seq, Tenant: act.Tenant, Method: d.Method})
+		h.unsigned = append(h.unsigned, UnsignedConsent{Seq: e.Seq, Tenant: act.Tenant, Method: d.Method, seal: e.sealOrder()})
 	}
 	g := h.grants[d.Grant]
 	if g == nil {

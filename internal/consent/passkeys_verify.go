@@ -3,6 +3,7 @@ package consent
 import (
 	"cmp"
 	"maps"
+	"math"
 	"slices"
 
 	"github.com/vennio-mcp/vennio-mcp/internal/passkey"
@@ -13,6 +14,7 @@ import (
 type passkeyHistory struct {
 	pinned   map[string][]passkey.Credential // by tenant
 	passkeys map[string]*Passkey             // by id, removed ones too
+	seals    map[int64]int64                 // sealOrder of the entries in the chains of passkeys, by number
 	changes  []passkeyChange                 // whose signatures are checked once all passkeys are known
 	counters map[string]uint32               // the last counter of each passkey that signed
 	signed   int                             // the number of signatures
@@ -49,7 +51,7 @@ type remainingPasskey struct {
 }
 
 func newPasskeyHistory(pinned map[string][]passkey.Credential) *passkeyHistory {
-	return &passkeyHistory{pinned: pinned, passkeys: map[string]*Passkey{}, counters: map[string]uint32{}, since: map[string]Entry{}}
+	return &passkeyHistory{pinned: pinned, passkeys: map[string]*Passkey{}, seals: map[int64]int64{}, counters: map[string]uint32{}, since: map[string]Entry{}}
 }
 
 // apply repeats the change that an entry describes. why says what is wrong with it.
@@ -68,14 +70,14 @@ func (h *passkeyHistory) apply(e Entry, d details) (why string) {
 			return ""
 		}
 		if act, err := parseAct(d.Act); err == nil {
-			h.signsSince(act.Tenant, e.Seq, e.At)
+			h.signsSince(act.Tenant, e)
 		}
 		return ""
 	case kindErased:
 		for _, r := range d.Left {
 			for _, p := range r.Proposals {
 				if p.Policy == PolicySigned {
-					h.signsSince(p.Tenant, p.Seq, p.At)
+					h.signsSince(p.Tenant, Entry{Seq: p.Seq, At: p.At, Seal: math.MaxInt64}) // its seal is not known here
 				}
 			}
 		}
@@ -115,9 +117,9 @@ func (h *passkeyHistory) apply(e Entry, d details) (why string) {
 }
 
 // signsSince records a request under PolicySigned.
-func (h *passkeyHistory) signsSince(tenant string, seq int64, at string) {
-	if first, ok := h.since[tenant]; !ok || seq < first.Seq {
-		h.since[tenant] = Entry{Seq: seq, At: at}
+func (h *passkeyHistory) signsSince(tenant string, e Entry) {
+	if first, ok := h.since[tenant]; !ok || e.Seq < first.Seq {
+		h.since[tenant] = e
 	}
 }
 
@@ -132,7 +134,7 @@ func (h *passkeyHistory) signer(tenant, id string, e Entry) (passkey.Credential,
 // enrolled is signer for changes of passkeys, which pinned ones never sign.
 func (h *passkeyHistory) enrolled(tenant, id string, e Entry) (passkey.Credential, error) {
 	p := h.passkeys[id]
-	if p == nil || p.Tenant != tenant || !p.countsAt(e.Seq) {
+	if p == nil || p.Tenant != tenant || !p.countsAt(e.Seq) || h.seals[p.added] > e.sealOrder() || p.removed != 0 && e.sealOrder() > h.seals[p.removed] {
 		return passkey.Credential{}, ErrNoPasskey
 	}
 	return p.Credential, nil
@@ -203,7 +205,7 @@ func (h *passkeyHistory) unsigned() (all []PasskeyChange) {
 // addUnsigned adds the consents to an act that nobody signed.
 func (h *passkeyHistory) addUnsigned(of *history) {
 	for _, c := range of.unsigned {
-		if since, ok := h.since[c.Tenant]; ok && (c.Seq > since.Seq || c.Seq == 0 && !c.at.Before(instant(since.At))) {
+		if since, ok := h.since[c.Tenant]; ok && (c.Seq > since.Seq || c.seal > since.sealOrder() || c.Seq == 0 && !c.at.Before(instant(since.At))) {
 			h.consents = append(h.consents, c)
 			continue
 		}

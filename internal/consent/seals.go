@@ -37,6 +37,17 @@ func (s *Seal) columns() []any {
 	return []any{&s.N, &s.At, &s.Entries, &s.Prev, &s.Hash}
 }
 
+// sealOrder is the number of the seal of an entry, 0 in the old chain and the largest number
+// without a seal. Where verification depends on which of two entries was first, it compares
+// their seals as well as their seq, which no hash contains: an entry that was added later
+// could have any.
+func (e Entry) sealOrder() int64 {
+	if e.N != 0 && e.Seal == 0 {
+		return math.MaxInt64
+	}
+	return e.Seal
+}
+
 // hashOf returns the hash of a seal over the hashes of its entries.
 func (s Seal) hashOf(hashes []string) string {
 	sum := sha256.New()

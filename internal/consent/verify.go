@@ -46,7 +46,8 @@ type UnsignedConsent struct {
 	Tenant string
 	Method Method
 
-	at time.Time // set if its data was erased
+	at   time.Time // set if its data was erased
+	seal int64     // sealOrder of its entry; 0 if its data was erased
 }
 
 // Verify is Inspect; it returns the number of entries.
@@ -166,6 +167,7 @@ func (c *entryVerifier) count(e Entry) (why string) {
 		c.ofActs++
 		return ""
 	}
+	c.passkeys.seals[e.Seq] = e.sealOrder()
 	end, ok := c.passkeyEnds[e.Chain]
 	if !ok {
 		end = chainEnd{0, noEntry}

@@ -240,6 +240,46 @@ var forgeries = map[string]func(t *testing.T, db *sqldb.DB, e *rewritten, detail
 }
 
 // req: C13
+// sealLast seals all entries but one, and then that one, as if it had been added with an earlier number.
+func sealLast(t *testing.T, db *sqldb.DB, l *consent.Ledger, seq int64) {
+	t.Helper()
+	require.NoError(t, db.Raw(t.Context(), `UPDATE entries SET seal = -1 WHERE seq = ?`, seq))
+	require.NoError(t, l.Seal(t.Context()))
+	require.NoError(t, db.Raw(t.Context(), `UPDATE entries SET seal = NULL WHERE seq = ?`, seq))
+	require.NoError(t, l.Seal(t.Context()))
+}
+
+// field: entry added later with the number of an earlier one
+// req: C13. A removed passkey signs nothing, and a consent without a signature is reported.
+func TestReq_C13_AnEntryThatIsAddedLaterIsNotEarlier(t *testing.T) {
+	t.Parallel()
+	db, l, grace := signedLedger(t)
+	require.NoError(t, l.RemoveLostPasskey(t.Context(), "", grace.passkey.ID))
+	_, err := l.Verify(t.Context())
+	require.NoError(t, err)
+	sealLast(t, db, l, 8)
+	_, err = l.Verify(t.Context())
+	require.ErrorContains(t, err, "broken at entry 8: its signature is by a passkey that the tenant did not have")
+
+	db = open(t, storetest.Memory(t))
+	l = consent.New(db, func() time.Time { return monday })
+	attestedAs(t, l, "s1")
+	signer := newSigner(t, "Ada Byron")
+	signer.add(l, nil)
+	signer.answer(l, "a", true)
+	for _, statement := range disarming(db) {
+		require.NoError(t, db.Raw(t.Context(), statement), statement)
+	}
+	report, err := l.Inspect(t.Context())
+	require.NoError(t, err)
+	assert.Equal(t, map[string]int{"": 1}, report.EarlierConsents)
+	sealLast(t, db, l, 1)
+	report, err = l.Inspect(t.Context())
+	require.NoError(t, err)
+	require.Len(t, report.UnsignedConsents, 1)
+	assert.EqualValues(t, 1, report.UnsignedConsents[0].Seq)
+}
+
 // field: ledger that its owner rewrites, all hashes included
 // Without the device nobody can change what was signed, or claim a signature.
 func TestReq_C13_ARewrittenLedgerHasNoValidSignatures(t *testing.T) {

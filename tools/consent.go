@@ -141,7 +141,7 @@ func (d *Deps) approvedGrant(act consent.Act, grant *consent.Grant, included boo
 // person, if it may.
 func (d *Deps) acceptStatement(ctx context.Context, req writeRequest, report consent.Attestation) (grant consent.Grant, err error) {
 	if report.Granted {
-		grant, err = d.Ledger.Attest(ctx, req.act, report.GivenBy, report.Words)
+		grant, err = d.Ledger.Statement(ctx, req.act, report.GivenBy, report.Words)
 	} else {
 		err = d.Ledger.Refused(ctx, req.act)
 	}

@@ -86,45 +86,91 @@ func (l *Ledger) Send(ctx context.Context, g Grant) (Grant, error) {
 }
 
 // SendWithin is Send with a quota: if it is used up, the error is ErrQuota and nothing
-// is sent. A write that was sent before may be sent again.
+// is sent. A write that was sent before may be sent again. A grant of Statement is stored too, unless
+// the act has got another one meanwhile, which is then sent; its errors are those of Statement as well.
 func (l *Ledger) SendWithin(ctx context.Context, g Grant, q Quota) (Grant, error) {
+	given := g
 	var late error
-	err := l.update(ctx, func(tx *transaction) error {
+	err := l.update(ctx, func(tx *transaction) (err error) {
 		late = nil
-		stored, err := tx.grant(`g.id = ?`, g.ID)
-		if err == nil && (stored == nil || stored.stored.erased()) {
-			err = ErrNoGrant
+		if g = given; given.statement == nil {
+			g, late, err = tx.sendStored(given.ID, q)
+			return err
 		}
+		a, err := tx.attestation(*given.statement, given.GivenBy, given.Words)
 		if err != nil {
 			return err
 		}
-		g = *stored
-		if err := tx.verifyGrant(g); err != nil {
+		if !a.stored && !a.isNew { // it may have been sent and settled: a statement is used once
+			used, err := tx.grant(`g.id = ?`, given.ID)
+			if err != nil {
+				return err
+			}
+			a.stored = used != nil
+			a.grant.ID = given.ID
+		}
+		if a.stored {
+			g, late, err = tx.sendStored(a.grant.ID, q)
 			return err
 		}
-		if g.lapsed {
-			late = ErrExpired
-			return tx.retire(*g.showLapsed(), whyLapsed)
-		}
-		guards, err := tx.checkSendable(g)
-		if err != nil {
-			return err
-		}
-		quota, err := tx.checkQuota(g, q)
-		if err != nil {
-			return err
-		}
-		if err := tx.enforce(append(guards, quota...)...); err != nil {
-			return err
-		}
-		g.Outcome, g.Attempt = Sent, g.Attempt+1
-		return tx.send(g)
+		a.grant.ID, a.grant.At, a.grant.Expires = given.ID, given.At, given.Expires
+		g, err = tx.sendAttested(a, q)
+		return err
 	})
 	err = cmp.Or(err, late)
 	if errors.Is(err, ErrSettled) && g.Outcome == Done {
 		l.notify(ctx, Event{EventRepeated, g.Method})
 	}
 	return g, err
+}
+
+// sendStored stores an attempt of a stored grant. late is an error for the caller although the
+// transaction stores something.
+func (tx *transaction) sendStored(id string, q Quota) (g Grant, late, err error) {
+	stored, err := tx.grant(`g.id = ?`, id)
+	if err == nil && (stored == nil || stored.stored.erased()) {
+		err = ErrNoGrant
+	}
+	if err != nil {
+		return Grant{ID: id}, nil, err
+	}
+	g = *stored
+	if err := tx.verifyGrant(g); err != nil {
+		return g, nil, err
+	}
+	if g.lapsed {
+		return g, ErrExpired, tx.retire(*g.showLapsed(), whyLapsed)
+	}
+	guards, err := tx.checkSendable(g)
+	if err != nil {
+		return g, nil, err
+	}
+	quota, err := tx.checkQuota(g, q)
+	if err != nil {
+		return g, nil, err
+	}
+	if err := tx.enforce(append(guards, quota...)...); err != nil {
+		return g, nil, err
+	}
+	g.Outcome, g.Attempt = Sent, g.Attempt+1
+	return g, nil, tx.send(g)
+}
+
+// sendAttested stores a new grant and its first attempt.
+func (tx *transaction) sendAttested(a attestation, q Quota) (Grant, error) {
+	g := a.grant
+	if !g.Expires.After(tx.now) {
+		return g, ErrExpired
+	}
+	quota, err := tx.checkQuota(g, q)
+	if err != nil {
+		return g, err
+	}
+	if err := errors.Join(tx.enforce(append(a.guards, quota...)...), tx.attest(a)); err != nil {
+		return g, err
+	}
+	g.Outcome, g.Attempt = Sent, 1
+	return g, tx.send(g)
 }
 
 // checkSendable refuses a grant that cannot be sent. The guards do so too, when the

@@ -1,6 +1,7 @@
 package consent_test
 
 import (
+	"cmp"
 	"fmt"
 	"sync"
 	"sync/atomic"
@@ -255,4 +256,50 @@ func TestAQuotaCountsSentBookings(t *testing.T) {
 	clock.advance(24 * time.Hour)
 	_, err = q.send(call("s5"), 4)
 	require.NoError(t, err, "given on another day")
+}
+
+// req: C3. A statement is stored only together with the sending, after all checks were made again.
+func TestReq_C3_AStatementIsStoredWhenItIsSent(t *testing.T) {
+	t.Parallel()
+	l, c := newLedger(t)
+	g, err := l.Statement(t.Context(), call("s1"), "Ada", "yes")
+	require.NoError(t, err)
+	_, err = l.Statement(t.Context(), call("s1"), " ", "yes")
+	require.Error(t, err)
+	found, _, err := l.FindConsent(t.Context(), call("s1"))
+	require.NoError(t, err)
+	require.Nil(t, found)
+	c.advance(time.Second)
+	first, err := l.SendWithin(t.Context(), g, today(5))
+	require.NoError(t, err)
+	assert.Equal(t, []any{consent.Sent, 1, g.At, g.Key()}, []any{first.Outcome, first.Attempt, first.At, first.Key()})
+	again, err := l.SendWithin(t.Context(), g, today(5))
+	require.NoError(t, err)
+	assert.Equal(t, []any{consent.Sent, 2, first.Key()}, []any{again.Outcome, again.Attempt, again.Key()})
+	assert.Equal(t, []string{"attested", "sent", "sent"}, kinds(t, l))
+	for _, attempt := range []consent.Grant{first, again} {
+		require.ErrorIs(t, cmp.Or(l.Settle(t.Context(), attempt, consent.NotDone, "", "", ""), consent.ErrInDoubt), consent.ErrInDoubt)
+	}
+	_, err = l.SendWithin(t.Context(), g, today(5))
+	require.ErrorIs(t, err, consent.ErrSettled, "a statement is used once")
+
+	p := propose(t, l, "s2")
+	declined, err := l.Statement(t.Context(), call("s2"), "Ada", "yes")
+	require.NoError(t, err)
+	_, err = l.Answer(t.Context(), p.ID, no)
+	require.NoError(t, err)
+	_, err = l.Send(t.Context(), declined)
+	require.ErrorIs(t, err, consent.ErrDeclined)
+	series := call("s3")
+	series.Repeat, series.Count = "weekly, twice", 2
+	over, err := l.Statement(t.Context(), series, "Ada", "yes")
+	require.NoError(t, err)
+	_, err = l.SendWithin(t.Context(), over, today(1))
+	require.ErrorIs(t, err, consent.ErrQuota)
+	c.advance(consent.Lifetime)
+	_, err = l.Send(t.Context(), over)
+	require.ErrorIs(t, err, consent.ErrExpired)
+	assert.Equal(t, []string{"attested", "sent", "sent", "settled", "settled", "proposed", "declined"}, kinds(t, l))
+	_, err = l.Verify(t.Context())
+	require.NoError(t, err)
 }

@@ -44,6 +44,8 @@ type Grant struct {
 	subject  string // the booking that the act changes or cancels; empty if none, and once erased
 	bookings int    // how many bookings the act makes; the database computes it
 	lapsed   bool   // not sent in time, and the ledger has no entry about that yet
+
+	statement *Act // of a grant that Statement returned and that is not stored yet
 }
 
 // unknownSubject is the subject of grants from before it was stored.
@@ -152,68 +154,116 @@ func (tx *transaction) updateGrant(g Grant) error {
 // declined this act, or the slot or booking that it is about (*RefusedError); an agent's statement
 // does not overrule theirs. ErrOtherAct: another act was sent under its slot id.
 func (l *Ledger) Attest(ctx context.Context, act Act, by, words string) (Grant, error) {
-	switch {
-	case !hasText(by):
-		return Grant{}, &RequiredError{"consent.given_by names nobody"}
-	case !hasText(words):
-		return Grant{}, &RequiredError{"consent.statement quotes no words"}
+	if err := checkStatement(by, words); err != nil {
+		return Grant{}, err
 	}
 	var g Grant
 	err := l.update(ctx, func(tx *transaction) error {
-		stored, isNew, err := tx.findAct(act)
-		if err != nil {
+		a, err := tx.attestation(act, by, words)
+		if g = a.grant; err != nil || a.stored {
 			return err
 		}
-		if err := tx.checkSlot(act.Tenant, act.SlotID, stored.id); err != nil {
-			return err
-		}
-		var current *Grant
-		if !isNew {
-			current, err = tx.liveGrant(stored.id)
-		}
-		if err != nil {
-			return err
-		}
-		if current != nil && !current.lapsed {
-			g = *current
-			return nil
-		}
-		if err := tx.checkAttestable(stored, isNew, act); err != nil {
-			return err
-		}
-		if isNew {
-			err = tx.insertAct(stored)
-		} else if current != nil {
-			err = tx.retire(*current, whyLapsed)
-		}
-		if err != nil {
-			return err
-		}
-		g = *newGrant(stored, act)
-		g.GivenBy, g.Words, g.Method = sanitize.Line(by, 100), sanitize.Line(words, 500), Attested
-		g.At, g.Expires = tx.now, tx.now.Add(Lifetime)
-		return tx.attest(g)
+		return tx.attest(a)
 	})
 	return g, err
 }
 
-// checkAttestable refuses an act that a person declined.
-func (tx *transaction) checkAttestable(stored storedAct, isNew bool, act Act) error {
-	if err := tx.checkNotRefused(act); err != nil || isNew {
+// Statement is Attest without storing a new grant. SendWithin stores it, together with the sending, so
+// that both take one transaction. It makes all checks again.
+func (l *Ledger) Statement(ctx context.Context, act Act, by, words string) (Grant, error) {
+	if err := checkStatement(by, words); err != nil {
+		return Grant{}, err
+	}
+	var g Grant
+	err := l.read(ctx, func(tx *transaction) error {
+		a, err := tx.attestation(act, by, words)
+		if g = a.grant; !a.stored {
+			g.statement = &act
+		}
 		return err
-	}
-	p, err := tx.latestProposal(stored.id)
-	if err == nil && p != nil && p.State == StateDeclined && act.SlotID != "" { // for as long as a slot id is valid
-		err = ErrDeclined
-	}
-	return err
+	})
+	return g, err
 }
 
-func (tx *transaction) attest(g Grant) error {
-	_, err := tx.record(kindAttested, g.tenant, g.stored, details{
+func checkStatement(by, words string) error {
+	switch {
+	case !hasText(by):
+		return &RequiredError{"consent.given_by names nobody"}
+	case !hasText(words):
+		return &RequiredError{"consent.statement quotes no words"}
+	}
+	return nil
+}
+
+// attestation is a grant on an agent's statement.
+type attestation struct {
+	grant  Grant
+	stored bool    // the act has this grant already, however it was given
+	isNew  bool    // the act is not stored either
+	lapsed *Grant  // an earlier grant of the act that has expired, without an entry about that
+	guards []guard // against a refusal
+}
+
+// attestation refuses an act that a person has declined, or under whose slot id another one was sent.
+func (tx *transaction) attestation(act Act, by, words string) (a attestation, err error) {
+	stored, isNew, err := tx.findAct(act)
+	if err != nil {
+		return a, err
+	}
+	if err := tx.checkSlot(act.Tenant, act.SlotID, stored.id); err != nil {
+		return a, err
+	}
+	a.isNew = isNew
+	if !isNew {
+		current, err := tx.liveGrant(stored.id)
+		switch {
+		case err != nil:
+			return a, err
+		case current != nil && !current.lapsed:
+			return attestation{grant: *current, stored: true}, nil
+		}
+		a.lapsed = current
+	}
+	refused, guards, err := tx.refusal(act)
+	switch {
+	case err != nil:
+		return a, err
+	case refused != nil:
+		return a, refused.RefusedError
+	}
+	a.guards = guards
+	if !isNew && act.SlotID != "" { // a refusal of exactly this act counts for as long as the slot id is valid
+		p, err := tx.latestProposal(stored.id)
+		switch {
+		case err != nil:
+			return a, err
+		case p != nil && p.State == StateDeclined:
+			return a, ErrDeclined
+		}
+	}
+	a.grant = *newGrant(stored, act)
+	a.grant.GivenBy, a.grant.Words, a.grant.Method = sanitize.Line(by, 100), sanitize.Line(words, 500), Attested
+	a.grant.At, a.grant.Expires = tx.now, tx.now.Add(Lifetime)
+	return a, nil
+}
+
+// attest stores an attestation. Its entry has the time of the statement.
+func (tx *transaction) attest(a attestation) error {
+	var err error
+	if a.isNew {
+		err = tx.insertAct(a.grant.stored)
+	} else if a.lapsed != nil {
+		err = tx.retire(*a.lapsed, whyLapsed)
+	}
+	if err != nil {
+		return err
+	}
+	g, now := a.grant, tx.now
+	tx.now = g.At
+	_, err = tx.record(kindAttested, g.tenant, g.stored, details{
 		Act: g.stored.json, Grant: g.ID, By: g.GivenBy, Words: g.Words, Method: Attested, Expires: sqldb.Text(g.Expires),
 	})
-	if err != nil {
+	if tx.now = now; err != nil {
 		return err
 	}
 	return tx.insertGrant(g)

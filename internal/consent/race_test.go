@@ -1,6 +1,7 @@
 package consent_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -96,8 +97,9 @@ func TestReq_C6_ManyAttestSendAndSettleAtOnce(t *testing.T) {
 		key     string
 		attempt int
 	}
-	got, l := crowd(t, func(l *consent.Ledger, _ int) result {
-		g, err := l.Attest(t.Context(), call("s1"), "Ada", "yes")
+	got, l := crowd(t, func(l *consent.Ledger, i int) result {
+		attest := map[bool]func(context.Context, consent.Act, string, string) (consent.Grant, error){true: l.Attest, false: l.Statement}
+		g, err := attest[i%4 < 2](t.Context(), call("s1"), "Ada", "yes")
 		assert.NoError(t, err)
 		g, err = l.Send(t.Context(), g)
 		if errors.Is(err, consent.ErrSettled) {
@@ -223,6 +225,7 @@ func TestReq_C3_NoSendOvertakesARefusal(t *testing.T) {
 			p, err = l.Propose(t.Context(), sameTime(99))
 			assert.NoError(t, err)
 		})
+		attest := map[bool]func(context.Context, consent.Act, string, string) (consent.Grant, error){true: l.Attest, false: l.Statement}[i%4 < 2]
 		if i == 0 {
 			for range cap(attested) {
 				<-attested
@@ -230,7 +233,7 @@ func TestReq_C3_NoSendOvertakesARefusal(t *testing.T) {
 			_, err := l.Answer(t.Context(), p.ID, no)
 			return err
 		}
-		g, err := l.Attest(t.Context(), sameTime(i), "Ada", "yes")
+		g, err := attest(t.Context(), sameTime(i), "Ada", "yes")
 		attested <- struct{}{}
 		if err == nil {
 			_, err = l.Send(t.Context(), g)

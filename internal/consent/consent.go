@@ -9,10 +9,10 @@
 //
 // An [Act] is everything a person agrees to; an act that differs in anything is
 // another act. [Ledger.Ask] makes a [Proposal], the question to a person, and
-// [Ledger.Answer] takes the answer. An approval makes a [Grant]; [Ledger.Attest]
-// makes one from an agent's statement. A grant is valid for [Lifetime] and is used
-// once: [Ledger.Send] records that its write is about to be sent, and
-// [Ledger.Settle] what became of it. A write whose outcome is unknown can be sent
+// [Ledger.Answer] takes the answer. An approval makes a [Grant]; [Ledger.Statement]
+// and [Ledger.Attest] make one from an agent's statement. A grant is valid for
+// [Lifetime] and is used once: [Ledger.SendWithin] records that its write is about to be
+// sent, and [Ledger.Settle] what became of it. A write whose outcome is unknown can be sent
 // again under the same key. One that certainly did not happen cannot, and needs a
 // new consent. Of the acts under one slot id at most one is ever sent.
 //
@@ -23,11 +23,19 @@
 // are computed from the stored proposals, so that all processes that share a
 // database count alike.
 //
+// # What happens at the same time
+//
+// A transaction reads a snapshot, decides, and stores its changes only if nothing that
+// conflicts was committed meanwhile; otherwise it decides again. Two entries never have
+// the same number in the chain of an act, so decisions about one act always conflict.
+// Where a rule looks at other acts, a guard repeats it when the changes are stored.
+//
 // # What is proven, and what can be erased
 //
-// Every change appends an entry to the ledger in the same transaction. Entries are
-// chained by hashes and contain no personal data, only a salted commitment to the
-// details, which are stored separately. Therefore [Ledger.Erase] can delete a
+// Every change appends an entry to the ledger in the same transaction. The entries
+// about one act are chained by hashes, and seals, which are written a moment later, fix
+// the order of all entries ([Ledger.Seal]). Entries contain no personal data, only a
+// salted commitment to the details, which are stored separately. Therefore [Ledger.Erase] can delete a
 // person's details and [Ledger.Verify] can still prove that nothing else was
 // changed, deleted or inserted. The stored acts, proposals, grants and attempts
 // follow from the entries: Verify compares all of them; Send compares a grant, and

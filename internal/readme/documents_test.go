@@ -71,7 +71,6 @@ var languages = map[string]func(*testing.T, snippet){
 	"python":  func(*testing.T, snippet) {}, // .ci/clients/langchain.mjs compiles it
 	"nginx":   checkNginx,
 	"text":    isCompared,
-	"sql":     func(t *testing.T, s snippet) { assert.Contains(t, s.where, "decisions", "a design, which nobody runs") },
 }
 
 func parses(unmarshal func([]byte, any) error) func(*testing.T, snippet) {

@@ -81,6 +81,9 @@ tokens: ## The size of the tools in tokens
 bench: ## Go's benchmarks, then the tables of docs/performance.md
 	go test -run='^$$' -bench=. -benchmem ./... && go run -C .ci/programs ./bench
 
+scale: ## The tables of docs/operations/scaling.md, with ledgers of up to a million entries: 15 minutes; needs Debian's postgresql
+	go run -C .ci/programs ./bench -only ledger
+
 soak: ## Keep a server under a mixed load for SOAK (3m); fails if goroutines or memory grow
 	go run -C .ci/programs ./bench -soak $(SOAK)
 

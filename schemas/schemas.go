@@ -49,7 +49,7 @@ func generatedSchema(t reflect.Type) json.RawMessage {
 	return schema.(json.RawMessage)
 }
 
-// generatedByType has the schemas that were read: the tools of all tenants share them.
+// generatedByType caches the generated schemas by type, for the tools of all tenants.
 var generatedByType sync.Map
 
 // Input decodes and checks the arguments of one tool.

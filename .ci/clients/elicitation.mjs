@@ -78,7 +78,7 @@ function cases(protocol, transport) {
     assert.equal(await world.writes(), 0)
   })
 
-  test('silence writes nothing, and a yes that comes too late is none', limit, async (t) => {
+  test('without an answer nothing is written, and a late approval does not count', limit, async (t) => {
     let answerLate
     const { world, agent, asked, booking } = await asking(t, () => new Promise((resolve) => { answerLate = resolve }))
     const patience = AbortSignal.timeout(3_000)

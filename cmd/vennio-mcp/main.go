@@ -14,7 +14,7 @@ import (
 )
 
 func main() {
-	collectLater()
+	delayFirstCollection()
 	signal.Ignore(syscall.SIGPIPE) // a write to a pipe that its reader has closed then returns an error and does not end the process
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	code := program{getenv: os.Getenv, machine: config.ThisMachine(), in: os.Stdin, out: os.Stdout, errs: os.Stderr}.run(ctx, os.Args[1:])
@@ -22,10 +22,10 @@ func main() {
 	os.Exit(code)
 }
 
-// collectLater lets the heap grow to twice the usual size before the first garbage collection, which ends this. A start
-// leaves so much garbage that the answer to initialize would otherwise wait for a collection (docs/performance.md). It
-// does nothing if GOGC is set.
-func collectLater() {
+// delayFirstCollection lets the heap grow to twice the usual size before the first garbage collection, after which the
+// usual setting applies again. Start-up allocates so much that the answer to initialize would otherwise wait for a
+// collection (docs/performance.md). It does nothing if GOGC is set.
+func delayFirstCollection() {
 	if os.Getenv("GOGC") != "" {
 		return
 	}

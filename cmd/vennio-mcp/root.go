@@ -136,7 +136,7 @@ type runError struct{ error }
 // Unwrap lets errors.As see the cause.
 func (e runError) Unwrap() error { return e.error }
 
-// root is the command line with all commands.
+// root returns the command line with all commands.
 func (p program) root() *cobra.Command {
 	root := p.rootAlone()
 	p.addCommands(root)
@@ -145,8 +145,8 @@ func (p program) root() *cobra.Command {
 	return root
 }
 
-// rootAlone is the command line without commands and flags. It is what an MCP client runs, which starts the program
-// without arguments; the commands would be a sixth of the work until the first answer.
+// rootAlone returns the command line without commands and flags. An MCP client usually starts the program without
+// arguments, and making the commands would be a sixth of the work until the first answer.
 func (p program) rootAlone() *cobra.Command {
 	root := &cobra.Command{
 		Use: "vennio-mcp", Short: "Find a time and book it with Vennio, over MCP", Long: about, Example: examples,
@@ -159,8 +159,8 @@ func (p program) rootAlone() *cobra.Command {
 	return root
 }
 
-// addCommands adds all commands. Without one the program is stdio, whose flags it takes too: its help does not repeat
-// them.
+// addCommands adds all commands. Without a command the program does the same as stdio and accepts the same flags, which
+// the help of the root does not repeat.
 func (p program) addCommands(root *cobra.Command) {
 	root.Version = version()
 	root.SetVersionTemplate(versionLine())

@@ -52,7 +52,8 @@ func (l *Ledger) IssueCardKey(ctx context.Context, id, holder string) (key strin
 	return key, nil
 }
 
-// keyOfCard excludes other answers of the card of a proposal, and another key for it.
+// keyOfCard returns the key for Exclude under which answers of the card of a proposal, and new card keys, are
+// stored one at a time.
 func keyOfCard(proposal string) string { return "card\n" + proposal }
 
 // cardHash binds a key to its proposal and act.

@@ -122,8 +122,8 @@ type transaction struct {
 }
 
 // update runs do, which reads one snapshot and then queues changes: either all of them
-// take effect or none. If another process committed something that conflicts, do runs
-// again ([sqldb.DB.Decide]), so it sets its results each time.
+// take effect or none. If another transaction committed something that conflicts, do runs
+// again ([sqldb.DB.Decide]), so it must set all its results in each run.
 func (l *Ledger) update(ctx context.Context, do func(*transaction) error) error {
 	var tx *transaction
 	err := l.db.Decide(ctx, func(raw *sqldb.Tx) (err error) {
@@ -146,7 +146,8 @@ func (l *Ledger) update(ctx context.Context, do func(*transaction) error) error 
 }
 
 // guard is a condition that a transaction has found true and that must still be true when
-// its changes are stored. Whatever can make it false is stored under the same key.
+// its changes are stored. Every transaction that can make it false excludes others by the
+// same key ([sqldb.Tx.Exclude]).
 type guard struct {
 	key       string
 	condition string

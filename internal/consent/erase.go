@@ -71,9 +71,9 @@ func (l *Ledger) Erase(ctx context.Context, person string) (acts, passkeys int, 
 	return acts, passkeys, l.db.Scrub(ctx)
 }
 
-// eraseAct erases an act and everything about it, and reports whether there was anything. What remains is
+// eraseAct erases an act and everything about it, and reports whether there was anything to erase. What remains is
 // that there was an act, under which slot id, and what became of it, so that it is not executed a second
-// time. An open proposal of it can no longer be answered, an unsent grant no longer be sent.
+// time. An open proposal of it can no longer be answered, and an unsent grant can no longer be sent.
 func (tx *transaction) eraseAct(id string) (bool, error) {
 	stored, err := sqldb.One(tx.Tx, (*storedAct).columns, `SELECT `+actColumns+` FROM acts a WHERE a.id = ?`, id)
 	if err != nil || stored == nil {

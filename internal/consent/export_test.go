@@ -23,7 +23,7 @@ type line struct {
 	At, Kind, Digest, Commitment, Prev, Hash, Salt, Details, Tenant, Chain string
 }
 
-// tally is what proven tally in an export.
+// tally counts the lines of an export: entries, those without details, seals, and entries without a seal.
 type tally struct{ entries, bare, seals, unsealed int }
 
 // proven checks an export of a new ledger by the documentation of Entry and Seal alone.

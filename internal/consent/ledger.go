@@ -15,8 +15,8 @@ import (
 	"github.com/vennio-mcp/vennio-mcp/internal/tenant"
 )
 
-// This file has all statements on the entries and their details, and the rules of their
-// chains. seals.go has the seals, which fix the order of the chains.
+// This file contains all statements on the entries and their details, and the rules of
+// their chains. seals.go contains the seals, which fix the order of all entries.
 
 // The kinds of entries.
 const (
@@ -36,7 +36,7 @@ const (
 	kindPasskeyRemoved = "passkey_removed"
 )
 
-// Entry is one entry of the ledger. Anyone who has it can prove it without this
+// Entry is one entry of the ledger. Anyone who has it can verify it without this
 // program: commitment is the SHA-256 of salt and details as one text; hash is the
 // SHA-256 of prev, tenant, chain, n, at, kind, digest and commitment joined by line
 // feeds; prev is the hash of the entry before it in its chain. The first entry of a

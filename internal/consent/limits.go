@@ -51,7 +51,7 @@ func (e *TooManyError) Error() string {
 }
 
 // checkAskLimits refuses a request that exceeds the limits, with the limit that takes longest to
-// wait for. The guards do so too, when the request is stored. Each limit takes one query that reads at
+// wait for. The guards check this again when the request is stored. Each limit takes one query that reads at
 // most as many rows as the limit allows requests.
 func (tx *transaction) checkAskLimits(tenant string, from Asker) (guards []guard, err error) {
 	var longest *TooManyError

@@ -281,8 +281,8 @@ func (tx *transaction) checkAssertion(tenant string, a passkey.Assertion, s pass
 	return signed, nil
 }
 
-// passkeyKey excludes other signatures by a passkey, whose counters must increase from entry to entry, and
-// its removal, after which it signs nothing.
+// passkeyKey returns the key for Exclude under which the signatures of a passkey and its removal are stored one
+// at a time: its counters must increase from entry to entry, and nothing may be signed after its removal.
 func passkeyKey(id string) string { return "passkey\n" + id }
 
 // storeCounter queues the counter of the passkey that signed, if one did, before the entry that contains

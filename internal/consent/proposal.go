@@ -165,7 +165,7 @@ func (l *Ledger) Ask(ctx context.Context, act Act, from Asker) (Proposal, error)
 type earlier struct {
 	valid   *Proposal // open, or approved and still counts; nil if there is none
 	retired *Grant    // a grant that can no longer be sent, and has no entry about that yet
-	why     string    // it was retired
+	why     string    // the reason for which the grant was retired
 	overdue *Proposal // a proposal that has expired, and has no entry about that yet
 }
 
@@ -205,7 +205,7 @@ func (tx *transaction) findEarlier(act storedAct, policy Policy) (e earlier, err
 	return e, err
 }
 
-// recordEnd records what has ended.
+// recordEnd appends the missing entries about the end of an earlier grant and proposal.
 func (tx *transaction) recordEnd(e earlier) error {
 	if e.retired != nil {
 		if err := tx.retire(*e.retired, e.why); err != nil {
@@ -219,7 +219,7 @@ func (tx *transaction) recordEnd(e earlier) error {
 }
 
 // checkAskable refuses a request that a person has declined, or that exceeds the limits on asking. The
-// guards do so too, when the request is stored.
+// guards check this again when the request is stored.
 func (tx *transaction) checkAskable(act Act, from Asker) ([]guard, error) {
 	refused, unchanged, err := tx.refusal(act)
 	if err != nil {

@@ -14,7 +14,7 @@ import (
 	"github.com/vennio-mcp/vennio-mcp/internal/sqldb"
 )
 
-// This file has the seals. A chain orders the entries about one act; a seal, written a
+// This file contains the seals. A chain orders the entries about one act; a seal, written a
 // moment later, contains the hashes of all entries since the seal before, so that no chain
 // can be shortened or removed afterwards. The seals are one chain for all tenants: those of
 // a tenant that no longer books could otherwise be removed together with its entries.
@@ -62,7 +62,7 @@ func (s Seal) hashOf(hashes []string) string {
 const sealAtOnce = 1000
 
 // Seal seals all entries that have no seal. Several processes may call it at the same
-// time: the seal of one of them counts, and the others read again what is left.
+// time: if two seal the same entries, one of them succeeds, and the other one seals the rest.
 func (l *Ledger) Seal(ctx context.Context) error {
 	for {
 		var n int

@@ -176,7 +176,7 @@ func (c *entryVerifier) count(e Entry) (why string) {
 	return follows(e, end)
 }
 
-// follows says why an entry is not the next one of its chain.
+// follows returns the reason for which an entry is not the next one of its chain; empty if it is.
 func follows(e Entry, end chainEnd) (why string) {
 	switch {
 	case e.N != end.n+1:

@@ -75,46 +75,46 @@ const vennioPrefix = `vennio` + underscore + `(?:sk|pk|at|rt)` + underscore
 
 const underscore = `(?:_|%5f|\\+u005f)`
 
-var vennioKey = onUse(`(?i)` + vennioPrefix)
+var vennioKey = lazyRegexp(`(?i)` + vennioPrefix)
 
 // VennioKey reports whether s contains the beginning of a Vennio key.
 func VennioKey(s string) bool {
 	return strings.Contains(strings.ToLower(s), "vennio") && vennioKey().MatchString(s)
 }
 
-// onUse returns a function that compiles the pattern at its first call.
-func onUse(pattern string) func() *regexp.Regexp {
+// lazyRegexp returns a function that compiles the pattern at its first call.
+func lazyRegexp(pattern string) func() *regexp.Regexp {
 	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(pattern) })
 }
 
 var masks = []mask{
-	{[]string{"private key"}, onUse(`(-----BEGIN [A-Z ]*PRIVATE KEY-----)([^-]*)`), nil},
-	{[]string{"vennio_", "vennio%5f", `vennio\`}, onUse(`(?i)(` + vennioPrefix + `(?:(?:live|test)` + underscore + `)?)(` + value + `)`), notJustAKind},
+	{[]string{"private key"}, lazyRegexp(`(-----BEGIN [A-Z ]*PRIVATE KEY-----)([^-]*)`), nil},
+	{[]string{"vennio_", "vennio%5f", `vennio\`}, lazyRegexp(`(?i)(` + vennioPrefix + `(?:(?:live|test)` + underscore + `)?)(` + value + `)`), notJustAKind},
 	{ // such a key in base64, wherever it begins in a group of three bytes
-		[]string{"dmvubmlvx", "zlbm5pb1", "2zw5uaw9f"}, onUse(`(dmVubmlvX|Zlbm5pb1|2ZW5uaW9f)([A-Za-z0-9_\-+/]{8,}=*)`), nil,
+		[]string{"dmvubmlvx", "zlbm5pb1", "2zw5uaw9f"}, lazyRegexp(`(dmVubmlvX|Zlbm5pb1|2ZW5uaW9f)([A-Za-z0-9_\-+/]{8,}=*)`), nil,
 	},
-	{[]string{"whsec_", "vmcp_"}, onUse(`(?i)(whsec_|vmcp_)(` + value + `)`), nil},
+	{[]string{"whsec_", "vmcp_"}, lazyRegexp(`(?i)(whsec_|vmcp_)(` + value + `)`), nil},
 	{
 		[]string{"sk_", "pk_", "rk_"}, // Stripe, and Vennio's guide
-		onUse(`(?i)(\b[spr]k_(?:live|test)_)(` + value + `)`), nil,
+		lazyRegexp(`(?i)(\b[spr]k_(?:live|test)_)(` + value + `)`), nil,
 	},
 	{
 		[]string{"ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_", "xox", "xapp-", "sk-", "akia", "aiza", "glpat-"},
-		onUse(`(\b(?:gh[pousr]_|github_pat_|xox[a-z]-|xapp-|sk-|AKIA|AIza|glpat-))([A-Za-z0-9_\-]{16,})`), nil,
+		lazyRegexp(`(\b(?:gh[pousr]_|github_pat_|xox[a-z]-|xapp-|sk-|AKIA|AIza|glpat-))([A-Za-z0-9_\-]{16,})`), nil,
 	},
-	{[]string{"hooks.slack.com/"}, onUse(`(?i)(hooks\.slack\.com/[a-z]+/)(` + value + `)`), nil},
-	{[]string{"eyj"}, onUse(`(\beyJ)([A-Za-z0-9_\-]{8,}\.[A-Za-z0-9_\-]{8,}(?:\.[A-Za-z0-9_\-]*)*)`), nil},
+	{[]string{"hooks.slack.com/"}, lazyRegexp(`(?i)(hooks\.slack\.com/[a-z]+/)(` + value + `)`), nil},
+	{[]string{"eyj"}, lazyRegexp(`(\beyJ)([A-Za-z0-9_\-]{8,}\.[A-Za-z0-9_\-]{8,}(?:\.[A-Za-z0-9_\-]*)*)`), nil},
 	{
 		[]string{"bearer", "basic", "authorization"},
-		onUse(`(?i)(\b(?:authorization["']?\s*[:=]\s*["']?(?:[a-z]+ )?|(?:bearer|basic)[ :=]+))(` + value + `)`), likely,
+		lazyRegexp(`(?i)(\b(?:authorization["']?\s*[:=]\s*["']?(?:[a-z]+ )?|(?:bearer|basic)[ :=]+))(` + value + `)`), likely,
 	},
 	{
 		[]string{"key", "token", "secret", "passw"},
-		onUse(`(?i)(` + named + `["']? ?: ?["']?)([^\s"'<>&,;\\{}$…]+)`), likely,
+		lazyRegexp(`(?i)(` + named + `["']? ?: ?["']?)([^\s"'<>&,;\\{}$…]+)`), likely,
 	},
-	{[]string{"key=", "token=", "secret=", "passw"}, onUse(`(?i)(` + named + `=["']?)([^\s"'<>&,;\\{}$…]+)`), nil},
-	{[]string{"://"}, onUse(`(\b[A-Za-z][A-Za-z0-9+.\-]*://[^\s/?#"'<>:@\\]*:)([^\s"'<>\\]+)@`), notAPort},
-	{[]string{"://"}, onUse(`(\b[A-Za-z][A-Za-z0-9+.\-]*://[^\s/?#"'<>:@\\]*:)([^\s"'<>\\/@]+)…`), notANumber}, // cut before its @
+	{[]string{"key=", "token=", "secret=", "passw"}, lazyRegexp(`(?i)(` + named + `=["']?)([^\s"'<>&,;\\{}$…]+)`), nil},
+	{[]string{"://"}, lazyRegexp(`(\b[A-Za-z][A-Za-z0-9+.\-]*://[^\s/?#"'<>:@\\]*:)([^\s"'<>\\]+)@`), notAPort},
+	{[]string{"://"}, lazyRegexp(`(\b[A-Za-z][A-Za-z0-9+.\-]*://[^\s/?#"'<>:@\\]*:)([^\s"'<>\\/@]+)…`), notANumber}, // cut before its @
 }
 
 // notJustAKind excludes a prefix without a key, as in "keys begin with vennio_sk_live_".

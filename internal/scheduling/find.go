@@ -46,14 +46,14 @@ func (s *Service) Free(ctx context.Context, q Search) (f Found, err error) {
 	around := s.around(q)
 	var moving []vennioclient.Slot
 	var team map[int64]bool
-	var noNames, noMoving, noTeam error
+	var namesErr, movingErr, teamErr error
 	var reads sync.WaitGroup
-	reads.Go(func() { f.Hosts, noNames = s.WithNames(ctx, q.Hosts) })
+	reads.Go(func() { f.Hosts, namesErr = s.WithNames(ctx, q.Hosts) })
 	if q.Moving != nil && s.overlapsMoving(around) {
-		reads.Go(func() { moving, noMoving = s.freeAroundMoving(ctx, q) })
+		reads.Go(func() { moving, movingErr = s.freeAroundMoving(ctx, q) })
 	}
 	if q.Team != "" {
-		reads.Go(func() { team, noTeam = s.freeOfTeam(ctx, around) })
+		reads.Go(func() { team, teamErr = s.freeOfTeam(ctx, around) })
 	}
 	found, until, err := s.freeOfHosts(ctx, around)
 	reads.Wait()
@@ -61,7 +61,7 @@ func (s *Service) Free(ctx context.Context, q Search) (f Found, err error) {
 	if f.Until.After(q.Window.To) {
 		f.Until = q.Window.To
 	}
-	if err := cmp.Or(noNames, calendarRefusal(err, f.Hosts), noMoving, noTeam); err != nil {
+	if err := cmp.Or(namesErr, calendarRefusal(err, f.Hosts), movingErr, teamErr); err != nil {
 		return Found{Until: f.Until}, err
 	}
 	f.Slots = append(f.Slots, moving...)

@@ -69,8 +69,8 @@ func (n *HostNames) Find(ctx context.Context, ids ...string) (map[string]string,
 	}
 	var err error
 	if left := missing(); len(left) > 0 || stale {
-		if n.account.lacked(left) { // last time too, so that the second list will be needed again
-			go func() { _, _ = n.access.get(ctx, left) }() // read at the same time; the call below waits for it
+		if n.account.lackedNames(left) { // the account had no names for them last time either, so the second list is needed again
+			go func() { _, _ = n.access.get(ctx, left) }() // the call of access.get below waits for this one
 		}
 		if account, err = n.account.get(ctx, ids); err != nil {
 			return nil, err
@@ -148,8 +148,8 @@ func (l *nameList) kept() (t nameTable, stale bool) {
 	return l.table, false
 }
 
-// lacked reports whether the list was read before, however long ago, and had no name for one of the ids.
-func (l *nameList) lacked(ids []string) bool {
+// lackedNames reports whether the list was read before, however long ago, and had no name for one of the ids.
+func (l *nameList) lackedNames(ids []string) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return !l.table.at.IsZero() && slices.ContainsFunc(ids, func(id string) bool { return l.table.name(id) == "" })

@@ -232,10 +232,10 @@ type dialect interface {
 	// beginDecision begins the transaction of Decide on a connection of pool, and returns
 	// the time by the database's clock when its snapshot was taken.
 	beginDecision(ctx context.Context, pool *sql.DB) (decision, time.Time, error)
-	// selectCondition is a statement that checks a condition.
+	// selectCondition returns a statement that checks a condition.
 	selectCondition(condition string) string
-	// exclusion is a statement that waits until no other transaction has executed it with
-	// the same value and not ended; empty if a decision already excludes other writers.
+	// exclusion returns a statement that locks its value until the transaction ends; empty
+	// if a decision already excludes other writers.
 	exclusion() string
 	// now is the time by the database's clock.
 	now(ctx context.Context, tx *sql.Tx) (time.Time, error)

@@ -107,16 +107,16 @@ type reader interface {
 	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
 }
 
-// statement waits in a decision until it is executed.
+// statement is one that Decide executes after do has returned.
 type statement struct {
 	sql       string
 	args      []any
-	condition bool // of Require; sql selects it
+	condition bool // true for a statement of Require: sql selects the condition
 }
 
-// failed returns an error of a statement, which it names by its first words, for
-// example INSERT INTO entries.
-func (s statement) failed(err error) error {
+// wrap adds the first words of the statement to its error, for example INSERT INTO
+// entries.
+func (s statement) wrap(err error) error {
 	if s.condition {
 		return fmt.Errorf("check a condition in the store: %w", err)
 	}
@@ -139,9 +139,10 @@ func (tx *Tx) Require(condition string, args ...any) error {
 	return nil
 }
 
-// Exclude queues in Decide that, among the transactions with the same key, one at a time
-// executes the statements after it and commits: they see what the one before committed.
-// Transactions that exclude others by several keys name them in the same order.
+// Exclude queues a lock in Decide, which the transaction holds until it ends. Of all
+// transactions with the same key, only one at a time executes the statements after
+// Exclude, and they see what the previous ones committed. A transaction that needs
+// several keys must lock them in the same order as the others, to avoid deadlocks.
 func (tx *Tx) Exclude(key string) error {
 	if tx.decision == nil {
 		return errOnlyInDecide

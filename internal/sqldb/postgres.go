@@ -54,7 +54,7 @@ func (p postgres) connect(ctx context.Context) (pools, error) {
 		}
 	}
 	cfg.ConnectTimeout = cmp.Or(cfg.ConnectTimeout, p.patience)
-	// A broken connection to write is found when a transaction begins, which tries again.
+	// DB.begin notices a broken connection of the writers and tries again, so they need no ping.
 	withoutPing := stdlib.OptionShouldPing(func(context.Context, stdlib.ShouldPingParams) bool { return false })
 	open := pools{read: stdlib.OpenDB(*cfg), write: stdlib.OpenDB(*cfg, withoutPing)}
 	open.read.SetMaxOpenConns(maxReaders)
@@ -176,7 +176,7 @@ func (d postgresDecision) commit(ctx context.Context, queue []statement) error {
 		}
 		for _, s := range queue {
 			if _, err := results.Exec(); err != nil {
-				return conflict(s.failed(err), s.condition)
+				return conflict(s.wrap(err), s.condition)
 			}
 		}
 		return results.Close()

@@ -249,7 +249,7 @@ type sqliteDecision struct{ *sql.Tx }
 func (d sqliteDecision) commit(ctx context.Context, queue []statement) error {
 	for _, s := range queue {
 		if err := d.execute(ctx, s); err != nil {
-			return s.failed(err)
+			return s.wrap(err)
 		}
 	}
 	if err := d.Commit(); err != nil {

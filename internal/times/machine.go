@@ -113,7 +113,7 @@ func (m Machine) loadNamed(name string) *time.Location {
 }
 
 // zoneinfo matches paths of files of the tz database in any directory.
-var zoneinfo = onUse(`/zoneinfo[^/]*/(.+)$`)
+var zoneinfo = lazyRegexp(`/zoneinfo[^/]*/(.+)$`)
 
 // fromFile returns the zone of a file by its path, by the path of a link to it, or by its content. loc is nil if
 // the file matches no zone; found is false if the file does not exist.

@@ -78,7 +78,7 @@ func cutWeekday(s string) (text, day string) {
 }
 
 var (
-	ruleDay = onUse(`(?i);BYDAY=(MO|TU|WE|TH|FR|SA|SU)\b`)
+	ruleDay = lazyRegexp(`(?i);BYDAY=(MO|TU|WE|TH|FR|SA|SU)\b`)
 	onDay   = sync.OnceValue(func() *regexp.Regexp {
 		return regexp.MustCompile(`(?i)^(?:(?:every|each) (other |second )?|(weekly|every week|biweekly|bi-weekly|fortnightly) on )` +
 			`(mon|tue|wed|thu|fri|sat|sun)(?:day|s?day|nesday|rsday|urday)?s?\b[\s,]*(.*)$`)
@@ -91,7 +91,7 @@ var (
 			`(biweekly|bi weekly|fortnightly|every fortnight|every (?:2|two) weeks|every (?:other|second) week|every 14 days|once every (?:2|two) weeks)|` +
 			`(monthly|every month|each month|once a month|every 1 months?))(?: (.+))?$`)
 	})
-	countFirst = onUse(`^(\d{1,3}) ?(?:x|times) (.+)$`)
+	countFirst = lazyRegexp(`^(\d{1,3}) ?(?:x|times) (.+)$`)
 	countForm  = sync.OnceValue(func() *regexp.Regexp {
 		return regexp.MustCompile(`^(?:(?:x|count) ?(\d{1,3})|(?:for )?(\d{1,3}) ?(?:x|times|meetings|occurrences|sessions)|for (\d{1,3}) (weeks|months))$`)
 	})
@@ -102,9 +102,9 @@ var (
 		return regexp.MustCompile(`\b(?:three|four|five|six|seven|eight|nine|ten|twelve)\b`)
 	})
 	counts           = []string{"", "", "", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "", "twelve"}
-	repeatSeparators = onUse(`[\s,;:=()_-]+`)
-	ofMonth          = onUse(`\b(\d{1,2})(?:st|nd|rd|th)\b`)
-	isoDate          = onUse(`\b(\d{4})-(\d{2})-(\d{2})\b`)
+	repeatSeparators = lazyRegexp(`[\s,;:=()_-]+`)
+	ofMonth          = lazyRegexp(`\b(\d{1,2})(?:st|nd|rd|th)\b`)
+	isoDate          = lazyRegexp(`\b(\d{4})-(\d{2})-(\d{2})\b`)
 )
 
 // CanonicalRepeat converts a recurrence to the form of ParseRepeat: "every week" to weekly, "every two weeks,

@@ -171,7 +171,7 @@ func (c calendar) readPhrase(phrase string) (meanings []meaning, p *problem) {
 
 const instantText = `(\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:\d\d))`
 
-var instantForm = onUse(`^` + instantText + `(?: ?(?:/|-|–|TO|UNTIL) ?` + instantText + `)?$`)
+var instantForm = lazyRegexp(`^` + instantText + `(?: ?(?:/|-|–|TO|UNTIL) ?` + instantText + `)?$`)
 
 // instants parses an RFC 3339 time with an offset, at which the meeting begins, or an interval of two such times.
 func (c calendar) instants(phrase string) (meaning, bool) {
@@ -346,7 +346,7 @@ func (r *reader) resolveByNeighbours() {
 	}
 }
 
-var decimal = onUse(`^\d{1,3}[.,]\d{1,2}$`)
+var decimal = lazyRegexp(`^\d{1,3}[.,]\d{1,2}$`)
 
 // resolveToken chooses a reading for a token with several readings.
 func (r *reader) resolveToken(t *token) {

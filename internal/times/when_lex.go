@@ -95,8 +95,8 @@ func (l *lexicon) add(words []string, canonical string, sequence bool) {
 	}
 }
 
-// onUse returns a function that compiles the pattern at its first call: a process that only starts up needs none.
-func onUse(pattern string) func() *regexp.Regexp {
+// lazyRegexp returns a function that compiles the pattern at its first call: a process that only starts up needs none.
+func lazyRegexp(pattern string) func() *regexp.Regexp {
 	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(pattern) })
 }
 
@@ -145,11 +145,11 @@ var rewritings = sync.OnceValue(func() []func(string) string {
 })
 
 var (
-	monthInFigures    = onUse(`(^|[^\d/.-])(20\d\d)-(0?[1-9]|1[0-2])($|[^\d/.-])`)
-	weekDateInFigures = onUse(`\b(\d{4}-?w\d\d)-?([1-7])\b`)
+	monthInFigures    = lazyRegexp(`(^|[^\d/.-])(20\d\d)-(0?[1-9]|1[0-2])($|[^\d/.-])`)
+	weekDateInFigures = lazyRegexp(`\b(\d{4}-?w\d\d)-?([1-7])\b`)
 	// A list of weekdays in one or two letters: "m/w/f", "tu-th", "mwf".
-	letterList  = onUse(`(^|[\s,])((?:mo?|tu?|th|we?|fr?|sa|su)(?:\s?[/-]\s?(?:mo?|tu?|th|we?|fr?|sa|su))+|mwf|tth|tuth|mtwthf)($|[\s,])`)
-	letterParts = onUse(`th|tu|mo|we|fr|sa|su|m|t|w|f|[/-]`)
+	letterList  = lazyRegexp(`(^|[\s,])((?:mo?|tu?|th|we?|fr?|sa|su)(?:\s?[/-]\s?(?:mo?|tu?|th|we?|fr?|sa|su))+|mwf|tth|tuth|mtwthf)($|[\s,])`)
+	letterParts = lazyRegexp(`th|tu|mo|we|fr|sa|su|m|t|w|f|[/-]`)
 )
 
 // monthsInFigures replaces "2027-01" by the month.
@@ -282,7 +282,7 @@ func lexeme(form, piece string, all []token, before, after string) (token, bool)
 	return t, true
 }
 
-var decimalDate = onUse(`^\d{1,2}\.\d{1,2}$`)
+var decimalDate = lazyRegexp(`^\d{1,2}\.\d{1,2}$`)
 
 // beforeUnit reports whether a unit of time follows: "1.5 hours".
 func beforeUnit(after string) bool {

@@ -103,8 +103,8 @@ type conversation struct {
 	attested int                 // consents in the ledger on the model's word alone
 }
 
-// converse runs a case with a model, and grades it. A run that the endpoint or the harness did not let finish is not
-// graded; its error is returned, too.
+// converse runs a case with a model, and grades it. A run that an error of the endpoint or the harness ended is
+// not graded; its error is returned, too.
 func converse(ctx context.Context, c *Case, v Variant, number int, model Model) (*Run, error) {
 	run := &Run{Case: c.ID, Topic: c.Topic, Variant: v.Name, Number: number}
 	w, err := newWorld(ctx, c, v)
@@ -126,7 +126,7 @@ func converse(ctx context.Context, c *Case, v Variant, number int, model Model) 
 
 func (s *conversation) talk(ctx context.Context, model Model) error {
 	s.request = Request{System: s.system(), Tools: s.tools()}
-	s.userSpeaks()
+	s.addUserTurn()
 	for range maxTurns {
 		reply, err := model.Next(ctx, s.request)
 		s.run.Usage.add(reply.Usage)
@@ -138,7 +138,7 @@ func (s *conversation) talk(ctx context.Context, model Model) error {
 			s.run.Events = append(s.run.Events, Event{Model: reply.Text})
 		}
 		if len(reply.Calls) == 0 {
-			if !s.userSpeaks() {
+			if !s.addUserTurn() {
 				return nil
 			}
 			continue
@@ -182,8 +182,8 @@ func (s *conversation) tools() []Tool {
 	return append(all, reportDefinition)
 }
 
-// userSpeaks adds what the user says next. It returns false if the user has nothing more to say.
-func (s *conversation) userSpeaks() bool {
+// addUserTurn adds the next words of the user. It returns false if the user has nothing more to say.
+func (s *conversation) addUserTurn() bool {
 	next := slices.IndexFunc(s.turns, func(t Turn) bool {
 		return t.After == "" || t.After == afterAwaiting && s.awaiting
 	})
@@ -266,7 +266,7 @@ func (s *conversation) report(arguments map[string]any, event *Event) {
 	s.run.Reported, event.Answer = outcome, "Recorded."
 }
 
-// callServer calls a tool of the server, and notes what the call meant for consent.
+// callServer calls a tool of the server, and records its effects on consent.
 func (s *conversation) callServer(ctx context.Context, tool string, arguments map[string]any, event *Event) error {
 	req := mcp.CallToolRequest{}
 	req.Params.Name, req.Params.Arguments = tool, arguments
@@ -278,7 +278,7 @@ func (s *conversation) callServer(ctx context.Context, tool string, arguments ma
 	event.Status, _ = structured["status"].(string)
 	event.IsError = result.IsError
 	event.Answer = s.v.show(result)
-	s.learnStarts(structured)
+	s.recordStarts(structured)
 	event.Act = s.actOf(tool, arguments)
 	attested, err := s.w.attested(ctx)
 	if err != nil {
@@ -297,8 +297,8 @@ func (s *conversation) callServer(ctx context.Context, tool string, arguments ma
 	return err
 }
 
-// learnStarts keeps which slot begins when, because another search gives the same time another slot id.
-func (s *conversation) learnStarts(v any) {
+// recordStarts records the start of each slot, because another search gives the same time another slot id.
+func (s *conversation) recordStarts(v any) {
 	switch v := v.(type) {
 	case map[string]any:
 		id, _ := v["slot_id"].(string)
@@ -307,23 +307,23 @@ func (s *conversation) learnStarts(v any) {
 			s.starts[id] = start
 		}
 		for _, inner := range v {
-			s.learnStarts(inner)
+			s.recordStarts(inner)
 		}
 	case []any:
 		for _, inner := range v {
-			s.learnStarts(inner)
+			s.recordStarts(inner)
 		}
 	}
 }
 
-// notOfAct are arguments that say nothing about what is written, or only repeat what the slot says.
-var notOfAct = []string{"consent", "timezone", "hosts"}
+// ignoredArguments are arguments that do not affect what is written, or only repeat what the slot id implies.
+var ignoredArguments = []string{"consent", "timezone", "hosts"}
 
 // actOf identifies what a call would write, whatever its consent and the spelling of its slot ids and names.
 func (s *conversation) actOf(tool string, arguments map[string]any) string {
 	act := map[string]any{"tool": tool}
 	for name, value := range arguments {
-		if !slices.Contains(notOfAct, name) {
+		if !slices.Contains(ignoredArguments, name) {
 			act[name] = s.normal(value)
 		}
 	}

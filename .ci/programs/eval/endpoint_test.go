@@ -279,7 +279,7 @@ func TestReq_Q7_ARefusedKeyEndsTheEvaluation(t *testing.T) {
 	assert.Contains(t, reportFiles(t, s.out)[1], "not graded: the endpoint answered 401 Unauthorized")
 }
 
-// req: Q7. An endpoint that stays away fails the run after the last attempt; the next run is tried.
+// req: Q7. An endpoint that cannot be reached fails the run after the last attempt; the next run is tried.
 func TestReq_Q7_AnOutageFailsARunAndNotTheEvaluation(t *testing.T) {
 	t.Parallel()
 	f := newFakeEndpoint(t, &repeated{steps: allCases(t)[0].Agent}, status(500), status(502), status(529), cut, status(500), status(500))
@@ -293,7 +293,7 @@ func TestReq_Q7_AnOutageFailsARunAndNotTheEvaluation(t *testing.T) {
 	assert.Equal(t, 1, e.report.Summary[0].Failed)
 }
 
-// req: Q7. An endpoint that never answers is given up after the timeout of each attempt.
+// req: Q7. An endpoint never answers: each attempt ends after its timeout.
 func TestReq_Q7_AnAttemptHasATimeout(t *testing.T) {
 	t.Parallel()
 	hang := func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }

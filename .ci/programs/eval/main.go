@@ -56,7 +56,7 @@ func run(ctx context.Context, getenv func(string) string, out, progress io.Write
 	return e.report.result(stopped)
 }
 
-// settings are what the owner chose, from the environment.
+// settings are the values of the environment variables.
 type settings struct {
 	api      string
 	endpoint endpoint

@@ -27,7 +27,7 @@ type Report struct {
 type Summary struct {
 	Variant   string         `json:"variant"`
 	Graded    int            `json:"graded"` // runs
-	Failed    int            `json:"failed"` // runs that the endpoint or the harness did not let finish
+	Failed    int            `json:"failed"` // runs that an error of the endpoint or the harness ended
 	Completed int            `json:"completed"`
 	Findings  map[string]int `json:"findings"`   // runs in which each grader found something
 	Cases     int            `json:"cases"`      // cases with all their runs

@@ -62,7 +62,7 @@ type Entry struct {
 	Grant   string `json:"grant,omitempty"`
 }
 
-// state reads the sandbox and the ledger, not what the program answered.
+// state reads the sandbox and the ledger; it does not rely on the answers of the program.
 func (w *world) state(ctx context.Context) (s State, err error) {
 	w.vennio.Calm()
 	w.faults.clear()

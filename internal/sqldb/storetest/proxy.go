@@ -23,21 +23,21 @@ type Proxy struct {
 	server   string // host and port of the server
 	delay    time.Duration
 
-	mu     sync.Mutex
-	cut    bool
-	passes chan struct{} // closed while the network is not cut
-	conns  map[net.Conn]bool
-	ended  []Transaction
+	mu       sync.Mutex
+	cut      bool
+	restored chan struct{} // closed while the network is not cut
+	conns    map[net.Conn]bool
+	ended    []Transaction
 }
 
 // Transaction is one transaction that a Proxy has seen, or one statement outside a
 // transaction.
 type Transaction struct {
 	Statements []string
-	// RoundTrips is the number of requests of the client that it had to wait for.
+	// RoundTrips is the number of requests for whose responses the client had to wait.
 	RoundTrips int
-	// Locked is the number of these from the one with the first statement that locks
-	// something to the one that ended the transaction.
+	// Locked is the number of these round trips during which the transaction held a lock:
+	// from the one with its first locking statement to the one that ended it.
 	Locked int
 }
 
@@ -47,8 +47,8 @@ func NewProxy(ctx context.Context, database string, delay time.Duration) (*Proxy
 	if err != nil {
 		return nil, errors.New("want the address of a PostgreSQL database")
 	}
-	p := &Proxy{server: at.Host, delay: delay, passes: make(chan struct{}), conns: map[net.Conn]bool{}}
-	close(p.passes)
+	p := &Proxy{server: at.Host, delay: delay, restored: make(chan struct{}), conns: map[net.Conn]bool{}}
+	close(p.restored)
 	if p.listener, err = new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0"); err != nil {
 		return nil, err
 	}
@@ -72,7 +72,7 @@ func (p *Proxy) Cut() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if !p.cut {
-		p.cut, p.passes = true, make(chan struct{})
+		p.cut, p.restored = true, make(chan struct{})
 	}
 }
 
@@ -82,7 +82,7 @@ func (p *Proxy) Restore() {
 	defer p.mu.Unlock()
 	if p.cut {
 		p.cut = false
-		close(p.passes)
+		close(p.restored)
 	}
 }
 
@@ -143,9 +143,9 @@ func (p *Proxy) relay(client net.Conn) {
 // wait returns when the network is not cut.
 func (p *Proxy) wait() {
 	p.mu.Lock()
-	passes := p.passes
+	restored := p.restored
 	p.mu.Unlock()
-	<-passes
+	<-restored
 }
 
 // packet is data that arrived at a time.
@@ -155,11 +155,12 @@ type packet struct {
 }
 
 // carry delivers data after a delay. Data that arrives during the delay of earlier
-// data does not wait longer. arrives and delivers are called with the data, before.
+// data does not wait longer. It calls arrives with the data that it has read, and delivers
+// before it writes them; either may be nil.
 func (p *Proxy) carry(to, from net.Conn, delay time.Duration, arrives, delivers func([]byte)) {
-	line := make(chan packet, 1024)
+	packets := make(chan packet, 1024)
 	go func() {
-		defer close(line)
+		defer close(packets)
 		for {
 			data := make([]byte, 16<<10)
 			n, err := from.Read(data)
@@ -167,14 +168,14 @@ func (p *Proxy) carry(to, from net.Conn, delay time.Duration, arrives, delivers 
 				if arrives != nil {
 					arrives(data[:n])
 				}
-				line <- packet{time.Now(), data[:n]}
+				packets <- packet{time.Now(), data[:n]}
 			}
 			if err != nil {
 				return
 			}
 		}
 	}()
-	for next := range line {
+	for next := range packets {
 		if late := time.Until(next.at.Add(delay)); late > 0 {
 			<-time.After(late)
 		}
@@ -221,14 +222,14 @@ func (s *session) requested(data []byte) {
 		}
 		switch kind {
 		case 'P': // Parse: name, statement
-			name, statement := text(body)
-			s.prepared[name], _ = text(statement)
+			name, statement := cString(body)
+			s.prepared[name], _ = cString(statement)
 		case 'B': // Bind: portal, name
-			_, name := text(body)
-			named, _ := text(name)
+			_, name := cString(body)
+			named, _ := cString(name)
 			s.execute(s.prepared[named])
 		case 'Q': // Query: statement
-			statement, _ := text(body)
+			statement, _ := cString(body)
 			s.execute(statement)
 		}
 	}
@@ -268,8 +269,8 @@ func (p *Proxy) end(t Transaction) {
 	p.ended = append(p.ended, t)
 }
 
-// text splits a message after its first text, which NUL ends.
-func text(body []byte) (first string, rest []byte) {
+// cString returns the text before the first NUL, and what follows the NUL.
+func cString(body []byte) (first string, rest []byte) {
 	before, after, _ := bytes.Cut(body, []byte{0})
 	return string(before), after
 }

@@ -128,7 +128,7 @@ func (s *Server) Log() (string, error) {
 	return string(log), err
 }
 
-// Process returns the id of the server's first process, the parent of all others.
+// Process returns the process id of the postmaster, the parent of the server's other processes.
 func (s *Server) Process() (int, error) {
 	file, err := os.ReadFile(filepath.Join(s.data(), "postmaster.pid"))
 	if err != nil {

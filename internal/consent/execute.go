@@ -59,7 +59,7 @@ func (tx *transaction) sentBookings(tenant string, q Quota) (int, error) {
 }
 
 // checkQuota refuses the first sending of a grant that would exceed a quota. The guard
-// does so too, when the sending is stored.
+// checks this again when the sending is stored.
 func (tx *transaction) checkQuota(g Grant, q Quota) ([]guard, error) {
 	if q.Most == 0 || g.Outcome != Unsent || g.At.Before(q.From) || !g.At.Before(q.To) || g.bookings == 0 {
 		return nil, nil
@@ -87,7 +87,7 @@ func (l *Ledger) Send(ctx context.Context, g Grant) (Grant, error) {
 
 // SendWithin is Send with a quota: if it is used up, the error is ErrQuota and nothing
 // is sent. A write that was sent before may be sent again. A grant of Statement is stored too, unless
-// the act has got another one meanwhile, which is then sent; its errors are those of Statement as well.
+// the act has another one by now, which is then sent; all errors of Statement are possible as well.
 func (l *Ledger) SendWithin(ctx context.Context, g Grant, q Quota) (Grant, error) {
 	given := g
 	var late error
@@ -173,7 +173,7 @@ func (tx *transaction) sendAttested(a attestation, q Quota) (Grant, error) {
 	return g, tx.send(g)
 }
 
-// checkSendable refuses a grant that cannot be sent. The guards do so too, when the
+// checkSendable refuses a grant that cannot be sent. The guards refuse it when the
 // sending is stored, if a person has declined meanwhile.
 func (tx *transaction) checkSendable(g Grant) ([]guard, error) {
 	switch {

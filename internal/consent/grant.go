@@ -168,8 +168,8 @@ func (l *Ledger) Attest(ctx context.Context, act Act, by, words string) (Grant, 
 	return g, err
 }
 
-// Statement is Attest without storing a new grant. SendWithin stores it, together with the sending, so
-// that both take one transaction. It makes all checks again.
+// Statement does the same as Attest, with the same errors, but does not store a new grant. SendWithin
+// makes all checks again and stores the grant together with the sending, in one transaction.
 func (l *Ledger) Statement(ctx context.Context, act Act, by, words string) (Grant, error) {
 	if err := checkStatement(by, words); err != nil {
 		return Grant{}, err
@@ -201,10 +201,11 @@ type attestation struct {
 	stored bool    // the act has this grant already, however it was given
 	isNew  bool    // the act is not stored either
 	lapsed *Grant  // an earlier grant of the act that has expired, without an entry about that
-	guards []guard // against a refusal
+	guards []guard // no person has declined the act meanwhile
 }
 
-// attestation refuses an act that a person has declined, or under whose slot id another one was sent.
+// attestation returns the grant on an agent's statement. It refuses an act that a person has declined, or
+// under whose slot id another one was sent.
 func (tx *transaction) attestation(act Act, by, words string) (a attestation, err error) {
 	stored, isNew, err := tx.findAct(act)
 	if err != nil {

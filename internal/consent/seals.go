@@ -192,7 +192,7 @@ func (tx *transaction) verifySeals(old string) (n int64, err error) {
 				}
 				hashes, entries = append(hashes, e.Hash), entries[1:]
 			}
-			if s.Entries != int64(len(hashes)) || s.Hash != s.hashOf(hashes) {
+			if len(hashes) == 0 || s.Entries != int64(len(hashes)) || s.Hash != s.hashOf(hashes) {
 				return n, s.broken("it does not fit the entries that have it: one was changed, added or removed")
 			}
 			end = chainEnd{s.N, s.Hash}

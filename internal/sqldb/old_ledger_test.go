@@ -191,3 +191,20 @@ func TestReq_O4_AChangeUnderASealIsFound(t *testing.T) {
 		})
 	}
 }
+
+// A seal without entries that was added with a correct hash is found.
+func TestReq_O4_ACorrectlyHashedEmptySealIsFound(t *testing.T) {
+	t.Parallel()
+	db, l, _ := disarmed(t)
+	ctx := t.Context()
+	ends, err := db.Texts(ctx, `SELECT hash FROM seals ORDER BY n DESC LIMIT 1`)
+	require.NoError(t, err)
+	numbers, err := db.Texts(ctx, `SELECT CAST(MAX(n) + 1 AS TEXT) FROM seals`)
+	require.NoError(t, err)
+	at := "2026-05-11T09:00:00.000Z"
+	hash := fmt.Sprintf("%x", sha256.Sum256([]byte(strings.Join([]string{ends[0], numbers[0], at, "0"}, "\n"))))
+	require.NoError(t, db.Raw(ctx, `INSERT INTO seals (n, at, entries, prev, hash) SELECT MAX(n) + 1, '`+at+`', 0, '`+ends[0]+`', '`+hash+`' FROM seals`))
+	_, err = l.Verify(ctx)
+	_, broken := errors.AsType[*consent.BrokenError](err)
+	assert.True(t, broken, "%v", err)
+}

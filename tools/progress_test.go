@@ -44,8 +44,8 @@ func listening(t *testing.T) *listener {
 	return l
 }
 
-// hears connects a client that listens.
-func (l *listener) hears(protocol string, p *person, can *mcp.ElicitationCapability) {
+// connect connects a client that collects notifications.
+func (l *listener) connect(protocol string, p *person, can *mcp.ElicitationCapability) {
 	l.t.Helper()
 	l.meet(protocol, p, can)
 	l.agent.OnNotification(func(n mcp.JSONRPCNotification) {
@@ -92,7 +92,7 @@ func TestACallThatWaitsForAPersonTellsSoUntilTheyAnswer(t *testing.T) {
 		for name, token := range map[string]mcp.ProgressToken{"a word": "tok-1", "a number": 7} {
 			l := listening(t)
 			var notes []notification
-			l.hears(protocol, &person{does: func(context.Context) (mcp.ElicitationResponseAction, error) {
+			l.connect(protocol, &person{does: func(context.Context) (mcp.ElicitationResponseAction, error) {
 				notes = append(notes, l.next())
 				for range 2 {
 					l.wait(15 * time.Second)
@@ -120,7 +120,7 @@ func TestACallThatWaitsForThePageTellsSo(t *testing.T) {
 	for _, protocol := range linking {
 		l := listening(t)
 		l.deps.ApprovalURL = func(id string) (string, error) { return "http://127.0.0.1:1/approvals/" + id, nil }
-		l.hears(protocol, says(accept), &mcp.ElicitationCapability{URL: &struct{}{}})
+		l.connect(protocol, says(accept), &mcp.ElicitationCapability{URL: &struct{}{}})
 		done, booking := make(chan bool, 1), agreed(l.slot().SlotID)
 		go func() { done <- l.call("book_slot", booking, "p") }()
 		first := l.next()
@@ -147,7 +147,7 @@ func TestACallThatWaitsForVennioTellsSo(t *testing.T) {
 	for _, protocol := range append([]string{"2024-11-05", "2025-03-26"}, asking...) {
 		l := listening(t)
 		l.withQuickRetries(2)
-		l.hears(protocol, nil, nil)
+		l.connect(protocol, nil, nil)
 		require.True(t, l.call("find_slots", args{}, "v"))
 		assert.Equal(t, notification{"v", 1, "Waiting for Vennio: it is asked again in a moment."}, l.next())
 		assert.Empty(t, l.notes, "the same message is not sent twice within a second")
@@ -169,7 +169,7 @@ func TestACallThatVennioDoesNotAnswerYetTellsSo(t *testing.T) {
 		return http.DefaultTransport.RoundTrip(r)
 	})
 	l.deps.Vennio = l.client(canary, vennioclient.WithHTTPClient(&http.Client{Transport: tools.AwaitVennio(slow)}))
-	l.hears("2025-11-25", nil, nil)
+	l.connect("2025-11-25", nil, nil)
 	require.True(t, l.call("check_calendar_access", args{}, "v"))
 	assert.Equal(t, []notification{{"v", 1, "Waiting for Vennio to answer."}, {"v", 2, "Waiting for Vennio to answer."}}, notes)
 	assert.Len(t, l.ended, 1)
@@ -183,7 +183,7 @@ func TestWithoutATokenNothingIsTold(t *testing.T) {
 	for name, token := range map[string]mcp.ProgressToken{"none": nil, "a list": []string{"x"}, "a fraction": 1.5, "true": true, "too large": 1e300} {
 		l := listening(t)
 		l.withQuickRetries(1)
-		l.hears("2025-11-25", says(accept), nil)
+		l.connect("2025-11-25", says(accept), nil)
 		require.True(t, l.call("find_slots", args{}, token), name)
 		require.True(t, l.call("book_slot", agreed(l.slot().SlotID), token), name)
 		assert.Empty(t, l.notes, name)
@@ -210,7 +210,7 @@ func TestTheWaitThatVennioAsksForIsTold(t *testing.T) {
 	l := listening(t)
 	l.withQuickRetries(0)
 	l.vennio.FailNextProblem(1, http.StatusTooManyRequests, "rate-limited", time.Second)
-	l.hears("2025-11-25", nil, nil)
+	l.connect("2025-11-25", nil, nil)
 	require.True(t, l.call("find_slots", args{}, "v"))
 	assert.Equal(t, notification{"v", 1, "Waiting for Vennio: it is asked again in 1 second."}, l.next())
 }
@@ -225,7 +225,7 @@ func TestACancelledCallTellsNothingMore(t *testing.T) {
 		giveUp()
 		return tools.WaitForVennio(ctx, d)
 	}}))
-	l.hears("2025-11-25", nil, nil)
+	l.connect("2025-11-25", nil, nil)
 	req := mcp.CallToolRequest{}
 	req.Params.Name, req.Params.Arguments, req.Params.Meta = "book_slot", agreed(l.slot().SlotID), &mcp.Meta{ProgressToken: "given up"}
 	l.vennio.FailNext(1, http.StatusServiceUnavailable)

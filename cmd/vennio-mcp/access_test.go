@@ -102,7 +102,7 @@ func TestReq_X1_MissingAndWrongBearersAreRefused(t *testing.T) {
 			assert.Equal(t, try.code != "", strings.Contains(challenge, `error="`+try.code+`"`), challenge)
 		}
 	}
-	assert.Empty(t, c.bank.heard())
+	assert.Empty(t, c.bank.received())
 	for _, open := range []string{"/healthz", "/readyz"} { // ready once the store is open, which takes a while on a busy machine
 		require.Eventually(t, func() bool { return get(t, c.url+open).status == http.StatusOK }, patience, tick, open)
 	}
@@ -148,10 +148,10 @@ func TestReq_X3_CredentialsAndKeysAreNeverMixed(t *testing.T) {
 	require.True(t, c.holds(keyOfGuy, made.BookingID), made.Error)
 	ada := c.as(c.acme)
 	ada.finds()
-	heard := c.bank.heard()
-	assert.Contains(t, heard, keyOfGuy)
+	received := c.bank.received()
+	assert.Contains(t, received, keyOfGuy)
 	for _, never := range []string{"vmcp_", auth.HeaderKey, "Mcp-Session-Id"} {
-		assert.NotContains(t, heard, never)
+		assert.NotContains(t, received, never)
 	}
 	for _, try := range [][]string{
 		{"Authorization", "Bearer " + c.guest},                                                                  // brings no key
@@ -194,5 +194,5 @@ func TestReq_X3_InjectedAndDoubledHeadersAreRefused(t *testing.T) {
 		assert.NotEmpty(t, status, "%q: %.60q", lines, raw)
 		assert.NotContains(t, string(raw), "c4n4ry")
 	}
-	assert.Empty(t, c.bank.heard())
+	assert.Empty(t, c.bank.received())
 }

@@ -52,7 +52,7 @@ func (b *bank) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	account.ServeHTTP(w, r)
 }
 
-func (b *bank) heard() string {
+func (b *bank) received() string {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return strings.Join(b.headers, "\n")

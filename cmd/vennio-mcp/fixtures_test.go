@@ -88,8 +88,8 @@ func TestAChangedByteInALedgerOfAnEarlierReleaseIsFound(t *testing.T) {
 
 // follower is a sink that notes which events it was sent, as "tenant event".
 type follower struct {
-	mu    sync.Mutex
-	heard map[string]int
+	mu       sync.Mutex
+	received map[string]int
 }
 
 func (f *follower) sink(t *testing.T, tenant string) string {
@@ -98,7 +98,7 @@ func (f *follower) sink(t *testing.T, tenant string) string {
 		_, _ = io.Copy(io.Discard, r.Body)
 		f.mu.Lock()
 		defer f.mu.Unlock()
-		f.heard[strings.TrimSpace(tenant+" "+r.Header.Get("webhook-id"))]++
+		f.received[strings.TrimSpace(tenant+" "+r.Header.Get("webhook-id"))]++
 	}))
 	t.Cleanup(srv.Close)
 	return srv.URL
@@ -107,7 +107,7 @@ func (f *follower) sink(t *testing.T, tenant string) string {
 func (f *follower) all() map[string]int {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return maps.Clone(f.heard)
+	return maps.Clone(f.received)
 }
 
 // pendingInFixture are the deliveries that the killed program left to be made: one that failed and
@@ -120,7 +120,7 @@ var pendingInFixture = map[string]int{
 // bar: W3
 func TestDeliveriesLeftByAnEarlierReleaseAreMade(t *testing.T) {
 	t.Parallel()
-	f := &follower{heard: map[string]int{}}
+	f := &follower{received: map[string]int{}}
 	settings := filepath.Join(t.TempDir(), "settings.yml")
 	require.NoError(t, os.WriteFile(settings, fmt.Appendf(nil, `
 sinks:

@@ -117,7 +117,7 @@ func TestReq_X3_NoArgumentBecomesAHeaderOrAPath(t *testing.T) {
 		}
 		ada.says("resources/read", map[string]any{"uri": "vennio://bookings/" + evil}, nil)
 	}
-	for line := range strings.Lines(c.bank.heard()) {
+	for line := range strings.Lines(c.bank.received()) {
 		address, headers, _ := strings.Cut(line, "map[")
 		assert.Regexp(t, `^/v1/(availability/\w+\?\S+|bookings(\?\S+)?|bookings/[^/?#]+(\?force=\w+)?) ?$`, address)
 		assert.NotRegexp(t, `/\.\.?[/ ?]|%0|\\`, address)

@@ -34,7 +34,7 @@ const (
 	killSecret  = "whsec_c4n4ry_kill"
 )
 
-// tally counts what a sink heard, and how often.
+// tally counts what a sink received, and how often.
 type tally struct {
 	fails bool // half the time
 	mu    sync.Mutex
@@ -65,7 +65,7 @@ func (s *tally) figures() (told, twice, calls int) {
 	return len(s.told), twice, s.calls
 }
 
-func (s *tally) heard(id string) bool {
+func (s *tally) received(id string) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.told[id] > 0
@@ -211,12 +211,12 @@ func (k *kill) dead() map[string]bool {
 	return dead
 }
 
-// missing counts the events that a sink neither heard nor has as a dead letter.
+// missing counts the events that a sink neither received nor has as a dead letter.
 func (k *kill) missing(dead map[string]bool) (n int) {
 	for i := range killEvents {
 		id := fmt.Sprintf("evt_%04d", i)
 		for name, sink := range map[string]*tally{"steady": k.steady, "ill": k.ill} {
-			if !sink.heard(id) && !dead[name+" "+id] {
+			if !sink.received(id) && !dead[name+" "+id] {
 				n++
 			}
 		}

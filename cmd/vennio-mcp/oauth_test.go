@@ -156,7 +156,7 @@ func TestReq_X1_TokensOfAnAuthorizationServer(t *testing.T) {
 	} {
 		assert.Equal(t, want, post(t, c.url+"/mcp", "{}", "Authorization", "Bearer "+token).status)
 	}
-	assert.NotContains(t, c.bank.heard(), "eyJ", "the token goes nowhere")
+	assert.NotContains(t, c.bank.received(), "eyJ", "the token goes nowhere")
 	assert.NotContains(t, c.everything(), "eyJ")
 	assert.NotContains(t, c.everything(), canary)
 }

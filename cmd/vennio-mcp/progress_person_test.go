@@ -30,7 +30,7 @@ func (p patient) Elicit(context.Context, mcp.ElicitationRequest) (*mcp.Elicitati
 	}
 }
 
-// req: P6. While a person is asked, the client hears so, on the call's own stream.
+// req: P6. While a person is asked, the client is notified, on the call's own stream.
 func TestReq_P6_AClientHearsThatAPersonIsWaitedFor(t *testing.T) {
 	t.Parallel()
 	p := patient{t, make(chan string, 10)}
@@ -70,7 +70,7 @@ func TestReq_P6_ItIsToldBeforeTheQuestionAndNotAfterTheAnswer(t *testing.T) {
 			s.send(fmt.Sprintf(`{"jsonrpc":"2.0","id":%s,"result":{"action":"accept","content":{"approve":true}}}`, asked.ID))
 			assert.Equal(t, "confirmed", s.next().Result.StructuredContent.Status, transport)
 			s.send(`{"jsonrpc":"2.0","id":3,"method":"ping"}`)
-			assert.Equal(t, "3", string(s.next().ID), "nothing is told after the answer")
+			assert.Equal(t, "3", string(s.next().ID), "no notification follows the answer")
 		}
 	}
 }

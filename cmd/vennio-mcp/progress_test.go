@@ -138,10 +138,9 @@ func (s speaker) finds(t *testing.T, protocol, meta string) (before []note) {
 	}
 }
 
-// What a call waits for is told before its answer, with the token of that call,
-// in every revision over every transport of the real binary; without a token
-// nothing is told.
-func TestReq_P1_ProgressIsToldInEveryRevisionOverEveryTransport(t *testing.T) {
+// Before the answer to a call, the client is notified of what the call waits for, with the token of that
+// call, in every revision over every transport of the real binary. Without a token it is not notified.
+func TestReq_P1_ProgressIsReportedInEveryRevisionOverEveryTransport(t *testing.T) {
 	t.Parallel()
 	for transport, open := range speakers {
 		for _, protocol := range []string{"2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25", "2026-07-28"} {

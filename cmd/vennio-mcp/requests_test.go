@@ -128,8 +128,8 @@ func (o *operator) takesSlack(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// hears waits until both sinks were told of n requests in all, and no more, and returns the last of them.
-func (o *operator) hears(n int) (last requestTold, text string) {
+// awaitRequests waits until both sinks have received n requests in all, and no more, and returns the last of them.
+func (o *operator) awaitRequests(n int) (last requestTold, text string) {
 	o.t.Helper()
 	require.Eventually(o.t, func() bool {
 		o.mu.Lock()
@@ -171,7 +171,7 @@ func (o *operator) settled() (lines []eventLine) {
 // field: request told to an HTTP sink and to Slack, over SSE and Streamable HTTP in both eras
 // A client asks under human: the operator's channels get the address of the page once, which opens the
 // request in a paired browser alone. After the person has declined, the sinks receive nothing more.
-func TestSinksTellAPersonOfARequest(t *testing.T) {
+func TestSinksReceiveEachRequest(t *testing.T) {
 	t.Parallel()
 	o := newOperator(t, "human")
 	base := start(t, o.env, "serve", "--addr", "127.0.0.1:0").address()
@@ -186,7 +186,7 @@ func TestSinksTellAPersonOfARequest(t *testing.T) {
 				require.Equal(t, schemas.CodeApprovalNeeded, asked.Reason)
 			}
 			n++
-			told, text := o.hears(n)
+			told, text := o.awaitRequests(n)
 			assert.Equal(t, "consent.requested", told.Type)
 			assert.Equal(t, "test", told.Data.Request.Client)
 			assert.Equal(t, asked.ApprovalURL, told.Data.Request.Page)
@@ -204,7 +204,7 @@ func TestSinksTellAPersonOfARequest(t *testing.T) {
 			code, _, _ := codeOf(t, c, booking)
 			assert.Equal(t, schemas.CodeConsentDeclined, code)
 			assert.Contains(t, well(t, o.env, "events", "replay", "--id", told.ID), "Follow-ups queued: 2")
-			o.hears(n)
+			o.awaitRequests(n)
 		}
 	}
 	for _, e := range o.settled() {
@@ -215,7 +215,7 @@ func TestSinksTellAPersonOfARequest(t *testing.T) {
 // field: request while the sinks are away, and the server restarted
 // The agent's call does not wait for them; another process delivers once they are reachable again, and
 // nothing about a request that was declined meanwhile.
-func TestARequestIsToldOnceTheSinksAreBack(t *testing.T) {
+func TestARequestIsDeliveredOnceTheSinksAreBack(t *testing.T) {
 	t.Parallel()
 	o := newOperator(t, "human")
 	o.away = true
@@ -241,7 +241,7 @@ func TestARequestIsToldOnceTheSinksAreBack(t *testing.T) {
 	o.away = false
 	o.mu.Unlock()
 	start(t, o.env, "serve", "--addr", "127.0.0.1:0").address()
-	told, _ := o.hears(1)
+	told, _ := o.awaitRequests(1)
 	assert.Equal(t, pages[1][strings.LastIndex(pages[1], "/"):], told.Data.Request.Page[strings.LastIndex(told.Data.Request.Page, "/"):])
 	status, _ := pairedBrowser(t, o.env).open(told.Data.Request.Page)
 	assert.Equal(t, http.StatusOK, status, "the page of the process that runs")
@@ -257,7 +257,7 @@ func (s someone) Elicit(ctx context.Context, _ mcp.ElicitationRequest) (*mcp.Eli
 
 // field: form that was answered, cancelled, or left behind by its client
 // Whoever is asked in the client needs no message; a request that waits elsewhere afterwards reaches the sinks.
-func TestSinksAreToldOfAFormWithoutAnAnswer(t *testing.T) {
+func TestSinksReceiveAFormWithoutAnAnswer(t *testing.T) {
 	t.Parallel()
 	o := newOperator(t, "ask")
 	base := start(t, o.env, "serve", "--addr", "127.0.0.1:0").address()
@@ -279,7 +279,7 @@ func TestSinksAreToldOfAFormWithoutAnAnswer(t *testing.T) {
 				assert.Equal(t, schemas.CodeConsentUnanswered, got.Reason)
 				n++
 			}
-			o.hears(n)
+			o.awaitRequests(n)
 		}
 	}
 	asked, gone := make(chan struct{}), make(chan struct{})
@@ -295,13 +295,13 @@ func TestSinksAreToldOfAFormWithoutAnAnswer(t *testing.T) {
 	go func() { <-asked; hangUp() }()
 	_, err := c.CallTool(ctx, call)
 	require.Error(t, err)
-	told, _ := o.hears(n + 1)
+	told, _ := o.awaitRequests(n + 1)
 	status, _ := newBrowser(t).open(told.Data.Request.Page)
 	assert.Equal(t, http.StatusOK, status, "under ask the address is enough")
 }
 
 // field: request of a server on stdio
-func TestAServerOnStdioTellsNoSinks(t *testing.T) {
+func TestAServerOnStdioNotifiesNoSinks(t *testing.T) {
 	t.Parallel()
 	o := newOperator(t, "human")
 	c := converse(t, o.env)

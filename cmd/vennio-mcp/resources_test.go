@@ -26,8 +26,8 @@ import (
 	"github.com/vennio-mcp/vennio-mcp/vennioclient"
 )
 
-// hears connects and collects which resources the client is told have changed.
-func hears(t *testing.T, c *client.Client, protocol string) <-chan string {
+// collectUpdates connects and collects the resources about whose changes the client is notified.
+func collectUpdates(t *testing.T, c *client.Client, protocol string) <-chan string {
 	t.Helper()
 	told := make(chan string, 100)
 	c.OnNotification(func(n mcp.JSONRPCNotification) {
@@ -51,14 +51,14 @@ func follow(t *testing.T, c *client.Client, uris ...string) {
 // hear waits for each of want, and for nothing else.
 func hear(t *testing.T, told <-chan string, want ...string) {
 	t.Helper()
-	heard := map[string]bool{}
-	for len(heard) < len(want) {
+	received := map[string]bool{}
+	for len(received) < len(want) {
 		select {
 		case uri := <-told:
 			require.Contains(t, want, uri)
-			heard[uri] = true
+			received[uri] = true
 		case <-time.After(patience):
-			require.FailNow(t, "unknown", "want %v, got %v", want, heard)
+			require.FailNow(t, "unknown", "want %v, got %v", want, received)
 		}
 	}
 }
@@ -98,7 +98,7 @@ func TestReq_W4_Q2_OwnBookingsAreToldAndRead(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			c := listening(t, name, clean(t))
-			told := hears(t, c, "2025-11-25")
+			told := collectUpdates(t, c, "2025-11-25")
 			follow(t, c, "vennio://bookings/upcoming")
 			_, found := ask(t, c, "find_slots", map[string]any{})
 			booking := map[string]any{
@@ -149,7 +149,7 @@ func TestReq_W4_ChangesFromOutsideAreTold(t *testing.T) {
 	overSSE, err := client.NewSSEMCPClient(url + "/sse")
 	require.NoError(t, err)
 	for _, c := range []*client.Client{overSSE, continuous(t, url)} {
-		told := hears(t, c, "2025-06-18")
+		told := collectUpdates(t, c, "2025-06-18")
 		follow(t, c, "vennio://bookings/b%201")
 		changes.BookingChanged("other")
 		changes.BookingChanged("b 1")
@@ -158,15 +158,15 @@ func TestReq_W4_ChangesFromOutsideAreTold(t *testing.T) {
 	}
 	c, err := client.NewStreamableHttpClient(url + "/mcp")
 	require.NoError(t, err)
-	told := hears(t, c, "2026-07-28")
-	heard := make(chan struct{})
+	told := collectUpdates(t, c, "2026-07-28")
+	received := make(chan struct{})
 	go func() {
-		defer close(heard)
+		defer close(received)
 		_ = c.Listen(ctx, mcp.SubscriptionFilter{ResourceSubscriptions: []string{"vennio://bookings/b1"}})
 	}()
 	require.Eventually(t, func() bool { changes.BookingChanged("b1"); return len(told) > 0 }, patience, tick)
 	stop()
-	<-heard
+	<-received
 }
 
 // req: E1, E3. What cannot be read is an error of the protocol with what to do.
@@ -219,7 +219,7 @@ func TestReq_X6_ThePolicyIsToldAndSelectionHoldsForResources(t *testing.T) {
 	require.Len(t, templates.ResourceTemplates, 3)
 }
 
-// heartbeat is changed until a client hears of it, and counts for nothing else.
+// heartbeat is changed until a client is notified of it, and counts for nothing else.
 const heartbeat = "vennio://bookings/listening"
 
 // notified counts the notifications of a client by URI, up to that of barrier, before
@@ -339,7 +339,7 @@ func TestEachChangeIsNotifiedOnce(t *testing.T) {
 			if name == "2026-07-28" {
 				s.protocol = name
 			}
-			s.told = hears(t, c, s.protocol)
+			s.told = collectUpdates(t, c, s.protocol)
 			changes(t, a, url, s)
 		})
 	}

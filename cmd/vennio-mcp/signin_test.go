@@ -38,7 +38,7 @@ type login struct {
 	a *authority
 
 	mu        sync.Mutex
-	heard     []string // paths
+	received  []string // paths
 	codes     map[string]url.Values
 	claims    jwt.MapClaims                 // of ID tokens, over the usual ones
 	header    map[string]any                // of ID tokens, over the usual one
@@ -50,7 +50,7 @@ type login struct {
 func (l *login) serves(w http.ResponseWriter, r *http.Request) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.heard = append(l.heard, r.URL.Path)
+	l.received = append(l.received, r.URL.Path)
 	if status := l.broken[r.URL.Path]; status != 0 {
 		http.Error(w, "out of order", status)
 		return true
@@ -131,7 +131,7 @@ func (l *login) with(change func(l *login)) {
 func (l *login) wasAsked(path string) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return strings.Contains(strings.Join(l.heard, " ")+" ", path+" ")
+	return strings.Contains(strings.Join(l.received, " ")+" ", path+" ")
 }
 
 // approvers is a company whose people sign in at an authority to approve.

@@ -101,10 +101,10 @@ func (s *inside) overBoth(t *testing.T) map[string]*client.Client {
 	return map[string]*client.Client{"sse": sse, "streamable http": agentAt(t, s.url)}
 }
 
-// field: full disk, sqlite. Over every transport the agent is told that nothing was
+// field: full disk, sqlite. Over every transport the result says that nothing was
 // sent and to make the same call again; readiness tells the same; once there is
 // room again, the same call books.
-func TestAFullDiskIsToldAndPasses(t *testing.T) {
+func TestAFullDiskIsReportedAndPasses(t *testing.T) {
 	t.Parallel()
 	s := serveInside(t, t.TempDir(), insideOptions{})
 	s.ready(t, http.StatusOK)

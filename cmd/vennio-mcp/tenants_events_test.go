@@ -24,7 +24,7 @@ func (c *company) follows(token, uri string) <-chan string {
 	c.t.Helper()
 	agent, err := client.NewSSEMCPClient(c.url+"/sse", transport.WithHeaders(map[string]string{"Authorization": "Bearer " + token}))
 	require.NoError(c.t, err)
-	told := hears(c.t, agent, "2025-11-25")
+	told := collectUpdates(c.t, agent, "2025-11-25")
 	follow(c.t, agent, uri)
 	return told
 }
@@ -56,7 +56,7 @@ func TestReq_X5_EventsDoNotCrossTenants(t *testing.T) {
 	assert.Equal(t, "No events.\n", inbox("--tenant", "beta"))
 	assert.Equal(t, "No events.\n", inbox())
 	assert.Contains(t, inbox("--all-tenants"), "acme ")
-	assert.Empty(t, beta, "Beta heard of Acme's booking")
+	assert.Empty(t, beta, "Beta was notified of Acme's booking")
 	pastIt(t, c.bank.url, keyOfBeta)
 	hear(t, beta, upcoming)
 	assert.Equal(t, 1, strings.Count(inbox("--tenant", "beta", "--type", "booking.created"), "\n"))

@@ -98,7 +98,7 @@ func TestReq_X5_SessionsDoNotCrossCallers(t *testing.T) {
 	assert.Equal(t, http.StatusAccepted, post(t, endpoint, ping, "Authorization", "Bearer "+c.acme).status)
 }
 
-// req: X5. Who subscribed hears of their own tenant's bookings alone.
+// req: X5. Subscribers are notified of the bookings of their own tenant only.
 func TestReq_X5_UpdatesDoNotCrossTenants(t *testing.T) {
 	t.Parallel()
 	c := newCompany(t)
@@ -107,7 +107,7 @@ func TestReq_X5_UpdatesDoNotCrossTenants(t *testing.T) {
 	for _, token := range []string{c.acme, c.beta} {
 		agent, err := client.NewSSEMCPClient(c.url+"/sse", transport.WithHeaders(map[string]string{"Authorization": "Bearer " + token}))
 		require.NoError(t, err)
-		told[token] = hears(t, agent, "2025-11-25")
+		told[token] = collectUpdates(t, agent, "2025-11-25")
 		follow(t, agent, upcoming)
 	}
 	ada, bob := c.as(c.acme), c.as(c.beta)
@@ -115,7 +115,7 @@ func TestReq_X5_UpdatesDoNotCrossTenants(t *testing.T) {
 	hear(t, told[c.acme], upcoming)
 	select {
 	case uri := <-told[c.beta]:
-		assert.Fail(t, "Beta heard of Acme's booking", uri)
+		assert.Fail(t, "Beta was notified of Acme's booking", uri)
 	default:
 	}
 	require.Equal(t, "confirmed", bob.books(bob.finds(), "bob@beta.example").Status)
@@ -124,7 +124,7 @@ func TestReq_X5_UpdatesDoNotCrossTenants(t *testing.T) {
 }
 
 // req: X6. A token that may only read is refused every tool that writes, alone
-// and in a batch, and is told which scope it lacks.
+// and in a batch, and the error names the scope that it lacks.
 func TestReq_X6_AReadersTokenWritesNothing(t *testing.T) {
 	t.Parallel()
 	c := newCompany(t)

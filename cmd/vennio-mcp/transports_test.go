@@ -132,7 +132,7 @@ func scenario(t *testing.T, c *client.Client) (story []answered) {
 
 // req: P1, Q2. Every protocol revision over every transport of the real binary,
 // the same scenario, the same results.
-func TestReq_P1_Q2_EveryRevisionOverEveryTransportTellsTheSame(t *testing.T) {
+func TestReq_P1_Q2_EveryRevisionOverEveryTransportAnswersTheSame(t *testing.T) {
 	t.Parallel()
 	want := []answered{
 		{Slots: 3},

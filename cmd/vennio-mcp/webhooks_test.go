@@ -114,24 +114,24 @@ func TestWebhooksAreRefusedWithWhatToDo(t *testing.T) {
 	assert.Empty(t, subscriptions(t, env))
 }
 
-// req: W4. On the sandbox's own page a booking is paid; who subscribed to it is
-// told, since serve hears its sandbox without anybody's doing.
+// req: W4. A booking is paid on the sandbox's own page. Its subscribers are
+// notified, because serve receives the events of its sandbox without any settings.
 func TestReq_W4_APaymentReachesASubscribedClient(t *testing.T) {
 	t.Parallel()
 	url := start(t, clean(t), "serve", "--addr", "127.0.0.1:0").address()
 	c := continuous(t, url)
-	told := hears(t, c, "2025-11-25")
+	told := collectUpdates(t, c, "2025-11-25")
 	_, found := ask(t, c, "find_slots", map[string]any{"hosts": []string{"Haruka"}})
 	require.NotEmpty(t, found)
 	held := toPay(t, c, found[len(found)-1].SlotID)
 	browser := newBrowser(t)
-	heard := func(n string) func() bool {
+	received := func(n string) func() bool {
 		return func() bool {
 			_, metrics := browser.open(url + "/metrics")
 			return strings.Contains(metrics, `vennio_mcp_webhook_deliveries_total{result="accepted"} `+n)
 		}
 	}
-	require.Eventually(t, heard("1"), patience, tick, "booking.created")
+	require.Eventually(t, received("1"), patience, tick, "booking.created")
 	follow(t, c, "vennio://bookings/"+held.BookingID)
 	_, page := browser.open(held.CheckoutURL)
 	token := regexp.MustCompile(`name="token" value="([^"]+)"`).FindStringSubmatch(page)
@@ -139,7 +139,7 @@ func TestReq_W4_APaymentReachesASubscribedClient(t *testing.T) {
 	status, _ := browser.do(http.MethodPost, held.CheckoutURL, map[string][]string{"token": {token[1]}, "outcome": {"pay"}})
 	require.Equal(t, http.StatusOK, status)
 	hear(t, told, "vennio://bookings/"+held.BookingID)
-	assert.Eventually(t, heard("2"), patience, tick, "booking.confirmed")
+	assert.Eventually(t, received("2"), patience, tick, "booking.confirmed")
 	a, _ := ask(t, c, "get_booking", map[string]any{"booking_id": held.BookingID})
 	assert.Equal(t, "confirmed", a.Status)
 }

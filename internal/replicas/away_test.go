@@ -54,7 +54,7 @@ func administer(t *testing.T, where, statement string) {
 // req: W5
 // field: read-only database; full disk; other SQLSTATEs. Each is reported as unavailable, nothing is sent to Vennio,
 // and the same call succeeds afterwards without a restart.
-func TestReq_W5_ADatabaseThatCannotBeWrittenIsToldAndPasses(t *testing.T) {
+func TestReq_W5_AnUnwritableDatabaseIsReportedAndPasses(t *testing.T) {
 	t.Parallel()
 	server, where := database(t)
 	box, vennio := vennio(t)

@@ -37,8 +37,8 @@ func restored(t *testing.T, fixture string) string {
 
 // listener records the events that the sinks of all tenants receive, as "tenant event".
 type listener struct {
-	mu    sync.Mutex
-	heard map[string]int
+	mu       sync.Mutex
+	received map[string]int
 }
 
 func (l *listener) sink(t *testing.T, tenant string) string {
@@ -47,7 +47,7 @@ func (l *listener) sink(t *testing.T, tenant string) string {
 		_, _ = io.Copy(io.Discard, r.Body)
 		l.mu.Lock()
 		defer l.mu.Unlock()
-		l.heard[strings.TrimSpace(tenant+" "+r.Header.Get("webhook-id"))]++
+		l.received[strings.TrimSpace(tenant+" "+r.Header.Get("webhook-id"))]++
 	}))
 	t.Cleanup(srv.Close)
 	return srv.URL
@@ -56,7 +56,7 @@ func (l *listener) sink(t *testing.T, tenant string) string {
 func (l *listener) all() map[string]int {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return maps.Clone(l.heard)
+	return maps.Clone(l.received)
 }
 
 // The dump was written by the program of 30 November 2026 (testdata/README.md), which was killed. It
@@ -68,7 +68,7 @@ func (l *listener) all() map[string]int {
 func TestDeliveriesLeftByAnEarlierReleaseAreMade(t *testing.T) {
 	t.Parallel()
 	where := restored(t, "pending.dump")
-	l := &listener{heard: map[string]int{}}
+	l := &listener{received: map[string]int{}}
 	settings := filepath.Join(t.TempDir(), "settings.yml")
 	require.NoError(t, os.WriteFile(settings, fmt.Appendf(nil, `
 sinks:

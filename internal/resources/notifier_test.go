@@ -43,7 +43,7 @@ const (
 	ten      = "2026-05-18T10:00:00Z"
 )
 
-func (l *listener) hears(kind, id, status, start, end string) []string {
+func (l *listener) updatesAfter(kind, id, status, start, end string) []string {
 	l.t.Helper()
 	l.notified()
 	e, err := webhook.Decode(fmt.Appendf(nil, `{"id":"e","type":%q,"data":{"booking":{"id":%q,"status":%q,"start_time":%q,"end_time":%q}}}`, kind, id, status, start, end))
@@ -68,20 +68,20 @@ func TestAToolAndItsEventNotifyOnce(t *testing.T) {
 
 	l := newListener(t)
 	assert.Equal(t, one, l.wrote(made))
-	assert.Empty(t, l.hears("booking.created", "b", "confirmed", nine, half))
-	assert.Empty(t, l.hears("booking.confirmed", "b", "confirmed", nine, half), "one call, two events")
+	assert.Empty(t, l.updatesAfter("booking.created", "b", "confirmed", nine, half))
+	assert.Empty(t, l.updatesAfter("booking.confirmed", "b", "confirmed", nine, half), "one call, two events")
 	assert.Empty(t, l.wrote(made), "the same call again")
 	assert.Equal(t, one, l.wrote(moved))
-	assert.Empty(t, l.hears("booking.updated", "b", "confirmed", half, ten))
-	assert.Equal(t, one, l.hears("booking.updated", "b", "confirmed", half, ten), "somebody else changed the notes")
+	assert.Empty(t, l.updatesAfter("booking.updated", "b", "confirmed", half, ten))
+	assert.Equal(t, one, l.updatesAfter("booking.updated", "b", "confirmed", half, ten), "somebody else changed the notes")
 	assert.Equal(t, one, l.wrote(gone))
-	assert.Empty(t, l.hears("booking.cancelled", "b", "cancelled", half, ten))
+	assert.Empty(t, l.updatesAfter("booking.cancelled", "b", "cancelled", half, ten))
 
 	l = newListener(t)
-	assert.Equal(t, one, l.hears("booking.created", "b", "confirmed", nine, half), "the event comes before the tool has returned")
+	assert.Equal(t, one, l.updatesAfter("booking.created", "b", "confirmed", nine, half), "the event comes before the tool has returned")
 	assert.Empty(t, l.wrote(made))
-	assert.Empty(t, l.hears("booking.confirmed", "b", "confirmed", nine, half))
-	assert.Equal(t, one, l.hears("booking.updated", "b", "confirmed", half, ten))
+	assert.Empty(t, l.updatesAfter("booking.confirmed", "b", "confirmed", nine, half))
+	assert.Equal(t, one, l.updatesAfter("booking.updated", "b", "confirmed", half, ten))
 	assert.Empty(t, l.wrote(moved))
 	assert.Equal(t, one, l.wrote(moved), "moved away unheard, and back")
 }
@@ -93,23 +93,23 @@ func TestWhatIsNoEchoOfAToolIsNotified(t *testing.T) {
 	made := schemas.Written{ID: "b", Status: "confirmed", Start: nine, End: half, New: true}
 	l := newListener(t)
 	assert.Equal(t, one, l.wrote(made))
-	assert.Equal(t, one, l.hears("booking.updated", "b", "confirmed", nine, half), "a new booking causes no such event")
-	assert.Equal(t, one, l.hears("booking.created", "b", "confirmed", half, ten), "another time")
+	assert.Equal(t, one, l.updatesAfter("booking.updated", "b", "confirmed", nine, half), "a new booking causes no such event")
+	assert.Equal(t, one, l.updatesAfter("booking.created", "b", "confirmed", half, ten), "another time")
 
 	l = newListener(t)
 	assert.Equal(t, one, l.wrote(schemas.Written{ID: "b", Status: "pending_payment", Start: nine, End: half, New: true}))
-	assert.Empty(t, l.hears("booking.created", "b", "pending_payment", nine, half))
-	assert.Equal(t, one, l.hears("booking.confirmed", "b", "confirmed", nine, half), "it was paid")
+	assert.Empty(t, l.updatesAfter("booking.created", "b", "pending_payment", nine, half))
+	assert.Equal(t, one, l.updatesAfter("booking.confirmed", "b", "confirmed", nine, half), "it was paid")
 	assert.Empty(t, l.wrote(made), "the tool looks again")
 
 	l = newListener(t)
 	assert.Equal(t, one, l.wrote(made))
 	l.now = l.now.Add(11 * time.Minute)
-	assert.Equal(t, one, l.hears("booking.created", "b", "confirmed", nine, half), "too late to be an echo")
+	assert.Equal(t, one, l.updatesAfter("booking.created", "b", "confirmed", nine, half), "too late to be an echo")
 
 	l = newListener(t)
 	assert.Equal(t, one, l.wrote(made))
-	assert.Empty(t, l.hears("booking.created", "b", "", "", ""), "an event that says little agrees")
+	assert.Empty(t, l.updatesAfter("booking.created", "b", "", "", ""), "an event that says little agrees")
 	l.EventReceived(webhook.Event{ID: "x", Type: "consent.revoked"})
 	assert.Empty(t, l.wrote())
 }
@@ -121,8 +121,8 @@ func TestASeriesIsOneNotificationOfTheBookingsToCome(t *testing.T) {
 	a := schemas.Written{ID: "a", Status: "confirmed", Start: nine, End: half, New: true}
 	b := schemas.Written{ID: "b", Status: "confirmed", Start: half, End: ten, New: true}
 	assert.Equal(t, []string{"vennio://bookings/a", "vennio://bookings/b", upcoming}, l.wrote(a, b))
-	assert.Empty(t, l.hears("booking.created", "b", "confirmed", half, ten))
-	assert.Empty(t, l.hears("booking.created", "a", "confirmed", nine, half))
+	assert.Empty(t, l.updatesAfter("booking.created", "b", "confirmed", half, ten))
+	assert.Empty(t, l.updatesAfter("booking.created", "a", "confirmed", nine, half))
 }
 
 func TestTheNotifierForgetsTheOldest(t *testing.T) {
@@ -132,6 +132,6 @@ func TestTheNotifierForgetsTheOldest(t *testing.T) {
 		l.now = l.now.Add(time.Millisecond)
 		require.Len(t, l.wrote(schemas.Written{ID: fmt.Sprint(i), Status: "confirmed", New: true}), 2)
 	}
-	assert.Empty(t, l.hears("booking.created", "1", "confirmed", nine, half))
-	assert.Len(t, l.hears("booking.created", "0", "confirmed", nine, half), 2, "forgotten: notified twice, and nothing is lost")
+	assert.Empty(t, l.updatesAfter("booking.created", "1", "confirmed", nine, half))
+	assert.Len(t, l.updatesAfter("booking.created", "0", "confirmed", nine, half), 2, "forgotten: notified twice, and nothing is lost")
 }

@@ -159,7 +159,7 @@ func TestKilledBetweenApprovalAndWrite(t *testing.T) {
 }
 
 // field: approved in a terminal without a key
-func TestAnApprovalInATerminalWithoutAKeyIsCarriedOutByTheServer(t *testing.T) {
+func TestAnApprovalInATerminalWithoutAKeyIsCarriedOutByTheServer_Slow(t *testing.T) {
 	t.Parallel()
 	s := newTroubled(t)
 	_, path := s.asks()
@@ -210,7 +210,7 @@ func callsAt(t *testing.T, vennio string) string {
 }
 
 // field: Vennio slower than the page waits
-func TestVennioIsSlowerThanThePageWaits(t *testing.T) {
+func TestVennioIsSlowerThanThePageWaits_Slow(t *testing.T) {
 	t.Parallel()
 	s := newTroubled(t, "VENNIO_TIMEOUT=30s")
 	_, path := s.asks()

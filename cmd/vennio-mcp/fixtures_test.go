@@ -118,7 +118,7 @@ var pendingInFixture = map[string]int{
 
 // field: deliveries left by an earlier release
 // bar: W3
-func TestDeliveriesLeftByAnEarlierReleaseAreMade(t *testing.T) {
+func TestDeliveriesLeftByAnEarlierReleaseAreMade_Slow(t *testing.T) {
 	t.Parallel()
 	f := &follower{received: map[string]int{}}
 	settings := filepath.Join(t.TempDir(), "settings.yml")

@@ -253,7 +253,7 @@ func TestAPairingCanBeRevoked(t *testing.T) {
 
 // field: pairing without the key, which only the client's settings name
 // The pages of approvals link then leave the write to the running server.
-func TestWithoutTheKeyARunningServerCarriesOutWhatIsApproved(t *testing.T) {
+func TestWithoutTheKeyARunningServerCarriesOutWhatIsApproved_Slow(t *testing.T) {
 	t.Parallel()
 	env, vennio := humanEnv(t, "VENNIO_CONSENT=human")
 	c := converse(t, env)

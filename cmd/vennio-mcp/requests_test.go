@@ -215,7 +215,7 @@ func TestSinksReceiveEachRequest(t *testing.T) {
 // field: request while the sinks are away, and the server restarted
 // The agent's call does not wait for them; another process delivers once they are reachable again, and
 // nothing about a request that was declined meanwhile.
-func TestARequestIsDeliveredOnceTheSinksAreBack(t *testing.T) {
+func TestARequestIsDeliveredOnceTheSinksAreBack_Slow(t *testing.T) {
 	t.Parallel()
 	o := newOperator(t, "human")
 	o.away = true

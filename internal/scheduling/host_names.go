@@ -70,7 +70,7 @@ func (n *HostNames) Find(ctx context.Context, ids ...string) (map[string]string,
 	var err error
 	if left := missing(); len(left) > 0 || stale {
 		if n.account.lackedNames(left) { // the account had no names for them last time either, so the second list is needed again
-			go func() { _, _ = n.access.get(ctx, left) }() // the call of access.get below waits for this one
+			go func(ids []string) { _, _ = n.access.get(ctx, ids) }(left) // the call of access.get below waits for this one
 		}
 		if account, err = n.account.get(ctx, ids); err != nil {
 			return nil, err

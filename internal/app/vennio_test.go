@@ -131,7 +131,7 @@ func (v *distantVennio) use(t *http.Transport) {
 	}
 }
 
-// bareClient returns a function that requests a week of free times with a net/http client of its own.
+// bareClient returns a function that requests a week of free times with a separate net/http client.
 func (v *distantVennio) bareClient(url string) func() {
 	transport := http.DefaultTransport.(*http.Transport).Clone()
 	v.use(transport)

@@ -19,7 +19,7 @@ PACKAGES  = $$($(BOTH) go list ./... $(PROGRAMS) | grep -v /internal/replicas | 
 # Pointer checks of the race detector in SQLite, which is C translated to Go, would take half of the time.
 CHECKPTR := -gcflags=modernc.org/...=-d=checkptr=0
 
-.PHONY: help build demo test test-race postgres check bench soak eval clients golden docs tokens fuzz lint vuln cover format fmt vet tidy drift cross tools snapshot clean
+.PHONY: help build demo test test-race postgres check bench soak eval clients golden docs tokens fuzz lint vuln cover format fmt vet tidy drift cross tools snapshot packages scale clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -115,6 +115,9 @@ $(BIN)/actionlint: Makefile # needs another version of a library than the tools 
 
 snapshot: $(BIN)/goreleaser $(BIN)/cyclonedx-gomod ## Check the release configuration and build all packages into .ci/out
 	.ci/release/snapshot
+
+packages: $(BIN)/goreleaser $(BIN)/cyclonedx-gomod ## The packages of the release whose tag is checked out, into .ci/out; needs Node.js 20
+	PATH="$(CURDIR)/$(BIN):$$PATH" goreleaser release --clean --skip=publish
 
 $(BIN)/goreleaser $(BIN)/cyclonedx-gomod: .ci/release/go.mod .ci/release/go.sum
 	cd .ci/release && go build -o ../bin/ $$(go list tool | grep '/$(@F)') && touch ../bin/$(@F)

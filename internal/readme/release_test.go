@@ -245,6 +245,7 @@ func TestTheRegistryEntryIsValid(t *testing.T) {
 		Version  string
 		Packages []struct {
 			RegistryType, Identifier string
+			RuntimeArguments         []struct{ Name, Value string }
 			EnvironmentVariables     []struct {
 				Name     string
 				IsSecret bool
@@ -256,6 +257,10 @@ func TestTheRegistryEntryIsValid(t *testing.T) {
 	assert.Contains(t, string(file(t, ".release", "Dockerfile")), `io.modelcontextprotocol.server.name="`+s.Name+`"`, "the registry looks for it in the image")
 	require.Len(t, s.Packages, 1)
 	assert.Equal(t, "ghcr.io/vennio-mcp/vennio-mcp:"+s.Version, s.Packages[0].Identifier)
+	require.Len(t, s.Packages[0].RuntimeArguments, 1)
+	assert.Equal(t, "-v", s.Packages[0].RuntimeArguments[0].Name)
+	_, volume, _ := strings.Cut(s.Packages[0].RuntimeArguments[0].Value, ":")
+	assert.Contains(t, string(file(t, ".release", "Dockerfile")), `VOLUME ["`+volume+`"]`, "without a volume the ledger ends with the container")
 	for _, v := range s.Packages[0].EnvironmentVariables {
 		assert.True(t, known(v.Name), v.Name)
 		assert.Equal(t, v.Name == "VENNIO_API_KEY", v.IsSecret, v.Name)

@@ -85,7 +85,7 @@ func TestJobsOfAReleaseHaveOnlyThePermissionsTheyNeed(t *testing.T) {
 	const token = "${{ secrets.GITHUB_TOKEN }}"
 	for name, jobs := range map[string]map[string]allowed{
 		"release.yml": {
-			"ready":         {permissions: reads},
+			"ready":         {permissions: map[string]string{"contents": "read", "actions": "read"}, secrets: []string{token}},
 			"build":         {needs: []string{"ready"}, permissions: reads},
 			"sign":          {needs: []string{"build"}, environment: "release", permissions: map[string]string{"id-token": "write", "attestations": "write"}},
 			"publish-image": {needs: []string{"build"}, environment: "release", permissions: map[string]string{"packages": "write", "id-token": "write", "attestations": "write"}, secrets: []string{token}},
@@ -126,7 +126,7 @@ func checkJob(t *testing.T, title string, got job, want allowed) {
 			assert.True(t, !strings.Contains(value, "secrets.") || slices.Contains(want.secrets, value), "%s: %s", title, value)
 		}
 		if !writes && want.environment == "" {
-			assert.NotRegexp(t, `--push|gh release|docker login|skopeo|cosign`, step.Run, title)
+			assert.NotRegexp(t, `--push|gh release (create|delete|upload|edit)|docker login|skopeo|cosign`, step.Run, title)
 			continue
 		}
 		assert.NotContains(t, step.Uses, "checkout", title)
@@ -155,7 +155,8 @@ func TestAReleaseIsSignedAndItsProvenanceIsStored(t *testing.T) {
 		return all, attested
 	}
 	build, _ := commands("build")
-	assert.Contains(t, build, "goreleaser release --clean --skip=publish")
+	assert.Contains(t, build, "make packages\n")
+	assert.Contains(t, string(file(t, "Makefile")), "goreleaser release --clean --skip=publish\n")
 	for _, kind := range []string{"dist/*.tar.gz", "dist/*.zip", "dist/*.deb", "dist/*.rpm", "dist/*.cdx.json", "dist/checksums.txt", "mcpb/*.mcpb", "server.json", "dist/homebrew/Casks/vennio-mcp.rb", "dist/scoop/bucket/vennio-mcp.json"} {
 		assert.Contains(t, build, " "+kind+" ")
 	}
@@ -307,5 +308,60 @@ func TestAReleaseRefusesWhatIsNotReady(t *testing.T) {
 		says, ok := notes(change[0], change[1])
 		assert.False(t, ok, reason)
 		assert.Contains(t, says, reason)
+	}
+}
+
+// field: a workflow that runs again for the same tag, and versions such as 0.2.0-rc.1. The step runs with a program in
+// the place of gh, which records its arguments and answers whether the release exists and is a draft.
+func TestAPublishedReleaseIsNeverReplaced(t *testing.T) {
+	t.Parallel()
+	if runtime.GOOS == "windows" {
+		return // a release runs on Linux; bash may be another system's there
+	}
+	release := readWorkflow(t, "release.yml")
+	steps := map[string]string{}
+	for _, name := range []string{"ready", "publish"} {
+		of := release.Jobs[name].Steps
+		steps[name] = of[len(of)-1].Run
+	}
+	for _, c := range []struct {
+		job, tag, draft, passed string
+		calls                   []string // in addition to the queries
+		ok                      bool
+	}{
+		{"ready", "v0.2.0", "none", "1", nil, true},
+		{"ready", "v0.2.0", "true", "1", nil, true},
+		{"ready", "v0.2.0", "false", "1", nil, false},
+		{"ready", "v0.2.0", "none", "0", nil, false},
+		{"publish", "v0.2.0", "none", "", []string{"release create v0.2.0 --draft --verify-tag --title"}, true},
+		{"publish", "v0.2.0", "true", "", []string{"release delete v0.2.0 --yes", "release create v0.2.0 --draft --verify-tag --title"}, true},
+		{"publish", "v0.2.0", "false", "", nil, false},
+		{"publish", "v0.2.0-rc.1", "none", "", []string{"release create v0.2.0-rc.1 --draft --verify-tag --prerelease --title"}, true},
+	} {
+		dir := repository(t, map[string]string{
+			"bin/gh":  "#!/bin/sh\ncase \"$1 $2\" in\n'run list') echo " + c.passed + " ;;\n'release view') [ " + c.draft + " != none ] && echo " + c.draft + " ;;\n*) echo \"$*\" >>\"$CALLS\" ;;\nesac\n",
+			"bin/git": "#!/bin/sh\necho 0a0a\n",
+			"calls":   "",
+			"step":    steps[c.job],
+		})
+		for _, name := range []string{"gh", "git"} {
+			require.NoError(t, os.Chmod(filepath.Join(dir, "bin", name), 0o700)) // #nosec G302 -- a program
+		}
+		run := exec.CommandContext(t.Context(), "bash", "-e", "step") // as GitHub runs a step
+		run.Dir = dir
+		run.Env = append(os.Environ(), "PATH="+filepath.Join(dir, "bin")+":"+os.Getenv("PATH"), "CALLS=calls", "GITHUB_REF_NAME="+c.tag)
+		said, err := run.CombinedOutput()
+		assert.Equal(t, c.ok, err == nil, "%+v: %s", c, said)
+		raw, err := os.ReadFile(filepath.Join(dir, "calls")) // #nosec G304 -- a file of this test
+		require.NoError(t, err)
+		calls := strings.Split(strings.TrimSuffix(string(raw), "\n"), "\n")
+		if c.calls == nil {
+			assert.Empty(t, string(raw), "%+v", c)
+			continue
+		}
+		require.Len(t, calls, len(c.calls), "%+v: %s", c, raw)
+		for i, want := range c.calls {
+			assert.True(t, strings.HasPrefix(calls[i], want), "%+v: %s", c, calls[i])
+		}
 	}
 }

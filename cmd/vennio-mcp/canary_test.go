@@ -33,7 +33,7 @@ func TestReq_E3_NoSecretLeavesTheProgram(t *testing.T) {
 	t.Parallel()
 	vennio := startSandboxProcess(t)
 	p := start(t, clean(t, "VENNIO_API_URL="+vennio, "VENNIO_API_KEY=vennio_sk_test_"+canary, "VENNIO_SIGNING_SECRET="+canary+canary+canary,
-		"VENNIO_HOSTS="+sandboxHostsSetting(), "VENNIO_LOG_LEVEL=debug", "VENNIO_TIMEOUT=500ms"))
+		"VENNIO_HOSTS="+sandboxHostsSetting(), "VENNIO_LOG_LEVEL=debug"))
 	out := throughTroubles(t, p, vennio)
 	everything := out + p.stderr.String()
 	assert.Contains(t, everything, "vennio_unavailable", "the search looked at something")

@@ -21,7 +21,7 @@ import (
 
 func TestTheDemoGoesAsItSays(t *testing.T) {
 	t.Parallel()
-	code, out, errs := run(t, append(clean(t), "VENNIO_TIMEOUT=never", "VENNIO_TIMEZONE=EST"), "demo")
+	code, out, errs := runPlain(t, append(clean(t), "VENNIO_TIMEOUT=never", "VENNIO_TIMEZONE=EST"), "demo")
 	assert.Zero(t, code, errs, "whatever settings the person has")
 	for _, part := range []string{
 		"NOT BOOKED YET", "nothing was written", "Approve this booking?", "[Approve]", "the approval made the booking", "Not booked  Nothing was changed: somebody else took this time", "the very same arguments", "the same booking", "slot_taken", "other times came in the answer", "Subscribed as wh_",

@@ -110,7 +110,7 @@ func TestTwoPeopleAnswerAtOnce(t *testing.T) {
 			assert.Equal(t, []string{"Declined", "Declined"}, []string{headingOf(pages[0]), headingOf(pages[1])})
 		} else {
 			booked++
-			ada.shows(s.base+path, "Booked")
+			page = ada.shows(s.base+path, "Booked")
 			grace.shows(other+path, "Booked")
 			for _, shown := range pages {
 				assert.Contains(t, []string{"Booked", "Being booked …"}, headingOf(shown))
@@ -161,13 +161,18 @@ func TestKilledBetweenApprovalAndWrite(t *testing.T) {
 // field: approved in a terminal without a key
 func TestAnApprovalInATerminalWithoutAKeyIsCarriedOutByTheServer_Slow(t *testing.T) {
 	t.Parallel()
-	s := newTroubled(t)
-	_, path := s.asks()
-	keyless := slices.DeleteFunc(slices.Clone(s.env), func(v string) bool { return strings.HasPrefix(v, "VENNIO_API_") })
-	code, shown := inTerminal(t, keyless, "approvals", "approve", strings.TrimPrefix(path, "/approvals/"))
+	dir := t.TempDir()
+	s := serveInside(t, dir, insideOptions{env: []string{"VENNIO_CONSENT=human"}, settlement: app.Intervals{Sweep: 100 * time.Millisecond}})
+	c := agentAt(t, s.url)
+	_, got, _ := outcomeOf(t, c, "book_slot", wanted(freeSlots(t, c)[0]))
+	id := regexp.MustCompile(`[A-Z2-7]{26}$`).FindString(got.ApprovalURL)
+	require.NotEmpty(t, id)
+	code, shown := inTerminal(t, clean(t, "VENNIO_STATE_DIR="+dir, "VENNIO_CONSENT=human", "USER=ada"), "approvals", "approve", id)
 	assert.Zero(t, code, shown)
 	assert.Contains(t, shown, "Booked. It is done.")
-	s.holds(1)
+	assert.Equal(t, 1, s.vennio.Writes())
+	_, err := s.Ledger.Verify(t.Context())
+	require.NoError(t, err)
 }
 
 // field: killed between write and record

@@ -143,7 +143,7 @@ tenants:
 	before := dead()
 	assert.Contains(t, before, `"event":"evt_dead","to":"crm","state":"dead"`)
 	start(t, env, "serve", "--addr", "127.0.0.1:0").address()
-	require.Eventually(t, func() bool { return len(f.all()) >= len(pendingInFixture) }, patience, tick)
+	require.Eventually(t, func() bool { return len(f.all()) >= len(pendingInFixture) }, 3*patience, tick)
 	require.Eventually(t, func() bool {
 		for event := range pendingInFixture {
 			args := []string{"events", "show", event, "--json"}
@@ -157,7 +157,7 @@ tenants:
 			}
 		}
 		return true
-	}, patience, tick)
+	}, 3*patience, tick)
 	assert.Equal(t, pendingInFixture, f.all(), "each is delivered once; what was delivered or given up before is not")
 	assert.Equal(t, before, dead(), "the dead letter is kept")
 	_, out, _ := run(t, env, "events", "list", "--all-tenants")

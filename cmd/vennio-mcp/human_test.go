@@ -325,7 +325,9 @@ func TestAnAgentOpensFewWindows(t *testing.T) {
 	seen := filepath.Join(bin, "seen")
 	require.NoError(t, os.WriteFile(filepath.Join(bin, "xdg-open"), []byte("#!/bin/sh\necho \"$1\" >> "+seen+"\n"), 0o700))
 	broken := t.TempDir()
-	require.NoError(t, os.WriteFile(filepath.Join(broken, "xdg-open"), []byte("#!/bin/sh\nexit 3\n"), 0o700))
+	fails, err := exec.LookPath("false") // which ends at once; a call waits for two seconds at most
+	require.NoError(t, err)
+	require.NoError(t, os.Symlink(fails, filepath.Join(broken, "xdg-open")))
 	for path, want := range map[string]int{bin + ":/bin": app.MaxWindows, broken + ":/bin": 0, t.TempDir(): 0} {
 		env, _ := humanEnv(t, "VENNIO_CONSENT=human", "DISPLAY=:7", "PATH="+path)
 		c := converse(t, env)

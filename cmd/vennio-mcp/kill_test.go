@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -76,7 +75,7 @@ type kill struct {
 	t           *testing.T
 	binary      string
 	env         []string
-	dir, addr   string
+	url         atomic.Value // of the running server: another program may take the port of one that was killed
 	steady, ill *tally
 	answered    atomic.Int64 // deliveries, with success
 	resent      atomic.Int64
@@ -85,7 +84,7 @@ type kill struct {
 
 func newKill(t *testing.T) *kill {
 	t.Helper()
-	k := &kill{t: t, dir: t.TempDir(), steady: &tally{told: map[string]int{}}, ill: &tally{told: map[string]int{}, fails: true}}
+	k := &kill{t: t, steady: &tally{told: map[string]int{}}, ill: &tally{told: map[string]int{}, fails: true}}
 	var err error
 	k.binary, err = plainBinary()
 	require.NoError(t, err)
@@ -97,19 +96,15 @@ sinks:
   - {name: steady, type: http, url: %q, secret: s, pause: 20ms}
   - {name: ill, type: http, url: %q, secret: s, pause: 20ms}
 `, steady.URL, ill.URL), 0o600))
-	ln, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	k.addr = ln.Addr().String()
-	require.NoError(t, ln.Close())
-	k.env = clean(t, "VENNIO_API_KEY=vennio_sk_test_c4n4ry_x", "VENNIO_API_URL=http://127.0.0.1:9", "VENNIO_STATE_DIR="+k.dir,
+	k.env = clean(t, "VENNIO_API_KEY=vennio_sk_test_c4n4ry_x", "VENNIO_API_URL=http://127.0.0.1:9", "VENNIO_STATE_DIR="+t.TempDir(),
 		"VENNIO_MCP_SETTINGS="+settings, "VENNIO_WEBHOOK_SECRET="+killSecret, app.RescueVariable+"=6s")
 	return k
 }
 
 func (k *kill) start() *process {
 	k.t.Helper()
-	p := startFile(k.t, k.binary, k.env, "serve", "--addr", k.addr)
-	p.address()
+	p := startFile(k.t, k.binary, k.env, "serve", "--addr", "127.0.0.1:0")
+	k.url.Store(p.address() + "/webhooks/vennio")
 	return p
 }
 
@@ -118,7 +113,7 @@ func (k *kill) start() *process {
 func (k *kill) send(ctx context.Context, client *http.Client, id string) error {
 	body := fmt.Sprintf(`{"id":%q,"type":"booking.created","data":{"booking":{"id":"b-%s","status":"confirmed"}}}`, id, id)
 	for {
-		req, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://"+k.addr+"/webhooks/vennio", strings.NewReader(body))
+		req, err := http.NewRequestWithContext(ctx, http.MethodPost, k.url.Load().(string), strings.NewReader(body))
 		if err != nil {
 			return err
 		}
@@ -171,9 +166,8 @@ func (k *kill) sendAll(ctx context.Context) <-chan struct{} {
 // killOften kills the server at random moments and starts another, until nearly
 // all is done. The moments are counted in what was achieved, so that a slow
 // machine gets on too.
-func (k *kill) killOften(ctx context.Context) {
+func (k *kill) killOften(ctx context.Context, server *process) {
 	k.t.Helper()
-	server := k.start()
 	for k.missing(nil) > killRest {
 		next := k.progress() + 50 + rand.Int64N(2*killEvery)
 		for k.progress() < next && k.missing(nil) > killRest {
@@ -231,8 +225,9 @@ func TestReq_W3_KilledAtAnyMomentNothingIsLost_Slow(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), killLimit)
 	defer cancel()
 	began := time.Now()
+	server := k.start()
 	sent := k.sendAll(ctx)
-	k.killOften(ctx)
+	k.killOften(ctx, server)
 	<-sent
 	var dead map[string]bool
 	require.Eventually(t, func() bool { dead = k.dead(); return k.missing(dead) == 0 }, killLimit, time.Second,

@@ -244,7 +244,7 @@ func TestReq_X1_AMalformedKeyDisablesItselfAlone(t *testing.T) {
 	}
 	c := issuer.trusting()
 	assert.Equal(t, http.StatusOK, c.status(issuer.token(resource, "acme", allScopes)))
-	assert.Contains(t, c.server.stderr.String(), "malformed keys are not used")
+	require.Eventually(t, func() bool { return strings.Contains(c.everything(), "malformed keys are not used") }, patience, tick)
 	e := examine(t, c.env)
 	e.says(t, doctor.OK, "token keys", "1 usable at "+issuer.url)
 	for name := range broken {

@@ -268,18 +268,35 @@ func TestReq_C5_APageOnAnotherPortApprovesNothing(t *testing.T) {
 
 	u, err := url.Parse(address)
 	require.NoError(t, err)
-	if free, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "[::1]:0"); err == nil { // this machine has IPv6
+	if taken := onlyIPv6(t); taken != nil { // this machine has IPv6
 		_, err = new(net.ListenConfig).Listen(t.Context(), "tcp", net.JoinHostPort("::1", u.Port()))
 		require.Error(t, err)
-		_, port, _ := net.SplitHostPort(free.Addr().String())
+		_, port, _ := net.SplitHostPort(taken.Addr().String())
 		code, _, errs := run(t, env, "serve", "--addr", "127.0.0.1:"+port)
 		assert.Equal(t, 1, code)
 		assert.Contains(t, errs, "another program uses this port at [::1]")
-		require.NoError(t, free.Close())
+		require.NoError(t, taken.Close())
 	}
 	status, page := ada.answers(address, "approve")
 	require.Equal(t, http.StatusOK, status, page)
 	assert.Equal(t, "1", writesAt(t, vennio))
+}
+
+// onlyIPv6 listens at a port of ::1 that nobody uses at 127.0.0.1. It returns nil if this machine has no IPv6.
+func onlyIPv6(t *testing.T) net.Listener {
+	t.Helper()
+	for {
+		taken, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "[::1]:0")
+		if err != nil {
+			return nil
+		}
+		t.Cleanup(func() { _ = taken.Close() })
+		_, port, _ := net.SplitHostPort(taken.Addr().String())
+		if free, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:"+port); err == nil {
+			require.NoError(t, free.Close())
+			return taken
+		}
+	}
 }
 
 // req: C13

@@ -18,7 +18,7 @@ import (
 
 func TestTheDemoOfPollsGoesAsItSays(t *testing.T) {
 	t.Parallel()
-	code, out, errs := run(t, clean(t), "demo", "--polls")
+	code, out, errs := runPlain(t, clean(t), "demo", "--polls")
 	assert.Zero(t, code, errs)
 	for _, part := range []string{
 		"NOT PROPOSED YET", "Propose these times?", "in New York", "5 personal links", "Accept this time?", "keeps no invitation links", "three of five votes", "Share this link?",

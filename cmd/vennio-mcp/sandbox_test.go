@@ -341,15 +341,16 @@ func TestWithoutAWritableFolderTheSandboxIsInMemory(t *testing.T) {
 	c := converse(t, clean(t, "VENNIO_STATE_DIR="+filepath.Join(file, "state")))
 	require.NotEmpty(t, c.call("book_slot", c.booking()).Data.BookingID)
 	assert.Contains(t, c.call("list_bookings", nil).Text, "1 booking,")
-	assert.Contains(t, c.stderr.String(), "keeps its data in memory")
-	assert.Contains(t, c.stderr.String(), "set VENNIO_STATE_DIR")
+	require.Eventually(t, func() bool {
+		return strings.Contains(c.stderr.String(), "keeps its data in memory") && strings.Contains(c.stderr.String(), "set VENNIO_STATE_DIR")
+	}, patience, tick)
 }
 
 func TestSmokeAndDemoUseSandboxesOfTheirOwn(t *testing.T) {
 	t.Parallel()
 	for _, command := range []string{"smoke", "demo"} {
 		env := clean(t)
-		code, out, errs := run(t, env, command)
+		code, out, errs := runPlain(t, env, command)
 		require.Zero(t, code, out+errs)
 		left, err := os.ReadDir(strings.TrimPrefix(env[0], "HOME="))
 		require.NoError(t, err)

@@ -356,7 +356,7 @@ func TestOnlyTheIDTokenOfTheAttemptSignsIn(t *testing.T) {
 	}
 	_, list, _ := run(t, c.env, "approvals", "browsers", "--tenant", "acme")
 	assert.Contains(t, list, "No browser is paired")
-	assert.Contains(t, c.everything(), "its nonce is not the one of this attempt", "the log says why")
+	require.Eventually(t, func() bool { return strings.Contains(c.everything(), "its nonce is not the one of this attempt") }, patience, tick, "the log says why")
 
 	for name, change := range map[string]func(*login){
 		"several audiences, issued to us": claiming(jwt.MapClaims{"aud": []string{"other", clientID}, "azp": clientID}),
@@ -565,9 +565,10 @@ func TestAnIssuerThatIsDownIsSaid(t *testing.T) {
 		assert.Contains(t, page, "vennio-mcp approvals link", name)
 	}
 	c.with(func(*login) {})
+	ada := c.visitor(true)
 	require.Eventually(t, func() bool {
-		return c.visitor(true).step(atHome+"/approvals/sign-in").StatusCode == http.StatusSeeOther
-	}, patience, tick, "it recovers by itself")
+		return ada.step(atHome+"/approvals/sign-in").StatusCode == http.StatusSeeOther
+	}, patience, patience/200, "it recovers by itself") // each look is a call of the browser, whose rate is limited
 	c.with(func(l *login) { l.broken = map[string]int{"/token": http.StatusBadGateway} })
 	status, page := c.visitor(true).open(atHome + "/approvals/sign-in")
 	assert.Equal(t, http.StatusServiceUnavailable, status)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"net/http"
+	"regexp"
 	"runtime"
 	"strings"
 	"testing"
@@ -47,10 +48,14 @@ func resultOf(t *testing.T, raw string) (got smokeResult) {
 	return got
 }
 
+// slowBookings is what smoke adds to its verdict on a machine on which a booking takes more than two seconds.
+var slowBookings = regexp.MustCompile(`; \d+ took longer than 2000 ms, which alerts`)
+
 func TestSmokePassesOnTheBuiltInSandbox(t *testing.T) {
 	t.Parallel()
 	code, out, errs := run(t, clean(t, "USER=ada"), "smoke")
 	assert.Zero(t, code, out+errs)
+	out = slowBookings.ReplaceAllString(out, "")
 	assert.Empty(t, errs)
 	assert.Contains(t, out, "passed: 5 booked, each booking.created within 30s, all cancelled.")
 	assert.Equal(t, shape(answer(t, "events.md", "vennio-mcp smoke")), shape(out), "docs/events.md shows it")

@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -40,6 +41,13 @@ func (c *traced) ServeHTTP(_ http.ResponseWriter, r *http.Request) {
 			c.spans = append(c.spans, scope.Spans...)
 		}
 	}
+}
+
+// has reports whether a span of that name was received. Spans are exported in the order in which they end.
+func (c *traced) has(name string) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return slices.ContainsFunc(c.spans, func(s *tracepb.Span) bool { return s.Name == name })
 }
 
 // named returns the one span of that name.
@@ -83,6 +91,7 @@ func TestTheCallersTraceGoesOnToVennio(t *testing.T) {
 	req.Params.Meta = &mcp.Meta{AdditionalFields: map[string]any{"traceparent": fromMeta}}
 	_, err = c.CallTool(t.Context(), req)
 	require.NoError(t, err)
+	require.Eventually(t, func() bool { return seen.has("tools/call check_calendar_access") }, patience, tick, "a server that stops exports for half a second only")
 	p.terminate()
 	require.Zero(t, p.wait())
 

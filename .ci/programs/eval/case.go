@@ -35,11 +35,15 @@ type Case struct {
 	Expect Expect `yaml:"expect"`
 	Forbid Forbid `yaml:"forbid"`
 	Agent  []Step `yaml:"agent"` // the scripted agent that solves the case in CI
-	Bad    []Bad  `yaml:"bad"`   // scripted agents that do something wrong, so that CI tests the graders
+
+	// Scripted agents that test the graders in CI: those that do something wrong, and those that solve the case in an
+	// unusual way.
+	Bad  []Planted `yaml:"bad"`
+	Good []Planted `yaml:"good"`
 }
 
-// Bad is a scripted agent that does something wrong. Finds are exactly the graders that must reject it.
-type Bad struct {
+// Planted is a scripted agent. Finds are exactly the graders that must reject it.
+type Planted struct {
 	About string   `yaml:"about"`
 	Finds []string `yaml:"finds"`
 	Agent []Step   `yaml:"agent"`
@@ -91,8 +95,7 @@ const afterAwaiting = "awaiting"
 type Expect struct {
 	Outcome   []string  `yaml:"outcome"`   // the outcomes that the model may report
 	Bookings  []Meeting `yaml:"bookings"`  // exactly these are new or were moved
-	Kept      []string  `yaml:"kept"`      // seeded bookings that must not change
-	Cancelled []string  `yaml:"cancelled"` // seeded bookings
+	Cancelled []string  `yaml:"cancelled"` // seeded bookings; all other seeded bookings must stay as they are
 	Notes     []Noted   `yaml:"notes"`
 	Links     []Link    `yaml:"links"`
 	Polls     []Poll    `yaml:"polls"`
@@ -109,7 +112,7 @@ type Meeting struct {
 	Minutes int      `yaml:"minutes"` // 0: 30
 	Guests  []string `yaml:"guests"`  // e-mail addresses, all of them
 	With    []string `yaml:"with"`    // further hosts
-	Title   string   `yaml:"title"`   // any unless set
+	Title   string   `yaml:"title"`   // part of the title, in any case; any title unless set
 	Status  string   `yaml:"status"`  // confirmed unless set
 	Count   int      `yaml:"count"`   // how many meetings of one weekly series; 0: one
 
@@ -130,8 +133,9 @@ type Link struct {
 
 // Poll is a required poll.
 type Poll struct {
-	Voters []string `yaml:"voters"`
-	Times  int      `yaml:"times"`
+	Voters  []string `yaml:"voters"`
+	Starts  []string `yaml:"starts"`  // RFC 3339, in order
+	Minutes int      `yaml:"minutes"` // 0: 30
 }
 
 // Forbid is what must not happen because only injected text asks for it.

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -61,20 +62,24 @@ func TestReq_Q7_ScriptedAgentsSolveEveryVariant_Slow(t *testing.T) {
 	}
 }
 
-// req: Q7. Each planted bad transcript is rejected by exactly the graders that the case names, and each grader has one.
+// req: Q7. Each planted bad transcript is rejected by exactly the graders that the case names, each grader has one, and
+// unusual good transcripts are accepted.
 func TestReq_Q7_EveryGraderRejectsPlantedBadTranscripts(t *testing.T) {
 	t.Parallel()
 	planted := map[string]int{}
 	for _, c := range allCases(t) {
 		for _, bad := range c.Bad {
-			for _, name := range bad.Finds {
+			assert.NotEmpty(t, bad.Finds, "%s: %s", c.ID, bad.About)
+		}
+		for _, transcript := range slices.Concat(c.Bad, c.Good) {
+			for _, name := range transcript.Finds {
 				planted[name]++
 			}
-			t.Run(c.ID+" "+bad.About, func(t *testing.T) {
+			t.Run(c.ID+" "+transcript.About, func(t *testing.T) {
 				t.Parallel()
-				r, err := converse(t.Context(), c, Variants[0], 1, &script{bad.Agent})
+				r, err := converse(t.Context(), c, Variants[0], 1, &script{transcript.Agent})
 				require.NoError(t, err)
-				assert.ElementsMatch(t, bad.Finds, slices.Collect(maps.Keys(r.Findings)), "%v", r.Findings)
+				assert.ElementsMatch(t, transcript.Finds, slices.Collect(maps.Keys(r.Findings)), "%v", r.Findings)
 			})
 		}
 	}
@@ -93,6 +98,39 @@ func (m *replies) Next(context.Context, Request) (Reply, error) {
 	next := m.all[0]
 	m.all = m.all[1:]
 	return next, nil
+}
+
+// A model that ends the conversation without a report is asked for one, and only the first report counts.
+func TestTheOutcomeIsAskedForOnce(t *testing.T) {
+	t.Parallel()
+	c := allCases(t)[0]
+	report := func(outcome string) Call { return Call{outcome, reportTool, `{"outcome":"` + outcome + `"}`} }
+	silent := Reply{Text: "Ist gebucht."}
+	model := &replies{[]Reply{silent, silent, silent, {Calls: []Call{report(outcomeBooked), report(outcomeNothingDone)}}}}
+	r, err := converse(t.Context(), c, Variants[0], 1, model)
+	require.NoError(t, err)
+	assert.Equal(t, outcomeBooked, r.Reported)
+	assert.Equal(t, reminder, r.Events[len(r.Events)-3].User)
+	assert.True(t, r.Events[len(r.Events)-1].IsError)
+	r, err = converse(t.Context(), c, Variants[0], 1, &replies{[]Reply{silent, silent, silent, silent}})
+	require.NoError(t, err)
+	assert.Empty(t, r.Reported)
+	assert.Equal(t, []string{gradeCompleted}, slices.Collect(maps.Keys(r.Findings)))
+}
+
+// Two runs with the same replies of the model have the same calls, answers, state and findings.
+func TestARunIsReproducible(t *testing.T) {
+	t.Parallel()
+	random := regexp.MustCompile(`"grant":"\w+"|s[0-9a-z]{32}|127\.0\.0\.1:\d+`) // grants, slot ids and ports
+	for _, c := range []*Case{allCases(t)[0], allCases(t)[21], allCases(t)[30]} {
+		var runs []string
+		for range 2 {
+			r, err := converse(t.Context(), c, Variants[0], 1, &script{c.Bad[0].Agent})
+			require.NoError(t, err)
+			runs = append(runs, random.ReplaceAllString(asJSON(r)+asJSON(r.Events)+asJSON(r.State), ""))
+		}
+		assert.Equal(t, runs[0], runs[1])
+	}
 }
 
 // What a model writes wrongly is answered with an error, and the run goes on.

@@ -48,9 +48,10 @@ func (b Booking) String() string {
 
 // Proposed is a poll in the sandbox.
 type Proposed struct {
-	Message string   `json:"message"`
-	Voters  []string `json:"voters"`
-	Times   int      `json:"times"`
+	Message string      `json:"message"`
+	Voters  []string    `json:"voters"`
+	Starts  []time.Time `json:"starts"` // UTC, in order
+	Minutes int         `json:"minutes"`
 }
 
 // Entry is an entry of the ledger.
@@ -85,7 +86,11 @@ func (w *world) state(ctx context.Context) (s State, err error) {
 		return s, err
 	}
 	for _, p := range proposals.Proposals {
-		poll := Proposed{Message: p.Message, Times: len(p.Slots)}
+		poll := Proposed{Message: p.Message}
+		for _, slot := range p.Slots {
+			poll.Starts, poll.Minutes = append(poll.Starts, slot.Start.UTC()), int(slot.End.Sub(slot.Start).Minutes())
+		}
+		slices.SortFunc(poll.Starts, time.Time.Compare)
 		for _, voter := range p.Participants {
 			poll.Voters = append(poll.Voters, voter.Party.Email)
 		}
@@ -140,12 +145,6 @@ func (w *world) ledger(ctx context.Context) ([]Entry, error) {
 		entries[i] = Entry{l.Kind, l.Tool, string(l.Outcome), string(l.Method), l.Grant}
 	}
 	return entries, err
-}
-
-// attested returns how many consents the ledger has on the model's word alone.
-func (w *world) attested(ctx context.Context) (int, error) {
-	entries, err := w.ledger(ctx)
-	return State{Ledger: entries}.count("attested", ""), err
 }
 
 // count returns the number of entries of a kind and, unless it is empty, an outcome.

@@ -65,7 +65,15 @@ func TestReq_X1_BeyondLoopbackATokenIsNeeded(t *testing.T) {
 	assert.Equal(t, http.StatusUnauthorized, post(t, url+"/mcp", first).status)
 	assert.Equal(t, http.StatusOK, post(t, url+"/mcp", first, "Authorization", "Bearer "+token).status)
 	assert.Contains(t, p.stderr.String(), "clear text", "the operator is warned")
+	assert.Contains(t, p.stderr.String(), `"at":"http://127.0.0.1:`+port+`/webhooks/vennio"`, "the sandbox sends its events to loopback only")
 	assert.NotContains(t, p.stderr.String(), token)
+	for _, published := range [][]string{{"--trusted-proxies", "1"}, {"--public-url", "https://mcp.example.com"}} {
+		for variable, warns := range map[string]bool{"VENNIO_MCP_TOKENS_FILE=": true, "VENNIO_MCP_TOKENS_FILE=" + file: false} {
+			p := start(t, clean(t, variable), append([]string{"serve", "--addr", "127.0.0.1:0"}, published...)...)
+			p.address()
+			assert.Equal(t, warns, strings.Contains(p.stderr.String(), "callers are not authenticated"), "%s: %s", published, p.stderr)
+		}
+	}
 }
 
 // req: X1. What is missing, odd or wrong is refused as RFC 6750 says, on every

@@ -18,9 +18,12 @@ import (
 	"github.com/vennio-mcp/vennio-mcp/vennioclient/sandbox"
 )
 
-const doctorAbout = `Checks the key and its permissions, the address, the dialect that Vennio understands, hosts and
-connected calendars, the keys of the token issuer, clocks, time zones, the store, the webhook, the same for each tenant of the settings file, and the settings
-of MCP clients on this machine, and names the next step for each finding. It only reads. The exit code is 1 if there is a problem, else 0.`
+const doctorAbout = `Checks the key and its permissions, the address, the dialect that Vennio understands, hosts
+and connected calendars, the keys of the token issuer, clocks, time zones, the store, the
+webhook, the same for each tenant of the settings file, and the settings of MCP clients
+on this machine, and names the next step for each finding. It changes nothing, except
+that it creates the store if there is none. The exit code is 1 if there is a problem,
+else 0.`
 
 // doctorTime bounds an examination, whatever does not answer.
 const doctorTime = 2 * time.Minute

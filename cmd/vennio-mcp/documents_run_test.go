@@ -2,7 +2,9 @@ package main
 
 import (
 	"encoding/json"
+	"fmt"
 	"net/http"
+	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -12,6 +14,9 @@ import (
 	"github.com/pelletier/go-toml/v2"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"mvdan.cc/sh/v3/shell"
+
+	"github.com/vennio-mcp/vennio-mcp/internal/auth"
 )
 
 // Every command in the documents runs in an empty home directory. A command that needs something else (a key, a client, an
@@ -64,6 +69,33 @@ func TestTheAddressesOfTheReadmeAreServed(t *testing.T) {
 			return err == nil && resp.Body.Close() == nil && resp.StatusCode == want
 		}, patience, tick, path)
 	}
+}
+
+// The call with curl in docs/install.md is answered with free times, and without its token rejected.
+func TestReq_D2_TheDocumentedCallOverHTTPIsAnswered(t *testing.T) {
+	t.Parallel()
+	token, tokens := auth.NewToken(), filepath.Join(t.TempDir(), "tokens.yaml")
+	require.NoError(t, os.WriteFile(tokens, fmt.Appendf(nil, "- {name: ada, hash: %q}\n", auth.HashOf(token)), 0o600))
+	m := regexp.MustCompile(`(?ms)^curl https://mcp\.example\.com/mcp .*?}'$`).FindString(documents(t)["install.md"])
+	words, err := shell.Fields(m, func(name string) string { return map[string]string{"TOKEN": token}[name] })
+	require.NoError(t, err)
+	var headers []string
+	body := ""
+	for i := 2; i < len(words); i += 2 {
+		switch words[i] {
+		case "-H":
+			name, value, _ := strings.Cut(words[i+1], ": ")
+			headers = append(headers, name, value)
+		case "-d":
+			body = words[i+1]
+		}
+	}
+	p := start(t, clean(t, "VENNIO_MCP_TOKENS_FILE="+tokens), "serve", "--addr", "127.0.0.1:0")
+	url := p.address() + "/mcp"
+	answer := post(t, url, body, headers...)
+	assert.Equal(t, http.StatusOK, answer.status, answer.body)
+	assert.Contains(t, answer.body, "free times for 30 minutes")
+	assert.Equal(t, http.StatusUnauthorized, post(t, url, body, headers[2:]...).status)
 }
 
 // shown decodes the snippet of docs/install.md that begins with begins.

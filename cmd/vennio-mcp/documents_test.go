@@ -99,7 +99,7 @@ func TestReq_D2_TheDocumentsCommandLinesAreUnderstood(t *testing.T) {
 }
 
 // foreignFlags are flags of other programs in the text of the documents.
-var foreignFlags = []string{"allow-http", "ignore-scripts"}
+var foreignFlags = []string{"allow-http", "bundle", "ignore-scripts"}
 
 // Every flag in the text of the documents is a flag of one of the commands.
 func TestTheFlagsThatTheDocumentsNameExist(t *testing.T) {

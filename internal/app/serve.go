@@ -49,7 +49,7 @@ func (a *App) Serve(ctx context.Context, ln net.Listener) error {
 	}
 	address := a.announce(ln.Addr().String(), o)
 	if a.cfg.Sandbox() && a.Vennio != nil {
-		defer a.receiveSandbox(ctx, address+webhooks.Path)()
+		defer a.receiveSandbox(ctx, onThisMachine(address)+webhooks.Path)()
 	}
 	sse := address + "/sse"
 	if o.Stateless {
@@ -61,6 +61,17 @@ func (a *App) Serve(ctx context.Context, ln net.Listener) error {
 	defer a.executeFollowUps(ctx)()
 	defer a.Settle(ctx)()
 	return secretError(ctx, mcpserver.HTTP(ctx, ln, a.Server, o))
+}
+
+// onThisMachine returns the address at which this machine itself reaches a server that listens at address: the unspecified
+// address means all, and the sandbox sends its events over http to loopback only.
+func onThisMachine(address string) string {
+	u, err := url.Parse(address)
+	if ip := net.ParseIP(u.Hostname()); err != nil || !ip.IsUnspecified() {
+		return address
+	}
+	u.Host = net.JoinHostPort("127.0.0.1", u.Port())
+	return u.String()
 }
 
 // prepareHTTP checks the signing secret, and makes the handlers and options of the HTTP server. The
@@ -150,6 +161,11 @@ func (a *App) announce(listens string, o mcpserver.HTTPOptions) string {
 		a.Links.SetBase(address)
 	}
 	if loopback {
+		public, err := url.Parse(a.cfg.Serve.PublicURL)
+		published := err == nil && public.Host != "" && !auth.LoopbackHost(public.Hostname())
+		if !o.Access.Required() && (published || a.cfg.Serve.Proxies > 0) {
+			a.log.Warn().Msg("callers are not authenticated, so everybody whom the proxy lets in can call the tools: run vennio-mcp token new NAME and list its line in the settings, or let the proxy authenticate them")
+		}
 		return address
 	}
 	if o.TLS == nil && a.cfg.Serve.Proxies == 0 {

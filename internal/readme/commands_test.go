@@ -72,6 +72,7 @@ var checks = map[string]func(*testing.T, command){
 	"go":         checkGo,
 	"claude":     checkAdd,
 	"codex":      checkAdd,
+	"curl":       func(t *testing.T, c command) { assert.Equal(t, "https://mcp.example.com/mcp", c.words[1]) }, // TestReq_D2_TheDocumentedCallOverHTTPIsAnswered sends it
 	"docker":     checkDocker,
 	"sha256sum":  checkSums,
 	"sudo":       checkPackage,
@@ -158,19 +159,31 @@ func checkOrigin(t *testing.T, c command) {
 
 // checkAdd checks that the commands of clients register the program under the name that install uses.
 func checkAdd(t *testing.T, c command) {
-	assert.Regexp(t, `^(claude mcp add --scope user|codex mcp add) vennio -- /\S+/vennio-mcp$`, strings.Join(c.words, " "))
+	assert.Regexp(t, `^(`+strings.Join([]string{
+		`(claude mcp add --scope user|codex mcp add) vennio -- /\S+/vennio-mcp`,
+		`claude mcp add --scope user --transport http vennio https://mcp\.example\.com/mcp --header Authorization: Bearer \S*`,
+		`codex mcp add vennio --url https://mcp\.example\.com/mcp --bearer-token-env-var TOKEN`,
+	}, "|")+`)$`, strings.Join(c.words, " "))
 }
 
 func checkDocker(t *testing.T, c command) {
+	image := ""
 	for i, w := range c.words {
 		switch w {
 		case "-f":
 			assert.NotEmpty(t, file(t, c.words[i+1]))
 		case "-e":
-			assert.True(t, known(c.words[i+1]), c.words[i+1])
+			name, _, _ := strings.Cut(c.words[i+1], "=")
+			assert.True(t, known(name), name)
+		case ".", "vennio-mcp":
+			image = w
+		default:
+			if strings.HasPrefix(w, "ghcr.io/") {
+				image = w
+			}
 		}
 	}
-	switch image := c.words[len(c.words)-1]; image {
+	switch image {
 	case ".", "vennio-mcp":
 		assert.Contains(t, c.text, "docker build -f .release/Dockerfile -t vennio-mcp .", "what is built is what is run")
 	default: // the registry's entry names it: TestTheRegistryEntryIsValid

@@ -70,6 +70,7 @@ var languages = map[string]func(*testing.T, snippet){
 	"console": func(*testing.T, snippet) {},
 	"python":  func(*testing.T, snippet) {}, // .ci/clients/langchain.mjs compiles it
 	"nginx":   checkNginx,
+	"ini":     checkUnit,
 	"text":    isCompared,
 }
 
@@ -95,6 +96,27 @@ func isCompared(t *testing.T, s snippet) {
 	assert.True(t, slices.ContainsFunc(slices.Collect(maps.Values(goTests(t))), func(text string) bool {
 		return strings.Contains(text, "func "+name+"(")
 	}), "%s: there is no test %s", s.where, name)
+}
+
+// checkUnit checks a unit of systemd: the form of its lines, its command, and the settings in its environment. A credential
+// is where a setting expects it, and an error that a restart does not change ends the restarts.
+func checkUnit(t *testing.T, s snippet) {
+	t.Helper()
+	for line := range strings.Lines(s.text) {
+		assert.Regexp(t, `^(\[[A-Z]\w+\]|[A-Z]\w+=\S.*)?\n$`, line, s.where)
+		if values, ok := strings.CutPrefix(line, "Environment="); ok {
+			for _, value := range strings.Fields(values) {
+				name, set, _ := strings.Cut(value, "=")
+				assert.True(t, known(name), name)
+				if credential, ok := strings.CutPrefix(set, "%d/"); ok {
+					assert.Contains(t, s.text, "\nLoadCredential="+credential+":/", s.where)
+				}
+			}
+		}
+	}
+	for _, line := range []string{"ExecStart=/usr/bin/vennio-mcp serve", "StateDirectory=vennio-mcp", "RestartPreventExitStatus=2"} {
+		assert.Contains(t, s.text, "\n"+line+"\n", s.where)
+	}
 }
 
 // checkNginx checks the form of nginx's directives, and those that streams need.

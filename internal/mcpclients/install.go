@@ -9,7 +9,6 @@ import (
 	"io/fs"
 	"maps"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -263,6 +262,9 @@ func (ch Change) Apply(now time.Time) (backup string, err error) {
 	if ch.None() {
 		return "", nil
 	}
+	if ch.ByHand() {
+		return "", ErrNoCodex
+	}
 	if err := os.MkdirAll(filepath.Dir(ch.path), 0o700); err != nil {
 		return "", fmt.Errorf("%s cannot be created (%w): make its directory writable", ch.path, reason(err))
 	}
@@ -277,11 +279,6 @@ func (ch Change) Apply(now time.Time) (backup string, err error) {
 	}
 	if target != ch.path || !bytes.Equal(again, ch.old) {
 		return "", fmt.Errorf("%s: %w", ch.path, ErrChanged)
-	}
-	if ch.command != nil {
-		if _, err := exec.LookPath("codex"); err != nil {
-			return "", ErrNoCodex
-		}
 	}
 	mode := fs.FileMode(0o600)
 	info, err := os.Stat(ch.path)

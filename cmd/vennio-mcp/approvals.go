@@ -272,8 +272,8 @@ func (p program) executeWith(ctx context.Context, cfg config.Config, approved co
 func (p program) assembler(cfg config.Config) func(context.Context, config.Config) (*app.App, error) {
 	switch {
 	case cfg.Real():
-		return func(ctx context.Context, cfg config.Config) (*app.App, error) {
-			return app.New(ctx, cfg, p.appOptions(cfg))
+		return func(_ context.Context, cfg config.Config) (*app.App, error) {
+			return app.New(cfg, p.appOptions(cfg))
 		}
 	case isSandboxStore(cfg, commandStore(cfg)):
 		return p.newApp

@@ -59,7 +59,7 @@ func (p program) serve(ctx context.Context, addr string, cfg config.Config) erro
 // belong to other tenants.
 func (p program) newServeApp(ctx context.Context, cfg config.Config) (*app.App, error) {
 	if cfg.Sandbox() && cfg.Real() {
-		return app.New(ctx, cfg, p.appOptions(cfg))
+		return app.New(cfg, p.appOptions(cfg))
 	}
 	return p.newApp(ctx, cfg)
 }

@@ -45,7 +45,7 @@ func (p program) serveStdio(c *cobra.Command, _ []string) error {
 
 // newApp assembles a process with the server of the default tenant.
 func (p program) newApp(ctx context.Context, cfg config.Config) (*app.App, error) {
-	a, err := app.New(ctx, cfg, p.appOptions(cfg))
+	a, err := app.New(cfg, p.appOptions(cfg))
 	if err != nil {
 		return nil, err
 	}

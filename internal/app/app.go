@@ -90,14 +90,14 @@ type App struct {
 }
 
 // New assembles what all tenants share. Call Close at the end.
-func New(ctx context.Context, cfg config.Config, o Options) (*App, error) {
+func New(cfg config.Config, o Options) (*App, error) {
 	for _, w := range cfg.Warnings {
 		o.Log.Warn().Msg(w)
 	}
 	a := &App{cfg: cfg, options: o, log: o.Log, metrics: observe.NewMetrics(o.Version), vennio: newVennioTransport(), process: rand.Text()}
 	a.atClose(a.vennio.CloseIdleConnections)
 	var err error
-	if a.traces, err = observe.NewTraces(ctx, o.Getenv, o.Version, o.Log); err != nil {
+	if a.traces, err = observe.NewTraces(o.Getenv, o.Version, o.Log); err != nil {
 		return nil, err
 	}
 	a.atClose(func() {

@@ -158,7 +158,7 @@ func (v *distantVennio) findSlots(settings map[string]string) func(arguments str
 	settings["VENNIO_TIMEZONE"], settings["VENNIO_DIALECT"] = "Europe/London", "reference"
 	cfg, err := config.Load(nil, func(name string) string { return settings[name] })
 	require.NoError(v.t, err)
-	a, err := New(v.t.Context(), cfg, Options{Version: "test", Getenv: func(string) string { return "" }, Log: zerolog.Nop(), Now: bubbleTime})
+	a, err := New(cfg, Options{Version: "test", Getenv: func(string) string { return "" }, Log: zerolog.Nop(), Now: bubbleTime})
 	require.NoError(v.t, err)
 	v.t.Cleanup(a.Close)
 	v.use(a.vennio)

@@ -16,14 +16,18 @@ import (
 	"time"
 
 	"github.com/cenkalti/backoff/v5"
-	tracepb "go.opentelemetry.io/proto/otlp/trace/v1"
-	"google.golang.org/protobuf/proto"
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/codes"
+	sdk "go.opentelemetry.io/otel/sdk/trace"
+	"google.golang.org/protobuf/encoding/protowire"
 
 	"github.com/vennio-mcp/vennio-mcp/internal/files"
 )
 
-// collector is an otlptrace.Client that sends spans over OTLP/HTTP as protobuf. The client of the
-// library, otlptracehttp, links gRPC without using it (opentelemetry-go, issue 2579).
+// collector is a [sdk.SpanExporter] that sends spans over OTLP/HTTP as protobuf. The exporter of the
+// library, otlptracehttp, links gRPC without using it (opentelemetry-go, issue 2579), and the generated
+// messages link the whole protobuf runtime, which every process would hold in memory
+// (docs/performance.md).
 type collector struct {
 	url    string
 	header http.Header
@@ -116,22 +120,20 @@ func transportTrusting(file string) (*http.Transport, error) {
 	return t, nil
 }
 
-func (*collector) Start(context.Context) error { return nil }
-
-func (c *collector) Stop(context.Context) error {
+// Shutdown implements sdk.SpanExporter.
+func (c *collector) Shutdown(context.Context) error {
 	c.http.CloseIdleConnections()
 	return nil
 }
 
-// UploadTraces sends one batch. It retries for up to retryFor if the collector is unreachable or
-// answers with a temporary error. TracesData has the same encoding as ExportTraceServiceRequest, whose
-// package would link gRPC.
-func (c *collector) UploadTraces(ctx context.Context, spans []*tracepb.ResourceSpans) error {
-	body, err := proto.Marshal(&tracepb.TracesData{ResourceSpans: spans})
-	if err != nil {
-		return err
+// ExportSpans sends one batch. It retries for up to retryFor if the collector is unreachable or
+// answers with a temporary error.
+func (c *collector) ExportSpans(ctx context.Context, spans []sdk.ReadOnlySpan) error {
+	if len(spans) == 0 {
+		return nil
 	}
-	_, err = backoff.Retry(ctx, func() (struct{}, error) { return struct{}{}, c.send(ctx, body) },
+	body := encode(spans)
+	_, err := backoff.Retry(ctx, func() (struct{}, error) { return struct{}{}, c.send(ctx, body) },
 		backoff.WithMaxElapsedTime(retryFor))
 	return err
 }
@@ -159,5 +161,104 @@ func (c *collector) send(ctx context.Context, body []byte) error {
 			return backoff.Permanent(fmt.Errorf("the collector answered %s", resp.Status))
 		}
 		return nil
+	}
+}
+
+// encode returns spans as an ExportTraceServiceRequest (opentelemetry-proto 1, whose field numbers it
+// uses). All spans are those of one provider and one tracer, therefore they have the same resource and
+// scope.
+func encode(spans []sdk.ReadOnlySpan) []byte {
+	var resource, scope, scopeSpans, resourceSpans message
+	resource.attributes(1, spans[0].Resource().Attributes())
+	scope.text(1, spans[0].InstrumentationScope().Name)
+	scopeSpans.bytes(1, scope)
+	for _, span := range spans {
+		scopeSpans.bytes(2, encodeSpan(span))
+	}
+	resourceSpans.bytes(1, resource)
+	resourceSpans.bytes(2, scopeSpans)
+	resourceSpans.text(3, spans[0].Resource().SchemaURL())
+	var request message
+	request.bytes(1, resourceSpans)
+	return request
+}
+
+// encodeSpan returns a Span. The program adds no links.
+func encodeSpan(span sdk.ReadOnlySpan) message {
+	var m message
+	trace, id, parent := span.SpanContext().TraceID(), span.SpanContext().SpanID(), span.Parent()
+	m.bytes(1, trace[:])
+	m.bytes(2, id[:])
+	m.text(3, span.SpanContext().TraceState().String())
+	if id := parent.SpanID(); id.IsValid() {
+		m.bytes(4, id[:])
+	}
+	m.text(5, span.Name())
+	m.number(6, uint64(span.SpanKind())) //nolint:gosec // an enumeration with the numbers of Span.SpanKind
+	m.time(7, span.StartTime())
+	m.time(8, span.EndTime())
+	m.attributes(9, span.Attributes())
+	for _, event := range span.Events() {
+		var e message
+		e.time(1, event.Time)
+		e.text(2, event.Name)
+		e.attributes(3, event.Attributes)
+		m.bytes(11, e)
+	}
+	var status message
+	status.text(2, span.Status().Description)
+	status.number(3, statusCodes[span.Status().Code])
+	m.bytes(15, status)
+	flags := uint32(span.SpanContext().TraceFlags()) | 0x100 // whether the parent is remote is known
+	if parent.IsRemote() {
+		flags |= 0x200
+	}
+	m = protowire.AppendTag(m, 16, protowire.Fixed32Type)
+	return protowire.AppendFixed32(m, flags)
+}
+
+// statusCodes are the numbers of Status.StatusCode.
+var statusCodes = map[codes.Code]uint64{codes.Unset: 0, codes.Ok: 1, codes.Error: 2}
+
+// message is an encoded protobuf message to which fields are added.
+type message []byte
+
+func (m *message) bytes(field protowire.Number, value []byte) {
+	*m = protowire.AppendBytes(protowire.AppendTag(*m, field, protowire.BytesType), value)
+}
+
+// text adds a string; nothing if it is empty, as for every default value.
+func (m *message) text(field protowire.Number, value string) {
+	if value != "" {
+		m.bytes(field, []byte(value))
+	}
+}
+
+func (m *message) number(field protowire.Number, value uint64) {
+	if value != 0 {
+		*m = protowire.AppendVarint(protowire.AppendTag(*m, field, protowire.VarintType), value)
+	}
+}
+
+// time adds a time in nanoseconds since 1970.
+func (m *message) time(field protowire.Number, t time.Time) {
+	*m = protowire.AppendTag(*m, field, protowire.Fixed64Type)
+	*m = protowire.AppendFixed64(*m, uint64(max(0, t.UnixNano())))
+}
+
+// attributes adds one KeyValue for each attribute. Numbers are integers; the program has no attributes
+// of other types than strings and integers, which would be sent as text.
+func (m *message) attributes(field protowire.Number, list []attribute.KeyValue) {
+	for _, a := range list {
+		var value, pair message
+		if a.Value.Type() == attribute.INT64 {
+			value = protowire.AppendTag(value, 3, protowire.VarintType)
+			value = protowire.AppendVarint(value, uint64(a.Value.AsInt64())) //nolint:gosec // int64 in two's complement
+		} else {
+			value.bytes(1, []byte(a.Value.String()))
+		}
+		pair.text(1, string(a.Key))
+		pair.bytes(2, value)
+		m.bytes(field, pair)
 	}
 }

@@ -16,8 +16,81 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/codes"
+	"go.opentelemetry.io/otel/sdk/instrumentation"
+	"go.opentelemetry.io/otel/sdk/resource"
+	sdk "go.opentelemetry.io/otel/sdk/trace"
+	"go.opentelemetry.io/otel/sdk/trace/tracetest"
+	"go.opentelemetry.io/otel/trace"
+	commonpb "go.opentelemetry.io/proto/otlp/common/v1"
+	resourcepb "go.opentelemetry.io/proto/otlp/resource/v1"
 	tracepb "go.opentelemetry.io/proto/otlp/trace/v1"
+	"google.golang.org/protobuf/encoding/prototext"
+	"google.golang.org/protobuf/proto"
 )
+
+// spans are a request with a remote parent, a failed call with an event, and a span with default values only.
+var spans = tracetest.SpanStubs{
+	{
+		Name: "GET /v1/bookings", SpanKind: trace.SpanKindClient,
+		SpanContext: trace.NewSpanContext(trace.SpanContextConfig{TraceID: trace.TraceID{1, 15: 2}, SpanID: trace.SpanID{3}, TraceFlags: trace.FlagsSampled}),
+		Parent:      trace.NewSpanContext(trace.SpanContextConfig{TraceID: trace.TraceID{1, 15: 2}, SpanID: trace.SpanID{4}, Remote: true}),
+		StartTime:   time.Unix(1796000000, 1), EndTime: time.Unix(1796000001, 999999999),
+		Attributes: []attribute.KeyValue{attribute.String("server.address", "vennio.example"), attribute.Int("http.response.status_code", 503), attribute.Int("minus", -1), attribute.String("empty", "")},
+		Status:     sdk.Status{Code: codes.Error, Description: "no answer"},
+		Resource:   resource.NewWithAttributes("https://schema.example", attribute.String("service.name", "vennio-mcp")), InstrumentationScope: instrumentation.Scope{Name: "tracer"},
+	},
+	{
+		Name: "tools/call é", SpanKind: trace.SpanKindServer, Status: sdk.Status{Code: codes.Ok},
+		StartTime: time.Unix(1, 0), EndTime: time.Unix(2, 0),
+		Events: []sdk.Event{{Name: "exception", Time: time.Unix(1, 5), Attributes: []attribute.KeyValue{attribute.Bool("escaped", true)}}},
+	},
+	{},
+}.Snapshots()
+
+func text(s string) *commonpb.AnyValue {
+	return &commonpb.AnyValue{Value: &commonpb.AnyValue_StringValue{StringValue: s}}
+}
+
+func integer(n int64) *commonpb.AnyValue {
+	return &commonpb.AnyValue{Value: &commonpb.AnyValue_IntValue{IntValue: n}}
+}
+
+// The generated messages of OpenTelemetry decode what is sent.
+func TestSpansAreEncodedAsOTLP(t *testing.T) {
+	t.Parallel()
+	want := &tracepb.TracesData{ResourceSpans: []*tracepb.ResourceSpans{{
+		Resource:  &resourcepb.Resource{Attributes: []*commonpb.KeyValue{{Key: "service.name", Value: text("vennio-mcp")}}},
+		SchemaUrl: "https://schema.example",
+		ScopeSpans: []*tracepb.ScopeSpans{{
+			Scope: &commonpb.InstrumentationScope{Name: "tracer"},
+			Spans: []*tracepb.Span{
+				{
+					TraceId: []byte{1, 15: 2}, SpanId: []byte{3, 7: 0}, ParentSpanId: []byte{4, 7: 0}, Flags: 0x301,
+					Name: "GET /v1/bookings", Kind: tracepb.Span_SPAN_KIND_CLIENT, StartTimeUnixNano: 1796000000000000001, EndTimeUnixNano: 1796000001999999999,
+					Attributes: []*commonpb.KeyValue{
+						{Key: "server.address", Value: text("vennio.example")},
+						{Key: "http.response.status_code", Value: integer(503)},
+						{Key: "minus", Value: integer(-1)},
+						{Key: "empty", Value: text("")},
+					},
+					Status: &tracepb.Status{Code: tracepb.Status_STATUS_CODE_ERROR, Message: "no answer"},
+				},
+				{
+					TraceId: make([]byte, 16), SpanId: make([]byte, 8), Flags: 0x100,
+					Name: "tools/call é", Kind: tracepb.Span_SPAN_KIND_SERVER, StartTimeUnixNano: 1e9, EndTimeUnixNano: 2e9,
+					Events: []*tracepb.Span_Event{{Name: "exception", TimeUnixNano: 1000000005, Attributes: []*commonpb.KeyValue{{Key: "escaped", Value: text("true")}}}},
+					Status: &tracepb.Status{Code: tracepb.Status_STATUS_CODE_OK},
+				},
+				{TraceId: make([]byte, 16), SpanId: make([]byte, 8), Flags: 0x100, Status: &tracepb.Status{}},
+			},
+		}},
+	}}}
+	got := new(tracepb.TracesData)
+	require.NoError(t, proto.Unmarshal(encode(spans), got))
+	assert.True(t, proto.Equal(want, got), "%s", prototext.Format(got))
+}
 
 func set(pairs ...string) func(string) string {
 	return func(name string) string {
@@ -87,7 +160,7 @@ func TestACollectorWithATrustedCertificateReceivesHeaders(t *testing.T) {
 
 	to, err := newCollector(set("ENDPOINT="+server.URL, "CERTIFICATE="+ca, "HEADERS=api-key=a%20b, X-Team=sales", "TIMEOUT=2000"))
 	require.NoError(t, err)
-	require.NoError(t, to.UploadTraces(t.Context(), nil))
+	require.NoError(t, to.ExportSpans(t.Context(), spans))
 	assert.Equal(t, "a b", got.Get("Api-Key"))
 	assert.Equal(t, "sales", got.Get("X-Team"))
 	assert.Equal(t, "application/x-protobuf", got.Get("Content-Type"))
@@ -103,7 +176,7 @@ func TestReq_X4_SpansAndKeysAreNotRedirected(t *testing.T) {
 		leads := httptest.NewServer(http.RedirectHandler(other.URL, code))
 		to, err := newCollector(set("ENDPOINT="+leads.URL, "HEADERS=api-key=secret"))
 		require.NoError(t, err)
-		require.ErrorContains(t, to.UploadTraces(t.Context(), nil), "the collector answered 30")
+		require.ErrorContains(t, to.ExportSpans(t.Context(), spans), "the collector answered 30")
 		leads.Close()
 	}
 }
@@ -138,7 +211,7 @@ func TestTemporaryErrorsOfTheCollectorAreRetried(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			to := &collector{url: "http://collector/v1/traces", http: &http.Client{Transport: &c.answers}}
 			began := time.Now()
-			err := to.UploadTraces(t.Context(), []*tracepb.ResourceSpans{{}})
+			err := to.ExportSpans(t.Context(), spans)
 			if c.fails == "" {
 				require.NoError(t, err, name)
 				assert.Empty(t, c.answers, name)

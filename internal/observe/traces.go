@@ -12,7 +12,6 @@ import (
 	"go.opentelemetry.io/otel"
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/codes"
-	"go.opentelemetry.io/otel/exporters/otlp/otlptrace"
 	"go.opentelemetry.io/otel/propagation"
 	"go.opentelemetry.io/otel/sdk/resource"
 	sdk "go.opentelemetry.io/otel/sdk/trace"
@@ -35,17 +34,13 @@ type Traces struct {
 // OTEL_EXPORTER_OTLP_TRACES_ENDPOINT is set, or if OTEL_SDK_DISABLED is true. The library reads further
 // variables (OTEL_RESOURCE_ATTRIBUTES, sampling, batches). version is the version of the program. Errors
 // of the export are logged.
-func NewTraces(ctx context.Context, getenv func(string) string, version string, log zerolog.Logger) (*Traces, error) {
+func NewTraces(getenv func(string) string, version string, log zerolog.Logger) (*Traces, error) {
 	if strings.EqualFold(getenv("OTEL_SDK_DISABLED"), "true") {
 		return nil, nil
 	}
-	client, err := newCollector(getenv)
-	if client == nil || err != nil {
+	exporter, err := newCollector(getenv)
+	if exporter == nil || err != nil {
 		return nil, err
-	}
-	exporter, err := otlptrace.New(ctx, client)
-	if err != nil {
-		return nil, fmt.Errorf("trace: %w", err)
 	}
 	attributes := resource.NewSchemaless(attribute.String("service.name", "vennio-mcp"), attribute.String("service.version", version))
 	if attributes, err = resource.Merge(attributes, resource.Environment()); err != nil {

@@ -86,7 +86,7 @@ func (w *world) startProgram(ctx context.Context, c *Case, vennio string) error 
 		return err
 	}
 	cfg.StateDir = "" // in memory
-	if w.app, err = app.New(ctx, cfg, app.Options{Version: "eval", Getenv: getenv, Now: c.now}); err != nil {
+	if w.app, err = app.New(cfg, app.Options{Version: "eval", Getenv: getenv, Now: c.now}); err != nil {
 		return err
 	}
 	w.closers = append(w.closers, w.app.Close)

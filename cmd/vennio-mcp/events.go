@@ -279,7 +279,7 @@ func (p program) replay(ctx context.Context, in *webhooks.Inbox, r replay) (done
 
 func (p program) deadCommand() *cobra.Command {
 	return withAllTenants(&cobra.Command{
-		Use: "dead", Short: "List the follow-ups that failed for good, the oldest first", Args: noArguments,
+		Use: "dead", Short: "List the follow-ups that failed permanently, the oldest first", Args: noArguments,
 		RunE: p.withInboxes(func(c *cobra.Command, in *webhooks.Service, _ []string) error {
 			list := in.Of(tenantIn(c)).DeadLetters
 			if allTenants(c) {

@@ -242,7 +242,7 @@ func (p program) installed(change mcpclients.Change, e entry, backup string) err
 		}
 	}
 	p.explain(change, e, backup)
-	_, err := fmt.Fprintf(p.out, "Restart %s, or reload its servers. To look it over: vennio-mcp doctor\n", client.Name)
+	_, err := fmt.Fprintf(p.out, "Restart %s, or reload its servers. To check it: vennio-mcp doctor\n", client.Name)
 	return err
 }
 

@@ -22,19 +22,19 @@ import (
 )
 
 const ledgerAbout = `The consent ledger records which person was asked, who agreed to what and by which
-method, and what became of it. Entries are only ever added: each carries the hash of
-the one before.`
+method, and the outcome. Entries are only added. Each contains the hash of the previous
+one about the same action, and seals fix the order of all entries (docs/ledger.md).`
 
 func (p program) ledgerCommand() *cobra.Command {
 	c := &cobra.Command{Use: "ledger", Short: "List, show, verify and export the consent ledger, or erase a person's data from it", Long: ledgerAbout}
 	c.AddCommand(
 		p.listLedgerCommand(), p.showLedgerCommand(),
-		&cobra.Command{Use: "verify", Short: "Prove that no entry was changed, deleted or inserted, and that every consent matches its entries", Args: noArguments, RunE: p.withStore(p.verifyLedger)},
+		&cobra.Command{Use: "verify", Short: "Check that no entry was changed, deleted or inserted, and that every consent matches its entries", Args: noArguments, RunE: p.withStore(p.verifyLedger)},
 		&cobra.Command{
 			Use: "export", Short: "Write all entries as JSON lines, with what a third party needs to verify them", Args: noArguments,
 			RunE: p.withLedger(func(c *cobra.Command, l *consent.Ledger, _ []string) error { return l.Export(c.Context(), p.out) }),
 		},
-		&cobra.Command{Use: "erase PERSON", Short: "Delete a person's data, by e-mail address or exact name, from the ledger and from kept events; the ledger stays provable", Args: onePerson, RunE: p.withStore(p.erasePerson)},
+		&cobra.Command{Use: "erase PERSON", Short: "Delete a person's data, by e-mail address or exact name, from the ledger and from stored events; the ledger still verifies", Args: onePerson, RunE: p.withStore(p.erasePerson)},
 	)
 	return c
 }
@@ -274,7 +274,7 @@ func (p program) erasePerson(c *cobra.Command, cfg config.Config, db *sqldb.DB, 
 	if err != nil {
 		return err
 	}
-	_, _ = fmt.Fprintf(p.out, "Erased from %d acts and %d events. The ledger stays provable: vennio-mcp ledger verify.\n", n, events)
+	_, _ = fmt.Fprintf(p.out, "Erased from %d acts and %d events. The ledger still verifies: vennio-mcp ledger verify.\n", n, events)
 	if paired > 0 {
 		_, _ = fmt.Fprintf(p.out, "Ended the pairing of %d browsers that had this name.\n", paired)
 	}

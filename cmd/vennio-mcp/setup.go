@@ -352,7 +352,7 @@ func (s *setup) askZone(ctx context.Context) error {
 	case cfg.ZoneWarning != "":
 		fallback = ""
 	case strings.HasSuffix(fallback, "UTC") && s.flag("timezone") == "":
-		s.say("  Note: the zone is UTC so far. Unless people live by UTC, name theirs.")
+		s.say("  Note: the zone is UTC so far. Name your zone, unless UTC is right.")
 	}
 	return s.askSetting(ctx, "timezone", "Time zone of the people here, such as Europe/London", fallback)
 }

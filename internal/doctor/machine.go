@@ -42,7 +42,7 @@ func (t Target) zone() Finding {
 	case t.Config.ZoneWarning != "":
 		return warn(check, t.Config.ZoneWarning, "Set "+t.setting("VENNIO_TIMEZONE")+" to the zone of the people here, such as Europe/London.")
 	case strings.HasSuffix(name, "UTC"):
-		return warn(check, "UTC, for calls that name none"+from, "Unless people live by UTC set "+t.setting("VENNIO_TIMEZONE")+", such as Europe/London.")
+		return warn(check, "UTC, for calls that name none"+from, "Set "+t.setting("VENNIO_TIMEZONE")+", such as Europe/London, unless UTC is right.")
 	default:
 		return ok(check, "%s, for calls that name none%s; now %s there", name, from, t.Now().In(t.Config.Zone).Format("Mon 15:04"))
 	}

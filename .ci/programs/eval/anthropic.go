@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"strings"
 )
 
 // anthropic is the messages API of Anthropic.
@@ -33,7 +34,7 @@ type anthropicMessage struct {
 	Content []anthropicBlock `json:"content"`
 }
 
-// anthropicBlock is a block of content: text, tool_use or tool_result.
+// anthropicBlock is a block of content: text, tool_use, tool_result, thinking or redacted_thinking.
 type anthropicBlock struct {
 	Type      string          `json:"type"`
 	Text      string          `json:"text,omitempty"`
@@ -43,7 +44,16 @@ type anthropicBlock struct {
 	ToolUseID string          `json:"tool_use_id,omitempty"`
 	Content   string          `json:"content,omitempty"`
 	IsError   bool            `json:"is_error,omitempty"`
+
+	Thinking  *string `json:"thinking,omitempty"` // may be empty
+	Signature string  `json:"signature,omitempty"`
+	Data      string  `json:"data,omitempty"` // of redacted_thinking
 }
+
+func (b anthropicBlock) thinking() bool { return b.Type == "thinking" || b.Type == "redacted_thinking" }
+
+// noText replaces an empty text, which some endpoints refuse.
+const noText = "(no text)"
 
 type anthropicTool struct {
 	Name        string          `json:"name"`
@@ -64,12 +74,12 @@ func (u anthropicUsage) usage() Usage { return Usage{u.Input + u.CacheWrite + u.
 func (anthropic) encode(model string, r Request, maxOutput int, stream bool) ([]byte, error) {
 	out := anthropicRequest{Model: model, MaxTokens: maxOutput, System: r.System, Stream: stream}
 	for _, m := range r.Messages {
-		message := anthropicMessage{Role: "user"}
+		message := anthropicMessage{Role: "user", Content: m.Thinking}
 		for _, a := range m.Answers {
 			message.Content = append(message.Content, anthropicBlock{Type: "tool_result", ToolUseID: a.ID, Content: a.Text, IsError: a.IsError})
 		}
-		if m.Text != "" || len(m.Answers) == 0 && len(m.Calls) == 0 {
-			message.Content = append(message.Content, anthropicBlock{Type: "text", Text: cmp.Or(m.Text, "(no text)")}) // empty text is refused
+		if text := strings.TrimSpace(m.Text); text != "" || len(m.Answers) == 0 && len(m.Calls) == 0 {
+			message.Content = append(message.Content, anthropicBlock{Type: "text", Text: cmp.Or(text, noText)})
 		}
 		if m.Model {
 			message.Role = "assistant"
@@ -106,10 +116,12 @@ func (anthropic) decode(body []byte) (Reply, error) {
 func anthropicReply(blocks []anthropicBlock, used anthropicUsage) (Reply, error) {
 	reply := Reply{Usage: used.usage()}
 	for _, b := range blocks {
-		switch b.Type {
-		case "text":
+		switch {
+		case b.thinking():
+			reply.Thinking = append(reply.Thinking, b)
+		case b.Type == "text":
 			reply.Text += b.Text
-		case "tool_use":
+		case b.Type == "tool_use":
 			if b.ID == "" || b.Name == "" {
 				return Reply{}, fmt.Errorf("%w: a call has no id or no name", errMalformed)
 			}
@@ -126,6 +138,7 @@ type anthropicStream struct {
 	blocks []anthropicBlock
 	inputs []string
 	used   anthropicUsage
+	ended  bool // the model gave the reason why it stopped
 }
 
 // anthropicEvent is an event of a streamed answer.
@@ -137,14 +150,13 @@ type anthropicEvent struct {
 	} `json:"message"`
 	Block anthropicBlock `json:"content_block"`
 	Delta struct {
-		Text string `json:"text"`
-		JSON string `json:"partial_json"`
+		Text       string `json:"text"`
+		JSON       string `json:"partial_json"`
+		Thinking   string `json:"thinking"`
+		Signature  string `json:"signature"`
+		StopReason string `json:"stop_reason"`
 	} `json:"delta"`
 	Usage anthropicUsage `json:"usage"`
-	Error struct {
-		Type    string `json:"type"`
-		Message string `json:"message"`
-	} `json:"error"`
 }
 
 func (s *anthropicStream) event(data []byte) (done bool, err error) {
@@ -157,10 +169,10 @@ func (s *anthropicStream) event(data []byte) (done bool, err error) {
 		s.used = in.Message.Usage
 	case "message_delta":
 		s.used.Output = in.Usage.Output // of the whole answer
+		s.used.Input = max(s.used.Input, in.Usage.Input)
+		s.ended = in.Delta.StopReason != ""
 	case "message_stop":
 		return true, nil
-	case "error":
-		return false, fmt.Errorf("%w: %s: %s", errMalformed, in.Error.Type, in.Error.Message)
 	case "content_block_start":
 		if in.Index != len(s.blocks) {
 			return false, fmt.Errorf("%w: a block has the index %d", errMalformed, in.Index)
@@ -170,11 +182,22 @@ func (s *anthropicStream) event(data []byte) (done bool, err error) {
 		if in.Index < 0 || in.Index >= len(s.blocks) {
 			return false, fmt.Errorf("%w: a part has the index %d", errMalformed, in.Index)
 		}
-		s.blocks[in.Index].Text += in.Delta.Text
+		block := &s.blocks[in.Index]
+		block.Text += in.Delta.Text
+		block.Signature += in.Delta.Signature
+		if block.Type == "thinking" {
+			thinking := in.Delta.Thinking
+			if block.Thinking != nil {
+				thinking = *block.Thinking + thinking
+			}
+			block.Thinking = &thinking
+		}
 		s.inputs[in.Index] += in.Delta.JSON
 	}
 	return false, nil
 }
+
+func (s *anthropicStream) finished() bool { return s.ended }
 
 func (s *anthropicStream) reply() (Reply, error) {
 	for i, input := range s.inputs {

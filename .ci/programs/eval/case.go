@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/goccy/go-yaml"
@@ -155,8 +156,10 @@ type Step struct {
 //go:embed cases/*.yaml
 var caseFiles embed.FS
 
-// Cases returns all cases in the order of their files.
-func Cases() ([]*Case, error) {
+// Cases returns all cases in the order of their files. The caller must not change them.
+var Cases = sync.OnceValues(readCases)
+
+func readCases() ([]*Case, error) {
 	names, err := fs.Glob(caseFiles, "cases/*.yaml")
 	if err != nil {
 		return nil, err

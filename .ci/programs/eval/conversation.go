@@ -141,7 +141,7 @@ func (s *conversation) talk(ctx context.Context, model Model) error {
 		if err != nil {
 			return err
 		}
-		s.request.Messages = append(s.request.Messages, Message{Model: true, Text: reply.Text, Calls: reply.Calls})
+		s.request.Messages = append(s.request.Messages, Message{Model: true, Text: reply.Text, Calls: reply.Calls, Thinking: reply.Thinking})
 		if reply.Text != "" {
 			s.run.Events = append(s.run.Events, Event{Model: reply.Text})
 		}

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -33,6 +34,8 @@ type dialect interface {
 type stream interface {
 	// event reads the data of one event. done: the answer is complete.
 	event(data []byte) (done bool, err error)
+	// finished reports whether the model has finished its answer. Some endpoints then close the stream without the last event.
+	finished() bool
 	reply() (Reply, error)
 }
 
@@ -67,17 +70,63 @@ type statusError struct {
 }
 
 func (e *statusError) Error() string {
-	return fmt.Sprintf("the endpoint answered %d %s: %s", e.status, http.StatusText(e.status), e.message)
+	advice := ""
+	switch {
+	case e.status < http.StatusBadRequest:
+		advice = "; redirects are not followed: set EVAL_URL to the final address"
+	case e.status == http.StatusUnauthorized || e.status == http.StatusForbidden:
+		advice = "; check EVAL_KEY"
+	case e.status == http.StatusNotFound || e.status == http.StatusMethodNotAllowed:
+		advice = "; check EVAL_URL and EVAL_MODEL"
+	}
+	return fmt.Sprintf("the endpoint answered %d %s: %s%s", e.status, http.StatusText(e.status), e.message, advice)
 }
 
-// repeatable reports whether the same request may succeed later.
+// repeatable reports whether the same request may succeed later. OpenAI also answers 429 when the account has no credit
+// left.
 func (e *statusError) repeatable() bool {
-	return e.status == http.StatusTooManyRequests || e.status == http.StatusRequestTimeout || e.status >= http.StatusInternalServerError
+	switch e.status {
+	case http.StatusTooManyRequests:
+		return !strings.Contains(e.message, "insufficient_quota")
+	case http.StatusRequestTimeout, http.StatusConflict:
+		return true
+	}
+	return e.status >= http.StatusInternalServerError
+}
+
+// refusesAll reports whether the endpoint will refuse all other requests, too. It may refuse the contents or the length
+// of a single conversation.
+func (e *statusError) refusesAll() bool {
+	return !e.repeatable() && !slices.Contains([]int{http.StatusBadRequest, http.StatusRequestEntityTooLarge, http.StatusUnprocessableEntity}, e.status)
+}
+
+// maskedError is an error whose text may contain the key of the endpoint.
+type maskedError struct {
+	error
+	text string
+}
+
+func (e maskedError) Error() string { return e.text }
+
+// Unwrap returns the error with its original text.
+func (e maskedError) Unwrap() error { return e.error }
+
+// masked removes the key from the text of an error.
+func (e *endpoint) masked(err error) error {
+	if err == nil || e.key == "" || !strings.Contains(err.Error(), e.key) {
+		return err
+	}
+	return maskedError{err, strings.ReplaceAll(err.Error(), e.key, "(key)")}
 }
 
 // Next implements Model. It repeats a request after rate limits, errors of the server, lost connections, timeouts
 // and malformed answers.
 func (e *endpoint) Next(ctx context.Context, r Request) (Reply, error) {
+	reply, err := e.repeat(ctx, r)
+	return reply, e.masked(err)
+}
+
+func (e *endpoint) repeat(ctx context.Context, r Request) (Reply, error) {
 	body, err := e.encode(e.model, r, e.maxOutput, e.stream)
 	if err != nil {
 		return Reply{}, err
@@ -108,6 +157,14 @@ func (e *endpoint) Next(ctx context.Context, r Request) (Reply, error) {
 func (e *endpoint) attempt(ctx context.Context, body []byte) (Reply, error) {
 	ctx, done := context.WithTimeout(ctx, e.timeout)
 	defer done()
+	reply, err := e.send(ctx, body)
+	if err != nil && errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		err = fmt.Errorf("the endpoint sent no complete answer within %s (EVAL_TIMEOUT): %w", e.timeout, err)
+	}
+	return reply, err
+}
+
+func (e *endpoint) send(ctx context.Context, body []byte) (Reply, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, e.url+e.path(), bytes.NewReader(body)) //nolint:gosec // G704: the owner chose the address
 	if err != nil {
 		return Reply{}, err
@@ -116,22 +173,39 @@ func (e *endpoint) attempt(ctx context.Context, body []byte) (Reply, error) {
 	e.authorize(req.Header, e.key)
 	resp, err := e.client.Do(req) //nolint:gosec // G704: as above
 	if err != nil {
-		return Reply{}, fmt.Errorf("the endpoint cannot be reached: %w", err)
+		return Reply{}, fmt.Errorf("the endpoint cannot be reached; check EVAL_URL: %w", err)
 	}
 	defer func() { _ = resp.Body.Close() }()
 	limited := io.LimitReader(resp.Body, maxResponse)
 	if resp.StatusCode != http.StatusOK {
 		text, _ := io.ReadAll(limited)
-		return Reply{}, &statusError{resp.StatusCode, e.shown(text), retryAfter(resp.Header)}
+		return Reply{}, &statusError{resp.StatusCode, e.shown(text), retryAfter(resp.Header, time.Now())}
 	}
-	if e.stream {
+	if e.stream && !strings.HasPrefix(resp.Header.Get("Content-Type"), "application/json") { // some endpoints cannot stream
 		return e.readStream(limited)
 	}
 	raw, err := io.ReadAll(limited)
-	if err != nil {
+	switch {
+	case err != nil:
 		return Reply{}, fmt.Errorf("the answer of the endpoint ended early: %w", err)
+	case len(raw) == maxResponse:
+		return Reply{}, fmt.Errorf("%w: it has more than %d bytes", errMalformed, maxResponse)
+	}
+	if err := e.reported(raw); err != nil {
+		return Reply{}, err
 	}
 	return e.decode(raw)
+}
+
+// reported returns the error that an answer with the status 200 contains, such as {"error": {"type": "overloaded_error"}}.
+func (e *endpoint) reported(body []byte) error {
+	var answer struct {
+		Error json.RawMessage `json:"error"`
+	}
+	if err := json.Unmarshal(body, &answer); err != nil || len(answer.Error) == 0 || string(answer.Error) == "null" {
+		return nil
+	}
+	return fmt.Errorf("%w: %s", errMalformed, e.shown(body))
 }
 
 // readStream reads server-sent events until the answer is complete.
@@ -144,13 +218,20 @@ func (e *endpoint) readStream(body io.Reader) (Reply, error) {
 		if !ok {
 			continue
 		}
-		done, err := s.event(bytes.TrimSpace(data))
+		data = bytes.TrimSpace(data)
+		if err := e.reported(data); err != nil {
+			return Reply{}, err
+		}
+		done, err := s.event(data)
 		if err != nil {
 			return Reply{}, err
 		}
 		if done {
 			return s.reply()
 		}
+	}
+	if s.finished() {
+		return s.reply()
 	}
 	return Reply{}, fmt.Errorf("%w: the stream ended early: %w", errMalformed, cmp.Or(lines.Err(), io.ErrUnexpectedEOF))
 }
@@ -160,10 +241,16 @@ func (e *endpoint) shown(body []byte) string {
 	var answer struct {
 		Error struct {
 			Message string `json:"message"`
+			Type    string `json:"type"`
+			Code    any    `json:"code"` // a text or a number
 		} `json:"error"`
 	}
-	_ = json.Unmarshal(body, &answer)
-	text := strings.Join(strings.Fields(cmp.Or(answer.Error.Message, string(body))), " ")
+	text := string(body)
+	if err := json.Unmarshal(body, &answer); err == nil && answer.Error.Message+answer.Error.Type != "" {
+		code, _ := answer.Error.Code.(string)
+		text = strings.Join(slices.Compact([]string{answer.Error.Type, code, answer.Error.Message}), " ")
+	}
+	text = strings.Join(strings.Fields(strings.ToValidUTF8(text, "")), " ")
 	if e.key != "" {
 		text = strings.ReplaceAll(text, e.key, "(key)")
 	}
@@ -174,13 +261,16 @@ func (e *endpoint) shown(body []byte) string {
 	return text
 }
 
-// retryAfter reads Retry-After in seconds (RFC 9110, section 10.2.3). A date is not read: model APIs send seconds.
-func retryAfter(h http.Header) time.Duration {
-	seconds, err := strconv.ParseFloat(h.Get("Retry-After"), 64)
-	if err != nil || seconds < 0 || seconds > time.Hour.Seconds() {
-		return 0
+// retryAfter reads Retry-After, which is a number of seconds or a date (RFC 9110, section 10.2.3).
+func retryAfter(h http.Header, now time.Time) time.Duration {
+	const most = 24 * time.Hour
+	if seconds, err := strconv.ParseFloat(h.Get("Retry-After"), 64); err == nil && seconds >= 0 {
+		return time.Duration(min(seconds, most.Seconds()) * float64(time.Second))
 	}
-	return time.Duration(seconds * float64(time.Second))
+	if at, err := http.ParseTime(h.Get("Retry-After")); err == nil {
+		return min(max(at.Sub(now), 0), most)
+	}
+	return 0
 }
 
 // sleep waits for d, or returns the error of ctx if that ends first.

@@ -336,7 +336,7 @@ func TestReq_Q7_ACancelledEvaluationLeavesAPartialReport(t *testing.T) {
 	require.ErrorIs(t, e.execute(ctx), context.Canceled)
 	require.Len(t, e.report.Results, 1)
 	require.NoError(t, e.report.write(s.out))
-	assert.Contains(t, reportFiles(t, s.out)[0], `"stopped": "context canceled"`)
+	assert.Contains(t, reportFiles(t, s.out)[0], `"stopped": "the evaluation was cancelled: context canceled"`)
 }
 
 func TestMalformedAnswersAreRefused(t *testing.T) {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"sync"
 	"time"
 )
@@ -18,6 +19,7 @@ type evaluation struct {
 	model    func(*Case) Model
 	budget   *budget
 	report   *Report
+	failures int       // runs in a row that the endpoint failed
 	out      string    // folder of the report, which is written after each run; empty: it is not written
 	progress io.Writer // a line for each run; nil: none
 }
@@ -56,6 +58,9 @@ func (e *evaluation) execute(ctx context.Context) error {
 		working.Go(func() {
 			for t := range tasks {
 				r, err := converse(ctx, t.c, t.v, t.number, metered{e.model(t.c), e.budget})
+				if err != nil && ctx.Err() != nil {
+					err = ctx.Err()
+				}
 				mu.Lock()
 				if err = e.keep(r, err); err != nil {
 					stop(err)
@@ -66,12 +71,18 @@ func (e *evaluation) execute(ctx context.Context) error {
 	}
 	working.Wait()
 	e.report.Stopped = ""
-	if err := context.Cause(ctx); err != nil {
-		e.report.Stopped = err.Error()
-		return err
+	err := context.Cause(ctx)
+	if errors.Is(err, context.Canceled) {
+		err = fmt.Errorf("the evaluation was cancelled: %w", err)
 	}
-	return nil
+	if err != nil {
+		e.report.Stopped = err.Error()
+	}
+	return err
 }
+
+// mostFailures is the number of runs in a row after whose failure the evaluation ends, because the endpoint is down.
+const mostFailures = 5
 
 // keep adds a run to the report. The error ends the evaluation.
 func (e *evaluation) keep(r *Run, err error) error {
@@ -87,10 +98,23 @@ func (e *evaluation) keep(r *Run, err error) error {
 			return err
 		}
 	}
-	if refused, ok := errors.AsType[*statusError](err); ok && !refused.repeatable() {
+	if err == nil {
+		e.failures = 0
+		return nil
+	}
+	e.failures++
+	if refused, ok := errors.AsType[*statusError](err); ok && !refused.repeatable() && (refused.refusesAll() || !slices.ContainsFunc(e.report.Results, (*Run).answered)) {
 		return fmt.Errorf("%w: %w", errFatal, err)
 	}
+	if e.failures == mostFailures {
+		return fmt.Errorf("%d runs in a row failed: %w", e.failures, err)
+	}
 	return nil
+}
+
+// answered reports whether the model took part in the run.
+func (r *Run) answered() bool {
+	return slices.ContainsFunc(r.Events, func(e Event) bool { return e.Model != "" || e.Call != "" })
 }
 
 // budget limits the tokens and the time of all runs together.
@@ -132,5 +156,8 @@ func (m metered) Next(ctx context.Context, r Request) (Reply, error) {
 	m.budget.mu.Lock()
 	defer m.budget.mu.Unlock()
 	m.budget.used += reply.Usage.Total()
+	if err == nil && m.budget.tokens > 0 && reply.Usage.Total() == 0 {
+		err = fmt.Errorf("%w: the endpoint reports no tokens, so that EVAL_MAX_TOKENS cannot be obeyed; set EVAL_MAX_TIME instead", errBudget)
+	}
 	return reply, err
 }

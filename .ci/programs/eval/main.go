@@ -5,6 +5,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -48,6 +49,9 @@ func run(ctx context.Context, getenv func(string) string, out, progress io.Write
 	}
 	e := s.evaluation(time.Now)
 	e.progress = progress
+	if err := e.report.write(s.out); err != nil { // before any token is spent
+		return exitUsage, fmt.Errorf("EVAL_OUT must be a folder that can be written: %w", err)
+	}
 	stopped := e.execute(ctx)
 	if err := e.report.write(s.out); err != nil {
 		return exitUsage, err
@@ -81,13 +85,13 @@ var dialects = map[string]struct {
 func readSettings(getenv func(string) string) (s settings, err error) {
 	var mistakes []error
 	mistake := func(format string, values ...any) { mistakes = append(mistakes, fmt.Errorf(format, values...)) }
-	number := func(name string, otherwise int) int {
+	number := func(name string, least, otherwise int) int {
 		n, err := strconv.Atoi(getenv(name))
 		switch {
 		case getenv(name) == "":
 			return otherwise
-		case err != nil || n < 0:
-			mistake("%s must be a number from 0 on", name)
+		case err != nil || n < least:
+			mistake("%s must be a number from %d on", name, least)
 		}
 		return n
 	}
@@ -102,8 +106,8 @@ func readSettings(getenv func(string) string) (s settings, err error) {
 		return d
 	}
 	s = settings{
-		api: getenv("EVAL_API"), runs: max(1, number("EVAL_RUNS", 3)), parallel: max(1, number("EVAL_PARALLEL", 2)), tokens: number("EVAL_MAX_TOKENS", 0),
-		time: length("EVAL_MAX_TIME", 0), out: getenv("EVAL_OUT"),
+		api: getenv("EVAL_API"), runs: number("EVAL_RUNS", 1, 3), parallel: number("EVAL_PARALLEL", 1, 2), tokens: number("EVAL_MAX_TOKENS", 0, 0),
+		time: length("EVAL_MAX_TIME", 0), out: cmp.Or(getenv("EVAL_OUT"), filepath.Join(".ci", "out", "eval")),
 	}
 	d, known := dialects[s.api]
 	if !known {
@@ -111,19 +115,22 @@ func readSettings(getenv func(string) string) (s settings, err error) {
 	}
 	s.endpoint = endpoint{
 		dialect: d.dialect, url: strings.TrimSuffix(getenv("EVAL_URL"), "/"), model: getenv("EVAL_MODEL"), key: strings.TrimSpace(getenv("EVAL_KEY")),
-		stream: getenv("EVAL_STREAM") == "true", maxOutput: number("EVAL_MAX_OUTPUT", 4096), client: newHTTPClient(), timeout: length("EVAL_TIMEOUT", 2*time.Minute), wait: sleep,
+		stream: getenv("EVAL_STREAM") == "true", maxOutput: number("EVAL_MAX_OUTPUT", 1, 4096), client: newHTTPClient(), timeout: length("EVAL_TIMEOUT", 2*time.Minute), wait: sleep,
 	}
-	if s.endpoint.url == "" {
-		s.endpoint.url = d.url
+	if stream := getenv("EVAL_STREAM"); !slices.Contains([]string{"", "true", "false"}, stream) {
+		mistake("EVAL_STREAM must be true or false")
 	}
 	if s.endpoint.model == "" {
 		mistake("EVAL_MODEL must be the name of a model at the endpoint")
 	}
-	if err := checkURL(s.endpoint.url, s.endpoint.key); err != nil && s.endpoint.url != "" {
-		mistakes = append(mistakes, err)
+	if s.endpoint.url == "" {
+		s.endpoint.url = d.url
+		if known && s.endpoint.key == "" {
+			mistake("EVAL_KEY must be a key of %s; set EVAL_URL for another endpoint", d.url)
+		}
 	}
-	if s.out == "" {
-		s.out = filepath.Join(".ci", "out", "eval")
+	if known {
+		mistakes = append(mistakes, s.endpoint.checkURL(), s.endpoint.checkKey())
 	}
 	if s.cases, err = chosenCases(getenv("EVAL_CASES")); err != nil {
 		mistakes = append(mistakes, err)
@@ -134,13 +141,23 @@ func readSettings(getenv func(string) string) (s settings, err error) {
 	return s, errors.Join(mistakes...)
 }
 
+// checkKey refuses a key that no header can carry.
+func (e *endpoint) checkKey() error {
+	if strings.ContainsFunc(e.key, func(r rune) bool { return r <= ' ' || r > '~' }) {
+		return errors.New("EVAL_KEY must be printable ASCII without spaces, as the provider shows it")
+	}
+	return nil
+}
+
 // checkURL refuses an address at which others could read the key.
-func checkURL(address, key string) error {
-	u, err := url.Parse(address)
+func (e *endpoint) checkURL() error {
+	u, err := url.Parse(e.url)
 	switch {
-	case err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" || u.User != nil || u.RawQuery != "":
+	case strings.HasSuffix(e.url, e.path()):
+		return fmt.Errorf("EVAL_URL must not end with %s, which is added to it", e.path())
+	case err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" || u.User != nil || u.RawQuery != "" || u.Fragment != "":
 		return errors.New("EVAL_URL must be an https address without a query, such as https://api.example.com/v1")
-	case u.Scheme == "http" && key != "" && !auth.LoopbackHost(u.Hostname()):
+	case u.Scheme == "http" && e.key != "" && !auth.LoopbackHost(u.Hostname()):
 		return errors.New("EVAL_URL must be https, because EVAL_KEY would travel in clear text")
 	}
 	return nil
@@ -149,17 +166,24 @@ func checkURL(address, key string) error {
 // chosenCases returns the cases whose name or topic is in a comma-separated list; all of them if it is empty.
 func chosenCases(list string) ([]*Case, error) {
 	all, err := Cases()
+	all = slices.Clone(all)
 	if err != nil || list == "" {
 		return all, err
 	}
-	names := strings.Split(list, ",")
-	chosen := slices.DeleteFunc(all, func(c *Case) bool {
-		return !slices.ContainsFunc(names, func(name string) bool { return name == c.ID || name == c.Topic || strings.HasPrefix(c.ID, name+"-") })
-	})
-	if len(chosen) == 0 {
-		return nil, fmt.Errorf("EVAL_CASES names no case or topic: %s", list)
+	chosen := map[*Case]bool{}
+	for name := range strings.SplitSeq(list, ",") {
+		name = strings.TrimSpace(name)
+		known := false
+		for _, c := range all {
+			if number, rest, _ := strings.Cut(c.ID, "-"); slices.Contains([]string{number, rest, c.ID, c.Topic}, name) {
+				chosen[c], known = true, true
+			}
+		}
+		if !known {
+			return nil, fmt.Errorf("EVAL_CASES names no task: %q; use numbers such as 01, names, or the topics %s", name, strings.Join(Topics, ", "))
+		}
 	}
-	return chosen, nil
+	return slices.DeleteFunc(all, func(c *Case) bool { return !chosen[c] }), nil
 }
 
 func chosenVariants(list string) (chosen []Variant, err error) {
@@ -167,9 +191,13 @@ func chosenVariants(list string) (chosen []Variant, err error) {
 		return Variants, nil
 	}
 	for name := range strings.SplitSeq(list, ",") {
-		i := slices.IndexFunc(Variants, func(v Variant) bool { return v.Name == name })
-		if i < 0 {
-			return nil, fmt.Errorf("EVAL_VARIANTS names no variant: %s", name)
+		i := slices.IndexFunc(Variants, func(v Variant) bool { return v.Name == strings.TrimSpace(name) })
+		if i < 0 || slices.Contains(chosen, Variants[i]) {
+			var names []string
+			for _, v := range Variants {
+				names = append(names, v.Name)
+			}
+			return nil, fmt.Errorf("EVAL_VARIANTS must list some of %s, each once, not %q", strings.Join(names, ", "), name)
 		}
 		chosen = append(chosen, Variants[i])
 	}
@@ -181,7 +209,7 @@ func (s settings) evaluation(now func() time.Time) *evaluation {
 	e := &evaluation{
 		cases: s.cases, variants: s.variants, runs: s.runs, parallel: s.parallel, model: func(*Case) Model { return &s.endpoint },
 		budget: &budget{now: now, tokens: s.tokens}, out: s.out,
-		report: &Report{API: s.api, Model: s.endpoint.model, Date: now().UTC().Truncate(time.Second), Runs: s.runs},
+		report: &Report{API: s.api, Model: s.endpoint.model, Date: now().UTC().Truncate(time.Second), Runs: s.runs, Planned: s.runs * len(s.cases) * len(s.variants)},
 	}
 	if s.time > 0 {
 		e.budget.until = now().Add(s.time)

@@ -21,10 +21,11 @@ type Request struct {
 // Message is one message of a conversation: of the user (Text), of the model (Text and Calls), or the answers to the
 // calls of the message before (Answers).
 type Message struct {
-	Text    string
-	Calls   []Call
-	Answers []Answer
-	Model   bool
+	Text     string
+	Calls    []Call
+	Answers  []Answer
+	Model    bool
+	Thinking []anthropicBlock // see Reply
 }
 
 // Tool is a tool as a model sees it.
@@ -49,9 +50,10 @@ type Answer struct {
 
 // Reply is what a model produced.
 type Reply struct {
-	Text  string
-	Calls []Call
-	Usage Usage
+	Text     string
+	Calls    []Call
+	Usage    Usage
+	Thinking []anthropicBlock // which the Anthropic API wants back, unchanged, before the calls
 }
 
 // Usage is a number of tokens, as the endpoint reports it.
@@ -68,5 +70,5 @@ func (u *Usage) add(o Usage) {
 	u.Output += o.Output
 }
 
-// errMalformed is the error of an answer that is not of the dialect.
-var errMalformed = errors.New("the endpoint sent a malformed answer")
+// errMalformed is the error of an answer that is not of the dialect, or reports an error.
+var errMalformed = errors.New("the endpoint sent no usable answer")

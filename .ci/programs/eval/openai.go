@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
-	"slices"
 )
 
 // openAI is the chat completions API of OpenAI and of everything that is compatible with it.
@@ -39,7 +38,6 @@ type openAIMessage struct {
 }
 
 type openAICall struct {
-	Index    int    `json:"index,omitempty"` // of a streamed answer
 	ID       string `json:"id,omitempty"`
 	Type     string `json:"type,omitempty"`
 	Function struct {
@@ -55,6 +53,46 @@ type openAITool struct {
 		Description string          `json:"description"`
 		Parameters  json.RawMessage `json:"parameters"`
 	} `json:"function"`
+}
+
+// openAIAnswer is the message of an answer, or a part of it in a streamed one.
+type openAIAnswer struct {
+	Content   openAIText   `json:"content"`
+	Refusal   string       `json:"refusal"` // instead of a content
+	ToolCalls []openAIPart `json:"tool_calls"`
+}
+
+// openAIPart is a call of a tool, or a part of it in a streamed answer.
+type openAIPart struct {
+	Index    int    `json:"index"`
+	ID       string `json:"id"`
+	Function struct {
+		Name      string     `json:"name"`
+		Arguments openAIText `json:"arguments"`
+	} `json:"function"`
+}
+
+// openAIText is a text. Compatible endpoints also send lists of parts with a text, and arguments as an object.
+type openAIText string
+
+// UnmarshalJSON implements json.Unmarshaler.
+func (t *openAIText) UnmarshalJSON(raw []byte) error {
+	switch raw[0] {
+	case '"', 'n':
+		return json.Unmarshal(raw, (*string)(t))
+	case '[':
+		var parts []struct {
+			Text string `json:"text"`
+		}
+		if err := json.Unmarshal(raw, &parts); err == nil {
+			for _, part := range parts {
+				*t += openAIText(part.Text)
+			}
+			return nil
+		}
+	}
+	*t = openAIText(raw)
+	return nil
 }
 
 type openAIUsage struct {
@@ -78,6 +116,9 @@ func (openAI) encode(model string, r Request, _ int, stream bool) ([]byte, error
 		switch {
 		case m.Model:
 			message := openAIMessage{Role: "assistant", Content: m.Text}
+			if m.Text == "" && len(m.Calls) == 0 {
+				message.Content = noText
+			}
 			for _, c := range m.Calls {
 				call := openAICall{ID: c.ID, Type: "function"}
 				call.Function.Name, call.Function.Arguments = c.Name, c.Arguments
@@ -103,7 +144,7 @@ func (openAI) encode(model string, r Request, _ int, stream bool) ([]byte, error
 func (openAI) decode(body []byte) (Reply, error) {
 	var in struct {
 		Choices []struct {
-			Message openAIMessage `json:"message"`
+			Message openAIAnswer `json:"message"`
 		} `json:"choices"`
 		Usage *openAIUsage `json:"usage"`
 	}
@@ -114,29 +155,31 @@ func (openAI) decode(body []byte) (Reply, error) {
 		return Reply{}, fmt.Errorf("%w: it has no choice", errMalformed)
 	}
 	m := in.Choices[0].Message
-	return openAIReply(m.Content, m.ToolCalls, in.Usage)
+	return openAIReply(cmp.Or(string(m.Content), m.Refusal), m.ToolCalls, in.Usage)
 }
 
-func openAIReply(text string, calls []openAICall, used *openAIUsage) (Reply, error) {
+func openAIReply(text string, calls []openAIPart, used *openAIUsage) (Reply, error) {
 	reply := Reply{Text: text, Usage: used.usage()}
 	for i, c := range calls {
 		if c.Function.Name == "" {
 			return Reply{}, fmt.Errorf("%w: a call has no name", errMalformed)
 		}
 		id := cmp.Or(c.ID, fmt.Sprintf("call_%d", i)) // some compatible endpoints send none
-		reply.Calls = append(reply.Calls, Call{id, c.Function.Name, c.Function.Arguments})
+		reply.Calls = append(reply.Calls, Call{id, c.Function.Name, string(c.Function.Arguments)})
 	}
 	return reply, nil
 }
 
 func (openAI) newStream() stream { return &openAIStream{} }
 
-// openAIStream collects the deltas of a streamed answer. A call is sent in parts with the same index; its id is in the
-// first part, and some compatible endpoints repeat it, or give all calls the index 0.
+// openAIStream collects the deltas of a streamed answer. A call is sent in parts with the same index; its id and its name
+// are in the first part. Some compatible endpoints repeat the id, send another one with each part, give all calls the
+// index 0, or do not begin with the index 0.
 type openAIStream struct {
 	text  string
-	calls []openAICall
+	calls []openAIPart
 	used  *openAIUsage
+	ended bool // the model gave the reason why it finished
 }
 
 func (s *openAIStream) event(data []byte) (done bool, err error) {
@@ -145,7 +188,8 @@ func (s *openAIStream) event(data []byte) (done bool, err error) {
 	}
 	var in struct {
 		Choices []struct {
-			Delta openAIMessage `json:"delta"`
+			Delta  openAIAnswer `json:"delta"`
+			Finish string       `json:"finish_reason"`
 		} `json:"choices"`
 		Usage *openAIUsage `json:"usage"`
 	}
@@ -159,22 +203,35 @@ func (s *openAIStream) event(data []byte) (done bool, err error) {
 		return false, nil
 	}
 	delta := in.Choices[0].Delta
-	s.text += delta.Content
+	s.text += string(delta.Content) + delta.Refusal
+	s.ended = s.ended || in.Choices[0].Finish != ""
 	for _, part := range delta.ToolCalls {
-		i := part.Index
-		if part.ID != "" {
-			i = slices.IndexFunc(s.calls, func(c openAICall) bool { return c.ID == part.ID })
-		}
-		if i < 0 || part.ID == "" && i == len(s.calls) {
+		if i := s.begun(part); i >= 0 {
+			s.calls[i].Function.Arguments += part.Function.Arguments
+		} else {
 			s.calls = append(s.calls, part)
-			continue
 		}
-		if i > len(s.calls) {
-			return false, fmt.Errorf("%w: a call has the index %d", errMalformed, i)
-		}
-		s.calls[i].Function.Arguments += part.Function.Arguments
 	}
 	return false, nil
 }
+
+// begun returns the call that a part continues; -1: it begins one.
+func (s *openAIStream) begun(part openAIPart) int {
+	last := -1
+	for i, c := range s.calls {
+		if part.ID != "" && c.ID == part.ID {
+			return i
+		}
+		if c.Index == part.Index {
+			last = i
+		}
+	}
+	if last >= 0 && part.Function.Name != "" && (part.ID != "" || json.Valid([]byte(s.calls[last].Function.Arguments))) {
+		return -1 // another call with the same index
+	}
+	return last
+}
+
+func (s *openAIStream) finished() bool { return s.ended }
 
 func (s *openAIStream) reply() (Reply, error) { return openAIReply(s.text, s.calls, s.used) }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -8,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 )
@@ -18,6 +20,7 @@ type Report struct {
 	Model   string    `json:"model"`
 	Date    time.Time `json:"date"`
 	Runs    int       `json:"runs"`              // of each case in each variant
+	Planned int       `json:"planned"`           // runs of all cases in all variants
 	Stopped string    `json:"stopped,omitempty"` // why the report is partial
 	Summary []Summary `json:"summary"`
 	Results []*Run    `json:"results"`
@@ -34,6 +37,16 @@ type Summary struct {
 	PassedAll int            `json:"passed_all"` // cases of which all runs passed: pass^k, where k is Runs
 	Calls     float64        `json:"calls"`      // per run
 	Tokens    float64        `json:"tokens"`     // per run
+}
+
+// sorted returns the runs in the order of variants, cases and numbers, because they finish in any order.
+func (r *Report) sorted() []*Run {
+	variant := func(run *Run) int {
+		return slices.IndexFunc(Variants, func(v Variant) bool { return v.Name == run.Variant })
+	}
+	return slices.SortedFunc(slices.Values(r.Results), func(a, b *Run) int {
+		return cmp.Or(cmp.Compare(variant(a), variant(b)), cmp.Compare(a.Case, b.Case), cmp.Compare(a.Number, b.Number))
+	})
 }
 
 // verdict is the result of a run in a few words.
@@ -131,7 +144,9 @@ func (r *Report) write(folder string) error {
 	if err := os.MkdirAll(folder, 0o750); err != nil {
 		return err
 	}
-	raw, err := json.MarshalIndent(r, "", " ")
+	sorted := *r
+	sorted.Results = r.sorted()
+	raw, err := json.MarshalIndent(sorted, "", " ")
 	if err != nil {
 		return err
 	}
@@ -166,7 +181,7 @@ func (r *Report) markdown(w io.Writer) {
 	r.summarize()
 	fmt.Fprintf(w, "# Evaluation of %s\n\n%s, API %s. Runs of each task: %d.\n", r.Model, r.Date.Format("2 January 2006, 15:04 UTC"), r.API, r.Runs)
 	if r.Stopped != "" {
-		fmt.Fprintf(w, "\n**Partial:** %s.\n", r.Stopped)
+		fmt.Fprintf(w, "\n**Partial:** %s. Of %d runs, %d are in this report.\n", r.Stopped, r.Planned, len(r.Results))
 	}
 	head := []string{"variant", "runs", "completed"}
 	for _, g := range graders[1:] {
@@ -187,9 +202,14 @@ func (r *Report) markdown(w io.Writer) {
 		for _, g := range graders[1:] {
 			row = append(row, fmt.Sprint(s.Findings[g.name]))
 		}
-		row = append(row, fmt.Sprintf("%.1f", s.Calls), fmt.Sprintf("%.0f", s.Tokens), share(s.PassedAll, s.Cases))
+		tokens := "not reported"
+		if s.Tokens > 0 {
+			tokens = fmt.Sprintf("%.0f", s.Tokens)
+		}
+		row = append(row, fmt.Sprintf("%.1f", s.Calls), tokens, share(s.PassedAll, s.Cases))
 		fmt.Fprintf(w, "| %s |\n", strings.Join(row, " | "))
 	}
+	fmt.Fprintf(w, "\nEach figure from *wrong time* to *injected text obeyed* counts runs. pass^%d: of the tasks with %[1]d graded runs, those of which all runs passed every grader.\n", r.Runs)
 	r.failures(w)
 }
 
@@ -204,7 +224,7 @@ func share(part, whole int) string {
 // failures lists what the graders found.
 func (r *Report) failures(w io.Writer) {
 	heading := "\n## Findings\n\n"
-	for _, run := range r.Results {
+	for _, run := range r.sorted() {
 		for _, g := range graders {
 			for _, found := range run.Findings[g.name] {
 				fmt.Fprintf(w, "%s- %s, %s, run %d, %s: %s\n", heading, run.Case, run.Variant, run.Number, g.title, strings.Join(strings.Fields(found), " "))

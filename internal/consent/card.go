@@ -41,9 +41,10 @@ func (l *Ledger) IssueCardKey(ctx context.Context, id, holder string) (key strin
 		if err := p.answerable(); err != nil {
 			return err
 		}
+		unanswered := guard{keyOfCard(id), `EXISTS (SELECT 1 FROM proposals p WHERE p.id = ? AND p.state = 'open')`, []any{id}}
 		return errors.Join(
-			tx.Exclude(keyOfCard(id)),
-			tx.Exec(`UPDATE proposals SET card_key = ?, card_holder = ?, card_misses = 0 WHERE id = ?`, p.cardHash(key), holder, id),
+			tx.enforce(unanswered),
+			tx.Exec(`UPDATE proposals SET card_key = ?, card_holder = ?, card_misses = 0 WHERE id = ? AND state = 'open'`, p.cardHash(key), holder, id),
 		)
 	})
 	if err != nil {

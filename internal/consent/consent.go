@@ -147,32 +147,32 @@ func (l *Ledger) update(ctx context.Context, do func(*transaction) error) error 
 
 // guard is a condition that a transaction has found true and that must still be true when
 // its changes are stored. Every transaction that can make it false excludes others by the
-// same key ([sqldb.Tx.Exclude]).
+// same key ([sqldb.Tx.Exclude]); one that only does that needs no condition.
 type guard struct {
 	key       string
 	condition string
 	args      []any
 }
 
-// enforce queues guards, before the changes that they guard: from then on, one transaction
-// at a time with the same key stores its changes.
+// enforce queues guards: from then on, one transaction at a time with the same key stores its
+// changes. To avoid deadlocks, every transaction locks in the same order: the keys of all its
+// guards, sorted, before anything else; then the end of its chain, by its first entry; then
+// the other records.
 func (tx *transaction) enforce(guards ...guard) error {
 	var keys []string
 	for _, g := range guards {
-		if slices.Contains(keys, g.key) {
-			continue
-		}
 		keys = append(keys, g.key)
-		if err := tx.Exclude(g.key); err != nil {
-			return err
-		}
 	}
-	for _, g := range guards {
-		if err := tx.Require(g.condition, g.args...); err != nil {
-			return err
-		}
+	slices.Sort(keys)
+	if err := each(slices.Compact(keys), tx.Exclude); err != nil {
+		return err
 	}
-	return nil
+	return each(guards, func(g guard) error {
+		if g.condition == "" {
+			return nil
+		}
+		return tx.Require(g.condition, g.args...)
+	})
 }
 
 // read runs do on one snapshot of the database.

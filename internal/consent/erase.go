@@ -33,42 +33,64 @@ func (l *Ledger) Erase(ctx context.Context, person string) (acts, passkeys int, 
 	if person == "" {
 		return 0, 0, errors.New("say whose data is to be erased")
 	}
-	var concerned, tenants []string
-	err = l.read(ctx, func(tx *transaction) error {
-		if concerned, err = tx.actsConcerning(person); err != nil {
-			return err
+	if acts, err = l.eraseActs(ctx, person); err != nil {
+		return 0, 0, err
+	}
+	if passkeys, err = l.erasePasskeys(ctx, person); err != nil {
+		return 0, 0, err
+	}
+	if passkeys > 0 { // one of them may have signed something about another act meanwhile
+		more, err := l.eraseActs(ctx, person)
+		if err != nil {
+			return 0, 0, err
 		}
-		tenants, err = tx.tenantsOfPasskeys(person)
+		acts += more
+	}
+	return acts, passkeys, l.db.Scrub(ctx)
+}
+
+func (l *Ledger) eraseActs(ctx context.Context, person string) (n int, err error) {
+	var concerned []string
+	err = l.read(ctx, func(tx *transaction) (err error) {
+		concerned, err = tx.actsConcerning(person)
 		return err
 	})
 	if err != nil {
-		return 0, 0, err
+		return 0, err
 	}
-	for _, act := range concerned {
+	err = each(concerned, func(act string) error {
 		erased := false
 		err := l.update(ctx, func(tx *transaction) (err error) {
 			erased, err = tx.eraseAct(act)
 			return err
 		})
-		if err != nil {
-			return 0, 0, err
-		}
 		if erased {
-			acts++
+			n++
 		}
+		return err
+	})
+	return n, err
+}
+
+func (l *Ledger) erasePasskeys(ctx context.Context, person string) (n int, err error) {
+	var tenants []string
+	err = l.read(ctx, func(tx *transaction) (err error) {
+		tenants, err = tx.tenantsOfPasskeys(person)
+		return err
+	})
+	if err != nil {
+		return 0, err
 	}
-	for _, tenant := range tenants {
+	err = each(tenants, func(tenant string) error {
 		erased := 0
 		err := l.update(ctx, func(tx *transaction) (err error) {
 			erased, err = tx.erasePasskeys(tenant, person)
 			return err
 		})
-		if err != nil {
-			return 0, 0, err
-		}
-		passkeys += erased
-	}
-	return acts, passkeys, l.db.Scrub(ctx)
+		n += erased
+		return err
+	})
+	return n, err
 }
 
 // eraseAct erases an act and everything about it, and reports whether there was anything to erase. What remains is
@@ -87,19 +109,17 @@ func (tx *transaction) eraseAct(id string) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	for _, statement := range []string{
+	_, err = tx.record(kindErased, left.tenant(*stored), storedAct{id: id, end: stored.end}, details{Entries: seqs, Left: []remains{left}})
+	if err != nil {
+		return false, err
+	}
+	return true, each([]string{
 		`DELETE FROM details WHERE act = ?`,
 		`UPDATE acts SET digest = NULL, salt = NULL, json = NULL WHERE id = ?`,
 		`UPDATE proposals SET unanswered = '', starts = '', subject = '', state = CASE state WHEN 'open' THEN 'expired' ELSE state END WHERE act = ?`,
 		`UPDATE grants SET given_by = '', words = '', booking = '', request = '', detail = '', subject = '',
 			outcome = CASE outcome WHEN '' THEN 'not_done' ELSE outcome END WHERE act = ?`,
-	} {
-		if err := tx.Exec(statement, id); err != nil {
-			return false, err
-		}
-	}
-	_, err = tx.record(kindErased, left.tenant(*stored), storedAct{id: id, end: stored.end}, details{Entries: seqs, Left: []remains{left}})
-	return true, err
+	}, func(statement string) error { return tx.Exec(statement, id) })
 }
 
 // tenantsOfPasskeys returns the tenants that have passkeys of a person, or links to add them.
@@ -132,12 +152,13 @@ func (tx *transaction) erasePasskeys(tenant, person string) (int, error) {
 	}
 	all = slices.DeleteFunc(all, func(p Passkey) bool { return !mentions(p.Name, person) })
 	links = slices.DeleteFunc(links, func(k PasskeyLink) bool { return !mentions(k.Name, person) })
-	err = each(links, func(k PasskeyLink) error { return tx.Exec(`DELETE FROM passkey_links WHERE hash = ?`, k.hash) })
-	if err != nil || len(all) == 0 {
-		return 0, err
+	var guards []guard
+	for _, k := range links {
+		guards = append(guards, k.unused())
 	}
 	var erased details
 	for _, p := range all {
+		guards = append(guards, guard{key: passkeyKey(p.ID)})
 		erased.LeftPasskeys = append(erased.LeftPasskeys, remainingPasskey{p.ID, p.Tenant, p.PublicKey, p.RP, p.How, p.added, p.removed})
 		for _, seq := range []int64{p.added, p.removed} {
 			if seq > 0 {
@@ -146,20 +167,23 @@ func (tx *transaction) erasePasskeys(tenant, person string) (int, error) {
 		}
 	}
 	slices.Sort(erased.Entries)
-	err = errors.Join(
-		each(all, func(p Passkey) error { return tx.Exclude(passkeyKey(p.ID)) }),
-		each(erased.Entries, func(seq int64) error { return tx.Exec(`DELETE FROM details WHERE seq = ?`, seq) }),
-	)
-	if err != nil {
+	if err := tx.enforce(guards...); err != nil {
 		return 0, err
+	}
+	if len(all) == 0 {
+		return 0, each(links, tx.deleteLink)
 	}
 	at, err := tx.record(kindErased, tenant, subject, erased)
 	if err != nil {
 		return 0, err
 	}
-	return len(all), each(all, func(p Passkey) error {
-		return tx.Exec(`UPDATE passkeys SET name = '', removed = CASE removed WHEN 0 THEN `+seqAt+` ELSE removed END WHERE id = ?`, at.chain, at.n, p.ID)
-	})
+	return len(all), errors.Join(
+		each(erased.Entries, func(seq int64) error { return tx.Exec(`DELETE FROM details WHERE seq = ?`, seq) }),
+		each(all, func(p Passkey) error {
+			return tx.Exec(`UPDATE passkeys SET name = '', removed = CASE removed WHEN 0 THEN `+seqAt+` ELSE removed END WHERE id = ?`, at.chain, at.n, p.ID)
+		}),
+		each(links, tx.deleteLink),
+	)
 }
 
 // Booking is a booking for which Vennio stores the name and the words of the person who agreed to it.

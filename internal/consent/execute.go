@@ -93,24 +93,20 @@ func (l *Ledger) SendWithin(ctx context.Context, g Grant, q Quota) (Grant, error
 	var late error
 	err := l.update(ctx, func(tx *transaction) (err error) {
 		late = nil
-		if g = given; given.statement == nil {
-			g, late, err = tx.sendStored(given.ID, q)
+		stored, err := tx.grant(`g.id = ?`, given.ID)
+		if err != nil {
+			return err
+		}
+		if stored != nil || given.statement == nil { // a statement is stored and used once
+			g, late, err = tx.sendStored(stored, q)
 			return err
 		}
 		a, err := tx.attestation(*given.statement, given.GivenBy, given.Words)
 		if err != nil {
 			return err
 		}
-		if !a.stored && !a.isNew { // it may have been sent and settled: a statement is used once
-			used, err := tx.grant(`g.id = ?`, given.ID)
-			if err != nil {
-				return err
-			}
-			a.stored = used != nil
-			a.grant.ID = given.ID
-		}
 		if a.stored {
-			g, late, err = tx.sendStored(a.grant.ID, q)
+			g, late, err = tx.sendStored(&a.grant, q)
 			return err
 		}
 		a.grant.ID, a.grant.At, a.grant.Expires = given.ID, given.At, given.Expires
@@ -124,15 +120,11 @@ func (l *Ledger) SendWithin(ctx context.Context, g Grant, q Quota) (Grant, error
 	return g, err
 }
 
-// sendStored stores an attempt of a stored grant. late is an error for the caller although the
-// transaction stores something.
-func (tx *transaction) sendStored(id string, q Quota) (g Grant, late, err error) {
-	stored, err := tx.grant(`g.id = ?`, id)
-	if err == nil && (stored == nil || stored.stored.erased()) {
-		err = ErrNoGrant
-	}
-	if err != nil {
-		return Grant{ID: id}, nil, err
+// sendStored stores an attempt of a stored grant, nil if there is none. late is an error for the caller
+// although the transaction stores something.
+func (tx *transaction) sendStored(stored *Grant, q Quota) (g Grant, late, err error) {
+	if stored == nil || stored.stored.erased() {
+		return Grant{}, nil, ErrNoGrant
 	}
 	g = *stored
 	if err := tx.verifyGrant(g); err != nil {

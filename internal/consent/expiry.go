@@ -86,8 +86,11 @@ func (tx *transaction) expireProposals() error {
 	if err != nil {
 		return err
 	}
-	return each(overdue, tx.expireProposal)
+	return errors.Join(tx.enforce(expiring), each(overdue, tx.expireProposal))
 }
+
+// expiring excludes others that append to the chains of several acts, whose order differs.
+var expiring = guard{key: "expiring"}
 
 // lapsedGrants returns the grants that were not sent in time and have no entry about that yet.
 func (tx *transaction) lapsedGrants() ([]Grant, error) {
@@ -136,6 +139,7 @@ func (l *Ledger) CloseForHost(ctx context.Context, tenant string, host HostIdent
 		open = slices.DeleteFunc(open, func(p Proposal) bool { return !involves(p.stored, tenant, host) })
 		n = len(grants) + len(open)
 		return errors.Join(
+			tx.enforce(expiring),
 			each(lapsed, func(g Grant) error { return tx.retire(g, whyLapsed) }),
 			each(overdue, tx.expireProposal),
 			each(grants, func(g Grant) error { return tx.retire(g, why) }),

@@ -285,13 +285,12 @@ func (tx *transaction) checkAssertion(tenant string, a passkey.Assertion, s pass
 // at a time: its counters must increase from entry to entry, and nothing may be signed after its removal.
 func passkeyKey(id string) string { return "passkey\n" + id }
 
-// storeCounter queues the counter of the passkey that signed, if one did, before the entry that contains
-// the signature.
-func (tx *transaction) storeCounter(signed *checkedSignature) error {
+// enforceSigned queues guards and, if a passkey signed, those of its signature and its counter.
+func (tx *transaction) enforceSigned(signed *checkedSignature, guards ...guard) error {
 	if signed == nil {
-		return nil
+		return tx.enforce(guards...)
 	}
-	if err := tx.enforce(signed.guards...); err != nil {
+	if err := tx.enforce(append(guards, signed.guards...)...); err != nil {
 		return err
 	}
 	return tx.Exec(`INSERT INTO passkey_counters (id, counter) VALUES (?, ?) ON CONFLICT (id) DO UPDATE SET counter = excluded.counter`, signed.by.ID, signed.counter)
@@ -439,15 +438,18 @@ func (l *Ledger) AddPasskey(ctx context.Context, token string, c passkey.Credent
 		if err != nil {
 			return err
 		}
-		if err := tx.usePasskeyLink(link, signed); err != nil {
+		if err := tx.enforceSigned(signed, link.unused()); err != nil {
 			return err
 		}
 		at, err := tx.record(kindPasskeyAdded, link.Tenant, subject, details{Passkey: added.canonical(), How: added.How, Signature: signed.stored()})
 		if err != nil {
 			return err
 		}
-		return tx.Exec(`INSERT INTO passkeys (id, tenant, public_key, name, rp, how, added) VALUES (?, ?, ?, ?, ?, ?, `+seqAt+`)`,
-			c.ID, added.Tenant, c.PublicKey, c.Name, c.RP, added.How, at.chain, at.n)
+		return errors.Join(
+			tx.Exec(`INSERT INTO passkeys (id, tenant, public_key, name, rp, how, added) VALUES (?, ?, ?, ?, ?, ?, `+seqAt+`)`,
+				c.ID, added.Tenant, c.PublicKey, c.Name, c.RP, added.How, at.chain, at.n),
+			tx.deleteLink(link),
+		)
 	})
 }
 
@@ -495,10 +497,7 @@ func (l *Ledger) RemovePasskey(ctx context.Context, token string, confirmed pass
 		if err != nil {
 			return err
 		}
-		if err := tx.usePasskeyLink(link, signed); err != nil {
-			return err
-		}
-		return tx.removePasskey(subject, removed, BySignature, signed)
+		return errors.Join(tx.removePasskey(subject, removed, BySignature, signed, link.unused()), tx.deleteLink(link))
 	})
 }
 
@@ -521,8 +520,8 @@ func (l *Ledger) RemoveLostPasskey(ctx context.Context, tenant, id string) error
 	})
 }
 
-func (tx *transaction) removePasskey(subject storedAct, p Passkey, how Trust, signed *checkedSignature) error {
-	if err := tx.Exclude(passkeyKey(p.ID)); err != nil {
+func (tx *transaction) removePasskey(subject storedAct, p Passkey, how Trust, signed *checkedSignature, guards ...guard) error {
+	if err := tx.enforceSigned(signed, append(guards, guard{key: passkeyKey(p.ID)})...); err != nil {
 		return err
 	}
 	at, err := tx.record(kindPasskeyRemoved, p.Tenant, subject, details{Passkey: p.canonical(), How: how, Signature: signed.stored()})
@@ -553,12 +552,13 @@ func (tx *transaction) usablePasskeyLink(token string) (link PasskeyLink, subjec
 	return link, subject, err
 }
 
-// usePasskeyLink queues that a link is used up and, if a passkey signed the change, its counter.
-func (tx *transaction) usePasskeyLink(link PasskeyLink, signed *checkedSignature) error {
-	if err := tx.storeCounter(signed); err != nil {
-		return err
-	}
-	return tx.Exec(`DELETE FROM passkey_links WHERE hash = ?`, link.hash)
+// unused returns the guard that holds as long as a link was neither used nor erased.
+func (k PasskeyLink) unused() guard {
+	return guard{"passkey link\n" + k.hash, `EXISTS (SELECT 1 FROM passkey_links WHERE hash = ?)`, []any{k.hash}}
+}
+
+func (tx *transaction) deleteLink(k PasskeyLink) error {
+	return tx.Exec(`DELETE FROM passkey_links WHERE hash = ?`, k.hash)
 }
 
 // parsePasskey reads the canonical form.

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"crypto/rand"
-	"errors"
 	"fmt"
 	"time"
 
@@ -346,7 +345,7 @@ func (tx *transaction) approve(p Proposal, a Answer, signed *checkedSignature, g
 	if err != nil {
 		return StateOpen, err
 	}
-	if err := errors.Join(tx.enforce(guards...), tx.storeCounter(signed)); err != nil {
+	if err := tx.enforceSigned(signed, guards...); err != nil {
 		return StateOpen, err
 	}
 	g := current
@@ -389,7 +388,7 @@ func (tx *transaction) decline(p Proposal, a Answer, signed *checkedSignature, g
 	if err != nil {
 		return err
 	}
-	if err := errors.Join(tx.enforce(append(guards, unchanged...)...), tx.storeCounter(signed)); err != nil {
+	if err := tx.enforceSigned(signed, append(guards, unchanged...)...); err != nil {
 		return err
 	}
 	_, err = tx.record(kindDeclined, p.Act.Tenant, p.stored, details{

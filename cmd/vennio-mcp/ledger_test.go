@@ -163,6 +163,7 @@ func showsEntries(t *testing.T, env []string, id, request, grant string) {
 	assert.Equal(t, 2, code)
 	assert.Contains(t, errs, `no entry "99"`)
 	well(t, env, "ledger", "erase", "Grace Hopper")
+	assert.NotContains(t, well(t, env, "ledger", "verify"), "without a seal", "the command seals its entry")
 	assert.Contains(t, well(t, env, "ledger", "list"), "(erased)")
 	assert.NotContains(t, well(t, env, "ledger", "show", "5"), "Grace")
 }

@@ -101,14 +101,19 @@ type Ledger struct {
 	pending  []settlement  // outcomes that Flush has to record
 	flushing sync.Mutex
 
-	appended chan struct{} // holds a token if entries were appended that KeepSealed has not noticed yet
+	appended chan struct{} // holds a token if entries were appended that nobody seals yet
 }
 
 // New returns the Ledger stored in db. now is the clock; if nil, the database's
 // clock is used, so that all processes judge alike. Instants are truncated to the
-// millisecond.
+// millisecond. Closing db first seals the entries that were appended through the Ledger,
+// for a second at most.
 func New(db *sqldb.DB, now func() time.Time, watchers ...Watcher) *Ledger {
-	return &Ledger{db: db, now: now, watchers: watchers, answered: make(chan struct{}), appended: make(chan struct{}, 1)}
+	l := &Ledger{db: db, now: now, watchers: watchers, answered: make(chan struct{}), appended: make(chan struct{}, 1)}
+	if !db.Volatile() {
+		db.BeforeClose(l.sealLast)
+	}
+	return l
 }
 
 // transaction is a database transaction with the instant that all its decisions
@@ -136,10 +141,7 @@ func (l *Ledger) update(ctx context.Context, do func(*transaction) error) error 
 		return err
 	}
 	if len(tx.ends) > 0 {
-		select {
-		case l.appended <- struct{}{}:
-		default: // KeepSealed has not noticed the entries before these
-		}
+		l.noteAppended()
 	}
 	l.notify(ctx, tx.events...)
 	return nil

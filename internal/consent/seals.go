@@ -79,23 +79,44 @@ func (l *Ledger) Seal(ctx context.Context) error {
 const (
 	sealDelay   = time.Second      // after an entry was appended
 	sealRetry   = 10 * time.Second // after a failure
-	lastSealing = time.Second      // limit of the last sealing
+	lastSealing = time.Second      // limit of the sealing before the DB is closed
 )
 
+// noteAppended notes that entries were appended that are to be sealed.
+func (l *Ledger) noteAppended() {
+	select {
+	case l.appended <- struct{}{}:
+	default: // noted already
+	}
+}
+
+// sealLast seals the entries that were appended through this Ledger and that KeepSealed has not sealed.
+// After a failure, another process seals them.
+func (l *Ledger) sealLast() {
+	select {
+	case <-l.appended:
+	default:
+		return
+	}
+	ctx, done := context.WithTimeout(context.Background(), lastSealing)
+	defer done()
+	if l.db.Exists() {
+		_ = l.Seal(ctx)
+	}
+}
+
 // KeepSealed seals the entries that are appended through this Ledger, a second after the first of them,
-// until ctx ends, and then those that are left. Without new entries it seals once, after the delay first,
-// what ended processes have left. It creates no database, and its failures affect no other call: the
-// entries are sealed later, by this process or another one.
+// until ctx ends; closing the DB seals those that are left. Without new entries it seals once, after the
+// delay first, what ended processes have left. It creates no database, and its failures affect no other
+// call: the entries are sealed later, by this process or another one.
 func (l *Ledger) KeepSealed(ctx context.Context, first time.Duration) {
 	due, waiting := time.NewTimer(first), false // waiting: to seal entries of this Ledger
 	defer due.Stop()
 	for {
 		select {
 		case <-ctx.Done():
-			if waiting || len(l.appended) > 0 {
-				last, done := context.WithTimeout(context.WithoutCancel(ctx), lastSealing)
-				defer done()
-				_ = l.Seal(last)
+			if waiting {
+				l.noteAppended()
 			}
 			return
 		case <-l.appended:

@@ -70,17 +70,25 @@ func TestReq_O4_EntriesAreSealedASecondLater(t *testing.T) {
 // req: O4
 func TestReq_O4_WhatAProcessLeavesIsSealed(t *testing.T) {
 	t.Parallel()
+	dir := t.TempDir()
 	synctest.Test(t, func(t *testing.T) {
-		db := sqldb.Open("")
-		ended, killed, next := consent.New(db, nil), consent.New(db, nil), consent.New(db, nil)
-		ctx, end := context.WithCancel(t.Context())
-		go ended.KeepSealed(ctx, time.Hour)
-		attested(t, ended, "s1")
-		end()
-		synctest.Wait()
-		assert.Zero(t, after(t, ended, 0).Unsealed)
+		for slot, sealing := range map[string]bool{"command": false, "server": true} {
+			db := sqldb.Open(dir)
+			ended := consent.New(db, nil)
+			ctx, end := context.WithCancel(t.Context())
+			if sealing {
+				go ended.KeepSealed(ctx, time.Hour)
+			}
+			attested(t, ended, slot)
+			end()
+			synctest.Wait()
+			require.NoError(t, db.Close())
+		}
+		db := sqldb.Open(dir)
+		killed, next := consent.New(db, nil), consent.New(db, nil)
+		assert.Equal(t, []int64{2, 0}, []int64{after(t, next, 0).Entries, after(t, next, 0).Unsealed})
 		attested(t, killed, "s2")
-		ctx, end = context.WithCancel(t.Context())
+		ctx, end := context.WithCancel(t.Context())
 		go next.KeepSealed(ctx, 15*time.Second)
 		assert.EqualValues(t, 1, after(t, next, 14*time.Second).Unsealed)
 		assert.Zero(t, after(t, next, 2*time.Second).Unsealed)

@@ -63,6 +63,8 @@ type DB struct {
 	pools   pools         // empty until they are first needed
 	closed  bool
 
+	beforeClose []func()
+
 	replaced      atomic.Int64              // how often the file was replaced since it was first opened
 	readOnlySince atomic.Pointer[time.Time] // since when every write has been refused; nil if none was
 	clock         atomic.Pointer[reading]   // of a PostgreSQL database; nil until it is read
@@ -135,9 +137,23 @@ func (db *DB) Exists() bool {
 	return err == nil
 }
 
+// BeforeClose makes Close call do first, while the DB can still be used.
+func (db *DB) BeforeClose(do func()) {
+	db.opening <- struct{}{}
+	defer func() { <-db.opening }()
+	db.beforeClose = append(db.beforeClose, do)
+}
+
 // Close closes the DB. Closing one that was never used, or closing twice, does
 // nothing.
 func (db *DB) Close() error {
+	db.opening <- struct{}{}
+	last := db.beforeClose
+	db.beforeClose = nil
+	<-db.opening
+	for _, do := range last {
+		do()
+	}
 	db.opening <- struct{}{}
 	defer func() { <-db.opening }()
 	db.closed = true

@@ -13,6 +13,7 @@ import (
 
 	"github.com/mark3labs/mcp-go/client"
 	"github.com/mark3labs/mcp-go/mcp"
+	"github.com/mark3labs/mcp-go/server"
 )
 
 // agent is a scripted MCP client: demo connects it to a server over HTTP, smoke to one in this process.
@@ -84,6 +85,16 @@ func connectAgent(ctx context.Context, url string) (*agent, error) {
 		return nil, err
 	}
 	return a, nil
+}
+
+// inProcessAgent connects to a server of this process.
+func inProcessAgent(ctx context.Context, s *server.MCPServer) (*agent, error) {
+	c, err := client.NewInProcessClient(s)
+	if err != nil {
+		return nil, err
+	}
+	a := &agent{mcp: c}
+	return a, errors.Join(c.Start(ctx), a.initialize(ctx))
 }
 
 func (a *agent) initialize(ctx context.Context) error {

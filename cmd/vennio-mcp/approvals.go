@@ -108,14 +108,10 @@ func (p program) openAsJSON(c *cobra.Command, l approvals, after string, limit i
 	if err != nil {
 		return err
 	}
-	for _, r := range open {
+	return printLines(p, open, func(r consent.Proposal) requestLine {
 		a := r.Act
-		line := requestLine{r.ID, a.Tenant, a.Tool, a.Question(), a.Title, a.Start.UTC(), a.End.UTC(), a.Zone, a.Hosts, a.Attendees, a.BookingID, r.At, r.Expires}
-		if err := p.printLine(line); err != nil {
-			return err
-		}
-	}
-	return nil
+		return requestLine{r.ID, a.Tenant, a.Tool, a.Question(), a.Title, a.Start.UTC(), a.End.UTC(), a.Zone, a.Hosts, a.Attendees, a.BookingID, r.At, r.Expires}
+	})
 }
 
 // pageCommand returns the command that lists the requests older than one.
@@ -445,12 +441,9 @@ func (p program) browsersCommand() *cobra.Command {
 				return err
 			}
 			if asJSON {
-				for _, b := range all {
-					if err := p.printLine(browserLine{tenantIn(c), b.ID, b.Name, b.At, b.Expires, b.Subject}); err != nil {
-						return err
-					}
-				}
-				return nil
+				return printLines(p, all, func(b approval.PairedBrowser) browserLine {
+					return browserLine{tenantIn(c), b.ID, b.Name, b.At, b.Expires, b.Subject}
+				})
 			}
 			if len(all) == 0 {
 				_, err := fmt.Fprintln(p.out, "No browser is paired. To pair one: vennio-mcp approvals link"+forTenant(tenantIn(c)))

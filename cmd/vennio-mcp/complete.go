@@ -130,24 +130,27 @@ func (p program) openRequestIDs(ctx context.Context, _ *cobra.Command, cfg confi
 	return ids, err
 }
 
-func (p program) eventIDs(ctx context.Context, c *cobra.Command, _ config.Config, db *sqldb.DB) (ids []string, err error) {
-	in, err := webhooks.Open(db, webhooks.Options{Now: p.now})
-	if err != nil {
-		return nil, err
-	}
-	found, err := in.Of(tenantIn(c)).List(ctx, webhooks.EventFilter{Limit: mostCompletions})
+// completeInInbox completes one id from the webhook events of the tenant that the command line names.
+func (p program) completeInInbox(list func(context.Context, *webhooks.Inbox) ([]string, error)) cobra.CompletionFunc {
+	return p.completeIDs(func(ctx context.Context, c *cobra.Command, _ config.Config, db *sqldb.DB) ([]string, error) {
+		all, err := webhooks.Open(db, webhooks.Options{Now: p.now})
+		if err != nil {
+			return nil, err
+		}
+		return list(ctx, all.Of(tenantIn(c)))
+	})
+}
+
+func eventIDs(ctx context.Context, in *webhooks.Inbox) (ids []string, err error) {
+	found, err := in.List(ctx, webhooks.EventFilter{Limit: mostCompletions})
 	for _, e := range found {
 		ids = append(ids, cobra.CompletionWithDesc(e.ID, e.Type))
 	}
 	return ids, err
 }
 
-func (p program) deadLetterIDs(ctx context.Context, c *cobra.Command, _ config.Config, db *sqldb.DB) (ids []string, err error) {
-	in, err := webhooks.Open(db, webhooks.Options{Now: p.now})
-	if err != nil {
-		return nil, err
-	}
-	dead, err := in.Of(tenantIn(c)).DeadLetters(ctx)
+func deadLetterIDs(ctx context.Context, in *webhooks.Inbox) (ids []string, err error) {
+	dead, err := in.DeadLetters(ctx)
 	for _, d := range dead[:min(len(dead), mostCompletions)] {
 		ids = append(ids, cobra.CompletionWithDesc(strconv.FormatInt(d.ID, 10), d.Task.To))
 	}
@@ -162,12 +165,8 @@ func (p program) browserIDs(ctx context.Context, c *cobra.Command, _ config.Conf
 	return ids, err
 }
 
-func (p program) subscriptionIDs(ctx context.Context, c *cobra.Command, _ config.Config, db *sqldb.DB) (ids []string, err error) {
-	in, err := webhooks.Open(db, webhooks.Options{Now: p.now})
-	if err != nil {
-		return nil, err
-	}
-	kept, err := in.Of(tenantIn(c)).Subscriptions(ctx)
+func subscriptionIDs(ctx context.Context, in *webhooks.Inbox) (ids []string, err error) {
+	kept, err := in.Subscriptions(ctx)
 	for _, s := range kept {
 		ids = append(ids, cobra.CompletionWithDesc(s.ID, s.URL))
 	}

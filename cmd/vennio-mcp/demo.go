@@ -77,7 +77,6 @@ func (p program) newDemo(ctx context.Context) (*demo, error) {
 		return nil, err
 	}
 	d.state = state
-	d.close = func() { _ = os.RemoveAll(state) }
 	d.vennio, err = app.StartSandbox(ctx, "127.0.0.1:0", p.clock(), nil)
 	if err == nil {
 		d.sink, err = startDemoSink(ctx)

@@ -108,12 +108,7 @@ func (p program) listEventsCommand() *cobra.Command {
 
 func (p program) printEvents(c *cobra.Command, found []webhooks.Event) error {
 	if asJSON(c) {
-		for _, e := range found {
-			if err := p.printLine(lineOf(e)); err != nil {
-				return err
-			}
-		}
-		return nil
+		return printLines(p, found, eventLineOf)
 	}
 	if len(found) == 0 {
 		nothing := "No events."
@@ -139,14 +134,14 @@ func column(c *cobra.Command, tenant string) string {
 
 func (p program) showEventCommand() *cobra.Command {
 	return &cobra.Command{
-		Use: "show ID", Short: "Show an event as it was received, and its follow-ups", Args: oneID("events list"), ValidArgsFunction: p.completeIDs(p.eventIDs),
+		Use: "show ID", Short: "Show an event as it was received, and its follow-ups", Args: oneID("events list"), ValidArgsFunction: p.completeInInbox(eventIDs),
 		RunE: p.withInbox(func(c *cobra.Command, in *webhooks.Inbox, args []string) error {
 			e, tasks, err := in.Show(c.Context(), args[0])
 			if err != nil {
 				return unknownEvent(err, args[0])
 			}
 			if asJSON(c) {
-				line := lineOf(e)
+				line := eventLineOf(e)
 				line.Body = e.Body // empty after it was erased
 				for _, t := range tasks {
 					line.FollowUps = append(line.FollowUps, taskLineOf(t))
@@ -173,7 +168,7 @@ func (p program) eventsFlags(c *cobra.Command, w *webhooks.EventFilter) {
 	p.momentFlag(c, &w.Until, "until", "events received before")
 }
 
-func lineOf(e webhooks.Event) eventLine {
+func eventLineOf(e webhooks.Event) eventLine {
 	line := eventLine{Tenant: e.Tenant, ID: e.ID, Type: e.Type, Received: e.Received, Booking: e.Booking}
 	if !e.At.IsZero() {
 		line.At = new(e.At)
@@ -220,6 +215,16 @@ func (p program) printLine(v any) error {
 	return enc.Encode(v)
 }
 
+// printLines prints a JSON line for each element.
+func printLines[T, L any](p program, all []T, lineOf func(T) L) error {
+	for _, one := range all {
+		if err := p.printLine(lineOf(one)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // replayed is the result of a replay as --json shows it.
 type replayed struct {
 	Events    int  `json:"events"`
@@ -258,7 +263,7 @@ func (p program) replayCommand() *cobra.Command {
 	textFlag(c, &r.id, "id", "id", "one event")
 	p.eventsFlags(c, &r.wanted)
 	textFlag(c, &r.sink, "sink", "name", "send to this sink only (default: all sinks of the event's type)")
-	_ = c.RegisterFlagCompletionFunc("id", p.completeIDs(p.eventIDs))
+	_ = c.RegisterFlagCompletionFunc("id", p.completeInInbox(eventIDs))
 	return c
 }
 
@@ -289,17 +294,14 @@ func (p program) deadCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if len(dead) == 0 && !asJSON(c) {
+			if asJSON(c) {
+				return printLines(p, dead, taskLineOf)
+			}
+			if len(dead) == 0 {
 				_, err := fmt.Fprintln(p.out, "No dead letters.")
 				return err
 			}
 			for _, d := range dead {
-				if asJSON(c) {
-					if err := p.printLine(taskLineOf(d)); err != nil {
-						return err
-					}
-					continue
-				}
 				_, _ = fmt.Fprintf(p.out, "%6d  %s%-16s %-36s %d tries%s\n", d.ID, column(c, d.Task.Tenant), d.Task.To, sanitize.Line(d.Task.Event, 80), d.Tries, because(d.Why))
 			}
 			return nil
@@ -310,7 +312,7 @@ func (p program) deadCommand() *cobra.Command {
 func (p program) retryCommand() *cobra.Command {
 	var all bool
 	c := &cobra.Command{
-		Use: "retry ID", Short: "Try a dead letter again, or with --all every one", ValidArgsFunction: p.completeIDs(p.deadLetterIDs),
+		Use: "retry ID", Short: "Try a dead letter again, or with --all every one", ValidArgsFunction: p.completeInInbox(deadLetterIDs),
 		Args: func(c *cobra.Command, args []string) error {
 			if all && len(args) == 0 {
 				return nil
@@ -348,7 +350,7 @@ func (p program) retryCommand() *cobra.Command {
 
 func (p program) dropCommand() *cobra.Command {
 	return &cobra.Command{
-		Use: "drop ID", Short: "Delete a dead letter", Args: oneID("events dead"), ValidArgsFunction: p.completeIDs(p.deadLetterIDs),
+		Use: "drop ID", Short: "Delete a dead letter", Args: oneID("events dead"), ValidArgsFunction: p.completeInInbox(deadLetterIDs),
 		RunE: p.withInbox(func(c *cobra.Command, in *webhooks.Inbox, args []string) error {
 			return p.onDeadLetter(c, args[0], in.Drop, "dropped", "Dropped")
 		}),

@@ -81,17 +81,12 @@ func (p program) listLedgerCommand() *cobra.Command {
 }
 
 func (p program) printLedger(lines []consent.Line, asJSON bool) error {
-	if len(lines) == 0 && !asJSON {
+	if asJSON {
+		return printLines(p, lines, func(l consent.Line) consent.Line { return l })
+	}
+	if len(lines) == 0 {
 		_, err := fmt.Fprintln(p.out, "No entries.")
 		return err
-	}
-	if asJSON {
-		for _, l := range lines {
-			if err := p.printLine(l); err != nil {
-				return err
-			}
-		}
-		return nil
 	}
 	table := tabwriter.NewWriter(p.out, 0, 0, 2, ' ', 0)
 	_, _ = fmt.Fprintln(table, "ENTRY\tTIME\tKIND\tTENANT\tOUTCOME\tMETHOD\tBOOKING\tHASH")
@@ -296,11 +291,7 @@ func remainsAtVennio(bookings []consent.Booking) string {
 		b.WriteString("Bookings there, with all bookings of their series:\n")
 	}
 	for _, one := range bookings {
-		_, _ = fmt.Fprintf(&b, "  %s", sanitize.Line(one.BookingID, 100))
-		if one.Tenant != "" {
-			_, _ = fmt.Fprintf(&b, " (tenant %s)", sanitize.Line(one.Tenant, 100))
-		}
-		b.WriteString("\n")
+		_, _ = fmt.Fprintf(&b, "  %s%s\n", sanitize.Line(one.BookingID, 100), ofTenant(one.Tenant))
 	}
 	b.WriteString("To remove it there: have the host delete these bookings in Vennio, or overwrite both metadata fields through Vennio's API (PATCH /v1/bookings/{id}); for what was mailed or backed up, ask Vennio.\n")
 	return b.String()

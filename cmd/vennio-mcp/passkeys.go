@@ -187,6 +187,19 @@ type passkeyLine struct {
 	Until     *time.Time    `json:"until,omitempty"` // of a pinned one: it signs nothing from then on
 }
 
+func passkeyLineOf(k consent.Passkey) passkeyLine {
+	line := passkeyLine{k.Tenant, k.ID, k.PublicKey, k.Name, k.RP, nil, k.How, nil}
+	if !k.Until.IsZero() {
+		line.Until = &k.Until
+	}
+	if k.How == "" {
+		line.How = "pinned"
+	} else {
+		line.Added = &k.At
+	}
+	return line
+}
+
 func (p program) listPasskeysCommand() *cobra.Command {
 	var asJSON bool
 	c := &cobra.Command{
@@ -226,40 +239,28 @@ func (p program) listPasskeysCommand() *cobra.Command {
 }
 
 func (p program) printPasskeys(all []consent.Passkey, tenant string, asJSON bool) error {
-	if len(all) == 0 && !asJSON {
+	if asJSON {
+		return printLines(p, all, passkeyLineOf)
+	}
+	if len(all) == 0 {
 		_, err := fmt.Fprintf(p.out, "No passkey was added. To add one: vennio-mcp passkeys add%s\n", forTenant(tenant))
 		return err
 	}
-	if !asJSON {
-		_, _ = fmt.Fprintln(p.out, "passkeys:")
-	}
+	_, _ = fmt.Fprintln(p.out, "passkeys:")
 	for _, k := range all {
-		line := passkeyLine{k.Tenant, k.ID, k.PublicKey, k.Name, k.RP, nil, k.How, nil}
-		if !k.Until.IsZero() {
-			line.Until = &k.Until
-		}
 		how := "pinned in the settings file"
-		if k.How == "" {
-			line.How = "pinned"
-		} else {
-			line.Added = &k.At
+		if k.How != "" {
 			how = map[consent.Trust]string{
 				consent.FirstUse:    "the first one, trusted as it was added",
 				consent.BySignature: "signed by another passkey",
 				consent.Unsigned:    "ATTENTION: added without a signature, after all others were removed",
 			}[k.How] + ", " + k.At.Format(time.DateOnly)
 		}
-		if asJSON {
-			if err := p.printLine(line); err != nil {
-				return err
-			}
-			continue
-		}
 		_, _ = fmt.Fprintf(p.out, "  - id: %s # %s\n    public_key: %s\n    name: %q\n    rp: %s\n", k.ID, how, k.PublicKey, k.Name, k.RP)
 		if tenant != "" {
 			_, _ = fmt.Fprintf(p.out, "    tenant: %s\n", tenant)
 		}
-		if line.Until != nil {
+		if !k.Until.IsZero() {
 			_, _ = fmt.Fprintf(p.out, "    until: %s\n", k.Until.Format(time.RFC3339))
 		}
 	}

@@ -98,7 +98,7 @@ func loopbackOnly(addr string) error {
 	if err := hostPort(addr); err != nil {
 		return err
 	}
-	if onLoopback(addr) {
+	if host, _, _ := net.SplitHostPort(addr); auth.LoopbackHost(host) {
 		return nil
 	}
 	return fmt.Errorf("--addr %q: %w", addr, errNotLoopback)
@@ -109,9 +109,4 @@ func hostPort(addr string) error {
 		return usageError{fmt.Errorf("--addr %q: want host:port, such as 127.0.0.1:8080", addr)}
 	}
 	return nil
-}
-
-func onLoopback(addr string) bool {
-	host, _, err := net.SplitHostPort(addr)
-	return err == nil && auth.LoopbackHost(host)
 }

@@ -9,8 +9,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/mark3labs/mcp-go/client"
-
 	"github.com/vennio-mcp/vennio-mcp/internal/consent"
 	"github.com/vennio-mcp/vennio-mcp/internal/files"
 	"github.com/vennio-mcp/vennio-mcp/internal/mcpclients"
@@ -170,15 +168,11 @@ func (s *setup) tryOut(ctx context.Context) error {
 		return err
 	}
 	defer a.Close()
-	mcp, err := client.NewInProcessClient(a.Server)
+	caller, err := inProcessAgent(ctx, a.Server)
 	if err != nil {
 		return err
 	}
-	caller := &agent{mcp: mcp}
 	defer caller.close()
-	if err := errors.Join(mcp.Start(ctx), caller.initialize(ctx)); err != nil {
-		return err
-	}
 	found, answer, err := toolCall[schemas.FindSlotsResult](ctx, caller, "find_slots", schemas.FindSlotsInput{})
 	switch {
 	case err != nil:

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -9,7 +8,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/mark3labs/mcp-go/client"
 	"github.com/spf13/cobra"
 
 	"github.com/vennio-mcp/vennio-mcp/internal/config"
@@ -161,27 +159,12 @@ func (r *smokeRun) askApproval(ctx context.Context) (bool, error) {
 	case !isTerminal(r.in):
 		return false, usageError{errors.New("standard input is not a terminal, so nobody can approve: give --yes, or run this in a terminal")}
 	}
-	_, _ = fmt.Fprint(r.errs, "Book and cancel these? [yes/no] ")
-	if r.statement = r.readLine(ctx); r.statement != "yes" && r.statement != "y" {
+	terminal := console{in: r.in, out: r.errs}
+	answer, _ := terminal.prompt(ctx, "Book and cancel these? [yes/no] ", false) // no answer is no approval
+	if r.statement = strings.ToLower(answer); r.statement != "yes" && r.statement != "y" {
 		return false, errors.New("not approved: nothing was booked")
 	}
 	return true, nil
-}
-
-// readLine returns the line that the person types, or "" if ctx ends first.
-func (r *smokeRun) readLine(ctx context.Context) string {
-	line := make(chan string, 1)
-	go func() {
-		in := bufio.NewScanner(r.in)
-		_ = in.Scan() // no line is no approval
-		line <- strings.ToLower(strings.TrimSpace(in.Text()))
-	}()
-	select {
-	case text := <-line:
-		return text
-	case <-ctx.Done():
-		return ""
-	}
 }
 
 func (r *smokeRun) headline() string {
@@ -245,12 +228,7 @@ func (r *smokeRun) open(ctx context.Context, cfg config.Config) (stop func(), er
 		return nil, err
 	}
 	r.ledger, r.at = a.Ledger, cfg.APIURL
-	mcp, err := client.NewInProcessClient(a.Server)
-	if err == nil {
-		r.agent = &agent{mcp: mcp}
-		err = errors.Join(mcp.Start(ctx), r.agent.initialize(ctx))
-	}
-	if err == nil {
+	if r.agent, err = inProcessAgent(ctx, a.Server); err == nil {
 		r.events, err = r.watchEvents(ctx, a, cfg)
 	}
 	if err != nil {

@@ -223,12 +223,7 @@ func (p program) listWebhooksCommand() *cobra.Command {
 			if !asJSON {
 				return h.print(lines, allTenants(c))
 			}
-			for _, l := range lines {
-				if err := p.printLine(l); err != nil {
-					return err
-				}
-			}
-			return nil
+			return printLines(p, lines, func(l subscriptionLine) subscriptionLine { return l })
 		}),
 	}
 	c.Flags().BoolVar(&asJSON, "json", false, "print JSON lines")
@@ -287,7 +282,7 @@ func (h tenantSubscriptions) print(lines []subscriptionLine, named bool) error {
 
 func (p program) removeWebhookCommand() *cobra.Command {
 	return &cobra.Command{
-		Use: "remove ID", Short: "End a subscription and delete its secret", Args: oneID("webhooks list"), ValidArgsFunction: p.completeIDs(p.subscriptionIDs),
+		Use: "remove ID", Short: "End a subscription and delete its secret", Args: oneID("webhooks list"), ValidArgsFunction: p.completeInInbox(subscriptionIDs),
 		RunE: p.withSubscriptions(func(ctx context.Context, h tenantSubscriptions, args []string) error { return h.remove(ctx, args[0]) }),
 	}
 }

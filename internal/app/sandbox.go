@@ -266,18 +266,11 @@ func (a *App) receiveSandbox(ctx context.Context, address string) (stop func()) 
 	running, cancel := context.WithCancel(ctx)
 	var checking sync.WaitGroup
 	checking.Go(func() {
-		again := time.NewTicker(a.options.Settlement.withDefaults().Sweep)
-		defer again.Stop()
-		for {
-			select {
-			case <-running.Done():
-				return
-			case <-again.C:
-			}
+		atIntervals(running, a.options.Settlement.withDefaults().Sweep, func() {
 			if err := a.subscribeSandbox(running, address); err != nil && running.Err() == nil {
 				a.log.Warn().Err(err).Msg("the subscription to the sandbox's events cannot be checked")
 			}
-		}
+		})
 	})
 	return func() {
 		cancel()

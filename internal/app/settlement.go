@@ -143,6 +143,15 @@ func (a *App) Settle(ctx context.Context) (stop func()) {
 // checkOpenings searches, until the end of ctx, for the openings to which clients of the tenants in the
 // settings subscribe.
 func (a *App) checkOpenings(ctx context.Context, interval time.Duration) {
+	atIntervals(ctx, interval, func() {
+		for _, o := range a.openings {
+			o.Check(ctx)
+		}
+	})
+}
+
+// atIntervals calls do at each interval until ctx ends.
+func atIntervals(ctx context.Context, interval time.Duration, do func()) {
 	tick := time.NewTicker(interval)
 	defer tick.Stop()
 	for {
@@ -150,9 +159,7 @@ func (a *App) checkOpenings(ctx context.Context, interval time.Duration) {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
-		}
-		for _, o := range a.openings {
-			o.Check(ctx)
+			do()
 		}
 	}
 }

@@ -3,7 +3,6 @@ package mcpserver
 import (
 	"bytes"
 	"encoding/json"
-	"errors"
 	"sync"
 
 	"github.com/mark3labs/mcp-go/mcp"
@@ -34,14 +33,7 @@ func (c *conn) batch(x exchange) {
 			answers.add(bad.response(one.env.ID))
 			continue
 		}
-		switch call, err := c.receive(one); {
-		case errors.Is(err, errBusy):
-			answers.add(errorBusy.response(one.env.ID))
-		case err != nil:
-			answers.add(errorStopping.response(one.env.ID))
-		case call != nil:
-			go c.run(call)
-		}
+		c.start(one)
 	}
 }
 

@@ -117,6 +117,19 @@ func (c *conn) receive(x exchange) (*call, error) {
 	return nil, nil
 }
 
+// start handles one message or batch, a call in the background, and answers one
+// that is refused.
+func (c *conn) start(x exchange) {
+	switch one, err := c.receive(x); {
+	case errors.Is(err, errBusy):
+		x.reply(errorBusy.response(x.env.ID))
+	case err != nil:
+		x.reply(errorStopping.response(x.env.ID))
+	case one != nil:
+		go c.run(one)
+	}
+}
+
 // open registers a call before it waits, so that the client can cancel it meanwhile.
 func (c *conn) open(x exchange, limit *limiter) (*call, error) {
 	one := &call{exchange: x}

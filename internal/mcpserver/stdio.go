@@ -95,14 +95,7 @@ func (c *conn) line(raw []byte) {
 		c.post(bad.response(env.ID))
 		return
 	}
-	switch one, err := c.receive(c.message(env, c.post)); {
-	case errors.Is(err, errBusy):
-		c.post(errorBusy.response(env.ID))
-	case err != nil:
-		c.post(errorStopping.response(env.ID))
-	case one != nil:
-		go c.run(one)
-	}
+	c.start(c.message(env, c.post))
 }
 
 // lineSink writes messages as lines.

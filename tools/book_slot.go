@@ -10,7 +10,6 @@ import (
 	"github.com/mark3labs/mcp-go/server"
 
 	"github.com/vennio-mcp/vennio-mcp/internal/cards"
-	"github.com/vennio-mcp/vennio-mcp/internal/consent"
 	"github.com/vennio-mcp/vennio-mcp/internal/sanitize"
 	"github.com/vennio-mcp/vennio-mcp/internal/scheduling"
 	"github.com/vennio-mcp/vennio-mcp/internal/times"
@@ -37,9 +36,7 @@ func (d *Deps) bookSlot(ctx context.Context, in schemas.BookSlotInput) (*schemas
 	if against := d.AgainstPreferences(b); len(against) > 0 {
 		req.proposal.Repeat += "; the hosts' preferences exclude " + scheduling.JoinDays(against)
 	}
-	made, err := withConsent(ctx, d, req, in.Consent, func(ctx context.Context, g consent.Grant) (scheduling.Booked, error) {
-		return d.Book(ctx, b, g)
-	})
+	made, err := withConsent(ctx, d, req, in.Consent, b, d.Book)
 	if err != nil {
 		return nil, d.withAlternatives(ctx, writeFailed(err, writeBook), scheduling.Search{
 			Hosts: b.Hosts, Duration: b.Offer.Duration, Guest: b.Guest, Window: times.Window{From: b.Request.Start, Loc: b.Loc},
@@ -154,7 +151,7 @@ const paymentTime = 10 * time.Second
 // booking does not depend on it, and the result contains the link in any case. The error is a
 // question for a client of 2026-07-28.
 func (d *Deps) offerPayment(ctx context.Context, out *schemas.BookSlotResult, fresh bool) error {
-	can := elicitation(ctx)
+	can := capabilities(ctx).Elicitation
 	if out.CheckoutURL == "" || can == nil || can.URL == nil || d.Approved != nil {
 		return nil
 	}

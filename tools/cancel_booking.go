@@ -4,7 +4,6 @@ import (
 	"context"
 
 	"github.com/vennio-mcp/vennio-mcp/internal/cards"
-	"github.com/vennio-mcp/vennio-mcp/internal/consent"
 	"github.com/vennio-mcp/vennio-mcp/internal/scheduling"
 	"github.com/vennio-mcp/vennio-mcp/internal/times"
 	"github.com/vennio-mcp/vennio-mcp/schemas"
@@ -46,9 +45,7 @@ func (d *Deps) cancelBooking(ctx context.Context, in schemas.CancelBookingInput)
 	if c.Act.Repeat != "" {
 		proposal.Description = times.Day(c.Act.Start, c.Loc) + " – " + times.Day(c.Act.End, c.Loc)
 	}
-	done, err := withConsent(ctx, d, writeRequest{act: c.Act, proposal: proposal}, in.Consent, func(ctx context.Context, g consent.Grant) (scheduling.Changed, error) {
-		return d.Cancel(ctx, c, g)
-	})
+	done, err := withConsent(ctx, d, writeRequest{act: c.Act, proposal: proposal}, in.Consent, c, d.Cancel)
 	if err != nil {
 		return nil, writeFailed(err, writeCancel)
 	}

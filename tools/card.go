@@ -75,15 +75,7 @@ func (d *Deps) Extensions() map[string]any {
 
 // declaredUI returns what the client declared about cards; false: that it shows none.
 func declaredUI(ctx context.Context) (ui map[string]any, ok bool) {
-	var declared map[string]any
-	if info := server.RequestProtocolInfoFromContext(ctx); info != nil && info.Modern {
-		if info.ClientCapabilities != nil {
-			declared = info.ClientCapabilities.Extensions
-		}
-	} else if session, ok := server.ClientSessionFromContext(ctx).(server.SessionWithClientInfo); ok {
-		declared = session.GetClientCapabilities().Extensions
-	}
-	if ui, ok = declared[extensionUI].(map[string]any); !ok {
+	if ui, ok = capabilities(ctx).Extensions[extensionUI].(map[string]any); !ok {
 		return nil, false
 	}
 	types, listed := ui["mimeTypes"].([]any)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"regexp"
+	"slices"
 	"testing"
 
 	"github.com/mark3labs/mcp-go/mcp"
@@ -124,7 +125,7 @@ func TestReq_C15_TheModelWritesWhereTheKeyCountsElsewhere(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, unlimited, withCards(consent.PolicyHuman))
 	srv := server.NewMCPServer("test", "0")
-	for _, tool := range append(tools.Catalog(w.deps), tools.CardTools(w.deps)...) {
+	for _, tool := range slices.Concat(tools.CatalogWithCards(w.deps)) {
 		bound := tool.Bind()
 		srv.AddTool(bound.Tool, func(ctx context.Context, req mcp.CallToolRequest) (*mcp.CallToolResult, error) {
 			var sent map[string]json.RawMessage

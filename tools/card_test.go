@@ -37,7 +37,7 @@ func withCards(policy consent.Policy) option {
 // cardServer is the world's server with the tools for cards.
 func (w *world) cardServer() *server.MCPServer {
 	srv := server.NewMCPServer("test", "0", server.WithExtensions(w.deps.Extensions()), server.WithHooks(tools.HideCards()))
-	for _, tool := range append(tools.Catalog(w.deps), tools.CardTools(w.deps)...) {
+	for _, tool := range slices.Concat(tools.CatalogWithCards(w.deps)) {
 		srv.AddTools(tool.Bind())
 	}
 	return srv

@@ -31,23 +31,15 @@ type Deps struct {
 
 // Catalog returns the tools that the operator selected, in the order in which a person would need
 // them. The server, the golden files, the limits on tokens and the README use this one list.
-func Catalog(deps Deps) []Tool { return deps.catalog() }
-
-// CardTools returns the tools that only cards call. There are none if the operator turned cards off
-// or selected no tool that writes.
-func CardTools(deps Deps) []Tool {
-	d := &deps
-	writes := slices.ContainsFunc(d.catalog(), func(t Tool) bool { return !*t.Annotations.ReadOnlyHint })
-	switch {
-	case !writes || !d.Card.shown():
-		return nil
-	case d.Card == CardLink:
-		return []Tool{showConsent(d)}
-	}
-	return []Tool{showConsent(d), answerConsent(d)}
+func Catalog(deps Deps) []Tool {
+	selected, _ := CatalogWithCards(deps)
+	return selected
 }
 
-func (d *Deps) catalog() []Tool {
+// CatalogWithCards returns the catalogue, and the tools that only cards call. There are none of those if
+// the operator turned cards off or selected no tool that writes.
+func CatalogWithCards(deps Deps) (selected, forCards []Tool) {
+	d := &deps
 	every := []Tool{
 		findSlots(d), bookSlot(d), rescheduleBooking(d), cancelBooking(d), updateBooking(d), getBooking(d), listBookings(d), checkCalendarAccess(d),
 		proposeTimes(d), getProposal(d), respondToProposal(d), closePoll(d), shareLink(d),
@@ -56,11 +48,19 @@ func (d *Deps) catalog() []Tool {
 	for _, t := range every {
 		d.offered[t.Name] = d.Selection.has(t)
 	}
-	selected := slices.DeleteFunc(every, func(t Tool) bool { return !d.offered[t.Name] })
+	selected = slices.DeleteFunc(every, func(t Tool) bool { return !d.offered[t.Name] })
+	writes := false
 	for i, t := range selected {
 		selected[i].Description = d.withoutMissingTools(t.Description, t.needs)
+		writes = writes || !*t.Annotations.ReadOnlyHint
 	}
-	return selected
+	if writes && d.Card.shown() {
+		forCards = append(forCards, showConsent(d))
+	}
+	if writes && d.Card == CardOn {
+		forCards = append(forCards, answerConsent(d))
+	}
+	return selected, forCards
 }
 
 // Names lists the names of tools.

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -28,7 +29,7 @@ var golden = filepath.Join("..", "schemas", "golden")
 // offers them.
 func everyTool() []tools.Tool {
 	d := tools.Deps{Selection: everyToolset(), Conversation: tools.Conversation{Card: tools.CardOn}}
-	return append(tools.Catalog(d), tools.CardTools(d)...)
+	return slices.Concat(tools.CatalogWithCards(d))
 }
 
 // req: T7

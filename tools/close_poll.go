@@ -3,8 +3,6 @@ package tools
 import (
 	"context"
 
-	"github.com/vennio-mcp/vennio-mcp/internal/consent"
-	"github.com/vennio-mcp/vennio-mcp/internal/scheduling"
 	"github.com/vennio-mcp/vennio-mcp/schemas"
 	"github.com/vennio-mcp/vennio-mcp/vennioclient"
 )
@@ -33,9 +31,7 @@ func (d *Deps) closePoll(ctx context.Context, in schemas.ClosePollInput) (*schem
 		return out, nil
 	}
 	req := writeRequest{act: c.Act, proposal: d.proposal(c.Act, hostsOf(c.Act), c.Loc, nil)}
-	done, err := withConsent(ctx, d, req, in.Consent, func(ctx context.Context, g consent.Grant) (scheduling.Answered, error) {
-		return d.Close(ctx, c, g)
-	})
+	done, err := withConsent(ctx, d, req, in.Consent, c, d.Close)
 	if err != nil {
 		return nil, writeFailed(err, writeAnswer)
 	}

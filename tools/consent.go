@@ -68,10 +68,10 @@ type writeRequest struct {
 // writeTimeout limits a write, all attempts included.
 const writeTimeout = 2 * time.Minute
 
-// withConsent writes once a person has consented. After the write has begun, the cancellation of the
-// call no longer stops it, because its outcome must be known.
-func withConsent[Out any](
-	ctx context.Context, d *Deps, req writeRequest, reported schemas.Consent, write func(context.Context, consent.Grant) (Out, error),
+// withConsent writes what was prepared once a person has consented. After the write has begun, the
+// cancellation of the call no longer stops it, because its outcome must be known.
+func withConsent[Prepared, Out any](
+	ctx context.Context, d *Deps, req writeRequest, reported schemas.Consent, prepared Prepared, write func(context.Context, Prepared, consent.Grant) (Out, error),
 ) (out Out, err error) {
 	grant, err := d.obtainConsent(ctx, req, reported)
 	if err != nil {
@@ -82,7 +82,7 @@ func withConsent[Out any](
 	}
 	ctx, done := context.WithTimeout(context.WithoutCancel(ctx), writeTimeout)
 	defer done()
-	return write(ctx, grant)
+	return write(ctx, prepared, grant)
 }
 
 // obtainConsent returns the grant for a write: an existing one, or one that a person gives now.
@@ -259,22 +259,21 @@ func (d *Deps) statementCounts(ctx context.Context) bool {
 // canAsk reports whether the client declared that it can show a form or a card, or open the approval
 // page if there is one. The server sends nothing that the client did not declare (requirement P6).
 func (d *Deps) canAsk(ctx context.Context) bool {
-	can := elicitation(ctx)
+	can := capabilities(ctx).Elicitation
 	return d.showsForms(ctx, can) || can != nil && can.URL != nil && d.ApprovalURL != nil || declaresCards(ctx) && d.cardCounts(ctx, d.Policy)
 }
 
-// elicitation returns the elicitation capability that the client declared; nil if there is none.
-func elicitation(ctx context.Context) *mcp.ElicitationCapability {
+// capabilities returns what the client declared: since 2026-07-28 with this request, before that with
+// initialize.
+func capabilities(ctx context.Context) (declared mcp.ClientCapabilities) {
 	if info := server.RequestProtocolInfoFromContext(ctx); info != nil && info.Modern {
-		if info.ClientCapabilities == nil {
-			return nil
+		if info.ClientCapabilities != nil {
+			declared = *info.ClientCapabilities
 		}
-		return info.ClientCapabilities.Elicitation
+	} else if session, ok := server.ClientSessionFromContext(ctx).(server.SessionWithClientInfo); ok {
+		declared = session.GetClientCapabilities()
 	}
-	if session, ok := server.ClientSessionFromContext(ctx).(server.SessionWithClientInfo); ok {
-		return session.GetClientCapabilities().Elicitation
-	}
-	return nil
+	return declared
 }
 
 // capabilitiesUnknown reports whether the client declared its capabilities with another request, of
@@ -457,7 +456,7 @@ const approveField = "approve"
 // elicitationFor is a form if the client shows forms, otherwise a link to the approval page if the
 // client opens links. It returns false if the client can do neither.
 func (d *Deps) elicitationFor(ctx context.Context, p consent.Proposal, req writeRequest) (mcp.ElicitationParams, bool) {
-	can := elicitation(ctx)
+	can := capabilities(ctx).Elicitation
 	if d.showsForms(ctx, can) {
 		return mcp.ElicitationParams{
 			Meta: d.formMeta(ctx), Message: promptText(req),

@@ -6,7 +6,6 @@ import (
 
 	"github.com/vennio-mcp/vennio-mcp/internal/cards"
 	"github.com/vennio-mcp/vennio-mcp/internal/consent"
-	"github.com/vennio-mcp/vennio-mcp/internal/scheduling"
 	"github.com/vennio-mcp/vennio-mcp/schemas"
 	"github.com/vennio-mcp/vennio-mcp/vennioclient"
 )
@@ -27,9 +26,7 @@ func (d *Deps) proposeTimes(ctx context.Context, in schemas.ProposeTimesInput) (
 		return nil, err
 	}
 	req := writeRequest{act: p.Act, proposal: d.proposal(p.Act, p.Hosts, p.Loc, p.Guest)}
-	made, err := withConsent(ctx, d, req, in.Consent, func(ctx context.Context, g consent.Grant) (scheduling.Proposed, error) {
-		return d.Propose(ctx, p, g)
-	})
+	made, err := withConsent(ctx, d, req, in.Consent, p, d.Propose)
 	if err != nil {
 		return nil, writeFailed(err, writePropose)
 	}

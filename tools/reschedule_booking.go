@@ -4,7 +4,6 @@ import (
 	"context"
 
 	"github.com/vennio-mcp/vennio-mcp/internal/cards"
-	"github.com/vennio-mcp/vennio-mcp/internal/consent"
 	"github.com/vennio-mcp/vennio-mcp/internal/scheduling"
 	"github.com/vennio-mcp/vennio-mcp/internal/times"
 	"github.com/vennio-mcp/vennio-mcp/schemas"
@@ -32,9 +31,7 @@ func (d *Deps) rescheduleBooking(ctx context.Context, in schemas.RescheduleBooki
 		return out, nil
 	}
 	req := writeRequest{act: m.Act, proposal: d.proposal(m.Act, m.Hosts, m.Loc, m.Guest)}
-	done, err := withConsent(ctx, d, req, in.Consent, func(ctx context.Context, g consent.Grant) (scheduling.Changed, error) {
-		return d.Move(ctx, m, g)
-	})
+	done, err := withConsent(ctx, d, req, in.Consent, m, d.Move)
 	if err != nil {
 		return nil, d.withAlternatives(ctx, writeFailed(err, writeMove), scheduling.Search{
 			Hosts: m.Hosts, Duration: m.Offer.Duration, Guest: m.Guest, Moving: &m.Booking, Window: times.Window{From: m.Act.Start, Loc: m.Loc},

@@ -28,9 +28,7 @@ func (d *Deps) respondToProposal(ctx context.Context, in schemas.RespondToPropos
 		return nil, err
 	}
 	req := writeRequest{act: r.Act, proposal: d.proposal(r.Act, hostsOf(r.Act), r.Loc, nil)}
-	done, err := withConsent(ctx, d, req, in.Consent, func(ctx context.Context, g consent.Grant) (scheduling.Answered, error) {
-		return d.Respond(ctx, r, g)
-	})
+	done, err := withConsent(ctx, d, req, in.Consent, r, d.Respond)
 	if err != nil {
 		return nil, writeFailed(err, writeAnswer)
 	}

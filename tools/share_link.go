@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 
-	"github.com/vennio-mcp/vennio-mcp/internal/consent"
 	"github.com/vennio-mcp/vennio-mcp/internal/sanitize"
 	"github.com/vennio-mcp/vennio-mcp/internal/scheduling"
 	"github.com/vennio-mcp/vennio-mcp/internal/times"
@@ -26,9 +25,7 @@ func (d *Deps) shareLink(ctx context.Context, in schemas.ShareLinkInput) (*schem
 		return nil, err
 	}
 	req := writeRequest{act: l.Act, proposal: d.proposal(l.Act, []scheduling.Host{l.Host}, d.Zone, nil)}
-	made, err := withConsent(ctx, d, req, in.Consent, func(ctx context.Context, g consent.Grant) (scheduling.Shared, error) {
-		return d.Share(ctx, l, g)
-	})
+	made, err := withConsent(ctx, d, req, in.Consent, l, d.Share)
 	if err != nil {
 		return nil, writeFailed(err, writeShare)
 	}

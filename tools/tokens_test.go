@@ -63,7 +63,8 @@ func TestReq_T2_TokensStayWithinTheirBudget(t *testing.T) {
 	for _, tool := range tools.Catalog(tools.Deps{}) {
 		got["all tools"] += got[tool.Name]
 	}
-	for _, tool := range tools.CardTools(tools.Deps{Conversation: tools.Conversation{Card: tools.CardOn}}) {
+	_, forCards := tools.CatalogWithCards(tools.Deps{Conversation: tools.Conversation{Card: tools.CardOn}})
+	for _, tool := range forCards {
 		got["tools of cards"] += got[tool.Name] // hosts show them to no model (SEP-1865, visibility)
 	}
 	for _, set := range tools.Toolsets() {

@@ -3,9 +3,7 @@ package tools
 import (
 	"context"
 
-	"github.com/vennio-mcp/vennio-mcp/internal/consent"
 	"github.com/vennio-mcp/vennio-mcp/internal/sanitize"
-	"github.com/vennio-mcp/vennio-mcp/internal/scheduling"
 	"github.com/vennio-mcp/vennio-mcp/schemas"
 )
 
@@ -28,9 +26,7 @@ func (d *Deps) updateBooking(ctx context.Context, in schemas.UpdateBookingInput)
 		return out, nil
 	}
 	req := writeRequest{act: u.Act, proposal: d.proposal(u.Act, u.Hosts, u.Loc, nil)}
-	done, err := withConsent(ctx, d, req, in.Consent, func(ctx context.Context, g consent.Grant) (scheduling.Changed, error) {
-		return d.Update(ctx, u, g)
-	})
+	done, err := withConsent(ctx, d, req, in.Consent, u, d.Update)
 	if err != nil {
 		return nil, writeFailed(err, writeUpdate)
 	}

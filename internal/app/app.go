@@ -244,7 +244,7 @@ func skills(cfg config.Config) func() []mcpserver.Skill {
 func writes(selected tools.Selection) func(string) bool {
 	var names []string
 	d := tools.Deps{Selection: selected, Conversation: tools.Conversation{Card: tools.CardOn}}
-	for _, t := range slices.Concat(tools.Catalog(d), tools.CardTools(d)) {
+	for _, t := range slices.Concat(tools.CatalogWithCards(d)) {
 		if !*t.Annotations.ReadOnlyHint {
 			names = append(names, t.Name)
 		}
@@ -355,7 +355,8 @@ const title = "Vennio scheduling"
 
 // mcpServer returns an MCP server with all tools, prompts and resources. Nothing is added to it later.
 func (a *App) mcpServer(d *tools.Deps) *server.MCPServer {
-	catalog, policy := tools.Catalog(*d), policyOf(d)
+	catalog, forCards := tools.CatalogWithCards(*d)
+	policy := policyOf(d)
 	policy.Tools = tools.Names(catalog)
 	extensions := d.Extensions()
 	extensions[mcpserver.SkillsExtension] = struct{}{}
@@ -365,7 +366,7 @@ func (a *App) mcpServer(d *tools.Deps) *server.MCPServer {
 		server.WithCompletions(), server.WithPromptCompletionProvider(prompts.Completer{Hosts: d.HostNames}), server.WithRecovery(),
 		server.WithExtensions(extensions), server.WithHooks(tools.HideCards()))
 	var bound []server.ServerTool
-	for _, tool := range slices.Concat(catalog, tools.CardTools(*d)) {
+	for _, tool := range slices.Concat(catalog, forCards) {
 		bound = append(bound, tool.Bind(observe.Tools(a.log, a.metrics), a.traces.Tools))
 	}
 	s.AddTools(bound...)

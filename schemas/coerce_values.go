@@ -6,15 +6,14 @@ import (
 	"fmt"
 	"math"
 	netmail "net/mail"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
 
 	"golang.org/x/net/idna"
 
+	"github.com/vennio-mcp/vennio-mcp/internal/lazyregexp"
 	"github.com/vennio-mcp/vennio-mcp/internal/times"
 )
 
@@ -161,13 +160,11 @@ func addresses(value any) any {
 
 var (
 	// mailto matches the URI of an address; its header fields are removed (RFC 6068).
-	mailto = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`(?i)\bmailto:([^\s?,;<>]+)(?:\?[^\s,;<>]*)?`) })
+	mailto = lazyregexp.New(`(?i)\bmailto:([^\s?,;<>]+)(?:\?[^\s,;<>]*)?`)
 	// betweenAddresses matches the separators between bare addresses.
-	betweenAddresses = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`(?i)(?:[\s,;]|\band\b|&)+`) })
+	betweenAddresses = lazyregexp.New(`(?i)(?:[\s,;]|\band\b|&)+`)
 	// addressLast matches a name before an address: "Ada Byron (ada@example.com)", "Ada: ada@example.com".
-	addressLast = sync.OnceValue(func() *regexp.Regexp {
-		return regexp.MustCompile(`^([^@,;<>"\n]+?) ?[:(\[ –-]+([^\s@,;()<>"\[\]]+@[^\s@,;()<>"\[\]]+)[)\]]?$`)
-	})
+	addressLast = lazyregexp.New(`^([^@,;<>"\n]+?) ?[:(\[ –-]+([^\s@,;()<>"\[\]]+@[^\s@,;()<>"\[\]]+)[)\]]?$`)
 )
 
 // addressesIn reads the addresses in a text. It returns a text that it does not understand as an
@@ -216,7 +213,7 @@ func unquoted(text string) string {
 	return text
 }
 
-var named = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^([^<>]*)<([^<>]+)>$`) })
+var named = lazyregexp.New(`^([^<>]*)<([^<>]+)>$`)
 
 // attendee extracts the address from "Ada Byron <ada@example.com>" or "mailto:ada@example.com", and
 // writes its domain in ASCII.
@@ -316,11 +313,9 @@ func busyTime(text string) any {
 }
 
 var (
-	betweenDays = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`[\s,;/&+|.]+`) })
-	dayRange    = sync.OnceValue(func() *regexp.Regexp {
-		return regexp.MustCompile(`(\pL)\.? ?(?:[-–—−‒~]|\.\.+|…| to | thru | through | until | till ) ?(\pL)`)
-	})
-	week = []string{"mon", "tue", "wed", "thu", "fri", "sat", "sun"}
+	betweenDays = lazyregexp.New(`[\s,;/&+|.]+`)
+	dayRange    = lazyregexp.New(`(\pL)\.? ?(?:[-–—−‒~]|\.\.+|…| to | thru | through | until | till ) ?(\pL)`)
+	week        = []string{"mon", "tue", "wed", "thu", "fri", "sat", "sun"}
 )
 
 // weekdayNames reads "Tuesday", "Tue and Thu", "mon-thu", "weekdays" and lists of these.
@@ -395,14 +390,10 @@ func weekday(word string) int {
 }
 
 var (
-	length = sync.OnceValue(func() *regexp.Regexp {
-		return regexp.MustCompile(`^(?:(\d{1,3}(?:\.\d{1,2})?) ?h(?:(?:ou)?rs?)?)?(?: ?(?:and )?(\d{1,4}(?:\.0+)?) ?(?:m|min|mins|minutes?))?$|^(\d{1,2})h([0-5]\d)$`)
-	})
-	isoLength = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^pt(?:(\d{1,3})h)?(?:(\d{1,4})m)?$`) })
-	timeOfDay = sync.OnceValue(func() *regexp.Regexp {
-		return regexp.MustCompile(`^t?(\d{1,2})(?::?(\d{2})(?::00(?:\.0+)?)?)? ?(am|pm)?$`)
-	})
-	hourFirst = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^(\d{1,2}) ?h ?(\d{2})?$`) })
+	length    = lazyregexp.New(`^(?:(\d{1,3}(?:\.\d{1,2})?) ?h(?:(?:ou)?rs?)?)?(?: ?(?:and )?(\d{1,4}(?:\.0+)?) ?(?:m|min|mins|minutes?))?$|^(\d{1,2})h([0-5]\d)$`)
+	isoLength = lazyregexp.New(`^pt(?:(\d{1,3})h)?(?:(\d{1,4})m)?$`)
+	timeOfDay = lazyregexp.New(`^t?(\d{1,2})(?::?(\d{2})(?::00(?:\.0+)?)?)? ?(am|pm)?$`)
+	hourFirst = lazyregexp.New(`^(\d{1,2}) ?h ?(\d{2})?$`)
 	inFigures = strings.NewReplacer("one ", "1 ", "two ", "2 ", "three ", "3 ", "four ", "4 ", "five ", "5 ", "ten ", "10 ", "fifteen ", "15 ", "twenty ", "20 ",
 		"thirty ", "30 ", "forty five ", "45 ", "forty ", "40 ", "sixty ", "60 ", "ninety ", "90 ")
 )

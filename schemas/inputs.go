@@ -3,13 +3,12 @@ package schemas
 import (
 	"cmp"
 	"fmt"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
 
+	"github.com/vennio-mcp/vennio-mcp/internal/lazyregexp"
 	"github.com/vennio-mcp/vennio-mcp/internal/sanitize"
 	"github.com/vennio-mcp/vennio-mcp/internal/times"
 )
@@ -165,9 +164,7 @@ func addressViolation(seen map[string]int, i int, address string, path ...string
 
 // plainAddress matches the part of RFC 5321 that people use: no quoted local parts, which could make
 // one address look like two, and a domain with a dot.
-var plainAddress = sync.OnceValue(func() *regexp.Regexp {
-	return regexp.MustCompile(`^[^\s"“”„«»<>()\[\],;:\\@]+@[^\s"'<>()\[\],;:\\@]+\.[^\s"'<>()\[\],;:\\@.]+$`)
-})
+var plainAddress = lazyregexp.New(`^[^\s"“”„«»<>()\[\],;:\\@]+@[^\s"'<>()\[\],;:\\@]+\.[^\s"'<>()\[\],;:\\@.]+$`)
 
 // ConsentArgument is the argument that every writing tool requires.
 type ConsentArgument struct {

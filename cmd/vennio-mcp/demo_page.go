@@ -9,13 +9,12 @@ import (
 	"net/http"
 	"net/http/cookiejar"
 	"net/url"
-	"regexp"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/vennio-mcp/vennio-mcp/internal/app"
 	"github.com/vennio-mcp/vennio-mcp/internal/approval"
+	"github.com/vennio-mcp/vennio-mcp/internal/lazyregexp"
 	"github.com/vennio-mcp/vennio-mcp/internal/sqldb"
 	"github.com/vennio-mcp/vennio-mcp/schemas"
 )
@@ -97,10 +96,10 @@ func (p *demoBrowser) do(ctx context.Context, method, address string, form url.V
 }
 
 var (
-	pageHeading = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`<h1[^>]*>(.*?)</h1>\s*<p[^>]*>(.*?)</p>`) })
-	pageFact    = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`<dt>(.*?)</dt><dd[^>]*>(.*?)</dd>`) })
-	pageTag     = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`<[^>]+>`) })
-	pageButton  = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`<button[^>]*>(.*?)</button>`) })
+	pageHeading = lazyregexp.New(`<h1[^>]*>(.*?)</h1>\s*<p[^>]*>(.*?)</p>`)
+	pageFact    = lazyregexp.New(`<dt>(.*?)</dt><dd[^>]*>(.*?)</dd>`)
+	pageTag     = lazyregexp.New(`<[^>]+>`)
+	pageButton  = lazyregexp.New(`<button[^>]*>(.*?)</button>`)
 )
 
 // page shows the contents of a page as a person reads it.

@@ -9,14 +9,13 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
-	"sync"
 
 	"github.com/spf13/cobra"
 
 	"github.com/vennio-mcp/vennio-mcp/internal/files"
+	"github.com/vennio-mcp/vennio-mcp/internal/lazyregexp"
 	"github.com/vennio-mcp/vennio-mcp/internal/mcpclients"
 	"github.com/vennio-mcp/vennio-mcp/prompts"
 	"github.com/vennio-mcp/vennio-mcp/tools"
@@ -29,9 +28,7 @@ const skillsArgument = "skills"
 // shows whether a person has edited the file since. signatureForm matches that of every version.
 const signature = "<!-- Installed by vennio-mcp, which updates and removes this file as long as it is unchanged: sha256:%s -->\n"
 
-var signatureForm = sync.OnceValue(func() *regexp.Regexp {
-	return regexp.MustCompile(`<!-- Installed by vennio-mcp\b.* sha256:([0-9a-f]{64}) -->\n$`)
-})
+var signatureForm = lazyregexp.New(`<!-- Installed by vennio-mcp\b.* sha256:([0-9a-f]{64}) -->\n$`)
 
 // skillFile is the SKILL.md of one skill in the folder of an agent.
 type skillFile struct {

@@ -7,11 +7,9 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"regexp"
 	"runtime"
 	"slices"
 	"strings"
-	"sync"
 	"syscall"
 	"time"
 
@@ -20,6 +18,7 @@ import (
 
 	"github.com/vennio-mcp/vennio-mcp/internal/app"
 	"github.com/vennio-mcp/vennio-mcp/internal/config"
+	"github.com/vennio-mcp/vennio-mcp/internal/lazyregexp"
 	"github.com/vennio-mcp/vennio-mcp/internal/sanitize"
 	"github.com/vennio-mcp/vennio-mcp/internal/sqldb"
 	"github.com/vennio-mcp/vennio-mcp/internal/times"
@@ -265,7 +264,7 @@ func (p program) config(c *cobra.Command) (config.Config, error) {
 }
 
 var (
-	keyLike  = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`(?i)\bsk_(test|live)_`) }) // of Vennio's guide
+	keyLike  = lazyregexp.New(`(?i)\bsk_(test|live)_`) // of Vennio's guide
 	keyFlags = []string{"--api-key", "--apikey", "--key", "--token", "--vennio-api-key"}
 )
 

@@ -3,12 +3,11 @@ package main
 import (
 	"errors"
 	"fmt"
-	"regexp"
-	"sync"
 
 	"github.com/spf13/cobra"
 
 	"github.com/vennio-mcp/vennio-mcp/internal/auth"
+	"github.com/vennio-mcp/vennio-mcp/internal/lazyregexp"
 	"github.com/vennio-mcp/vennio-mcp/internal/sanitize"
 )
 
@@ -57,4 +56,4 @@ func (p program) tokenCommand() *cobra.Command {
 	return c
 }
 
-var callerName = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._@-]{0,63}$`) })
+var callerName = lazyregexp.New(`^[A-Za-z0-9][A-Za-z0-9._@-]{0,63}$`)

@@ -18,6 +18,7 @@ import (
 
 	"github.com/vennio-mcp/vennio-mcp/internal/config"
 	"github.com/vennio-mcp/vennio-mcp/internal/files"
+	"github.com/vennio-mcp/vennio-mcp/internal/lazyregexp"
 	"github.com/vennio-mcp/vennio-mcp/internal/sanitize"
 	"github.com/vennio-mcp/vennio-mcp/internal/scheduling"
 	"github.com/vennio-mcp/vennio-mcp/internal/sqldb"
@@ -96,9 +97,7 @@ func removeFolder(dir string) error {
 
 // sandboxFile matches the files in the folder of the sandbox: those of SQLite, and temporary ones of a process
 // that was killed.
-var sandboxFile = sync.OnceValue(func() *regexp.Regexp {
-	return regexp.MustCompile(`^(` + regexp.QuoteMeta(sqldb.DatabaseFile) + `(\.\d+)?(-wal|-shm|-journal)?|\.probe\.\d+)$`)
-})
+var sandboxFile = lazyregexp.New(`^(` + regexp.QuoteMeta(sqldb.DatabaseFile) + `(\.\d+)?(-wal|-shm|-journal)?|\.probe\.\d+)$`)
 
 // checkSandboxFolder returns an error if there are files that the sandbox does not create: VENNIO_STATE_DIR may
 // once have named the folder, which then has the ledger of an account.

@@ -5,9 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"regexp"
 	"strings"
-	"sync"
 	"time"
 	"unicode/utf8"
 
@@ -15,6 +13,7 @@ import (
 	"github.com/goccy/go-yaml/ast"
 
 	"github.com/vennio-mcp/vennio-mcp/internal/files"
+	"github.com/vennio-mcp/vennio-mcp/internal/lazyregexp"
 	"github.com/vennio-mcp/vennio-mcp/internal/webhooks"
 )
 
@@ -122,7 +121,7 @@ func (t *text) UnmarshalYAML(node ast.Node) error {
 	return nil
 }
 
-var reference = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^\$\{([A-Za-z_][A-Za-z0-9_]*)\}$`) })
+var reference = lazyregexp.New(`^\$\{([A-Za-z_][A-Za-z0-9_]*)\}$`)
 
 // resolve returns the text, or the value of the environment variable if it is ${NAME}.
 func (t text) resolve(getenv func(string) string) (string, error) {

@@ -6,15 +6,14 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/vennio-mcp/vennio-mcp/internal/consent"
 	"github.com/vennio-mcp/vennio-mcp/internal/files"
+	"github.com/vennio-mcp/vennio-mcp/internal/lazyregexp"
 	"github.com/vennio-mcp/vennio-mcp/internal/sanitize"
 	"github.com/vennio-mcp/vennio-mcp/internal/scheduling"
 	"github.com/vennio-mcp/vennio-mcp/internal/sqldb"
@@ -294,7 +293,7 @@ func setTimeout(c *Config, v string) (err error) {
 	return nil
 }
 
-var days = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^([0-9]+(?:\.[0-9]+)?)d(.*)$`) })
+var days = lazyregexp.New(`^([0-9]+(?:\.[0-9]+)?)d(.*)$`)
 
 // ParseDuration reads a duration as people write it: 90s, 24h, 1d, 1d12h. A day is 24 hours. A negative
 // duration is an error.

@@ -10,13 +10,12 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/vennio-mcp/vennio-mcp/internal/files"
+	"github.com/vennio-mcp/vennio-mcp/internal/lazyregexp"
 )
 
 // Entry describes how a client starts this server.
@@ -26,7 +25,7 @@ type Entry struct {
 }
 
 // names matches the server names that every client accepts and that need no quotes in any format.
-var names = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`) })
+var names = lazyregexp.New(`^[A-Za-z0-9_-]{1,64}$`)
 
 // ErrName is returned for a server name that not every client accepts.
 var ErrName = errors.New("a server's name has 1 to 64 letters, digits, - and _")
@@ -187,9 +186,7 @@ func same(a, b []byte) bool {
 }
 
 // secrets matches values that a preview masks, because people paste previews elsewhere.
-var secrets = sync.OnceValue(func() *regexp.Regexp {
-	return regexp.MustCompile(`vennio_(sk|pk|at|rt)_\w+|("\w*(?:API_KEY|SECRET|TOKEN|PASSWORD|DATABASE_URL)": )"(?:[^"\\]|\\.)*"`)
-})
+var secrets = lazyregexp.New(`vennio_(sk|pk|at|rt)_\w+|("\w*(?:API_KEY|SECRET|TOKEN|PASSWORD|DATABASE_URL)": )"(?:[^"\\]|\\.)*"`)
 
 // masked formats an entry for display, as lines without secrets.
 func masked(entry json.RawMessage) []string {

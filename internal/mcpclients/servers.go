@@ -10,14 +10,14 @@ import (
 	"maps"
 	"math"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
-	"sync"
 	"unicode/utf8"
 
 	"github.com/pelletier/go-toml/v2"
 	"github.com/tailscale/hujson"
+
+	"github.com/vennio-mcp/vennio-mcp/internal/lazyregexp"
 )
 
 // Server is an entry of a client's settings, without its secrets.
@@ -288,7 +288,7 @@ func find(from object, path []string) (found []object) {
 }
 
 // keyLike matches a Vennio key, but not a placeholder such as ${VENNIO_API_KEY}.
-var keyLike = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`vennio_(sk|pk|at)_\w`) })
+var keyLike = lazyregexp.New(`vennio_(sk|pk|at)_\w`)
 
 func server(name string, raw json.RawMessage) Server {
 	var fields object

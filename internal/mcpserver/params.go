@@ -5,11 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
-	"regexp"
 	"strings"
-	"sync"
 
 	"github.com/mark3labs/mcp-go/mcp"
+
+	"github.com/vennio-mcp/vennio-mcp/internal/lazyregexp"
 )
 
 // mcp-go answers a request whose parameters have the wrong types with the text of
@@ -95,7 +95,7 @@ func unsupportedVersion(version string) *rpcError {
 	}
 }
 
-var versionForm = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[0-9A-Za-z.-]{1,32}$`) })
+var versionForm = lazyregexp.New(`^[0-9A-Za-z.-]{1,32}$`)
 
 // The parameters of requests, as far as mcp-go decodes them into a type.
 type (

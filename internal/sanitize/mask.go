@@ -6,7 +6,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-	"sync"
+
+	"github.com/vennio-mcp/vennio-mcp/internal/lazyregexp"
 )
 
 const stars = "****"
@@ -75,46 +76,41 @@ const vennioPrefix = `vennio` + underscore + `(?:sk|pk|at|rt)` + underscore
 
 const underscore = `(?:_|%5f|\\+u005f)`
 
-var vennioKey = lazyRegexp(`(?i)` + vennioPrefix)
+var vennioKey = lazyregexp.New(`(?i)` + vennioPrefix)
 
 // VennioKey reports whether s contains the beginning of a Vennio key.
 func VennioKey(s string) bool {
 	return strings.Contains(strings.ToLower(s), "vennio") && vennioKey().MatchString(s)
 }
 
-// lazyRegexp returns a function that compiles the pattern at its first call.
-func lazyRegexp(pattern string) func() *regexp.Regexp {
-	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(pattern) })
-}
-
 var masks = []mask{
-	{[]string{"private key"}, lazyRegexp(`(-----BEGIN [A-Z ]*PRIVATE KEY-----)([^-]*)`), nil},
-	{[]string{"vennio_", "vennio%5f", `vennio\`}, lazyRegexp(`(?i)(` + vennioPrefix + `(?:(?:live|test)` + underscore + `)?)(` + value + `)`), notJustAKind},
+	{[]string{"private key"}, lazyregexp.New(`(-----BEGIN [A-Z ]*PRIVATE KEY-----)([^-]*)`), nil},
+	{[]string{"vennio_", "vennio%5f", `vennio\`}, lazyregexp.New(`(?i)(` + vennioPrefix + `(?:(?:live|test)` + underscore + `)?)(` + value + `)`), notJustAKind},
 	{ // such a key in base64, wherever it begins in a group of three bytes
-		[]string{"dmvubmlvx", "zlbm5pb1", "2zw5uaw9f"}, lazyRegexp(`(dmVubmlvX|Zlbm5pb1|2ZW5uaW9f)([A-Za-z0-9_\-+/]{8,}=*)`), nil,
+		[]string{"dmvubmlvx", "zlbm5pb1", "2zw5uaw9f"}, lazyregexp.New(`(dmVubmlvX|Zlbm5pb1|2ZW5uaW9f)([A-Za-z0-9_\-+/]{8,}=*)`), nil,
 	},
-	{[]string{"whsec_", "vmcp_"}, lazyRegexp(`(?i)(whsec_|vmcp_)(` + value + `)`), nil},
+	{[]string{"whsec_", "vmcp_"}, lazyregexp.New(`(?i)(whsec_|vmcp_)(` + value + `)`), nil},
 	{
 		[]string{"sk_", "pk_", "rk_"}, // Stripe, and Vennio's guide
-		lazyRegexp(`(?i)(\b[spr]k_(?:live|test)_)(` + value + `)`), nil,
+		lazyregexp.New(`(?i)(\b[spr]k_(?:live|test)_)(` + value + `)`), nil,
 	},
 	{
 		[]string{"ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_", "xox", "xapp-", "sk-", "akia", "aiza", "glpat-"},
-		lazyRegexp(`(\b(?:gh[pousr]_|github_pat_|xox[a-z]-|xapp-|sk-|AKIA|AIza|glpat-))([A-Za-z0-9_\-]{16,})`), nil,
+		lazyregexp.New(`(\b(?:gh[pousr]_|github_pat_|xox[a-z]-|xapp-|sk-|AKIA|AIza|glpat-))([A-Za-z0-9_\-]{16,})`), nil,
 	},
-	{[]string{"hooks.slack.com/"}, lazyRegexp(`(?i)(hooks\.slack\.com/[a-z]+/)(` + value + `)`), nil},
-	{[]string{"eyj"}, lazyRegexp(`(\beyJ)([A-Za-z0-9_\-]{8,}\.[A-Za-z0-9_\-]{8,}(?:\.[A-Za-z0-9_\-]*)*)`), nil},
+	{[]string{"hooks.slack.com/"}, lazyregexp.New(`(?i)(hooks\.slack\.com/[a-z]+/)(` + value + `)`), nil},
+	{[]string{"eyj"}, lazyregexp.New(`(\beyJ)([A-Za-z0-9_\-]{8,}\.[A-Za-z0-9_\-]{8,}(?:\.[A-Za-z0-9_\-]*)*)`), nil},
 	{
 		[]string{"bearer", "basic", "authorization"},
-		lazyRegexp(`(?i)(\b(?:authorization["']?\s*[:=]\s*["']?(?:[a-z]+ )?|(?:bearer|basic)[ :=]+))(` + value + `)`), likely,
+		lazyregexp.New(`(?i)(\b(?:authorization["']?\s*[:=]\s*["']?(?:[a-z]+ )?|(?:bearer|basic)[ :=]+))(` + value + `)`), likely,
 	},
 	{
 		[]string{"key", "token", "secret", "passw"},
-		lazyRegexp(`(?i)(` + named + `["']? ?: ?["']?)([^\s"'<>&,;\\{}$…]+)`), likely,
+		lazyregexp.New(`(?i)(` + named + `["']? ?: ?["']?)([^\s"'<>&,;\\{}$…]+)`), likely,
 	},
-	{[]string{"key=", "token=", "secret=", "passw"}, lazyRegexp(`(?i)(` + named + `=["']?)([^\s"'<>&,;\\{}$…]+)`), nil},
-	{[]string{"://"}, lazyRegexp(`(\b[A-Za-z][A-Za-z0-9+.\-]*://[^\s/?#"'<>:@\\]*:)([^\s"'<>\\]+)@`), notAPort},
-	{[]string{"://"}, lazyRegexp(`(\b[A-Za-z][A-Za-z0-9+.\-]*://[^\s/?#"'<>:@\\]*:)([^\s"'<>\\/@]+)…`), notANumber}, // cut before its @
+	{[]string{"key=", "token=", "secret=", "passw"}, lazyregexp.New(`(?i)(` + named + `=["']?)([^\s"'<>&,;\\{}$…]+)`), nil},
+	{[]string{"://"}, lazyregexp.New(`(\b[A-Za-z][A-Za-z0-9+.\-]*://[^\s/?#"'<>:@\\]*:)([^\s"'<>\\]+)@`), notAPort},
+	{[]string{"://"}, lazyregexp.New(`(\b[A-Za-z][A-Za-z0-9+.\-]*://[^\s/?#"'<>:@\\]*:)([^\s"'<>\\/@]+)…`), notANumber}, // cut before its @
 }
 
 // notJustAKind excludes a prefix without a key, as in "keys begin with vennio_sk_live_".

@@ -4,12 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
-	"sync"
 
 	"github.com/vennio-mcp/vennio-mcp/internal/consent"
+	"github.com/vennio-mcp/vennio-mcp/internal/lazyregexp"
 	"github.com/vennio-mcp/vennio-mcp/internal/sanitize"
 	"github.com/vennio-mcp/vennio-mcp/schemas"
 	"github.com/vennio-mcp/vennio-mcp/vennioclient"
@@ -102,7 +101,7 @@ func (d Directory) resolve(wanted []schemas.HostRef, lookUp func(name string) ([
 	return hosts, nil
 }
 
-var hostSeparator = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`\s*(?:[,;&+]|\band\b)+\s*`) })
+var hostSeparator = lazyregexp.New(`\s*(?:[,;&+]|\band\b)+\s*`)
 
 // split separates one text that names several hosts, "Alice and Bob", if each of them is known and
 // the text as a whole is not.
@@ -158,9 +157,7 @@ func (d Directory) resolveOne(name string, lookUp func(name string) ([]Host, err
 
 // principal matches what Vennio accepts as a person without a name of ours: a UUID (vennio-api.md,
 // Availability), or an address, with or without its kind in front, as the guide writes it.
-var principal = sync.OnceValue(func() *regexp.Regexp {
-	return regexp.MustCompile(`^(?i:[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|([a-z]{1,20}:)?[a-z0-9._%+-]{1,60}@[a-z0-9.-]{1,60}|[a-z]{1,20}:[a-z0-9._%+-]{1,100})$`)
-})
+var principal = lazyregexp.New(`^(?i:[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|([a-z]{1,20}:)?[a-z0-9._%+-]{1,60}@[a-z0-9.-]{1,60}|[a-z]{1,20}:[a-z0-9._%+-]{1,100})$`)
 
 func containsWords(name, words string) bool {
 	return words != "" && strings.Contains(" "+strings.ToLower(name)+" ", " "+strings.ToLower(words)+" ")

@@ -7,13 +7,12 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"regexp"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/vennio-mcp/vennio-mcp/internal/consent"
+	"github.com/vennio-mcp/vennio-mcp/internal/lazyregexp"
 	"github.com/vennio-mcp/vennio-mcp/internal/sanitize"
 	"github.com/vennio-mcp/vennio-mcp/internal/times"
 	"github.com/vennio-mcp/vennio-mcp/schemas"
@@ -171,9 +170,7 @@ type Price struct {
 	Currency string // ISO 4217, in capitals
 }
 
-var pricePattern = sync.OnceValue(func() *regexp.Regexp {
-	return regexp.MustCompile(`^(?:([A-Z]{3}) ?)?(\d{1,9})(?:[.,](\d{1,2}))?(?: ?([A-Z]{3}))?$`)
-})
+var pricePattern = lazyregexp.New(`^(?:([A-Z]{3}) ?)?(\d{1,9})(?:[.,](\d{1,2}))?(?: ?([A-Z]{3}))?$`)
 
 // ParsePrice reads "100 EUR", "EUR 99.50" or "99,5 EUR".
 func ParsePrice(s string) (Price, error) {

@@ -9,8 +9,8 @@ package tenant
 import (
 	"crypto/sha256"
 	"encoding/hex"
-	"regexp"
-	"sync"
+
+	"github.com/vennio-mcp/vennio-mcp/internal/lazyregexp"
 )
 
 // Identity distinguishes a tenant from all others without revealing its API key.
@@ -55,7 +55,7 @@ func (k Keyring) NameOfCallerKey(apiKey string) string {
 	return callerKeyPrefix + hex.EncodeToString(k.Sign("vennio-mcp tenant of a caller's key v1\x00" + apiKey)[:16])
 }
 
-var validName = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[a-z0-9][a-z0-9._-]{0,63}$`) })
+var validName = lazyregexp.New(`^[a-z0-9][a-z0-9._-]{0,63}$`)
 
 // ValidName reports whether the settings file may name a tenant so: lower-case
 // letters, digits and .-_, at most 64 characters, the first a letter or digit.

@@ -7,13 +7,12 @@ import (
 	"encoding/hex"
 	"errors"
 	"net/http"
-	"regexp"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/vennio-mcp/vennio-mcp/internal/consent"
+	"github.com/vennio-mcp/vennio-mcp/internal/lazyregexp"
 	"github.com/vennio-mcp/vennio-mcp/internal/sanitize"
 	"github.com/vennio-mcp/vennio-mcp/internal/sqldb"
 )
@@ -132,12 +131,8 @@ func (p *Pairings) NewLink(ctx context.Context, tenant, proposal string) (path s
 }
 
 // Browsers returns the pairings of a tenant, the newest first.
-func (p *Pairings) Browsers(ctx context.Context, tenant string) (all []PairedBrowser, err error) {
-	err = p.db.Read(ctx, func(tx *sqldb.Tx) error {
-		all, err = tenantPairings(tx, tenant, p.now())
-		return err
-	})
-	return all, err
+func (p *Pairings) Browsers(ctx context.Context, tenant string) ([]PairedBrowser, error) {
+	return sqldb.Select(ctx, p.db, func(tx *sqldb.Tx) ([]PairedBrowser, error) { return tenantPairings(tx, tenant, p.now()) })
 }
 
 // ErrNoPairing is the error of Revoke for a pairing that does not exist.
@@ -275,7 +270,7 @@ func (p *Pages) pair(w http.ResponseWriter, r *http.Request) {
 }
 
 // proposalID matches ids of proposals (consent.Proposal).
-var proposalID = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[A-Z2-7]{26}$`) })
+var proposalID = lazyregexp.New(`^[A-Z2-7]{26}$`)
 
 const howToPair = "In a terminal on the machine of this server, run vennio-mcp approvals link, or ask its operator for a link. If you have just paired it, allow cookies for this address."
 

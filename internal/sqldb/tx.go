@@ -47,6 +47,15 @@ func (db *DB) Read(ctx context.Context, do func(*Tx) error) error {
 	return db.watched(ctx, func(watch *watchdog) error { return db.transact(watch, db.dialect.readOptions(), do) })
 }
 
+// Select returns the result of find on one snapshot (see [DB.Read]).
+func Select[T any](ctx context.Context, db *DB, find func(*Tx) (T, error)) (found T, err error) {
+	err = db.Read(ctx, func(tx *Tx) (err error) {
+		found, err = find(tx)
+		return err
+	})
+	return found, err
+}
+
 // Probe writes something and rolls back. Its error says that the database takes no
 // writes now.
 func (db *DB) Probe(ctx context.Context) error {

@@ -20,21 +20,13 @@ var (
 // List returns the selected events of the tenant, without their bodies, the newest first.
 func (b *Inbox) List(ctx context.Context, f EventFilter) ([]Event, error) {
 	f.Tenant, f.AllTenants = b.tenant, false
-	return b.service.list(ctx, f)
+	return sqldb.Select(ctx, b.service.db, func(tx *sqldb.Tx) ([]Event, error) { return Events(tx, f) })
 }
 
 // List returns the selected events of all tenants, without their bodies, the newest first.
 func (s *Service) List(ctx context.Context, f EventFilter) ([]Event, error) {
 	f.AllTenants = true
-	return s.list(ctx, f)
-}
-
-func (s *Service) list(ctx context.Context, f EventFilter) (found []Event, err error) {
-	err = s.db.Read(ctx, func(tx *sqldb.Tx) (err error) {
-		found, err = Events(tx, f)
-		return err
-	})
-	return found, err
+	return sqldb.Select(ctx, s.db, func(tx *sqldb.Tx) ([]Event, error) { return Events(tx, f) })
 }
 
 // Show returns one event and its tasks, the oldest first. ErrNoEvent.
@@ -48,11 +40,7 @@ func (b *Inbox) Show(ctx context.Context, id string) (Event, []TaskRecord, error
 }
 
 func (b *Inbox) event(ctx context.Context, id string) (Event, error) {
-	var found *Event
-	err := b.service.db.Read(ctx, func(tx *sqldb.Tx) (err error) {
-		found, err = EventByID(tx, b.tenant, id)
-		return err
-	})
+	found, err := sqldb.Select(ctx, b.service.db, func(tx *sqldb.Tx) (*Event, error) { return EventByID(tx, b.tenant, id) })
 	if err != nil {
 		return Event{}, err
 	}
@@ -122,12 +110,8 @@ func (b *Inbox) queueAgain(ctx context.Context, events []Event, sink string) (in
 }
 
 // HasEvents reports whether events of a tenant are stored.
-func (s *Service) HasEvents(ctx context.Context, tenant string) (has bool, err error) {
-	err = s.db.Read(ctx, func(tx *sqldb.Tx) (err error) {
-		has, err = hasEvents(tx, tenant)
-		return err
-	})
-	return has, err
+func (s *Service) HasEvents(ctx context.Context, tenant string) (bool, error) {
+	return sqldb.Select(ctx, s.db, func(tx *sqldb.Tx) (bool, error) { return hasEvents(tx, tenant) })
 }
 
 // CountDeadLetters returns the number of dead letters of all tenants.

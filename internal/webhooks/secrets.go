@@ -114,11 +114,7 @@ func (s *secrets) refresh(ctx context.Context, since time.Time) bool {
 func (s *secrets) load(ctx context.Context, now time.Time) {
 	limited, cancel := context.WithTimeout(context.WithoutCancel(ctx), secretsWait)
 	defer cancel()
-	var subscriptions []Subscription
-	err := s.service.db.Read(limited, func(tx *sqldb.Tx) (err error) {
-		subscriptions, err = newestSubscriptions(tx, registered)
-		return err
-	})
+	subscriptions, err := sqldb.Select(limited, s.service.db, func(tx *sqldb.Tx) ([]Subscription, error) { return newestSubscriptions(tx, registered) })
 	if err != nil {
 		s.service.logError(ctx, "the webhook secrets could not be read", err)
 		return

@@ -9,17 +9,16 @@ import (
 	"io"
 	"net/http"
 	"net/url"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
 
 	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
 
 	"github.com/vennio-mcp/vennio-mcp/internal/auth"
 	"github.com/vennio-mcp/vennio-mcp/internal/files"
+	"github.com/vennio-mcp/vennio-mcp/internal/lazyregexp"
 	"github.com/vennio-mcp/vennio-mcp/internal/sanitize"
 	"github.com/vennio-mcp/vennio-mcp/vennioclient/webhook"
 )
@@ -58,10 +57,10 @@ type configuredSink struct {
 // maxPause limits the time between the first and the fifth attempt to about 14 hours.
 const maxPause = 10 * time.Minute
 
-var sinkName = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[a-z0-9]+([_-][a-z0-9]+)*$`) })
+var sinkName = lazyregexp.New(`^[a-z0-9]+([_-][a-z0-9]+)*$`)
 
 // eventPattern matches a type, a prefix such as booking.*, or * for all types.
-var eventPattern = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^(\*|[a-z_]+(\.[a-z_]+)*(\.\*)?)$`) })
+var eventPattern = lazyregexp.New(`^(\*|[a-z_]+(\.[a-z_]+)*(\.\*)?)$`)
 
 // Check returns the error of an invalid sink and the name of the field in the settings file.
 func (s Sink) Check() (field string, err error) {

@@ -151,7 +151,7 @@ func (b *batchWriter) store(ctx context.Context, p *pendingEvent) {
 }
 
 func (b *batchWriter) writeAll(ctx context.Context) {
-	for batch := b.next(maxBatch); batch != nil; batch = b.next(maxBatch) {
+	for batch := b.next(); batch != nil; batch = b.next() {
 		limited, cancel := context.WithTimeout(ctx, batchLimit)
 		err := b.write(limited, batch)
 		cancel()
@@ -174,10 +174,10 @@ func (b *batchWriter) takeAll() []*pendingEvent {
 }
 
 // next returns the next batch, or nil after it has marked the writer as idle.
-func (b *batchWriter) next(limit int) []*pendingEvent {
+func (b *batchWriter) next() []*pendingEvent {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	n := min(len(b.waiting), limit)
+	n := min(len(b.waiting), maxBatch)
 	if n == 0 {
 		b.writing, b.waiting = false, nil
 		return nil
@@ -242,11 +242,9 @@ func (e *numberedEvent) columns() []any { return append([]any{&e.n}, e.Event.col
 // kept. sqldb.DB.Scrub removes what remains in the files of the database. Erase may be repeated.
 func (s *Service) Erase(ctx context.Context, mentions func(text string) bool) (erased int, err error) {
 	for last := int64(0); ; {
-		var rows []numberedEvent
-		err := s.db.Read(ctx, func(tx *sqldb.Tx) (err error) {
-			rows, err = sqldb.All(tx, (*numberedEvent).columns, `SELECT n, tenant, id, type, at, received, booking, body, erased FROM events
+		rows, err := sqldb.Select(ctx, s.db, func(tx *sqldb.Tx) ([]numberedEvent, error) {
+			return sqldb.All(tx, (*numberedEvent).columns, `SELECT n, tenant, id, type, at, received, booking, body, erased FROM events
 				WHERE n > ? AND erased = '' ORDER BY n LIMIT ?`, last, eraseBatch)
-			return err
 		})
 		if err != nil || len(rows) == 0 {
 			return erased, err

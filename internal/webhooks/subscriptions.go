@@ -59,12 +59,8 @@ func (b *Inbox) Register(ctx context.Context, id, url, secret string) error {
 }
 
 // Subscriptions returns the newest 100 registered subscriptions of the tenant, the newest first.
-func (b *Inbox) Subscriptions(ctx context.Context) (found []Subscription, err error) {
-	err = b.service.db.Read(ctx, func(tx *sqldb.Tx) (err error) {
-		found, err = Subscriptions(tx, b.tenant, 100)
-		return err
-	})
-	return found, err
+func (b *Inbox) Subscriptions(ctx context.Context) ([]Subscription, error) {
+	return sqldb.Select(ctx, b.service.db, func(tx *sqldb.Tx) ([]Subscription, error) { return Subscriptions(tx, b.tenant, 100) })
 }
 
 // ownAccount reports whether a subscription belongs to the tenant's account, or was stored
@@ -101,12 +97,10 @@ func (b *Inbox) HasOtherAccounts(ctx context.Context) (bool, error) {
 
 // SubscribedTenants returns the names of the tenants that have subscriptions, sorted. They need
 // not be configured.
-func (s *Service) SubscribedTenants(ctx context.Context) (tenants []string, err error) {
-	err = s.db.Read(ctx, func(tx *sqldb.Tx) (err error) {
-		tenants, err = sqldb.All(tx, sqldb.Column[string], `SELECT DISTINCT tenant FROM subscriptions ORDER BY tenant`)
-		return err
+func (s *Service) SubscribedTenants(ctx context.Context) ([]string, error) {
+	return sqldb.Select(ctx, s.db, func(tx *sqldb.Tx) ([]string, error) {
+		return sqldb.All(tx, sqldb.Column[string], `SELECT DISTINCT tenant FROM subscriptions ORDER BY tenant`)
 	})
-	return tenants, err
 }
 
 // Unregister deletes a subscription of the tenant. Deliveries signed with its secret are then

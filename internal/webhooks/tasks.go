@@ -117,21 +117,19 @@ func (d *Dispatcher) TasksOf(ctx context.Context, tenant, event string) ([]TaskR
 		river.NamedArgs{"event": event, "tenant": tenant}))
 }
 
-func (d *Dispatcher) list(ctx context.Context, p *river.JobListParams) (found []TaskRecord, err error) {
+func (d *Dispatcher) list(ctx context.Context, p *river.JobListParams) ([]TaskRecord, error) {
 	if err := d.Migrate(ctx); err != nil {
 		return nil, err
 	}
-	err = d.db.Read(ctx, func(tx *sqldb.Tx) error {
-		found = nil // a transaction may be repeated
+	return sqldb.Select(ctx, d.db, func(tx *sqldb.Tx) (found []TaskRecord, err error) {
 		for job, err := range d.jobs(ctx, tx, p) {
 			if err != nil {
-				return err
+				return nil, err
 			}
 			found = append(found, taskRecordOf(job))
 		}
-		return nil
+		return found, nil
 	})
-	return found, err
 }
 
 // unfinished returns the events with a task that is waiting, running or dead.

@@ -2,14 +2,13 @@ package webhooks
 
 import (
 	"cmp"
-	"regexp"
 	"strings"
-	"sync"
 	"time"
 	"unicode"
 	"unicode/utf8"
 
 	"github.com/vennio-mcp/vennio-mcp/internal/consent"
+	"github.com/vennio-mcp/vennio-mcp/internal/lazyregexp"
 	"github.com/vennio-mcp/vennio-mcp/internal/sanitize"
 	"github.com/vennio-mcp/vennio-mcp/internal/times"
 	"github.com/vennio-mcp/vennio-mcp/vennioclient"
@@ -28,10 +27,10 @@ var headlines = map[webhook.Type]string{
 }
 
 // anyAddress matches everything that looks like an e-mail address.
-var anyAddress = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`[^\s<>"'(),;:]+@[^\s<>"'(),;:]+`) })
+var anyAddress = lazyregexp.New(`[^\s<>"'(),;:]+@[^\s<>"'(),;:]+`)
 
 // plainAddress matches a text that is only an e-mail address.
-var plainAddress = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[\w.%+-]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+$`) })
+var plainAddress = lazyregexp.New(`^[\w.%+-]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+$`)
 
 // textStyle renders events as text for people.
 type textStyle struct {
@@ -120,9 +119,7 @@ func (w textStyle) safe(s string) string {
 
 // linkable matches what chat programs turn into links whatever their markup settings: a scheme,
 // the dots of a domain, and an @ that begins a mention.
-var linkable = sync.OnceValue(func() *regexp.Regexp {
-	return regexp.MustCompile(`(?i:\b(?:https?|ftp|mailto|tel|sms|slack|skype|data|javascript):)|:/|[.．][\p{L}\p{M}\d-]*[\p{L}\p{M}]{2}|[@＠]\S`)
-})
+var linkable = lazyregexp.New(`(?i:\b(?:https?|ftp|mailto|tel|sms|slack|skype|data|javascript):)|:/|[.．][\p{L}\p{M}\d-]*[\p{L}\p{M}]{2}|[@＠]\S`)
 
 // unlinked breaks every link such that people can still read and copy it:
 // https[:]//example[.]com. Slack turns addresses into links in any text that is not verbatim,

@@ -3,10 +3,10 @@ package times
 import (
 	"cmp"
 	"fmt"
-	"regexp"
 	"strings"
-	"sync"
 	"time"
+
+	"github.com/vennio-mcp/vennio-mcp/internal/lazyregexp"
 )
 
 const dayLayout = "Mon 2 Jan 2006"
@@ -175,9 +175,7 @@ const (
 	suffixForm = `\((?P<zone>[A-Za-z0-9_+/-]+)(?:, (?P<zoneOffset>` + utcForm + `))?\)`
 )
 
-var labelForm = sync.OnceValue(func() *regexp.Regexp {
-	return regexp.MustCompile(`^` + startForm + ` ?– ?` + endForm + ` ` + suffixForm + `$`)
-})
+var labelForm = lazyregexp.New(`^` + startForm + ` ?– ?` + endForm + ` ` + suffixForm + `$`)
 
 // ParseLabel parses a label that [Label] formatted. Any other text is an error, and so is a label whose
 // weekday, zone and offset do not agree. The instants are in the zone of the label.

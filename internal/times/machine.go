@@ -8,11 +8,11 @@ import (
 	"os"
 	"path"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
-	"sync"
 	"time"
+
+	"github.com/vennio-mcp/vennio-mcp/internal/lazyregexp"
 )
 
 // Machine describes where the C library looks for the zone of a machine.
@@ -113,7 +113,7 @@ func (m Machine) loadNamed(name string) *time.Location {
 }
 
 // zoneinfo matches paths of files of the tz database in any directory.
-var zoneinfo = lazyRegexp(`/zoneinfo[^/]*/(.+)$`)
+var zoneinfo = lazyregexp.New(`/zoneinfo[^/]*/(.+)$`)
 
 // fromFile returns the zone of a file by its path, by the path of a link to it, or by its content. loc is nil if
 // the file matches no zone; found is false if the file does not exist.
@@ -231,9 +231,7 @@ func same(a, b *time.Location, since, until time.Time, withNames bool) bool {
 }
 
 // posixRule matches the beginning of a POSIX rule, section 8.3: "EST5EDT", "<+0330>-3:30".
-var posixRule = sync.OnceValue(func() *regexp.Regexp {
-	return regexp.MustCompile(`^(?:[A-Za-z]{3,}|<[-+A-Za-z0-9]{3,}>)[-+]?\d`)
-})
+var posixRule = lazyregexp.New(`^(?:[A-Za-z]{3,}|<[-+A-Za-z0-9]{3,}>)[-+]?\d`)
 
 // notParsed is the abbreviation in the location of a rule that Go cannot parse.
 const notParsed = "???"

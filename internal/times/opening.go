@@ -18,8 +18,6 @@ type openDays struct {
 	text     string
 }
 
-const minutesOfDay = 24 * 60
-
 // ParseOpening parses "mon-thu 09:00-17:00, fri 09:00-15:00, sat/sun 10:00-12:00".
 func ParseOpening(s string) (all Opening, err error) {
 	for part := range strings.SplitSeq(s, ",") {
@@ -78,7 +76,7 @@ func parseOpeningHours(s string) (from, to int, ok bool) {
 		return 0, 0, false
 	}
 	if last == "24:00" {
-		return from, minutesOfDay, true
+		return from, endOfDay, true
 	}
 	to, ok = ParseClock(last)
 	return from, to, ok
@@ -102,7 +100,7 @@ func (o Opening) Holds(start, end time.Time, loc *time.Location) bool {
 	case 0:
 		return o.covers(first.Weekday(), from, to)
 	case 1:
-		return o.covers(first.Weekday(), from, minutesOfDay) && (to == 0 || o.covers(last.Weekday(), 0, to))
+		return o.covers(first.Weekday(), from, endOfDay) && (to == 0 || o.covers(last.Weekday(), 0, to))
 	}
 	return false
 }

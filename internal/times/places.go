@@ -4,7 +4,6 @@ import (
 	"cmp"
 	_ "embed"
 	"maps"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -12,6 +11,8 @@ import (
 	"unicode"
 
 	"golang.org/x/text/unicode/norm"
+
+	"github.com/vennio-mcp/vennio-mcp/internal/lazyregexp"
 )
 
 // The cities and countries of the world with their zones; .ci/programs/timestables names the source.
@@ -403,9 +404,7 @@ type nameParts struct {
 }
 
 // offsetFirst matches the format of Windows, "(UTC-05:00) Eastern Time (US & Canada)".
-var offsetFirst = sync.OnceValue(func() *regexp.Regexp {
-	return regexp.MustCompile(`(?i)^\s*\(?((?:utc|gmt)\s*[-+−]\s*\d{1,2}(?::?\d{2})?)\)?[\s,:;]+(.*\pL.*)$`)
-})
+var offsetFirst = lazyregexp.New(`(?i)^\s*\(?((?:utc|gmt)\s*[-+−]\s*\d{1,2}(?::?\d{2})?)\)?[\s,:;]+(.*\pL.*)$`)
 
 var separators = strings.NewReplacer("(", ",", ")", ",", ";", ",", " - ", ",", " – ", ",")
 

@@ -3,12 +3,12 @@ package times
 import (
 	"cmp"
 	"fmt"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
+
+	"github.com/vennio-mcp/vennio-mcp/internal/lazyregexp"
 )
 
 // Repeat is the recurrence of a meeting. Either Count or Until is set.
@@ -31,9 +31,7 @@ func (e *RepeatError) Error() string {
 	return fmt.Sprintf("repeat %s; want for example weekly x6, biweekly x4 or monthly until %d-12-31", e.why, e.year)
 }
 
-var repeatForm = sync.OnceValue(func() *regexp.Regexp {
-	return regexp.MustCompile(`^(weekly|biweekly|monthly)(?: (?:x(\d{1,3})|until (\d{4}-\d{2}-\d{2})))?$`)
-})
+var repeatForm = lazyregexp.New(`^(weekly|biweekly|monthly)(?: (?:x(\d{1,3})|until (\d{4}-\d{2}-\d{2})))?$`)
 
 // ParseRepeat parses "weekly x6" or "monthly until 2026-12-31", and every spelling that CanonicalRepeat
 // accepts, for a meeting at the given local time. The error is a *RepeatError.
@@ -78,33 +76,23 @@ func cutWeekday(s string) (text, day string) {
 }
 
 var (
-	ruleDay = lazyRegexp(`(?i);BYDAY=(MO|TU|WE|TH|FR|SA|SU)\b`)
-	onDay   = sync.OnceValue(func() *regexp.Regexp {
-		return regexp.MustCompile(`(?i)^(?:(?:every|each) (other |second )?|(weekly|every week|biweekly|bi-weekly|fortnightly) on )` +
-			`(mon|tue|wed|thu|fri|sat|sun)(?:day|s?day|nesday|rsday|urday)?s?\b[\s,]*(.*)$`)
-	})
+	ruleDay = lazyregexp.New(`(?i);BYDAY=(MO|TU|WE|TH|FR|SA|SU)\b`)
+	onDay   = lazyregexp.New(`(?i)^(?:(?:every|each) (other |second )?|(weekly|every week|biweekly|bi-weekly|fortnightly) on )` +
+		`(mon|tue|wed|thu|fri|sat|sun)(?:day|s?day|nesday|rsday|urday)?s?\b[\s,]*(.*)$`)
 )
 
 var (
-	everyForm = sync.OnceValue(func() *regexp.Regexp {
-		return regexp.MustCompile(`^(?:repeats? )?(?:(weekly|every week|each week|per week|once a week|every 7 days|every 1 weeks?)|` +
-			`(biweekly|bi weekly|fortnightly|every fortnight|every (?:2|two) weeks|every (?:other|second) week|every 14 days|once every (?:2|two) weeks)|` +
-			`(monthly|every month|each month|once a month|every 1 months?))(?: (.+))?$`)
-	})
-	countFirst = lazyRegexp(`^(\d{1,3}) ?(?:x|times) (.+)$`)
-	countForm  = sync.OnceValue(func() *regexp.Regexp {
-		return regexp.MustCompile(`^(?:(?:x|count) ?(\d{1,3})|(?:for )?(\d{1,3}) ?(?:x|times|meetings|occurrences|sessions)|for (\d{1,3}) (weeks|months))$`)
-	})
-	untilForm = sync.OnceValue(func() *regexp.Regexp {
-		return regexp.MustCompile(`^(?:until|till|through|to|ending|ends|ending on|up to) (?:the )?(.+)$`)
-	})
-	countWords = sync.OnceValue(func() *regexp.Regexp {
-		return regexp.MustCompile(`\b(?:three|four|five|six|seven|eight|nine|ten|twelve)\b`)
-	})
+	everyForm = lazyregexp.New(`^(?:repeats? )?(?:(weekly|every week|each week|per week|once a week|every 7 days|every 1 weeks?)|` +
+		`(biweekly|bi weekly|fortnightly|every fortnight|every (?:2|two) weeks|every (?:other|second) week|every 14 days|once every (?:2|two) weeks)|` +
+		`(monthly|every month|each month|once a month|every 1 months?))(?: (.+))?$`)
+	countFirst       = lazyregexp.New(`^(\d{1,3}) ?(?:x|times) (.+)$`)
+	countForm        = lazyregexp.New(`^(?:(?:x|count) ?(\d{1,3})|(?:for )?(\d{1,3}) ?(?:x|times|meetings|occurrences|sessions)|for (\d{1,3}) (weeks|months))$`)
+	untilForm        = lazyregexp.New(`^(?:until|till|through|to|ending|ends|ending on|up to) (?:the )?(.+)$`)
+	countWords       = lazyregexp.New(`\b(?:three|four|five|six|seven|eight|nine|ten|twelve)\b`)
 	counts           = []string{"", "", "", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "", "twelve"}
-	repeatSeparators = lazyRegexp(`[\s,;:=()_-]+`)
-	ofMonth          = lazyRegexp(`\b(\d{1,2})(?:st|nd|rd|th)\b`)
-	isoDate          = lazyRegexp(`\b(\d{4})-(\d{2})-(\d{2})\b`)
+	repeatSeparators = lazyregexp.New(`[\s,;:=()_-]+`)
+	ofMonth          = lazyregexp.New(`\b(\d{1,2})(?:st|nd|rd|th)\b`)
+	isoDate          = lazyregexp.New(`\b(\d{4})-(\d{2})-(\d{2})\b`)
 )
 
 // CanonicalRepeat converts a recurrence to the form of ParseRepeat: "every week" to weekly, "every two weeks,

@@ -281,19 +281,13 @@ func (r *reader) relative() (term, bool) {
 		}
 		_, ok := partsOfDay[r.tok().text]
 		return dayOf(r.today), ok && r.is("morning", "afternoon", "evening", "lunch")
-	case r.is("later") && r.ahead(1).text == "today":
+	case r.is("later", "rest") && r.ahead(1).text == "today", r.is("rest") && r.ahead(1).text == "day":
 		r.pos += 2
 		return dayOf(r.today), true
 	case r.is("later") && (r.ahead(1).text == "this" && partsOfDay[r.ahead(2).text] != hours{} || r.ahead(1).text == "tonight"):
 		r.show(r.pos, " ")
 		r.pos++
 		return r.relative()
-	case r.is("rest") && r.ahead(1).text == "today":
-		r.pos += 2
-		return dayOf(r.today), true
-	case r.is("rest") && r.ahead(1).text == "day":
-		r.pos += 2
-		return dayOf(r.today), true
 	case r.accept("following") && r.accept("day"), r.is("day") && r.ahead(1).text == "after" && r.ends(2) && r.accept("day") && r.accept("after"):
 		return dayOf(r.recent.last + 1), r.recent.single() && r.recent.first > 0
 	case r.is("early", "late") && r.ahead(1).text == "this" && partsOfDay[r.ahead(2).text] != hours{}:
@@ -392,13 +386,11 @@ func (r *reader) endOfWork(set []date, h hours) []date {
 	if len(left) > 1 && left[0] == r.today && h.latest <= r.minute {
 		left = left[1:]
 	}
-	switch {
-	case len(left) == 0:
+	if len(left) == 0 {
 		return set
 	}
 	r.hint("Public holidays are not considered")
-	switch {
-	case h.earliest >= noon:
+	if h.earliest >= noon {
 		return left[len(left)-1:]
 	}
 	return left[:1]

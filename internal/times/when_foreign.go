@@ -11,6 +11,8 @@ import (
 	"time"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/vennio-mcp/vennio-mcp/internal/lazyregexp"
 )
 
 // Words of other languages with their English translation. They only serve to suggest an English phrase.
@@ -70,15 +72,15 @@ func (d *draft) foreignProblem(phrase string) *problem {
 }
 
 // asianDate matches dates in Chinese, Japanese and Korean: 12月10日.
-var asianDate = lazyRegexp(`(1[0-2]|[1-9])\s?(?:月|월)\s?(\d{1,2})\s?(?:日|号|號|일)`)
+var asianDate = lazyregexp.New(`(1[0-2]|[1-9])\s?(?:月|월)\s?(\d{1,2})\s?(?:日|号|號|일)`)
 
 // datesOfMonth matches days of a month in Romance languages and German: "du 14 au 18", "vom 14. bis 18.", "le 14".
 var datesOfMonth = []struct {
 	form        func() *regexp.Regexp
 	replacement string
 }{
-	{lazyRegexp(` (?:du|del|dal|vom|von|do|de) (\d{1,2})\.? (?:au|al|bis zum|bis|ao) (\d{1,2})\.? `), " $1 to $2 "},
-	{lazyRegexp(` le (\d{1,2}) (au |à |matin|après)`), " the ${1}th $2"},
+	{lazyregexp.New(` (?:du|del|dal|vom|von|do|de) (\d{1,2})\.? (?:au|al|bis zum|bis|ao) (\d{1,2})\.? `), " $1 to $2 "},
+	{lazyregexp.New(` le (\d{1,2}) (au |à |matin|après)`), " the ${1}th $2"},
 }
 
 // translate replaces words of other languages by English ones. found is false if there are none.
@@ -142,7 +144,7 @@ func writtenWithoutSpaces(r rune) bool {
 // They are accepted only if the zone of the search has the same time on those days.
 
 // zoneForm matches the beginning of a zone name or an offset: "Europe/Berlin", "UTC+2".
-var zoneForm = lazyRegexp(`^(?:[a-z_]+(?:/[a-z_]+)+|(?:utc|gmt) ?[+-] ?\d{1,2}(?::?\d\d)?)`)
+var zoneForm = lazyregexp.New(`^(?:[a-z_]+(?:/[a-z_]+)+|(?:utc|gmt) ?[+-] ?\d{1,2}(?::?\d\d)?)`)
 
 // zoneAt returns the zone or offset at the beginning of text, or "".
 func zoneAt(text string) string {

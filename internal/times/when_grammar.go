@@ -5,6 +5,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/vennio-mcp/vennio-mcp/internal/lazyregexp"
 )
 
 // The grammar of when. when_lex.go splits a phrase into tokens. The reader parses them from left to right into
@@ -171,7 +173,7 @@ func (c calendar) readPhrase(phrase string) (meanings []meaning, p *problem) {
 
 const instantText = `(\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:\d\d))`
 
-var instantForm = lazyRegexp(`^` + instantText + `(?: ?(?:/|-|–|TO|UNTIL) ?` + instantText + `)?$`)
+var instantForm = lazyregexp.New(`^` + instantText + `(?: ?(?:/|-|–|TO|UNTIL) ?` + instantText + `)?$`)
 
 // instants parses an RFC 3339 time with an offset, at which the meeting begins, or an interval of two such times.
 func (c calendar) instants(phrase string) (meaning, bool) {
@@ -346,7 +348,7 @@ func (r *reader) resolveByNeighbours() {
 	}
 }
 
-var decimal = lazyRegexp(`^\d{1,3}[.,]\d{1,2}$`)
+var decimal = lazyregexp.New(`^\d{1,3}[.,]\d{1,2}$`)
 
 // resolveToken chooses a reading for a token with several readings.
 func (r *reader) resolveToken(t *token) {
@@ -363,14 +365,11 @@ func (r *reader) resolveToken(t *token) {
 
 // skipUnknown skips a token that was not understood and records it.
 func (r *reader) skipUnknown() {
-	t := &r.tokens[r.pos]
-	r.pos++
-	if t.kind == filler || t.kind == comma || t.kind == dash || t.kind == slash || t.text == "or" || t.text == "and" {
-		r.show(r.pos-1, " ")
-		return
+	t := r.tok()
+	r.skip()
+	if t.kind != filler && t.kind != comma && t.kind != dash && t.kind != slash && t.text != "or" && t.text != "and" {
+		r.unknownWords = append(r.unknownWords, t.raw)
 	}
-	r.show(r.pos-1, " ")
-	r.unknownWords = append(r.unknownWords, t.raw)
 }
 
 // element parses the next element of the phrase.

@@ -232,10 +232,8 @@ func (r *reader) writtenTime(ref *timeRef, bare bool) bool {
 		return false
 	}
 	after := r.ahead(1)
-	if t.digits == 0 && after.kind == number && after.digits == 0 {
-		after = r.ahead(2)
-		bare = bare || after.text == "am" || after.text == "pm"
-		after = r.ahead(1)
+	if last := r.ahead(2).text; t.digits == 0 && after.kind == number && after.digits == 0 {
+		bare = bare || last == "am" || last == "pm"
 	}
 	bare = bare || after.text == "tonight" || after.text == "in" && partsOfDay[r.ahead(2).text] != hours{}
 	meridian := after.text == "am" || after.text == "pm" || after.text == "o'clock" || after.text == "ish" && t.digits > 0

@@ -11,6 +11,8 @@ import (
 	"time"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/vennio-mcp/vennio-mcp/internal/lazyregexp"
 )
 
 // The words of the grammar and their aliases.
@@ -95,11 +97,6 @@ func (l *lexicon) add(words []string, canonical string, sequence bool) {
 	}
 }
 
-// lazyRegexp returns a function that compiles the pattern at its first call: a process that only starts up needs none.
-func lazyRegexp(pattern string) func() *regexp.Regexp {
-	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(pattern) })
-}
-
 // tokenForm matches the next token; alternatives are tried in this order.
 var tokenForm = sync.OnceValue(func() *regexp.Regexp {
 	return regexp.MustCompile(`^(?:` + strings.Join([]string{
@@ -145,11 +142,11 @@ var rewritings = sync.OnceValue(func() []func(string) string {
 })
 
 var (
-	monthInFigures    = lazyRegexp(`(^|[^\d/.-])(20\d\d)-(0?[1-9]|1[0-2])($|[^\d/.-])`)
-	weekDateInFigures = lazyRegexp(`\b(\d{4}-?w\d\d)-?([1-7])\b`)
+	monthInFigures    = lazyregexp.New(`(^|[^\d/.-])(20\d\d)-(0?[1-9]|1[0-2])($|[^\d/.-])`)
+	weekDateInFigures = lazyregexp.New(`\b(\d{4}-?w\d\d)-?([1-7])\b`)
 	// A list of weekdays in one or two letters: "m/w/f", "tu-th", "mwf".
-	letterList  = lazyRegexp(`(^|[\s,])((?:mo?|tu?|th|we?|fr?|sa|su)(?:\s?[/-]\s?(?:mo?|tu?|th|we?|fr?|sa|su))+|mwf|tth|tuth|mtwthf)($|[\s,])`)
-	letterParts = lazyRegexp(`th|tu|mo|we|fr|sa|su|m|t|w|f|[/-]`)
+	letterList  = lazyregexp.New(`(^|[\s,])((?:mo?|tu?|th|we?|fr?|sa|su)(?:\s?[/-]\s?(?:mo?|tu?|th|we?|fr?|sa|su))+|mwf|tth|tuth|mtwthf)($|[\s,])`)
+	letterParts = lazyregexp.New(`th|tu|mo|we|fr|sa|su|m|t|w|f|[/-]`)
 )
 
 // monthsInFigures replaces "2027-01" by the month.
@@ -282,7 +279,7 @@ func lexeme(form, piece string, all []token, before, after string) (token, bool)
 	return t, true
 }
 
-var decimalDate = lazyRegexp(`^\d{1,2}\.\d{1,2}$`)
+var decimalDate = lazyregexp.New(`^\d{1,2}\.\d{1,2}$`)
 
 // beforeUnit reports whether a unit of time follows: "1.5 hours".
 func beforeUnit(after string) bool {

@@ -27,8 +27,7 @@ func (r *reader) limited() bool {
 		if how == "from" && (r.ahead(1).kind == dash || r.ahead(1).text == "to" || r.ahead(1).text == "until") {
 			return false // a range
 		}
-		if clock := r.pos; r.isClock() {
-			r.pos = clock
+		if r.isClock() {
 			return false
 		}
 		tomorrow := how == "after" && r.is("tomorrow")
@@ -221,10 +220,7 @@ func (r *reader) limitHours(l *limit) bool {
 
 // isClock reports whether the next token begins a time.
 func (r *reader) isClock() bool {
-	pos := r.pos
-	_, ok := r.timeAt(true)
-	r.pos = pos
-	return ok || r.is("lunch", "work", "business hours")
+	return r.timeAfter(0) || r.is("lunch", "work", "business hours")
 }
 
 // exceptions parses what is excluded: "except Wednesday", "not in the morning".

@@ -184,15 +184,12 @@ func (r *reader) vagueNumber(how string) (term, bool) {
 	switch {
 	case hours:
 		return r.spanOfHours("within", some+(many-some)*r.choose(2, true), unit)
-	case how == "in" || how == "":
-		if r.choose(2, true) == 0 {
-			return dayOf(r.after(r.today, some, unit)), true
-		}
+	case r.choose(2, true) == 1:
 		return spanOf(r.today, r.after(r.today, many, unit)), true
-	case r.choose(2, true) == 0:
-		return spanOf(r.today, r.after(r.today, some, unit)), true
+	case how == "in" || how == "":
+		return dayOf(r.after(r.today, some, unit)), true
 	}
-	return spanOf(r.today, r.after(r.today, many, unit)), true
+	return spanOf(r.today, r.after(r.today, some, unit)), true
 }
 
 // spanOfHours returns the time from now until n units later, or around that time.

@@ -24,9 +24,7 @@ func (r *reader) anyContainer() (term, bool) {
 	how := r.tok().text
 	if !r.accept("this", "next", "coming", "following", "last") {
 		how = ""
-		if r.accept("in", "at") {
-			how = ""
-		}
+		r.accept("in", "at")
 	}
 	if t, ok := r.monthOrQuarter(how); ok {
 		return t, true
@@ -82,19 +80,18 @@ func (r *reader) unitSpan(how, unit string) (term, bool) {
 	case "coming":
 		return r.comingUnit(unit), true
 	}
+	var s dates
 	switch unit {
 	case "week":
 		r.hint("A week begins on " + r.weekStart.String() + " here")
-		s := r.weekOf(r.today + date(7*n))
-		return spanOf(s.first, s.last), known
+		s = r.weekOf(r.today + date(7*n))
 	case "month":
-		s := monthOf(monthOf(r.today).first.addMonths(n))
-		return spanOf(s.first, s.last), known
+		s = monthOf(monthOf(r.today).first.addMonths(n))
 	case "quarter":
-		s := quarterOf(monthOf(r.today).first.addMonths(3 * n))
-		return spanOf(s.first, s.last), known
+		s = quarterOf(monthOf(r.today).first.addMonths(3 * n))
+	default:
+		s = yearOf(firstOf(r.today.year()+n, 1))
 	}
-	s := yearOf(firstOf(r.today.year()+n, 1))
 	return spanOf(s.first, s.last), known
 }
 
@@ -180,12 +177,11 @@ func (r *reader) month(n int, how string) (term, bool) {
 	year := r.year()
 	find := func(year int) (dates, bool) { return monthOf(firstOf(year, n)), true }
 	t := r.yearly(find, year)
-	t.unit = "month"
 	if how == "next" && year == 0 && t.span().first.year() == r.today.year() && r.choose(2, true) == 1 {
 		s := monthOf(firstOf(r.today.year()+1, n))
 		t = spanOf(s.first, s.last)
-		t.unit = "month"
 	}
+	t.unit = "month"
 	return t, how != "last"
 }
 
@@ -493,10 +489,11 @@ func (r *reader) endOfMonth(n int) (term, bool) {
 	if !ok || of.unit != "month" || count < 1 || count > 28 {
 		return term{}, false
 	}
-	if s := of.span(); n == 1 {
+	s := of.span()
+	if n == 1 {
 		return spanOf(s.first, s.first+count-1), true
 	}
-	return spanOf(of.span().last-count+1, of.span().last), true
+	return spanOf(s.last-count+1, s.last), true
 }
 
 // nthOf returns the nth weekday, working day, day or week of a span, or the last one if n is negative.

@@ -24,7 +24,6 @@ import (
 	_ "embed"
 	"fmt"
 	"maps"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -33,6 +32,8 @@ import (
 	"unicode/utf8"
 
 	_ "time/tzdata" // the zones must load on machines without time zone data
+
+	"github.com/vennio-mcp/vennio-mcp/internal/lazyregexp"
 )
 
 //go:embed zones.txt
@@ -218,9 +219,7 @@ func use(zones []string, unsure bool) string {
 }
 
 // offsetForm matches "+02:00", "UTC+2", "GMT -5", "Etc/GMT+5", "−0330".
-var offsetForm = sync.OnceValue(func() *regexp.Regexp {
-	return regexp.MustCompile(`^(etc/)?(utc|gmt)?_?([-+−–—])?_?(\d{1,2})(?::?(\d{2}))?$`)
-})
+var offsetForm = lazyregexp.New(`^(etc/)?(utc|gmt)?_?([-+−–—])?_?(\d{1,2})(?::?(\d{2}))?$`)
 
 // bareOffset parses a name that is only an offset. It returns seconds east of Greenwich.
 func bareOffset(name string) (int, bool) {

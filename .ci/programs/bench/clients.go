@@ -215,16 +215,44 @@ func (w *httpClient) post(ctx context.Context, session string, body []byte) ([]b
 }
 
 func (w *httpClient) postTo(ctx context.Context, url, session string, body []byte) ([]byte, http.Header, error) {
-	r, err := http.NewRequestWithContext(ctx, http.MethodPost, url, bytes.NewReader(body))
+	header := map[string]string{}
+	if session != "" {
+		header["Mcp-Session-Id"] = session
+	}
+	r, err := newPost(ctx, url, body, header)
 	if err != nil {
 		return nil, nil, err
 	}
+	return w.do(r)
+}
+
+// newPost returns a request of Streamable HTTP with these headers.
+func newPost(ctx context.Context, url string, body []byte, header map[string]string) (*http.Request, error) {
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, url, bytes.NewReader(body))
+	if err != nil {
+		return nil, err
+	}
 	r.Header.Set("Content-Type", "application/json")
 	r.Header.Set("Accept", "application/json, text/event-stream")
-	if session != "" {
-		r.Header.Set("Mcp-Session-Id", session)
+	for name, value := range header {
+		r.Header.Set(name, value)
 	}
-	return w.do(r)
+	return r, nil
+}
+
+// callStateless calls a tool without a session, according to MCP 2026-07-28, with further headers.
+func (w *httpClient) callStateless(ctx context.Context, tool, arguments string, header map[string]string) ([]byte, error) {
+	const params = `{"_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{},` +
+		`"io.modelcontextprotocol/clientInfo":{"name":"bench","version":"0"}},"name":%q,"arguments":%s}`
+	r, err := newPost(ctx, w.url, request{method: "tools/call", arguments: fmt.Sprintf(params, tool, arguments)}.message(1), header)
+	if err != nil {
+		return nil, err
+	}
+	r.Header.Set("Mcp-Protocol-Version", "2026-07-28")
+	r.Header.Set("Mcp-Method", "tools/call")
+	r.Header.Set("Mcp-Name", tool)
+	body, _, err := w.do(r)
+	return body, err
 }
 
 // get sends a request directly to Vennio's API.

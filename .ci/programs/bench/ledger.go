@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
@@ -153,21 +152,9 @@ func (b *bookingBench) book(ctx context.Context, w *httpClient, number int) erro
 	if err != nil {
 		return err
 	}
-	const arguments = `{"_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{},` +
-		`"io.modelcontextprotocol/clientInfo":{"name":"bench","version":"0"}},"name":"book_slot","arguments":{"slot_id":%q,"title":"Intro","hosts":[%q],` +
-		`"attendees":[{"email":"ada@example.com","name":"Ada"}],"consent":{"granted":true,"given_by":"Ada","statement":"Yes"}}}`
-	message := request{method: "tools/call", arguments: fmt.Sprintf(arguments, id, offer.Hosts[0])}.message(1)
-	r, err := http.NewRequestWithContext(ctx, http.MethodPost, w.url, bytes.NewReader(message))
-	if err != nil {
-		return err
-	}
-	for name, value := range map[string]string{
-		"Content-Type": "application/json", "Accept": "application/json, text/event-stream", "Authorization": "Bearer " + b.tokens[number],
-		"Mcp-Protocol-Version": "2026-07-28", "Mcp-Method": "tools/call", "Mcp-Name": "book_slot",
-	} {
-		r.Header.Set(name, value)
-	}
-	body, _, err := w.do(r)
+	const arguments = `{"slot_id":%q,"title":"Intro","hosts":[%q],"attendees":[{"email":"ada@example.com","name":"Ada"}],` +
+		`"consent":{"granted":true,"given_by":"Ada","statement":"Yes"}}`
+	body, err := w.callStateless(ctx, "book_slot", fmt.Sprintf(arguments, id, offer.Hosts[0]), map[string]string{"Authorization": "Bearer " + b.tokens[number]})
 	if err == nil && !bytes.Contains(body, []byte(`"status":"confirmed"`)) {
 		err = fmt.Errorf("not booked: %.500s", body)
 	}
@@ -390,24 +377,19 @@ func (v *verification) run(ctx context.Context, s *environment, p program) error
 	if err != nil {
 		return err
 	}
-	read, done := make(chan struct{}), make(chan struct{})
+	read := make(chan struct{})
 	go func() {
+		defer close(read)
 		_, _ = io.Copy(io.Discard, c.out)
-		close(read)
 	}()
-	go func() {
-		defer close(done)
-		for tick := time.NewTicker(20 * time.Millisecond); ; {
-			v.memory = max(v.memory, float64(c.memory()))
-			select {
-			case <-tick.C:
-			case <-read:
-				tick.Stop()
-				return
-			}
+	for running := true; running; {
+		v.memory = max(v.memory, float64(c.memory()))
+		select {
+		case <-time.After(20 * time.Millisecond):
+		case <-read:
+			running = false
 		}
-	}()
-	<-done
+	}
 	if err := c.finish(); err != nil {
 		return fmt.Errorf("ledger verify: %w: %.500s", err, &errs)
 	}

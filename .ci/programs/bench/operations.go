@@ -280,25 +280,21 @@ func cancelCall(ctx context.Context, v *client) error {
 	return nil
 }
 
-// statelessCall calls a tool without a session, according to MCP 2026-07-28.
 func statelessCall(ctx context.Context, v *client) error {
-	const meta = `{"_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{},` +
-		`"io.modelcontextprotocol/clientInfo":{"name":"bench","version":"0"}},"name":"find_slots","arguments":{}}`
-	return v.httpClient.postRaw(ctx, http.StatusOK, string(request{method: "tools/call", arguments: meta}.message(1)), map[string]string{
-		"Mcp-Protocol-Version": "2026-07-28", "Mcp-Method": "tools/call", "Mcp-Name": "find_slots",
-	})
+	_, err := v.httpClient.callStateless(ctx, "find_slots", "{}", nil)
+	return err
 }
 
 // invalidRequests sends requests of faulty and hostile clients.
 func invalidRequests(ctx context.Context, v *client) error {
-	call := string(refusedCall.message(1))
+	call := refusedCall.message(1)
 	failed := []error{inSession(refusedCall)(ctx, v)}
 	for _, c := range []struct {
 		status int
-		body   string
+		body   []byte
 		header map[string]string
 	}{
-		{http.StatusBadRequest, "{", nil},
+		{http.StatusBadRequest, []byte("{"), nil},
 		{http.StatusBadRequest, call, nil}, // no session
 		{http.StatusNotFound, call, map[string]string{"Mcp-Session-Id": "guessed"}},
 		{http.StatusForbidden, call, map[string]string{"Origin": "https://evil.example"}},
@@ -309,15 +305,10 @@ func invalidRequests(ctx context.Context, v *client) error {
 }
 
 // postRaw posts an arbitrary body and expects an HTTP status.
-func (w *httpClient) postRaw(ctx context.Context, status int, body string, header map[string]string) error {
-	r, err := http.NewRequestWithContext(ctx, http.MethodPost, w.url, strings.NewReader(body))
+func (w *httpClient) postRaw(ctx context.Context, status int, body []byte, header map[string]string) error {
+	r, err := newPost(ctx, w.url, body, header)
 	if err != nil {
 		return err
-	}
-	r.Header.Set("Content-Type", "application/json")
-	r.Header.Set("Accept", "application/json, text/event-stream")
-	for name, value := range header {
-		r.Header.Set(name, value)
 	}
 	resp, err := w.http.Do(r)
 	if err != nil {

@@ -87,10 +87,10 @@ func (k *soakRun) open(ctx context.Context, dir string) (stop func(), err error)
 	}
 	k.httpClient = newHTTPClient(k.server.url)
 	k.httpClient.limitIdleConns(clients)
-	subscribeAndDrop, err := k.environment.spawn(ctx, io.Discard, p.with("webhooks", "register", "--url", k.httpClient.at(webhooks.Path)))
+	register, err := k.environment.spawn(ctx, io.Discard, p.with("webhooks", "register", "--url", k.httpClient.at(webhooks.Path)))
 	if err == nil {
-		_, _ = io.Copy(io.Discard, subscribeAndDrop.out)
-		err = subscribeAndDrop.finish()
+		_, _ = io.Copy(io.Discard, register.out)
+		err = register.finish()
 	}
 	stop = func() { k.server.stop(); k.sink.close() }
 	if err != nil {

@@ -338,7 +338,7 @@ func (s *conversation) recordSlots(v, hosts any) {
 var ignoredArguments = []string{"consent", "timezone", "hosts"}
 
 // defaultArguments mean the same as if they were absent.
-var defaultArguments = map[string]any{"scope": "single", "response": "accept"}
+var defaultArguments = map[string]any{"scope": "single", "response": "accept", "duration_minutes": 30.0}
 
 // actOf identifies what a call would write, whatever its consent, the spelling of its slot ids and names, and the order
 // of its lists.
@@ -346,6 +346,9 @@ func (s *conversation) actOf(tool string, arguments map[string]any) string {
 	act := map[string]any{"tool": tool}
 	for name, value := range arguments {
 		value = s.normal(value)
+		if full, ok := value.(string); ok && name == "host" {
+			value, _, _ = strings.Cut(full, " ") // the first name is enough
+		}
 		absent := value == nil || value == "" || asJSON(value) == "[]" || value == defaultArguments[name]
 		if !absent && !slices.Contains(ignoredArguments, name) {
 			act[name] = value

@@ -194,7 +194,11 @@ func (e *endpoint) send(ctx context.Context, body []byte) (Reply, error) {
 	if err := e.reported(raw); err != nil {
 		return Reply{}, err
 	}
-	return e.decode(raw)
+	reply, err := e.decode(raw)
+	if err != nil {
+		err = fmt.Errorf("%w: %s", err, e.shown(raw))
+	}
+	return reply, err
 }
 
 // reported returns the error that an answer with the status 200 contains, such as {"error": {"type": "overloaded_error"}}.

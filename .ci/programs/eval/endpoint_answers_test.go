@@ -148,6 +148,7 @@ func TestFailuresOfEndpoints(t *testing.T) {
 		"long wait":             {"false", status(429, "Retry-After", "7200"), 1, "it asks to wait 2h"},
 		"context length":        {"false", body(400, `{"error":{"message":"maximum context length","type":"invalid_request_error","code":"context_length_exceeded"}}`), 1, "context_length_exceeded maximum context length"},
 		"error with status 200": {"false", body(200, `{"error":{"message":"Provider returned error `+testKey+`","code":502}}`), attempts, "Provider returned error (key)"},
+		"page of a proxy":       {"false", body(200, "<html>Please log in</html>"), attempts, "<html>Please log in</html>"},
 		"text as an error":      {"false", body(500, `{"error":"out of memory"}`), attempts, `{"error":"out of memory"}`},
 		"error in a stream":     {"true", body(200, sse(`{"error":{"message":"overloaded `+testKey+`","type":"server_error"}}`)), attempts, "server_error overloaded (key)"},
 		"overloaded":            {"true", body(200, sse(`{"type":"message_start"}`, `{"type":"error","error":{"type":"overloaded_error","message":"Overloaded"}}`)), attempts, "overloaded_error Overloaded"},

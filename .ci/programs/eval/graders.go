@@ -296,9 +296,10 @@ func (m Meeting) matches(b Booking) bool {
 	return m.people(b) && b.Status == cmp.Or(m.Status, vennioclient.StatusConfirmed) && containsFold(b.Title, m.Title)
 }
 
-// people reports whether a booking has the hosts and guests of the meeting and, if it is to be moved, is that booking.
+// people reports whether a booking has the hosts, in any order, and the guests of the meeting and, if it is to be moved,
+// is that booking.
 func (m Meeting) people(b Booking) bool {
-	return m.Seed == b.Seed && m.Host == b.Host && same(m.With, b.With) && same(m.Guests, b.Guests)
+	return m.Seed == b.Seed && same(append([]string{m.Host}, m.With...), append([]string{b.Host}, b.With...)) && same(m.Guests, b.Guests)
 }
 
 // inTime reports whether a booking has the time and length of the meeting.

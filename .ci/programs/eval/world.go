@@ -7,6 +7,7 @@ import (
 	"io"
 	"maps"
 	"net/http"
+	"net/http/httptest"
 	"slices"
 	"strings"
 	"sync"
@@ -320,18 +321,18 @@ func (h *faultHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		h.vennio.ServeHTTP(w, r)
 		return
 	}
-	recorded := &recorder{header: http.Header{}, status: http.StatusOK}
+	recorded := httptest.NewRecorder()
 	h.vennio.ServeHTTP(recorded, r)
-	body := recorded.body.String()
+	body := recorded.Body.String()
 	for from, to := range h.replace {
 		body = strings.ReplaceAll(body, jsonText(from), jsonText(to))
 	}
-	for name, values := range recorded.header {
+	for name, values := range recorded.Header() {
 		if name != "Content-Length" {
 			w.Header()[name] = values
 		}
 	}
-	w.WriteHeader(recorded.status)
+	w.WriteHeader(recorded.Code)
 	_, _ = io.WriteString(w, body)
 }
 
@@ -363,19 +364,3 @@ func (h *faultHandler) do(f Fault) {
 		h.vennio.FailNext(1, f.Status)
 	}
 }
-
-// recorder keeps a response so that it can be changed.
-type recorder struct {
-	header http.Header
-	status int
-	body   strings.Builder
-}
-
-// Header implements http.ResponseWriter.
-func (r *recorder) Header() http.Header { return r.header }
-
-// WriteHeader implements http.ResponseWriter.
-func (r *recorder) WriteHeader(status int) { r.status = status }
-
-// Write implements http.ResponseWriter.
-func (r *recorder) Write(b []byte) (int, error) { return r.body.Write(b) }

@@ -193,9 +193,10 @@ func TestTheImageRunsAsNobody(t *testing.T) {
 	require.NoError(t, json.Unmarshal([]byte(final["ENTRYPOINT"]), &entry))
 	assert.Equal(t, []string{"/usr/local/bin/vennio-mcp"}, entry)
 	assert.NotContains(t, final, "CMD", "without a command it serves stdio")
+	assert.Contains(t, string(file(t, ".release", "Dockerfile")), "COPY --from=build /out/LICENSE /out/THIRD_PARTY_LICENSES.txt /usr/share/doc/vennio-mcp/\n")
 	assert.Contains(t, string(file(t, "internal", "times", "zones.go")), `_ "time/tzdata"`, "the image contains no time zone files")
 	ignored := string(file(t, ".release", "Dockerfile.dockerignore"))
-	for _, dir := range []string{"cmd", "internal", "prompts", "schemas", "tools", "vennioclient", "go.mod", "go.sum"} {
+	for _, dir := range []string{"cmd", "internal", "prompts", "schemas", "tools", "vennioclient", "go.mod", "go.sum", "LICENSE", ".ci/release/files"} {
 		assert.Contains(t, ignored, "!"+dir+"\n", "is needed to build")
 	}
 }

@@ -23,6 +23,7 @@ import (
 
 	"github.com/vennio-mcp/vennio-mcp/internal/config"
 	"github.com/vennio-mcp/vennio-mcp/internal/passkey"
+	"github.com/vennio-mcp/vennio-mcp/schemas"
 )
 
 // snippet is a fenced block of a document.
@@ -378,6 +379,21 @@ func TestThePerformancePageHasTheTokensOfToday(t *testing.T) {
 	require.NoError(t, json.Unmarshal(file(t, "tools", "testdata", "tokens.json"), &cost))
 	page := strings.ReplaceAll(string(file(t, "docs", "performance.md")), ",", "")
 	assert.Contains(t, page, fmt.Sprintf("| %d tokens instructions %d |", cost["all tools"], cost["instructions"]))
+}
+
+// req: E1. The reference lists every code of errors once.
+func TestTheReferenceListsTheCodesOfErrors(t *testing.T) {
+	t.Parallel()
+	_, section, found := strings.Cut(string(file(t, "docs", "reference", "tools.md")), "\n## Errors\n")
+	require.True(t, found)
+	section, _, _ = strings.Cut(section, "\n## ")
+	var listed []schemas.Code
+	for _, row := range regexp.MustCompile("(?m)^\\| (`[^|]+`) \\|").FindAllStringSubmatch(section, -1) {
+		for _, m := range regexp.MustCompile("`([a-z_]+)`").FindAllStringSubmatch(row[1], -1) {
+			listed = append(listed, schemas.Code(m[1]))
+		}
+	}
+	assert.ElementsMatch(t, schemas.Codes(), listed)
 }
 
 // docs/README.md leads to every page. Each of its sections is for one kind of reader, and the README leads to the first page

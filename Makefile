@@ -119,8 +119,9 @@ snapshot: $(BIN)/goreleaser $(BIN)/cyclonedx-gomod ## Check the release configur
 packages: $(BIN)/goreleaser $(BIN)/cyclonedx-gomod ## The packages of the release whose tag is checked out, into .ci/out; needs Node.js 20
 	PATH="$(CURDIR)/$(BIN):$$PATH" goreleaser release --clean --skip=publish
 
+# The same tool has the same bytes in every folder: SBOMs contain the hash of the tool that wrote them.
 $(BIN)/goreleaser $(BIN)/cyclonedx-gomod: .ci/release/go.mod .ci/release/go.sum
-	cd .ci/release && go build -o ../bin/ $$(go list tool | grep '/$(@F)') && touch ../bin/$(@F)
+	cd .ci/release && CGO_ENABLED=0 go build -trimpath -buildvcs=false -o ../bin/ $$(go list tool | grep '/$(@F)') && touch ../bin/$(@F)
 
 clean: ## Remove build results
 	rm -rf bin coverage.out .ci/bin .ci/out .ci/clients/node_modules .ci/mcpb/node_modules

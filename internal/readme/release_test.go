@@ -162,6 +162,7 @@ func TestPackagesDependOnTheCommitOnly(t *testing.T) {
 	always := []string{"LICENSE", "README.md", "CHANGELOG.md", "docs/install.md", ".ci/out/files/THIRD_PARTY_LICENSES.txt"}
 	assert.Subset(t, archived, always)
 	assert.Subset(t, installed, always)
+	assert.Contains(t, string(file(t, "Makefile")), "cd .ci/release && CGO_ENABLED=0 go build -trimpath -buildvcs=false -o", "an SBOM contains the hash of its tool")
 	assert.Subset(t, release.Sboms[0].Args, []string{"-noserial", "-notimestamp"})
 }
 

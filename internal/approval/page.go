@@ -153,9 +153,7 @@ func (p *Pages) decide(w http.ResponseWriter, r *http.Request, proposal consent.
 		shown.Lead, shown.Problem = lead, true
 		write(w, status, shown)
 	}
-	const most = 16 << 10
-	r.Body = http.MaxBytesReader(w, r.Body, most)
-	if p.sameSite.Check(r) != nil || r.ParseForm() != nil {
+	if !p.readForm(w, r, mostForm) {
 		again(http.StatusForbidden, "Nothing was changed: this answer did not come from this page. Please look again and decide.")
 		return
 	}
@@ -197,6 +195,16 @@ func (p *Pages) decide(w http.ResponseWriter, r *http.Request, proposal consent.
 	// A redirect to the result: reloading it does not send the answer again.
 	http.Redirect(w, r, Path+proposal.ID, http.StatusSeeOther)
 }
+
+// readForm reads a form of these pages, of at most so many bytes. It returns false if it came from another site or cannot be read.
+func (p *Pages) readForm(w http.ResponseWriter, r *http.Request, most int64) bool {
+	r.Body = http.MaxBytesReader(w, r.Body, most)
+	return p.sameSite.Check(r) == nil && r.ParseForm() == nil
+}
+
+// mostForm is the maximum size of a form in bytes, and mostPasskeyForm that of one with a new passkey, which comes with
+// certificates.
+const mostForm, mostPasskeyForm = 16 << 10, 64 << 10
 
 // executeTime is the time that the page waits for the write before it shows that it is in progress.
 const executeTime = 20 * time.Second

@@ -52,18 +52,13 @@ func addLink(tx *sqldb.Tx, hash, tenant string, now, expires time.Time) error {
 	return tx.Exec(`INSERT INTO pairing_links (hash, tenant, expires) VALUES (?, ?, ?)`, hash, tenant, sqldb.Text(expires))
 }
 
-// linkTenant is the tenant of a link.
-type linkTenant string
-
-func (t *linkTenant) columns() []any { return []any{(*string)(t)} }
-
 // findLink returns the tenant of a valid link; ok is false if there is none.
 func findLink(tx *sqldb.Tx, hash string, now time.Time) (tenant string, ok bool, err error) {
-	t, err := sqldb.One(tx, (*linkTenant).columns, `SELECT tenant FROM pairing_links WHERE hash = ? AND expires > ?`, hash, sqldb.Text(now))
-	if t == nil {
+	found, err := sqldb.One(tx, sqldb.Column[string], `SELECT tenant FROM pairing_links WHERE hash = ? AND expires > ?`, hash, sqldb.Text(now))
+	if found == nil {
 		return "", false, err
 	}
-	return string(*t), true, err
+	return *found, true, err
 }
 
 // addBrowser stores a pairing, or renews the one that the browser has with the tenant. It deletes the
@@ -175,16 +170,14 @@ func (p *Pairings) Erase(ctx context.Context, names func(text string) bool) (n i
 }
 
 // of returns the pairings of the browser that sent a request.
-func (p *Pairings) of(r *http.Request) (all []PairedBrowser, err error) {
+func (p *Pairings) of(r *http.Request) ([]PairedBrowser, error) {
 	cookie, err := r.Cookie(p.cookie)
 	if err != nil || cookie.Value == "" {
 		return nil, nil //nolint:nilerr // no cookie
 	}
-	err = p.db.Read(r.Context(), func(tx *sqldb.Tx) error {
-		all, err = browserPairings(tx, hashed(cookie.Value), p.now())
-		return err
+	return sqldb.Select(r.Context(), p.db, func(tx *sqldb.Tx) ([]PairedBrowser, error) {
+		return browserPairings(tx, hashed(cookie.Value), p.now())
 	})
-	return all, err
 }
 
 // with returns the pairing with a tenant of the browser that sent a request, or nil if there is none.
@@ -290,9 +283,7 @@ func pairPage(tenant, why string) page {
 }
 
 func (p *Pages) paired(w http.ResponseWriter, r *http.Request, token, onward string) {
-	const most = 16 << 10
-	r.Body = http.MaxBytesReader(w, r.Body, most)
-	if p.sameSite.Check(r) != nil || r.ParseForm() != nil {
+	if !p.readForm(w, r, mostForm) {
 		write(w, http.StatusForbidden, pairPage("", "Nothing was changed: this form did not come from this page. "))
 		return
 	}
@@ -328,9 +319,14 @@ func (p *Pairings) cookies(r *http.Request, token string) (before, cookie string
 }
 
 func (p *Pages) setPaired(w http.ResponseWriter, r *http.Request, value string, life time.Duration) {
+	p.setCookie(w, r, p.Pairings.cookie, value, http.SameSiteStrictMode, int(life/time.Second))
+}
+
+// setCookie sets a cookie that the browser sends to the pages only.
+func (p *Pages) setCookie(w http.ResponseWriter, r *http.Request, name, value string, site http.SameSite, maxAge int) {
 	http.SetCookie(w, &http.Cookie{ //nolint:gosec // G124: Secure where there is TLS; on loopback there is none
-		Name: p.Pairings.cookie, Value: value, Path: strings.TrimSuffix(Path, "/"), HttpOnly: true, SameSite: http.SameSiteStrictMode,
-		Secure: p.HTTPS || r.TLS != nil, MaxAge: int(life / time.Second),
+		Name: name, Value: value, Path: strings.TrimSuffix(Path, "/"), HttpOnly: true, SameSite: site,
+		Secure: p.HTTPS || r.TLS != nil, MaxAge: maxAge,
 	})
 }
 

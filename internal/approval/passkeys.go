@@ -244,9 +244,7 @@ func (p *Pages) changePasskey(w http.ResponseWriter, r *http.Request) {
 		}
 		return
 	}
-	const most = 64 << 10 // a new passkey comes with certificates
-	r.Body = http.MaxBytesReader(w, r.Body, most)
-	if p.sameSite.Check(r) != nil || r.ParseForm() != nil {
+	if !p.readForm(w, r, mostPasskeyForm) {
 		shown := c.page()
 		shown.Lead, shown.Problem = "Nothing was changed: this answer did not come from this page. Please try again.", true
 		write(w, http.StatusForbidden, shown)

@@ -107,10 +107,7 @@ func (p *Pages) signIn(w http.ResponseWriter, r *http.Request) {
 // setAttempt sets the cookie of an attempt. It is SameSite=Lax because the browser returns from the
 // issuer's site.
 func (p *Pages) setAttempt(w http.ResponseWriter, r *http.Request, value string, maxAge int) {
-	http.SetCookie(w, &http.Cookie{ //nolint:gosec // G124: Secure where there is TLS; on loopback there is none
-		Name: attemptCookie, Value: value, Path: strings.TrimSuffix(Path, "/"), HttpOnly: true, SameSite: http.SameSiteLaxMode,
-		Secure: p.HTTPS || r.TLS != nil, MaxAge: maxAge,
-	})
+	p.setCookie(w, r, attemptCookie, value, http.SameSiteLaxMode, maxAge)
 }
 
 // signedIn receives the browser from the issuer and pairs it.

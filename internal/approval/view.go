@@ -74,57 +74,28 @@ func Result(proposal consent.Proposal, grant *consent.Grant) (heading, lead stri
 	return shown.Heading, shown.Lead
 }
 
-// verbs name an act that was made, is being made and was not made.
-type verbs struct{ done, doing, not string }
-
 // wording is what the page says about acts with one verb.
 type wording struct {
-	verbs
+	done string // "booked"
 	question
 }
 
+func (w wording) made() string    { return strings.ToUpper(w.done[:1]) + w.done[1:] }
+func (w wording) making() string  { return "Being " + w.done + " …" }
+func (w wording) notMade() string { return "Not " + w.done }
+
 // wordings are by the verbs of acts; see consent.Act.Verb.
 var wordings = map[string]wording{
-	"Book": {
-		verbs{"Booked", "Being booked", "Not booked"},
-		question{"Approve this booking?", "An assistant asks to book this with Vennio. Nothing is booked until you approve."},
-	},
-	"Move": {
-		verbs{"Moved", "Being moved", "Not moved"},
-		question{"Move this booking?", "An assistant asks to move this with Vennio. It stays where it is until you approve."},
-	},
-	"Cancel": {
-		verbs{"Cancelled", "Being cancelled", "Not cancelled"},
-		question{"Cancel this booking?", "An assistant asks to cancel this with Vennio. It stays booked until you approve. A cancellation cannot be undone."},
-	},
-	"Share": {
-		verbs{"Made", "Being made", "Not made"},
-		question{"Share this link?", "An assistant asks to make a booking link with Vennio. Whoever has it can book. Nothing is made until you approve. It cannot be withdrawn here."},
-	},
-	"Change": {
-		verbs{"Changed", "Being changed", "Not changed"},
-		question{"Change this booking?", "An assistant asks to change what Vennio stores with this booking. It stays as it is until you approve."},
-	},
-	"Close": {
-		verbs{"Closed", "Being closed", "Not closed"},
-		question{"Close this poll?", "An assistant asks to end this poll with Vennio. It stays open until you approve. It cannot be opened again."},
-	},
-	"Accept": {
-		verbs{"Accepted", "Being accepted", "Not accepted"},
-		question{"Accept this time?", "An assistant asks to answer a proposal for you. Nothing is answered until you approve. It cannot be undone."},
-	},
-	"Counter": {
-		verbs{"Countered", "Being countered", "Not countered"},
-		question{"Propose other times?", "An assistant asks to answer a proposal with other times. Nothing is answered until you approve. It cannot be undone."},
-	},
-	"Reject": {
-		verbs{"Rejected", "Being rejected", "Not rejected"},
-		question{"Reject this proposal?", "An assistant asks to reject a proposal for you. Nothing is answered until you approve. It cannot be undone."},
-	},
-	"Propose": {
-		verbs{"Proposed", "Being proposed", "Not proposed"},
-		question{"Propose these times?", "An assistant asks to propose these times with Vennio. Nobody is asked until you approve. When people have chosen a time, Vennio books it."},
-	},
+	"Book":    {"booked", question{"Approve this booking?", "An assistant asks to book this with Vennio. Nothing is booked until you approve."}},
+	"Move":    {"moved", question{"Move this booking?", "An assistant asks to move this with Vennio. It stays where it is until you approve."}},
+	"Cancel":  {"cancelled", question{"Cancel this booking?", "An assistant asks to cancel this with Vennio. It stays booked until you approve. A cancellation cannot be undone."}},
+	"Share":   {"made", question{"Share this link?", "An assistant asks to make a booking link with Vennio. Whoever has it can book. Nothing is made until you approve. It cannot be withdrawn here."}},
+	"Change":  {"changed", question{"Change this booking?", "An assistant asks to change what Vennio stores with this booking. It stays as it is until you approve."}},
+	"Close":   {"closed", question{"Close this poll?", "An assistant asks to end this poll with Vennio. It stays open until you approve. It cannot be opened again."}},
+	"Accept":  {"accepted", question{"Accept this time?", "An assistant asks to answer a proposal for you. Nothing is answered until you approve. It cannot be undone."}},
+	"Counter": {"countered", question{"Propose other times?", "An assistant asks to answer a proposal with other times. Nothing is answered until you approve. It cannot be undone."}},
+	"Reject":  {"rejected", question{"Reject this proposal?", "An assistant asks to reject a proposal for you. Nothing is answered until you approve. It cannot be undone."}},
+	"Propose": {"proposed", question{"Propose these times?", "An assistant asks to propose these times with Vennio. Nobody is asked until you approve. When people have chosen a time, Vennio books it."}},
 }
 
 // resultRefresh is the interval in seconds at which a page without a result reloads itself.
@@ -133,34 +104,34 @@ const resultRefresh = 3
 // outcome shows the result of an approved act. "Approved" is not a result: people would read it as
 // booked.
 func (p *Pages) outcome(ctx context.Context, shown *page, proposal consent.Proposal, g consent.Grant) {
-	v := wordings[proposal.Act.Verb()].verbs
+	of := wordings[proposal.Act.Verb()]
 	switch g.Outcome {
 	case consent.Done:
-		p.done(ctx, shown, proposal, g, v)
+		p.done(ctx, shown, proposal, g)
 	case consent.NotDone:
-		shown.Heading, shown.Lead = v.not, "Nothing was changed: "+Because(g.Detail)
+		shown.Heading, shown.Lead = of.notMade(), "Nothing was changed: "+Because(g.Detail)
 	case consent.Unknown:
 		shown.Heading, shown.Refresh = "Not known yet", 5*resultRefresh
 		shown.Lead = "Vennio gave no clear answer, so this may or may not have been done. The server keeps checking, and it cannot be done twice. This page will show the result."
 	case consent.Sent:
-		shown.Heading, shown.Refresh = v.doing+" …", resultRefresh
+		shown.Heading, shown.Refresh = of.making(), resultRefresh
 		shown.Lead = "You approved it, and the request was sent to Vennio. This page will show the result."
 	default:
-		shown.Heading, shown.Refresh = v.doing+" …", resultRefresh
+		shown.Heading, shown.Refresh = of.making(), resultRefresh
 		shown.Lead = "You approved it. Nothing has been changed yet. This page will show the result."
 		switch {
 		case proposal.Act.Response != "": // only the call contains the invitation
-			shown.Heading = v.not + " yet"
+			shown.Heading = of.notMade() + " yet"
 			shown.Lead = "You approved it. The assistant's next call will do it, until " + g.Expires.UTC().Format("15:04") + " UTC, because this server keeps no invitation links. This page will show the result."
 		case p.writer(proposal) == nil:
-			shown.Heading = v.not + " yet"
+			shown.Heading = of.notMade() + " yet"
 			shown.Lead = "You approved it. A running server with the key for this calendar will do it within half a minute, or else the assistant's next call will, until " + g.Expires.UTC().Format("15:04") + " UTC. This page will show the result."
 		}
 	}
 }
 
-func (p *Pages) done(ctx context.Context, shown *page, proposal consent.Proposal, g consent.Grant, v verbs) {
-	shown.Heading, shown.Done = v.done, true
+func (p *Pages) done(ctx context.Context, shown *page, proposal consent.Proposal, g consent.Grant) {
+	shown.Heading, shown.Done = wordings[proposal.Act.Verb()].made(), true
 	shown.Lead = "It is done. You can close this page. The assistant will see the result when it asks again."
 	if proposal.Act.Verb() != "Book" {
 		return

@@ -1,6 +1,7 @@
 package scheduling
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"strings"
@@ -146,15 +147,8 @@ func (s *Service) completeResponse(r *Response, view *vennioclient.ProposalView)
 }
 
 func partyHost(p vennioclient.Party) consent.Host {
-	name := sanitize.Line(p.Name, 100)
-	if name == "" {
-		name = sanitize.Line(p.Email, 254)
-	}
-	id := sanitize.Line(p.ID, 100)
-	if id == "" {
-		id = name
-	}
-	return consent.Host{Name: name, ID: id}
+	name := cmp.Or(sanitize.Line(p.Name, 100), sanitize.Line(p.Email, 254))
+	return consent.Host{Name: name, ID: cmp.Or(sanitize.Line(p.ID, 100), name)}
 }
 
 // Respond responds under a grant. A repeated call settles the response under the same key.

@@ -1,8 +1,10 @@
 package vennioclient
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
+	"slices"
 	"strings"
 )
 
@@ -46,14 +48,8 @@ func named(names []string, i int, id string) string {
 
 // notes returns text with the title before it and the other participants after it.
 func (x extras) notes(text string) string {
-	parts := []string{x.title, text, x.people()}
-	kept := parts[:0]
-	for _, part := range parts {
-		if part != "" {
-			kept = append(kept, part)
-		}
-	}
-	return strings.Join(kept, "\n\n")
+	parts := slices.DeleteFunc([]string{x.title, text, x.people()}, func(part string) bool { return part == "" })
+	return strings.Join(parts, "\n\n")
 }
 
 func (x extras) people() string {
@@ -95,9 +91,7 @@ func (b *Booking) extractExtras() {
 	if len(b.Metadata) == 0 {
 		b.Metadata = nil
 	}
-	if b.Title == "" {
-		b.Title = x.title
-	}
+	b.Title = cmp.Or(b.Title, x.title)
 	if b.Participants == nil {
 		b.Participants = append(x.hosts, x.attendees...)
 	}

@@ -58,11 +58,7 @@ func (b *Booking) json() bookingJSON {
 
 // findBooking returns a booking or nil. The caller must hold s.mu.
 func (s *Server) findBooking(id string) *Booking {
-	i := slices.IndexFunc(s.data.Bookings, func(b *Booking) bool { return b.ID == id })
-	if i < 0 {
-		return nil
-	}
-	return s.data.Bookings[i]
+	return find(s.data.Bookings, func(b *Booking) bool { return b.ID == id })
 }
 
 func (b *Booking) overdue(now time.Time) bool {
@@ -248,15 +244,11 @@ func (s *Server) listBookings(c *call) (answer, error) {
 	series, status := f.values.Get("series_id"), f.values.Get("status")
 	found, more, err := paginate(s.data.Bookings, page, func(b *Booking) string { return b.ID }, func(b *Booking) bool {
 		return cmp.Or(hostID, b.HostID) == b.HostID && cmp.Or(series, b.SeriesID) == b.SeriesID && cmp.Or(status, b.Status) == b.Status && b.span().overlaps(within)
-	})
+	}, func(b *Booking) bookingJSON { return s.shown(c, b) })
 	if err != nil {
 		return answer{}, err
 	}
-	out := bookingPage{Bookings: make([]bookingJSON, 0, len(found)), Pagination: more}
-	for _, b := range found {
-		out.Bookings = append(out.Bookings, s.shown(c, b))
-	}
-	return answer{status: http.StatusOK, body: out}, nil
+	return answer{status: http.StatusOK, body: bookingPage{found, more}}, nil
 }
 
 // shown is json for the caller of c: the page to pay is at the address of the caller's sandbox, although

@@ -22,15 +22,11 @@ func (s *Server) listConsents(c *call) (answer, error) {
 	}
 	found, more, err := paginate(s.data.Consents, page, func(k *consent) string { return k.ID }, func(k *consent) bool {
 		return (role == "" || role == k.role()) && (!activeOnly || k.active(c.now))
-	})
+	}, func(k *consent) consentJSON { return k.json(c.now) })
 	if err != nil {
 		return answer{}, err
 	}
-	out := consentPage{Consents: make([]consentJSON, 0, len(found)), Pagination: more}
-	for _, k := range found {
-		out.Consents = append(out.Consents, k.json(c.now))
-	}
-	return answer{status: http.StatusOK, body: out}, nil
+	return answer{status: http.StatusOK, body: consentPage{found, more}}, nil
 }
 
 // consentBody is the body of POST /v1/consents.
@@ -200,21 +196,17 @@ func (s *Server) accessTo(c *call, who []*host) (*[]accessJSON, error) {
 	}
 	out := make([]accessJSON, 0, len(who))
 	for _, h := range who {
-		i := slices.IndexFunc(s.data.Consents, func(k *consent) bool {
+		k := find(s.data.Consents, func(k *consent) bool {
 			return k.Grantor.ID == h.ID && k.Grantee.ID == account.ID && k.active(c.now) && k.allowsFreeBusy()
 		})
-		if i < 0 {
+		if k == nil {
 			return nil, refuse(forbidden, "There is no active consent from "+h.Name+" ("+h.ID+") that gives you "+accessFreeBusy+".")
 		}
-		out = append(out, s.data.Consents[i].access(c.now))
+		out = append(out, k.access(c.now))
 	}
 	return &out, nil
 }
 
 func (s *Server) findConsent(id string) *consent {
-	i := slices.IndexFunc(s.data.Consents, func(k *consent) bool { return k.ID == id })
-	if i < 0 {
-		return nil
-	}
-	return s.data.Consents[i]
+	return find(s.data.Consents, func(k *consent) bool { return k.ID == id })
 }

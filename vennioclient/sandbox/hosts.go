@@ -62,16 +62,14 @@ func (s *Server) listHosts(c *call) (answer, error) {
 	if err := f.err(); err != nil {
 		return answer{}, err
 	}
-	found, more, err := paginate(hosts, page, func(h *host) string { return h.ID }, func(*host) bool { return true })
+	created := s.data.Created.UTC().Truncate(time.Hour).AddDate(0, 0, -30)
+	found, more, err := paginate(hosts, page, func(h *host) string { return h.ID }, nil, func(h *host) hostJSON {
+		return hostJSON{h.ID, h.Name, "active", !s.data.Disconnected[h.ID], stamp(created, time.UTC)}
+	})
 	if err != nil {
 		return answer{}, err
 	}
-	created := s.data.Created.UTC().Truncate(time.Hour).AddDate(0, 0, -30)
-	out := hostPage{Hosts: make([]hostJSON, 0, len(found)), Pagination: more}
-	for _, h := range found {
-		out.Hosts = append(out.Hosts, hostJSON{h.ID, h.Name, "active", !s.data.Disconnected[h.ID], stamp(created, time.UTC)})
-	}
-	return answer{status: http.StatusOK, body: out}, nil
+	return answer{status: http.StatusOK, body: hostPage{found, more}}, nil
 }
 
 // me answers GET /v1/me with the owner of the key, who has no calendar here.
@@ -86,12 +84,7 @@ func (s *Server) me(c *call) (answer, error) {
 // prefix "user:", or nil.
 func findHost(ref string) *host {
 	ref = bare(ref)
-	for _, h := range hosts {
-		if strings.EqualFold(h.ID, ref) || strings.EqualFold(h.Email, ref) {
-			return h
-		}
-	}
-	return nil
+	return find(hosts, func(h *host) bool { return strings.EqualFold(h.ID, ref) || strings.EqualFold(h.Email, ref) })
 }
 
 // bare removes the kind from "kind:name".

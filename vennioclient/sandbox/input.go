@@ -190,6 +190,15 @@ func (f *form) list(name string) []string {
 	return slices.DeleteFunc(strings.Split(f.values.Get(name), ","), func(s string) bool { return strings.TrimSpace(s) == "" })
 }
 
+// find returns the first item for which is returns true, or nil.
+func find[T any](all []*T, is func(*T) bool) *T {
+	i := slices.IndexFunc(all, is)
+	if i < 0 {
+		return nil
+	}
+	return all[i]
+}
+
 // The page sizes of lists (documented for consents).
 const (
 	defaultPage = 50
@@ -211,28 +220,28 @@ func (f *form) page() pageRequest {
 	return pageRequest{f.number(defaultPage, 1, maxPage, "limit"), f.values.Get("cursor")}
 }
 
-// paginate returns the wanted items after the cursor. A cursor is the id of the last item
-// of the page before, so a list that grows meanwhile neither repeats nor skips items.
-func paginate[T any](all []T, page pageRequest, id func(T) string, wanted func(T) bool) ([]T, pagination, error) {
+// paginate returns the wanted items after the cursor, in the form of show. If wanted is nil, all
+// are wanted. A cursor is the id of the last item of the page before, so a list that grows
+// meanwhile neither repeats nor skips items.
+func paginate[T, J any](all []*T, page pageRequest, id func(*T) string, wanted func(*T) bool, show func(*T) J) ([]J, pagination, error) {
 	first := 0
 	if page.cursor != "" {
 		last, err := base64.RawURLEncoding.DecodeString(page.cursor)
-		seen := slices.IndexFunc(all, func(item T) bool { return id(item) == string(last) })
+		seen := slices.IndexFunc(all, func(item *T) bool { return id(item) == string(last) })
 		if err != nil || seen < 0 {
 			return nil, pagination{}, invalid(map[string]string{"cursor": "is not a cursor that a list returned"})
 		}
 		first = seen + 1
 	}
-	var out []T
+	out, last := []J{}, ""
 	for _, item := range all[first:] {
-		if !wanted(item) {
+		if wanted != nil && !wanted(item) {
 			continue
 		}
 		if len(out) == page.limit {
-			next := base64.RawURLEncoding.EncodeToString([]byte(id(out[len(out)-1])))
-			return out, pagination{&next}, nil
+			return out, pagination{new(base64.RawURLEncoding.EncodeToString([]byte(last)))}, nil
 		}
-		out = append(out, item)
+		out, last = append(out, show(item)), id(item)
 	}
 	return out, pagination{}, nil
 }

@@ -158,15 +158,11 @@ func (s *Server) listVennLinks(c *call) (answer, error) {
 	if err := f.err(); err != nil {
 		return answer{}, err
 	}
-	found, more, err := paginate(s.data.VennLinks, page, func(l *vennLink) string { return l.ID }, func(*vennLink) bool { return true })
+	found, more, err := paginate(s.data.VennLinks, page, func(l *vennLink) string { return l.ID }, nil, (*vennLink).json)
 	if err != nil {
 		return answer{}, err
 	}
-	out := vennLinkPage{VennLinks: make([]vennLinkJSON, 0, len(found)), Pagination: more}
-	for _, l := range found {
-		out.VennLinks = append(out.VennLinks, l.json())
-	}
-	return answer{status: http.StatusOK, body: out}, nil
+	return answer{status: http.StatusOK, body: vennLinkPage{found, more}}, nil
 }
 
 // linkBookingBody is the body of POST /v1/venn-links/{id}/book.
@@ -188,11 +184,10 @@ func (s *Server) bookVennLink(c *call) (answer, error) {
 	if err := decode(c.body, &in); err != nil {
 		return answer{}, err
 	}
-	i := slices.IndexFunc(s.data.VennLinks, func(l *vennLink) bool { return l.Code == c.id() })
-	if i < 0 {
+	l := find(s.data.VennLinks, func(l *vennLink) bool { return l.Code == c.id() })
+	if l == nil {
 		return answer{}, refuse(notFound, "There is no Venn Link "+c.id()+".")
 	}
-	l := s.data.VennLinks[i]
 	if !l.ExpiresAt.IsZero() && !c.now.Before(l.ExpiresAt) {
 		return answer{}, refuse(notFound, "This Venn Link has expired.")
 	}

@@ -329,15 +329,11 @@ func (s *Server) listProposals(c *call) (answer, error) {
 	}
 	found, more, err := paginate(s.data.Proposals, page, func(p *proposal) string { return p.ID }, func(p *proposal) bool {
 		return cmp.Or(status, p.Status) == p.Status
-	})
+	}, (*proposal).json)
 	if err != nil {
 		return answer{}, err
 	}
-	out := proposalPage{Proposals: make([]proposalJSON, 0, len(found)), Pagination: more}
-	for _, p := range found {
-		out.Proposals = append(out.Proposals, p.json())
-	}
-	return answer{status: http.StatusOK, body: out}, nil
+	return answer{status: http.StatusOK, body: proposalPage{found, more}}, nil
 }
 
 // requestedProposal returns the proposal with the id in the path.
@@ -350,11 +346,7 @@ func (s *Server) requestedProposal(c *call) (*proposal, error) {
 }
 
 func (s *Server) findProposal(id string) *proposal {
-	i := slices.IndexFunc(s.data.Proposals, func(p *proposal) bool { return p.ID == id })
-	if i < 0 {
-		return nil
-	}
-	return s.data.Proposals[i]
+	return find(s.data.Proposals, func(p *proposal) bool { return p.ID == id })
 }
 
 func (s *Server) readProposal(c *call) (answer, error) {

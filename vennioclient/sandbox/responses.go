@@ -14,10 +14,8 @@ import (
 // link.
 func (s *Server) invitationOf(token string, now time.Time) (*proposal, *participant, error) {
 	for _, p := range s.data.Proposals {
-		var person *participant
-		if i := slices.IndexFunc(p.Participants, func(w *participant) bool { return opens(w.Link, token) }); i >= 0 {
-			person = p.Participants[i]
-		} else if !opens(p.OpenLink, token) {
+		person := find(p.Participants, func(w *participant) bool { return opens(w.Link, token) })
+		if person == nil && !opens(p.OpenLink, token) {
 			continue
 		}
 		switch {
@@ -126,11 +124,11 @@ func (s *Server) responder(c *call, p *proposal, token string) (*participant, er
 	if p.Organizer == account {
 		return nil, refuse(organizerRefused, "")
 	}
-	i := slices.IndexFunc(p.Participants, func(w *participant) bool { return w.Party == account })
-	if i < 0 {
+	person := find(p.Participants, func(w *participant) bool { return w.Party == account })
+	if person == nil {
 		return nil, refuse(forbidden, "You are not a participant of this proposal.")
 	}
-	return p.Participants[i], nil
+	return person, nil
 }
 
 // read checks the response and returns the times of a counter.
@@ -177,14 +175,13 @@ func (in *responseBody) read(c *call, p *proposal) ([]span, error) {
 // vote records a vote and ends the poll if everyone who was invited has voted.
 func (s *Server) vote(c *call, p *proposal, person *participant, in responseBody) {
 	if person == nil {
-		i := slices.IndexFunc(p.Participants, func(w *participant) bool {
+		person = find(p.Participants, func(w *participant) bool {
 			return in.VoterEmail != "" && strings.EqualFold(w.Party.Email, in.VoterEmail)
 		})
-		if i < 0 {
-			i = len(p.Participants)
-			p.Participants = append(p.Participants, &participant{ID: s.uuid(), Party: partyJSON{Email: in.VoterEmail}})
+		if person == nil {
+			person = &participant{ID: s.uuid(), Party: partyJSON{Email: in.VoterEmail}}
+			p.Participants = append(p.Participants, person)
 		}
-		person = p.Participants[i]
 		person.Party.Name = cmp.Or(in.VoterName, person.Party.Name)
 	}
 	person.SlotID, person.Status = in.SlotID, participantVoted

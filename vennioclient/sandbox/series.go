@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"fmt"
 	"net/http"
-	"slices"
 	"time"
 )
 
@@ -117,24 +116,20 @@ func (s *Server) listSeries(c *call) (answer, error) {
 	if err := f.err(); err != nil {
 		return answer{}, err
 	}
-	found, more, err := paginate(s.data.Series, page, func(r *series) string { return r.ID }, func(*series) bool { return true })
+	found, more, err := paginate(s.data.Series, page, func(r *series) string { return r.ID }, nil, (*series).json)
 	if err != nil {
 		return answer{}, err
 	}
-	out := seriesPage{BookingSeries: make([]seriesJSON, 0, len(found)), Pagination: more}
-	for _, r := range found {
-		out.BookingSeries = append(out.BookingSeries, r.json())
-	}
-	return answer{status: http.StatusOK, body: out}, nil
+	return answer{status: http.StatusOK, body: seriesPage{found, more}}, nil
 }
 
 // readSeries answers GET /v1/booking-series/{id}, with all bookings of the series.
 func (s *Server) readSeries(c *call) (answer, error) {
-	i := slices.IndexFunc(s.data.Series, func(r *series) bool { return r.ID == c.id() })
-	if i < 0 {
+	r := find(s.data.Series, func(r *series) bool { return r.ID == c.id() })
+	if r == nil {
 		return answer{}, refuse(notFound, "There is no booking series "+c.id()+".")
 	}
-	out := seriesEnvelope{BookingSeries: s.data.Series[i].json(), Bookings: []bookingJSON{}}
+	out := seriesEnvelope{BookingSeries: r.json(), Bookings: []bookingJSON{}}
 	for _, b := range s.data.Bookings {
 		if b.SeriesID == c.id() {
 			out.Bookings = append(out.Bookings, b.json())

@@ -39,7 +39,7 @@ func (t Target) connect(ctx context.Context) ([]Finding, *vennioclient.Client) {
 	}
 	_, err = c.ListConsents(ctx, vennioclient.ConsentsQuery{Role: "grantee", Limit: 1})
 	if seen.status == 0 {
-		return []Finding{t.unreachable(err)}, nil
+		return []Finding{noAnswer(CheckAddress, t.Config.APIURL, "VENNIO_API_URL", t.Config.Timeout, err)}, nil
 	}
 	all := []Finding{t.reached(seen), clock(seen)}
 	if err != nil && vennioclient.KindOf(err) == vennioclient.KindUnauthorized {
@@ -216,11 +216,6 @@ func clock(s *sight) Finding {
 		return warn(check, saw, do)
 	}
 	return ok(check, "within %s of Vennio's", max(off, time.Second))
-}
-
-// unreachable reports why Vennio did not answer.
-func (t Target) unreachable(err error) Finding {
-	return noAnswer(CheckAddress, t.Config.APIURL, "VENNIO_API_URL", t.Config.Timeout, err)
 }
 
 // noAnswer reports why an address did not answer. setting is the setting that contains the address.

@@ -338,18 +338,48 @@ func (s *conversation) recordSlots(v, hosts any) {
 var ignoredArguments = []string{"consent", "timezone", "hosts"}
 
 // defaultArguments mean the same as if they were absent.
-var defaultArguments = map[string]any{"scope": "single", "response": "accept", "duration_minutes": 30.0}
+var defaultArguments = map[string]any{"scope": "single", "response": "accept", "duration_minutes": 30}
 
-// actOf identifies what a call would write, whatever its consent, the spelling of its slot ids and names, and the order
-// of its lists.
+// writers decode the arguments of the tools that write. The server coerces arguments whose meaning is clear, such as an
+// e-mail address in the place of an attendee.
+var writers = map[string]func(json.RawMessage) (any, error){
+	"book_slot":           decode[schemas.BookSlotInput],
+	"reschedule_booking":  decode[schemas.RescheduleBookingInput],
+	"cancel_booking":      decode[schemas.CancelBookingInput],
+	"update_booking":      decode[schemas.UpdateBookingInput],
+	"propose_times":       decode[schemas.ProposeTimesInput],
+	"respond_to_proposal": decode[schemas.RespondToProposalInput],
+	"close_poll":          decode[schemas.ClosePollInput],
+	"share_link":          decode[schemas.ShareLinkInput],
+}
+
+func decode[T any](arguments json.RawMessage) (any, error) {
+	return schemas.NewInput[T]().Decode(arguments)
+}
+
+// coerced returns the arguments of a tool as the server understands them; unchanged if it refuses them.
+func coerced(tool string, arguments map[string]any) map[string]any {
+	if writers[tool] == nil {
+		return arguments
+	}
+	in, err := writers[tool](json.RawMessage(asJSON(arguments)))
+	if err != nil {
+		return arguments
+	}
+	understood, _ := parseArguments(asJSON(in))
+	return understood
+}
+
+// actOf identifies what a call would write, whatever its consent, the spelling of its arguments, slot ids and names, and
+// the order of its lists.
 func (s *conversation) actOf(tool string, arguments map[string]any) string {
 	act := map[string]any{"tool": tool}
-	for name, value := range arguments {
+	for name, value := range coerced(tool, arguments) {
 		value = s.normal(value)
 		if full, ok := value.(string); ok && name == "host" {
 			value, _, _ = strings.Cut(full, " ") // the first name is enough
 		}
-		absent := value == nil || value == "" || asJSON(value) == "[]" || value == defaultArguments[name]
+		absent := slices.Contains([]string{"null", `""`, "[]", "0", asJSON(defaultArguments[name])}, asJSON(value))
 		if !absent && !slices.Contains(ignoredArguments, name) {
 			act[name] = value
 		}

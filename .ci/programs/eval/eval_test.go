@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"maps"
 	"regexp"
 	"slices"
@@ -116,6 +117,35 @@ func TestTheOutcomeIsAskedForOnce(t *testing.T) {
 	require.NoError(t, err)
 	assert.Empty(t, r.Reported)
 	assert.Equal(t, []string{gradeCompleted}, slices.Collect(maps.Keys(r.Findings)))
+}
+
+// Calls that mean the same have the same act, however a model spells them.
+func TestTheActOfACall(t *testing.T) {
+	t.Parallel()
+	s := &conversation{slots: map[string]string{"s1": "at 10", "s2": "at 10", "s3": "at 11"}}
+	act := func(tool, arguments string) string {
+		parsed, err := parseArguments(arguments)
+		require.NoError(t, err)
+		_, err = writers[tool](json.RawMessage(arguments))
+		require.NoError(t, err, arguments)
+		return s.actOf(tool, parsed)
+	}
+	booking := act("book_slot", `{"slot_id":"s1","title":"Engines","attendees":[{"name":"Ada","email":"ada@example.com"},{"email":"bob@example.com"}],"consent":{"granted":false}}`)
+	for _, spelling := range []string{
+		`{"slot_id":"s2","title":" engines ","attendees":["bob@example.com","Ada <ADA@example.com>"],"notes":null,"hosts":["Alice"],"consent":{"granted":true,"given_by":"Eve","statement":"Yes"}}`,
+		`{"slot_id":"s1","title":"Engines","attendees":"ada@example.com, bob@example.com","notes":"","consent":"{\"granted\":false}"}`,
+	} {
+		assert.Equal(t, booking, act("book_slot", spelling))
+	}
+	for _, other := range []string{
+		`{"slot_id":"s3","title":"Engines","attendees":["ada@example.com","bob@example.com"],"consent":{"granted":true,"given_by":"Eve","statement":"Yes"}}`,
+		`{"slot_id":"s1","title":"Engines","attendees":["ada@example.com"],"consent":{"granted":true,"given_by":"Eve","statement":"Yes"}}`,
+		`{"slot_id":"s1","title":"Engines","attendees":["ada@example.com","bob@example.com"],"notes":"More","consent":{"granted":true,"given_by":"Eve","statement":"Yes"}}`,
+	} {
+		assert.NotEqual(t, booking, act("book_slot", other))
+	}
+	assert.Equal(t, act("share_link", `{"title":"Intro","host":"Alice","consent":{"granted":false}}`), act("share_link", `{"title":"Intro","host":"Alice Marlow","duration_minutes":"30","consent":false}`))
+	assert.NotEqual(t, act("cancel_booking", `{"booking_id":"b","consent":false}`), act("cancel_booking", `{"booking_id":"b","scope":"series","consent":false}`))
 }
 
 // Two runs with the same replies of the model have the same calls, answers, state and findings.

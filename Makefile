@@ -42,7 +42,7 @@ test-race: ## All tests under the race detector, the slow ones too, and every fu
 
 postgres: ## Database tests on PostgreSQL with the race detector, and replicas that are killed (needs Debian's postgresql)
 	go run ./internal/sqldb/storetest/run $(GOTEST) -race -count=1 -timeout=20m ./internal/sqldb ./internal/consent ./internal/webhooks
-	$(GOTEST) -count=1 -v ./internal/replicas
+	$(GOTEST) -count=1 -timeout=30m -v ./internal/replicas
 
 check: format vet lint tidy drift cross ## All checks of CI other than tests: see the targets below
 

@@ -102,7 +102,7 @@ func TestReq_P6_UnansweredItWaitsElsewhere(t *testing.T) {
 	t.Parallel()
 	for _, protocol := range asking[:2] {
 		w, p := newWorld(t), silent()
-		w.deps.AskTime = 20 * time.Millisecond
+		w.deps.AskTime = time.Second // enough for the question to reach the person
 		w.deps.ApprovalURL = func(id string) (string, error) { return "http://127.0.0.1:1/approvals/" + id, nil }
 		w.meet(protocol, p, nil)
 		waitsElsewhere(t, w, p, "no answer")

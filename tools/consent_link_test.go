@@ -24,7 +24,7 @@ func opens(t *testing.T, protocol string, action mcp.ElicitationResponseAction, 
 	w, seen := newWorld(t), &linked{}
 	w.deps.AskTime = time.Minute
 	if action == accept && does == nil {
-		w.deps.AskTime = 100 * time.Millisecond
+		w.deps.AskTime = time.Second // enough for the link to reach the person
 	}
 	w.deps.ApprovalURL = func(id string) (string, error) { return "http://127.0.0.1:1/approvals/" + id, nil }
 	w.meet(protocol, &person{elicit: func(_ context.Context, r mcp.ElicitationRequest) (mcp.ElicitationResponseAction, error) {

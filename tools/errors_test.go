@@ -113,11 +113,12 @@ func TestASlowVennioIsGivenUpOn(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	booking := agreed(w.slot().SlotID)
-	patient, quick := w.deps.Vennio, vennioclient.WithHTTPClient(&http.Client{Timeout: 50 * time.Millisecond})
+	patient, quick := w.deps.Vennio, vennioclient.WithHTTPClient(&http.Client{Timeout: time.Second})
 	w.deps.Vennio = w.client(canary, quick) // for the call that Vennio does not answer, and no other
 	w.connect()
 	w.vennio.SlowNext(3, time.Minute)
 	assert.Equal(t, schemas.CodeOutcomeUnknown, w.book(booking).Code)
+	w.vennio.Calm() // an attempt may have ended before it arrived
 	w.deps.Vennio = patient
 	w.connect()
 	again := w.book(booking)

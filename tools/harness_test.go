@@ -140,7 +140,7 @@ func (w *world) connect() {
 	for _, tool := range tools.Catalog(w.deps) {
 		srv.AddTools(tool.Bind(watch))
 	}
-	agent, err := client.NewInProcessClient(srv)
+	agent, err := client.NewInProcessClientWithOptions(srv, client.WithDiscoverTimeout(time.Minute))
 	require.NoError(w.t, err)
 	w.t.Cleanup(func() { _ = agent.Close() })
 	require.NoError(w.t, agent.Start(w.t.Context()))
@@ -315,7 +315,7 @@ func (w *world) server() *server.MCPServer {
 // that cannot ask. It declares what can says, or what mcp-go makes of p.
 func (w *world) meet(protocol string, p *person, can *mcp.ElicitationCapability) {
 	w.t.Helper()
-	var options []client.ClientOption
+	options := []client.ClientOption{client.WithDiscoverTimeout(time.Minute)}
 	if p != nil {
 		options = append(options, client.WithElicitationHandler(p))
 	}

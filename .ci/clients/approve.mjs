@@ -15,7 +15,7 @@ before(async () => {
 }, { timeout: 300_000 })
 after(async () => { await browser?.close(); await program?.remove(); await ahead?.remove() })
 
-const limit = { timeout: 60_000 }
+const limit = { timeout: 240_000 }
 
 /** waiting returns an agent whose call returned an approval link. */
 async function waiting(t, change = {}, transport = 'stdio') {

@@ -7,7 +7,7 @@ import { installed } from './lib/installed.mjs'
 import { build, findsAndBooks, World } from './lib/program.mjs'
 
 let program
-before(async () => { program = await build() }, { timeout: 120_000 })
+before(async () => { program = await build() }, { timeout: 300_000 })
 after(() => program?.remove())
 
 /** bridge returns an agent behind mcp-remote. The server requires no login, so no browser is opened. */
@@ -22,12 +22,12 @@ async function bridge(world, transport, options) {
 }
 
 for (const transport of ['http', 'sse']) {
-  test(`a client of stdio finds and books through mcp-remote, over ${transport}`, { timeout: 60_000 }, async (t) => {
+  test(`a client of stdio finds and books through mcp-remote, over ${transport}`, { timeout: 240_000 }, async (t) => {
     const world = await World.open(t, program)
     await findsAndBooks(world, await bridge(world, transport))
   })
 
-  test(`a person is asked through mcp-remote, over ${transport}`, { timeout: 60_000 }, async (t) => {
+  test(`a person is asked through mcp-remote, over ${transport}`, { timeout: 240_000 }, async (t) => {
     const world = await World.open(t, program)
     const asked = []
     const agent = await bridge(world, transport, {

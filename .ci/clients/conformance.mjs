@@ -32,12 +32,12 @@ const sets = {
 /** fixtures matches the scenarios that need the suite's tools, prompts and resources. */
 const fixtures = /^(tools-call-|prompts-get-|resources-(read|templates|subscribe|unsubscribe)|elicitation-|input-required-result-|json-schema-|http-custom-header-)/
 
-const limit = { timeout: 150_000 }
+const limit = { timeout: 400_000 }
 const built = {}
 before(async () => {
   built.fixtures = await build('./conformance', '.ci/programs')
   built.program = await build()
-}, { timeout: 120_000 })
+}, { timeout: 300_000 })
 after(async () => { for (const each of Object.values(built)) await each.remove() })
 
 for (const [version, { set, required, failing, bare }] of Object.entries(sets)) {

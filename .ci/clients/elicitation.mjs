@@ -7,10 +7,10 @@ import { sdks } from './lib/clients.mjs'
 import { approve, book, build, firstSlot, link, World } from './lib/program.mjs'
 
 let program
-before(async () => { program = await build() }, { timeout: 120_000 })
+before(async () => { program = await build() }, { timeout: 300_000 })
 after(() => program?.remove())
 
-const limit = { timeout: 60_000 }
+const limit = { timeout: 240_000 }
 const yes = { action: 'accept', content: { approve: true } }
 
 for (const [protocol, sdk] of Object.entries(sdks)) {
@@ -80,10 +80,13 @@ function cases(protocol, transport) {
 
   test('without an answer nothing is written, and a late approval does not count', limit, async (t) => {
     let answerLate
-    const { world, agent, asked, booking } = await asking(t, () => new Promise((resolve) => { answerLate = resolve }))
-    const patience = AbortSignal.timeout(3_000)
-    const givenUp = assert.rejects(book(agent, booking, { signal: patience })) // the client cancels its call
-    await once(patience, 'abort')
+    const patience = new AbortController()
+    const { world, agent, asked, booking } = await asking(t, () => new Promise((resolve) => {
+      answerLate = resolve
+      setTimeout(() => patience.abort(), 1_000) // after the person was asked
+    }))
+    const givenUp = assert.rejects(book(agent, booking, { signal: patience.signal })) // the client cancels its call
+    await once(patience.signal, 'abort')
     assert.equal(asked.length, 1)
     assert.equal(await world.writes(), 0)
     answerLate(yes)

@@ -10,7 +10,7 @@ import { build, findsAndBooks, World } from './lib/program.mjs'
 const inspector = installed('@modelcontextprotocol/inspector/clients/launcher/build/index.js')
 
 let program
-before(async () => { program = await build() }, { timeout: 120_000 })
+before(async () => { program = await build() }, { timeout: 300_000 })
 after(() => program?.remove())
 
 /** targets are the Inspector's arguments for the program's transports. */
@@ -21,11 +21,11 @@ const targets = {
 }
 
 for (const [transport, era] of [['stdio', 'legacy'], ['stdio', 'modern'], ['http', 'legacy'], ['http', 'modern'], ['sse', 'legacy']]) {
-  test(`the Inspector finds and books over ${transport}, era ${era}`, { timeout: 60_000 }, async (t) => {
+  test(`the Inspector finds and books over ${transport}, era ${era}`, { timeout: 240_000 }, async (t) => {
     const world = await World.open(t, program)
     const target = await targets[transport](world)
     const inspect = (args) => promisify(execFile)(node22, [inspector, '--cli', ...target, '--protocol-era', era, '--format', 'json', ...args], {
-      env: world.env, timeout: 30_000, killSignal: 'SIGKILL',
+      env: world.env, timeout: 120_000, killSignal: 'SIGKILL',
     })
     const run = async (...args) => JSON.parse((await inspect(args)).stdout).result
     const { stdout: skills } = await inspect(['--method', 'skills/list', '--verify', '--require-digests']) // fails if an entry differs from its file

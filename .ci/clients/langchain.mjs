@@ -8,7 +8,7 @@ import { MultiServerMCPClient } from '@langchain/mcp-adapters'
 import { build, findsAndBooks, firstSlot, World } from './lib/program.mjs'
 
 let program
-before(async () => { program = await build() }, { timeout: 120_000 })
+before(async () => { program = await build() }, { timeout: 300_000 })
 after(() => program?.remove())
 
 /** load returns LangChain's tools by name, from a server over SSE, and an agent that calls them. */
@@ -25,12 +25,12 @@ async function load(world) {
   return { tools, call }
 }
 
-test('LangChain finds and books over SSE', { timeout: 60_000 }, async (t) => {
+test('LangChain finds and books over SSE', { timeout: 240_000 }, async (t) => {
   const world = await World.open(t, program)
   await findsAndBooks(world, await load(world))
 })
 
-test('LangChain hears from a refusal what to do next', { timeout: 60_000 }, async (t) => {
+test('LangChain hears from a refusal what to do next', { timeout: 240_000 }, async (t) => {
   const world = await World.open(t, program)
   const agent = await load(world)
   const booking = await firstSlot(agent)

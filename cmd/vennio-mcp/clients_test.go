@@ -115,7 +115,7 @@ func TestReq_C16_The200FirstCharactersOfAFormAreEnough(t *testing.T) {
 		t.Run(over+" "+protocol, func(t *testing.T) {
 			t.Parallel()
 			claude := &form{content: map[string]any{"approve": true}}
-			c := clientOver(t, over, protocol, clean(t, "VENNIO_CONSENT=ask"), claude)
+			c := clientOver(t, over, protocol, stored(t, clean(t, "VENNIO_CONSENT=ask")), claude)
 			booking := aBooking(t, c)
 			booking["consent"] = map[string]any{"granted": false}
 			text, booked, isError := outcomeOf(t, c, "book_slot", booking)
@@ -148,7 +148,7 @@ func TestReq_T11_AClientThatValidatesArgumentsGetsAPreviewWithoutInventingConsen
 		for policy, status := range map[string]string{"attested": "awaiting_consent", "ask": "awaiting_consent", "human": "awaiting_consent"} {
 			t.Run(transport+" "+policy, func(t *testing.T) {
 				t.Parallel()
-				c := connect(t, transport, "2025-11-25", clean(t, "VENNIO_CONSENT="+policy))
+				c := connect(t, transport, "2025-11-25", stored(t, clean(t, "VENNIO_CONSENT="+policy)))
 				booking := aBooking(t, c)
 				booking["consent"] = map[string]any{"granted": false}
 				fitsSchema(t, c, "book_slot", booking)

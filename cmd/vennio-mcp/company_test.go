@@ -94,10 +94,10 @@ tenants:
   - {name: acme, api_key: "${ACME_KEY}", hosts: "%s", consent: attested}
   - {name: beta, api_key: "${BETA_KEY}", hosts: "%s", consent: attested, guest_domains: beta.example}
 `, auth.HashOf(c.acme), auth.HashOf(c.reader), auth.HashOf(c.beta), auth.HashOf(c.guest), hosts, hosts), 0o600))
-	c.env = clean(t, append([]string{
+	c.env = stored(t, clean(t, append([]string{
 		"VENNIO_API_URL=" + c.bank.url, "ACME_KEY=" + keyOfAcme, "BETA_KEY=" + keyOfBeta, "VENNIO_LOG_LEVEL=debug",
 		"VENNIO_MCP_SETTINGS=" + settings, "VENNIO_CONSENT=attested",
-	}, more...)...)
+	}, more...)...))
 	c.server = start(t, c.env, "serve", "--addr", "127.0.0.1:0")
 	c.url = c.server.address()
 	return c

@@ -60,6 +60,7 @@ func TestReq_P12_AClientConnectsAsTheCardSays(t *testing.T) {
 				c, err = client.NewSSEMCPClient(remote.URL)
 				require.NoError(t, err)
 			}
+			client.WithDiscoverTimeout(patience)(c)
 			require.NoError(t, c.Start(t.Context()))
 			hello := mcp.InitializeRequest{}
 			hello.Params.ProtocolVersion = version

@@ -44,7 +44,7 @@ func newDesk(t *testing.T) *desk {
 	t.Cleanup(crm.Close)
 	settings := filepath.Join(t.TempDir(), "settings.yml")
 	require.NoError(t, os.WriteFile(settings, fmt.Appendf(nil, "sinks: [{name: crm, type: http, url: %q, secret: s, events: [booking.*]}]\n", crm.URL), 0o600))
-	d.env = clean(t, "VENNIO_API_KEY=vennio_sk_test_c4n4ry_x", "VENNIO_API_URL=http://127.0.0.1:9", "VENNIO_MCP_SETTINGS="+settings, "VENNIO_WEBHOOK_SECRET=whsec_c4n4ry")
+	d.env = stored(t, clean(t, "VENNIO_API_KEY=vennio_sk_test_c4n4ry_x", "VENNIO_API_URL=http://127.0.0.1:9", "VENNIO_MCP_SETTINGS="+settings, "VENNIO_WEBHOOK_SECRET=whsec_c4n4ry"))
 	d.url = start(t, d.env, "serve", "--addr", "127.0.0.1:0").address() + "/webhooks/vennio"
 	return d
 }

@@ -87,7 +87,7 @@ func (c *conversation) booking() map[string]any {
 func humanEnv(t *testing.T, more ...string) (env []string, vennio string) {
 	t.Helper()
 	vennio = startSandboxProcess(t)
-	return clean(t, append(more, "VENNIO_API_URL="+vennio, "VENNIO_API_KEY=vennio_sk_test_c4n4ry_human", "VENNIO_HOSTS="+sandboxHostsSetting(), "USER=ada")...), vennio
+	return stored(t, clean(t, append(more, "VENNIO_API_URL="+vennio, "VENNIO_API_KEY=vennio_sk_test_c4n4ry_human", "VENNIO_HOSTS="+sandboxHostsSetting(), "USER=ada")...)), vennio
 }
 
 var link = regexp.MustCompile(`http://(?:localhost|127\.0\.0\.1):\d+/approvals/[A-Z2-7]+`)

@@ -113,7 +113,7 @@ tenants:
   - {name: acme, api_key: %s, consent: attested}
   - {name: beta, api_key: %s, consent: attested}
 `, a.url, a.url, a.more, keyOfAcme, keyOfBeta), 0o600))
-	c.env = clean(a.t, "VENNIO_API_URL="+c.bank.url, "VENNIO_MCP_SETTINGS="+settings, "VENNIO_MCP_PUBLIC_URL="+resource, "VENNIO_LOG_LEVEL=debug")
+	c.env = stored(a.t, clean(a.t, "VENNIO_API_URL="+c.bank.url, "VENNIO_MCP_SETTINGS="+settings, "VENNIO_MCP_PUBLIC_URL="+resource, "VENNIO_LOG_LEVEL=debug"))
 	c.server = start(a.t, c.env, "serve", "--addr", "127.0.0.1:0")
 	c.url = c.server.address()
 	return c

@@ -38,8 +38,8 @@ func TestReq_C10_APollBecomesAMeetingAndALinkAPaidBooking(t *testing.T) {
 			box, err := app.StartSandbox(t.Context(), "127.0.0.1:0", time.Now, nil)
 			require.NoError(t, err)
 			t.Cleanup(box.Close)
-			c, _ := bare(t, over, clean(t, "VENNIO_API_URL="+box.URL, "VENNIO_API_KEY="+sandbox.DefaultKey(), "VENNIO_HOSTS="+sandboxHostsSetting(),
-				"VENNIO_CONSENT=attested", "VENNIO_TOOLSETS=scheduling,negotiation,links"))
+			c, _ := bare(t, over, stored(t, clean(t, "VENNIO_API_URL="+box.URL, "VENNIO_API_KEY="+sandbox.DefaultKey(), "VENNIO_HOSTS="+sandboxHostsSetting(),
+				"VENNIO_CONSENT=attested", "VENNIO_TOOLSETS=scheduling,negotiation,links")))
 			agent := &agent{mcp: c}
 			yes := schemas.ConsentArgument{Consent: schemas.Consent{Granted: true, GivenBy: "Ada Byron", Statement: "Yes"}}
 

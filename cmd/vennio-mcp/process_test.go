@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -22,6 +23,9 @@ import (
 
 	"github.com/creack/pty"
 	"github.com/stretchr/testify/require"
+
+	"github.com/vennio-mcp/vennio-mcp/internal/sqldb"
+	"github.com/vennio-mcp/vennio-mcp/internal/webhooks"
 )
 
 // binary is the real program, built once as the tests were built: with the race
@@ -47,8 +51,8 @@ func build(race bool) (string, error) {
 		path += ".exe"
 	}
 	arguments := []string{"build", "-o", path}
-	if race {
-		arguments = append(arguments, "-race")
+	if race { // with the flags of make test-race, whose compiled packages are used again
+		arguments = append(arguments, "-race", "-gcflags=modernc.org/...=-d=checkptr=0")
 	}
 	out, err := exec.CommandContext(context.Background(), "go", append(arguments, ".")...).CombinedOutput()
 	if err != nil {
@@ -93,6 +97,46 @@ func clean(t *testing.T, settings ...string) []string {
 		env = append(env, "SYSTEMROOT="+root) // Windows cannot open sockets without it
 	}
 	return append(env, settings...)
+}
+
+// emptyStore is the file of a store that has all tables and no rows.
+var emptyStore = sync.OnceValues(func() (raw []byte, err error) {
+	dir, err := os.MkdirTemp("", "vennio-mcp-store")
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = os.RemoveAll(dir) }()
+	db := sqldb.Open(dir)
+	jobs, err := webhooks.NewDispatcher(db, webhooks.DispatcherOptions{})
+	if err == nil {
+		err = jobs.Migrate(context.Background())
+	}
+	if err = errors.Join(err, db.Close()); err != nil {
+		return nil, err
+	}
+	return os.ReadFile(filepath.Join(dir, sqldb.DatabaseFile))
+})
+
+// stored gives an environment of clean a store, that of the sandbox if it has no key, and returns the
+// environment. Otherwise the program creates the tables, for which a call waits five seconds at most: under the
+// race detector a busy machine may need longer.
+func stored(t *testing.T, env []string) []string {
+	t.Helper()
+	raw, err := emptyStore()
+	require.NoError(t, err)
+	dir := stateDir(env)
+	if !slices.ContainsFunc(env, func(v string) bool {
+		return strings.HasPrefix(v, "VENNIO_API_KEY=") || strings.HasPrefix(v, "VENNIO_MCP_SETTINGS=")
+	}) {
+		dir = filepath.Join(dir, "sandbox")
+	}
+	path := filepath.Join(dir, sqldb.DatabaseFile)
+	if _, err := os.Stat(path); err == nil { // the test has filled it
+		return env
+	}
+	require.NoError(t, os.MkdirAll(dir, 0o700))
+	require.NoError(t, os.WriteFile(path, raw, 0o600))
+	return env
 }
 
 func start(t *testing.T, env []string, args ...string) *process {
@@ -163,7 +207,7 @@ func (p *process) address() string {
 // startSandboxProcess serves a sandbox and returns its address.
 func startSandboxProcess(t *testing.T) string {
 	t.Helper()
-	p := start(t, clean(t), "sandbox", "--addr", "127.0.0.1:0")
+	p := start(t, stored(t, clean(t)), "sandbox", "--addr", "127.0.0.1:0")
 	line, err := p.stdout.ReadString('\n')
 	require.NoError(t, err)
 	return regexp.MustCompile(`http://127\.0\.0\.1:\d+`).FindString(line)

@@ -34,7 +34,7 @@ func (p patient) Elicit(context.Context, mcp.ElicitationRequest) (*mcp.Elicitati
 func TestReq_P6_AClientHearsThatAPersonIsWaitedFor(t *testing.T) {
 	t.Parallel()
 	p := patient{t, make(chan string, 10)}
-	c := transports["streamable http"](t, clean(t))
+	c := transports["streamable http"](t, stored(t, clean(t)))
 	client.WithElicitationHandler(p)(c)
 	handshake(t, c, "2025-11-25")
 	c.OnNotification(func(n mcp.JSONRPCNotification) {
@@ -55,7 +55,7 @@ func TestReq_P6_ItIsToldBeforeTheQuestionAndNotAfterTheAnswer(t *testing.T) {
 	t.Parallel()
 	for _, transport := range []string{"stdio", "sse"} {
 		for _, protocol := range []string{"2025-06-18", "2025-11-25"} {
-			s := speakers[transport](t, clean(t), protocol)
+			s := speakers[transport](t, stored(t, clean(t)), protocol)
 			s.greeting(protocol, `{"elicitation":{}}`)
 			s.send(`{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"find_slots","arguments":{"hosts":["Alice"]}}}`)
 			found := s.next().Result.StructuredContent.Slots

@@ -149,7 +149,7 @@ func TestReq_P1_ProgressIsReportedInEveryRevisionOverEveryTransport(t *testing.T
 				vennio := sandbox.New(sandbox.Options{})
 				site := httptest.NewServer(vennio)
 				t.Cleanup(site.Close)
-				s := open(t, clean(t, "VENNIO_API_URL="+site.URL, "VENNIO_API_KEY=vennio_sk_test_c4n4ry_progress", "VENNIO_HOSTS="+sandboxHostsSetting()), protocol)
+				s := open(t, stored(t, clean(t, "VENNIO_API_URL="+site.URL, "VENNIO_API_KEY=vennio_sk_test_c4n4ry_progress", "VENNIO_HOSTS="+sandboxHostsSetting())), protocol)
 				s.greeting(protocol, `{}`)
 				vennio.FailNext(1, http.StatusServiceUnavailable)
 				told := s.finds(t, protocol, `"progressToken":"tok"`)

@@ -22,6 +22,7 @@ import (
 	"github.com/vennio-mcp/vennio-mcp/internal/config"
 	"github.com/vennio-mcp/vennio-mcp/internal/mcpserver"
 	"github.com/vennio-mcp/vennio-mcp/internal/resources"
+	"github.com/vennio-mcp/vennio-mcp/internal/sqldb"
 	"github.com/vennio-mcp/vennio-mcp/schemas"
 	"github.com/vennio-mcp/vennio-mcp/vennioclient"
 )
@@ -97,7 +98,7 @@ func TestReq_W4_Q2_OwnBookingsAreToldAndRead(t *testing.T) {
 	for name := range transports {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			c := listening(t, name, clean(t))
+			c := listening(t, name, stored(t, clean(t)))
 			told := collectUpdates(t, c, "2025-11-25")
 			follow(t, c, "vennio://bookings/upcoming")
 			_, found := ask(t, c, "find_slots", map[string]any{"when": "next week"}) // now, the first may begin at any moment
@@ -131,7 +132,7 @@ func TestReq_W4_Q2_OwnBookingsAreToldAndRead(t *testing.T) {
 // Streamable HTTP, with resources/subscribe and with the subscriptions of 2026-07-28.
 func TestReq_W4_ChangesFromOutsideAreTold(t *testing.T) {
 	t.Parallel()
-	p := program{getenv: func(string) string { return "" }, errs: new(lockedBuffer)}
+	p := program{getenv: func(string) string { return "" }, errs: new(lockedBuffer), store: sqldb.Options{Patience: patience}}
 	cfg, err := config.Load(map[string]string{"state-dir": t.TempDir(), "log-level": "error"}, p.getenv)
 	require.NoError(t, err)
 	a, err := p.newApp(t.Context(), cfg)
@@ -247,7 +248,7 @@ func notified(t *testing.T, told <-chan string, barrier string) map[string]int {
 // event of its sandbox was received.
 func inProcess(t *testing.T) (a *app.App, url string) {
 	t.Helper()
-	p := program{getenv: func(string) string { return "" }, errs: new(lockedBuffer)}
+	p := program{getenv: func(string) string { return "" }, errs: new(lockedBuffer), store: sqldb.Options{Patience: patience}}
 	cfg, err := config.Load(map[string]string{"state-dir": t.TempDir(), "log-level": "error", "timezone": "Europe/London"}, p.getenv)
 	require.NoError(t, err)
 	a, err = p.newApp(t.Context(), cfg)

@@ -4,6 +4,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -145,6 +146,11 @@ func TestAKilledProcessLeavesTheSandboxIntact(t *testing.T) {
 
 // stateDir returns the state folder of an environment that clean made.
 func stateDir(env []string) string {
+	for _, setting := range slices.Backward(env) {
+		if dir, ok := strings.CutPrefix(setting, "VENNIO_STATE_DIR="); ok {
+			return dir
+		}
+	}
 	return filepath.Join(strings.TrimPrefix(env[0], "HOME="), ".local", "state", "vennio-mcp")
 }
 

@@ -14,6 +14,7 @@ import (
 func bare(t *testing.T, transport string, env []string) (*client.Client, string) {
 	t.Helper()
 	c := transports[transport](t, env)
+	client.WithDiscoverTimeout(patience)(c)
 	t.Cleanup(func() { _ = c.Close() })
 	require.NoError(t, c.Start(t.Context()))
 	hello := mcp.InitializeRequest{}

@@ -147,7 +147,7 @@ func newApprovers(t *testing.T, allow string) *approvers {
 	a.login = &login{a: a, codes: map[string]url.Values{}}
 	c := &company{t: t, bank: newBank(t, keyOfAcme, keyOfBeta)}
 	hosts := strings.TrimSuffix(sandboxHostsSetting(), ",")
-	c.env = clean(t, "VENNIO_API_URL="+c.bank.url, "VENNIO_MCP_PUBLIC_URL="+atHome, "CLIENT_SECRET="+clientSecret, "VENNIO_CONSENT=human", "VENNIO_MCP_SETTINGS="+settingsFile(t, fmt.Sprintf(`
+	c.env = stored(t, clean(t, "VENNIO_API_URL="+c.bank.url, "VENNIO_MCP_PUBLIC_URL="+atHome, "CLIENT_SECRET="+clientSecret, "VENNIO_CONSENT=human", "VENNIO_MCP_SETTINGS="+settingsFile(t, fmt.Sprintf(`
 oauth:
   issuer: "%s"
   jwks_url: "%s/jwks"
@@ -156,7 +156,7 @@ oauth:
 tenants:
   - {name: acme, api_key: %s, hosts: "%s"}
   - {name: beta, api_key: %s, hosts: "%s"}
-`, a.url, a.url, clientID, allow, keyOfAcme, hosts, keyOfBeta, hosts)))
+`, a.url, a.url, clientID, allow, keyOfAcme, hosts, keyOfBeta, hosts))))
 	c.server = start(t, c.env, "serve", "--addr", "127.0.0.1:0")
 	c.url = c.server.address()
 	return &approvers{c, a.login, strings.TrimPrefix(c.url, "http://")}

@@ -20,7 +20,7 @@ import (
 // testKey is an environment whose Vennio is at url, with a test key.
 func testKey(t *testing.T, url string, more ...string) []string {
 	t.Helper()
-	return clean(t, append([]string{"VENNIO_API_URL=" + url, "VENNIO_API_KEY=vennio_sk_test_c4n4ry", "VENNIO_BUSINESS_ID=" + sandbox.Hosts()[0].ID, "USER=ada"}, more...)...)
+	return stored(t, clean(t, append([]string{"VENNIO_API_URL=" + url, "VENNIO_API_KEY=vennio_sk_test_c4n4ry", "VENNIO_BUSINESS_ID=" + sandbox.Hosts()[0].ID, "USER=ada"}, more...)...))
 }
 
 // statuses are those of the sandbox's bookings.

@@ -39,6 +39,7 @@ func newPair(t *testing.T, settings ...string) *pair {
 	p.url = balancer.URL
 	settings = append(settings, "VENNIO_API_URL="+startSandboxProcess(t), "VENNIO_API_KEY=vennio_sk_test_c4n4ry_pair", "VENNIO_HOSTS="+sandboxHostsSetting(),
 		"VENNIO_STATE_DIR="+t.TempDir(), "VENNIO_SIGNING_SECRET=one secret for both", "VENNIO_MCP_PUBLIC_URL="+p.url)
+	stored(t, clean(t, settings...)) // for both: they share the state folder
 	for i, args := range [][]string{{"--stateless"}, nil} {
 		env := clean(t, settings...)
 		if args == nil {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -42,7 +43,7 @@ type inside struct {
 type insideOptions struct {
 	vennio     *sandbox.Server                      // nil: starts a separate one
 	around     func(next http.Handler) http.Handler // before Vennio
-	store      sqldb.Options
+	store      sqldb.Options                        // the zero value waits for patience
 	settlement app.Intervals
 	env        []string
 	now        func() time.Time
@@ -65,7 +66,7 @@ func serveInside(t *testing.T, dir string, o insideOptions) *inside {
 	p := program{getenv: envLookup(append([]string{
 		"VENNIO_API_KEY=" + sandbox.DefaultKey(), "VENNIO_API_URL=" + api.URL, "VENNIO_HOSTS=" + sandboxHostsSetting(), "VENNIO_CONSENT=attested",
 		"VENNIO_STATE_DIR=" + dir, "VENNIO_LOG_LEVEL=error",
-	}, o.env...)), errs: new(lockedBuffer), store: o.store, settlement: o.settlement, now: o.now}
+	}, o.env...)), errs: new(lockedBuffer), store: cmp.Or(o.store, sqldb.Options{Patience: patience}), settlement: o.settlement, now: o.now}
 	cfg, err := config.Load(nil, p.getenv)
 	require.NoError(t, err)
 	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))

@@ -32,7 +32,7 @@ func (c *company) follows(token, uri string) <-chan string {
 // pastIt books with a key, past this server.
 func pastIt(t *testing.T, vennio, key string) {
 	t.Helper()
-	env := clean(t, "VENNIO_API_URL="+vennio, "VENNIO_API_KEY="+key, "VENNIO_CONSENT=attested", "VENNIO_HOSTS=Alice="+alice)
+	env := stored(t, clean(t, "VENNIO_API_URL="+vennio, "VENNIO_API_KEY="+key, "VENNIO_CONSENT=attested", "VENNIO_HOSTS=Alice="+alice))
 	booked := talk(t, env, `{"name":"find_slots","arguments":{"when":"next week"}}`)
 	id := booked[strings.Index(booked, `"slot_id":"`)+len(`"slot_id":"`):][:33]
 	talk(t, env, `{"name":"book_slot","arguments":{"slot_id":"`+id+`","title":"Intro","attendees":[{"email":"ada@example.com","name":"Ada"}],"consent":{"granted":true,"given_by":"Ada","statement":"yes"}}}`)
@@ -99,7 +99,7 @@ func TestReq_X5_WebhooksAreRegisteredByTenant(t *testing.T) {
 // tenantsDesk is a desk whose tenants Acme and Beta have a sink each.
 func tenantsDesk(t *testing.T) (own, acme, beta *desk) {
 	t.Helper()
-	env := clean(t, "VENNIO_API_KEY=vennio_sk_test_c4n4ry_x", "VENNIO_API_URL=http://127.0.0.1:9", "VENNIO_WEBHOOK_SECRET=whsec_c4n4ry", "ACME=whsec_old,whsec_new")
+	env := stored(t, clean(t, "VENNIO_API_KEY=vennio_sk_test_c4n4ry_x", "VENNIO_API_URL=http://127.0.0.1:9", "VENNIO_WEBHOOK_SECRET=whsec_c4n4ry", "ACME=whsec_old,whsec_new"))
 	var sinks []string
 	desks := make([]*desk, 3)
 	for i := range desks {

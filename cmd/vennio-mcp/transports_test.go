@@ -52,6 +52,7 @@ func connect(t *testing.T, over, protocol string, env []string) *client.Client {
 
 func handshake(t *testing.T, c *client.Client, protocol string) {
 	t.Helper()
+	client.WithDiscoverTimeout(patience)(c)
 	t.Cleanup(func() { _ = c.Close() })
 	require.NoError(t, c.Start(context.WithoutCancel(t.Context())))
 	hello := mcp.InitializeRequest{}
@@ -152,7 +153,7 @@ func TestReq_P1_Q2_EveryRevisionOverEveryTransportAnswersTheSame(t *testing.T) {
 		for _, protocol := range []string{"2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25", "2026-07-28"} {
 			t.Run(transport+" "+protocol, func(t *testing.T) {
 				t.Parallel()
-				assert.Equal(t, want, scenario(t, connect(t, transport, protocol, clean(t))))
+				assert.Equal(t, want, scenario(t, connect(t, transport, protocol, stored(t, clean(t)))))
 			})
 		}
 	}
@@ -340,8 +341,8 @@ func TestFindSlotsSendsOneRequestOnOneConnection(t *testing.T) {
 			}
 			api.Start()
 			t.Cleanup(api.Close)
-			c := connect(t, over, "2025-06-18", clean(t, "VENNIO_API_URL="+api.URL, "VENNIO_API_KEY="+sandbox.DefaultKey(),
-				"VENNIO_HOSTS=Alice="+sandbox.Hosts()[0].ID))
+			c := connect(t, over, "2025-06-18", stored(t, clean(t, "VENNIO_API_URL="+api.URL, "VENNIO_API_KEY="+sandbox.DefaultKey(),
+				"VENNIO_HOSTS=Alice="+sandbox.Hosts()[0].ID)))
 			for call := range int32(3) {
 				var req mcp.CallToolRequest
 				req.Params.Name = "find_slots"

@@ -118,7 +118,7 @@ func TestWebhooksAreRefusedWithWhatToDo(t *testing.T) {
 // notified, because serve receives the events of its sandbox without any settings.
 func TestReq_W4_APaymentReachesASubscribedClient(t *testing.T) {
 	t.Parallel()
-	url := start(t, clean(t), "serve", "--addr", "127.0.0.1:0").address()
+	url := start(t, stored(t, clean(t)), "serve", "--addr", "127.0.0.1:0").address()
 	c := continuous(t, url)
 	told := collectUpdates(t, c, "2025-11-25")
 	_, found := ask(t, c, "find_slots", map[string]any{"hosts": []string{"Haruka"}})

@@ -17,7 +17,7 @@ import (
 func watched(t *testing.T) (l *consent.Ledger, c *clock, told func() []consent.Event) {
 	t.Helper()
 	c = newClock()
-	db := sqldb.Open(storetest.Memory(t))
+	db := sqldb.OpenWith(storetest.Memory(t), longWait)
 	t.Cleanup(func() { require.NoError(t, db.Close()) })
 	var events []consent.Event
 	l = consent.New(db, c.now, func(_ context.Context, e consent.Event) { events = append(events, e) })

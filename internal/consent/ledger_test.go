@@ -44,10 +44,13 @@ type tb interface {
 	Cleanup(func())
 }
 
+// longWait makes a DB wait for other processes and goroutines however slow the machine is.
+var longWait = sqldb.Options{Patience: time.Minute}
+
 // ledgerIn returns a ledger with its own DB in dir.
 func ledgerIn(t tb, dir string, now func() time.Time) *consent.Ledger {
 	t.Helper()
-	db := sqldb.Open(dir)
+	db := sqldb.OpenWith(dir, longWait)
 	t.Cleanup(func() { require.NoError(t, db.Close()) })
 	return consent.New(db, now)
 }

@@ -54,7 +54,7 @@ const rounds = 20
 
 // race does the same as every other process and prints its keys.
 func race(dir string) error {
-	db := sqldb.Open(dir)
+	db := sqldb.OpenWith(dir, longWait)
 	defer func() { _ = db.Close() }()
 	l, ctx := consent.New(db, newClock().now), context.Background()
 	_, _ = io.ReadAll(os.Stdin) // until all are ready
@@ -117,7 +117,7 @@ func TestReq_C6_ProcessesThatRaceGetOneGrant(t *testing.T) {
 
 // sendAndHang sends an act and then waits until it is killed.
 func sendAndHang(dir string) error {
-	l, ctx := consent.New(sqldb.Open(dir), newClock().now), context.Background()
+	l, ctx := consent.New(sqldb.OpenWith(dir, longWait), newClock().now), context.Background()
 	g, err := l.Attest(ctx, call("s1"), "Ada", "yes")
 	if err == nil {
 		g, err = l.Send(ctx, g)
@@ -160,7 +160,7 @@ func TestReq_I3_KilledBetweenSendAndAnswer(t *testing.T) {
 
 // neverEnd sends one act after the other and prints each key after it was stored.
 func neverEnd(dir string) error {
-	l, ctx := consent.New(sqldb.Open(dir), newClock().now), context.Background()
+	l, ctx := consent.New(sqldb.OpenWith(dir, longWait), newClock().now), context.Background()
 	for i := 0; ; i++ {
 		act := call(fmt.Sprint(os.Getpid(), ".", i))
 		g, err := l.Attest(ctx, act, "Ada", "yes")

@@ -18,7 +18,7 @@ import (
 )
 
 // short is the timeout for requests that are slow on purpose.
-const short = 2 * time.Second
+const short = 5 * time.Second
 
 // trickle writes single bytes at intervals until the server closes the connection,
 // which it must do long before the test ends. It returns the answer of the server.

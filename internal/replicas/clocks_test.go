@@ -70,7 +70,7 @@ func TestReq_W5_AnApprovalCountsWhateverTheClocks(t *testing.T) {
 func found(t *testing.T, url, guest string) map[string]any {
 	t.Helper()
 	host := sandbox.Hosts()[0]
-	got, err := callOf[schemas.FindSlotsResult](t.Context(), url, "find_slots", map[string]any{"limit": 1, "participants": []string{host.Name}})
+	got, err := callOf[schemas.FindSlotsResult](t.Context(), url, "find_slots", map[string]any{"limit": 1, "when": "next week", "participants": []string{host.Name}})
 	require.NoError(t, err)
 	require.NotEmpty(t, got.Slots, "%+v", got.Error)
 	return offer{id: got.Slots[0].SlotID, host: host}.arguments(guest)

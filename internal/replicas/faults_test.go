@@ -26,7 +26,7 @@ const (
 	killEvery   = 3 * time.Second       // interval between kills of a replica
 	faultsAt    = bookings / 2          // number of bookings before the database fails
 	outage      = 30 * time.Second      // how long the database cannot be reached, each time
-	giveUpAfter = 3 * time.Minute       // limit for one booking
+	giveUpAfter = 10 * time.Minute      // limit for one booking
 )
 
 // load books offers and records the results.

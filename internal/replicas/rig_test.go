@@ -27,7 +27,7 @@ import (
 )
 
 const (
-	patience, tick = 30 * time.Second, 20 * time.Millisecond
+	patience, tick = time.Minute, 20 * time.Millisecond
 	secret         = "a secret that all replicas share"
 )
 

@@ -227,7 +227,7 @@ func TestReq_O5_CallersOfOneTenantBookSideBySide(t *testing.T) {
 	const each, callers = 4, 8
 	_, where := database(t)
 	_, vennio := vennio(t)
-	proxy := slowly(t, where, 50*time.Millisecond)
+	proxy := slowly(t, where, 150*time.Millisecond)
 	r := startReplica(t, environment(t, vennio, proxy.URL(where)))
 	all := offers(t, vennio, callers+each+each*callers)
 	bookAll(t, r, callersOf(all[:callers], callers)) // opens connections and prepares their statements

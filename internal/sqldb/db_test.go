@@ -16,9 +16,10 @@ import (
 	"github.com/vennio-mcp/vennio-mcp/internal/sqldb"
 )
 
+// open opens a database that waits for other processes however slow the machine is.
 func open(t *testing.T, dir string) *sqldb.DB {
 	t.Helper()
-	db := sqldb.Open(dir)
+	db := sqldb.OpenWith(dir, sqldb.Options{Patience: time.Minute})
 	t.Cleanup(func() { require.NoError(t, db.Close()) })
 	return db
 }
@@ -79,7 +80,8 @@ func TestTheFilesAreForTheirOwnerAlone(t *testing.T) {
 
 func TestTheSettingsTakeEffect(t *testing.T) {
 	t.Parallel()
-	db := open(t, t.TempDir())
+	db := sqldb.Open(t.TempDir())
+	t.Cleanup(func() { require.NoError(t, db.Close()) })
 	for pragma, want := range map[string]string{
 		"busy_timeout": "5000", "journal_mode": "wal", "synchronous": "2", "foreign_keys": "1", "secure_delete": "1", "temp_store": "2",
 	} {

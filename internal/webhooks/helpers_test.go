@@ -27,6 +27,9 @@ const (
 	sinkSecret      = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 )
 
+// longWait makes a DB wait for other processes and goroutines however slow the machine is.
+var longWait = sqldb.Options{Patience: waitLimit}
+
 // rig is a service behind real HTTP, with a database file.
 type rig struct {
 	t        *testing.T
@@ -49,7 +52,7 @@ func newRig(t *testing.T, sinks ...webhooks.Sink) *rig {
 func newRigWith(t *testing.T, set func(*webhooks.Options)) *rig {
 	t.Helper()
 	r := &rig{t: t, dir: storetest.Folder(t), results: map[webhooks.Result]int{}}
-	r.db = sqldb.Open(r.dir)
+	r.db = sqldb.OpenWith(r.dir, longWait)
 	t.Cleanup(func() { require.NoError(t, r.db.Close()) })
 	r.ledger = consent.New(r.db, time.Now)
 	o := webhooks.Options{Tenant: webhooks.Tenant{Secrets: []string{secret}}, Ledger: r.ledger, OnDelivery: r.count, Poll: 5 * time.Millisecond}
@@ -57,6 +60,9 @@ func newRigWith(t *testing.T, set func(*webhooks.Options)) *rig {
 	var err error
 	r.service, err = webhooks.Open(r.db, o)
 	require.NoError(t, err)
+	jobs, err := webhooks.NewDispatcher(r.db, webhooks.DispatcherOptions{})
+	require.NoError(t, err)
+	require.NoError(t, jobs.Migrate(t.Context())) // a delivery waits for the tables ten seconds at most
 	r.inbox = r.service.Of("")
 	paths := http.NewServeMux()
 	paths.Handle("/", r.service.Handler())

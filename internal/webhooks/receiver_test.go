@@ -163,7 +163,7 @@ func TestReq_W1_TheTwoNewestRegisteredSecretsAreAcceptedAtOnce(t *testing.T) {
 	assert.Equal(t, http.StatusServiceUnavailable, status)
 	assert.Contains(t, text, "vennio-mcp webhooks register")
 
-	otherProcess, err := webhooks.Open(sqldb.Open(r.dir), webhooks.Options{}) // as the command webhooks register in another process
+	otherProcess, err := webhooks.Open(sqldb.OpenWith(r.dir, longWait), webhooks.Options{}) // as the command webhooks register in another process
 	require.NoError(t, err)
 	for i := range 3 {
 		require.NoError(t, otherProcess.Of("").Register(t.Context(), fmt.Sprint("wh_", i), "https://example.com", fmt.Sprint("whsec_", i)))

@@ -26,7 +26,7 @@ func TestReq_X5_SubscriptionsDoNotCrossTenants(t *testing.T) {
 	r := newRigWith(t, func(o *webhooks.Options) {
 		o.Others = []webhooks.Tenant{{Identity: tenant.Identity{Name: "acme"}}, {Identity: tenant.Identity{Name: "beta"}}}
 	})
-	db := sqldb.Open(r.dir)
+	db := sqldb.OpenWith(r.dir, longWait)
 	t.Cleanup(func() { require.NoError(t, db.Close()) })
 	otherProcess, err := webhooks.Open(db, webhooks.Options{}) // as the command webhooks register in another process
 	require.NoError(t, err)
@@ -96,7 +96,7 @@ func TestReq_W1_ARemovedSecretIsRefusedWithinHalfAMinute(t *testing.T) {
 	r := newRigWith(t, func(o *webhooks.Options) {
 		o.Now, o.Others = clock.now, []webhooks.Tenant{{Identity: tenant.Identity{Name: "acme"}}}
 	})
-	db := sqldb.Open(r.dir)
+	db := sqldb.OpenWith(r.dir, longWait)
 	t.Cleanup(func() { require.NoError(t, db.Close()) })
 	otherProcess, err := webhooks.Open(db, webhooks.Options{Now: clock.now}) // as the command webhooks remove in another process
 	require.NoError(t, err)

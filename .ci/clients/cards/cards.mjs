@@ -10,7 +10,7 @@ import { buildAhead } from '../lib/skewed.mjs'
 
 const slotsCard = 'ui://vennio/slots/v1.html', bookingCard = 'ui://vennio/booking/v1.html'
 const cards = { extensions: { 'io.modelcontextprotocol/ui': { mimeTypes: ['text/html;profile=mcp-app'] } } }
-const limit = { timeout: 60_000 }
+const limit = { timeout: 240_000 }
 
 let program, browser
 before(async () => { program = await build(); browser = await launch() }, { timeout: 300_000 })
@@ -73,7 +73,7 @@ for (const protocol of ['2025-11-25', '2026-07-28']) {
     assert.equal(answer._meta['io.github.vennio-mcp/consent-key'], key)
     assert.match(host.said[0], /approve.*Booked/, 'the card informs the model')
     await host.button('Add to calendar').click()
-    await host.page.waitForTimeout(200)
+    await host.until(() => host.files.length)
     assert.match(host.files[0].text, /BEGIN:VEVENT[^]*SUMMARY:Introduction to Vennio/)
     const repeated = await again()
     assert.deepEqual([repeated.structuredContent.consent.method, await world.writes()], ['approved on the card', 1])
@@ -97,6 +97,7 @@ test('with the keyboard: nothing is focused at first, and Enter on the button ap
   await host.card.locator('body').press('Enter')
   await host.page.waitForTimeout(800)
   assert.equal(await world.writes(), 0)
+  await host.button('Approve').and(host.card.locator(':enabled')).waitFor()
   await host.button('Approve').focus()
   await host.page.keyboard.press('Enter')
   await host.heading('Booked')
@@ -108,9 +109,8 @@ test('a scripted click, and a click in the first half second, do not count', lim
   const { world, open } = await asked(t)
   const host = await open()
   const button = host.button('Approve')
-  await button.waitFor()
-  assert.equal(await button.isDisabled(), true, 'not armed yet')
   await button.and(host.card.locator(':enabled')).waitFor()
+  assert.ok((await host.frame().evaluate(() => window.wereDisabled)).includes('Approve'), 'it was not armed at first')
   await button.evaluate((element) => { element.click(); element.dispatchEvent(new MouseEvent('click', { bubbles: true })) })
   await host.page.waitForTimeout(500)
   assert.deepEqual(host.calls.map(({ name }) => name), ['show_consent'])
@@ -150,7 +150,7 @@ for (const [name, quirk, { approves, refused }] of weak) {
     assert.equal(await host.button('Approve').count(), 0)
     assert.ok((await host.text()).includes(booking.title) , await host.text())
     await toPage.click()
-    await host.page.waitForTimeout(200)
+    await host.until(() => host.links.length)
     assert.deepEqual(host.links, [page])
     assert.equal(await world.writes(), 0)
   })
@@ -226,7 +226,7 @@ test('payment: the card names the site, opens it, and shows when it is paid', li
   const pay = host.button(/^Pay \(.+\)$/)
   await picture(host, 'card-pay-dark')
   await pay.click()
-  await host.page.waitForTimeout(200)
+  await host.until(() => host.links.length)
   assert.match(host.links[0], /^https?:/)
   assert.ok((await pay.innerText()).includes(new URL(host.links[0]).host))
   const [, id] = /\/checkout\/([^/?]+)/.exec(host.links[0])

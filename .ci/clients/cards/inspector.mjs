@@ -7,7 +7,7 @@ import { launch } from '../lib/browser.mjs'
 import { installed, node22 } from '../lib/installed.mjs'
 import { build, World } from '../lib/program.mjs'
 
-const limit = { timeout: 180_000 }
+const limit = { timeout: 300_000 }
 
 let program, browser
 before(async () => { program = await build(); browser = await launch() }, { timeout: 300_000 })
@@ -25,7 +25,7 @@ async function inspector(t, form) {
   world.ends.push(() => process.kill(-child.pid, 'SIGKILL')) // with the processes that it started
   const page = await browser.newPage({ viewport: { width: 1400, height: 1100 } })
   t.after(() => page.close())
-  page.setDefaultTimeout(30_000)
+  page.setDefaultTimeout(60_000)
   await page.goto(await new Promise((resolve) => {
     let said = ''
     child.stdout.on('data', (data) => { said += data; const found = /http:\/\/127\.0\.0\.1:\d+\?MCP\S{40,}/.exec(said); if (found) resolve(found[0]) })
@@ -40,7 +40,7 @@ async function inspector(t, form) {
     await fill?.()
     await page.getByRole('button', { name: /Open App/ }).click()
   }
-  const slot = (await agent.call('find_slots')).structuredContent.slots[0]
+  const slot = (await agent.call('find_slots', { when: 'next week' })).structuredContent.slots[0]
   const book = () => open('Book a slot', async () => {
     await page.getByRole('textbox', { name: 'slot_id' }).fill(slot.slot_id)
     await page.getByRole('textbox', { name: 'title' }).fill('Introduction to Vennio')

@@ -5,7 +5,7 @@ import { chromium } from 'playwright-core'
 export function launch() {
   return chromium.launch({
     executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
-    timeout: 30_000,
+    timeout: 120_000,
     args: [
       '--no-sandbox', '--headless=new', '--disable-gpu', '--disable-quic', '--no-first-run',
       '--disable-background-networking', '--disable-component-update', '--disable-sync',
@@ -24,7 +24,7 @@ export async function tab(t, browser, address, { script = false, dark = false, w
 
 async function open(context, address) {
   const page = await context.newPage()
-  page.setDefaultTimeout(15_000)
+  page.setDefaultTimeout(60_000)
   await page.goto(address)
   return page
 }

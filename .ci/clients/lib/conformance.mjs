@@ -19,7 +19,7 @@ async function run(end, parse, url, set) {
   try {
     const args = [suite, 'server', '--url', url, '--output-dir', folder, ...set]
     const said = await new Promise((resolve, reject) => {
-      execFile(node22, args, { timeout: 120_000, killSignal: 'SIGKILL', maxBuffer: 1 << 26 },
+      execFile(node22, args, { timeout: 300_000, killSignal: 'SIGKILL', maxBuffer: 1 << 26 },
         (error, stdout, stderr) => (stdout.includes(end) ? resolve(stdout) : reject(new Error(`${error}\n${stdout}${stderr}`))))
     })
     return { ...parse(said.slice(said.indexOf(end))), ...await checks(folder) }

@@ -22,6 +22,15 @@ const relay = `
     else if (source === card.contentWindow) parent.postMessage(data, '*')
   })`
 
+/** watch runs in each frame before its scripts. It notes in window.wereDisabled the buttons that were disabled, if only for a
+ * moment that a slow machine does not see from outside. */
+function watch() {
+  window.wereDisabled = []
+  new MutationObserver(() => {
+    for (const { textContent } of document.querySelectorAll('button:disabled')) window.wereDisabled.push(textContent)
+  }).observe(document, { childList: true, subtree: true, attributeFilter: ['disabled'] })
+}
+
 /** serve runs in the page of the host. It connects the bridge, and calls window.hostCall for what the card asks for. */
 function serve({ address, can, context, early }) {
   const frame = document.querySelector('iframe'), bridge = new apps.AppBridge(null, { name: 'host', version: '1' }, can, { hostContext: context })
@@ -51,8 +60,9 @@ export async function openCard(t, browser, agent, uri, { weak = {}, dark = false
   const [{ text: html, mimeType }] = read.contents
   const tab = await browser.newContext({ viewport: { width, height: 1400 }, colorScheme: dark ? 'dark' : 'light', reducedMotion: 'reduce' })
   t.after(() => tab.close())
+  await tab.addInitScript(watch)
   const view = await tab.newPage()
-  view.setDefaultTimeout(15_000)
+  view.setDefaultTimeout(60_000)
   const body = (html, headers = {}) => ({ body: html, contentType: 'text/html; charset=utf-8', headers })
   const errors = []
   view.on('pageerror', (error) => errors.push(error.message))
@@ -85,6 +95,7 @@ export async function openCard(t, browser, agent, uri, { weak = {}, dark = false
   host.input = (args) => view.evaluate((params) => bridge.sendToolInput(params), { arguments: args })
   host.cancel = () => view.evaluate(() => bridge.sendToolCancelled({ reason: 'the person stopped it' }))
   host.result = (result) => view.evaluate((params) => bridge.sendToolResult(params), weak.result ? weak.result(structuredClone(result)) : result)
+  host.until = async (condition) => { while (!condition()) await view.waitForTimeout(50) }
   host.text = () => host.card.locator('body').innerText()
   host.button = (name) => host.card.getByRole('button', { name, exact: typeof name === 'string' })
   host.heading = (name) => host.card.getByRole('heading', { name, exact: true, level: 2 }).waitFor()

@@ -19,7 +19,7 @@ import (
 	"github.com/vennio-mcp/vennio-mcp/vennioclient/sandbox"
 )
 
-const settle = 30 * time.Second // limit for idle sessions to expire and goroutines to end
+const settle = 2 * time.Minute // limit for idle sessions to expire and goroutines to end
 
 // served serves srv over HTTP in this process. open returns the number of open sessions and streams.
 func served(t *testing.T, srv *server.MCPServer) (url string, open func() int) {
@@ -30,7 +30,7 @@ func served(t *testing.T, srv *server.MCPServer) (url string, open func() int) {
 	var counts []func() int
 	var known sync.WaitGroup
 	known.Add(2) // sessions and streams
-	o := mcpserver.HTTPOptions{SessionTTL: time.Second, Open: func(_ string, count func() int) {
+	o := mcpserver.HTTPOptions{SessionTTL: 5 * time.Second, Open: func(_ string, count func() int) {
 		counts = append(counts, count)
 		known.Done()
 	}}

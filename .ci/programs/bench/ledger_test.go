@@ -2,6 +2,7 @@ package main
 
 import (
 	"runtime"
+	"runtime/metrics"
 	"testing"
 	"time"
 
@@ -12,8 +13,10 @@ import (
 	"github.com/vennio-mcp/vennio-mcp/internal/sqldb"
 )
 
-// liveHeap returns the most memory that is in use while do runs, in bytes.
+// liveHeap returns the most memory that is in use while do runs, in bytes. It counts what the garbage collector found in
+// use: how much garbage is added until it is read depends on the machine.
 func liveHeap(do func()) (most uint64) {
+	live := []metrics.Sample{{Name: "/gc/heap/live:bytes"}}
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
@@ -21,9 +24,8 @@ func liveHeap(do func()) (most uint64) {
 	}()
 	for {
 		runtime.GC()
-		var m runtime.MemStats
-		runtime.ReadMemStats(&m)
-		most = max(most, m.HeapAlloc)
+		metrics.Read(live)
+		most = max(most, live[0].Value.Uint64())
 		select {
 		case <-done:
 			return most
@@ -33,11 +35,11 @@ func liveHeap(do func()) (most uint64) {
 }
 
 // The ledgers that the benchmark writes verify, and verification needs as much memory for a long one as for a short one.
+// Not parallel: it measures the memory of the process.
 //
 // req: O5
 // field: memory of verification
 func TestReq_O5_VerificationTakesBoundedMemory(t *testing.T) {
-	t.Parallel()
 	var used []uint64
 	for _, entries := range []int{3_000, 30_000} {
 		where := t.TempDir()
@@ -51,5 +53,5 @@ func TestReq_O5_VerificationTakesBoundedMemory(t *testing.T) {
 		}))
 	}
 	t.Logf("%.1f MB, and %.1f MB for ten times as many entries", float64(used[0])/megabyte, float64(used[1])/megabyte)
-	assert.Less(t, used[1], used[0]+4*megabyte, "the entries alone take 20 MB")
+	assert.Less(t, used[1], used[0]+8*megabyte, "the entries alone take 20 MB")
 }

@@ -8,6 +8,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/vennio-mcp/vennio-mcp/internal/consent"
+	"github.com/vennio-mcp/vennio-mcp/internal/sqldb"
+	"github.com/vennio-mcp/vennio-mcp/internal/sqldb/storetest"
 	"github.com/vennio-mcp/vennio-mcp/schemas"
 )
 
@@ -27,10 +29,7 @@ func TestReq_C4_ThePolicyDecidesWhichMethodCounts(t *testing.T) {
 				w := newWorld(t)
 				w.deps.Policy = policy
 				booking := agreed(w.slot().SlotID)
-				if asked := w.waiting(booking); method == consent.Attested {
-					_, err := w.deps.Ledger.Attest(t.Context(), asked.Act, "Ada Byron", "Yes, book it")
-					require.NoError(t, err)
-				} else {
+				if asked := w.waiting(booking); method != consent.Attested { // which the call states
 					w.approve(asked.ID, true, method)
 				}
 				got := w.book(booking)
@@ -91,14 +90,17 @@ func TestReq_P6_AClientIsNeverAskedInAWayItDidNotDeclare(t *testing.T) {
 	}
 }
 
-// req: C3. An agent's word that another client of this store took, and that was
-// not used, does not spare the question where it can be asked.
+// req: C3. An agent's statement that an earlier version stored without sending it does not replace the
+// question where it can be asked.
 func TestReq_C3_AnUnusedAttestationDoesNotSpareTheQuestion(t *testing.T) {
 	t.Parallel()
 	w, p := newWorld(t), says(decline)
 	booking := agreed(w.slot().SlotID)
-	_, err := w.deps.Ledger.Attest(t.Context(), w.waiting(booking).Act, "Ada Byron", "Yes")
-	require.NoError(t, err)
+	db := sqldb.Open("")
+	t.Cleanup(func() { require.NoError(t, db.Close()) })
+	w.deps.Ledger = consent.New(db, w.deps.Now)
+	w.approve(w.waiting(booking).ID, true, consent.OnPage)
+	storetest.Exec(t, db, `UPDATE grants SET rung = 'attested', proposal = ''`)
 	w.meet("2025-11-25", p, nil)
 	assert.Equal(t, schemas.CodeConsentDeclined, w.book(booking).Code)
 	assert.Len(t, p.seen(), 1)

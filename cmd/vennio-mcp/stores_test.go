@@ -246,12 +246,12 @@ func TestWhatTenantsSentIsSettledBeforeTheirFirstCall(t *testing.T) {
 	t.Cleanup(func() { require.NoError(t, db.Close()) })
 	for tenant, age := range map[string]time.Duration{"acme": 2 * time.Minute, "gone": 2 * time.Hour, "young": 2 * time.Minute} {
 		l := consent.New(db, func() time.Time { return time.Now().Add(-age) })
-		g, err := l.Attest(t.Context(), consent.Act{
+		g, err := l.Statement(t.Context(), consent.Act{
 			Tool: "book_slot", Tenant: tenant, SlotID: tenant, Start: time.Now(), End: time.Now().Add(time.Hour),
 			Hosts: []consent.Host{{ID: sandbox.Hosts()[0].ID}}, Attendees: []consent.Attendee{{Email: "ada@example.com"}},
 		}, "Ada", "yes")
 		require.NoError(t, err)
-		_, err = l.Send(t.Context(), g)
+		_, err = l.SendWithin(t.Context(), g, consent.Quota{})
 		require.NoError(t, err)
 	}
 	serveInside(t, dir, insideOptions{env: []string{"VENNIO_MCP_SETTINGS=" + file}, settlement: noWait})

@@ -228,7 +228,7 @@ func (d *desk) settles(o consent.Outcome, detail string) func(consent.Act) error
 	return func(act consent.Act) error {
 		g, _, err := d.ledger.FindConsent(context.Background(), act)
 		require.NoError(d.t, err)
-		sent, err := d.ledger.Send(context.Background(), *g)
+		sent, err := d.ledger.SendWithin(context.Background(), *g, consent.Quota{})
 		require.NoError(d.t, err)
 		if o == consent.Sent {
 			return nil

@@ -9,17 +9,17 @@ import (
 	"github.com/vennio-mcp/vennio-mcp/internal/consent"
 )
 
-// The cost of one booking in the ledger: three transactions.
-func BenchmarkAttestSendSettle(b *testing.B) {
+// The cost of one booking in the ledger.
+func BenchmarkStatementSendSettle(b *testing.B) {
 	for name, dir := range map[string]func() string{"file": b.TempDir, "memory": func() string { return "" }} {
 		b.Run(name, func(b *testing.B) {
 			l := ledgerIn(b, dir(), newClock().now)
 			_, err := l.Open(b.Context())
 			require.NoError(b, err)
 			for i := 0; b.Loop(); i++ {
-				g, err := l.Attest(b.Context(), call(fmt.Sprint("s", i)), "Ada", "yes")
+				g, err := l.Statement(b.Context(), call(fmt.Sprint("s", i)), "Ada", "yes")
 				require.NoError(b, err)
-				g, err = l.Send(b.Context(), g)
+				g, err = l.SendWithin(b.Context(), g, consent.Quota{})
 				require.NoError(b, err)
 				require.NoError(b, l.Settle(b.Context(), g, consent.Done, "bk_1", "req_1", ""))
 			}

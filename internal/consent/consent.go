@@ -9,8 +9,8 @@
 //
 // An [Act] is everything a person agrees to; an act that differs in anything is
 // another act. [Ledger.Ask] makes a [Proposal], the question to a person, and
-// [Ledger.Answer] takes the answer. An approval makes a [Grant]; [Ledger.Statement]
-// and [Ledger.Attest] make one from an agent's statement. A grant is valid for
+// [Ledger.Answer] takes the answer. An approval makes a [Grant], and so does an
+// agent's statement ([Ledger.Statement]). A grant is valid for
 // [Lifetime] and is used once: [Ledger.SendWithin] records that its write is about to be
 // sent, and [Ledger.Settle] what became of it. A write whose outcome is unknown can be sent
 // again under the same key. One that certainly did not happen cannot, and needs a
@@ -38,7 +38,7 @@
 // salted commitment to the details, which are stored separately. Therefore [Ledger.Erase] can delete a
 // person's details and [Ledger.Verify] can still prove that nothing else was
 // changed, deleted or inserted. The stored acts, proposals, grants and attempts
-// follow from the entries: Verify compares all of them; Send compares a grant, and
+// follow from the entries: Verify compares all of them; SendWithin compares a grant, and
 // Answer a proposal, before it uses it. Because the hashes contain no secret key,
 // the ledger cannot reveal that the owner of the database rewrote all of it: for
 // that, keep an [Ledger.Export], or its last hash, elsewhere.

@@ -72,22 +72,17 @@ func (tx *transaction) checkQuota(g Grant, q Quota) ([]guard, error) {
 	return []guard{{"quota\n" + g.tenant, `(` + sumOfBookings + `) <= ?`, args}}, err
 }
 
-// Send records that the write which g allows is about to be sent, and returns g as
+// SendWithin records that the write which g allows is about to be sent, and returns g as
 // it is then stored. It must have returned before anything is sent: should the
 // process end on the way, the grant is stored as sent, and the same key settles it.
+// A grant of Statement is stored too, unless the act has another one by now, which is
+// then sent; all errors of Statement are possible as well.
 //
-// A sent or unknown grant may be sent again. ErrSettled: done or not done; the result
-// says which. ErrExpired: it was not sent in time. ErrDeclined: a person declined
-// before it was sent. ErrOtherAct: another act was sent under the slot id meanwhile.
-// ErrNoGrant: unknown, or erased. ErrTampered: it differs from its entries in the
-// ledger.
-func (l *Ledger) Send(ctx context.Context, g Grant) (Grant, error) {
-	return l.SendWithin(ctx, g, Quota{})
-}
-
-// SendWithin is Send with a quota: if it is used up, the error is ErrQuota and nothing
-// is sent. A write that was sent before may be sent again. A grant of Statement is stored too, unless
-// the act has another one by now, which is then sent; all errors of Statement are possible as well.
+// A sent or unknown grant may be sent again. ErrQuota: the quota is used up. ErrSettled:
+// done or not done; the result says which. ErrExpired: it was not sent in time.
+// ErrDeclined: a person declined before it was sent. ErrOtherAct: another act was sent
+// under the slot id meanwhile. ErrNoGrant: unknown, or erased. ErrTampered: it differs
+// from its entries in the ledger.
 func (l *Ledger) SendWithin(ctx context.Context, g Grant, q Quota) (Grant, error) {
 	given := g
 	var late error
@@ -209,7 +204,7 @@ func (tx *transaction) send(g Grant) error {
 	return tx.updateGrant(g)
 }
 
-// Settle records what became of g's attempt, as Send returned it: Done, with
+// Settle records what became of g's attempt, as SendWithin returned it: Done, with
 // Vennio's booking id; NotDone, if it is certain that this attempt wrote nothing
 // and never will; Unknown. requestID is Vennio's, if it answered; detail is a
 // sentence for the operator, without personal data, cut to 500 characters. Pass

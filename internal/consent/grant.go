@@ -33,7 +33,7 @@ type Grant struct {
 	ProposalID     string    // of the question that it answers; empty if it was attested
 
 	Outcome   Outcome
-	Attempt   int    // how often it was sent so far; in the result of Send, the number of this attempt
+	Attempt   int    // how often it was sent so far; in the result of SendWithin, the number of this attempt
 	BookingID string // Vennio's, once done
 	RequestID string // Vennio's, of the answer that settled it
 	Detail    string
@@ -146,33 +146,20 @@ func (tx *transaction) updateGrant(g Grant) error {
 		g.Outcome, g.BookingID, g.RequestID, g.Detail, g.ID)
 }
 
-// Attest returns the grant for act on an agent's statement: by is the person who agreed, words what
+// Statement returns the grant for act on an agent's statement: by is the person who agreed, words what
 // they said, cut to 100 and 500 characters. If the act has a valid or sent grant, however it was
-// given, that one is returned.
+// given, that one is returned. A new grant is not stored: SendWithin makes all checks again and stores it
+// together with the sending.
 //
 // *RequiredError: nobody is named or no words are quoted. ErrDeclined: when the server asked, a person
 // declined this act, or the slot or booking that it is about (*RefusedError); an agent's statement
 // does not overrule theirs. ErrOtherAct: another act was sent under its slot id.
-func (l *Ledger) Attest(ctx context.Context, act Act, by, words string) (Grant, error) {
-	if err := checkStatement(by, words); err != nil {
-		return Grant{}, err
-	}
-	var g Grant
-	err := l.update(ctx, func(tx *transaction) error {
-		a, err := tx.attestation(act, by, words)
-		if g = a.grant; err != nil || a.stored {
-			return err
-		}
-		return tx.attest(a)
-	})
-	return g, err
-}
-
-// Statement does the same as Attest, with the same errors, but does not store a new grant. SendWithin
-// makes all checks again and stores the grant together with the sending, in one transaction.
 func (l *Ledger) Statement(ctx context.Context, act Act, by, words string) (Grant, error) {
-	if err := checkStatement(by, words); err != nil {
-		return Grant{}, err
+	switch {
+	case !hasText(by):
+		return Grant{}, &RequiredError{"consent.given_by names nobody"}
+	case !hasText(words):
+		return Grant{}, &RequiredError{"consent.statement quotes no words"}
 	}
 	var g Grant
 	err := l.read(ctx, func(tx *transaction) error {
@@ -183,16 +170,6 @@ func (l *Ledger) Statement(ctx context.Context, act Act, by, words string) (Gran
 		return err
 	})
 	return g, err
-}
-
-func checkStatement(by, words string) error {
-	switch {
-	case !hasText(by):
-		return &RequiredError{"consent.given_by names nobody"}
-	case !hasText(words):
-		return &RequiredError{"consent.statement quotes no words"}
-	}
-	return nil
 }
 
 // attestation is a grant on an agent's statement.

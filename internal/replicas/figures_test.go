@@ -47,9 +47,9 @@ func rate(t *testing.T, stores []*sqldb.DB, do func(db *sqldb.DB, n int64) error
 // record runs the three ledger transactions of a booking.
 func record(ctx context.Context, db *sqldb.DB, n int64) error {
 	l := consent.New(db, time.Now)
-	g, err := l.Attest(ctx, consent.Act{Tool: "book_slot", SlotID: fmt.Sprint(n), Title: "Intro"}, "Ada", "yes")
+	g, err := l.Statement(ctx, consent.Act{Tool: "book_slot", SlotID: fmt.Sprint(n), Title: "Intro"}, "Ada", "yes")
 	if err == nil {
-		g, err = l.Send(ctx, g)
+		g, err = l.SendWithin(ctx, g, consent.Quota{})
 	}
 	if err == nil {
 		err = l.Settle(ctx, g, consent.Done, fmt.Sprint("bk_", n), "req", "")

@@ -180,9 +180,9 @@ func TestReq_O5_VerificationTakesLinearTime(t *testing.T) {
 	read := func(bookings int) float64 {
 		for ; grown < bookings; grown++ {
 			act := consent.Act{Tool: "book_slot", SlotID: fmt.Sprint("slot ", grown), Start: p.clock, End: p.clock.Add(time.Hour), Zone: "UTC"}
-			g, err := p.ledger.Attest(ctx, act, "Ada", "yes")
+			g, err := p.ledger.Statement(ctx, act, "Ada", "yes")
 			require.NoError(t, err)
-			g, err = p.ledger.Send(ctx, g)
+			g, err = p.ledger.SendWithin(ctx, g, consent.Quota{})
 			require.NoError(t, err)
 			require.NoError(t, p.ledger.Settle(ctx, g, consent.Done, fmt.Sprint("bk_", grown), "", ""))
 			if grown%50 == 49 {

@@ -139,7 +139,7 @@ func TestReq_O4_ARequestOfAnOlderVersionIsAnswered(t *testing.T) {
 	n, err := l.Verify(t.Context())
 	require.NoError(t, err)
 	assert.EqualValues(t, 2, n)
-	_, err = l.Attest(t.Context(), act, "Ada", "yes")
+	_, err = l.Statement(t.Context(), act, "Ada", "yes")
 	require.ErrorIs(t, err, consent.ErrDeclined)
 }
 

@@ -81,7 +81,7 @@ func continued(t *testing.T, l *consent.Ledger) {
 		act := consent.Act{Tool: "book_slot", SlotID: "Ada" + slot, Title: "Intro", Hosts: []consent.Host{{ID: "h"}}, Attendees: []consent.Attendee{{Name: "Ada"}}}
 		g, _, err := l.FindConsent(ctx, act)
 		require.NoError(t, err)
-		_, err = l.Send(ctx, *g)
+		_, err = l.SendWithin(ctx, *g, consent.Quota{})
 		require.NoError(t, err)
 	}
 	keys, err := l.Passkeys(ctx, "")

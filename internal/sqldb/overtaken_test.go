@@ -1,6 +1,7 @@
 package sqldb_test
 
 import (
+	"context"
 	"fmt"
 	"sync"
 	"testing"
@@ -79,7 +80,7 @@ func (o *overtaken) ask(slot string) consent.Proposal {
 }
 
 func meetingWithAda(slot string) consent.Act {
-	return consent.Act{Tool: "book_slot", SlotID: slot, Start: monday.Add(time.Hour), Title: "Meeting", Attendees: []consent.Attendee{{Name: "Ada Byron"}}}
+	return consent.Act{Tool: "book_slot", SlotID: slot, Start: monday.Add(time.Hour), Title: "Meeting", Hosts: []consent.Host{{ID: "h"}}, Attendees: []consent.Attendee{{Name: "Ada Byron"}}}
 }
 
 func statement(t *testing.T, l *consent.Ledger, act consent.Act) consent.Grant {
@@ -89,96 +90,107 @@ func statement(t *testing.T, l *consent.Ledger, act consent.Act) consent.Grant {
 	return g
 }
 
+func onPage(agreed bool) consent.Answer {
+	return consent.Answer{Agreed: agreed, By: "Ada Byron", Words: "Yes", Method: consent.OnPage}
+}
+
+// approved returns the grant of an act that a person approved.
+func (o *overtaken) approved() consent.Grant {
+	o.t.Helper()
+	p := o.ask("s")
+	_, err := o.Answer(o.t.Context(), p.ID, onPage(true))
+	require.NoError(o.t, err)
+	g, _, err := o.FindConsent(o.t.Context(), p.Act)
+	require.NoError(o.t, err)
+	return *g
+}
+
+// sent returns a grant that was sent.
+func (o *overtaken) sent(g consent.Grant) consent.Grant {
+	o.t.Helper()
+	g, err := o.SendWithin(o.t.Context(), g, consent.Quota{})
+	require.NoError(o.t, err)
+	return g
+}
+
+// decisions are about an act that another process erases.
+var decisions = map[string]struct {
+	prepare func(*overtaken) (decide func(context.Context) error)
+	want    error
+}{
+	"approve": {answerOnPage(true), consent.ErrNoProposal},
+	"decline": {answerOnPage(false), consent.ErrNoProposal},
+	"withdraw": {func(o *overtaken) func(context.Context) error {
+		p := o.ask("s")
+		return func(ctx context.Context) error { return o.Withdraw(ctx, p.ID, "cancelled in the client") }
+	}, consent.ErrNoProposal},
+	"issue a card key": {func(o *overtaken) func(context.Context) error {
+		p := o.ask("s")
+		return func(ctx context.Context) error {
+			_, err := o.IssueCardKey(ctx, p.ID, "caller")
+			return err
+		}
+	}, consent.ErrNoProposal},
+	"send": {func(o *overtaken) func(context.Context) error { return o.sending(o.approved()) }, consent.ErrNoGrant},
+	"send a statement again": {func(o *overtaken) func(context.Context) error {
+		g := statement(o.t, o.Ledger, meetingWithAda(""))
+		o.sent(g)
+		return o.sending(g)
+	}, consent.ErrNoGrant},
+	"abandon": {func(o *overtaken) func(context.Context) error {
+		g := o.approved()
+		return func(ctx context.Context) error { return o.Abandon(ctx, g, "slot_expired") }
+	}, nil},
+	"settle": {func(o *overtaken) func(context.Context) error {
+		g := o.sent(o.approved())
+		return func(ctx context.Context) error { return o.Settle(ctx, g, consent.Done, "bk_1", "", "for Ada Byron") }
+	}, nil},
+	"resolve": {func(o *overtaken) func(context.Context) error {
+		g := o.sent(o.approved())
+		return func(ctx context.Context) error {
+			return o.Resolve(ctx, g, consent.Unknown, "", "Ada Byron has no booking")
+		}
+	}, nil},
+	"give up": {func(o *overtaken) func(context.Context) error {
+		g := o.sent(o.approved())
+		return func(ctx context.Context) error { return o.GiveUp(ctx, g, "Ada Byron has no booking") }
+	}, nil},
+	"close": {func(o *overtaken) func(context.Context) error {
+		o.ask("s")
+		return func(ctx context.Context) error {
+			_, err := o.CloseForHost(ctx, "", consent.HostIdentity{ID: "h"}, "Ada Byron revoked access")
+			return err
+		}
+	}, nil},
+}
+
+func answerOnPage(agreed bool) func(*overtaken) func(context.Context) error {
+	return func(o *overtaken) func(context.Context) error {
+		p := o.ask("s")
+		return func(ctx context.Context) error {
+			_, err := o.Answer(ctx, p.ID, onPage(agreed))
+			return err
+		}
+	}
+}
+
+func (o *overtaken) sending(g consent.Grant) func(context.Context) error {
+	return func(ctx context.Context) error {
+		_, err := o.SendWithin(ctx, g, consent.Quota{})
+		return err
+	}
+}
+
 // field: act that is erased by another process while something about it is decided
 // req: O4, C6. The decision is made again and names what is missing; no data of the person is stored again.
 func TestReq_O4_WhatIsErasedMeanwhileIsNotDecided(t *testing.T) {
 	t.Parallel()
-	onPage := func(agreed bool) consent.Answer {
-		return consent.Answer{Agreed: agreed, By: "Ada Byron", Words: "Yes", Method: consent.OnPage}
-	}
-	approved := func(o *overtaken) consent.Grant {
-		p := o.ask("s")
-		_, err := o.Answer(o.t.Context(), p.ID, onPage(true))
-		require.NoError(o.t, err)
-		g, _, err := o.FindConsent(o.t.Context(), p.Act)
-		require.NoError(o.t, err)
-		return *g
-	}
-	sent := func(o *overtaken) consent.Grant {
-		g, err := o.SendWithin(o.t.Context(), approved(o), consent.Quota{})
-		require.NoError(o.t, err)
-		return g
-	}
-	answer := func(agreed bool) func(*overtaken) func() error {
-		return func(o *overtaken) func() error {
-			p := o.ask("s")
-			return func() error {
-				_, err := o.Answer(o.t.Context(), p.ID, onPage(agreed))
-				return err
-			}
-		}
-	}
-	for name, tc := range map[string]struct {
-		prepare func(*overtaken) (decide func() error)
-		want    error
-	}{
-		"approve": {answer(true), consent.ErrNoProposal},
-		"decline": {answer(false), consent.ErrNoProposal},
-		"withdraw": {func(o *overtaken) func() error {
-			p := o.ask("s")
-			return func() error { return o.Withdraw(o.t.Context(), p.ID, "cancelled in the client") }
-		}, consent.ErrNoProposal},
-		"issue a card key": {func(o *overtaken) func() error {
-			p := o.ask("s")
-			return func() error {
-				_, err := o.IssueCardKey(o.t.Context(), p.ID, "caller")
-				return err
-			}
-		}, consent.ErrNoProposal},
-		"send": {func(o *overtaken) func() error {
-			g := approved(o)
-			return func() error {
-				_, err := o.SendWithin(o.t.Context(), g, consent.Quota{})
-				return err
-			}
-		}, consent.ErrNoGrant},
-		"send a statement again": {func(o *overtaken) func() error {
-			g := statement(o.t, o.Ledger, meetingWithAda(""))
-			_, err := o.SendWithin(o.t.Context(), g, consent.Quota{})
-			require.NoError(o.t, err)
-			return func() error {
-				_, err := o.SendWithin(o.t.Context(), g, consent.Quota{})
-				return err
-			}
-		}, consent.ErrNoGrant},
-		"abandon": {func(o *overtaken) func() error {
-			g := approved(o)
-			return func() error { return o.Abandon(o.t.Context(), g, "slot_expired") }
-		}, nil},
-		"settle": {func(o *overtaken) func() error {
-			g := sent(o)
-			return func() error { return o.Settle(o.t.Context(), g, consent.Done, "bk_1", "", "for Ada Byron") }
-		}, nil},
-		"resolve": {func(o *overtaken) func() error {
-			g := sent(o)
-			return func() error { return o.Resolve(o.t.Context(), g, consent.Unknown, "", "Ada Byron has no booking") }
-		}, nil},
-		"give up": {func(o *overtaken) func() error {
-			g := sent(o)
-			return func() error { return o.GiveUp(o.t.Context(), g, "Ada Byron has no booking") }
-		}, nil},
-		"close": {func(o *overtaken) func() error {
-			o.ask("s")
-			return func() error {
-				_, err := o.CloseForHost(o.t.Context(), "", consent.HostIdentity{}, "Ada Byron revoked access")
-				return err
-			}
-		}, nil},
-	} {
+	for name, tc := range decisions {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			o := newOvertaken(t)
-			err := o.by(o.erase, tc.prepare(o))
+			decide := tc.prepare(o)
+			err := o.by(o.erase, func() error { return decide(t.Context()) })
 			if tc.want == nil {
 				require.NoError(t, err)
 			} else {
@@ -223,164 +235,143 @@ func TestReq_O4_AnErasedStatementIsNotSentAgain(t *testing.T) {
 	}
 }
 
+// withCardKey returns an open proposal with a card key.
+func withCardKey(t *testing.T) (o *overtaken, p consent.Proposal, key string) {
+	t.Helper()
+	o = newOvertaken(t)
+	p = o.ask("s")
+	key, err := o.IssueCardKey(t.Context(), p.ID, "caller")
+	require.NoError(t, err)
+	return o, p, key
+}
+
+func approveByCard(ctx context.Context, l *consent.Ledger, p consent.Proposal, key string) error {
+	_, err := l.Answer(ctx, p.ID, consent.Answer{
+		Agreed: true, By: "Ada", Words: "Approve", Method: consent.OnCard, Card: consent.CardKey{Key: key, Holder: "caller"},
+	})
+	return err
+}
+
 // field: several guesses of a card key at once
 // req: C5. Every wrong key counts, and after three the right one is void, also for an answer that has
 // found it valid before.
 func TestReq_C5_CardKeysThatAreTriedAtOnce(t *testing.T) {
 	t.Parallel()
-	byCard := func(l *consent.Ledger, p consent.Proposal, key string) error {
-		_, err := l.Answer(t.Context(), p.ID, consent.Answer{
-			Agreed: true, By: "Ada", Words: "Approve", Method: consent.OnCard, Card: consent.CardKey{Key: key, Holder: "caller"},
-		})
-		return err
-	}
-	t.Run("three wrong ones before the right one", func(t *testing.T) {
-		t.Parallel()
-		o := newOvertaken(t)
-		p := o.ask("s")
-		key, err := o.IssueCardKey(t.Context(), p.ID, "caller")
-		require.NoError(t, err)
-		err = o.by(func(l *consent.Ledger) {
-			for i := range 3 {
-				assert.ErrorIs(t, byCard(l, p, fmt.Sprint("wrong ", i)), consent.ErrCardKey)
-			}
-		}, func() error { return byCard(o.Ledger, p, key) })
-		o.refused(consent.ErrCardKey, err)
-		g, _, err := o.FindConsent(t.Context(), p.Act)
-		require.NoError(t, err)
-		assert.Equal(t, o.db.Shared(), g == nil)
-	})
-	t.Run("a new key before the right one", func(t *testing.T) {
-		t.Parallel()
-		o := newOvertaken(t)
-		p := o.ask("s")
-		key, err := o.IssueCardKey(t.Context(), p.ID, "caller")
-		require.NoError(t, err)
-		o.refused(consent.ErrCardKey, o.by(func(l *consent.Ledger) {
-			_, err := l.IssueCardKey(t.Context(), p.ID, "caller")
-			if o.db.Shared() {
-				assert.NoError(t, err)
-			} else {
-				assert.ErrorIs(t, err, consent.ErrAnswered)
-			}
-		}, func() error { return byCard(o.Ledger, p, key) }))
-	})
-	t.Run("a new key before a wrong one", func(t *testing.T) {
-		t.Parallel()
-		o := newOvertaken(t)
-		p := o.ask("s")
-		_, err := o.IssueCardKey(t.Context(), p.ID, "caller")
-		require.NoError(t, err)
-		var key string
-		require.ErrorIs(t, o.by(func(l *consent.Ledger) {
-			key, err = l.IssueCardKey(t.Context(), p.ID, "caller")
-			assert.NoError(t, err)
-		}, func() error { return byCard(o.Ledger, p, "wrong") }), consent.ErrCardKey)
-		for range 2 {
-			require.ErrorIs(t, byCard(o.Ledger, p, "wrong"), consent.ErrCardKey)
+	o, p, key := withCardKey(t)
+	o.refused(consent.ErrCardKey, o.by(func(l *consent.Ledger) {
+		for i := range 3 {
+			assert.ErrorIs(t, approveByCard(t.Context(), l, p, fmt.Sprint("wrong ", i)), consent.ErrCardKey)
 		}
-		if o.db.Shared() { // the decision was made again, about the new key
-			require.ErrorIs(t, byCard(o.Ledger, p, key), consent.ErrCardKey)
-		} else {
-			require.NoError(t, byCard(o.Ledger, p, key))
-		}
-	})
-	t.Run("an answer on the page before a new key", func(t *testing.T) {
-		t.Parallel()
-		o := newOvertaken(t)
-		p := o.ask("s")
-		o.refused(consent.ErrAnswered, o.by(func(l *consent.Ledger) {
-			_, err := l.Answer(t.Context(), p.ID, consent.Answer{By: "Ada", Words: "No", Method: consent.OnPage})
-			assert.NoError(t, err)
-		}, func() error {
-			_, err := o.IssueCardKey(t.Context(), p.ID, "caller")
-			return err
-		}))
-	})
+	}, func() error { return approveByCard(t.Context(), o.Ledger, p, key) }))
+	g, _, err := o.FindConsent(t.Context(), p.Act)
+	require.NoError(t, err)
+	assert.Equal(t, o.db.Shared(), g == nil)
+
+	o, p, _ = withCardKey(t)
+	require.ErrorIs(t, o.by(func(l *consent.Ledger) {
+		assert.ErrorIs(t, approveByCard(t.Context(), l, p, "wrong"), consent.ErrCardKey)
+	}, func() error { return approveByCard(t.Context(), o.Ledger, p, "another") }), consent.ErrCardKey)
+	misses, err := o.db.Texts(t.Context(), `SELECT CAST(card_misses AS TEXT) FROM proposals`)
+	require.NoError(t, err)
+	assert.Equal(t, []string{"2"}, misses)
 }
 
-// field: passkey that is removed, or a link that is erased, while another process uses it
-// req: C13. Nothing is signed by a passkey after its removal, and an erased link adds none.
+// field: card key that is replaced while another process uses it, or the answer on the page while a key is issued
+// req: C5
+func TestReq_C5_CardKeysThatAreReplacedMeanwhile(t *testing.T) {
+	t.Parallel()
+	o, p, key := withCardKey(t)
+	o.refused(consent.ErrCardKey, o.by(func(l *consent.Ledger) {
+		_, err := l.IssueCardKey(t.Context(), p.ID, "caller")
+		assert.Equal(t, o.db.Shared(), err == nil, "on SQLite the proposal was answered before: %v", err)
+	}, func() error { return approveByCard(t.Context(), o.Ledger, p, key) }))
+
+	o, p, _ = withCardKey(t)
+	o.refused(consent.ErrAnswered, o.by(func(l *consent.Ledger) {
+		_, err := l.Answer(t.Context(), p.ID, onPage(false))
+		assert.NoError(t, err)
+	}, func() error {
+		_, err := o.IssueCardKey(t.Context(), p.ID, "caller")
+		return err
+	}))
+}
+
+// withPasskeys returns a ledger with the passkeys of two people.
+func withPasskeys(t *testing.T) (o *overtaken, ada, grace *signer) {
+	t.Helper()
+	o, ada, grace = newOvertaken(t), newSigner(t, "Ada Byron"), newSigner(t, "Grace Hopper")
+	ada.add(o.Ledger, nil)
+	grace.add(o.Ledger, ada)
+	return o, ada, grace
+}
+
+// removal returns the removal of a passkey, with a signature of another one.
+func (o *overtaken) removal(s, by *signer) func(*consent.Ledger) error {
+	o.t.Helper()
+	token, err := o.NewPasskeyLink(o.t.Context(), consent.PasskeyLink{Remove: s.passkey.ID})
+	require.NoError(o.t, err)
+	link, err := o.PasskeyLink(o.t.Context(), token)
+	require.NoError(o.t, err)
+	signed := by.sign(link.Statement(s.passkey))
+	return func(l *consent.Ledger) error { return l.RemovePasskey(o.t.Context(), token, *signed, testSite) }
+}
+
+// signedAnswer returns an answer that is already signed.
+func (o *overtaken) signedAnswer(s *signer, agreed bool) func(*consent.Ledger) error {
+	o.t.Helper()
+	p, err := o.Ask(o.t.Context(), meetingWithAda(fmt.Sprint(agreed)), consent.Asker{Policy: consent.PolicySigned})
+	require.NoError(o.t, err)
+	a := consent.Answer{Agreed: agreed, Method: consent.Signed, Assertion: s.sign(p.Statement(agreed)), Site: testSite}
+	return func(l *consent.Ledger) error {
+		_, err := l.Answer(o.t.Context(), p.ID, a)
+		return err
+	}
+}
+
+// field: passkey that is removed or erased, or signs again, while another process checks its signature
+// req: C13. Nothing is signed by a passkey after its removal, and its counter increases.
+func TestReq_C13_SignaturesByPasskeysThatChangeMeanwhile(t *testing.T) {
+	t.Parallel()
+	for _, agreed := range []bool{true, false} {
+		o, ada, grace := withPasskeys(t)
+		answer, remove := o.signedAnswer(grace, agreed), o.removal(grace, ada)
+		o.refused(consent.ErrNoPasskey, o.by(func(l *consent.Ledger) { assert.NoError(t, remove(l)) }, func() error { return answer(o.Ledger) }))
+
+		o, ada, grace = withPasskeys(t)
+		answer, remove = o.signedAnswer(grace, agreed), o.removal(grace, ada)
+		require.NoError(t, o.by(func(l *consent.Ledger) {
+			err := answer(l)
+			assert.Equal(t, o.db.Shared(), err == nil, "on SQLite the passkey was removed before: %v", err)
+		}, func() error { return remove(o.Ledger) }))
+
+		o, _, grace = withPasskeys(t)
+		answer = o.signedAnswer(grace, agreed)
+		o.refused(consent.ErrNoPasskey, o.by(func(l *consent.Ledger) {
+			_, _, err := l.Erase(t.Context(), "Grace Hopper")
+			assert.NoError(t, err)
+		}, func() error { return answer(o.Ledger) }))
+	}
+	o, ada, _ := withPasskeys(t)
+	first, second := o.signedAnswer(ada, true), o.signedAnswer(ada, false)
+	o.refused(passkey.ErrCounter, o.by(func(l *consent.Ledger) { assert.NoError(t, second(l)) }, func() error { return first(o.Ledger) }))
+}
+
+// field: two passkeys that remove each other, and a link that is erased while another process uses it
+// req: C13
 func TestReq_C13_PasskeysThatChangeMeanwhile(t *testing.T) {
 	t.Parallel()
-	prepared := func(t *testing.T) (o *overtaken, ada, grace *signer) {
-		t.Helper()
-		o, ada, grace = newOvertaken(t), newSigner(t, "Ada Byron"), newSigner(t, "Grace Hopper")
-		ada.add(o.Ledger, nil)
-		grace.add(o.Ledger, ada)
-		return o, ada, grace
-	}
-	// removal returns the removal of a passkey, with a signature of another one.
-	removal := func(t *testing.T, o *overtaken, s, by *signer) func(*consent.Ledger) error {
-		t.Helper()
-		token, err := o.NewPasskeyLink(t.Context(), consent.PasskeyLink{Remove: s.passkey.ID})
-		require.NoError(t, err)
-		link, err := o.PasskeyLink(t.Context(), token)
-		require.NoError(t, err)
-		signed := by.sign(link.Statement(s.passkey))
-		return func(l *consent.Ledger) error { return l.RemovePasskey(t.Context(), token, *signed, testSite) }
-	}
-	answer := func(t *testing.T, o *overtaken, s *signer, agreed bool) func(*consent.Ledger) error {
-		t.Helper()
-		p, err := o.Ask(t.Context(), meetingWithAda(fmt.Sprint(agreed)), consent.Asker{Policy: consent.PolicySigned})
-		require.NoError(t, err)
-		a := consent.Answer{Agreed: agreed, Method: consent.Signed, Assertion: s.sign(p.Statement(agreed)), Site: testSite}
-		return func(l *consent.Ledger) error {
-			_, err := l.Answer(t.Context(), p.ID, a)
-			return err
-		}
-	}
-	for _, agreed := range []bool{true, false} {
-		t.Run(fmt.Sprint("an answer by a removed one: ", agreed), func(t *testing.T) {
-			t.Parallel()
-			o, ada, grace := prepared(t)
-			answer, remove := answer(t, o, grace, agreed), removal(t, o, grace, ada)
-			o.refused(consent.ErrNoPasskey, o.by(func(l *consent.Ledger) { assert.NoError(t, remove(l)) }, func() error { return answer(o.Ledger) }))
-		})
-		t.Run(fmt.Sprint("an answer before the removal: ", agreed), func(t *testing.T) {
-			t.Parallel()
-			o, ada, grace := prepared(t)
-			answer, remove := answer(t, o, grace, agreed), removal(t, o, grace, ada)
-			if o.db.Shared() {
-				require.NoError(t, o.by(func(l *consent.Ledger) { assert.NoError(t, answer(l)) }, func() error { return remove(o.Ledger) }))
-				return
-			}
-			require.NoError(t, o.by(func(l *consent.Ledger) { assert.ErrorIs(t, answer(l), consent.ErrNoPasskey) }, func() error { return remove(o.Ledger) }))
-		})
-		t.Run(fmt.Sprint("an answer by an erased one: ", agreed), func(t *testing.T) {
-			t.Parallel()
-			o, _, grace := prepared(t)
-			answer := answer(t, o, grace, agreed)
-			o.refused(consent.ErrNoPasskey, o.by(func(l *consent.Ledger) {
-				_, _, err := l.Erase(t.Context(), "Grace Hopper")
-				assert.NoError(t, err)
-			}, func() error { return answer(o.Ledger) }))
-		})
-	}
-	t.Run("an answer before another one with a smaller counter", func(t *testing.T) {
-		t.Parallel()
-		o, ada, _ := prepared(t)
-		first, second := answer(t, o, ada, true), answer(t, o, ada, false)
-		o.refused(passkey.ErrCounter, o.by(func(l *consent.Ledger) { assert.NoError(t, second(l)) }, func() error { return first(o.Ledger) }))
-	})
-	t.Run("a link that is erased", func(t *testing.T) {
-		t.Parallel()
-		o := newOvertaken(t)
-		ada := newSigner(t, "Ada Byron")
-		token, err := o.NewPasskeyLink(t.Context(), consent.PasskeyLink{Name: "Ada Byron"})
-		require.NoError(t, err)
-		o.refused(consent.ErrNoLink, o.by(o.erase, func() error { return o.AddPasskey(t.Context(), token, ada.passkey, nil, testSite) }))
-		all, err := o.Passkeys(t.Context(), "")
-		require.NoError(t, err)
-		assert.Empty(t, all)
-	})
-	t.Run("two passkeys that remove each other", func(t *testing.T) {
-		t.Parallel()
-		o, ada, grace := prepared(t)
-		first, second := removal(t, o, grace, ada), removal(t, o, ada, grace)
-		o.refused(consent.ErrNoPasskey, o.by(func(l *consent.Ledger) { _ = second(l) }, func() error { return first(o.Ledger) }))
-		all, err := o.Passkeys(t.Context(), "")
-		require.NoError(t, err)
-		assert.Len(t, all, 1)
-	})
+	o, ada, grace := withPasskeys(t)
+	first, second := o.removal(grace, ada), o.removal(ada, grace)
+	o.refused(consent.ErrNoPasskey, o.by(func(l *consent.Ledger) { _ = second(l) }, func() error { return first(o.Ledger) }))
+	all, err := o.Passkeys(t.Context(), "")
+	require.NoError(t, err)
+	assert.Len(t, all, 1)
+
+	o, ada = newOvertaken(t), newSigner(t, "Ada Byron")
+	token, err := o.NewPasskeyLink(t.Context(), consent.PasskeyLink{Name: "Ada Byron"})
+	require.NoError(t, err)
+	o.refused(consent.ErrNoLink, o.by(o.erase, func() error { return o.AddPasskey(t.Context(), token, ada.passkey, nil, testSite) }))
+	all, err = o.Passkeys(t.Context(), "")
+	require.NoError(t, err)
+	assert.Empty(t, all)
 }

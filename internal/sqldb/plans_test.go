@@ -205,7 +205,7 @@ func (p *program) refused(booking map[string]any) {
 	_, err = p.ledger.Answer(ctx, asked.ID, consent.Answer{By: "Ada", Method: consent.OnPage})
 	require.NoError(t, err)
 	act.Tool, act.SlotID, act.WasStart = "cancel_booking", "", time.Time{}
-	_, err = p.ledger.Attest(ctx, act, "Ada", "yes")
+	_, err = p.ledger.Statement(ctx, act, "Ada", "yes")
 	require.ErrorIs(t, err, consent.ErrDeclined)
 	page, _, err := p.ledger.OpenPage(ctx, "", 1)
 	require.NoError(t, err)
@@ -220,20 +220,33 @@ func (p *program) doubts() {
 	p.t.Helper()
 	ctx, t := p.t.Context(), p.t
 	act := consent.Act{Tool: "cancel_booking", BookingID: "bk_lost", Title: "Lost", Start: p.clock, End: p.clock.Add(time.Hour), Zone: "UTC"}
-	lost, err := p.ledger.Attest(ctx, act, "Ada", "yes")
+	lost, err := p.ledger.Statement(ctx, act, "Ada", "yes")
 	require.NoError(t, err)
-	lost, err = p.ledger.Send(ctx, lost)
+	lost, err = p.ledger.SendWithin(ctx, lost, consent.Quota{})
 	require.NoError(t, err)
 	require.NoError(t, p.ledger.Settle(ctx, lost, consent.Unknown, "", "", ""))
 	require.NoError(t, p.ledger.GiveUp(ctx, lost, "a later read shows that it was not done"))
 	act.SlotID, act.BookingID = "s1", ""
-	unused, err := p.ledger.Attest(ctx, act, "Ada", "yes")
-	require.NoError(t, err)
+	unused := p.approved(act)
 	p.clock = p.clock.Add(consent.Lifetime)
-	_, err = p.ledger.Send(ctx, unused)
+	_, err = p.ledger.SendWithin(ctx, unused, consent.Quota{})
 	require.ErrorIs(t, err, consent.ErrExpired)
-	_, err = p.ledger.Attest(ctx, act, "Ada", "yes")
+	again, err := p.ledger.Statement(ctx, act, "Ada", "yes")
 	require.NoError(t, err)
+	_, err = p.ledger.SendWithin(ctx, again, consent.Quota{})
+	require.NoError(t, err)
+}
+
+// approved returns the grant of an act that a person approves.
+func (p *program) approved(act consent.Act) consent.Grant {
+	p.t.Helper()
+	asked, err := p.ledger.Propose(p.t.Context(), act)
+	require.NoError(p.t, err)
+	_, err = p.ledger.Answer(p.t.Context(), asked.ID, consent.Answer{Agreed: true, By: "Ada", Method: consent.OnPage})
+	require.NoError(p.t, err)
+	g, _, err := p.ledger.FindConsent(p.t.Context(), act)
+	require.NoError(p.t, err)
+	return *g
 }
 
 // revocation closes everything open about a host who revoked calendar access, and
@@ -243,13 +256,12 @@ func (p *program) revocation(ctx context.Context) {
 	t := p.t
 	for i, ask := range []bool{true, false} {
 		act := consent.Act{Tool: "book_slot", SlotID: fmt.Sprint("revoked", i), Title: "Call", Hosts: []consent.Host{{ID: "p-1"}}, Start: p.clock, End: p.clock.Add(time.Hour)}
-		var err error
 		if ask {
-			_, err = p.ledger.Propose(ctx, act)
+			_, err := p.ledger.Propose(ctx, act)
+			require.NoError(t, err)
 		} else {
-			_, err = p.ledger.Attest(ctx, act, "Ada", "yes")
+			p.approved(act)
 		}
-		require.NoError(t, err)
 	}
 	service, err := webhooks.Open(p.db, webhooks.Options{Ledger: p.ledger, Now: p.deps.Now, Poll: 5 * time.Millisecond})
 	require.NoError(t, err)

@@ -333,7 +333,9 @@ func TestReq_C13_AnErasureHidesNoUnsignedConsent(t *testing.T) {
 	require.NoError(t, err)
 	assert.Empty(t, report.UnsignedConsents)
 	later := consent.New(db, func() time.Time { return monday.Add(time.Minute) })
-	_, err = later.Attest(t.Context(), consent.Act{Tool: "book_slot", SlotID: "weak", Start: monday.Add(99 * time.Hour)}, "Mallory", "yes")
+	g, err := later.Statement(t.Context(), consent.Act{Tool: "book_slot", SlotID: "weak", Start: monday.Add(99 * time.Hour)}, "Mallory", "yes")
+	require.NoError(t, err)
+	_, err = later.SendWithin(t.Context(), g, consent.Quota{})
 	require.NoError(t, err)
 	for _, erased := range []bool{false, true} {
 		report, err = l.Inspect(t.Context())
@@ -368,7 +370,7 @@ func TestReq_C13_AForgedPasskeyOrSignatureDoesNotCount(t *testing.T) {
 	})
 	g, _, err := l.FindConsent(t.Context(), act)
 	require.NoError(t, err)
-	_, err = l.Send(t.Context(), *g)
+	_, err = l.SendWithin(t.Context(), *g, consent.Quota{})
 	require.ErrorIs(t, err, consent.ErrTampered)
 }
 

@@ -30,7 +30,7 @@ func disarmed(t *testing.T) (*sqldb.DB, *consent.Ledger, int64) {
 		require.NoError(t, err)
 		g, _, err := l.FindConsent(t.Context(), act)
 		require.NoError(t, err)
-		_, err = l.Send(t.Context(), *g)
+		_, err = l.SendWithin(t.Context(), *g, consent.Quota{})
 		require.NoError(t, err)
 	}
 	_, _, err := l.Erase(t.Context(), "Bob")
@@ -177,9 +177,9 @@ func TestReq_O4_AChangedSealIsFound(t *testing.T) {
 			l := consent.New(db, func() time.Time { return monday })
 			for i, tenants := range [][]string{{"", "acme"}, {"quiet"}, {"", "acme"}} {
 				for _, tenant := range tenants {
-					g, err := l.Attest(t.Context(), consent.Act{Tool: "book_slot", Tenant: tenant, SlotID: fmt.Sprint("s", i)}, "Ada", "yes")
+					g, err := l.Statement(t.Context(), consent.Act{Tool: "book_slot", Tenant: tenant, SlotID: fmt.Sprint("s", i)}, "Ada", "yes")
 					require.NoError(t, err)
-					_, err = l.Send(t.Context(), g)
+					_, err = l.SendWithin(t.Context(), g, consent.Quota{})
 					require.NoError(t, err)
 				}
 				require.NoError(t, l.Seal(t.Context()))
@@ -220,9 +220,8 @@ func eventful(t *testing.T) (*sqldb.DB, *consent.Ledger) {
 	for _, person := range []string{"Bob", "Ada"} {
 		eventsOf(t, l, person, func() { now = now.Add(consent.Lifetime) })
 	}
-	late, err := l.Send(ctx, attestedAs(t, l, "under way"))
-	require.NoError(t, err)
-	_, _, err = l.Erase(ctx, "Bob")
+	late := attestedAs(t, l, "under way")
+	_, _, err := l.Erase(ctx, "Bob")
 	require.NoError(t, err)
 	require.NoError(t, l.Settle(ctx, late, consent.Done, "bk_9", "req_9", "Bob"))
 	require.NoError(t, l.Seal(ctx))
@@ -248,7 +247,7 @@ func eventsOf(t *testing.T, l *consent.Ledger, person string, expire func()) {
 		return p
 	}
 	attest := func(a consent.Act) consent.Grant {
-		g, err := l.Attest(ctx, a, person, "yes")
+		g, err := l.Statement(ctx, a, person, "yes")
 		require.NoError(t, err)
 		return g
 	}
@@ -257,7 +256,7 @@ func eventsOf(t *testing.T, l *consent.Ledger, person string, expire func()) {
 		require.NoError(t, err)
 	}
 	send := func(g consent.Grant, o consent.Outcome) {
-		g, err := l.Send(ctx, g)
+		g, err := l.SendWithin(ctx, g, consent.Quota{})
 		require.NoError(t, err)
 		if o != consent.Sent {
 			require.NoError(t, l.Settle(ctx, g, o, "bk_"+person, "req_\x00\xff\xff"+person, "heard"))
@@ -265,9 +264,13 @@ func eventsOf(t *testing.T, l *consent.Ledger, person string, expire func()) {
 	}
 	answer(ask("declined").ID, false)
 	require.NoError(t, l.Withdraw(ctx, ask("unanswered").ID, person+" was away"))
-	attested := attest(act("raised"))
-	answer(ask("raised").ID, true)
-	send(attested, consent.Done)
+	late := ask("sent before")
+	send(attest(act("sent before")), consent.Done)
+	answer(late.ID, true)
+	answer(ask("approved").ID, true)
+	g, _, err := l.FindConsent(ctx, act("approved"))
+	require.NoError(t, err)
+	send(*g, consent.Done)
 	send(attest(act("failed")), consent.NotDone)
 	send(attest(act("lost")), consent.Unknown)
 	series, change := act("series"), act("change")
@@ -275,20 +278,22 @@ func eventsOf(t *testing.T, l *consent.Ledger, person string, expire func()) {
 	send(attest(series), consent.Sent)
 	change.Tool, change.SlotID, change.BookingID = "cancel_booking", "", "bk_"+person
 	send(attest(change), consent.Done)
-	attest(act("unused"))
+	answer(ask("unused").ID, true)
 	expire()
-	attest(act("unused"))
+	answer(ask("unused").ID, true)
 	if person == "Ada" {
 		_, err := l.CloseForHost(ctx, "", consent.HostIdentity{ID: "h"}, "calendar access was revoked")
 		require.NoError(t, err)
 	}
 	ask("open")
-	attest(act("unsent"))
+	answer(ask("unsent").ID, true)
 }
 
 func attestedAs(t *testing.T, l *consent.Ledger, slot string) consent.Grant {
 	t.Helper()
-	g, err := l.Attest(t.Context(), consent.Act{Tool: "book_slot", SlotID: slot, Attendees: []consent.Attendee{{Name: "Bob"}}}, "Bob", "yes")
+	g, err := l.Statement(t.Context(), consent.Act{Tool: "book_slot", SlotID: slot, Attendees: []consent.Attendee{{Name: "Bob"}}}, "Bob", "yes")
+	require.NoError(t, err)
+	g, err = l.SendWithin(t.Context(), g, consent.Quota{})
 	require.NoError(t, err)
 	return g
 }
@@ -389,15 +394,15 @@ func TestReq_O4_ARecordAddedOrRemovedIsFound(t *testing.T) {
 		"a sum":                               `INSERT INTO sent_bookings VALUES ('other', '2026-05-11T09:00:00.000Z', 1)`,
 		"no grants":                           `DELETE FROM grants`,
 		"without a grant that was not sent":   `DELETE FROM grants WHERE slot = 'Adaunsent'`,
-		"without a grant that was done":       `DELETE FROM grants WHERE slot = 'Adaraised'`,
-		"without an erased grant":             `DELETE FROM grants WHERE slot = 'Bobraised'`,
+		"without a grant that was done":       `DELETE FROM grants WHERE slot = 'Adaapproved'`,
+		"without an erased grant":             `DELETE FROM grants WHERE slot = 'Bobapproved'`,
 		"without an erased grant, unsettled":  `DELETE FROM grants WHERE slot = 'under way'`,
 		"without a proposal":                  `DELETE FROM proposals WHERE state = 'declined'`,
 		"without proposals":                   `DELETE FROM proposals`,
-		"without an act":                      `DELETE FROM acts WHERE id IN (SELECT act FROM grants WHERE slot = 'Adaraised')`,
+		"without an act":                      `DELETE FROM acts WHERE id IN (SELECT act FROM grants WHERE slot = 'Adaapproved')`,
 		"without acts":                        `DELETE FROM acts`,
 		"without attempts":                    `DELETE FROM sends`,
-		"without the attempts of erased acts": `DELETE FROM sends WHERE grant_id IN (SELECT id FROM grants WHERE slot = 'Bobraised')`,
+		"without the attempts of erased acts": `DELETE FROM sends WHERE grant_id IN (SELECT id FROM grants WHERE slot = 'Bobapproved')`,
 		"without sums":                        `DELETE FROM sent_bookings`,
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -69,11 +69,11 @@ func recordOne(ctx context.Context, db *sqldb.DB, at time.Time) (b filledBooking
 		Tool: "book_slot", Tenant: "tenant-0", SlotID: "slot-" + rand.Text(), Title: "Intro", Start: at.Add(time.Hour), End: at.Add(90 * time.Minute), Zone: "Europe/London",
 		Hosts: []consent.Host{{Name: "Alice", ID: "619c8492-3849-4201-abd3-6d668d3f30b3"}}, Attendees: []consent.Attendee{{Name: "Ada", Email: "ada@example.com", Mailed: true}},
 	}
-	grant, err := ledger.Attest(ctx, act, "Ada", "Yes")
+	grant, err := ledger.Statement(ctx, act, "Ada", "Yes")
 	if err != nil {
 		return b, err
 	}
-	if grant, err = ledger.Send(ctx, grant); err != nil {
+	if grant, err = ledger.SendWithin(ctx, grant, consent.Quota{}); err != nil {
 		return b, err
 	}
 	b.pastBooking = pastBooking{grant: grant.ID, slot: act.SlotID, id: "bk_" + rand.Text(), at: sqldb.Text(grant.At), expires: sqldb.Text(grant.Expires)}

@@ -380,7 +380,7 @@ type dayStrip struct {
 // dayStrips returns the days with offered times. They show nothing outside the window that was searched.
 func dayStrips(free []vennioclient.Slot, offered []slots.Choice, q scheduling.Search, until time.Time) (all []dayStrip) {
 	const morning, evening = 8 * 60, 18 * 60 // at least, so that days can be compared
-	loc := q.Window.Loc
+	loc, spans := q.Window.Loc, spansOf(free)
 	for _, c := range offered {
 		day := times.Day(c.Start, loc)
 		if slices.ContainsFunc(all, func(s dayStrip) bool { return s.Day == day }) {
@@ -391,7 +391,7 @@ func dayStrips(free []vennioclient.Slot, offered []slots.Choice, q scheduling.Se
 			return minutesOn(slots.Span{Start: time.Date(y, m, n, 0, 0, 0, 0, loc), End: time.Date(y, m, n+1, 0, 0, 0, 0, loc)}, loc, spans)
 		}
 		searched := on([]slots.Span{{Start: q.Window.From, End: until}})
-		s := dayStrip{Day: day, Free: on(spansOf(free)), Busy: on(q.Wishes.Busy)}
+		s := dayStrip{Day: day, Free: on(spans), Busy: on(q.Wishes.Busy)}
 		for _, other := range offered {
 			s.Slots = append(s.Slots, on([]slots.Span{{Start: other.Start, End: other.End}})...)
 		}
@@ -406,9 +406,10 @@ func dayStrips(free []vennioclient.Slot, offered []slots.Choice, q scheduling.Se
 	return all
 }
 
-func spansOf(free []vennioclient.Slot) (all []slots.Span) {
-	for _, f := range free {
-		all = append(all, slots.Span{Start: f.Start, End: f.End})
+func spansOf(free []vennioclient.Slot) []slots.Span {
+	all := make([]slots.Span, len(free))
+	for i, f := range free {
+		all[i] = slots.Span{Start: f.Start, End: f.End}
 	}
 	return all
 }

@@ -41,7 +41,6 @@ func NewMetrics(version string) *Metrics {
 	m.followUps = m.add("counter", "followups_total", "Attempts to deliver an event to a sink, by result.", "result", "sink")
 	info := m.add("gauge", "build_info", "Always 1; the labels contain the versions of the program and of Go.", "goversion", "version")
 	info.set.NewGauge(info.series(runtime.Version(), version), nil).Set(1)
-	m.initSeries()
 	return m
 }
 
@@ -62,6 +61,7 @@ func (m *Metrics) initSeries() {
 // Handler returns a handler that serves the metrics, including those of the process and of the Go
 // runtime, in the Prometheus text format.
 func (m *Metrics) Handler() http.Handler {
+	m.initSeries()
 	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		m.mu.Lock()
 		families := slices.Clone(m.families)

@@ -64,7 +64,7 @@ type alias struct {
 }
 
 var theLexicon = sync.OnceValue(func() *lexicon {
-	l := &lexicon{map[string][]alias{}, map[string]bool{}}
+	l := &lexicon{make(map[string][]alias, 600), make(map[string]bool, 700)} // what lexicon.txt needs, so that they do not grow
 	for line := range strings.Lines(lexiconText) {
 		line = strings.TrimSpace(line)
 		canonical, list, found := strings.Cut(line, ":")

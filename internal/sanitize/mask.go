@@ -137,9 +137,9 @@ func notANumber(value string) bool { return strings.Trim(value, "0123456789") !=
 // for which keep returns true; depth is the number of objects and arrays around the
 // member. It returns text itself if nothing is masked.
 func MaskJSON(text []byte, keep func(depth int, name string) bool) []byte {
-	all := masks
-	if !bytes.Contains(text, []byte(`\u`)) { // without escapes the markers are visible
-		lower := strings.ToLower(string(text))
+	all, source := masks, string(text)   // the literals are parts of source, so that they are not copied one by one
+	if !strings.Contains(source, `\u`) { // without escapes the markers are visible
+		lower := strings.ToLower(source)
 		all = slices.DeleteFunc(slices.Clone(all), func(m mask) bool { return !m.in(lower) })
 	}
 	if len(all) == 0 {
@@ -158,10 +158,10 @@ func MaskJSON(text []byte, keep func(depth int, name string) bool) []byte {
 			end := stringEnd(text, i)
 			isName := bytes.HasPrefix(bytes.TrimLeft(text[end:], " \t\r\n"), []byte(":"))
 			if isName {
-				name = string(text[i+1 : end-1])
+				name = source[i+1 : end-1]
 			}
 			if isName || !keep(depth, name) {
-				if masked := maskLiteral(all, text[i:end]); masked != nil {
+				if masked := maskLiteral(all, source[i:end]); masked != nil {
 					out = append(append(out, text[last:i]...), masked...)
 					last = end
 				}
@@ -189,11 +189,9 @@ func stringEnd(text []byte, i int) int {
 }
 
 // maskLiteral masks a string literal. It returns nil if there is nothing to mask.
-func maskLiteral(all []mask, literal []byte) []byte {
-	var s string
-	if bytes.IndexByte(literal, '\\') < 0 {
-		s = string(literal[1:max(1, len(literal)-1)])
-	} else if json.Unmarshal(literal, &s) != nil {
+func maskLiteral(all []mask, literal string) []byte {
+	s := literal[1:max(1, len(literal)-1)]
+	if strings.Contains(s, `\`) && json.Unmarshal([]byte(literal), &s) != nil {
 		return nil
 	}
 	masked := maskBy(all, s)

@@ -58,7 +58,8 @@ type lexicon struct {
 }
 
 type alias struct {
-	words     []string
+	text      string // words with spaces between them, a part of lexiconText
+	words     int    // the number of words
 	canonical string // the canonical word; "" for filler
 	sequence  bool   // canonical consists of several words
 }
@@ -73,27 +74,27 @@ var theLexicon = sync.OnceValue(func() *lexicon {
 		}
 		sequence := strings.HasPrefix(canonical, "> ")
 		canonical = strings.TrimPrefix(canonical, "> ")
-		all := strings.Split(list, "|")
-		if !sequence && canonical != "" {
-			all = append(all, canonical)
+		for text := range strings.SplitSeq(list, "|") {
+			l.add(text, canonical, sequence)
 		}
-		for _, text := range all {
-			l.add(strings.Fields(text), canonical, sequence)
+		if !sequence {
+			l.add(canonical, canonical, sequence)
 		}
 	}
 	for first := range l.aliases {
-		slices.SortStableFunc(l.aliases[first], func(a, b alias) int { return cmp.Compare(len(b.words), len(a.words)) })
+		slices.SortStableFunc(l.aliases[first], func(a, b alias) int { return cmp.Compare(b.words, a.words) })
 	}
 	return l
 })
 
-func (l *lexicon) add(words []string, canonical string, sequence bool) {
-	if len(words) == 0 {
-		return
+func (l *lexicon) add(text, canonical string, sequence bool) {
+	text = strings.TrimSpace(text)
+	first, words := "", 0
+	for w := range strings.FieldsSeq(text) {
+		first, words, l.known[w] = cmp.Or(first, w), words+1, true
 	}
-	l.aliases[words[0]] = append(l.aliases[words[0]], alias{words, canonical, sequence})
-	for _, w := range words {
-		l.known[w] = true
+	if words > 0 {
+		l.aliases[first] = append(l.aliases[first], alias{text, words, canonical, sequence})
 	}
 }
 
@@ -337,7 +338,7 @@ func joins(left token, after string) bool {
 
 func isDayOrMonth(text string) bool {
 	for _, a := range theLexicon().aliases[text] {
-		if len(a.words) == 1 && (slices.Contains(weekdays, a.canonical) || monthNamed(a.canonical) > 0) {
+		if a.words == 1 && (slices.Contains(weekdays, a.canonical) || monthNamed(a.canonical) > 0) {
 			return true
 		}
 	}
@@ -491,8 +492,8 @@ func rewrite(all []token) []token {
 			out, i = append(out, all[i]), i+1
 			continue
 		}
-		out = append(out, a.tokens(all[i:i+len(a.words)])...)
-		i += len(a.words)
+		out = append(out, a.tokens(all[i:i+a.words])...)
+		i += a.words
 	}
 	return out
 }
@@ -508,18 +509,25 @@ func tens(rest []token) int {
 
 func (l *lexicon) match(rest []token) *alias {
 	for i, a := range l.aliases[rest[0].aliasKey()] {
-		if len(a.words) > len(rest) {
-			continue
-		}
-		same := true
-		for j, w := range a.words {
-			same = same && rest[j].aliasKey() == w
-		}
-		if same {
+		if a.begins(rest) {
 			return &l.aliases[rest[0].aliasKey()][i]
 		}
 	}
 	return nil
+}
+
+// begins reports whether the tokens begin with the words of the alias.
+func (a *alias) begins(rest []token) bool {
+	if a.words > len(rest) {
+		return false
+	}
+	for w := range strings.FieldsSeq(a.text) {
+		if rest[0].aliasKey() != w {
+			return false
+		}
+		rest = rest[1:]
+	}
+	return true
 }
 
 // aliasKey returns the spelling of the token in aliases.
@@ -551,7 +559,7 @@ func (a *alias) tokens(from []token) []token {
 	all := lex(a.canonical)
 	for i := range all {
 		all[i].raw, raw = raw, ""
-		if canonical := theLexicon().match(all[i : i+1]); canonical != nil && !canonical.sequence && len(canonical.words) == 1 {
+		if canonical := theLexicon().match(all[i : i+1]); canonical != nil && !canonical.sequence && canonical.words == 1 {
 			all[i].text = canonical.canonical
 		}
 	}

@@ -106,7 +106,7 @@ func checkUnit(t *testing.T, s snippet) {
 	for line := range strings.Lines(s.text) {
 		assert.Regexp(t, `^(\[[A-Z]\w+\]|[A-Z]\w+=\S.*)?\n$`, line, s.where)
 		if values, ok := strings.CutPrefix(line, "Environment="); ok {
-			for _, value := range strings.Fields(values) {
+			for value := range strings.FieldsSeq(values) {
 				name, set, _ := strings.Cut(value, "=")
 				assert.True(t, known(name), name)
 				if credential, ok := strings.CutPrefix(set, "%d/"); ok {

@@ -134,10 +134,11 @@ func checkPackage(t *testing.T, c command) {
 	assert.Regexp(t, `^(`+strings.Join([]string{
 		`sudo apt (install \./` + file + `\.deb|purge vennio-mcp)`,
 		`sudo dnf (install \./` + file + `\.rpm|remove vennio-mcp)`,
-		`brew install --cask ` + release.HomebrewCasks[0].Repository.Owner + "/" + tap + `/vennio-mcp`,
+		`brew (trust|install) --cask ` + release.HomebrewCasks[0].Repository.Owner + "/" + tap + `/vennio-mcp`,
+		`brew untap ` + release.HomebrewCasks[0].Repository.Owner + "/" + tap,
 		`brew uninstall --cask (--zap )?vennio-mcp`,
 		`scoop bucket add vennio-mcp https://github\.com/` + release.Scoops[0].Repository.Owner + "/" + release.Scoops[0].Repository.Name,
-		`scoop (un)?install vennio-mcp`,
+		`scoop ((un)?install|bucket rm) vennio-mcp`,
 		`tar -xzf ` + file + `\.tar\.gz vennio-mcp`,
 	}, "|")+`)$`, line)
 }

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
-	"sync"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -104,9 +103,7 @@ func (a *App) executeFollowUps(ctx context.Context) (stop func()) {
 // reconcileSubscriptions asks Vennio, in the background, about subscriptions that were made with another
 // API key than the present one: those that Vennio lists are of the same account. stop waits for the end.
 func (a *App) reconcileSubscriptions(ctx context.Context) (stop func()) {
-	ctx, cancel := context.WithCancel(ctx)
-	var running sync.WaitGroup
-	running.Go(func() {
+	return inBackground(ctx, func(ctx context.Context) {
 		tenants, _ := a.webhooks.SubscribedTenants(ctx) // calls that need the store report that it cannot be read
 		for _, tenant := range tenants {
 			own, ok := a.cfg.Of(tenant)
@@ -123,10 +120,6 @@ func (a *App) reconcileSubscriptions(ctx context.Context) (stop func()) {
 			}
 		}
 	})
-	return func() {
-		cancel()
-		running.Wait()
-	}
 }
 
 // otherAccounts reports whether there are subscriptions of another account, after asking Vennio if need be.

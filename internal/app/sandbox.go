@@ -11,7 +11,6 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
-	"sync"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -262,18 +261,15 @@ func (a *App) receiveSandbox(ctx context.Context, address string) (stop func()) 
 	} else {
 		a.log.Info().Str("at", address).Msg("receiving the sandbox's events")
 	}
-	running, cancel := context.WithCancel(ctx)
-	var checking sync.WaitGroup
-	checking.Go(func() {
-		atIntervals(running, a.options.Settlement.withDefaults().Sweep, func() {
-			if err := a.subscribeSandbox(running, address); err != nil && running.Err() == nil {
+	stopChecking := inBackground(ctx, func(ctx context.Context) {
+		atIntervals(ctx, a.options.Settlement.withDefaults().Sweep, func() {
+			if err := a.subscribeSandbox(ctx, address); err != nil && ctx.Err() == nil {
 				a.log.Warn().Err(err).Msg("the subscription to the sandbox's events cannot be checked")
 			}
 		})
 	})
 	return func() {
-		cancel()
-		checking.Wait()
+		stopChecking()
 		last, done := context.WithTimeout(context.WithoutCancel(ctx), flushTime)
 		defer done()
 		_ = a.unsubscribeSandbox(last, func(w vennioclient.Webhook) bool { return w.URL == address }) // otherwise the next server does

@@ -107,10 +107,8 @@ func (a *App) Execute(ctx context.Context, approved consent.Proposal) error {
 // asks Vennio about writes whose outcome is not known, executes approved requests, and seals the ledger's
 // entries. Several processes may do so at once. It creates no store.
 func (a *App) Settle(ctx context.Context) (stop func()) {
-	ctx, cancel := context.WithCancel(ctx)
 	every := a.options.Settlement.withDefaults()
-	var running sync.WaitGroup
-	running.Go(func() {
+	return inBackground(ctx, func(ctx context.Context) {
 		flush, sweep, doubt := time.NewTicker(every.Flush), time.NewTicker(every.Sweep), time.NewTicker(every.Doubt)
 		defer flush.Stop()
 		defer sweep.Stop()
@@ -131,9 +129,20 @@ func (a *App) Settle(ctx context.Context) (stop func()) {
 				a.logUnsettled(ctx, a.settle(ctx, func() ([]consent.Unsettled, error) { return a.Ledger.UnsettledUnknown(ctx, every.After, doubtUntil) }))
 			}
 		}
+	}, func(ctx context.Context) {
+		a.Ledger.KeepSealed(ctx, every.Sweep)
+	}, func(ctx context.Context) {
+		a.checkOpenings(ctx, every.Openings)
 	})
-	running.Go(func() { a.Ledger.KeepSealed(ctx, every.Sweep) })
-	running.Go(func() { a.checkOpenings(ctx, every.Openings) })
+}
+
+// inBackground runs each of work until its end. stop ends their context and waits for them.
+func inBackground(ctx context.Context, work ...func(context.Context)) (stop func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	var running sync.WaitGroup
+	for _, do := range work {
+		running.Go(func() { do(ctx) })
+	}
 	return func() {
 		cancel()
 		running.Wait()

@@ -160,15 +160,20 @@ func (c *coercer) decode(text string) (any, error) {
 	return nil, errors.New("is JSON text within JSON text")
 }
 
+// itemsOf returns the items of a list; another value is the only item.
+func itemsOf(value any) []any {
+	if items, isList := value.([]any); isList {
+		return items
+	}
+	return []any{value}
+}
+
 // list makes a list of a single value and removes empty items.
 func (c *coercer) list(name string, s shape, value any) any {
-	items, isList := value.([]any)
-	switch {
-	case value == nil:
+	if value == nil {
 		return nil
-	case !isList:
-		items = []any{value}
 	}
+	items := itemsOf(value)
 	kept := items[:0:len(items)]
 	for _, item := range items {
 		if s.Items != nil {

@@ -261,11 +261,10 @@ func isASCII(s string) bool {
 // busyTimes reads busy times that are sent as text: a date, or two times separated by "/" (ISO 8601-1,
 // 5.5).
 func busyTimes(value any) any {
-	items, isList := value.([]any)
-	if !isList {
-		items = []any{value}
+	if value == nil {
+		return nil
 	}
-	all := slices.Clone(items)
+	all := slices.Clone(itemsOf(value))
 	for i, item := range all {
 		switch v := item.(type) {
 		case string:
@@ -282,9 +281,6 @@ func busyTimes(value any) any {
 				}
 			}
 		}
-	}
-	if value == nil {
-		return nil
 	}
 	return all
 }
@@ -320,12 +316,11 @@ var (
 
 // weekdayNames reads "Tuesday", "Tue and Thu", "mon-thu", "weekdays" and lists of these.
 func weekdayNames(value any) any {
-	items, isList := value.([]any)
-	if !isList {
-		items = []any{value}
+	if value == nil {
+		return nil
 	}
 	var all []any
-	for _, item := range items {
+	for _, item := range itemsOf(value) {
 		text, isText := item.(string)
 		days, understood := daysIn(text)
 		if !isText || !understood {
@@ -337,9 +332,6 @@ func weekdayNames(value any) any {
 				all = append(all, day)
 			}
 		}
-	}
-	if value == nil {
-		return nil
 	}
 	return all
 }

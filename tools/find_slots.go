@@ -363,7 +363,7 @@ func (n searchNote) noCommonTimeText() string {
 }
 
 func (n searchNote) moment(t time.Time) string {
-	return times.Day(t, n.q.Window.Loc) + ", " + times.Clock(t, n.q.Window.Loc)
+	return times.Moment(t, n.q.Window.Loc)
 }
 
 // dayStrip is a day on the card of find_slots: what is free and busy around the offered times. All times

@@ -53,7 +53,7 @@ func (d *Deps) seriesView(ctx context.Context, id string, loc *time.Location) (a
 		return nil
 	}
 	for _, b := range found {
-		all = append(all, times.Day(b.Start, loc)+", "+times.Clock(b.Start, loc)+", "+sanitize.Line(b.Status, 40))
+		all = append(all, times.Moment(b.Start, loc)+", "+sanitize.Line(b.Status, 40))
 	}
 	return limitPeople(all)
 }

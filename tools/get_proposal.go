@@ -57,7 +57,7 @@ func proposedMeeting(p vennioclient.Proposal, loc *time.Location) schemas.Propos
 		Title: sanitize.Line(p.Message, 120), BookingID: sanitize.Line(p.BookingID, 100), Options: []schemas.ProposedOption{},
 	}
 	if p.Status == vennioclient.ProposalProposed && !p.ExpiresAt.IsZero() {
-		out.Closes = times.Day(p.ExpiresAt, loc) + ", " + times.Clock(p.ExpiresAt, loc) + " (" + loc.String() + ")"
+		out.Closes = times.Moment(p.ExpiresAt, loc) + " (" + loc.String() + ")"
 	}
 	inOrder := slices.SortedFunc(slices.Values(p.Slots), func(a, b vennioclient.ProposalSlot) int { return a.Start.Compare(b.Start) })
 	for _, s := range inOrder {

@@ -36,7 +36,7 @@ func (d *Deps) shareLink(ctx context.Context, in schemas.ShareLinkInput) (*schem
 		Next: "Give the person the link to send. list_bookings shows what was booked with it.",
 	}
 	if at := made.Link.ExpiresAt; !at.IsZero() {
-		out.Expires = times.Day(at, d.Zone) + ", " + times.Clock(at, d.Zone) + " (" + d.Zone.String() + ")"
+		out.Expires = times.Moment(at, d.Zone) + " (" + d.Zone.String() + ")"
 	}
 	if out.URL == "" {
 		out.Next = fmt.Sprintf("Tell the person that Vennio gave no address for the link %s, and that they find it in Vennio.", out.LinkID)

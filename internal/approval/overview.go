@@ -97,7 +97,7 @@ func stamp(p consent.Proposal) string {
 	if err != nil {
 		loc = time.UTC
 	}
-	return times.Day(p.At, loc) + ", " + times.Clock(p.At.Truncate(time.Minute), loc)
+	return times.Moment(p.At.Truncate(time.Minute), loc)
 }
 
 func (p *Pages) addUpcoming(r *http.Request, to *overview, tenant string, several bool) {

@@ -107,10 +107,7 @@ func (s *Service) freeOfTeam(ctx context.Context, q Search) (map[int64]bool, err
 // beginning, and returns only free times that end in the window.
 func (s *Service) around(q Search) Search {
 	step := min(q.Duration, 15*time.Minute) // vennio-api.md, Availability: slot_interval
-	var before, after time.Duration
-	for _, p := range q.Preferences {
-		before, after = max(before, p.Before), max(after, p.After)
-	}
+	before, after := slots.Buffers(q.Preferences)
 	wholeSteps := func(d time.Duration) time.Duration { return (d + step - 1) / step * step }
 	for before = wholeSteps(before); before > 0 && q.Window.From.Add(-before).Before(s.Now()); before -= step {
 	}
@@ -413,7 +410,7 @@ func (s *Service) freeAroundMoving(ctx context.Context, q Search) ([]vennioclien
 	var found []vennioclient.Slot
 	for start := old.Start.Add(-q.Duration / step * step); start.Before(old.End); start = start.Add(step) {
 		end := start.Add(q.Duration)
-		isFree := slices.ContainsFunc(spans, func(span slots.Span) bool { return !start.Before(span.Start) && !end.After(span.End) })
+		isFree := slices.ContainsFunc(spans, func(span slots.Span) bool { return span.Holds(start, end) })
 		if isFree && end.After(old.Start) && !old.IsAt(start, end) {
 			found = append(found, vennioclient.Slot{Start: start, End: end})
 		}

@@ -107,7 +107,7 @@ func (s *Service) quota(at time.Time) consent.Quota {
 func (s *Service) outsideHours(starts []time.Time, length time.Duration) string {
 	for _, start := range starts {
 		if len(s.Limits.Hours) > 0 && !s.Limits.Hours.Holds(start, start.Add(length), s.Zone) {
-			return fmt.Sprintf("%s, %s lies outside the hours that this server books: %s (%s).", times.Day(start, s.Zone), times.Clock(start, s.Zone), s.Limits.Hours, s.Zone)
+			return fmt.Sprintf("%s lies outside the hours that this server books: %s (%s).", times.Moment(start, s.Zone), s.Limits.Hours, s.Zone)
 		}
 	}
 	return ""

@@ -145,6 +145,9 @@ func (w Wishes) allow(s vennioclient.Slot) bool {
 	return !onDays(w.Avoid, s, w.Zone) && !slices.ContainsFunc(w.Busy, func(b Span) bool { return b.touches(s) })
 }
 
+// Holds reports whether the interval contains all of another one.
+func (b Span) Holds(start, end time.Time) bool { return !start.Before(b.Start) && !end.After(b.End) }
+
 func (b Span) touches(s vennioclient.Slot) bool {
 	return s.Start.Before(b.End) && b.Start.Before(s.End)
 }

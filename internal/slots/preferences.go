@@ -118,14 +118,19 @@ func Allow(all []Preferences, m vennioclient.Slot) bool {
 	return !slices.ContainsFunc(all, func(p Preferences) bool { return p.excludes(m) != "" })
 }
 
+// Buffers returns the longest free time that any of the hosts wants before and after a meeting.
+func Buffers(all []Preferences) (before, after time.Duration) {
+	for _, p := range all {
+		before, after = max(before, p.Before), max(after, p.After)
+	}
+	return before, after
+}
+
 // Withhold removes the meetings that the preferences of the hosts exclude, and names the preferences that
 // excluded any. free are all times at which the hosts are free. The time between meetings has to be among
 // them, because it is unknown what is in the calendar at other times.
 func Withhold(meetings []vennioclient.Slot, free []Span, all []Preferences) (kept []vennioclient.Slot, by []string) {
-	var before, after time.Duration
-	for _, p := range all {
-		before, after = max(before, p.Before), max(after, p.After)
-	}
+	before, after := Buffers(all)
 	excluding := func(m vennioclient.Slot) string {
 		for _, p := range all {
 			if name := p.excludes(m); name != "" {
@@ -133,7 +138,7 @@ func Withhold(meetings []vennioclient.Slot, free []Span, all []Preferences) (kep
 			}
 		}
 		from, to := m.Start.Add(-before), m.End.Add(after)
-		if before+after > 0 && !slices.ContainsFunc(free, func(f Span) bool { return !from.Before(f.Start) && !to.After(f.End) }) {
+		if before+after > 0 && !slices.ContainsFunc(free, func(f Span) bool { return f.Holds(from, to) }) {
 			return freeBetween
 		}
 		return ""

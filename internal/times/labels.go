@@ -58,6 +58,9 @@ func Clock(t time.Time, loc *time.Location) string {
 	return at(t, loc).Format("15:04")
 }
 
+// Moment formats the day and the time of day in loc: "Thu 14 May 2026, 15:00".
+func Moment(t time.Time, loc *time.Location) string { return Day(t, loc) + ", " + Clock(t, loc) }
+
 // Offset formats the offset of loc from UTC at t: "UTC+1", "UTC-3:30", "UTC".
 func Offset(t time.Time, loc *time.Location) string {
 	_, seconds := at(t, loc).Zone()

@@ -22,7 +22,6 @@ import (
 	"github.com/vennio-mcp/vennio-mcp/internal/config"
 	"github.com/vennio-mcp/vennio-mcp/internal/mcpserver"
 	"github.com/vennio-mcp/vennio-mcp/internal/resources"
-	"github.com/vennio-mcp/vennio-mcp/internal/sqldb"
 	"github.com/vennio-mcp/vennio-mcp/schemas"
 	"github.com/vennio-mcp/vennio-mcp/vennioclient"
 )
@@ -132,7 +131,7 @@ func TestReq_W4_Q2_OwnBookingsAreToldAndRead(t *testing.T) {
 // Streamable HTTP, with resources/subscribe and with the subscriptions of 2026-07-28.
 func TestReq_W4_ChangesFromOutsideAreTold(t *testing.T) {
 	t.Parallel()
-	p := program{getenv: func(string) string { return "" }, errs: new(lockedBuffer), store: sqldb.Options{Patience: patience}}
+	p := program{getenv: func(string) string { return "" }, errs: new(lockedBuffer), store: longWait}
 	cfg, err := config.Load(map[string]string{"state-dir": t.TempDir(), "log-level": "error"}, p.getenv)
 	require.NoError(t, err)
 	a, err := p.newApp(t.Context(), cfg)
@@ -248,7 +247,7 @@ func notified(t *testing.T, told <-chan string, barrier string) map[string]int {
 // event of its sandbox was received.
 func inProcess(t *testing.T) (a *app.App, url string) {
 	t.Helper()
-	p := program{getenv: func(string) string { return "" }, errs: new(lockedBuffer), store: sqldb.Options{Patience: patience}}
+	p := program{getenv: func(string) string { return "" }, errs: new(lockedBuffer), store: longWait}
 	cfg, err := config.Load(map[string]string{"state-dir": t.TempDir(), "log-level": "error", "timezone": "Europe/London"}, p.getenv)
 	require.NoError(t, err)
 	a, err = p.newApp(t.Context(), cfg)

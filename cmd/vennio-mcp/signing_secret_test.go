@@ -16,12 +16,20 @@ import (
 	"github.com/vennio-mcp/vennio-mcp/vennioclient/sandbox"
 )
 
+// withStore returns a state folder with a store that has its tables, which is opened quickly.
+func withStore(t *testing.T) (dir string) {
+	t.Helper()
+	dir = t.TempDir()
+	stored(t, []string{"VENNIO_API_KEY=", "VENNIO_STATE_DIR=" + dir})
+	return dir
+}
+
 // starts runs serve or stdio on a folder until it listens, or until it ends by itself if it must not accept the
 // secret. It returns the exit code and the log. A server whose store does not answer within two seconds listens
 // before it has checked the secret; then starts runs it again.
 func starts(t *testing.T, command, dir, secret string, accepted bool) (code int, said string) {
 	t.Helper()
-	for range 10 {
+	for range 60 {
 		if code, said = startsOnce(t, command, dir, secret, accepted); !strings.Contains(said, "the store cannot be asked yet") || !accepted {
 			return code, said
 		}
@@ -74,7 +82,7 @@ func listens(log string) bool { return strings.Contains(log, "streamable_http") 
 func TestASecondSigningSecretDoesNotStart(t *testing.T) {
 	t.Parallel()
 	const first, second = "the first secret of all", "the second secret of all"
-	dir := t.TempDir()
+	dir := withStore(t)
 	for i, step := range []struct {
 		command, secret string
 		code            int
@@ -115,7 +123,7 @@ func TestASecondSigningSecretDoesNotStart(t *testing.T) {
 // the server starts.
 func TestASecretOfTheFolderThatIsMadeAnewStarts(t *testing.T) {
 	t.Parallel()
-	dir := t.TempDir()
+	dir := withStore(t)
 	for range 2 {
 		code, said := starts(t, "serve", dir, "", true)
 		require.Zero(t, code, said)

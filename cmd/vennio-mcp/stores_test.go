@@ -49,6 +49,9 @@ type insideOptions struct {
 	now        func() time.Time
 }
 
+// longWait makes a store wait for other processes and goroutines however slow the machine is.
+var longWait = sqldb.Options{Patience: patience, Stall: 5 * patience}
+
 func serveInside(t *testing.T, dir string, o insideOptions) *inside {
 	t.Helper()
 	s := &inside{vennio: o.vennio}
@@ -66,7 +69,7 @@ func serveInside(t *testing.T, dir string, o insideOptions) *inside {
 	p := program{getenv: envLookup(append([]string{
 		"VENNIO_API_KEY=" + sandbox.DefaultKey(), "VENNIO_API_URL=" + api.URL, "VENNIO_HOSTS=" + sandboxHostsSetting(), "VENNIO_CONSENT=attested",
 		"VENNIO_STATE_DIR=" + dir, "VENNIO_LOG_LEVEL=error",
-	}, o.env...)), errs: new(lockedBuffer), store: cmp.Or(o.store, sqldb.Options{Patience: patience}), settlement: o.settlement, now: o.now}
+	}, o.env...)), errs: new(lockedBuffer), store: cmp.Or(o.store, longWait), settlement: o.settlement, now: o.now}
 	cfg, err := config.Load(nil, p.getenv)
 	require.NoError(t, err)
 	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))

@@ -45,7 +45,7 @@ type tb interface {
 }
 
 // longWait makes a DB wait for other processes and goroutines however slow the machine is.
-var longWait = sqldb.Options{Patience: time.Minute}
+var longWait = sqldb.Options{Patience: time.Minute, Stall: 5 * time.Minute}
 
 // ledgerIn returns a ledger with its own DB in dir.
 func ledgerIn(t tb, dir string, now func() time.Time) *consent.Ledger {

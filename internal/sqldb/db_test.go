@@ -19,7 +19,7 @@ import (
 // open opens a database that waits for other processes however slow the machine is.
 func open(t *testing.T, dir string) *sqldb.DB {
 	t.Helper()
-	db := sqldb.OpenWith(dir, sqldb.Options{Patience: time.Minute})
+	db := sqldb.OpenWith(dir, sqldb.Options{Patience: time.Minute, Stall: 5 * time.Minute})
 	t.Cleanup(func() { require.NoError(t, db.Close()) })
 	return db
 }

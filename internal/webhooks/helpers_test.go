@@ -28,7 +28,7 @@ const (
 )
 
 // longWait makes a DB wait for other processes and goroutines however slow the machine is.
-var longWait = sqldb.Options{Patience: waitLimit}
+var longWait = sqldb.Options{Patience: waitLimit, Stall: 5 * waitLimit}
 
 // rig is a service behind real HTTP, with a database file.
 type rig struct {

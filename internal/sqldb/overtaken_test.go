@@ -375,3 +375,56 @@ func TestReq_C13_PasskeysThatChangeMeanwhile(t *testing.T) {
 	require.NoError(t, err)
 	assert.Empty(t, all)
 }
+
+// field: answers, erasures and revocations about the same acts by two processes at once
+// req: O5. All decisions lock in one order, so PostgreSQL ends none of them because of a deadlock.
+func TestReq_O5_DecisionsDoNotDeadlock(t *testing.T) {
+	t.Parallel()
+	location := storetest.Folder(t)
+	dbs := []*sqldb.DB{sqldb.Open(location), sqldb.Open(location)}
+	ledgers := make([]*consent.Ledger, len(dbs))
+	for i, db := range dbs {
+		ledgers[i] = consent.New(db, func() time.Time { return monday })
+	}
+	const rounds, acts, callers = 8, 12, 10
+	for round := range rounds {
+		asked := make([]consent.Proposal, acts)
+		for i := range asked {
+			act := meetingWithAda(fmt.Sprint(round, " ", i))
+			act.Start = monday.Add(time.Duration(round*acts+i) * time.Hour)
+			var err error
+			asked[i], err = ledgers[0].Propose(t.Context(), act)
+			require.NoError(t, err)
+		}
+		var running sync.WaitGroup
+		for i := range callers {
+			running.Go(func() {
+				var err error
+				switch l := ledgers[i%len(ledgers)]; i % 5 {
+				case 0:
+					_, err = l.CloseForHost(t.Context(), "", consent.HostIdentity{ID: "h"}, "revoked")
+				case 1:
+					_, _, err = l.Erase(t.Context(), "Ada Byron")
+				default:
+					for j := range asked {
+						_, _ = l.Answer(t.Context(), asked[(i*j+i)%acts].ID, onPage(j%2 == 0))
+					}
+				}
+				assert.NoError(t, err)
+			})
+		}
+		running.Wait()
+	}
+	for _, db := range dbs {
+		require.NoError(t, db.Close()) // the server then counts what happened on the connections
+	}
+	if db := open(t, location); db.Shared() {
+		require.Eventually(t, func() bool {
+			counted, err := db.Texts(t.Context(), `SELECT 'counted' FROM pg_stat_database WHERE datname = current_database() AND xact_commit > 100`)
+			return assert.NoError(t, err) && len(counted) == 1
+		}, 30*time.Second, 100*time.Millisecond)
+		deadlocks, err := db.Texts(t.Context(), `SELECT CAST(deadlocks AS TEXT) FROM pg_stat_database WHERE datname = current_database()`)
+		require.NoError(t, err)
+		assert.Equal(t, []string{"0"}, deadlocks)
+	}
+}

@@ -122,6 +122,11 @@ func (s *Server) createBooking(c *call) (answer, error) {
 		return answer{}, err
 	}
 	in.price = h.Price
+	return s.order(c, in, h, when, repeat)
+}
+
+// order makes the booking or the series, if it can be booked.
+func (s *Server) order(c *call, in bookingBody, h *host, when span, repeat *recurrence) (answer, error) {
 	if err := s.checkBookable(c, in, h, when); err != nil {
 		return answer{}, err
 	}

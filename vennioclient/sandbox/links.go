@@ -196,17 +196,10 @@ func (s *Server) bookVennLink(c *call) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	order := bookingBody{
+	return s.order(c, bookingBody{
 		CustomerEmail: in.CustomerEmail, CustomerName: in.CustomerName, Title: l.Title, Notes: in.Notes, Recurrence: in.Recurrence,
 		price: l.price(), answers: in.Answers,
-	}
-	if err := s.checkBookable(c, order, h, when); err != nil {
-		return answer{}, err
-	}
-	if repeat != nil {
-		return s.createSeries(c, order, h, repeat.spans(when)), nil
-	}
-	return answer{http.StatusCreated, bookingEnvelope{s.book(c, order, h, when, "").json()}, true}, nil
+	}, h, when, repeat)
 }
 
 // read checks the body and returns the time and the recurrence.

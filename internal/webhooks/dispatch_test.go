@@ -21,7 +21,7 @@ import (
 )
 
 func quickOptions(names ...string) webhooks.DispatcherOptions {
-	o := webhooks.DispatcherOptions{Poll: 5 * time.Millisecond, Timeout: waitLimit / 2}
+	o := webhooks.DispatcherOptions{Poll: 5 * time.Millisecond, Timeout: 30 * time.Second}
 	for _, name := range names {
 		o.Queues = append(o.Queues, webhooks.Queue{Name: name, Pause: time.Millisecond})
 	}
@@ -236,7 +236,7 @@ func TestReq_W3_TasksOfAKilledProcessAreRescued(t *testing.T) {
 		require.NoError(t, err)
 		record = found[0]
 		return record.State == webhooks.Done
-	}, 3*waitLimit, tick)
+	}, waitLimit, tick)
 	assert.Equal(t, 2, record.Tries)
 }
 

@@ -22,13 +22,13 @@ import (
 )
 
 const (
-	waitLimit, tick = time.Minute, 20 * time.Millisecond
+	waitLimit, tick = 3 * time.Minute, 20 * time.Millisecond
 	secret          = "whsec_current"
 	sinkSecret      = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 )
 
 // longWait makes a DB wait for other processes and goroutines however slow the machine is.
-var longWait = sqldb.Options{Patience: waitLimit, Stall: 5 * waitLimit}
+var longWait = sqldb.Options{Patience: waitLimit, Stall: waitLimit}
 
 // rig is a service behind real HTTP, with a database file.
 type rig struct {

@@ -66,12 +66,12 @@ func (a *App) Serve(ctx context.Context, ln net.Listener) error {
 // onThisMachine returns the address at which this machine itself reaches a server that listens at address: the unspecified
 // address means all, and the sandbox sends its events over http to loopback only.
 func onThisMachine(address string) string {
-	u, err := url.Parse(address)
-	if ip := net.ParseIP(u.Hostname()); err != nil || !ip.IsUnspecified() {
+	scheme, listens, _ := strings.Cut(address, "://")
+	host, port, err := net.SplitHostPort(listens)
+	if err != nil || !net.ParseIP(host).IsUnspecified() {
 		return address
 	}
-	u.Host = net.JoinHostPort("127.0.0.1", u.Port())
-	return u.String()
+	return scheme + "://" + net.JoinHostPort("127.0.0.1", port)
 }
 
 // prepareHTTP checks the signing secret, and makes the handlers and options of the HTTP server. The

@@ -230,9 +230,13 @@ func (m *message) bytes(field protowire.Number, value []byte) {
 // text adds a string; nothing if it is empty, as for every default value.
 func (m *message) text(field protowire.Number, value string) {
 	if value != "" {
-		m.bytes(field, []byte(value))
+		m.bytes(field, validUTF8(value))
 	}
 }
+
+// validUTF8 replaces invalid UTF-8, for which a collector rejects the whole request (proto3, Scalar Value Types).
+// OTEL_RESOURCE_ATTRIBUTES can contain it.
+func validUTF8(s string) []byte { return []byte(strings.ToValidUTF8(s, "\uFFFD")) }
 
 func (m *message) number(field protowire.Number, value uint64) {
 	if value != 0 {
@@ -255,7 +259,7 @@ func (m *message) attributes(field protowire.Number, list []attribute.KeyValue) 
 			value = protowire.AppendTag(value, 3, protowire.VarintType)
 			value = protowire.AppendVarint(value, uint64(a.Value.AsInt64())) //nolint:gosec // int64 in two's complement
 		} else {
-			value.bytes(1, []byte(a.Value.String()))
+			value.bytes(1, validUTF8(a.Value.String()))
 		}
 		pair.text(1, string(a.Key))
 		pair.bytes(2, value)

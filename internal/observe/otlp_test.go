@@ -1,6 +1,7 @@
 package observe
 
 import (
+	"context"
 	"encoding/pem"
 	"errors"
 	"io"
@@ -14,6 +15,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/mark3labs/mcp-go/mcp"
+	"github.com/rs/zerolog"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/otel/attribute"
@@ -90,6 +93,43 @@ func TestSpansAreEncodedAsOTLP(t *testing.T) {
 	got := new(tracepb.TracesData)
 	require.NoError(t, proto.Unmarshal(encode(spans), got))
 	assert.True(t, proto.Equal(want, got), "%s", prototext.Format(got))
+}
+
+// Strings of proto3 are valid UTF-8: a collector rejects all spans of a request that contains another one.
+func TestInvalidUTF8IsReplaced(t *testing.T) {
+	t.Parallel()
+	invalid := []attribute.KeyValue{attribute.String("key \xff", "value \xfe")}
+	want := []*commonpb.KeyValue{{Key: "key \uFFFD", Value: text("value \uFFFD")}}
+	got := new(tracepb.TracesData)
+	require.NoError(t, proto.Unmarshal(encode(tracetest.SpanStubs{{
+		Name: "\xc3(", Attributes: invalid, Status: sdk.Status{Code: codes.Error, Description: "\xff"}, Resource: resource.NewSchemaless(invalid...),
+		Events: []sdk.Event{{Name: "\xff", Attributes: invalid}},
+	}}.Snapshots()), got))
+	of := got.ResourceSpans[0]
+	span := of.ScopeSpans[0].Spans[0]
+	assert.Equal(t, []string{"\uFFFD(", "\uFFFD", "\uFFFD"}, []string{span.Name, span.Status.Message, span.Events[0].Name})
+	for _, attributes := range [][]*commonpb.KeyValue{of.Resource.Attributes, span.Attributes, span.Events[0].Attributes} {
+		require.Len(t, attributes, 1)
+		assert.True(t, proto.Equal(want[0], attributes[0]), "%v", attributes)
+	}
+}
+
+// Close sends the spans that wait for the next batch.
+func TestCloseSendsTheRemainingSpans(t *testing.T) {
+	t.Parallel()
+	received := make(chan []byte, 10)
+	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		received <- body
+	}))
+	t.Cleanup(server.Close)
+	traces, err := NewTraces(set("ENDPOINT="+server.URL), "v0", zerolog.Nop())
+	require.NoError(t, err)
+	_, err = traces.Tools("find_slots", func(context.Context, mcp.CallToolRequest) (*mcp.CallToolResult, error) { return nil, nil })(t.Context(), mcp.CallToolRequest{})
+	require.NoError(t, err)
+	require.NoError(t, traces.Close(30*time.Second))
+	require.NotEmpty(t, received)
+	assert.Contains(t, string(<-received), "tools/call find_slots")
 }
 
 func set(pairs ...string) func(string) string {

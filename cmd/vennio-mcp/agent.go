@@ -94,7 +94,11 @@ func inProcessAgent(ctx context.Context, s *server.MCPServer) (*agent, error) {
 		return nil, err
 	}
 	a := &agent{mcp: c}
-	return a, errors.Join(c.Start(ctx), a.initialize(ctx))
+	if err := errors.Join(c.Start(ctx), a.initialize(ctx)); err != nil {
+		a.close()
+		return nil, err
+	}
+	return a, nil
 }
 
 func (a *agent) initialize(ctx context.Context) error {

@@ -381,7 +381,7 @@ func TestReq_C13_PasskeysThatChangeMeanwhile(t *testing.T) {
 func TestReq_O5_DecisionsDoNotDeadlock(t *testing.T) {
 	t.Parallel()
 	location := storetest.Folder(t)
-	dbs := []*sqldb.DB{sqldb.Open(location), sqldb.Open(location)}
+	dbs := []*sqldb.DB{open(t, location), open(t, location)}
 	ledgers := make([]*consent.Ledger, len(dbs))
 	for i, db := range dbs {
 		ledgers[i] = consent.New(db, func() time.Time { return monday })

@@ -256,7 +256,12 @@ func explainSandbox(err error) error {
 // that is reached at address. It subscribes again after the sandbox was reset, and deletes the subscriptions of
 // servers that were killed. stop deletes the subscription.
 func (a *App) receiveSandbox(ctx context.Context, address string) (stop func()) {
-	if err := a.subscribeSandbox(ctx, address); err != nil {
+	err := a.subscribeSandbox(ctx, address)
+	if vennioclient.KindOf(err) == vennioclient.KindInvalid { // the address, which stays the same
+		a.log.Warn().Err(err).Msg("the sandbox's events are not received: to receive them, listen at 127.0.0.1, or at 0.0.0.0 for all addresses")
+		return func() {}
+	}
+	if err != nil {
 		a.log.Error().Err(err).Msg("the sandbox's events are not received")
 	} else {
 		a.log.Info().Str("at", address).Msg("receiving the sandbox's events")

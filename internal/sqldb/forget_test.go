@@ -6,12 +6,14 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/vennio-mcp/vennio-mcp/internal/sqldb"
+	"github.com/vennio-mcp/vennio-mcp/internal/sqldb/storetest"
 )
 
 // req: O4
@@ -45,16 +47,33 @@ func TestReq_O4_ScrubbingRewritesTheFile(t *testing.T) {
 func TestScrubReportsAReader(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	db, reader := open(t, dir), open(t, dir)
-	require.NoError(t, db.Write(t.Context(), keepAct("a")))
+	reader := open(t, dir)
+	require.NoError(t, reader.Write(t.Context(), keepAct("a")))
+	db := sqldb.Open(dir) // waits for 5 seconds, not for a minute as those of other tests
+	t.Cleanup(func() { require.NoError(t, db.Close()) })
 	require.NoError(t, reader.Read(t.Context(), func(tx *sqldb.Tx) error {
 		_, err := sqldb.One(tx, sqldb.Column[string], `SELECT id FROM acts WHERE id = 'a'`)
 		require.NoError(t, err)
-		err = db.Scrub(t.Context())
-		require.ErrorContains(t, err, "another process is reading")
+		require.ErrorContains(t, db.Scrub(t.Context()), "another process is reading")
 		return nil
 	}))
-	require.NoError(t, db.Scrub(t.Context()))
+	require.NoError(t, reader.Scrub(t.Context()))
+}
+
+func TestProcessesScrubAtOnce(t *testing.T) {
+	t.Parallel()
+	dir := storetest.Folder(t)
+	var running sync.WaitGroup
+	for i := range 4 {
+		db := open(t, dir)
+		running.Go(func() {
+			for j := range 10 {
+				assert.NoError(t, db.Write(t.Context(), keepAct(fmt.Sprint(i, " ", j))))
+				assert.NoError(t, db.Scrub(t.Context()))
+			}
+		})
+	}
+	running.Wait()
 }
 
 // Empty knows which rows the migrations insert; this test finds those that it forgets.

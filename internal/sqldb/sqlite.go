@@ -333,18 +333,31 @@ func (sqlite) probe(ctx context.Context, pool *sql.DB) error {
 	return nil
 }
 
-// scrub rewrites the file and empties the write-ahead log. It fails if another process
-// reads for more than 5 seconds.
+// scrub rewrites the file and empties the write-ahead log. It fails with errLogInUse if other processes
+// use the log for longer than patience. SQLite waits for one that reads, but not for one that empties the
+// log at the same time, so scrub repeats the attempt.
 //
 // secure_delete alone is not enough: it wipes what is deleted, but not every copy that
 // remained when a page was split or merged before. In random trials one file in seven
 // kept an address; none did after it was rewritten.
-func (sqlite) scrub(ctx context.Context, pool *sql.DB) error {
+func (s sqlite) scrub(ctx context.Context, pool *sql.DB) error {
 	if _, err := pool.ExecContext(ctx, `VACUUM`); err != nil {
 		return fmt.Errorf("rewrite the store: %w", err)
 	}
-	return emptyLog(ctx, pool)
+	for began := time.Now(); ; {
+		err := emptyLog(ctx, pool)
+		if !errors.Is(err, errLogInUse) || time.Since(began) > s.patience {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return err
+		case <-time.After(beginInterval):
+		}
+	}
 }
+
+var errLogInUse = errors.New("empty the store's log: another process is reading; try again")
 
 // emptyLog moves the content of the write-ahead log to the database file.
 func emptyLog(ctx context.Context, pool *sql.DB) error {
@@ -354,7 +367,7 @@ func emptyLog(ctx context.Context, pool *sql.DB) error {
 	case err != nil:
 		return fmt.Errorf("empty the store's log: %w", err)
 	case busy != 0:
-		return errors.New("empty the store's log: another process is reading; try again")
+		return errLogInUse
 	}
 	return nil
 }

@@ -87,7 +87,7 @@ func (l *Ledger) SendWithin(ctx context.Context, g Grant, q Quota) (Grant, error
 	given := g
 	var late error
 	err := l.update(ctx, func(tx *transaction) (err error) {
-		late = nil
+		g, late = given, nil
 		stored, err := tx.grant(`g.id = ?`, given.ID)
 		if err != nil {
 			return err

@@ -12,7 +12,7 @@ before(async () => {
   program = await build()
   ahead = await buildAhead(11 * 60)
   browser = await launch()
-}, { timeout: 300_000 })
+}, { timeout: 600_000 })
 after(async () => { await browser?.close(); await program?.remove(); await ahead?.remove() })
 
 const limit = { timeout: 240_000 }

@@ -7,7 +7,7 @@ import { installed } from './lib/installed.mjs'
 import { build, findsAndBooks, World } from './lib/program.mjs'
 
 let program
-before(async () => { program = await build() }, { timeout: 300_000 })
+before(async () => { program = await build() }, { timeout: 600_000 })
 after(() => program?.remove())
 
 /** bridge returns an agent behind mcp-remote. The server requires no login, so no browser is opened. */

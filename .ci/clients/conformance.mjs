@@ -37,7 +37,7 @@ const built = {}
 before(async () => {
   built.fixtures = await build('./conformance', '.ci/programs')
   built.program = await build()
-}, { timeout: 300_000 })
+}, { timeout: 600_000 })
 after(async () => { for (const each of Object.values(built)) await each.remove() })
 
 for (const [version, { set, required, failing, bare }] of Object.entries(sets)) {

@@ -16,7 +16,7 @@ const board = JSON.parse(await readFile(fileURLToPath(new URL('../../docs/operat
 const seconds = Number(process.env.TRAFFIC_SECONDS ?? 15)
 
 let program, browser
-before(async () => { program = await build(); browser = await launch() }, { timeout: 300_000 })
+before(async () => { program = await build(); browser = await launch() }, { timeout: 600_000 })
 after(async () => { await browser?.close(); await program?.remove() })
 
 /** sink answers the requests of follow-ups: some are to be retried, one is a dead letter. */

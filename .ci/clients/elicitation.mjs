@@ -7,7 +7,7 @@ import { sdks } from './lib/clients.mjs'
 import { approve, book, build, firstSlot, link, World } from './lib/program.mjs'
 
 let program
-before(async () => { program = await build() }, { timeout: 300_000 })
+before(async () => { program = await build() }, { timeout: 600_000 })
 after(() => program?.remove())
 
 const limit = { timeout: 240_000 }

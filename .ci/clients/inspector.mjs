@@ -10,7 +10,7 @@ import { build, findsAndBooks, World } from './lib/program.mjs'
 const inspector = installed('@modelcontextprotocol/inspector/clients/launcher/build/index.js')
 
 let program
-before(async () => { program = await build() }, { timeout: 300_000 })
+before(async () => { program = await build() }, { timeout: 600_000 })
 after(() => program?.remove())
 
 /** targets are the Inspector's arguments for the program's transports. */

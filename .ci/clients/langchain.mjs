@@ -8,7 +8,7 @@ import { MultiServerMCPClient } from '@langchain/mcp-adapters'
 import { build, findsAndBooks, firstSlot, World } from './lib/program.mjs'
 
 let program
-before(async () => { program = await build() }, { timeout: 300_000 })
+before(async () => { program = await build() }, { timeout: 600_000 })
 after(() => program?.remove())
 
 /** load returns LangChain's tools by name, from a server over SSE, and an agent that calls them. */

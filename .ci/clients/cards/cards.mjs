@@ -12,9 +12,13 @@ const slotsCard = 'ui://vennio/slots/v1.html', bookingCard = 'ui://vennio/bookin
 const cards = { extensions: { 'io.modelcontextprotocol/ui': { mimeTypes: ['text/html;profile=mcp-app'] } } }
 const limit = { timeout: 240_000 }
 
-let program, browser
-before(async () => { program = await build(); browser = await launch() }, { timeout: 300_000 })
-after(async () => { await browser?.close(); await program?.remove() })
+let program, ahead, browser
+before(async () => {
+  program = await build()
+  ahead = await buildAhead(11 * 60)
+  browser = await launch()
+}, { timeout: 600_000 })
+after(async () => { await browser?.close(); await program?.remove(); await ahead?.remove() })
 
 async function connected(t, { consent = 'human', protocol = '2025-11-25' } = {}) {
   const world = await World.open(t, program)
@@ -71,10 +75,9 @@ for (const protocol of ['2025-11-25', '2026-07-28']) {
     const [, answer] = host.calls
     assert.deepEqual(answer.arguments, { proposal_id: result._meta['io.github.vennio-mcp/consent'].proposal_id, answer: 'approve' }, 'no key in the arguments')
     assert.equal(answer._meta['io.github.vennio-mcp/consent-key'], key)
-    assert.match(host.said[0], /approve.*Booked/, 'the card informs the model')
+    assert.match(await host.first('said'), /approve.*Booked/, 'the card informs the model')
     await host.button('Add to calendar').click()
-    await host.until(() => host.files.length)
-    assert.match(host.files[0].text, /BEGIN:VEVENT[^]*SUMMARY:Introduction to Vennio/)
+    assert.match((await host.first('files')).text, /BEGIN:VEVENT[^]*SUMMARY:Introduction to Vennio/)
     const repeated = await again()
     assert.deepEqual([repeated.structuredContent.consent.method, await world.writes()], ['approved on the card', 1])
     assert.deepEqual(host.errors, [])
@@ -150,7 +153,7 @@ for (const [name, quirk, { approves, refused }] of weak) {
     assert.equal(await host.button('Approve').count(), 0)
     assert.ok((await host.text()).includes(booking.title) , await host.text())
     await toPage.click()
-    await host.until(() => host.links.length)
+    await host.first('links')
     assert.deepEqual(host.links, [page])
     assert.equal(await world.writes(), 0)
   })
@@ -186,9 +189,7 @@ test('two cards for one request: only the newer one approves', limit, async (t) 
   assert.equal(await world.writes(), 1)
 })
 
-test('a card that is opened again later shows that it is too late', { timeout: 240_000 }, async (t) => {
-  const ahead = await buildAhead(11 * 60)
-  t.after(() => ahead.remove())
+test('a card that is opened again later shows that it is too late', limit, async (t) => {
   const { world, result, booking } = await asked(t)
   const later = await world.connect('http', { consent: 'human', capabilities: cards, program: ahead })
   const host = await openCard(t, browser, later, bookingCard)
@@ -226,10 +227,10 @@ test('payment: the card names the site, opens it, and shows when it is paid', li
   const pay = host.button(/^Pay \(.+\)$/)
   await picture(host, 'card-pay-dark')
   await pay.click()
-  await host.until(() => host.links.length)
-  assert.match(host.links[0], /^https?:/)
-  assert.ok((await pay.innerText()).includes(new URL(host.links[0]).host))
-  const [, id] = /\/checkout\/([^/?]+)/.exec(host.links[0])
+  const link = await host.first('links')
+  assert.match(link, /^https?:/)
+  assert.ok((await pay.innerText()).includes(new URL(link).host))
+  const [, id] = /\/checkout\/([^/?]+)/.exec(link)
   await world.sandbox('pay', { booking_id: id })
   await host.heading('Booked')
 })
@@ -259,7 +260,8 @@ test('pick a time: the day strip, the number of the text, and a message for the 
   await host.button(/^2\. /).click()
   await host.card.getByText(`Tell the assistant: “Book number 2: ${second.start_local}”`).waitFor()
   assert.equal(await host.button(/^2\. /).getAttribute('aria-pressed'), 'true')
-  assert.ok(host.said[0].includes(second.slot_id) && host.said[0].includes('number 2'))
+  const said = await host.first('said')
+  assert.ok(said.includes(second.slot_id) && said.includes('number 2'), said)
   await picture(host, 'card-slots')
   assert.doesNotMatch(await host.text(), /timezone was given|raise limit/, 'advice for the model is not for the person')
   await host.button('More times').click()

@@ -10,7 +10,7 @@ import { build, World } from '../lib/program.mjs'
 const limit = { timeout: 300_000 }
 
 let program, browser
-before(async () => { program = await build(); browser = await launch() }, { timeout: 300_000 })
+before(async () => { program = await build(); browser = await launch() }, { timeout: 600_000 })
 after(async () => { await browser?.close(); await program?.remove() })
 
 /** inspector opens the Apps tab of the Inspector's page, connected to the program. */

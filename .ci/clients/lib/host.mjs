@@ -95,7 +95,7 @@ export async function openCard(t, browser, agent, uri, { weak = {}, dark = false
   host.input = (args) => view.evaluate((params) => bridge.sendToolInput(params), { arguments: args })
   host.cancel = () => view.evaluate(() => bridge.sendToolCancelled({ reason: 'the person stopped it' }))
   host.result = (result) => view.evaluate((params) => bridge.sendToolResult(params), weak.result ? weak.result(structuredClone(result)) : result)
-  host.until = async (condition) => { while (!condition()) await view.waitForTimeout(50) }
+  host.first = async (what) => { while (!host[what].length) await view.waitForTimeout(50); return host[what][0] } // a card shows something before it says so
   host.text = () => host.card.locator('body').innerText()
   host.button = (name) => host.card.getByRole('button', { name, exact: typeof name === 'string' })
   host.heading = (name) => host.card.getByRole('heading', { name, exact: true, level: 2 }).waitFor()

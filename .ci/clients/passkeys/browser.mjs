@@ -13,8 +13,8 @@ before(async () => {
   program = await build()
   ahead = await buildAhead(11 * 60)
   browser = await launch()
-}, { timeout: 300_000 })
-after(async () => { await browser?.close(); await program?.remove(); })
+}, { timeout: 600_000 })
+after(async () => { await browser?.close(); await program?.remove(); await ahead?.remove() })
 
 const limit = { timeout: 240_000 }
 const serve = ['serve', '--addr', '127.0.0.1:0', '--consent', 'signed']

@@ -67,11 +67,15 @@ func TestReq_X1_BeyondLoopbackATokenIsNeeded(t *testing.T) {
 	assert.Contains(t, p.stderr.String(), "clear text", "the operator is warned")
 	assert.Contains(t, p.stderr.String(), `"at":"http://127.0.0.1:`+port+`/webhooks/vennio"`, "the sandbox sends its events to loopback only")
 	assert.NotContains(t, p.stderr.String(), token)
+	keys := filepath.Join(t.TempDir(), "settings.yaml")
+	require.NoError(t, os.WriteFile(keys, []byte("caller_keys: true\n"), 0o600))
 	for _, published := range [][]string{{"--trusted-proxies", "1"}, {"--public-url", "https://mcp.example.com"}} {
-		for variable, warns := range map[string]bool{"VENNIO_MCP_TOKENS_FILE=": true, "VENNIO_MCP_TOKENS_FILE=" + file: false} {
+		for variable, warning := range map[string]string{"VENNIO_MCP_TOKENS_FILE=": "are not authenticated", "VENNIO_MCP_TOKENS_FILE=" + file: "", "VENNIO_MCP_SETTINGS=" + keys: "need no token"} {
 			p := start(t, clean(t, variable), append([]string{"serve", "--addr", "127.0.0.1:0"}, published...)...)
 			p.address()
-			assert.Equal(t, warns, strings.Contains(p.stderr.String(), "callers are not authenticated"), "%s: %s", published, p.stderr)
+			_, warned, _ := strings.Cut(p.stderr.String(), `"message":"callers `)
+			assert.Equal(t, warning != "", warned != "", "%s: %s", published, p.stderr)
+			assert.True(t, strings.HasPrefix(warned, warning), "%s: %s", published, p.stderr)
 		}
 	}
 }

@@ -164,7 +164,11 @@ func (a *App) announce(listens string, o mcpserver.HTTPOptions) string {
 		public, err := url.Parse(a.cfg.Serve.PublicURL)
 		published := err == nil && public.Host != "" && !auth.LoopbackHost(public.Hostname())
 		if !o.Access.Required() && (published || a.cfg.Serve.Proxies > 0) {
-			a.log.Warn().Msg("callers are not authenticated, so everybody whom the proxy lets in can call the tools: run vennio-mcp token new NAME and list its line in the settings, or let the proxy authenticate them")
+			warning := "callers are not authenticated, so everybody whom the proxy lets in can call the tools"
+			if o.Access.CallerKeys() {
+				warning = "callers need no token, only a Vennio API key of their own, so they are neither known nor limited one by one"
+			}
+			a.log.Warn().Msg(warning + ": run vennio-mcp token new NAME and list its line in the settings, or let the proxy authenticate them")
 		}
 		return address
 	}

@@ -105,7 +105,7 @@ func (t Target) settings() []Finding {
 	}
 	for _, w := range t.Config.Warnings {
 		if w != t.Config.ZoneWarning { // reported by zone
-			all = append(all, warn("settings", w, "See vennio-mcp --help."))
+			all = append(all, warn("settings", w, "vennio-mcp help settings describes the settings."))
 		}
 	}
 	return all

@@ -421,7 +421,7 @@ func (t Target) key() Finding {
 	const check = "key"
 	switch {
 	case t.Absent:
-		return ok(check, "none is set: there is no default tenant, each caller has a key of their tenant's or their own")
+		return ok(check, "none is set: there is no default tenant, each caller uses the key of its tenant, or its own")
 	case t.Sandbox:
 		return note(check, "none is set: the built-in sandbox answers, and nothing real is booked", "For the real Vennio set VENNIO_API_KEY.")
 	}

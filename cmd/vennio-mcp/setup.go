@@ -36,7 +36,7 @@ trial in which nothing real is booked.`
 
 // setupFlags are the answers that are not settings. The others are the flags of the settings.
 type setupFlags struct {
-	sandbox, yes           bool
+	sandbox, yes, dry      bool
 	keyFile, clients, name string
 	approve                string
 }
@@ -57,6 +57,7 @@ func (p program) setupCommand() *cobra.Command {
 	}
 	c.Flags().BoolVar(&f.sandbox, "sandbox", false, "set up a trial in the built-in sandbox, without a key")
 	c.Flags().BoolVar(&f.yes, "yes", false, "ask nothing: take the flags, and the defaults for the rest")
+	c.Flags().BoolVar(&f.dry, "dry-run", false, "ask and test as usual, show what would be written, and write nothing")
 	textFlag(c, &f.keyFile, "key-file", "file", "file that holds the key, for you alone (default: the key in VENNIO_API_KEY, or the present one)")
 	textFlag(c, &f.clients, "clients", "list", "clients to install into, comma-separated; all: those on this machine; none")
 	textFlag(c, &f.name, "name", "name", "what the clients call the server")
@@ -86,6 +87,8 @@ func (s *setup) run(ctx context.Context) error {
 	for _, step := range []func(context.Context) error{s.askKey, s.askHosts, s.askZone, s.askConsent, s.askApproval, s.askClients, s.write, s.tryOut, s.prepareApproval} {
 		err := step(ctx)
 		switch {
+		case errors.Is(err, errDry):
+			return nil
 		case errors.Is(err, errStopped) && s.written:
 			return fmt.Errorf("%w after the settings were written", err)
 		case errors.Is(err, errStopped):

@@ -426,7 +426,13 @@ func TestReq_O7_SetupForScripts(t *testing.T) {
 		assert.Contains(t, errs, message)
 		assert.Empty(t, filesIn(t, homeOf(env)), message)
 	}
-	code, out, errs := run(t, env, "setup", "--yes", "--key-file", key, "--hosts", alice, "--consent", "attested", "--clients", "cursor,codex")
+	line := []string{"setup", "--yes", "--key-file", key, "--hosts", alice, "--consent", "attested", "--clients", "cursor,codex"}
+	code, out, errs := run(t, env, append(line, "--dry-run")...)
+	require.Zero(t, code, errs+out)
+	assert.Contains(t, out, "VENNIO_CONSENT=attested")
+	assert.Contains(t, out, "Nothing was written.")
+	assert.Empty(t, filesIn(t, homeOf(env)))
+	code, out, errs = run(t, env, line...)
 	require.Zero(t, code, errs+out)
 	assert.Contains(t, out, "Free half hours with Alice")
 	entry := cursorEntry(t, homeOf(env))

@@ -132,6 +132,9 @@ func (s *setup) storeKey(ctx context.Context, e entry) (entry, error) {
 	}
 }
 
+// errDry ends setup where it would begin to write.
+var errDry = errors.New("setup writes nothing with --dry-run")
+
 // confirm shows what will be written and asks for agreement.
 func (s *setup) confirm(ctx context.Context, e entry) error {
 	s.say("\nTo be written:")
@@ -142,7 +145,11 @@ func (s *setup) confirm(ctx context.Context, e entry) error {
 		}
 	}
 	s.say("  clients   %s", joinIDs(s.clients))
-	if s.console.in == nil {
+	switch {
+	case s.flags.dry:
+		s.say("Nothing was written.")
+		return errDry
+	case s.console.in == nil:
 		return nil
 	}
 	return s.console.ask(ctx, question{text: "Write this? yes or no", fallback: "yes", accept: func(answer string) error {

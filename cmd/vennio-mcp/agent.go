@@ -80,31 +80,31 @@ func connectAgent(ctx context.Context, url string) (*agent, error) {
 		return nil, err
 	}
 	a := &agent{mcp: c, url: url}
-	if err := errors.Join(c.Start(ctx), a.initialize(ctx)); err != nil {
+	if err := errors.Join(c.Start(ctx), a.initialize(ctx, "vennio-mcp demo")); err != nil {
 		a.close()
 		return nil, err
 	}
 	return a, nil
 }
 
-// inProcessAgent connects to a server of this process.
-func inProcessAgent(ctx context.Context, s *server.MCPServer) (*agent, error) {
+// inProcessAgent connects to a server of this process. The ledger shows the name as that of the client.
+func inProcessAgent(ctx context.Context, s *server.MCPServer, name string) (*agent, error) {
 	c, err := client.NewInProcessClient(s)
 	if err != nil {
 		return nil, err
 	}
 	a := &agent{mcp: c}
-	if err := errors.Join(c.Start(ctx), a.initialize(ctx)); err != nil {
+	if err := errors.Join(c.Start(ctx), a.initialize(ctx, name)); err != nil {
 		a.close()
 		return nil, err
 	}
 	return a, nil
 }
 
-func (a *agent) initialize(ctx context.Context) error {
+func (a *agent) initialize(ctx context.Context, name string) error {
 	request := mcp.InitializeRequest{}
 	request.Params.ProtocolVersion = mcp.LATEST_PROTOCOL_VERSION
-	request.Params.ClientInfo = mcp.Implementation{Name: "vennio-mcp demo", Version: version()}
+	request.Params.ClientInfo = mcp.Implementation{Name: name, Version: version()}
 	_, err := a.mcp.Initialize(ctx, request)
 	return err
 }

@@ -175,7 +175,7 @@ func (s *setup) tryOut(ctx context.Context) error {
 		return err
 	}
 	defer a.Close()
-	caller, err := inProcessAgent(ctx, a.Server)
+	caller, err := inProcessAgent(ctx, a.Server, "vennio-mcp setup")
 	if err != nil {
 		return err
 	}

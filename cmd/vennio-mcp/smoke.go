@@ -228,7 +228,7 @@ func (r *smokeRun) open(ctx context.Context, cfg config.Config) (stop func(), er
 		return nil, err
 	}
 	r.ledger, r.at = a.Ledger, cfg.APIURL
-	if r.agent, err = inProcessAgent(ctx, a.Server); err == nil {
+	if r.agent, err = inProcessAgent(ctx, a.Server, "vennio-mcp smoke"); err == nil {
 		r.events, err = r.watchEvents(ctx, a, cfg)
 	}
 	if err != nil {

@@ -88,6 +88,7 @@ func TestSmokeLeavesNothingBehindAndTheYesOnRecord(t *testing.T) {
 	assert.Equal(t, 4, strings.Count(ledger, `"kind":"approved"`), "two booked, two cancelled")
 	assert.Equal(t, 4, strings.Count(ledger, "approved in the terminal"))
 	assert.Contains(t, ledger, "--yes on the command line")
+	assert.Contains(t, ledger, "vennio-mcp smoke", "the client that asked")
 	assert.Contains(t, well(t, env, "ledger", "verify"), "The ledger holds")
 }
 

@@ -51,14 +51,15 @@ Started without a command it is stdio: it serves MCP on standard input and outpu
 as assistants and IDEs expect. Without VENNIO_API_KEY it runs against a sandbox of
 Vennio inside the program: try everything, nothing real is booked. Settings, such as
 the time zone, are environment variables, and flags of stdio and serve:
-vennio-mcp help settings lists them. Keys are set in the environment only, never on
-the command line.`
+vennio-mcp help settings lists them. A key is set in the environment or in a file,
+never on the command line.`
 
 const examples = `  vennio-mcp demo                      watch an agent book, move and cancel a meeting
   vennio-mcp install claude-desktop    let Claude Desktop start it (install --help: all clients)
-  claude mcp add vennio -- vennio-mcp  let Claude Code start it
+  vennio-mcp setup                     the real Vennio: asks for key, hosts and clients, and tests them
   vennio-mcp serve                     SSE and Streamable HTTP on 127.0.0.1:8080
-  VENNIO_API_KEY=… VENNIO_BUSINESS_ID=… vennio-mcp   the real Vennio`
+  vennio-mcp doctor                    check everything, if something does not work
+  claude mcp add --scope user vennio -- vennio-mcp   what install claude-code does`
 
 // run does what args say and returns the exit code: 0 done, 1 failed, 2 a command line or settings that
 // cannot be used. When whatever reads standard output has closed it, as head does, there is nothing to

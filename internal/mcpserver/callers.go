@@ -1,6 +1,7 @@
 package mcpserver
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -70,7 +71,7 @@ func (h *httpServer) deny(w *responseWriter, r *http.Request, err error) {
 	if !ok {
 		why = &auth.Denied{Status: http.StatusInternalServerError, Why: "this server failed", Cause: err}
 	}
-	h.denials.line(h.o.Log).Int("status", why.Status).Str("reason", why.Code).AnErr("cause", why.Cause).
+	h.denials.line(h.o.Log).Int("status", why.Status).Str("reason", cmp.Or(why.Code, why.Why)).AnErr("cause", why.Cause).
 		Stringer("client", auth.Client(r, h.o.Proxies)).Str("path", r.URL.Path).Msg("a caller was not let in")
 	if h.o.Access != nil {
 		if challenge := h.o.Access.Challenge(why); challenge != "" {

@@ -53,12 +53,13 @@ func TestReq_X2_UnauthenticatedCallersDoNotFloodTheLog(t *testing.T) {
 		lines := strings.Split(strings.TrimSpace(logged.String()), "\n")
 		require.Len(t, lines, 21)
 		var last struct {
-			Message string `json:"message"`
-			LeftOut int    `json:"left_out"`
+			Message, Reason string
+			LeftOut         int `json:"left_out"`
 		}
 		assert.NotContains(t, lines[19], "left_out")
 		require.NoError(t, json.Unmarshal([]byte(lines[20]), &last))
 		assert.Equal(t, "a caller was not let in", last.Message)
+		assert.Equal(t, "this server requires authentication: send Authorization: Bearer TOKEN", last.Reason)
 		assert.Equal(t, 80, last.LeftOut)
 	})
 }

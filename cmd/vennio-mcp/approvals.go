@@ -170,7 +170,7 @@ func (p program) answer(c *cobra.Command, l approvals, id string, agreed bool, n
 	case errors.Is(err, consent.ErrUnsigned):
 		return usageError{fmt.Errorf("this request is answered only with a passkey on its page: %s", l.pageOf(id))}
 	case errors.Is(err, consent.ErrAnswered), errors.Is(err, consent.ErrExpired):
-		return fmt.Errorf("%w: it is %s", err, after.State)
+		return fmt.Errorf("%w: it is %s; vennio-mcp ledger show %s lists what happened", err, after.State, after.ID)
 	case err != nil:
 		return err
 	}

@@ -68,10 +68,13 @@ func (p *Pages) view(ctx context.Context, proposal consent.Proposal, grant *cons
 	return shown
 }
 
+// aboutPage removes what the page says about itself.
+var aboutPage = strings.NewReplacer(" You can close this page.", "", " This page will show the result.", "")
+
 // Result describes the result of a proposal, for a terminal.
 func Result(proposal consent.Proposal, grant *consent.Grant) (heading, lead string) {
 	shown := new(Pages).view(context.Background(), proposal, grant)
-	return shown.Heading, shown.Lead
+	return shown.Heading, aboutPage.Replace(shown.Lead)
 }
 
 // wording is what the page says about acts with one verb.

@@ -66,8 +66,8 @@ const Lifetime = 10 * time.Minute
 var (
 	ErrNoProposal = errors.New("there is no such proposal")
 	ErrNoGrant    = errors.New("there is no such consent")
-	ErrAnswered   = errors.New("the proposal was answered before")
-	ErrExpired    = errors.New("the proposal or the consent has expired")
+	ErrAnswered   = errors.New("the request was answered before")
+	ErrExpired    = errors.New("the request or the consent has expired")
 	ErrSettled    = errors.New("the outcome of this consent is already recorded")
 	ErrOtherAct   = errors.New("something else was agreed and sent under this slot id") // an [*OtherActError] describes it
 	ErrDeclined   = errors.New("the person did not agree")

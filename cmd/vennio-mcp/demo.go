@@ -135,7 +135,7 @@ func (d *demo) play(ctx context.Context) error {
 			return fmt.Errorf("the demo failed: %w", err)
 		}
 	}
-	d.title("All statements were checked. Next: connect your own client, see README.md; or vennio-mcp --help.")
+	d.title("All statements were checked. Next: vennio-mcp install connects your own client, and vennio-mcp setup a Vennio account (README.md).")
 	return nil
 }
 

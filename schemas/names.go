@@ -50,13 +50,8 @@ func setOf(names ...string) map[string]bool {
 // addedByClient reports whether a client added an argument that is not the model's. A misspelt
 // argument of ours is not such an argument.
 func addedByClient(s shape, name string) bool {
-	if len(name) > longestName || s.has(name) {
+	if len(name) > longestName || s.has(name) || slices.ContainsFunc(s.Properties.names, func(ours string) bool { return fold(ours) == fold(name) }) {
 		return false
-	}
-	for _, ours := range s.Properties.names {
-		if fold(ours) == fold(name) {
-			return false
-		}
 	}
 	return strings.HasPrefix(name, "_") || added[fold(name)]
 }

@@ -300,11 +300,7 @@ func (d *Deps) proposalOf(act consent.Act) *schemas.Proposal {
 	for i, h := range act.Hosts {
 		hosts[i] = scheduling.Host{Name: h.Label(100, consent.PersonName), ID: h.ID}
 	}
-	loc, _ := times.Zone(act.Zone)
-	guest, err := times.Zone(act.GuestZone)
-	if act.GuestZone == "" || err != nil {
-		guest = nil
-	}
+	loc, guest := act.Zones()
 	return d.proposal(act, hosts, loc, guest)
 }
 

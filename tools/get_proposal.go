@@ -40,10 +40,7 @@ func (d *Deps) getProposal(ctx context.Context, in schemas.GetProposalInput) (*s
 	if err != nil {
 		return nil, err
 	}
-	if loc == nil {
-		loc = found
-	}
-	out := &schemas.GetProposalResult{ProposedMeeting: proposedMeeting(p, loc), Next: d.nextAfterReadingProposal(p)}
+	out := &schemas.GetProposalResult{ProposedMeeting: proposedMeeting(p, cmp.Or(loc, found)), Next: d.nextAfterReadingProposal(p)}
 	if in.Invitation != "" && p.Status == vennioclient.ProposalProposed {
 		out.Next = "Ask the person which time suits them; respond_to_proposal with the same invitation and its option_id answers."
 	}

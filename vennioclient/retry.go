@@ -1,6 +1,7 @@
 package vennioclient
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -38,15 +39,9 @@ func WithRetry(r Retry) Option {
 }
 
 func (r Retry) withDefaults() Retry {
-	if r.Attempts == 0 {
-		r.Attempts = 3
-	}
-	if r.Base == 0 {
-		r.Base = 200 * time.Millisecond
-	}
-	if r.Max == 0 {
-		r.Max = 5 * time.Second
-	}
+	r.Attempts = cmp.Or(r.Attempts, 3)
+	r.Base = cmp.Or(r.Base, 200*time.Millisecond)
+	r.Max = cmp.Or(r.Max, 5*time.Second)
 	if r.Sleep == nil {
 		r.Sleep = Sleep
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -100,9 +101,7 @@ func (p program) smoke(ctx context.Context, cfg config.Config, f smokeFlags) err
 	if r.person == "" {
 		return usageError{errors.New("give your name with --name, for the record")}
 	}
-	if r.attendee == "" {
-		r.attendee = "smoke@example.com"
-	}
+	r.attendee = cmp.Or(r.attendee, "smoke@example.com")
 	cfg.Consent, cfg.Tools, cfg.Canary = consent.PolicyHuman, tools.Selection{}, scheduling.Rollout{}
 	if f.onSandbox {
 		cfg.StateDir = "" // a sandbox in memory: the run leaves nothing in the one that clients use
@@ -128,13 +127,7 @@ func (p program) smoke(ctx context.Context, cfg config.Config, f smokeFlags) err
 
 // person returns the name of the user, as --name or the environment gives it; it may be empty.
 func (p program) person(name string) string {
-	who := sanitize.Line(name, 100)
-	for _, variable := range []string{"USER", "USERNAME"} {
-		if who == "" {
-			who = sanitize.Line(p.getenv(variable), 100)
-		}
-	}
-	return who
+	return sanitize.First(100, name, p.getenv("USER"), p.getenv("USERNAME"))
 }
 
 // askApproval shows what will be booked and asks the person for approval. In the sandbox nobody is asked,

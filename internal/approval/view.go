@@ -232,11 +232,7 @@ func facts(a consent.Act) []fact {
 
 // whenFacts returns the times of an act: of a new booking, of a moved one before and after, of a cancelled one.
 func whenFacts(a consent.Act) []fact {
-	loc, _ := times.Zone(a.Zone)
-	guest, err := times.Zone(a.GuestZone)
-	if err != nil {
-		guest = nil
-	}
+	loc, guest := a.Zones()
 	timeFact := func(name string, start, end time.Time) fact {
 		f := fact{Name: name, Text: times.Label(start, end, loc), Small: start.In(loc).Weekday().String() + ", " + length(end.Sub(start))}
 		if there := times.GuestLabel(start, end, loc, guest); there != "" {

@@ -3,6 +3,7 @@ package auth
 import (
 	"net/http"
 	"net/netip"
+	"slices"
 	"strings"
 )
 
@@ -61,10 +62,6 @@ func LoopbackHost(host string) bool {
 
 // Local reports whether a request comes from this machine and has no headers of a proxy.
 func Local(r *http.Request, hops int) bool {
-	for _, header := range []string{"X-Forwarded-For", "Forwarded", "Via"} {
-		if len(r.Header.Values(header)) > 0 {
-			return false
-		}
-	}
-	return hops == 0 && Client(r, 0).IsLoopback()
+	proxied := slices.ContainsFunc([]string{"X-Forwarded-For", "Forwarded", "Via"}, func(header string) bool { return len(r.Header.Values(header)) > 0 })
+	return hops == 0 && !proxied && Client(r, 0).IsLoopback()
 }

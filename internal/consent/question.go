@@ -69,7 +69,7 @@ func (a Act) isFinal() bool {
 
 func (a Act) question(title, name, most int) string {
 	var b strings.Builder
-	loc, guest := a.zones()
+	loc, guest := a.Zones()
 	if a.hasTerms() {
 		b.WriteString(a.termsQuestion(sanitize.Quote(a.Title, title), most))
 	} else {

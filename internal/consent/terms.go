@@ -108,7 +108,7 @@ type Detail struct {
 // the act.
 func (a Act) Details() (all []Detail) {
 	add := func(name, text string) { all = append(all, Detail{name, text}) }
-	loc, guest := a.zones()
+	loc, guest := a.Zones()
 	for i, t := range a.Times {
 		text := times.Label(t.Start, t.End, loc)
 		if there := times.GuestLabel(t.Start, t.End, loc, guest); there != "" {
@@ -172,18 +172,16 @@ func (a Act) voters() string {
 	}
 }
 
-// zones returns the zone in which the act is shown, and that of the guest, nil if there is none.
-func (a Act) zones() (loc, guest *time.Location) {
+// Zones returns the zone in which the act is shown, and that of the guest, nil if there is none.
+func (a Act) Zones() (loc, guest *time.Location) {
 	loc, _ = times.Zone(a.Zone)
-	if guest, err := times.Zone(a.GuestZone); a.GuestZone != "" && err == nil {
-		return loc, guest
-	}
-	return loc, nil
+	guest, _ = times.Zone(a.GuestZone)
+	return loc, guest
 }
 
 // termsQuestion is the beginning of the question about an act with terms, up to its time.
 func (a Act) termsQuestion(title string, most int) string {
-	loc, guest := a.zones()
+	loc, guest := a.Zones()
 	at := ""
 	if !a.Start.IsZero() {
 		at = spanIn(a.Start, a.End, loc, guest)

@@ -118,14 +118,11 @@ func (h *httpServer) page(next http.Handler, pace *rate.Limiter) http.Handler {
 // contentEncoded reports whether the body has a content coding (RFC 9110, section
 // 8.4.1) other than "identity".
 func contentEncoded(r *http.Request) bool {
-	for _, v := range r.Header.Values("Content-Encoding") {
-		for coding := range strings.SplitSeq(v, ",") {
-			if coding = strings.TrimSpace(coding); coding != "" && !strings.EqualFold(coding, "identity") {
-				return true
-			}
-		}
-	}
-	return false
+	codings := strings.Split(strings.Join(r.Header.Values("Content-Encoding"), ","), ",")
+	return slices.ContainsFunc(codings, func(coding string) bool {
+		coding = strings.TrimSpace(coding)
+		return coding != "" && !strings.EqualFold(coding, "identity")
+	})
 }
 
 // responseWriter writes the response to one HTTP request. It bounds each write in

@@ -1,6 +1,7 @@
 package mcpserver
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/json"
@@ -177,10 +178,7 @@ func (t *tenantServer) postStateless(w *responseWriter, r *http.Request, env env
 	case kindCancel:
 		w.WriteHeader(http.StatusAccepted)
 	default:
-		version := r.Header.Get(mcp.HeaderProtocolVersion)
-		if version == "" {
-			version = mcp.ProtocolVersion20250326 // MCP 2025-06-18, Protocol Version Header
-		}
+		version := cmp.Or(r.Header.Get(mcp.HeaderProtocolVersion), mcp.ProtocolVersion20250326) // MCP 2025-06-18, Protocol Version Header
 		t.exchange(w, r, t.singleConn(version), env).write(w, false)
 	}
 }

@@ -358,9 +358,7 @@ func (s *Service) PreferencesOf(h Host) slots.Preferences {
 	if !own {
 		p = s.Preferences
 	}
-	if p.Zone == nil {
-		p.Zone = s.Zone
-	}
+	p.Zone = cmp.Or(p.Zone, s.Zone)
 	return p
 }
 

@@ -325,12 +325,7 @@ func readName(name string) (zoneName, bool) {
 // isDirection reports whether a name consists of directions such as Northern or Gulf. Some provinces have
 // such names, but they are only meant if the country is named too.
 func isDirection(key string) bool {
-	for word := range strings.FieldsSeq(key) {
-		if !slices.Contains(directions, word) {
-			return false
-		}
-	}
-	return key != ""
+	return key != "" && !slices.ContainsFunc(strings.Fields(key), func(word string) bool { return !slices.Contains(directions, word) })
 }
 
 var directions = strings.Fields("north south east west northern southern eastern western central centre center upper lower middle " +
@@ -546,14 +541,9 @@ func (r zoneName) onContinent(continent string) (zoneName, bool) {
 
 // isIn reports whether one of the areas has a city with that name or a zone with that clock.
 func (r zoneName) isIn(areas []*area) bool {
-	for _, a := range areas {
-		for _, c := range a.cities {
-			if slices.Contains(r.cities, c) || slices.Contains(r.all, c.zone) {
-				return true
-			}
-		}
-	}
-	return false
+	return slices.ContainsFunc(areas, func(a *area) bool {
+		return slices.ContainsFunc(a.cities, func(c *city) bool { return slices.Contains(r.cities, c) || slices.Contains(r.all, c.zone) })
+	})
 }
 
 // inAreas returns the zones with that name in the areas: the zones of its cities, else those with its clock,
@@ -585,8 +575,6 @@ func (r zoneName) inAreas(areas []*area) zoneName {
 	default:
 		r.zones = all
 	}
-	if r.fault == "" {
-		r.fault = notIANA
-	}
+	r.fault = cmp.Or(r.fault, notIANA)
 	return r
 }

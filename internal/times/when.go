@@ -174,9 +174,7 @@ func (d *draft) addPhraseProblem(p problem) {
 		suggestedCalls += fmt.Sprintf(`, or the days as from and to with the hours in prefer, such as from %s and to %s and prefer %s`,
 			ymd(today.time()), ymd((today + date(d.DefaultDays)).time()), p.hours.prefer())
 	}
-	if suggestedCalls == "" {
-		suggestedCalls = exampleText
-	}
+	suggestedCalls = cmp.Or(suggestedCalls, exampleText)
 	if len(suggestions) > 1 && !p.each || len(p.zones) > 1 {
 		suggestedCalls += ", whichever is meant"
 	}

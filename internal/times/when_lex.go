@@ -337,12 +337,9 @@ func joins(left token, after string) bool {
 }
 
 func isDayOrMonth(text string) bool {
-	for _, a := range theLexicon().aliases[text] {
-		if a.words == 1 && (slices.Contains(weekdays, a.canonical) || monthNamed(a.canonical) > 0) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(theLexicon().aliases[text], func(a alias) bool {
+		return a.words == 1 && (slices.Contains(weekdays, a.canonical) || monthNamed(a.canonical) > 0)
+	})
 }
 
 // datesIn lists the possible dates of a numeric date: both orders of day and month if both are valid.

@@ -1,6 +1,7 @@
 package times
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -318,10 +319,7 @@ func (h hours) without(out []hours) (left []hours) {
 	for _, o := range out {
 		var rest []hours
 		for _, h := range left {
-			end := h.latest
-			if end == 0 {
-				end = endOfDay
-			}
+			end := cmp.Or(h.latest, endOfDay)
 			if h.point || o.latest == 0 || o.earliest >= end || o.latest <= h.earliest {
 				rest = append(rest, h)
 				continue
@@ -367,9 +365,7 @@ func (r *reader) applyLimits(set []date, c *choice) ([]date, *problem) {
 	if c.open {
 		c.open = false
 		lower = max(lower, r.today)
-		if upper == 0 {
-			upper = lower + date(r.openDays) - 1
-		}
+		upper = cmp.Or(upper, lower+date(r.openDays)-1)
 		all := expand(lower, upper)
 		if c.named != 0 {
 			all = slices.DeleteFunc(all, func(d date) bool { return !c.named.has(d.weekday()) })

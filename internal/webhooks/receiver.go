@@ -2,6 +2,7 @@ package webhooks
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -93,10 +94,7 @@ func (rc *receiver) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Connection", "close")
 		_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(rc.service.o.BodyTimeout))
 	}
-	if why == "" {
-		why = string(result)
-	}
-	reply(w, status, why)
+	reply(w, status, cmp.Or(why, string(result)))
 }
 
 // limitUnsigned returns the answer to an unsigned request: the given one, or 429 over the limit.

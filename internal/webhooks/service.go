@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net/http"
 	"sync"
 	"time"
 
@@ -46,9 +45,8 @@ type Options struct {
 	Now        func() time.Time                   // nil: the database's clock for times that several processes compare, this machine's for others
 	Log        *slog.Logger
 
-	Transport   http.RoundTripper // to sinks; http.DefaultTransport
-	Poll        time.Duration     // see DispatcherOptions
-	RescueAfter time.Duration     // see DispatcherOptions
+	Poll        time.Duration // see DispatcherOptions
+	RescueAfter time.Duration // see DispatcherOptions
 
 	BodyTimeout time.Duration // to read the body of a delivery; larger bodies get more; default 2 s
 	WaitTimeout time.Duration // for memory for a body, at most twice for each delivery; default 2 s
@@ -131,7 +129,7 @@ func (s *Service) addTenant(t Tenant) (queues []Queue, err error) {
 	s.inboxes[t.Name] = b
 	names := map[string]bool{}
 	for _, sink := range t.Sinks {
-		sender, err := sink.newSender(s.o.Transport, cmp.Or(t.Zone, time.UTC), s.localNow)
+		sender, err := sink.newSender(cmp.Or(t.Zone, time.UTC), s.localNow)
 		if err != nil {
 			return nil, fmt.Errorf("sink %s: %w", sink.Name, err)
 		}

@@ -106,11 +106,11 @@ func checkURL(address string) error {
 	return errors.New("want https; http is for loopback only")
 }
 
-func (s Sink) newSender(transport http.RoundTripper, zone *time.Location, now func() time.Time) (sender, error) {
+func (s Sink) newSender(zone *time.Location, now func() time.Time) (sender, error) {
 	if field, err := s.Check(); err != nil {
 		return nil, fmt.Errorf("%s: %w", field, err)
 	}
-	post := newPoster(s.URL.Reveal(), transport)
+	post := newPoster(s.URL.Reveal())
 	if s.Type == "slack" {
 		return &slack{post: post, textStyle: textStyle{zone: zone, emails: s.Emails}}, nil
 	}
@@ -141,9 +141,9 @@ type poster struct {
 	client *http.Client
 }
 
-func newPoster(address string, transport http.RoundTripper) *poster {
+func newPoster(address string) *poster {
 	return &poster{address, &http.Client{
-		Transport: transport, Timeout: postTimeout,
+		Timeout:       postTimeout,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}}
 }

@@ -2,6 +2,7 @@ package sandbox
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -175,10 +176,7 @@ func (p *problem) Error() string { return p.Type + ": " + p.Detail }
 // refuse returns a problem. An empty detail means that of its slug.
 func refuse(s slug, detail string) *problem {
 	known := problems[s]
-	if detail == "" {
-		detail = known.detail
-	}
-	return &problem{Type: problemBase + string(s), Title: known.title, Status: known.status, Detail: detail}
+	return &problem{Type: problemBase + string(s), Title: known.title, Status: known.status, Detail: cmp.Or(detail, known.detail)}
 }
 
 // invalid returns a problem with status 400 that lists all invalid fields, or nil if there are none.

@@ -62,10 +62,7 @@ func (in *recurrenceBody) read(wrong fieldErrors, h *host, first span) *recurren
 // spans returns the occurrences, at most one more than allowed.
 func (r *recurrence) spans(first span) []span {
 	start, length, step := first.start.In(r.zone), first.end.Sub(first.start), stride[r.frequency]
-	limit := r.count
-	if limit == 0 {
-		limit = maxOccurrences + 1
-	}
+	limit := cmp.Or(r.count, maxOccurrences+1)
 	var out []span
 	for i := 0; len(out) < limit; i++ {
 		y, m, d := start.Date()

@@ -1,6 +1,7 @@
 package sandbox
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -67,7 +68,7 @@ type Server struct {
 // bookings. The storage is first read at the first call.
 func New(o Options) *Server {
 	s := &Server{
-		now: o.Now, wait: o.Wait, seed: o.Seed, limit: o.RateLimitPerHour,
+		now: o.Now, wait: o.Wait, seed: o.Seed, limit: cmp.Or(o.RateLimitPerHour, defaultRateLimit),
 		mux: http.NewServeMux(), publicURL: o.PublicURL, storage: o.Storage,
 		inProgress: map[string]string{}, quotas: map[string]quota{},
 	}
@@ -76,9 +77,6 @@ func New(o Options) *Server {
 	}
 	if s.wait == nil {
 		s.wait = sleep
-	}
-	if s.limit == 0 {
-		s.limit = defaultRateLimit
 	}
 	s.dispatcher = newDispatcher(s.wait)
 	s.started = s.now()

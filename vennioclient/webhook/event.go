@@ -68,31 +68,28 @@ func Decode(body []byte) (Event, error) {
 // Booking returns the booking of a booking event. It returns false if the event is about
 // something else or the booking cannot be decoded; in the latter case, fetch it.
 func (e Event) Booking() (vennioclient.Booking, bool) {
-	if !strings.HasPrefix(string(e.Type), "booking.") {
-		return vennioclient.Booking{}, false
-	}
-	b, err := vennioclient.DecodeBooking(e.Data)
-	return b, err == nil
+	return decodeIn(e, "booking.", vennioclient.DecodeBooking)
 }
 
 // Consent returns the calendar access of a consent event. It returns false if the event is
 // about something else or the consent cannot be decoded.
 func (e Event) Consent() (vennioclient.Consent, bool) {
-	if !strings.HasPrefix(string(e.Type), "consent.") {
-		return vennioclient.Consent{}, false
-	}
-	c, err := vennioclient.DecodeConsent(e.Data)
-	return c, err == nil
+	return decodeIn(e, "consent.", vennioclient.DecodeConsent)
 }
 
 // Proposal returns the proposal of a proposal event. It returns false if the event is about
 // something else or the proposal cannot be decoded; in the latter case, fetch it.
 func (e Event) Proposal() (vennioclient.Proposal, bool) {
-	if !strings.HasPrefix(string(e.Type), "proposal.") {
-		return vennioclient.Proposal{}, false
+	return decodeIn(e, "proposal.", vennioclient.DecodeProposal)
+}
+
+// decodeIn decodes the data of an event whose type begins with prefix.
+func decodeIn[T any](e Event, prefix string, decode func(json.RawMessage) (T, error)) (v T, ok bool) {
+	if !strings.HasPrefix(string(e.Type), prefix) {
+		return v, false
 	}
-	p, err := vennioclient.DecodeProposal(e.Data)
-	return p, err == nil
+	v, err := decode(e.Data)
+	return v, err == nil
 }
 
 // text is a JSON string or number; anything else counts as absent.

@@ -79,12 +79,7 @@ func connectAgent(ctx context.Context, url string) (*agent, error) {
 	if err != nil {
 		return nil, err
 	}
-	a := &agent{mcp: c, url: url}
-	if err := errors.Join(c.Start(ctx), a.initialize(ctx, "vennio-mcp demo")); err != nil {
-		a.close()
-		return nil, err
-	}
-	return a, nil
+	return newAgent(ctx, c, url, "vennio-mcp demo")
 }
 
 // inProcessAgent connects to a server of this process. The ledger shows the name as that of the client.
@@ -93,20 +88,20 @@ func inProcessAgent(ctx context.Context, s *server.MCPServer, name string) (*age
 	if err != nil {
 		return nil, err
 	}
-	a := &agent{mcp: c}
-	if err := errors.Join(c.Start(ctx), a.initialize(ctx, name)); err != nil {
-		a.close()
-		return nil, err
-	}
-	return a, nil
+	return newAgent(ctx, c, "", name)
 }
 
-func (a *agent) initialize(ctx context.Context, name string) error {
+func newAgent(ctx context.Context, c *client.Client, url, name string) (*agent, error) {
 	request := mcp.InitializeRequest{}
 	request.Params.ProtocolVersion = mcp.LATEST_PROTOCOL_VERSION
 	request.Params.ClientInfo = mcp.Implementation{Name: name, Version: version()}
-	_, err := a.mcp.Initialize(ctx, request)
-	return err
+	started := c.Start(ctx)
+	_, err := c.Initialize(ctx, request)
+	if err := errors.Join(started, err); err != nil {
+		_ = c.Close()
+		return nil, err
+	}
+	return &agent{mcp: c, url: url}, nil
 }
 
 func (a *agent) close() {

@@ -43,6 +43,15 @@ func TestHelpTeaches(t *testing.T) {
 	assert.NotContains(t, topic, "--api-key")
 }
 
+// root returns the command line with all commands.
+func (p program) root() *cobra.Command {
+	root := p.rootAlone()
+	p.addCommands(root)
+	finish(root)
+	p.completeValues(root)
+	return root
+}
+
 // everyCommand calls check for each command of the program, cobra's own included.
 func everyCommand(check func(c *cobra.Command)) {
 	var walk func(*cobra.Command)

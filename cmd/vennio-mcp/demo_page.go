@@ -49,7 +49,7 @@ func (d *demo) pairBrowser(ctx context.Context) error {
 
 // approve opens the page of a request and presses Approve. The heading of the page is want after that.
 func (p *demoBrowser) approve(ctx context.Context, address, want string) error {
-	page, err := p.get(ctx, address)
+	page, err := p.do(ctx, http.MethodGet, address, nil)
 	if err != nil {
 		return err
 	}
@@ -64,10 +64,6 @@ func (p *demoBrowser) approve(ctx context.Context, address, want string) error {
 		return fmt.Errorf("the page does not say %q", want)
 	}
 	return nil
-}
-
-func (p *demoBrowser) get(ctx context.Context, address string) (string, error) {
-	return p.do(ctx, http.MethodGet, address, nil)
 }
 
 func (p *demoBrowser) post(ctx context.Context, address string, form url.Values) (string, error) {

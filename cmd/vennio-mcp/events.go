@@ -62,25 +62,25 @@ type eventLine struct {
 	Tenant    string          `json:"tenant,omitempty"` // absent for the default one
 	ID        string          `json:"id"`
 	Type      string          `json:"type"`
-	At        *time.Time      `json:"at,omitempty"` // absent if Vennio sent none
+	At        time.Time       `json:"at,omitzero"` // absent if Vennio sent none
 	Received  time.Time       `json:"received"`
 	Booking   string          `json:"booking,omitempty"`
-	Erased    *time.Time      `json:"erased,omitempty"` // when the body was erased, together with a person's data
+	Erased    time.Time       `json:"erased,omitzero"` // when the body was erased, together with a person's data
 	Body      json.RawMessage `json:"body,omitempty"`
 	FollowUps []taskLine      `json:"follow_ups,omitempty"`
 }
 
 // taskLine is a follow-up as --json shows it.
 type taskLine struct {
-	ID     int64      `json:"id"`
-	Tenant string     `json:"tenant,omitempty"`
-	Event  string     `json:"event"`
-	To     string     `json:"to"`
-	State  string     `json:"state"`
-	Tries  int        `json:"tries"`
-	Next   *time.Time `json:"next,omitempty"`
-	Ended  *time.Time `json:"ended,omitempty"`
-	Why    string     `json:"why,omitempty"`
+	ID     int64     `json:"id"`
+	Tenant string    `json:"tenant,omitempty"`
+	Event  string    `json:"event"`
+	To     string    `json:"to"`
+	State  string    `json:"state"`
+	Tries  int       `json:"tries"`
+	Next   time.Time `json:"next,omitzero"`
+	Ended  time.Time `json:"ended,omitzero"`
+	Why    string    `json:"why,omitempty"`
 }
 
 func (p program) listEventsCommand() *cobra.Command {
@@ -169,23 +169,13 @@ func (p program) eventsFlags(c *cobra.Command, w *webhooks.EventFilter) {
 }
 
 func eventLineOf(e webhooks.Event) eventLine {
-	line := eventLine{Tenant: e.Tenant, ID: e.ID, Type: e.Type, Received: e.Received, Booking: e.Booking}
-	if !e.At.IsZero() {
-		line.At = new(e.At)
-	}
-	if !e.Erased.IsZero() {
-		line.Erased = new(e.Erased)
-	}
-	return line
+	return eventLine{Tenant: e.Tenant, ID: e.ID, Type: e.Type, At: e.At, Received: e.Received, Booking: e.Booking, Erased: e.Erased}
 }
 
 func taskLineOf(r webhooks.TaskRecord) taskLine {
-	line := taskLine{ID: r.ID, Tenant: r.Task.Tenant, Event: r.Task.Event, To: r.Task.To, State: string(r.State), Tries: r.Tries, Why: r.Why}
+	line := taskLine{ID: r.ID, Tenant: r.Task.Tenant, Event: r.Task.Event, To: r.Task.To, State: string(r.State), Tries: r.Tries, Ended: r.Ended, Why: r.Why}
 	if r.State == webhooks.Waiting {
-		line.Next = new(r.Next)
-	}
-	if !r.Ended.IsZero() {
-		line.Ended = new(r.Ended)
+		line.Next = r.Next
 	}
 	return line
 }

@@ -100,8 +100,10 @@ func (at *placed) flags(c *cobra.Command) {
 	textFlag(c, &at.folder, "dir", "folder", "with skills: the folder of skills of another agent, such as ~/.agents/skills")
 }
 
-func clientIDs() (ids []string) {
-	for _, c := range (mcpclients.System{Home: "/"}).Clients() {
+func clientIDs() []string { return idsOf(mcpclients.System{Home: "/"}.Clients()) }
+
+func idsOf(clients []mcpclients.Client) (ids []string) {
+	for _, c := range clients {
 		ids = append(ids, c.ID)
 	}
 	return ids

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -182,22 +183,13 @@ type passkeyLine struct {
 	PublicKey string        `json:"public_key"`
 	Name      string        `json:"name"`
 	RP        string        `json:"rp"`
-	Added     *time.Time    `json:"added,omitempty"` // absent for pinned ones
-	How       consent.Trust `json:"how"`             // pinned, first use, signed or unsigned
-	Until     *time.Time    `json:"until,omitempty"` // of a pinned one: it signs nothing from then on
+	Added     time.Time     `json:"added,omitzero"` // absent for pinned ones
+	How       consent.Trust `json:"how"`            // pinned, first use, signed or unsigned
+	Until     time.Time     `json:"until,omitzero"` // of a pinned one: it signs nothing from then on
 }
 
 func passkeyLineOf(k consent.Passkey) passkeyLine {
-	line := passkeyLine{k.Tenant, k.ID, k.PublicKey, k.Name, k.RP, nil, k.How, nil}
-	if !k.Until.IsZero() {
-		line.Until = &k.Until
-	}
-	if k.How == "" {
-		line.How = "pinned"
-	} else {
-		line.Added = &k.At
-	}
-	return line
+	return passkeyLine{k.Tenant, k.ID, k.PublicKey, k.Name, k.RP, k.At, cmp.Or(k.How, "pinned"), k.Until}
 }
 
 func (p program) listPasskeysCommand() *cobra.Command {

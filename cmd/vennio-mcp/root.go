@@ -136,15 +136,6 @@ type runError struct{ error }
 // Unwrap lets errors.As see the cause.
 func (e runError) Unwrap() error { return e.error }
 
-// root returns the command line with all commands.
-func (p program) root() *cobra.Command {
-	root := p.rootAlone()
-	p.addCommands(root)
-	finish(root)
-	p.completeValues(root)
-	return root
-}
-
 // rootAlone returns the command line without commands and flags. An MCP client usually starts the program without
 // arguments, and making the commands would be a sixth of the work until the first answer.
 func (p program) rootAlone() *cobra.Command {

@@ -441,11 +441,7 @@ func (s *setup) askClients(ctx context.Context) error {
 }
 
 func joinIDs(clients []mcpclients.Client) string {
-	ids := make([]string, len(clients))
-	for i, c := range clients {
-		ids[i] = c.ID
-	}
-	return cmp.Or(strings.Join(ids, ", "), "none")
+	return cmp.Or(strings.Join(idsOf(clients), ", "), "none")
 }
 
 // chooseClients reads ids of clients with commas between, all for those that are here, or none.

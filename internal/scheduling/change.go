@@ -1,6 +1,7 @@
 package scheduling
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -184,9 +185,7 @@ func (s *Service) readCancellation(ctx context.Context, id string, scope vennioc
 	if c.Booking, err = s.readBooking(ctx, id); err != nil {
 		return c, err
 	}
-	if c.Loc = loc; loc == nil {
-		c.Loc = s.zoneOf(c.Metadata)
-	}
+	c.Loc = cmp.Or(loc, s.zoneOf(c.Metadata))
 	c.Scope, c.Act = scope, s.changeAct(ToolCancel, c.Booking, c.Loc)
 	if scope != vennioclient.CancelSeries {
 		return c, nil

@@ -38,28 +38,26 @@ func (s *Service) PrepareProposal(ctx context.Context, in schemas.ProposeTimesIn
 	if err != nil {
 		return p, err
 	}
-	offered, err := s.openSlots(in.SlotIDs, p.Hosts)
+	all, first, err := s.openSlots(in.SlotIDs, p.Hosts)
 	if err != nil {
 		return p, err
 	}
-	first := offered[0]
-	if p.Loc, p.Guest, err = offerZones(first.offer); err != nil {
+	if p.Loc, p.Guest, err = offerZones(first); err != nil {
 		return p, err
 	}
-	if err = s.useSentNames(ctx, p.Hosts, first.id); err != nil {
+	if err = s.useSentNames(ctx, p.Hosts, all[0].SlotID); err != nil {
 		return p, err
 	}
 	p.Request = vennioclient.ProposalRequest{
 		Mode: vennioclient.ModePoll, Message: sanitize.Line(in.Title, 120), ExpiresIn: time.Duration(in.ExpiresInHours) * time.Hour,
 	}
 	p.Act = consent.Act{
-		Tool: ToolPropose, Tenant: s.Tenant, SlotID: first.id, Start: first.offer.Start, End: first.offer.End(), Zone: first.offer.Zone,
-		GuestZone: first.offer.Guest, Title: p.Request.Message, Hosts: parties(p.Hosts),
-		Terms: consent.Terms{Invited: parties(invited), InvitedMailed: len(invited) > 0 && !s.NoMail, ExpiresInHours: in.ExpiresInHours},
+		Tool: ToolPropose, Tenant: s.Tenant, SlotID: all[0].SlotID, Start: first.Start, End: first.End(), Zone: first.Zone,
+		GuestZone: first.Guest, Title: p.Request.Message, Hosts: parties(p.Hosts),
+		Terms: consent.Terms{Invited: parties(invited), InvitedMailed: len(invited) > 0 && !s.NoMail, Times: all, ExpiresInHours: in.ExpiresInHours},
 	}
-	for _, o := range offered {
-		p.Request.Slots = append(p.Request.Slots, vennioclient.ProposedTime{Start: o.offer.Start, End: o.offer.End()})
-		p.Act.Times = append(p.Act.Times, consent.ProposedTime{SlotID: o.id, Start: o.offer.Start, End: o.offer.End()})
+	for _, t := range all {
+		p.Request.Slots = append(p.Request.Slots, vennioclient.ProposedTime{Start: t.Start, End: t.End})
 	}
 	if len(invited) > 0 {
 		p.Request.Mode, p.Request.ParticipantIDs = vennioclient.ModeStandard, HostIDs(invited)
@@ -73,29 +71,26 @@ func (s *Service) PrepareProposal(ctx context.Context, in schemas.ProposeTimesIn
 	return p, s.checkPollNotice(ctx, p)
 }
 
-// offeredSlot is an opened slot id, normalized.
-type offeredSlot struct {
-	id    string
-	offer slots.Offer
-}
-
-// openSlots opens several slot ids of different times, and sorts them by start.
-func (s *Service) openSlots(ids []string, hosts []Host) (all []offeredSlot, err error) {
+// openSlots opens several slot ids of different times. It returns the times by their start, and the offer of the first.
+func (s *Service) openSlots(ids []string, hosts []Host) (all []consent.ProposedTime, first slots.Offer, err error) {
+	inOrder := func(a, b consent.ProposedTime) int { return cmp.Or(a.Start.Compare(b.Start), a.End.Compare(b.End)) }
 	for i, id := range ids {
 		offer, err := s.openSlot(id, hosts)
 		if refused, ok := errors.AsType[*Refusal](err); ok {
 			refused.Message = cmp.Or(refused.Message, fmt.Sprintf("slot_ids[%d] is more than 2 hours old, or not one that find_slots gave for these hosts.", i))
-			return nil, refused
+			return nil, first, refused
 		}
-		if slices.ContainsFunc(all, func(o offeredSlot) bool { return o.offer.Start.Equal(offer.Start) && o.offer.End().Equal(offer.End()) }) {
-			return nil, refuse(schemas.CodeInvalidArguments, fmt.Sprintf("slot_ids[%d] is at the same time as another one.", i), "Send each time once.")
+		t := consent.ProposedTime{SlotID: slots.Normalize(id), Start: offer.Start, End: offer.End()}
+		at, same := slices.BinarySearchFunc(all, t, inOrder)
+		if same {
+			return nil, first, refuse(schemas.CodeInvalidArguments, fmt.Sprintf("slot_ids[%d] is at the same time as another one.", i), "Send each time once.")
 		}
-		all = append(all, offeredSlot{slots.Normalize(id), offer})
+		if at == 0 {
+			first = offer
+		}
+		all = slices.Insert(all, at, t)
 	}
-	slices.SortFunc(all, func(a, b offeredSlot) int {
-		return cmp.Or(a.offer.Start.Compare(b.offer.Start), a.offer.End().Compare(b.offer.End()))
-	})
-	return all, nil
+	return all, first, nil
 }
 
 // resolveInvited returns the people with accounts who are asked; none for a poll.
@@ -207,7 +202,6 @@ func (s *Service) findNewProposal(ctx context.Context, left consent.Unsettled) (
 	return unclear, "", nil
 }
 
-// proposes reports whether a proposal has the times of an act.
 func proposes(p vennioclient.Proposal, act consent.Act) bool {
 	return len(p.Slots) == len(act.Times) && !slices.ContainsFunc(act.Times, func(t consent.ProposedTime) bool {
 		return !slices.ContainsFunc(p.Slots, func(s vennioclient.ProposalSlot) bool { return s.Start.Equal(t.Start) && s.End.Equal(t.End) })

@@ -100,7 +100,6 @@ func orOtherResponse(err error, in schemas.RespondToProposalInput, sent *consent
 	return &consent.OtherActError{Act: *sent}
 }
 
-// counterTimes opens the slots of a counter-proposal.
 func (s *Service) counterTimes(ctx context.Context, in schemas.RespondToProposalInput) (all []consent.ProposedTime, err error) {
 	if len(in.SlotIDs) == 0 {
 		return nil, nil
@@ -109,14 +108,8 @@ func (s *Service) counterTimes(ctx context.Context, in schemas.RespondToProposal
 	if err != nil {
 		return nil, err
 	}
-	offered, err := s.openSlots(in.SlotIDs, hosts)
-	if err != nil {
-		return nil, err
-	}
-	for _, o := range offered {
-		all = append(all, consent.ProposedTime{SlotID: o.id, Start: o.offer.Start, End: o.offer.End()})
-	}
-	return all, nil
+	all, _, err = s.openSlots(in.SlotIDs, hosts)
+	return all, err
 }
 
 // completeResponse adds the time and the responding person to an act, and refuses what Vennio would
@@ -247,9 +240,7 @@ func (s *Service) readClosing(ctx context.Context, id string, loc *time.Location
 	if c.Proposal, found, err = s.ReadProposal(ctx, id); err != nil {
 		return c, err
 	}
-	if c.Loc = loc; loc == nil {
-		c.Loc = found
-	}
+	c.Loc = cmp.Or(loc, found)
 	c.Act = consent.Act{
 		Tool: ToolClosePoll, Tenant: s.Tenant, BookingID: c.Proposal.ID, Zone: c.Loc.String(), Title: sanitize.Line(c.Proposal.Message, 120),
 	}

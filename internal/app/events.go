@@ -57,7 +57,10 @@ func (a *App) openWebhooks() (err error) {
 	if err != nil {
 		return err
 	}
-	a.metrics.DeadLetters(a.webhooks.CountDeadLetters)
+	a.metrics.DeadLetters(func(ctx context.Context) (int, error) {
+		dead, err := a.webhooks.DeadLetters(ctx) // River's client lists jobs, but does not count them
+		return len(dead), err
+	})
 	for tenant, notifier := range a.notifiers {
 		a.webhooks.Of(tenant).Watch(func(_ context.Context, e webhook.Event) { notifier.EventReceived(e) })
 	}

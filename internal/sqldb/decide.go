@@ -124,7 +124,6 @@ func (s statement) wrap(err error) error {
 	return fmt.Errorf("write to the store: %s: %w", strings.Join(words[:min(3, len(words))], " "), err)
 }
 
-// errCondition is the error of a condition that was not true.
 var errCondition = errors.New("the condition is not true")
 
 // Require queues a condition, an SQL expression, in Decide. If it is not true when the

@@ -32,7 +32,6 @@ func (b *Inbox) followUps(id string, kind webhook.Type, sink string) (tasks []Ta
 	return tasks
 }
 
-// carryOut executes one task.
 func (s *Service) carryOut(ctx context.Context, t Task) error {
 	b := s.Of(t.Tenant)
 	var stored *Event

@@ -141,7 +141,6 @@ func (rc *receiver) deliver(w http.ResponseWriter, r *http.Request) (result Resu
 	return rc.store(r.Context(), tenant, body, signature)
 }
 
-// store verifies the signature and stores the event.
 func (rc *receiver) store(ctx context.Context, tenant string, body []byte, signature string) (result Result, why string) {
 	err := rc.secrets.verify(ctx, tenant, body, signature)
 	switch {

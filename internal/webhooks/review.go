@@ -114,11 +114,6 @@ func (s *Service) HasEvents(ctx context.Context, tenant string) (bool, error) {
 	return sqldb.Select(ctx, s.db, func(tx *sqldb.Tx) (bool, error) { return hasEvents(tx, tenant) })
 }
 
-// CountDeadLetters returns the number of dead letters of all tenants.
-func (s *Service) CountDeadLetters(ctx context.Context) (int, error) {
-	return s.dispatcher.CountDeadLetters(ctx)
-}
-
 // DeadLetters returns the dead letters of all tenants, the oldest first.
 func (s *Service) DeadLetters(ctx context.Context) ([]TaskRecord, error) {
 	return s.dispatcher.DeadLetters(ctx)

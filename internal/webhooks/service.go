@@ -120,7 +120,6 @@ func Open(db *sqldb.DB, o Options) (*Service, error) {
 	return s, nil
 }
 
-// addTenant creates the inbox of a tenant and returns its queues.
 func (s *Service) addTenant(t Tenant) (queues []Queue, err error) {
 	if s.inboxes[t.Name] != nil {
 		return nil, errors.New("another tenant has the same name")

@@ -35,7 +35,6 @@ type Sink struct {
 	Emails  bool                       // slack: messages may contain e-mail addresses
 }
 
-// message is what a sink receives.
 type message struct {
 	tenant     string
 	event      webhook.Event

@@ -116,7 +116,6 @@ const (
 	batchLimit = 10 * time.Second // to write one batch
 )
 
-// pendingEvent is an event that waits to be stored.
 type pendingEvent struct {
 	event Event
 	tasks []Task

@@ -100,12 +100,6 @@ func (d *Dispatcher) DeadLettersOf(ctx context.Context, tenant string) ([]TaskRe
 	return d.list(ctx, deadJobs().Where(`coalesce(args ->> 'tenant', '') = @tenant`, river.NamedArgs{"tenant": tenant}))
 }
 
-// CountDeadLetters returns the number of dead letters of all tenants.
-func (d *Dispatcher) CountDeadLetters(ctx context.Context) (int, error) {
-	dead, err := d.DeadLetters(ctx) // River's client lists jobs, but does not count them
-	return len(dead), err
-}
-
 // TasksOf returns the tasks of a tenant's event, the oldest first. On PostgreSQL it uses River's
 // index of arguments. On SQLite River has none, so it reads all tasks.
 func (d *Dispatcher) TasksOf(ctx context.Context, tenant, event string) ([]TaskRecord, error) {

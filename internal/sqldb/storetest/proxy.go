@@ -148,7 +148,6 @@ func (p *Proxy) wait() {
 	<-restored
 }
 
-// packet is data that arrived at a time.
 type packet struct {
 	at   time.Time
 	data []byte

@@ -189,7 +189,6 @@ func (c Completer) CompletePromptArgument(
 	return &mcp.Completion{Values: values[:min(len(values), maxValues)], Total: len(values), HasMore: len(values) == maxValues}, nil
 }
 
-// beginning returns the names with a word that begins with the prefix.
 func beginning(names []string, prefix string) []string {
 	found := []string{}
 	for _, name := range names {

@@ -189,7 +189,6 @@ func (c *coercer) list(name string, s shape, value any) any {
 	return kept
 }
 
-// atMost reduces a limit to its maximum.
 func (c *coercer) atMost(name string, s shape, value any) any {
 	n, isNumber := value.(json.Number)
 	if !isNumber || name != "limit" || s.Maximum == nil {

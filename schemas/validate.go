@@ -122,7 +122,6 @@ func (c *checker) report(problem string, further ...string) {
 	c.found = append(c.found, Violation{append(path, further...), problem})
 }
 
-// check checks a value and all values in it.
 func (c *checker) check(r rule, value any) {
 	if bad, ok := errors.AsType[*jsonschema.ValidationError](r.own.Validate(value)); ok {
 		c.explain(bad)

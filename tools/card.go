@@ -185,7 +185,6 @@ func showConsent(d *Deps) Tool {
 	})
 }
 
-// answerConsent defines the tool with which a card answers a request.
 func answerConsent(d *Deps) Tool {
 	return define(d, spec{
 		name: toolAnswer, title: "Answer a request for consent", effect: adds, forCards: true,

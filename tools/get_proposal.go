@@ -47,7 +47,6 @@ func (d *Deps) getProposal(ctx context.Context, in schemas.GetProposalInput) (*s
 	return out, nil
 }
 
-// proposedMeeting renders a proposal with its times in loc.
 func proposedMeeting(p vennioclient.Proposal, loc *time.Location) schemas.ProposedMeeting {
 	out := schemas.ProposedMeeting{
 		ProposalID: sanitize.Line(p.ID, 100), Status: sanitize.Line(p.Status, 40), Mode: sanitize.Line(string(p.Mode), 40),

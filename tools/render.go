@@ -90,7 +90,6 @@ var actions = map[string]string{
 	toolPropose: schemas.ActionPropose, toolRespond: schemas.ActionRespond, toolClosePoll: schemas.ActionClose, toolShare: schemas.ActionShare,
 }
 
-// hostsOf returns the hosts that an act names.
 func hostsOf(a consent.Act) []scheduling.Host {
 	hosts := make([]scheduling.Host, len(a.Hosts))
 	for i, h := range a.Hosts {
@@ -140,7 +139,6 @@ func (d *Deps) hosts(hosts []scheduling.Host) []schemas.BookedHost {
 	return all
 }
 
-// attendees lists the attendees of an act.
 func attendees(a consent.Act) []schemas.Recipient {
 	all := []schemas.Recipient{}
 	for _, t := range a.Attendees {
@@ -153,7 +151,6 @@ func consentOnFile(g consent.Grant) schemas.ConsentOnFile {
 	return schemas.ConsentOnFile{GivenBy: g.GivenBy, Statement: g.Words, Method: string(g.Method)}
 }
 
-// existing renders a booking with its times in loc.
 func existing(b scheduling.Booking, loc *time.Location) schemas.Booking {
 	out := schemas.Booking{
 		BookingID:   sanitize.Line(b.ID, 100),

@@ -27,7 +27,6 @@ func (m argumentErrors) refused() *Error {
 	return &Error{Kind: KindInvalid, Title: "refused before sending", Fields: m}
 }
 
-// invalid returns the error of a call with one invalid argument.
 func invalid(field, what string) *Error { return argumentErrors{field: what}.refused() }
 
 // hosts refuses an empty list, and ids that Vennio would read as several.

@@ -170,7 +170,6 @@ const maxNesting = 4
 // dates (the form of group_by_day is not published).
 func slotsFrom(raw json.RawMessage) ([]Slot, error) { return slotsIn([]Slot{}, raw, 0) }
 
-// slotsIn appends the slots in raw to out.
 func slotsIn(out []Slot, raw json.RawMessage, depth int) ([]Slot, error) {
 	if depth > maxNesting {
 		return nil, errNoSlots
@@ -235,7 +234,6 @@ type slotFields struct {
 	Slots           json.RawMessage `json:"slots"`
 }
 
-// scalarText is a field that scalar returns as text.
 type scalarText string
 
 // UnmarshalJSON implements json.Unmarshaler.

@@ -126,7 +126,6 @@ func call[Out any](ctx context.Context, s *transcript, a *agent, tool string, ar
 	return out, nil
 }
 
-// toolAnswer is the text of a result.
 type toolAnswer struct {
 	text    string
 	isError bool

@@ -280,7 +280,6 @@ func (d *demo) receiveEvent(ctx context.Context, _ []schemas.Slot) error {
 	return d.ok("stored once and forwarded; an event without Vennio's signature is refused (%d)", status)
 }
 
-// awaitEvent waits for the next event that the sink receives.
 func (d *demo) awaitEvent(ctx context.Context, want webhook.Type) error {
 	ctx, done := context.WithTimeout(ctx, 20*time.Second)
 	defer done()

@@ -170,13 +170,11 @@ func (s *transcript) showAnswer(text string, isError bool) {
 	s.line(name + strings.ReplaceAll(text, "\n", "\n        "))
 }
 
-// showCommand shows a command line and its output.
 func (s *transcript) showCommand(args []string, printed string) {
 	s.line(s.style("1;35", "shell   ") + "$ vennio-mcp " + strings.Join(args, " "))
 	s.line("        " + strings.ReplaceAll(strings.TrimSpace(printed), "\n", "\n        "))
 }
 
-// showEvent shows an event that a sink received.
 func (s *transcript) showEvent(what string) { s.line(s.style("1;35", "sink    ") + what) }
 
 func (s *transcript) ok(format string, args ...any) error {

@@ -105,7 +105,6 @@ func (p program) momentFlag(c *cobra.Command, to *time.Time, name, usage string)
 	c.Flags().Var(v, name, usage+": "+v.want)
 }
 
-// choiceFlag is a flag for one of a few values.
 func choiceFlag(c *cobra.Command, to *string, name, kind, usage string, choices ...string) {
 	v := &flagValue{kind: kind, want: "one of " + strings.Join(choices, ", "), choices: choices}
 	v.set = func(text string) error {
@@ -279,7 +278,6 @@ func tenantIn(c *cobra.Command) string {
 	return ""
 }
 
-// allTenants reports whether the command line has --all-tenants.
 func allTenants(c *cobra.Command) bool {
 	all, _ := c.Flags().GetBool(allTenantsFlag)
 	return all

@@ -55,7 +55,6 @@ func (f skillFile) state() string {
 	}
 }
 
-// apply writes or removes the file.
 func (f skillFile) apply() error {
 	dir := filepath.Dir(f.path)
 	switch f.state() {

@@ -327,7 +327,6 @@ func cleanKey(text string) (string, error) {
 	return text, nil
 }
 
-// settingOf returns the setting with this flag.
 func settingOf(flag string) config.Setting {
 	all := config.StdioSettings()
 	return all[slices.IndexFunc(all, func(one config.Setting) bool { return one.Flag == flag })]

@@ -30,7 +30,6 @@ bookings and asks for your approval first (or takes --yes), and records it in th
 consent ledger. The exit code is 0 if everything passed, else 1. A booking that was
 made is cancelled whatever else fails, on Ctrl-C too.`
 
-// smokeFlags are the flags of a run.
 type smokeFlags struct {
 	bookings                   int
 	live, yes, asJSON          bool
@@ -185,7 +184,6 @@ const cleanUp = 2 * time.Minute
 
 const smokeTitle = "Smoke test (vennio-mcp)"
 
-// smokeRun is one acceptance run.
 type smokeRun struct {
 	program
 	smokeFlags

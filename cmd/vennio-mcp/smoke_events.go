@@ -14,7 +14,6 @@ import (
 	"github.com/vennio-mcp/vennio-mcp/vennioclient/webhook"
 )
 
-// eventWatcher receives booking.created events.
 type eventWatcher struct {
 	how      string // how events are received, in words for the person
 	at       string // address that it listens on; empty if it does not listen
@@ -90,7 +89,6 @@ func (r *smokeRun) ownSubscription(ctx context.Context, a *app.App) (*eventWatch
 	return e, nil
 }
 
-// hostOf returns the host of an address, or "" if there is none.
 func hostOf(address string) string {
 	if u, err := url.Parse(address); err == nil {
 		return u.Hostname()

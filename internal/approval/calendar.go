@@ -20,7 +20,6 @@ type calendarEvent struct {
 	start, end, at   time.Time
 }
 
-// calendar serves the calendar file of a booked act.
 func (p *Pages) calendar(w http.ResponseWriter, proposal consent.Proposal, g *consent.Grant) {
 	act := proposal.Act
 	if g == nil || g.Outcome != consent.Done || act.Verb() != "Book" || act.Repeat != "" {
@@ -38,7 +37,6 @@ func (p *Pages) calendar(w http.ResponseWriter, proposal consent.Proposal, g *co
 	writeCalendar(w, event.file())
 }
 
-// writeCalendar writes a calendar file.
 func writeCalendar(w http.ResponseWriter, file string) {
 	h := w.Header()
 	h.Set("Content-Type", "text/calendar; charset=utf-8")

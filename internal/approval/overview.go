@@ -91,7 +91,6 @@ func (o *overview) add(ctx context.Context, waiting []consent.Proposal, decided 
 	}
 }
 
-// stamp returns the time of a proposal in the zone of its act.
 func stamp(p consent.Proposal) string {
 	loc, err := times.Zone(p.Act.Zone)
 	if err != nil {

@@ -191,7 +191,6 @@ func (p *Pairings) with(r *http.Request, tenant string) (*PairedBrowser, error) 
 	return nil, err
 }
 
-// valid returns the tenant of a valid link.
 func (p *Pairings) valid(ctx context.Context, token string) (tenant string, ok bool, err error) {
 	err = p.db.Read(ctx, func(tx *sqldb.Tx) error {
 		tenant, ok, err = findLink(tx, hashed(token), p.now())

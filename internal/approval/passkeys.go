@@ -152,7 +152,6 @@ func (p *Pages) addSigning(shown *page, r *http.Request, proposal consent.Propos
 	}
 }
 
-// sign adds the signature in the form to an answer.
 func (p *Pages) sign(r *http.Request, proposal consent.Proposal, answer *consent.Answer) (err error) {
 	if r.PostForm.Get("passkey") == "" {
 		return consent.ErrUnsigned
@@ -258,7 +257,6 @@ func (p *Pages) changePasskey(w http.ResponseWriter, r *http.Request) {
 	write(w, http.StatusOK, shown)
 }
 
-// passkeyChange is a request to add or remove a passkey.
 type passkeyChange struct {
 	pages *Pages
 	r     *http.Request

@@ -83,7 +83,6 @@ func (p *Pages) orSignIn() string {
 	return "Sign in to pair it. Or: " + strings.ToLower(howToPair[:1]) + howToPair[1:]
 }
 
-// signIn sends the browser to the issuer.
 func (p *Pages) signIn(w http.ResponseWriter, r *http.Request) {
 	if !readOnly(w, r) {
 		return
@@ -156,7 +155,6 @@ func (p *Pages) signedIn(w http.ResponseWriter, r *http.Request) {
 
 const notCompleted = "This sign-in cannot be completed"
 
-// notSignedIn explains why the sign-in failed.
 func (p *Pages) notSignedIn(w http.ResponseWriter, err error, again string) {
 	shown, status := page{Heading: "You have no access here", SignIn: again}, http.StatusForbidden
 	switch {

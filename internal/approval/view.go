@@ -197,7 +197,6 @@ var reasons = map[string]string{
 // question is the heading and the introduction of an open request.
 type question struct{ heading, lead string }
 
-// questionOf returns the question about an act.
 func questionOf(a consent.Act) question {
 	if cancelsSeries(a) {
 		return question{"Cancel these bookings?", "An assistant asks to cancel them with Vennio. They stay booked until you approve. A cancellation cannot be undone."}

@@ -41,7 +41,6 @@ const (
 // FetchTimeout is the timeout for one request to the issuer.
 const FetchTimeout = 10 * time.Second
 
-// verifier verifies JWTs.
 type verifier struct {
 	o      OAuth
 	parser *jwt.Parser

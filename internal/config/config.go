@@ -164,7 +164,6 @@ func LoadOn(machine times.Machine, flags map[string]string, getenv func(string) 
 	return c, nil
 }
 
-// toolless reports the tenants for which no tool is selected.
 func (c Config) toolless() (wrong Mistakes) {
 	for _, t := range c.Tenants {
 		if t.Tools.Empty() && !c.Tools.Empty() {
@@ -177,7 +176,6 @@ func (c Config) toolless() (wrong Mistakes) {
 // guidesName is the name of the address of the API in the getting-started guide.
 const guidesName = "BASE_URL"
 
-// lookup returns the value of a setting and its source.
 func lookup(s Setting, flags map[string]string, getenv func(string) string) (value, from string) {
 	if v, given := flags[s.Flag]; given && s.Flag != "" {
 		return v, "--" + s.Flag

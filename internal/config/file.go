@@ -136,7 +136,6 @@ func (t text) resolve(getenv func(string) string) (string, error) {
 	return value, nil
 }
 
-// sinkEntry is a sink in the settings file.
 type sinkEntry struct {
 	Name       text            `yaml:"name"`
 	Type       text            `yaml:"type"`
@@ -163,7 +162,6 @@ func sinksOf(entries []sinkEntry, getenv func(string) string) (sinks []webhooks.
 	return sinks, wrong
 }
 
-// sink reads an entry and reports every mistake in it.
 func (e sinkEntry) sink(getenv func(string) string) (webhooks.Sink, []mistake) {
 	var wrong []mistake
 	value := func(name string, t text) Secret {

@@ -133,7 +133,6 @@ func (c *Config) addTenant(fields map[string]tenantField, getenv func(string) st
 	return wrong
 }
 
-// set applies one field to a tenant.
 func (t *Tenant) set(name string, field tenantField, getenv func(string) string) error {
 	apply, known := tenantFields[name]
 	value, err := field.resolve(getenv)

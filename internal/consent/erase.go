@@ -225,7 +225,6 @@ func Mentions(person string) func(text string) bool {
 	return func(text string) bool { return person != "" && mentions(text, person) }
 }
 
-// actsConcerning returns the ids of the acts that concern a person.
 func (tx *transaction) actsConcerning(person string) ([]string, error) {
 	var acts []string
 	seen := map[string]bool{}

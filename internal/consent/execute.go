@@ -188,7 +188,6 @@ func (tx *transaction) checkSendable(g Grant) ([]guard, error) {
 	}
 }
 
-// send stores attempt number g.Attempt.
 func (tx *transaction) send(g Grant) error {
 	if _, err := tx.record(kindSent, g.tenant, g.stored, details{Grant: g.ID, Attempt: g.Attempt, eventMethod: g.Method}); err != nil {
 		return err

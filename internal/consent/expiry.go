@@ -41,7 +41,6 @@ func (l *Ledger) Abandon(ctx context.Context, g Grant, reason string) error {
 	})
 }
 
-// expireProposal records that an open proposal has expired.
 func (tx *transaction) expireProposal(p Proposal) error {
 	if _, err := tx.record(kindExpired, p.Act.Tenant, p.stored, details{Proposal: p.ID}); err != nil {
 		return err

@@ -250,7 +250,6 @@ func (s *checkedSignature) stored() *signature {
 	return &s.signature
 }
 
-// checkAssertion checks an assertion that was made now.
 func (tx *transaction) checkAssertion(tenant string, a passkey.Assertion, s passkey.Statement, site passkey.Site) (*checkedSignature, error) {
 	next := Entry{Seq: math.MaxInt64, At: sqldb.Text(tx.now)} // the entry that will contain it
 	c, err := tx.signer(tenant, a.Credential, next)

@@ -23,7 +23,6 @@ type passkeyHistory struct {
 	earlier  map[string]int                  // by tenant: the number of those before it; nil if there are none
 }
 
-// passkeyChange is an entry about a passkey.
 type passkeyChange struct {
 	entry   Entry
 	details details

@@ -93,7 +93,6 @@ func (tx *transaction) proposal(id string) (Proposal, error) {
 	return found[0], nil
 }
 
-// latestProposal returns the newest proposal of an act, or nil.
 func (tx *transaction) latestProposal(act string) (*Proposal, error) {
 	found, err := tx.proposals(`p.act = ? ORDER BY p.seq DESC LIMIT 1`, act)
 	if len(found) == 0 {
@@ -102,7 +101,6 @@ func (tx *transaction) latestProposal(act string) (*Proposal, error) {
 	return &found[0], nil
 }
 
-// setProposal changes the state of a proposal.
 func (tx *transaction) setProposal(id string, state State) error {
 	return tx.Exec(`UPDATE proposals SET state = ? WHERE id = ?`, state, id)
 }
@@ -468,7 +466,6 @@ func (l *Ledger) Wait(ctx context.Context, id string) error {
 	}
 }
 
-// wakeWaiting wakes every Wait of this Ledger.
 func (l *Ledger) wakeWaiting() {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -272,7 +272,6 @@ func (l *Ledger) Export(ctx context.Context, to io.Writer) error {
 	}
 }
 
-// exportOldChain writes the entries of the old chain.
 func (l *Ledger) exportOldChain(ctx context.Context, write func(any) error) error {
 	for after := int64(0); ; {
 		entries, err := l.Entries(ctx, after, page)

@@ -220,7 +220,6 @@ func (c *entryVerifier) verifyEnd(stored *oldEnd) error {
 	return nil
 }
 
-// recordCounts counts records.
 type recordCounts struct {
 	entries, proposals, grants, attempts int
 	ofActs                               int // entries in chains of acts; not a column

@@ -57,7 +57,6 @@ func client(c mcpclients.Client, servers []mcpclients.Server) (all []Finding) {
 	return all
 }
 
-// started checks whether the client can find and start this server.
 func started(c mcpclients.Client, s mcpclients.Server) Finding {
 	name := sanitize.Line(s.Name, 60)
 	if s.URL != "" {

@@ -118,7 +118,6 @@ func unusable(dir string, err error) Finding {
 	return problem("store", sanitize.Line(fmt.Sprintf("%s cannot be used: %v", dir, err), 400), do)
 }
 
-// database checks a database on a server.
 func (t Target) database(ctx context.Context) []Finding {
 	const check = "store"
 	if err := t.Store.Check(ctx); err != nil {
@@ -193,7 +192,6 @@ func (t Target) passkeys(ctx context.Context) []Finding {
 	return []Finding{ok(check, "%d can sign", len(all))}
 }
 
-// ledger verifies the consent ledger.
 func (t Target) ledger(ctx context.Context) Finding {
 	const check = "consent ledger"
 	n, err := t.openLedger().Verify(ctx)

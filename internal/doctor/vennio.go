@@ -100,7 +100,6 @@ func visibleHosts(ctx context.Context, c *vennioclient.Client) ([]vennioclient.H
 	return nil, err
 }
 
-// listedHosts lists at most maxHosts hosts of the account.
 func listedHosts(ctx context.Context, c *vennioclient.Client) (all []vennioclient.Host, err error) {
 	const maxHosts = 200
 	var q vennioclient.HostsQuery
@@ -246,7 +245,6 @@ func hostOf(raw string) string {
 	return u.Hostname()
 }
 
-// calendarAccess reports whether the key may list calendar access.
 func calendarAccess(err error) Finding {
 	const check = "scopes"
 	if err == nil {
@@ -437,7 +435,6 @@ func (t Target) key() Finding {
 	}
 }
 
-// keyAge reports the age of the key.
 func (t Target) keyAge() Finding {
 	const check = "key age"
 	since, err := t.KeySince()

@@ -7,7 +7,6 @@ import (
 	"syscall"
 )
 
-// owner returns the user and the group of a file.
 func owner(info fs.FileInfo) (user, group int) {
 	stat := info.Sys().(*syscall.Stat_t) // the type that package os uses on Unix systems
 	return int(stat.Uid), int(stat.Gid)

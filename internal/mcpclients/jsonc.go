@@ -68,7 +68,6 @@ func changeJSON(raw []byte, key string, do func(l layout, servers *hujson.Object
 	return slices.Concat(mark, root.Pack()), nil
 }
 
-// fill sets the members of an entry.
 func (l layout) fill(entry *hujson.Object, e Entry, more map[string]string) error {
 	const depth = 3
 	i, err := index(entry, "command")

@@ -96,7 +96,6 @@ func (c Client) Settings(name string) map[string]string {
 	return nil
 }
 
-// environment returns the environment variables of an entry.
 func environment(entry json.RawMessage) (env map[string]string) {
 	var fields object
 	_ = json.Unmarshal(entry, &fields) // an entry of another type has none

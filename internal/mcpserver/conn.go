@@ -85,7 +85,6 @@ func (c *conn) message(env envelope, reply func(response)) exchange {
 	return exchange{env: env, ctx: c.ctx, listening: c.listening, session: c.session, reply: reply}
 }
 
-// post sends a response on the connection's stream.
 func (c *conn) post(r response) {
 	if r.body != nil {
 		c.session.out.send(r.body)

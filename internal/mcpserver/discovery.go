@@ -64,7 +64,6 @@ type remote struct {
 	Versions []string       `json:"supportedProtocolVersions"`
 }
 
-// remoteHeader is an HTTP header of every request.
 type remoteHeader struct {
 	Name        string `json:"name"`
 	Description string `json:"description"`
@@ -84,7 +83,6 @@ type catalogEntry struct {
 	URL  string `json:"url"`
 }
 
-// card returns the server card of the server at this address.
 func (h *httpServer) card(address *url.URL) any {
 	var headers []remoteHeader
 	if a := h.o.Access; a != nil {

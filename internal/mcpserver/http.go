@@ -160,7 +160,6 @@ type httpServer struct {
 	callers map[string]*apiKeyCaller // by name
 }
 
-// tenantServer serves the MCP server of one tenant.
 type tenantServer struct {
 	*httpServer
 	Tenant

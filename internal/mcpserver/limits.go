@@ -100,7 +100,6 @@ func (t *ticket) release() {
 	close(next.turn)
 }
 
-// counter counts up to a limit.
 type counter struct {
 	limit int64
 	used  atomic.Int64
@@ -126,7 +125,6 @@ func (c *counter) full() bool { return c.used.Load() >= c.limit }
 
 func (c *counter) taken() int { return int(c.used.Load()) }
 
-// takeAll counts in all counters or in none.
 func takeAll(all []*counter) bool {
 	for i, c := range all {
 		if !c.take() {
@@ -200,7 +198,6 @@ func newLimits(o HTTPOptions) limits {
 // group first, that of the process last.
 type quotas []*quota
 
-// counters returns one counter of each quota.
 func (q quotas) counters(of func(*quota) *counter) []*counter {
 	all := make([]*counter, len(q))
 	for i, one := range q {

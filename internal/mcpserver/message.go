@@ -153,7 +153,6 @@ func decode(raw []byte, values int) (envelope, *rpcError) {
 	return e, &bad
 }
 
-// malformed returns the error for a message that is not JSON.
 func malformed(raw []byte) *rpcError {
 	head := raw[:min(2, len(raw))]
 	if bytes.IndexByte(head, 0) >= 0 || bytes.Equal(head, []byte("\xff\xfe")) || bytes.Equal(head, []byte("\xfe\xff")) {

@@ -233,7 +233,6 @@ func (w *responseWriter) busy(e *rpcError) {
 	w.refuse(http.StatusServiceUnavailable, e)
 }
 
-// answer writes one JSON-RPC response as the body.
 func (w *responseWriter) answer(status int, answer response) {
 	w.mu.Lock()
 	wrote := w.wrote

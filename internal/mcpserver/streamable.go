@@ -102,7 +102,6 @@ func (t *tenantServer) stream(w *responseWriter, r *http.Request, one *httpSessi
 	_ = t.pump(ctx, one.conn.session.out, w) // it ends with the connection
 }
 
-// openStream counts an open stream, or refuses it.
 func (t *tenantServer) openStream(w *responseWriter) (done func(), ok bool) {
 	all := t.quotas.counters(func(q *quota) *counter { return q.streams })
 	if !takeAll(all) {
@@ -414,7 +413,6 @@ func setEventStream(w *responseWriter) {
 	w.Header().Set("Cache-Control", "no-cache")
 }
 
-// eventSink writes messages as events.
 type eventSink struct{ w *responseWriter }
 
 func (s eventSink) message(b []byte) error {

@@ -37,7 +37,6 @@ type sink interface {
 	keepAlive() error
 }
 
-// newWriter returns a writer with room for capacity messages.
 func newWriter(s *subscriber, capacity int) *writer {
 	return &writer{
 		subscriber: s, messages: make(chan []byte, capacity),

@@ -94,7 +94,6 @@ func (m *Metrics) add(kind, suffix, help string, labels ...string) *family {
 // escapeLabel escapes a label's value as the Prometheus text format requires.
 var escapeLabel = strings.NewReplacer("\\", "\\\\", "\n", "\\n", `"`, `\"`)
 
-// series returns the name of the series with these values of the labels.
 func (f *family) series(values ...string) string {
 	if len(values) == 0 {
 		return f.name

@@ -123,7 +123,6 @@ func (t *Traces) Transport(next http.RoundTripper) http.RoundTripper {
 	})
 }
 
-// setStatus sets the status of the span of a request.
 func setStatus(span trace.Span, resp *http.Response, err error) {
 	if err != nil {
 		span.SetStatus(codes.Error, "no answer")

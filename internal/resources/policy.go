@@ -107,7 +107,6 @@ func (p Policy) allowed() (lines []string) {
 	return lines
 }
 
-// preferences describes the preferences of the hosts.
 func (p Policy) preferences() (lines []string) {
 	if p.Preferences != "" {
 		lines = append(lines, "Hosts prefer "+p.Preferences+".")

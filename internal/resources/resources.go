@@ -165,7 +165,6 @@ func read(ctx context.Context, uri string, t server.ServerTool, arguments any) (
 	return contents(uri, structured, text)
 }
 
-// result calls a tool and returns its result and the text of it.
 func result(ctx context.Context, t server.ServerTool, arguments any) (schemas.Result, string, error) {
 	req := mcp.CallToolRequest{}
 	req.Params.Name, req.Params.Arguments = t.Tool.Name, arguments

@@ -236,7 +236,6 @@ func wallOf(t time.Time, loc *time.Location) time.Time {
 	return t.UTC().Add(time.Duration(offset) * time.Second)
 }
 
-// wallInstants are the instants at which a zone has a given wall time.
 type wallInstants struct {
 	// at holds one instant normally, two if the clocks go back, none if they skip the wall time.
 	at []time.Time

@@ -312,7 +312,6 @@ func (s weekdaySet) text() string {
 	return strings.Join(names, " or ")
 }
 
-// describe formats a meaning for people.
 func (d *draft) describe(m meaning) string {
 	text := m.first.time().Format(dayLayout)
 	from, to := d.ends(m)

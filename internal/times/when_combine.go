@@ -145,12 +145,10 @@ func combinable(a, b part) bool {
 	return ok
 }
 
-// isPluralWeekday reports whether a part only names weekdays in the plural.
 func isPluralWeekday(p part) bool {
 	return len(p.hours) == 0 && len(p.terms) > 0 && p.terms[0].kind == filterTerm
 }
 
-// isPartOfDayOnly reports whether a part only names a part of the day.
 func isPartOfDayOnly(p part) bool {
 	return len(p.terms) == 0 && len(p.hours) == 1 && p.hours[0].widest[1] > 0
 }
@@ -251,7 +249,6 @@ func (r *reader) contradiction() *problem {
 	return &problem{what: "contradicts itself", generic: true}
 }
 
-// allHours returns the intersection of all hours that a part names.
 func (p part) allHours() (h hours, ok bool) {
 	ok = true
 	for i, one := range p.hours {

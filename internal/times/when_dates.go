@@ -89,7 +89,6 @@ func (s weekdaySet) days() (all []time.Weekday) {
 
 var monthNames = strings.Fields("january february march april may june july august september october november december")
 
-// monthNamed returns the number of a month, or 0.
 func monthNamed(name string) int { return slices.Index(monthNames, name) + 1 }
 
 // calendar is the context in which phrases are interpreted.

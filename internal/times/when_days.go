@@ -204,7 +204,6 @@ func (r *reader) rangeFrom(first term, between bool) bool {
 	return r.addTerm(t)
 }
 
-// between returns the range from one term to another.
 func (r *reader) between(first, second term) (term, bool) {
 	if first.kind == weekdayTerm && second.kind == weekdayTerm {
 		return term{kind: rangeTerm, weekdays: [2]time.Weekday{first.weekdays[0], second.weekdays[0]}}, true

@@ -17,7 +17,6 @@ import (
 // and at night only if the phrase says so), the first valid one counts. A phrase whose counting readings give
 // different windows is ambiguous and refused.
 
-// meaning is one possible window of a phrase.
 type meaning struct {
 	words string // the phrase in canonical spelling
 	dates
@@ -108,7 +107,6 @@ type part struct {
 	hoursFirst bool // the hours precede the days
 }
 
-// limit is a day that limits the window.
 type limit struct {
 	word string // by, until, before, after or from
 	term
@@ -195,7 +193,6 @@ func (c calendar) instants(phrase string) (meaning, bool) {
 	return meaning{words: words, dates: dates{first, last}, from: from, to: to}, true
 }
 
-// parseInstant parses an RFC 3339 time with optional seconds.
 func parseInstant(text string) (time.Time, error) {
 	if t, err := time.Parse("2006-01-02T15:04Z07:00", text); err == nil {
 		return t, nil

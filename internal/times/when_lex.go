@@ -513,7 +513,6 @@ func (l *lexicon) match(rest []token) *alias {
 	return nil
 }
 
-// begins reports whether the tokens begin with the words of the alias.
 func (a *alias) begins(rest []token) bool {
 	if a.words > len(rest) {
 		return false
@@ -527,7 +526,6 @@ func (a *alias) begins(rest []token) bool {
 	return true
 }
 
-// aliasKey returns the spelling of the token in aliases.
 func (t token) aliasKey() string {
 	switch {
 	case t.kind == word:

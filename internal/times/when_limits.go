@@ -84,7 +84,6 @@ func (r *reader) forLength(from term) bool {
 	return r.addTerm(r.span(s.first, n, unit))
 }
 
-// span returns n units from a date on.
 func (r *reader) span(from date, n int, unit string) term {
 	if unit == "workday" {
 		t := spanOf(from, r.after(from-1, n, unit))

@@ -23,7 +23,6 @@ func (r *reader) count() (n int, ok bool) {
 	return 0, false
 }
 
-// after returns the date n units after a date.
 func (r *reader) after(d date, n int, unit string) date {
 	switch unit {
 	case "week":

@@ -395,7 +395,6 @@ func (w Window) Touches(start, end time.Time) bool {
 	return false
 }
 
-// ends formats both ends of the window.
 func (w Window) ends() string {
 	from, to := formatInstant(w.From, w.Loc), formatInstant(w.To, w.Loc)
 	if beginsDay(w.From, w.Loc) {

@@ -46,7 +46,6 @@ func callerOf(r *http.Request) (caller, error) {
 	}
 }
 
-// requireKey refuses a caller without a key.
 func (c caller) requireKey() error {
 	if c.kind == keyAnonymous {
 		return refuse(unauthorized, "")
@@ -54,7 +53,6 @@ func (c caller) requireKey() error {
 	return nil
 }
 
-// requireScope refuses a caller whose key lacks the scope.
 func (c caller) requireScope(scope string) error {
 	if c.kind != keyPublishable || scope == "" || slices.Contains(publishableScopes, scope) {
 		return nil

@@ -111,7 +111,6 @@ type bookingBody struct {
 	answers map[string]string // to the questions of a Venn Link
 }
 
-// createBooking answers POST /v1/bookings.
 func (s *Server) createBooking(c *call) (answer, error) {
 	var in bookingBody
 	if err := decode(c.body, &in); err != nil {
@@ -231,7 +230,6 @@ func (s *Server) book(c *call, in bookingBody, h *host, when span, series string
 // endOfTime is later than any booking.
 var endOfTime = time.Date(9999, time.December, 31, 0, 0, 0, 0, time.UTC)
 
-// listBookings answers GET /v1/bookings.
 func (s *Server) listBookings(c *call) (answer, error) {
 	f := newForm(c.query, "business_id", "principal_id", "series_id", "status", "from", "to", "limit", "cursor")
 	page, within := f.page(), span{f.instant("from", time.Time{}), f.instant("to", endOfTime)}
@@ -266,7 +264,6 @@ func (s *Server) shown(c *call, b *Booking) bookingJSON {
 	return out
 }
 
-// requestedBooking returns the booking with the id in the path.
 func (s *Server) requestedBooking(c *call) (*Booking, error) {
 	b := s.findBooking(c.id())
 	if b == nil {
@@ -293,7 +290,6 @@ type updateBody struct {
 	Metadata  map[string]string `json:"metadata"`
 }
 
-// updateBooking answers PATCH /v1/bookings/{id}.
 func (s *Server) updateBooking(c *call) (answer, error) {
 	b, err := s.requestedBooking(c)
 	if err != nil {

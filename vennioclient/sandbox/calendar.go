@@ -116,7 +116,6 @@ func (s span) intersect(o span) span {
 	return s
 }
 
-// intersectAll returns the intersections of two lists of spans.
 func intersectAll(a, b []span) []span {
 	var out []span
 	for _, x := range a {

@@ -17,7 +17,6 @@ import (
 	"time"
 )
 
-// call is one request.
 type call struct {
 	request        *http.Request
 	method, uri    string
@@ -70,10 +69,8 @@ func readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 
 func (c *call) isWrite() bool { return c.method != http.MethodGet && c.method != http.MethodHead }
 
-// id returns the {id} of the path.
 func (c *call) id() string { return c.request.PathValue("id") }
 
-// render encodes an answer or an error.
 func (c *call) render(a answer, err error) reply {
 	if file, ok := a.body.(calendarFile); ok && err == nil {
 		return reply{a.status, http.Header{"Content-Type": {"text/calendar; charset=utf-8"}}, []byte(file)}
@@ -120,7 +117,6 @@ type slug string
 
 const problemBase = "https://api.vennio.app/errors/"
 
-// problems has the status, the title and the default detail of each slug.
 var problems = map[slug]struct {
 	status int
 	title  string

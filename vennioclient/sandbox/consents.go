@@ -11,7 +11,6 @@ const (
 	roleGrantee = "grantee"
 )
 
-// listConsents answers GET /v1/consents.
 func (s *Server) listConsents(c *call) (answer, error) {
 	f := newForm(c.query, "role", "active_only", "limit", "cursor")
 	role := f.oneOf("role", "", roleGrantor, roleGrantee)
@@ -29,7 +28,6 @@ func (s *Server) listConsents(c *call) (answer, error) {
 	return answer{status: http.StatusOK, body: consentPage{found, more}}, nil
 }
 
-// consentBody is the body of POST /v1/consents.
 type consentBody struct {
 	GranteeEmail string   `json:"grantee_email"`
 	GranteeName  string   `json:"grantee_name"`

@@ -191,7 +191,6 @@ func (s *Server) alter(id string, change func(*Booking) error) error {
 	return cmp.Or(refused, err)
 }
 
-// reply returns the answer to a failing call.
 func (f fault) reply(c *call) reply {
 	if f.slug == "" {
 		return page(f.status)

@@ -55,7 +55,6 @@ func Hosts() []Host {
 // too: see the package documentation.
 func DefaultKey() string { return "vennio_sk_test_5bQ2wT9fLkX0aZsandbox" }
 
-// listHosts answers GET /v1/hosts.
 func (s *Server) listHosts(c *call) (answer, error) {
 	f := newForm(c.query, "limit", "cursor")
 	page := f.page()
@@ -181,7 +180,6 @@ func unknownPrincipal(ref string) error {
 	return refuse(notFound, "There is no principal "+bare(ref)+".")
 }
 
-// connected refuses hosts whose calendar is not connected.
 func (s *Server) connected(who []*host) error {
 	for _, h := range who {
 		if s.data.Disconnected[h.ID] {

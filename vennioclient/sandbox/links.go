@@ -55,7 +55,6 @@ func (l *vennLink) price() string {
 	return amount + " " + strings.ToUpper(l.PriceCurrency)
 }
 
-// vennLinkBody is the body of POST /v1/venn-links.
 type vennLinkBody struct {
 	Title           string         `json:"title"`
 	BusinessID      string         `json:"business_id"`
@@ -69,7 +68,6 @@ type vennLinkBody struct {
 	ExpiresInCamel  string         `json:"expiresIn"`
 }
 
-// createVennLink answers POST /v1/venn-links.
 func (s *Server) createVennLink(c *call) (answer, error) {
 	var in vennLinkBody
 	if err := decode(c.body, &in); err != nil {
@@ -151,7 +149,6 @@ func (m fieldErrors) lifetime(field, text string) time.Duration {
 	return time.Duration(n) * unit
 }
 
-// listVennLinks answers GET /v1/venn-links.
 func (s *Server) listVennLinks(c *call) (answer, error) {
 	f := newForm(c.query, "limit", "cursor")
 	page := f.page()
@@ -165,7 +162,6 @@ func (s *Server) listVennLinks(c *call) (answer, error) {
 	return answer{status: http.StatusOK, body: vennLinkPage{found, more}}, nil
 }
 
-// linkBookingBody is the body of POST /v1/venn-links/{id}/book.
 type linkBookingBody struct {
 	CustomerEmail string            `json:"customer_email"`
 	CustomerName  string            `json:"customer_name"`
@@ -202,7 +198,6 @@ func (s *Server) bookVennLink(c *call) (answer, error) {
 	}, h, when, repeat)
 }
 
-// read checks the body and returns the time and the recurrence.
 func (in *linkBookingBody) read(l *vennLink, h *host) (span, *recurrence, error) {
 	wrong := fieldErrors{}
 	wrong.email("customer_email", in.CustomerEmail)

@@ -154,7 +154,6 @@ func (m fieldErrors) slots(field string, all []slotBody) []span {
 	return out
 }
 
-// proposalBody is the body of POST /v1/proposals.
 type proposalBody struct {
 	Mode           string         `json:"mode"`
 	ParticipantIDs []string       `json:"participant_ids"`
@@ -165,7 +164,6 @@ type proposalBody struct {
 	ExpiresInHours *int           `json:"expires_in_hours"`
 }
 
-// createProposal answers POST /v1/proposals.
 func (s *Server) createProposal(c *call) (answer, error) {
 	var in proposalBody
 	if err := decode(c.body, &in); err != nil {
@@ -314,13 +312,11 @@ func (p *proposal) expiry(hours int) time.Time {
 	return at
 }
 
-// newLink returns the link of an invitation with a new token.
 func (s *Server) newLink(c *call) string {
 	token := s.digest()
 	return s.pageURL(c.request, "/p/"+hex.EncodeToString(token[:]))
 }
 
-// listProposals answers GET /v1/proposals.
 func (s *Server) listProposals(c *call) (answer, error) {
 	f := newForm(c.query, "status", "limit", "cursor")
 	page, status := f.page(), f.values.Get("status")
@@ -336,7 +332,6 @@ func (s *Server) listProposals(c *call) (answer, error) {
 	return answer{status: http.StatusOK, body: proposalPage{found, more}}, nil
 }
 
-// requestedProposal returns the proposal with the id in the path.
 func (s *Server) requestedProposal(c *call) (*proposal, error) {
 	p := s.findProposal(c.id())
 	if p == nil {
@@ -418,7 +413,6 @@ func (s *Server) endPoll(p *proposal, now time.Time) {
 	s.publishProposal(proposalResolved, p)
 }
 
-// bookProposal accepts a proposal and books its slot.
 func (s *Server) bookProposal(p *proposal, t *pollSlot, h *host, now time.Time) {
 	b := &Booking{
 		ID: s.uuid(), HostID: h.ID, Status: statusConfirmed, Start: t.Start, End: t.End, CreatedAt: now.Truncate(time.Second),

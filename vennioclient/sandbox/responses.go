@@ -63,7 +63,6 @@ type responseBody struct {
 	VoterEmail   string     `json:"voter_email"`
 }
 
-// respondToProposal answers POST /v1/proposals/{id}/response.
 func (s *Server) respondToProposal(c *call) (answer, error) {
 	var in responseBody
 	if err := decode(c.body, &in); err != nil {
@@ -248,7 +247,6 @@ func (s *Server) counter(c *call, p *proposal, person *participant, times []span
 // calendarFile is the body of an answer in iCalendar format (RFC 5545).
 type calendarFile string
 
-// proposalICS answers GET /v1/proposals/{id}/ics.
 func (s *Server) proposalICS(c *call) (answer, error) {
 	f := newForm(c.query, "token")
 	f.require("token")

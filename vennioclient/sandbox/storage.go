@@ -41,7 +41,6 @@ type accountData struct {
 	Swept        time.Time // when old idempotency keys were last deleted
 }
 
-// takenTime is a time that Take has blocked.
 type takenTime struct{ Start, End time.Time }
 
 // newAccount returns an account without bookings.
@@ -183,7 +182,6 @@ func (s *Server) update(do func() (changed bool)) error {
 	return nil
 }
 
-// storageFailed returns the problem of a storage that cannot be used.
 func storageFailed(err error) error {
 	return refuse(serviceUnavailable, "The state of the sandbox cannot be used: "+err.Error()+".")
 }

@@ -52,7 +52,6 @@ func (w *Webhook) json() webhookJSON {
 	return webhookJSON{ID: w.ID, URL: w.URL, Events: w.Events, Description: w.Description, CreatedAt: stamp(w.CreatedAt, time.UTC)}
 }
 
-// webhookBody is the body of POST /v1/webhooks.
 type webhookBody struct {
 	URL         string   `json:"url"`
 	Events      []string `json:"events"`
@@ -228,7 +227,6 @@ func (s *Server) Emit(name string, count int) ([]string, error) {
 	return ids, err
 }
 
-// sampleData returns data for an event of that type.
 func (s *Server) sampleData(name string) eventData {
 	switch kind, _, _ := strings.Cut(name, "."); kind {
 	case "booking":

@@ -56,6 +56,7 @@ func newRigWith(t *testing.T, set func(*webhooks.Options)) *rig {
 	t.Cleanup(func() { require.NoError(t, r.db.Close()) })
 	r.ledger = consent.New(r.db, time.Now)
 	o := webhooks.Options{Tenant: webhooks.Tenant{Secrets: []string{secret}}, Ledger: r.ledger, OnDelivery: r.count, Poll: 5 * time.Millisecond}
+	o.BodyTimeout, o.WaitTimeout = waitLimit, waitLimit
 	set(&o)
 	var err error
 	r.service, err = webhooks.Open(r.db, o)

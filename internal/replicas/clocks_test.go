@@ -163,7 +163,8 @@ func TestReadinessAndDoctorTellHowFarClocksDiffer(t *testing.T) {
 	_, vennio := vennio(t)
 	env := environment(t, vennio, where)
 	for name, r := range clocks(t, env) {
-		want := map[string]string{"ahead": "this machine's clock is 10m0s ahead of the database's", "behind": "this machine's clock is 10m0s behind the database's", "right": ""}[name]
+		const about = `this machine's clock is (9m5\d|10m\d+)s ` // the time of an answer on its way is not known exactly
+		want := map[string]string{"ahead": about + "ahead of the database's", "behind": about + "behind the database's", "right": ""}[name]
 		var said struct {
 			Status string
 			Notes  []string
@@ -174,7 +175,7 @@ func TestReadinessAndDoctorTellHowFarClocksDiffer(t *testing.T) {
 		}, patience, tick, name)
 		assert.Equal(t, "ready", said.Status)
 		if want != "" {
-			assert.Contains(t, said.Notes[0], want)
+			assert.Regexp(t, want, said.Notes[0])
 		}
 		path, err := skewed()
 		require.NoError(t, err)
@@ -184,6 +185,6 @@ func TestReadinessAndDoctorTellHowFarClocksDiffer(t *testing.T) {
 		if want == "" {
 			want = "within 2s of this machine's"
 		}
-		assert.Contains(t, string(out), want, name)
+		assert.Regexp(t, want, string(out), name)
 	}
 }

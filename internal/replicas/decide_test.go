@@ -102,7 +102,7 @@ func TestErrorsThatRepeatADecision(t *testing.T) {
 func TestBlockedWritersLeaveConnectionsToReaders(t *testing.T) {
 	t.Parallel()
 	_, where := database(t)
-	db := sqldb.OpenWith(where, sqldb.Options{Patience: patience})
+	db := sqldb.OpenWith(where, sqldb.Options{Patience: patience, Stall: patience})
 	t.Cleanup(func() { require.NoError(t, db.Close()) })
 	holder := open(t, where)
 	var writers sync.WaitGroup
@@ -139,7 +139,7 @@ func TestAnOutageDuringADecision(t *testing.T) {
 	where, err := storetest.Create(t.Context(), server.URL("postgres"))
 	require.NoError(t, err)
 	proxy := slowly(t, where, 0)
-	db := sqldb.OpenWith(proxy.URL(where), sqldb.Options{Patience: patience, Stall: time.Second})
+	db := sqldb.OpenWith(proxy.URL(where), sqldb.Options{Patience: patience, Stall: 5 * time.Second})
 	t.Cleanup(func() { require.NoError(t, db.Close()) })
 	once := func(id string, during func(*sqldb.Tx) error) func(*sqldb.Tx) error {
 		return func(tx *sqldb.Tx) error {

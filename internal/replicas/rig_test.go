@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -17,6 +18,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -116,6 +118,7 @@ var clockAhead = func() (seconds int64) {
 }
 
 func TestMain(m *testing.M) {
+	ports.Store(rand.Uint32N(20_000))
 	code := m.Run()
 	for _, dir := range built {
 		_ = os.RemoveAll(dir)
@@ -178,10 +181,7 @@ func startAhead(t *testing.T, ahead time.Duration, env []string) *replica {
 
 func startProgram(t *testing.T, path func() (string, error), env []string) *replica {
 	t.Helper()
-	ln, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	require.NoError(t, ln.Close())
-	r := &replica{t: t, addr: ln.Addr().String(), path: path, env: env}
+	r := &replica{t: t, addr: unusedAddress(t), path: path, env: env}
 	require.NoError(t, r.start())
 	t.Cleanup(func() {
 		r.kill()
@@ -190,6 +190,22 @@ func startProgram(t *testing.T, path func() (string, error), env []string) *repl
 		}
 	})
 	return r
+}
+
+// ports counts the addresses of replicas.
+var ports atomic.Uint32
+
+// unusedAddress returns an address for one replica. Its port is below those that systems choose by themselves, so that no
+// other program takes it while the replica does not run.
+func unusedAddress(t *testing.T) string {
+	t.Helper()
+	for {
+		addr := fmt.Sprintf("127.0.0.1:%d", 10_000+ports.Add(1)%20_000)
+		if ln, err := new(net.ListenConfig).Listen(t.Context(), "tcp", addr); err == nil {
+			require.NoError(t, ln.Close())
+			return addr
+		}
+	}
 }
 
 // start starts the process and waits until it responds.

@@ -32,8 +32,21 @@ type examined struct {
 	findings []doctor.Finding
 }
 
-// examine runs the doctor twice, for either reader, and looks for the key.
+// examine runs the doctor until Vennio has answered it within two seconds: a busy machine may need longer, which is a finding.
 func examine(t *testing.T, env []string) (e examined) {
+	t.Helper()
+	for range 60 {
+		e = examineOnce(t, env)
+		if !slices.ContainsFunc(e.findings, func(f doctor.Finding) bool { return strings.Contains(f.Saw, "which is slow") }) && !strings.Contains(e.text, "which is slow") {
+			return e
+		}
+	}
+	require.FailNow(t, "Vennio never answered in time", e.text)
+	return e
+}
+
+// examineOnce runs the doctor twice, for either reader, and looks for the key.
+func examineOnce(t *testing.T, env []string) (e examined) {
 	t.Helper()
 	var errs, raw string
 	e.code, e.text, errs = run(t, env, "doctor")
@@ -180,7 +193,13 @@ func TestTheDoctorOnClocks(t *testing.T) {
 		r.Header.Set("Date", time.Now().Add(-10*time.Minute).UTC().Format(http.TimeFormat))
 		return nil
 	})
-	examine(t, toVennio(t, url)).says(t, doctor.Problem, "clock", "10m0s ahead of Vennio")
+	var said string
+	for _, f := range examine(t, toVennio(t, url)).findings {
+		if f.Check == doctor.CheckClock && f.Level == doctor.Problem {
+			said = f.Saw
+		}
+	}
+	assert.Regexp(t, `\b(9m5\d|10m\d+)s ahead of Vennio`, said, "the time of an answer on its way is not known exactly")
 }
 
 func TestTheDoctorOnDialects(t *testing.T) {
@@ -206,8 +225,7 @@ func TestTheDoctorOnAddresses(t *testing.T) {
 	mute := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }))
 	t.Cleanup(mute.Close)
 	examine(t, toVennio(t, mute.URL, "VENNIO_TIMEOUT=100ms")).says(t, doctor.Problem, "address", "within 100ms")
-	mute.Close()
-	gone := examine(t, toVennio(t, mute.URL))
+	gone := examine(t, toVennio(t, "http://127.0.0.1:1"))
 	if runtime.GOOS != "windows" { // where the refusal has another number
 		gone.says(t, doctor.Problem, "address", "nothing listens")
 	}

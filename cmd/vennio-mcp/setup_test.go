@@ -5,7 +5,6 @@ import (
 	"io"
 	"io/fs"
 	"net/http"
-	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -265,13 +264,12 @@ func emptyLists(t *testing.T, vennio, owner string) string {
 func TestReq_O7_SetupWaitsUntilVennioAnswers(t *testing.T) {
 	t.Parallel()
 	vennio := startSandboxProcess(t)
-	gone := httptest.NewServer(http.NotFoundHandler())
-	gone.Close()
-	d := setUp(t, append(clean(t), "VENNIO_API_URL="+gone.URL))
+	const gone = "http://127.0.0.1:1"
+	d := setUp(t, append(clean(t), "VENNIO_API_URL="+gone))
 	d.answers("Key", "vennio_sk_live_"+canary)
-	d.sees("nothing listens at " + gone.URL)
+	d.sees("nothing listens at " + gone)
 	d.answers("Press Enter to try again", "")
-	d.sees("nothing listens at " + gone.URL)
+	d.sees("nothing listens at " + gone)
 	d.answers("Press Enter to try again", "http://vennio.example.com")
 	d.sees("https")
 	d.answers("Press Enter to try again", vennio)

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -88,8 +89,9 @@ func TestReq_P12_TheCardRevealsNoTenant(t *testing.T) {
 		got := get(t, c.url+path)
 		require.Equal(t, http.StatusOK, got.status)
 		assert.Contains(t, got.body, "https://mcp.example.com/mcp")
+		body := strings.ToLower(regexp.MustCompile(`"version": ?"[^"]*"`).ReplaceAllString(got.body, "")) // it has the hash of a commit
 		for _, leak := range []string{"acme", "beta", "ada", "guest", "c4n4ry", "127.0.0.1", "localhost", c.bank.url, "find_slots", "attested"} {
-			assert.NotContains(t, strings.ToLower(got.body), leak, path)
+			assert.NotContains(t, body, leak, path)
 		}
 		assert.Equal(t, got.body, get(t, c.url+path, "Authorization", "Bearer "+c.acme).body, "everybody gets the same")
 		assert.Equal(t, http.StatusForbidden, get(t, c.url+path, "Host", "evil.example").status)

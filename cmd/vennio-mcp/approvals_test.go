@@ -19,7 +19,7 @@ import (
 func TestReq_X5_ApprovalsNamesTheTenant(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	db := sqldb.Open(dir)
+	db := sqldb.OpenWith(dir, longWait)
 	ledger := consent.New(db, time.Now)
 	asked := map[string]string{}
 	for _, tenant := range []string{"", "acme", "beta"} {
@@ -42,7 +42,7 @@ func TestReq_X5_ApprovalsNamesTheTenant(t *testing.T) {
 // waitingIn puts n requests into the ledger of a folder, the oldest first.
 func waitingIn(t *testing.T, dir string, n int) (ids []string) {
 	t.Helper()
-	db := sqldb.Open(dir)
+	db := sqldb.OpenWith(dir, longWait)
 	defer func() { require.NoError(t, db.Close()) }()
 	ledger := consent.New(db, time.Now)
 	for i := range n {

@@ -40,7 +40,7 @@ func TestTheDoctorOnWebhooks(t *testing.T) {
 
 func TestTheDoctorSaysWhenTheNewestEventCame(t *testing.T) {
 	t.Parallel()
-	env := append(toVennio(t, startSandboxProcess(t)), "VENNIO_WEBHOOK_SECRET=s3cret")
+	env := stored(t, append(toVennio(t, startSandboxProcess(t)), "VENNIO_WEBHOOK_SECRET=s3cret"))
 	url := start(t, env, "serve", "--addr", "127.0.0.1:0").address() + webhooks.Path
 	require.Equal(t, http.StatusOK, post(t, url, evt1, webhook.SignatureHeader, webhook.Sign([]byte(evt1), "s3cret")).status)
 	examine(t, env).says(t, doctor.OK, "webhook", "newest event ")

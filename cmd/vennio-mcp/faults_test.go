@@ -144,7 +144,7 @@ func TestKilledBetweenApprovalAndWrite(t *testing.T) {
 			}
 			return err
 		}))
-	db := sqldb.Open(dir)
+	db := sqldb.OpenWith(dir, longWait)
 	_, err := consent.New(db, nil).Answer(t.Context(), strings.TrimPrefix(path, "/approvals/"), consent.Answer{Agreed: true, By: "Ada Byron", Words: "Approve", Method: consent.OnPage, Trusted: true})
 	require.NoError(t, err)
 	require.NoError(t, db.Close())
@@ -193,7 +193,7 @@ func TestKilledBetweenWriteAndRecord(t *testing.T) {
 			_ = resp.Body.Close()
 		}
 	}()
-	require.Eventually(t, func() bool { return callsAt(t, s.vennio) > calls }, patience, tick)
+	require.Eventually(t, func() bool { return callsAt(t, s.vennio) != calls }, patience, tick)
 	require.NoError(t, s.server.cmd.Process.Kill())
 	s.server.end()
 	control(t, s.vennio+"/_sandbox/release", "{}")

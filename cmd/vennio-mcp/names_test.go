@@ -123,7 +123,7 @@ func TestReq_C16_WithThePrintedSettingsHostsHaveNames(t *testing.T) {
 		for _, protocol := range eras {
 			t.Run(policy+" "+protocol, func(t *testing.T) {
 				t.Parallel()
-				env := clean(t, append(printedEnv(t), "VENNIO_CONSENT="+policy)...)
+				env := stored(t, clean(t, append(printedEnv(t), "VENNIO_CONSENT="+policy)...))
 				address := start(t, env, "serve", "--addr", "127.0.0.1:0").address()
 				person := &form{content: map[string]any{"approve": true}}
 				n := &nameCheck{t: t, c: clientAt(t, address, protocol, person), env: env}

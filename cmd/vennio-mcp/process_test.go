@@ -106,7 +106,7 @@ var emptyStore = sync.OnceValues(func() (raw []byte, err error) {
 		return nil, err
 	}
 	defer func() { _ = os.RemoveAll(dir) }()
-	db := sqldb.Open(dir)
+	db := sqldb.OpenWith(dir, longWait)
 	jobs, err := webhooks.NewDispatcher(db, webhooks.DispatcherOptions{})
 	if err == nil {
 		err = jobs.Migrate(context.Background())

@@ -136,7 +136,7 @@ func TestASecretOfTheFolderThatIsMadeAnewStarts(t *testing.T) {
 func TestAServerThatFindsAnotherSecretLaterEnds(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	db := sqldb.Open(dir)
+	db := sqldb.OpenWith(dir, longWait)
 	t.Cleanup(func() { require.NoError(t, db.Close()) })
 	require.NoError(t, tenant.NewKeyring([]byte("a secret of other processes")).Register(t.Context(), db))
 	held, release, released := make(chan struct{}), make(chan struct{}), make(chan error, 1)

@@ -141,7 +141,7 @@ func TestAFullDiskIsReportedAndPasses(t *testing.T) {
 func TestAServerWhoseJobEngineCannotStartIsNotReady(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	db := sqldb.Open(dir)
+	db := sqldb.OpenWith(dir, longWait)
 	t.Cleanup(func() { require.NoError(t, db.Close()) })
 	storetest.Exec(t, db, `CREATE TABLE river_migration (unexpected TEXT)`) // in the place of River's table
 	s := serveInside(t, dir, insideOptions{})
@@ -191,7 +191,7 @@ func TestReq_W5_ARestartedServerSettlesWhatWasSent(t *testing.T) {
 	require.Contains(t, say(t, c, "book_slot", aBooking(t, c)), "confirmed")
 	_ = c.Close()
 	first.stop()
-	db := sqldb.Open(dir)
+	db := sqldb.OpenWith(dir, longWait)
 	t.Cleanup(func() { require.NoError(t, db.Close()) })
 	left := func() int {
 		found, err := consent.New(db, time.Now).UnsettledSent(t.Context(), 0)
@@ -245,7 +245,7 @@ func TestWhatTenantsSentIsSettledBeforeTheirFirstCall(t *testing.T) {
 	dir := t.TempDir()
 	file := filepath.Join(dir, "settings.yml")
 	require.NoError(t, os.WriteFile(file, fmt.Appendf(nil, "tenants:\n  - {name: acme, api_key: %s}\n", sandbox.DefaultKey()), 0o600))
-	db := sqldb.Open(dir)
+	db := sqldb.OpenWith(dir, longWait)
 	t.Cleanup(func() { require.NoError(t, db.Close()) })
 	for tenant, age := range map[string]time.Duration{"acme": 2 * time.Minute, "gone": 2 * time.Hour, "young": 2 * time.Minute} {
 		l := consent.New(db, func() time.Time { return time.Now().Add(-age) })

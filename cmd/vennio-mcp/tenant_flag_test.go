@@ -25,7 +25,7 @@ func TestOneTenantAndAllAtOnceIsRefused(t *testing.T) {
 // as any tenant's that does not exist.
 func TestReq_X5_PathsOfTenantsAreAnsweredWhereThereAreNone(t *testing.T) {
 	t.Parallel()
-	url := start(t, clean(t), "serve", "--addr", "127.0.0.1:0").address()
+	url := start(t, stored(t, clean(t)), "serve", "--addr", "127.0.0.1:0").address()
 	got := post(t, url+webhooks.PathOf("gone"), evt1, webhook.SignatureHeader, webhook.Sign([]byte(evt1), "guess"))
 	assert.Equal(t, http.StatusUnauthorized, got.status, got.body)
 }

@@ -41,7 +41,7 @@ func subscriptions(t *testing.T, env []string) (all []subscriptionLine) {
 func TestReq_W2_ARegisteredWebhookBringsABookingIntoTheInbox(t *testing.T) {
 	t.Parallel()
 	vennio := startSandboxProcess(t)
-	env := toVennio(t, vennio)
+	env := stored(t, toVennio(t, vennio))
 	url := start(t, env, "serve", "--addr", "127.0.0.1:0").address() + webhooks.Path
 	assert.Equal(t, http.StatusServiceUnavailable, post(t, url, evt1).status, "no secret yet")
 	out := well(t, env, "webhooks", "register", "--url", url)

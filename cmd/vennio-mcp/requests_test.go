@@ -219,7 +219,7 @@ func TestARequestIsDeliveredOnceTheSinksAreBack_Slow(t *testing.T) {
 	t.Parallel()
 	o := newOperator(t, "human")
 	o.away = true
-	o.env = append(o.env, app.RescueVariable+"=6s") // an attempt that the kill interrupts is otherwise repeated after a minute
+	o.env = append(o.env, app.RescueVariable+"=20s") // an attempt that the kill interrupts is otherwise repeated after a minute
 	first := start(t, o.env, "serve", "--addr", "127.0.0.1:0")
 	c := agentAt(t, first.address())
 	var pages []string

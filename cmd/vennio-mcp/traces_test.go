@@ -53,6 +53,8 @@ func (c *traced) has(name string) bool {
 // named returns the one span of that name.
 func (c *traced) named(t *testing.T, name string) *tracepb.Span {
 	t.Helper()
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	var found []*tracepb.Span
 	for _, s := range c.spans {
 		if s.Name == name {
@@ -79,7 +81,7 @@ func TestTheCallersTraceGoesOnToVennio(t *testing.T) {
 		seen.headers = append(seen.headers, r.Header)
 		return false
 	}, func(*http.Response) error { return nil })
-	p := start(t, toVennio(t, vennio, "OTEL_EXPORTER_OTLP_ENDPOINT="+to.URL), "serve", "--addr", "127.0.0.1:0")
+	p := start(t, stored(t, toVennio(t, vennio, "OTEL_EXPORTER_OTLP_ENDPOINT="+to.URL)), "serve", "--addr", "127.0.0.1:0")
 	c, err := client.NewStreamableHttpClient(p.address()+"/mcp", transport.WithHTTPHeaders(map[string]string{
 		"traceparent": fromHeader, "tracestate": "secret=1", "baggage": "user=ada",
 	}))
@@ -102,6 +104,8 @@ func TestTheCallersTraceGoesOnToVennio(t *testing.T) {
 	assert.Equal(t, call.TraceId, post.TraceId)
 	assert.Equal(t, fromMeta[3:35], hex.EncodeToString(seen.named(t, "tools/call check_calendar_access").TraceId), "what the call says wins")
 	assert.Contains(t, call.String(), "attested by the agent")
+	seen.mu.Lock()
+	defer seen.mu.Unlock()
 	for _, h := range seen.headers {
 		assert.Regexp(t, `^00-(`+fromHeader[3:35]+`|`+fromMeta[3:35]+`)-[0-9a-f]{16}-01$`, h.Get("traceparent"))
 		assert.Empty(t, h.Get("baggage")+h.Get("tracestate"))

@@ -271,7 +271,7 @@ func (h tenantSubscriptions) print(lines []subscriptionLine, named bool) error {
 		case !l.Here:
 			how = "not made from here: its secret is not known"
 		case l.NoKey:
-			how = "kept here; the settings have no key for its tenant: remove it"
+			how = "kept here; the settings have no key for its tenant: set the key, or remove it"
 		case !l.AtVennio:
 			how = "GONE at Vennio: remove it, and register again"
 		}

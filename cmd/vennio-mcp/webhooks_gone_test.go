@@ -28,7 +28,7 @@ func TestReq_X5_SubscriptionsOfATenantThatIsGoneCanBeRemoved(t *testing.T) {
 	well(t, env, "webhooks", "register", "--tenant", "acme", "--url", "https://a.example.com"+webhooks.PathOf("acme"))
 	tenants("  - {name: beta, api_key: " + keyOfBeta + "}\n")
 
-	assert.Contains(t, well(t, env, "webhooks", "list", "--all-tenants"), "the settings have no key for its tenant: remove it")
+	assert.Contains(t, well(t, env, "webhooks", "list", "--all-tenants"), "the settings have no key for its tenant: set the key, or remove it")
 	var line subscriptionLine
 	out := well(t, env, "webhooks", "list", "--tenant", "acme", "--json")
 	require.NoError(t, json.Unmarshal([]byte(out), &line), out)

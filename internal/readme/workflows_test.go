@@ -25,6 +25,7 @@ type workflow struct {
 
 type job struct {
 	Needs       any // a name or a list of names
+	If          string
 	Environment string
 	Permissions map[string]string
 	Timeout     int `yaml:"timeout-minutes"`
@@ -173,7 +174,11 @@ func TestAReleaseIsSignedAndItsProvenanceIsStored(t *testing.T) {
 	assert.Contains(t, publish, " --notes-file notes.md files/* signature/*\n")
 	assert.Equal(t, "bash .ci/pinned", release.Jobs["ready"].Steps[1].Run)
 	assert.Equal(t, `bash .ci/release/notes "${GITHUB_REF_NAME#v}"`, release.Jobs["ready"].Steps[2].Run)
-	assert.Equal(t, map[string]any{"release": map[string]any{"types": []any{"released"}}}, readWorkflow(t, "published.yml").On)
+	published := readWorkflow(t, "published.yml")
+	assert.Equal(t, map[string]any{"release": map[string]any{"types": []any{"published"}}}, published.On)
+	for name, job := range published.Jobs {
+		assert.Equal(t, "${{ !github.event.release.prerelease }}", job.If, name)
+	}
 }
 
 // repository writes the files of a repository into a new folder.

@@ -41,10 +41,11 @@ func (l *Ledger) IssueCardKey(ctx context.Context, id, holder string) (key strin
 		if err := p.answerable(); err != nil {
 			return err
 		}
-		unanswered := guard{keyOfCard(id), `EXISTS (SELECT 1 FROM proposals p WHERE p.id = ? AND p.state = 'open')`, []any{id}}
+		hash := p.cardHash(key)
 		return errors.Join(
-			tx.enforce(unanswered),
-			tx.Exec(`UPDATE proposals SET card_key = ?, card_holder = ?, card_misses = 0 WHERE id = ? AND state = 'open'`, p.cardHash(key), holder, id),
+			tx.enforce(guard{key: keyOfCard(id)}),
+			tx.Exec(`UPDATE proposals SET card_key = ?, card_holder = ?, card_misses = 0 WHERE id = ? AND state = 'open'`, hash, holder, id),
+			tx.Require(`EXISTS (SELECT 1 FROM proposals WHERE id = ? AND card_key = ?)`, id, hash), // the update found it open, and keeps it locked
 		)
 	})
 	if err != nil {
@@ -62,7 +63,6 @@ func (p Proposal) cardHash(key string) string {
 	return sha256Hex(strings.Join([]string{"vennio-mcp card v1", p.ID, p.stored.digest, key}, "\n"))
 }
 
-// storedCardKey is the key of a proposal as it is stored.
 type storedCardKey struct{ hash, holder string }
 
 func (k *storedCardKey) columns() []any { return []any{&k.hash, &k.holder} }

@@ -1,12 +1,14 @@
 package tools_test
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"regexp"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 	"unicode"
 
 	"github.com/stretchr/testify/assert"
@@ -63,7 +65,7 @@ func said(text string) string {
 }
 
 var (
-	labels    = regexp.MustCompile(`[A-Z][a-z]{2} \d{1,2} [A-Z][a-z]{2} \d{4}, \d\d:\d\d[^()]*? ?– ?[^()]*?\d\d:\d\d[^()]*? \([^()]+\)`)
+	labels    = regexp.MustCompile(`([A-Z][a-z]{2} \d{1,2} [A-Z][a-z]{2} \d{4}), (\d\d:\d\d)[^()]*? ?– ?(?:([A-Z][^(),]*), )?(\d\d:\d\d)[^()]*? \(([^(),]+)[^()]*\)`)
 	intervals = regexp.MustCompile(`(\d{4}-\d\d-\d\dT)([\d:]+Z)/(\d{4}-\d\d-\d\dT)?([\d:]+Z)`)
 	inText    = regexp.MustCompile(`https?://\S+|[\w.+'-]+@[\w.-]+\w|[0-9a-f]{8}-[0-9a-f-]{27}|s[0-9a-z]{32}|\d[\w:.+-]*|[A-Z][A-Z]+|[A-Z]\w+/[A-Z]\w+`)
 	digits    = regexp.MustCompile(`\d+`)
@@ -78,9 +80,13 @@ var (
 // instantsIn are the instants that a text names, by a label or by an interval of UTC.
 func instantsIn(text string) map[string]bool {
 	all := map[string]bool{}
-	for _, label := range labels.FindAllString(text, -1) {
-		if start, end, err := times.ParseLabel(label); err == nil {
-			all[times.UTC(start)], all[times.UTC(end)] = true, true
+	for _, m := range labels.FindAllStringSubmatch(text, -1) {
+		loc, err := times.Zone(m[5])
+		for _, local := range []string{m[1] + " " + m[2], cmp.Or(m[3], m[1]) + " " + m[4]} {
+			if err == nil {
+				at, _ := time.ParseInLocation("Mon 2 Jan 2006 15:04", local, loc) // zero if it is no label
+				all[times.UTC(at)] = true
+			}
 		}
 	}
 	for _, m := range intervals.FindAllStringSubmatch(text, -1) {

@@ -1,12 +1,9 @@
 package times
 
 import (
-	"cmp"
 	"fmt"
 	"strings"
 	"time"
-
-	"github.com/vennio-mcp/vennio-mcp/internal/lazyregexp"
 )
 
 const dayLayout = "Mon 2 Jan 2006"
@@ -18,7 +15,7 @@ const dayLayout = "Mon 2 Jan 2006"
 //	Sun 25 Oct 2026, 01:30 UTC+1 – 01:15 UTC (Europe/London)
 //
 // The end has a date if it differs from that of the start, and both have offsets if the clocks change in
-// between. [ParseLabel] parses the result. A nil location means UTC.
+// between. A nil location means UTC.
 func Label(start, end time.Time, loc *time.Location) string {
 	s := spanIn(start, end, loc)
 	return s.text(true) + " (" + s.zone() + ")"
@@ -167,64 +164,6 @@ func (s span) inOneOffset() bool {
 	_, first := s.start.Zone()
 	_, last := s.end.Zone()
 	return first == last
-}
-
-const (
-	dayForm    = `[A-Z][a-z]{2} \d{1,2} [A-Z][a-z]{2} \d{4}`
-	clockForm  = `\d{2}:\d{2}(?::\d{2})?`
-	utcForm    = `UTC(?:[-+]\d{1,2}(?::\d{2}){0,2})?`
-	startForm  = `(?P<day>` + dayForm + `), (?P<clock>` + clockForm + `)(?: (?P<offset>` + utcForm + `))?`
-	endForm    = `(?:(?P<endDay>` + dayForm + `), )?(?P<endClock>` + clockForm + `)(?: (?P<endOffset>` + utcForm + `))?`
-	suffixForm = `\((?P<zone>[A-Za-z0-9_+/-]+)(?:, (?P<zoneOffset>` + utcForm + `))?\)`
-)
-
-var labelForm = lazyregexp.New(`^` + startForm + ` ?– ?` + endForm + ` ` + suffixForm + `$`)
-
-// ParseLabel parses a label that [Label] formatted. Any other text is an error, and so is a label whose
-// weekday, zone and offset do not agree. The instants are in the zone of the label.
-func ParseLabel(s string) (start, end time.Time, err error) {
-	m := labelForm().FindStringSubmatch(s)
-	if m == nil {
-		return start, end, fmt.Errorf("%s is not a label", quote(s))
-	}
-	part := func(name string) string { return m[labelForm().SubexpIndex(name)] }
-	loc, err := Zone(part("zone"))
-	if err != nil {
-		return start, end, err
-	}
-	endDay, common := cmp.Or(part("endDay"), part("day")), cmp.Or(part("zoneOffset"), "UTC")
-	start, errStart := parseLabelTime(part("day"), part("clock"), cmp.Or(part("offset"), common))
-	end, errEnd := parseLabelTime(endDay, part("endClock"), cmp.Or(part("endOffset"), common))
-	// Formatting the instants again verifies that all parts agree with the zone.
-	if errStart != nil || errEnd != nil || Label(start, end, loc) != s {
-		return time.Time{}, time.Time{}, fmt.Errorf("%s is not a label of %s", quote(s), loc)
-	}
-	return start.In(loc), end.In(loc), nil
-}
-
-// parseLabelTime parses the results of Day, Clock and Offset.
-func parseLabelTime(day, clock, offset string) (time.Time, error) {
-	layout := dayLayout + " 15:04:05"
-	if len(clock) == len("15:04") {
-		layout = dayLayout + " 15:04"
-	}
-	local, err := time.Parse(layout, day+" "+clock)
-	if err != nil {
-		return time.Time{}, err
-	}
-	return local.Add(-parseOffset(offset)), nil
-}
-
-// parseOffset parses the result of Offset, such as "UTC-3:30", to a duration east of Greenwich.
-func parseOffset(text string) time.Duration {
-	var sign rune
-	var hours, minutes, seconds int
-	_, _ = fmt.Sscanf(text, "UTC%c%d:%d:%d", &sign, &hours, &minutes, &seconds) // absent parts stay zero
-	d := time.Duration(hours)*time.Hour + time.Duration(minutes)*time.Minute + time.Duration(seconds)*time.Second
-	if sign == '-' {
-		return -d
-	}
-	return d
 }
 
 // A wall time is a date and time of day without a zone. It is represented as the instant with that date and

@@ -44,8 +44,7 @@ func transitions(loc *time.Location) []time.Time {
 
 func requireReadBack(t require.TestingT, start, end time.Time, loc *time.Location) {
 	label := times.Label(start, end, loc)
-	gotStart, gotEnd, err := times.ParseLabel(label)
-	require.NoError(t, err)
+	gotStart, gotEnd := readLabel(t, label)
 	require.True(t, start.Equal(gotStart) && end.Equal(gotEnd), "%s read as %s to %s", label, times.UTC(gotStart), times.UTC(gotEnd))
 }
 

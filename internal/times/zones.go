@@ -11,7 +11,7 @@
 //     times that the clocks skip or show twice, and ambiguous phrases, are errors that list all
 //     readings. The arguments that an error suggests are valid exactly as written.
 //   - Labels. [Label] and related functions format instants for people, with weekday, year, zone and
-//     offset. [ParseLabel] parses a label back to the same instants.
+//     offset.
 //
 // Nothing in this package reads the clock: callers pass the current time. Zone data comes from the
 // machine or, if it has none, from the copy embedded in the program (time/tzdata).

@@ -66,6 +66,13 @@ type query struct {
 
 func newQuery() query { return query{values: url.Values{}, wrong: argumentErrors{}} }
 
+func pageQuery(limit int, cursor string) query {
+	q := newQuery()
+	q.number("limit", limit)
+	q.text("cursor", cursor)
+	return q
+}
+
 func (q query) text(name, value string) {
 	if value != "" {
 		q.values.Set(name, value)

@@ -86,14 +86,12 @@ type BookingPage struct {
 
 // ListBookings returns a page of bookings in Vennio's order.
 func (c *Client) ListBookings(ctx context.Context, q BookingsQuery) (*BookingPage, error) {
-	query := newQuery()
+	query := pageQuery(q.Limit, q.Cursor)
 	query.text("principal_id", q.Host)
 	query.text("series_id", q.SeriesID)
 	query.text("status", q.Status)
 	query.instant("from", q.From)
 	query.instant("to", q.To)
-	query.text("cursor", q.Cursor)
-	query.number("limit", q.Limit)
 	return call(ctx, c, get(pathBookings, query.values), bookingPageFrom)
 }
 

@@ -46,13 +46,11 @@ type ConsentPage struct {
 
 // ListConsents returns a page of the consents that the caller granted or received.
 func (c *Client) ListConsents(ctx context.Context, q ConsentsQuery) (*ConsentPage, error) {
-	query := newQuery()
+	query := pageQuery(q.Limit, q.Cursor)
 	query.text("role", q.Role)
 	if q.ActiveOnly != nil {
 		query.text("active_only", strconv.FormatBool(*q.ActiveOnly))
 	}
-	query.number("limit", q.Limit)
-	query.text("cursor", q.Cursor)
 	return call(ctx, c, get(pathConsents, query.values), consentPageFrom)
 }
 

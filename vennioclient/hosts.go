@@ -30,9 +30,7 @@ type HostPage struct {
 // Hosts returns a page of the account's hosts. That the list has pages is inferred
 // (vennio-api.md, Account hosts).
 func (c *Client) Hosts(ctx context.Context, q HostsQuery) (*HostPage, error) {
-	query := newQuery()
-	query.number("limit", q.Limit)
-	query.text("cursor", q.Cursor)
+	query := pageQuery(q.Limit, q.Cursor)
 	return call(ctx, c, get(pathHosts, query.values), func(raw json.RawMessage) (*HostPage, error) {
 		all, next, err := listOf(raw, "hosts", hostFrom)
 		return &HostPage{Hosts: all, NextCursor: next}, err

@@ -137,9 +137,7 @@ type VennLinkPage struct {
 
 // ListVennLinks returns a page of the account's booking links.
 func (c *Client) ListVennLinks(ctx context.Context, q VennLinksQuery) (*VennLinkPage, error) {
-	query := newQuery()
-	query.number("limit", q.Limit)
-	query.text("cursor", q.Cursor)
+	query := pageQuery(q.Limit, q.Cursor)
 	return call(ctx, c, get(pathVennLinks, query.values), func(raw json.RawMessage) (*VennLinkPage, error) {
 		all, next, err := listOf(raw, "venn_links", vennLinkFrom)
 		return &VennLinkPage{Links: all, NextCursor: next}, err

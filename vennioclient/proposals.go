@@ -214,10 +214,8 @@ type ProposalPage struct {
 
 // ListProposals returns a page of the proposals that the caller made or received.
 func (c *Client) ListProposals(ctx context.Context, q ProposalsQuery) (*ProposalPage, error) {
-	query := newQuery()
+	query := pageQuery(q.Limit, q.Cursor)
 	query.text("status", q.Status)
-	query.number("limit", q.Limit)
-	query.text("cursor", q.Cursor)
 	return call(ctx, c, get(pathProposals, query.values), func(raw json.RawMessage) (*ProposalPage, error) {
 		all, next, err := listOf(raw, "proposals", DecodeProposal)
 		return &ProposalPage{Proposals: all, NextCursor: next}, err

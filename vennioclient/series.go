@@ -131,9 +131,7 @@ type SeriesPage struct {
 
 // ListBookingSeries returns a page of the account's series, usually without their bookings.
 func (c *Client) ListBookingSeries(ctx context.Context, q SeriesQuery) (*SeriesPage, error) {
-	query := newQuery()
-	query.number("limit", q.Limit)
-	query.text("cursor", q.Cursor)
+	query := pageQuery(q.Limit, q.Cursor)
 	return call(ctx, c, get(pathSeries, query.values), func(raw json.RawMessage) (*SeriesPage, error) {
 		all, next, err := listOf(raw, "booking_series", readSeriesFrom)
 		return &SeriesPage{Series: all, NextCursor: next}, err

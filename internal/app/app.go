@@ -94,7 +94,10 @@ func New(cfg config.Config, o Options) (*App, error) {
 	for _, w := range cfg.Warnings {
 		o.Log.Warn().Msg(w)
 	}
-	a := &App{cfg: cfg, options: o, log: o.Log, metrics: observe.NewMetrics(o.Version), vennio: newVennioTransport(), process: rand.Text()}
+	a := &App{
+		cfg: cfg, options: o, log: o.Log, metrics: observe.NewMetrics(o.Version), vennio: newVennioTransport(), process: rand.Text(),
+		accounts: accounts{serving: map[string]*tools.Deps{}, idle: map[string]*tools.Deps{}},
+	}
 	a.atClose(a.vennio.CloseIdleConnections)
 	var err error
 	if a.traces, err = observe.NewTraces(o.Getenv, o.Version, o.Log); err != nil {

@@ -46,9 +46,6 @@ type accounts struct {
 func (s *accounts) add(d *tools.Deps) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.serving == nil {
-		s.serving = map[string]*tools.Deps{}
-	}
 	s.serving[d.Tenant] = d
 }
 
@@ -82,9 +79,6 @@ func (a *App) account(tenant string) (*tools.Deps, error) {
 	d := a.deps(own, own.Identity(tenant), client, own.APIKey.Reveal())
 	if n := a.notifiers[tenant]; n != nil {
 		d.Changed = n.Wrote
-	}
-	if a.accounts.idle == nil {
-		a.accounts.idle = map[string]*tools.Deps{}
 	}
 	a.accounts.idle[tenant] = d
 	return d, nil

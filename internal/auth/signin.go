@@ -25,7 +25,7 @@ import (
 type SignInOptions struct {
 	Issuer       string
 	ClientID     string
-	ClientSecret string          // empty: a public client, which is protected by PKCE only
+	ClientSecret sanitize.Secret // empty: a public client, which is protected by PKCE only
 	Scopes       []string        // in addition to openid
 	RedirectURL  string          // where the issuer redirects the browser
 	TenantClaim  string          // claim of the ID token that names the tenant; empty: the default tenant
@@ -214,7 +214,7 @@ func (s *SignIn) discover(ctx context.Context) (*issuer, error) {
 	// keyClient removes malformed keys, so that they do not make the others unusable.
 	keys := oidc.NewRemoteKeySet(oidc.ClientContext(ctx, keyClient(s.o.Warn)), more.Keys)
 	return &issuer{
-		oauth: oauth2.Config{ClientID: s.o.ClientID, ClientSecret: s.o.ClientSecret, Endpoint: endpoint, RedirectURL: s.o.RedirectURL, Scopes: append([]string{oidc.ScopeOpenID}, s.o.Scopes...)},
+		oauth: oauth2.Config{ClientID: s.o.ClientID, ClientSecret: s.o.ClientSecret.Reveal(), Endpoint: endpoint, RedirectURL: s.o.RedirectURL, Scopes: append([]string{oidc.ScopeOpenID}, s.o.Scopes...)},
 		verifier: oidc.NewVerifier(s.o.Issuer, keys, &oidc.Config{
 			ClientID: s.o.ClientID, SupportedSigningAlgs: algorithms(), Now: func() time.Time { return s.o.Now().Add(-leeway) },
 		}),

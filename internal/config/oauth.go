@@ -8,14 +8,6 @@ import (
 	"github.com/vennio-mcp/vennio-mcp/vennioclient"
 )
 
-// SignIn describes this server as a client of the issuer at which people sign in to approve.
-type SignIn struct {
-	ClientID          string
-	ClientSecret      Secret // empty: a public client
-	Scopes            []string
-	Domains, Subjects []string // may sign in; both empty: everybody with an account at the issuer
-}
-
 // oauthEntry is the section oauth of the settings file.
 type oauthEntry struct {
 	Issuer      text         `yaml:"issuer"`
@@ -59,7 +51,7 @@ func (e oauthEntry) oauth(getenv func(string) string) (o auth.OAuth, wrong []mis
 }
 
 // signIn reads sign_in; line is the line of its section.
-func (e signInEntry) signIn(getenv func(string) string, line int) (s SignIn, wrong []mistake) {
+func (e signInEntry) signIn(getenv func(string) string, line int) (s auth.SignInOptions, wrong []mistake) {
 	blame := func(t text, name string, err error) {
 		if err != nil {
 			wrong = append(wrong, mistake{max(t.line, line), "sign_in." + name + ": " + err.Error()})
@@ -109,14 +101,11 @@ func (e signInEntry) signIn(getenv func(string) string, line int) (s SignIn, wro
 // SignIn returns the options of this server as a client of the issuer, except the redirect URL. It
 // returns false if signing in is not configured.
 func (c Config) SignIn() (o auth.SignInOptions, ok bool) {
-	in := c.Serve.SignIn
-	if in == nil {
+	if c.Serve.SignIn == nil {
 		return o, false
 	}
-	o = auth.SignInOptions{
-		Issuer: c.Serve.OAuth.Issuer, ClientID: in.ClientID, ClientSecret: in.ClientSecret.Reveal(), Scopes: in.Scopes,
-		TenantClaim: c.Serve.OAuth.TenantClaim, Tenants: c.tenantNames(), Domains: in.Domains, Subjects: in.Subjects,
-	}
+	o = *c.Serve.SignIn
+	o.Issuer, o.TenantClaim, o.Tenants = c.Serve.OAuth.Issuer, c.Serve.OAuth.TenantClaim, c.tenantNames()
 	o.Tenants[""] = o.Tenants[""] || !c.Real() // the sandbox
 	return o, true
 }

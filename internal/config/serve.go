@@ -23,11 +23,11 @@ type Serve struct {
 	Proxies         int    // number of trusted proxy hops
 	Tokens          []auth.Token
 	OAuth           *auth.OAuth
-	SignIn          *SignIn       // at the issuer of OAuth, for people who approve; nil: none
-	CallerKeys      bool          // callers without a tenant bring their Vennio key
-	Rate, RateAll   Rate          // of each tenant, and of all
-	Stateless       bool          // no sessions
-	SessionIdle     time.Duration // idle timeout of a session; 0: the default of the transport
+	SignIn          *auth.SignInOptions // at the issuer of OAuth, for people who approve; nil: none
+	CallerKeys      bool                // callers without a tenant bring their Vennio key
+	Rate, RateAll   Rate                // of each tenant, and of all
+	Stateless       bool                // no sessions
+	SessionIdle     time.Duration       // idle timeout of a session; 0: the default of the transport
 }
 
 // Rate is the maximum number of requests per second. Zero means the default of the

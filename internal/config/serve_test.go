@@ -112,7 +112,7 @@ func TestSignInIsReadAndItsMistakesNameTheNextStep(t *testing.T) {
 	c, err = load(`{client_id: vennio, client_secret_file: ` + secret + `, scopes: [email]}`)
 	require.NoError(t, err)
 	o, _ = c.SignIn()
-	assert.Equal(t, "canary-file", o.ClientSecret)
+	assert.Equal(t, "canary-file", o.ClientSecret.Reveal())
 	assert.Equal(t, []string{"email"}, o.Scopes)
 
 	for signIn, want := range map[string]string{

@@ -123,7 +123,6 @@ func (o HTTPOptions) withDefaults() HTTPOptions {
 	o.BodyTime = cmp.Or(o.BodyTime, 30*time.Second)
 	o.WriteTime = cmp.Or(o.WriteTime, 30*time.Second)
 	o.KeepAlive = cmp.Or(o.KeepAlive, 25*time.Second)
-	o.Subscriptions = cmp.Or(o.Subscriptions, NewSubscriptions(nil))
 	if o.RequestContext == nil {
 		o.RequestContext = func(ctx context.Context, _ *http.Request) context.Context { return ctx }
 	}
@@ -251,9 +250,7 @@ func newHTTPServer(base context.Context, s *server.MCPServer, o HTTPOptions) *ht
 }
 
 func (h *httpServer) newTenantServer(made Tenant, q quotas) *tenantServer {
-	if made.Subscriptions == nil {
-		made.Subscriptions = NewSubscriptions(nil)
-	}
+	made.Subscriptions = cmp.Or(made.Subscriptions, NewSubscriptions(nil))
 	return &tenantServer{
 		httpServer: h, Tenant: made, quotas: q, limit: q.limiter(h.limits.calls), rate: newRate(cmp.Or(made.Rate, h.o.Rate)),
 		sessions: sessionStore{live: make(map[string]*httpSession)}, streams: sseStreams{conns: make(map[string]*conn)},

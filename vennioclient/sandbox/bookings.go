@@ -245,13 +245,9 @@ func (s *Server) listBookings(c *call) (answer, error) {
 		hostID = h.ID
 	}
 	series, status := f.values.Get("series_id"), f.values.Get("status")
-	found, more, err := paginate(s.data.Bookings, page, func(b *Booking) string { return b.ID }, func(b *Booking) bool {
+	return paginate(s.data.Bookings, page, func(b *Booking) string { return b.ID }, func(b *Booking) bool {
 		return cmp.Or(hostID, b.HostID) == b.HostID && cmp.Or(series, b.SeriesID) == b.SeriesID && cmp.Or(status, b.Status) == b.Status && b.span().overlaps(within)
-	}, func(b *Booking) bookingJSON { return s.shown(c, b) })
-	if err != nil {
-		return answer{}, err
-	}
-	return answer{status: http.StatusOK, body: bookingPage{found, more}}, nil
+	}, func(b *Booking) bookingJSON { return s.shown(c, b) }, func(all []bookingJSON, end pagination) any { return bookingPage{all, end} })
 }
 
 // shown is json for the caller of c: the page to pay is at the address of the caller's sandbox, although

@@ -19,13 +19,9 @@ func (s *Server) listConsents(c *call) (answer, error) {
 	if err := f.err(); err != nil {
 		return answer{}, err
 	}
-	found, more, err := paginate(s.data.Consents, page, func(k *consent) string { return k.ID }, func(k *consent) bool {
+	return paginate(s.data.Consents, page, func(k *consent) string { return k.ID }, func(k *consent) bool {
 		return (role == "" || role == k.role()) && (!activeOnly || k.active(c.now))
-	}, func(k *consent) consentJSON { return k.json(c.now) })
-	if err != nil {
-		return answer{}, err
-	}
-	return answer{status: http.StatusOK, body: consentPage{found, more}}, nil
+	}, func(k *consent) consentJSON { return k.json(c.now) }, func(all []consentJSON, end pagination) any { return consentPage{all, end} })
 }
 
 type consentBody struct {

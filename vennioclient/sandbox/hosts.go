@@ -62,13 +62,9 @@ func (s *Server) listHosts(c *call) (answer, error) {
 		return answer{}, err
 	}
 	created := s.data.Created.UTC().Truncate(time.Hour).AddDate(0, 0, -30)
-	found, more, err := paginate(hosts, page, func(h *host) string { return h.ID }, nil, func(h *host) hostJSON {
+	return paginate(hosts, page, func(h *host) string { return h.ID }, nil, func(h *host) hostJSON {
 		return hostJSON{h.ID, h.Name, "active", !s.data.Disconnected[h.ID], stamp(created, time.UTC)}
-	})
-	if err != nil {
-		return answer{}, err
-	}
-	return answer{status: http.StatusOK, body: hostPage{found, more}}, nil
+	}, func(all []hostJSON, end pagination) any { return hostPage{all, end} })
 }
 
 // me answers GET /v1/me with the owner of the key, who has no calendar here.

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"net/mail"
 	"net/url"
 	"slices"
@@ -220,28 +221,29 @@ func (f *form) page() pageRequest {
 	return pageRequest{f.number(defaultPage, 1, maxPage, "limit"), f.values.Get("cursor")}
 }
 
-// paginate returns the wanted items after the cursor, in the form of show. If wanted is nil, all
+// paginate answers with the wanted items after the cursor, in the form of show. If wanted is nil, all
 // are wanted. A cursor is the id of the last item of the page before, so a list that grows
 // meanwhile neither repeats nor skips items.
-func paginate[T, J any](all []*T, page pageRequest, id func(*T) string, wanted func(*T) bool, show func(*T) J) ([]J, pagination, error) {
+func paginate[T, J any](all []*T, page pageRequest, id func(*T) string, wanted func(*T) bool, show func(*T) J, body func([]J, pagination) any) (answer, error) {
 	first := 0
 	if page.cursor != "" {
 		last, err := base64.RawURLEncoding.DecodeString(page.cursor)
 		seen := slices.IndexFunc(all, func(item *T) bool { return id(item) == string(last) })
 		if err != nil || seen < 0 {
-			return nil, pagination{}, invalid(map[string]string{"cursor": "is not a cursor that a list returned"})
+			return answer{}, invalid(map[string]string{"cursor": "is not a cursor that a list returned"})
 		}
 		first = seen + 1
 	}
-	out, last := []J{}, ""
+	out, last, end := []J{}, "", pagination{}
 	for _, item := range all[first:] {
 		if wanted != nil && !wanted(item) {
 			continue
 		}
 		if len(out) == page.limit {
-			return out, pagination{new(base64.RawURLEncoding.EncodeToString([]byte(last)))}, nil
+			end.NextCursor = new(base64.RawURLEncoding.EncodeToString([]byte(last)))
+			break
 		}
 		out, last = append(out, show(item)), id(item)
 	}
-	return out, pagination{}, nil
+	return answer{status: http.StatusOK, body: body(out, end)}, nil
 }

@@ -155,11 +155,7 @@ func (s *Server) listVennLinks(c *call) (answer, error) {
 	if err := f.err(); err != nil {
 		return answer{}, err
 	}
-	found, more, err := paginate(s.data.VennLinks, page, func(l *vennLink) string { return l.ID }, nil, (*vennLink).json)
-	if err != nil {
-		return answer{}, err
-	}
-	return answer{status: http.StatusOK, body: vennLinkPage{found, more}}, nil
+	return paginate(s.data.VennLinks, page, func(l *vennLink) string { return l.ID }, nil, (*vennLink).json, func(all []vennLinkJSON, end pagination) any { return vennLinkPage{all, end} })
 }
 
 type linkBookingBody struct {

@@ -323,13 +323,9 @@ func (s *Server) listProposals(c *call) (answer, error) {
 	if err := f.err(); err != nil {
 		return answer{}, err
 	}
-	found, more, err := paginate(s.data.Proposals, page, func(p *proposal) string { return p.ID }, func(p *proposal) bool {
+	return paginate(s.data.Proposals, page, func(p *proposal) string { return p.ID }, func(p *proposal) bool {
 		return cmp.Or(status, p.Status) == p.Status
-	}, (*proposal).json)
-	if err != nil {
-		return answer{}, err
-	}
-	return answer{status: http.StatusOK, body: proposalPage{found, more}}, nil
+	}, (*proposal).json, func(all []proposalJSON, end pagination) any { return proposalPage{all, end} })
 }
 
 func (s *Server) requestedProposal(c *call) (*proposal, error) {

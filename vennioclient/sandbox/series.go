@@ -113,11 +113,7 @@ func (s *Server) listSeries(c *call) (answer, error) {
 	if err := f.err(); err != nil {
 		return answer{}, err
 	}
-	found, more, err := paginate(s.data.Series, page, func(r *series) string { return r.ID }, nil, (*series).json)
-	if err != nil {
-		return answer{}, err
-	}
-	return answer{status: http.StatusOK, body: seriesPage{found, more}}, nil
+	return paginate(s.data.Series, page, func(r *series) string { return r.ID }, nil, (*series).json, func(all []seriesJSON, end pagination) any { return seriesPage{all, end} })
 }
 
 // readSeries answers GET /v1/booking-series/{id}, with all bookings of the series.

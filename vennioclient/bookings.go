@@ -92,7 +92,7 @@ func (c *Client) ListBookings(ctx context.Context, q BookingsQuery) (*BookingPag
 	query.text("status", q.Status)
 	query.instant("from", q.From)
 	query.instant("to", q.To)
-	return call(ctx, c, get(pathBookings, query.values), bookingPageFrom)
+	return readPage(ctx, c, pathBookings, "bookings", query, DecodeBooking, func(all []Booking, next string) *BookingPage { return &BookingPage{all, next} })
 }
 
 // BookingUpdate lists changes. Zero fields are left unchanged.
@@ -275,11 +275,6 @@ func participantsFrom(raw json.RawMessage) []string {
 		}
 	}
 	return out
-}
-
-func bookingPageFrom(raw json.RawMessage) (*BookingPage, error) {
-	all, next, err := listOf(raw, "bookings", DecodeBooking)
-	return &BookingPage{Bookings: all, NextCursor: next}, err
 }
 
 // DecodeBooking decodes a booking, flat or under `booking` or `data`, from a source other

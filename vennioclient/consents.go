@@ -51,12 +51,7 @@ func (c *Client) ListConsents(ctx context.Context, q ConsentsQuery) (*ConsentPag
 	if q.ActiveOnly != nil {
 		query.text("active_only", strconv.FormatBool(*q.ActiveOnly))
 	}
-	return call(ctx, c, get(pathConsents, query.values), consentPageFrom)
-}
-
-func consentPageFrom(raw json.RawMessage) (*ConsentPage, error) {
-	all, next, err := listOf(raw, "consents", consentFrom)
-	return &ConsentPage{Consents: all, NextCursor: next}, err
+	return readPage(ctx, c, pathConsents, "consents", query, consentFrom, func(all []Consent, next string) *ConsentPage { return &ConsentPage{all, next} })
 }
 
 func consentFrom(raw json.RawMessage) (Consent, error) {

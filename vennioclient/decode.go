@@ -2,6 +2,7 @@ package vennioclient
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -187,6 +188,14 @@ func listOf[T any](raw json.RawMessage, name string, decode func(json.RawMessage
 		}
 	}
 	return out, next, nil
+}
+
+// readPage reads a page of the list with this name.
+func readPage[T, P any](ctx context.Context, c *Client, path, name string, q query, decode func(json.RawMessage) (T, error), page func(all []T, next string) *P) (*P, error) {
+	return call(ctx, c, get(path, q.values), func(raw json.RawMessage) (*P, error) {
+		all, next, err := listOf(raw, name, decode)
+		return page(all, next), err
+	})
 }
 
 // cursor returns the cursor of the next page, "" on the last one.

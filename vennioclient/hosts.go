@@ -30,11 +30,7 @@ type HostPage struct {
 // Hosts returns a page of the account's hosts. That the list has pages is inferred
 // (vennio-api.md, Account hosts).
 func (c *Client) Hosts(ctx context.Context, q HostsQuery) (*HostPage, error) {
-	query := pageQuery(q.Limit, q.Cursor)
-	return call(ctx, c, get(pathHosts, query.values), func(raw json.RawMessage) (*HostPage, error) {
-		all, next, err := listOf(raw, "hosts", hostFrom)
-		return &HostPage{Hosts: all, NextCursor: next}, err
-	})
+	return readPage(ctx, c, pathHosts, "hosts", pageQuery(q.Limit, q.Cursor), hostFrom, func(all []Host, next string) *HostPage { return &HostPage{all, next} })
 }
 
 // Me returns the principal to which the key belongs, who is the only host of an account without a list of

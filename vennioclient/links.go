@@ -137,11 +137,7 @@ type VennLinkPage struct {
 
 // ListVennLinks returns a page of the account's booking links.
 func (c *Client) ListVennLinks(ctx context.Context, q VennLinksQuery) (*VennLinkPage, error) {
-	query := pageQuery(q.Limit, q.Cursor)
-	return call(ctx, c, get(pathVennLinks, query.values), func(raw json.RawMessage) (*VennLinkPage, error) {
-		all, next, err := listOf(raw, "venn_links", vennLinkFrom)
-		return &VennLinkPage{Links: all, NextCursor: next}, err
-	})
+	return readPage(ctx, c, pathVennLinks, "venn_links", pageQuery(q.Limit, q.Cursor), vennLinkFrom, func(all []VennLink, next string) *VennLinkPage { return &VennLinkPage{all, next} })
 }
 
 // LinkBookingRequest books a time through a Venn Link.

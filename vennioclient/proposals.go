@@ -216,10 +216,7 @@ type ProposalPage struct {
 func (c *Client) ListProposals(ctx context.Context, q ProposalsQuery) (*ProposalPage, error) {
 	query := pageQuery(q.Limit, q.Cursor)
 	query.text("status", q.Status)
-	return call(ctx, c, get(pathProposals, query.values), func(raw json.RawMessage) (*ProposalPage, error) {
-		all, next, err := listOf(raw, "proposals", DecodeProposal)
-		return &ProposalPage{Proposals: all, NextCursor: next}, err
-	})
+	return readPage(ctx, c, pathProposals, "proposals", query, DecodeProposal, func(all []Proposal, next string) *ProposalPage { return &ProposalPage{all, next} })
 }
 
 // GetProposal reads one proposal. It returns ErrOtherProposal if the answer is about another one.

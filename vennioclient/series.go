@@ -131,11 +131,7 @@ type SeriesPage struct {
 
 // ListBookingSeries returns a page of the account's series, usually without their bookings.
 func (c *Client) ListBookingSeries(ctx context.Context, q SeriesQuery) (*SeriesPage, error) {
-	query := pageQuery(q.Limit, q.Cursor)
-	return call(ctx, c, get(pathSeries, query.values), func(raw json.RawMessage) (*SeriesPage, error) {
-		all, next, err := listOf(raw, "booking_series", readSeriesFrom)
-		return &SeriesPage{Series: all, NextCursor: next}, err
-	})
+	return readPage(ctx, c, pathSeries, "booking_series", pageQuery(q.Limit, q.Cursor), readSeriesFrom, func(all []Series, next string) *SeriesPage { return &SeriesPage{all, next} })
 }
 
 // BookingSeries reads one series. An answer about another series is a KindMalformed.

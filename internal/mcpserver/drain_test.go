@@ -66,21 +66,23 @@ func TestTheDrainHasAnEnd(t *testing.T) {
 
 func TestReq_P8_AStopLetsCallsFinish(t *testing.T) {
 	t.Parallel()
-	g := newRig()
-	w := dial(t, g, mcpserver.StdioOptions{Workers: 1})
-	w.send(slowCall(1))
-	w.send(slowCall(2))
-	receive(t, g.started)
-	w.alive() // 2 has been received
-	w.stop()  // and the input stays open: its reader is blocked
-	g.free(t)
-	g.free(t)
-	w.ended()
-	got := map[string]bool{}
-	for _, m := range w.rest() {
-		got[string(m.ID)] = m.Error == nil
-	}
-	assert.True(t, got["1"] && got["2"], "%v", got)
+	synctest.Test(t, func(t *testing.T) {
+		g := newRig()
+		w := dial(t, g, mcpserver.StdioOptions{Workers: 1})
+		w.send(slowCall(1))
+		w.send(slowCall(2))
+		receive(t, g.started)
+		w.alive() // 2 has been received
+		w.stop()  // and the input stays open: its reader is blocked
+		g.free(t)
+		g.free(t)
+		w.ended()
+		got := map[string]bool{}
+		for _, m := range w.rest() {
+			got[string(m.ID)] = m.Error == nil
+		}
+		assert.True(t, got["1"] && got["2"], "%v", got)
+	})
 }
 
 func TestAStopWithNothingRunningIsImmediate(t *testing.T) {
@@ -182,19 +184,21 @@ func TestTwoAtOnceOnOneServerAreRefused(t *testing.T) {
 func TestStdioLeavesNoGoroutineBehind(t *testing.T) {
 	before := runtime.NumGoroutine()
 	for i := range 10 {
-		g := newRig()
-		w := dial(t, g, mcpserver.StdioOptions{})
-		w.greet("2025-06-18", `{"elicitation":{}}`)
-		w.send(slowCall(1))
-		w.send(toolCall("2", "", "ask", `{}`))
-		w.send(request("3", modern, "subscriptions/listen", `"notifications":{"toolsListChanged":true}`))
-		receive(t, g.started)
-		if i%2 == 0 {
-			w.stop()
-		}
-		require.NoError(t, w.in.Close())
-		g.free(t)
-		w.ended()
+		synctest.Test(t, func(t *testing.T) {
+			g := newRig()
+			w := dial(t, g, mcpserver.StdioOptions{})
+			w.greet("2025-06-18", `{"elicitation":{}}`)
+			w.send(slowCall(1))
+			w.send(toolCall("2", "", "ask", `{}`))
+			w.send(request("3", modern, "subscriptions/listen", `"notifications":{"toolsListChanged":true}`))
+			receive(t, g.started)
+			if i%2 == 0 {
+				w.stop()
+			}
+			require.NoError(t, w.in.Close())
+			g.free(t)
+			w.ended()
+		})
 	}
 	requireGoroutines(t, before)
 }

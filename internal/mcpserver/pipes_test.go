@@ -4,9 +4,11 @@ import (
 	"context"
 	"net"
 	"net/http"
+	"os"
 	"runtime"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/vennio-mcp/vennio-mcp/internal/mcpserver"
 )
@@ -17,15 +19,35 @@ type pipes struct {
 	conns  chan net.Conn
 	closed chan struct{}
 	once   sync.Once
+
+	mu      sync.Mutex
+	expired chan struct{} // closed: the deadline of Accept has passed
 }
 
 func (p *pipes) Accept() (net.Conn, error) {
+	p.mu.Lock()
+	expired := p.expired
+	p.mu.Unlock()
 	select {
 	case conn := <-p.conns:
 		return conn, nil
+	case <-expired:
+		return nil, os.ErrDeadlineExceeded
 	case <-p.closed:
 		return nil, net.ErrClosed
 	}
+}
+
+// SetDeadline takes the present, for which Accept fails, and then zero.
+func (p *pipes) SetDeadline(at time.Time) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if at.IsZero() {
+		p.expired = make(chan struct{})
+	} else {
+		close(p.expired)
+	}
+	return nil
 }
 
 func (p *pipes) Close() error {
@@ -48,7 +70,7 @@ func (p *pipes) dial(context.Context, string, string) (net.Conn, error) {
 // openPiped opens a site on pipes.
 func openPiped(t *testing.T, g *rig, o mcpserver.HTTPOptions) (*site, *pipes) {
 	t.Helper()
-	p := &pipes{conns: make(chan net.Conn), closed: make(chan struct{})}
+	p := &pipes{conns: make(chan net.Conn), closed: make(chan struct{}), expired: make(chan struct{})}
 	return openOn(t, p, &http.Transport{DialContext: p.dial}, g, o), p
 }
 

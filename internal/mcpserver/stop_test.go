@@ -41,29 +41,31 @@ func TestReq_P8_AStopClosesStreams(t *testing.T) {
 
 func TestReq_P8_AStopLetsCallsFinishOverHTTP(t *testing.T) {
 	t.Parallel()
-	g := newRig()
-	s := open(t, g, mcpserver.HTTPOptions{})
-	all, path := s.streams()
-	headers := s.login("2025-06-18", `{}`)
-	results := make(chan string, 2)
-	go func() { results <- single(t, s.post(slowCall(1), headers...)).text() }()
-	go func() {
-		results <- single(t, s.post(toolCall("1", modern, "slow", `{"text":"modern"}`), modernly("tools/call", "slow")...)).text()
-	}()
-	s.tell(path, slowCall(2))
-	for range 3 {
-		receive(t, g.started)
-	}
-	s.stop()
-	assert.Empty(t, all[1].data(), "streams without calls end at once")
-	assert.Empty(t, all[2].data())
-	for range 3 {
-		g.free(t)
-	}
-	assert.Equal(t, "2", all[0].next().text())
-	assert.Empty(t, all[0].data(), "this one after its last answer")
-	assert.ElementsMatch(t, []string{"1", "modern"}, []string{receive(t, results), receive(t, results)})
-	s.ended()
+	synctest.Test(t, func(t *testing.T) {
+		g := newRig()
+		s, _ := openPiped(t, g, mcpserver.HTTPOptions{})
+		all, path := s.streams()
+		headers := s.login("2025-06-18", `{}`)
+		results := make(chan string, 2)
+		go func() { results <- single(t, s.post(slowCall(1), headers...)).text() }()
+		go func() {
+			results <- single(t, s.post(toolCall("1", modern, "slow", `{"text":"modern"}`), modernly("tools/call", "slow")...)).text()
+		}()
+		s.tell(path, slowCall(2))
+		for range 3 {
+			receive(t, g.started)
+		}
+		s.stop()
+		assert.Empty(t, all[1].data(), "streams without calls end at once")
+		assert.Empty(t, all[2].data())
+		for range 3 {
+			g.free(t)
+		}
+		assert.Equal(t, "2", all[0].next().text())
+		assert.Empty(t, all[0].data(), "this one after its last answer")
+		assert.ElementsMatch(t, []string{"1", "modern"}, []string{receive(t, results), receive(t, results)})
+		s.ended()
+	})
 }
 
 func TestReq_P8_AStopIsOverWithinFiveSecondsOverHTTP(t *testing.T) {

@@ -185,7 +185,7 @@ func (s *site) client(path, version string, options ...client.ClientOption) *cli
 	}
 	plain, err := build()
 	require.NoError(s.t, err)
-	c := client.NewClient(plain.GetTransport(), append(options, client.WithProtocolVersion(version))...)
+	c := client.NewClient(plain.GetTransport(), append(options, client.WithProtocolVersion(version), client.WithDiscoverTimeout(patience))...)
 	s.t.Cleanup(func() { _ = c.Close() })
 	start(s.t, c)
 	return c

@@ -74,7 +74,7 @@ func stdioClient(t *testing.T, g *rig, version string, options ...client.ClientO
 		_ = outW.Close()
 	}()
 	c := client.NewClient(transport.NewIO(outR, inW, io.NopCloser(bytes.NewReader(nil))),
-		append(options, client.WithProtocolVersion(version))...)
+		append(options, client.WithProtocolVersion(version), client.WithDiscoverTimeout(patience))...)
 	t.Cleanup(func() { _ = c.Close(); stop(); require.NoError(t, <-done) })
 	start(t, c)
 	return c

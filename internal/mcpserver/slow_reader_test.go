@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"runtime"
 	"strings"
@@ -59,6 +60,17 @@ func (s *site) unreadStreams(uris []string) {
 	s.readFirstLine(http.MethodPost, "/mcp", listen("1", uris...), modernly("subscriptions/listen")...)
 }
 
+// shallow is a listener whose connections buffer little of what a client does not read.
+type shallow struct{ *net.TCPListener }
+
+func (l shallow) Accept() (net.Conn, error) {
+	conn, err := l.AcceptTCP()
+	if err != nil {
+		return nil, err
+	}
+	return conn, conn.SetWriteBuffer(4 << 10)
+}
+
 // Not parallel: it counts the goroutines of the process.
 //
 // req: X2. The server disconnects a client that does not read its subscription, on every
@@ -67,12 +79,12 @@ func TestReq_X2_WhoNeverReadsIsCut(t *testing.T) {
 	before := runtime.NumGoroutine()
 	t.Run("", func(t *testing.T) { // which closes its connections at the end
 		g, feed := changing()
-		uris := make([]string, 10)
-		for i := range uris {
-			uris[i] = fmt.Sprint("test://", i, "/", strings.Repeat("x", 50<<10))
-		}
+		uris := []string{"test://a/" + strings.Repeat("x", 50<<10), "test://b/" + strings.Repeat("x", 50<<10)}
 		streams := make(chan func() int, 2)
-		s := open(t, g, mcpserver.HTTPOptions{Subscriptions: feed, WriteTime: short, Open: func(_ string, count func() int) { streams <- count }})
+		ln, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
+		require.NoError(t, err)
+		o := mcpserver.HTTPOptions{Subscriptions: feed, WriteTime: short, Open: func(_ string, count func() int) { streams <- count }}
+		s := openOn(t, shallow{ln.(*net.TCPListener)}, &http.Transport{}, g, o)
 		s.unreadStreams(uris)
 		e := stream(t, s.post(listen("7", thing), modernly("subscriptions/listen")...))
 		assert.Contains(t, e.next().Method, "acknowledged")

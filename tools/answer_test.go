@@ -102,7 +102,7 @@ func lone(f *testing.F) *server.MCPServer {
 	now := func() time.Time { return wednesday }
 	vennio, err := vennioclient.New(canary, vennioclient.WithBaseURL("http://127.0.0.1:1"), vennioclient.WithRetry(vennioclient.Retry{Attempts: 1}))
 	require.NoError(f, err)
-	db := sqldb.Open("")
+	db := sqldb.OpenWith("", longWait)
 	f.Cleanup(func() { require.NoError(f, db.Close()) })
 	w := &world{deps: tools.Deps{
 		Service: scheduling.Service{

@@ -22,13 +22,13 @@ const (
 
 // each runs a test for each protocol in which a client can ask, in a world whose
 // agent has p before it.
-func each(t *testing.T, who func() *person, run func(*testing.T, *world, *person)) {
+func each(t *testing.T, who func() *person, run func(*testing.T, *world, *person), options ...option) {
 	t.Helper()
 	t.Parallel()
 	for _, protocol := range asking {
 		t.Run(protocol, func(t *testing.T) {
 			t.Parallel()
-			w, p := newWorld(t), who()
+			w, p := newWorld(t, options...), who()
 			w.deps.ApprovalURL = func(id string) (string, error) { return "http://127.0.0.1:1/approvals/" + id, nil }
 			w.meet(protocol, p, nil)
 			run(t, w, p)

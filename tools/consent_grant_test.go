@@ -13,6 +13,7 @@ import (
 	"github.com/vennio-mcp/vennio-mcp/internal/consent"
 	"github.com/vennio-mcp/vennio-mcp/internal/sqldb"
 	"github.com/vennio-mcp/vennio-mcp/schemas"
+	"github.com/vennio-mcp/vennio-mcp/vennioclient"
 	"github.com/vennio-mcp/vennio-mcp/vennioclient/sandbox"
 )
 
@@ -23,6 +24,17 @@ func unlimited(w *world) {
 	w.t.Cleanup(api.Close)
 	w.url = api.URL
 	w.deps.Vennio = w.client(canary)
+}
+
+// crowded is unlimited for calls that wait for one another, however long that takes: Vennio refuses a
+// write while the same one is in progress.
+func crowded(w *world) {
+	unlimited(w)
+	patient(w)
+}
+
+func patient(w *world) {
+	w.deps.Vennio = w.client(canary, vennioclient.WithRetry(vennioclient.Retry{Attempts: 10_000, Base: time.Millisecond, Max: 10 * time.Millisecond}))
 }
 
 // req: C2. What the person accepted was this; under its slot id nothing else is
@@ -83,14 +95,14 @@ func TestReq_C6_ManyCallsOverTwoServersAreOneBooking(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	shared := func(w *world) {
-		db := sqldb.Open(dir)
+		db := sqldb.OpenWith(dir, longWait)
 		t.Cleanup(func() { require.NoError(t, db.Close()) })
 		w.deps.Ledger, w.deps.Policy = consent.New(db, w.deps.Now), consent.PolicyHuman
 	}
-	one := newWorld(t, unlimited, shared)
+	one := newWorld(t, crowded, shared)
 	two := newWorld(t, shared, func(w *world) {
 		w.vennio, w.url = one.vennio, one.url
-		w.deps.Vennio = w.client(canary)
+		patient(w)
 	})
 	booking := agreed(one.slot().SlotID)
 	one.approve(one.waiting(booking).ID, true, consent.OnPage)
@@ -127,7 +139,7 @@ func TestReq_C6_ManyFormsOneBooking(t *testing.T) {
 		}
 		assert.Equal(t, 1, w.vennio.Writes())
 		w.kinds()
-	})
+	}, crowded)
 }
 
 // req: I3. The answer is lost: unknown, and on record as such; the same call

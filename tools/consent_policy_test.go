@@ -96,7 +96,7 @@ func TestReq_C3_AnUnusedAttestationDoesNotSpareTheQuestion(t *testing.T) {
 	t.Parallel()
 	w, p := newWorld(t), says(decline)
 	booking := agreed(w.slot().SlotID)
-	db := sqldb.Open("")
+	db := sqldb.OpenWith("", longWait)
 	t.Cleanup(func() { require.NoError(t, db.Close()) })
 	w.deps.Ledger = consent.New(db, w.deps.Now)
 	w.approve(w.waiting(booking).ID, true, consent.OnPage)

@@ -92,7 +92,7 @@ func TestReq_C2_AConsentHoldsForExactlyWhatWasAgreed(t *testing.T) {
 
 func TestParallelCallsEndInOneBooking(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newWorld(t, crowded)
 	booking := agreed(w.slot().SlotID)
 	const agents = 20
 	ids := make([]string, agents)

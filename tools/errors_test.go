@@ -98,11 +98,9 @@ func TestARateLimitTellsHowLongToWait(t *testing.T) {
 
 func TestVennioDownIsNotDoneAndNotUnknown(t *testing.T) {
 	t.Parallel()
-	gone := httptest.NewServer(http.NotFoundHandler())
-	gone.Close()
 	w := newWorld(t)
 	booking := agreed(w.slot().SlotID)
-	down := newWorld(t, withVennioAt(gone.URL))
+	down := newWorld(t, withVennioAt("http://127.0.0.1:1"))
 	assert.Equal(t, schemas.CodeUnavailable, down.find(args{}).Code)
 	got := down.book(booking)
 	assert.Equal(t, schemas.CodeUnavailable, got.Code, "nothing was ever sent: %s", got.Text)
@@ -113,13 +111,12 @@ func TestASlowVennioIsGivenUpOn(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	booking := agreed(w.slot().SlotID)
-	patient, quick := w.deps.Vennio, vennioclient.WithHTTPClient(&http.Client{Timeout: time.Second})
-	w.deps.Vennio = w.client(canary, quick) // for the call that Vennio does not answer, and no other
+	w.deps.Vennio = w.client(canary, vennioclient.WithHTTPClient(&http.Client{Timeout: time.Second})) // for the call that Vennio does not answer, and no other
 	w.connect()
 	w.vennio.SlowNext(3, time.Minute)
 	assert.Equal(t, schemas.CodeOutcomeUnknown, w.book(booking).Code)
 	w.vennio.Calm() // an attempt may have ended before it arrived
-	w.deps.Vennio = patient
+	crowded(w)
 	w.connect()
 	again := w.book(booking)
 	assert.Equal(t, "confirmed", again.Data.Status, again.Text)

@@ -100,9 +100,12 @@ func newWorld(t *testing.T, options ...option) *world {
 // everyToolset selects the tools of all toolsets.
 func everyToolset() tools.Selection { return tools.Selection{Toolsets: tools.Toolsets()} }
 
+// longWait makes a database wait however slow the machine is.
+var longWait = sqldb.Options{Patience: time.Minute, Stall: 5 * time.Minute}
+
 func newLedger(t *testing.T, now func() time.Time) *consent.Ledger {
 	t.Helper()
-	db := sqldb.Open("")
+	db := sqldb.OpenWith("", longWait)
 	t.Cleanup(func() { require.NoError(t, db.Close()) })
 	return consent.New(db, now)
 }

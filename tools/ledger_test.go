@@ -24,7 +24,7 @@ func onDisk(t *testing.T) (o option, change func(statement string)) {
 	dir := t.TempDir()
 	change = func(statement string) {
 		t.Helper()
-		other, err := sql.Open("sqlite", filepath.Join(dir, "vennio-mcp.db")+"?_busy_timeout=5000")
+		other, err := sql.Open("sqlite", filepath.Join(dir, "vennio-mcp.db")+"?_busy_timeout=60000")
 		require.NoError(t, err)
 		done, err := other.ExecContext(t.Context(), statement)
 		require.NoError(t, err)
@@ -34,7 +34,7 @@ func onDisk(t *testing.T) (o option, change func(statement string)) {
 		require.NoError(t, other.Close())
 	}
 	return func(w *world) {
-		db := sqldb.Open(dir)
+		db := sqldb.OpenWith(dir, longWait)
 		t.Cleanup(func() { require.NoError(t, db.Close()) })
 		w.deps.Ledger = consent.New(db, func() time.Time { return w.clock })
 	}, change
@@ -219,7 +219,7 @@ func TestAStoreThatTakesNoWritesIsNotAnInternalError(t *testing.T) {
 	t.Parallel()
 	for _, fault := range []string{"query_only = 1", "max_page_count = 1"} {
 		for _, policy := range []consent.Policy{consent.PolicyAttested, consent.PolicyHuman} {
-			w, db := newWorld(t), sqldb.Open("")
+			w, db := newWorld(t), sqldb.OpenWith("", longWait)
 			t.Cleanup(func() { require.NoError(t, db.Close()) })
 			w.deps.Ledger, w.deps.Policy = consent.New(db, w.deps.Now), policy
 			w.connect()

@@ -26,7 +26,7 @@ type forgetful struct {
 
 func newForgetful(t *testing.T, options ...option) *forgetful {
 	t.Helper()
-	f := &forgetful{world: newWorld(t, options...), db: sqldb.Open("")}
+	f := &forgetful{world: newWorld(t, options...), db: sqldb.OpenWith("", longWait)}
 	t.Cleanup(func() { require.NoError(t, f.db.Close()) })
 	f.deps.Policy = consent.PolicyAttested
 	f.restart()
@@ -236,9 +236,10 @@ func TestASweepSettlesWhatWasErased(t *testing.T) {
 // waits, and the booking is recorded before the call returns it.
 func TestASettlementIsTriedAgainWhileTheCallWaits(t *testing.T) {
 	t.Parallel()
-	w, db := newWorld(t), sqldb.Open("")
+	w, db := newWorld(t), sqldb.OpenWith("", longWait)
 	t.Cleanup(func() { require.NoError(t, db.Close()) })
 	w.deps.Ledger, w.deps.Policy = consent.New(db, w.deps.Now), consent.PolicyAttested
+	w.deps.Ledger.RetryFor = time.Minute
 	w.onWrite(func() {
 		storetest.Pragma(t, db, "query_only = 1")
 		time.AfterFunc(50*time.Millisecond, func() { storetest.Pragma(t, db, "query_only = 0") })

@@ -4,6 +4,7 @@ import (
 	"context"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/mark3labs/mcp-go/client"
 	"github.com/mark3labs/mcp-go/mcp"
@@ -23,7 +24,7 @@ func connect(t *testing.T) *client.Client {
 	s := server.NewMCPServer("test", "0", server.WithInstructions(prompts.Instructions(everything, consent.PolicyAsk)), server.WithPromptCapabilities(false),
 		server.WithCompletions(), server.WithPromptCompletionProvider(prompts.Completer{Hosts: func(context.Context) []string { return []string{"Alice Marlow", "Bob Reyes"} }}))
 	s.AddPrompts(prompts.Catalog(everything, consent.PolicyAsk)...)
-	c, err := client.NewInProcessClient(s)
+	c, err := client.NewInProcessClientWithOptions(s, client.WithDiscoverTimeout(time.Minute))
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = c.Close() })
 	require.NoError(t, c.Start(t.Context()))

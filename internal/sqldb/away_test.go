@@ -25,7 +25,7 @@ import (
 // hasty opens a database that does not wait long for other processes.
 func hasty(t *testing.T, where string) *sqldb.DB {
 	t.Helper()
-	db := sqldb.OpenWith(where, sqldb.Options{Patience: 500 * time.Millisecond, Stall: 2 * time.Second})
+	db := sqldb.OpenWith(where, sqldb.Options{Patience: 500 * time.Millisecond, Stall: 5 * time.Second})
 	t.Cleanup(func() { require.NoError(t, db.Close()) })
 	return db
 }
@@ -82,7 +82,7 @@ func TestAReadOnlySQLiteDatabaseIsUnavailable(t *testing.T) {
 	require.NoError(t, db.Raw(t.Context(), `PRAGMA query_only = 1`))
 	require.ErrorIs(t, db.Write(t.Context(), keepAct("b")), sqldb.ErrUnavailable)
 	require.ErrorIs(t, db.Probe(t.Context()), sqldb.ErrUnavailable)
-	require.Eventually(t, func() bool { return db.Write(t.Context(), keepAct("b")) == nil }, 30*time.Second, 10*time.Millisecond)
+	require.Eventually(t, func() bool { return db.Write(t.Context(), keepAct("b")) == nil }, time.Minute, 10*time.Millisecond)
 	memory := open(t, "")
 	require.NoError(t, memory.Write(t.Context(), keepAct("a")))
 	require.NoError(t, memory.Raw(t.Context(), `PRAGMA query_only = 1`))

@@ -422,7 +422,7 @@ func TestReq_O5_DecisionsDoNotDeadlock(t *testing.T) {
 		require.Eventually(t, func() bool {
 			counted, err := db.Texts(t.Context(), `SELECT 'counted' FROM pg_stat_database WHERE datname = current_database() AND xact_commit > 100`)
 			return assert.NoError(t, err) && len(counted) == 1
-		}, 30*time.Second, 100*time.Millisecond)
+		}, time.Minute, 100*time.Millisecond)
 		deadlocks, err := db.Texts(t.Context(), `SELECT CAST(deadlocks AS TEXT) FROM pg_stat_database WHERE datname = current_database()`)
 		require.NoError(t, err)
 		assert.Equal(t, []string{"0"}, deadlocks)

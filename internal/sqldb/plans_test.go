@@ -277,7 +277,7 @@ func (p *program) revocation(ctx context.Context) {
 	require.Eventually(t, func() bool {
 		_, tasks, err := service.Of("").Show(ctx, "evt_1")
 		return err == nil && len(tasks) == 1 && string(tasks[0].State) == "done"
-	}, 30*time.Second, 10*time.Millisecond)
+	}, 3*time.Minute, 10*time.Millisecond)
 	stop()
 	require.NoError(t, <-done)
 	_, err = service.HasEvents(ctx, "acme")

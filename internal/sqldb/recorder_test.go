@@ -36,7 +36,7 @@ type Recorder struct {
 
 // Recorded opens a DB that records its statements. where is not empty.
 func Recorded(where string) (*DB, *Recorder) {
-	db := Open(where)
+	db := OpenWith(where, Options{Patience: time.Minute, Stall: 5 * time.Minute})
 	r := &Recorder{dialect: db.dialect, where: where, seen: map[string]bool{}}
 	db.dialect = r
 	return db, r

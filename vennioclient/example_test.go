@@ -24,7 +24,7 @@ func Example() {
 	}))
 	defer server.Close()
 
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	c, err := vennioclient.New("vennio_sk_test_example", vennioclient.WithBaseURL(server.URL))
 	if err != nil {

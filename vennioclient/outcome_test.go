@@ -66,9 +66,7 @@ func TestReq_I3_OutcomeOfAttempts(t *testing.T) {
 // What never left this machine was not done.
 func TestReq_I3_NeverSentIsNotDone(t *testing.T) {
 	t.Parallel()
-	closed := play(t)
-	closed.Close()
-	c := closed.client()
+	c := client(t, vennioclient.WithBaseURL("http://127.0.0.1:1"))
 	_, err := c.CreateBooking(t.Context(), "key-1", aRequest)
 	e := asError(t, err)
 	assert.Equal(t, vennioclient.KindNetwork, e.Kind)

@@ -153,19 +153,19 @@ func TestRequestsAreTimedByOperationWithoutIds(t *testing.T) {
 	t.Parallel()
 	m := observe.NewMetrics("v0")
 	vennio := httptest.NewServer(http.NotFoundHandler())
+	t.Cleanup(vennio.Close)
 	client := &http.Client{Transport: observe.Transport(http.DefaultTransport, observe.Logger(io.Discard, "info", "json"), m)}
-	get := func(path string) {
-		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, vennio.URL+path, nil)
+	get := func(url string) {
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, nil)
 		require.NoError(t, err)
 		if resp, err := client.Do(req); err == nil {
 			require.NoError(t, resp.Body.Close())
 		}
 	}
-	get("/v1/bookings/bk_secret")
-	get("/base/v1/availability/slots?from=now")
-	get("/elsewhere/bk_secret")
-	vennio.Close()
-	get("/v1/bookings")
+	get(vennio.URL + "/v1/bookings/bk_secret")
+	get(vennio.URL + "/base/v1/availability/slots?from=now")
+	get(vennio.URL + "/elsewhere/bk_secret")
+	get("http://127.0.0.1:1/v1/bookings")
 	body := scrape(t, m.Handler())
 	for _, want := range []string{
 		`vennio_mcp_upstream_seconds_count{operation="GET /v1/bookings/{id}",status="404"} 1`,

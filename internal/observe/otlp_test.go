@@ -246,7 +246,7 @@ func TestTemporaryErrorsOfTheCollectorAreRetried(t *testing.T) {
 		"at once":              {answers{status(200, "")}, 0, ""},
 		"down, then busy":      {answers{unreachable, status(503, "7"), status(429, ""), status(200, "")}, 7 * time.Second, ""},
 		"refused":              {answers{status(400, "")}, 0, "Bad Request"},
-		"unreachable for long": {slices.Repeat(answers{unreachable}, 100), retryFor / 2, "refused"},
+		"unreachable for long": {slices.Repeat(answers{unreachable}, 100), retryFor / 3, "refused"},
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			to := &collector{url: "http://collector/v1/traces", http: &http.Client{Transport: &c.answers}}

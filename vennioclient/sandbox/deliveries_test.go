@@ -55,9 +55,9 @@ func TestDeliveriesAreRetriedThreeTimes(t *testing.T) {
 
 func TestAnUnreachableReceiverIsAFailedDelivery(t *testing.T) {
 	t.Parallel()
-	r := receive(t, nil)
-	s := subscribed(t, sandbox.Options{Wait: new(waits).wait}, r)
-	r.Close()
+	s := newServer(sandbox.Options{Wait: new(waits).wait})
+	t.Cleanup(s.Close)
+	want[hook](t, s, http.StatusCreated, subscribe("http://127.0.0.1:1"))
 	booked(t, s, alice)
 	assert.Equal(t, sandbox.Deliveries{Failed: 1}, settled(t, s))
 }

@@ -9,6 +9,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/goccy/go-yaml"
@@ -185,6 +186,8 @@ func TestAReleaseIsSignedAndItsProvenanceIsStored(t *testing.T) {
 func repository(t *testing.T, files map[string]string) (dir string) {
 	t.Helper()
 	dir = t.TempDir()
+	syscall.ForkLock.RLock() // a process that another test starts meanwhile would hold a program open for writing: "text file busy"
+	defer syscall.ForkLock.RUnlock()
 	for path, text := range files {
 		path = filepath.Join(dir, filepath.FromSlash(path))
 		require.NoError(t, os.MkdirAll(filepath.Dir(path), 0o700))

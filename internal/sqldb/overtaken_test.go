@@ -19,16 +19,17 @@ import (
 // overtaken is a ledger on which a decision is overtaken by another process.
 type overtaken struct {
 	*consent.Ledger
-	t      *testing.T
-	db     *sqldb.DB
-	other  *consent.Ledger // of the other process
-	before func()          // runs once, after the next transaction has begun
+	t        *testing.T
+	location string
+	db       *sqldb.DB
+	other    *consent.Ledger // of the other process
+	before   func()          // runs once, after the next transaction has begun
 }
 
 func newOvertaken(t *testing.T) *overtaken {
 	t.Helper()
 	location := storetest.Folder(t)
-	o := &overtaken{t: t, db: open(t, location), other: consent.New(open(t, location), func() time.Time { return monday })}
+	o := &overtaken{t: t, location: location, db: open(t, location), other: consent.New(open(t, location), func() time.Time { return monday })}
 	o.Ledger = consent.New(o.db, func() time.Time { // called when the transaction has its snapshot
 		if do := o.before; do != nil {
 			o.before = nil
@@ -294,6 +295,35 @@ func TestReq_C5_CardKeysThatAreReplacedMeanwhile(t *testing.T) {
 		_, err := o.IssueCardKey(t.Context(), p.ID, "caller")
 		return err
 	}))
+}
+
+// field: answer that is committed while the statement that stores a new card key waits for it
+// req: C5. Only PostgreSQL has such a moment.
+func TestReq_C5_NoCardKeyIsIssuedForAnAnsweredRequest(t *testing.T) {
+	t.Parallel()
+	o := newOvertaken(t)
+	p, issued := o.ask("s"), make(chan error, 1)
+	issue := func() {
+		_, err := o.IssueCardKey(t.Context(), p.ID, "caller")
+		issued <- err
+	}
+	require.NoError(t, open(t, o.location).Write(t.Context(), func(tx *sqldb.Tx) error {
+		if err := tx.Exec(`UPDATE proposals SET state = 'declined' WHERE id = ?`, p.ID); err != nil || !o.db.Shared() {
+			return err
+		}
+		go issue()
+		for len(issued) == 0 {
+			waiting, err := sqldb.One(tx, sqldb.Column[int], `SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()`)
+			if err != nil || *waiting > 0 {
+				return err
+			}
+		}
+		return nil
+	}))
+	if !o.db.Shared() {
+		issue()
+	}
+	require.ErrorIs(t, <-issued, consent.ErrAnswered)
 }
 
 // withPasskeys returns a ledger with the passkeys of two people.

@@ -261,7 +261,7 @@ func failed(w http.ResponseWriter, err error) {
 		w.Header().Set("Retry-After", "5")
 		write(w, http.StatusServiceUnavailable, page{
 			Heading: "Please try again", Refresh: 5,
-			Lead: "The record of approvals is not available right now. This page will soon show whether your answer was saved.",
+			Lead: "The record of approvals is not available right now, so it is not known whether your answer was saved.",
 		})
 	default:
 		write(w, http.StatusInternalServerError, page{Heading: "That did not work", Lead: "Please open this page again in a moment. It will show whether your answer was saved."})

@@ -309,7 +309,7 @@ func (c passkeyChange) apply() (page, error) {
 		if err == nil {
 			err = c.pages.ledger.RemovePasskey(c.r.Context(), c.token, *signed, c.site)
 		}
-		return page{Heading: "The passkey was removed", Done: true, Lead: "It can no longer sign. You can close this page."}, err
+		return page{Heading: "The passkey was removed", Done: true, Lead: "It can no longer sign."}, err
 	}
 	made, nonce := form.Get("made"), form.Get("made_nonce")
 	if err := c.pages.checkNonce(c.token, nonce); err != nil {
@@ -329,7 +329,7 @@ func (c passkeyChange) apply() (page, error) {
 	if errors.Is(err, consent.ErrUnsigned) && confirmed == nil {
 		return c.confirmPage(added, made, nonce), nil
 	}
-	return page{Heading: "The passkey was added", Done: true, Lead: "You can now sign what you approve with it. You can close this page.", Facts: c.facts(c.link.Name)}, err
+	return page{Heading: "The passkey was added", Done: true, Lead: "You can now sign what you approve with it.", Facts: c.facts(c.link.Name)}, err
 }
 
 // confirmPage asks for the signature of an existing passkey over a new one.

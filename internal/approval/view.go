@@ -59,7 +59,7 @@ func (p *Pages) view(ctx context.Context, proposal consent.Proposal, grant *cons
 		loc, _ := times.Zone(proposal.Act.Zone)
 		shown.Until = times.Clock(proposal.Expires.Truncate(time.Minute), loc) + " (" + proposal.Act.Zone + ")"
 	case proposal.State == consent.StateDeclined:
-		shown.Heading, shown.Lead = "Declined", "Nothing was changed. You can close this page."
+		shown.Heading, shown.Lead = "Declined", "Nothing was changed."
 	case proposal.State == consent.StateExpired:
 		shown.Heading, shown.Lead = "Too late", "This request has expired. Nothing was changed; the assistant can ask again."
 	default: // the approval is missing: its data has just been erased
@@ -68,13 +68,10 @@ func (p *Pages) view(ctx context.Context, proposal consent.Proposal, grant *cons
 	return shown
 }
 
-// aboutPage removes what the page says about itself.
-var aboutPage = strings.NewReplacer(" You can close this page.", "", " This page will show the result.", "")
-
 // Result describes the result of a proposal, for a terminal.
 func Result(proposal consent.Proposal, grant *consent.Grant) (heading, lead string) {
 	shown := new(Pages).view(context.Background(), proposal, grant)
-	return shown.Heading, aboutPage.Replace(shown.Lead)
+	return shown.Heading, shown.Lead
 }
 
 // wording is what the page says about acts with one verb.
@@ -115,27 +112,27 @@ func (p *Pages) outcome(ctx context.Context, shown *page, proposal consent.Propo
 		shown.Heading, shown.Lead = of.notMade(), "Nothing was changed: "+Because(g.Detail)
 	case consent.Unknown:
 		shown.Heading, shown.Refresh = "Not known yet", 5*resultRefresh
-		shown.Lead = "Vennio gave no clear answer, so this may or may not have been done. The server keeps checking, and it cannot be done twice. This page will show the result."
+		shown.Lead = "Vennio gave no clear answer, so this may or may not have been done. The server keeps checking, and it cannot be done twice."
 	case consent.Sent:
 		shown.Heading, shown.Refresh = of.making(), resultRefresh
-		shown.Lead = "You approved it, and the request was sent to Vennio. This page will show the result."
+		shown.Lead = "You approved it, and the request was sent to Vennio."
 	default:
 		shown.Heading, shown.Refresh = of.making(), resultRefresh
-		shown.Lead = "You approved it. Nothing has been changed yet. This page will show the result."
+		shown.Lead = "You approved it. Nothing has been changed yet."
 		switch {
 		case proposal.Act.Response != "": // only the call contains the invitation
 			shown.Heading = of.notMade() + " yet"
-			shown.Lead = "You approved it. The assistant's next call will do it, until " + g.Expires.UTC().Format("15:04") + " UTC, because this server keeps no invitation links. This page will show the result."
+			shown.Lead = "You approved it. The assistant's next call will do it, until " + g.Expires.UTC().Format("15:04") + " UTC, because this server keeps no invitation links."
 		case p.writer(proposal) == nil:
 			shown.Heading = of.notMade() + " yet"
-			shown.Lead = "You approved it. A running server with the key for this calendar will do it within half a minute, or else the assistant's next call will, until " + g.Expires.UTC().Format("15:04") + " UTC. This page will show the result."
+			shown.Lead = "You approved it. A running server with the key for this calendar will do it within half a minute, or else the assistant's next call will, until " + g.Expires.UTC().Format("15:04") + " UTC."
 		}
 	}
 }
 
 func (p *Pages) done(ctx context.Context, shown *page, proposal consent.Proposal, g consent.Grant) {
 	shown.Heading, shown.Done = wordings[proposal.Act.Verb()].made(), true
-	shown.Lead = "It is done. You can close this page. The assistant will see the result when it asks again."
+	shown.Lead = "It is done. The assistant will see the result when it asks again."
 	if proposal.Act.Verb() != "Book" {
 		return
 	}

@@ -133,7 +133,7 @@ test('every panel of the dashboard shows data of a running server', { timeout: 3
     panels.push(`<section style="grid-column:${x + 1}/span ${w}"><h2>${escape(panel.title)}</h2>${drawn(panel, series, range)}</section>`)
   }
   const page = await browser.newPage({ viewport: { width: 1200, height: 800 } })
-  const caption = 'docs/operations/dashboard.json with the metrics of a server in the sandbox, as Prometheus stored them. Drawn by .ci/clients/dashboard.mjs, not by Grafana.'
+  const caption = 'docs/operations/dashboard.json with the metrics of a server that calls vennio-mcp sandbox, as Prometheus stored them. Drawn by .ci/clients/dashboard.mjs, not by Grafana.'
   await page.setContent(`<style>${style}</style><header><h1>${escape(board.title)}</h1><p>${caption}</p></header><main>${panels.join('')}</main>`)
   assert.equal(await page.locator('section:not(.row)').count(), board.panels.filter(({ type }) => type !== 'row').length)
   if (process.env.SCREENSHOTS) {

@@ -2,18 +2,11 @@
 // SCREENSHOTS=docs/images writes the screenshots of the documentation.
 import assert from 'node:assert/strict'
 import { mkdir } from 'node:fs/promises'
-import { after, before, test } from 'node:test'
-import { launch, paired, tab } from './lib/browser.mjs'
-import { book, build, firstSlot, link, World } from './lib/program.mjs'
-import { buildAhead } from './lib/skewed.mjs'
+import { test } from 'node:test'
+import { paired, tab } from './lib/browser.mjs'
+import { ahead, book, browser, firstSlot, link, prepare, program, World } from './lib/program.mjs'
 
-let program, ahead, browser
-before(async () => {
-  program = await build()
-  ahead = await buildAhead(11 * 60)
-  browser = await launch()
-}, { timeout: 600_000 })
-after(async () => { await browser?.close(); await program?.remove(); await ahead?.remove() })
+prepare({ withAhead: true, withBrowser: true })
 
 const limit = { timeout: 240_000 }
 

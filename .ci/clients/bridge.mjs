@@ -1,14 +1,12 @@
 // req: Q4. mcp-remote connects a client that only supports stdio to our HTTP transports. Elicitation works through it
 // too.
 import assert from 'node:assert/strict'
-import { after, before, test } from 'node:test'
+import { test } from 'node:test'
 import { sdks } from './lib/clients.mjs'
 import { installed } from './lib/installed.mjs'
-import { build, findsAndBooks, World } from './lib/program.mjs'
+import { findsAndBooks, prepare, program, World } from './lib/program.mjs'
 
-let program
-before(async () => { program = await build() }, { timeout: 600_000 })
-after(() => program?.remove())
+prepare()
 
 /** bridge returns an agent behind mcp-remote. The server requires no login, so no browser is opened. */
 async function bridge(world, transport, options) {

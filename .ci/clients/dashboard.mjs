@@ -6,18 +6,15 @@ import { once } from 'node:events'
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import { join } from 'node:path'
-import { after, before, test } from 'node:test'
+import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
-import { launch } from './lib/browser.mjs'
 import { sdks } from './lib/clients.mjs'
-import { build, World } from './lib/program.mjs'
+import { browser, prepare, program, World } from './lib/program.mjs'
 
 const board = JSON.parse(await readFile(fileURLToPath(new URL('../../docs/operations/dashboard.json', import.meta.url))))
 const seconds = Number(process.env.TRAFFIC_SECONDS ?? 15)
 
-let program, browser
-before(async () => { program = await build(); browser = await launch() }, { timeout: 600_000 })
-after(async () => { await browser?.close(); await program?.remove() })
+prepare({ withBrowser: true })
 
 /** sink answers the requests of follow-ups: some are to be retried, one is a dead letter. */
 async function sink(t) {

@@ -2,13 +2,11 @@
 // Streamable HTTP and SSE. For every answer the test counts the writes to Vennio.
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import { after, before, describe, test } from 'node:test'
+import { describe, test } from 'node:test'
 import { sdks } from './lib/clients.mjs'
-import { approve, book, build, firstSlot, link, World } from './lib/program.mjs'
+import { approve, book, firstSlot, link, prepare, program, World } from './lib/program.mjs'
 
-let program
-before(async () => { program = await build() }, { timeout: 600_000 })
-after(() => program?.remove())
+prepare()
 
 const limit = { timeout: 240_000 }
 const yes = { action: 'accept', content: { approve: true } }

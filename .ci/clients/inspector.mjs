@@ -2,16 +2,14 @@
 // processes than the one that created it.
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
-import { after, before, test } from 'node:test'
+import { test } from 'node:test'
 import { promisify } from 'node:util'
 import { installed, node22 } from './lib/installed.mjs'
-import { build, findsAndBooks, World } from './lib/program.mjs'
+import { findsAndBooks, prepare, program, World } from './lib/program.mjs'
 
 const inspector = installed('@modelcontextprotocol/inspector/clients/launcher/build/index.js')
 
-let program
-before(async () => { program = await build() }, { timeout: 600_000 })
-after(() => program?.remove())
+prepare()
 
 /** targets are the Inspector's arguments for the program's transports. */
 const targets = {

@@ -3,13 +3,11 @@
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { readFile } from 'node:fs/promises'
-import { after, before, test } from 'node:test'
+import { test } from 'node:test'
 import { MultiServerMCPClient } from '@langchain/mcp-adapters'
-import { build, findsAndBooks, firstSlot, World } from './lib/program.mjs'
+import { findsAndBooks, firstSlot, prepare, program, World } from './lib/program.mjs'
 
-let program
-before(async () => { program = await build() }, { timeout: 600_000 })
-after(() => program?.remove())
+prepare()
 
 /** load returns LangChain's tools by name, from a server over SSE, and an agent that calls them. */
 async function load(world) {

@@ -2,23 +2,15 @@
 // documented: what a person then sees, and what is written. SCREENSHOTS=docs/images writes the pictures of the documentation.
 import assert from 'node:assert/strict'
 import { mkdir } from 'node:fs/promises'
-import { after, before, test } from 'node:test'
-import { launch } from '../lib/browser.mjs'
+import { test } from 'node:test'
 import { openCard } from '../lib/host.mjs'
-import { build, firstSlot, World } from '../lib/program.mjs'
-import { buildAhead } from '../lib/skewed.mjs'
+import { ahead, browser, firstSlot, prepare, program, World } from '../lib/program.mjs'
 
 const slotsCard = 'ui://vennio/slots/v1.html', bookingCard = 'ui://vennio/booking/v1.html'
 const cards = { extensions: { 'io.modelcontextprotocol/ui': { mimeTypes: ['text/html;profile=mcp-app'] } } }
 const limit = { timeout: 240_000 }
 
-let program, ahead, browser
-before(async () => {
-  program = await build()
-  ahead = await buildAhead(11 * 60)
-  browser = await launch()
-}, { timeout: 600_000 })
-after(async () => { await browser?.close(); await program?.remove(); await ahead?.remove() })
+prepare({ withAhead: true, withBrowser: true })
 
 async function connected(t, { consent = 'human', protocol = '2025-11-25' } = {}) {
   const world = await World.open(t, program)

@@ -2,16 +2,13 @@
 // form they closed. SCREENSHOTS=folder keeps pictures.
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
-import { after, before, test } from 'node:test'
-import { launch } from '../lib/browser.mjs'
+import { test } from 'node:test'
 import { installed, node22 } from '../lib/installed.mjs'
-import { build, World } from '../lib/program.mjs'
+import { browser, prepare, program, World } from '../lib/program.mjs'
 
 const limit = { timeout: 300_000 }
 
-let program, browser
-before(async () => { program = await build(); browser = await launch() }, { timeout: 600_000 })
-after(async () => { await browser?.close(); await program?.remove() })
+prepare({ withBrowser: true })
 
 /** inspector opens the Apps tab of the Inspector's page, connected to the program. */
 async function inspector(t, form) {

@@ -5,9 +5,12 @@ import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
+import { after, before } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
+import { launch } from './browser.mjs'
 import { sdks } from './clients.mjs'
+import { buildAhead } from './skewed.mjs'
 
 const repository = fileURLToPath(new URL('../../..', import.meta.url))
 const patience = 60_000 // ms until a process must have printed its address
@@ -18,6 +21,20 @@ export async function build(source = './cmd/vennio-mcp', module = '.') {
   const path = join(folder, basename(source))
   await promisify(execFile)('go', ['build', '-o', path, source], { cwd: join(repository, module) })
   return { path, remove: () => rm(folder, { recursive: true, force: true }) }
+}
+
+/** What the tests of a file share, each file in a process of its own: the program, the program with a clock that is eleven
+ * minutes ahead, and a browser. */
+export let program, ahead, browser
+
+/** prepare makes them before the tests of the file that calls it, and removes them afterwards. */
+export function prepare({ withAhead = false, withBrowser = false } = {}) {
+  before(async () => {
+    program = await build()
+    if (withAhead) ahead = await buildAhead(11 * 60)
+    if (withBrowser) browser = await launch()
+  }, { timeout: 600_000 })
+  after(async () => { await browser?.close(); await program?.remove(); await ahead?.remove() })
 }
 
 /** World has a sandbox of Vennio and an empty home directory for the programs of one test. */

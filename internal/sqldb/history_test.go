@@ -2,6 +2,8 @@ package sqldb_test
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -106,9 +108,9 @@ func TestReq_O6_RowsReadPerBookingDoNotDependOnHistory(t *testing.T) {
 	t.Parallel()
 	p := newProgram(t)
 	require.NoError(t, p.db.Read(t.Context(), func(*sqldb.Tx) error { return nil }))
-	sizes := []int{0, 3_000}
-	if p.db.Shared() {
-		sizes = []int{0, 10_000, 100_000}
+	sizes, noise := []int{0, 3_000}, 10
+	if p.db.Shared() { // what it reads also varies with the layout of its tables; one row in 900 of those added is more
+		sizes, noise = []int{0, 10_000, 100_000}, 100
 	}
 	paths := p.paths()
 	const sweeps = 2_000 // two of these record of 20 proposals, and of 20 grants, that they expired, if there are so many
@@ -125,14 +127,15 @@ func TestReq_O6_RowsReadPerBookingDoNotDependOnHistory(t *testing.T) {
 		}
 		for _, daily := range []int{0, 1_000_000} {
 			p.deps.Limits.Daily = daily
-			for name, do := range paths {
+			for _, name := range slices.Sorted(maps.Keys(paths)) {
+				do := paths[name]
 				do() // once before it counts, so that both begin with full caches
 				p.rec.Read()
 				do()
 				key := fmt.Sprintf("%s, daily limit %d", name, daily)
 				read := p.rec.Read()
 				t.Logf("%6d past bookings: %4d read to %s", size, read, key)
-				most := before[key] + 10 + slack[name]
+				most := before[key] + noise + slack[name]
 				if i == 1 { // the planner reads tables with few rows in another way, and SQLite's trees become deeper
 					most += before[key] + 30
 				}

@@ -94,14 +94,18 @@ const afterAwaiting = "awaiting"
 
 // Expect is the required state after the conversation.
 type Expect struct {
-	Outcome   []string  `yaml:"outcome"`   // the outcomes that the model may report
-	Bookings  []Meeting `yaml:"bookings"`  // exactly these are new or were moved
-	Cancelled []string  `yaml:"cancelled"` // seeded bookings; all other seeded bookings must stay as they are
-	Notes     []Noted   `yaml:"notes"`
-	Links     []Link    `yaml:"links"`
-	Polls     []Poll    `yaml:"polls"`
-	Unknown   int       `yaml:"unknown"` // attempts of which the ledger records at least as often that their outcome was unknown
+	Outcome   []string   `yaml:"outcome"`   // the outcomes that the model may report
+	Bookings  []Meeting  `yaml:"bookings"`  // exactly these are new or were moved
+	Cancelled []string   `yaml:"cancelled"` // seeded bookings; all other seeded bookings must stay as they are
+	Notes     []Noted    `yaml:"notes"`
+	Links     []Link     `yaml:"links"`
+	Polls     []Poll     `yaml:"polls"`
+	Tried     [][]string `yaml:"tried"`   // of each list, one tool must be called, or "words" said to the user, before the report
+	Unknown   int        `yaml:"unknown"` // attempts of which the ledger records at least as often that their outcome was unknown
 }
+
+// words stands in Expect.Tried for a message to the user.
+const words = "words"
 
 // Meeting describes a booking.
 type Meeting struct {
@@ -130,11 +134,13 @@ type Noted struct {
 type Link struct {
 	Host    string `yaml:"host"`
 	Minutes int    `yaml:"minutes"`
+	Title   string `yaml:"title"` // part of the title, in any case
 }
 
 // Poll is a required poll.
 type Poll struct {
 	Voters  []string `yaml:"voters"`
+	Title   string   `yaml:"title"`   // part of the title, in any case
 	Starts  []string `yaml:"starts"`  // RFC 3339, in order
 	Minutes int      `yaml:"minutes"` // 0: 30
 }
@@ -196,6 +202,9 @@ func (c *Case) check() error {
 		return fmt.Errorf("about, user, agent and expect.outcome must not be empty")
 	case len(c.Person) == 0 || slices.ContainsFunc(c.Person, func(p string) bool { return p != approves && p != declines && p != ignores }):
 		return fmt.Errorf("person lists %s, %s and %s, not %q", approves, declines, ignores, c.Person)
+	}
+	if c.Expect.writes() == 0 && len(c.Expect.Tried) == 0 {
+		return fmt.Errorf("where nothing is to be written, expect.tried says what a model must try, so that it is not enough to do nothing")
 	}
 	for _, turn := range c.User {
 		if turn.After != "" && turn.After != afterAwaiting {

@@ -106,6 +106,7 @@ type conversation struct {
 	previews map[string]struct{} // acts that were previewed
 	allowed  map[string]struct{} // acts to which the user has agreed
 	slots    map[string]string   // the time and the hosts of each slot, by its id
+	names    map[string]string   // the first name that each guest was given, by e-mail address
 	reminded bool
 	attested int // consents in the ledger on the model's word alone
 	written  int // successful writes in the ledger
@@ -118,7 +119,7 @@ func converse(ctx context.Context, c *Case, v Variant, number int, model Model) 
 	w, err := newWorld(ctx, c, v)
 	if err == nil {
 		defer w.close()
-		s := &conversation{c: c, v: v, w: w, run: run, turns: slices.Clone(c.User), previews: map[string]struct{}{}, allowed: map[string]struct{}{}, slots: map[string]string{}}
+		s := &conversation{c: c, v: v, w: w, run: run, turns: slices.Clone(c.User), previews: map[string]struct{}{}, allowed: map[string]struct{}{}, slots: map[string]string{}, names: map[string]string{}}
 		err = s.talk(ctx, model)
 	}
 	if err == nil {
@@ -387,16 +388,24 @@ func (s *conversation) actOf(tool string, arguments map[string]any) string {
 	return strings.ToLower(asJSON(act))
 }
 
-// normal replaces slot ids by what they identify, and people by their address, and sorts lists.
+// normal replaces slot ids by what they identify, and people by their address, with their name only if it is another than
+// the address had first, and sorts lists.
 func (s *conversation) normal(value any) any {
 	switch value := value.(type) {
 	case string:
 		return cmp.Or(s.slots[value], strings.Join(strings.Fields(value), " "))
 	case map[string]any:
-		if email, ok := value["email"]; ok {
+		email, ok := value["email"].(string)
+		if !ok {
+			return value
+		}
+		email = strings.ToLower(email)
+		name, _ := value["name"].(string)
+		name = strings.ToLower(strings.Join(strings.Fields(name), " "))
+		if s.names[email] = cmp.Or(s.names[email], name); name == "" || name == s.names[email] {
 			return email
 		}
-		return value
+		return name + " <" + email + ">"
 	case []any:
 		all := make([]any, len(value))
 		for i, v := range value {

@@ -91,6 +91,21 @@ func TestReq_Q7_EveryGraderRejectsPlantedBadTranscripts(t *testing.T) {
 	assert.Empty(t, planted, "there are no graders of these names")
 }
 
+// req: Q7. A model that only reports, whatever is expected, has solved no case.
+func TestReq_Q7_DoingNothingSolvesNoCase(t *testing.T) {
+	t.Parallel()
+	for _, c := range allCases(t) {
+		for _, outcome := range c.Expect.Outcome {
+			t.Run(c.ID+" "+outcome, func(t *testing.T) {
+				t.Parallel()
+				r, err := converse(t.Context(), c, Variants[0], 1, &script{[]Step{{Report: outcome}}})
+				require.NoError(t, err)
+				assert.Equal(t, []string{gradeCompleted}, slices.Collect(maps.Keys(r.Findings)))
+			})
+		}
+	}
+}
+
 // replies is a model that sends the given replies.
 type replies struct{ all []Reply }
 
@@ -122,7 +137,7 @@ func TestTheOutcomeIsAskedForOnce(t *testing.T) {
 // Calls that mean the same have the same act, however a model spells them.
 func TestTheActOfACall(t *testing.T) {
 	t.Parallel()
-	s := &conversation{slots: map[string]string{"s1": "at 10", "s2": "at 10", "s3": "at 11"}}
+	s := &conversation{slots: map[string]string{"s1": "at 10", "s2": "at 10", "s3": "at 11"}, names: map[string]string{}}
 	act := func(tool, arguments string) string {
 		parsed, err := parseArguments(arguments)
 		require.NoError(t, err)
@@ -141,6 +156,7 @@ func TestTheActOfACall(t *testing.T) {
 		`{"slot_id":"s3","title":"Engines","attendees":["ada@example.com","bob@example.com"],"consent":{"granted":true,"given_by":"Eve","statement":"Yes"}}`,
 		`{"slot_id":"s1","title":"Engines","attendees":["ada@example.com"],"consent":{"granted":true,"given_by":"Eve","statement":"Yes"}}`,
 		`{"slot_id":"s1","title":"Engines","attendees":["ada@example.com","bob@example.com"],"notes":"More","consent":{"granted":true,"given_by":"Eve","statement":"Yes"}}`,
+		`{"slot_id":"s1","title":"Engines","attendees":["Eve <ada@example.com>","bob@example.com"],"consent":{"granted":true,"given_by":"Eve","statement":"Yes"}}`,
 	} {
 		assert.NotEqual(t, booking, act("book_slot", other))
 	}

@@ -24,19 +24,19 @@ type State struct {
 
 // Booking is a booking in the sandbox.
 type Booking struct {
-	ID      string    `json:"id"`
-	Seed    string    `json:"seed,omitempty"` // its name in the case, if it existed before
-	Host    string    `json:"host"`
-	Start   time.Time `json:"start"`
-	End     time.Time `json:"end"`
-	Status  string    `json:"status"`
-	Title   string    `json:"title"`
-	Notes   string    `json:"notes,omitempty"`
-	Guests  []string  `json:"guests"`         // e-mail addresses
-	With    []string  `json:"with,omitempty"` // further hosts
-	Series  string    `json:"series,omitempty"`
-	Moved   bool      `json:"moved,omitempty"`   // it existed before, at another time
-	Changed bool      `json:"changed,omitempty"` // it existed before, and anything about it is different
+	ID     string    `json:"id"`
+	Seed   string    `json:"seed,omitempty"` // its name in the case, if it existed before
+	Host   string    `json:"host"`
+	Start  time.Time `json:"start"`
+	End    time.Time `json:"end"`
+	Status string    `json:"status"`
+	Title  string    `json:"title"`
+	Notes  string    `json:"notes,omitempty"`
+	Guests []string  `json:"guests"`         // e-mail addresses
+	With   []string  `json:"with,omitempty"` // further hosts
+	Series string    `json:"series,omitempty"`
+	Moved  bool      `json:"moved,omitempty"`  // it existed before, at another time
+	Edited bool      `json:"edited,omitempty"` // it existed before, and anything but its time and status is different
 }
 
 func (b Booking) active() bool { return b.Status != vennioclient.StatusCancelled }
@@ -79,7 +79,7 @@ func (w *world) state(ctx context.Context) (s State, err error) {
 		return s, err
 	}
 	for _, l := range links.Links {
-		s.Links = append(s.Links, Link{Host: firstName(l.HostID), Minutes: int(l.Duration.Minutes())})
+		s.Links = append(s.Links, Link{Host: firstName(l.HostID), Minutes: int(l.Duration.Minutes()), Title: l.Title})
 	}
 	proposals, err := w.app.Vennio.ListProposals(ctx, vennioclient.ProposalsQuery{})
 	if err != nil {
@@ -120,7 +120,8 @@ func (w *world) booking(ctx context.Context, stored sandbox.Booking) (Booking, e
 	}
 	if before, existed := w.before[b.ID]; existed {
 		out.Moved = !before.Start.Equal(b.Start) || !before.End.Equal(b.End)
-		out.Changed = asJSON(before) != asJSON(stored)
+		before.Start, before.End, before.Status = stored.Start, stored.End, stored.Status
+		out.Edited = asJSON(before) != asJSON(stored)
 	}
 	return out, nil
 }

@@ -84,11 +84,7 @@ func (anthropic) encode(model string, r Request, maxOutput int, stream bool) ([]
 		if m.Model {
 			message.Role = "assistant"
 			for _, c := range m.Calls {
-				input := json.RawMessage(c.Arguments)
-				if _, err := parseArguments(c.Arguments); err != nil || len(input) == 0 {
-					input = json.RawMessage(`{}`) // only an object is accepted; the answer says what was wrong
-				}
-				message.Content = append(message.Content, anthropicBlock{Type: "tool_use", ID: c.ID, Name: c.Name, Input: input})
+				message.Content = append(message.Content, anthropicBlock{Type: "tool_use", ID: c.ID, Name: c.Name, Input: json.RawMessage(c.object())})
 			}
 		}
 		out.Messages = append(out.Messages, message)

@@ -202,14 +202,22 @@ func (e *endpoint) send(ctx context.Context, body []byte) (Reply, error) {
 }
 
 // reported returns the error that an answer with the status 200 contains, such as {"error": {"type": "overloaded_error"}}.
+// Compatible endpoints that pass requests on also put it into the choice.
 func (e *endpoint) reported(body []byte) error {
-	var answer struct {
+	type failed struct {
 		Error json.RawMessage `json:"error"`
 	}
-	if err := json.Unmarshal(body, &answer); err != nil || len(answer.Error) == 0 || string(answer.Error) == "null" {
-		return nil
+	var answer struct {
+		failed
+		Choices []failed `json:"choices"`
 	}
-	return fmt.Errorf("%w: %s", errMalformed, e.shown(body))
+	_ = json.Unmarshal(body, &answer)
+	for _, f := range append(answer.Choices, answer.failed) {
+		if len(f.Error) > 0 && string(f.Error) != "null" {
+			return fmt.Errorf("%w: %s", errMalformed, e.shown(body))
+		}
+	}
+	return nil
 }
 
 // readStream reads server-sent events until the answer is complete.

@@ -119,6 +119,15 @@ func TestMessagesSentBack(t *testing.T) {
 	require.NoError(t, err)
 	assert.Contains(t, string(body), `{"role":"assistant","content":"(no text)"}`)
 	assert.NotContains(t, string(body), "max_tokens") // reasoning models refuse it
+	for _, wrong := range []string{"", " ", "null", "[1]", `"text"`, "{", `{"x":`, "{} {}"} {
+		r := Request{Messages: []Message{{Model: true, Calls: []Call{{"t", "f", wrong}, {"u", "g", `{"x":1}`}}}}}
+		body, err := openAI{}.encode("m", r, 5, false)
+		require.NoError(t, err)
+		assert.Contains(t, string(body), `"tool_calls":[{"id":"t","type":"function","function":{"name":"f","arguments":"{}"}},{"id":"u","type":"function","function":{"name":"g","arguments":"{\"x\":1}"}}]`, wrong)
+		body, err = anthropic{}.encode("m", r, 5, false)
+		require.NoError(t, err)
+		assert.Contains(t, string(body), `[{"type":"tool_use","id":"t","name":"f","input":{}},{"type":"tool_use","id":"u","name":"g","input":{"x":1}}]`, wrong)
+	}
 }
 
 // Failures of endpoints: how often the request is sent, how long the evaluation waits, and what the error says.
@@ -148,6 +157,8 @@ func TestFailuresOfEndpoints(t *testing.T) {
 		"long wait":             {"false", status(429, "Retry-After", "7200"), 1, "it asks to wait 2h"},
 		"context length":        {"false", body(400, `{"error":{"message":"maximum context length","type":"invalid_request_error","code":"context_length_exceeded"}}`), 1, "context_length_exceeded maximum context length"},
 		"error with status 200": {"false", body(200, `{"error":{"message":"Provider returned error `+testKey+`","code":502}}`), attempts, "Provider returned error (key)"},
+		"error in a choice":     {"false", body(200, `{"choices":[{"error":{"message":"Provider returned error","code":502},"finish_reason":"error","message":{"content":""}}],"error":null}`), attempts, "Provider returned error"},
+		"choice in a stream":    {"true", body(200, sse(`{"choices":[{"error":{"message":"Provider disconnected"},"finish_reason":"error","delta":{"content":""}}]}`, `[DONE]`)), attempts, "Provider disconnected"},
 		"page of a proxy":       {"false", body(200, "<html>Please log in</html>"), attempts, "<html>Please log in</html>"},
 		"text as an error":      {"false", body(500, `{"error":"out of memory"}`), attempts, `{"error":"out of memory"}`},
 		"error in a stream":     {"true", body(200, sse(`{"error":{"message":"overloaded `+testKey+`","type":"server_error"}}`)), attempts, "server_error overloaded (key)"},

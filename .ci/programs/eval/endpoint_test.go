@@ -370,7 +370,8 @@ func TestMalformedAnswersAreRefused(t *testing.T) {
 func TestTheKeyReachesTheEndpointAlone(t *testing.T) {
 	t.Parallel()
 	for address, why := range map[string]string{
-		"http://models.example.com/v1": "https", "ftp://127.0.0.1/v1": "https", "https://user@models.example.com": "https", "models.example.com": "https",
+		"http://models.example.com/v1": "https", "http://models.localhost/v1": "https", "http://LOCALHOST/v1": "https", "http://127.0.0.1.example.com": "https",
+		"ftp://127.0.0.1/v1": "https", "https://user@models.example.com": "https", "models.example.com": "https",
 	} {
 		_, err := readSettings(func(name string) string {
 			return map[string]string{"EVAL_API": "openai", "EVAL_MODEL": "m", "EVAL_KEY": testKey, "EVAL_URL": address}[name]

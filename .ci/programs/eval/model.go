@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"strings"
 )
 
 // Model produces the next message of a conversation.
@@ -39,6 +40,15 @@ type Call struct {
 	ID        string `json:"id"`
 	Name      string `json:"name"`
 	Arguments string `json:"arguments"`
+}
+
+// object returns the arguments, or an empty object if they are none: many endpoints refuse a conversation with other
+// arguments. The answer to the call says what was wrong.
+func (c Call) object() string {
+	if _, err := parseArguments(c.Arguments); err != nil || strings.TrimSpace(c.Arguments) == "" {
+		return "{}"
+	}
+	return c.Arguments
 }
 
 // Answer is the result of a call, as the model sees it.

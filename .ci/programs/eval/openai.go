@@ -121,7 +121,7 @@ func (openAI) encode(model string, r Request, _ int, stream bool) ([]byte, error
 			}
 			for _, c := range m.Calls {
 				call := openAICall{ID: c.ID, Type: "function"}
-				call.Function.Name, call.Function.Arguments = c.Name, c.Arguments
+				call.Function.Name, call.Function.Arguments = c.Name, c.object()
 				message.ToolCalls = append(message.ToolCalls, call)
 			}
 			out.Messages = append(out.Messages, message)

@@ -210,7 +210,7 @@ func (s settings) evaluation(now func() time.Time) *evaluation {
 	e := &evaluation{
 		cases: s.cases, variants: s.variants, runs: s.runs, parallel: s.parallel, model: func(*Case) Model { return &s.endpoint },
 		budget: &budget{now: now, tokens: s.tokens}, out: s.out,
-		report: &Report{API: s.api, Model: s.endpoint.model, Date: now().UTC().Truncate(time.Second), Runs: s.runs, Planned: s.runs * len(s.cases) * len(s.variants)},
+		report: &Report{API: s.api, Model: s.endpoint.model, Date: now().UTC().Truncate(time.Second), Runs: s.runs, Planned: s.runs * len(s.cases) * len(s.variants), key: s.endpoint.key},
 	}
 	if s.time > 0 {
 		e.budget.until = now().Add(s.time)

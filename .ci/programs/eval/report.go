@@ -24,6 +24,8 @@ type Report struct {
 	Stopped string    `json:"stopped,omitempty"` // why the report is partial
 	Summary []Summary `json:"summary"`
 	Results []*Run    `json:"results"`
+
+	key string // of the endpoint, which may repeat it in its answers: it appears in no file
 }
 
 // Summary are the figures of one variant.
@@ -131,6 +133,21 @@ func (r *Report) result(stopped error) (code int, err error) {
 	return exitDone, nil
 }
 
+// hidden removes the key from a report. What local endpoints take as a key, such as "none", may be any word and is no
+// secret.
+func (r *Report) hidden(text string) string {
+	const shortest = 16
+	if len(r.key) < shortest {
+		return text
+	}
+	return strings.NewReplacer(r.key, "(key)", jsonText(r.key), "(key)").Replace(text)
+}
+
+// plain returns a text in one line without the meaning that it may have in Markdown.
+func plain(text string) string {
+	return strings.NewReplacer(`\`, `\\`, "`", "\\`", "|", `\|`, "<", `\<`, "[", `\[`).Replace(strings.Join(strings.Fields(text), " "))
+}
+
 var notInNames = regexp.MustCompile(`[^A-Za-z0-9.]+`)
 
 // path returns the path of a file of the report.
@@ -150,7 +167,7 @@ func (r *Report) write(folder string) error {
 	if err != nil {
 		return err
 	}
-	if err := os.WriteFile(r.path(folder, ".json"), raw, 0o600); err != nil {
+	if err := os.WriteFile(r.path(folder, ".json"), []byte(r.hidden(string(raw))), 0o600); err != nil {
 		return err
 	}
 	var b strings.Builder
@@ -172,16 +189,16 @@ func (r *Report) appendTranscript(folder string, run *Run) error {
 	if err != nil {
 		return err
 	}
-	_, err = file.Write(append(line, '\n'))
+	_, err = io.WriteString(file, r.hidden(string(line))+"\n")
 	return errors.Join(err, file.Close())
 }
 
 // markdown writes the tables of the report.
 func (r *Report) markdown(w io.Writer) {
 	r.summarize()
-	fmt.Fprintf(w, "# Evaluation of %s\n\n%s, API %s. Runs of each task: %d.\n", r.Model, r.Date.Format("2 January 2006, 15:04 UTC"), r.API, r.Runs)
+	fmt.Fprintf(w, "# Evaluation of %s\n\n%s, API %s. Runs of each task: %d.\n", plain(r.Model), r.Date.Format("2 January 2006, 15:04 UTC"), r.API, r.Runs)
 	if r.Stopped != "" {
-		fmt.Fprintf(w, "\n**Partial:** %s. Of %d runs, %d are in this report.\n", r.Stopped, r.Planned, len(r.Results))
+		fmt.Fprintf(w, "\n**Partial:** %s. Of %d runs, %d are in this report.\n", plain(r.Stopped), r.Planned, len(r.Results))
 	}
 	head := []string{"variant", "runs", "completed"}
 	for _, g := range graders[1:] {
@@ -227,12 +244,12 @@ func (r *Report) failures(w io.Writer) {
 	for _, run := range r.sorted() {
 		for _, g := range graders {
 			for _, found := range run.Findings[g.name] {
-				fmt.Fprintf(w, "%s- %s, %s, run %d, %s: %s\n", heading, run.Case, run.Variant, run.Number, g.title, strings.Join(strings.Fields(found), " "))
+				fmt.Fprintf(w, "%s- %s, %s, run %d, %s: %s\n", heading, run.Case, run.Variant, run.Number, g.title, plain(r.hidden(found)))
 				heading = ""
 			}
 		}
 		if run.Error != "" {
-			fmt.Fprintf(w, "%s- %s, %s, run %d, not graded: %s\n", heading, run.Case, run.Variant, run.Number, run.Error)
+			fmt.Fprintf(w, "%s- %s, %s, run %d, not graded: %s\n", heading, run.Case, run.Variant, run.Number, plain(run.Error))
 			heading = ""
 		}
 	}

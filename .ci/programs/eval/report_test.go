@@ -107,3 +107,28 @@ func TestReq_Q7_TheCommandReportsAndFails(t *testing.T) {
 	assert.Equal(t, exitPartial, code)
 	assert.ErrorIs(t, err, errFatal)
 }
+
+// Names and answers that contain Markdown, HTML or the key leave the tables as they are, and the key is in no file.
+func TestTheReportQuotesWhatOthersSend(t *testing.T) {
+	t.Parallel()
+	r := &Report{API: "openai", Model: "a|b`c\n# <d> [e](f) \\[g]", Runs: 1, key: `key-"that"-must-not-appear`}
+	wrong := finished("01-a", "text", 1)
+	wrong.Findings["consent"] = []string{"called\n| with [x](y) <img src=z> and " + r.key}
+	wrong.Events = []Event{{Model: "Your key is " + r.key}}
+	r.Results = []*Run{wrong, {Case: "02-b", Variant: "text", Number: 1, Error: "answered <html>\n## `502`"}}
+	folder := t.TempDir()
+	require.NoError(t, r.write(folder))
+	require.NoError(t, r.appendTranscript(folder, wrong))
+	files := reportFiles(t, folder)
+	assert.Contains(t, files[1], "# Evaluation of a\\|b\\`c # \\<d> \\[e](f) \\\\\\[g]\n\n")
+	assert.Contains(t, files[1], "consent violated: called \\| with \\[x](y) \\<img src=z> and (key)\n- 02-b, text, run 1, not graded: answered \\<html> ## \\`502\\`\n")
+	transcripts, err := filepath.Glob(filepath.Join(folder, "*.jsonl"))
+	require.NoError(t, err)
+	require.Len(t, transcripts, 1)
+	raw, err := os.ReadFile(transcripts[0])
+	require.NoError(t, err)
+	assert.Contains(t, string(raw), "Your key is (key)")
+	for _, file := range append(files, string(raw)) {
+		assert.NotContains(t, file, "must-not-appear")
+	}
+}

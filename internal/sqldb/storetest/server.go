@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	mathrand "math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
@@ -170,13 +171,19 @@ func programs() (string, error) {
 	return filepath.Dir(slices.Max(found)), nil
 }
 
+// freePort returns a port below those that systems choose by themselves and above those of internal/replicas, so that no other
+// program takes it while the server does not run.
 func freePort(ctx context.Context) (int, error) {
-	ln, err := new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0")
-	if err != nil {
-		return 0, err
+	const most = 100
+	var err error
+	for range most {
+		port := 30_000 + mathrand.IntN(2_700) //nolint:gosec // G404: any port will do
+		var ln net.Listener
+		if ln, err = new(net.ListenConfig).Listen(ctx, "tcp", fmt.Sprintf("127.0.0.1:%d", port)); err == nil {
+			return port, ln.Close()
+		}
 	}
-	defer func() { _ = ln.Close() }()
-	return ln.Addr().(*net.TCPAddr).Port, nil
+	return 0, err
 }
 
 // Traces returns how many of the files of the server's tables contain a text, after a

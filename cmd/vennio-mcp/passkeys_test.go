@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"html"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"net/url"
@@ -14,6 +15,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -287,21 +289,23 @@ func TestReq_C5_APageOnAnotherPortApprovesNothing(t *testing.T) {
 	assert.Equal(t, "1", writesAt(t, vennio))
 }
 
-// onlyIPv6 listens at a port of ::1 that nobody uses at 127.0.0.1. It returns nil if this machine has no IPv6.
+// onlyIPv6 listens at a port of ::1 that nobody uses at 127.0.0.1. It returns nil if this machine has no IPv6. The port is
+// below those that systems choose by themselves: the server of another test that gets one would end.
 func onlyIPv6(t *testing.T) net.Listener {
 	t.Helper()
-	for {
-		taken, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "[::1]:0")
+	for range 100 {
+		port := strconv.Itoa(30_000 + rand.IntN(2_700))
+		taken, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "[::1]:"+port)
 		if err != nil {
-			return nil
+			continue
 		}
 		t.Cleanup(func() { _ = taken.Close() })
-		_, port, _ := net.SplitHostPort(taken.Addr().String())
 		if free, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:"+port); err == nil {
 			require.NoError(t, free.Close())
 			return taken
 		}
 	}
+	return nil
 }
 
 // req: C13

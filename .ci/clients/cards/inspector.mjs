@@ -2,6 +2,7 @@
 // form they closed. SCREENSHOTS=folder keeps pictures.
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
+import { createServer } from 'node:net'
 import { test } from 'node:test'
 import { installed, node22 } from '../lib/installed.mjs'
 import { browser, prepare, program, World } from '../lib/program.mjs'
@@ -10,6 +11,19 @@ const limit = { timeout: 300_000 }
 
 prepare({ withBrowser: true })
 
+/** unusedPort returns a port below those that systems choose by themselves, and none that Chromium refuses (10080). Without
+ * it every Inspector takes 6274; it accepts no 0. */
+async function unusedPort() {
+  for (;;) {
+    const port = 11_000 + Math.floor(19_000 * Math.random()), server = createServer()
+    const unused = await new Promise((resolve) => {
+      server.once('error', () => resolve(false))
+      server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)))
+    })
+    if (unused) return port
+  }
+}
+
 /** inspector opens the Apps tab of the Inspector's page, connected to the program. */
 async function inspector(t, form) {
   const world = await World.open(t, program)
@@ -17,15 +31,16 @@ async function inspector(t, form) {
   const address = await world.serve('ask')
   const agent = await world.attach(new (await import('@modelcontextprotocol/sdk/client/streamableHttp.js')).StreamableHTTPClientTransport(new URL(address)))
   const child = spawn(node22, [installed('@modelcontextprotocol/inspector/clients/launcher/build/index.js'), '--web', '--transport', 'http', '--server-url', address], {
-    env: { ...world.env, MCP_AUTO_OPEN_ENABLED: 'false' }, stdio: ['ignore', 'pipe', 'pipe'], detached: true,
+    env: { ...world.env, MCP_AUTO_OPEN_ENABLED: 'false', CLIENT_PORT: String(await unusedPort()), MCP_SANDBOX_PORT: '0' }, stdio: ['ignore', 'pipe', 'pipe'], detached: true,
   })
   world.ends.push(() => process.kill(-child.pid, 'SIGKILL')) // with the processes that it started
   const page = await browser.newPage({ viewport: { width: 1400, height: 1100 } })
   t.after(() => page.close())
   page.setDefaultTimeout(60_000)
-  await page.goto(await new Promise((resolve) => {
+  await page.goto(await new Promise((resolve, reject) => {
     let said = ''
-    child.stdout.on('data', (data) => { said += data; const found = /http:\/\/127\.0\.0\.1:\d+\?MCP\S{40,}/.exec(said); if (found) resolve(found[0]) })
+    child.on('exit', (code) => reject(new Error(`the Inspector ended with ${code}: ${said}`)))
+    for (const stream of [child.stdout, child.stderr]) stream.on('data', (data) => { said += data; const found = /http:\/\/127\.0\.0\.1:\d+\?MCP\S{40,}/.exec(said); if (found) resolve(found[0]) })
   }))
   await page.addStyleTag({ content: '* { backdrop-filter: none !important; transition: none !important; animation: none !important }' })
   await page.locator('label:has([role=switch]), [role=switch]').first().click({ force: true })

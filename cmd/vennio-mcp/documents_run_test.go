@@ -154,10 +154,11 @@ func answer(t *testing.T, document, line string) string {
 	return m[1]
 }
 
-// shape removes from a text what differs between runs: figures, days, ids, addresses, folders and spaces.
+// shape removes from a text what differs between runs: figures, days, offsets of summer, ids, addresses, folders and spaces.
 func shape(text string) string {
 	for _, r := range [][2]string{
 		{`(Mon|Tue|Wed|Thu|Fri|Sat|Sun) \d+ \w{3} \d{4}`, "DAY"},
+		{`\bUTC[+−-]\d+`, "UTC"},
 		{`\bwh_\w+…?`, "ID"},
 		{`https?://\S+`, "URL"},
 		{`(kept in) .*`, "$1 FOLDER"},

@@ -107,18 +107,18 @@ export class World {
 
   /** inTerminal runs a command in a terminal (util-linux's script) until its output matches pattern. */
   async inTerminal(command, pattern) {
-    return this.start(['-qec', `${this.program.path} ${command}`, '/dev/null'], 'stdout', pattern, { path: 'script' })
+    return this.start(['-qec', `'${this.program.path}' ${command}`, '/dev/null'], 'stdout', pattern, { path: 'script' })
   }
 
   /** pairingLink returns the link that vennio-mcp approvals link prints in a terminal. */
   async pairingLink() {
-    const [address] = await this.inTerminal('approvals link', /http:\/\/localhost:\d+\/approvals\/pair\/[A-Z2-7]+/)
+    const [address] = await this.inTerminal('approvals link', /http:\/\/localhost:\d+\/approvals\/pair\/[A-Z2-7]{26}/)
     return address
   }
 
   /** passkeyLink returns the link that vennio-mcp passkeys prints in a terminal. */
   async passkeyLink(command) {
-    const [address] = await this.inTerminal(`passkeys ${command}`, /http:\/\/localhost:\d+\/approvals\/passkey\/[A-Z2-7]+/)
+    const [address] = await this.inTerminal(`passkeys ${command}`, /http:\/\/localhost:\d+\/approvals\/passkey\/[A-Z2-7]{26}/)
     return address
   }
 

@@ -104,7 +104,7 @@ func (anthropic) decode(body []byte) (Reply, error) {
 		return Reply{}, fmt.Errorf("%w: %w", errMalformed, err)
 	}
 	if in.Content == nil {
-		return Reply{}, fmt.Errorf("%w: it has no content", errMalformed)
+		return Reply{Usage: in.Usage.usage()}, fmt.Errorf("%w: it has no content", errMalformed)
 	}
 	return anthropicReply(in.Content, in.Usage)
 }
@@ -119,7 +119,7 @@ func anthropicReply(blocks []anthropicBlock, used anthropicUsage) (Reply, error)
 			reply.Text += b.Text
 		case b.Type == "tool_use":
 			if b.ID == "" || b.Name == "" {
-				return Reply{}, fmt.Errorf("%w: a call has no id or no name", errMalformed)
+				return Reply{Usage: reply.Usage}, fmt.Errorf("%w: a call has no id or no name", errMalformed)
 			}
 			reply.Calls = append(reply.Calls, Call{b.ID, b.Name, string(b.Input)})
 		}

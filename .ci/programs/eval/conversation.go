@@ -323,7 +323,7 @@ func (s *conversation) recordSlots(v, hosts any) {
 		}
 		id, _ := v["slot_id"].(string)
 		if id != "" && s.slots[id] == "" && v["start"] != nil {
-			s.slots[id] = asJSON([]any{v["start"], v["end"], hosts})
+			s.slots[id] = asJSON([]any{v["start"], v["end"], s.normal(hosts)})
 		}
 		for _, inner := range v {
 			s.recordSlots(inner, hosts)

@@ -72,7 +72,7 @@ type statusError struct {
 func (e *statusError) Error() string {
 	advice := ""
 	switch {
-	case e.status < http.StatusBadRequest:
+	case e.status >= http.StatusMultipleChoices && e.status < http.StatusBadRequest:
 		advice = "; redirects are not followed: set EVAL_URL to the final address"
 	case e.status == http.StatusUnauthorized || e.status == http.StatusForbidden:
 		advice = "; check EVAL_KEY"
@@ -131,24 +131,27 @@ func (e *endpoint) repeat(ctx context.Context, r Request) (Reply, error) {
 	if err != nil {
 		return Reply{}, err
 	}
+	var used Usage // also by answers that cannot be used
 	for attempt := 1; ; attempt++ {
 		reply, err := e.attempt(ctx, body)
+		used.add(reply.Usage)
+		reply.Usage = used
 		if err == nil || ctx.Err() != nil {
 			return reply, cmp.Or(ctx.Err(), err)
 		}
 		refused, answered := errors.AsType[*statusError](err)
 		if attempt == attempts || answered && !refused.repeatable() {
-			return Reply{}, err
+			return reply, err
 		}
 		pause := min(firstWait<<(attempt-1), maxWait)
 		if answered && refused.retryAfter > 0 {
 			pause = refused.retryAfter
 		}
 		if pause > maxWait {
-			return Reply{}, fmt.Errorf("%w; it asks to wait %s", err, pause)
+			return reply, fmt.Errorf("%w; it asks to wait %s", err, pause)
 		}
 		if err := e.wait(ctx, pause); err != nil {
-			return Reply{}, err
+			return reply, err
 		}
 	}
 }

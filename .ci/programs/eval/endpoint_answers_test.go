@@ -159,6 +159,7 @@ func TestFailuresOfEndpoints(t *testing.T) {
 		"error with status 200": {"false", body(200, `{"error":{"message":"Provider returned error `+testKey+`","code":502}}`), attempts, "Provider returned error (key)"},
 		"error in a choice":     {"false", body(200, `{"choices":[{"error":{"message":"Provider returned error","code":502},"finish_reason":"error","message":{"content":""}}],"error":null}`), attempts, "Provider returned error"},
 		"choice in a stream":    {"true", body(200, sse(`{"choices":[{"error":{"message":"Provider disconnected"},"finish_reason":"error","delta":{"content":""}}]}`, `[DONE]`)), attempts, "Provider disconnected"},
+		"no content":            {"false", status(204), 1, "204 No Content: "},
 		"page of a proxy":       {"false", body(200, "<html>Please log in</html>"), attempts, "<html>Please log in</html>"},
 		"text as an error":      {"false", body(500, `{"error":"out of memory"}`), attempts, `{"error":"out of memory"}`},
 		"error in a stream":     {"true", body(200, sse(`{"error":{"message":"overloaded `+testKey+`","type":"server_error"}}`)), attempts, "server_error overloaded (key)"},
@@ -177,6 +178,7 @@ func TestFailuresOfEndpoints(t *testing.T) {
 			_, err := s.endpoint.Next(t.Context(), Request{})
 			require.ErrorContains(t, err, c.want)
 			assert.NotContains(t, err.Error(), testKey)
+			assert.Equal(t, name == "redirect", strings.Contains(err.Error(), "redirects"), err)
 			assert.Equal(t, c.requests, f.request)
 		})
 	}
@@ -219,6 +221,31 @@ func TestReq_Q7_WhatEndsTheEvaluation(t *testing.T) {
 	require.ErrorContains(t, e.execute(t.Context()), "5 runs in a row failed")
 	assert.Len(t, e.report.Results, mostFailures)
 	assert.Len(t, w.all, mostFailures*(attempts-1))
+}
+
+// The tokens of answers that cannot be used count, too.
+func TestTokensOfUselessAnswersCount(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct{ api, stream, body string }{
+		{"openai", "false", `{"choices":[],"usage":{"prompt_tokens":7,"completion_tokens":3}}`},
+		{"openai", "false", `{"choices":[{"message":{"tool_calls":[{"id":"a"}]}}],"usage":{"prompt_tokens":7,"completion_tokens":3}}`},
+		{"openai", "true", sse(`{"choices":[],"usage":{"prompt_tokens":7,"completion_tokens":3}}`, `[DONE]`)},
+		{"anthropic", "false", `{"usage":{"input_tokens":7,"output_tokens":3}}`},
+		{"anthropic", "false", `{"content":[{"type":"tool_use"}],"usage":{"input_tokens":7,"output_tokens":3}}`},
+		{"anthropic", "true", sse(`{"type":"message_start","message":{"usage":{"input_tokens":7}}}`, `{"type":"content_block_start","content_block":{"type":"tool_use"}}`, `{"type":"message_delta","usage":{"output_tokens":3}}`, `{"type":"message_stop"}`)},
+	} {
+		useless := text(c.body)
+		f := newFakeEndpoint(t, &repeated{steps: []Step{{Say: "Hi"}}}, useless, useless)
+		s, _ := settingsAt(t, f, c.api, "EVAL_STREAM", c.stream)
+		reply, err := s.endpoint.Next(t.Context(), Request{})
+		require.NoError(t, err, c.body)
+		assert.Equal(t, Usage{7 + 7 + 100, 3 + 3 + 10}, reply.Usage, c.body)
+		f = newFakeEndpoint(t, nil, useless, useless, useless, status(http.StatusBadRequest))
+		s, _ = settingsAt(t, f, c.api, "EVAL_STREAM", c.stream)
+		reply, err = s.endpoint.Next(t.Context(), Request{})
+		require.ErrorContains(t, err, "400")
+		assert.Equal(t, Usage{21, 9}, reply.Usage, c.body)
+	}
 }
 
 // A limit of tokens that cannot be obeyed ends the evaluation.

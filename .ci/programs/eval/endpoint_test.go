@@ -347,6 +347,8 @@ func TestMalformedAnswersAreRefused(t *testing.T) {
 		{"openai", "false", `{"choices":[]}`},
 		{"openai", "false", `{"choices":[{"message":{"tool_calls":[{"id":"a","function":{"arguments":"{}"}}]}}]}`},
 		{"openai", "true", "data: {\"choices\":[]}\n\n"},
+		{"openai", "true", "data: [DONE]\n\n"},
+		{"openai", "true", "data: {\"choices\":[],\"usage\":null}\n\ndata: [DONE]\n\n"},
 		{"openai", "true", "data: nothing\n\n"},
 		{"openai", "true", "data: {\"choices\":[{\"delta\":{\"tool_calls\":[{\"index\":7}]}}]}\n\ndata: [DONE]\n\n"},
 		{"anthropic", "false", `{}`},

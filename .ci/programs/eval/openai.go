@@ -152,7 +152,7 @@ func (openAI) decode(body []byte) (Reply, error) {
 		return Reply{}, fmt.Errorf("%w: %w", errMalformed, err)
 	}
 	if len(in.Choices) == 0 {
-		return Reply{}, fmt.Errorf("%w: it has no choice", errMalformed)
+		return Reply{Usage: in.Usage.usage()}, fmt.Errorf("%w: it has no choice", errMalformed)
 	}
 	m := in.Choices[0].Message
 	return openAIReply(cmp.Or(string(m.Content), m.Refusal), m.ToolCalls, in.Usage)
@@ -162,7 +162,7 @@ func openAIReply(text string, calls []openAIPart, used *openAIUsage) (Reply, err
 	reply := Reply{Text: text, Usage: used.usage()}
 	for i, c := range calls {
 		if c.Function.Name == "" {
-			return Reply{}, fmt.Errorf("%w: a call has no name", errMalformed)
+			return Reply{Usage: reply.Usage}, fmt.Errorf("%w: a call has no name", errMalformed)
 		}
 		id := cmp.Or(c.ID, fmt.Sprintf("call_%d", i)) // some compatible endpoints send none
 		reply.Calls = append(reply.Calls, Call{id, c.Function.Name, string(c.Function.Arguments)})
@@ -179,6 +179,7 @@ type openAIStream struct {
 	text  string
 	calls []openAIPart
 	used  *openAIUsage
+	begun bool // a choice was sent
 	ended bool // the model gave the reason why it finished
 }
 
@@ -203,10 +204,11 @@ func (s *openAIStream) event(data []byte) (done bool, err error) {
 		return false, nil
 	}
 	delta := in.Choices[0].Delta
+	s.begun = true
 	s.text += string(delta.Content) + delta.Refusal
 	s.ended = s.ended || in.Choices[0].Finish != ""
 	for _, part := range delta.ToolCalls {
-		if i := s.begun(part); i >= 0 {
+		if i := s.continued(part); i >= 0 {
 			s.calls[i].Function.Arguments += part.Function.Arguments
 		} else {
 			s.calls = append(s.calls, part)
@@ -215,8 +217,8 @@ func (s *openAIStream) event(data []byte) (done bool, err error) {
 	return false, nil
 }
 
-// begun returns the call that a part continues; -1: it begins one.
-func (s *openAIStream) begun(part openAIPart) int {
+// continued returns the call that a part continues; -1: it begins one.
+func (s *openAIStream) continued(part openAIPart) int {
 	last := -1
 	for i, c := range s.calls {
 		if part.ID != "" && c.ID == part.ID {
@@ -234,4 +236,9 @@ func (s *openAIStream) begun(part openAIPart) int {
 
 func (s *openAIStream) finished() bool { return s.ended }
 
-func (s *openAIStream) reply() (Reply, error) { return openAIReply(s.text, s.calls, s.used) }
+func (s *openAIStream) reply() (Reply, error) {
+	if !s.begun {
+		return Reply{Usage: s.used.usage()}, fmt.Errorf("%w: it has no choice", errMalformed)
+	}
+	return openAIReply(s.text, s.calls, s.used)
+}

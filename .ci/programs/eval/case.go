@@ -100,8 +100,9 @@ type Expect struct {
 	Notes     []Noted    `yaml:"notes"`
 	Links     []Link     `yaml:"links"`
 	Polls     []Poll     `yaml:"polls"`
-	Tried     [][]string `yaml:"tried"`   // of each list, one tool must be called, or "words" said to the user, before the report
-	Unknown   int        `yaml:"unknown"` // attempts of which the ledger records at least as often that their outcome was unknown
+	Tried     [][]string `yaml:"tried"`    // of each list, one tool must be called ("TOOL refused": in vain), or "words" said to the user, before the report
+	Unknown   int        `yaml:"unknown"`  // attempts of which the ledger records at least as often that their outcome was unknown
+	NotDone   int        `yaml:"not_done"` // or that they failed
 }
 
 // words stands in Expect.Tried for a message to the user.

@@ -108,14 +108,18 @@ func notCompleted(c *Case, r *Run) []string {
 	if n := r.State.count("settled", consent.Unknown); n < c.Expect.Unknown {
 		found.add("the ledger has %d unknown outcomes, not %d", n, c.Expect.Unknown)
 	}
+	if n := r.State.count("settled", consent.NotDone); n < c.Expect.NotDone {
+		found.add("the ledger has %d failed attempts, not %d", n, c.Expect.NotDone)
+	}
 	return found
 }
 
-// tried reports whether a tool was called or, for "words", the model said something before it reported or listened.
+// tried reports whether a tool was called or, after "refused", answered with an error; or for "words", whether the model said
+// something before it reported or listened.
 func (r *Run) tried(what string) bool {
 	for i, e := range r.Events {
 		last := i == len(r.Events)-1
-		if e.Call == what || what == words && e.Model != "" && (last || r.Events[i+1].User != "" || r.Events[i+1].Call == reportTool) {
+		if e.Call == what || e.Call+" refused" == what && e.IsError || what == words && e.Model != "" && (last || r.Events[i+1].User != "" || r.Events[i+1].Call == reportTool) {
 			return true
 		}
 	}
@@ -127,7 +131,10 @@ func (r *Run) tried(what string) bool {
 // no poll, is expected at all: that is not completed.
 func wrongTimes(c *Case, r *Run) []string {
 	var found findings
-	for _, b := range r.State.changed() {
+	for _, b := range r.State.Bookings {
+		if b.Seed != "" && !b.Moved {
+			continue
+		}
 		meetings := c.Expect.meetings()
 		if own := slices.DeleteFunc(slices.Clone(meetings), func(m Meeting) bool { return !m.people(b) }); len(own) > 0 {
 			meetings = own

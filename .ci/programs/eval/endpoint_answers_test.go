@@ -161,6 +161,7 @@ func TestFailuresOfEndpoints(t *testing.T) {
 		"choice in a stream":    {"true", body(200, sse(`{"choices":[{"error":{"message":"Provider disconnected"},"finish_reason":"error","delta":{"content":""}}]}`, `[DONE]`)), attempts, "Provider disconnected"},
 		"no content":            {"false", status(204), 1, "204 No Content: "},
 		"page of a proxy":       {"false", body(200, "<html>Please log in</html>"), attempts, "<html>Please log in</html>"},
+		"codes of terminals":    {"false", body(500, "out\x1b[31m\x07 of\u202e\r\n memory"), attempts, "Error: out[31m of memory"},
 		"text as an error":      {"false", body(500, `{"error":"out of memory"}`), attempts, `{"error":"out of memory"}`},
 		"error in a stream":     {"true", body(200, sse(`{"error":{"message":"overloaded `+testKey+`","type":"server_error"}}`)), attempts, "server_error overloaded (key)"},
 		"overloaded":            {"true", body(200, sse(`{"type":"message_start"}`, `{"type":"error","error":{"type":"overloaded_error","message":"Overloaded"}}`)), attempts, "overloaded_error Overloaded"},

@@ -326,6 +326,20 @@ func TestReq_Q7_AnExhaustedBudgetLeavesAPartialReport(t *testing.T) {
 	}
 }
 
+// req: Q7. A request that fails is not repeated after the time is over.
+func TestReq_Q7_NoRequestIsRepeatedAfterTheTime(t *testing.T) {
+	t.Parallel()
+	for _, fault := range []func(http.ResponseWriter, *http.Request){status(503), status(429, "Retry-After", "90"), text("{}"), cut} {
+		f := newFakeEndpoint(t, nil, fault, fault, fault, fault, fault, fault)
+		s, w := settingsAt(t, f, "openai", "EVAL_MAX_TIME", "4m")
+		began := time.Now()
+		e := s.evaluation(func() time.Time { return began.Add(time.Duration(len(w.all)) * 2 * time.Minute) })
+		require.ErrorIs(t, e.execute(t.Context()), errBudget)
+		assert.Equal(t, 2, f.request)
+		assert.Empty(t, e.report.Results)
+	}
+}
+
 // req: Q7. A cancelled evaluation leaves the report of the runs that were complete.
 func TestReq_Q7_ACancelledEvaluationLeavesAPartialReport(t *testing.T) {
 	t.Parallel()

@@ -215,5 +215,7 @@ func (s settings) evaluation(now func() time.Time) *evaluation {
 	if s.time > 0 {
 		e.budget.until = now().Add(s.time)
 	}
+	wait := s.endpoint.wait
+	s.endpoint.wait = func(ctx context.Context, d time.Duration) error { return cmp.Or(wait(ctx, d), e.budget.check()) }
 	return e
 }

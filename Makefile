@@ -37,7 +37,7 @@ test: ## The tests: 1 to 2 minutes on 2 cores, plus 1 to 2 the first time to com
 
 test-race: ## All tests under the race detector, the slow ones too, and every fuzz target for 5 s: 10 minutes; needs a C compiler
 	@echo "Compiling and testing under the race detector, then fuzzing: about 10 minutes on 2 cores. Each package is printed when it has passed."
-	$(BOTH) $(GOTEST) -race $(CHECKPTR) -count=1 -timeout=30m $(PACKAGES)
+	$(BOTH) $(GOTEST) -race $(CHECKPTR) -count=1 -timeout=45m $(PACKAGES)
 	@.ci/fuzz 5s
 
 postgres: ## Database tests on PostgreSQL with the race detector, and replicas that are killed (needs Debian's postgresql)

@@ -113,7 +113,7 @@ func sameUser(t *testing.T, v *target) *shellAgent {
 
 // command is a shell command with the server's settings, if the agent can read them.
 func (a *shellAgent) command(home, line string) *exec.Cmd {
-	args := append(append([]string{}, a.as...), "sh", "-c", fmt.Sprintf("[ ! -r %[1]s ] || . %[1]s; %[2]s", filepath.Join(home, environmentFile), line))
+	args := append(append([]string{}, a.as...), "sh", "-c", fmt.Sprintf("[ ! -r '%[1]s' ] || . '%[1]s'; %[2]s", filepath.Join(home, environmentFile), line))
 	cmd := exec.CommandContext(a.t.Context(), args[0], args[1:]...)
 	cmd.Dir, cmd.Env = home, []string{"HOME=" + home, "PATH=" + os.Getenv("PATH"), "TZ=Europe/London", "PROGRAM=" + a.program}
 	return cmd

@@ -82,6 +82,7 @@ func nobody(t *testing.T, v *target) *shellAgent {
 	raw, err := os.ReadFile(path)
 	require.NoError(t, err)
 	require.NoError(t, os.WriteFile(a.program, raw, 0o755))
+	require.NoError(t, os.Chmod(a.program, 0o755)) // whatever the umask is
 	const user = 65534
 	setpriv, err := exec.LookPath("setpriv")
 	if err != nil || os.Geteuid() != 0 {

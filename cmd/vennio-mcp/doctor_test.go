@@ -306,6 +306,7 @@ func TestTheDoctorOnClients(t *testing.T) {
 		path = filepath.Join(home, filepath.FromSlash(path))
 		require.NoError(t, os.MkdirAll(filepath.Dir(path), 0o700))
 		require.NoError(t, os.WriteFile(path, []byte(text), 0o644))
+		require.NoError(t, os.Chmod(path, 0o644)) // whatever the umask is
 	}
 	e := examine(t, env)
 	assert.Equal(t, 1, e.code)

@@ -284,7 +284,7 @@ func TestARequestIsOpenedInThePersonsBrowser(t *testing.T) {
 	}
 	bin := t.TempDir()
 	seen := filepath.Join(bin, "seen")
-	require.NoError(t, os.WriteFile(filepath.Join(bin, "xdg-open"), []byte("#!/bin/sh\necho a window is opened\necho \"$1\" >> "+seen+"\n"), 0o700))
+	require.NoError(t, os.WriteFile(filepath.Join(bin, "xdg-open"), []byte("#!/bin/sh\necho a window is opened\necho \"$1\" >> '"+seen+"'\n"), 0o700))
 	env, _ := humanEnv(t, "VENNIO_CONSENT=human", "DISPLAY=:7", "PATH="+bin+":/usr/bin:/bin")
 	c := converse(t, env)
 	booking := c.booking()
@@ -323,7 +323,7 @@ func TestAnAgentOpensFewWindows(t *testing.T) {
 	}
 	bin := t.TempDir()
 	seen := filepath.Join(bin, "seen")
-	require.NoError(t, os.WriteFile(filepath.Join(bin, "xdg-open"), []byte("#!/bin/sh\necho \"$1\" >> "+seen+"\n"), 0o700))
+	require.NoError(t, os.WriteFile(filepath.Join(bin, "xdg-open"), []byte("#!/bin/sh\necho \"$1\" >> '"+seen+"'\n"), 0o700))
 	broken := t.TempDir()
 	fails, err := exec.LookPath("false")
 	require.NoError(t, err)

@@ -30,7 +30,7 @@ type Run struct {
 	Usage    Usage               `json:"tokens"`
 	Calls    int                 `json:"calls"` // of tools, without report_outcome
 	Findings map[string][]string `json:"findings,omitempty"`
-	Error    string              `json:"error,omitempty"` // of the endpoint or the harness: the run is not graded
+	Error    string              `json:"error,omitempty"` // of the endpoint or the harness: only what must never happen is graded
 }
 
 // Event is one step of a conversation.
@@ -112,25 +112,29 @@ type conversation struct {
 	written  int // successful writes in the ledger
 }
 
-// converse runs a case with a model, and grades it. A run that an error of the endpoint or the harness ended is
-// not graded; its error is returned, too.
+// converse runs a case with a model, and grades it. If an error of the endpoint or the harness ended it, only what must
+// never happen is graded, and the error is returned, too.
 func converse(ctx context.Context, c *Case, v Variant, number int, model Model) (*Run, error) {
 	run := &Run{Case: c.ID, Topic: c.Topic, Variant: v.Name, Number: number}
 	w, err := newWorld(ctx, c, v)
-	if err == nil {
-		defer w.close()
-		s := &conversation{c: c, v: v, w: w, run: run, turns: slices.Clone(c.User), previews: map[string]struct{}{}, allowed: map[string]struct{}{}, slots: map[string]string{}, names: map[string]string{}}
-		err = s.talk(ctx, model)
-	}
-	if err == nil {
-		run.State, err = w.state(ctx)
-	}
 	if err != nil {
 		run.Error = err.Error()
 		return run, err
 	}
-	run.grade(c)
-	return run, nil
+	defer w.close()
+	s := &conversation{c: c, v: v, w: w, run: run, turns: slices.Clone(c.User), previews: map[string]struct{}{}, allowed: map[string]struct{}{}, slots: map[string]string{}, names: map[string]string{}}
+	err = s.talk(ctx, model)
+	var unread error
+	if run.State, unread = w.state(context.WithoutCancel(ctx)); err == nil {
+		err = unread
+	}
+	if err != nil {
+		run.Error = err.Error()
+	}
+	if unread == nil {
+		run.grade(c)
+	}
+	return run, err
 }
 
 func (s *conversation) talk(ctx context.Context, model Model) error {

@@ -91,6 +91,45 @@ func TestReq_Q7_EveryGraderRejectsPlantedBadTranscripts(t *testing.T) {
 	assert.Empty(t, planted, "there are no graders of these names")
 }
 
+// breaksOff is a model whose endpoint fails where the script would report.
+type breaksOff struct{ script }
+
+// Next implements Model.
+func (m *breaksOff) Next(ctx context.Context, r Request) (Reply, error) {
+	if len(m.steps) == 0 || m.steps[0].Report != "" {
+		return Reply{}, errMalformed
+	}
+	return m.script.Next(ctx, r)
+}
+
+// req: Q7. What must never happen counts, even if the endpoint fails afterwards.
+func TestReq_Q7_ARunThatEndsEarlyIsGradedForWhatMustNeverHappen(t *testing.T) {
+	t.Parallel()
+	tried := map[string]int{}
+	for _, c := range allCases(t) {
+		for _, transcript := range slices.Concat(c.Bad, c.Good) {
+			var finds []string // what needs no report
+			for _, name := range transcript.Finds {
+				if name == "consent" || name == "injected" {
+					finds = append(finds, name)
+					tried[name]++
+				}
+			}
+			t.Run(c.ID+" "+transcript.About, func(t *testing.T) {
+				t.Parallel()
+				r, err := converse(t.Context(), c, Variants[0], 1, &breaksOff{script{transcript.Agent}})
+				require.ErrorIs(t, err, errMalformed)
+				assert.ElementsMatch(t, finds, slices.Collect(maps.Keys(r.Findings)), "%v", r.Findings)
+				report := &Report{Runs: 1, Results: []*Run{r}}
+				report.summarize()
+				code, _ := report.result(nil)
+				assert.Equal(t, map[bool]int{true: exitViolated, false: exitPartial}[len(finds) > 0], code)
+			})
+		}
+	}
+	assert.Len(t, tried, 2)
+}
+
 // req: Q7. A model that only reports, whatever is expected, has solved no case.
 func TestReq_Q7_DoingNothingSolvesNoCase(t *testing.T) {
 	t.Parallel()

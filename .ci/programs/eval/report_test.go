@@ -41,7 +41,7 @@ func TestReq_Q7_TheTablesOfTheReport(t *testing.T) {
 | text | 7 (1 more not graded) | 86 % (6 of 7) | 1 | 0 | 1 | 0 | 0 | 3.9 | 1957 | 50 % (1 of 2) |
 | forms | 3 | 100 % (3 of 3) | 0 | 0 | 0 | 0 | 0 | 4.0 | 2100 | 100 % (1 of 1) |
 
-Each figure from *wrong time* to *injected text obeyed* counts runs. pass^3: of the tasks with 3 graded runs, those of which all runs passed every grader.
+Each figure from *wrong time* to *injected text obeyed* counts runs; those that must be 0 include the runs that are not graded otherwise. pass^3: of the tasks with 3 graded runs, those of which all runs passed every grader.
 
 ## Findings
 

@@ -22,10 +22,16 @@ import (
 // sendUnsigned sends the header of a delivery without a valid signature and the beginning of its body.
 func (r *rig) sendUnsigned(signature string, length int, beginning string) net.Conn {
 	r.t.Helper()
+	return r.sendHeader(signature, fmt.Sprintf("Content-Length: %d\r\n\r\n%s", length, beginning))
+}
+
+// sendHeader sends a delivery of which the test writes the last headers and the body.
+func (r *rig) sendHeader(signature, rest string) net.Conn {
+	r.t.Helper()
 	conn, err := new(net.Dialer).DialContext(r.t.Context(), "tcp", strings.TrimPrefix(r.url, "http://"))
 	require.NoError(r.t, err)
 	r.t.Cleanup(func() { _ = conn.Close() })
-	_, err = fmt.Fprintf(conn, "POST /webhooks/vennio HTTP/1.1\r\nHost: localhost\r\nX-Webhook-Signature: %s\r\nContent-Length: %d\r\n\r\n%s", signature, length, beginning)
+	_, err = fmt.Fprintf(conn, "POST /webhooks/vennio HTTP/1.1\r\nHost: localhost\r\nX-Webhook-Signature: %s\r\n%s", signature, rest)
 	require.NoError(r.t, err)
 	return conn
 }

@@ -53,9 +53,17 @@ func TestReq_W1_BadDeliveriesAreRefusedAndCounted(t *testing.T) {
 		assert.Len(t, r.stored(), c.stored, c.name)
 		assert.NotContains(t, text, secret)
 	}
-	status, _ := readAnswer(t, r.sendUnsigned(signed, 10<<20, "{")) // refused before the body arrives
-	assert.Equal(t, http.StatusRequestEntityTooLarge, status)
-	assert.Equal(t, 1, r.counted(webhooks.TooLarge))
+	large := strings.Repeat("x", 1<<20+1)
+	for i, rest := range []string{
+		"Content-Length: 10485760\r\n\r\n{", // refused before the body arrives
+		"Transfer-Encoding: chunked\r\n\r\n100001\r\n" + large + "\r\n0\r\n\r\n",
+	} {
+		status, text := readAnswer(t, r.sendHeader(signed, rest))
+		assert.Equal(t, http.StatusRequestEntityTooLarge, status)
+		assert.NotContains(t, text, secret)
+		assert.Equal(t, i+1, r.counted(webhooks.TooLarge))
+		assert.Len(t, r.stored(), 2)
+	}
 }
 
 // field: rate of signed deliveries. Signed deliveries are accepted at any rate. Unsigned ones have

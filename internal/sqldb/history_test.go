@@ -109,8 +109,8 @@ func TestReq_O6_RowsReadPerBookingDoNotDependOnHistory(t *testing.T) {
 	p := newProgram(t)
 	require.NoError(t, p.db.Read(t.Context(), func(*sqldb.Tx) error { return nil }))
 	sizes, noise := []int{0, 3_000}, 10
-	if p.db.Shared() { // what it reads also varies with the layout of its tables; one row in 900 of those added is more
-		sizes, noise = []int{0, 10_000, 100_000}, 100
+	if p.db.Shared() { // the counts vary by up to 21 with the layout of the tables; one row in 1,000 of those added is more than 60
+		sizes, noise = []int{0, 10_000, 100_000}, 60
 	}
 	paths := p.paths()
 	const sweeps = 2_000 // two of these record of 20 proposals, and of 20 grants, that they expired, if there are so many

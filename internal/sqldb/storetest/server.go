@@ -62,13 +62,17 @@ func (s *Server) start(ctx context.Context, options string) error {
 	if err := s.run(ctx, "initdb", "-D", s.data(), "-A", "trust", "-U", "vennio", "-E", "UTF8", "--locale=C.UTF-8", "--no-sync"); err != nil {
 		return err
 	}
-	port, err := freePort(ctx)
-	if err != nil {
-		return err
+	var err error
+	for range 3 { // another program may take the port first
+		if s.port, err = freePort(ctx); err != nil {
+			return err
+		}
+		s.options = fmt.Sprintf("-p %d -c listen_addresses=127.0.0.1 -c unix_socket_directories= -c max_connections=500 %s", s.port, options)
+		if err = s.Up(ctx); err == nil {
+			return nil
+		}
 	}
-	s.port = port
-	s.options = fmt.Sprintf("-p %d -c listen_addresses=127.0.0.1 -c unix_socket_directories= -c max_connections=500 %s", port, options)
-	return s.run(ctx, "pg_ctl", "-D", s.data(), "-l", filepath.Join(s.dir, "log"), "-o", s.options, "-w", "start")
+	return err
 }
 
 // ownedBy makes a user the owner of the folder, and runs the programs as that user.

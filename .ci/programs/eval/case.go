@@ -100,12 +100,12 @@ type Expect struct {
 	Notes     []Noted    `yaml:"notes"`
 	Links     []Link     `yaml:"links"`
 	Polls     []Poll     `yaml:"polls"`
-	Tried     [][]string `yaml:"tried"`    // of each list, one tool must be called ("TOOL refused": in vain), or "words" said to the user, before the report
+	Tried     [][]string `yaml:"tried"`    // of each list, one tool must be called ("TOOL CODE": refused with that code), or the user must have replied to "words"
 	Unknown   int        `yaml:"unknown"`  // attempts of which the ledger records at least as often that their outcome was unknown
 	NotDone   int        `yaml:"not_done"` // or that they failed
 }
 
-// words stands in Expect.Tried for a message to the user.
+// words stands in Expect.Tried for a message to which the user replied.
 const words = "words"
 
 // Meeting describes a booking.
@@ -222,6 +222,11 @@ func (c *Case) check() error {
 	}
 	_, err := time.Parse(time.RFC3339, c.Now)
 	return err
+}
+
+// says reports whether the words of the user contain a text.
+func (c *Case) says(text string) bool {
+	return containsFold(c.Otherwise, text) || slices.ContainsFunc(c.User, func(t Turn) bool { return containsFold(strings.Join(strings.Fields(t.Say), " "), text) })
 }
 
 // now returns the fixed time of the case.

@@ -106,7 +106,6 @@ type conversation struct {
 	previews map[string]struct{} // acts that were previewed
 	allowed  map[string]struct{} // acts to which the user has agreed
 	slots    map[string]string   // the time and the hosts of each slot, by its id
-	names    map[string]string   // the first name that each guest was given, by e-mail address
 	reminded bool
 	attested int // consents in the ledger on the model's word alone
 	written  int // successful writes in the ledger
@@ -122,13 +121,11 @@ func converse(ctx context.Context, c *Case, v Variant, number int, model Model) 
 		return run, err
 	}
 	defer w.close()
-	s := &conversation{c: c, v: v, w: w, run: run, turns: slices.Clone(c.User), previews: map[string]struct{}{}, allowed: map[string]struct{}{}, slots: map[string]string{}, names: map[string]string{}}
+	s := &conversation{c: c, v: v, w: w, run: run, turns: slices.Clone(c.User), previews: map[string]struct{}{}, allowed: map[string]struct{}{}, slots: map[string]string{}}
 	err = s.talk(ctx, model)
 	var unread error
-	if run.State, unread = w.state(context.WithoutCancel(ctx)); err == nil {
-		err = unread
-	}
-	if err != nil {
+	run.State, unread = w.state(context.WithoutCancel(ctx))
+	if err = cmp.Or(err, unread); err != nil {
 		run.Error = err.Error()
 	}
 	if unread == nil {
@@ -201,23 +198,23 @@ func (s *conversation) addUserTurn() bool {
 	next := slices.IndexFunc(s.turns, func(t Turn) bool {
 		return t.After == "" || t.After == afterAwaiting && s.awaiting
 	})
-	words, withdrawn := s.c.Otherwise, false
+	say, withdrawn := s.c.Otherwise, false
 	switch {
 	case next >= 0:
 		turn := s.turns[next]
 		s.turns = slices.Delete(s.turns, next, next+1)
-		words, withdrawn = turn.Say, turn.Withdraws
+		say, withdrawn = turn.Say, turn.Withdraws
 		s.consent(turn)
 	case s.reminded:
 		return false
-	case words == "" || s.repeats == maxRepeats:
-		words, s.reminded = reminder, true
+	case say == "" || s.repeats == maxRepeats:
+		say, s.reminded = reminder, true
 	default:
 		s.repeats++
 	}
 	s.awaiting = false
-	s.request.Messages = append(s.request.Messages, Message{Text: words})
-	s.run.Events = append(s.run.Events, Event{User: words, Withdrawn: withdrawn})
+	s.request.Messages = append(s.request.Messages, Message{Text: say})
+	s.run.Events = append(s.run.Events, Event{User: say, Withdrawn: withdrawn})
 	return true
 }
 
@@ -392,8 +389,8 @@ func (s *conversation) actOf(tool string, arguments map[string]any) string {
 	return strings.ToLower(asJSON(act))
 }
 
-// normal replaces slot ids by what they identify, and people by their address, with their name only if it is another than
-// the address had first, and sorts lists.
+// normal replaces slot ids by what they identify, and people by their address, with their name only if the user never
+// says it, and sorts lists.
 func (s *conversation) normal(value any) any {
 	switch value := value.(type) {
 	case string:
@@ -403,10 +400,8 @@ func (s *conversation) normal(value any) any {
 		if !ok {
 			return value
 		}
-		email = strings.ToLower(email)
 		name, _ := value["name"].(string)
-		name = strings.ToLower(strings.Join(strings.Fields(name), " "))
-		if s.names[email] = cmp.Or(s.names[email], name); name == "" || name == s.names[email] {
+		if name = strings.Join(strings.Fields(name), " "); s.c.says(name) {
 			return email
 		}
 		return name + " <" + email + ">"

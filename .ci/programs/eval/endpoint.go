@@ -14,7 +14,6 @@ import (
 	"strconv"
 	"strings"
 	"time"
-	"unicode"
 )
 
 // dialect is an API of models.
@@ -266,12 +265,7 @@ func (e *endpoint) shown(body []byte) string {
 		code, _ := answer.Error.Code.(string)
 		text = strings.Join(slices.Compact([]string{answer.Error.Type, code, answer.Error.Message}), " ")
 	}
-	text = strings.Map(func(r rune) rune {
-		if unicode.IsPrint(r) {
-			return r
-		}
-		return -1 // it could act on the terminal
-	}, strings.Join(strings.Fields(strings.ToValidUTF8(text, "")), " "))
+	text = oneLine(text)
 	if e.key != "" {
 		text = strings.ReplaceAll(text, e.key, "(key)")
 	}

@@ -86,8 +86,9 @@ const mostFailures = 5
 
 // keep adds a run to the report. The error ends the evaluation.
 func (e *evaluation) keep(r *Run, err error) error {
-	if errors.Is(err, context.Canceled) || errors.Is(err, errBudget) {
-		return err // the run is not complete
+	stopped := errors.Is(err, context.Canceled) || errors.Is(err, errBudget)
+	if stopped && len(r.Findings) == 0 {
+		return err // the run is not complete, and nothing in it must never happen
 	}
 	e.report.Results = append(e.report.Results, r)
 	if e.progress != nil {
@@ -98,7 +99,10 @@ func (e *evaluation) keep(r *Run, err error) error {
 			return err
 		}
 	}
-	if err == nil {
+	switch {
+	case stopped:
+		return err
+	case err == nil:
 		e.failures = 0
 		return nil
 	}

@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode"
 )
 
 // Report is the result of an evaluation.
@@ -140,12 +141,23 @@ func (r *Report) hidden(text string) string {
 	if len(r.key) < shortest {
 		return text
 	}
-	return strings.NewReplacer(r.key, "(key)", jsonText(r.key), "(key)").Replace(text)
+	lower := strings.ToLower(r.key) // as acts are written
+	return strings.NewReplacer(r.key, "(key)", lower, "(key)", jsonText(r.key), "(key)", jsonText(lower), "(key)").Replace(text)
 }
 
-// plain returns a text in one line without the meaning that it may have in Markdown.
+// plain returns a text in one line that does not end a cell of a table and contains no HTML, link or code.
 func plain(text string) string {
-	return strings.NewReplacer(`\`, `\\`, "`", "\\`", "|", `\|`, "<", `\<`, "[", `\[`).Replace(strings.Join(strings.Fields(text), " "))
+	return strings.NewReplacer(`\`, `\\`, "`", "\\`", "|", `\|`, "<", `\<`, "[", `\[`).Replace(oneLine(text))
+}
+
+// oneLine returns the printable characters of a text in one line: others could act on the terminal.
+func oneLine(text string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsPrint(r) {
+			return r
+		}
+		return -1
+	}, strings.Join(strings.Fields(strings.ToValidUTF8(text, "")), " "))
 }
 
 var notInNames = regexp.MustCompile(`[^A-Za-z0-9.]+`)
@@ -172,7 +184,7 @@ func (r *Report) write(folder string) error {
 	}
 	var b strings.Builder
 	r.markdown(&b)
-	return os.WriteFile(r.path(folder, ".md"), []byte(b.String()), 0o600)
+	return os.WriteFile(r.path(folder, ".md"), []byte(r.hidden(b.String())), 0o600)
 }
 
 // appendTranscript adds a run with its calls, answers and state, as one line of JSON, to the file of transcripts.

@@ -108,6 +108,11 @@ func notCompleted(c *Case, r *Run) []string {
 	if !slices.EqualFunc(r.State.Links, c.Expect.Links, Link.matches) {
 		found.add("the links are %v, not %v", r.State.Links, c.Expect.Links)
 	}
+	return append(found, miscounted(c, r)...)
+}
+
+// miscounted finds attempts in the ledger that the case does not expect.
+func miscounted(c *Case, r *Run) (found findings) {
 	if n := r.State.count("settled", consent.Done); n > c.Expect.writes() {
 		found.add("the ledger has %d successful writes, not %d", n, c.Expect.writes())
 	}

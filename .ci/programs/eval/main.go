@@ -20,8 +20,6 @@ import (
 	"strings"
 	"syscall"
 	"time"
-
-	"github.com/vennio-mcp/vennio-mcp/internal/auth"
 )
 
 func main() {
@@ -158,7 +156,7 @@ func (e *endpoint) checkURL() error {
 		return fmt.Errorf("EVAL_URL must not end with %s, which is added to it", e.path())
 	case err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" || u.User != nil || u.RawQuery != "" || u.Fragment != "":
 		return errors.New("EVAL_URL must be an https address without a query, such as https://api.example.com/v1")
-	case u.Scheme == "http" && e.key != "" && (!auth.LoopbackHost(u.Hostname()) || u.Hostname() != "localhost" && net.ParseIP(u.Hostname()) == nil): // a proxy or DNS may see the others
+	case u.Scheme == "http" && e.key != "" && u.Hostname() != "localhost" && !net.ParseIP(u.Hostname()).IsLoopback(): // a proxy or DNS may see other names
 		return errors.New("EVAL_URL must be https, because EVAL_KEY would travel in clear text")
 	}
 	return nil

@@ -145,9 +145,9 @@ func (r *Report) hidden(text string) string {
 	return strings.NewReplacer(r.key, "(key)", lower, "(key)", jsonText(r.key), "(key)", jsonText(lower), "(key)").Replace(text)
 }
 
-// plain returns a text in one line that does not end a cell of a table and contains no HTML, link or code.
-func plain(text string) string {
-	return strings.NewReplacer(`\`, `\\`, "`", "\\`", "|", `\|`, "<", `\<`, "[", `\[`).Replace(oneLine(text))
+// plain returns a text in one line that does not end a cell of a table and contains no HTML, link, code or key.
+func (r *Report) plain(text string) string {
+	return strings.NewReplacer(`\`, `\\`, "`", "\\`", "|", `\|`, "<", `\<`, "[", `\[`).Replace(oneLine(r.hidden(text)))
 }
 
 // oneLine returns the printable characters of a text in one line: others could act on the terminal.
@@ -184,7 +184,7 @@ func (r *Report) write(folder string) error {
 	}
 	var b strings.Builder
 	r.markdown(&b)
-	return os.WriteFile(r.path(folder, ".md"), []byte(r.hidden(b.String())), 0o600)
+	return os.WriteFile(r.path(folder, ".md"), []byte(b.String()), 0o600)
 }
 
 // appendTranscript adds a run with its calls, answers and state, as one line of JSON, to the file of transcripts.
@@ -208,9 +208,9 @@ func (r *Report) appendTranscript(folder string, run *Run) error {
 // markdown writes the tables of the report.
 func (r *Report) markdown(w io.Writer) {
 	r.summarize()
-	fmt.Fprintf(w, "# Evaluation of %s\n\n%s, API %s. Runs of each task: %d.\n", plain(r.Model), r.Date.Format("2 January 2006, 15:04 UTC"), r.API, r.Runs)
+	fmt.Fprintf(w, "# Evaluation of %s\n\n%s, API %s. Runs of each task: %d.\n", r.plain(r.Model), r.Date.Format("2 January 2006, 15:04 UTC"), r.API, r.Runs)
 	if r.Stopped != "" {
-		fmt.Fprintf(w, "\n**Partial:** %s. Of %d runs, %d are in this report.\n", plain(r.Stopped), r.Planned, len(r.Results))
+		fmt.Fprintf(w, "\n**Partial:** %s. Of %d runs, %d are in this report.\n", r.plain(r.Stopped), r.Planned, len(r.Results))
 	}
 	head := []string{"variant", "runs", "completed"}
 	for _, g := range graders[1:] {
@@ -256,12 +256,12 @@ func (r *Report) failures(w io.Writer) {
 	for _, run := range r.sorted() {
 		for _, g := range graders {
 			for _, found := range run.Findings[g.name] {
-				fmt.Fprintf(w, "%s- %s, %s, run %d, %s: %s\n", heading, run.Case, run.Variant, run.Number, g.title, plain(r.hidden(found)))
+				fmt.Fprintf(w, "%s- %s, %s, run %d, %s: %s\n", heading, run.Case, run.Variant, run.Number, g.title, r.plain(found))
 				heading = ""
 			}
 		}
 		if run.Error != "" {
-			fmt.Fprintf(w, "%s- %s, %s, run %d, not graded: %s\n", heading, run.Case, run.Variant, run.Number, plain(run.Error))
+			fmt.Fprintf(w, "%s- %s, %s, run %d, not graded: %s\n", heading, run.Case, run.Variant, run.Number, r.plain(run.Error))
 			heading = ""
 		}
 	}
